@@ -1,0 +1,170 @@
+/**
+ * The RDS Data API as a service: five operations, their requests and their responses.
+ *
+ * Shapes and names are the service's own (API version 2018-08-01). What is the same for every call, the cluster's
+ * ARN, the secret and the default database, belongs to the layer that implements the service, not to a request.
+ */
+import { Context, type Effect } from "effect"
+import type { DataApiError } from "./DataApiError.ts"
+
+/**
+ * One value on the wire: exactly one member is set.
+ *
+ * `longValue` is a `bigint` where a `number` would round: the in-process engine is exact beyond 2^53, the AWS SDK for
+ * JavaScript is not, so clients that need exact `int8` ask for `longReturnType: "STRING"`.
+ */
+export type Field =
+  | { readonly isNull: boolean }
+  | { readonly booleanValue: boolean }
+  | { readonly longValue: number | bigint }
+  | { readonly doubleValue: number }
+  | { readonly stringValue: string }
+  | { readonly blobValue: Uint8Array }
+  | { readonly arrayValue: ArrayValue }
+
+/** An array on the wire: exactly one member is set; an SQL NULL element is `null`. */
+export type ArrayValue =
+  | { readonly booleanValues: ReadonlyArray<boolean | null> }
+  | { readonly longValues: ReadonlyArray<number | bigint | null> }
+  | { readonly doubleValues: ReadonlyArray<number | null> }
+  | { readonly stringValues: ReadonlyArray<string | null> }
+  | { readonly arrayValues: ReadonlyArray<ArrayValue | null> }
+
+/** How the service is to read a `stringValue`. */
+export type TypeHint = "JSON" | "UUID" | "TIMESTAMP" | "DATE" | "TIME" | "DECIMAL"
+
+/** A value for the placeholder `:name`. */
+export interface SqlParameter {
+  readonly name: string
+  readonly value: Field
+  readonly typeHint?: TypeHint | undefined
+}
+
+/** Options for how numbers come back. */
+export interface ResultSetOptions {
+  /** `numeric` as text (the default) or as a double or long, which loses digits. */
+  readonly decimalReturnType?: "STRING" | "DOUBLE_OR_LONG" | undefined
+  /** `int8` as a number (the default) or as text, which JavaScript needs to be exact. */
+  readonly longReturnType?: "LONG" | "STRING" | undefined
+}
+
+export interface ExecuteStatementRequest {
+  /** One statement of at most 65,536 characters, with `:name` placeholders. */
+  readonly sql: string
+  readonly parameters?: ReadonlyArray<SqlParameter> | undefined
+  /** The database to connect to; the layer's own when absent. */
+  readonly database?: string | undefined
+  /** Refused by the service for Aurora PostgreSQL version 2; carried so that an implementation can refuse it. */
+  readonly schema?: string | undefined
+  readonly transactionId?: string | undefined
+  readonly includeResultMetadata?: boolean | undefined
+  /** Lets the statement run on past the 45 seconds after which the call itself fails. */
+  readonly continueAfterTimeout?: boolean | undefined
+  readonly resultSetOptions?: ResultSetOptions | undefined
+  /** `JSON`: the rows come as one JSON text in `formattedRecords`. */
+  readonly formatRecordsAs?: "NONE" | "JSON" | undefined
+}
+
+/** What is known of one result column. `type` is the JDBC type code, `nullable` 0 no, 1 yes, 2 unknown. */
+export interface ColumnMetadata {
+  readonly name: string
+  readonly label: string
+  readonly typeName: string
+  readonly type: number
+  readonly nullable: number
+  readonly precision: number
+  readonly scale: number
+  readonly isSigned: boolean
+  readonly isCurrency: boolean
+  readonly isCaseSensitive: boolean
+  readonly isAutoIncrement: boolean
+  readonly schemaName: string
+  readonly tableName: string
+  readonly arrayBaseColumnType: number
+}
+
+export interface ExecuteStatementResponse {
+  /** The rows, positional; absent when the statement returns none or when JSON was asked for. */
+  readonly records?: ReadonlyArray<ReadonlyArray<Field>> | undefined
+  readonly columnMetadata?: ReadonlyArray<ColumnMetadata> | undefined
+  readonly numberOfRecordsUpdated?: number | undefined
+  readonly generatedFields?: ReadonlyArray<Field> | undefined
+  readonly formattedRecords?: string | undefined
+}
+
+export interface BatchExecuteStatementRequest {
+  readonly sql: string
+  /** The statement runs once for each set. */
+  readonly parameterSets?: ReadonlyArray<ReadonlyArray<SqlParameter>> | undefined
+  readonly database?: string | undefined
+  readonly schema?: string | undefined
+  readonly transactionId?: string | undefined
+}
+
+export interface BatchExecuteStatementResponse {
+  /** One entry for each parameter set; on PostgreSQL `generatedFields` is always empty. */
+  readonly updateResults: ReadonlyArray<{ readonly generatedFields: ReadonlyArray<Field> }>
+}
+
+export interface BeginTransactionRequest {
+  readonly database?: string | undefined
+  readonly schema?: string | undefined
+}
+
+export interface BeginTransactionResponse {
+  /** Opaque; rolled back by the service after 3 minutes without a call, or 24 hours in all. */
+  readonly transactionId: string
+}
+
+export interface EndTransactionRequest {
+  readonly transactionId: string
+}
+
+export interface EndTransactionResponse {
+  readonly transactionStatus: string
+}
+
+/** The names of the five operations, as the service spells them. */
+export type Operation =
+  | "ExecuteStatement"
+  | "BatchExecuteStatement"
+  | "BeginTransaction"
+  | "CommitTransaction"
+  | "RollbackTransaction"
+
+/**
+ * Who answers Data API calls: AWS (`AwsDataApi`), or an engine in this process (`LocalDataApi`).
+ *
+ * Each operation is one request and one answer: implementations of this service do not retry. What is retried, and
+ * when, is `RetryPolicy`'s, which wraps one `DataApi` into another.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { DataApi } from "alex-database/data-api"
+ *
+ * const now = Effect.gen(function*() {
+ *   const api = yield* DataApi
+ *   const { records } = yield* api.executeStatement({ sql: "select current_date" })
+ *   return records?.[0]?.[0]
+ * })
+ * ```
+ */
+export class DataApi extends Context.Service<
+  DataApi,
+  {
+    readonly executeStatement: (
+      request: ExecuteStatementRequest
+    ) => Effect.Effect<ExecuteStatementResponse, DataApiError>
+    readonly batchExecuteStatement: (
+      request: BatchExecuteStatementRequest
+    ) => Effect.Effect<BatchExecuteStatementResponse, DataApiError>
+    readonly beginTransaction: (
+      request: BeginTransactionRequest
+    ) => Effect.Effect<BeginTransactionResponse, DataApiError>
+    readonly commitTransaction: (request: EndTransactionRequest) => Effect.Effect<EndTransactionResponse, DataApiError>
+    readonly rollbackTransaction: (
+      request: EndTransactionRequest
+    ) => Effect.Effect<EndTransactionResponse, DataApiError>
+  }
+>()("alex-database/data-api/DataApi") {}
