@@ -68,7 +68,7 @@ export class DatabaseError extends Schema.TaggedError<DatabaseError>()("Database
   ...text,
   primary: Schema.String,
   hint: Schema.optionalKey(Schema.String),
-  position: Schema.optionalKey(Schema.Number),
+  position: Schema.optionalKey(Schema.Int),
   sqlState: Schema.optionalKey(Schema.String)
 }) {
   /** Reads the parts out of the service's line. */
@@ -95,7 +95,7 @@ export class SecretsError extends Schema.TaggedError<SecretsError>()("SecretsErr
 /** The statement ran into the limit of 45 seconds: it was cancelled, or goes on if that was asked for. */
 export class StatementTimeout extends Schema.TaggedError<StatementTimeout>()("StatementTimeout", {
   ...text,
-  dbConnectionId: Schema.optionalKey(Schema.Number),
+  dbConnectionId: Schema.optionalKey(Schema.Int),
   /** The request had `continueAfterTimeout`, so the statement runs on. */
   continues: Schema.optionalKey(Schema.Boolean)
 }) {}
@@ -139,7 +139,7 @@ export class ConnectionLost extends Schema.TaggedError<ConnectionLost>()("Connec
 export class UnexpectedResponse extends Schema.TaggedError<UnexpectedResponse>()("UnexpectedResponse", {
   ...text,
   code: Schema.String,
-  status: Schema.Number
+  status: Schema.Int
 }) {}
 /** The request could never succeed and was not sent: too long, too large, a value that has no form on the wire. */
 export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("InvalidRequest", text) {}
