@@ -1,0 +1,84 @@
+/** The accounts in which people hold cash and positions. */
+import { Schema } from "effect"
+import { Decimal, InterestRate, money } from "./Decimal.ts"
+import { text, uuid } from "./Text.ts"
+import { ClerkUserId } from "./User.ts"
+
+export const accountTypes = [
+  "401k",
+  "roth_ira",
+  "traditional_ira",
+  "taxable",
+  "529",
+  "hsa",
+  "pension",
+  "other"
+] as const
+
+export const AccountType = Schema.Literals(accountTypes).annotate({ description: "The kind of account" })
+export type AccountType = typeof AccountType.Type
+
+export const AccountId = uuid("an account").pipe(Schema.brand("AccountId"))
+export type AccountId = typeof AccountId.Type
+
+const AccountName = text({ min: 1, max: 255, description: "What the user calls the account", example: "401(k)" })
+
+const AccountPurpose = text({
+  max: 2000,
+  description: "What the account is for",
+  example: "Main retirement savings"
+})
+
+const CashBalance = money("The cash on the account")
+
+/** A new account; cash and interest are 0 unless they are given. */
+export const AccountCreate = Schema.Struct({
+  clerk_user_id: ClerkUserId,
+  account_name: AccountName,
+  account_purpose: Schema.optionalKey(Schema.NullOr(AccountPurpose)),
+  cash_balance: Schema.optionalKey(CashBalance),
+  cash_interest: Schema.optionalKey(InterestRate)
+}).annotate({ description: "A new account" })
+export type AccountCreate = typeof AccountCreate.Type
+
+/** Any subset of an account's fields; `null` empties the purpose. */
+export const AccountUpdate = Schema.Struct({
+  account_name: Schema.optionalKey(AccountName),
+  account_purpose: Schema.optionalKey(Schema.NullOr(AccountPurpose)),
+  cash_balance: Schema.optionalKey(CashBalance),
+  cash_interest: Schema.optionalKey(InterestRate)
+}).annotate({ description: "What to change about an account; what is left out stays as it is" })
+export type AccountUpdate = typeof AccountUpdate.Type
+
+/** An account as stored. */
+export const Account = Schema.Struct({
+  id: Schema.String.pipe(Schema.brand("AccountId")),
+  clerk_user_id: Schema.String.pipe(Schema.brand("ClerkUserId")),
+  account_name: Schema.String,
+  account_purpose: Schema.NullOr(Schema.String),
+  cash_balance: Decimal,
+  cash_interest: Decimal,
+  created_at: Schema.Date,
+  updated_at: Schema.Date
+}).annotate({ description: "An account of a user" })
+export type Account = typeof Account.Type
+
+/** What an account, or all accounts of a user, come to. */
+export const AccountTotals = Schema.Struct({
+  accounts: Schema.Finite.annotate({ description: "How many accounts" }),
+  positions: Schema.Finite.annotate({ description: "How many positions they hold" }),
+  cash: Decimal,
+  market_value: Decimal,
+  total: Decimal
+}).annotate({
+  description: "The cash and the market value of the positions, in US dollars; a position without a price counts as 0"
+})
+export type AccountTotals = typeof AccountTotals.Type
+
+export class AccountNotFound extends Schema.TaggedError<AccountNotFound>()("AccountNotFound", {
+  account_id: Schema.String
+}) {
+  override get message() {
+    return `There is no account ${this.account_id}.`
+  }
+}

@@ -1,0 +1,142 @@
+/** What can be held: funds, shares, bonds, commodities. */
+import { BigDecimal, Schema } from "effect"
+import {
+  AssetClassAllocation,
+  CompleteAssetClassAllocation,
+  CompleteRegionAllocation,
+  CompleteSectorAllocation,
+  RegionAllocation,
+  SectorAllocation,
+  StoredAllocation
+} from "./Allocation.ts"
+import { Decimal, Price } from "./Decimal.ts"
+import { text } from "./Text.ts"
+
+export const instrumentTypes = ["etf", "mutual_fund", "stock", "bond", "bond_fund", "commodity", "reit"] as const
+
+export const InstrumentType = Schema.Literals(instrumentTypes).annotate({ description: "The kind of instrument" })
+export type InstrumentType = typeof InstrumentType.Type
+
+/** The symbol under which an instrument is traded: 1 to 20 printable ASCII characters, not blank at either end. */
+export const InstrumentSymbol = Schema.String.annotate({
+  description: "The symbol under which the instrument is traded",
+  examples: ["SPY"],
+  message: "expected a symbol, as text"
+}).pipe(
+  Schema.check(
+    Schema.isPattern(/^[!-~]([ -~]{0,18}[!-~])?$/u, {
+      message: 'expected a symbol like "SPY": 1 to 20 printable ASCII characters'
+    })
+  ),
+  Schema.brand("InstrumentSymbol")
+)
+export type InstrumentSymbol = typeof InstrumentSymbol.Type
+
+/** A symbol that a row holds, whatever it looks like. */
+export const StoredSymbol = Schema.String.pipe(Schema.brand("InstrumentSymbol"))
+
+const Name = text({
+  min: 1,
+  max: 255,
+  description: "The full name of the instrument",
+  example: "SPDR S&P 500 ETF Trust"
+})
+
+/** A new instrument; an allocation that is left out means not classified yet. */
+export const InstrumentCreate = Schema.Struct({
+  symbol: InstrumentSymbol,
+  name: Name,
+  instrument_type: InstrumentType,
+  current_price: Schema.optionalKey(Schema.NullOr(Price)),
+  allocation_regions: Schema.optionalKey(RegionAllocation),
+  allocation_sectors: Schema.optionalKey(SectorAllocation),
+  allocation_asset_class: Schema.optionalKey(AssetClassAllocation)
+}).annotate({
+  description: "A new instrument",
+  messageUnexpectedKey: "unknown field of an instrument"
+})
+export type InstrumentCreate = typeof InstrumentCreate.Type
+
+/** Any subset of an instrument's fields. */
+export const InstrumentUpdate = Schema.Struct({
+  name: Schema.optionalKey(Name),
+  instrument_type: Schema.optionalKey(InstrumentType),
+  current_price: Schema.optionalKey(Schema.NullOr(Price)),
+  allocation_regions: Schema.optionalKey(RegionAllocation),
+  allocation_sectors: Schema.optionalKey(SectorAllocation),
+  allocation_asset_class: Schema.optionalKey(AssetClassAllocation)
+}).annotate({ description: "What to change about an instrument; what is left out stays as it is" })
+export type InstrumentUpdate = typeof InstrumentUpdate.Type
+
+/** What a classifier says of an instrument: all three allocations, each complete. */
+export const InstrumentClassification = Schema.Struct({
+  instrument_type: InstrumentType,
+  allocation_regions: CompleteRegionAllocation,
+  allocation_sectors: CompleteSectorAllocation,
+  allocation_asset_class: CompleteAssetClassAllocation
+}).annotate({ description: "The kind of an instrument and how it is spread; each allocation sums to 100" })
+export type InstrumentClassification = typeof InstrumentClassification.Type
+
+/** The price of one instrument. */
+export const InstrumentPrice = Schema.Struct({ symbol: InstrumentSymbol, current_price: Price }).annotate({
+  description: "The price of an instrument"
+})
+export type InstrumentPrice = typeof InstrumentPrice.Type
+
+/** An instrument as stored; rows that other programs wrote may hold types and keys outside the vocabulary. */
+export const Instrument = Schema.Struct({
+  symbol: StoredSymbol,
+  name: Schema.String,
+  instrument_type: Schema.NullOr(Schema.String),
+  current_price: Schema.NullOr(Decimal),
+  allocation_regions: StoredAllocation,
+  allocation_sectors: StoredAllocation,
+  allocation_asset_class: StoredAllocation,
+  created_at: Schema.Date,
+  updated_at: Schema.Date
+}).annotate({ description: "An instrument with its price and how it is spread" })
+export type Instrument = typeof Instrument.Type
+
+/**
+ * What a symbol is registered with that nobody has described yet, until a classifier has looked at it: price 0, north
+ * america, sector other. One of up to five letters is taken for a stock, which is equity; anything else for an ETF,
+ * whose asset class stays open.
+ */
+export const unknownInstrument = (
+  symbol: InstrumentSymbol,
+  known?: { readonly name?: string | undefined; readonly instrument_type?: InstrumentType | undefined }
+): InstrumentCreate => {
+  const instrument_type = known?.instrument_type ?? (/^[A-Za-z]{1,5}$/.test(symbol) ? "stock" : "etf")
+  return {
+    symbol,
+    name: known?.name ?? `${symbol} - User Added`,
+    instrument_type,
+    current_price: BigDecimal.fromBigInt(0n),
+    allocation_regions: { north_america: 100 },
+    allocation_sectors: { other: 100 },
+    allocation_asset_class: instrument_type === "stock" ? { equity: 100 } : {}
+  }
+}
+
+export class InstrumentNotFound extends Schema.TaggedError<InstrumentNotFound>()("InstrumentNotFound", {
+  symbol: Schema.String
+}) {
+  override get message() {
+    return `There is no instrument ${this.symbol}. Register it first.`
+  }
+}
+
+export class InstrumentAlreadyExists extends Schema.TaggedError<InstrumentAlreadyExists>()("InstrumentAlreadyExists", {
+  symbol: Schema.String
+}) {
+  override get message() {
+    return `There is an instrument ${this.symbol} already. Update it instead of creating it.`
+  }
+}
+
+/** An instrument that positions still hold can't be deleted. */
+export class InstrumentHeld extends Schema.TaggedError<InstrumentHeld>()("InstrumentHeld", { symbol: Schema.String }) {
+  override get message() {
+    return `The instrument ${this.symbol} is held in positions. Delete those first.`
+  }
+}

@@ -1,0 +1,71 @@
+/** Text and days as PostgreSQL takes them. */
+import { Schema } from "effect"
+
+const storable = Schema.makeFilter((text: string) =>
+  text.includes("\u0000")
+    ? "expected text without the character NUL, which the database can't store"
+    : text.isWellFormed() || "expected well-formed Unicode text: half of a surrogate pair can't be stored"
+)
+
+/**
+ * Text of at most `max` characters, which the database can hold: no NUL, no half of a surrogate pair.
+ *
+ * `min` is 0 unless it is given.
+ */
+export const text = (options: {
+  readonly max: number
+  readonly min?: number
+  readonly description: string
+  readonly example: string
+}) => {
+  const { description, example, max, min = 0 } = options
+  return Schema.String.annotate({ description, examples: [example], message: "expected text" }).pipe(
+    Schema.check(
+      Schema.isBetweenCodePoints(min, max, { message: `expected text of ${min} to ${max} characters` }),
+      storable
+    )
+  )
+}
+
+const isCalendarDay = (day: string): boolean => {
+  const [year = 0, month = 0, date = 0] = day.split("-").map(Number)
+  const at = new Date(0)
+  at.setUTCFullYear(year, month - 1, date)
+  return at.getUTCFullYear() === year && at.getUTCMonth() === month - 1 && at.getUTCDate() === date
+}
+
+/** A day of the calendar from year 1 to 9999, `2026-02-28`; one that does not exist, like `2026-02-30`, is refused. */
+export const CalendarDay = Schema.String.annotate({
+  description: "A day of the calendar, as YYYY-MM-DD",
+  examples: ["2026-02-28"],
+  message: "expected a day like 2026-02-28"
+}).pipe(
+  Schema.check(
+    Schema.isPattern(/^(?!0000)\d{4}-\d{2}-\d{2}$/u, { message: "expected a day like 2026-02-28" }),
+    Schema.makeFilter((day: string) => isCalendarDay(day) || "expected a day that exists in the calendar")
+  )
+)
+
+/** A UUID in its canonical form, described as the id of `what`. */
+export const uuid = (what: string) =>
+  Schema.String.annotate({
+    description: `The id of ${what}`,
+    examples: ["3f2504e0-4f89-41d3-9a0c-0305e82c3301"],
+    message: `expected the id of ${what}, as text`
+  }).pipe(
+    Schema.check(
+      Schema.isPattern(/^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/u, {
+        message: `expected the id of ${what}, a UUID like 3f2504e0-4f89-41d3-9a0c-0305e82c3301`
+      })
+    )
+  )
+
+/** Refuses JSON with text, in keys or values, that `jsonb` can't hold. */
+export const storableJson = Schema.makeFilter((value: Schema.Json) =>
+  /\\u(0000|d[89a-f][0-9a-f]{2})/.test(JSON.stringify(value).replaceAll("\\\\", ""))
+    ? "expected JSON without the character NUL and without halves of surrogate pairs, which the database can't store"
+    : true
+)
+
+/** Any JSON value that `jsonb` can hold. */
+export const JsonValue = Schema.Json.pipe(Schema.check(storableJson))

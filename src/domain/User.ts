@@ -1,0 +1,72 @@
+/** The people whose money Alex looks after. */
+import { Schema } from "effect"
+import { AssetClassAllocation, RegionAllocation, StoredAllocation } from "./Allocation.ts"
+import { Decimal, money } from "./Decimal.ts"
+import { text } from "./Text.ts"
+
+/** The id that the sign-in service (Clerk) gives a person. */
+export const ClerkUserId = text({
+  min: 1,
+  max: 255,
+  description: "The id of a user, as the sign-in service gives it",
+  example: "user_2abcDEF"
+}).pipe(Schema.brand("ClerkUserId"))
+export type ClerkUserId = typeof ClerkUserId.Type
+
+const DisplayName = text({ max: 255, description: "The name to address the user by", example: "Alex Morgan" })
+
+const YearsUntilRetirement = Schema.Int.annotate({
+  description: "Years until retirement, from 0 to 100",
+  examples: [20],
+  message: "expected a whole number of years"
+}).pipe(Schema.check(Schema.isBetween({ minimum: 0, maximum: 100 }, { message: "expected 0 to 100 years" })))
+
+const TargetIncome = money("The yearly income wished for in retirement")
+
+/** What a new user may say; what is left out gets the database's default, or stays open. */
+export const UserCreate = Schema.Struct({
+  clerk_user_id: ClerkUserId,
+  display_name: Schema.optionalKey(Schema.NullOr(DisplayName)),
+  years_until_retirement: Schema.optionalKey(Schema.NullOr(YearsUntilRetirement)),
+  target_retirement_income: Schema.optionalKey(Schema.NullOr(TargetIncome)),
+  asset_class_targets: Schema.optionalKey(AssetClassAllocation),
+  region_targets: Schema.optionalKey(RegionAllocation)
+}).annotate({ description: "A new user" })
+export type UserCreate = typeof UserCreate.Type
+
+/** Any subset of a user's fields; `null` empties one. */
+export const UserUpdate = Schema.Struct({
+  display_name: Schema.optionalKey(Schema.NullOr(DisplayName)),
+  years_until_retirement: Schema.optionalKey(Schema.NullOr(YearsUntilRetirement)),
+  target_retirement_income: Schema.optionalKey(Schema.NullOr(TargetIncome)),
+  asset_class_targets: Schema.optionalKey(AssetClassAllocation),
+  region_targets: Schema.optionalKey(RegionAllocation)
+}).annotate({ description: "What to change about a user; what is left out stays as it is, null empties a field" })
+export type UserUpdate = typeof UserUpdate.Type
+
+/** A user as stored. */
+export const User = Schema.Struct({
+  clerk_user_id: Schema.String.pipe(Schema.brand("ClerkUserId")),
+  display_name: Schema.NullOr(Schema.String),
+  years_until_retirement: Schema.NullOr(Schema.Finite),
+  target_retirement_income: Schema.NullOr(Decimal),
+  asset_class_targets: StoredAllocation,
+  region_targets: StoredAllocation,
+  created_at: Schema.Date,
+  updated_at: Schema.Date
+}).annotate({ description: "A user, with the targets for the portfolio" })
+export type User = typeof User.Type
+
+export class UserNotFound extends Schema.TaggedError<UserNotFound>()("UserNotFound", { clerk_user_id: Schema.String }) {
+  override get message() {
+    return "There is no user with this id. Create the user first."
+  }
+}
+
+export class UserAlreadyExists extends Schema.TaggedError<UserAlreadyExists>()("UserAlreadyExists", {
+  clerk_user_id: Schema.String
+}) {
+  override get message() {
+    return "There is a user with this id already. Update it, or get it, instead of creating it."
+  }
+}

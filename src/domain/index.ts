@@ -1,0 +1,12 @@
+/** What Alex stores: pure schemas and functions, no I/O. */
+export * from "./Account.ts"
+export * from "./Allocation.ts"
+export * from "./Analysis.ts"
+export { Decimal, formatDecimal, InterestRate, money, Price, Quantity } from "./Decimal.ts"
+export * from "./Instrument.ts"
+export * from "./Job.ts"
+export * from "./Portfolio.ts"
+export * from "./Position.ts"
+export * from "./Problems.ts"
+export { CalendarDay, JsonValue } from "./Text.ts"
+export * from "./User.ts"
