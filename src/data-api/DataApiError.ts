@@ -184,9 +184,9 @@ export type Reason = typeof Reason.Type
 const ranOrNot = (reason: Reason, operation: Operation): DidRun => {
   switch (reason._tag) {
     case "DatabaseError":
-      // A login that was refused, a database that does not exist and a connection that could not be had come before
-      // any statement; a serialization failure or deadlock has rolled everything back.
-      return /^(28|3D|53|40001|40P01)/.test(reason.sqlState ?? "") ? "no" : "yes"
+      // A login that was refused, a database that does not exist, a connection that could not be had and a server that
+      // is starting come before any statement; a serialization failure or deadlock has rolled everything back.
+      return /^(28|3D|53|57P03|40001|40P01)/.test(reason.sqlState ?? "") ? "no" : "yes"
     case "UnsupportedResult":
       return "yes"
     case "StatementTimeout":

@@ -1,0 +1,127 @@
+/**
+ * The Data API of AWS, with the AWS SDK for JavaScript to find what the environment says.
+ *
+ * The SDK finds credentials, region and endpoint, from variables, profiles, containers, instance metadata. Requests are
+ * then signed and sent here: the SDK's own stack walks every value of a request and an answer by its schema, which
+ * costs more than all the rest, and its retries repeat plain INSERTs and commits.
+ */
+import { BeginTransactionCommand, RDSDataClient, type RDSDataClientConfig } from "@aws-sdk/client-rds-data"
+import { Effect, Layer, Redacted } from "effect"
+import { DataApi } from "./DataApi.ts"
+import { InvalidRequest, type Reason, Unauthenticated } from "./DataApiError.ts"
+import * as SignedHttp from "./SignedHttp.ts"
+import { Signer } from "./SigV4.ts"
+
+/** Which cluster, and how to reach it. */
+export interface Config extends SignedHttp.Cluster {
+  /** Where the environment and the profile do not say. */
+  readonly region?: string | undefined
+  /** Where calls go instead of to AWS. The SDK also heeds `AWS_ENDPOINT_URL_RDS_DATA`. */
+  readonly endpoint?: string | undefined
+  /** Settings of the SDK's client: `credentials`, `profile`, `useDualstackEndpoint`, `useFipsEndpoint`. */
+  readonly client?:
+    | Pick<RDSDataClientConfig, "credentials" | "profile" | "useDualstackEndpoint" | "useFipsEndpoint">
+    | undefined
+}
+
+/** Why the SDK could not tell. Its messages name settings and files, never a secret. */
+const reasonOf = (error: unknown): Reason => {
+  if (!(error instanceof Error)) return new InvalidRequest({ message: "The AWS SDK failed." })
+  return /Credentials|Token/.test(error.name)
+    ? new Unauthenticated({ message: `No AWS credentials: ${error.message}`, code: error.name })
+    : new InvalidRequest({ message: `The AWS SDK is not set up: ${error.message}` })
+}
+
+const ask = <A>(question: () => Promise<A>): Effect.Effect<A, Reason> =>
+  Effect.tryPromise({ try: question, catch: reasonOf })
+
+/** What the SDK would put into a request's URL. */
+interface Destination {
+  readonly protocol: string
+  readonly hostname: string
+  readonly port?: number
+  readonly path: string
+}
+
+const make = Effect.fnUntraced(function* (config: Config) {
+  let destination: Destination | undefined
+  const client = yield* Effect.acquireRelease(
+    Effect.sync(
+      () =>
+        new RDSDataClient({
+          ...config.client,
+          ...(config.region === undefined ? {} : { region: config.region }),
+          ...(config.endpoint === undefined ? {} : { endpoint: config.endpoint }),
+          maxAttempts: 1,
+          requestHandler: {
+            // Nothing is sent: an empty answer is a response without members.
+            handle: (request: Destination) => {
+              destination = request
+              return Promise.resolve({ response: { statusCode: 200, headers: {}, body: "" } })
+            },
+            updateHttpClientConfig: () => {},
+            httpHandlerConfigs: () => ({})
+          }
+        })
+    ),
+    (open) => Effect.sync(() => open.destroy())
+  )
+
+  /** The service's URL by all of the SDK's rules, which only a request in the making brings to bear. */
+  const findService = Effect.gen(function* () {
+    const arns = { resourceArn: config.clusterArn, secretArn: Redacted.value(config.secretArn) }
+    yield* ask(() => client.send(new BeginTransactionCommand(arns)))
+    const region = yield* ask(() => client.config.region())
+    if (destination === undefined) return yield* new InvalidRequest({ message: "The AWS SDK named no endpoint." })
+    const { hostname, path, port, protocol } = destination
+    const url = new URL(`${protocol}//${hostname}${port === undefined ? "" : `:${port}`}`)
+    url.pathname = path.slice(0, -"/BeginTransaction".length)
+    return { url, signer: new Signer(region) }
+  })
+  let found: SignedHttp.Service | undefined
+  const service = Effect.suspend(() =>
+    found === undefined
+      ? Effect.tap(findService, (first) =>
+          Effect.sync(() => {
+            found = first
+          })
+        )
+      : Effect.succeed(found)
+  )
+
+  // The SDK keeps them, and fetches new ones before they expire.
+  const credentials = Effect.map(
+    ask(() => client.config.credentials()),
+    ({ accessKeyId, secretAccessKey, sessionToken }) => ({
+      accessKeyId,
+      secretAccessKey: Redacted.make(secretAccessKey),
+      sessionToken: sessionToken === undefined ? undefined : Redacted.make(sessionToken)
+    })
+  )
+  return yield* SignedHttp.make(config, service, credentials)
+})
+
+/**
+ * The Data API of AWS for one cluster.
+ *
+ * Nothing is retried here; put `RetryPolicy` on it. An interrupted call aborts its request. Connections are closed
+ * with the layer.
+ *
+ * @example
+ * ```ts
+ * import { Layer, Redacted } from "effect"
+ * import { AwsDataApi, DataApiSql, RetryPolicy } from "alex-database/data-api"
+ *
+ * const aurora = DataApiSql.layer().pipe(
+ *   Layer.provide(RetryPolicy.layer()),
+ *   Layer.provide(
+ *     AwsDataApi.layer({
+ *       clusterArn: "arn:aws:rds:us-east-1:123456789012:cluster:alex",
+ *       secretArn: Redacted.make("arn:aws:secretsmanager:us-east-1:123456789012:secret:alex-AbCdEf"),
+ *       database: "alex"
+ *     })
+ *   )
+ * )
+ * ```
+ */
+export const layer = (config: Config): Layer.Layer<DataApi> => Layer.effect(DataApi, make(config))

@@ -1,0 +1,199 @@
+/**
+ * Many rows in few requests: the rows travel as one JSON parameter, and the database makes rows of the table's own
+ * types of it. Works on any `SqlClient` of PostgreSQL.
+ */
+import { Effect, Result } from "effect"
+import { SqlClient, SqlError, type Statement } from "effect/sql"
+import { MAX_REQUEST_BYTES, REQUEST_OVERHEAD_BYTES } from "./Limits.ts"
+import { encodeJson, encodeRows, type Row } from "./PgValue.ts"
+
+/** Octets that one request's rows may take in its JSON. */
+const CHUNK_BYTES = MAX_REQUEST_BYTES - REQUEST_OVERHEAD_BYTES - 64 * 1024
+
+/** Octets of rows per request where the rows come back: an answer holds 1 MiB, and columns may be added to it. */
+const RETURNING_CHUNK_BYTES = 256 * 1024
+
+/** How rows are inserted. */
+export interface InsertOptions {
+  /** What happens to a row that is there already: found by `columns`, it is left alone or has its other columns set. */
+  readonly onConflict?: { readonly columns: ReadonlyArray<string>; readonly action: "nothing" | "update" } | undefined
+  /** The columns of the inserted or updated rows that come back; `"*"` for all. None by default. */
+  readonly returning?: ReadonlyArray<string> | "*" | undefined
+}
+
+/** What became of the rows. */
+export interface Inserted {
+  /** Rows inserted or updated. */
+  readonly count: number
+  /** What `returning` asked for, otherwise empty. */
+  readonly rows: ReadonlyArray<Row>
+}
+
+/** A call that makes no sense, refused before anything is sent. */
+export const misuse = (operation: string, message: string): SqlError.SqlError =>
+  new SqlError.SqlError({ reason: new SqlError.UnknownError({ cause: new Error(message), message, operation }) })
+
+/** The column's name in the database, which the client may derive from the one in the program. */
+export const columnName = (sql: SqlClient.SqlClient, column: string): string =>
+  sql`${sql(column)}`.compile()[0].slice(1, -1).replaceAll('""', '"')
+
+/** Several fragments with something between them. */
+export const separated = (
+  sql: SqlClient.SqlClient,
+  separator: string,
+  fragments: ReadonlyArray<Statement.Fragment>
+): Statement.Fragment =>
+  fragments
+    .slice(1)
+    .reduce<Statement.Fragment>(
+      (joined, fragment) => sql`${joined}${sql.literal(separator)}${fragment}`,
+      fragments[0] ?? sql.literal("")
+    )
+
+/** Column names, quoted, with commas between them. */
+export const identifiers = (sql: SqlClient.SqlClient, columns: ReadonlyArray<string>): Statement.Fragment =>
+  separated(
+    sql,
+    ", ",
+    columns.map((column) => sql`${sql(column)}`)
+  )
+
+interface Chunk {
+  readonly json: string
+  readonly bytes: number
+}
+
+/** Why the rows are not all of the same columns. */
+const differing = (keys: ReadonlyArray<string>, rows: ReadonlyArray<object>): string | undefined => {
+  for (const [index, row] of rows.entries()) {
+    const members = Object.keys(row)
+    if (members.length === keys.length && members.every((member, at) => member === keys[at])) continue
+    const missing = keys.find((key) => !members.includes(key))
+    if (missing !== undefined) return `Row ${index} has no "${missing}", which row 0 has.`
+    const added = members.find((member) => !keys.includes(member))
+    if (added !== undefined) return `Row ${index} has "${added}", which row 0 has not.`
+  }
+  return undefined
+}
+
+/** Packs rows into as few JSON arrays as the limit allows. */
+const pack = (rows: ReadonlyArray<object>, limit: number): Result.Result<ReadonlyArray<Chunk>, string> => {
+  const all = encodeJson(rows)
+  if (Result.isFailure(all)) return Result.fail(`The rows can't be sent: ${all.failure.message}.`)
+  // A character takes at most 3 octets, or 2 where the string that the array is in escapes it.
+  const longest = 3 * all.success.length
+  if (longest <= limit) return Result.succeed([{ json: all.success, bytes: longest }])
+  const texts = rows.map((row) => JSON.stringify(row))
+  const chunks: Array<Chunk> = []
+  let start = 0
+  let bytes = 0
+  for (const [index, text] of texts.entries()) {
+    const size = Buffer.byteLength(JSON.stringify(text)) + 1
+    if (size > CHUNK_BYTES) return Result.fail(`Row ${index} has ${size} octets, more than the Data API takes at once.`)
+    if (bytes + size > limit && index > start) {
+      chunks.push({ json: `[${texts.slice(start, index).join(",")}]`, bytes })
+      start = index
+      bytes = 0
+    }
+    bytes += size
+  }
+  chunks.push({ json: `[${texts.slice(start).join(",")}]`, bytes })
+  return Result.succeed(chunks)
+}
+
+/** Runs a statement that writes, for its rows or their number. */
+export const written = (
+  sql: SqlClient.SqlClient,
+  statement: Statement.Fragment,
+  returning: ReadonlyArray<string> | "*" | undefined,
+  table?: string
+): Effect.Effect<Inserted, SqlError.SqlError> => {
+  // Beside other relations of the statement, the columns meant are those of the table.
+  const qualifier = table === undefined ? sql.literal("") : sql.literal(`${table}.`)
+  return returning === undefined
+    ? Effect.map(
+        sql<{ count: number }>`with written as (${statement} returning 1) select count(*)::int4 as count from written`,
+        (rows) => ({ count: rows[0]?.count ?? 0, rows: [] })
+      )
+    : Effect.map(
+        sql`${statement} returning ${
+          returning === "*"
+            ? sql`${qualifier}*`
+            : separated(
+                sql,
+                ", ",
+                returning.map((column) => sql`${qualifier}${sql(column)}`)
+              )
+        }`,
+        (rows) => ({ count: rows.length, rows })
+      )
+}
+
+/**
+ * Inserts or upserts rows, in one request as long as they fit into 4 MiB, and in as few as possible beyond that; then
+ * all of them within one transaction, so that either all rows are written or none.
+ *
+ * All rows have the same members, which are columns of the table. Values need no casts: a string goes into a `uuid`, a
+ * `timestamptz` or an enum column, an array into an array column, anything into a json column.
+ *
+ * @example
+ * ```ts
+ * import { Bulk } from "alex-database/data-api"
+ *
+ * const load = Bulk.insert(
+ *   "instruments",
+ *   [
+ *     { symbol: "VTI", name: "Total US Market", current_price: "215.30" },
+ *     { symbol: "BND", name: "Total US Bonds", current_price: "72.10" }
+ *   ],
+ *   { onConflict: { columns: ["symbol"], action: "update" } }
+ * ) // { count: 2, rows: [] }
+ * ```
+ */
+export const insert = Effect.fn("Bulk.insert")(function* (
+  table: string,
+  rows: ReadonlyArray<Readonly<Record<string, unknown>>>,
+  options: InsertOptions = {}
+): Effect.fn.Return<Inserted, SqlError.SqlError, SqlClient.SqlClient> {
+  const sql = yield* SqlClient.SqlClient
+  const first = rows[0]
+  if (first === undefined) return { count: 0, rows: [] }
+  const keys = Object.keys(first)
+  if (keys.length === 0) return yield* misuse("insert", `The rows for ${table} have no columns.`)
+  const difference = differing(keys, rows)
+  if (difference !== undefined) return yield* misuse("insert", difference)
+  const names = keys.map((key) => columnName(sql, key))
+  const limit = options.returning === undefined ? CHUNK_BYTES : RETURNING_CHUNK_BYTES
+  const encoded = encodeRows(keys, names, rows)
+  if (Result.isFailure(encoded)) return yield* misuse("insert", `A value can't be sent: ${encoded.failure.message}.`)
+  const chunks = pack(encoded.success, limit)
+  if (Result.isFailure(chunks)) return yield* misuse("insert", chunks.failure)
+
+  const { onConflict, returning } = options
+  const updated = onConflict === undefined ? [] : keys.filter((key) => !onConflict.columns.includes(key))
+  const conflict =
+    onConflict === undefined
+      ? sql.literal("")
+      : onConflict.action === "nothing" || updated.length === 0
+        ? sql` on conflict (${identifiers(sql, onConflict.columns)}) do nothing`
+        : sql` on conflict (${identifiers(sql, onConflict.columns)}) do update set ${separated(
+            sql,
+            ", ",
+            updated.map((column) => sql`${sql(column)} = excluded.${sql(column)}`)
+          )}`
+  const columns = identifiers(sql, keys)
+  const send = (chunk: Chunk) =>
+    written(
+      sql,
+      sql`insert into ${sql(table)} (${columns}) select ${columns} from json_populate_recordset(null::${sql(table)}, ${chunk.json}::json)${conflict}`,
+      returning
+    )
+  const sendAll = Effect.map(Effect.forEach(chunks.success, send), (parts) => ({
+    count: parts.reduce((sum, part) => sum + part.count, 0),
+    rows: parts.flatMap((part) => part.rows)
+  }))
+  // What comes back may exceed an answer after the rows are written; only a transaction then leaves nothing behind.
+  const whole =
+    chunks.success.length > 1 || (options.returning !== undefined && (chunks.success[0]?.bytes ?? 0) > 65_536)
+  return yield* whole ? sql.withTransaction(sendAll) : sendAll
+})

@@ -1,0 +1,288 @@
+/**
+ * `effect/sql`'s connection over the Data API: statements on their own, or within one transaction of the service.
+ */
+import { Cause, Effect, Exit, Option, Result, type Semaphore, Stream } from "effect"
+import { type SqlConnection, type SqlError, Statement } from "effect/sql"
+import type {
+  BatchExecuteStatementRequest,
+  DataApi,
+  ExecuteStatementRequest,
+  ExecuteStatementResponse,
+  Operation,
+  SqlParameter
+} from "./DataApi.ts"
+import { ConnectionLost, DataApiError, InvalidRequest, type Reason, UnexpectedResponse } from "./DataApiError.ts"
+import { checkSize } from "./Limits.ts"
+import { decodeRows, decodeValues, encode, type PgParameter, type PgValueError, type Row } from "./PgValue.ts"
+import { fromNumbered, parameterName, render, type Template } from "./Placeholders.ts"
+import { toSqlError } from "./SqlErrors.ts"
+
+/** A transaction of the service, and what has become of it. */
+export interface Transaction {
+  readonly id: string
+  /** The service refuses a statement while another of the same transaction runs. */
+  readonly turn: Semaphore.Semaphore
+  /** The failure that aborted the transaction, until a rollback to a savepoint repairs it. */
+  failure: DataApiError | undefined
+  rollbackFailure: DataApiError | undefined
+}
+
+/** What `executeRaw` gives: the members that `@effect/sql-pg`'s raw result has as well. */
+export interface RawResult {
+  /** Rows returned, or rows inserted, updated or deleted. */
+  readonly rowCount: number
+  readonly rows: ReadonlyArray<Row>
+  readonly fields: ReadonlyArray<{ readonly name: string; readonly typeName: string }>
+}
+
+const failed = (operation: Operation, reason: Reason): DataApiError => new DataApiError({ operation, reason })
+
+/** A request that could never succeed, refused before it is sent. */
+export const refused = (message: string, operation: Operation = "ExecuteStatement"): DataApiError =>
+  failed(operation, new InvalidRequest({ message }))
+
+const interrupted = failed("ExecuteStatement", new ConnectionLost({ message: "A statement was interrupted." }))
+
+const undecodable = (error: PgValueError): DataApiError =>
+  failed(
+    "ExecuteStatement",
+    new UnexpectedResponse({ message: `The answer can't be read: ${error.message}.`, code: "", status: 200 })
+  )
+
+/**
+ * Statements that were taken apart, by their text. A program has few; one that makes up ever new ones must not fill
+ * the memory, so the oldest goes.
+ */
+export class Templates {
+  readonly #known = new Map<string, { readonly template: Template; readonly texts: Map<string, string> }>()
+  readonly #capacity: number
+
+  constructor(capacity: number) {
+    this.#capacity = capacity
+  }
+
+  /** The service's text of a statement for parameters of these casts. */
+  render(sql: string, casts: ReadonlyArray<string>): Result.Result<string, string> {
+    let entry = this.#known.get(sql)
+    if (entry === undefined) {
+      const parsed = fromNumbered(sql)
+      if (Result.isFailure(parsed)) return Result.fail(parsed.failure)
+      entry = { template: parsed.success, texts: new Map() }
+    } else {
+      // Last in the map's order is the one used last.
+      this.#known.delete(sql)
+    }
+    this.#known.set(sql, entry)
+    if (this.#known.size > this.#capacity) {
+      for (const oldest of this.#known.keys()) {
+        this.#known.delete(oldest)
+        break
+      }
+    }
+    if (entry.template.count !== casts.length) {
+      return Result.fail(`The statement takes ${entry.template.count} parameters, but ${casts.length} were given.`)
+    }
+    const kinds = casts.join()
+    const known = entry.texts.get(kinds)
+    if (known !== undefined) return Result.succeed(known)
+    const text = render(entry.template, casts)
+    if (entry.texts.size < 16) entry.texts.set(kinds, text)
+    return Result.succeed(text)
+  }
+}
+
+const noParameters: ReadonlyArray<SqlParameter> = []
+
+const namedParameters = (values: ReadonlyArray<PgParameter>): ReadonlyArray<SqlParameter> => {
+  if (values.length === 0) return noParameters
+  const parameters: Array<SqlParameter> = []
+  for (let index = 0; index < values.length; index++) {
+    const value = values[index]?.value
+    if (value !== undefined) parameters.push({ name: parameterName(index), value })
+  }
+  return parameters
+}
+
+const resultSetOptions = { decimalReturnType: "STRING", longReturnType: "STRING" } as const
+
+/** The first word of a statement, as OpenTelemetry names an operation. */
+const verbOf = (sql: string): string => /[a-z]+/i.exec(sql)?.[0].toUpperCase() ?? ""
+
+const rollsBackToSavepoint = /^\s*rollback\s+(?:work\s+|transaction\s+)?to\b/i
+
+/** What connections of one client share. */
+export interface ConnectionOptions {
+  readonly api: DataApi["Service"]
+  readonly database: string | undefined
+  readonly templates: Templates
+  readonly continueAfterTimeout: boolean
+  readonly stream: (
+    connection: DataApiConnection,
+    sql: string,
+    params: ReadonlyArray<unknown>
+  ) => Stream.Stream<Row, SqlError.SqlError>
+}
+
+type Transform = (<A extends object>(rows: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
+
+export class DataApiConnection implements SqlConnection.Connection {
+  readonly options: ConnectionOptions
+  readonly transaction: Transaction | undefined
+
+  constructor(options: ConnectionOptions, transaction?: Transaction) {
+    this.options = options
+    this.transaction = transaction
+  }
+
+  /** The request for a statement with `$n` placeholders. */
+  request(sql: string, params: ReadonlyArray<unknown>): Result.Result<ExecuteStatementRequest, DataApiError> {
+    const encoded = encode(params)
+    if (Result.isFailure(encoded)) return Result.fail(refused(`A parameter can't be sent: ${encoded.failure.message}.`))
+    const text = this.options.templates.render(
+      sql,
+      encoded.success.map((parameter) => parameter.cast)
+    )
+    if (Result.isFailure(text)) return Result.fail(refused(text.failure))
+    const request: ExecuteStatementRequest = {
+      sql: text.success,
+      parameters: namedParameters(encoded.success),
+      database: this.options.database,
+      transactionId: this.transaction?.id,
+      includeResultMetadata: true,
+      continueAfterTimeout: this.options.continueAfterTimeout ? true : undefined,
+      resultSetOptions
+    }
+    const tooLarge = checkSize(request)
+    return tooLarge === undefined ? Result.succeed(request) : Result.fail(refused(tooLarge))
+  }
+
+  /** Waits for its turn within a transaction, and keeps in mind what a failure has done to it. */
+  inTurn<A>(run: Effect.Effect<A, DataApiError>, repairs: boolean): Effect.Effect<A, DataApiError> {
+    const transaction = this.transaction
+    if (transaction === undefined) return run
+    return transaction.turn.withPermit(
+      Effect.onExit(run, (exit) => {
+        if (Exit.isSuccess(exit)) {
+          if (repairs) transaction.failure = undefined
+        } else {
+          // Whether an interrupted statement has run, or still does, nobody knows.
+          transaction.failure ??= Option.getOrElse(Cause.findErrorOption(exit.cause), () => interrupted)
+        }
+        return Effect.void
+      })
+    )
+  }
+
+  /** A failure that turned out to have left the transaction usable does not stand against its commit. */
+  repaired(error: DataApiError): void {
+    if (this.transaction?.failure === error) this.transaction.failure = undefined
+  }
+
+  /** Runs a statement; the failure is the Data API's own. */
+  run(sql: string, params: ReadonlyArray<unknown>): Effect.Effect<ExecuteStatementResponse, DataApiError> {
+    return Effect.suspend(() => {
+      const request = this.request(sql, params)
+      if (Result.isFailure(request)) return Effect.fail(request.failure)
+      return this.inTurn(this.options.api.executeStatement(request.success), rollsBackToSavepoint.test(sql))
+    })
+  }
+
+  /** Runs a statement once for each set of named parameters. */
+  batch(request: BatchExecuteStatementRequest): Effect.Effect<void, DataApiError> {
+    return Effect.suspend(() => {
+      const tooLarge = checkSize(request)
+      if (tooLarge !== undefined) return Effect.fail(refused(tooLarge, "BatchExecuteStatement"))
+      const call = this.options.api.batchExecuteStatement({
+        ...request,
+        database: this.options.database,
+        transactionId: this.transaction?.id
+      })
+      return Effect.asVoid(this.inTurn(call, false))
+    })
+  }
+
+  /** Runs a statement of the caller's. Only with its span propagated is the current one its own, to get its verb. */
+  statement(sql: string, params: ReadonlyArray<unknown>): Effect.Effect<ExecuteStatementResponse, DataApiError> {
+    const run = this.run(sql, params)
+    return Effect.flatMap(Statement.SpanPropagationEnabled, (propagated) =>
+      propagated ? Effect.andThen(Effect.annotateCurrentSpan("db.operation.name", verbOf(sql)), run) : run
+    )
+  }
+
+  execute(sql: string, params: ReadonlyArray<unknown>, transformRows: Transform) {
+    return Effect.matchEffect(this.statement(sql, params), {
+      onFailure: (error) => Effect.fail(toSqlError(error)),
+      onSuccess: (response) => {
+        const rows = rowsOf(response)
+        if (Result.isFailure(rows)) return Effect.fail(toSqlError(rows.failure))
+        return Effect.succeed(transformRows === undefined ? rows.success : transformRows(rows.success))
+      }
+    })
+  }
+
+  executeRaw(sql: string, params: ReadonlyArray<unknown>): Effect.Effect<RawResult, SqlError.SqlError> {
+    return Effect.matchEffect(this.statement(sql, params), {
+      onFailure: (error) => Effect.fail(toSqlError(error)),
+      onSuccess: (response) => {
+        const result = rawResultOf(response)
+        return Result.isFailure(result) ? Effect.fail(toSqlError(result.failure)) : Effect.succeed(result.success)
+      }
+    })
+  }
+
+  executeValues(sql: string, params: ReadonlyArray<unknown>) {
+    return Effect.matchEffect(this.statement(sql, params), {
+      onFailure: (error) => Effect.fail(toSqlError(error)),
+      onSuccess: ({ columnMetadata, records }) => {
+        if (records === undefined || records.length === 0) return Effect.succeed([])
+        const values = decodeValues(columnMetadata ?? [], records)
+        return Result.isFailure(values)
+          ? Effect.fail(toSqlError(undecodable(values.failure)))
+          : Effect.succeed(values.success)
+      }
+    })
+  }
+
+  // The service prepares, or not, as it likes.
+  executeUnprepared(sql: string, params: ReadonlyArray<unknown>, transformRows: Transform) {
+    return this.execute(sql, params, transformRows)
+  }
+
+  executeValuesUnprepared(sql: string, params: ReadonlyArray<unknown>) {
+    return this.executeValues(sql, params)
+  }
+
+  executeStream(
+    sql: string,
+    params: ReadonlyArray<unknown>,
+    transformRows: Transform
+  ): Stream.Stream<Row, SqlError.SqlError> {
+    const rows = this.options.stream(this, sql, params)
+    return transformRows === undefined
+      ? rows
+      : Stream.mapArray(rows, (page) => {
+          const [first, ...rest] = transformRows(page)
+          return first === undefined ? page : [first, ...rest]
+        })
+  }
+}
+
+/** The rows of an answer; none where the statement returns none. */
+export const rowsOf = ({
+  columnMetadata,
+  records
+}: ExecuteStatementResponse): Result.Result<ReadonlyArray<Row>, DataApiError> =>
+  records === undefined || records.length === 0
+    ? Result.succeed([])
+    : Result.mapError(decodeRows(columnMetadata ?? [], records), undecodable)
+
+const rawResultOf = (response: ExecuteStatementResponse): Result.Result<RawResult, DataApiError> =>
+  Result.map(rowsOf(response), (rows) => ({
+    // For a statement with RETURNING the service may count the rows, or say 0.
+    rowCount: Math.max(rows.length, response.numberOfRecordsUpdated ?? 0),
+    rows,
+    fields: (response.columnMetadata ?? []).map((column) => ({
+      name: column.label || column.name,
+      typeName: column.typeName
+    }))
+  }))

@@ -1,0 +1,70 @@
+/**
+ * The Data API of AWS without the AWS SDK: signing and HTTP by Node alone, for programs that start cold and for which
+ * the SDK's start-up time and size matter.
+ *
+ * It takes credentials as they are given; what finds them in profiles, containers or instance metadata is the SDK's.
+ */
+import { Effect, Config as EffectConfig, Layer, Option } from "effect"
+import { DataApi } from "./DataApi.ts"
+import { Unauthenticated } from "./DataApiError.ts"
+import * as SignedHttp from "./SignedHttp.ts"
+import { type Credentials, Signer } from "./SigV4.ts"
+
+export type { Credentials } from "./SigV4.ts"
+
+/** Which cluster, and how to reach it. */
+export interface Config extends SignedHttp.Cluster {
+  /** The region of the cluster; that of its ARN when absent. */
+  readonly region?: string | undefined
+  /** Where calls go instead of to `https://rds-data.<region>.amazonaws.com`. */
+  readonly endpoint?: string | undefined
+  /** Asked before each request, so it should remember. `AWS_ACCESS_KEY_ID` and its companions when absent. */
+  readonly credentials?: Effect.Effect<Credentials, Unauthenticated> | undefined
+}
+
+/** The credentials in the environment, as AWS Lambda provides them. */
+export const environmentCredentials: Effect.Effect<Credentials, Unauthenticated> = Effect.gen(function* () {
+  const accessKeyId = yield* EffectConfig.String("AWS_ACCESS_KEY_ID")
+  const secretAccessKey = yield* EffectConfig.Redacted("AWS_SECRET_ACCESS_KEY")
+  const sessionToken = yield* EffectConfig.option(EffectConfig.Redacted("AWS_SESSION_TOKEN"))
+  return { accessKeyId, secretAccessKey, sessionToken: Option.getOrUndefined(sessionToken) }
+}).pipe(
+  Effect.mapError(
+    () =>
+      new Unauthenticated({
+        message: "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set.",
+        code: "CredentialsProviderError"
+      })
+  )
+)
+
+const make = Effect.fnUntraced(function* (config: Config) {
+  const region = config.region ?? config.clusterArn.split(":")[3] ?? "us-east-1"
+  const url = new URL(config.endpoint ?? `https://rds-data.${region}.amazonaws.com`)
+  const credentials = config.credentials ?? (yield* Effect.cached(environmentCredentials))
+  return yield* SignedHttp.make(config, Effect.succeed({ url, signer: new Signer(region) }), credentials)
+})
+
+/**
+ * The Data API of AWS for one cluster, without the AWS SDK.
+ *
+ * Nothing is retried here; put `RetryPolicy` on it. An interrupted call aborts its request. Connections are closed
+ * with the layer.
+ *
+ * @example
+ * ```ts
+ * import { Layer, Redacted } from "effect"
+ * import { DataApiSql, HttpDataApi, RetryPolicy } from "alex-database/data-api"
+ *
+ * const aurora = DataApiSql.layer().pipe(
+ *   Layer.provide(RetryPolicy.layer()),
+ *   Layer.provide(
+ *     HttpDataApi.layer({
+ *       clusterArn: "arn:aws:rds:us-east-1:123456789012:cluster:alex",
+ *       secretArn: Redacted.make("arn:aws:secretsmanager:us-east-1:123456789012:secret:alex-AbCdEf")
+ *     })
+ *   )
+ * )
+ * ```
+ */
+export const layer = (config: Config): Layer.Layer<DataApi> => Layer.effect(DataApi, make(config))

@@ -1,0 +1,159 @@
+/** HTTP/1.1 to one service over kept connections, and how far a request that failed had come. */
+import * as http from "node:http"
+import * as https from "node:https"
+import type { Socket } from "node:net"
+import { Result } from "effect"
+import { ConnectFailed, ConnectionLost } from "./DataApiError.ts"
+import type { Answer } from "./RestJson.ts"
+
+export interface Options {
+  /** Milliseconds for a request and its answer. The service itself answers within 45 s. Default 50,000. */
+  readonly requestTimeout?: number | undefined
+  /** Milliseconds for a connection to come about. Default 5,000. */
+  readonly connectTimeout?: number | undefined
+  /** Connections at once. Default 256. */
+  readonly maxSockets?: number | undefined
+  /**
+   * Milliseconds that an idle connection is kept. One that the other side has closed meanwhile would lose a request,
+   * so it is shorter than what load balancers use. Default 5,000.
+   */
+  readonly idleTimeout?: number | undefined
+}
+
+/** Where a request goes and what it says. */
+export interface Target {
+  readonly protocol: string
+  readonly hostname: string
+  readonly port: number | undefined
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** Why no answer came: nothing was sent, or the request may have arrived. */
+export type Loss = ConnectFailed | ConnectionLost
+
+/** The code of a system error, which holds no secret as its message might. */
+const codeOf = (error: Error): string => ("code" in error && typeof error.code === "string" ? error.code : error.name)
+
+/** Node's own switch for HTTP_PROXY and HTTPS_PROXY, which by itself reaches only the global agents. */
+const proxy = () => (process.env["NODE_USE_ENV_PROXY"] === "1" ? { proxyEnv: process.env } : {})
+
+export class HttpTransport {
+  readonly #requestTimeout: number
+  readonly #connectTimeout: number
+  readonly #idleTimeout: number
+  readonly #plain: http.Agent
+  readonly #secure: https.Agent
+  readonly #watched = new WeakSet<Socket>()
+  #lastUse = 0
+
+  constructor(options: Options = {}) {
+    this.#requestTimeout = options.requestTimeout ?? 50_000
+    this.#connectTimeout = options.connectTimeout ?? 5_000
+    this.#idleTimeout = options.idleTimeout ?? 5_000
+    const agent = { keepAlive: true, maxSockets: options.maxSockets ?? 256, ...proxy() }
+    this.#plain = this.#closingIdle(new http.Agent(agent))
+    this.#secure = this.#closingIdle(new https.Agent(agent))
+  }
+
+  #closingIdle<A extends http.Agent>(agent: A): A {
+    return agent.on("free", (socket: Socket) => {
+      this.#lastUse = Date.now()
+      if (!this.#watched.has(socket)) {
+        this.#watched.add(socket)
+        socket.on("timeout", () => socket.destroy())
+      }
+      socket.setTimeout(this.#idleTimeout)
+    })
+  }
+
+  /** A process that was frozen, as a Lambda function is between calls, runs no timers: its idle connections are old. */
+  #dropOld(agent: http.Agent): void {
+    if (Date.now() - this.#lastUse <= this.#idleTimeout) return
+    for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
+  }
+
+  /** Sends a POST; `done` is called once with what came of it. The function returned gives the request up. */
+  send(target: Target, done: (result: Result.Result<Answer, Loss>) => void): () => void {
+    const secure = target.protocol === "https:"
+    const agent = secure ? this.#secure : this.#plain
+    this.#dropOld(agent)
+    let connected = false
+    let settled = false
+    let connecting: NodeJS.Timeout | undefined
+    const settle = (result: Result.Result<Answer, Loss>) => {
+      if (settled) return
+      settled = true
+      clearTimeout(limit)
+      clearTimeout(connecting)
+      done(result)
+    }
+    const lose = (why: string) =>
+      settle(
+        Result.fail(
+          connected
+            ? new ConnectionLost({ message: `The connection to ${target.hostname} was lost: ${why}.` })
+            : new ConnectFailed({ message: `No connection to ${target.hostname} came about: ${why}.` })
+        )
+      )
+    const giveUp = (why: string) => {
+      lose(why)
+      request.destroy()
+    }
+    const request = (secure ? https : http).request({
+      agent,
+      hostname: target.hostname.replace(/^\[(.*)\]$/, "$1"),
+      port: target.port,
+      method: "POST",
+      path: target.path,
+      headers: target.headers
+    })
+    const limit = setTimeout(() => giveUp("no answer in time"), this.#requestTimeout)
+    request.on("socket", (socket) => {
+      socket.setTimeout(0)
+      if (!socket.connecting) {
+        connected = true
+        return
+      }
+      connecting = setTimeout(() => giveUp("ETIMEDOUT"), this.#connectTimeout)
+      socket.once(secure ? "secureConnect" : "connect", () => {
+        connected = true
+        clearTimeout(connecting)
+      })
+    })
+    request.on("error", (error) => lose(codeOf(error)))
+    request.on("response", (response) => {
+      const chunks: Array<Buffer> = []
+      let size = 0
+      response.on("data", (chunk: Buffer) => {
+        chunks.push(chunk)
+        size += chunk.length
+      })
+      response.on("end", () => {
+        if (!response.complete) return lose("the answer broke off")
+        const first = chunks[0]
+        const bytes = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, size)
+        const body = bytes.toString("utf8")
+        const answer = { status: response.statusCode ?? 0, headers: response.headers, body, size }
+        // Only then is the connection free for a request that the answer gives rise to.
+        return process.nextTick(settle, Result.succeed(answer))
+      })
+      response.on("error", (error) => lose(codeOf(error)))
+      response.on("aborted", () => lose("the answer broke off"))
+    })
+    request.end(target.body)
+    return () => {
+      settled = true
+      clearTimeout(limit)
+      clearTimeout(connecting)
+      request.destroy()
+    }
+  }
+
+  /** Closes all connections. */
+  close(): void {
+    this.#plain.destroy()
+    this.#secure.destroy()
+  }
+}

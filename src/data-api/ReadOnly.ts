@@ -1,0 +1,78 @@
+/** Whether a statement only reads, decided by its words alone. Pure. */
+import { tokenize } from "./SqlLexer.ts"
+
+const words = (list: string): ReadonlySet<string> => new Set(list.trim().split(/\s+/))
+
+/** Words of statements and clauses that write, lock, or run what can't be seen here. */
+const effects = words("insert update delete merge into call do copy lock truncate execute analyze nextval setval")
+
+/** Words that stand before a parenthesis as syntax, or as a type's modifier, and call nothing. */
+const syntax = words(`
+  all and any array as between by case cast coalesce cube distinct else end except exclude exists filter from
+  greatest group grouping having ilike in intersect is join lateral least like limit materialized not null nullif
+  offset on or order over partition range recursive rollup row rows select sets similar some table then union using
+  values when where window with within
+  bit bpchar char character decimal interval numeric time timestamp timestamptz varbit varchar varying
+`)
+
+/** Built-in functions without effects of their own. What is not here is taken to have some. */
+const pure = words(`
+  abs age array_agg array_append array_cat array_length array_lower array_position array_positions array_prepend
+  array_remove array_replace array_to_json array_to_string array_upper ascii avg bit_and bit_length bit_or bool_and
+  bool_or btrim cardinality cbrt ceil ceiling char_length character_length chr clock_timestamp col_description concat
+  concat_ws corr count cume_dist current_database current_schema current_schemas current_setting date_bin date_part
+  date_trunc decode degrees dense_rank div encode every exp extract first_value floor format format_type gcd
+  generate_series generate_subscripts has_column_privilege has_database_privilege has_function_privilege
+  has_schema_privilege has_sequence_privilege has_table_privilege initcap isfinite json_agg json_array_elements
+  json_array_elements_text json_array_length json_build_array json_build_object json_each json_each_text
+  json_extract_path json_extract_path_text json_object json_object_agg json_object_keys json_populate_record
+  json_populate_recordset json_strip_nulls json_to_record json_to_recordset json_typeof jsonb_agg
+  jsonb_array_elements jsonb_array_elements_text jsonb_array_length jsonb_build_array jsonb_build_object jsonb_each
+  jsonb_each_text jsonb_extract_path jsonb_extract_path_text jsonb_insert jsonb_object jsonb_object_agg
+  jsonb_object_keys jsonb_path_exists jsonb_path_match jsonb_path_query jsonb_path_query_array
+  jsonb_path_query_first jsonb_populate_record jsonb_populate_recordset jsonb_pretty jsonb_set jsonb_strip_nulls
+  jsonb_to_record jsonb_to_recordset jsonb_typeof justify_days justify_hours justify_interval lag last_value lcm lead
+  left length ln log log10 lower lpad ltrim make_date make_interval make_time make_timestamp make_timestamptz max md5
+  min mod mode now nth_value ntile num_nonnulls num_nulls obj_description octet_length overlay parse_ident
+  percent_rank percentile_cont percentile_disc pg_column_size pg_get_constraintdef pg_get_expr pg_get_functiondef
+  pg_get_indexdef pg_get_serial_sequence pg_get_triggerdef pg_get_userbyid pg_get_viewdef pg_relation_size
+  pg_size_pretty pg_table_size pg_total_relation_size pg_typeof pg_xact_status pi position power quote_ident
+  quote_literal quote_nullable radians random rank regexp_count regexp_like regexp_match regexp_matches
+  regexp_replace regexp_split_to_array regexp_split_to_table regexp_substr repeat replace reverse right round
+  row_number row_to_json rpad rtrim scale sha256 sign split_part sqrt starts_with statement_timestamp stddev
+  stddev_pop stddev_samp string_agg string_to_array strpos substr substring sum timeofday to_char to_date to_hex
+  to_json to_jsonb to_number to_regclass to_regnamespace to_regtype to_timestamp transaction_timestamp translate trim
+  trim_array trim_scale trunc unnest upper var_pop var_samp variance version width_bucket
+`)
+
+/**
+ * Whether a statement is a query that changes nothing, so that running it twice is the same as running it once.
+ *
+ * Conservative: SELECT, VALUES, TABLE, SHOW and WITH without a word that writes or locks, in which every called
+ * function is a known built-in without effects. A view or an operator that calls something else is not seen.
+ *
+ * @example
+ * ```ts
+ * import { ReadOnly } from "alex-database/data-api"
+ *
+ * ReadOnly.isRead("select count(*) from users") // true
+ * ReadOnly.isRead("select my_function()") // false
+ * ```
+ */
+export const isRead = (sql: string): boolean => {
+  const tokens = tokenize(sql).filter((token) => token.kind !== "space" && token.kind !== "comment")
+  const texts = tokens.map((token) => sql.slice(token.start, token.end).toLowerCase())
+  const first = texts.find((text) => text !== "(")
+  if (first === undefined || !/^(?:select|values|table|show|with)$/.test(first)) return false
+  return tokens.every((token, index) => {
+    const text = texts[index] ?? ""
+    if (token.kind === "word" && effects.has(text)) return false
+    if (text === "share" && /^(?:for|key)$/.test(texts[index - 1] ?? "")) return false
+    if ((token.kind !== "word" && token.kind !== "identifier") || texts[index + 1] !== "(") return true
+    const before = texts[index - 1]
+    // A table alias or the name of a common table expression, with its columns.
+    if (before === "as" || before === "with" || before === "recursive") return true
+    if (before === ".") return texts[index - 2] === "pg_catalog" && pure.has(text)
+    return pure.has(text) || syntax.has(text)
+  })
+}

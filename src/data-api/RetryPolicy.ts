@@ -1,0 +1,196 @@
+/**
+ * What is sent again, and for how long.
+ *
+ * What certainly did not run is repeated until the budget is spent. What may have run is repeated only if that can do
+ * no harm; otherwise the caller learns that the outcome is not known.
+ */
+import { Clock, Context, Duration, Effect, Layer, Metric, Random } from "effect"
+import { DataApi, type Operation } from "./DataApi.ts"
+import { DataApiError, OutcomeUnknown } from "./DataApiError.ts"
+import { isRead } from "./ReadOnly.ts"
+import { makeMetrics, type OperationMetrics } from "./Telemetry.ts"
+
+/** How long calls are repeated. */
+export interface Options {
+  /**
+   * For a database that is resuming, a throttled call, and a transaction that is busy: from the first failure on.
+   * Default 90 seconds; a resume takes 10 to 40 seconds, longer after a day's pause.
+   */
+  readonly budget?: Duration.Input | undefined
+  /** For a connection that does not come about, which is more often a wrong name than a hiccup. Default 15 seconds. */
+  readonly connectBudget?: Duration.Input | undefined
+  /**
+   * How often a call is repeated at most whose failure may be the statement's own doing (an answer of 500), or a
+   * password's. Default 3.
+   */
+  readonly attempts?: number | undefined
+  /** The first wait; each further one is twice as long. Default 200 milliseconds. */
+  readonly firstDelay?: Duration.Input | undefined
+  /** The longest wait. Default 5 seconds. */
+  readonly longestDelay?: Duration.Input | undefined
+}
+
+/** Whether the work at hand may run twice without harm, as an upsert may. Default false. */
+export const Idempotent = Context.Reference<boolean>("alex-database/data-api/Idempotent", { defaultValue: () => false })
+
+/**
+ * Declares that the statements of an effect may run twice without harm, so that they are repeated when an answer is
+ * lost. A commit is not: a second one could not tell whether the first had happened.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { SqlClient } from "effect/sql"
+ * import { RetryPolicy } from "alex-database/data-api"
+ *
+ * const touch = Effect.gen(function*() {
+ *   const sql = yield* SqlClient.SqlClient
+ *   yield* sql`update jobs set status = 'running' where status = 'pending'`
+ * }).pipe(RetryPolicy.idempotent)
+ * ```
+ */
+export const idempotent = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.provideService(effect, Idempotent, true)
+
+/** How a failure may be repeated, if it may. */
+type Verdict = "budget" | "connectBudget" | "attempts" | "never" | "outcomeUnknown"
+
+const verdictOn = (error: DataApiError, repeatable: boolean): Verdict => {
+  if (error.didRun === "unknown" && !repeatable) return "outcomeUnknown"
+  if (error.didRun === "yes" || !error.isRetryable) return "never"
+  switch (error.reason._tag) {
+    case "DatabaseResuming":
+    case "Throttled":
+      return "budget"
+    case "TransactionBusy":
+      // A rollback holds up whoever was interrupted: how long it may wait for a statement, its caller decides.
+      return error.operation === "RollbackTransaction" ? "never" : "budget"
+    case "ConnectFailed":
+      return "connectBudget"
+    case "DatabaseError":
+      // These have rolled the transaction back: only the whole of it can be repeated.
+      return /^40/.test(error.reason.sqlState ?? "") ? "never" : "attempts"
+    default:
+      return "attempts"
+  }
+}
+
+const outcomeUnknown = (error: DataApiError): DataApiError =>
+  error.reason._tag === "OutcomeUnknown"
+    ? error
+    : new DataApiError({
+        operation: error.operation,
+        reason: new OutcomeUnknown({
+          message: `The statement may or may not have run, and was not sent again: ${error.reason.message}`,
+          lost: error.reason._tag
+        }),
+        ...(error.requestId === undefined ? {} : { requestId: error.requestId })
+      })
+
+const make = Effect.fnUntraced(function* (options: Options) {
+  const api = yield* DataApi
+  const metrics = makeMetrics()
+  const budgets = {
+    budget: Duration.toMillis(Duration.fromInputUnsafe(options.budget ?? "90 seconds")),
+    connectBudget: Duration.toMillis(Duration.fromInputUnsafe(options.connectBudget ?? "15 seconds"))
+  }
+  const attempts = options.attempts ?? 3
+  const firstDelay = Duration.toMillis(Duration.fromInputUnsafe(options.firstDelay ?? "200 millis"))
+  const longestDelay = Duration.toMillis(Duration.fromInputUnsafe(options.longestDelay ?? "5 seconds"))
+
+  /** How long to wait before the next attempt; undefined where there is none. 80 to 120 per cent of the plan. */
+  const delayBefore = (verdict: Verdict, attempt: number, elapsed: number): Effect.Effect<number | undefined> => {
+    if (verdict === "never" || verdict === "outcomeUnknown") return Effect.undefined
+    if (verdict === "attempts" ? attempt > attempts : elapsed >= budgets[verdict]) return Effect.undefined
+    return Effect.map(Random.next, (jitter) =>
+      Math.round(Math.min(longestDelay, firstDelay * 2 ** (attempt - 1)) * (0.8 + 0.4 * jitter))
+    )
+  }
+
+  const say = (error: DataApiError, attempt: number, delay: number) => {
+    const details = { operation: error.operation, failure: error.reason._tag, attempt, delayMillis: delay }
+    const event = Effect.flatMap(Effect.currentSpan, (span) =>
+      Effect.map(Clock.currentTimeNanos, (now) => span.event("data_api.retry", now, details))
+    )
+    return Effect.andThen(Effect.ignore(event), Effect.annotateLogs(Effect.logDebug("A call is sent again"), details))
+  }
+
+  const afterFailure = <A>(
+    error: DataApiError,
+    send: Effect.Effect<A, DataApiError>,
+    repeatable: boolean,
+    measures: OperationMetrics
+  ): Effect.Effect<A, DataApiError> =>
+    Effect.gen(function* () {
+      const start = yield* Clock.currentTimeMillis
+      let failure = error
+      for (let attempt = 1; ; attempt++) {
+        const verdict = verdictOn(failure, repeatable)
+        const elapsed = (yield* Clock.currentTimeMillis) - start
+        const delay = yield* delayBefore(verdict, attempt, elapsed)
+        if (delay === undefined) return yield* verdict === "outcomeUnknown" ? outcomeUnknown(failure) : failure
+        if (attempt === 1 && failure.reason._tag === "DatabaseResuming") yield* Metric.update(measures.resumes, 1)
+        yield* Metric.update(measures.retries, 1)
+        yield* say(failure, attempt, delay)
+        yield* Effect.sleep(delay)
+        const answer = yield* Effect.result(send)
+        if (answer._tag === "Success") return answer.success
+        failure = answer.failure
+      }
+    })
+
+  /** One request, counted and timed. */
+  const measured = <A>(request: Effect.Effect<A, DataApiError>, measures: OperationMetrics) =>
+    Effect.clockWith((clock) => {
+      const start = clock.currentTimeMillisUnsafe()
+      return Effect.onExit(request, () =>
+        Effect.andThen(
+          Metric.update(measures.requests, 1),
+          Effect.suspend(() => Metric.update(measures.latency, clock.currentTimeMillisUnsafe() - start))
+        )
+      )
+    })
+
+  /** A call that is sent again as its failures allow. `harmless`: may what has perhaps run be run again? */
+  const call = <A>(
+    operation: Operation,
+    request: Effect.Effect<A, DataApiError>,
+    harmless: (declared: boolean) => boolean
+  ): Effect.Effect<A, DataApiError> => {
+    const measures = metrics[operation]
+    const send = measured(request, measures)
+    return Effect.catch(send, (error) =>
+      Effect.flatMap(Idempotent, (declared) => afterFailure(error, send, harmless(declared), measures))
+    )
+  }
+
+  return DataApi.of({
+    executeStatement: (request) =>
+      call("ExecuteStatement", api.executeStatement(request), (declared) => declared || isRead(request.sql)),
+    batchExecuteStatement: (request) =>
+      call("BatchExecuteStatement", api.batchExecuteStatement(request), (declared) => declared),
+    // A transaction whose id was lost holds nothing, and the service ends it after 3 minutes.
+    beginTransaction: (request) => call("BeginTransaction", api.beginTransaction(request), () => true),
+    commitTransaction: (request) => call("CommitTransaction", api.commitTransaction(request), () => false),
+    rollbackTransaction: (request) => call("RollbackTransaction", api.rollbackTransaction(request), () => true)
+  })
+})
+
+/**
+ * Wraps a `DataApi` into one that sends again what may be sent again.
+ *
+ * Every repetition is logged at debug level, an event `data_api.retry` of the current span, and counted in the metric
+ * `data_api_retries`; a call that finds the database paused counts in `data_api_resumes`. Every request counts in
+ * `data_api_requests`, and its milliseconds in `data_api_latency_milliseconds`.
+ *
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { RetryPolicy } from "alex-database/data-api"
+ * import { LocalDataApi } from "alex-database/local"
+ *
+ * const patient = RetryPolicy.layer({ budget: "5 minutes" }).pipe(Layer.provide(LocalDataApi.layer()))
+ * ```
+ */
+export const layer = (options: Options = {}): Layer.Layer<DataApi, never, DataApi> =>
+  Layer.effect(DataApi, make(options))

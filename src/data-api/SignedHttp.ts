@@ -1,0 +1,77 @@
+/** A `DataApi` over HTTP: requests are written, signed and sent, answers read. Who signs and where to is given. */
+import { Clock, Effect, Metric, Redacted, Result, type Scope } from "effect"
+import { DataApi, type Operation } from "./DataApi.ts"
+import { DataApiError, type Reason } from "./DataApiError.ts"
+import { HttpTransport, type Loss, type Options as TransportOptions } from "./HttpTransport.ts"
+import { type Answer, decodeAnswer, encodeRequest, paths, type Requests, type Responses } from "./RestJson.ts"
+import type { Credentials, Signer } from "./SigV4.ts"
+import { makeTraffic } from "./Telemetry.ts"
+
+/** Which cluster is meant. */
+export interface Cluster {
+  /** The ARN of the Aurora cluster, in its exact letter case. */
+  readonly clusterArn: string
+  /** The ARN of the secret with the database's user and password. */
+  readonly secretArn: Redacted.Redacted
+  /** The database of requests that name none; the user's name where this is absent too. */
+  readonly database?: string | undefined
+  readonly transport?: TransportOptions | undefined
+}
+
+/** Where requests go, and for which region they are signed. */
+export interface Service {
+  readonly url: URL
+  readonly signer: Signer
+}
+
+export const make = Effect.fnUntraced(function* (
+  config: Cluster,
+  service: Effect.Effect<Service, Reason>,
+  credentials: Effect.Effect<Credentials, Reason>
+): Effect.fn.Return<DataApi["Service"], never, Scope.Scope> {
+  const transport = yield* Effect.acquireRelease(
+    Effect.sync(() => new HttpTransport(config.transport)),
+    (open) => Effect.sync(() => open.close())
+  )
+  const cluster = {
+    resourceArn: config.clusterArn,
+    secretArn: Redacted.value(config.secretArn),
+    database: config.database
+  }
+  const traffic = makeTraffic()
+
+  const send = (url: URL, path: string, headers: Record<string, string>, body: string) =>
+    Effect.callback<Answer, Loss>((resume) => {
+      const port = url.port === "" ? undefined : Number(url.port)
+      const target = { protocol: url.protocol, hostname: url.hostname, port, path, headers, body }
+      const giveUp = transport.send(target, (result) => resume(Effect.fromResult(result)))
+      return Effect.sync(giveUp)
+    })
+
+  const call = <O extends Operation>(operation: O, request: Requests[O]): Effect.Effect<Responses[O], DataApiError> =>
+    Effect.gen(function* () {
+      const body = yield* Effect.fromResult(encodeRequest(cluster, operation, request))
+      const { signer, url } = yield* service
+      const path = `${url.pathname.replace(/\/$/, "")}${paths[operation]}`
+      const signed = { host: url.host, path, body, now: yield* Clock.currentTimeMillis }
+      const answer = yield* send(url, path, signer.sign(yield* credentials, signed), body)
+      yield* Metric.update(traffic[operation].sent, Buffer.byteLength(body))
+      yield* Metric.update(traffic[operation].received, answer.size)
+      return decodeAnswer(operation, answer)
+    }).pipe(
+      Effect.mapError((reason) => new DataApiError({ operation, reason })),
+      Effect.flatMap((decoded) => {
+        if (Result.isSuccess(decoded)) return Effect.succeed(decoded.success)
+        const { reason, requestId } = decoded.failure
+        return Effect.fail(new DataApiError({ operation, reason, ...(requestId === undefined ? {} : { requestId }) }))
+      })
+    )
+
+  return DataApi.of({
+    executeStatement: (request) => call("ExecuteStatement", request),
+    batchExecuteStatement: (request) => call("BatchExecuteStatement", request),
+    beginTransaction: (request) => call("BeginTransaction", request),
+    commitTransaction: (request) => call("CommitTransaction", request),
+    rollbackTransaction: (request) => call("RollbackTransaction", request)
+  })
+})

@@ -1,0 +1,57 @@
+/** What can be counted of the Data API's calls. Names of operations and failures only, never a statement or a value. */
+import { Metric } from "effect"
+import type { Operation } from "./DataApi.ts"
+
+/** The instruments of one operation. */
+export interface OperationMetrics {
+  /** Requests sent, repetitions included. */
+  readonly requests: Metric.Counter<number>
+  /** Milliseconds that one request took. */
+  readonly latency: Metric.Histogram<number>
+  /** Requests sent again. */
+  readonly retries: Metric.Counter<number>
+  /** Calls that found the database paused. */
+  readonly resumes: Metric.Counter<number>
+}
+
+/** Octets of bodies over HTTP, for one operation. */
+export interface TrafficMetrics {
+  readonly sent: Metric.Counter<number>
+  readonly received: Metric.Counter<number>
+}
+
+const counter = (operation: Operation, name: string, description: string): Metric.Counter<number> =>
+  Metric.withAttributes(Metric.counter(name, { description, incremental: true }), { "db.operation.name": operation })
+
+const requestsOf = (operation: Operation): OperationMetrics => ({
+  requests: counter(operation, "data_api_requests", "Requests to the RDS Data API, repetitions included"),
+  retries: counter(operation, "data_api_retries", "Requests to the RDS Data API that were sent again"),
+  resumes: counter(operation, "data_api_resumes", "Calls that found the database paused"),
+  latency: Metric.withAttributes(
+    Metric.histogram("data_api_latency_milliseconds", {
+      description: "Duration of one request to the RDS Data API",
+      // 2 ms to 65 s: a call takes some 17 ms in region, and at most 45 s.
+      boundaries: Metric.exponentialBoundaries({ start: 2, factor: 2, count: 16 })
+    }),
+    { "db.operation.name": operation }
+  )
+})
+
+const trafficOf = (operation: Operation): TrafficMetrics => ({
+  sent: counter(operation, "data_api_sent_bytes", "Octets of the bodies of requests"),
+  received: counter(operation, "data_api_received_bytes", "Octets of the bodies of answers")
+})
+
+const byOperation = <A>(make: (operation: Operation) => A): Readonly<Record<Operation, A>> => ({
+  ExecuteStatement: make("ExecuteStatement"),
+  BatchExecuteStatement: make("BatchExecuteStatement"),
+  BeginTransaction: make("BeginTransaction"),
+  CommitTransaction: make("CommitTransaction"),
+  RollbackTransaction: make("RollbackTransaction")
+})
+
+/** The instruments of requests, by operation. */
+export const makeMetrics = () => byOperation(requestsOf)
+
+/** The instruments of HTTP traffic, by operation. */
+export const makeTraffic = () => byOperation(trafficOf)

@@ -1,0 +1,392 @@
+import { createServer, type Server } from "node:http"
+import type { AddressInfo, Socket } from "node:net"
+import {
+  BatchExecuteStatementCommand,
+  BeginTransactionCommand,
+  CommitTransactionCommand,
+  ExecuteStatementCommand,
+  RDSDataClient,
+  RDSDataServiceException,
+  RollbackTransactionCommand
+} from "@aws-sdk/client-rds-data"
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Deferred, Effect, Exit, Fiber, Redacted } from "effect"
+import * as AwsDataApi from "../../src/data-api/AwsDataApi.ts"
+import { DataApi, type ExecuteStatementResponse, type Field } from "../../src/data-api/DataApi.ts"
+import { type DataApiError, type Reason, reasonOf } from "../../src/data-api/DataApiError.ts"
+import { clusterArn, credentials, overAws, overHttp, secretArn } from "./backends.ts"
+
+const arns = { resourceArn: clusterArn, secretArn }
+
+/** A server that answers as it is told, byte for byte, and keeps what it was asked. */
+const serve = Effect.fnUntraced(function* (
+  respond: (request: {
+    readonly url: string
+    readonly body: string
+    readonly socket: Socket
+  }) => { readonly status?: number; readonly headers?: Record<string, string>; readonly body: string } | undefined
+) {
+  const server = yield* Effect.acquireRelease(
+    Effect.callback<Server>((resume) => {
+      const started = createServer((request, response) => {
+        const chunks: Array<Buffer> = []
+        request.on("data", (chunk: Buffer) => chunks.push(chunk))
+        request.on("end", () => {
+          const { socket, url = "" } = request
+          const answer = respond({ url, body: Buffer.concat(chunks).toString(), socket })
+          if (answer === undefined) return
+          response.writeHead(answer.status ?? 200, {
+            "content-type": "application/json",
+            "x-amzn-requestid": "request-1",
+            ...answer.headers
+          })
+          response.end(answer.body)
+        })
+      })
+      started.listen(0, "127.0.0.1", () => resume(Effect.succeed(started)))
+    }),
+    (started) =>
+      Effect.sync(() => {
+        started.closeAllConnections()
+        started.close()
+      })
+  )
+  const address = server.address()
+  return `http://127.0.0.1:${isAddress(address) ? address.port : 0}`
+})
+
+const isAddress = (address: AddressInfo | string | null): address is AddressInfo =>
+  typeof address === "object" && address !== null
+
+const implementations = [
+  ["AwsDataApi", overAws],
+  ["HttpDataApi", overHttp]
+] as const
+
+const fields: ReadonlyArray<Field> = [
+  { isNull: true },
+  { booleanValue: true },
+  { longValue: 7 },
+  { doubleValue: -1.5e300 },
+  { stringValue: 'a "longValue":12345678901234567890, "blobValue": \\ ü 😀 \u2028' },
+  { blobValue: new Uint8Array([0, 255, 7]) },
+  { blobValue: new Uint8Array() },
+  { arrayValue: { stringValues: ["x", null] } },
+  { arrayValue: { longValues: [1, null, 3] } },
+  { arrayValue: { doubleValues: [1.5, null] } },
+  { arrayValue: { booleanValues: [true, null] } },
+  { arrayValue: { stringValues: [] } }
+]
+
+const wire = (value: unknown): string =>
+  JSON.stringify(value, (_, member: unknown) =>
+    member instanceof Uint8Array ? Buffer.from(member).toString("base64") : member
+  )
+
+const column = { name: "a", label: "a", typeName: "int4", type: 4, nullable: 1, precision: 10, scale: 0 }
+const answers: ReadonlyArray<readonly [string, string]> = [
+  ["every kind of field", wire({ numberOfRecordsUpdated: 0, records: [fields, fields] })],
+  ["numbers that are not numbers", '{"records":[[{"doubleValue":"NaN"},{"doubleValue":"-Infinity"}]]}'],
+  ["metadata", wire({ columnMetadata: [{ ...column, isSigned: true }], numberOfRecordsUpdated: 0, records: [] })],
+  ["a write", wire({ generatedFields: [], numberOfRecordsUpdated: 3 })],
+  ["JSON records", wire({ formattedRecords: '[{"id":1}]', numberOfRecordsUpdated: 0 })],
+  ["an empty body", ""],
+  ["an empty object", "{}"]
+]
+
+const failures: ReadonlyArray<
+  readonly [string, { readonly status: number; readonly headers?: Record<string, string>; readonly body: string }]
+> = [
+  [
+    "a code in the header",
+    {
+      status: 400,
+      headers: { "x-amzn-errortype": "DatabaseErrorException:http://internal.amazon.com/" },
+      body: '{"message":"ERROR: relation \\"t\\" does not exist; Position: 15; SQLState: 42P01"}'
+    }
+  ],
+  [
+    "a code in the body",
+    { status: 400, body: '{"__type":"com.amazonaws#ThrottlingException","message":"Rate exceeded"}' }
+  ],
+  ["a code named code", { status: 404, body: '{"code":"TransactionNotFoundException","message":"gone"}' }],
+  [
+    "a Message with a capital",
+    { status: 403, headers: { "x-amzn-errortype": "AccessDeniedException" }, body: '{"Message":"not authorized"}' }
+  ],
+  ["no message", { status: 504, headers: { "x-amzn-errortype": "DatabaseUnavailableException" }, body: "{}" }],
+  ["no body", { status: 500, headers: { "x-amzn-errortype": "InternalFailure" }, body: "" }],
+  [
+    "a connection id",
+    {
+      status: 400,
+      headers: { "x-amzn-errortype": "StatementTimeoutException" },
+      body: '{"message":"canceling statement due to statement timeout","dbConnectionId":42}'
+    }
+  ],
+  [
+    "a code outside the model",
+    { status: 400, headers: { "x-amzn-errortype": "ValidationException" }, body: '{"message":"Multistatements"}' }
+  ],
+  [
+    "expired credentials",
+    { status: 403, headers: { "x-amzn-errortype": "ExpiredTokenException" }, body: '{"message":"expired"}' }
+  ]
+]
+
+/** What the untouched SDK makes of a call: its output, or its error read as a reason. */
+const bareSdk = (endpoint: string, sql: string) =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => new RDSDataClient({ endpoint, region: "us-east-1", credentials, maxAttempts: 1 })),
+    (client) =>
+      Effect.tryPromise({
+        try: () => client.send(new ExecuteStatementCommand({ ...arns, sql })),
+        catch: (error): Reason =>
+          error instanceof RDSDataServiceException
+            ? reasonOf({
+                code: error.name,
+                status: error.$metadata.httpStatusCode ?? 0,
+                message: error.message,
+                dbConnectionId: "dbConnectionId" in error ? Number(error.dbConnectionId) : undefined
+              })
+            : reasonOf({ code: "NotAServiceException", status: 0, message: String(error) })
+      }).pipe(Effect.map(({ $metadata: _, ...output }) => output)),
+    (client) => Effect.sync(() => client.destroy())
+  )
+
+const execute = (sql: string): Effect.Effect<ExecuteStatementResponse, DataApiError, DataApi> =>
+  Effect.flatMap(DataApi, (api) => api.executeStatement({ sql }))
+
+for (const [name, layerAt] of implementations) {
+  describe(name, () => {
+    for (const [what, body] of answers) {
+      it.effect(`reads ${what} as the untouched SDK does`, () =>
+        Effect.gen(function* () {
+          const endpoint = yield* serve(() => ({ body }))
+          const expected = yield* bareSdk(endpoint, "select 1")
+          const found = yield* Effect.provide(execute("select 1"), layerAt(endpoint))
+          assert.deepStrictEqual(plain(found), plain(expected))
+        })
+      )
+    }
+
+    for (const [what, answer] of failures) {
+      it.effect(`reads a failure with ${what} as the untouched SDK does`, () =>
+        Effect.gen(function* () {
+          const endpoint = yield* serve(() => answer)
+          const expected = yield* Effect.flip(bareSdk(endpoint, "select 1"))
+          const found = yield* Effect.flip(Effect.provide(execute("select 1"), layerAt(endpoint)))
+          assert.deepStrictEqual({ ...found.reason }, { ...expected })
+          assert.strictEqual(found.requestId, "request-1")
+        })
+      )
+    }
+
+    it.effect("sends what the untouched SDK sends", () =>
+      Effect.gen(function* () {
+        const seen: Array<unknown> = []
+        const endpoint = yield* serve(({ body, url }) => {
+          seen.push([url, JSON.parse(body)])
+          return { body: '{"transactionId":"tx","transactionStatus":"done","updateResults":[]}' }
+        })
+        const statement = {
+          sql: "select :a",
+          parameters: [
+            { name: "a", value: { stringValue: "x" }, typeHint: "UUID" as const },
+            { name: "b", value: { blobValue: new Uint8Array([1, 2]) } },
+            { name: "c", value: { longValue: 7 } }
+          ],
+          includeResultMetadata: true,
+          resultSetOptions: { longReturnType: "STRING" as const }
+        }
+        const batch = {
+          sql: "insert into t values (:a)",
+          parameterSets: [[{ name: "a", value: { isNull: true } }], []]
+        }
+        const client = new RDSDataClient({ endpoint, region: "us-east-1", credentials, maxAttempts: 1 })
+        const common = { ...arns, database: "alex" }
+        yield* Effect.promise(async () => {
+          await client.send(new ExecuteStatementCommand({ ...common, ...statement }))
+          await client.send(new BatchExecuteStatementCommand({ ...common, ...batch, transactionId: "tx" }))
+          await client.send(new BeginTransactionCommand(common))
+          await client.send(new CommitTransactionCommand({ ...arns, transactionId: "tx" }))
+          await client.send(new RollbackTransactionCommand({ ...arns, transactionId: "tx" }))
+          client.destroy()
+        })
+        yield* Effect.gen(function* () {
+          const api = yield* DataApi
+          yield* api.executeStatement(statement)
+          yield* api.batchExecuteStatement({ ...batch, transactionId: "tx" })
+          assert.deepStrictEqual((yield* api.beginTransaction({})).transactionId, "tx")
+          yield* api.commitTransaction({ transactionId: "tx" })
+          yield* api.rollbackTransaction({ transactionId: "tx" })
+        }).pipe(Effect.provide(layerAt(endpoint)))
+        assert.deepStrictEqual(seen.slice(5), seen.slice(0, 5))
+      })
+    )
+
+    it.effect("a long beyond 2^53 is exact, where the SDK rounds", () =>
+      Effect.gen(function* () {
+        const body =
+          '{"records":[[{"longValue":9007199254740993},{"longValue":-9223372036854775808},{"arrayValue":{"longValues":[9223372036854775807,null]}},{"stringValue":"[9007199254740993]"}]]}'
+        const endpoint = yield* serve(() => ({ body }))
+        const { records } = yield* Effect.provide(execute("select 1"), layerAt(endpoint))
+        assert.deepStrictEqual(records, [
+          [
+            { longValue: 9007199254740993n },
+            { longValue: -9223372036854775808n },
+            { arrayValue: { longValues: [9223372036854775807n, null] } },
+            { stringValue: "[9007199254740993]" }
+          ]
+        ])
+      })
+    )
+
+    const failing = (
+      what: string,
+      respond: Parameters<typeof serve>[0],
+      expected: { readonly tag: Reason["_tag"]; readonly didRun: string }
+    ) =>
+      it.effect(what, () =>
+        Effect.gen(function* () {
+          const endpoint = yield* serve(respond)
+          const error = yield* Effect.flip(Effect.provide(execute("insert"), layerAt(endpoint)))
+          assert.deepStrictEqual({ tag: error.reason._tag, didRun: error.didRun }, expected)
+          assert.notInclude(error.message, "secret:alex")
+        })
+      )
+    const html = "<html>502 Bad Gateway</html>"
+    failing("a proxy's page is an unexpected response", () => ({ status: 502, body: html }), {
+      tag: "UnexpectedResponse",
+      didRun: "unknown"
+    })
+    failing("a page with status 200 is an unexpected response", () => ({ body: html }), {
+      tag: "UnexpectedResponse",
+      didRun: "unknown"
+    })
+    failing(
+      "a connection reset after the request was sent leaves the outcome unknown",
+      ({ socket }) => {
+        socket.resetAndDestroy()
+        return undefined
+      },
+      { tag: "ConnectionLost", didRun: "unknown" }
+    )
+    failing(
+      "an answer that breaks off leaves the outcome unknown",
+      ({ socket }) => {
+        socket.end("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{")
+        return undefined
+      },
+      { tag: "ConnectionLost", didRun: "unknown" }
+    )
+
+    it.effect("a refused connection certainly did not run", () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(Effect.provide(execute("insert"), layerAt("http://127.0.0.1:1")))
+        assert.deepStrictEqual([error.reason._tag, error.didRun, error.isRetryable], ["ConnectFailed", "no", true])
+      })
+    )
+
+    it.effect("an interrupted call aborts its request", () =>
+      Effect.gen(function* () {
+        const arrived = yield* Deferred.make<void>()
+        const closed = yield* Deferred.make<void>()
+        const endpoint = yield* serve(({ socket }) => {
+          Deferred.doneUnsafe(arrived, Effect.void)
+          socket.on("close", () => Deferred.doneUnsafe(closed, Effect.void))
+          return undefined
+        })
+        const fiber = yield* Effect.forkChild(Effect.provide(execute("select pg_sleep(60)"), layerAt(endpoint)))
+        yield* Deferred.await(arrived)
+        yield* Fiber.interrupt(fiber)
+        yield* Deferred.await(closed)
+        const exit = yield* Fiber.await(fiber)
+        assert.isTrue(Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause))
+      })
+    )
+
+    it.effect("connections are kept, and closed with the layer", () =>
+      Effect.gen(function* () {
+        const sockets = new Set<Socket>()
+        const endpoint = yield* serve(({ socket }) => {
+          sockets.add(socket)
+          return { body: "{}" }
+        })
+        yield* Effect.provide(
+          Effect.andThen(execute("1"), Effect.andThen(execute("2"), execute("3"))),
+          layerAt(endpoint)
+        )
+        assert.strictEqual(sockets.size, 1)
+        yield* Effect.callback<void>((resume) => {
+          for (const socket of sockets) {
+            if (socket.destroyed) resume(Effect.void)
+            else socket.on("close", () => resume(Effect.void))
+          }
+        })
+      })
+    )
+  })
+}
+
+/** Without the prototypes and absent members that are the SDK's affair. */
+const plain = (value: object): unknown =>
+  JSON.parse(
+    JSON.stringify(value, (_, member: unknown) =>
+      member instanceof Uint8Array
+        ? { bytes: [...member] }
+        : typeof member === "number" && !Number.isFinite(member)
+          ? String(member)
+          : member
+    )
+  )
+
+it.effect("AwsDataApi goes where the SDK's own variable says, below its path", () =>
+  Effect.gen(function* () {
+    const urls: Array<string> = []
+    const endpoint = yield* serve(({ url }) => {
+      urls.push(url)
+      return { body: "{}" }
+    })
+    yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        process.env["AWS_ENDPOINT_URL_RDS_DATA"] = `${endpoint}/below`
+      }),
+      () =>
+        Effect.sync(() => {
+          delete process.env["AWS_ENDPOINT_URL_RDS_DATA"]
+        })
+    )
+    const api = AwsDataApi.layer({
+      clusterArn,
+      secretArn: Redacted.make(secretArn),
+      region: "us-east-1",
+      client: { credentials }
+    })
+    yield* Effect.provide(Effect.andThen(execute("1"), execute("2")), api)
+    assert.deepStrictEqual(urls, ["/below/Execute", "/below/Execute"])
+  })
+)
+
+it.effect("AwsDataApi says that there are no credentials, and asks again for the next call", () =>
+  Effect.gen(function* () {
+    const endpoint = yield* serve(() => ({ body: "{}" }))
+    let asked = 0
+    const provider = () =>
+      asked++ === 0
+        ? Promise.reject(Object.assign(new Error("none found"), { name: "CredentialsProviderError" }))
+        : Promise.resolve(credentials)
+    const api = AwsDataApi.layer({
+      clusterArn,
+      secretArn: Redacted.make(secretArn),
+      region: "us-east-1",
+      endpoint,
+      client: { credentials: provider }
+    })
+    yield* Effect.gen(function* () {
+      const error = yield* Effect.flip(execute("1"))
+      assert.deepStrictEqual([error.reason._tag, error.didRun], ["Unauthenticated", "no"])
+      yield* execute("2")
+    }).pipe(Effect.provide(api))
+  })
+)

@@ -1,0 +1,170 @@
+import { PgTypes } from "@effect/sql-pg"
+import { assert, describe, it } from "@effect/vitest"
+import { BigDecimal, Result } from "effect"
+import type { ColumnMetadata, Field } from "../../src/data-api/DataApi.ts"
+import * as PgValue from "../../src/data-api/PgValue.ts"
+import { fromNamed, fromNumbered, render } from "../../src/data-api/Placeholders.ts"
+import { isRead } from "../../src/data-api/ReadOnly.ts"
+
+describe("parameters", () => {
+  const cases: ReadonlyArray<readonly [string, unknown, PgValue.PgParameter]> = [
+    ["a string is text without a cast", "2026-01-01", { cast: "", value: { stringValue: "2026-01-01" } }],
+    ["null has no type", null, { cast: "", value: { isNull: true } }],
+    ["undefined is null", undefined, { cast: "", value: { isNull: true } }],
+    ["a whole number is int4", -0, { cast: "int4", value: { longValue: 0 } }],
+    ["a larger one int8", 2 ** 31, { cast: "int8", value: { longValue: 2 ** 31 } }],
+    ["a bigint beyond 2^53 is text of int8", 2n ** 53n, { cast: "int8", value: { stringValue: "9007199254740992" } }],
+    ["a fraction is float8", 0.1, { cast: "float8", value: { doubleValue: 0.1 } }],
+    ["NaN is text of float8", Number.NaN, { cast: "float8", value: { stringValue: "NaN" } }],
+    [
+      "a date is timestamptz in UTC",
+      new Date(0),
+      { cast: "timestamptz", value: { stringValue: "1970-01-01 00:00:00.000+00" } }
+    ],
+    ["a decimal is numeric", BigDecimal.fromStringUnsafe("1.50"), { cast: "numeric", value: { stringValue: "1.50" } }],
+    ["an object is jsonb", { a: "x" }, { cast: "jsonb", value: { stringValue: '{"a":"x"}' } }],
+    [
+      "an array is a literal of its elements' type",
+      ['a"b', null],
+      { cast: "text[]", value: { stringValue: '{"a\\"b",NULL}' } }
+    ],
+    ["an empty array is not sent", [], { cast: "{}" }],
+    ["a typed parameter of sql-pg is of its type", PgTypes.uuid("a"), { cast: "uuid", value: { stringValue: "a" } }],
+    ["so is a typed NULL", PgTypes.int2(null), { cast: "int2", value: { isNull: true } }]
+  ]
+  for (const [what, value, expected] of cases) {
+    it(what, () => assert.deepStrictEqual(PgValue.encode([value]), Result.succeed([expected])))
+  }
+
+  it("a value without a type is refused, and the refusal does not hold it", () => {
+    const circular: Record<string, unknown> = { secret: "hunter2" }
+    circular["self"] = circular
+    for (const value of [new Map(), () => 1, Symbol("hunter2"), [1, "hunter2"], circular, { n: 1n }, "hunter2\u0000"]) {
+      const encoded = PgValue.encode([value])
+      assert.isTrue(Result.isFailure(encoded) && !encoded.failure.message.includes("hunter2"))
+    }
+  })
+})
+
+describe("results", () => {
+  const column = (typeName: string): ColumnMetadata => ({
+    name: "v",
+    label: "v",
+    typeName,
+    type: 0,
+    nullable: 2,
+    precision: 0,
+    scale: 0,
+    isSigned: false,
+    isCurrency: false,
+    isCaseSensitive: false,
+    isAutoIncrement: false,
+    schemaName: "",
+    tableName: "",
+    arrayBaseColumnType: 0
+  })
+  const read = (typeName: string, field: Field) =>
+    Result.map(PgValue.decodeRows([column(typeName)], [[field]]), (rows) => rows[0]?.["v"])
+
+  it("forms that the service may use, and none of sql-pg's tests reach, read the same", () => {
+    const cases: ReadonlyArray<readonly [string, Field, unknown]> = [
+      ["int4", { stringValue: "7" }, 7],
+      ["oid", { stringValue: "4294967295" }, 4294967295],
+      ["int8", { longValue: 7 }, 7n],
+      ["_int8", { arrayValue: { stringValues: ["9007199254740993"] } }, [9007199254740993n]],
+      ["_text", { arrayValue: { arrayValues: [] } }, []],
+      ["float4", { doubleValue: 3.14 }, Math.fround(3.14)],
+      ["inet", { stringValue: "10.0.0.1/32" }, "10.0.0.1"],
+      ["date", { stringValue: "0044-03-15 BC" }, "-0043-03-15"],
+      ["timestamp", { stringValue: "0001-01-01 00:00:00 BC" }, new Date(-62_167_219_200_000)],
+      ["timestamptz", { stringValue: "2026-01-02T03:04:05Z" }, new Date("2026-01-02T03:04:05Z")],
+      ["text", { isNull: true }, null],
+      ["mood", { stringValue: "sad" }, "sad"]
+    ]
+    for (const [typeName, field, expected] of cases) {
+      assert.deepStrictEqual(read(typeName, field), Result.succeed(expected), typeName)
+    }
+  })
+
+  it("what can't be exact or is not understood is a failure", () => {
+    const cases: ReadonlyArray<readonly [string, Field]> = [
+      ["int8", { longValue: 2 ** 53 + 2 }],
+      ["timestamp", { stringValue: "tomorrow" }],
+      ["jsonb", { stringValue: "{" }],
+      ["int4", { isNull: false }]
+    ]
+    for (const [typeName, field] of cases) assert.isTrue(Result.isFailure(read(typeName, field)), typeName)
+  })
+})
+
+describe("placeholders", () => {
+  const rendered = (sql: string, ...casts: ReadonlyArray<string>) =>
+    Result.getOrElse(
+      Result.map(fromNumbered(sql), (template) => render(template, casts)),
+      (failure) => failure
+    )
+
+  it("each becomes the service's, with a cast where the type is known", () => {
+    assert.strictEqual(rendered("select $1, $2, $1", "int4", ""), "select :p1::int4, :p2, :p1::int4")
+    assert.strictEqual(rendered("select $1[2], ($1).x", "int4[]"), "select (:p1::int4[])[2], (:p1::int4[]).x")
+    assert.strictEqual(rendered("select '$1', a[$1:$2]", "int4", "int4"), "select '$1', a[:p1::int4 : :p2::int4]")
+    assert.strictEqual(rendered("values ($1)", "{}"), "values ('{}')")
+  })
+
+  it("a dollar quote is kept where the service can't misread it, and a string otherwise", () => {
+    assert.strictEqual(rendered("do $$ begin end $$"), "do $$ begin end $$")
+    assert.strictEqual(rendered("do $x$ it's :a $x$"), "do ' it''s :a '")
+  })
+
+  it("names stand for values, in slices and after keywords too", () => {
+    const named = (sql: string, ...names: ReadonlyArray<string>) =>
+      Result.getOrElse(
+        Result.map(fromNamed(sql, names), (template) =>
+          render(
+            template,
+            names.map(() => "")
+          )
+        ),
+        (failure) => failure
+      )
+    assert.strictEqual(named("select :a::uuid, x[:a], x[1:n]", "a"), "select :p1::uuid, x[:p1], x[1 : n]")
+    assert.strictEqual(
+      named("select array[case when :a then :b end]", "a", "b"),
+      "select array[case when :p1 then :p2 end]"
+    )
+    assert.strictEqual(named("select :a", "a", "b"), "The statement has no placeholder :b.")
+  })
+})
+
+describe("isRead", () => {
+  for (const sql of [
+    "select 1",
+    "/* note */ (select count(*) from users where id in (1, 2))",
+    "with t (a) as (select max(x) from u) select a::numeric(12, 2), coalesce(b, 0) from t as r (a, b)",
+    "select share, updated_at, \"delete\", 'insert into t' from positions",
+    "values (1)",
+    "table users",
+    "show server_version",
+    "select pg_catalog.now()"
+  ]) {
+    it(`${sql} only reads`, () => assert.isTrue(isRead(sql)))
+  }
+  for (const sql of [
+    "insert into t values (1)",
+    "with x as (delete from t returning 1) select 1",
+    "select * from t for update",
+    "select * from t for key share",
+    "select nextval('s')",
+    "select pg_advisory_lock(1)",
+    "select set_config('a', 'b', false)",
+    "select mine.now()",
+    'select "count"(x), "effect"(1)',
+    "select * into t from u",
+    "explain analyze delete from t",
+    "call p()",
+    "fetch forward 1 from c",
+    ""
+  ]) {
+    it(`${JSON.stringify(sql)} may do more than read`, () => assert.isFalse(isRead(sql)))
+  }
+})

@@ -1,0 +1,41 @@
+/** The ways that the driver's calls travel: to the engine in this process, and over HTTP to a server of it. */
+import { Effect, Layer, Redacted } from "effect"
+import * as AwsDataApi from "../../src/data-api/AwsDataApi.ts"
+import type { DataApi } from "../../src/data-api/DataApi.ts"
+import * as HttpDataApi from "../../src/data-api/HttpDataApi.ts"
+import { HttpServer } from "../../src/local/HttpServer.ts"
+import * as TestDatabase from "../TestDatabase.ts"
+
+export const clusterArn = "arn:aws:rds:us-east-1:123456789012:cluster:alex"
+export const secretArn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:alex-AbCdEf"
+/** The example pair of the AWS documentation. */
+export const credentials = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" }
+
+const cluster = { clusterArn, secretArn: Redacted.make(secretArn), database: "alex", region: "us-east-1" }
+
+export const overAws = (endpoint: string): Layer.Layer<DataApi> =>
+  AwsDataApi.layer({ ...cluster, endpoint, client: { credentials } })
+
+export const overHttp = (endpoint: string): Layer.Layer<DataApi> =>
+  HttpDataApi.layer({
+    ...cluster,
+    endpoint,
+    credentials: Effect.succeed({ ...credentials, secretAccessKey: Redacted.make(credentials.secretAccessKey) })
+  })
+
+const served = (client: (endpoint: string) => Layer.Layer<DataApi>) =>
+  Layer.unwrap(Effect.map(HttpServer.make({ port: 0 }), ({ url }) => client(url))).pipe(
+    Layer.provide(TestDatabase.layer())
+  )
+
+const embedded: ReadonlyArray<readonly [string, Layer.Layer<DataApi>]> = [
+  ["in process", Layer.orDie(TestDatabase.layer())],
+  ["over HTTP, by the AWS SDK", Layer.orDie(served(overAws))],
+  ["over HTTP, without the SDK", Layer.orDie(served(overHttp))]
+]
+
+/** A `DataApi` on a fresh database, each way; on PostgreSQL as well where there is one. */
+export const backends =
+  TestDatabase.postgresUrl === undefined
+    ? embedded
+    : [...embedded, ["on PostgreSQL", Layer.orDie(TestDatabase.layerPostgres(TestDatabase.postgresUrl))] as const]
