@@ -1,3 +1,10 @@
 import { defineConfig } from "vitest/config"
 
-export default defineConfig({ test: { include: ["test/**/*.test.ts"], testTimeout: 30_000, hookTimeout: 60_000 } })
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    globalSetup: "test/globalSetup.ts",
+    testTimeout: 30_000,
+    hookTimeout: 60_000
+  }
+})

@@ -1,0 +1,105 @@
+/** What only a database's catalogue knows of a result: names of types made by users, and the columns of tables. */
+import { Effect } from "effect"
+import type { SchemaVersion } from "./Exchange.ts"
+import { arrayOf, builtInType, enumType, otherType, type PostgresType } from "./PostgresTypes.ts"
+import type { Column, Refusal, Session, SessionLost } from "./Session.ts"
+
+export interface TableColumn {
+  readonly tableName: string
+  readonly notNull: boolean
+  /** Filled by a sequence: serial or identity. */
+  readonly autoIncrement: boolean
+}
+
+const selectTypes = `
+select t.oid::text, t.typname::text, t.typtype::text, e.oid::text, e.typname::text, e.typtype::text
+from pg_catalog.pg_type t
+left join pg_catalog.pg_type e on e.oid = t.typelem and t.typcategory = 'A'
+where t.oid = any ($1)`
+
+const selectColumns = `
+select a.attrelid::text || '.' || a.attnum, c.relname::text, a.attnotnull::text,
+  (a.attidentity <> '' or coalesce(pg_catalog.pg_get_expr(d.adbin, d.adrelid) like 'nextval(%', false))::text
+from pg_catalog.pg_attribute a
+join pg_catalog.pg_class c on c.oid = a.attrelid
+left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+where a.attrelid = any ($1) and a.attnum > 0`
+
+const oidArray = 1028
+
+const scalarType = (oid: string, name: string, kind: string): PostgresType =>
+  builtInType(Number(oid)) ?? (kind === "e" ? enumType(name) : otherType(name))
+
+/** The catalogue of one database, remembered until the schema changes. */
+export class Catalogue {
+  #schemaVersion: SchemaVersion
+  #knownVersion: number
+  #types = new Map<number, PostgresType>()
+  #columns = new Map<string, TableColumn>()
+  #tables = new Set<number>()
+
+  constructor(schemaVersion: SchemaVersion) {
+    this.#schemaVersion = schemaVersion
+    this.#knownVersion = schemaVersion.current
+  }
+
+  /** The type of each column. */
+  readonly types = Effect.fnUntraced(function* (
+    this: Catalogue,
+    session: Session,
+    columns: ReadonlyArray<Column>
+  ): Effect.fn.Return<ReadonlyArray<PostgresType>, Refusal | SessionLost> {
+    this.#forgetIfStale()
+    const known = (oid: number): PostgresType | undefined => builtInType(oid) ?? this.#types.get(oid)
+    const wanted = new Set(columns.flatMap(({ dataTypeOid }) => (known(dataTypeOid) ? [] : [dataTypeOid])))
+    if (wanted.size > 0) {
+      for (const row of yield* rows(session, selectTypes, wanted)) {
+        const [oid = "", name = "", kind = "", elementOid, elementName = "", elementKind = ""] = row
+        this.#types.set(
+          Number(oid),
+          elementOid === undefined
+            ? scalarType(oid, name, kind)
+            : arrayOf(name, scalarType(elementOid, elementName, elementKind))
+        )
+      }
+    }
+    return columns.map(({ dataTypeOid }) => known(dataTypeOid) ?? otherType(String(dataTypeOid)))
+  })
+
+  /** What the catalogue says of each result column's origin; `undefined` for expressions. */
+  readonly origins = Effect.fnUntraced(function* (
+    this: Catalogue,
+    session: Session,
+    columns: ReadonlyArray<Column>
+  ): Effect.fn.Return<ReadonlyArray<TableColumn | undefined>, Refusal | SessionLost> {
+    this.#forgetIfStale()
+    const wanted = new Set(
+      columns.flatMap(({ tableOid }) => (tableOid === 0 || this.#tables.has(tableOid) ? [] : [tableOid]))
+    )
+    if (wanted.size > 0) {
+      for (const row of yield* rows(session, selectColumns, wanted)) {
+        const [key = "", tableName = "", notNull, autoIncrement] = row
+        this.#columns.set(key, { tableName, notNull: notNull === "true", autoIncrement: autoIncrement === "true" })
+      }
+      for (const table of wanted) this.#tables.add(table)
+    }
+    return columns.map(({ tableOid, columnAttributeNumber }) =>
+      this.#columns.get(`${tableOid}.${columnAttributeNumber}`)
+    )
+  })
+
+  #forgetIfStale(): void {
+    if (this.#knownVersion === this.#schemaVersion.current) return
+    this.#knownVersion = this.#schemaVersion.current
+    this.#types.clear()
+    this.#columns.clear()
+    this.#tables.clear()
+  }
+}
+
+const utf8 = new TextDecoder()
+
+const rows = (session: Session, sql: string, oids: ReadonlySet<number>) =>
+  Effect.map(session.run({ sql, parameters: [{ oid: oidArray, value: `{${[...oids].join(",")}}` }] }), (result) =>
+    result.rows.map((row) => row.map((value) => (value instanceof Uint8Array ? utf8.decode(value) : undefined)))
+  )

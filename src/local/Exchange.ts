@@ -1,0 +1,272 @@
+/**
+ * One statement on the wire: the frames that ask for it, and the answer read from the messages that come back.
+ *
+ * Queries are kept as named prepared statements, as the service keeps them (it names them `sqlx_s_1` and so on):
+ * preparing costs the embedded database thirteen times what running does.
+ */
+import * as PgProtocol from "@effect/sql-pg/PgProtocol"
+import { Effect, Result } from "effect"
+import { type Reader, sqlNull } from "./BinaryValues.ts"
+import {
+  type Column,
+  Refusal,
+  type ResultSet,
+  type Row,
+  type SessionLost,
+  type Statement,
+  type TransactionStatus,
+  type Value
+} from "./Session.ts"
+
+/** Counts schema changes, so that what was learnt before one can be told from what was learnt after. */
+export interface SchemaVersion {
+  current: number
+}
+
+interface Prepared {
+  readonly name: string
+  /** What the server said of the columns: `undefined` not asked yet, `null` no rows. */
+  columns: ReadonlyArray<Column> | null | undefined
+}
+
+/** As many as sqlx keeps for a connection. */
+const preparedLimit = 100
+
+const queryStart = /^\s*(?:select|insert|update|delete|merge|with|values)\b/i
+const copyWord = /\bcopy\b/i
+const changesSchema = /^(?:CREATE|ALTER|DROP|IMPORT|DO|CALL)\b/
+/** Command tags of what leaves nothing behind in the session (beyond what `reachesSession` finds in the text). */
+const leavesNothing =
+  /^(?:SELECT|INSERT|UPDATE|DELETE|MERGE|BEGIN|START|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|EXPLAIN|SHOW|DECLARE|FETCH|MOVE|CLOSE|LOCK|TRUNCATE|ANALYZE|VACUUM|NOTIFY)\b|^$/
+const setsLocally = /^\s*set\s+(?:local|transaction|constraints)\b/i
+/** What a query's text holds when it changes its session: settings, locks, temporary tables, lasting cursors. */
+const reachesSession = /set_config|advisory|\btemp(?:orary)?\b|pg_temp|\bhold\b/i
+
+const frames = {
+  sync: PgProtocol.encodeSync,
+  // Ends a COPY FROM STDIN before it begins; outside of one the server ignores it.
+  copyFail: () => Uint8Array.of(0x66, 0, 0, 0, 5, 0)
+}
+
+const encodeBind = PgProtocol.makeBindEncoder<string | Uint8Array | null>(
+  (sink, value) => {
+    if (value === null) sink.sqlNull()
+    else if (typeof value === "string") sink.utf8(value)
+    else sink.raw(value)
+    return Result.succeed(undefined)
+  },
+  (value) => typeof value === "string"
+)
+
+/** A refusal out of the fields of an ErrorResponse. */
+export const refusalOf = (fields: PgProtocol.ErrorFields): Refusal =>
+  new Refusal({
+    sqlState: fields.code ?? "XX000",
+    message: fields.message ?? "",
+    hint: fields.hint,
+    position: fields.position
+  })
+
+/** The prepared statement is gone, or would return other columns than when it was prepared: nothing was run. */
+const isStale = (refusal: Refusal | undefined): boolean =>
+  refusal?.sqlState === "26000" || refusal?.message === "cached plan must not change result type"
+
+/** Runs again what a stale prepared statement kept from running; inside a transaction that has aborted it. */
+export const retryStale = (
+  run: Effect.Effect<ResultSet, Refusal | SessionLost>,
+  status: () => TransactionStatus
+): Effect.Effect<ResultSet, Refusal | SessionLost> =>
+  Effect.catchTag(run, "Refusal", (refusal) => (isStale(refusal) && status() === "I" ? run : Effect.fail(refusal)))
+
+const tooManyParameters = new Refusal({ sqlState: "54000", message: "too many parameters: the limit is 32767" })
+
+/** The prepared statements of one session, and what its past statements may have left behind. */
+export class Exchange {
+  #schemaVersion: SchemaVersion
+  #knownVersion: number
+  #prepared = new Map<string, Prepared>()
+  #toClose: Array<string> = []
+  #count = 0
+  #changedSchema = false
+  status: TransactionStatus = "I"
+  /** A statement may have changed the session's state. */
+  touched = false
+
+  constructor(schemaVersion: SchemaVersion) {
+    this.#schemaVersion = schemaVersion
+    this.#knownVersion = schemaVersion.current
+  }
+
+  /** The frames for a statement, and the answer that is to be fed with the server's messages. */
+  begin(statement: Statement): Result.Result<{ readonly bytes: Uint8Array; readonly answer: Answer }, Refusal> {
+    if (this.#knownVersion !== this.#schemaVersion.current) this.#forgetPlans()
+    const { sql, parameters } = statement
+    const oids = parameters.map((parameter) => parameter.oid)
+    const values = parameters.flatMap(({ value }) => (value === undefined ? [] : [value]))
+    const key = queryStart.test(sql) ? `${oids.join(",")} ${sql}` : undefined
+    const known = key === undefined ? undefined : this.#prepared.get(key)
+    const name = known?.name ?? (key === undefined ? "" : `sqlx_s_${++this.#count}`)
+
+    const parts: Array<Uint8Array> = this.#toClose.map((closed) =>
+      PgProtocol.encodeClose({ target: "statement", name: closed })
+    )
+    this.#toClose = []
+    if (known === undefined) {
+      const parse = PgProtocol.encodeParse({ name, query: sql, parameterTypes: oids })
+      if (Result.isFailure(parse)) return Result.fail(tooManyParameters)
+      parts.push(parse.success)
+    }
+    const bind = encodeBind({ portal: "", statement: name, parameters: values })
+    if (Result.isFailure(bind)) return Result.fail(tooManyParameters)
+    parts.push(bind.success)
+    if (known?.columns === undefined) parts.push(PgProtocol.encodeDescribe({ target: "portal", name: "" }))
+    parts.push(PgProtocol.encodeExecute({ portal: "", maxRows: 0 }))
+    if (key === undefined && copyWord.test(sql)) parts.push(frames.copyFail())
+    parts.push(frames.sync())
+
+    if (key !== undefined && known !== undefined) {
+      // The most recently used comes last, so that the first is the one to give up.
+      this.#prepared.delete(key)
+      this.#prepared.set(key, known)
+    }
+    const answer = new Answer(statement, known?.columns, (finished) => {
+      this.#finish(statement, finished)
+      if (key === undefined) return
+      if (known === undefined && finished.parsed) {
+        this.#prepared.set(key, { name, columns: finished.described ? (finished.columns ?? null) : undefined })
+        this.#evict()
+      } else if (known !== undefined && known.columns === undefined && finished.described) {
+        known.columns = finished.columns ?? null
+      } else if (known !== undefined && isStale(finished.refusal)) {
+        this.#prepared.delete(key)
+        this.#toClose.push(name)
+      }
+    })
+    return Result.succeed({ bytes: Buffer.concat(parts), answer })
+  }
+
+  #finish(statement: Statement, answer: Answer): void {
+    this.status = answer.status
+    const tag = answer.commandTag
+    if (changesSchema.test(tag)) this.#changedSchema = true
+    // A rollback, also to a savepoint, takes a change back, which is a change as well.
+    if (this.#changedSchema && (changesSchema.test(tag) || tag === "ROLLBACK")) this.#schemaVersion.current++
+    if (this.status === "I") this.#changedSchema = false
+    if (!leavesNothing.test(tag) && !setsLocally.test(statement.sql)) this.touched = true
+    if (reachesSession.test(statement.sql)) this.touched = true
+    if (tag === "DISCARD ALL") this.touched = false
+    if (tag === "DISCARD ALL" || tag === "DEALLOCATE ALL") {
+      this.#prepared.clear()
+      this.#toClose = []
+    }
+  }
+
+  /** Plans made before a change of the schema may be of the wrong shape. */
+  #forgetPlans(): void {
+    this.#knownVersion = this.#schemaVersion.current
+    for (const { name } of this.#prepared.values()) this.#toClose.push(name)
+    this.#prepared.clear()
+  }
+
+  #evict(): void {
+    for (const [key, { name }] of this.#prepared) {
+      if (this.#prepared.size <= preparedLimit) return
+      this.#prepared.delete(key)
+      this.#toClose.push(name)
+    }
+  }
+}
+
+/** Gathers one statement's answer from the messages up to ReadyForQuery. */
+export class Answer {
+  columns: ReadonlyArray<Column> | undefined
+  commandTag = ""
+  refusal: Refusal | undefined
+  parsed = false
+  described = false
+  /** The server said how the statement ended. */
+  ended = false
+  status: TransactionStatus = "I"
+  readonly #statement: Statement
+  readonly #maxBytes: number
+  readonly #onFinish: (answer: Answer) => void
+  #readers: ReadonlyArray<Reader | undefined> = []
+  #rows: Array<Row> = []
+  #bytes = 0
+  #copy: ResultSet["copy"]
+
+  constructor(
+    statement: Statement,
+    columns: ReadonlyArray<Column> | null | undefined,
+    onFinish: (answer: Answer) => void
+  ) {
+    this.#statement = statement
+    this.#maxBytes = statement.maxBytes ?? Number.POSITIVE_INFINITY
+    this.#onFinish = onFinish
+    if (columns) this.#describe(columns)
+  }
+
+  #describe(columns: ReadonlyArray<Column>): void {
+    const { readerOf } = this.#statement
+    this.columns = columns
+    this.#readers = readerOf === undefined ? [] : columns.map(readerOf)
+  }
+
+  /** Reads a value where it lies in the parser's buffer. */
+  read(bytes: Uint8Array, offset: number, size: number, column: number): Value {
+    if (size < 0) return sqlNull
+    this.#bytes += 4 + size
+    if (this.#bytes > this.#maxBytes) return sqlNull
+    const reader = this.#readers[column]
+    return reader === undefined ? bytes.slice(offset, offset + size) : reader(bytes, offset, size)
+  }
+
+  /** Takes the next message; true when it was the last. */
+  accept(message: PgProtocol.BackendMessage<Value>): boolean {
+    switch (message._tag) {
+      case "DataRow":
+        this.#bytes += 6
+        if (this.#bytes <= this.#maxBytes) this.#rows.push(message.values)
+        return false
+      case "ParseComplete":
+        this.parsed = true
+        return false
+      case "RowDescription":
+        this.#describe(message.fields)
+        this.described = true
+        return false
+      case "NoData":
+        this.described = true
+        return false
+      case "CommandComplete":
+        this.commandTag = message.commandTag
+        this.ended = true
+        return false
+      case "EmptyQueryResponse":
+        this.ended = true
+        return false
+      case "CopyInResponse":
+      case "CopyOutResponse":
+        this.#copy = message._tag
+        return false
+      case "ErrorResponse":
+        this.refusal ??= refusalOf(message.fields)
+        this.ended = true
+        return false
+      case "ReadyForQuery":
+        this.status = message.status
+        this.#onFinish(this)
+        return true
+      default:
+        return false
+    }
+  }
+
+  /** What the messages came to. */
+  result(): Result.Result<ResultSet, Refusal> {
+    const { columns, commandTag, refusal } = this
+    const copy = this.#copy
+    if (refusal !== undefined && copy === undefined) return Result.fail(refusal)
+    return Result.succeed({ columns, rows: this.#rows, truncated: this.#bytes > this.#maxBytes, commandTag, copy })
+  }
+}

@@ -1,0 +1,33 @@
+/** The service's bounds, as options: tests shorten the times, nothing else should need to. */
+import { Duration } from "effect"
+
+export interface Limits {
+  /** How long a statement may run: 45 seconds. */
+  readonly statementTimeout: Duration.Input
+  /** How long a transaction may wait for its next call: 3 minutes. */
+  readonly transactionIdle: Duration.Input
+  /** How long a transaction may last: 24 hours. */
+  readonly transactionTotal: Duration.Input
+  /** The largest result: 1 MiB of values as text, with 2 for each row and 4 for each value on top. */
+  readonly resultOctets: number
+  /** The longest statement: 65,536 characters. */
+  readonly sqlLength: number
+  /** The largest request: 4 MiB. */
+  readonly requestOctets: number
+  /** The longest `formattedRecords`: 10 MB. */
+  readonly formattedLength: number
+  /** How long a call waits for a session before it is told that there are too many clients: 10 seconds. */
+  readonly sessionWait: Duration.Input
+}
+
+/** The figures of the service's documentation; `sessionWait` is this engine's own. */
+export const defaultLimits: Limits = {
+  statementTimeout: Duration.seconds(45),
+  transactionIdle: Duration.minutes(3),
+  transactionTotal: Duration.hours(24),
+  resultOctets: 1_048_576,
+  sqlLength: 65_536,
+  requestOctets: 4 * 1_048_576,
+  formattedLength: 10 * 1_048_576,
+  sessionWait: Duration.seconds(10)
+}

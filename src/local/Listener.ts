@@ -1,0 +1,144 @@
+/** What the HTTP front and the control endpoint share: a port held by a scope, a body read once, browsers kept out. */
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type RequestListener } from "node:http"
+import { type Duration, Effect, Schema } from "effect"
+
+/** Where a listener is bound. */
+export interface Bound {
+  readonly host: string
+  readonly port: number
+  /** For example `http://127.0.0.1:8080`. */
+  readonly url: string
+}
+
+/** The port could not be had; the message says why and what to do, in one line. */
+export class ListenError extends Schema.TaggedError<ListenError>()("ListenError", {
+  message: Schema.String,
+  host: Schema.String,
+  port: Schema.Int
+}) {}
+
+const listenError = (host: string, port: number, cause: NodeJS.ErrnoException): ListenError => {
+  const where = `port ${port} on ${host}`
+  const message =
+    cause.code === "EADDRINUSE"
+      ? `Can't listen: ${where} is in use. Choose another port, or 0 for any that is free.`
+      : cause.code === "EACCES"
+        ? `Can't listen: ${where} is not allowed to this user. Choose a port above 1023.`
+        : `Can't listen on ${where}: ${cause.code ?? cause.message}.`
+  return new ListenError({ message, host, port })
+}
+
+const loopbackNames = /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i
+
+/** Whether a host name or address stays on this machine. */
+export const isLoopback = (host: string): boolean => loopbackNames.test(host) || host === "::1"
+
+const addressLiteral = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]+\])$/i
+
+/**
+ * Why a request looks like a browser's: a page of any origin can reach a loopback port, and this one runs SQL.
+ *
+ * A foreign `Host` gives away a page whose name was re-bound to this address. `sec-fetch-mode` alone is no sign, since
+ * Node's own `fetch` sends it.
+ *
+ * @returns undefined when nothing is wrong
+ */
+export const browserSign = (headers: IncomingHttpHeaders, allowedHosts: ReadonlyArray<string>): string | undefined => {
+  if (headers.origin !== undefined) return "it has an Origin header"
+  if (headers["sec-fetch-site"] !== undefined || headers["sec-fetch-dest"] !== undefined)
+    return "it has a browser's Sec-Fetch headers"
+  const host = (headers.host ?? "").replace(/:\d+$/, "")
+  if (isLoopback(host) || addressLiteral.test(host) || allowedHosts.includes(host.toLowerCase())) return undefined
+  return "its Host is not this server"
+}
+
+/** A body, or why there is none. */
+export type Body = Buffer | "too large" | "aborted"
+
+/**
+ * Reads a body up to `limit` bytes. What is too large is read on and thrown away, up to sixteen times the limit, so
+ * that the sender gets to see the answer.
+ */
+export const readBody = (request: IncomingMessage, limit: number, done: (body: Body) => void): void => {
+  const chunks: Array<Buffer> = []
+  let size = 0
+  request.on("data", (chunk: Buffer) => {
+    size += chunk.length
+    if (size <= limit) chunks.push(chunk)
+    else chunks.length = 0
+    if (size > 16 * limit) request.destroy()
+  })
+  request.on("end", () =>
+    done(size > limit ? "too large" : chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks))
+  )
+  request.on("error", () => done("aborted"))
+}
+
+const parserFailures: Readonly<Record<string, { readonly status: string; readonly code: string }>> = {
+  HPE_HEADER_OVERFLOW: { status: "431 Request Header Fields Too Large", code: "RequestEntityTooLargeException" },
+  ERR_HTTP_REQUEST_TIMEOUT: { status: "408 Request Timeout", code: "RequestTimeoutException" }
+}
+
+/**
+ * Listens for as long as the scope is open. At its end no new request is taken, those under way are answered (for as
+ * long as `grace` allows), and every connection is closed.
+ */
+export const listen = Effect.fnUntraced(function* (options: {
+  readonly host: string
+  /** 0 takes any free port. */
+  readonly port: number
+  readonly grace: Duration.Input
+  readonly onRequest: RequestListener
+}) {
+  const { grace, host, onRequest, port } = options
+  let closing = false
+  const answer: RequestListener = (request, response) => {
+    if (closing) response.setHeader("connection", "close")
+    response.on("finish", () => {
+      if (closing) request.socket.end()
+    })
+    onRequest(request, response)
+  }
+  const server = createServer(
+    {
+      // A client that re-uses a connection just as it is closed can't know whether its write ran: keep them for long.
+      keepAliveTimeout: 120_000,
+      headersTimeout: 15_000,
+      requestTimeout: 60_000,
+      noDelay: true,
+      // A request without Host, or with odd expectations, gets an answer of ours, not Node's.
+      requireHostHeader: false
+    },
+    answer
+  )
+  server.on("checkExpectation", answer)
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+    if (!socket.writable) return void socket.destroy()
+    const { code, status } = parserFailures[error.code ?? ""] ?? {
+      status: "400 Bad Request",
+      code: "MalformedHttpRequestException"
+    }
+    const body = '{"message":"The HTTP request is malformed."}'
+    socket.end(
+      `HTTP/1.1 ${status}\r\nx-amzn-ErrorType: ${code}\r\nx-amzn-RequestId: ${crypto.randomUUID()}\r\n` +
+        `content-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`
+    )
+  })
+  const open = Effect.callback<number, ListenError>((resume) => {
+    const failed = (cause: NodeJS.ErrnoException) => resume(Effect.fail(listenError(host, port, cause)))
+    server.once("error", failed)
+    server.listen({ host, port }, () => {
+      server.off("error", failed)
+      const address = server.address()
+      resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : port))
+    })
+  })
+  const close = Effect.callback<void>((resume) => {
+    closing = true
+    server.close(() => resume(Effect.void))
+    server.closeIdleConnections()
+  }).pipe(Effect.timeoutOption(grace), Effect.andThen(Effect.sync(() => server.closeAllConnections())))
+  const bound = yield* Effect.acquireRelease(open, () => close)
+  const shown = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host
+  return { host, port: bound, url: `http://${shown}:${bound}` } satisfies Bound
+})

@@ -1,0 +1,138 @@
+/** The Data API answered in this process by PGlite: an Aurora of one's own in a folder, or in memory. */
+import type { PGlite } from "@electric-sql/pglite"
+import { Effect, Layer, type Redacted, type Scope } from "effect"
+import { DataApi } from "../data-api/DataApi.ts"
+import * as DataFolder from "./DataFolder.ts"
+import { LocalDataApiError } from "./DataFolder.ts"
+import * as Engine from "./Engine.ts"
+import { defaultLimits, type Limits } from "./Limits.ts"
+import * as Pglite from "./Pglite.ts"
+import * as Postgres from "./Postgres.ts"
+import type { SessionSource } from "./Session.ts"
+import * as Snapshot from "./Snapshot.ts"
+
+export interface LocalDataApiOptions {
+  /** The folder to keep the data in, created when missing; `"memory"` keeps nothing. */
+  readonly dataDir: string
+  /** The name of its database, `alex` when absent. */
+  readonly database?: string | undefined
+  /** The path of a snapshot made by `Snapshot.make`, which a new database starts from; the package's when absent. */
+  readonly snapshot?: string | undefined
+  readonly limits?: Partial<Limits> | undefined
+}
+
+const openFolder = Effect.fnUntraced(function* (
+  dataDir: string,
+  snapshot: string | undefined,
+  options: Pglite.PgliteOptions
+): Effect.fn.Return<PGlite, LocalDataApiError, Scope.Scope> {
+  const folder = yield* DataFolder.open(dataDir, options.database)
+  const inFolder = { ...options, dataDir: folder.pgdata }
+  if (folder.exists) {
+    return yield* Effect.mapError(
+      Pglite.open(inFolder),
+      (cause) => new LocalDataApiError({ message: DataFolder.damaged(dataDir), cause })
+    )
+  }
+  const files = yield* Snapshot.files(options.database, snapshot)
+  const pglite = yield* Effect.mapError(
+    Pglite.open({ ...inFolder, snapshot: files }),
+    (cause) =>
+      new LocalDataApiError({
+        message: `A database can't be created in ${dataDir}. Make room there or choose another folder.`,
+        cause
+      })
+  )
+  yield* folder.complete
+  return pglite
+})
+
+const openInMemory = Effect.fnUntraced(function* (
+  snapshot: string | undefined,
+  options: Pglite.PgliteOptions
+): Effect.fn.Return<PGlite, LocalDataApiError, Scope.Scope> {
+  const files = yield* Snapshot.files(options.database, snapshot)
+  return yield* Effect.mapError(
+    Pglite.open({ ...options, snapshot: files }),
+    (cause) => new LocalDataApiError({ message: "The database in memory can't be started. See the cause.", cause })
+  )
+})
+
+/** Opens the embedded database as a source of sessions, for an engine or a server. */
+export const sessions = Effect.fn("LocalDataApi.sessions")(function* (
+  options: LocalDataApiOptions
+): Effect.fn.Return<SessionSource, LocalDataApiError, Scope.Scope> {
+  const { dataDir, database = Snapshot.defaultDatabase, snapshot } = options
+  const pgliteOptions = { dataDir: undefined, database, limits: { ...defaultLimits, ...options.limits } }
+  const pglite = yield* dataDir === "memory"
+    ? openInMemory(snapshot, pgliteOptions)
+    : openFolder(dataDir, snapshot, pgliteOptions)
+  return Pglite.sessions(pglite, pgliteOptions)
+})
+
+/**
+ * The `DataApi` of an embedded database.
+ *
+ * It binds parameters, types results, words errors and keeps limits as the service does. PGlite has one connection:
+ * an open transaction holds it, and other calls wait, for 10 s unless `limits.sessionWait` says otherwise.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { DataApi } from "alex-database/data-api"
+ * import { LocalDataApi } from "alex-database/local"
+ *
+ * const now = Effect.gen(function*() {
+ *   const api = yield* DataApi
+ *   return yield* api.executeStatement({ sql: "select now()" })
+ * }).pipe(Effect.provide(LocalDataApi.layer({ dataDir: ".alex-db" })))
+ * ```
+ */
+export const layer = (options: LocalDataApiOptions): Layer.Layer<DataApi, LocalDataApiError> =>
+  Layer.effect(
+    DataApi,
+    Effect.flatMap(sessions(options), (source) =>
+      Engine.make(source, { database: options.database ?? Snapshot.defaultDatabase, limits: options.limits })
+    )
+  )
+
+export interface PostgresOptions {
+  /** `postgres://user:password@host:port/database?sslmode=require`; its database is that of requests that name none. */
+  readonly url: Redacted.Redacted
+  /** How many connections there may be at a time, 20 when absent. */
+  readonly maxConnections?: number | undefined
+  readonly limits?: Partial<Limits> | undefined
+}
+
+/** Opens a pool on a PostgreSQL server as a source of sessions; fails if the server can't be reached now. */
+export const postgresSessions = Effect.fn("LocalDataApi.postgresSessions")(function* (
+  options: PostgresOptions
+): Effect.fn.Return<{ readonly source: SessionSource; readonly database: string }, LocalDataApiError, Scope.Scope> {
+  const { address, database } = yield* Effect.mapError(
+    Effect.fromResult(Postgres.parseUrl(options.url)),
+    (message) => new LocalDataApiError({ message })
+  )
+  const source = yield* Postgres.sessions({
+    address,
+    database,
+    maxConnections: options.maxConnections ?? 20,
+    limits: { ...defaultLimits, ...options.limits }
+  })
+  yield* Effect.mapError(
+    Effect.scoped(source.acquire(database)),
+    (failure) => new LocalDataApiError({ message: `${failure.message}. Check the server and its URL.`, cause: failure })
+  )
+  return { source, database }
+})
+
+/**
+ * The `DataApi` in front of a PostgreSQL server: the same answers as the embedded one, with real concurrency. A
+ * request is run on the database that it names.
+ */
+export const layerPostgres = (options: PostgresOptions): Layer.Layer<DataApi, LocalDataApiError> =>
+  Layer.effect(
+    DataApi,
+    Effect.flatMap(postgresSessions(options), ({ source, database }) =>
+      Engine.make(source, { database, limits: options.limits })
+    )
+  )

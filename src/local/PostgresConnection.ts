@@ -1,0 +1,268 @@
+/** One connection to a PostgreSQL server, as a session: plain rows in binary format, nothing decoded. */
+import { randomBytes } from "node:crypto"
+import * as Net from "node:net"
+import * as Tls from "node:tls"
+import * as PgAuth from "@effect/sql-pg/PgAuth"
+import * as PgProtocol from "@effect/sql-pg/PgProtocol"
+import { Duration, Effect, Redacted, Result } from "effect"
+import { Exchange, refusalOf, retryStale, type SchemaVersion } from "./Exchange.ts"
+import { type Refusal, type ResultSet, type Session, SessionLost, type Statement, type Value } from "./Session.ts"
+
+/** Where a server is, and who connects. */
+export interface PostgresAddress {
+  /** A host name, or the folder of a Unix socket. */
+  readonly host: string
+  readonly port: number
+  readonly user: string
+  readonly password: Redacted.Redacted | undefined
+  /** `verified` checks the server's certificate. */
+  readonly tls: "off" | "preferred" | "required" | "verified"
+}
+
+/** What a message is handed to: the start of the session, or the statement that runs. */
+type Listener = (message: PgProtocol.BackendMessage<Value>) => void
+
+const lost = (message: string): SessionLost => new SessionLost({ message })
+const place = (address: PostgresAddress): string => `${address.host}:${address.port}`
+
+const connectSocket = (address: PostgresAddress): Net.Socket =>
+  address.host.startsWith("/")
+    ? Net.connect({ path: `${address.host}/.s.PGSQL.${address.port}` })
+    : Net.connect({ host: address.host, port: address.port })
+
+const openSocket = (address: PostgresAddress): Effect.Effect<Net.Socket, SessionLost> =>
+  Effect.callback((resume) => {
+    const socket = connectSocket(address)
+    const refused = (error: Error) => resume(Effect.fail(lost(`PostgreSQL at ${place(address)}: ${error.message}`)))
+    socket.once("error", refused)
+    socket.once("connect", () => {
+      socket.off("error", refused)
+      socket.setNoDelay(true)
+      resume(Effect.succeed(socket))
+    })
+    return Effect.sync(() => socket.destroy())
+  })
+
+/** Asks for TLS, which the server grants or refuses with one byte before anything else. */
+const secure = (socket: Net.Socket, address: PostgresAddress): Effect.Effect<Net.Socket, SessionLost> =>
+  address.tls === "off" || address.host.startsWith("/")
+    ? Effect.succeed(socket)
+    : Effect.callback((resume) => {
+        const refused = (reason: string) => {
+          socket.destroy()
+          resume(Effect.fail(lost(`PostgreSQL at ${place(address)}: ${reason}`)))
+        }
+        const onError = (error: Error) => refused(error.message)
+        const onClose = () => refused("the connection was closed during the TLS request")
+        socket.once("error", onError)
+        socket.once("close", onClose)
+        socket.once("data", (chunk) => {
+          socket.off("close", onClose)
+          if (chunk[0] !== 0x53) {
+            socket.off("error", onError)
+            return address.tls === "preferred"
+              ? resume(Effect.succeed(socket))
+              : refused("the server does not speak TLS")
+          }
+          const encrypted = Tls.connect({
+            socket,
+            servername: Net.isIP(address.host) === 0 ? address.host : "",
+            rejectUnauthorized: address.tls === "verified"
+          })
+          encrypted.once("error", onError)
+          encrypted.once("secureConnect", () => {
+            socket.off("error", onError)
+            encrypted.off("error", onError)
+            resume(Effect.succeed(encrypted))
+          })
+        })
+        socket.write(PgProtocol.encodeSslRequest())
+        return Effect.sync(() => socket.destroy())
+      })
+
+/** Answers the server's authentication requests. */
+class Authentication {
+  readonly #address: PostgresAddress
+  #scram: PgAuth.ScramState | undefined
+
+  constructor(address: PostgresAddress) {
+    this.#address = address
+  }
+
+  /** The bytes to answer with, or why there are none; `undefined` for other messages. */
+  answer(message: PgProtocol.BackendMessage<Value>): Result.Result<Uint8Array, string> | undefined {
+    const { user } = this.#address
+    const password = this.#address.password === undefined ? "" : Redacted.value(this.#address.password)
+    switch (message._tag) {
+      case "AuthenticationCleartextPassword":
+        return Result.succeed(PgProtocol.encodePasswordMessage({ password }))
+      case "AuthenticationMD5Password":
+        return PgAuth.md5Password({ user, password, salt: message.salt }).pipe(
+          Result.map((hashed) => PgProtocol.encodePasswordMessage({ password: hashed })),
+          Result.mapError((error) => error.message)
+        )
+      case "AuthenticationSASL": {
+        if (!message.mechanisms.includes(PgAuth.SCRAM_SHA_256)) return Result.fail("no known SASL mechanism")
+        const first = PgAuth.scramInit({ password, nonce: randomBytes(18).toString("base64") })
+        if (Result.isFailure(first)) return Result.fail(first.failure.message)
+        this.#scram = first.success.state
+        const initialResponse = first.success.response
+        return Result.succeed(
+          PgProtocol.encodeSASLInitialResponse({ mechanism: PgAuth.SCRAM_SHA_256, initialResponse })
+        )
+      }
+      case "AuthenticationSASLContinue": {
+        if (this.#scram?._tag !== "ScramFirst") return Result.fail("a SASL challenge out of turn")
+        const next = PgAuth.scramContinue(this.#scram, message.data)
+        if (Result.isFailure(next)) return Result.fail(next.failure.message)
+        this.#scram = next.success.state
+        return Result.succeed(PgProtocol.encodeSASLResponse({ data: next.success.response }))
+      }
+      case "AuthenticationSASLFinal": {
+        if (this.#scram?._tag !== "ScramFinal") return Result.fail("a SASL proof out of turn")
+        const verified = PgAuth.scramFinish(this.#scram, message.data)
+        return Result.isFailure(verified) ? Result.fail(verified.failure.message) : Result.succeed(new Uint8Array(0))
+      }
+      case "AuthenticationUnsupported":
+        return Result.fail(`authentication method ${message.method} is not known`)
+      default:
+        return undefined
+    }
+  }
+}
+
+/** How long a cancelled statement may take to stop before the connection is given up. */
+const cancelPatience = Duration.seconds(5)
+
+export class PostgresConnection implements Session {
+  readonly database: string
+  readonly #address: PostgresAddress
+  readonly #socket: Net.Socket
+  readonly #exchange: Exchange
+  readonly #parser = PgProtocol.makeParser<Value>({ maxMessageSize: 1 << 30 })
+  #listener: Listener | undefined
+  #onLost: ((error: SessionLost) => void) | undefined
+  #key: { readonly pid: number; readonly secret: number } | undefined
+  #broken: SessionLost | undefined
+
+  private constructor(socket: Net.Socket, address: PostgresAddress, database: string, schemaVersion: SchemaVersion) {
+    this.database = database
+    this.#address = address
+    this.#socket = socket
+    this.#exchange = new Exchange(schemaVersion)
+    socket.on("data", (chunk: Uint8Array) => this.#receive(chunk))
+    socket.on("error", (error) => this.#break(lost(`The connection to PostgreSQL broke: ${error.message}`)))
+    socket.on("close", () => this.#break(lost("The connection to PostgreSQL was closed.")))
+  }
+
+  /** Connects and logs in. The settings are defaults of the session, which DISCARD ALL goes back to. */
+  static readonly connect = Effect.fnUntraced(function* (
+    address: PostgresAddress,
+    database: string,
+    settings: Readonly<Record<string, string>>,
+    schemaVersion: SchemaVersion
+  ): Effect.fn.Return<PostgresConnection, Refusal | SessionLost> {
+    const socket = yield* Effect.flatMap(openSocket(address), (plain) => secure(plain, address))
+    const connection = new PostgresConnection(socket, address, database, schemaVersion)
+    yield* connection.#start(settings)
+    return connection
+  })
+
+  readonly status = () => this.#exchange.status
+  readonly touched = () => this.#exchange.touched
+  readonly isBroken = () => this.#broken !== undefined
+
+  readonly run = (statement: Statement) => retryStale(this.#runOnce(statement), this.status)
+
+  #runOnce(statement: Statement): Effect.Effect<ResultSet, Refusal | SessionLost> {
+    const begin = Effect.suspend(() => Effect.fromResult(this.#exchange.begin(statement)))
+    return Effect.flatMap(begin, ({ answer, bytes }) =>
+      Effect.callback<ResultSet, Refusal | SessionLost>((resume) => {
+        if (this.#broken !== undefined) return resume(Effect.fail(this.#broken))
+        let onEnd = () => {}
+        const finish = (outcome: Effect.Effect<ResultSet, Refusal | SessionLost>) => {
+          this.#listener = undefined
+          this.#onLost = undefined
+          resume(outcome)
+          onEnd()
+        }
+        // A server that ends the session says why before it closes the connection.
+        this.#onLost = (error) => finish(Effect.fail(answer.refusal ?? error))
+        this.#parser.readField = (chunk, offset, size, column) => answer.read(chunk, offset, size, column)
+        this.#listener = (message) => {
+          if (answer.accept(message)) finish(Effect.fromResult(answer.result()))
+        }
+        this.#socket.write(bytes)
+        const ended = Effect.callback<void>((resumeEnded) => {
+          if (this.#listener === undefined) return resumeEnded(Effect.void)
+          onEnd = () => resumeEnded(Effect.void)
+        })
+        return this.#cancel.pipe(
+          Effect.andThen(ended),
+          Effect.timeoutOrElse({ duration: cancelPatience, orElse: () => this.close })
+        )
+      })
+    )
+  }
+
+  /** Ends the session. */
+  readonly close: Effect.Effect<void> = Effect.sync(() => {
+    if (this.#broken === undefined) this.#socket.end(PgProtocol.encodeTerminate())
+    this.#socket.destroySoon()
+    this.#break(lost("The connection to PostgreSQL was closed."))
+  })
+
+  /** A cancel request goes over a connection of its own; there is no answer to it. */
+  get #cancel(): Effect.Effect<void> {
+    const key = this.#key
+    if (key === undefined) return this.close
+    return openSocket(this.#address).pipe(
+      Effect.flatMap((socket) => secure(socket, this.#address)),
+      Effect.tap((socket) =>
+        Effect.sync(() => {
+          socket.on("error", () => socket.destroy())
+          socket.end(PgProtocol.encodeCancelRequest(key))
+        })
+      ),
+      Effect.ignore
+    )
+  }
+
+  #start(settings: Readonly<Record<string, string>>): Effect.Effect<void, Refusal | SessionLost> {
+    const authentication = new Authentication(this.#address)
+    return Effect.callback<void, Refusal | SessionLost>((resume) => {
+      const finish = (outcome: Effect.Effect<void, Refusal | SessionLost>) => {
+        this.#listener = undefined
+        this.#onLost = undefined
+        resume(outcome)
+      }
+      this.#onLost = (error) => finish(Effect.fail(error))
+      this.#listener = (message) => {
+        if (message._tag === "ReadyForQuery") return finish(Effect.void)
+        if (message._tag === "BackendKeyData") this.#key = message
+        if (message._tag === "ErrorResponse") return finish(Effect.fail(refusalOf(message.fields)))
+        const answer = authentication.answer(message)
+        if (answer === undefined) return
+        if (Result.isFailure(answer))
+          return this.#break(lost(`PostgreSQL at ${place(this.#address)}: ${answer.failure}`))
+        if (answer.success.length > 0) this.#socket.write(answer.success)
+      }
+      this.#socket.write(
+        PgProtocol.encodeStartupMessage({ user: this.#address.user, database: this.database, ...settings })
+      )
+      return this.close
+    }).pipe(Effect.tapError(() => this.close))
+  }
+
+  #receive(chunk: Uint8Array): void {
+    const parsed = Result.try(() => this.#parser.pushEach(chunk, (message) => this.#listener?.(message)))
+    if (Result.isFailure(parsed)) this.#break(lost("PostgreSQL sent something that is not its protocol."))
+  }
+
+  #break(error: SessionLost): void {
+    if (this.#broken !== undefined) return
+    this.#broken = error
+    this.#socket.destroySoon()
+    this.#onLost?.(error)
+  }
+}

@@ -1,0 +1,124 @@
+import { spawnSync } from "node:child_process"
+import { mkdir, mkdtemp, rm, truncate, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { inject } from "vitest"
+import * as LocalDataApi from "../../src/local/LocalDataApi.ts"
+import { execute, scalar } from "./calls.ts"
+
+const temporaryFolder = Effect.acquireRelease(
+  Effect.promise(() => mkdtemp(join(tmpdir(), "alex-local-"))),
+  (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true }))
+)
+
+const layer = (dataDir: string, database?: string) =>
+  LocalDataApi.layer({ dataDir, snapshot: inject("snapshot"), database })
+
+const opens = (dataDir: string, database?: string) => scalar("select 1").pipe(Effect.provide(layer(dataDir, database)))
+
+const refusal = (dataDir: string, database?: string) =>
+  Effect.map(Effect.flip(opens(dataDir, database)), ({ _tag, message }) => [_tag, message] as const)
+
+describe("a data folder", () => {
+  it.live("is created and keeps its data when it is opened again", () =>
+    Effect.gen(function* () {
+      const folder = join(yield* temporaryFolder, "deep", "er")
+      yield* execute("create table kept as select 5 as id").pipe(Effect.provide(layer(folder)))
+      assert.deepStrictEqual(yield* scalar("select id from kept").pipe(Effect.provide(layer(folder))), {
+        longValue: 5
+      })
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("keeps what was committed before its process was killed", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryFolder
+      const child = fileURLToPath(new URL("./KilledProcess.ts", import.meta.url))
+      const ended = spawnSync(process.execPath, [child, folder, inject("snapshot")], { encoding: "utf8" })
+      assert.strictEqual(ended.signal, "SIGKILL", ended.stderr)
+      assert.deepStrictEqual(yield* scalar("select count(*) from written").pipe(Effect.provide(layer(folder))), {
+        longValue: 500
+      })
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("is for one process at a time", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryFolder
+      yield* Effect.gen(function* () {
+        yield* scalar("select 1")
+        assert.deepStrictEqual(yield* refusal(folder), [
+          "LocalDataApiError",
+          `The data folder ${folder} is in use by process ${process.pid}. Stop that process or choose another folder.`
+        ])
+      }).pipe(Effect.provide(layer(folder)))
+      yield* Effect.promise(() => writeFile(join(folder, "lock.json"), JSON.stringify({ pid: process.ppid })))
+      assert.match((yield* refusal(folder))[1], new RegExp(`in use by process ${process.ppid}`))
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("whose process is dead, or whose lock is unreadable, is taken over", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryFolder
+      const { pid } = spawnSync(process.execPath, ["--version"])
+      for (const lock of [JSON.stringify({ pid }), JSON.stringify({ pid: process.pid }), "half a lo"]) {
+        yield* Effect.promise(() => writeFile(join(folder, "lock.json"), lock))
+        assert.deepStrictEqual(yield* opens(folder), { longValue: 1 })
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("that a first start left half made is made again", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryFolder
+      yield* Effect.promise(async () => {
+        await mkdir(join(folder, "pgdata"))
+        await writeFile(join(folder, "pgdata", "PG_VERSION"), "18\n")
+      })
+      assert.deepStrictEqual(yield* opens(folder), { longValue: 1 })
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("that is damaged, of another version or of another database is refused with one line", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryFolder
+      yield* opens(folder)
+      assert.deepStrictEqual(yield* refusal(folder, "other"), [
+        "LocalDataApiError",
+        `The data folder ${folder} holds the database alex, not other. Choose another folder.`
+      ])
+      yield* Effect.promise(() => truncate(join(folder, "pgdata", "global", "pg_control"), 10))
+      const damaged = `The data folder ${folder} is damaged. Restore it from a copy, or remove it to start afresh.`
+      assert.deepStrictEqual(yield* refusal(folder), ["LocalDataApiError", damaged])
+      const description = join(folder, "database.json")
+      yield* Effect.promise(() => writeFile(description, '{"postgres": 17, "database": "alex"}'))
+      assert.match((yield* refusal(folder))[1], /was made by PostgreSQL 17, this is 18/)
+      yield* Effect.promise(() => writeFile(description, "{"))
+      assert.deepStrictEqual(yield* refusal(folder), ["LocalDataApiError", damaged])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("that can't be written is refused with one line", () =>
+    Effect.gen(function* () {
+      const folder = join(yield* temporaryFolder, "file")
+      yield* Effect.promise(() => writeFile(folder, ""))
+      assert.deepStrictEqual(yield* refusal(join(folder, "db")), [
+        "LocalDataApiError",
+        `The data folder ${join(folder, "db")} can't be written. Choose another one or change its permissions.`
+      ])
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("a database in memory", () => {
+  it.live("has the name that was asked for, and the extension uuid-ossp at hand", () =>
+    Effect.gen(function* () {
+      yield* execute('create extension "uuid-ossp"')
+      assert.property(yield* scalar("select uuid_generate_v4()"), "stringValue")
+      assert.deepStrictEqual(yield* scalar("select current_database()::text"), { stringValue: 'or"ders' })
+    }).pipe(Effect.provide(layer("memory", 'or"ders')))
+  )
+})

@@ -1,0 +1,147 @@
+import { spawn } from "node:child_process"
+import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { assert, it } from "@effect/vitest"
+import { Deferred, Effect, Fiber, Layer } from "effect"
+import { inject } from "vitest"
+import * as LocalDataApi from "../../../src/local/LocalDataApi.ts"
+import { call, target } from "./RawClient.ts"
+
+const main = new URL("../../../src/cli/main.ts", import.meta.url).pathname
+
+interface Ended {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** `alex-db serve` as its users start it. It is killed with the scope, should it still run. */
+const alexDb = (...args: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    const ended = yield* Deferred.make<Ended>()
+    const printed = yield* Deferred.make<string>()
+    const child = yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        const child = spawn(process.execPath, [main, "serve", ...args], { stdio: ["ignore", "pipe", "pipe"] })
+        let stdout = ""
+        let stderr = ""
+        child.stdout.on("data", (chunk) => {
+          stdout += chunk
+          Deferred.doneUnsafe(printed, Effect.succeed(stdout))
+        })
+        child.stderr.on("data", (chunk) => {
+          stderr += chunk
+        })
+        child.on("close", (code) => Deferred.doneUnsafe(ended, Effect.succeed({ code, stdout, stderr })))
+        return child
+      }),
+      (child) => Effect.sync(() => child.kill("SIGKILL"))
+    )
+    return { child, ended: Deferred.await(ended), printed: Deferred.await(printed) }
+  })
+
+const folder = Effect.acquireRelease(
+  Effect.promise(() => mkdtemp(join(tmpdir(), "alex-serve-"))),
+  (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
+)
+
+const urlIn = (stdout: string) => /AWS_ENDPOINT_URL_RDS_DATA=(\S+)/.exec(stdout)?.[1] ?? ""
+
+it.live(
+  "prints the variables and nothing else, answers, and ends well on a signal with its data kept",
+  () =>
+    Effect.gen(function* () {
+      const dataDir = yield* folder
+      // A prepared folder: made from the snapshot here, since a new database costs seconds.
+      yield* Effect.scoped(Layer.build(LocalDataApi.layer({ dataDir, snapshot: inject("snapshot") })))
+      const first = yield* alexDb("--port", "0", "--data-dir", dataDir)
+      const stdout = yield* first.printed
+      const url = urlIn(stdout)
+      assert.match(url, /^http:\/\/127\.0\.0\.1:\d+$/)
+      assert.strictEqual(
+        stdout,
+        [
+          `export AWS_ENDPOINT_URL_RDS_DATA=${url}`,
+          `export AURORA_CLUSTER_ARN=${target.resourceArn}`,
+          `export AURORA_SECRET_ARN=${target.secretArn}`,
+          "export AURORA_DATABASE=alex",
+          "export DEFAULT_AWS_REGION=us-east-1",
+          "export AWS_REGION=us-east-1",
+          "export AWS_ACCESS_KEY_ID=local",
+          "export AWS_SECRET_ACCESS_KEY=local",
+          ""
+        ].join("\n")
+      )
+      yield* call(url, "/Execute", { sql: "create table kept (n int)" })
+      yield* call(url, "/Execute", { sql: "insert into kept values (1)" })
+      const { transactionId } = JSON.parse((yield* call(url, "/BeginTransaction", {})).body)
+      yield* call(url, "/Execute", { sql: "insert into kept values (2)", transactionId })
+      const running = yield* Effect.forkChild(
+        call(url, "/Execute", { sql: "select pg_sleep(0.3)::text", transactionId })
+      )
+      yield* Effect.sleep("100 millis")
+      first.child.kill("SIGTERM")
+      assert.strictEqual((yield* Fiber.join(running)).status, 200)
+      const ended = yield* first.ended
+      assert.strictEqual(ended.code, 0)
+      assert.strictEqual(ended.stdout, stdout)
+      const lines = ended.stderr.trim().split("\n")
+      assert.strictEqual(lines.length, 5, ended.stderr)
+      assert.match(
+        lines[4] ?? "",
+        new RegExp(`ExecuteStatement {2}[\\d.]+ ms {2}1 rows {2}tx ${transactionId.slice(-6).replace(/[+]/g, "\\+")}$`)
+      )
+      assert.notInclude(ended.stderr, "insert")
+
+      const second = yield* alexDb("--port", "0", "--data-dir", dataDir, "--json", "--trace", "--control-port", "0")
+      const variables = JSON.parse(yield* second.printed)
+      const again: string = variables.AWS_ENDPOINT_URL_RDS_DATA
+      const parameters = [{ name: "n", value: { longValue: 1 } }]
+      const read = yield* call(again, "/Execute", { sql: "select n from kept where n >= :n", parameters })
+      assert.deepStrictEqual(JSON.parse(read.body).records, [[{ longValue: 1 }]])
+      assert.match(variables.faultControl, /^http:\/\/127\.0\.0\.1:\d+$/)
+      second.child.kill("SIGINT")
+      const { code, stderr } = yield* second.ended
+      assert.strictEqual(code, 0)
+      const logged = JSON.parse(stderr.trim())
+      assert.deepStrictEqual(
+        [logged.operation, logged.rows, logged.sql, logged.parameters],
+        ["ExecuteStatement", 1, "select n from kept where n >= :n", [{ n: "1" }]]
+      )
+    }),
+  60_000
+)
+
+it.live("what can't be served ends with one line and exit code 1", () =>
+  Effect.gen(function* () {
+    const path = join(yield* folder, "clusters.json")
+    yield* Effect.promise(() => writeFile(path, JSON.stringify({ clusters: [{ arn: "orders" }], secrets: [] })))
+    const wrongFile = yield* alexDb("--clusters", path)
+    const wrongFlags = yield* alexDb("--engine", "postgres", "--memory")
+    const occupied = yield* Effect.acquireRelease(
+      Effect.callback<ReturnType<typeof createServer>>((resume) => {
+        const server = createServer().listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+      }),
+      (server) => Effect.sync(() => server.close())
+    )
+    const address = occupied.address()
+    const port = typeof address === "object" && address !== null ? address.port : 0
+    const inUse = yield* alexDb("--port", String(port), "--memory")
+    const unreachable = yield* alexDb("--port", "0", "--database-url", "postgres://nobody@127.0.0.1:1/none")
+    const expected = [
+      [wrongFile, "expected a cluster's ARN like arn:aws:rds:us-east-1:000000000000:cluster:alex-local"],
+      [wrongFlags, "--memory and --data-dir are the embedded engine's"],
+      [unreachable, "Check the server and its URL."],
+      [inUse, `port ${port} on 127.0.0.1 is in use`]
+    ] as const
+    for (const [process, text] of expected) {
+      const { code, stderr, stdout } = yield* process.ended
+      assert.strictEqual(code, 1)
+      assert.strictEqual(stdout, "")
+      assert.include(stderr, text)
+      assert.strictEqual(stderr.trim().split("\n").length, 1, stderr)
+    }
+  })
+)
