@@ -1,0 +1,26 @@
+/** The tables as services; they need a `SqlClient`, whoever provides it. */
+import { Layer } from "effect"
+import { Accounts } from "./Accounts.ts"
+import { Instruments } from "./Instruments.ts"
+import { Jobs } from "./Jobs.ts"
+import { Portfolios } from "./Portfolios.ts"
+import { Positions } from "./Positions.ts"
+import { Users } from "./Users.ts"
+
+export { Accounts } from "./Accounts.ts"
+export { Instruments, type Upserted } from "./Instruments.ts"
+export { type JobPage, Jobs } from "./Jobs.ts"
+export { Portfolios } from "./Portfolios.ts"
+export { Positions } from "./Positions.ts"
+export type { RepositoryError } from "./Rows.ts"
+export { Users, userDefaults } from "./Users.ts"
+
+/** Every repository. */
+export const layer = Layer.mergeAll(
+  Users.layer,
+  Instruments.layer,
+  Accounts.layer,
+  Positions.layer,
+  Jobs.layer,
+  Portfolios.layer
+)

@@ -1,0 +1,14 @@
+import { layer } from "@effect/vitest"
+import { repositoryContract } from "../contract/repositoryContract.ts"
+import { counterpartContract } from "../contract/repositoryCounterparts.ts"
+import { roundTripContract } from "../contract/repositoryRoundTrips.ts"
+import { embedded } from "./TestRepositories.ts"
+
+layer(embedded, { timeout: "60 seconds", excludeTestServices: true })(
+  "the repositories on the embedded database",
+  (it) => {
+    repositoryContract(it)
+    counterpartContract(it)
+    roundTripContract(it)
+  }
+)
