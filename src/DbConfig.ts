@@ -1,0 +1,122 @@
+/**
+ * What the environment says about the database: which backend, and what it takes to reach it.
+ */
+import { Config, Effect, Option, type Redacted, Schema } from "effect"
+
+/** The three backends: Aurora over the RDS Data API, any PostgreSQL, or an embedded one in a local folder. */
+export const Backend = Schema.Literals(["data-api", "postgres", "embedded"])
+export type Backend = typeof Backend.Type
+
+/** How to reach the database, and in `why` a sentence on what decided it. */
+export type DbConfig =
+  | {
+      readonly _tag: "data-api"
+      readonly why: string
+      readonly clusterArn: string
+      readonly secretArn: Redacted.Redacted
+      readonly database: string
+      readonly region: string
+      /** Where calls go instead of to AWS, when `AWS_ENDPOINT_URL_RDS_DATA` is set: a local server, for example. */
+      readonly endpoint: string | undefined
+    }
+  | { readonly _tag: "postgres"; readonly why: string; readonly url: Redacted.Redacted }
+  | { readonly _tag: "embedded"; readonly why: string; readonly directory: string; readonly database: string }
+
+/** A variable is missing or has a value that means nothing. */
+export class ConfigurationError extends Schema.TaggedError<ConfigurationError>()("ConfigurationError", {
+  variable: Schema.String,
+  message: Schema.String
+}) {}
+
+const text = Effect.fnUntraced(function* (variable: string) {
+  const value = yield* Config.option(Config.String(variable)).pipe(
+    Effect.mapError((error) => new ConfigurationError({ variable, message: `${variable}: ${error.message}` }))
+  )
+  return Option.filter(value, (found) => found.trim() !== "")
+})
+
+const required = Effect.fnUntraced(function* (variable: string, meaning: string) {
+  const value = yield* text(variable)
+  if (Option.isSome(value)) return value.value
+  return yield* new ConfigurationError({ variable, message: `${variable} is not set: ${meaning}` })
+})
+
+const secret = Effect.fnUntraced(function* (variable: string, meaning: string) {
+  yield* required(variable, meaning)
+  return yield* Config.Redacted(variable).pipe(
+    Effect.mapError(() => new ConfigurationError({ variable, message: `${variable} can't be read` }))
+  )
+})
+
+const choose = Effect.fnUntraced(function* (
+  asked: Backend | undefined
+): Effect.fn.Return<{ readonly backend: Backend; readonly why: string }, ConfigurationError> {
+  if (asked !== undefined) return { backend: asked, why: `${asked} was asked for` }
+  const named = yield* text("ALEX_DB_BACKEND")
+  if (Option.isSome(named)) {
+    if (Schema.is(Backend)(named.value)) return { backend: named.value, why: `ALEX_DB_BACKEND is ${named.value}` }
+    return yield* new ConfigurationError({
+      variable: "ALEX_DB_BACKEND",
+      message: `ALEX_DB_BACKEND must be data-api, postgres or embedded, not "${named.value}"`
+    })
+  }
+  if (Option.isSome(yield* text("AURORA_CLUSTER_ARN"))) return { backend: "data-api", why: "AURORA_CLUSTER_ARN is set" }
+  if (Option.isSome(yield* text("DATABASE_URL"))) return { backend: "postgres", why: "DATABASE_URL is set" }
+  return { backend: "embedded", why: "neither AURORA_CLUSTER_ARN nor DATABASE_URL is set" }
+})
+
+const databaseName = Effect.map(
+  text("AURORA_DATABASE"),
+  Option.getOrElse(() => "alex")
+)
+
+const regionOf = (arn: string): string | undefined => /^arn:aws[a-z-]*:rds:([a-z0-9-]+):/.exec(arn)?.[1]
+
+/** Reads what the Data API needs, whichever backend the environment would choose. */
+export const loadDataApi = Effect.fn("DbConfig.loadDataApi")(function* (why = "data-api was asked for") {
+  const clusterArn = yield* required("AURORA_CLUSTER_ARN", "the ARN of the Aurora cluster")
+  return {
+    _tag: "data-api" as const,
+    why,
+    clusterArn,
+    secretArn: yield* secret("AURORA_SECRET_ARN", "the ARN of the secret with the database's user and password"),
+    database: yield* databaseName,
+    // Calls to any other region than the cluster's can't succeed.
+    region: Option.getOrElse(yield* text("DEFAULT_AWS_REGION"), () => regionOf(clusterArn) ?? "us-east-1"),
+    endpoint: Option.getOrUndefined(yield* text("AWS_ENDPOINT_URL_RDS_DATA"))
+  }
+})
+
+/** Reads where PostgreSQL is, whichever backend the environment would choose. */
+export const loadPostgres = Effect.fn("DbConfig.loadPostgres")(function* (why = "postgres was asked for") {
+  const url = yield* secret("DATABASE_URL", "where PostgreSQL is, for example postgres://user@localhost/alex")
+  return { _tag: "postgres" as const, why, url }
+})
+
+/**
+ * Reads the configuration from the current `ConfigProvider`, by default the process environment.
+ *
+ * `ALEX_DB_BACKEND` decides the backend; without it `AURORA_CLUSTER_ARN` means `data-api`, `DATABASE_URL` means
+ * `postgres`, and neither means `embedded`. An empty value counts as absent.
+ *
+ * @param asked A backend that was asked for by name and wins over the environment.
+ *
+ * @example
+ * ```ts
+ * import { ConfigProvider, Effect } from "effect"
+ * import { DbConfig } from "alex-database"
+ *
+ * const provider = ConfigProvider.fromUnknown({ DATABASE_URL: "postgres://localhost/alex" })
+ * const config = DbConfig.load().pipe(Effect.provideService(ConfigProvider.ConfigProvider, provider))
+ * // { _tag: "postgres", why: "DATABASE_URL is set", url: <redacted> }
+ * ```
+ */
+export const load = Effect.fn("DbConfig.load")(function* (
+  asked?: Backend
+): Effect.fn.Return<DbConfig, ConfigurationError> {
+  const { backend, why } = yield* choose(asked)
+  if (backend === "data-api") return yield* loadDataApi(why)
+  if (backend === "postgres") return yield* loadPostgres(why)
+  const directory = Option.getOrElse(yield* text("ALEX_DB_DIR"), () => ".alex-db")
+  return { _tag: backend, why, directory, database: yield* databaseName }
+})

@@ -1,0 +1,201 @@
+/**
+ * The one place that knows every room: picks a backend, and provides `SqlClient` and the repositories on it.
+ *
+ * Each backend is imported when its layer is built, so that a bundle holds only those whose layer it uses.
+ */
+import { Effect, Layer, Redacted } from "effect"
+import type { SqlClient, SqlError } from "effect/sql"
+import * as DbConfig from "./DbConfig.ts"
+import type { LocalDataApiError } from "./local/DataFolder.ts"
+import * as Catalogue from "./operations/Catalogue.ts"
+import { Target } from "./operations/Target.ts"
+import * as Repository from "./repository/index.ts"
+
+/** The repositories. */
+export type Repositories = Layer.Success<typeof Repository.layer>
+
+/** What every layer here provides: `SqlClient`, the repositories, and the name of the database they work on. */
+export type Services = SqlClient.SqlClient | Repositories | Target
+
+type DataApiConfig = Extract<DbConfig.DbConfig, { readonly _tag: "data-api" }>
+type PostgresConfig = Extract<DbConfig.DbConfig, { readonly _tag: "postgres" }>
+type EmbeddedConfig = Extract<DbConfig.DbConfig, { readonly _tag: "embedded" }>
+
+const isLocalHost = (host: string | undefined): boolean =>
+  host !== undefined && /^(localhost|127\.\d+\.\d+\.\d+|\[?::1\]?|)$/.test(host)
+
+const hostOf = (url: string): string | undefined => (URL.canParse(url) ? new URL(url).hostname : undefined)
+
+/** The database that a configuration means, without its secrets. */
+export const targetOf = (config: DbConfig.DbConfig): Target["Service"] => {
+  switch (config._tag) {
+    case "data-api":
+      return {
+        backend: config._tag,
+        database: config.database,
+        location: config.endpoint === undefined ? config.clusterArn : `${config.clusterArn} via ${config.endpoint}`,
+        isLocal: config.endpoint !== undefined && isLocalHost(hostOf(config.endpoint))
+      }
+    case "postgres": {
+      const text = Redacted.value(config.url)
+      const url = URL.canParse(text) ? new URL(text) : undefined
+      return {
+        backend: config._tag,
+        database: decodeURIComponent(url?.pathname.slice(1) || url?.username || "postgres"),
+        location: url?.host || "localhost",
+        isLocal: isLocalHost(url?.hostname)
+      }
+    }
+    case "embedded":
+      return { backend: config._tag, database: config.database, location: config.directory, isLocal: true }
+  }
+}
+
+/** Says which database it is, and why, before it is reached; then the repositories on it. */
+const announced = <E>(
+  config: DbConfig.DbConfig,
+  sql: Effect.Effect<Layer.Layer<SqlClient.SqlClient, E>>
+): Layer.Layer<Services, E> => {
+  const target = targetOf(config)
+  const said = Effect.logInfo(`Database: ${target.backend}, "${target.database}" at ${target.location} (${config.why})`)
+  return Repository.layer.pipe(
+    Layer.provideMerge(Layer.unwrap(Effect.andThen(said, sql))),
+    Layer.merge(Layer.succeed(Target, target))
+  )
+}
+
+const dataApi = (config: DataApiConfig): Layer.Layer<Services> =>
+  announced(
+    config,
+    Effect.map(
+      Effect.promise(() =>
+        Promise.all([
+          import("./data-api/DataApiSql.ts"),
+          import("./data-api/RetryPolicy.ts"),
+          import("./data-api/AwsDataApi.ts")
+        ])
+      ),
+      ([DataApiSql, RetryPolicy, AwsDataApi]) =>
+        DataApiSql.layer().pipe(Layer.provide(RetryPolicy.layer()), Layer.provide(AwsDataApi.layer(config)))
+    )
+  )
+
+const postgres = (config: PostgresConfig): Layer.Layer<Services, SqlError.SqlError> =>
+  announced(
+    config,
+    Effect.map(
+      Effect.promise(() => import("@effect/sql-pg/PgClient")),
+      (PgClient) => PgClient.layer({ url: config.url, applicationName: "alex-db" })
+    )
+  )
+
+const embeddedSql = (dataDir: string, database: string) =>
+  Effect.map(
+    Effect.promise(() => Promise.all([import("./data-api/DataApiSql.ts"), import("./local/LocalDataApi.ts")])),
+    ([DataApiSql, LocalDataApi]) => DataApiSql.layer().pipe(Layer.provide(LocalDataApi.layer({ dataDir, database })))
+  )
+
+const embedded = (config: EmbeddedConfig): Layer.Layer<Services, LocalDataApiError> =>
+  announced(config, embeddedSql(config.directory, config.database))
+
+/** Why a database can't be had. */
+export type LayerError = DbConfig.ConfigurationError | SqlError.SqlError | LocalDataApiError
+
+/** The database that `config` describes. */
+export const layerOf = (config: DbConfig.DbConfig): Layer.Layer<Services, LayerError> => {
+  switch (config._tag) {
+    case "data-api":
+      return dataApi(config)
+    case "postgres":
+      return postgres(config)
+    case "embedded":
+      return embedded(config)
+  }
+}
+
+/**
+ * The database that the environment describes: Aurora if `AURORA_CLUSTER_ARN` is set, any PostgreSQL if `DATABASE_URL`
+ * is, else the embedded one in `.alex-db`.
+ *
+ * @example
+ * ```ts
+ * import { NodeRuntime } from "@effect/platform-node"
+ * import { Effect } from "effect"
+ * import { DbLayer, Users } from "alex-database"
+ *
+ * const program = Effect.gen(function*() {
+ *   const users = yield* Users
+ *   return yield* users.list()
+ * })
+ *
+ * program.pipe(Effect.provide(DbLayer.layer), NodeRuntime.runMain)
+ * ```
+ */
+export const layer: Layer.Layer<Services, LayerError> = /* @__PURE__ */ Layer.unwrap(
+  /* @__PURE__ */ Effect.map(/* @__PURE__ */ DbConfig.load(), layerOf)
+)
+
+/**
+ * Aurora over the Data API, as `AURORA_CLUSTER_ARN` and its companions say.
+ *
+ * A bundle of it holds no other backend if it imports this module by itself: esbuild keeps everything behind a
+ * namespace that was exported again.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Users } from "alex-database"
+ * import * as DbLayer from "alex-database/DbLayer"
+ *
+ * export const users = Effect.flatMap(Users, (users) => users.list()).pipe(Effect.provide(DbLayer.layerDataApi))
+ * ```
+ */
+export const layerDataApi: Layer.Layer<Services, DbConfig.ConfigurationError> = /* @__PURE__ */ Layer.unwrap(
+  /* @__PURE__ */ Effect.map(/* @__PURE__ */ DbConfig.loadDataApi(), dataApi)
+)
+
+/** Any PostgreSQL, over its own protocol, as `DATABASE_URL` says. */
+export const layerPostgres: Layer.Layer<Services, DbConfig.ConfigurationError | SqlError.SqlError> =
+  /* @__PURE__ */ Layer.unwrap(/* @__PURE__ */ Effect.map(/* @__PURE__ */ DbConfig.loadPostgres(), postgres))
+
+/**
+ * The embedded database: the Data API answered in this process.
+ *
+ * @param options.directory The folder of its data, `.alex-db` by default; `"memory"` keeps nothing.
+ * @param options.database Its name, `alex` by default.
+ */
+export const layerEmbedded = (
+  options: { readonly directory?: string | undefined; readonly database?: string | undefined } = {}
+): Layer.Layer<Services, LocalDataApiError> =>
+  embedded({
+    _tag: "embedded",
+    why: "asked for",
+    directory: options.directory ?? ".alex-db",
+    database: options.database ?? "alex"
+  })
+
+/**
+ * What drift is measured against: the catalogue of the migrations, applied to an embedded database in memory. Made on
+ * first use and kept.
+ *
+ * @param folder The migrations; by default the package's own.
+ */
+export const layerReference = (folder?: string): Layer.Layer<Catalogue.Reference> =>
+  Layer.effect(
+    Catalogue.Reference,
+    Effect.map(Effect.cached(referenceCatalogue(folder)), (catalogue) => ({ catalogue }))
+  )
+
+// A function without a call around it, so that a bundler can see that nobody needs it, nor what it imports.
+const referenceCatalogue = (folder: string | undefined) =>
+  Effect.gen(function* () {
+    const [{ migrate }, NodeFileSystem] = yield* Effect.promise(() =>
+      Promise.all([import("./operations/Migrate.ts"), import("@effect/platform-node/NodeFileSystem")])
+    )
+    const memory = Layer.merge(Layer.unwrap(embeddedSql("memory", "alex")), NodeFileSystem.layer)
+    return yield* Effect.andThen(migrate({ folder, packed: true }), Catalogue.read()).pipe(Effect.provide(memory))
+  }).pipe(
+    Effect.mapError(
+      ({ message }) => new Catalogue.ReferenceUnavailable({ message: `There is nothing to compare with: ${message}` })
+    )
+  )

@@ -1,0 +1,288 @@
+/**
+ * What agents read and write, as JSON Schema: for any tool (2020-12), for OpenAI's strict mode, for Anthropic.
+ *
+ * The two providers accept a subset of JSON Schema. What the subset can't say (percentages that sum to 100, lengths)
+ * stands in the descriptions, and the codec that comes with each document still enforces it.
+ */
+import { JsonSchema, Predicate, Schema, SchemaTransformation } from "effect"
+import { AnthropicStructuredOutput, OpenAiStructuredOutput } from "effect/ai"
+import * as Domain from "../domain/index.ts"
+
+export const dialects = ["json-schema", "openai", "anthropic"] as const
+export type Dialect = (typeof dialects)[number]
+
+/** A JSON Schema document, and the codec that reads and writes what the document describes. */
+export interface Described<A> {
+  readonly codec: Schema.ConstraintCodec<A, unknown>
+  readonly jsonSchema: JsonSchema.JsonSchema
+}
+
+const eachOnce = <Key extends string>(key: Key) =>
+  Schema.makeFilter(
+    (items: ReadonlyArray<{ readonly [K in Key]: string }>) =>
+      new Set(items.map((item) => item[key])).size === items.length || `expected each ${key} only once`
+  )
+
+/**
+ * An allocation as a list: an object would need a nullable field for each of its possible names, and Anthropic admits
+ * 16 nullable fields in a request.
+ */
+const listed = <Name extends string>(
+  allocation: Schema.Codec<{ readonly [N in Name]?: number }>,
+  names: ReadonlyArray<Name>,
+  description: string
+) =>
+  Schema.Array(Schema.Struct({ name: Schema.Literals(names), percentage: Domain.Percentage }))
+    .annotate({ description, message: "expected a list of names with their percentages" })
+    .pipe(
+      Schema.check(eachOnce("name")),
+      Schema.decodeTo(
+        allocation,
+        SchemaTransformation.transform({
+          decode: (list) => {
+            const shares: { [N in Name]?: number } = {}
+            for (const { name, percentage } of list) shares[name] = percentage
+            return shares
+          },
+          encode: (shares) =>
+            names.flatMap((name) => {
+              const percentage = shares[name]
+              return percentage === undefined ? [] : [{ name, percentage }]
+            })
+        })
+      )
+    )
+
+const complete = "that sum to 100 (within 0.05), each name once"
+const maybeEmpty = `${complete}; an empty list means not classified yet`
+
+const completeAllocations = {
+  regions: listed(Domain.CompleteRegionAllocation, Domain.regions, `Percentages by region ${complete}`),
+  sectors: listed(Domain.CompleteSectorAllocation, Domain.sectors, `Percentages by sector ${complete}`),
+  assetClasses: listed(
+    Domain.CompleteAssetClassAllocation,
+    Domain.assetClasses,
+    `Percentages by asset class ${complete}`
+  )
+}
+
+const optionalAllocations = {
+  regions: Schema.optionalKey(listed(Domain.RegionAllocation, Domain.regions, `Percentages by region ${maybeEmpty}`)),
+  sectors: Schema.optionalKey(listed(Domain.SectorAllocation, Domain.sectors, `Percentages by sector ${maybeEmpty}`)),
+  assetClasses: Schema.optionalKey(
+    listed(Domain.AssetClassAllocation, Domain.assetClasses, `Percentages by asset class ${maybeEmpty}`)
+  )
+}
+
+const instrumentAllocations = {
+  allocation_regions: optionalAllocations.regions,
+  allocation_sectors: optionalAllocations.sectors,
+  allocation_asset_class: optionalAllocations.assetClasses
+}
+
+const userTargets = {
+  asset_class_targets: optionalAllocations.assetClasses,
+  region_targets: optionalAllocations.regions
+}
+
+/** Objects with keys of one's own can't be said in the providers' subsets: charts come as a list. */
+const ListedCharts = Schema.Struct({
+  charts: Schema.Array(
+    Schema.Struct({
+      key: Schema.String.annotate({ description: "The key of the chart, in words_joined_by_underscores" }),
+      ...Domain.Chart.fields
+    }).annotate({ description: "One chart" })
+  )
+    .annotate({ description: "The charts, each key once" })
+    .pipe(Schema.check(eachOnce("key")))
+})
+  .annotate({ description: "The charts of a portfolio" })
+  .pipe(
+    Schema.decodeTo(
+      Domain.ChartsPayload,
+      SchemaTransformation.transform({
+        decode: ({ charts }) => Object.fromEntries(charts.map(({ key, ...chart }) => [key, chart])),
+        encode: (charts) => ({ charts: Object.entries(charts).map(([key, chart]) => ({ key, ...chart })) })
+      })
+    )
+  )
+
+/** Any JSON can't be said either: it comes as text. */
+const JsonText = Schema.fromJsonString(Domain.JsonValue).pipe(
+  Schema.annotateEncoded({ description: "Any JSON value, as text" })
+)
+
+const SummaryText = Schema.Struct({
+  summary: Schema.fromJsonString(Domain.SummaryPayload).pipe(
+    Schema.annotateEncoded({ description: "A JSON object, as text" })
+  )
+})
+  .annotate({ description: "A summary of the job" })
+  .pipe(
+    Schema.decodeTo(
+      Domain.SummaryPayload,
+      SchemaTransformation.transform({ decode: ({ summary }) => summary, encode: (summary) => ({ summary }) })
+    )
+  )
+
+// The providers' strict modes know no absent fields, only null; so null can't empty a field there.
+const nullLeaves = (what: string) => ({ description: `What to change about ${what}; null leaves a field as it is` })
+
+// Effect's conversion of optional fields to nullable ones does not nest: what an optional field holds is converted first.
+const optionalPayload = <A, I>(payload: Schema.Codec<A, I>) =>
+  Schema.optionalKey(Schema.NullOr(OpenAiStructuredOutput.toCodecOpenAI(payload).codec))
+
+/** Describes a schema in any dialect; where the providers' subsets can't say it, by a `portable` form that they can. */
+const described =
+  <A, I, J>(schema: Schema.Codec<A, I>, portable?: () => Schema.ConstraintCodec<A, J>) =>
+  (dialect: Dialect): Described<A> => {
+    switch (dialect) {
+      case "json-schema":
+        return standard(schema)
+      case "openai":
+        return within(OpenAiStructuredOutput.toCodecOpenAI<A, I | J, never, never>(portable?.() ?? schema))
+      case "anthropic":
+        return within(AnthropicStructuredOutput.toCodecAnthropic<A, I | J, never, never>(portable?.() ?? schema))
+    }
+  }
+
+/**
+ * Every schema of the domain that an agent may read or write, by name: each takes a dialect, and gives the document
+ * with its codec. Decode with `strict`.
+ *
+ * In the providers' dialects a field that may be left out is required and `null` instead, allocations and charts are
+ * lists, and JSON of any shape is text; the codec gives the same value in every dialect.
+ *
+ * @example
+ * ```ts
+ * import { Schema } from "effect"
+ * import { schemas } from "alex-database/agent"
+ * import { strict } from "alex-database/domain"
+ *
+ * const { codec, jsonSchema } = schemas["portfolio-analysis"]("openai")
+ * const format = { type: "json_schema", name: "portfolio_analysis", strict: true, schema: jsonSchema }
+ * const decodeAnswer = Schema.decodeUnknownEffect(codec, strict)
+ * ```
+ */
+export const schemas = {
+  user: described(Domain.User),
+  "user-create": described(Domain.UserCreate, () =>
+    Schema.Struct({ ...Domain.UserCreate.fields, ...userTargets }).annotate({ description: "A new user" })
+  ),
+  "user-update": described(Domain.UserUpdate, () =>
+    Schema.Struct({ ...Domain.UserUpdate.fields, ...userTargets }).annotate(nullLeaves("a user"))
+  ),
+  instrument: described(Domain.Instrument),
+  "instrument-create": described(Domain.InstrumentCreate, () =>
+    Schema.Struct({ ...Domain.InstrumentCreate.fields, ...instrumentAllocations }).annotate({
+      description: "A new instrument"
+    })
+  ),
+  "instrument-update": described(Domain.InstrumentUpdate, () =>
+    Schema.Struct({ ...Domain.InstrumentUpdate.fields, ...instrumentAllocations }).annotate(nullLeaves("an instrument"))
+  ),
+  "instrument-classification": described(Domain.InstrumentClassification, () =>
+    Schema.Struct({
+      instrument_type: Domain.InstrumentType,
+      allocation_regions: completeAllocations.regions,
+      allocation_sectors: completeAllocations.sectors,
+      allocation_asset_class: completeAllocations.assetClasses
+    }).annotate({ description: "The kind of an instrument and how it is spread; each allocation sums to 100" })
+  ),
+  "instrument-price": described(Domain.InstrumentPrice),
+  account: described(Domain.Account),
+  "account-create": described(Domain.AccountCreate),
+  "account-update": described(Domain.AccountUpdate, () => Domain.AccountUpdate.annotate(nullLeaves("an account"))),
+  "account-totals": described(Domain.AccountTotals),
+  "account-value": described(Domain.AccountValue),
+  position: described(Domain.Position),
+  "position-create": described(Domain.PositionCreate),
+  "position-update": described(Domain.PositionUpdate, () => Domain.PositionUpdate.annotate(nullLeaves("a position"))),
+  "held-position": described(Domain.HeldPosition),
+  portfolio: described(Domain.Portfolio),
+  "portfolio-summary": described(Domain.PortfolioSummary),
+  "portfolio-analysis": described(Domain.PortfolioAnalysis, () =>
+    Schema.Struct({
+      ...Domain.PortfolioAnalysis.fields,
+      asset_allocation: completeAllocations.assetClasses,
+      region_allocation: completeAllocations.regions,
+      sector_allocation: completeAllocations.sectors
+    }).annotate({ description: "An analysis of a whole portfolio" })
+  ),
+  "rebalance-recommendation": described(Domain.RebalanceRecommendation),
+  trade: described(Domain.Trade),
+  "job-create": described(Domain.JobCreate, () =>
+    Schema.Struct({ ...Domain.JobCreate.fields, request_payload: Schema.optionalKey(JsonText) }).annotate({
+      description: "A new job"
+    })
+  ),
+  "job-update": described(Domain.JobUpdate, () =>
+    Schema.Struct({
+      ...Domain.JobUpdate.fields,
+      report_payload: optionalPayload(Domain.ReportPayload),
+      charts_payload: optionalPayload(ListedCharts),
+      retirement_payload: optionalPayload(Domain.RetirementPayload),
+      summary_payload: optionalPayload(SummaryText)
+    }).annotate(nullLeaves("a job"))
+  ),
+  "job-state": described(Domain.JobState),
+  job: described(Domain.Job, () =>
+    Schema.Struct({
+      ...Domain.JobState.fields,
+      request_payload: Schema.NullOr(JsonText),
+      report_payload: Schema.NullOr(JsonText),
+      charts_payload: Schema.NullOr(JsonText),
+      retirement_payload: Schema.NullOr(JsonText),
+      summary_payload: Schema.NullOr(JsonText)
+    }).annotate({ description: "A job with its request and its results" })
+  ),
+  chart: described(Domain.Chart),
+  "report-payload": described(Domain.ReportPayload),
+  "charts-payload": described(Domain.ChartsPayload, () => ListedCharts),
+  "retirement-payload": described(Domain.RetirementPayload),
+  "summary-payload": described(Domain.SummaryPayload, () => SummaryText)
+}
+
+export type SchemaName = keyof typeof schemas
+
+/** Whether a text is the name of one of {@link schemas}. */
+export const isSchemaName = (name: string): name is SchemaName => Object.hasOwn(schemas, name)
+
+/** The names of {@link schemas}. */
+export const schemaNames: ReadonlyArray<SchemaName> = Object.keys(schemas).filter(isSchemaName)
+
+const standard = <A, I>(schema: Schema.Codec<A, I>): Described<A> => {
+  const document = Schema.toJsonSchemaDocument(schema, { onExcessProperty: "error" })
+  const definitions = Object.keys(document.definitions).length === 0 ? {} : { $defs: document.definitions }
+  return {
+    codec: Schema.toCodecJson(schema),
+    jsonSchema: { $schema: JsonSchema.META_SCHEMA_URI_DRAFT_2020_12, ...document.schema, ...definitions }
+  }
+}
+
+const within = <A>({ codec, jsonSchema }: Described<A>): Described<A> => ({ codec, jsonSchema: simplify(jsonSchema) })
+
+const lookaround = /\(\?[=!<]/
+
+/** Drops what the providers refuse or need not read: patterns that look around, doubled `null`s, `allOf`. */
+const simplify = (schema: JsonSchema.JsonSchema): JsonSchema.JsonSchema => {
+  const simple: JsonSchema.JsonSchema = {}
+  for (const [keyword, value] of Object.entries(schema)) {
+    if (keyword === "pattern" && typeof value === "string" && lookaround.test(value)) continue
+    if (keyword === "allOf" && Array.isArray(value)) Object.assign(simple, ...value.map(simplifyMember))
+    else if (keyword === "anyOf" && Array.isArray(value)) simple["anyOf"] = distinct(value.map(simplifyMember))
+    else if (keyword === "items") simple["items"] = simplifyMember(value)
+    else if ((keyword === "properties" || keyword === "$defs") && Predicate.isObject(value)) {
+      simple[keyword] = Object.fromEntries(
+        Object.entries(value).map(([name, member]) => [name, simplifyMember(member)])
+      )
+    } else simple[keyword] = value
+  }
+  return simple
+}
+
+const simplifyMember = (member: unknown): unknown => (Predicate.isObject(member) ? simplify(member) : member)
+
+const distinct = (members: ReadonlyArray<unknown>): ReadonlyArray<unknown> => [
+  ...new Map(members.map((member) => [JSON.stringify(member), member])).values()
+]

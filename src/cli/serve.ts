@@ -1,0 +1,99 @@
+/** `alex-db serve`: the local Data API server for any AWS SDK, ORM or the AWS CLI. */
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import { root } from "./root.ts"
+
+const int = (name: string, minimum: number, maximum: number) =>
+  Flag.Int(name).pipe(
+    Flag.filter(
+      (value) => value >= minimum && value <= maximum,
+      (value) => `Expected a number from ${minimum} to ${maximum}, got ${value}`
+    )
+  )
+
+const flags = {
+  port: int("port", 0, 65_535).pipe(
+    Flag.withDescription("Port to listen on; 0 takes a free one"),
+    Flag.withDefault(8080)
+  ),
+  host: Flag.String("host").pipe(
+    Flag.withDescription("Address to listen on; other machines can reach anything but a loopback address"),
+    Flag.withDefault("127.0.0.1")
+  ),
+  allowHost: Flag.String("allow-host").pipe(
+    Flag.withDescription("A further host name that requests may use, such as a container's; may be repeated"),
+    Flag.atLeast(0)
+  ),
+  engine: Flag.Literals("engine", ["pglite", "postgres"]).pipe(
+    Flag.withDescription("Who runs the SQL: the embedded PGlite, or a PostgreSQL server (default with --database-url)"),
+    Flag.optional
+  ),
+  databaseUrl: Flag.Redacted("database-url").pipe(
+    Flag.withDescription("PostgreSQL server, postgres://user:password@host:port/database; else DATABASE_URL"),
+    Flag.optional
+  ),
+  maxConnections: int("max-connections", 1, 10_000).pipe(
+    Flag.withDescription("Connections to the PostgreSQL server at a time"),
+    Flag.withDefault(20)
+  ),
+  dataDir: Flag.String("data-dir").pipe(
+    Flag.withDescription("Folder of the embedded database; else ALEX_DB_DIR, else .alex-db"),
+    Flag.optional
+  ),
+  memory: Flag.Boolean("memory").pipe(
+    Flag.withDescription("Keep the embedded database in memory and forget it at the end"),
+    Flag.withDefault(false)
+  ),
+  region: Flag.String("region").pipe(
+    Flag.withDescription("AWS region of the printed cluster"),
+    Flag.withDefault("us-east-1")
+  ),
+  clusters: Flag.String("clusters").pipe(
+    Flag.withDescription("JSON file of the clusters, secrets and callers to know; any cluster is accepted otherwise"),
+    Flag.optional
+  ),
+  secretKey: Flag.Redacted("secret-key").pipe(
+    Flag.withDescription("AWS secret access key to verify signatures with; they are not verified otherwise"),
+    Flag.optional
+  ),
+  trace: Flag.Boolean("trace").pipe(
+    Flag.withDescription("Log the SQL with its values; for debugging only, since values may be confidential"),
+    Flag.withDefault(false)
+  ),
+  transactionIdle: int("transaction-idle", 1, 86_400).pipe(
+    Flag.withDescription("Seconds after which an idle transaction is rolled back"),
+    Flag.withDefault(180)
+  ),
+  controlPort: int("control-port", 0, 65_535).pipe(
+    Flag.withDescription(
+      "Loopback port to set faults on while the server runs (GET, PUT, DELETE /); 0 takes a free one"
+    ),
+    Flag.optional
+  ),
+  faults: Flag.String("faults").pipe(Flag.withDescription("JSON file of the faults to expect"), Flag.optional),
+  pause: Flag.Finite("pause").pipe(
+    Flag.withDescription("Start as a paused cluster that resumes this many seconds after its first call"),
+    Flag.optional
+  ),
+  throttle: Flag.Finite("throttle").pipe(Flag.withDescription("Share of the calls to throttle, 0 to 1"), Flag.optional),
+  latency: Flag.Finite("latency").pipe(Flag.withDescription("Median delay of a call in milliseconds"), Flag.optional),
+  latencyP99: Flag.Finite("latency-p99").pipe(
+    Flag.withDescription("99th percentile of the delay in milliseconds"),
+    Flag.optional
+  ),
+  seed: Flag.Int("seed").pipe(Flag.withDescription("Where the draws of faults and delays start"), Flag.optional)
+}
+
+/** The command. @internal */
+export const serve = Command.make(
+  "serve",
+  flags,
+  Effect.fnUntraced(function* (options) {
+    const { envFile, json } = yield* root
+    const { run } = yield* Effect.promise(() => import("./serveRun.ts"))
+    return yield* run({ ...options, envFile, json })
+  })
+).pipe(
+  Command.withDescription("Serve the RDS Data API on this machine, and print the variables that point AWS SDKs to it")
+)

@@ -1,0 +1,70 @@
+/** Text for terminals: tables, colours where there are any, plain words elsewhere. */
+import { Console, Effect } from "effect"
+import { CliOutput, TerminalCapabilities } from "effect/cli"
+
+/** Marks a piece of text, or leaves it as it is where there are no colours. */
+export interface Style {
+  readonly bold: (text: string) => string
+  readonly dim: (text: string) => string
+  readonly good: (text: string) => string
+  readonly bad: (text: string) => string
+  readonly warn: (text: string) => string
+}
+
+const code = (on: number, off: number, canColor: boolean) => (text: string) =>
+  canColor ? `\u001b[${on}m${text}\u001b[${off}m` : text
+
+export const style = Effect.map(
+  TerminalCapabilities.TerminalCapabilities,
+  ({ canColor }): Style => ({
+    bold: code(1, 22, canColor),
+    dim: code(2, 22, canColor),
+    good: code(32, 39, canColor),
+    bad: code(31, 39, canColor),
+    warn: code(33, 39, canColor)
+  })
+)
+
+const isNumber = (text: string): boolean => /^[\d.,]+( ?(ms|%|kB|MB|GB))?$/.test(text)
+
+/** Rows under a heading, in columns as wide as their widest cell; columns of numbers are flush right. */
+export const table = (heading: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string => {
+  const cells = (column: number) => rows.map((row) => row[column] ?? "")
+  const right = heading.map(
+    (_, column) => rows.length > 0 && cells(column).every((cell) => cell === "" || isNumber(cell))
+  )
+  const widths = heading.map((title, column) =>
+    Math.max(...[title, ...cells(column)].map((cell) => CliOutput.displayWidth(cell)))
+  )
+  const line = (row: ReadonlyArray<string>) =>
+    row
+      .map((cell, column) => {
+        const padding = " ".repeat(Math.max(0, (widths[column] ?? 0) - CliOutput.displayWidth(cell)))
+        return right[column] === true ? padding + cell : cell + padding
+      })
+      .join("  ")
+      .trimEnd()
+  return [heading, ...rows].map((row) => `  ${line(row)}`).join("\n")
+}
+
+/** `1 row`, `2 rows`. */
+export const count = (n: number, one: string, many = `${one}s`): string =>
+  `${n.toLocaleString("en-US")} ${n === 1 ? one : many}`
+
+/** A price with two decimals, or as many as it has; nothing where there is none. */
+export const dollars = (price: string | null): string => {
+  const [whole = "", decimals = ""] = (price ?? "").split(".")
+  return whole === "" ? "" : `${whole}.${decimals.padEnd(2, "0")}`
+}
+
+/** Bytes in the unit that suits them, 1 kB being 1000 bytes. */
+export const bytes = (n: number): string => {
+  if (n < 1e6) return `${Math.ceil(n / 1e3)} kB`
+  return n < 1e9 ? `${(n / 1e6).toFixed(1)} MB` : `${(n / 1e9).toFixed(1)} GB`
+}
+
+/** Prints a result: as one JSON document, or as text. */
+export const print = <A>(json: boolean, result: A, text: (result: A, style: Style) => string) =>
+  json
+    ? Console.log(JSON.stringify(result, undefined, 2))
+    : Effect.flatMap(style, (marks) => Console.log(text(result, marks)))

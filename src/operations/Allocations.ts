@@ -1,0 +1,116 @@
+/** What instruments' allocations sum to, and how they are spread. */
+import { BigDecimal, Schema } from "effect"
+import {
+  assetClasses,
+  formatDecimal,
+  type Instrument,
+  regions,
+  sectors,
+  sumOfShares,
+  sumTolerance
+} from "../domain/index.ts"
+import type { Finding } from "./Finding.ts"
+
+/** One instrument, and what its allocations sum to: percent as text, `null` when it is not classified. */
+export const InstrumentSums = Schema.Struct({
+  symbol: Schema.String,
+  name: Schema.String,
+  type: Schema.NullOr(Schema.String),
+  price: Schema.NullOr(Schema.String),
+  regions: Schema.NullOr(Schema.String),
+  sectors: Schema.NullOr(Schema.String),
+  assetClasses: Schema.NullOr(Schema.String)
+})
+export type InstrumentSums = typeof InstrumentSums.Type
+
+/** A name with how many instruments have it and the mean of its share over all instruments, in percent. */
+export const Share = Schema.Struct({ name: Schema.String, instruments: Schema.Int, meanPercent: Schema.Finite })
+export type Share = typeof Share.Type
+
+type Shares = { readonly [name: string]: number | undefined }
+
+const sumOf = (shares: Shares): string | null =>
+  Object.keys(shares).length === 0 ? null : formatDecimal(sumOfShares(shares))
+
+const tolerance = BigDecimal.fromNumberUnsafe(sumTolerance)
+
+/** Whether a sum is 100, give or take the tolerance, or there is none. */
+export const isAt100 = (sum: string | null): boolean =>
+  sum === null ||
+  !BigDecimal.isGreaterThan(
+    BigDecimal.abs(BigDecimal.subtract(BigDecimal.fromStringUnsafe(sum), BigDecimal.fromBigInt(100n))),
+    tolerance
+  )
+
+/** The sums of one instrument. */
+export const sumsOf = (instrument: Instrument): InstrumentSums => ({
+  symbol: instrument.symbol,
+  name: instrument.name,
+  type: instrument.instrument_type,
+  price: instrument.current_price === null ? null : formatDecimal(instrument.current_price),
+  regions: sumOf(instrument.allocation_regions),
+  sectors: sumOf(instrument.allocation_sectors),
+  assetClasses: sumOf(instrument.allocation_asset_class)
+})
+
+/** What is wrong with an instrument's allocations, or worth a notice. */
+export const allocationFindings = (sums: InstrumentSums, instrument: Instrument): ReadonlyArray<Finding> => {
+  const parts = [
+    { field: "allocation_regions", sum: sums.regions, shares: instrument.allocation_regions, known: regions },
+    { field: "allocation_sectors", sum: sums.sectors, shares: instrument.allocation_sectors, known: sectors },
+    {
+      field: "allocation_asset_class",
+      sum: sums.assetClasses,
+      shares: instrument.allocation_asset_class,
+      known: assetClasses
+    }
+  ]
+  const unclassified = parts.filter(({ sum }) => sum === null).map(({ field }) => field)
+  return [
+    ...parts
+      .filter(({ sum }) => !isAt100(sum))
+      .map(
+        ({ field, sum }): Finding => ({
+          severity: "problem",
+          check: "allocations",
+          message: `${sums.symbol}: ${field} sums to ${sum}, expected 100`
+        })
+      ),
+    ...parts.flatMap(({ field, known, shares }) =>
+      Object.keys(shares)
+        .filter((name) => !known.some((one) => one === name))
+        .map(
+          (name): Finding => ({
+            severity: "notice",
+            check: "allocations",
+            message: `${sums.symbol}: ${field} has "${name}", which is not in the vocabulary`
+          })
+        )
+    ),
+    ...(unclassified.length === 0
+      ? []
+      : [
+          {
+            severity: "notice",
+            check: "allocations",
+            message: `${sums.symbol}: not classified yet (${unclassified.join(", ")})`
+          } satisfies Finding
+        ])
+  ]
+}
+
+/** How often and how much: each name's share over all instruments, the largest first. */
+export const distributionOf = (allocations: ReadonlyArray<Shares>): ReadonlyArray<Share> => {
+  const totals = new Map<string, { instruments: number; sum: number }>()
+  for (const [name, share] of allocations.flatMap((shares) => Object.entries(shares))) {
+    const total = totals.get(name) ?? { instruments: 0, sum: 0 }
+    totals.set(name, { instruments: total.instruments + 1, sum: total.sum + (share ?? 0) })
+  }
+  return [...totals]
+    .map(([name, { instruments, sum }]) => ({
+      name,
+      instruments,
+      meanPercent: Math.round((sum / allocations.length) * 100) / 100
+    }))
+    .sort((a, b) => b.meanPercent - a.meanPercent || a.name.localeCompare(b.name))
+}

@@ -1,0 +1,152 @@
+/**
+ * Can the database be reached, as whom, and how fast? If not: what is wrong, and how is it mended?
+ */
+import { Clock, Effect, Schedule, Schema } from "effect"
+import { SqlClient, SqlError } from "effect/sql"
+import { adviceOn, type Cluster } from "./Advice.ts"
+import { dataApiReasonOf } from "./DatabaseFailure.ts"
+import { type MigrateOptions, status } from "./Migrate.ts"
+import * as Progress from "./Progress.ts"
+import { Target } from "./Target.ts"
+
+/** What is wrong, and how to mend it. */
+export const CheckProblem = Schema.Struct({ code: Schema.String, problem: Schema.String, mend: Schema.String })
+export type CheckProblem = typeof CheckProblem.Type
+
+/** A database that answers. Latency is the median of several round trips, in milliseconds; size is in bytes. */
+export const Reachable = Schema.Struct({
+  server: Schema.String,
+  role: Schema.String,
+  database: Schema.String,
+  sizeBytes: Schema.Finite,
+  latencyMs: Schema.Finite,
+  journal: Schema.Literals(["current", "behind", "absent", "contradicts the migrations"]),
+  pending: Schema.Array(Schema.String)
+})
+export type Reachable = typeof Reachable.Type
+
+/** The result: `ok` is true when the database answers and nothing has to be mended. */
+export const CheckReport = Schema.Struct({
+  ok: Schema.Boolean,
+  backend: Schema.String,
+  location: Schema.String,
+  reachable: Schema.NullOr(Reachable),
+  problem: Schema.NullOr(CheckProblem)
+})
+export type CheckReport = typeof CheckReport.Type
+
+const Facts = Schema.Tuple([
+  Schema.Struct({
+    server: Schema.String,
+    role: Schema.String,
+    database: Schema.String,
+    sizeBytes: Schema.FiniteFromString
+  })
+])
+
+/** How many round trips the latency is the median of. */
+const samples = 7
+
+/** A paused cluster is given this long to resume; 10 to 60 seconds are usual. */
+const resumePatience = "2 minutes"
+
+const isPaused = (error: unknown): boolean =>
+  SqlError.isSqlError(error) && dataApiReasonOf(error) === "DatabaseResuming"
+
+/** Counts the seconds of a wait, for as long as it lasts. */
+const countSeconds = Effect.gen(function* () {
+  for (let seconds = 2; ; seconds++) {
+    yield* Effect.sleep(seconds === 2 ? "2 seconds" : "1 second")
+    yield* Progress.report({
+      operation: "check",
+      done: 0,
+      total: 0,
+      text: `waiting for the database, ${seconds} s (a paused cluster takes 10 to 60 s)`
+    })
+  }
+})
+
+const factsOf = Effect.fnUntraced(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const rows = yield* sql`
+    select current_setting('server_version') as server, current_user::text as role,
+      current_database()::text as database, pg_database_size(current_database())::text as "sizeBytes"`.pipe(
+    Effect.retry({
+      while: isPaused,
+      schedule: Schedule.spaced("3 seconds").pipe(Schedule.upTo({ duration: resumePatience }))
+    }),
+    Effect.raceFirst(countSeconds)
+  )
+  const [facts] = yield* Schema.decodeUnknownEffect(Facts)(rows)
+  return facts
+})
+
+const latency = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const times: Array<number> = []
+  for (let sample = 0; sample < samples; sample++) {
+    const begin = yield* Clock.currentTimeNanos
+    yield* sql`select 1`
+    const end = yield* Clock.currentTimeNanos
+    times.push(Number(end - begin) / 1e6)
+  }
+  const median = times.sort((a, b) => a - b)[Math.floor(samples / 2)] ?? 0
+  return Math.round(median * 100) / 100
+})
+
+/**
+ * Asks a database for its facts: version, role, size, latency, journal. Waits while a paused cluster resumes. Ten
+ * requests.
+ */
+export const reach = Effect.fn("Check.reach")(function* (options: MigrateOptions = {}) {
+  const facts = yield* factsOf()
+  const latencyMs = yield* latency
+  const migrations = yield* status(options)
+  const reachable: Reachable = {
+    ...facts,
+    latencyMs,
+    journal: !migrations.journal
+      ? "absent"
+      : migrations.problems.length > 0
+        ? "contradicts the migrations"
+        : migrations.current
+          ? "current"
+          : "behind",
+    pending: migrations.pending.map(({ name }) => name)
+  }
+  return reachable
+})
+
+/** The report on a database that answered. */
+export const found = Effect.fn("Check.found")(function* (options: MigrateOptions = {}) {
+  const { backend, location } = yield* Target
+  const reachable = yield* reach(options)
+  const mend = "Run alex-db migrate"
+  const problem: CheckProblem | null =
+    reachable.journal === "current"
+      ? null
+      : reachable.journal === "contradicts the migrations"
+        ? {
+            code: "journal",
+            problem: "The journal and the migrations contradict each other",
+            mend: "Run alex-db migrate status"
+          }
+        : reachable.journal === "absent"
+          ? { code: "not-migrated", problem: "The database has not been migrated", mend }
+          : { code: "behind", problem: `${reachable.pending.join(", ")} not applied`, mend }
+  const report: CheckReport = { ok: problem === null, backend, location, reachable, problem }
+  return report
+})
+
+/** The report on one that could not be reached, with what `error` means. */
+export const notFound = (
+  error: unknown,
+  target: { readonly backend: string; readonly location: string },
+  cluster?: Cluster
+): CheckReport => ({
+  ok: false,
+  backend: target.backend,
+  location: target.location,
+  reachable: null,
+  problem: { ...adviceOn(error, cluster) }
+})

@@ -1,0 +1,48 @@
+/**
+ * What a database's own error says, read the same way whichever driver reported it.
+ */
+import { Predicate } from "effect"
+import type { SqlError } from "effect/sql"
+
+const member = (value: unknown, key: string): unknown => (Predicate.hasProperty(value, key) ? value[key] : undefined)
+
+const text = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined)
+
+/** The failures below an `SqlError`, outermost first: the reason's cause, and what that wraps in turn. */
+const causes = (error: SqlError.SqlError): ReadonlyArray<unknown> => {
+  const found: Array<unknown> = []
+  for (let at: unknown = error.reason.cause; at !== undefined && found.length < 5; ) {
+    found.push(at)
+    at = member(at, "reason") ?? member(at, "cause")
+  }
+  return found
+}
+
+/** The SQLSTATE, for example `42P01`, if the database was reached and gave one. */
+export const sqlStateOf = (error: SqlError.SqlError): string | undefined => {
+  for (const cause of causes(error)) {
+    const state = text(member(cause, "sqlState")) ?? text(member(cause, "code"))
+    if (state !== undefined && /^[0-9A-Z]{5}$/.test(state)) return state
+    const inMessage = /SQLState:\s*([0-9A-Z]{5})/.exec(text(member(cause, "message")) ?? "")?.[1]
+    if (inMessage !== undefined) return inMessage
+  }
+  return undefined
+}
+
+/** The database's own words, without position and code; the driver's message where there are none. */
+export const messageOf = (error: SqlError.SqlError): string => {
+  for (const cause of causes(error)) {
+    const primary = text(member(cause, "primary"))
+    if (primary !== undefined) return primary
+  }
+  const messages = causes(error).flatMap((cause) => text(member(cause, "message")) ?? [])
+  return messages.at(-1) ?? error.message
+}
+
+/** The tag of the Data API failure below the error, for example `DatabaseResuming`, if there is one. */
+export const dataApiReasonOf = (error: SqlError.SqlError): string | undefined => {
+  for (const cause of causes(error)) {
+    if (member(cause, "_tag") === "DataApiError") return text(member(member(cause, "reason"), "_tag"))
+  }
+  return undefined
+}

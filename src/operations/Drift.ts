@@ -1,0 +1,55 @@
+/**
+ * Where a database differs from what its migrations describe.
+ */
+import { Effect, Schema } from "effect"
+import { type Catalogue, type CatalogueObject, labelOf, Reference, read } from "./Catalogue.ts"
+
+/** One difference, named as an operator would: `index idx_jobs_status`. */
+export const Difference = Schema.Struct({
+  kind: Schema.Literals(["missing", "unexpected", "different"]),
+  object: Schema.String,
+  expected: Schema.optionalKey(Schema.String),
+  found: Schema.optionalKey(Schema.String)
+})
+export type Difference = typeof Difference.Type
+
+/** A difference as one line, for example `different: column users.display_name: expected text, found integer`. */
+export const describe = (difference: Difference): string =>
+  difference.kind === "different"
+    ? `different: ${difference.object}: expected ${difference.expected}, found ${difference.found}`
+    : `${difference.kind}: ${difference.object}`
+
+const keyOf = (object: CatalogueObject) => `${object.kind} ${object.table ?? ""} ${object.name}`
+
+const only = (objects: Catalogue, others: Catalogue): Catalogue => {
+  const keys = new Set(others.map(keyOf))
+  const missing = objects.filter((object) => !keys.has(keyOf(object)))
+  const tables = new Set(missing.filter((object) => object.kind === "table").map((object) => object.name))
+  // Whoever reads that a table is missing need not read it again for each of its columns.
+  return missing.filter((object) => object.table === null || !tables.has(object.table))
+}
+
+/**
+ * Compares two catalogues. An extension that is too many is not drift: it belongs to the cluster, not to the schema.
+ */
+export const compare = (expected: Catalogue, found: Catalogue): ReadonlyArray<Difference> => {
+  const foundByKey = new Map(found.map((object) => [keyOf(object), object]))
+  const changed = expected.flatMap((object): ReadonlyArray<Difference> => {
+    const actual = foundByKey.get(keyOf(object))
+    if (actual === undefined || actual.definition === object.definition) return []
+    return [{ kind: "different", object: labelOf(object), expected: object.definition, found: actual.definition }]
+  })
+  return [
+    ...only(expected, found).map((object): Difference => ({ kind: "missing", object: labelOf(object) })),
+    ...only(found, expected)
+      .filter((object) => object.kind !== "extension")
+      .map((object): Difference => ({ kind: "unexpected", object: labelOf(object) })),
+    ...changed
+  ]
+}
+
+/** Compares the database with the migrations, applied to an empty one. One request to the database. */
+export const drift = Effect.fn("Drift.drift")(function* () {
+  const reference = yield* Reference
+  return compare(yield* reference.catalogue, yield* read())
+})

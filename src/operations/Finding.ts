@@ -1,0 +1,17 @@
+/** What a verification found. */
+import { Schema } from "effect"
+
+/** Something an operator should know. A `problem` is wrong; a `notice` may be so on purpose. */
+export const Finding = Schema.Struct({
+  severity: Schema.Literals(["problem", "notice"]),
+  check: Schema.String,
+  message: Schema.String
+})
+export type Finding = typeof Finding.Type
+
+/** A row that the domain's schema for it does not take. */
+export const undecodable = (table: string, id: string, error: Schema.SchemaError): Finding => ({
+  severity: "problem",
+  check: "invalid rows",
+  message: `${table} ${id}: ${error.message.replaceAll(/\s+/g, " ")}`
+})

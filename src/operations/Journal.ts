@@ -1,0 +1,109 @@
+/**
+ * The table in which `migrate` writes down what it applied.
+ */
+import { Effect, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import { sqlStateOf } from "./DatabaseFailure.ts"
+import { lockTimeout } from "./LockWait.ts"
+import type { Migration } from "./Migration.ts"
+
+/** The journal's name. It is nobody's but `migrate`'s, and `reset` drops it with the rest. */
+export const table = "alex_migrations"
+
+/** One applied migration. `durationMs` is `null` while one that is no transaction is under way, or was cut off. */
+export const Entry = Schema.Struct({
+  name: Schema.String,
+  checksum: Schema.String,
+  appliedAt: Schema.Date,
+  durationMs: Schema.NullOr(Schema.Int),
+  version: Schema.String
+})
+export type Entry = typeof Entry.Type
+
+/**
+ * The number of the advisory lock under which one runner at a time migrates a database: the letters "alex" as bytes.
+ */
+const lock = 0x61_6c_65_78
+
+/** A claim on a migration outside a transaction is given up as abandoned after this long. */
+const abandonedAfter = "10 minutes"
+
+/** Reads the journal, oldest number first; `undefined` when the database has none. One request. */
+export const read = Effect.fn("Journal.read")(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const rows = yield* sql`
+    select name, checksum, applied_at as "appliedAt", duration_ms as "durationMs", version
+    from ${sql(table)} order by name`.pipe(
+    Effect.catchTag("SqlError", (error) => (sqlStateOf(error) === "42P01" ? Effect.undefined : Effect.fail(error)))
+  )
+  if (rows === undefined) return undefined
+  return yield* Schema.decodeUnknownEffect(Schema.Array(Entry))(rows)
+})
+
+/** Makes other runners wait, and creates the journal. Must be in a transaction, and is rolled back with it. */
+export const create = Effect.fnUntraced(function* () {
+  const sql = yield* SqlClient.SqlClient
+  // Without the lock two creations at once would collide in the catalogue, IF NOT EXISTS or not. The function's result
+  // is void, which the Data API can't return, so it is counted; MATERIALIZED keeps the order and the call.
+  yield* sql`
+    with waiting as materialized (select set_config('lock_timeout', ${lockTimeout}, true) as setting),
+      locked as materialized (select pg_advisory_xact_lock(${sql.literal(String(lock))}) from waiting)
+    select count(*) from locked`
+  yield* sql`
+    create table if not exists ${sql(table)} (
+      name text primary key,
+      checksum text not null,
+      applied_at timestamptz not null default clock_timestamp(),
+      duration_ms integer,
+      version text not null
+    )`
+})
+
+/**
+ * Takes the lock and writes a migration into the journal, or finds it written: true when it is this runner's to apply.
+ *
+ * Must be in a transaction. The lock and the row are one statement: `on conflict` sees what another runner committed
+ * while this one waited, which a query in the same snapshot would not.
+ */
+export const claim = Effect.fnUntraced(function* (migration: Migration, version: string) {
+  const sql = yield* SqlClient.SqlClient
+  const rows = yield* sql`
+    with waiting as materialized (select set_config('lock_timeout', ${lockTimeout}, true) as setting),
+      locked as materialized (select pg_advisory_xact_lock(${sql.literal(String(lock))}) from waiting)
+    insert into ${sql(table)} (name, checksum, duration_ms, version)
+    select ${migration.name}::text, ${migration.checksum}::text, 0, ${version}::text from (select count(*) from locked) l
+    on conflict (name) do nothing
+    returning name`
+  return rows.length === 1
+})
+
+/** Like `claim` for a migration that is no transaction; also takes over one that was left unfinished long ago. */
+export const claimOutside = Effect.fnUntraced(function* (migration: Migration, version: string) {
+  const sql = yield* SqlClient.SqlClient
+  const rows = yield* sql`
+    insert into ${sql(table)} (name, checksum, version)
+    values (${migration.name}::text, ${migration.checksum}::text, ${version}::text)
+    on conflict (name) do update set applied_at = clock_timestamp(), checksum = excluded.checksum
+      where ${sql(table)}.duration_ms is null
+        and ${sql(table)}.applied_at < clock_timestamp() - interval '${sql.literal(abandonedAfter)}'
+    returning name`
+  return rows.length === 1
+})
+
+/** Gives back a claim made outside a transaction, after a failure. */
+export const release = Effect.fnUntraced(function* (migration: Migration) {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`delete from ${sql(table)} where name = ${migration.name} and duration_ms is null`
+})
+
+/** Writes how long the migration took, by the database's clock; answers in milliseconds. */
+export const finish = Effect.fnUntraced(function* (migration: Migration) {
+  const sql = yield* SqlClient.SqlClient
+  const rows = yield* sql`
+    update ${sql(table)}
+    set duration_ms = ceil(extract(epoch from clock_timestamp() - applied_at) * 1000)::integer
+    where name = ${migration.name}
+    returning duration_ms as "durationMs"`
+  const [row] = yield* Schema.decodeUnknownEffect(Schema.Tuple([Schema.Struct({ durationMs: Schema.Int })]))(rows)
+  return row.durationMs
+})

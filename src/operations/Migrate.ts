@@ -1,0 +1,311 @@
+/**
+ * Brings a database to the form that the migrations describe, and says how far it is from it.
+ */
+import { type Duration, Effect, Schema } from "effect"
+import { SqlClient, type SqlError } from "effect/sql"
+import * as Adoption from "./Adoption.ts"
+import { messageOf, sqlStateOf } from "./DatabaseFailure.ts"
+import * as Journal from "./Journal.ts"
+import * as LockWait from "./LockWait.ts"
+import * as Migration from "./Migration.ts"
+import * as Progress from "./Progress.ts"
+
+/** The journal and the migrations contradict each other, or a statement can't run: nothing was started. */
+export class MigrationRefused extends Schema.TaggedError<MigrationRefused>()("MigrationRefused", {
+  problems: Schema.Array(Schema.String)
+}) {
+  override get message() {
+    return `Nothing was migrated: ${this.problems.join("; ")}`
+  }
+}
+
+/** A statement of a migration failed. What the migration had done before it was rolled back. */
+export class MigrationFailed extends Schema.TaggedError<MigrationFailed>()("MigrationFailed", {
+  migration: Schema.String,
+  line: Schema.Int,
+  statement: Schema.String,
+  sqlState: Schema.optionalKey(Schema.String),
+  reason: Schema.String,
+  rolledBack: Schema.Boolean
+}) {
+  override get message() {
+    const code = this.sqlState === undefined ? "" : ` (SQLSTATE ${this.sqlState})`
+    const after = this.rolledBack
+      ? "the migration was rolled back, the ones before it stay applied"
+      : "what ran before it stays, and the next run goes on from there"
+    return `${this.migration}.sql, line ${this.line}: ${this.reason}${code}; ${after}. Statement: ${this.statement}`
+  }
+}
+
+/** Something found while comparing the journal with the migrations. */
+export const Problem = Schema.Struct({
+  kind: Schema.Literals(["edited", "missing", "out of order", "unfinished", "statement"]),
+  migration: Schema.String,
+  message: Schema.String
+})
+export type Problem = typeof Problem.Type
+
+/** How far a database is. `problems` stop `migrate`; `warnings` do not. */
+export const MigrationStatus = Schema.Struct({
+  journal: Schema.Boolean,
+  current: Schema.Boolean,
+  applied: Schema.Array(Journal.Entry),
+  pending: Schema.Array(Schema.Struct({ name: Schema.String, statements: Schema.Int, transactional: Schema.Boolean })),
+  problems: Schema.Array(Problem),
+  warnings: Schema.Array(Schema.String)
+})
+export type MigrationStatus = typeof MigrationStatus.Type
+
+/** What `migrate` did. `adopted` names the tables that it found without a journal and took over. */
+export const MigrationReport = Schema.Struct({
+  applied: Schema.Array(
+    Schema.Struct({ name: Schema.String, statements: Schema.Int, durationMs: Schema.Int, byAnother: Schema.Boolean })
+  ),
+  alreadyApplied: Schema.Int,
+  adopted: Schema.Array(Schema.String),
+  warnings: Schema.Array(Schema.String)
+})
+export type MigrationReport = typeof MigrationReport.Type
+
+export interface MigrateOptions {
+  /** The folder of the migrations; by default the package's own. */
+  readonly folder?: string | undefined
+  /** The last number to apply. */
+  readonly to?: number | undefined
+  /** The version written into the journal. */
+  readonly version?: string | undefined
+  /**
+   * Sends the statements of a migration as one request where that is possible. Three times as fast over HTTP, but a
+   * failure is found only on running the migration again statement by statement, which then happens.
+   */
+  readonly packed?: boolean | undefined
+  /** How long to wait in all for locks that others hold: another runner, or the application. 5 minutes by default. */
+  readonly patience?: Duration.Input | undefined
+}
+
+const statementProblems = (
+  migrations: ReadonlyArray<Migration.Migration>,
+  severity: Migration.StatementProblem["severity"]
+) =>
+  migrations
+    .flatMap(Migration.problemsOf)
+    .filter((problem) => problem.severity === severity)
+    .map((problem) => ({ ...problem, message: `${problem.migration}.sql, line ${problem.line}: ${problem.message}` }))
+
+/** Compares the journal with the migrations. Pure: what `status` reports and `migrate` refuses by. */
+export const compare = (
+  migrations: ReadonlyArray<Migration.Migration>,
+  journal: ReadonlyArray<Journal.Entry> | undefined,
+  to = Number.POSITIVE_INFINITY
+): MigrationStatus => {
+  const entries = journal ?? []
+  const finished = entries.filter((entry) => entry.durationMs !== null)
+  const isApplied = (migration: Migration.Migration) => finished.some((entry) => entry.name === migration.name)
+  const pending = migrations.filter((migration) => !isApplied(migration) && migration.number <= to)
+  const newest = Math.max(0, ...migrations.filter(isApplied).map((migration) => migration.number))
+  const problems: ReadonlyArray<Problem> = [
+    ...finished.flatMap((entry): ReadonlyArray<Problem> => {
+      const migration = migrations.find((one) => one.name === entry.name)
+      if (migration === undefined) {
+        const message = `${entry.name} is applied, but its file is missing: this package is older than the database`
+        return [{ kind: "missing", migration: entry.name, message }]
+      }
+      if (migration.checksum === entry.checksum) return []
+      const message = `${entry.name} was edited after it had been applied: restore the file, and put the change in a new one`
+      return [{ kind: "edited", migration: entry.name, message }]
+    }),
+    ...pending
+      .filter((migration) => migration.number < newest)
+      .map((migration): Problem => {
+        const message = `${migration.name} comes before ${String(newest).padStart(3, "0")}, which is applied: give it a higher number`
+        return { kind: "out of order", migration: migration.name, message }
+      }),
+    ...statementProblems(pending, "error").map(
+      ({ message, migration }): Problem => ({ kind: "statement", migration, message })
+    )
+  ]
+  return {
+    journal: journal !== undefined,
+    current: pending.length === 0 && problems.length === 0,
+    applied: finished,
+    pending: pending.map(({ name, statements, transactional }) => ({
+      name,
+      statements: statements.length,
+      transactional
+    })),
+    problems,
+    warnings: statementProblems(pending, "warning").map((problem) => problem.message)
+  }
+}
+
+/** How far the database is: what is applied, what is pending, what is wrong. One request. */
+export const status = Effect.fn("Migrate.status")(function* (options: MigrateOptions = {}) {
+  const migrations = yield* Migration.load(options.folder)
+  return compare(migrations, yield* Journal.read(), options.to)
+})
+
+/**
+ * Every statement in the body of one anonymous block, so that they travel in one request, or `undefined` if the block
+ * would be too long for it.
+ */
+const pack = (statements: Migration.Migration["statements"]): string | undefined => {
+  const body = statements.map(({ sql }) => `  execute $alex_statement$${sql}$alex_statement$;`).join("\n")
+  const block = `do $alex_migration$\nbegin\n${body}\nend\n$alex_migration$`
+  return block.length <= 65_536 && !statements.some(({ sql }) => sql.includes("$alex_")) ? block : undefined
+}
+
+const failed = (migration: Migration.Migration, statement: { line: number; sql: string }, error: SqlError.SqlError) => {
+  const sqlState = sqlStateOf(error)
+  return new MigrationFailed({
+    migration: migration.name,
+    line: statement.line,
+    statement: Migration.firstWords(statement.sql),
+    ...(sqlState === undefined ? {} : { sqlState }),
+    reason: messageOf(error),
+    rolledBack: migration.transactional
+  })
+}
+
+const runStatements = Effect.fnUntraced(function* (migration: Migration.Migration) {
+  const sql = yield* SqlClient.SqlClient
+  for (const [index, statement] of migration.statements.entries()) {
+    yield* Progress.report({
+      operation: "migrate",
+      done: index,
+      total: migration.statements.length,
+      text: `${migration.name}: ${Migration.firstWords(statement.sql)}`
+    })
+    yield* sql.unsafe(statement.sql).pipe(Effect.catchTag("SqlError", (error) => failed(migration, statement, error)))
+  }
+})
+
+const applyInTransaction = Effect.fnUntraced(function* (
+  migration: Migration.Migration,
+  options: { readonly version: string; readonly makeJournal: boolean; readonly packed: boolean }
+) {
+  const sql = yield* SqlClient.SqlClient
+  return yield* sql.withTransaction(
+    Effect.gen(function* () {
+      if (options.makeJournal) yield* Journal.create()
+      if (!(yield* Journal.claim(migration, options.version))) return undefined
+      const block = options.packed ? pack(migration.statements) : undefined
+      if (block === undefined) yield* runStatements(migration)
+      else yield* sql.unsafe(block)
+      return yield* Journal.finish(migration)
+    })
+  )
+})
+
+/** `create index concurrently` leaves an invalid index behind when it is cut off; that one must go before a new try. */
+const dropInvalidIndexes = Effect.fnUntraced(function* (migration: Migration.Migration) {
+  const sql = yield* SqlClient.SqlClient
+  const names = migration.statements.flatMap(
+    ({ sql }) =>
+      /^create\s+(?:unique\s+)?index\s+concurrently\s+(?:if\s+not\s+exists\s+)?"?([a-z_][a-z0-9_]*)"?/i.exec(
+        sql
+      )?.[1] ?? []
+  )
+  if (names.length === 0) return
+  const rows = yield* sql`
+    select c.relname::text as name from pg_index i join pg_class c on c.oid = i.indexrelid
+    where not i.indisvalid and c.relnamespace = to_regnamespace(current_schema()::text) and ${sql.in("relname", names)}`
+  const invalid = yield* Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ name: Schema.String })))(rows)
+  for (const { name } of invalid) yield* sql`drop index concurrently if exists ${sql(name)}`
+})
+
+const applyOutside = Effect.fnUntraced(function* (
+  migration: Migration.Migration,
+  options: { readonly version: string; readonly makeJournal: boolean }
+) {
+  const sql = yield* SqlClient.SqlClient
+  if (options.makeJournal) yield* sql.withTransaction(Journal.create())
+  if (!(yield* Journal.claimOutside(migration, options.version))) {
+    const entry = (yield* Journal.read())?.find((one) => one.name === migration.name)
+    if (entry?.durationMs !== null) return undefined
+    const message = `${migration.name} is being applied by another runner since ${entry.appliedAt.toISOString()}`
+    return yield* new MigrationRefused({ problems: [message] })
+  }
+  return yield* dropInvalidIndexes(migration).pipe(
+    Effect.andThen(runStatements(migration)),
+    Effect.andThen(Journal.finish(migration)),
+    Effect.onError(() => Effect.ignore(Journal.release(migration)))
+  )
+})
+
+const apply = Effect.fn("Migrate.apply")(function* (
+  migration: Migration.Migration,
+  options: {
+    readonly version: string
+    readonly makeJournal: boolean
+    readonly packed: boolean
+    readonly patience: Duration.Input | undefined
+  }
+) {
+  yield* Effect.annotateCurrentSpan({ migration: migration.name })
+  const oneByOne = migration.transactional
+    ? applyInTransaction(migration, { ...options, packed: false })
+    : applyOutside(migration, options)
+  const attempt = options.packed
+    ? applyInTransaction(migration, options).pipe(
+        // The block as a whole has no line to name: the same, one by one, says which statement it was.
+        Effect.catchTag("SqlError", (error) => (LockWait.mayPass(error) ? Effect.fail(error) : oneByOne))
+      )
+    : oneByOne
+  return yield* attempt.pipe(LockWait.waitForLocks({ operation: "migrate", patience: options.patience }))
+})
+
+/**
+ * Applies what is pending, each migration in one transaction, and writes it into the journal.
+ *
+ * Nothing is started when the journal and the migrations contradict each other, or when the database holds tables of
+ * Alex's names in a form that is not known. Runners at the same time take turns: each migration is applied once. A
+ * runner that is killed leaves nothing of the migration it was in.
+ *
+ * Requests: 1 when nothing is pending; else 2, and for each migration its statements and 4 more.
+ *
+ * @example
+ * ```ts
+ * import { NodeServices } from "@effect/platform-node"
+ * import { Effect } from "effect"
+ * import { DbLayer, Migrate } from "alex-database"
+ *
+ * const main = Migrate.migrate().pipe(Effect.provide(DbLayer.layer), Effect.provide(NodeServices.layer))
+ * ```
+ */
+export const migrate = Effect.fn("Migrate.migrate")(function* (options: MigrateOptions = {}) {
+  const migrations = yield* Migration.load(options.folder)
+  const journal = yield* Journal.read()
+  const state = compare(migrations, journal, options.to)
+  if (state.problems.length > 0) {
+    return yield* new MigrationRefused({ problems: state.problems.map((problem) => problem.message) })
+  }
+  const layout = journal === undefined ? yield* Adoption.inspect() : { _tag: "empty" as const }
+  if (layout._tag === "unknown") {
+    return yield* new MigrationRefused({
+      problems: ["the database has tables of these names, but not Alex's:", ...layout.differences]
+    })
+  }
+  const pending = migrations.filter((migration) => state.pending.some(({ name }) => name === migration.name))
+  const applied: Array<MigrationReport["applied"][number]> = []
+  for (const [index, migration] of pending.entries()) {
+    const durationMs = yield* apply(migration, {
+      version: options.version ?? "unknown",
+      makeJournal: journal === undefined && index === 0,
+      packed: (options.packed ?? false) && migration.transactional,
+      patience: options.patience
+    })
+    applied.push({
+      name: migration.name,
+      statements: migration.statements.length,
+      durationMs: durationMs ?? 0,
+      byAnother: durationMs === undefined
+    })
+  }
+  const report: MigrationReport = {
+    applied,
+    alreadyApplied: state.applied.length,
+    adopted: layout._tag === "original" ? layout.tables : [],
+    warnings: state.warnings
+  }
+  return report
+})

@@ -1,0 +1,154 @@
+/**
+ * Migrations as they lie in their folder: plain SQL files, numbered, applied in order.
+ */
+import { createHash } from "node:crypto"
+import { fileURLToPath } from "node:url"
+import { Effect, FileSystem, Schema } from "effect"
+import { type ScriptStatement, splitStatements, tokenize } from "../data-api/SqlLexer.ts"
+
+/** One file of the folder, read and split. */
+export interface Migration {
+  /** The number that the file's name begins with. */
+  readonly number: number
+  /** The file's name without `.sql`, for example `001_schemas`. */
+  readonly name: string
+  /** SHA-256, in hex, of the text with line ends made `\n` and without white space at the ends of lines and file. */
+  readonly checksum: string
+  /** False when the first line is `-- alex: no transaction`, as concurrent index builds need it. */
+  readonly transactional: boolean
+  readonly statements: ReadonlyArray<ScriptStatement>
+}
+
+/** The folder or a file in it can't be read, or a name does not say where it belongs. */
+export class MigrationsUnreadable extends Schema.TaggedError<MigrationsUnreadable>()("MigrationsUnreadable", {
+  path: Schema.String,
+  message: Schema.String
+}) {}
+
+/** Something about a statement that stops it (`error`), or that an operator should know (`warning`). */
+export interface StatementProblem {
+  readonly severity: "error" | "warning"
+  readonly migration: string
+  readonly line: number
+  readonly message: string
+}
+
+/** The migrations that come with the package. */
+export const packagedFolder = (): string => fileURLToPath(new URL("../../migrations/", import.meta.url))
+
+const fileName = /^(\d{3,})_([a-z0-9_]+)\.sql$/
+
+/** The service's limit on the text of one statement, in characters (the Data API's model). */
+const longestStatement = 65_536
+
+const normalize = (text: string): string =>
+  text
+    .replaceAll("\r\n", "\n")
+    .replaceAll(/[ \t]+$/gm, "")
+    .trim()
+
+/** Reads one migration out of its file's name and text; `undefined` when the name is not `NNN_words.sql`. */
+export const parse = (file: string, text: string): Migration | undefined => {
+  const match = fileName.exec(file)
+  if (match === null) return undefined
+  const normalized = normalize(text)
+  return {
+    number: Number(match[1]),
+    name: file.slice(0, -".sql".length),
+    checksum: createHash("sha256").update(normalized).digest("hex"),
+    transactional: !/^--\s*alex:\s*no transaction\s*(\n|$)/.test(normalized),
+    statements: splitStatements(normalized)
+  }
+}
+
+/**
+ * Reads every migration of a folder, in order of number.
+ *
+ * @param folder By default the one that comes with the package.
+ */
+export const load = Effect.fn("Migration.load")(function* (folder: string = packagedFolder()) {
+  const files = yield* FileSystem.FileSystem
+  const unreadable = (path: string) => (error: { readonly message: string }) =>
+    new MigrationsUnreadable({ path, message: `${path} can't be read: ${error.message}` })
+  const names = yield* files.readDirectory(folder).pipe(Effect.mapError(unreadable(folder)))
+  const migrations: Array<Migration> = []
+  for (const name of names.filter((file) => file.endsWith(".sql")).sort()) {
+    const path = `${folder.replace(/\/$/, "")}/${name}`
+    const migration = parse(name, yield* files.readFileString(path).pipe(Effect.mapError(unreadable(path))))
+    if (migration === undefined) {
+      return yield* new MigrationsUnreadable({ path, message: `${path} must be named like 001_words.sql` })
+    }
+    const same = migrations.find((other) => other.number === migration.number)
+    if (same !== undefined) {
+      return yield* new MigrationsUnreadable({ path, message: `${name} has the same number as ${same.name}.sql` })
+    }
+    migrations.push(migration)
+  }
+  return migrations.sort((a, b) => a.number - b.number)
+})
+
+const placeholderInside = (sql: string): string | undefined => {
+  for (const token of tokenize(sql)) {
+    if (token.kind !== "dollarString") continue
+    const body = sql.slice(token.start, token.end)
+    const open = body.indexOf("$", 1) + 1
+    const inner = body.slice(open, -open)
+    const found = tokenize(inner).find((part) => part.kind === "placeholder")
+    if (found !== undefined) return inner.slice(found.start, found.end)
+  }
+  return undefined
+}
+
+/**
+ * What is wrong with a migration's statements before any of them is sent: too long for the Data API, a COPY from the
+ * client, or a `:name` inside a dollar-quoted body, which the Data API itself would take for a parameter.
+ */
+export const problemsOf = (migration: Migration): ReadonlyArray<StatementProblem> =>
+  migration.statements.flatMap(({ line, sql }) => {
+    const problem = (severity: StatementProblem["severity"], message: string): ReadonlyArray<StatementProblem> => [
+      { severity, migration: migration.name, line, message }
+    ]
+    const placeholder = placeholderInside(sql)
+    return [
+      ...(sql.length > longestStatement
+        ? problem("error", `the statement has ${sql.length} characters; the Data API takes ${longestStatement}`)
+        : []),
+      ...(/^copy\b[\s\S]*\b(stdin|stdout)\b/i.test(sql) ? problem("error", "COPY can't run over the Data API") : []),
+      ...(/^(begin|commit|rollback|start\s+transaction|end)\b/i.test(sql)
+        ? problem("error", "a migration is a transaction of its own; it can't begin or end one")
+        : []),
+      ...(migration.transactional && /\bconcurrently\b/i.test(sql)
+        ? problem("error", "CONCURRENTLY needs `-- alex: no transaction` as the file's first line")
+        : []),
+      ...(placeholder === undefined
+        ? []
+        : problem("warning", `"${placeholder}" in a dollar-quoted body: other Data API clients would corrupt it`))
+    ]
+  })
+
+/** What the migrations create, in the order in which they create it. */
+export interface MigrationObjects {
+  readonly tables: ReadonlyArray<string>
+  readonly functions: ReadonlyArray<string>
+}
+
+const created =
+  /^create\s+(?:or\s+replace\s+)?(?:unlogged\s+)?(table|function|procedure)\s+(?:if\s+not\s+exists\s+)?"?([a-z_][a-z0-9_]*)"?/i
+
+/** The names of the tables and functions that the migrations create. */
+export const objectsOf = (migrations: ReadonlyArray<Migration>): MigrationObjects => {
+  const tables = new Set<string>()
+  const functions = new Set<string>()
+  for (const { sql } of migrations.flatMap((migration) => migration.statements)) {
+    const match = created.exec(sql)
+    const name = match?.[2]?.toLowerCase()
+    if (name !== undefined) (match?.[1]?.toLowerCase() === "table" ? tables : functions).add(name)
+  }
+  return { tables: [...tables], functions: [...functions] }
+}
+
+/** The first words of a statement on one line, at most `width` characters, for progress and plans. */
+export const firstWords = (sql: string, width = 60): string => {
+  const line = sql.replaceAll(/\s+/g, " ")
+  return line.length <= width ? line : `${line.slice(0, width - 1)}…`
+}

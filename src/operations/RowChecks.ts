@@ -1,0 +1,158 @@
+/** Rows that make no sense, though the database may have let them in. */
+import { Effect, Result, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import { Account, JobState, Position, User } from "../domain/index.ts"
+import { type Finding, undecodable } from "./Finding.ts"
+
+/** Rows that make no sense: `rows` of `table` for which `where` holds. */
+interface RowCheck {
+  readonly check: string
+  readonly severity: Finding["severity"]
+  readonly table: string
+  readonly id: string
+  readonly where: string
+  readonly meaning: string
+}
+
+// An agent runs in a Lambda function, which ends after 15 minutes at the latest: after an hour nobody is at work.
+const rowChecks: ReadonlyArray<RowCheck> = [
+  {
+    check: "orphans",
+    severity: "problem",
+    table: "accounts",
+    id: "id",
+    where: "not exists (select from users u where u.clerk_user_id = t.clerk_user_id)",
+    meaning: "accounts of no user"
+  },
+  {
+    check: "orphans",
+    severity: "problem",
+    table: "positions",
+    id: "id",
+    where: "not exists (select from accounts a where a.id = t.account_id)",
+    meaning: "positions in no account"
+  },
+  {
+    check: "orphans",
+    severity: "problem",
+    table: "positions",
+    id: "id",
+    where: "not exists (select from instruments i where i.symbol = t.symbol)",
+    meaning: "positions in unknown instruments"
+  },
+  {
+    check: "orphans",
+    severity: "problem",
+    table: "jobs",
+    id: "id",
+    where: "not exists (select from users u where u.clerk_user_id = t.clerk_user_id)",
+    meaning: "jobs of no user"
+  },
+  {
+    check: "invalid rows",
+    severity: "problem",
+    table: "positions",
+    id: "id",
+    where: "t.quantity <= 0",
+    meaning: "positions of no or negative quantity"
+  },
+  {
+    check: "invalid rows",
+    severity: "problem",
+    table: "accounts",
+    id: "id",
+    where: "t.cash_balance < 0 or t.cash_interest not between 0 and 1",
+    meaning: "accounts with negative cash or an interest that is not from 0 to 1"
+  },
+  {
+    check: "stuck jobs",
+    severity: "problem",
+    table: "jobs",
+    id: "id",
+    where: "t.status = 'running' and coalesce(t.started_at, t.created_at) < now() - interval '1 hour'",
+    meaning: "jobs running for more than an hour"
+  },
+  {
+    check: "waiting jobs",
+    severity: "notice",
+    table: "jobs",
+    id: "id",
+    where: "t.status = 'pending' and t.created_at < now() - interval '1 day'",
+    meaning: "jobs pending for more than a day"
+  },
+  {
+    check: "prices",
+    severity: "notice",
+    table: "instruments",
+    id: "symbol",
+    where: "t.current_price is null or t.current_price = 0",
+    meaning: "instruments without a price"
+  },
+  {
+    check: "prices",
+    severity: "notice",
+    table: "instruments",
+    id: "symbol",
+    where: "t.updated_at < now() - interval '30 days'",
+    meaning: "instruments not updated for 30 days"
+  }
+]
+
+const checkSql = ({ id, table, where }: RowCheck, index: number) => `
+  select ${index} as check, (select count(*) from ${table} t where ${where})::integer as rows,
+    (select string_agg(sample.id, ', ') from (
+      select t.${id}::text as id from ${table} t where ${where} order by t.${id} limit 5
+    ) sample) as examples`
+
+const CheckRow = Schema.Struct({ check: Schema.Int, rows: Schema.Int, examples: Schema.NullOr(Schema.String) })
+
+/** Looks for rows that break a rule, in one request over all tables. */
+export const runRowChecks = Effect.fnUntraced(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const rows = yield* sql.unsafe(rowChecks.map(checkSql).join("\n  union all"))
+  const results = yield* Schema.decodeUnknownEffect(Schema.Array(CheckRow))(rows)
+  return results.flatMap((result): ReadonlyArray<Finding> => {
+    const check = rowChecks[result.check]
+    if (check === undefined || result.rows === 0) return []
+    const more = result.rows > 5 ? ", …" : ""
+    const message = `${result.rows} ${check.meaning}: ${result.examples}${more}`
+    return [{ severity: check.severity, check: check.check, message }]
+  })
+})
+
+/** How the other tables are read: `columns` leaves out payloads, which may be large. */
+const samples: ReadonlyArray<{
+  readonly table: string
+  readonly id: string
+  readonly columns: string
+  readonly decode: (row: unknown) => Result.Result<unknown, Schema.SchemaError>
+}> = [
+  { table: "users", id: "clerk_user_id", columns: "*", decode: Schema.decodeUnknownResult(User) },
+  { table: "accounts", id: "id", columns: "*", decode: Schema.decodeUnknownResult(Account) },
+  { table: "positions", id: "id", columns: "*", decode: Schema.decodeUnknownResult(Position) },
+  {
+    table: "jobs",
+    id: "id",
+    columns: "id, clerk_user_id, job_type, status, error_message, created_at, started_at, completed_at, updated_at",
+    decode: Schema.decodeUnknownResult(JobState)
+  }
+]
+
+/** How many of a table's newest rows are decoded. */
+const sampled = 500
+
+/** The newest rows of each other table, decoded as the repositories would. */
+export const decodeSamples = Effect.fnUntraced(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const findings: Array<Finding> = []
+  for (const { columns, decode, id, table } of samples) {
+    const rows = yield* sql.unsafe<Record<string, unknown>>(
+      `select ${columns} from ${table} order by updated_at desc limit ${sampled}`
+    )
+    for (const row of rows) {
+      const decoded = decode(row)
+      if (Result.isFailure(decoded)) findings.push(undecodable(table, String(row[id]), decoded.failure))
+    }
+  }
+  return findings
+})

@@ -1,0 +1,106 @@
+/**
+ * Seed files: JSON, checked in full before anything of it is written.
+ */
+import { fileURLToPath } from "node:url"
+import { Effect, FileSystem, Result, Schema, SchemaIssue } from "effect"
+import {
+  AccountCreate,
+  InstrumentCreate,
+  InstrumentSymbol,
+  PositionCreate,
+  strict,
+  UserCreate
+} from "../domain/index.ts"
+
+/** A seed file can't be read, is no JSON, or holds what can't be stored; each problem names entry and field. */
+export class SeedInvalid extends Schema.TaggedError<SeedInvalid>()("SeedInvalid", {
+  file: Schema.String,
+  problems: Schema.Array(Schema.String)
+}) {
+  override get message() {
+    return `${this.file}: ${this.problems.join("; ")}. Nothing was written`
+  }
+}
+
+/** A file of the package's `seeds` folder. */
+export const packagedFile = (name: string): string => fileURLToPath(new URL(`../../seeds/${name}`, import.meta.url))
+
+const readJson = Effect.fnUntraced(function* (file: string) {
+  const files = yield* FileSystem.FileSystem
+  const text = yield* files
+    .readFileString(file)
+    .pipe(Effect.mapError((error) => new SeedInvalid({ file, problems: [`can't be read: ${error.message}`] })))
+  return yield* Effect.try({
+    try: (): unknown => JSON.parse(text),
+    catch: (error) => new SeedInvalid({ file, problems: [`is not JSON: ${String(error)}`] })
+  })
+})
+
+const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1()
+
+/** One line for each problem: what the entry is, the field's path, what was expected. */
+const problemsOf = (issue: SchemaIssue.Issue, entry: string): ReadonlyArray<string> =>
+  formatIssues(issue).issues.map(({ message, path }) => {
+    const field = (path ?? []).map((part) => String(typeof part === "object" ? part.key : part)).join(".")
+    return [entry, field, message].filter((part) => part !== "").join(": ")
+  })
+
+const symbolOf = Schema.decodeUnknownResult(Schema.Struct({ symbol: Schema.String }))
+
+const nameOf = (entry: unknown, index: number): string =>
+  Result.match(symbolOf(entry), { onSuccess: ({ symbol }) => symbol, onFailure: () => `entry ${index + 1}` })
+
+const decodeInstrument = Schema.decodeUnknownResult(InstrumentCreate, strict)
+
+/**
+ * Reads instruments from a file: a JSON array of them, each as `InstrumentCreate` describes it.
+ *
+ * @param file By default the instruments that come with the package.
+ */
+export const readInstruments = Effect.fn("SeedFile.readInstruments")(function* (
+  file: string = packagedFile("instruments.json")
+) {
+  const json = yield* readJson(file)
+  if (!Array.isArray(json)) return yield* new SeedInvalid({ file, problems: ["expected an array of instruments"] })
+  const entries: ReadonlyArray<unknown> = json
+  const problems: Array<string> = []
+  const instruments = new Map<string, InstrumentCreate>()
+  for (const [index, entry] of entries.entries()) {
+    const decoded = decodeInstrument(entry)
+    if (Result.isFailure(decoded)) problems.push(...problemsOf(decoded.failure.issue, nameOf(entry, index)))
+    else if (instruments.has(decoded.success.symbol)) problems.push(`${decoded.success.symbol}: is there twice`)
+    else instruments.set(decoded.success.symbol, decoded.success)
+  }
+  if (problems.length > 0) return yield* new SeedInvalid({ file, problems })
+  return [...instruments.values()]
+})
+
+/** A user with accounts and their positions, as a seed file holds them. */
+export const PortfolioSeed = Schema.Struct({
+  user: UserCreate,
+  accounts: Schema.Array(
+    Schema.Struct({
+      account_name: AccountCreate.fields.account_name,
+      account_purpose: AccountCreate.fields.account_purpose,
+      cash_balance: AccountCreate.fields.cash_balance,
+      cash_interest: AccountCreate.fields.cash_interest,
+      positions: Schema.Array(Schema.Struct({ symbol: InstrumentSymbol, quantity: PositionCreate.fields.quantity }))
+    })
+  )
+})
+export type PortfolioSeed = typeof PortfolioSeed.Type
+
+const decodePortfolio = Schema.decodeUnknownResult(PortfolioSeed, strict)
+
+/**
+ * Reads a user's portfolio from a file.
+ *
+ * @param file By default the test user that comes with the package.
+ */
+export const readPortfolio = Effect.fn("SeedFile.readPortfolio")(function* (
+  file: string = packagedFile("test-portfolio.json")
+) {
+  const decoded = decodePortfolio(yield* readJson(file))
+  if (Result.isSuccess(decoded)) return decoded.success
+  return yield* new SeedInvalid({ file, problems: problemsOf(decoded.failure.issue, "") })
+})

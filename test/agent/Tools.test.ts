@@ -1,0 +1,266 @@
+import { assert, it, layer } from "@effect/vitest"
+import { BigDecimal, Effect, Layer, Stream } from "effect"
+import { Tool } from "effect/ai"
+import {
+  AllowWrites,
+  CurrentUser,
+  layer as layerHandlers,
+  ReadTools,
+  Tools,
+  WriteTools
+} from "../../src/agent/Tools.ts"
+import { DataApi } from "../../src/data-api/DataApi.ts"
+import { DataApiError, ServiceUnavailable } from "../../src/data-api/DataApiError.ts"
+import * as DataApiSql from "../../src/data-api/DataApiSql.ts"
+import { strict } from "../../src/domain/Allocation.ts"
+import { ClerkUserId } from "../../src/domain/User.ts"
+import * as Repositories from "../../src/repository/index.ts"
+import { embedded } from "../repository/TestRepositories.ts"
+
+const alice = ClerkUserId.make("user_alice")
+const bob = ClerkUserId.make("user_bob")
+
+/** Calls tools as a model does: parameters and answers are JSON. */
+const as = (user: ClerkUserId, allowWrites: boolean) => {
+  const handlers = layerHandlers.pipe(
+    Layer.provide(Layer.succeed(CurrentUser, user)),
+    Layer.provide(Layer.succeed(AllowWrites, allowWrites))
+  )
+  return (tool: keyof typeof Tools.tools, parameters: unknown = {}) =>
+    Effect.gen(function* () {
+      const toolkit = yield* Tools
+      const json = JSON.parse(JSON.stringify(parameters))
+      const results = yield* Stream.runCollect(Stream.unwrap(toolkit.handle(tool, json, undefined, strict)))
+      const { encodedResult, isFailure } = results[0] ?? assert.fail(`${tool} gave no answer`)
+      const answer = JSON.parse(JSON.stringify(encodedResult))
+      return { isFailure, answer }
+    }).pipe(Effect.provide(handlers))
+}
+
+const spy = {
+  symbol: "SPY",
+  name: "SPDR S&P 500 ETF Trust",
+  instrument_type: "etf",
+  current_price: "450.25",
+  allocation_regions: { north_america: 100 },
+  allocation_sectors: { technology: 60, healthcare: 40 },
+  allocation_asset_class: { equity: 100 }
+}
+
+const people = Effect.gen(function* () {
+  const users = yield* Repositories.Users
+  const accounts = yield* Repositories.Accounts
+  const jobs = yield* Repositories.Jobs
+  const found = yield* Effect.forEach([alice, bob], (user) =>
+    Effect.gen(function* () {
+      yield* users.getOrCreate({ clerk_user_id: user })
+      const cash_balance = BigDecimal.fromStringUnsafe("0.10")
+      const account = yield* accounts.create({ clerk_user_id: user, account_name: "Savings", cash_balance })
+      const job = yield* jobs.create({
+        clerk_user_id: user,
+        job_type: "portfolio_analysis",
+        request_payload: { years: 5 }
+      })
+      return { account: account.id, job: job.id }
+    })
+  )
+  return { alices: found[0] ?? assert.fail(), bobs: found[1] ?? assert.fail() }
+})
+
+layer(embedded)("the tools", (it) => {
+  it.effect("a position that an agent sets and adds to is in the portfolio, with totals exact to the last digit", () =>
+    Effect.gen(function* () {
+      const { alices } = yield* people
+      const call = as(alice, true)
+      const classified = yield* call("classify_instrument", spy)
+      assert.deepStrictEqual(classified.answer, { symbol: "SPY", outcome: "inserted" })
+      const position = { account_id: alices.account, symbol: "SPY", quantity: "0.1", as_of_date: "2026-02-28" }
+      yield* call("set_position", position)
+      const added = yield* call("add_to_position", { ...position, quantity: "0.2" })
+      assert.strictEqual(added.answer["quantity"], "0.3")
+
+      const { answer } = yield* call("read_portfolio")
+      assert.strictEqual(answer["market_value"], "135.075")
+      assert.strictEqual(answer["cash"], "0.1")
+      assert.strictEqual(answer["total"], "135.175")
+      assert.deepStrictEqual(answer["sectors"].by_name, { technology: "81.045", healthcare: "54.03" })
+      assert.deepStrictEqual(answer["positions"], [{ ...position, quantity: "0.3" }])
+      assert.strictEqual(answer["user"].target_retirement_income, "60000")
+      assert.isNotEmpty(answer["asset_class_drift"])
+
+      const value = yield* call("value_account", { account_id: alices.account })
+      assert.deepStrictEqual(value.answer, { positions: 1, shares: "0.3", market_value: "135.075" })
+    })
+  )
+
+  it.effect("instruments are found by part of their name, by symbol, and for lack of an allocation", () =>
+    Effect.gen(function* () {
+      const call = as(alice, true)
+      yield* call("classify_instrument", spy)
+      const found = yield* call("search_instruments", { query: "s&p" })
+      assert.deepStrictEqual(
+        found.answer["instruments"].map((one: typeof spy) => one.symbol),
+        ["SPY"]
+      )
+      const { answer } = yield* call("get_instrument", { symbol: "SPY" })
+      assert.strictEqual(answer["current_price"], "450.25")
+      assert.match(answer["updated_at"], /^\d{4}-\d{2}-\d{2}T[\d:.]+Z$/)
+      assert.deepStrictEqual((yield* call("list_unclassified_instruments")).answer, { instruments: [] })
+    })
+  )
+
+  it.effect("results that agents record can be read back from the job", () =>
+    Effect.gen(function* () {
+      const { alices } = yield* people
+      const call = as(alice, true)
+      const report = { content: "## Summary", agent: "reporter" }
+      const charts = { classes: { title: "Classes", type: "pie", data: [{ name: "Equity", value: 60 }] } }
+      const retirement = { analysis: "On track", projected_income: "60000.5" }
+      const summary = { status: "done", steps: [1, null] }
+      yield* call("record_report", { job_id: alices.job, report })
+      yield* call("record_charts", { job_id: alices.job, charts })
+      yield* call("record_retirement", { job_id: alices.job, retirement })
+      const recorded = yield* call("record_summary", { job_id: alices.job, summary })
+      assert.strictEqual(recorded.answer["status"], "pending")
+      const { answer } = yield* call("read_job", { job_id: alices.job })
+      assert.deepStrictEqual(answer["request_payload"], { years: 5 })
+      assert.deepStrictEqual(
+        [answer["report_payload"], answer["charts_payload"], answer["retirement_payload"], answer["summary_payload"]],
+        [report, charts, retirement, summary]
+      )
+      const page = yield* call("list_jobs", { status: "pending", limit: 1 })
+      assert.deepStrictEqual(
+        page.answer["jobs"].map((one: { id: string }) => one.id),
+        [alices.job]
+      )
+      const next = yield* call("list_jobs", { after: page.answer["next"] })
+      assert.notInclude(
+        next.answer["jobs"].map((one: { id: string }) => one.id),
+        alices.job
+      )
+    })
+  )
+
+  it.effect("a failure has a name and words that say what to do", () =>
+    Effect.gen(function* () {
+      const { alices } = yield* people
+      const call = as(alice, true)
+      assert.deepStrictEqual(yield* call("get_instrument", { symbol: "NOPE" }), {
+        isFailure: true,
+        answer: { error: "InstrumentNotFound", message: "There is no instrument NOPE. Register it first." }
+      })
+      const unknown = { account_id: alices.account, symbol: "NOPE", quantity: "1" }
+      assert.strictEqual((yield* call("set_position", unknown)).answer["error"], "InstrumentNotFound")
+    })
+  )
+
+  it.effect("parameters that break a rule are answered with the rule and the field's path", () =>
+    Effect.gen(function* () {
+      const { alices } = yield* people
+      const call = as(alice, true)
+      const told = (tool: keyof typeof Tools.tools, parameters: unknown) =>
+        Effect.map(call(tool, parameters), ({ answer, isFailure }) => `${isFailure} ${JSON.stringify(answer)}`)
+      const uneven = { ...spy, allocation_regions: { north_america: 50 } }
+      assert.include(yield* told("classify_instrument", uneven), "sum to 100 (within 0.05), found a sum of 50")
+      const mars = { ...spy, allocation_regions: { north_america: 100, mars: 1 } }
+      assert.include(yield* told("classify_instrument", mars), "unknown region")
+      const none = { account_id: alices.account, symbol: "SPY", quantity: "0" }
+      assert.include(yield* told("set_position", none), "more than 0")
+      const number = { account_id: alices.account, symbol: "SPY", quantity: 1.5 }
+      assert.include(yield* told("add_to_position", number), "quantity")
+      assert.include(yield* told("value_account", { account_id: "' OR 1=1" }), "a UUID like")
+    })
+  )
+
+  it.effect("another person's accounts and jobs are not found by any tool, and nothing of theirs changes", () =>
+    Effect.gen(function* () {
+      const { bobs } = yield* people
+      yield* as(alice, true)("classify_instrument", spy)
+      const call = as(alice, true)
+      const position = { account_id: bobs.account, symbol: "SPY", quantity: "1" }
+      const before = yield* as(bob, false)("read_portfolio")
+      const foreign: ReadonlyArray<readonly [keyof typeof Tools.tools, unknown, string]> = [
+        ["value_account", { account_id: bobs.account }, "AccountNotFound"],
+        ["set_position", position, "AccountNotFound"],
+        ["add_to_position", position, "AccountNotFound"],
+        ["read_job", { job_id: bobs.job }, "JobNotFound"],
+        ["record_report", { job_id: bobs.job, report: { content: "x" } }, "JobNotFound"],
+        ["record_charts", { job_id: bobs.job, charts: {} }, "JobNotFound"],
+        ["record_retirement", { job_id: bobs.job, retirement: { analysis: "x" } }, "JobNotFound"],
+        ["record_summary", { job_id: bobs.job, summary: {} }, "JobNotFound"]
+      ]
+      for (const [tool, parameters, error] of foreign) {
+        assert.strictEqual((yield* call(tool, parameters)).answer["error"], error, tool)
+      }
+      const withIds = Object.values(Tools.tools)
+        .filter((tool) => /"(account|job)_id"/.test(JSON.stringify(Tool.getJsonSchema(tool))))
+        .map((tool) => tool.name)
+      assert.sameMembers(
+        withIds,
+        foreign.map(([tool]) => tool)
+      )
+      for (const tool of ["list_accounts", "list_jobs", "read_portfolio"] as const) {
+        const text = JSON.stringify((yield* call(tool)).answer)
+        assert.notInclude(text, bobs.account)
+        assert.notInclude(text, bobs.job)
+      }
+      assert.deepStrictEqual(yield* as(bob, false)("read_portfolio"), before)
+    })
+  )
+
+  it.effect("without permission every writing tool refuses, and reading goes on", () =>
+    Effect.gen(function* () {
+      const { alices } = yield* people
+      const call = as(alice, false)
+      const position = { account_id: alices.account, symbol: "SPY", quantity: "9" }
+      const parameters: Record<keyof typeof WriteTools.tools, unknown> = {
+        classify_instrument: { ...spy, name: "Another name" },
+        set_position: position,
+        add_to_position: position,
+        record_report: { job_id: alices.job, report: { content: "x" } },
+        record_charts: { job_id: alices.job, charts: {} },
+        record_retirement: { job_id: alices.job, retirement: { analysis: "x" } },
+        record_summary: { job_id: alices.job, summary: {} }
+      }
+      const before = yield* call("read_job", { job_id: alices.job })
+      for (const tool of Object.values(WriteTools.tools)) {
+        assert.strictEqual(
+          (yield* call(tool.name, parameters[tool.name])).answer["error"],
+          "WritesNotAllowed",
+          tool.name
+        )
+      }
+      assert.deepStrictEqual(yield* call("read_job", { job_id: alices.job }), before)
+      assert.notInclude(Object.keys(ReadTools.tools), "set_position")
+    })
+  )
+})
+
+const unavailable = (operation: DataApiError["operation"]) => () =>
+  Effect.fail(new DataApiError({ operation, reason: new ServiceUnavailable({ message: "pg_hba on 10.0.0.7" }) }))
+
+/** The repositories on a service that answers nothing. */
+const outage = Repositories.layer.pipe(
+  Layer.provide(DataApiSql.layer()),
+  Layer.provide(
+    Layer.succeed(DataApi, {
+      executeStatement: unavailable("ExecuteStatement"),
+      batchExecuteStatement: unavailable("BatchExecuteStatement"),
+      beginTransaction: unavailable("BeginTransaction"),
+      commitTransaction: unavailable("CommitTransaction"),
+      rollbackTransaction: unavailable("RollbackTransaction")
+    })
+  )
+)
+
+it.effect("an outage is answered with whether to repeat the call, and without the database's own words", () =>
+  Effect.gen(function* () {
+    const call = as(alice, true)
+    assert.deepStrictEqual((yield* call("list_accounts")).answer, {
+      error: "DatabaseFailed",
+      message: "The database could not do this. Try again in a moment."
+    })
+    const { answer } = yield* call("classify_instrument", spy)
+    assert.include(answer.message, "It may or may not have written: read what is there before you repeat the call.")
+  }).pipe(Effect.provide(outage))
+)

@@ -1,0 +1,197 @@
+import { spawnSync } from "node:child_process"
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { assert, it, layer } from "@effect/vitest"
+import { ConfigProvider, Context, Effect, Exit, Layer } from "effect"
+import { SqlClient } from "effect/sql"
+import { TestConsole } from "effect/testing"
+import { describe, inject } from "vitest"
+import { run } from "../../src/cli/run.ts"
+import * as DataApiSql from "../../src/data-api/DataApiSql.ts"
+import * as LocalDataApi from "../../src/local/LocalDataApi.ts"
+
+/** An empty folder, with an empty `--env-file` in it, so that no `.env` of a developer's is read. */
+class Folder extends Context.Service<Folder, string>()("test/cli/commands/Folder") {
+  static readonly layer = Layer.effect(
+    Folder,
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        const folder = mkdtempSync(join(tmpdir(), "alex-cli-"))
+        writeFileSync(join(folder, "empty.env"), "")
+        return folder
+      }),
+      (folder) => Effect.sync(() => rmSync(folder, { recursive: true }))
+    )
+  )
+}
+
+/** Runs a command in this process; its exit code, and what it printed. */
+const alexDb = Effect.fnUntraced(function* (
+  args: ReadonlyArray<string>,
+  variables: Readonly<Record<string, string>> = {}
+) {
+  const folder = yield* Folder
+  const before = { log: (yield* TestConsole.logLines).length, error: (yield* TestConsole.errorLines).length }
+  const environment = { ALEX_DB_DIR: join(folder, "db"), ...variables }
+  const exit = yield* run([...args, "--env-file", join(folder, "empty.env")]).pipe(
+    Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnvRecord(environment)),
+    Effect.exit
+  )
+  const printed = (lines: ReadonlyArray<unknown>, from: number) => lines.slice(from).map(String).join("\n")
+  const failure = Exit.isFailure(exit) ? exit.cause.reasons[0] : undefined
+  return {
+    code: failure === undefined ? 0 : failure._tag === "Fail" ? failure.error.code : -1,
+    out: printed(yield* TestConsole.logLines, before.log),
+    err: printed(yield* TestConsole.errorLines, before.error)
+  }
+})
+
+const parsed = (json: string) => JSON.parse(json)
+
+layer(Folder.layer, { timeout: "60 seconds" })("the command line", (it) => {
+  it.effect("prints help and exits 2 for a command that it does not know", () =>
+    Effect.gen(function* () {
+      const { code, err, out } = yield* alexDb(["nonsense"])
+      assert.strictEqual(code, 2)
+      assert.include(out, "SUBCOMMANDS")
+      assert.include(err, "nonsense")
+    })
+  )
+
+  it.effect("exits 2 for a flag or a value that it does not know", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* alexDb(["verify", "--sideways"])).code, 2)
+      assert.strictEqual((yield* alexDb(["verify", "--backend", "mysql"])).code, 2)
+    })
+  )
+
+  it.effect("prints help on request, and that is no failure", () =>
+    Effect.gen(function* () {
+      const { code, out } = yield* alexDb(["reset", "--help"])
+      assert.strictEqual(code, 0)
+      assert.include(out, "--with-test-data")
+    })
+  )
+
+  it.effect("says in one line what is missing or wrong, and exits 1", () =>
+    Effect.gen(function* () {
+      const failures = [
+        { result: yield* alexDb(["migrate"], { ALEX_DB_BACKEND: "postgres" }), says: "DATABASE_URL" },
+        { result: yield* alexDb(["verify"], { AURORA_CLUSTER_ARN: "arn" }), says: "AURORA_SECRET_ARN" },
+        { result: yield* alexDb(["up"], { ALEX_DB_DIR: "/dev/null/db" }), says: "/dev/null/db" },
+        {
+          result: yield* alexDb(["seed"], { DATABASE_URL: "postgres://nobody@127.0.0.1:1/x" }),
+          says: "Nothing listens"
+        }
+      ]
+      for (const { result, says } of failures) {
+        assert.strictEqual(result.code, 1)
+        const lines = result.err.split("\n").filter((line) => !line.startsWith("Database: "))
+        assert.lengthOf(lines, 1, result.err)
+        assert.include(lines[0], says)
+        assert.notMatch(result.err, /\n\s+at /)
+      }
+    })
+  )
+
+  it.effect("brings a database up from nothing, and finds it in place the next time", () =>
+    Effect.gen(function* () {
+      const first = yield* alexDb(["up"])
+      assert.strictEqual(first.code, 0)
+      for (const said of ["5 tables", "22 instruments, every allocation at 100", "1 user, 3 accounts, 5 positions"]) {
+        assert.include(first.out, said)
+      }
+      for (const name of ["idx_accounts_user", "update_jobs_updated_at"]) assert.include(first.out, name)
+      assert.include(first.err, "Database: embedded")
+      assert.include((yield* alexDb(["up"])).out, "Everything was in place already")
+    })
+  )
+
+  it.effect("prints one JSON document, whatever the command", () =>
+    Effect.gen(function* () {
+      const verified = yield* alexDb(["verify", "--json"])
+      assert.strictEqual(verified.code, 0)
+      assert.deepInclude(parsed(verified.out), { ok: true, drift: [], findings: [] })
+      assert.strictEqual(parsed((yield* alexDb(["migrate", "status", "--json"])).out).current, true)
+      assert.strictEqual(parsed((yield* alexDb(["reset", "--with-test-data", "--json"])).out).testData.positions, 5)
+    })
+  )
+
+  it.effect("refuses a seed file with a mistake before anything is written", () =>
+    Effect.gen(function* () {
+      const file = join(yield* Folder, "seed.json")
+      writeFileSync(file, JSON.stringify([{ symbol: "SPY", name: "x", instrument_type: "etf", current_price: "abc" }]))
+      const { code, err } = yield* alexDb(["seed", "--file", file])
+      assert.strictEqual(code, 1)
+      for (const word of [file, "SPY", "current_price", "Nothing was written"]) assert.include(err, word)
+    })
+  )
+
+  it.effect("exits 3 when an allocation is off, names the instrument, and writes the page all the same", () =>
+    Effect.gen(function* () {
+      const folder = yield* Folder
+      yield* Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`alter table instruments drop constraint instruments_allocation_regions_check`
+        yield* sql`update instruments set allocation_regions = '{"europe": 50}', name = '<script>' where symbol = 'QQQ'`
+      }).pipe(
+        Effect.provide(
+          DataApiSql.layer().pipe(
+            Layer.provide(LocalDataApi.layer({ dataDir: join(folder, "db"), snapshot: inject("snapshot") }))
+          )
+        )
+      )
+      const page = join(folder, "report.html")
+      const { code, out } = yield* alexDb(["verify", "--html", page])
+      assert.strictEqual(code, 3)
+      assert.include(out, "QQQ: allocation_regions sums to 50, expected 100")
+      assert.include(out, "missing: constraint instruments.instruments_allocation_regions_check")
+      const html = readFileSync(page, "utf8")
+      assert.include(html, "QQQ: allocation_regions sums to 50")
+      assert.notMatch(html, /<script|https?:\/\//)
+    })
+  )
+
+  it.effect("exits 3 when check can't reach the database, with the mend", () =>
+    Effect.gen(function* () {
+      const { code, out } = yield* alexDb(["check"], { DATABASE_URL: "postgres://nobody@127.0.0.1:1/x" })
+      assert.strictEqual(code, 3)
+      assert.include(out, "Mend: Start PostgreSQL")
+    })
+  )
+
+  it.effect("exits 3 when migrations are pending", () =>
+    Effect.gen(function* () {
+      const { code, out } = yield* alexDb(["migrate", "status"], { ALEX_DB_DIR: join(yield* Folder, "other") })
+      assert.strictEqual(code, 3)
+      assert.include(out, "pending")
+    })
+  )
+
+  it.effect("refuses to reset or bring up a database that is not local, without having reached it", () =>
+    Effect.gen(function* () {
+      const production = { DATABASE_URL: "postgres://db.invalid/production" }
+      const reset = yield* alexDb(["reset"], production)
+      assert.strictEqual(reset.code, 1)
+      assert.include(reset.err, "--confirm production")
+      assert.strictEqual((yield* alexDb(["up"], production)).code, 1)
+    })
+  )
+})
+
+describe("the executable", () => {
+  it("exits with the command's code and prints no stack trace", () => {
+    const folder = mkdtempSync(join(tmpdir(), "alex-cli-"))
+    const main = join(import.meta.dirname, "../../src/cli/main.ts")
+    const { status, stderr, stdout } = spawnSync(process.execPath, [main, "nonsense"], {
+      cwd: folder,
+      encoding: "utf8"
+    })
+    assert.strictEqual(status, 2)
+    assert.include(stdout, "USAGE")
+    assert.notMatch(stderr, /\n\s+at |Warning/)
+    assert.isFalse(existsSync(join(folder, ".alex-db")))
+    rmSync(folder, { recursive: true })
+  })
+})

@@ -1,0 +1,62 @@
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { Command } from "effect/cli"
+import { TestConsole } from "effect/testing"
+import { schemaNames } from "../../src/agent/JsonSchemas.ts"
+import { Exit } from "../../src/cli/Outcome.ts"
+import { root } from "../../src/cli/root.ts"
+import { schema } from "../../src/cli/schema.ts"
+
+const run = (...args: ReadonlyArray<string>) =>
+  Command.runWith(root.pipe(Command.withSubcommands([schema])), { version: "0" })(["schema", ...args])
+
+const printed = Effect.map(TestConsole.logLines, (lines) => lines.join("\n"))
+
+describe("alex-db schema", () => {
+  it.effect("lists the names, one a line, or as JSON", () =>
+    Effect.gen(function* () {
+      yield* run()
+      assert.deepStrictEqual((yield* printed).split("\n"), [...schemaNames])
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("lists the names as one JSON document when asked", () =>
+    Effect.gen(function* () {
+      yield* run("--json")
+      assert.deepStrictEqual(JSON.parse(yield* printed), schemaNames)
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("prints one schema as JSON, in the dialect that was asked for", () =>
+    Effect.gen(function* () {
+      yield* run("retirement-payload")
+      const plain = JSON.parse(yield* printed)
+      assert.strictEqual(plain.$schema, "https://json-schema.org/draft/2020-12/schema")
+      assert.deepStrictEqual(plain.required, ["analysis"])
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect.each(["openai", "anthropic"])(
+    "prints a schema in the dialect %s, where every field is required",
+    (dialect) =>
+      Effect.gen(function* () {
+        yield* run("retirement-payload", "--dialect", dialect, "--json")
+        const { properties, required } = JSON.parse(yield* printed)
+        assert.sameMembers(required, Object.keys(properties))
+        assert.deepStrictEqual(properties.success_rate.anyOf[1], { type: "null" })
+      }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("names the schemas there are when asked for another, and exits with 2", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(run("portfolio-analisys"))
+      assert.instanceOf(error, Exit)
+      assert.deepStrictEqual(error, new Exit({ code: 2 }))
+      const said = (yield* TestConsole.errorLines).join("\n")
+      assert.include(said, 'there is no schema "portfolio-analisys"')
+      assert.include(said, "portfolio-analysis")
+      assert.strictEqual(yield* printed, "")
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+})

@@ -1,0 +1,355 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { assert, it, layer } from "@effect/vitest"
+import { Effect, type Layer, type Scope } from "effect"
+import { SqlClient } from "effect/sql"
+import { describe } from "vitest"
+import { Drift, Migrate, Migration, Plan, Reset } from "../../src/operations/index.ts"
+import * as TestDatabase from "../TestDatabase.ts"
+import { countRequests, embedded, execute, postgres } from "./TestOperations.ts"
+
+/** A folder of migrations for the life of the scope. */
+const folderOf = (files: Readonly<Record<string, string>>): Effect.Effect<string, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const folder = mkdtempSync(join(tmpdir(), "alex-migrations-"))
+      for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
+      return folder
+    }),
+    (folder) => Effect.sync(() => rmSync(folder, { recursive: true }))
+  )
+
+const migrationOf = (file: string, text: string): Migration.Migration => {
+  const migration = Migration.parse(file, text)
+  assert(migration !== undefined)
+  return migration
+}
+
+const entryOf = ({ checksum, name }: Migration.Migration, durationMs: number | null = 1) => ({
+  name,
+  checksum,
+  durationMs,
+  appliedAt: new Date(0),
+  version: "0.1.0"
+})
+
+describe("comparing the journal with the migrations", () => {
+  const one = migrationOf("001_one.sql", "select 1")
+  const two = migrationOf("002_two.sql", "select 2")
+  const three = migrationOf("003_three.sql", "select 3")
+
+  it("finds nothing to say about a database that is current", () => {
+    const status = Migrate.compare([one, two], [entryOf(one), entryOf(two)])
+    assert.isTrue(status.current)
+    assert.deepStrictEqual(status.problems, [])
+  })
+
+  it("lists what is pending, up to the number asked for", () => {
+    assert.deepStrictEqual(
+      Migrate.compare([one, two, three], [entryOf(one)], 2).pending.map(({ name }) => name),
+      ["002_two"]
+    )
+  })
+
+  it("finds a migration that was edited after it had been applied", () => {
+    const edited = { ...entryOf(one), checksum: "other" }
+    assert.deepStrictEqual(
+      Migrate.compare([one], [edited]).problems.map(({ kind, migration }) => [kind, migration]),
+      [["edited", "001_one"]]
+    )
+  })
+
+  it("finds an applied migration whose file is missing", () => {
+    assert.deepStrictEqual(
+      Migrate.compare([one], [entryOf(one), entryOf(two)]).problems.map(({ kind, migration }) => [kind, migration]),
+      [["missing", "002_two"]]
+    )
+  })
+
+  it("finds a migration that comes too late for its number", () => {
+    assert.deepStrictEqual(
+      Migrate.compare([one, two, three], [entryOf(one), entryOf(three)]).problems.map(({ kind, migration }) => [
+        kind,
+        migration
+      ]),
+      [["out of order", "002_two"]]
+    )
+  })
+
+  it("takes one that was cut off for pending", () => {
+    assert.deepStrictEqual(
+      Migrate.compare([one, two], [entryOf(one), entryOf(two, null)]).pending.map(({ name }) => name),
+      ["002_two"]
+    )
+  })
+})
+
+const behaviour = <E>(
+  database: Layer.Layer<Layer.Success<typeof postgres>, E>,
+  options: { readonly concurrently: boolean }
+) => {
+  layer(database, { timeout: "60 seconds" })((it) => {
+    it.effect("applies every migration to an empty database, and then has nothing to do", () =>
+      Effect.gen(function* () {
+        const first = yield* Migrate.migrate({ version: "1.2.3" })
+        assert.isAbove(first.applied.length, 3)
+        assert.deepStrictEqual(yield* Migrate.migrate(), {
+          applied: [],
+          alreadyApplied: first.applied.length,
+          adopted: [],
+          warnings: []
+        })
+        const status = yield* Migrate.status()
+        assert.isTrue(status.current)
+        assert.deepStrictEqual(
+          status.applied.map(({ version }) => version),
+          first.applied.map(() => "1.2.3")
+        )
+        assert.deepStrictEqual(yield* Drift.drift(), [])
+      })
+    )
+
+    it.effect("makes the same database when the statements travel packed", () =>
+      Effect.gen(function* () {
+        yield* Reset.reset({ packed: true })
+        assert.deepStrictEqual(yield* Drift.drift(), [])
+      })
+    )
+
+    it.effect("stops at the number asked for", () =>
+      Effect.gen(function* () {
+        const folder = yield* folderOf({
+          "001_a.sql": "create table stops_a (x integer)",
+          "002_b.sql": "create table stops_b (x integer)"
+        })
+        yield* execute("delete from alex_migrations")
+        const { applied } = yield* Migrate.migrate({ folder, to: 1 })
+        assert.deepStrictEqual(
+          applied.map(({ name }) => name),
+          ["001_a"]
+        )
+        assert.deepStrictEqual(
+          (yield* Migrate.status({ folder })).pending.map(({ name }) => name),
+          ["002_b"]
+        )
+      })
+    )
+
+    for (const packed of [false, true]) {
+      it.effect(
+        `names the line of a statement that fails and leaves nothing of it${packed ? ", packed too" : ""}`,
+        () =>
+          Effect.gen(function* () {
+            const folder = yield* folderOf({
+              "001_fails.sql": "create table half (x integer);\n\nselect 1 / 0;\n"
+            })
+            yield* execute("delete from alex_migrations")
+            const error = yield* Effect.flip(Migrate.migrate({ folder, packed }))
+            assert(error._tag === "MigrationFailed")
+            assert.deepStrictEqual([error.migration, error.line, error.sqlState], ["001_fails", 3, "22012"])
+            assert.include(error.message, "division by zero")
+            const sql = yield* SqlClient.SqlClient
+            assert.deepStrictEqual(yield* sql`select to_regclass('half')::text as half`, [{ half: null }])
+            assert.deepStrictEqual(yield* sql`select name from alex_migrations`, [])
+          })
+      )
+    }
+
+    it.effect("starts nothing when an applied migration was edited", () =>
+      Effect.gen(function* () {
+        yield* execute("delete from alex_migrations")
+        const before = yield* folderOf({ "001_a.sql": "select 1" })
+        yield* Migrate.migrate({ folder: before })
+        const after = yield* folderOf({ "001_a.sql": "select 2", "002_b.sql": "create table never (x integer)" })
+        const error = yield* Effect.flip(Migrate.migrate({ folder: after }))
+        assert(error._tag === "MigrationRefused")
+        assert.include(error.message, "001_a was edited")
+        const sql = yield* SqlClient.SqlClient
+        assert.deepStrictEqual(yield* sql`select to_regclass('never')::text as never`, [{ never: null }])
+      })
+    )
+
+    it.effect("says what would run and what it locks, and changes nothing, rehearsed or not", () =>
+      Effect.gen(function* () {
+        yield* execute(
+          "delete from alex_migrations",
+          "drop table if exists planned",
+          "create table planned (x integer)"
+        )
+        const folder = yield* folderOf({
+          "001_plan.sql": "alter table planned add column y integer;\ncreate index planned_y on planned (y);"
+        })
+        const read = yield* Plan.plan({ folder })
+        assert.deepStrictEqual(
+          read.statements.map(({ line, locks }) => [line, ...locks.map(({ mode, table }) => `${table} ${mode}`)]),
+          [
+            [1, "planned ACCESS EXCLUSIVE"],
+            [2, "planned SHARE"]
+          ]
+        )
+        assert.include(read.statements[1]?.warnings[0] ?? "", "CONCURRENTLY")
+        const tried = yield* Plan.plan({ folder, rehearse: true })
+        assert.isTrue(tried.tried)
+        assert.deepInclude([...(tried.statements[0]?.locks ?? [])], { table: "planned", mode: "ACCESS EXCLUSIVE" })
+        assert.deepStrictEqual((yield* Migrate.status({ folder })).applied, [])
+      })
+    )
+
+    it.effect.skipIf(!options.concurrently)("goes on with an index build outside a transaction that was cut off", () =>
+      Effect.gen(function* () {
+        yield* execute(
+          "delete from alex_migrations",
+          "create table outside (x integer)",
+          "insert into outside values (1), (1)"
+        )
+        const folder = yield* folderOf({
+          "001_outside.sql":
+            "-- alex: no transaction\ncreate unique index concurrently if not exists outside_x on outside (x);"
+        })
+        // A duplicate cuts the build off and leaves an invalid index behind.
+        const error = yield* Effect.flip(Migrate.migrate({ folder }))
+        assert(error._tag === "MigrationFailed")
+        assert.isFalse(error.rolledBack)
+        yield* execute("delete from outside")
+        yield* Migrate.migrate({ folder })
+        const sql = yield* SqlClient.SqlClient
+        assert.deepStrictEqual(
+          yield* sql`select indisvalid as valid from pg_index where indexrelid = 'outside_x'::regclass`,
+          [{ valid: true }]
+        )
+      })
+    )
+  })
+}
+
+describe("migrate on the embedded database", () => {
+  behaviour(embedded, { concurrently: false })
+
+  layer(embedded, { timeout: "60 seconds" })((it) => {
+    it.effect("asks one question of a database that is current, and few of one that is not", () =>
+      Effect.gen(function* () {
+        const slow = yield* countRequests(Migrate.migrate())
+        const statements = slow.result.applied.reduce((sum, { statements }) => sum + statements, 0)
+        // The journal twice, its creation, and for each migration begin, claim, finish and commit.
+        assert.isAtMost(slow.sent.length, statements + 4 * slow.result.applied.length + 4)
+        assert.lengthOf((yield* countRequests(Migrate.migrate())).sent, 1)
+      })
+    )
+
+    it.effect("resets, migrates, seeds and adds test data in 40 requests at most", () =>
+      Effect.gen(function* () {
+        const { sent } = yield* countRequests(Reset.reset({ withTestData: true }))
+        assert.isAtMost(sent.length, 40)
+      })
+    )
+  })
+})
+
+/** The tables as the first databases had them: time without a zone, and nothing checked. */
+const originalDatabase = [
+  'create extension if not exists "uuid-ossp"',
+  `create table users (clerk_user_id varchar(255) primary key, display_name varchar(255), years_until_retirement integer,
+    target_retirement_income decimal(12,2), asset_class_targets jsonb default '{"equity": 70, "fixed_income": 30}',
+    region_targets jsonb default '{"north_america": 50, "international": 50}',
+    created_at timestamp default now(), updated_at timestamp default now())`,
+  `create table instruments (symbol varchar(20) primary key, name varchar(255) not null, instrument_type varchar(50),
+    current_price decimal(12,4), allocation_regions jsonb default '{}', allocation_sectors jsonb default '{}',
+    allocation_asset_class jsonb default '{}', created_at timestamp default now(), updated_at timestamp default now())`,
+  `create table accounts (id uuid primary key default uuid_generate_v4(),
+    clerk_user_id varchar(255) references users(clerk_user_id) on delete cascade, account_name varchar(255) not null,
+    account_purpose text, cash_balance decimal(12,2) default 0, cash_interest decimal(5,4) default 0,
+    created_at timestamp default now(), updated_at timestamp default now())`,
+  `create table positions (id uuid primary key default uuid_generate_v4(),
+    account_id uuid references accounts(id) on delete cascade, symbol varchar(20) references instruments(symbol),
+    quantity decimal(20,8) not null, as_of_date date default current_date, created_at timestamp default now(),
+    updated_at timestamp default now(), unique(account_id, symbol))`,
+  `create table jobs (id uuid primary key default uuid_generate_v4(),
+    clerk_user_id varchar(255) references users(clerk_user_id) on delete cascade, job_type varchar(50) not null,
+    status varchar(20) default 'pending', request_payload jsonb, report_payload jsonb, charts_payload jsonb,
+    retirement_payload jsonb, summary_payload jsonb, error_message text, created_at timestamp default now(),
+    started_at timestamp, completed_at timestamp, updated_at timestamp default now())`,
+  `insert into users values ('user_1', 'Ann', 20, 90000.50, default, default,
+    '2025-03-30 01:30:00.123456', '2025-03-30 01:30:00.123456')`,
+  `insert into instruments values ('SPY', 'SPDR', 'etf', 450.25, '{"north_america": 100}', '{"technology": 100}',
+    '{"equity": 100}', '2025-01-01 00:00:00', '2025-01-01 00:00:00')`,
+  `insert into accounts values ('3f2504e0-4f89-41d3-9a0c-0305e82c3301', 'user_1', '401(k)', null, 10.25, 0.045,
+    '2025-01-01 12:00:00', '2025-01-01 12:00:00')`,
+  `insert into positions values ('3f2504e0-4f89-41d3-9a0c-0305e82c3302', '3f2504e0-4f89-41d3-9a0c-0305e82c3301', 'SPY',
+    12.5, '2025-02-28', '2025-01-01 12:00:00', '2025-01-01 12:00:00')`,
+  `insert into jobs (id, clerk_user_id, job_type, status, created_at, started_at, updated_at) values
+    ('3f2504e0-4f89-41d3-9a0c-0305e82c3303', 'user_1', 'a_kind_of_its_own', 'completed', '2025-10-26 01:30:00',
+    '2025-10-26 01:30:01', '2025-10-26 01:30:02')`
+]
+
+const rowsAsUtc = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const rows: Array<unknown> = []
+  for (const table of ["users", "instruments", "accounts", "positions", "jobs"]) {
+    rows.push(
+      ...(yield* sql.unsafe(`select to_jsonb(t) - array['created_at', 'updated_at', 'started_at'] as rest,
+      to_char(t.created_at, 'YYYY-MM-DD HH24:MI:SS.US') as created,
+      to_char(t.updated_at, 'YYYY-MM-DD HH24:MI:SS.US') as updated from ${table} t`))
+    )
+  }
+  return rows
+})
+
+const adoption = <E>(database: Layer.Layer<Layer.Success<typeof postgres>, E>) =>
+  layer(database, { timeout: "60 seconds" })((it) => {
+    it.effect("adopts a database of the original module: every row as it was, every time the same instant", () =>
+      Effect.gen(function* () {
+        yield* execute("set time zone 'UTC'", ...originalDatabase)
+        const before = yield* rowsAsUtc
+        const { adopted } = yield* Migrate.migrate()
+        assert.sameMembers([...adopted], ["users", "instruments", "accounts", "positions", "jobs"])
+        assert.deepStrictEqual(yield* rowsAsUtc, before)
+        const sql = yield* SqlClient.SqlClient
+        assert.deepStrictEqual(yield* sql`select created_at from users`, [
+          { created_at: new Date("2025-03-30T01:30:00.123Z") }
+        ])
+        assert.deepStrictEqual(yield* Drift.drift(), [])
+      })
+    )
+
+    it.effect("refuses tables of the same names that are somebody else's, and says what differs", () =>
+      Effect.gen(function* () {
+        yield* execute(
+          "drop table alex_migrations",
+          "alter table users drop column display_name",
+          "alter table accounts alter column account_purpose type integer using null"
+        )
+        const error = yield* Effect.flip(Migrate.migrate())
+        assert(error._tag === "MigrationRefused")
+        assert.include(error.message, "users.display_name is missing")
+        assert.include(error.message, "accounts.account_purpose is integer, expected text")
+      })
+    )
+  })
+
+describe("a database without a journal, embedded", () => {
+  adoption(embedded)
+})
+
+describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres("migrate on PostgreSQL"), () => {
+  behaviour(postgres, { concurrently: true })
+  adoption(postgres)
+
+  layer(postgres, { timeout: "60 seconds" })((it) => {
+    it.effect("applies each migration once when eight runners start at the same moment", () =>
+      Effect.gen(function* () {
+        const reports = yield* Effect.all(
+          Array.from({ length: 8 }, () => Migrate.migrate()),
+          { concurrency: "unbounded" }
+        )
+        const applied = reports.flatMap((report) => report.applied.filter(({ byAnother }) => !byAnother))
+        const names = (yield* Migration.load()).map(({ name }) => name)
+        assert.sameMembers(
+          applied.map(({ name }) => name),
+          names
+        )
+        assert.deepStrictEqual(yield* Drift.drift(), [])
+      })
+    )
+  })
+})
