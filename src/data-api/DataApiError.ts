@@ -311,6 +311,7 @@ const unauthenticated = new Set([
   "MissingAuthenticationTokenException",
   "MissingAuthenticationToken",
   "IncompleteSignature",
+  "IncompleteSignatureException",
   "InvalidClientTokenId"
 ])
 
@@ -386,6 +387,7 @@ export const reasonOf = ({ code, dbConnectionId, message, status }: WireFailure)
         ? DatabaseError.fromMessage(message)
         : new BadRequest(said("The request was refused."))
     case "ValidationException":
+    case "SerializationException":
       return new Validation(said("The request is not valid."))
     case "InternalServerErrorException":
     case "InternalFailure":

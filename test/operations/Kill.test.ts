@@ -140,8 +140,9 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(
         "reset leaves nothing half done, and the next run finishes it",
         () =>
           Effect.gen(function* () {
-            const prepare = Effect.andThen(empty, Reset.reset({ withTestData: true }))
-            const kills = yield* killAfterEach(prepare, Reset.reset({ withTestData: true }), true)
+            // Each kill finds the database whole, as the run after the one before it has left it.
+            yield* Reset.reset({ withTestData: true })
+            const kills = yield* killAfterEach(Effect.void, Reset.reset({ withTestData: true }), true)
             process.stderr.write(`reset: ${kills} kills\n`)
             assert.isAbove(kills, 20)
             const sql = yield* SqlClient.SqlClient
