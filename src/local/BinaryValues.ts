@@ -62,8 +62,28 @@ const putThree = (at: number, value: number): void => {
 }
 
 export const text: Reader = (bytes, offset, size) => ({ stringValue: decodeText(bytes, offset, size) })
+
+/** JSON text without the white space between its tokens, which is how the service's backend writes it again. */
+const compactJson = (text: string): string => {
+  let compact = ""
+  let copied = 0
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index)
+    if (code === 34) {
+      for (index++; index < text.length && text.charCodeAt(index) !== 34; index++) {
+        if (text.charCodeAt(index) === 92) index++
+      }
+    } else if (code === 32 || code === 10 || code === 13 || code === 9) {
+      compact += text.slice(copied, index)
+      copied = index + 1
+    }
+  }
+  return copied === 0 ? text : compact + text.slice(copied)
+}
+
+export const json: Reader = (bytes, offset, size) => ({ stringValue: compactJson(decodeText(bytes, offset, size)) })
 /** The first byte is the format's version. */
-export const jsonb: Reader = (bytes, offset, size) => ({ stringValue: decodeText(bytes, offset + 1, size - 1) })
+export const jsonb: Reader = (bytes, offset, size) => json(bytes, offset + 1, size - 1)
 export const bool: Reader = (bytes, offset) => ({ booleanValue: bytes[offset] === 1 })
 /** Copied, or the whole buffer would stay with it. */
 export const bytea: Reader = (bytes, offset, size) => ({ blobValue: bytes.slice(offset, offset + size) })

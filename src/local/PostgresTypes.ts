@@ -59,7 +59,7 @@ const builtIn: ReadonlyArray<readonly [oid: number, arrayOid: number, type: Post
   [23, 1007, scalar("int4", 4, Binary.int4, "longValues")],
   [25, 1009, scalar("text", 12, Binary.text)],
   [26, 1028, scalar("oid", -5, Binary.oid, "longValues")],
-  [114, 199, scalar("json", otherJdbcType, Binary.text)],
+  [114, 199, scalar("json", otherJdbcType, Binary.json)],
   [600, 1017, unsupported("point")],
   [601, 1018, unsupported("lseg")],
   [602, 1019, unsupported("path")],

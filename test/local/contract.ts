@@ -211,8 +211,9 @@ export const contract = <E>(engine: string, database: Layer.Layer<DataApi, E>): 
             ["timestamp '2024-01-02 03:04:05.8551'", string("2024-01-02 03:04:05.855100")],
             ["timestamp '9999-12-31 23:59:59.999999'", string("9999-12-31 23:59:59.999999")],
             ["timestamptz '2024-01-02 03:04:05+02'", string("2024-01-02 01:04:05")],
-            ['\'{"b": 1, "a": [true]}\'::json', string('{"b": 1, "a": [true]}')],
-            ['\'{"b":1,"a":[true]}\'::jsonb', string('{"a": [true], "b": 1}')],
+            ['\'{"b": 1, "a": [true]}\'::json', string('{"b":1,"a":[true]}')],
+            ['\'{"b":1,"a":[true]}\'::jsonb', string('{"a":[true],"b":1}')],
+            ['\'[ "a \\" : b", 1.50 ,\n{} ]\'::json', string('["a \\" : b",1.50,{}]')],
             ["'\\x00ff'::bytea", { blobValue: Uint8Array.of(0, 255) }],
             ["inet '10.1.2.3/24'", string("10.1.2.3/24")],
             ["inet '10.1.2.3'", string("10.1.2.3")],
@@ -288,7 +289,7 @@ export const contract = <E>(engine: string, database: Layer.Layer<DataApi, E>): 
             ["array[date '2024-01-01']", strings("2024-01-01")],
             ["array[timestamptz '2024-01-01 00:00:00.5+01']", strings("2023-12-31 23:00:00.500")],
             ["array[1.50]", strings("1.50")],
-            ["array['{\"a\": 1}'::jsonb]", strings('{"a": 1}')],
+            ["array['{\"a\": 1}'::jsonb]", strings('{"a":1}')],
             ["'{}'::int[]", { arrayValue: { longValues: [] } }],
             ["'{}'::text[]", strings()],
             ["null::int[]", nothing]
@@ -515,7 +516,7 @@ export const contract = <E>(engine: string, database: Layer.Layer<DataApi, E>): 
             yield* formatted(
               "select 234 as id, 't\"1' as s, 10::float8 as d, 1e300::float8 as e, 2.50 as n, true as b, '\\x0102'::bytea as x, '{1,NULL}'::int[] as a, null as z, '{\"k\": 1}'::jsonb as j, 9223372036854775807 as l"
             ),
-            '[{"id":234,"s":"t\\"1","d":10.0,"e":1.0E300,"n":"2.50","b":true,"x":"AQI=","a":[1,null],"z":null,"j":"{\\"k\\": 1}","l":9223372036854775807}]'
+            '[{"id":234,"s":"t\\"1","d":10.0,"e":1.0E300,"n":"2.50","b":true,"x":"AQI=","a":[1,null],"z":null,"j":"{\\"k\\":1}","l":9223372036854775807}]'
           )
           assert.strictEqual(yield* formatted("select 1 where false"), "[]")
         })
