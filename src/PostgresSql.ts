@@ -1,0 +1,94 @@
+/**
+ * `SqlClient` over `@effect/sql-pg`, with parameters that mean what they mean over the Data API: also a `BigDecimal`
+ * (`numeric`) and a plain object (`jsonb`), alone or in arrays, which `@effect/sql-pg` itself refuses to guess.
+ */
+import * as PgClient from "@effect/sql-pg/PgClient"
+import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as BigDecimal from "effect/BigDecimal"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import * as Reactivity from "effect/reactivity/Reactivity"
+import * as SqlClient from "effect/sql/SqlClient"
+import type * as SqlConnection from "effect/sql/SqlConnection"
+import * as SqlError from "effect/sql/SqlError"
+
+/** All digits and the scale, as they are. */
+const decimalText = ({ scale, value }: BigDecimal.BigDecimal): string => `${value}e${-scale}`
+
+const isPlainObject = (value: unknown): value is object => {
+  if (typeof value !== "object" || value === null || PgTypes.isParameter(value)) return false
+  const prototype = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+/** An array whose first element that is not null is of such a kind. */
+const isArrayOf = (value: unknown, kind: Predicate.Predicate<unknown>): value is ReadonlyArray<unknown> =>
+  Array.isArray(value) && kind(value.find(Predicate.isNotNullish))
+
+const arrayOf = (values: ReadonlyArray<unknown>, oid: number): unknown =>
+  Result.getOrElse(PgTypes.array(values, oid), () => values)
+
+const typed = (value: unknown): unknown => {
+  if (BigDecimal.isBigDecimal(value)) return PgTypes.numeric(decimalText(value))
+  if (isPlainObject(value)) return PgTypes.jsonb(value)
+  if (isArrayOf(value, BigDecimal.isBigDecimal)) {
+    return arrayOf(
+      value.map((element) => (BigDecimal.isBigDecimal(element) ? decimalText(element) : element)),
+      PgTypes.OID.numeric
+    )
+  }
+  return isArrayOf(value, isPlainObject) ? arrayOf(value, PgTypes.OID.jsonb) : value
+}
+
+const withTypedParameters = (connection: SqlConnection.Connection): SqlConnection.Connection => ({
+  execute: (sql, params, transform) => connection.execute(sql, params.map(typed), transform),
+  executeRaw: (sql, params) => connection.executeRaw(sql, params.map(typed)),
+  executeStream: (sql, params, transform) => connection.executeStream(sql, params.map(typed), transform),
+  executeValues: (sql, params) => connection.executeValues(sql, params.map(typed)),
+  executeValuesUnprepared: (sql, params) => connection.executeValuesUnprepared(sql, params.map(typed)),
+  executeUnprepared: (sql, params, transform) => connection.executeUnprepared(sql, params.map(typed), transform)
+})
+
+/** PostgreSQL answers the COMMIT of a failed transaction with ROLLBACK, and with no error. */
+const commit = (connection: SqlConnection.Connection): Effect.Effect<void, SqlError.SqlError> =>
+  Effect.flatMap(connection.executeRaw("COMMIT", []), (answer) => {
+    if (!Predicate.hasProperty(answer, "command") || answer.command !== "ROLLBACK") return Effect.void
+    const message = "The transaction was rolled back, since a statement in it had failed."
+    const reason = new SqlError.UnknownError({ cause: new Error(message), message, operation: "commit" })
+    return Effect.fail(new SqlError.SqlError({ reason }))
+  })
+
+/**
+ * Provides `SqlClient` on a PostgreSQL server.
+ *
+ * @errors SqlError when no connection can be had.
+ *
+ * @example
+ * ```ts
+ * import { BigDecimal, Effect, Redacted } from "effect"
+ * import { SqlClient } from "effect/sql"
+ * import * as PostgresSql from "alex-database/postgres"
+ *
+ * const program = Effect.gen(function*() {
+ *   const sql = yield* SqlClient.SqlClient
+ *   return yield* sql`select ${BigDecimal.fromStringUnsafe("12.50")} as price` // [{ price: "12.50" }]
+ * }).pipe(Effect.provide(PostgresSql.layer({ url: Redacted.make("postgres://localhost/alex") })))
+ * ```
+ */
+export const layer = (config: PgClient.PgPoolConfig): Layer.Layer<SqlClient.SqlClient, SqlError.SqlError> =>
+  Layer.effect(
+    SqlClient.SqlClient,
+    Effect.flatMap(PgClient.make(config), (pg) =>
+      SqlClient.make({
+        acquirer: Effect.map(pg.reserve, withTypedParameters),
+        compiler: PgClient.makeCompiler(config.transformQueryNames, config.transformJson),
+        driver: "postgres",
+        prepareTransactionControls: true,
+        commit,
+        releaseSavepoint: (name) => `RELEASE SAVEPOINT ${name}`,
+        spanAttributes: [["db.system.name", "postgresql"], ...Object.entries(config.spanAttributes ?? {})]
+      })
+    )
+  ).pipe(Layer.provide(Reactivity.layer))

@@ -1,0 +1,63 @@
+import { assert, describe, layer } from "@effect/vitest"
+import { BigDecimal, Effect, Layer, Result } from "effect"
+import { SqlClient } from "effect/sql"
+import * as DataApiSql from "../src/data-api/DataApiSql.ts"
+import * as PostgresSql from "../src/PostgresSql.ts"
+import * as TestDatabase from "./TestDatabase.ts"
+
+const values: Readonly<Record<string, unknown>> = {
+  "a BigDecimal keeps its digits and its scale": BigDecimal.make(12345678901234567890123450n, 4),
+  "a BigDecimal with a negative scale": BigDecimal.make(12n, -3),
+  "a small BigDecimal": BigDecimal.make(-1n, 30),
+  "a plain object is jsonb": { b: [1, null, "x"], a: { c: true } },
+  "an array of BigDecimal": [BigDecimal.make(150n, 2), null, BigDecimal.make(-3n, 0)],
+  "an array of objects": [{ a: 1 }, null, { b: "2" }],
+  "a Date": new Date("2026-01-02T03:04:05.678Z"),
+  "a bigint": 9007199254740993n,
+  bytes: Uint8Array.of(0, 255),
+  "an array of numbers": [1, 2, 3]
+}
+
+const url = TestDatabase.postgresUrl ?? ""
+
+describe.skipIf(url === "")(TestDatabase.onPostgres("PostgresSql"), () => {
+  const postgres = Layer.unwrap(
+    Effect.map(TestDatabase.freshDatabase(url), (fresh) => PostgresSql.layer({ url: fresh }))
+  )
+  layer(postgres)((it) => {
+    it.effect("parameters mean what they mean over the Data API", () =>
+      Effect.gen(function* () {
+        const direct = yield* SqlClient.SqlClient
+        yield* Effect.gen(function* () {
+          const overDataApi = yield* SqlClient.SqlClient
+          for (const [name, value] of Object.entries(values)) {
+            const expected = yield* overDataApi`select ${value} as value`
+            assert.deepStrictEqual(yield* direct`select ${value} as value`, expected, name)
+          }
+        }).pipe(Effect.provide(DataApiSql.layer().pipe(Layer.provide(TestDatabase.layer()))))
+      })
+    )
+
+    it.effect("a transaction with a failed statement is not reported as committed", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`create table t (x int)`
+        const failed = yield* Effect.result(
+          sql.withTransaction(Effect.andThen(sql`insert into t values (1)`, Effect.ignore(sql`select 1 / 0`)))
+        )
+        assert.isTrue(Result.isFailure(failed))
+        assert.deepStrictEqual(yield* sql`select * from t`, [])
+      })
+    )
+
+    it.effect("a nested transaction that fails is rolled back alone", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`create table n (x int)`
+        const inner = sql.withTransaction(Effect.andThen(sql`insert into n values (2)`, Effect.fail("no")))
+        yield* sql.withTransaction(Effect.andThen(sql`insert into n values (1)`, Effect.ignore(inner)))
+        assert.deepStrictEqual(yield* sql`select x from n`, [{ x: 1 }])
+      })
+    )
+  })
+})
