@@ -72,7 +72,11 @@ const databaseName = Effect.map(
 
 const regionOf = (arn: string): string | undefined => /^arn:aws[a-z-]*:rds:([a-z0-9-]+):/.exec(arn)?.[1]
 
-/** Reads what the Data API needs, whichever backend the environment would choose. */
+/**
+ * Reads what the Data API needs, whichever backend the environment would choose.
+ *
+ * @errors ConfigurationError
+ */
 export const loadDataApi = Effect.fn("DbConfig.loadDataApi")(function* (why = "data-api was asked for") {
   const clusterArn = yield* required("AURORA_CLUSTER_ARN", "the ARN of the Aurora cluster")
   return {
@@ -87,7 +91,11 @@ export const loadDataApi = Effect.fn("DbConfig.loadDataApi")(function* (why = "d
   }
 })
 
-/** Reads where PostgreSQL is, whichever backend the environment would choose. */
+/**
+ * Reads where PostgreSQL is, whichever backend the environment would choose.
+ *
+ * @errors ConfigurationError
+ */
 export const loadPostgres = Effect.fn("DbConfig.loadPostgres")(function* (why = "postgres was asked for") {
   const url = yield* secret("DATABASE_URL", "where PostgreSQL is, for example postgres://user@localhost/alex")
   return { _tag: "postgres" as const, why, url }
@@ -100,6 +108,8 @@ export const loadPostgres = Effect.fn("DbConfig.loadPostgres")(function* (why = 
  * `postgres`, and neither means `embedded`. An empty value counts as absent.
  *
  * @param asked A backend that was asked for by name and wins over the environment.
+ *
+ * @errors ConfigurationError
  *
  * @example
  * ```ts

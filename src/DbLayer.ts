@@ -8,6 +8,7 @@ import type { SqlClient, SqlError } from "effect/sql"
 import * as DbConfig from "./DbConfig.ts"
 import type { LocalDataApiError } from "./local/DataFolder.ts"
 import * as Catalogue from "./operations/Catalogue.ts"
+import { RunsOn } from "./operations/RunsOn.ts"
 import { Target } from "./operations/Target.ts"
 import * as Repository from "./repository/index.ts"
 
@@ -76,7 +77,7 @@ const dataApi = (config: DataApiConfig): Layer.Layer<Services> =>
         ])
       ),
       ([DataApiSql, RetryPolicy, AwsDataApi]) =>
-        DataApiSql.layer().pipe(Layer.provide(RetryPolicy.layer()), Layer.provide(AwsDataApi.layer(config)))
+        DataApiSql.layer({ continueAfterTimeout: RunsOn }).pipe(Layer.provide(RetryPolicy.layer()), Layer.provide(AwsDataApi.layer(config)))
     )
   )
 
@@ -84,8 +85,8 @@ const postgres = (config: PostgresConfig): Layer.Layer<Services, SqlError.SqlErr
   announced(
     config,
     Effect.map(
-      Effect.promise(() => import("@effect/sql-pg/PgClient")),
-      (PgClient) => PgClient.layer({ url: config.url, applicationName: "alex-db" })
+      Effect.promise(() => import("./PostgresSql.ts")),
+      (PostgresSql) => PostgresSql.layer({ url: config.url, applicationName: "alex-db" })
     )
   )
 
@@ -101,7 +102,11 @@ const embedded = (config: EmbeddedConfig): Layer.Layer<Services, LocalDataApiErr
 /** Why a database can't be had. */
 export type LayerError = DbConfig.ConfigurationError | SqlError.SqlError | LocalDataApiError
 
-/** The database that `config` describes. */
+/**
+ * The database that `config` describes.
+ *
+ * @errors ConfigurationError, LocalDataApiError, SqlError
+ */
 export const layerOf = (config: DbConfig.DbConfig): Layer.Layer<Services, LayerError> => {
   switch (config._tag) {
     case "data-api":
@@ -116,6 +121,8 @@ export const layerOf = (config: DbConfig.DbConfig): Layer.Layer<Services, LayerE
 /**
  * The database that the environment describes: Aurora if `AURORA_CLUSTER_ARN` is set, any PostgreSQL if `DATABASE_URL`
  * is, else the embedded one in `.alex-db`.
+ *
+ * @errors ConfigurationError, LocalDataApiError, SqlError
  *
  * @example
  * ```ts
@@ -141,6 +148,8 @@ export const layer: Layer.Layer<Services, LayerError> = /* @__PURE__ */ Layer.un
  * A bundle of it holds no other backend if it imports this module by itself: esbuild keeps everything behind a
  * namespace that was exported again.
  *
+ * @errors ConfigurationError
+ *
  * @example
  * ```ts
  * import { Effect } from "effect"
@@ -154,7 +163,11 @@ export const layerDataApi: Layer.Layer<Services, DbConfig.ConfigurationError> = 
   /* @__PURE__ */ Effect.map(/* @__PURE__ */ DbConfig.loadDataApi(), dataApi)
 )
 
-/** Any PostgreSQL, over its own protocol, as `DATABASE_URL` says. */
+/**
+ * Any PostgreSQL, over its own protocol, as `DATABASE_URL` says.
+ *
+ * @errors ConfigurationError, SqlError
+ */
 export const layerPostgres: Layer.Layer<Services, DbConfig.ConfigurationError | SqlError.SqlError> =
   /* @__PURE__ */ Layer.unwrap(/* @__PURE__ */ Effect.map(/* @__PURE__ */ DbConfig.loadPostgres(), postgres))
 
@@ -163,6 +176,7 @@ export const layerPostgres: Layer.Layer<Services, DbConfig.ConfigurationError | 
  *
  * @param options.directory The folder of its data, `.alex-db` by default; `"memory"` keeps nothing.
  * @param options.database Its name, `alex` by default.
+ * @errors LocalDataApiError
  */
 export const layerEmbedded = (
   options: { readonly directory?: string | undefined; readonly database?: string | undefined } = {}

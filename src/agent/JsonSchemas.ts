@@ -8,7 +8,9 @@ import { JsonSchema, Predicate, Schema, SchemaTransformation } from "effect"
 import { AnthropicStructuredOutput, OpenAiStructuredOutput } from "effect/ai"
 import * as Domain from "../domain/index.ts"
 
+/** The dialects of JSON Schema: 2020-12 as any tool reads it, OpenAI's strict mode, Anthropic's tools. */
 export const dialects = ["json-schema", "openai", "anthropic"] as const
+/** One of {@link dialects}. */
 export type Dialect = (typeof dialects)[number]
 
 /** A JSON Schema document, and the codec that reads and writes what the document describes. */
@@ -243,6 +245,7 @@ export const schemas = {
   "summary-payload": described(Domain.SummaryPayload, () => SummaryText)
 }
 
+/** The name of one of {@link schemas}. */
 export type SchemaName = keyof typeof schemas
 
 /** Whether a text is the name of one of {@link schemas}. */

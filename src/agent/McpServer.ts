@@ -14,6 +14,8 @@ const instructions = (allowWrites: boolean): string =>
  * handlers refuse.
  *
  * stdout belongs to the protocol: loggers must write to stderr.
+ *
+ * @errors IllegalArgumentError
  */
 export const layerStdio = (options: {
   readonly user: ClerkUserId

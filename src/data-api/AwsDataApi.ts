@@ -6,7 +6,9 @@
  * costs more than all the rest, and its retries repeat plain INSERTs and commits.
  */
 import { BeginTransactionCommand, RDSDataClient, type RDSDataClientConfig } from "@aws-sdk/client-rds-data"
-import { Effect, Layer, Redacted } from "effect"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import { DataApi } from "./DataApi.ts"
 import { InvalidRequest, type Reason, Unauthenticated } from "./DataApiError.ts"
 import * as SignedHttp from "./SignedHttp.ts"

@@ -2,8 +2,11 @@
  * Many rows in few requests: the rows travel as one JSON parameter, and the database makes rows of the table's own
  * types of it. Works on any `SqlClient` of PostgreSQL.
  */
-import { Effect, Result } from "effect"
-import { SqlClient, SqlError, type Statement } from "effect/sql"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as SqlClient from "effect/sql/SqlClient"
+import * as SqlError from "effect/sql/SqlError"
+import type * as Statement from "effect/sql/Statement"
 import { MAX_REQUEST_BYTES, REQUEST_OVERHEAD_BYTES } from "./Limits.ts"
 import { encodeJson, encodeRows, type Row } from "./PgValue.ts"
 
@@ -101,7 +104,11 @@ const pack = (rows: ReadonlyArray<object>, limit: number): Result.Result<Readonl
   return Result.succeed(chunks)
 }
 
-/** Runs a statement that writes, for its rows or their number. */
+/**
+ * Runs a statement that writes, for its rows or their number.
+ *
+ * @errors SqlError
+ */
 export const written = (
   sql: SqlClient.SqlClient,
   statement: Statement.Fragment,
@@ -135,6 +142,8 @@ export const written = (
  *
  * All rows have the same members, which are columns of the table. Values need no casts: a string goes into a `uuid`, a
  * `timestamptz` or an enum column, an array into an array column, anything into a json column.
+ *
+ * @errors SqlError
  *
  * @example
  * ```ts

@@ -4,7 +4,8 @@
  * Shapes and names are the service's own (API version 2018-08-01). What is the same for every call, the cluster's
  * ARN, the secret and the default database, belongs to the layer that implements the service, not to a request.
  */
-import { Context, type Effect } from "effect"
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
 import type { DataApiError } from "./DataApiError.ts"
 
 /**
@@ -48,6 +49,7 @@ export interface ResultSetOptions {
   readonly longReturnType?: "LONG" | "STRING" | undefined
 }
 
+/** One statement to run, alone or in a transaction. */
 export interface ExecuteStatementRequest {
   /** One statement of at most 65,536 characters, with `:name` placeholders. */
   readonly sql: string
@@ -83,6 +85,7 @@ export interface ColumnMetadata {
   readonly arrayBaseColumnType: number
 }
 
+/** What a statement came to: its rows, or how many it wrote. */
 export interface ExecuteStatementResponse {
   /** The rows, positional; absent when the statement returns none or when JSON was asked for. */
   readonly records?: ReadonlyArray<ReadonlyArray<Field>> | undefined
@@ -92,6 +95,7 @@ export interface ExecuteStatementResponse {
   readonly formattedRecords?: string | undefined
 }
 
+/** One statement to run with many sets of parameters. */
 export interface BatchExecuteStatementRequest {
   readonly sql: string
   /** The statement runs once for each set. */
@@ -101,25 +105,30 @@ export interface BatchExecuteStatementRequest {
   readonly transactionId?: string | undefined
 }
 
+/** What a batch came to. */
 export interface BatchExecuteStatementResponse {
   /** One entry for each parameter set; on PostgreSQL `generatedFields` is always empty. */
   readonly updateResults: ReadonlyArray<{ readonly generatedFields: ReadonlyArray<Field> }>
 }
 
+/** Where to begin a transaction. */
 export interface BeginTransactionRequest {
   readonly database?: string | undefined
   readonly schema?: string | undefined
 }
 
+/** The transaction that was begun. */
 export interface BeginTransactionResponse {
   /** Opaque; rolled back by the service after 3 minutes without a call, or 24 hours in all. */
   readonly transactionId: string
 }
 
+/** Which transaction to commit or roll back. */
 export interface EndTransactionRequest {
   readonly transactionId: string
 }
 
+/** What became of it, in the service's words: `Transaction Committed` or `Rollback Complete`. */
 export interface EndTransactionResponse {
   readonly transactionStatus: string
 }
@@ -153,16 +162,41 @@ export type Operation =
 export class DataApi extends Context.Service<
   DataApi,
   {
+    /**
+     * Runs one statement, by itself or in the transaction that the request names.
+     *
+     * @errors DataApiError
+     */
     readonly executeStatement: (
       request: ExecuteStatementRequest
     ) => Effect.Effect<ExecuteStatementResponse, DataApiError>
+    /**
+     * Runs one statement once for each set of parameters; it returns no rows.
+     *
+     * @errors DataApiError
+     */
     readonly batchExecuteStatement: (
       request: BatchExecuteStatementRequest
     ) => Effect.Effect<BatchExecuteStatementResponse, DataApiError>
+    /**
+     * Begins a transaction; the service rolls it back after 3 minutes without a call.
+     *
+     * @errors DataApiError
+     */
     readonly beginTransaction: (
       request: BeginTransactionRequest
     ) => Effect.Effect<BeginTransactionResponse, DataApiError>
+    /**
+     * Commits a transaction.
+     *
+     * @errors DataApiError
+     */
     readonly commitTransaction: (request: EndTransactionRequest) => Effect.Effect<EndTransactionResponse, DataApiError>
+    /**
+     * Rolls a transaction back.
+     *
+     * @errors DataApiError
+     */
     readonly rollbackTransaction: (
       request: EndTransactionRequest
     ) => Effect.Effect<EndTransactionResponse, DataApiError>

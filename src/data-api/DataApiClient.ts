@@ -4,8 +4,13 @@
  * It stands on the `SqlClient` of `DataApiSql`: values, errors and transactions are the same, and the two can be mixed
  * within one transaction.
  */
-import { Context, Effect, Layer, Option, Result } from "effect"
-import { SqlClient, type SqlError } from "effect/sql"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as SqlClient from "effect/sql/SqlClient"
+import type * as SqlError from "effect/sql/SqlError"
 import { columnName, type Inserted, type InsertOptions, insert, misuse, separated, written } from "./Bulk.ts"
 import type { DataApi } from "./DataApi.ts"
 import { DataApiConnection } from "./DataApiConnection.ts"
@@ -44,25 +49,71 @@ const commonCast = (casts: ReadonlySet<string>): string | undefined => {
 const textField = (parameter: PgParameter): boolean =>
   parameter.cast === "" && parameter.value !== undefined && "stringValue" in parameter.value
 
-/** See the members. */
+/**
+ * SQL with `:named` parameters, writes by table and condition, batches and transactions.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { DataApiClient } from "alex-database/data-api"
+ *
+ * const rename = Effect.gen(function*() {
+ *   const db = yield* DataApiClient
+ *   const { count } = yield* db.update("users", { display_name: "Ann" }, { where: { clerk_user_id: "user_1" } })
+ *   return count // 1 if there is such a user
+ * })
+ * ```
+ */
 export class DataApiClient extends Context.Service<
   DataApiClient,
   {
-    /** The rows of a statement. */
+    /**
+     * The rows of a statement.
+     *
+     * @errors SqlError
+     */
     readonly query: (sql: string, values?: Values) => Outcome<ReadonlyArray<Row>>
-    /** The only row of a statement, or none; more than one is a failure. */
+    /**
+     * The only row of a statement, or none; more than one is a failure.
+     *
+     * @errors SqlError
+     */
     readonly queryOne: (sql: string, values?: Values) => Outcome<Option.Option<Row>>
-    /** The number of rows that a statement wrote. */
+    /**
+     * The number of rows that a statement wrote.
+     *
+     * @errors SqlError
+     */
     readonly execute: (sql: string, values?: Values) => Outcome<number>
-    /** Runs a statement once for each set of values, in one request and all or nothing. It can't return rows. */
+    /**
+     * Runs a statement once for each set of values, in one request and all or nothing. It can't return rows.
+     *
+     * @errors SqlError
+     */
     readonly batch: (sql: string, sets: ReadonlyArray<Values>) => Outcome<void>
-    /** Inserts one row or many; see `Bulk.insert`. */
+    /**
+     * Inserts one row or many; see `Bulk.insert`.
+     *
+     * @errors SqlError
+     */
     readonly insert: (table: string, rows: Values | ReadonlyArray<Values>, options?: InsertOptions) => Outcome<Inserted>
-    /** Sets columns of the rows that a condition is for. */
+    /**
+     * Sets columns of the rows that a condition is for.
+     *
+     * @errors SqlError
+     */
     readonly update: (table: string, values: Values, condition: Condition) => Outcome<Inserted>
-    /** Deletes the rows that a condition is for. */
+    /**
+     * Deletes the rows that a condition is for.
+     *
+     * @errors SqlError
+     */
     readonly delete: (table: string, condition: Condition) => Outcome<Inserted>
-    /** Runs an effect in a transaction; one within another is a savepoint. */
+    /**
+     * Runs an effect in a transaction; one within another is a savepoint.
+     *
+     * @errors SqlError
+     */
     readonly transaction: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | SqlError.SqlError, R>
   }
 >()("alex-database/data-api/DataApiClient") {
@@ -79,7 +130,7 @@ export class DataApiClient extends Context.Service<
    * ```ts
    * import { Effect, Layer } from "effect"
    * import { DataApiClient, RetryPolicy } from "alex-database/data-api"
-   * import * as LocalDataApi from "alex-database/local"
+   * import { LocalDataApi } from "alex-database/local"
    *
    * const program = Effect.gen(function*() {
    *   const db = yield* DataApiClient

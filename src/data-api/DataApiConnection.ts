@@ -1,8 +1,16 @@
 /**
  * `effect/sql`'s connection over the Data API: statements on their own, or within one transaction of the service.
  */
-import { Cause, Effect, Exit, Option, Result, type Semaphore, Stream } from "effect"
-import { type SqlConnection, type SqlError, Statement } from "effect/sql"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import type * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
+import type * as SqlConnection from "effect/sql/SqlConnection"
+import type * as SqlError from "effect/sql/SqlError"
+import * as Statement from "effect/sql/Statement"
 import type {
   BatchExecuteStatementRequest,
   DataApi,
@@ -115,7 +123,8 @@ export interface ConnectionOptions {
   readonly api: DataApi["Service"]
   readonly database: string | undefined
   readonly templates: Templates
-  readonly continueAfterTimeout: boolean
+  /** Asked for each statement. */
+  readonly continueAfterTimeout: Effect.Effect<boolean>
   readonly stream: (
     connection: DataApiConnection,
     sql: string,
@@ -135,7 +144,11 @@ export class DataApiConnection implements SqlConnection.Connection {
   }
 
   /** The request for a statement with `$n` placeholders. */
-  request(sql: string, params: ReadonlyArray<unknown>): Result.Result<ExecuteStatementRequest, DataApiError> {
+  request(
+    sql: string,
+    params: ReadonlyArray<unknown>,
+    continueAfterTimeout: boolean
+  ): Result.Result<ExecuteStatementRequest, DataApiError> {
     const encoded = encode(params)
     if (Result.isFailure(encoded)) return Result.fail(refused(`A parameter can't be sent: ${encoded.failure.message}.`))
     const text = this.options.templates.render(
@@ -149,7 +162,7 @@ export class DataApiConnection implements SqlConnection.Connection {
       database: this.options.database,
       transactionId: this.transaction?.id,
       includeResultMetadata: true,
-      continueAfterTimeout: this.options.continueAfterTimeout ? true : undefined,
+      continueAfterTimeout: continueAfterTimeout ? true : undefined,
       resultSetOptions
     }
     const tooLarge = checkSize(request)
@@ -180,8 +193,8 @@ export class DataApiConnection implements SqlConnection.Connection {
 
   /** Runs a statement; the failure is the Data API's own. */
   run(sql: string, params: ReadonlyArray<unknown>): Effect.Effect<ExecuteStatementResponse, DataApiError> {
-    return Effect.suspend(() => {
-      const request = this.request(sql, params)
+    return Effect.flatMap(this.options.continueAfterTimeout, (continueAfterTimeout) => {
+      const request = this.request(sql, params, continueAfterTimeout)
       if (Result.isFailure(request)) return Effect.fail(request.failure)
       return this.inTurn(this.options.api.executeStatement(request.success), rollsBackToSavepoint.test(sql))
     })

@@ -2,7 +2,7 @@
  * The failures of the Data API as data. Each says what happened, whether the statement ran, and whether the same
  * request may succeed later.
  */
-import { Schema } from "effect"
+import * as Schema from "effect/Schema"
 import type { Operation } from "./DataApi.ts"
 
 /**

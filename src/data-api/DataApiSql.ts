@@ -2,9 +2,22 @@
  * `effect/sql` over the RDS Data API: a `SqlClient` whose statements, values and errors mean what they mean with
  * `@effect/sql-pg`.
  */
-import { Cause, Context, type Duration, Effect, Exit, Fiber, Layer, Option, Schedule, Semaphore, Stream } from "effect"
-import { Reactivity } from "effect/reactivity"
-import { SqlClient, type SqlConnection, SqlError, Statement } from "effect/sql"
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Reactivity from "effect/reactivity/Reactivity"
+import * as Schedule from "effect/Schedule"
+import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
+import * as SqlClient from "effect/sql/SqlClient"
+import type * as SqlConnection from "effect/sql/SqlConnection"
+import * as SqlError from "effect/sql/SqlError"
+import * as Statement from "effect/sql/Statement"
 import { DataApi, type ExecuteStatementResponse } from "./DataApi.ts"
 import { DataApiConnection, refused, Templates, type Transaction } from "./DataApiConnection.ts"
 import { DataApiError, OutcomeUnknown } from "./DataApiError.ts"
@@ -15,8 +28,11 @@ import { sqlErrorReason, toSqlError } from "./SqlErrors.ts"
 export interface Options {
   /** The database to connect to, where it is not the one of the `DataApi` layer. */
   readonly database?: string | undefined
-  /** Lets every statement run on past the 45 seconds after which its call fails. Default false. */
-  readonly continueAfterTimeout?: boolean | undefined
+  /**
+   * Lets every statement run on past the 45 seconds after which its call fails, or those for which an effect, such as a
+   * `Context.Reference`, says so. Default false.
+   */
+  readonly continueAfterTimeout?: boolean | Effect.Effect<boolean> | undefined
   /**
    * Looks a commit up (`pg_xact_status`) whose answer was lost. Costs one request at each commit. Default false: such
    * a commit fails with `OutcomeUnknown`.
@@ -240,11 +256,14 @@ const make = Effect.fnUntraced(function* (options: Options) {
       )
     )
 
+  const { continueAfterTimeout = false } = options
   const connectionOptions = {
     api,
     database: options.database,
     templates: new Templates(options.statementCacheSize ?? 500),
-    continueAfterTimeout: options.continueAfterTimeout ?? false,
+    continueAfterTimeout: Effect.isEffect(continueAfterTimeout)
+      ? continueAfterTimeout
+      : Effect.succeed(continueAfterTimeout),
     stream: (connection: DataApiConnection, sql: string, params: ReadonlyArray<unknown>) => {
       if (!isCursorQuery(sql)) {
         return Stream.fromArrayEffect(connection.execute(sql, params, undefined))
@@ -370,7 +389,10 @@ const within = (
  *   return yield* sql`select ${7n} as seven` // [{ seven: 7n }]
  * })
  *
- * const database = DataApiSql.layer().pipe(Layer.provide(RetryPolicy.layer()), Layer.provide(LocalDataApi.layer()))
+ * const database = DataApiSql.layer().pipe(
+ *   Layer.provide(RetryPolicy.layer()),
+ *   Layer.provide(LocalDataApi.layer({ dataDir: "memory" }))
+ * )
  * ```
  */
 export const layer = (options: Options = {}): Layer.Layer<SqlClient.SqlClient, never, DataApi> =>
@@ -387,6 +409,8 @@ const retryTransactionSchedule = Schedule.exponential("50 millis").pipe(Schedule
  * Runs an effect in a transaction, and the whole of it again after a serialization failure (40001) or a deadlock
  * (40P01), for which PostgreSQL has rolled everything back. Within another transaction it is not repeated: only the
  * outermost can be.
+ *
+ * @errors SqlError
  *
  * @example
  * ```ts

@@ -1,6 +1,9 @@
 /** Results of any size, page by page through a cursor: no page exceeds the 1 MiB that the service returns at once. */
-import { Effect, Option, Result, Stream } from "effect"
-import { SqlError } from "effect/sql"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import * as SqlError from "effect/sql/SqlError"
 import type { Field } from "./DataApi.ts"
 import { type DataApiConnection, rowsOf } from "./DataApiConnection.ts"
 import type { DataApiError } from "./DataApiError.ts"

@@ -4,7 +4,11 @@
  *
  * It takes credentials as they are given; what finds them in profiles, containers or instance metadata is the SDK's.
  */
-import { Effect, Config as EffectConfig, Layer, Option } from "effect"
+
+import * as EffectConfig from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import { DataApi } from "./DataApi.ts"
 import { Unauthenticated } from "./DataApiError.ts"
 import * as SignedHttp from "./SignedHttp.ts"
@@ -22,7 +26,11 @@ export interface Config extends SignedHttp.Cluster {
   readonly credentials?: Effect.Effect<Credentials, Unauthenticated> | undefined
 }
 
-/** The credentials in the environment, as AWS Lambda provides them. */
+/**
+ * The credentials in the environment, as AWS Lambda provides them.
+ *
+ * @errors Unauthenticated
+ */
 export const environmentCredentials: Effect.Effect<Credentials, Unauthenticated> = Effect.gen(function* () {
   const accessKeyId = yield* EffectConfig.String("AWS_ACCESS_KEY_ID")
   const secretAccessKey = yield* EffectConfig.Redacted("AWS_SECRET_ACCESS_KEY")

@@ -1,8 +1,8 @@
 /** HTTP/1.1 to one service over kept connections, and how far a request that failed had come. */
-import * as http from "node:http"
-import * as https from "node:https"
+import type * as http from "node:http"
+import type * as https from "node:https"
 import type { Socket } from "node:net"
-import { Result } from "effect"
+import * as Result from "effect/Result"
 import { ConnectFailed, ConnectionLost } from "./DataApiError.ts"
 import type { Answer } from "./RestJson.ts"
 
@@ -40,6 +40,10 @@ const codeOf = (error: Error): string => ("code" in error && typeof error.code =
 const proxy = () => (process.env["NODE_USE_ENV_PROXY"] === "1" ? { proxyEnv: process.env } : {})
 
 export class HttpTransport {
+  // Imported, node:http would have to show every export at once, and one of them loads a second HTTP client: half of
+  // the time that a program takes to start.
+  readonly #http = process.getBuiltinModule("node:http")
+  readonly #https = process.getBuiltinModule("node:https")
   readonly #requestTimeout: number
   readonly #connectTimeout: number
   readonly #idleTimeout: number
@@ -53,8 +57,8 @@ export class HttpTransport {
     this.#connectTimeout = options.connectTimeout ?? 5_000
     this.#idleTimeout = options.idleTimeout ?? 5_000
     const agent = { keepAlive: true, maxSockets: options.maxSockets ?? 256, ...proxy() }
-    this.#plain = this.#closingIdle(new http.Agent(agent))
-    this.#secure = this.#closingIdle(new https.Agent(agent))
+    this.#plain = this.#closingIdle(new this.#http.Agent(agent))
+    this.#secure = this.#closingIdle(new this.#https.Agent(agent))
   }
 
   #closingIdle<A extends http.Agent>(agent: A): A {
@@ -101,7 +105,7 @@ export class HttpTransport {
       lose(why)
       request.destroy()
     }
-    const request = (secure ? https : http).request({
+    const request = (secure ? this.#https : this.#http).request({
       agent,
       hostname: target.hostname.replace(/^\[(.*)\]$/, "$1"),
       port: target.port,

@@ -4,8 +4,9 @@
  * The meaning of every value is that of `@effect/sql-pg`: a program gets and gives the same JavaScript values on
  * either driver. Pure; no I/O.
  */
-import { BigDecimal, Result } from "effect"
+import * as BigDecimal from "effect/BigDecimal"
 import { IpInterface, IpNetwork, NetAddress } from "effect/net"
+import * as Result from "effect/Result"
 import type { ArrayValue, ColumnMetadata, Field } from "./DataApi.ts"
 
 /** A value that has no form on the wire, or an answer that has no form in JavaScript. Never holds the value itself. */

@@ -3,7 +3,7 @@
  * a placeholder `:p1` with an explicit cast, and what the service would misread is written in another, equal way.
  * Pure; no I/O.
  */
-import { Result } from "effect"
+import * as Result from "effect/Result"
 import { type Token, tokenize } from "./SqlLexer.ts"
 
 /**

@@ -1,5 +1,5 @@
 /** The Data API's protocol, REST-JSON: a request to its body, an answer to a response or a failure. Pure. */
-import { Result } from "effect"
+import * as Result from "effect/Result"
 import type {
   ArrayValue,
   BatchExecuteStatementRequest,
@@ -181,22 +181,39 @@ const restoreField = (field: WireField): Field => {
 
 const restoreRow = (row: ReadonlyArray<WireField>): ReadonlyArray<Field> => row.map(restoreField)
 
+/** A result as JSON.parse reads it. */
+type WireResponse = Omit<ExecuteStatementResponse, "records" | "generatedFields"> & {
+  readonly records?: ReadonlyArray<ReadonlyArray<WireField>>
+  readonly generatedFields?: ReadonlyArray<WireField>
+}
+
+const isExactArray = (array: WireArray): boolean => {
+  if ("longValues" in array) return array.longValues.every((value) => value === null || Number.isSafeInteger(value))
+  if ("doubleValues" in array) return array.doubleValues.every((value) => typeof value !== "string")
+  return !("arrayValues" in array)
+}
+
+/** Whether a field is what the service sent, and not text for it or rounded. */
+const isExact = (field: WireField): boolean => {
+  if ("stringValue" in field) return true
+  if ("longValue" in field) return Number.isSafeInteger(field.longValue)
+  if ("doubleValue" in field) return typeof field.doubleValue === "number"
+  if ("arrayValue" in field) return isExactArray(field.arrayValue)
+  return !("blobValue" in field)
+}
+
+const isExactRow = (row: ReadonlyArray<WireField>): boolean => row.every(isExact)
+
+const isExactResponse = (response: WireResponse): response is WireResponse & ExecuteStatementResponse =>
+  (response.records ?? []).every(isExactRow) && isExactRow(response.generatedFields ?? [])
+
 /** Reads a result's JSON. Most have nothing that JSON can't hold, and are taken as they are. */
 const statementResponse = (body: string): ExecuteStatementResponse => {
-  const longs = body.includes('"longValue') && hasLong.test(body)
-  if (
-    !longs &&
-    !body.includes('"blobValue":') &&
-    !body.includes('"doubleValue":"') &&
-    !/"(?:NaN|-?Infinity)"/.test(body)
-  ) {
-    return JSON.parse(body)
-  }
-  const text = longs ? body.replace(longTokens, (token) => (token.startsWith('"') ? token : `"${token}"`)) : body
-  const response: Omit<ExecuteStatementResponse, "records" | "generatedFields"> & {
-    readonly records?: ReadonlyArray<ReadonlyArray<WireField>>
-    readonly generatedFields?: ReadonlyArray<WireField>
-  } = JSON.parse(text)
+  const parsed: WireResponse = JSON.parse(body)
+  if (!isJson(parsed) || isExactResponse(parsed)) return parsed
+  const response: WireResponse = hasLong.test(body)
+    ? JSON.parse(body.replace(longTokens, (token) => (token.startsWith('"') ? token : `"${token}"`)))
+    : parsed
   const { generatedFields, records, ...rest } = response
   return {
     ...rest,

@@ -4,7 +4,13 @@
  * What certainly did not run is repeated until the budget is spent. What may have run is repeated only if that can do
  * no harm; otherwise the caller learns that the outcome is not known.
  */
-import { Clock, Context, Duration, Effect, Layer, Metric, Random } from "effect"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
+import * as Random from "effect/Random"
 import { DataApi, type Operation } from "./DataApi.ts"
 import { DataApiError, OutcomeUnknown } from "./DataApiError.ts"
 import { isRead } from "./ReadOnly.ts"
@@ -189,7 +195,9 @@ const make = Effect.fnUntraced(function* (options: Options) {
  * import { RetryPolicy } from "alex-database/data-api"
  * import { LocalDataApi } from "alex-database/local"
  *
- * const patient = RetryPolicy.layer({ budget: "5 minutes" }).pipe(Layer.provide(LocalDataApi.layer()))
+ * const patient = RetryPolicy.layer({ budget: "5 minutes" }).pipe(
+ *   Layer.provide(LocalDataApi.layer({ dataDir: ".alex-db" }))
+ * )
  * ```
  */
 export const layer = (options: Options = {}): Layer.Layer<DataApi, never, DataApi> =>

@@ -1,6 +1,6 @@
 /** AWS Signature Version 4 for a POST of JSON without a query, the only request that the Data API has. */
-import { createHmac, hash } from "node:crypto"
-import { Redacted } from "effect"
+import { createHmac, createSecretKey, hash, type KeyObject } from "node:crypto"
+import * as Redacted from "effect/Redacted"
 
 /** Who signs. */
 export interface Credentials {
@@ -25,19 +25,20 @@ const hmac = (key: string | Buffer, text: string): Buffer => createHmac("sha256"
 export class Signer {
   readonly #region: string
   #derivedFrom = ""
-  #key: Buffer = Buffer.alloc(0)
+  #key: KeyObject | undefined
 
   constructor(region: string) {
     this.#region = region
   }
 
-  #keyOf(credentials: Credentials, day: string): Buffer {
+  #keyOf(credentials: Credentials, day: string): KeyObject {
     const from = `${credentials.accessKeyId}/${day}`
-    if (from !== this.#derivedFrom) {
-      const secret = Redacted.value(credentials.secretAccessKey)
-      this.#key = hmac(hmac(hmac(hmac(`AWS4${secret}`, day), this.#region), "rds-data"), "aws4_request")
-      this.#derivedFrom = from
-    }
+    if (this.#key !== undefined && from === this.#derivedFrom) return this.#key
+    const secret = Redacted.value(credentials.secretAccessKey)
+    const key = hmac(hmac(hmac(hmac(`AWS4${secret}`, day), this.#region), "rds-data"), "aws4_request")
+    // Node signs six times faster with a key that is one than with bytes.
+    this.#key = createSecretKey(key)
+    this.#derivedFrom = from
     return this.#key
   }
 

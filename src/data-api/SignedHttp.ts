@@ -1,5 +1,10 @@
 /** A `DataApi` over HTTP: requests are written, signed and sent, answers read. Who signs and where to is given. */
-import { Clock, Effect, Metric, Redacted, Result, type Scope } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
 import { DataApi, type Operation } from "./DataApi.ts"
 import { DataApiError, type Reason } from "./DataApiError.ts"
 import { HttpTransport, type Loss, type Options as TransportOptions } from "./HttpTransport.ts"
@@ -24,6 +29,16 @@ export interface Service {
   readonly signer: Signer
 }
 
+/** Milliseconds that a signature's time may be off; the service allows as much. */
+const CLOCK_TOLERANCE = 5 * 60_000
+
+/** The service's time, where an answer refuses a request that was signed at quite another. */
+const refusedTime = (answer: Answer, signedAt: number): number | undefined => {
+  const { date } = answer.headers
+  const time = answer.status === 403 && typeof date === "string" ? Date.parse(date) : Number.NaN
+  return Math.abs(time - signedAt) >= CLOCK_TOLERANCE ? time : undefined
+}
+
 export const make = Effect.fnUntraced(function* (
   config: Cluster,
   service: Effect.Effect<Service, Reason>,
@@ -39,6 +54,8 @@ export const make = Effect.fnUntraced(function* (
     database: config.database
   }
   const traffic = makeTraffic()
+  /** Milliseconds that the service's clock is ahead of this machine's. */
+  let ahead = 0
 
   const send = (url: URL, path: string, headers: Record<string, string>, body: string) =>
     Effect.callback<Answer, Loss>((resume) => {
@@ -53,11 +70,20 @@ export const make = Effect.fnUntraced(function* (
       const body = yield* Effect.fromResult(encodeRequest(cluster, operation, request))
       const { signer, url } = yield* service
       const path = `${url.pathname.replace(/\/$/, "")}${paths[operation]}`
-      const signed = { host: url.host, path, body, now: yield* Clock.currentTimeMillis }
-      const answer = yield* send(url, path, signer.sign(yield* credentials, signed), body)
-      yield* Metric.update(traffic[operation].sent, Buffer.byteLength(body))
-      yield* Metric.update(traffic[operation].received, answer.size)
-      return decodeAnswer(operation, answer)
+      const attempt = Effect.gen(function* () {
+        const now = (yield* Clock.currentTimeMillis) + ahead
+        const signed = { host: url.host, path, body, now }
+        const answer = yield* send(url, path, signer.sign(yield* credentials, signed), body)
+        yield* Metric.update(traffic[operation].sent, Buffer.byteLength(body))
+        yield* Metric.update(traffic[operation].received, answer.size)
+        return [answer, refusedTime(answer, now)] as const
+      })
+      const [answer, serviceTime] = yield* attempt
+      if (serviceTime === undefined) return decodeAnswer(operation, answer)
+      // This machine's clock is wrong. What was refused did not run.
+      ahead = serviceTime - (yield* Clock.currentTimeMillis)
+      const [second] = yield* attempt
+      return decodeAnswer(operation, second)
     }).pipe(
       Effect.mapError((reason) => new DataApiError({ operation, reason })),
       Effect.flatMap((decoded) => {

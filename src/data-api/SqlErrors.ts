@@ -1,5 +1,5 @@
 /** From a failed Data API call to `effect/sql`'s error, with the same reasons that `@effect/sql-pg` gives. */
-import { SqlError } from "effect/sql"
+import * as SqlError from "effect/sql/SqlError"
 import type { DataApiError, Reason } from "./DataApiError.ts"
 
 interface Props {

@@ -1,5 +1,5 @@
 /** What can be counted of the Data API's calls. Names of operations and failures only, never a statement or a value. */
-import { Metric } from "effect"
+import * as Metric from "effect/Metric"
 import type { Operation } from "./DataApi.ts"
 
 /** The instruments of one operation. */

@@ -1,3 +1,4 @@
+/** The RDS Data API, and `effect/sql` on it: for any database, nothing here knows of Alex. */
 export * as AwsDataApi from "./AwsDataApi.ts"
 export * as Bulk from "./Bulk.ts"
 export {

@@ -4,6 +4,7 @@ import { Decimal, InterestRate, money } from "./Decimal.ts"
 import { text, uuid } from "./Text.ts"
 import { ClerkUserId } from "./User.ts"
 
+/** The kinds of accounts that the vocabulary knows. */
 export const accountTypes = [
   "401k",
   "roth_ira",
@@ -15,9 +16,11 @@ export const accountTypes = [
   "other"
 ] as const
 
+/** One of {@link accountTypes}. */
 export const AccountType = Schema.Literals(accountTypes).annotate({ description: "The kind of account" })
 export type AccountType = typeof AccountType.Type
 
+/** The id of an account: a UUID that the database gives. */
 export const AccountId = uuid("an account").pipe(Schema.brand("AccountId"))
 export type AccountId = typeof AccountId.Type
 
@@ -75,6 +78,7 @@ export const AccountTotals = Schema.Struct({
 })
 export type AccountTotals = typeof AccountTotals.Type
 
+/** There is no account with this id, or it is another person's and only one user's were asked for. */
 export class AccountNotFound extends Schema.TaggedError<AccountNotFound>()("AccountNotFound", {
   account_id: Schema.String
 }) {

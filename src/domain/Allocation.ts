@@ -4,6 +4,7 @@
 import { BigDecimal, Schema } from "effect"
 import { formatDecimal } from "./Decimal.ts"
 
+/** The regions of the world that the vocabulary knows. */
 export const regions = [
   "north_america",
   "europe",
@@ -16,6 +17,7 @@ export const regions = [
   "international"
 ] as const
 
+/** The sectors of the economy that the vocabulary knows; treasury to government_related are those of bonds. */
 export const sectors = [
   "technology",
   "healthcare",
@@ -37,18 +39,22 @@ export const sectors = [
   "other"
 ] as const
 
+/** The classes of assets that the vocabulary knows. */
 export const assetClasses = ["equity", "fixed_income", "real_estate", "commodities", "cash", "alternatives"] as const
 
+/** One of {@link regions}. */
 export const Region = Schema.Literals(regions).annotate({
   description: "A region of the world; international is everything but North America"
 })
 export type Region = typeof Region.Type
 
+/** One of {@link sectors}. */
 export const Sector = Schema.Literals(sectors).annotate({
   description: "A sector of the economy, or the kind of issuer of a bond"
 })
 export type Sector = typeof Sector.Type
 
+/** One of {@link assetClasses}. */
 export const AssetClass = Schema.Literals(assetClasses).annotate({ description: "A class of assets" })
 export type AssetClass = typeof AssetClass.Type
 

@@ -58,6 +58,7 @@ export const SymbolAllocation = Schema.Array(
   })
   .pipe(Schema.check(sumsToHundred, symbolsDiffer))
 
+/** What a trade does with shares. */
 export const tradeSides = ["buy", "sell"] as const
 
 /** One order of a rebalancing. */
@@ -101,6 +102,7 @@ export const ReportPayload = Schema.Struct({
 }).annotate({ description: "The report on a portfolio" })
 export type ReportPayload = typeof ReportPayload.Type
 
+/** The kinds of charts that can be drawn. */
 export const chartTypes = ["pie", "donut", "bar", "horizontalBar"] as const
 
 /** One slice or bar. */

@@ -12,8 +12,10 @@ import {
 import { Decimal, Price } from "./Decimal.ts"
 import { text } from "./Text.ts"
 
+/** The kinds of instruments that the vocabulary knows. */
 export const instrumentTypes = ["etf", "mutual_fund", "stock", "bond", "bond_fund", "commodity", "reit"] as const
 
+/** One of {@link instrumentTypes}. */
 export const InstrumentType = Schema.Literals(instrumentTypes).annotate({ description: "The kind of instrument" })
 export type InstrumentType = typeof InstrumentType.Type
 
@@ -118,6 +120,7 @@ export const unknownInstrument = (
   }
 }
 
+/** There is no instrument with this symbol. */
 export class InstrumentNotFound extends Schema.TaggedError<InstrumentNotFound>()("InstrumentNotFound", {
   symbol: Schema.String
 }) {
@@ -126,6 +129,7 @@ export class InstrumentNotFound extends Schema.TaggedError<InstrumentNotFound>()
   }
 }
 
+/** An instrument with this symbol is there already; nothing was changed. */
 export class InstrumentAlreadyExists extends Schema.TaggedError<InstrumentAlreadyExists>()("InstrumentAlreadyExists", {
   symbol: Schema.String
 }) {

@@ -4,6 +4,7 @@ import { ChartsPayload, ReportPayload, RetirementPayload, SummaryPayload } from 
 import { JsonValue, text, uuid } from "./Text.ts"
 import { ClerkUserId } from "./User.ts"
 
+/** What a new job may be; rows that other programs wrote may say something else. */
 export const jobTypes = [
   "portfolio_analysis",
   "rebalance_recommendation",
@@ -13,11 +14,14 @@ export const jobTypes = [
   "instrument_research"
 ] as const
 
+/** One of {@link jobTypes}. */
 export const JobType = Schema.Literals(jobTypes).annotate({ description: "What the job is to do" })
 export type JobType = typeof JobType.Type
 
+/** How far a job can be, in this order; completed and failed are both an end. */
 export const jobStatuses = ["pending", "running", "completed", "failed"] as const
 
+/** One of {@link jobStatuses}. */
 export const JobStatus = Schema.Literals(jobStatuses).annotate({
   description: "How far the job is: pending, then running, then completed or failed"
 })
@@ -26,6 +30,7 @@ export type JobStatus = typeof JobStatus.Type
 /** The status that a job must have before it can be moved to another. */
 export const statusBefore = { running: "pending", completed: "running", failed: "running" } as const
 
+/** The id of a job: a UUID that the database gives. */
 export const JobId = uuid("a job").pipe(Schema.brand("JobId"))
 export type JobId = typeof JobId.Type
 
@@ -96,6 +101,7 @@ export const Job = Schema.Struct({
 }).annotate({ description: "A job with its request and its results" })
 export type Job = typeof Job.Type
 
+/** There is no job with this id, or it is another person's and only one user's were asked for. */
 export class JobNotFound extends Schema.TaggedError<JobNotFound>()("JobNotFound", { job_id: Schema.String }) {
   override get message() {
     return `There is no job ${this.job_id}.`

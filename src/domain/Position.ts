@@ -5,6 +5,7 @@ import { Decimal, Quantity } from "./Decimal.ts"
 import { InstrumentSymbol, StoredSymbol } from "./Instrument.ts"
 import { CalendarDay, uuid } from "./Text.ts"
 
+/** The id of a position: a UUID that the database gives. */
 export const PositionId = uuid("a position").pipe(Schema.brand("PositionId"))
 export type PositionId = typeof PositionId.Type
 
@@ -55,6 +56,7 @@ export const AccountValue = Schema.Struct({
 })
 export type AccountValue = typeof AccountValue.Type
 
+/** There is no position with this id, or it is another person's and only one user's were asked for. */
 export class PositionNotFound extends Schema.TaggedError<PositionNotFound>()("PositionNotFound", {
   position_id: Schema.String
 }) {

@@ -57,12 +57,14 @@ export const User = Schema.Struct({
 }).annotate({ description: "A user, with the targets for the portfolio" })
 export type User = typeof User.Type
 
+/** There is no user with this id. */
 export class UserNotFound extends Schema.TaggedError<UserNotFound>()("UserNotFound", { clerk_user_id: Schema.String }) {
   override get message() {
     return "There is no user with this id. Create the user first."
   }
 }
 
+/** A user with this id is there already; nothing was changed. */
 export class UserAlreadyExists extends Schema.TaggedError<UserAlreadyExists>()("UserAlreadyExists", {
   clerk_user_id: Schema.String
 }) {

@@ -8,8 +8,8 @@
  *   lock.json      the process that has it open
  * ```
  */
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises"
-import { join } from "node:path"
+import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises"
+import { dirname, join, resolve } from "node:path"
 import { Effect, Option, Result, Schema, type Scope } from "effect"
 
 /** Why an embedded database can't be opened, in one line that says what to do. */
@@ -46,15 +46,51 @@ const attempt = <A>(dataDir: string, run: () => Promise<A>): Effect.Effect<A, Lo
       })
   })
 
+const hasCode = (error: unknown, code: string): boolean =>
+  error instanceof Error && "code" in error && error.code === code
+
 /** A file's text; `None` if there is no such file. */
-const readText = (path: string): Effect.Effect<Option.Option<string>> =>
-  Effect.option(Effect.tryPromise(() => readFile(path, "utf8")))
+const readText = (dataDir: string, path: string): Effect.Effect<Option.Option<string>, LocalDataApiError> =>
+  Effect.tryPromise({ try: () => readFile(path, "utf8"), catch: (cause) => cause }).pipe(
+    Effect.asSome,
+    Effect.catch((cause) => {
+      if (hasCode(cause, "ENOENT")) return Effect.succeedNone
+      const message = `The data folder ${dataDir} can't be read. Choose another one or change its permissions.`
+      return Effect.fail(new LocalDataApiError({ message, cause }))
+    })
+  )
+
+/**
+ * Makes the data folder and those above it, one at a time: Node's own way to make several turns without end where a
+ * folder exists in which none can be made, such as `/proc`.
+ */
+const makeFolder = Effect.fnUntraced(function* (dataDir: string): Effect.fn.Return<void, LocalDataApiError> {
+  const missing: Array<string> = []
+  for (let path = resolve(dataDir); !missing.includes(path); path = dirname(path)) {
+    const found = yield* Effect.option(Effect.tryPromise(() => stat(path)))
+    if (Option.isNone(found)) missing.unshift(path)
+    else if (found.value.isDirectory()) break
+    else {
+      const message = `The data folder can't be ${dataDir}: ${path} is a file. Choose another folder.`
+      return yield* new LocalDataApiError({ message })
+    }
+  }
+  for (const path of missing) {
+    // Another process may have made it meanwhile.
+    yield* attempt(dataDir, () => mkdir(path)).pipe(
+      Effect.catchIf(
+        ({ cause }) => hasCode(cause, "EEXIST"),
+        () => Effect.void
+      )
+    )
+  }
+})
 
 /** Signal 0 only asks; EPERM says that the process exists and belongs to another user. */
 const isAlive = (pid: number): boolean => {
   const asked = Result.try(() => process.kill(pid, 0))
   if (Result.isSuccess(asked)) return true
-  return asked.failure instanceof Error && "code" in asked.failure && asked.failure.code === "EPERM"
+  return hasCode(asked.failure, "EPERM")
 }
 
 const inUse = (dataDir: string, pid: number): LocalDataApiError =>
@@ -72,7 +108,7 @@ const writeLock = Effect.fnUntraced(function* (
   for (let tries = 0; tries < 2; tries++) {
     const created = yield* Effect.option(Effect.tryPromise(create))
     if (Option.isSome(created)) return void held.add(path)
-    const text = yield* readText(path)
+    const text = yield* readText(dataDir, path)
     if (Option.isNone(text)) break
     const lock = Schema.decodeOption(Lock)(text.value)
     if (Option.isSome(lock) && lock.value.pid !== process.pid && isAlive(lock.value.pid)) {
@@ -96,11 +132,11 @@ export const open = Effect.fnUntraced(function* (
   const pgdata = join(dataDir, "pgdata")
   const description = join(dataDir, "database.json")
   const lock = join(dataDir, "lock.json")
-  yield* attempt(dataDir, () => mkdir(dataDir, { recursive: true }))
+  yield* makeFolder(dataDir)
   yield* Effect.acquireRelease(writeLock(dataDir, lock), () =>
     Effect.promise(() => rm(lock, { force: true })).pipe(Effect.andThen(Effect.sync(() => held.delete(lock))))
   )
-  const text = yield* readText(description)
+  const text = yield* readText(dataDir, description)
   if (Option.isNone(text)) {
     yield* attempt(dataDir, () => rm(pgdata, { recursive: true, force: true }))
     const complete = attempt(dataDir, () =>

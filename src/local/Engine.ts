@@ -29,6 +29,7 @@ import { readerOf, toRecords } from "./ResultRecords.ts"
 import type { ResultSet, Session, SessionSource, Statement } from "./Session.ts"
 import * as Sessions from "./Sessions.ts"
 
+/** What the engine does not know from its sessions. */
 export interface EngineOptions {
   /** The database of a request that names none. */
   readonly database: string

@@ -49,7 +49,11 @@ const answer = Effect.fnUntraced(function* (method: string, path: string, body: 
 /** A plan is small; this is plenty. */
 const maxBytes = 256 * 1024
 
-/** Listens on a loopback port for as long as the scope is open. 0 takes any free port. */
+/**
+ * Listens on a loopback port for as long as the scope is open. 0 takes any free port.
+ *
+ * @errors ListenError
+ */
 export const listenForFaults = Effect.fn("FaultControl.listen")(function* (options: { readonly port: number }) {
   const fork = Effect.runForkWith(yield* Effect.context<Faults>())
   return yield* listen({

@@ -115,6 +115,8 @@ const latencyOf = ({ latency, seed = 1 }: FaultPlan, call: number): number => {
  *
  * @example
  * ```ts
+ * import { decide } from "./Faults.ts"
+ *
  * decide({ schedule: [{ call: 2, fault: "dropped-after" }] }, 2)
  * // { fault: "dropped-after", delayMs: 0 }
  * ```
@@ -224,6 +226,7 @@ export interface Wrapped {
 export class Faults extends Context.Service<
   Faults,
   {
+    /** The plan, and what has happened since it was set. */
     readonly state: Effect.Effect<FaultState>
     /** Replaces the plan and counts from the start. */
     readonly set: (plan: FaultPlan) => Effect.Effect<void>

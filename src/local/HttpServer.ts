@@ -36,6 +36,7 @@ export interface RequestLog {
   readonly call?: Call | undefined
 }
 
+/** Where and how to listen; all members have a default. */
 export interface HttpServerOptions {
   /** 127.0.0.1 when absent. Anything but a loopback address opens the database to the network. */
   readonly host?: string | undefined
@@ -310,7 +311,11 @@ export class HttpServer extends Context.Service<HttpServer, Bound>()("alex-datab
     })
   })
 
-  /** See {@link HttpServer.make}. */
+  /**
+   * See {@link HttpServer.make}.
+   *
+   * @errors ListenError
+   */
   static readonly layer = (options?: HttpServerOptions): Layer.Layer<HttpServer, ListenError, DataApi> =>
     Layer.effect(HttpServer, HttpServer.make(options))
 }

@@ -1,6 +1,7 @@
 /** The service's bounds, as options: tests shorten the times, nothing else should need to. */
 import { Duration } from "effect"
 
+/** The bounds of the service. */
 export interface Limits {
   /** How long a statement may run: 45 seconds. */
   readonly statementTimeout: Duration.Input

@@ -11,6 +11,7 @@ import * as Postgres from "./Postgres.ts"
 import type { SessionSource } from "./Session.ts"
 import * as Snapshot from "./Snapshot.ts"
 
+/** Where an embedded database lives, and what it starts from. */
 export interface LocalDataApiOptions {
   /** The folder to keep the data in, created when missing; `"memory"` keeps nothing. */
   readonly dataDir: string
@@ -58,7 +59,11 @@ const openInMemory = Effect.fnUntraced(function* (
   )
 })
 
-/** Opens the embedded database as a source of sessions, for an engine or a server. */
+/**
+ * Opens the embedded database as a source of sessions, for an engine or a server.
+ *
+ * @errors LocalDataApiError
+ */
 export const sessions = Effect.fn("LocalDataApi.sessions")(function* (
   options: LocalDataApiOptions
 ): Effect.fn.Return<SessionSource, LocalDataApiError, Scope.Scope> {
@@ -75,6 +80,8 @@ export const sessions = Effect.fn("LocalDataApi.sessions")(function* (
  *
  * It binds parameters, types results, words errors and keeps limits as the service does. PGlite has one connection:
  * an open transaction holds it, and other calls wait, for 10 s unless `limits.sessionWait` says otherwise.
+ *
+ * @errors LocalDataApiError
  *
  * @example
  * ```ts
@@ -96,6 +103,7 @@ export const layer = (options: LocalDataApiOptions): Layer.Layer<DataApi, LocalD
     )
   )
 
+/** Which server to stand in front of. */
 export interface PostgresOptions {
   /** `postgres://user:password@host:port/database?sslmode=require`; its database is that of requests that name none. */
   readonly url: Redacted.Redacted
@@ -104,7 +112,11 @@ export interface PostgresOptions {
   readonly limits?: Partial<Limits> | undefined
 }
 
-/** Opens a pool on a PostgreSQL server as a source of sessions; fails if the server can't be reached now. */
+/**
+ * Opens a pool on a PostgreSQL server as a source of sessions; fails if the server can't be reached now.
+ *
+ * @errors LocalDataApiError
+ */
 export const postgresSessions = Effect.fn("LocalDataApi.postgresSessions")(function* (
   options: PostgresOptions
 ): Effect.fn.Return<{ readonly source: SessionSource; readonly database: string }, LocalDataApiError, Scope.Scope> {
@@ -128,6 +140,8 @@ export const postgresSessions = Effect.fn("LocalDataApi.postgresSessions")(funct
 /**
  * The `DataApi` in front of a PostgreSQL server: the same answers as the embedded one, with real concurrency. A
  * request is run on the database that it names.
+ *
+ * @errors LocalDataApiError
  */
 export const layerPostgres = (options: PostgresOptions): Layer.Layer<DataApi, LocalDataApiError> =>
   Layer.effect(

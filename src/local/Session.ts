@@ -40,6 +40,7 @@ export type Value = Field | Unreadable | Uint8Array
 
 export type Row = ReadonlyArray<Value>
 
+/** What a statement came to. */
 export interface ResultSet {
   /** Absent when the statement returns no rows by its nature. */
   readonly columns: ReadonlyArray<Column> | undefined
@@ -66,6 +67,7 @@ export class SessionLost extends Data.TaggedError("SessionLost")<{ readonly mess
 /** Idle, in a transaction, or in one that has failed. */
 export type TransactionStatus = "I" | "T" | "E"
 
+/** One connection to PostgreSQL. */
 export interface Session {
   /** Runs one statement. Only one may run at a time; interruption cancels it and waits until the server has stopped. */
   readonly run: (statement: Statement) => Effect.Effect<ResultSet, Refusal | SessionLost>
@@ -76,6 +78,7 @@ export interface Session {
   readonly database: string
 }
 
+/** Where sessions come from: the embedded database, or a pool on a server. */
 export interface SessionSource {
   /**
    * A fresh session on a database, given back when the scope closes: an open transaction is rolled back then, and

@@ -365,6 +365,8 @@ const serialization = (message: string): WireFailure => ({ code: "SerializationE
  *
  * @example
  * ```ts
+ * import { decodeCall } from "./Wire.ts"
+ *
  * decodeCall("CommitTransaction", "{}")
  * // failure: ValidationException "3 validation errors detected: Value null at 'resourceArn' failed to satisfy ..."
  * ```

@@ -1,3 +1,4 @@
+/** A Data API of one's own: in this process, or over HTTP for the AWS SDKs; nothing here knows of Alex. */
 export * as Clusters from "./Clusters.ts"
 export { LocalDataApiError } from "./DataFolder.ts"
 export * as Engine from "./Engine.ts"

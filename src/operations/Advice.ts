@@ -67,30 +67,33 @@ const onAccessDenied = (message: string): Advice =>
         mend: "Allow rds-data:ExecuteStatement, BatchExecuteStatement, BeginTransaction, CommitTransaction and RollbackTransaction on AURORA_CLUSTER_ARN to the caller's role"
       }
 
-const onSqlState = (state: string, message: string, cluster: Cluster | undefined): Advice | undefined => {
+const onSqlState = (
+  state: string,
+  message: string,
+  { cluster, overDataApi }: { readonly cluster: Cluster | undefined; readonly overDataApi: boolean }
+): Advice | undefined => {
   const name = cluster === undefined ? "" : ` "${cluster.database}"`
   switch (state) {
     case "28P01":
     case "28000":
-      return cluster === undefined
+      return overDataApi
         ? {
-            code: "password",
-            problem: "The user or the password was refused",
-            mend: "Correct the user and the password in DATABASE_URL"
-          }
-        : {
             code: "password",
             problem: "The user or the password in the secret was refused",
             mend: "Put the user's present password into the secret at AURORA_SECRET_ARN; right after a rotation, try again"
+          }
+        : {
+            code: "password",
+            problem: "The user or the password was refused",
+            mend: "Correct the user and the password in DATABASE_URL"
           }
     case "3D000":
       return {
         code: "database-name",
         problem: `The database${name} does not exist`,
-        mend:
-          cluster === undefined
-            ? "Correct the name at the end of DATABASE_URL, or create the database"
-            : "Correct AURORA_DATABASE, or create the database"
+        mend: overDataApi
+          ? "Correct AURORA_DATABASE, or create the database"
+          : "Correct the name at the end of DATABASE_URL, or create the database"
       }
     case "42501":
       return {
@@ -237,7 +240,7 @@ export const adviceOn = (error: unknown, cluster?: Cluster): Advice => {
   const state = sqlStateOf(error)
   const reason = dataApiReasonOf(error)
   return (
-    (state === undefined ? undefined : onSqlState(state, message, cluster)) ??
+    (state === undefined ? undefined : onSqlState(state, message, { cluster, overDataApi: reason !== undefined })) ??
     (reason === undefined ? undefined : onReason(reason, message, cluster)) ??
     (socket === undefined ? undefined : onSocket(socket)) ?? { ...fallback, problem: message }
   )

@@ -30,12 +30,20 @@ export const CatalogueObject = Schema.Struct({
   definition: Schema.String
 })
 export type CatalogueObject = typeof CatalogueObject.Type
+/** The objects of a schema, sorted, so that two of them can be compared. */
 export type Catalogue = ReadonlyArray<CatalogueObject>
 
 /** The catalogue that the migrations describe, for comparison: `Drift` needs it, and who provides it may cache it. */
 export class Reference extends Context.Service<
   Reference,
-  { readonly catalogue: Effect.Effect<Catalogue, SqlError.SqlError | ReferenceUnavailable> }
+  {
+    /**
+     * The catalogue, from whoever knows it.
+     *
+     * @errors ReferenceUnavailable, SqlError
+     */
+    readonly catalogue: Effect.Effect<Catalogue, SqlError.SqlError | ReferenceUnavailable>
+  }
 >()("alex-database/operations/Catalogue/Reference") {}
 
 /** The database for comparison could not be made. */
@@ -46,6 +54,8 @@ export class ReferenceUnavailable extends Schema.TaggedError<ReferenceUnavailabl
 /**
  * Reads the current schema's objects, and the extensions. One request; members of extensions are left out, and so are
  * indexes that belong to a constraint.
+ *
+ * @errors RepositoryError
  */
 export const read = Effect.fn("Catalogue.read")(function* () {
   const sql = yield* SqlClient.SqlClient

@@ -97,6 +97,8 @@ const latency = Effect.gen(function* () {
 /**
  * Asks a database for its facts: version, role, size, latency, journal. Waits while a paused cluster resumes. Ten
  * requests.
+ *
+ * @errors MigrationsUnreadable, RepositoryError
  */
 export const reach = Effect.fn("Check.reach")(function* (options: MigrateOptions = {}) {
   const facts = yield* factsOf()
@@ -117,7 +119,11 @@ export const reach = Effect.fn("Check.reach")(function* (options: MigrateOptions
   return reachable
 })
 
-/** The report on a database that answered. */
+/**
+ * The report on a database that answered.
+ *
+ * @errors MigrationsUnreadable, RepositoryError
+ */
 export const found = Effect.fn("Check.found")(function* (options: MigrateOptions = {}) {
   const { backend, location } = yield* Target
   const reachable = yield* reach(options)

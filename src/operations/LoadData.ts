@@ -32,6 +32,8 @@ const rowsOfRequest = 20_000
  * come out the same everywhere. What is there already stays, so a run that was cut off can be repeated. One request for
  * every 20,000 rows.
  *
+ * @errors TooManyPositions, RepositoryError
+ *
  * @example
  * ```ts
  * import { LoadData } from "alex-database"

@@ -2,13 +2,14 @@
  * Brings a database to the form that the migrations describe, and says how far it is from it.
  */
 import { type Duration, Effect, Schema } from "effect"
-import { SqlClient, type SqlError } from "effect/sql"
+import { SqlClient, SqlError } from "effect/sql"
 import * as Adoption from "./Adoption.ts"
 import { messageOf, sqlStateOf } from "./DatabaseFailure.ts"
 import * as Journal from "./Journal.ts"
 import * as LockWait from "./LockWait.ts"
 import * as Migration from "./Migration.ts"
 import * as Progress from "./Progress.ts"
+import { runToItsEnd } from "./RunsOn.ts"
 
 /** The journal and the migrations contradict each other, or a statement can't run: nothing was started. */
 export class MigrationRefused extends Schema.TaggedError<MigrationRefused>()("MigrationRefused", {
@@ -67,6 +68,7 @@ export const MigrationReport = Schema.Struct({
 })
 export type MigrationReport = typeof MigrationReport.Type
 
+/** How to migrate; all members have a default. */
 export interface MigrateOptions {
   /** The folder of the migrations; by default the package's own. */
   readonly folder?: string | undefined
@@ -138,7 +140,11 @@ export const compare = (
   }
 }
 
-/** How far the database is: what is applied, what is pending, what is wrong. One request. */
+/**
+ * How far the database is: what is applied, what is pending, what is wrong. One request.
+ *
+ * @errors MigrationsUnreadable, RepositoryError
+ */
 export const status = Effect.fn("Migrate.status")(function* (options: MigrateOptions = {}) {
   const migrations = yield* Migration.load(options.folder)
   return compare(migrations, yield* Journal.read(), options.to)
@@ -166,8 +172,11 @@ const failed = (migration: Migration.Migration, statement: { line: number; sql: 
   })
 }
 
-const runStatements = Effect.fnUntraced(function* (migration: Migration.Migration) {
-  const sql = yield* SqlClient.SqlClient
+/** Runs a migration's statements one after the other. */
+const runStatements = Effect.fnUntraced(function* <E, R>(
+  migration: Migration.Migration,
+  run: (statement: string) => Effect.Effect<unknown, E | SqlError.SqlError, R>
+) {
   for (const [index, statement] of migration.statements.entries()) {
     yield* Progress.report({
       operation: "migrate",
@@ -175,7 +184,9 @@ const runStatements = Effect.fnUntraced(function* (migration: Migration.Migratio
       total: migration.statements.length,
       text: `${migration.name}: ${Migration.firstWords(statement.sql)}`
     })
-    yield* sql.unsafe(statement.sql).pipe(Effect.catchTag("SqlError", (error) => failed(migration, statement, error)))
+    yield* run(statement.sql).pipe(
+      Effect.catchIf(SqlError.isSqlError, (error) => failed(migration, statement, error))
+    )
   }
 })
 
@@ -189,7 +200,7 @@ const applyInTransaction = Effect.fnUntraced(function* (
       if (options.makeJournal) yield* Journal.create()
       if (!(yield* Journal.claim(migration, options.version))) return undefined
       const block = options.packed ? pack(migration.statements) : undefined
-      if (block === undefined) yield* runStatements(migration)
+      if (block === undefined) yield* runStatements(migration, (statement) => sql.unsafe(statement))
       else yield* sql.unsafe(block)
       return yield* Journal.finish(migration)
     })
@@ -225,8 +236,9 @@ const applyOutside = Effect.fnUntraced(function* (
     const message = `${migration.name} is being applied by another runner since ${entry.appliedAt.toISOString()}`
     return yield* new MigrationRefused({ problems: [message] })
   }
-  return yield* dropInvalidIndexes(migration).pipe(
-    Effect.andThen(runStatements(migration)),
+  const ended = dropInvalidIndexes(migration)
+  return yield* ended.pipe(
+    Effect.andThen(runStatements(migration, (statement) => runToItsEnd(statement, { operation: "migrate", ended }))),
     Effect.andThen(Journal.finish(migration)),
     Effect.onError(() => Effect.ignore(Journal.release(migration)))
   )
@@ -262,6 +274,8 @@ const apply = Effect.fn("Migrate.apply")(function* (
  * runner that is killed leaves nothing of the migration it was in.
  *
  * Requests: 1 when nothing is pending; else 2, and for each migration its statements and 4 more.
+ *
+ * @errors MigrationFailed, MigrationRefused, MigrationsUnreadable, RepositoryError
  *
  * @example
  * ```ts

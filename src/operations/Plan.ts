@@ -12,6 +12,7 @@ import * as Migration from "./Migration.ts"
 export const TableLock = Schema.Struct({ table: Schema.String, mode: Schema.String })
 export type TableLock = typeof TableLock.Type
 
+/** One statement that would run, where it stands, what it locks, and what would be slow about it. */
 export const PlannedStatement = Schema.Struct({
   migration: Schema.String,
   line: Schema.Int,
@@ -25,6 +26,7 @@ export type PlannedStatement = typeof PlannedStatement.Type
 export const PlanReport = Schema.Struct({ tried: Schema.Boolean, statements: Schema.Array(PlannedStatement) })
 export type PlanReport = typeof PlanReport.Type
 
+/** What to plan; all members have a default. */
 export interface PlanOptions extends Pick<MigrateOptions, "folder" | "to"> {
   /** Runs the statements and rolls them back: says what they really lock, and whether they work. */
   readonly rehearse?: boolean | undefined
@@ -157,6 +159,8 @@ const rehearse = Effect.fnUntraced(function* (statements: ReadonlyArray<PlannedS
  *
  * With `rehearse` the statements run in one transaction that is rolled back, and the locks are those that were held.
  * Migrations that are no transaction are not rehearsed, nor is what comes after them.
+ *
+ * @errors MigrationFailed, MigrationRefused, MigrationsUnreadable, RepositoryError
  */
 export const plan = Effect.fn("Plan.plan")(function* (options: PlanOptions = {}) {
   const migrations = yield* Migration.load(options.folder)

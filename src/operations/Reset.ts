@@ -35,6 +35,7 @@ export const ResetReport = Schema.Struct({
 })
 export type ResetReport = typeof ResetReport.Type
 
+/** How to reset; all members have a default. */
 export interface ResetOptions extends MigrateOptions {
   /** The database's name, as the operator gave it to confirm. */
   readonly confirm?: string | undefined
@@ -54,6 +55,8 @@ const TableCount = Schema.Struct({ name: Schema.String, rows: Schema.Int })
 /**
  * The tables that a reset would drop, with PostgreSQL's own estimate of their rows (it is kept by `ANALYZE`, and -1
  * where there never was one). One request.
+ *
+ * @errors MigrationsUnreadable, RepositoryError
  */
 export const affected = Effect.fn("Reset.affected")(function* (folder?: string) {
   const sql = yield* SqlClient.SqlClient
@@ -102,6 +105,9 @@ const drop = Effect.fnUntraced(function* ({ folder, patience }: ResetOptions) {
  *
  * A database that is neither embedded nor on this machine is refused unless `confirm` is its name; nothing has been
  * sent to it then. Seed files are checked before anything is dropped.
+ *
+ * @errors MigrationFailed, MigrationRefused, MigrationsUnreadable, ResetRefused, SeedInvalid, TooManyPositions,
+ * RepositoryError
  */
 export const reset = Effect.fn("Reset.reset")(function* (options: ResetOptions = {}) {
   if (options.skipDrop !== true) yield* guard(options.confirm)

@@ -32,6 +32,8 @@ const encodeInstruments = Schema.encodeEffect(Schema.fromJsonString(Schema.Array
  * An instrument that is as the file says is left untouched, `updated_at` included. A price or allocation that the file
  * leaves out stays as it is.
  *
+ * @errors SeedInvalid, RepositoryError
+ *
  * @example
  * ```ts
  * import { Effect } from "effect"
@@ -107,6 +109,8 @@ const encodePortfolio = Schema.encodeEffect(Schema.fromJsonString(PortfolioSeed)
 /**
  * Adds the test user with accounts and positions, in one request and all or nothing. What is there already, by the
  * user's id, the account's name and the position's symbol, is left as it is.
+ *
+ * @errors SeedInvalid, RepositoryError
  */
 export const seedPortfolio = Effect.fn("Seed.seedPortfolio")(function* (
   options: { readonly file?: string | undefined } = {}

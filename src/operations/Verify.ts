@@ -71,6 +71,7 @@ const readInstruments = Effect.fnUntraced(function* () {
   }
 })
 
+/** How to verify; all members have a default. */
 export interface VerifyOptions extends Pick<MigrateOptions, "folder"> {
   /** Looks for drift, which takes an empty database with the migrations applied: up to a few seconds. True by default. */
   readonly drift?: boolean | undefined
@@ -81,6 +82,8 @@ const listed = 100
 
 /**
  * Looks at everything and changes nothing. About ten requests, and one more for each 500 instruments.
+ *
+ * @errors MigrationsUnreadable, ReferenceUnavailable, RepositoryError
  *
  * @example
  * ```ts

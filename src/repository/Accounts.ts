@@ -1,6 +1,11 @@
 /** The accounts in which people hold cash and positions. */
-import { Context, Effect, Layer, RequestResolver, Schema } from "effect"
-import { SqlClient, SqlResolver } from "effect/sql"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as RequestResolver from "effect/RequestResolver"
+import * as Schema from "effect/Schema"
+import * as SqlClient from "effect/sql/SqlClient"
+import * as SqlResolver from "effect/sql/SqlResolver"
 import {
   Account,
   AccountCreate,
@@ -63,7 +68,11 @@ const make = Effect.gen(function* () {
     const owned = owner === undefined ? sql.literal("") : sql`AND accounts.clerk_user_id = ${owner}`
     const found = (id: AccountId) => account(() => new AccountNotFound({ account_id: id }))
     return {
-      /** Changes any subset of an account's fields. */
+      /**
+       * Changes any subset of an account's fields.
+       *
+       * @errors AccountNotFound, RepositoryError
+       */
       update: Effect.fn("Accounts.update")(function* (id: AccountId, changes: AccountUpdate) {
         const json = yield* encodeUpdate(changes)
         return yield* found(id)(sql`
@@ -76,7 +85,11 @@ const make = Effect.gen(function* () {
           RETURNING ${columns}`)
       }),
 
-      /** Deletes an account with its positions. */
+      /**
+       * Deletes an account with its positions.
+       *
+       * @errors AccountNotFound, RepositoryError
+       */
       delete: Effect.fn("Accounts.delete")(function* (id: AccountId) {
         return yield* found(id)(sql`DELETE FROM accounts WHERE id = ${id}::uuid ${owned} RETURNING ${columns}`)
       })
@@ -86,20 +99,36 @@ const make = Effect.gen(function* () {
   return {
     ...one(undefined),
 
-    /** Finds an account; lookups made concurrently are one request. */
+    /**
+     * Finds an account; lookups made concurrently are one request.
+     *
+     * @errors AccountNotFound, RepositoryError
+     */
     findById: Effect.fn("Accounts.findById")((id: AccountId) =>
       lookUp(id.toLowerCase()).pipe(
         Effect.catchTag("NoSuchElementError", () => new AccountNotFound({ account_id: id }))
       )
     ),
 
-    /** Creates an account. */
+    /**
+     * Creates an account.
+     *
+     * @errors UserNotFound, RepositoryError
+     */
     create,
 
-    /** A user's accounts, the newest first. */
+    /**
+     * A user's accounts, the newest first.
+     *
+     * @errors RepositoryError
+     */
     listByUser,
 
-    /** What all accounts of a user come to. */
+    /**
+     * What all accounts of a user come to.
+     *
+     * @errors UserNotFound, RepositoryError
+     */
     totals,
 
     /** The same for one user: another person's account is not found, which the same statement checks. */
@@ -140,5 +169,6 @@ const make = Effect.gen(function* () {
  * ```
  */
 export class Accounts extends Context.Service<Accounts>()("alex-database/repository/Accounts", { make }) {
+  /** On the table `accounts` of a `SqlClient`, whoever provides it. */
   static readonly layer = Layer.effect(this, this.make)
 }

@@ -1,6 +1,15 @@
 /** What can be held: funds, shares, bonds, commodities. */
-import { Array as Arr, Cache, Context, type Duration, Effect, Exit, Layer, RequestResolver, Schema } from "effect"
-import { SqlClient, SqlResolver } from "effect/sql"
+import * as Arr from "effect/Array"
+import * as Cache from "effect/Cache"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as RequestResolver from "effect/RequestResolver"
+import * as Schema from "effect/Schema"
+import * as SqlClient from "effect/sql/SqlClient"
+import * as SqlResolver from "effect/sql/SqlResolver"
 import {
   Instrument,
   InstrumentAlreadyExists,
@@ -126,7 +135,11 @@ const make = Effect.gen(function* () {
   })
 
   return {
-    /** Finds an instrument; lookups made concurrently are one request. */
+    /**
+     * Finds an instrument; lookups made concurrently are one request.
+     *
+     * @errors InstrumentNotFound, RepositoryError
+     */
     findBySymbol,
 
     /**
@@ -156,7 +169,11 @@ const make = Effect.gen(function* () {
       return (symbol: InstrumentSymbol) => Cache.get(cache, symbol)
     }),
 
-    /** Finds those of many symbols that are known, by symbol. */
+    /**
+     * Finds those of many symbols that are known, by symbol.
+     *
+     * @errors RepositoryError
+     */
     findMany: Effect.fn("Instruments.findMany")((symbols: ReadonlyArray<InstrumentSymbol>) =>
       Effect.map(
         Effect.forEach(Arr.chunksOf(Arr.dedupe(symbols), pageSize), (some) => instruments(bySymbols(some))),
@@ -164,7 +181,11 @@ const make = Effect.gen(function* () {
       )
     ),
 
-    /** All instruments by symbol. */
+    /**
+     * All instruments by symbol.
+     *
+     * @errors RepositoryError
+     */
     all: Effect.fn("Instruments.all")(() =>
       everyPage(pageSize, (last: Instrument | undefined) =>
         instruments(sql`
@@ -172,7 +193,11 @@ const make = Effect.gen(function* () {
       )
     ),
 
-    /** All instruments of one type by symbol. */
+    /**
+     * All instruments of one type by symbol.
+     *
+     * @errors RepositoryError
+     */
     byType: Effect.fn("Instruments.byType")((type: InstrumentType) =>
       everyPage(pageSize, (last: Instrument | undefined) =>
         instruments(sql`
@@ -184,6 +209,8 @@ const make = Effect.gen(function* () {
     /**
      * Finds instruments whose symbol or name has `part` in it, in any case; `%` and `_` are themselves. The symbol
      * itself comes first, then symbols, names and words of names that begin with `part`; at most `limit` (20).
+     *
+     * @errors RepositoryError
      */
     search: Effect.fn("Instruments.search")((part: string, options?: { readonly limit?: number }) =>
       instruments(sql`
@@ -203,7 +230,11 @@ const make = Effect.gen(function* () {
         LIMIT ${options?.limit ?? 20}::int`)
     ),
 
-    /** The instruments that a user holds and that lack an allocation by region, sector or asset class. */
+    /**
+     * The instruments that a user holds and that lack an allocation by region, sector or asset class.
+     *
+     * @errors RepositoryError
+     */
     unclassified: Effect.fn("Instruments.unclassified")((user: ClerkUserId) =>
       instruments(sql`
         SELECT ${columns} FROM instruments
@@ -215,7 +246,11 @@ const make = Effect.gen(function* () {
         ORDER BY symbol`)
     ),
 
-    /** Creates an instrument. */
+    /**
+     * Creates an instrument.
+     *
+     * @errors InstrumentAlreadyExists, RepositoryError
+     */
     create: Effect.fn("Instruments.create")(function* (input: InstrumentCreate) {
       const json = yield* encodeCreate(input)
       return yield* instrument(() => new InstrumentAlreadyExists({ symbol: input.symbol }))(insert(json))
@@ -224,6 +259,8 @@ const make = Effect.gen(function* () {
     /**
      * Finds an instrument, or registers the symbol with what `unknownInstrument` assumes of it; one request, and
      * `created` says which.
+     *
+     * @errors RepositoryError
      */
     register: Effect.fn("Instruments.register")(function* (
       symbol: InstrumentSymbol,
@@ -240,13 +277,25 @@ const make = Effect.gen(function* () {
       return { instrument: found, created }
     }),
 
-    /** Creates or replaces an instrument; a price or an allocation that is left out, or empty, stays as it is. */
+    /**
+     * Creates or replaces an instrument; a price or an allocation that is left out, or empty, stays as it is.
+     *
+     * @errors RepositoryError
+     */
     upsert: Effect.fn("Instruments.upsert")((input: InstrumentCreate) => upsertMany([input])),
 
-    /** `upsert` of many in one request (of 2 MB); of a symbol that occurs twice the last one counts. */
+    /**
+     * `upsert` of many in one request (of 2 MB); of a symbol that occurs twice the last one counts.
+     *
+     * @errors RepositoryError
+     */
     upsertMany,
 
-    /** Sets the prices of many instruments in one request (of 2 MB), and says which symbols are not known. */
+    /**
+     * Sets the prices of many instruments in one request (of 2 MB), and says which symbols are not known.
+     *
+     * @errors RepositoryError
+     */
     setPrices: Effect.fn("Instruments.setPrices")(function* (input: ReadonlyArray<InstrumentPrice>) {
       const latest = new Map(input.map((price) => [price.symbol, price]))
       const written = yield* inPacks(yield* Effect.forEach(latest.values(), encodePrice), pricePack)
@@ -258,7 +307,11 @@ const make = Effect.gen(function* () {
       }
     }),
 
-    /** Changes any subset of an instrument's fields. */
+    /**
+     * Changes any subset of an instrument's fields.
+     *
+     * @errors InstrumentNotFound, RepositoryError
+     */
     update: Effect.fn("Instruments.update")(function* (symbol: InstrumentSymbol, changes: InstrumentUpdate) {
       const json = yield* encodeUpdate(changes)
       return yield* instrument(() => new InstrumentNotFound({ symbol }))(sql`
@@ -271,7 +324,11 @@ const make = Effect.gen(function* () {
         RETURNING ${columns}`)
     }),
 
-    /** Deletes an instrument that no position holds. */
+    /**
+     * Deletes an instrument that no position holds.
+     *
+     * @errors InstrumentHeld, InstrumentNotFound, RepositoryError
+     */
     delete: Effect.fn("Instruments.delete")(function* (symbol: InstrumentSymbol) {
       const [found] = yield* rowsOf(Schema.Struct({ deleted: Schema.Boolean }))(sql`
         WITH deleted AS (
@@ -286,7 +343,23 @@ const make = Effect.gen(function* () {
   }
 })
 
-/** The table `instruments`. */
+/**
+ * The table `instruments`.
+ *
+ * @example
+ * ```ts
+ * import { BigDecimal, Effect } from "effect"
+ * import { Instruments, InstrumentSymbol } from "alex-database"
+ *
+ * const close = Effect.gen(function*() {
+ *   const instruments = yield* Instruments
+ *   const symbol = InstrumentSymbol.make("SPY")
+ *   const current_price = BigDecimal.fromStringUnsafe("450.25")
+ *   return yield* instruments.setPrices([{ symbol, current_price }]) // { updated: ["SPY"], unknown: [] }
+ * })
+ * ```
+ */
 export class Instruments extends Context.Service<Instruments>()("alex-database/repository/Instruments", { make }) {
+  /** On the table `instruments` of a `SqlClient`, whoever provides it. */
   static readonly layer = Layer.effect(this, this.make)
 }

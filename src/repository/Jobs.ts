@@ -1,6 +1,11 @@
 /** The work that agents do for a user, and how far it is. */
-import { Context, Effect, Layer, RequestResolver, Schema } from "effect"
-import { SqlClient, SqlResolver } from "effect/sql"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as RequestResolver from "effect/RequestResolver"
+import * as Schema from "effect/Schema"
+import * as SqlClient from "effect/sql/SqlClient"
+import * as SqlResolver from "effect/sql/SqlResolver"
 import type { ChartsPayload, ReportPayload, RetirementPayload, SummaryPayload } from "../domain/Analysis.ts"
 import {
   Job,
@@ -143,41 +148,77 @@ const make = Effect.gen(function* () {
       Effect.catchTag(change(id, payload), "JobTransitionRefused", Effect.die)
 
     return {
-      /** Changes any subset of what agents write; a `status` is a step of the job's life and may be refused. */
+      /**
+       * Changes any subset of what agents write; a `status` is a step of the job's life and may be refused.
+       *
+       * @errors JobNotFound, JobTransitionRefused, RepositoryError
+       */
       update: Effect.fn("Jobs.update")(change),
 
-      /** pending -> running; a job that is started twice is refused the second time. */
+      /**
+       * pending -> running; a job that is started twice is refused the second time.
+       *
+       * @errors JobNotFound, JobTransitionRefused, RepositoryError
+       */
       start: Effect.fn("Jobs.start")((id: JobId) => change(id, { status: "running" })),
 
-      /** running -> completed. */
+      /**
+       * running -> completed.
+       *
+       * @errors JobNotFound, JobTransitionRefused, RepositoryError
+       */
       complete: Effect.fn("Jobs.complete")((id: JobId) => change(id, { status: "completed" })),
 
-      /** running -> failed, with the reason. */
+      /**
+       * running -> failed, with the reason.
+       *
+       * @errors JobNotFound, JobTransitionRefused, RepositoryError
+       */
       fail: Effect.fn("Jobs.fail")((id: JobId, error_message: string) =>
         change(id, { status: "failed", error_message })
       ),
 
-      /** Stores the reporter's result. */
+      /**
+       * Stores the reporter's result.
+       *
+       * @errors JobNotFound, RepositoryError
+       */
       attachReport: Effect.fn("Jobs.attachReport")((id: JobId, report_payload: ReportPayload) =>
         attach(id, { report_payload })
       ),
 
-      /** Stores the charter's result. */
+      /**
+       * Stores the charter's result.
+       *
+       * @errors JobNotFound, RepositoryError
+       */
       attachCharts: Effect.fn("Jobs.attachCharts")((id: JobId, charts_payload: ChartsPayload) =>
         attach(id, { charts_payload })
       ),
 
-      /** Stores the retirement agent's result. */
+      /**
+       * Stores the retirement agent's result.
+       *
+       * @errors JobNotFound, RepositoryError
+       */
       attachRetirement: Effect.fn("Jobs.attachRetirement")((id: JobId, retirement_payload: RetirementPayload) =>
         attach(id, { retirement_payload })
       ),
 
-      /** Stores the planner's summary. */
+      /**
+       * Stores the planner's summary.
+       *
+       * @errors JobNotFound, RepositoryError
+       */
       attachSummary: Effect.fn("Jobs.attachSummary")((id: JobId, summary_payload: SummaryPayload) =>
         attach(id, { summary_payload })
       ),
 
-      /** Deletes a job. */
+      /**
+       * Deletes a job.
+       *
+       * @errors JobNotFound, RepositoryError
+       */
       delete: Effect.fn("Jobs.delete")(function* (id: JobId) {
         return yield* state(() => new JobNotFound({ job_id: id }))(
           sql`DELETE FROM jobs WHERE id = ${id}::uuid ${owned} RETURNING ${stateColumns}`
@@ -189,15 +230,27 @@ const make = Effect.gen(function* () {
   return {
     ...one(undefined),
 
-    /** Finds a job with all its payloads; lookups made concurrently are as few requests as it takes. */
+    /**
+     * Finds a job with all its payloads; lookups made concurrently are as few requests as it takes.
+     *
+     * @errors JobNotFound, RepositoryError
+     */
     findById: Effect.fn("Jobs.findById")((id: JobId) =>
       lookUp(id.toLowerCase()).pipe(Effect.catchTag("NoSuchElementError", () => new JobNotFound({ job_id: id })))
     ),
 
-    /** Creates a job, pending. */
+    /**
+     * Creates a job, pending.
+     *
+     * @errors UserNotFound, RepositoryError
+     */
     create,
 
-    /** A user's jobs without their payloads, the newest first, of one status or of all; `limit` (50) to a page. */
+    /**
+     * A user's jobs without their payloads, the newest first, of one status or of all; `limit` (50) to a page.
+     *
+     * @errors RepositoryError
+     */
     listByUser,
 
     /** The same for one user: another person's job is not found, which the same statement checks. */
@@ -239,5 +292,6 @@ const make = Effect.gen(function* () {
  * ```
  */
 export class Jobs extends Context.Service<Jobs>()("alex-database/repository/Jobs", { make }) {
+  /** On the table `jobs` of a `SqlClient`, whoever provides it. */
   static readonly layer = Layer.effect(this, this.make)
 }

@@ -1,6 +1,9 @@
 /** All that a user holds, in one request. */
-import { Context, Effect, Layer, Schema } from "effect"
-import { SqlClient } from "effect/sql"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as SqlClient from "effect/sql/SqlClient"
 import { Account } from "../domain/Account.ts"
 import { Instrument } from "../domain/Instrument.ts"
 import { type Portfolio, summarize } from "../domain/Portfolio.ts"
@@ -140,10 +143,16 @@ const make = Effect.gen(function* () {
     /**
      * Loads a user with all accounts, positions and instruments: one request, or as many as it takes where they do not
      * fit into one answer of the Data API. Accounts come the newest first, positions and instruments by symbol.
+     *
+     * @errors UserNotFound, RepositoryError
      */
     load,
 
-    /** Loads a portfolio and adds it up. */
+    /**
+     * Loads a portfolio and adds it up.
+     *
+     * @errors UserNotFound, RepositoryError
+     */
     summary: Effect.fn("Portfolios.summary")((id: ClerkUserId) => Effect.map(load(id), summarize))
   }
 })
@@ -164,5 +173,6 @@ const make = Effect.gen(function* () {
  * ```
  */
 export class Portfolios extends Context.Service<Portfolios>()("alex-database/repository/Portfolios", { make }) {
+  /** On a `SqlClient`, whoever provides it. */
   static readonly layer = Layer.effect(this, this.make)
 }

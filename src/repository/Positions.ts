@@ -1,6 +1,11 @@
 /** How many shares of an instrument an account holds. */
-import { Context, Effect, Layer, RequestResolver, Schema } from "effect"
-import { SqlClient, SqlResolver } from "effect/sql"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as RequestResolver from "effect/RequestResolver"
+import * as Schema from "effect/Schema"
+import * as SqlClient from "effect/sql/SqlClient"
+import * as SqlResolver from "effect/sql/SqlResolver"
 import { type AccountId, AccountNotFound } from "../domain/Account.ts"
 import { InstrumentNotFound } from "../domain/Instrument.ts"
 import {
@@ -70,15 +75,27 @@ const make = Effect.gen(function* () {
     })
 
     return {
-      /** Adds a position, or replaces the one that the account has in the instrument. */
+      /**
+       * Adds a position, or replaces the one that the account has in the instrument.
+       *
+       * @errors AccountNotFound, InstrumentNotFound, RepositoryError
+       */
       put: Effect.fn("Positions.put")((input: PositionCreate) => put(input, "excluded.quantity")),
 
-      /** Adds to the quantity that the account has of the instrument; sums made at the same time are exact. */
+      /**
+       * Adds to the quantity that the account has of the instrument; sums made at the same time are exact.
+       *
+       * @errors AccountNotFound, InstrumentNotFound, RepositoryError
+       */
       addQuantity: Effect.fn("Positions.addQuantity")((input: PositionCreate) =>
         put(input, "positions.quantity + excluded.quantity")
       ),
 
-      /** The positions of an account, with the name, type and price of their instruments, by symbol. */
+      /**
+       * The positions of an account, with the name, type and price of their instruments, by symbol.
+       *
+       * @errors AccountNotFound, RepositoryError
+       */
       listByAccount: Effect.fn("Positions.listByAccount")((id: AccountId) =>
         everyPage(
           pageSize,
@@ -96,7 +113,11 @@ const make = Effect.gen(function* () {
         )
       ),
 
-      /** How many positions and shares an account holds, and their exact market value. */
+      /**
+       * How many positions and shares an account holds, and their exact market value.
+       *
+       * @errors AccountNotFound, RepositoryError
+       */
       value: Effect.fn("Positions.value")(function* (id: AccountId) {
         return yield* rowOf(AccountValue)(() => new AccountNotFound({ account_id: id }))(sql`
           SELECT
@@ -110,7 +131,11 @@ const make = Effect.gen(function* () {
           GROUP BY accounts.id`)
       }),
 
-      /** Changes any subset of a position's fields. */
+      /**
+       * Changes any subset of a position's fields.
+       *
+       * @errors PositionNotFound, RepositoryError
+       */
       update: Effect.fn("Positions.update")(function* (id: PositionId, changes: PositionUpdate) {
         const json = yield* encodeUpdate(changes)
         return yield* found(id)(sql`
@@ -123,7 +148,11 @@ const make = Effect.gen(function* () {
           RETURNING ${columns}`)
       }),
 
-      /** Deletes a position. */
+      /**
+       * Deletes a position.
+       *
+       * @errors PositionNotFound, RepositoryError
+       */
       delete: Effect.fn("Positions.delete")(function* (id: PositionId) {
         return yield* found(id)(sql`
           DELETE FROM positions USING accounts
@@ -136,7 +165,11 @@ const make = Effect.gen(function* () {
   return {
     ...operations(undefined),
 
-    /** Finds a position; lookups made concurrently are one request. */
+    /**
+     * Finds a position; lookups made concurrently are one request.
+     *
+     * @errors PositionNotFound, RepositoryError
+     */
     findById: Effect.fn("Positions.findById")((id: PositionId) =>
       lookUp(id.toLowerCase()).pipe(
         Effect.catchTag("NoSuchElementError", () => new PositionNotFound({ position_id: id }))
@@ -157,7 +190,22 @@ const make = Effect.gen(function* () {
   }
 })
 
-/** The table `positions`. */
+/**
+ * The table `positions`.
+ *
+ * @example
+ * ```ts
+ * import { BigDecimal, Effect } from "effect"
+ * import { type AccountId, type ClerkUserId, InstrumentSymbol, Positions } from "alex-database"
+ *
+ * const buy = Effect.fn(function*(user: ClerkUserId, account_id: AccountId) {
+ *   const positions = (yield* Positions).forUser(user) // another person's account is not found
+ *   const quantity = BigDecimal.fromStringUnsafe("0.5")
+ *   return yield* positions.addQuantity({ account_id, symbol: InstrumentSymbol.make("SPY"), quantity })
+ * })
+ * ```
+ */
 export class Positions extends Context.Service<Positions>()("alex-database/repository/Positions", { make }) {
+  /** On the table `positions` of a `SqlClient`, whoever provides it. */
   static readonly layer = Layer.effect(this, this.make)
 }

@@ -1,6 +1,9 @@
 /** From rows to entities. */
-import { Effect, Schema } from "effect"
-import type { SqlClient, SqlError, Statement } from "effect/sql"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as SqlClient from "effect/sql/SqlClient"
+import type * as SqlError from "effect/sql/SqlError"
+import type * as Statement from "effect/sql/Statement"
 
 /** What can go wrong in any repository: the database, or a value or row that does not fit its schema. */
 export type RepositoryError = SqlError.SqlError | Schema.SchemaError

@@ -1,6 +1,11 @@
 /** The people whose money Alex looks after. */
-import { BigDecimal, Context, Effect, Layer, Schema } from "effect"
-import { SqlClient, SqlResolver } from "effect/sql"
+import * as BigDecimal from "effect/BigDecimal"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as SqlClient from "effect/sql/SqlClient"
+import * as SqlResolver from "effect/sql/SqlResolver"
 import { type ClerkUserId, User, UserAlreadyExists, UserCreate, UserNotFound, UserUpdate } from "../domain/User.ts"
 import { columnsOf, jsonOf, rowOf, rowsOf, untilSeen } from "./Rows.ts"
 
@@ -42,25 +47,41 @@ const make = Effect.gen(function* () {
     RETURNING ${columns}`
 
   return {
-    /** Finds a user; lookups made concurrently are one request. */
+    /**
+     * Finds a user; lookups made concurrently are one request.
+     *
+     * @errors UserNotFound, RepositoryError
+     */
     findById: Effect.fn("Users.findById")((id: ClerkUserId) =>
       lookUp(id).pipe(Effect.catchTag("NoSuchElementError", () => new UserNotFound({ clerk_user_id: id })))
     ),
 
-    /** Lists users by id, at most `limit` (100) of those after `after`. */
+    /**
+     * Lists users by id, at most `limit` (100) of those after `after`.
+     *
+     * @errors RepositoryError
+     */
     list: Effect.fn("Users.list")((page?: { readonly after?: ClerkUserId; readonly limit?: number }) =>
       users(sql`
         SELECT ${columns} FROM users WHERE clerk_user_id > ${page?.after ?? ""}
         ORDER BY clerk_user_id LIMIT ${page?.limit ?? 100}::int`)
     ),
 
-    /** Creates a user; what is left out gets the database's default, or stays open. */
+    /**
+     * Creates a user; what is left out gets the database's default, or stays open.
+     *
+     * @errors UserAlreadyExists, RepositoryError
+     */
     create: Effect.fn("Users.create")(function* (input: UserCreate) {
       const json = yield* encodeCreate(input)
       return yield* user(() => new UserAlreadyExists({ clerk_user_id: input.clerk_user_id }))(insert(json))
     }),
 
-    /** Finds a user, or creates one with {@link userDefaults}; one request, and `created` says which. */
+    /**
+     * Finds a user, or creates one with {@link userDefaults}; one request, and `created` says which.
+     *
+     * @errors RepositoryError
+     */
     getOrCreate: Effect.fn("Users.getOrCreate")(function* (input: UserCreate) {
       const json = yield* encodeCreate({ ...userDefaults, ...input })
       const Found = Schema.Struct({ ...User.fields, created: Schema.Boolean })
@@ -75,7 +96,11 @@ const make = Effect.gen(function* () {
       return { user: found, created }
     }),
 
-    /** Changes any subset of a user's fields. */
+    /**
+     * Changes any subset of a user's fields.
+     *
+     * @errors UserNotFound, RepositoryError
+     */
     update: Effect.fn("Users.update")(function* (id: ClerkUserId, changes: UserUpdate) {
       const json = yield* encodeUpdate(changes)
       return yield* user(() => new UserNotFound({ clerk_user_id: id }))(sql`
@@ -88,7 +113,11 @@ const make = Effect.gen(function* () {
         RETURNING ${columns}`)
     }),
 
-    /** Deletes a user with all accounts, positions and jobs. */
+    /**
+     * Deletes a user with all accounts, positions and jobs.
+     *
+     * @errors UserNotFound, SqlError
+     */
     delete: Effect.fn("Users.delete")(function* (id: ClerkUserId) {
       const deleted = yield* sql`DELETE FROM users WHERE clerk_user_id = ${id} RETURNING clerk_user_id`
       if (deleted.length === 0) return yield* new UserNotFound({ clerk_user_id: id })
@@ -112,5 +141,6 @@ const make = Effect.gen(function* () {
  * ```
  */
 export class Users extends Context.Service<Users>()("alex-database/repository/Users", { make }) {
+  /** On the table `users` of a `SqlClient`, whoever provides it. */
   static readonly layer = Layer.effect(this, this.make)
 }

@@ -1,5 +1,5 @@
 /** The tables as services; they need a `SqlClient`, whoever provides it. */
-import { Layer } from "effect"
+import * as Layer from "effect/Layer"
 import { Accounts } from "./Accounts.ts"
 import { Instruments } from "./Instruments.ts"
 import { Jobs } from "./Jobs.ts"

@@ -1,4 +1,4 @@
-import { createServer, type Server } from "node:http"
+import { createServer, type IncomingHttpHeaders, type Server } from "node:http"
 import type { AddressInfo, Socket } from "node:net"
 import {
   BatchExecuteStatementCommand,
@@ -22,6 +22,7 @@ const arns = { resourceArn: clusterArn, secretArn }
 const serve = Effect.fnUntraced(function* (
   respond: (request: {
     readonly url: string
+    readonly headers: IncomingHttpHeaders
     readonly body: string
     readonly socket: Socket
   }) => { readonly status?: number; readonly headers?: Record<string, string>; readonly body: string } | undefined
@@ -32,8 +33,8 @@ const serve = Effect.fnUntraced(function* (
         const chunks: Array<Buffer> = []
         request.on("data", (chunk: Buffer) => chunks.push(chunk))
         request.on("end", () => {
-          const { socket, url = "" } = request
-          const answer = respond({ url, body: Buffer.concat(chunks).toString(), socket })
+          const { headers, socket, url = "" } = request
+          const answer = respond({ url, headers, body: Buffer.concat(chunks).toString(), socket })
           if (answer === undefined) return
           response.writeHead(answer.status ?? 200, {
             "content-type": "application/json",
@@ -285,6 +286,54 @@ for (const [name, layerAt] of implementations) {
       Effect.gen(function* () {
         const error = yield* Effect.flip(Effect.provide(execute("insert"), layerAt("http://127.0.0.1:1")))
         assert.deepStrictEqual([error.reason._tag, error.didRun, error.isRetryable], ["ConnectFailed", "no", true])
+      })
+    )
+
+    it.live(
+      "with a clock that is wrong, a refused call is signed anew by the service's, and so are those after it",
+      () =>
+        Effect.gen(function* () {
+          const skew = 3_600_000
+          const signedAt: Array<string> = []
+          const endpoint = yield* serve(({ headers }) => {
+            const serviceTime = new Date(Date.now() + skew)
+            const time = String(headers["x-amz-date"])
+            signedAt.push(time)
+            const signed = Date.parse(time.replace(/^(....)(..)(..T..)(..)(..Z)$/, "$1-$2-$3:$4:$5"))
+            return Math.abs(signed - serviceTime.getTime()) < 300_000
+              ? { body: "{}" }
+              : {
+                  status: 403,
+                  headers: { date: serviceTime.toUTCString(), "x-amzn-errortype": "InvalidSignatureException" },
+                  body: '{"message":"Signature expired"}'
+                }
+          })
+          yield* Effect.provide(Effect.andThen(execute("1"), execute("2")), layerAt(endpoint))
+          assert.strictEqual(signedAt.length, 3)
+        })
+    )
+
+    it.live("a signature that is refused for another reason than its time is sent once", () =>
+      Effect.gen(function* () {
+        let requests = 0
+        const endpoint = yield* serve(() => {
+          requests++
+          return { status: 403, headers: { "x-amzn-errortype": "InvalidSignatureException" }, body: "{}" }
+        })
+        const error = yield* Effect.flip(Effect.provide(execute("1"), layerAt(endpoint)))
+        assert.deepStrictEqual([error.reason._tag, error.didRun, requests], ["Unauthenticated", "no", 1])
+      })
+    )
+
+    it.live("a clock that stays wrong by the service's own account is corrected once, not again and again", () =>
+      Effect.gen(function* () {
+        let requests = 0
+        const endpoint = yield* serve(() => {
+          const date = new Date(Date.now() + ++requests * 3_600_000).toUTCString()
+          return { status: 403, headers: { date, "x-amzn-errortype": "InvalidSignatureException" }, body: "{}" }
+        })
+        const error = yield* Effect.flip(Effect.provide(execute("1"), layerAt(endpoint)))
+        assert.deepStrictEqual([error.reason._tag, requests], ["Unauthenticated", 2])
       })
     )
 

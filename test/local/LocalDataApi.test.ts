@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process"
+import { existsSync } from "node:fs"
 import { mkdir, mkdtemp, rm, truncate, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -101,14 +102,30 @@ describe("a data folder", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("that can't be written is refused with one line", () =>
+  it.live("that can't be made or written is refused with one line, at once", () =>
     Effect.gen(function* () {
-      const folder = join(yield* temporaryFolder, "file")
-      yield* Effect.promise(() => writeFile(folder, ""))
-      assert.deepStrictEqual(yield* refusal(join(folder, "db")), [
-        "LocalDataApiError",
-        `The data folder ${join(folder, "db")} can't be written. Choose another one or change its permissions.`
-      ])
+      const file = join(yield* temporaryFolder, "file")
+      yield* Effect.promise(() => writeFile(file, ""))
+      for (const folder of [file, join(file, "db"), join(file, "new", "db")]) {
+        const message = `The data folder can't be ${folder}: ${file} is a file. Choose another folder.`
+        assert.deepStrictEqual(yield* refusal(folder), ["LocalDataApiError", message])
+      }
+      if (existsSync("/proc/self")) {
+        const message = "The data folder /proc/x can't be written. Choose another one or change its permissions."
+        assert.deepStrictEqual(yield* refusal("/proc/x"), ["LocalDataApiError", message])
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("whose description can't be read is refused, and nothing in it is touched", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryFolder
+      const precious = join(folder, "pgdata", "precious")
+      yield* Effect.promise(() => mkdir(precious, { recursive: true }))
+      yield* Effect.promise(() => mkdir(join(folder, "database.json")))
+      const message = `The data folder ${folder} can't be read. Choose another one or change its permissions.`
+      assert.deepStrictEqual(yield* refusal(folder), ["LocalDataApiError", message])
+      assert.isTrue(existsSync(precious))
     }).pipe(Effect.scoped)
   )
 })

@@ -1,0 +1,47 @@
+/**
+ * A planner: takes a job, lets a language model look into the user's portfolio with tools, records what it says.
+ *
+ * The model is whatever `LanguageModel` is provided, for example `OpenAiLanguageModel` of `@effect/ai-openai`.
+ */
+import { Effect, Layer } from "effect"
+import { Chat } from "effect/ai"
+import { CurrentUser, layer as layerTools, ReadTools } from "../../src/agent/index.ts"
+import type { JobId } from "../../src/domain/index.ts"
+import { ClerkUserId, Jobs } from "../../src/index.ts"
+
+const instructions =
+  "You plan for a person's retirement. Look at the portfolio with the tools, then say in three sentences what matters."
+
+/** Asks, and lets the model call tools until it answers in words; after ten rounds it has no answer. */
+const ask = Effect.fn("Planner.ask")(function* (question: string) {
+  const tools = yield* ReadTools
+  const chat = yield* Chat.fromPrompt([
+    { role: "system", content: instructions },
+    { role: "user", content: question }
+  ])
+  for (let round = 0; round < 10; round++) {
+    const { text, toolCalls } = yield* chat.generateText({ prompt: [], toolkit: tools })
+    if (toolCalls.length === 0) return text
+  }
+  return yield* Effect.fail({ _tag: "NoAnswer", message: "The model went on calling tools." } as const)
+})
+
+/**
+ * Runs one job to its end: `completed` with a summary, or `failed` with the reason. Who loses the race for a job that
+ * two planners took gets `JobTransitionRefused`, and nothing has happened.
+ */
+export const runJob = Effect.fn("Planner.runJob")(function* (id: JobId) {
+  const jobs = yield* Jobs
+  const job = yield* jobs.start(id)
+  // The tools are bound to the job's own user: no prompt reaches another person's data.
+  const tools = layerTools.pipe(Layer.provide(Layer.succeed(CurrentUser, ClerkUserId.make(job.clerk_user_id))))
+  const work = Effect.gen(function* () {
+    const summary = yield* ask(`The job is: ${job.job_type}.`)
+    yield* jobs.attachSummary(id, { summary })
+    return yield* jobs.complete(id)
+  })
+  return yield* work.pipe(
+    Effect.provide(tools),
+    Effect.catch((error) => jobs.fail(id, error.message))
+  )
+})

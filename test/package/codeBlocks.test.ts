@@ -1,0 +1,62 @@
+/** The documentation's code: all of it compiles, and the README's runs. */
+import { cpSync, readFileSync, rmSync } from "node:fs"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { NodeServices } from "@effect/platform-node"
+import { assert, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { afterAll, vi } from "vitest"
+import { Reason } from "../../src/data-api/DataApiError.ts"
+import { DbLayer, Reset } from "../../src/index.ts"
+import { blocksOf, problemsIn, sources, writeBlocks } from "./CodeBlocks.ts"
+
+const documents = ["README.md", "src/local/README.md", ...sources()]
+const blocks = documents.flatMap(blocksOf)
+const { files, folder } = writeBlocks(blocks)
+const readme = blocks.flatMap(({ origin }, index) => (origin.startsWith("README.md") ? [files[index] ?? ""] : []))
+
+afterAll(() => rmSync(folder, { recursive: true }))
+
+it("every code block of the documentation and of the docstrings compiles in strict mode", () => {
+  assert.isAbove(blocks.length, 40)
+  assert.deepStrictEqual(problemsIn(folder), [])
+})
+
+const database = join(folder, "database")
+const prepared = Reset.reset({ withTestData: true }).pipe(
+  Effect.provide(Layer.merge(DbLayer.layerEmbedded({ directory: database }), NodeServices.layer))
+)
+
+it("every code block of the README runs on the embedded database with the test user", async () => {
+  await Effect.runPromise(prepared)
+  assert.isAtLeast(readme.length, 6)
+  vi.spyOn(console, "log").mockReturnValue()
+  vi.stubEnv("ALEX_DB_BACKEND", "embedded")
+  for (const file of readme) {
+    const copy = `${file}.database`
+    cpSync(database, copy, { recursive: true })
+    vi.stubEnv("ALEX_DB_DIR", copy)
+    await import(file)
+  }
+  vi.unstubAllEnvs()
+  vi.restoreAllMocks()
+}, 60_000)
+
+it("the README explains every problem that `alex-db check` names, and every failure of the Data API", () => {
+  const text = readFileSync(fileURLToPath(new URL("../../README.md", import.meta.url)), "utf8")
+  const advice = readFileSync(fileURLToPath(new URL("../../src/operations/Advice.ts", import.meta.url)), "utf8")
+  const problems = [...advice.matchAll(/\bproblem(?::| =) (?:"([^"]+)"|`([^`]+)`)/g)].map((match) =>
+    (match[1] ?? match[2] ?? "").replaceAll(/ ?\$\{[^}]*\}/g, " …")
+  )
+  assert.isAbove(problems.length, 20)
+  assert.deepStrictEqual(
+    problems.filter((problem) => !text.includes(problem)),
+    []
+  )
+  const tags = Reason.members.map((member) => member.identifier)
+  assert.isAbove(tags.length, 20)
+  assert.deepStrictEqual(
+    tags.filter((tag) => !text.includes(`| \`${tag}\` |`)),
+    []
+  )
+})
