@@ -84,28 +84,29 @@ CREATE OR REPLACE FUNCTION is_allocation(shares jsonb) RETURNS boolean LANGUAGE 
   END
 $$;
 
--- 4. The rules, for every row written from now on.
+-- 4. The rules, for every row written from now on. (To PostgreSQL, NaN is greater than every number.)
 
 ALTER TABLE users
   ADD CONSTRAINT users_years_until_retirement_check CHECK (years_until_retirement BETWEEN 0 AND 100) NOT VALID,
-  ADD CONSTRAINT users_target_retirement_income_check CHECK (target_retirement_income >= 0) NOT VALID,
+  ADD CONSTRAINT users_target_retirement_income_check
+    CHECK (target_retirement_income >= 0 AND target_retirement_income < 'NaN') NOT VALID,
   ADD CONSTRAINT users_asset_class_targets_check CHECK (is_allocation(asset_class_targets)) NOT VALID,
   ADD CONSTRAINT users_region_targets_check CHECK (is_allocation(region_targets)) NOT VALID;
 
 ALTER TABLE instruments
-  ADD CONSTRAINT instruments_current_price_check CHECK (current_price >= 0) NOT VALID,
+  ADD CONSTRAINT instruments_current_price_check CHECK (current_price >= 0 AND current_price < 'NaN') NOT VALID,
   ADD CONSTRAINT instruments_allocation_regions_check CHECK (is_allocation(allocation_regions)) NOT VALID,
   ADD CONSTRAINT instruments_allocation_sectors_check CHECK (is_allocation(allocation_sectors)) NOT VALID,
   ADD CONSTRAINT instruments_allocation_asset_class_check CHECK (is_allocation(allocation_asset_class)) NOT VALID;
 
 ALTER TABLE accounts
   ADD CONSTRAINT accounts_owner_check CHECK (clerk_user_id IS NOT NULL) NOT VALID,
-  ADD CONSTRAINT accounts_cash_balance_check CHECK (cash_balance >= 0) NOT VALID,
+  ADD CONSTRAINT accounts_cash_balance_check CHECK (cash_balance >= 0 AND cash_balance < 'NaN') NOT VALID,
   ADD CONSTRAINT accounts_cash_interest_check CHECK (cash_interest BETWEEN 0 AND 1) NOT VALID;
 
 ALTER TABLE positions
   ADD CONSTRAINT positions_owner_check CHECK (account_id IS NOT NULL AND symbol IS NOT NULL) NOT VALID,
-  ADD CONSTRAINT positions_quantity_check CHECK (quantity > 0) NOT VALID;
+  ADD CONSTRAINT positions_quantity_check CHECK (quantity > 0 AND quantity < 'NaN') NOT VALID;
 
 ALTER TABLE jobs
   ADD CONSTRAINT jobs_owner_check CHECK (clerk_user_id IS NOT NULL) NOT VALID,

@@ -231,7 +231,8 @@ const retryable = (reason: Reason): boolean => {
  * A failed Data API call.
  *
  * `reason` is one tagged error for each kind of failure; `didRun` and `isRetryable` are what a caller decides by.
- * No message holds a parameter's value or a secret.
+ * No message written here holds a parameter's value or a secret. The database's own sentence may quote text that it
+ * could not read (SQLSTATE 22P02), as it does on every other way to PostgreSQL.
  *
  * @example
  * ```ts

@@ -61,6 +61,12 @@ export const idempotent = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effe
 /** How a failure may be repeated, if it may. */
 type Verdict = "budget" | "connectBudget" | "attempts" | "never" | "outcomeUnknown"
 
+/** What a call is to its repetition: may what has perhaps run be run again, and does it leave anything behind? */
+interface Nature {
+  readonly repeatable: boolean
+  readonly writes: boolean
+}
+
 const verdictOn = (error: DataApiError, repeatable: boolean): Verdict => {
   if (error.didRun === "unknown" && !repeatable) return "outcomeUnknown"
   if (error.didRun === "yes" || !error.isRetryable) return "never"
@@ -124,17 +130,23 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const afterFailure = <A>(
     error: DataApiError,
     send: Effect.Effect<A, DataApiError>,
-    repeatable: boolean,
+    { repeatable, writes }: Nature,
     measures: OperationMetrics
   ): Effect.Effect<A, DataApiError> =>
     Effect.gen(function* () {
       const start = yield* Clock.currentTimeMillis
       let failure = error
+      let lost: DataApiError | undefined
       for (let attempt = 1; ; attempt++) {
+        if (failure.didRun === "unknown") lost ??= failure
         const verdict = verdictOn(failure, repeatable)
         const elapsed = (yield* Clock.currentTimeMillis) - start
         const delay = yield* delayBefore(verdict, attempt, elapsed)
-        if (delay === undefined) return yield* verdict === "outcomeUnknown" ? outcomeUnknown(failure) : failure
+        if (delay === undefined) {
+          // That the last attempt did not run says nothing of an earlier one that may have.
+          if (writes && lost !== undefined && failure.didRun === "no") return yield* outcomeUnknown(lost)
+          return yield* verdict === "outcomeUnknown" ? outcomeUnknown(failure) : failure
+        }
         if (attempt === 1 && failure.reason._tag === "DatabaseResuming") yield* Metric.update(measures.resumes, 1)
         yield* Metric.update(measures.retries, 1)
         yield* say(failure, attempt, delay)
@@ -157,28 +169,37 @@ const make = Effect.fnUntraced(function* (options: Options) {
       )
     })
 
-  /** A call that is sent again as its failures allow. `harmless`: may what has perhaps run be run again? */
+  /** A call that is sent again as its failures allow. */
   const call = <A>(
     operation: Operation,
     request: Effect.Effect<A, DataApiError>,
-    harmless: (declared: boolean) => boolean
+    natureOf: (declared: boolean) => Nature
   ): Effect.Effect<A, DataApiError> => {
     const measures = metrics[operation]
     const send = measured(request, measures)
     return Effect.catch(send, (error) =>
-      Effect.flatMap(Idempotent, (declared) => afterFailure(error, send, harmless(declared), measures))
+      Effect.flatMap(Idempotent, (declared) => afterFailure(error, send, natureOf(declared), measures))
     )
   }
 
   return DataApi.of({
     executeStatement: (request) =>
-      call("ExecuteStatement", api.executeStatement(request), (declared) => declared || isRead(request.sql)),
+      call("ExecuteStatement", api.executeStatement(request), (declared) => {
+        const reads = isRead(request.sql)
+        return { repeatable: declared || reads, writes: !reads }
+      }),
     batchExecuteStatement: (request) =>
-      call("BatchExecuteStatement", api.batchExecuteStatement(request), (declared) => declared),
+      call("BatchExecuteStatement", api.batchExecuteStatement(request), (declared) => ({
+        repeatable: declared,
+        writes: true
+      })),
     // A transaction whose id was lost holds nothing, and the service ends it after 3 minutes.
-    beginTransaction: (request) => call("BeginTransaction", api.beginTransaction(request), () => true),
-    commitTransaction: (request) => call("CommitTransaction", api.commitTransaction(request), () => false),
-    rollbackTransaction: (request) => call("RollbackTransaction", api.rollbackTransaction(request), () => true)
+    beginTransaction: (request) =>
+      call("BeginTransaction", api.beginTransaction(request), () => ({ repeatable: true, writes: false })),
+    commitTransaction: (request) =>
+      call("CommitTransaction", api.commitTransaction(request), () => ({ repeatable: false, writes: true })),
+    rollbackTransaction: (request) =>
+      call("RollbackTransaction", api.rollbackTransaction(request), () => ({ repeatable: true, writes: false }))
   })
 })
 

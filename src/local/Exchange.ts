@@ -186,6 +186,7 @@ export class Answer {
   described = false
   /** The server said how the statement ended. */
   ended = false
+  #bound = false
   status: TransactionStatus = "I"
   readonly #statement: Statement
   readonly #maxBytes: number
@@ -238,12 +239,16 @@ export class Answer {
       case "NoData":
         this.described = true
         return false
+      case "BindComplete":
+        this.#bound = true
+        return false
       case "CommandComplete":
         this.commandTag = message.commandTag
-        this.ended = true
+        this.ended = this.#bound
         return false
       case "EmptyQueryResponse":
-        this.ended = true
+        // PGlite says this of a statement that it lost while it bound the parameters.
+        this.ended = this.#bound
         return false
       case "CopyInResponse":
       case "CopyOutResponse":
