@@ -6,6 +6,7 @@
 import { Effect, Layer, Redacted } from "effect"
 import type { SqlClient, SqlError } from "effect/sql"
 import * as DbConfig from "./DbConfig.ts"
+import type { Options as RetryOptions } from "./data-api/RetryPolicy.ts"
 import type { LocalDataApiError } from "./local/DataFolder.ts"
 import * as Catalogue from "./operations/Catalogue.ts"
 import { RunsOn } from "./operations/RunsOn.ts"
@@ -65,7 +66,7 @@ const announced = <E>(
   )
 }
 
-const dataApi = (config: DataApiConfig): Layer.Layer<Services> =>
+const dataApi = (config: DataApiConfig, retries?: RetryOptions): Layer.Layer<Services> =>
   announced(
     config,
     Effect.map(
@@ -77,7 +78,10 @@ const dataApi = (config: DataApiConfig): Layer.Layer<Services> =>
         ])
       ),
       ([DataApiSql, RetryPolicy, AwsDataApi]) =>
-        DataApiSql.layer({ continueAfterTimeout: RunsOn }).pipe(Layer.provide(RetryPolicy.layer()), Layer.provide(AwsDataApi.layer(config)))
+        DataApiSql.layer({ continueAfterTimeout: RunsOn }).pipe(
+          Layer.provide(RetryPolicy.layer(retries)),
+          Layer.provide(AwsDataApi.layer(config))
+        )
     )
   )
 
@@ -105,12 +109,13 @@ export type LayerError = DbConfig.ConfigurationError | SqlError.SqlError | Local
 /**
  * The database that `config` describes.
  *
+ * @param retries How long calls of the Data API are repeated, where the backend is `data-api`.
  * @errors ConfigurationError, LocalDataApiError, SqlError
  */
-export const layerOf = (config: DbConfig.DbConfig): Layer.Layer<Services, LayerError> => {
+export const layerOf = (config: DbConfig.DbConfig, retries?: RetryOptions): Layer.Layer<Services, LayerError> => {
   switch (config._tag) {
     case "data-api":
-      return dataApi(config)
+      return dataApi(config, retries)
     case "postgres":
       return postgres(config)
     case "embedded":

@@ -21,10 +21,16 @@ const checkText = ({ backend, location, problem, reachable }: Check.CheckReport,
     ...(problem === null ? [] : [`${bad("Problem:")} ${problem.problem}`, `${bold("Mend:")} ${problem.mend}`])
   ].join("\n")
 
+/** Nobody who checks a connection wants to wait for one that does not come about; a paused cluster is waited for. */
+const impatient = { connectBudget: "2 seconds" } as const
+
 export const check = Effect.fnUntraced(function* (flags: DatabaseFlags & { readonly json: boolean }) {
   const config = yield* configure(flags)
   const cluster = config._tag === "data-api" ? config : undefined
-  const report = yield* onConfigured(config)(Check.found()).pipe(
+  const report = yield* onConfigured(
+    config,
+    impatient
+  )(Check.found()).pipe(
     Effect.catch((error) => Effect.succeed(Check.notFound(error, DbLayer.targetOf(config), cluster)))
   )
   yield* print(flags.json, report, checkText)

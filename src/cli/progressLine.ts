@@ -1,5 +1,5 @@
 /** Shows how far an operation is, on stderr, once it has run for a second. */
-import { Clock, Console, Effect, Layer } from "effect"
+import { Clock, Console, Effect, Exit, Layer } from "effect"
 import { TerminalCapabilities } from "effect/cli"
 import { Progress, type Step } from "../operations/Progress.ts"
 
@@ -8,6 +8,9 @@ const patienceMs = 1000
 
 /** On no terminal, where lines can't be redrawn, at most one line in this time. */
 const plainEveryMs = 1000
+
+/** A step that takes longer than this is shown again, with the seconds that it has taken: on a terminal, and else. */
+const lastingMs = { redrawn: 2000, plain: 10_000 }
 
 const textOf = ({ done, operation, text, total }: Step) =>
   total > 0 ? `${operation} ${done + 1}/${total} ${text}` : `${operation} ${text}`
@@ -18,7 +21,7 @@ const barOf = ({ done, total }: Step) => {
   return `[${"█".repeat(filled)}${"░".repeat(20 - filled)}] `
 }
 
-/** On a terminal one line that is redrawn and wiped at the end; elsewhere plain lines. */
+/** On a terminal one line that is redrawn and wiped at the end; elsewhere plain lines. Who interrupts learns at what. */
 export const layer: Layer.Layer<never> = Layer.effect(
   Progress,
   Effect.gen(function* () {
@@ -26,21 +29,33 @@ export const layer: Layer.Layer<never> = Layer.effect(
     const redraw = canAnimate && process.stderr.isTTY === true
     const began = yield* Clock.currentTimeMillis
     let shown = 0
-    const wipe = Effect.sync(() => {
-      if (redraw && shown > 0) process.stderr.write("\r\u001b[2K")
+    let last: { readonly step: Step; readonly since: number } | undefined
+    const show = (step: Step, now: number, lasting = "") => {
+      shown = now
+      if (!redraw) return Console.error(`${textOf(step)}${lasting}`)
+      const room = (process.stderr.columns ?? 80) - 1 - lasting.length
+      const line = `${barOf(step)}${textOf(step)}`.slice(0, room) + lasting
+      return Effect.sync(() => process.stderr.write(`\r\u001b[2K${line}`))
+    }
+    const showLasting = Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      const quiet = redraw ? lastingMs.redrawn : lastingMs.plain
+      if (last === undefined || now - last.since < quiet || (!redraw && now - shown < quiet)) return
+      yield* show(last.step, now, ` (${Math.round((now - last.since) / 1000)} s)`)
     })
-    yield* Effect.addFinalizer(() => wipe)
+    yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep("1 second"), showLasting)))
+    yield* Effect.addFinalizer((exit) =>
+      Effect.gen(function* () {
+        if (redraw && shown > 0) process.stderr.write("\r\u001b[2K")
+        if (Exit.hasInterrupts(exit) && last !== undefined) yield* Console.error(`Stopped at: ${textOf(last.step)}`)
+      })
+    )
     return (step: Step) =>
       Effect.gen(function* () {
         const now = yield* Clock.currentTimeMillis
-        if (now - began < patienceMs) return
-        if (redraw) {
-          const line = `${barOf(step)}${textOf(step)}`.slice(0, (process.stderr.columns ?? 80) - 1)
-          process.stderr.write(`\r\u001b[2K${line}`)
-        } else if (now - shown >= plainEveryMs) {
-          yield* Console.error(textOf(step))
-        } else return
-        shown = now
+        last = { step, since: now }
+        if (now - began < patienceMs || (!redraw && now - shown < plainEveryMs)) return
+        yield* show(step, now)
       })
   })
 )

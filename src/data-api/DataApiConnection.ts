@@ -49,7 +49,8 @@ const failed = (operation: Operation, reason: Reason): DataApiError => new DataA
 export const refused = (message: string, operation: Operation = "ExecuteStatement"): DataApiError =>
   failed(operation, new InvalidRequest({ message }))
 
-const interrupted = failed("ExecuteStatement", new ConnectionLost({ message: "A statement was interrupted." }))
+const interrupted = (): DataApiError =>
+  failed("ExecuteStatement", new ConnectionLost({ message: "A statement was interrupted." }))
 
 const undecodable = (error: PgValueError): DataApiError =>
   failed(
@@ -179,7 +180,7 @@ export class DataApiConnection implements SqlConnection.Connection {
           if (repairs) transaction.failure = undefined
         } else {
           // Whether an interrupted statement has run, or still does, nobody knows.
-          transaction.failure ??= Option.getOrElse(Cause.findErrorOption(exit.cause), () => interrupted)
+          transaction.failure ??= Option.getOrElse(Cause.findErrorOption(exit.cause), interrupted)
         }
         return Effect.void
       })

@@ -5,10 +5,9 @@
  * It takes credentials as they are given; what finds them in profiles, containers or instance metadata is the SDK's.
  */
 
-import * as EffectConfig from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import { DataApi } from "./DataApi.ts"
 import { Unauthenticated } from "./DataApiError.ts"
 import * as SignedHttp from "./SignedHttp.ts"
@@ -31,20 +30,23 @@ export interface Config extends SignedHttp.Cluster {
  *
  * @errors Unauthenticated
  */
-export const environmentCredentials: Effect.Effect<Credentials, Unauthenticated> = Effect.gen(function* () {
-  const accessKeyId = yield* EffectConfig.String("AWS_ACCESS_KEY_ID")
-  const secretAccessKey = yield* EffectConfig.Redacted("AWS_SECRET_ACCESS_KEY")
-  const sessionToken = yield* EffectConfig.option(EffectConfig.Redacted("AWS_SESSION_TOKEN"))
-  return { accessKeyId, secretAccessKey, sessionToken: Option.getOrUndefined(sessionToken) }
-}).pipe(
-  Effect.mapError(
-    () =>
+export const environmentCredentials: Effect.Effect<Credentials, Unauthenticated> = Effect.suspend(() => {
+  // As the SDK reads them; the schemas behind Config would take a tenth of a cold start.
+  const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN } = process.env
+  if (!AWS_ACCESS_KEY_ID || !AWS_SECRET_ACCESS_KEY) {
+    return Effect.fail(
       new Unauthenticated({
         message: "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set.",
         code: "CredentialsProviderError"
       })
-  )
-)
+    )
+  }
+  return Effect.succeed({
+    accessKeyId: AWS_ACCESS_KEY_ID,
+    secretAccessKey: Redacted.make(AWS_SECRET_ACCESS_KEY),
+    sessionToken: AWS_SESSION_TOKEN ? Redacted.make(AWS_SESSION_TOKEN) : undefined
+  })
+})
 
 const make = Effect.fnUntraced(function* (config: Config) {
   const region = config.region ?? config.clusterArn.split(":")[3] ?? "us-east-1"

@@ -34,7 +34,8 @@ const pure = words(`
   jsonb_to_record jsonb_to_recordset jsonb_typeof justify_days justify_hours justify_interval lag last_value lcm lead
   left length ln log log10 lower lpad ltrim make_date make_interval make_time make_timestamp make_timestamptz max md5
   min mod mode now nth_value ntile num_nonnulls num_nulls obj_description octet_length overlay parse_ident
-  percent_rank percentile_cont percentile_disc pg_column_size pg_get_constraintdef pg_get_expr pg_get_functiondef
+  percent_rank percentile_cont percentile_disc pg_column_size pg_database_size pg_get_constraintdef pg_get_expr
+  pg_get_function_arguments pg_get_function_identity_arguments pg_get_function_result pg_get_functiondef
   pg_get_indexdef pg_get_serial_sequence pg_get_triggerdef pg_get_userbyid pg_get_viewdef pg_relation_size
   pg_size_pretty pg_table_size pg_total_relation_size pg_typeof pg_xact_status pi position power quote_ident
   quote_literal quote_nullable radians random rank regexp_count regexp_like regexp_match regexp_matches

@@ -51,13 +51,19 @@ const hasCode = (error: unknown, code: string): boolean =>
 
 /** A file's text; `None` if there is no such file. */
 const readText = (dataDir: string, path: string): Effect.Effect<Option.Option<string>, LocalDataApiError> =>
-  Effect.tryPromise({ try: () => readFile(path, "utf8"), catch: (cause) => cause }).pipe(
+  Effect.tryPromise({
+    try: () => readFile(path, "utf8"),
+    catch: (cause) =>
+      new LocalDataApiError({
+        message: `The data folder ${dataDir} can't be read. Choose another one or change its permissions.`,
+        cause
+      })
+  }).pipe(
     Effect.asSome,
-    Effect.catch((cause) => {
-      if (hasCode(cause, "ENOENT")) return Effect.succeedNone
-      const message = `The data folder ${dataDir} can't be read. Choose another one or change its permissions.`
-      return Effect.fail(new LocalDataApiError({ message, cause }))
-    })
+    Effect.catchIf(
+      ({ cause }) => hasCode(cause, "ENOENT"),
+      () => Effect.succeedNone
+    )
   )
 
 /**
@@ -114,7 +120,9 @@ const writeLock = Effect.fnUntraced(function* (
     if (Option.isSome(lock) && lock.value.pid !== process.pid && isAlive(lock.value.pid)) {
       return yield* inUse(dataDir, lock.value.pid)
     }
-    yield* attempt(dataDir, () => rm(path, { force: true }))
+    // A process that has only just made the file has yet to write into it.
+    if (Option.isNone(lock) && tries === 0) yield* Effect.sleep("100 millis")
+    else yield* attempt(dataDir, () => rm(path, { force: true }))
   }
   // No lock file, and none could be made: this says why.
   yield* attempt(dataDir, create)

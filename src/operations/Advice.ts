@@ -95,6 +95,12 @@ const onSqlState = (
           ? "Correct AURORA_DATABASE, or create the database"
           : "Correct the name at the end of DATABASE_URL, or create the database"
       }
+    case "42P01":
+      return {
+        code: "not-migrated",
+        problem: "The database has not been migrated",
+        mend: `Run alex-db migrate: ${message}`
+      }
     case "42501":
       return {
         code: "privilege",

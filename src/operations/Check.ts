@@ -53,29 +53,17 @@ const resumePatience = "2 minutes"
 const isPaused = (error: unknown): boolean =>
   SqlError.isSqlError(error) && dataApiReasonOf(error) === "DatabaseResuming"
 
-/** Counts the seconds of a wait, for as long as it lasts. */
-const countSeconds = Effect.gen(function* () {
-  for (let seconds = 2; ; seconds++) {
-    yield* Effect.sleep(seconds === 2 ? "2 seconds" : "1 second")
-    yield* Progress.report({
-      operation: "check",
-      done: 0,
-      total: 0,
-      text: `waiting for the database, ${seconds} s (a paused cluster takes 10 to 60 s)`
-    })
-  }
-})
-
 const factsOf = Effect.fnUntraced(function* () {
   const sql = yield* SqlClient.SqlClient
+  const text = "waiting; a paused cluster takes 10 to 60 s"
+  yield* Progress.report({ operation: "check", done: 0, total: 0, text })
   const rows = yield* sql`
     select current_setting('server_version') as server, current_user::text as role,
       current_database()::text as database, pg_database_size(current_database())::text as "sizeBytes"`.pipe(
     Effect.retry({
       while: isPaused,
       schedule: Schedule.spaced("3 seconds").pipe(Schedule.upTo({ duration: resumePatience }))
-    }),
-    Effect.raceFirst(countSeconds)
+    })
   )
   const [facts] = yield* Schema.decodeUnknownEffect(Facts)(rows)
   return facts

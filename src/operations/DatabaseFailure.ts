@@ -39,10 +39,15 @@ export const messageOf = (error: SqlError.SqlError): string => {
   return messages.at(-1) ?? error.message
 }
 
-/** The tag of the Data API failure below the error, for example `DatabaseResuming`, if there is one. */
+/**
+ * The tag of the Data API failure below the error, for example `DatabaseResuming`, if there is one; where that left the
+ * outcome unknown, what the answer was lost to.
+ */
 export const dataApiReasonOf = (error: SqlError.SqlError): string | undefined => {
   for (const cause of causes(error)) {
-    if (member(cause, "_tag") === "DataApiError") return text(member(member(cause, "reason"), "_tag"))
+    if (member(cause, "_tag") !== "DataApiError") continue
+    const reason = member(cause, "reason")
+    return text(member(reason, "lost")) ?? text(member(reason, "_tag"))
   }
   return undefined
 }

@@ -22,6 +22,14 @@ export class TooManyPositions extends Schema.TaggedError<TooManyPositions>()("To
 
 const accountsOfUser = 3
 
+/**
+ * Fails unless a user can have so many generated positions, given how many instruments there are.
+ *
+ * @errors TooManyPositions
+ */
+export const checkPositions = (positions: number, instruments: number): Effect.Effect<void, TooManyPositions> =>
+  positions > instruments * accountsOfUser ? Effect.fail(new TooManyPositions({ positions, instruments })) : Effect.void
+
 /** Rows that one request writes: about a second's work, far from the 45 seconds that a statement may take. */
 const rowsOfRequest = 20_000
 
@@ -51,7 +59,7 @@ export const generate = Effect.fn("LoadData.generate")(function* (options: {
   const [{ instruments }] = yield* Schema.decodeUnknownEffect(
     Schema.Tuple([Schema.Struct({ instruments: Schema.Int })])
   )(counted)
-  if (positions > instruments * accountsOfUser) return yield* new TooManyPositions({ positions, instruments })
+  yield* checkPositions(positions, instruments)
   const step = Math.max(1, Math.floor(rowsOfRequest / (1 + accountsOfUser + positions)))
   let total: LoadDataReport = { users: 0, accounts: 0, positions: 0 }
   for (let first = 1; first <= users; first += step) {

@@ -1,15 +1,15 @@
 /**
  * Brings a database to the form that the migrations describe, and says how far it is from it.
  */
-import { type Duration, Effect, Schema } from "effect"
+import { Duration, Effect, Schema } from "effect"
 import { SqlClient, SqlError } from "effect/sql"
 import * as Adoption from "./Adoption.ts"
 import { messageOf, sqlStateOf } from "./DatabaseFailure.ts"
 import * as Journal from "./Journal.ts"
 import * as LockWait from "./LockWait.ts"
+import { runToItsEnd } from "./LongStatement.ts"
 import * as Migration from "./Migration.ts"
 import * as Progress from "./Progress.ts"
-import { runToItsEnd } from "./RunsOn.ts"
 
 /** The journal and the migrations contradict each other, or a statement can't run: nothing was started. */
 export class MigrationRefused extends Schema.TaggedError<MigrationRefused>()("MigrationRefused", {
@@ -40,7 +40,7 @@ export class MigrationFailed extends Schema.TaggedError<MigrationFailed>()("Migr
 
 /** Something found while comparing the journal with the migrations. */
 export const Problem = Schema.Struct({
-  kind: Schema.Literals(["edited", "missing", "out of order", "unfinished", "statement"]),
+  kind: Schema.Literals(["edited", "missing", "out of order", "statement"]),
   migration: Schema.String,
   message: Schema.String
 })
@@ -147,7 +147,14 @@ export const compare = (
  */
 export const status = Effect.fn("Migrate.status")(function* (options: MigrateOptions = {}) {
   const migrations = yield* Migration.load(options.folder)
-  return compare(migrations, yield* Journal.read(), options.to)
+  const journal = yield* Journal.read()
+  const state = compare(migrations, journal, options.to)
+  const unfinished = (journal ?? [])
+    .filter((entry) => entry.durationMs === null)
+    .map(({ appliedAt, name }) => {
+      return `${name} was begun at ${appliedAt.toISOString()} and has not ended: a runner is at it, or was cut off`
+    })
+  return { ...state, warnings: [...unfinished, ...state.warnings] } satisfies MigrationStatus
 })
 
 /**
@@ -184,9 +191,7 @@ const runStatements = Effect.fnUntraced(function* <E, R>(
       total: migration.statements.length,
       text: `${migration.name}: ${Migration.firstWords(statement.sql)}`
     })
-    yield* run(statement.sql).pipe(
-      Effect.catchIf(SqlError.isSqlError, (error) => failed(migration, statement, error))
-    )
+    yield* run(statement.sql).pipe(Effect.catchIf(SqlError.isSqlError, (error) => failed(migration, statement, error)))
   }
 })
 
@@ -224,18 +229,30 @@ const dropInvalidIndexes = Effect.fnUntraced(function* (migration: Migration.Mig
   for (const { name } of invalid) yield* sql`drop index concurrently if exists ${sql(name)}`
 })
 
+/** Claims a migration that is no transaction, or waits while another runner has it: false when that one finished it. */
+const claimOutside = Effect.fnUntraced(function* (
+  migration: Migration.Migration,
+  { patience, version }: { readonly version: string; readonly patience: Duration.Input | undefined }
+) {
+  const last = Duration.toSeconds(Duration.fromInputUnsafe(patience ?? LockWait.defaultPatience))
+  for (let seconds = 0; ; seconds++) {
+    if (yield* Journal.claimOutside(migration, version)) return true
+    const entry = (yield* Journal.read())?.find((one) => one.name === migration.name)
+    if (entry !== undefined && entry.durationMs !== null) return false
+    const message = `${migration.name} is being applied by another runner since ${entry?.appliedAt.toISOString() ?? "now"}`
+    if (seconds >= last) return yield* new MigrationRefused({ problems: [message] })
+    yield* Progress.report({ operation: "migrate", done: 0, total: 0, text: message })
+    yield* Effect.sleep("1 second")
+  }
+})
+
 const applyOutside = Effect.fnUntraced(function* (
   migration: Migration.Migration,
-  options: { readonly version: string; readonly makeJournal: boolean }
+  options: { readonly version: string; readonly makeJournal: boolean; readonly patience: Duration.Input | undefined }
 ) {
   const sql = yield* SqlClient.SqlClient
   if (options.makeJournal) yield* sql.withTransaction(Journal.create())
-  if (!(yield* Journal.claimOutside(migration, options.version))) {
-    const entry = (yield* Journal.read())?.find((one) => one.name === migration.name)
-    if (entry?.durationMs !== null) return undefined
-    const message = `${migration.name} is being applied by another runner since ${entry.appliedAt.toISOString()}`
-    return yield* new MigrationRefused({ problems: [message] })
-  }
+  if (!(yield* claimOutside(migration, options))) return undefined
   const ended = dropInvalidIndexes(migration)
   return yield* ended.pipe(
     Effect.andThen(runStatements(migration, (statement) => runToItsEnd(statement, { operation: "migrate", ended }))),
@@ -288,6 +305,7 @@ const apply = Effect.fn("Migrate.apply")(function* (
  */
 export const migrate = Effect.fn("Migrate.migrate")(function* (options: MigrateOptions = {}) {
   const migrations = yield* Migration.load(options.folder)
+  yield* Progress.report({ operation: "migrate", done: 0, total: 0, text: "reading the journal" })
   const journal = yield* Journal.read()
   const state = compare(migrations, journal, options.to)
   if (state.problems.length > 0) {

@@ -4,7 +4,7 @@
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import * as Journal from "./Journal.ts"
-import { generate, LoadDataReport } from "./LoadData.ts"
+import { checkPositions, generate, LoadDataReport } from "./LoadData.ts"
 import * as LockWait from "./LockWait.ts"
 import { type MigrateOptions, MigrationReport, migrate } from "./Migrate.ts"
 import * as Migration from "./Migration.ts"
@@ -86,6 +86,7 @@ const guard = Effect.fnUntraced(function* (confirm: string | undefined) {
 const drop = Effect.fnUntraced(function* ({ folder, patience }: ResetOptions) {
   const sql = yield* SqlClient.SqlClient
   const { functions } = Migration.objectsOf(yield* Migration.load(folder))
+  yield* Progress.report({ operation: "reset", done: 0, total: 3, text: "looking at the tables that are there" })
   const tables = (yield* affected(folder)).map((table) => table.name)
   yield* Progress.report({ operation: "reset", done: 0, total: 3, text: `dropping ${tables.length} tables` })
   const list = (names: ReadonlyArray<string>) => sql.literal(names.map((name) => `"${name}"`).join(", "))
@@ -104,14 +105,17 @@ const drop = Effect.fnUntraced(function* ({ folder, patience }: ResetOptions) {
  * Drops Alex's own objects, migrates and seeds.
  *
  * A database that is neither embedded nor on this machine is refused unless `confirm` is its name; nothing has been
- * sent to it then. Seed files are checked before anything is dropped.
+ * sent to it then. Seed files and the numbers of generated data are checked before anything is dropped.
  *
  * @errors MigrationFailed, MigrationRefused, MigrationsUnreadable, ResetRefused, SeedInvalid, TooManyPositions,
  * RepositoryError
  */
 export const reset = Effect.fn("Reset.reset")(function* (options: ResetOptions = {}) {
   if (options.skipDrop !== true) yield* guard(options.confirm)
-  yield* readInstruments()
+  const { positions = 5, users = 0 } = options
+  const instruments = yield* readInstruments()
+  // Those that are in the database already may be more.
+  if (options.skipDrop !== true && users > 0) yield* checkPositions(positions, instruments.length)
   if (options.withTestData === true) yield* readPortfolio()
   const dropped = options.skipDrop === true ? [] : yield* drop(options)
   yield* Progress.report({ operation: "reset", done: 1, total: 3, text: "migrating" })
@@ -119,7 +123,6 @@ export const reset = Effect.fn("Reset.reset")(function* (options: ResetOptions =
   yield* Progress.report({ operation: "reset", done: 2, total: 3, text: "seeding" })
   const seeded = yield* seed()
   const testData = options.withTestData === true ? yield* seedPortfolio() : null
-  const { positions = 5, users = 0 } = options
   const loadData = users > 0 ? yield* generate({ users, positions }) : null
   const report: ResetReport = { dropped, migrated, seeded, testData, loadData }
   return report

@@ -16,11 +16,7 @@ export type { RepositoryError } from "./Rows.ts"
 export { Users, userDefaults } from "./Users.ts"
 
 /** Every repository. */
-export const layer = Layer.mergeAll(
-  Users.layer,
-  Instruments.layer,
-  Accounts.layer,
-  Positions.layer,
-  Jobs.layer,
-  Portfolios.layer
+// Made when it is asked for and marked, so that a bundle of one repository holds no other.
+export const layer = /* @__PURE__ */ Layer.suspend(() =>
+  Layer.mergeAll(Users.layer, Instruments.layer, Accounts.layer, Positions.layer, Jobs.layer, Portfolios.layer)
 )

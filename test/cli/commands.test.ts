@@ -161,11 +161,15 @@ layer(Folder.layer, { timeout: "60 seconds" })("the command line", (it) => {
     })
   )
 
-  it.effect("exits 3 when migrations are pending", () =>
+  it.effect("exits 3 when migrations are pending, and says what to do where they are missed", () =>
     Effect.gen(function* () {
-      const { code, out } = yield* alexDb(["migrate", "status"], { ALEX_DB_DIR: join(yield* Folder, "other") })
+      const other = { ALEX_DB_DIR: join(yield* Folder, "other") }
+      const { code, out } = yield* alexDb(["migrate", "status"], other)
       assert.strictEqual(code, 3)
       assert.include(out, "pending")
+      const seed = yield* alexDb(["seed"], other)
+      assert.strictEqual(seed.code, 1)
+      assert.include(seed.err, "The database has not been migrated. Run alex-db migrate")
     })
   )
 

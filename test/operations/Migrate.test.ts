@@ -5,7 +5,7 @@ import { assert, it, layer } from "@effect/vitest"
 import { Effect, type Layer, type Scope } from "effect"
 import { SqlClient } from "effect/sql"
 import { describe } from "vitest"
-import { Drift, Migrate, Migration, Plan, Reset } from "../../src/operations/index.ts"
+import { Drift, Migrate, Migration, Plan, Reset, Verify } from "../../src/operations/index.ts"
 import * as TestDatabase from "../TestDatabase.ts"
 import { countRequests, embedded, execute, postgres } from "./TestOperations.ts"
 
@@ -308,7 +308,12 @@ const adoption = <E>(database: Layer.Layer<Layer.Success<typeof postgres>, E>) =
         assert.deepStrictEqual(yield* sql`select created_at from users`, [
           { created_at: new Date("2025-03-30T01:30:00.123Z") }
         ])
-        assert.deepStrictEqual(yield* Drift.drift(), [])
+        const { drift, findings } = yield* Verify.verify()
+        assert.deepStrictEqual(drift, [])
+        assert.deepStrictEqual(
+          findings.filter(({ severity }) => severity === "problem"),
+          []
+        )
       })
     )
 
