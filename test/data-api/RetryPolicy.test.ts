@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Logger, Metric, References, Tracer } from "effect"
+import { Effect, Exit, Fiber, Layer, Logger, Metric, References, Tracer } from "effect"
 import { TestClock } from "effect/testing"
 import { DataApi } from "../../src/data-api/DataApi.ts"
 import {
@@ -35,7 +35,7 @@ const run = Effect.fnUntraced(function* (
     const exit = yield* Effect.result(within(api.executeStatement({ sql })))
     return { exit, millis: (yield* currentMillis) - start }
   })
-  const fiber = yield* Effect.forkChild(timed.pipe(Effect.provide(RetryPolicy.layer()), Effect.provide(layer)))
+  const fiber = yield* Effect.forkChild(timed.pipe(Effect.provide(RetryPolicy.layer().pipe(Layer.provide(layer)))))
   yield* TestClock.adjust("10 minutes")
   const { exit, millis } = yield* Fiber.join(fiber)
   const failure: Reason | undefined = exit._tag === "Failure" ? exit.failure.reason : undefined
@@ -131,7 +131,7 @@ it.effect("a begin and a rollback may always be sent again, a commit never after
           const api = yield* DataApi
           const call: Effect.Effect<unknown, DataApiError> = api[which]({ transactionId: "tx" })
           return yield* Effect.exit(RetryPolicy.idempotent(call))
-        }).pipe(Effect.provide(RetryPolicy.layer()), Effect.provide(layer))
+        }).pipe(Effect.provide(RetryPolicy.layer().pipe(Layer.provide(layer))))
       )
       yield* TestClock.adjust("1 minute")
       return [Exit.isSuccess(yield* Fiber.join(fiber)), calls.length]
@@ -165,9 +165,7 @@ it.effect("every repetition is logged, an event of the span and counted, without
         const api = yield* DataApi
         yield* Effect.withSpan(api.executeStatement({ sql: "select 'secret'" }), "outer")
       }).pipe(
-        Effect.provide(RetryPolicy.layer()),
-        Effect.provide(layer),
-        Effect.provide(Logger.layer([keep])),
+        Effect.provide([RetryPolicy.layer().pipe(Layer.provide(layer)), Logger.layer([keep])]),
         Effect.provideService(References.MinimumLogLevel, "Debug"),
         Effect.provideService(Tracer.Tracer, tracer)
       )
