@@ -157,7 +157,9 @@ export const run = Effect.fnUntraced(
       AURORA_SECRET_ARN: target.secretArn,
       AURORA_DATABASE: config?.clusters[0].databases?.[0] ?? database,
       DEFAULT_AWS_REGION: region,
+      // Of the two, boto3 reads only the second, and the SDK for JavaScript only the first.
       AWS_REGION: region,
+      AWS_DEFAULT_REGION: region,
       AWS_ACCESS_KEY_ID: caller?.accessKeyId ?? "local",
       // A key that signatures are verified with is the caller's to know.
       ...(Option.isNone(options.secretKey) && caller?.secretAccessKey === undefined

@@ -171,5 +171,5 @@ export const sessions = (pglite: PGlite, options: PgliteOptions): SessionSource 
     return session
   })
 
-  return { acquire, schemaVersion }
+  return { acquire, schemaVersion, holdsProcess: true }
 }

@@ -88,6 +88,8 @@ export interface SessionSource {
   readonly acquire: (database: string | undefined) => Effect.Effect<Session, Refusal | SessionLost, Scope.Scope>
   /** Counts changes of the schema that were made through this source. */
   readonly schemaVersion: SchemaVersion
+  /** A statement holds up the whole process while it runs, so that nothing can arrive in the meantime. */
+  readonly holdsProcess?: true
 }
 
 /** How many sessions may be in use at a time. */

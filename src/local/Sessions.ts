@@ -29,6 +29,19 @@ const newId = (): string => randomBytes(138).toString("base64")
 const notFound = (id: string): Reason => new TransactionNotFound({ message: `Transaction ${id} is not found` })
 const busy = (): Reason => new TransactionBusy({ message: "Transaction is still running a query" })
 
+/** Turns of the event loop in which a call that came during a statement is accepted, read and seen. */
+const turns = 5
+
+/** Lets calls in that came while a statement held up the process, as they would have come to a server in that time. */
+const letIn = Effect.callback<void>((resume) => {
+  let left = turns
+  const turn = () => {
+    if (left-- === 0) resume(Effect.void)
+    else setImmediate(turn)
+  }
+  turn()
+})
+
 /** How soon an expired transaction is looked at again that a statement is still running in. */
 const busyPoll = Duration.seconds(1)
 
@@ -91,7 +104,8 @@ export const make = Effect.fnUntraced(function* (
       if (transaction === undefined) return Effect.fail(notFound(id))
       if (transaction.busy) return Effect.fail(busy())
       transaction.busy = true
-      return run(transaction.session).pipe(
+      const ran = run(transaction.session)
+      return (source.holdsProcess ? Effect.ensuring(ran, letIn) : ran).pipe(
         Effect.ensuring(
           Effect.map(Clock.currentTimeMillis, (now) => {
             transaction.busy = false

@@ -65,6 +65,21 @@ layer(layerServed, { excludeTestServices: true })("@aws-sdk/client-rds-data on t
     })
   )
 
+  it.effect("of two statements at once in one transaction, one is refused", () =>
+    Effect.gen(function* () {
+      const client = yield* clientOf((yield* HttpServer).url)
+      const { transactionId } = yield* Effect.promise(() => client.send(new Sdk.BeginTransactionCommand(target)))
+      const sql = "select pg_sleep(0.2)::text"
+      const run = () => client.send(new Sdk.ExecuteStatementCommand({ ...target, transactionId, sql }))
+      const errors = yield* Effect.all([thrown(run), thrown(run)], { concurrency: "unbounded" })
+      assert.deepStrictEqual(
+        errors.flatMap((error) => (error === undefined ? [] : [error.message])),
+        ["Transaction is still running a query"]
+      )
+      yield* Effect.promise(() => client.send(new Sdk.RollbackTransactionCommand({ ...target, transactionId })))
+    })
+  )
+
   it.effect("every kind of parameter and hint arrives with its type", () =>
     Effect.gen(function* () {
       const cases: ReadonlyArray<readonly [Sdk.SqlParameter, string, Sdk.Field]> = [

@@ -267,7 +267,8 @@ for (const [way, api] of backends) {
   const { seen, wrapped } = watched()
   const database = DataApiSql.layer().pipe(Layer.provide(wrapped), Layer.provide(api))
 
-  layer(database)(`on an engine, ${way}`, (it) => {
+  // Over HTTP an interrupted statement may still run when its rollback comes, which then waits by the real clock.
+  layer(database, { excludeTestServices: true })(`on an engine, ${way}`, (it) => {
     it.effect("concurrent statements in one transaction all succeed, one after another", () =>
       Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient

@@ -69,6 +69,7 @@ it.live(
           "export AURORA_DATABASE=alex",
           "export DEFAULT_AWS_REGION=us-east-1",
           "export AWS_REGION=us-east-1",
+          "export AWS_DEFAULT_REGION=us-east-1",
           "export AWS_ACCESS_KEY_ID=local",
           "export AWS_SECRET_ACCESS_KEY=local",
           ""
