@@ -1,7 +1,11 @@
 /**
  * What the environment says about the database: which backend, and what it takes to reach it.
  */
-import { Config, Effect, Option, type Redacted, Schema } from "effect"
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
 
 /** The three backends: Aurora over the RDS Data API, any PostgreSQL, or an embedded one in a local folder. */
 export const Backend = Schema.Literals(["data-api", "postgres", "embedded"])

@@ -3,8 +3,11 @@
  *
  * Each backend is imported when its layer is built, so that a bundle holds only those whose layer it uses.
  */
-import { Effect, Layer, Redacted } from "effect"
-import type { SqlClient, SqlError } from "effect/sql"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import type * as SqlClient from "effect/sql/SqlClient"
+import type * as SqlError from "effect/sql/SqlError"
 import * as DbConfig from "./DbConfig.ts"
 import type { Options as RetryOptions } from "./data-api/RetryPolicy.ts"
 import type { LocalDataApiError } from "./local/DataFolder.ts"

@@ -1,5 +1,5 @@
 /** The accounts in which people hold cash and positions. */
-import { Schema } from "effect"
+import * as Schema from "effect/Schema"
 import { Decimal, InterestRate, money } from "./Decimal.ts"
 import { text, uuid } from "./Text.ts"
 import { ClerkUserId } from "./User.ts"

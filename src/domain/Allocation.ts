@@ -1,7 +1,8 @@
 /**
  * How an instrument, or a wish, is spread over regions, sectors and asset classes: percentages that sum to 100.
  */
-import { BigDecimal, Schema } from "effect"
+import * as BigDecimal from "effect/BigDecimal"
+import * as Schema from "effect/Schema"
 import { formatDecimal } from "./Decimal.ts"
 
 /** The regions of the world that the vocabulary knows. */

@@ -1,5 +1,5 @@
 /** What the agents hand back. */
-import { Schema } from "effect"
+import * as Schema from "effect/Schema"
 import {
   CompleteAssetClassAllocation,
   CompleteRegionAllocation,

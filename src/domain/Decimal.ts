@@ -2,7 +2,9 @@
  * Exact decimals: `BigDecimal` in memory, text such as `"1234.50"` at every boundary. A JavaScript number never holds
  * money, not even on the way.
  */
-import { BigDecimal, Schema, SchemaTransformation } from "effect"
+import * as BigDecimal from "effect/BigDecimal"
+import * as Schema from "effect/Schema"
+import * as SchemaTransformation from "effect/SchemaTransformation"
 
 /**
  * A decimal as plain text, without an exponent and without trailing zeros.

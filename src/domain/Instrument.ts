@@ -1,5 +1,6 @@
 /** What can be held: funds, shares, bonds, commodities. */
-import { BigDecimal, Schema } from "effect"
+import * as BigDecimal from "effect/BigDecimal"
+import * as Schema from "effect/Schema"
 import {
   AssetClassAllocation,
   CompleteAssetClassAllocation,

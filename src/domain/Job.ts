@@ -1,5 +1,5 @@
 /** The work that agents do for a user, and how far it is. */
-import { Schema } from "effect"
+import * as Schema from "effect/Schema"
 import { ChartsPayload, ReportPayload, RetirementPayload, SummaryPayload } from "./Analysis.ts"
 import { JsonValue, text, uuid } from "./Text.ts"
 import { ClerkUserId } from "./User.ts"

@@ -1,5 +1,6 @@
 /** All that a user holds, and what follows from it: exact values, how they are spread, how far that is from the targets. */
-import { BigDecimal, Schema } from "effect"
+import * as BigDecimal from "effect/BigDecimal"
+import * as Schema from "effect/Schema"
 import { Account } from "./Account.ts"
 import type { StoredAllocation } from "./Allocation.ts"
 import { Decimal } from "./Decimal.ts"

@@ -1,5 +1,5 @@
 /** How many shares of an instrument an account holds. */
-import { Schema } from "effect"
+import * as Schema from "effect/Schema"
 import { AccountId } from "./Account.ts"
 import { Decimal, Quantity } from "./Decimal.ts"
 import { InstrumentSymbol, StoredSymbol } from "./Instrument.ts"

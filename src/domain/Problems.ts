@@ -1,5 +1,6 @@
 /** Why input was refused, for a form or a model to act on. */
-import { type Schema, SchemaIssue } from "effect"
+import type * as Schema from "effect/Schema"
+import * as SchemaIssue from "effect/SchemaIssue"
 
 /** One problem: where in the input, and what was expected there. */
 export interface Problem {

@@ -1,5 +1,5 @@
 /** Text and days as PostgreSQL takes them. */
-import { Schema } from "effect"
+import * as Schema from "effect/Schema"
 
 const storable = Schema.makeFilter((text: string) =>
   text.includes("\u0000")

@@ -1,5 +1,5 @@
 /** The people whose money Alex looks after. */
-import { Schema } from "effect"
+import * as Schema from "effect/Schema"
 import { AssetClassAllocation, RegionAllocation, StoredAllocation } from "./Allocation.ts"
 import { Decimal, money } from "./Decimal.ts"
 import { text } from "./Text.ts"

@@ -1,8 +1,11 @@
 /**
  * What a database is made of, read from PostgreSQL's own catalogue.
  */
-import { Context, Effect, Schema } from "effect"
-import { SqlClient, type SqlError } from "effect/sql"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as SqlClient from "effect/sql/SqlClient"
+import type * as SqlError from "effect/sql/SqlError"
 
 /** The kinds of object that the migrations make and that `Drift` compares. */
 export const Kind = Schema.Literals([

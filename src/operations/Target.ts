@@ -1,7 +1,7 @@
 /**
  * Which database an operation works on: enough to name it to a person and to decide whether it may be emptied.
  */
-import { Context } from "effect"
+import * as Context from "effect/Context"
 
 /**
  * The database that the current `SqlClient` talks to.

@@ -1,0 +1,105 @@
+/**
+ * How figures are taken: CPU time of this process, in rounds that alternate between the contenders, medians. What one
+ * contender leaves behind is collected before the next begins, which would pay for it otherwise.
+ */
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
+
+/** Runs `calls` calls, `concurrency` at a time. */
+export type Load = (calls: number, concurrency: number) => Promise<void>
+
+/** Loads a promise, one call after another in each of `concurrency` loops. */
+export const loadOf =
+  (call: () => Promise<unknown>): Load =>
+  async (calls, concurrency) => {
+    const loop = async () => {
+      for (let n = 0; n < calls / concurrency; n++) await call()
+    }
+    await Promise.all(Array.from({ length: concurrency }, loop))
+  }
+
+export const median = (figures: ReadonlyArray<number>): number =>
+  [...figures].sort((a, b) => a - b)[Math.floor(figures.length / 2)] ?? Number.NaN
+
+/** Microseconds for one call: the CPU time of this process, and the time that passed. */
+export interface Cost {
+  readonly cpu: number
+  readonly wall: number
+}
+
+export const costOf = async (load: Load, calls: number, concurrency: number): Promise<Cost> => {
+  const cpuStart = process.cpuUsage()
+  const start = performance.now()
+  await load(calls, concurrency)
+  const { system, user } = process.cpuUsage(cpuStart)
+  return { cpu: (system + user) / calls, wall: ((performance.now() - start) * 1000) / calls }
+}
+
+export const medianCost = (costs: ReadonlyArray<Cost>): Cost => ({
+  cpu: median(costs.map(({ cpu }) => cpu)),
+  wall: median(costs.map(({ wall }) => wall))
+})
+
+/** The median cost of each load, taken in turns; each is run three times beforehand, to be compiled. */
+export const compare = async <Name extends string>(
+  loads: ReadonlyArray<readonly [Name, Load]>,
+  options: { readonly calls: number; readonly concurrency: number; readonly rounds: number }
+): Promise<ReadonlyMap<Name, Cost>> => {
+  const { calls, concurrency, rounds } = options
+  const costs = new Map<Name, Array<Cost>>()
+  setFlagsFromString("--expose-gc")
+  const collectGarbage: () => void = runInNewContext("gc")
+  for (let round = -3; round < rounds; round++) {
+    for (const [name, load] of loads) {
+      collectGarbage()
+      const cost = await costOf(load, calls, concurrency)
+      if (round >= 0) costs.set(name, [...(costs.get(name) ?? []), cost])
+    }
+  }
+  return new Map([...costs].map(([name, all]) => [name, medianCost(all)]))
+}
+
+/** One line of the results. */
+export interface Figure {
+  readonly section: string
+  readonly what: string
+  readonly contender: string
+  /** Figures by their name and unit, for example `cpu µs`. */
+  readonly values: Readonly<Record<string, number>>
+  /** The figure of the base of the same run is 1. */
+  readonly ratio?: number
+  /** What the ratio, or a figure by its name, may be at most. */
+  readonly limits?: Readonly<Record<string, number>>
+}
+
+/** The limits that a figure is above, in words. */
+export const brokenLimits = ({ limits = {}, ratio, values }: Figure): ReadonlyArray<string> =>
+  Object.entries(limits)
+    // A figure that is missing is not below its limit.
+    .filter(([name, limit]) => !(((name === "ratio" ? ratio : values[name]) ?? Number.NaN) <= limit))
+    .map(([name, limit]) => `${labelOf(name)} is above ${limit}`)
+
+const labelOf = (name: string): string => name.split("/")[0] ?? name
+
+const shown = (value: number): string =>
+  Number.isInteger(value) ? String(value) : value < 10 ? value.toFixed(2) : value.toFixed(0)
+
+/** The results as a table in Markdown, a section each. */
+export const tableOf = (figures: ReadonlyArray<Figure>): string => {
+  const sections = [...new Set(figures.map(({ section }) => section))]
+  const parts = sections.map((section) => {
+    const lines = figures
+      .filter((figure) => figure.section === section)
+      .map((figure) => {
+        const values = Object.entries(figure.values).map(([name, value]) => {
+          const [label = "", unit = ""] = name.split("/")
+          return `${label} ${shown(value)}${unit === "" ? "" : ` ${unit}`}`
+        })
+        const limits = Object.entries(figure.limits ?? {}).map(([name, limit]) => `${labelOf(name)} ${limit}`)
+        const verdict = brokenLimits(figure).length > 0 ? "**above** " : ""
+        return `| ${figure.what} | ${figure.contender} | ${values.join(", ")} | ${figure.ratio?.toFixed(2) ?? ""} | ${verdict}${limits.join(", ")} |`
+      })
+    return `### ${section}\n\n| what | who | figures | ratio | at most |\n| --- | --- | --- | ---: | ---: |\n${lines.join("\n")}\n`
+  })
+  return parts.join("\n")
+}
