@@ -6,6 +6,8 @@ export default defineConfig({
     globalSetup: "test/globalSetup.ts",
     // V8 would optimise PGlite's largest functions in every worker, which costs more than it saves in tests.
     execArgv: ["--liftoff-only"],
+    // Vitest would leave one core of two idle, though much of the time is spent waiting.
+    maxWorkers: "100%",
     testTimeout: 30_000,
     hookTimeout: 60_000
   }
