@@ -153,7 +153,7 @@ type WireArray =
   | { readonly doubleValues: ReadonlyArray<number | string | null> }
 
 /** JSON.parse rounds integers beyond 2^53; as text they stay what they are. */
-const longTokens = /"(?:[^"\\]|\\.)*"|-?\d{16,}(?![\d.eE])/g
+const longTokens = /"(?:[^"\\]|\\.)*"|(?<![\d.eE+-])-?\d{16,}(?![\d.eE])/g
 const hasLong = /[[:,]-?\d{16,}[\],}]/
 
 const long = (value: number | string): number | bigint =>
