@@ -22,7 +22,7 @@ export type Reader = (bytes: Uint8Array, offset: number, size: number) => Field 
 /** One object for all of them. */
 export const sqlNull: Field = { isNull: true }
 
-const infinite = new Unreadable("infinite")
+export const infinite = new Unreadable("infinite")
 const multidimensional = new Unreadable("multidimensional")
 
 // Values come from the same buffer many times over, and views of it cost more than what is read through them.
@@ -43,8 +43,22 @@ const decodeText = (bytes: Uint8Array, offset: number, size: number): string => 
   return viewedText.toString("utf8", offset, offset + size)
 }
 
-// Times and uuids are written here and read as one string: put together from pieces, a string stays a tree of them.
-const scratch = Buffer.alloc(48)
+/**
+ * Where values are spelled out in ASCII before they become a string or part of a larger text: put together from
+ * pieces, a string stays a tree of them.
+ */
+export let scratch: Buffer = Buffer.alloc(64)
+
+/** Spells a value out in `scratch` and returns the length of its text; a negative length is an infinite time. */
+export type Speller = (bytes: Uint8Array, offset: number) => number
+
+const spelled =
+  (spell: Speller): Reader =>
+  (bytes, offset) => {
+    const length = spell(bytes, offset)
+    return length < 0 ? infinite : { stringValue: scratch.toString("latin1", 0, length) }
+  }
+
 const zero = 48
 const dash = 45
 const colon = 58
@@ -87,13 +101,16 @@ export const jsonb: Reader = (bytes, offset, size) => json(bytes, offset + 1, si
 export const bool: Reader = (bytes, offset) => ({ booleanValue: bytes[offset] === 1 })
 /** Copied, or the whole buffer would stay with it. */
 export const bytea: Reader = (bytes, offset, size) => ({ blobValue: bytes.slice(offset, offset + size) })
-export const int2: Reader = (bytes, offset) => ({ longValue: view(bytes).getInt16(offset) })
-export const int4: Reader = (bytes, offset) => ({ longValue: view(bytes).getInt32(offset) })
-export const oid: Reader = (bytes, offset) => ({ longValue: view(bytes).getUint32(offset) })
+export const readInt2 = (bytes: Uint8Array, offset: number): number => view(bytes).getInt16(offset)
+export const readInt4 = (bytes: Uint8Array, offset: number): number => view(bytes).getInt32(offset)
+export const readOid = (bytes: Uint8Array, offset: number): number => view(bytes).getUint32(offset)
+export const int2: Reader = (bytes, offset) => ({ longValue: readInt2(bytes, offset) })
+export const int4: Reader = (bytes, offset) => ({ longValue: readInt4(bytes, offset) })
+export const oid: Reader = (bytes, offset) => ({ longValue: readOid(bytes, offset) })
 export const float8: Reader = (bytes, offset) => ({ doubleValue: view(bytes).getFloat64(offset) })
 
 /** A number, or a bigint where a number would round. */
-const readInt8 = (bytes: Uint8Array, offset: number): number | bigint => {
+export const readInt8 = (bytes: Uint8Array, offset: number): number | bigint => {
   const data = view(bytes)
   const rounded = data.getInt32(offset) * 4_294_967_296 + data.getUint32(offset + 4)
   return Number.isSafeInteger(rounded) ? rounded : data.getBigInt64(offset)
@@ -119,7 +136,7 @@ export const float4: Reader = (bytes, offset) => ({ doubleValue: shortestFloat4(
 
 const hexDigits = Buffer.from("0123456789abcdef")
 
-export const uuid: Reader = (bytes, offset) => {
+export const spellUuid: Speller = (bytes, offset) => {
   let at = 0
   for (let index = 0; index < 16; index++) {
     if (index === 4 || index === 6 || index === 8 || index === 10) scratch[at++] = dash
@@ -127,35 +144,55 @@ export const uuid: Reader = (bytes, offset) => {
     scratch[at++] = hexDigits[byte >> 4] ?? zero
     scratch[at++] = hexDigits[byte & 15] ?? zero
   }
-  return { stringValue: scratch.toString("latin1", 0, at) }
+  return at
 }
 
+export const uuid: Reader = spelled(spellUuid)
+
+const spellWord = (word: string): number => scratch.write(word, 0, "latin1")
+
 /** Groups of four decimal digits, the weight of the first, the sign, and how many digits to show after the point. */
-const numericText = (bytes: Uint8Array, offset: number): string => {
+export const spellNumeric: Speller = (bytes, offset) => {
   const data = view(bytes)
   const groups = data.getInt16(offset)
   const weight = data.getInt16(offset + 2)
   const sign = data.getUint16(offset + 4)
   const scale = data.getUint16(offset + 6)
-  if (sign === 0xc000) return "NaN"
-  if (sign === 0xd000) return "Infinity"
-  if (sign === 0xf000) return "-Infinity"
+  if (sign === 0xc000) return spellWord("NaN")
+  if (sign === 0xd000) return spellWord("Infinity")
+  if (sign === 0xf000) return spellWord("-Infinity")
+  const longest = Math.max(weight, 0) * 4 + scale + 16
+  if (longest > scratch.length) scratch = Buffer.alloc(longest)
+  let at = 0
+  if (sign === 0x4000) scratch[at++] = 45
+  const first = at
   // Groups beyond those that were sent are zeros, and the first one shows no leading zeros.
-  const group = (index: number): string => {
+  const putGroup = (index: number): void => {
     const value = index < 0 || index >= groups ? 0 : data.getUint16(offset + 8 + index * 2)
-    return value > 999 ? String(value) : value > 99 ? `0${value}` : value > 9 ? `00${value}` : `000${value}`
+    const hundreds = Math.floor(value / 100)
+    putTwo(at, hundreds)
+    putTwo(at + 2, value - hundreds * 100)
+    at += 4
   }
-  let digits = weight < 0 || groups === 0 ? "0" : String(data.getUint16(offset + 8))
-  for (let index = 1; index <= weight; index++) digits += group(index)
-  if (scale > 0) {
-    let fraction = ""
-    for (let index = weight + 1; fraction.length < scale; index++) fraction += group(index)
-    digits += `.${fraction.length === scale ? fraction : fraction.slice(0, scale)}`
+  for (let index = 0; index <= weight; index++) putGroup(index)
+  let zeros = 0
+  while (first + zeros < at - 1 && scratch[first + zeros] === zero) zeros++
+  if (zeros > 0) {
+    scratch.copyWithin(first, first + zeros, at)
+    at -= zeros
   }
-  return sign === 0x4000 ? `-${digits}` : digits
+  if (at === first) scratch[at++] = zero
+  if (scale === 0) return at
+  scratch[at++] = 46
+  const end = at + scale
+  for (let index = weight + 1; at < end; index++) putGroup(index)
+  return end
 }
 
-export const numeric: Reader = (bytes, offset) => ({ stringValue: numericText(bytes, offset) })
+export const numeric: Reader = spelled(spellNumeric)
+
+const numericText = (bytes: Uint8Array, offset: number): string =>
+  scratch.toString("latin1", 0, spellNumeric(bytes, offset))
 
 /** Writes `YYYY-MM-DD` for a day counted from 2000-01-01 (proleptic Gregorian), and returns the year. */
 const putDate = (day: number): number => {
@@ -200,31 +237,31 @@ const putTime = (at: number, microseconds: number): number => {
   return at + 15
 }
 
-/** What was written up to `end`, for a year that may have more than four digits or be before 1. */
-const writtenDate = (year: number, end: number): string => {
-  if (year > 0 && year < 10_000) return scratch.toString("latin1", 0, end)
+/** The length of what was written up to `end`, for a year that may have more than four digits or be before 1. */
+const spelledDate = (year: number, end: number): number => {
+  if (year > 0 && year < 10_000) return end
   const rest = scratch.toString("latin1", 4, end)
-  return year > 0 ? `${year}${rest}` : `${String(1 - year).padStart(4, "0")}${rest} BC`
+  return spellWord(year > 0 ? `${year}${rest}` : `${String(1 - year).padStart(4, "0")}${rest} BC`)
 }
 
-export const date: Reader = (bytes, offset) => {
+export const spellDate: Speller = (bytes, offset) => {
   const day = view(bytes).getInt32(offset)
-  if (day === 2_147_483_647 || day === -2_147_483_648) return infinite
-  return { stringValue: writtenDate(putDate(day), 10) }
+  return day === 2_147_483_647 || day === -2_147_483_648 ? -1 : spelledDate(putDate(day), 10)
 }
 
-export const time: Reader = (bytes, offset) => {
-  const end = putTime(0, Number(readInt8(bytes, offset)))
-  return { stringValue: scratch.toString("latin1", 0, end) }
-}
+export const date: Reader = spelled(spellDate)
+
+export const spellTime: Speller = (bytes, offset) => putTime(0, Number(readInt8(bytes, offset)))
+
+export const time: Reader = spelled(spellTime)
 
 const microsecondsOfDay = 86_400_000_000
 
-export const timestamp: Reader = (bytes, offset) => {
+export const spellTimestamp: Speller = (bytes, offset) => {
   const data = view(bytes)
   const high = data.getInt32(offset)
   const low = data.getUint32(offset + 4)
-  if ((high === 0x7fffffff && low === 0xffffffff) || (high === -0x80000000 && low === 0)) return infinite
+  if ((high === 0x7fffffff && low === 0xffffffff) || (high === -0x80000000 && low === 0)) return -1
   const value = high * 4_294_967_296 + low
   let day = Math.floor(value / microsecondsOfDay)
   let microseconds = value - day * microsecondsOfDay
@@ -236,8 +273,10 @@ export const timestamp: Reader = (bytes, offset) => {
   }
   const year = putDate(day)
   scratch[10] = 32
-  return { stringValue: writtenDate(year, putTime(11, microseconds)) }
+  return spelledDate(year, putTime(11, microseconds))
 }
+
+export const timestamp: Reader = spelled(spellTimestamp)
 
 /** Family, prefix length, is it a cidr, address length, address. */
 const address = (

@@ -1,8 +1,9 @@
 /** What only a database's catalogue knows of a result: names of types made by users, and the columns of tables. */
 import { Effect } from "effect"
+import { sqlNull } from "./BinaryValues.ts"
 import type { SchemaVersion } from "./Exchange.ts"
 import { arrayOf, builtInType, enumType, otherType, type PostgresType } from "./PostgresTypes.ts"
-import type { Column, Refusal, Session, SessionLost } from "./Session.ts"
+import type { Column, Refusal, RowReader, Session, SessionLost, Value } from "./Session.ts"
 
 export interface TableColumn {
   readonly tableName: string
@@ -43,17 +44,23 @@ export class Catalogue {
     this.#knownVersion = schemaVersion.current
   }
 
+  readonly #typeOf = (oid: number): PostgresType | undefined => builtInType(oid) ?? this.#types.get(oid)
+
   /** The type of each column. */
-  readonly types = Effect.fnUntraced(function* (
-    this: Catalogue,
+  types(
     session: Session,
     columns: ReadonlyArray<Column>
-  ): Effect.fn.Return<ReadonlyArray<PostgresType>, Refusal | SessionLost> {
+  ): Effect.Effect<ReadonlyArray<PostgresType>, Refusal | SessionLost> {
     this.#forgetIfStale()
-    const known = (oid: number): PostgresType | undefined => builtInType(oid) ?? this.#types.get(oid)
-    const wanted = new Set(columns.flatMap(({ dataTypeOid }) => (known(dataTypeOid) ? [] : [dataTypeOid])))
-    if (wanted.size > 0) {
-      for (const row of yield* rows(session, selectTypes, wanted)) {
+    const wanted = new Set<number>()
+    for (const { dataTypeOid } of columns) if (this.#typeOf(dataTypeOid) === undefined) wanted.add(dataTypeOid)
+    const found = () => columns.map(({ dataTypeOid }) => this.#typeOf(dataTypeOid) ?? otherType(String(dataTypeOid)))
+    return wanted.size === 0 ? Effect.succeed(found()) : Effect.map(this.#learnTypes(session, wanted), found)
+  }
+
+  readonly #learnTypes = (session: Session, wanted: ReadonlySet<number>) =>
+    Effect.map(rows(session, selectTypes, wanted), (found) => {
+      for (const row of found) {
         const [oid = "", name = "", kind = "", elementOid, elementName = "", elementKind = ""] = row
         this.#types.set(
           Number(oid),
@@ -62,9 +69,7 @@ export class Catalogue {
             : arrayOf(name, scalarType(elementOid, elementName, elementKind))
         )
       }
-    }
-    return columns.map(({ dataTypeOid }) => known(dataTypeOid) ?? otherType(String(dataTypeOid)))
-  })
+    })
 
   /** What the catalogue says of each result column's origin; `undefined` for expressions. */
   readonly origins = Effect.fnUntraced(function* (
@@ -99,7 +104,28 @@ export class Catalogue {
 
 const utf8 = new TextDecoder()
 
+/** Rows of text, as the catalogue is asked for them. */
+class TextRows implements RowReader {
+  readonly rows: Array<ReadonlyArray<string | undefined>> = []
+  #row: Array<string | undefined> = []
+
+  read(bytes: Uint8Array, offset: number, size: number): Value {
+    this.#row.push(size < 0 ? undefined : utf8.decode(bytes.subarray(offset, offset + size)))
+    return sqlNull
+  }
+
+  end(): void {
+    this.rows.push(this.#row)
+    this.#row = []
+  }
+}
+
 const rows = (session: Session, sql: string, oids: ReadonlySet<number>) =>
-  Effect.map(session.run({ sql, parameters: [{ oid: oidArray, value: `{${[...oids].join(",")}}` }] }), (result) =>
-    result.rows.map((row) => row.map((value) => (value instanceof Uint8Array ? utf8.decode(value) : undefined)))
+  Effect.map(
+    session.run({
+      sql,
+      parameters: [{ oid: oidArray, value: `{${[...oids].join(",")}}` }],
+      rowsOf: () => new TextRows()
+    }),
+    (result) => result.rows?.rows ?? []
   )

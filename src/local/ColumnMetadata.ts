@@ -77,17 +77,19 @@ const scaleOf = (type: string, modifier: number): number => {
  */
 export const columnMetadata = (column: Column, type: PostgresType, origin: TableColumn | undefined): ColumnMetadata => {
   const autoIncrement = origin?.autoIncrement ?? false
+  // The driver gives an array the figures of its elements.
+  const base = type.jdbcType === 2003 ? type.name.replace(/^_/, "") : type.name
   return {
     arrayBaseColumnType: 0,
     isAutoIncrement: autoIncrement,
-    isCaseSensitive: !caseless.has(type.name),
+    isCaseSensitive: !caseless.has(base),
     isCurrency: type.name === "money",
-    isSigned: signed.has(type.name),
+    isSigned: signed.has(base),
     label: column.name,
     name: column.name,
     nullable: origin === undefined ? 2 : origin.notNull ? 0 : 1,
-    precision: precisionOf(type.name, column.typeModifier),
-    scale: scaleOf(type.name, column.typeModifier),
+    precision: precisionOf(base, column.typeModifier),
+    scale: scaleOf(base, column.typeModifier),
     schemaName: "",
     tableName: origin?.tableName ?? "",
     type: type.jdbcType,

@@ -5,6 +5,7 @@ import {
   DataApi,
   type ExecuteStatementRequest,
   type ExecuteStatementResponse,
+  type Field,
   type Operation,
   type ResultSetOptions,
   type SqlParameter
@@ -17,17 +18,20 @@ import {
   formattedTooLong,
   outOfBounds,
   reasonOf,
+  resultTooLarge,
   schemaNotSupported,
   unexpectedCopy
 } from "./Failures.ts"
 import { formatRecords } from "./FormattedRecords.ts"
+import { JsonRows, RecordsAsJson } from "./JsonRows.ts"
 import { defaultLimits, type Limits } from "./Limits.ts"
-import { type PositionalStatement, toPositional } from "./NamedParameters.ts"
+import { toPositional } from "./NamedParameters.ts"
 import { bindParameters } from "./Parameters.ts"
-import { builtInType } from "./PostgresTypes.ts"
-import { readerOf, toRecords } from "./ResultRecords.ts"
-import type { ResultSet, Session, SessionSource, Statement } from "./Session.ts"
+import type { PostgresType } from "./PostgresTypes.ts"
+import { FieldRows, toRecords } from "./ResultRecords.ts"
+import type { Column, ResultSet, RowReader, Session, SessionSource, Statement } from "./Session.ts"
 import * as Sessions from "./Sessions.ts"
+import type { JsonResponse } from "./Wire.ts"
 
 /** What the engine does not know from its sessions. */
 export interface EngineOptions {
@@ -60,28 +64,20 @@ interface Bounded {
 }
 
 /** What the service refuses before it looks at the statement. */
-const refuse = (
-  request: Bounded,
-  parameters: ReadonlyArray<SqlParameter>,
-  limits: Limits
-): Effect.Effect<void, Reason> => {
-  if (request.schema !== undefined) return Effect.fail(schemaNotSupported())
-  if ((request.database?.length ?? 0) > 64) {
-    return Effect.fail(outOfBounds("database", "length less than or equal to 64"))
-  }
+const refusalOf = (request: Bounded, parameters: ReadonlyArray<SqlParameter>, limits: Limits): Reason | undefined => {
+  if (request.schema !== undefined) return schemaNotSupported()
+  if ((request.database?.length ?? 0) > 64) return outOfBounds("database", "length less than or equal to 64")
   if ((request.transactionId?.length ?? 0) > 192) {
-    return Effect.fail(outOfBounds("transactionId", "length less than or equal to 192"))
+    return outOfBounds("transactionId", "length less than or equal to 192")
   }
   const sql = request.sql ?? ""
-  if (sql.length > limits.sqlLength) {
-    return Effect.fail(outOfBounds("sql", `length less than or equal to ${limits.sqlLength}`))
-  }
-  if (sql.includes("\0")) return Effect.fail(outOfBounds("sql", "no null character"))
+  if (sql.length > limits.sqlLength) return outOfBounds("sql", `length less than or equal to ${limits.sqlLength}`)
+  if (sql.includes("\0")) return outOfBounds("sql", "no null character")
   let octets = octetsOf(sql)
   for (const parameter of parameters) octets += parameterOctets(parameter)
   return octets > limits.requestOctets
-    ? Effect.fail(outOfBounds("request", `size less than or equal to ${limits.requestOctets} bytes`))
-    : Effect.void
+    ? outOfBounds("request", `size less than or equal to ${limits.requestOctets} bytes`)
+    : undefined
 }
 
 /**
@@ -116,67 +112,81 @@ export const make = Effect.fnUntraced(function* (
     run: (session: Session) => Effect.Effect<A, Reason>
   ): Effect.Effect<A, Reason> =>
     request.transactionId === undefined
-      ? Effect.scoped(Effect.flatMap(Effect.mapError(source.acquire(databaseOf(request)), reasonOf), run))
+      ? Effect.acquireUseRelease(
+          Effect.mapError(source.lend(databaseOf(request)), reasonOf),
+          ({ session }) => run(session),
+          ({ end }) => end
+        )
       : sessions.use(request.transactionId, run)
 
-  const prepare = (
-    positional: PositionalStatement,
-    parameters: ReadonlyArray<SqlParameter>,
-    options: ResultSetOptions = {}
-  ): Effect.Effect<Statement, Reason> =>
-    Result.match(bindParameters(positional.names, parameters), {
-      onFailure: Effect.fail,
-      onSuccess: (bound) =>
-        Effect.succeed({
-          sql: positional.sql,
-          parameters: bound,
-          maxBytes,
-          readerOf: ({ dataTypeOid }) => {
-            const type = builtInType(dataTypeOid)
-            return type && readerOf(type, options)
-          }
-        })
+  const run = <Rows extends RowReader, A>(
+    session: Session,
+    statement: Statement<Rows>,
+    respond: (result: ResultSet<Rows>) => Effect.Effect<A, Reason>
+  ): Effect.Effect<A, Reason> =>
+    Effect.matchEffect(session.run(statement), {
+      onFailure: (failure) => Effect.fail(reasonOf(failure)),
+      onSuccess: (result) => (result.copy === undefined ? respond(result) : Effect.fail(unexpectedCopy(result.copy)))
     })
 
-  const run = (session: Session, statement: Statement): Effect.Effect<ResultSet, Reason> =>
-    session.run(statement).pipe(
-      Effect.mapError(reasonOf),
-      Effect.flatMap((result) =>
-        result.copy === undefined ? Effect.succeed(result) : Effect.fail(unexpectedCopy(result.copy))
-      )
-    )
-
-  const respond = Effect.fnUntraced(function* (
+  const respond = (
     session: Session,
     request: ExecuteStatementRequest,
-    result: ResultSet
-  ): Effect.fn.Return<ExecuteStatementResponse, Reason> {
-    const { columns } = result
-    if (columns === undefined) return { generatedFields: [], numberOfRecordsUpdated: affected(result.commandTag) }
-    const catalogue = catalogueOf(session)
-    const types = yield* Effect.mapError(catalogue.types(session, columns), reasonOf)
-    const records = yield* Effect.fromResult(
-      toRecords(result, types, request.resultSetOptions ?? {}, limits.resultOctets)
-    )
-    // JSON is for SELECT only, and leaves no room for metadata.
-    if (request.formatRecordsAs === "JSON" && result.commandTag.startsWith("SELECT")) {
-      const labels = columns.map(({ name }) => name)
-      const duplicate = labels.find((label, index) => labels.indexOf(label) !== index)
-      if (duplicate !== undefined) return yield* duplicateLabel(duplicate)
-      const formattedRecords = formatRecords(labels, records)
-      if (formattedRecords.length > limits.formattedLength) return yield* formattedTooLong()
-      return { formattedRecords, numberOfRecordsUpdated: 0 }
+    { columns, commandTag, rows, truncated }: ResultSet<JsonRows | FieldRows>
+  ): Effect.Effect<ExecuteStatementResponse | JsonResponse, Reason> => {
+    if (columns === undefined || rows === undefined) {
+      return Effect.succeed({ generatedFields: [], numberOfRecordsUpdated: affected(commandTag) })
     }
-    if (request.includeResultMetadata !== true) return { numberOfRecordsUpdated: 0, records }
-    const origins = yield* Effect.mapError(catalogue.origins(session, columns), reasonOf)
-    const metadata = Arr.zipWith(Arr.zip(columns, types), origins, ([column, type], origin) =>
-      columnMetadata(column, type, origin)
-    )
-    return { columnMetadata: metadata, numberOfRecordsUpdated: 0, records }
-  })
+    const catalogue = catalogueOf(session)
+    return Effect.matchEffect(catalogue.types(session, columns), {
+      onFailure: (failure) => Effect.fail(reasonOf(failure)),
+      onSuccess: (types) => {
+        const response = responseOf(rows, types, request.resultSetOptions)
+        if (Result.isFailure(response)) return Effect.fail(response.failure)
+        if (truncated) return Effect.fail(resultTooLarge())
+        // Whatever returns columns can be formatted, RETURNING included; the text leaves no room for metadata.
+        if (request.formatRecordsAs === "JSON") return formatted(columns, response.success.records ?? [])
+        if (request.includeResultMetadata !== true) return Effect.succeed(response.success)
+        return Effect.map(Effect.mapError(catalogue.origins(session, columns), reasonOf), (origins) => ({
+          ...response.success,
+          columnMetadata: Arr.zipWith(Arr.zip(columns, types), origins, ([column, type], origin) =>
+            columnMetadata(column, type, origin)
+          )
+        }))
+      }
+    })
+  }
 
-  const setTimeout = (session: Session, sql: string) =>
-    Effect.asVoid(Effect.mapError(session.run({ sql, parameters: [] }), reasonOf))
+  const responseOf = (
+    rows: JsonRows | FieldRows,
+    types: ReadonlyArray<PostgresType>,
+    options: ResultSetOptions = {}
+  ): Result.Result<ExecuteStatementResponse | JsonResponse, Reason> =>
+    rows instanceof JsonRows
+      ? Result.map(rows.text(limits.resultOctets), (recordsJson) => ({
+          numberOfRecordsUpdated: 0,
+          recordsJson,
+          rowCount: rows.rowCount
+        }))
+      : Result.map(toRecords(rows, types, options, limits.resultOctets), (records) => ({
+          numberOfRecordsUpdated: 0,
+          records
+        }))
+
+  const formatted = (
+    columns: ReadonlyArray<Column>,
+    records: ReadonlyArray<ReadonlyArray<Field>>
+  ): Effect.Effect<ExecuteStatementResponse, Reason> => {
+    const labels = columns.map(({ name }) => name)
+    const duplicate = labels.find((label, index) => labels.indexOf(label) !== index)
+    if (duplicate !== undefined) return Effect.fail(duplicateLabel(duplicate))
+    const formattedRecords = formatRecords(labels, records)
+    return formattedRecords.length > limits.formattedLength
+      ? Effect.fail(formattedTooLong())
+      : Effect.succeed({ formattedRecords, numberOfRecordsUpdated: 0 })
+  }
+
+  const command = (session: Session, sql: string) => run(session, { sql, parameters: [] }, () => Effect.void)
 
   /** Runs without the server's time limit, and sets it again where the session goes on. */
   const withoutTimeout = (
@@ -184,12 +194,12 @@ export const make = Effect.fnUntraced(function* (
     inTransaction: boolean,
     work: Effect.Effect<ExecuteStatementResponse, Reason>
   ) => {
-    if (!inTransaction) return Effect.andThen(setTimeout(session, "SET statement_timeout = 0"), work)
+    if (!inTransaction) return Effect.andThen(command(session, "SET statement_timeout = 0"), work)
     const milliseconds = Duration.toMillis(limits.statementTimeout)
-    return setTimeout(session, "SET LOCAL statement_timeout = 0").pipe(
+    return command(session, "SET LOCAL statement_timeout = 0").pipe(
       Effect.andThen(work),
       Effect.tap(() =>
-        session.status() === "T" ? setTimeout(session, `SET LOCAL statement_timeout = ${milliseconds}`) : Effect.void
+        session.status() === "T" ? command(session, `SET LOCAL statement_timeout = ${milliseconds}`) : Effect.void
       )
     )
   }
@@ -206,67 +216,100 @@ export const make = Effect.fnUntraced(function* (
       })
     )
 
-  const execute = Effect.fnUntraced(function* (
-    request: ExecuteStatementRequest
-  ): Effect.fn.Return<ExecuteStatementResponse, Reason> {
+  const execute = (
+    request: ExecuteStatementRequest,
+    asJson: boolean
+  ): Effect.Effect<ExecuteStatementResponse, Reason> => {
     const parameters = request.parameters ?? []
-    yield* refuse(request, parameters, limits)
-    const statement = yield* prepare(toPositional(request.sql), parameters, request.resultSetOptions)
-    const answer = (session: Session) =>
-      Effect.flatMap(run(session, statement), (result) => respond(session, request, result))
-    if (request.continueAfterTimeout !== true) return yield* onSession(request, answer)
-    const inTransaction = request.transactionId !== undefined
-    return yield* continuing(onSession(request, (session) => withoutTimeout(session, inTransaction, answer(session))))
-  })
-
-  const executeBatch = Effect.fnUntraced(function* (
-    request: BatchExecuteStatementRequest
-  ): Effect.fn.Return<{ readonly updateResults: ReadonlyArray<{ readonly generatedFields: [] }> }, Reason> {
-    const sets = request.parameterSets ?? []
-    yield* refuse(request, sets.flat(), limits)
-    const positional = toPositional(request.sql)
-    const statements = yield* Effect.forEach(sets, (set) => prepare(positional, set))
-    const runAll = (session: Session) =>
-      Effect.forEach(statements, (statement) => run(session, statement), { discard: true })
-    if (statements.length > 0) {
-      yield* onSession(request, (session) =>
-        request.transactionId === undefined ? allOrNothing(session, runAll(session)) : runAll(session)
-      )
+    const refusal = refusalOf(request, parameters, limits)
+    if (refusal !== undefined) return Effect.fail(refusal)
+    const { names, sql } = toPositional(request.sql)
+    const bound = bindParameters(names, parameters)
+    if (Result.isFailure(bound)) return Effect.fail(bound.failure)
+    const { formatRecordsAs, resultSetOptions = {} } = request
+    const statement: Statement<JsonRows | FieldRows> = {
+      sql,
+      parameters: bound.success,
+      maxBytes,
+      rowsOf: (columns) =>
+        (asJson && formatRecordsAs !== "JSON" ? JsonRows.of(columns, resultSetOptions) : undefined) ??
+        new FieldRows(columns, resultSetOptions)
     }
-    return { updateResults: statements.map(() => ({ generatedFields: [] })) }
-  })
+    const answer = (session: Session) => run(session, statement, (result) => respond(session, request, result))
+    if (request.continueAfterTimeout !== true) return onSession(request, answer)
+    const inTransaction = request.transactionId !== undefined
+    return continuing(onSession(request, (session) => withoutTimeout(session, inTransaction, answer(session))))
+  }
+
+  const executeBatch = (
+    request: BatchExecuteStatementRequest
+  ): Effect.Effect<{ readonly updateResults: ReadonlyArray<{ readonly generatedFields: [] }> }, Reason> => {
+    const sets = request.parameterSets ?? []
+    const refusal = refusalOf(request, sets.flat(), limits)
+    if (refusal !== undefined) return Effect.fail(refusal)
+    const { names, sql } = toPositional(request.sql)
+    const bound = Result.all(sets.map((set) => bindParameters(names, set)))
+    if (Result.isFailure(bound)) return Effect.fail(bound.failure)
+    // Nobody asks for the rows that these may return, and so they are dropped.
+    const statements = bound.success.map((parameters): Statement => ({ sql, parameters, maxBytes }))
+    const answer = { updateResults: statements.map((): { readonly generatedFields: [] } => ({ generatedFields: [] })) }
+    if (statements.length === 0) return Effect.succeed(answer)
+    const runAll = (session: Session) =>
+      Effect.forEach(statements, (statement) => run(session, statement, () => Effect.void), { discard: true })
+    return Effect.as(
+      onSession(request, (session) =>
+        request.transactionId === undefined ? allOrNothing(session, runAll(session)) : runAll(session)
+      ),
+      answer
+    )
+  }
 
   /** A batch without a transaction is one of its own; what fails is rolled back when the session is given back. */
   const allOrNothing = (session: Session, work: Effect.Effect<void, Reason>) =>
-    run(session, { sql: "BEGIN", parameters: [] }).pipe(
-      Effect.andThen(work),
-      Effect.andThen(run(session, { sql: "COMMIT", parameters: [] }))
+    command(session, "BEGIN").pipe(Effect.andThen(work), Effect.andThen(command(session, "COMMIT")))
+
+  /** Answers what was not refused, with failures as the operation's own. */
+  const answering = <A>(operation: Operation, answer: Effect.Effect<A, Reason>): Effect.Effect<A, DataApiError> =>
+    Effect.mapError(answer, (reason) => new DataApiError({ operation, reason }))
+
+  /** Answers an operation on a transaction as a whole, unless the request is refused. */
+  const transacting = <A>(operation: Operation, request: Bounded, answer: Effect.Effect<A, Reason>) =>
+    answering(
+      operation,
+      Effect.suspend(() => {
+        const refusal = refusalOf(request, [], limits)
+        return refusal === undefined ? answer : Effect.fail(refusal)
+      })
     )
 
-  const answering =
-    (operation: Operation) =>
-    <A>(effect: Effect.Effect<A, Reason>): Effect.Effect<A, DataApiError> =>
-      Effect.mapError(effect, (reason) => new DataApiError({ operation, reason }))
-
   return DataApi.of({
-    executeStatement: Effect.fn("LocalDataApi.executeStatement")(execute, answering("ExecuteStatement")),
-    batchExecuteStatement: Effect.fn("LocalDataApi.batchExecuteStatement")(
-      executeBatch,
-      answering("BatchExecuteStatement")
-    ),
-    beginTransaction: Effect.fn("LocalDataApi.beginTransaction")(function* (request) {
-      yield* refuse(request, [], limits)
-      return { transactionId: yield* sessions.begin(databaseOf(request)) }
-    }, answering("BeginTransaction")),
-    commitTransaction: Effect.fn("LocalDataApi.commitTransaction")(function* (request) {
-      yield* refuse(request, [], limits)
-      yield* sessions.commit(request.transactionId)
-      return { transactionStatus: "Transaction Committed" }
-    }, answering("CommitTransaction")),
-    rollbackTransaction: Effect.fn("LocalDataApi.rollbackTransaction")(function* (request) {
-      yield* refuse(request, [], limits)
-      yield* sessions.rollback(request.transactionId)
-      return { transactionStatus: "Rollback Complete" }
-    }, answering("RollbackTransaction"))
+    executeStatement: (request) =>
+      answering(
+        "ExecuteStatement",
+        Effect.flatMap(RecordsAsJson, (asJson) => execute(request, asJson))
+      ),
+    batchExecuteStatement: (request) =>
+      answering(
+        "BatchExecuteStatement",
+        Effect.suspend(() => executeBatch(request))
+      ),
+    beginTransaction: (request) =>
+      transacting(
+        "BeginTransaction",
+        request,
+        Effect.map(sessions.begin(databaseOf(request)), (transactionId) => ({ transactionId }))
+      ),
+    commitTransaction: (request) =>
+      transacting(
+        "CommitTransaction",
+        request,
+        Effect.as(sessions.commit(request.transactionId), { transactionStatus: "Transaction Committed" })
+      ),
+    rollbackTransaction: (request) =>
+      transacting(
+        "RollbackTransaction",
+        request,
+        Effect.as(sessions.rollback(request.transactionId), { transactionStatus: "Rollback Complete" })
+      )
   })
 })

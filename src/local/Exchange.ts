@@ -5,13 +5,13 @@
  * preparing costs the embedded database thirteen times what running does.
  */
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
-import { Effect, Result } from "effect"
-import { type Reader, sqlNull } from "./BinaryValues.ts"
+import { Result } from "effect"
+import { sqlNull } from "./BinaryValues.ts"
 import {
   type Column,
   Refusal,
   type ResultSet,
-  type Row,
+  type RowReader,
   type SessionLost,
   type Statement,
   type TransactionStatus,
@@ -67,16 +67,15 @@ export const refusalOf = (fields: PgProtocol.ErrorFields): Refusal =>
     position: fields.position
   })
 
-/** The prepared statement is gone, or would return other columns than when it was prepared: nothing was run. */
-const isStale = (refusal: Refusal | undefined): boolean =>
-  refusal?.sqlState === "26000" || refusal?.message === "cached plan must not change result type"
+/** What a statement came to. */
+export type Outcome<Rows extends RowReader> = Result.Result<ResultSet<Rows>, Refusal | SessionLost>
 
-/** Runs again what a stale prepared statement kept from running; inside a transaction that has aborted it. */
-export const retryStale = (
-  run: Effect.Effect<ResultSet, Refusal | SessionLost>,
-  status: () => TransactionStatus
-): Effect.Effect<ResultSet, Refusal | SessionLost> =>
-  Effect.catchTag(run, "Refusal", (refusal) => (isStale(refusal) && status() === "I" ? run : Effect.fail(refusal)))
+/**
+ * The prepared statement is gone, or would return other columns than when it was prepared: nothing was run, and outside
+ * a transaction, which it has aborted, it may be run again.
+ */
+export const isStale = (refusal: Refusal | undefined): boolean =>
+  refusal?.sqlState === "26000" || refusal?.message === "cached plan must not change result type"
 
 const tooManyParameters = new Refusal({ sqlState: "54000", message: "too many parameters: the limit is 32767" })
 
@@ -98,7 +97,9 @@ export class Exchange {
   }
 
   /** The frames for a statement, and the answer that is to be fed with the server's messages. */
-  begin(statement: Statement): Result.Result<{ readonly bytes: Uint8Array; readonly answer: Answer }, Refusal> {
+  begin<Rows extends RowReader>(
+    statement: Statement<Rows>
+  ): Result.Result<{ readonly bytes: Uint8Array; readonly answer: Answer<Rows> }, Refusal> {
     if (this.#knownVersion !== this.#schemaVersion.current) this.#forgetPlans()
     const { sql, parameters } = statement
     const oids = parameters.map((parameter) => parameter.oid)
@@ -130,7 +131,7 @@ export class Exchange {
       this.#prepared.set(key, known)
     }
     const answer = new Answer(statement, known?.columns, (finished) => {
-      this.#finish(statement, finished)
+      this.#finish(sql, finished.commandTag, finished.status)
       if (key === undefined) return
       if (known === undefined && finished.parsed) {
         this.#prepared.set(key, { name, columns: finished.described ? (finished.columns ?? null) : undefined })
@@ -145,15 +146,14 @@ export class Exchange {
     return Result.succeed({ bytes: Buffer.concat(parts), answer })
   }
 
-  #finish(statement: Statement, answer: Answer): void {
-    this.status = answer.status
-    const tag = answer.commandTag
+  #finish(sql: string, tag: string, status: TransactionStatus): void {
+    this.status = status
     if (changesSchema.test(tag)) this.#changedSchema = true
     // A rollback, also to a savepoint, takes a change back, which is a change as well.
     if (this.#changedSchema && (changesSchema.test(tag) || tag === "ROLLBACK")) this.#schemaVersion.current++
     if (this.status === "I") this.#changedSchema = false
-    if (!leavesNothing.test(tag) && !setsLocally.test(statement.sql)) this.touched = true
-    if (reachesSession.test(statement.sql)) this.touched = true
+    if (!leavesNothing.test(tag) && !setsLocally.test(sql)) this.touched = true
+    if (reachesSession.test(sql)) this.touched = true
     if (tag === "DISCARD ALL") this.touched = false
     if (tag === "DISCARD ALL" || tag === "DEALLOCATE ALL") {
       this.#prepared.clear()
@@ -178,7 +178,7 @@ export class Exchange {
 }
 
 /** Gathers one statement's answer from the messages up to ReadyForQuery. */
-export class Answer {
+export class Answer<Rows extends RowReader> {
   columns: ReadonlyArray<Column> | undefined
   commandTag = ""
   refusal: Refusal | undefined
@@ -186,20 +186,19 @@ export class Answer {
   described = false
   /** The server said how the statement ended. */
   ended = false
-  #bound = false
   status: TransactionStatus = "I"
-  readonly #statement: Statement
+  #bound = false
+  readonly #statement: Statement<Rows>
   readonly #maxBytes: number
-  readonly #onFinish: (answer: Answer) => void
-  #readers: ReadonlyArray<Reader | undefined> = []
-  #rows: Array<Row> = []
+  readonly #onFinish: (answer: Answer<Rows>) => void
+  #rows: Rows | undefined
   #bytes = 0
   #copy: ResultSet["copy"]
 
   constructor(
-    statement: Statement,
+    statement: Statement<Rows>,
     columns: ReadonlyArray<Column> | null | undefined,
-    onFinish: (answer: Answer) => void
+    onFinish: (answer: Answer<Rows>) => void
   ) {
     this.#statement = statement
     this.#maxBytes = statement.maxBytes ?? Number.POSITIVE_INFINITY
@@ -208,18 +207,16 @@ export class Answer {
   }
 
   #describe(columns: ReadonlyArray<Column>): void {
-    const { readerOf } = this.#statement
     this.columns = columns
-    this.#readers = readerOf === undefined ? [] : columns.map(readerOf)
+    this.#rows = this.#statement.rowsOf?.(columns)
   }
 
   /** Reads a value where it lies in the parser's buffer. */
   read(bytes: Uint8Array, offset: number, size: number, column: number): Value {
-    if (size < 0) return sqlNull
-    this.#bytes += 4 + size
-    if (this.#bytes > this.#maxBytes) return sqlNull
-    const reader = this.#readers[column]
-    return reader === undefined ? bytes.slice(offset, offset + size) : reader(bytes, offset, size)
+    this.#bytes += size < 0 ? 4 : 4 + size
+    return this.#rows === undefined || this.#bytes > this.#maxBytes
+      ? sqlNull
+      : this.#rows.read(bytes, offset, size, column)
   }
 
   /** Takes the next message; true when it was the last. */
@@ -227,7 +224,7 @@ export class Answer {
     switch (message._tag) {
       case "DataRow":
         this.#bytes += 6
-        if (this.#bytes <= this.#maxBytes) this.#rows.push(message.values)
+        if (this.#bytes <= this.#maxBytes) this.#rows?.end(message.values)
         return false
       case "ParseComplete":
         this.parsed = true
@@ -268,7 +265,7 @@ export class Answer {
   }
 
   /** What the messages came to. */
-  result(): Result.Result<ResultSet, Refusal> {
+  result(): Result.Result<ResultSet<Rows>, Refusal> {
     const { columns, commandTag, refusal } = this
     const copy = this.#copy
     if (refusal !== undefined && copy === undefined) return Result.fail(refusal)

@@ -9,6 +9,7 @@ import {
   UnsupportedResult,
   Validation
 } from "../data-api/DataApiError.ts"
+import type { Unreadable } from "./BinaryValues.ts"
 import type { Refusal, SessionLost } from "./Session.ts"
 
 /**
@@ -48,14 +49,14 @@ export const outOfBounds = (member: string, constraint: string): Reason =>
 export const unsupportedType = (displayName: string): Reason =>
   new UnsupportedResult({ message: `The result contains the unsupported data type ${displayName}.` })
 
-export const multidimensionalArray = (): Reason =>
-  new UnsupportedResult({ message: "The result contains a multidimensional array." })
+/** The service fails inside on an infinite date or timestamp, without a word. */
+export const unreadable = ({ kind }: Unreadable): Reason =>
+  kind === "infinite"
+    ? new InternalServerError({ message: "", code: "InternalFailure" })
+    : new UnsupportedResult({ message: "The result contains a multidimensional array." })
 
 export const resultTooLarge = (): Reason =>
   new UnsupportedResult({ message: "The result exceeds the size limit 1 MB." })
-
-/** The service fails inside on an infinite date or timestamp, without a word. */
-export const infiniteTime = (): Reason => new InternalServerError({ message: "", code: "InternalFailure" })
 
 export const formattedTooLong = (): Reason =>
   new BadRequest({ message: "Database returned more than the allowed response size limit" })

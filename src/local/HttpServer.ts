@@ -11,6 +11,7 @@ import { Clock, Context, type Duration, Effect, Exit, Layer, Result } from "effe
 import { DataApi, type Operation } from "../data-api/DataApi.ts"
 import { type DataApiError, type Reason, TransactionNotFound, type WireFailure } from "../data-api/DataApiError.ts"
 import { any, type Clusters } from "./Clusters.ts"
+import { RecordsAsJson } from "./JsonRows.ts"
 import { type Body, type Bound, browserSign, type ListenError, listen, readBody } from "./Listener.ts"
 import { readCredential, verifySignature } from "./SigV4.ts"
 import { type Call, decodeCall, encodeFailure, encodeResponse, failureOf, type Response } from "./Wire.ts"
@@ -167,6 +168,7 @@ const databaseOf = (call: Call): string | undefined => ("database" in call.reque
 const rowsOf = (response: Response): Pick<RequestLog, "rows" | "updated"> => {
   if ("updateResults" in response) return { updated: response.updateResults.length }
   if ("transactionId" in response || "transactionStatus" in response) return {}
+  if ("recordsJson" in response) return { rows: response.rowCount }
   const { numberOfRecordsUpdated, records } = response
   if (records !== undefined) return { rows: records.length }
   return numberOfRecordsUpdated === undefined ? {} : { updated: numberOfRecordsUpdated }
@@ -190,7 +192,7 @@ export class HttpServer extends Context.Service<HttpServer, Bound>()("alex-datab
     const { allowedHosts = [], clusters = any(), onRequest } = options
     const api = yield* DataApi
     const clock = yield* Clock.Clock
-    const fork = Effect.runForkWith(yield* Effect.context<never>())
+    const fork = Effect.runForkWith(Context.add(yield* Effect.context<never>(), RecordsAsJson, true))
     const homes = new TransactionHomes()
 
     /** The call that a body asks for and the database it is for, or the answer that refuses it. */

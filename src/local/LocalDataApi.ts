@@ -131,7 +131,7 @@ export const postgresSessions = Effect.fn("LocalDataApi.postgresSessions")(funct
     limits: { ...defaultLimits, ...options.limits }
   })
   yield* Effect.mapError(
-    Effect.scoped(source.acquire(database)),
+    Effect.uninterruptible(Effect.flatMap(source.lend(database), ({ end }) => end)),
     (failure) => new LocalDataApiError({ message: `${failure.message}. Check the server and its URL.`, cause: failure })
   )
   return { source, database }

@@ -3,11 +3,13 @@ import { setFlagsFromString } from "node:v8"
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
 import type { PGlite } from "@electric-sql/pglite"
 import { Data, Duration, Effect, Predicate, Result, type Scope } from "effect"
-import { Exchange, retryStale, type SchemaVersion } from "./Exchange.ts"
+import { Exchange, isStale, type SchemaVersion } from "./Exchange.ts"
 import type { Limits } from "./Limits.ts"
 import {
+  type Lease,
   Refusal,
   type ResultSet,
+  type RowReader,
   type Session,
   SessionLost,
   SessionPermits,
@@ -112,29 +114,32 @@ class PgliteSession implements Session {
   readonly touched = () => this.#exchange.touched
   readonly isBroken = () => this.#stopped !== undefined
 
-  readonly run = (statement: Statement) => retryStale(this.#runOnce(statement), this.status)
-
-  readonly #runOnce = Effect.fnUntraced(function* (
-    this: PgliteSession,
-    statement: Statement
-  ): Effect.fn.Return<ResultSet, Refusal | SessionLost> {
-    if (this.#stopped !== undefined) return yield* this.#stopped
-    const { bytes, answer } = yield* Effect.fromResult(this.#exchange.begin(statement))
-    this.#parser.readField = (chunk, offset, size, column) => answer.read(chunk, offset, size, column)
-    const onRawData = (chunk: Uint8Array) =>
-      this.#parser.pushEach(chunk, (message) => {
-        answer.accept(message)
-      })
-    // Once called it can't be interrupted: the database runs on this thread.
-    const ran = yield* Effect.tryPromise({
-      try: () => this.#pglite.execProtocolRawStream(bytes, { syncToFs: false, onRawData }),
-      catch: stopped
-    }).pipe(Effect.result, Effect.uninterruptible)
-    // PGlite keeps some failures to itself, such as the end of the stack, and answers everything with nothing thereafter.
-    if (Result.isSuccess(ran) && answer.ended) return yield* Effect.fromResult(answer.result())
-    this.#stopped = Result.isFailure(ran) ? ran.failure : stopped("no answer")
-    return yield* this.#stopped
-  }).bind(this)
+  run<Rows extends RowReader>(
+    statement: Statement<Rows>,
+    again = false
+  ): Effect.Effect<ResultSet<Rows>, Refusal | SessionLost> {
+    return Effect.gen({ self: this }, function* () {
+      if (this.#stopped !== undefined) return yield* this.#stopped
+      const { bytes, answer } = yield* Effect.fromResult(this.#exchange.begin(statement))
+      this.#parser.readField = (chunk, offset, size, column) => answer.read(chunk, offset, size, column)
+      const onRawData = (chunk: Uint8Array) =>
+        this.#parser.pushEach(chunk, (message) => {
+          answer.accept(message)
+        })
+      // Once called it can't be interrupted: the database runs on this thread.
+      const ran = yield* Effect.tryPromise({
+        try: () => this.#pglite.execProtocolRawStream(bytes, { syncToFs: false, onRawData }),
+        catch: stopped
+      }).pipe(Effect.result, Effect.uninterruptible)
+      // PGlite keeps some failures to itself, such as the end of the stack, and answers everything with nothing thereafter.
+      if (Result.isFailure(ran) || !answer.ended) {
+        this.#stopped = Result.isFailure(ran) ? ran.failure : stopped("no answer")
+        return yield* this.#stopped
+      }
+      if (isStale(answer.refusal) && this.status() === "I" && !again) return yield* this.run(statement, true)
+      return yield* Effect.fromResult(answer.result())
+    })
+  }
 }
 
 const stopped = (cause: unknown): SessionLost => {
@@ -160,16 +165,11 @@ export const sessions = (pglite: PGlite, options: PgliteOptions): SessionSource 
     if (session.touched()) yield* session.run({ sql: "DISCARD ALL", parameters: [] })
   }).pipe(Effect.ignore)
 
-  const acquire = Effect.fnUntraced(function* (
-    database: string | undefined
-  ): Effect.fn.Return<Session, Refusal | SessionLost, Scope.Scope> {
-    if (database !== undefined && database !== options.database) {
-      return yield* new Refusal({ sqlState: "3D000", message: `database "${database}" does not exist` })
-    }
-    yield* permits.take
-    yield* Effect.addFinalizer(() => giveBack)
-    return session
-  })
+  const lease: Lease = { session, end: Effect.andThen(giveBack, permits.release) }
+  const lend = (database: string | undefined): Effect.Effect<Lease, Refusal> =>
+    database === undefined || database === options.database
+      ? Effect.uninterruptible(Effect.as(permits.take, lease))
+      : Effect.fail(new Refusal({ sqlState: "3D000", message: `database "${database}" does not exist` }))
 
-  return { acquire, schemaVersion, holdsProcess: true }
+  return { lend, schemaVersion, holdsProcess: true }
 }

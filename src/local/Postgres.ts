@@ -3,7 +3,7 @@ import { Clock, Duration, Effect, Redacted, Result, Schedule, type Scope } from 
 import type { SchemaVersion } from "./Exchange.ts"
 import type { Limits } from "./Limits.ts"
 import { type PostgresAddress, PostgresConnection } from "./PostgresConnection.ts"
-import { Refusal, type Session, type SessionLost, SessionPermits, type SessionSource } from "./Session.ts"
+import { type Lease, Refusal, type SessionLost, SessionPermits, type SessionSource } from "./Session.ts"
 
 export interface PostgresOptions {
   readonly address: PostgresAddress
@@ -56,9 +56,11 @@ const poolExhausted = new Refusal({
 /** How long a connection that nobody uses is kept. */
 const idleLimit = Duration.seconds(30)
 
-interface Idle {
-  readonly connection: PostgresConnection
-  readonly since: number
+/** A connection of the pool. */
+interface Pooled extends Lease {
+  readonly session: PostgresConnection
+  /** When it was last given back, in milliseconds since 1970. */
+  idleSince: number
 }
 
 /** Opens a pool that connects to whichever database a request names, and closes it with the scope. */
@@ -66,9 +68,11 @@ export const sessions = Effect.fnUntraced(function* (
   options: PostgresOptions
 ): Effect.fn.Return<SessionSource, never, Scope.Scope> {
   const { address, limits, maxConnections } = options
+  const clock = yield* Clock.Clock
   const schemaVersion: SchemaVersion = { current: 0 }
   const permits = new SessionPermits(maxConnections, limits.sessionWait, poolExhausted)
-  let idle: Array<Idle> = []
+  /** Those that wait for work, the one used last at the end. */
+  let idle: Array<Pooled> = []
   let busy = 0
   let closed = false
   const settings = {
@@ -77,50 +81,79 @@ export const sessions = Effect.fnUntraced(function* (
     statement_timeout: String(Duration.toMillis(limits.statementTimeout))
   }
 
-  const closeIdle = (isOver: (entry: Idle) => boolean) =>
+  const closeIdle = (isOver: (entry: Pooled) => boolean) =>
     Effect.suspend(() => {
       const over = idle.filter(isOver)
       idle = idle.filter((entry) => !over.includes(entry))
-      return Effect.forEach(over, (entry) => entry.connection.close, { discard: true })
+      return Effect.forEach(over, ({ session }) => session.close, { discard: true })
     })
 
-  /** An idle connection to this database, or a new one; the caller's permit says that there may be one more. */
-  const take = (database: string): Effect.Effect<PostgresConnection, Refusal | SessionLost> =>
+  const pooled = (session: PostgresConnection): Pooled => {
+    const entry: Pooled = { session, idleSince: 0, end: Effect.suspend(() => giveBack(entry)) }
+    return entry
+  }
+
+  /** The caller's permit says that there may be one more. Connections to other databases make room. */
+  const connect = (database: string): Effect.Effect<Pooled, Refusal | SessionLost> =>
     Effect.suspend(() => {
-      busy++
-      const index = idle.findLastIndex(({ connection }) => connection.database === database && !connection.isBroken())
-      const [found] = index < 0 ? [] : idle.splice(index, 1)
-      if (found !== undefined) return Effect.succeed(found.connection)
-      // Connections to other databases make room.
       const [oldest] = idle
-      const isInTheWay = (entry: Idle) => entry === oldest && idle.length + busy > maxConnections
+      const isInTheWay = (entry: Pooled) => entry === oldest && idle.length + busy > maxConnections
       return closeIdle(isInTheWay).pipe(
         Effect.andThen(PostgresConnection.connect(address, database, settings, schemaVersion)),
-        Effect.onError(() => Effect.sync(() => busy--))
+        Effect.interruptible,
+        Effect.map(pooled),
+        Effect.onError(() => leave)
       )
     })
 
-  const cleanAndKeep = Effect.fnUntraced(
-    function* (connection: PostgresConnection) {
-      if (connection.status() !== "I") yield* connection.run({ sql: "ROLLBACK", parameters: [] })
-      if (connection.touched()) yield* connection.run({ sql: "DISCARD ALL", parameters: [] })
-      if (closed || connection.isBroken()) return yield* connection.close
-      idle.push({ connection, since: yield* Clock.currentTimeMillis })
-    },
-    (effect, connection) => Effect.catch(effect, () => connection.close)
-  )
-
-  const giveBack = (connection: PostgresConnection) =>
+  /** An idle connection to this database, or a new one. */
+  const find = (database: string): Effect.Effect<Pooled, Refusal | SessionLost> =>
     Effect.suspend(() => {
-      busy--
-      return cleanAndKeep(connection)
+      busy++
+      for (let index = idle.length - 1; index >= 0; index--) {
+        const entry = idle[index]
+        if (entry === undefined || entry.session.database !== database || entry.session.isBroken()) continue
+        if (index === idle.length - 1) idle.pop()
+        else idle.splice(index, 1)
+        return Effect.succeed(entry)
+      }
+      return connect(database)
     })
 
-  const acquire = (database: string | undefined): Effect.Effect<Session, Refusal | SessionLost, Scope.Scope> =>
-    Effect.andThen(
-      permits.take,
-      Effect.acquireRelease(take(database ?? options.database), giveBack, { interruptible: true })
-    )
+  const leave = Effect.suspend(() => {
+    busy--
+    return permits.release
+  })
+
+  const keep = (entry: Pooled): Effect.Effect<void> => {
+    if (closed || entry.session.isBroken()) return entry.session.close
+    entry.idleSince = clock.currentTimeMillisUnsafe()
+    idle.push(entry)
+    return Effect.void
+  }
+
+  const clean = Effect.fnUntraced(
+    function* ({ session }: Pooled) {
+      if (session.status() !== "I") yield* session.run({ sql: "ROLLBACK", parameters: [] })
+      if (session.touched()) yield* session.run({ sql: "DISCARD ALL", parameters: [] })
+    },
+    (effect, { session }) => Effect.catch(effect, () => session.close)
+  )
+
+  const giveBack = (entry: Pooled): Effect.Effect<void> => {
+    const { session } = entry
+    const isClean = session.status() === "I" && !session.touched()
+    const kept = isClean
+      ? keep(entry)
+      : Effect.andThen(
+          clean(entry),
+          Effect.suspend(() => keep(entry))
+        )
+    return Effect.andThen(kept, leave)
+  }
+
+  const lend = (database: string | undefined): Effect.Effect<Lease, Refusal | SessionLost> =>
+    Effect.uninterruptible(Effect.flatMap(permits.take, () => find(database ?? options.database)))
 
   yield* Effect.addFinalizer(() =>
     Effect.suspend(() => {
@@ -128,12 +161,9 @@ export const sessions = Effect.fnUntraced(function* (
       return closeIdle(() => true)
     })
   )
-  yield* Clock.currentTimeMillis.pipe(
-    Effect.flatMap((now) =>
-      closeIdle(({ connection, since }) => connection.isBroken() || since + Duration.toMillis(idleLimit) <= now)
-    ),
-    Effect.schedule(Schedule.spaced(idleLimit)),
-    Effect.forkScoped
-  )
-  return { acquire, schemaVersion }
+  yield* Effect.suspend(() => {
+    const now = clock.currentTimeMillisUnsafe()
+    return closeIdle(({ idleSince, session }) => session.isBroken() || idleSince + Duration.toMillis(idleLimit) <= now)
+  }).pipe(Effect.schedule(Schedule.spaced(idleLimit)), Effect.forkScoped)
+  return { lend, schemaVersion }
 })

@@ -5,8 +5,16 @@ import * as Tls from "node:tls"
 import * as PgAuth from "@effect/sql-pg/PgAuth"
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
 import { Duration, Effect, Redacted, Result } from "effect"
-import { Exchange, refusalOf, retryStale, type SchemaVersion } from "./Exchange.ts"
-import { type Refusal, type ResultSet, type Session, SessionLost, type Statement, type Value } from "./Session.ts"
+import { Exchange, isStale, type Outcome, refusalOf, type SchemaVersion } from "./Exchange.ts"
+import {
+  type Refusal,
+  type ResultSet,
+  type RowReader,
+  type Session,
+  SessionLost,
+  type Statement,
+  type Value
+} from "./Session.ts"
 
 /** Where a server is, and who connects. */
 export interface PostgresAddress {
@@ -142,6 +150,7 @@ export class PostgresConnection implements Session {
   readonly #parser = PgProtocol.makeParser<Value>({ maxMessageSize: 1 << 30 })
   #listener: Listener | undefined
   #onLost: ((error: SessionLost) => void) | undefined
+  #onEnd: (() => void) | undefined
   #key: { readonly pid: number; readonly secret: number } | undefined
   #broken: SessionLost | undefined
 
@@ -164,7 +173,7 @@ export class PostgresConnection implements Session {
   ): Effect.fn.Return<PostgresConnection, Refusal | SessionLost> {
     const socket = yield* Effect.flatMap(openSocket(address), (plain) => secure(plain, address))
     const connection = new PostgresConnection(socket, address, database, schemaVersion)
-    yield* connection.#start(settings)
+    yield* connection.#logIn(settings)
     return connection
   })
 
@@ -172,36 +181,59 @@ export class PostgresConnection implements Session {
   readonly touched = () => this.#exchange.touched
   readonly isBroken = () => this.#broken !== undefined
 
-  readonly run = (statement: Statement) => retryStale(this.#runOnce(statement), this.status)
+  readonly run = <Rows extends RowReader>(
+    statement: Statement<Rows>
+  ): Effect.Effect<ResultSet<Rows>, Refusal | SessionLost> =>
+    Effect.callback((resume) => {
+      this.#start(statement, (outcome) => resume(Effect.fromResult(outcome)))
+      return this.#stop
+    })
 
-  #runOnce(statement: Statement): Effect.Effect<ResultSet, Refusal | SessionLost> {
-    const begin = Effect.suspend(() => Effect.fromResult(this.#exchange.begin(statement)))
-    return Effect.flatMap(begin, ({ answer, bytes }) =>
-      Effect.callback<ResultSet, Refusal | SessionLost>((resume) => {
-        if (this.#broken !== undefined) return resume(Effect.fail(this.#broken))
-        let onEnd = () => {}
-        const finish = (outcome: Effect.Effect<ResultSet, Refusal | SessionLost>) => {
-          this.#listener = undefined
-          this.#onLost = undefined
-          resume(outcome)
-          onEnd()
-        }
-        // A server that ends the session says why before it closes the connection.
-        this.#onLost = (error) => finish(Effect.fail(answer.refusal ?? error))
-        this.#parser.readField = (chunk, offset, size, column) => answer.read(chunk, offset, size, column)
-        this.#listener = (message) => {
-          if (answer.accept(message)) finish(Effect.fromResult(answer.result()))
-        }
-        this.#socket.write(bytes)
-        const ended = Effect.callback<void>((resumeEnded) => {
-          if (this.#listener === undefined) return resumeEnded(Effect.void)
-          onEnd = () => resumeEnded(Effect.void)
-        })
-        return this.#cancel.pipe(
-          Effect.andThen(ended),
-          Effect.timeoutOrElse({ duration: cancelPatience, orElse: () => this.close })
-        )
-      })
+  #start<Rows extends RowReader>(
+    statement: Statement<Rows>,
+    done: (outcome: Outcome<Rows>) => void,
+    again = false
+  ): void {
+    if (this.#broken !== undefined) {
+      done(Result.fail(this.#broken))
+      return
+    }
+    const begun = this.#exchange.begin(statement)
+    if (Result.isFailure(begun)) {
+      done(Result.fail(begun.failure))
+      return
+    }
+    const { answer, bytes } = begun.success
+    const finish = (outcome: Outcome<Rows>): void => {
+      const onEnd = this.#onEnd
+      this.#listener = undefined
+      this.#onLost = undefined
+      this.#onEnd = undefined
+      if (isStale(answer.refusal) && this.status() === "I" && onEnd === undefined && !again) {
+        this.#start(statement, done, true)
+      } else {
+        done(outcome)
+        onEnd?.()
+      }
+    }
+    // A server that ends the session says why before it closes the connection.
+    this.#onLost = (error) => finish(Result.fail(answer.refusal ?? error))
+    this.#parser.readField = (chunk, offset, size, column) => answer.read(chunk, offset, size, column)
+    this.#listener = (message) => {
+      if (answer.accept(message)) finish(answer.result())
+    }
+    this.#socket.write(bytes)
+  }
+
+  /** Cancels the statement that runs, and waits for its end. */
+  get #stop(): Effect.Effect<void> {
+    const ended = Effect.callback<void>((resume) => {
+      if (this.#listener === undefined) return resume(Effect.void)
+      this.#onEnd = () => resume(Effect.void)
+    })
+    return this.#cancel.pipe(
+      Effect.andThen(ended),
+      Effect.timeoutOrElse({ duration: cancelPatience, orElse: () => this.close })
     )
   }
 
@@ -228,7 +260,7 @@ export class PostgresConnection implements Session {
     )
   }
 
-  #start(settings: Readonly<Record<string, string>>): Effect.Effect<void, Refusal | SessionLost> {
+  #logIn(settings: Readonly<Record<string, string>>): Effect.Effect<void, Refusal | SessionLost> {
     const authentication = new Authentication(this.#address)
     return Effect.callback<void, Refusal | SessionLost>((resume) => {
       const finish = (outcome: Effect.Effect<void, Refusal | SessionLost>) => {
@@ -254,8 +286,10 @@ export class PostgresConnection implements Session {
     }).pipe(Effect.tapError(() => this.close))
   }
 
+  readonly #dispatch: Listener = (message) => this.#listener?.(message)
+
   #receive(chunk: Uint8Array): void {
-    const parsed = Result.try(() => this.#parser.pushEach(chunk, (message) => this.#listener?.(message)))
+    const parsed = Result.try(() => this.#parser.pushEach(chunk, this.#dispatch))
     if (Result.isFailure(parsed)) this.#break(lost("PostgreSQL sent something that is not its protocol."))
   }
 

@@ -2,10 +2,10 @@
 import { Result } from "effect"
 import type { ArrayValue, Field, ResultSetOptions } from "../data-api/DataApi.ts"
 import type { Reason } from "../data-api/DataApiError.ts"
-import { int8AsText, numericArrayAsNumbers, numericAsNumber, type Reader, Unreadable } from "./BinaryValues.ts"
-import { infiniteTime, multidimensionalArray, resultTooLarge, unsupportedType } from "./Failures.ts"
-import type { PostgresType } from "./PostgresTypes.ts"
-import type { ResultSet, Row } from "./Session.ts"
+import { int8AsText, numericArrayAsNumbers, numericAsNumber, type Reader, sqlNull, Unreadable } from "./BinaryValues.ts"
+import { resultTooLarge, unreadable, unsupportedType } from "./Failures.ts"
+import { builtInType, type PostgresType } from "./PostgresTypes.ts"
+import type { Column, Row, RowReader, Value } from "./Session.ts"
 
 const arrayOctets = (value: ArrayValue): number => {
   const elements: ReadonlyArray<unknown> =
@@ -24,7 +24,7 @@ const arrayOctets = (value: ArrayValue): number => {
 }
 
 /** The octets of a value as text; a blob counts as its hexadecimal form. */
-const fieldOctets = (field: Field): number => {
+export const fieldOctets = (field: Field): number => {
   if ("stringValue" in field) return Buffer.byteLength(field.stringValue)
   if ("longValue" in field) return String(field.longValue).length
   if ("doubleValue" in field) return String(field.doubleValue).length
@@ -43,10 +43,54 @@ export const readerOf = (type: PostgresType, options: ResultSetOptions): Reader 
   return type.read
 }
 
-/** All values were read as they arrived, which is so for the built-in types that can be returned. */
-const isRecord = (row: Row): row is ReadonlyArray<Field> => {
-  for (const value of row) if (value instanceof Uint8Array || value instanceof Unreadable) return false
-  return true
+/** Reads rows into fields, as far as the built-in types go: what the catalogue has to say of others comes later. */
+export class FieldRows implements RowReader {
+  readonly rows: Array<Row> = []
+  /** Every value is a field. */
+  isRead = true
+  readonly #readers: ReadonlyArray<Reader | undefined>
+
+  constructor(columns: ReadonlyArray<Column>, options: ResultSetOptions) {
+    this.#readers = columns.map(({ dataTypeOid }) => {
+      const type = builtInType(dataTypeOid)
+      return type && readerOf(type, options)
+    })
+  }
+
+  read(bytes: Uint8Array, offset: number, size: number, column: number): Value {
+    if (size < 0) return sqlNull
+    const value = this.#readers[column]?.(bytes, offset, size)
+    if (value === undefined || value instanceof Unreadable) this.isRead = false
+    return value ?? bytes.slice(offset, offset + size)
+  }
+
+  end(row: Row): void {
+    this.rows.push(row)
+  }
+
+  /** The rows, if they are records already. */
+  get records(): ReadonlyArray<ReadonlyArray<Field>> | undefined {
+    return allFields(this) ? this.rows : undefined
+  }
+}
+
+/** Taken from the flag: a look at every value would cost as much as reading it. */
+const allFields = (read: FieldRows): read is FieldRows & { readonly rows: Array<ReadonlyArray<Field>> } => read.isRead
+
+/** No fewer octets than the service counts, without a look at the characters. */
+const mostOctets = (records: ReadonlyArray<ReadonlyArray<Field>>): number => {
+  let octets = 0
+  for (const record of records) {
+    octets += 2 + 4 * record.length
+    for (const field of record) {
+      // A UTF-16 unit takes at most three octets of UTF-8, and the longest double has 24 characters.
+      if ("stringValue" in field) octets += 3 * field.stringValue.length
+      else if ("arrayValue" in field) octets += arrayOctets(field.arrayValue)
+      else if ("blobValue" in field) octets += 2 + 2 * field.blobValue.length
+      else octets += 24
+    }
+  }
+  return octets
 }
 
 /** Reads what only the catalogue knew the type of, or says why the row can't be returned. */
@@ -60,9 +104,7 @@ const readRecord = (
     const type = types[column]
     const field = value instanceof Uint8Array ? type && readerOf(type, options)?.(value, 0, value.length) : value
     if (field === undefined) return Result.fail(unsupportedType(type?.displayName ?? "unknown"))
-    if (field instanceof Unreadable) {
-      return Result.fail(field.kind === "infinite" ? infiniteTime() : multidimensionalArray())
-    }
+    if (field instanceof Unreadable) return Result.fail(unreadable(field))
     record.push(field)
   }
   return Result.succeed(record)
@@ -75,20 +117,21 @@ const readRecord = (
  * service counts them: for each row 2, for each column 4, and the octets of each value as text.
  */
 export const toRecords = (
-  result: ResultSet,
+  read: FieldRows,
   types: ReadonlyArray<PostgresType>,
   options: ResultSetOptions,
   maxOctets: number
 ): Result.Result<ReadonlyArray<ReadonlyArray<Field>>, Reason> => {
+  if (read.records !== undefined && mostOctets(read.records) <= maxOctets) return Result.succeed(read.records)
   let octets = 0
   const records: Array<ReadonlyArray<Field>> = []
-  for (const row of result.rows) {
-    const read = isRecord(row) ? Result.succeed(row) : readRecord(row, types, options)
-    if (Result.isFailure(read)) return Result.fail(read.failure)
+  for (const row of read.rows) {
+    const record = readRecord(row, types, options)
+    if (Result.isFailure(record)) return Result.fail(record.failure)
     octets += 2 + 4 * row.length
-    for (const field of read.success) octets += fieldOctets(field)
+    for (const field of record.success) octets += fieldOctets(field)
     if (octets > maxOctets) return Result.fail(resultTooLarge())
-    records.push(read.success)
+    records.push(record.success)
   }
-  return result.truncated ? Result.fail(resultTooLarge()) : Result.succeed(records)
+  return Result.succeed(records)
 }

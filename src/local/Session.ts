@@ -3,9 +3,9 @@
  *
  * Where sessions come from is a {@link SessionSource}: the embedded PGlite or a pool of connections to a server.
  */
-import { Data, type Duration, Effect, type Scope, Semaphore } from "effect"
+import { Data, type Duration, Effect, Semaphore } from "effect"
 import type { Field } from "../data-api/DataApi.ts"
-import type { Reader, Unreadable } from "./BinaryValues.ts"
+import type { Unreadable } from "./BinaryValues.ts"
 import type { SchemaVersion } from "./Exchange.ts"
 
 /** A value for `$n`: text format as a string, binary format as bytes. */
@@ -17,13 +17,21 @@ export interface Parameter {
 }
 
 /** One statement with positional parameters. */
-export interface Statement {
+export interface Statement<Rows extends RowReader = RowReader> {
   readonly sql: string
   readonly parameters: ReadonlyArray<Parameter>
-  /** How the values of a column are read as they arrive. */
-  readonly readerOf?: ((column: Column) => Reader | undefined) | undefined
+  /** What is to read rows of these columns; without it they are dropped. */
+  readonly rowsOf?: ((columns: ReadonlyArray<Column>) => Rows) | undefined
   /** Rows beyond this many bytes on the wire are counted as too many and dropped. */
   readonly maxBytes?: number | undefined
+}
+
+/** Reads rows as they arrive. */
+export interface RowReader {
+  /** A value where it lies in the connection's buffer; a negative size is NULL. */
+  readonly read: (bytes: Uint8Array, offset: number, size: number, column: number) => Value
+  /** A row is complete; these are its values as they were read. */
+  readonly end: (row: Row) => void
 }
 
 /** A result column as the server describes it. A domain has the OID of its base type here. */
@@ -41,11 +49,12 @@ export type Value = Field | Unreadable | Uint8Array
 export type Row = ReadonlyArray<Value>
 
 /** What a statement came to. */
-export interface ResultSet {
+export interface ResultSet<Rows extends RowReader = RowReader> {
   /** Absent when the statement returns no rows by its nature. */
   readonly columns: ReadonlyArray<Column> | undefined
-  readonly rows: ReadonlyArray<Row>
-  /** More than `maxBytes` arrived; `rows` holds only the first ones. */
+  /** What read the rows; absent without columns, or where nobody asked for them. */
+  readonly rows: Rows | undefined
+  /** More than `maxBytes` arrived; only the first rows were read. */
   readonly truncated: boolean
   /** For example `INSERT 0 3`; empty for an empty statement. */
   readonly commandTag: string
@@ -70,7 +79,9 @@ export type TransactionStatus = "I" | "T" | "E"
 /** One connection to PostgreSQL. */
 export interface Session {
   /** Runs one statement. Only one may run at a time; interruption cancels it and waits until the server has stopped. */
-  readonly run: (statement: Statement) => Effect.Effect<ResultSet, Refusal | SessionLost>
+  readonly run: <Rows extends RowReader>(
+    statement: Statement<Rows>
+  ) => Effect.Effect<ResultSet<Rows>, Refusal | SessionLost>
   readonly status: () => TransactionStatus
   /** The connection is gone, and with it whatever transaction was open on it. */
   readonly isBroken: () => boolean
@@ -78,14 +89,20 @@ export interface Session {
   readonly database: string
 }
 
+/** A session that is one caller's alone until the lease ends. */
+export interface Lease {
+  readonly session: Session
+  /**
+   * Gives the session back: an open transaction is rolled back, and whatever a statement may have left in the session
+   * (settings, temporary tables, prepared statements, advisory locks) is discarded.
+   */
+  readonly end: Effect.Effect<void>
+}
+
 /** Where sessions come from: the embedded database, or a pool on a server. */
 export interface SessionSource {
-  /**
-   * A fresh session on a database, given back when the scope closes: an open transaction is rolled back then, and
-   * whatever a statement may have left in the session (settings, temporary tables, prepared statements, advisory
-   * locks) is discarded.
-   */
-  readonly acquire: (database: string | undefined) => Effect.Effect<Session, Refusal | SessionLost, Scope.Scope>
+  /** Lends a session on a database. It can be interrupted while it waits, and only then: a lease is never lost. */
+  readonly lend: (database: string | undefined) => Effect.Effect<Lease, Refusal | SessionLost>
   /** Counts changes of the schema that were made through this source. */
   readonly schemaVersion: SchemaVersion
   /** A statement holds up the whole process while it runs, so that nothing can arrive in the meantime. */
@@ -106,17 +123,20 @@ export class SessionPermits {
     this.#refusal = refusal
   }
 
-  /** One permit for as long as the scope is open. Where nobody waits, which is usual, no timer is paid for. */
-  readonly take: Effect.Effect<void, Refusal, Scope.Scope> = Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(this.#waiting === 0 ? this.#permits.takeIfAvailable(1) : Effect.succeed(false), (taken) => {
-      if (taken) return Effect.addFinalizer(() => this.#permits.release(1))
-      this.#waiting++
-      return restore(
-        Effect.timeoutOrElse(this.#permits.takeScoped(1), {
-          duration: this.#wait,
-          orElse: () => Effect.fail(this.#refusal)
-        })
-      ).pipe(Effect.ensuring(Effect.sync(() => this.#waiting--)))
-    })
+  /** One permit, to be released. Where nobody waits, which is usual, no timer is paid for. */
+  readonly take: Effect.Effect<void, Refusal> = Effect.suspend(() =>
+    this.#waiting > 0
+      ? this.#waitForOne
+      : Effect.flatMap(this.#permits.takeIfAvailable(1), (taken) => (taken ? Effect.void : this.#waitForOne))
   )
+
+  readonly #waitForOne = Effect.suspend(() => {
+    this.#waiting++
+    return Effect.timeoutOrElse(this.#permits.take(1), {
+      duration: this.#wait,
+      orElse: () => Effect.fail(this.#refusal)
+    }).pipe(Effect.interruptible, Effect.ensuring(Effect.sync(() => this.#waiting--)), Effect.asVoid)
+  })
+
+  readonly release: Effect.Effect<void> = Effect.suspend(() => Effect.asVoid(this.#permits.release(1)))
 }

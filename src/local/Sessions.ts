@@ -1,14 +1,13 @@
 /** Open transactions by id: one statement at a time, rolled back when idle for too long or open for too long. */
 import { randomBytes } from "node:crypto"
-import { Clock, Duration, Effect, Exit, Fiber, Scope } from "effect"
+import { Clock, Duration, Effect, Fiber, Scope } from "effect"
 import { type Reason, TransactionBusy, TransactionNotFound } from "../data-api/DataApiError.ts"
 import { reasonOf } from "./Failures.ts"
 import type { Limits } from "./Limits.ts"
-import type { Session, SessionSource } from "./Session.ts"
+import type { Lease, Session, SessionSource } from "./Session.ts"
 
 interface Transaction {
-  readonly session: Session
-  readonly scope: Scope.Closeable
+  readonly lease: Lease
   readonly begunAt: number
   lastUsedAt: number
   busy: boolean
@@ -54,12 +53,13 @@ export const make = Effect.fnUntraced(function* (
   const idle = Duration.toMillis(limits.transactionIdle)
   const total = Duration.toMillis(limits.transactionTotal)
 
-  /** Closing the scope gives the session back, which rolls back what is still open. */
-  const discard = (id: string, transaction: Transaction) =>
-    Effect.suspend(() => {
-      open.delete(id)
-      return Scope.close(transaction.scope, Exit.void)
-    })
+  /** The end of the lease rolls back what is still open. */
+  const discard = (id: string, { lease }: Transaction) =>
+    Effect.suspend(() => (open.delete(id) ? lease.end : Effect.void))
+
+  yield* Effect.addFinalizer(() =>
+    Effect.forEach([...open], ([id, transaction]) => discard(id, transaction), { discard: true })
+  )
 
   const stopExpiry = ({ expiry }: Transaction) => (expiry === undefined ? Effect.void : Fiber.interrupt(expiry))
 
@@ -74,28 +74,17 @@ export const make = Effect.fnUntraced(function* (
   })
 
   const begin = (database: string | undefined) =>
-    Effect.uninterruptibleMask(
-      Effect.fnUntraced(function* (restore) {
-        const scope = yield* Scope.fork(engineScope)
-        const session = yield* restore(Scope.provide(source.acquire(database), scope)).pipe(
-          Effect.tap((session) => session.run({ sql: "BEGIN", parameters: [] })),
-          Effect.mapError(reasonOf),
-          Effect.onError(() => Scope.close(scope, Exit.void))
-        )
+    Effect.uninterruptible(
+      Effect.gen(function* () {
+        const lease = yield* source.lend(database)
+        yield* Effect.onError(lease.session.run({ sql: "BEGIN", parameters: [] }), () => lease.end)
         const id = newId()
         const now = yield* Clock.currentTimeMillis
-        const transaction: Transaction = {
-          session,
-          scope,
-          begunAt: now,
-          lastUsedAt: now,
-          busy: false,
-          expiry: undefined
-        }
+        const transaction: Transaction = { lease, begunAt: now, lastUsedAt: now, busy: false, expiry: undefined }
         open.set(id, transaction)
         transaction.expiry = yield* Effect.forkIn(Effect.interruptible(expire(id, transaction)), engineScope)
         return id
-      })
+      }).pipe(Effect.mapError(reasonOf))
     )
 
   const use: Sessions["use"] = (id, run) =>
@@ -104,7 +93,7 @@ export const make = Effect.fnUntraced(function* (
       if (transaction === undefined) return Effect.fail(notFound(id))
       if (transaction.busy) return Effect.fail(busy())
       transaction.busy = true
-      const ran = run(transaction.session)
+      const ran = run(transaction.lease.session)
       return (source.holdsProcess ? Effect.ensuring(ran, letIn) : ran).pipe(
         Effect.ensuring(
           Effect.map(Clock.currentTimeMillis, (now) => {
@@ -113,7 +102,7 @@ export const make = Effect.fnUntraced(function* (
           })
         ),
         Effect.tapError(() =>
-          transaction.session.isBroken()
+          transaction.lease.session.isBroken()
             ? Effect.andThen(discard(id, transaction), stopExpiry(transaction))
             : Effect.void
         )
@@ -127,14 +116,10 @@ export const make = Effect.fnUntraced(function* (
       if (transaction.busy) return Effect.fail(busy())
       // Out of the table first: whatever becomes of it, this id is used up.
       open.delete(id)
-      return transaction.session
+      const { end, session } = transaction.lease
+      return session
         .run({ sql, parameters: [] })
-        .pipe(
-          Effect.mapError(reasonOf),
-          Effect.ensuring(Scope.close(transaction.scope, Exit.void)),
-          Effect.ensuring(stopExpiry(transaction)),
-          Effect.asVoid
-        )
+        .pipe(Effect.mapError(reasonOf), Effect.ensuring(end), Effect.ensuring(stopExpiry(transaction)), Effect.asVoid)
     }).pipe(Effect.uninterruptible)
 
   return { begin, use, commit: (id) => end(id, "COMMIT"), rollback: (id) => end(id, "ROLLBACK") }

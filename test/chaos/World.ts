@@ -207,13 +207,15 @@ const forgetful = (sql: SqlClient.SqlClient): SqlClient.SqlClient => {
 /** Counts the sessions in use. */
 export const countedSessions = (source: SessionSource, held: { count: number }): SessionSource => ({
   ...source,
-  acquire: (database) =>
-    Effect.tap(source.acquire(database), () =>
-      Effect.acquireRelease(
-        Effect.sync(() => held.count++),
-        () => Effect.sync(() => held.count--)
+  lend: (database) =>
+    Effect.map(source.lend(database), (lease) => {
+      held.count++
+      const end = Effect.ensuring(
+        lease.end,
+        Effect.sync(() => held.count--)
       )
-    )
+      return { ...lease, end }
+    })
 })
 
 export type Services = Layer.Success<typeof Repositories.layer> | SqlClient.SqlClient | DataApiClient
