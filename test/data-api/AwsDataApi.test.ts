@@ -229,7 +229,7 @@ for (const [name, layerAt] of implementations) {
     it.effect("a long beyond 2^53 is exact, where the SDK rounds", () =>
       Effect.gen(function* () {
         const body =
-          '{"records":[[{"longValue":9007199254740993},{"longValue":-9223372036854775808},{"arrayValue":{"longValues":[9223372036854775807,null]}},{"stringValue":"[9007199254740993]"},{"doubleValue":0.30000000000000004},{"doubleValue":-1.2345678901234567e-300}]]}'
+          '{"records":[[{"longValue":9007199254740993},{"longValue":-9223372036854775808},{"arrayValue":{"longValues":[9223372036854775807,null]}},{"stringValue":"[9007199254740993]"},{"doubleValue":0.30000000000000004},{"doubleValue":-1.2345678901234568e-300}]]}'
         const endpoint = yield* serve(() => ({ body }))
         const { records } = yield* Effect.provide(execute("select 1"), layerAt(endpoint))
         assert.deepStrictEqual(records, [
@@ -239,7 +239,7 @@ for (const [name, layerAt] of implementations) {
             { arrayValue: { longValues: [9223372036854775807n, null] } },
             { stringValue: "[9007199254740993]" },
             { doubleValue: 0.30000000000000004 },
-            { doubleValue: -1.2345678901234567e-300 }
+            { doubleValue: -1.2345678901234568e-300 }
           ]
         ])
       })
