@@ -56,6 +56,9 @@ const parameterOctets = ({ name, value }: SqlParameter): number => {
   return "blobValue" in value ? base + Math.ceil(value.blobValue.length / 3) * 4 : base + 16
 }
 
+const timedOut = (continues: boolean): Reason =>
+  new StatementTimeout({ message: "canceling statement due to statement timeout", ...(continues ? { continues } : {}) })
+
 interface Bounded {
   readonly sql?: string | undefined
   readonly database?: string | undefined
@@ -209,10 +212,7 @@ export const make = Effect.fnUntraced(function* (
     Effect.flatMap(Effect.forkIn(work, engineScope), (fiber) =>
       Effect.timeoutOrElse(Fiber.join(fiber), {
         duration: limits.statementTimeout,
-        orElse: () =>
-          Effect.fail(
-            new StatementTimeout({ message: "canceling statement due to statement timeout", continues: true })
-          )
+        orElse: () => Effect.fail(timedOut(true))
       })
     )
 
@@ -253,16 +253,20 @@ export const make = Effect.fnUntraced(function* (
     // Nobody asks for the rows that these may return, and so they are dropped.
     const statements = bound.success.map((parameters): Statement => ({ sql, parameters, maxBytes }))
     const answer = { updateResults: statements.map((): { readonly generatedFields: [] } => ({ generatedFields: [] })) }
-    if (statements.length === 0) return Effect.succeed(answer)
+    if (statements.length === 0 && request.transactionId === undefined) return Effect.succeed(answer)
     const runAll = (session: Session) =>
       Effect.forEach(statements, (statement) => run(session, statement, () => Effect.void), { discard: true })
     return Effect.as(
       onSession(request, (session) =>
-        request.transactionId === undefined ? allOrNothing(session, runAll(session)) : runAll(session)
+        inTime(request.transactionId === undefined ? allOrNothing(session, runAll(session)) : runAll(session))
       ),
       answer
     )
   }
+
+  /** A batch has the time of one statement, though each of its sets could take that long by itself. */
+  const inTime = <A>(work: Effect.Effect<A, Reason>): Effect.Effect<A, Reason> =>
+    Effect.timeoutOrElse(work, { duration: limits.statementTimeout, orElse: () => Effect.fail(timedOut(false)) })
 
   /** A batch without a transaction is one of its own; what fails is rolled back when the session is given back. */
   const allOrNothing = (session: Session, work: Effect.Effect<void, Reason>) =>

@@ -187,7 +187,8 @@ export class Answer<Rows extends RowReader> {
   /** The server said how the statement ended. */
   ended = false
   status: TransactionStatus = "I"
-  #bound = false
+  /** The server took the statement: without that it has run nothing of it. */
+  bound = false
   readonly #statement: Statement<Rows>
   readonly #maxBytes: number
   readonly #onFinish: (answer: Answer<Rows>) => void
@@ -237,15 +238,15 @@ export class Answer<Rows extends RowReader> {
         this.described = true
         return false
       case "BindComplete":
-        this.#bound = true
+        this.bound = true
         return false
       case "CommandComplete":
         this.commandTag = message.commandTag
-        this.ended = this.#bound
+        this.ended = this.bound
         return false
       case "EmptyQueryResponse":
         // PGlite says this of a statement that it lost while it bound the parameters.
-        this.ended = this.#bound
+        this.ended = this.bound
         return false
       case "CopyInResponse":
       case "CopyOutResponse":

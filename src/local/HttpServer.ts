@@ -110,7 +110,8 @@ const route = (request: IncomingMessage, allowedHosts: ReadonlyArray<string>): O
       "This API is deprecated and not available. Use ExecuteStatement API instead"
     )
   const type = request.headers["content-type"]
-  if ((type !== undefined && !json.test(type)) || request.headers["content-encoding"] !== undefined)
+  const { "content-encoding": encoding = "identity" } = request.headers
+  if ((type !== undefined && !json.test(type)) || encoding.toLowerCase() !== "identity")
     return refusal(415, "UnsupportedMediaTypeException", "The request's content must be plain application/json.")
   return operation
 }

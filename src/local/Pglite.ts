@@ -97,6 +97,13 @@ export const open = Effect.fnUntraced(function* (
   )
 })
 
+/** A statement that sets the client's encoding to another one than UTF8. */
+const otherEncoding =
+  /(?:client_encoding['"]?\s*(?:=|,|\bto\b)|\bset\s+(?:local\s+|session\s+)?names\b)(?!\s*['"]?(?:utf-?8|unicode|default)\b)/i
+
+/** PGlite stops for good at the first text that it has to convert. */
+const utf8Only = new Refusal({ sqlState: "0A000", message: "the embedded database has no client encoding but UTF8" })
+
 class PgliteSession implements Session {
   readonly database: string
   readonly #pglite: PGlite
@@ -120,6 +127,7 @@ class PgliteSession implements Session {
   ): Effect.Effect<ResultSet<Rows>, Refusal | SessionLost> {
     return Effect.gen({ self: this }, function* () {
       if (this.#stopped !== undefined) return yield* this.#stopped
+      if (otherEncoding.test(statement.sql)) return yield* utf8Only
       const { bytes, answer } = yield* Effect.fromResult(this.#exchange.begin(statement))
       this.#parser.readField = (chunk, offset, size, column) => answer.read(chunk, offset, size, column)
       const onRawData = (chunk: Uint8Array) =>

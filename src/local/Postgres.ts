@@ -3,7 +3,18 @@ import { Clock, Duration, Effect, Redacted, Result, Schedule, type Scope } from 
 import type { SchemaVersion } from "./Exchange.ts"
 import type { Limits } from "./Limits.ts"
 import { type PostgresAddress, PostgresConnection } from "./PostgresConnection.ts"
-import { type Lease, Refusal, type SessionLost, SessionPermits, type SessionSource } from "./Session.ts"
+import {
+  type Lease,
+  Refusal,
+  type ResultSet,
+  type RowReader,
+  type Session,
+  type SessionLost,
+  SessionPermits,
+  type SessionSource,
+  type Statement,
+  type TransactionStatus
+} from "./Session.ts"
 
 export interface PostgresOptions {
   readonly address: PostgresAddress
@@ -57,10 +68,62 @@ const poolExhausted = new Refusal({
 const idleLimit = Duration.seconds(30)
 
 /** A connection of the pool. */
-interface Pooled extends Lease {
-  readonly session: PostgresConnection
-  /** When it was last given back, in milliseconds since 1970. */
-  idleSince: number
+interface Pooled {
+  readonly connection: PostgresConnection
+  /** When it was last given back, in milliseconds since 1970; never, for a new one. */
+  idleSince: number | undefined
+}
+
+/** What a lent session asks of the pool. */
+interface Pool {
+  readonly replace: (dead: Pooled) => Effect.Effect<Pooled, Refusal | SessionLost>
+  readonly giveBack: (entry: Pooled) => Effect.Effect<void>
+}
+
+/**
+ * A session on a connection of the pool. The server may have ended one while it lay idle; where its first statement
+ * finds that out, and has not run, another connection takes its place.
+ */
+class LentSession implements Session, Lease {
+  readonly database: string
+  readonly #pool: Pool
+  #entry: Pooled
+
+  constructor(pool: Pool, entry: Pooled) {
+    this.#pool = pool
+    this.#entry = entry
+    this.database = entry.connection.database
+  }
+
+  get session(): Session {
+    return this
+  }
+
+  get end(): Effect.Effect<void> {
+    return Effect.suspend(() => this.#pool.giveBack(this.#entry))
+  }
+
+  status(): TransactionStatus {
+    return this.#entry.connection.status()
+  }
+
+  isBroken(): boolean {
+    return this.#entry.connection.isBroken()
+  }
+
+  run<Rows extends RowReader>(statement: Statement<Rows>): Effect.Effect<ResultSet<Rows>, Refusal | SessionLost> {
+    const entry = this.#entry
+    if (entry.idleSince === undefined) return entry.connection.run(statement)
+    entry.idleSince = undefined
+    return Effect.catch(entry.connection.run(statement), (failure) =>
+      entry.connection.tookNothing()
+        ? Effect.flatMap(this.#pool.replace(entry), (another) => {
+            this.#entry = another
+            return this.run(statement)
+          })
+        : Effect.fail(failure)
+    )
+  }
 }
 
 /** Opens a pool that connects to whichever database a request names, and closes it with the scope. */
@@ -85,13 +148,8 @@ export const sessions = Effect.fnUntraced(function* (
     Effect.suspend(() => {
       const over = idle.filter(isOver)
       idle = idle.filter((entry) => !over.includes(entry))
-      return Effect.forEach(over, ({ session }) => session.close, { discard: true })
+      return Effect.forEach(over, ({ connection }) => connection.close, { discard: true })
     })
-
-  const pooled = (session: PostgresConnection): Pooled => {
-    const entry: Pooled = { session, idleSince: 0, end: Effect.suspend(() => giveBack(entry)) }
-    return entry
-  }
 
   /** The caller's permit says that there may be one more. Connections to other databases make room. */
   const connect = (database: string): Effect.Effect<Pooled, Refusal | SessionLost> =>
@@ -101,18 +159,16 @@ export const sessions = Effect.fnUntraced(function* (
       return closeIdle(isInTheWay).pipe(
         Effect.andThen(PostgresConnection.connect(address, database, settings, schemaVersion)),
         Effect.interruptible,
-        Effect.map(pooled),
-        Effect.onError(() => leave)
+        Effect.map((connection) => ({ connection, idleSince: undefined }))
       )
     })
 
   /** An idle connection to this database, or a new one. */
   const find = (database: string): Effect.Effect<Pooled, Refusal | SessionLost> =>
     Effect.suspend(() => {
-      busy++
       for (let index = idle.length - 1; index >= 0; index--) {
         const entry = idle[index]
-        if (entry === undefined || entry.session.database !== database || entry.session.isBroken()) continue
+        if (entry === undefined || entry.connection.database !== database || entry.connection.isBroken()) continue
         if (index === idle.length - 1) idle.pop()
         else idle.splice(index, 1)
         return Effect.succeed(entry)
@@ -126,34 +182,42 @@ export const sessions = Effect.fnUntraced(function* (
   })
 
   const keep = (entry: Pooled): Effect.Effect<void> => {
-    if (closed || entry.session.isBroken()) return entry.session.close
+    if (closed || entry.connection.isBroken()) return entry.connection.close
     entry.idleSince = clock.currentTimeMillisUnsafe()
     idle.push(entry)
     return Effect.void
   }
 
   const clean = Effect.fnUntraced(
-    function* ({ session }: Pooled) {
-      if (session.status() !== "I") yield* session.run({ sql: "ROLLBACK", parameters: [] })
-      if (session.touched()) yield* session.run({ sql: "DISCARD ALL", parameters: [] })
+    function* ({ connection }: Pooled) {
+      if (connection.status() !== "I") yield* connection.run({ sql: "ROLLBACK", parameters: [] })
+      if (connection.touched()) yield* connection.run({ sql: "DISCARD ALL", parameters: [] })
     },
-    (effect, { session }) => Effect.catch(effect, () => session.close)
+    (effect, { connection }) => Effect.catch(effect, () => connection.close)
   )
 
-  const giveBack = (entry: Pooled): Effect.Effect<void> => {
-    const { session } = entry
-    const isClean = session.status() === "I" && !session.touched()
-    const kept = isClean
-      ? keep(entry)
-      : Effect.andThen(
-          clean(entry),
-          Effect.suspend(() => keep(entry))
-        )
-    return Effect.andThen(kept, leave)
+  const pool: Pool = {
+    replace: ({ connection }) => find(connection.database),
+    giveBack: (entry) => {
+      const isClean = entry.connection.status() === "I" && !entry.connection.touched()
+      const kept = isClean
+        ? keep(entry)
+        : Effect.andThen(
+            clean(entry),
+            Effect.suspend(() => keep(entry))
+          )
+      return Effect.andThen(kept, leave)
+    }
   }
 
-  const lend = (database: string | undefined): Effect.Effect<Lease, Refusal | SessionLost> =>
-    Effect.uninterruptible(Effect.flatMap(permits.take, () => find(database ?? options.database)))
+  const lend = (database = options.database): Effect.Effect<Lease, Refusal | SessionLost> =>
+    Effect.flatMap(permits.take, () => {
+      busy++
+      return Effect.onError(
+        Effect.map(find(database), (entry) => new LentSession(pool, entry)),
+        () => leave
+      )
+    }).pipe(Effect.uninterruptible)
 
   yield* Effect.addFinalizer(() =>
     Effect.suspend(() => {
@@ -163,7 +227,8 @@ export const sessions = Effect.fnUntraced(function* (
   )
   yield* Effect.suspend(() => {
     const now = clock.currentTimeMillisUnsafe()
-    return closeIdle(({ idleSince, session }) => session.isBroken() || idleSince + Duration.toMillis(idleLimit) <= now)
+    const oldest = now - Duration.toMillis(idleLimit)
+    return closeIdle(({ connection, idleSince = now }) => connection.isBroken() || idleSince <= oldest)
   }).pipe(Effect.schedule(Schedule.spaced(idleLimit)), Effect.forkScoped)
   return { lend, schemaVersion }
 })

@@ -151,6 +151,7 @@ export class PostgresConnection implements Session {
   #listener: Listener | undefined
   #onLost: ((error: SessionLost) => void) | undefined
   #onEnd: (() => void) | undefined
+  #tookNothing = false
   #key: { readonly pid: number; readonly secret: number } | undefined
   #broken: SessionLost | undefined
 
@@ -180,6 +181,8 @@ export class PostgresConnection implements Session {
   readonly status = () => this.#exchange.status
   readonly touched = () => this.#exchange.touched
   readonly isBroken = () => this.#broken !== undefined
+  /** The server ended the session before it took the last statement, which so has not run. */
+  readonly tookNothing = () => this.#tookNothing
 
   readonly run = <Rows extends RowReader>(
     statement: Statement<Rows>
@@ -217,7 +220,10 @@ export class PostgresConnection implements Session {
       }
     }
     // A server that ends the session says why before it closes the connection.
-    this.#onLost = (error) => finish(Result.fail(answer.refusal ?? error))
+    this.#onLost = (error) => {
+      this.#tookNothing = answer.refusal !== undefined && !answer.bound
+      finish(Result.fail(answer.refusal ?? error))
+    }
     this.#parser.readField = (chunk, offset, size, column) => answer.read(chunk, offset, size, column)
     this.#listener = (message) => {
       if (answer.accept(message)) finish(answer.result())
@@ -286,7 +292,11 @@ export class PostgresConnection implements Session {
     }).pipe(Effect.tapError(() => this.close))
   }
 
-  readonly #dispatch: Listener = (message) => this.#listener?.(message)
+  readonly #dispatch: Listener = (message) => {
+    if (this.#listener !== undefined) this.#listener(message)
+    else if (message._tag === "ErrorResponse")
+      this.#break(lost(`PostgreSQL ended the session: ${message.fields.message}`))
+  }
 
   #receive(chunk: Uint8Array): void {
     const parsed = Result.try(() => this.#parser.pushEach(chunk, this.#dispatch))

@@ -87,7 +87,7 @@ const builtIn: ReadonlyArray<readonly [oid: number, arrayOid: number, type: Post
   [1562, 1563, scalar("varbit", otherJdbcType, Binary.bits)],
   [1700, 1231, scalar("numeric", 2, Binary.numeric)],
   [2249, 2287, unsupported("record")],
-  [2278, 0, unsupported("void")],
+  [2278, 0, scalar("void", otherJdbcType, Binary.text)],
   [2950, 2951, scalar("uuid", otherJdbcType, Binary.uuid)],
   [3802, 3807, scalar("jsonb", otherJdbcType, Binary.jsonb)],
   [3904, 3905, scalar("int4range", otherJdbcType, Binary.range(Binary.int4))],

@@ -54,19 +54,19 @@ export const readCredential = (
   if (authorization === undefined || authorization.trim() === "")
     return refused("MissingAuthenticationTokenException", "Missing Authentication Token")
   if (!/^\s*AWS4-HMAC-SHA256\s/.test(authorization))
-    return refused("IncompleteSignature", "Authorization header requires the algorithm AWS4-HMAC-SHA256.")
+    return refused("IncompleteSignatureException", "Authorization header requires the algorithm AWS4-HMAC-SHA256.")
   const [credential, signature, signed] = parameters.map(([, pattern]) => pattern.exec(authorization)?.[1])
   if (credential === undefined || signature === undefined || signed === undefined) {
     const lacking = parameters.filter(([, pattern]) => !pattern.test(authorization))
     const message = lacking.map(([name]) => `Authorization header requires '${name}' parameter.`).join(" ")
-    return refused("IncompleteSignature", message)
+    return refused("IncompleteSignatureException", message)
   }
   const timestamp = single(headers["x-amz-date"])
   if (timestamp === undefined || !/^\d{8}T\d{6}Z$/.test(timestamp))
-    return refused("IncompleteSignature", "Authorization header requires existence of a 'X-Amz-Date' header.")
+    return refused("IncompleteSignatureException", "Authorization header requires existence of a 'X-Amz-Date' header.")
   const [accessKeyId, date, region, service, terminator] = credential.split("/").slice(-5)
   if (accessKeyId === undefined || accessKeyId === "" || region === undefined || terminator === undefined)
-    return refused("IncompleteSignature", "Credential must have at least 5 slash-delimited elements.")
+    return refused("IncompleteSignatureException", "Credential must have at least 5 slash-delimited elements.")
   const wrong = [
     ...(terminator === "aws4_request" ? [] : ["Credential should be scoped with a valid terminator: 'aws4_request'."]),
     ...(service === "rds-data" ? [] : ["Credential should be scoped to correct service: 'rds-data'."]),

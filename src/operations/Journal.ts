@@ -44,7 +44,7 @@ export const read = Effect.fn("Journal.read")(function* () {
 export const create = Effect.fnUntraced(function* () {
   const sql = yield* SqlClient.SqlClient
   // Without the lock two creations at once would collide in the catalogue, IF NOT EXISTS or not. The function's result
-  // is void, which the Data API can't return, so it is counted; MATERIALIZED keeps the order and the call.
+  // is void, which nobody has seen the Data API return, so it is counted; MATERIALIZED keeps the order and the call.
   yield* sql`
     with waiting as materialized (select set_config('lock_timeout', ${lockTimeout}, true) as setting),
       locked as materialized (select pg_advisory_xact_lock(${sql.literal(String(lock))}) from waiting)

@@ -1,7 +1,7 @@
 import { RDSData } from "@aws-sdk/client-rds-data"
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import { type Generated, Kysely, sql } from "kysely"
+import { type Generated, Kysely, Migrator, sql } from "kysely"
 import { DataApiDialect } from "kysely-data-api"
 import { HttpServer } from "../../src/local/HttpServer.ts"
 import { credentials, layer as layerServed, region, target } from "./ServedDatabase.ts"
@@ -124,6 +124,21 @@ layer(layerServed, { excludeTestServices: true })("kysely-data-api on the local 
         .catch(() => undefined)
       const names = await db.selectFrom("owners").select("name").execute()
       assert.deepStrictEqual(names, [{ name: "kept" }])
+    })
+  )
+
+  it.effect("the migrator takes its advisory lock and applies what is pending once", () =>
+    using(async (db) => {
+      for (const table of ["kysely_migration", "kysely_migration_lock", "migrated"])
+        await db.schema.dropTable(table).ifExists().execute()
+      const migration = {
+        up: (db: Kysely<unknown>) => db.schema.createTable("migrated").addColumn("id", "integer").execute()
+      }
+      const provider = { getMigrations: () => Promise.resolve({ "001_migrated": migration }) }
+      const applied = await new Migrator({ db, provider }).migrateToLatest()
+      assert.deepStrictEqual([applied.error, applied.results?.map(({ status }) => status)], [undefined, ["Success"]])
+      const again = await new Migrator({ db, provider }).migrateToLatest()
+      assert.deepStrictEqual([again.error, again.results], [undefined, []])
     })
   )
 

@@ -138,4 +138,22 @@ describe("a database in memory", () => {
       assert.deepStrictEqual(yield* scalar("select current_database()::text"), { stringValue: 'or"ders' })
     }).pipe(Effect.provide(layer("memory", 'or"ders')))
   )
+
+  it.live("refuses any client encoding but UTF8, which would stop it for good", () =>
+    Effect.gen(function* () {
+      const others = [
+        "set client_encoding = 'latin1'",
+        "set local client_encoding to latin1",
+        "set names 'sjis'",
+        "SET SESSION NAMES 'LATIN1'",
+        "select set_config('client_encoding', 'latin1', false)"
+      ]
+      for (const sql of others) {
+        assert.strictEqual((yield* Effect.flip(execute(sql))).sqlState, "0A000", sql)
+        assert.deepStrictEqual(yield* scalar("select 'é'"), { stringValue: "é" })
+      }
+      for (const sql of ["SET client_encoding = 'UTF8'", "set names default", "show client_encoding"])
+        yield* execute(sql)
+    }).pipe(Effect.provide(layer("memory")))
+  )
 })

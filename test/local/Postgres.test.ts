@@ -3,7 +3,7 @@ import { Effect, Fiber, Redacted, Result } from "effect"
 import * as LocalDataApi from "../../src/local/LocalDataApi.ts"
 import { parseUrl } from "../../src/local/Postgres.ts"
 import * as TestDatabase from "../TestDatabase.ts"
-import { begin, commit, execute, failure, query, refused, rollback, scalar } from "./calls.ts"
+import { batch, begin, commit, execute, failure, long, query, refused, rollback, scalar } from "./calls.ts"
 
 describe("a PostgreSQL URL", () => {
   it("tells host, port, user, password, database and TLS", () => {
@@ -157,6 +157,33 @@ describe.skipIf(url === undefined)(TestDatabase.onPostgres("sessions of a Postgr
       assert.strictEqual((yield* refused("select 1", {}, { transactionId }))[0], "TransactionNotFound")
       for (let call = 0; call < 5; call++) assert.deepStrictEqual(yield* scalar("select 1"), { longValue: 1 })
     }).pipe(Effect.provide(database()))
+  )
+
+  it.live("sessions that the server ends while they lie idle are replaced before anybody notices", () =>
+    Effect.gen(function* () {
+      const others = "from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+      for (let round = 0; round < 10; round++) {
+        yield* Effect.forEach(Array.from({ length: 4 }), () => execute("select pg_sleep(0.01)"), { concurrency: 4 })
+        yield* execute(`select count(pg_terminate_backend(pid)) ${others}`)
+        const calls = Effect.forEach(Array.from({ length: 4 }), () => scalar("select 1"), { concurrency: 4 })
+        for (const field of yield* calls) assert.deepStrictEqual(field, { longValue: 1 })
+        yield* rollback(yield* begin)
+      }
+    }).pipe(Effect.provide(database()))
+  )
+
+  it.live("a batch has the time of one statement, however many sets it has", () =>
+    Effect.gen(function* () {
+      yield* execute("create table slow (id int)")
+      const insert = "insert into slow select :id from pg_sleep(0.12)"
+      const reason = yield* failure(batch(insert, [{ id: long(1) }, { id: long(2) }]))
+      assert.deepInclude(reason, { _tag: "StatementTimeout", message: "canceling statement due to statement timeout" })
+      assert.deepStrictEqual(yield* scalar("select count(*) from slow"), { longValue: 0 })
+      const transactionId = yield* begin
+      yield* failure(batch(insert, [{ id: long(1) }, { id: long(2) }], transactionId))
+      assert.match((yield* refused("select 1", {}, { transactionId }))[1], /SQLState: 25P02$/)
+      yield* rollback(transactionId)
+    }).pipe(Effect.provide(database({ limits: { statementTimeout: "200 millis" } })))
   )
 
   it.live("a statement whose session is ended while it runs is told why", () =>

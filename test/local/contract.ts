@@ -323,8 +323,7 @@ export const contract = <E>(engine: string, database: Layer.Layer<DataApi, E>): 
             "array['int4'::regtype]": "regtype[]",
             "array[interval '1 day']": "INTERVAL[]",
             "array['\\x01'::bytea]": "BYTEA[]",
-            "row(1, 2)": "RECORD",
-            "pg_sleep(0)": "VOID"
+            "row(1, 2)": "RECORD"
           }
           for (const [sql, name] of Object.entries(expected)) {
             assert.deepStrictEqual(
@@ -660,6 +659,14 @@ export const contract = <E>(engine: string, database: Layer.Layer<DataApi, E>): 
             updateResults: [{ generatedFields: [] }]
           })
           assert.deepStrictEqual(yield* scalar("select count(*) from counted"), { longValue: 1 })
+        })
+      )
+      it.effect("without sets name an unknown transaction all the same", () =>
+        Effect.gen(function* () {
+          assert.strictEqual((yield* failure(batch("select 1", [], "unknown")))._tag, "TransactionNotFound")
+          const transactionId = yield* begin
+          assert.deepStrictEqual(yield* batch("select 1", [], transactionId), { updateResults: [] })
+          yield* rollback(transactionId)
         })
       )
       it.effect("are all or nothing, and abort the transaction that they belong to", () =>

@@ -243,10 +243,10 @@ it.effect("the Authorization header is required, well formed and scoped to rds-d
     const { authorization: _, ...unsigned } = signedHeaders
     const cases: ReadonlyArray<readonly [Record<string, string>, string]> = [
       [unsigned, "MissingAuthenticationTokenException"],
-      [{ ...signedHeaders, authorization: "Basic YTpi" }, "IncompleteSignature"],
-      [{ ...signedHeaders, authorization: "AWS4-HMAC-SHA256 Credential=a/b" }, "IncompleteSignature"],
-      [{ ...signedHeaders, "x-amz-date": "today" }, "IncompleteSignature"],
-      [{ ...signedHeaders, authorization: authorization("us-east-1") }, "IncompleteSignature"],
+      [{ ...signedHeaders, authorization: "Basic YTpi" }, "IncompleteSignatureException"],
+      [{ ...signedHeaders, authorization: "AWS4-HMAC-SHA256 Credential=a/b" }, "IncompleteSignatureException"],
+      [{ ...signedHeaders, "x-amz-date": "today" }, "IncompleteSignatureException"],
+      [{ ...signedHeaders, authorization: authorization("us-east-1") }, "IncompleteSignatureException"],
       [
         { ...signedHeaders, authorization: authorization("20261122/us-east-1/rds/aws4_request") },
         "InvalidSignatureException"
