@@ -25,6 +25,7 @@ export interface SchemaVersion {
 
 interface Prepared {
   readonly name: string
+  readonly reachesSession: boolean
   /** What the server said of the columns: `undefined` not asked yet, `null` no rows. */
   columns: ReadonlyArray<Column> | null | undefined
 }
@@ -42,11 +43,10 @@ const setsLocally = /^\s*set\s+(?:local|transaction|constraints)\b/i
 /** What a query's text holds when it changes its session: settings, locks, temporary tables, lasting cursors. */
 const reachesSession = /set_config|advisory|\btemp(?:orary)?\b|pg_temp|\bhold\b/i
 
-const frames = {
-  sync: PgProtocol.encodeSync,
-  // Ends a COPY FROM STDIN before it begins; outside of one the server ignores it.
-  copyFail: () => Uint8Array.of(0x66, 0, 0, 0, 5, 0)
-}
+const execute = PgProtocol.encodeExecute({ portal: "", maxRows: 0 })
+const sync = PgProtocol.encodeSync()
+/** Ends a COPY FROM STDIN before it begins; outside of one the server ignores it. */
+const copyFail = Uint8Array.of(0x66, 0, 0, 0, 5, 0)
 
 const encodeBind = PgProtocol.makeBindEncoder<string | Uint8Array | null>(
   (sink, value) => {
@@ -121,9 +121,9 @@ export class Exchange {
     if (Result.isFailure(bind)) return Result.fail(tooManyParameters)
     parts.push(bind.success)
     if (known?.columns === undefined) parts.push(PgProtocol.encodeDescribe({ target: "portal", name: "" }))
-    parts.push(PgProtocol.encodeExecute({ portal: "", maxRows: 0 }))
-    if (key === undefined && copyWord.test(sql)) parts.push(frames.copyFail())
-    parts.push(frames.sync())
+    parts.push(execute)
+    if (key === undefined && copyWord.test(sql)) parts.push(copyFail)
+    parts.push(sync)
 
     if (key !== undefined && known !== undefined) {
       // The most recently used comes last, so that the first is the one to give up.
@@ -131,10 +131,12 @@ export class Exchange {
       this.#prepared.set(key, known)
     }
     const answer = new Answer(statement, known?.columns, (finished) => {
-      this.#finish(sql, finished.commandTag, finished.status)
+      const reaches = known?.reachesSession ?? reachesSession.test(sql)
+      this.#finish(finished, reaches || !(leavesNothing.test(finished.commandTag) || setsLocally.test(sql)))
       if (key === undefined) return
       if (known === undefined && finished.parsed) {
-        this.#prepared.set(key, { name, columns: finished.described ? (finished.columns ?? null) : undefined })
+        const columns = finished.described ? (finished.columns ?? null) : undefined
+        this.#prepared.set(key, { name, columns, reachesSession: reaches })
         this.#evict()
       } else if (known !== undefined && known.columns === undefined && finished.described) {
         known.columns = finished.columns ?? null
@@ -146,14 +148,13 @@ export class Exchange {
     return Result.succeed({ bytes: Buffer.concat(parts), answer })
   }
 
-  #finish(sql: string, tag: string, status: TransactionStatus): void {
+  #finish({ commandTag: tag, status }: Pick<Answer<RowReader>, "commandTag" | "status">, touched: boolean): void {
     this.status = status
     if (changesSchema.test(tag)) this.#changedSchema = true
     // A rollback, also to a savepoint, takes a change back, which is a change as well.
     if (this.#changedSchema && (changesSchema.test(tag) || tag === "ROLLBACK")) this.#schemaVersion.current++
     if (this.status === "I") this.#changedSchema = false
-    if (!leavesNothing.test(tag) && !setsLocally.test(sql)) this.touched = true
-    if (reachesSession.test(sql)) this.touched = true
+    if (touched) this.touched = true
     if (tag === "DISCARD ALL") this.touched = false
     if (tag === "DISCARD ALL" || tag === "DEALLOCATE ALL") {
       this.#prepared.clear()

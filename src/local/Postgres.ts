@@ -2,7 +2,8 @@
 import { Clock, Duration, Effect, Redacted, Result, Schedule, type Scope } from "effect"
 import type { SchemaVersion } from "./Exchange.ts"
 import type { Limits } from "./Limits.ts"
-import { type PostgresAddress, PostgresConnection } from "./PostgresConnection.ts"
+import { PostgresConnection } from "./PostgresConnection.ts"
+import type { PostgresAddress } from "./PostgresSocket.ts"
 import {
   type Lease,
   Refusal,

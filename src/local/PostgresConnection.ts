@@ -1,11 +1,11 @@
 /** One connection to a PostgreSQL server, as a session: plain rows in binary format, nothing decoded. */
 import { randomBytes } from "node:crypto"
-import * as Net from "node:net"
-import * as Tls from "node:tls"
+import type * as Net from "node:net"
 import * as PgAuth from "@effect/sql-pg/PgAuth"
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
 import { Duration, Effect, Redacted, Result } from "effect"
 import { Exchange, isStale, type Outcome, refusalOf, type SchemaVersion } from "./Exchange.ts"
+import * as PostgresSocket from "./PostgresSocket.ts"
 import {
   type Refusal,
   type ResultSet,
@@ -16,84 +16,18 @@ import {
   type Value
 } from "./Session.ts"
 
-/** Where a server is, and who connects. */
-export interface PostgresAddress {
-  /** A host name, or the folder of a Unix socket. */
-  readonly host: string
-  readonly port: number
-  readonly user: string
-  readonly password: Redacted.Redacted | undefined
-  /** `verified` checks the server's certificate. */
-  readonly tls: "off" | "preferred" | "required" | "verified"
-}
-
 /** What a message is handed to: the start of the session, or the statement that runs. */
 type Listener = (message: PgProtocol.BackendMessage<Value>) => void
 
 const lost = (message: string): SessionLost => new SessionLost({ message })
-const place = (address: PostgresAddress): string => `${address.host}:${address.port}`
-
-const connectSocket = (address: PostgresAddress): Net.Socket =>
-  address.host.startsWith("/")
-    ? Net.connect({ path: `${address.host}/.s.PGSQL.${address.port}` })
-    : Net.connect({ host: address.host, port: address.port })
-
-const openSocket = (address: PostgresAddress): Effect.Effect<Net.Socket, SessionLost> =>
-  Effect.callback((resume) => {
-    const socket = connectSocket(address)
-    const refused = (error: Error) => resume(Effect.fail(lost(`PostgreSQL at ${place(address)}: ${error.message}`)))
-    socket.once("error", refused)
-    socket.once("connect", () => {
-      socket.off("error", refused)
-      socket.setNoDelay(true)
-      resume(Effect.succeed(socket))
-    })
-    return Effect.sync(() => socket.destroy())
-  })
-
-/** Asks for TLS, which the server grants or refuses with one byte before anything else. */
-const secure = (socket: Net.Socket, address: PostgresAddress): Effect.Effect<Net.Socket, SessionLost> =>
-  address.tls === "off" || address.host.startsWith("/")
-    ? Effect.succeed(socket)
-    : Effect.callback((resume) => {
-        const refused = (reason: string) => {
-          socket.destroy()
-          resume(Effect.fail(lost(`PostgreSQL at ${place(address)}: ${reason}`)))
-        }
-        const onError = (error: Error) => refused(error.message)
-        const onClose = () => refused("the connection was closed during the TLS request")
-        socket.once("error", onError)
-        socket.once("close", onClose)
-        socket.once("data", (chunk) => {
-          socket.off("close", onClose)
-          if (chunk[0] !== 0x53) {
-            socket.off("error", onError)
-            return address.tls === "preferred"
-              ? resume(Effect.succeed(socket))
-              : refused("the server does not speak TLS")
-          }
-          const encrypted = Tls.connect({
-            socket,
-            servername: Net.isIP(address.host) === 0 ? address.host : "",
-            rejectUnauthorized: address.tls === "verified"
-          })
-          encrypted.once("error", onError)
-          encrypted.once("secureConnect", () => {
-            socket.off("error", onError)
-            encrypted.off("error", onError)
-            resume(Effect.succeed(encrypted))
-          })
-        })
-        socket.write(PgProtocol.encodeSslRequest())
-        return Effect.sync(() => socket.destroy())
-      })
+const place = (address: PostgresSocket.PostgresAddress): string => `${address.host}:${address.port}`
 
 /** Answers the server's authentication requests. */
 class Authentication {
-  readonly #address: PostgresAddress
+  readonly #address: PostgresSocket.PostgresAddress
   #scram: PgAuth.ScramState | undefined
 
-  constructor(address: PostgresAddress) {
+  constructor(address: PostgresSocket.PostgresAddress) {
     this.#address = address
   }
 
@@ -144,7 +78,7 @@ const cancelPatience = Duration.seconds(5)
 
 export class PostgresConnection implements Session {
   readonly database: string
-  readonly #address: PostgresAddress
+  readonly #address: PostgresSocket.PostgresAddress
   readonly #socket: Net.Socket
   readonly #exchange: Exchange
   readonly #parser = PgProtocol.makeParser<Value>({ maxMessageSize: 1 << 30 })
@@ -155,24 +89,29 @@ export class PostgresConnection implements Session {
   #key: { readonly pid: number; readonly secret: number } | undefined
   #broken: SessionLost | undefined
 
-  private constructor(socket: Net.Socket, address: PostgresAddress, database: string, schemaVersion: SchemaVersion) {
+  private constructor(
+    socket: PostgresSocket.PostgresSocket,
+    address: PostgresSocket.PostgresAddress,
+    database: string,
+    schemaVersion: SchemaVersion
+  ) {
     this.database = database
     this.#address = address
-    this.#socket = socket
+    this.#socket = socket.stream
     this.#exchange = new Exchange(schemaVersion)
-    socket.on("data", (chunk: Uint8Array) => this.#receive(chunk))
-    socket.on("error", (error) => this.#break(lost(`The connection to PostgreSQL broke: ${error.message}`)))
-    socket.on("close", () => this.#break(lost("The connection to PostgreSQL was closed.")))
+    socket.receive = (octets) => this.#receive(octets)
+    this.#socket.on("error", (error) => this.#break(lost(`The connection to PostgreSQL broke: ${error.message}`)))
+    this.#socket.on("close", () => this.#break(lost("The connection to PostgreSQL was closed.")))
   }
 
   /** Connects and logs in. The settings are defaults of the session, which DISCARD ALL goes back to. */
   static readonly connect = Effect.fnUntraced(function* (
-    address: PostgresAddress,
+    address: PostgresSocket.PostgresAddress,
     database: string,
     settings: Readonly<Record<string, string>>,
     schemaVersion: SchemaVersion
   ): Effect.fn.Return<PostgresConnection, Refusal | SessionLost> {
-    const socket = yield* Effect.flatMap(openSocket(address), (plain) => secure(plain, address))
+    const socket = yield* PostgresSocket.open(address)
     const connection = new PostgresConnection(socket, address, database, schemaVersion)
     yield* connection.#logIn(settings)
     return connection
@@ -254,12 +193,11 @@ export class PostgresConnection implements Session {
   get #cancel(): Effect.Effect<void> {
     const key = this.#key
     if (key === undefined) return this.close
-    return openSocket(this.#address).pipe(
-      Effect.flatMap((socket) => secure(socket, this.#address)),
-      Effect.tap((socket) =>
+    return PostgresSocket.open(this.#address).pipe(
+      Effect.tap(({ stream }) =>
         Effect.sync(() => {
-          socket.on("error", () => socket.destroy())
-          socket.end(PgProtocol.encodeCancelRequest(key))
+          stream.on("error", () => stream.destroy())
+          stream.end(PgProtocol.encodeCancelRequest(key))
         })
       ),
       Effect.ignore
