@@ -9,12 +9,14 @@ import { type Cost, compare, type Figure, type Load } from "./measure.ts"
 import { freshDatabase, responder } from "./processes.ts"
 
 /** How many calls a round has, and what the ratio through `sql` may be. */
-const workloads: Readonly<Record<Contenders.Workload, { readonly calls: number; readonly limit?: number }>> = {
+const workloads: Readonly<
+  Record<Contenders.Workload, { readonly calls: number; readonly limit?: number; readonly heavy?: true }>
+> = {
   "point select": { calls: 384, limit: 0.7 },
   "transaction of 3": { calls: 96, limit: 0.65 },
-  "1,000 rows": { calls: 32, limit: 0.25 },
+  "1,000 rows": { calls: 32, limit: 0.25, heavy: true },
   "insert of 8": { calls: 384 },
-  "bulk insert of 500": { calls: 32, limit: 0.2 }
+  "bulk insert of 500": { calls: 32, limit: 0.2, heavy: true }
 }
 
 const section = (concurrency: number) =>
@@ -68,9 +70,8 @@ export const calls = Effect.fnUntraced(function* (options: { readonly rounds: nu
   const postgres = yield* direct
   const figures: Array<Figure> = []
 
-  for (const [workload, { calls, limit }] of Object.entries(workloads) as ReadonlyArray<
-    [Contenders.Workload, { readonly calls: number; readonly limit?: number }]
-  >) {
+  for (const workload of Contenders.workloads) {
+    const { calls, heavy, limit } = workloads[workload]
     const loads: ReadonlyArray<readonly [string, Load]> = [
       ["AWS SDK", aws[workload]],
       ["sql", signed.sql[workload]],
@@ -79,7 +80,7 @@ export const calls = Effect.fnUntraced(function* (options: { readonly rounds: nu
       ...others.map(([name, work]) => [name, work[workload]] as const),
       ...(postgres === undefined ? [] : [["@effect/sql-pg to PostgreSQL", postgres[workload]] as const])
     ]
-    const costs = yield* Effect.promise(() => compare(loads, { calls, concurrency: 32, rounds }))
+    const costs = yield* Effect.promise(() => compare(loads, { calls, concurrency: 32, heavy, rounds }))
     const lean32 = workload === "point select" ? 0.4 : undefined
     figures.push(...figuresOf(workload, 32, costs, { sql: limit, "sql, without the SDK": lean32 }))
   }
@@ -97,7 +98,9 @@ export const calls = Effect.fnUntraced(function* (options: { readonly rounds: nu
         ? [["repository, looked up together", signed.repository["a position, looked up together"]] as const]
         : [])
     ]
-    const costs = yield* Effect.promise(() => compare(loads, { calls, concurrency: 32, rounds }))
+    const costs = yield* Effect.promise(() =>
+      compare(loads, { calls, concurrency: 32, heavy: workload === "positions", rounds })
+    )
     figures.push(...figuresOf(what, 32, costs, { repository: limit }))
   }
 

@@ -39,7 +39,14 @@ import { Positions } from "../../src/repository/Positions.ts"
 import { type Load, loadOf } from "./measure.ts"
 import { arns, credentials, region } from "./processes.ts"
 
-export type Workload = "point select" | "1,000 rows" | "insert of 8" | "transaction of 3" | "bulk insert of 500"
+export const workloads = [
+  "point select",
+  "transaction of 3",
+  "1,000 rows",
+  "insert of 8",
+  "bulk insert of 500"
+] as const
+export type Workload = (typeof workloads)[number]
 export type Work = Readonly<Record<Workload, Load>>
 
 /** The table that all work on. */

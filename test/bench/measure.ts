@@ -1,6 +1,10 @@
 /**
  * How figures are taken: CPU time of this process, in rounds that alternate between the contenders, medians. What one
  * contender leaves behind is collected before the next begins, which would pay for it otherwise.
+ *
+ * Of calls that leave little only the young generation is collected. A full collection between rounds, when no call is
+ * under way, also takes the hidden classes of everything that lives for a call; V8 then throws away the code that it
+ * compiled for them, a thousand times in one run, and its compiler would be measured instead.
  */
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
@@ -43,15 +47,21 @@ export const medianCost = (costs: ReadonlyArray<Cost>): Cost => ({
 /** The median cost of each load, taken in turns; each is run three times beforehand, to be compiled. */
 export const compare = async <Name extends string>(
   loads: ReadonlyArray<readonly [Name, Load]>,
-  options: { readonly calls: number; readonly concurrency: number; readonly rounds: number }
+  options: {
+    readonly calls: number
+    readonly concurrency: number
+    readonly rounds: number
+    /** Whether a call leaves megabytes, so that the old generation is to be collected too. */
+    readonly heavy?: boolean | undefined
+  }
 ): Promise<ReadonlyMap<Name, Cost>> => {
-  const { calls, concurrency, rounds } = options
+  const { calls, concurrency, heavy = false, rounds } = options
   const costs = new Map<Name, Array<Cost>>()
   setFlagsFromString("--expose-gc")
-  const collectGarbage: () => void = runInNewContext("gc")
+  const collectGarbage: (options: { readonly type: "minor" | "major" }) => void = runInNewContext("gc")
   for (let round = -3; round < rounds; round++) {
     for (const [name, load] of loads) {
-      collectGarbage()
+      collectGarbage({ type: heavy ? "major" : "minor" })
       const cost = await costOf(load, calls, concurrency)
       if (round >= 0) costs.set(name, [...(costs.get(name) ?? []), cost])
     }
