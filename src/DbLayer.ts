@@ -9,6 +9,7 @@ import * as Redacted from "effect/Redacted"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type * as SqlError from "effect/sql/SqlError"
 import * as DbConfig from "./DbConfig.ts"
+import type { DataApi } from "./data-api/DataApi.ts"
 import type { Options as RetryOptions } from "./data-api/RetryPolicy.ts"
 import type { LocalDataApiError } from "./local/DataFolder.ts"
 import * as Catalogue from "./operations/Catalogue.ts"
@@ -69,21 +70,25 @@ const announced = <E>(
   )
 }
 
+/** The AWS SDK is loaded only where it has something to find out: it takes a third of a function's cold start. */
+const aurora = async (config: DataApiConfig): Promise<Layer.Layer<DataApi>> => {
+  const HttpDataApi = await import("./data-api/HttpDataApi.ts")
+  if (HttpDataApi.suffices(config)) return HttpDataApi.layer(config)
+  const AwsDataApi = await import("./data-api/AwsDataApi.ts")
+  return AwsDataApi.layer(config)
+}
+
 const dataApi = (config: DataApiConfig, retries?: RetryOptions): Layer.Layer<Services> =>
   announced(
     config,
     Effect.map(
       Effect.promise(() =>
-        Promise.all([
-          import("./data-api/DataApiSql.ts"),
-          import("./data-api/RetryPolicy.ts"),
-          import("./data-api/AwsDataApi.ts")
-        ])
+        Promise.all([import("./data-api/DataApiSql.ts"), import("./data-api/RetryPolicy.ts"), aurora(config)])
       ),
-      ([DataApiSql, RetryPolicy, AwsDataApi]) =>
+      ([DataApiSql, RetryPolicy, api]) =>
         DataApiSql.layer({ continueAfterTimeout: RunsOn }).pipe(
           Layer.provide(RetryPolicy.layer(retries)),
-          Layer.provide(AwsDataApi.layer(config))
+          Layer.provide(api)
         )
     )
   )

@@ -150,35 +150,37 @@ export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>()("Outcom
   lost: Schema.String
 }) {}
 
-/** Every kind of failure. */
-export const Reason = Schema.Union([
-  DatabaseError,
-  DatabaseResuming,
-  DatabaseUnavailable,
-  DatabaseNotFound,
-  HttpEndpointNotEnabled,
-  InvalidResourceState,
-  InvalidSecret,
-  SecretsError,
-  StatementTimeout,
-  TransactionNotFound,
-  NotFound,
-  TransactionBusy,
-  UnsupportedResult,
-  AccessDenied,
-  Forbidden,
-  BadRequest,
-  Validation,
-  Throttled,
-  Unauthenticated,
-  InternalServerError,
-  ServiceUnavailable,
-  ConnectFailed,
-  ConnectionLost,
-  UnexpectedResponse,
-  InvalidRequest,
-  OutcomeUnknown
-])
+/** Every kind of failure. Put together when there is one: a program that starts pays for what it does not need. */
+export const Reason = Schema.suspend(() =>
+  Schema.Union([
+    DatabaseError,
+    DatabaseResuming,
+    DatabaseUnavailable,
+    DatabaseNotFound,
+    HttpEndpointNotEnabled,
+    InvalidResourceState,
+    InvalidSecret,
+    SecretsError,
+    StatementTimeout,
+    TransactionNotFound,
+    NotFound,
+    TransactionBusy,
+    UnsupportedResult,
+    AccessDenied,
+    Forbidden,
+    BadRequest,
+    Validation,
+    Throttled,
+    Unauthenticated,
+    InternalServerError,
+    ServiceUnavailable,
+    ConnectFailed,
+    ConnectionLost,
+    UnexpectedResponse,
+    InvalidRequest,
+    OutcomeUnknown
+  ])
+)
 export type Reason = typeof Reason.Type
 
 const ranOrNot = (reason: Reason, operation: Operation): DidRun => {

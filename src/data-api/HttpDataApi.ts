@@ -48,6 +48,36 @@ export const environmentCredentials: Effect.Effect<Credentials, Unauthenticated>
   })
 })
 
+/** What else the AWS SDK would heed. */
+const furtherSettings = [
+  "AWS_PROFILE",
+  "AWS_CONFIG_FILE",
+  "AWS_SHARED_CREDENTIALS_FILE",
+  "AWS_CREDENTIAL_EXPIRATION",
+  "AWS_ENDPOINT_URL",
+  "AWS_USE_FIPS_ENDPOINT",
+  "AWS_USE_DUALSTACK_ENDPOINT"
+]
+
+/** The regions whose hosts are under amazonaws.com, as the SDK's table of partitions has them. */
+const commercialRegion = /^(?:us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+$/
+
+/**
+ * Whether this layer would do what the one with the AWS SDK does: keys in the environment, as in a Lambda function, and
+ * neither a profile, nor a configuration file, nor a setting or a region that leads to another host.
+ */
+export const suffices = (
+  { endpoint, region }: Pick<Config, "endpoint" | "region">,
+  env: NodeJS.ProcessEnv = process.env
+): boolean => {
+  if (!env["AWS_ACCESS_KEY_ID"] || !env["AWS_SECRET_ACCESS_KEY"] || furtherSettings.some((name) => env[name]))
+    return false
+  if (endpoint === undefined && !commercialRegion.test(region ?? "")) return false
+  const { existsSync } = process.getBuiltinModule("node:fs")
+  const { homedir } = process.getBuiltinModule("node:os")
+  return !["config", "credentials"].some((file) => existsSync(`${env["HOME"] ?? homedir()}/.aws/${file}`))
+}
+
 const make = Effect.fnUntraced(function* (config: Config) {
   const region = config.region ?? config.clusterArn.split(":")[3] ?? "us-east-1"
   const url = new URL(config.endpoint ?? `https://rds-data.${region}.amazonaws.com`)

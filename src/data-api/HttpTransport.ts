@@ -39,29 +39,44 @@ const codeOf = (error: Error): string => ("code" in error && typeof error.code =
 /** Node's own switch for HTTP_PROXY and HTTPS_PROXY, which by itself reaches only the global agents. */
 const proxy = () => (process.env["NODE_USE_ENV_PROXY"] === "1" ? { proxyEnv: process.env } : {})
 
+/** Node's client for one protocol. */
+interface Client {
+  readonly agent: http.Agent
+  readonly request: (options: https.RequestOptions) => http.ClientRequest
+}
+
 export class HttpTransport {
-  // Imported, node:http would have to show every export at once, and one of them loads a second HTTP client: half of
-  // the time that a program takes to start.
-  readonly #http = process.getBuiltinModule("node:http")
-  readonly #https = process.getBuiltinModule("node:https")
   readonly #requestTimeout: number
   readonly #connectTimeout: number
   readonly #idleTimeout: number
-  readonly #plain: http.Agent
-  readonly #secure: https.Agent
+  readonly #agentOptions: http.AgentOptions
   readonly #watched = new WeakSet<Socket>()
+  /** By whether they are for TLS. */
+  readonly #clients = new Map<boolean, Client>()
   #lastUse = 0
 
   constructor(options: Options = {}) {
     this.#requestTimeout = options.requestTimeout ?? 50_000
     this.#connectTimeout = options.connectTimeout ?? 5_000
     this.#idleTimeout = options.idleTimeout ?? 5_000
-    const agent = { keepAlive: true, maxSockets: options.maxSockets ?? 256, ...proxy() }
-    this.#plain = this.#closingIdle(new this.#http.Agent(agent))
-    this.#secure = this.#closingIdle(new this.#https.Agent(agent))
+    this.#agentOptions = { keepAlive: true, maxSockets: options.maxSockets ?? 256, ...proxy() }
   }
 
-  #closingIdle<A extends http.Agent>(agent: A): A {
+  // Imported, node:http would have to show every export at once, and one of them loads a second HTTP client: half of
+  // the time that a program takes to start.
+  #client(secure: boolean): Client {
+    const known = this.#clients.get(secure)
+    if (known !== undefined) return known
+    const client = this.#open(process.getBuiltinModule(secure ? "node:https" : "node:http"))
+    this.#clients.set(secure, client)
+    return client
+  }
+
+  #open({ Agent, request }: typeof http | typeof https): Client {
+    return { agent: this.#closingIdle(new Agent(this.#agentOptions)), request }
+  }
+
+  #closingIdle(agent: http.Agent): http.Agent {
     return agent.on("free", (socket: Socket) => {
       this.#lastUse = Date.now()
       if (!this.#watched.has(socket)) {
@@ -81,8 +96,8 @@ export class HttpTransport {
   /** Sends a POST; `done` is called once with what came of it. The function returned gives the request up. */
   send(target: Target, done: (result: Result.Result<Answer, Loss>) => void): () => void {
     const secure = target.protocol === "https:"
-    const agent = secure ? this.#secure : this.#plain
-    this.#dropOld(agent)
+    const client = this.#client(secure)
+    this.#dropOld(client.agent)
     let connected = false
     let settled = false
     let connecting: NodeJS.Timeout | undefined
@@ -105,8 +120,8 @@ export class HttpTransport {
       lose(why)
       request.destroy()
     }
-    const request = (secure ? this.#https : this.#http).request({
-      agent,
+    const request = client.request({
+      agent: client.agent,
       hostname: target.hostname.replace(/^\[(.*)\]$/, "$1"),
       port: target.port,
       method: "POST",
@@ -157,7 +172,6 @@ export class HttpTransport {
 
   /** Closes all connections. */
   close(): void {
-    this.#plain.destroy()
-    this.#secure.destroy()
+    for (const { agent } of this.#clients.values()) agent.destroy()
   }
 }
