@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto"
 import { Agent } from "node:http"
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Redacted, Result } from "effect"
+import { Effect, Redacted, Result, Schedule } from "effect"
 import { Reactivity } from "effect/reactivity"
 import { DataApi } from "../../../src/data-api/DataApi.ts"
 import * as Engine from "../../../src/local/Engine.ts"
@@ -77,8 +77,13 @@ describe.skipIf(postgresUrl === undefined)(
           )
           const [sum] = yield* direct.unsafe<{ n: bigint }>("SELECT sum(n)::int8 AS n FROM counters")
           assert.strictEqual(Number(sum?.n), committed)
-          const left = yield* direct.unsafe(
-            `SELECT 1 FROM pg_stat_activity WHERE datname = '${name}' AND pid <> pg_backend_pid()`
+          // PostgreSQL takes its time to notice that a connection is closed.
+          const left = yield* Effect.repeat(
+            direct.unsafe(`SELECT 1 FROM pg_stat_activity WHERE datname = '${name}' AND pid <> pg_backend_pid()`),
+            {
+              until: ({ length }) => length === 0,
+              schedule: Schedule.spaced("50 millis").pipe(Schedule.upTo({ times: 100 }))
+            }
           )
           assert.strictEqual(left.length, 0)
         }).pipe(Effect.scoped, Effect.provide(Reactivity.layer)),
