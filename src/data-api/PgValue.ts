@@ -5,7 +5,6 @@
  * either driver. Pure; no I/O.
  */
 import * as BigDecimal from "effect/BigDecimal"
-import { IpInterface, IpNetwork, NetAddress } from "effect/net"
 import * as Result from "effect/Result"
 import type { ArrayValue, ColumnMetadata, Field } from "./DataApi.ts"
 
@@ -594,18 +593,34 @@ const asBytes: Decode = (value) =>
     : refuse("bytea came back as something other than bytes")
 const asItIs: Decode = (value) => value
 
-const inet: Decode = (value) => {
-  const parsed = IpInterface.fromString(String(value))
-  if (Result.isFailure(parsed)) return refuse("an inet came back in an unknown form")
-  const { address, prefixLength } = parsed.success
-  return prefixLength === NetAddress.width(address) ? NetAddress.formatIp(address) : IpInterface.format(parsed.success)
+/** An address that PostgreSQL writes with dots because its first 96 bits are 0. */
+const compatible = /^::(\d+)\.(\d+)\.(\d+)\.(\d+)(?=\/|$)/
+
+const group = (high: string, low: string): string => (Number(high) * 256 + Number(low)).toString(16)
+
+/** An address and the length of its prefix, where there is one. */
+const network = (
+  value: Scalar
+): { readonly address: string; readonly prefix: string | undefined; readonly width: string } => {
+  if (typeof value !== "string" || !/^[\da-f.:]+(?:\/\d+)?$/i.test(value)) {
+    return refuse("an inet or a cidr came back in an unknown form")
+  }
+  const text = value.toLowerCase()
+  const hexadecimal = text.replace(compatible, (_, a, b, c, d) => `::${group(a, b)}:${group(c, d)}`)
+  const [address = "", prefix] = hexadecimal.split("/")
+  return { address, prefix, width: address.includes(":") ? "128" : "32" }
 }
 
+/** A host has no prefix. */
+const inet: Decode = (value) => {
+  const { address, prefix, width } = network(value)
+  return prefix === undefined || prefix === width ? address : `${address}/${prefix}`
+}
+
+/** A network has one, even if it is a single host's. */
 const cidr: Decode = (value) => {
-  const parsed = IpInterface.fromString(String(value))
-  if (Result.isFailure(parsed)) return refuse("a cidr came back in an unknown form")
-  const network = IpNetwork.make(parsed.success.address, parsed.success.prefixLength)
-  return Result.isFailure(network) ? refuse("a cidr came back in an unknown form") : IpNetwork.format(network.success)
+  const { address, prefix, width } = network(value)
+  return `${address}/${prefix ?? width}`
 }
 
 /** By the `typeName` of the column's metadata. A type that is not here, an enum for one, is text. */

@@ -101,7 +101,7 @@ const outcomeUnknown = (error: DataApiError): DataApiError =>
 
 const make = Effect.fnUntraced(function* (options: Options) {
   const api = yield* DataApi
-  const metrics = makeMetrics()
+  const metricsOf = makeMetrics()
   const budgets = {
     budget: Duration.toMillis(Duration.fromInputUnsafe(options.budget ?? "90 seconds")),
     connectBudget: Duration.toMillis(Duration.fromInputUnsafe(options.connectBudget ?? "15 seconds"))
@@ -175,7 +175,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     request: Effect.Effect<A, DataApiError>,
     natureOf: (declared: boolean) => Nature
   ): Effect.Effect<A, DataApiError> => {
-    const measures = metrics[operation]
+    const measures = metricsOf(operation)
     const send = measured(request, measures)
     return Effect.catch(send, (error) =>
       Effect.flatMap(Idempotent, (declared) => afterFailure(error, send, natureOf(declared), measures))

@@ -53,7 +53,7 @@ export const make = Effect.fnUntraced(function* (
     secretArn: Redacted.value(config.secretArn),
     database: config.database
   }
-  const traffic = makeTraffic()
+  const trafficOf = makeTraffic()
   /** Milliseconds that the service's clock is ahead of this machine's. */
   let ahead = 0
 
@@ -74,8 +74,9 @@ export const make = Effect.fnUntraced(function* (
         const now = (yield* Clock.currentTimeMillis) + ahead
         const signed = { host: url.host, path, body, now }
         const answer = yield* send(url, path, signer.sign(yield* credentials, signed), body)
-        yield* Metric.update(traffic[operation].sent, Buffer.byteLength(body))
-        yield* Metric.update(traffic[operation].received, answer.size)
+        const traffic = trafficOf(operation)
+        yield* Metric.update(traffic.sent, Buffer.byteLength(body))
+        yield* Metric.update(traffic.received, answer.size)
         return [answer, refusedTime(answer, now)] as const
       })
       const [answer, serviceTime] = yield* attempt

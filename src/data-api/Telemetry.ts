@@ -42,13 +42,17 @@ const trafficOf = (operation: Operation): TrafficMetrics => ({
   received: counter(operation, "data_api_received_bytes", "Octets of the bodies of answers")
 })
 
-const byOperation = <A>(make: (operation: Operation) => A): Readonly<Record<Operation, A>> => ({
-  ExecuteStatement: make("ExecuteStatement"),
-  BatchExecuteStatement: make("BatchExecuteStatement"),
-  BeginTransaction: make("BeginTransaction"),
-  CommitTransaction: make("CommitTransaction"),
-  RollbackTransaction: make("RollbackTransaction")
-})
+/** Makes an operation's instruments when they are first asked for: most programs call two of the five. */
+const byOperation = <A>(make: (operation: Operation) => A): ((operation: Operation) => A) => {
+  const made = new Map<Operation, A>()
+  return (operation) => {
+    const known = made.get(operation)
+    if (known !== undefined) return known
+    const instruments = make(operation)
+    made.set(operation, instruments)
+    return instruments
+  }
+}
 
 /** The instruments of requests, by operation. */
 export const makeMetrics = () => byOperation(requestsOf)

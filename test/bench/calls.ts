@@ -14,9 +14,9 @@ const workloads: Readonly<
 > = {
   "point select": { calls: 384, limit: 0.7 },
   "transaction of 3": { calls: 96, limit: 0.65 },
-  "1,000 rows": { calls: 32, limit: 0.25, heavy: true },
+  "1,000 rows": { calls: 64, limit: 0.25, heavy: true },
   "insert of 8": { calls: 384 },
-  "bulk insert of 500": { calls: 32, limit: 0.2, heavy: true }
+  "bulk insert of 500": { calls: 32, limit: 0.2 }
 }
 
 const section = (concurrency: number) =>
@@ -87,7 +87,7 @@ export const calls = Effect.fnUntraced(function* (options: { readonly rounds: nu
 
   const repositories: ReadonlyArray<readonly ["a position" | "positions", string, number, number]> = [
     ["a position", "point select, decoded by a schema", 384, 0.85],
-    ["positions", "1,000 rows, decoded by a schema", 32, 0.45]
+    ["positions", "1,000 rows, decoded by a schema", 64, 0.45]
   ]
   for (const [workload, what, calls, limit] of repositories) {
     const loads: ReadonlyArray<readonly [string, Load]> = [

@@ -112,9 +112,20 @@ const types: ReadonlyArray<Type> = [
   {
     name: "inet",
     oid: OID.inet,
-    literals: ["10.0.0.1", "10.1.2.3/8", "::1", "2001:db8::ff00:42:8329/64", "::ffff:1.2.3.4"]
+    literals: [
+      "10.0.0.1",
+      "10.1.2.3/8",
+      "::1",
+      "2001:db8::ff00:42:8329/64",
+      "::ffff:1.2.3.4",
+      "::ffff:0:0",
+      "::1.2.3.4",
+      "::0.2.0.3/120",
+      "64:ff9b::1.2.3.4",
+      "1:0:0:2::3"
+    ]
   },
-  { name: "cidr", oid: OID.cidr, literals: ["10.0.0.0/8", "192.168.1.1/32", "2001:db8::/32", "::/0"] },
+  { name: "cidr", oid: OID.cidr, literals: ["10.0.0.0/8", "192.168.1.1/32", "2001:db8::/32", "::/0", "::1.2.0.0/112"] },
   // sql-pg hands arrays of types that it does not know over as bytes.
   { name: "mood", oid: 0, literals: ["sad", "very happy"], scalarOnly: true },
   { name: "positive", oid: OID.int4, literals: ["1", "2147483647"], scalarOnly: true }
