@@ -272,11 +272,11 @@ export const make = Effect.fnUntraced(function* (
   const allOrNothing = (session: Session, work: Effect.Effect<void, Reason>) =>
     command(session, "BEGIN").pipe(Effect.andThen(work), Effect.andThen(command(session, "COMMIT")))
 
-  /** Answers what was not refused, with failures as the operation's own. */
+  /** An answer whose failures are the operation's own. */
   const answering = <A>(operation: Operation, answer: Effect.Effect<A, Reason>): Effect.Effect<A, DataApiError> =>
     Effect.mapError(answer, (reason) => new DataApiError({ operation, reason }))
 
-  /** Answers an operation on a transaction as a whole, unless the request is refused. */
+  /** The answer to an operation on a transaction as a whole, unless the request is refused. */
   const transacting = <A>(operation: Operation, request: Bounded, answer: Effect.Effect<A, Reason>) =>
     answering(
       operation,
