@@ -116,10 +116,15 @@ export const make = Effect.fnUntraced(function* (
       if (transaction.busy) return Effect.fail(busy())
       // Out of the table first: whatever becomes of it, this id is used up.
       open.delete(id)
-      const { end, session } = transaction.lease
-      return session
+      const { lease } = transaction
+      return lease.session
         .run({ sql, parameters: [] })
-        .pipe(Effect.mapError(reasonOf), Effect.ensuring(end), Effect.ensuring(stopExpiry(transaction)), Effect.asVoid)
+        .pipe(
+          Effect.mapError(reasonOf),
+          Effect.ensuring(lease.end),
+          Effect.ensuring(stopExpiry(transaction)),
+          Effect.asVoid
+        )
     }).pipe(Effect.uninterruptible)
 
   return { begin, use, commit: (id) => end(id, "COMMIT"), rollback: (id) => end(id, "ROLLBACK") }
