@@ -161,6 +161,9 @@ export const layer: Layer.Layer<Services, LayerError> = /* @__PURE__ */ Layer.un
  * A bundle of it holds no other backend if it imports this module by itself: esbuild keeps everything behind a
  * namespace that was exported again.
  *
+ * Where the environment holds AWS keys and nothing else that the AWS SDK would heed, as in a Lambda function, calls are
+ * signed and sent without it; where there is a profile, a configuration file or another setting, the SDK is asked.
+ *
  * @errors ConfigurationError
  *
  * @example

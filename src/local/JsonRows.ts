@@ -118,8 +118,7 @@ const spelled =
 
 const digits = new Uint8Array(20)
 
-/** Writes an integer, and returns how many characters it took. */
-const writeInteger = (out: Text, value: number): number => {
+const writeInteger = (out: Text, value: number): void => {
   let at = digits.length
   let rest = Math.abs(value)
   do {
@@ -129,7 +128,6 @@ const writeInteger = (out: Text, value: number): number => {
   } while (rest > 0)
   if (value < 0) digits[--at] = minus
   out.copy(digits, at, digits.length)
-  return digits.length - at
 }
 
 const long =
