@@ -69,7 +69,7 @@ const closeBrace = 0x7d
 /** What surrounds any value here takes less. */
 const frame = 64
 
-/** Longer texts are left to the engine's own encoder, which is faster then. */
+/** Longer texts are left to `JSON.stringify`, which is faster then. */
 const shortText = 512
 
 /** A value that has no faster way. */

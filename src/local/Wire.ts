@@ -436,7 +436,7 @@ const isPlain = (value: Field): boolean =>
     ? typeof value.longValue === "number"
     : !("doubleValue" in value || "blobValue" in value || "arrayValue" in value))
 
-/** Nearly all records are plain, and then the engine's own encoder takes half the time and a tenth of the memory. */
+/** Nearly all records are plain, and then `JSON.stringify` takes half the time and a tenth of the memory. */
 const recordsText = (records: ReadonlyArray<ReadonlyArray<Field>>): string =>
   records.every((fields) => fields.every(isPlain)) ? JSON.stringify(records) : `[${records.map(fieldsText).join(",")}]`
 

@@ -144,7 +144,7 @@ describe("a database in memory", () => {
       const others = [
         "set client_encoding = 'latin1'",
         "set local client_encoding to latin1",
-        "set names 'sjis'",
+        "/* as of old */ -- here\nset names 'sjis'",
         "SET SESSION NAMES 'LATIN1'",
         "select set_config('client_encoding', 'latin1', false)"
       ]
@@ -152,8 +152,16 @@ describe("a database in memory", () => {
         assert.strictEqual((yield* Effect.flip(execute(sql))).sqlState, "0A000", sql)
         assert.deepStrictEqual(yield* scalar("select 'é'"), { stringValue: "é" })
       }
-      for (const sql of ["SET client_encoding = 'UTF8'", "set names default", "show client_encoding"])
-        yield* execute(sql)
+      const innocent = [
+        "SET client_encoding = 'UTF8'",
+        "set names default",
+        "show client_encoding",
+        "create table people (names text, client_encoding text)",
+        "insert into people values ('client_encoding = latin1', 'set names latin1')",
+        "update people set names = 'é', client_encoding = 'latin1'",
+        `${"/**/".repeat(10_000)} select 1`
+      ]
+      for (const sql of innocent) yield* execute(sql)
     }).pipe(Effect.provide(layer("memory")))
   )
 })
