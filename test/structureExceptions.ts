@@ -1,0 +1,32 @@
+/** What in `src` is larger than `structure.test.ts` allows, by basename. This list only ever gets shorter. */
+export const exceptions: {
+  readonly files: ReadonlyArray<string>
+  readonly functions: ReadonlyArray<string>
+  readonly folders: ReadonlyArray<string>
+  readonly names: ReadonlyArray<string>
+} = {
+  files: ["PgValue.ts"],
+  functions: [
+    "Report.ts: verifyText",
+    "DataApiClient.ts: make",
+    "DataApiSql.ts: make",
+    "HttpTransport.ts: send",
+    "RetryPolicy.ts: make",
+    "Engine.ts: make",
+    "Faults.ts: wrap",
+    "HttpServer.ts: make",
+    "Postgres.ts: sessions",
+    "Sessions.ts: make",
+    "Advice.ts: onReason",
+    "Accounts.ts: make",
+    "Instruments.ts: make",
+    "Jobs.ts: make",
+    "Jobs.ts: one",
+    "Portfolios.ts: make",
+    "Positions.ts: make",
+    "Positions.ts: operations",
+    "Users.ts: make"
+  ],
+  folders: ["cli", "data-api", "local", "operations"],
+  names: ["Catalogue.ts", "Limits.ts", "SigV4.ts"]
+}
