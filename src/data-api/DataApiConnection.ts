@@ -24,6 +24,7 @@ import { checkSize } from "./Limits.ts"
 import { decodeRows, decodeValues, encode, type PgParameter, type PgValueError, type Row } from "./PgValue.ts"
 import { fromNumbered, parameterName, render, type Template } from "./Placeholders.ts"
 import { toSqlError } from "./SqlErrors.ts"
+import { tokenize } from "./SqlLexer.ts"
 
 /** A transaction of the service, and what has become of it. */
 export interface Transaction {
@@ -32,6 +33,10 @@ export interface Transaction {
   readonly turn: Semaphore.Semaphore
   /** The failure that aborted the transaction, until a rollback to a savepoint repairs it. */
   failure: DataApiError | undefined
+  /** Whether a commit was sent, by the service's operation or as a statement. Until then nothing can be kept. */
+  commitSent: boolean
+  /** Its own failures, told from those of other databases that its caller may use at the same time. */
+  readonly failures: WeakSet<DataApiError>
   rollbackFailure: DataApiError | undefined
 }
 
@@ -119,6 +124,16 @@ const verbOf = (sql: string): string => /[a-z]+/i.exec(sql)?.[0].toUpperCase() ?
 
 const rollsBackToSavepoint = /^\s*rollback\s+(?:work\s+|transaction\s+)?to\b/i
 
+const leadsWithComment = /^\s*[-/;]/
+const commit = /^\s*(?:commit|end|prepare\s+transaction)\b/i
+
+/** Whether a statement ends its transaction and keeps what it did. */
+const commits = (sql: string): boolean => {
+  if (!leadsWithComment.test(sql)) return commit.test(sql)
+  const first = tokenize(sql).find((token) => token.kind === "word")
+  return first !== undefined && commit.test(sql.slice(first.start))
+}
+
 /** What connections of one client share. */
 export interface ConnectionOptions {
   readonly api: DataApi["Service"]
@@ -180,7 +195,9 @@ export class DataApiConnection implements SqlConnection.Connection {
           if (repairs) transaction.failure = undefined
         } else {
           // Whether an interrupted statement has run, or still does, nobody knows.
-          transaction.failure ??= Option.getOrElse(Cause.findErrorOption(exit.cause), interrupted)
+          const failure = Option.getOrElse(Cause.findErrorOption(exit.cause), interrupted)
+          transaction.failures.add(failure)
+          transaction.failure ??= failure
         }
         return Effect.void
       })
@@ -192,11 +209,18 @@ export class DataApiConnection implements SqlConnection.Connection {
     if (this.transaction?.failure === error) this.transaction.failure = undefined
   }
 
+  /** The failure as `SqlClient` reports it. */
+  sqlError(error: DataApiError): SqlError.SqlError {
+    this.transaction?.failures.add(error)
+    return toSqlError(error)
+  }
+
   /** Runs a statement; the failure is the Data API's own. */
   run(sql: string, params: ReadonlyArray<unknown>): Effect.Effect<ExecuteStatementResponse, DataApiError> {
     return Effect.flatMap(this.options.continueAfterTimeout, (continueAfterTimeout) => {
       const request = this.request(sql, params, continueAfterTimeout)
       if (Result.isFailure(request)) return Effect.fail(request.failure)
+      if (this.transaction !== undefined && commits(sql)) this.transaction.commitSent = true
       return this.inTurn(this.options.api.executeStatement(request.success), rollsBackToSavepoint.test(sql))
     })
   }
@@ -206,6 +230,7 @@ export class DataApiConnection implements SqlConnection.Connection {
     return Effect.suspend(() => {
       const tooLarge = checkSize(request)
       if (tooLarge !== undefined) return Effect.fail(refused(tooLarge, "BatchExecuteStatement"))
+      if (this.transaction !== undefined && commits(request.sql)) this.transaction.commitSent = true
       const call = this.options.api.batchExecuteStatement({
         ...request,
         database: this.options.database,
@@ -225,10 +250,10 @@ export class DataApiConnection implements SqlConnection.Connection {
 
   execute(sql: string, params: ReadonlyArray<unknown>, transformRows: Transform) {
     return Effect.matchEffect(this.statement(sql, params), {
-      onFailure: (error) => Effect.fail(toSqlError(error)),
+      onFailure: (error) => Effect.fail(this.sqlError(error)),
       onSuccess: (response) => {
         const rows = rowsOf(response)
-        if (Result.isFailure(rows)) return Effect.fail(toSqlError(rows.failure))
+        if (Result.isFailure(rows)) return Effect.fail(this.sqlError(rows.failure))
         return Effect.succeed(transformRows === undefined ? rows.success : transformRows(rows.success))
       }
     })
@@ -236,22 +261,22 @@ export class DataApiConnection implements SqlConnection.Connection {
 
   executeRaw(sql: string, params: ReadonlyArray<unknown>): Effect.Effect<RawResult, SqlError.SqlError> {
     return Effect.matchEffect(this.statement(sql, params), {
-      onFailure: (error) => Effect.fail(toSqlError(error)),
+      onFailure: (error) => Effect.fail(this.sqlError(error)),
       onSuccess: (response) => {
         const result = rawResultOf(response)
-        return Result.isFailure(result) ? Effect.fail(toSqlError(result.failure)) : Effect.succeed(result.success)
+        return Result.isFailure(result) ? Effect.fail(this.sqlError(result.failure)) : Effect.succeed(result.success)
       }
     })
   }
 
   executeValues(sql: string, params: ReadonlyArray<unknown>) {
     return Effect.matchEffect(this.statement(sql, params), {
-      onFailure: (error) => Effect.fail(toSqlError(error)),
+      onFailure: (error) => Effect.fail(this.sqlError(error)),
       onSuccess: ({ columnMetadata, records }) => {
         if (records === undefined || records.length === 0) return Effect.succeed([])
         const values = decodeValues(columnMetadata ?? [], records)
         return Result.isFailure(values)
-          ? Effect.fail(toSqlError(undecodable(values.failure)))
+          ? Effect.fail(this.sqlError(undecodable(values.failure)))
           : Effect.succeed(values.success)
       }
     })

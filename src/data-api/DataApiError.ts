@@ -150,6 +150,13 @@ export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>()("Outcom
   lost: Schema.String
 }) {}
 
+/** The transaction failed before its commit was sent: whatever its statements did, nothing of it was kept. */
+export class NotCommitted extends Schema.TaggedError<NotCommitted>()("NotCommitted", {
+  ...text,
+  /** The tag of the failure that ended the transaction, for example `ConnectionLost`. */
+  lost: Schema.String
+}) {}
+
 /** Every kind of failure. Put together when there is one: a program that starts pays for what it does not need. */
 export const Reason = Schema.suspend(() =>
   Schema.Union([
@@ -178,7 +185,8 @@ export const Reason = Schema.suspend(() =>
     ConnectionLost,
     UnexpectedResponse,
     InvalidRequest,
-    OutcomeUnknown
+    OutcomeUnknown,
+    NotCommitted
   ])
 )
 export type Reason = typeof Reason.Type
@@ -218,6 +226,7 @@ const retryable = (reason: Reason): boolean => {
     case "ServiceUnavailable":
     case "ConnectFailed":
     case "ConnectionLost":
+    case "NotCommitted":
       return true
     case "UnexpectedResponse":
       return reason.status >= 500

@@ -20,7 +20,7 @@ import * as SqlError from "effect/sql/SqlError"
 import * as Statement from "effect/sql/Statement"
 import { DataApi, type ExecuteStatementResponse } from "./DataApi.ts"
 import { DataApiConnection, refused, Templates, type Transaction } from "./DataApiConnection.ts"
-import { DataApiError, OutcomeUnknown } from "./DataApiError.ts"
+import { DataApiError, NotCommitted, OutcomeUnknown } from "./DataApiError.ts"
 import { isCursorQuery, streamRows } from "./DataApiStream.ts"
 import { sqlErrorReason, toSqlError } from "./SqlErrors.ts"
 
@@ -92,6 +92,8 @@ const newTransaction = (id: string): Transaction => ({
   id,
   turn: Semaphore.makeUnsafe(1),
   failure: undefined,
+  commitSent: false,
+  failures: new WeakSet(),
   rollbackFailure: undefined
 })
 
@@ -113,14 +115,40 @@ const outcomeUnknown = (error: DataApiError): DataApiError =>
         ...(error.requestId === undefined ? {} : { requestId: error.requestId })
       })
 
+/** A failure before the commit was sent: the transaction did not commit, even if a statement's answer was lost. */
+const notCommitted = (failure: DataApiError): DataApiError =>
+  failure.didRun !== "unknown"
+    ? failure
+    : new DataApiError({
+        operation: failure.operation,
+        reason: new NotCommitted({
+          message: `The transaction did not commit, because it failed before its commit was sent: ${failure.reason.message}`,
+          lost: failure.reason._tag === "OutcomeUnknown" ? failure.reason.lost : failure.reason._tag
+        }),
+        ...(failure.requestId === undefined ? {} : { requestId: failure.requestId })
+      })
+
+/** What a transaction has failed with, if the failure is its own. */
+const failureOf =
+  (transaction: Transaction) =>
+  <E>(error: E): E | SqlError.SqlError => {
+    const failure = SqlError.isSqlError(error) ? error.reason.cause : error
+    return failure instanceof DataApiError &&
+      failure.didRun === "unknown" &&
+      transaction.failures.has(failure) &&
+      !transaction.commitSent
+      ? toSqlError(notCommitted(failure))
+      : error
+  }
+
 /** PostgreSQL would answer the commit of an aborted transaction with success. */
-const refuseIfFailed = ({ failure }: Transaction): Effect.Effect<void, SqlError.SqlError> =>
+const refuseIfFailed = ({ commitSent, failure }: Transaction): Effect.Effect<void, SqlError.SqlError> =>
   failure === undefined
     ? Effect.void
     : Effect.fail(
         new SqlError.SqlError({
           reason: sqlErrorReason(
-            failure,
+            commitSent ? failure : notCommitted(failure),
             `The transaction was rolled back, since a statement in it had failed: ${failure.reason.message}`
           )
         })
@@ -170,7 +198,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
             )
           ),
           Effect.map(({ transactionId }) => newTransaction(transactionId)),
-          Effect.mapError(toSqlError)
+          Effect.mapError((error) => toSqlError(notCommitted(error)))
         )
     )
 
@@ -208,7 +236,10 @@ const make = Effect.fnUntraced(function* (options: Options) {
         ? Effect.map(connection.run("select pg_current_xact_id_if_assigned()::text", []), firstText)
         : Effect.undefined
     const send = (xact: string | undefined) =>
-      api.commitTransaction({ transactionId: transaction.id }).pipe(
+      Effect.suspend(() => {
+        transaction.commitSent = true
+        return api.commitTransaction({ transactionId: transaction.id })
+      }).pipe(
         Effect.asVoid,
         Effect.mapError(outcomeUnknown),
         Effect.catchIf(
@@ -251,7 +282,9 @@ const make = Effect.fnUntraced(function* (options: Options) {
               ? Effect.ignore(end)
               : rollBack(transaction)
           })
-          return Stream.concat(streamRows(connection, sql, params, "own"), Stream.fromEffectDrain(end))
+          return Stream.concat(streamRows(connection, sql, params, "own"), Stream.fromEffectDrain(end)).pipe(
+            Stream.mapError((error) => failureOf(transaction)(error))
+          )
         })
       )
     )
@@ -333,20 +366,23 @@ const make = Effect.fnUntraced(function* (options: Options) {
   })
 
   const withTransaction = <R, E, A>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | SqlError.SqlError, R> =>
-    Effect.suspend(() => {
+    Effect.flatMap(Effect.serviceOption(client.transactionService), (outer) => {
       let transaction: Transaction | undefined
       const checked = Effect.flatMap(Effect.serviceOption(client.transactionService), (current) => {
         const connection = Option.isSome(current) ? current.value[0] : undefined
         transaction = connection instanceof DataApiConnection ? connection.transaction : undefined
         return Effect.tap(effect, () => (transaction === undefined ? Effect.void : refuseIfFailed(transaction)))
       })
-      return Effect.catchCause(begun(checked), (cause) =>
-        Effect.failCause(
-          transaction?.rollbackFailure === undefined
-            ? cause
-            : Cause.annotate(cause, Context.make(RollbackFailure, transaction.rollbackFailure))
+      return Effect.catchCause(begun(checked), (cause) => {
+        if (transaction === undefined) return Effect.failCause(cause)
+        // A transaction within another may yet be committed with it.
+        const said = Option.isSome(outer) ? cause : Cause.map(cause, failureOf(transaction))
+        return Effect.failCause(
+          transaction.rollbackFailure === undefined
+            ? said
+            : Cause.annotate(said, Context.make(RollbackFailure, transaction.rollbackFailure))
         )
-      )
+      })
     })
 
   return Object.assign(client, { withTransaction })

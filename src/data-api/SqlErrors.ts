@@ -65,6 +65,7 @@ export const sqlErrorReason = (error: DataApiError, message = messageOf(error.re
     case "ConnectionLost":
     case "UnexpectedResponse":
     case "OutcomeUnknown":
+    case "NotCommitted":
       return new SqlError.ConnectionError(props)
     default:
       return new SqlError.UnknownError(props)

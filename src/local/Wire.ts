@@ -476,6 +476,7 @@ export const failureOf = (reason: Reason): WireFailure | "dropped" => {
     case "InternalServerError":
       return { code: reason.code, status: 500, message: "" }
     case "OutcomeUnknown":
+    case "NotCommitted":
       return { code: "InternalServerErrorException", status: 500, message: "" }
     case "DatabaseUnavailable":
     case "ServiceUnavailable":

@@ -168,6 +168,7 @@ const onReason = (reason: string, message: string, cluster: Cluster | undefined)
       return { code: "throttled", problem: "AWS limits the rate of calls", mend: "Try again in a moment" }
     case "ConnectFailed":
     case "ConnectionLost":
+    case "NotCommitted":
       return {
         code: "network",
         problem: `The Data API can't be reached: ${message}`,

@@ -160,6 +160,69 @@ describe("what is said to the service", () => {
     })
   )
 
+  it.effect("a transaction that failed before its commit was sent certainly did not commit, and says so", () =>
+    Effect.gen(function* () {
+      const body = (...statements: ReadonlyArray<string>) =>
+        Effect.flatMap(SqlClient.SqlClient, (sql) =>
+          sql.withTransaction(Effect.forEach(statements, (text) => sql.unsafe(text)))
+        )
+      const nested = Effect.flatMap(SqlClient.SqlClient, (sql) => sql.withTransaction(body("insert 1")))
+      const stream = Effect.flatMap(SqlClient.SqlClient, (sql) => Stream.runDrain(sql`select 1 from t`.stream))
+      const losing = (where: string) => (call: Call) =>
+        call.operation === where || (call.sql !== "" && call.sql.includes(where)) ? lost : {}
+      const cases: ReadonlyArray<
+        readonly [string, Effect.Effect<unknown, unknown, SqlClient.SqlClient>, DataApiSql.Options?]
+      > = [
+        ["BeginTransaction", body("insert 1")],
+        ["insert 1", body("insert 1")],
+        ["insert 1", nested],
+        ["insert 2", body("insert 1", "insert 2")],
+        ["SAVEPOINT", nested],
+        ["pg_current_xact_id", body("insert 1"), { resolveCommit: true }],
+        ["FETCH", stream]
+      ]
+      for (const [where, program, options] of cases) {
+        const { exit, said } = yield* against(losing(where), program, options)
+        const failure = failureOf(exit)
+        const failed = SqlError.isSqlError(failure) ? cause(failure) : undefined
+        assert.isTrue(failed instanceof DataApiError, where)
+        if (!(failed instanceof DataApiError)) continue
+        assert.strictEqual(failed.reason._tag, "NotCommitted", where)
+        assert.strictEqual(failed.didRun, "no", where)
+        assert.match(String(failure), /did not commit|was rolled back/, where)
+        assert.notInclude(said, "CommitTransaction", where)
+      }
+    })
+  )
+
+  it.effect("a failure is not said to be undone that a commit, a savepoint or another database may keep", () =>
+    Effect.gen(function* () {
+      const elsewhere = DataApiSql.layer().pipe(Layer.provide(scripted(() => lost).layer))
+      const programs = {
+        "a commit by statement": Effect.flatMap(SqlClient.SqlClient, (sql) =>
+          sql.withTransaction(Effect.andThen(sql`/* keep it */ commit`, sql`insert 1`))
+        ),
+        "another database": Effect.flatMap(SqlClient.SqlClient, (sql) =>
+          sql.withTransaction(
+            Effect.provide(
+              Effect.flatMap(SqlClient.SqlClient, (other) => other`insert 1`),
+              elsewhere
+            )
+          )
+        ),
+        "the outer transaction": Effect.flatMap(SqlClient.SqlClient, (sql) =>
+          sql.withTransaction(Effect.flip(sql.withTransaction(sql`insert 1`))).pipe(Effect.flatMap(Effect.fail))
+        )
+      }
+      for (const [name, program] of Object.entries(programs)) {
+        const { exit } = yield* against((call) => (call.sql === "insert 1" ? lost : {}), program)
+        const failure = failureOf(exit)
+        const failed = SqlError.isSqlError(failure) ? cause(failure) : undefined
+        assert.strictEqual(failed instanceof DataApiError ? failed.didRun : undefined, "unknown", name)
+      }
+    })
+  )
+
   it.effect("a lost commit is looked up where that was asked for", () =>
     Effect.gen(function* () {
       const program = Effect.flatMap(SqlClient.SqlClient, (sql) => sql.withTransaction(sql`insert 1`))
