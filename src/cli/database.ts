@@ -10,13 +10,13 @@ import { layer as layerProgress } from "./progressLine.ts"
 
 /** The flags that say which database. */
 export interface DatabaseFlags {
-  readonly envFile: Option.Option<string>
+  readonly dotenv: Option.Option<string>
   readonly backend: Option.Option<DbConfig.Backend>
 }
 
-/** Reads the environment, completed from `.env` or the file of `--env-file`. */
-export const configure = Effect.fnUntraced(function* ({ backend, envFile }: DatabaseFlags) {
-  const environment = yield* loadEnvironment(envFile)
+/** Reads the environment, completed from `.env` or the file of `--dotenv`. */
+export const configure = Effect.fnUntraced(function* ({ backend, dotenv }: DatabaseFlags) {
+  const environment = yield* loadEnvironment(dotenv)
   return yield* DbConfig.load(Option.getOrUndefined(backend)).pipe(
     Effect.provideService(ConfigProvider.ConfigProvider, environment)
   )

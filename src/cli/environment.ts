@@ -1,28 +1,88 @@
 /** The environment of a command: the process's own, completed from a file. */
-import { existsSync, readFileSync } from "node:fs"
+import { existsSync, readFileSync, statSync } from "node:fs"
+import { resolve } from "node:path"
 import { parseEnv } from "node:util"
-import { ConfigProvider, Effect, Option } from "effect"
-import { CliError } from "effect/cli"
+import { ConfigProvider, Data, Effect, Option } from "effect"
 
-const unreadable = (file: string) => (cause: unknown) =>
-  new CliError.UserError({
-    cause,
-    userMessage: `${file} can't be read: ${cause instanceof Error ? cause.message : String(cause)}`
+/** The file of variables can't be read; the message says what to change. */
+export class EnvironmentError extends Data.TaggedError("EnvironmentError")<{
+  readonly message: string
+  readonly cause?: unknown
+}> {}
+
+/**
+ * Names that a file may not set, since they decide which code runs: in this process, in its children, or in what the
+ * AWS SDK starts (`credential_process` of a configuration file). Compared without regard to case, as Windows does.
+ */
+const steering = [
+  /^(NODE|LD|DYLD|NPM|BUN|DENO|OPENSSL|GIT)_/i,
+  /^(BASH_FUNC_|PYTHON|PERL5|RUBY)/i,
+  /^(PATH|PATHEXT|SHELL|COMSPEC|IFS|ENV|BASH_ENV|PS4|PROMPT_COMMAND|HOME|USERPROFILE|SYSTEMROOT|TMPDIR|TMP|TEMP)$/i,
+  /^(GCONV_PATH|LOCPATH|NLSPATH|GLIBC_TUNABLES|HOSTALIASES|SSLKEYLOGFILE|CLASSPATH)$/i,
+  /^(_JAVA_OPTIONS|JDK_JAVA_OPTIONS|JAVA_TOOL_OPTIONS)$/i,
+  /^(AWS_CONFIG_FILE|AWS_SHARED_CREDENTIALS_FILE)$/i
+]
+
+/** Stands in many files for other programs and means nothing to this one, so that a warning would be noise. */
+const harmless = "NODE_ENV"
+
+const isSteering = (name: string): boolean => steering.some((pattern) => pattern.test(name))
+
+const decoded = (bytes: Uint8Array): string => {
+  const encoding =
+    bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : bytes[0] === 0xfe && bytes[1] === 0xff ? "utf-16be" : "utf-8"
+  // The decoder drops the byte-order mark.
+  return new TextDecoder(encoding, { fatal: true }).decode(bytes)
+}
+
+const readText = Effect.fnUntraced(function* (file: string) {
+  const bytes = yield* Effect.try({
+    try: () => readFileSync(file),
+    catch: (cause) =>
+      new EnvironmentError({
+        cause,
+        message: existsSync(file)
+          ? `The file of variables ${file} can't be read. Check that it is a file, and its permissions`
+          : `There is no file ${file}. Give --dotenv the path of a file of variables, or leave it out`
+      })
+  })
+  const text = yield* Effect.try({ try: () => decoded(bytes), catch: () => notText(file) })
+  return text.includes("\0") ? yield* notText(file) : text
+})
+
+/** A folder of that name is a virtual environment of Python's. */
+const hasDotenv = (): boolean => statSync(".env", { throwIfNoEntry: false })?.isDirectory() === false
+
+const notText = (file: string) =>
+  new EnvironmentError({
+    message: `The file of variables ${file} is neither UTF-8 nor UTF-16 with a byte-order mark. Save it as UTF-8`
   })
 
 /**
  * Reads `.env`, or the file that was asked for: what the environment does not say, or says with an empty value, the
- * file says.
+ * file says. Which file was read, and which names of it were not taken, is logged.
  *
  * It is put into the process's environment too, since the AWS SDK looks for its own variables there.
+ *
+ * @errors EnvironmentError
  */
-export const loadEnvironment = Effect.fnUntraced(function* (envFile: Option.Option<string>) {
+export const loadEnvironment = Effect.fnUntraced(function* (dotenv: Option.Option<string>) {
   const environment = yield* ConfigProvider.ConfigProvider
-  const file = Option.getOrElse(envFile, () => ".env")
-  if (Option.isNone(envFile) && !existsSync(file)) return environment
-  const variables = yield* Effect.try({ try: () => parseEnv(readFileSync(file, "utf8")), catch: unreadable(file) })
-  for (const [name, value] of Object.entries(variables)) {
-    if (value !== undefined && (process.env[name] ?? "") === "") process.env[name] = value
+  if (Option.isNone(dotenv) && !hasDotenv()) return environment
+  const file = resolve(Option.getOrElse(dotenv, () => ".env"))
+  const all = Object.entries(parseEnv(yield* readText(file)))
+  const taken = all.flatMap(
+    ([name, value]): ReadonlyArray<[string, string]> => (value === undefined || isSteering(name) ? [] : [[name, value]])
+  )
+  const ignored = all.map(([name]) => name).filter((name) => isSteering(name) && name !== harmless)
+  yield* Effect.logInfo(`Variables: ${taken.length} read from ${file}`)
+  if (ignored.length > 0) {
+    yield* Effect.logWarning(
+      `${ignored.join(", ")} in ${file} ignored: a file may not set what decides which code runs. Set it in the environment`
+    )
   }
-  return ConfigProvider.orElse(environment, ConfigProvider.fromEnvRecord(variables))
+  for (const [name, value] of taken) {
+    if ((process.env[name] ?? "") === "") process.env[name] = value
+  }
+  return ConfigProvider.orElse(environment, ConfigProvider.fromEnvRecord(Object.fromEntries(taken)))
 })

@@ -1,9 +1,19 @@
 #!/usr/bin/env node
-/** The executable: runs the command line and turns its outcome into an exit code. */
-import { enableCompileCache } from "node:module"
+/**
+ * The executable. It has no imports and no new syntax, so that a Node too old for the rest can say so: what is imported
+ * is linked before the first line runs.
+ */
 
-// A third of the time to the first line goes into compiling modules; the cache must be on before they are loaded.
-enableCompileCache()
-const [{ run }, { runMain }] = await Promise.all([import("./run.ts"), import("@effect/platform-node/NodeRuntime")])
+// As `engines` in package.json says, which a test compares.
+const needs: readonly [major: number, minor: number] = [22, 19]
 
-runMain(run(process.argv.slice(2)))
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number)
+
+if (major < needs[0] || (major === needs[0] && minor < needs[1])) {
+  process.stderr.write(
+    `alex-db: needs Node ${needs.join(".")} or later, and this is Node ${process.versions.node}. Install a newer one from https://nodejs.org\n`
+  )
+  process.exitCode = 1
+} else {
+  import("./start.ts")
+}

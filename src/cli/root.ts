@@ -14,7 +14,7 @@ export const root = Command.make("alex-db").pipe(
       Flag.withDescription("Print one JSON document on stdout; everything else goes to stderr"),
       Flag.withDefault(false)
     ),
-    envFile: Flag.String("env-file").pipe(
+    dotenv: Flag.String("dotenv").pipe(
       Flag.withDescription("Read variables from this file instead of .env; the environment wins"),
       Flag.optional
     ),

@@ -90,9 +90,9 @@ export const serve = Command.make(
   "serve",
   flags,
   Effect.fnUntraced(function* (options) {
-    const { envFile, json } = yield* root
+    const { dotenv, json } = yield* root
     const { run } = yield* Effect.promise(() => import("./serveRun.ts"))
-    return yield* run({ ...options, envFile, json })
+    return yield* run({ ...options, dotenv, json })
   })
 ).pipe(
   Command.withDescription("Serve the RDS Data API on this machine, and print the variables that point AWS SDKs to it")

@@ -34,7 +34,7 @@ export interface ServeOptions {
   readonly latency: Option.Option<number>
   readonly latencyP99: Option.Option<number>
   readonly seed: Option.Option<number>
-  readonly envFile: Option.Option<string>
+  readonly dotenv: Option.Option<string>
   readonly json: boolean
 }
 
@@ -133,7 +133,7 @@ const flush = (lines: Array<string>): void => {
 export const run = Effect.fnUntraced(
   function* (options: ServeOptions) {
     const { host, json, port, trace } = options
-    yield* loadEnvironment(options.envFile)
+    yield* loadEnvironment(options.dotenv)
     const { clusters, config, region, target } = yield* clustersOf(options)
     const { api: engine, database } = yield* openEngine(options)
     const { api, faults } = Faults.wrap(engine, yield* planOf(options))

@@ -11,7 +11,7 @@ import { run } from "../../src/cli/run.ts"
 import * as DataApiSql from "../../src/data-api/DataApiSql.ts"
 import * as LocalDataApi from "../../src/local/LocalDataApi.ts"
 
-/** An empty folder, with an empty `--env-file` in it, so that no `.env` of a developer's is read. */
+/** An empty folder, with an empty `--dotenv` in it, so that no `.env` of a developer's is read. */
 class Folder extends Context.Service<Folder, string>()("test/cli/commands/Folder") {
   static readonly layer = Layer.effect(
     Folder,
@@ -34,7 +34,7 @@ const alexDb = Effect.fnUntraced(function* (
   const folder = yield* Folder
   const before = { log: (yield* TestConsole.logLines).length, error: (yield* TestConsole.errorLines).length }
   const environment = { ALEX_DB_DIR: join(folder, "db"), ...variables }
-  const exit = yield* run([...args, "--env-file", join(folder, "empty.env")]).pipe(
+  const exit = yield* run([...args, "--dotenv", join(folder, "empty.env")]).pipe(
     Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnvRecord(environment)),
     Effect.exit
   )
@@ -87,7 +87,7 @@ layer(Folder.layer, { timeout: "60 seconds" })("the command line", (it) => {
       ]
       for (const { result, says } of failures) {
         assert.strictEqual(result.code, 1)
-        const lines = result.err.split("\n").filter((line) => !line.startsWith("Database: "))
+        const lines = result.err.split("\n").filter((line) => !/^(Database|Variables): /.test(line))
         assert.lengthOf(lines, 1, result.err)
         assert.include(lines[0], says)
         assert.notMatch(result.err, /\n\s+at /)

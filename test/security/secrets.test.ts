@@ -182,7 +182,7 @@ layer(served, { timeout: "60 seconds", excludeTestServices: true })("secrets and
             Effect.promise(() => writeFile(join(folder, name), text)),
             join(folder, name)
           )
-        const envFile = yield* file("env", `AURORA_SECRET_ARN=${secretArn}\nAWS_SECRET_ACCESS_KEY=${marked("key")}\n`)
+        const dotenv = yield* file("env", `AURORA_SECRET_ARN=${secretArn}\nAWS_SECRET_ACCESS_KEY=${marked("key")}\n`)
         const badSeeds = yield* file(
           "seeds.json",
           JSON.stringify([{ symbol: "OK", name: "x", instrument_type: "etf" }])
@@ -222,9 +222,9 @@ layer(served, { timeout: "60 seconds", excludeTestServices: true })("secrets and
             "--secret-key",
             marked("key")
           ],
-          ["check", "--env-file", envFile],
+          ["check", "--dotenv", dotenv],
           ["seed", badSeeds],
-          ["nonsense", "--env-file", envFile]
+          ["nonsense", "--dotenv", dotenv]
         ]
         const witness = new Witness()
         const ran: Array<string> = []

@@ -1,0 +1,131 @@
+/** Where a command's variables come from: files in any of the usual encodings, and names that no file may set. */
+import { spawnSync } from "node:child_process"
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { afterAll, beforeAll } from "vitest"
+
+const main = join(import.meta.dirname, "../../src/cli/main.ts")
+
+let folder = ""
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "alex-dotenv-"))
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+/** Runs a command in a folder of its own with this file in it; the environment holds nothing but what Node needs. */
+const alexDb = (file: { readonly name: string; readonly text: string | Buffer }, ...args: ReadonlyArray<string>) => {
+  const cwd = mkdtempSync(join(folder, "work-"))
+  writeFileSync(join(cwd, file.name), file.text)
+  const { status, stderr, stdout } = spawnSync(process.execPath, [main, ...args], {
+    cwd,
+    encoding: "utf8",
+    env: { PATH: process.env.PATH }
+  })
+  return { status, stderr, stdout, cwd }
+}
+
+const deaf = "DATABASE_URL=postgres://nobody@127.0.0.1:1/from_the_file\n"
+const swapped = (text: string) => Buffer.from(`\ufeff${text}`, "utf16le").swap16()
+
+describe("a file of variables", () => {
+  const encodings: Readonly<Record<string, string | Buffer>> = {
+    "UTF-8": deaf,
+    "UTF-8 with a byte-order mark": `\ufeff${deaf}`,
+    "UTF-16, little end first": Buffer.from(`\ufeff${deaf}`, "utf16le"),
+    "UTF-16, big end first": swapped(deaf),
+    "lines that end in CRLF": deaf.replace("\n", "\r\n")
+  }
+  for (const [encoding, text] of Object.entries(encodings)) {
+    it(`is read in ${encoding}, as .env and by --dotenv, and its path is said`, () => {
+      for (const [name, flags] of [
+        [".env", []],
+        ["other", ["--dotenv", "other"]]
+      ] as const) {
+        const { cwd, status, stderr, stdout } = alexDb({ name, text }, "check", ...flags)
+        assert.include(stderr, `Variables: 1 read from ${join(cwd, name)}`)
+        assert.include(stderr, `Database: postgres, "from_the_file" at 127.0.0.1:1`)
+        assert.include(stdout, "can't be reached")
+        assert.strictEqual(status, 3)
+      }
+    })
+  }
+
+  const refused: Readonly<Record<string, Buffer>> = {
+    "Latin-1": Buffer.from(`# größe\n${deaf}`, "latin1"),
+    "UTF-16 without a byte-order mark": Buffer.from(deaf, "utf16le"),
+    "a binary": Buffer.from([0, 1, 2, 0xff, 0xfe, 10])
+  }
+  for (const [what, text] of Object.entries(refused)) {
+    it(`is refused by name where it is ${what}, and no other database is used instead`, () => {
+      const { cwd, status, stderr, stdout } = alexDb({ name: ".env", text }, "check")
+      assert.strictEqual(status, 1)
+      assert.strictEqual(stdout, "")
+      assert.include(stderr, `${join(cwd, ".env")} is neither UTF-8 nor UTF-16`)
+    })
+  }
+
+  it("that does not exist is said in our words, with what to do", () => {
+    const { cwd, status, stderr } = alexDb({ name: "x", text: "" }, "check", "--dotenv", "missing.env")
+    assert.strictEqual(status, 1)
+    assert.match(stderr, /^alex-db: There is no file .*missing\.env\. Give --dotenv the path of a file/)
+    assert.include(stderr, join(cwd, "missing.env"))
+    assert.notInclude(stderr, "node:")
+  })
+
+  it("that is a folder is an error by --dotenv, and not looked at as .env", () => {
+    const { cwd } = alexDb({ name: "x", text: "" }, "version")
+    mkdirSync(join(cwd, ".env"))
+    const run = (...args: ReadonlyArray<string>) =>
+      spawnSync(process.execPath, [main, "check", ...args], {
+        cwd,
+        encoding: "utf8",
+        env: { PATH: process.env.PATH, DATABASE_URL: "postgres://nobody@127.0.0.1:1/x" }
+      })
+    assert.strictEqual(run().status, 3)
+    const named = run("--dotenv", ".env")
+    assert.strictEqual(named.status, 1)
+    assert.include(named.stderr, "can't be read")
+  })
+
+  it("gives way to the environment, and fills what the environment leaves empty", () => {
+    const cwd = mkdtempSync(join(folder, "work-"))
+    writeFileSync(join(cwd, ".env"), deaf)
+    const url = (value: string) =>
+      spawnSync(process.execPath, [main, "check"], {
+        cwd,
+        encoding: "utf8",
+        env: { PATH: process.env.PATH, DATABASE_URL: value }
+      }).stderr
+    assert.include(url("postgres://nobody@127.0.0.1:1/from_outside"), `"from_outside"`)
+    assert.include(url(""), `"from_the_file"`)
+  })
+})
+
+describe("what decides which code runs", () => {
+  const names = [
+    "NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS NODE_TLS_REJECT_UNAUTHORIZED node_options LD_PRELOAD LD_LIBRARY_PATH",
+    "DYLD_INSERT_LIBRARIES NPM_CONFIG_PREFIX npm_config_script_shell PATH Path SHELL IFS ENV BASH_ENV HOME TMPDIR",
+    "OPENSSL_CONF PYTHONPATH PERL5LIB RUBYOPT JAVA_TOOL_OPTIONS GIT_SSH_COMMAND GLIBC_TUNABLES GCONV_PATH",
+    "AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE"
+  ].flatMap((line) => line.split(" "))
+
+  for (const [name, flags] of [
+    [".env", []],
+    ["other", ["--dotenv", "other"]]
+  ] as const) {
+    it(`is not taken from ${name === ".env" ? name : "the file of --dotenv"}, and that is said`, () => {
+      const planted = join(folder, "planted.cjs")
+      writeFileSync(planted, "process.stderr.write('PLANTED\\n')")
+      const text = `${names.map((one) => `${one}=--require=${planted}`).join("\n")}\nNODE_ENV=test\n${deaf}`
+      const { status, stderr } = alexDb({ name, text }, "check", ...flags)
+      assert.strictEqual(status, 3)
+      assert.notInclude(stderr, "PLANTED")
+      const warned = stderr.split("\n").find((line) => line.startsWith("warn: ")) ?? ""
+      for (const one of names) assert.include(warned, one)
+      assert.notInclude(warned, "NODE_ENV")
+      assert.include(stderr, "Variables: 1 read from")
+    })
+  }
+})
