@@ -1,17 +1,23 @@
 /**
  * What the environment says about the database: which backend, and what it takes to reach it.
  */
+import { userInfo } from "node:os"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as PostgresUrl from "./data-api/postgres/PostgresUrl.ts"
 
 /** The three backends: Aurora over the RDS Data API, any PostgreSQL, or an embedded one in a local folder. */
 export const Backend = Schema.Literals(["data-api", "postgres", "embedded"])
 export type Backend = typeof Backend.Type
 
-/** How to reach the database, and in `why` a sentence on what decided it. */
+/**
+ * How to reach the database, and in `why` a sentence on what decided it. `server` is the only reading of `DATABASE_URL`:
+ * what is connected to, announced and confirmed.
+ */
 export type DbConfig =
   | {
       readonly _tag: "data-api"
@@ -23,7 +29,7 @@ export type DbConfig =
       /** Where calls go instead of to AWS, when `AWS_ENDPOINT_URL_RDS_DATA` is set: a local server, for example. */
       readonly endpoint: string | undefined
     }
-  | { readonly _tag: "postgres"; readonly why: string; readonly url: Redacted.Redacted }
+  | { readonly _tag: "postgres"; readonly why: string; readonly server: PostgresUrl.PostgresTarget }
   | { readonly _tag: "embedded"; readonly why: string; readonly directory: string; readonly database: string }
 
 /** A variable is missing or has a value that means nothing. */
@@ -74,6 +80,21 @@ const databaseName = Effect.map(
   Option.getOrElse(() => "alex")
 )
 
+/** Calls are signed, so a user or password in the address could only be shown somewhere. */
+const endpointOf = Effect.gen(function* () {
+  const variable = "AWS_ENDPOINT_URL_RDS_DATA"
+  const endpoint = yield* text(variable)
+  if (Option.isNone(endpoint)) return undefined
+  const url = URL.parse(endpoint.value)
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    const message = `${variable} is not a URL: it has the form http://127.0.0.1:8080`
+    return yield* new ConfigurationError({ variable, message })
+  }
+  if (url.username === "" && url.password === "") return endpoint.value
+  const message = `${variable} holds a user or a password, which the Data API has no use for: remove what is before the "@"`
+  return yield* new ConfigurationError({ variable, message })
+})
+
 const regionOf = (arn: string): string | undefined => /^arn:aws[a-z-]*:rds:([a-z0-9-]+):/.exec(arn)?.[1]
 
 /**
@@ -91,18 +112,32 @@ export const loadDataApi = Effect.fn("DbConfig.loadDataApi")(function* (why = "d
     database: yield* databaseName,
     // Calls to any other region than the cluster's can't succeed.
     region: Option.getOrElse(yield* text("DEFAULT_AWS_REGION"), () => regionOf(clusterArn) ?? "us-east-1"),
-    endpoint: Option.getOrUndefined(yield* text("AWS_ENDPOINT_URL_RDS_DATA"))
+    endpoint: yield* endpointOf
   }
 })
 
+/** A user id without a name has none. */
+const userOfSystem = Effect.gen(function* () {
+  const named = Option.firstSomeOf([yield* text("USER"), yield* text("USERNAME")])
+  if (Option.isSome(named)) return named.value
+  return yield* Effect.orElseSucceed(
+    Effect.try(() => userInfo().username),
+    () => undefined
+  )
+})
+
 /**
- * Reads where PostgreSQL is, whichever backend the environment would choose.
+ * Reads where PostgreSQL is, whichever backend the environment would choose. Who connects, where `DATABASE_URL` does not
+ * say so, is the user of the operating system (`USER`, `USERNAME`). `PGHOST` and its like are not read.
  *
  * @errors ConfigurationError
  */
 export const loadPostgres = Effect.fn("DbConfig.loadPostgres")(function* (why = "postgres was asked for") {
-  const url = yield* secret("DATABASE_URL", "where PostgreSQL is, for example postgres://user@localhost/alex")
-  return { _tag: "postgres" as const, why, url }
+  const variable = "DATABASE_URL"
+  const url = yield* secret(variable, "where PostgreSQL is, for example postgres://user@localhost/alex")
+  const server = PostgresUrl.parse(url, { user: yield* userOfSystem })
+  if (Result.isSuccess(server)) return { _tag: "postgres" as const, why, server: server.success }
+  return yield* new ConfigurationError({ variable, message: `${variable} can't be used: ${server.failure}` })
 })
 
 /**
@@ -122,7 +157,7 @@ export const loadPostgres = Effect.fn("DbConfig.loadPostgres")(function* (why = 
  *
  * const provider = ConfigProvider.fromUnknown({ DATABASE_URL: "postgres://localhost/alex" })
  * const config = DbConfig.load().pipe(Effect.provideService(ConfigProvider.ConfigProvider, provider))
- * // { _tag: "postgres", why: "DATABASE_URL is set", url: <redacted> }
+ * // { _tag: "postgres", why: "DATABASE_URL is set", server: { host: "localhost", port: 5432, database: "alex", ... } }
  * ```
  */
 export const load = Effect.fn("DbConfig.load")(function* (

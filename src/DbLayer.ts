@@ -5,11 +5,11 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type * as SqlError from "effect/sql/SqlError"
 import * as DbConfig from "./DbConfig.ts"
 import type { DataApi } from "./data-api/DataApi.ts"
+import * as PostgresUrl from "./data-api/postgres/PostgresUrl.ts"
 import type { Options as RetryOptions } from "./data-api/RetryPolicy.ts"
 import type { LocalDataApiError } from "./local/DataFolder.ts"
 import * as Catalogue from "./operations/Catalogue.ts"
@@ -27,10 +27,7 @@ type DataApiConfig = Extract<DbConfig.DbConfig, { readonly _tag: "data-api" }>
 type PostgresConfig = Extract<DbConfig.DbConfig, { readonly _tag: "postgres" }>
 type EmbeddedConfig = Extract<DbConfig.DbConfig, { readonly _tag: "embedded" }>
 
-const isLocalHost = (host: string | undefined): boolean =>
-  host !== undefined && /^(localhost|127\.\d+\.\d+\.\d+|\[?::1\]?|)$/.test(host)
-
-const hostOf = (url: string): string | undefined => (URL.canParse(url) ? new URL(url).hostname : undefined)
+const hostOf = (url: string): string => URL.parse(url)?.hostname.replace(/^\[(.*)\]$/, "$1") ?? ""
 
 /** The database that a configuration means, without its secrets. */
 export const targetOf = (config: DbConfig.DbConfig): Target["Service"] => {
@@ -40,18 +37,15 @@ export const targetOf = (config: DbConfig.DbConfig): Target["Service"] => {
         backend: config._tag,
         database: config.database,
         location: config.endpoint === undefined ? config.clusterArn : `${config.clusterArn} via ${config.endpoint}`,
-        isLocal: config.endpoint !== undefined && isLocalHost(hostOf(config.endpoint))
+        isLocal: config.endpoint !== undefined && PostgresUrl.isLocal({ host: hostOf(config.endpoint) })
       }
-    case "postgres": {
-      const text = Redacted.value(config.url)
-      const url = URL.canParse(text) ? new URL(text) : undefined
+    case "postgres":
       return {
         backend: config._tag,
-        database: decodeURIComponent(url?.pathname.slice(1) || url?.username || "postgres"),
-        location: url?.host || "localhost",
-        isLocal: isLocalHost(url?.hostname)
+        database: config.server.database,
+        location: PostgresUrl.locationOf(config.server),
+        isLocal: PostgresUrl.isLocal(config.server)
       }
-    }
     case "embedded":
       return { backend: config._tag, database: config.database, location: config.directory, isLocal: true }
   }
@@ -98,7 +92,7 @@ const postgres = (config: PostgresConfig): Layer.Layer<Services, SqlError.SqlErr
     config,
     Effect.map(
       Effect.promise(() => import("./PostgresSql.ts")),
-      (PostgresSql) => PostgresSql.layer({ url: config.url, applicationName: "alex-db" })
+      (PostgresSql) => PostgresSql.layer(PostgresSql.configOf({ applicationName: "alex-db", ...config.server }))
     )
   )
 

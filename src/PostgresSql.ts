@@ -5,14 +5,17 @@
 import * as PgClient from "@effect/sql-pg/PgClient"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as BigDecimal from "effect/BigDecimal"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
+import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import * as SqlClient from "effect/sql/SqlClient"
 import type * as SqlConnection from "effect/sql/SqlConnection"
 import * as SqlError from "effect/sql/SqlError"
+import type { PostgresTarget } from "./data-api/postgres/PostgresUrl.ts"
 
 /** All digits and the scale, as they are. */
 const decimalText = ({ scale, value }: BigDecimal.BigDecimal): string => `${value}e${-scale}`
@@ -59,6 +62,43 @@ const commit = (connection: SqlConnection.Connection): Effect.Effect<void, SqlEr
     const reason = new SqlError.UnknownError({ cause: new Error(message), message, operation: "commit" })
     return Effect.fail(new SqlError.SqlError({ reason }))
   })
+
+/** `prefer` and `allow` can be said to `@effect/sql-pg` in a URL only; every other member of it is given by name. */
+const withoutTlsToo = Redacted.make("postgres://?sslmode=prefer")
+
+/**
+ * The client's configuration for a target: every member by name, so that it connects to nothing else. TLS is used
+ * where `sslmode` asks for it, and then the server's certificate is verified.
+ *
+ * @example
+ * ```ts
+ * import * as PostgresSql from "alex-database/postgres"
+ *
+ * const config = PostgresSql.configOf({ host: "localhost", port: 5432, user: "ann", database: "alex" })
+ * ```
+ */
+export const configOf = (target: PostgresTarget): PgClient.PgPoolConfig => ({
+  host: target.host,
+  port: target.port,
+  path: target.host.startsWith("/") ? `${target.host}/.s.PGSQL.${target.port}` : undefined,
+  database: target.database,
+  username: target.user,
+  password: target.password,
+  applicationName: target.applicationName,
+  startupOptions: target.options,
+  connectTimeout:
+    target.connectTimeout === undefined
+      ? undefined
+      : target.connectTimeout === 0
+        ? Duration.infinity
+        : Duration.seconds(target.connectTimeout),
+  ...tlsOf(target.sslmode)
+})
+
+const tlsOf = (sslmode: PostgresTarget["sslmode"]): Pick<PgClient.PgPoolConfig, "ssl" | "url"> => {
+  if (sslmode === "prefer" || sslmode === "allow") return { url: withoutTlsToo }
+  return { ssl: sslmode !== undefined && sslmode !== "disable" }
+}
 
 /**
  * Provides `SqlClient` on a PostgreSQL server.

@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Redacted } from "effect"
+import { ConfigProvider, Effect } from "effect"
 import * as DbConfig from "../src/DbConfig.ts"
 import * as DbLayer from "../src/DbLayer.ts"
 
@@ -48,26 +48,60 @@ it.effect("names the variable that is missing", () =>
   })
 )
 
-it("takes only this machine's databases for local ones", () => {
-  const isLocal = (url: string) => DbLayer.targetOf({ _tag: "postgres", why: "", url: Redacted.make(url) }).isLocal
-  assert.isTrue(isLocal("postgres://postgres@127.0.0.1:5432/alex"))
-  assert.isTrue(isLocal("postgres://localhost/alex"))
-  assert.isTrue(isLocal("postgres://[::1]/alex"))
-  assert.isFalse(isLocal("postgres://db.example.com/alex"))
-  assert.isFalse(isLocal("postgres://localhost.example.com/alex"))
-  assert.isFalse(isLocal("not a url"))
+const postgresTarget = Effect.fnUntraced(function* (url: string) {
+  return DbLayer.targetOf(yield* load({ DATABASE_URL: url, USER: "ann" }))
 })
 
-it("names a target without its password", () => {
-  const target = DbLayer.targetOf({
-    _tag: "postgres",
-    why: "",
-    url: Redacted.make("postgres://ann:secret@db.example.com:6432/alex?sslmode=require")
+it.effect("takes only this machine's databases for local ones, by what is connected to", () =>
+  Effect.gen(function* () {
+    for (const url of ["postgres://127.0.0.1:5432/alex", "postgres://localhost/alex", "postgres://[::1]/alex"])
+      assert.isTrue((yield* postgresTarget(url)).isLocal, url)
+    for (const url of ["postgres://db.example.com/alex", "postgres://localhost/alex?host=db.example.com"])
+      assert.isFalse((yield* postgresTarget(url)).isLocal, url)
   })
-  assert.deepStrictEqual(target, {
-    backend: "postgres",
-    database: "alex",
-    location: "db.example.com:6432",
-    isLocal: false
+)
+
+it.effect("names a target without its password, by what is connected to", () =>
+  Effect.gen(function* () {
+    const url = "postgres://ann:secret@localhost/staging?host=db.example.com&port=6432&dbname=prod&sslmode=require"
+    assert.deepStrictEqual(yield* postgresTarget(url), {
+      backend: "postgres",
+      database: "prod",
+      location: "db.example.com:6432",
+      isLocal: false
+    })
   })
-})
+)
+
+it.effect("names DATABASE_URL where it can't be read, and no part of it", () =>
+  Effect.gen(function* () {
+    for (const url of [
+      "postgres://ann:se%cret@h/x",
+      "postgres://ann:se#cret@h/x",
+      "postgres://ann:se?cret@h/x",
+      "secret"
+    ]) {
+      const error = yield* Effect.flip(load({ DATABASE_URL: url }))
+      assert.strictEqual(error.variable, "DATABASE_URL")
+      assert.match(error.message, /^DATABASE_URL can't be used: /)
+      assert.notMatch(error.message, /cret/)
+    }
+  })
+)
+
+it.effect("refuses an endpoint that holds a password, and shows no part of it", () =>
+  Effect.gen(function* () {
+    for (const endpoint of ["http://user:secret@127.0.0.1:8080", "http://secret@127.0.0.1", "secret"]) {
+      const error = yield* Effect.flip(load({ ...aurora, AWS_ENDPOINT_URL_RDS_DATA: endpoint }))
+      assert.strictEqual(error.variable, "AWS_ENDPOINT_URL_RDS_DATA")
+      assert.notInclude(error.message, "secret")
+    }
+    const { endpoint } = yield* DbConfig.loadDataApi().pipe(
+      Effect.provideService(
+        ConfigProvider.ConfigProvider,
+        ConfigProvider.fromEnvRecord({ ...aurora, AWS_ENDPOINT_URL_RDS_DATA: "http://127.0.0.1:8080" })
+      )
+    )
+    assert.strictEqual(endpoint, "http://127.0.0.1:8080")
+  })
+)

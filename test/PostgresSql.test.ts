@@ -1,7 +1,8 @@
-import { assert, describe, layer } from "@effect/vitest"
-import { BigDecimal, Effect, Layer, Result } from "effect"
+import { assert, describe, it, layer } from "@effect/vitest"
+import { BigDecimal, Duration, Effect, Layer, Redacted, Result } from "effect"
 import { SqlClient } from "effect/sql"
 import * as DataApiSql from "../src/data-api/DataApiSql.ts"
+import * as PostgresUrl from "../src/data-api/postgres/PostgresUrl.ts"
 import * as PostgresSql from "../src/PostgresSql.ts"
 import * as TestDatabase from "./TestDatabase.ts"
 
@@ -20,11 +21,53 @@ const values: Readonly<Record<string, unknown>> = {
 
 const url = TestDatabase.postgresUrl ?? ""
 
+it("gives the client every member of a target by name", () => {
+  const config = PostgresSql.configOf({
+    host: "/tmp",
+    port: 5433,
+    user: "ann",
+    database: "alex",
+    password: Redacted.make("secret"),
+    options: "-c search_path=alex",
+    connectTimeout: 0
+  })
+  assert.deepInclude(config, {
+    host: "/tmp",
+    port: 5433,
+    path: "/tmp/.s.PGSQL.5433",
+    username: "ann",
+    database: "alex",
+    startupOptions: "-c search_path=alex",
+    connectTimeout: Duration.infinity,
+    ssl: false
+  })
+  const target = { host: "localhost", port: 5432, user: "ann", database: "alex" }
+  assert.strictEqual(PostgresSql.configOf({ ...target, sslmode: "require" }).ssl, true)
+  assert.deepInclude(PostgresSql.configOf({ ...target, sslmode: "disable" }), { ssl: false })
+  assert.notProperty(PostgresSql.configOf({ ...target, sslmode: "prefer" }), "ssl")
+})
+
 describe.skipIf(url === "")(TestDatabase.onPostgres("PostgresSql"), () => {
   const postgres = Layer.unwrap(
     Effect.map(TestDatabase.freshDatabase(url), (fresh) => PostgresSql.layer({ url: fresh }))
   )
   layer(postgres)((it) => {
+    it.effect("connects to what a URL says, with parameters that libpq has", () =>
+      Effect.gen(function* () {
+        const at = new URL(url)
+        const parameters = `host=${at.hostname}&port=${at.port}&user=${at.username}&dbname=template1&sslmode=prefer`
+        const target = PostgresUrl.parse(
+          Redacted.make(`postgres://nobody@db.invalid:1/wrong?${parameters}&options=-c%20work_mem%3D123kB`),
+          { user: undefined }
+        )
+        const rows = yield* Effect.gen(function* () {
+          const sql = yield* SqlClient.SqlClient
+          return yield* sql`select current_database()::text as database, current_setting('work_mem') as memory`
+        }).pipe(Effect.provide(PostgresSql.layer(PostgresSql.configOf(yield* Effect.fromResult(target)))))
+        assert.deepStrictEqual(rows, [{ database: "template1", memory: "123kB" }])
+      })
+    )
+
     it.effect("parameters mean what they mean over the Data API", () =>
       Effect.gen(function* () {
         const direct = yield* SqlClient.SqlClient

@@ -1,5 +1,6 @@
 /** Sessions of a PostgreSQL server, pooled. */
-import { Clock, Duration, Effect, Redacted, Result, Schedule, type Scope } from "effect"
+import { Clock, Duration, Effect, type Redacted, Result, Schedule, type Scope } from "effect"
+import * as PostgresUrl from "../data-api/postgres/PostgresUrl.ts"
 import type { SchemaVersion } from "./Exchange.ts"
 import type { Limits } from "./Limits.ts"
 import { PostgresConnection } from "./PostgresConnection.ts"
@@ -26,7 +27,7 @@ export interface PostgresOptions {
   readonly limits: Limits
 }
 
-const tlsModes: Readonly<Record<string, PostgresAddress["tls"]>> = {
+const tlsModes: Readonly<Record<PostgresUrl.SslMode, PostgresAddress["tls"]>> = {
   disable: "off",
   allow: "preferred",
   prefer: "preferred",
@@ -43,21 +44,17 @@ const tlsModes: Readonly<Record<string, PostgresAddress["tls"]>> = {
  */
 export const parseUrl = (
   url: Redacted.Redacted
-): Result.Result<{ readonly address: PostgresAddress; readonly database: string }, string> => {
-  const parsed = URL.parse(Redacted.value(url))
-  if (parsed === null || !/^postgres(ql)?:$/.test(parsed.protocol)) {
-    return Result.fail("The URL is not of the form postgres://user:password@host:port/database.")
-  }
-  const tls = tlsModes[parsed.searchParams.get("sslmode") ?? "prefer"]
-  if (tls === undefined) return Result.fail("The URL's sslmode is not one of PostgreSQL's.")
-  const user = decodeURIComponent(parsed.username) || "postgres"
-  const password = parsed.password === "" ? undefined : Redacted.make(decodeURIComponent(parsed.password))
-  const host =
-    parsed.searchParams.get("host") ?? (decodeURIComponent(parsed.hostname).replace(/^\[|\]$/g, "") || "127.0.0.1")
-  const port = parsed.port === "" ? 5432 : Number(parsed.port)
-  const database = decodeURIComponent(parsed.pathname.slice(1)) || user
-  return Result.succeed({ address: { host, port, user, password, tls }, database })
-}
+): Result.Result<{ readonly address: PostgresAddress; readonly database: string }, string> =>
+  Result.flatMap(
+    Result.mapError(
+      PostgresUrl.parse(url, { user: "postgres" }),
+      (problem) => `The server's URL can't be used: ${problem}.`
+    ),
+    ({ database, host, options, password, port, sslmode = "prefer", user }) =>
+      options === undefined
+        ? Result.succeed({ address: { host, port, user, password, tls: tlsModes[sslmode] }, database })
+        : Result.fail("The server's URL has the parameter options, which is not sent to it: use ALTER ROLE ... SET.")
+  )
 
 const poolExhausted = new Refusal({
   sqlState: "53300",
