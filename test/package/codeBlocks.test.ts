@@ -1,4 +1,4 @@
-/** The documentation's code: all of it compiles, and the README's runs. */
+/** The code in the documentation: all of it compiles, and what stands in README and docs runs. */
 import { cpSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -9,11 +9,13 @@ import { afterAll, vi } from "vitest"
 import * as Failures from "../../src/data-api/DataApiError.ts"
 import { DbLayer, Reset } from "../../src/index.ts"
 import { blocksOf, problemsIn, sources, writeBlocks } from "./CodeBlocks.ts"
+import { guides, read } from "./Documents.ts"
 
-const documents = ["README.md", "src/local/README.md", ...sources()]
-const blocks = documents.flatMap(blocksOf)
+const blocks = [...guides(), ...sources()].flatMap(blocksOf)
 const { files, folder } = writeBlocks(blocks)
-const readme = blocks.flatMap(({ origin }, index) => (origin.startsWith("README.md") ? [files[index] ?? ""] : []))
+// observability.test.ts runs the block that needs a collector.
+const runs = (origin: string) => origin.includes(".md:") && !origin.startsWith("docs/observability.md")
+const runnable = blocks.flatMap(({ origin }, index) => (runs(origin) ? [files[index] ?? ""] : []))
 
 afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -27,12 +29,12 @@ const prepared = Reset.reset({ withTestData: true }).pipe(
   Effect.provide(Layer.merge(DbLayer.layerEmbedded({ directory: database }), NodeServices.layer))
 )
 
-it("every code block of the README runs on the embedded database with the test user", async () => {
+it("every code block of the documents runs on the embedded database with the test user", async () => {
   await Effect.runPromise(prepared)
-  assert.isAtLeast(readme.length, 6)
+  assert.isAtLeast(runnable.length, 8)
   vi.spyOn(console, "log").mockReturnValue()
   vi.stubEnv("ALEX_DB_BACKEND", "embedded")
-  for (const file of readme) {
+  for (const file of runnable) {
     const copy = `${file}.database`
     cpSync(database, copy, { recursive: true })
     vi.stubEnv("ALEX_DB_DIR", copy)
@@ -42,8 +44,8 @@ it("every code block of the README runs on the embedded database with the test u
   vi.restoreAllMocks()
 }, 60_000)
 
-it("the README explains every problem that `alex-db check` names, and every failure of the Data API", () => {
-  const text = readFileSync(fileURLToPath(new URL("../../README.md", import.meta.url)), "utf8")
+it("docs/troubleshooting.md explains every problem that `alex-db check` names, and every failure of the Data API", () => {
+  const text = read("docs/troubleshooting.md")
   const advice = readFileSync(fileURLToPath(new URL("../../src/operations/Advice.ts", import.meta.url)), "utf8")
   const problems = [...advice.matchAll(/\bproblem(?::| =) (?:"([^"]+)"|`([^`]+)`)/g)].map((match) =>
     (match[1] ?? match[2] ?? "").replaceAll(/ ?\$\{[^}]*\}/g, " …")

@@ -1,0 +1,50 @@
+/** The documents: short where they are the entrance, connected by links that lead somewhere, and about this package. */
+import { assert, it } from "@effect/vitest"
+import { documents, linksOf, problemWith, reachableFrom, read } from "./Documents.ts"
+
+it("README.md has at most 170 lines", () => {
+  assert.isAtMost(read("README.md").trimEnd().split("\n").length, 170)
+})
+
+it("every link of every document leads to a file, and to a heading where it names one", () => {
+  const links = documents().flatMap(linksOf)
+  assert.isAbove(links.length, 30)
+  assert.deepStrictEqual(
+    links.flatMap((link) => problemWith(link) ?? []),
+    []
+  )
+})
+
+it("a link to a missing file or a missing heading is found", () => {
+  const link = { from: "README.md", to: "docs/aurora.md" }
+  assert.isUndefined(problemWith({ ...link, anchor: "policy" }))
+  assert.include(problemWith({ ...link, anchor: "no-such-heading" }), "has no #no-such-heading")
+  assert.include(problemWith({ ...link, to: "docs/none.md", anchor: undefined }), "does not exist")
+})
+
+it("every document can be reached from README.md", () => {
+  const reached = reachableFrom("README.md")
+  assert.deepStrictEqual(
+    documents().filter((file) => !reached.has(file)),
+    []
+  )
+})
+
+it("no document names a path of a machine that it was written on", () => {
+  assert.deepStrictEqual(
+    documents().filter((file) => /(^|[\s`"'(])\/(work|root|home|Users)\//m.test(read(file))),
+    []
+  )
+})
+
+it("every npm script that a document runs exists, and every block of JSON parses", () => {
+  const { scripts }: { scripts: Record<string, string> } = JSON.parse(read("package.json"))
+  const text = documents().map(read).join("\n")
+  const run = [...text.matchAll(/npm run ([\w:]+)/g)].map(([, name = ""]) => name)
+  assert.isAbove(run.length, 3)
+  assert.deepStrictEqual(
+    run.filter((name) => scripts[name] === undefined),
+    []
+  )
+  for (const [, block = ""] of text.matchAll(/^```json\n([\s\S]*?)^```$/gm)) assert.isObject(JSON.parse(block))
+})
