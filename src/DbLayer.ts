@@ -12,9 +12,9 @@ import type { DataApi } from "./data-api/DataApi.ts"
 import * as PostgresUrl from "./data-api/postgres/PostgresUrl.ts"
 import type { Options as RetryOptions } from "./data-api/RetryPolicy.ts"
 import type { LocalDataApiError } from "./local/DataFolder.ts"
-import * as Catalogue from "./operations/Catalogue.ts"
-import { RunsOn } from "./operations/RunsOn.ts"
-import { Target } from "./operations/Target.ts"
+import { Target } from "./operations/database/Target.ts"
+import { RunsOn } from "./operations/migrate/RunsOn.ts"
+import * as Catalogue from "./operations/verify/Catalogue.ts"
 import * as Repository from "./repository/index.ts"
 
 /** The repositories. */
@@ -214,7 +214,7 @@ export const layerReference = (folder?: string): Layer.Layer<Catalogue.Reference
 const referenceCatalogue = (folder: string | undefined) =>
   Effect.gen(function* () {
     const [{ migrate }, NodeFileSystem] = yield* Effect.promise(() =>
-      Promise.all([import("./operations/Migrate.ts"), import("@effect/platform-node/NodeFileSystem")])
+      Promise.all([import("./operations/migrate/Migrate.ts"), import("@effect/platform-node/NodeFileSystem")])
     )
     const memory = Layer.merge(Layer.unwrap(embeddedSql("memory", "alex")), NodeFileSystem.layer)
     return yield* Effect.andThen(migrate({ folder, packed: true }), Catalogue.read()).pipe(Effect.provide(memory))

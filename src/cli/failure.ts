@@ -2,8 +2,8 @@
 import * as CliError from "effect/cli/CliError"
 import * as Predicate from "effect/Predicate"
 import { isSqlError } from "effect/sql/SqlError"
-import { adviceOn } from "../operations/Advice.ts"
-import { messageOf, sqlStateOf } from "../operations/DatabaseFailure.ts"
+import { adviceOn } from "../operations/database/Advice.ts"
+import { messageOf, sqlStateOf } from "../operations/database/DatabaseFailure.ts"
 
 const oneLine = (text: string): string => text.replaceAll(/\s*\n\s*/g, " ").trim()
 

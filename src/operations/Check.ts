@@ -3,11 +3,11 @@
  */
 import { Clock, Effect, Schedule, Schema } from "effect"
 import { SqlClient, SqlError } from "effect/sql"
-import { adviceOn, type Cluster } from "./Advice.ts"
-import { dataApiReasonOf } from "./DatabaseFailure.ts"
-import { type MigrateOptions, status } from "./Migrate.ts"
+import { adviceOn, type Cluster } from "./database/Advice.ts"
+import { dataApiReasonOf } from "./database/DatabaseFailure.ts"
+import { Target } from "./database/Target.ts"
+import { type MigrateOptions, status } from "./migrate/Migrate.ts"
 import * as Progress from "./Progress.ts"
-import { Target } from "./Target.ts"
 
 /** What is wrong, and how to mend it. */
 export const CheckProblem = Schema.Struct({ code: Schema.String, problem: Schema.String, mend: Schema.String })

@@ -3,15 +3,15 @@
  */
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import * as Journal from "./Journal.ts"
-import { checkPositions, generate, LoadDataReport } from "./LoadData.ts"
-import * as LockWait from "./LockWait.ts"
-import { type MigrateOptions, MigrationReport, migrate } from "./Migrate.ts"
-import * as Migration from "./Migration.ts"
+import { Target } from "./database/Target.ts"
+import * as Journal from "./migrate/Journal.ts"
+import * as LockWait from "./migrate/LockWait.ts"
+import { type MigrateOptions, MigrationReport, migrate } from "./migrate/Migrate.ts"
+import * as Migration from "./migrate/Migration.ts"
 import * as Progress from "./Progress.ts"
-import { PortfolioReport, SeedReport, seed, seedPortfolio } from "./Seed.ts"
-import { readInstruments, readPortfolio } from "./SeedFile.ts"
-import { Target } from "./Target.ts"
+import { checkPositions, generate, LoadDataReport } from "./seed/LoadData.ts"
+import { PortfolioReport, SeedReport, seed, seedPortfolio } from "./seed/Seed.ts"
+import { readInstruments, readPortfolio } from "./seed/SeedFile.ts"
 
 /** The database is neither embedded nor local, and nobody named it to confirm that it may be emptied. */
 export class ResetRefused extends Schema.TaggedError<ResetRefused>()("ResetRefused", {

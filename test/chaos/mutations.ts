@@ -266,10 +266,10 @@ const mutations: ReadonlyArray<Mutation> = [
   },
   {
     name: "half a seed file is written",
-    file: "src/operations/SeedFile.ts",
+    file: "src/operations/seed/SeedFile.ts",
     from: "if (problems.length > 0) return yield* new SeedInvalid({ file, problems })",
     to: "",
-    tests: ["test/operations/Seed.test.ts", "test/security/injection.test.ts"]
+    tests: ["test/operations/seed/Seed.test.ts", "test/security/injection.test.ts"]
   },
   {
     name: "a failure's message holds the secret",

@@ -46,7 +46,10 @@ it("every code block of the documents runs on the embedded database with the tes
 
 it("docs/troubleshooting.md explains every problem that `alex-db check` names, and every failure of the Data API", () => {
   const text = read("docs/troubleshooting.md")
-  const advice = readFileSync(fileURLToPath(new URL("../../src/operations/Advice.ts", import.meta.url)), "utf8")
+  const advice = readFileSync(
+    fileURLToPath(new URL("../../src/operations/database/Advice.ts", import.meta.url)),
+    "utf8"
+  )
   const problems = [...advice.matchAll(/\bproblem(?::| =) (?:"([^"]+)"|`([^`]+)`)/g)].map((match) =>
     (match[1] ?? match[2] ?? "").replaceAll(/ ?\$\{[^}]*\}/g, " …")
   )

@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto"
 import { fileURLToPath } from "node:url"
 import { Effect, FileSystem, Schema } from "effect"
-import { type ScriptStatement, splitStatements, tokenize } from "../data-api/SqlLexer.ts"
+import { type ScriptStatement, splitStatements, tokenize } from "../../data-api/SqlLexer.ts"
 
 /** One file of the folder, read and split. */
 export interface Migration {
@@ -34,7 +34,7 @@ export interface StatementProblem {
 }
 
 /** The migrations that come with the package. */
-export const packagedFolder = (): string => fileURLToPath(new URL("../../migrations/", import.meta.url))
+export const packagedFolder = (): string => fileURLToPath(new URL("../../../migrations/", import.meta.url))
 
 const fileName = /^(\d{3,})_([a-z0-9_]+)\.sql$/
 

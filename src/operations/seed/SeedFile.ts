@@ -10,7 +10,7 @@ import {
   PositionCreate,
   strict,
   UserCreate
-} from "../domain/index.ts"
+} from "../../domain/index.ts"
 
 /** A seed file can't be read, is no JSON, or holds what can't be stored; each problem names entry and field. */
 export class SeedInvalid extends Schema.TaggedError<SeedInvalid>()("SeedInvalid", {
@@ -23,7 +23,7 @@ export class SeedInvalid extends Schema.TaggedError<SeedInvalid>()("SeedInvalid"
 }
 
 /** A file of the package's `seeds` folder. */
-export const packagedFile = (name: string): string => fileURLToPath(new URL(`../../seeds/${name}`, import.meta.url))
+export const packagedFile = (name: string): string => fileURLToPath(new URL(`../../../seeds/${name}`, import.meta.url))
 
 const readJson = Effect.fnUntraced(function* (file: string) {
   const files = yield* FileSystem.FileSystem

@@ -1,7 +1,7 @@
 /** Rows that make no sense, though the database may have let them in. */
 import { Effect, Result, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { Account, JobState, Position, User } from "../domain/index.ts"
+import { Account, JobState, Position, User } from "../../domain/index.ts"
 import { type Finding, undecodable } from "./Finding.ts"
 
 /** Rows that make no sense: `rows` of `table` for which `where` holds. */

@@ -1,10 +1,10 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, type Layer } from "effect"
 import { describe } from "vitest"
-import { splitStatements } from "../../src/data-api/SqlLexer.ts"
-import { Drift, Migrate } from "../../src/operations/index.ts"
-import * as TestDatabase from "../TestDatabase.ts"
-import { embedded, execute, postgres, undone } from "./TestOperations.ts"
+import { splitStatements } from "../../../src/data-api/SqlLexer.ts"
+import { Drift, Migrate } from "../../../src/operations/index.ts"
+import * as TestDatabase from "../../TestDatabase.ts"
+import { embedded, execute, postgres, undone } from "../TestOperations.ts"
 
 /** What was done to a database by hand, and the one line that must say so. */
 const byHand: ReadonlyArray<{ readonly sql: string; readonly line: string | RegExp }> = [

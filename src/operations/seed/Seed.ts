@@ -3,8 +3,8 @@
  */
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { InstrumentCreate } from "../domain/index.ts"
-import * as Progress from "./Progress.ts"
+import { InstrumentCreate } from "../../domain/index.ts"
+import * as Progress from "../Progress.ts"
 import { PortfolioSeed, readInstruments, readPortfolio } from "./SeedFile.ts"
 
 /** What happened, or with `dryRun` would happen, to the instruments; the two lists hold their symbols. */

@@ -4,8 +4,8 @@
  */
 import { Duration, Effect, Random } from "effect"
 import { SqlError } from "effect/sql"
-import { sqlStateOf } from "./DatabaseFailure.ts"
-import * as Progress from "./Progress.ts"
+import { sqlStateOf } from "../database/DatabaseFailure.ts"
+import * as Progress from "../Progress.ts"
 
 /** How long a statement waits for a lock before it steps back and lets the application through. */
 export const lockTimeout = "5s"

@@ -3,7 +3,7 @@
  */
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { sqlStateOf } from "./DatabaseFailure.ts"
+import { sqlStateOf } from "../database/DatabaseFailure.ts"
 import { lockTimeout } from "./LockWait.ts"
 import type { Migration } from "./Migration.ts"
 

@@ -6,9 +6,9 @@ import { assert, it, layer } from "@effect/vitest"
 import { Effect, type Layer, type Scope } from "effect"
 import { SqlClient } from "effect/sql"
 import { describe } from "vitest"
-import { LoadData, Migrate, Reset, Seed, SeedFile, Verify } from "../../src/operations/index.ts"
-import * as TestDatabase from "../TestDatabase.ts"
-import { countRequests, embedded, execute, postgres, remote } from "./TestOperations.ts"
+import { LoadData, Migrate, Reset, Seed, SeedFile, Verify } from "../../../src/operations/index.ts"
+import * as TestDatabase from "../../TestDatabase.ts"
+import { countRequests, embedded, execute, postgres, remote } from "../TestOperations.ts"
 
 const fileOf = (text: string): Effect.Effect<string, never, Scope.Scope> =>
   Effect.map(

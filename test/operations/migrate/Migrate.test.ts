@@ -5,9 +5,9 @@ import { assert, it, layer } from "@effect/vitest"
 import { Effect, type Layer, type Scope } from "effect"
 import { SqlClient } from "effect/sql"
 import { describe } from "vitest"
-import { Drift, Migrate, Migration, Plan, Reset, Verify } from "../../src/operations/index.ts"
-import * as TestDatabase from "../TestDatabase.ts"
-import { countRequests, embedded, execute, postgres } from "./TestOperations.ts"
+import { Drift, Migrate, Migration, Plan, Reset, Verify } from "../../../src/operations/index.ts"
+import * as TestDatabase from "../../TestDatabase.ts"
+import { countRequests, embedded, execute, postgres } from "../TestOperations.ts"
 
 /** A folder of migrations for the life of the scope. */
 const folderOf = (files: Readonly<Record<string, string>>): Effect.Effect<string, never, Scope.Scope> =>

@@ -1,7 +1,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { Migration } from "../../src/operations/index.ts"
+import { Migration } from "../../../src/operations/index.ts"
 
 const parse = (text: string, file = "007_words.sql") => {
   const migration = Migration.parse(file, text)

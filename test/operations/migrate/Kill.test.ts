@@ -4,12 +4,12 @@ import { assert, layer } from "@effect/vitest"
 import { Context, Effect, Layer, Ref } from "effect"
 import { SqlClient } from "effect/sql"
 import { describe } from "vitest"
-import { DataApi } from "../../src/data-api/DataApi.ts"
-import { ConnectionLost, DataApiError } from "../../src/data-api/DataApiError.ts"
-import * as DataApiSql from "../../src/data-api/DataApiSql.ts"
-import { Migrate, Reset, Seed, Verify } from "../../src/operations/index.ts"
-import * as TestDatabase from "../TestDatabase.ts"
-import { around, execute } from "./TestOperations.ts"
+import { DataApi } from "../../../src/data-api/DataApi.ts"
+import { ConnectionLost, DataApiError } from "../../../src/data-api/DataApiError.ts"
+import * as DataApiSql from "../../../src/data-api/DataApiSql.ts"
+import { Migrate, Reset, Seed, Verify } from "../../../src/operations/index.ts"
+import * as TestDatabase from "../../TestDatabase.ts"
+import { around, execute } from "../TestOperations.ts"
 
 /** How many requests the process lives for yet, and the transactions that are open in the database. */
 interface Life {

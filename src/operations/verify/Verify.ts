@@ -3,17 +3,17 @@
  */
 import { Effect, Result, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { Instrument } from "../domain/index.ts"
-import * as Adoption from "./Adoption.ts"
+import { Instrument } from "../../domain/index.ts"
+import { messageOf } from "../database/DatabaseFailure.ts"
+import { Target } from "../database/Target.ts"
+import * as Adoption from "../migrate/Adoption.ts"
+import { type MigrateOptions, MigrationStatus, status } from "../migrate/Migrate.ts"
+import * as Progress from "../Progress.ts"
 import { allocationFindings, distributionOf, InstrumentSums, isAt100, Share, sumsOf } from "./Allocations.ts"
 import * as Catalogue from "./Catalogue.ts"
-import { messageOf } from "./DatabaseFailure.ts"
 import * as Drift from "./Drift.ts"
 import { Finding, undecodable } from "./Finding.ts"
-import { type MigrateOptions, MigrationStatus, status } from "./Migrate.ts"
-import * as Progress from "./Progress.ts"
 import { decodeSamples, runRowChecks } from "./RowChecks.ts"
-import { Target } from "./Target.ts"
 
 /**
  * The report. `ok` is false when anything is missing, drifted or wrong. `drift` is `null` when it was not looked for.

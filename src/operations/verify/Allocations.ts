@@ -8,7 +8,7 @@ import {
   sectors,
   sumOfShares,
   sumTolerance
-} from "../domain/index.ts"
+} from "../../domain/index.ts"
 import type { Finding } from "./Finding.ts"
 
 /** One instrument, and what its allocations sum to: percent as text, `null` when it is not classified. */

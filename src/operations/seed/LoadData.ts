@@ -4,7 +4,7 @@
  */
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import * as Progress from "./Progress.ts"
+import * as Progress from "../Progress.ts"
 
 /** How many rows were added; those that were there already are not counted. */
 export const LoadDataReport = Schema.Struct({ users: Schema.Int, accounts: Schema.Int, positions: Schema.Int })

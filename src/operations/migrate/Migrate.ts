@@ -3,13 +3,13 @@
  */
 import { Duration, Effect, Schema } from "effect"
 import { SqlClient, SqlError } from "effect/sql"
+import { messageOf, sqlStateOf } from "../database/DatabaseFailure.ts"
+import * as Progress from "../Progress.ts"
 import * as Adoption from "./Adoption.ts"
-import { messageOf, sqlStateOf } from "./DatabaseFailure.ts"
 import * as Journal from "./Journal.ts"
 import * as LockWait from "./LockWait.ts"
 import { runToItsEnd } from "./LongStatement.ts"
 import * as Migration from "./Migration.ts"
-import * as Progress from "./Progress.ts"
 
 /** The journal and the migrations contradict each other, or a statement can't run: nothing was started. */
 export class MigrationRefused extends Schema.TaggedError<MigrationRefused>()("MigrationRefused", {

@@ -3,7 +3,7 @@
  */
 import { Data, Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { messageOf, sqlStateOf } from "./DatabaseFailure.ts"
+import { messageOf, sqlStateOf } from "../database/DatabaseFailure.ts"
 import * as Journal from "./Journal.ts"
 import { compare, type MigrateOptions, MigrationFailed, MigrationRefused } from "./Migrate.ts"
 import * as Migration from "./Migration.ts"
