@@ -12,8 +12,8 @@ import { fileURLToPath } from "node:url"
 import { Effect, Layer, Redacted } from "effect"
 import { inject } from "vitest"
 import { DataApi } from "../src/data-api/DataApi.ts"
+import * as Snapshot from "../src/local/embedded/Snapshot.ts"
 import * as LocalDataApi from "../src/local/LocalDataApi.ts"
-import * as Snapshot from "../src/local/Snapshot.ts"
 
 declare module "vitest" {
   interface ProvidedContext {

@@ -4,12 +4,12 @@ import { Console, Data, Duration, Effect, Option, Redacted, Schema } from "effec
 import { DataApi } from "../data-api/DataApi.ts"
 import { any, ClustersConfig, defaultTarget, fromConfig } from "../local/Clusters.ts"
 import * as Engine from "../local/Engine.ts"
+import { defaultDatabase } from "../local/embedded/Snapshot.ts"
 import { listenForFaults } from "../local/FaultControl.ts"
 import { FaultPlan, Faults } from "../local/Faults.ts"
 import { HttpServer } from "../local/HttpServer.ts"
 import { isLoopback } from "../local/Listener.ts"
 import * as LocalDataApi from "../local/LocalDataApi.ts"
-import { defaultDatabase } from "../local/Snapshot.ts"
 import { loadEnvironment } from "./environment.ts"
 import { requestLine } from "./requestLine.ts"
 

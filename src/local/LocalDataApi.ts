@@ -2,14 +2,15 @@
 import type { PGlite } from "@electric-sql/pglite"
 import { Effect, Layer, type Redacted, type Scope } from "effect"
 import { DataApi } from "../data-api/DataApi.ts"
-import * as DataFolder from "./DataFolder.ts"
-import { LocalDataApiError } from "./DataFolder.ts"
 import * as Engine from "./Engine.ts"
+import * as DataFolder from "./embedded/DataFolder.ts"
+import * as EmbeddedPostgres from "./embedded/EmbeddedPostgres.ts"
+import * as Snapshot from "./embedded/Snapshot.ts"
 import { defaultLimits, type Limits } from "./Limits.ts"
+import { LocalDataApiError } from "./LocalDataApiError.ts"
 import * as Pglite from "./Pglite.ts"
 import * as Postgres from "./Postgres.ts"
 import type { SessionSource } from "./Session.ts"
-import * as Snapshot from "./Snapshot.ts"
 
 /** Where an embedded database lives, and what it starts from. */
 export interface LocalDataApiOptions {
@@ -25,19 +26,19 @@ export interface LocalDataApiOptions {
 const openFolder = Effect.fnUntraced(function* (
   dataDir: string,
   snapshot: string | undefined,
-  options: Pglite.PgliteOptions
+  options: EmbeddedPostgres.PgliteOptions
 ): Effect.fn.Return<PGlite, LocalDataApiError, Scope.Scope> {
   const folder = yield* DataFolder.open(dataDir, options.database)
   const inFolder = { ...options, dataDir: folder.pgdata }
   if (folder.exists) {
     return yield* Effect.mapError(
-      Pglite.open(inFolder),
+      EmbeddedPostgres.open(inFolder),
       (cause) => new LocalDataApiError({ message: DataFolder.damaged(dataDir), cause })
     )
   }
   const files = yield* Snapshot.files(options.database, snapshot)
   const pglite = yield* Effect.mapError(
-    Pglite.open({ ...inFolder, snapshot: files }),
+    EmbeddedPostgres.open({ ...inFolder, snapshot: files }),
     (cause) =>
       new LocalDataApiError({
         message: `A database can't be created in ${dataDir}. Make room there or choose another folder.`,
@@ -50,11 +51,11 @@ const openFolder = Effect.fnUntraced(function* (
 
 const openInMemory = Effect.fnUntraced(function* (
   snapshot: string | undefined,
-  options: Pglite.PgliteOptions
+  options: EmbeddedPostgres.PgliteOptions
 ): Effect.fn.Return<PGlite, LocalDataApiError, Scope.Scope> {
   const files = yield* Snapshot.files(options.database, snapshot)
   return yield* Effect.mapError(
-    Pglite.open({ ...options, snapshot: files }),
+    EmbeddedPostgres.open({ ...options, snapshot: files }),
     (cause) => new LocalDataApiError({ message: "The database in memory can't be started. See the cause.", cause })
   )
 })

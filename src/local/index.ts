@@ -1,6 +1,5 @@
 /** A Data API of one's own: in this process, or over HTTP for the AWS SDKs; nothing here knows of Alex. */
 export * as Clusters from "./Clusters.ts"
-export { LocalDataApiError } from "./DataFolder.ts"
 export * as Engine from "./Engine.ts"
 export * as FaultControl from "./FaultControl.ts"
 export { Fault, FaultPlan, Faults } from "./Faults.ts"
@@ -8,5 +7,6 @@ export { HttpServer, type HttpServerOptions, type RequestLog } from "./HttpServe
 export { defaultLimits, type Limits } from "./Limits.ts"
 export { ListenError } from "./Listener.ts"
 export * as LocalDataApi from "./LocalDataApi.ts"
+export { LocalDataApiError } from "./LocalDataApiError.ts"
 export { type PositionalStatement, toPositional } from "./NamedParameters.ts"
 export type { ResultSet, Session, SessionSource, Statement } from "./Session.ts"

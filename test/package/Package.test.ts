@@ -78,7 +78,7 @@ it("the package holds what runs, its types, its maps, migrations and seeds, and 
     return [`${base}.js`, `${base}.js.map`, `${base}.d.ts`]
   })
   const data = ["migrations", "seeds"].flatMap((name) => readdirSync(join(root, name)).map((file) => `${name}/${file}`))
-  const snapshots = packed.filter((file) => /^dist\/local\/postgres-\d+\.tar\.br$/.test(file))
+  const snapshots = packed.filter((file) => /^dist\/local\/embedded\/postgres-\d+\.tar\.br$/.test(file))
   assert.lengthOf(snapshots, 1)
   assert.sameMembers([...packed], [...built, ...data, ...snapshots, "LICENSE", "README.md", "package.json"])
 })

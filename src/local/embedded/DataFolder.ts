@@ -5,18 +5,17 @@
  * .alex-db/
  *   pgdata/        PostgreSQL's own files
  *   database.json  written once `pgdata` is complete
- *   lock.json      the process that has it open
+ *   lock.db        empty; its lock is held by the process that has the folder open
+  lock.json      names that process
  * ```
  */
 import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { dirname, join, resolve } from "node:path"
-import { Effect, Option, Result, Schema, type Scope } from "effect"
-
-/** Why an embedded database can't be opened, in one line that says what to do. */
-export class LocalDataApiError extends Schema.TaggedError<LocalDataApiError>()("LocalDataApiError", {
-  message: Schema.String,
-  cause: Schema.optionalKey(Schema.Defect())
-}) {}
+import { Effect, Option, Schema, type Scope } from "effect"
+import { LocalDataApiError } from "../LocalDataApiError.ts"
+import * as FolderLock from "./FolderLock.ts"
+import * as Holder from "./Holder.ts"
+import * as NetworkFileSystem from "./NetworkFileSystem.ts"
 
 export interface DataFolder {
   /** Where PostgreSQL's own files are or shall be. */
@@ -31,10 +30,6 @@ export interface DataFolder {
 export const postgresMajor = 18
 
 const Description = Schema.fromJsonString(Schema.Struct({ postgres: Schema.Int, database: Schema.String }))
-const Lock = Schema.fromJsonString(Schema.Struct({ pid: Schema.Int }))
-
-/** Folders that this process has open: its own id in a lock file is then no leftover of an earlier process. */
-const held = new Set<string>()
 
 const attempt = <A>(dataDir: string, run: () => Promise<A>): Effect.Effect<A, LocalDataApiError> =>
   Effect.tryPromise({
@@ -92,41 +87,59 @@ const makeFolder = Effect.fnUntraced(function* (dataDir: string): Effect.fn.Retu
   }
 })
 
-/** Signal 0 only asks; EPERM says that the process exists and belongs to another user. */
-const isAlive = (pid: number): boolean => {
-  const asked = Result.try(() => process.kill(pid, 0))
-  if (Result.isSuccess(asked)) return true
-  return hasCode(asked.failure, "EPERM")
-}
+const inUse = Effect.fnUntraced(function* (
+  dataDir: string,
+  lockJson: string
+): Effect.fn.Return<never, LocalDataApiError> {
+  const holder = yield* Holder.read(lockJson)
+  const by = Option.match(holder, { onNone: () => "another process", onSome: Holder.nameOf })
+  return yield* new LocalDataApiError({
+    message: `The data folder ${dataDir} is in use by ${by}, which holds its lock, lock.db. Stop that process or choose another folder.`
+  })
+})
 
-const inUse = (dataDir: string, pid: number): LocalDataApiError =>
+const earlierInUse = (dataDir: string, pid: number): LocalDataApiError =>
   new LocalDataApiError({
-    message: `The data folder ${dataDir} is in use by process ${pid}. Stop that process or choose another folder.`
+    message: `The data folder ${dataDir} is in use by process ${pid}, which has an earlier version of this package. Stop that process, or remove ${join(dataDir, "lock.json")} if it is another program's.`
   })
 
-/** Creates the lock file, which only one process can do; a dead process's lock is removed first. */
-const writeLock = Effect.fnUntraced(function* (
-  dataDir: string,
-  path: string
-): Effect.fn.Return<void, LocalDataApiError> {
-  if (held.has(path)) return yield* inUse(dataDir, process.pid)
-  const create = () => writeFile(path, JSON.stringify({ pid: process.pid }), { flag: "wx" })
-  for (let tries = 0; tries < 2; tries++) {
-    const created = yield* Effect.option(Effect.tryPromise(create))
-    if (Option.isSome(created)) return void held.add(path)
-    const text = yield* readText(dataDir, path)
-    if (Option.isNone(text)) break
-    const lock = Schema.decodeOption(Lock)(text.value)
-    if (Option.isSome(lock) && lock.value.pid !== process.pid && isAlive(lock.value.pid)) {
-      return yield* inUse(dataDir, lock.value.pid)
-    }
-    // A process that has only just made the file has yet to write into it.
-    if (Option.isNone(lock) && tries === 0) yield* Effect.sleep("100 millis")
-    else yield* attempt(dataDir, () => rm(path, { force: true }))
-  }
-  // No lock file, and none could be made: this says why.
-  yield* attempt(dataDir, create)
-  held.add(path)
+/** Why the lock can't be had, where it is not that somebody else holds it. */
+const notLockable = (dataDir: string, { cause, why }: FolderLock.NotLocked): LocalDataApiError => {
+  const lockDb = join(dataDir, "lock.db")
+  const message = {
+    held: `The data folder ${dataDir} is in use. Choose another folder.`,
+    "read-only": `The data folder ${dataDir} can't be locked: ${lockDb} can't be written. Change its permissions or choose another folder.`,
+    foreign: `The data folder ${dataDir} can't be locked: ${lockDb} is not the file of a lock. Remove that file alone; the data is not in it.`,
+    unopened: `The data folder ${dataDir} can't be written. Choose another one or change its permissions.`,
+    refused: `The data folder ${dataDir} can't be locked: its file system refuses. Choose a folder on a local disk.`,
+    "no-sqlite": `The data folder ${dataDir} can't be locked: this runtime has neither node:sqlite nor bun:sqlite. Use Node 22.19 or newer, or Bun.`
+  }[why]
+  return new LocalDataApiError({ message, cause })
+}
+
+/** Holds the folder against everybody else until the scope closes. */
+const hold = Effect.fnUntraced(function* (dataDir: string): Effect.fn.Return<void, LocalDataApiError, Scope.Scope> {
+  const lockJson = join(dataDir, "lock.json")
+  yield* FolderLock.take(join(dataDir, "lock.db")).pipe(
+    Effect.catch(
+      (failure): Effect.Effect<never, LocalDataApiError> =>
+        failure.why === "held" ? inUse(dataDir, lockJson) : Effect.fail(notLockable(dataDir, failure))
+    )
+  )
+  const earlier = yield* Holder.earlier(lockJson)
+  if (Option.isSome(earlier)) return yield* earlierInUse(dataDir, earlier.value)
+  yield* Effect.acquireRelease(
+    Effect.flatMap(Holder.self(), (holder) => Holder.write(lockJson, holder)),
+    () => Holder.remove(lockJson)
+  )
+})
+
+const warnOfNetwork = Effect.fnUntraced(function* (dataDir: string): Effect.fn.Return<void> {
+  const network = yield* NetworkFileSystem.find(dataDir)
+  if (Option.isNone(network)) return
+  yield* Effect.logWarning(
+    `The data folder ${dataDir} is on a network file system (${network.value}). Its lock keeps out other processes of this machine, and perhaps not those of other machines: open it on one machine only, or choose a folder on a local disk.`
+  )
 })
 
 /**
@@ -139,11 +152,9 @@ export const open = Effect.fnUntraced(function* (
 ): Effect.fn.Return<DataFolder, LocalDataApiError, Scope.Scope> {
   const pgdata = join(dataDir, "pgdata")
   const description = join(dataDir, "database.json")
-  const lock = join(dataDir, "lock.json")
   yield* makeFolder(dataDir)
-  yield* Effect.acquireRelease(writeLock(dataDir, lock), () =>
-    Effect.promise(() => rm(lock, { force: true })).pipe(Effect.andThen(Effect.sync(() => held.delete(lock))))
-  )
+  yield* warnOfNetwork(dataDir)
+  yield* hold(dataDir)
   const text = yield* readText(dataDir, description)
   if (Option.isNone(text)) {
     yield* attempt(dataDir, () => rm(pgdata, { recursive: true, force: true }))

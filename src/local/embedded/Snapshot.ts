@@ -9,15 +9,16 @@ import { readFile } from "node:fs/promises"
 import { promisify } from "node:util"
 import { brotliCompress, brotliDecompress, constants } from "node:zlib"
 import { Effect, Option } from "effect"
-import { LocalDataApiError, postgresMajor } from "./DataFolder.ts"
-import { defaultLimits } from "./Limits.ts"
-import * as Pglite from "./Pglite.ts"
+import { defaultLimits } from "../Limits.ts"
+import { LocalDataApiError } from "../LocalDataApiError.ts"
+import { postgresMajor } from "./DataFolder.ts"
+import * as EmbeddedPostgres from "./EmbeddedPostgres.ts"
 
 /** The name of the database in a snapshot, and of one that nobody named otherwise. */
 export const defaultDatabase = "alex"
 
 /** The snapshot that belongs to the package, the same for its sources and for what is built from them. */
-export const packaged = new URL(`../../dist/local/postgres-${postgresMajor}.tar.br`, import.meta.url)
+export const packaged = new URL(`../../../dist/local/embedded/postgres-${postgresMajor}.tar.br`, import.meta.url)
 
 const failed = (message: string) => (cause: unknown) => new LocalDataApiError({ message, cause })
 
@@ -25,7 +26,7 @@ const failed = (message: string) => (cause: unknown) => new LocalDataApiError({ 
 const archive = (database: string, start: { readonly name: string; readonly snapshot: Blob | undefined }) =>
   Effect.scoped(
     Effect.gen(function* () {
-      const pglite = yield* Pglite.open({
+      const pglite = yield* EmbeddedPostgres.open({
         dataDir: undefined,
         database: "template1",
         limits: defaultLimits,
@@ -39,7 +40,7 @@ const archive = (database: string, start: { readonly name: string; readonly snap
           }
           return await pglite.dumpDataDir("none")
         },
-        catch: (cause) => new Pglite.PgliteFailed({ cause })
+        catch: (cause) => new EmbeddedPostgres.PgliteFailed({ cause })
       })
     })
   ).pipe(Effect.mapError(failed("A new database can't be initialised. See the cause.")))

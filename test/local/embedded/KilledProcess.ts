@@ -1,7 +1,7 @@
 /** Writes to the data folder given as its first argument, and is killed without having closed it. */
 import { Effect } from "effect"
-import * as LocalDataApi from "../../src/local/LocalDataApi.ts"
-import { execute } from "./calls.ts"
+import * as LocalDataApi from "../../../src/local/LocalDataApi.ts"
+import { execute } from "../calls.ts"
 
 const [, , dataDir = "", snapshot = ""] = process.argv
 

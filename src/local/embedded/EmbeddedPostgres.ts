@@ -1,0 +1,84 @@
+/** PostgreSQL in this process: PGlite, with the settings of a server and of the service. */
+import { setFlagsFromString } from "node:v8"
+import type { PGlite } from "@electric-sql/pglite"
+import { Data, Duration, Effect, type Scope } from "effect"
+import type { Limits } from "../Limits.ts"
+
+export interface PgliteOptions {
+  /** A folder that PGlite may fill or has filled; `undefined` keeps everything in memory. */
+  readonly dataDir: string | undefined
+  readonly database: string
+  /** A dump of a data folder to start from, of the same PGlite version. */
+  readonly snapshot?: Blob | undefined
+  readonly limits: Limits
+}
+
+/**
+ * PGlite's own arguments without `-O` and `search_path`, which a server does not have either, and with what the
+ * service sets for each of its sessions.
+ */
+const startParams = (limits: Limits): Array<string> => [
+  "--single",
+  "-F",
+  "-j",
+  ...[
+    "exit_on_error=false",
+    "log_checkpoints=false",
+    "max_worker_processes=0",
+    "max_parallel_workers=0",
+    "max_parallel_workers_per_gather=0",
+    "max_parallel_maintenance_workers=0",
+    "io_method=sync",
+    // WebAssembly's stack ends before PostgreSQL's own limit of 2 MB, and PGlite does not survive that: endless
+    // recursion in PL/pgSQL is refused in time up to 300 kB. The frames of the calling program come on top.
+    "max_stack_depth=200kB",
+    // Buffers are memory that is cleared at the start; 128 MB, the server's own figure, took a tenth of a second.
+    "shared_buffers=32MB",
+    // PostgreSQL's own figures would let the log grow to 1 GB; this is a folder in somebody's project.
+    "max_wal_size=64MB",
+    "min_wal_size=8MB",
+    "TimeZone=UTC",
+    `statement_timeout=${Duration.toMillis(limits.statementTimeout)}`
+  ].flatMap((setting) => ["-c", setting])
+]
+
+/** Segments of 1 MB in place of 16, and no fsync of files that did not exist a moment ago: 2.1 s in place of 2.8. */
+const initDbStartParams = ["--wal-segsize=1", "--no-sync", "--no-instructions"]
+
+/**
+ * The module is loaded only here: it costs 50 ms and several megabytes.
+ *
+ * V8 optimizes a WebAssembly function once it has run for a while. PostgreSQL has thousands that run for that long at
+ * the start and never again: with a 20 times longer while a start takes two thirds of the processor time, and after its
+ * first thousand statements a server is as fast as it was.
+ */
+const load = Effect.promise(() => {
+  setFlagsFromString("--wasm-tiering-budget=300000000")
+  return Promise.all([import("@electric-sql/pglite"), import("@electric-sql/pglite/contrib/uuid_ossp")])
+})
+
+/** PGlite threw. */
+export class PgliteFailed extends Data.TaggedError("PgliteFailed")<{ readonly cause: unknown }> {}
+
+/** Opens PGlite for the life of the scope. */
+export const open = Effect.fnUntraced(function* (
+  options: PgliteOptions
+): Effect.fn.Return<PGlite, PgliteFailed, Scope.Scope> {
+  const [{ PGlite }, { uuid_ossp }] = yield* load
+  return yield* Effect.acquireRelease(
+    Effect.tryPromise({
+      try: () =>
+        PGlite.create({
+          ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
+          ...(options.snapshot === undefined ? {} : { loadDataDir: options.snapshot }),
+          database: options.database,
+          extensions: { uuid_ossp },
+          startParams: startParams(options.limits),
+          initDbStartParams
+        }),
+      catch: (cause) => new PgliteFailed({ cause })
+    }),
+    // A database that has stopped can't be closed, and there is nothing left to close.
+    (pglite) => Effect.ignore(Effect.tryPromise(() => pglite.close()))
+  )
+})

@@ -1,0 +1,86 @@
+/**
+ * Who has a data folder open, in `lock.json`: for the message to others, while the lock itself is the kernel's.
+ *
+ * Versions before this one had no other lock than that file, and wrote nothing but a process's id into it. They heed
+ * the one that is written here, and a live one of theirs is heeded here.
+ */
+import { readFile, rm, writeFile } from "node:fs/promises"
+import { hostname } from "node:os"
+import { basename } from "node:path"
+import { Clock, Effect, Option, Predicate, Result, Schema } from "effect"
+
+const Printable = Schema.String.pipe(Schema.check(Schema.isPattern(/^[\x20-\x7e]{1,200}$/)))
+
+/** A process that has the folder open. */
+export const Holder = Schema.Struct({
+  pid: Schema.Int,
+  host: Printable,
+  /** The file that the process runs, without its folder. */
+  program: Printable,
+  /** When it opened the folder, as an ISO date and time. */
+  since: Printable
+})
+export type Holder = typeof Holder.Type
+
+const HolderText = Schema.fromJsonString(Holder)
+const EarlierText = Schema.fromJsonString(Schema.Struct({ pid: Schema.Int }))
+
+const printable = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 200) || "?"
+
+/** This process. */
+export const self = Effect.fnUntraced(function* (): Effect.fn.Return<Holder> {
+  const now = yield* Clock.currentTimeMillis
+  return {
+    pid: process.pid,
+    host: printable(hostname()),
+    program: printable(basename(process.argv[1] ?? process.execPath)),
+    since: new Date(now).toISOString()
+  }
+})
+
+const text = (path: string): Effect.Effect<string> =>
+  Effect.orElseSucceed(
+    Effect.tryPromise(() => readFile(path, "utf8")),
+    () => ""
+  )
+
+/** The holder that a file names; `None` where there is no such file, or it is only being written. */
+export const read = (path: string): Effect.Effect<Option.Option<Holder>> =>
+  Effect.map(text(path), Schema.decodeOption(HolderText))
+
+/** Signal 0 only asks; EPERM says that the process exists and belongs to another user. */
+const isAlive = (pid: number): boolean => {
+  const asked = Result.try(() => process.kill(pid, 0))
+  if (Result.isSuccess(asked)) return true
+  return Predicate.hasProperty(asked.failure, "code") && asked.failure.code === "EPERM"
+}
+
+/** The id of a live process of an earlier version that holds the folder. */
+export const earlier = Effect.fnUntraced(function* (path: string): Effect.fn.Return<Option.Option<number>> {
+  const found = yield* text(path)
+  if (Option.isSome(Schema.decodeOption(HolderText)(found))) return Option.none()
+  return Schema.decodeOption(EarlierText)(found).pipe(
+    Option.map(({ pid }) => pid),
+    Option.filter((pid) => pid !== process.pid && isAlive(pid))
+  )
+})
+
+/** Names a holder in place of whoever is named there; for the one that has the lock. */
+export const write = (path: string, holder: Holder): Effect.Effect<void> =>
+  Effect.tryPromise(async () => {
+    await rm(path, { force: true })
+    await writeFile(path, `${JSON.stringify(holder)}\n`, { flag: "wx" })
+  }).pipe(
+    // Without it the message to others says less, and nothing else changes.
+    Effect.catch(({ cause }) => Effect.logDebug("The holder of the data folder can't be named", cause))
+  )
+
+export const remove = (path: string): Effect.Effect<void> =>
+  Effect.ignore(Effect.tryPromise(() => rm(path, { force: true })))
+
+/** A holder as a message has it, such as `process 123 (alex-db, since 2026-11-26T10:00:00.000Z)`. */
+export const nameOf = ({ host, pid, program, since }: Holder): string => {
+  const here = host === printable(hostname())
+  const who = here && pid === process.pid ? `this process itself, ${pid}` : `process ${pid}`
+  return `${who}${here ? "" : ` on ${host}`} (${program}, since ${since})`
+}
