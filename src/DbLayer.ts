@@ -77,7 +77,7 @@ const dataApi = (config: DataApiConfig, retries?: RetryOptions): Layer.Layer<Ser
     config,
     Effect.map(
       Effect.promise(() =>
-        Promise.all([import("./data-api/DataApiSql.ts"), import("./data-api/RetryPolicy.ts"), aurora(config)])
+        Promise.all([import("./data-api/sql/DataApiSql.ts"), import("./data-api/RetryPolicy.ts"), aurora(config)])
       ),
       ([DataApiSql, RetryPolicy, api]) =>
         DataApiSql.layer({ continueAfterTimeout: RunsOn }).pipe(
@@ -98,7 +98,7 @@ const postgres = (config: PostgresConfig): Layer.Layer<Services, SqlError.SqlErr
 
 const embeddedSql = (dataDir: string, database: string) =>
   Effect.map(
-    Effect.promise(() => Promise.all([import("./data-api/DataApiSql.ts"), import("./local/LocalDataApi.ts")])),
+    Effect.promise(() => Promise.all([import("./data-api/sql/DataApiSql.ts"), import("./local/LocalDataApi.ts")])),
     ([DataApiSql, LocalDataApi]) => DataApiSql.layer().pipe(Layer.provide(LocalDataApi.layer({ dataDir, database })))
   )
 

@@ -1,8 +1,8 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { BigDecimal, Duration, Effect, Layer, Redacted, Result } from "effect"
 import { SqlClient } from "effect/sql"
-import * as DataApiSql from "../src/data-api/DataApiSql.ts"
 import * as PostgresUrl from "../src/data-api/postgres/PostgresUrl.ts"
+import * as DataApiSql from "../src/data-api/sql/DataApiSql.ts"
 import * as PostgresSql from "../src/PostgresSql.ts"
 import * as TestDatabase from "./TestDatabase.ts"
 

@@ -27,6 +27,6 @@ export const exceptions: {
     "Positions.ts: operations",
     "Users.ts: make"
   ],
-  folders: ["cli", "data-api", "local", "operations"],
+  folders: ["cli", "local"],
   names: ["Catalogue.ts", "Limits.ts", "SigV4.ts"]
 }

@@ -13,7 +13,7 @@ import * as Metric from "effect/Metric"
 import * as Random from "effect/Random"
 import { DataApi, type Operation } from "./DataApi.ts"
 import { DataApiError, OutcomeUnknown } from "./DataApiError.ts"
-import { isRead } from "./ReadOnly.ts"
+import { isRead } from "./sql/ReadOnly.ts"
 import { makeMetrics, type OperationMetrics } from "./Telemetry.ts"
 
 /** How long calls are repeated. */

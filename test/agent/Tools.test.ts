@@ -11,7 +11,7 @@ import {
 } from "../../src/agent/Tools.ts"
 import { DataApi } from "../../src/data-api/DataApi.ts"
 import { DataApiError, ServiceUnavailable } from "../../src/data-api/DataApiError.ts"
-import * as DataApiSql from "../../src/data-api/DataApiSql.ts"
+import * as DataApiSql from "../../src/data-api/sql/DataApiSql.ts"
 import { strict } from "../../src/domain/Allocation.ts"
 import { ClerkUserId } from "../../src/domain/User.ts"
 import * as Repositories from "../../src/repository/index.ts"

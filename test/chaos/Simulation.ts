@@ -1,7 +1,7 @@
 /** Runs programs, judges them by the model, and cuts down those that fail. */
 import { BigDecimal, Cause, Clock, Effect, Exit, Fiber, Option, References, Schema } from "effect"
 import { SqlClient, SqlError } from "effect/sql"
-import { DataApiClient } from "../../src/data-api/DataApiClient.ts"
+import { DataApiClient } from "../../src/data-api/client/DataApiClient.ts"
 import { DataApiError } from "../../src/data-api/DataApiError.ts"
 import * as RetryPolicy from "../../src/data-api/RetryPolicy.ts"
 import { AccountId } from "../../src/domain/Account.ts"

@@ -28,7 +28,7 @@ interface Mutation {
 const simulation = "test/chaos/simulation.test.ts"
 const concurrency = "test/chaos/concurrency.test.ts"
 const repositories = "test/repository/repositories.embedded.test.ts"
-const transactions = "test/data-api/transactions.test.ts"
+const transactions = "test/data-api/sql/transactions.test.ts"
 
 const mutations: ReadonlyArray<Mutation> = [
   {
@@ -61,52 +61,52 @@ const mutations: ReadonlyArray<Mutation> = [
   },
   {
     name: "a failed statement does not stand against the commit",
-    file: "src/data-api/DataApiConnection.ts",
+    file: "src/data-api/sql/DataApiConnection.ts",
     from: "transaction.failure ??= ",
     to: "void ",
     tests: [simulation]
   },
   {
     name: "the rollback is skipped",
-    file: "src/data-api/DataApiSql.ts",
+    file: "src/data-api/sql/DataApiSql.ts",
     from: "rollback: (connection) => within(connection, (_, transaction) => rollBack(transaction))",
     to: "rollback: () => Effect.void",
     tests: [simulation]
   },
   {
     name: "a nested transaction is not rolled back to its savepoint",
-    file: "src/data-api/DataApiSql.ts",
+    file: "src/data-api/sql/DataApiSql.ts",
     from: "`ROLLBACK TO SAVEPOINT effect_sql_${id}`",
     to: "`RELEASE SAVEPOINT effect_sql_${id}`",
     tests: [simulation]
   },
   {
     name: "statements of one transaction overlap",
-    file: "src/data-api/DataApiConnection.ts",
+    file: "src/data-api/sql/DataApiConnection.ts",
     from: "return transaction.turn.withPermit(",
     to: "return ((run: Effect.Effect<A, DataApiError>) => run)(",
-    tests: [transactions, "test/data-api/DataApiClient.test.ts"]
+    tests: [transactions, "test/data-api/client/DataApiClient.test.ts"]
   },
   {
     name: "a statement forgets its transaction",
-    file: "src/data-api/DataApiConnection.ts",
+    file: "src/data-api/sql/DataApiConnection.ts",
     from: "transactionId: this.transaction?.id,\n      includeResultMetadata",
     to: "transactionId: undefined,\n      includeResultMetadata",
     tests: [transactions]
   },
   {
     name: "a failed commit is not rolled back",
-    file: "src/data-api/DataApiSql.ts",
+    file: "src/data-api/sql/DataApiSql.ts",
     from: 'error.didRun === "unknown" ? Effect.void : rollBack(transaction)',
     to: "Effect.void",
     tests: ["test/chaos/outcomes.test.ts"]
   },
   {
     name: "a WITH that deletes counts as a read",
-    file: "src/data-api/ReadOnly.ts",
+    file: "src/data-api/sql/ReadOnly.ts",
     from: 'if (token.kind === "word" && effects.has(text)) return false',
     to: "",
-    tests: ["test/data-api/RetryPolicy.test.ts", "test/data-api/SqlLexer.test.ts", simulation]
+    tests: ["test/data-api/RetryPolicy.test.ts", "test/data-api/statement/SqlLexer.test.ts", simulation]
   },
   {
     name: "a batch on its own is not all or nothing",

@@ -13,8 +13,8 @@ import {
   Throttled,
   TransactionNotFound
 } from "../../src/data-api/DataApiError.ts"
-import * as DataApiSql from "../../src/data-api/DataApiSql.ts"
 import * as RetryPolicy from "../../src/data-api/RetryPolicy.ts"
+import * as DataApiSql from "../../src/data-api/sql/DataApiSql.ts"
 import { Faults } from "../../src/local/Faults.ts"
 import { scripted } from "../data-api/scripted.ts"
 import * as TestDatabase from "../TestDatabase.ts"

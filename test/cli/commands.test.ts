@@ -8,7 +8,7 @@ import { SqlClient } from "effect/sql"
 import { TestConsole } from "effect/testing"
 import { describe, inject } from "vitest"
 import { run } from "../../src/cli/run.ts"
-import * as DataApiSql from "../../src/data-api/DataApiSql.ts"
+import * as DataApiSql from "../../src/data-api/sql/DataApiSql.ts"
 import * as LocalDataApi from "../../src/local/LocalDataApi.ts"
 
 /** An empty folder, with an empty `--dotenv` in it, so that no `.env` of a developer's is read. */

@@ -6,7 +6,7 @@ import { TestClock } from "effect/testing"
 import { describe } from "vitest"
 import { DataApi } from "../../src/data-api/DataApi.ts"
 import { DataApiError, reasonOf } from "../../src/data-api/DataApiError.ts"
-import * as DataApiSql from "../../src/data-api/DataApiSql.ts"
+import * as DataApiSql from "../../src/data-api/sql/DataApiSql.ts"
 import { Advice, Check, Migrate } from "../../src/operations/index.ts"
 import { embedded, remote } from "./TestOperations.ts"
 

@@ -4,7 +4,7 @@ import { PgClient } from "@effect/sql-pg"
 import { Context, Effect, Layer, Ref } from "effect"
 import { SqlClient } from "effect/sql"
 import { DataApi } from "../../src/data-api/DataApi.ts"
-import * as DataApiSql from "../../src/data-api/DataApiSql.ts"
+import * as DataApiSql from "../../src/data-api/sql/DataApiSql.ts"
 import { Catalogue, Migrate, Target } from "../../src/operations/index.ts"
 import * as TestDatabase from "../TestDatabase.ts"
 

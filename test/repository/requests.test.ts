@@ -1,7 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { BigDecimal, Effect } from "effect"
 import { SqlClient } from "effect/sql"
-import { isRead } from "../../src/data-api/ReadOnly.ts"
+import { isRead } from "../../src/data-api/sql/ReadOnly.ts"
 import { ClerkUserId, formatDecimal, InstrumentSymbol, summarize } from "../../src/domain/index.ts"
 import { Accounts, Instruments, Jobs, Portfolios, Positions, Users } from "../../src/repository/index.ts"
 import { countRequests, embedded } from "./TestRepositories.ts"

@@ -1,7 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { BigDecimal, Effect, Layer, Schema } from "effect"
 import { SqlClient, SqlError } from "effect/sql"
-import { DataApiClient } from "../../src/data-api/DataApiClient.ts"
+import { DataApiClient } from "../../src/data-api/client/DataApiClient.ts"
 import {
   AccountCreate,
   ClerkUserId,

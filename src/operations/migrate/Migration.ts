@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto"
 import { fileURLToPath } from "node:url"
 import { Effect, FileSystem, Schema } from "effect"
-import { type ScriptStatement, splitStatements, tokenize } from "../../data-api/SqlLexer.ts"
+import { type ScriptStatement, splitStatements, tokenize } from "../../data-api/statement/SqlLexer.ts"
 
 /** One file of the folder, read and split. */
 export interface Migration {

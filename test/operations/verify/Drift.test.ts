@@ -1,7 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, type Layer } from "effect"
 import { describe } from "vitest"
-import { splitStatements } from "../../../src/data-api/SqlLexer.ts"
+import { splitStatements } from "../../../src/data-api/statement/SqlLexer.ts"
 import { Drift, Migrate } from "../../../src/operations/index.ts"
 import * as TestDatabase from "../../TestDatabase.ts"
 import { embedded, execute, postgres, undone } from "../TestOperations.ts"

@@ -7,8 +7,8 @@ import * as Result from "effect/Result"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as SqlError from "effect/sql/SqlError"
 import type * as Statement from "effect/sql/Statement"
-import { MAX_REQUEST_BYTES, REQUEST_OVERHEAD_BYTES } from "./Limits.ts"
-import { encodeJson, encodeRows, type Row } from "./PgValue.ts"
+import { MAX_REQUEST_BYTES, REQUEST_OVERHEAD_BYTES } from "../Limits.ts"
+import { encodeJson, encodeRows, type Row } from "../values/PgValue.ts"
 
 /** Octets that one request's rows may take in its JSON. */
 const CHUNK_BYTES = MAX_REQUEST_BYTES - REQUEST_OVERHEAD_BYTES - 64 * 1024

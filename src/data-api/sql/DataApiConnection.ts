@@ -18,13 +18,13 @@ import type {
   ExecuteStatementResponse,
   Operation,
   SqlParameter
-} from "./DataApi.ts"
-import { ConnectionLost, DataApiError, InvalidRequest, type Reason, UnexpectedResponse } from "./DataApiError.ts"
-import { checkSize } from "./Limits.ts"
-import { decodeRows, decodeValues, encode, type PgParameter, type PgValueError, type Row } from "./PgValue.ts"
-import { fromNumbered, parameterName, render, type Template } from "./Placeholders.ts"
+} from "../DataApi.ts"
+import { ConnectionLost, DataApiError, InvalidRequest, type Reason, UnexpectedResponse } from "../DataApiError.ts"
+import { checkSize } from "../Limits.ts"
+import { fromNumbered, parameterName, render, type Template } from "../statement/Placeholders.ts"
+import { tokenize } from "../statement/SqlLexer.ts"
+import { decodeRows, decodeValues, encode, type PgParameter, type PgValueError, type Row } from "../values/PgValue.ts"
 import { toSqlError } from "./SqlErrors.ts"
-import { tokenize } from "./SqlLexer.ts"
 
 /** A transaction of the service, and what has become of it. */
 export interface Transaction {

@@ -1,6 +1,6 @@
 /** From a failed Data API call to `effect/sql`'s error, with the same reasons that `@effect/sql-pg` gives. */
 import * as SqlError from "effect/sql/SqlError"
-import type { DataApiError, Reason } from "./DataApiError.ts"
+import type { DataApiError, Reason } from "../DataApiError.ts"
 
 interface Props {
   readonly cause: DataApiError

@@ -3,9 +3,9 @@ import { runInNewContext } from "node:vm"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Stream } from "effect"
 import { SqlClient } from "effect/sql"
-import { DataApi, type ExecuteStatementResponse } from "../../src/data-api/DataApi.ts"
-import * as DataApiSql from "../../src/data-api/DataApiSql.ts"
-import { layerPostgres, onPostgres, postgresUrl } from "../TestDatabase.ts"
+import { DataApi, type ExecuteStatementResponse } from "../../../src/data-api/DataApi.ts"
+import * as DataApiSql from "../../../src/data-api/sql/DataApiSql.ts"
+import { layerPostgres, onPostgres, postgresUrl } from "../../TestDatabase.ts"
 
 // ALEX_LONG=1: 200 MB, and the memory that it takes.
 const long = process.env["ALEX_LONG"] === "1"

@@ -3,10 +3,10 @@ import { spawnSync } from "node:child_process"
 import { assert, it, layer } from "@effect/vitest"
 import { Effect, Fiber, Layer, Stream } from "effect"
 import { SqlClient } from "effect/sql"
-import * as DataApiSql from "../../src/data-api/DataApiSql.ts"
-import * as RetryPolicy from "../../src/data-api/RetryPolicy.ts"
-import * as TestDatabase from "../TestDatabase.ts"
-import { backends } from "./backends.ts"
+import * as RetryPolicy from "../../../src/data-api/RetryPolicy.ts"
+import * as DataApiSql from "../../../src/data-api/sql/DataApiSql.ts"
+import * as TestDatabase from "../../TestDatabase.ts"
+import { backends } from "../backends.ts"
 
 for (const [way, api] of backends) {
   layer(DataApiSql.layer().pipe(Layer.provide(RetryPolicy.layer()), Layer.provide(api)))(
@@ -176,7 +176,7 @@ for (const [way, api] of backends) {
 
 it("timestamps do not depend on the process's time zone", () => {
   const script = `
-      import * as PgValue from ${JSON.stringify(new URL("../../src/data-api/PgValue.ts", import.meta.url).href)}
+      import * as PgValue from ${JSON.stringify(new URL("../../../src/data-api/values/PgValue.ts", import.meta.url).href)}
       const at = "2026-03-29 02:30:00.5"
       const column = (typeName) => ({ name: "v", label: "v", typeName })
       const read = PgValue.decodeRows([column("timestamp")], [[{ stringValue: at }]])

@@ -1,10 +1,10 @@
 import { PgTypes } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
 import { BigDecimal, Result } from "effect"
-import type { ColumnMetadata, Field } from "../../src/data-api/DataApi.ts"
-import * as PgValue from "../../src/data-api/PgValue.ts"
-import { fromNamed, fromNumbered, render } from "../../src/data-api/Placeholders.ts"
-import { isRead } from "../../src/data-api/ReadOnly.ts"
+import type { ColumnMetadata, Field } from "../../../src/data-api/DataApi.ts"
+import { isRead } from "../../../src/data-api/sql/ReadOnly.ts"
+import { fromNamed, fromNumbered, render } from "../../../src/data-api/statement/Placeholders.ts"
+import * as PgValue from "../../../src/data-api/values/PgValue.ts"
 
 describe("parameters", () => {
   const cases: ReadonlyArray<readonly [string, unknown, PgValue.PgParameter]> = [

@@ -2,10 +2,10 @@ import { randomUUID } from "node:crypto"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
-import * as Bulk from "../../src/data-api/Bulk.ts"
-import { DataApi } from "../../src/data-api/DataApi.ts"
-import { DataApiClient } from "../../src/data-api/DataApiClient.ts"
-import * as TestDatabase from "../TestDatabase.ts"
+import * as Bulk from "../../../src/data-api/client/Bulk.ts"
+import { DataApiClient } from "../../../src/data-api/client/DataApiClient.ts"
+import { DataApi } from "../../../src/data-api/DataApi.ts"
+import * as TestDatabase from "../../TestDatabase.ts"
 
 /** Counts the requests that reach the database. */
 const requests: Array<string> = []

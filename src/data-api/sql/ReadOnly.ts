@@ -1,5 +1,5 @@
 /** Whether a statement only reads, decided by its words alone. Pure. */
-import { tokenize } from "./SqlLexer.ts"
+import { tokenize } from "../statement/SqlLexer.ts"
 
 const words = (list: string): ReadonlySet<string> => new Set(list.trim().split(/\s+/))
 

@@ -2,7 +2,7 @@ import { assert, describe, it, layer } from "@effect/vitest"
 import { Cause, Context, Deferred, Effect, Exit, Fiber, Layer, Stream, Tracer } from "effect"
 import { SqlClient, SqlError, Statement } from "effect/sql"
 import { TestClock } from "effect/testing"
-import { DataApi } from "../../src/data-api/DataApi.ts"
+import { DataApi } from "../../../src/data-api/DataApi.ts"
 import {
   AccessDenied,
   ConnectionLost,
@@ -14,10 +14,10 @@ import {
   StatementTimeout,
   Throttled,
   Unauthenticated
-} from "../../src/data-api/DataApiError.ts"
-import * as DataApiSql from "../../src/data-api/DataApiSql.ts"
-import { backends } from "./backends.ts"
-import { type Answer, type Call, scripted } from "./scripted.ts"
+} from "../../../src/data-api/DataApiError.ts"
+import * as DataApiSql from "../../../src/data-api/sql/DataApiSql.ts"
+import { backends } from "../backends.ts"
+import { type Answer, type Call, scripted } from "../scripted.ts"
 
 const lost = new ConnectionLost({ message: "ECONNRESET" })
 const state = (sqlState: string) => DatabaseError.fromMessage(`ERROR: no; SQLState: ${sqlState}`)

@@ -3,9 +3,9 @@ import { PgClient, PgTypes } from "@effect/sql-pg"
 import { assert, describe, layer } from "@effect/vitest"
 import { Arbitrary, BigDecimal, Context, Effect, Layer, Result, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import * as DataApiSql from "../../src/data-api/DataApiSql.ts"
-import { LocalDataApi } from "../../src/local/index.ts"
-import { freshDatabase, onPostgres, postgresUrl } from "../TestDatabase.ts"
+import * as DataApiSql from "../../../src/data-api/sql/DataApiSql.ts"
+import { LocalDataApi } from "../../../src/local/index.ts"
+import { freshDatabase, onPostgres, postgresUrl } from "../../TestDatabase.ts"
 
 class Driver extends Context.Service<Driver, SqlClient.SqlClient>()("test/Driver") {}
 class Native extends Context.Service<Native, SqlClient.SqlClient>()("test/Native") {}

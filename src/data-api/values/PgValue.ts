@@ -6,7 +6,7 @@
  */
 import * as BigDecimal from "effect/BigDecimal"
 import * as Result from "effect/Result"
-import type { ArrayValue, ColumnMetadata, Field } from "./DataApi.ts"
+import type { ArrayValue, ColumnMetadata, Field } from "../DataApi.ts"
 
 /** A value that has no form on the wire, or an answer that has no form in JavaScript. Never holds the value itself. */
 export class PgValueError extends Error {

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { splitStatements, tokenize } from "../../src/data-api/SqlLexer.ts"
+import { splitStatements, tokenize } from "../../../src/data-api/statement/SqlLexer.ts"
 
 const kinds = (sql: string) =>
   tokenize(sql)

@@ -1,8 +1,8 @@
 import { assert, layer } from "@effect/vitest"
 import { BigDecimal, Effect, Exit, Layer, Stream } from "effect"
 import { SqlClient } from "effect/sql"
-import * as DataApiSql from "../../src/data-api/DataApiSql.ts"
-import * as TestDatabase from "../TestDatabase.ts"
+import * as DataApiSql from "../../../src/data-api/sql/DataApiSql.ts"
+import * as TestDatabase from "../../TestDatabase.ts"
 
 layer(DataApiSql.layer().pipe(Layer.provide(TestDatabase.layer())))("DataApiSql", (it) => {
   it.effect("values go out and come back as what they are", () =>

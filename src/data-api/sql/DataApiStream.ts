@@ -4,12 +4,12 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as SqlError from "effect/sql/SqlError"
-import type { Field } from "./DataApi.ts"
+import type { Field } from "../DataApi.ts"
+import type { DataApiError } from "../DataApiError.ts"
+import { tokenize } from "../statement/SqlLexer.ts"
+import type { Row } from "../values/PgValue.ts"
 import { type DataApiConnection, rowsOf } from "./DataApiConnection.ts"
-import type { DataApiError } from "./DataApiError.ts"
-import type { Row } from "./PgValue.ts"
 import { isOverSize, sqlErrorReason, toSqlError } from "./SqlErrors.ts"
-import { tokenize } from "./SqlLexer.ts"
 
 /** Half of the service's limit of 1,048,576 octets for a result. */
 const PAGE_BYTES = 524_288
