@@ -17,15 +17,7 @@ export const exceptions: {
     "HttpServer.ts: make",
     "Postgres.ts: sessions",
     "Sessions.ts: make",
-    "Advice.ts: onReason",
-    "Accounts.ts: make",
-    "Instruments.ts: make",
-    "Jobs.ts: make",
-    "Jobs.ts: one",
-    "Portfolios.ts: make",
-    "Positions.ts: make",
-    "Positions.ts: operations",
-    "Users.ts: make"
+    "Advice.ts: onReason"
   ],
   folders: ["cli", "local"],
   names: ["Catalogue.ts", "Limits.ts", "SigV4.ts"]

@@ -289,7 +289,9 @@ const explain = (error: Failure, mayHaveWritten: boolean): ToolFailure => {
         : "Try again in a moment."
     return { error: "DatabaseFailed", message: `The database could not do this. ${advice}` }
   }
-  if (Schema.isSchemaError(error)) return { error: "InvalidData", message: error.message }
+  if (error._tag === "InvalidInput" || error._tag === "UnreadableRow") {
+    return { error: "InvalidData", message: error.message }
+  }
   return { error: error._tag, message: error.message }
 }
 

@@ -1,12 +1,13 @@
 /** All that a user holds, and what follows from it: exact values, how they are spread, how far that is from the targets. */
 import * as BigDecimal from "effect/BigDecimal"
 import * as Schema from "effect/Schema"
-import { Account } from "./Account.ts"
+import * as Struct from "effect/Struct"
+import { Account, AccountCreate } from "./Account.ts"
 import type { StoredAllocation } from "./Allocation.ts"
 import { Decimal } from "./Decimal.ts"
-import { Instrument, StoredSymbol } from "./Instrument.ts"
-import { Position } from "./Position.ts"
-import { User } from "./User.ts"
+import { Instrument, InstrumentSymbol, StoredSymbol } from "./Instrument.ts"
+import { Position, PositionCreate } from "./Position.ts"
+import { User, UserCreate } from "./User.ts"
 
 /** An account with its positions. */
 export const PortfolioAccount = Schema.Struct({
@@ -23,7 +24,19 @@ export const Portfolio = Schema.Struct({
 }).annotate({ description: "All that a user holds" })
 export type Portfolio = typeof Portfolio.Type
 
-/** What an account comes to, in US dollars. */
+/** A new user with accounts and their positions. */
+export const PortfolioCreate = Schema.Struct({
+  user: UserCreate,
+  accounts: Schema.Array(
+    Schema.Struct({
+      ...AccountCreate.mapFields(Struct.omit(["clerk_user_id"])).fields,
+      positions: Schema.Array(Schema.Struct({ symbol: InstrumentSymbol, quantity: PositionCreate.fields.quantity }))
+    })
+  )
+}).annotate({ description: "A new user with accounts and their positions" })
+export type PortfolioCreate = typeof PortfolioCreate.Type
+
+/** The value of an account, in US dollars. */
 export const PortfolioAccountValue = Schema.Struct({
   account_id: Account.fields.id,
   account_name: Schema.String,

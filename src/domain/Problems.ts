@@ -1,19 +1,20 @@
-/** Why input was refused, for a form or a model to act on. */
-import type * as Schema from "effect/Schema"
+/** Why input was refused, or a row can't be read: for a form, a model or an operator to act on. */
+import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 
 /** One problem: where in the input, and what was expected there. */
-export interface Problem {
-  /** The names and positions on the way to the field, `accounts.0.cash_balance`; empty for the input as a whole. */
-  readonly path: string
-  readonly message: string
-}
+export const Problem = Schema.Struct({
+  /** The names and indexes on the way to the field, `accounts.0.cash_balance`; empty for the input as a whole. */
+  path: Schema.String,
+  message: Schema.String
+}).annotate({ description: "Where in the input, and what was expected there" })
+export interface Problem extends Schema.Schema.Type<typeof Problem> {}
 
 const keyOf = (segment: PropertyKey | { readonly key: PropertyKey }): PropertyKey =>
   typeof segment === "object" ? segment.key : segment
 
 /**
- * Takes a validation error apart: one problem for each field. Decode with `strict` to have all of them.
+ * Splits a validation error into one problem for each field. Decode with `strict` to get all of them.
  *
  * @example
  * ```ts
@@ -30,3 +31,29 @@ export const problemsOf = (error: Schema.SchemaError): ReadonlyArray<Problem> =>
     path: (path ?? []).map((segment) => String(keyOf(segment))).join("."),
     message
   }))
+
+const shown = (problems: ReadonlyArray<Problem>): string =>
+  problems.map(({ message, path }) => (path === "" ? message : `${path}: ${message}`)).join("; ")
+
+/** Input does not fit its schema; nothing was sent to the database. */
+export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInput", {
+  /** What the input is about: the kind, and the key where there is one: `price of SPY`, `account 3f2504e0-...`. */
+  subject: Schema.String,
+  problems: Schema.Array(Problem)
+}) {
+  override get message() {
+    return `The ${this.subject} is invalid: ${shown(this.problems)}`
+  }
+}
+
+/** A row holds what its schema does not allow: another program wrote it. `alex-db verify` lists all such rows. */
+export class UnreadableRow extends Schema.TaggedError<UnreadableRow>()("UnreadableRow", {
+  table: Schema.String,
+  /** The row's primary key. */
+  key: Schema.String,
+  problems: Schema.Array(Problem)
+}) {
+  override get message() {
+    return `The row ${this.key} of ${this.table} can't be read: ${shown(this.problems)}. Fix the row; alex-db verify lists all such rows.`
+  }
+}

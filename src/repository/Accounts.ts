@@ -1,11 +1,9 @@
 /** The accounts in which people hold cash and positions. */
+import * as BigDecimal from "effect/BigDecimal"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as RequestResolver from "effect/RequestResolver"
-import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
-import * as SqlResolver from "effect/sql/SqlResolver"
 import {
   Account,
   AccountCreate,
@@ -15,141 +13,189 @@ import {
   AccountUpdate
 } from "../domain/Account.ts"
 import { type ClerkUserId, UserNotFound } from "../domain/User.ts"
-import { columnsOf, jsonOf, rowOf, rowsOf } from "./Rows.ts"
+import { encoder, type Listed, lookUp, type RepositoryError, reader } from "./Rows.ts"
+import * as Tables from "./Tables.ts"
 
-const make = Effect.gen(function* () {
-  const sql = yield* SqlClient.SqlClient
-  const columns = columnsOf(sql, "accounts", Account)
-  const accounts = rowsOf(Account)
-  const account = rowOf(Account)
-  const encodeCreate = jsonOf(AccountCreate)
-  const encodeUpdate = jsonOf(AccountUpdate)
+/** The operations on one account. */
+interface OneAccount {
+  /**
+   * Finds an account; for no user in particular, lookups made concurrently are one request.
+   *
+   * @errors AccountNotFound, RepositoryError
+   */
+  readonly findById: (id: AccountId) => Effect.Effect<Account, AccountNotFound | RepositoryError>
 
-  const lookUp = SqlResolver.request(
-    SqlResolver.findById({
-      Id: Schema.String,
-      Result: Account,
-      ResultId: (found) => found.id,
-      execute: (ids) => sql`SELECT ${columns} FROM accounts WHERE id = ANY(${ids}::uuid[])`
-    }).pipe(RequestResolver.batchN(200))
+  /**
+   * Changes any subset of an account's fields.
+   *
+   * @errors AccountNotFound, RepositoryError
+   */
+  readonly update: (id: AccountId, changes: AccountUpdate) => Effect.Effect<Account, AccountNotFound | RepositoryError>
+
+  /**
+   * Deletes an account with its positions.
+   *
+   * @errors AccountNotFound, RepositoryError
+   */
+  readonly delete: (id: AccountId) => Effect.Effect<Account, AccountNotFound | RepositoryError>
+}
+
+/** The operations on one user's accounts: another person's account is not found, which the same statement checks. */
+interface UserAccounts extends OneAccount {
+  /** Creates an account of the user. */
+  readonly create: (
+    input: Omit<AccountCreate, "clerk_user_id">
+  ) => Effect.Effect<Account, UserNotFound | RepositoryError>
+
+  /** The user's accounts, the newest first. */
+  readonly list: () => Effect.Effect<Listed<Account>, RepositoryError>
+
+  /** The sum of all the user's accounts. */
+  readonly totals: () => Effect.Effect<AccountTotals, UserNotFound | RepositoryError>
+}
+
+/** The operations on accounts. */
+interface Operations extends OneAccount {
+  /**
+   * Creates an account.
+   *
+   * @errors UserNotFound, RepositoryError
+   */
+  readonly create: (input: AccountCreate) => Effect.Effect<Account, UserNotFound | RepositoryError>
+
+  /**
+   * A user's accounts, the newest first.
+   *
+   * @errors RepositoryError
+   */
+  readonly listByUser: (user: ClerkUserId) => Effect.Effect<Listed<Account>, RepositoryError>
+
+  /**
+   * The sum of all accounts of a user.
+   *
+   * @errors UserNotFound, RepositoryError
+   */
+  readonly totals: (user: ClerkUserId) => Effect.Effect<AccountTotals, UserNotFound | RepositoryError>
+
+  /** The same for one user: another person's account is not found, which the same statement checks. */
+  readonly forUser: (user: ClerkUserId) => UserAccounts
+}
+
+type Sql = SqlClient.SqlClient
+
+const columns = /* @__PURE__ */ Tables.selected(Tables.accounts)
+const read = /* @__PURE__ */ reader(Tables.accounts, Account)
+const notFound = (account_id: AccountId) => () => new AccountNotFound({ account_id })
+
+/** Admits the accounts of one owner only, where there is one. */
+const owned = (sql: Sql, owner: ClerkUserId | undefined) =>
+  owner === undefined ? sql.literal("") : sql`AND accounts.clerk_user_id = ${owner}::varchar`
+
+const findById = (sql: Sql): Operations["findById"] => {
+  const find = lookUp(
+    Tables.accounts,
+    Account,
+    200,
+    (ids) => sql`SELECT ${sql.literal(columns)} FROM accounts WHERE id = ANY(${ids}::uuid[])`
+  )
+  return Effect.fn("Accounts.findById")((id) => find(id.toLowerCase(), notFound(id)))
+}
+
+const findOwned = (sql: Sql, owner: ClerkUserId): Operations["findById"] =>
+  Effect.fn("Accounts.forUser.findById")((id) =>
+    read.first(
+      sql`SELECT ${sql.literal(columns)} FROM accounts WHERE id = ${id}::uuid ${owned(sql, owner)}`,
+      notFound(id)
+    )
   )
 
-  const create = Effect.fn("Accounts.create")(function* (input: AccountCreate) {
-    const json = yield* encodeCreate(input)
-    return yield* account(() => new UserNotFound({ clerk_user_id: input.clerk_user_id }))(sql`
-      INSERT INTO accounts (clerk_user_id, account_name, account_purpose, cash_balance, cash_interest)
-      SELECT
-        users.clerk_user_id, new.account_name, new.account_purpose,
-        coalesce(new.cash_balance, 0), coalesce(new.cash_interest, 0)
-      FROM jsonb_populate_record(NULL::accounts, ${json}::jsonb) AS new JOIN users USING (clerk_user_id)
-      RETURNING ${columns}`)
+/** What the columns hold when a new account says nothing else, as the migrations have it. */
+export const columnDefaults = { cash_balance: BigDecimal.fromBigInt(0n), cash_interest: BigDecimal.fromBigInt(0n) }
+
+const encodeCreate = /* @__PURE__ */ encoder(AccountCreate)
+const created = /* @__PURE__ */ Tables.settable(AccountCreate)
+const createdOfNew = /* @__PURE__ */ Tables.settable(AccountCreate, "new")
+
+const create = (sql: Sql): Operations["create"] =>
+  Effect.fn("Accounts.create")(function* (input) {
+    const json = yield* encodeCreate({ ...columnDefaults, ...input }, "new account")
+    return yield* read.first(
+      sql`
+        INSERT INTO accounts (${sql.literal(created)})
+        SELECT ${sql.literal(createdOfNew)}
+        FROM jsonb_populate_record(NULL::accounts, ${json}::jsonb) AS new
+          JOIN users USING (clerk_user_id)
+        RETURNING ${sql.literal(columns)}`,
+      () => new UserNotFound({ clerk_user_id: input.clerk_user_id })
+    )
   })
 
-  const listByUser = Effect.fn("Accounts.listByUser")((user: ClerkUserId) =>
-    accounts(sql`SELECT ${columns} FROM accounts WHERE clerk_user_id = ${user} ORDER BY created_at DESC, id DESC`)
+const listByUser = (sql: Sql): Operations["listByUser"] =>
+  Effect.fn("Accounts.listByUser")((user) =>
+    read.list(sql`
+      SELECT ${sql.literal(columns)} FROM accounts
+      WHERE clerk_user_id = ${user}::varchar ORDER BY created_at DESC, id DESC`)
   )
 
-  const totals = Effect.fn("Accounts.totals")(function* (user: ClerkUserId) {
-    return yield* rowOf(AccountTotals)(() => new UserNotFound({ clerk_user_id: user }))(sql`
-      WITH account AS (
-        SELECT id, cash_balance FROM accounts WHERE clerk_user_id = ${user}
-      ), cash AS (
-        SELECT count(*)::int AS accounts, coalesce(sum(cash_balance), 0) AS cash FROM account
-      ), held AS (
-        SELECT count(*)::int AS positions, coalesce(sum(quantity * current_price), 0) AS market_value
-        FROM account JOIN positions ON positions.account_id = account.id JOIN instruments USING (symbol)
-      )
-      SELECT accounts, positions, cash, market_value, cash + market_value AS total
-      FROM cash, held, users WHERE clerk_user_id = ${user}`)
-  })
+const sums = /* @__PURE__ */ reader({ name: "accounts", key: "clerk_user_id" }, AccountTotals)
 
-  /** The operations on one account; where there is an owner, another person's account is not found. */
-  const one = (owner: ClerkUserId | undefined) => {
-    const owned = owner === undefined ? sql.literal("") : sql`AND accounts.clerk_user_id = ${owner}`
-    const found = (id: AccountId) => account(() => new AccountNotFound({ account_id: id }))
-    return {
-      /**
-       * Changes any subset of an account's fields.
-       *
-       * @errors AccountNotFound, RepositoryError
-       */
-      update: Effect.fn("Accounts.update")(function* (id: AccountId, changes: AccountUpdate) {
-        const json = yield* encodeUpdate(changes)
-        return yield* found(id)(sql`
-          UPDATE accounts SET
-            (account_name, account_purpose, cash_balance, cash_interest) = (
-              SELECT account_name, account_purpose, cash_balance, cash_interest
-              FROM jsonb_populate_record(accounts, ${json}::jsonb)
-            )
-          WHERE id = ${id}::uuid ${owned}
-          RETURNING ${columns}`)
-      }),
-
-      /**
-       * Deletes an account with its positions.
-       *
-       * @errors AccountNotFound, RepositoryError
-       */
-      delete: Effect.fn("Accounts.delete")(function* (id: AccountId) {
-        return yield* found(id)(sql`DELETE FROM accounts WHERE id = ${id}::uuid ${owned} RETURNING ${columns}`)
-      })
-    }
-  }
-
-  return {
-    ...one(undefined),
-
-    /**
-     * Finds an account; lookups made concurrently are one request.
-     *
-     * @errors AccountNotFound, RepositoryError
-     */
-    findById: Effect.fn("Accounts.findById")((id: AccountId) =>
-      lookUp(id.toLowerCase()).pipe(
-        Effect.catchTag("NoSuchElementError", () => new AccountNotFound({ account_id: id }))
-      )
-    ),
-
-    /**
-     * Creates an account.
-     *
-     * @errors UserNotFound, RepositoryError
-     */
-    create,
-
-    /**
-     * A user's accounts, the newest first.
-     *
-     * @errors RepositoryError
-     */
-    listByUser,
-
-    /**
-     * What all accounts of a user come to.
-     *
-     * @errors UserNotFound, RepositoryError
-     */
-    totals,
-
-    /** The same for one user: another person's account is not found, which the same statement checks. */
-    forUser: (user: ClerkUserId) => ({
-      ...one(user),
-
-      /** Finds an account of the user. */
-      findById: Effect.fn("Accounts.forUser.findById")((id: AccountId) =>
-        account(() => new AccountNotFound({ account_id: id }))(
-          sql`SELECT ${columns} FROM accounts WHERE id = ${id}::uuid AND clerk_user_id = ${user}`
+const totals = (sql: Sql): Operations["totals"] =>
+  Effect.fn("Accounts.totals")((user) =>
+    sums.first(
+      sql`
+        WITH account AS (
+          SELECT id, cash_balance FROM accounts WHERE clerk_user_id = ${user}::varchar
+        ), cash AS (
+          SELECT count(*)::int AS accounts, coalesce(sum(cash_balance), 0) AS cash FROM account
+        ), held AS (
+          SELECT count(*)::int AS positions, coalesce(sum(quantity * current_price), 0) AS market_value
+          FROM account JOIN positions ON positions.account_id = account.id JOIN instruments USING (symbol)
         )
-      ),
+        SELECT clerk_user_id, accounts, positions, cash, market_value, cash + market_value AS total
+        FROM cash, held, users WHERE clerk_user_id = ${user}::varchar`,
+      () => new UserNotFound({ clerk_user_id: user })
+    )
+  )
 
-      /** Creates an account of the user. */
-      create: (input: Omit<AccountCreate, "clerk_user_id">) => create({ ...input, clerk_user_id: user }),
+const encodeUpdate = /* @__PURE__ */ encoder(AccountUpdate)
+const updated = /* @__PURE__ */ Tables.settable(AccountUpdate)
 
-      /** The user's accounts, the newest first. */
-      list: () => listByUser(user),
+const update = (sql: Sql, owner?: ClerkUserId): Operations["update"] =>
+  Effect.fn("Accounts.update")(function* (id, changes) {
+    const json = yield* encodeUpdate(changes, `change of account ${id}`)
+    return yield* read.first(
+      sql`
+        UPDATE accounts SET (${sql.literal(updated)}) = (
+          SELECT ${sql.literal(updated)} FROM jsonb_populate_record(accounts, ${json}::jsonb)
+        )
+        WHERE id = ${id}::uuid ${owned(sql, owner)}
+        RETURNING ${sql.literal(columns)}`,
+      notFound(id)
+    )
+  })
 
-      /** What all the user's accounts come to. */
-      totals: () => totals(user)
+const remove = (sql: Sql, owner?: ClerkUserId): Operations["delete"] =>
+  Effect.fn("Accounts.delete")((id) =>
+    read.first(
+      sql`DELETE FROM accounts WHERE id = ${id}::uuid ${owned(sql, owner)} RETURNING ${sql.literal(columns)}`,
+      notFound(id)
+    )
+  )
+
+const make = Effect.map(SqlClient.SqlClient, (sql): Operations => {
+  const all = { create: create(sql), listByUser: listByUser(sql), totals: totals(sql) }
+  return {
+    ...all,
+    findById: findById(sql),
+    update: update(sql),
+    delete: remove(sql),
+    forUser: (user) => ({
+      findById: findOwned(sql, user),
+      update: update(sql, user),
+      delete: remove(sql, user),
+      create: (input) => all.create({ ...input, clerk_user_id: user }),
+      list: () => all.listByUser(user),
+      totals: () => all.totals(user)
     })
   }
 })
@@ -168,7 +214,7 @@ const make = Effect.gen(function* () {
  * })
  * ```
  */
-export class Accounts extends Context.Service<Accounts>()("alex-database/repository/Accounts", { make }) {
+export class Accounts extends Context.Service<Accounts, Operations>()("alex-database/repository/Accounts", { make }) {
   /** On the table `accounts` of a `SqlClient`, whoever provides it. */
   static readonly layer = Layer.effect(this, this.make)
 }

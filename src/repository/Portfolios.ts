@@ -4,12 +4,51 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
-import { Account } from "../domain/Account.ts"
+import { Account, AccountCreate } from "../domain/Account.ts"
 import { Instrument } from "../domain/Instrument.ts"
-import { type Portfolio, summarize } from "../domain/Portfolio.ts"
+import { type Portfolio, PortfolioCreate, type PortfolioSummary, summarize } from "../domain/Portfolio.ts"
 import { Position } from "../domain/Position.ts"
 import { type ClerkUserId, User, UserNotFound } from "../domain/User.ts"
-import { rowsOf } from "./Rows.ts"
+import { columnDefaults as accountDefaults } from "./Accounts.ts"
+import { computed, encoder, type RepositoryError, reader } from "./Rows.ts"
+import * as Tables from "./Tables.ts"
+import { columnDefaults as userDefaults } from "./Users.ts"
+
+/** How many rows a portfolio added; those that were there already are not counted. */
+export interface PortfolioAdded {
+  readonly users: number
+  readonly accounts: number
+  readonly positions: number
+}
+
+/** The operations on portfolios. */
+interface Operations {
+  /**
+   * Loads a user with all accounts, positions and instruments: one request, or as many as it takes where they do not
+   * fit into one answer of the Data API. Accounts come the newest first, positions and instruments by symbol. A row that
+   * can't be read fails the whole: totals without it would be wrong.
+   *
+   * @errors UserNotFound, RepositoryError
+   */
+  readonly load: (id: ClerkUserId) => Effect.Effect<Portfolio, UserNotFound | RepositoryError>
+
+  /**
+   * Loads a portfolio and adds it up.
+   *
+   * @errors UserNotFound, RepositoryError
+   */
+  readonly summary: (id: ClerkUserId) => Effect.Effect<PortfolioSummary, UserNotFound | RepositoryError>
+
+  /**
+   * Adds a user with accounts and positions in one request. What is there already stays as it is: the user, an account
+   * of the same name, a position in the same instrument. The instruments must be known.
+   *
+   * @errors RepositoryError
+   */
+  readonly add: (input: PortfolioCreate) => Effect.Effect<PortfolioAdded, RepositoryError>
+}
+
+type Sql = SqlClient.SqlClient
 
 /**
  * How many bytes of JSON one answer may carry: the Data API returns up to 1 MiB, and this leaves room for what is
@@ -17,39 +56,89 @@ import { rowsOf } from "./Rows.ts"
  */
 const pageBytes = 1_000_000
 
-const Parts = {
-  user: Schema.toCodecJson(User),
-  position: Schema.toCodecJson(Position),
-  account: Schema.toCodecJson(Account),
-  instrument: Schema.toCodecJson(Instrument)
+const readers = {
+  user: /* @__PURE__ */ reader(Tables.users, /* @__PURE__ */ Schema.toCodecJson(User)),
+  position: /* @__PURE__ */ reader(Tables.positions, /* @__PURE__ */ Schema.toCodecJson(Position)),
+  account: /* @__PURE__ */ reader(Tables.accounts, /* @__PURE__ */ Schema.toCodecJson(Account)),
+  instrument: /* @__PURE__ */ reader(Tables.instruments, /* @__PURE__ */ Schema.toCodecJson(Instrument))
 }
 
-const Part = Schema.Union([
-  Schema.Tuple([Schema.Literal("user"), Parts.user]),
-  Schema.Tuple([Schema.Literal("position"), Parts.position]),
-  Schema.Tuple([Schema.Literal("account"), Parts.account]),
-  Schema.Tuple([Schema.Literal("instrument"), Parts.instrument])
+const Part = /* @__PURE__ */ Schema.Tuple([
+  Schema.Literals(["user", "position", "account", "instrument"]),
+  Schema.Record(Schema.String, Schema.Unknown)
 ])
-type Part = typeof Part.Type
 
-const Page = Schema.Struct({
-  parts: Schema.fromJsonString(Schema.Array(Part)),
-  last: Schema.NullOr(Schema.String),
-  complete: Schema.Boolean
-})
+const pages = /* @__PURE__ */ computed(
+  /* @__PURE__ */ Schema.Struct({
+    parts: Schema.fromJsonString(Schema.Array(Part)),
+    last: Schema.NullOr(Schema.String),
+    complete: Schema.Boolean
+  })
+)
 
-const assemble = (user: User, parts: ReadonlyArray<Part>): Portfolio => {
-  const positionsByAccount = new Map<string, Array<Position>>()
-  const accounts: Array<Account> = []
-  const instruments: Array<Instrument> = []
-  for (const [kind, part] of parts) {
-    if (kind === "position") {
-      const positions = positionsByAccount.get(part.account_id)
-      if (positions === undefined) positionsByAccount.set(part.account_id, [part])
-      else positions.push(part)
-    } else if (kind === "account") accounts.push(part)
-    else if (kind === "instrument") instruments.push(part)
+// Every row of the portfolio is a part with a key; an answer takes the parts after `last`, in the order of their keys,
+// as far as they fit. Positions come before accounts and instruments: should a portfolio of several pages change between
+// two of them, an account or instrument that is gone takes its positions with it, and nothing is held in an account or
+// instrument that was not read. The answer is a JSON string, in which to_json shows how long a part becomes.
+const page = (sql: Sql, user: ClerkUserId, last: string) =>
+  pages(sql`
+    WITH account AS (
+      SELECT * FROM accounts WHERE clerk_user_id = ${user}::varchar
+    ), held AS (
+      SELECT positions.* FROM positions JOIN account ON account.id = positions.account_id
+    ), part AS (
+      SELECT '1' AS key, 'user' AS kind, ${sql.literal(Tables.rowAsJson(Tables.users))} AS fields
+      FROM users WHERE clerk_user_id = ${user}::varchar
+      UNION ALL
+      SELECT '2' || account_id || symbol, 'position', ${sql.literal(Tables.rowAsJson(Tables.positions))} FROM held
+      UNION ALL
+      SELECT '3' || id, 'account', ${sql.literal(Tables.rowAsJson(Tables.accounts))} FROM account
+      UNION ALL
+      SELECT '4' || symbol, 'instrument', ${sql.literal(Tables.rowAsJson(Tables.instruments))}
+      FROM instruments WHERE symbol IN (SELECT symbol FROM held)
+    ), sized AS (
+      SELECT
+        key, json,
+        row_number() OVER following AS number,
+        sum(octet_length(to_json(json)::text)) OVER following AS bytes
+      FROM part, LATERAL (SELECT jsonb_build_array(kind, fields)::text AS json) AS written
+      WHERE key COLLATE "C" > ${last}::text COLLATE "C"
+      WINDOW following AS (ORDER BY key COLLATE "C")
+    ), taken AS (
+      SELECT key, json FROM sized WHERE number = 1 OR bytes <= ${pageBytes}::int
+    )
+    SELECT
+      '[' || coalesce(string_agg(json, ',' ORDER BY key COLLATE "C"), '') || ']' AS parts,
+      max(key COLLATE "C") AS last,
+      count(*) = (SELECT count(*) FROM sized) AS complete
+    FROM taken`)
+
+/** The parts of a portfolio as they were read. */
+interface Parts {
+  readonly users: Array<User>
+  readonly accounts: Array<Account>
+  readonly positions: Map<string, Array<Position>>
+  readonly instruments: Array<Instrument>
+}
+
+const addPart = (parts: Parts, [kind, row]: typeof Part.Type) => {
+  switch (kind) {
+    case "user":
+      return Effect.map(readers.user.row(row), (user) => parts.users.push(user))
+    case "account":
+      return Effect.map(readers.account.row(row), (account) => parts.accounts.push(account))
+    case "instrument":
+      return Effect.map(readers.instrument.row(row), (instrument) => parts.instruments.push(instrument))
+    case "position":
+      return Effect.map(readers.position.row(row), (position) => {
+        const held = parts.positions.get(position.account_id)
+        if (held === undefined) parts.positions.set(position.account_id, [position])
+        else held.push(position)
+      })
   }
+}
+
+const assemble = (user: User, { accounts, instruments, positions }: Parts): Portfolio => {
   const known = new Set(instruments.map(({ symbol }) => symbol))
   return {
     user,
@@ -57,103 +146,93 @@ const assemble = (user: User, parts: ReadonlyArray<Part>): Portfolio => {
       .sort((a, b) => b.created_at.getTime() - a.created_at.getTime() || (a.id < b.id ? 1 : -1))
       .map((account) => ({
         ...account,
-        positions: (positionsByAccount.get(account.id) ?? []).filter(({ symbol }) => known.has(symbol))
+        positions: (positions.get(account.id) ?? []).filter(({ symbol }) => known.has(symbol))
       })),
     instruments
   }
 }
 
-const make = Effect.gen(function* () {
-  const sql = yield* SqlClient.SqlClient
-  const pages = rowsOf(Page)
-
-  // Every row of the portfolio is a part with a key; an answer takes the parts after `last`, in the order of their
-  // keys, as far as they fit. Positions come before accounts and instruments: should a portfolio of several pages
-  // change between two of them, an account or instrument that is gone takes its positions with it, and nothing is
-  // held in an account or instrument that was not read. Numbers travel as text, so that none is rounded. The answer is
-  // a JSON string, in which to_json shows how long a part becomes.
-  const page = (user: ClerkUserId, last: string) =>
-    pages(sql`
-      WITH account AS (
-        SELECT * FROM accounts WHERE clerk_user_id = ${user}
-      ), held AS (
-        SELECT positions.* FROM positions JOIN account ON account.id = positions.account_id
-      ), part AS (
-        SELECT '1' AS key, 'user' AS kind, jsonb_build_object(
-          'clerk_user_id', clerk_user_id, 'display_name', display_name,
-          'years_until_retirement', years_until_retirement,
-          'target_retirement_income', target_retirement_income::text,
-          'asset_class_targets', asset_class_targets, 'region_targets', region_targets,
-          'created_at', created_at, 'updated_at', updated_at
-        ) AS fields
-        FROM users WHERE clerk_user_id = ${user}
-        UNION ALL
-        SELECT '2' || account_id || symbol, 'position', jsonb_build_object(
-          'id', id, 'account_id', account_id, 'symbol', symbol, 'quantity', quantity::text,
-          'as_of_date', as_of_date, 'created_at', created_at, 'updated_at', updated_at
-        )
-        FROM held
-        UNION ALL
-        SELECT '3' || id, 'account', jsonb_build_object(
-          'id', id, 'clerk_user_id', clerk_user_id, 'account_name', account_name, 'account_purpose', account_purpose,
-          'cash_balance', cash_balance::text, 'cash_interest', cash_interest::text,
-          'created_at', created_at, 'updated_at', updated_at
-        )
-        FROM account
-        UNION ALL
-        SELECT '4' || symbol, 'instrument', jsonb_build_object(
-          'symbol', symbol, 'name', name, 'instrument_type', instrument_type, 'current_price', current_price::text,
-          'allocation_regions', allocation_regions, 'allocation_sectors', allocation_sectors,
-          'allocation_asset_class', allocation_asset_class, 'created_at', created_at, 'updated_at', updated_at
-        )
-        FROM instruments WHERE symbol IN (SELECT symbol FROM held)
-      ), sized AS (
-        SELECT
-          key, json,
-          row_number() OVER following AS number,
-          sum(octet_length(to_json(json)::text)) OVER following AS bytes
-        FROM part, LATERAL (SELECT jsonb_build_array(kind, fields)::text AS json) AS written
-        WHERE key COLLATE "C" > ${last}::text COLLATE "C"
-        WINDOW following AS (ORDER BY key COLLATE "C")
-      ), taken AS (
-        SELECT key, json FROM sized WHERE number = 1 OR bytes <= ${pageBytes}::int
-      )
-      SELECT
-        '[' || coalesce(string_agg(json, ',' ORDER BY key COLLATE "C"), '') || ']' AS parts,
-        max(key COLLATE "C") AS last,
-        count(*) = (SELECT count(*) FROM sized) AS complete
-      FROM taken`)
-
-  const load = Effect.fn("Portfolios.load")(function* (id: ClerkUserId) {
-    const parts: Array<Part> = []
+const load = (sql: Sql): Operations["load"] =>
+  Effect.fn("Portfolios.load")(function* (id) {
+    const parts: Parts = { users: [], accounts: [], positions: new Map(), instruments: [] }
     let last = ""
     for (;;) {
-      const [read] = yield* page(id, last)
+      const [read] = yield* page(sql, id, last)
       if (read === undefined) break
-      parts.push(...read.parts)
+      for (const part of read.parts) yield* addPart(parts, part)
       if (read.complete || read.last === null) break
       last = read.last
     }
-    const [first] = parts
-    if (first === undefined || first[0] !== "user") return yield* new UserNotFound({ clerk_user_id: id })
-    return assemble(first[1], parts)
+    const [user] = parts.users
+    if (user === undefined) return yield* new UserNotFound({ clerk_user_id: id })
+    return assemble(user, parts)
   })
 
-  return {
-    /**
-     * Loads a user with all accounts, positions and instruments: one request, or as many as it takes where they do not
-     * fit into one answer of the Data API. Accounts come the newest first, positions and instruments by symbol.
-     *
-     * @errors UserNotFound, RepositoryError
-     */
-    load,
+const encodeCreate = /* @__PURE__ */ encoder(PortfolioCreate)
 
-    /**
-     * Loads a portfolio and adds it up.
-     *
-     * @errors UserNotFound, RepositoryError
-     */
-    summary: Effect.fn("Portfolios.summary")((id: ClerkUserId) => Effect.map(load(id), summarize))
+const added = /* @__PURE__ */ computed(
+  /* @__PURE__ */ Schema.Struct({ users: Schema.Int, accounts: Schema.Int, positions: Schema.Int })
+)
+
+const userColumns = /* @__PURE__ */ Tables.settable(PortfolioCreate.fields.user)
+const accountColumns = /* @__PURE__ */ Tables.settable(AccountCreate)
+const accountColumnsOfNew = /* @__PURE__ */ Tables.settable(AccountCreate, "new")
+
+const add = (sql: Sql): Operations["add"] =>
+  Effect.fn("Portfolios.add")(function* (input) {
+    const json = yield* encodeCreate(
+      {
+        user: { ...userDefaults, ...input.user },
+        accounts: input.accounts.map((account) => ({ ...accountDefaults, ...account }))
+      },
+      "new portfolio"
+    )
+    const [result] = yield* added(sql`
+      WITH given AS MATERIALIZED (SELECT ${json}::jsonb AS portfolio),
+      new_user AS (
+        INSERT INTO users (${sql.literal(userColumns)})
+        SELECT ${sql.literal(userColumns)} FROM given, jsonb_populate_record(NULL::users, portfolio -> 'user')
+        ON CONFLICT (clerk_user_id) DO NOTHING
+        RETURNING clerk_user_id
+      ), given_account AS MATERIALIZED (
+        SELECT ${sql.literal(accountColumnsOfNew)}, account -> 'positions' AS positions
+        FROM given, jsonb_array_elements(portfolio -> 'accounts') AS account,
+          jsonb_populate_record(
+            NULL::accounts, account || jsonb_build_object('clerk_user_id', portfolio -> 'user' -> 'clerk_user_id')
+          ) AS new
+      ), new_account AS (
+        INSERT INTO accounts (${sql.literal(accountColumns)})
+        SELECT ${sql.literal(accountColumns)} FROM given_account
+        WHERE NOT EXISTS (
+          SELECT FROM accounts AS old
+          WHERE old.clerk_user_id = given_account.clerk_user_id AND old.account_name = given_account.account_name
+        )
+        RETURNING id, clerk_user_id, account_name
+      ), every_account AS (
+        SELECT id, clerk_user_id, account_name FROM new_account
+        UNION ALL
+        SELECT id, clerk_user_id, account_name FROM accounts
+      ), new_position AS (
+        INSERT INTO positions (account_id, symbol, quantity)
+        SELECT every_account.id, held.symbol, held.quantity
+        FROM given_account JOIN every_account USING (clerk_user_id, account_name)
+          CROSS JOIN jsonb_populate_recordset(NULL::positions, given_account.positions) AS held
+        ON CONFLICT (account_id, symbol) DO NOTHING
+        RETURNING id
+      )
+      SELECT
+        (SELECT count(*) FROM new_user)::int AS users,
+        (SELECT count(*) FROM new_account)::int AS accounts,
+        (SELECT count(*) FROM new_position)::int AS positions`)
+    return result ?? { users: 0, accounts: 0, positions: 0 }
+  })
+
+const make = Effect.map(SqlClient.SqlClient, (sql): Operations => {
+  const loaded = load(sql)
+  return {
+    load: loaded,
+    summary: Effect.fn("Portfolios.summary")((id) => Effect.map(loaded(id), summarize)),
+    add: add(sql)
   }
 })
 
@@ -172,7 +251,9 @@ const make = Effect.gen(function* () {
  * })
  * ```
  */
-export class Portfolios extends Context.Service<Portfolios>()("alex-database/repository/Portfolios", { make }) {
+export class Portfolios extends Context.Service<Portfolios, Operations>()("alex-database/repository/Portfolios", {
+  make
+}) {
   /** On a `SqlClient`, whoever provides it. */
   static readonly layer = Layer.effect(this, this.make)
 }

@@ -2,10 +2,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as RequestResolver from "effect/RequestResolver"
-import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
-import * as SqlResolver from "effect/sql/SqlResolver"
 import { type AccountId, AccountNotFound } from "../domain/Account.ts"
 import { InstrumentNotFound } from "../domain/Instrument.ts"
 import {
@@ -18,177 +15,225 @@ import {
   PositionUpdate
 } from "../domain/Position.ts"
 import type { ClerkUserId } from "../domain/User.ts"
-import { columnsOf, everyPage, jsonOf, rowOf } from "./Rows.ts"
+import { encoder, everyPage, type Listed, lookUp, type RepositoryError, reader } from "./Rows.ts"
+import * as Tables from "./Tables.ts"
+
+/** What `put` and `addQuantity` fail with. */
+type PutError = AccountNotFound | InstrumentNotFound | RepositoryError
+
+/** The operations on positions; for one user, another person's accounts and positions are not found. */
+interface UserPositions {
+  /**
+   * Finds a position; for no user in particular, lookups made concurrently are one request.
+   *
+   * @errors PositionNotFound, RepositoryError
+   */
+  readonly findById: (id: PositionId) => Effect.Effect<Position, PositionNotFound | RepositoryError>
+
+  /**
+   * Adds a position, or replaces the one that the account has in the instrument.
+   *
+   * @errors AccountNotFound, InstrumentNotFound, RepositoryError
+   */
+  readonly put: (input: PositionCreate) => Effect.Effect<Position, PutError>
+
+  /**
+   * Adds a position, or adds its quantity to the one that the account has in the instrument.
+   *
+   * @errors AccountNotFound, InstrumentNotFound, RepositoryError
+   */
+  readonly addQuantity: (input: PositionCreate) => Effect.Effect<Position, PutError>
+
+  /**
+   * The positions of an account, with the name, type and price of their instruments, by symbol.
+   *
+   * @errors AccountNotFound, RepositoryError
+   */
+  readonly listByAccount: (id: AccountId) => Effect.Effect<Listed<HeldPosition>, AccountNotFound | RepositoryError>
+
+  /**
+   * How many positions and shares an account holds, and their exact market value.
+   *
+   * @errors AccountNotFound, RepositoryError
+   */
+  readonly value: (id: AccountId) => Effect.Effect<AccountValue, AccountNotFound | RepositoryError>
+
+  /**
+   * Changes any subset of a position's fields.
+   *
+   * @errors PositionNotFound, RepositoryError
+   */
+  readonly update: (
+    id: PositionId,
+    changes: PositionUpdate
+  ) => Effect.Effect<Position, PositionNotFound | RepositoryError>
+
+  /**
+   * Deletes a position.
+   *
+   * @errors PositionNotFound, RepositoryError
+   */
+  readonly delete: (id: PositionId) => Effect.Effect<Position, PositionNotFound | RepositoryError>
+}
+
+/** The operations on positions. */
+interface Operations extends UserPositions {
+  /** The same for one user: what another person has is not found, which the same statement checks. */
+  readonly forUser: (user: ClerkUserId) => UserPositions
+}
+
+type Sql = SqlClient.SqlClient
 
 /** A position with its instrument takes up to 2 KB of an answer, which may have 1 MiB. */
 const pageSize = 500
 
-const make = Effect.gen(function* () {
-  const sql = yield* SqlClient.SqlClient
-  const columns = columnsOf(sql, "positions", Position)
-  const position = rowOf(Position)
-  const encodeCreate = jsonOf(PositionCreate)
-  const encodeUpdate = jsonOf(PositionUpdate)
+const columns = /* @__PURE__ */ Tables.selected(Tables.positions)
+const read = /* @__PURE__ */ reader(Tables.positions, Position)
+const notFound = (position_id: PositionId) => () => new PositionNotFound({ position_id })
+const noAccount = (account_id: AccountId) => () => new AccountNotFound({ account_id })
 
-  const lookUp = SqlResolver.request(
-    SqlResolver.findById({
-      Id: Schema.String,
-      Result: Position,
-      ResultId: (found) => found.id,
-      execute: (ids) => sql`SELECT ${columns} FROM positions WHERE id = ANY(${ids}::uuid[])`
-    }).pipe(RequestResolver.batchN(pageSize))
+/** Admits the accounts of one owner only, where there is one. */
+const owned = (sql: Sql, owner: ClerkUserId | undefined) =>
+  owner === undefined ? sql.literal("") : sql`AND accounts.clerk_user_id = ${owner}::varchar`
+
+const findById = (sql: Sql): Operations["findById"] => {
+  const find = lookUp(
+    Tables.positions,
+    Position,
+    pageSize,
+    (ids) => sql`SELECT ${sql.literal(columns)} FROM positions WHERE id = ANY(${ids}::uuid[])`
+  )
+  return Effect.fn("Positions.findById")((id) => find(id.toLowerCase(), notFound(id)))
+}
+
+const findOwned = (sql: Sql, owner: ClerkUserId): Operations["findById"] =>
+  Effect.fn("Positions.forUser.findById")((id) =>
+    read.first(
+      sql`
+        SELECT ${sql.literal(columns)} FROM positions JOIN accounts ON accounts.id = positions.account_id
+        WHERE positions.id = ${id}::uuid ${owned(sql, owner)}`,
+      notFound(id)
+    )
   )
 
-  const heldPositions = Schema.decodeUnknownEffect(Schema.Array(HeldPosition))
-  const Missing = Schema.Struct({ account_found: Schema.Boolean, instrument_found: Schema.Boolean })
+const encodeCreate = /* @__PURE__ */ encoder(PositionCreate)
+const created = /* @__PURE__ */ Tables.settable(PositionCreate)
 
-  /** The operations on the positions of accounts; where there is an owner, another person's are not found. */
-  const operations = (owner: ClerkUserId | undefined) => {
-    const owned = owner === undefined ? sql.literal("") : sql`AND accounts.clerk_user_id = ${owner}`
-    const found = (id: PositionId) => position(() => new PositionNotFound({ position_id: id }))
+/** Inserts a position; `quantity` says what becomes of the quantity if the account has one already. */
+const putWith = (sql: Sql, owner: ClerkUserId | undefined, quantity: string) =>
+  Effect.fnUntraced(function* (input: PositionCreate) {
+    const json = yield* encodeCreate(input, `position in ${input.symbol}`)
+    const [row] = yield* sql`
+      WITH new AS (
+        SELECT ${sql.literal(created)} FROM jsonb_populate_record(NULL::positions, ${json}::jsonb)
+      ), account AS (
+        SELECT accounts.id FROM accounts JOIN new ON accounts.id = new.account_id ${owned(sql, owner)}
+      ), instrument AS (
+        SELECT instruments.symbol FROM instruments JOIN new USING (symbol)
+      ), put AS (
+        INSERT INTO positions (account_id, symbol, quantity, as_of_date)
+        SELECT account.id, instrument.symbol, new.quantity, coalesce(new.as_of_date, CURRENT_DATE)
+        FROM new, account, instrument
+        ON CONFLICT (account_id, symbol) DO UPDATE SET
+          quantity = ${sql.literal(quantity)}, as_of_date = excluded.as_of_date
+        RETURNING ${sql.literal(columns)}
+      )
+      SELECT
+        EXISTS (SELECT FROM account) AS account_found, EXISTS (SELECT FROM instrument) AS instrument_found, put.*
+      FROM new LEFT JOIN put ON true`
+    if (row?.["account_found"] !== true) return yield* noAccount(input.account_id)()
+    if (row["instrument_found"] !== true) return yield* new InstrumentNotFound({ symbol: input.symbol })
+    return yield* read.row(row)
+  })
 
-    /** Inserts a position; `quantity` says what becomes of the quantity if the account has one already. */
-    const put = Effect.fnUntraced(function* (input: PositionCreate, quantity: string) {
-      const json = yield* encodeCreate(input)
-      const [row] = yield* sql`
-        WITH new AS (
-          SELECT account_id, symbol, quantity, as_of_date FROM jsonb_populate_record(NULL::positions, ${json}::jsonb)
-        ), account AS (
-          SELECT accounts.id FROM accounts JOIN new ON accounts.id = new.account_id ${owned}
-        ), instrument AS (
-          SELECT instruments.symbol FROM instruments JOIN new USING (symbol)
-        ), put AS (
-          INSERT INTO positions (account_id, symbol, quantity, as_of_date)
-          SELECT account.id, instrument.symbol, new.quantity, coalesce(new.as_of_date, CURRENT_DATE)
-          FROM new, account, instrument
-          ON CONFLICT (account_id, symbol) DO UPDATE SET
-            quantity = ${sql.literal(quantity)}, as_of_date = excluded.as_of_date
-          RETURNING ${columns}
-        )
+const put = (sql: Sql, owner?: ClerkUserId): Operations["put"] =>
+  Effect.fn("Positions.put")(putWith(sql, owner, "excluded.quantity"))
+
+const addQuantity = (sql: Sql, owner?: ClerkUserId): Operations["addQuantity"] =>
+  Effect.fn("Positions.addQuantity")(putWith(sql, owner, "positions.quantity + excluded.quantity"))
+
+const readHeld = /* @__PURE__ */ reader(Tables.positions, HeldPosition)
+
+const listByAccount = (sql: Sql, owner?: ClerkUserId): Operations["listByAccount"] =>
+  Effect.fn("Positions.listByAccount")((id) => {
+    const page = (after: string) => sql`
+      SELECT ${sql.literal(columns)}, instruments.name, instruments.instrument_type, instruments.current_price
+      FROM accounts
+      LEFT JOIN positions ON positions.account_id = accounts.id AND positions.symbol > ${after}::varchar
+      LEFT JOIN instruments ON instruments.symbol = positions.symbol
+      WHERE accounts.id = ${id}::uuid ${owned(sql, owner)}
+      ORDER BY positions.symbol LIMIT ${pageSize}::int`
+    const rows = Effect.filterOrFail(everyPage(pageSize, "symbol", page), (all) => all.length > 0, noAccount(id))
+    // An account without positions, or whose last page was full, has a row without one.
+    return readHeld.list(Effect.map(rows, (all) => all.filter((row) => row["id"] !== null)))
+  })
+
+const sums = /* @__PURE__ */ reader({ name: "accounts", key: "id" }, AccountValue)
+
+const value = (sql: Sql, owner?: ClerkUserId): Operations["value"] =>
+  Effect.fn("Positions.value")((id) =>
+    sums.first(
+      sql`
         SELECT
-          EXISTS (SELECT FROM account) AS account_found, EXISTS (SELECT FROM instrument) AS instrument_found, put.*
-        FROM new LEFT JOIN put ON true`
-      const { account_found, instrument_found } = yield* Schema.decodeUnknownEffect(Missing)(row)
-      if (!account_found) return yield* new AccountNotFound({ account_id: input.account_id })
-      if (!instrument_found) return yield* new InstrumentNotFound({ symbol: input.symbol })
-      return yield* Schema.decodeUnknownEffect(Position)(row)
-    })
+          accounts.id,
+          count(positions.id)::int AS positions,
+          coalesce(sum(quantity), 0) AS shares,
+          coalesce(sum(quantity * current_price), 0) AS market_value
+        FROM accounts
+        LEFT JOIN positions ON positions.account_id = accounts.id
+        LEFT JOIN instruments ON instruments.symbol = positions.symbol
+        WHERE accounts.id = ${id}::uuid ${owned(sql, owner)}
+        GROUP BY accounts.id`,
+      noAccount(id)
+    )
+  )
 
-    return {
-      /**
-       * Adds a position, or replaces the one that the account has in the instrument.
-       *
-       * @errors AccountNotFound, InstrumentNotFound, RepositoryError
-       */
-      put: Effect.fn("Positions.put")((input: PositionCreate) => put(input, "excluded.quantity")),
+const encodeUpdate = /* @__PURE__ */ encoder(PositionUpdate)
+const updated = /* @__PURE__ */ Tables.settable(PositionUpdate)
 
-      /**
-       * Adds to the quantity that the account has of the instrument; sums made at the same time are exact.
-       *
-       * @errors AccountNotFound, InstrumentNotFound, RepositoryError
-       */
-      addQuantity: Effect.fn("Positions.addQuantity")((input: PositionCreate) =>
-        put(input, "positions.quantity + excluded.quantity")
-      ),
-
-      /**
-       * The positions of an account, with the name, type and price of their instruments, by symbol.
-       *
-       * @errors AccountNotFound, RepositoryError
-       */
-      listByAccount: Effect.fn("Positions.listByAccount")((id: AccountId) =>
-        everyPage(
-          pageSize,
-          Effect.fnUntraced(function* (last: HeldPosition | undefined) {
-            const rows = yield* sql`
-              SELECT ${columns}, instruments.name, instruments.instrument_type, instruments.current_price
-              FROM accounts
-              LEFT JOIN positions ON positions.account_id = accounts.id AND positions.symbol > ${last?.symbol ?? ""}
-              LEFT JOIN instruments ON instruments.symbol = positions.symbol
-              WHERE accounts.id = ${id}::uuid ${owned}
-              ORDER BY positions.symbol LIMIT ${pageSize}::int`
-            if (rows.length === 0) return yield* new AccountNotFound({ account_id: id })
-            return yield* heldPositions(rows.filter((row) => row["id"] !== null))
-          })
+const update = (sql: Sql, owner?: ClerkUserId): Operations["update"] =>
+  Effect.fn("Positions.update")(function* (id, changes) {
+    const json = yield* encodeUpdate(changes, `change of position ${id}`)
+    return yield* read.first(
+      sql`
+        UPDATE positions SET (${sql.literal(updated)}) = (
+          SELECT ${sql.literal(updated)} FROM jsonb_populate_record(positions, ${json}::jsonb)
         )
-      ),
+        FROM accounts
+        WHERE positions.id = ${id}::uuid AND accounts.id = positions.account_id ${owned(sql, owner)}
+        RETURNING ${sql.literal(columns)}`,
+      notFound(id)
+    )
+  })
 
-      /**
-       * How many positions and shares an account holds, and their exact market value.
-       *
-       * @errors AccountNotFound, RepositoryError
-       */
-      value: Effect.fn("Positions.value")(function* (id: AccountId) {
-        return yield* rowOf(AccountValue)(() => new AccountNotFound({ account_id: id }))(sql`
-          SELECT
-            count(positions.id)::int AS positions,
-            coalesce(sum(quantity), 0) AS shares,
-            coalesce(sum(quantity * current_price), 0) AS market_value
-          FROM accounts
-          LEFT JOIN positions ON positions.account_id = accounts.id
-          LEFT JOIN instruments ON instruments.symbol = positions.symbol
-          WHERE accounts.id = ${id}::uuid ${owned}
-          GROUP BY accounts.id`)
-      }),
+const remove = (sql: Sql, owner?: ClerkUserId): Operations["delete"] =>
+  Effect.fn("Positions.delete")((id) =>
+    read.first(
+      sql`
+        DELETE FROM positions USING accounts
+        WHERE positions.id = ${id}::uuid AND accounts.id = positions.account_id ${owned(sql, owner)}
+        RETURNING ${sql.literal(columns)}`,
+      notFound(id)
+    )
+  )
 
-      /**
-       * Changes any subset of a position's fields.
-       *
-       * @errors PositionNotFound, RepositoryError
-       */
-      update: Effect.fn("Positions.update")(function* (id: PositionId, changes: PositionUpdate) {
-        const json = yield* encodeUpdate(changes)
-        return yield* found(id)(sql`
-          UPDATE positions SET
-            (quantity, as_of_date) = (
-              SELECT quantity, as_of_date FROM jsonb_populate_record(positions, ${json}::jsonb)
-            )
-          FROM accounts
-          WHERE positions.id = ${id}::uuid AND accounts.id = positions.account_id ${owned}
-          RETURNING ${columns}`)
-      }),
-
-      /**
-       * Deletes a position.
-       *
-       * @errors PositionNotFound, RepositoryError
-       */
-      delete: Effect.fn("Positions.delete")(function* (id: PositionId) {
-        return yield* found(id)(sql`
-          DELETE FROM positions USING accounts
-          WHERE positions.id = ${id}::uuid AND accounts.id = positions.account_id ${owned}
-          RETURNING ${columns}`)
-      })
-    }
-  }
-
-  return {
-    ...operations(undefined),
-
-    /**
-     * Finds a position; lookups made concurrently are one request.
-     *
-     * @errors PositionNotFound, RepositoryError
-     */
-    findById: Effect.fn("Positions.findById")((id: PositionId) =>
-      lookUp(id.toLowerCase()).pipe(
-        Effect.catchTag("NoSuchElementError", () => new PositionNotFound({ position_id: id }))
-      )
-    ),
-
-    /** The same for one user: what another person has is not found, which the same statement checks. */
-    forUser: (user: ClerkUserId) => ({
-      ...operations(user),
-
-      /** Finds a position of the user. */
-      findById: Effect.fn("Positions.forUser.findById")((id: PositionId) =>
-        position(() => new PositionNotFound({ position_id: id }))(sql`
-          SELECT ${columns} FROM positions JOIN accounts ON accounts.id = positions.account_id
-          WHERE positions.id = ${id}::uuid AND accounts.clerk_user_id = ${user}`)
-      )
-    })
-  }
+const operations = (sql: Sql, owner?: ClerkUserId): Omit<UserPositions, "findById"> => ({
+  put: put(sql, owner),
+  addQuantity: addQuantity(sql, owner),
+  listByAccount: listByAccount(sql, owner),
+  value: value(sql, owner),
+  update: update(sql, owner),
+  delete: remove(sql, owner)
 })
+
+const make = Effect.map(
+  SqlClient.SqlClient,
+  (sql): Operations => ({
+    ...operations(sql),
+    findById: findById(sql),
+    forUser: (user) => ({ ...operations(sql, user), findById: findOwned(sql, user) })
+  })
+)
 
 /**
  * The table `positions`.
@@ -205,7 +250,9 @@ const make = Effect.gen(function* () {
  * })
  * ```
  */
-export class Positions extends Context.Service<Positions>()("alex-database/repository/Positions", { make }) {
+export class Positions extends Context.Service<Positions, Operations>()("alex-database/repository/Positions", {
+  make
+}) {
   /** On the table `positions` of a `SqlClient`, whoever provides it. */
   static readonly layer = Layer.effect(this, this.make)
 }

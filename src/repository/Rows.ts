@@ -1,63 +1,139 @@
-/** From rows to entities. */
+/** From rows to entities, and from input to the JSON that statements take. */
 import * as Effect from "effect/Effect"
+import * as RequestResolver from "effect/RequestResolver"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type * as SqlClient from "effect/sql/SqlClient"
-import type * as SqlError from "effect/sql/SqlError"
-import type * as Statement from "effect/sql/Statement"
+import type { SqlError } from "effect/sql/SqlError"
+import * as SqlResolver from "effect/sql/SqlResolver"
+import { InvalidInput, problemsOf, UnreadableRow } from "../domain/Problems.ts"
 
-/** What can go wrong in any repository: the database, or a value or row that does not fit its schema. */
-export type RepositoryError = SqlError.SqlError | Schema.SchemaError
+/** What any repository can fail with: the database, input that does not fit its schema, a row that does not. */
+export type RepositoryError = SqlError | InvalidInput | UnreadableRow
 
-/** The columns of a stored form, qualified with their table, for `SELECT` and `RETURNING`. */
-export const columnsOf = (
-  sql: SqlClient.SqlClient,
-  table: string,
-  stored: { readonly fields: { readonly [column: string]: unknown } }
-): Statement.Fragment =>
-  sql.literal(
-    Object.keys(stored.fields)
-      .map((column) => `${table}.${column}`)
-      .join(", ")
-  )
+/** What a statement returns. */
+export type Rows = Effect.Effect<ReadonlyArray<Row>, SqlError>
 
-/** Decodes every row that a statement returns. */
-export const rowsOf = <A, I>(stored: Schema.Codec<A, I>) => {
-  const decode = Schema.decodeUnknownEffect(Schema.Array(stored))
-  return <E, R>(statement: Effect.Effect<ReadonlyArray<unknown>, E, R>) =>
-    Effect.flatMap(statement, (rows) => decode(rows))
+/** A row as a driver returns it. */
+export interface Row {
+  readonly [column: string]: unknown
 }
 
-/** Decodes the first row, and fails with `absent` if there is none. */
-export const rowOf = <A, I>(stored: Schema.Codec<A, I>) => {
-  const decode = Schema.decodeUnknownEffect(stored)
-  return <E2>(absent: () => E2) =>
-    <E, R>(statement: Effect.Effect<ReadonlyArray<unknown>, E, R>) =>
+/**
+ * The rows of a list that can be read; `unreadable` says which can't, and why. Every list of a repository has it; it is
+ * optional so that any array can stand in for a list.
+ */
+export interface Listed<A> extends ReadonlyArray<A> {
+  readonly unreadable?: ReadonlyArray<UnreadableRow>
+}
+
+/** An array that carries the rows that could not be read beside it. */
+export const listed = <A>(readable: ReadonlyArray<A>, unreadable: ReadonlyArray<UnreadableRow> = []): Listed<A> => {
+  // Not enumerable, so that a list of rows is compared and printed like any array.
+  const all = [...readable]
+  return Object.defineProperty(all, "unreadable", { value: unreadable }) as typeof all & Listed<A>
+}
+
+/** Where rows come from, for the message about one that can't be read. */
+interface Source {
+  readonly name: string
+  readonly key: string
+}
+
+/** Decodes single rows and lists of them. */
+export const reader = <A, I>(source: Source, schema: Schema.Codec<A, I>) => {
+  const decode = Schema.decodeUnknownResult(schema)
+  const read = (row: Row): Result.Result<A, UnreadableRow> =>
+    Result.mapError(
+      decode(row),
+      (error) => new UnreadableRow({ table: source.name, key: String(row[source.key]), problems: problemsOf(error) })
+    )
+  return {
+    /** Decodes one row. */
+    row: (row: Row): Effect.Effect<A, UnreadableRow> => Effect.fromResult(read(row)),
+
+    /** Decodes the rows that a statement returns, and sets aside those that can't be read. */
+    list: <E, R>(statement: Effect.Effect<ReadonlyArray<Row>, E, R>): Effect.Effect<Listed<A>, E, R> =>
+      Effect.map(statement, (rows) => {
+        const [unreadable, readable] = partition(rows.map(read))
+        return listed(readable, unreadable)
+      }),
+
+    /** Decodes the first row that a statement returns, and fails with `absent` if there is none. */
+    first: <E2, E, R>(statement: Effect.Effect<ReadonlyArray<Row>, E, R>, absent: () => E2) =>
       Effect.flatMap(
         statement,
-        (rows): Effect.Effect<A, E2 | Schema.SchemaError> =>
-          rows.length === 0 ? Effect.fail(absent()) : decode(rows[0])
+        ([row]): Effect.Effect<A, E2 | UnreadableRow> =>
+          row === undefined ? Effect.fail(absent()) : Effect.fromResult(read(row))
       )
+  }
 }
 
-/** Encodes a value as the JSON text that `jsonb_populate_record` and `jsonb_to_recordset` take. */
-export const jsonOf = <A, I>(schema: Schema.Codec<A, I>) => {
-  const encode = Schema.encodeEffect(schema)
-  return (value: A): Effect.Effect<string, Schema.SchemaError> =>
-    Effect.map(encode(value), (encoded) => JSON.stringify(encoded))
+const partition = <A, E>(
+  results: ReadonlyArray<Result.Result<A, E>>
+): readonly [ReadonlyArray<E>, ReadonlyArray<A>] => [
+  results.flatMap((result) => (Result.isFailure(result) ? [result.failure] : [])),
+  results.flatMap((result) => (Result.isSuccess(result) ? [result.success] : []))
+]
+
+/** Decodes what the package's own statements compute, whose shape does not depend on what other programs wrote. */
+export const computed = <A, I>(schema: Schema.Codec<A, I>) => {
+  const decode = Schema.decodeUnknownEffect(Schema.Array(schema))
+  return <E, R>(statement: Effect.Effect<ReadonlyArray<Row>, E, R>): Effect.Effect<ReadonlyArray<A>, E, R> =>
+    Effect.flatMap(statement, (rows) => Effect.orDie(decode(rows)))
+}
+
+/**
+ * Finds rows by their keys: lookups made concurrently are one request for each `size` of them. A row that can't be read
+ * fails its own lookup only.
+ */
+export const lookUp = <A, I>(
+  source: Source,
+  schema: Schema.Codec<A, I>,
+  size: number,
+  execute: (keys: ReadonlyArray<string>) => Rows
+) => {
+  const resolver = SqlResolver.findById({
+    Id: Schema.String,
+    Result: Schema.Record(Schema.String, Schema.Unknown),
+    ResultId: (found) => String(found[source.key]),
+    execute
+  }).pipe(RequestResolver.batchN(size))
+  const { row } = reader(source, schema)
+  return <E>(key: string, absent: () => E): Effect.Effect<A, E | SqlError | UnreadableRow> =>
+    SqlResolver.request(key, resolver).pipe(
+      Effect.catchTags({
+        NoSuchElementError: () => Effect.fail(absent()),
+        SchemaError: Effect.die
+      }),
+      Effect.flatMap(row)
+    )
+}
+
+/** Encodes input as the JSON text that `jsonb_populate_record` takes; `subject` names what it is about. */
+export const encoder = <A, I>(schema: Schema.Codec<A, I>) => {
+  const encode = Schema.encodeEffect(schema, { errors: "all" })
+  return (value: A, subject: string): Effect.Effect<string, InvalidInput> =>
+    encode(value).pipe(
+      Effect.mapBoth({
+        onFailure: (error) => new InvalidInput({ subject, problems: problemsOf(error) }),
+        onSuccess: (encoded) => JSON.stringify(encoded)
+      })
+    )
 }
 
 /** The first row, asked for again as long as there is none. */
 export const untilSeen = <A, E, R>(attempt: Effect.Effect<ReadonlyArray<A>, E, R>): Effect.Effect<A, E, R> =>
   Effect.flatMap(attempt, ([row]) => (row === undefined ? untilSeen(attempt) : Effect.succeed(row)))
 
-/** Reads page after page until one is not full. */
-export const everyPage = Effect.fnUntraced(function* <A, E, R>(
+/** Reads page after page, each after the key of the last row, until one is not full. */
+export const everyPage = Effect.fnUntraced(function* <E, R>(
   size: number,
-  page: (last: A | undefined) => Effect.Effect<ReadonlyArray<A>, E, R>
+  key: string,
+  page: (after: string) => Effect.Effect<ReadonlyArray<Row>, E, R>
 ) {
-  const all: Array<A> = []
+  const all: Array<Row> = []
   for (;;) {
-    const rows = yield* page(all.at(-1))
+    const rows = yield* page(String(all.at(-1)?.[key] ?? ""))
     all.push(...rows)
     if (rows.length < size) return all
   }

@@ -3,11 +3,11 @@ import * as BigDecimal from "effect/BigDecimal"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
-import * as SqlResolver from "effect/sql/SqlResolver"
+import type { SqlError } from "effect/sql/SqlError"
 import { type ClerkUserId, User, UserAlreadyExists, UserCreate, UserNotFound, UserUpdate } from "../domain/User.ts"
-import { columnsOf, jsonOf, rowOf, rowsOf, untilSeen } from "./Rows.ts"
+import { encoder, type Listed, lookUp, type RepositoryError, reader, untilSeen } from "./Rows.ts"
+import * as Tables from "./Tables.ts"
 
 /** What the product assumes of a user who has not said yet. */
 export const userDefaults = {
@@ -17,113 +17,150 @@ export const userDefaults = {
   region_targets: { north_america: 50, international: 50 }
 } as const satisfies Omit<UserCreate, "clerk_user_id">
 
-const make = Effect.gen(function* () {
-  const sql = yield* SqlClient.SqlClient
-  const columns = columnsOf(sql, "users", User)
-  const users = rowsOf(User)
-  const user = rowOf(User)
-  const encodeCreate = jsonOf(UserCreate)
-  const encodeUpdate = jsonOf(UserUpdate)
+/** Where a page of users begins, and how long it is. */
+interface UserPage {
+  readonly after?: ClerkUserId
+  readonly limit?: number
+}
 
-  const lookUp = SqlResolver.request(
-    SqlResolver.findById({
-      Id: Schema.String,
-      Result: User,
-      ResultId: (found) => found.clerk_user_id,
-      execute: (ids) => sql`SELECT ${columns} FROM users WHERE clerk_user_id = ANY(${ids}::text[])`
-    })
+/** The operations on users. */
+interface Operations {
+  /**
+   * Finds a user; lookups made concurrently are one request.
+   *
+   * @errors UserNotFound, RepositoryError
+   */
+  readonly findById: (id: ClerkUserId) => Effect.Effect<User, UserNotFound | RepositoryError>
+
+  /**
+   * Lists users by id, at most `limit` (100) of those after `after`.
+   *
+   * @errors RepositoryError
+   */
+  readonly list: (page?: UserPage) => Effect.Effect<Listed<User>, RepositoryError>
+
+  /**
+   * Creates a user; what is left out gets the database's default, or stays open.
+   *
+   * @errors UserAlreadyExists, RepositoryError
+   */
+  readonly create: (input: UserCreate) => Effect.Effect<User, UserAlreadyExists | RepositoryError>
+
+  /**
+   * Finds a user, or creates one with {@link userDefaults}; one request, and `created` says which.
+   *
+   * @errors RepositoryError
+   */
+  readonly getOrCreate: (
+    input: UserCreate
+  ) => Effect.Effect<{ readonly user: User; readonly created: boolean }, RepositoryError>
+
+  /**
+   * Changes any subset of a user's fields.
+   *
+   * @errors UserNotFound, RepositoryError
+   */
+  readonly update: (id: ClerkUserId, changes: UserUpdate) => Effect.Effect<User, UserNotFound | RepositoryError>
+
+  /**
+   * Deletes a user with all accounts, positions and jobs.
+   *
+   * @errors UserNotFound, SqlError
+   */
+  readonly delete: (id: ClerkUserId) => Effect.Effect<void, UserNotFound | SqlError>
+}
+
+type Sql = SqlClient.SqlClient
+
+const columns = /* @__PURE__ */ Tables.selected(Tables.users)
+const read = /* @__PURE__ */ reader(Tables.users, User)
+const notFound = (clerk_user_id: ClerkUserId) => () => new UserNotFound({ clerk_user_id })
+
+const findById = (sql: Sql): Operations["findById"] => {
+  const find = lookUp(
+    Tables.users,
+    User,
+    1000,
+    (ids) => sql`SELECT ${sql.literal(columns)} FROM users WHERE clerk_user_id = ANY(${ids}::text[])`
+  )
+  return Effect.fn("Users.findById")((id) => find(id, notFound(id)))
+}
+
+const list = (sql: Sql): Operations["list"] =>
+  Effect.fn("Users.list")((page?: UserPage) =>
+    read.list(sql`
+      SELECT ${sql.literal(columns)} FROM users WHERE clerk_user_id > ${page?.after ?? ""}::varchar
+      ORDER BY clerk_user_id LIMIT ${page?.limit ?? 100}::int`)
   )
 
-  const insert = (json: string) => sql`
-    INSERT INTO users (
-      clerk_user_id, display_name, years_until_retirement, target_retirement_income, asset_class_targets, region_targets
+/** What the columns hold when a new user says nothing else, as the migrations have it. */
+export const columnDefaults = {
+  asset_class_targets: userDefaults.asset_class_targets,
+  region_targets: userDefaults.region_targets
+}
+
+const encodeCreate = /* @__PURE__ */ encoder(UserCreate)
+const created = /* @__PURE__ */ Tables.settable(UserCreate)
+
+const insert = (sql: Sql, json: string) => sql`
+  INSERT INTO users (${sql.literal(created)})
+  SELECT ${sql.literal(created)} FROM jsonb_populate_record(NULL::users, ${json}::jsonb)
+  ON CONFLICT (clerk_user_id) DO NOTHING
+  RETURNING ${sql.literal(columns)}`
+
+const create = (sql: Sql): Operations["create"] =>
+  Effect.fn("Users.create")(function* (input) {
+    const json = yield* encodeCreate({ ...columnDefaults, ...input }, "new user")
+    return yield* read.first(insert(sql, json), () => new UserAlreadyExists({ clerk_user_id: input.clerk_user_id }))
+  })
+
+const getOrCreate = (sql: Sql): Operations["getOrCreate"] =>
+  Effect.fn("Users.getOrCreate")(function* (input) {
+    const json = yield* encodeCreate({ ...userDefaults, ...input }, "new user")
+    // A user whom someone else is creating at this moment is neither inserted nor seen; the next attempt sees it.
+    const row = yield* untilSeen(sql`
+      WITH created AS (${insert(sql, json)})
+      SELECT true AS created, created.* FROM created
+      UNION ALL
+      SELECT false, ${sql.literal(columns)} FROM users
+      WHERE clerk_user_id = ${input.clerk_user_id}::varchar AND NOT EXISTS (SELECT FROM created)`)
+    return { user: yield* read.row(row), created: row["created"] === true }
+  })
+
+const encodeUpdate = /* @__PURE__ */ encoder(UserUpdate)
+const updated = /* @__PURE__ */ Tables.settable(UserUpdate)
+
+const update = (sql: Sql): Operations["update"] =>
+  Effect.fn("Users.update")(function* (id, changes) {
+    const json = yield* encodeUpdate(changes, "change of a user")
+    return yield* read.first(
+      sql`
+        UPDATE users SET (${sql.literal(updated)}) = (
+          SELECT ${sql.literal(updated)} FROM jsonb_populate_record(users, ${json}::jsonb)
+        )
+        WHERE clerk_user_id = ${id}::varchar
+        RETURNING ${sql.literal(columns)}`,
+      notFound(id)
     )
-    SELECT
-      clerk_user_id, display_name, years_until_retirement, target_retirement_income,
-      coalesce(asset_class_targets, '{"equity": 70, "fixed_income": 30}'),
-      coalesce(region_targets, '{"north_america": 50, "international": 50}')
-    FROM jsonb_populate_record(NULL::users, ${json}::jsonb)
-    ON CONFLICT (clerk_user_id) DO NOTHING
-    RETURNING ${columns}`
+  })
 
-  return {
-    /**
-     * Finds a user; lookups made concurrently are one request.
-     *
-     * @errors UserNotFound, RepositoryError
-     */
-    findById: Effect.fn("Users.findById")((id: ClerkUserId) =>
-      lookUp(id).pipe(Effect.catchTag("NoSuchElementError", () => new UserNotFound({ clerk_user_id: id })))
-    ),
+const remove = (sql: Sql): Operations["delete"] =>
+  Effect.fn("Users.delete")(function* (id) {
+    const deleted = yield* sql`DELETE FROM users WHERE clerk_user_id = ${id}::varchar RETURNING clerk_user_id`
+    if (deleted.length === 0) return yield* notFound(id)()
+  })
 
-    /**
-     * Lists users by id, at most `limit` (100) of those after `after`.
-     *
-     * @errors RepositoryError
-     */
-    list: Effect.fn("Users.list")((page?: { readonly after?: ClerkUserId; readonly limit?: number }) =>
-      users(sql`
-        SELECT ${columns} FROM users WHERE clerk_user_id > ${page?.after ?? ""}
-        ORDER BY clerk_user_id LIMIT ${page?.limit ?? 100}::int`)
-    ),
-
-    /**
-     * Creates a user; what is left out gets the database's default, or stays open.
-     *
-     * @errors UserAlreadyExists, RepositoryError
-     */
-    create: Effect.fn("Users.create")(function* (input: UserCreate) {
-      const json = yield* encodeCreate(input)
-      return yield* user(() => new UserAlreadyExists({ clerk_user_id: input.clerk_user_id }))(insert(json))
-    }),
-
-    /**
-     * Finds a user, or creates one with {@link userDefaults}; one request, and `created` says which.
-     *
-     * @errors RepositoryError
-     */
-    getOrCreate: Effect.fn("Users.getOrCreate")(function* (input: UserCreate) {
-      const json = yield* encodeCreate({ ...userDefaults, ...input })
-      const Found = Schema.Struct({ ...User.fields, created: Schema.Boolean })
-      const attempt = rowsOf(Found)(sql`
-        WITH created AS (${insert(json)})
-        SELECT true AS created, created.* FROM created
-        UNION ALL
-        SELECT false, ${columns} FROM users
-        WHERE clerk_user_id = ${input.clerk_user_id} AND NOT EXISTS (SELECT FROM created)`)
-      // A user whom someone else is creating at this moment is neither inserted nor seen; the next attempt sees it.
-      const { created, ...found } = yield* untilSeen(attempt)
-      return { user: found, created }
-    }),
-
-    /**
-     * Changes any subset of a user's fields.
-     *
-     * @errors UserNotFound, RepositoryError
-     */
-    update: Effect.fn("Users.update")(function* (id: ClerkUserId, changes: UserUpdate) {
-      const json = yield* encodeUpdate(changes)
-      return yield* user(() => new UserNotFound({ clerk_user_id: id }))(sql`
-        UPDATE users SET
-          (display_name, years_until_retirement, target_retirement_income, asset_class_targets, region_targets) = (
-            SELECT display_name, years_until_retirement, target_retirement_income, asset_class_targets, region_targets
-            FROM jsonb_populate_record(users, ${json}::jsonb)
-          )
-        WHERE clerk_user_id = ${id}
-        RETURNING ${columns}`)
-    }),
-
-    /**
-     * Deletes a user with all accounts, positions and jobs.
-     *
-     * @errors UserNotFound, SqlError
-     */
-    delete: Effect.fn("Users.delete")(function* (id: ClerkUserId) {
-      const deleted = yield* sql`DELETE FROM users WHERE clerk_user_id = ${id} RETURNING clerk_user_id`
-      if (deleted.length === 0) return yield* new UserNotFound({ clerk_user_id: id })
-    })
-  }
-})
+const make = Effect.map(
+  SqlClient.SqlClient,
+  (sql): Operations => ({
+    findById: findById(sql),
+    list: list(sql),
+    create: create(sql),
+    getOrCreate: getOrCreate(sql),
+    update: update(sql),
+    delete: remove(sql)
+  })
+)
 
 /**
  * The table `users`.
@@ -140,7 +177,7 @@ const make = Effect.gen(function* () {
  * })
  * ```
  */
-export class Users extends Context.Service<Users>()("alex-database/repository/Users", { make }) {
+export class Users extends Context.Service<Users, Operations>()("alex-database/repository/Users", { make }) {
   /** On the table `users` of a `SqlClient`, whoever provides it. */
   static readonly layer = Layer.effect(this, this.make)
 }

@@ -8,11 +8,12 @@ import { Positions } from "./Positions.ts"
 import { Users } from "./Users.ts"
 
 export { Accounts } from "./Accounts.ts"
-export { Instruments, type Upserted } from "./Instruments.ts"
-export { type JobPage, Jobs } from "./Jobs.ts"
+export type { PriceResult, UpsertOptions, UpsertResult } from "./InstrumentBatches.ts"
+export { Instruments } from "./Instruments.ts"
+export { type JobListOptions, type JobPage, Jobs } from "./Jobs.ts"
 export { Portfolios } from "./Portfolios.ts"
 export { Positions } from "./Positions.ts"
-export type { RepositoryError } from "./Rows.ts"
+export type { Listed, RepositoryError } from "./Rows.ts"
 export { Users, userDefaults } from "./Users.ts"
 
 /** Every repository. */

@@ -105,7 +105,7 @@ const naming = (checker: Checker, symbols: ReadonlyArray<TypeSymbol>) => {
     spelled
       .reduce((text, one) => text.replaceAll(one.text, one.name), type)
       .replaceAll(/string & Brand<"(\w+)">/g, "$1")
-      .replaceAll("SchemaError | SqlError", "RepositoryError")
+      .replaceAll("InvalidInput | SqlError | UnreadableRow", "RepositoryError")
 }
 
 const read = (checker: Checker, named: (type: string) => string) => {

@@ -9,7 +9,9 @@ const shown = ({ file, kind, name }: PublicName) => `${file}: ${kind} ${name}`
 /** `RepositoryError` stands for what every repository can fail with. */
 const standsFor = new Map([
   ["SqlError", "RepositoryError"],
-  ["SchemaError", "RepositoryError"]
+  ["SchemaError", "RepositoryError"],
+  ["InvalidInput", "RepositoryError"],
+  ["UnreadableRow", "RepositoryError"]
 ])
 
 const unsaid = ({ errors = [], tags, text }: PublicName): ReadonlyArray<string> => {

@@ -89,7 +89,7 @@ layer(embedded, { timeout: "60 seconds", excludeTestServices: true })("requests 
         )
       )
       assert.strictEqual(lookups.requests, 2)
-      assert.deepStrictEqual(lookups.result[0], listed)
+      assert.deepStrictEqual(lookups.result[0], [...listed])
     })
   )
 

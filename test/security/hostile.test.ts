@@ -133,7 +133,7 @@ layer(services, { timeout: "60 seconds", excludeTestServices: true })("hostile v
             ]
             for (const attempt of attempts) {
               const error = yield* Effect.flip(attempt)
-              assert.isTrue(Schema.isSchemaError(error), String(error))
+              assert.propertyVal(error, "_tag", "InvalidInput")
             }
             const raw = [
               Effect.asVoid(sql`SELECT ${text}::text`),
@@ -220,7 +220,7 @@ layer(services, { timeout: "60 seconds", excludeTestServices: true })("hostile v
       const add = (quantity: string) =>
         positions.addQuantity({ account_id: id as never, symbol, quantity: BigDecimal.fromStringUnsafe(quantity) })
       for (const quantity of ["0", "-1", "0.000000001", "1000000000000", "1e-300"]) {
-        assert.isTrue(Schema.isSchemaError(yield* Effect.flip(add(quantity))), quantity)
+        assert.propertyVal(yield* Effect.flip(add(quantity)), "_tag", "InvalidInput", quantity)
       }
       yield* add("999999999999.99999999")
       assert.isTrue(SqlError.isSqlError(yield* Effect.flip(add("0.00000001"))))

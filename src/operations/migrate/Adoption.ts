@@ -3,67 +3,63 @@
  */
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import { Account, Instrument, Job, Position, User } from "../../domain/index.ts"
 
 const moment = ["timestamp without time zone", "timestamp with time zone"]
 
+/** The types that the columns of the first databases may have, whichever table they are in. */
+const originalTypes: Readonly<Record<string, ReadonlyArray<string>>> = {
+  clerk_user_id: ["character varying(255)"],
+  display_name: ["character varying(255)"],
+  years_until_retirement: ["integer"],
+  target_retirement_income: ["numeric(12,2)"],
+  asset_class_targets: ["jsonb"],
+  region_targets: ["jsonb"],
+  symbol: ["character varying(20)"],
+  name: ["character varying(255)"],
+  instrument_type: ["character varying(50)"],
+  current_price: ["numeric(12,4)"],
+  allocation_regions: ["jsonb"],
+  allocation_sectors: ["jsonb"],
+  allocation_asset_class: ["jsonb"],
+  id: ["uuid"],
+  account_name: ["character varying(255)"],
+  account_purpose: ["text"],
+  cash_balance: ["numeric(12,2)"],
+  cash_interest: ["numeric(5,4)"],
+  account_id: ["uuid"],
+  quantity: ["numeric(20,8)"],
+  as_of_date: ["date"],
+  job_type: ["character varying(50)"],
+  status: ["character varying(20)"],
+  request_payload: ["jsonb"],
+  report_payload: ["jsonb"],
+  charts_payload: ["jsonb"],
+  retirement_payload: ["jsonb"],
+  summary_payload: ["jsonb"],
+  error_message: ["text"],
+  created_at: moment,
+  started_at: moment,
+  completed_at: moment,
+  updated_at: moment
+}
+
+/** The columns of a table that the first databases had; later migrations add the others. */
+const originalColumns = (row: { readonly fields: object }) =>
+  Object.fromEntries(
+    Object.keys(row.fields).flatMap((column) => {
+      const types = originalTypes[column]
+      return types === undefined ? [] : [[column, types] as const]
+    })
+  )
+
 /** The tables as the first databases had them: for each column the types it may have. */
 const originalTables: Readonly<Record<string, Readonly<Record<string, ReadonlyArray<string>>>>> = {
-  users: {
-    clerk_user_id: ["character varying(255)"],
-    display_name: ["character varying(255)"],
-    years_until_retirement: ["integer"],
-    target_retirement_income: ["numeric(12,2)"],
-    asset_class_targets: ["jsonb"],
-    region_targets: ["jsonb"],
-    created_at: moment,
-    updated_at: moment
-  },
-  instruments: {
-    symbol: ["character varying(20)"],
-    name: ["character varying(255)"],
-    instrument_type: ["character varying(50)"],
-    current_price: ["numeric(12,4)"],
-    allocation_regions: ["jsonb"],
-    allocation_sectors: ["jsonb"],
-    allocation_asset_class: ["jsonb"],
-    created_at: moment,
-    updated_at: moment
-  },
-  accounts: {
-    id: ["uuid"],
-    clerk_user_id: ["character varying(255)"],
-    account_name: ["character varying(255)"],
-    account_purpose: ["text"],
-    cash_balance: ["numeric(12,2)"],
-    cash_interest: ["numeric(5,4)"],
-    created_at: moment,
-    updated_at: moment
-  },
-  positions: {
-    id: ["uuid"],
-    account_id: ["uuid"],
-    symbol: ["character varying(20)"],
-    quantity: ["numeric(20,8)"],
-    as_of_date: ["date"],
-    created_at: moment,
-    updated_at: moment
-  },
-  jobs: {
-    id: ["uuid"],
-    clerk_user_id: ["character varying(255)"],
-    job_type: ["character varying(50)"],
-    status: ["character varying(20)"],
-    request_payload: ["jsonb"],
-    report_payload: ["jsonb"],
-    charts_payload: ["jsonb"],
-    retirement_payload: ["jsonb"],
-    summary_payload: ["jsonb"],
-    error_message: ["text"],
-    created_at: moment,
-    started_at: moment,
-    completed_at: moment,
-    updated_at: moment
-  }
+  users: originalColumns(User),
+  instruments: originalColumns(Instrument),
+  accounts: originalColumns(Account),
+  positions: originalColumns(Position),
+  jobs: originalColumns(Job)
 }
 
 /** The tables that `migrate` adopts when it finds them without a journal. */

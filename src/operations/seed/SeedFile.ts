@@ -3,14 +3,7 @@
  */
 import { fileURLToPath } from "node:url"
 import { Effect, FileSystem, Result, Schema, SchemaIssue } from "effect"
-import {
-  AccountCreate,
-  InstrumentCreate,
-  InstrumentSymbol,
-  PositionCreate,
-  strict,
-  UserCreate
-} from "../../domain/index.ts"
+import { InstrumentCreate, PortfolioCreate, strict } from "../../domain/index.ts"
 
 /** A seed file can't be read, is no JSON, or holds what can't be stored; each problem names entry and field. */
 export class SeedInvalid extends Schema.TaggedError<SeedInvalid>()("SeedInvalid", {
@@ -75,22 +68,7 @@ export const readInstruments = Effect.fn("SeedFile.readInstruments")(function* (
   return [...instruments.values()]
 })
 
-/** A user with accounts and their positions, as a seed file holds them. */
-export const PortfolioSeed = Schema.Struct({
-  user: UserCreate,
-  accounts: Schema.Array(
-    Schema.Struct({
-      account_name: AccountCreate.fields.account_name,
-      account_purpose: AccountCreate.fields.account_purpose,
-      cash_balance: AccountCreate.fields.cash_balance,
-      cash_interest: AccountCreate.fields.cash_interest,
-      positions: Schema.Array(Schema.Struct({ symbol: InstrumentSymbol, quantity: PositionCreate.fields.quantity }))
-    })
-  )
-})
-export type PortfolioSeed = typeof PortfolioSeed.Type
-
-const decodePortfolio = Schema.decodeUnknownResult(PortfolioSeed, strict)
+const decodePortfolio = Schema.decodeUnknownResult(PortfolioCreate, strict)
 
 /**
  * Reads a user's portfolio from a file.

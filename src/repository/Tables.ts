@@ -1,0 +1,58 @@
+/** The tables: their keys, and their columns as the schemas of their rows name them. */
+import * as Predicate from "effect/Predicate"
+import type * as Schema from "effect/Schema"
+import { Account } from "../domain/Account.ts"
+import { Decimal } from "../domain/Decimal.ts"
+import { Instrument } from "../domain/Instrument.ts"
+import { Job } from "../domain/Job.ts"
+import { Position } from "../domain/Position.ts"
+import { User } from "../domain/User.ts"
+
+/** A schema with named fields, one for each column. */
+export interface Columns {
+  readonly fields: { readonly [column: string]: unknown }
+}
+
+/** A table, and the schema of its rows. */
+export interface Table<Row extends Schema.Codec<unknown, unknown> & Columns> {
+  readonly name: string
+  readonly key: string
+  readonly row: Row
+}
+
+export const users = { name: "users", key: "clerk_user_id", row: User } as const satisfies Table<typeof User>
+export const instruments = {
+  name: "instruments",
+  key: "symbol",
+  row: Instrument
+} as const satisfies Table<typeof Instrument>
+export const accounts = { name: "accounts", key: "id", row: Account } as const satisfies Table<typeof Account>
+export const positions = { name: "positions", key: "id", row: Position } as const satisfies Table<typeof Position>
+export const jobs = { name: "jobs", key: "id", row: Job } as const satisfies Table<typeof Job>
+
+/** The columns of a table, qualified, for `SELECT` and `RETURNING`; all that its rows have, or those of `some`. */
+export const selected = (
+  { name, row }: { readonly name: string; readonly row: Columns },
+  some: Columns = row
+): string =>
+  Object.keys(some.fields)
+    .map((column) => `${name}.${column}`)
+    .join(", ")
+
+/** The columns that an input may set: `name, instrument_type`; of a record, `new.name, new.instrument_type`. */
+export const settable = (input: Columns, record?: string): string =>
+  Object.keys(input.fields)
+    .map((column) => (record === undefined ? column : `${record}.${column}`))
+    .join(", ")
+
+const isDecimal = (field: unknown): boolean =>
+  field === Decimal ||
+  (Predicate.hasProperty(field, "members") && Array.isArray(field.members) && field.members.includes(Decimal))
+
+/** The SQL of a row as a JSON object. Decimals travel as text, so that none is rounded. */
+export const rowAsJson = ({ row }: { readonly row: Columns }): string => {
+  const members = Object.entries(row.fields).map(
+    ([column, field]) => `'${column}', ${column}${isDecimal(field) ? "::text" : ""}`
+  )
+  return `jsonb_build_object(${members.join(", ")})`
+}
