@@ -72,3 +72,17 @@ export const reachableFrom = (start: string): ReadonlySet<string> => {
   }
   return reached
 }
+
+/** The folders that a document's tree draws below `src/`, two spaces deeper for each level. */
+export const foldersDrawn = (file: string): ReadonlyArray<string> => {
+  const path: Array<string> = []
+  const tree = read(file)
+    .split(/^```\w*\n/m)
+    .find((block) => /^src\/$/m.test(block))
+  const drawn = [...(tree ?? "").matchAll(/^( *)([\w-]+)\/(?= |$)/gm)].map(([, indent = "", name = ""]) => {
+    path.length = indent.length / 2
+    path.push(name)
+    return path.join("/")
+  })
+  return drawn.filter((folder) => folder === "src" || folder.startsWith("src/"))
+}

@@ -42,7 +42,7 @@ it("every code block of the documents runs on the embedded database with the tes
   }
   vi.unstubAllEnvs()
   vi.restoreAllMocks()
-}, 60_000)
+}, 240_000)
 
 it("docs/troubleshooting.md explains every problem that `alex-db check` names, and every failure of the Data API", () => {
   const text = read("docs/troubleshooting.md")

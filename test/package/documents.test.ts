@@ -1,6 +1,7 @@
 /** The documents: short where they are the entrance, connected by links that lead somewhere, and about this package. */
 import { assert, it } from "@effect/vitest"
-import { documents, linksOf, problemWith, reachableFrom, read } from "./Documents.ts"
+import { sources } from "./CodeBlocks.ts"
+import { documents, foldersDrawn, linksOf, problemWith, reachableFrom, read } from "./Documents.ts"
 
 it("README.md has at most 170 lines", () => {
   assert.isAtMost(read("README.md").trimEnd().split("\n").length, 170)
@@ -47,4 +48,31 @@ it("every npm script that a document runs exists, and every block of JSON parses
     []
   )
   for (const [, block = ""] of text.matchAll(/^```json\n([\s\S]*?)^```$/gm)) assert.isObject(JSON.parse(block))
+})
+
+it("docs/architecture.md draws every folder of src", () => {
+  const folders = new Set(sources().map((file) => file.replace(/\/[^/]*$/, "")))
+  const drawn = foldersDrawn("docs/architecture.md")
+  assert.isAbove(drawn.length, 10)
+  assert.deepStrictEqual(
+    [...folders].filter((folder) => !drawn.includes(folder)),
+    []
+  )
+})
+
+it("every command and flag of alex-db that a document shows is one that the command line has", () => {
+  const code = sources()
+    .filter((file) => file.startsWith("src/cli/"))
+    .map(read)
+    .join("\n")
+  const [, reference = ""] = read("README.md").split("\n## Commands\n")
+  const [section = ""] = reference.split("\n## ")
+  const calls = documents().flatMap((file) => read(file).match(/alex-db [^`\n|#]*/g) ?? [])
+  const flags = [section, ...calls].flatMap((text) => text.match(/(?<=--)[a-z][a-z-]*/g) ?? [])
+  const commands = calls.flatMap((call) => call.match(/(?<=^alex-db )[a-z]+/g) ?? [])
+  assert.isAbove(commands.length, 4)
+  assert.deepStrictEqual(
+    [...new Set([...flags, ...commands])].filter((name) => name !== "help" && !code.includes(`"${name}"`)),
+    []
+  )
 })

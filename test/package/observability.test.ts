@@ -50,7 +50,7 @@ it("the documented exporter sends a service's spans and logs to a collector", as
   assert.notInclude(String(attributes["db.query.text"]), "test_user_001")
   assert.include(collector.logs, "Loading the portfolio")
   assert.sameMembers([...collector.services], ["planner"])
-}, 60_000)
+}, 240_000)
 
 it("a retry reaches a collector as an event of the span, and in the metrics of its operation", async () => {
   const collector = await Collector.listen()
