@@ -12,7 +12,7 @@ const folder = mkdtempSync(join(tmpdir(), "alex-release-"))
 const version: string = JSON.parse(read("package.json")).version
 
 writeFileSync(join(folder, "package.json"), read("package.json"))
-writeFileSync(join(folder, "CHANGELOG.md"), read("CHANGELOG.md"))
+writeFileSync(join(folder, "CHANGELOG.md"), `# Changelog\n\n## [Unreleased]\n\n## [${version}] - 2026-11-26\n`)
 
 afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -64,4 +64,8 @@ it("it tests before it publishes, and publishes with provenance", () => {
     [...steps].sort((a, b) => a - b),
     steps
   )
+})
+
+it("the changelog has a place for what the next release brings", () => {
+  assert.match(read("CHANGELOG.md"), /^## \[Unreleased\]$/m)
 })
