@@ -11,7 +11,6 @@ export const exceptions: {
     "DataApiClient.ts: make",
     "DataApiSql.ts: make",
     "HttpTransport.ts: send",
-    "RetryPolicy.ts: make",
     "Engine.ts: make",
     "Faults.ts: wrap",
     "HttpServer.ts: make",

@@ -8,6 +8,8 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { DataApiError } from "./DataApiError.ts"
 
+export type { Operation } from "./Operation.ts"
+
 /**
  * One value on the wire: exactly one member is set.
  *
@@ -132,14 +134,6 @@ export interface EndTransactionRequest {
 export interface EndTransactionResponse {
   readonly transactionStatus: string
 }
-
-/** The names of the five operations, as the service spells them. */
-export type Operation =
-  | "ExecuteStatement"
-  | "BatchExecuteStatement"
-  | "BeginTransaction"
-  | "CommitTransaction"
-  | "RollbackTransaction"
 
 /**
  * Who answers Data API calls: AWS (`AwsDataApi`), or an engine in this process (`LocalDataApi`).

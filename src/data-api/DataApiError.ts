@@ -3,17 +3,10 @@
  * request may succeed later.
  */
 import * as Schema from "effect/Schema"
-import type { Operation } from "./DataApi.ts"
+import { type DidRun, didRun, type FailureTag, retryOf } from "./FailureTable.ts"
+import { Operation } from "./Operation.ts"
 
-/**
- * Whether the request reached the database and ran there.
- *
- * - `no`: certainly not; nothing of it took effect, and repeating it is safe.
- * - `yes`: the database ran it. A statement that PostgreSQL refused has left nothing behind, but the answer will not
- *   get better by asking again; a statement whose result could not be returned has taken effect.
- * - `unknown`: the answer was lost. Only a read, or work declared idempotent, may be repeated.
- */
-export type DidRun = "no" | "yes" | "unknown"
+export type { DidRun } from "./FailureTable.ts"
 
 /** The parts of a database's error message, as the service writes them on one line. */
 export interface DatabaseMessage {
@@ -22,8 +15,6 @@ export interface DatabaseMessage {
   readonly position?: number
   readonly sqlState?: string
 }
-
-const sqlStateOf = /SQLState:\s*([0-9A-Z]{5})\s*$/
 
 /**
  * Takes the service's one-line message apart: `ERROR: primary; Hint: h; Position: 8; SQLState: 42601`.
@@ -157,86 +148,40 @@ export class NotCommitted extends Schema.TaggedError<NotCommitted>()("NotCommitt
   lost: Schema.String
 }) {}
 
+/** The class of each failure. */
+export const reasons = {
+  DatabaseError,
+  DatabaseResuming,
+  DatabaseUnavailable,
+  DatabaseNotFound,
+  HttpEndpointNotEnabled,
+  InvalidResourceState,
+  InvalidSecret,
+  SecretsError,
+  StatementTimeout,
+  TransactionNotFound,
+  NotFound,
+  TransactionBusy,
+  UnsupportedResult,
+  AccessDenied,
+  Forbidden,
+  BadRequest,
+  Validation,
+  Throttled,
+  Unauthenticated,
+  InternalServerError,
+  ServiceUnavailable,
+  ConnectFailed,
+  ConnectionLost,
+  UnexpectedResponse,
+  InvalidRequest,
+  OutcomeUnknown,
+  NotCommitted
+} satisfies { readonly [Tag in FailureTag]: { readonly prototype: { readonly _tag: Tag } } }
+
 /** Every kind of failure. Put together when there is one: a program that starts pays for what it does not need. */
-export const Reason = Schema.suspend(() =>
-  Schema.Union([
-    DatabaseError,
-    DatabaseResuming,
-    DatabaseUnavailable,
-    DatabaseNotFound,
-    HttpEndpointNotEnabled,
-    InvalidResourceState,
-    InvalidSecret,
-    SecretsError,
-    StatementTimeout,
-    TransactionNotFound,
-    NotFound,
-    TransactionBusy,
-    UnsupportedResult,
-    AccessDenied,
-    Forbidden,
-    BadRequest,
-    Validation,
-    Throttled,
-    Unauthenticated,
-    InternalServerError,
-    ServiceUnavailable,
-    ConnectFailed,
-    ConnectionLost,
-    UnexpectedResponse,
-    InvalidRequest,
-    OutcomeUnknown,
-    NotCommitted
-  ])
-)
+export const Reason = Schema.suspend(() => Schema.Union(Object.values(reasons)))
 export type Reason = typeof Reason.Type
-
-const ranOrNot = (reason: Reason, operation: Operation): DidRun => {
-  switch (reason._tag) {
-    case "DatabaseError":
-      // A login that was refused, a database that does not exist, a connection that could not be had and a server that
-      // is starting come before any statement; a serialization failure or deadlock has rolled everything back.
-      return /^(28|3D|53|57P03|40001|40P01)/.test(reason.sqlState ?? "") ? "no" : "yes"
-    case "UnsupportedResult":
-      return "yes"
-    case "StatementTimeout":
-      return reason.continues === true ? "yes" : "no"
-    case "DatabaseUnavailable":
-    case "InternalServerError":
-    case "ServiceUnavailable":
-    case "ConnectionLost":
-    case "UnexpectedResponse":
-    case "OutcomeUnknown":
-      return "unknown"
-    case "TransactionNotFound":
-    case "NotFound":
-      return operation === "CommitTransaction" ? "unknown" : "no"
-    default:
-      return "no"
-  }
-}
-
-const retryable = (reason: Reason): boolean => {
-  switch (reason._tag) {
-    case "DatabaseResuming":
-    case "DatabaseUnavailable":
-    case "TransactionBusy":
-    case "Throttled":
-    case "InternalServerError":
-    case "ServiceUnavailable":
-    case "ConnectFailed":
-    case "ConnectionLost":
-    case "NotCommitted":
-      return true
-    case "UnexpectedResponse":
-      return reason.status >= 500
-    case "DatabaseError":
-      // 28P01: the secret is being rotated; 53300: too many connections; 57P0x: the server is starting or stopping.
-      return /^(28P01|53300|57P0[123]|40001|40P01|55P03)$/.test(reason.sqlState ?? "")
-    default:
-      return false
-  }
-}
 
 /**
  * A failed Data API call.
@@ -257,13 +202,7 @@ const retryable = (reason: Reason): boolean => {
  * ```
  */
 export class DataApiError extends Schema.TaggedError<DataApiError>()("DataApiError", {
-  operation: Schema.Literals([
-    "ExecuteStatement",
-    "BatchExecuteStatement",
-    "BeginTransaction",
-    "CommitTransaction",
-    "RollbackTransaction"
-  ]),
+  operation: Operation,
   reason: Reason,
   /** The service's id of the request, to be quoted to AWS. */
   requestId: Schema.optionalKey(Schema.String)
@@ -276,12 +215,12 @@ export class DataApiError extends Schema.TaggedError<DataApiError>()("DataApiErr
 
   /** Whether the request ran. See {@link DidRun}. */
   get didRun(): DidRun {
-    return ranOrNot(this.reason, this.operation)
+    return didRun(this.reason, this.operation)
   }
 
   /** Whether the cause may pass. That repeating is safe, only `didRun` says. */
   get isRetryable(): boolean {
-    return retryable(this.reason)
+    return retryOf(this.reason) !== undefined
   }
 
   /** PostgreSQL's five characters, where the database itself refused. */
@@ -290,128 +229,25 @@ export class DataApiError extends Schema.TaggedError<DataApiError>()("DataApiErr
   }
 }
 
-/** The service's exception codes and HTTP statuses, for those reasons that have one of their own. */
-export const wireCodes = {
-  DatabaseError: { code: "DatabaseErrorException", status: 400 },
-  DatabaseResuming: { code: "DatabaseResumingException", status: 400 },
-  DatabaseUnavailable: { code: "DatabaseUnavailableException", status: 504 },
-  DatabaseNotFound: { code: "DatabaseNotFoundException", status: 404 },
-  HttpEndpointNotEnabled: { code: "HttpEndpointNotEnabledException", status: 400 },
-  InvalidResourceState: { code: "InvalidResourceStateException", status: 400 },
-  InvalidSecret: { code: "InvalidSecretException", status: 400 },
-  SecretsError: { code: "SecretsErrorException", status: 400 },
-  StatementTimeout: { code: "StatementTimeoutException", status: 400 },
-  TransactionNotFound: { code: "TransactionNotFoundException", status: 404 },
-  NotFound: { code: "NotFoundException", status: 404 },
-  // The service has no code of its own for it: the sentence in the message is what tells.
-  TransactionBusy: { code: "DatabaseErrorException", status: 400 },
-  UnsupportedResult: { code: "UnsupportedResultException", status: 400 },
-  AccessDenied: { code: "AccessDeniedException", status: 403 },
-  Forbidden: { code: "ForbiddenException", status: 403 },
-  BadRequest: { code: "BadRequestException", status: 400 },
-  Validation: { code: "ValidationException", status: 400 },
-  Throttled: { code: "ThrottlingException", status: 400 },
-  ServiceUnavailable: { code: "ServiceUnavailableError", status: 503 }
-} as const satisfies Partial<Record<Reason["_tag"], { readonly code: string; readonly status: number }>>
+/** The same failed call with another reason. */
+const because = ({ operation, requestId }: DataApiError, reason: Reason): DataApiError =>
+  new DataApiError({ operation, reason, ...(requestId === undefined ? {} : { requestId }) })
 
-const unauthenticated = new Set([
-  "ExpiredTokenException",
-  "ExpiredToken",
-  "UnrecognizedClientException",
-  "InvalidSignatureException",
-  "SignatureDoesNotMatch",
-  "MissingAuthenticationTokenException",
-  "MissingAuthenticationToken",
-  "IncompleteSignature",
-  "IncompleteSignatureException",
-  "InvalidClientTokenId"
-])
+const lostTo = ({ reason }: DataApiError): string => (reason._tag === "OutcomeUnknown" ? reason.lost : reason._tag)
 
-const throttled = new Set([
-  "ThrottlingException",
-  "Throttling",
-  "ThrottledException",
-  "TooManyRequestsException",
-  "RequestLimitExceeded",
-  "RequestThrottled",
-  "RequestThrottledException",
-  "SlowDown"
-])
-
-/** What the service's answer says, before it is a {@link Reason}. */
-export interface WireFailure {
-  /** The exception's name; empty when the answer had none. */
-  readonly code: string
-  readonly status: number
-  readonly message: string
-  readonly dbConnectionId?: number | undefined
+/** A failure that leaves open whether a write or a commit happened says so; any other stays what it is. */
+export const outcomeUnknown = (error: DataApiError): DataApiError => {
+  if (error.didRun !== "unknown" || error.reason._tag === "OutcomeUnknown") return error
+  const what =
+    error.operation === "CommitTransaction"
+      ? "The commit may or may not have happened"
+      : "The statement may or may not have run, and was not retried"
+  return because(error, new OutcomeUnknown({ message: `${what}: ${error.reason.message}`, lost: lostTo(error) }))
 }
 
-/**
- * The reason that stands for a failed answer of the service.
- *
- * @example
- * ```ts
- * import { reasonOf } from "alex-database/data-api"
- *
- * reasonOf({ code: "DatabaseErrorException", status: 400, message: "ERROR: division by zero; SQLState: 22012" })._tag
- * // "DatabaseError"
- * ```
- */
-export const reasonOf = ({ code, dbConnectionId, message, status }: WireFailure): Reason => {
-  const said = (fallback: string) => ({ message: message === "" || message === "UnknownError" ? fallback : message })
-  switch (code) {
-    case "DatabaseErrorException":
-      return message.includes("Transaction is still running a query")
-        ? new TransactionBusy({ message })
-        : DatabaseError.fromMessage(message)
-    case "DatabaseResumingException":
-      return new DatabaseResuming(said("The database is resuming after being paused."))
-    case "DatabaseUnavailableException":
-      return new DatabaseUnavailable(said("The database's writer is not available."))
-    case "DatabaseNotFoundException":
-      return new DatabaseNotFound(said("The cluster has no database instance."))
-    case "HttpEndpointNotEnabledException":
-      return new HttpEndpointNotEnabled(said("The Data API is not enabled for this cluster."))
-    case "InvalidResourceStateException":
-      return new InvalidResourceState(said("The cluster is in a state that takes no calls."))
-    case "InvalidSecretException":
-      return new InvalidSecret(said("The secret holds no usable user name and password."))
-    case "SecretsErrorException":
-      return new SecretsError(said("The secret could not be read."))
-    case "StatementTimeoutException":
-      return new StatementTimeout({
-        ...said("The statement timed out."),
-        ...(dbConnectionId === undefined ? {} : { dbConnectionId })
-      })
-    case "TransactionNotFoundException":
-      return new TransactionNotFound(said("The transaction was not found."))
-    case "NotFoundException":
-      return new NotFound(said("The cluster, the secret or the transaction was not found."))
-    case "UnsupportedResultException":
-      return new UnsupportedResult(said("The result can't be returned."))
-    case "AccessDeniedException":
-      return new AccessDenied(said("Access is denied."))
-    case "ForbiddenException":
-      return new Forbidden(said("The caller lacks a privilege."))
-    case "BadRequestException":
-      return sqlStateOf.test(message)
-        ? DatabaseError.fromMessage(message)
-        : new BadRequest(said("The request was refused."))
-    case "ValidationException":
-    case "SerializationException":
-      return new Validation(said("The request is not valid."))
-    case "InternalServerErrorException":
-    case "InternalFailure":
-    case "InternalServerError":
-      return new InternalServerError({ ...said("The service failed inside."), code })
-    case "ServiceUnavailableError":
-    case "ServiceUnavailable":
-    case "ServiceUnavailableException":
-      return new ServiceUnavailable(said("The service is not available at the moment."))
-  }
-  if (unauthenticated.has(code))
-    return new Unauthenticated({ ...said("The request's credentials were refused."), code })
-  if (throttled.has(code) || status === 429) return new Throttled(said("Rate exceeded"))
-  return new UnexpectedResponse({ ...said(`HTTP ${status} without a reason`), code, status })
+/** A failure before the commit was sent: the transaction did not commit, even if a statement's answer was lost. */
+export const notCommitted = (error: DataApiError): DataApiError => {
+  if (error.didRun !== "unknown") return error
+  const what = "The transaction did not commit, because it failed before its commit was sent"
+  return because(error, new NotCommitted({ message: `${what}: ${error.reason.message}`, lost: lostTo(error) }))
 }

@@ -4,7 +4,7 @@ import type * as https from "node:https"
 import type { Socket } from "node:net"
 import * as Result from "effect/Result"
 import { ConnectFailed, ConnectionLost } from "./DataApiError.ts"
-import type { Answer } from "./RestJson.ts"
+import type { Answer } from "./rest-json/WireFailures.ts"
 
 export interface Options {
   /** Milliseconds for a request and its answer. The service itself answers within 45 s. Default 50,000. */

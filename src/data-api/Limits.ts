@@ -1,11 +1,49 @@
-/** The service's limits on a request, found out before it is sent. Pure. */
+/** The service's limits, in one place, and whether a request keeps them. Pure. */
 import type { BatchExecuteStatementRequest, ExecuteStatementRequest, Field, SqlParameter } from "./DataApi.ts"
 
-/** Characters of one SQL text, from the service's model. */
+/** Characters of an ARN: of the cluster's and of the secret's (from the service's model, as all lengths here). */
+export const MIN_ARN_LENGTH = 11
+export const MAX_ARN_LENGTH = 100
+
+/** Characters of one SQL text. */
 export const MAX_SQL_LENGTH = 65_536
+
+/** Characters of a database's name and of a schema's. */
+export const MAX_NAME_LENGTH = 64
+
+/** Characters of a transaction's id. */
+export const MAX_TRANSACTION_ID_LENGTH = 192
 
 /** Octets of one HTTP request, headers and JSON syntax included (4 MiB, from the service's user guide). */
 export const MAX_REQUEST_BYTES = 4 * 1024 * 1024
+
+/** Octets of one result: 1 MiB of values as text, with 2 for each row and 4 for each value on top. */
+export const MAX_RESULT_BYTES = 1024 * 1024
+
+/** Octets of one `formattedRecords`: 10 MiB. */
+export const MAX_FORMATTED_BYTES = 10 * 1024 * 1024
+
+/** Milliseconds that a statement may run. */
+export const STATEMENT_TIMEOUT = 45_000
+
+/** Milliseconds that a transaction may wait for its next call, and that it may last in all: 3 minutes and 24 hours. */
+export const TRANSACTION_IDLE = 3 * 60_000
+export const TRANSACTION_TOTAL = 24 * 60 * 60_000
+
+/** How many characters a text has, by which the service counts: code points, not UTF-16 units. */
+export const characters = (text: string): number => {
+  let pairs = 0
+  for (let index = 0; index < text.length - 1; index++) {
+    if ((text.codePointAt(index) ?? 0) > 0xffff) {
+      pairs++
+      index++
+    }
+  }
+  return text.length - pairs
+}
+
+/** Whether a text has more characters than that. */
+export const isLonger = (text: string, max: number): boolean => text.length > max && characters(text) > max
 
 /** What the headers, the two ARNs, the transaction's id and the names of the members take at most. */
 export const REQUEST_OVERHEAD_BYTES = 16 * 1024
@@ -39,8 +77,8 @@ const requestBytes = (sql: string, sets: ReadonlyArray<ReadonlyArray<SqlParamete
 
 /** Why a request could never succeed, or undefined if it may. */
 export const checkSize = (request: ExecuteStatementRequest | BatchExecuteStatementRequest): string | undefined => {
-  if (request.sql.length > MAX_SQL_LENGTH) {
-    return `The statement has ${request.sql.length} characters; the Data API takes ${MAX_SQL_LENGTH}. Send many rows with Bulk.insert, which needs one parameter for them all.`
+  if (isLonger(request.sql, MAX_SQL_LENGTH)) {
+    return `The statement has ${characters(request.sql)} characters; the Data API takes ${MAX_SQL_LENGTH}. Send many rows with Bulk.insert, which needs one parameter for them all.`
   }
   const batch = "parameterSets" in request && request.parameterSets !== undefined
   const sets = batch ? request.parameterSets : "parameters" in request ? [request.parameters ?? []] : []

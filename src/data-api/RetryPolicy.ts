@@ -11,8 +11,10 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Random from "effect/Random"
-import { DataApi, type Operation } from "./DataApi.ts"
-import { DataApiError, OutcomeUnknown } from "./DataApiError.ts"
+import { DataApi } from "./DataApi.ts"
+import { type DataApiError, outcomeUnknown } from "./DataApiError.ts"
+import { type Retry, retryOf } from "./FailureTable.ts"
+import type { Operation } from "./Operation.ts"
 import { isRead } from "./sql/ReadOnly.ts"
 import { makeMetrics, type OperationMetrics } from "./Telemetry.ts"
 
@@ -58,10 +60,10 @@ export const Idempotent = Context.Reference<boolean>("alex-database/data-api/Ide
 export const idempotent = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.provideService(effect, Idempotent, true)
 
-/** How a failure may be repeated, if it may. */
-type Verdict = "budget" | "connectBudget" | "attempts" | "never" | "outcomeUnknown"
+/** Until when a failed call is retried, if at all. */
+type Verdict = Exclude<Retry, "caller"> | "never" | "outcomeUnknown"
 
-/** What a call is to its repetition: may what has perhaps run be run again, and does it leave anything behind? */
+/** What a call is to its retry: may what has perhaps run be run again, and does it leave anything behind? */
 interface Nature {
   readonly repeatable: boolean
   readonly writes: boolean
@@ -69,107 +71,91 @@ interface Nature {
 
 const verdictOn = (error: DataApiError, repeatable: boolean): Verdict => {
   if (error.didRun === "unknown" && !repeatable) return "outcomeUnknown"
-  if (error.didRun === "yes" || !error.isRetryable) return "never"
-  switch (error.reason._tag) {
-    case "DatabaseResuming":
-    case "Throttled":
-      return "budget"
-    case "TransactionBusy":
-      // A rollback holds up whoever was interrupted: how long it may wait for a statement, its caller decides.
-      return error.operation === "RollbackTransaction" ? "never" : "budget"
-    case "ConnectFailed":
-      return "connectBudget"
-    case "DatabaseError":
-      // These have rolled the transaction back: only the whole of it can be repeated.
-      return /^40/.test(error.reason.sqlState ?? "") ? "never" : "attempts"
-    default:
-      return "attempts"
-  }
+  const retry = retryOf(error.reason)
+  if (error.didRun === "yes" || retry === undefined || retry === "caller") return "never"
+  // A rollback holds up whoever was interrupted: how long it may wait for a statement, its caller decides.
+  if (error.reason._tag === "TransactionBusy" && error.operation === "RollbackTransaction") return "never"
+  return retry
 }
 
-const outcomeUnknown = (error: DataApiError): DataApiError =>
-  error.reason._tag === "OutcomeUnknown"
-    ? error
-    : new DataApiError({
-        operation: error.operation,
-        reason: new OutcomeUnknown({
-          message: `The statement may or may not have run, and was not sent again: ${error.reason.message}`,
-          lost: error.reason._tag
-        }),
-        ...(error.requestId === undefined ? {} : { requestId: error.requestId })
-      })
+type DelayBefore = (verdict: Verdict, attempt: number, elapsed: number) => Effect.Effect<number | undefined>
 
-const make = Effect.fnUntraced(function* (options: Options) {
-  const api = yield* DataApi
-  const metricsOf = makeMetrics()
+const millis = (input: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(input))
+
+/** How long to wait before the next attempt; undefined where there is none. 80 to 120 per cent of the plan. */
+const delays = (options: Options): DelayBefore => {
   const budgets = {
-    budget: Duration.toMillis(Duration.fromInputUnsafe(options.budget ?? "90 seconds")),
-    connectBudget: Duration.toMillis(Duration.fromInputUnsafe(options.connectBudget ?? "15 seconds"))
+    budget: millis(options.budget ?? "90 seconds"),
+    connectBudget: millis(options.connectBudget ?? "15 seconds")
   }
   const attempts = options.attempts ?? 3
-  const firstDelay = Duration.toMillis(Duration.fromInputUnsafe(options.firstDelay ?? "200 millis"))
-  const longestDelay = Duration.toMillis(Duration.fromInputUnsafe(options.longestDelay ?? "5 seconds"))
-
-  /** How long to wait before the next attempt; undefined where there is none. 80 to 120 per cent of the plan. */
-  const delayBefore = (verdict: Verdict, attempt: number, elapsed: number): Effect.Effect<number | undefined> => {
+  const firstDelay = millis(options.firstDelay ?? "200 millis")
+  const longestDelay = millis(options.longestDelay ?? "5 seconds")
+  return (verdict, attempt, elapsed) => {
     if (verdict === "never" || verdict === "outcomeUnknown") return Effect.undefined
     if (verdict === "attempts" ? attempt > attempts : elapsed >= budgets[verdict]) return Effect.undefined
     return Effect.map(Random.next, (jitter) =>
       Math.round(Math.min(longestDelay, firstDelay * 2 ** (attempt - 1)) * (0.8 + 0.4 * jitter))
     )
   }
+}
 
-  const say = (error: DataApiError, attempt: number, delay: number) => {
-    const details = { operation: error.operation, failure: error.reason._tag, attempt, delayMillis: delay }
-    const event = Effect.flatMap(Effect.currentSpan, (span) =>
-      Effect.map(Clock.currentTimeNanos, (now) => span.event("data_api.retry", now, details))
-    )
-    return Effect.andThen(Effect.ignore(event), Effect.annotateLogs(Effect.logDebug("A call is sent again"), details))
-  }
+const say = (error: DataApiError, attempt: number, delay: number) => {
+  const details = { operation: error.operation, failure: error.reason._tag, attempt, delayMillis: delay }
+  const event = Effect.flatMap(Effect.currentSpan, (span) =>
+    Effect.map(Clock.currentTimeNanos, (now) => span.event("data_api.retry", now, details))
+  )
+  return Effect.andThen(Effect.ignore(event), Effect.annotateLogs(Effect.logDebug("A call is retried"), details))
+}
 
-  const afterFailure = <A>(
-    error: DataApiError,
-    send: Effect.Effect<A, DataApiError>,
-    { repeatable, writes }: Nature,
-    measures: OperationMetrics
-  ): Effect.Effect<A, DataApiError> =>
-    Effect.gen(function* () {
-      const start = yield* Clock.currentTimeMillis
-      let failure = error
-      let lost: DataApiError | undefined
-      for (let attempt = 1; ; attempt++) {
-        if (failure.didRun === "unknown") lost ??= failure
-        const verdict = verdictOn(failure, repeatable)
-        const elapsed = (yield* Clock.currentTimeMillis) - start
-        const delay = yield* delayBefore(verdict, attempt, elapsed)
-        if (delay === undefined) {
-          // That the last attempt did not run says nothing of an earlier one that may have.
-          if (writes && lost !== undefined && failure.didRun === "no") return yield* outcomeUnknown(lost)
-          return yield* verdict === "outcomeUnknown" ? outcomeUnknown(failure) : failure
-        }
-        if (attempt === 1 && failure.reason._tag === "DatabaseResuming") yield* Metric.update(measures.resumes, 1)
-        yield* Metric.update(measures.retries, 1)
-        yield* say(failure, attempt, delay)
-        yield* Effect.sleep(delay)
-        const answer = yield* Effect.result(send)
-        if (answer._tag === "Success") return answer.success
-        failure = answer.failure
+/** Retries a call that has failed, as its failures allow. */
+const retry = <A>(
+  error: DataApiError,
+  send: Effect.Effect<A, DataApiError>,
+  { repeatable, writes }: Nature,
+  { delayBefore, measures }: { readonly delayBefore: DelayBefore; readonly measures: OperationMetrics }
+): Effect.Effect<A, DataApiError> =>
+  Effect.gen(function* () {
+    const start = yield* Clock.currentTimeMillis
+    let failure = error
+    let lost: DataApiError | undefined
+    for (let attempt = 1; ; attempt++) {
+      if (failure.didRun === "unknown") lost ??= failure
+      const verdict = verdictOn(failure, repeatable)
+      const elapsed = (yield* Clock.currentTimeMillis) - start
+      const delay = yield* delayBefore(verdict, attempt, elapsed)
+      if (delay === undefined) {
+        // That the last attempt did not run says nothing of an earlier one that may have.
+        if (writes && lost !== undefined && failure.didRun === "no") return yield* outcomeUnknown(lost)
+        return yield* verdict === "outcomeUnknown" ? outcomeUnknown(failure) : failure
       }
-    })
+      if (attempt === 1 && failure.reason._tag === "DatabaseResuming") yield* Metric.update(measures.resumes, 1)
+      yield* Metric.update(measures.retries, 1)
+      yield* say(failure, attempt, delay)
+      yield* Effect.sleep(delay)
+      const answer = yield* Effect.result(send)
+      if (answer._tag === "Success") return answer.success
+      failure = answer.failure
+    }
+  })
 
-  /** One request, counted and timed. */
-  const measured = <A>(request: Effect.Effect<A, DataApiError>, measures: OperationMetrics) =>
-    Effect.clockWith((clock) => {
-      const start = clock.currentTimeMillisUnsafe()
-      return Effect.onExit(request, () =>
-        Effect.andThen(
-          Metric.update(measures.requests, 1),
-          Effect.suspend(() => Metric.update(measures.latency, clock.currentTimeMillisUnsafe() - start))
-        )
+/** One request, counted and timed. */
+const measured = <A>(request: Effect.Effect<A, DataApiError>, measures: OperationMetrics) =>
+  Effect.clockWith((clock) => {
+    const start = clock.currentTimeMillisUnsafe()
+    return Effect.onExit(request, () =>
+      Effect.andThen(
+        Metric.update(measures.requests, 1),
+        Effect.suspend(() => Metric.update(measures.latency, clock.currentTimeMillisUnsafe() - start))
       )
-    })
+    )
+  })
 
-  /** A call that is sent again as its failures allow. */
+const make = Effect.fnUntraced(function* (options: Options) {
+  const api = yield* DataApi
+  const metricsOf = makeMetrics()
+  const delayBefore = delays(options)
+
   const call = <A>(
     operation: Operation,
     request: Effect.Effect<A, DataApiError>,
@@ -178,7 +164,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     const measures = metricsOf(operation)
     const send = measured(request, measures)
     return Effect.catch(send, (error) =>
-      Effect.flatMap(Idempotent, (declared) => afterFailure(error, send, natureOf(declared), measures))
+      Effect.flatMap(Idempotent, (declared) => retry(error, send, natureOf(declared), { delayBefore, measures }))
     )
   }
 
@@ -204,9 +190,9 @@ const make = Effect.fnUntraced(function* (options: Options) {
 })
 
 /**
- * Wraps a `DataApi` into one that sends again what may be sent again.
+ * Wraps a `DataApi` into one that retries what may be retried.
  *
- * Every repetition is logged at debug level, an event `data_api.retry` of the current span, and counted in the metric
+ * Every retry is logged at debug level, is an event `data_api.retry` of the current span, and counts in the metric
  * `data_api_retries`; a call that finds the database paused counts in `data_api_resumes`. Every request counts in
  * `data_api_requests`, and its milliseconds in `data_api_latency_milliseconds`.
  *

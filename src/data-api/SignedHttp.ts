@@ -5,10 +5,14 @@ import * as Metric from "effect/Metric"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import { DataApi, type Operation } from "./DataApi.ts"
+import { DataApi } from "./DataApi.ts"
 import { DataApiError, type Reason } from "./DataApiError.ts"
 import { HttpTransport, type Loss, type Options as TransportOptions } from "./HttpTransport.ts"
-import { type Answer, decodeAnswer, encodeRequest, paths, type Requests, type Responses } from "./RestJson.ts"
+import type { Operation } from "./Operation.ts"
+import { paths, type Requests, type Responses } from "./rest-json/Operations.ts"
+import { encodeRequest } from "./rest-json/RequestWriter.ts"
+import { decodeAnswer } from "./rest-json/ResponseReader.ts"
+import type { Answer } from "./rest-json/WireFailures.ts"
 import type { Credentials, Signer } from "./SigV4.ts"
 import { makeTraffic } from "./Telemetry.ts"
 
@@ -67,7 +71,7 @@ export const make = Effect.fnUntraced(function* (
 
   const call = <O extends Operation>(operation: O, request: Requests[O]): Effect.Effect<Responses[O], DataApiError> =>
     Effect.gen(function* () {
-      const body = yield* Effect.fromResult(encodeRequest(cluster, operation, request))
+      const body = encodeRequest(cluster, operation, request)
       const { signer, url } = yield* service
       const path = `${url.pathname.replace(/\/$/, "")}${paths[operation]}`
       const attempt = Effect.gen(function* () {

@@ -1,6 +1,6 @@
 /** What can be counted of the Data API's calls. Names of operations and failures only, never a statement or a value. */
 import * as Metric from "effect/Metric"
-import type { Operation } from "./DataApi.ts"
+import type { Operation } from "./Operation.ts"
 
 /** The instruments of one operation. */
 export interface OperationMetrics {

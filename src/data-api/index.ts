@@ -15,15 +15,17 @@ export {
   type ExecuteStatementRequest,
   type ExecuteStatementResponse,
   type Field,
-  type Operation,
   type ResultSetOptions,
   type SqlParameter,
   type TypeHint
 } from "./DataApi.ts"
 export * from "./DataApiError.ts"
+export { type Failure, type FailureTag, failures, type Retry } from "./FailureTable.ts"
 export * as HttpDataApi from "./HttpDataApi.ts"
+export { Operation } from "./Operation.ts"
 export * as PostgresUrl from "./postgres/PostgresUrl.ts"
 export * as RetryPolicy from "./RetryPolicy.ts"
+export { reasonOf, type WireFailure } from "./rest-json/WireFailures.ts"
 export * as DataApiSql from "./sql/DataApiSql.ts"
 export * as ReadOnly from "./sql/ReadOnly.ts"
 export * as Placeholders from "./statement/Placeholders.ts"

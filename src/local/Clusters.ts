@@ -17,7 +17,7 @@ import {
   SecretsError,
   Unauthenticated
 } from "../data-api/DataApiError.ts"
-import type { Target } from "./Wire.ts"
+import type { Target } from "../data-api/rest-json/RequestReader.ts"
 
 const ClusterArn = Schema.String.pipe(
   Schema.check(

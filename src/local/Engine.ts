@@ -11,6 +11,8 @@ import {
   type SqlParameter
 } from "../data-api/DataApi.ts"
 import { DataApiError, type Reason, StatementTimeout } from "../data-api/DataApiError.ts"
+import { isLonger } from "../data-api/Limits.ts"
+import type { JsonResponse } from "../data-api/rest-json/ResponseWriter.ts"
 import { Catalogue } from "./Catalogue.ts"
 import { columnMetadata } from "./ColumnMetadata.ts"
 import {
@@ -31,7 +33,6 @@ import type { PostgresType } from "./PostgresTypes.ts"
 import { FieldRows, toRecords } from "./ResultRecords.ts"
 import type { Column, ResultSet, RowReader, Session, SessionSource, Statement } from "./Session.ts"
 import * as Sessions from "./Sessions.ts"
-import type { JsonResponse } from "./Wire.ts"
 
 /** What the engine does not know from its sessions. */
 export interface EngineOptions {
@@ -74,7 +75,7 @@ const refusalOf = (request: Bounded, parameters: ReadonlyArray<SqlParameter>, li
     return outOfBounds("transactionId", "length less than or equal to 192")
   }
   const sql = request.sql ?? ""
-  if (sql.length > limits.sqlLength) return outOfBounds("sql", `length less than or equal to ${limits.sqlLength}`)
+  if (isLonger(sql, limits.sqlLength)) return outOfBounds("sql", `length less than or equal to ${limits.sqlLength}`)
   if (sql.includes("\0")) return outOfBounds("sql", "no null character")
   let octets = octetsOf(sql)
   for (const parameter of parameters) octets += parameterOctets(parameter)

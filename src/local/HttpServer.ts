@@ -8,13 +8,18 @@
 import { isUtf8 } from "node:buffer"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { Clock, Context, type Duration, Effect, Exit, Layer, Result } from "effect"
-import { DataApi, type Operation } from "../data-api/DataApi.ts"
-import { type DataApiError, type Reason, TransactionNotFound, type WireFailure } from "../data-api/DataApiError.ts"
+import { DataApi } from "../data-api/DataApi.ts"
+import { type DataApiError, type Reason, TransactionNotFound } from "../data-api/DataApiError.ts"
+import { MAX_REQUEST_BYTES, TRANSACTION_TOTAL } from "../data-api/Limits.ts"
+import { Operation } from "../data-api/Operation.ts"
+import { paths } from "../data-api/rest-json/Operations.ts"
+import { type Call, decodeCall } from "../data-api/rest-json/RequestReader.ts"
+import { encodeResponse, type Response } from "../data-api/rest-json/ResponseWriter.ts"
+import { encodeFailure, failureOf, type WireFailure } from "../data-api/rest-json/WireFailures.ts"
 import { any, type Clusters } from "./Clusters.ts"
 import { RecordsAsJson } from "./JsonRows.ts"
 import { type Body, type Bound, browserSign, type ListenError, listen, readBody } from "./Listener.ts"
 import { readCredential, verifySignature } from "./SigV4.ts"
-import { type Call, decodeCall, encodeFailure, encodeResponse, failureOf, type Response } from "./Wire.ts"
 
 /** One answered request, for a log. */
 export interface RequestLog {
@@ -52,19 +57,7 @@ export interface HttpServerOptions {
   readonly grace?: Duration.Input | undefined
 }
 
-/** The service's limit for a request: 4 MiB with headers and JSON syntax. */
-const maxRequestBytes = 4 * 1024 * 1024
-
-/** The service forgets a transaction after 24 hours, whatever happens to it. */
-const maxTransactionMillis = 24 * 60 * 60_000
-
-const operations: ReadonlyMap<string, Operation> = new Map([
-  ["/Execute", "ExecuteStatement"],
-  ["/BatchExecute", "BatchExecuteStatement"],
-  ["/BeginTransaction", "BeginTransaction"],
-  ["/CommitTransaction", "CommitTransaction"],
-  ["/RollbackTransaction", "RollbackTransaction"]
-])
+const operations = new Map(Operation.literals.map((operation) => [paths[operation], operation]))
 
 interface Answer {
   readonly status: number
@@ -145,7 +138,7 @@ class TransactionHomes {
   begun(id: string, resourceArn: string, now: number): void {
     // Insertion order is age: what the service must have ended by now leaves from the front.
     for (const [old, { since }] of this.homes) {
-      if (now - since < maxTransactionMillis) break
+      if (now - since < TRANSACTION_TOTAL) break
       this.homes.delete(old)
     }
     this.homes.set(id, { resourceArn, since: now })
@@ -304,7 +297,7 @@ export class HttpServer extends Context.Service<HttpServer, Bound>()("alex-datab
       grace: options.grace ?? "10 seconds",
       onRequest: (request, response) => {
         const routed = route(request, allowedHosts)
-        readBody(request, maxRequestBytes - headerBytes(request), (body: Body) => {
+        readBody(request, MAX_REQUEST_BYTES - headerBytes(request), (body: Body) => {
           if (body === "aborted") return
           if (typeof routed !== "string") respond(response, performance.now(), request.url ?? "", { answer: routed })
           else if (body === "too large") respond(response, performance.now(), routed, { answer: tooLarge })

@@ -7,12 +7,12 @@
 import { Context, Result } from "effect"
 import type { ResultSetOptions } from "../data-api/DataApi.ts"
 import type { Reason } from "../data-api/DataApiError.ts"
+import { fieldText } from "../data-api/rest-json/ExactJson.ts"
 import * as Binary from "./BinaryValues.ts"
 import { resultTooLarge, unreadable } from "./Failures.ts"
 import { builtInType } from "./PostgresTypes.ts"
 import { fieldOctets, readerOf } from "./ResultRecords.ts"
 import type { Column, RowReader, Value } from "./Session.ts"
-import { fieldText } from "./Wire.ts"
 
 /** Whether whoever calls the engine wants records as JSON text where that can be had. */
 export const RecordsAsJson = Context.Reference<boolean>("alex-database/local/RecordsAsJson", {

@@ -1,5 +1,6 @@
 /** The service's bounds, as options: tests shorten the times, nothing else should need to. */
 import { Duration } from "effect"
+import * as Service from "../data-api/Limits.ts"
 
 /** The bounds of the service. */
 export interface Limits {
@@ -23,12 +24,12 @@ export interface Limits {
 
 /** The figures of the service's documentation; `sessionWait` is this engine's own. */
 export const defaultLimits: Limits = {
-  statementTimeout: Duration.seconds(45),
-  transactionIdle: Duration.minutes(3),
-  transactionTotal: Duration.hours(24),
-  resultOctets: 1_048_576,
-  sqlLength: 65_536,
-  requestOctets: 4 * 1_048_576,
-  formattedLength: 10 * 1_048_576,
+  statementTimeout: Service.STATEMENT_TIMEOUT,
+  transactionIdle: Service.TRANSACTION_IDLE,
+  transactionTotal: Service.TRANSACTION_TOTAL,
+  resultOctets: Service.MAX_RESULT_BYTES,
+  sqlLength: Service.MAX_SQL_LENGTH,
+  requestOctets: Service.MAX_REQUEST_BYTES,
+  formattedLength: Service.MAX_FORMATTED_BYTES,
   sessionWait: Duration.seconds(10)
 }

@@ -40,23 +40,23 @@ const mutations: ReadonlyArray<Mutation> = [
   },
   {
     name: "a lost connection counts as not run",
-    file: "src/data-api/DataApiError.ts",
-    from: 'case "OutcomeUnknown":\n      return "unknown"',
-    to: 'case "OutcomeUnknown":\n      return "no"',
+    file: "src/data-api/FailureTable.ts",
+    from: 'ConnectionLost: {\n    ...inside,\n    didRun: "unknown"',
+    to: 'ConnectionLost: {\n    ...inside,\n    didRun: "no"',
     tests: [simulation]
   },
   {
     name: "a commit that may have happened counts as not run",
-    file: "src/data-api/DataApiError.ts",
-    from: 'return operation === "CommitTransaction" ? "unknown" : "no"',
-    to: 'return "no"',
+    file: "src/data-api/FailureTable.ts",
+    from: 'return operation === "CommitTransaction" ? (failure.atCommit ?? failure.didRun) : failure.didRun',
+    to: "return failure.didRun",
     tests: ["test/chaos/outcomes.test.ts"]
   },
   {
     name: "a timed-out statement that goes on counts as not run",
-    file: "src/data-api/DataApiError.ts",
-    from: 'reason.continues === true ? "yes" : "no"',
-    to: '"no"',
+    file: "src/data-api/FailureTable.ts",
+    from: 'if (reason.continues === true) return "yes"',
+    to: "",
     tests: ["test/chaos/outcomes.test.ts"]
   },
   {

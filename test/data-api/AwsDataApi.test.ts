@@ -10,10 +10,14 @@ import {
   RollbackTransactionCommand
 } from "@aws-sdk/client-rds-data"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Deferred, Effect, Exit, Fiber, Redacted } from "effect"
+import { Cause, Deferred, Effect, Exit, Fiber, Layer, Redacted, Result } from "effect"
+import { SqlClient } from "effect/sql"
 import * as AwsDataApi from "../../src/data-api/AwsDataApi.ts"
 import { DataApi, type ExecuteStatementResponse, type Field } from "../../src/data-api/DataApi.ts"
-import { type DataApiError, type Reason, reasonOf } from "../../src/data-api/DataApiError.ts"
+import { DataApiError, type Reason } from "../../src/data-api/DataApiError.ts"
+import * as RetryPolicy from "../../src/data-api/RetryPolicy.ts"
+import { reasonOf } from "../../src/data-api/rest-json/WireFailures.ts"
+import * as DataApiSql from "../../src/data-api/sql/DataApiSql.ts"
 import { clusterArn, credentials, overAws, overHttp, secretArn } from "./backends.ts"
 
 const arns = { resourceArn: clusterArn, secretArn }
@@ -91,8 +95,48 @@ const answers: ReadonlyArray<readonly [string, string]> = [
   ["metadata", wire({ columnMetadata: [{ ...column, isSigned: true }], numberOfRecordsUpdated: 0, records: [] })],
   ["a write", wire({ generatedFields: [], numberOfRecordsUpdated: 3 })],
   ["JSON records", wire({ formattedRecords: '[{"id":1}]', numberOfRecordsUpdated: 0 })],
-  ["an empty body", ""],
-  ["an empty object", "{}"]
+  ["a result without a count", wire({ records: [[{ longValue: 1 }]] })],
+  ["a statement of no rows without a count", wire({ generatedFields: [] })],
+  ["members that are null", '{"records":null,"columnMetadata":null,"numberOfRecordsUpdated":1}'],
+  ["a field with members that are null", '{"records":[[{"stringValue":null,"isNull":true,"blobValue":null}]]}'],
+  ["members that nobody knows", wire({ numberOfRecordsUpdated: 1, warnings: ["new"] })]
+]
+
+/** Bodies of a 200 that no operation answers with. */
+const bodiesOfNone: ReadonlyArray<string> = [
+  "",
+  "{}",
+  "null",
+  "[]",
+  "true",
+  '"done"',
+  "<html>Sign in</html>",
+  '{"message":"OK"}',
+  '{"records":[[{"longValue":1}]',
+  '{"columnMetadata":[]}',
+  '{"records":null}',
+  '{"records":{}}',
+  '{"records":[{}]}',
+  '{"records":[[null]]}',
+  '{"records":[[{"stringValue":5}]]}',
+  '{"records":[[{"isNull":"no"}]]}',
+  '{"records":[[{"longValue":1.5}]]}',
+  '{"records":[[{"doubleValue":"many"}]]}',
+  '{"records":[[{"arrayValue":{"stringValues":"x"}}]]}',
+  '{"records":[[{"arrayValue":{"longValues":[1,"2"]}}]]}',
+  '{"numberOfRecordsUpdated":"3"}',
+  '{"numberOfRecordsUpdated":1.5}',
+  '{"numberOfRecordsUpdated":1,"records":"none"}',
+  '{"numberOfRecordsUpdated":1,"columnMetadata":[{"name":"a"}]}',
+  '{"formattedRecords":[]}',
+  '{"generatedFields":{}}',
+  '{"updateResults":{}}',
+  '{"updateResults":[null]}',
+  '{"transactionId":""}',
+  '{"transactionId":7}',
+  '{"transactionId":null}',
+  '{"transactionStatus":null}',
+  '{"transactionStatus":["Transaction Committed"]}'
 ]
 
 const failures: ReadonlyArray<
@@ -134,6 +178,9 @@ const failures: ReadonlyArray<
     { status: 403, headers: { "x-amzn-errortype": "ExpiredTokenException" }, body: '{"message":"expired"}' }
   ]
 ]
+
+/** The answer to a statement that returns no rows. */
+const done = '{"numberOfRecordsUpdated":0,"generatedFields":[]}'
 
 /** What the untouched SDK makes of a call: its output, or its error read as a reason. */
 const bareSdk = (endpoint: string, sql: string) =>
@@ -188,7 +235,7 @@ for (const [name, layerAt] of implementations) {
         const seen: Array<unknown> = []
         const endpoint = yield* serve(({ body, url }) => {
           seen.push([url, JSON.parse(body)])
-          return { body: '{"transactionId":"tx","transactionStatus":"done","updateResults":[]}' }
+          return { body: '{"transactionId":"tx","transactionStatus":"done","updateResults":[],"generatedFields":[]}' }
         })
         const statement = {
           sql: "select :a",
@@ -263,10 +310,65 @@ for (const [name, layerAt] of implementations) {
       tag: "UnexpectedResponse",
       didRun: "unknown"
     })
-    failing("a page with status 200 is an unexpected response", () => ({ body: html }), {
-      tag: "UnexpectedResponse",
-      didRun: "unknown"
-    })
+    it.live("a 200 without the members that say what was done is a success of no operation", () =>
+      Effect.gen(function* () {
+        let body = ""
+        const endpoint = yield* serve(() => ({ body }))
+        yield* Effect.gen(function* () {
+          const api = yield* DataApi
+          const calls: Readonly<Record<string, Effect.Effect<unknown, DataApiError>>> = {
+            execute: api.executeStatement({ sql: "insert" }),
+            batch: api.batchExecuteStatement({ sql: "insert", parameterSets: [[], []] }),
+            begin: api.beginTransaction({}),
+            commit: api.commitTransaction({ transactionId: "tx" }),
+            rollback: api.rollbackTransaction({ transactionId: "tx" })
+          }
+          for (const wrong of bodiesOfNone) {
+            body = wrong
+            for (const [operation, call] of Object.entries(calls)) {
+              const result = yield* Effect.result(call)
+              const failure = Result.isFailure(result) ? result.failure : undefined
+              const found = [failure?.reason._tag, failure?.didRun, failure?.requestId]
+              assert.deepStrictEqual(found, ["UnexpectedResponse", "unknown", "request-1"], `${operation}: ${wrong}`)
+            }
+          }
+        }).pipe(Effect.provide(layerAt(endpoint)))
+      })
+    )
+
+    it.live("a transaction whose begin, write or commit was answered with nothing is not reported as committed", () =>
+      Effect.gen(function* () {
+        const right: Readonly<Record<string, string>> = {
+          "/BeginTransaction": '{"transactionId":"tx"}',
+          "/Execute": '{"numberOfRecordsUpdated":1,"generatedFields":[]}',
+          "/CommitTransaction": '{"transactionStatus":"Transaction Committed"}',
+          "/RollbackTransaction": '{"transactionStatus":"Rollback Complete"}'
+        }
+        let empty = ""
+        const sent: Array<string> = []
+        const endpoint = yield* serve(({ url }) => {
+          sent.push(url)
+          return { body: url === empty ? "{}" : (right[url] ?? "") }
+        })
+        const expected = {
+          "/BeginTransaction": ["NotCommitted", ["/BeginTransaction"]],
+          "/Execute": ["NotCommitted", ["/BeginTransaction", "/Execute", "/RollbackTransaction"]],
+          "/CommitTransaction": ["OutcomeUnknown", ["/BeginTransaction", "/Execute", "/CommitTransaction"]]
+        }
+        const database = DataApiSql.layer().pipe(Layer.provide(RetryPolicy.layer()), Layer.provide(layerAt(endpoint)))
+        yield* Effect.gen(function* () {
+          const sql = yield* SqlClient.SqlClient
+          for (const [path, [tag, said]] of Object.entries(expected)) {
+            empty = path
+            sent.length = 0
+            const { reason } = yield* Effect.flip(sql.withTransaction(sql`insert into t values (1)`))
+            const cause = reason.cause
+            assert.strictEqual(cause instanceof DataApiError ? cause.reason._tag : undefined, tag, path)
+            assert.deepStrictEqual(sent, said, path)
+          }
+        }).pipe(Effect.provide(database))
+      })
+    )
     failing(
       "a connection reset after the request was sent leaves the outcome unknown",
       ({ socket }) => {
@@ -303,7 +405,7 @@ for (const [name, layerAt] of implementations) {
             signedAt.push(time)
             const signed = Date.parse(time.replace(/^(....)(..)(..T..)(..)(..Z)$/, "$1-$2-$3:$4:$5"))
             return Math.abs(signed - serviceTime.getTime()) < 300_000
-              ? { body: "{}" }
+              ? { body: done }
               : {
                   status: 403,
                   headers: { date: serviceTime.toUTCString(), "x-amzn-errortype": "InvalidSignatureException" },
@@ -362,7 +464,7 @@ for (const [name, layerAt] of implementations) {
         const sockets = new Set<Socket>()
         const endpoint = yield* serve(({ socket }) => {
           sockets.add(socket)
-          return { body: "{}" }
+          return { body: done }
         })
         yield* Effect.provide(
           Effect.andThen(execute("1"), Effect.andThen(execute("2"), execute("3"))),
@@ -397,7 +499,7 @@ it.effect("AwsDataApi goes where the SDK's own variable says, below its path", (
     const urls: Array<string> = []
     const endpoint = yield* serve(({ url }) => {
       urls.push(url)
-      return { body: "{}" }
+      return { body: done }
     })
     yield* Effect.acquireRelease(
       Effect.sync(() => {
@@ -421,7 +523,7 @@ it.effect("AwsDataApi goes where the SDK's own variable says, below its path", (
 
 it.effect("AwsDataApi says that there are no credentials, and asks again for the next call", () =>
   Effect.gen(function* () {
-    const endpoint = yield* serve(() => ({ body: "{}" }))
+    const endpoint = yield* serve(() => ({ body: done }))
     let asked = 0
     const provider = () =>
       asked++ === 0

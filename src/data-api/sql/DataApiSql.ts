@@ -19,7 +19,7 @@ import type * as SqlConnection from "effect/sql/SqlConnection"
 import * as SqlError from "effect/sql/SqlError"
 import * as Statement from "effect/sql/Statement"
 import { DataApi, type ExecuteStatementResponse } from "../DataApi.ts"
-import { DataApiError, NotCommitted, OutcomeUnknown } from "../DataApiError.ts"
+import { DataApiError, notCommitted, outcomeUnknown } from "../DataApiError.ts"
 import { DataApiConnection, refused, Templates, type Transaction } from "./DataApiConnection.ts"
 import { isCursorQuery, streamRows } from "./DataApiStream.ts"
 import { sqlErrorReason, toSqlError } from "./SqlErrors.ts"
@@ -102,31 +102,6 @@ const firstText = ({ records }: ExecuteStatementResponse): string | undefined =>
   const field = records?.[0]?.[0]
   return field !== undefined && "stringValue" in field ? field.stringValue : undefined
 }
-
-const outcomeUnknown = (error: DataApiError): DataApiError =>
-  error.didRun !== "unknown" || error.reason._tag === "OutcomeUnknown"
-    ? error
-    : new DataApiError({
-        operation: error.operation,
-        reason: new OutcomeUnknown({
-          message: `The commit may or may not have happened: ${error.reason.message}`,
-          lost: error.reason._tag
-        }),
-        ...(error.requestId === undefined ? {} : { requestId: error.requestId })
-      })
-
-/** A failure before the commit was sent: the transaction did not commit, even if a statement's answer was lost. */
-const notCommitted = (failure: DataApiError): DataApiError =>
-  failure.didRun !== "unknown"
-    ? failure
-    : new DataApiError({
-        operation: failure.operation,
-        reason: new NotCommitted({
-          message: `The transaction did not commit, because it failed before its commit was sent: ${failure.reason.message}`,
-          lost: failure.reason._tag === "OutcomeUnknown" ? failure.reason.lost : failure.reason._tag
-        }),
-        ...(failure.requestId === undefined ? {} : { requestId: failure.requestId })
-      })
 
 /** What a transaction has failed with, if the failure is its own. */
 const failureOf =

@@ -302,7 +302,7 @@ it.effect("reasons go over the wire as the service's codes, statuses and members
     reason = new DatabaseUnavailable({ message: "gone" })
     assert.deepStrictEqual(yield* answer, [504, "DatabaseUnavailableException", "{}"])
     reason = new InternalServerError({ code: "InternalFailure", message: "infinite" })
-    assert.deepStrictEqual(yield* answer, [500, "InternalFailure", ""])
+    assert.deepStrictEqual(yield* answer, [500, "InternalFailure", "{}"])
   })
 )
 
@@ -310,7 +310,7 @@ it.effect("a defect of the engine is an InternalFailure and tells nothing", () =
   Effect.gen(function* () {
     const { url } = yield* serve({ executeStatement: () => Effect.die(new Error("a secret")) })
     const raw = yield* call(url, "/Execute", { sql: "x" })
-    assert.deepStrictEqual([raw.status, codeOf(raw), raw.body], [500, "InternalFailure", ""])
+    assert.deepStrictEqual([raw.status, codeOf(raw), raw.body], [500, "InternalFailure", "{}"])
   })
 )
 

@@ -14,10 +14,10 @@ const ask = Effect.fnUntraced(function* (path: string, members: object) {
 const execute = (sql: string, more: object = {}) => ask("/Execute", { sql, ...more })
 
 layer(layerServed, { excludeTestServices: true })("the engine's answers as they stand on the wire", (it) => {
-  it.effect("an infinite timestamp is a 500 InternalFailure with an empty body", () =>
+  it.effect("an infinite timestamp is a 500 InternalFailure with an empty object", () =>
     Effect.gen(function* () {
       const answer = yield* execute("select 'infinity'::timestamptz")
-      assert.deepStrictEqual(answer, { status: 500, code: "InternalFailure", body: "" })
+      assert.deepStrictEqual(answer, { status: 500, code: "InternalFailure", body: "{}" })
     })
   )
 

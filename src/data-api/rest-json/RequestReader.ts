@@ -1,28 +1,24 @@
 /**
- * The Data API's bodies: JSON to requests, responses and failures to JSON.
+ * The body of a call, as a server reads it. Pure.
  *
- * Exact where JavaScript's JSON is not: an int64 beyond 2^53 survives both ways, blobs are base64, and the doubles
- * that JSON can't say are the strings `"NaN"`, `"Infinity"` and `"-Infinity"`. Members nobody knows are ignored, as
- * the service does; members of a wrong JSON type are a `SerializationException`, members out of bounds a
- * `ValidationException`, both in the words of the AWS front ends.
+ * Members nobody knows are ignored, as the service does; members of a wrong JSON type are a `SerializationException`,
+ * members out of bounds a `ValidationException`, both in the words of the AWS front ends.
  */
-import { Result } from "effect"
+import * as Result from "effect/Result"
 import type {
   ArrayValue,
   BatchExecuteStatementRequest,
-  BatchExecuteStatementResponse,
   BeginTransactionRequest,
-  BeginTransactionResponse,
   EndTransactionRequest,
-  EndTransactionResponse,
   ExecuteStatementRequest,
-  ExecuteStatementResponse,
   Field,
-  Operation,
   ResultSetOptions,
   SqlParameter
-} from "../data-api/DataApi.ts"
-import { type Reason, type WireFailure, wireCodes } from "../data-api/DataApiError.ts"
+} from "../DataApi.ts"
+import * as Limits from "../Limits.ts"
+import type { Operation } from "../Operation.ts"
+import { bytesOf, parseExact } from "./ExactJson.ts"
+import type { WireFailure } from "./WireFailures.ts"
 
 /** Which cluster a call is for and whose secret opens it. */
 export interface Target {
@@ -37,20 +33,6 @@ export type Call = { readonly target: Target } & (
   | { readonly operation: "BeginTransaction"; readonly request: BeginTransactionRequest }
   | { readonly operation: "CommitTransaction" | "RollbackTransaction"; readonly request: EndTransactionRequest }
 )
-
-/** A response whose records are there as their JSON text only. */
-export interface JsonResponse extends ExecuteStatementResponse {
-  readonly recordsJson: string
-  readonly rowCount: number
-}
-
-/** What an operation answers. */
-export type Response =
-  | ExecuteStatementResponse
-  | JsonResponse
-  | BatchExecuteStatementResponse
-  | BeginTransactionResponse
-  | EndTransactionResponse
 
 /** A body that is not JSON, or whose members have a wrong JSON type; thrown by the readers, caught in `decodeCall`. */
 class Malformed {
@@ -118,7 +100,7 @@ const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 const blob = (value: unknown): Uint8Array => {
   const text = string(value)
   if (!base64.test(text)) throw new Malformed("Invalid base64 in a blob")
-  return Buffer.from(text, "base64")
+  return bytesOf(text)
 }
 
 /** Lists of the service are sparse: their nulls are elements. */
@@ -180,11 +162,11 @@ interface Bounds {
   readonly sensitive?: boolean
 }
 
-const arn: Bounds = { min: 11, max: 100 }
-const secret: Bounds = { min: 11, max: 100, sensitive: true }
-const sql: Bounds = { max: 65_536, sensitive: true }
-const name: Bounds = { max: 64 }
-const transactionId: Bounds = { max: 192, sensitive: true }
+const arn: Bounds = { min: Limits.MIN_ARN_LENGTH, max: Limits.MAX_ARN_LENGTH }
+const secret: Bounds = { ...arn, sensitive: true }
+const sql: Bounds = { max: Limits.MAX_SQL_LENGTH, sensitive: true }
+const name: Bounds = { max: Limits.MAX_NAME_LENGTH }
+const transactionId: Bounds = { max: Limits.MAX_TRANSACTION_ID_LENGTH, sensitive: true }
 
 const typeHints = ["JSON", "UUID", "TIMESTAMP", "DATE", "TIME", "DECIMAL"] as const
 const decimalReturnTypes = ["DOUBLE_OR_LONG", "STRING"] as const
@@ -209,10 +191,9 @@ class Reader {
     if (value === undefined || value === null) return undefined
     const text = string(value)
     const shown = bounds.sensitive === true || text.length > 256 ? undefined : `'${text}'`
-    if (bounds.min !== undefined && text.length < bounds.min)
+    if (bounds.min !== undefined && Limits.characters(text) < bounds.min)
       this.broken(name, shown, `Member must have length greater than or equal to ${bounds.min}`)
-    // The model counts characters, not UTF-16 units.
-    if (bounds.max !== undefined && text.length > bounds.max && [...text].length > bounds.max)
+    if (bounds.max !== undefined && Limits.isLonger(text, bounds.max))
       this.broken(name, shown, `Member must have length less than or equal to ${bounds.max}`)
     return text
   }
@@ -298,22 +279,6 @@ class Reader {
   }
 }
 
-const integerText = /^-?\d{16,20}$/
-const maybeLargeInteger = /[:,[]\s*-?\d{16}/
-
-/** JSON whose integers beyond 2^53 are `bigint`. The slower way is taken only where a long run of digits shows up. */
-const parse = (text: string): unknown =>
-  maybeLargeInteger.test(text)
-    ? JSON.parse(text, (_key, value: unknown, context?: { readonly source?: string }) =>
-        typeof value === "number" &&
-        !Number.isSafeInteger(value) &&
-        context?.source !== undefined &&
-        integerText.test(context.source)
-          ? BigInt(context.source)
-          : value
-      )
-    : JSON.parse(text)
-
 const read = (operation: Operation, members: Members, reader: Reader): Call => {
   const target = reader.target(members)
   switch (operation) {
@@ -372,7 +337,7 @@ const serialization = (message: string): WireFailure => ({ code: "SerializationE
  *
  * @example
  * ```ts
- * import { decodeCall } from "./Wire.ts"
+ * import { decodeCall } from "./RequestReader.ts"
  *
  * decodeCall("CommitTransaction", "{}")
  * // failure: ValidationException "3 validation errors detected: Value null at 'resourceArn' failed to satisfy ..."
@@ -382,7 +347,7 @@ export const decodeCall = (operation: Operation, body: string): Result.Result<Ca
   const reader = new Reader()
   let call: Call
   try {
-    call = read(operation, structure(body === "" ? {} : parse(body)), reader)
+    call = read(operation, structure(body === "" ? {} : parseExact(body)), reader)
   } catch (error) {
     // Besides our own: JSON's SyntaxError, and the RangeError of a body nested deeper than the stack.
     return Result.fail(serialization(error instanceof Malformed ? error.message : "The request body is not valid JSON"))
@@ -394,106 +359,3 @@ export const decodeCall = (operation: Operation, body: string): Result.Result<Ca
   const message = `${detected} detected: ${violations.slice(0, 10).join("; ")}`
   return Result.fail({ code: "ValidationException", status: 400, message })
 }
-
-const doubleText = (value: number): string =>
-  Number.isFinite(value) ? (Object.is(value, -0) ? "-0" : String(value)) : `"${value}"`
-
-const elements = <A>(values: ReadonlyArray<A | null>, write: (value: A) => string): string =>
-  `[${values.map((value) => (value === null ? "null" : write(value))).join(",")}]`
-
-const arrayText = (value: ArrayValue): string => {
-  if ("stringValues" in value) return `{"stringValues":${JSON.stringify(value.stringValues)}}`
-  if ("longValues" in value) return `{"longValues":${elements(value.longValues, String)}}`
-  if ("doubleValues" in value) return `{"doubleValues":${elements(value.doubleValues, doubleText)}}`
-  if ("booleanValues" in value) return `{"booleanValues":${JSON.stringify(value.booleanValues)}}`
-  return `{"arrayValues":${elements(value.arrayValues, arrayText)}}`
-}
-
-/** The JSON of one field. */
-export const fieldText = (value: Field): string => {
-  if ("stringValue" in value) return `{"stringValue":${JSON.stringify(value.stringValue)}}`
-  if ("longValue" in value) return `{"longValue":${value.longValue}}`
-  if ("isNull" in value) return value.isNull ? '{"isNull":true}' : '{"isNull":false}'
-  if ("booleanValue" in value) return value.booleanValue ? '{"booleanValue":true}' : '{"booleanValue":false}'
-  if ("doubleValue" in value) return `{"doubleValue":${doubleText(value.doubleValue)}}`
-  if ("blobValue" in value) {
-    const { buffer, byteLength, byteOffset } = value.blobValue
-    return `{"blobValue":"${Buffer.from(buffer, byteOffset, byteLength).toString("base64")}"}`
-  }
-  return `{"arrayValue":${arrayText(value.arrayValue)}}`
-}
-
-const fieldsText = (fields: ReadonlyArray<Field>): string => {
-  let text = "["
-  for (const [index, value] of fields.entries()) text += index === 0 ? fieldText(value) : `,${fieldText(value)}`
-  return `${text}]`
-}
-
-/** Whether JSON's own form of a field is the service's: it knows neither bigints nor blobs, nor every double. */
-const isPlain = (value: Field): boolean =>
-  "stringValue" in value ||
-  ("longValue" in value
-    ? typeof value.longValue === "number"
-    : !("doubleValue" in value || "blobValue" in value || "arrayValue" in value))
-
-/** Nearly all records are plain, and then `JSON.stringify` takes half the time and a tenth of the memory. */
-const recordsText = (records: ReadonlyArray<ReadonlyArray<Field>>): string =>
-  records.every((fields) => fields.every(isPlain)) ? JSON.stringify(records) : `[${records.map(fieldsText).join(",")}]`
-
-const statementText = (response: ExecuteStatementResponse | JsonResponse): string => {
-  const members: Array<string> = []
-  if (response.columnMetadata !== undefined) members.push(`"columnMetadata":${JSON.stringify(response.columnMetadata)}`)
-  if (response.formattedRecords !== undefined)
-    members.push(`"formattedRecords":${JSON.stringify(response.formattedRecords)}`)
-  if (response.generatedFields !== undefined) members.push(`"generatedFields":${fieldsText(response.generatedFields)}`)
-  if (response.numberOfRecordsUpdated !== undefined)
-    members.push(`"numberOfRecordsUpdated":${response.numberOfRecordsUpdated}`)
-  if ("recordsJson" in response) members.push(`"records":${response.recordsJson}`)
-  else if (response.records !== undefined) members.push(`"records":${recordsText(response.records)}`)
-  return `{${members.join(",")}}`
-}
-
-/** The body of a response: members that are absent have no key, and each Field has exactly one member. */
-export const encodeResponse = (response: Response): string => {
-  if ("updateResults" in response) {
-    const results = response.updateResults.map((one) => `{"generatedFields":${fieldsText(one.generatedFields)}}`)
-    return `{"updateResults":[${results.join(",")}]}`
-  }
-  if ("transactionId" in response || "transactionStatus" in response) return JSON.stringify(response)
-  return statementText(response)
-}
-
-/**
- * How a failure goes over the wire; `"dropped"` when the connection ends without an answer.
- *
- * The three server faults of the model have no message, and an `InternalFailure` has no body at all.
- */
-export const failureOf = (reason: Reason): WireFailure | "dropped" => {
-  switch (reason._tag) {
-    case "ConnectFailed":
-    case "ConnectionLost":
-      return "dropped"
-    case "InternalServerError":
-      return { code: reason.code, status: 500, message: "" }
-    case "OutcomeUnknown":
-    case "NotCommitted":
-      return { code: "InternalServerErrorException", status: 500, message: "" }
-    case "DatabaseUnavailable":
-    case "ServiceUnavailable":
-      return { ...wireCodes[reason._tag], message: "" }
-    case "Unauthenticated":
-      return { code: reason.code, status: 403, message: reason.message }
-    case "UnexpectedResponse":
-      return { code: reason.code, status: reason.status, message: reason.message }
-    case "InvalidRequest":
-      return { ...wireCodes.Validation, message: reason.message }
-    case "StatementTimeout":
-      return { ...wireCodes.StatementTimeout, message: reason.message, dbConnectionId: reason.dbConnectionId }
-    default:
-      return { ...wireCodes[reason._tag], message: reason.message }
-  }
-}
-
-/** The body of a failure. */
-export const encodeFailure = ({ code, dbConnectionId, message }: WireFailure): string =>
-  code === "InternalFailure" ? "" : message === "" ? "{}" : JSON.stringify({ message, dbConnectionId })

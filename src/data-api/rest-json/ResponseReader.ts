@@ -1,0 +1,194 @@
+/**
+ * The body of an answer, as a client reads it. Pure.
+ *
+ * An answer of 200 counts as success only with the members that say what was done: anything else is a page of a proxy,
+ * or was cut off, and who took it for success would acknowledge a write that never arrived.
+ */
+import * as Result from "effect/Result"
+import type { ArrayValue, ColumnMetadata, ExecuteStatementResponse, Field } from "../DataApi.ts"
+import { type Reason, UnexpectedResponse } from "../DataApiError.ts"
+import type { Operation } from "../Operation.ts"
+import { bytesOf, parseExact } from "./ExactJson.ts"
+import type { Responses } from "./Operations.ts"
+import { type Answer, readFailure, requestIdOf } from "./WireFailures.ts"
+
+/** Why an answer is a failure, and the service's id of the request. */
+export interface Failure {
+  readonly reason: Reason
+  readonly requestId: string | undefined
+}
+
+type Json = Readonly<Record<string, unknown>>
+
+const isJson = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value)
+
+const isText = (value: unknown): value is string => typeof value === "string"
+
+const isListOf =
+  <A>(isElement: (value: unknown) => value is A) =>
+  (value: unknown): value is ReadonlyArray<A> =>
+    Array.isArray(value) && value.every(isElement)
+
+const isNullOr =
+  <A>(is: (value: unknown) => value is A) =>
+  (value: unknown): value is A | null =>
+    value === null || is(value)
+
+const isBoolean = (value: unknown): value is boolean => typeof value === "boolean"
+const isSafeInteger = (value: unknown): value is number => Number.isSafeInteger(value)
+const isNumber = (value: unknown): value is number => typeof value === "number"
+
+const areTexts = isListOf(isNullOr(isText))
+const areBooleans = isListOf(isNullOr(isBoolean))
+const areIntegers = isListOf(isNullOr(isSafeInteger))
+const areNumbers = isListOf(isNullOr(isNumber))
+
+/** Whether JSON's own form of an array is already the service's. */
+const isPlainArray = (array: unknown): array is ArrayValue => {
+  if (!isJson(array)) return false
+  if ("stringValues" in array) return areTexts(array["stringValues"])
+  if ("longValues" in array) return areIntegers(array["longValues"])
+  if ("doubleValues" in array) return areNumbers(array["doubleValues"])
+  return "booleanValues" in array && areBooleans(array["booleanValues"])
+}
+
+/** Whether JSON's own form of a field is already the service's: not bytes, a rounded integer, or a double as text. */
+const isPlainField = (field: unknown): field is Field => {
+  if (!isJson(field)) return false
+  if ("stringValue" in field) return isText(field["stringValue"])
+  if ("longValue" in field) return isSafeInteger(field["longValue"])
+  if ("isNull" in field) return isBoolean(field["isNull"])
+  if ("booleanValue" in field) return isBoolean(field["booleanValue"])
+  if ("doubleValue" in field) return isNumber(field["doubleValue"])
+  return "arrayValue" in field && isPlainArray(field["arrayValue"])
+}
+
+const areFields = isListOf(isPlainField)
+const areRecords = isListOf(areFields)
+
+const isColumn = (value: unknown): value is ColumnMetadata =>
+  isJson(value) && isText(value["typeName"]) && isText(value["name"] ?? value["label"])
+
+const areColumns = isListOf(isColumn)
+
+/** Thrown by the readers of a response that is none, and caught in {@link decodeAnswer}. */
+class Malformed {}
+
+const checked = <A>(value: unknown, is: (value: unknown) => value is A): A => {
+  if (is(value)) return value
+  throw new Malformed()
+}
+
+const isInteger = (value: unknown): value is number | bigint => isSafeInteger(value) || typeof value === "bigint"
+
+const double = (value: unknown): number => {
+  if (typeof value === "number") return value
+  if (typeof value === "bigint" || value === "NaN" || value === "Infinity" || value === "-Infinity")
+    return Number(value)
+  throw new Malformed()
+}
+
+const areExactIntegers = isListOf(isNullOr(isInteger))
+const isList = (value: unknown): value is ReadonlyArray<unknown> => Array.isArray(value)
+
+const arrayOf = (value: unknown): ArrayValue => {
+  if (isPlainArray(value)) return value
+  const array = checked(value, isJson)
+  if ("longValues" in array) return { longValues: checked(array["longValues"], areExactIntegers) }
+  if ("doubleValues" in array) {
+    return {
+      doubleValues: checked(array["doubleValues"], isList).map((element) => (element === null ? null : double(element)))
+    }
+  }
+  return {
+    arrayValues: checked(array["arrayValues"], isList).map((element) => (element === null ? null : arrayOf(element)))
+  }
+}
+
+/** The SDKs drop members that are null. */
+const withoutNulls = (value: Json): Json =>
+  Object.fromEntries(Object.entries(value).filter((entry) => entry[1] !== null))
+
+const fieldOf = (value: unknown): Field => {
+  if (isPlainField(value)) return value
+  const field = withoutNulls(checked(value, isJson))
+  if (isText(field["blobValue"])) return { blobValue: bytesOf(field["blobValue"]) }
+  if (isInteger(field["longValue"])) return { longValue: field["longValue"] }
+  if ("doubleValue" in field) return { doubleValue: double(field["doubleValue"]) }
+  return "arrayValue" in field ? { arrayValue: arrayOf(field["arrayValue"]) } : checked(field, isPlainField)
+}
+
+const fieldsOf = (value: unknown): ReadonlyArray<Field> => checked(value, isList).map(fieldOf)
+
+/** Reads a result. Most have nothing that JSON can't hold, and their records are taken as they are. */
+const statementResponse = (parsed: Json, body: string): ExecuteStatementResponse => {
+  const said = withoutNulls(parsed)
+  const { columnMetadata, formattedRecords, generatedFields, numberOfRecordsUpdated, records } = said
+  // A statement that returns no rows has no records; one that defines something is not known to have a count.
+  const tells = records ?? numberOfRecordsUpdated ?? formattedRecords ?? generatedFields
+  if (tells === undefined) throw new Malformed()
+  const exact = (name: string) => checked(checked(parseExact(body), isJson)[name], isList)
+  return {
+    ...(columnMetadata === undefined ? {} : { columnMetadata: checked(columnMetadata, areColumns) }),
+    ...(formattedRecords === undefined ? {} : { formattedRecords: checked(formattedRecords, isText) }),
+    ...(generatedFields === undefined ? {} : { generatedFields: fieldsOf(generatedFields) }),
+    ...(numberOfRecordsUpdated === undefined
+      ? {}
+      : { numberOfRecordsUpdated: checked(numberOfRecordsUpdated, isSafeInteger) }),
+    ...(records === undefined ? {} : { records: areRecords(records) ? records : exact("records").map(fieldsOf) })
+  }
+}
+
+const nonEmpty = (value: unknown): string => {
+  const text = checked(value, isText)
+  if (text === "") throw new Malformed()
+  return text
+}
+
+const readers: { readonly [O in Operation]: (parsed: Json, body: string) => Responses[O] } = {
+  ExecuteStatement: statementResponse,
+  BatchExecuteStatement: ({ updateResults }) => ({
+    updateResults: checked(updateResults, isListOf(isJson)).map(({ generatedFields }) => ({
+      generatedFields: fieldsOf(generatedFields ?? [])
+    }))
+  }),
+  BeginTransaction: ({ transactionId }) => ({ transactionId: nonEmpty(transactionId) }),
+  CommitTransaction: ({ transactionStatus }) => ({ transactionStatus: nonEmpty(transactionStatus) }),
+  RollbackTransaction: ({ transactionStatus }) => ({ transactionStatus: nonEmpty(transactionStatus) })
+}
+
+const unexpected = (status: number): UnexpectedResponse =>
+  new UnexpectedResponse({
+    message: `HTTP ${status} with a body that is not a response of the Data API: a proxy's, perhaps.`,
+    code: "",
+    status
+  })
+
+/**
+ * The response that an answer holds, or why it is a failure.
+ *
+ * @example
+ * ```ts
+ * import { decodeAnswer } from "./ResponseReader.ts"
+ *
+ * decodeAnswer("BeginTransaction", { status: 200, headers: {}, body: "{}", size: 2 })
+ * // failure: UnexpectedResponse, since an answer to BeginTransaction has a transactionId
+ * ```
+ */
+export const decodeAnswer = <O extends Operation>(
+  operation: O,
+  answer: Answer
+): Result.Result<Responses[O], Failure> => {
+  const { body, status } = answer
+  const failed = (reason: Reason) => Result.fail({ reason, requestId: requestIdOf(answer) })
+  if (status < 200 || status >= 300) return failed(readFailure(answer))
+  try {
+    return Result.succeed(readers[operation](checked(JSON.parse(body), isJson), body))
+  } catch (error) {
+    // A SyntaxError where it is not JSON; a RangeError where it is nested deeper than the stack.
+    if (error instanceof Malformed || error instanceof SyntaxError || error instanceof RangeError) {
+      return failed(unexpected(status))
+    }
+    throw error
+  }
+}
