@@ -70,3 +70,6 @@ export const freshDatabase = Effect.fnUntraced(function* (url: string) {
 /** A `DataApi` on a fresh database of the server at `url`. */
 export const layerPostgres = (url: string, options: Partial<LocalDataApi.PostgresOptions> = {}) =>
   Layer.unwrap(Effect.map(freshDatabase(url), (fresh) => LocalDataApi.layerPostgres({ url: fresh, ...options })))
+
+/** A `DataApi` on the database that the URL names. */
+export const onServer = (url: string) => LocalDataApi.layerPostgres({ url: Redacted.make(url), maxConnections: 1 })

@@ -1,9 +1,8 @@
 /** What only a database's catalogue knows of a result: names of types made by users, and the columns of tables. */
 import { Effect } from "effect"
 import { sqlNull } from "./BinaryValues.ts"
-import type { SchemaVersion } from "./Exchange.ts"
 import { arrayOf, builtInType, enumType, otherType, type PostgresType } from "./PostgresTypes.ts"
-import type { Column, Refusal, RowReader, Session, SessionLost, Value } from "./Session.ts"
+import type { Column, Refusal, RowReader, SchemaVersion, Session, SessionLost, Value } from "./Session.ts"
 
 export interface TableColumn {
   readonly tableName: string

@@ -41,6 +41,9 @@ export interface EngineOptions {
   readonly limits?: Partial<Limits> | undefined
 }
 
+/** What the call's only statement is, unless the catalogue is asked about its columns. */
+const lastOfLease = { last: true } as const
+
 /** Binary forms are at most this many times as long as the text that the service counts (an array of one-digit int8). */
 const binaryFactor = 8
 
@@ -190,7 +193,8 @@ export const make = Effect.fnUntraced(function* (
       : Effect.succeed({ formattedRecords, numberOfRecordsUpdated: 0 })
   }
 
-  const command = (session: Session, sql: string) => run(session, { sql, parameters: [] }, () => Effect.void)
+  const command = (session: Session, sql: string, last = {}) =>
+    run(session, { sql, parameters: [], ...last }, () => Effect.void)
 
   /** Runs without the server's time limit, and sets it again where the session goes on. */
   const withoutTimeout = (
@@ -232,6 +236,7 @@ export const make = Effect.fnUntraced(function* (
       sql,
       parameters: bound.success,
       maxBytes,
+      ...(request.transactionId === undefined && request.includeResultMetadata !== true ? lastOfLease : {}),
       rowsOf: (columns) =>
         (asJson && formatRecordsAs !== "JSON" ? JsonRows.of(columns, resultSetOptions) : undefined) ??
         new FieldRows(columns, resultSetOptions)
@@ -271,7 +276,7 @@ export const make = Effect.fnUntraced(function* (
 
   /** A batch without a transaction is one of its own; what fails is rolled back when the session is given back. */
   const allOrNothing = (session: Session, work: Effect.Effect<void, Reason>) =>
-    command(session, "BEGIN").pipe(Effect.andThen(work), Effect.andThen(command(session, "COMMIT")))
+    command(session, "BEGIN").pipe(Effect.andThen(work), Effect.andThen(command(session, "COMMIT", lastOfLease)))
 
   /** An answer whose failures are the operation's own. */
   const answering = <A>(operation: Operation, answer: Effect.Effect<A, Reason>): Effect.Effect<A, DataApiError> =>

@@ -4,28 +4,33 @@
  * Queries are kept as named prepared statements, as the service keeps them (it names them `sqlx_s_1` and so on):
  * preparing costs the embedded database thirteen times what running does.
  */
+import { randomBytes } from "node:crypto"
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
 import { Result } from "effect"
 import { sqlNull } from "./BinaryValues.ts"
+import {
+  CommandReceiver,
+  checkSql,
+  ownUserSql,
+  type Receiver,
+  ReceiverSequence,
+  type Report,
+  resetSql,
+  type ServerFacts
+} from "./postgres/SessionReset.ts"
 import {
   type Column,
   Refusal,
   type ResultSet,
   type RowReader,
-  type SessionLost,
+  type SchemaVersion,
   type Statement,
   type TransactionStatus,
   type Value
 } from "./Session.ts"
 
-/** Counts schema changes, so that what was learnt before one can be told from what was learnt after. */
-export interface SchemaVersion {
-  current: number
-}
-
 interface Prepared {
   readonly name: string
-  readonly reachesSession: boolean
   /** What the server said of the columns: `undefined` not asked yet, `null` no rows. */
   columns: ReadonlyArray<Column> | null | undefined
 }
@@ -36,17 +41,22 @@ const preparedLimit = 100
 const queryStart = /^\s*(?:select|insert|update|delete|merge|with|values)\b/i
 const copyWord = /\bcopy\b/i
 const changesSchema = /^(?:CREATE|ALTER|DROP|IMPORT|DO|CALL)\b/
-/** Command tags of what leaves nothing behind in the session (beyond what `reachesSession` finds in the text). */
-const leavesNothing =
-  /^(?:SELECT|INSERT|UPDATE|DELETE|MERGE|BEGIN|START|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|EXPLAIN|SHOW|DECLARE|FETCH|MOVE|CLOSE|LOCK|TRUNCATE|ANALYZE|VACUUM|NOTIFY)\b|^$/
-const setsLocally = /^\s*set\s+(?:local|transaction|constraints)\b/i
-/** What a query's text holds when it changes its session: settings, locks, temporary tables, lasting cursors. */
-const reachesSession = /set_config|advisory|\btemp(?:orary)?\b|pg_temp|\bhold\b/i
-
 const execute = PgProtocol.encodeExecute({ portal: "", maxRows: 0 })
 const sync = PgProtocol.encodeSync()
 /** Ends a COPY FROM STDIN before it begins; outside of one the server ignores it. */
 const copyFail = Uint8Array.of(0x66, 0, 0, 0, 5, 0)
+
+/** A simple query, whose text may hold several commands. */
+const encodeQuery = (sql: string): Uint8Array => {
+  const text = Buffer.from(`${sql}\0`)
+  const message = Buffer.alloc(5 + text.length)
+  message.write("Q")
+  message.writeInt32BE(4 + text.length, 1)
+  text.copy(message, 5)
+  return message
+}
+
+const float8 = 701
 
 const encodeBind = PgProtocol.makeBindEncoder<string | Uint8Array | null>(
   (sink, value) => {
@@ -67,9 +77,6 @@ export const refusalOf = (fields: PgProtocol.ErrorFields): Refusal =>
     position: fields.position
   })
 
-/** What a statement came to. */
-export type Outcome<Rows extends RowReader> = Result.Result<ResultSet<Rows>, Refusal | SessionLost>
-
 /**
  * The prepared statement is gone, or would return other columns than when it was prepared: nothing was run, and outside
  * a transaction, which it has aborted, it may be run again.
@@ -79,27 +86,58 @@ export const isStale = (refusal: Refusal | undefined): boolean =>
 
 const tooManyParameters = new Refusal({ sqlState: "54000", message: "too many parameters: the limit is 32767" })
 
-/** The prepared statements of one session, and what its past statements may have left behind. */
+/** What an answer says of its statement once it is complete. */
+type Finished = Pick<Answer<RowReader>, "columns" | "commandTag" | "described" | "parsed" | "refusal" | "status">
+
+/** Frames to send at once, and what takes the answers to them. */
+export interface Request {
+  readonly bytes: Uint8Array
+  readonly receiver: ReceiverSequence
+}
+
+/** The prepared statements of one session, and whether it is as it was when it began. */
 export class Exchange {
-  #schemaVersion: SchemaVersion
+  readonly #schemaVersion: SchemaVersion
   #knownVersion: number
   #prepared = new Map<string, Prepared>()
   #toClose: Array<string> = []
   #count = 0
   #changedSchema = false
+  /** Its name can't be guessed, so that no statement of a caller's meets it by chance. */
+  readonly #check = `alex_check_${randomBytes(12).toString("hex")}`
+  readonly #parseCheck: Uint8Array
+  readonly #reset: Uint8Array
+  readonly #ownUser: string
+  #checkPrepared = false
+  /** What the check reported before the first statement. */
+  #fresh: Report | undefined
+  #foreignAllowed: string | undefined
+  /** A library was loaded, or a caller used what has a state of its own: only the end of the session removes that. */
+  #foreign = false
   status: TransactionStatus = "I"
-  /** A statement may have changed the session's state. */
-  touched = false
+  /** The server has confirmed since the last statement that nothing of it is left in the session. */
+  isClean = false
 
-  constructor(schemaVersion: SchemaVersion) {
+  constructor(schemaVersion: SchemaVersion, facts: ServerFacts) {
     this.#schemaVersion = schemaVersion
     this.#knownVersion = schemaVersion.current
+    const parse = PgProtocol.encodeParse({ name: this.#check, query: checkSql(facts), parameterTypes: [float8] })
+    this.#parseCheck = Result.getOrElse(parse, () => new Uint8Array(0))
+    this.#reset = encodeQuery(resetSql(facts))
+    this.#ownUser = ownUserSql(facts)
+    // Before 18 it is the extensions installed that count, whether they were there before or not.
+    if (facts.majorVersion < 18) this.#foreignAllowed = "0"
+  }
+
+  /** The session can't be made what it was. */
+  get isForeign(): boolean {
+    return this.#foreign
   }
 
   /** The frames for a statement, and the answer that is to be fed with the server's messages. */
   begin<Rows extends RowReader>(
     statement: Statement<Rows>
-  ): Result.Result<{ readonly bytes: Uint8Array; readonly answer: Answer<Rows> }, Refusal> {
+  ): Result.Result<Request & { readonly answer: Answer<Rows> }, Refusal> {
     if (this.#knownVersion !== this.#schemaVersion.current) this.#forgetPlans()
     const { sql, parameters } = statement
     const oids = parameters.map((parameter) => parameter.oid)
@@ -107,58 +145,132 @@ export class Exchange {
     const key = queryStart.test(sql) ? `${oids.join(",")} ${sql}` : undefined
     const known = key === undefined ? undefined : this.#prepared.get(key)
     const name = known?.name ?? (key === undefined ? "" : `sqlx_s_${++this.#count}`)
-
-    const parts: Array<Uint8Array> = this.#toClose.map((closed) =>
-      PgProtocol.encodeClose({ target: "statement", name: closed })
-    )
-    this.#toClose = []
-    if (known === undefined) {
-      const parse = PgProtocol.encodeParse({ name, query: sql, parameterTypes: oids })
-      if (Result.isFailure(parse)) return Result.fail(tooManyParameters)
-      parts.push(parse.success)
-    }
+    const parse = known ? undefined : PgProtocol.encodeParse({ name, query: sql, parameterTypes: oids })
     const bind = encodeBind({ portal: "", statement: name, parameters: values })
-    if (Result.isFailure(bind)) return Result.fail(tooManyParameters)
+    if (Result.isFailure(bind) || (parse !== undefined && Result.isFailure(parse)))
+      return Result.fail(tooManyParameters)
+
+    const parts: Array<Uint8Array> = []
+    const receivers: Array<Receiver> = []
+    if (this.#fresh === undefined) this.#addCheck(parts, receivers)
+    for (const closed of this.#toClose) parts.push(PgProtocol.encodeClose({ target: "statement", name: closed }))
+    this.#toClose = []
+    if (parse !== undefined) parts.push(parse.success)
     parts.push(bind.success)
     if (known?.columns === undefined) parts.push(PgProtocol.encodeDescribe({ target: "portal", name: "" }))
     parts.push(execute)
     if (key === undefined && copyWord.test(sql)) parts.push(copyFail)
     parts.push(sync)
-
     if (key !== undefined && known !== undefined) {
       // The most recently used comes last, so that the first is the one to give up.
       this.#prepared.delete(key)
       this.#prepared.set(key, known)
     }
-    const answer = new Answer(statement, known?.columns, (finished) => {
-      const reaches = known?.reachesSession ?? reachesSession.test(sql)
-      this.#finish(finished, reaches || !(leavesNothing.test(finished.commandTag) || setsLocally.test(sql)))
-      if (key === undefined) return
-      if (known === undefined && finished.parsed) {
-        const columns = finished.described ? (finished.columns ?? null) : undefined
-        this.#prepared.set(key, { name, columns, reachesSession: reaches })
-        this.#evict()
-      } else if (known !== undefined && known.columns === undefined && finished.described) {
-        known.columns = finished.columns ?? null
-      } else if (known !== undefined && isStale(finished.refusal)) {
-        this.#prepared.delete(key)
-        this.#toClose.push(name)
-      }
-    })
-    return Result.succeed({ bytes: Buffer.concat(parts), answer })
+    const answer = new Answer(statement, known?.columns, (finished) => this.#finish(finished, key, known, name))
+    receivers.push(answer)
+    this.isClean = false
+    if (statement.last === true) this.#addReset(parts, receivers)
+    return Result.succeed({ bytes: Buffer.concat(parts), receiver: new ReceiverSequence(receivers), answer })
   }
 
-  #finish({ commandTag: tag, status }: Pick<Answer<RowReader>, "commandTag" | "status">, touched: boolean): void {
+  /** Frames that reset the session; it is clean afterwards if the server confirms it. */
+  reset(): Request {
+    const parts: Array<Uint8Array> = []
+    const receivers: Array<Receiver> = []
+    this.#addReset(parts, receivers)
+    return { bytes: Buffer.concat(parts), receiver: new ReceiverSequence(receivers) }
+  }
+
+  /** Frames that end what transaction is open and discard everything, the prepared statements included. */
+  discard(): Request {
+    const parts: Array<Uint8Array> = []
+    const receivers: Array<Receiver> = []
+    let failed = false
+    const follow = (receiver: CommandReceiver) => {
+      failed ||= receiver.failed
+    }
+    const commands = [...(this.status === "I" ? [] : ["ROLLBACK"]), "DISCARD ALL", this.#ownUser]
+    for (const command of commands) {
+      parts.push(encodeQuery(command))
+      receivers.push(new CommandReceiver(follow))
+    }
+    this.#prepared.clear()
+    this.#toClose = []
+    this.#checkPrepared = false
+    this.#addCheck(parts, receivers, ({ report, status }) => {
+      this.status = status
+      this.isClean = !failed && status === "I" && report !== undefined && this.#isAsFresh(report)
+    })
+    return { bytes: Buffer.concat(parts), receiver: new ReceiverSequence(receivers) }
+  }
+
+  #addCheck(parts: Array<Uint8Array>, receivers: Array<Receiver>, then?: (receiver: CommandReceiver) => void): void {
+    if (!this.#checkPrepared) parts.push(this.#parseCheck)
+    const seed = String(2 * Math.random() - 1)
+    const bind = encodeBind({ portal: "", statement: this.#check, parameters: [seed] })
+    parts.push(
+      Result.getOrElse(bind, () => new Uint8Array(0)),
+      execute,
+      sync
+    )
+    receivers.push(
+      new CommandReceiver((receiver) => {
+        const { report } = receiver
+        this.#checkPrepared ||= report !== undefined
+        this.#fresh ??= report
+        this.#foreignAllowed ??= report?.foreign
+        if (report !== undefined && report.foreign !== this.#foreignAllowed) this.#foreign = true
+        then?.(receiver)
+      })
+    )
+  }
+
+  #addReset(parts: Array<Uint8Array>, receivers: Array<Receiver>): void {
+    let asFresh = false
+    this.#addCheck(parts, receivers, ({ report, status }) => {
+      asFresh = status === "I" && report !== undefined && this.#isAsFresh(report)
+    })
+    parts.push(this.#reset)
+    receivers.push(
+      new CommandReceiver(({ failed, status }) => {
+        this.status = status
+        this.isClean = asFresh && !failed && status === "I" && !this.#foreign
+      })
+    )
+  }
+
+  /** What was evicted is closed with the next statement; until then the server still counts it. */
+  #isAsFresh({ callersStatements, searchPath, statements }: Report): boolean {
+    const known = this.#prepared.size + this.#toClose.length + 1
+    return callersStatements === 0 && statements === known && searchPath === this.#fresh?.searchPath
+  }
+
+  #finish(
+    { columns, commandTag: tag, described, parsed, refusal, status }: Finished,
+    key: string | undefined,
+    known: Prepared | undefined,
+    name: string
+  ): void {
     this.status = status
     if (changesSchema.test(tag)) this.#changedSchema = true
     // A rollback, also to a savepoint, takes a change back, which is a change as well.
     if (this.#changedSchema && (changesSchema.test(tag) || tag === "ROLLBACK")) this.#schemaVersion.current++
     if (this.status === "I") this.#changedSchema = false
-    if (touched) this.touched = true
-    if (tag === "DISCARD ALL") this.touched = false
+    if (tag === "LOAD") this.#foreign = true
     if (tag === "DISCARD ALL" || tag === "DEALLOCATE ALL") {
       this.#prepared.clear()
       this.#toClose = []
+      this.#checkPrepared = false
+    }
+    if (key === undefined) return
+    if (known === undefined && parsed) {
+      this.#prepared.set(key, { name, columns: described ? (columns ?? null) : undefined })
+      this.#evict()
+    } else if (known !== undefined && known.columns === undefined && described) {
+      known.columns = columns ?? null
+    } else if (known !== undefined && isStale(refusal)) {
+      this.#prepared.delete(key)
+      this.#toClose.push(name)
     }
   }
 
@@ -179,17 +291,19 @@ export class Exchange {
 }
 
 /** Gathers one statement's answer from the messages up to ReadyForQuery. */
-export class Answer<Rows extends RowReader> {
+export class Answer<Rows extends RowReader> implements Receiver {
   columns: ReadonlyArray<Column> | undefined
   commandTag = ""
   refusal: Refusal | undefined
   parsed = false
   described = false
   /** The server said how the statement ended. */
-  ended = false
+  answered = false
   status: TransactionStatus = "I"
   /** The server took the statement: without that it has run nothing of it. */
   bound = false
+  /** The last message has arrived. */
+  finished = false
   readonly #statement: Statement<Rows>
   readonly #maxBytes: number
   readonly #onFinish: (answer: Answer<Rows>) => void
@@ -243,11 +357,11 @@ export class Answer<Rows extends RowReader> {
         return false
       case "CommandComplete":
         this.commandTag = message.commandTag
-        this.ended = this.bound
+        this.answered = this.bound
         return false
       case "EmptyQueryResponse":
         // PGlite says this of a statement that it lost while it bound the parameters.
-        this.ended = this.bound
+        this.answered = this.bound
         return false
       case "CopyInResponse":
       case "CopyOutResponse":
@@ -255,10 +369,11 @@ export class Answer<Rows extends RowReader> {
         return false
       case "ErrorResponse":
         this.refusal ??= refusalOf(message.fields)
-        this.ended = true
+        this.answered = true
         return false
       case "ReadyForQuery":
         this.status = message.status
+        this.finished = true
         this.#onFinish(this)
         return true
       default:

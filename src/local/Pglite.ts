@@ -1,14 +1,16 @@
 /** Sessions of the embedded database: PGlite, PostgreSQL in this process, which has one connection. */
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
 import type { PGlite } from "@electric-sql/pglite"
-import { Effect, Predicate, Result } from "effect"
-import { Exchange, isStale, type SchemaVersion } from "./Exchange.ts"
+import { Effect, Predicate } from "effect"
+import type { Request } from "./Exchange.ts"
 import type { PgliteOptions } from "./embedded/EmbeddedPostgres.ts"
+import { ProtocolSession } from "./postgres/ProtocolSession.ts"
 import {
   type Lease,
   Refusal,
   type ResultSet,
   type RowReader,
+  type SchemaVersion,
   type Session,
   SessionLost,
   SessionPermits,
@@ -27,47 +29,53 @@ const utf8Only = new Refusal({ sqlState: "0A000", message: "the embedded databas
 class PgliteSession implements Session {
   readonly database: string
   readonly #pglite: PGlite
-  readonly #exchange: Exchange
+  readonly #session: ProtocolSession
   readonly #parser = PgProtocol.makeParser<Value>({ maxMessageSize: 1 << 30 })
   #stopped: SessionLost | undefined
 
   constructor(pglite: PGlite, database: string, schemaVersion: SchemaVersion) {
     this.#pglite = pglite
     this.database = database
-    this.#exchange = new Exchange(schemaVersion)
-  }
-
-  readonly status = () => this.#exchange.status
-  readonly touched = () => this.#exchange.touched
-  readonly isBroken = () => this.#stopped !== undefined
-
-  run<Rows extends RowReader>(
-    statement: Statement<Rows>,
-    again = false
-  ): Effect.Effect<ResultSet<Rows>, Refusal | SessionLost> {
-    return Effect.gen({ self: this }, function* () {
-      if (this.#stopped !== undefined) return yield* this.#stopped
-      if (otherEncoding.test(statement.sql)) return yield* utf8Only
-      const { bytes, answer } = yield* Effect.fromResult(this.#exchange.begin(statement))
-      this.#parser.readField = (chunk, offset, size, column) => answer.read(chunk, offset, size, column)
-      const onRawData = (chunk: Uint8Array) =>
-        this.#parser.pushEach(chunk, (message) => {
-          answer.accept(message)
-        })
-      // Once called it can't be interrupted: the database runs on this thread.
-      const ran = yield* Effect.tryPromise({
-        try: () => this.#pglite.execProtocolRawStream(bytes, { syncToFs: false, onRawData }),
-        catch: stopped
-      }).pipe(Effect.result, Effect.uninterruptible)
-      // PGlite keeps some failures to itself, such as the end of the stack, and answers everything with nothing thereafter.
-      if (Result.isFailure(ran) || !answer.ended) {
-        this.#stopped = Result.isFailure(ran) ? ran.failure : stopped("no answer")
-        return yield* this.#stopped
-      }
-      if (isStale(answer.refusal) && this.status() === "I" && !again) return yield* this.run(statement, true)
-      return yield* Effect.fromResult(answer.result())
+    this.#session = new ProtocolSession(this.#send, schemaVersion, {
+      majorVersion: 18,
+      isSuperuser: true,
+      singleUser: "postgres"
     })
   }
+
+  readonly status = () => this.#session.status
+  readonly isBroken = () => this.#stopped !== undefined
+
+  run<Rows extends RowReader>(statement: Statement<Rows>): Effect.Effect<ResultSet<Rows>, Refusal | SessionLost> {
+    return otherEncoding.test(statement.sql) ? Effect.fail(utf8Only) : this.#session.run(statement)
+  }
+
+  /** Removes what callers left in the session. */
+  readonly reset: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.map(this.#session.reset, (isClean) => {
+      if (!isClean) this.#stopped ??= stopped("its session could not be reset")
+    })
+  )
+
+  readonly #send = ({ bytes, receiver }: Request): Effect.Effect<void, SessionLost> =>
+    Effect.suspend(() => {
+      if (this.#stopped !== undefined) return Effect.fail(this.#stopped)
+      this.#parser.readField = (chunk, offset, size, column) => receiver.read(chunk, offset, size, column)
+      const onRawData = (chunk: Uint8Array) =>
+        this.#parser.pushEach(chunk, (message) => {
+          receiver.accept(message)
+        })
+      // Once called it can't be interrupted: the database runs on this thread.
+      return Effect.tryPromise({
+        try: () => this.#pglite.execProtocolRawStream(bytes, { syncToFs: false, onRawData }),
+        catch: stopped
+      }).pipe(
+        // PGlite keeps some failures to itself, such as the end of the stack, and answers everything with nothing thereafter.
+        Effect.andThen(Effect.suspend(() => (receiver.answered ? Effect.void : Effect.fail(stopped("no answer"))))),
+        Effect.tapError((lost) => Effect.sync(() => (this.#stopped = lost))),
+        Effect.uninterruptible
+      )
+    })
 }
 
 const stopped = (cause: unknown): SessionLost => {
@@ -87,13 +95,7 @@ export const sessions = (pglite: PGlite, options: PgliteOptions): SessionSource 
   const session = new PgliteSession(pglite, options.database, schemaVersion)
   const permits = new SessionPermits(1, options.limits.sessionWait, occupied)
 
-  // These two fail only where the database has stopped, and then every later call says so.
-  const giveBack = Effect.gen(function* () {
-    if (session.status() !== "I") yield* session.run({ sql: "ROLLBACK", parameters: [] })
-    if (session.touched()) yield* session.run({ sql: "DISCARD ALL", parameters: [] })
-  }).pipe(Effect.ignore)
-
-  const lease: Lease = { session, end: Effect.andThen(giveBack, permits.release) }
+  const lease: Lease = { session, end: Effect.andThen(session.reset, permits.release) }
   const lend = (database: string | undefined): Effect.Effect<Lease, Refusal> =>
     database === undefined || database === options.database
       ? Effect.uninterruptible(Effect.as(permits.take, lease))

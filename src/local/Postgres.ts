@@ -1,7 +1,6 @@
 /** Sessions of a PostgreSQL server, pooled. */
 import { Clock, Duration, Effect, type Redacted, Result, Schedule, type Scope } from "effect"
 import * as PostgresUrl from "../data-api/postgres/PostgresUrl.ts"
-import type { SchemaVersion } from "./Exchange.ts"
 import type { Limits } from "./Limits.ts"
 import { PostgresConnection } from "./PostgresConnection.ts"
 import type { PostgresAddress } from "./PostgresSocket.ts"
@@ -10,6 +9,7 @@ import {
   Refusal,
   type ResultSet,
   type RowReader,
+  type SchemaVersion,
   type Session,
   type SessionLost,
   SessionPermits,
@@ -186,26 +186,10 @@ export const sessions = Effect.fnUntraced(function* (
     return Effect.void
   }
 
-  const clean = Effect.fnUntraced(
-    function* ({ connection }: Pooled) {
-      if (connection.status() !== "I") yield* connection.run({ sql: "ROLLBACK", parameters: [] })
-      if (connection.touched()) yield* connection.run({ sql: "DISCARD ALL", parameters: [] })
-    },
-    (effect, { connection }) => Effect.catch(effect, () => connection.close)
-  )
-
   const pool: Pool = {
     replace: ({ connection }) => find(connection.database),
-    giveBack: (entry) => {
-      const isClean = entry.connection.status() === "I" && !entry.connection.touched()
-      const kept = isClean
-        ? keep(entry)
-        : Effect.andThen(
-            clean(entry),
-            Effect.suspend(() => keep(entry))
-          )
-      return Effect.andThen(kept, leave)
-    }
+    giveBack: (entry) =>
+      entry.connection.reset.pipe(Effect.andThen(Effect.suspend(() => keep(entry))), Effect.andThen(leave))
   }
 
   const lend = (database = options.database): Effect.Effect<Lease, Refusal | SessionLost> =>

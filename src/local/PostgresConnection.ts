@@ -4,12 +4,15 @@ import type * as Net from "node:net"
 import * as PgAuth from "@effect/sql-pg/PgAuth"
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
 import { Duration, Effect, Redacted, Result } from "effect"
-import { Exchange, isStale, type Outcome, refusalOf, type SchemaVersion } from "./Exchange.ts"
+import { type Request, refusalOf } from "./Exchange.ts"
 import * as PostgresSocket from "./PostgresSocket.ts"
+import { ProtocolSession } from "./postgres/ProtocolSession.ts"
+import type { ServerFacts } from "./postgres/SessionReset.ts"
 import {
   type Refusal,
   type ResultSet,
   type RowReader,
+  type SchemaVersion,
   type Session,
   SessionLost,
   type Statement,
@@ -21,6 +24,12 @@ type Listener = (message: PgProtocol.BackendMessage<Value>) => void
 
 const lost = (message: string): SessionLost => new SessionLost({ message })
 const place = (address: PostgresSocket.PostgresAddress): string => `${address.host}:${address.port}`
+
+/** What the server says of itself while somebody logs in. */
+const learn = (facts: ServerFacts, parameter: string, value: string): ServerFacts => {
+  if (parameter === "server_version") return { ...facts, majorVersion: Number.parseInt(value, 10) }
+  return parameter === "is_superuser" ? { ...facts, isSuperuser: value === "on" } : facts
+}
 
 /** Answers the server's authentication requests. */
 class Authentication {
@@ -76,16 +85,18 @@ class Authentication {
 /** How long a cancelled statement may take to stop before the connection is given up. */
 const cancelPatience = Duration.seconds(5)
 
+/** What holds until the server has said what it is. */
+const unknownServer: ServerFacts = { majorVersion: 0, isSuperuser: false }
+
 export class PostgresConnection implements Session {
   readonly database: string
   readonly #address: PostgresSocket.PostgresAddress
   readonly #socket: Net.Socket
-  readonly #exchange: Exchange
   readonly #parser = PgProtocol.makeParser<Value>({ maxMessageSize: 1 << 30 })
+  #session: ProtocolSession
   #listener: Listener | undefined
   #onLost: ((error: SessionLost) => void) | undefined
   #onEnd: (() => void) | undefined
-  #tookNothing = false
   #key: { readonly pid: number; readonly secret: number } | undefined
   #broken: SessionLost | undefined
 
@@ -98,13 +109,13 @@ export class PostgresConnection implements Session {
     this.database = database
     this.#address = address
     this.#socket = socket.stream
-    this.#exchange = new Exchange(schemaVersion)
+    this.#session = new ProtocolSession(this.#send, schemaVersion, unknownServer)
     socket.receive = (octets) => this.#receive(octets)
     this.#socket.on("error", (error) => this.#break(lost(`The connection to PostgreSQL broke: ${error.message}`)))
     this.#socket.on("close", () => this.#break(lost("The connection to PostgreSQL was closed.")))
   }
 
-  /** Connects and logs in. The settings are defaults of the session, which DISCARD ALL goes back to. */
+  /** Connects and logs in. The settings are defaults of the session, which a reset goes back to. */
   static readonly connect = Effect.fnUntraced(function* (
     address: PostgresSocket.PostgresAddress,
     database: string,
@@ -113,62 +124,44 @@ export class PostgresConnection implements Session {
   ): Effect.fn.Return<PostgresConnection, Refusal | SessionLost> {
     const socket = yield* PostgresSocket.open(address)
     const connection = new PostgresConnection(socket, address, database, schemaVersion)
-    yield* connection.#logIn(settings)
+    const facts = yield* connection.#logIn(settings)
+    connection.#session = new ProtocolSession(connection.#send, schemaVersion, facts)
     return connection
   })
 
-  readonly status = () => this.#exchange.status
-  readonly touched = () => this.#exchange.touched
+  readonly status = () => this.#session.status
   readonly isBroken = () => this.#broken !== undefined
   /** The server ended the session before it took the last statement, which so has not run. */
-  readonly tookNothing = () => this.#tookNothing
+  readonly tookNothing = () => this.#session.tookNothing
 
-  readonly run = <Rows extends RowReader>(
-    statement: Statement<Rows>
-  ): Effect.Effect<ResultSet<Rows>, Refusal | SessionLost> =>
+  run<Rows extends RowReader>(statement: Statement<Rows>): Effect.Effect<ResultSet<Rows>, Refusal | SessionLost> {
+    return this.#session.run(statement)
+  }
+
+  /** Removes what callers left in the session; where that is not possible the connection is closed. */
+  readonly reset: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.flatMap(this.#session.reset, (isClean) => (isClean ? Effect.void : this.close))
+  )
+
+  readonly #send = ({ bytes, receiver }: Request): Effect.Effect<void, SessionLost> =>
     Effect.callback((resume) => {
-      this.#start(statement, (outcome) => resume(Effect.fromResult(outcome)))
-      return this.#stop
-    })
-
-  #start<Rows extends RowReader>(
-    statement: Statement<Rows>,
-    done: (outcome: Outcome<Rows>) => void,
-    again = false
-  ): void {
-    if (this.#broken !== undefined) {
-      done(Result.fail(this.#broken))
-      return
-    }
-    const begun = this.#exchange.begin(statement)
-    if (Result.isFailure(begun)) {
-      done(Result.fail(begun.failure))
-      return
-    }
-    const { answer, bytes } = begun.success
-    const finish = (outcome: Outcome<Rows>): void => {
-      const onEnd = this.#onEnd
-      this.#listener = undefined
-      this.#onLost = undefined
-      this.#onEnd = undefined
-      if (isStale(answer.refusal) && this.status() === "I" && onEnd === undefined && !again) {
-        this.#start(statement, done, true)
-      } else {
-        done(outcome)
+      if (this.#broken !== undefined) return resume(Effect.fail(this.#broken))
+      const finish = (outcome: Effect.Effect<void, SessionLost>): void => {
+        const onEnd = this.#onEnd
+        this.#listener = undefined
+        this.#onLost = undefined
+        this.#onEnd = undefined
+        resume(outcome)
         onEnd?.()
       }
-    }
-    // A server that ends the session says why before it closes the connection.
-    this.#onLost = (error) => {
-      this.#tookNothing = answer.refusal !== undefined && !answer.bound
-      finish(Result.fail(answer.refusal ?? error))
-    }
-    this.#parser.readField = (chunk, offset, size, column) => answer.read(chunk, offset, size, column)
-    this.#listener = (message) => {
-      if (answer.accept(message)) finish(answer.result())
-    }
-    this.#socket.write(bytes)
-  }
+      this.#onLost = (error) => finish(Effect.fail(error))
+      this.#parser.readField = (chunk, offset, size, column) => receiver.read(chunk, offset, size, column)
+      this.#listener = (message) => {
+        if (receiver.accept(message)) finish(Effect.void)
+      }
+      this.#socket.write(bytes)
+      return this.#stop
+    })
 
   /** Cancels the statement that runs, and waits for its end. */
   get #stop(): Effect.Effect<void> {
@@ -204,17 +197,19 @@ export class PostgresConnection implements Session {
     )
   }
 
-  #logIn(settings: Readonly<Record<string, string>>): Effect.Effect<void, Refusal | SessionLost> {
+  #logIn(settings: Readonly<Record<string, string>>): Effect.Effect<ServerFacts, Refusal | SessionLost> {
     const authentication = new Authentication(this.#address)
-    return Effect.callback<void, Refusal | SessionLost>((resume) => {
-      const finish = (outcome: Effect.Effect<void, Refusal | SessionLost>) => {
+    let facts = unknownServer
+    return Effect.callback<ServerFacts, Refusal | SessionLost>((resume) => {
+      const finish = (outcome: Effect.Effect<ServerFacts, Refusal | SessionLost>) => {
         this.#listener = undefined
         this.#onLost = undefined
         resume(outcome)
       }
       this.#onLost = (error) => finish(Effect.fail(error))
       this.#listener = (message) => {
-        if (message._tag === "ReadyForQuery") return finish(Effect.void)
+        if (message._tag === "ReadyForQuery") return finish(Effect.succeed(facts))
+        if (message._tag === "ParameterStatus") facts = learn(facts, message.name, message.value)
         if (message._tag === "BackendKeyData") this.#key = message
         if (message._tag === "ErrorResponse") return finish(Effect.fail(refusalOf(message.fields)))
         const answer = authentication.answer(message)

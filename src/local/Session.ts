@@ -6,7 +6,11 @@
 import { Data, type Duration, Effect, Semaphore } from "effect"
 import type { Field } from "../data-api/DataApi.ts"
 import type { Unreadable } from "./BinaryValues.ts"
-import type { SchemaVersion } from "./Exchange.ts"
+
+/** Counts schema changes, so that what was learnt before one can be told from what was learnt after. */
+export interface SchemaVersion {
+  current: number
+}
 
 /** A value for `$n`: text format as a string, binary format as bytes. */
 export interface Parameter {
@@ -24,6 +28,8 @@ export interface Statement<Rows extends RowReader = RowReader> {
   readonly rowsOf?: ((columns: ReadonlyArray<Column>) => Rows) | undefined
   /** Rows beyond this many bytes on the wire are counted as too many and dropped. */
   readonly maxBytes?: number | undefined
+  /** No other statement of this lease follows: the session is reset in the same message. */
+  readonly last?: true | undefined
 }
 
 /** Reads rows as they arrive. */

@@ -118,7 +118,7 @@ export const make = Effect.fnUntraced(function* (
       open.delete(id)
       const { lease } = transaction
       return lease.session
-        .run({ sql, parameters: [] })
+        .run({ sql, parameters: [], last: true })
         .pipe(
           Effect.mapError(reasonOf),
           Effect.ensuring(lease.end),

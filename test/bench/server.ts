@@ -2,14 +2,19 @@
  * The local server on PostgreSQL beside the same queries through `@effect/sql-pg` directly, and many clients with
  * interleaved transactions.
  *
- * Usage: node test/bench/server.ts [--url postgres://...] [--seconds 5] [--rounds 3] [--transactions 60]
+ * Usage: node test/bench/server.ts [--url postgres://...] [--seconds 5] [--rounds 3] [--transactions 60] [--against FOLDER]
  *
  * The server runs in a process of its own, as its users start it. It is loaded by bytes prepared beforehand on
  * keep-alive connections, since an SDK would measure itself. Rounds alternate between the two, medians count.
+ *
+ * With --against FOLDER the server of another checkout takes the place of `@effect/sql-pg`, on both engines: what a
+ * change costs, as a ratio of one run.
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { randomUUID } from "node:crypto"
+import { readdirSync, readFileSync } from "node:fs"
 import { connect, type Socket } from "node:net"
+import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { PgClient } from "@effect/sql-pg"
 import { Effect, Redacted } from "effect"
@@ -22,22 +27,23 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "5" },
     rounds: { type: "string", default: "3" },
     transactions: { type: "string", default: "60" },
-    clients: { type: "string", default: "64" }
+    clients: { type: "string", default: "64" },
+    against: { type: "string" }
   }
 })
 
 const concurrency = 32
 const seconds = Number(values.seconds)
 const target = defaultTarget("us-east-1")
-const main = new URL("../../src/cli/main.ts", import.meta.url).pathname
+const checkout = new URL("../..", import.meta.url).pathname
 
 const print = (line: string) => Effect.sync(() => process.stdout.write(`${line}\n`))
 
-/** `alex-db serve` on this database, as a process of its own; the endpoint once it listens. */
-const serve = (url: string, ...args: ReadonlyArray<string>) =>
+/** `alex-db serve` of a checkout, as a process of its own; the endpoint once it listens. */
+const serveFrom = (folder: string, ...args: ReadonlyArray<string>) =>
   Effect.acquireRelease(
     Effect.callback<{ readonly endpoint: URL; readonly child: ChildProcess }>((resume) => {
-      const child = spawn(process.execPath, [main, "serve", "--port", "0", "--database-url", url, ...args], {
+      const child = spawn(process.execPath, [join(folder, "src/cli/main.ts"), "serve", "--port", "0", ...args], {
         stdio: ["ignore", "pipe", "ignore"]
       })
       child.stdout.on("data", (chunk: Buffer) => {
@@ -47,6 +53,8 @@ const serve = (url: string, ...args: ReadonlyArray<string>) =>
     }),
     ({ child }) => Effect.sync(() => child.kill())
   )
+
+const serve = (url: string, ...args: ReadonlyArray<string>) => serveFrom(checkout, "--database-url", url, ...args)
 
 /** One keep-alive connection that has one request under way at a time. */
 class Connection {
@@ -110,8 +118,8 @@ const medians = (rounds: ReadonlyArray<Figures>): Figures => ({
   p99: median(rounds.map((round) => round.p99))
 })
 
-/** Runs `once` in `concurrency` loops for a while. */
-const loaded = (once: (worker: number) => Promise<unknown>): Effect.Effect<Figures> =>
+/** Runs `once` in `workers` loops for a while. */
+const loaded = (once: (worker: number) => Promise<unknown>, workers = concurrency): Effect.Effect<Figures> =>
   Effect.promise(async () => {
     const latencies: Array<number> = []
     const began = performance.now()
@@ -123,7 +131,7 @@ const loaded = (once: (worker: number) => Promise<unknown>): Effect.Effect<Figur
         now = then
       }
     }
-    await Promise.all(Array.from({ length: concurrency }, (_, worker) => loop(worker)))
+    await Promise.all(Array.from({ length: workers }, (_, worker) => loop(worker)))
     return figures(latencies, performance.now() - began)
   })
 
@@ -176,20 +184,14 @@ const tables = [
 const throughput = Effect.fnUntraced(function* (url: string) {
   const direct = yield* PgClient.make({ url: Redacted.make(url), maxConnections: concurrency })
   const { endpoint } = yield* serve(url, "--max-connections", String(concurrency))
-  const connections = yield* Effect.acquireRelease(
-    Effect.sync(() => Array.from({ length: concurrency }, () => new Connection(endpoint))),
-    (all) =>
-      Effect.sync(() => {
-        for (const one of all) one.close()
-      })
-  )
+  const clients = yield* connections(endpoint)
   const runPromise = Effect.runPromiseWith(yield* Effect.context<never>())
   yield* print(`${concurrency} at a time, ${values.rounds} rounds of ${seconds} s each, medians`)
   yield* print("workload                 direct/s   p50 ms   p99 ms   server/s   p50 ms   p99 ms   ratio")
   for (const { direct: text, name, parameters, params, sql } of workloads) {
     const request = requestBytes("/Execute", { database: new URL(url).pathname.slice(1), sql, parameters })
     const through = () => runPromise(direct.unsafe(text, params))
-    const served = (worker: number) => connections[worker]?.send(request) ?? Promise.resolve()
+    const served = (worker: number) => clients[worker]?.send(request) ?? Promise.resolve()
     const directly: Array<Figures> = []
     const byServer: Array<Figures> = []
     // Not counted: both processes compile their hot code first.
@@ -203,6 +205,79 @@ const throughput = Effect.fnUntraced(function* (url: string) {
     const shown = (one: Figures) =>
       `${one.perSecond.toFixed(0).padStart(8)} ${one.p50.toFixed(2).padStart(8)} ${one.p99.toFixed(2).padStart(8)}`
     yield* print(`${name.padEnd(22)} ${shown(a)}   ${shown(b)}   ${(b.perSecond / a.perSecond).toFixed(2).padStart(5)}`)
+  }
+})
+
+/** Connections to a server, closed with the scope. */
+const connections = (endpoint: URL) =>
+  Effect.acquireRelease(
+    Effect.sync(() => Array.from({ length: concurrency }, () => new Connection(endpoint))),
+    (all) =>
+      Effect.sync(() => {
+        for (const one of all) one.close()
+      })
+  )
+
+/** Processor time of a server and of the backends that work on its database, in milliseconds since they began. */
+const cpuMillis = (pid: number | undefined, database: string | undefined): number => {
+  let ticks = 0
+  for (const entry of readdirSync("/proc")) {
+    if (!/^\d+$/.test(entry)) continue
+    try {
+      const isBackend =
+        database !== undefined && readFileSync(`/proc/${entry}/cmdline`, "utf8").includes(` ${database} `)
+      if (entry !== String(pid) && !isBackend) continue
+      const [user, system] = readFileSync(`/proc/${entry}/stat`, "utf8").split(") ").at(-1)?.split(" ").slice(11) ?? []
+      ticks += Number(user) + Number(system)
+    } catch {
+      // The process has ended in the meantime.
+    }
+  }
+  return ticks * 10
+}
+
+/** This checkout beside another one: the same requests in alternating rounds. Needs Linux, for the processor times. */
+const compare = Effect.fnUntraced(function* (
+  engine: string,
+  database: string | undefined,
+  workers: number,
+  args: ReadonlyArray<string>
+) {
+  const folders = [values.against ?? checkout, checkout]
+  const servers = yield* Effect.forEach(folders, (folder) =>
+    Effect.gen(function* () {
+      const { child, endpoint } = yield* serveFrom(folder, ...args)
+      const clients = yield* connections(endpoint)
+      const send = (worker: number, request: Buffer): Promise<unknown> =>
+        clients[worker]?.send(request) ?? Promise.resolve()
+      if (database === undefined) {
+        for (const sql of tables) yield* Effect.promise(() => send(0, requestBytes("/Execute", { sql })))
+      }
+      return { send, cpu: () => cpuMillis(child.pid, database) }
+    })
+  )
+  for (const { name, parameters, sql } of workloads) {
+    const rounds = servers.map((): Array<{ readonly p50: number; readonly cpu: number }> => [])
+    const request = requestBytes("/Execute", { database, sql, parameters })
+    // The first round is not counted: both processes compile their hot code.
+    for (let round = 0; round <= Number(values.rounds); round++) {
+      for (const [index, { cpu, send }] of servers.entries()) {
+        const before = cpu()
+        const began = performance.now()
+        const { p50, perSecond } = yield* loaded((worker) => send(worker, request), workers)
+        const calls = (perSecond * (performance.now() - began)) / 1000
+        if (round > 0) rounds[index]?.push({ p50, cpu: (cpu() - before) / calls })
+      }
+    }
+    const [before, after] = rounds.map((all) => ({
+      p50: median(all.map(({ p50 }) => p50)),
+      cpu: median(all.map(({ cpu }) => cpu))
+    }))
+    if (before === undefined || after === undefined) continue
+    const shown = (was: number, is: number) => `${was.toFixed(3)} ms to ${is.toFixed(3)} ms, x ${(is / was).toFixed(2)}`
+    yield* print(
+      `${engine.padEnd(9)}${String(workers).padStart(2)} at a time  ${name.padEnd(21)} p50 ${shown(before.p50, after.p50)}   processor ${shown(before.cpu, after.cpu)}`
+    )
   }
 })
 
@@ -296,6 +371,16 @@ const program = Effect.gen(function* () {
   const url = new URL(values.url)
   url.pathname = `/${name}`
   yield* runOn(url.href, tables)
+  if (values.against !== undefined) {
+    const database = url.pathname.slice(1)
+    for (const workers of [1, concurrency]) {
+      yield* Effect.scoped(
+        compare("postgres", database, workers, ["--database-url", url.href, "--max-connections", String(concurrency)])
+      )
+      yield* Effect.scoped(compare("pglite", undefined, workers, ["--memory"]))
+    }
+    return
+  }
   yield* Effect.scoped(throughput(url.href))
   if (Number(values.transactions) > 0) yield* Effect.scoped(interleaved(url.href))
 })

@@ -28,6 +28,9 @@ const startParams = (limits: Limits): Array<string> => [
     "max_parallel_workers=0",
     "max_parallel_workers_per_gather=0",
     "max_parallel_maintenance_workers=0",
+    // Nothing replicates this database, and a session would keep what it took of either.
+    "max_replication_slots=0",
+    "max_active_replication_origins=0",
     "io_method=sync",
     // WebAssembly's stack ends before PostgreSQL's own limit of 2 MB, and PGlite does not survive that: endless
     // recursion in PL/pgSQL is refused in time up to 300 kB. The frames of the calling program come on top.
