@@ -76,3 +76,10 @@ it("every command and flag of alex-db that a document shows is one that the comm
     []
   )
 })
+
+it("the documents use the words that people search for: fix, retry, not mend, sent again", () => {
+  assert.deepStrictEqual(
+    documents().filter((file) => /\bmend(s|ed|ing)?\b|\bsent again\b|\bheed(s|ed)?\b|\bbefall/i.test(read(file))),
+    []
+  )
+})
