@@ -94,9 +94,10 @@ const reset = Command.make(
       Flag.optional
     ),
     confirm: Flag.String("confirm").pipe(
-      Flag.withDescription("The name of the database, where it is not a local one"),
+      Flag.withDescription("The name of the database, where it is not local or holds users that no seed brings back"),
       Flag.optional
-    )
+    ),
+    dryRun: on("dry-run", "Say what would be dropped, and drop nothing")
   },
   Effect.fnUntraced(function* (options) {
     const { reset } = yield* Effect.promise(() => import("./reset.ts"))

@@ -8,9 +8,13 @@ import { version } from "./version.ts"
 
 type Flags = DatabaseFlags & { readonly json: boolean }
 
-const migrateText = ({ adopted, alreadyApplied, applied, warnings }: Migrate.MigrationReport, marks: Style) =>
+const migrateText = (
+  { adopted, alreadyApplied, applied, converted, warnings }: Migrate.MigrationReport,
+  marks: Style
+) =>
   [
     ...(adopted.length > 0 ? [`Adopted the tables of a database without a journal: ${adopted.join(", ")}`] : []),
+    ...(converted.length > 0 ? [`Moments without a zone were read as UTC: ${converted.join(", ")}`] : []),
     ...applied.map(
       ({ byAnother, durationMs, name, statements }) =>
         `${marks.good("applied")} ${name} (${byAnother ? "by another runner" : `${count(statements, "statement")}, ${durationMs} ms`})`

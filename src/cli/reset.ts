@@ -8,12 +8,22 @@ import { seedText } from "./seed.ts"
 import { count, print } from "./text.ts"
 import { version } from "./version.ts"
 
-/** At a terminal the name of a database that is not local is asked for, below what would be lost. */
-const askForName = Effect.fnUntraced(function* (database: string, location: string) {
-  const tables = yield* Reset.affected()
-  yield* Console.error(`This drops ${count(tables.length, "table")} of "${database}" at ${location}:`)
-  for (const { name, rows } of tables)
-    yield* Console.error(`  ${name}: ${rows < 0 ? "not counted" : `about ${rows} rows`}`)
+const planText = ({ database, functions, location, mustConfirm, tables }: Reset.ResetPlan): string => {
+  if (tables.length === 0) return `Nothing of Alex's is in "${database}" at ${location}: nothing is dropped.`
+  const rows = (n: number) =>
+    n > Reset.mostCounted ? `more than ${Reset.mostCounted.toLocaleString("en-US")} rows` : count(n, "row")
+  return [
+    `Reset drops ${count(tables.length, "table")} and ${count(functions.length, "function")} of "${database}" at ${location}:`,
+    ...tables.map((table) => `  ${table.name}: ${rows(table.rows)}`),
+    ...(mustConfirm === null ? [] : [`It asks for the database's name, since that ${mustConfirm}.`])
+  ].join("\n")
+}
+
+/** Shows what would be lost, and at a terminal asks for the database's name where it must be confirmed. */
+const showAndAsk = Effect.fnUntraced(function* (confirm: string | undefined, canPrompt: boolean) {
+  const plan = yield* Reset.plan()
+  if (plan.tables.length > 0) yield* Console.error(planText(plan))
+  if (plan.mustConfirm === null || confirm !== undefined || !canPrompt) return confirm
   return yield* Prompt.run(Prompt.String({ message: "Type the database's name to go on" }))
 })
 
@@ -42,15 +52,19 @@ export const reset = Effect.fnUntraced(function* (
     readonly users: Option.Option<number>
     readonly positions: Option.Option<number>
     readonly confirm: Option.Option<string>
+    readonly dryRun: boolean
   }
 ) {
   const config = yield* configure(flags)
-  const { database, isLocal, location } = DbLayer.targetOf(config)
+  if (options.dryRun) return yield* print(flags.json, yield* onConfigured(config)(Reset.plan()), planText)
+  const { isLocal } = DbLayer.targetOf(config)
   const { canPrompt } = yield* TerminalCapabilities.TerminalCapabilities
-  const mustAsk = !isLocal && !options.skipDrop && canPrompt && Option.isNone(options.confirm)
+  const given = Option.getOrUndefined(options.confirm)
+  // A database that is not local is not reached before it is confirmed, where nobody can be asked.
+  const mayLook = !options.skipDrop && (isLocal || canPrompt || given !== undefined)
   const report = yield* onConfigured(config)(
     Effect.gen(function* () {
-      const confirm = mustAsk ? yield* askForName(database, location) : Option.getOrUndefined(options.confirm)
+      const confirm = mayLook ? yield* showAndAsk(given, canPrompt) : given
       const { skipDrop, withTestData } = options
       const users = Option.getOrUndefined(options.users)
       const positions = Option.getOrUndefined(options.positions)

@@ -3,25 +3,42 @@
  */
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import * as Dependents from "./database/Dependents.ts"
+import * as Installation from "./database/Installation.ts"
+import * as Layout from "./database/Layout.ts"
 import { Target } from "./database/Target.ts"
+import { createdObjects } from "./migrate/CreatedObjects.ts"
 import * as Journal from "./migrate/Journal.ts"
 import * as LockWait from "./migrate/LockWait.ts"
 import { type MigrateOptions, MigrationReport, migrate } from "./migrate/Migrate.ts"
 import * as Migration from "./migrate/Migration.ts"
 import * as Progress from "./Progress.ts"
-import { checkPositions, generate, LoadDataReport } from "./seed/LoadData.ts"
+import { checkPositions, generate, isGenerated, LoadDataReport } from "./seed/LoadData.ts"
 import { PortfolioReport, SeedReport, seed, seedPortfolio } from "./seed/Seed.ts"
 import { readInstruments, readPortfolio } from "./seed/SeedFile.ts"
 
-/** The database is neither embedded nor local, and nobody named it to confirm that it may be emptied. */
+/** The database may be emptied only if it is named, and it was not. */
 export class ResetRefused extends Schema.TaggedError<ResetRefused>()("ResetRefused", {
   database: Schema.String,
   location: Schema.String,
+  /** Why a name is asked for. */
+  reason: Schema.String,
   confirmed: Schema.optionalKey(Schema.String)
 }) {
   override get message() {
     const said = this.confirmed === undefined ? "" : ` (not "${this.confirmed}")`
-    return `Nothing was dropped: "${this.database}" at ${this.location} is not a local database. Confirm with --confirm ${this.database}${said}`
+    return `Nothing was dropped: "${this.database}" at ${this.location} ${this.reason}. Confirm with --confirm ${this.database}${said}`
+  }
+}
+
+/** The database holds what is not Alex's under the names of Alex's, or what depends on Alex's tables. */
+export class NotAlexs extends Schema.TaggedError<NotAlexs>()("NotAlexs", {
+  database: Schema.String,
+  location: Schema.String,
+  problems: Schema.Array(Schema.String)
+}) {
+  override get message() {
+    return `Nothing was dropped from "${this.database}" at ${this.location}: ${this.problems.join("; ")}`
   }
 }
 
@@ -49,66 +66,145 @@ export interface ResetOptions extends MigrateOptions {
   readonly positions?: number | undefined
 }
 
-/** A table that is there, and how many rows it has. */
-const TableCount = Schema.Struct({ name: Schema.String, rows: Schema.Int })
+/** Rows are counted up to this number; `rows` is one more where there are more. */
+export const mostCounted = 1_000_000
 
 /**
- * The tables that a reset would drop, with PostgreSQL's own estimate of their rows (it is kept by `ANALYZE`, and -1
- * where there never was one). One request.
- *
- * @errors MigrationsUnreadable, RepositoryError
+ * What a reset would drop. `mustConfirm` says why the database's name is asked for, and is null where it is not: the
+ * embedded database, and a local one that holds only what `seed` and `reset` put there.
  */
-export const affected = Effect.fn("Reset.affected")(function* (folder?: string) {
+export const ResetPlan = Schema.Struct({
+  database: Schema.String,
+  location: Schema.String,
+  tables: Schema.Array(Schema.Struct({ name: Schema.String, rows: Schema.Int })),
+  functions: Schema.Array(Schema.String),
+  mustConfirm: Schema.NullOr(Schema.String)
+})
+export type ResetPlan = typeof ResetPlan.Type
+
+const Count = Schema.Tuple([Schema.Struct({ rows: Schema.Int })])
+
+const countRows = Effect.fnUntraced(function* (table: string) {
   const sql = yield* SqlClient.SqlClient
-  const { tables } = Migration.objectsOf(yield* Migration.load(folder))
   const rows = yield* sql`
-    select c.relname::text as name, c.reltuples::integer as rows
-    from pg_class c
-    where c.relnamespace = to_regnamespace(quote_ident(current_schema()::text))
-      and c.relkind in ('r', 'p') and ${sql.in("relname", [...tables, Journal.table])}
-    order by c.relname`
-  return yield* Schema.decodeUnknownEffect(Schema.Array(TableCount))(rows)
+    select count(*)::integer as rows from (select 1 from ${sql(table)} limit ${sql.literal(String(mostCounted + 1))}) t`
+  const [{ rows: count }] = yield* Schema.decodeUnknownEffect(Count)(rows)
+  return { name: table, rows: count }
 })
 
-/** Fails unless the target is local or was named. */
-const guard = Effect.fnUntraced(function* (confirm: string | undefined) {
-  const { database, isLocal, location } = yield* Target
-  if (isLocal || confirm === database) return
-  return yield* new ResetRefused({ database, location, ...(confirm === undefined ? {} : { confirmed: confirm }) })
+/** How many users are neither the test user nor generated. */
+const countOwnUsers = Effect.fnUntraced(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const { user } = yield* readPortfolio()
+  const rows = yield* sql`
+    select count(*)::integer as rows from users where clerk_user_id <> ${user.clerk_user_id} and not ${isGenerated(sql)}`
+  const [{ rows: count }] = yield* Schema.decodeUnknownEffect(Count)(rows)
+  return count
+})
+
+const isNotLocal = "is not a local database"
+
+/** Why the name is asked for, as far as the rows decide. */
+const reasonOf = Effect.fnUntraced(function* (installation: Installation.Installation) {
+  const { backend, isLocal } = yield* Target
+  if (!isLocal) return isNotLocal
+  if (backend === "embedded" || installation.tables.length === 0) return null
+  if (installation.journal === undefined) return "was not made by this tool"
+  const users = installation.tables.some(({ name }) => name === "users") ? yield* countOwnUsers() : 0
+  return users === 0 ? null : `holds ${users} ${users === 1 ? "user" : "users"} that no seed brings back`
+})
+
+/** Finds what is Alex's and may be dropped, or fails with what is in the way. */
+const findOwn = Effect.fnUntraced(function* (folder: string | undefined) {
+  const migrations = yield* Migration.load(folder)
+  const installation = yield* Installation.inspect(migrations)
+  const { database, location } = yield* Target
+  const refuse = (problems: ReadonlyArray<string>) => new NotAlexs({ database, location, problems })
+  if (installation.problems.length > 0) return yield* refuse(installation.problems)
+  const { journal } = installation
+  // A table that only a further migration creates is Alex's if the journal says so.
+  const tables = installation.tables.filter(({ name }) => Layout.isAlexs(name) || journal !== undefined)
+  const own = {
+    schema: installation.schema,
+    tables: [...tables.map(({ name }) => name), ...(journal === undefined ? [] : [Installation.journalTable])],
+    functions: createdObjects(migrations).functions
+  }
+  const dependents = own.tables.length === 0 ? [] : yield* Dependents.of(own)
+  if (dependents.length > 0) {
+    return yield* refuse(
+      dependents.map(({ object, on }) => `${object} is another application's and depends on ${on}: drop it first`)
+    )
+  }
+  return { ...own, installation }
 })
 
 /**
- * Drops the tables and functions that the migrations create, and the journal, in one transaction.
+ * What `reset` would drop from the current database, and whether its name is asked for. Changes nothing.
  *
- * Nothing that others made goes with them: if a view or a foreign key of somebody else's depends on a table, PostgreSQL
- * refuses, and everything stays. Extensions stay.
+ * @errors MigrationsUnreadable, NotAlexs, SeedInvalid, RepositoryError
  */
-const drop = Effect.fnUntraced(function* ({ folder, patience }: ResetOptions) {
+export const plan = Effect.fn("Reset.plan")(function* (options: ResetOptions = {}) {
+  const { database, location } = yield* Target
+  const { functions, installation, tables } = yield* findOwn(options.folder)
+  const report: ResetPlan = {
+    database,
+    location,
+    tables: yield* Effect.forEach(tables, countRows),
+    functions: tables.length === 0 ? [] : functions.map(({ name }) => name),
+    mustConfirm: yield* reasonOf(installation)
+  }
+  return report
+})
+
+const refusal = Effect.fnUntraced(function* (reason: string, confirm: string | undefined) {
+  const { database, location } = yield* Target
+  return new ResetRefused({ database, location, reason, ...(confirm === undefined ? {} : { confirmed: confirm }) })
+})
+
+/** Fails unless the target is local or was named; before anything is sent. */
+const guard = Effect.fnUntraced(function* (confirm: string | undefined) {
+  const { database, isLocal } = yield* Target
+  if (confirm === database || (isLocal && confirm === undefined)) return
+  return yield* yield* refusal(isLocal ? "has another name" : isNotLocal, confirm)
+})
+
+/**
+ * Drops Alex's tables, the functions that the migrations create, and the journal, in one transaction.
+ *
+ * Nothing that others made goes with them: nothing cascades. Extensions stay.
+ */
+const drop = Effect.fnUntraced(function* ({ confirm, folder, patience }: ResetOptions) {
   const sql = yield* SqlClient.SqlClient
-  const { functions } = Migration.objectsOf(yield* Migration.load(folder))
   yield* Progress.report({ operation: "reset", done: 0, total: 3, text: "looking at the tables that are there" })
-  const tables = (yield* affected(folder)).map((table) => table.name)
+  const { functions, installation, schema, tables } = yield* findOwn(folder)
+  const reason = confirm === undefined ? yield* reasonOf(installation) : null
+  if (reason !== null) return yield* yield* refusal(reason, confirm)
+  if (tables.length === 0) return []
   yield* Progress.report({ operation: "reset", done: 0, total: 3, text: `dropping ${tables.length} tables` })
-  const list = (names: ReadonlyArray<string>) => sql.literal(names.map((name) => `"${name}"`).join(", "))
+  const home = sql(schema)
   const transaction = sql.withTransaction(
     Effect.gen(function* () {
-      yield* sql`select set_config('lock_timeout', ${LockWait.lockTimeout}, true)`
-      if (tables.length > 0) yield* sql`drop table ${list(tables)}`
-      if (functions.length > 0) yield* sql`drop function if exists ${list(functions)}`
+      yield* Journal.settings(sql)
+      yield* sql`drop table ${sql.csv(tables.map((table) => sql`${home}.${sql(table)}`))}`
+      for (const { name, parameters } of functions) {
+        yield* sql`drop function if exists ${home}.${sql(name)}(${sql.literal(parameters)})`
+      }
     })
   )
   yield* transaction.pipe(LockWait.waitForLocks({ operation: "reset", patience }))
-  return tables.filter((table) => table !== Journal.table)
+  return tables.filter((table) => table !== Installation.journalTable)
 })
 
 /**
  * Drops Alex's own objects, migrates and seeds.
  *
- * A database that is neither embedded nor on this machine is refused unless `confirm` is its name; nothing has been
- * sent to it then. Seed files and the numbers of generated data are checked before anything is dropped.
+ * What has the name of one of Alex's tables and not its form, or depends on one, is another application's: nothing is
+ * dropped then. A database that is neither embedded nor on this machine is refused unless `confirm` is its name; nothing
+ * has been sent to it then. So is a local one that holds more than `seed` and `reset` put there. Seed files and the
+ * numbers of generated data are checked before anything is dropped.
  *
- * @errors MigrationFailed, MigrationRefused, MigrationsUnreadable, ResetRefused, SeedInvalid, TooManyPositions,
- * RepositoryError
+ * @errors MigrationFailed, MigrationRefused, MigrationsUnreadable, NotAlexs, ResetRefused, SeedInvalid,
+ * TooManyPositions, RepositoryError
  */
 export const reset = Effect.fn("Reset.reset")(function* (options: ResetOptions = {}) {
   if (options.skipDrop !== true) yield* guard(options.confirm)

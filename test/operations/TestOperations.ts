@@ -78,12 +78,16 @@ export const embedded = DataApiSql.layer().pipe(
   Layer.merge(around)
 )
 
+/** A fresh database on the PostgreSQL server of `TEST_POSTGRES_URL`, whose sessions begin with these settings. */
+export const postgresWith = (startupParameters: Readonly<Record<string, string>>) =>
+  Layer.unwrap(
+    Effect.map(TestDatabase.freshDatabase(TestDatabase.postgresUrl ?? "postgres://127.0.0.1"), (url) =>
+      PgClient.layer({ url, maxConnections: 12, startupParameters })
+    )
+  ).pipe(Layer.merge(Requests.layer), Layer.merge(around))
+
 /** A fresh database on the PostgreSQL server of `TEST_POSTGRES_URL`. */
-export const postgres = Layer.unwrap(
-  Effect.map(TestDatabase.freshDatabase(TestDatabase.postgresUrl ?? "postgres://127.0.0.1"), (url) =>
-    PgClient.layer({ url, maxConnections: 12 })
-  )
-).pipe(Layer.merge(Requests.layer), Layer.merge(around))
+export const postgres = postgresWith({})
 
 /** Runs statements one after the other. */
 export const execute = Effect.fnUntraced(function* (...statements: ReadonlyArray<string>) {

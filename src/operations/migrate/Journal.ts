@@ -3,41 +3,38 @@
  */
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { sqlStateOf } from "../database/DatabaseFailure.ts"
+import { journalTable as table } from "../database/Installation.ts"
 import { lockTimeout } from "./LockWait.ts"
 import type { Migration } from "./Migration.ts"
-
-/** The journal's name. It is nobody's but `migrate`'s, and `reset` drops it with the rest. */
-export const table = "alex_migrations"
-
-/** One applied migration. `durationMs` is `null` while one that is no transaction is under way, or was cut off. */
-export const Entry = Schema.Struct({
-  name: Schema.String,
-  checksum: Schema.String,
-  appliedAt: Schema.Date,
-  durationMs: Schema.NullOr(Schema.Int),
-  version: Schema.String
-})
-export type Entry = typeof Entry.Type
 
 /**
  * The number of the advisory lock under which one runner at a time migrates a database: the letters "alex" as bytes.
  */
 const lock = 0x61_6c_65_78
 
+/**
+ * The settings under which a migration runs: it steps back from locks that others hold, reads moments without a zone as
+ * UTC, whatever zone the role or the database has, and finds `uuid_generate_v4` wherever its extension is.
+ */
+export const settings = (sql: SqlClient.SqlClient) => sql`
+  select set_config('lock_timeout', ${lockTimeout}, true) as patience, set_config('TimeZone', 'UTC', true) as zone,
+    set_config('search_path', current_setting('search_path') || coalesce((
+      select ', ' || quote_ident(n.nspname) from pg_extension e join pg_namespace n on n.oid = e.extnamespace
+      where e.extname = 'uuid-ossp' and n.nspname <> all (current_schemas(true))
+    ), ''), true) as path`
+
 /** A claim on a migration outside a transaction is given up as abandoned after this long. */
 const abandonedAfter = "10 minutes"
 
-/** Reads the journal, oldest number first; `undefined` when the database has none. One request. */
-export const read = Effect.fn("Journal.read")(function* () {
+/** Reads what stands in the journal of one migration; `undefined` when nothing does. */
+export const find = Effect.fnUntraced(function* (migration: Migration) {
   const sql = yield* SqlClient.SqlClient
   const rows = yield* sql`
-    select name, checksum, applied_at as "appliedAt", duration_ms as "durationMs", version
-    from ${sql(table)} order by name`.pipe(
-    Effect.catchTag("SqlError", (error) => (sqlStateOf(error) === "42P01" ? Effect.undefined : Effect.fail(error)))
+    select applied_at as "appliedAt", duration_ms as "durationMs" from ${sql(table)} where name = ${migration.name}`
+  const decode = Schema.decodeUnknownEffect(
+    Schema.Array(Schema.Struct({ appliedAt: Schema.Date, durationMs: Schema.NullOr(Schema.Int) }))
   )
-  if (rows === undefined) return undefined
-  return yield* Schema.decodeUnknownEffect(Schema.Array(Entry))(rows)
+  return (yield* decode(rows))[0]
 })
 
 /** Makes other runners wait, and creates the journal. Must be in a transaction, and is rolled back with it. */
@@ -46,7 +43,7 @@ export const create = Effect.fnUntraced(function* () {
   // Without the lock two creations at once would collide in the catalogue, IF NOT EXISTS or not. The function's result
   // is void, which nobody has seen the Data API return, so it is counted; MATERIALIZED keeps the order and the call.
   yield* sql`
-    with waiting as materialized (select set_config('lock_timeout', ${lockTimeout}, true) as setting),
+    with waiting as materialized (${settings(sql)}),
       locked as materialized (select pg_advisory_xact_lock(${sql.literal(String(lock))}) from waiting)
     select count(*) from locked`
   yield* sql`
@@ -68,7 +65,7 @@ export const create = Effect.fnUntraced(function* () {
 export const claim = Effect.fnUntraced(function* (migration: Migration, version: string) {
   const sql = yield* SqlClient.SqlClient
   const rows = yield* sql`
-    with waiting as materialized (select set_config('lock_timeout', ${lockTimeout}, true) as setting),
+    with waiting as materialized (${settings(sql)}),
       locked as materialized (select pg_advisory_xact_lock(${sql.literal(String(lock))}) from waiting)
     insert into ${sql(table)} (name, checksum, duration_ms, version)
     select ${migration.name}::text, ${migration.checksum}::text, 0, ${version}::text from (select count(*) from locked) l

@@ -4,8 +4,9 @@
 import { Duration, Effect, Schema } from "effect"
 import { SqlClient, SqlError } from "effect/sql"
 import { messageOf, sqlStateOf } from "../database/DatabaseFailure.ts"
+import * as Installation from "../database/Installation.ts"
+import * as Layout from "../database/Layout.ts"
 import * as Progress from "../Progress.ts"
-import * as Adoption from "./Adoption.ts"
 import * as Journal from "./Journal.ts"
 import * as LockWait from "./LockWait.ts"
 import { runToItsEnd } from "./LongStatement.ts"
@@ -40,7 +41,7 @@ export class MigrationFailed extends Schema.TaggedError<MigrationFailed>()("Migr
 
 /** Something found while comparing the journal with the migrations. */
 export const Problem = Schema.Struct({
-  kind: Schema.Literals(["edited", "missing", "out of order", "statement"]),
+  kind: Schema.Literals(["edited", "missing", "out of order", "statement", "foreign"]),
   migration: Schema.String,
   message: Schema.String
 })
@@ -50,20 +51,24 @@ export type Problem = typeof Problem.Type
 export const MigrationStatus = Schema.Struct({
   journal: Schema.Boolean,
   current: Schema.Boolean,
-  applied: Schema.Array(Journal.Entry),
+  applied: Schema.Array(Installation.Entry),
   pending: Schema.Array(Schema.Struct({ name: Schema.String, statements: Schema.Int, transactional: Schema.Boolean })),
   problems: Schema.Array(Problem),
   warnings: Schema.Array(Schema.String)
 })
 export type MigrationStatus = typeof MigrationStatus.Type
 
-/** What `migrate` did. `adopted` names the tables that it found without a journal and took over. */
+/**
+ * What `migrate` did. `adopted` names the tables that it found without a journal and took over, `converted` those of
+ * their columns that held moments without a zone, which were read as UTC.
+ */
 export const MigrationReport = Schema.Struct({
   applied: Schema.Array(
     Schema.Struct({ name: Schema.String, statements: Schema.Int, durationMs: Schema.Int, byAnother: Schema.Boolean })
   ),
   alreadyApplied: Schema.Int,
   adopted: Schema.Array(Schema.String),
+  converted: Schema.Array(Schema.String),
   warnings: Schema.Array(Schema.String)
 })
 export type MigrationReport = typeof MigrationReport.Type
@@ -97,7 +102,7 @@ const statementProblems = (
 /** Compares the journal with the migrations. Pure: what `status` reports and `migrate` refuses by. */
 export const compare = (
   migrations: ReadonlyArray<Migration.Migration>,
-  journal: ReadonlyArray<Journal.Entry> | undefined,
+  journal: ReadonlyArray<Installation.Entry> | undefined,
   to = Number.POSITIVE_INFINITY
 ): MigrationStatus => {
   const entries = journal ?? []
@@ -140,6 +145,22 @@ export const compare = (
   }
 }
 
+/** The same for a database: what is not Alex's there stops `migrate` too. */
+export const compareInstallation = (
+  migrations: ReadonlyArray<Migration.Migration>,
+  { journal, notices, problems }: Installation.Installation,
+  to?: number
+): MigrationStatus => {
+  const state = compare(migrations, journal, to)
+  const foreign = problems.map((message): Problem => ({ kind: "foreign", migration: "", message }))
+  return {
+    ...state,
+    current: state.current && foreign.length === 0,
+    problems: [...foreign, ...state.problems],
+    warnings: [...notices, ...state.warnings]
+  }
+}
+
 /**
  * How far the database is: what is applied, what is pending, what is wrong. One request.
  *
@@ -147,8 +168,9 @@ export const compare = (
  */
 export const status = Effect.fn("Migrate.status")(function* (options: MigrateOptions = {}) {
   const migrations = yield* Migration.load(options.folder)
-  const journal = yield* Journal.read()
-  const state = compare(migrations, journal, options.to)
+  const installation = yield* Installation.inspect(migrations)
+  const { journal } = installation
+  const state = compareInstallation(migrations, installation, options.to)
   const unfinished = (journal ?? [])
     .filter((entry) => entry.durationMs === null)
     .map(({ appliedAt, name }) => {
@@ -237,7 +259,7 @@ const claimOutside = Effect.fnUntraced(function* (
   const last = Duration.toSeconds(Duration.fromInputUnsafe(patience ?? LockWait.defaultPatience))
   for (let seconds = 0; ; seconds++) {
     if (yield* Journal.claimOutside(migration, version)) return true
-    const entry = (yield* Journal.read())?.find((one) => one.name === migration.name)
+    const entry = yield* Journal.find(migration)
     if (entry !== undefined && entry.durationMs !== null) return false
     const message = `${migration.name} is being applied by another runner since ${entry?.appliedAt.toISOString() ?? "now"}`
     if (seconds >= last) return yield* new MigrationRefused({ problems: [message] })
@@ -306,16 +328,11 @@ const apply = Effect.fn("Migrate.apply")(function* (
 export const migrate = Effect.fn("Migrate.migrate")(function* (options: MigrateOptions = {}) {
   const migrations = yield* Migration.load(options.folder)
   yield* Progress.report({ operation: "migrate", done: 0, total: 0, text: "reading the journal" })
-  const journal = yield* Journal.read()
-  const state = compare(migrations, journal, options.to)
+  const installation = yield* Installation.inspect(migrations)
+  const { journal, tables } = installation
+  const state = compareInstallation(migrations, installation, options.to)
   if (state.problems.length > 0) {
     return yield* new MigrationRefused({ problems: state.problems.map((problem) => problem.message) })
-  }
-  const layout = journal === undefined ? yield* Adoption.inspect() : { _tag: "empty" as const }
-  if (layout._tag === "unknown") {
-    return yield* new MigrationRefused({
-      problems: ["the database has tables of these names, but not Alex's:", ...layout.differences]
-    })
   }
   const pending = migrations.filter((migration) => state.pending.some(({ name }) => name === migration.name))
   const applied: Array<MigrationReport["applied"][number]> = []
@@ -336,7 +353,8 @@ export const migrate = Effect.fn("Migrate.migrate")(function* (options: MigrateO
   const report: MigrationReport = {
     applied,
     alreadyApplied: state.applied.length,
-    adopted: layout._tag === "original" ? layout.tables : [],
+    adopted: journal === undefined ? tables.map(({ name }) => name).filter(Layout.isAlexs) : [],
+    converted: pending.length > 0 && journal === undefined ? tables.flatMap(Layout.momentsWithoutZone) : [],
     warnings: state.warnings
   }
   return report

@@ -126,27 +126,6 @@ export const problemsOf = (migration: Migration): ReadonlyArray<StatementProblem
     ]
   })
 
-/** What the migrations create, in the order in which they create it. */
-export interface MigrationObjects {
-  readonly tables: ReadonlyArray<string>
-  readonly functions: ReadonlyArray<string>
-}
-
-const created =
-  /^create\s+(?:or\s+replace\s+)?(?:unlogged\s+)?(table|function|procedure)\s+(?:if\s+not\s+exists\s+)?"?([a-z_][a-z0-9_]*)"?/i
-
-/** The names of the tables and functions that the migrations create. */
-export const objectsOf = (migrations: ReadonlyArray<Migration>): MigrationObjects => {
-  const tables = new Set<string>()
-  const functions = new Set<string>()
-  for (const { sql } of migrations.flatMap((migration) => migration.statements)) {
-    const match = created.exec(sql)
-    const name = match?.[2]?.toLowerCase()
-    if (name !== undefined) (match?.[1]?.toLowerCase() === "table" ? tables : functions).add(name)
-  }
-  return { tables: [...tables], functions: [...functions] }
-}
-
 /** The first words of a statement on one line, at most `width` characters, for progress and plans. */
 export const firstWords = (sql: string, width = 60): string => {
   const line = sql.replaceAll(/\s+/g, " ")

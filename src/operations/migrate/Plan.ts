@@ -4,8 +4,9 @@
 import { Data, Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { messageOf, sqlStateOf } from "../database/DatabaseFailure.ts"
+import * as Installation from "../database/Installation.ts"
 import * as Journal from "./Journal.ts"
-import { compare, type MigrateOptions, MigrationFailed, MigrationRefused } from "./Migrate.ts"
+import { compareInstallation, type MigrateOptions, MigrationFailed, MigrationRefused } from "./Migrate.ts"
 import * as Migration from "./Migration.ts"
 
 /** A lock on a table, in PostgreSQL's words. ACCESS EXCLUSIVE stops reads too; SHARE and stronger stop writes. */
@@ -132,6 +133,7 @@ const rehearse = Effect.fnUntraced(function* (statements: ReadonlyArray<PlannedS
   const sql = yield* SqlClient.SqlClient
   const tried: Array<PlannedStatement> = []
   let before: ReadonlyArray<TableLock> = []
+  yield* Journal.settings(sql)
   for (const statement of statements) {
     yield* sql.unsafe(statement.sql).pipe(
       Effect.catchTag("SqlError", (error) => {
@@ -164,7 +166,7 @@ const rehearse = Effect.fnUntraced(function* (statements: ReadonlyArray<PlannedS
  */
 export const plan = Effect.fn("Plan.plan")(function* (options: PlanOptions = {}) {
   const migrations = yield* Migration.load(options.folder)
-  const state = compare(migrations, yield* Journal.read(), options.to)
+  const state = compareInstallation(migrations, yield* Installation.inspect(migrations), options.to)
   if (state.problems.length > 0) {
     return yield* new MigrationRefused({ problems: state.problems.map(({ message }) => message) })
   }

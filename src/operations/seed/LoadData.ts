@@ -30,6 +30,9 @@ const accountsOfUser = 3
 export const checkPositions = (positions: number, instruments: number): Effect.Effect<void, TooManyPositions> =>
   positions > instruments * accountsOfUser ? Effect.fail(new TooManyPositions({ positions, instruments })) : Effect.void
 
+/** The condition that a row's user was generated. */
+export const isGenerated = (sql: SqlClient.SqlClient) => sql.literal("clerk_user_id ~ '^load_user_[0-9]+$'")
+
 /** Rows that one request writes: about a second's work, far from the 45 seconds that a statement may take. */
 const rowsOfRequest = 20_000
 

@@ -83,7 +83,8 @@ export const read = Effect.fn("Catalogue.read")(function* () {
         format_type(a.atttypid, a.atttypmod)
           || case when a.attnotnull then ' not null' else '' end
           || coalesce(
-            case when a.attgenerated <> '' then ' generated as ' else ' default ' end || pg_get_expr(d.adbin, d.adrelid),
+            case when a.attgenerated <> '' then ' generated as ' else ' default ' end
+              || regexp_replace(pg_get_expr(d.adbin, d.adrelid), '^\\S+\\.uuid_generate_v4\\(\\)$', 'uuid_generate_v4()'),
             ''
           )
       from relations r join pg_attribute a on a.attrelid = r.oid

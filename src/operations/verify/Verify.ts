@@ -5,8 +5,8 @@ import { Effect, Result, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { Instrument } from "../../domain/index.ts"
 import { messageOf } from "../database/DatabaseFailure.ts"
+import * as Layout from "../database/Layout.ts"
 import { Target } from "../database/Target.ts"
-import * as Adoption from "../migrate/Adoption.ts"
 import { type MigrateOptions, MigrationStatus, status } from "../migrate/Migrate.ts"
 import * as Progress from "../Progress.ts"
 import { allocationFindings, distributionOf, InstrumentSums, isAt100, Share, sumsOf } from "./Allocations.ts"
@@ -101,10 +101,10 @@ export const verify = Effect.fn("Verify.verify")(function* (options: VerifyOptio
   yield* step(0, "reading the catalogue and the journal")
   const catalogue = yield* Catalogue.read()
   const migrations = yield* status({ folder: options.folder })
-  const present = Adoption.tables.filter((table) =>
+  const present = Layout.tables.filter((table) =>
     catalogue.some((object) => object.kind === "table" && object.name === table)
   )
-  const complete = present.length === Adoption.tables.length
+  const complete = present.length === Layout.tables.length
   yield* step(1, "counting rows")
   const tables = yield* countRows(present)
   yield* step(2, "checking allocations")
@@ -126,7 +126,7 @@ export const verify = Effect.fn("Verify.verify")(function* (options: VerifyOptio
   const reference = options.drift === false ? null : yield* (yield* Catalogue.Reference).catalogue
   const drift = reference === null ? null : Drift.compare(reference, catalogue)
   const findings: ReadonlyArray<Finding> = [
-    ...Adoption.tables
+    ...Layout.tables
       .filter((table) => !present.includes(table))
       .map((table): Finding => ({ severity: "problem", check: "tables", message: `table ${table} is missing` })),
     ...migrations.problems.map(({ message }): Finding => ({ severity: "problem", check: "migrations", message })),

@@ -2,6 +2,7 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Migration } from "../../../src/operations/index.ts"
+import { createdObjects } from "../../../src/operations/migrate/CreatedObjects.ts"
 
 const parse = (text: string, file = "007_words.sql") => {
   const migration = Migration.parse(file, text)
@@ -74,7 +75,7 @@ it.effect("loads the package's migrations in order, without a problem", () =>
     )
     assert.deepStrictEqual(migrations.flatMap(Migration.problemsOf), [])
     assert.sameMembers(
-      [...Migration.objectsOf(migrations).tables],
+      [...createdObjects(migrations).tables],
       ["users", "instruments", "accounts", "positions", "jobs"]
     )
   }).pipe(Effect.provide(NodeServices.layer))

@@ -227,7 +227,8 @@ const behaviour = <E>(database: Layer.Layer<Layer.Success<typeof embedded>, E>, 
       Effect.gen(function* () {
         yield* execute("create table follower (id varchar(255) references users)")
         const error = yield* Effect.flip(Reset.reset())
-        assert.strictEqual(error._tag, "SqlError")
+        assert.strictEqual(error._tag, "NotAlexs")
+        assert.include(error.message, "on table follower")
         assert.strictEqual(
           (yield* Verify.verify({ drift: false })).tables.find(({ name }) => name === "users")?.rows,
           1

@@ -1,0 +1,77 @@
+/**
+ * What depends on Alex's tables and functions and is not Alex's: it would be dropped with them, or keep them in place.
+ */
+import { Effect, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+
+/** Another application's object, and what of Alex's it depends on, as PostgreSQL describes both. */
+export const Dependent = Schema.Struct({ object: Schema.String, on: Schema.String })
+export type Dependent = typeof Dependent.Type
+
+/**
+ * Finds views, foreign keys, functions, columns, child tables and the like that depend on these tables and functions,
+ * and sequences that a table would take along. One request.
+ *
+ * @errors RepositoryError
+ */
+export const of = Effect.fn("Dependents.of")(function* (own: {
+  readonly schema: string
+  readonly tables: ReadonlyArray<string>
+  readonly functions: ReadonlyArray<{ readonly name: string }>
+}) {
+  const sql = yield* SqlClient.SqlClient
+  const functions =
+    own.functions.length === 0
+      ? sql`false`
+      : sql`${sql.in(
+          "proname",
+          own.functions.map(({ name }) => name)
+        )}`
+  const rows = yield* sql`
+    with home as (select oid from pg_namespace where nspname = ${own.schema}::name),
+    tables as (
+      select c.oid, c.reltype from pg_class c join home on home.oid = c.relnamespace
+      where c.relkind = 'r' and ${sql.in("relname", own.tables)}
+    ),
+    own as (
+      select 'pg_class'::regclass as classid, oid as objid from tables
+      union all select 'pg_class'::regclass, i.indexrelid from pg_index i join tables on tables.oid = i.indrelid
+      union all select 'pg_constraint'::regclass, c.oid from pg_constraint c join tables on tables.oid = c.conrelid
+      union all select 'pg_type'::regclass, t.oid from pg_type t join tables on t.oid = tables.reltype
+      union all select 'pg_type'::regclass, t.typarray from pg_type t join tables on t.oid = tables.reltype
+      union all select 'pg_proc'::regclass, p.oid from pg_proc p join home on home.oid = p.pronamespace where ${functions}
+    ),
+    dependents as (
+      select d.classid, d.objid, d.objsubid, d.deptype, own.classid as on_class, own.objid as on_object,
+        case d.classid
+          when 'pg_class'::regclass then d.objid
+          when 'pg_constraint'::regclass then (select conrelid from pg_constraint where oid = d.objid)
+          when 'pg_trigger'::regclass then (select tgrelid from pg_trigger where oid = d.objid)
+          when 'pg_rewrite'::regclass then (select ev_class from pg_rewrite where oid = d.objid)
+          when 'pg_attrdef'::regclass then (select adrelid from pg_attrdef where oid = d.objid)
+          when 'pg_policy'::regclass then (select polrelid from pg_policy where oid = d.objid)
+        end as relation
+      from pg_depend d join own on own.classid = d.refclassid and own.objid = d.refobjid
+    )
+    select distinct case when classid = 'pg_rewrite'::regclass
+        then pg_describe_object('pg_class'::regclass, relation, 0)
+        else pg_describe_object(classid, objid, objsubid) end as object,
+      pg_describe_object(on_class, on_object, 0) as "on"
+    from dependents d
+    where not exists (select from own where own.classid = d.classid and own.objid = d.objid)
+      and not exists (select from tables where tables.oid = d.relation)
+      and not exists (select from pg_index i join tables on tables.oid = i.indrelid where i.indexrelid = d.relation)
+      and (
+        d.deptype = 'n'
+        or d.classid = 'pg_publication_rel'::regclass
+        -- Two columns of one table are tied by it; a sequence goes with the column that owns it.
+        or (d.deptype = 'a' and d.classid = 'pg_class'::regclass
+          and exists (select from pg_class s where s.oid = d.objid and s.relkind = 'S'
+            and not exists (
+              select from pg_depend u join pg_attrdef a on a.oid = u.objid join tables on tables.oid = a.adrelid
+              where u.classid = 'pg_attrdef'::regclass and u.refclassid = 'pg_class'::regclass and u.refobjid = s.oid
+            )))
+      )
+    order by 1, 2`
+  return yield* Schema.decodeUnknownEffect(Schema.Array(Dependent))(rows)
+})

@@ -1,0 +1,190 @@
+/**
+ * What of Alex is in a database: its journal, its tables and functions, and what has their names but is another's.
+ */
+import { Effect, Schema } from "effect"
+import { SqlClient, type SqlError } from "effect/sql"
+import { type CreatedObjects, createdObjects } from "../migrate/CreatedObjects.ts"
+import type { Migration } from "../migrate/Migration.ts"
+import { sqlStateOf } from "./DatabaseFailure.ts"
+import * as Layout from "./Layout.ts"
+
+/** The journal's name. */
+export const journalTable = "alex_migrations"
+
+/** One applied migration. `durationMs` is `null` while one that is no transaction is under way, or was cut off. */
+export const Entry = Schema.Struct({
+  name: Schema.String,
+  checksum: Schema.String,
+  appliedAt: Schema.Date,
+  durationMs: Schema.NullOr(Schema.Int),
+  version: Schema.String
+})
+export type Entry = typeof Entry.Type
+
+const Relation = Schema.Struct({
+  schema: Schema.String,
+  name: Schema.String,
+  kind: Schema.String,
+  /** Whether an unqualified name means it. */
+  visible: Schema.Boolean,
+  columns: Schema.Record(Schema.String, Schema.String)
+})
+type Relation = typeof Relation.Type
+
+const StoredFunction = Schema.Struct({ name: Schema.String, body: Schema.NullOr(Schema.String) })
+type StoredFunction = typeof StoredFunction.Type
+
+const JournalRow = Schema.Struct({
+  name: Schema.String,
+  checksum: Schema.String,
+  applied_at: Schema.DateFromString,
+  duration_ms: Schema.NullOr(Schema.Int),
+  version: Schema.String
+})
+
+const Found = Schema.Tuple([
+  Schema.Struct({
+    schema: Schema.NullOr(Schema.String),
+    relations: Schema.Array(Relation),
+    functions: Schema.Array(StoredFunction),
+    journal: Schema.Unknown
+  })
+])
+
+/** What was found in the current schema. */
+export interface Installation {
+  /** The current schema's name, empty where the search path names none that exists. */
+  readonly schema: string
+  /** The journal, oldest number first; `undefined` when there is none. */
+  readonly journal: ReadonlyArray<Entry> | undefined
+  /** Alex's tables. */
+  readonly tables: ReadonlyArray<Layout.Relation>
+  /** What has the name of something of Alex's and is not Alex's, or is in the way: each in a sentence. */
+  readonly problems: ReadonlyArray<string>
+  /** What an operator should know. */
+  readonly notices: ReadonlyArray<string>
+}
+
+const query = Effect.fnUntraced(function* (names: CreatedObjects, options: { readonly journal: boolean }) {
+  const sql = yield* SqlClient.SqlClient
+  const journal = options.journal
+    ? sql`(select coalesce(jsonb_agg(to_jsonb(j)), '[]') from ${sql(journalTable)} j)`
+    : sql`null::jsonb`
+  const functions =
+    names.functions.length === 0
+      ? sql`'[]'::jsonb`
+      : sql`(
+        select coalesce(jsonb_agg(jsonb_build_object('name', p.proname, 'body', p.prosrc)), '[]')
+        from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+        where n.nspname = current_schema() and ${sql.in(
+          "proname",
+          names.functions.map(({ name }) => name)
+        )})`
+  return yield* sql`
+    select current_schema()::text as schema, (
+        select coalesce(jsonb_agg(jsonb_build_object(
+          'schema', n.nspname, 'name', c.relname, 'kind', c.relkind, 'visible', pg_table_is_visible(c.oid),
+          'columns', (
+            select coalesce(jsonb_object_agg(a.attname, format_type(a.atttypid, a.atttypmod)), '{}')
+            from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+          )
+        ) order by n.nspname, c.relname), '[]')
+        from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where ${sql.in("relname", [...new Set([...Layout.tables, ...names.tables, journalTable])])}
+          and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+      ) as relations,
+      ${functions} as functions, ${journal} as journal`
+})
+
+const foreign = (what: string, differences: ReadonlyArray<string>): string =>
+  `${what} is another application's: ${differences.join(", ")}`
+
+const relationProblems = (here: ReadonlyArray<Relation>, migrated: boolean): ReadonlyArray<string> =>
+  here.flatMap((relation) => {
+    const isJournal = relation.name === journalTable
+    const differences = isJournal ? Layout.journalDifferences(relation) : Layout.differencesOf(relation, migrated)
+    return differences.length === 0 ? [] : [foreign(`the table "${relation.name}"`, differences)]
+  })
+
+/** Functions that do what the migration's does, in whatever words: the first databases had them too. */
+const keepsUpdatedAt =
+  /^begin new\.updated_at :?= (now\(\)|current_timestamp|transaction_timestamp\(\)); return new; end;?$/i
+
+const normal = (body: string): string => body.replaceAll(/\s+/g, " ").trim()
+
+const functionProblems = (
+  found: ReadonlyArray<StoredFunction>,
+  expected: CreatedObjects["functions"]
+): ReadonlyArray<string> =>
+  found.flatMap(({ body, name }) => {
+    const ours = expected.filter((one) => one.name === name).map((one) => normal(one.body))
+    const theirs = normal(body ?? "")
+    const isAlike =
+      ours.includes(theirs) || (ours.some((one) => keepsUpdatedAt.test(one)) && keepsUpdatedAt.test(theirs))
+    return isAlike ? [] : [foreign(`the function "${name}"`, ["it does something else than the migrations' one"])]
+  })
+
+const pathProblems = (schema: string | null, relations: ReadonlyArray<Relation>): ReadonlyArray<string> => {
+  if (schema === null) {
+    return ["the search path names no schema that exists: create one, or set search_path to one that does"]
+  }
+  const hidden = relations.filter((relation) => relation.visible && relation.schema !== schema)
+  if (hidden.length === 0) return []
+  const names = hidden.map((relation) => `"${relation.schema}"."${relation.name}"`).join(", ")
+  return [
+    `${names}: the search path has the schema "${schema}" before it, where new tables would hide it. Set search_path to one schema`
+  ]
+}
+
+const elsewhere = (schema: string | null, relations: ReadonlyArray<Relation>): ReadonlyArray<string> => {
+  const schemas = relations
+    .filter((relation) => relation.name === "instruments" && !relation.visible && relation.schema !== schema)
+    .filter((relation) => Layout.differencesOf(relation, false).length === 0)
+    .map((relation) => `"${relation.schema}"`)
+  if (schemas.length === 0 || relations.some((relation) => relation.schema === schema)) return []
+  return [
+    `Alex's tables are in the schema ${schemas.join(", ")}, which is not in the search path; to use those, set search_path, as in DATABASE_URL=...?options=-c%20search_path%3Dname`
+  ]
+}
+
+const decodeFound = Schema.decodeUnknownEffect(Found)
+const decodeJournal = Schema.decodeUnknownEffect(Schema.Array(JournalRow))
+
+/**
+ * Looks for Alex in the current schema. One request where there is a journal, two where there is none.
+ *
+ * @param migrations Whose tables and functions are looked for beside Alex's own.
+ * @errors RepositoryError
+ */
+export const inspect = Effect.fn("Installation.inspect")(function* (
+  migrations: ReadonlyArray<Migration>
+): Effect.fn.Return<Installation, SqlError.SqlError | Schema.SchemaError, SqlClient.SqlClient> {
+  const names = createdObjects(migrations)
+  const rows = yield* query(names, { journal: true }).pipe(
+    Effect.catchTag("SqlError", (error) =>
+      sqlStateOf(error) === "42P01" ? query(names, { journal: false }) : Effect.fail(error)
+    )
+  )
+  const [found] = yield* decodeFound(rows)
+  const here = found.relations.filter((relation) => relation.schema === found.schema)
+  const journalHere = here.find((relation) => relation.name === journalTable)
+  const isJournal = journalHere !== undefined && Layout.journalDifferences(journalHere).length === 0
+  // Another runner has made the journal between the two requests.
+  if (isJournal && found.journal === null) return yield* inspect(migrations)
+  const journal = isJournal ? yield* decodeJournal(found.journal) : undefined
+  const alexs = here.filter((relation) => Layout.isAlexs(relation.name) || relation.name === journalTable)
+  const result: Installation = {
+    schema: found.schema ?? "",
+    journal: journal
+      ?.map(({ applied_at, duration_ms, ...entry }) => ({ ...entry, appliedAt: applied_at, durationMs: duration_ms }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1)),
+    tables: here.filter((relation) => relation.name !== journalTable),
+    problems: [
+      ...pathProblems(found.schema, found.relations),
+      ...relationProblems(alexs, isJournal),
+      ...(isJournal ? [] : functionProblems(found.functions, names.functions))
+    ],
+    notices: elsewhere(found.schema, found.relations)
+  }
+  return result
+})

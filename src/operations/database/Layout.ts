@@ -1,0 +1,137 @@
+/**
+ * Which tables are Alex's, told by their form.
+ */
+
+import { Account, Instrument, Job, Position, User } from "../../domain/index.ts"
+
+const moment = ["timestamp without time zone", "timestamp with time zone"]
+
+/** The types that the columns of the first databases may have, whichever table they are in. */
+const originalTypes: Readonly<Record<string, ReadonlyArray<string>>> = {
+  clerk_user_id: ["character varying(255)"],
+  display_name: ["character varying(255)"],
+  years_until_retirement: ["integer"],
+  target_retirement_income: ["numeric(12,2)"],
+  asset_class_targets: ["jsonb"],
+  region_targets: ["jsonb"],
+  symbol: ["character varying(20)"],
+  name: ["character varying(255)"],
+  instrument_type: ["character varying(50)"],
+  current_price: ["numeric(12,4)"],
+  allocation_regions: ["jsonb"],
+  allocation_sectors: ["jsonb"],
+  allocation_asset_class: ["jsonb"],
+  id: ["uuid"],
+  account_name: ["character varying(255)"],
+  account_purpose: ["text"],
+  cash_balance: ["numeric(12,2)"],
+  cash_interest: ["numeric(5,4)"],
+  account_id: ["uuid"],
+  quantity: ["numeric(20,8)"],
+  as_of_date: ["date"],
+  job_type: ["character varying(50)"],
+  status: ["character varying(20)"],
+  request_payload: ["jsonb"],
+  report_payload: ["jsonb"],
+  charts_payload: ["jsonb"],
+  retirement_payload: ["jsonb"],
+  summary_payload: ["jsonb"],
+  error_message: ["text"],
+  created_at: moment,
+  started_at: moment,
+  completed_at: moment,
+  updated_at: moment
+}
+
+/** The columns of a table that the first databases had; later migrations add the others. */
+const originalColumns = (row: { readonly fields: object }) =>
+  Object.fromEntries(
+    Object.keys(row.fields).flatMap((column) => {
+      const types = originalTypes[column]
+      return types === undefined ? [] : [[column, types] as const]
+    })
+  )
+
+/** Alex's tables as the first databases had them: for each column the types that it may have. */
+const columnsOf: Readonly<Record<string, Readonly<Record<string, ReadonlyArray<string>>>>> = {
+  users: originalColumns(User),
+  instruments: originalColumns(Instrument),
+  accounts: originalColumns(Account),
+  positions: originalColumns(Position),
+  jobs: originalColumns(Job)
+}
+
+/** What tells one of Alex's tables from another of that name, however it was altered since it was migrated. */
+const identity: Readonly<Record<string, ReadonlyArray<string>>> = {
+  users: ["clerk_user_id"],
+  instruments: ["symbol", "allocation_regions"],
+  accounts: ["id", "clerk_user_id"],
+  positions: ["account_id", "symbol"],
+  jobs: ["clerk_user_id", "job_type"]
+}
+
+/** The names of Alex's tables. */
+export const tables: ReadonlyArray<string> = Object.keys(columnsOf)
+
+/** Whether a table of this name is one of Alex's, if it has their form. */
+export const isAlexs = (name: string): boolean => tables.includes(name)
+
+/** The columns of the journal in which `migrate` writes what it applied. */
+const journalColumns: Readonly<Record<string, ReadonlyArray<string>>> = {
+  name: ["text"],
+  checksum: ["text"],
+  applied_at: ["timestamp with time zone"],
+  duration_ms: ["integer"],
+  version: ["text"]
+}
+
+/** PostgreSQL's letters for kinds of relations, in words. */
+const kinds: Readonly<Record<string, string>> = {
+  p: "a partitioned table",
+  f: "a foreign table",
+  v: "a view",
+  m: "a materialized view",
+  S: "a sequence",
+  i: "an index",
+  I: "an index",
+  c: "a type"
+}
+
+/** A relation of the catalogue: `kind` is PostgreSQL's letter, `columns` are types by name. */
+export interface Relation {
+  readonly name: string
+  readonly kind: string
+  readonly columns: Readonly<Record<string, string>>
+}
+
+const differences = (
+  { columns, kind, name }: Relation,
+  expected: Readonly<Record<string, ReadonlyArray<string>>>
+): ReadonlyArray<string> => {
+  if (kind !== "r") return [`it is ${kinds[kind] ?? "not a table"}`]
+  return Object.entries(expected).flatMap(([column, types]) => {
+    const type = columns[column]
+    if (type === undefined) return [`${name}.${column} is missing`]
+    return types.includes(type) ? [] : [`${name}.${column} is ${type}, expected ${types.join(" or ")}`]
+  })
+}
+
+/**
+ * How a table differs from Alex's of that name. Columns that are too many do no harm.
+ *
+ * @param migrated Whether a journal says that Alex's tables are here: what identifies the table is enough then.
+ */
+export const differencesOf = (table: Relation, migrated: boolean): ReadonlyArray<string> => {
+  const expected = columnsOf[table.name] ?? {}
+  const columns = migrated ? (identity[table.name] ?? []) : Object.keys(expected)
+  return differences(table, Object.fromEntries(columns.map((column) => [column, expected[column] ?? []])))
+}
+
+/** How a table differs from `migrate`'s journal. */
+export const journalDifferences = (table: Relation): ReadonlyArray<string> => differences(table, journalColumns)
+
+/** The moments of a table that carry no zone: they were written in UTC. */
+export const momentsWithoutZone = (table: Relation): ReadonlyArray<string> =>
+  Object.entries(columnsOf[table.name] ?? {})
+    .filter(([column, types]) => types === moment && table.columns[column] === moment[0])
+    .map(([column]) => `${table.name}.${column}`)

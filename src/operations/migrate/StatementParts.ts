@@ -1,0 +1,38 @@
+/**
+ * A statement as the tokens that mean something: what a migration does is told by these, not by its text.
+ */
+import { type TokenKind, tokenize } from "../../data-api/statement/SqlLexer.ts"
+
+/** A token that means something. */
+export interface Part {
+  readonly kind: TokenKind
+  readonly text: string
+  /** Where it begins in the statement. */
+  readonly start: number
+  readonly end: number
+}
+
+/** The tokens of a statement without white space and comments; words in lower case. */
+export const partsOf = (sql: string): ReadonlyArray<Part> =>
+  tokenize(sql)
+    .filter(({ kind }) => kind !== "space" && kind !== "comment")
+    .map(({ end, kind, start }) => {
+      const text = sql.slice(start, end)
+      return { kind, start, end, text: kind === "word" ? text.toLowerCase() : text }
+    })
+
+/** What a word or a quoted identifier names. */
+export const nameOf = ({ kind, text }: Part): string =>
+  kind === "identifier" ? text.slice(1, -1).replaceAll('""', '"') : text
+
+const beforeName = new Set(["or", "replace", "unlogged", "if", "not", "exists"])
+
+/** The kind and the place of the unqualified name that a statement creates. */
+export const createdBy = (parts: ReadonlyArray<Part>): { readonly kind: string; readonly at: number } | undefined => {
+  if (parts[0]?.text !== "create") return undefined
+  const words = parts.findIndex(({ kind, text }, index) => index > 0 && !(kind === "word" && beforeName.has(text)))
+  const kind = parts[words]?.text ?? ""
+  const at = parts.findIndex((part, index) => index > words && !(part.kind === "word" && beforeName.has(part.text)))
+  const isName = parts[at]?.kind === "word" || parts[at]?.kind === "identifier"
+  return isName && parts[at + 1]?.text !== "." ? { kind, at } : undefined
+}

@@ -1,0 +1,348 @@
+/**
+ * Databases that hold something else, or more, than Alex's tables: what is there, the operation, how it ends, and what
+ * is left.
+ */
+import { assert, describe, layer } from "@effect/vitest"
+import { Effect, Exit, type Layer } from "effect"
+import { SqlClient } from "effect/sql"
+import { Migrate, Reset } from "../../src/operations/index.ts"
+import * as TestDatabase from "../TestDatabase.ts"
+import { originalDatabase } from "./OriginalDatabase.ts"
+import { embedded, execute, postgres } from "./TestOperations.ts"
+
+const migrated = Symbol("migrated")
+const original = Symbol("original")
+
+interface Situation {
+  readonly what: string
+  /** Statements, or a whole database first. */
+  readonly there: ReadonlyArray<string | typeof migrated | typeof original>
+  /** What `migrate` says when it refuses; `undefined` when it works. */
+  readonly migrate?: string
+  /** What `reset` says when it refuses; `undefined` when it works. */
+  readonly reset?: string
+  /** A query of one value that is true before and afterwards. */
+  readonly left?: string
+  readonly onlyOnPostgres?: true
+}
+
+const foreignUsers = "create table users (id serial primary key, email text)"
+
+const situations: ReadonlyArray<Situation> = [
+  {
+    what: "another application's users",
+    there: [foreignUsers, "insert into users (email) values ('a@b.c')"],
+    migrate: 'the table "users" is another application\'s: users.clerk_user_id is missing',
+    reset: 'the table "users" is another application\'s',
+    left: "(select count(*) = 1 from users)"
+  },
+  {
+    what: "another application's jobs",
+    there: [
+      "create table jobs (id bigint primary key, queue text, payload text)",
+      "insert into jobs values (1, 'q', 'p')"
+    ],
+    migrate: 'the table "jobs" is another application\'s',
+    reset: 'the table "jobs" is another application\'s',
+    left: "(select count(*) = 1 from jobs)"
+  },
+  {
+    what: "another application's accounts beside all of Alex's other tables",
+    there: [original, "drop table accounts cascade", "create table accounts (id uuid primary key, iban text)"],
+    migrate: 'the table "accounts" is another application\'s',
+    reset: 'the table "accounts" is another application\'s',
+    left: "(select count(*) = 1 from users)"
+  },
+  {
+    what: "columns of the same names and other types",
+    there: [original, "alter table positions alter column quantity type integer"],
+    migrate: "positions.quantity is integer, expected numeric(20,8)",
+    reset: "positions.quantity is integer",
+    left: "(select quantity = 13 from positions)"
+  },
+  {
+    what: "tables in mixed case, which are others",
+    there: ['create table "Users" (id integer)', 'insert into "Users" values (1)'],
+    left: '(select count(*) = 1 from "Users")'
+  },
+  {
+    what: "a view by the name of a table",
+    there: ["create view users as select 1 as id"],
+    migrate: "it is a view",
+    reset: "it is a view",
+    left: "(select count(*) = 1 from users)"
+  },
+  {
+    what: "a materialized view by the name of a table",
+    there: ["create materialized view jobs as select 1 as id"],
+    migrate: "it is a materialized view",
+    reset: "it is a materialized view"
+  },
+  {
+    what: "a sequence by the name of a table",
+    there: ["create sequence positions"],
+    migrate: "it is a sequence",
+    reset: "it is a sequence",
+    left: "(select to_regclass('positions') is not null)"
+  },
+  {
+    what: "a type by the name of a table",
+    there: ["create type accounts as (x integer)"],
+    migrate: "it is a type",
+    reset: "it is a type"
+  },
+  {
+    what: "an index by the name of a table",
+    there: ["create table other (x integer)", "create index users on other (x)"],
+    migrate: "it is an index",
+    reset: "it is an index"
+  },
+  {
+    what: "a partitioned table by the name of a table",
+    there: ["create table jobs (id uuid, clerk_user_id varchar(255)) partition by hash (id)"],
+    migrate: "it is a partitioned table",
+    reset: "it is a partitioned table"
+  },
+  {
+    what: "a foreign table by the name of a table",
+    there: [
+      "create extension file_fdw",
+      "create server files foreign data wrapper file_fdw",
+      "create foreign table users (id integer) server files options (filename '/dev/null')"
+    ],
+    migrate: "it is a foreign table",
+    reset: "it is a foreign table",
+    onlyOnPostgres: true
+  },
+  {
+    what: "a table of another program's by the name of the journal",
+    there: [
+      "create table alex_migrations (id integer primary key, name text)",
+      "insert into alex_migrations values (1, 'x')"
+    ],
+    migrate: 'the table "alex_migrations" is another application\'s: alex_migrations.checksum is missing',
+    reset: 'the table "alex_migrations" is another application\'s',
+    left: "(select count(*) = 1 from alex_migrations)"
+  },
+  {
+    what: "a journal whose tables were replaced by another application's",
+    there: [migrated, "drop table users cascade", foreignUsers],
+    migrate: 'the table "users" is another application\'s',
+    reset: 'the table "users" is another application\'s',
+    left: "(select count(*) = 0 from users)"
+  },
+  {
+    what: "a function of the trigger's name that does something else",
+    there: [
+      `create function update_updated_at_column() returns trigger language plpgsql as
+        $$begin new.updated_at = new.updated_at + interval '1 day'; return new; end$$`
+    ],
+    migrate: 'the function "update_updated_at_column" is another application\'s',
+    reset: 'the function "update_updated_at_column" is another application\'s',
+    left: "(select prosrc like '%1 day%' from pg_proc where proname = 'update_updated_at_column')"
+  },
+  {
+    what: "a function of the trigger's name that does the same",
+    there: [
+      "create function update_updated_at_column() returns trigger as 'BEGIN NEW.updated_at = CURRENT_TIMESTAMP; RETURN NEW; END;' language 'plpgsql'"
+    ]
+  },
+  {
+    what: "a function of another application's by the name of a rule's",
+    there: ["create function is_allocation(shares jsonb) returns boolean language sql as 'select false'"],
+    migrate: 'the function "is_allocation" is another application\'s',
+    reset: 'the function "is_allocation" is another application\'s',
+    left: "(select prosrc = 'select false' from pg_proc where proname = 'is_allocation')"
+  },
+  {
+    what: "a view of somebody else's on a table of Alex's",
+    there: [migrated, "create view reporting as select clerk_user_id from users"],
+    reset: "view reporting is another application's and depends on table users: drop it first",
+    left: "(select to_regclass('reporting') is not null)"
+  },
+  {
+    what: "a materialized view of somebody else's",
+    there: [migrated, "create materialized view totals as select count(*) from positions"],
+    reset: "materialized view totals",
+    left: "(select to_regclass('totals') is not null)"
+  },
+  {
+    what: "a foreign key of somebody else's table",
+    there: [migrated, "create table follower (id varchar(255) references users)"],
+    reset: "on table follower",
+    left: "(select to_regclass('follower') is not null)"
+  },
+  {
+    what: "a table that inherits from one of Alex's",
+    there: [migrated, "create table archive () inherits (jobs)"],
+    reset: "table archive",
+    left: "(select to_regclass('archive') is not null)"
+  },
+  {
+    what: "a column of the type of a row of Alex's",
+    there: [migrated, "create table copies (row users)"],
+    reset: "copies",
+    left: "(select to_regclass('copies') is not null)"
+  },
+  {
+    what: "a function of somebody else's that takes a row of Alex's",
+    there: [migrated, "create function label(u users) returns text language sql as 'select u.display_name'"],
+    reset: "function label(users)",
+    left: "(select count(*) = 1 from pg_proc where proname = 'label')"
+  },
+  {
+    what: "a function whose body is bound to a table of Alex's",
+    there: [
+      migrated,
+      "create function total() returns bigint language sql begin atomic select count(*) from users; end"
+    ],
+    reset: "function total()",
+    left: "(select count(*) = 1 from pg_proc where proname = 'total')"
+  },
+  {
+    what: "a trigger of somebody else's table that uses Alex's function",
+    there: [
+      migrated,
+      "create table notes (x integer, updated_at timestamptz)",
+      "create trigger notes_updated before update on notes for each row execute function update_updated_at_column()"
+    ],
+    reset: "trigger notes_updated on table notes",
+    left: "(select count(*) = 1 from pg_trigger where tgname = 'notes_updated')"
+  },
+  {
+    what: "a rule of somebody else's table that uses Alex's function",
+    there: [migrated, "create table shares (x jsonb check (is_allocation(x)))"],
+    reset: "on table shares",
+    left: "(select to_regclass('shares') is not null)"
+  },
+  {
+    what: "a sequence of somebody else's that a table of Alex's owns",
+    there: [migrated, "create sequence tickets", "alter sequence tickets owned by users.display_name"],
+    reset: "sequence tickets",
+    left: "(select to_regclass('tickets') is not null)"
+  },
+  {
+    what: "a column with a sequence of its own, which goes with its table",
+    there: [migrated, "alter table users add column number serial"]
+  },
+  {
+    what: "a publication of a table of Alex's",
+    there: [migrated, "create publication feed for table users"],
+    reset: "publication feed",
+    left: "(select count(*) = 1 from pg_publication_tables where pubname = 'feed')",
+    onlyOnPostgres: true
+  },
+  {
+    what: "a table of somebody else's that has nothing to do with Alex's",
+    there: [migrated, "create table notes (x integer)", "insert into notes values (7)"],
+    left: "(select x = 7 from notes)"
+  },
+  {
+    what: "a further index, trigger, rule and policy on a table of Alex's",
+    there: [
+      migrated,
+      "create index further on users (display_name)",
+      "alter table users add constraint further_check check (display_name <> '')",
+      "create policy further on users using (true)"
+    ]
+  },
+  {
+    what: "a journal without its tables, one of them with a column less",
+    there: [migrated, "drop table positions", "alter table accounts drop column cash_interest"]
+  },
+  {
+    what: "the original module's database",
+    there: [original]
+  },
+  {
+    what: "half of the original module's database",
+    there: [original, "drop table positions, jobs"]
+  },
+  {
+    what: "another application's users in a schema that is not in the search path",
+    there: ["create schema shop", "create table shop.users (id integer)", "insert into shop.users values (1)"],
+    left: "(select count(*) = 1 from shop.users)"
+  },
+  {
+    what: "a name of the journal in a schema that is not in the search path",
+    there: ["create schema shop", "create table shop.alex_migrations (id integer)"],
+    left: "(select to_regclass('shop.alex_migrations') is not null)"
+  }
+]
+
+const prepare = Effect.fnUntraced(function* (there: Situation["there"]) {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql.unsafe("drop schema public cascade")
+  yield* sql.unsafe("drop schema if exists shop cascade")
+  yield* sql.unsafe("create schema public")
+  for (const { name } of yield* sql<{ readonly name: string }>`select pubname::text as name from pg_publication`) {
+    yield* sql`drop publication ${sql(name)}`
+  }
+  for (const step of there) {
+    if (step === migrated) yield* Migrate.migrate({ packed: true })
+    else if (step === original) yield* execute(...originalDatabase)
+    else yield* execute(step)
+  }
+})
+
+/** Everything that the catalogue knows of tables, functions and the like, for comparison. */
+const fingerprint = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  return yield* sql`
+    select 'relation' as kind, oid::text, relname::text as name, relkind::text as more from pg_class
+    where relnamespace in (select oid from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema')
+    union all select 'function', oid::text, proname::text, md5(prosrc) from pg_proc
+    where pronamespace in (select oid from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema')
+    union all select 'extension', oid::text, extname::text, '' from pg_extension
+    order by 1, 2`
+})
+
+const isLeft = Effect.fnUntraced(function* (condition: string | undefined) {
+  const sql = yield* SqlClient.SqlClient
+  if (condition === undefined) return true
+  const [row] = yield* sql.unsafe<{ readonly is_left: boolean }>(`select ${condition} as is_left`)
+  return row?.is_left === true
+})
+
+const ends = Effect.fnUntraced(function* <E extends { readonly message: string }, R>(
+  operation: Effect.Effect<unknown, E, R>,
+  refusal: string | undefined
+) {
+  const before = yield* fingerprint
+  const exit = yield* Effect.exit(operation)
+  if (refusal === undefined) return assert.isTrue(Exit.isSuccess(exit), String(exit))
+  assert(Exit.isFailure(exit))
+  const error = exit.cause.reasons[0]
+  assert(error?._tag === "Fail", String(exit))
+  assert.include(error.error.message, refusal)
+  assert.deepStrictEqual(yield* fingerprint, before)
+})
+
+const behaviour = <E>(database: Layer.Layer<Layer.Success<typeof postgres>, E>, onPostgres: boolean) =>
+  layer(database, { timeout: "60 seconds" })((it) => {
+    for (const { left, migrate, onlyOnPostgres, reset, there, what } of situations) {
+      if (onlyOnPostgres === true && !onPostgres) continue
+      it.effect(`${what}: migrate ${migrate === undefined ? "works" : "refuses"}`, () =>
+        Effect.gen(function* () {
+          yield* prepare(there)
+          yield* ends(Migrate.migrate(), migrate)
+          assert.isTrue(yield* isLeft(left), left)
+        })
+      )
+      it.effect(`${what}: reset ${reset === undefined ? "works" : "refuses"}`, () =>
+        Effect.gen(function* () {
+          yield* prepare(there)
+          yield* ends(Reset.reset(), reset)
+          assert.isTrue(yield* isLeft(left), left)
+        })
+      )
+    }
+  })
+
+describe("situations on the embedded database", () => {
+  behaviour(embedded, false)
+})
+
+describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres("situations on PostgreSQL"), () => {
+  behaviour(postgres, true)
+})
