@@ -5,6 +5,7 @@ import { DataApi } from "../data-api/DataApi.ts"
 import * as Engine from "./Engine.ts"
 import * as DataFolder from "./embedded/DataFolder.ts"
 import * as EmbeddedPostgres from "./embedded/EmbeddedPostgres.ts"
+import * as OpenFailure from "./embedded/OpenFailure.ts"
 import * as Snapshot from "./embedded/Snapshot.ts"
 import { defaultLimits, type Limits } from "./Limits.ts"
 import { LocalDataApiError } from "./LocalDataApiError.ts"
@@ -29,23 +30,11 @@ const openFolder = Effect.fnUntraced(function* (
   options: EmbeddedPostgres.PgliteOptions
 ): Effect.fn.Return<PGlite, LocalDataApiError, Scope.Scope> {
   const folder = yield* DataFolder.open(dataDir, options.database)
-  const inFolder = { ...options, dataDir: folder.pgdata }
-  if (folder.exists) {
-    return yield* Effect.mapError(
-      EmbeddedPostgres.open(inFolder),
-      (cause) => new LocalDataApiError({ message: DataFolder.damaged(dataDir), cause })
-    )
-  }
-  const files = yield* Snapshot.files(options.database, snapshot)
-  const pglite = yield* Effect.mapError(
-    EmbeddedPostgres.open({ ...inFolder, snapshot: files }),
-    (cause) =>
-      new LocalDataApiError({
-        message: `A database can't be created in ${dataDir}. Make room there or choose another folder.`,
-        cause
-      })
+  if (folder.isNew) yield* folder.fill(yield* Snapshot.files(options.database, snapshot))
+  const pglite = yield* Effect.catch(EmbeddedPostgres.open({ ...options, dataDir: folder.pgdata }), ({ cause, log }) =>
+    Effect.flatMap(OpenFailure.explain({ dataDir, what: "opened", cause, log }), Effect.fail)
   )
-  yield* folder.complete
+  yield* folder.describe
   return pglite
 })
 
@@ -53,9 +42,8 @@ const openInMemory = Effect.fnUntraced(function* (
   snapshot: string | undefined,
   options: EmbeddedPostgres.PgliteOptions
 ): Effect.fn.Return<PGlite, LocalDataApiError, Scope.Scope> {
-  const files = yield* Snapshot.files(options.database, snapshot)
   return yield* Effect.mapError(
-    EmbeddedPostgres.open({ ...options, snapshot: files }),
+    EmbeddedPostgres.open({ ...options, archive: yield* Snapshot.files(options.database, snapshot) }),
     (cause) => new LocalDataApiError({ message: "The database in memory can't be started. See the cause.", cause })
   )
 })

@@ -1,29 +1,33 @@
 /**
- * The folder of an embedded database: who may open it, and whether it is whole.
+ * The folder of an embedded database, and whether it is whole.
  *
  * ```
  * .alex-db/
- *   pgdata/        PostgreSQL's own files
- *   database.json  written once `pgdata` is complete
- *   lock.db        empty; its lock is held by the process that has the folder open
-  lock.json      names that process
+ *   pgdata/             PostgreSQL's own files; there is no moment at which some of them are missing
+ *   database.json       the version of PostgreSQL, and the name of the database
+ *   lock.db             empty; the process that has the folder open holds its lock
+ *   lock.json           names that process
+ *   pgdata.unfinished/  a first start's work, renamed to `pgdata` once it is complete
  * ```
  */
-import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises"
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises"
 import { dirname, join, resolve } from "node:path"
 import { Effect, Option, Schema, type Scope } from "effect"
 import { LocalDataApiError } from "../LocalDataApiError.ts"
-import * as FolderLock from "./FolderLock.ts"
-import * as Holder from "./Holder.ts"
-import * as NetworkFileSystem from "./NetworkFileSystem.ts"
+import { syncFolder, unpack } from "./Archive.ts"
+import * as OpenFailure from "./OpenFailure.ts"
+import * as TakeFolder from "./TakeFolder.ts"
 
+/** A folder that this process holds. */
 export interface DataFolder {
   /** Where PostgreSQL's own files are or shall be. */
   readonly pgdata: string
-  /** The files are there and complete. */
-  readonly exists: boolean
-  /** Says that they are. */
-  readonly complete: Effect.Effect<void, LocalDataApiError>
+  /** There is nothing yet. */
+  readonly isNew: boolean
+  /** Fills a new folder from an archive of PostgreSQL's files: entirely, or not at all. */
+  readonly fill: (archive: Uint8Array) => Effect.Effect<void, LocalDataApiError>
+  /** Says what is in it, once PostgreSQL has opened it; does nothing where that has been said. */
+  readonly describe: Effect.Effect<void, LocalDataApiError>
 }
 
 /** The major version of PostgreSQL that this version of PGlite is; files of another one can't be opened. */
@@ -31,29 +35,24 @@ export const postgresMajor = 18
 
 const Description = Schema.fromJsonString(Schema.Struct({ postgres: Schema.Int, database: Schema.String }))
 
-const attempt = <A>(dataDir: string, run: () => Promise<A>): Effect.Effect<A, LocalDataApiError> =>
-  Effect.tryPromise({
-    try: run,
-    catch: (cause) =>
-      new LocalDataApiError({
-        message: `The data folder ${dataDir} can't be written. Choose another one or change its permissions.`,
-        cause
-      })
-  })
+const fail = (message: string) => Effect.fail(new LocalDataApiError({ message }))
 
-const hasCode = (error: unknown, code: string): boolean =>
-  error instanceof Error && "code" in error && error.code === code
+const attempt = <A>(
+  dataDir: string,
+  what: "read" | "written",
+  run: () => Promise<A>,
+  room?: number
+): Effect.Effect<A, LocalDataApiError> =>
+  Effect.tryPromise(run).pipe(
+    Effect.catch(({ cause }) => Effect.flatMap(OpenFailure.explain({ dataDir, what, cause, room }), Effect.fail))
+  )
 
-/** A file's text; `None` if there is no such file. */
-const readText = (dataDir: string, path: string): Effect.Effect<Option.Option<string>, LocalDataApiError> =>
-  Effect.tryPromise({
-    try: () => readFile(path, "utf8"),
-    catch: (cause) =>
-      new LocalDataApiError({
-        message: `The data folder ${dataDir} can't be read. Choose another one or change its permissions.`,
-        cause
-      })
-  }).pipe(
+const hasCode = (error: unknown, ...codes: ReadonlyArray<string>): boolean =>
+  error instanceof Error && "code" in error && codes.some((code) => error.code === code)
+
+/** What reading gives; `None` if there is nothing to read. */
+const readOptional = <A>(dataDir: string, run: () => Promise<A>): Effect.Effect<Option.Option<A>, LocalDataApiError> =>
+  attempt(dataDir, "read", run).pipe(
     Effect.asSome,
     Effect.catchIf(
       ({ cause }) => hasCode(cause, "ENOENT"),
@@ -71,14 +70,11 @@ const makeFolder = Effect.fnUntraced(function* (dataDir: string): Effect.fn.Retu
     const found = yield* Effect.option(Effect.tryPromise(() => stat(path)))
     if (Option.isNone(found)) missing.unshift(path)
     else if (found.value.isDirectory()) break
-    else {
-      const message = `The data folder can't be ${dataDir}: ${path} is a file. Choose another folder.`
-      return yield* new LocalDataApiError({ message })
-    }
+    else return yield* fail(`The data folder can't be ${dataDir}: ${path} is a file. Choose another folder.`)
   }
   for (const path of missing) {
     // Another process may have made it meanwhile.
-    yield* attempt(dataDir, () => mkdir(path)).pipe(
+    yield* attempt(dataDir, "written", () => mkdir(path)).pipe(
       Effect.catchIf(
         ({ cause }) => hasCode(cause, "EEXIST"),
         () => Effect.void
@@ -87,97 +83,112 @@ const makeFolder = Effect.fnUntraced(function* (dataDir: string): Effect.fn.Retu
   }
 })
 
-const inUse = Effect.fnUntraced(function* (
+const left = "Its files are left as they are."
+
+/** What `database.json` says: nothing if it is missing, empty or half written, since the data is not in it. */
+const readDescription = Effect.fnUntraced(function* (
   dataDir: string,
-  lockJson: string
-): Effect.fn.Return<never, LocalDataApiError> {
-  const holder = yield* Holder.read(lockJson)
-  const by = Option.match(holder, { onNone: () => "another process", onSome: Holder.nameOf })
-  return yield* new LocalDataApiError({
-    message: `The data folder ${dataDir} is in use by ${by}, which holds its lock, lock.db. Stop that process or choose another folder.`
-  })
-})
-
-const earlierInUse = (dataDir: string, pid: number): LocalDataApiError =>
-  new LocalDataApiError({
-    message: `The data folder ${dataDir} is in use by process ${pid}, which has an earlier version of this package. Stop that process, or remove ${join(dataDir, "lock.json")} if it is another program's.`
-  })
-
-/** Why the lock can't be had, where it is not that somebody else holds it. */
-const notLockable = (dataDir: string, { cause, why }: FolderLock.NotLocked): LocalDataApiError => {
-  const lockDb = join(dataDir, "lock.db")
-  const message = {
-    held: `The data folder ${dataDir} is in use. Choose another folder.`,
-    "read-only": `The data folder ${dataDir} can't be locked: ${lockDb} can't be written. Change its permissions or choose another folder.`,
-    foreign: `The data folder ${dataDir} can't be locked: ${lockDb} is not the file of a lock. Remove that file alone; the data is not in it.`,
-    unopened: `The data folder ${dataDir} can't be written. Choose another one or change its permissions.`,
-    refused: `The data folder ${dataDir} can't be locked: its file system refuses. Choose a folder on a local disk.`,
-    "no-sqlite": `The data folder ${dataDir} can't be locked: this runtime has neither node:sqlite nor bun:sqlite. Use Node 22.19 or newer, or Bun.`
-  }[why]
-  return new LocalDataApiError({ message, cause })
-}
-
-/** Holds the folder against everybody else until the scope closes. */
-const hold = Effect.fnUntraced(function* (dataDir: string): Effect.fn.Return<void, LocalDataApiError, Scope.Scope> {
-  const lockJson = join(dataDir, "lock.json")
-  yield* FolderLock.take(join(dataDir, "lock.db")).pipe(
-    Effect.catch(
-      (failure): Effect.Effect<never, LocalDataApiError> =>
-        failure.why === "held" ? inUse(dataDir, lockJson) : Effect.fail(notLockable(dataDir, failure))
+  database: string
+): Effect.fn.Return<boolean, LocalDataApiError> {
+  const text = yield* readOptional(dataDir, () => readFile(join(dataDir, "database.json"), "utf8"))
+  const description = Option.flatMap(text, Schema.decodeOption(Description))
+  if (Option.isNone(description)) return false
+  const { database: described, postgres } = description.value
+  if (postgres !== postgresMajor) {
+    return yield* fail(
+      `The data folder ${dataDir} was made by PostgreSQL ${postgres}, this is ${postgresMajor}. Choose another folder.`
     )
-  )
-  const earlier = yield* Holder.earlier(lockJson)
-  if (Option.isSome(earlier)) return yield* earlierInUse(dataDir, earlier.value)
-  yield* Effect.acquireRelease(
-    Effect.flatMap(Holder.self(), (holder) => Holder.write(lockJson, holder)),
-    () => Holder.remove(lockJson)
-  )
-})
-
-const warnOfNetwork = Effect.fnUntraced(function* (dataDir: string): Effect.fn.Return<void> {
-  const network = yield* NetworkFileSystem.find(dataDir)
-  if (Option.isNone(network)) return
-  yield* Effect.logWarning(
-    `The data folder ${dataDir} is on a network file system (${network.value}). Its lock keeps out other processes of this machine, and perhaps not those of other machines: open it on one machine only, or choose a folder on a local disk.`
-  )
+  }
+  if (described !== database)
+    return yield* fail(
+      `The data folder ${dataDir} holds the database ${described}, not ${database}. Choose another folder.`
+    )
+  return true
 })
 
 /**
- * Opens a data folder for this process alone, until the scope closes. What an interrupted first start left behind is
- * removed.
+ * Looks at what PostgreSQL itself can't do without, before it is asked to open the files: PGlite takes a folder without
+ * `PG_VERSION` for a new one, and writes over what there is.
+ */
+const examine = Effect.fnUntraced(function* (
+  dataDir: string,
+  pgdata: string
+): Effect.fn.Return<void, LocalDataApiError> {
+  const version = yield* readOptional(dataDir, () => readFile(join(pgdata, "PG_VERSION"), "utf8"))
+  const control = yield* readOptional(dataDir, () => stat(join(pgdata, "global", "pg_control")))
+  const advice = `${left} Restore the folder from a copy, or choose another one.`
+  if (Option.isNone(version) || Option.isNone(control)) {
+    const missing = Option.isNone(version) ? "PG_VERSION" : "global/pg_control"
+    return yield* fail(`The data folder ${dataDir} is not whole: pgdata/${missing} is missing. ${advice}`)
+  }
+  const major = version.value.trim()
+  if (!/^\d+$/.test(major))
+    return yield* fail(`The data folder ${dataDir} is not whole: pgdata/PG_VERSION names no version. ${advice}`)
+  if (Number(major) !== postgresMajor)
+    return yield* fail(
+      `The data folder ${dataDir} was made by PostgreSQL ${major}, this is ${postgresMajor}. Choose another folder.`
+    )
+})
+
+/** The bytes that decide whether PostgreSQL finds its way into the others. */
+const isCrucial = (name: string): boolean => /(?:^|\/)(?:PG_VERSION|pg_control|pg_filenode\.map|pg_wal\/.+)$/.test(name)
+
+/** Unpacks beside `pgdata` and renames, so that an interruption leaves nothing that looks like a database. */
+const fill = (dataDir: string, pgdata: string, unfinished: string) => (archive: Uint8Array) => {
+  const remove = () => rm(unfinished, { recursive: true, force: true })
+  const make = async () => {
+    await remove()
+    unpack(archive, unfinished, isCrucial)
+    await rename(unfinished, pgdata)
+    syncFolder(dataDir)
+  }
+  return attempt(dataDir, "written", make, archive.byteLength).pipe(
+    Effect.onError(() => Effect.ignore(Effect.tryPromise(remove)))
+  )
+}
+
+const describe = (dataDir: string, database: string) =>
+  attempt(dataDir, "written", async () => {
+    const path = join(dataDir, "database.json")
+    const text = `${JSON.stringify({ postgres: postgresMajor, database })}\n`
+    await writeFile(`${path}.unfinished`, text, { flush: true })
+    await rename(`${path}.unfinished`, path)
+  })
+
+/**
+ * Opens a data folder for this process alone, until the scope closes. Nothing in it is deleted but what an interrupted
+ * first start left behind.
+ *
+ * @errors LocalDataApiError
  */
 export const open = Effect.fnUntraced(function* (
   dataDir: string,
   database: string
 ): Effect.fn.Return<DataFolder, LocalDataApiError, Scope.Scope> {
   const pgdata = join(dataDir, "pgdata")
-  const description = join(dataDir, "database.json")
+  const unfinished = join(dataDir, "pgdata.unfinished")
   yield* makeFolder(dataDir)
-  yield* warnOfNetwork(dataDir)
-  yield* hold(dataDir)
-  const text = yield* readText(dataDir, description)
-  if (Option.isNone(text)) {
-    yield* attempt(dataDir, () => rm(pgdata, { recursive: true, force: true }))
-    const complete = attempt(dataDir, () =>
-      writeFile(description, `${JSON.stringify({ postgres: postgresMajor, database })}\n`)
+  yield* TakeFolder.take(dataDir)
+  yield* attempt(dataDir, "written", () => rm(unfinished, { recursive: true, force: true }))
+  const isDescribed = yield* readDescription(dataDir, database)
+  const files = yield* readOptional(dataDir, () => readdir(pgdata))
+  const isNew = Option.isNone(files) || files.value.length === 0
+  if (isNew && isDescribed)
+    return yield* fail(
+      `The data folder ${dataDir} had a database, and pgdata is gone. Restore it from a copy; to start afresh, remove database.json.`
     )
-    return { pgdata, exists: false, complete }
+  if (!isNew) yield* examine(dataDir, pgdata)
+  return {
+    pgdata,
+    isNew,
+    fill: fill(dataDir, pgdata, unfinished),
+    describe: isDescribed
+      ? Effect.void
+      : Effect.andThen(
+          describe(dataDir, database),
+          isNew
+            ? Effect.void
+            : Effect.logWarning(`The data folder ${dataDir} had no readable database.json, and has one again.`)
+        )
   }
-  const described = yield* Schema.decodeEffect(Description)(text.value).pipe(
-    Effect.mapError((cause) => new LocalDataApiError({ message: damaged(dataDir), cause }))
-  )
-  if (described.postgres !== postgresMajor) {
-    return yield* new LocalDataApiError({
-      message: `The data folder ${dataDir} was made by PostgreSQL ${described.postgres}, this is ${postgresMajor}. Choose another folder.`
-    })
-  }
-  if (described.database !== database) {
-    return yield* new LocalDataApiError({
-      message: `The data folder ${dataDir} holds the database ${described.database}, not ${database}. Choose another folder.`
-    })
-  }
-  return { pgdata, exists: true, complete: Effect.void }
 })
-
-export const damaged = (dataDir: string): string =>
-  `The data folder ${dataDir} is damaged. Restore it from a copy, or remove it to start afresh.`

@@ -5,11 +5,11 @@ import { Data, Duration, Effect, type Scope } from "effect"
 import type { Limits } from "../Limits.ts"
 
 export interface PgliteOptions {
-  /** A folder that PGlite may fill or has filled; `undefined` keeps everything in memory. */
+  /** A folder with the files of PostgreSQL; `undefined` keeps everything in memory. */
   readonly dataDir: string | undefined
   readonly database: string
-  /** A dump of a data folder to start from, of the same PGlite version. */
-  readonly snapshot?: Blob | undefined
+  /** A tape archive of a data folder to start from in memory, of the same PGlite version. */
+  readonly archive?: Uint8Array<ArrayBuffer> | undefined
   readonly limits: Limits
 }
 
@@ -60,26 +60,38 @@ const load = Effect.promise(() => {
   return Promise.all([import("@electric-sql/pglite"), import("@electric-sql/pglite/contrib/uuid_ossp")])
 })
 
-/** PGlite threw. */
-export class PgliteFailed extends Data.TaggedError("PgliteFailed")<{ readonly cause: unknown }> {}
+/** PGlite threw; PostgreSQL's own words are in the log. */
+export class PgliteFailed extends Data.TaggedError("PgliteFailed")<{
+  readonly cause: unknown
+  readonly log?: ReadonlyArray<string>
+}> {}
+
+/** Lines of PostgreSQL's log that are kept: enough for what led to its end. */
+const logLines = 50
 
 /** Opens PGlite for the life of the scope. */
 export const open = Effect.fnUntraced(function* (
   options: PgliteOptions
 ): Effect.fn.Return<PGlite, PgliteFailed, Scope.Scope> {
   const [{ PGlite }, { uuid_ossp }] = yield* load
+  const log: Array<string> = []
+  const onStderr = (line: string): boolean => {
+    if (log.push(line) > logLines) log.shift()
+    return false
+  }
   return yield* Effect.acquireRelease(
     Effect.tryPromise({
       try: () =>
         PGlite.create({
           ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
-          ...(options.snapshot === undefined ? {} : { loadDataDir: options.snapshot }),
+          ...(options.archive === undefined ? {} : { loadDataDir: new Blob([options.archive]) }),
           database: options.database,
           extensions: { uuid_ossp },
           startParams: startParams(options.limits),
-          initDbStartParams
+          initDbStartParams,
+          onStderr
         }),
-      catch: (cause) => new PgliteFailed({ cause })
+      catch: (cause) => new PgliteFailed({ cause, log })
     }),
     // A database that has stopped can't be closed, and there is nothing left to close.
     (pglite) => Effect.ignore(Effect.tryPromise(() => pglite.close()))

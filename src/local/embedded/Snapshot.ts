@@ -8,7 +8,7 @@
 import { readFile } from "node:fs/promises"
 import { promisify } from "node:util"
 import { brotliCompress, brotliDecompress, constants } from "node:zlib"
-import { Effect, Option } from "effect"
+import { Effect, Option, Predicate } from "effect"
 import { defaultLimits } from "../Limits.ts"
 import { LocalDataApiError } from "../LocalDataApiError.ts"
 import { postgresMajor } from "./DataFolder.ts"
@@ -23,14 +23,17 @@ export const packaged = new URL(`../../../dist/local/embedded/postgres-${postgre
 const failed = (message: string) => (cause: unknown) => new LocalDataApiError({ message, cause })
 
 /** A new cluster, or the snapshot's, under the wanted name: a tape archive of PostgreSQL's data folder. */
-const archive = (database: string, start: { readonly name: string; readonly snapshot: Blob | undefined }) =>
+const archive = (
+  database: string,
+  start: { readonly name: string; readonly snapshot: Uint8Array<ArrayBuffer> | undefined }
+) =>
   Effect.scoped(
     Effect.gen(function* () {
       const pglite = yield* EmbeddedPostgres.open({
         dataDir: undefined,
         database: "template1",
         limits: defaultLimits,
-        snapshot: start.snapshot
+        archive: start.snapshot
       })
       return yield* Effect.tryPromise({
         try: async () => {
@@ -38,7 +41,8 @@ const archive = (database: string, start: { readonly name: string; readonly snap
             // Renamed, not created: another database would take 8 MB more.
             await pglite.exec(`ALTER DATABASE ${start.name} RENAME TO "${database.replaceAll('"', '""')}"`)
           }
-          return await pglite.dumpDataDir("none")
+          const blob = await pglite.dumpDataDir("none")
+          return new Uint8Array(await blob.arrayBuffer())
         },
         catch: (cause) => new EmbeddedPostgres.PgliteFailed({ cause })
       })
@@ -47,33 +51,39 @@ const archive = (database: string, start: { readonly name: string; readonly snap
 
 /** Initialises an empty database, as compressed bytes for {@link read}. */
 export const make = Effect.fn("Snapshot.make")(function* () {
-  const blob = yield* archive(defaultDatabase, { name: "postgres", snapshot: undefined })
-  const bytes = yield* Effect.promise(() => blob.arrayBuffer())
+  const bytes = yield* archive(defaultDatabase, { name: "postgres", snapshot: undefined })
   // Quality 9 of 11 is where the size stops falling; the window spans the copies of the catalogue.
   const params = { [constants.BROTLI_PARAM_QUALITY]: 9, [constants.BROTLI_PARAM_LGWIN]: 24 }
   return yield* Effect.promise(() => promisify(brotliCompress)(bytes, { params }))
 })
 
 /** Reads a snapshot; `None` if there is no such file. */
-const read = (path: string | URL): Effect.Effect<Option.Option<Blob>, LocalDataApiError> =>
-  Effect.option(Effect.tryPromise(() => readFile(path))).pipe(
-    Effect.flatMap(
-      Option.match({
-        onNone: () => Effect.succeedNone,
-        onSome: (compressed) =>
-          Effect.tryPromise({
-            try: () => promisify(brotliDecompress)(compressed),
-            catch: failed(`The snapshot ${path} is damaged.`)
-          }).pipe(Effect.map((bytes) => Option.some(new Blob([bytes]))))
-      })
+const read = Effect.fnUntraced(function* (
+  path: string | URL
+): Effect.fn.Return<Option.Option<Uint8Array<ArrayBuffer>>, LocalDataApiError> {
+  const compressed = yield* Effect.tryPromise({
+    try: () => readFile(path),
+    catch: failed(`The snapshot ${path} can't be read. See the cause.`)
+  }).pipe(
+    Effect.asSome,
+    Effect.catchIf(
+      ({ cause }) => Predicate.hasProperty(cause, "code") && cause.code === "ENOENT",
+      () => Effect.succeedNone
     )
   )
+  if (Option.isNone(compressed)) return Option.none()
+  const bytes = yield* Effect.tryPromise({
+    try: () => promisify(brotliDecompress)(compressed.value),
+    catch: failed(`The snapshot ${path} can't be unpacked. Install the package again, or see the cause.`)
+  })
+  return Option.some(new Uint8Array(bytes))
+})
 
-/** The files for a new database: from the snapshot at `path`, from the package's, or initialised. */
+/** The files for a new database, as a tape archive: from the snapshot at `path`, from the package's, or initialised. */
 export const files = Effect.fnUntraced(function* (
   database: string,
   path: string | undefined
-): Effect.fn.Return<Blob, LocalDataApiError> {
+): Effect.fn.Return<Uint8Array<ArrayBuffer>, LocalDataApiError> {
   const snapshot = yield* read(path ?? packaged)
   if (Option.isNone(snapshot)) {
     if (path !== undefined) return yield* new LocalDataApiError({ message: `There is no snapshot ${path}.` })

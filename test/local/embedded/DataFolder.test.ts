@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process"
+import { createHash } from "node:crypto"
 import { existsSync } from "node:fs"
-import { mkdir, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises"
+import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -14,6 +15,20 @@ const temporaryFolder = Effect.acquireRelease(
   Effect.promise(() => mkdtemp(join(tmpdir(), "alex-local-"))),
   (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true }))
 )
+
+/** The files that rows are in, each with a hash of its bytes. */
+const tablesOf = async (pgdata: string): Promise<ReadonlyArray<string>> => {
+  const found = await readdir(pgdata, { recursive: true, withFileTypes: true })
+  const files = found
+    .filter((entry) => entry.isFile() && /^\d/.test(entry.name))
+    .map(({ name, parentPath }) => join(parentPath, name))
+    .filter((path) => !path.includes("pg_wal"))
+  const hash = async (path: string) =>
+    createHash("sha256")
+      .update(await readFile(path))
+      .digest("hex")
+  return (await Promise.all(files.map(async (path) => `${path} ${await hash(path)}`))).toSorted()
+}
 
 const layer = (dataDir: string, database?: string) =>
   LocalDataApi.layer({ dataDir, snapshot: inject("snapshot"), database })
@@ -102,18 +117,19 @@ describe("a data folder", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("that a first start left half made is made again", () =>
+  it.live("that an interrupted first start left behind is filled from the start", () =>
     Effect.gen(function* () {
       const folder = yield* temporaryFolder
       yield* Effect.promise(async () => {
-        await mkdir(join(folder, "pgdata"))
-        await writeFile(join(folder, "pgdata", "PG_VERSION"), "18\n")
+        await mkdir(join(folder, "pgdata.unfinished", "global"), { recursive: true })
+        await writeFile(join(folder, "pgdata.unfinished", "PG_VERSION"), "18\n")
       })
       assert.deepStrictEqual(yield* opens(folder), { longValue: 1 })
+      assert.isFalse(existsSync(join(folder, "pgdata.unfinished")))
     }).pipe(Effect.scoped)
   )
 
-  it.live("that is damaged, of another version or of another database is refused with one line", () =>
+  it.live("of another version or of another database is refused with one line", () =>
     Effect.gen(function* () {
       const folder = yield* temporaryFolder
       yield* opens(folder)
@@ -121,14 +137,115 @@ describe("a data folder", () => {
         "LocalDataApiError",
         `The data folder ${folder} holds the database alex, not other. Choose another folder.`
       ])
-      yield* Effect.promise(() => truncate(join(folder, "pgdata", "global", "pg_control"), 10))
-      const damaged = `The data folder ${folder} is damaged. Restore it from a copy, or remove it to start afresh.`
-      assert.deepStrictEqual(yield* refusal(folder), ["LocalDataApiError", damaged])
       const description = join(folder, "database.json")
       yield* Effect.promise(() => writeFile(description, '{"postgres": 17, "database": "alex"}'))
       assert.match((yield* refusal(folder))[1], /was made by PostgreSQL 17, this is 18/)
-      yield* Effect.promise(() => writeFile(description, "{"))
-      assert.deepStrictEqual(yield* refusal(folder), ["LocalDataApiError", damaged])
+      yield* Effect.promise(() => rm(description))
+      assert.deepStrictEqual(yield* refusal(folder, "other"), [
+        "LocalDataApiError",
+        `The data folder ${folder} holds no database other. Name the one that it was made for, or choose another folder.`
+      ])
+      assert.isFalse(existsSync(description), "what could not be opened is not described")
+      yield* Effect.promise(() => writeFile(join(folder, "pgdata", "PG_VERSION"), "17\n"))
+      assert.match((yield* refusal(folder))[1], /was made by PostgreSQL 17, this is 18/)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("whose database.json is missing, empty or half written keeps every row, and is described again", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryFolder
+      yield* execute("create table kept as select 5 as id").pipe(Effect.provide(layer(folder)))
+      const description = join(folder, "database.json")
+      const whole = yield* Effect.promise(() => readFile(description, "utf8"))
+      const spoil = [() => rm(description), () => writeFile(description, ""), () => truncate(description, 9)]
+      for (const one of spoil) {
+        yield* Effect.promise(one)
+        assert.deepStrictEqual(yield* scalar("select id from kept").pipe(Effect.provide(layer(folder))), {
+          longValue: 5
+        })
+        assert.strictEqual(yield* Effect.promise(() => readFile(description, "utf8")), whole)
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  /** What is done to the files of a database, and what is then said. */
+  const losses: ReadonlyArray<readonly [string, (pgdata: string) => Promise<unknown>, RegExp]> = [
+    [
+      "PG_VERSION is missing",
+      (pgdata) => rm(join(pgdata, "PG_VERSION")),
+      /is not whole: pgdata\/PG_VERSION is missing\./
+    ],
+    ["PG_VERSION is empty", (pgdata) => truncate(join(pgdata, "PG_VERSION")), /pgdata\/PG_VERSION names no version\./],
+    [
+      "global is missing",
+      (pgdata) => rm(join(pgdata, "global"), { recursive: true }),
+      /global\/pg_control is missing\./
+    ],
+    [
+      "pg_control is too short",
+      (pgdata) => truncate(join(pgdata, "global", "pg_control"), 10),
+      /PostgreSQL refuses the data folder .*: could not read file "global\/pg_control": read 10 of 296\. Its files are left/
+    ],
+    [
+      "pg_filenode.map is missing",
+      (pgdata) => rm(join(pgdata, "global", "pg_filenode.map")),
+      /refuses .*: could not open file "global\/pg_filenode\.map": No such file or directory\. Its files are left/
+    ],
+    [
+      "the log is missing",
+      (pgdata) => rm(join(pgdata, "pg_wal"), { recursive: true }),
+      /refuses .*: required WAL directory "pg_wal" does not exist\. Its files are left/
+    ],
+    [
+      "the database's files are missing",
+      (pgdata) => rm(join(pgdata, "base"), { recursive: true }),
+      /refuses .*: database "alex" does not exist: The database subdirectory "base\/5" is missing\. Its files are left/
+    ],
+    [
+      "postgresql.conf is wrong",
+      (pgdata) => appendFile(join(pgdata, "postgresql.conf"), "nonsense = 3\n"),
+      /refuses .*: configuration file .* contains errors\. Its files are left/
+    ]
+  ]
+
+  it.live(
+    "that is not whole is refused with what is wrong, described or not, and no row of it is touched",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const whole = join(folder, "whole")
+        yield* opens(whole)
+        for (const [what, lose, message] of losses) {
+          const spoilt = join(folder, "spoilt")
+          yield* Effect.promise(async () => {
+            await cp(join(whole, "pgdata"), join(spoilt, "pgdata"), { recursive: true })
+            await cp(join(whole, "database.json"), join(spoilt, "database.json"))
+            await lose(join(spoilt, "pgdata"))
+          })
+          const before = yield* Effect.promise(() => tablesOf(join(spoilt, "pgdata")))
+          assert.match((yield* refusal(spoilt))[1], message, what)
+          if (what === "PG_VERSION is missing" || what === "pg_control is too short") {
+            yield* Effect.promise(() => rm(join(spoilt, "database.json")))
+            assert.match((yield* refusal(spoilt))[1], message, `${what}, not described`)
+          }
+          assert.deepStrictEqual(yield* Effect.promise(() => tablesOf(join(spoilt, "pgdata"))), before, what)
+          yield* Effect.promise(() => rm(spoilt, { recursive: true }))
+        }
+      }).pipe(Effect.scoped),
+    120_000
+  )
+
+  it.live("whose pgdata is gone is not filled anew behind its owner's back", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryFolder
+      yield* opens(folder)
+      yield* Effect.promise(() => rm(join(folder, "pgdata"), { recursive: true }))
+      assert.match(
+        (yield* refusal(folder))[1],
+        /had a database, and pgdata is gone\. Restore it from a copy; to start afresh/
+      )
+      yield* Effect.promise(() => rm(join(folder, "database.json")))
+      assert.deepStrictEqual(yield* opens(folder), { longValue: 1 })
     }).pipe(Effect.scoped)
   )
 
@@ -141,7 +258,8 @@ describe("a data folder", () => {
         assert.deepStrictEqual(yield* refusal(folder), ["LocalDataApiError", message])
       }
       if (existsSync("/proc/self")) {
-        const message = "The data folder /proc/x can't be written. Choose another one or change its permissions."
+        const message =
+          "The data folder /proc/x can't be written (ENOENT). Its files are left as they are: try again, or choose another folder."
         assert.deepStrictEqual(yield* refusal("/proc/x"), ["LocalDataApiError", message])
       }
     }).pipe(Effect.scoped)
@@ -153,7 +271,7 @@ describe("a data folder", () => {
       const precious = join(folder, "pgdata", "precious")
       yield* Effect.promise(() => mkdir(precious, { recursive: true }))
       yield* Effect.promise(() => mkdir(join(folder, "database.json")))
-      const message = `The data folder ${folder} can't be read. Choose another one or change its permissions.`
+      const message = `The data folder ${folder} can't be read (EISDIR). Its files are left as they are: try again, or choose another folder.`
       assert.deepStrictEqual(yield* refusal(folder), ["LocalDataApiError", message])
       assert.isTrue(existsSync(precious))
     }).pipe(Effect.scoped)

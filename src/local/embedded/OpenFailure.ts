@@ -1,0 +1,130 @@
+/** From what kept a data folder from being opened to what is to be done: no folder is called damaged for want of room. */
+import { statfs } from "node:fs/promises"
+import { Array as Arr, Effect, Option, Predicate } from "effect"
+import { LocalDataApiError } from "../LocalDataApiError.ts"
+
+/** What was to be done with a folder, and what came of it. */
+export interface Failed {
+  readonly dataDir: string
+  /** `created`, `opened`, `read`, `written`: what it can't be. */
+  readonly what: string
+  readonly cause: unknown
+  /** What PostgreSQL wrote to its log. */
+  readonly log?: ReadonlyArray<string> | undefined
+  /** Bytes that it takes. */
+  readonly room?: number | undefined
+}
+
+/** PostgreSQL's log before it is of 1 MB segments, of which it keeps 8, and a new file for each table that grows. */
+const workingRoom = 10 * 1024 * 1024
+
+/** The numbers that PGlite's C library has for what Node has codes for. */
+const errnos: Readonly<Record<number, string>> = {
+  2: "EACCES",
+  19: "EDQUOT",
+  29: "EIO",
+  33: "EMFILE",
+  41: "ENFILE",
+  48: "ENOMEM",
+  51: "ENOSPC",
+  63: "EPERM",
+  69: "EROFS"
+}
+
+/** How that library, and JavaScript's engine, word them. */
+const wordings: ReadonlyArray<readonly [RegExp, string]> = [
+  [/No space left on device/, "ENOSPC"],
+  [/[Qq]uota exceeded/, "EDQUOT"],
+  [/No file descriptors available/, "EMFILE"],
+  [/Too many open files in system/, "ENFILE"],
+  [/Permission denied/, "EACCES"],
+  [/Operation not permitted/, "EPERM"],
+  [/Read-only file system/, "EROFS"],
+  [/I\/O error/, "EIO"],
+  [/out of memory|could not allocate memory|cannot enlarge memory|buffer allocation failed/i, "ENOMEM"]
+]
+
+const worded = (text: string): string | undefined => wordings.find(([pattern]) => pattern.test(text))?.[1]
+
+/** The system's code anywhere below a failure. */
+const codeOf = (cause: unknown, depth = 0): string | undefined => {
+  if (!Predicate.isObject(cause) || depth > 8) return undefined
+  if (Predicate.hasProperty(cause, "code") && typeof cause.code === "string" && /^E[A-Z]+$/.test(cause.code))
+    return cause.code
+  if (Predicate.hasProperty(cause, "errno") && typeof cause.errno === "number" && cause.errno in errnos)
+    return errnos[cause.errno]
+  const said = Predicate.hasProperty(cause, "message") && typeof cause.message === "string" ? cause.message : ""
+  return worded(said) ?? codeOf(Predicate.hasProperty(cause, "cause") ? cause.cause : undefined, depth + 1)
+}
+
+const printable = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 500)
+
+/** Why PostgreSQL gave up, in its own words and with its detail. */
+const lastWords = (log: ReadonlyArray<string>): string | undefined => {
+  const at = log.findLastIndex((line) => /\b(?:FATAL|PANIC): |^postgres: /.test(line))
+  const line = log[at]
+  if (line === undefined) return undefined
+  const words = line.replace(/^.*?\b(?:FATAL|PANIC):\s+|^postgres: /, "")
+  const detail = /\bDETAIL:\s+(.*)$/.exec(log[at + 1] ?? "")?.[1]
+  return printable(detail === undefined ? words : `${words}: ${detail}`).replace(/\.$/, "")
+}
+
+const megabytes = (bytes: number): string => `${Math.ceil(bytes / (1024 * 1024))} MB`
+
+/** The nearest folder that exists says how much room there is. */
+const freeRoom = (dataDir: string): Effect.Effect<string> =>
+  Effect.tryPromise(async () => {
+    const { bavail, bsize } = await statfs(dataDir)
+    return `${megabytes(bavail * bsize)} are free`
+  }).pipe(Effect.orElseSucceed(() => "it is full"))
+
+const onCode = (code: string, { dataDir, room = workingRoom, what }: Failed, free: string): string | undefined => {
+  const cannot = `The data folder ${dataDir} can't be ${what}`
+  switch (code) {
+    case "ENOSPC":
+      return `${cannot}: there is no room on its disk (${free}), and it needs about ${megabytes(room)}. Make room or choose a folder on another disk.`
+    case "EDQUOT":
+      return `${cannot}: this user's quota of the disk is used up, and it needs about ${megabytes(room)}. Make room or choose a folder on another disk.`
+    case "EMFILE":
+      return `${cannot}: this process has too many files open. Raise its limit, with "ulimit -n 1024" for example.`
+    case "ENFILE":
+      return `${cannot}: this machine has too many files open. Stop programs, or raise the limit (sysctl fs.file-max).`
+    case "EACCES":
+    case "EPERM":
+      return `${cannot} by this user. Change its permissions, become its owner or choose another folder.`
+    case "EROFS":
+      return `${cannot}: its file system is read-only. Mount it for writing or choose another folder.`
+    case "EIO":
+      return `${cannot}: its disk fails to read or write (I/O error). Look at the disk before anything else.`
+    case "ENOMEM":
+      return `${cannot}: there is not enough memory, and PostgreSQL takes about 200 MB. Stop programs or raise the limit.`
+    case "EBUSY":
+      return `${cannot}: something is mounted in it. Mount the folder itself, not pgdata.`
+    default:
+      return undefined
+  }
+}
+
+/** What PostgreSQL's words mean, where they are not about a resource. */
+const onWords = (words: string, { dataDir }: Failed): string => {
+  const missing = /^database "(.+)" does not exist$/.exec(words)?.[1]
+  if (missing !== undefined)
+    return `The data folder ${dataDir} holds no database ${missing}. Name the one that it was made for, or choose another folder.`
+  return `PostgreSQL refuses the data folder ${dataDir}: ${words}. Its files are left as they are: restore it from a copy, or choose another folder.`
+}
+
+/** The failure as one line that says what to do. */
+export const explain = Effect.fnUntraced(function* (failed: Failed): Effect.fn.Return<LocalDataApiError> {
+  const { cause, dataDir, log = [], what } = failed
+  const words = lastWords(log)
+  // Of all that PostgreSQL logs, its last words come first; a resource that was short before may be why.
+  const code =
+    codeOf(cause) ??
+    Option.getOrUndefined(Arr.findFirst([words ?? "", ...log], (line) => Option.fromUndefinedOr(worded(line))))
+  const free = code === "ENOSPC" ? yield* freeRoom(dataDir) : ""
+  const message =
+    (code === undefined ? undefined : onCode(code, failed, free)) ??
+    (words === undefined ? undefined : onWords(words, failed)) ??
+    `The data folder ${dataDir} can't be ${what}${code === undefined ? "" : ` (${code})`}. Its files are left as they are: try again, or choose another folder.`
+  return new LocalDataApiError({ message, cause })
+})

@@ -1,0 +1,103 @@
+/** Takes a data folder for this process alone: its lock, and the name of who has it for everybody else's message. */
+import { randomUUID } from "node:crypto"
+import { open, readdir, rm } from "node:fs/promises"
+import { join } from "node:path"
+import { Effect, Option, type Scope } from "effect"
+import { LocalDataApiError } from "../LocalDataApiError.ts"
+import * as FolderLock from "./FolderLock.ts"
+import * as Holder from "./Holder.ts"
+import * as NetworkFileSystem from "./NetworkFileSystem.ts"
+import * as OpenFailure from "./OpenFailure.ts"
+
+const inUse = Effect.fnUntraced(function* (
+  dataDir: string,
+  lockJson: string
+): Effect.fn.Return<never, LocalDataApiError> {
+  const holder = yield* Holder.read(lockJson)
+  const by = Option.match(holder, { onNone: () => "another process", onSome: Holder.nameOf })
+  return yield* new LocalDataApiError({
+    message: `The data folder ${dataDir} is in use by ${by}, which holds its lock, lock.db. Stop that process or choose another folder.`
+  })
+})
+
+const earlierInUse = (dataDir: string, lockJson: string, pid: number): LocalDataApiError =>
+  new LocalDataApiError({
+    message: `The data folder ${dataDir} is in use by process ${pid}, which has an earlier version of this package. Stop that process, or remove ${lockJson} if it is another program's.`
+  })
+
+/** What keeps this process from making and reading files in a folder; SQLite does not say it. */
+const obstacle = (dataDir: string): Effect.Effect<unknown> =>
+  Effect.tryPromise(async () => {
+    await readdir(dataDir)
+    const probe = join(dataDir, `probe-${randomUUID()}`)
+    await (await open(probe, "wx")).close()
+    await rm(probe)
+  }).pipe(Effect.match({ onFailure: ({ cause }) => cause, onSuccess: () => undefined }))
+
+/** Why the lock can't be had, where it is not that somebody else holds it. */
+const notLockable = Effect.fnUntraced(function* (
+  dataDir: string,
+  lockDb: string,
+  { cause, why }: FolderLock.NotLocked
+): Effect.fn.Return<LocalDataApiError> {
+  const cannot = `The data folder ${dataDir} can't be locked`
+  switch (why) {
+    case "read-only":
+      return new LocalDataApiError({
+        message: `${cannot}: ${lockDb} can't be written. Change its permissions or choose another folder.`,
+        cause
+      })
+    case "foreign":
+      return new LocalDataApiError({
+        message: `${cannot}: ${lockDb} is not the file of a lock. Remove that file alone; the data is not in it.`,
+        cause
+      })
+    case "no-sqlite":
+      return new LocalDataApiError({
+        message: `${cannot}: this runtime has neither node:sqlite nor bun:sqlite. Use Node 22.19 or newer, or Bun.`
+      })
+    default: {
+      const found = yield* obstacle(dataDir)
+      if (found !== undefined) return yield* OpenFailure.explain({ dataDir, what: "written", cause: found })
+      return new LocalDataApiError({
+        message: `${cannot}: its file system refuses. Choose a folder on a local disk.`,
+        cause
+      })
+    }
+  }
+})
+
+const warnOfNetwork = Effect.fnUntraced(function* (dataDir: string): Effect.fn.Return<void> {
+  const network = yield* NetworkFileSystem.find(dataDir)
+  if (Option.isNone(network)) return
+  yield* Effect.logWarning(
+    `The data folder ${dataDir} is on a network file system (${network.value}). Its lock keeps out other processes of this machine, and perhaps not those of other machines: open it on one machine only, or choose a folder on a local disk.`
+  )
+})
+
+/**
+ * Holds a folder, which exists, against everybody else until the scope closes.
+ *
+ * @errors LocalDataApiError
+ */
+export const take = Effect.fnUntraced(function* (
+  dataDir: string
+): Effect.fn.Return<void, LocalDataApiError, Scope.Scope> {
+  const lockJson = join(dataDir, "lock.json")
+  const lockDb = join(dataDir, "lock.db")
+  yield* warnOfNetwork(dataDir)
+  yield* FolderLock.take(lockDb).pipe(
+    Effect.catch(
+      (failure): Effect.Effect<never, LocalDataApiError> =>
+        failure.why === "held"
+          ? inUse(dataDir, lockJson)
+          : Effect.flatMap(notLockable(dataDir, lockDb, failure), Effect.fail)
+    )
+  )
+  const earlier = yield* Holder.earlier(lockJson)
+  if (Option.isSome(earlier)) return yield* earlierInUse(dataDir, lockJson, earlier.value)
+  yield* Effect.acquireRelease(
+    Effect.flatMap(Holder.self(), (holder) => Holder.write(lockJson, holder)),
+    () => Holder.remove(lockJson)
+  )
+})
