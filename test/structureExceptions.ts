@@ -5,11 +5,9 @@ export const exceptions: {
   readonly folders: ReadonlyArray<string>
   readonly names: ReadonlyArray<string>
 } = {
-  files: ["PgValue.ts"],
+  files: [],
   functions: [
     "Report.ts: verifyText",
-    "DataApiClient.ts: make",
-    "DataApiSql.ts: make",
     "HttpTransport.ts: send",
     "Engine.ts: make",
     "Faults.ts: wrap",

@@ -24,9 +24,9 @@ export interface InsertOptions {
   readonly returning?: ReadonlyArray<string> | "*" | undefined
 }
 
-/** What became of the rows. */
-export interface Inserted {
-  /** Rows inserted or updated. */
+/** What a write came to. */
+export interface WriteResult {
+  /** Rows inserted, updated or deleted. */
   readonly count: number
   /** What `returning` asked for, otherwise empty. */
   readonly rows: ReadonlyArray<Row>
@@ -114,7 +114,7 @@ export const written = (
   statement: Statement.Fragment,
   returning: ReadonlyArray<string> | "*" | undefined,
   table?: string
-): Effect.Effect<Inserted, SqlError.SqlError> => {
+): Effect.Effect<WriteResult, SqlError.SqlError> => {
   // Beside other relations of the statement, the columns meant are those of the table.
   const qualifier = table === undefined ? sql.literal("") : sql.literal(`${table}.`)
   return returning === undefined
@@ -163,7 +163,7 @@ export const insert = Effect.fn("Bulk.insert")(function* (
   table: string,
   rows: ReadonlyArray<Readonly<Record<string, unknown>>>,
   options: InsertOptions = {}
-): Effect.fn.Return<Inserted, SqlError.SqlError, SqlClient.SqlClient> {
+): Effect.fn.Return<WriteResult, SqlError.SqlError, SqlClient.SqlClient> {
   const sql = yield* SqlClient.SqlClient
   const first = rows[0]
   if (first === undefined) return { count: 0, rows: [] }

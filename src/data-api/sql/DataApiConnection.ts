@@ -6,7 +6,6 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
-import type * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import type * as SqlConnection from "effect/sql/SqlConnection"
 import type * as SqlError from "effect/sql/SqlError"
@@ -21,24 +20,12 @@ import type {
 } from "../DataApi.ts"
 import { ConnectionLost, DataApiError, InvalidRequest, type Reason, UnexpectedResponse } from "../DataApiError.ts"
 import { checkSize } from "../Limits.ts"
-import { fromNumbered, parameterName, render, type Template } from "../statement/Placeholders.ts"
-import { tokenize } from "../statement/SqlLexer.ts"
+import { parameterName } from "../statement/Placeholders.ts"
+import { kindOf, type StatementKind } from "../statement/StatementKind.ts"
 import { decodeRows, decodeValues, encode, type PgParameter, type PgValueError, type Row } from "../values/PgValue.ts"
 import { toSqlError } from "./SqlErrors.ts"
-
-/** A transaction of the service, and what has become of it. */
-export interface Transaction {
-  readonly id: string
-  /** The service refuses a statement while another of the same transaction runs. */
-  readonly turn: Semaphore.Semaphore
-  /** The failure that aborted the transaction, until a rollback to a savepoint repairs it. */
-  failure: DataApiError | undefined
-  /** Whether a commit was sent, by the service's operation or as a statement. Until then nothing can be kept. */
-  commitSent: boolean
-  /** Its own failures, told from those of other databases that its caller may use at the same time. */
-  readonly failures: WeakSet<DataApiError>
-  rollbackFailure: DataApiError | undefined
-}
+import { type KnownStatement, type ServiceText, type StatementTexts, textOf } from "./StatementTexts.ts"
+import type { Transaction } from "./TransactionState.ts"
 
 /** What `executeRaw` gives: the members that `@effect/sql-pg`'s raw result has as well. */
 export interface RawResult {
@@ -63,82 +50,31 @@ const undecodable = (error: PgValueError): DataApiError =>
     new UnexpectedResponse({ message: `The answer can't be read: ${error.message}.`, code: "", status: 200 })
   )
 
-/**
- * Statements that were taken apart, by their text. A program has few; one that makes up ever new ones must not fill
- * the memory, so the oldest goes.
- */
-export class Templates {
-  readonly #known = new Map<string, { readonly template: Template; readonly texts: Map<string, string> }>()
-  readonly #capacity: number
-
-  constructor(capacity: number) {
-    this.#capacity = capacity
-  }
-
-  /** The service's text of a statement for parameters of these casts. */
-  render(sql: string, casts: ReadonlyArray<string>): Result.Result<string, string> {
-    let entry = this.#known.get(sql)
-    if (entry === undefined) {
-      const parsed = fromNumbered(sql)
-      if (Result.isFailure(parsed)) return Result.fail(parsed.failure)
-      entry = { template: parsed.success, texts: new Map() }
-    } else {
-      // Last in the map's order is the one used last.
-      this.#known.delete(sql)
-    }
-    this.#known.set(sql, entry)
-    if (this.#known.size > this.#capacity) {
-      for (const oldest of this.#known.keys()) {
-        this.#known.delete(oldest)
-        break
-      }
-    }
-    if (entry.template.count !== casts.length) {
-      return Result.fail(`The statement takes ${entry.template.count} parameters, but ${casts.length} were given.`)
-    }
-    const kinds = casts.join()
-    const known = entry.texts.get(kinds)
-    if (known !== undefined) return Result.succeed(known)
-    const text = render(entry.template, casts)
-    if (entry.texts.size < 16) entry.texts.set(kinds, text)
-    return Result.succeed(text)
-  }
-}
-
 const noParameters: ReadonlyArray<SqlParameter> = []
 
-const namedParameters = (values: ReadonlyArray<PgParameter>): ReadonlyArray<SqlParameter> => {
+const namedParameters = (values: ReadonlyArray<PgParameter>, { literal }: ServiceText): ReadonlyArray<SqlParameter> => {
   if (values.length === 0) return noParameters
   const parameters: Array<SqlParameter> = []
   for (let index = 0; index < values.length; index++) {
     const value = values[index]?.value
-    if (value !== undefined) parameters.push({ name: parameterName(index), value })
+    if (value !== undefined && !literal.has(index)) parameters.push({ name: parameterName(index), value })
   }
   return parameters
 }
 
 const resultSetOptions = { decimalReturnType: "STRING", longReturnType: "STRING" } as const
 
-/** The first word of a statement, as OpenTelemetry names an operation. */
-const verbOf = (sql: string): string => /[a-z]+/i.exec(sql)?.[0].toUpperCase() ?? ""
-
-const rollsBackToSavepoint = /^\s*rollback\s+(?:work\s+|transaction\s+)?to\b/i
-
-const leadsWithComment = /^\s*[-/;]/
-const commit = /^\s*(?:commit|end|prepare\s+transaction)\b/i
-
-/** Whether a statement ends its transaction and keeps what it did. */
-const commits = (sql: string): boolean => {
-  if (!leadsWithComment.test(sql)) return commit.test(sql)
-  const first = tokenize(sql).find((token) => token.kind === "word")
-  return first !== undefined && commit.test(sql.slice(first.start))
+/** A statement that can be sent. */
+interface Sendable {
+  readonly request: ExecuteStatementRequest
+  readonly kind: StatementKind
 }
 
 /** What connections of one client share. */
 export interface ConnectionOptions {
   readonly api: DataApi["Service"]
   readonly database: string | undefined
-  readonly templates: Templates
+  readonly texts: StatementTexts
   /** Asked for each statement. */
   readonly continueAfterTimeout: Effect.Effect<boolean>
   readonly stream: (
@@ -164,17 +100,15 @@ export class DataApiConnection implements SqlConnection.Connection {
     sql: string,
     params: ReadonlyArray<unknown>,
     continueAfterTimeout: boolean
-  ): Result.Result<ExecuteStatementRequest, DataApiError> {
+  ): Result.Result<Sendable, DataApiError> {
     const encoded = encode(params)
     if (Result.isFailure(encoded)) return Result.fail(refused(`A parameter can't be sent: ${encoded.failure.message}.`))
-    const text = this.options.templates.render(
-      sql,
-      encoded.success.map((parameter) => parameter.cast)
-    )
-    if (Result.isFailure(text)) return Result.fail(refused(text.failure))
+    const statement = this.options.texts.find(sql, params.length)
+    if (Result.isFailure(statement)) return Result.fail(refused(statement.failure))
+    const text = textOf(statement.success, encoded.success)
     const request: ExecuteStatementRequest = {
-      sql: text.success,
-      parameters: namedParameters(encoded.success),
+      sql: text.sql,
+      parameters: namedParameters(encoded.success, text),
       database: this.options.database,
       transactionId: this.transaction?.id,
       includeResultMetadata: true,
@@ -182,7 +116,9 @@ export class DataApiConnection implements SqlConnection.Connection {
       resultSetOptions
     }
     const tooLarge = checkSize(request)
-    return tooLarge === undefined ? Result.succeed(request) : Result.fail(refused(tooLarge))
+    return tooLarge === undefined
+      ? Result.succeed({ request, kind: statement.success.kind })
+      : Result.fail(refused(tooLarge))
   }
 
   /** Waits for its turn within a transaction, and keeps in mind what a failure has done to it. */
@@ -218,25 +154,32 @@ export class DataApiConnection implements SqlConnection.Connection {
   /** Runs a statement; the failure is the Data API's own. */
   run(sql: string, params: ReadonlyArray<unknown>): Effect.Effect<ExecuteStatementResponse, DataApiError> {
     return Effect.flatMap(this.options.continueAfterTimeout, (continueAfterTimeout) => {
-      const request = this.request(sql, params, continueAfterTimeout)
-      if (Result.isFailure(request)) return Effect.fail(request.failure)
-      if (this.transaction !== undefined && commits(sql)) this.transaction.commitSent = true
-      return this.inTurn(this.options.api.executeStatement(request.success), rollsBackToSavepoint.test(sql))
+      const sendable = this.request(sql, params, continueAfterTimeout)
+      if (Result.isFailure(sendable)) return Effect.fail(sendable.failure)
+      const { kind, request } = sendable.success
+      if (this.transaction !== undefined && kind.commits) this.transaction.commitSent = true
+      return this.inTurn(this.options.api.executeStatement(request), kind.rollsBackToSavepoint)
     })
   }
 
-  /** Runs a statement once for each set of named parameters. */
-  batch(request: BatchExecuteStatementRequest): Effect.Effect<void, DataApiError> {
+  /** Runs a statement once for each set of parameters. */
+  batch(
+    statement: KnownStatement,
+    parameters: ReadonlyArray<PgParameter>,
+    setsOf: (text: ServiceText) => ReadonlyArray<ReadonlyArray<SqlParameter>>
+  ): Effect.Effect<void, DataApiError> {
     return Effect.suspend(() => {
-      const tooLarge = checkSize(request)
-      if (tooLarge !== undefined) return Effect.fail(refused(tooLarge, "BatchExecuteStatement"))
-      if (this.transaction !== undefined && commits(request.sql)) this.transaction.commitSent = true
-      const call = this.options.api.batchExecuteStatement({
-        ...request,
+      const text = textOf(statement, parameters)
+      const request: BatchExecuteStatementRequest = {
+        sql: text.sql,
+        parameterSets: setsOf(text),
         database: this.options.database,
         transactionId: this.transaction?.id
-      })
-      return Effect.asVoid(this.inTurn(call, false))
+      }
+      const tooLarge = checkSize(request)
+      if (tooLarge !== undefined) return Effect.fail(refused(tooLarge, "BatchExecuteStatement"))
+      if (this.transaction !== undefined && statement.kind.commits) this.transaction.commitSent = true
+      return Effect.asVoid(this.inTurn(this.options.api.batchExecuteStatement(request), false))
     })
   }
 
@@ -244,7 +187,7 @@ export class DataApiConnection implements SqlConnection.Connection {
   statement(sql: string, params: ReadonlyArray<unknown>): Effect.Effect<ExecuteStatementResponse, DataApiError> {
     const run = this.run(sql, params)
     return Effect.flatMap(Statement.SpanPropagationEnabled, (propagated) =>
-      propagated ? Effect.andThen(Effect.annotateCurrentSpan("db.operation.name", verbOf(sql)), run) : run
+      propagated ? Effect.andThen(Effect.annotateCurrentSpan("db.operation.name", kindOf(sql).verb), run) : run
     )
   }
 

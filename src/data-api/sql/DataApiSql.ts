@@ -2,27 +2,23 @@
  * `effect/sql` over the RDS Data API: a `SqlClient` whose statements, values and errors mean what they mean with
  * `@effect/sql-pg`.
  */
-import * as Cause from "effect/Cause"
-import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import * as Schedule from "effect/Schedule"
-import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import * as SqlClient from "effect/sql/SqlClient"
-import type * as SqlConnection from "effect/sql/SqlConnection"
 import * as SqlError from "effect/sql/SqlError"
 import * as Statement from "effect/sql/Statement"
-import { DataApi, type ExecuteStatementResponse } from "../DataApi.ts"
-import { DataApiError, notCommitted, outcomeUnknown } from "../DataApiError.ts"
-import { DataApiConnection, refused, Templates, type Transaction } from "./DataApiConnection.ts"
+import { DataApi } from "../DataApi.ts"
+import { type ConnectionOptions, DataApiConnection } from "./DataApiConnection.ts"
 import { isCursorQuery, streamRows } from "./DataApiStream.ts"
-import { sqlErrorReason, toSqlError } from "./SqlErrors.ts"
+import { StatementTexts } from "./StatementTexts.ts"
+import { Transactions } from "./Transactions.ts"
+
+export { RollbackFailure } from "./Transactions.ts"
 
 /** Settings of the client; all have a default. */
 export interface Options {
@@ -50,11 +46,6 @@ export interface Options {
   readonly spanAttributes?: Readonly<Record<string, unknown>> | undefined
 }
 
-/** On the cause of a failed transaction, if its rollback failed too: what the rollback failed with. */
-export class RollbackFailure extends Context.Service<RollbackFailure, DataApiError>()(
-  "alex-database/data-api/RollbackFailure"
-) {}
-
 const quoteIdentifier = Statement.defaultEscape('"')
 
 /** The compiler of `@effect/sql-pg`: placeholders are `$n` until a statement is sent. */
@@ -73,225 +64,39 @@ const makeCompiler = (transform: ((name: string) => string) | undefined): Statem
     onCustom: () => ["", []]
   })
 
-/** What follows BEGIN in the statement that a caller wants its transaction begun with. */
-const transactionModes = (begin: string): string =>
-  begin
-    .trim()
-    .replace(/^(?:begin(?:\s+(?:work|transaction))?|start\s+transaction)\b\s*|;$/gi, "")
-    .trim()
-
-const isBusy = (error: DataApiError): boolean => error.reason._tag === "TransactionBusy"
-
-/** The transaction has ended already, by itself or by the service's limits: nothing is left to roll back. */
-const isGone = (error: DataApiError): boolean =>
-  error.reason._tag === "TransactionNotFound" || error.reason._tag === "NotFound"
-
-type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-
-const newTransaction = (id: string): Transaction => ({
-  id,
-  turn: Semaphore.makeUnsafe(1),
-  failure: undefined,
-  commitSent: false,
-  failures: new WeakSet(),
-  rollbackFailure: undefined
-})
-
-/** The text in the first column of the first row. */
-const firstText = ({ records }: ExecuteStatementResponse): string | undefined => {
-  const field = records?.[0]?.[0]
-  return field !== undefined && "stringValue" in field ? field.stringValue : undefined
-}
-
-/** What a transaction has failed with, if the failure is its own. */
-const failureOf =
-  (transaction: Transaction) =>
-  <E>(error: E): E | SqlError.SqlError => {
-    const failure = SqlError.isSqlError(error) ? error.reason.cause : error
-    return failure instanceof DataApiError &&
-      failure.didRun === "unknown" &&
-      transaction.failures.has(failure) &&
-      !transaction.commitSent
-      ? toSqlError(notCommitted(failure))
-      : error
-  }
-
-/** PostgreSQL would answer the commit of an aborted transaction with success. */
-const refuseIfFailed = ({ commitSent, failure }: Transaction): Effect.Effect<void, SqlError.SqlError> =>
-  failure === undefined
-    ? Effect.void
-    : Effect.fail(
-        new SqlError.SqlError({
-          reason: sqlErrorReason(
-            commitSent ? failure : notCommitted(failure),
-            `The transaction was rolled back, since a statement in it had failed: ${failure.reason.message}`
-          )
-        })
-      )
-
 const make = Effect.fnUntraced(function* (options: Options) {
   const api = yield* DataApi
-  const { transformResultNames } = options
-  const whileBusy = {
-    while: isBusy,
-    schedule: Schedule.spaced("100 millis").pipe(Schedule.upTo({ duration: options.rollbackPatience ?? "10 seconds" }))
-  }
-
-  /** Ends a transaction that is not to be kept. Never fails, so that it can't hide why. */
-  const rollBack = (transaction: Transaction): Effect.Effect<void> =>
-    api.rollbackTransaction({ transactionId: transaction.id }).pipe(
-      // The statement of an interrupted caller may still be running there.
-      Effect.retry(whileBusy),
-      Effect.asVoid,
-      Effect.catchIf(isGone, () => Effect.void),
-      Effect.catch((error) => {
-        transaction.rollbackFailure = error
-        return Effect.logWarning(
-          "A transaction could not be rolled back; the service does it after 3 minutes without a call."
-        ).pipe(Effect.annotateLogs({ failure: error.reason._tag, requestId: error.requestId }))
-      })
-    )
-
-  /**
-   * Begins a transaction. The caller is interruptible while it waits, but then the answer is still waited for,
-   * briefly: without the id nobody could roll back what the service has begun.
-   */
-  const begin = (restore: Restore): Effect.Effect<Transaction, SqlError.SqlError> =>
-    Effect.flatMap(
-      Effect.forkDetach(Effect.interruptible(api.beginTransaction({ database: options.database }))),
-      (answer) =>
-        restore(Fiber.join(answer)).pipe(
-          Effect.onInterrupt(() =>
-            Fiber.await(answer).pipe(
-              Effect.timeoutOrElse({
-                duration: "2 seconds",
-                orElse: () => Effect.andThen(Fiber.interrupt(answer), Fiber.await(answer))
-              }),
-              Effect.flatMap((exit) =>
-                Exit.isSuccess(exit) ? rollBack(newTransaction(exit.value.transactionId)) : Effect.void
-              )
-            )
-          ),
-          Effect.map(({ transactionId }) => newTransaction(transactionId)),
-          Effect.mapError((error) => toSqlError(notCommitted(error)))
-        )
-    )
-
-  /** `committed`, `aborted`, or for 2 seconds `in progress`. */
-  const statusOf = (xactId: string): Effect.Effect<string | undefined, DataApiError> =>
-    plainConnection.run("select pg_xact_status($1::text::xid8)", [xactId]).pipe(
-      Effect.map(firstText),
-      Effect.repeat({
-        while: (status) => status === "in progress",
-        schedule: Schedule.spaced("500 millis"),
-        times: 4
-      })
-    )
-
-  /** What has become of a transaction whose commit was not answered. */
-  const lookUp = (transaction: Transaction, xactId: string, lost: DataApiError): Effect.Effect<void, DataApiError> =>
-    Effect.gen(function* () {
-      const status = yield* statusOf(xactId)
-      if (status !== "in progress") return status
-      // The commit has not arrived, it seems; after a rollback it can't any more.
-      yield* rollBack(transaction)
-      return yield* statusOf(xactId)
-    }).pipe(
-      Effect.mapError(() => lost),
-      Effect.flatMap((status) => {
-        if (status === "committed") return Effect.void
-        return Effect.fail(status === "aborted" ? refused("The transaction was not committed.", lost.operation) : lost)
-      })
-    )
-
-  const commit = (connection: DataApiConnection, transaction: Transaction): Effect.Effect<void, SqlError.SqlError> => {
-    // A transaction that has written nothing has no id, and then the outcome does not matter.
-    const xactId =
-      options.resolveCommit === true
-        ? Effect.map(connection.run("select pg_current_xact_id_if_assigned()::text", []), firstText)
-        : Effect.undefined
-    const send = (xact: string | undefined) =>
-      Effect.suspend(() => {
-        transaction.commitSent = true
-        return api.commitTransaction({ transactionId: transaction.id })
-      }).pipe(
-        Effect.asVoid,
-        Effect.mapError(outcomeUnknown),
-        Effect.catchIf(
-          (error) => error.didRun === "unknown" && xact !== undefined,
-          (lost) => lookUp(transaction, xact ?? "", lost)
-        )
-      )
-    // A fiber that outlives the transaction's effect may have had a failing statement in the meantime.
-    const sendUnlessFailed = (xact: string | undefined) =>
-      transaction.turn.withPermit(
-        Effect.suspend(() => (transaction.failure === undefined ? send(xact) : Effect.fail(transaction.failure)))
-      )
-    return Effect.flatMap(xactId, sendUnlessFailed).pipe(
-      Effect.catch((error) => {
-        if (transaction.failure !== undefined) {
-          return Effect.andThen(rollBack(transaction), refuseIfFailed(transaction))
-        }
-        const ended = error.didRun === "unknown" ? Effect.void : rollBack(transaction)
-        return Effect.andThen(ended, Effect.fail(toSqlError(error)))
-      })
-    )
-  }
-
-  /** A stream needs a transaction for its cursor; outside of one it has its own. */
-  const streamInOwnTransaction = (sql: string, params: ReadonlyArray<unknown>) =>
-    Stream.unwrap(
-      Effect.uninterruptibleMask(
-        Effect.fnUntraced(function* (restore) {
-          const transaction = yield* begin(restore)
-          const connection = new DataApiConnection(connectionOptions, transaction)
-          let ended = false
-          const end = Effect.suspend(() => {
-            ended = true
-            return commit(connection, transaction)
-          })
-          yield* Effect.addFinalizer((exit) => {
-            if (ended) return Effect.void
-            // A stream that was left early has still run, as any statement on its own.
-            return Exit.isSuccess(exit) && transaction.failure === undefined
-              ? Effect.ignore(end)
-              : rollBack(transaction)
-          })
-          return Stream.concat(streamRows(connection, sql, params, "own"), Stream.fromEffectDrain(end)).pipe(
-            Stream.mapError((error) => failureOf(transaction)(error))
-          )
-        })
-      )
-    )
-
-  const { continueAfterTimeout = false } = options
-  const connectionOptions = {
+  const { continueAfterTimeout = false, database, transformResultNames } = options
+  const connectionOptions: ConnectionOptions = {
     api,
-    database: options.database,
-    templates: new Templates(options.statementCacheSize ?? 500),
+    database,
+    texts: new StatementTexts(options.statementCacheSize ?? 500),
     continueAfterTimeout: Effect.isEffect(continueAfterTimeout)
       ? continueAfterTimeout
       : Effect.succeed(continueAfterTimeout),
-    stream: (connection: DataApiConnection, sql: string, params: ReadonlyArray<unknown>) => {
-      if (!isCursorQuery(sql)) {
-        return Stream.fromArrayEffect(connection.execute(sql, params, undefined))
-      }
+    stream: (connection, sql, params) => {
+      if (!isCursorQuery(sql)) return Stream.fromArrayEffect(connection.execute(sql, params, undefined))
       return connection.transaction === undefined
-        ? streamInOwnTransaction(sql, params)
+        ? transactions.stream(sql, params)
         : streamRows(connection, sql, params, "given")
     }
   }
-  const plainConnection = new DataApiConnection(connectionOptions)
-
+  const plain = new DataApiConnection(connectionOptions)
+  const transactions = new Transactions({
+    api,
+    database,
+    plain,
+    resolveCommit: options.resolveCommit === true,
+    rollbackPatience: options.rollbackPatience ?? "10 seconds"
+  })
   const spanAttributes: ReadonlyArray<readonly [string, unknown]> = [
     ["db.system.name", "postgresql"],
-    ...(options.database === undefined ? [] : [["db.namespace", options.database] as const]),
+    ...(database === undefined ? [] : [["db.namespace", database] as const]),
     ...Object.entries(options.spanAttributes ?? {})
   ]
-
   const client = yield* SqlClient.make({
-    acquirer: Effect.succeed(plainConnection),
-    borrower: (use) => use(plainConnection),
+    acquirer: Effect.succeed(plain),
+    borrower: (use) => use(plain),
     compiler: makeCompiler(options.transformQueryNames),
     driver: "data-api",
     spanAttributes,
@@ -300,79 +105,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
         ? undefined
         : Statement.defaultTransforms(transformResultNames, options.transformJson ?? false).array
   })
-
-  const begun = SqlClient.makeWithTransaction({
-    transactionService: client.transactionService,
-    spanAttributes,
-    acquireConnection: (restore) =>
-      Effect.map(begin(restore), (transaction) => new DataApiConnection(connectionOptions, transaction)),
-    begin: (connection, statement) =>
-      within(connection, (own, transaction) => {
-        const modes = statement === undefined ? "" : transactionModes(statement)
-        if (modes === "") return Effect.void
-        return own.run(`SET TRANSACTION ${modes}`, []).pipe(
-          Effect.asVoid,
-          Effect.mapError(toSqlError),
-          Effect.onError(() => rollBack(transaction))
-        )
-      }),
-    commit: (connection) => within(connection, commit),
-    rollback: (connection) => within(connection, (_, transaction) => rollBack(transaction)),
-    savepoint: (connection, id) =>
-      within(connection, (own) =>
-        own.run(`SAVEPOINT effect_sql_${id}`, []).pipe(Effect.asVoid, Effect.mapError(toSqlError))
-      ),
-    // What fails in these two leaves the failure on the transaction, which is then not committed.
-    rollbackSavepoint: (connection, id) =>
-      within(connection, (own) =>
-        own
-          .run(`ROLLBACK TO SAVEPOINT effect_sql_${id}`, [])
-          .pipe(
-            Effect.retry(whileBusy),
-            Effect.ignore({ log: "Warn", message: "A savepoint could not be rolled back to." })
-          )
-      ),
-    releaseSavepoint: (connection, id) =>
-      within(connection, (own, transaction) =>
-        transaction.failure === undefined
-          ? Effect.ignore(own.run(`RELEASE SAVEPOINT effect_sql_${id}`, []))
-          : Effect.void
-      )
-  })
-
-  const withTransaction = <R, E, A>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | SqlError.SqlError, R> =>
-    Effect.flatMap(Effect.serviceOption(client.transactionService), (outer) => {
-      let transaction: Transaction | undefined
-      const checked = Effect.flatMap(Effect.serviceOption(client.transactionService), (current) => {
-        const connection = Option.isSome(current) ? current.value[0] : undefined
-        transaction = connection instanceof DataApiConnection ? connection.transaction : undefined
-        return Effect.tap(effect, () => (transaction === undefined ? Effect.void : refuseIfFailed(transaction)))
-      })
-      return Effect.catchCause(begun(checked), (cause) => {
-        if (transaction === undefined) return Effect.failCause(cause)
-        // A transaction within another may yet be committed with it.
-        const said = Option.isSome(outer) ? cause : Cause.map(cause, failureOf(transaction))
-        return Effect.failCause(
-          transaction.rollbackFailure === undefined
-            ? said
-            : Cause.annotate(said, Context.make(RollbackFailure, transaction.rollbackFailure))
-        )
-      })
-    })
-
-  return Object.assign(client, { withTransaction })
+  return Object.assign(client, { withTransaction: transactions.withTransaction(client, spanAttributes) })
 })
-
-/** What to do with the transaction of a connection, decided when it is done and not when it is said. */
-const within = (
-  connection: SqlConnection.Connection,
-  use: (connection: DataApiConnection, transaction: Transaction) => Effect.Effect<void, SqlError.SqlError>
-): Effect.Effect<void, SqlError.SqlError> =>
-  Effect.suspend(() =>
-    connection instanceof DataApiConnection && connection.transaction !== undefined
-      ? use(connection, connection.transaction)
-      : Effect.die(new Error("The connection in the transaction is not one of the Data API."))
-  )
 
 /**
  * Provides `SqlClient` over whichever `DataApi` is given.

@@ -17,6 +17,41 @@ export interface Template {
   readonly parameters: ReadonlyArray<number>
   /** How many values the statement takes. */
   readonly count: number
+  /** Values whose type the statement does not say by a cast at every placeholder. */
+  readonly uncast: ReadonlySet<number>
+  /** Values that more than one placeholder stands for. */
+  readonly repeated: ReadonlySet<number>
+  /** The placeholders, by their place in `parameters`, with which a list of values or of rows begins. */
+  readonly lists: ReadonlyArray<ListStart>
+}
+
+/** Where a list begins whose length does not matter to its types: `in ($1, $2)`, `values ($1, $2), ($3, $4)`. */
+export interface ListStart {
+  readonly at: number
+  /** The elements are in parentheses of their own. */
+  readonly rows: boolean
+}
+
+/** What stands in the text where a value is asked for. */
+export type Placement =
+  /** The placeholder alone: the value is what the service binds it as. */
+  | { readonly _tag: "Bare" }
+  /** The placeholder with a cast. */
+  | { readonly _tag: "Cast"; readonly type: string }
+  /** No placeholder: PostgreSQL takes the type of a literal from the context. */
+  | { readonly _tag: "Literal"; readonly text: string }
+
+export const bare: Placement = { _tag: "Bare" }
+
+const casts = new Map<string, Placement>()
+
+/** The placement with a cast to a type. */
+export const castTo = (type: string): Placement => {
+  const known = casts.get(type)
+  if (known !== undefined) return known
+  const made: Placement = { _tag: "Cast", type }
+  if (casts.size < 1000) casts.set(type, made)
+  return made
 }
 
 /** How a caller writes a placeholder, and which value it stands for: an index, or why there is none. */
@@ -43,57 +78,112 @@ const endsExpression = (token: Token | undefined, sql: string): boolean => {
   return token.kind === "number" || token.kind === "parameter" || token.kind === "identifier"
 }
 
-const parse = (sql: string, syntax: Syntax): Result.Result<Omit<Template, "count">, string> => {
-  const pieces: Array<string> = []
-  const parameters: Array<number> = []
-  const tokens = tokenize(sql)
-  let piece = ""
-  let subscripts = 0
-  let previous: Token | undefined
-  // An expression such as $1[2] or $1.member binds tighter than the cast that the placeholder gets.
-  let closing = ""
-  for (let index = 0; index < tokens.length; index++) {
-    const token = tokens[index]
-    if (token === undefined) continue
-    const text = sql.slice(token.start, token.end)
-    const placeholder = (value: Result.Result<number, string>): Result.Result<void, string> => {
-      if (Result.isFailure(value)) return Result.fail(value.failure)
-      const after = sql[token.end]
-      const opening = after === "[" || after === "." ? "(" : ""
-      closing = opening === "" ? "" : ")"
-      pieces.push(piece + opening)
-      parameters.push(value.success)
-      piece = closing
+/** Reads the tokens of a statement one by one. */
+class Reader {
+  readonly pieces: Array<string> = []
+  readonly parameters: Array<number> = []
+  readonly uncast = new Set<number>()
+  readonly repeated = new Set<number>()
+  readonly lists: Array<ListStart> = []
+  readonly #sql: string
+  readonly #tokens: ReadonlyArray<Token>
+  readonly #seen = new Set<number>()
+  #piece = ""
+  #subscripts = 0
+  /** The tokens before, without white space and comments, the last one first. */
+  #before: ReadonlyArray<Token | undefined> = []
+
+  constructor(sql: string) {
+    this.#sql = sql
+    this.#tokens = tokenize(sql)
+  }
+
+  #text(token: Token | undefined): string {
+    return token === undefined ? "" : this.#sql.slice(token.start, token.end)
+  }
+
+  #word(token: Token | undefined): string {
+    return token?.kind === "word" ? this.#text(token).toLowerCase() : this.#text(token)
+  }
+
+  /** The next token after `index` that means something. */
+  #after(index: number): Token | undefined {
+    for (let at = index + 1; at < this.#tokens.length; at++) {
+      const token = this.#tokens[at]
+      if (token !== undefined && token.kind !== "space" && token.kind !== "comment") return token
+    }
+    return undefined
+  }
+
+  #isCast(index: number): boolean {
+    const after = this.#after(index)
+    if (after?.kind === "cast") return true
+    return this.#word(after) === "as" && this.#text(this.#before[0]) === "(" && this.#word(this.#before[1]) === "cast"
+  }
+
+  #list(): void {
+    const [first, second, third] = this.#before
+    if (this.#text(first) !== "(") return
+    const opener = this.#word(second)
+    const at = this.parameters.length
+    if (opener === "in") this.lists.push({ at, rows: false })
+    else if (opener === "values" || (opener === "(" && this.#word(third) === "in")) this.lists.push({ at, rows: true })
+  }
+
+  #placeholder(value: number, index: number): void {
+    this.#list()
+    if (!this.#isCast(index)) this.uncast.add(value)
+    if (this.#seen.has(value)) this.repeated.add(value)
+    this.#seen.add(value)
+    this.pieces.push(this.#piece)
+    this.parameters.push(value)
+    this.#piece = ""
+  }
+
+  /** The service would read a colon inside a dollar quote as a placeholder. */
+  #dollarString(text: string): string {
+    const tag = text.indexOf("$", 1) + 1
+    const body = text.slice(tag, -tag)
+    return misread.test(body) ? `'${body.replaceAll("'", "''")}'` : text
+  }
+
+  #symbol(token: Token, text: string): string {
+    if (text === "[") this.#subscripts++
+    else if (text === "]") this.#subscripts = Math.max(0, this.#subscripts - 1)
+    // The colon of a slice, away from what follows it; `:=` names an argument.
+    return text === ":" && this.#sql[token.end] !== "=" ? " : " : text
+  }
+
+  /** A name after a colon: a value, or the upper bound of an array slice. */
+  #named(name: string, index: number, syntax: Syntax): Result.Result<void, string> {
+    const value = syntax.named(name)
+    const [previous] = this.#before
+    const opens = this.#text(previous) === "["
+    if (this.#subscripts > 0 && (endsExpression(previous, this.#sql) || (opens && Result.isFailure(value)))) {
+      this.#piece += ` : ${name}`
       return Result.succeed(undefined)
     }
-    if (token.kind === "symbol") {
-      if (text === "[") subscripts++
-      else if (text === "]") subscripts = Math.max(0, subscripts - 1)
-      // The colon of a slice, away from what follows it; `:=` names an argument.
-      piece += text === ":" && sql[token.end] !== "=" ? " : " : text
-    } else if (token.kind === "dollarString" && token.unterminated === undefined) {
-      const tag = text.indexOf("$", 1) + 1
-      const body = text.slice(tag, -tag)
-      piece += misread.test(body) ? `'${body.replaceAll("'", "''")}'` : text
-    } else if (token.kind === "placeholder") {
-      const opens = previous !== undefined && previous.kind === "symbol" && sql[previous.start] === "["
-      const value = syntax.named(text.slice(1))
-      if (subscripts > 0 && (endsExpression(previous, sql) || (opens && Result.isFailure(value)))) {
-        piece += ` : ${text.slice(1)}`
-      } else {
-        const done = placeholder(value)
-        if (Result.isFailure(done)) return Result.fail(done.failure)
-      }
-    } else if (token.kind === "parameter") {
-      const done = placeholder(syntax.numbered(text))
-      if (Result.isFailure(done)) return Result.fail(done.failure)
-    } else {
-      piece += text
-    }
-    if (token.kind !== "space" && token.kind !== "comment") previous = token
+    return Result.map(value, (number) => this.#placeholder(number, index))
   }
-  pieces.push(piece)
-  return Result.succeed({ pieces, parameters })
+
+  read(syntax: Syntax): Result.Result<Omit<Template, "count">, string> {
+    for (const [index, token] of this.#tokens.entries()) {
+      const text = this.#text(token)
+      let done: Result.Result<void, string> = Result.succeed(undefined)
+      if (token.kind === "placeholder") done = this.#named(text.slice(1), index, syntax)
+      else if (token.kind === "parameter") {
+        done = Result.map(syntax.numbered(text), (number) => this.#placeholder(number, index))
+      } else if (token.kind === "symbol") this.#piece += this.#symbol(token, text)
+      else if (token.kind === "dollarString" && token.unterminated === undefined) {
+        this.#piece += this.#dollarString(text)
+      } else this.#piece += text
+      if (Result.isFailure(done)) return Result.fail(done.failure)
+      if (token.kind !== "space" && token.kind !== "comment") this.#before = [token, this.#before[0], this.#before[1]]
+    }
+    this.pieces.push(this.#piece)
+    const { lists, parameters, pieces, repeated, uncast } = this
+    return Result.succeed({ pieces, parameters, uncast, repeated, lists })
+  }
 }
 
 /**
@@ -104,7 +194,7 @@ const parse = (sql: string, syntax: Syntax): Result.Result<Omit<Template, "count
  */
 export const fromNumbered = (sql: string): Result.Result<Template, string> => {
   let count = 0
-  const parsed = parse(sql, {
+  const parsed = new Reader(sql).read({
     numbered: (token) => {
       const number = Number(token.slice(1))
       if (number < 1 || number > 65535) return Result.fail(`There is no parameter ${token}.`)
@@ -126,7 +216,7 @@ export const fromNumbered = (sql: string): Result.Result<Template, string> => {
  */
 export const fromNamed = (sql: string, names: ReadonlyArray<string>): Result.Result<Template, string> => {
   const used = new Set<number>()
-  const parsed = parse(sql, {
+  const parsed = new Reader(sql).read({
     numbered: (token) => Result.fail(`${token} is not a placeholder here: write :name.`),
     named: (name) => {
       const index = names.indexOf(name)
@@ -146,24 +236,29 @@ export const fromNamed = (sql: string, names: ReadonlyArray<string>): Result.Res
 export const parameterName = (index: number): string => `p${index + 1}`
 
 /**
- * The text for values that are sent with these casts; see `PgParameter` for what a cast is.
+ * The text for values that are placed like this.
+ *
+ * A placeholder with a cast is in parentheses, and so stands wherever `$1` may stand: `fetch first (:p1::int4) rows
+ * only`, `(:p1::int4[])[1]`.
  *
  * @example
  * ```ts
  * import { Result } from "effect"
  * import { Placeholders } from "alex-database/data-api"
  *
- * Result.map(Placeholders.fromNumbered("select * from t where id = $1"), (t) => Placeholders.render(t, ["uuid"]))
- * // "select * from t where id = :p1::uuid"
+ * const text = Result.map(Placeholders.fromNumbered("select * from t where id = $1"), (template) =>
+ *   Placeholders.render(template, [Placeholders.castTo("uuid")])
+ * ) // succeeds with "select * from t where id = (:p1::uuid)"
  * ```
  */
-export const render = (template: Template, casts: ReadonlyArray<string>): string => {
+export const render = (template: Template, placements: ReadonlyArray<Placement>): string => {
   let sql = template.pieces[0] ?? ""
   for (let index = 0; index < template.parameters.length; index++) {
     const parameter = template.parameters[index] ?? 0
-    const cast = casts[parameter] ?? ""
-    if (cast === "{}") sql += "'{}'"
-    else sql += cast === "" ? `:${parameterName(parameter)}` : `:${parameterName(parameter)}::${cast}`
+    const placement = placements[parameter] ?? bare
+    if (placement._tag === "Literal") sql += placement.text
+    else if (placement._tag === "Bare") sql += `:${parameterName(parameter)}`
+    else sql += `(:${parameterName(parameter)}::${placement.type})`
     sql += template.pieces[index + 1] ?? ""
   }
   return sql

@@ -3,34 +3,57 @@ import { assert, describe, it } from "@effect/vitest"
 import { BigDecimal, Result } from "effect"
 import type { ColumnMetadata, Field } from "../../../src/data-api/DataApi.ts"
 import { isRead } from "../../../src/data-api/sql/ReadOnly.ts"
-import { fromNamed, fromNumbered, render } from "../../../src/data-api/statement/Placeholders.ts"
+import {
+  bare,
+  castTo,
+  fromNamed,
+  fromNumbered,
+  type Placement,
+  render
+} from "../../../src/data-api/statement/Placeholders.ts"
 import * as PgValue from "../../../src/data-api/values/PgValue.ts"
 
 describe("parameters", () => {
   const cases: ReadonlyArray<readonly [string, unknown, PgValue.PgParameter]> = [
-    ["a string is text without a cast", "2026-01-01", { cast: "", value: { stringValue: "2026-01-01" } }],
-    ["null has no type", null, { cast: "", value: { isNull: true } }],
-    ["undefined is null", undefined, { cast: "", value: { isNull: true } }],
-    ["a whole number is int4", -0, { cast: "int4", value: { longValue: 0 } }],
-    ["a larger one int8", 2 ** 31, { cast: "int8", value: { longValue: 2 ** 31 } }],
-    ["a bigint beyond 2^53 is text of int8", 2n ** 53n, { cast: "int8", value: { stringValue: "9007199254740992" } }],
-    ["a fraction is float8", 0.1, { cast: "float8", value: { doubleValue: 0.1 } }],
-    ["NaN is text of float8", Number.NaN, { cast: "float8", value: { stringValue: "NaN" } }],
+    [
+      "a string has the type that PostgreSQL infers",
+      "2026-01-01",
+      { _tag: "Text", value: { stringValue: "2026-01-01" } }
+    ],
+    ["null has no type", null, { _tag: "Null", value: { isNull: true } }],
+    ["undefined is null", undefined, { _tag: "Null", value: { isNull: true } }],
+    ["a whole number is int4", -0, { _tag: "Typed", type: "int4", value: { longValue: 0 } }],
+    ["a larger one int8", 2 ** 31, { _tag: "Typed", type: "int8", value: { longValue: 2 ** 31 } }],
+    [
+      "a bigint beyond 2^53 is text of int8",
+      2n ** 53n,
+      { _tag: "Typed", type: "int8", value: { stringValue: "9007199254740992" } }
+    ],
+    ["a fraction is float8", 0.1, { _tag: "Typed", type: "float8", value: { doubleValue: 0.1 } }],
+    ["NaN is text of float8", Number.NaN, { _tag: "Typed", type: "float8", value: { stringValue: "NaN" } }],
     [
       "a date is timestamptz in UTC",
       new Date(0),
-      { cast: "timestamptz", value: { stringValue: "1970-01-01 00:00:00.000+00" } }
+      { _tag: "Typed", type: "timestamptz", value: { stringValue: "1970-01-01 00:00:00.000+00" } }
     ],
-    ["a decimal is numeric", BigDecimal.fromStringUnsafe("1.50"), { cast: "numeric", value: { stringValue: "1.50" } }],
-    ["an object is jsonb", { a: "x" }, { cast: "jsonb", value: { stringValue: '{"a":"x"}' } }],
     [
-      "an array is a literal of its elements' type",
-      ['a"b', null],
-      { cast: "text[]", value: { stringValue: '{"a\\"b",NULL}' } }
+      "a decimal is numeric",
+      BigDecimal.fromStringUnsafe("1.50"),
+      { _tag: "Typed", type: "numeric", value: { stringValue: "1.50" } }
     ],
-    ["an empty array is not sent", [], { cast: "{}" }],
-    ["a typed parameter of sql-pg is of its type", PgTypes.uuid("a"), { cast: "uuid", value: { stringValue: "a" } }],
-    ["so is a typed NULL", PgTypes.int2(null), { cast: "int2", value: { isNull: true } }]
+    ["an object is jsonb", { a: "x" }, { _tag: "Typed", type: "jsonb", value: { stringValue: '{"a":"x"}' } }],
+    [
+      "so has an array of strings, if it is one of arrays",
+      ['a"b', null],
+      { _tag: "TextArray", value: { stringValue: '{"a\\"b",NULL}' } }
+    ],
+    ["an empty array has no type to be seen", [], { _tag: "EmptyArray", value: { stringValue: "{}" } }],
+    [
+      "a typed parameter of sql-pg is of its type",
+      PgTypes.uuid("a"),
+      { _tag: "Typed", type: "uuid", value: { stringValue: "a" } }
+    ],
+    ["so is a typed NULL", PgTypes.int2(null), { _tag: "Typed", type: "int2", value: { isNull: true } }]
   ]
   for (const [what, value, expected] of cases) {
     it(what, () => assert.deepStrictEqual(PgValue.encode([value]), Result.succeed([expected])))
@@ -98,17 +121,21 @@ describe("results", () => {
 })
 
 describe("placeholders", () => {
-  const rendered = (sql: string, ...casts: ReadonlyArray<string>) =>
+  const rendered = (sql: string, ...placements: ReadonlyArray<Placement>) =>
     Result.getOrElse(
-      Result.map(fromNumbered(sql), (template) => render(template, casts)),
+      Result.map(fromNumbered(sql), (template) => render(template, placements)),
       (failure) => failure
     )
 
   it("each becomes the service's, with a cast where the type is known", () => {
-    assert.strictEqual(rendered("select $1, $2, $1", "int4", ""), "select :p1::int4, :p2, :p1::int4")
-    assert.strictEqual(rendered("select $1[2], ($1).x", "int4[]"), "select (:p1::int4[])[2], (:p1::int4[]).x")
-    assert.strictEqual(rendered("select '$1', a[$1:$2]", "int4", "int4"), "select '$1', a[:p1::int4 : :p2::int4]")
-    assert.strictEqual(rendered("values ($1)", "{}"), "values ('{}')")
+    const int4 = castTo("int4")
+    assert.strictEqual(rendered("select $1, $2, $1", int4, bare), "select (:p1::int4), :p2, (:p1::int4)")
+    assert.strictEqual(
+      rendered("select $1[2], ($1).x, $1 [3]", castTo("int4[]")),
+      "select (:p1::int4[])[2], ((:p1::int4[])).x, (:p1::int4[]) [3]"
+    )
+    assert.strictEqual(rendered("select '$1', a[$1:$2]", int4, int4), "select '$1', a[(:p1::int4) : (:p2::int4)]")
+    assert.strictEqual(rendered("values ($1)", { _tag: "Literal", text: "'{}'" }), "values ('{}')")
   })
 
   it("a dollar quote is kept where the service can't misread it, and a string otherwise", () => {
@@ -122,7 +149,7 @@ describe("placeholders", () => {
         Result.map(fromNamed(sql, names), (template) =>
           render(
             template,
-            names.map(() => "")
+            names.map(() => bare)
           )
         ),
         (failure) => failure

@@ -1,0 +1,84 @@
+/** Writes by table and condition: UPDATE and DELETE whose values are of the columns' own types. */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type * as SqlClient from "effect/sql/SqlClient"
+import type * as SqlError from "effect/sql/SqlError"
+import { encodeJson, encodeRows } from "../values/PgValue.ts"
+import type { Values } from "./Batch.ts"
+import { columnName, misuse, separated, type WriteResult, written } from "./Bulk.ts"
+
+/** Which rows an update or a delete is for: those whose columns equal these values. */
+export interface Condition {
+  readonly where?: Values | undefined
+  /** Without a condition, every row is meant: that has to be said. */
+  readonly all?: boolean | undefined
+  /** The columns of the rows concerned that come back; `"*"` for all. None by default. */
+  readonly returning?: ReadonlyArray<string> | "*" | undefined
+}
+
+/** A row of the table's types with these values. */
+const record = (sql: SqlClient.SqlClient, operation: string, table: string, values: Values, alias: string) => {
+  const keys = Object.keys(values)
+  const columns = keys.map((key) => columnName(sql, key))
+  const json = Result.flatMap(encodeRows(keys, columns, [values]), ([row]) => encodeJson(row))
+  return Result.isFailure(json)
+    ? Effect.fail(misuse(operation, `A value can't be sent: ${json.failure.message}.`))
+    : Effect.succeed(sql`json_populate_record(null::${sql(table)}, ${json.success}::json) as ${sql.literal(alias)}`)
+}
+
+/** Equality of columns with values of the columns' own types, which `w` holds. */
+const matching = (sql: SqlClient.SqlClient, operation: string, table: string, { all, where = {} }: Condition) => {
+  const keys = Object.keys(where)
+  const open = keys.find((key) => where[key] === undefined)
+  if (open !== undefined) return Effect.fail(misuse(operation, `The condition on "${open}" has no value.`))
+  if (keys.length === 0 && all !== true) {
+    return Effect.fail(misuse(operation, `Without a condition every row of ${table} is meant: say { all: true }.`))
+  }
+  return Effect.map(record(sql, operation, table, where, "w"), (w) => ({
+    from: w,
+    condition: sql.and(
+      keys.length === 0
+        ? ["true"]
+        : keys.map((key) => (where[key] === null ? sql`t.${sql(key)} is null` : sql`t.${sql(key)} = w.${sql(key)}`))
+    )
+  }))
+}
+
+/** Sets columns of the rows that a condition is for. */
+export const updateRows = Effect.fnUntraced(function* (
+  sql: SqlClient.SqlClient,
+  table: string,
+  values: Values,
+  condition: Condition
+): Effect.fn.Return<WriteResult, SqlError.SqlError> {
+  const keys = Object.keys(values)
+  if (keys.length === 0) return yield* misuse("update", "There is no column to set.")
+  const { condition: matches, from } = yield* matching(sql, "update", table, condition)
+  const set = yield* record(sql, "update", table, values, "s")
+  const assignments = separated(
+    sql,
+    ", ",
+    keys.map((key) => sql`${sql(key)} = s.${sql(key)}`)
+  )
+  return yield* written(
+    sql,
+    sql`update ${sql(table)} as t set ${assignments} from ${set}, ${from} where ${matches}`,
+    condition.returning,
+    "t"
+  )
+})
+
+/** Deletes the rows that a condition is for. */
+export const deleteRows = Effect.fnUntraced(function* (
+  sql: SqlClient.SqlClient,
+  table: string,
+  condition: Condition
+): Effect.fn.Return<WriteResult, SqlError.SqlError> {
+  const { condition: matches, from } = yield* matching(sql, "delete", table, condition)
+  return yield* written(
+    sql,
+    sql`delete from ${sql(table)} as t using ${from} where ${matches}`,
+    condition.returning,
+    "t"
+  )
+})

@@ -1,0 +1,281 @@
+/** Transactions of one client: begun, committed, rolled back, and nested as savepoints. */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
+import * as SqlClient from "effect/sql/SqlClient"
+import type * as SqlConnection from "effect/sql/SqlConnection"
+import type * as SqlError from "effect/sql/SqlError"
+import type { DataApi, ExecuteStatementResponse } from "../DataApi.ts"
+import { type DataApiError, notCommitted, outcomeUnknown } from "../DataApiError.ts"
+import type { Row } from "../values/PgValue.ts"
+import { DataApiConnection, refused } from "./DataApiConnection.ts"
+import { streamRows } from "./DataApiStream.ts"
+import { toSqlError } from "./SqlErrors.ts"
+import { failureOf, newTransaction, refuseIfFailed, type Transaction } from "./TransactionState.ts"
+
+/** On the cause of a failed transaction, if its rollback failed too: what the rollback failed with. */
+export class RollbackFailure extends Context.Service<RollbackFailure, DataApiError>()(
+  "alex-database/data-api/RollbackFailure"
+) {}
+
+/** What follows BEGIN in the statement that a caller wants its transaction begun with. */
+const transactionModes = (begin: string): string =>
+  begin
+    .trim()
+    .replace(/^(?:begin(?:\s+(?:work|transaction))?|start\s+transaction)\b\s*|;$/gi, "")
+    .trim()
+
+const isBusy = (error: DataApiError): boolean => error.reason._tag === "TransactionBusy"
+
+/** The transaction has ended already, by itself or by the service's limits: nothing is left to roll back. */
+const isGone = (error: DataApiError): boolean =>
+  error.reason._tag === "TransactionNotFound" || error.reason._tag === "NotFound"
+
+type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+/** The text in the first column of the first row. */
+const firstText = ({ records }: ExecuteStatementResponse): string | undefined => {
+  const field = records?.[0]?.[0]
+  return field !== undefined && "stringValue" in field ? field.stringValue : undefined
+}
+
+/** What to do with the transaction of a connection, decided when it is done and not when it is said. */
+const within = (
+  connection: SqlConnection.Connection,
+  use: (connection: DataApiConnection, transaction: Transaction) => Effect.Effect<void, SqlError.SqlError>
+): Effect.Effect<void, SqlError.SqlError> =>
+  Effect.suspend(() =>
+    connection instanceof DataApiConnection && connection.transaction !== undefined
+      ? use(connection, connection.transaction)
+      : Effect.die(new Error("The connection in the transaction is not one of the Data API."))
+  )
+
+export interface TransactionOptions {
+  readonly api: DataApi["Service"]
+  readonly database: string | undefined
+  readonly resolveCommit: boolean
+  readonly rollbackPatience: Duration.Input
+  /** The connection outside of every transaction. */
+  readonly plain: DataApiConnection
+}
+
+export class Transactions {
+  readonly #options: TransactionOptions
+  readonly #whileBusy: { readonly while: typeof isBusy; readonly schedule: Schedule.Schedule<unknown> }
+
+  constructor(options: TransactionOptions) {
+    this.#options = options
+    this.#whileBusy = {
+      while: isBusy,
+      schedule: Schedule.spaced("100 millis").pipe(Schedule.upTo({ duration: options.rollbackPatience }))
+    }
+  }
+
+  #connection(transaction: Transaction): DataApiConnection {
+    return new DataApiConnection(this.#options.plain.options, transaction)
+  }
+
+  /** Ends a transaction that is not to be kept. Never fails, so that it can't hide why. */
+  rollBack(transaction: Transaction): Effect.Effect<void> {
+    return this.#options.api.rollbackTransaction({ transactionId: transaction.id }).pipe(
+      // The statement of an interrupted caller may still be running there.
+      Effect.retry(this.#whileBusy),
+      Effect.asVoid,
+      Effect.catchIf(isGone, () => Effect.void),
+      Effect.catch((error) => {
+        transaction.rollbackFailure = error
+        return Effect.logWarning(
+          "A transaction could not be rolled back; the service does it after 3 minutes without a call."
+        ).pipe(Effect.annotateLogs({ failure: error.reason._tag, requestId: error.requestId }))
+      })
+    )
+  }
+
+  /**
+   * Begins a transaction. The caller is interruptible while it waits, but then the answer is still waited for,
+   * briefly: without the id nobody could roll back what the service has begun.
+   */
+  begin(restore: Restore): Effect.Effect<Transaction, SqlError.SqlError> {
+    const { api, database } = this.#options
+    return Effect.flatMap(Effect.forkDetach(Effect.interruptible(api.beginTransaction({ database }))), (answer) =>
+      restore(Fiber.join(answer)).pipe(
+        Effect.onInterrupt(() =>
+          Fiber.await(answer).pipe(
+            Effect.timeoutOrElse({
+              duration: "2 seconds",
+              orElse: () => Effect.andThen(Fiber.interrupt(answer), Fiber.await(answer))
+            }),
+            Effect.flatMap((exit) =>
+              Exit.isSuccess(exit) ? this.rollBack(newTransaction(exit.value.transactionId)) : Effect.void
+            )
+          )
+        ),
+        Effect.map(({ transactionId }) => newTransaction(transactionId)),
+        Effect.mapError((error) => toSqlError(notCommitted(error)))
+      )
+    )
+  }
+
+  /** `committed`, `aborted`, or for 2 seconds `in progress`. */
+  #statusOf(xactId: string): Effect.Effect<string | undefined, DataApiError> {
+    return this.#options.plain.run("select pg_xact_status($1::text::xid8)", [xactId]).pipe(
+      Effect.map(firstText),
+      Effect.repeat({
+        while: (status) => status === "in progress",
+        schedule: Schedule.spaced("500 millis"),
+        times: 4
+      })
+    )
+  }
+
+  /** What has become of a transaction whose commit was not answered. */
+  #lookUp(transaction: Transaction, xactId: string, lost: DataApiError): Effect.Effect<void, DataApiError> {
+    return Effect.flatMap(this.#statusOf(xactId), (status) =>
+      // The commit has not arrived, it seems; after a rollback it can't any more.
+      status === "in progress"
+        ? Effect.andThen(this.rollBack(transaction), this.#statusOf(xactId))
+        : Effect.succeed(status)
+    ).pipe(
+      Effect.mapError(() => lost),
+      Effect.flatMap((status) => {
+        if (status === "committed") return Effect.void
+        return Effect.fail(status === "aborted" ? refused("The transaction was not committed.", lost.operation) : lost)
+      })
+    )
+  }
+
+  #sendCommit(transaction: Transaction, xactId: string | undefined): Effect.Effect<void, DataApiError> {
+    return Effect.suspend(() => {
+      transaction.commitSent = true
+      return this.#options.api.commitTransaction({ transactionId: transaction.id })
+    }).pipe(
+      Effect.asVoid,
+      Effect.mapError(outcomeUnknown),
+      Effect.catchIf(
+        (error) => error.didRun === "unknown" && xactId !== undefined,
+        (lost) => this.#lookUp(transaction, xactId ?? "", lost)
+      )
+    )
+  }
+
+  commit(connection: DataApiConnection, transaction: Transaction): Effect.Effect<void, SqlError.SqlError> {
+    // A transaction that has written nothing has no id, and then the outcome does not matter.
+    const xactId = this.#options.resolveCommit
+      ? Effect.map(connection.run("select pg_current_xact_id_if_assigned()::text", []), firstText)
+      : Effect.undefined
+    // A fiber that outlives the transaction's effect may have had a failing statement in the meantime.
+    const sendUnlessFailed = (xact: string | undefined) =>
+      transaction.turn.withPermit(
+        Effect.suspend(() =>
+          transaction.failure === undefined ? this.#sendCommit(transaction, xact) : Effect.fail(transaction.failure)
+        )
+      )
+    return Effect.flatMap(xactId, sendUnlessFailed).pipe(
+      Effect.catch((error) => {
+        if (transaction.failure !== undefined) {
+          return Effect.andThen(this.rollBack(transaction), refuseIfFailed(transaction))
+        }
+        const ended = error.didRun === "unknown" ? Effect.void : this.rollBack(transaction)
+        return Effect.andThen(ended, Effect.fail(toSqlError(error)))
+      })
+    )
+  }
+
+  /** The rows of a query in a transaction of its own, which a cursor needs. */
+  stream(sql: string, params: ReadonlyArray<unknown>): Stream.Stream<Row, SqlError.SqlError> {
+    return Stream.unwrap(
+      Effect.uninterruptibleMask((restore) =>
+        Effect.gen({ self: this }, function* () {
+          const transaction = yield* this.begin(restore)
+          const connection = this.#connection(transaction)
+          let ended = false
+          const end = Effect.suspend(() => {
+            ended = true
+            return this.commit(connection, transaction)
+          })
+          yield* Effect.addFinalizer((exit) => {
+            if (ended) return Effect.void
+            // A stream that was left early has still run, as any statement on its own.
+            return Exit.isSuccess(exit) && transaction.failure === undefined
+              ? Effect.ignore(end)
+              : this.rollBack(transaction)
+          })
+          return Stream.concat(streamRows(connection, sql, params, "own"), Stream.fromEffectDrain(end)).pipe(
+            Stream.mapError((error) => failureOf(transaction)(error))
+          )
+        })
+      )
+    )
+  }
+
+  /** `effect/sql`'s transactions, each of which is one of the service's. */
+  #begun(client: SqlClient.SqlClient, spanAttributes: ReadonlyArray<readonly [string, unknown]>) {
+    return SqlClient.makeWithTransaction({
+      transactionService: client.transactionService,
+      spanAttributes,
+      acquireConnection: (restore) => Effect.map(this.begin(restore), (transaction) => this.#connection(transaction)),
+      begin: (connection, statement) =>
+        within(connection, (own, transaction) => {
+          const modes = statement === undefined ? "" : transactionModes(statement)
+          if (modes === "") return Effect.void
+          return own.run(`SET TRANSACTION ${modes}`, []).pipe(
+            Effect.asVoid,
+            Effect.mapError(toSqlError),
+            Effect.onError(() => this.rollBack(transaction))
+          )
+        }),
+      commit: (connection) => within(connection, (own, transaction) => this.commit(own, transaction)),
+      rollback: (connection) => within(connection, (_, transaction) => this.rollBack(transaction)),
+      savepoint: (connection, id) =>
+        within(connection, (own) =>
+          own.run(`SAVEPOINT effect_sql_${id}`, []).pipe(Effect.asVoid, Effect.mapError(toSqlError))
+        ),
+      // What fails in these two leaves the failure on the transaction, which is then not committed.
+      rollbackSavepoint: (connection, id) =>
+        within(connection, (own) =>
+          own
+            .run(`ROLLBACK TO SAVEPOINT effect_sql_${id}`, [])
+            .pipe(
+              Effect.retry(this.#whileBusy),
+              Effect.ignore({ log: "Warn", message: "A savepoint could not be rolled back to." })
+            )
+        ),
+      releaseSavepoint: (connection, id) =>
+        within(connection, (own, transaction) =>
+          transaction.failure === undefined
+            ? Effect.ignore(own.run(`RELEASE SAVEPOINT effect_sql_${id}`, []))
+            : Effect.void
+        )
+    })
+  }
+
+  /** The client's `withTransaction`: a transaction in which a statement failed is not committed. */
+  withTransaction(client: SqlClient.SqlClient, spanAttributes: ReadonlyArray<readonly [string, unknown]>) {
+    const begun = this.#begun(client, spanAttributes)
+    return <R, E, A>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | SqlError.SqlError, R> =>
+      Effect.flatMap(Effect.serviceOption(client.transactionService), (outer) => {
+        let transaction: Transaction | undefined
+        const checked = Effect.flatMap(Effect.serviceOption(client.transactionService), (current) => {
+          const connection = Option.isSome(current) ? current.value[0] : undefined
+          transaction = connection instanceof DataApiConnection ? connection.transaction : undefined
+          return Effect.tap(effect, () => (transaction === undefined ? Effect.void : refuseIfFailed(transaction)))
+        })
+        return Effect.catchCause(begun(checked), (cause) => {
+          if (transaction === undefined) return Effect.failCause(cause)
+          // A transaction within another may yet be committed with it.
+          const said = Option.isSome(outer) ? cause : Cause.map(cause, failureOf(transaction))
+          return Effect.failCause(
+            transaction.rollbackFailure === undefined
+              ? said
+              : Cause.annotate(said, Context.make(RollbackFailure, transaction.rollbackFailure))
+          )
+        })
+      })
+  }
+}

@@ -1,0 +1,213 @@
+/**
+ * From the Data API's result columns to JavaScript values: the ones that `@effect/sql-pg` gives for the same query.
+ * Pure; no I/O.
+ */
+import type * as Result from "effect/Result"
+import type { ArrayValue, ColumnMetadata, Field } from "../DataApi.ts"
+import { caught, type PgValueError, pad, type Row, refuse, setOwn } from "./PgRefusal.ts"
+
+/** What an element of an `arrayValue` is, beside SQL NULL. */
+type Scalar = string | number | bigint | boolean | Uint8Array
+
+type Decode = (value: Scalar) => unknown
+
+const digitAt = (value: string, at: number): number => value.charCodeAt(at) - 48
+const twoDigits = (value: string, at: number): number => digitAt(value, at) * 10 + digitAt(value, at + 1)
+
+/** Days from 1970-01-01 to a day of the proleptic Gregorian calendar, as `days_from_civil` of Howard Hinnant has it. */
+const daysFromCivil = (year: number, month: number, day: number): number => {
+  const y = month <= 2 ? year - 1 : year
+  const era = Math.floor(y / 400)
+  const yearOfEra = y - era * 400
+  const dayOfYear = Math.floor((153 * (month + (month > 2 ? -3 : 9)) + 2) / 5) + day - 1
+  return era * 146097 + yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear - 719468
+}
+
+/** 2000-01-01, from which PostgreSQL counts its microseconds. */
+const POSTGRES_EPOCH_MS = 946684800000
+
+const timestampPattern =
+  /^[+]?(\d{4,})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(?:Z|[+]00(?::?00)?)?( BC)?$/
+
+const timestampOf = (year: number, month: number, day: number, seconds: number, micros: number): Date => {
+  const ms = (daysFromCivil(year, month, day) * 86400 + seconds) * 1000 + Math.floor(micros / 1000)
+  // Cut to milliseconds towards 2000, as a count of microseconds from there is cut by integer division.
+  return new Date(micros % 1000 !== 0 && ms < POSTGRES_EPOCH_MS ? ms + 1 : ms)
+}
+
+/** `YYYY-MM-DD HH:MM:SS[.fff[fff]]`, in UTC. */
+const timestamp: Decode = (value) => {
+  if (typeof value !== "string") return refuse("a timestamp came back as something other than text")
+  const length = value.length
+  const plain = (length === 19 || length === 23 || length === 26) && value.charCodeAt(4) === 45
+  if (plain && value.charCodeAt(10) === 32 && value.charCodeAt(length - 1) <= 57) {
+    const seconds = twoDigits(value, 11) * 3600 + twoDigits(value, 14) * 60 + twoDigits(value, 17)
+    let micros = 0
+    for (let at = 20; at < length; at++) micros = micros * 10 + digitAt(value, at)
+    if (length === 23) micros *= 1000
+    const year = twoDigits(value, 0) * 100 + twoDigits(value, 2)
+    const date = timestampOf(year, twoDigits(value, 5), twoDigits(value, 8), seconds, micros)
+    if (!Number.isNaN(date.getTime())) return date
+  }
+  const parts = timestampPattern.exec(value)
+  if (parts === null) return refuse("a timestamp came back in an unknown form")
+  const year = parts[8] === undefined ? Number(parts[1]) : 1 - Number(parts[1])
+  const seconds = Number(parts[4]) * 3600 + Number(parts[5]) * 60 + Number(parts[6])
+  return timestampOf(year, Number(parts[2]), Number(parts[3]), seconds, Number((parts[7] ?? "").padEnd(6, "0")))
+}
+
+const date: Decode = (value) => {
+  if (typeof value !== "string") return refuse("a date came back as something other than text")
+  const named = /^(\d{4,})(-\d\d-\d\d) BC$/.exec(value)
+  if (named === null) return value.startsWith("+") ? value.slice(1) : value
+  const year = Number(named[1]) - 1
+  return `${year === 0 ? "" : "-"}${pad(year, 4)}${named[2]}`
+}
+
+const time: Decode = (value) => {
+  const parts = typeof value === "string" ? /^(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?$/.exec(value) : null
+  if (parts === null) return refuse("a time came back in an unknown form")
+  const seconds = Number(parts[1]) * 3600 + Number(parts[2]) * 60 + Number(parts[3])
+  return BigInt(seconds) * 1_000_000n + BigInt((parts[4] ?? "").padEnd(6, "0"))
+}
+
+const asText: Decode = (value) => (typeof value === "string" ? value : String(value))
+const asNumber: Decode = (value) => (typeof value === "number" ? value : Number(value))
+const asBigInt: Decode = (value) =>
+  typeof value === "bigint"
+    ? value
+    : typeof value === "string" || (typeof value === "number" && Number.isSafeInteger(value))
+      ? BigInt(value)
+      : refuse("an int8 came back as a number that JavaScript has rounded")
+const asFloat4: Decode = (value) => Math.fround(Number(value))
+const asJson: Decode = (value) => {
+  if (typeof value !== "string") return refuse("json came back as something other than text")
+  return JSON.parse(value)
+}
+const asBytes: Decode = (value) =>
+  value instanceof Uint8Array
+    ? // A Buffer is a Uint8Array with another prototype and other methods.
+      new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+    : refuse("bytea came back as something other than bytes")
+const asItIs: Decode = (value) => value
+
+/** An address that PostgreSQL writes with dots because its first 96 bits are 0. */
+const compatible = /^::(\d+)\.(\d+)\.(\d+)\.(\d+)(?=\/|$)/
+
+const group = (high: string, low: string): string => (Number(high) * 256 + Number(low)).toString(16)
+
+/** An address and the length of its prefix, where there is one. */
+const network = (
+  value: Scalar
+): { readonly address: string; readonly prefix: string | undefined; readonly width: string } => {
+  if (typeof value !== "string" || !/^[\da-f.:]+(?:\/\d+)?$/i.test(value)) {
+    return refuse("an inet or a cidr came back in an unknown form")
+  }
+  const text = value.toLowerCase()
+  const hexadecimal = text.replace(compatible, (_, a, b, c, d) => `::${group(a, b)}:${group(c, d)}`)
+  const [address = "", prefix] = hexadecimal.split("/")
+  return { address, prefix, width: address.includes(":") ? "128" : "32" }
+}
+
+/** A host has no prefix. */
+const inet: Decode = (value) => {
+  const { address, prefix, width } = network(value)
+  return prefix === undefined || prefix === width ? address : `${address}/${prefix}`
+}
+
+/** A network has one, even if it is a single host's. */
+const cidr: Decode = (value) => {
+  const { address, prefix, width } = network(value)
+  return `${address}/${prefix ?? width}`
+}
+
+/** By the `typeName` of the column's metadata. A type that is not here, an enum for one, is text. */
+const decoders: ReadonlyMap<string, Decode> = new Map([
+  ["bool", asItIs],
+  ["int2", asNumber],
+  ["smallserial", asNumber],
+  ["int4", asNumber],
+  ["serial", asNumber],
+  ["oid", asNumber],
+  ["int8", asBigInt],
+  ["bigserial", asBigInt],
+  ["float4", asFloat4],
+  ["float8", asNumber],
+  ["numeric", asText],
+  ["date", date],
+  ["time", time],
+  ["timestamp", timestamp],
+  ["timestamptz", timestamp],
+  ["json", asJson],
+  ["jsonb", asJson],
+  ["bytea", asBytes],
+  ["inet", inet],
+  ["cidr", cidr]
+])
+
+const decoderOf = (typeName: string): Decode =>
+  decoders.get(typeName.startsWith("_") ? typeName.slice(1) : typeName) ?? asText
+
+const elementsOf = (array: ArrayValue): ReadonlyArray<Scalar | null> => {
+  if ("stringValues" in array) return array.stringValues
+  if ("longValues" in array) return array.longValues
+  if ("doubleValues" in array) return array.doubleValues
+  if ("booleanValues" in array) return array.booleanValues
+  // An empty array may come in any variant, this one too.
+  return array.arrayValues.length === 0 ? [] : refuse("an array of arrays came back, which has no form in JavaScript")
+}
+
+const fieldValue = (field: Field, decode: Decode): unknown => {
+  // The order matters: an answer may set isNull beside another member.
+  if ("isNull" in field && field.isNull) return null
+  if ("stringValue" in field) return decode(field.stringValue)
+  if ("longValue" in field) return decode(field.longValue)
+  if ("doubleValue" in field) return decode(field.doubleValue)
+  if ("booleanValue" in field) return decode(field.booleanValue)
+  if ("arrayValue" in field) {
+    return elementsOf(field.arrayValue).map((element) => (element === null ? null : decode(element)))
+  }
+  if ("blobValue" in field) return decode(field.blobValue)
+  return refuse("a field came back without a value")
+}
+
+type Columns = ReadonlyArray<ColumnMetadata>
+type Records = ReadonlyArray<ReadonlyArray<Field>>
+
+const decodedRows = (columns: Columns, records: Records): ReadonlyArray<ReadonlyArray<unknown>> => {
+  const columnDecoders = columns.map((column) => decoderOf(column.typeName))
+  return records.map((record) => {
+    if (record.length !== columns.length) return refuse("a row came back with more or fewer values than columns")
+    return record.map((field, index) => fieldValue(field, columnDecoders[index] ?? asText))
+  })
+}
+
+/**
+ * The rows as arrays, in column order.
+ *
+ * `numeric` is a string, `int8` a bigint, `int2`, `int4`, `oid` and floats numbers, `timestamp` and `timestamptz` a
+ * `Date`, `date` a string, `time` microseconds since midnight as a bigint, json its value, `bytea` a `Uint8Array`,
+ * everything else text; arrays are arrays of these.
+ */
+export const decodeValues = (
+  columns: Columns,
+  records: Records
+): Result.Result<ReadonlyArray<ReadonlyArray<unknown>>, PgValueError> => caught(() => decodedRows(columns, records))
+
+/** The rows as objects by column label; values as {@link decodeValues} has them. */
+export const decodeRows = (columns: Columns, records: Records): Result.Result<ReadonlyArray<Row>, PgValueError> =>
+  caught(() => {
+    const labels = columns.map((column) => column.label || column.name)
+    const columnDecoders = columns.map((column) => decoderOf(column.typeName))
+    return records.map((record) => {
+      if (record.length !== labels.length) return refuse("a row came back with more or fewer values than columns")
+      const row: Row = {}
+      for (let index = 0; index < record.length; index++) {
+        const label = labels[index]
+        const field = record[index]
+        if (label === undefined || field === undefined) continue
+        setOwn(row, label, fieldValue(field, columnDecoders[index] ?? asText))
+      }
+      return row
+    })
+  })
