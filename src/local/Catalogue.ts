@@ -1,5 +1,6 @@
 /** What only a database's catalogue knows of a result: names of types made by users, and the columns of tables. */
 import { Effect } from "effect"
+import { pgTypeByName } from "../data-api/values/PgOids.ts"
 import { sqlNull } from "./BinaryValues.ts"
 import { arrayOf, builtInType, enumType, otherType, type PostgresType } from "./PostgresTypes.ts"
 import type { Column, Refusal, RowReader, SchemaVersion, Session, SessionLost, Value } from "./Session.ts"
@@ -25,7 +26,7 @@ join pg_catalog.pg_class c on c.oid = a.attrelid
 left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
 where a.attrelid = any ($1) and a.attnum > 0`
 
-const oidArray = 1028
+const oidArray = pgTypeByName.get("oid")?.arrayOid ?? 0
 
 const scalarType = (oid: string, name: string, kind: string): PostgresType =>
   builtInType(Number(oid)) ?? (kind === "e" ? enumType(name) : otherType(name))

@@ -2,18 +2,29 @@
 import { Result } from "effect"
 import type { Field, SqlParameter, TypeHint } from "../data-api/DataApi.ts"
 import { BadRequest, type Reason, Validation } from "../data-api/DataApiError.ts"
+import { pgTypeByName } from "../data-api/values/PgOids.ts"
 import type { Parameter } from "./Session.ts"
 
-const oids = { bool: 16, bytea: 17, int8: 20, text: 25, float8: 701, inferred: 0 } as const
+const oidOf = (name: string): number => pgTypeByName.get(name)?.oid ?? 0
+
+/** What a `Field` is declared as; `inferred` leaves it to PostgreSQL. */
+const oids = {
+  bool: oidOf("bool"),
+  bytea: oidOf("bytea"),
+  int8: oidOf("int8"),
+  text: oidOf("text"),
+  float8: oidOf("float8"),
+  inferred: 0
+}
 
 /** What a hint declares a string to be. JSON is jsonb, and TIMESTAMP has no zone. */
 const hintOids: Readonly<Record<TypeHint, number>> = {
-  DATE: 1082,
-  TIME: 1083,
-  TIMESTAMP: 1114,
-  DECIMAL: 1700,
-  UUID: 2950,
-  JSON: 3802
+  DATE: oidOf("date"),
+  TIME: oidOf("time"),
+  TIMESTAMP: oidOf("timestamp"),
+  DECIMAL: oidOf("numeric"),
+  UUID: oidOf("uuid"),
+  JSON: oidOf("jsonb")
 }
 
 /** What the service accepts for dates and times: no `T`, no zone, up to six digits of fraction. */

@@ -7,6 +7,9 @@ import type { ArrayValue, Field } from "../DataApi.ts"
 /** The members of a union, by their names. */
 type Member<A> = A extends unknown ? keyof A : never
 
+/** The service returns no arrays of arrays. */
+type ElementsMember = Exclude<Member<ArrayValue>, "arrayValues">
+
 /** One built-in type. */
 export interface PgType {
   readonly oid: number
@@ -21,7 +24,7 @@ export interface PgType {
   /** The member of a `Field` that holds a value; absent: the service can't return the type. */
   readonly member?: Member<Field>
   /** The member of an `ArrayValue` that holds elements; absent: the service can't return arrays of it. */
-  readonly arrayMember?: Member<ArrayValue>
+  readonly arrayMember?: ElementsMember
 }
 
 /** The JDBC code of a type that JDBC has no code for. */
@@ -40,7 +43,7 @@ const unsupported = ([oid, arrayOid, name, jdbcType, displayName]: Entry): PgTyp
 })
 
 const returned =
-  (member: Member<Field>, arrayMember: Member<ArrayValue>) =>
+  (member: Member<Field>, arrayMember: ElementsMember) =>
   (...entry: Entry): PgType => ({ ...unsupported(entry), member, arrayMember })
 
 const boolean = returned("booleanValue", "booleanValues")
