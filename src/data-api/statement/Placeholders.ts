@@ -41,6 +41,7 @@ export type Placement =
   /** No placeholder: PostgreSQL takes the type of a literal from the context. */
   | { readonly _tag: "Literal"; readonly text: string }
 
+/** The placeholder alone. */
 export const bare: Placement = { _tag: "Bare" }
 
 const casts = new Map<string, Placement>()
