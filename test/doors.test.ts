@@ -53,7 +53,14 @@ const doors: Readonly<Record<Room, ReadonlyArray<string>>> = {
   repository: ["domain/", "effect"],
   "data-api": ["effect", "@effect/sql-pg", "@aws-sdk/", "node:"],
   local: ["data-api/", "effect", "@effect/sql-pg", "@effect/platform-node", "@electric-sql/pglite", "node:"],
-  operations: ["repository/", "domain/", "data-api/statement/SqlLexer.ts", "effect", "node:"],
+  operations: [
+    "repository/",
+    "domain/",
+    "data-api/statement/SqlLexer.ts",
+    "data-api/FailureTable.ts",
+    "effect",
+    "node:"
+  ],
   agent: ["repository/", "domain/", "operations/", "effect", "@effect/platform-node", "node:"],
   cli: ["", "effect"],
   src: ["", "effect"]

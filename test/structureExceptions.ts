@@ -13,8 +13,7 @@ export const exceptions: {
     "Faults.ts: wrap",
     "HttpServer.ts: make",
     "Postgres.ts: sessions",
-    "Sessions.ts: make",
-    "Advice.ts: onReason"
+    "Sessions.ts: make"
   ],
   folders: ["cli", "local"],
   names: ["Catalogue.ts", "Limits.ts", "SigV4.ts"]

@@ -18,7 +18,7 @@ const checkText = ({ backend, location, problem, reachable }: Check.CheckReport,
           `  latency   ${reachable.latencyMs} ms (median)`,
           `  journal   ${reachable.journal === "current" ? good("current") : warn(reachable.journal)}`
         ]),
-    ...(problem === null ? [] : [`${bad("Problem:")} ${problem.problem}`, `${bold("Mend:")} ${problem.mend}`])
+    ...(problem === null ? [] : [`${bad("Problem:")} ${problem.problem}`, `${bold("Fix:")} ${problem.fix}`])
   ].join("\n")
 
 /** Nobody who checks a connection wants to wait for one that does not come about; a paused cluster is waited for. */

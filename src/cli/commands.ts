@@ -31,7 +31,7 @@ const check = Command.make(
     const { check } = yield* Effect.promise(() => import("./check.ts"))
     yield* check(yield* root)
   })
-).pipe(Command.withDescription("See whether the database can be reached, as whom and how fast; say what to mend"))
+).pipe(Command.withDescription("See whether the database can be reached, as whom and how fast; say what to fix"))
 
 const to = Flag.Int("to").pipe(
   Flag.withDescription("The number of the last migration to apply; by default all"),

@@ -1,5 +1,5 @@
 /**
- * Can the database be reached, as whom, and how fast? If not: what is wrong, and how is it mended?
+ * Can the database be reached, as whom, and how fast? If not: what is wrong, and how is it fixed?
  */
 import { Clock, Effect, Schedule, Schema } from "effect"
 import { SqlClient, SqlError } from "effect/sql"
@@ -9,8 +9,8 @@ import { Target } from "./database/Target.ts"
 import { type MigrateOptions, status } from "./migrate/Migrate.ts"
 import * as Progress from "./Progress.ts"
 
-/** What is wrong, and how to mend it. */
-export const CheckProblem = Schema.Struct({ code: Schema.String, problem: Schema.String, mend: Schema.String })
+/** What is wrong, and how to fix it. */
+export const CheckProblem = Schema.Struct({ code: Schema.String, problem: Schema.String, fix: Schema.String })
 export type CheckProblem = typeof CheckProblem.Type
 
 /** A database that answers. Latency is the median of several round trips, in milliseconds; size is in bytes. */
@@ -25,7 +25,7 @@ export const Reachable = Schema.Struct({
 })
 export type Reachable = typeof Reachable.Type
 
-/** The result: `ok` is true when the database answers and nothing has to be mended. */
+/** The result: `ok` is true when the database answers and nothing has to be fixed. */
 export const CheckReport = Schema.Struct({
   ok: Schema.Boolean,
   backend: Schema.String,
@@ -55,7 +55,8 @@ const isPaused = (error: unknown): boolean =>
 
 const factsOf = Effect.fnUntraced(function* () {
   const sql = yield* SqlClient.SqlClient
-  const text = "waiting; a paused cluster takes 10 to 60 s"
+  const { backend } = yield* Target
+  const text = backend === "data-api" ? "waiting; a paused cluster takes 10 to 60 s" : "waiting for the first answer"
   yield* Progress.report({ operation: "check", done: 0, total: 0, text })
   const rows = yield* sql`
     select current_setting('server_version') as server, current_user::text as role,
@@ -115,7 +116,7 @@ export const reach = Effect.fn("Check.reach")(function* (options: MigrateOptions
 export const found = Effect.fn("Check.found")(function* (options: MigrateOptions = {}) {
   const { backend, location } = yield* Target
   const reachable = yield* reach(options)
-  const mend = "Run alex-db migrate"
+  const fix = "Run alex-db migrate"
   const problem: CheckProblem | null =
     reachable.journal === "current"
       ? null
@@ -123,11 +124,11 @@ export const found = Effect.fn("Check.found")(function* (options: MigrateOptions
         ? {
             code: "journal",
             problem: "The journal and the migrations contradict each other",
-            mend: "Run alex-db migrate status"
+            fix: "Run alex-db migrate status"
           }
         : reachable.journal === "absent"
-          ? { code: "not-migrated", problem: "The database has not been migrated", mend }
-          : { code: "behind", problem: `${reachable.pending.join(", ")} not applied`, mend }
+          ? { code: "not-migrated", problem: "The database has not been migrated", fix }
+          : { code: "behind", problem: `${reachable.pending.join(", ")} not applied`, fix }
   const report: CheckReport = { ok: problem === null, backend, location, reachable, problem }
   return report
 })

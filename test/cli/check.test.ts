@@ -46,7 +46,7 @@ interface Case {
   /** Nobody listens at the endpoint. */
   readonly deaf?: boolean
   readonly problem: string
-  readonly mend: string
+  readonly fix: string
 }
 
 const cases: ReadonlyArray<Case> = [
@@ -54,43 +54,43 @@ const cases: ReadonlyArray<Case> = [
     what: "a wrong password in the secret, or one that was rotated a moment ago",
     clusters: withSecret({ username: "alex", password: Redacted.make("old") }),
     problem: "The user or the password in the secret was refused",
-    mend: "Put the user's present password into the secret at AURORA_SECRET_ARN; right after a rotation, try again"
+    fix: "Put the user's present password into the secret at AURORA_SECRET_ARN; right after a rotation, try again"
   },
   {
     what: "a database that does not exist",
     variables: { AURORA_DATABASE: "alexx" },
     problem: 'The database "alexx" does not exist',
-    mend: "Correct AURORA_DATABASE, or create the database"
+    fix: "Correct AURORA_DATABASE, or create the database"
   },
   {
     what: "a role that may not read the schema",
     database: DatabaseError.fromMessage("ERROR: permission denied for schema public; SQLState: 42501"),
     problem: "The database's role lacks a privilege: permission denied for schema public",
-    mend: "Grant it, or use the secret of a role that owns the tables"
+    fix: "Grant it, or use the secret of a role that owns the tables"
   },
   {
     what: "a database without a free connection",
     database: DatabaseError.fromMessage("ERROR: sorry, too many clients already; SQLState: 53300"),
     problem: "The database has no free connection",
-    mend: "Wait, close idle clients, or raise the cluster's capacity"
+    fix: "Wait, close idle clients, or raise the cluster's capacity"
   },
   {
     what: "a secret that does not exist",
     variables: { AURORA_SECRET_ARN: `${secret}x` },
     problem: "The secret could not be read: it does not exist, is in another region, or can't be decrypted",
-    mend: "Compare AURORA_SECRET_ARN with the secret's own ARN, including its six last characters, and check its key"
+    fix: "Compare AURORA_SECRET_ARN with the secret's own ARN, including its six last characters, and check its key"
   },
   {
     what: "a secret that can't be decrypted",
     clusters: withSecret({ readable: false }),
     problem: "The secret could not be read: it does not exist, is in another region, or can't be decrypted",
-    mend: "Compare AURORA_SECRET_ARN with the secret's own ARN, including its six last characters, and check its key"
+    fix: "Compare AURORA_SECRET_ARN with the secret's own ARN, including its six last characters, and check its key"
   },
   {
     what: "a secret without user and password",
     clusters: withSecret({}),
     problem: "The secret holds no user name and password",
-    mend: 'Its text must be JSON with "username" and "password"'
+    fix: 'Its text must be JSON with "username" and "password"'
   },
   {
     what: "a caller who may not read the secret",
@@ -98,100 +98,100 @@ const cases: ReadonlyArray<Case> = [
       message: `User: ${caller.arn} is not authorized to perform: secretsmanager:GetSecretValue on resource: ${secret}`
     }),
     problem: "The caller may not read the database's secret",
-    mend: "Allow secretsmanager:GetSecretValue on AURORA_SECRET_ARN, and kms:Decrypt on its key, to the caller's role"
+    fix: "Allow secretsmanager:GetSecretValue on AURORA_SECRET_ARN, and kms:Decrypt on its key, to the caller's role"
   },
   {
     what: "a caller who may not use the Data API",
     clusters: fromConfig({ ...healthy, callers: [{ ...caller, denied: ["ExecuteStatement"] }] }),
     problem: "The caller may not use the Data API on this cluster",
-    mend: "Allow rds-data:ExecuteStatement, BatchExecuteStatement, BeginTransaction, CommitTransaction and RollbackTransaction on AURORA_CLUSTER_ARN to the caller's role"
+    fix: "Allow rds-data:ExecuteStatement, BatchExecuteStatement, BeginTransaction, CommitTransaction and RollbackTransaction on AURORA_CLUSTER_ARN to the caller's role"
   },
   {
     what: "a caller whom AWS does not know",
     clusters: fromConfig({ ...healthy, callers: [{ ...caller, accessKeyId: "another" }] }),
     problem: "AWS refused the caller's credentials: The security token included in the request is invalid.",
-    mend: "Renew them (aws sso login, aws configure), and check this machine's clock"
+    fix: "Renew them (aws sso login, aws configure), and check this machine's clock"
   },
   {
     what: "a Data API that is off",
     clusters: withCluster({ httpEndpointEnabled: false }),
     problem: "The Data API is off for this cluster, or there is no cluster with this ARN in this region",
-    mend: "Compare AURORA_CLUSTER_ARN letter by letter (upper and lower case count) with the cluster's own; then turn the Data API on: aws rds enable-http-endpoint --resource-arn <arn>. A new cluster needs about a minute"
+    fix: "Compare AURORA_CLUSTER_ARN letter by letter (upper and lower case count) with the cluster's own; then turn the Data API on: aws rds enable-http-endpoint --resource-arn <arn>. A new cluster needs about a minute"
   },
   {
     what: "an ARN in the wrong case",
     variables: { AURORA_CLUSTER_ARN: cluster.replace("alex", "Alex") },
     problem: "The Data API is off for this cluster, or there is no cluster with this ARN in this region",
-    mend: "Compare AURORA_CLUSTER_ARN letter by letter (upper and lower case count) with the cluster's own; then turn the Data API on: aws rds enable-http-endpoint --resource-arn <arn>. A new cluster needs about a minute"
+    fix: "Compare AURORA_CLUSTER_ARN letter by letter (upper and lower case count) with the cluster's own; then turn the Data API on: aws rds enable-http-endpoint --resource-arn <arn>. A new cluster needs about a minute"
   },
   {
     what: "a cluster of another region",
     clusters: any(),
     variables: { DEFAULT_AWS_REGION: "eu-west-1" },
     problem: "The cluster is in us-east-1, but calls go to eu-west-1",
-    mend: "Set DEFAULT_AWS_REGION=us-east-1"
+    fix: "Set DEFAULT_AWS_REGION=us-east-1"
   },
   {
     what: "the ARN of an instance",
     clusters: any(),
     variables: { AURORA_CLUSTER_ARN: "arn:aws:rds:us-east-1:123456789012:db:alex-1" },
     problem: "AURORA_CLUSTER_ARN is the ARN of an instance, not of a cluster",
-    mend: "Use the cluster's ARN, which has :cluster: where this one has :db:"
+    fix: "Use the cluster's ARN, which has :cluster: where this one has :db:"
   },
   {
     what: "something that is no ARN",
     clusters: any(),
     variables: { AURORA_CLUSTER_ARN: "alex-cluster" },
     problem: "AURORA_CLUSTER_ARN is not the ARN of a cluster",
-    mend: "It looks like arn:aws:rds:us-east-1:123456789012:cluster:name: copy it from the cluster's configuration"
+    fix: "It looks like arn:aws:rds:us-east-1:123456789012:cluster:name: copy it from the cluster's configuration"
   },
   {
     what: "a cluster without instances",
     clusters: withCluster({ instances: 0 }),
     problem: "The cluster has no database instance",
-    mend: "Add a writer of class db.serverless to the cluster"
+    fix: "Add a writer of class db.serverless to the cluster"
   },
   {
     what: "a cluster that is stopped",
     clusters: withCluster({ status: "stopped" }),
     problem: "The cluster's writer does not answer: it is restarting, failing over, stopped or being changed",
-    mend: "Look at the cluster's status, start it if it is stopped, and try again in a minute"
+    fix: "Look at the cluster's status, start it if it is stopped, and try again in a minute"
   },
   {
     what: "a writer that restarts or fails over",
     faults: { rates: { "504-before": 1 } },
     problem: "The cluster's writer does not answer: it is restarting, failing over, stopped or being changed",
-    mend: "Look at the cluster's status, start it if it is stopped, and try again in a minute"
+    fix: "Look at the cluster's status, start it if it is stopped, and try again in a minute"
   },
   {
     what: "a service that fails inside",
     faults: { rates: { "500-before": 1 } },
     problem: "The Data API failed: The service failed inside.",
-    mend: "Try again; if it lasts, look at the AWS Health Dashboard"
+    fix: "Try again; if it lasts, look at the AWS Health Dashboard"
   },
   {
     what: "a connection that breaks",
     faults: { rates: { "dropped-before": 1 } },
     problem: "The Data API can't be reached: The connection to 127.0.0.1 was lost: ECONNRESET.",
-    mend: "Check the network and proxy, DEFAULT_AWS_REGION and AWS_ENDPOINT_URL_RDS_DATA"
+    fix: "Check the network and proxy, DEFAULT_AWS_REGION and AWS_ENDPOINT_URL_RDS_DATA"
   },
   {
     what: "a cluster that does not resume",
     faults: { pause: { seconds: 3600 } },
     problem: "The cluster was paused and is still resuming",
-    mend: "Try again: a resume takes 10 to 60 seconds. A minimum capacity above 0 avoids the pause"
+    fix: "Try again: a resume takes 10 to 60 seconds. A minimum capacity above 0 avoids the pause"
   },
   {
     what: "a rate that is limited",
     faults: { rates: { throttled: 1 } },
     problem: "AWS limits the rate of calls",
-    mend: "Try again in a moment"
+    fix: "Try again in a moment"
   },
   {
     what: "an endpoint at which nobody listens",
     deaf: true,
     problem: "The Data API can't be reached: No connection to 127.0.0.1 came about: ECONNREFUSED.",
-    mend: "Check the network and proxy, DEFAULT_AWS_REGION and AWS_ENDPOINT_URL_RDS_DATA"
+    fix: "Check the network and proxy, DEFAULT_AWS_REGION and AWS_ENDPOINT_URL_RDS_DATA"
   }
 ]
 
@@ -240,12 +240,12 @@ beforeEach(() => {
   return () => vi.unstubAllEnvs()
 })
 
-describe("check prints what is wrong and how to mend it:", () => {
+describe("check prints what is wrong and how to fix it:", () => {
   for (const one of cases) {
     it.effect(one.what, () =>
       Effect.gen(function* () {
         const { code, out } = yield* printedOn(one)
-        assert.deepStrictEqual([code, ...out.slice(1)], [3, `Problem: ${one.problem}`, `Mend: ${one.mend}`])
+        assert.deepStrictEqual([code, ...out.slice(1)], [3, `Problem: ${one.problem}`, `Fix: ${one.fix}`])
         assert.match(out[0] ?? "", /^The database can't be reached \(data-api, /)
       })
     )
@@ -257,16 +257,16 @@ describe("check prints what is wrong and how to mend it:", () => {
     vi.stubEnv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
     vi.stubEnv("AWS_CONFIG_FILE", "/nowhere")
     return Effect.gen(function* () {
-      const { code, out } = yield* printedOn({ what: "", problem: "", mend: "" })
+      const { code, out } = yield* printedOn({ what: "", problem: "", fix: "" })
       assert.strictEqual(code, 3)
       assert.match(out[1] ?? "", /^Problem: AWS refused the caller's credentials: No AWS credentials: /)
-      assert.match(out[2] ?? "", /^Mend: Renew them/)
+      assert.match(out[2] ?? "", /^Fix: Renew them/)
     })
   })
 
   it.effect("a variable that is missing", () =>
     Effect.gen(function* () {
-      const { code, err } = yield* printedOn({ what: "", variables: { AURORA_SECRET_ARN: "" }, problem: "", mend: "" })
+      const { code, err } = yield* printedOn({ what: "", variables: { AURORA_SECRET_ARN: "" }, problem: "", fix: "" })
       assert.strictEqual(code, 1)
       assert.strictEqual(
         err.split("\n").at(-1),
@@ -278,7 +278,7 @@ describe("check prints what is wrong and how to mend it:", () => {
 
 it.effect("check counts the seconds while a paused cluster resumes", () =>
   Effect.gen(function* () {
-    const { err } = yield* printedOn({ what: "", faults: { pause: { seconds: 30 } }, problem: "", mend: "" })
+    const { err } = yield* printedOn({ what: "", faults: { pause: { seconds: 30 } }, problem: "", fix: "" })
     assert.match(err, /check waiting; a paused cluster takes 10 to 60 s \(2\d s\)/)
   })
 )

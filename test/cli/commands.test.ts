@@ -164,11 +164,11 @@ layer(Folder.layer, { timeout: "60 seconds" })("the command line", (it) => {
     })
   )
 
-  it.effect("exits 3 when check can't reach the database, with the mend", () =>
+  it.effect("exits 3 when check can't reach the database, with the fix", () =>
     Effect.gen(function* () {
       const { code, out } = yield* alexDb(["check"], { DATABASE_URL: "postgres://nobody@127.0.0.1:1/x" })
       assert.strictEqual(code, 3)
-      assert.include(out, "Mend: Start PostgreSQL")
+      assert.include(out, "Fix: Start PostgreSQL")
     })
   )
 

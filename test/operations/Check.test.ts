@@ -14,14 +14,14 @@ import { embedded, remote } from "./TestOperations.ts"
 const on = (api: Layer.Layer<DataApi>) =>
   Layer.mergeAll(DataApiSql.layer().pipe(Layer.provide(api)), remote, NodeServices.layer)
 
-describe("check tells apart, and says how to mend,", () => {
+describe("check tells apart, and says how to fix,", () => {
   it("a PostgreSQL that does not listen, and a host that nobody knows", () => {
     const error = (code: string) =>
       new SqlError.SqlError({
         reason: new SqlError.ConnectionError({ cause: Object.assign(new Error("connect"), { code }), message: "m" })
       })
     assert.strictEqual(Advice.adviceOn(error("ECONNREFUSED")).code, "network")
-    assert.match(Advice.adviceOn(error("ECONNREFUSED")).mend, /Start PostgreSQL/)
+    assert.match(Advice.adviceOn(error("ECONNREFUSED")).fix, /Start PostgreSQL/)
     assert.match(Advice.adviceOn(error("ENOTFOUND")).problem, /name/)
   })
 

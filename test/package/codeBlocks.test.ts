@@ -46,10 +46,11 @@ it("every code block of the documents runs on the embedded database with the tes
 
 it("docs/troubleshooting.md explains every problem that `alex-db check` names, and every failure of the Data API", () => {
   const text = read("docs/troubleshooting.md")
-  const advice = readFileSync(
-    fileURLToPath(new URL("../../src/operations/database/Advice.ts", import.meta.url)),
-    "utf8"
-  )
+  const advice = ["Advice", "DataApiAdvice", "SqlStateAdvice"]
+    .map((name) =>
+      readFileSync(fileURLToPath(new URL(`../../src/operations/database/${name}.ts`, import.meta.url)), "utf8")
+    )
+    .join("\n")
   const problems = [...advice.matchAll(/\bproblem(?::| =) (?:"([^"]+)"|`([^`]+)`)/g)].map((match) =>
     (match[1] ?? match[2] ?? "").replaceAll(/ ?\$\{[^}]*\}/g, " …")
   )

@@ -3,6 +3,7 @@
  */
 import { Predicate } from "effect"
 import type { SqlError } from "effect/sql"
+import { type FailureTag, failures } from "../../data-api/FailureTable.ts"
 
 const member = (value: unknown, key: string): unknown => (Predicate.hasProperty(value, key) ? value[key] : undefined)
 
@@ -40,14 +41,40 @@ export const messageOf = (error: SqlError.SqlError): string => {
 }
 
 /**
+ * The objects that PostgreSQL names as the reason why something can't be dropped or changed, for example
+ * `view reporting depends on table users`. The detail of any other refusal may hold values, and is not shown.
+ */
+export const dependentObjectsOf = (error: SqlError.SqlError): string | undefined => {
+  if (!/^(2BP01|0A000)$/.test(sqlStateOf(error) ?? "")) return undefined
+  for (const cause of causes(error)) {
+    const detail = text(member(cause, "detail"))
+    if (detail !== undefined) return detail.split("\n").join(", ")
+  }
+  return undefined
+}
+
+const isTag = (tag: string): tag is FailureTag => Object.hasOwn(failures, tag)
+
+/**
  * The tag of the Data API failure below the error, for example `DatabaseResuming`, if there is one; where that left the
  * outcome unknown, what the answer was lost to.
  */
-export const dataApiReasonOf = (error: SqlError.SqlError): string | undefined => {
+export const dataApiReasonOf = (error: SqlError.SqlError): FailureTag | undefined => {
   for (const cause of causes(error)) {
     if (member(cause, "_tag") !== "DataApiError") continue
     const reason = member(cause, "reason")
-    return text(member(reason, "lost")) ?? text(member(reason, "_tag"))
+    const tag = text(member(reason, "lost")) ?? text(member(reason, "_tag"))
+    if (tag !== undefined && isTag(tag)) return tag
   }
   return undefined
+}
+
+/** What the failure says, told without doubt about a transaction that can't have been committed. */
+export const messageInTransaction = (error: SqlError.SqlError): string => {
+  const tag = dataApiReasonOf(error)
+  if (tag !== undefined && tag !== "DatabaseError" && failures[tag].didRun === "unknown") {
+    return failures[tag].meaning.replace(/\.$/, "")
+  }
+  const objects = dependentObjectsOf(error)
+  return objects === undefined ? messageOf(error) : `${messageOf(error)}: ${objects}`
 }

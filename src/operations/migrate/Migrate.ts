@@ -3,7 +3,7 @@
  */
 import { Duration, Effect, Schema } from "effect"
 import { SqlClient, SqlError } from "effect/sql"
-import { messageOf, sqlStateOf } from "../database/DatabaseFailure.ts"
+import { messageInTransaction, messageOf, sqlStateOf } from "../database/DatabaseFailure.ts"
 import * as Installation from "../database/Installation.ts"
 import * as Layout from "../database/Layout.ts"
 import * as Progress from "../Progress.ts"
@@ -196,7 +196,7 @@ const failed = (migration: Migration.Migration, statement: { line: number; sql: 
     line: statement.line,
     statement: Migration.firstWords(statement.sql),
     ...(sqlState === undefined ? {} : { sqlState }),
-    reason: messageOf(error),
+    reason: migration.transactional ? messageInTransaction(error) : messageOf(error),
     rolledBack: migration.transactional
   })
 }

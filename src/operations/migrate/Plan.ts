@@ -3,7 +3,7 @@
  */
 import { Data, Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { messageOf, sqlStateOf } from "../database/DatabaseFailure.ts"
+import { messageInTransaction, sqlStateOf } from "../database/DatabaseFailure.ts"
 import * as Installation from "../database/Installation.ts"
 import * as Journal from "./Journal.ts"
 import { compareInstallation, type MigrateOptions, MigrationFailed, MigrationRefused } from "./Migrate.ts"
@@ -143,7 +143,7 @@ const rehearse = Effect.fnUntraced(function* (statements: ReadonlyArray<PlannedS
           line: statement.line,
           statement: Migration.firstWords(statement.sql),
           ...(sqlState === undefined ? {} : { sqlState }),
-          reason: messageOf(error),
+          reason: messageInTransaction(error),
           rolledBack: true
         })
       })

@@ -1,0 +1,127 @@
+/**
+ * What is wrong, and its fix, where PostgreSQL refused: by SQLSTATE.
+ */
+import type { Advice, Cluster } from "./Advice.ts"
+
+/** What is known of a refusal. */
+export interface Refusal {
+  /** The database's own words. */
+  readonly message: string
+  /** The objects that PostgreSQL names as the cause, where it does. */
+  readonly objects: string | undefined
+  readonly cluster: Cluster | undefined
+  readonly overDataApi: boolean
+}
+
+const onPassword = ({ overDataApi }: Refusal): Advice =>
+  overDataApi
+    ? {
+        code: "password",
+        problem: "The user or the password in the secret was refused",
+        fix: "Put the user's present password into the secret at AURORA_SECRET_ARN; right after a rotation, try again"
+      }
+    : {
+        code: "password",
+        problem: "The user or the password was refused",
+        fix: "Correct the user and the password in DATABASE_URL"
+      }
+
+const onDatabaseName = ({ cluster, overDataApi }: Refusal): Advice => {
+  const name = cluster === undefined ? "" : ` "${cluster.database}"`
+  return {
+    code: "database-name",
+    problem: `The database${name} does not exist`,
+    fix: overDataApi
+      ? "Correct AURORA_DATABASE, or create the database"
+      : "Correct the name at the end of DATABASE_URL, or create the database"
+  }
+}
+
+const onConflict: Advice = {
+  code: "conflict",
+  problem: "Two transactions were in each other's way, and this one was rolled back",
+  fix: "Try again"
+}
+
+const onShutdown: Advice = {
+  code: "shutdown",
+  problem: "The database was shut down or restarted, or an administrator ended the session",
+  fix: "Try again when it is up"
+}
+
+const bySqlState: Readonly<Record<string, Advice | ((refusal: Refusal) => Advice)>> = {
+  "28P01": onPassword,
+  "28000": onPassword,
+  "3D000": onDatabaseName,
+  "3F000": {
+    code: "schema",
+    problem: "The search path names no schema that exists",
+    fix: "Create the schema, or set another: ALTER ROLE ... SET search_path = public"
+  },
+  "42P01": ({ message }) => ({
+    code: "not-migrated",
+    problem: "The database has not been migrated",
+    fix: `Run alex-db migrate: ${message}`
+  }),
+  "42703": ({ message }) => ({
+    code: "column",
+    problem: `A table differs from the migrations: ${message}`,
+    fix: "Run alex-db migrate, then alex-db verify, which names what differs"
+  }),
+  "42883": ({ message }) => ({
+    code: "function",
+    problem: `A function is missing: ${message}`,
+    fix: 'Run alex-db migrate; for uuid_generate_v4 make sure that the schema of the extension "uuid-ossp" is in the search path'
+  }),
+  "42501": ({ message }) => ({
+    code: "privilege",
+    problem: `The database's role lacks a privilege: ${message}`,
+    fix: "Grant it, or use the secret of a role that owns the tables"
+  }),
+  "25006": {
+    code: "read-only",
+    problem: "The database takes no writes: this is a replica or a reader, or default_transaction_read_only is on",
+    fix: "Use the writer's address (a cluster's own endpoint, not its reader endpoint), or turn the setting off"
+  },
+  "2BP01": ({ message, objects }) => ({
+    code: "dependents",
+    problem: `Something else depends on it: ${objects ?? message}`,
+    fix: "Drop or change that first; nothing was dropped"
+  }),
+  "53100": {
+    code: "disk-full",
+    problem: "The database's disk is full",
+    fix: "Free space or add storage, and try again; nothing of the statement was kept"
+  },
+  "53200": {
+    code: "memory",
+    problem: "The database has too little memory for the statement",
+    fix: "Try again with fewer rows at a time, or raise the cluster's capacity"
+  },
+  "53300": {
+    code: "connections",
+    problem: "The database has no free connection",
+    fix: "Wait, close idle clients, or raise the cluster's capacity"
+  },
+  "55P03": {
+    code: "lock",
+    problem: "Another session holds a lock that was waited for in vain",
+    fix: "Try again when it has ended; pg_stat_activity and pg_locks name it"
+  },
+  "57014": {
+    code: "cancelled",
+    problem: "The statement was cancelled: it took longer than statement_timeout, or somebody cancelled it",
+    fix: "Raise statement_timeout for the role, and try again"
+  },
+  "57P01": onShutdown,
+  "57P02": onShutdown,
+  "57P03": { code: "starting", problem: "The database is starting up", fix: "Wait a moment and try again" },
+  "40001": onConflict,
+  "40P01": onConflict
+}
+
+/** What is wrong, and its fix, by SQLSTATE, where there is more to say than the database's own words. */
+export const adviceOnSqlState = (state: string, refusal: Refusal): Advice | undefined => {
+  const advice = bySqlState[state]
+  return typeof advice === "function" ? advice(refusal) : advice
+}

@@ -1,0 +1,84 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { SqlClient, SqlError } from "effect/sql"
+import { failures } from "../../../src/data-api/FailureTable.ts"
+import { Advice } from "../../../src/operations/index.ts"
+import * as TestDatabase from "../../TestDatabase.ts"
+import { postgres } from "../TestOperations.ts"
+
+const ofCause = (cause: unknown) =>
+  Advice.adviceOn(new SqlError.SqlError({ reason: new SqlError.UnknownError({ cause, message: "m" }) }))
+
+describe("advice", () => {
+  it("is there for every failure of the Data API, with a sentence on what is wrong and one on what to do", () => {
+    for (const tag of Object.keys(failures).filter((one) => one !== "DatabaseError")) {
+      const { code, fix, problem } = ofCause({ _tag: "DataApiError", reason: { _tag: tag, message: "the message" } })
+      assert.match(code, /^[a-z-]+$/, tag)
+      assert.notStrictEqual(code, "unknown", tag)
+      assert.isAbove(problem.length, 10, tag)
+      assert.isAbove(fix.length, 8, tag)
+      assert.notMatch(`${problem} ${fix}`, /`|\.$/, tag)
+    }
+  })
+
+  it("tells what PostgreSQL refused by its SQLSTATE", () => {
+    const codes = {
+      "25006": "read-only",
+      "3F000": "schema",
+      "42883": "function",
+      "42703": "column",
+      "53100": "disk-full",
+      "55P03": "lock",
+      "57014": "cancelled",
+      "57P01": "shutdown",
+      "40001": "conflict"
+    }
+    for (const [state, code] of Object.entries(codes)) {
+      assert.strictEqual(ofCause({ code: state, message: "refused" }).code, code)
+    }
+  })
+
+  it("tells connections that do not come about by the system's code", () => {
+    for (const code of ["ECONNREFUSED", "ENOENT", "ENOTFOUND", "ETIMEDOUT", "ECONNRESET"])
+      assert.strictEqual(ofCause({ code }).code, "network", code)
+    for (const code of ["SELF_SIGNED_CERT_IN_CHAIN", "UNABLE_TO_VERIFY_LEAF_SIGNATURE", "CERT_HAS_EXPIRED"])
+      assert.include(ofCause({ code }).fix, "NODE_EXTRA_CA_CERTS", code)
+  })
+})
+
+describe.skipIf(TestDatabase.postgresUrl === undefined)(
+  TestDatabase.onPostgres("advice on PostgreSQL's refusals"),
+  () => {
+    const adviceOn = (...statements: ReadonlyArray<string>) =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        return Advice.adviceOn(
+          yield* Effect.flip(
+            sql.withTransaction(Effect.forEach(statements, (statement) => sql.unsafe(statement), { discard: true }))
+          )
+        )
+      }).pipe(Effect.provide(postgres))
+
+    it.effect("names what depends on a table", () =>
+      Effect.map(adviceOn("create table t (x int)", "create view v as select x from t", "drop table t"), (advice) => {
+        assert.strictEqual(advice.code, "dependents")
+        assert.include(advice.problem, "view v depends on table t")
+      })
+    )
+
+    it.effect("says that a database takes no writes, and not that SELECT fails", () =>
+      Effect.map(adviceOn("set transaction read only", "create table t (x int)"), (advice) => {
+        assert.strictEqual(advice.code, "read-only")
+      })
+    )
+
+    it.effect("shows no value of a row", () =>
+      Effect.map(
+        adviceOn("create table t (x text unique)", "insert into t values ('secret'), ('secret')"),
+        (advice) => {
+          assert.notInclude(`${advice.problem} ${advice.fix}`, "secret")
+        }
+      )
+    )
+  }
+)
