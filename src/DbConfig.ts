@@ -127,6 +127,13 @@ const userOfSystem = Effect.gen(function* () {
 })
 
 /**
+ * Reads `DATABASE_URL` as it stands, for who stands in front of that server.
+ *
+ * @errors ConfigurationError
+ */
+export const databaseUrl = secret("DATABASE_URL", "where PostgreSQL is, for example postgres://user@localhost/alex")
+
+/**
  * Reads where PostgreSQL is, whichever backend the environment would choose. Who connects, where `DATABASE_URL` does not
  * say so, is the user of the operating system (`USER`, `USERNAME`). `PGHOST` and its like are not read.
  *
@@ -134,10 +141,20 @@ const userOfSystem = Effect.gen(function* () {
  */
 export const loadPostgres = Effect.fn("DbConfig.loadPostgres")(function* (why = "postgres was asked for") {
   const variable = "DATABASE_URL"
-  const url = yield* secret(variable, "where PostgreSQL is, for example postgres://user@localhost/alex")
+  const url = yield* databaseUrl
   const server = PostgresUrl.parse(url, { user: yield* userOfSystem })
   if (Result.isSuccess(server)) return { _tag: "postgres" as const, why, server: server.success }
   return yield* new ConfigurationError({ variable, message: `${variable} can't be used: ${server.failure}` })
+})
+
+/**
+ * Reads where the embedded database is, whichever backend the environment would choose.
+ *
+ * @errors ConfigurationError
+ */
+export const loadEmbedded = Effect.fn("DbConfig.loadEmbedded")(function* (why = "embedded was asked for") {
+  const directory = Option.getOrElse(yield* text("ALEX_DB_DIR"), () => ".alex-db")
+  return { _tag: "embedded" as const, why, directory, database: yield* databaseName }
 })
 
 /**
@@ -166,6 +183,5 @@ export const load = Effect.fn("DbConfig.load")(function* (
   const { backend, why } = yield* choose(asked)
   if (backend === "data-api") return yield* loadDataApi(why)
   if (backend === "postgres") return yield* loadPostgres(why)
-  const directory = Option.getOrElse(yield* text("ALEX_DB_DIR"), () => ".alex-db")
-  return { _tag: backend, why, directory, database: yield* databaseName }
+  return yield* loadEmbedded(why)
 })

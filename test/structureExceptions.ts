@@ -7,7 +7,7 @@ export const exceptions: {
 } = {
   files: [],
   functions: [
-    "Report.ts: verifyText",
+    "VerifyText.ts: verifyText",
     "HttpTransport.ts: send",
     "Engine.ts: make",
     "Faults.ts: wrap",
@@ -15,6 +15,6 @@ export const exceptions: {
     "Postgres.ts: sessions",
     "Sessions.ts: make"
   ],
-  folders: ["cli", "local"],
+  folders: ["local"],
   names: ["Catalogue.ts", "Limits.ts", "SigV4.ts"]
 }

@@ -6,7 +6,9 @@ import * as DbLayer from "../DbLayer.ts"
 import type * as RetryPolicy from "../data-api/RetryPolicy.ts"
 import type { Catalogue } from "../operations/index.ts"
 import { loadEnvironment } from "./environment.ts"
-import { layer as layerProgress } from "./progressLine.ts"
+import { layer as layerProgress } from "./output/progressLine.ts"
+
+export const targetOf = DbLayer.targetOf
 
 /** The flags that say which database. */
 export interface DatabaseFlags {

@@ -2,10 +2,11 @@
  * The root of the command line, and the flags that every command takes.
  *
  * The modules that stand on the way to `--help` import `effect` module by module: its barrel alone would double the
- * time to the first line. What a command works with, it imports when it runs.
+ * time to the first line. What a command works with is loaded when one runs: {@link database}, {@link operations}.
  */
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
 
 export const root = Command.make("alex-db").pipe(
   Command.withDescription("Look after the Alex database: Aurora over the Data API, PostgreSQL, or the embedded one"),
@@ -24,3 +25,13 @@ export const root = Command.make("alex-db").pipe(
     )
   })
 )
+
+/** A flag that is off unless it is given. */
+export const on = (name: string, description: string) =>
+  Flag.Boolean(name).pipe(Flag.withDescription(description), Flag.withDefault(false))
+
+/** How a command gets at its database. */
+export const database = Effect.promise(() => import("./database.ts"))
+
+/** What a command can do with it. */
+export const operations = Effect.promise(() => import("../operations/index.ts"))

@@ -1,55 +1,107 @@
 /**
  * The command line as an effect: arguments in, exit code out. 0 done, 1 failed, 2 wrong usage, 3 looked and found
- * wanting.
+ * wanting, 128 and the number of the signal that stopped it.
  */
+import { constants } from "node:os"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Cause from "effect/Cause"
-import * as Console from "effect/Console"
 import * as CliError from "effect/cli/CliError"
+import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
-import { command } from "./commands.ts"
-import { Exit } from "./Outcome.ts"
+import { command } from "./commands/index.ts"
+import type { Failure } from "./failure.ts"
+import { EndsWhenStopped, Exit, WrongUsage } from "./Outcome.ts"
+import { presenter } from "./output/help.ts"
+import { printJson, say } from "./output/text.ts"
+import { visible } from "./output/visible.ts"
 import { version } from "./version.ts"
 
-/** What an operator reads goes to stderr as it is, without time, level or fiber; stdout is for results. */
-const plainLogger = Logger.withConsoleError(
+/** @internal What an operator reads goes to stderr as it is, without time, level or fiber; stdout is for results. */
+export const plainLogger = Logger.withConsoleError(
   Logger.make<unknown, string>(({ logLevel, message }) => {
-    const text = (Array.isArray(message) ? message : [message]).map(String).join(" ")
+    const text = visible((Array.isArray(message) ? message : [message]).map(String).join(" "))
     return logLevel === "Info" ? text : `${logLevel.toLowerCase()}: ${text}`
   })
 )
 
-/** Help has been printed already; what was wrong with the arguments is said below it. */
-const usage = ({ errors }: CliError.ShowHelp) =>
+/** Whether the caller reads JSON, as far as that can be told of arguments that may be wrong. */
+const isJson = (args: ReadonlyArray<string>): boolean =>
+  args.slice(0, args.includes("--") ? args.indexOf("--") : undefined).includes("--json")
+
+/** Says what went wrong: in a line for the person, and in a document where one was asked for. */
+const told = (failure: Failure, line: string, json: boolean, code: number) =>
+  Effect.gen(function* () {
+    yield* say(`alex-db: ${line}`)
+    if (json) yield* printJson(failure)
+    return yield* new Exit({ code })
+  })
+
+const wrongUsage = (problem: string, fix: string, json: boolean) =>
+  told({ ok: false, code: "usage", problem, fix }, `${problem}. ${fix}`, json, 2)
+
+/** A command that only has subcommands ends in its help, without an error. */
+const notParsed = ({ commandPath, errors }: CliError.ShowHelp, json: boolean) =>
   errors.length === 0
     ? Effect.void
-    : Effect.andThen(
-        Console.error(errors.map(({ message }) => `alex-db: ${message}`).join("\n")),
-        Effect.fail(new Exit({ code: 2 }))
+    : wrongUsage(
+        errors.map(({ message }) => message.replaceAll(/\s+/g, " ").replace(/[.?]$/, "")).join("; "),
+        `Run ${[...commandPath, "--help"].join(" ")}`,
+        json
       )
 
-const failed = (error: unknown) =>
-  Effect.promise(() => import("./failure.ts")).pipe(
-    Effect.flatMap(({ lineOf }) => Console.error(`alex-db: ${lineOf(error)}`)),
-    Effect.andThen(Effect.fail(new Exit({ code: 1 })))
+const failed = (error: unknown, json: boolean) =>
+  Effect.flatMap(
+    Effect.promise(() => import("./failure.ts")),
+    ({ failureOf, lineOf }) => {
+      const failure = failureOf(error)
+      return told(failure, lineOf(failure), json, 1)
+    }
   )
 
-const outcome = (cause: Cause.Cause<unknown>): Effect.Effect<void, Exit> => {
-  if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
-  const error = Cause.squash(cause)
-  if (error instanceof Exit) return Effect.fail(error)
-  if (CliError.isCliError(error) && error._tag === "ShowHelp") return usage(error)
-  return failed(error)
+const stopped = (signal: NodeJS.Signals, json: boolean) => {
+  const problem = `Stopped by ${signal}; what a transaction had begun was rolled back`
+  const fix = "A statement under way outside a transaction may have run: look before you run it again"
+  return told({ ok: false, code: "stopped", problem, fix }, `${problem}. ${fix}`, json, 128 + constants.signals[signal])
 }
 
-const stopped = Console.error("alex-db: stopped; what a transaction had begun was rolled back")
+/** Only the interrupts of a command that was stopped, or of a prompt that was left, are no failures. */
+const outcome = (cause: Cause.Cause<unknown>, signal: NodeJS.Signals | undefined, json: boolean) => {
+  if (Cause.hasInterruptsOnly(cause)) return stopped(signal ?? "SIGINT", json)
+  const error = Cause.squash(cause)
+  if (error instanceof Exit) return Effect.fail(error)
+  if (CliError.isCliError(error) && error._tag === "ShowHelp") return notParsed(error, json)
+  if (error instanceof WrongUsage) return wrongUsage(error.problem, error.fix, json)
+  return failed(error, json)
+}
 
-/** Runs the command line with these arguments; fails with `Exit` unless all went well. */
-export const run = (args: ReadonlyArray<string>): Effect.Effect<void, Exit> =>
-  Command.runWith(command, { version: version(), renderErrors: false })(args).pipe(
-    Effect.onInterrupt(() => stopped),
-    Effect.catchCause(outcome),
-    Effect.provide([NodeServices.layer, Logger.layer([plainLogger])])
-  )
+/**
+ * Runs the command line with these arguments; fails with `Exit` unless all went well.
+ *
+ * @param signal Waits for the signal that stops the command.
+ */
+export const run = (
+  args: ReadonlyArray<string>,
+  signal: Effect.Effect<NodeJS.Signals> = Effect.never
+): Effect.Effect<void, Exit> =>
+  Effect.gen(function* () {
+    let received: NodeJS.Signals | undefined
+    const ends = { current: false }
+    const running = yield* Effect.forkChild(
+      Command.runWith(command, { version: version() })(args).pipe(
+        Effect.provideService(CliOutput.Presenter, presenter),
+        Effect.provideService(EndsWhenStopped, ends)
+      )
+    )
+    yield* Effect.forkChild(
+      Effect.flatMap(signal, (name) => {
+        received = name
+        return Fiber.interrupt(running)
+      })
+    )
+    const exit = yield* Fiber.await(running)
+    if (exit._tag === "Success") return
+    if (!(ends.current && Cause.hasInterruptsOnly(exit.cause))) yield* outcome(exit.cause, received, isJson(args))
+  }).pipe(Effect.provide([NodeServices.layer, Logger.layer([plainLogger])]))

@@ -47,15 +47,18 @@ const alexDb = Effect.fnUntraced(function* (
   }
 })
 
+/** A name that would write to the clipboard, forge a line and turn the letters around. */
+const attack = "<script>\u001b]52;c;cm0=\u0007\nVerified: all is well.\u202e"
+
 const parsed = (json: string) => JSON.parse(json)
 
 layer(Folder.layer, { timeout: "60 seconds" })("the command line", (it) => {
-  it.effect("prints help and exits 2 for a command that it does not know", () =>
+  it.effect("says in one line on stderr that it does not know a command, what was meant, and exits 2", () =>
     Effect.gen(function* () {
-      const { code, err, out } = yield* alexDb(["nonsense"])
+      const { code, err, out } = yield* alexDb(["verfy"])
       assert.strictEqual(code, 2)
-      assert.include(out, "SUBCOMMANDS")
-      assert.include(err, "nonsense")
+      assert.strictEqual(out, "")
+      assert.match(err, /^alex-db: Unknown subcommand "verfy" .*verify\. Run alex-db --help$/)
     })
   )
 
@@ -145,7 +148,7 @@ layer(Folder.layer, { timeout: "60 seconds" })("the command line", (it) => {
       yield* Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient
         yield* sql`alter table instruments drop constraint instruments_allocation_regions_check`
-        yield* sql`update instruments set allocation_regions = '{"europe": 50}', name = '<script>' where symbol = 'QQQ'`
+        yield* sql`update instruments set allocation_regions = '{"europe": 50}', name = ${attack} where symbol = 'QQQ'`
       }).pipe(
         Effect.provide(
           DataApiSql.layer().pipe(
@@ -157,10 +160,14 @@ layer(Folder.layer, { timeout: "60 seconds" })("the command line", (it) => {
       const { code, out } = yield* alexDb(["verify", "--html", page])
       assert.strictEqual(code, 3)
       assert.include(out, "QQQ: allocation_regions sums to 50, expected 100")
+      assert.include(out, String.raw`<script>\x1b]52;c;cm0=\x07\nVerified: all is well.\u202e`)
+      assert.notMatch(out, /^Verified|\p{Cf}/mu)
+      assert.notInclude(out, "\u001b]")
       assert.include(out, "missing: constraint instruments.instruments_allocation_regions_check")
       const html = readFileSync(page, "utf8")
       assert.include(html, "QQQ: allocation_regions sums to 50")
-      assert.notMatch(html, /<script|https?:\/\//)
+      assert.notMatch(html, /<script|https?:\/\/|\p{Cf}/u)
+      assert.notInclude(html, "\u001b")
     })
   )
 
@@ -204,7 +211,8 @@ describe("the executable", () => {
       encoding: "utf8"
     })
     assert.strictEqual(status, 2)
-    assert.include(stdout, "USAGE")
+    assert.strictEqual(stdout, "")
+    assert.match(stderr, /^alex-db: .*\n$/)
     assert.notMatch(stderr, /\n\s+at |Warning/)
     assert.isFalse(existsSync(join(folder, ".alex-db")))
     rmSync(folder, { recursive: true })

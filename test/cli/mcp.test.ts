@@ -252,7 +252,7 @@ layer(Folder.layer, { excludeTestServices: true })("an MCP client of alex-db mcp
       const { exitCode, stderr, stdout } = yield* talk(folder, ["--user", "user_nobody"], [])
       assert.strictEqual(exitCode, 1)
       assert.strictEqual(stdout, "")
-      assert.match(stderr, /^alex-db: There is no user "user_nobody" in this database$/m)
+      assert.match(stderr, /^alex-db: There is no user "user_nobody" in this database\. Give --user .*$/m)
       assert.notInclude(stderr, "    at ")
     })
   )

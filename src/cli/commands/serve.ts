@@ -2,7 +2,8 @@
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
-import { root } from "./root.ts"
+import { EndsWhenStopped } from "../Outcome.ts"
+import { on, root } from "../root.ts"
 
 const int = (name: string, minimum: number, maximum: number) =>
   Flag.Int(name).pipe(
@@ -12,7 +13,8 @@ const int = (name: string, minimum: number, maximum: number) =>
     )
   )
 
-const flags = {
+/** @internal */
+export const flags = {
   port: int("port", 0, 65_535).pipe(
     Flag.withDescription("Port to listen on; 0 takes a free one"),
     Flag.withDefault(8080)
@@ -41,10 +43,7 @@ const flags = {
     Flag.withDescription("Folder of the embedded database; else ALEX_DB_DIR, else .alex-db"),
     Flag.optional
   ),
-  memory: Flag.Boolean("memory").pipe(
-    Flag.withDescription("Keep the embedded database in memory and forget it at the end"),
-    Flag.withDefault(false)
-  ),
+  memory: on("memory", "Keep the embedded database in memory and forget it at the end"),
   region: Flag.String("region").pipe(
     Flag.withDescription("AWS region of the printed cluster"),
     Flag.withDefault("us-east-1")
@@ -57,10 +56,7 @@ const flags = {
     Flag.withDescription("AWS secret access key to verify signatures with; they are not verified otherwise"),
     Flag.optional
   ),
-  trace: Flag.Boolean("trace").pipe(
-    Flag.withDescription("Log the SQL with its values; for debugging only, since values may be confidential"),
-    Flag.withDefault(false)
-  ),
+  trace: on("trace", "Log the SQL with its values; for debugging only, since values may be confidential"),
   transactionIdle: int("transaction-idle", 1, 86_400).pipe(
     Flag.withDescription("Seconds after which an idle transaction is rolled back"),
     Flag.withDefault(180)
@@ -91,7 +87,9 @@ export const serve = Command.make(
   flags,
   Effect.fnUntraced(function* (options) {
     const { dotenv, json } = yield* root
-    const { run } = yield* Effect.promise(() => import("./serveRun.ts"))
+    const { run } = yield* Effect.promise(() => import("../serving/served.ts"))
+    const ends = yield* EndsWhenStopped
+    ends.current = true
     return yield* run({ ...options, dotenv, json })
   })
 ).pipe(

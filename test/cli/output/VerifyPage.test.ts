@@ -4,8 +4,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { describe } from "vitest"
-import { verifyPage } from "../../src/cli/VerifyPage.ts"
-import type { Verify } from "../../src/operations/index.ts"
+import { verifyPage } from "../../../src/cli/output/VerifyPage.ts"
+import type { Verify } from "../../../src/operations/index.ts"
 
 const share = (name: string, meanPercent: number) => ({ name, instruments: 3, meanPercent })
 

@@ -1,6 +1,9 @@
 /** Text for terminals: tables, colours where there are any, plain words elsewhere. */
-import { Console, Effect } from "effect"
-import { CliOutput, TerminalCapabilities } from "effect/cli"
+import * as Console from "effect/Console"
+import * as CliOutput from "effect/cli/CliOutput"
+import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
+import * as Effect from "effect/Effect"
+import { visible, visibleJson, visibleReport } from "./visible.ts"
 
 /** Marks a piece of text, or leaves it as it is where there are no colours. */
 export interface Style {
@@ -63,8 +66,18 @@ export const bytes = (n: number): string => {
   return n < 1e9 ? `${(n / 1e6).toFixed(1)} MB` : `${(n / 1e9).toFixed(1)} GB`
 }
 
-/** Prints a result: as one JSON document, or as text. */
+/** Prints one line for the person, on stderr. */
+export const say = (line: string) => Console.error(visible(line))
+
+/** The same in several lines, of a text that is visible. */
+export const sayLines = (lines: string) => Console.error(lines)
+
+/** Prints one JSON document, on stdout. */
+export const printJson = (document: unknown) => Console.log(visibleJson(JSON.stringify(document, undefined, 2)))
+
+/** The same in one line. */
+export const printJsonLine = (document: unknown) => Console.log(visibleJson(JSON.stringify(document)))
+
+/** Prints a result: as one JSON document, or as text in which everything of the result is visible. */
 export const print = <A>(json: boolean, result: A, text: (result: A, style: Style) => string) =>
-  json
-    ? Console.log(JSON.stringify(result, undefined, 2))
-    : Effect.flatMap(style, (marks) => Console.log(text(result, marks)))
+  json ? printJson(result) : Effect.flatMap(style, (marks) => Console.log(text(visibleReport(result), marks)))

@@ -1,5 +1,5 @@
 /** The verification report as a page of its own: no network and no script; light and dark; readable on a phone. */
-import { type Allocations, Drift, type Verify } from "../operations/index.ts"
+import { type Allocations, Drift, type Verify } from "../../operations/index.ts"
 import { dollars } from "./text.ts"
 
 const escaped = (text: string): string =>

@@ -3,7 +3,10 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
-import { root } from "./root.ts"
+import * as Option from "effect/Option"
+import { WrongUsage } from "../Outcome.ts"
+import { print, printJson } from "../output/text.ts"
+import { root } from "../root.ts"
 
 export const schema = Command.make(
   "schema",
@@ -19,7 +22,15 @@ export const schema = Command.make(
   },
   Effect.fnUntraced(function* (options) {
     const { json } = yield* root
-    const { run } = yield* Effect.promise(() => import("./schemaRun.ts"))
-    yield* run({ ...options, json })
+    const { isSchemaName, schemaNames, schemas } = yield* Effect.promise(() => import("../../agent/JsonSchemas.ts"))
+    if (Option.isNone(options.name)) return yield* print(json, schemaNames, (names) => names.join("\n"))
+    const name = options.name.value
+    if (!isSchemaName(name)) {
+      return yield* new WrongUsage({
+        problem: `there is no schema "${name}"; there are ${schemaNames.join(", ")}`,
+        fix: "Give one of these names"
+      })
+    }
+    yield* printJson(schemas[name](options.dialect).jsonSchema)
   })
 ).pipe(Command.withDescription("List the JSON Schemas of what agents read and write, or print one"))

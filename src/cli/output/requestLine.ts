@@ -1,6 +1,7 @@
 /** How the local server's requests are logged: a line for people, or one JSON document each. */
-import type { Field } from "../data-api/DataApi.ts"
-import type { RequestLog } from "../local/HttpServer.ts"
+import type { Field } from "../../data-api/DataApi.ts"
+import type { RequestLog } from "../../local/HttpServer.ts"
+import { visible, visibleJson, visibleLines } from "./visible.ts"
 
 export interface LineOptions {
   readonly json: boolean
@@ -32,6 +33,9 @@ const traced = ({ call, message }: RequestLog) => {
   }
 }
 
+/** Below the line that it belongs to, so that no text can pass for a line of its own. */
+const indented = (text: string): string => `\n${visibleLines(text)}`.replaceAll("\n", "\n  ")
+
 /** One line for a request; the last six characters stand for its transaction. */
 export const requestLine = (entry: RequestLog, now: Date, { json, trace }: LineOptions): string => {
   const { error, message, millis, operation, requestId, rows, status, transactionId, updated } = entry
@@ -41,19 +45,9 @@ export const requestLine = (entry: RequestLog, now: Date, { json, trace }: LineO
   const time = now.toISOString()
   const more = trace ? traced(entry) : undefined
   if (json)
-    return JSON.stringify({
-      time,
-      requestId,
-      operation,
-      status,
-      ms,
-      rows,
-      updated,
-      transaction,
-      error,
-      sqlState,
-      ...more
-    })
+    return visibleJson(
+      JSON.stringify({ time, requestId, operation, status, ms, rows, updated, transaction, error, sqlState, ...more })
+    )
   const parts = [
     time.slice(11, 23),
     operation,
@@ -62,9 +56,9 @@ export const requestLine = (entry: RequestLog, now: Date, { json, trace }: LineO
     updated === undefined ? "" : `${updated} updated`,
     transaction === undefined ? "" : `tx ${transaction}`,
     error ?? "",
-    sqlState ?? "",
-    more?.sql === undefined ? "" : `\n  ${more.sql} ${JSON.stringify(more.parameters)}`,
-    more?.message === undefined || more.message === "" ? "" : `\n  ${more.message}`
+    sqlState ?? ""
   ]
-  return parts.filter((part) => part !== "").join("  ")
+  const head = visible(parts.filter((part) => part !== "").join("  "))
+  const statement = more?.sql === undefined ? "" : indented(`${more.sql} ${JSON.stringify(more.parameters)}`)
+  return head + statement + (more?.message === undefined || more.message === "" ? "" : indented(more.message))
 }

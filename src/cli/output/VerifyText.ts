@@ -1,5 +1,5 @@
 /** The verification report as text. */
-import { Drift, type Verify } from "../operations/index.ts"
+import { Drift, type Verify } from "../../operations/index.ts"
 import { count, dollars, type Style, table } from "./text.ts"
 
 const percent = (sum: string | null): string => (sum === null ? "-" : sum)

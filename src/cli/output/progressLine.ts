@@ -1,7 +1,9 @@
 /** Shows how far an operation is, on stderr, once it has run for a second. */
-import { Clock, Console, Effect, Exit, Layer } from "effect"
+import { Clock, Effect, Exit, Layer } from "effect"
 import { TerminalCapabilities } from "effect/cli"
-import { Progress, type Step } from "../operations/Progress.ts"
+import { Progress, type Step } from "../../operations/Progress.ts"
+import { say } from "./text.ts"
+import { visible } from "./visible.ts"
 
 /** Shorter operations show nothing. */
 const patienceMs = 1000
@@ -13,7 +15,7 @@ const plainEveryMs = 1000
 const lastingMs = { redrawn: 2000, plain: 10_000 }
 
 const textOf = ({ done, operation, text, total }: Step) =>
-  total > 0 ? `${operation} ${done + 1}/${total} ${text}` : `${operation} ${text}`
+  visible(total > 0 ? `${operation} ${done + 1}/${total} ${text}` : `${operation} ${text}`)
 
 const barOf = ({ done, total }: Step) => {
   if (total <= 0) return ""
@@ -32,7 +34,7 @@ export const layer: Layer.Layer<never> = Layer.effect(
     let last: { readonly step: Step; readonly since: number } | undefined
     const show = (step: Step, now: number, lasting = "") => {
       shown = now
-      if (!redraw) return Console.error(`${textOf(step)}${lasting}`)
+      if (!redraw) return say(`${textOf(step)}${lasting}`)
       const room = (process.stderr.columns ?? 80) - 1 - lasting.length
       const line = `${barOf(step)}${textOf(step)}`.slice(0, room) + lasting
       return Effect.sync(() => process.stderr.write(`\r\u001b[2K${line}`))
@@ -47,7 +49,7 @@ export const layer: Layer.Layer<never> = Layer.effect(
     yield* Effect.addFinalizer((exit) =>
       Effect.gen(function* () {
         if (redraw && shown > 0) process.stderr.write("\r\u001b[2K")
-        if (Exit.hasInterrupts(exit) && last !== undefined) yield* Console.error(`Stopped at: ${textOf(last.step)}`)
+        if (Exit.hasInterrupts(exit) && last !== undefined) yield* say(`Stopped at: ${textOf(last.step)}`)
       })
     )
     return (step: Step) =>

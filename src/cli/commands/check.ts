@@ -1,0 +1,43 @@
+/** `alex-db check`: can the database be reached, and if not, why not. */
+import * as Command from "effect/cli/Command"
+import * as Effect from "effect/Effect"
+import type { Check } from "../../operations/index.ts"
+import { foundWanting } from "../Outcome.ts"
+import { bytes, print, type Style } from "../output/text.ts"
+import { database, operations, root } from "../root.ts"
+
+const checkText = ({ backend, location, problem, reachable }: Check.CheckReport, { bad, bold, good, warn }: Style) =>
+  [
+    ...(reachable === null
+      ? [bad(`The database can't be reached (${backend}, ${location})`)]
+      : [
+          good(`The database answers (${backend}, ${location})`),
+          `  database  ${bold(reachable.database)}, ${bytes(reachable.sizeBytes)}`,
+          `  server    PostgreSQL ${reachable.server}`,
+          `  role      ${reachable.role}`,
+          `  latency   ${reachable.latencyMs} ms (median)`,
+          `  journal   ${reachable.journal === "current" ? good("current") : warn(reachable.journal)}`
+        ]),
+    ...(problem === null ? [] : [`${bad("Problem:")} ${problem.problem}`, `${bold("Fix:")} ${problem.fix}`])
+  ].join("\n")
+
+/** Who checks a connection does not want to wait for one that can't be made; a paused cluster is waited for. */
+const retries = { connectBudget: "2 seconds" } as const
+
+export const check = Command.make(
+  "check",
+  {},
+  Effect.fnUntraced(function* () {
+    const flags = yield* root
+    const { configure, onConfigured, targetOf } = yield* database
+    const { Check } = yield* operations
+    const config = yield* configure(flags)
+    const cluster = config._tag === "data-api" ? config : undefined
+    const report = yield* onConfigured(
+      config,
+      retries
+    )(Check.found()).pipe(Effect.catch((error) => Effect.succeed(Check.notFound(error, targetOf(config), cluster))))
+    yield* print(flags.json, report, checkText)
+    if (!report.ok) return yield* foundWanting
+  })
+).pipe(Command.withDescription("See whether the database can be reached, as whom and how fast; say what to fix"))

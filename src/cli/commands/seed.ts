@@ -1,0 +1,39 @@
+/** `alex-db seed`: the instruments. */
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Seed } from "../../operations/index.ts"
+import { count, print } from "../output/text.ts"
+import { database, on, operations, root } from "../root.ts"
+
+/** What a seed did, in one line; the symbols are named where there are few. */
+export const seedText = ({ dryRun, inserted, total, unchanged, updated }: Seed.SeedReport): string => {
+  const named = (symbols: ReadonlyArray<string>) =>
+    symbols.length === 0 || symbols.length > 10 ? "" : ` (${symbols.join(", ")})`
+  const parts = [
+    `${inserted.length} inserted${named(inserted)}`,
+    `${updated.length} updated${named(updated)}`,
+    `${unchanged} unchanged`
+  ]
+  return `${count(total, "instrument")}: ${parts.join(", ")}.${dryRun ? " Dry run: nothing was written." : ""}`
+}
+
+export const seed = Command.make(
+  "seed",
+  {
+    file: Flag.String("file").pipe(
+      Flag.withDescription("Instruments as JSON, instead of those that come with the package"),
+      Flag.optional
+    ),
+    dryRun: on("dry-run", "Say what would change, and change nothing")
+  },
+  Effect.fnUntraced(function* (options) {
+    const flags = yield* root
+    const { onDatabase } = yield* database
+    const { Seed } = yield* operations
+    const file = Option.getOrUndefined(options.file)
+    const report = yield* onDatabase(flags)(Seed.seed({ file, dryRun: options.dryRun }))
+    yield* print(flags.json, report, seedText)
+  })
+).pipe(Command.withDescription("Check the instruments and insert or update them, all or none"))

@@ -1,0 +1,39 @@
+/** `alex-db migrate status`: what is applied and what is pending. */
+import * as Command from "effect/cli/Command"
+import * as Effect from "effect/Effect"
+import type { Migrate } from "../../operations/index.ts"
+import { foundWanting } from "../Outcome.ts"
+import { count, print, type Style, table } from "../output/text.ts"
+import { database, operations, root } from "../root.ts"
+
+const statusText = ({ applied, pending, problems, warnings }: Migrate.MigrationStatus, marks: Style) =>
+  [
+    table(
+      ["migration", "state", "applied at", "took", "by version"],
+      [
+        ...applied.map((entry) => [
+          entry.name,
+          marks.good("applied"),
+          entry.appliedAt.toISOString(),
+          `${entry.durationMs ?? 0} ms`,
+          entry.version
+        ]),
+        ...pending.map(({ name, statements }) => [name, marks.warn("pending"), "", "", count(statements, "statement")])
+      ]
+    ),
+    ...problems.map(({ message }) => `${marks.bad("problem:")} ${message}`),
+    ...warnings.map((warning) => `${marks.warn("warning:")} ${warning}`)
+  ].join("\n")
+
+export const status = Command.make(
+  "status",
+  {},
+  Effect.fnUntraced(function* () {
+    const flags = yield* root
+    const { onDatabase } = yield* database
+    const { Migrate } = yield* operations
+    const report = yield* onDatabase(flags)(Migrate.status())
+    yield* print(flags.json, report, statusText)
+    if (!report.current) return yield* foundWanting
+  })
+).pipe(Command.withDescription("Say what is applied and what is pending; exit 3 unless all is applied"))

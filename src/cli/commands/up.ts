@@ -1,0 +1,59 @@
+/** `alex-db up`: a local database from nothing, and the report on it. */
+import * as Command from "effect/cli/Command"
+import * as Effect from "effect/Effect"
+import { foundWanting, Refused } from "../Outcome.ts"
+import { count, print, say } from "../output/text.ts"
+import { database, operations, root } from "../root.ts"
+import { version } from "../version.ts"
+
+const bringUp = Effect.gen(function* () {
+  const { Migrate, Seed, Verify } = yield* operations
+  const migrated = yield* Migrate.migrate({ version: version(), packed: true })
+  const seeded = yield* Seed.seed()
+  const testData = yield* Seed.seedPortfolio()
+  const report = yield* Verify.verify({ drift: false })
+  return { migrated, seeded, testData, report }
+})
+
+type Result = Effect.Success<typeof bringUp>
+
+const doneText = ({ migrated, seeded, testData }: Result): string => {
+  const done = [
+    ...(migrated.applied.length > 0 ? [`applied ${count(migrated.applied.length, "migration")}`] : []),
+    ...(seeded.inserted.length > 0 ? [`added ${count(seeded.inserted.length, "instrument")}`] : []),
+    ...(seeded.updated.length > 0 ? [`updated ${count(seeded.updated.length, "instrument")}`] : []),
+    ...(testData.users + testData.accounts + testData.positions > 0
+      ? [
+          `added ${count(testData.users, "test user")}, ${count(testData.accounts, "account")}, ${count(testData.positions, "position")}`
+        ]
+      : [])
+  ]
+  return done.length === 0
+    ? "Everything was in place already: nothing was migrated, seeded or added."
+    : `Done: ${done.join("; ")}.`
+}
+
+export const up = Command.make(
+  "up",
+  {},
+  Effect.fnUntraced(function* () {
+    const flags = yield* root
+    const { configure, onConfigured, targetOf } = yield* database
+    const config = yield* configure(flags)
+    const target = targetOf(config)
+    if (!target.isLocal) {
+      return yield* new Refused({
+        code: "not-local",
+        problem: `up adds a test user, and "${target.database}" at ${target.location} is not a local database`,
+        fix: "Use alex-db migrate and alex-db seed there, or --backend embedded"
+      })
+    }
+    const { verifyText } = yield* Effect.promise(() => import("../output/VerifyText.ts"))
+    const result = yield* onConfigured(config)(bringUp)
+    yield* print(flags.json, result, (done, marks) => `${verifyText(done.report, marks)}\n\n${doneText(done)}`)
+    if (!result.report.ok) return yield* foundWanting
+    if (!flags.json) yield* say("Next: npx alex-db verify, or npx alex-db --help")
+  })
+).pipe(
+  Command.withDescription("Bring up a local database from nothing, with instruments and a test user, and verify it")
+)

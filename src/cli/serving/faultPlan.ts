@@ -1,0 +1,24 @@
+/** The faults that the flags of `alex-db serve` ask for. */
+import { Effect, Option, Schema } from "effect"
+import { FaultPlan } from "../../local/Faults.ts"
+import { readJson } from "./readJson.ts"
+import { refuse } from "./ServeError.ts"
+import type { ServeOptions } from "./served.ts"
+
+/** The plan of the file, if any, with what single flags say in its place. */
+export const faultPlan = Effect.fnUntraced(function* (options: ServeOptions) {
+  const file = Option.isSome(options.faults) ? yield* readJson(options.faults.value, FaultPlan) : {}
+  const { latency, latencyP99, pause, seed, throttle } = options
+  const plan = {
+    ...file,
+    ...(Option.isSome(seed) ? { seed: seed.value } : {}),
+    ...(Option.isSome(pause) ? { pause: { seconds: pause.value } } : {}),
+    ...(Option.isSome(latency)
+      ? { latency: { medianMs: latency.value, p99Ms: Option.getOrElse(latencyP99, () => latency.value) } }
+      : {}),
+    ...(Option.isSome(throttle) ? { rates: { ...file.rates, throttled: throttle.value } } : {})
+  }
+  return yield* Schema.decodeEffect(FaultPlan)(plan).pipe(
+    Effect.catch((error) => refuse(`The faults are not as expected: ${error.message}`, error))
+  )
+})

@@ -1,0 +1,15 @@
+/** The log of `alex-db serve`'s requests. */
+import { Console, Effect } from "effect"
+
+/** Writes lines to stderr, those of one turn of the event loop at once: a write costs more than a small statement. */
+export const logWriter = Effect.gen(function* () {
+  const { error } = yield* Console.Console
+  const lines: Array<string> = []
+  const flush = () => {
+    if (lines.length > 0) error(lines.splice(0).join("\n"))
+  }
+  yield* Effect.addFinalizer(() => Effect.sync(flush))
+  return (line: string): void => {
+    if (lines.push(line) === 1) setImmediate(flush)
+  }
+})

@@ -1,0 +1,37 @@
+/** Who runs the SQL of `alex-db serve`: the embedded PGlite, or a PostgreSQL server. */
+import { Duration, Effect, Option, type Redacted } from "effect"
+import * as DbConfig from "../../DbConfig.ts"
+import * as Engine from "../../local/Engine.ts"
+import * as LocalDataApi from "../../local/LocalDataApi.ts"
+import { refuse } from "./ServeError.ts"
+import type { ServeOptions } from "./served.ts"
+
+const onPostgres = Effect.fnUntraced(function* (url: Redacted.Redacted, options: ServeOptions) {
+  const limits = limitsOf(options)
+  const { maxConnections } = options
+  const { database, source } = yield* LocalDataApi.postgresSessions({ url, maxConnections, limits })
+  return { api: yield* Engine.make(source, { database, limits }), database }
+})
+
+const onPglite = Effect.fnUntraced(function* (dataDir: string, database: string, options: ServeOptions) {
+  const limits = limitsOf(options)
+  const source = yield* LocalDataApi.sessions({ dataDir, database, limits })
+  return { api: yield* Engine.make(source, { database, limits }), database }
+})
+
+const limitsOf = ({ transactionIdle }: ServeOptions) => ({ transactionIdle: Duration.seconds(transactionIdle) })
+
+/** The engine, and the name of its database. What the flags do not say, the environment does. */
+export const openEngine = Effect.fnUntraced(function* (options: ServeOptions) {
+  const { dataDir, databaseUrl, memory } = options
+  const engine = Option.getOrElse(options.engine, () => (Option.isSome(databaseUrl) ? "postgres" : "pglite"))
+  if (engine === "postgres") {
+    if (memory || Option.isSome(dataDir))
+      return yield* refuse("--memory and --data-dir are the embedded engine's; leave them out with --engine postgres.")
+    return yield* onPostgres(Option.isSome(databaseUrl) ? databaseUrl.value : yield* DbConfig.databaseUrl, options)
+  }
+  if (Option.isSome(databaseUrl)) return yield* refuse("--database-url is for --engine postgres.")
+  if (memory && Option.isSome(dataDir)) return yield* refuse("Give --memory or --data-dir, not both.")
+  const { database, directory } = yield* DbConfig.loadEmbedded()
+  return yield* onPglite(memory ? "memory" : Option.getOrElse(dataDir, () => directory), database, options)
+})
