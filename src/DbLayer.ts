@@ -66,9 +66,9 @@ const announced = <E>(
 
 /** The AWS SDK is loaded only where it has something to find out: it takes a third of a function's cold start. */
 const aurora = async (config: DataApiConfig): Promise<Layer.Layer<DataApi>> => {
-  const HttpDataApi = await import("./data-api/HttpDataApi.ts")
+  const HttpDataApi = await import("./data-api/aws/HttpDataApi.ts")
   if (HttpDataApi.suffices(config)) return HttpDataApi.layer(config)
-  const AwsDataApi = await import("./data-api/AwsDataApi.ts")
+  const AwsDataApi = await import("./data-api/aws/AwsDataApi.ts")
   return AwsDataApi.layer(config)
 }
 

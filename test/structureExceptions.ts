@@ -16,5 +16,5 @@ export const exceptions: {
     "Sessions.ts: make"
   ],
   folders: ["local"],
-  names: ["Catalogue.ts", "Limits.ts", "SigV4.ts"]
+  names: ["Catalogue.ts", "Limits.ts"]
 }

@@ -1,5 +1,6 @@
 /** The RDS Data API, and `effect/sql` on it: for any database, nothing here knows of Alex. */
-export * as AwsDataApi from "./AwsDataApi.ts"
+export * as AwsDataApi from "./aws/AwsDataApi.ts"
+export * as HttpDataApi from "./aws/HttpDataApi.ts"
 export * as Bulk from "./client/Bulk.ts"
 export { type Condition, DataApiClient, type Values } from "./client/DataApiClient.ts"
 export {
@@ -21,7 +22,6 @@ export {
 } from "./DataApi.ts"
 export * from "./DataApiError.ts"
 export { type Failure, type FailureTag, failures, type Retry } from "./FailureTable.ts"
-export * as HttpDataApi from "./HttpDataApi.ts"
 export { Operation } from "./Operation.ts"
 export * as PostgresUrl from "./postgres/PostgresUrl.ts"
 export * as RetryPolicy from "./RetryPolicy.ts"

@@ -18,7 +18,7 @@ const id = `"a0eebc99-9c0b-4ef8-bb6d-000000000000"`
 const lean = `
   import { Effect, Layer, ManagedRuntime, Redacted } from "effect"
   import * as DataApiSql from "../../src/data-api/sql/DataApiSql.ts"
-  import * as HttpDataApi from "../../src/data-api/HttpDataApi.ts"
+  import * as HttpDataApi from "../../src/data-api/aws/HttpDataApi.ts"
   import * as RetryPolicy from "../../src/data-api/RetryPolicy.ts"
   const layer = DataApiSql.layer().pipe(
     Layer.provide(RetryPolicy.layer()),

@@ -273,7 +273,7 @@ const mutations: ReadonlyArray<Mutation> = [
   },
   {
     name: "a failure's message holds the secret",
-    file: "src/data-api/SignedHttp.ts",
+    file: "src/data-api/aws/SignedHttp.ts",
     from: "new DataApiError({ operation",
     to: "new DataApiError({ requestId: JSON.stringify(cluster), operation",
     tests: ["test/security/secrets.test.ts"]

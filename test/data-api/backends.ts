@@ -1,8 +1,8 @@
 /** The ways that the driver's calls travel: to the engine in this process, and over HTTP to a server of it. */
 import { Effect, Layer, Redacted } from "effect"
-import * as AwsDataApi from "../../src/data-api/AwsDataApi.ts"
+import * as AwsDataApi from "../../src/data-api/aws/AwsDataApi.ts"
+import * as HttpDataApi from "../../src/data-api/aws/HttpDataApi.ts"
 import type { DataApi } from "../../src/data-api/DataApi.ts"
-import * as HttpDataApi from "../../src/data-api/HttpDataApi.ts"
 import { HttpServer } from "../../src/local/HttpServer.ts"
 import * as TestDatabase from "../TestDatabase.ts"
 

@@ -12,13 +12,13 @@ import {
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Fiber, Layer, Redacted, Result } from "effect"
 import { SqlClient } from "effect/sql"
-import * as AwsDataApi from "../../src/data-api/AwsDataApi.ts"
-import { DataApi, type ExecuteStatementResponse, type Field } from "../../src/data-api/DataApi.ts"
-import { DataApiError, type Reason } from "../../src/data-api/DataApiError.ts"
-import * as RetryPolicy from "../../src/data-api/RetryPolicy.ts"
-import { reasonOf } from "../../src/data-api/rest-json/WireFailures.ts"
-import * as DataApiSql from "../../src/data-api/sql/DataApiSql.ts"
-import { clusterArn, credentials, overAws, overHttp, secretArn } from "./backends.ts"
+import * as AwsDataApi from "../../../src/data-api/aws/AwsDataApi.ts"
+import { DataApi, type ExecuteStatementResponse, type Field } from "../../../src/data-api/DataApi.ts"
+import { DataApiError, type Reason } from "../../../src/data-api/DataApiError.ts"
+import * as RetryPolicy from "../../../src/data-api/RetryPolicy.ts"
+import { reasonOf } from "../../../src/data-api/rest-json/WireFailures.ts"
+import * as DataApiSql from "../../../src/data-api/sql/DataApiSql.ts"
+import { clusterArn, credentials, overAws, overHttp, secretArn } from "../backends.ts"
 
 const arns = { resourceArn: clusterArn, secretArn }
 

@@ -9,10 +9,10 @@ import { BeginTransactionCommand, RDSDataClient, type RDSDataClientConfig } from
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
-import { DataApi } from "./DataApi.ts"
-import { InvalidRequest, type Reason, Unauthenticated } from "./DataApiError.ts"
+import { DataApi } from "../DataApi.ts"
+import { InvalidRequest, type Reason, Unauthenticated } from "../DataApiError.ts"
 import * as SignedHttp from "./SignedHttp.ts"
-import { Signer } from "./SigV4.ts"
+import { Signer } from "./Signer.ts"
 
 /** Which cluster, and how to reach it. */
 export interface Config extends SignedHttp.Cluster {

@@ -3,8 +3,8 @@ import type * as http from "node:http"
 import type * as https from "node:https"
 import type { Socket } from "node:net"
 import * as Result from "effect/Result"
-import { ConnectFailed, ConnectionLost } from "./DataApiError.ts"
-import type { Answer } from "./rest-json/WireFailures.ts"
+import { ConnectFailed, ConnectionLost } from "../DataApiError.ts"
+import type { Answer } from "../rest-json/WireFailures.ts"
 
 export interface Options {
   /** Milliseconds for a request and its answer. The service itself answers within 45 s. Default 50,000. */

@@ -8,12 +8,12 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
-import { DataApi } from "./DataApi.ts"
-import { Unauthenticated } from "./DataApiError.ts"
+import { DataApi } from "../DataApi.ts"
+import { Unauthenticated } from "../DataApiError.ts"
 import * as SignedHttp from "./SignedHttp.ts"
-import { type Credentials, Signer } from "./SigV4.ts"
+import { type Credentials, Signer } from "./Signer.ts"
 
-export type { Credentials } from "./SigV4.ts"
+export type { Credentials } from "./Signer.ts"
 
 /** Which cluster, and how to reach it. */
 export interface Config extends SignedHttp.Cluster {

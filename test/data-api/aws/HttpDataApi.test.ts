@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { RDSDataClient } from "@aws-sdk/client-rds-data"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { suffices } from "../../src/data-api/HttpDataApi.ts"
+import { suffices } from "../../../src/data-api/aws/HttpDataApi.ts"
 
 const region = "us-east-1"
 const keys = { HOME: "/nowhere", AWS_ACCESS_KEY_ID: "key", AWS_SECRET_ACCESS_KEY: "secret", AWS_SESSION_TOKEN: "token" }
