@@ -8,6 +8,7 @@ import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { regionOf } from "./data-api/Arn.ts"
 import * as PostgresUrl from "./data-api/postgres/PostgresUrl.ts"
 
 /** The three backends: Aurora over the RDS Data API, any PostgreSQL, or an embedded one in a local folder. */
@@ -94,8 +95,6 @@ const endpointOf = Effect.gen(function* () {
   const message = `${variable} holds a user or a password, which the Data API has no use for: remove what is before the "@"`
   return yield* new ConfigurationError({ variable, message })
 })
-
-const regionOf = (arn: string): string | undefined => /^arn:aws[a-z-]*:rds:([a-z0-9-]+):/.exec(arn)?.[1]
 
 /**
  * Reads what the Data API needs, whichever backend the environment would choose.

@@ -8,6 +8,7 @@ import * as Layer from "effect/Layer"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type * as SqlError from "effect/sql/SqlError"
 import * as DbConfig from "./DbConfig.ts"
+import * as Endpoint from "./data-api/aws/Endpoint.ts"
 import type { DataApi } from "./data-api/DataApi.ts"
 import * as PostgresUrl from "./data-api/postgres/PostgresUrl.ts"
 import type { Options as RetryOptions } from "./data-api/RetryPolicy.ts"
@@ -36,7 +37,10 @@ export const targetOf = (config: DbConfig.DbConfig): Target["Service"] => {
       return {
         backend: config._tag,
         database: config.database,
-        location: config.endpoint === undefined ? config.clusterArn : `${config.clusterArn} via ${config.endpoint}`,
+        location:
+          config.endpoint === undefined
+            ? config.clusterArn
+            : `${config.clusterArn} via ${Endpoint.shown(config.endpoint)}`,
         isLocal: config.endpoint !== undefined && PostgresUrl.isLocal({ host: hostOf(config.endpoint) })
       }
     case "postgres":

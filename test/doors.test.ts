@@ -57,6 +57,7 @@ const doors: Readonly<Record<Room, ReadonlyArray<string>>> = {
     "repository/",
     "domain/",
     "data-api/statement/SqlLexer.ts",
+    "data-api/Arn.ts",
     "data-api/FailureTable.ts",
     "effect",
     "node:"

@@ -8,7 +8,6 @@ export const exceptions: {
   files: [],
   functions: [
     "VerifyText.ts: verifyText",
-    "HttpTransport.ts: send",
     "Engine.ts: make",
     "Faults.ts: wrap",
     "HttpServer.ts: make",

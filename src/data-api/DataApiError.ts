@@ -122,7 +122,7 @@ export class InternalServerError extends Schema.TaggedError<InternalServerError>
 }) {}
 /** The service is not available at the moment (503). */
 export class ServiceUnavailable extends Schema.TaggedError<ServiceUnavailable>()("ServiceUnavailable", text) {}
-/** No connection came about: refused, unknown host, TLS. Nothing was sent. */
+/** No connection was established: refused, unknown host, TLS. Nothing was sent. */
 export class ConnectFailed extends Schema.TaggedError<ConnectFailed>()("ConnectFailed", text) {}
 /** The connection broke, or the time ran out, after the request was on its way. */
 export class ConnectionLost extends Schema.TaggedError<ConnectionLost>()("ConnectionLost", text) {}

@@ -343,7 +343,7 @@ const connectionLost = { didRun: "unknown", retry: "attempts", sqlError: "Connec
 
 /** The first that a state begins with counts. */
 const sqlStates: ReadonlyArray<readonly [beginning: string, SqlStateMeaning]> = [
-  // No connection came about: refused, too many of them, or the server is starting or stopping.
+  // No connection was established: refused, too many of them, or the server is starting or stopping.
   ["08001", notConnected],
   ["08004", notConnected],
   ["53300", notConnected],

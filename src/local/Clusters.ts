@@ -5,7 +5,7 @@
  * are refused as the service refuses them.
  */
 import { Redacted, Result, Schema } from "effect"
-import type { Operation } from "../data-api/DataApi.ts"
+import * as Arn from "../data-api/Arn.ts"
 import {
   AccessDenied,
   DatabaseError,
@@ -17,13 +17,16 @@ import {
   SecretsError,
   Unauthenticated
 } from "../data-api/DataApiError.ts"
+import { Operation } from "../data-api/Operation.ts"
 import type { Target } from "../data-api/rest-json/RequestReader.ts"
 
 const ClusterArn = Schema.String.pipe(
   Schema.check(
-    Schema.isPattern(/^(?=.{11,100}$)arn:aws[a-z-]*:rds:[a-z0-9-]+:\d{12}:cluster:[A-Za-z0-9-]+$/u, {
-      message: "expected a cluster's ARN like arn:aws:rds:us-east-1:000000000000:cluster:alex-local"
-    })
+    Schema.makeFilter((text) =>
+      Arn.isCluster(text)
+        ? undefined
+        : "expected a cluster's ARN like arn:aws:rds:us-east-1:000000000000:cluster:alex-local"
+    )
   )
 )
 
@@ -57,17 +60,7 @@ const Caller = Schema.Struct({
   /** Who it is in IAM. */
   arn: Schema.NonEmptyString,
   /** The operations that IAM denies it. */
-  denied: Schema.optionalKey(
-    Schema.Array(
-      Schema.Literals([
-        "ExecuteStatement",
-        "BatchExecuteStatement",
-        "BeginTransaction",
-        "CommitTransaction",
-        "RollbackTransaction"
-      ])
-    )
-  )
+  denied: Schema.optionalKey(Schema.Array(Operation))
 })
 
 /**
@@ -123,10 +116,6 @@ export interface Clusters {
   readonly admit: (call: Admission) => Result.Result<string | undefined, Reason>
 }
 
-const isClusterArn = Schema.is(ClusterArn)
-
-const regionOf = (arn: string): string | undefined => arn.split(":")[3]
-
 const notEnabled = (arn: string) =>
   Result.fail(new HttpEndpointNotEnabled({ message: `HttpEndpoint is not enabled for resource ${arn}` }))
 
@@ -147,7 +136,7 @@ export const any = (secretKey?: Redacted.Redacted): Clusters => {
     regions: undefined,
     caller: () => Result.succeed(caller),
     admit: ({ database, region, target }) =>
-      isClusterArn(target.resourceArn) && regionOf(target.resourceArn) === region
+      Arn.isCluster(target.resourceArn) && Arn.regionOf(target.resourceArn) === region
         ? Result.succeed(database)
         : notEnabled(target.resourceArn)
   }
@@ -174,7 +163,7 @@ export const fromConfig = (config: ClustersConfig, secretKey?: Redacted.Redacted
       return Result.fail(new AccessDenied({ message }))
     }
     const cluster = clusters.get(resourceArn)
-    if (cluster === undefined || cluster.httpEndpointEnabled === false || regionOf(resourceArn) !== region)
+    if (cluster === undefined || cluster.httpEndpointEnabled === false || Arn.regionOf(resourceArn) !== region)
       return notEnabled(resourceArn)
     if (cluster.instances === 0)
       return Result.fail(new DatabaseNotFound({ message: `DB cluster ${resourceArn} has no DB instance.` }))
@@ -200,7 +189,7 @@ export const fromConfig = (config: ClustersConfig, secretKey?: Redacted.Redacted
       : Result.fail(DatabaseError.fromMessage(`ERROR: database "${wanted}" does not exist; SQLState: 3D000`))
   }
   return {
-    regions: new Set(config.clusters.map((cluster) => regionOf(cluster.arn) ?? "")),
+    regions: new Set(config.clusters.map((cluster) => Arn.regionOf(cluster.arn) ?? "")),
     caller: (accessKeyId) => {
       if (config.callers === undefined) return anyone.caller(accessKeyId)
       const known = callers.get(accessKeyId)

@@ -190,7 +190,7 @@ const cases: ReadonlyArray<Case> = [
   {
     what: "an endpoint at which nobody listens",
     deaf: true,
-    problem: "The Data API can't be reached: No connection to 127.0.0.1 came about: ECONNREFUSED.",
+    problem: "The Data API can't be reached: No connection to 127.0.0.1 was established: ECONNREFUSED.",
     fix: "Check the network and proxy, DEFAULT_AWS_REGION and AWS_ENDPOINT_URL_RDS_DATA"
   }
 ]

@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Layer, Logger, Metric, References, Tracer } from "effect"
+import { Effect, Exit, Fiber, Layer, Logger, Metric, Random, References, Tracer } from "effect"
 import { TestClock } from "effect/testing"
 import { DataApi } from "../../src/data-api/DataApi.ts"
 import {
@@ -51,6 +51,20 @@ it.effect("a call outlasts a pause of 60 seconds, whatever it is", () =>
     assert.isAbove(result.seconds, 59)
     assert.isBelow(result.seconds, 70)
     assert.isBelow(result.calls, 25)
+  })
+)
+
+it.effect("the waits before retries are spread, from 80 to 120 per cent of the plan", () =>
+  Effect.gen(function* () {
+    const shares: Array<number> = []
+    for (let seed = 0; seed < 40; seed++) {
+      const { seconds } = yield* run("select 1", [resuming, {}]).pipe(Random.withSeed(`${seed}`))
+      shares.push(seconds / 0.2)
+    }
+    assert.isAtLeast(Math.min(...shares), 0.8)
+    assert.isAtMost(Math.max(...shares), 1.2)
+    assert.isBelow(Math.min(...shares), 0.85)
+    assert.isAbove(Math.max(...shares), 1.15)
   })
 )
 

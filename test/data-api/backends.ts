@@ -3,6 +3,7 @@ import { Effect, Layer, Redacted } from "effect"
 import * as AwsDataApi from "../../src/data-api/aws/AwsDataApi.ts"
 import * as HttpDataApi from "../../src/data-api/aws/HttpDataApi.ts"
 import type { DataApi } from "../../src/data-api/DataApi.ts"
+import { any } from "../../src/local/Clusters.ts"
 import { HttpServer } from "../../src/local/HttpServer.ts"
 import * as TestDatabase from "../TestDatabase.ts"
 
@@ -23,10 +24,13 @@ export const overHttp = (endpoint: string): Layer.Layer<DataApi> =>
     credentials: Effect.succeed({ ...credentials, secretAccessKey: Redacted.make(credentials.secretAccessKey) })
   })
 
+/** The server verifies the signature of each request. */
 const served = (client: (endpoint: string) => Layer.Layer<DataApi>) =>
-  Layer.unwrap(Effect.map(HttpServer.make({ port: 0 }), ({ url }) => client(url))).pipe(
-    Layer.provide(TestDatabase.layer())
-  )
+  Layer.unwrap(
+    Effect.map(HttpServer.make({ port: 0, clusters: any(Redacted.make(credentials.secretAccessKey)) }), ({ url }) =>
+      client(url)
+    )
+  ).pipe(Layer.provide(TestDatabase.layer()))
 
 const embedded: ReadonlyArray<readonly [string, Layer.Layer<DataApi>]> = [
   ["in process", Layer.orDie(TestDatabase.layer())],

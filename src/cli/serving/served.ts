@@ -1,6 +1,7 @@
 /** The server behind `alex-db serve`. */
 import { ConfigProvider, Console, Effect, Option } from "effect"
 import type * as Command from "effect/cli/Command"
+import { regionOf } from "../../data-api/Arn.ts"
 import { DataApi } from "../../data-api/DataApi.ts"
 import { any, ClustersConfig, defaultTarget, fromConfig } from "../../local/Clusters.ts"
 import { listenForFaults } from "../../local/FaultControl.ts"
@@ -33,7 +34,7 @@ const clustersOf = Effect.fnUntraced(function* ({ clusters, region, secretKey }:
   return {
     clusters: fromConfig(config, key),
     target: { resourceArn: first.arn, secretArn: config.secrets[0]?.arn ?? "" },
-    region: first.arn.split(":")[3] ?? region,
+    region: regionOf(first.arn) ?? region,
     database: first.databases?.[0],
     caller: config.callers?.[0]
   }

@@ -11,6 +11,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { DataApi } from "../DataApi.ts"
 import { InvalidRequest, type Reason, Unauthenticated } from "../DataApiError.ts"
+import * as Endpoint from "./Endpoint.ts"
 import * as SignedHttp from "./SignedHttp.ts"
 import { Signer } from "./Signer.ts"
 
@@ -46,6 +47,7 @@ interface Destination {
 }
 
 const make = Effect.fnUntraced(function* (config: Config) {
+  const endpoint = config.endpoint === undefined ? undefined : Endpoint.parse(config.endpoint)
   let destination: Destination | undefined
   const client = yield* Effect.acquireRelease(
     Effect.sync(
@@ -53,7 +55,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
         new RDSDataClient({
           ...config.client,
           ...(config.region === undefined ? {} : { region: config.region }),
-          ...(config.endpoint === undefined ? {} : { endpoint: config.endpoint }),
+          ...(endpoint === undefined ? {} : { endpoint: endpoint.href }),
           maxAttempts: 1,
           requestHandler: {
             // Nothing is sent: an empty answer is a response without members.
@@ -71,6 +73,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
 
   /** The service's URL by all of the SDK's rules, which only a request in the making brings to bear. */
   const findService = Effect.gen(function* () {
+    if (config.endpoint !== undefined && endpoint === undefined) return yield* SignedHttp.notAnEndpoint()
     const arns = { resourceArn: config.clusterArn, secretArn: Redacted.value(config.secretArn) }
     yield* ask(() => client.send(new BeginTransactionCommand(arns)))
     const region = yield* ask(() => client.config.region())

@@ -8,8 +8,10 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import { regionOf } from "../Arn.ts"
 import { DataApi } from "../DataApi.ts"
 import { Unauthenticated } from "../DataApiError.ts"
+import * as Endpoint from "./Endpoint.ts"
 import * as SignedHttp from "./SignedHttp.ts"
 import { type Credentials, Signer } from "./Signer.ts"
 
@@ -79,10 +81,12 @@ export const suffices = (
 }
 
 const make = Effect.fnUntraced(function* (config: Config) {
-  const region = config.region ?? config.clusterArn.split(":")[3] ?? "us-east-1"
-  const url = new URL(config.endpoint ?? `https://rds-data.${region}.amazonaws.com`)
+  const region = config.region ?? regionOf(config.clusterArn) ?? "us-east-1"
+  const url = Endpoint.parse(config.endpoint ?? `https://rds-data.${region}.amazonaws.com`)
+  const service =
+    url === undefined ? Effect.fail(SignedHttp.notAnEndpoint()) : Effect.succeed({ url, signer: new Signer(region) })
   const credentials = config.credentials ?? (yield* Effect.cached(environmentCredentials))
-  return yield* SignedHttp.make(config, Effect.succeed({ url, signer: new Signer(region) }), credentials)
+  return yield* SignedHttp.make(config, service, credentials)
 })
 
 /**

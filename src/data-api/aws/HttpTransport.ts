@@ -45,12 +45,90 @@ interface Client {
   readonly request: (options: https.RequestOptions) => http.ClientRequest
 }
 
+/** One request under way. It is settled once, whatever happens to it after that. */
+class Call {
+  readonly #request: http.ClientRequest
+  readonly #hostname: string
+  readonly #done: (result: Result.Result<Answer, Loss>) => void
+  readonly #timers: Array<NodeJS.Timeout> = []
+  #connected = false
+  #settled = false
+
+  constructor(request: http.ClientRequest, hostname: string, done: (result: Result.Result<Answer, Loss>) => void) {
+    this.#request = request
+    this.#hostname = hostname
+    this.#done = done
+  }
+
+  /** From now on the request may have arrived. */
+  connect(): void {
+    this.#connected = true
+  }
+
+  /** Gives up after so many milliseconds. */
+  limit(millis: number, why: string): NodeJS.Timeout {
+    const timer = setTimeout(() => {
+      this.lose(why)
+      this.#request.destroy()
+    }, millis)
+    this.#timers.push(timer)
+    return timer
+  }
+
+  lose(why: string): void {
+    this.#settle(
+      Result.fail(
+        this.#connected
+          ? new ConnectionLost({ message: `The connection to ${this.#hostname} was lost: ${why}.` })
+          : new ConnectFailed({ message: `No connection to ${this.#hostname} was established: ${why}.` })
+      )
+    )
+  }
+
+  /** Ends the request, of which nobody wants to know more. */
+  abandon(): void {
+    this.#end()
+    this.#request.destroy()
+  }
+
+  read(response: http.IncomingMessage): void {
+    const chunks: Array<Buffer> = []
+    let size = 0
+    response.on("data", (chunk: Buffer) => {
+      chunks.push(chunk)
+      size += chunk.length
+    })
+    response.on("end", () => {
+      if (!response.complete) return this.lose("the answer broke off")
+      const first = chunks[0]
+      const bytes = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, size)
+      const body = bytes.toString("utf8")
+      const answer = { status: response.statusCode ?? 0, headers: response.headers, body, size }
+      // Only then is the connection free for a request that the answer gives rise to.
+      return process.nextTick(() => this.#settle(Result.succeed(answer)))
+    })
+    response.on("error", (error) => this.lose(codeOf(error)))
+    response.on("aborted", () => this.lose("the answer broke off"))
+  }
+
+  #end(): void {
+    this.#settled = true
+    for (const timer of this.#timers) clearTimeout(timer)
+  }
+
+  #settle(result: Result.Result<Answer, Loss>): void {
+    if (this.#settled) return
+    this.#end()
+    this.#done(result)
+  }
+}
+
+/** Keeps connections to one service, and sends requests over them. */
 export class HttpTransport {
   readonly #requestTimeout: number
   readonly #connectTimeout: number
   readonly #idleTimeout: number
   readonly #agentOptions: http.AgentOptions
-  readonly #watched = new WeakSet<Socket>()
   /** By whether they are for TLS. */
   readonly #clients = new Map<boolean, Client>()
   #lastUse = 0
@@ -79,10 +157,7 @@ export class HttpTransport {
   #closingIdle(agent: http.Agent): http.Agent {
     return agent.on("free", (socket: Socket) => {
       this.#lastUse = Date.now()
-      if (!this.#watched.has(socket)) {
-        this.#watched.add(socket)
-        socket.on("timeout", () => socket.destroy())
-      }
+      // The agent itself closes a free connection whose time is over.
       socket.setTimeout(this.#idleTimeout)
     })
   }
@@ -96,78 +171,31 @@ export class HttpTransport {
   /** Sends a POST; `done` is called once with what came of it. The function returned gives the request up. */
   send(target: Target, done: (result: Result.Result<Answer, Loss>) => void): () => void {
     const secure = target.protocol === "https:"
-    const client = this.#client(secure)
-    this.#dropOld(client.agent)
-    let connected = false
-    let settled = false
-    let connecting: NodeJS.Timeout | undefined
-    const settle = (result: Result.Result<Answer, Loss>) => {
-      if (settled) return
-      settled = true
-      clearTimeout(limit)
-      clearTimeout(connecting)
-      done(result)
-    }
-    const lose = (why: string) =>
-      settle(
-        Result.fail(
-          connected
-            ? new ConnectionLost({ message: `The connection to ${target.hostname} was lost: ${why}.` })
-            : new ConnectFailed({ message: `No connection to ${target.hostname} came about: ${why}.` })
-        )
-      )
-    const giveUp = (why: string) => {
-      lose(why)
-      request.destroy()
-    }
-    const request = client.request({
-      agent: client.agent,
+    const { agent, request } = this.#client(secure)
+    this.#dropOld(agent)
+    const sent = request({
+      agent,
       hostname: target.hostname.replace(/^\[(.*)\]$/, "$1"),
       port: target.port,
       method: "POST",
       path: target.path,
       headers: target.headers
     })
-    const limit = setTimeout(() => giveUp("no answer in time"), this.#requestTimeout)
-    request.on("socket", (socket) => {
+    const call = new Call(sent, target.hostname, done)
+    call.limit(this.#requestTimeout, "no answer in time")
+    sent.on("socket", (socket) => {
       socket.setTimeout(0)
-      if (!socket.connecting) {
-        connected = true
-        return
-      }
-      connecting = setTimeout(() => giveUp("ETIMEDOUT"), this.#connectTimeout)
-      socket.once(secure ? "secureConnect" : "connect", () => {
-        connected = true
+      if (!socket.connecting) return call.connect()
+      const connecting = call.limit(this.#connectTimeout, "ETIMEDOUT")
+      return socket.once(secure ? "secureConnect" : "connect", () => {
         clearTimeout(connecting)
+        call.connect()
       })
     })
-    request.on("error", (error) => lose(codeOf(error)))
-    request.on("response", (response) => {
-      const chunks: Array<Buffer> = []
-      let size = 0
-      response.on("data", (chunk: Buffer) => {
-        chunks.push(chunk)
-        size += chunk.length
-      })
-      response.on("end", () => {
-        if (!response.complete) return lose("the answer broke off")
-        const first = chunks[0]
-        const bytes = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, size)
-        const body = bytes.toString("utf8")
-        const answer = { status: response.statusCode ?? 0, headers: response.headers, body, size }
-        // Only then is the connection free for a request that the answer gives rise to.
-        return process.nextTick(settle, Result.succeed(answer))
-      })
-      response.on("error", (error) => lose(codeOf(error)))
-      response.on("aborted", () => lose("the answer broke off"))
-    })
-    request.end(target.body)
-    return () => {
-      settled = true
-      clearTimeout(limit)
-      clearTimeout(connecting)
-      request.destroy()
-    }
+    sent.on("error", (error) => call.lose(codeOf(error)))
+    sent.on("response", (response) => call.read(response))
+    sent.end(target.body)
+    return () => call.abandon()
   }
 
   /** Closes all connections. */

@@ -6,7 +6,7 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { DataApi } from "../DataApi.ts"
-import { DataApiError, type Reason } from "../DataApiError.ts"
+import { DataApiError, InvalidRequest, type Reason } from "../DataApiError.ts"
 import type { Operation } from "../Operation.ts"
 import { paths, type Requests, type Responses } from "../rest-json/Operations.ts"
 import { encodeRequest } from "../rest-json/RequestWriter.ts"
@@ -32,6 +32,12 @@ export interface Service {
   readonly url: URL
   readonly signer: Signer
 }
+
+/** An endpoint that no request can go to. Its text may hold a password, so it is not repeated. */
+export const notAnEndpoint = (): Reason =>
+  new InvalidRequest({
+    message: "The endpoint is not a URL: it has the form https://host or http://127.0.0.1:8080."
+  })
 
 /** Milliseconds that a signature's time may be off; the service allows as much. */
 const CLOCK_TOLERANCE = 5 * 60_000

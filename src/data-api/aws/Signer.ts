@@ -21,7 +21,7 @@ export interface Unsigned {
 
 const hmac = (key: string | Buffer, text: string): Buffer => createHmac("sha256", key).update(text).digest()
 
-/** Signs for one region. The key that a day's signatures derive from is kept for the day and the credentials. */
+/** Signs for one region. The key that a day's signatures derive from is kept for the day and the secret. */
 export class Signer {
   readonly #region: string
   #derivedFrom = ""
@@ -32,9 +32,9 @@ export class Signer {
   }
 
   #keyOf(credentials: Credentials, day: string): KeyObject {
-    const from = `${credentials.accessKeyId}/${day}`
-    if (this.#key !== undefined && from === this.#derivedFrom) return this.#key
     const secret = Redacted.value(credentials.secretAccessKey)
+    const from = `${day}/${secret}`
+    if (this.#key !== undefined && from === this.#derivedFrom) return this.#key
     const key = hmac(hmac(hmac(hmac(`AWS4${secret}`, day), this.#region), "rds-data"), "aws4_request")
     // Node signs six times faster with a key that is one than with bytes.
     this.#key = createSecretKey(key)

@@ -2,32 +2,32 @@
  * What is wrong, and its fix, where a call of the Data API failed. What an operator can be told no better than a
  * programmer comes from the Data API's own table of failures.
  */
+import * as Arn from "../../data-api/Arn.ts"
 import { type FailureTag, failures } from "../../data-api/FailureTable.ts"
 import type { Advice, Cluster } from "./Advice.ts"
 
 /** What is wrong with a cluster's ARN by its form or its region, if anything. */
 export const adviceOnArn = ({ clusterArn, region }: Cluster): Advice | undefined => {
-  const match = /^arn:aws[a-z-]*:rds:([a-z0-9-]+):(\d{12}):(cluster|db):([^:]+)$/.exec(clusterArn)
-  if (match === null) {
+  const arn = Arn.parseDatabase(clusterArn)
+  if (arn === undefined) {
     return {
       code: "cluster-arn",
       problem: "AURORA_CLUSTER_ARN is not the ARN of a cluster",
       fix: "It looks like arn:aws:rds:us-east-1:123456789012:cluster:name: copy it from the cluster's configuration"
     }
   }
-  const [, arnRegion, , kind] = match
-  if (kind === "db") {
+  if (arn.kind === "db") {
     return {
       code: "cluster-arn",
       problem: "AURORA_CLUSTER_ARN is the ARN of an instance, not of a cluster",
       fix: "Use the cluster's ARN, which has :cluster: where this one has :db:"
     }
   }
-  if (arnRegion !== region) {
+  if (arn.region !== region) {
     return {
       code: "region",
-      problem: `The cluster is in ${arnRegion}, but calls go to ${region}`,
-      fix: `Set DEFAULT_AWS_REGION=${arnRegion}`
+      problem: `The cluster is in ${arn.region}, but calls go to ${region}`,
+      fix: `Set DEFAULT_AWS_REGION=${arn.region}`
     }
   }
   return undefined

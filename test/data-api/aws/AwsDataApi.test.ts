@@ -386,6 +386,45 @@ for (const [name, layerAt] of implementations) {
       { tag: "ConnectionLost", didRun: "unknown" }
     )
 
+    it.effect("an endpoint that is not a URL is an invalid request, and is not repeated in it", () =>
+      Effect.gen(function* () {
+        for (const endpoint of [
+          "",
+          "127.0.0.1:8080",
+          "ann:hunter2@host",
+          "ftp://ann:hunter2@host",
+          "http://ann:hunter2@ho st"
+        ]) {
+          const exit = yield* Effect.exit(Effect.provide(execute("insert"), layerAt(endpoint)))
+          assert.isTrue(Exit.isFailure(exit) && Cause.hasFails(exit.cause), endpoint)
+          const shown = Exit.isFailure(exit) ? Cause.pretty(exit.cause) : ""
+          assert.include(shown, "The endpoint is not a URL", endpoint)
+          assert.notInclude(shown, "hunter2", endpoint)
+        }
+      })
+    )
+
+    it.effect("a user and a password in an endpoint are not sent, nor shown when it can't be reached", () =>
+      Effect.gen(function* () {
+        const seen: Array<string> = []
+        const endpoint = yield* serve(({ headers, url }) => {
+          seen.push(JSON.stringify([headers, url]))
+          return { body: done }
+        })
+        const withPassword = (url: string) => url.replace("http://", "http://ann:hunter2@")
+        yield* Effect.provide(execute("insert"), layerAt(withPassword(endpoint)))
+        const nobody = layerAt(withPassword("http://127.0.0.1:1"))
+        const error = yield* Effect.flip(Effect.provide(execute("insert"), nobody))
+        assert.strictEqual(error.reason._tag, "ConnectFailed")
+        const credentials = Buffer.from("ann:hunter2").toString("base64")
+        for (const text of [...seen, String(error), Cause.pretty(Cause.fail(error)), JSON.stringify(error)]) {
+          assert.notInclude(text, "hunter2")
+          assert.notInclude(text, credentials)
+        }
+        assert.strictEqual(seen.length, 1)
+      })
+    )
+
     it.effect("a refused connection certainly did not run", () =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(Effect.provide(execute("insert"), layerAt("http://127.0.0.1:1")))

@@ -142,6 +142,14 @@ for (const [way, api] of backends) {
         })
       )
 
+      it.effect("a statement is as long as it has characters, whichever they are", () =>
+        Effect.gen(function* () {
+          const sql = yield* SqlClient.SqlClient
+          const rows = yield* sql.unsafe(`select length('${"😀".repeat(40_000)}') as length`)
+          assert.deepStrictEqual(rows, [{ length: 40_000 }])
+        })
+      )
+
       it.effect("the helpers of effect/sql mean what they mean on PostgreSQL", () =>
         Effect.gen(function* () {
           const sql = yield* SqlClient.SqlClient

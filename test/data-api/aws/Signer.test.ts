@@ -1,0 +1,117 @@
+import { createHash, createHmac } from "node:crypto"
+import { assert, it } from "@effect/vitest"
+import { SignatureV4 } from "@smithy/signature-v4"
+import { Redacted } from "effect"
+import { Signer } from "../../../src/data-api/aws/Signer.ts"
+
+/** SHA-256 in the form that the signer of the AWS SDK asks for. */
+class Sha256 {
+  readonly #hash: { update: (data: Uint8Array) => unknown; digest: () => Buffer }
+
+  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
+    this.#hash = secret === undefined ? createHash("sha256") : createHmac("sha256", bytes(secret))
+  }
+
+  update(data: string | ArrayBuffer | ArrayBufferView): void {
+    this.#hash.update(bytes(data))
+  }
+
+  digest(): Promise<Uint8Array> {
+    return Promise.resolve(new Uint8Array(this.#hash.digest()))
+  }
+
+  reset(): void {}
+}
+
+const bytes = (data: string | ArrayBuffer | ArrayBufferView): Uint8Array => {
+  if (typeof data === "string") return Buffer.from(data)
+  return ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data)
+}
+
+interface Case {
+  readonly accessKeyId?: string
+  readonly secretAccessKey?: string
+  readonly sessionToken?: string
+  readonly region?: string
+  readonly host?: string
+  readonly path?: string
+  readonly body?: string
+  readonly now?: number
+}
+
+const usual = {
+  accessKeyId: "AKIDEXAMPLE",
+  secretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+  region: "us-east-1",
+  host: "rds-data.us-east-1.amazonaws.com",
+  path: "/Execute",
+  body: '{"sql":"select 1"}',
+  now: Date.UTC(2015, 7, 30, 12, 36, 0)
+}
+
+const cases: ReadonlyArray<Case> = [
+  {},
+  { accessKeyId: "AKIDOTHER" },
+  { secretAccessKey: "another/secret+key" },
+  { sessionToken: "IQoJb3JpZ2luX2VjEXAMPLE//token==" },
+  { region: "eu-central-1", host: "rds-data.eu-central-1.amazonaws.com" },
+  { host: "127.0.0.1:8080" },
+  { path: "/below/it/BatchExecute" },
+  { body: "" },
+  { body: '{"sql":"select \'é 😀 \u2028\'"}' },
+  { now: Date.UTC(2026, 0, 1, 0, 0, 0) },
+  { now: Date.UTC(2025, 11, 31, 23, 59, 59, 999) }
+]
+
+it("signs as the AWS SDK's own signer does", async () => {
+  for (const one of cases) {
+    const { accessKeyId, body, host, now, path, region, secretAccessKey } = { ...usual, ...one }
+    const token = one.sessionToken
+    const credentials = { accessKeyId, secretAccessKey, ...(token === undefined ? {} : { sessionToken: token }) }
+    const theirs = new SignatureV4({ service: "rds-data", region, credentials, sha256: Sha256, applyChecksum: false })
+    const [hostname = "", port] = host.split(":")
+    const request = {
+      method: "POST",
+      protocol: "https:",
+      hostname,
+      ...(port === undefined ? {} : { port: Number(port) }),
+      path,
+      query: {},
+      headers: { host, "content-type": "application/json" },
+      body
+    }
+    const { headers } = await theirs.sign(request, { signingDate: new Date(now) })
+    const ours = new Signer(region).sign(
+      {
+        accessKeyId,
+        secretAccessKey: Redacted.make(secretAccessKey),
+        sessionToken: token === undefined ? undefined : Redacted.make(token)
+      },
+      { host, path, body, now }
+    )
+    const { "user-agent": _, ...signed } = ours
+    assert.deepStrictEqual(signed, headers, JSON.stringify(one))
+  }
+})
+
+it("one signer signs right for each day and each caller, in any order", () => {
+  const kept = new Signer(usual.region)
+  const days = [usual.now, usual.now + 86_400_000, usual.now]
+  const keys = ["AKIDEXAMPLE", "AKIDOTHER", "AKIDEXAMPLE"]
+  for (const now of days) {
+    for (const accessKeyId of keys) {
+      const credentials = { accessKeyId, secretAccessKey: Redacted.make(usual.secretAccessKey) }
+      const unsigned = { host: usual.host, path: usual.path, body: usual.body, now }
+      assert.deepStrictEqual(kept.sign(credentials, unsigned), new Signer(usual.region).sign(credentials, unsigned))
+    }
+  }
+})
+
+it("a rotated secret of the same key id is signed with, not the one before", () => {
+  const kept = new Signer(usual.region)
+  const unsigned = { host: usual.host, path: usual.path, body: usual.body, now: usual.now }
+  for (const secret of ["first", "second"]) {
+    const credentials = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: Redacted.make(secret) }
+    assert.deepStrictEqual(kept.sign(credentials, unsigned), new Signer(usual.region).sign(credentials, unsigned))
+  }
+})
