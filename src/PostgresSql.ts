@@ -12,9 +12,11 @@ import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Reactivity from "effect/reactivity/Reactivity"
+import * as Stream from "effect/Stream"
 import * as SqlClient from "effect/sql/SqlClient"
 import type * as SqlConnection from "effect/sql/SqlConnection"
 import * as SqlError from "effect/sql/SqlError"
+import { ofSqlState } from "./data-api/FailureTable.ts"
 import type { PostgresTarget } from "./data-api/postgres/PostgresUrl.ts"
 
 /** All digits and the scale, as they are. */
@@ -45,14 +47,27 @@ const typed = (value: unknown): unknown => {
   return isArrayOf(value, isPlainObject) ? arrayOf(value, PgTypes.OID.jsonb) : value
 }
 
-const withTypedParameters = (connection: SqlConnection.Connection): SqlConnection.Connection => ({
-  execute: (sql, params, transform) => connection.execute(sql, params.map(typed), transform),
-  executeRaw: (sql, params) => connection.executeRaw(sql, params.map(typed)),
-  executeStream: (sql, params, transform) => connection.executeStream(sql, params.map(typed), transform),
-  executeValues: (sql, params) => connection.executeValues(sql, params.map(typed)),
-  executeValuesUnprepared: (sql, params) => connection.executeValuesUnprepared(sql, params.map(typed)),
-  executeUnprepared: (sql, params, transform) => connection.executeUnprepared(sql, params.map(typed), transform)
-})
+/** A connection that could not be had, or that the server ended, is one to `effect/sql` too, as over the Data API. */
+const withConnectionErrors = (error: SqlError.SqlError): SqlError.SqlError => {
+  const { cause, message, operation } = error.reason
+  const state = Predicate.hasProperty(cause, "code") && typeof cause.code === "string" ? cause.code : ""
+  return error.reason._tag === "UnknownError" && ofSqlState(state).sqlError === "ConnectionError"
+    ? new SqlError.SqlError({ reason: new SqlError.ConnectionError({ cause, message, operation }) })
+    : error
+}
+
+const withTypedParameters = (connection: SqlConnection.Connection): SqlConnection.Connection => {
+  const told = Effect.mapError(withConnectionErrors)
+  return {
+    execute: (sql, params, transform) => told(connection.execute(sql, params.map(typed), transform)),
+    executeRaw: (sql, params) => told(connection.executeRaw(sql, params.map(typed))),
+    executeStream: (sql, params, transform) =>
+      Stream.mapError(connection.executeStream(sql, params.map(typed), transform), withConnectionErrors),
+    executeValues: (sql, params) => told(connection.executeValues(sql, params.map(typed))),
+    executeValuesUnprepared: (sql, params) => told(connection.executeValuesUnprepared(sql, params.map(typed))),
+    executeUnprepared: (sql, params, transform) => told(connection.executeUnprepared(sql, params.map(typed), transform))
+  }
+}
 
 /** PostgreSQL answers the COMMIT of a failed transaction with ROLLBACK, and with no error. */
 const commit = (connection: SqlConnection.Connection): Effect.Effect<void, SqlError.SqlError> =>
@@ -120,9 +135,9 @@ const tlsOf = (sslmode: PostgresTarget["sslmode"]): Pick<PgClient.PgPoolConfig, 
 export const layer = (config: PgClient.PgPoolConfig): Layer.Layer<SqlClient.SqlClient, SqlError.SqlError> =>
   Layer.effect(
     SqlClient.SqlClient,
-    Effect.flatMap(PgClient.make(config), (pg) =>
+    Effect.flatMap(Effect.mapError(PgClient.make(config), withConnectionErrors), (pg) =>
       SqlClient.make({
-        acquirer: Effect.map(pg.reserve, withTypedParameters),
+        acquirer: Effect.mapBoth(pg.reserve, { onFailure: withConnectionErrors, onSuccess: withTypedParameters }),
         compiler: PgClient.makeCompiler(config.transformQueryNames, config.transformJson),
         driver: "postgres",
         prepareTransactionControls: true,
