@@ -27,6 +27,7 @@ import {
   type JobNotFound,
   JobState,
   JobStatus,
+  type JobTooLarge,
   PortfolioSummary,
   Position,
   PositionCreate,
@@ -52,6 +53,7 @@ export const ToolFailure = Schema.Struct({
     "InstrumentNotFound",
     "AccountNotFound",
     "JobNotFound",
+    "JobTooLarge",
     "WritesNotAllowed",
     "InvalidData",
     "DatabaseFailed"
@@ -278,7 +280,7 @@ export const WriteTools = Toolkit.make(
 /** All tools. */
 export const Tools = Toolkit.merge(ReadTools, WriteTools)
 
-type Failure = UserNotFound | InstrumentNotFound | AccountNotFound | JobNotFound | RepositoryError
+type Failure = UserNotFound | InstrumentNotFound | AccountNotFound | JobNotFound | JobTooLarge | RepositoryError
 
 const explain = (error: Failure, mayHaveWritten: boolean): ToolFailure => {
   if (SqlError.isSqlError(error)) {

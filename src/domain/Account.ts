@@ -42,7 +42,7 @@ export const AccountCreate = Schema.Struct({
   cash_balance: Schema.optionalKey(CashBalance),
   cash_interest: Schema.optionalKey(InterestRate)
 }).annotate({ description: "A new account" })
-export type AccountCreate = typeof AccountCreate.Type
+export interface AccountCreate extends Schema.Schema.Type<typeof AccountCreate> {}
 
 /** Any subset of an account's fields; `null` empties the purpose. */
 export const AccountUpdate = Schema.Struct({
@@ -51,7 +51,7 @@ export const AccountUpdate = Schema.Struct({
   cash_balance: Schema.optionalKey(CashBalance),
   cash_interest: Schema.optionalKey(InterestRate)
 }).annotate({ description: "What to change about an account; what is left out stays as it is" })
-export type AccountUpdate = typeof AccountUpdate.Type
+export interface AccountUpdate extends Schema.Schema.Type<typeof AccountUpdate> {}
 
 /** An account as stored. */
 export const Account = Schema.Struct({
@@ -64,7 +64,7 @@ export const Account = Schema.Struct({
   created_at: Schema.Date,
   updated_at: Schema.Date
 }).annotate({ description: "An account of a user" })
-export type Account = typeof Account.Type
+export interface Account extends Schema.Schema.Type<typeof Account> {}
 
 /** What an account, or all accounts of a user, come to. */
 export const AccountTotals = Schema.Struct({
@@ -76,7 +76,7 @@ export const AccountTotals = Schema.Struct({
 }).annotate({
   description: "The cash and the market value of the positions, in US dollars; a position without a price counts as 0"
 })
-export type AccountTotals = typeof AccountTotals.Type
+export interface AccountTotals extends Schema.Schema.Type<typeof AccountTotals> {}
 
 /** There is no account with this id, or it is another person's and only one user's were asked for. */
 export class AccountNotFound extends Schema.TaggedError<AccountNotFound>()("AccountNotFound", {

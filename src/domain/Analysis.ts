@@ -35,7 +35,7 @@ export const PortfolioAnalysis = Schema.Struct({
   ),
   recommendations: Schema.Array(Recommendation)
 }).annotate({ description: "An analysis of a whole portfolio" })
-export type PortfolioAnalysis = typeof PortfolioAnalysis.Type
+export interface PortfolioAnalysis extends Schema.Schema.Type<typeof PortfolioAnalysis> {}
 
 const sumsToHundred = Schema.makeFilter((shares: ReadonlyArray<{ readonly percentage: number }>) =>
   missesHundred(shares.map(({ percentage }) => percentage))
@@ -67,7 +67,7 @@ export const Trade = Schema.Struct({
   symbol: InstrumentSymbol,
   quantity: Quantity
 }).annotate({ description: "One order: buy or sell so many shares of an instrument" })
-export type Trade = typeof Trade.Type
+export interface Trade extends Schema.Schema.Type<typeof Trade> {}
 
 /** How a portfolio should be rebalanced, and why. */
 export const RebalanceRecommendation = Schema.Struct({
@@ -78,7 +78,7 @@ export const RebalanceRecommendation = Schema.Struct({
   }),
   rationale: prose("Why these trades", "Technology has grown beyond its target.")
 }).annotate({ description: "How to rebalance a portfolio" })
-export type RebalanceRecommendation = typeof RebalanceRecommendation.Type
+export interface RebalanceRecommendation extends Schema.Schema.Type<typeof RebalanceRecommendation> {}
 
 const moment = Schema.String.annotate({
   description: "When it was made, as ISO 8601 in UTC",
@@ -100,7 +100,7 @@ export const ReportPayload = Schema.Struct({
   generated_at: Schema.optionalKey(moment),
   agent
 }).annotate({ description: "The report on a portfolio" })
-export type ReportPayload = typeof ReportPayload.Type
+export interface ReportPayload extends Schema.Schema.Type<typeof ReportPayload> {}
 
 /** The kinds of charts that can be drawn. */
 export const chartTypes = ["pie", "donut", "bar", "horizontalBar"] as const
@@ -131,7 +131,7 @@ export const Chart = Schema.Struct({
     .annotate({ description: "The slices or bars, at least one", message: "expected a list of slices or bars" })
     .pipe(Schema.check(Schema.isMinLength(1, { message: "expected at least one slice or bar" })))
 }).annotate({ description: "One chart" })
-export type Chart = typeof Chart.Type
+export interface Chart extends Schema.Schema.Type<typeof Chart> {}
 
 /** The charter's result: charts by their keys, for example `asset_class_distribution`. */
 export const ChartsPayload = Schema.Record(Schema.String, Chart)
@@ -151,7 +151,7 @@ export const RetirementPayload = Schema.Struct({
   generated_at: Schema.optionalKey(moment),
   agent
 }).annotate({ description: "How ready the user is for retirement" })
-export type RetirementPayload = typeof RetirementPayload.Type
+export interface RetirementPayload extends Schema.Schema.Type<typeof RetirementPayload> {}
 
 /** The planner's summary of a job: any JSON object. */
 export const SummaryPayload = Schema.Record(Schema.String, Schema.Json)

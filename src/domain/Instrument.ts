@@ -58,7 +58,7 @@ export const InstrumentCreate = Schema.Struct({
   description: "A new instrument",
   messageUnexpectedKey: "unknown field of an instrument"
 })
-export type InstrumentCreate = typeof InstrumentCreate.Type
+export interface InstrumentCreate extends Schema.Schema.Type<typeof InstrumentCreate> {}
 
 /** Any subset of an instrument's fields. */
 export const InstrumentUpdate = Schema.Struct({
@@ -69,7 +69,7 @@ export const InstrumentUpdate = Schema.Struct({
   allocation_sectors: Schema.optionalKey(SectorAllocation),
   allocation_asset_class: Schema.optionalKey(AssetClassAllocation)
 }).annotate({ description: "What to change about an instrument; what is left out stays as it is" })
-export type InstrumentUpdate = typeof InstrumentUpdate.Type
+export interface InstrumentUpdate extends Schema.Schema.Type<typeof InstrumentUpdate> {}
 
 /** What a classifier says of an instrument: all three allocations, each complete. */
 export const InstrumentClassification = Schema.Struct({
@@ -78,13 +78,13 @@ export const InstrumentClassification = Schema.Struct({
   allocation_sectors: CompleteSectorAllocation,
   allocation_asset_class: CompleteAssetClassAllocation
 }).annotate({ description: "The kind of an instrument and how it is spread; each allocation sums to 100" })
-export type InstrumentClassification = typeof InstrumentClassification.Type
+export interface InstrumentClassification extends Schema.Schema.Type<typeof InstrumentClassification> {}
 
 /** The price of one instrument. */
 export const InstrumentPrice = Schema.Struct({ symbol: InstrumentSymbol, current_price: Price }).annotate({
   description: "The price of an instrument"
 })
-export type InstrumentPrice = typeof InstrumentPrice.Type
+export interface InstrumentPrice extends Schema.Schema.Type<typeof InstrumentPrice> {}
 
 /** An instrument as stored; rows that other programs wrote may hold types and keys outside the vocabulary. */
 export const Instrument = Schema.Struct({
@@ -98,7 +98,7 @@ export const Instrument = Schema.Struct({
   created_at: Schema.Date,
   updated_at: Schema.Date
 }).annotate({ description: "An instrument with its price and how it is spread" })
-export type Instrument = typeof Instrument.Type
+export interface Instrument extends Schema.Schema.Type<typeof Instrument> {}
 
 /**
  * What a symbol is registered with that nobody has described yet, until a classifier has looked at it: price 0, north

@@ -1,10 +1,11 @@
 /** The work that agents do for a user, and how far it is. */
+import * as Context from "effect/Context"
 import * as Schema from "effect/Schema"
 import { ChartsPayload, ReportPayload, RetirementPayload, SummaryPayload } from "./Analysis.ts"
 import { JsonValue, text, uuid } from "./Text.ts"
 import { ClerkUserId } from "./User.ts"
 
-/** What a new job may be; rows that other programs wrote may say something else. */
+/** The kinds of jobs that the vocabulary knows; other programs may run kinds of their own. */
 export const jobTypes = [
   "portfolio_analysis",
   "rebalance_recommendation",
@@ -18,17 +19,23 @@ export const jobTypes = [
 export const JobType = Schema.Literals(jobTypes).annotate({ description: "What the job is to do" })
 export type JobType = typeof JobType.Type
 
-/** How far a job can be, in this order; completed and failed are both an end. */
-export const jobStatuses = ["pending", "running", "completed", "failed"] as const
+/** The states of a job; completed, failed and cancelled are ends, of which failed and cancelled can be retried. */
+export const jobStatuses = ["pending", "running", "completed", "failed", "cancelled"] as const
 
 /** One of {@link jobStatuses}. */
 export const JobStatus = Schema.Literals(jobStatuses).annotate({
-  description: "How far the job is: pending, then running, then completed or failed"
+  description: "How far the job is: pending, then running, then completed, failed or cancelled"
 })
 export type JobStatus = typeof JobStatus.Type
 
-/** The status that a job must have before it can be moved to another. */
-export const statusBefore = { running: "pending", completed: "running", failed: "running" } as const
+/** The states from which a job can be moved to another: back to pending by a retry. */
+export const statusesBefore = {
+  pending: ["failed", "cancelled"],
+  running: ["pending"],
+  completed: ["running"],
+  failed: ["pending", "running"],
+  cancelled: ["pending", "running"]
+} as const satisfies Record<JobStatus, ReadonlyArray<JobStatus>>
 
 /** The id of a job: a UUID that the database gives. */
 export const JobId = uuid("a job").pipe(Schema.brand("JobId"))
@@ -48,15 +55,39 @@ export const JobCursor = Schema.String.annotate({
 )
 export type JobCursor = typeof JobCursor.Type
 
+/**
+ * A new job of one of these kinds. The database keeps kinds of up to 50 characters.
+ *
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { Jobs } from "alex-database"
+ * import { JobTypes, jobTypes } from "alex-database/domain"
+ *
+ * // Jobs.create then takes "daily_digest" too.
+ * const jobs = Jobs.layer.pipe(Layer.provide(Layer.succeed(JobTypes, [...jobTypes, "daily_digest"])))
+ * ```
+ */
+export const jobCreateOf = <const Types extends ReadonlyArray<string>>(types: Types) =>
+  Schema.Struct({
+    clerk_user_id: ClerkUserId,
+    job_type: Schema.Literals(types).annotate({
+      description: "What the job is to do",
+      message: `expected one of ${types.join(", ")}`
+    }),
+    request_payload: Schema.optionalKey(JsonValue).pipe(
+      Schema.annotateKey({ description: "What is asked of the job: any JSON" })
+    )
+  }).annotate({ description: "A new job" })
+
 /** A new job; it is pending. */
-export const JobCreate = Schema.Struct({
-  clerk_user_id: ClerkUserId,
-  job_type: JobType,
-  request_payload: Schema.optionalKey(JsonValue).pipe(
-    Schema.annotateKey({ description: "What is asked of the job: any JSON" })
-  )
-}).annotate({ description: "A new job" })
-export type JobCreate = typeof JobCreate.Type
+export const JobCreate = jobCreateOf(jobTypes)
+export interface JobCreate extends Schema.Schema.Type<typeof JobCreate> {}
+
+/** The kinds of jobs that `Jobs.create` takes: {@link jobTypes} unless the caller provides its own list. */
+export const JobTypes = Context.Reference<ReadonlyArray<string>>("alex-database/domain/JobTypes", {
+  defaultValue: () => jobTypes
+})
 
 /**
  * What agents and planners change about a job. A `status` is a step of the job's life and is refused if the job is not
@@ -64,7 +95,9 @@ export type JobCreate = typeof JobCreate.Type
  */
 export const JobUpdate = Schema.Struct({
   status: Schema.optionalKey(
-    Schema.Literals(["running", "completed", "failed"]).annotate({ description: "The state to move the job to" })
+    Schema.Literals(["running", "completed", "failed", "cancelled"]).annotate({
+      description: "The state to move the job to"
+    })
   ),
   error_message: Schema.optionalKey(
     Schema.NullOr(text({ max: 10_000, description: "Why the job failed", example: "The model did not answer in time" }))
@@ -74,7 +107,7 @@ export const JobUpdate = Schema.Struct({
   retirement_payload: Schema.optionalKey(Schema.NullOr(RetirementPayload)),
   summary_payload: Schema.optionalKey(Schema.NullOr(SummaryPayload))
 }).annotate({ description: "What to change about a job; what is left out stays as it is" })
-export type JobUpdate = typeof JobUpdate.Type
+export interface JobUpdate extends Schema.Schema.Type<typeof JobUpdate> {}
 
 /** Where a job is, without what was asked and answered. */
 export const JobState = Schema.Struct({
@@ -83,12 +116,16 @@ export const JobState = Schema.Struct({
   job_type: Schema.String.annotate({ description: "What the job is to do; other programs may run kinds of their own" }),
   status: JobStatus,
   error_message: Schema.NullOr(Schema.String),
+  attempts: Schema.Finite.annotate({ description: "How often the job was started" }),
+  lease_until: Schema.NullOr(Schema.Date).annotate({
+    description: "Until when its worker has the job; null if it was started without a lease"
+  }),
   created_at: Schema.Date,
   started_at: Schema.NullOr(Schema.Date),
   completed_at: Schema.NullOr(Schema.Date),
   updated_at: Schema.Date
 }).annotate({ description: "A job and its state" })
-export type JobState = typeof JobState.Type
+export interface JobState extends Schema.Schema.Type<typeof JobState> {}
 
 /** A job as stored, with all that was asked and answered; payloads are any JSON, as other programs may have written them. */
 export const Job = Schema.Struct({
@@ -99,7 +136,7 @@ export const Job = Schema.Struct({
   retirement_payload: Schema.NullOr(Schema.Json),
   summary_payload: Schema.NullOr(Schema.Json)
 }).annotate({ description: "A job with its request and its results" })
-export type Job = typeof Job.Type
+export interface Job extends Schema.Schema.Type<typeof Job> {}
 
 /** There is no job with this id, or it is another person's and only one user's were asked for. */
 export class JobNotFound extends Schema.TaggedError<JobNotFound>()("JobNotFound", { job_id: Schema.String }) {
@@ -108,15 +145,60 @@ export class JobNotFound extends Schema.TaggedError<JobNotFound>()("JobNotFound"
   }
 }
 
-/** The job was not in the state before the one it should move to; nothing was changed. */
+/** The job is in a state from which it can't be moved to the one asked for; nothing was changed. */
 export class JobTransitionRefused extends Schema.TaggedError<JobTransitionRefused>()("JobTransitionRefused", {
   job_id: Schema.String,
   /** The state that the job was found in. */
   found: JobStatus,
   /** The state that it should have moved to. */
-  wanted: JobStatus
+  wanted: JobStatus,
+  /** How often the job had been started, if the caller's attempt is not the last one. */
+  attempts: Schema.optionalKey(Schema.Finite)
 }) {
   override get message() {
-    return `Job ${this.job_id} is ${this.found} and can't become ${this.wanted}: a job is pending, then running, then completed or failed.`
+    return this.attempts === undefined
+      ? `Job ${this.job_id} is ${this.found} and can't become ${this.wanted}. ${refusals[this.wanted]}`
+      : `Job ${this.job_id} was started again (attempt ${this.attempts}): another worker has it, and this attempt can't change it.`
   }
+}
+
+const refusals: Record<JobStatus, string> = {
+  pending: "Only a job that failed or was cancelled can be retried.",
+  running:
+    "Only a pending job can be started; start with takeOver to take up one that runs for too long, or retry one that failed.",
+  completed: "Only a running job can be completed.",
+  failed: "Only a pending or running job can fail.",
+  cancelled: "Only a pending or running job can be cancelled."
+}
+
+/** The job's payloads together would be larger than one answer of the Data API; nothing was stored. */
+export class JobTooLarge extends Schema.TaggedError<JobTooLarge>()("JobTooLarge", {
+  /** The job, or null if it was a new one. */
+  job_id: Schema.NullOr(Schema.String),
+  bytes: Schema.Finite,
+  limit: Schema.Finite
+}) {
+  override get message() {
+    const job = this.job_id === null ? "The new job" : `Job ${this.job_id}`
+    return `${job} would have ${this.bytes} bytes of payloads, and may have ${this.limit}: shorten them, or keep the large parts elsewhere and store where.`
+  }
+}
+
+/** The most bytes of JSON that the payloads of a job may have together: one answer of the Data API holds 1 MiB. */
+export const maxJobBytes = 900_000
+
+/** The longest message of a failed job, in characters. */
+const maxErrorMessage = 10_000
+
+/**
+ * A message as the database can store it: without NUL and halves of surrogate pairs, at most 10,000 characters. What was
+ * cut or replaced is said at its end.
+ */
+export const storableMessage = (message: string): string => {
+  const clean = message.toWellFormed().replaceAll("\u0000", "\ufffd")
+  const note = clean === message ? "" : " [characters that can't be stored were replaced]"
+  const characters = [...clean]
+  if (characters.length + note.length <= maxErrorMessage) return `${clean}${note}`
+  const cut = `… [cut from ${characters.length} characters]${note}`
+  return `${characters.slice(0, maxErrorMessage - cut.length).join("")}${cut}`
 }

@@ -14,7 +14,7 @@ export const PortfolioAccount = Schema.Struct({
   ...Account.fields,
   positions: Schema.Array(Position)
 }).annotate({ description: "An account with its positions" })
-export type PortfolioAccount = typeof PortfolioAccount.Type
+export interface PortfolioAccount extends Schema.Schema.Type<typeof PortfolioAccount> {}
 
 /** A user, the accounts with their positions, and each instrument held, once. */
 export const Portfolio = Schema.Struct({
@@ -22,7 +22,7 @@ export const Portfolio = Schema.Struct({
   accounts: Schema.Array(PortfolioAccount),
   instruments: Schema.Array(Instrument).annotate({ description: "Each instrument that is held, once" })
 }).annotate({ description: "All that a user holds" })
-export type Portfolio = typeof Portfolio.Type
+export interface Portfolio extends Schema.Schema.Type<typeof Portfolio> {}
 
 /** A new user with accounts and their positions. */
 export const PortfolioCreate = Schema.Struct({
@@ -34,7 +34,7 @@ export const PortfolioCreate = Schema.Struct({
     })
   )
 }).annotate({ description: "A new user with accounts and their positions" })
-export type PortfolioCreate = typeof PortfolioCreate.Type
+export interface PortfolioCreate extends Schema.Schema.Type<typeof PortfolioCreate> {}
 
 /** The value of an account, in US dollars. */
 export const PortfolioAccountValue = Schema.Struct({
@@ -45,7 +45,7 @@ export const PortfolioAccountValue = Schema.Struct({
   market_value: Decimal,
   total: Decimal
 }).annotate({ description: "What an account comes to, in US dollars" })
-export type PortfolioAccountValue = typeof PortfolioAccountValue.Type
+export interface PortfolioAccountValue extends Schema.Schema.Type<typeof PortfolioAccountValue> {}
 
 /** An instrument, over all accounts. */
 export const Holding = Schema.Struct({
@@ -55,7 +55,7 @@ export const Holding = Schema.Struct({
   current_price: Schema.NullOr(Decimal),
   market_value: Decimal
 }).annotate({ description: "What is held of an instrument over all accounts" })
-export type Holding = typeof Holding.Type
+export interface Holding extends Schema.Schema.Type<typeof Holding> {}
 
 /**
  * A value in US dollars, taken apart. `by_name` and `unclassified` add up to `total` exactly; where percentages of an
@@ -66,7 +66,7 @@ export const Breakdown = Schema.Struct({
   by_name: Schema.Record(Schema.String, Decimal),
   unclassified: Decimal
 }).annotate({ description: "A value in US dollars, taken apart; by_name and unclassified add up to total" })
-export type Breakdown = typeof Breakdown.Type
+export interface Breakdown extends Schema.Schema.Type<typeof Breakdown> {}
 
 /** What a portfolio comes to, and how it is spread. */
 export const PortfolioSummary = Schema.Struct({
@@ -85,7 +85,7 @@ export const PortfolioSummary = Schema.Struct({
     description: "Symbols of held instruments that lack the allocation by region, sector or asset class"
   })
 }).annotate({ description: "What a portfolio comes to in US dollars, exact to the last digit, and how it is spread" })
-export type PortfolioSummary = typeof PortfolioSummary.Type
+export interface PortfolioSummary extends Schema.Schema.Type<typeof PortfolioSummary> {}
 
 const zero = BigDecimal.fromBigInt(0n)
 const hundred = BigDecimal.fromBigInt(100n)
@@ -210,7 +210,7 @@ export const AllocationDrift = Schema.Struct({
     "value in US dollars; percentage of the total, target and drift (percentage minus target) in percent, rounded to " +
     "2 decimals; to_target is what to buy (or, below zero, sell) in US dollars to reach the target, exact"
 })
-export type AllocationDrift = typeof AllocationDrift.Type
+export interface AllocationDrift extends Schema.Schema.Type<typeof AllocationDrift> {}
 
 const outsideNorthAmerica = ["europe", "asia", "latin_america", "africa", "middle_east", "oceania"]
 

@@ -16,14 +16,14 @@ export const PositionCreate = Schema.Struct({
   quantity: Quantity,
   as_of_date: Schema.optionalKey(CalendarDay)
 }).annotate({ description: "A position in an instrument" })
-export type PositionCreate = typeof PositionCreate.Type
+export interface PositionCreate extends Schema.Schema.Type<typeof PositionCreate> {}
 
 /** Any subset of a position's fields. */
 export const PositionUpdate = Schema.Struct({
   quantity: Schema.optionalKey(Quantity),
   as_of_date: Schema.optionalKey(CalendarDay)
 }).annotate({ description: "What to change about a position; what is left out stays as it is" })
-export type PositionUpdate = typeof PositionUpdate.Type
+export interface PositionUpdate extends Schema.Schema.Type<typeof PositionUpdate> {}
 
 /** A position as stored; `as_of_date` is a day, `YYYY-MM-DD`. */
 export const Position = Schema.Struct({
@@ -35,7 +35,7 @@ export const Position = Schema.Struct({
   created_at: Schema.Date,
   updated_at: Schema.Date
 }).annotate({ description: "A position in an instrument" })
-export type Position = typeof Position.Type
+export interface Position extends Schema.Schema.Type<typeof Position> {}
 
 /** A position together with the name, type and price of its instrument. */
 export const HeldPosition = Schema.Struct({
@@ -44,7 +44,7 @@ export const HeldPosition = Schema.Struct({
   instrument_type: Schema.NullOr(Schema.String),
   current_price: Schema.NullOr(Decimal)
 }).annotate({ description: "A position with the name, type and price of its instrument" })
-export type HeldPosition = typeof HeldPosition.Type
+export interface HeldPosition extends Schema.Schema.Type<typeof HeldPosition> {}
 
 /** What the positions of one account come to. */
 export const AccountValue = Schema.Struct({
@@ -54,7 +54,7 @@ export const AccountValue = Schema.Struct({
 }).annotate({
   description: "How many positions and shares an account holds, and their market value in US dollars, exact"
 })
-export type AccountValue = typeof AccountValue.Type
+export interface AccountValue extends Schema.Schema.Type<typeof AccountValue> {}
 
 /** There is no position with this id, or it is another person's and only one user's were asked for. */
 export class PositionNotFound extends Schema.TaggedError<PositionNotFound>()("PositionNotFound", {

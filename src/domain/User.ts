@@ -32,7 +32,7 @@ export const UserCreate = Schema.Struct({
   asset_class_targets: Schema.optionalKey(AssetClassAllocation),
   region_targets: Schema.optionalKey(RegionAllocation)
 }).annotate({ description: "A new user" })
-export type UserCreate = typeof UserCreate.Type
+export interface UserCreate extends Schema.Schema.Type<typeof UserCreate> {}
 
 /** Any subset of a user's fields; `null` empties one. */
 export const UserUpdate = Schema.Struct({
@@ -42,7 +42,7 @@ export const UserUpdate = Schema.Struct({
   asset_class_targets: Schema.optionalKey(AssetClassAllocation),
   region_targets: Schema.optionalKey(RegionAllocation)
 }).annotate({ description: "What to change about a user; what is left out stays as it is, null empties a field" })
-export type UserUpdate = typeof UserUpdate.Type
+export interface UserUpdate extends Schema.Schema.Type<typeof UserUpdate> {}
 
 /** A user as stored. */
 export const User = Schema.Struct({
@@ -55,7 +55,7 @@ export const User = Schema.Struct({
   created_at: Schema.Date,
   updated_at: Schema.Date
 }).annotate({ description: "A user, with the targets for the portfolio" })
-export type User = typeof User.Type
+export interface User extends Schema.Schema.Type<typeof User> {}
 
 /** There is no user with this id. */
 export class UserNotFound extends Schema.TaggedError<UserNotFound>()("UserNotFound", { clerk_user_id: Schema.String }) {

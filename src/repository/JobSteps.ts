@@ -1,41 +1,47 @@
 /** What changes a job: the steps of its life, and the results that agents attach to it. */
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type { ChartsPayload, ReportPayload, RetirementPayload, SummaryPayload } from "../domain/Analysis.ts"
 import {
   type JobId,
   JobNotFound,
-  JobState,
-  type JobStatus,
-  JobTransitionRefused,
-  JobUpdate,
-  statusBefore
+  type JobState,
+  type JobTooLarge,
+  type JobUpdate,
+  storableMessage
 } from "../domain/Job.ts"
 import type { ClerkUserId } from "../domain/User.ts"
-import { encoder, type RepositoryError, reader } from "./Rows.ts"
-import * as Tables from "./Tables.ts"
-
-/** What a step fails with. */
-type StepError = JobNotFound | JobTransitionRefused | RepositoryError
+import { changeJob, owned, type Results, readState, type StepError, stateColumns } from "./JobChange.ts"
+import type { RepositoryError } from "./Rows.ts"
 
 /** What attaching a result fails with. */
-type AttachError = JobNotFound | RepositoryError
+type AttachError = JobNotFound | JobTooLarge | RepositoryError
+
+/** How a job is started. */
+export interface StartOptions {
+  /** Also takes up a job that has been running for longer than this, and whose lease, if it has one, is over. */
+  readonly takeOver?: Duration.Input
+  /** For how long nobody else may take the job; `Jobs.attempt` extends it. */
+  readonly lease?: Duration.Input
+}
 
 /** The operations that change one job. */
 export interface JobSteps {
   /**
    * Changes any subset of what agents write; a `status` is a step of the job's life and may be refused.
    *
-   * @errors JobNotFound, JobTransitionRefused, RepositoryError
+   * @errors JobNotFound, JobTransitionRefused, JobTooLarge, RepositoryError
    */
-  readonly update: (id: JobId, changes: JobUpdate) => Effect.Effect<JobState, StepError>
+  readonly update: (id: JobId, changes: JobUpdate) => Effect.Effect<JobState, StepError | JobTooLarge>
 
   /**
-   * pending -> running; a job that is started twice is refused the second time.
+   * pending -> running, and counts the attempt; a job that is started twice is refused the second time, unless
+   * `takeOver` is given and the first start was longer ago: a queue that delivers a message again takes the job up.
    *
    * @errors JobNotFound, JobTransitionRefused, RepositoryError
    */
-  readonly start: (id: JobId) => Effect.Effect<JobState, StepError>
+  readonly start: (id: JobId, options?: StartOptions) => Effect.Effect<JobState, StepError>
 
   /**
    * running -> completed.
@@ -45,37 +51,53 @@ export interface JobSteps {
   readonly complete: (id: JobId) => Effect.Effect<JobState, StepError>
 
   /**
-   * running -> failed, with the reason.
+   * pending or running -> failed, with the reason: a message of any length and with any characters. What can't be
+   * stored is cut or replaced, and the stored message says so (see `storableMessage`).
    *
    * @errors JobNotFound, JobTransitionRefused, RepositoryError
    */
   readonly fail: (id: JobId, error_message: string) => Effect.Effect<JobState, StepError>
 
   /**
+   * pending or running -> cancelled, with a reason if there is one. A worker that is on it is refused from then on.
+   *
+   * @errors JobNotFound, JobTransitionRefused, RepositoryError
+   */
+  readonly cancel: (id: JobId, reason?: string) => Effect.Effect<JobState, StepError>
+
+  /**
+   * failed or cancelled -> pending. The results of the attempts before are kept or cleared, as asked; the attempts stay
+   * counted.
+   *
+   * @errors JobNotFound, JobTransitionRefused, RepositoryError
+   */
+  readonly retry: (id: JobId, options: { readonly results: "keep" | "clear" }) => Effect.Effect<JobState, StepError>
+
+  /**
    * Stores the reporter's result.
    *
-   * @errors JobNotFound, RepositoryError
+   * @errors JobNotFound, JobTooLarge, RepositoryError
    */
   readonly attachReport: (id: JobId, report_payload: ReportPayload) => Effect.Effect<JobState, AttachError>
 
   /**
    * Stores the charter's result.
    *
-   * @errors JobNotFound, RepositoryError
+   * @errors JobNotFound, JobTooLarge, RepositoryError
    */
   readonly attachCharts: (id: JobId, charts_payload: ChartsPayload) => Effect.Effect<JobState, AttachError>
 
   /**
    * Stores the retirement agent's result.
    *
-   * @errors JobNotFound, RepositoryError
+   * @errors JobNotFound, JobTooLarge, RepositoryError
    */
   readonly attachRetirement: (id: JobId, retirement_payload: RetirementPayload) => Effect.Effect<JobState, AttachError>
 
   /**
    * Stores the planner's summary.
    *
-   * @errors JobNotFound, RepositoryError
+   * @errors JobNotFound, JobTooLarge, RepositoryError
    */
   readonly attachSummary: (id: JobId, summary_payload: SummaryPayload) => Effect.Effect<JobState, AttachError>
 
@@ -89,48 +111,21 @@ export interface JobSteps {
 
 type Sql = SqlClient.SqlClient
 
-const stateColumns = /* @__PURE__ */ Tables.selected(Tables.jobs, JobState)
-const readState = /* @__PURE__ */ reader(Tables.jobs, JobState)
-const encodeUpdate = /* @__PURE__ */ encoder(JobUpdate)
-const updated = /* @__PURE__ */ Tables.settable(JobUpdate)
-const updatedOfNew = /* @__PURE__ */ Tables.settable(JobUpdate, "new")
+/** What a retry empties: the reason of the failure, and where asked the results. */
+const emptied = (results: "keep" | "clear"): Results =>
+  results === "keep"
+    ? { error_message: null }
+    : {
+        error_message: null,
+        report_payload: null,
+        charts_payload: null,
+        retirement_payload: null,
+        summary_payload: null
+      }
 
-/** Admits the jobs of one owner only, where there is one. */
-const owned = (sql: Sql, owner: ClerkUserId | undefined) =>
-  owner === undefined ? sql.literal("") : sql`AND clerk_user_id = ${owner}::varchar`
-
-// The row is locked before its status is looked at: of two that start a job at the same time one waits, and then sees
-// what the other has made of it. A statement's snapshot alone would show it the status of before.
-const change = (sql: Sql, owner: ClerkUserId | undefined): JobSteps["update"] =>
-  Effect.fnUntraced(function* (id, changes) {
-    const json = yield* encodeUpdate(changes, `change of job ${id}`)
-    const wanted = changes.status
-    const [row] = yield* sql`
-      WITH found AS (
-        SELECT id, status FROM jobs WHERE id = ${id}::uuid ${owned(sql, owner)} FOR UPDATE
-      ), changed AS (
-        UPDATE jobs SET
-          (${sql.literal(updated)}, started_at, completed_at) = (
-            SELECT
-              ${sql.literal(updatedOfNew)},
-              CASE WHEN new.status = 'running' AND found.status = 'pending' THEN now() ELSE jobs.started_at END,
-              CASE WHEN new.status IN ('completed', 'failed') AND found.status = 'running' THEN now()
-                ELSE jobs.completed_at END
-            FROM jsonb_populate_record(jobs, ${json}::jsonb) AS new
-          )
-        FROM found
-        WHERE jobs.id = found.id
-          ${wanted === undefined ? sql.literal("") : sql`AND found.status = ${statusBefore[wanted]}::varchar`}
-        RETURNING ${sql.literal(stateColumns)}
-      )
-      SELECT found.status AS found_status, changed.id IS NOT NULL AS changed, changed.*
-      FROM found LEFT JOIN changed ON true`
-    if (row === undefined) return yield* new JobNotFound({ job_id: id })
-    if (row["changed"] !== true && wanted !== undefined) {
-      return yield* new JobTransitionRefused({ job_id: id, found: row["found_status"] as JobStatus, wanted })
-    }
-    return yield* readState.row(row)
-  })
+/** Only a change with a result can be too large. */
+const withoutResult = (step: Effect.Effect<JobState, StepError | JobTooLarge>): Effect.Effect<JobState, StepError> =>
+  Effect.catchTag(step, "JobTooLarge", Effect.die)
 
 const remove = (sql: Sql, owner: ClerkUserId | undefined): JobSteps["delete"] =>
   Effect.fn("Jobs.delete")((id) =>
@@ -142,15 +137,31 @@ const remove = (sql: Sql, owner: ClerkUserId | undefined): JobSteps["delete"] =>
 
 /** The operations that change one job; where there is an owner, another person's job is not found. */
 export const jobSteps = (sql: Sql, owner?: ClerkUserId): JobSteps => {
-  const changed = change(sql, owner)
+  const guard = { owner }
   // Only a change with a status can be refused.
-  const attach = (id: JobId, payload: Omit<JobUpdate, "status">) =>
-    Effect.catchTag(changed(id, payload), "JobTransitionRefused", Effect.die)
+  const attach = (id: JobId, results: Results) =>
+    Effect.catchTag(changeJob(sql, guard, id, results), "JobTransitionRefused", Effect.die)
   return {
-    update: Effect.fn("Jobs.update")(changed),
-    start: Effect.fn("Jobs.start")((id) => changed(id, { status: "running" })),
-    complete: Effect.fn("Jobs.complete")((id) => changed(id, { status: "completed" })),
-    fail: Effect.fn("Jobs.fail")((id, error_message) => changed(id, { status: "failed", error_message })),
+    update: Effect.fn("Jobs.update")((id, { status, ...results }) =>
+      changeJob(sql, guard, id, results, status && { to: status })
+    ),
+    start: Effect.fn("Jobs.start")((id: JobId, options?: StartOptions) =>
+      withoutResult(changeJob(sql, guard, id, {}, { to: "running", ...options }))
+    ),
+    complete: Effect.fn("Jobs.complete")((id) => withoutResult(changeJob(sql, guard, id, {}, { to: "completed" }))),
+    fail: Effect.fn("Jobs.fail")((id, message) =>
+      withoutResult(changeJob(sql, guard, id, { error_message: storableMessage(message) }, { to: "failed" }))
+    ),
+    cancel: Effect.fn("Jobs.cancel")((id: JobId, reason?: string) =>
+      withoutResult(
+        changeJob(sql, guard, id, reason === undefined ? {} : { error_message: storableMessage(reason) }, {
+          to: "cancelled"
+        })
+      )
+    ),
+    retry: Effect.fn("Jobs.retry")((id, { results }) =>
+      withoutResult(changeJob(sql, guard, id, emptied(results), { to: "pending" }))
+    ),
     attachReport: Effect.fn("Jobs.attachReport")((id, report_payload) => attach(id, { report_payload })),
     attachCharts: Effect.fn("Jobs.attachCharts")((id, charts_payload) => attach(id, { charts_payload })),
     attachRetirement: Effect.fn("Jobs.attachRetirement")((id, retirement_payload) =>

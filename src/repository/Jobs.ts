@@ -4,11 +4,26 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
-import { Job, JobCreate, JobCursor, type JobId, JobNotFound, JobState, type JobStatus } from "../domain/Job.ts"
+import {
+  Job,
+  JobCreate,
+  JobCursor,
+  type JobId,
+  JobNotFound,
+  type JobState,
+  type JobStatus,
+  JobTooLarge,
+  type JobType,
+  JobTypes,
+  jobCreateOf,
+  maxJobBytes
+} from "../domain/Job.ts"
 import type { UnreadableRow } from "../domain/Problems.ts"
 import { type ClerkUserId, UserNotFound } from "../domain/User.ts"
+import { payloadBytes, readState, stateColumns } from "./JobChange.ts"
+import { jobQueue, type Queue } from "./JobQueue.ts"
 import { type JobSteps, jobSteps } from "./JobSteps.ts"
-import { encoder, lookUp, type RepositoryError, type Row, reader } from "./Rows.ts"
+import { computed, encoder, lookUp, type RepositoryError, type Row, reader } from "./Rows.ts"
 import * as Tables from "./Tables.ts"
 
 /** One page of a user's jobs. */
@@ -27,20 +42,27 @@ export interface JobListOptions {
   readonly limit?: number
 }
 
+/** A new job; which kinds there are beside the vocabulary's says {@link JobTypes}. */
+export interface NewJob extends Omit<JobCreate, "job_type"> {
+  readonly job_type: JobType | (string & {})
+}
+
 /** The operations on one user's jobs: another person's job is not found, which the same statement checks. */
 interface UserJobs extends JobSteps {
   /** Finds a job of the user with all its payloads. */
   readonly findById: (id: JobId) => Effect.Effect<Job, JobNotFound | RepositoryError>
 
   /** Creates a job of the user, pending. */
-  readonly create: (input: Omit<JobCreate, "clerk_user_id">) => Effect.Effect<JobState, UserNotFound | RepositoryError>
+  readonly create: (
+    input: Omit<JobCreate, "clerk_user_id">
+  ) => Effect.Effect<JobState, UserNotFound | JobTooLarge | RepositoryError>
 
   /** The user's jobs without their payloads, the newest first. */
   readonly list: (page?: JobListOptions) => Effect.Effect<JobPage, RepositoryError>
 }
 
 /** The operations on jobs. */
-interface Operations extends JobSteps {
+interface Operations extends JobSteps, Queue {
   /**
    * Finds a job with all its payloads; lookups made concurrently are as few requests as it takes.
    *
@@ -49,11 +71,11 @@ interface Operations extends JobSteps {
   readonly findById: (id: JobId) => Effect.Effect<Job, JobNotFound | RepositoryError>
 
   /**
-   * Creates a job, pending.
+   * Creates a job, pending. Its kind is one of {@link JobTypes}.
    *
-   * @errors UserNotFound, RepositoryError
+   * @errors UserNotFound, JobTooLarge, RepositoryError
    */
-  readonly create: (input: JobCreate) => Effect.Effect<JobState, UserNotFound | RepositoryError>
+  readonly create: (input: NewJob) => Effect.Effect<JobState, UserNotFound | JobTooLarge | RepositoryError>
 
   /**
    * A user's jobs without their payloads, the newest first, of one status or of all; `limit` (50) to a page.
@@ -69,9 +91,7 @@ interface Operations extends JobSteps {
 type Sql = SqlClient.SqlClient
 
 const columns = /* @__PURE__ */ Tables.selected(Tables.jobs)
-const stateColumns = /* @__PURE__ */ Tables.selected(Tables.jobs, JobState)
 const read = /* @__PURE__ */ reader(Tables.jobs, Job)
-const readState = /* @__PURE__ */ reader(Tables.jobs, JobState)
 const notFound = (job_id: JobId) => () => new JobNotFound({ job_id })
 
 // Payloads may take a good part of the 1 MiB that an answer may have: an answer holds the jobs that fit into it, and the
@@ -110,22 +130,39 @@ const findOwned = (sql: Sql, owner: ClerkUserId): Operations["findById"] =>
     )
   )
 
-const encodeCreate = /* @__PURE__ */ encoder(JobCreate)
 const created = /* @__PURE__ */ Tables.settable(JobCreate)
 const createdOfNew = /* @__PURE__ */ Tables.settable(JobCreate, "new")
+const createdJobs = /* @__PURE__ */ computed(
+  /* @__PURE__ */ Schema.Struct({ created: Schema.Boolean, user_found: Schema.Boolean, bytes: Schema.Finite })
+)
 
-const create = (sql: Sql): Operations["create"] =>
-  Effect.fn("Jobs.create")(function* (input) {
+const create = (sql: Sql, types: ReadonlyArray<string>): Operations["create"] => {
+  const encodeCreate = encoder(jobCreateOf(types))
+  return Effect.fn("Jobs.create")(function* (input) {
     const json = yield* encodeCreate(input, "new job")
-    return yield* readState.first(
-      sql`
+    const rows = yield* sql<Row>`
+      WITH new AS (
+        SELECT new.*, ${sql.literal(payloadBytes("new"))} AS bytes
+        FROM jsonb_populate_record(NULL::jobs, ${json}::jsonb) AS new
+      ), created AS (
         INSERT INTO jobs (${sql.literal(created)})
-        SELECT ${sql.literal(createdOfNew)}
-        FROM jsonb_populate_record(NULL::jobs, ${json}::jsonb) AS new JOIN users USING (clerk_user_id)
-        RETURNING ${sql.literal(stateColumns)}`,
-      () => new UserNotFound({ clerk_user_id: input.clerk_user_id })
-    )
+        SELECT ${sql.literal(createdOfNew)} FROM new JOIN users USING (clerk_user_id) WHERE bytes <= ${maxJobBytes}::int
+        RETURNING ${sql.literal(stateColumns)}
+      )
+      SELECT
+        created.id IS NOT NULL AS created, new.bytes,
+        EXISTS (SELECT FROM users WHERE users.clerk_user_id = new.clerk_user_id) AS user_found,
+        created.*
+      FROM new LEFT JOIN created ON true`
+    const [row] = rows
+    const [outcome] = yield* createdJobs(Effect.succeed(rows))
+    if (row === undefined || outcome?.user_found !== true) {
+      return yield* new UserNotFound({ clerk_user_id: input.clerk_user_id })
+    }
+    if (!outcome.created) return yield* new JobTooLarge({ job_id: null, bytes: outcome.bytes, limit: maxJobBytes })
+    return yield* readState.row(row)
   })
+}
 
 const decodeCursor = /* @__PURE__ */ Schema.decodeUnknownOption(JobCursor)
 
@@ -148,11 +185,13 @@ const listByUser = (sql: Sql): Operations["listByUser"] =>
     return { jobs: [...jobs], next: next._tag === "Some" ? next.value : null, unreadable: jobs.unreadable ?? [] }
   })
 
-const make = Effect.map(SqlClient.SqlClient, (sql): Operations => {
-  const all = { create: create(sql), listByUser: listByUser(sql) }
-  return {
+const make = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const all = { create: create(sql, yield* JobTypes), listByUser: listByUser(sql) }
+  const operations: Operations = {
     ...all,
     ...jobSteps(sql),
+    ...jobQueue(sql),
     findById: findById(sql),
     forUser: (user) => ({
       ...jobSteps(sql, user),
@@ -161,6 +200,7 @@ const make = Effect.map(SqlClient.SqlClient, (sql): Operations => {
       list: (page) => all.listByUser(user, page)
     })
   }
+  return operations
 })
 
 /**

@@ -53,6 +53,8 @@ const jobState = {
   job_type: "portfolio_analysis",
   status: "completed",
   error_message: null,
+  attempts: 1,
+  lease_until: null,
   created_at: at,
   started_at: at,
   completed_at: at,

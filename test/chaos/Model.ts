@@ -157,7 +157,7 @@ const rows = (deeds: ReadonlyArray<Deed>, contents: Contents, ids: Ids): Array<s
 }
 
 const forward: Readonly<Record<string, ReadonlyArray<string>>> = {
-  pending: ["running"],
+  pending: ["running", "failed"],
   running: ["completed", "failed"]
 }
 

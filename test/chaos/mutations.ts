@@ -146,43 +146,43 @@ const mutations: ReadonlyArray<Mutation> = [
   {
     name: "another person's account can be changed",
     file: "src/repository/Accounts.ts",
-    from: "AND accounts.clerk_user_id = ${owner}",
+    from: "AND accounts.clerk_user_id = ${owner}::varchar",
     to: "AND ${owner}::text IS NOT NULL",
     tests: [repositories]
   },
   {
     name: "another person's account can be read",
     file: "src/repository/Accounts.ts",
-    from: "WHERE id = ${id}::uuid AND clerk_user_id = ${user}",
-    to: "WHERE id = ${id}::uuid AND ${user}::text IS NOT NULL",
+    from: "FROM accounts WHERE id = ${id}::uuid ${owned(sql, owner)}`",
+    to: "FROM accounts WHERE id = ${id}::uuid`",
     tests: [repositories]
   },
   {
     name: "another person's positions can be changed",
     file: "src/repository/Positions.ts",
-    from: "AND accounts.clerk_user_id = ${owner}",
+    from: "AND accounts.clerk_user_id = ${owner}::varchar",
     to: "AND ${owner}::text IS NOT NULL",
     tests: [repositories]
   },
   {
     name: "another person's job can be changed",
-    file: "src/repository/Jobs.ts",
-    from: "AND clerk_user_id = ${owner}",
+    file: "src/repository/JobChange.ts",
+    from: "AND jobs.clerk_user_id = ${owner}::varchar",
     to: "AND ${owner}::text IS NOT NULL",
     tests: [repositories]
   },
   {
     name: "a job skips a state",
-    file: "src/repository/Jobs.ts",
-    from: "sql`AND found.status = ${statusBefore[wanted]}`",
-    to: "sql`AND ${statusBefore[wanted]}::text IS NOT NULL`",
+    file: "src/repository/JobChange.ts",
+    from: "found.status = ANY(${from ?? statusesBefore[to]}::text[])",
+    to: "${from ?? statusesBefore[to]}::text[] IS NOT NULL",
     tests: [simulation]
   },
   {
     name: "a job is claimed without a lock",
-    file: "src/repository/Jobs.ts",
-    from: "${owned} FOR UPDATE",
-    to: "${owned}",
+    file: "src/repository/JobChange.ts",
+    from: "${owned(sql, guard.owner)} FOR UPDATE",
+    to: "${owned(sql, guard.owner)}",
     tests: [concurrency],
     needsPostgres: true
   },
@@ -217,20 +217,20 @@ const mutations: ReadonlyArray<Mutation> = [
   {
     name: "an unknown instrument is no failure",
     file: "src/repository/Positions.ts",
-    from: "if (!instrument_found) return yield* new InstrumentNotFound({ symbol: input.symbol })",
+    from: 'if (row["instrument_found"] !== true) return yield* new InstrumentNotFound({ symbol: input.symbol })',
     to: "",
     tests: [repositories]
   },
   {
     name: "two of a user's targets are swapped",
     file: "src/repository/Users.ts",
-    from: "(display_name, years_until_retirement, target_retirement_income, asset_class_targets, region_targets) = (",
-    to: "(display_name, years_until_retirement, target_retirement_income, region_targets, asset_class_targets) = (",
+    from: "UPDATE users SET (${sql.literal(updated)}) = (",
+    to: 'UPDATE users SET (${sql.literal(updated.split(", ").reverse().join(", "))}) = (',
     tests: [repositories]
   },
   {
     name: "prices are written in any order",
-    file: "src/repository/Instruments.ts",
+    file: "src/repository/InstrumentBatches.ts",
     from: "WHERE symbol IN (SELECT symbol FROM price) ORDER BY symbol FOR NO KEY UPDATE",
     to: "WHERE symbol IN (SELECT symbol FROM price)",
     tests: [concurrency],

@@ -718,6 +718,8 @@ export const repositoryContract = (it: Vitest.MethodsNonLive<Services>) => {
             start: jobs.start(job.id),
             complete: jobs.complete(job.id),
             fail: jobs.fail(job.id, "x"),
+            cancel: jobs.cancel(job.id),
+            retry: jobs.retry(job.id, { results: "keep" }),
             attachReport: jobs.attachReport(job.id, { content: "x" }),
             attachCharts: jobs.attachCharts(job.id, {}),
             attachRetirement: jobs.attachRetirement(job.id, { analysis: "x" }),

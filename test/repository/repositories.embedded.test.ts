@@ -1,4 +1,5 @@
 import { layer } from "@effect/vitest"
+import { jobContract } from "../contract/jobContract.ts"
 import { repositoryContract } from "../contract/repositoryContract.ts"
 import { counterpartContract } from "../contract/repositoryCounterparts.ts"
 import { roundTripContract } from "../contract/repositoryRoundTrips.ts"
@@ -8,6 +9,7 @@ layer(embedded, { timeout: "60 seconds", excludeTestServices: true })(
   "the repositories on the embedded database",
   (it) => {
     repositoryContract(it)
+    jobContract(it)
     counterpartContract(it)
     roundTripContract(it)
   }

@@ -1,4 +1,5 @@
 import { layer } from "@effect/vitest"
+import { jobContract } from "../contract/jobContract.ts"
 import { repositoryContract } from "../contract/repositoryContract.ts"
 import { counterpartContract } from "../contract/repositoryCounterparts.ts"
 import { roundTripContract } from "../contract/repositoryRoundTrips.ts"
@@ -7,6 +8,7 @@ import { hasPostgres, postgres, skipWithoutPostgres } from "./TestRepositories.t
 if (hasPostgres) {
   layer(postgres, { timeout: "60 seconds", excludeTestServices: true })("the repositories on PostgreSQL", (it) => {
     repositoryContract(it)
+    jobContract(it)
     counterpartContract(it)
     roundTripContract(it)
   })

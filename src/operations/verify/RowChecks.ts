@@ -69,8 +69,9 @@ const rowChecks: ReadonlyArray<RowCheck> = [
     severity: "problem",
     table: "jobs",
     id: "id",
-    where: "t.status = 'running' and coalesce(t.started_at, t.created_at) < now() - interval '1 hour'",
-    meaning: "jobs running for more than an hour"
+    where:
+      "t.status = 'running' and coalesce(t.started_at, t.created_at) < now() - interval '1 hour' and coalesce(t.lease_until < now(), true)",
+    meaning: 'jobs running for more than an hour, which Jobs.start(id, { takeOver: "1 hour" }) takes up'
   },
   {
     check: "waiting jobs",
@@ -133,7 +134,7 @@ const samples: ReadonlyArray<{
   {
     table: "jobs",
     id: "id",
-    columns: "id, clerk_user_id, job_type, status, error_message, created_at, started_at, completed_at, updated_at",
+    columns: Object.keys(JobState.fields).join(", "),
     decode: Schema.decodeUnknownResult(JobState)
   }
 ]

@@ -253,7 +253,7 @@ const rowsAsUtc = Effect.gen(function* () {
   const rows: Array<unknown> = []
   for (const table of ["users", "instruments", "accounts", "positions", "jobs"]) {
     rows.push(
-      ...(yield* sql.unsafe(`select to_jsonb(t) - array['created_at', 'updated_at', 'started_at'] as rest,
+      ...(yield* sql.unsafe(`select to_jsonb(t) - array['created_at', 'updated_at', 'started_at', 'attempts', 'lease_until'] as rest,
       to_char(t.created_at, 'YYYY-MM-DD HH24:MI:SS.US') as created,
       to_char(t.updated_at, 'YYYY-MM-DD HH24:MI:SS.US') as updated from ${table} t`))
     )

@@ -1,0 +1,178 @@
+/** The one statement by which a job changes: a step of its life, new results, or both. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Struct from "effect/Struct"
+import type * as SqlClient from "effect/sql/SqlClient"
+import {
+  type JobId,
+  JobNotFound,
+  JobState,
+  JobStatus,
+  JobTooLarge,
+  JobTransitionRefused,
+  JobUpdate,
+  maxJobBytes,
+  statusesBefore
+} from "../domain/Job.ts"
+import type { ClerkUserId } from "../domain/User.ts"
+import { computed, encoder, type RepositoryError, reader } from "./Rows.ts"
+import * as Tables from "./Tables.ts"
+
+type Sql = SqlClient.SqlClient
+
+/** A step of a job's life. */
+export interface Step {
+  readonly to: JobStatus
+  /** The states from which it leads; those of {@link statusesBefore} unless given. */
+  readonly from?: ReadonlyArray<JobStatus>
+  /** Also takes up a job that has been running for longer than this, and whose lease is over. */
+  readonly takeOver?: Duration.Input | undefined
+  /** How long the worker has the job before others may take it. */
+  readonly lease?: Duration.Input | undefined
+  /** Only extends the lease of a running job. */
+  readonly extends?: boolean
+}
+
+/** Whose job may change, and in which of its attempts; any, where nothing is said. */
+export interface JobGuard {
+  readonly owner?: ClerkUserId | undefined
+  readonly attempt?: number | undefined
+}
+
+/** What a step of a job fails with. */
+export type StepError = JobNotFound | JobTransitionRefused | RepositoryError
+
+const Results = /* @__PURE__ */ JobUpdate.mapFields(/* @__PURE__ */ Struct.omit(["status"]))
+/** What agents write of a job. */
+export type Results = typeof Results.Type
+
+export const stateColumns = /* @__PURE__ */ Tables.selected(Tables.jobs, JobState)
+export const readState = /* @__PURE__ */ reader(Tables.jobs, JobState)
+
+/** The payloads of a job, each a column. */
+export const jobParts = [
+  "request_payload",
+  "report_payload",
+  "charts_payload",
+  "retirement_payload",
+  "summary_payload"
+] as const
+
+/** The SQL of how many bytes the payloads of a row take in an answer: `to_json` shows how long they become there. */
+export const payloadBytes = (row: string): string =>
+  jobParts.map((part) => `coalesce(octet_length(to_json(${row}.${part}::text)::text), 0)`).join(" + ")
+
+/** Admits the jobs of one owner only, where there is one. */
+export const owned = (sql: Sql, owner: ClerkUserId | undefined) =>
+  owner === undefined ? sql.literal("") : sql`AND jobs.clerk_user_id = ${owner}::varchar`
+
+/** A duration as an interval of SQL. */
+export const interval = (sql: Sql, duration: Duration.Input) =>
+  sql`(${Duration.toMillis(duration)}::double precision * interval '1 millisecond')`
+
+/** What a step sets. */
+const assigned = (sql: Sql, { extends: extended, lease, to }: Step) => {
+  const until = lease === undefined ? sql.literal("NULL") : sql`now() + ${interval(sql, lease)}`
+  if (extended === true) return sql`lease_until = ${until}`
+  switch (to) {
+    case "running":
+      return sql`
+        status = 'running', attempts = jobs.attempts + 1, started_at = now(), completed_at = NULL,
+        lease_until = ${until}`
+    case "pending":
+      return sql.literal("status = 'pending', started_at = NULL, completed_at = NULL, lease_until = NULL")
+    default:
+      return sql`status = ${to}::varchar, completed_at = now(), lease_until = NULL`
+  }
+}
+
+/** Whether a job may take a step: its state, and how long it has been there. */
+const admitted = (sql: Sql, { from, takeOver, to }: Step) => {
+  const before = sql`found.status = ANY(${from ?? statusesBefore[to]}::text[])`
+  if (takeOver === undefined) return before
+  return sql`(${before} OR (
+    found.status = 'running'
+    AND coalesce(found.started_at, found.created_at) < now() - ${interval(sql, takeOver)}
+    AND coalesce(found.lease_until < now(), true)
+  ))`
+}
+
+const encodeResults = /* @__PURE__ */ encoder(Results)
+const written = /* @__PURE__ */ Tables.settable(Results)
+const writtenOfNew = /* @__PURE__ */ Tables.settable(Results, "new")
+
+const outcomes = /* @__PURE__ */ computed(
+  /* @__PURE__ */ Schema.Struct({
+    changed: Schema.Boolean,
+    found_status: Schema.String,
+    found_attempts: Schema.Finite,
+    bytes: Schema.Finite,
+    fits: Schema.Boolean
+  })
+)
+const decodeStatus = /* @__PURE__ */ Schema.decodeUnknownOption(JobStatus)
+
+/** Runs the statement; `undefined` if there is no such job. */
+const run = (sql: Sql, guard: JobGuard, id: JobId, json: string, step: Step | undefined, sized: boolean) =>
+  // The row is locked before it is looked at: of two that start a job at the same time one waits, and then sees what the
+  // other has made of it. A statement's snapshot alone would show it the state of before. A job that is too large
+  // already, which only other programs can write, may still become smaller.
+  sql`
+    WITH found AS (
+      SELECT jobs AS stored, jobs.* FROM jobs WHERE id = ${id}::uuid ${owned(sql, guard.owner)} FOR UPDATE
+    ), new AS (
+      SELECT new.*, ${sql.literal(sized ? payloadBytes("new") : "0")} AS bytes
+      FROM found, jsonb_populate_record(found.stored, ${json}::jsonb) AS new
+    ), sized AS (
+      SELECT new.bytes <= greatest(${maxJobBytes}::int, ${sql.literal(sized ? payloadBytes("found") : "0")}) AS fits
+      FROM found, new
+    ), changed AS (
+      UPDATE jobs SET
+        ${step === undefined ? sql.literal("") : sql`${assigned(sql, step)},`}
+        (${sql.literal(written)}) = (${sql.literal(writtenOfNew)})
+      FROM found, new, sized
+      WHERE jobs.id = found.id AND fits
+        ${step === undefined ? sql.literal("") : sql`AND ${admitted(sql, step)}`}
+        ${guard.attempt === undefined ? sql.literal("") : sql`AND found.status = 'running' AND found.attempts = ${guard.attempt}::int`}
+      RETURNING ${sql.literal(stateColumns)}
+    )
+    SELECT
+      found.status AS found_status, found.attempts AS found_attempts, new.bytes, sized.fits,
+      changed.id IS NOT NULL AS changed, changed.*
+    FROM found CROSS JOIN new CROSS JOIN sized LEFT JOIN changed ON true`
+
+/**
+ * Changes a job: stores results, takes a step, or both, in one guarded statement. Of two that take the same step at the
+ * same time one is refused.
+ */
+export const changeJob = Effect.fnUntraced(function* (
+  sql: Sql,
+  guard: JobGuard,
+  id: JobId,
+  results: Results,
+  step?: Step
+) {
+  const json = yield* encodeResults(results, `change of job ${id}`)
+  const rows = yield* run(
+    sql,
+    guard,
+    id,
+    json,
+    step,
+    jobParts.some((part) => part in results && part !== "request_payload")
+  )
+  const [row] = rows
+  const [outcome] = yield* outcomes(Effect.succeed(rows))
+  if (row === undefined || outcome === undefined) return yield* new JobNotFound({ job_id: id })
+  if (outcome.changed) return yield* readState.row(row)
+  if (!outcome.fits) return yield* new JobTooLarge({ job_id: id, bytes: outcome.bytes, limit: maxJobBytes })
+  const found = decodeStatus(outcome.found_status)
+  const stale = guard.attempt !== undefined && guard.attempt !== outcome.found_attempts
+  return yield* new JobTransitionRefused({
+    job_id: id,
+    found: found._tag === "Some" ? found.value : "running",
+    wanted: step?.to ?? "running",
+    ...(stale && { attempts: outcome.found_attempts })
+  })
+})

@@ -1,0 +1,266 @@
+/** A queue on the table `jobs`: jobs are claimed with a lease, worked on, and ended, each attempt by one worker. */
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import type * as SqlClient from "effect/sql/SqlClient"
+import { Job, type JobId, JobState, type JobTooLarge, maxJobBytes, storableMessage } from "../domain/Job.ts"
+import { changeJob, interval, type Results, type Step, type StepError } from "./JobChange.ts"
+import { type Listed, listed, type RepositoryError, reader } from "./Rows.ts"
+import * as Tables from "./Tables.ts"
+
+/** One attempt at a job: its operations are refused as soon as another worker has taken the job up. */
+export interface JobAttempt {
+  readonly id: JobId
+  /** Which attempt this is; the first is 1. */
+  readonly number: number
+
+  /** Stores results: `{ report_payload: { content: "..." } }`. */
+  readonly attach: (results: Results) => Effect.Effect<JobState, StepError | JobTooLarge>
+
+  /** running -> completed. */
+  readonly complete: () => Effect.Effect<JobState, StepError>
+
+  /** running -> failed, with the reason, which is cut and cleaned as `Jobs.fail` does. */
+  readonly fail: (error_message: string) => Effect.Effect<JobState, StepError>
+
+  /** Extends the lease to so long from now. */
+  readonly extend: (lease: Duration.Input) => Effect.Effect<JobState, StepError>
+
+  /** Gives the job back: running -> pending, so that another worker can claim it at once. */
+  readonly release: () => Effect.Effect<JobState, StepError>
+}
+
+/** A job that this worker has claimed, with its request; `Jobs.findById` has what earlier attempts left. */
+export interface ClaimedJob extends JobAttempt {
+  readonly job: JobState & Pick<Job, "request_payload">
+}
+
+/** Which jobs to claim, and for how long. */
+export interface ClaimOptions {
+  /** The kinds of jobs; all unless given. */
+  readonly types?: ReadonlyArray<string>
+  /** For how long nobody else may take the job; a minute unless given. */
+  readonly lease?: Duration.Input
+  /** How often a job is started at most before it fails for good; 3 unless given. */
+  readonly maxAttempts?: number
+}
+
+/** How a worker works. */
+export interface WorkerOptions extends ClaimOptions {
+  /** How many jobs to work on at a time; 1 unless given. */
+  readonly concurrency?: number
+  /** How long to wait when no job waits; a second unless given. */
+  readonly pollEvery?: Duration.Input
+  /** When this effect ends, the worker claims no more jobs, ends those that it has, and its stream ends. */
+  readonly stop?: Effect.Effect<unknown>
+}
+
+/** What became of a job that a worker had: `lost` if it was cancelled, or taken up by another when its lease was over. */
+export interface JobOutcome {
+  readonly id: JobId
+  readonly attempt: number
+  readonly outcome: "completed" | "failed" | "lost"
+}
+
+/** The operations of the queue. */
+export interface Queue {
+  /**
+   * Claims the oldest jobs, at most `limit` (1): those that are pending, and those whose worker's lease is over. No two
+   * claims have the same job. A job whose lease is over for the `maxAttempts`-th time fails instead.
+   *
+   * @errors RepositoryError
+   */
+  readonly claim: (
+    options?: ClaimOptions & { readonly limit?: number }
+  ) => Effect.Effect<Listed<ClaimedJob>, RepositoryError>
+
+  /**
+   * The operations of one attempt at a job, for a worker that started it by `Jobs.start`.
+   *
+   * @example
+   * ```ts
+   * import { Effect } from "effect"
+   * import { type JobId, Jobs } from "alex-database"
+   *
+   * // A queue delivers a message again when the function timed out: the job is taken up.
+   * const onMessage = (id: JobId) =>
+   *   Effect.gen(function*() {
+   *     const jobs = yield* Jobs
+   *     const attempt = jobs.attempt(yield* jobs.start(id, { takeOver: "15 minutes" }))
+   *     yield* attempt.attach({ report_payload: { content: "## Summary" } })
+   *     yield* attempt.complete()
+   *   })
+   * ```
+   */
+  readonly attempt: (started: { readonly id: JobId; readonly attempts: number }) => JobAttempt
+
+  /**
+   * Works on jobs as they come: claims them, extends their leases while `handler` runs, and completes them, or fails
+   * them with what it failed with. A worker that is interrupted gives its jobs back; one that is killed loses them when
+   * their lease is over, and another takes them up.
+   *
+   * @errors RepositoryError
+   *
+   * @example
+   * ```ts
+   * import { Effect, Stream } from "effect"
+   * import { Jobs } from "alex-database"
+   *
+   * const worker = Effect.gen(function*() {
+   *   const jobs = yield* Jobs
+   *   yield* jobs.work({ types: ["portfolio_analysis"], concurrency: 4 }, (claimed) =>
+   *     claimed.attach({ report_payload: { content: "## Summary" } })
+   *   ).pipe(Stream.runForEach(({ id, outcome }) => Effect.logInfo(`job ${id} ${outcome}`)))
+   * })
+   * ```
+   */
+  readonly work: <A, E, R>(
+    options: WorkerOptions,
+    handler: (claimed: ClaimedJob) => Effect.Effect<A, E, R>
+  ) => Stream.Stream<JobOutcome, RepositoryError, R>
+}
+
+type Sql = SqlClient.SqlClient
+
+const Claimed = /* @__PURE__ */ Schema.Struct({ ...JobState.fields, request_payload: Job.fields.request_payload })
+const columns = /* @__PURE__ */ Tables.selected(Tables.jobs, Claimed)
+const read = /* @__PURE__ */ reader(Tables.jobs, Claimed)
+
+const defaultLease = Duration.minutes(1)
+
+const attempt =
+  (sql: Sql): Queue["attempt"] =>
+  ({ attempts, id }) => {
+    const guard = { attempt: attempts }
+    // Only a change with a result can be too large.
+    const step = (to: JobState["status"], results: Results = {}, options: Omit<Step, "to"> = {}) =>
+      Effect.catchTag(
+        changeJob(sql, guard, id, results, { to, from: ["running"], ...options }),
+        "JobTooLarge",
+        Effect.die
+      )
+    return {
+      id,
+      number: attempts,
+      attach: Effect.fn("JobAttempt.attach")((results) => changeJob(sql, guard, id, results)),
+      complete: Effect.fn("JobAttempt.complete")(() => step("completed")),
+      fail: Effect.fn("JobAttempt.fail")((message) => step("failed", { error_message: storableMessage(message) })),
+      extend: Effect.fn("JobAttempt.extend")((lease) => step("running", {}, { extends: true, lease })),
+      release: Effect.fn("JobAttempt.release")(() => step("pending"))
+    }
+  }
+
+// Rows that other claims have locked are passed over. A lease that is over means that its worker is gone: the job is
+// claimed again, or fails if that has happened too often. An answer has room for so many requests only; a job that does
+// not fit stays for the next claim.
+const claim = (sql: Sql): Queue["claim"] => {
+  const attemptAt = attempt(sql)
+  return Effect.fn("Jobs.claim")(function* (options: ClaimOptions & { readonly limit?: number } = {}) {
+    const ofTypes = options.types === undefined ? sql.literal("") : sql`AND job_type = ANY(${options.types}::text[])`
+    const maxAttempts = options.maxAttempts ?? 3
+    const jobs = yield* read.list(sql`
+      WITH next AS (
+        SELECT id, status, attempts, created_at, octet_length(to_json(request_payload::text)::text) AS bytes FROM jobs
+        WHERE status IN ('pending', 'running') AND (status = 'pending' OR lease_until < now()) ${ofTypes}
+        ORDER BY created_at, id LIMIT ${options.limit ?? 1}::int FOR UPDATE SKIP LOCKED
+      ), sized AS (
+        SELECT
+          id, status = 'running' AND attempts >= ${maxAttempts}::int AS exhausted,
+          row_number() OVER following = 1 OR sum(bytes) OVER following <= ${maxJobBytes}::int AS fits
+        FROM next WINDOW following AS (ORDER BY created_at, id)
+      ), given_up AS (
+        UPDATE jobs SET
+          status = 'failed', completed_at = now(), lease_until = NULL,
+          error_message = 'No worker finished the job: it was started ' || attempts || ' times, and each lease ran out.'
+        FROM sized WHERE jobs.id = sized.id AND exhausted
+      )
+      UPDATE jobs SET
+        status = 'running', attempts = attempts + 1, started_at = now(), completed_at = NULL,
+        lease_until = now() + ${interval(sql, options.lease ?? defaultLease)}
+      FROM sized WHERE jobs.id = sized.id AND NOT exhausted AND fits
+      RETURNING ${sql.literal(columns)}`)
+    return listed(
+      [...jobs]
+        .sort((a, b) => a.created_at.getTime() - b.created_at.getTime())
+        .map((job) => ({ ...attemptAt(job), job })),
+      jobs.unreadable
+    )
+  })
+}
+
+/** Extends the lease for as long as nobody else has the job; ends when someone has. */
+const keepLease = (claimed: JobAttempt, lease: Duration.Input) =>
+  claimed.extend(lease).pipe(
+    Effect.delay(Duration.millis(Duration.toMillis(lease) / 3)),
+    // Where the database can't be reached the lease may still hold: the next beat says.
+    Effect.catchTag("SqlError", (error) =>
+      Effect.logWarning(`The lease of job ${claimed.id} could not be extended: ${error.message}`)
+    ),
+    Effect.forever,
+    Effect.catchTags({ JobTransitionRefused: () => Effect.void, JobNotFound: () => Effect.void })
+  )
+
+/** Runs the handler and ends the job; what became of it. */
+const workOn = <A, E, R>(
+  claimed: ClaimedJob,
+  lease: Duration.Input,
+  handler: (claimed: ClaimedJob) => Effect.Effect<A, E, R>
+): Effect.Effect<JobOutcome, RepositoryError, R> => {
+  const outcome = (became: JobOutcome["outcome"]): JobOutcome => ({
+    id: claimed.id,
+    attempt: claimed.number,
+    outcome: became
+  })
+  const ended = (end: Effect.Effect<JobState, StepError>, became: "completed" | "failed") =>
+    end.pipe(
+      Effect.as(outcome(became)),
+      Effect.catchTags({
+        JobTransitionRefused: () => Effect.succeed(outcome("lost")),
+        JobNotFound: () => Effect.succeed(outcome("lost"))
+      })
+    )
+  return Effect.raceFirst(
+    Effect.asSome(Effect.exit(handler(claimed))),
+    Effect.as(keepLease(claimed, lease), Option.none())
+  ).pipe(
+    Effect.flatMap(
+      Option.match({
+        onNone: () => Effect.succeed(outcome("lost")),
+        onSome: Exit.match({
+          onSuccess: () => ended(claimed.complete(), "completed"),
+          onFailure: (cause) => ended(claimed.fail(Cause.pretty(cause)), "failed")
+        })
+      })
+    ),
+    Effect.onInterrupt(() => Effect.ignore(claimed.release()))
+  )
+}
+
+const work =
+  (claimNext: Queue["claim"]): Queue["work"] =>
+  (options, handler) => {
+    const lease = options.lease ?? defaultLease
+    const next = claimNext({ ...options, limit: 1 }).pipe(
+      Effect.flatMap(([claimed]) =>
+        claimed === undefined
+          ? Effect.as(Effect.sleep(options.pollEvery ?? "1 second"), [])
+          : Effect.map(workOn(claimed, lease, handler), (outcome) => [outcome])
+      )
+    )
+    const concurrency = options.concurrency ?? 1
+    const outcomes = Stream.fromEffectRepeat(next).pipe(
+      Stream.flattenIterable,
+      Stream.haltWhen(options.stop ?? Effect.never)
+    )
+    return Stream.range(1, concurrency).pipe(Stream.flatMap(() => outcomes, { concurrency }))
+  }
+
+/** The queue on the table `jobs` of a `SqlClient`. */
+export const jobQueue = (sql: Sql): Queue => {
+  const claimed = claim(sql)
+  return { claim: claimed, attempt: attempt(sql), work: work(claimed) }
+}
