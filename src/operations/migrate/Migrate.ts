@@ -11,6 +11,8 @@ import * as Journal from "./Journal.ts"
 import * as LockWait from "./LockWait.ts"
 import { runToItsEnd } from "./LongStatement.ts"
 import * as Migration from "./Migration.ts"
+import { indexBuiltConcurrently, partsOf } from "./StatementParts.ts"
+import { changesSettings, problemsOf, type StatementProblem } from "./StatementProblems.ts"
 
 /** The journal and the migrations contradict each other, or a statement can't run: nothing was started. */
 export class MigrationRefused extends Schema.TaggedError<MigrationRefused>()("MigrationRefused", {
@@ -41,7 +43,7 @@ export class MigrationFailed extends Schema.TaggedError<MigrationFailed>()("Migr
 
 /** Something found while comparing the journal with the migrations. */
 export const Problem = Schema.Struct({
-  kind: Schema.Literals(["edited", "missing", "out of order", "statement", "foreign"]),
+  kind: Schema.Literals(["edited", "missing", "out of order", "statement", "foreign", "number"]),
   migration: Schema.String,
   message: Schema.String
 })
@@ -90,14 +92,27 @@ export interface MigrateOptions {
   readonly patience?: Duration.Input | undefined
 }
 
-const statementProblems = (
-  migrations: ReadonlyArray<Migration.Migration>,
-  severity: Migration.StatementProblem["severity"]
-) =>
+const statementProblems = (migrations: ReadonlyArray<Migration.Migration>, severity: StatementProblem["severity"]) =>
   migrations
-    .flatMap(Migration.problemsOf)
+    .flatMap(problemsOf)
     .filter((problem) => problem.severity === severity)
     .map((problem) => ({ ...problem, message: `${problem.migration}.sql, line ${problem.line}: ${problem.message}` }))
+
+const shown = (number: number): string => String(number).padStart(3, "0")
+
+/** A number to stop at must be a migration's, and none that is behind what is applied: nothing is ever undone. */
+const numberProblems = (
+  migrations: ReadonlyArray<Migration.Migration>,
+  newest: number,
+  to: number
+): ReadonlyArray<Problem> => {
+  const problem = (message: string): ReadonlyArray<Problem> => [{ kind: "number", migration: "", message }]
+  if (to === Number.POSITIVE_INFINITY) return []
+  if (!migrations.some(({ number }) => number === to)) {
+    return problem(`there is no migration ${to}: the last one is ${shown(migrations.at(-1)?.number ?? 0)}`)
+  }
+  return to < newest ? problem(`${shown(newest)} is applied, and no migration can be undone: stop at it or later`) : []
+}
 
 /** Compares the journal with the migrations. Pure: what `status` reports and `migrate` refuses by. */
 export const compare = (
@@ -111,6 +126,7 @@ export const compare = (
   const pending = migrations.filter((migration) => !isApplied(migration) && migration.number <= to)
   const newest = Math.max(0, ...migrations.filter(isApplied).map((migration) => migration.number))
   const problems: ReadonlyArray<Problem> = [
+    ...numberProblems(migrations, newest, to),
     ...finished.flatMap((entry): ReadonlyArray<Problem> => {
       const migration = migrations.find((one) => one.name === entry.name)
       if (migration === undefined) {
@@ -124,7 +140,7 @@ export const compare = (
     ...pending
       .filter((migration) => migration.number < newest)
       .map((migration): Problem => {
-        const message = `${migration.name} comes before ${String(newest).padStart(3, "0")}, which is applied: give it a higher number`
+        const message = `${migration.name} comes before ${shown(newest)}, which is applied: give it a higher number`
         return { kind: "out of order", migration: migration.name, message }
       }),
     ...statementProblems(pending, "error").map(
@@ -217,6 +233,15 @@ const runStatements = Effect.fnUntraced(function* <E, R>(
   }
 })
 
+/** Undoes what a migration set for its session, as dumps do: the journal is found then, and nothing outlives it. */
+const restoreSettings = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`reset session authorization`
+  yield* sql`reset role`
+  yield* sql`reset all`
+  yield* Journal.settings(sql)
+})
+
 const applyInTransaction = Effect.fnUntraced(function* (
   migration: Migration.Migration,
   options: { readonly version: string; readonly makeJournal: boolean; readonly packed: boolean }
@@ -229,6 +254,7 @@ const applyInTransaction = Effect.fnUntraced(function* (
       const block = options.packed ? pack(migration.statements) : undefined
       if (block === undefined) yield* runStatements(migration, (statement) => sql.unsafe(statement))
       else yield* sql.unsafe(block)
+      if (changesSettings(migration)) yield* restoreSettings
       return yield* Journal.finish(migration)
     })
   )
@@ -237,16 +263,11 @@ const applyInTransaction = Effect.fnUntraced(function* (
 /** `create index concurrently` leaves an invalid index behind when it is cut off; that one must go before a new try. */
 const dropInvalidIndexes = Effect.fnUntraced(function* (migration: Migration.Migration) {
   const sql = yield* SqlClient.SqlClient
-  const names = migration.statements.flatMap(
-    ({ sql }) =>
-      /^create\s+(?:unique\s+)?index\s+concurrently\s+(?:if\s+not\s+exists\s+)?"?([a-z_][a-z0-9_]*)"?/i.exec(
-        sql
-      )?.[1] ?? []
-  )
+  const names = migration.statements.flatMap((statement) => indexBuiltConcurrently(partsOf(statement.sql)) ?? [])
   if (names.length === 0) return
   const rows = yield* sql`
     select c.relname::text as name from pg_index i join pg_class c on c.oid = i.indexrelid
-    where not i.indisvalid and c.relnamespace = to_regnamespace(current_schema()::text) and ${sql.in("relname", names)}`
+    where not i.indisvalid and c.relnamespace = to_regnamespace(quote_ident(current_schema())) and ${sql.in("relname", names)}`
   const invalid = yield* Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ name: Schema.String })))(rows)
   for (const { name } of invalid) yield* sql`drop index concurrently if exists ${sql(name)}`
 })

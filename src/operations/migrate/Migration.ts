@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto"
 import { fileURLToPath } from "node:url"
 import { Effect, FileSystem, Schema } from "effect"
-import { type ScriptStatement, splitStatements, tokenize } from "../../data-api/statement/SqlLexer.ts"
+import { type ScriptStatement, splitStatements } from "../../data-api/statement/SqlLexer.ts"
 
 /** One file of the folder, read and split. */
 export interface Migration {
@@ -17,6 +17,8 @@ export interface Migration {
   /** False when the first line is `-- alex: no transaction`, as concurrent index builds need it. */
   readonly transactional: boolean
   readonly statements: ReadonlyArray<ScriptStatement>
+  /** The file's text without a byte-order mark. */
+  readonly text: string
 }
 
 /** The folder or a file in it can't be read, or a name does not say where it belongs. */
@@ -25,21 +27,10 @@ export class MigrationsUnreadable extends Schema.TaggedError<MigrationsUnreadabl
   message: Schema.String
 }) {}
 
-/** Something about a statement that stops it (`error`), or that an operator should know (`warning`). */
-export interface StatementProblem {
-  readonly severity: "error" | "warning"
-  readonly migration: string
-  readonly line: number
-  readonly message: string
-}
-
 /** The migrations that come with the package. */
 export const packagedFolder = (): string => fileURLToPath(new URL("../../../migrations/", import.meta.url))
 
 const fileName = /^(\d{3,})_([a-z0-9_]+)\.sql$/
-
-/** The service's limit on the text of one statement, in characters (the Data API's model). */
-const longestStatement = 65_536
 
 const normalize = (text: string): string =>
   text
@@ -51,13 +42,16 @@ const normalize = (text: string): string =>
 export const parse = (file: string, text: string): Migration | undefined => {
   const match = fileName.exec(file)
   if (match === null) return undefined
-  const normalized = normalize(text)
+  // What runs is the text as it is: white space inside a string literal is data.
+  const script = text.replace(/^\uFEFF/, "")
+  const normalized = normalize(script)
   return {
     number: Number(match[1]),
     name: file.slice(0, -".sql".length),
     checksum: createHash("sha256").update(normalized).digest("hex"),
     transactional: !/^--\s*alex:\s*no transaction\s*(\n|$)/.test(normalized),
-    statements: splitStatements(normalized)
+    statements: splitStatements(script),
+    text: script
   }
 }
 
@@ -72,7 +66,7 @@ export const load = Effect.fn("Migration.load")(function* (folder: string = pack
     new MigrationsUnreadable({ path, message: `${path} can't be read: ${error.message}` })
   const names = yield* files.readDirectory(folder).pipe(Effect.mapError(unreadable(folder)))
   const migrations: Array<Migration> = []
-  for (const name of names.filter((file) => file.endsWith(".sql")).sort()) {
+  for (const name of names.filter((file) => /\.sql$/i.test(file)).sort()) {
     const path = `${folder.replace(/\/$/, "")}/${name}`
     const migration = parse(name, yield* files.readFileString(path).pipe(Effect.mapError(unreadable(path))))
     if (migration === undefined) {
@@ -86,45 +80,6 @@ export const load = Effect.fn("Migration.load")(function* (folder: string = pack
   }
   return migrations.sort((a, b) => a.number - b.number)
 })
-
-const placeholderInside = (sql: string): string | undefined => {
-  for (const token of tokenize(sql)) {
-    if (token.kind !== "dollarString") continue
-    const body = sql.slice(token.start, token.end)
-    const open = body.indexOf("$", 1) + 1
-    const inner = body.slice(open, -open)
-    const found = tokenize(inner).find((part) => part.kind === "placeholder")
-    if (found !== undefined) return inner.slice(found.start, found.end)
-  }
-  return undefined
-}
-
-/**
- * What is wrong with a migration's statements before any of them is sent: too long for the Data API, a COPY from the
- * client, or a `:name` inside a dollar-quoted body, which the Data API itself would take for a parameter.
- */
-export const problemsOf = (migration: Migration): ReadonlyArray<StatementProblem> =>
-  migration.statements.flatMap(({ line, sql }) => {
-    const problem = (severity: StatementProblem["severity"], message: string): ReadonlyArray<StatementProblem> => [
-      { severity, migration: migration.name, line, message }
-    ]
-    const placeholder = placeholderInside(sql)
-    return [
-      ...(sql.length > longestStatement
-        ? problem("error", `the statement has ${sql.length} characters; the Data API takes ${longestStatement}`)
-        : []),
-      ...(/^copy\b[\s\S]*\b(stdin|stdout)\b/i.test(sql) ? problem("error", "COPY can't run over the Data API") : []),
-      ...(/^(begin|commit|rollback|start\s+transaction|end)\b/i.test(sql)
-        ? problem("error", "a migration is a transaction of its own; it can't begin or end one")
-        : []),
-      ...(migration.transactional && /\bconcurrently\b/i.test(sql)
-        ? problem("error", "CONCURRENTLY needs `-- alex: no transaction` as the file's first line")
-        : []),
-      ...(placeholder === undefined
-        ? []
-        : problem("warning", `"${placeholder}" in a dollar-quoted body: other Data API clients would corrupt it`))
-    ]
-  })
 
 /** The first words of a statement on one line, at most `width` characters, for progress and plans. */
 export const firstWords = (sql: string, width = 60): string => {

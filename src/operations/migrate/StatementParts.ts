@@ -36,3 +36,12 @@ export const createdBy = (parts: ReadonlyArray<Part>): { readonly kind: string; 
   const isName = parts[at]?.kind === "word" || parts[at]?.kind === "identifier"
   return isName && parts[at + 1]?.text !== "." ? { kind, at } : undefined
 }
+
+/** The name of the index that a statement builds concurrently, if it does and gives one. */
+export const indexBuiltConcurrently = (parts: ReadonlyArray<Part>): string | undefined => {
+  const at = parts.findIndex(({ text }) => text === "concurrently")
+  const begins = parts.slice(0, at).map(({ text }) => text)
+  if (!/^create (unique )?index$/.test(begins.join(" "))) return undefined
+  const name = parts[parts[at + 1]?.text === "if" ? at + 4 : at + 1]
+  return name === undefined || name.text === "on" ? undefined : nameOf(name)
+}

@@ -21,6 +21,16 @@ export const describe = (difference: Difference): string =>
 
 const keyOf = (object: CatalogueObject) => `${object.kind} ${object.table ?? ""} ${object.name}`
 
+/**
+ * A definition without what a dump and its restoring change: `ANY ((ARRAY['a'::varchar])::text[])` comes back as
+ * `ANY (ARRAY[('a'::varchar)::text])`.
+ */
+const comparable = (definition: string): string =>
+  definition
+    .replaceAll(/\((ARRAY\[[^\]]*\])\)::text\[\]/g, "$1")
+    .replaceAll(/ARRAY\[[^\]]*\]/g, (array) => array.replaceAll(/\(('[^']*')::character varying\)::text/g, "$1"))
+    .replaceAll(/ARRAY\[[^\]]*\]/g, (array) => array.replaceAll("::character varying", ""))
+
 const only = (objects: Catalogue, others: Catalogue): Catalogue => {
   const keys = new Set(others.map(keyOf))
   const missing = objects.filter((object) => !keys.has(keyOf(object)))
@@ -36,7 +46,7 @@ export const compare = (expected: Catalogue, found: Catalogue): ReadonlyArray<Di
   const foundByKey = new Map(found.map((object) => [keyOf(object), object]))
   const changed = expected.flatMap((object): ReadonlyArray<Difference> => {
     const actual = foundByKey.get(keyOf(object))
-    if (actual === undefined || actual.definition === object.definition) return []
+    if (actual === undefined || comparable(actual.definition) === comparable(object.definition)) return []
     return [{ kind: "different", object: labelOf(object), expected: object.definition, found: actual.definition }]
   })
   return [

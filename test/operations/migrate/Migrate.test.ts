@@ -1,14 +1,16 @@
+import { spawnSync } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { PgClient } from "@effect/sql-pg"
 import { assert, it, layer } from "@effect/vitest"
-import { Effect, type Layer, type Scope } from "effect"
+import { Effect, Layer, Redacted, type Scope } from "effect"
 import { SqlClient } from "effect/sql"
 import { describe } from "vitest"
 import { Drift, Migrate, Migration, Plan, Reset, Verify } from "../../../src/operations/index.ts"
 import * as TestDatabase from "../../TestDatabase.ts"
 import { originalDatabase } from "../OriginalDatabase.ts"
-import { countRequests, embedded, execute, postgres } from "../TestOperations.ts"
+import { around, countRequests, embedded, execute, postgres } from "../TestOperations.ts"
 
 /** A folder of migrations for the life of the scope. */
 const folderOf = (files: Readonly<Record<string, string>>): Effect.Effect<string, never, Scope.Scope> =>
@@ -51,6 +53,14 @@ describe("comparing the journal with the migrations", () => {
       Migrate.compare([one, two, three], [entryOf(one)], 2).pending.map(({ name }) => name),
       ["002_two"]
     )
+  })
+
+  it("stops at no number that is not a migration's, or that is behind what is applied", () => {
+    const kinds = (to: number) => Migrate.compare([one, two, three], [entryOf(one), entryOf(two)], to).problems
+    assert.match(kinds(99)[0]?.message ?? "", /no migration 99: the last one is 003/)
+    assert.match(kinds(-1)[0]?.message ?? "", /no migration -1/)
+    assert.match(kinds(1)[0]?.message ?? "", /002 is applied/)
+    assert.deepStrictEqual([...kinds(2), ...kinds(3)], [])
   })
 
   it("finds a migration that was edited after it had been applied", () => {
@@ -157,6 +167,48 @@ const behaviour = <E>(
           })
       )
     }
+
+    it.effect("keeps its journal and its session whatever a migration sets, as dumps do", () =>
+      Effect.gen(function* () {
+        yield* execute("delete from alex_migrations", "drop schema if exists dumped cascade")
+        const folder = yield* folderOf({
+          "001_dump.sql": `set statement_timeout = 0; set client_encoding = 'UTF8'; set check_function_bodies = false;
+            select pg_catalog.set_config('search_path', '', false); set row_security = off; create schema dumped;
+            create table dumped.t (x integer); set search_path = dumped; create table u (x integer); set role none;`,
+          "002_after.sql": "create table after_dump (x integer); drop table after_dump"
+        })
+        for (const packed of [false, true]) {
+          yield* execute("delete from alex_migrations", "drop schema if exists dumped cascade")
+          const { applied } = yield* Migrate.migrate({ folder, packed })
+          assert.lengthOf(applied, 2)
+          const sql = yield* SqlClient.SqlClient
+          assert.deepStrictEqual(
+            yield* sql`select current_setting('check_function_bodies') as c, to_regclass('dumped.u') is not null as u,
+              current_schema()::text as s`,
+            [{ c: "on", u: true, s: "public" }]
+          )
+        }
+        yield* execute("drop schema dumped cascade")
+      })
+    )
+
+    it.effect("keeps white space inside a string, whatever its line ends", () =>
+      Effect.gen(function* () {
+        yield* execute("delete from alex_migrations", "drop table if exists kept")
+        const folder = yield* folderOf({ "001_kept.sql": "create table kept as select 'a  \r\n b'::text as x;\r\n" })
+        yield* Migrate.migrate({ folder })
+        const sql = yield* SqlClient.SqlClient
+        assert.deepStrictEqual(yield* sql`select x from kept`, [{ x: "a  \r\n b" }])
+      })
+    )
+
+    it.effect("refuses a file whose name ends in .SQL, which would be left out", () =>
+      Effect.gen(function* () {
+        const folder = yield* folderOf({ "001_a.sql": "select 1", "002_b.SQL": "select 2" })
+        const error = yield* Effect.flip(Migrate.migrate({ folder }))
+        assert.include(error.message, "002_b.SQL must be named like 001_words.sql")
+      })
+    )
 
     it.effect("starts nothing when an applied migration was edited", () =>
       Effect.gen(function* () {
@@ -324,4 +376,38 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
       })
     )
   })
+})
+
+const pgDump = spawnSync("pg_dump", ["--version"]).status === 0
+if (!pgDump) process.stderr.write("SKIPPED: migrate runs a dump (pg_dump is not installed)\n")
+
+describe.skipIf(TestDatabase.postgresUrl === undefined || !pgDump)("a dump of pg_dump's as a migration", () => {
+  it.live("runs, and leaves what was dumped", () =>
+    Effect.gen(function* () {
+      const url = yield* TestDatabase.freshDatabase(TestDatabase.postgresUrl ?? "")
+      yield* Migrate.migrate().pipe(
+        Effect.andThen(
+          execute("insert into users (clerk_user_id, display_name) values ('a;b', 'it''s; \n a -- name')")
+        ),
+        Effect.provide(Layer.merge(around, PgClient.layer({ url })))
+      )
+      const dump = spawnSync(
+        "pg_dump",
+        ["--inserts", "--no-owner", "--exclude-table=alex_migrations", Redacted.value(url)],
+        {
+          encoding: "utf8"
+        }
+      )
+      assert.strictEqual(dump.status, 0, dump.stderr)
+      // Newer versions of pg_dump begin and end with commands of psql's, which are refused by name.
+      const folder = yield* folderOf({ "001_dump.sql": dump.stdout.replaceAll(/^\\(un)?restrict .*$/gm, "") })
+      yield* Effect.gen(function* () {
+        const { applied } = yield* Migrate.migrate({ folder })
+        assert.isAbove(applied[0]?.statements ?? 0, 30)
+        const sql = yield* SqlClient.SqlClient
+        assert.deepStrictEqual(yield* sql`select display_name from users`, [{ display_name: "it's; \n a -- name" }])
+        assert.deepStrictEqual(yield* Drift.drift(), [])
+      }).pipe(Effect.provide(postgres))
+    })
+  )
 })

@@ -3,6 +3,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Migration } from "../../../src/operations/index.ts"
 import { createdObjects } from "../../../src/operations/migrate/CreatedObjects.ts"
+import { problemsOf } from "../../../src/operations/migrate/StatementProblems.ts"
 
 const parse = (text: string, file = "007_words.sql") => {
   const migration = Migration.parse(file, text)
@@ -38,7 +39,7 @@ it("knows a migration that is no transaction by its first line", () => {
 })
 
 it("names what the Data API could not run, with its line", () => {
-  const problems = Migration.problemsOf(
+  const problems = problemsOf(
     parse(
       [
         "copy t from stdin;",
@@ -63,7 +64,7 @@ it("names what the Data API could not run, with its line", () => {
 
 it("finds no placeholder in casts, slices of text and nested quotes of a function's body", () => {
   const migration = parse("do $$ begin perform 'a:b'::text, \":c\" from t; -- :d\n x := 1; end $$;")
-  assert.deepStrictEqual(Migration.problemsOf(migration), [])
+  assert.deepStrictEqual(problemsOf(migration), [])
 })
 
 it.effect("loads the package's migrations in order, without a problem", () =>
@@ -73,10 +74,99 @@ it.effect("loads the package's migrations in order, without a problem", () =>
       migrations.map(({ number }) => number),
       migrations.map((_, index) => index + 1)
     )
-    assert.deepStrictEqual(migrations.flatMap(Migration.problemsOf), [])
+    assert.deepStrictEqual(migrations.flatMap(problemsOf), [])
     assert.sameMembers(
       [...createdObjects(migrations).tables],
       ["users", "instruments", "accounts", "positions", "jobs"]
     )
   }).pipe(Effect.provide(NodeServices.layer))
 )
+
+const messagesOf = (text: string) => problemsOf(parse(text)).map(({ line, message }) => `${line}: ${message}`)
+
+it("refuses whatever would end the transaction that a migration is", () => {
+  for (const statement of [
+    "abort",
+    "ABORT WORK",
+    "end",
+    "rollback and chain",
+    "prepare transaction 'x'",
+    "start transaction"
+  ]) {
+    assert.match(messagesOf(`select 1;\n${statement};`).join(), /^2: a migration is a transaction/, statement)
+  }
+})
+
+it("lets savepoints be, and words that only look alike", () => {
+  const harmless = [
+    "savepoint a; rollback to savepoint a; rollback work to a; release a;",
+    "select 'create index concurrently i on t (a)';",
+    "-- create index concurrently\nselect 1;",
+    'create index "concurrently" on t (a);',
+    'select "concurrently" from t;',
+    "refresh materialized view concurrently v;",
+    "select 1 as copy_stdin;",
+    "copy t from '/tmp/x' with (header);",
+    "create function f() returns int language sql begin atomic select 1; end;",
+    "do $$ begin perform 1; end $$;",
+    "/* begin; */ select 1;",
+    'select $q$ abort; $q$, U&"abort" from t;',
+    "set local role alex;"
+  ]
+  for (const text of harmless) assert.deepStrictEqual(messagesOf(text), [], text)
+})
+
+it("refuses what can't run inside a transaction, unless the file says that it is none", () => {
+  for (const statement of [
+    "create unique index concurrently if not exists i on t (a)",
+    "drop index concurrently i",
+    "reindex (verbose) table concurrently t",
+    "alter table t detach partition p concurrently",
+    "vacuum analyze t",
+    "create database x",
+    "alter system set work_mem = 1"
+  ]) {
+    assert.match(messagesOf(`${statement};`).join(), /needs `-- alex: no transaction`/, statement)
+    assert.deepStrictEqual(messagesOf(`-- alex: no transaction\n${statement};`), [], statement)
+  }
+})
+
+it("refuses a file that ends inside a comment, a string or a name, and names the line where that begins", () => {
+  assert.match(messagesOf("select 1;\n\n/* select 2;\n").join(), /3: the comment that begins here has no end/)
+  assert.match(messagesOf("select 1;\nselect 'it;\nselect 2;").join(), /2: the string/)
+  assert.match(messagesOf("select $a$ 1;\nselect 2;").join(), /1: the string/)
+  assert.match(messagesOf('select "a;').join(), /1: the quoted name/)
+  assert.match(messagesOf("/* a /* b */ select 1;").join(), /1: the comment/)
+})
+
+it("refuses commands of psql", () => {
+  assert.match(messagesOf("select 1;\n\\connect other\n").join(), /2: a backslash/)
+  assert.deepStrictEqual(messagesOf("select e'a\\'b', '\\';"), [])
+})
+
+it("refuses SET where every statement has a session of its own", () => {
+  assert.match(messagesOf("-- alex: no transaction\nset role alex;").join(), /2: outside a transaction/)
+})
+
+it("runs the text as it is and counts its lines from the file's beginning", () => {
+  const { statements } = parse("\uFEFF\n\n  select 'a  \r\nb' ;\r\n\r\nselect 2  ")
+  assert.deepStrictEqual(statements, [
+    { sql: "select 'a  \r\nb'", line: 3 },
+    { sql: "select 2", line: 6 }
+  ])
+})
+
+it("counts characters as the service does, not UTF-16 units", () => {
+  assert.deepStrictEqual(messagesOf(`select '${"😀".repeat(40_000)}'`), [])
+  assert.match(messagesOf(`select '${"😀".repeat(65_540)}'`).join(), /the statement has 65549 characters/)
+})
+
+it("finds the tables and functions that statements create in the current schema", () => {
+  const created = createdObjects([
+    parse(`create table if not exists "Mixed" (x int); create unlogged table b (x int); create table other.c (x int);
+      create temp table d (x int); create or replace function f(a int default 1, b text = ')') returns int
+      language sql as $f$ select 1 $f$; select 'create table e (x int)';`)
+  ])
+  assert.deepStrictEqual(created.tables, ["Mixed", "b"])
+  assert.deepStrictEqual(created.functions, [{ name: "f", parameters: "a int , b text", body: " select 1 " }])
+})

@@ -1,0 +1,109 @@
+/**
+ * What is wrong with a migration before any statement of it is sent, told by PostgreSQL's lexical rules: words inside
+ * strings and comments mean nothing.
+ */
+import { tokenize } from "../../data-api/statement/SqlLexer.ts"
+import type { Migration } from "./Migration.ts"
+import { type Part, partsOf } from "./StatementParts.ts"
+
+/** Something that stops a migration (`error`), or that an operator should know (`warning`). */
+export interface StatementProblem {
+  readonly severity: "error" | "warning"
+  readonly migration: string
+  readonly line: number
+  readonly message: string
+}
+
+/** The service's limit on the text of one statement, in characters (the Data API's model). */
+const longestStatement = 65_536
+
+const wordsOf = (parts: ReadonlyArray<Part>): ReadonlyArray<string> =>
+  parts.map(({ kind, text }) => (kind === "word" ? text : "\u0000"))
+
+const endsTransaction = /^(begin|start transaction|commit|end|abort|rollback|prepare transaction)( |$)/
+
+/** Savepoints stay inside the transaction. */
+const isSavepoint = /^rollback (work |transaction )?to( |$)/
+
+const outside =
+  /^(create (unique )?index concurrently|drop index concurrently|reindex .*concurrently|alter table .*detach partition .*concurrently|vacuum|create database|drop database|create tablespace|drop tablespace|alter system|create subscription|drop subscription)( |$)/
+
+/** A parameter's name inside a dollar-quoted body, which the Data API itself would take for one. */
+const placeholderInside = (parts: ReadonlyArray<Part>): string | undefined => {
+  for (const { kind, text } of parts) {
+    if (kind !== "dollarString") continue
+    const open = text.indexOf("$", 1) + 1
+    const inner = text.slice(open, -open)
+    const found = tokenize(inner).find((part) => part.kind === "placeholder")
+    if (found !== undefined) return inner.slice(found.start, found.end)
+  }
+  return undefined
+}
+
+const lineOf = (text: string, position: number): number => text.slice(0, position).split("\n").length
+
+/** What makes the file as a whole unreadable: something without an end, or a command of psql's. */
+const fileProblems = ({ name, text }: Migration): ReadonlyArray<StatementProblem> => {
+  const problem = (position: number, message: string): StatementProblem => ({
+    severity: "error",
+    migration: name,
+    line: lineOf(text, position),
+    message
+  })
+  const tokens = tokenize(text)
+  const open = tokens.find((token) => token.unterminated === true)
+  const command = tokens.find(({ kind, start }) => kind === "symbol" && text[start] === "\\")
+  const what = open?.kind === "comment" ? "comment" : open?.kind === "identifier" ? "quoted name" : "string"
+  return [
+    ...(open === undefined ? [] : [problem(open.start, `the ${what} that begins here has no end`)]),
+    ...(command === undefined
+      ? []
+      : [problem(command.start, "a backslash begins a command of psql's, which is not SQL")])
+  ]
+}
+
+/**
+ * What is wrong with a migration before any of it is sent: a file that does not end well, a statement that is too long
+ * for the Data API, that would begin or end a transaction, or that needs none, a COPY from the client, or a `:name`
+ * inside a dollar-quoted body, which the Data API itself would take for a parameter.
+ */
+export const problemsOf = (migration: Migration): ReadonlyArray<StatementProblem> => [
+  ...fileProblems(migration),
+  ...migration.statements.flatMap(({ line, sql }) => {
+    const problem = (severity: StatementProblem["severity"], message: string): ReadonlyArray<StatementProblem> => [
+      { severity, migration: migration.name, line, message }
+    ]
+    const parts = partsOf(sql)
+    const words = wordsOf(parts).join(" ")
+    const placeholder = placeholderInside(parts)
+    const length = sql.length > longestStatement ? [...sql].length : sql.length
+    return [
+      ...(length > longestStatement
+        ? problem("error", `the statement has ${length} characters; the Data API takes ${longestStatement}`)
+        : []),
+      ...(/^copy .*\b(stdin|stdout)( |$)/.test(words) ? problem("error", "COPY can't run over the Data API") : []),
+      ...(endsTransaction.test(words) && !isSavepoint.test(words)
+        ? problem("error", "a migration is a transaction of its own; it can't begin or end one")
+        : []),
+      ...(migration.transactional && outside.test(words)
+        ? problem("error", `${outsideName(words)} needs \`-- alex: no transaction\` as the file's first line`)
+        : []),
+      ...(!migration.transactional && /^(set|reset|discard)( |$)/.test(words)
+        ? problem("error", "outside a transaction each statement may have a session of its own: SET lasts for none")
+        : []),
+      ...(placeholder === undefined
+        ? []
+        : problem("warning", `"${placeholder}" in a dollar-quoted body: other Data API clients would corrupt it`))
+    ]
+  })
+]
+
+const outsideName = (words: string): string =>
+  words.includes("concurrently") ? "CONCURRENTLY" : words.split(" ").slice(0, 2).join(" ").toUpperCase()
+
+/** Whether a migration changes settings of its session, as dumps do: they must not outlive it. */
+export const changesSettings = (migration: Migration): boolean =>
+  migration.statements.some(({ sql }) => {
+    const words = wordsOf(partsOf(sql))
+    return words[0] === "set" || words[0] === "reset" || words[0] === "discard" || words.includes("set_config")
+  })
