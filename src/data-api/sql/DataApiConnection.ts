@@ -21,10 +21,12 @@ import type {
 import { ConnectionLost, DataApiError, InvalidRequest, type Reason, UnexpectedResponse } from "../DataApiError.ts"
 import { checkSize } from "../Limits.ts"
 import { parameterName } from "../statement/Placeholders.ts"
-import { kindOf, type StatementKind } from "../statement/StatementKind.ts"
+import type { StatementKind } from "../statement/StatementKind.ts"
 import { decodeRows, decodeValues, encode, type PgParameter, type PgValueError, type Row } from "../values/PgValue.ts"
+import { knownText, learnText, relearnText } from "./OpenTypes.ts"
+import type { ParameterTypes } from "./ParameterTypes.ts"
 import { toSqlError } from "./SqlErrors.ts"
-import { type KnownStatement, type ServiceText, type StatementTexts, textOf } from "./StatementTexts.ts"
+import type { KnownStatement, ServiceText, StatementTexts } from "./StatementTexts.ts"
 import type { Transaction } from "./TransactionState.ts"
 
 /** What `executeRaw` gives: the members that `@effect/sql-pg`'s raw result has as well. */
@@ -64,17 +66,14 @@ const namedParameters = (values: ReadonlyArray<PgParameter>, { literal }: Servic
 
 const resultSetOptions = { decimalReturnType: "STRING", longReturnType: "STRING" } as const
 
-/** A statement that can be sent. */
-interface Sendable {
-  readonly request: ExecuteStatementRequest
-  readonly kind: StatementKind
-}
-
 /** What connections of one client share. */
 export interface ConnectionOptions {
   readonly api: DataApi["Service"]
   readonly database: string | undefined
   readonly texts: StatementTexts
+  readonly types: ParameterTypes
+  /** Whether PostgreSQL is asked for the types that it infers; otherwise a string is text. */
+  readonly infers: boolean
   /** Asked for each statement. */
   readonly continueAfterTimeout: Effect.Effect<boolean>
   readonly stream: (
@@ -95,20 +94,29 @@ export class DataApiConnection implements SqlConnection.Connection {
     this.transaction = transaction
   }
 
-  /** The request for a statement with `$n` placeholders. */
-  request(
+  /** A statement with `$n` placeholders and its parameters. */
+  prepare(
     sql: string,
-    params: ReadonlyArray<unknown>,
-    continueAfterTimeout: boolean
-  ): Result.Result<Sendable, DataApiError> {
+    params: ReadonlyArray<unknown>
+  ): Result.Result<{ statement: KnownStatement; parameters: ReadonlyArray<PgParameter> }, DataApiError> {
     const encoded = encode(params)
     if (Result.isFailure(encoded)) return Result.fail(refused(`A parameter can't be sent: ${encoded.failure.message}.`))
     const statement = this.options.texts.find(sql, params.length)
-    if (Result.isFailure(statement)) return Result.fail(refused(statement.failure))
-    const text = textOf(statement.success, encoded.success)
+    return Result.isFailure(statement)
+      ? Result.fail(refused(statement.failure))
+      : Result.succeed({ statement: statement.success, parameters: encoded.success })
+  }
+
+  /** Sends a statement in its final text. */
+  send(
+    kind: StatementKind,
+    text: ServiceText,
+    parameters: ReadonlyArray<PgParameter>,
+    continueAfterTimeout: boolean
+  ): Effect.Effect<ExecuteStatementResponse, DataApiError> {
     const request: ExecuteStatementRequest = {
       sql: text.sql,
-      parameters: namedParameters(encoded.success, text),
+      parameters: namedParameters(parameters, text),
       database: this.options.database,
       transactionId: this.transaction?.id,
       includeResultMetadata: true,
@@ -116,9 +124,12 @@ export class DataApiConnection implements SqlConnection.Connection {
       resultSetOptions
     }
     const tooLarge = checkSize(request)
-    return tooLarge === undefined
-      ? Result.succeed({ request, kind: statement.success.kind })
-      : Result.fail(refused(tooLarge))
+    if (tooLarge !== undefined) return Effect.fail(refused(tooLarge))
+    if (this.transaction !== undefined) {
+      if (kind.commits) this.transaction.commitSent = true
+      if (kind.changesNames) this.transaction.names += `\n${text.sql}\n${JSON.stringify(request.parameters)}`
+    }
+    return this.inTurn(this.options.api.executeStatement(request), kind.rollsBackToSavepoint)
   }
 
   /** Waits for its turn within a transaction, and keeps in mind what a failure has done to it. */
@@ -154,22 +165,26 @@ export class DataApiConnection implements SqlConnection.Connection {
   /** Runs a statement; the failure is the Data API's own. */
   run(sql: string, params: ReadonlyArray<unknown>): Effect.Effect<ExecuteStatementResponse, DataApiError> {
     return Effect.flatMap(this.options.continueAfterTimeout, (continueAfterTimeout) => {
-      const sendable = this.request(sql, params, continueAfterTimeout)
-      if (Result.isFailure(sendable)) return Effect.fail(sendable.failure)
-      const { kind, request } = sendable.success
-      if (this.transaction !== undefined && kind.commits) this.transaction.commitSent = true
-      return this.inTurn(this.options.api.executeStatement(request), kind.rollsBackToSavepoint)
+      const prepared = this.prepare(sql, params)
+      if (Result.isFailure(prepared)) return Effect.fail(prepared.failure)
+      const { parameters, statement } = prepared.success
+      const send = (text: ServiceText) => this.send(statement.kind, text, parameters, continueAfterTimeout)
+      const known = knownText(this, statement, parameters)
+      if (known === undefined) return Effect.flatMap(learnText(this, statement, parameters), send)
+      if (known.learnt === undefined) return send(known)
+      return Effect.catch(send(known), (error) =>
+        Effect.flatMap(relearnText(this, statement, parameters, known, error), send)
+      )
     })
   }
 
-  /** Runs a statement once for each set of parameters. */
+  /** Runs a statement once for each set of parameters, which `parameters` stand for. */
   batch(
     statement: KnownStatement,
     parameters: ReadonlyArray<PgParameter>,
     setsOf: (text: ServiceText) => ReadonlyArray<ReadonlyArray<SqlParameter>>
   ): Effect.Effect<void, DataApiError> {
-    return Effect.suspend(() => {
-      const text = textOf(statement, parameters)
+    const send = (text: ServiceText) => {
       const request: BatchExecuteStatementRequest = {
         sql: text.sql,
         parameterSets: setsOf(text),
@@ -180,6 +195,10 @@ export class DataApiConnection implements SqlConnection.Connection {
       if (tooLarge !== undefined) return Effect.fail(refused(tooLarge, "BatchExecuteStatement"))
       if (this.transaction !== undefined && statement.kind.commits) this.transaction.commitSent = true
       return Effect.asVoid(this.inTurn(this.options.api.batchExecuteStatement(request), false))
+    }
+    return Effect.suspend(() => {
+      const known = knownText(this, statement, parameters)
+      return known === undefined ? Effect.flatMap(learnText(this, statement, parameters), send) : send(known)
     })
   }
 
@@ -187,7 +206,9 @@ export class DataApiConnection implements SqlConnection.Connection {
   statement(sql: string, params: ReadonlyArray<unknown>): Effect.Effect<ExecuteStatementResponse, DataApiError> {
     const run = this.run(sql, params)
     return Effect.flatMap(Statement.SpanPropagationEnabled, (propagated) =>
-      propagated ? Effect.andThen(Effect.annotateCurrentSpan("db.operation.name", kindOf(sql).verb), run) : run
+      propagated
+        ? Effect.andThen(Effect.annotateCurrentSpan("db.operation.name", this.options.texts.kind(sql).verb), run)
+        : run
     )
   }
 

@@ -15,6 +15,7 @@ import * as Statement from "effect/sql/Statement"
 import { DataApi } from "../DataApi.ts"
 import { type ConnectionOptions, DataApiConnection } from "./DataApiConnection.ts"
 import { isCursorQuery, streamRows } from "./DataApiStream.ts"
+import { ParameterTypes } from "./ParameterTypes.ts"
 import { StatementTexts } from "./StatementTexts.ts"
 import { Transactions } from "./Transactions.ts"
 
@@ -38,6 +39,13 @@ export interface Options {
   readonly rollbackPatience?: Duration.Input | undefined
   /** How many statements' texts are kept prepared for sending. Default 500. */
   readonly statementCacheSize?: number | undefined
+  /**
+   * What type a string has whose placeholder carries no cast, also in an array, and a NULL that several placeholders
+   * stand for. `inferred`, the default: the one that PostgreSQL infers, as with `@effect/sql-pg`; it is asked for it
+   * when a statement is used first, which takes one request more, in a transaction two. `text`: nothing is asked, and
+   * the statement needs a cast wherever something else than text is meant.
+   */
+  readonly parameterTypes?: "inferred" | "text" | undefined
   readonly transformResultNames?: ((name: string) => string) | undefined
   readonly transformQueryNames?: ((name: string) => string) | undefined
   /** Whether `transformResultNames` reaches into json. Default false. */
@@ -71,6 +79,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
     api,
     database,
     texts: new StatementTexts(options.statementCacheSize ?? 500),
+    types: new ParameterTypes(options.statementCacheSize ?? 500),
+    infers: options.parameterTypes !== "text",
     continueAfterTimeout: Effect.isEffect(continueAfterTimeout)
       ? continueAfterTimeout
       : Effect.succeed(continueAfterTimeout),

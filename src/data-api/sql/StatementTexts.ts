@@ -1,14 +1,19 @@
 /** Statements taken apart once, and the service's texts of them. */
 import * as Result from "effect/Result"
+import { shorten } from "../statement/Lists.ts"
 import { bare, castTo, fromNumbered, type Placement, render, type Template } from "../statement/Placeholders.ts"
 import { kindOf, type StatementKind } from "../statement/StatementKind.ts"
 import type { PgParameter } from "../values/PgValue.ts"
+import type { LearntTypes } from "./ParameterTypes.ts"
+import type { InferredType } from "./TypeLookup.ts"
 
 /** The service's text of a statement for parameters of certain types. */
 export interface ServiceText {
   readonly sql: string
   /** Parameters that the text holds as literals, so that they are not sent. */
   readonly literal: ReadonlySet<number>
+  /** The types that it was made with, where they had to be learnt. */
+  readonly learnt: LearntTypes | undefined
 }
 
 /** A statement that was taken apart. */
@@ -16,6 +21,16 @@ export interface KnownStatement {
   readonly template: Template
   readonly kind: StatementKind
   readonly texts: Map<string, ServiceText>
+}
+
+/** What is asked of PostgreSQL to learn a statement's types. */
+export interface TypeQuestion {
+  /** The statement with `$n` placeholders and its lists cut short. */
+  readonly sql: string
+  /** The types of its parameters, undefined where they are open. */
+  readonly types: ReadonlyArray<string | undefined>
+  /** For each value of the whole statement the parameter that stands for it. */
+  readonly standsFor: ReadonlyArray<number>
 }
 
 export const knownStatement = (sql: string, template: Template): KnownStatement => ({
@@ -28,24 +43,60 @@ const emptyArray: Placement = { _tag: "Literal", text: "'{}'" }
 const textArray = castTo("text[]")
 
 /** How a parameter stands in the text. */
-const placementOf = (parameter: PgParameter): Placement => {
+const placementOf = (parameter: PgParameter, type: InferredType | undefined): Placement => {
   switch (parameter._tag) {
     case "Typed":
       return castTo(parameter.type)
     case "TextArray":
-      return textArray
+      return type?.isArray === true ? castTo(type.cast) : textArray
     case "EmptyArray":
-      return emptyArray
+      return type === undefined ? emptyArray : castTo(type.cast)
     default:
-      return bare
+      return type === undefined ? bare : castTo(type.cast)
   }
 }
 
 /** What tells the texts of one statement apart. */
-const textKey = (parameters: ReadonlyArray<PgParameter>): string => {
+export const textKey = (parameters: ReadonlyArray<PgParameter>): string => {
   let key = ""
   for (const parameter of parameters) key += `${parameter._tag === "Typed" ? parameter.type : parameter._tag},`
   return key
+}
+
+/**
+ * Whether the type of a value is left to the statement, and PostgreSQL has to be asked for it.
+ *
+ * A NULL is sent untyped, so that PostgreSQL infers its type by itself; not where it stands in several places, each of
+ * which is a parameter of its own to the service.
+ */
+export const hasOpenTypes = (
+  { kind, template: { repeated, uncast } }: KnownStatement,
+  parameters: ReadonlyArray<PgParameter>
+): boolean =>
+  kind.prepared !== undefined &&
+  parameters.some(
+    ({ _tag }, index) => _tag !== "Typed" && uncast.has(index) && (_tag !== "Null" || repeated.has(index))
+  )
+
+const typeOf = (parameter: PgParameter | undefined): string | undefined =>
+  parameter?._tag === "Typed" ? parameter.type : undefined
+
+/** What to ask. Statements that differ in the length of their lists alone are one question. */
+export const questionOf = (
+  { kind, template }: KnownStatement,
+  parameters: ReadonlyArray<PgParameter>
+): TypeQuestion => {
+  const oneType = (values: ReadonlyArray<number>): boolean => {
+    // A NULL takes the type of the others.
+    const types = values.flatMap((value) => (parameters[value]?._tag === "Null" ? [] : [typeOf(parameters[value])]))
+    return types.every((type) => type === types[0])
+  }
+  const { count, sql, standsFor } = shorten(template, kind.prepared ?? 0, oneType)
+  const types = new Array<string | undefined>(count).fill(undefined)
+  parameters.forEach((parameter, index) => {
+    types[standsFor[index] ?? 0] ??= typeOf(parameter)
+  })
+  return { sql, types, standsFor }
 }
 
 /**
@@ -58,6 +109,11 @@ export class StatementTexts {
 
   constructor(capacity: number) {
     this.#capacity = capacity
+  }
+
+  /** What a statement is. */
+  kind(sql: string): StatementKind {
+    return this.#known.get(sql)?.kind ?? kindOf(sql)
   }
 
   /** The statement, which must take so many parameters. */
@@ -84,14 +140,17 @@ export class StatementTexts {
   }
 }
 
-/** The service's text of a statement for these parameters. */
-export const textOf = ({ template, texts }: KnownStatement, parameters: ReadonlyArray<PgParameter>): ServiceText => {
-  const key = textKey(parameters)
-  const known = texts.get(key)
-  if (known !== undefined) return known
-  const placements = parameters.map(placementOf)
+/** Makes the service's text of a statement for these parameters, with the types that were learnt for them. */
+export const textOf = (
+  { template }: KnownStatement,
+  parameters: ReadonlyArray<PgParameter>,
+  standsFor: ReadonlyArray<number> = [],
+  learnt?: LearntTypes
+): ServiceText => {
+  const types = learnt?.lookup?.parameters ?? []
+  const placements = parameters.map((parameter, index) =>
+    placementOf(parameter, template.uncast.has(index) ? types[standsFor[index] ?? index] : undefined)
+  )
   const literal = new Set(placements.flatMap(({ _tag }, index) => (_tag === "Literal" ? [index] : [])))
-  const text = { sql: render(template, placements), literal }
-  if (texts.size < 16) texts.set(key, text)
-  return text
+  return { sql: render(template, placements), literal, learnt }
 }

@@ -131,13 +131,18 @@ layer(DataApiClient.layer().pipe(Layer.provide(counted)))("DataApiClient", (it) 
   it.effect("a batch is one request and all or nothing", () =>
     Effect.gen(function* () {
       const db = yield* table("batched")
-      const before = requests.length
-      yield* db.batch("insert into batched (n, tags) values (:n, :tags)", [
+      const batch = db.batch("insert into batched (n, tags) values (:n, :tags)", [
         { n: 1, tags: ["a"] },
         { n: 5e9, tags: [] },
         { n: null, tags: null }
       ])
-      assert.strictEqual(requests.length, before + 1)
+      const before = requests.length
+      yield* batch
+      // Two more for the type of :tags, which is learnt once.
+      assert.strictEqual(requests.length, before + 3)
+      yield* db.execute("delete from batched")
+      yield* batch
+      assert.strictEqual(requests.length, before + 5)
       assert.deepStrictEqual(yield* db.query("select n, tags from batched order by n"), [
         { n: 1n, tags: ["a"] },
         { n: 5000000000n, tags: [] },

@@ -1,0 +1,171 @@
+/** The texts of statements whose parameters' types PostgreSQL has to be asked for. */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type { ExecuteStatementResponse } from "../DataApi.ts"
+import { DataApiError, UnexpectedResponse } from "../DataApiError.ts"
+import { idempotent } from "../RetryPolicy.ts"
+import type { PgParameter } from "../values/PgValue.ts"
+import { type DataApiConnection, refused } from "./DataApiConnection.ts"
+import type { Answer } from "./ParameterTypes.ts"
+import { hasOpenTypes, type KnownStatement, questionOf, type ServiceText, textKey, textOf } from "./StatementTexts.ts"
+import {
+  ANSWER_SQLSTATE,
+  answerOf,
+  type Lookup,
+  lookupSql,
+  readAnswer,
+  readAnswerSql,
+  type Undecided
+} from "./TypeLookup.ts"
+
+/** The statement's types can't be told, and won't be on another day: `count($1)`, `$1 is null`, an ambiguous operator. */
+const undecidable = /^(?:42P18|42725|42804|42P38)$/
+
+/** DO, or the language plpgsql, is not to be had. */
+const unusable = /^(?:42501|42704|0A000|58P01)$/
+
+/** A value could not be read as the type that it was cast to, or an operator or a function not be found for it. */
+const mistyped = /^(?:42804|42883|42846|42725|42704|42P18|42P38|3F000|22P02|22P03|22003|22007|22008|22023)$/
+
+const text: Answer = { lookup: undefined, lasts: false }
+
+const answered = (lookup: Lookup | Undecided): Answer =>
+  "sqlState" in lookup ? { lookup: undefined, lasts: undecidable.test(lookup.sqlState) } : { lookup, lasts: true }
+
+const unreadable = (message: string): DataApiError =>
+  new DataApiError({
+    operation: "ExecuteStatement",
+    reason: new UnexpectedResponse({ message, code: "", status: 200 })
+  })
+
+const read = (answer: string): Effect.Effect<Answer, DataApiError> => {
+  const lookup = readAnswer(answer)
+  return Result.isFailure(lookup) ? Effect.fail(unreadable(lookup.failure)) : Effect.succeed(answered(lookup.success))
+}
+
+const firstText = ({ records }: ExecuteStatementResponse): string => {
+  const field = records?.[0]?.[0]
+  return field !== undefined && "stringValue" in field ? field.stringValue : ""
+}
+
+const nonce = (): string => Array.from({ length: 4 }, () => Math.random().toString(36).slice(2, 8)).join("")
+
+/** Asks outside of a transaction, where the answer comes as an error. */
+const askAlone = (connection: DataApiConnection, sql: string): Effect.Effect<Answer, DataApiError> => {
+  const { api, database, types } = connection.options
+  return Effect.matchEffect(idempotent(api.executeStatement({ sql, database })), {
+    onSuccess: () => Effect.succeed(text),
+    onFailure: (error) => {
+      if (error.reason._tag !== "DatabaseError") return Effect.fail(error)
+      const { primary, sqlState = "" } = error.reason
+      if (sqlState === ANSWER_SQLSTATE) return read(answerOf(primary))
+      if (!unusable.test(sqlState)) return Effect.fail(error)
+      types.usable = false
+      return Effect.succeed(text)
+    }
+  })
+}
+
+/** Asks within a transaction, which an error would abort: the answer is left there, and read. */
+const askWithin = (connection: DataApiConnection, sql: string): Effect.Effect<Answer, DataApiError> => {
+  const { api, database, types } = connection.options
+  const transactionId = connection.transaction?.id
+  return Effect.andThen(
+    Effect.tapError(idempotent(api.executeStatement({ sql, database, transactionId })), ({ reason }) =>
+      Effect.sync(() => {
+        if (reason._tag === "DatabaseError" && unusable.test(reason.sqlState ?? "")) types.usable = false
+      })
+    ),
+    Effect.flatMap(api.executeStatement({ sql: readAnswerSql, database, transactionId }), (response) =>
+      response.records === undefined ? Effect.succeed(text) : read(firstText(response))
+    )
+  )
+}
+
+const emptyJson = (index: number): string =>
+  `Parameter $${index + 1} is an empty array where json is expected, and would be stored as {}: write sql.json([]).`
+
+const keyOf = (connection: DataApiConnection, parameters: ReadonlyArray<PgParameter>): string => {
+  const names = connection.transaction?.names ?? ""
+  return names === "" ? textKey(parameters) : `${textKey(parameters)}\n${names}`
+}
+
+const remember = (statement: KnownStatement, key: string, made: ServiceText): ServiceText => {
+  // Statements with ever new combinations of types must not fill the memory.
+  if (statement.texts.size < 32) statement.texts.set(key, made)
+  return made
+}
+
+/** The text that is known already, or needs no asking. */
+export const knownText = (
+  connection: DataApiConnection,
+  statement: KnownStatement,
+  parameters: ReadonlyArray<PgParameter>
+): ServiceText | undefined => {
+  const key = keyOf(connection, parameters)
+  const known = statement.texts.get(key)
+  if (known !== undefined && known.learnt?.current !== false) return known
+  const { infers, types } = connection.options
+  if (!infers || !types.usable || !hasOpenTypes(statement, parameters)) {
+    return remember(statement, key, textOf(statement, parameters))
+  }
+  // Nothing can be asked in a transaction that has failed.
+  return connection.transaction?.failure === undefined ? undefined : textOf(statement, parameters)
+}
+
+/** The text of a statement whose types have to be known first. */
+export const learnText = (
+  connection: DataApiConnection,
+  statement: KnownStatement,
+  parameters: ReadonlyArray<PgParameter>
+): Effect.Effect<ServiceText, DataApiError> =>
+  Effect.suspend(() => {
+    const question = questionOf(statement, parameters)
+    const { transaction } = connection
+    const { types } = connection.options
+    const known = question.types.map((type) => type ?? "?").join()
+    const key = `${known}\n${question.sql}\n${transaction?.names ?? ""}`
+    const ask = Effect.suspend(() => {
+      const sql = lookupSql(question.sql, question.types, nonce(), transaction !== undefined)
+      if (sql === undefined) return Effect.succeed({ lookup: undefined, lasts: true })
+      return transaction === undefined ? askAlone(connection, sql) : askWithin(connection, sql)
+    })
+    const asked =
+      transaction === undefined
+        ? types.askOnce(key, ask)
+        : // Another connection may wait for what this transaction holds: it asks for itself.
+          connection.inTurn(types.ask(key, ask), false)
+    return Effect.flatMap(asked, (learnt) => {
+      const misplaced = parameters.findIndex(({ _tag }, index) => {
+        const type = learnt.lookup?.parameters[question.standsFor[index] ?? index]
+        return _tag === "EmptyArray" && /^jsonb?$/.test(type?.name ?? "")
+      })
+      // PostgreSQL would read it as the object {}.
+      if (misplaced !== -1) return Effect.fail(refused(emptyJson(misplaced)))
+      const made = textOf(statement, parameters, question.standsFor, learnt)
+      return Effect.succeed(remember(statement, keyOf(connection, parameters), made))
+    })
+  })
+
+/**
+ * The text to send instead of one that was refused, where the types that it was made with have changed since.
+ *
+ * A refused statement has left nothing behind. In a transaction nothing can be sent after it.
+ */
+export const relearnText = (
+  connection: DataApiConnection,
+  statement: KnownStatement,
+  parameters: ReadonlyArray<PgParameter>,
+  sent: ServiceText,
+  error: DataApiError
+): Effect.Effect<ServiceText, DataApiError> => {
+  const { reason } = error
+  if (sent.learnt === undefined || reason._tag !== "DatabaseError" || !mistyped.test(reason.sqlState ?? "")) {
+    return Effect.fail(error)
+  }
+  sent.learnt.current = false
+  if (connection.transaction !== undefined) return Effect.fail(error)
+  return Effect.flatMap(learnText(connection, statement, parameters), (made) =>
+    made.sql === sent.sql ? Effect.fail(error) : Effect.succeed(made)
+  )
+}

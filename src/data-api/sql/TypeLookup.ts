@@ -1,0 +1,189 @@
+/**
+ * Asks PostgreSQL which types it infers for a statement's parameters: the text that asks, and how the answer is read.
+ *
+ * A DO block prepares the statement with those parameters left open, reads `pg_prepared_statements` and deallocates.
+ * Its answer comes as an error of an SQLSTATE of its own, or, in a transaction, which an error would abort, in a
+ * setting that lasts as long as the transaction. Pure.
+ */
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import { MAX_SQL_LENGTH } from "../Limits.ts"
+import { pgTypeByName } from "../values/PgOids.ts"
+
+/** The SQLSTATE of the error that carries an answer. */
+export const ANSWER_SQLSTATE = "ALEXT"
+
+/** The setting that carries an answer within a transaction. */
+const SETTING = "alex_database.parameter_types"
+
+/** Reads the answer that a lookup in a transaction has left. */
+export const readAnswerSql = `select current_setting('${SETTING}')`
+
+/** A type that PostgreSQL has inferred. */
+export interface InferredType {
+  /** What a value's text is cast to: the base type, qualified by its schema and without a modifier. */
+  readonly cast: string
+  /** The catalogue's name of the base type. */
+  readonly name: string
+  readonly isArray: boolean
+  /** Whether the Data API can return values of it. */
+  readonly isReturned: boolean
+}
+
+/** What a lookup has found. */
+export interface Lookup {
+  /** By parameter; undefined where PostgreSQL can't decide. */
+  readonly parameters: ReadonlyArray<InferredType | undefined>
+  /** By column, where the server says it (PostgreSQL 16 and later) and the statement returns rows. */
+  readonly results: ReadonlyArray<InferredType> | undefined
+}
+
+/** The statement could not be prepared: the SQLSTATE that it was refused with. */
+export interface Undecided {
+  readonly sqlState: string
+}
+
+const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
+
+/**
+ * Types of the statement `name` as JSON: kind, number, schema, name, kind of type, of its elements, whether it is an
+ * array, and whether text gets into it by a cast function, which may read it in another way than the type's input does
+ * (`regclass`); through `bpchar`, which has no such function, it is read by the input.
+ */
+const typesOf = (name: string): string => `
+with recursive prepared as (
+  select * from pg_catalog.pg_prepared_statements where name = '${name}'
+), results as (
+  select to_json(prepared) -> 'result_types' as types from prepared
+), asked (kind, number, type) as (
+  select 'p', a.number, a.type
+  from prepared, unnest(prepared.parameter_types::oid[]) with ordinality a (type, number)
+  union all
+  select 'r', a.number, a.type::regtype::oid
+  from results, json_array_elements_text(case when json_typeof(types) = 'array' then types end)
+    with ordinality a (type, number)
+), base (kind, number, type) as (
+  select * from asked
+  union all
+  select base.kind, base.number, d.typbasetype
+  from base join pg_catalog.pg_type d on d.oid = base.type where d.typtype = 'd'
+)
+select json_agg(json_build_array(base.kind, base.number, n.nspname, t.typname, t.typtype, e.typname, e.typtype,
+  exists (select from pg_catalog.pg_cast where castsource = 25 and casttarget = t.oid and castmethod = 'f')
+  and not exists (select from pg_catalog.pg_cast where castsource = 1042 and casttarget = t.oid)))
+from base
+join pg_catalog.pg_type t on t.oid = base.type
+join pg_catalog.pg_namespace n on n.oid = t.typnamespace
+left join pg_catalog.pg_type e on e.oid = t.typelem and t.typcategory = 'A'
+where t.typtype <> 'd'`
+
+/**
+ * The statement that asks; undefined where it would be too long.
+ *
+ * A parameter that PostgreSQL can't give a type (42P18) becomes text, and the others are asked for again.
+ *
+ * @param types the types of the parameters, undefined where they are open
+ * @param nonce what no text can hold by chance: names and dollar quotes are made of it
+ */
+export const lookupSql = (
+  sql: string,
+  types: ReadonlyArray<string | undefined>,
+  nonce: string,
+  inTransaction: boolean
+): string | undefined => {
+  const name = `alex_${nonce}`
+  const quote = `$alex_${nonce}$`
+  if (sql.includes(quote)) return undefined
+  const list = types.length === 0 ? "''" : `'(' || array_to_string(asked_types, ', ') || ')'`
+  const body = `
+declare
+  asked_types text[] := array[${types.map((type) => literal(type ?? "unknown")).join(", ")}]::text[];
+  found text;
+  refusal text;
+  undecided int;
+begin
+  loop
+    begin
+      execute 'prepare ${name} ' || ${list} || ' as ' || ${quote}${sql}${quote};
+      ${typesOf(name)} into found;
+      execute 'deallocate ${name}';
+      exit;
+    exception when others then
+      refusal := sqlstate;
+      undecided := substring(sqlerrm from '[$]([0-9]+)')::int;
+      if refusal = '42P18' and asked_types[undecided] = 'unknown' then
+        asked_types[undecided] := 'text';
+      else
+        found := json_build_object('state', refusal);
+        exit;
+      end if;
+    end;
+  end loop;
+  ${
+    inTransaction
+      ? `perform set_config('${SETTING}', coalesce(found, '[]'), true);`
+      : `raise exception using errcode = '${ANSWER_SQLSTATE}', message = 'alex-database asks for the types of parameters, which is no failure: '
+    || replace(encode(convert_to(coalesce(found, '[]'), 'UTF8'), 'base64'), chr(10), '');`
+  }
+end`
+  const text = `do ${literal(body)}`
+  return text.length > MAX_SQL_LENGTH ? undefined : text
+}
+
+const Row = Schema.Tuple([
+  Schema.Literals(["p", "r"]),
+  Schema.Int,
+  Schema.String,
+  Schema.String,
+  Schema.String,
+  Schema.NullOr(Schema.String),
+  Schema.NullOr(Schema.String),
+  Schema.Boolean
+])
+
+const Answer = Schema.fromJsonString(Schema.Union([Schema.Struct({ state: Schema.String }), Schema.Array(Row)]))
+
+const decodeAnswer = Schema.decodeUnknownResult(Answer)
+
+const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
+
+const isReturned = (schema: string, name: string, kind: string, member: "member" | "arrayMember"): boolean =>
+  kind === "e" || (schema === "pg_catalog" && pgTypeByName.get(name)?.[member] !== undefined)
+
+const inferred = ([, , schema, name, kind, element, elementKind, byInput]: typeof Row.Type):
+  | InferredType
+  | undefined => {
+  // A pseudo-type is nothing that a value can be cast to.
+  if (kind === "p") return undefined
+  const type = `${quoted(schema)}.${quoted(name)}`
+  return {
+    cast: byInput ? `pg_catalog."bpchar"::${type}` : type,
+    name,
+    isArray: element !== null,
+    isReturned:
+      element === null
+        ? isReturned(schema, name, kind, "member")
+        : isReturned(schema, element, elementKind ?? "", "arrayMember")
+  }
+}
+
+/** Reads an answer; a failure says that it is none. */
+export const readAnswer = (answer: string): Result.Result<Lookup | Undecided, string> => {
+  const rows = decodeAnswer(answer)
+  if (Result.isFailure(rows)) return Result.fail("The types of a statement's parameters came back in an unknown form.")
+  if ("state" in rows.success) return Result.succeed({ sqlState: rows.success.state })
+  const parameters: Array<InferredType | undefined> = []
+  const results: Array<InferredType> = []
+  for (const row of rows.success) {
+    const type = inferred(row)
+    if (row[0] === "p") parameters[row[1] - 1] = type
+    else results[row[1] - 1] = type ?? { cast: "", name: row[3], isArray: false, isReturned: row[3] === "void" }
+  }
+  return Result.succeed({ parameters, results: results.length === 0 ? undefined : results })
+}
+
+/** The answer in the message of the error that carries it. */
+export const answerOf = (message: string): string => {
+  const base64 = /: ([0-9A-Za-z+/=]*)$/.exec(message)?.[1] ?? ""
+  return Buffer.from(base64, "base64").toString("utf8")
+}

@@ -1,0 +1,175 @@
+/** How many requests the types of parameters cost, and that they are asked for as seldom as can be. */
+import { PgTypes } from "@effect/sql-pg"
+import { assert, layer } from "@effect/vitest"
+import { Array as Arr, Effect, Layer } from "effect"
+import { SqlClient } from "effect/sql"
+import { DataApi, type ExecuteStatementRequest } from "../../../src/data-api/DataApi.ts"
+import * as DataApiSql from "../../../src/data-api/sql/DataApiSql.ts"
+import * as TestDatabase from "../../TestDatabase.ts"
+
+const sent: Array<string> = []
+
+const counted = Layer.effect(
+  DataApi,
+  Effect.map(DataApi, (api) => ({
+    ...api,
+    executeStatement: (request: ExecuteStatementRequest) =>
+      Effect.suspend(() => {
+        sent.push(request.sql)
+        return api.executeStatement(request)
+      })
+  }))
+).pipe(Layer.provide(Layer.orDie(TestDatabase.layer())))
+
+/** The requests of an effect, without those that begin and end a transaction. */
+const requests = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.suspend(() => {
+    const before = sent.length
+    return Effect.map(effect, () => sent.length - before)
+  })
+
+const id = "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"
+
+const table = Effect.fnUntraced(function* (name: string) {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`create table ${sql(name)} (id uuid, n int, day date, tags text[], doc jsonb)`
+  return { sql, name: sql(name) }
+})
+
+layer(DataApiSql.layer().pipe(Layer.provide(counted)), { timeout: "60 seconds", excludeTestServices: true })(
+  "requests for the types of parameters",
+  (it) => {
+    it.effect("outside a transaction the first use takes two, and every later one takes one", () =>
+      Effect.gen(function* () {
+        const { name, sql } = yield* table("alone")
+        const find = (key: string) => sql`select n from ${name} where id = ${key}`
+        assert.strictEqual(yield* requests(find(id)), 2)
+        assert.strictEqual(yield* requests(find("00000000-0000-0000-0000-000000000000")), 1)
+        assert.strictEqual(yield* requests(sql.withTransaction(find(id))), 1)
+      })
+    )
+
+    it.effect("inside a transaction the first use takes three, and every later one takes one", () =>
+      Effect.gen(function* () {
+        const { name, sql } = yield* table("inside")
+        const find = sql`select n from ${name} where id = ${id}`
+        assert.strictEqual(yield* requests(sql.withTransaction(find)), 3)
+        assert.strictEqual(yield* requests(sql.withTransaction(Effect.andThen(find, find))), 2)
+        assert.strictEqual(yield* requests(find), 1)
+      })
+    )
+
+    it.effect("lists and rows of any length are asked for once, with a NULL or without", () =>
+      Effect.gen(function* () {
+        const { name, sql } = yield* table("lists")
+        const within = (length: number) =>
+          sql`select n from ${name} where id in ${sql.in(Array.from({ length }, () => id))}`
+        assert.strictEqual(yield* requests(within(1)), 2)
+        for (const length of [2, 3, 50]) assert.strictEqual(yield* requests(within(length)), 1)
+        const rows = (...days: readonly [string | null, ...Array<string | null>]) =>
+          sql`insert into ${name} ${sql.insert(Arr.map(days, (day, n) => ({ id, n, day })))}`
+        assert.strictEqual(yield* requests(rows("2026-01-01")), 2)
+        assert.strictEqual(yield* requests(rows("2026-01-01", null, "2026-01-02")), 1)
+        assert.strictEqual(yield* requests(rows(null, "2026-01-02")), 1)
+      })
+    )
+
+    it.effect("many fibers that use a statement first at the same time ask once", () =>
+      Effect.gen(function* () {
+        const { name, sql } = yield* table("fibers")
+        const find = sql`select n from ${name} where id = ${id}`
+        assert.strictEqual(
+          yield* requests(
+            Effect.all(
+              Arr.makeBy(20, () => find),
+              { concurrency: "unbounded", discard: true }
+            )
+          ),
+          21
+        )
+      })
+    )
+
+    it.effect("what has a type, or a cast, is not asked for", () =>
+      Effect.gen(function* () {
+        const { name, sql } = yield* table("typed")
+        for (const statement of [
+          sql`select n from ${name} where id = ${PgTypes.uuid(id)}`,
+          sql`select n from ${name} where id = ${id}::uuid and day = cast(${"2026-01-01"} as date)`,
+          sql`select n from ${name} where id = any(${[id]}::uuid[])`,
+          sql`insert into ${name} (id, n, day) values (${null}, ${7}, ${undefined})`,
+          sql`insert into ${name} (n, doc) values (${7}, ${{ a: 1 }})`
+        ]) {
+          assert.strictEqual(yield* requests(statement), 1)
+        }
+      })
+    )
+
+    it.effect("a type that has changed since is learnt again", () =>
+      Effect.gen(function* () {
+        const { name, sql } = yield* table("altered")
+        const insert = (value: string) => sql`insert into ${name} (n) values (${value})`
+        yield* insert("1")
+        yield* sql`alter table ${name} alter n type text`
+        assert.strictEqual(yield* requests(insert("many")), 3)
+        assert.strictEqual(yield* requests(insert("more")), 1)
+        assert.deepStrictEqual(yield* sql`select n from ${name} order by 1`, [{ n: "1" }, { n: "many" }, { n: "more" }])
+      })
+    )
+
+    it.effect("what a transaction makes or sets is seen there, and nowhere else", () =>
+      Effect.gen(function* () {
+        const { sql } = yield* table("shown")
+        yield* sql`create schema other`
+        yield* sql`create table other.shown (id date)`
+        const find = (key: string) => sql`select id from shown where id = ${key}`
+        yield* find(id)
+        const elsewhere = sql.withTransaction(
+          Effect.gen(function* () {
+            yield* sql`set local search_path to other`
+            yield* find("2026-01-01")
+            yield* sql`create temporary table shown (id int) on commit drop`
+            yield* find("12")
+          })
+        )
+        assert.strictEqual(yield* requests(elsewhere), 2 + 6)
+        assert.strictEqual(yield* requests(elsewhere), 2 + 2)
+        assert.strictEqual(yield* requests(find(id)), 1)
+      })
+    )
+
+    it.effect("a statement that does not parse gives its own error, with its own position", () =>
+      Effect.gen(function* () {
+        const { sql } = yield* table("broken")
+        const error = yield* Effect.flip(sql`select n fro broken where id = ${id}`)
+        assert.match(error.message, /syntax error at or near "broken"; Position: 14; SQLState: 42601/)
+        const inside = yield* Effect.flip(sql.withTransaction(sql`select n from nowhere where id = ${id}`))
+        assert.match(inside.message, /relation "nowhere" does not exist; Position: 15; SQLState: 42P01/)
+      })
+    )
+
+    it.effect("an empty array is not stored as an empty object", () =>
+      Effect.gen(function* () {
+        const { name, sql } = yield* table("empty")
+        const error = yield* Effect.flip(sql`insert into ${name} (doc) values (${[]})`)
+        assert.match(error.message, /sql\.json/)
+        yield* sql`insert into ${name} (tags) values (${[]})`
+        assert.deepStrictEqual(yield* sql`select doc, tags from ${name}`, [{ doc: null, tags: [] }])
+      })
+    )
+  }
+)
+
+layer(DataApiSql.layer({ parameterTypes: "text" }).pipe(Layer.provide(counted)), {
+  timeout: "60 seconds",
+  excludeTestServices: true
+})("parameterTypes: text", (it) => {
+  it.effect("asks for nothing, and a string is text", () =>
+    Effect.gen(function* () {
+      const { name, sql } = yield* table("plain")
+      assert.strictEqual(yield* requests(sql`select ${"a"} as a`), 1)
+      const error = yield* Effect.flip(sql`select n from ${name} where id = ${id}`)
+      assert.match(error.message, /uuid = text/)
+    })
+  )
+})

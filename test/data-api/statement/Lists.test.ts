@@ -1,0 +1,49 @@
+import { assert, it } from "@effect/vitest"
+import { Result } from "effect"
+import { shorten } from "../../../src/data-api/statement/Lists.ts"
+import { fromNumbered } from "../../../src/data-api/statement/Placeholders.ts"
+
+const shortened = (sql: string, types: ReadonlyArray<string> = []) => {
+  const template = fromNumbered(sql)
+  if (Result.isFailure(template)) return assert.fail(template.failure)
+  return shorten(template.success, 0, (values) => values.every((value) => types[value] === types[values[0] ?? 0]))
+}
+
+it("lists of any length are one statement, and each value is that of its place in the first element", () => {
+  assert.deepStrictEqual(shortened("select * from t where a = $1 and b in ($2, $3,$4) and c = $5"), {
+    sql: "select * from t where a = $1 and b in ($2) and c = $3",
+    count: 3,
+    standsFor: [0, 1, 1, 1, 2]
+  })
+  assert.deepStrictEqual(shortened("insert into t (a, b) values ($1,$2),($3,$4),\n($5,$6) returning *"), {
+    sql: "insert into t (a, b) values ($1,$2) returning *",
+    count: 2,
+    standsFor: [0, 1, 0, 1, 0, 1]
+  })
+  assert.deepStrictEqual(
+    shortened("select 1 where (a, b) in (($1, $2), ($3, $4))").sql,
+    "select 1 where (a, b) in (($1, $2))"
+  )
+  assert.strictEqual(
+    shortened("insert into t values ($1, default, now_at), ($2, default, now_at)").sql,
+    "insert into t values ($1, default, now_at)"
+  )
+})
+
+it("what is not a list of equals keeps its length", () => {
+  for (const sql of [
+    "select f($1, $2, $3)",
+    "select array[$1, $2]",
+    "select 1 where a in ($1, 2, $2)",
+    "select 1 where a in ($1, lower($2))",
+    "insert into t values ($1, 1), ($2, 2)",
+    "insert into t values ($1, lower($2)), ($3, lower($4))",
+    "select 1 where a in ($1, $1)",
+    "select -- in (\n coalesce($1, $2)",
+    "select 1 where a in ($1 /* ) */, $2)"
+  ]) {
+    assert.strictEqual(shortened(sql).sql, sql)
+  }
+  assert.strictEqual(shortened("values ($1), ($2)", ["int4", "text"]).sql, "values ($1), ($2)")
+  assert.strictEqual(shortened("values ($1), ($2)", ["int4", "int4"]).sql, "values ($1)")
+})
