@@ -1,5 +1,6 @@
 /** What the HTTP front and the control endpoint share: a port held by a scope, a body read once, browsers kept out. */
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type RequestListener } from "node:http"
+import type { Duplex } from "node:stream"
 import { type Duration, Effect, Schema } from "effect"
 
 /** Where a listener is bound. */
@@ -79,6 +80,20 @@ const parserFailures: Readonly<Record<string, { readonly status: string; readonl
   ERR_HTTP_REQUEST_TIMEOUT: { status: "408 Request Timeout", code: "RequestTimeoutException" }
 }
 
+/** How long a connection that was refused may take to read why. */
+const lingerMillis = 1_000
+
+/**
+ * Ends a connection with these octets. The other side may never end its own half, so the socket is destroyed after a
+ * while; not at once, since what it has sent and nobody read would then cost it the answer.
+ */
+const endSocket = (socket: Duplex, octets: string): void => {
+  const timer = setTimeout(() => socket.destroy(), lingerMillis)
+  socket.once("close", () => clearTimeout(timer))
+  socket.resume()
+  socket.end(octets)
+}
+
 /**
  * Listens for as long as the scope is open. At its end no new request is taken, those under way are answered (for as
  * long as `grace` allows), and every connection is closed.
@@ -89,8 +104,10 @@ export const listen = Effect.fnUntraced(function* (options: {
   readonly port: number
   readonly grace: Duration.Input
   readonly onRequest: RequestListener
+  /** How long headers and whole requests may take, and how often that is looked at, in milliseconds. */
+  readonly times?: { readonly headers: number; readonly request: number; readonly check: number }
 }) {
-  const { grace, host, onRequest, port } = options
+  const { grace, host, onRequest, port, times = { headers: 15_000, request: 60_000, check: 30_000 } } = options
   let closing = false
   const answer: RequestListener = (request, response) => {
     if (closing) response.setHeader("connection", "close")
@@ -103,8 +120,9 @@ export const listen = Effect.fnUntraced(function* (options: {
     {
       // A client that re-uses a connection just as it is closed can't know whether its write ran: keep them for long.
       keepAliveTimeout: 120_000,
-      headersTimeout: 15_000,
-      requestTimeout: 60_000,
+      headersTimeout: times.headers,
+      requestTimeout: times.request,
+      connectionsCheckingInterval: times.check,
       noDelay: true,
       // A request without Host, or with odd expectations, gets an answer of ours, not Node's.
       requireHostHeader: false
@@ -119,7 +137,8 @@ export const listen = Effect.fnUntraced(function* (options: {
       code: "MalformedHttpRequestException"
     }
     const body = '{"message":"The HTTP request is malformed."}'
-    socket.end(
+    endSocket(
+      socket,
       `HTTP/1.1 ${status}\r\nx-amzn-ErrorType: ${code}\r\nx-amzn-RequestId: ${crypto.randomUUID()}\r\n` +
         `content-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`
     )
