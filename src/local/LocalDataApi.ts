@@ -24,26 +24,28 @@ export interface LocalDataApiOptions {
   readonly limits?: Partial<Limits> | undefined
 }
 
-const openFolder = Effect.fnUntraced(function* (
+/** Takes the folder until the scope closes; the effect in it opens the database, as often as that is needed. */
+const inFolder = Effect.fnUntraced(function* (
   dataDir: string,
   snapshot: string | undefined,
   options: EmbeddedPostgres.PgliteOptions
-): Effect.fn.Return<PGlite, LocalDataApiError, Scope.Scope> {
+): Effect.fn.Return<Effect.Effect<PGlite, LocalDataApiError>, LocalDataApiError, Scope.Scope> {
   const folder = yield* DataFolder.open(dataDir, options.database)
   if (folder.isNew) yield* folder.fill(yield* Snapshot.files(options.database, snapshot))
-  const pglite = yield* Effect.catch(EmbeddedPostgres.open({ ...options, dataDir: folder.pgdata }), ({ cause, log }) =>
-    Effect.flatMap(OpenFailure.explain({ dataDir, what: "opened", cause, log }), Effect.fail)
+  return EmbeddedPostgres.start({ ...options, dataDir: folder.pgdata }).pipe(
+    Effect.catch(({ cause, log }) =>
+      Effect.flatMap(OpenFailure.explain({ dataDir, what: "opened", cause, log }), Effect.fail)
+    ),
+    Effect.tap(() => folder.describe)
   )
-  yield* folder.describe
-  return pglite
 })
 
-const openInMemory = Effect.fnUntraced(function* (
+const inMemory = Effect.fnUntraced(function* (
   snapshot: string | undefined,
   options: EmbeddedPostgres.PgliteOptions
-): Effect.fn.Return<PGlite, LocalDataApiError, Scope.Scope> {
-  return yield* Effect.mapError(
-    EmbeddedPostgres.open({ ...options, archive: yield* Snapshot.files(options.database, snapshot) }),
+): Effect.fn.Return<Effect.Effect<PGlite, LocalDataApiError>, LocalDataApiError> {
+  return Effect.mapError(
+    EmbeddedPostgres.start({ ...options, archive: yield* Snapshot.files(options.database, snapshot) }),
     (cause) => new LocalDataApiError({ message: "The database in memory can't be started. See the cause.", cause })
   )
 })
@@ -58,10 +60,9 @@ export const sessions = Effect.fn("LocalDataApi.sessions")(function* (
 ): Effect.fn.Return<SessionSource, LocalDataApiError, Scope.Scope> {
   const { dataDir, database = Snapshot.defaultDatabase, snapshot } = options
   const pgliteOptions = { dataDir: undefined, database, limits: { ...defaultLimits, ...options.limits } }
-  const pglite = yield* dataDir === "memory"
-    ? openInMemory(snapshot, pgliteOptions)
-    : openFolder(dataDir, snapshot, pgliteOptions)
-  return Pglite.sessions(pglite, pgliteOptions)
+  const isMemory = dataDir === "memory"
+  const start = yield* isMemory ? inMemory(snapshot, pgliteOptions) : inFolder(dataDir, snapshot, pgliteOptions)
+  return yield* Pglite.sessions(start, { ...pgliteOptions, isMemory })
 })
 
 /**

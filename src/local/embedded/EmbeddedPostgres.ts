@@ -3,6 +3,7 @@ import { setFlagsFromString } from "node:v8"
 import type { PGlite } from "@electric-sql/pglite"
 import { Data, Duration, Effect, type Scope } from "effect"
 import type { Limits } from "../Limits.ts"
+import { failOnTrap } from "./Trap.ts"
 
 export interface PgliteOptions {
   /** A folder with the files of PostgreSQL; `undefined` keeps everything in memory. */
@@ -69,31 +70,31 @@ export class PgliteFailed extends Data.TaggedError("PgliteFailed")<{
 /** Lines of PostgreSQL's log that are kept: enough for what led to its end. */
 const logLines = 50
 
-/** Opens PGlite for the life of the scope. */
-export const open = Effect.fnUntraced(function* (
-  options: PgliteOptions
-): Effect.fn.Return<PGlite, PgliteFailed, Scope.Scope> {
+/** Starts PGlite; whoever asked for it closes it, unless it has stopped. */
+export const start = Effect.fnUntraced(function* (options: PgliteOptions): Effect.fn.Return<PGlite, PgliteFailed> {
   const [{ PGlite }, { uuid_ossp }] = yield* load
   const log: Array<string> = []
   const onStderr = (line: string): boolean => {
     if (log.push(line) > logLines) log.shift()
     return false
   }
-  return yield* Effect.acquireRelease(
-    Effect.tryPromise({
-      try: () =>
-        PGlite.create({
-          ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
-          ...(options.archive === undefined ? {} : { loadDataDir: new Blob([options.archive]) }),
-          database: options.database,
-          extensions: { uuid_ossp },
-          startParams: startParams(options.limits),
-          initDbStartParams,
-          onStderr
-        }),
-      catch: (cause) => new PgliteFailed({ cause, log })
-    }),
-    // A database that has stopped can't be closed, and there is nothing left to close.
-    (pglite) => Effect.ignore(Effect.tryPromise(() => pglite.close()))
-  )
-})
+  const pglite = yield* Effect.tryPromise({
+    try: () =>
+      PGlite.create({
+        ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
+        ...(options.archive === undefined ? {} : { loadDataDir: new Blob([options.archive]) }),
+        database: options.database,
+        extensions: { uuid_ossp },
+        startParams: startParams(options.limits),
+        initDbStartParams,
+        onStderr
+      }),
+    catch: (cause) => new PgliteFailed({ cause, log })
+  })
+  failOnTrap(pglite)
+  return pglite
+}, Effect.uninterruptible)
+
+/** Opens PGlite for the life of the scope. */
+export const open = (options: PgliteOptions): Effect.Effect<PGlite, PgliteFailed, Scope.Scope> =>
+  Effect.acquireRelease(start(options), (pglite) => Effect.ignore(Effect.tryPromise(() => pglite.close())))
