@@ -7,6 +7,7 @@
 import { JsonSchema, Predicate, Schema, SchemaTransformation } from "effect"
 import { AnthropicStructuredOutput, OpenAiStructuredOutput } from "effect/ai"
 import * as Domain from "../domain/index.ts"
+import type { SchemaName } from "./schemaNames.ts"
 
 /** The dialects of JSON Schema: 2020-12 as any tool reads it, OpenAI's strict mode, Anthropic's tools. */
 export const dialects = ["json-schema", "openai", "anthropic"] as const
@@ -243,16 +244,10 @@ export const schemas = {
   "charts-payload": described(Domain.ChartsPayload, () => ListedCharts),
   "retirement-payload": described(Domain.RetirementPayload),
   "summary-payload": described(Domain.SummaryPayload, () => SummaryText)
-}
-
-/** The name of one of {@link schemas}. */
-export type SchemaName = keyof typeof schemas
+} satisfies Record<SchemaName, (dialect: Dialect) => Described<unknown>>
 
 /** Whether a text is the name of one of {@link schemas}. */
 export const isSchemaName = (name: string): name is SchemaName => Object.hasOwn(schemas, name)
-
-/** The names of {@link schemas}. */
-export const schemaNames: ReadonlyArray<SchemaName> = Object.keys(schemas).filter(isSchemaName)
 
 const standard = <A, I>(schema: Schema.Codec<A, I>): Described<A> => {
   const document = Schema.toJsonSchemaDocument(schema, { onExcessProperty: "error" })

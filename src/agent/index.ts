@@ -4,11 +4,10 @@ export {
   type Dialect,
   dialects,
   isSchemaName,
-  type SchemaName,
-  schemaNames,
   schemas
 } from "./JsonSchemas.ts"
 export * as McpServer from "./McpServer.ts"
+export { type SchemaName, schemaNames } from "./schemaNames.ts"
 export {
   AllowWrites,
   CurrentUser,

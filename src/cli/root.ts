@@ -15,7 +15,8 @@ export const root = Command.make("alex-db").pipe(
       Flag.withDescription("Print one JSON document on stdout; everything else goes to stderr"),
       Flag.withDefault(false)
     ),
-    dotenv: Flag.String("dotenv").pipe(
+    dotenv: Flag.Path("dotenv", { pathType: "either", mustExist: false }).pipe(
+      Flag.withMetavar("FILE"),
       Flag.withDescription("Read variables from this file instead of .env; the environment wins"),
       Flag.optional
     ),
@@ -29,6 +30,10 @@ export const root = Command.make("alex-db").pipe(
 /** A flag that is off unless it is given. */
 export const on = (name: string, description: string) =>
   Flag.Boolean(name).pipe(Flag.withDescription(description), Flag.withDefault(false))
+
+/** A flag with a value where it is not given, which its help says. */
+export const defaulted = <A extends string | number>(flag: Flag.Flag<A>, value: NoInfer<A>, description: string) =>
+  flag.pipe(Flag.withDescription(`${description} (default: ${value})`), Flag.withDefault(value))
 
 /** How a command gets at its database. */
 export const database = Effect.promise(() => import("./database.ts"))

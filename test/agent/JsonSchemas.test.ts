@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
-import { dialects, type SchemaName, schemaNames, schemas } from "../../src/agent/JsonSchemas.ts"
+import { dialects, schemas } from "../../src/agent/JsonSchemas.ts"
+import { type SchemaName, schemaNames } from "../../src/agent/schemaNames.ts"
 import { strict } from "../../src/domain/Allocation.ts"
 import { mismatches, violations } from "./JsonSchemaRules.ts"
 

@@ -40,4 +40,10 @@ export const check = Command.make(
     yield* print(flags.json, report, checkText)
     if (!report.ok) return yield* foundWanting
   })
-).pipe(Command.withDescription("See whether the database can be reached, as whom and how fast; say what to fix"))
+).pipe(
+  Command.withDescription("See whether the database can be reached, as whom and how fast; say what to fix"),
+  Command.withExamples([
+    { command: "alex-db check", description: "What the environment and .env name" },
+    { command: "alex-db check --dotenv production.env --json", description: "What another file names, for a program" }
+  ])
+)

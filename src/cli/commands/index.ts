@@ -2,6 +2,7 @@
 import * as Command from "effect/cli/Command"
 import { root } from "../root.ts"
 import { check } from "./check.ts"
+import { helpOn, version } from "./help.ts"
 import { mcp } from "./mcp.ts"
 import { migrate } from "./migrate.ts"
 import { reset } from "./reset.ts"
@@ -11,5 +12,9 @@ import { serve } from "./serve.ts"
 import { up } from "./up.ts"
 import { verify } from "./verify.ts"
 
+const commands = [up, check, migrate, seed, reset, verify, serve, mcp, schema, version] as const
+
+const described = root.pipe(Command.withSubcommands(commands))
+
 /** @internal */
-export const command = root.pipe(Command.withSubcommands([up, check, migrate, seed, reset, verify, serve, mcp, schema]))
+export const command = root.pipe(Command.withSubcommands([...commands, helpOn(() => described)]))

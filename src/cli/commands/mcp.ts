@@ -43,6 +43,7 @@ export const mcp = Command.make(
   "mcp",
   {
     user: Flag.String("user").pipe(
+      Flag.withMetavar("ID"),
       Flag.withDescription(
         "The id of the user whom the tools serve; they reach nobody else's accounts, positions, jobs"
       )
@@ -61,5 +62,9 @@ export const mcp = Command.make(
     yield* onDatabase(flags)(serve(options).pipe(Effect.provide(Portfolios.layer)))
   })
 ).pipe(
-  Command.withDescription("Serve an agent's tools for one user over MCP on stdin and stdout; read-only by default")
+  Command.withDescription("Serve an agent's tools for one user over MCP on stdin and stdout; read-only by default"),
+  Command.withExamples([
+    { command: "alex-db mcp --user user_2abcDEF", description: "Tools that only read" },
+    { command: "alex-db mcp --user user_2abcDEF --allow-writes", description: "Tools that write too" }
+  ])
 )

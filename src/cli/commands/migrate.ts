@@ -31,7 +31,8 @@ export const migrate = Command.make(
   "migrate",
   {
     to: Flag.Int("to").pipe(
-      Flag.withDescription("The number of the last migration to apply; by default all"),
+      Flag.withMetavar("NUMBER"),
+      Flag.withDescription("The number of the last migration to apply (default: all)"),
       Flag.optional
     )
   },
@@ -45,5 +46,10 @@ export const migrate = Command.make(
   })
 ).pipe(
   Command.withDescription("Apply the pending migrations, each in one transaction"),
+  Command.withExamples([
+    { command: "alex-db migrate plan", description: "See the statements first" },
+    { command: "alex-db migrate", description: "Apply them" },
+    { command: "alex-db migrate --to 2", description: "Apply the first two alone" }
+  ]),
   Command.withSubcommands([status, plan])
 )

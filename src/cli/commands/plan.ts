@@ -25,7 +25,8 @@ export const plan = Command.make(
   "plan",
   {
     to: Flag.Int("to").pipe(
-      Flag.withDescription("The number of the last migration to plan; by default all"),
+      Flag.withMetavar("NUMBER"),
+      Flag.withDescription("The number of the last migration to plan (default: all)"),
       Flag.optional
     ),
     rehearse: on("try", "Run the statements in transactions that are rolled back, and say what they locked")
@@ -38,4 +39,9 @@ export const plan = Command.make(
     const report = yield* onDatabase(flags)(Plan.plan({ to, rehearse: options.rehearse }))
     yield* print(flags.json, report, planText)
   })
-).pipe(Command.withDescription("Print the statements that migrate would run, and what each locks"))
+).pipe(
+  Command.withDescription("Print the statements that migrate would run, and what each locks"),
+  Command.withExamples([
+    { command: "alex-db migrate plan --try", description: "Run each statement, roll it back, and say what it locked" }
+  ])
+)

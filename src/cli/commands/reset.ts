@@ -57,10 +57,11 @@ const flagsOfReset = {
   skipDrop: on("skip-drop", "Drop nothing; migrate and seed what is there"),
   users: Flag.Int("users").pipe(Flag.withDescription("Add this many generated users, for load tests"), Flag.optional),
   positions: Flag.Int("positions").pipe(
-    Flag.withDescription("How many positions each generated user has; 5 by default"),
+    Flag.withDescription("How many positions each generated user has (default: 5)"),
     Flag.optional
   ),
   confirm: Flag.String("confirm").pipe(
+    Flag.withMetavar("NAME"),
     Flag.withDescription("The name of the database, where it is not local or holds users that no seed brings back"),
     Flag.optional
   ),
@@ -93,4 +94,10 @@ export const reset = Command.make(
     )
     yield* print(flags.json, report, resetText)
   })
-).pipe(Command.withDescription("Drop Alex's own tables, migrate and seed"))
+).pipe(
+  Command.withDescription("Drop Alex's own tables, migrate and seed"),
+  Command.withExamples([
+    { command: "alex-db reset --with-test-data", description: "Start again, locally" },
+    { command: "alex-db reset --users 1000 --positions 20", description: "Add data for load tests" }
+  ])
+)

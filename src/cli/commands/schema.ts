@@ -1,18 +1,21 @@
-/** `alex-db schema`: what agents read and write, as JSON Schema. */
+/** `alex-db schema`: what agents and commands read and write, as JSON Schema. */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { WrongUsage } from "../Outcome.ts"
+import { schemaNames } from "../../agent/schemaNames.ts"
 import { print, printJson } from "../output/text.ts"
 import { root } from "../root.ts"
+
+/** Not a schema of agents: the reports of the commands. */
+const reports = "reports"
 
 export const schema = Command.make(
   "schema",
   {
-    name: Argument.String("name").pipe(
-      Argument.withDescription("The schema to print, for example portfolio-analysis; all names are listed without it"),
+    name: Argument.Literals("name", [...schemaNames, reports]).pipe(
+      Argument.withDescription("The schema to print; all names are listed without it"),
       Argument.optional
     ),
     dialect: Flag.Literals("dialect", ["json-schema", "openai", "anthropic"]).pipe(
@@ -20,17 +23,22 @@ export const schema = Command.make(
       Flag.withDefault("json-schema")
     )
   },
-  Effect.fnUntraced(function* (options) {
+  Effect.fnUntraced(function* ({ dialect, name }) {
     const { json } = yield* root
-    const { isSchemaName, schemaNames, schemas } = yield* Effect.promise(() => import("../../agent/JsonSchemas.ts"))
-    if (Option.isNone(options.name)) return yield* print(json, schemaNames, (names) => names.join("\n"))
-    const name = options.name.value
-    if (!isSchemaName(name)) {
-      return yield* new WrongUsage({
-        problem: `there is no schema "${name}"; there are ${schemaNames.join(", ")}`,
-        fix: "Give one of these names"
-      })
+    if (Option.isNone(name)) return yield* print(json, [...schemaNames, reports], (names) => names.join("\n"))
+    if (name.value === reports) {
+      const { reportSchemas } = yield* Effect.promise(() => import("../output/reports.ts"))
+      return yield* printJson(reportSchemas())
     }
-    yield* printJson(schemas[name](options.dialect).jsonSchema)
+    const { schemas } = yield* Effect.promise(() => import("../../agent/JsonSchemas.ts"))
+    yield* printJson(schemas[name.value](dialect).jsonSchema)
   })
-).pipe(Command.withDescription("List the JSON Schemas of what agents read and write, or print one"))
+).pipe(
+  Command.withDescription(
+    "List the JSON Schemas of what agents read and write and of what commands report, or print one"
+  ),
+  Command.withExamples([
+    { command: "alex-db schema portfolio-analysis --dialect openai", description: "For an agent's answer" },
+    { command: "alex-db schema reports", description: "What each command prints with --json" }
+  ])
+)

@@ -22,7 +22,8 @@ export const seedText = ({ dryRun, inserted, total, unchanged, updated }: Seed.S
 export const seed = Command.make(
   "seed",
   {
-    file: Flag.String("file").pipe(
+    file: Flag.Path("file", { pathType: "either", mustExist: false }).pipe(
+      Flag.withMetavar("FILE"),
       Flag.withDescription("Instruments as JSON, instead of those that come with the package"),
       Flag.optional
     ),
@@ -36,4 +37,10 @@ export const seed = Command.make(
     const report = yield* onDatabase(flags)(Seed.seed({ file, dryRun: options.dryRun }))
     yield* print(flags.json, report, seedText)
   })
-).pipe(Command.withDescription("Check the instruments and insert or update them, all or none"))
+).pipe(
+  Command.withDescription("Check the instruments and insert or update them, all or none"),
+  Command.withExamples([
+    { command: "alex-db seed --dry-run", description: "See what would change" },
+    { command: "alex-db seed --file instruments.json", description: "Instruments of your own" }
+  ])
+)

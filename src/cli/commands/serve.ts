@@ -3,7 +3,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import { EndsWhenStopped } from "../Outcome.ts"
-import { on, root } from "../root.ts"
+import { defaulted, on, root } from "../root.ts"
 
 const int = (name: string, minimum: number, maximum: number) =>
   Flag.Int(name).pipe(
@@ -15,13 +15,11 @@ const int = (name: string, minimum: number, maximum: number) =>
 
 /** @internal */
 export const flags = {
-  port: int("port", 0, 65_535).pipe(
-    Flag.withDescription("Port to listen on; 0 takes a free one"),
-    Flag.withDefault(8080)
-  ),
-  host: Flag.String("host").pipe(
-    Flag.withDescription("Address to listen on; other machines can reach anything but a loopback address"),
-    Flag.withDefault("127.0.0.1")
+  port: defaulted(int("port", 0, 65_535), 8080, "Port to listen on; 0 takes a free one"),
+  host: defaulted(
+    Flag.String("host"),
+    "127.0.0.1",
+    "Address to listen on; other machines can reach anything but a loopback address"
   ),
   allowHost: Flag.String("allow-host").pipe(
     Flag.withDescription("A further host name that requests may use, such as a container's; may be repeated"),
@@ -35,20 +33,16 @@ export const flags = {
     Flag.withDescription("PostgreSQL server, postgres://user:password@host:port/database; else DATABASE_URL"),
     Flag.optional
   ),
-  maxConnections: int("max-connections", 1, 10_000).pipe(
-    Flag.withDescription("Connections to the PostgreSQL server at a time"),
-    Flag.withDefault(20)
-  ),
-  dataDir: Flag.String("data-dir").pipe(
+  maxConnections: defaulted(int("max-connections", 1, 10_000), 20, "Connections to the PostgreSQL server at a time"),
+  dataDir: Flag.Directory("data-dir", { mustExist: false }).pipe(
+    Flag.withMetavar("FOLDER"),
     Flag.withDescription("Folder of the embedded database; else ALEX_DB_DIR, else .alex-db"),
     Flag.optional
   ),
   memory: on("memory", "Keep the embedded database in memory and forget it at the end"),
-  region: Flag.String("region").pipe(
-    Flag.withDescription("AWS region of the printed cluster"),
-    Flag.withDefault("us-east-1")
-  ),
-  clusters: Flag.String("clusters").pipe(
+  region: defaulted(Flag.String("region"), "us-east-1", "AWS region of the printed cluster"),
+  clusters: Flag.Path("clusters", { pathType: "either", mustExist: false }).pipe(
+    Flag.withMetavar("FILE"),
     Flag.withDescription("JSON file of the clusters, secrets and callers to know; any cluster is accepted otherwise"),
     Flag.optional
   ),
@@ -57,9 +51,10 @@ export const flags = {
     Flag.optional
   ),
   trace: on("trace", "Log the SQL with its values; for debugging only, since values may be confidential"),
-  transactionIdle: int("transaction-idle", 1, 86_400).pipe(
-    Flag.withDescription("Seconds after which an idle transaction is rolled back"),
-    Flag.withDefault(180)
+  transactionIdle: defaulted(
+    int("transaction-idle", 1, 86_400),
+    180,
+    "Seconds after which an idle transaction is rolled back"
   ),
   controlPort: int("control-port", 0, 65_535).pipe(
     Flag.withDescription(
@@ -67,7 +62,11 @@ export const flags = {
     ),
     Flag.optional
   ),
-  faults: Flag.String("faults").pipe(Flag.withDescription("JSON file of the faults to expect"), Flag.optional),
+  faults: Flag.Path("faults", { pathType: "either", mustExist: false }).pipe(
+    Flag.withMetavar("FILE"),
+    Flag.withDescription("JSON file of the faults to expect"),
+    Flag.optional
+  ),
   pause: Flag.Finite("pause").pipe(
     Flag.withDescription("Start as a paused cluster that resumes this many seconds after its first call"),
     Flag.optional
@@ -93,5 +92,10 @@ export const serve = Command.make(
     return yield* run({ ...options, dotenv, json })
   })
 ).pipe(
-  Command.withDescription("Serve the RDS Data API on this machine, and print the variables that point AWS SDKs to it")
+  Command.withDescription("Serve the RDS Data API on this machine, and print the variables that point AWS SDKs to it"),
+  Command.withExamples([
+    { command: "alex-db serve --memory", description: "A database that is forgotten at the end" },
+    { command: "alex-db serve --json --port 0", description: "The variables as JSON, on a free port" },
+    { command: "alex-db serve --pause 20 --throttle 0.05", description: "As unkind as the service can be" }
+  ])
 )

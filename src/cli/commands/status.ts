@@ -36,4 +36,7 @@ export const status = Command.make(
     yield* print(flags.json, report, statusText)
     if (!report.current) return yield* foundWanting
   })
-).pipe(Command.withDescription("Say what is applied and what is pending; exit 3 unless all is applied"))
+).pipe(
+  Command.withDescription("Say what is applied and what is pending; exit 3 unless all is applied"),
+  Command.withExamples([{ command: "alex-db migrate status", description: "Exit 3 while something is pending" }])
+)

@@ -55,5 +55,9 @@ export const up = Command.make(
     if (!flags.json) yield* say("Next: npx alex-db verify, or npx alex-db --help")
   })
 ).pipe(
-  Command.withDescription("Bring up a local database from nothing, with instruments and a test user, and verify it")
+  Command.withDescription("Bring up a local database from nothing, with instruments and a test user, and verify it"),
+  Command.withExamples([
+    { command: "alex-db up", description: "Start from nothing, in the folder .alex-db" },
+    { command: "ALEX_DB_DIR=/tmp/alex alex-db up", description: "In another folder" }
+  ])
 )

@@ -29,7 +29,8 @@ const writePage = Effect.fnUntraced(function* (file: string, report: Verify.Veri
 export const verify = Command.make(
   "verify",
   {
-    html: Flag.String("html").pipe(
+    html: Flag.Path("html", { pathType: "either", mustExist: false }).pipe(
+      Flag.withMetavar("FILE"),
       Flag.withDescription("Write the report to this file too, as a page with charts"),
       Flag.optional
     ),
@@ -45,4 +46,10 @@ export const verify = Command.make(
     yield* print(flags.json, report, verifyText)
     if (!report.ok) return yield* foundWanting
   })
-).pipe(Command.withDescription("Report on tables, allocations, indexes, triggers, rows and drift; exit 3 if wanting"))
+).pipe(
+  Command.withDescription("Report on tables, allocations, indexes, triggers, rows and drift; exit 3 if wanting"),
+  Command.withExamples([
+    { command: "alex-db verify", description: "Exit 3 if anything is wrong" },
+    { command: "alex-db verify --html report.html", description: "A page with charts beside it" }
+  ])
+)

@@ -157,7 +157,7 @@ describe("every way to print", () => {
     assert.sameMembers(writing, [
       "main.ts",
       "start.ts",
-      "output/help.ts",
+      "output/helpText.ts",
       "output/text.ts",
       "output/progressLine.ts",
       "serving/served.ts"

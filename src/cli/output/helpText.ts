@@ -74,10 +74,8 @@ const examples = (all: HelpDoc.HelpDoc["examples"], look: Look): ReadonlyArray<s
   section(
     "EXAMPLES",
     (all ?? []).flatMap(({ command, description }) => [
-      ...(description === undefined
-        ? []
-        : wrap(description, look.width - 2).map((line) => `  ${look.marks.dim(line)}`)),
-      `  ${command}`
+      ...wrap(description ?? "", look.width - 2).map((line) => `  ${look.marks.dim(line)}`),
+      `    ${command}`
     ]),
     look
   )

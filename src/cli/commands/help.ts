@@ -1,0 +1,54 @@
+/** `alex-db help` and `alex-db version`: what `--help` and `--version` say, as commands. */
+import * as Argument from "effect/cli/Argument"
+import * as CliError from "effect/cli/CliError"
+import * as Command from "effect/cli/Command"
+import * as Effect from "effect/Effect"
+import { WrongUsage } from "../Outcome.ts"
+import { print } from "../output/text.ts"
+import { root } from "../root.ts"
+import { version as packageVersion } from "../version.ts"
+
+/** A command as far as its help is concerned. */
+interface Named {
+  readonly name: string
+  readonly subcommands: ReadonlyArray<{ readonly commands: ReadonlyArray<Named> }>
+}
+
+const subcommand = (command: Named, name: string): Named | undefined =>
+  command.subcommands.flatMap(({ commands }) => commands).find((one) => one.name === name)
+
+/** @param whole The command line, which is known only when all of its commands are. */
+export const helpOn = (whole: () => Named) =>
+  Command.make(
+    "help",
+    {
+      command: Argument.String("command").pipe(
+        Argument.withDescription("The command to explain, for example migrate plan"),
+        Argument.atLeast(0)
+      )
+    },
+    Effect.fnUntraced(function* ({ command }) {
+      let found = whole()
+      for (const name of command) {
+        const next = subcommand(found, name)
+        if (next === undefined) {
+          return yield* new WrongUsage({
+            problem: `there is no command "${command.join(" ")}"`,
+            fix: `Run ${root.name} --help, which lists them`
+          })
+        }
+        found = next
+      }
+      return yield* new CliError.ShowHelp({ commandPath: [root.name, ...command], errors: [] })
+    })
+  ).pipe(Command.withDescription("Explain a command"))
+
+export const version = Command.make(
+  "version",
+  {},
+  Effect.fnUntraced(function* () {
+    const { json } = yield* root
+    const document = { name: "alex-database", version: packageVersion(), node: process.versions.node }
+    yield* print(json, document, ({ version }) => `${root.name} v${version}`)
+  })
+).pipe(Command.withDescription("Print the version"))

@@ -1,0 +1,48 @@
+/** The shape of what every command prints with `--json`. */
+import { JsonSchema, Schema } from "effect"
+import { Check, Migrate, Plan, Reset, Seed, Verify } from "../../operations/index.ts"
+
+/** What a command prints with `--json` when it fails, whichever it is. */
+export const FailureReport = Schema.Struct({
+  ok: Schema.Literal(false),
+  code: Schema.String.annotate({ description: "Names the case for programs" }),
+  problem: Schema.String.annotate({ description: "What is wrong" }),
+  fix: Schema.NullOr(Schema.String).annotate({ description: "What to do, where that is known" })
+}).annotate({ description: "Any command that fails (exit 1), is wrongly used (2) or is stopped by a signal" })
+
+const UpReport = Schema.Struct({
+  migrated: Migrate.MigrationReport,
+  seeded: Seed.SeedReport,
+  testData: Seed.PortfolioReport,
+  report: Verify.VerifyReport
+})
+
+const VersionReport = Schema.Struct({ name: Schema.String, version: Schema.String, node: Schema.String })
+
+/** By command; `failure` is any command's. */
+export const reports = {
+  up: UpReport,
+  check: Check.CheckReport,
+  migrate: Migrate.MigrationReport,
+  "migrate status": Migrate.MigrationStatus,
+  "migrate plan": Plan.PlanReport,
+  seed: Seed.SeedReport,
+  reset: Reset.ResetReport,
+  "reset --dry-run": Reset.ResetPlan,
+  verify: Verify.VerifyReport,
+  version: VersionReport,
+  failure: FailureReport
+}
+
+const documentOf = (schema: Schema.Top) => {
+  const { definitions, schema: root } = Schema.toJsonSchemaDocument(Schema.toCodecJson(schema))
+  return {
+    $schema: JsonSchema.META_SCHEMA_URI_DRAFT_2020_12,
+    ...root,
+    ...(Object.keys(definitions).length === 0 ? {} : { $defs: definitions })
+  }
+}
+
+/** The JSON Schema (2020-12) of every report, by command. */
+export const reportSchemas = () =>
+  Object.fromEntries(Object.entries(reports).map(([command, schema]) => [command, documentOf(schema)]))
