@@ -11,9 +11,9 @@ export const exceptions: {
     "Engine.ts: make",
     "Faults.ts: wrap",
     "HttpServer.ts: make",
-    "Postgres.ts: sessions",
-    "Sessions.ts: make"
+    "PostgresPool.ts: sessions",
+    "OpenTransactions.ts: make"
   ],
-  folders: ["local"],
-  names: ["Catalogue.ts", "Limits.ts"]
+  folders: [],
+  names: []
 }

@@ -2,16 +2,16 @@
 import type { PGlite } from "@electric-sql/pglite"
 import { Effect, Layer, type Redacted, type Scope } from "effect"
 import { DataApi } from "../data-api/DataApi.ts"
-import * as Engine from "./Engine.ts"
+import { defaultLimits, type Limits } from "./EngineLimits.ts"
 import * as DataFolder from "./embedded/DataFolder.ts"
 import * as EmbeddedPostgres from "./embedded/EmbeddedPostgres.ts"
 import * as OpenFailure from "./embedded/OpenFailure.ts"
+import * as Pglite from "./embedded/PgliteSessions.ts"
 import * as Snapshot from "./embedded/Snapshot.ts"
-import { defaultLimits, type Limits } from "./Limits.ts"
+import * as Engine from "./engine/Engine.ts"
+import type { SessionSource } from "./engine/Session.ts"
 import { LocalDataApiError } from "./LocalDataApiError.ts"
-import * as Pglite from "./Pglite.ts"
-import * as Postgres from "./Postgres.ts"
-import type { SessionSource } from "./Session.ts"
+import * as Postgres from "./postgres/PostgresPool.ts"
 
 /** Where an embedded database lives, and what it starts from. */
 export interface LocalDataApiOptions {

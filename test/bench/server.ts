@@ -19,7 +19,7 @@ import { parseArgs } from "node:util"
 import { PgClient } from "@effect/sql-pg"
 import { Effect, Redacted } from "effect"
 import { Reactivity } from "effect/reactivity"
-import { defaultTarget } from "../../src/local/Clusters.ts"
+import { defaultTarget } from "../../src/local/http/Clusters.ts"
 
 const { values } = parseArgs({
   options: {

@@ -110,38 +110,38 @@ const mutations: ReadonlyArray<Mutation> = [
   },
   {
     name: "a batch on its own is not all or nothing",
-    file: "src/local/Engine.ts",
+    file: "src/local/engine/Engine.ts",
     from: "request.transactionId === undefined ? allOrNothing(session, runAll(session)) : runAll(session)",
     to: "runAll(session)",
-    tests: ["test/local/LocalDataApi.test.ts", "test/local/Engine.test.ts"]
+    tests: ["test/local/LocalDataApi.test.ts", "test/local/engine/Engine.test.ts"]
   },
   {
     name: "a transaction stays busy",
-    file: "src/local/Sessions.ts",
+    file: "src/local/engine/OpenTransactions.ts",
     from: "transaction.busy = false",
     to: "transaction.busy = transaction.busy",
-    tests: ["test/local/Sessions.test.ts", "test/chaos/outcomes.test.ts"]
+    tests: ["test/local/engine/OpenTransactions.test.ts", "test/chaos/outcomes.test.ts"]
   },
   {
     name: "an ended transaction's id can be used again",
-    file: "src/local/Sessions.ts",
+    file: "src/local/engine/OpenTransactions.ts",
     from: "open.delete(id)\n      const { lease } = transaction",
     to: "const { lease } = transaction",
     tests: ["test/chaos/outcomes.test.ts"]
   },
   {
     name: "a quote in a text ends it on the wire",
-    file: "src/local/JsonRows.ts",
+    file: "src/local/values/JsonRows.ts",
     from: "octet < 0x20 || octet === quote || octet === backslash",
     to: "octet < 0x20 || octet === backslash",
-    tests: ["test/local/Engine.test.ts"]
+    tests: ["test/local/engine/Engine.test.ts"]
   },
   {
     name: "an integer loses its sign on the wire",
-    file: "src/local/JsonRows.ts",
+    file: "src/local/values/JsonRows.ts",
     from: "if (value < 0) digits[--at] = minus",
     to: "",
-    tests: ["test/local/Engine.test.ts"]
+    tests: ["test/local/engine/Engine.test.ts"]
   },
   {
     name: "another person's account can be changed",

@@ -15,7 +15,7 @@ import {
 } from "../../src/data-api/DataApiError.ts"
 import * as RetryPolicy from "../../src/data-api/RetryPolicy.ts"
 import * as DataApiSql from "../../src/data-api/sql/DataApiSql.ts"
-import { Faults } from "../../src/local/Faults.ts"
+import { Faults } from "../../src/local/faults/Faults.ts"
 import { scripted } from "../data-api/scripted.ts"
 import * as TestDatabase from "../TestDatabase.ts"
 

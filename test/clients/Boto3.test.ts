@@ -1,6 +1,6 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import { HttpServer } from "../../src/local/HttpServer.ts"
+import { HttpServer } from "../../src/local/http/HttpServer.ts"
 import { modelled, unmodelled } from "../local/http/reasons.ts"
 import { scripted } from "../local/http/ScriptedDataApi.ts"
 import { isPresent, runProgram } from "./program.ts"

@@ -17,7 +17,7 @@ import {
   uuid
 } from "drizzle-orm/pg-core"
 import { Effect } from "effect"
-import { HttpServer } from "../../src/local/HttpServer.ts"
+import { HttpServer } from "../../src/local/http/HttpServer.ts"
 import { credentials, layer as layerServed, region, target } from "./ServedDatabase.ts"
 
 const owners = pgTable("owners", { id: serial().primaryKey(), name: text().notNull() })

@@ -3,7 +3,7 @@ import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { type Generated, Kysely, Migrator, sql } from "kysely"
 import { DataApiDialect } from "kysely-data-api"
-import { HttpServer } from "../../src/local/HttpServer.ts"
+import { HttpServer } from "../../src/local/http/HttpServer.ts"
 import { credentials, layer as layerServed, region, target } from "./ServedDatabase.ts"
 
 interface Tables {

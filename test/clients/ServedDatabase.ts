@@ -1,9 +1,9 @@
 /** A local Data API server on a fresh embedded database, for clients that are not ours. */
 import { Layer } from "effect"
 import { DataApi } from "../../src/data-api/DataApi.ts"
-import { defaultTarget } from "../../src/local/Clusters.ts"
-import { Faults } from "../../src/local/Faults.ts"
-import { HttpServer } from "../../src/local/HttpServer.ts"
+import { Faults } from "../../src/local/faults/Faults.ts"
+import { defaultTarget } from "../../src/local/http/Clusters.ts"
+import { HttpServer } from "../../src/local/http/HttpServer.ts"
 import * as TestDatabase from "../TestDatabase.ts"
 
 export const region = "us-east-1"

@@ -1,6 +1,6 @@
 /** How the local server's requests are logged: a line for people, or one JSON document each. */
 import type { Field } from "../../data-api/DataApi.ts"
-import type { RequestLog } from "../../local/HttpServer.ts"
+import type { RequestLog } from "../../local/http/HttpServer.ts"
 import { visible, visibleJson, visibleLines } from "./visible.ts"
 
 export interface LineOptions {

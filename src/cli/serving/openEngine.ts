@@ -1,7 +1,7 @@
 /** Who runs the SQL of `alex-db serve`: the embedded PGlite, or a PostgreSQL server. */
 import { Duration, Effect, Option, type Redacted } from "effect"
 import * as DbConfig from "../../DbConfig.ts"
-import * as Engine from "../../local/Engine.ts"
+import * as Engine from "../../local/engine/Engine.ts"
 import * as LocalDataApi from "../../local/LocalDataApi.ts"
 import { refuse } from "./ServeError.ts"
 import type { ServeOptions } from "./served.ts"

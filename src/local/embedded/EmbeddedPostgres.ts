@@ -2,7 +2,7 @@
 import { setFlagsFromString } from "node:v8"
 import type { PGlite } from "@electric-sql/pglite"
 import { Data, Duration, Effect, type Scope } from "effect"
-import type { Limits } from "../Limits.ts"
+import type { Limits } from "../EngineLimits.ts"
 import { failOnTrap } from "./Trap.ts"
 
 export interface PgliteOptions {

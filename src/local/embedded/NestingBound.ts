@@ -6,7 +6,7 @@
  * 5,000 and 10,000 levels, parentheses of a regular expression and chains of operators between 2,000 and 5,000. Chains
  * of 3,000 operators PostgreSQL itself refuses (54001).
  */
-import { Refusal, type Statement } from "../Session.ts"
+import { Refusal, type Statement } from "../engine/Session.ts"
 
 const jsonLevels = 3_000
 const patternLevels = 2_000

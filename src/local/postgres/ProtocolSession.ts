@@ -1,6 +1,5 @@
 /** A session in terms of PostgreSQL's protocol, whatever carries its messages. */
 import { Effect, Result } from "effect"
-import { Exchange, isStale, type Request } from "../Exchange.ts"
 import type {
   Refusal,
   ResultSet,
@@ -9,7 +8,8 @@ import type {
   SessionLost,
   Statement,
   TransactionStatus
-} from "../Session.ts"
+} from "../engine/Session.ts"
+import { Exchange, isStale, type Request } from "./Exchange.ts"
 import type { ServerFacts } from "./SessionReset.ts"
 
 /** Sends frames, and hands what arrives to the receiver until that has all. Interruption cancels the statement. */

@@ -14,7 +14,7 @@
  * with state of its own was loaded, the session can't be used again.
  */
 import type * as PgProtocol from "@effect/sql-pg/PgProtocol"
-import type { TransactionStatus, Value } from "../Session.ts"
+import type { TransactionStatus, Value } from "../engine/Session.ts"
 
 /** The session's own user and role again; `DEFAULT` does nothing in the single-user mode that PGlite runs in. */
 export const ownUserSql = ({ singleUser }: ServerFacts): string =>

@@ -8,8 +8,8 @@ import {
   type Reason,
   StatementTimeout
 } from "../../../src/data-api/DataApiError.ts"
-import { any, fromConfig } from "../../../src/local/Clusters.ts"
-import { HttpServer, type HttpServerOptions, type RequestLog } from "../../../src/local/HttpServer.ts"
+import { any, fromConfig } from "../../../src/local/http/Clusters.ts"
+import { HttpServer, type HttpServerOptions, type RequestLog } from "../../../src/local/http/HttpServer.ts"
 import { authorization, call, send, sendBytes, signedHeaders, target } from "./RawClient.ts"
 import { layerScripted, type Scripts, type Seen } from "./ScriptedDataApi.ts"
 

@@ -2,7 +2,7 @@
 import { connect, type Socket } from "node:net"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { listen, readBody } from "../../../src/local/Listener.ts"
+import { listen, readBody } from "../../../src/local/http/Listener.ts"
 
 const head = "POST /Execute HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
 

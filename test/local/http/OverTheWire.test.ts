@@ -1,7 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import { Faults } from "../../../src/local/Faults.ts"
-import { HttpServer } from "../../../src/local/HttpServer.ts"
+import { Faults } from "../../../src/local/faults/Faults.ts"
+import { HttpServer } from "../../../src/local/http/HttpServer.ts"
 import { layer as layerServed } from "../../clients/ServedDatabase.ts"
 import { call, send, target } from "./RawClient.ts"
 

@@ -2,7 +2,7 @@
 import { Agent, request } from "node:http"
 import { connect } from "node:net"
 import { Effect } from "effect"
-import { defaultTarget } from "../../../src/local/Clusters.ts"
+import { defaultTarget } from "../../../src/local/http/Clusters.ts"
 
 export const target = defaultTarget("us-east-1")
 

@@ -1,0 +1,155 @@
+/** Sessions of the embedded database: PGlite, PostgreSQL in this process, which has one connection. */
+import * as PgProtocol from "@effect/sql-pg/PgProtocol"
+import type { PGlite } from "@electric-sql/pglite"
+import { Effect, Predicate, type Scope } from "effect"
+import {
+  type Lease,
+  Refusal,
+  type ResultSet,
+  type RowReader,
+  type SchemaVersion,
+  type Session,
+  SessionLost,
+  SessionPermits,
+  type SessionSource,
+  type Statement,
+  type Value
+} from "../engine/Session.ts"
+import type { Request } from "../postgres/Exchange.ts"
+import { ProtocolSession } from "../postgres/ProtocolSession.ts"
+import type { PgliteOptions } from "./EmbeddedPostgres.ts"
+import { refusalOfDepth } from "./NestingBound.ts"
+
+/** A command, or a call of `set_config`, that sets the client's encoding to another one than UTF8. */
+const otherEncoding =
+  /(?:^(?:\s|--[^\n]*\n|\/\*(?:[^*]|\*(?!\/))*\*\/)*set\s+(?:(?:local|session)\s+)?(?:"?client_encoding"?\s*(?:=|\bto\b)|names\b)|\bset_config\s*\(\s*'client_encoding'\s*,)(?!\s*['"]?(?:utf-?8|unicode|default)\b)/i
+
+/** PGlite stops for good at the first text that it has to convert. */
+const utf8Only = new Refusal({ sqlState: "0A000", message: "the embedded database has no client encoding but UTF8" })
+
+const copyProgram = /^\s*copy\b[\s\S]*\b(?:from|to)\s+program\b/i
+
+const noPrograms = new Refusal({ sqlState: "0A000", message: "the embedded database can't run programs for COPY" })
+
+class PgliteSession implements Session {
+  readonly database: string
+  readonly #pglite: PGlite
+  readonly #session: ProtocolSession
+  readonly #aftermath: string
+  readonly #parser = PgProtocol.makeParser<Value>({ maxMessageSize: 1 << 30 })
+  #stopped: SessionLost | undefined
+
+  constructor(pglite: PGlite, { database, isMemory }: SessionsOptions, schemaVersion: SchemaVersion) {
+    this.#pglite = pglite
+    this.database = database
+    this.#aftermath = isMemory
+      ? "It is started again without anything in it: what a database in memory held is lost."
+      : "It is opened again for the next call. A transaction that was open is rolled back; whether a statement outside of one ran is unknown."
+    this.#session = new ProtocolSession(this.#send, schemaVersion, {
+      majorVersion: 18,
+      isSuperuser: true,
+      singleUser: "postgres"
+    })
+  }
+
+  readonly status = () => this.#session.status
+  readonly isBroken = () => this.#stopped !== undefined
+
+  run<Rows extends RowReader>(statement: Statement<Rows>): Effect.Effect<ResultSet<Rows>, Refusal | SessionLost> {
+    if (otherEncoding.test(statement.sql)) return Effect.fail(utf8Only)
+    if (copyProgram.test(statement.sql)) return Effect.fail(noPrograms)
+    const refusal = refusalOfDepth(statement)
+    return refusal === undefined ? this.#session.run(statement) : Effect.fail(refusal)
+  }
+
+  /** Removes what callers left in the session. */
+  readonly reset: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.map(this.#session.reset, (isClean) => {
+      if (!isClean) this.#stop("its session can't be reset")
+    })
+  )
+
+  /** Closes the database. One that has stopped is left as it is: its buffers are not fit to be written. */
+  readonly close: Effect.Effect<void> = Effect.suspend(() =>
+    this.#stopped === undefined ? Effect.ignore(Effect.tryPromise(() => this.#pglite.close())) : Effect.void
+  )
+
+  #stop(cause: unknown): SessionLost {
+    const reason = Predicate.hasProperty(cause, "message") ? cause.message : cause
+    this.#stopped ??= new SessionLost({ message: `The embedded database has stopped: ${reason}. ${this.#aftermath}` })
+    return this.#stopped
+  }
+
+  readonly #send = ({ bytes, receiver }: Request): Effect.Effect<void, SessionLost> =>
+    Effect.suspend(() => {
+      if (this.#stopped !== undefined) return Effect.fail(this.#stopped)
+      this.#parser.readField = (chunk, offset, size, column) => receiver.read(chunk, offset, size, column)
+      const onRawData = (chunk: Uint8Array) =>
+        this.#parser.pushEach(chunk, (message) => {
+          receiver.accept(message)
+        })
+      // Once called it can't be interrupted: the database runs on this thread.
+      return Effect.tryPromise({
+        try: () => this.#pglite.execProtocolRawStream(bytes, { syncToFs: false, onRawData }),
+        catch: (cause) => this.#stop(cause)
+      }).pipe(
+        Effect.andThen(
+          Effect.suspend(() => (receiver.answered ? Effect.void : Effect.fail(this.#stop("it does not answer"))))
+        ),
+        Effect.uninterruptible
+      )
+    })
+}
+
+const occupied = new Refusal({
+  sqlState: "53300",
+  message: "sorry, too many clients already",
+  hint: "The embedded database has one connection, and an open transaction holds it."
+})
+
+/** What the sessions of an embedded database need to know of it. */
+export interface SessionsOptions extends PgliteOptions {
+  /** What it holds is lost when it stops. */
+  readonly isMemory: boolean
+}
+
+/**
+ * Sessions of an embedded database, one at a time: a transaction holds the connection, and other calls wait.
+ *
+ * `start` opens the database, now and whenever it has stopped.
+ */
+export const sessions = Effect.fnUntraced(function* <E extends { readonly message: string }>(
+  start: Effect.Effect<PGlite, E>,
+  options: SessionsOptions
+): Effect.fn.Return<SessionSource, E, Scope.Scope> {
+  const schemaVersion: SchemaVersion = { current: 0 }
+  const permits = new SessionPermits(1, options.limits.sessionWait, occupied)
+  const open = Effect.map(start, (pglite) => new PgliteSession(pglite, options, schemaVersion))
+  let session: PgliteSession = yield* open
+  yield* Effect.addFinalizer(() => Effect.suspend(() => session.close))
+
+  const reopen = Effect.matchEffect(Effect.uninterruptible(open), {
+    onFailure: ({ message }) => Effect.fail(new SessionLost({ message })),
+    onSuccess: (opened) =>
+      Effect.sync(() => {
+        session = opened
+        schemaVersion.current++
+      })
+  })
+
+  const lease = Effect.suspend((): Effect.Effect<Lease, SessionLost> => {
+    if (session.isBroken()) return Effect.andThen(reopen, lease)
+    const lent = session
+    return Effect.succeed({ session: lent, end: Effect.andThen(lent.reset, permits.release) })
+  })
+
+  const lend = (database: string | undefined): Effect.Effect<Lease, Refusal | SessionLost> =>
+    database === undefined || database === options.database
+      ? Effect.andThen(
+          permits.take,
+          Effect.onError(lease, () => permits.release)
+        ).pipe(Effect.uninterruptible)
+      : Effect.fail(new Refusal({ sqlState: "3D000", message: `database "${database}" does not exist` }))
+
+  return { lend, schemaVersion, holdsProcess: true }
+})

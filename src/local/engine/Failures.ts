@@ -1,0 +1,69 @@
+/** PostgreSQL's refusals and broken sessions as the service words them. */
+import {
+  BadRequest,
+  DatabaseError,
+  DatabaseUnavailable,
+  InternalServerError,
+  type Reason,
+  StatementTimeout,
+  UnsupportedResult,
+  Validation
+} from "../../data-api/DataApiError.ts"
+import type { Unreadable } from "../values/BinaryValues.ts"
+import type { Refusal, SessionLost } from "./Session.ts"
+
+/**
+ * The service's line for a refusal: always `ERROR:`, then hint, position and SQLSTATE where there are any; never the
+ * detail. The position counts in the statement with `$n` in place of names, which is what PostgreSQL was sent.
+ */
+export const databaseMessage = (refusal: Refusal): string =>
+  [
+    `ERROR: ${refusal.message}`,
+    ...(refusal.hint === undefined ? [] : [`Hint: ${refusal.hint}`]),
+    ...(refusal.position === undefined ? [] : [`Position: ${refusal.position}`]),
+    `SQLState: ${refusal.sqlState}`
+  ].join("; ")
+
+/** The reason that a failed session or statement stands for. */
+export const reasonOf = (failure: Refusal | SessionLost): Reason => {
+  if (failure._tag === "SessionLost") return new DatabaseUnavailable({ message: failure.message })
+  if (failure.sqlState === "42601" && failure.message === "cannot insert multiple commands into a prepared statement") {
+    return multistatement()
+  }
+  if (failure.sqlState === "57014" && failure.message === "canceling statement due to statement timeout") {
+    return new StatementTimeout({ message: failure.message })
+  }
+  return DatabaseError.fromMessage(databaseMessage(failure))
+}
+
+export const multistatement = (): Reason => new Validation({ message: "Multistatements aren't supported." })
+
+export const schemaNotSupported = (): Reason => new Validation({ message: "The schema parameter isn't supported" })
+
+/** A member of the request that is out of its bounds, in the front end's general form. */
+export const outOfBounds = (member: string, constraint: string): Reason =>
+  new Validation({
+    message: `1 validation error detected: Value at '${member}' failed to satisfy constraint: Member must have ${constraint}`
+  })
+
+export const unsupportedType = (displayName: string): Reason =>
+  new UnsupportedResult({ message: `The result contains the unsupported data type ${displayName}.` })
+
+/** The service fails inside on an infinite date or timestamp, without a word. */
+export const unreadable = ({ kind }: Unreadable): Reason =>
+  kind === "infinite"
+    ? new InternalServerError({ message: "", code: "InternalFailure" })
+    : new UnsupportedResult({ message: "The result contains a multidimensional array." })
+
+export const resultTooLarge = (): Reason =>
+  new UnsupportedResult({ message: "The result exceeds the size limit 1 MB." })
+
+export const formattedTooLong = (): Reason =>
+  new BadRequest({ message: "Database returned more than the allowed response size limit" })
+
+export const duplicateLabel = (label: string): Reason =>
+  new BadRequest({ message: `The result has more than one column with the label ${label}.` })
+
+/** COPY needs a stream that the service does not have; its driver says so in these words. */
+export const unexpectedCopy = (message: string): Reason =>
+  DatabaseError.fromMessage(`execute: unexpected message: ${message}`)

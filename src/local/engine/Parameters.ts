@@ -1,0 +1,103 @@
+/** Named fields to positional parameters with declared types, as the service declares them. */
+import { Result } from "effect"
+import type { Field, SqlParameter, TypeHint } from "../../data-api/DataApi.ts"
+import { BadRequest, type Reason, Validation } from "../../data-api/DataApiError.ts"
+import { pgTypeByName } from "../../data-api/values/PgOids.ts"
+import type { Parameter } from "./Session.ts"
+
+const oidOf = (name: string): number => pgTypeByName.get(name)?.oid ?? 0
+
+/** What a `Field` is declared as; `inferred` leaves it to PostgreSQL. */
+const oids = {
+  bool: oidOf("bool"),
+  bytea: oidOf("bytea"),
+  int8: oidOf("int8"),
+  text: oidOf("text"),
+  float8: oidOf("float8"),
+  inferred: 0
+}
+
+/** What a hint declares a string to be. JSON is jsonb, and TIMESTAMP has no zone. */
+const hintOids: Readonly<Record<TypeHint, number>> = {
+  DATE: oidOf("date"),
+  TIME: oidOf("time"),
+  TIMESTAMP: oidOf("timestamp"),
+  DECIMAL: oidOf("numeric"),
+  UUID: oidOf("uuid"),
+  JSON: oidOf("jsonb")
+}
+
+/** What the service accepts for dates and times: no `T`, no zone, up to six digits of fraction. */
+const hintForms: Partial<Record<TypeHint, RegExp>> = {
+  DATE: /^\d{4}-\d{2}-\d{2}$/,
+  TIME: /^\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?$/,
+  TIMESTAMP: /^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(?:\.\d{1,6})?$/
+}
+
+const invalid = (message: string): Result.Result<never, Reason> => Result.fail(new Validation({ message }))
+
+const eightBytes = (write: (view: DataView) => void): Uint8Array => {
+  const bytes = new Uint8Array(8)
+  write(new DataView(bytes.buffer))
+  return bytes
+}
+
+const longParameter = (name: string, value: number | bigint): Result.Result<Parameter, Reason> => {
+  if (typeof value === "number" && !Number.isSafeInteger(value)) {
+    return invalid(`The longValue of parameter ${name} is not an exact integer.`)
+  }
+  const exact = BigInt(value)
+  if (BigInt.asIntN(64, exact) !== exact) return invalid(`The longValue of parameter ${name} does not fit 64 bits.`)
+  return Result.succeed({ oid: oids.int8, value: eightBytes((view) => view.setBigInt64(0, exact)) })
+}
+
+const stringParameter = (value: string, hint: TypeHint | undefined): Result.Result<Parameter, Reason> => {
+  if (hint === undefined) return Result.succeed({ oid: oids.text, value })
+  const form = hintForms[hint]
+  if (form !== undefined && !form.test(value)) {
+    return Result.fail(new BadRequest({ message: `Cannot parse date or time "${value}"` }))
+  }
+  return Result.succeed({ oid: hintOids[hint], value })
+}
+
+const members = (field: Field): number => Object.values(field).filter((value) => value !== undefined).length
+
+const toParameter = ({ name, value, typeHint }: SqlParameter): Result.Result<Parameter, Reason> => {
+  if (members(value) !== 1) return invalid(`The value of parameter ${name} must have exactly one member.`)
+  if ("stringValue" in value) return stringParameter(value.stringValue, typeHint)
+  if ("longValue" in value) return longParameter(name, value.longValue)
+  if ("booleanValue" in value) {
+    return Result.succeed({ oid: oids.bool, value: Uint8Array.of(value.booleanValue ? 1 : 0) })
+  }
+  if ("doubleValue" in value) {
+    return Result.succeed({ oid: oids.float8, value: eightBytes((view) => view.setFloat64(0, value.doubleValue)) })
+  }
+  if ("blobValue" in value) return Result.succeed({ oid: oids.bytea, value: value.blobValue })
+  if ("arrayValue" in value) return invalid("Array parameters are not supported.")
+  return value.isNull
+    ? Result.succeed({ oid: oids.inferred, value: null })
+    : invalid(`The value of parameter ${name} has isNull false, and no value.`)
+}
+
+const missing: Parameter = { oid: oids.inferred, value: undefined }
+
+/**
+ * The parameters for a statement's placeholders, in order.
+ *
+ * Nobody has seen the service check names: a placeholder without a value is left unbound, so that PostgreSQL refuses
+ * it (08P01); a value without a placeholder is ignored; of two values with one name the last one counts.
+ */
+export const bindParameters = (
+  names: ReadonlyArray<string>,
+  parameters: ReadonlyArray<SqlParameter>
+): Result.Result<ReadonlyArray<Parameter>, Reason> => {
+  const byName = new Map<string, Parameter>()
+  for (const parameter of parameters) {
+    const converted = toParameter(parameter)
+    if (Result.isFailure(converted)) return Result.fail(converted.failure)
+    byName.set(parameter.name, converted.success)
+  }
+  // Trailing placeholders without a value stay undeclared, or a dollar-quoted text that holds one could not be sent.
+  const declared = names.map((name) => byName.get(name) ?? missing)
+  return Result.succeed(declared.slice(0, declared.findLastIndex((parameter) => parameter !== missing) + 1))
+}

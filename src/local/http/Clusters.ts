@@ -1,0 +1,207 @@
+/**
+ * The clusters, secrets and callers that a local server knows, and how it answers those it does not.
+ *
+ * Without a configuration every cluster ARN of the right form is a cluster with every secret; with one, the wrong ones
+ * are refused as the service refuses them.
+ */
+import { Redacted, Result, Schema } from "effect"
+import * as Arn from "../../data-api/Arn.ts"
+import {
+  AccessDenied,
+  DatabaseError,
+  DatabaseNotFound,
+  HttpEndpointNotEnabled,
+  InvalidResourceState,
+  InvalidSecret,
+  type Reason,
+  SecretsError,
+  Unauthenticated
+} from "../../data-api/DataApiError.ts"
+import { Operation } from "../../data-api/Operation.ts"
+import type { Target } from "../../data-api/rest-json/RequestReader.ts"
+
+const ClusterArn = Schema.String.pipe(
+  Schema.check(
+    Schema.makeFilter((text) =>
+      Arn.isCluster(text)
+        ? undefined
+        : "expected a cluster's ARN like arn:aws:rds:us-east-1:000000000000:cluster:alex-local"
+    )
+  )
+)
+
+const Cluster = Schema.Struct({
+  arn: ClusterArn,
+  /** The databases it has; any name is tried when absent. */
+  databases: Schema.optionalKey(Schema.Array(Schema.NonEmptyString)),
+  /** Whether the Data API is on; true when absent. */
+  httpEndpointEnabled: Schema.optionalKey(Schema.Boolean),
+  /** Number of instances; 1 when absent. */
+  instances: Schema.optionalKey(Schema.Int.pipe(Schema.check(Schema.isGreaterThanOrEqualTo(0)))),
+  /** `available` when absent; in any other state it takes no calls. */
+  status: Schema.optionalKey(Schema.NonEmptyString),
+  /** Its users and their passwords; any secret's user is let in when absent. */
+  users: Schema.optionalKey(Schema.Record(Schema.String, Schema.RedactedFromValue(Schema.String)))
+})
+
+const Secret = Schema.Struct({
+  arn: Schema.NonEmptyString,
+  name: Schema.optionalKey(Schema.NonEmptyString),
+  username: Schema.optionalKey(Schema.NonEmptyString),
+  password: Schema.optionalKey(Schema.RedactedFromValue(Schema.String)),
+  /** False for a secret that can't be decrypted; true when absent. */
+  readable: Schema.optionalKey(Schema.Boolean)
+})
+
+const Caller = Schema.Struct({
+  accessKeyId: Schema.NonEmptyString,
+  /** Its signatures are verified when given. */
+  secretAccessKey: Schema.optionalKey(Schema.RedactedFromValue(Schema.String)),
+  /** Who it is in IAM. */
+  arn: Schema.NonEmptyString,
+  /** The operations that IAM denies it. */
+  denied: Schema.optionalKey(Schema.Array(Operation))
+})
+
+/**
+ * The file that `alex-db serve --clusters` reads.
+ *
+ * @example
+ * ```json
+ * {
+ *   "clusters": [{
+ *     "arn": "arn:aws:rds:eu-west-1:000000000000:cluster:orders",
+ *     "databases": ["orders"],
+ *     "users": { "orders": "right" }
+ *   }],
+ *   "secrets": [{
+ *     "arn": "arn:aws:secretsmanager:eu-west-1:000000000000:secret:orders-a1b2c3",
+ *     "username": "orders",
+ *     "password": "right"
+ *   }]
+ * }
+ * ```
+ */
+export const ClustersConfig = Schema.Struct({
+  clusters: Schema.NonEmptyArray(Cluster),
+  secrets: Schema.Array(Secret),
+  /** Who may call; anyone when absent. */
+  callers: Schema.optionalKey(Schema.Array(Caller))
+})
+export type ClustersConfig = typeof ClustersConfig.Type
+
+/** Who signed a request, as far as the server knows its callers. */
+export interface KnownCaller {
+  readonly arn: string
+  readonly secretAccessKey: Redacted.Redacted | undefined
+  readonly denied: ReadonlyArray<Operation>
+}
+
+/** A call before it is let in. */
+export interface Admission {
+  readonly operation: Operation
+  readonly target: Target
+  /** The region of the credential scope. */
+  readonly region: string
+  readonly caller: KnownCaller
+  readonly database: string | undefined
+}
+
+/** What a server knows of its clusters. */
+export interface Clusters {
+  /** The regions it answers for; any when undefined. */
+  readonly regions: ReadonlySet<string> | undefined
+  readonly caller: (accessKeyId: string) => Result.Result<KnownCaller, Reason>
+  /** Lets a call in and says which database it is for: undefined leaves that to the engine. */
+  readonly admit: (call: Admission) => Result.Result<string | undefined, Reason>
+}
+
+const notEnabled = (arn: string) =>
+  Result.fail(new HttpEndpointNotEnabled({ message: `HttpEndpoint is not enabled for resource ${arn}` }))
+
+/** The ARNs that are printed ready to use: a cluster and a secret that {@link any} lets in. */
+export const defaultTarget = (region: string): Target => ({
+  resourceArn: `arn:aws:rds:${region}:000000000000:cluster:alex-local`,
+  secretArn: `arn:aws:secretsmanager:${region}:000000000000:secret:alex-local-000000`
+})
+
+/**
+ * Any cluster's ARN of the right form and of the region that the request is signed for, and any secret.
+ *
+ * @param secretKey verifies every signature, whatever its access key's id
+ */
+export const any = (secretKey?: Redacted.Redacted): Clusters => {
+  const caller: KnownCaller = { arn: "arn:aws:iam::000000000000:user/local", secretAccessKey: secretKey, denied: [] }
+  return {
+    regions: undefined,
+    caller: () => Result.succeed(caller),
+    admit: ({ database, region, target }) =>
+      Arn.isCluster(target.resourceArn) && Arn.regionOf(target.resourceArn) === region
+        ? Result.succeed(database)
+        : notEnabled(target.resourceArn)
+  }
+}
+
+/** The clusters, secrets and callers of a configuration, and no others. */
+export const fromConfig = (config: ClustersConfig, secretKey?: Redacted.Redacted): Clusters => {
+  const clusters = new Map(config.clusters.map((cluster) => [cluster.arn, cluster]))
+  const secrets = new Map(
+    config.secrets.flatMap((secret) => [secret.arn, secret.name ?? secret.arn].map((key) => [key, secret] as const))
+  )
+  const anyone = any(secretKey)
+  const callers = new Map(
+    (config.callers ?? []).map((caller) => [
+      caller.accessKeyId,
+      { arn: caller.arn, secretAccessKey: caller.secretAccessKey ?? secretKey, denied: caller.denied ?? [] }
+    ])
+  )
+  const admit: Clusters["admit"] = ({ caller, database, operation, region, target }) => {
+    const { resourceArn, secretArn } = target
+    if (caller.denied.includes(operation)) {
+      const action = `rds-data:${operation}`
+      const message = `User: ${caller.arn} is not authorized to perform: ${action} on resource: ${resourceArn} because no identity-based policy allows the ${action} action`
+      return Result.fail(new AccessDenied({ message }))
+    }
+    const cluster = clusters.get(resourceArn)
+    if (cluster === undefined || cluster.httpEndpointEnabled === false || Arn.regionOf(resourceArn) !== region)
+      return notEnabled(resourceArn)
+    if (cluster.instances === 0)
+      return Result.fail(new DatabaseNotFound({ message: `DB cluster ${resourceArn} has no DB instance.` }))
+    if (cluster.status !== undefined && cluster.status !== "available")
+      return Result.fail(new InvalidResourceState({ message: `DB cluster ${resourceArn} is ${cluster.status}.` }))
+    const secret = secrets.get(secretArn)
+    if (secret === undefined || secret.readable === false)
+      return Result.fail(new SecretsError({ message: "Secrets Manager can't find or decrypt the specified secret." }))
+    const { password, username } = secret
+    if (username === undefined || password === undefined)
+      return Result.fail(new InvalidSecret({ message: "The secret doesn't hold a username and a password." }))
+    if (cluster.users !== undefined) {
+      const right = Object.hasOwn(cluster.users, username) ? cluster.users[username] : undefined
+      if (right === undefined || Redacted.value(right) !== Redacted.value(password))
+        return Result.fail(
+          DatabaseError.fromMessage(`ERROR: password authentication failed for user "${username}"; SQLState: 28P01`)
+        )
+    }
+    // PostgreSQL's own default: the database named like the user. A dbname in the secret counts for nothing.
+    const wanted = database ?? username
+    return cluster.databases === undefined || cluster.databases.includes(wanted)
+      ? Result.succeed(wanted)
+      : Result.fail(DatabaseError.fromMessage(`ERROR: database "${wanted}" does not exist; SQLState: 3D000`))
+  }
+  return {
+    regions: new Set(config.clusters.map((cluster) => Arn.regionOf(cluster.arn) ?? "")),
+    caller: (accessKeyId) => {
+      if (config.callers === undefined) return anyone.caller(accessKeyId)
+      const known = callers.get(accessKeyId)
+      return known === undefined
+        ? Result.fail(
+            new Unauthenticated({
+              code: "UnrecognizedClientException",
+              message: "The security token included in the request is invalid."
+            })
+          )
+        : Result.succeed(known)
+    },
+    admit
+  }
+}

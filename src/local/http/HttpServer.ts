@@ -1,0 +1,317 @@
+/**
+ * The REST-JSON front of a `DataApi`: what an AWS SDK of any language, an ORM's Data API driver or the AWS CLI calls.
+ *
+ * Where the front of AWS is not documented, this one answers: an unknown path 404 `UnknownOperationException`, another
+ * method than POST 405 with the same code, a request over 4 MiB 413 `RequestEntityTooLargeException`, a content type
+ * other than JSON 415 `UnsupportedMediaTypeException`.
+ */
+import { isUtf8 } from "node:buffer"
+import type { IncomingMessage, ServerResponse } from "node:http"
+import { Clock, Context, type Duration, Effect, Exit, Layer, Result } from "effect"
+import { DataApi } from "../../data-api/DataApi.ts"
+import { type DataApiError, type Reason, TransactionNotFound } from "../../data-api/DataApiError.ts"
+import { MAX_REQUEST_BYTES, TRANSACTION_TOTAL } from "../../data-api/Limits.ts"
+import { Operation } from "../../data-api/Operation.ts"
+import { paths } from "../../data-api/rest-json/Operations.ts"
+import { type Call, decodeCall } from "../../data-api/rest-json/RequestReader.ts"
+import { encodeResponse, type Response } from "../../data-api/rest-json/ResponseWriter.ts"
+import { encodeFailure, failureOf, type WireFailure } from "../../data-api/rest-json/WireFailures.ts"
+import { RecordsAsJson } from "../values/JsonRows.ts"
+import { any, type Clusters } from "./Clusters.ts"
+import { type Body, type Bound, browserSign, type ListenError, listen, readBody } from "./Listener.ts"
+import { readCredential, verifySignature } from "./SignatureCheck.ts"
+
+/** One answered request, for a log. */
+export interface RequestLog {
+  readonly requestId: string
+  /** The operation, or the path that names none. */
+  readonly operation: string
+  /** Undefined where a fault left no answer. */
+  readonly status?: number | undefined
+  /** From the last byte of the request to the answer. */
+  readonly millis: number
+  /** Rows returned. */
+  readonly rows?: number | undefined
+  /** Records updated, or parameter sets run. */
+  readonly updated?: number | undefined
+  readonly transactionId?: string | undefined
+  /** The exception's code. */
+  readonly error?: string | undefined
+  readonly message?: string | undefined
+  /** The decoded call with its SQL and values, which may be confidential: for tracing only. */
+  readonly call?: Call | undefined
+}
+
+/** Where and how to listen; all members have a default. */
+export interface HttpServerOptions {
+  /** 127.0.0.1 when absent. Anything but a loopback address opens the database to the network. */
+  readonly host?: string | undefined
+  /** 8080 when absent; 0 takes any free port. */
+  readonly port?: number | undefined
+  /** Any cluster's ARN when absent. */
+  readonly clusters?: Clusters | undefined
+  /** Host names, in lower case, that requests may use besides loopback names and addresses. */
+  readonly allowedHosts?: ReadonlyArray<string> | undefined
+  readonly onRequest?: ((entry: RequestLog) => void) | undefined
+  /** How long requests under way may take when the server stops; 10 seconds when absent. */
+  readonly grace?: Duration.Input | undefined
+}
+
+const operations = new Map(Operation.literals.map((operation) => [paths[operation], operation]))
+
+interface Answer {
+  readonly status: number
+  readonly body: string
+  readonly failure?: WireFailure
+}
+
+/** An answer, and what a log wants to know of it. */
+interface Served extends Pick<RequestLog, "rows" | "updated" | "transactionId"> {
+  readonly answer: Answer | "dropped"
+}
+
+const failed = (failure: WireFailure): Answer => ({ status: failure.status, body: encodeFailure(failure), failure })
+
+const refusal = (status: number, code: string, message: string): Answer => failed({ status, code, message })
+
+const refused = (reason: Reason): Answer => {
+  const failure = failureOf(reason)
+  return failure === "dropped" ? refusal(500, "InternalFailure", "") : failed(failure)
+}
+
+const tooLarge = refusal(413, "RequestEntityTooLargeException", "The request exceeds the size limit of 4 MiB.")
+
+const json = /^application\/(?:json|x-amz-json-1\.[01])\s*(?:;|$)/i
+
+/** What the request line and the headers alone decide: the operation, or an answer. */
+const route = (request: IncomingMessage, allowedHosts: ReadonlyArray<string>): Operation | Answer => {
+  const sign = browserSign(request.headers, allowedHosts)
+  if (sign !== undefined)
+    return refusal(
+      403,
+      "AccessDeniedException",
+      `Refused: the request comes from a browser or a foreign page (${sign}).`
+    )
+  const path = (request.url ?? "/").replace(/\?.*$/s, "")
+  const operation = operations.get(path)
+  if (operation === undefined && path !== "/ExecuteSql") return refusal(404, "UnknownOperationException", "")
+  if (request.method !== "POST") return refusal(405, "UnknownOperationException", "")
+  if (operation === undefined)
+    return refusal(
+      400,
+      "BadRequestException",
+      "This API is deprecated and not available. Use ExecuteStatement API instead"
+    )
+  const type = request.headers["content-type"]
+  const { "content-encoding": encoding = "identity" } = request.headers
+  if ((type !== undefined && !json.test(type)) || encoding.toLowerCase() !== "identity")
+    return refusal(415, "UnsupportedMediaTypeException", "The request's content must be plain application/json.")
+  return operation
+}
+
+const headerBytes = (request: IncomingMessage): number =>
+  request.rawHeaders.reduce((sum, text) => sum + text.length + 2, (request.url ?? "").length + 16)
+
+const run = (
+  api: DataApi["Service"],
+  call: Call,
+  database: string | undefined
+): Effect.Effect<Response, DataApiError> => {
+  switch (call.operation) {
+    case "ExecuteStatement":
+      return api.executeStatement({ ...call.request, database })
+    case "BatchExecuteStatement":
+      return api.batchExecuteStatement({ ...call.request, database })
+    case "BeginTransaction":
+      return api.beginTransaction({ ...call.request, database })
+    case "CommitTransaction":
+      return api.commitTransaction(call.request)
+    case "RollbackTransaction":
+      return api.rollbackTransaction(call.request)
+  }
+}
+
+/** Which cluster each open transaction belongs to. */
+class TransactionHomes {
+  private readonly homes = new Map<string, { readonly resourceArn: string; readonly since: number }>()
+
+  begun(id: string, resourceArn: string, now: number): void {
+    // Insertion order is age: what the service must have ended by now leaves from the front.
+    for (const [old, { since }] of this.homes) {
+      if (now - since < TRANSACTION_TOTAL) break
+      this.homes.delete(old)
+    }
+    this.homes.set(id, { resourceArn, since: now })
+  }
+
+  ended(id: string): void {
+    this.homes.delete(id)
+  }
+
+  isElsewhere(id: string, resourceArn: string): boolean {
+    const home = this.homes.get(id)
+    return home !== undefined && home.resourceArn !== resourceArn
+  }
+}
+
+const transactionIdOf = (call: Call): string | undefined =>
+  "transactionId" in call.request ? call.request.transactionId : undefined
+
+const databaseOf = (call: Call): string | undefined => ("database" in call.request ? call.request.database : undefined)
+
+const rowsOf = (response: Response): Pick<RequestLog, "rows" | "updated"> => {
+  if ("updateResults" in response) return { updated: response.updateResults.length }
+  if ("transactionId" in response || "transactionStatus" in response) return {}
+  if ("recordsJson" in response) return { rows: response.rowCount }
+  const { numberOfRecordsUpdated, records } = response
+  if (records !== undefined) return { rows: records.length }
+  return numberOfRecordsUpdated === undefined ? {} : { updated: numberOfRecordsUpdated }
+}
+
+/**
+ * A Data API on a port of this machine.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { HttpServer, LocalDataApi } from "alex-database/local"
+ *
+ * const server = HttpServer.layer({ port: 8080 }).pipe(Layer.provide(LocalDataApi.layer({ dataDir: "memory" })))
+ * const main = Layer.launch(server)
+ * ```
+ */
+export class HttpServer extends Context.Service<HttpServer, Bound>()("alex-database/local/HttpServer") {
+  /** Serves the `DataApi` of the context for as long as the scope is open. */
+  static readonly make = Effect.fn("HttpServer.make")(function* (options: HttpServerOptions = {}) {
+    const { allowedHosts = [], clusters = any(), onRequest } = options
+    const api = yield* DataApi
+    const clock = yield* Clock.Clock
+    const fork = Effect.runForkWith(Context.add(yield* Effect.context<never>(), RecordsAsJson, true))
+    const homes = new TransactionHomes()
+
+    /** The call that a body asks for and the database it is for, or the answer that refuses it. */
+    const admit = (
+      request: IncomingMessage,
+      operation: Operation,
+      body: Buffer
+    ): Answer | { readonly call: Call; readonly database: string | undefined } => {
+      const credential = readCredential(request.headers, clusters.regions)
+      if (Result.isFailure(credential)) return refused(credential.failure)
+      const caller = clusters.caller(credential.success.accessKeyId)
+      if (Result.isFailure(caller)) return refused(caller.failure)
+      const { secretAccessKey } = caller.success
+      if (secretAccessKey !== undefined) {
+        const { headers, method = "POST", url: target = "/" } = request
+        const signed = { method, target, headers, body }
+        const right = verifySignature(signed, credential.success, secretAccessKey, clock.currentTimeMillisUnsafe())
+        if (Result.isFailure(right)) return refused(right.failure)
+      }
+      if (!isUtf8(body)) return refusal(400, "SerializationException", "The request body is not valid UTF-8")
+      const decoded = decodeCall(operation, body.toString())
+      if (Result.isFailure(decoded)) return failed(decoded.failure)
+      const call = decoded.success
+      const database = clusters.admit({
+        operation,
+        target: call.target,
+        region: credential.success.region,
+        caller: caller.success,
+        database: databaseOf(call)
+      })
+      if (Result.isFailure(database)) return refused(database.failure)
+      const id = transactionIdOf(call)
+      if (id !== undefined && homes.isElsewhere(id, call.target.resourceArn))
+        return refused(new TransactionNotFound({ message: `Transaction ${id} is not found` }))
+      return { call, database: database.success }
+    }
+
+    const respond = (
+      response: ServerResponse,
+      started: number,
+      operation: string,
+      { answer, rows, transactionId, updated }: Served,
+      call?: Call
+    ): void => {
+      const requestId = crypto.randomUUID()
+      if (answer === "dropped") response.socket?.destroy()
+      else {
+        const headers: Record<string, string | number> = {
+          "content-type": "application/json",
+          "content-length": Buffer.byteLength(answer.body),
+          "x-amzn-RequestId": requestId
+        }
+        if (answer.failure !== undefined) headers["x-amzn-ErrorType"] = answer.failure.code
+        response.writeHead(answer.status, headers).end(answer.body)
+      }
+      onRequest?.({
+        requestId,
+        operation,
+        status: answer === "dropped" ? undefined : answer.status,
+        millis: performance.now() - started,
+        rows,
+        updated,
+        transactionId,
+        error: answer === "dropped" ? "connection dropped" : answer.failure?.code,
+        message: answer === "dropped" ? undefined : answer.failure?.message,
+        call
+      })
+    }
+
+    const serve = (call: Call, database: string | undefined): Effect.Effect<Served> =>
+      run(api, call, database).pipe(
+        Effect.map((response): Served => {
+          const asked = transactionIdOf(call)
+          const began = "transactionId" in response ? response.transactionId : undefined
+          if (began !== undefined) homes.begun(began, call.target.resourceArn, clock.currentTimeMillisUnsafe())
+          if ("transactionStatus" in response && asked !== undefined) homes.ended(asked)
+          return {
+            answer: { status: 200, body: encodeResponse(response) },
+            ...rowsOf(response),
+            transactionId: began ?? asked
+          }
+        }),
+        Effect.catch(({ reason }) => {
+          const failure = failureOf(reason)
+          const answer = failure === "dropped" ? failure : failed(failure)
+          return Effect.succeed({ answer, transactionId: transactionIdOf(call) })
+        }),
+        Effect.tapDefect((defect) => Effect.logError(`${call.operation} died`, defect))
+      )
+
+    const handle = (response: ServerResponse, request: IncomingMessage, operation: Operation, body: Buffer): void => {
+      const started = performance.now()
+      const admitted = admit(request, operation, body)
+      if ("status" in admitted) {
+        respond(response, started, operation, { answer: admitted })
+        return
+      }
+      const { call, database } = admitted
+      fork(serve(call, database)).addObserver((exit) => {
+        const served = Exit.isSuccess(exit) ? exit.value : { answer: refusal(500, "InternalFailure", "") }
+        respond(response, started, operation, served, call)
+      })
+    }
+
+    return yield* listen({
+      host: options.host ?? "127.0.0.1",
+      port: options.port ?? 8080,
+      grace: options.grace ?? "10 seconds",
+      onRequest: (request, response) => {
+        const routed = route(request, allowedHosts)
+        readBody(request, MAX_REQUEST_BYTES - headerBytes(request), (body: Body) => {
+          if (body === "aborted") return
+          if (typeof routed !== "string") respond(response, performance.now(), request.url ?? "", { answer: routed })
+          else if (body === "too large") respond(response, performance.now(), routed, { answer: tooLarge })
+          else handle(response, request, routed, body)
+        })
+      }
+    })
+  })
+
+  /**
+   * See {@link HttpServer.make}.
+   *
+   * @errors ListenError
+   */
+  static readonly layer = (options?: HttpServerOptions): Layer.Layer<HttpServer, ListenError, DataApi> =>
+    Layer.effect(HttpServer, HttpServer.make(options))
+}

@@ -1,0 +1,148 @@
+/**
+ * AWS Signature Version 4, from the receiving side: is the header well formed and scoped to this service, and, where
+ * the secret key is known, is the signature right?
+ */
+import { createHash, createHmac, timingSafeEqual } from "node:crypto"
+import type { IncomingHttpHeaders } from "node:http"
+import { Redacted, Result } from "effect"
+import { Unauthenticated } from "../../data-api/DataApiError.ts"
+
+/** What is signed. */
+export interface SignedRequest {
+  readonly method: string
+  /** Path with query, as it stood in the request line. */
+  readonly target: string
+  readonly headers: IncomingHttpHeaders
+  readonly body: Uint8Array
+}
+
+/** The header's claim: who signed, when, for which region. */
+export interface Credential {
+  readonly accessKeyId: string
+  readonly region: string
+  readonly scope: string
+  readonly timestamp: string
+  readonly signedHeaders: ReadonlyArray<string>
+  readonly signature: string
+}
+
+const refused = (code: string, message: string) => Result.fail(new Unauthenticated({ code, message }))
+
+const single = (value: string | ReadonlyArray<string> | undefined): string | undefined =>
+  typeof value === "string" ? value : value?.join(",")
+
+const parameters = [
+  ["Credential", /[\s,]Credential=([^\s,]+)/],
+  ["Signature", /[\s,]Signature=([^\s,]+)/],
+  ["SignedHeaders", /[\s,]SignedHeaders=([^\s,]+)/]
+] as const
+
+/** The services' clocks and a caller's may differ by five minutes. */
+const skewMillis = 5 * 60_000
+
+/**
+ * Reads the `Authorization` header and checks its form and its credential scope
+ * (`<key>/<date>/<region>/rds-data/aws4_request`).
+ *
+ * @param regions where clusters are known to be; any region when absent
+ */
+export const readCredential = (
+  headers: IncomingHttpHeaders,
+  regions: ReadonlySet<string> | undefined
+): Result.Result<Credential, Unauthenticated> => {
+  const authorization = headers.authorization
+  if (authorization === undefined || authorization.trim() === "")
+    return refused("MissingAuthenticationTokenException", "Missing Authentication Token")
+  if (!/^\s*AWS4-HMAC-SHA256\s/.test(authorization))
+    return refused("IncompleteSignatureException", "Authorization header requires the algorithm AWS4-HMAC-SHA256.")
+  const [credential, signature, signed] = parameters.map(([, pattern]) => pattern.exec(authorization)?.[1])
+  if (credential === undefined || signature === undefined || signed === undefined) {
+    const lacking = parameters.filter(([, pattern]) => !pattern.test(authorization))
+    const message = lacking.map(([name]) => `Authorization header requires '${name}' parameter.`).join(" ")
+    return refused("IncompleteSignatureException", message)
+  }
+  const timestamp = single(headers["x-amz-date"])
+  if (timestamp === undefined || !/^\d{8}T\d{6}Z$/.test(timestamp))
+    return refused("IncompleteSignatureException", "Authorization header requires existence of a 'X-Amz-Date' header.")
+  const [accessKeyId, date, region, service, terminator] = credential.split("/").slice(-5)
+  if (accessKeyId === undefined || accessKeyId === "" || region === undefined || terminator === undefined)
+    return refused("IncompleteSignatureException", "Credential must have at least 5 slash-delimited elements.")
+  const wrong = [
+    ...(terminator === "aws4_request" ? [] : ["Credential should be scoped with a valid terminator: 'aws4_request'."]),
+    ...(service === "rds-data" ? [] : ["Credential should be scoped to correct service: 'rds-data'."]),
+    ...(regions === undefined || regions.has(region) ? [] : ["Credential should be scoped to a valid region."]),
+    ...(date === timestamp.slice(0, 8) ? [] : ["Date in Credential scope does not match YYYYMMDD of 'X-Amz-Date'."])
+  ]
+  if (wrong.length > 0) return refused("InvalidSignatureException", wrong.join(" "))
+  const signedHeaders = signed.split(";")
+  if (!signedHeaders.includes("host"))
+    return refused(
+      "InvalidSignatureException",
+      "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
+    )
+  return Result.succeed({
+    accessKeyId,
+    region,
+    scope: `${date}/${region}/rds-data/aws4_request`,
+    timestamp,
+    signedHeaders,
+    signature
+  })
+}
+
+const hmac = (key: string | Buffer, data: string): Buffer => createHmac("sha256", key).update(data).digest()
+
+const sha256 = (data: string | Uint8Array): string => createHash("sha256").update(data).digest("hex")
+
+const encoded = (text: string): string =>
+  encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
+
+const canonicalRequest = ({ body, headers, method, target }: SignedRequest, credential: Credential): string => {
+  const [path = "/", query = ""] = target.split("?", 2)
+  const pairs = [...new URLSearchParams(query)].map(([key, value]) => `${encoded(key)}=${encoded(value)}`)
+  const lines = credential.signedHeaders.map(
+    (name) => `${name}:${(single(headers[name]) ?? "").trim().replace(/ +/g, " ")}\n`
+  )
+  return [
+    method,
+    path.split("/").map(encoded).join("/"),
+    pairs.sort().join("&"),
+    lines.join(""),
+    credential.signedHeaders.join(";"),
+    sha256(body)
+  ].join("\n")
+}
+
+const instant = (timestamp: string): number =>
+  Date.parse(timestamp.replace(/^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})Z$/, "$1-$2-$3T$4:$5:$6Z"))
+
+/**
+ * Checks the signature itself.
+ *
+ * @param now milliseconds since 1970; a request older or newer than five minutes is refused
+ */
+export const verifySignature = (
+  request: SignedRequest,
+  credential: Credential,
+  secretKey: Redacted.Redacted,
+  now: number
+): Result.Result<void, Unauthenticated> => {
+  const at = instant(credential.timestamp)
+  if (!(Math.abs(now - at) <= skewMillis)) {
+    const when = at < now ? "expired" : "not yet current"
+    return refused("InvalidSignatureException", `Signature ${when}: ${credential.timestamp} is over 5 min. away.`)
+  }
+  const key = credential.scope
+    .split("/")
+    .reduce<string | Buffer>((key, part) => hmac(key, part), `AWS4${Redacted.value(secretKey)}`)
+  const toSign = `AWS4-HMAC-SHA256\n${credential.timestamp}\n${credential.scope}\n${sha256(canonicalRequest(request, credential))}`
+  const right = Buffer.from(hmac(key, toSign).toString("hex"))
+  const given = Buffer.from(credential.signature)
+  return given.length === right.length && timingSafeEqual(given, right)
+    ? Result.succeed(undefined)
+    : refused(
+        "InvalidSignatureException",
+        "The request signature we calculated does not match the signature you provided. " +
+          "Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
+      )
+}

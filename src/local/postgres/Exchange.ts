@@ -1,0 +1,391 @@
+/**
+ * One statement on the wire: the frames that ask for it, and the answer read from the messages that come back.
+ *
+ * Queries are kept as named prepared statements, as the service keeps them (it names them `sqlx_s_1` and so on):
+ * preparing costs the embedded database thirteen times what running does.
+ */
+import { randomBytes } from "node:crypto"
+import * as PgProtocol from "@effect/sql-pg/PgProtocol"
+import { Result } from "effect"
+import {
+  type Column,
+  Refusal,
+  type ResultSet,
+  type RowReader,
+  type SchemaVersion,
+  type Statement,
+  type TransactionStatus,
+  type Value
+} from "../engine/Session.ts"
+import { sqlNull } from "../values/BinaryValues.ts"
+import {
+  CommandReceiver,
+  checkSql,
+  ownUserSql,
+  type Receiver,
+  ReceiverSequence,
+  type Report,
+  resetSql,
+  type ServerFacts
+} from "./SessionReset.ts"
+
+interface Prepared {
+  readonly name: string
+  /** What the server said of the columns: `undefined` not asked yet, `null` no rows. */
+  columns: ReadonlyArray<Column> | null | undefined
+}
+
+/** As many as sqlx keeps for a connection. */
+const preparedLimit = 100
+
+const queryStart = /^\s*(?:select|insert|update|delete|merge|with|values)\b/i
+const copyWord = /\bcopy\b/i
+const changesSchema = /^(?:CREATE|ALTER|DROP|IMPORT|DO|CALL)\b/
+const execute = PgProtocol.encodeExecute({ portal: "", maxRows: 0 })
+const sync = PgProtocol.encodeSync()
+/** Ends a COPY FROM STDIN before it begins; outside of one the server ignores it. */
+const copyFail = Uint8Array.of(0x66, 0, 0, 0, 5, 0)
+
+/** A simple query, whose text may hold several commands. */
+const encodeQuery = (sql: string): Uint8Array => {
+  const text = Buffer.from(`${sql}\0`)
+  const message = Buffer.alloc(5 + text.length)
+  message.write("Q")
+  message.writeInt32BE(4 + text.length, 1)
+  text.copy(message, 5)
+  return message
+}
+
+const float8 = 701
+
+const encodeBind = PgProtocol.makeBindEncoder<string | Uint8Array | null>(
+  (sink, value) => {
+    if (value === null) sink.sqlNull()
+    else if (typeof value === "string") sink.utf8(value)
+    else sink.raw(value)
+    return Result.succeed(undefined)
+  },
+  (value) => typeof value === "string"
+)
+
+/** A refusal out of the fields of an ErrorResponse. */
+export const refusalOf = (fields: PgProtocol.ErrorFields): Refusal =>
+  new Refusal({
+    sqlState: fields.code ?? "XX000",
+    message: fields.message ?? "",
+    hint: fields.hint,
+    position: fields.position
+  })
+
+/**
+ * The prepared statement is gone, or would return other columns than when it was prepared: nothing was run, and outside
+ * a transaction, which it has aborted, it may be run again.
+ */
+export const isStale = (refusal: Refusal | undefined): boolean =>
+  refusal?.sqlState === "26000" || refusal?.message === "cached plan must not change result type"
+
+const tooManyParameters = new Refusal({ sqlState: "54000", message: "too many parameters: the limit is 32767" })
+
+/** What an answer says of its statement once it is complete. */
+type Finished = Pick<Answer<RowReader>, "columns" | "commandTag" | "described" | "parsed" | "refusal" | "status">
+
+/** Frames to send at once, and what takes the answers to them. */
+export interface Request {
+  readonly bytes: Uint8Array
+  readonly receiver: ReceiverSequence
+}
+
+/** The prepared statements of one session, and whether it is as it was when it began. */
+export class Exchange {
+  readonly #schemaVersion: SchemaVersion
+  #knownVersion: number
+  #prepared = new Map<string, Prepared>()
+  #toClose: Array<string> = []
+  #count = 0
+  #changedSchema = false
+  /** Its name can't be guessed, so that no statement of a caller's meets it by chance. */
+  readonly #check = `alex_check_${randomBytes(12).toString("hex")}`
+  readonly #parseCheck: Uint8Array
+  readonly #reset: Uint8Array
+  readonly #ownUser: string
+  #checkPrepared = false
+  /** What the check reported before the first statement. */
+  #fresh: Report | undefined
+  #foreignAllowed: string | undefined
+  /** A library was loaded, or a caller used what has a state of its own: only the end of the session removes that. */
+  #foreign = false
+  status: TransactionStatus = "I"
+  /** The server has confirmed since the last statement that nothing of it is left in the session. */
+  isClean = false
+
+  constructor(schemaVersion: SchemaVersion, facts: ServerFacts) {
+    this.#schemaVersion = schemaVersion
+    this.#knownVersion = schemaVersion.current
+    const parse = PgProtocol.encodeParse({ name: this.#check, query: checkSql(facts), parameterTypes: [float8] })
+    this.#parseCheck = Result.getOrElse(parse, () => new Uint8Array(0))
+    this.#reset = encodeQuery(resetSql(facts))
+    this.#ownUser = ownUserSql(facts)
+    // Before 18 it is the extensions installed that count, whether they were there before or not.
+    if (facts.majorVersion < 18) this.#foreignAllowed = "0"
+  }
+
+  /** The session can't be made what it was. */
+  get isForeign(): boolean {
+    return this.#foreign
+  }
+
+  /** The frames for a statement, and the answer that is to be fed with the server's messages. */
+  begin<Rows extends RowReader>(
+    statement: Statement<Rows>
+  ): Result.Result<Request & { readonly answer: Answer<Rows> }, Refusal> {
+    if (this.#knownVersion !== this.#schemaVersion.current) this.#forgetPlans()
+    const { sql, parameters } = statement
+    const oids = parameters.map((parameter) => parameter.oid)
+    const values = parameters.flatMap(({ value }) => (value === undefined ? [] : [value]))
+    const key = queryStart.test(sql) ? `${oids.join(",")} ${sql}` : undefined
+    const known = key === undefined ? undefined : this.#prepared.get(key)
+    const name = known?.name ?? (key === undefined ? "" : `sqlx_s_${++this.#count}`)
+    const parse = known ? undefined : PgProtocol.encodeParse({ name, query: sql, parameterTypes: oids })
+    const bind = encodeBind({ portal: "", statement: name, parameters: values })
+    if (Result.isFailure(bind) || (parse !== undefined && Result.isFailure(parse)))
+      return Result.fail(tooManyParameters)
+
+    const parts: Array<Uint8Array> = []
+    const receivers: Array<Receiver> = []
+    if (this.#fresh === undefined) this.#addCheck(parts, receivers)
+    for (const closed of this.#toClose) parts.push(PgProtocol.encodeClose({ target: "statement", name: closed }))
+    this.#toClose = []
+    if (parse !== undefined) parts.push(parse.success)
+    parts.push(bind.success)
+    if (known?.columns === undefined) parts.push(PgProtocol.encodeDescribe({ target: "portal", name: "" }))
+    parts.push(execute)
+    if (key === undefined && copyWord.test(sql)) parts.push(copyFail)
+    parts.push(sync)
+    if (key !== undefined && known !== undefined) {
+      // The most recently used comes last, so that the first is the one to give up.
+      this.#prepared.delete(key)
+      this.#prepared.set(key, known)
+    }
+    const answer = new Answer(statement, known?.columns, (finished) => this.#finish(finished, key, known, name))
+    receivers.push(answer)
+    this.isClean = false
+    if (statement.last === true) this.#addReset(parts, receivers)
+    return Result.succeed({ bytes: Buffer.concat(parts), receiver: new ReceiverSequence(receivers), answer })
+  }
+
+  /** Frames that reset the session; it is clean afterwards if the server confirms it. */
+  reset(): Request {
+    const parts: Array<Uint8Array> = []
+    const receivers: Array<Receiver> = []
+    this.#addReset(parts, receivers)
+    return { bytes: Buffer.concat(parts), receiver: new ReceiverSequence(receivers) }
+  }
+
+  /** Frames that end what transaction is open and discard everything, the prepared statements included. */
+  discard(): Request {
+    const parts: Array<Uint8Array> = []
+    const receivers: Array<Receiver> = []
+    let failed = false
+    const follow = (receiver: CommandReceiver) => {
+      failed ||= receiver.failed
+    }
+    const commands = [...(this.status === "I" ? [] : ["ROLLBACK"]), "DISCARD ALL", this.#ownUser]
+    for (const command of commands) {
+      parts.push(encodeQuery(command))
+      receivers.push(new CommandReceiver(follow))
+    }
+    this.#prepared.clear()
+    this.#toClose = []
+    this.#checkPrepared = false
+    this.#addCheck(parts, receivers, ({ report, status }) => {
+      this.status = status
+      this.isClean = !failed && status === "I" && report !== undefined && this.#isAsFresh(report)
+    })
+    return { bytes: Buffer.concat(parts), receiver: new ReceiverSequence(receivers) }
+  }
+
+  #addCheck(parts: Array<Uint8Array>, receivers: Array<Receiver>, then?: (receiver: CommandReceiver) => void): void {
+    if (!this.#checkPrepared) parts.push(this.#parseCheck)
+    const seed = String(2 * Math.random() - 1)
+    const bind = encodeBind({ portal: "", statement: this.#check, parameters: [seed] })
+    parts.push(
+      Result.getOrElse(bind, () => new Uint8Array(0)),
+      execute,
+      sync
+    )
+    receivers.push(
+      new CommandReceiver((receiver) => {
+        const { report } = receiver
+        this.#checkPrepared ||= report !== undefined
+        this.#fresh ??= report
+        this.#foreignAllowed ??= report?.foreign
+        if (report !== undefined && report.foreign !== this.#foreignAllowed) this.#foreign = true
+        then?.(receiver)
+      })
+    )
+  }
+
+  #addReset(parts: Array<Uint8Array>, receivers: Array<Receiver>): void {
+    let asFresh = false
+    this.#addCheck(parts, receivers, ({ report, status }) => {
+      asFresh = status === "I" && report !== undefined && this.#isAsFresh(report)
+    })
+    parts.push(this.#reset)
+    receivers.push(
+      new CommandReceiver(({ failed, status }) => {
+        this.status = status
+        this.isClean = asFresh && !failed && status === "I" && !this.#foreign
+      })
+    )
+  }
+
+  /** What was evicted is closed with the next statement; until then the server still counts it. */
+  #isAsFresh({ callersStatements, searchPath, statements }: Report): boolean {
+    const known = this.#prepared.size + this.#toClose.length + 1
+    return callersStatements === 0 && statements === known && searchPath === this.#fresh?.searchPath
+  }
+
+  #finish(
+    { columns, commandTag: tag, described, parsed, refusal, status }: Finished,
+    key: string | undefined,
+    known: Prepared | undefined,
+    name: string
+  ): void {
+    this.status = status
+    if (changesSchema.test(tag)) this.#changedSchema = true
+    // A rollback, also to a savepoint, takes a change back, which is a change as well.
+    if (this.#changedSchema && (changesSchema.test(tag) || tag === "ROLLBACK")) this.#schemaVersion.current++
+    if (this.status === "I") this.#changedSchema = false
+    if (tag === "LOAD") this.#foreign = true
+    if (tag === "DISCARD ALL" || tag === "DEALLOCATE ALL") {
+      this.#prepared.clear()
+      this.#toClose = []
+      this.#checkPrepared = false
+    }
+    if (key === undefined) return
+    if (known === undefined && parsed) {
+      this.#prepared.set(key, { name, columns: described ? (columns ?? null) : undefined })
+      this.#evict()
+    } else if (known !== undefined && known.columns === undefined && described) {
+      known.columns = columns ?? null
+    } else if (known !== undefined && isStale(refusal)) {
+      this.#prepared.delete(key)
+      this.#toClose.push(name)
+    }
+  }
+
+  /** Plans made before a change of the schema may be of the wrong shape. */
+  #forgetPlans(): void {
+    this.#knownVersion = this.#schemaVersion.current
+    for (const { name } of this.#prepared.values()) this.#toClose.push(name)
+    this.#prepared.clear()
+  }
+
+  #evict(): void {
+    for (const [key, { name }] of this.#prepared) {
+      if (this.#prepared.size <= preparedLimit) return
+      this.#prepared.delete(key)
+      this.#toClose.push(name)
+    }
+  }
+}
+
+/** Gathers one statement's answer from the messages up to ReadyForQuery. */
+export class Answer<Rows extends RowReader> implements Receiver {
+  columns: ReadonlyArray<Column> | undefined
+  commandTag = ""
+  refusal: Refusal | undefined
+  parsed = false
+  described = false
+  /** The server said how the statement ended. */
+  answered = false
+  status: TransactionStatus = "I"
+  /** The server took the statement: without that it has run nothing of it. */
+  bound = false
+  /** The last message has arrived. */
+  finished = false
+  readonly #statement: Statement<Rows>
+  readonly #maxBytes: number
+  readonly #onFinish: (answer: Answer<Rows>) => void
+  #rows: Rows | undefined
+  #bytes = 0
+  #copy: ResultSet["copy"]
+
+  constructor(
+    statement: Statement<Rows>,
+    columns: ReadonlyArray<Column> | null | undefined,
+    onFinish: (answer: Answer<Rows>) => void
+  ) {
+    this.#statement = statement
+    this.#maxBytes = statement.maxBytes ?? Number.POSITIVE_INFINITY
+    this.#onFinish = onFinish
+    if (columns) this.#describe(columns)
+  }
+
+  #describe(columns: ReadonlyArray<Column>): void {
+    this.columns = columns
+    this.#rows = this.#statement.rowsOf?.(columns)
+  }
+
+  /** Reads a value where it lies in the parser's buffer. */
+  read(bytes: Uint8Array, offset: number, size: number, column: number): Value {
+    this.#bytes += size < 0 ? 4 : 4 + size
+    return this.#rows === undefined || this.#bytes > this.#maxBytes
+      ? sqlNull
+      : this.#rows.read(bytes, offset, size, column)
+  }
+
+  /** Takes the next message; true when it was the last. */
+  accept(message: PgProtocol.BackendMessage<Value>): boolean {
+    switch (message._tag) {
+      case "DataRow":
+        this.#bytes += 6
+        if (this.#bytes <= this.#maxBytes) this.#rows?.end(message.values)
+        return false
+      case "ParseComplete":
+        this.parsed = true
+        return false
+      case "RowDescription":
+        this.#describe(message.fields)
+        this.described = true
+        return false
+      case "NoData":
+        this.described = true
+        return false
+      case "BindComplete":
+        this.bound = true
+        return false
+      case "CommandComplete":
+        this.commandTag = message.commandTag
+        this.answered = this.bound
+        return false
+      case "EmptyQueryResponse":
+        // PGlite says this of a statement that it lost while it bound the parameters.
+        this.answered = this.bound
+        return false
+      case "CopyInResponse":
+      case "CopyOutResponse":
+        this.#copy = message._tag
+        return false
+      case "ErrorResponse":
+        this.refusal ??= refusalOf(message.fields)
+        this.answered = true
+        return false
+      case "ReadyForQuery":
+        this.status = message.status
+        this.finished = true
+        this.#onFinish(this)
+        return true
+      default:
+        return false
+    }
+  }
+
+  /** What the messages came to. */
+  result(): Result.Result<ResultSet<Rows>, Refusal> {
+    const { columns, commandTag, refusal } = this
+    const copy = this.#copy
+    if (refusal !== undefined && copy === undefined) return Result.fail(refusal)
+    return Result.succeed({ columns, rows: this.#rows, truncated: this.#bytes > this.#maxBytes, commandTag, copy })
+  }
+}

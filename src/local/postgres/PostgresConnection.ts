@@ -1,0 +1,245 @@
+/** One connection to a PostgreSQL server, as a session: plain rows in binary format, nothing decoded. */
+import { randomBytes } from "node:crypto"
+import type * as Net from "node:net"
+import * as PgAuth from "@effect/sql-pg/PgAuth"
+import * as PgProtocol from "@effect/sql-pg/PgProtocol"
+import { Duration, Effect, Redacted, Result } from "effect"
+import {
+  type Refusal,
+  type ResultSet,
+  type RowReader,
+  type SchemaVersion,
+  type Session,
+  SessionLost,
+  type Statement,
+  type Value
+} from "../engine/Session.ts"
+import { type Request, refusalOf } from "./Exchange.ts"
+import * as PostgresSocket from "./PostgresSocket.ts"
+import { ProtocolSession } from "./ProtocolSession.ts"
+import type { ServerFacts } from "./SessionReset.ts"
+
+/** What a message is handed to: the start of the session, or the statement that runs. */
+type Listener = (message: PgProtocol.BackendMessage<Value>) => void
+
+const lost = (message: string): SessionLost => new SessionLost({ message })
+const place = (address: PostgresSocket.PostgresAddress): string => `${address.host}:${address.port}`
+
+/** What the server says of itself while somebody logs in. */
+const learn = (facts: ServerFacts, parameter: string, value: string): ServerFacts => {
+  if (parameter === "server_version") return { ...facts, majorVersion: Number.parseInt(value, 10) }
+  return parameter === "is_superuser" ? { ...facts, isSuperuser: value === "on" } : facts
+}
+
+/** Answers the server's authentication requests. */
+class Authentication {
+  readonly #address: PostgresSocket.PostgresAddress
+  #scram: PgAuth.ScramState | undefined
+
+  constructor(address: PostgresSocket.PostgresAddress) {
+    this.#address = address
+  }
+
+  /** The bytes to answer with, or why there are none; `undefined` for other messages. */
+  answer(message: PgProtocol.BackendMessage<Value>): Result.Result<Uint8Array, string> | undefined {
+    const { user } = this.#address
+    const password = this.#address.password === undefined ? "" : Redacted.value(this.#address.password)
+    switch (message._tag) {
+      case "AuthenticationCleartextPassword":
+        return Result.succeed(PgProtocol.encodePasswordMessage({ password }))
+      case "AuthenticationMD5Password":
+        return PgAuth.md5Password({ user, password, salt: message.salt }).pipe(
+          Result.map((hashed) => PgProtocol.encodePasswordMessage({ password: hashed })),
+          Result.mapError((error) => error.message)
+        )
+      case "AuthenticationSASL": {
+        if (!message.mechanisms.includes(PgAuth.SCRAM_SHA_256)) return Result.fail("no known SASL mechanism")
+        const first = PgAuth.scramInit({ password, nonce: randomBytes(18).toString("base64") })
+        if (Result.isFailure(first)) return Result.fail(first.failure.message)
+        this.#scram = first.success.state
+        const initialResponse = first.success.response
+        return Result.succeed(
+          PgProtocol.encodeSASLInitialResponse({ mechanism: PgAuth.SCRAM_SHA_256, initialResponse })
+        )
+      }
+      case "AuthenticationSASLContinue": {
+        if (this.#scram?._tag !== "ScramFirst") return Result.fail("a SASL challenge out of turn")
+        const next = PgAuth.scramContinue(this.#scram, message.data)
+        if (Result.isFailure(next)) return Result.fail(next.failure.message)
+        this.#scram = next.success.state
+        return Result.succeed(PgProtocol.encodeSASLResponse({ data: next.success.response }))
+      }
+      case "AuthenticationSASLFinal": {
+        if (this.#scram?._tag !== "ScramFinal") return Result.fail("a SASL proof out of turn")
+        const verified = PgAuth.scramFinish(this.#scram, message.data)
+        return Result.isFailure(verified) ? Result.fail(verified.failure.message) : Result.succeed(new Uint8Array(0))
+      }
+      case "AuthenticationUnsupported":
+        return Result.fail(`authentication method ${message.method} is not known`)
+      default:
+        return undefined
+    }
+  }
+}
+
+/** How long a cancelled statement may take to stop before the connection is given up. */
+const cancelPatience = Duration.seconds(5)
+
+/** What holds until the server has said what it is. */
+const unknownServer: ServerFacts = { majorVersion: 0, isSuperuser: false }
+
+export class PostgresConnection implements Session {
+  readonly database: string
+  readonly #address: PostgresSocket.PostgresAddress
+  readonly #socket: Net.Socket
+  readonly #parser = PgProtocol.makeParser<Value>({ maxMessageSize: 1 << 30 })
+  #session: ProtocolSession
+  #listener: Listener | undefined
+  #onLost: ((error: SessionLost) => void) | undefined
+  #onEnd: (() => void) | undefined
+  #key: { readonly pid: number; readonly secret: number } | undefined
+  #broken: SessionLost | undefined
+
+  private constructor(
+    socket: PostgresSocket.PostgresSocket,
+    address: PostgresSocket.PostgresAddress,
+    database: string,
+    schemaVersion: SchemaVersion
+  ) {
+    this.database = database
+    this.#address = address
+    this.#socket = socket.stream
+    this.#session = new ProtocolSession(this.#send, schemaVersion, unknownServer)
+    socket.receive = (octets) => this.#receive(octets)
+    this.#socket.on("error", (error) => this.#break(lost(`The connection to PostgreSQL broke: ${error.message}`)))
+    this.#socket.on("close", () => this.#break(lost("The connection to PostgreSQL was closed.")))
+  }
+
+  /** Connects and logs in. The settings are defaults of the session, which a reset goes back to. */
+  static readonly connect = Effect.fnUntraced(function* (
+    address: PostgresSocket.PostgresAddress,
+    database: string,
+    settings: Readonly<Record<string, string>>,
+    schemaVersion: SchemaVersion
+  ): Effect.fn.Return<PostgresConnection, Refusal | SessionLost> {
+    const socket = yield* PostgresSocket.open(address)
+    const connection = new PostgresConnection(socket, address, database, schemaVersion)
+    const facts = yield* connection.#logIn(settings)
+    connection.#session = new ProtocolSession(connection.#send, schemaVersion, facts)
+    return connection
+  })
+
+  readonly status = () => this.#session.status
+  readonly isBroken = () => this.#broken !== undefined
+  /** The server ended the session before it took the last statement, which so has not run. */
+  readonly tookNothing = () => this.#session.tookNothing
+
+  run<Rows extends RowReader>(statement: Statement<Rows>): Effect.Effect<ResultSet<Rows>, Refusal | SessionLost> {
+    return this.#session.run(statement)
+  }
+
+  /** Removes what callers left in the session; where that is not possible the connection is closed. */
+  readonly reset: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.flatMap(this.#session.reset, (isClean) => (isClean ? Effect.void : this.close))
+  )
+
+  readonly #send = ({ bytes, receiver }: Request): Effect.Effect<void, SessionLost> =>
+    Effect.callback((resume) => {
+      if (this.#broken !== undefined) return resume(Effect.fail(this.#broken))
+      const finish = (outcome: Effect.Effect<void, SessionLost>): void => {
+        const onEnd = this.#onEnd
+        this.#listener = undefined
+        this.#onLost = undefined
+        this.#onEnd = undefined
+        resume(outcome)
+        onEnd?.()
+      }
+      this.#onLost = (error) => finish(Effect.fail(error))
+      this.#parser.readField = (chunk, offset, size, column) => receiver.read(chunk, offset, size, column)
+      this.#listener = (message) => {
+        if (receiver.accept(message)) finish(Effect.void)
+      }
+      this.#socket.write(bytes)
+      return this.#stop
+    })
+
+  /** Cancels the statement that runs, and waits for its end. */
+  get #stop(): Effect.Effect<void> {
+    const ended = Effect.callback<void>((resume) => {
+      if (this.#listener === undefined) return resume(Effect.void)
+      this.#onEnd = () => resume(Effect.void)
+    })
+    return this.#cancel.pipe(
+      Effect.andThen(ended),
+      Effect.timeoutOrElse({ duration: cancelPatience, orElse: () => this.close })
+    )
+  }
+
+  /** Ends the session. */
+  readonly close: Effect.Effect<void> = Effect.sync(() => {
+    if (this.#broken === undefined) this.#socket.end(PgProtocol.encodeTerminate())
+    this.#socket.destroySoon()
+    this.#break(lost("The connection to PostgreSQL was closed."))
+  })
+
+  /** A cancel request goes over a connection of its own; there is no answer to it. */
+  get #cancel(): Effect.Effect<void> {
+    const key = this.#key
+    if (key === undefined) return this.close
+    return PostgresSocket.open(this.#address).pipe(
+      Effect.tap(({ stream }) =>
+        Effect.sync(() => {
+          stream.on("error", () => stream.destroy())
+          stream.end(PgProtocol.encodeCancelRequest(key))
+        })
+      ),
+      Effect.ignore
+    )
+  }
+
+  #logIn(settings: Readonly<Record<string, string>>): Effect.Effect<ServerFacts, Refusal | SessionLost> {
+    const authentication = new Authentication(this.#address)
+    let facts = unknownServer
+    return Effect.callback<ServerFacts, Refusal | SessionLost>((resume) => {
+      const finish = (outcome: Effect.Effect<ServerFacts, Refusal | SessionLost>) => {
+        this.#listener = undefined
+        this.#onLost = undefined
+        resume(outcome)
+      }
+      this.#onLost = (error) => finish(Effect.fail(error))
+      this.#listener = (message) => {
+        if (message._tag === "ReadyForQuery") return finish(Effect.succeed(facts))
+        if (message._tag === "ParameterStatus") facts = learn(facts, message.name, message.value)
+        if (message._tag === "BackendKeyData") this.#key = message
+        if (message._tag === "ErrorResponse") return finish(Effect.fail(refusalOf(message.fields)))
+        const answer = authentication.answer(message)
+        if (answer === undefined) return
+        if (Result.isFailure(answer))
+          return this.#break(lost(`PostgreSQL at ${place(this.#address)}: ${answer.failure}`))
+        if (answer.success.length > 0) this.#socket.write(answer.success)
+      }
+      this.#socket.write(
+        PgProtocol.encodeStartupMessage({ user: this.#address.user, database: this.database, ...settings })
+      )
+      return this.close
+    }).pipe(Effect.tapError(() => this.close))
+  }
+
+  readonly #dispatch: Listener = (message) => {
+    if (this.#listener !== undefined) this.#listener(message)
+    else if (message._tag === "ErrorResponse")
+      this.#break(lost(`PostgreSQL ended the session: ${message.fields.message}`))
+  }
+
+  #receive(chunk: Uint8Array): void {
+    const parsed = Result.try(() => this.#parser.pushEach(chunk, this.#dispatch))
+    if (Result.isFailure(parsed)) this.#break(lost("PostgreSQL sent something that is not its protocol."))
+  }
+
+  #break(error: SessionLost): void {
+    if (this.#broken !== undefined) return
+    this.#broken = error
+    this.#socket.destroySoon()
+    this.#onLost?.(error)
+  }
+}
