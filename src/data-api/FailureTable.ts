@@ -42,7 +42,6 @@ export interface Failure {
   readonly retry?: Retry
   readonly sqlError: SqlErrorTag
   readonly meaning: string
-  readonly advice: string
 }
 
 const connection = { sqlError: "ConnectionError" } as const
@@ -55,8 +54,7 @@ export const failures = {
     status: 400,
     didRun: "yes",
     sqlError: "UnknownError",
-    meaning: "PostgreSQL refused the statement, and kept nothing of it.",
-    advice: "`sqlState` says why. Retry 40001 and 40P01 with `DataApiSql.retryTransaction`."
+    meaning: "PostgreSQL refused the statement, and kept nothing of it."
   },
   DatabaseResuming: {
     codes: ["DatabaseResumingException"],
@@ -64,8 +62,7 @@ export const failures = {
     didRun: "no",
     retry: "budget",
     ...connection,
-    meaning: "The database is resuming after being paused.",
-    advice: 'It is retried for 90 seconds. For longer: `RetryPolicy.layer({ budget: "5 minutes" })`.'
+    meaning: "The database is resuming after being paused."
   },
   DatabaseUnavailable: {
     codes: ["DatabaseUnavailableException"],
@@ -74,56 +71,49 @@ export const failures = {
     didRun: "unknown",
     retry: "attempts",
     ...connection,
-    meaning: "The database's writer is not available: it is restarting or failing over.",
-    advice: "Reads are retried. Check the cluster's status."
+    meaning: "The database's writer is not available: it is restarting or failing over."
   },
   DatabaseNotFound: {
     codes: ["DatabaseNotFoundException"],
     status: 404,
     didRun: "no",
     ...connection,
-    meaning: "The cluster has no database instance.",
-    advice: "Add an instance of class `db.serverless`."
+    meaning: "The cluster has no database instance."
   },
   HttpEndpointNotEnabled: {
     codes: ["HttpEndpointNotEnabledException"],
     status: 400,
     didRun: "no",
     ...connection,
-    meaning: "The Data API is not enabled for this cluster, or there is no such cluster in this region.",
-    advice: "Check ARN and region, then enable the Data API. `alex-db check` tells which it is."
+    meaning: "The Data API is not enabled for this cluster, or there is no such cluster in this region."
   },
   InvalidResourceState: {
     codes: ["InvalidResourceStateException"],
     status: 400,
     didRun: "no",
     ...connection,
-    meaning: "The cluster is in a state that takes no calls.",
-    advice: "Start it, or wait until its modification is complete."
+    meaning: "The cluster is in a state that takes no calls."
   },
   InvalidSecret: {
     codes: ["InvalidSecretException"],
     status: 400,
     didRun: "no",
     sqlError: "AuthenticationError",
-    meaning: "The secret holds no usable user name and password.",
-    advice: "Its text must be JSON with `username` and `password`."
+    meaning: "The secret holds no usable user name and password."
   },
   SecretsError: {
     codes: ["SecretsErrorException"],
     status: 400,
     didRun: "no",
     sqlError: "AuthenticationError",
-    meaning: "The secret could not be read.",
-    advice: "Check its ARN and region, and that its key may be used to decrypt it."
+    meaning: "The secret could not be read."
   },
   StatementTimeout: {
     codes: ["StatementTimeoutException"],
     status: 400,
     didRun: "no",
     sqlError: "StatementTimeoutError",
-    meaning: "The statement timed out after 45 seconds.",
-    advice: "Add an index, work in smaller steps, or set `continueAfterTimeout`; the statement then runs on."
+    meaning: "The statement timed out after 45 seconds."
   },
   TransactionNotFound: {
     codes: ["TransactionNotFoundException"],
@@ -132,8 +122,7 @@ export const failures = {
     atCommit: "unknown",
     sqlError: "UnknownError",
     meaning:
-      "The transaction was not found: it has ended, or expired after 3 minutes without a call or 24 hours in all.",
-    advice: "Retry the whole transaction, with less time between its calls."
+      "The transaction was not found: it has ended, or expired after 3 minutes without a call or 24 hours in all."
   },
   NotFound: {
     codes: ["NotFoundException"],
@@ -141,8 +130,7 @@ export const failures = {
     didRun: "no",
     atCommit: "unknown",
     sqlError: "UnknownError",
-    meaning: "The cluster, the secret or the transaction was not found.",
-    advice: "Check the ARNs. If they are right, the transaction has expired."
+    meaning: "The cluster, the secret or the transaction was not found."
   },
   TransactionBusy: {
     // The service has no exception of its own for it: the sentence in the message tells.
@@ -151,48 +139,42 @@ export const failures = {
     didRun: "no",
     retry: "budget",
     sqlError: "UnknownError",
-    meaning: "Another statement of the transaction is still running.",
-    advice: "Run the statements of a transaction one after another. The driver does so for its own."
+    meaning: "Another statement of the transaction is still running."
   },
   UnsupportedResult: {
     codes: ["UnsupportedResultException"],
     status: 400,
     didRun: "yes",
     sqlError: "UnknownError",
-    meaning: "The statement took effect, but its result can't be returned.",
-    advice: "Cast the column to text, or read a large result with `sql.stream`."
+    meaning: "The statement took effect, but its result can't be returned."
   },
   AccessDenied: {
     codes: ["AccessDeniedException"],
     status: 403,
     didRun: "no",
     sqlError: "AuthorizationError",
-    meaning: "IAM denies the caller this action on this cluster.",
-    advice: "Give the caller's role the policy of the guide on Aurora."
+    meaning: "IAM denies the caller this action on this cluster."
   },
   Forbidden: {
     codes: ["ForbiddenException"],
     status: 403,
     didRun: "no",
     sqlError: "AuthorizationError",
-    meaning: "The caller lacks a privilege.",
-    advice: "Give the caller's role the policy of the guide on Aurora."
+    meaning: "The caller lacks a privilege."
   },
   BadRequest: {
     codes: ["BadRequestException"],
     status: 400,
     didRun: "no",
     sqlError: "UnknownError",
-    meaning: "The service refused the request.",
-    advice: "The message says why."
+    meaning: "The service refused the request."
   },
   Validation: {
     codes: ["ValidationException", "SerializationException"],
     status: 400,
     didRun: "no",
     sqlError: "UnknownError",
-    meaning: "The request is not valid.",
-    advice: "Send one statement at a time, without `schema`, and names within their limits."
+    meaning: "The request is not valid."
   },
   Throttled: {
     codes: [
@@ -209,8 +191,7 @@ export const failures = {
     didRun: "no",
     retry: "budget",
     ...connection,
-    meaning: "Rate exceeded",
-    advice: "It is retried for 90 seconds. Send fewer requests at a time."
+    meaning: "Rate exceeded"
   },
   Unauthenticated: {
     codes: [
@@ -228,8 +209,7 @@ export const failures = {
     status: 403,
     didRun: "no",
     sqlError: "AuthenticationError",
-    meaning: "The request's credentials were refused.",
-    advice: "Renew them (`aws sso login`), and check this machine's clock."
+    meaning: "The request's credentials were refused."
   },
   InternalServerError: {
     codes: ["InternalServerErrorException", "InternalFailure", "InternalServerError"],
@@ -238,8 +218,7 @@ export const failures = {
     didRun: "unknown",
     retry: "attempts",
     ...connection,
-    meaning: "The service failed inside.",
-    advice: "Reads are retried. An infinite date or timestamp in a result causes it too: cast it to text."
+    meaning: "The service failed inside."
   },
   ServiceUnavailable: {
     codes: ["ServiceUnavailableError", "ServiceUnavailable", "ServiceUnavailableException"],
@@ -248,60 +227,85 @@ export const failures = {
     didRun: "unknown",
     retry: "attempts",
     ...connection,
-    meaning: "The service is not available at the moment.",
-    advice: "Reads are retried."
+    meaning: "The service is not available at the moment."
   },
   ConnectFailed: {
     ...inside,
     didRun: "no",
     retry: "connectBudget",
     ...connection,
-    meaning: "No connection was established; nothing was sent.",
-    advice: "It is retried for 15 seconds. Check network, proxy, region and endpoint."
+    meaning: "No connection was established; nothing was sent."
   },
   ConnectionLost: {
     ...inside,
     didRun: "unknown",
     retry: "attempts",
     ...connection,
-    meaning: "The connection broke, or no answer came in time.",
-    advice: "Reads are retried. A write fails with `OutcomeUnknown`."
+    meaning: "The connection broke, or no answer came in time."
   },
   UnexpectedResponse: {
     ...inside,
     didRun: "unknown",
     ...connection,
-    meaning: "The answer is not one of the Data API's.",
-    advice: "Check what answers at the endpoint: a proxy, perhaps. Reads are retried where the status is 500 or more."
+    meaning: "The answer is not one of the Data API's."
   },
   InvalidRequest: {
     codes: ["ValidationException"],
     status: 400,
     didRun: "no",
     sqlError: "UnknownError",
-    meaning: "The request could never succeed, and was not sent.",
-    advice: "The message says what to do."
+    meaning: "The request could never succeed, and was not sent."
   },
   OutcomeUnknown: {
     ...inside,
     didRun: "unknown",
     ...connection,
-    meaning: "The answer to a write or a commit was lost, and it was not retried.",
-    advice:
-      "Check what is stored, then decide; or declare writes `RetryPolicy.idempotent`. For commits `DataApiSql.layer({ resolveCommit: true })` checks for you."
+    meaning: "The answer to a write or a commit was lost, and it was not retried."
   },
   NotCommitted: {
     ...inside,
     didRun: "no",
     retry: "caller",
     ...connection,
-    meaning: "The transaction failed before its commit was sent, so nothing of it was kept.",
-    advice: "Retry the whole transaction."
+    meaning: "The transaction failed before its commit was sent, so nothing of it was kept."
   }
 } as const satisfies Readonly<Record<string, Failure>>
 
 /** The tag of a failure, for example `ConnectionLost`. */
 export type FailureTag = keyof typeof failures
+
+/** What to do about each failure. By itself, so that a bundle that shows none of it does not hold it. */
+export const failureAdvice: Readonly<Record<FailureTag, string>> = {
+  DatabaseError: "`sqlState` says why. Retry 40001 and 40P01 with `DataApiSql.retryTransaction`.",
+  DatabaseResuming: 'It is retried for 90 seconds. For longer: `RetryPolicy.layer({ budget: "5 minutes" })`.',
+  DatabaseUnavailable: "Reads are retried. Check the cluster's status.",
+  DatabaseNotFound: "Add an instance of class `db.serverless`.",
+  HttpEndpointNotEnabled: "Check ARN and region, then enable the Data API. `alex-db check` tells which it is.",
+  InvalidResourceState: "Start it, or wait until its modification is complete.",
+  InvalidSecret: "Its text must be JSON with `username` and `password`.",
+  SecretsError: "Check its ARN and region, and that its key may be used to decrypt it.",
+  StatementTimeout: "Add an index, work in smaller steps, or set `continueAfterTimeout`; the statement then runs on.",
+  TransactionNotFound: "Retry the whole transaction, with less time between its calls.",
+  NotFound: "Check the ARNs. If they are right, the transaction has expired.",
+  TransactionBusy: "Run the statements of a transaction one after another. The driver does so for its own.",
+  UnsupportedResult: "Cast the column to text, or read a large result with `sql.stream`.",
+  AccessDenied: "Give the caller's role the policy of the guide on Aurora.",
+  Forbidden: "Give the caller's role the policy of the guide on Aurora.",
+  BadRequest: "The message says why.",
+  Validation: "Send one statement at a time, without `schema`, and names within their limits.",
+  Throttled: "It is retried for 90 seconds. Send fewer requests at a time.",
+  Unauthenticated: "Renew them (`aws sso login`), and check this machine's clock.",
+  InternalServerError: "Reads are retried. An infinite date or timestamp in a result causes it too: cast it to text.",
+  ServiceUnavailable: "Reads are retried.",
+  ConnectFailed: "It is retried for 15 seconds. Check network, proxy, region and endpoint.",
+  ConnectionLost: "Reads are retried. A write fails with `OutcomeUnknown`.",
+  UnexpectedResponse:
+    "Check what answers at the endpoint: a proxy, perhaps. Reads are retried where the status is 500 or more.",
+  InvalidRequest: "The message says what to do.",
+  OutcomeUnknown:
+    "Check what is stored, then decide; or declare writes `RetryPolicy.idempotent`. For commits `DataApiSql.layer({ resolveCommit: true })` checks for you.",
+  NotCommitted: "Retry the whole transaction."
+}
 
 const isTag = (tag: string): tag is FailureTag => Object.hasOwn(failures, tag)
 
@@ -336,43 +340,42 @@ export interface SqlStateMeaning {
     | "LockTimeoutError"
 }
 
-/** PostgreSQL ran the statement as far as it could, and kept nothing of it. */
-const refused = { didRun: "yes", sqlError: "UnknownError" } as const
-const notConnected = { didRun: "no", retry: "attempts", sqlError: "ConnectionError" } as const
-const connectionLost = { didRun: "unknown", retry: "attempts", sqlError: "ConnectionError" } as const
+const refused = ["", "yes", "UnknownError"] as const
 
 /** The first that a state begins with counts. */
-const sqlStates: ReadonlyArray<readonly [beginning: string, SqlStateMeaning]> = [
+const sqlStates: ReadonlyArray<
+  readonly [beginning: string, didRun: DidRun, sqlError: SqlStateMeaning["sqlError"], retry?: Retry]
+> = [
   // No connection was established: refused, too many of them, or the server is starting or stopping.
-  ["08001", notConnected],
-  ["08004", notConnected],
-  ["53300", notConnected],
-  ["57P03", notConnected],
+  ["08001", "no", "ConnectionError", "attempts"],
+  ["08004", "no", "ConnectionError", "attempts"],
+  ["53300", "no", "ConnectionError", "attempts"],
+  ["57P03", "no", "ConnectionError", "attempts"],
   // A statement that the protocol does not allow, with too few parameters for one, was refused.
-  ["08P01", { didRun: "yes", sqlError: "ConnectionError" }],
-  ["08", connectionLost],
+  ["08P01", "yes", "ConnectionError"],
+  ["08", "unknown", "ConnectionError", "attempts"],
   // The server ended the session between two statements, so this one was not read.
-  ["57P05", notConnected],
-  ["25P03", { didRun: "no", retry: "caller", sqlError: "ConnectionError" }],
+  ["57P05", "no", "ConnectionError", "attempts"],
+  ["25P03", "no", "ConnectionError", "caller"],
   // The server ended the session (shutdown, crash of another session, database dropped), perhaps right after the
   // statement had committed.
-  ["57P01", connectionLost],
-  ["57P02", connectionLost],
-  ["57P04", { didRun: "unknown", sqlError: "ConnectionError" }],
-  ["40003", { didRun: "unknown", sqlError: "UnknownError" }],
+  ["57P01", "unknown", "ConnectionError", "attempts"],
+  ["57P02", "unknown", "ConnectionError", "attempts"],
+  ["57P04", "unknown", "ConnectionError"],
+  ["40003", "unknown", "UnknownError"],
   // Everything was rolled back: only the whole transaction can be retried.
-  ["40001", { didRun: "no", retry: "caller", sqlError: "SerializationError" }],
-  ["40P01", { didRun: "no", retry: "caller", sqlError: "DeadlockError" }],
+  ["40001", "no", "SerializationError", "caller"],
+  ["40P01", "no", "DeadlockError", "caller"],
   // 28P01 also while a secret is being rotated.
-  ["28P01", { didRun: "no", retry: "attempts", sqlError: "AuthenticationError" }],
-  ["28", { didRun: "no", sqlError: "AuthenticationError" }],
-  ["3D", { didRun: "no", sqlError: "UnknownError" }],
-  ["42501", { didRun: "yes", sqlError: "AuthorizationError" }],
-  ["42", { didRun: "yes", sqlError: "SqlSyntaxError" }],
-  ["23505", { didRun: "yes", sqlError: "UniqueViolation" }],
-  ["23", { didRun: "yes", sqlError: "ConstraintError" }],
-  ["55P03", { didRun: "yes", retry: "caller", sqlError: "LockTimeoutError" }],
-  ["57014", { didRun: "yes", sqlError: "StatementTimeoutError" }]
+  ["28P01", "no", "AuthenticationError", "attempts"],
+  ["28", "no", "AuthenticationError"],
+  ["3D", "no", "UnknownError"],
+  ["42501", "yes", "AuthorizationError"],
+  ["42", "yes", "SqlSyntaxError"],
+  ["23505", "yes", "UniqueViolation"],
+  ["23", "yes", "ConstraintError"],
+  ["55P03", "yes", "LockTimeoutError", "caller"],
+  ["57014", "yes", "StatementTimeoutError"]
 ]
 
 /**
@@ -385,8 +388,11 @@ const sqlStates: ReadonlyArray<readonly [beginning: string, SqlStateMeaning]> = 
  * ofSqlState("57P03") // { didRun: "no", retry: "attempts", sqlError: "ConnectionError" }
  * ```
  */
-export const ofSqlState = (sqlState: string): SqlStateMeaning =>
-  sqlStates.find(([beginning]) => sqlState.startsWith(beginning))?.[1] ?? refused
+export const ofSqlState = (sqlState: string): SqlStateMeaning => {
+  // Any other statement ran as far as it could, and nothing of it was kept.
+  const [, didRun, sqlError, retry] = sqlStates.find(([beginning]) => sqlState.startsWith(beginning)) ?? refused
+  return { didRun, sqlError, ...(retry === undefined ? {} : { retry }) }
+}
 
 /** As much of a failure as decides whether it ran and whether it is retried. */
 interface Met {

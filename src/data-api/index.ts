@@ -21,7 +21,7 @@ export {
   type TypeHint
 } from "./DataApi.ts"
 export * from "./DataApiError.ts"
-export { type Failure, type FailureTag, failures, type Retry } from "./FailureTable.ts"
+export { type Failure, type FailureTag, failureAdvice, failures, type Retry } from "./FailureTable.ts"
 export { Operation } from "./Operation.ts"
 export * as PostgresUrl from "./postgres/PostgresUrl.ts"
 export * as RetryPolicy from "./RetryPolicy.ts"

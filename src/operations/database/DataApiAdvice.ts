@@ -3,7 +3,7 @@
  * programmer comes from the Data API's own table of failures.
  */
 import * as Arn from "../../data-api/Arn.ts"
-import { type FailureTag, failures } from "../../data-api/FailureTable.ts"
+import { type FailureTag, failureAdvice, failures } from "../../data-api/FailureTable.ts"
 import type { Advice, Cluster } from "./Advice.ts"
 
 /** What is wrong with a cluster's ARN by its form or its region, if anything. */
@@ -132,6 +132,6 @@ export const adviceOnFailure = (tag: FailureTag, message: string, cluster: Clust
   if (tag === "DatabaseError") return undefined
   const advice = forOperators[tag]
   if (typeof advice === "function") return advice(message, cluster)
-  const { advice: fix, meaning } = failures[tag]
-  return advice ?? { code: codeOf(tag), problem: withoutStop(meaning), fix: withoutStop(fix).replaceAll("`", "") }
+  const problem = withoutStop(failures[tag].meaning)
+  return advice ?? { code: codeOf(tag), problem, fix: withoutStop(failureAdvice[tag]).replaceAll("`", "") }
 }
