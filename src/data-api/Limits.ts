@@ -42,6 +42,10 @@ export const characters = (text: string): number => {
   return text.length - pairs
 }
 
+/** Whether a text has fewer characters than that; no character takes more than two units. */
+export const isShorter = (text: string, min: number): boolean =>
+  text.length < min || (text.length < 2 * min && characters(text) < min)
+
 /** Whether a text has more characters than that. */
 export const isLonger = (text: string, max: number): boolean => text.length > max && characters(text) > max
 

@@ -7,6 +7,11 @@ it("characters are code points: a pair of surrogates is one, half a pair too", (
   for (const [text, expected] of Object.entries(counted)) assert.strictEqual(Limits.characters(text), expected, text)
   assert.isFalse(Limits.isLonger("😀".repeat(10), 10))
   assert.isTrue(Limits.isLonger("😀".repeat(11), 10))
+  for (const one of ["a", "😀"]) {
+    assert.isTrue(Limits.isShorter(one.repeat(10), 11), one)
+    assert.isFalse(Limits.isShorter(one.repeat(11), 11), one)
+    assert.isFalse(Limits.isShorter(one.repeat(40), 11), one)
+  }
 })
 
 it("a statement of 65,536 characters is sent, whichever they are, and one more is refused", () => {

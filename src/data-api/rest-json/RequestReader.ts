@@ -191,7 +191,7 @@ class Reader {
     if (value === undefined || value === null) return undefined
     const text = string(value)
     const shown = bounds.sensitive === true || text.length > 256 ? undefined : `'${text}'`
-    if (bounds.min !== undefined && Limits.characters(text) < bounds.min)
+    if (bounds.min !== undefined && Limits.isShorter(text, bounds.min))
       this.broken(name, shown, `Member must have length greater than or equal to ${bounds.min}`)
     if (bounds.max !== undefined && Limits.isLonger(text, bounds.max))
       this.broken(name, shown, `Member must have length less than or equal to ${bounds.max}`)

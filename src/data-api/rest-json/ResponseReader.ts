@@ -22,6 +22,9 @@ type Json = Readonly<Record<string, unknown>>
 
 const isJson = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value)
 
+/** The SDKs take a member that is null for an absent one. */
+const isAbsent = (value: unknown): boolean => value === undefined || value === null
+
 const isText = (value: unknown): value is string => typeof value === "string"
 
 const isListOf =
@@ -122,20 +125,18 @@ const fieldsOf = (value: unknown): ReadonlyArray<Field> => checked(value, isList
 
 /** Reads a result. Most have nothing that JSON can't hold, and their records are taken as they are. */
 const statementResponse = (parsed: Json, body: string): ExecuteStatementResponse => {
-  const said = withoutNulls(parsed)
-  const { columnMetadata, formattedRecords, generatedFields, numberOfRecordsUpdated, records } = said
+  const { columnMetadata, formattedRecords, generatedFields, numberOfRecordsUpdated, records } = parsed
   // A statement that returns no rows has no records; one that defines something is not known to have a count.
-  const tells = records ?? numberOfRecordsUpdated ?? formattedRecords ?? generatedFields
-  if (tells === undefined) throw new Malformed()
+  if (isAbsent(records ?? numberOfRecordsUpdated ?? formattedRecords ?? generatedFields)) throw new Malformed()
   const exact = (name: string) => checked(checked(parseExact(body), isJson)[name], isList)
   return {
-    ...(columnMetadata === undefined ? {} : { columnMetadata: checked(columnMetadata, areColumns) }),
-    ...(formattedRecords === undefined ? {} : { formattedRecords: checked(formattedRecords, isText) }),
-    ...(generatedFields === undefined ? {} : { generatedFields: fieldsOf(generatedFields) }),
-    ...(numberOfRecordsUpdated === undefined
+    ...(isAbsent(columnMetadata) ? {} : { columnMetadata: checked(columnMetadata, areColumns) }),
+    ...(isAbsent(formattedRecords) ? {} : { formattedRecords: checked(formattedRecords, isText) }),
+    ...(isAbsent(generatedFields) ? {} : { generatedFields: fieldsOf(generatedFields) }),
+    ...(isAbsent(numberOfRecordsUpdated)
       ? {}
       : { numberOfRecordsUpdated: checked(numberOfRecordsUpdated, isSafeInteger) }),
-    ...(records === undefined ? {} : { records: areRecords(records) ? records : exact("records").map(fieldsOf) })
+    ...(isAbsent(records) ? {} : { records: areRecords(records) ? records : exact("records").map(fieldsOf) })
   }
 }
 
