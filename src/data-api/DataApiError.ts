@@ -134,7 +134,7 @@ export class UnexpectedResponse extends Schema.TaggedError<UnexpectedResponse>()
 }) {}
 /** The request could never succeed and was not sent: too long, too large, a value that has no form on the wire. */
 export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("InvalidRequest", text) {}
-/** The request may have run, and is neither a read nor declared idempotent, so it was not sent again. */
+/** The request may have run, and is neither a read nor declared idempotent, so it was not retried. */
 export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>()("OutcomeUnknown", {
   ...text,
   /** The tag of the failure that hid the outcome, for example `ConnectionLost`. */

@@ -7,10 +7,10 @@ import type { Operation } from "./Operation.ts"
 /**
  * Whether the request reached the database and ran there.
  *
- * - `no`: certainly not; nothing of it took effect, and repeating it is safe.
+ * - `no`: certainly not; nothing of it took effect, and a retry is safe.
  * - `yes`: the database ran it. A statement that PostgreSQL refused has left nothing behind, but the answer will not
- *   get better by asking again; a statement whose result could not be returned has taken effect.
- * - `unknown`: the answer was lost. Only a read, or work declared idempotent, may be repeated.
+ *   get better by a retry; a statement whose result could not be returned has taken effect.
+ * - `unknown`: the answer was lost. Only a read, or work declared idempotent, may be retried.
  */
 export type DidRun = "no" | "yes" | "unknown"
 

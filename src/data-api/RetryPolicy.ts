@@ -1,8 +1,8 @@
 /**
- * What is sent again, and for how long.
+ * What is retried, and for how long.
  *
- * What certainly did not run is repeated until the budget is spent. What may have run is repeated only if that can do
- * no harm; otherwise the caller learns that the outcome is not known.
+ * What certainly did not run is retried until the budget is spent. What may have run is retried only if that can do no
+ * harm; otherwise the caller learns that the outcome is not known.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -18,17 +18,17 @@ import type { Operation } from "./Operation.ts"
 import { isRead } from "./sql/ReadOnly.ts"
 import { makeMetrics, type OperationMetrics } from "./Telemetry.ts"
 
-/** How long calls are repeated. */
+/** How long calls are retried. */
 export interface Options {
   /**
    * For a database that is resuming, a throttled call, and a transaction that is busy: from the first failure on.
    * Default 90 seconds; a resume takes 10 to 40 seconds, longer after a day's pause.
    */
   readonly budget?: Duration.Input | undefined
-  /** For a connection that does not come about, which is more often a wrong name than a hiccup. Default 15 seconds. */
+  /** For a connection that can't be established, which is more often a wrong name than a hiccup. Default 15 seconds. */
   readonly connectBudget?: Duration.Input | undefined
   /**
-   * How often a call is repeated at most whose failure may be the statement's own doing (an answer of 500), or a
+   * How many times a call is retried whose failure may be the statement's own doing (an answer of 500), or a
    * password's. Default 3.
    */
   readonly attempts?: number | undefined
@@ -42,7 +42,7 @@ export interface Options {
 export const Idempotent = Context.Reference<boolean>("alex-database/data-api/Idempotent", { defaultValue: () => false })
 
 /**
- * Declares that the statements of an effect may run twice without harm, so that they are repeated when an answer is
+ * Declares that the statements of an effect may run twice without harm, so that they are retried when an answer is
  * lost. A commit is not: a second one could not tell whether the first had happened.
  *
  * @example

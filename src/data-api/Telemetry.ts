@@ -4,11 +4,11 @@ import type { Operation } from "./Operation.ts"
 
 /** The instruments of one operation. */
 export interface OperationMetrics {
-  /** Requests sent, repetitions included. */
+  /** Requests sent, retries included. */
   readonly requests: Metric.Counter<number>
   /** Milliseconds that one request took. */
   readonly latency: Metric.Histogram<number>
-  /** Requests sent again. */
+  /** Retries. */
   readonly retries: Metric.Counter<number>
   /** Calls that found the database paused. */
   readonly resumes: Metric.Counter<number>
@@ -24,8 +24,8 @@ const counter = (operation: Operation, name: string, description: string): Metri
   Metric.withAttributes(Metric.counter(name, { description, incremental: true }), { "db.operation.name": operation })
 
 const requestsOf = (operation: Operation): OperationMetrics => ({
-  requests: counter(operation, "data_api_requests", "Requests to the RDS Data API, repetitions included"),
-  retries: counter(operation, "data_api_retries", "Requests to the RDS Data API that were sent again"),
+  requests: counter(operation, "data_api_requests", "Requests to the RDS Data API, retries included"),
+  retries: counter(operation, "data_api_retries", "Retries of requests to the RDS Data API"),
   resumes: counter(operation, "data_api_resumes", "Calls that found the database paused"),
   latency: Metric.withAttributes(
     Metric.histogram("data_api_latency_milliseconds", {

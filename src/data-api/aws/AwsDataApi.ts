@@ -19,7 +19,7 @@ import { Signer } from "./Signer.ts"
 export interface Config extends SignedHttp.Cluster {
   /** Where the environment and the profile do not say. */
   readonly region?: string | undefined
-  /** Where calls go instead of to AWS. The SDK also heeds `AWS_ENDPOINT_URL_RDS_DATA`. */
+  /** Where calls go instead of to AWS. The SDK also reads `AWS_ENDPOINT_URL_RDS_DATA`. */
   readonly endpoint?: string | undefined
   /** Settings of the SDK's client: `credentials`, `profile`, `useDualstackEndpoint`, `useFipsEndpoint`. */
   readonly client?:

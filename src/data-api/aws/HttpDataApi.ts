@@ -50,7 +50,7 @@ export const environmentCredentials: Effect.Effect<Credentials, Unauthenticated>
   })
 })
 
-/** What else the AWS SDK would heed. */
+/** Further settings that the AWS SDK reads. */
 const furtherSettings = [
   "AWS_PROFILE",
   "AWS_CONFIG_FILE",
