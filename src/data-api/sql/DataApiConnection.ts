@@ -28,6 +28,7 @@ import type { ParameterTypes } from "./ParameterTypes.ts"
 import { toSqlError } from "./SqlErrors.ts"
 import type { KnownStatement, ServiceText, StatementTexts } from "./StatementTexts.ts"
 import type { Transaction } from "./TransactionState.ts"
+import { sendReturned } from "./UnreturnedTypes.ts"
 
 /** What `executeRaw` gives: the members that `@effect/sql-pg`'s raw result has as well. */
 export interface RawResult {
@@ -168,7 +169,8 @@ export class DataApiConnection implements SqlConnection.Connection {
       const prepared = this.prepare(sql, params)
       if (Result.isFailure(prepared)) return Effect.fail(prepared.failure)
       const { parameters, statement } = prepared.success
-      const send = (text: ServiceText) => this.send(statement.kind, text, parameters, continueAfterTimeout)
+      const send = (text: ServiceText) =>
+        sendReturned({ connection: this, statement, parameters, continueAfterTimeout }, text)
       const known = knownText(this, statement, parameters)
       if (known === undefined) return Effect.flatMap(learnText(this, statement, parameters), send)
       if (known.learnt === undefined) return send(known)

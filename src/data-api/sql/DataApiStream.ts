@@ -4,12 +4,14 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as SqlError from "effect/sql/SqlError"
-import type { Field } from "../DataApi.ts"
+import type { ExecuteStatementResponse, Field } from "../DataApi.ts"
 import type { DataApiError } from "../DataApiError.ts"
 import { tokenize } from "../statement/SqlLexer.ts"
 import type { Row } from "../values/PgValue.ts"
 import { type DataApiConnection, rowsOf } from "./DataApiConnection.ts"
 import { isOverSize, sqlErrorReason, toSqlError } from "./SqlErrors.ts"
+import { restored, type TextColumn, textColumns, textSql } from "./TextColumns.ts"
+import { isUnreturned } from "./UnreturnedTypes.ts"
 
 /** Half of the service's limit of 1,048,576 octets for a result. */
 const PAGE_BYTES = 524_288
@@ -65,6 +67,92 @@ interface Position {
 
 let cursors = 0
 
+type Page = readonly [rows: ReadonlyArray<Row>, next: Option.Option<Position>]
+
+/** A cursor within a connection's transaction. */
+class Cursor {
+  readonly #connection: DataApiConnection
+  readonly #sql: string
+  readonly #params: ReadonlyArray<unknown>
+  /** The transaction is there for this cursor alone. */
+  readonly #alone: boolean
+  readonly #name = `alex_stream_${++cursors}`
+  #columns: ReadonlyArray<TextColumn> | undefined
+
+  constructor(connection: DataApiConnection, sql: string, params: ReadonlyArray<unknown>, alone: boolean) {
+    this.#connection = connection
+    this.#sql = sql
+    this.#params = params
+    this.#alone = alone
+  }
+
+  #send(statement: string) {
+    return this.#connection.run(statement, [])
+  }
+
+  readonly #declare = Effect.fnUntraced({ self: this }, function* (this: Cursor) {
+    const query = this.#columns === undefined ? this.#sql : textSql(this.#sql, this.#columns)
+    // SCROLL, so that a page that was too large can be read again in parts.
+    yield* this.#connection.run(`DECLARE ${this.#name} SCROLL CURSOR FOR ${query}`, this.#params)
+    if (this.#alone) yield* this.#send(`SAVEPOINT ${this.#name}`)
+  })
+
+  /** Declares the cursor, and closes it with the scope. */
+  open() {
+    return Effect.andThen(
+      this.#declare(),
+      this.#alone ? Effect.void : Effect.addFinalizer(() => Effect.ignore(this.#send(`CLOSE ${this.#name}`)))
+    )
+  }
+
+  /** After a page that failed: back to where it began. */
+  readonly #goBack = Effect.fnUntraced({ self: this }, function* (this: Cursor, read: number, error: DataApiError) {
+    // Whether the failed page has aborted the transaction is the service's secret; this repairs it if so.
+    if (this.#alone) yield* this.#send(`ROLLBACK TO SAVEPOINT ${this.#name}`)
+    yield* this.#send(`MOVE ABSOLUTE ${read} FROM ${this.#name}`)
+    this.#connection.repaired(error)
+  })
+
+  /** Declares the cursor again with the columns as text that could not be returned. */
+  readonly #declareText = Effect.fnUntraced({ self: this }, function* (this: Cursor, error: DataApiError) {
+    yield* this.#goBack(0, error)
+    // Before the first row this gives no row, but the columns.
+    const { columnMetadata = [] } = yield* this.#send(`FETCH FORWARD 0 FROM ${this.#name}`)
+    this.#columns = textColumns(columnMetadata, false)
+    if (this.#columns === undefined) return yield* error
+    yield* this.#send(`CLOSE ${this.#name}`)
+    yield* this.#declare()
+  })
+
+  #pageOf(answer: ExecuteStatementResponse, { page, read }: Position): Result.Result<Page, DataApiError> {
+    return Result.map(rowsOf(this.#columns === undefined ? answer : restored(answer, this.#columns)), (rows): Page => {
+      const records = answer.records ?? []
+      if (records.length < page) return [rows, Option.none()]
+      let largest = 1
+      for (const record of records) largest = Math.max(largest, rowBytes(record))
+      const fitting = Math.max(1, Math.floor(PAGE_BYTES / largest))
+      return [rows, Option.some({ read: read + records.length, page: Math.min(fitting, page * 8, PAGE_ROWS) })]
+    })
+  }
+
+  /** Reads a page. */
+  fetch(position: Position): Effect.Effect<Page, DataApiError> {
+    const { page, read } = position
+    return this.#send(`FETCH FORWARD ${page} FROM ${this.#name}`).pipe(
+      Effect.flatMap((answer) => Effect.fromResult(this.#pageOf(answer, position))),
+      Effect.catch((error) => {
+        if (isOverSize(error.reason) && page > 1) {
+          const smaller = { read, page: Math.max(1, Math.floor(page / 4)) }
+          return Effect.andThen(this.#goBack(read, error), this.fetch(smaller))
+        }
+        return isUnreturned(error.reason) && this.#columns === undefined && read === 0
+          ? Effect.andThen(this.#declareText(error), this.fetch(position))
+          : Effect.fail(error)
+      })
+    )
+  }
+}
+
 /**
  * The rows of a query, read through a cursor within the connection's transaction.
  *
@@ -76,47 +164,7 @@ export const streamRows = (
   params: ReadonlyArray<unknown>,
   holder: "own" | "given"
 ): Stream.Stream<Row, SqlError.SqlError> => {
-  const cursor = `alex_stream_${++cursors}`
-  const send = (statement: string) => connection.run(statement, [])
-
-  /** After a page that was too large: back to where it began. */
-  const goBack = Effect.fnUntraced(function* (read: number, error: DataApiError) {
-    // Whether the failed page has aborted the transaction is the service's secret; this repairs it if so.
-    if (holder === "own") yield* send(`ROLLBACK TO SAVEPOINT ${cursor}`)
-    yield* send(`MOVE ABSOLUTE ${read} FROM ${cursor}`)
-    connection.repaired(error)
-  })
-
-  type Page = readonly [rows: ReadonlyArray<Row>, next: Option.Option<Position>]
-  const fetch = ({ page, read }: Position): Effect.Effect<Page, DataApiError> =>
-    send(`FETCH FORWARD ${page} FROM ${cursor}`).pipe(
-      Effect.flatMap((answer): Effect.Effect<Page, DataApiError> => {
-        const rows = rowsOf(answer)
-        if (Result.isFailure(rows)) return Effect.fail(rows.failure)
-        const records = answer.records ?? []
-        if (records.length < page) return Effect.succeed([rows.success, Option.none()])
-        let largest = 1
-        for (const record of records) largest = Math.max(largest, rowBytes(record))
-        const fitting = Math.max(1, Math.floor(PAGE_BYTES / largest))
-        return Effect.succeed([
-          rows.success,
-          Option.some({ read: read + records.length, page: Math.min(fitting, page * 8, PAGE_ROWS) })
-        ])
-      }),
-      Effect.catchIf(
-        (error) => isOverSize(error.reason) && page > 1,
-        (error) => Effect.andThen(goBack(read, error), fetch({ read, page: Math.max(1, Math.floor(page / 4)) }))
-      )
-    )
-
-  const open = Effect.gen(function* () {
-    // SCROLL, so that a page that was too large can be read again in parts.
-    yield* connection.run(`DECLARE ${cursor} SCROLL CURSOR FOR ${sql}`, params)
-    if (holder === "own") yield* send(`SAVEPOINT ${cursor}`)
-    else yield* Effect.addFinalizer(() => Effect.ignore(send(`CLOSE ${cursor}`)))
-  })
-
-  return Stream.unwrap(Effect.as(open, Stream.paginate({ read: 0, page: FIRST_PAGE_ROWS }, fetch))).pipe(
-    Stream.mapError(failure)
-  )
+  const cursor = new Cursor(connection, sql, params, holder === "own")
+  const pages = Stream.paginate({ read: 0, page: FIRST_PAGE_ROWS }, (position: Position) => cursor.fetch(position))
+  return Stream.unwrap(Effect.as(cursor.open(), pages)).pipe(Stream.mapError(failure))
 }

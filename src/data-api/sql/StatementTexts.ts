@@ -5,6 +5,7 @@ import { bare, castTo, fromNumbered, type Placement, render, type Template } fro
 import { kindOf, type StatementKind } from "../statement/StatementKind.ts"
 import type { PgParameter } from "../values/PgValue.ts"
 import type { LearntTypes } from "./ParameterTypes.ts"
+import type { TextColumn } from "./TextColumns.ts"
 import type { InferredType } from "./TypeLookup.ts"
 
 /** The service's text of a statement for parameters of certain types. */
@@ -18,9 +19,12 @@ export interface ServiceText {
 
 /** A statement that was taken apart. */
 export interface KnownStatement {
+  readonly sql: string
   readonly template: Template
   readonly kind: StatementKind
   readonly texts: Map<string, ServiceText>
+  /** The columns of its result, if there are such as the service does not return. */
+  columns: ReadonlyArray<TextColumn> | undefined
 }
 
 /** What is asked of PostgreSQL to learn a statement's types. */
@@ -34,9 +38,11 @@ export interface TypeQuestion {
 }
 
 export const knownStatement = (sql: string, template: Template): KnownStatement => ({
+  sql,
   template,
   kind: kindOf(sql),
-  texts: new Map()
+  texts: new Map(),
+  columns: undefined
 })
 
 const emptyArray: Placement = { _tag: "Literal", text: "'{}'" }

@@ -50,6 +50,8 @@ const timestamp: Decode = (value) => {
     if (!Number.isNaN(date.getTime())) return date
   }
   const parts = timestampPattern.exec(value)
+  // As @effect/sql-pg has it.
+  if (value === "infinity" || value === "-infinity") return new Date(Number.NaN)
   if (parts === null) return refuse("a timestamp came back in an unknown form")
   const year = parts[8] === undefined ? Number(parts[1]) : 1 - Number(parts[1])
   const seconds = Number(parts[4]) * 3600 + Number(parts[5]) * 60 + Number(parts[6])
@@ -71,6 +73,31 @@ const time: Decode = (value) => {
   return BigInt(seconds) * 1_000_000n + BigInt((parts[4] ?? "").padEnd(6, "0"))
 }
 
+/** `HH:MM:SS[.ffffff]` and the zone's hours, with minutes where it has some. */
+const timetz: Decode = (value) => {
+  const parts = typeof value === "string" ? /^([\d:.]+)([+-]\d\d)(?::?(\d\d))?(?::\d\d)?$/.exec(value) : null
+  return parts === null ? refuse("a timetz came back in an unknown form") : `${parts[1]}${parts[2]}:${parts[3] ?? "00"}`
+}
+
+const intervalForm =
+  /^(?:(-?\d+) years? ?)?(?:([+-]?\d+) mons? ?)?(?:([+-]?\d+) days? ?)?(?:([+-])?(\d+):(\d\d):(\d\d)(?:\.(\d{1,6}))?)?$/
+
+/** `1 year 2 mons -3 days +04:05:06.789`, the server's default form. */
+const interval: Decode = (value) => {
+  const parts = typeof value === "string" && value !== "" ? intervalForm.exec(value) : null
+  if (parts === null)
+    return refuse("an interval came back in an unknown form; the session's intervalstyle has to be postgres")
+  const [, years = "0", months = "0", days = "0", sign, hours = "0", minutes = "0", seconds = "0", fraction = ""] =
+    parts
+  const whole = (BigInt(hours) * 60n + BigInt(minutes)) * 60n + BigInt(seconds)
+  const microseconds = whole * 1_000_000n + BigInt(fraction.padEnd(6, "0"))
+  return {
+    months: Number(years) * 12 + Number(months),
+    days: Number(days),
+    microseconds: sign === "-" ? -microseconds : microseconds
+  }
+}
+
 const asText: Decode = (value) => (typeof value === "string" ? value : String(value))
 const asNumber: Decode = (value) => (typeof value === "number" ? value : Number(value))
 const asBigInt: Decode = (value) =>
@@ -85,10 +112,12 @@ const asJson: Decode = (value) => {
   return JSON.parse(value)
 }
 const asBytes: Decode = (value) =>
-  value instanceof Uint8Array
-    ? // A Buffer is a Uint8Array with another prototype and other methods.
-      new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
-    : refuse("bytea came back as something other than bytes")
+  typeof value === "string" && value.startsWith("\\x")
+    ? Uint8Array.from(Buffer.from(value.slice(2), "hex"))
+    : value instanceof Uint8Array
+      ? // A Buffer is a Uint8Array with another prototype and other methods.
+        new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+      : refuse("bytea came back as something other than bytes")
 const asItIs: Decode = (value) => value
 
 /** An address that PostgreSQL writes with dots because its first 96 bits are 0. */
@@ -142,11 +171,42 @@ const decoders: ReadonlyMap<string, Decode> = new Map([
   ["jsonb", asJson],
   ["bytea", asBytes],
   ["inet", inet],
-  ["cidr", cidr]
+  ["cidr", cidr],
+  ["interval", interval],
+  ["timetz", timetz],
+  ["regclass", asNumber]
 ])
 
-const decoderOf = (typeName: string): Decode =>
-  decoders.get(typeName.startsWith("_") ? typeName.slice(1) : typeName) ?? asText
+/** The elements of an array of one dimension from its text. */
+const arrayText = (value: string, decode: Decode): ReadonlyArray<unknown> => {
+  if (value === "{}") return []
+  const elements = value.slice(1, -1).match(/"(?:[^"\\]|\\.)*"|[^,{}"]+/gs)
+  if (elements === null || /^{\s*{|^\[/.test(value)) return refuse("an array came back whose form is not known")
+  return elements.map((element) => {
+    if (element.startsWith('"')) return decode(element.slice(1, -1).replace(/\\(.)/gs, "$1"))
+    return element === "NULL" ? null : decode(element)
+  })
+}
+
+/** How a column's values are read, and the elements of its arrays. */
+interface Decoder {
+  readonly value: Decode
+  readonly element: Decode
+}
+
+const decoderOf = (typeName: string): Decoder => {
+  if (!typeName.startsWith("_")) {
+    const decode = decoders.get(typeName) ?? asText
+    return { value: decode, element: decode }
+  }
+  const element = decoders.get(typeName.slice(1)) ?? asText
+  // The text of a whole array, where the service does not return arrays of the type.
+  const value: Decode = (one) =>
+    typeof one === "string" && one.startsWith("{") ? arrayText(one, element) : element(one)
+  return { value, element }
+}
+
+const text: Decoder = { value: asText, element: asText }
 
 const elementsOf = (array: ArrayValue): ReadonlyArray<Scalar | null> => {
   if ("stringValues" in array) return array.stringValues
@@ -157,7 +217,7 @@ const elementsOf = (array: ArrayValue): ReadonlyArray<Scalar | null> => {
   return array.arrayValues.length === 0 ? [] : refuse("an array of arrays came back, which has no form in JavaScript")
 }
 
-const fieldValue = (field: Field, decode: Decode): unknown => {
+const fieldValue = (field: Field, { element: decodeElement, value: decode }: Decoder): unknown => {
   // The order matters: an answer may set isNull beside another member.
   if ("isNull" in field && field.isNull) return null
   if ("stringValue" in field) return decode(field.stringValue)
@@ -165,7 +225,7 @@ const fieldValue = (field: Field, decode: Decode): unknown => {
   if ("doubleValue" in field) return decode(field.doubleValue)
   if ("booleanValue" in field) return decode(field.booleanValue)
   if ("arrayValue" in field) {
-    return elementsOf(field.arrayValue).map((element) => (element === null ? null : decode(element)))
+    return elementsOf(field.arrayValue).map((element) => (element === null ? null : decodeElement(element)))
   }
   if ("blobValue" in field) return decode(field.blobValue)
   return refuse("a field came back without a value")
@@ -178,7 +238,7 @@ const decodedRows = (columns: Columns, records: Records): ReadonlyArray<Readonly
   const columnDecoders = columns.map((column) => decoderOf(column.typeName))
   return records.map((record) => {
     if (record.length !== columns.length) return refuse("a row came back with more or fewer values than columns")
-    return record.map((field, index) => fieldValue(field, columnDecoders[index] ?? asText))
+    return record.map((field, index) => fieldValue(field, columnDecoders[index] ?? text))
   })
 }
 
@@ -206,7 +266,7 @@ export const decodeRows = (columns: Columns, records: Records): Result.Result<Re
         const label = labels[index]
         const field = record[index]
         if (label === undefined || field === undefined) continue
-        setOwn(row, label, fieldValue(field, columnDecoders[index] ?? asText))
+        setOwn(row, label, fieldValue(field, columnDecoders[index] ?? text))
       }
       return row
     })

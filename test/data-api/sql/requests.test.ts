@@ -1,7 +1,7 @@
 /** How many requests the types of parameters cost, and that they are asked for as seldom as can be. */
 import { PgTypes } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
-import { Array as Arr, Effect, Layer } from "effect"
+import { Array as Arr, Effect, Layer, Stream } from "effect"
 import { SqlClient } from "effect/sql"
 import { DataApi, type ExecuteStatementRequest } from "../../../src/data-api/DataApi.ts"
 import * as DataApiSql from "../../../src/data-api/sql/DataApiSql.ts"
@@ -145,6 +145,43 @@ layer(DataApiSql.layer().pipe(Layer.provide(counted)), { timeout: "60 seconds", 
         assert.match(error.message, /syntax error at or near "broken"; Position: 14; SQLState: 42601/)
         const inside = yield* Effect.flip(sql.withTransaction(sql`select n from nowhere where id = ${id}`))
         assert.match(inside.message, /relation "nowhere" does not exist; Position: 15; SQLState: 42P01/)
+      })
+    )
+
+    it.effect("a write returns what the service does not, where the server says its types", () =>
+      Effect.gen(function* () {
+        const { sql } = yield* table("returning")
+        yield* sql`create table spans (id int generated always as identity, span interval, "a ""b" money, note text)`
+        const insert = (span: string, note: string) =>
+          sql`insert into spans (span, "a ""b", note) values (${span}, ${"1.50"}, ${note}) returning *, span, id as id`
+        const expected = (id: number, note: string, days: number) => ({
+          id,
+          span: { months: 0, days, microseconds: 0n },
+          'a "b': "$1.50",
+          note
+        })
+        assert.deepStrictEqual(yield* insert("1 day", "x"), [expected(1, "x", 1)])
+        assert.strictEqual(yield* requests(insert("2 days", "y")), 1)
+        const update = (note: string) => sql`update spans set note = ${note} where id > ${1} returning span`
+        const raw = yield* sql.withTransaction(update("z").raw)
+        assert.deepInclude(raw, { rowCount: 1, rows: [{ span: { months: 0, days: 2, microseconds: 0n } }] })
+        assert.deepStrictEqual(yield* sql`delete from spans where note = ${"nobody"} returning span`, [])
+      })
+    )
+
+    it.effect("a stream infers types, and reads what the service does not return", () =>
+      Effect.gen(function* () {
+        const { sql } = yield* table("streamed")
+        const rows = (until: string) =>
+          sql`select n, n * ${"1 day"}::interval as span from generate_series(1, ${40}::int) as n
+              where now() - n * interval '1 day' > ${until}`
+        const expected = Array.from({ length: 40 }, (_, index) => ({
+          n: index + 1,
+          span: { months: 0, days: index + 1, microseconds: 0n }
+        }))
+        const streamed = Stream.runCollect(rows("2001-01-01").stream)
+        assert.deepStrictEqual(yield* streamed, expected)
+        assert.deepStrictEqual(yield* sql.withTransaction(streamed), expected)
       })
     )
 

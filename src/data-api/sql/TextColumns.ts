@@ -1,0 +1,121 @@
+/**
+ * Columns of types that the Data API does not return: the statement is sent with those columns cast to text, and what
+ * comes back is read as the type that it is. Pure.
+ */
+import type { ColumnMetadata, ExecuteStatementResponse } from "../DataApi.ts"
+import { pgTypeByName } from "../values/PgOids.ts"
+
+/** A column of a statement's result. */
+export interface TextColumn {
+  readonly label: string
+  readonly typeName: string
+  /** What is selected in its place; `c` is the column. */
+  readonly select: (c: string) => string
+}
+
+const asItIs = (c: string): string => c
+const asText = (c: string): string => `${c}::text`
+
+const serial = /^(?:small|big)?serial$/
+const temporal = /^_?(?:date|timestamp|timestamptz)$/
+
+/** Whether the service returns values of the type. */
+const isReturned = (typeName: string): boolean =>
+  serial.test(typeName) ||
+  (typeName.startsWith("_")
+    ? pgTypeByName.get(typeName.slice(1))?.arrayMember !== undefined
+    : pgTypeByName.get(typeName)?.member !== undefined)
+
+const selectOf = (typeName: string, infinite: boolean): TextColumn["select"] => {
+  // As @effect/sql-pg has it: the object id.
+  if (typeName === "regclass") return (c) => `${c}::oid`
+  if (typeName === "_regclass") return (c) => `${c}::oid[]`
+  if (infinite && typeName === "timestamptz") return (c) => `(${c} at time zone 'UTC')::text`
+  return isReturned(typeName) && !(infinite && temporal.test(typeName)) ? asItIs : asText
+}
+
+/**
+ * The columns to select, from the metadata of the result; undefined where nothing would be gained.
+ *
+ * @param infinite whether infinite dates and times are the reason, for which the service has no form
+ */
+export const textColumns = (
+  metadata: ReadonlyArray<ColumnMetadata>,
+  infinite: boolean
+): ReadonlyArray<TextColumn> | undefined => {
+  const columns = metadata.map(({ label, name, typeName }) => ({
+    label: label || name,
+    typeName,
+    select: selectOf(typeName, infinite)
+  }))
+  return columns.every(({ select }) => select === asItIs) ? undefined : columns
+}
+
+const statementOf = (sql: string): string => sql.replace(/;\s*$/, "")
+const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
+
+/** A query with the same columns and no rows, which comes back whatever the types are. */
+export const shapeSql = (sql: string): string => `select * from (${statementOf(sql)}\n) as t limit 0`
+
+/** The query with its columns as the service returns them; refused by PostgreSQL where their number has changed. */
+export const textSql = (sql: string, columns: ReadonlyArray<TextColumn>): string => {
+  const names = columns.map((_, index) => `c${index + 1}`)
+  const selected = columns.map(({ label, select }, index) => `${select(names[index] ?? "")} as ${quoted(label)}`)
+  const nulls = columns.map(() => "null").join(", ")
+  return `select ${selected.join(", ")} from ((${statementOf(sql)}\n) union all select ${nulls} where false) as t(${names.join(", ")})`
+}
+
+/** The answer with the columns' own types. */
+export const restored = (
+  response: ExecuteStatementResponse,
+  columns: ReadonlyArray<TextColumn>
+): ExecuteStatementResponse => ({
+  ...response,
+  columnMetadata: response.columnMetadata?.map((column, index) => ({
+    ...column,
+    typeName: columns[index]?.typeName ?? column.typeName
+  }))
+})
+
+const NAMES = "names of the columns"
+
+/**
+ * A write with RETURNING whose columns come back as the service returns them. Their names are those of the statement,
+ * which nobody knows before it runs: a further column holds them, in the first row.
+ */
+export const writtenSql = (sql: string, typeNames: ReadonlyArray<string>): string => {
+  const names = typeNames.map((_, index) => `c${index + 1}`)
+  const selected = typeNames.map((typeName, index) => selectOf(typeName, false)(names[index] ?? ""))
+  return `with alex_written as (${statementOf(sql)}
+), alex_columns (${names.join(", ")}) as (select * from alex_written)
+select case when row_number() over () = 1 then (
+  select array(select json_object_keys(to_json(w))) from alex_written as w limit 1
+) end as "${NAMES}", ${selected.join(", ")} from alex_columns`
+}
+
+const namesIn = ({ records }: ExecuteStatementResponse): ReadonlyArray<string | null> => {
+  const field = records?.[0]?.[0]
+  return field !== undefined && "arrayValue" in field && "stringValues" in field.arrayValue
+    ? field.arrayValue.stringValues
+    : []
+}
+
+/** The answer to such a write, as the statement itself would have given it. */
+export const restoredWrite = (
+  response: ExecuteStatementResponse,
+  typeNames: ReadonlyArray<string>
+): ExecuteStatementResponse => {
+  const names = namesIn(response)
+  const records = response.records?.map((record) => record.slice(1)) ?? []
+  return {
+    ...response,
+    records,
+    numberOfRecordsUpdated: records.length,
+    columnMetadata: (response.columnMetadata ?? []).slice(1).map((column, index) => ({
+      ...column,
+      name: names[index] ?? column.name,
+      label: names[index] ?? column.label,
+      typeName: typeNames[index] ?? column.typeName
+    }))
+  }
+}
