@@ -7,7 +7,6 @@ export const exceptions: {
 } = {
   files: [],
   functions: [
-    "VerifyText.ts: verifyText",
     "Engine.ts: make",
     "Faults.ts: wrap",
     "HttpServer.ts: make",

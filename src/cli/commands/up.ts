@@ -1,4 +1,5 @@
 /** `alex-db up`: a local database from nothing, and the report on it. */
+import * as Clock from "effect/Clock"
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import { foundWanting, Refused } from "../Outcome.ts"
@@ -50,7 +51,8 @@ export const up = Command.make(
     }
     const { verifyText } = yield* Effect.promise(() => import("../output/VerifyText.ts"))
     const result = yield* onConfigured(config)(bringUp)
-    yield* print(flags.json, result, (done, marks) => `${verifyText(done.report, marks)}\n\n${doneText(done)}`)
+    const made = { at: new Date(yield* Clock.currentTimeMillis), version: version() }
+    yield* print(flags.json, result, (done, marks) => `${verifyText(done.report, made, marks)}\n\n${doneText(done)}`)
     if (!result.report.ok) return yield* foundWanting
     if (!flags.json) yield* say("Next: npx alex-db verify, or npx alex-db --help")
   })

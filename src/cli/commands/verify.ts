@@ -1,4 +1,5 @@
 /** `alex-db verify`: the full report, as text, JSON or a page. */
+import * as Clock from "effect/Clock"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
@@ -6,15 +7,17 @@ import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import type { Verify } from "../../operations/index.ts"
 import { foundWanting, Refused } from "../Outcome.ts"
-import { print, say } from "../output/text.ts"
+import { print, type Style, say } from "../output/text.ts"
+import type { Made } from "../output/VerifySummary.ts"
 import { visibleReport } from "../output/visible.ts"
-import { database, on, operations, root } from "../root.ts"
+import { database, defaulted, on, operations, root } from "../root.ts"
+import { version } from "../version.ts"
 
-const writePage = Effect.fnUntraced(function* (file: string, report: Verify.VerifyReport) {
+const writePage = Effect.fnUntraced(function* (file: string, report: Verify.VerifyReport, made: Made) {
   const { verifyPage } = yield* Effect.promise(() => import("../output/VerifyPage.ts"))
   const files = yield* FileSystem.FileSystem
   yield* Effect.mapError(
-    files.writeFileString(file, verifyPage(visibleReport(report))),
+    files.writeFileString(file, verifyPage(visibleReport(report), made)),
     (cause) =>
       new Refused({
         code: "file",
@@ -26,6 +29,16 @@ const writePage = Effect.fnUntraced(function* (file: string, report: Verify.Veri
   yield* say(`The report is in ${file}`)
 })
 
+/** The report in the form that was asked for; `--json` wins. */
+const textIn = Effect.fnUntraced(function* (format: "text" | "markdown" | "github", made: Made) {
+  if (format === "text") {
+    const { verifyText } = yield* Effect.promise(() => import("../output/VerifyText.ts"))
+    return (report: Verify.VerifyReport, marks: Style) => verifyText(report, made, marks)
+  }
+  const { verifyAnnotations, verifyMarkdown } = yield* Effect.promise(() => import("../output/VerifyMarkdown.ts"))
+  return format === "github" ? verifyAnnotations : (report: Verify.VerifyReport) => verifyMarkdown(report, made)
+})
+
 export const verify = Command.make(
   "verify",
   {
@@ -34,22 +47,31 @@ export const verify = Command.make(
       Flag.withDescription("Write the report to this file too, as a page with charts"),
       Flag.optional
     ),
+    format: defaulted(
+      Flag.Literals("format", ["text", "markdown", "github"]),
+      "text",
+      "Text for people, Markdown for a summary, or annotations of GitHub's actions"
+    ),
     skipDrift: on("skip-drift", "Do not compare the database with its migrations, which takes some seconds")
   },
-  Effect.fnUntraced(function* (options) {
+  Effect.fnUntraced(function* ({ format, html, skipDrift }) {
     const flags = yield* root
     const { onDatabase } = yield* database
     const { Verify } = yield* operations
-    const report = yield* onDatabase(flags)(Verify.verify({ drift: !options.skipDrift }))
-    const { verifyText } = yield* Effect.promise(() => import("../output/VerifyText.ts"))
-    if (Option.isSome(options.html)) yield* writePage(options.html.value, report)
-    yield* print(flags.json, report, verifyText)
+    const report = yield* onDatabase(flags)(Verify.verify({ drift: !skipDrift }))
+    const made: Made = { at: new Date(yield* Clock.currentTimeMillis), version: version() }
+    if (Option.isSome(html)) yield* writePage(html.value, report, made)
+    yield* print(flags.json, report, yield* textIn(format, made))
     if (!report.ok) return yield* foundWanting
   })
 ).pipe(
   Command.withDescription("Report on tables, allocations, indexes, triggers, rows and drift; exit 3 if wanting"),
   Command.withExamples([
     { command: "alex-db verify", description: "Exit 3 if anything is wrong" },
-    { command: "alex-db verify --html report.html", description: "A page with charts beside it" }
+    { command: "alex-db verify --html report.html", description: "A page with charts beside it" },
+    {
+      command: "alex-db verify --format markdown >> $GITHUB_STEP_SUMMARY",
+      description: "For the summary of a run on GitHub"
+    }
   ])
 )

@@ -1,118 +1,132 @@
-/** The verification report as a page of its own: no network and no script; light and dark; readable on a phone. */
-import { type Allocations, Drift, type Verify } from "../../operations/index.ts"
-import { dollars } from "./text.ts"
+/** The verification report as a page of its own: no network and no script; light and dark; on a phone and on paper. */
+import type { Allocations, Verify } from "../../operations/index.ts"
+import { pageStyle } from "./pageStyle.ts"
+import { bytes, count, dollars } from "./text.ts"
+import {
+  type Group,
+  groupsOf,
+  headingOf,
+  instrumentsOf,
+  type Made,
+  madeText,
+  moreOf,
+  mostShown,
+  rowsOf,
+  shownOf,
+  signs,
+  verdictOf
+} from "./VerifySummary.ts"
 
 const escaped = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;")
 
-const table = (title: string, heading: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string => {
-  const cells = (row: ReadonlyArray<string>) =>
-    row.map((cell) => `<td${/^[\d.]+$/.test(cell) ? ' class="number"' : ""}>${escaped(cell)}</td>`).join("")
-  return `<h2>${escaped(title)}</h2>
-<div class="scroll"><table>
-<thead><tr>${heading.map((name) => `<th scope="col">${escaped(name)}</th>`).join("")}</tr></thead>
-<tbody>${rows.map((row) => `<tr>${cells(row)}</tr>`).join("\n")}</tbody>
-</table></div>`
+const section = (id: string, title: string, body: string): string =>
+  `<section aria-labelledby="${id}"><h2 id="${id}">${escaped(title)}</h2>\n${body}</section>`
+
+const groupPart = (group: Group): string => {
+  const more = moreOf(group)
+  const messages = group.messages.slice(0, mostShown).map((message) => `<li>${escaped(message)}</li>`)
+  const tail = more === undefined ? "" : `<li>${more}: see alex-db verify --json</li>`
+  return `<h3><span class="${group.kind === "notice" ? "warn" : "bad"}">${signs[group.kind]}</span> ${escaped(headingOf(group))}</h3>
+<ul class="messages">${messages.join("")}${tail}</ul>`
 }
 
-/** Bars beside their names: the largest share fills the width. */
-const chart = (title: string, shares: ReadonlyArray<Allocations.Share>): string => {
-  const largest = Math.max(1, ...shares.map((share) => share.meanPercent))
+const findingsPart = (report: Verify.VerifyReport): string => {
+  const groups = groupsOf(report)
+  const drift = report.drift === null ? "<p>Drift from the migrations was not looked for.</p>" : ""
+  const none = `<p><span class="good">${signs.good}</span> Nothing was found.</p>`
+  return section("findings", "Findings", (groups.length === 0 ? none : groups.map(groupPart).join("\n")) + drift)
+}
+
+/** Bars beside their names, all charts on one scale, on which the longest bar fills the width. */
+const chart = (title: string, shares: ReadonlyArray<Allocations.Share>, largest: number): string => {
   const bars = shares.map(({ instruments, meanPercent, name }) => {
     const width = Math.max(0.5, (meanPercent / largest) * 100).toFixed(1)
-    return `<li title="in ${instruments} instruments"><span>${escaped(name.replaceAll("_", " "))}</span><span class="track"><i style="width:${width}%"></i></span><span class="number">${meanPercent.toFixed(1)} %</span></li>`
+    return `<li title="in ${count(instruments, "instrument")}"><span>${escaped(name.replaceAll("_", " "))}</span><span class="track" aria-hidden="true"><i style="width:${width}%"></i></span><span class="number">${meanPercent.toFixed(1)} %</span></li>`
   })
-  return `<section><h2>${escaped(title)}</h2>
-<ul class="chart">${bars.join("\n")}</ul></section>`
+  return `<div><h3>${title}</h3><ul class="chart">${bars.join("\n")}</ul></div>`
 }
 
-const list = (names: ReadonlyArray<string>): string =>
-  `<ul class="names">${names.map((name) => `<li><code>${escaped(name)}</code></li>`).join("")}</ul>`
+const chartsPart = ({ classes, distribution: { assetClasses, regions, sectors } }: Verify.VerifyReport): string => {
+  const largest = Math.max(1, ...[...assetClasses, ...regions, ...sectors].map(({ meanPercent }) => meanPercent))
+  return section(
+    "shares",
+    "Mean share over all instruments",
+    `<p>${count(classes.pure, "instrument")} of one asset class alone, ${classes.mixed.toLocaleString("en-US")} mixed, ${classes.none.toLocaleString("en-US")} not classified. A full bar is ${largest.toFixed(1)} % in every chart.</p>
+<div class="charts">
+${chart("Asset classes", assetClasses, largest)}
+${chart("Regions", regions, largest)}
+${chart("Sectors", sectors, largest)}
+</div>`
+  )
+}
 
-const css = `
-:root { color-scheme: light dark; --ink: #1c2430; --paper: #ffffff; --soft: #f1f4f8; --line: #d5dbe3; --bar: #2f6fb5; --good: #14713d; --bad: #b3261e; --warn: #8a5300; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e4e9f0; --paper: #12161c; --soft: #1c222b; --line: #343d4a; --bar: #6ea8e6; --good: #6fd39b; --bad: #ff8a80; --warn: #f0b860; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1.5rem 1rem 3rem; max-width: 62rem; background: var(--paper); color: var(--ink); font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
-h1 { font-size: 1.6rem; margin: 0 0 .25rem; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
-.verdict { font-weight: 600; } .good { color: var(--good); } .bad { color: var(--bad); } .warn { color: var(--warn); }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .75rem; margin: 1rem 0; padding: 0; list-style: none; }
-.tiles li { background: var(--soft); border-radius: .5rem; padding: .6rem .8rem; } .tiles b { display: block; font-size: 1.4rem; font-variant-numeric: tabular-nums; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; white-space: nowrap; }
-th, td { text-align: left; padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); }
-.number { text-align: right; font-variant-numeric: tabular-nums; }
-.names { display: flex; flex-wrap: wrap; gap: .4rem; padding: 0; list-style: none; } .names code { background: var(--soft); border-radius: .3rem; padding: .1rem .4rem; font-size: .85rem; }
-.chart { display: grid; grid-template-columns: max-content minmax(4rem, 1fr) max-content; gap: .3rem .6rem; margin: 0; padding: 0; list-style: none; font-size: .85rem; }
-.chart li { display: contents; } .track { align-self: center; height: 1rem; } .track i { display: block; height: 100%; border-radius: .2rem; background: var(--bar); }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 0 2rem; }
-`
+const columns = ["symbol", "name", "type", "price", "regions", "sectors", "classes"]
+
+const instrumentsPart = (report: Verify.VerifyReport): string => {
+  const rows = instrumentsOf(report)
+  const all = rowsOf(report, "instruments")
+  const number = (text: string | null) => `<td class="number">${escaped(text ?? "-")}</td>`
+  const body = rows.map(
+    (one) =>
+      `<tr><th scope="row">${escaped(one.symbol)}</th><td class="name">${escaped(one.name)}</td><td>${escaped(one.type ?? "")}</td>${[dollars(one.price), one.regions, one.sectors, one.assetClasses].map(number).join("")}</tr>`
+  )
+  const caption = `What the allocations sum to, in percent; prices in US dollars. ${shownOf(rows.length, all) || `All ${all} shown`}; those that are off come first.`
+  const heading = columns.map((name, index) => `<th scope="col"${index > 2 ? ' class="number"' : ""}>${name}</th>`)
+  return section(
+    "instruments",
+    "Instruments",
+    `<div class="scroll" role="region" aria-label="Instruments" tabindex="0"><table>
+<caption>${caption}</caption>
+<thead><tr>${heading.join("")}</tr></thead>
+<tbody>${body.join("\n")}</tbody>
+</table></div>`
+  )
+}
+
+const namesPart = (id: string, title: string, names: ReadonlyArray<string>): string =>
+  section(id, title, `<ul class="names">${names.map((name) => `<li><code>${escaped(name)}</code></li>`).join("")}</ul>`)
+
+const tilesPart = (report: Verify.VerifyReport): string => {
+  const tiles = report.tables.map(
+    ({ bytes: size, name, rows }) =>
+      `<li><b>${rows.toLocaleString("en-US")}</b>${escaped(name)} <small>${bytes(size)}</small></li>`
+  )
+  return section("tables", "Tables", `<ul class="tiles">${tiles.join("")}</ul>`)
+}
 
 /**
  * The report as one HTML document.
  *
  * Everything is inside it; whatever a database holds is escaped, so that a name can't become markup.
  */
-export const verifyPage = (report: Verify.VerifyReport): string => {
-  const verdict = report.ok
-    ? '<p class="verdict good">All is well.</p>'
-    : '<p class="verdict bad">Found wanting: see the findings and the drift.</p>'
-  const drift =
-    report.drift === null
-      ? "<p>Not looked for.</p>"
-      : report.drift.length === 0
-        ? '<p class="good">None: the database is as its migrations describe it.</p>'
-        : `<ul>${report.drift.map((one) => `<li class="bad">${escaped(Drift.describe(one))}</li>`).join("")}</ul>`
-  const findings =
-    report.findings.length === 0
-      ? '<p class="good">None.</p>'
-      : `<ul>${report.findings
-          .map(
-            ({ check, message, severity }) =>
-              `<li class="${severity === "problem" ? "bad" : "warn"}">${escaped(`${check}: ${message}`)}</li>`
-          )
-          .join("")}</ul>`
+export const verifyPage = (report: Verify.VerifyReport, made: Made): string => {
+  const { backend, location, name } = report.database
+  const mark = report.ok ? "good" : "bad"
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="data:,">
-<title>Alex database: ${escaped(report.database.name)}</title>
-<style>${css}</style>
+<title>Alex database: ${escaped(name)}</title>
+<style>${pageStyle}</style>
 </head>
 <body>
-<h1>Alex database: ${escaped(report.database.name)}</h1>
-<p>${escaped(report.database.backend)}, ${escaped(report.database.location)}; ${report.migrations.applied.length} migrations applied</p>
-${verdict}
-<ul class="tiles">${report.tables.map(({ name, rows }) => `<li><b>${rows.toLocaleString("en-US")}</b>${escaped(name)}</li>`).join("")}</ul>
-<h2>Findings</h2>
-${findings}
-<h2>Drift from the migrations</h2>
-${drift}
-<div class="charts">
-${chart("Asset classes, mean share", report.distribution.assetClasses)}
-${chart("Regions, mean share", report.distribution.regions)}
-${chart("Sectors, mean share", report.distribution.sectors)}
-</div>
-${table(
-  "Instruments and what their allocations sum to",
-  ["symbol", "name", "type", "price", "regions", "sectors", "classes"],
-  report.instruments.map((one) => [
-    one.symbol,
-    one.name,
-    one.type ?? "",
-    dollars(one.price),
-    one.regions ?? "-",
-    one.sectors ?? "-",
-    one.assetClasses ?? "-"
-  ])
-)}
-<h2>Indexes</h2>
-${list(report.indexes)}
-<h2>Triggers</h2>
-${list(report.triggers)}
-<h2>Constraints</h2>
-${list(report.constraints)}
+<header>
+<h1>Alex database: ${escaped(name)}</h1>
+<p>${escaped(backend)}, ${escaped(location)}; ${count(report.migrations.applied.length, "migration")} applied. <time datetime="${made.at.toISOString()}">${escaped(madeText(made))}</time></p>
+<p class="verdict ${mark}">${report.ok ? signs.good : "✗"} ${escaped(verdictOf(report))}</p>
+</header>
+<main>
+${findingsPart(report)}
+${tilesPart(report)}
+${chartsPart(report)}
+${instrumentsPart(report)}
+${namesPart("indexes", "Indexes", report.indexes)}
+${namesPart("triggers", "Triggers", report.triggers)}
+${namesPart("constraints", "Constraints", report.constraints)}
+</main>
 </body>
 </html>
 `

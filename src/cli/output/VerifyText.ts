@@ -1,8 +1,20 @@
 /** The verification report as text. */
-import { Drift, type Verify } from "../../operations/index.ts"
-import { count, dollars, type Style, table } from "./text.ts"
-
-const percent = (sum: string | null): string => (sum === null ? "-" : sum)
+import type { Verify } from "../../operations/index.ts"
+import { bytes, count, dollars, type Style, table } from "./text.ts"
+import {
+  type Group,
+  groupsOf,
+  headingOf,
+  instrumentsOf,
+  type Made,
+  madeText,
+  moreOf,
+  mostShown,
+  rowsOf,
+  shownOf,
+  signs,
+  verdictOf
+} from "./VerifySummary.ts"
 
 /** Alternatives side by side would not fit a narrow terminal, so names are wrapped at about 76 columns. */
 const wrapped = (names: ReadonlyArray<string>): string => {
@@ -15,87 +27,86 @@ const wrapped = (names: ReadonlyArray<string>): string => {
   return lines.join("\n")
 }
 
-const rowsOf = (report: Verify.VerifyReport, table: string): number =>
-  report.tables.find(({ name }) => name === table)?.rows ?? 0
-
 /** How many instruments a report on a terminal lists; the JSON and the page hold more. */
 const listed = 30
 
-export const verifyText = (report: Verify.VerifyReport, { bad, bold, dim, good, warn }: Style): string => {
-  const section = (title: string, body: string) => `${bold(title)}\n${body}`
-  const instruments = rowsOf(report, "instruments")
-  const problems = report.findings.filter(({ severity }) => severity === "problem")
-  const notices = report.findings.filter(({ severity }) => severity === "notice")
-  const drift = report.drift ?? []
-  const applied = count(report.migrations.applied.length, "migration")
+const groupText = (group: Group, { bad, dim, warn }: Style): string => {
+  const mark = group.kind === "notice" ? warn : bad
+  const more = moreOf(group)
   return [
-    section(
-      `${count(report.tables.length, "table")}, ${applied} applied`,
-      table(
-        ["table", "rows"],
-        report.tables.map(({ name, rows }) => [name, rows.toLocaleString("en-US")])
-      )
+    `${mark(signs[group.kind])} ${headingOf(group)}`,
+    ...group.messages.slice(0, mostShown).map((message) => `  ${message}`),
+    ...(more === undefined ? [] : [`  ${dim(`${more}: see --json or --html`)}`])
+  ].join("\n")
+}
+
+const driftText = ({ drift }: Verify.VerifyReport, { dim, good }: Style): ReadonlyArray<string> => {
+  if (drift === null) return [dim("drift from the migrations: not looked for here; alex-db verify does")]
+  return drift.length === 0 ? [`${good(signs.good)} no drift from the migrations`] : []
+}
+
+const instrumentsText = (report: Verify.VerifyReport, { bold, dim }: Style): string => {
+  const all = rowsOf(report, "instruments")
+  const at100 =
+    report.allocationsAt100 === all
+      ? "every allocation at 100 %"
+      : `${report.allocationsAt100.toLocaleString("en-US")} with every allocation at 100 %`
+  const rows = instrumentsOf(report).slice(0, listed)
+  const shown = shownOf(rows.length, all)
+  return [
+    bold(`${count(all, "instrument")}, ${at100}`),
+    table(
+      ["symbol", "type", "price", "regions", "sectors", "classes", "name"],
+      rows.map((one) => [
+        one.symbol,
+        one.type ?? "",
+        dollars(one.price),
+        one.regions ?? "-",
+        one.sectors ?? "-",
+        one.assetClasses ?? "-",
+        one.name
+      ])
     ),
-    section(
-      `${count(instruments, "instrument")}, ${
-        report.allocationsAt100 === instruments
-          ? "every allocation at 100 %"
-          : `${report.allocationsAt100} with every allocation at 100 %`
-      }`,
-      table(
-        ["symbol", "type", "price", "regions", "sectors", "classes", "name"],
-        report.instruments
-          .slice(0, listed)
-          .map((one) => [
-            one.symbol,
-            one.type ?? "",
-            dollars(one.price),
-            percent(one.regions),
-            percent(one.sectors),
-            percent(one.assetClasses),
-            one.name
-          ])
-      ) + (report.instruments.length > listed ? `\n  ${dim("and more: see --json or --html")}` : "")
+    ...(shown === "" ? [] : [`  ${dim(`${shown}: see --json or --html`)}`])
+  ].join("\n")
+}
+
+const n = (amount: number): string => amount.toLocaleString("en-US")
+
+const classesText = ({ classes, distribution }: Verify.VerifyReport, { bold }: Style): string =>
+  [
+    bold(
+      `asset classes: ${[`${n(classes.pure)} pure`, `${n(classes.mixed)} mixed`, `${n(classes.none)} not classified`].join(", ")}`
     ),
-    section(
-      "asset classes",
-      table(
-        ["class", "instruments", "mean share"],
-        report.distribution.assetClasses.map((share) => [
-          share.name,
-          String(share.instruments),
-          `${share.meanPercent.toFixed(1)} %`
-        ])
-      )
-    ),
-    section(count(report.indexes.length, "index", "indexes"), wrapped(report.indexes)),
-    section(count(report.triggers.length, "trigger"), wrapped(report.triggers)),
-    section(count(report.constraints.length, "constraint"), wrapped(report.constraints)),
-    section(
-      "drift from the migrations",
-      report.drift === null
-        ? `  ${dim("not looked for here; alex-db verify does")}`
-        : drift.length === 0
-          ? `  ${good("none")}`
-          : drift.map((one) => `  ${bad(Drift.describe(one))}`).join("\n")
-    ),
-    ...(report.findings.length === 0
-      ? []
-      : [
-          section(
-            "findings",
-            [
-              ...problems.map(({ check, message }) => `  ${bad(`${check}:`)} ${message}`),
-              ...notices.map(({ check, message }) => `  ${warn(`${check}:`)} ${message}`)
-            ].join("\n")
-          )
-        ]),
-    report.ok
-      ? good(
-          `Verified: ${count(report.tables.length, "table")}, ${count(instruments, "instrument")}, ${count(rowsOf(report, "users"), "user")}, ${count(rowsOf(report, "accounts"), "account")}, ${count(rowsOf(report, "positions"), "position")}; all is well.`
-        )
-      : bad(
-          `Found wanting: ${count(problems.length, "problem")}, ${count(drift.length, "difference")} from the migrations.`
-        )
+    table(
+      ["class", "instruments", "mean share"],
+      distribution.assetClasses.map((share) => [
+        share.name,
+        String(share.instruments),
+        `${share.meanPercent.toFixed(1)} %`
+      ])
+    )
+  ].join("\n")
+
+/** What is wrong comes first, what is well last; the verdict closes the report, where a terminal shows it. */
+export const verifyText = (report: Verify.VerifyReport, made: Made, marks: Style): string => {
+  const { bad, bold, dim, good } = marks
+  const named = (names: ReadonlyArray<string>, one: string, many?: string) =>
+    `${bold(count(names.length, one, many))}\n${wrapped(names)}`
+  const { backend, location, name } = report.database
+  return [
+    `${bold(`Report on "${name}"`)} (${backend}, ${location})\n${dim(madeText(made))}`,
+    ...groupsOf(report).map((group) => groupText(group, marks)),
+    ...driftText(report, marks),
+    `${bold(`${count(report.tables.length, "table")}, ${count(report.migrations.applied.length, "migration")} applied`)}\n${table(
+      ["table", "rows", "size"],
+      report.tables.map((one) => [one.name, one.rows.toLocaleString("en-US"), bytes(one.bytes)])
+    )}`,
+    instrumentsText(report, marks),
+    classesText(report, marks),
+    named(report.indexes, "index", "indexes"),
+    named(report.triggers, "trigger"),
+    named(report.constraints, "constraint"),
+    report.ok ? `${good(signs.good)} ${good(verdictOf(report))}` : bad(verdictOf(report))
   ].join("\n\n")
 }

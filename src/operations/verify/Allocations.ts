@@ -42,6 +42,20 @@ export const isAt100 = (sum: string | null): boolean =>
     tolerance
   )
 
+/** How many instruments are of one asset class alone, of several, of none that is known. */
+export const Classes = Schema.Struct({ pure: Schema.Int, mixed: Schema.Int, none: Schema.Int })
+export type Classes = typeof Classes.Type
+
+/** Counts allocations by asset class. */
+export const classesOf = (allocations: ReadonlyArray<Shares>): Classes => {
+  const classes = allocations.map((shares) => Object.values(shares).filter((share) => share !== undefined && share > 0))
+  return {
+    pure: classes.filter(({ length }) => length === 1).length,
+    mixed: classes.filter(({ length }) => length > 1).length,
+    none: classes.filter(({ length }) => length === 0).length
+  }
+}
+
 /** The sums of one instrument. */
 export const sumsOf = (instrument: Instrument): InstrumentSums => ({
   symbol: instrument.symbol,

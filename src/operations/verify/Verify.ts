@@ -9,7 +9,16 @@ import * as Layout from "../database/Layout.ts"
 import { Target } from "../database/Target.ts"
 import { type MigrateOptions, MigrationStatus, status } from "../migrate/Migrate.ts"
 import * as Progress from "../Progress.ts"
-import { allocationFindings, distributionOf, InstrumentSums, isAt100, Share, sumsOf } from "./Allocations.ts"
+import {
+  allocationFindings,
+  Classes,
+  classesOf,
+  distributionOf,
+  InstrumentSums,
+  isAt100,
+  Share,
+  sumsOf
+} from "./Allocations.ts"
 import * as Catalogue from "./Catalogue.ts"
 import * as Drift from "./Drift.ts"
 import { Finding, undecodable } from "./Finding.ts"
@@ -23,9 +32,11 @@ export const VerifyReport = Schema.Struct({
   ok: Schema.Boolean,
   database: Schema.Struct({ backend: Schema.String, name: Schema.String, location: Schema.String }),
   migrations: MigrationStatus,
-  tables: Schema.Array(Schema.Struct({ name: Schema.String, rows: Schema.Int })),
+  /** `bytes` with indexes and what is stored outside of rows. */
+  tables: Schema.Array(Schema.Struct({ name: Schema.String, rows: Schema.Int, bytes: Schema.Int })),
   instruments: Schema.Array(InstrumentSums),
   allocationsAt100: Schema.Int,
+  classes: Classes,
   distribution: Schema.Struct({
     assetClasses: Schema.Array(Share),
     regions: Schema.Array(Share),
@@ -39,12 +50,15 @@ export const VerifyReport = Schema.Struct({
 })
 export type VerifyReport = typeof VerifyReport.Type
 
-const Count = Schema.Struct({ name: Schema.String, rows: Schema.Int })
+const Count = Schema.Struct({ name: Schema.String, rows: Schema.Int, bytes: Schema.Int })
 
 const countRows = Effect.fnUntraced(function* (tables: ReadonlyArray<string>) {
   if (tables.length === 0) return []
   const sql = yield* SqlClient.SqlClient
-  const counts = tables.map((table) => `select '${table}' as name, (select count(*) from ${table})::integer as rows`)
+  const counts = tables.map(
+    (table) =>
+      `select '${table}' as name, (select count(*) from ${table})::integer as rows, pg_total_relation_size('${table}')::float8 as bytes`
+  )
   return yield* Schema.decodeUnknownEffect(Schema.Array(Count))(yield* sql.unsafe(counts.join(" union all ")))
 })
 
@@ -150,6 +164,7 @@ export const verify = Effect.fn("Verify.verify")(function* (options: VerifyOptio
     tables,
     instruments: instruments.filter((one, index) => index < listed || !at100(one)).map(({ sums }) => sums),
     allocationsAt100: instruments.filter((one) => at100(one) && one.sums.regions !== null).length,
+    classes: classesOf(read.instruments.map((one) => one.allocation_asset_class)),
     distribution: {
       assetClasses: distributionOf(read.instruments.map((one) => one.allocation_asset_class)),
       regions: distributionOf(read.instruments.map((one) => one.allocation_regions)),

@@ -1,0 +1,81 @@
+/** What every form of the verification report says, in its order: what is wrong first, what is well last. */
+import { Drift, type Verify } from "../../operations/index.ts"
+import { isAt100 } from "../../operations/verify/Allocations.ts"
+import { count } from "./text.ts"
+
+/** Findings of one kind and check. */
+export interface Group {
+  readonly kind: "problem" | "difference" | "notice"
+  readonly check: string
+  readonly messages: ReadonlyArray<string>
+}
+
+/** A sign and a word for each kind, so that colour alone says nothing. */
+export const signs = { problem: "✗ problem", difference: "✗ difference", notice: "! notice", good: "✓" } as const
+
+/** How many messages of a group a person is shown; `--json` holds all. */
+export const mostShown = 20
+
+const byCheck = (kind: "problem" | "notice", report: Verify.VerifyReport): ReadonlyArray<Group> => {
+  const groups = new Map<string, Array<string>>()
+  for (const { check, message, severity } of report.findings) {
+    if (severity === kind) groups.set(check, [...(groups.get(check) ?? []), message])
+  }
+  return [...groups].map(([check, messages]) => ({ kind, check, messages }))
+}
+
+/** Problems, then differences from the migrations, then notices. */
+export const groupsOf = (report: Verify.VerifyReport): ReadonlyArray<Group> => {
+  const drift = report.drift ?? []
+  return [
+    ...byCheck("problem", report),
+    ...(drift.length === 0
+      ? []
+      : [{ kind: "difference" as const, check: "drift from the migrations", messages: drift.map(Drift.describe) }]),
+    ...byCheck("notice", report)
+  ]
+}
+
+/** `allocations: 1,213 problems`. */
+export const headingOf = ({ check, kind, messages }: Group): string => `${check}: ${count(messages.length, kind)}`
+
+/** `and 1,193 more`, where not all of them are shown. */
+export const moreOf = ({ messages }: Group): string | undefined =>
+  messages.length > mostShown ? `and ${(messages.length - mostShown).toLocaleString("en-US")} more` : undefined
+
+type Sums = Verify.VerifyReport["instruments"][number]
+
+const sumsOf = ({ assetClasses, regions, sectors }: Sums) => [regions, sectors, assetClasses]
+
+/** Those whose allocations are off, then those without some, then the others. */
+export const instrumentsOf = (report: Verify.VerifyReport): ReadonlyArray<Sums> => {
+  const rank = (one: Sums) => (sumsOf(one).every(isAt100) ? (sumsOf(one).includes(null) ? 1 : 2) : 0)
+  return report.instruments.toSorted((a, b) => rank(a) - rank(b))
+}
+
+export const rowsOf = (report: Verify.VerifyReport, table: string): number =>
+  report.tables.find(({ name }) => name === table)?.rows ?? 0
+
+/** `1,213 of 5,023 shown`, where not all are. */
+export const shownOf = (shown: number, all: number): string =>
+  shown < all ? `${shown.toLocaleString("en-US")} of ${all.toLocaleString("en-US")} shown` : ""
+
+/** The verdict in one sentence. */
+export const verdictOf = (report: Verify.VerifyReport): string => {
+  if (!report.ok) {
+    const problems = report.findings.filter(({ severity }) => severity === "problem").length
+    return `Found wanting: ${count(problems, "problem")}, ${count(report.drift?.length ?? 0, "difference")} from the migrations.`
+  }
+  const counted = ["instrument", "user", "account", "position"].map((one) => count(rowsOf(report, `${one}s`), one))
+  return `Verified: ${[count(report.tables.length, "table"), ...counted].join(", ")}; all is well.`
+}
+
+/** When and by what the report was made. */
+export interface Made {
+  readonly at: Date
+  readonly version: string
+}
+
+/** `2026-11-26 02:30:00 UTC, alex-db 0.1.0`. */
+export const madeText = ({ at, version }: Made): string =>
+  `${at.toISOString().slice(0, 19).replace("T", " ")} UTC, alex-db ${version}`
