@@ -196,6 +196,14 @@ layer(served, { timeout: "60 seconds", excludeTestServices: true })("secrets and
         }
         const environments: Readonly<Record<string, Record<string, string>>> = {
           served: aurora,
+          "an endpoint with a password": {
+            ...aurora,
+            AWS_ENDPOINT_URL_RDS_DATA: url.replace("//", `//someone:${marked("password")}@`)
+          },
+          "a deaf endpoint with a password": {
+            ...aurora,
+            AWS_ENDPOINT_URL_RDS_DATA: `http://someone:${marked("password")}@127.0.0.1:1`
+          },
           "wrong cluster": { ...aurora, AURORA_CLUSTER_ARN: "arn:aws:rds:us-east-1:1:cluster:x" },
           "wrong database": { ...aurora, AURORA_DATABASE: "nothing" },
           "no secret": { ...aurora, AURORA_SECRET_ARN: "" },
@@ -231,7 +239,7 @@ layer(served, { timeout: "60 seconds", excludeTestServices: true })("secrets and
         for (const [name, variables] of Object.entries(environments)) {
           for (const command of commands) {
             // These two wait for their input's or their own end where the database is there.
-            if (name === "served" && (command[0] === "mcp" || command[0] === "up")) continue
+            if (/served|an endpoint/.test(name) && (command[0] === "mcp" || command[0] === "up")) continue
             if (name !== "served" && command[0] === "serve") continue
             for (const args of [command, [...command, "--json"]]) {
               const exit = yield* witnessed(
