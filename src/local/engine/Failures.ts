@@ -24,6 +24,18 @@ export const databaseMessage = (refusal: Refusal): string =>
     `SQLState: ${refusal.sqlState}`
   ].join("; ")
 
+/** The refusal with its parts as PostgreSQL sent them: they can't be told from the line, which may hold `; Hint:`. */
+const databaseError = (refusal: Refusal): DatabaseError => {
+  const { hint, message: primary, position, sqlState } = refusal
+  return new DatabaseError({
+    message: databaseMessage(refusal),
+    primary,
+    sqlState,
+    ...(hint === undefined ? {} : { hint }),
+    ...(position === undefined ? {} : { position: Number(position) })
+  })
+}
+
 /** The reason that a failed session or statement stands for. */
 export const reasonOf = (failure: Refusal | SessionLost): Reason => {
   if (failure._tag === "SessionLost") return new DatabaseUnavailable({ message: failure.message })
@@ -33,7 +45,7 @@ export const reasonOf = (failure: Refusal | SessionLost): Reason => {
   if (failure.sqlState === "57014" && failure.message === "canceling statement due to statement timeout") {
     return new StatementTimeout({ message: failure.message })
   }
-  return DatabaseError.fromMessage(databaseMessage(failure))
+  return databaseError(failure)
 }
 
 export const multistatement = (): Reason => new Validation({ message: "Multistatements aren't supported." })

@@ -824,6 +824,22 @@ export const contract = <E>(engine: string, database: Layer.Layer<DataApi, E>): 
       )
     })
 
+    describe("refusals", () => {
+      it.effect("keep their parts, whatever their words look like", () =>
+        Effect.gen(function* () {
+          const words = "first; Hint: no hint; Position: 3; SQLState: 00000"
+          const raise = `do $$ begin raise exception '${words}' using errcode = '22012', hint = 'a; Hint: b'; end $$`
+          assert.deepInclude(yield* failure(execute(raise)), {
+            _tag: "DatabaseError",
+            primary: words,
+            hint: "a; Hint: b",
+            sqlState: "22012",
+            message: `ERROR: ${words}; Hint: a; Hint: b; SQLState: 22012`
+          })
+        })
+      )
+    })
+
     describe("sessions", () => {
       it.effect("what one call leaves in its session does not reach the next", () =>
         Effect.gen(function* () {
