@@ -59,6 +59,7 @@ const doors: Readonly<Record<Room, ReadonlyArray<string>>> = {
     "data-api/statement/SqlLexer.ts",
     "data-api/Arn.ts",
     "data-api/FailureTable.ts",
+    "data-api/Limits.ts",
     "effect",
     "node:"
   ],

@@ -3,6 +3,7 @@
  */
 import { Duration, Effect, Schema } from "effect"
 import { SqlClient, SqlError } from "effect/sql"
+import { isLonger, MAX_SQL_LENGTH } from "../../data-api/Limits.ts"
 import { messageInTransaction, messageOf, sqlStateOf } from "../database/DatabaseFailure.ts"
 import * as Installation from "../database/Installation.ts"
 import * as Layout from "../database/Layout.ts"
@@ -202,7 +203,7 @@ export const status = Effect.fn("Migrate.status")(function* (options: MigrateOpt
 const pack = (statements: Migration.Migration["statements"]): string | undefined => {
   const body = statements.map(({ sql }) => `  execute $alex_statement$${sql}$alex_statement$;`).join("\n")
   const block = `do $alex_migration$\nbegin\n${body}\nend\n$alex_migration$`
-  return block.length <= 65_536 && !statements.some(({ sql }) => sql.includes("$alex_")) ? block : undefined
+  return !isLonger(block, MAX_SQL_LENGTH) && !statements.some(({ sql }) => sql.includes("$alex_")) ? block : undefined
 }
 
 const failed = (migration: Migration.Migration, statement: { line: number; sql: string }, error: SqlError.SqlError) => {

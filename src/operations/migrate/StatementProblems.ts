@@ -2,6 +2,7 @@
  * What is wrong with a migration before any statement of it is sent, told by PostgreSQL's lexical rules: words inside
  * strings and comments mean nothing.
  */
+import { characters, isLonger, MAX_SQL_LENGTH } from "../../data-api/Limits.ts"
 import { tokenize } from "../../data-api/statement/SqlLexer.ts"
 import type { Migration } from "./Migration.ts"
 import { type Part, partsOf } from "./StatementParts.ts"
@@ -13,9 +14,6 @@ export interface StatementProblem {
   readonly line: number
   readonly message: string
 }
-
-/** The service's limit on the text of one statement, in characters (the Data API's model). */
-const longestStatement = 65_536
 
 const wordsOf = (parts: ReadonlyArray<Part>): ReadonlyArray<string> =>
   parts.map(({ kind, text }) => (kind === "word" ? text : "\u0000"))
@@ -76,10 +74,9 @@ export const problemsOf = (migration: Migration): ReadonlyArray<StatementProblem
     const parts = partsOf(sql)
     const words = wordsOf(parts).join(" ")
     const placeholder = placeholderInside(parts)
-    const length = sql.length > longestStatement ? [...sql].length : sql.length
     return [
-      ...(length > longestStatement
-        ? problem("error", `the statement has ${length} characters; the Data API takes ${longestStatement}`)
+      ...(isLonger(sql, MAX_SQL_LENGTH)
+        ? problem("error", `the statement has ${characters(sql)} characters; the Data API takes ${MAX_SQL_LENGTH}`)
         : []),
       ...(/^copy .*\b(stdin|stdout)( |$)/.test(words) ? problem("error", "COPY can't run over the Data API") : []),
       ...(endsTransaction.test(words) && !isSavepoint.test(words)
