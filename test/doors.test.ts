@@ -40,7 +40,7 @@ const files = readdirSync(src, { recursive: true, encoding: "utf8" })
 
 const imports = files.flatMap(importsOf)
 
-const rooms = ["domain", "repository", "data-api", "local", "operations", "agent", "cli"] as const
+const rooms = ["domain", "repository", "data-api", "local", "operations", "agent", "gateway", "cli"] as const
 type Room = (typeof rooms)[number] | "src"
 
 const roomOf = (file: string): Room => rooms.find((room) => file.startsWith(`${room}/`)) ?? "src"
@@ -64,6 +64,7 @@ const doors: Readonly<Record<Room, ReadonlyArray<string>>> = {
     "node:"
   ],
   agent: ["repository/", "domain/", "operations/", "effect", "@effect/platform-node", "node:"],
+  gateway: ["data-api/", "effect", "node:"],
   cli: ["", "effect"],
   src: ["", "effect"]
 }

@@ -1,0 +1,146 @@
+/**
+ * PostgreSQL's protocol in front of the Data API: every PostgreSQL client reaches a database that only the Data API
+ * reaches.
+ */
+import { createServer, type Socket } from "node:net"
+import { createSecureContext, type SecureContext } from "node:tls"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import { DataApi } from "../data-api/DataApi.ts"
+import { ClientSocket } from "./protocol/ClientSocket.ts"
+import { verifierOf } from "./protocol/Scram.ts"
+import { Cancels, type ConnectionOptions, type StatementEntry, serve } from "./session/Connection.ts"
+import { Descriptions } from "./statement/Descriptions.ts"
+
+export type { StatementEntry } from "./session/Connection.ts"
+
+/** How a gateway listens and whom it lets in. */
+export interface Options {
+  /** The address to listen on, `127.0.0.1` when absent. Anything but a loopback address needs `tls`. */
+  readonly host?: string | undefined
+  /** The port, 5433 when absent; 0 takes any free one. */
+  readonly port?: number | undefined
+  /** What clients must know, in ASCII; `"trust"` lets everybody in who can connect. */
+  readonly password: Redacted.Redacted | "trust"
+  /** A certificate and its key, in PEM. */
+  readonly tls?: { readonly cert: string; readonly key: Redacted.Redacted } | undefined
+  /** Every transaction is READ ONLY, and nothing runs outside of one. Default false. */
+  readonly readOnly?: boolean | undefined
+  /** One transaction for each connection, for tools that need a session. Default false. */
+  readonly wholeSession?: boolean | undefined
+  /** How many clients may be connected at a time, 100 when absent. */
+  readonly maxConnections?: number | undefined
+  /** Called with each statement that a client has run. */
+  readonly onStatement?: ((entry: StatementEntry) => void) | undefined
+}
+
+/** Where a gateway listens. */
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/** The gateway can't listen; the message says why and what to do. */
+export class GatewayError extends Schema.TaggedError<GatewayError>()("GatewayError", { message: Schema.String }) {}
+
+const isLoopback = (host: string): boolean => /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/i.test(host)
+
+const cantListen = (host: string, port: number, { code, message }: NodeJS.ErrnoException): GatewayError => {
+  const where = `port ${port} on ${host}`
+  if (code === "EADDRINUSE")
+    return new GatewayError({
+      message: `Can't listen: ${where} is in use. Choose another port, or 0 for any that is free.`
+    })
+  if (code === "EACCES")
+    return new GatewayError({
+      message: `Can't listen: ${where} is not allowed to this user. Choose a port above 1023.`
+    })
+  return new GatewayError({ message: `Can't listen on ${where}: ${code ?? message}. Choose another address or port.` })
+}
+
+const secureContext = (tls: Options["tls"]): Effect.Effect<SecureContext | undefined, GatewayError> =>
+  tls === undefined
+    ? Effect.undefined
+    : Effect.try({
+        try: () => createSecureContext({ cert: tls.cert, key: Redacted.value(tls.key), minVersion: "TLSv1.2" }),
+        catch: () => new GatewayError({ message: "The certificate and its key don't fit. Give both in PEM." })
+      })
+
+/**
+ * Listens for PostgreSQL clients for as long as the scope is open. At its end connections are closed and their
+ * transactions rolled back.
+ *
+ * @errors GatewayError
+ *
+ * @example
+ * ```ts
+ * import { Effect, Layer, Redacted } from "effect"
+ * import { Gateway } from "alex-database/gateway"
+ * import { LocalDataApi } from "alex-database/local"
+ *
+ * const program = Effect.gen(function*() {
+ *   const { port } = yield* Gateway.make({ port: 0, password: Redacted.make("secret") })
+ *   yield* Effect.log(`postgres://alex:secret@127.0.0.1:${port}/alex`)
+ *   return yield* Effect.never
+ * }).pipe(Effect.scoped, Effect.provide(LocalDataApi.layer({ dataDir: ".alex-db" })))
+ * ```
+ */
+export const make = Effect.fn("Gateway.make")(function* (options: Options) {
+  const { host = "127.0.0.1", password, port = 5433 } = options
+  const api = yield* DataApi
+  if (!isLoopback(host) && options.tls === undefined) {
+    return yield* new GatewayError({
+      message: `${host} is not a loopback address. Give a certificate and its key, so that connections are encrypted.`
+    })
+  }
+  if (!isLoopback(host) && password === "trust") {
+    return yield* new GatewayError({ message: `${host} is not a loopback address. Let clients give a password.` })
+  }
+  const connectionOptions: ConnectionOptions = {
+    upstream: {
+      api,
+      descriptions: new Descriptions(api),
+      readOnly: options.readOnly ?? false,
+      wholeSession: options.wholeSession ?? false
+    },
+    cancels: new Cancels(),
+    maxConnections: options.maxConnections ?? 100,
+    onStatement: options.onStatement ?? (() => undefined),
+    verifier: password === "trust" ? undefined : verifierOf(Redacted.value(password)),
+    tls: yield* secureContext(options.tls),
+    requireTls: !isLoopback(host)
+  }
+  const run = yield* FiberSet.makeRuntime<never>()
+  const open = new Set<Socket>()
+  const onConnection = (socket: Socket) => {
+    open.add(socket)
+    const client = new ClientSocket(socket)
+    run(
+      Effect.ensuring(
+        serve(client, connectionOptions),
+        Effect.andThen(
+          client.close,
+          Effect.sync(() => open.delete(socket))
+        )
+      )
+    )
+  }
+  const server = createServer({ noDelay: true }, onConnection)
+  const listen = Effect.callback<number, GatewayError>((resume) => {
+    const failed = (cause: NodeJS.ErrnoException) => resume(Effect.fail(cantListen(host, port, cause)))
+    server.once("error", failed)
+    server.listen({ host, port }, () => {
+      server.off("error", failed)
+      const address = server.address()
+      resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : port))
+    })
+  })
+  const close = Effect.callback<void>((resume) => {
+    server.close(() => resume(Effect.void))
+    for (const socket of open) socket.destroy()
+  })
+  const bound = yield* Effect.acquireRelease(listen, () => close)
+  return { host, port: bound } satisfies Address
+})

@@ -1,0 +1,154 @@
+/** What the gateway sends, encoded: the messages of PostgreSQL's protocol 3. Pure. */
+import type { Format } from "./FrontendMessages.ts"
+
+/** I: idle, T: in a transaction, E: in a transaction that has failed. */
+export type TransactionStatus = "I" | "T" | "E"
+
+/** The fields of an error or a notice. */
+export interface ErrorFields {
+  readonly severity: "ERROR" | "FATAL" | "NOTICE" | "WARNING"
+  /** The SQLSTATE. */
+  readonly code: string
+  readonly message: string
+  readonly detail?: string | undefined
+  readonly hint?: string | undefined
+  /** In characters of the client's own text, from 1. */
+  readonly position?: number | undefined
+  readonly where?: string | undefined
+  readonly schema?: string | undefined
+  readonly table?: string | undefined
+  readonly column?: string | undefined
+  readonly dataType?: string | undefined
+  readonly constraint?: string | undefined
+}
+
+/** What is said of one result column. */
+export interface FieldDescription {
+  readonly name: string
+  readonly tableOid: number
+  readonly columnNumber: number
+  readonly typeOid: number
+  readonly typeSize: number
+  readonly typeModifier: number
+}
+
+const textOf = (text: string): Buffer => Buffer.from(`${text}\0`)
+const int16 = (value: number): Buffer => {
+  const bytes = Buffer.allocUnsafe(2)
+  bytes.writeInt16BE(value)
+  return bytes
+}
+const int32 = (value: number): Buffer => {
+  const bytes = Buffer.allocUnsafe(4)
+  bytes.writeInt32BE(value | 0)
+  return bytes
+}
+
+const message = (type: string, ...parts: ReadonlyArray<Uint8Array>): Uint8Array => {
+  let size = 4
+  for (const part of parts) size += part.length
+  return Buffer.concat([Buffer.from(type), int32(size), ...parts])
+}
+
+export const authenticationOk = message("R", int32(0))
+export const authenticationSasl = (mechanisms: ReadonlyArray<string>): Uint8Array =>
+  message("R", int32(10), ...mechanisms.map(textOf), Buffer.from([0]))
+export const authenticationSaslContinue = (data: string): Uint8Array => message("R", int32(11), Buffer.from(data))
+export const authenticationSaslFinal = (data: string): Uint8Array => message("R", int32(12), Buffer.from(data))
+export const parameterStatus = (name: string, value: string): Uint8Array => message("S", textOf(name), textOf(value))
+export const backendKeyData = (processId: number, secret: Uint8Array): Uint8Array =>
+  message("K", int32(processId), secret)
+export const negotiateProtocolVersion = (minor: number, unknown: ReadonlyArray<string>): Uint8Array =>
+  message("v", int32((3 << 16) | minor), int32(unknown.length), ...unknown.map(textOf))
+export const readyForQuery = (status: TransactionStatus): Uint8Array => message("Z", Buffer.from(status))
+export const commandComplete = (tag: string): Uint8Array => message("C", textOf(tag))
+export const emptyQueryResponse = message("I")
+export const noData = message("n")
+export const parseComplete = message("1")
+export const bindComplete = message("2")
+export const closeComplete = message("3")
+export const portalSuspended = message("s")
+export const copyDone = message("c")
+export const copyData = (bytes: Uint8Array): Uint8Array => message("d", bytes)
+
+const copyResponse = (type: string, format: Format, columns: number): Uint8Array => {
+  const code = format === "binary" ? 1 : 0
+  const formats = Array.from({ length: columns }, () => int16(code))
+  return message(type, Buffer.from([code]), int16(columns), ...formats)
+}
+export const copyInResponse = (format: Format, columns: number): Uint8Array => copyResponse("G", format, columns)
+export const copyOutResponse = (format: Format, columns: number): Uint8Array => copyResponse("H", format, columns)
+
+export const parameterDescription = (types: ReadonlyArray<number>): Uint8Array =>
+  message("t", int16(types.length), ...types.map(int32))
+
+export const rowDescription = (
+  fields: ReadonlyArray<FieldDescription>,
+  formatOf: (column: number) => Format
+): Uint8Array =>
+  message(
+    "T",
+    int16(fields.length),
+    ...fields.flatMap((field, column) => [
+      textOf(field.name),
+      int32(field.tableOid),
+      int16(field.columnNumber),
+      int32(field.typeOid),
+      int16(field.typeSize),
+      int32(field.typeModifier),
+      int16(formatOf(column) === "binary" ? 1 : 0)
+    ])
+  )
+
+/** One row; a text is sent as UTF-8, and null is SQL's NULL. */
+export const dataRow = (values: ReadonlyArray<Uint8Array | string | null>): Uint8Array => {
+  let size = 7
+  for (const value of values) {
+    size += 4
+    if (value !== null) size += typeof value === "string" ? Buffer.byteLength(value) : value.length
+  }
+  const bytes = Buffer.allocUnsafe(size)
+  bytes[0] = 0x44
+  bytes.writeInt32BE(size - 1, 1)
+  bytes.writeInt16BE(values.length, 5)
+  let at = 7
+  for (const value of values) {
+    if (value === null) bytes.writeInt32BE(-1, at)
+    else if (typeof value === "string") {
+      const length = bytes.write(value, at + 4)
+      bytes.writeInt32BE(length, at)
+      at += length
+    } else {
+      bytes.set(value, at + 4)
+      bytes.writeInt32BE(value.length, at)
+      at += value.length
+    }
+    at += 4
+  }
+  return bytes
+}
+
+const errorOrNotice = (type: string, fields: ErrorFields): Uint8Array => {
+  const parts: Array<Uint8Array> = []
+  const add = (code: string, value: string | number | undefined) => {
+    // A null character would end the field, and the rest be read as another.
+    if (value !== undefined) parts.push(Buffer.from(code), textOf(String(value).replaceAll("\0", "")))
+  }
+  add("S", fields.severity)
+  add("V", fields.severity)
+  add("C", fields.code)
+  add("M", fields.message)
+  add("D", fields.detail)
+  add("H", fields.hint)
+  add("P", fields.position)
+  add("W", fields.where)
+  add("s", fields.schema)
+  add("t", fields.table)
+  add("c", fields.column)
+  add("d", fields.dataType)
+  add("n", fields.constraint)
+  return message(type, ...parts, Buffer.from([0]))
+}
+
+export const errorResponse = (fields: ErrorFields): Uint8Array => errorOrNotice("E", fields)
+export const noticeResponse = (fields: ErrorFields): Uint8Array => errorOrNotice("N", fields)

@@ -1,0 +1,189 @@
+/** One client's connection: its messages one by one, and answers written as fast as it reads them. */
+import type { Socket } from "node:net"
+import { type SecureContext, TLSSocket } from "node:tls"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import { decodeMessage, type FrontendMessage } from "./FrontendMessages.ts"
+
+/** The longest message that is read, as PostgreSQL's own limit for a client's (1 GiB is its largest field). */
+const MAX_MESSAGE_BYTES = 1024 * 1024 * 1024 - 1
+/** The longest packet before the client is known (PostgreSQL: 10,000). */
+const MAX_STARTUP_BYTES = 10_000
+/** So much of what a client sends ahead is kept; then its socket is not read until that is worked off. */
+const MAX_PENDING_BYTES = 1024 * 1024
+/** So much is gathered before it is written. */
+const MAX_BUFFERED_BYTES = 64 * 1024
+
+/** What was read: a message, why it is none, or the end of the connection. */
+export type Read<A> =
+  | { readonly _tag: "Message"; readonly message: A }
+  | { readonly _tag: "Malformed"; readonly why: string }
+  | { readonly _tag: "End" }
+
+const end: Read<never> = { _tag: "End" }
+
+export class ClientSocket {
+  #socket: Socket
+  #chunks: Array<Buffer> = []
+  #pending = 0
+  #ended = false
+  #wake: (() => void) | undefined
+  #peeked: Read<FrontendMessage> | undefined
+  #out: Array<Uint8Array> = []
+  #outBytes = 0
+  readonly #onEnd: Array<() => void> = []
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+    this.#listen(socket)
+  }
+
+  get encrypted(): boolean {
+    return this.#socket instanceof TLSSocket
+  }
+
+  /** Calls back once the client is gone, at once if it is. */
+  onEnd(callback: () => void): void {
+    if (this.#ended) callback()
+    else this.#onEnd.push(callback)
+  }
+
+  #listen(socket: Socket): void {
+    socket.setNoDelay(true)
+    socket.on("data", (chunk: Buffer) => {
+      this.#chunks.push(chunk)
+      this.#pending += chunk.length
+      if (this.#pending > MAX_PENDING_BYTES && this.#wake === undefined) socket.pause()
+      this.#wake?.()
+    })
+    const ended = () => {
+      if (socket !== this.#socket) return
+      this.#ended = true
+      this.#wake?.()
+      for (const callback of this.#onEnd.splice(0)) callback()
+    }
+    socket.on("end", ended)
+    socket.on("close", ended)
+    // An error is followed by a close.
+    socket.on("error", () => undefined)
+  }
+
+  /** Waits until something has arrived. */
+  readonly #arrival = Effect.callback<void>((resume) => {
+    this.#wake = () => {
+      this.#wake = undefined
+      resume(Effect.void)
+    }
+    this.#socket.resume()
+    return Effect.sync(() => {
+      this.#wake = undefined
+    })
+  })
+
+  /** Takes so many octets off what has arrived; undefined where there are fewer. */
+  #take(size: number, keep = false): Buffer | undefined {
+    if (this.#pending < size) return undefined
+    const [first] = this.#chunks
+    const joined = first !== undefined && first.length >= size ? first : Buffer.concat(this.#chunks)
+    const rest = joined === first ? this.#chunks.slice(1) : []
+    this.#chunks = keep ? [joined, ...rest] : joined.length > size ? [joined.subarray(size), ...rest] : rest
+    if (!keep) this.#pending -= size
+    return joined.subarray(0, size)
+  }
+
+  /** A whole frame: `header` octets with the length at their end, which counts itself, and the body. */
+  #frame(header: number, limit: number): Read<{ readonly type: number; readonly body: Buffer }> | undefined {
+    const head = this.#take(header, true)
+    if (head === undefined) return undefined
+    const length = head.readInt32BE(header - 4)
+    if (length < 4 || length > limit) return { _tag: "Malformed", why: "invalid message length" }
+    const size = header - 4 + length
+    if (this.#pending < size) return undefined
+    const frame = this.#take(size)
+    return frame && { _tag: "Message", message: { type: frame[0] ?? 0, body: frame.subarray(header) } }
+  }
+
+  /** The first packet, without its length. */
+  readonly startup: Effect.Effect<Read<Buffer>> = Effect.suspend(() => {
+    const frame = this.#frame(4, MAX_STARTUP_BYTES)
+    if (frame?._tag === "Message") return Effect.succeed({ _tag: "Message", message: frame.message.body })
+    if (frame !== undefined) return Effect.succeed(frame)
+    return this.#ended ? Effect.succeed(end) : Effect.andThen(this.#arrival, this.startup)
+  })
+
+  readonly #read: Effect.Effect<Read<FrontendMessage>> = Effect.suspend(() => {
+    const frame = this.#frame(5, MAX_MESSAGE_BYTES)
+    if (frame?._tag === "Message") {
+      const { body, type } = frame.message
+      const message = decodeMessage(type, body)
+      return Effect.succeed(
+        Result.isSuccess(message)
+          ? { _tag: "Message", message: message.success }
+          : { _tag: "Malformed", why: message.failure }
+      )
+    }
+    if (frame !== undefined) return Effect.succeed(frame)
+    return this.#ended ? Effect.succeed(end) : Effect.andThen(this.#arrival, this.#read)
+  })
+
+  /** The next message. */
+  readonly next: Effect.Effect<Read<FrontendMessage>> = Effect.suspend(() => {
+    const peeked = this.#peeked
+    this.#peeked = undefined
+    return peeked === undefined ? this.#read : Effect.succeed(peeked)
+  })
+
+  /** The next message, which the next read gives again. */
+  readonly peek: Effect.Effect<Read<FrontendMessage>> = Effect.suspend(() =>
+    this.#peeked === undefined
+      ? Effect.tap(this.#read, (read) =>
+          Effect.sync(() => {
+            this.#peeked = read
+          })
+        )
+      : Effect.succeed(this.#peeked)
+  )
+
+  /** Adds to what is to be written; true where so much has gathered that it should be. */
+  send(bytes: Uint8Array): boolean {
+    this.#out.push(bytes)
+    this.#outBytes += bytes.length
+    return this.#outBytes > MAX_BUFFERED_BYTES
+  }
+
+  /** Writes what has gathered, and waits for a client that reads slower than it is written to. */
+  readonly flush: Effect.Effect<void> = Effect.callback<void>((resume) => {
+    const bytes = this.#out.length === 1 ? this.#out[0] : Buffer.concat(this.#out)
+    this.#out = []
+    this.#outBytes = 0
+    const socket = this.#socket
+    if (bytes === undefined || bytes.length === 0 || !socket.writable || socket.write(bytes)) {
+      return resume(Effect.void)
+    }
+    const go = () => {
+      socket.off("drain", go)
+      socket.off("close", go)
+      resume(Effect.void)
+    }
+    socket.once("drain", go)
+    socket.once("close", go)
+  })
+
+  /** Goes on encrypted. What came before the handshake would be taken for what came within it, and is refused. */
+  readonly upgrade = (context: SecureContext): Effect.Effect<boolean> =>
+    Effect.callback<boolean>((resume) => {
+      if (this.#pending > 0) return resume(Effect.succeed(false))
+      const plain = this.#socket
+      plain.removeAllListeners("data")
+      const secure = new TLSSocket(plain, { isServer: true, secureContext: context })
+      this.#socket = secure
+      this.#listen(secure)
+      secure.once("secure", () => resume(Effect.succeed(true)))
+      this.onEnd(() => resume(Effect.succeed(false)))
+    })
+
+  readonly close: Effect.Effect<void> = Effect.sync(() => {
+    this.#socket.end()
+    this.#socket.destroySoon()
+  })
+}

@@ -1,0 +1,196 @@
+/** What a client sends, decoded: protocol 3.0 and 3.2. Pure. */
+import * as Result from "effect/Result"
+
+/** A value's format: PostgreSQL's text, or the type's binary form. */
+export type Format = "text" | "binary"
+
+export type FrontendMessage =
+  | { readonly _tag: "Query"; readonly sql: string }
+  | {
+      readonly _tag: "Parse"
+      readonly name: string
+      readonly sql: string
+      /** Object ids; 0 leaves the type to PostgreSQL. */
+      readonly parameterTypes: ReadonlyArray<number>
+    }
+  | {
+      readonly _tag: "Bind"
+      readonly portal: string
+      readonly statement: string
+      readonly parameterFormats: ReadonlyArray<Format>
+      readonly values: ReadonlyArray<Uint8Array | null>
+      readonly resultFormats: ReadonlyArray<Format>
+    }
+  | { readonly _tag: "Describe" | "Close"; readonly target: "statement" | "portal"; readonly name: string }
+  | { readonly _tag: "Execute"; readonly portal: string /** 0 for all. */; readonly maxRows: number }
+  | { readonly _tag: "Sync" }
+  | { readonly _tag: "Flush" }
+  | { readonly _tag: "Terminate" }
+  | { readonly _tag: "Password"; readonly bytes: Uint8Array }
+  | { readonly _tag: "CopyData"; readonly bytes: Uint8Array }
+  | { readonly _tag: "CopyDone" }
+  | { readonly _tag: "CopyFail"; readonly message: string }
+  | { readonly _tag: "FunctionCall" }
+
+/** Reads the members of one message; a read past its end makes it malformed. */
+class Cursor {
+  readonly #bytes: Buffer
+  #at = 0
+  malformed = false
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  #take(size: number): number {
+    if (size < 0 || this.#at + size > this.#bytes.length) {
+      this.malformed = true
+      return -1
+    }
+    const at = this.#at
+    this.#at += size
+    return at
+  }
+
+  get done(): boolean {
+    return this.#at === this.#bytes.length
+  }
+
+  byte(): number {
+    const at = this.#take(1)
+    return at === -1 ? 0 : (this.#bytes[at] ?? 0)
+  }
+
+  int16(): number {
+    const at = this.#take(2)
+    return at === -1 ? 0 : this.#bytes.readUInt16BE(at)
+  }
+
+  int32(): number {
+    const at = this.#take(4)
+    return at === -1 ? 0 : this.#bytes.readInt32BE(at)
+  }
+
+  bytes(size: number): Uint8Array {
+    const at = this.#take(size)
+    return at === -1 ? new Uint8Array(0) : this.#bytes.subarray(at, at + size)
+  }
+
+  text(): string {
+    const end = this.#bytes.indexOf(0, this.#at)
+    const at = this.#take(end - this.#at + 1)
+    return at === -1 ? "" : this.#bytes.toString("utf8", at, end)
+  }
+
+  list<A>(count: number, read: () => A): ReadonlyArray<A> {
+    const list: Array<A> = []
+    for (let index = 0; index < count && !this.malformed; index++) list.push(read())
+    return list
+  }
+
+  format(): Format {
+    return this.int16() === 1 ? "binary" : "text"
+  }
+
+  value(): Uint8Array | null {
+    const size = this.int32()
+    return size === -1 ? null : this.bytes(size)
+  }
+}
+
+const target = (cursor: Cursor): "statement" | "portal" => {
+  const byte = cursor.byte()
+  if (byte !== 0x53 && byte !== 0x50) cursor.malformed = true
+  return byte === 0x53 ? "statement" : "portal"
+}
+
+const read = (type: string, cursor: Cursor, body: Uint8Array): FrontendMessage | undefined => {
+  switch (type) {
+    case "Q":
+      return { _tag: "Query", sql: cursor.text() }
+    case "P": {
+      const [name, sql] = [cursor.text(), cursor.text()]
+      return { _tag: "Parse", name, sql, parameterTypes: cursor.list(cursor.int16(), () => cursor.int32() >>> 0) }
+    }
+    case "B": {
+      const [portal, statement] = [cursor.text(), cursor.text()]
+      const parameterFormats = cursor.list(cursor.int16(), () => cursor.format())
+      const values = cursor.list(cursor.int16(), () => cursor.value())
+      const resultFormats = cursor.list(cursor.int16(), () => cursor.format())
+      return { _tag: "Bind", portal, statement, parameterFormats, values, resultFormats }
+    }
+    case "D":
+      return { _tag: "Describe", target: target(cursor), name: cursor.text() }
+    case "C":
+      return { _tag: "Close", target: target(cursor), name: cursor.text() }
+    case "E":
+      return { _tag: "Execute", portal: cursor.text(), maxRows: cursor.int32() }
+    case "S":
+      return { _tag: "Sync" }
+    case "H":
+      return { _tag: "Flush" }
+    case "X":
+      return { _tag: "Terminate" }
+    case "p":
+      return { _tag: "Password", bytes: cursor.bytes(body.length) }
+    case "d":
+      return { _tag: "CopyData", bytes: cursor.bytes(body.length) }
+    case "c":
+      return { _tag: "CopyDone" }
+    case "f":
+      return { _tag: "CopyFail", message: cursor.text() }
+    case "F":
+      cursor.bytes(body.length)
+      return { _tag: "FunctionCall" }
+    default:
+      return undefined
+  }
+}
+
+/** Decodes a message; a failure says why it can't be one. */
+export const decodeMessage = (type: number, body: Uint8Array): Result.Result<FrontendMessage, string> => {
+  const cursor = new Cursor(body)
+  const message = read(String.fromCharCode(type), cursor, body)
+  if (message === undefined) return Result.fail(`invalid frontend message type ${type}`)
+  return cursor.malformed || !cursor.done ? Result.fail("invalid message format") : Result.succeed(message)
+}
+
+/** What a connection begins with, before there are message types. */
+export type StartupPacket =
+  | { readonly _tag: "SslRequest" }
+  | { readonly _tag: "GssRequest" }
+  | { readonly _tag: "CancelRequest"; readonly processId: number; readonly secret: Uint8Array }
+  | {
+      readonly _tag: "Startup"
+      readonly major: number
+      readonly minor: number
+      readonly parameters: ReadonlyMap<string, string>
+    }
+
+const SSL_REQUEST = 80877103
+const GSS_REQUEST = 80877104
+const CANCEL_REQUEST = 80877102
+
+/** Decodes a packet without its length. */
+export const decodeStartup = (body: Uint8Array): Result.Result<StartupPacket, string> => {
+  const cursor = new Cursor(body)
+  const code = cursor.int32()
+  if (code === SSL_REQUEST) return Result.succeed({ _tag: "SslRequest" })
+  if (code === GSS_REQUEST) return Result.succeed({ _tag: "GssRequest" })
+  if (code === CANCEL_REQUEST) {
+    const processId = cursor.int32()
+    const secret = cursor.bytes(Math.max(0, body.length - 8))
+    return cursor.malformed
+      ? Result.fail("invalid length of cancel request")
+      : Result.succeed({ _tag: "CancelRequest", processId, secret })
+  }
+  const parameters = new Map<string, string>()
+  for (;;) {
+    const name = cursor.text()
+    if (name === "" || cursor.malformed) break
+    parameters.set(name, cursor.text())
+  }
+  return cursor.malformed || !cursor.done
+    ? Result.fail("invalid startup packet layout: expected terminator as last byte")
+    : Result.succeed({ _tag: "Startup", major: code >>> 16, minor: code & 0xffff, parameters })
+}

@@ -1,0 +1,228 @@
+/** One client from its first octet to its last. */
+import { randomBytes, timingSafeEqual } from "node:crypto"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
+import * as Backend from "../protocol/BackendMessages.ts"
+import type { ClientSocket, Read } from "../protocol/ClientSocket.ts"
+import type { FrontendMessage } from "../protocol/FrontendMessages.ts"
+import { fatal, type HandshakeOptions, handshake, type Startup } from "../protocol/Handshake.ts"
+import type { ClientStatement } from "../statement/ClientStatement.ts"
+import { commandTag } from "../statement/CommandTag.ts"
+import { literal } from "../statement/DescribeSql.ts"
+import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
+import { Session, type Upstream } from "./ClientSession.ts"
+import { tryAlone } from "./SettingStatements.ts"
+import { reported } from "./Settings.ts"
+import { type Answering, simpleQuery } from "./SimpleQuery.ts"
+import type { Outcome } from "./StatementOutcome.ts"
+
+/** A statement that a client has run, for a log: never its text, which may hold values. */
+export interface StatementEntry {
+  readonly connection: number
+  readonly command: string
+  readonly milliseconds: number
+  /** The SQLSTATE it was refused with. */
+  readonly sqlState: string | undefined
+}
+
+export interface ConnectionOptions extends HandshakeOptions {
+  readonly upstream: Upstream
+  readonly cancels: Cancels
+  readonly maxConnections: number
+  readonly onStatement: (entry: StatementEntry) => void
+}
+
+interface Cancellable {
+  readonly secret: Uint8Array
+  cancel: () => void
+}
+
+/** The connections by the numbers that cancel requests name. */
+export class Cancels {
+  readonly #connections = new Map<number, Cancellable>()
+  #next = 1
+
+  get size(): number {
+    return this.#connections.size
+  }
+
+  add(connection: Cancellable): number {
+    const processId = this.#next++
+    this.#connections.set(processId, connection)
+    return processId
+  }
+
+  remove(processId: number): void {
+    this.#connections.delete(processId)
+  }
+
+  cancel(processId: number, secret: Uint8Array): void {
+    const found = this.#connections.get(processId)
+    if (found?.secret.length === secret.length && timingSafeEqual(found.secret, secret)) found.cancel()
+  }
+}
+
+/** A client that idles in a transaction keeps it: the service would end it after 3 minutes without a call. */
+const KEEP_ALIVE = "2 minutes"
+
+const firstText = ({ records }: { readonly records?: ReadonlyArray<ReadonlyArray<object>> | undefined }): string => {
+  const field = records?.[0]?.[0]
+  return field !== undefined && "stringValue" in field ? String(field.stringValue) : ""
+}
+
+/** The server's own values of the settings that a client is told of. */
+const readDefaults = Effect.fnUntraced(function* (session: Session) {
+  const names = [...reported.keys()]
+  const values = names.map((name) => `coalesce(current_setting(${literal(name)}, true), '')`)
+  const answer = yield* Effect.mapError(session.call({ sql: `select ${values.join(" || E'\\n' || ")}` }), (error) =>
+    refusedBy(error)
+  )
+  for (const [index, value] of firstText(answer).split("\n").entries()) {
+    const name = names[index]
+    if (name !== undefined) session.defaults.set(name, name === "client_encoding" ? "UTF8" : value)
+  }
+})
+
+const isUtf8 = (encoding: string): boolean => /^'?(?:utf-?8|unicode)'?$/i.test(encoding)
+
+/** What the client sets as it connects. */
+const applySettings = Effect.fnUntraced(function* (session: Session, { settings }: Startup) {
+  const asked: Array<readonly [string, string]> = []
+  for (const [name, value] of settings) {
+    const known = name.toLowerCase()
+    if (known === "client_encoding") {
+      if (!isUtf8(value))
+        return yield* fatal("22023", `client_encoding must be UTF8 through the gateway, not "${value}"`)
+    } else if (known === "application_name") session.settings.set(known, value)
+    else asked.push([known, value])
+  }
+  if (asked.length === 0) return
+  const names = asked.map(([name]) => name)
+  const sets = asked.map(([name, value]) => `perform set_config(${literal(name)}, ${literal(value)}, true);`)
+  const { after, before } = yield* tryAlone(session, `do ${literal(`begin ${sets.join(" ")} end`)}`, names)
+  for (const [index, name] of names.entries()) {
+    if (!session.defaults.has(name)) session.defaults.set(name, before[index] ?? "")
+    session.remember(name, after[index])
+  }
+})
+
+const begin = Effect.fnUntraced(function* (socket: ClientSocket, session: Session, startup: Startup) {
+  yield* readDefaults(session)
+  yield* applySettings(session, startup)
+  for (const [name, shown] of reported) {
+    socket.send(Backend.parameterStatus(shown, session.settings.get(name) ?? session.defaults.get(name) ?? ""))
+  }
+})
+
+const asFatal = ({ fields }: Refused): Uint8Array => Backend.errorResponse({ ...fields, severity: "FATAL" })
+
+const ready = (socket: ClientSocket, session: Session) =>
+  Effect.andThen(
+    Effect.sync(() => socket.send(Backend.readyForQuery(session.status))),
+    socket.flush
+  )
+
+/** Waits for the client, and keeps its transaction meanwhile. */
+const awaited = (socket: ClientSocket, session: Session): Effect.Effect<Read<FrontendMessage>> =>
+  Effect.suspend(() => {
+    if (session.transaction === undefined) return socket.next
+    return Effect.flatMap(Effect.timeoutOption(socket.peek, KEEP_ALIVE), (read) =>
+      read._tag === "Some"
+        ? socket.next
+        : Effect.andThen(Effect.ignore(session.call({ sql: "select 1" })), awaited(socket, session))
+    )
+  })
+
+/** Answers messages until the client is gone. */
+const converse = Effect.fnUntraced(function* (answering: Answering) {
+  const { session, socket } = answering
+  yield* ready(socket, session)
+  for (;;) {
+    const read = yield* awaited(socket, session)
+    if (read._tag === "End") return
+    if (read._tag === "Malformed") {
+      socket.send(Backend.errorResponse(fatal("08P01", read.why).fields))
+      return yield* socket.flush
+    }
+    const { message } = read
+    switch (message._tag) {
+      case "Terminate":
+        return
+      case "Query":
+        yield* simpleQuery(answering, message.sql)
+        yield* ready(socket, session)
+        break
+      case "Sync":
+        yield* ready(socket, session)
+        break
+      default:
+        socket.send(Backend.errorResponse(refusal("0A000", "the extended protocol is not supported").fields))
+    }
+  }
+})
+
+const cancelled = (): Refused => refusal("57014", "canceling statement due to user request")
+
+/** How statements of a connection are run: one can be cancelled, and each leaves a line in the log. */
+const runner = (processId: number, connection: Cancellable, onStatement: ConnectionOptions["onStatement"]) => {
+  return (statement: ClientStatement, effect: Effect.Effect<Outcome, Refused>): Effect.Effect<Outcome, Refused> =>
+    Effect.gen(function* () {
+      const cancel = Deferred.makeUnsafe<never, Refused>()
+      connection.cancel = () => Deferred.doneUnsafe(cancel, Effect.fail(cancelled()))
+      const start = yield* Clock.currentTimeMillis
+      return yield* Effect.onExit(Effect.raceFirst(effect, Deferred.await(cancel)), (exit) =>
+        Effect.map(Clock.currentTimeMillis, (now) => {
+          connection.cancel = () => undefined
+          const failure = Exit.isFailure(exit) ? Exit.findErrorOption(exit) : undefined
+          onStatement({
+            connection: processId,
+            command: commandTag(statement.words, 0).replace(/[ 0-9]+$/, ""),
+            milliseconds: now - start,
+            sqlState: failure?._tag === "Some" ? failure.value.fields.code : undefined
+          })
+        })
+      )
+    })
+}
+
+/** Serves a client until it is gone; its transaction is rolled back then. */
+export const serve = Effect.fnUntraced(function* (socket: ClientSocket, options: ConnectionOptions) {
+  const { cancels, upstream } = options
+  const started = yield* Effect.result(handshake(socket, options))
+  if (Result.isFailure(started)) {
+    socket.send(asFatal(started.failure))
+    return yield* socket.flush
+  }
+  const startup = started.success
+  if (startup === undefined) return
+  if (startup._tag === "CancelRequest") return cancels.cancel(startup.processId, startup.secret)
+  if (cancels.size >= options.maxConnections) {
+    socket.send(asFatal(fatal("53300", "sorry, too many clients already")))
+    return yield* socket.flush
+  }
+  const connection: Cancellable = { secret: randomBytes(startup.minor >= 2 ? 32 : 4), cancel: () => undefined }
+  const processId = cancels.add(connection)
+  const session = new Session(upstream, startup.database, {
+    notice: (fields) => void socket.send(Backend.noticeResponse(fields)),
+    setting: (name, value) => void socket.send(Backend.parameterStatus(name, value))
+  })
+  const conversation = Effect.gen(function* () {
+    const begun = yield* Effect.result(begin(socket, session, startup))
+    if (Result.isFailure(begun)) {
+      socket.send(asFatal(begun.failure))
+      return yield* socket.flush
+    }
+    socket.send(Backend.backendKeyData(processId, connection.secret))
+    yield* converse({ session, socket, run: runner(processId, connection, options.onStatement) })
+  })
+  yield* Effect.ensuring(
+    conversation,
+    Effect.andThen(
+      Effect.sync(() => cancels.remove(processId)),
+      session.rollback()
+    )
+  )
+})

@@ -1,0 +1,88 @@
+/** Results of any size through a cursor of the service, page by page. */
+import * as Effect from "effect/Effect"
+import type { ExecuteStatementResponse } from "../../data-api/DataApi.ts"
+import { isRead } from "../../data-api/sql/ReadOnly.ts"
+import { type Refused, refusedBy } from "../statement/Refused.ts"
+import { readRow } from "../statement/Wrapped.ts"
+import type { Call, Session } from "./ClientSession.ts"
+import type { MoreRows, Rows } from "./StatementOutcome.ts"
+
+/** Half of the service's limit of 1,048,576 octets for a result. */
+const PAGE_BYTES = 524_288
+const PAGE_ROWS = 20_000
+const FIRST_PAGE_ROWS = 64
+
+let cursors = 0
+
+const textsOf = ({ records }: ExecuteStatementResponse): ReadonlyArray<string> =>
+  (records ?? []).map(([field]) => (field !== undefined && "stringValue" in field ? field.stringValue : "()"))
+
+/** Reads the rows of a wrapped statement through a cursor in the session's transaction. */
+export const openCursor = Effect.fnUntraced(function* (session: Session, call: Call) {
+  const cursor = `alex_gateway_cursor_${++cursors}`
+  const savepoint = session.transaction?.implicit === true
+  yield* session.send({ ...call, sql: `declare ${cursor} scroll cursor for ${call.sql}` })
+  if (savepoint) yield* session.send({ sql: `savepoint ${cursor}` })
+  let read = 0
+  let page = FIRST_PAGE_ROWS
+  let ended = false
+
+  /** After a page that was too large: back to where it began. */
+  const goBack = Effect.fnUntraced(function* () {
+    if (savepoint) yield* session.call({ sql: `rollback to savepoint ${cursor}` })
+    yield* session.call({ sql: `move absolute ${read} from ${cursor}` })
+    if (session.transaction !== undefined) session.transaction.failed = false
+  })
+
+  const fetch: Effect.Effect<ReadonlyArray<string>, Refused> = Effect.suspend(() => {
+    const size = page
+    return session.call({ sql: `fetch forward ${size} from ${cursor}` }).pipe(
+      Effect.map((response) => {
+        const texts = textsOf(response)
+        ended = texts.length < size
+        read += texts.length
+        let largest = 1
+        for (const text of texts) largest = Math.max(largest, Buffer.byteLength(text) + 6)
+        page = Math.max(1, Math.min(Math.floor(PAGE_BYTES / largest), size * 8, PAGE_ROWS))
+        return texts
+      }),
+      Effect.catch((error): Effect.Effect<ReadonlyArray<string>, Refused> => {
+        if (error.reason._tag !== "UnsupportedResult" || size === 1) return Effect.fail(refusedBy(error))
+        page = Math.max(1, Math.floor(size / 4))
+        return Effect.andThen(
+          Effect.mapError(goBack(), (cause) => refusedBy(cause)),
+          fetch
+        )
+      })
+    )
+  })
+
+  const next: Effect.Effect<Rows, Refused> = Effect.suspend(() =>
+    ended
+      ? Effect.succeed<Rows>([])
+      : Effect.flatMap(fetch, (texts) =>
+          ended
+            ? Effect.as(Effect.ignore(session.call({ sql: `close ${cursor}` })), texts.map(readRow))
+            : Effect.succeed(texts.map(readRow))
+        )
+  )
+  return { next } satisfies MoreRows
+})
+
+/**
+ * Reads a result through a cursor that was too large for one answer.
+ *
+ * Outside of a transaction the statement has run, and only what reads may be run again.
+ */
+export const throughCursor = Effect.fnUntraced(function* (session: Session, call: Call, tooLarge: Refused) {
+  const { transaction } = session
+  if (transaction === undefined) {
+    if (!isRead(call.sql)) return yield* tooLarge
+    yield* session.begin(true)
+  } else {
+    // Whether the refusal has aborted the transaction is the service's secret: the cursor will tell.
+    transaction.failed = false
+  }
+  const more = yield* openCursor(session, call)
+  return { first: yield* more.next, more }
+})

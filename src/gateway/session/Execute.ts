@@ -1,0 +1,82 @@
+/** Runs one statement of a client, whichever it is. */
+import * as Effect from "effect/Effect"
+import type { ClientStatement } from "../statement/ClientStatement.ts"
+import { type Refused, refusal } from "../statement/Refused.ts"
+import { type Lack, neverSupported, outsideSupported } from "../statement/Unsupported.ts"
+import type { Session } from "./ClientSession.ts"
+import { asItIs, type Bound, query } from "./RowStatements.ts"
+import { discard, rememberConfig, reset, set } from "./SettingStatements.ts"
+import { done, type Outcome } from "./StatementOutcome.ts"
+import * as Transactions from "./TransactionStatements.ts"
+
+const lacking = ({ hint, message }: Lack): Effect.Effect<never, Refused> => Effect.fail(refusal("0A000", message, hint))
+
+const own = (
+  session: Session,
+  statement: ClientStatement,
+  bound: Bound | undefined
+): Effect.Effect<Outcome, Refused> => {
+  switch (statement.kind) {
+    case "query":
+      return Effect.tap(query(session, statement, bound), () => rememberConfig(session, statement))
+    case "write":
+      return statement.returnsRows === true ? query(session, statement, bound) : asItIs(session, statement, bound)
+    case "set":
+      return set(session, statement)
+    case "reset":
+      return reset(session, statement)
+    case "discard":
+      return discard(session, statement)
+    case "listen":
+      return Effect.succeed(done("UNLISTEN"))
+    default:
+      return asItIs(session, statement, bound)
+  }
+}
+
+/** A statement that PostgreSQL runs outside of transactions only. */
+const runsAlone = ({ words: [first, second] }: ClientStatement): boolean =>
+  first === "vacuum" ||
+  (/^(?:create|drop)$/.test(first ?? "") && /^(?:database|tablespace)$/.test(second ?? "")) ||
+  (first === "alter" && second === "system")
+
+/** Kinds that look after their own transaction, or send nothing. */
+const selfReliant = new Set(["set", "reset", "discard", "listen"])
+
+/**
+ * Runs a statement.
+ *
+ * Where the session has set something that the statement may depend on it runs in a transaction of its own, which
+ * `endImplicit` ends.
+ */
+export const execute = (session: Session, statement: ClientStatement, bound?: Bound): Effect.Effect<Outcome, Refused> =>
+  Effect.suspend(() => {
+    switch (statement.kind) {
+      case "begin":
+        return Transactions.begin(session, statement)
+      case "commit":
+        return Transactions.commit(session, statement)
+      case "rollback":
+        return Transactions.rollback(session, statement)
+      case "rollbackTo":
+        return Transactions.rollbackTo(session, statement)
+      case "savepoint":
+        return Transactions.savepoint(session, statement)
+      case "release":
+        return Transactions.release(session, statement)
+      default:
+    }
+    const lack =
+      neverSupported(statement) ?? (session.transaction === undefined ? outsideSupported(statement) : undefined)
+    if (lack !== undefined) return lacking(lack)
+    const run = own(session, statement, bound)
+    const alone = session.transaction !== undefined || selfReliant.has(statement.kind) || runsAlone(statement)
+    return alone || !session.needsTransaction(statement) ? run : Effect.andThen(session.begin(true), run)
+  })
+
+/** Ends the transaction that the client did not ask for, if there is one. */
+export const endImplicit = (session: Session, failed: boolean): Effect.Effect<void, Refused> =>
+  Effect.suspend(() => {
+    if (session.transaction?.implicit !== true) return Effect.void
+    return failed ? session.rollback() : Effect.asVoid(session.commit())
+  })

@@ -1,0 +1,150 @@
+/** Statements that return rows of any type, and statements that are sent as they are. */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type { ExecuteStatementResponse, SqlParameter } from "../../data-api/DataApi.ts"
+import { castTo, fromNumbered, parameterName, render } from "../../data-api/statement/Placeholders.ts"
+import { tokenize } from "../../data-api/statement/SqlLexer.ts"
+import { kindOf } from "../../data-api/statement/StatementKind.ts"
+import type { FieldDescription } from "../protocol/BackendMessages.ts"
+import type { ClientStatement } from "../statement/ClientStatement.ts"
+import { commandTag } from "../statement/CommandTag.ts"
+import type { Description } from "../statement/DescribeSql.ts"
+import { positionIn } from "../statement/ErrorPosition.ts"
+import { columnsOf, rowsOf } from "../statement/FieldText.ts"
+import { Refused, refusal } from "../statement/Refused.ts"
+import { readRow, type Wrapped, wrap } from "../statement/Wrapped.ts"
+import type { Call, Session } from "./ClientSession.ts"
+import { throughCursor } from "./Cursors.ts"
+import type { Outcome, Rows } from "./StatementOutcome.ts"
+
+/** The values of a statement's parameters, and what it takes and returns. */
+export interface Bound {
+  readonly description: Description
+  readonly values: ReadonlyArray<string | null>
+}
+
+/** The text as PostgreSQL gets it from the service: `$1` for each placeholder. */
+const asServer = (sql: string): string => {
+  let count = 0
+  return tokenize(sql)
+    .map(({ end, kind, start }) => (kind === "placeholder" ? `$${++count}` : sql.slice(start, end)))
+    .join("")
+}
+
+const parameterOf = (value: string | null, index: number): SqlParameter => ({
+  name: parameterName(index),
+  value: value === null ? { isNull: true } : { stringValue: value }
+})
+
+/** The call for a statement that was wrapped, or not. */
+export const callOf = (
+  statement: ClientStatement,
+  { prefix, sql }: Wrapped,
+  bound: Bound | undefined
+): Effect.Effect<Call, Refused> => {
+  const template = fromNumbered(sql)
+  if (Result.isFailure(template)) {
+    return Effect.fail(refusal("42601", `syntax error at or near ":"`, "Parameters are written $1, $2."))
+  }
+  const values = bound?.values ?? []
+  if (template.success.count > values.length) {
+    return Effect.fail(refusal("42P02", `there is no parameter $${values.length + 1}`))
+  }
+  const text = render(
+    template.success,
+    values.map((_, index) => castTo(bound?.description.casts[index] ?? "pg_catalog.text"))
+  )
+  const used = new Set(template.success.parameters)
+  const positionOf = (position: number): number | undefined => {
+    const own = positionIn(statement.sql, asServer(text).slice(prefix), position - prefix)
+    return own === undefined ? undefined : statement.offset + own
+  }
+  return Effect.succeed({
+    sql: text,
+    parameters: values.map(parameterOf).filter((_, index) => used.has(index)),
+    positionOf
+  })
+}
+
+const wordsOf = ({ starts, tail, words }: ClientStatement): ReadonlyArray<string> =>
+  tail === 0 ? words : words.slice(starts.indexOf(tail))
+
+/** Names may mean something else from here on. */
+const noteNames = (session: Session, statement: ClientStatement) =>
+  Effect.sync(() => {
+    if (!kindOf(statement.sql).changesNames) return
+    if (session.transaction !== undefined) session.transaction.names += `${statement.sql};`
+    session.upstream.descriptions.clear()
+  })
+
+/** The service takes a statement without the semicolon at which PostgreSQL would have stopped reading. */
+const atTerminator = (error: Refused, { terminator }: ClientStatement): Refused =>
+  error.fields.code === "42601" && terminator === ";"
+    ? new Refused({
+        ...error,
+        fields: { ...error.fields, message: error.fields.message.replace(/ at end of input$/, ' at or near ";"') }
+      })
+    : error
+
+/** Sends a statement as the client wrote it; what it returns comes as the service gives it. */
+export const asItIs = Effect.fnUntraced(function* (session: Session, statement: ClientStatement, bound?: Bound) {
+  const call = yield* callOf(statement, { sql: statement.sql, prefix: 0 }, bound)
+  const response = yield* Effect.mapError(session.send(call), (error) => atTerminator(error, statement))
+  yield* noteNames(session, statement)
+  const columns = columnsOf(response)
+  const words = wordsOf(statement)
+  const outcome: Outcome = {
+    columns,
+    rows: rowsOf(response),
+    tag: (rows) => commandTag(words, columns === undefined ? (response.numberOfRecordsUpdated ?? 0) : rows)
+  }
+  return outcome
+})
+
+/** The rows of an answer to a wrapped statement. */
+export const wrappedRows = ({ records }: ExecuteStatementResponse): Rows =>
+  (records ?? []).map(([field]) => (field !== undefined && "stringValue" in field ? readRow(field.stringValue) : []))
+
+/** A statement without columns gives rows that look like one NULL. */
+const fitting = (columns: ReadonlyArray<FieldDescription>, rows: Rows): Rows =>
+  columns.length === 0 ? rows.map(() => []) : rows
+
+const isStale = (columns: ReadonlyArray<FieldDescription>, [row]: Rows): boolean =>
+  row !== undefined && row.length !== Math.max(1, columns.length)
+
+const isOverSize = ({ fields }: Refused): boolean => fields.code === "54000"
+
+/** Runs a statement that returns rows. */
+export const query = Effect.fnUntraced(function* (session: Session, statement: ClientStatement, bound?: Bound) {
+  const types = bound?.description.parameters.map(String) ?? []
+  const answer = bound?.description ?? (yield* session.describe(statement, []))
+  // What PostgreSQL can't describe it can't run either: its own words are better, and know the position.
+  if (answer === "unknown" || "sqlState" in answer) return yield* asItIs(session, statement, bound)
+  const call = yield* callOf(statement, wrap(statement), bound)
+  const sent = yield* Effect.result(session.send(call))
+  const words = wordsOf(statement)
+  const tag = (rows: number) => commandTag(words, rows)
+  if (Result.isFailure(sent)) {
+    if (!isOverSize(sent.failure) || statement.kind !== "query" || statement.tail > 0) return yield* sent.failure
+    const { first, more } = yield* throughCursor(session, call, sent.failure)
+    return { columns: answer.columns, rows: first, more, tag } satisfies Outcome
+  }
+  const rows = wrappedRows(sent.success)
+  let columns = answer.columns ?? []
+  if (isStale(columns, rows)) {
+    session.upstream.descriptions.clear()
+    const again = yield* session.describe(statement, types)
+    if (again !== "unknown" && !("sqlState" in again)) columns = again.columns ?? []
+    if (isStale(columns, rows)) {
+      return yield* new Refused({
+        fields: {
+          severity: "ERROR",
+          code: "0A000",
+          message: "the columns of the result changed while the statement ran",
+          hint: "What the statement wrote is written. Prepare it again."
+        }
+      })
+    }
+  }
+  return { columns, rows: fitting(columns, rows), tag } satisfies Outcome
+})

@@ -1,0 +1,135 @@
+/** SET, RESET and DISCARD: what a session has and the service has not. */
+import * as Effect from "effect/Effect"
+import type { ClientStatement } from "../statement/ClientStatement.ts"
+import { commandTag } from "../statement/CommandTag.ts"
+import { ANSWER_SQLSTATE, literal } from "../statement/DescribeSql.ts"
+import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
+import type { Session } from "./ClientSession.ts"
+import { asLocal, changeOf, characteristics, setConfigNames } from "./Settings.ts"
+import { done } from "./StatementOutcome.ts"
+
+const separator = "\u001f"
+
+const currentOf = (names: ReadonlyArray<string>): string =>
+  names.map((name) => `coalesce(current_setting(${literal(name)}, true), '')`).join(` || E'\\x1f' || `)
+
+/** A setting's name, of one or two parts, as SHOW takes it. */
+const shown = (name: string): string =>
+  name
+    .split(".")
+    .map((part) => `"${part.replaceAll('"', '""')}"`)
+    .join(".")
+
+/** Tries a setting outside of a transaction: the values before and after, and nothing is left behind. */
+export const tryAlone = (session: Session, sql: string, names: ReadonlyArray<string>) => {
+  const set = [...session.settings].map(
+    ([name, value]) => `perform set_config(${literal(name)}, ${literal(value)}, true);`
+  )
+  const body = `declare before text := ${currentOf(names)}; begin ${set.join(" ")}
+execute ${literal(sql)}; raise exception using errcode = '${ANSWER_SQLSTATE}', message = 'alex-database asks for a setting, which is no failure: '
+|| replace(encode(convert_to(before || E'\\x1f' || ${currentOf(names)}, 'UTF8'), 'base64'), chr(10), ''); end`
+  return Effect.matchEffect(session.call({ sql: `do ${literal(body)}` }), {
+    onSuccess: () => Effect.fail(refusal("XX000", "the setting could not be read")),
+    onFailure: (error) => {
+      if (error.reason._tag !== "DatabaseError" || error.reason.sqlState !== ANSWER_SQLSTATE) {
+        return Effect.fail(refusedBy(error))
+      }
+      const base64 = /: ([0-9A-Za-z+/=]*)$/.exec(error.reason.primary)?.[1] ?? ""
+      const values = Buffer.from(base64, "base64").toString("utf8").split(separator)
+      return Effect.succeed({ before: values.slice(0, names.length), after: values.slice(names.length) })
+    }
+  })
+}
+
+/** Remembers what settings have come to in the transaction. SHOW, unlike a query, may come before SET TRANSACTION. */
+export const rememberWithin = Effect.fnUntraced(function* (session: Session, names: ReadonlyArray<string>) {
+  for (const name of names) {
+    session.transaction?.pending.delete(name)
+    const { records } = yield* session.send({ sql: `show ${shown(name)}`, early: true })
+    const field = records?.[0]?.[0]
+    if (field !== undefined && "stringValue" in field) session.remember(name, field.stringValue)
+  }
+})
+
+/** What a query has set for the session by `set_config` is remembered. */
+export const rememberConfig = Effect.fnUntraced(function* (session: Session, { sql }: ClientStatement) {
+  const names = setConfigNames(sql)
+  if (names.length === 0) return
+  if (session.transaction !== undefined) return yield* rememberWithin(session, names)
+  const { after, before } = yield* tryAlone(
+    session,
+    `do ${literal(`begin perform ${sql.replace(/^\s*select\b/i, "")}; end`)}`,
+    names
+  )
+  for (const [index, name] of names.entries()) {
+    if (!session.defaults.has(name) && !session.settings.has(name)) session.defaults.set(name, before[index] ?? "")
+    session.remember(name, after[index])
+  }
+})
+
+const refusesWrites = (session: Session, { words }: ClientStatement): boolean =>
+  session.upstream.readOnly &&
+  (words.includes("write") || words.some((word) => /^(?:default_)?transaction_read_only$/.test(word)))
+
+export const readOnlyGateway = (): Refused =>
+  refusal("25006", "the gateway is read-only", "Start it without --read-only to write.")
+
+/** SET. */
+export const set = Effect.fnUntraced(function* (session: Session, statement: ClientStatement) {
+  const tag = commandTag(statement.words, 0)
+  if (refusesWrites(session, statement)) return yield* readOnlyGateway()
+  const { name, resets, scope } = changeOf(statement)
+  const { transaction } = session
+  if (scope !== "session" || name === undefined) {
+    if (transaction !== undefined) {
+      yield* session.send({ sql: statement.sql, early: true })
+      if (name !== undefined) transaction.pending.delete(name)
+    } else
+      session.listener.notice({
+        severity: "WARNING",
+        code: "25P01",
+        message: `${tag.replace(/^SET$/, scope === "local" ? "SET LOCAL" : "SET TRANSACTION")} can only be used in transaction blocks`
+      })
+    return done(tag)
+  }
+  const names = name === "characteristics" ? characteristics : [name]
+  if (transaction === undefined) {
+    const { after, before } = yield* tryAlone(session, asLocal(statement), names)
+    for (const [index, one] of names.entries()) {
+      if (!session.defaults.has(one) && !session.settings.has(one)) session.defaults.set(one, before[index] ?? "")
+      session.remember(one, resets ? undefined : after[index])
+    }
+    return done(tag)
+  }
+  yield* session.send({ sql: asLocal(statement), early: true })
+  if (name === "search_path" || name === "role" || name === "session_authorization") transaction.names += statement.sql
+  yield* rememberWithin(session, names)
+  return done(tag)
+})
+
+/** RESET. */
+export const reset = Effect.fnUntraced(function* (session: Session, statement: ClientStatement) {
+  const { name } = changeOf(statement)
+  const names = name === undefined ? [...session.settings.keys()] : [name]
+  // A name that does not exist is refused, and the server knows which do.
+  if (name !== undefined && session.transaction === undefined) yield* tryAlone(session, statement.sql, names)
+  for (const one of names) {
+    if (session.transaction !== undefined)
+      yield* session.send({
+        sql: `select set_config(${literal(one)}, ${literal(session.defaults.get(one) ?? "")}, true)`
+      })
+    session.remember(one, undefined)
+  }
+  return done("RESET")
+})
+
+/** DISCARD: everything that the session holds. */
+export const discard = Effect.fnUntraced(function* (session: Session, { words }: ClientStatement) {
+  const tag = commandTag(words, 0)
+  if (words[1] !== "all") return done(tag)
+  if (session.transaction !== undefined && !session.transaction.implicit) {
+    return yield* refusal("25001", "DISCARD ALL cannot run inside a transaction block")
+  }
+  for (const name of [...session.settings.keys()]) session.remember(name, undefined)
+  return done(tag)
+})

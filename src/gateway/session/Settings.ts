@@ -1,0 +1,112 @@
+/** What a session has set, which the service forgets between two calls. Pure. */
+import type { ClientStatement } from "../statement/ClientStatement.ts"
+
+/** Settings by their name in lower case. */
+export type Settings = ReadonlyMap<string, string>
+
+/** Settings that change nothing in what a statement does or returns, unless it looks at them. */
+const immaterial = new Set([
+  "application_name",
+  "client_encoding",
+  "client_min_messages",
+  "log_min_messages",
+  "synchronize_seqscans",
+  "lock_timeout",
+  "idle_in_transaction_session_timeout",
+  "transaction_timeout"
+])
+
+const looks = /\b(?:show|current_setting|set_config|pg_settings|pg_stat_activity|pg_stat_get_activity)\b/i
+
+/** The settings to apply before a statement. */
+export const material = (settings: Settings, sql: string): ReadonlyArray<readonly [name: string, value: string]> => {
+  if (settings.size === 0) return []
+  const all = looks.test(sql)
+  return [...settings].filter(([name]) => all || !immaterial.has(name))
+}
+
+/** The settings that decide what names mean. */
+export const naming = (settings: Settings): ReadonlyArray<readonly [name: string, value: string]> =>
+  [...settings].filter(([name]) => /^(?:search_path|role|session_authorization|row_security)$/.test(name))
+
+/** What a SET or RESET statement changes. */
+export interface Change {
+  /** `session`: beyond the transaction; `local`: with it; `transaction`: only the transaction's own mode. */
+  readonly scope: "session" | "local" | "transaction"
+  /** Undefined for RESET ALL. */
+  readonly name: string | undefined
+  /** Settings that the statement sets beside `name`. */
+  readonly resets: boolean
+}
+
+const aliases: Readonly<Record<string, string>> = { schema: "search_path", names: "client_encoding", time: "timezone" }
+
+const unquoted = (word: string): string =>
+  word.startsWith('"') ? word.slice(1, -1).replaceAll('""', '"').toLowerCase() : word
+
+/** The name at `at`, which may be of two parts. */
+const nameAt = (words: ReadonlyArray<string>, at: number): string => {
+  const name = unquoted(words[at] ?? "")
+  if (name === "session" && words[at + 1] === "authorization") return "session_authorization"
+  if (name === "transaction" && words[at + 1] === "isolation") return "transaction_isolation"
+  const alias = Object.hasOwn(aliases, name) ? aliases[name] : undefined
+  if (alias !== undefined && (name !== "time" || words[at + 1] === "zone")) return alias
+  return words[at + 1] === "." ? `${name}.${unquoted(words[at + 2] ?? "")}` : name
+}
+
+/** Reads a SET or RESET statement. */
+export const changeOf = ({ words }: Pick<ClientStatement, "words">): Change => {
+  if (words[0] === "reset") {
+    return { scope: "session", name: words[1] === "all" ? undefined : nameAt(words, 1), resets: true }
+  }
+  const [, second = "", third = ""] = words
+  if (second === "transaction" || second === "constraints") return { scope: "transaction", name: "", resets: false }
+  const local = second === "local"
+  const explicit = local || (second === "session" && third !== "authorization" && third !== "characteristics")
+  const at = explicit ? 2 : 1
+  const resets = words.at(-1) === "default" && words.length <= at + 4
+  const name = words[at] === "session" && words[at + 1] === "characteristics" ? "characteristics" : nameAt(words, at)
+  return { scope: local ? "local" : "session", name, resets }
+}
+
+/** The settings that SET SESSION CHARACTERISTICS may change. */
+export const characteristics = [
+  "default_transaction_isolation",
+  "default_transaction_read_only",
+  "default_transaction_deferrable"
+] as const
+
+/** SET as it is to be within a transaction of the service: for as long as that lasts. */
+export const asLocal = ({ sql, starts, words }: Pick<ClientStatement, "sql" | "starts" | "words">): string => {
+  if (words[0] !== "set" || words[1] === "local" || words[1] === "transaction" || words[1] === "constraints") return sql
+  const at = words[1] === "session" && words[2] !== "authorization" && words[2] !== "characteristics" ? 2 : 1
+  if (words[at] === "session" && words[at + 1] === "characteristics") return sql
+  return `set local ${sql.slice(starts[at] ?? 0)}`
+}
+
+/** `set_config(name, value, false)` with constants, by which programs set what lasts. */
+const setConfig =
+  /\bset_config\s*\(\s*'((?:[^']|'')*)'\s*,\s*(?:'(?:[^']|'')*'|[^,()]*)\s*,\s*(?:false|'f'|'false')\s*\)/gi
+
+/** The names that a query sets for the session by `set_config`. */
+export const setConfigNames = (sql: string): ReadonlyArray<string> =>
+  /set_config/i.test(sql) ? [...sql.matchAll(setConfig)].map((match) => (match[1] ?? "").toLowerCase()) : []
+
+/** Settings of which a client is told whenever they change, by their names in ParameterStatus. */
+export const reported: ReadonlyMap<string, string> = new Map(
+  [
+    "application_name",
+    "client_encoding",
+    "DateStyle",
+    "default_transaction_read_only",
+    "in_hot_standby",
+    "integer_datetimes",
+    "IntervalStyle",
+    "is_superuser",
+    "server_encoding",
+    "server_version",
+    "session_authorization",
+    "standard_conforming_strings",
+    "TimeZone"
+  ].map((name) => [name.toLowerCase(), name])
+)

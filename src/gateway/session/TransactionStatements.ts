@@ -1,0 +1,97 @@
+/** BEGIN, COMMIT, ROLLBACK and savepoints. */
+import * as Effect from "effect/Effect"
+import type { ClientStatement } from "../statement/ClientStatement.ts"
+import { commandTag } from "../statement/CommandTag.ts"
+import { refusal, refusedBy } from "../statement/Refused.ts"
+import type { Session } from "./ClientSession.ts"
+import { readOnlyGateway } from "./SettingStatements.ts"
+import { done } from "./StatementOutcome.ts"
+
+const warning = (session: Session, code: string, message: string) =>
+  Effect.sync(() => session.listener.notice({ severity: "WARNING", code, message }))
+
+/** What follows BEGIN. */
+const modesOf = ({ sql, starts, words }: ClientStatement): string => {
+  const at = /^(?:work|transaction)$/.test(words[1] ?? "") ? 2 : 1
+  return words.length > at ? sql.slice(starts[at]) : ""
+}
+
+export const begin = Effect.fnUntraced(function* (session: Session, statement: ClientStatement) {
+  const { transaction } = session
+  const modes = modesOf(statement)
+  if (session.upstream.readOnly && /\bwrite\b/i.test(modes)) return yield* readOnlyGateway()
+  if (transaction === undefined) yield* session.begin(false, modes)
+  else {
+    if (transaction.implicit) transaction.implicit = false
+    else yield* warning(session, "25001", "there is already a transaction in progress")
+    if (modes !== "") yield* session.send({ sql: `set transaction ${modes}`, early: true })
+  }
+  return done(commandTag(statement.words, 0))
+})
+
+const isChained = ({ words }: ClientStatement): boolean => words.at(-1) === "chain" && words.at(-2) !== "no"
+
+export const commit = Effect.fnUntraced(function* (session: Session, statement: ClientStatement) {
+  if (session.status === "I") {
+    if (isChained(statement)) return yield* refusal("25P01", "COMMIT AND CHAIN can only be used in transaction blocks")
+    yield* warning(session, "25P01", "there is no transaction in progress")
+  }
+  const changed = session.transaction?.names !== ""
+  const committed = yield* session.commit()
+  if (changed) session.upstream.descriptions.clear()
+  if (isChained(statement)) yield* session.begin(false)
+  return done(committed ? "COMMIT" : "ROLLBACK")
+})
+
+export const rollback = Effect.fnUntraced(function* (session: Session, statement: ClientStatement) {
+  if (session.status === "I") {
+    if (isChained(statement))
+      return yield* refusal("25P01", "ROLLBACK AND CHAIN can only be used in transaction blocks")
+    yield* warning(session, "25P01", "there is no transaction in progress")
+  }
+  yield* session.rollback()
+  if (isChained(statement)) yield* session.begin(false)
+  return done("ROLLBACK")
+})
+
+/** PostgreSQL reads names in lower case unless they are quoted. */
+const nameOf = (word: string | undefined): string =>
+  word?.startsWith('"') ? word.slice(1, -1).replaceAll('""', '"') : (word ?? "")
+
+const refuseOutside = (session: Session, what: string) =>
+  session.status === "I" ? Effect.fail(refusal("25P01", `${what} can only be used in transaction blocks`)) : Effect.void
+
+export const savepoint = Effect.fnUntraced(function* (session: Session, { sql, words }: ClientStatement) {
+  yield* refuseOutside(session, "SAVEPOINT")
+  yield* session.send({ sql })
+  session.transaction?.savepoints.push({ name: nameOf(words[1]), settings: new Map(session.settings) })
+  return done("SAVEPOINT")
+})
+
+const lastOf = (session: Session, name: string): number =>
+  session.transaction?.savepoints.findLastIndex((one) => one.name === name) ?? -1
+
+export const release = Effect.fnUntraced(function* (session: Session, { sql, words }: ClientStatement) {
+  yield* refuseOutside(session, "RELEASE SAVEPOINT")
+  yield* session.send({ sql })
+  const at = lastOf(session, nameOf(words.at(-1)))
+  if (at !== -1) session.transaction?.savepoints.splice(at)
+  return done("RELEASE")
+})
+
+/** It is what a failed transaction can be repaired with. */
+export const rollbackTo = Effect.fnUntraced(function* (session: Session, { sql, words }: ClientStatement) {
+  yield* refuseOutside(session, "ROLLBACK TO SAVEPOINT")
+  yield* Effect.mapError(session.call({ sql }), (error) => refusedBy(error))
+  const { transaction } = session
+  if (transaction !== undefined) {
+    transaction.failed = false
+    const at = lastOf(session, nameOf(words.at(-1)))
+    const found = transaction.savepoints[at]
+    if (found !== undefined) {
+      transaction.savepoints.splice(at + 1)
+      session.restore(found.settings)
+    }
+  }
+  return done("ROLLBACK")
+})

@@ -1,0 +1,168 @@
+/** What a client's statement is, as far as the gateway treats it differently, read from its words alone. Pure. */
+import { splitStatements, type Token, tokenize } from "../../data-api/statement/SqlLexer.ts"
+
+/**
+ * - `query`: returns rows and can be a subquery
+ * - `write`: INSERT, UPDATE, DELETE or MERGE, also after WITH
+ * - `other`: sent as it is; it may return rows (SHOW, EXPLAIN, CALL)
+ */
+export type Kind =
+  | "query"
+  | "write"
+  | "begin"
+  | "commit"
+  | "rollback"
+  | "prepareTransaction"
+  | "savepoint"
+  | "release"
+  | "rollbackTo"
+  | "set"
+  | "reset"
+  | "discard"
+  | "prepare"
+  | "execute"
+  | "deallocate"
+  | "declare"
+  | "fetch"
+  | "closeCursor"
+  | "copy"
+  | "listen"
+  | "other"
+
+/** One statement of a client's text. */
+export interface ClientStatement {
+  /** Without the closing semicolon and without surrounding white space and comments. */
+  readonly sql: string
+  /** The semicolon that ended it, if one did. */
+  readonly terminator: ";" | ""
+  /** Characters of the client's text before it. */
+  readonly offset: number
+  readonly kind: Kind
+  /** Its tokens that mean something: words in lower case, anything else as it is written. */
+  readonly words: ReadonlyArray<string>
+  /** Where each of them begins in `sql`. */
+  readonly starts: ReadonlyArray<number>
+  /** Whether it returns rows; undefined where only its run tells. */
+  readonly returnsRows: boolean | undefined
+  /** Where the statement after the list of WITH begins, if that list writes or the statement does; else 0. */
+  readonly tail: number
+}
+
+const verbs = new Set(["select", "values", "table", "insert", "update", "delete", "merge"])
+const writes = new Set(["insert", "update", "delete", "merge"])
+
+const simpleKinds: Readonly<Record<string, Kind>> = {
+  begin: "begin",
+  start: "begin",
+  commit: "commit",
+  end: "commit",
+  abort: "rollback",
+  savepoint: "savepoint",
+  release: "release",
+  set: "set",
+  reset: "reset",
+  discard: "discard",
+  prepare: "prepare",
+  execute: "execute",
+  deallocate: "deallocate",
+  declare: "declare",
+  fetch: "fetch",
+  move: "fetch",
+  close: "closeCursor",
+  copy: "copy",
+  listen: "listen",
+  unlisten: "listen"
+}
+
+/** The index of the word with which the statement after WITH begins, and whether the list writes. */
+const afterWith = (words: ReadonlyArray<string>): { readonly at: number; readonly writes: boolean } => {
+  let depth = 0
+  let listWrites = false
+  for (const [index, word] of words.entries()) {
+    const before = words[index - 1]
+    if (depth === 0 && index > 1 && (verbs.has(word) || (word === "(" && before === ")"))) {
+      return { at: index, writes: listWrites }
+    }
+    if (word === "(") depth++
+    else if (word === ")") depth--
+    else if (before === "(" && writes.has(word)) listWrites = true
+  }
+  return { at: 0, writes: listWrites }
+}
+
+/** Whether a word stands outside of all parentheses. */
+const hasAtTop = (words: ReadonlyArray<string>, wanted: string): boolean => {
+  let depth = 0
+  return words.some((word) => {
+    if (word === "(") depth++
+    else if (word === ")") depth--
+    return depth === 0 && word === wanted
+  })
+}
+
+const rollbackKind = (words: ReadonlyArray<string>): Kind =>
+  words[1] === "to" || words[2] === "to" ? "rollbackTo" : words[1] === "prepared" ? "other" : "rollback"
+
+type Shape = Pick<ClientStatement, "kind" | "returnsRows" | "tail">
+
+const shapeOf = (words: ReadonlyArray<string>, starts: ReadonlyArray<number>): Shape => {
+  const [first = "", second] = words
+  const plain = (kind: Kind, returnsRows: boolean | undefined): Shape => ({ kind, returnsRows, tail: 0 })
+  if (first === "with") {
+    const { at, writes: listWrites } = afterWith(words)
+    const verb = words[at] ?? ""
+    const tail = starts[at] ?? 0
+    if (writes.has(verb)) return { kind: "write", returnsRows: hasAtTop(words.slice(at), "returning"), tail }
+    return { kind: "query", returnsRows: true, tail: listWrites ? tail : 0 }
+  }
+  if (writes.has(first)) return plain("write", hasAtTop(words, "returning"))
+  if (verbs.has(first) || first === "(") return hasAtTop(words, "into") ? plain("other", false) : plain("query", true)
+  if (first === "rollback") return plain(rollbackKind(words), false)
+  if ((first === "commit" || first === "prepare") && /^(?:prepared|transaction)$/.test(second ?? "")) {
+    if (first === "prepare") return plain("prepareTransaction", false)
+    if (second === "prepared") return plain("other", false)
+  }
+  const kind = Object.hasOwn(simpleKinds, first) ? simpleKinds[first] : undefined
+  if (kind === undefined) return plain("other", /^(?:show|explain|call)$/.test(first) ? undefined : false)
+  return plain(kind, kind === "execute" || kind === "fetch" ? undefined : false)
+}
+
+const meaningful = (token: Token): boolean => token.kind !== "space" && token.kind !== "comment"
+
+/** Characters, by which PostgreSQL counts positions: code points, not UTF-16 units. */
+export const characters = (text: string): number => {
+  let count = text.length
+  for (let index = 0; index < text.length - 1; index++) {
+    if ((text.codePointAt(index) ?? 0) > 0xffff) {
+      count--
+      index++
+    }
+  }
+  return count
+}
+
+/** Reads one statement. */
+export const statementOf = (sql: string, offset = 0, terminator: ";" | "" = ""): ClientStatement => {
+  const tokens = tokenize(sql).filter(meaningful)
+  const words = tokens.map(({ end, kind, start }) => {
+    const text = sql.slice(start, end)
+    return kind === "word" ? text.toLowerCase() : text
+  })
+  const starts = tokens.map(({ start }) => start)
+  return { sql, terminator, offset, words, starts, ...shapeOf(words, starts) }
+}
+
+/** The statements of a client's text, as `psql` and PostgreSQL split them. */
+export const statementsOf = (text: string): ReadonlyArray<ClientStatement> => {
+  const tokens = tokenize(text).filter(meaningful)
+  let from = 0
+  let next = 0
+  return splitStatements(text).map(({ sql }) => {
+    while (next < tokens.length && ((tokens[next]?.start ?? 0) < from || text[tokens[next]?.start ?? 0] === ";")) next++
+    const start = tokens[next]?.start ?? text.length
+    from = start + sql.length
+    while (next < tokens.length && (tokens[next]?.start ?? 0) < from) next++
+    const terminator = text[tokens[next]?.start ?? text.length] === ";" ? ";" : ""
+    return statementOf(sql, characters(text.slice(0, start)), terminator)
+  })
+}

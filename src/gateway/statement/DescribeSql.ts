@@ -1,0 +1,243 @@
+/**
+ * Asks PostgreSQL what a statement takes and returns, without running it: the text that asks, and how the answer is
+ * read.
+ *
+ * A DO block prepares the statement, which tells its parameters' types, and makes a temporary table of its columns
+ * without data, which tells theirs with names and modifiers. Its answer comes as an error of an SQLSTATE of its own, so
+ * that nothing is left behind; in a transaction, which an error would abort, in a setting. Pure.
+ */
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import { MAX_SQL_LENGTH } from "../../data-api/Limits.ts"
+import { fromNumbered } from "../../data-api/statement/Placeholders.ts"
+import type { FieldDescription } from "../protocol/BackendMessages.ts"
+import type { ClientStatement } from "./ClientStatement.ts"
+import { frameOf } from "./Wrapped.ts"
+
+/** The SQLSTATE of the error that carries an answer. */
+export const ANSWER_SQLSTATE = "ALEXT"
+
+/** The setting that carries an answer within a transaction. */
+const SETTING = "alex_gateway.described"
+
+/** Reads the answer that a question in a transaction has left. */
+export const readAnswerSql = `select current_setting('${SETTING}')`
+
+/** What PostgreSQL says of a statement. */
+export interface Description {
+  /** Object ids of the parameters' types. */
+  readonly parameters: ReadonlyArray<number>
+  /** What the values of the parameters are cast to. */
+  readonly casts: ReadonlyArray<string>
+  /** Undefined for a statement that returns no rows. */
+  readonly columns: ReadonlyArray<FieldDescription> | undefined
+  /** No table could be made, so that the columns have to be asked for in another way. */
+  readonly noTable: boolean
+}
+
+/** The statement could not be described: the SQLSTATE that it was refused with. */
+export interface Refusal {
+  readonly sqlState: string
+}
+
+export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
+
+const textArray = (texts: ReadonlyArray<string>): string => `array[${texts.map(literal).join(", ")}]::text[]`
+
+/** Prepares the statement; a parameter that PostgreSQL can't give a type becomes text. */
+const parametersOf = (name: string): string => `
+    loop
+      begin
+        stmt := pieces[1];
+        for i in 1 .. cardinality(refs) loop stmt := stmt || '$' || refs[i] || pieces[i + 1]; end loop;
+        execute 'prepare ${name} (' || array_to_string(types, ', ') || ') as ' || stmt;
+        exit;
+      exception when indeterminate_datatype then
+        at := substring(sqlerrm from '[$]([0-9]+)')::int;
+        if at is null or types[at] <> 'unknown' then raise; end if;
+        types[at] := 'text';
+      end;
+    end loop;
+    select parameter_types::oid[] into oids from pg_catalog.pg_prepared_statements where name = '${name}';
+    execute 'deallocate ${name}';
+    select array_agg(case
+      when t.typtype = 'd' or not exists (select from pg_catalog.pg_cast
+        where castsource = 25 and casttarget = t.oid and castmethod = 'f')
+        then format('%I.%I', n.nspname, t.typname)
+      when t.oid = 1042 then 'pg_catalog.bpchar'
+      else format('pg_catalog.bpchar::%I.%I', n.nspname, t.typname) end order by o.number) into casts
+    from unnest(oids) with ordinality o (oid, number)
+    join pg_catalog.pg_type t on t.oid = o.oid join pg_catalog.pg_namespace n on n.oid = t.typnamespace;`
+
+/** Makes the table; names that occur twice and pseudo-types, which no table can have, take a second way. */
+const columnsOf = (table: string, marker: string): string => `
+    stmt := pieces[1];
+    for i in 1 .. cardinality(refs) loop stmt := stmt || '(null::' || casts[refs[i]] || ')' || pieces[i + 1]; end loop;
+    begin
+      execute 'create temp table ${table} as (' || replace(replace(lead || replace(stmt, '${marker}', middle) || trail,
+        '@names', ''), '@exprs', '*') || E'\\n) with no data';
+    exception when duplicate_column or invalid_table_definition then
+      if is_query then
+        execute 'select row_to_json(x) from (select q.* from (select 1) d left join (select * from (' || stmt
+          || E'\\n) z limit 0) q on false) x' into labels;
+        names := array(select json_object_keys(labels));
+      else
+        begin
+          names := array(select 'c' || i from generate_series(1, 1665) i);
+          execute 'explain ' || replace(replace(lead || replace(stmt, '${marker}', middle) || trail,
+            '@names', '(' || array_to_string(names, ', ') || ')'), '@exprs', '1');
+        exception when invalid_column_reference then
+          at := substring(sqlerrm from '([0-9]+)\\D+1665')::int;
+          names := array(select 'column' || i from generate_series(1, at) i);
+        end;
+      end if;
+      exprs := array(select 'c' || i from generate_series(1, cardinality(names)) i);
+      renamed := '(' || array_to_string(exprs, ', ') || ')';
+      pseudo := array_fill(null::text, array[cardinality(names)]);
+      loop
+        begin
+          select string_agg(u.e || ' as c' || u.i, ', ' order by u.i) into aliased
+          from unnest(exprs) with ordinality u (e, i);
+          execute 'create temp table ${table} as (' || replace(replace(
+            lead || replace(stmt, '${marker}', middle) || trail, '@names', renamed), '@exprs', aliased)
+            || E'\\n) with no data';
+          exit;
+        exception when invalid_table_definition then
+          at := substring(sqlerrm from '"c([0-9]+)"')::int;
+          if at is null or pseudo[at] is not null then raise; end if;
+          pseudo[at] := substring(sqlerrm from '\\S+$');
+          exprs[at] := 'null::text';
+        end;
+      end loop;
+    end;
+    with recursive own as (
+      select a.attnum as number, coalesce(names[a.attnum], a.attname::text) as label, a.atttypmod as modifier,
+        coalesce((select p.oid from pg_catalog.pg_type p
+          where p.typname = pseudo[a.attnum] and p.typnamespace = 11), a.atttypid) as type
+      from pg_catalog.pg_attribute a
+      where a.attrelid = 'pg_temp.${table}'::regclass and a.attnum > 0
+    ), base as (
+      select * from own
+      union all
+      select b.number, b.label, case when b.modifier = -1 then d.typtypmod else b.modifier end, d.typbasetype
+      from base b join pg_catalog.pg_type d on d.oid = b.type and d.typtype = 'd'
+    )
+    select coalesce(json_agg(json_build_array(b.label, b.type::oid::bigint, t.typlen, b.modifier) order by b.number), '[]')
+    into columns from base b join pg_catalog.pg_type t on t.oid = b.type and t.typtype <> 'd';`
+
+/** A read-only transaction can make no table, nor a role that may not. */
+const withoutTable = (columns: string): string => `
+  begin${columns}
+  exception when read_only_sql_transaction or insufficient_privilege then no_table := true;
+  end;`
+
+const bodyOf = (options: {
+  readonly statement: ClientStatement
+  readonly pieces: ReadonlyArray<string>
+  readonly references: ReadonlyArray<number>
+  readonly types: ReadonlyArray<string>
+  readonly settings: ReadonlyArray<readonly [name: string, value: string]>
+  readonly nonce: string
+  readonly marker: string
+  readonly inTransaction: boolean
+}): string => {
+  const { inTransaction, marker, nonce, pieces, references, settings, statement, types } = options
+  const { lead, middle, trail } = frameOf(statement, "@names", "@exprs")
+  const set = settings.map(([name, value]) => `perform set_config(${literal(name)}, ${literal(value)}, true);`)
+  const returnsRows = statement.returnsRows === true
+  return `
+declare
+  types text[] := ${textArray(types)};
+  pieces text[] := ${textArray(pieces)};
+  refs int[] := array[${references.join(", ")}]::int[];
+  is_query bool := ${statement.kind === "query" && statement.tail === 0};
+  lead text := ${literal(lead)};
+  middle text := ${literal(middle)};
+  trail text := ${literal(trail)};
+  oids oid[]; casts text[]; names text[]; exprs text[]; pseudo text[];
+  no_table bool := false; stmt text; renamed text; aliased text; answer text; at int; labels json; columns json;
+begin
+  begin
+    ${set.join("\n    ")}${types.length > 0 ? parametersOf(`alex_${nonce}`) : ""}${
+      returnsRows ? withoutTable(columnsOf(`alex_${nonce}`, marker)) : ""
+    }
+    raise exception using errcode = '${ANSWER_SQLSTATE}', message = json_build_object(
+      'parameters', (select json_agg(o::bigint) from unnest(oids) o), 'casts', to_json(casts), 'columns', columns, 'noTable', no_table);
+  exception when sqlstate '${ANSWER_SQLSTATE}' then answer := sqlerrm;
+    when others then answer := json_build_object('state', sqlstate);
+  end;
+  ${
+    inTransaction
+      ? `perform set_config('${SETTING}', answer, true);`
+      : `raise exception using errcode = '${ANSWER_SQLSTATE}', message = 'alex-database asks what a statement returns, which is no failure: '
+    || replace(encode(convert_to(answer, 'UTF8'), 'base64'), chr(10), '');`
+  }
+end`
+}
+
+/**
+ * The statement that asks; undefined where it would be too long, or the statement's placeholders can't be read.
+ *
+ * @param types the types that the client gives, `unknown` where it leaves them open
+ * @param settings what the session has set
+ * @param nonce what no text can hold by chance: names are made of it
+ */
+export const describeSql = (
+  statement: ClientStatement,
+  types: ReadonlyArray<string>,
+  settings: ReadonlyArray<readonly [name: string, value: string]>,
+  nonce: string,
+  inTransaction: boolean
+): string | undefined => {
+  const { sql, tail } = statement
+  const marker = `/*alex_${nonce}*/`
+  const template = fromNumbered(tail > 0 ? sql.slice(0, tail) + marker + sql.slice(tail) : sql)
+  if (Result.isFailure(template)) return undefined
+  const { count, parameters, pieces } = template.success
+  const all = Array.from({ length: Math.max(count, types.length) }, (_, index) => types[index] ?? "unknown")
+  const references = parameters.map((parameter) => parameter + 1)
+  const body = bodyOf({ statement, pieces, references, types: all, settings, nonce, marker, inTransaction })
+  const text = `do ${literal(body)}`
+  return text.length > MAX_SQL_LENGTH ? undefined : text
+}
+
+const Column = Schema.Tuple([Schema.String, Schema.Int, Schema.Int, Schema.Int])
+
+const decodeAnswer = Schema.decodeUnknownResult(
+  Schema.fromJsonString(
+    Schema.Struct({
+      state: Schema.optionalKey(Schema.String),
+      parameters: Schema.optionalKey(Schema.NullOr(Schema.Array(Schema.Int))),
+      casts: Schema.optionalKey(Schema.NullOr(Schema.Array(Schema.String))),
+      columns: Schema.optionalKey(Schema.NullOr(Schema.Array(Column))),
+      noTable: Schema.optionalKey(Schema.Boolean)
+    })
+  )
+)
+
+/** Reads an answer; a failure says that it is none. */
+export const readAnswer = (answer: string): Result.Result<Description | Refusal, string> => {
+  const decoded = decodeAnswer(answer)
+  if (Result.isFailure(decoded)) return Result.fail("What a statement returns came back in an unknown form.")
+  const { casts, columns, noTable = false, parameters, state } = decoded.success
+  if (state !== undefined) return Result.succeed({ sqlState: state })
+  return Result.succeed({
+    parameters: parameters ?? [],
+    casts: casts ?? [],
+    noTable,
+    columns: columns?.map(([name, typeOid, typeSize, typeModifier]) => ({
+      name,
+      tableOid: 0,
+      columnNumber: 0,
+      typeOid,
+      typeSize,
+      typeModifier
+    }))
+  })
+}
+
+/** The answer in the message of the error that carries it. */
+export const answerOf = (message: string): string => {
+  const base64 = /: ([0-9A-Za-z+/=]*)$/.exec(message)?.[1] ?? ""
+  return Buffer.from(base64, "base64").toString("utf8")
+}

@@ -1,0 +1,45 @@
+/** Where a position in the text that was sent is in the client's own: the same token of both. Pure. */
+import { type Token, tokenize } from "../../data-api/statement/SqlLexer.ts"
+import { characters } from "./ClientStatement.ts"
+
+const meaningful = (sql: string): ReadonlyArray<Token> =>
+  tokenize(sql).filter(({ kind }) => kind !== "space" && kind !== "comment")
+
+/** The UTF-16 index of a character. */
+const indexOf = (text: string, character: number): number => {
+  let index = 0
+  for (let left = character; left > 0 && index < text.length; left--) {
+    index += (text.codePointAt(index) ?? 0) > 0xffff ? 2 : 1
+  }
+  return index
+}
+
+/** Tokens that a placeholder became: `(`, `:p1`, `::`, the type, `)`. */
+const endOfPlaceholder = (tokens: ReadonlyArray<Token>, sent: string, from: number): number => {
+  const first = tokens[from]
+  if (first === undefined || sent[first.start] !== "(") return from + 1
+  let at = from + 1
+  while (at < tokens.length && sent[tokens[at]?.start ?? 0] !== ")") at++
+  return at + 1
+}
+
+/**
+ * @param position from 1, in characters of `sent`
+ * @returns from 1, in characters of `own`; undefined where `sent` has something else there
+ */
+export const positionIn = (own: string, sent: string, position: number): number | undefined => {
+  const at = indexOf(sent, position - 1)
+  const theirs = meaningful(sent)
+  let next = 0
+  for (const token of meaningful(own)) {
+    const from = next
+    next = token.kind === "parameter" ? endOfPlaceholder(theirs, sent, from) : from + 1
+    const start = theirs[from]?.start ?? 0
+    const end = theirs[next - 1]?.end ?? sent.length
+    if (at < start || at >= end) continue
+    const within = token.kind === "parameter" ? 0 : characters(sent.slice(start, at))
+    return characters(own.slice(0, token.start)) + within + 1
+  }
+  // At the end of the input.
+  return at >= (theirs.at(-1)?.end ?? 0) ? characters(own) + 1 : undefined
+}

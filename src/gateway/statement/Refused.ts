@@ -1,0 +1,102 @@
+/** What a client is told of a failure: PostgreSQL's fields, from the Data API's own failures. Pure. */
+import * as Data from "effect/Data"
+import type { DataApiError, DatabaseError, Reason } from "../../data-api/DataApiError.ts"
+import { failures } from "../../data-api/FailureTable.ts"
+import type { ErrorFields } from "../protocol/BackendMessages.ts"
+
+/** A statement, or a connection, is refused. */
+export class Refused extends Data.TaggedError("Refused")<{
+  readonly fields: ErrorFields
+  /** The Data API's failure, where it is one. */
+  readonly cause?: DataApiError | undefined
+}> {
+  override get message(): string {
+    return this.fields.message
+  }
+}
+
+/** Refuses a statement, in the gateway's own words. */
+export const refusal = (code: string, message: string, hint?: string): Refused =>
+  new Refused({ fields: { severity: "ERROR", code, message, hint } })
+
+const named = (pattern: RegExp, text: string): string | undefined => pattern.exec(text)?.[1]
+
+/** The names that PostgreSQL has as fields of their own, and the service only within its message. */
+const namesIn = ({ primary, sqlState = "" }: DatabaseError): Partial<ErrorFields> =>
+  sqlState.startsWith("23")
+    ? {
+        table: named(/(?:relation|table) "([^"]+)"/, primary),
+        column: named(/column "([^"]+)"/, primary),
+        constraint: named(/constraint "([^"]+)"/, primary)
+      }
+    : {}
+
+/** The SQLSTATE of a failure that is not PostgreSQL's. */
+const sqlStateOf = (reason: Reason): string => {
+  switch (reason._tag) {
+    case "OutcomeUnknown":
+      return "08007"
+    case "StatementTimeout":
+      return "57014"
+    case "DatabaseResuming":
+    case "DatabaseUnavailable":
+    case "DatabaseNotFound":
+    case "InvalidResourceState":
+      return "57P03"
+    case "TransactionNotFound":
+    case "NotFound":
+      return "25P03"
+    case "TransactionBusy":
+      return "55006"
+    case "UnsupportedResult":
+      return /size limit/i.test(reason.message) ? "54000" : "0A000"
+    case "AccessDenied":
+    case "Forbidden":
+      return "42501"
+    case "Unauthenticated":
+    case "InvalidSecret":
+    case "SecretsError":
+      return "28000"
+    case "Throttled":
+      return "53400"
+    case "InvalidRequest":
+    case "BadRequest":
+    case "Validation":
+      return "54000"
+    default:
+      return "08006"
+  }
+}
+
+/**
+ * @param positionOf where a position in the sent text is in the client's own; undefined where it is not in it
+ */
+export const refusedBy = (
+  error: DataApiError,
+  positionOf: (position: number) => number | undefined = () => undefined
+): Refused => {
+  const { reason } = error
+  if (reason._tag === "DatabaseError") {
+    const { hint, position, primary, sqlState = "XX000" } = reason
+    return new Refused({
+      cause: error,
+      fields: {
+        severity: "ERROR",
+        code: sqlState,
+        message: primary,
+        hint,
+        position: position === undefined ? undefined : positionOf(position),
+        ...namesIn(reason)
+      }
+    })
+  }
+  return new Refused({
+    cause: error,
+    fields: {
+      severity: "ERROR",
+      code: sqlStateOf(reason),
+      message: reason.message || failures[reason._tag].meaning,
+      hint: failures[reason._tag].advice.replaceAll("`", "")
+    }
+  })
+}

@@ -1,0 +1,47 @@
+/** Statements that need a session, which the service does not give outside of a transaction. Pure. */
+import type { ClientStatement } from "./ClientStatement.ts"
+
+const inTransaction = "Use it within a transaction (BEGIN ... COMMIT), or start the gateway with --session."
+
+const isTemporary = ({ words: [first, ...rest] }: ClientStatement): boolean =>
+  first === "create" && rest.slice(0, 3).some((word) => word === "temp" || word === "temporary")
+
+/** Why a statement can't be had, and what to do. */
+export interface Lack {
+  readonly message: string
+  readonly hint: string
+}
+
+/** What never works. */
+export const neverSupported = ({ kind, words }: ClientStatement): Lack | undefined => {
+  if (kind === "listen" && words[0] === "listen") {
+    return {
+      message: "LISTEN is not supported through the Data API: no notification ever arrives",
+      hint: "Read a table at intervals, or connect to the database itself."
+    }
+  }
+  if (kind === "prepareTransaction") {
+    return {
+      message: "PREPARE TRANSACTION is not supported through the Data API",
+      hint: "Use COMMIT."
+    }
+  }
+  return undefined
+}
+
+/** What works in a transaction only. */
+export const outsideSupported = (statement: ClientStatement): Lack | undefined => {
+  if (isTemporary(statement)) {
+    return {
+      message: "temporary objects are gone with the statement that makes them, outside of a transaction",
+      hint: inTransaction
+    }
+  }
+  if (statement.words.some((word) => /^pg_(?:try_)?advisory_(?:lock|lock_shared)$/.test(word))) {
+    return {
+      message: "a session's advisory lock can't be held outside of a transaction",
+      hint: `Use pg_advisory_xact_lock. ${inTransaction}`
+    }
+  }
+  return undefined
+}

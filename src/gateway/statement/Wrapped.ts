@@ -1,0 +1,83 @@
+/**
+ * A statement whose rows come back as PostgreSQL's own text of them, whatever their types: one column, in which a row is
+ * written as a composite value. Pure.
+ */
+import type { ClientStatement } from "./ClientStatement.ts"
+
+/** The name of the subquery, which no column will have. */
+const ROW = "alex_gateway_row"
+
+export interface Wrapped {
+  readonly sql: string
+  /** Characters before the statement's own text. */
+  readonly prefix: number
+}
+
+/** What is put before a statement, where its tail begins, and after it, to select from what it returns. */
+export interface Frame {
+  readonly lead: string
+  readonly middle: string
+  readonly trail: string
+}
+
+/** @param names the columns' names in parentheses, or nothing for their own */
+export const frameOf = (
+  { kind, tail }: Pick<ClientStatement, "kind" | "tail">,
+  names: string,
+  expressions: string
+): Frame => {
+  const trail = `\n) select ${expressions} from ${ROW}`
+  if (tail > 0) return { lead: "", middle: `, ${ROW}${names} as (\n`, trail }
+  if (kind === "write") return { lead: `with ${ROW}${names} as (\n`, middle: "", trail }
+  return { lead: `select ${expressions} from (\n`, middle: "", trail: `\n) ${ROW}${names}` }
+}
+
+/** The statement that returns each row as one text. */
+export const wrap = (statement: ClientStatement): Wrapped => {
+  const { sql, tail } = statement
+  const { lead, middle, trail } = frameOf(statement, "", `${ROW}::text`)
+  return { sql: lead + sql.slice(0, tail) + middle + sql.slice(tail) + trail, prefix: lead.length }
+}
+
+/** The values of a row from its text, as `record_out` writes it; null is SQL's NULL. */
+export const readRow = (text: string): ReadonlyArray<string | null> => {
+  const end = text.length - 1
+  if (!text.includes('"')) {
+    return text
+      .slice(1, end)
+      .split(",")
+      .map((value) => (value === "" ? null : value))
+  }
+  const values: Array<string | null> = []
+  let at = 1
+  for (;;) {
+    if (text[at] === '"') {
+      let value = ""
+      let from = ++at
+      for (;;) {
+        const c = text[at]
+        if (c === undefined) return values
+        if (c === '"' || c === "\\") {
+          value += text.slice(from, at)
+          if (c === '"' && text[at + 1] !== '"') break
+          // A doubled quote or backslash stands for itself.
+          from = at + 1
+          at += 2
+        } else at++
+      }
+      values.push(value)
+      at++
+    } else {
+      const comma = text.indexOf(",", at)
+      const stop = comma === -1 ? end : comma
+      values.push(stop === at ? null : text.slice(at, stop))
+      at = stop
+    }
+    if (at >= end) return values
+    at++
+    if (at === end) {
+      values.push(null)
+      return values
+    }
+  }
+}

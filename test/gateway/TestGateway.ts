@@ -1,0 +1,83 @@
+/** A gateway in front of a fresh database, for real clients. */
+import { spawn } from "node:child_process"
+import { Context, Effect, Layer, Redacted } from "effect"
+import { Gateway } from "../../src/gateway/index.ts"
+import * as LocalDataApi from "../../src/local/LocalDataApi.ts"
+import * as TestDatabase from "../TestDatabase.ts"
+
+/** The two ways to one database. */
+export class TestGateway extends Context.Service<
+  TestGateway,
+  {
+    /** Through the gateway. */
+    readonly url: string
+    readonly port: number
+    /** Straight to the server. */
+    readonly directUrl: string
+    readonly statements: Array<Gateway.StatementEntry>
+  }
+>()("test/gateway/TestGateway") {}
+
+const password = "0123456789abcdef"
+
+const make = Effect.fnUntraced(function* (directUrl: string, options: Partial<Gateway.Options>) {
+  const statements: Array<Gateway.StatementEntry> = []
+  const { port } = yield* Gateway.make({
+    port: 0,
+    password: Redacted.make(password),
+    onStatement: (entry) => statements.push(entry),
+    ...options
+  })
+  const url = new URL(directUrl)
+  url.hostname = "127.0.0.1"
+  url.port = String(port)
+  url.password = password
+  return TestGateway.of({ url: url.href, port, directUrl, statements })
+})
+
+/** In front of a fresh database of the server at `url`. */
+export const layer = (url: string, options: Partial<Gateway.Options> = {}) =>
+  Layer.unwrap(
+    Effect.map(TestDatabase.freshDatabase(url), (fresh) =>
+      Layer.effect(TestGateway, make(Redacted.value(fresh), options)).pipe(
+        Layer.provide(LocalDataApi.layerPostgres({ url: fresh }))
+      )
+    )
+  )
+
+/** What a program came to. */
+export interface Ran {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a program with an input. */
+export const run = (
+  command: string,
+  args: ReadonlyArray<string>,
+  input = "",
+  environment: Readonly<Record<string, string>> = {}
+): Effect.Effect<Ran> =>
+  Effect.callback<Ran>((resume) => {
+    const child = spawn(command, args, { env: { ...process.env, PGTZ: "UTC", LC_ALL: "C.UTF-8", ...environment } })
+    const chunks: Record<"stdout" | "stderr", Array<Buffer>> = { stdout: [], stderr: [] }
+    child.stdout.on("data", (chunk: Buffer) => chunks.stdout.push(chunk))
+    child.stderr.on("data", (chunk: Buffer) => chunks.stderr.push(chunk))
+    child.on("error", (error) => resume(Effect.succeed({ code: -1, stdout: "", stderr: error.message })))
+    child.on("close", (code) =>
+      resume(
+        Effect.succeed({
+          code,
+          stdout: Buffer.concat(chunks.stdout).toString(),
+          stderr: Buffer.concat(chunks.stderr).toString()
+        })
+      )
+    )
+    child.stdin.on("error", () => undefined)
+    child.stdin.end(input)
+    return Effect.sync(() => child.kill("SIGKILL"))
+  })
+
+/** The service gives no DETAIL of an error. */
+export const withoutDetail = (text: string): string => text.replaceAll(/^DETAIL: .*\n/gm, "")

@@ -1,0 +1,175 @@
+/** psql through the gateway prints what it prints with a direct connection. */
+import { spawnSync } from "node:child_process"
+import { assert, layer } from "@effect/vitest"
+import { Effect } from "effect"
+import { describe } from "vitest"
+import * as TestDatabase from "../TestDatabase.ts"
+import { layer as gateway, run, TestGateway, withoutDetail } from "./TestGateway.ts"
+
+const hasPsql = spawnSync("psql", ["--version"]).status === 0
+if (!hasPsql) process.stderr.write("SKIPPED: psql through the gateway (psql is not installed)\n")
+
+const setUp = `
+create type mood as enum ('sad', 'ok');
+create table parent(id int primary key, name text not null, mood mood, price numeric(10,2), tags text[], at timestamptz default now());
+create table child(id serial primary key, parent int references parent on delete cascade, note varchar(20) check (note <> ''));
+create index child_note on child(note);
+create view both_of as select p.id, c.note from parent p join child c on c.parent = p.id;
+create function twice(int) returns int language sql as $$ select $1 * 2 $$;
+create sequence counter;
+comment on table parent is 'it''s a table';
+grant select on parent to public;
+insert into parent values (1, 'one', 'sad', 1.5, '{a,"b c",NULL}', '2020-01-01 00:00Z'), (2, 'two', null, null, '{}', 'infinity');
+`
+
+/** Each runs in a psql of its own, directly and through the gateway. */
+const scripts: Readonly<Record<string, string>> = {
+  "prints values of every kind": `
+select 1 as a, 'x' as b, null as n, true as t;
+select interval '1 day 02:03', '12.3'::money, 'a'::"char", 'pg_class'::regclass, '{a=r/postgres}'::aclitem[], int4range(1,5),
+  row(1,'a "b"\\'), 'infinity'::timestamptz, '-infinity'::date, '0044-03-15 BC'::date, timetz '12:00+02', point(1,2), xml '<a/>';
+select array[[1,2],[3,4]], array['a','b"c',null,''], '[0:1]={1,2}'::int[], 'NaN'::numeric, 1e20::float8, 0.1::float4, '\\x00ff'::bytea;
+select pg_sleep(0), 1 as a, 2 as a;
+select * from parent order by id;
+select;
+values (1, 'a'), (2, null);
+table both_of;`,
+  "describes every kind of object": `
+\\d
+\\d parent
+\\d+ child
+\\d both_of
+\\dt+
+\\di
+\\ds
+\\dv
+\\df twice
+\\df+ twice
+\\dT+ mood
+\\dn
+\\dp
+\\du
+\\l template1
+\\dx
+\\dd
+\\dC
+\\da count
+\\do ||
+\\dO
+\\db
+\\des
+\\dF
+\\dL
+\\dRp
+\\dy
+\\sf twice
+\\sv both_of
+\\z parent`,
+  "counts what it writes": `
+insert into child(parent, note) values (1, 'a'), (1, 'b') returning *;
+update child set note = note || '!' where parent = 1;
+with w as (delete from child returning id, note) select count(*) from w;
+with w as (select 1 as id) insert into child(parent, note) select id, 'w' from w returning note;
+delete from child;
+create table made(i int);
+alter table made add j int;
+drop table made;`,
+  "points at errors in its own text": `
+select nope;
+select 1 +
+  x from (values (1)) v(y);
+select 'äö😀', nope;
+select 1/0;
+selekt 1;
+insert into parent(id, name) values (1, 'again');
+insert into child(parent, note) values (99, 'x');
+insert into parent(id, name) values (3, null);
+select * from no_such_table;
+select 1 where;`,
+  "keeps a transaction and its failure": `
+begin;
+insert into parent(id, name) values (10, 'ten');
+savepoint s;
+select 1/0;
+select 'ignored';
+rollback to s;
+select count(*) from parent;
+rollback;
+select count(*) from parent;
+begin isolation level serializable read only;
+show transaction_isolation;
+insert into parent(id, name) values (11, 'eleven');
+commit;
+commit;
+begin;
+begin;
+commit and chain;
+select 1;
+rollback;`,
+  "runs several statements as one transaction": `
+select 1\\; select 2;
+insert into parent(id, name) values (20, 'a')\\; select 1/0;
+select count(*) from parent where id = 20;
+begin\\; insert into parent(id, name) values (21, 'b')\\; rollback;
+select count(*) from parent where id = 21;`,
+  "remembers what was set": `
+set timezone to 'Europe/Berlin';
+select timestamptz '2020-01-01 00:00Z';
+show timezone;
+set datestyle to german;
+select date '2020-02-03';
+begin;
+set local timezone to 'Asia/Tokyo';
+select timestamptz '2020-01-01 00:00Z';
+commit;
+select timestamptz '2020-01-01 00:00Z';
+begin;
+set timezone to 'Asia/Tokyo';
+rollback;
+show timezone;
+create schema other;
+create table other.t(a int);
+set search_path to other;
+select * from t;
+reset all;
+select * from t;
+set nonsense to 1;
+reset search_path;
+drop table other.t;
+drop schema other;`,
+  "sets its variables": `
+select 'abc' as v, 7 as n \\gset
+\\echo :v :n
+\\pset format csv
+select 1 as a, 'x,y' as b;
+\\x
+select 1 as a, 'x' as b;
+\\timing off
+select 1 as a \\g
+select 1/0;
+\\echo :LAST_ERROR_SQLSTATE :ROW_COUNT`
+}
+
+describe.skipIf(TestDatabase.postgresUrl === undefined || !hasPsql)(
+  TestDatabase.onPostgres("psql through the gateway"),
+  () => {
+    layer(gateway(TestDatabase.postgresUrl ?? ""), { timeout: "60 seconds" })((it) => {
+      for (const [name, script] of Object.entries(scripts)) {
+        it.effect(name, () =>
+          Effect.gen(function* () {
+            const { directUrl, url } = yield* TestGateway
+            const psql = (address: string, input: string) => run("psql", ["-X", address], input)
+            const outputs: Array<string> = []
+            for (const address of [directUrl, url]) {
+              yield* psql(directUrl, `drop schema public cascade; create schema public; ${setUp}`)
+              const { stderr, stdout } = yield* psql(address, script)
+              outputs.push(withoutDetail(`${stdout}\n${stderr}`))
+            }
+            assert.strictEqual(outputs[1], outputs[0])
+            assert.isAbove(outputs[0]?.length ?? 0, 50)
+          })
+        )
+      }
+    })
+  }
+)
