@@ -1,6 +1,7 @@
 /** A gateway in front of a fresh database, for real clients. */
 import { spawn } from "node:child_process"
 import { Context, Effect, Layer, Redacted } from "effect"
+import { DataApi } from "../../src/data-api/DataApi.ts"
 import { Gateway } from "../../src/gateway/index.ts"
 import * as LocalDataApi from "../../src/local/LocalDataApi.ts"
 import * as TestDatabase from "../TestDatabase.ts"
@@ -15,24 +16,45 @@ export class TestGateway extends Context.Service<
     /** Straight to the server. */
     readonly directUrl: string
     readonly statements: Array<Gateway.StatementEntry>
+    /** The operations of the Data API that were called. */
+    readonly calls: Array<keyof DataApi["Service"]>
   }
 >()("test/gateway/TestGateway") {}
 
 const password = "0123456789abcdef"
 
+/** Notes each call. */
+const counted = (api: DataApi["Service"], calls: Array<keyof DataApi["Service"]>): DataApi["Service"] => {
+  const noted =
+    <A, B>(name: keyof DataApi["Service"], call: (request: A) => B) =>
+    (request: A): B => {
+      calls.push(name)
+      return call(request)
+    }
+  return {
+    executeStatement: noted("executeStatement", api.executeStatement),
+    batchExecuteStatement: noted("batchExecuteStatement", api.batchExecuteStatement),
+    beginTransaction: noted("beginTransaction", api.beginTransaction),
+    commitTransaction: noted("commitTransaction", api.commitTransaction),
+    rollbackTransaction: noted("rollbackTransaction", api.rollbackTransaction)
+  }
+}
+
 const make = Effect.fnUntraced(function* (directUrl: string, options: Partial<Gateway.Options>) {
+  const calls: Array<keyof DataApi["Service"]> = []
+  const api = yield* DataApi
   const statements: Array<Gateway.StatementEntry> = []
   const { port } = yield* Gateway.make({
     port: 0,
     password: Redacted.make(password),
     onStatement: (entry) => statements.push(entry),
     ...options
-  })
+  }).pipe(Effect.provideService(DataApi, counted(api, calls)))
   const url = new URL(directUrl)
   url.hostname = "127.0.0.1"
   url.port = String(port)
   url.password = password
-  return TestGateway.of({ url: url.href, port, directUrl, statements })
+  return TestGateway.of({ url: url.href, port, directUrl, statements, calls })
 })
 
 /** In front of a fresh database of the server at `url`. */

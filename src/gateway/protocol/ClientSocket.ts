@@ -28,7 +28,8 @@ export class ClientSocket {
   #pending = 0
   #ended = false
   #wake: (() => void) | undefined
-  #peeked: Read<FrontendMessage> | undefined
+  /** Read ahead, in their order. */
+  readonly #ahead: Array<Read<FrontendMessage>> = []
   #out: Array<Uint8Array> = []
   #outBytes = 0
   readonly #onEnd: Array<() => void> = []
@@ -128,21 +129,21 @@ export class ClientSocket {
 
   /** The next message. */
   readonly next: Effect.Effect<Read<FrontendMessage>> = Effect.suspend(() => {
-    const peeked = this.#peeked
-    this.#peeked = undefined
-    return peeked === undefined ? this.#read : Effect.succeed(peeked)
+    const first = this.#ahead.shift()
+    return first === undefined ? this.#read : Effect.succeed(first)
   })
 
-  /** The next message, which the next read gives again. */
-  readonly peek: Effect.Effect<Read<FrontendMessage>> = Effect.suspend(() =>
-    this.#peeked === undefined
-      ? Effect.tap(this.#read, (read) =>
-          Effect.sync(() => {
-            this.#peeked = read
-          })
-        )
-      : Effect.succeed(this.#peeked)
-  )
+  /** The first of the next messages that is not passed over; the next reads give them all again. */
+  lookAhead(passesOver: (message: FrontendMessage) => boolean): Effect.Effect<Read<FrontendMessage>> {
+    return Effect.suspend(() => {
+      const found = this.#ahead.find((read) => read._tag !== "Message" || !passesOver(read.message))
+      if (found !== undefined) return Effect.succeed(found)
+      return Effect.flatMap(this.#read, (read) => {
+        this.#ahead.push(read)
+        return this.lookAhead(passesOver)
+      })
+    })
+  }
 
   /** Adds to what is to be written; true where so much has gathered that it should be. */
   send(bytes: Uint8Array): boolean {

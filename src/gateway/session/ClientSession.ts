@@ -8,6 +8,7 @@ import { literal } from "../statement/DescribeSql.ts"
 import type { Answer, Descriptions } from "../statement/Descriptions.ts"
 import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
 import { type OpenTransaction, openTransaction } from "./OpenTransaction.ts"
+import type { NamedStatement } from "./PreparedText.ts"
 import { material, naming, reported } from "./Settings.ts"
 
 /** What all sessions of a gateway share. */
@@ -48,6 +49,8 @@ export class Session {
   /** What the client has set, by names in lower case. */
   settings = new Map<string, string>()
   transaction: OpenTransaction | undefined
+  /** What PREPARE has named. */
+  readonly prepared = new Map<string, NamedStatement>()
   /** The server's own values of settings that were set, which they go back to. */
   readonly defaults = new Map<string, string>()
 

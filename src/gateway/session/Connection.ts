@@ -14,10 +14,11 @@ import { commandTag } from "../statement/CommandTag.ts"
 import { literal } from "../statement/DescribeSql.ts"
 import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
 import { Session, type Upstream } from "./ClientSession.ts"
+import { ExtendedQuery } from "./ExtendedQuery.ts"
 import { tryAlone } from "./SettingStatements.ts"
 import { reported } from "./Settings.ts"
 import { type Answering, simpleQuery } from "./SimpleQuery.ts"
-import type { Outcome } from "./StatementOutcome.ts"
+import type { StatementOutcome } from "./StatementOutcome.ts"
 
 /** A statement that a client has run, for a log: never its text, which may hold values. */
 export interface StatementEntry {
@@ -129,16 +130,22 @@ const ready = (socket: ClientSocket, session: Session) =>
 const awaited = (socket: ClientSocket, session: Session): Effect.Effect<Read<FrontendMessage>> =>
   Effect.suspend(() => {
     if (session.transaction === undefined) return socket.next
-    return Effect.flatMap(Effect.timeoutOption(socket.peek, KEEP_ALIVE), (read) =>
-      read._tag === "Some"
-        ? socket.next
-        : Effect.andThen(Effect.ignore(session.call({ sql: "select 1" })), awaited(socket, session))
+    return Effect.flatMap(
+      Effect.timeoutOption(
+        socket.lookAhead(() => false),
+        KEEP_ALIVE
+      ),
+      (read) =>
+        read._tag === "Some"
+          ? socket.next
+          : Effect.andThen(Effect.ignore(session.call({ sql: "select 1" })), awaited(socket, session))
     )
   })
 
 /** Answers messages until the client is gone. */
 const converse = Effect.fnUntraced(function* (answering: Answering) {
   const { session, socket } = answering
+  const extended = new ExtendedQuery(answering)
   yield* ready(socket, session)
   for (;;) {
     const read = yield* awaited(socket, session)
@@ -152,14 +159,34 @@ const converse = Effect.fnUntraced(function* (answering: Answering) {
       case "Terminate":
         return
       case "Query":
+        extended.forgetUnnamed()
         yield* simpleQuery(answering, message.sql)
         yield* ready(socket, session)
         break
       case "Sync":
+        yield* extended.sync
         yield* ready(socket, session)
         break
-      default:
-        socket.send(Backend.errorResponse(refusal("0A000", "the extended protocol is not supported").fields))
+      case "Parse":
+      case "Bind":
+      case "Describe":
+      case "Execute":
+      case "Close":
+      case "Flush":
+        yield* extended.answer(message)
+        break
+      // What is left of a COPY that has failed.
+      case "CopyData":
+      case "CopyDone":
+      case "CopyFail":
+        break
+      case "FunctionCall":
+        socket.send(Backend.errorResponse(refusal("0A000", "function calls of the protocol are not supported").fields))
+        yield* ready(socket, session)
+        break
+      case "Password":
+        socket.send(Backend.errorResponse(fatal("08P01", "unexpected password message").fields))
+        return yield* socket.flush
     }
   }
 })
@@ -168,7 +195,10 @@ const cancelled = (): Refused => refusal("57014", "canceling statement due to us
 
 /** How statements of a connection are run: one can be cancelled, and each leaves a line in the log. */
 const runner = (processId: number, connection: Cancellable, onStatement: ConnectionOptions["onStatement"]) => {
-  return (statement: ClientStatement, effect: Effect.Effect<Outcome, Refused>): Effect.Effect<Outcome, Refused> =>
+  return (
+    statement: ClientStatement,
+    effect: Effect.Effect<StatementOutcome, Refused>
+  ): Effect.Effect<StatementOutcome, Refused> =>
     Effect.gen(function* () {
       const cancel = Deferred.makeUnsafe<never, Refused>()
       connection.cancel = () => Deferred.doneUnsafe(cancel, Effect.fail(cancelled()))

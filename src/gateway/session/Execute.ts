@@ -4,9 +4,11 @@ import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { type Refused, refusal } from "../statement/Refused.ts"
 import { type Lack, neverSupported, outsideSupported } from "../statement/Unsupported.ts"
 import type { Session } from "./ClientSession.ts"
+import { close, declare, fetch } from "./CursorStatements.ts"
+import { deallocate, executeText, prepareText } from "./PreparedText.ts"
 import { asItIs, type Bound, query } from "./RowStatements.ts"
 import { discard, rememberConfig, reset, set } from "./SettingStatements.ts"
-import { done, type Outcome } from "./StatementOutcome.ts"
+import { done, type StatementOutcome } from "./StatementOutcome.ts"
 import * as Transactions from "./TransactionStatements.ts"
 
 const lacking = ({ hint, message }: Lack): Effect.Effect<never, Refused> => Effect.fail(refusal("0A000", message, hint))
@@ -15,7 +17,7 @@ const own = (
   session: Session,
   statement: ClientStatement,
   bound: Bound | undefined
-): Effect.Effect<Outcome, Refused> => {
+): Effect.Effect<StatementOutcome, Refused> => {
   switch (statement.kind) {
     case "query":
       return Effect.tap(query(session, statement, bound), () => rememberConfig(session, statement))
@@ -27,6 +29,18 @@ const own = (
       return reset(session, statement)
     case "discard":
       return discard(session, statement)
+    case "prepare":
+      return prepareText(session, statement)
+    case "execute":
+      return executeText(session, statement)
+    case "deallocate":
+      return deallocate(session, statement)
+    case "declare":
+      return declare(session, statement)
+    case "fetch":
+      return fetch(session, statement)
+    case "closeCursor":
+      return close(session, statement)
     case "listen":
       return Effect.succeed(done("UNLISTEN"))
     default:
@@ -41,7 +55,7 @@ const runsAlone = ({ words: [first, second] }: ClientStatement): boolean =>
   (first === "alter" && second === "system")
 
 /** Kinds that look after their own transaction, or send nothing. */
-const selfReliant = new Set(["set", "reset", "discard", "listen"])
+const selfReliant = new Set(["set", "reset", "discard", "listen", "prepare", "deallocate", "declare"])
 
 /**
  * Runs a statement.
@@ -49,7 +63,11 @@ const selfReliant = new Set(["set", "reset", "discard", "listen"])
  * Where the session has set something that the statement may depend on it runs in a transaction of its own, which
  * `endImplicit` ends.
  */
-export const execute = (session: Session, statement: ClientStatement, bound?: Bound): Effect.Effect<Outcome, Refused> =>
+export const execute = (
+  session: Session,
+  statement: ClientStatement,
+  bound?: Bound
+): Effect.Effect<StatementOutcome, Refused> =>
   Effect.suspend(() => {
     switch (statement.kind) {
       case "begin":

@@ -15,7 +15,7 @@ import { Refused, refusal } from "../statement/Refused.ts"
 import { readRow, type Wrapped, wrap } from "../statement/Wrapped.ts"
 import type { Call, Session } from "./ClientSession.ts"
 import { throughCursor } from "./Cursors.ts"
-import type { Outcome, Rows } from "./StatementOutcome.ts"
+import type { Rows, StatementOutcome } from "./StatementOutcome.ts"
 
 /** The values of a statement's parameters, and what it takes and returns. */
 export interface Bound {
@@ -93,7 +93,7 @@ export const asItIs = Effect.fnUntraced(function* (session: Session, statement: 
   yield* noteNames(session, statement)
   const columns = columnsOf(response)
   const words = wordsOf(statement)
-  const outcome: Outcome = {
+  const outcome: StatementOutcome = {
     columns,
     rows: rowsOf(response),
     tag: (rows) => commandTag(words, columns === undefined ? (response.numberOfRecordsUpdated ?? 0) : rows)
@@ -115,9 +115,14 @@ const isStale = (columns: ReadonlyArray<FieldDescription>, [row]: Rows): boolean
 const isOverSize = ({ fields }: Refused): boolean => fields.code === "54000"
 
 /** Runs a statement that returns rows. */
-export const query = Effect.fnUntraced(function* (session: Session, statement: ClientStatement, bound?: Bound) {
+export const query = Effect.fnUntraced(function* (
+  session: Session,
+  statement: ClientStatement,
+  bound?: Bound,
+  described?: Description
+) {
   const types = bound?.description.parameters.map(String) ?? []
-  const answer = bound?.description ?? (yield* session.describe(statement, []))
+  const answer = bound?.description ?? described ?? (yield* session.describe(statement, []))
   // What PostgreSQL can't describe it can't run either: its own words are better, and know the position.
   if (answer === "unknown" || "sqlState" in answer) return yield* asItIs(session, statement, bound)
   const call = yield* callOf(statement, wrap(statement), bound)
@@ -127,11 +132,13 @@ export const query = Effect.fnUntraced(function* (session: Session, statement: C
   if (Result.isFailure(sent)) {
     if (!isOverSize(sent.failure) || statement.kind !== "query" || statement.tail > 0) return yield* sent.failure
     const { first, more } = yield* throughCursor(session, call, sent.failure)
-    return { columns: answer.columns, rows: first, more, tag } satisfies Outcome
+    return { columns: answer.columns, rows: first, more, tag } satisfies StatementOutcome
   }
   const rows = wrappedRows(sent.success)
   let columns = answer.columns ?? []
   if (isStale(columns, rows)) {
+    // The client has been told of other columns already.
+    if (bound !== undefined) return yield* refusal("0A000", "cached plan must not change result type")
     session.upstream.descriptions.clear()
     const again = yield* session.describe(statement, types)
     if (again !== "unknown" && !("sqlState" in again)) columns = again.columns ?? []
@@ -146,5 +153,5 @@ export const query = Effect.fnUntraced(function* (session: Session, statement: C
       })
     }
   }
-  return { columns, rows: fitting(columns, rows), tag } satisfies Outcome
+  return { columns, rows: fitting(columns, rows), tag } satisfies StatementOutcome
 })

@@ -131,5 +131,6 @@ export const discard = Effect.fnUntraced(function* (session: Session, { words }:
     return yield* refusal("25001", "DISCARD ALL cannot run inside a transaction block")
   }
   for (const name of [...session.settings.keys()]) session.remember(name, undefined)
+  session.prepared.clear()
   return done(tag)
 })

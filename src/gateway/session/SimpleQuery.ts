@@ -6,14 +6,17 @@ import { type ClientStatement, statementsOf } from "../statement/ClientStatement
 import type { Refused } from "../statement/Refused.ts"
 import type { Session } from "./ClientSession.ts"
 import { endImplicit, execute } from "./Execute.ts"
-import type { Outcome, Rows } from "./StatementOutcome.ts"
+import type { Rows, StatementOutcome } from "./StatementOutcome.ts"
 
 /** What a connection needs to answer a query. */
 export interface Answering {
   readonly session: Session
   readonly socket: ClientSocket
   /** Runs a statement so that it can be cancelled, and is logged. */
-  readonly run: (statement: ClientStatement, effect: Effect.Effect<Outcome, Refused>) => Effect.Effect<Outcome, Refused>
+  readonly run: (
+    statement: ClientStatement,
+    effect: Effect.Effect<StatementOutcome, Refused>
+  ) => Effect.Effect<StatementOutcome, Refused>
 }
 
 const asText = () => "text" as const
@@ -23,7 +26,7 @@ const sendRows = Effect.fnUntraced(function* (socket: ClientSocket, rows: Rows) 
 })
 
 /** Sends the rows of an outcome, and says how many there were. */
-const sendOutcome = Effect.fnUntraced(function* (socket: ClientSocket, { columns, more, rows }: Outcome) {
+const sendOutcome = Effect.fnUntraced(function* (socket: ClientSocket, { columns, more, rows }: StatementOutcome) {
   if (columns === undefined) return 0
   socket.send(Backend.rowDescription(columns, asText))
   yield* sendRows(socket, rows)

@@ -12,7 +12,7 @@ export interface MoreRows {
   readonly next: Effect.Effect<Rows, Refused>
 }
 
-export interface Outcome {
+export interface StatementOutcome {
   readonly columns: ReadonlyArray<FieldDescription> | undefined
   readonly rows: Rows
   readonly more?: MoreRows | undefined
@@ -21,4 +21,4 @@ export interface Outcome {
 }
 
 /** A command without rows. */
-export const done = (tag: string): Outcome => ({ columns: undefined, rows: [], tag: () => tag })
+export const done = (tag: string): StatementOutcome => ({ columns: undefined, rows: [], tag: () => tag })

@@ -46,6 +46,8 @@ const textArray = (texts: ReadonlyArray<string>): string => `array[${texts.map(l
 
 /** Prepares the statement; a parameter that PostgreSQL can't give a type becomes text. */
 const parametersOf = (name: string): string => `
+    types := array(select case when t ~ '^[0-9]+$' then t::oid::regtype::text else t end
+      from unnest(types) with ordinality u (t, n) order by n);
     loop
       begin
         stmt := pieces[1];
@@ -178,7 +180,7 @@ end`
 /**
  * The statement that asks; undefined where it would be too long, or the statement's placeholders can't be read.
  *
- * @param types the types that the client gives, `unknown` where it leaves them open
+ * @param types the object ids of the types that the client gives, `unknown` where it leaves them open
  * @param settings what the session has set
  * @param nonce what no text can hold by chance: names are made of it
  */

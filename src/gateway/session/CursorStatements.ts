@@ -1,0 +1,61 @@
+/** DECLARE, FETCH, MOVE and CLOSE: cursors of the service's own, whose rows come as text of any type. */
+import * as Effect from "effect/Effect"
+import { type ClientStatement, statementOf } from "../statement/ClientStatement.ts"
+import { commandTag } from "../statement/CommandTag.ts"
+import { refusal } from "../statement/Refused.ts"
+import { wrap } from "../statement/Wrapped.ts"
+import type { Session } from "./ClientSession.ts"
+import { asItIs, callOf, wrappedRows } from "./RowStatements.ts"
+import { done, type StatementOutcome } from "./StatementOutcome.ts"
+
+/** PostgreSQL reads a name in lower case unless it is quoted. */
+const nameOf = (word = ""): string => (word.startsWith('"') ? word.slice(1, -1).replaceAll('""', '"') : word)
+
+/** The cursor that FETCH, MOVE or CLOSE names: the last word. */
+export const cursorOf = ({ words }: Pick<ClientStatement, "words">): string => nameOf(words.at(-1))
+
+/** DECLARE name ... CURSOR ... FOR query. */
+export const declare = Effect.fnUntraced(function* (session: Session, statement: ClientStatement) {
+  const { sql, starts, words } = statement
+  const at = words.indexOf("for", words.indexOf("cursor"))
+  const from = starts[at + 1]
+  if (at === -1 || from === undefined) return yield* asItIs(session, statement)
+  if (session.transaction === undefined || session.transaction.implicit) {
+    return yield* refusal(
+      "25P01",
+      "DECLARE CURSOR can only be used in transaction blocks",
+      words.slice(0, at).includes("hold") ? "The service keeps no cursor beyond a transaction." : undefined
+    )
+  }
+  const query = statementOf(sql.slice(from), statement.offset + from)
+  const answer = query.kind === "query" ? yield* session.describe(query, []) : "unknown"
+  if (answer === "unknown" || "sqlState" in answer) return yield* asItIs(session, statement)
+  const wrapped = wrap(query)
+  const before = sql.slice(0, from)
+  const call = yield* callOf(statement, { sql: before + wrapped.sql, prefix: 0 }, undefined)
+  yield* session.send(call)
+  session.transaction.cursors.set(nameOf(words[1]), answer.columns ?? [])
+  return done("DECLARE CURSOR")
+})
+
+/** FETCH and MOVE. */
+export const fetch = Effect.fnUntraced(function* (session: Session, statement: ClientStatement) {
+  const columns = session.transaction?.cursors.get(cursorOf(statement))
+  if (columns === undefined || statement.words[0] === "move") return yield* asItIs(session, statement)
+  const call = yield* callOf(statement, { sql: statement.sql, prefix: 0 }, undefined)
+  const rows = wrappedRows(yield* session.send(call))
+  const outcome: StatementOutcome = {
+    columns,
+    rows: columns.length === 0 ? rows.map(() => []) : rows,
+    tag: (count) => commandTag(statement.words, count)
+  }
+  return outcome
+})
+
+/** CLOSE. */
+export const close = Effect.fnUntraced(function* (session: Session, statement: ClientStatement) {
+  const outcome = yield* asItIs(session, statement)
+  if (statement.words[1] === "all") session.transaction?.cursors.clear()
+  else session.transaction?.cursors.delete(cursorOf(statement))
+  return outcome
+})

@@ -1,0 +1,217 @@
+/** The extended protocol: statements and portals with names, and errors that skip to the next Sync. */
+import * as Effect from "effect/Effect"
+import * as Backend from "../protocol/BackendMessages.ts"
+import type { FrontendMessage } from "../protocol/FrontendMessages.ts"
+import type { ClientStatement } from "../statement/ClientStatement.ts"
+import { type Refused, refusal } from "../statement/Refused.ts"
+import { endImplicit, execute } from "./Execute.ts"
+import { bind, columnsOf, encodeRow, formatOf, newPortal, type Portal, type Prepared, prepare } from "./Prepared.ts"
+import type { Answering } from "./SimpleQuery.ts"
+import type { StatementOutcome } from "./StatementOutcome.ts"
+
+/** Messages of the extended protocol. */
+export type ExtendedMessage = Extract<
+  FrontendMessage,
+  { readonly _tag: "Parse" | "Bind" | "Describe" | "Execute" | "Close" | "Flush" }
+>
+
+/** Control statements look after transactions themselves. */
+const controls = new Set(["begin", "commit", "rollback", "savepoint", "release", "rollbackTo"])
+
+export class ExtendedQuery {
+  readonly #answering: Answering
+  readonly #statements = new Map<string, Prepared>()
+  readonly #portals = new Map<string, Portal>()
+  #skips = false
+
+  constructor(answering: Answering) {
+    this.#answering = answering
+  }
+
+  /** Answers a message, unless an error has come before it. */
+  answer(message: ExtendedMessage): Effect.Effect<void> {
+    return this.#skips ? Effect.void : Effect.catch(this.#handle(message), (error) => this.#failed(error))
+  }
+
+  /** What a query of the simple protocol does to the unnamed statement and portal. */
+  forgetUnnamed(): void {
+    this.#statements.delete("")
+    this.#portals.delete("")
+  }
+
+  /** DEALLOCATE ALL and DISCARD ALL. */
+  forgetAll(): void {
+    this.#statements.clear()
+    this.#portals.clear()
+  }
+
+  /** Ends what ran since the last Sync. */
+  readonly sync: Effect.Effect<void> = Effect.suspend(() => {
+    const { session } = this.#answering
+    const failed = this.#skips
+    this.#skips = false
+    return Effect.andThen(
+      Effect.catch(endImplicit(session, failed), (error) => this.#report(error)),
+      Effect.sync(() => {
+        if (session.transaction === undefined) this.#portals.clear()
+      })
+    )
+  })
+
+  #report({ fields }: Refused): Effect.Effect<void> {
+    return Effect.sync(() => void this.#answering.socket.send(Backend.errorResponse(fields)))
+  }
+
+  #failed(error: Refused): Effect.Effect<void> {
+    this.#skips = true
+    const { transaction } = this.#answering.session
+    if (transaction !== undefined) transaction.failed = true
+    return this.#report(error)
+  }
+
+  #handle(message: ExtendedMessage): Effect.Effect<void, Refused> {
+    switch (message._tag) {
+      case "Parse":
+        return this.#parse(message)
+      case "Bind":
+        return this.#bind(message)
+      case "Describe":
+        return this.#describe(message)
+      case "Execute":
+        return this.#execute(message)
+      case "Close":
+        return Effect.sync(() => {
+          if (message.target === "statement") this.#statements.delete(message.name)
+          else this.#portals.delete(message.name)
+          this.#send(Backend.closeComplete)
+        })
+      case "Flush":
+        return this.#answering.socket.flush
+    }
+  }
+
+  #send(bytes: Uint8Array): void {
+    this.#answering.socket.send(bytes)
+  }
+
+  #parse(message: Extract<FrontendMessage, { readonly _tag: "Parse" }>) {
+    const { name, parameterTypes, sql } = message
+    if (name !== "" && this.#statements.has(name)) {
+      return Effect.fail(refusal("42P05", `prepared statement "${name}" already exists`))
+    }
+    return Effect.map(prepare(this.#answering.session, sql, parameterTypes), (prepared) => {
+      this.#statements.set(name, prepared)
+      this.#send(Backend.parseComplete)
+    })
+  }
+
+  #statement(name: string): Effect.Effect<Prepared, Refused> {
+    const found = this.#statements.get(name)
+    if (found !== undefined) return Effect.succeed(found)
+    return Effect.fail(
+      refusal(
+        "26000",
+        name === "" ? "unnamed prepared statement does not exist" : `prepared statement "${name}" does not exist`
+      )
+    )
+  }
+
+  #portal(name: string): Effect.Effect<Portal, Refused> {
+    const found = this.#portals.get(name)
+    return found === undefined
+      ? Effect.fail(refusal("34000", `portal "${name}" does not exist`))
+      : Effect.succeed(found)
+  }
+
+  #bind(message: Extract<FrontendMessage, { readonly _tag: "Bind" }>) {
+    const { parameterFormats, portal, resultFormats, statement, values } = message
+    if (portal !== "" && this.#portals.has(portal)) {
+      return Effect.fail(refusal("42P03", `cursor "${portal}" already exists`))
+    }
+    return Effect.flatMap(this.#statement(statement), (prepared) =>
+      Effect.map(bind(prepared, statement, parameterFormats, values), (bound) => {
+        this.#portals.set(portal, newPortal(prepared, bound, resultFormats))
+        this.#send(Backend.bindComplete)
+      })
+    )
+  }
+
+  #describe({ name, target }: Extract<FrontendMessage, { readonly target: string }>) {
+    const { session } = this.#answering
+    if (target === "statement") {
+      return Effect.map(this.#statement(name), (prepared) => {
+        this.#send(Backend.parameterDescription(prepared.parameters))
+        const columns = columnsOf(session, prepared)
+        this.#send(columns === undefined ? Backend.noData : Backend.rowDescription(columns, () => "text"))
+      })
+    }
+    return Effect.flatMap(this.#portal(name), (portal) => {
+      const { statement } = portal.prepared
+      // Only its run tells what CALL returns, and its Execute is about to come.
+      const runs = statement?.words[0] === "call" ? this.#start(portal, statement) : Effect.void
+      return Effect.map(runs, () => {
+        const columns = portal.outcome?.columns ?? columnsOf(session, portal.prepared)
+        this.#send(columns === undefined ? Backend.noData : Backend.rowDescription(columns, formatOf(portal)))
+      })
+    })
+  }
+
+  /** Whether nothing else runs before the next Sync, so that the statement needs no transaction around it. */
+  #runsAlone(): Effect.Effect<boolean> {
+    const passed = (message: FrontendMessage) => message._tag === "Close"
+    return Effect.map(
+      this.#answering.socket.lookAhead(passed),
+      (read) => read._tag !== "Message" || read.message._tag === "Sync"
+    )
+  }
+
+  #start(portal: Portal, statement: ClientStatement): Effect.Effect<void, Refused> {
+    const { run, session } = this.#answering
+    if (portal.outcome !== undefined) return Effect.void
+    const ran = Effect.map(run(statement, execute(session, statement, portal.bound)), (outcome) => {
+      portal.outcome = outcome
+      portal.rows = outcome.rows
+    })
+    if (session.transaction !== undefined || controls.has(statement.kind)) return ran
+    return Effect.flatMap(this.#runsAlone(), (alone) => (alone ? ran : Effect.andThen(session.begin(true), ran)))
+  }
+
+  #execute({ maxRows, portal: name }: Extract<FrontendMessage, { readonly _tag: "Execute" }>) {
+    return Effect.flatMap(this.#portal(name), (portal) => {
+      const { statement } = portal.prepared
+      if (statement === undefined) return Effect.sync(() => this.#send(Backend.emptyQueryResponse))
+      return Effect.andThen(
+        this.#start(portal, statement),
+        Effect.suspend(() =>
+          portal.outcome === undefined ? Effect.void : this.#sendRows(portal, portal.outcome, maxRows)
+        )
+      )
+    })
+  }
+
+  /** Sends at most so many rows, or all; what is left is for the next Execute. */
+  #sendRows(portal: Portal, outcome: StatementOutcome, maxRows: number): Effect.Effect<void, Refused> {
+    const { socket } = this.#answering
+    const { columns, more } = outcome
+    const limit = maxRows <= 0 ? Number.POSITIVE_INFINITY : maxRows
+    return Effect.gen({ self: this }, function* () {
+      let sent = 0
+      for (;;) {
+        const now = portal.rows.slice(0, limit - sent)
+        for (const row of now) {
+          if (socket.send(Backend.dataRow(yield* encodeRow(row, columns ?? [], portal)))) yield* socket.flush
+        }
+        portal.rows = portal.rows.slice(now.length)
+        sent += now.length
+        if (sent === limit) break
+        if (portal.rows.length > 0) continue
+        if (more === undefined || portal.ended) break
+        portal.rows = yield* more.next
+        portal.ended = portal.rows.length === 0
+      }
+      portal.sent += sent
+      // PostgreSQL says that there is more as soon as the limit is reached.
+      this.#send(sent === limit ? Backend.portalSuspended : Backend.commandComplete(outcome.tag(sent)))
+    })
+  }
+}

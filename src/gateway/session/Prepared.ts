@@ -1,0 +1,159 @@
+/** Prepared statements and portals of the extended protocol. */
+import * as Effect from "effect/Effect"
+import { pgTypeByOid } from "../../data-api/values/PgOids.ts"
+import type { FieldDescription } from "../protocol/BackendMessages.ts"
+import type { Format } from "../protocol/FrontendMessages.ts"
+import { type ClientStatement, statementsOf } from "../statement/ClientStatement.ts"
+import type { Description } from "../statement/DescribeSql.ts"
+import { type Refused, refusal } from "../statement/Refused.ts"
+import { fromBinary, hasBinaryForm, toBinary } from "../values/BinaryForms.ts"
+import type { Session } from "./ClientSession.ts"
+import { fixedColumns } from "./FixedColumns.ts"
+import type { Bound } from "./RowStatements.ts"
+import type { Row, StatementOutcome } from "./StatementOutcome.ts"
+
+export interface Prepared {
+  /** Undefined for a text without a statement. */
+  readonly statement: ClientStatement | undefined
+  /** Undefined where PostgreSQL could not be asked, or need not be. */
+  readonly description: Description | undefined
+  readonly parameters: ReadonlyArray<number>
+}
+
+/** A statement with its parameters' values, and how far it has been read. */
+export interface Portal {
+  readonly prepared: Prepared
+  readonly bound: Bound | undefined
+  readonly formats: ReadonlyArray<Format>
+  outcome: StatementOutcome | undefined
+  /** Rows that were not sent yet. */
+  rows: ReadonlyArray<Row>
+  sent: number
+  ended: boolean
+}
+
+/** Nothing has to be asked of a write that takes and returns nothing. */
+const isPlain = ({ kind, returnsRows, words }: ClientStatement, types: ReadonlyArray<number>): boolean =>
+  (kind !== "query" && kind !== "write") ||
+  (returnsRows === false && types.length === 0 && !words.some((word) => word.startsWith("$")))
+
+const typeName = (oid: number): string => {
+  const type = pgTypeByOid.get(oid)
+  return type === undefined ? "unknown" : `pg_catalog."${type.name}"`
+}
+
+/** What can't be described is prepared, for PostgreSQL's own words of why not. */
+const whyNot = Effect.fnUntraced(function* (
+  session: Session,
+  statement: ClientStatement,
+  types: ReadonlyArray<number>
+) {
+  const name = `alex_${Math.random().toString(36).slice(2)}`
+  const list = types.length === 0 ? "" : ` (${types.map(typeName).join(", ")})`
+  const before = `prepare ${name}${list} as `
+  yield* session.send({
+    sql: before + statement.sql,
+    positionOf: (position) => statement.offset + position - before.length
+  })
+  yield* session.send({ sql: `deallocate ${name}` })
+})
+
+/** Parse. */
+export const prepare = Effect.fnUntraced(function* (session: Session, sql: string, types: ReadonlyArray<number>) {
+  const [statement, ...others] = statementsOf(sql)
+  if (others.length > 0) {
+    return yield* refusal("42601", "cannot insert multiple commands into a prepared statement")
+  }
+  const bare: Prepared = { statement, description: undefined, parameters: types }
+  if (statement === undefined || isPlain(statement, types)) return bare
+  const asked = types.map((oid) => (oid === 0 || oid === 705 ? "unknown" : String(oid)))
+  const description = yield* session.describe(statement, asked)
+  if (description !== "unknown" && !("sqlState" in description)) {
+    return { statement, description, parameters: description.parameters } satisfies Prepared
+  }
+  yield* whyNot(session, statement, types)
+  return bare
+})
+
+/** The columns of a statement, as far as they are known before it runs. */
+export const columnsOf = (session: Session, { description, statement }: Prepared) =>
+  description?.columns ?? (statement === undefined ? undefined : fixedColumns(session, statement))
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+
+const textOf = (bytes: Uint8Array): Effect.Effect<string, Refused> =>
+  Effect.try({
+    try: () => utf8.decode(bytes),
+    catch: () => refusal("22021", 'invalid byte sequence for encoding "UTF8"')
+  })
+
+const formatAt = (formats: ReadonlyArray<Format>, index: number): Format =>
+  formats.length === 1 ? (formats[0] ?? "text") : (formats[index] ?? "text")
+
+/** Bind: the values as text. */
+export const bind = Effect.fnUntraced(function* (
+  { description, parameters }: Prepared,
+  name: string,
+  formats: ReadonlyArray<Format>,
+  values: ReadonlyArray<Uint8Array | null>
+) {
+  if (values.length !== parameters.length) {
+    return yield* refusal(
+      "08P01",
+      `bind message supplies ${values.length} parameters, but prepared statement "${name}" requires ${parameters.length}`
+    )
+  }
+  const texts = yield* Effect.forEach(values, (value, index) => {
+    if (value === null) return Effect.succeed(null)
+    if (formatAt(formats, index) === "text") return textOf(value)
+    const oid = parameters[index] ?? 0
+    const text = fromBinary(oid, value)
+    if (text !== undefined) return Effect.succeed(text)
+    return Effect.fail(
+      hasBinaryForm(oid)
+        ? refusal("22P03", `incorrect binary data format in bind parameter ${index + 1}`)
+        : refusal("0A000", `the gateway reads no binary form of the type ${oid}`, "Send the parameter as text.")
+    )
+  })
+  return description === undefined ? undefined : ({ description, values: texts } satisfies Bound)
+})
+
+export const newPortal = (prepared: Prepared, bound: Bound | undefined, formats: ReadonlyArray<Format>): Portal => ({
+  prepared,
+  bound,
+  formats,
+  outcome: undefined,
+  rows: [],
+  sent: 0,
+  ended: false
+})
+
+/** The format of a portal's column. */
+export const formatOf =
+  ({ formats }: Portal) =>
+  (column: number): Format =>
+    formatAt(formats, column)
+
+/** A row in the formats that the client asked for. */
+export const encodeRow = (
+  row: Row,
+  columns: ReadonlyArray<FieldDescription>,
+  portal: Portal
+): Effect.Effect<ReadonlyArray<Uint8Array | string | null>, Refused> => {
+  if (!portal.formats.includes("binary")) return Effect.succeed(row)
+  const values: Array<Uint8Array | string | null> = []
+  for (const [index, value] of row.entries()) {
+    if (value === null || formatAt(portal.formats, index) === "text") values.push(value)
+    else {
+      const oid = columns[index]?.typeOid ?? 0
+      const bytes = toBinary(oid, value)
+      if (bytes === undefined) {
+        return Effect.fail(
+          refusal("0A000", `the gateway has no binary form of the type ${oid}`, "Ask for the column as text.")
+        )
+      }
+      values.push(bytes)
+    }
+  }
+  return Effect.succeed(values)
+}

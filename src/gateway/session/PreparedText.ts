@@ -1,0 +1,96 @@
+/** PREPARE, EXECUTE and DEALLOCATE as statements: the gateway's own, since the service forgets what was prepared. */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import { fromNumbered, render } from "../../data-api/statement/Placeholders.ts"
+import { type ClientStatement, statementOf } from "../statement/ClientStatement.ts"
+import type { Description } from "../statement/DescribeSql.ts"
+import { type Refused, refusal } from "../statement/Refused.ts"
+import type { Session } from "./ClientSession.ts"
+import { asItIs, query } from "./RowStatements.ts"
+import { done, type StatementOutcome } from "./StatementOutcome.ts"
+
+/** A statement that PREPARE has named. */
+export interface NamedStatement {
+  readonly statement: ClientStatement
+  readonly description: Description
+}
+
+const nameOf = (word = ""): string => (word.startsWith('"') ? word.slice(1, -1).replaceAll('""', '"') : word)
+
+/** The texts between the commas of a list in parentheses that begins with the word at `at`; and the word after it. */
+const listAt = ({ sql, starts, words }: ClientStatement, at: number) => {
+  const items: Array<string> = []
+  if (words[at] !== "(") return { items, end: at }
+  let depth = 0
+  let from = starts[at + 1] ?? sql.length
+  for (let index = at; index < words.length; index++) {
+    const word = words[index]
+    if (word === "(" || word === "[") depth++
+    else if (word === ")" || word === "]") depth--
+    if (depth === 0 || (depth === 1 && word === ",")) {
+      items.push(sql.slice(from, starts[index]).trim())
+      from = (starts[index] ?? 0) + 1
+    }
+    if (depth === 0) return { items, end: index + 1 }
+  }
+  return { items, end: words.length }
+}
+
+/** PREPARE name (types) AS statement. */
+export const prepareText = Effect.fnUntraced(function* (session: Session, statement: ClientStatement) {
+  const name = nameOf(statement.words[1])
+  if (session.prepared.has(name)) {
+    return yield* refusal("42P05", `prepared statement "${name}" already exists`)
+  }
+  const { end, items } = listAt(statement, 2)
+  const from = statement.starts[end + 1]
+  if (statement.words[end] !== "as" || from === undefined) return yield* asItIs(session, statement)
+  const body = statementOf(statement.sql.slice(from), statement.offset + from)
+  const answer = yield* session.describe(body, items)
+  if (answer === "unknown" || "sqlState" in answer) {
+    // PostgreSQL's own words of why not.
+    yield* session.send({ sql: statement.sql, positionOf: (position) => statement.offset + position })
+    return yield* refusal("0A000", "the statement can't be prepared through the Data API", "Run it without PREPARE.")
+  }
+  session.prepared.set(name, { statement: body, description: answer })
+  return done("PREPARE")
+})
+
+/** The statement with its arguments in place of the parameters. */
+const filled = (
+  { description, statement }: NamedStatement,
+  name: string,
+  values: ReadonlyArray<string>
+): Effect.Effect<ClientStatement, Refused> => {
+  const { casts } = description
+  if (values.length !== casts.length) {
+    return Effect.fail(refusal("42601", `wrong number of parameters for prepared statement "${name}"`))
+  }
+  const template = fromNumbered(statement.sql)
+  if (Result.isFailure(template)) return Effect.fail(refusal("42601", template.failure))
+  const texts = values.map((value, index) => ({ _tag: "Literal" as const, text: `((${value})::${casts[index]})` }))
+  return Effect.succeed(statementOf(render(template.success, texts)))
+}
+
+/** EXECUTE name (values). */
+export const executeText = Effect.fnUntraced(function* (session: Session, statement: ClientStatement) {
+  const name = nameOf(statement.words[1])
+  const found = session.prepared.get(name)
+  if (found === undefined) return yield* refusal("26000", `prepared statement "${name}" does not exist`)
+  const body = yield* filled(found, name, listAt(statement, 2).items)
+  const run: Effect.Effect<StatementOutcome, Refused> =
+    body.returnsRows === true ? query(session, body, undefined, found.description) : asItIs(session, body)
+  return yield* run
+})
+
+/** DEALLOCATE. */
+export const deallocate = Effect.fnUntraced(function* (session: Session, { words }: ClientStatement) {
+  const word = words.at(-1)
+  if (word === "all") {
+    session.prepared.clear()
+    return done("DEALLOCATE ALL")
+  }
+  const name = nameOf(word)
+  if (!session.prepared.delete(name)) return yield* refusal("26000", `prepared statement "${name}" does not exist`)
+  return done("DEALLOCATE")
+})

@@ -1,0 +1,256 @@
+/** The binary forms of common types, from and to PostgreSQL's text of them. Pure. */
+import { pgElementByOid } from "../../data-api/values/PgOids.ts"
+import { floatText } from "../statement/FieldText.ts"
+import { readArray, writeArray } from "./ArrayText.ts"
+import { daysOfText, microsOfTime, microsOfTimestamp, textOfDays, textOfTime, textOfTimestamp } from "./DateTimes.ts"
+
+interface Form {
+  /** Undefined where the text is not one of the type. */
+  readonly write: (text: string) => Uint8Array | undefined
+  /** Undefined where the octets are not a value of the type. */
+  readonly read: (bytes: Buffer) => string | undefined
+}
+
+const sized = (size: number, write: (bytes: Buffer) => void): Uint8Array => {
+  const bytes = Buffer.alloc(size)
+  write(bytes)
+  return bytes
+}
+
+/** A value of so many octets. */
+const fixed = (size: number, write: (bytes: Buffer, text: string) => void, read: (bytes: Buffer) => string): Form => ({
+  write: (text) => sized(size, (bytes) => write(bytes, text)),
+  read: (bytes) => (bytes.length === size ? read(bytes) : undefined)
+})
+
+const utf8: Form = { write: (text) => Buffer.from(text), read: (bytes) => bytes.toString() }
+
+const micros = (of: (text: string) => bigint | undefined, textOf: (micros: bigint) => string): Form => ({
+  write: (text) => {
+    const value = of(text)
+    return value === undefined ? undefined : sized(8, (bytes) => bytes.writeBigInt64BE(value))
+  },
+  read: (bytes) => (bytes.length === 8 ? textOf(bytes.readBigInt64BE()) : undefined)
+})
+
+const date: Form = {
+  write: (text) => {
+    const days = daysOfText(text)
+    return days === undefined ? undefined : sized(4, (bytes) => bytes.writeInt32BE(days))
+  },
+  read: (bytes) => (bytes.length === 4 ? textOfDays(bytes.readInt32BE()) : undefined)
+}
+
+const uuid: Form = {
+  write: (text) => Buffer.from(text.replaceAll("-", ""), "hex"),
+  read: (bytes) =>
+    bytes.length === 16
+      ? bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5")
+      : undefined
+}
+
+const bytea: Form = {
+  write: (text) => (text.startsWith("\\x") ? Buffer.from(text.slice(2), "hex") : undefined),
+  read: (bytes) => `\\x${bytes.toString("hex")}`
+}
+
+const jsonb: Form = {
+  write: (text) => Buffer.concat([Buffer.from([1]), Buffer.from(text)]),
+  read: (bytes) => (bytes[0] === 1 ? bytes.toString("utf8", 1) : undefined)
+}
+
+const NUMERIC_SIGNS: Readonly<Record<string, number>> = { NaN: 0xc000, Infinity: 0xd000, "-Infinity": 0xf000 }
+
+/** Digits of base 10,000, the first of which counts 10,000 to the power of `weight`. */
+const numeric: Form = {
+  write: (text) => {
+    const special = NUMERIC_SIGNS[text]
+    if (special !== undefined) return sized(8, (bytes) => bytes.writeUInt16BE(special, 4))
+    const match = /^(-?)(\d*)(?:\.(\d*))?$/.exec(text)
+    if (match === null) return undefined
+    const [, sign = "", whole = "", fraction = ""] = match
+    const integer = whole.padStart(Math.ceil(whole.length / 4) * 4, "0")
+    const digits = ((integer + fraction.padEnd(Math.ceil(fraction.length / 4) * 4, "0")).match(/.{4}/g) ?? []).map(
+      Number
+    )
+    let weight = integer.length / 4 - 1
+    while (digits[0] === 0) {
+      digits.shift()
+      weight--
+    }
+    while (digits.at(-1) === 0) digits.pop()
+    return sized(8 + digits.length * 2, (bytes) => {
+      bytes.writeInt16BE(digits.length, 0)
+      bytes.writeInt16BE(digits.length === 0 ? 0 : weight, 2)
+      bytes.writeUInt16BE(sign === "-" && digits.length > 0 ? 0x4000 : 0, 4)
+      bytes.writeInt16BE(fraction.length, 6)
+      for (const [index, digit] of digits.entries()) bytes.writeInt16BE(digit, 8 + index * 2)
+    })
+  },
+  read: (bytes) => {
+    if (bytes.length < 8) return undefined
+    const count = bytes.readInt16BE(0)
+    const weight = bytes.readInt16BE(2)
+    const sign = bytes.readUInt16BE(4)
+    const scale = bytes.readInt16BE(6)
+    const special = Object.entries(NUMERIC_SIGNS).find(([, code]) => code === sign)
+    if (special !== undefined) return special[0]
+    if (bytes.length !== 8 + count * 2) return undefined
+    const digit = (power: number) => {
+      const index = weight - power
+      return String(index >= 0 && index < count ? bytes.readInt16BE(8 + index * 2) : 0).padStart(4, "0")
+    }
+    let whole = ""
+    for (let power = Math.max(weight, 0); power >= 0; power--) whole += digit(power)
+    let fraction = ""
+    for (let power = -1; fraction.length < scale; power--) fraction += digit(power)
+    const text = whole.replace(/^0+(?=\d)/, "") + (scale > 0 ? `.${fraction.slice(0, scale)}` : "")
+    return sign === 0x4000 ? `-${text}` : text
+  }
+}
+
+/** A float of 4 octets has fewer digits than JavaScript would write. */
+const float4Text = (value: number): string => {
+  for (let digits = 1; digits <= 9; digits++) {
+    const text = value.toPrecision(digits)
+    if (Math.fround(Number(text)) === value) return floatText(Number(text))
+  }
+  return floatText(value)
+}
+
+const forms: ReadonlyMap<number, Form> = new Map<number, Form>([
+  [
+    16,
+    fixed(
+      1,
+      (bytes, text) => bytes.writeUInt8(text === "t" ? 1 : 0),
+      (bytes) => (bytes[0] === 0 ? "f" : "t")
+    )
+  ],
+  [17, bytea],
+  [18, utf8],
+  [19, utf8],
+  [
+    20,
+    fixed(
+      8,
+      (bytes, text) => bytes.writeBigInt64BE(BigInt(text)),
+      (bytes) => String(bytes.readBigInt64BE())
+    )
+  ],
+  [
+    21,
+    fixed(
+      2,
+      (bytes, text) => bytes.writeInt16BE(Number(text)),
+      (bytes) => String(bytes.readInt16BE())
+    )
+  ],
+  [
+    23,
+    fixed(
+      4,
+      (bytes, text) => bytes.writeInt32BE(Number(text)),
+      (bytes) => String(bytes.readInt32BE())
+    )
+  ],
+  [25, utf8],
+  [
+    26,
+    fixed(
+      4,
+      (bytes, text) => bytes.writeUInt32BE(Number(text)),
+      (bytes) => String(bytes.readUInt32BE())
+    )
+  ],
+  [114, utf8],
+  [
+    700,
+    fixed(
+      4,
+      (bytes, text) => bytes.writeFloatBE(Number(text)),
+      (bytes) => float4Text(bytes.readFloatBE())
+    )
+  ],
+  [
+    701,
+    fixed(
+      8,
+      (bytes, text) => bytes.writeDoubleBE(Number(text)),
+      (bytes) => floatText(bytes.readDoubleBE())
+    )
+  ],
+  [705, utf8],
+  [1042, utf8],
+  [1043, utf8],
+  [1082, date],
+  [1083, micros(microsOfTime, textOfTime)],
+  [1114, micros(microsOfTimestamp, (value) => textOfTimestamp(value, ""))],
+  [1184, micros(microsOfTimestamp, (value) => textOfTimestamp(value, "+00"))],
+  [1700, numeric],
+  [2278, { write: () => new Uint8Array(0), read: () => "" }],
+  [2950, uuid],
+  [3802, jsonb]
+])
+
+const int32 = (value: number): Buffer => {
+  const bytes = Buffer.alloc(4)
+  bytes.writeInt32BE(value)
+  return bytes
+}
+
+const writeArrayForm = (elementOid: number, form: Form, text: string): Uint8Array | undefined => {
+  const { dimensions, elements } = readArray(text)
+  const parts = [int32(dimensions.length), int32(elements.includes(null) ? 1 : 0), int32(elementOid)]
+  for (const { lower, size } of dimensions) parts.push(int32(size), int32(lower))
+  for (const element of elements) {
+    const bytes = element === null ? null : form.write(element)
+    if (bytes === undefined) return undefined
+    if (bytes === null) parts.push(int32(-1))
+    else parts.push(int32(bytes.length), Buffer.from(bytes))
+  }
+  return Buffer.concat(parts)
+}
+
+const readArrayForm = (form: Form, bytes: Buffer): string | undefined => {
+  if (bytes.length < 12) return undefined
+  const count = bytes.readInt32BE(0)
+  if (count < 0 || count > 6 || bytes.length < 12 + count * 8) return undefined
+  const dimensions = Array.from({ length: count }, (_, index) => ({
+    size: bytes.readInt32BE(12 + index * 8),
+    lower: bytes.readInt32BE(16 + index * 8)
+  }))
+  const elements: Array<string | null> = []
+  for (let at = 12 + count * 8; at + 4 <= bytes.length; ) {
+    const size = bytes.readInt32BE(at)
+    at += 4
+    if (size > bytes.length - at) return undefined
+    const element = size < 0 ? null : form.read(bytes.subarray(at, at + size))
+    if (element === undefined) return undefined
+    elements.push(element)
+    at += Math.max(0, size)
+  }
+  return writeArray({ dimensions, elements })
+}
+
+/** The binary form of a value; undefined where the type has none here. */
+export const toBinary = (typeOid: number, text: string): Uint8Array | undefined => {
+  const form = forms.get(typeOid)
+  if (form !== undefined) return form.write(text)
+  const element = pgElementByOid.get(typeOid)
+  const elementForm = forms.get(element?.oid ?? 0)
+  return element === undefined || elementForm === undefined ? undefined : writeArrayForm(element.oid, elementForm, text)
+}
+
+/** The text of a value's binary form; undefined where it can't be read. */
+export const fromBinary = (typeOid: number, value: Uint8Array): string | undefined => {
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  const form = forms.get(typeOid)
+  if (form !== undefined) return form.read(bytes)
+  const elementForm = forms.get(pgElementByOid.get(typeOid)?.oid ?? 0)
+  return elementForm === undefined ? undefined : readArrayForm(elementForm, bytes)
+}
+
+/** Whether values of a type have a binary form here. */
+export const hasBinaryForm = (typeOid: number): boolean =>
+  forms.has(typeOid) || forms.has(pgElementByOid.get(typeOid)?.oid ?? 0)
