@@ -9,12 +9,12 @@ import * as FiberSet from "effect/FiberSet"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { DataApi } from "../data-api/DataApi.ts"
+import { Cancels, type ConnectionOptions, type StatementEntry, serve } from "./connection/Connection.ts"
 import { ClientSocket } from "./protocol/ClientSocket.ts"
 import { verifierOf } from "./protocol/Scram.ts"
-import { Cancels, type ConnectionOptions, type StatementEntry, serve } from "./session/Connection.ts"
 import { Descriptions } from "./statement/Descriptions.ts"
 
-export type { StatementEntry } from "./session/Connection.ts"
+export type { StatementEntry } from "./connection/Connection.ts"
 
 /** How a gateway listens and whom it lets in. */
 export interface Options {

@@ -68,6 +68,33 @@ const sqlStateOf = (reason: Reason): string => {
   }
 }
 
+/** What the client can do about a failure that is not PostgreSQL's. */
+const hintOn = (reason: Reason): string | undefined => {
+  switch (reason._tag) {
+    case "OutcomeUnknown":
+      return "Look whether the statement has run before you run it again."
+    case "StatementTimeout":
+      return "The Data API runs a statement for 45 seconds: add an index, or work in smaller steps."
+    case "TransactionNotFound":
+      return "The service ends a transaction after 3 minutes without a call, or 24 hours in all. Begin it again."
+    case "UnsupportedResult":
+      return /size limit/i.test(reason.message)
+        ? "The Data API returns 1 MiB at once: select fewer rows or columns, or run the query in a transaction."
+        : "Cast the column to text."
+    case "InvalidRequest":
+    case "BadRequest":
+    case "Validation":
+      return "The Data API takes statements of 65,536 characters and requests of 4 MiB: run them in parts."
+    case "Unauthenticated":
+    case "InvalidSecret":
+    case "SecretsError":
+    case "AccessDenied":
+      return "Check the credentials that the gateway was started with."
+    default:
+      return undefined
+  }
+}
+
 /**
  * @param positionOf where a position in the sent text is in the client's own; undefined where it is not in it
  */
@@ -96,7 +123,7 @@ export const refusedBy = (
       severity: "ERROR",
       code: sqlStateOf(reason),
       message: reason.message || failures[reason._tag].meaning,
-      hint: failures[reason._tag].advice.replaceAll("`", "")
+      hint: hintOn(reason)
     }
   })
 }

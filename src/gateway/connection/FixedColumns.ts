@@ -1,9 +1,9 @@
 /** Columns of statements that PostgreSQL is not asked about: SHOW, EXPLAIN, FETCH. */
 import type { FieldDescription } from "../protocol/BackendMessages.ts"
+import type { Session } from "../session/ClientSession.ts"
+import { cursorOf } from "../session/CursorStatements.ts"
+import { reported } from "../session/Settings.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
-import type { Session } from "./ClientSession.ts"
-import { cursorOf } from "./CursorStatements.ts"
-import { reported } from "./Settings.ts"
 
 const textColumn = (name: string, typeOid = 25): FieldDescription => ({
   name,

@@ -2,12 +2,12 @@
 import * as Effect from "effect/Effect"
 import * as Backend from "../protocol/BackendMessages.ts"
 import type { FrontendMessage } from "../protocol/FrontendMessages.ts"
+import { endImplicit, execute } from "../session/Execute.ts"
+import type { StatementOutcome } from "../session/StatementOutcome.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { type Refused, refusal } from "../statement/Refused.ts"
-import { endImplicit, execute } from "./Execute.ts"
 import { bind, columnsOf, encodeRow, formatOf, newPortal, type Portal, type Prepared, prepare } from "./Prepared.ts"
 import type { Answering } from "./SimpleQuery.ts"
-import type { StatementOutcome } from "./StatementOutcome.ts"
 
 /** Messages of the extended protocol. */
 export type ExtendedMessage = Extract<

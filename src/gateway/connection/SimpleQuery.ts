@@ -2,11 +2,11 @@
 import * as Effect from "effect/Effect"
 import * as Backend from "../protocol/BackendMessages.ts"
 import type { ClientSocket } from "../protocol/ClientSocket.ts"
+import type { Session } from "../session/ClientSession.ts"
+import { endImplicit, execute } from "../session/Execute.ts"
+import type { Rows, StatementOutcome } from "../session/StatementOutcome.ts"
 import { type ClientStatement, statementsOf } from "../statement/ClientStatement.ts"
 import type { Refused } from "../statement/Refused.ts"
-import type { Session } from "./ClientSession.ts"
-import { endImplicit, execute } from "./Execute.ts"
-import type { Rows, StatementOutcome } from "./StatementOutcome.ts"
 
 /** What a connection needs to answer a query. */
 export interface Answering {

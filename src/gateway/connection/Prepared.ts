@@ -3,14 +3,14 @@ import * as Effect from "effect/Effect"
 import { pgTypeByOid } from "../../data-api/values/PgOids.ts"
 import type { FieldDescription } from "../protocol/BackendMessages.ts"
 import type { Format } from "../protocol/FrontendMessages.ts"
+import type { Session } from "../session/ClientSession.ts"
+import type { Bound } from "../session/RowStatements.ts"
+import type { Row, StatementOutcome } from "../session/StatementOutcome.ts"
 import { type ClientStatement, statementsOf } from "../statement/ClientStatement.ts"
 import type { Description } from "../statement/DescribeSql.ts"
 import { type Refused, refusal } from "../statement/Refused.ts"
 import { fromBinary, hasBinaryForm, toBinary } from "../values/BinaryForms.ts"
-import type { Session } from "./ClientSession.ts"
 import { fixedColumns } from "./FixedColumns.ts"
-import type { Bound } from "./RowStatements.ts"
-import type { Row, StatementOutcome } from "./StatementOutcome.ts"
 
 export interface Prepared {
   /** Undefined for a text without a statement. */
@@ -36,6 +36,13 @@ export interface Portal {
 const isPlain = ({ kind, returnsRows, words }: ClientStatement, types: ReadonlyArray<number>): boolean =>
   (kind !== "query" && kind !== "write") ||
   (returnsRows === false && types.length === 0 && !words.some((word) => word.startsWith("$")))
+
+/** Commands that PostgreSQL has beside those that it plans; what begins with another word is no statement. */
+const commands = new Set(
+  `abort alter analyse analyze begin call checkpoint close cluster comment commit copy create deallocate declare discard
+  do drop end execute explain fetch grant import listen load lock move notify prepare reassign refresh reindex release
+  reset revoke rollback savepoint security set show start truncate unlisten vacuum`.split(/\s+/)
+)
 
 const typeName = (oid: number): string => {
   const type = pgTypeByOid.get(oid)
@@ -65,6 +72,9 @@ export const prepare = Effect.fnUntraced(function* (session: Session, sql: strin
     return yield* refusal("42601", "cannot insert multiple commands into a prepared statement")
   }
   const bare: Prepared = { statement, description: undefined, parameters: types }
+  if (statement?.kind === "other" && !commands.has(statement.words[0] ?? "")) {
+    yield* whyNot(session, statement, [])
+  }
   if (statement === undefined || isPlain(statement, types)) return bare
   const asked = types.map((oid) => (oid === 0 || oid === 705 ? "unknown" : String(oid)))
   const description = yield* session.describe(statement, asked)
