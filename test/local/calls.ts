@@ -1,15 +1,10 @@
 /** The Data API as test lines say it. */
 import { Effect } from "effect"
-import {
-  DataApi,
-  type ExecuteStatementRequest,
-  type Field,
-  type SqlParameter,
-  type TypeHint
-} from "../../src/data-api/DataApi.ts"
+import { DataApi, type Field, type SqlParameter, type TypeHint } from "../../src/data-api/DataApi.ts"
 import type { DataApiError } from "../../src/data-api/DataApiError.ts"
+import type { EngineRequest } from "../../src/local/engine/Engine.ts"
 
-type Options = Omit<ExecuteStatementRequest, "sql" | "parameters">
+type Options = Omit<EngineRequest, "sql" | "parameters">
 type Parameters = Record<string, Omit<SqlParameter, "name">>
 
 export const text = (stringValue: string, typeHint?: TypeHint) => ({ value: { stringValue }, typeHint })

@@ -15,7 +15,7 @@ import { isLonger } from "../../data-api/Limits.ts"
 import type { JsonResponse } from "../../data-api/rest-json/ResponseWriter.ts"
 import { defaultLimits, type Limits } from "../EngineLimits.ts"
 import { formatRecords } from "../values/FormattedRecords.ts"
-import { JsonRows, RecordsAsJson } from "../values/JsonRows.ts"
+import { JsonRows } from "../values/JsonRows.ts"
 import type { PostgresType } from "../values/PostgresTypes.ts"
 import { FieldRows, toRecords } from "../values/ResultRecords.ts"
 import { columnMetadata } from "./ColumnMetadata.ts"
@@ -33,6 +33,12 @@ import * as Sessions from "./OpenTransactions.ts"
 import { bindParameters } from "./Parameters.ts"
 import type { Column, ResultSet, RowReader, Session, SessionSource, Statement } from "./Session.ts"
 import { Catalogue } from "./TypeCatalogue.ts"
+
+/** A statement as the HTTP front asks for it. */
+export interface EngineRequest extends ExecuteStatementRequest {
+  /** Records come as their JSON text, a `JsonResponse`, where all columns are of built-in types that can be returned. */
+  readonly recordsAsJson?: boolean | undefined
+}
 
 /** What the engine does not know from its sessions. */
 export interface EngineOptions {
@@ -221,24 +227,21 @@ export const make = Effect.fnUntraced(function* (
       })
     )
 
-  const execute = (
-    request: ExecuteStatementRequest,
-    asJson: boolean
-  ): Effect.Effect<ExecuteStatementResponse, Reason> => {
+  const execute = (request: EngineRequest): Effect.Effect<ExecuteStatementResponse, Reason> => {
     const parameters = request.parameters ?? []
     const refusal = refusalOf(request, parameters, limits)
     if (refusal !== undefined) return Effect.fail(refusal)
     const { names, sql } = toPositional(request.sql)
     const bound = bindParameters(names, parameters)
     if (Result.isFailure(bound)) return Effect.fail(bound.failure)
-    const { formatRecordsAs, resultSetOptions = {} } = request
+    const { formatRecordsAs, recordsAsJson = false, resultSetOptions = {} } = request
     const statement: Statement<JsonRows | FieldRows> = {
       sql,
       parameters: bound.success,
       maxBytes,
       ...(request.transactionId === undefined && request.includeResultMetadata !== true ? lastOfLease : {}),
       rowsOf: (columns) =>
-        (asJson && formatRecordsAs !== "JSON" ? JsonRows.of(columns, resultSetOptions) : undefined) ??
+        (recordsAsJson && formatRecordsAs !== "JSON" ? JsonRows.of(columns, resultSetOptions) : undefined) ??
         new FieldRows(columns, resultSetOptions)
     }
     const answer = (session: Session) => run(session, statement, (result) => respond(session, request, result))
@@ -293,10 +296,10 @@ export const make = Effect.fnUntraced(function* (
     )
 
   return DataApi.of({
-    executeStatement: (request) =>
+    executeStatement: (request: EngineRequest) =>
       answering(
         "ExecuteStatement",
-        Effect.flatMap(RecordsAsJson, (asJson) => execute(request, asJson))
+        Effect.suspend(() => execute(request))
       ),
     batchExecuteStatement: (request) =>
       answering(

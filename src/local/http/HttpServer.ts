@@ -16,7 +16,7 @@ import { paths } from "../../data-api/rest-json/Operations.ts"
 import { type Call, decodeCall } from "../../data-api/rest-json/RequestReader.ts"
 import { encodeResponse, type Response } from "../../data-api/rest-json/ResponseWriter.ts"
 import { encodeFailure, failureOf, type WireFailure } from "../../data-api/rest-json/WireFailures.ts"
-import { RecordsAsJson } from "../values/JsonRows.ts"
+import type { EngineRequest } from "../engine/Engine.ts"
 import { any, type Clusters } from "./Clusters.ts"
 import { type Body, type Bound, browserSign, type ListenError, listen, readBody } from "./Listener.ts"
 import { readCredential, verifySignature } from "./SignatureCheck.ts"
@@ -112,6 +112,9 @@ const route = (request: IncomingMessage, allowedHosts: ReadonlyArray<string>): O
 const headerBytes = (request: IncomingMessage): number =>
   request.rawHeaders.reduce((sum, text) => sum + text.length + 2, (request.url ?? "").length + 16)
 
+/** An engine leaves the records as the text that is sent; any other `DataApi` answers with fields. */
+const executeStatement = (api: DataApi["Service"], request: EngineRequest) => api.executeStatement(request)
+
 const run = (
   api: DataApi["Service"],
   call: Call,
@@ -119,7 +122,7 @@ const run = (
 ): Effect.Effect<Response, DataApiError> => {
   switch (call.operation) {
     case "ExecuteStatement":
-      return api.executeStatement({ ...call.request, database })
+      return executeStatement(api, { ...call.request, database, recordsAsJson: true })
     case "BatchExecuteStatement":
       return api.batchExecuteStatement({ ...call.request, database })
     case "BeginTransaction":
@@ -186,7 +189,7 @@ export class HttpServer extends Context.Service<HttpServer, Bound>()("alex-datab
     const { allowedHosts = [], clusters = any(), onRequest } = options
     const api = yield* DataApi
     const clock = yield* Clock.Clock
-    const fork = Effect.runForkWith(Context.add(yield* Effect.context<never>(), RecordsAsJson, true))
+    const fork = Effect.runForkWith(yield* Effect.context<never>())
     const homes = new TransactionHomes()
 
     /** The call that a body asks for and the database it is for, or the answer that refuses it. */

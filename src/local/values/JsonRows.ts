@@ -4,7 +4,7 @@
  * The HTTP front would take fields apart at once to write them as JSON. Without them a result of many rows costs a
  * third of the time, and hardly any memory.
  */
-import { Context, Result } from "effect"
+import { Result } from "effect"
 import type { ResultSetOptions } from "../../data-api/DataApi.ts"
 import type { Reason } from "../../data-api/DataApiError.ts"
 import { fieldText } from "../../data-api/rest-json/ExactJson.ts"
@@ -13,11 +13,6 @@ import type { Column, RowReader, Value } from "../engine/Session.ts"
 import * as Binary from "./BinaryValues.ts"
 import { builtInType } from "./PostgresTypes.ts"
 import { fieldOctets, readerOf } from "./ResultRecords.ts"
-
-/** Whether whoever calls the engine wants records as JSON text where that can be had. */
-export const RecordsAsJson = Context.Reference<boolean>("alex-database/local/RecordsAsJson", {
-  defaultValue: () => false
-})
 
 /** A text under construction, in UTF-8. */
 class Text {

@@ -1,12 +1,17 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect, Layer, Schema } from "effect"
-import { DataApi } from "../../../src/data-api/DataApi.ts"
+import { DataApi, type ExecuteStatementRequest } from "../../../src/data-api/DataApi.ts"
 import { decodeAnswer } from "../../../src/data-api/rest-json/ResponseReader.ts"
 import { encodeResponse } from "../../../src/data-api/rest-json/ResponseWriter.ts"
-import { RecordsAsJson } from "../../../src/local/values/JsonRows.ts"
+import type { EngineRequest } from "../../../src/local/engine/Engine.ts"
 import * as TestDatabase from "../../TestDatabase.ts"
 import { execute, text } from "../calls.ts"
 import { contract } from "./contract.ts"
+
+const asJson = (api: DataApi["Service"], request: ExecuteStatementRequest) => {
+  const forFront: EngineRequest = { ...request, recordsAsJson: true }
+  return api.executeStatement(forFront)
+}
 
 /** An engine whose records are written as JSON and read again, as they are for a client of the HTTP front. */
 const overText = <E>(engine: Layer.Layer<DataApi, E>): Layer.Layer<DataApi, E> =>
@@ -15,8 +20,7 @@ const overText = <E>(engine: Layer.Layer<DataApi, E>): Layer.Layer<DataApi, E> =
     Effect.map(DataApi, (api) => ({
       ...api,
       executeStatement: (request) =>
-        api.executeStatement(request).pipe(
-          Effect.provideService(RecordsAsJson, true),
+        asJson(api, request).pipe(
           Effect.flatMap((response) => {
             const answer = { status: 200, headers: {}, body: encodeResponse(response), size: 0 }
             return Effect.orDie(Effect.fromResult(decodeAnswer("ExecuteStatement", answer)))
@@ -37,8 +41,9 @@ describe.skipIf(url === undefined)(TestDatabase.onPostgres("PostgreSQL"), () => 
 layer(TestDatabase.layer())("records as text", (it) => {
   /** The body of a response, from fields and from text. */
   const bodies = (sql: string, value: string) => {
-    const body = Effect.map(execute(sql, { value: text(value) }), encodeResponse)
-    return Effect.all([body, Effect.provideService(body, RecordsAsJson, true)])
+    const body = (recordsAsJson: boolean) =>
+      Effect.map(execute(sql, { value: text(value) }, { recordsAsJson }), encodeResponse)
+    return Effect.all([body(false), body(true)])
   }
 
   it.effect.prop(
@@ -114,11 +119,10 @@ layer(TestDatabase.layer())("records as text", (it) => {
         for (const longReturnType of ["LONG", "STRING"] as const) {
           for (const decimalReturnType of ["STRING", "DOUBLE_OR_LONG"] as const) {
             const sql = `select ${values.join(", ")} from generate_series(1, 3) limit ${limit}`
-            const body = Effect.map(
-              execute(sql, {}, { resultSetOptions: { decimalReturnType, longReturnType } }),
-              encodeResponse
-            )
-            assert.strictEqual(yield* Effect.provideService(body, RecordsAsJson, true), yield* body)
+            const resultSetOptions = { decimalReturnType, longReturnType }
+            const body = (recordsAsJson: boolean) =>
+              Effect.map(execute(sql, {}, { resultSetOptions, recordsAsJson }), encodeResponse)
+            assert.strictEqual(yield* body(true), yield* body(false))
           }
         }
       }
@@ -127,8 +131,9 @@ layer(TestDatabase.layer())("records as text", (it) => {
 
   it.effect("a result without columns has rows all the same", () =>
     Effect.gen(function* () {
-      const body = Effect.map(execute("select from generate_series(1, 2)"), encodeResponse)
-      assert.strictEqual(yield* Effect.provideService(body, RecordsAsJson, true), yield* body)
+      const body = (recordsAsJson: boolean) =>
+        Effect.map(execute("select from generate_series(1, 2)", {}, { recordsAsJson }), encodeResponse)
+      assert.strictEqual(yield* body(true), yield* body(false))
     })
   )
 
@@ -138,8 +143,8 @@ layer(TestDatabase.layer())("records as text", (it) => {
       const largest = 1_048_576 - 2 - 4 * 3 - 36 - 5
       const sql = (octets: number) =>
         `select repeat('x', ${octets}), 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid, -12.5::numeric`
-      for (const asJson of [false, true]) {
-        const run = (octets: number) => Effect.provideService(execute(sql(octets)), RecordsAsJson, asJson)
+      for (const recordsAsJson of [false, true]) {
+        const run = (octets: number) => execute(sql(octets), {}, { recordsAsJson })
         yield* run(largest)
         assert.strictEqual((yield* Effect.flip(run(largest + 1))).reason._tag, "UnsupportedResult")
       }

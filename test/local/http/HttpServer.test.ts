@@ -92,7 +92,9 @@ it.effect("members that are absent have no key, and unknown members and nulls ar
       includeResultMetadata: undefined,
       continueAfterTimeout: undefined,
       resultSetOptions: undefined,
-      formatRecordsAs: undefined
+      formatRecordsAs: undefined,
+      // An engine writes them as the text that is sent.
+      recordsAsJson: true
     })
   })
 )
