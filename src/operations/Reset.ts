@@ -120,7 +120,7 @@ const findOwn = Effect.fnUntraced(function* (folder: string | undefined) {
   const installation = yield* Installation.inspect(migrations)
   const { database, location } = yield* Target
   const refuse = (problems: ReadonlyArray<string>) => new NotAlexs({ database, location, problems })
-  if (installation.problems.length > 0) return yield* refuse(installation.problems)
+  if (installation.foreign.length > 0) return yield* refuse(installation.foreign)
   const { journal } = installation
   // A table that only a further migration creates is Alex's if the journal says so.
   const tables = installation.tables.filter(({ name }) => Layout.isAlexs(name) || journal !== undefined)

@@ -29,8 +29,9 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
         created_at: new Date("2025-03-30T01:30:00.123Z"),
         updated_at: new Date("2025-03-30T01:30:00.123Z")
       })
-      yield* execute("drop table alex_migrations", "alter table jobs drop constraint jobs_status_check")
       yield* execute(
+        "drop table alex_migrations",
+        "alter table jobs drop column attempts, drop column lease_until",
         ...["users", "instruments", "accounts", "positions", "jobs"].map(
           (table) =>
             `do $$ declare rule record; begin for rule in select conname from pg_constraint

@@ -5,13 +5,14 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect, Exit, type Layer } from "effect"
 import { SqlClient } from "effect/sql"
-import { Migrate, Reset } from "../../src/operations/index.ts"
+import { Drift, Migrate, Reset } from "../../src/operations/index.ts"
 import * as TestDatabase from "../TestDatabase.ts"
 import { originalDatabase } from "./OriginalDatabase.ts"
 import { embedded, execute, postgres } from "./TestOperations.ts"
 
 const migrated = Symbol("migrated")
 const original = Symbol("original")
+const originalJobs = originalDatabase.find((statement) => statement.startsWith("create table jobs")) ?? ""
 
 interface Situation {
   readonly what: string
@@ -23,6 +24,14 @@ interface Situation {
   readonly reset?: string
   /** A query of one value that is true before and afterwards. */
   readonly left?: string
+  /** The same after `migrate` alone. */
+  readonly afterMigrate?: string
+  /** After `migrate` there is no drift. */
+  readonly content?: true
+  /** The drift that stays, since it is the operator's own. */
+  readonly extra?: ReadonlyArray<string>
+  /** Keys that were added are not validated. */
+  readonly notValid?: true
   readonly onlyOnPostgres?: true
 }
 
@@ -247,8 +256,126 @@ const situations: ReadonlyArray<Situation> = [
     ]
   },
   {
-    what: "a journal without its tables, one of them with a column less",
-    there: [migrated, "drop table positions", "alter table accounts drop column cash_interest"]
+    what: "a journal and all tables but one",
+    there: [migrated, "drop table positions", "insert into users (clerk_user_id) values ('kept')"],
+    migrate: "positions is missing, though the journal has the migrations of it: alex-db repair",
+    afterMigrate: "(select count(*) = 1 from users)"
+  },
+  {
+    what: "a journal and one table that the original module made anew",
+    there: [migrated, "drop table jobs", originalJobs],
+    migrate: "jobs was made anew, though the journal has the migrations of it"
+  },
+  {
+    what: "a journal without any table",
+    there: [migrated, "drop table users, instruments, accounts, positions, jobs cascade"],
+    content: true
+  },
+  {
+    what: "a table with a column less",
+    there: [migrated, "alter table accounts drop column cash_interest"]
+  },
+  {
+    what: "an adopted database that the original module reset",
+    there: [
+      original,
+      migrated,
+      "drop table users, instruments, accounts, positions, jobs cascade",
+      "drop function update_updated_at_column cascade",
+      original
+    ],
+    content: true,
+    afterMigrate: "(select created_at = '2025-03-30T01:30:00.123456Z' from users)"
+  },
+  {
+    what: "a journal that was lost",
+    there: [migrated, "drop table alex_migrations"],
+    migrate: "its journal is lost: alex-db migrate baseline"
+  },
+  {
+    what: "a journal that is newer than the package",
+    there: [
+      migrated,
+      "insert into alex_migrations (name, checksum, duration_ms, version) values ('999_later', 'x', 1, '9.9.9')"
+    ]
+  },
+  {
+    what: "a journal with a migration that has no file",
+    there: [
+      migrated,
+      "insert into alex_migrations (name, checksum, duration_ms, version) values ('002_gone', 'x', 1, '0.0.1')"
+    ],
+    migrate: "002_gone is applied, but its file is missing"
+  },
+  {
+    what: "the very first layout, whose jobs had no payloads",
+    there: [
+      original,
+      "alter table jobs drop column report_payload, drop column charts_payload, drop column retirement_payload",
+      "alter table jobs drop column summary_payload, drop column updated_at",
+      "alter table jobs add column result_payload jsonb"
+    ],
+    content: true,
+    extra: ["column jobs.result_payload"],
+    afterMigrate: "(select updated_at is not null from jobs)"
+  },
+  {
+    what: "an operator's own constraint by the name of one of Alex's",
+    there: [original, "alter table jobs add constraint jobs_status_check check (status <> '')"],
+    content: true,
+    extra: ["constraint jobs.jobs_status_check_own"]
+  },
+  {
+    what: "the original's tables without some of their keys",
+    there: [
+      original,
+      "alter table positions drop constraint positions_account_id_symbol_key, drop constraint positions_symbol_fkey",
+      "alter table accounts drop constraint accounts_clerk_user_id_fkey",
+      "alter table jobs drop constraint jobs_pkey"
+    ],
+    content: true,
+    notValid: true
+  },
+  {
+    what: "a view on a moment of the original's tables",
+    there: [original, "create view recent as select id from jobs where created_at > now() - interval '1 day'"],
+    migrate: "DROP VIEW recent;",
+    reset: "view recent"
+  },
+  {
+    what: "a view on a view on a moment",
+    there: [
+      original,
+      "create view recent as select id, created_at from jobs",
+      "create view newest as select max(created_at) from recent"
+    ],
+    migrate: "DROP VIEW newest; DROP VIEW recent;",
+    reset: "view recent"
+  },
+  {
+    what: "an index of an expression over a moment",
+    there: [original, "create index by_day on jobs (date(created_at))"],
+    migrate: "DROP INDEX by_day;"
+  },
+  {
+    what: "a trigger whose condition reads a moment",
+    there: [
+      original,
+      "create function nothing() returns trigger language plpgsql as 'begin return new; end'",
+      "create trigger late before update on jobs for each row when (new.completed_at is not null) execute function nothing()"
+    ],
+    migrate: "DROP TRIGGER late ON jobs;"
+  },
+  {
+    what: "a policy that reads a moment",
+    there: [original, "create policy fresh on jobs for select using (created_at > now())"],
+    migrate: "DROP POLICY fresh ON jobs;"
+  },
+  {
+    what: "an index and a trigger on a moment that need nothing",
+    there: [original, "create index plain on jobs (created_at)"],
+    content: true,
+    extra: ["index jobs.plain"]
   },
   {
     what: "the original module's database",
@@ -304,6 +431,18 @@ const isLeft = Effect.fnUntraced(function* (condition: string | undefined) {
   return row?.is_left === true
 })
 
+/** `migrate` has nothing more to do, and nothing differs but what was there on purpose. */
+const isContent = Effect.fnUntraced(function* ({ extra = [], notValid }: Situation) {
+  assert.isTrue((yield* Migrate.status()).current)
+  const drift = (yield* Drift.drift()).filter(
+    ({ found }) => notValid !== true || found?.endsWith(" NOT VALID") !== true
+  )
+  assert.deepStrictEqual(
+    drift.map(({ object }) => object),
+    extra
+  )
+})
+
 const ends = Effect.fnUntraced(function* <E extends { readonly message: string }, R>(
   operation: Effect.Effect<unknown, E, R>,
   refusal: string | undefined
@@ -320,13 +459,16 @@ const ends = Effect.fnUntraced(function* <E extends { readonly message: string }
 
 const behaviour = <E>(database: Layer.Layer<Layer.Success<typeof postgres>, E>, onPostgres: boolean) =>
   layer(database, { timeout: "60 seconds" })((it) => {
-    for (const { left, migrate, onlyOnPostgres, reset, there, what } of situations) {
+    for (const situation of situations) {
+      const { left, migrate, onlyOnPostgres, reset, there, what } = situation
       if (onlyOnPostgres === true && !onPostgres) continue
       it.effect(`${what}: migrate ${migrate === undefined ? "works" : "refuses"}`, () =>
         Effect.gen(function* () {
           yield* prepare(there)
           yield* ends(Migrate.migrate(), migrate)
           assert.isTrue(yield* isLeft(left), left)
+          assert.isTrue(yield* isLeft(situation.afterMigrate), situation.afterMigrate)
+          if (situation.content === true) yield* isContent(situation)
         })
       )
       it.effect(`${what}: reset ${reset === undefined ? "works" : "refuses"}`, () =>

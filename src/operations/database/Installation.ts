@@ -51,8 +51,19 @@ const Found = Schema.Tuple([
   })
 ])
 
+/**
+ * How the tables stand to the journal:
+ *
+ * - `fresh`: nothing is applied; tables that are there were made by the original module.
+ * - `migrated`: the tables are there that the journal speaks of.
+ * - `remade`: they were dropped, or the original module has made them anew.
+ * - `incomplete`: some were, and others were not.
+ */
+export type Standing = "fresh" | "migrated" | "remade" | "incomplete"
+
 /** What was found in the current schema. */
 export interface Installation {
+  readonly standing: Standing
   /** The current schema's name, empty where the search path names none that exists. */
   readonly schema: string
   /** The journal, oldest number first; `undefined` when there is none. */
@@ -60,7 +71,9 @@ export interface Installation {
   /** Alex's tables. */
   readonly tables: ReadonlyArray<Layout.Relation>
   /** What has the name of something of Alex's and is not Alex's, or is in the way: each in a sentence. */
-  readonly problems: ReadonlyArray<string>
+  readonly foreign: ReadonlyArray<string>
+  /** What is missing where the tables are incomplete. */
+  readonly incomplete: ReadonlyArray<string>
   /** What an operator should know. */
   readonly notices: ReadonlyArray<string>
 }
@@ -96,14 +109,14 @@ const query = Effect.fnUntraced(function* (names: CreatedObjects, options: { rea
       ${functions} as functions, ${journal} as journal`
 })
 
-const foreign = (what: string, differences: ReadonlyArray<string>): string =>
+const anothers = (what: string, differences: ReadonlyArray<string>): string =>
   `${what} is another application's: ${differences.join(", ")}`
 
 const relationProblems = (here: ReadonlyArray<Relation>, migrated: boolean): ReadonlyArray<string> =>
   here.flatMap((relation) => {
     const isJournal = relation.name === journalTable
     const differences = isJournal ? Layout.journalDifferences(relation) : Layout.differencesOf(relation, migrated)
-    return differences.length === 0 ? [] : [foreign(`the table "${relation.name}"`, differences)]
+    return differences.length === 0 ? [] : [anothers(`the table "${relation.name}"`, differences)]
   })
 
 /** Functions that do what the migration's does, in whatever words: the first databases had them too. */
@@ -121,7 +134,7 @@ const functionProblems = (
     const theirs = normal(body ?? "")
     const isAlike =
       ours.includes(theirs) || (ours.some((one) => keepsUpdatedAt.test(one)) && keepsUpdatedAt.test(theirs))
-    return isAlike ? [] : [foreign(`the function "${name}"`, ["it does something else than the migrations' one"])]
+    return isAlike ? [] : [anothers(`the function "${name}"`, ["it does something else than the migrations' one"])]
   })
 
 const pathProblems = (schema: string | null, relations: ReadonlyArray<Relation>): ReadonlyArray<string> => {
@@ -145,6 +158,34 @@ const elsewhere = (schema: string | null, relations: ReadonlyArray<Relation>): R
   return [
     `Alex's tables are in the schema ${schemas.join(", ")}, which is not in the search path; to use those, set search_path, as in DATABASE_URL=...?options=-c%20search_path%3Dname`
   ]
+}
+
+/** The tables that should be there and are not, and those that were made anew, by what is applied. */
+const lostTables = (
+  tables: ReadonlyArray<Layout.Relation>,
+  applied: ReadonlyArray<Migration>
+): { readonly missing: ReadonlyArray<string>; readonly old: ReadonlyArray<string> } => {
+  const isZoned = applied.some(({ name }) => name === Layout.zonedBy)
+  return {
+    missing: createdObjects(applied)
+      .tables.filter(Layout.isAlexs)
+      .filter((name) => !tables.some((table) => table.name === name)),
+    old: isZoned ? tables.filter(Layout.isOriginal).map(({ name }) => name) : []
+  }
+}
+
+const standingOf = (
+  tables: ReadonlyArray<Layout.Relation>,
+  applied: ReadonlyArray<Migration>
+): { readonly standing: Standing; readonly problems: ReadonlyArray<string> } => {
+  if (applied.length === 0) return { standing: "fresh", problems: [] }
+  const { missing, old } = lostTables(tables, applied)
+  if (missing.length + old.length === 0) return { standing: "migrated", problems: [] }
+  const rest = tables.filter(({ name }) => Layout.isAlexs(name) && !old.includes(name))
+  if (rest.length === 0) return { standing: "remade", problems: [] }
+  const lost = [...missing.map((name) => `${name} is missing`), ...old.map((name) => `${name} was made anew`)]
+  const problem = `${lost.join(", ")}, though the journal has the migrations of it: alex-db repair puts right what differs, alex-db reset makes everything anew`
+  return { standing: "incomplete", problems: [problem] }
 }
 
 const decodeFound = Schema.decodeUnknownEffect(Found)
@@ -172,18 +213,28 @@ export const inspect = Effect.fn("Installation.inspect")(function* (
   // Another runner has made the journal between the two requests.
   if (isJournal && found.journal === null) return yield* inspect(migrations)
   const journal = isJournal ? yield* decodeJournal(found.journal) : undefined
+  const entries = journal
+    ?.map(({ applied_at, duration_ms, ...entry }) => ({ ...entry, appliedAt: applied_at, durationMs: duration_ms }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+  const finished = new Set(entries?.filter(({ durationMs }) => durationMs !== null).map(({ name }) => name))
+  const tables = here.filter((relation) => relation.name !== journalTable)
   const alexs = here.filter((relation) => Layout.isAlexs(relation.name) || relation.name === journalTable)
+  const foreign = [
+    ...pathProblems(found.schema, found.relations),
+    ...relationProblems(alexs, finished.size > 0),
+    ...(finished.size > 0 ? [] : functionProblems(found.functions, names.functions))
+  ]
+  const { problems, standing } = standingOf(
+    tables,
+    migrations.filter(({ name }) => finished.has(name))
+  )
   const result: Installation = {
+    standing,
     schema: found.schema ?? "",
-    journal: journal
-      ?.map(({ applied_at, duration_ms, ...entry }) => ({ ...entry, appliedAt: applied_at, durationMs: duration_ms }))
-      .sort((a, b) => (a.name < b.name ? -1 : 1)),
-    tables: here.filter((relation) => relation.name !== journalTable),
-    problems: [
-      ...pathProblems(found.schema, found.relations),
-      ...relationProblems(alexs, isJournal),
-      ...(isJournal ? [] : functionProblems(found.functions, names.functions))
-    ],
+    journal: entries,
+    tables,
+    foreign,
+    incomplete: foreign.length === 0 ? problems : [],
     notices: elsewhere(found.schema, found.relations)
   }
   return result

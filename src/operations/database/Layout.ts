@@ -73,6 +73,27 @@ const identity: Readonly<Record<string, ReadonlyArray<string>>> = {
 /** The names of Alex's tables. */
 export const tables: ReadonlyArray<string> = Object.keys(columnsOf)
 
+/** Columns of the first databases that the very first did not have yet, and what adds them. */
+const later: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  jobs: {
+    request_payload: "jsonb",
+    report_payload: "jsonb",
+    charts_payload: "jsonb",
+    retirement_payload: "jsonb",
+    summary_payload: "jsonb",
+    error_message: "text",
+    started_at: "timestamp",
+    completed_at: "timestamp",
+    updated_at: "timestamp default now()"
+  }
+}
+
+/** The columns that a table of the very first databases lacks, with the type that they are added with. */
+export const laterColumns = (table: Relation): ReadonlyArray<{ readonly column: string; readonly type: string }> =>
+  Object.entries(later[table.name] ?? {})
+    .filter(([column]) => table.columns[column] === undefined)
+    .map(([column, type]) => ({ column, type }))
+
 /** Whether a table of this name is one of Alex's, if it has their form. */
 export const isAlexs = (name: string): boolean => tables.includes(name)
 
@@ -123,15 +144,27 @@ const differences = (
  */
 export const differencesOf = (table: Relation, migrated: boolean): ReadonlyArray<string> => {
   const expected = columnsOf[table.name] ?? {}
-  const columns = migrated ? (identity[table.name] ?? []) : Object.keys(expected)
+  const added = laterColumns(table).map(({ column }) => column)
+  const columns = migrated
+    ? (identity[table.name] ?? [])
+    : Object.keys(expected).filter((column) => !added.includes(column))
   return differences(table, Object.fromEntries(columns.map((column) => [column, expected[column] ?? []])))
 }
 
 /** How a table differs from `migrate`'s journal. */
 export const journalDifferences = (table: Relation): ReadonlyArray<string> => differences(table, journalColumns)
 
-/** The moments of a table that carry no zone: they were written in UTC. */
-export const momentsWithoutZone = (table: Relation): ReadonlyArray<string> =>
+const moments = (table: Relation, types: ReadonlyArray<string>): ReadonlyArray<string> =>
   Object.entries(columnsOf[table.name] ?? {})
-    .filter(([column, types]) => types === moment && table.columns[column] === moment[0])
+    .filter(([column, expected]) => expected === moment && types.includes(table.columns[column] ?? ""))
     .map(([column]) => `${table.name}.${column}`)
+
+/** The moments of a table that carry no zone: they were written in UTC. */
+export const momentsWithoutZone = (table: Relation): ReadonlyArray<string> => moments(table, moment.slice(0, 1))
+
+/** The migration after which every moment carries a zone. */
+export const zonedBy = "002_timestamps_with_zone"
+
+/** Whether a table is as the original module makes it: none of its moments carries a zone. */
+export const isOriginal = (table: Relation): boolean =>
+  momentsWithoutZone(table).length > 0 && momentsWithoutZone(table).length === moments(table, moment).length

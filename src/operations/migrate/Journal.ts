@@ -57,6 +57,32 @@ export const create = Effect.fnUntraced(function* () {
 })
 
 /**
+ * Removes what was written until a moment, in milliseconds: what another runner writes meanwhile stays. Must be in the
+ * transaction that has taken the lock.
+ */
+export const forget = Effect.fnUntraced(function* (until: Date) {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`delete from ${sql(table)} where applied_at < ${until}::timestamptz + interval '1 millisecond'`
+})
+
+/** Writes migrations into the journal as applied, without having run them. */
+export const mark = Effect.fnUntraced(function* (migrations: ReadonlyArray<Migration>, version: string) {
+  const sql = yield* SqlClient.SqlClient
+  for (const { checksum, name } of migrations) {
+    yield* sql`
+      insert into ${sql(table)} (name, checksum, duration_ms, version)
+      values (${name}::text, ${checksum}::text, 0, ${version}::text)
+      on conflict (name) do update set checksum = excluded.checksum, duration_ms = coalesce(${sql(table)}.duration_ms, 0)`
+  }
+})
+
+/** Removes a migration from the journal: it counts as pending from then on. */
+export const unmark = Effect.fnUntraced(function* (migration: Migration) {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`delete from ${sql(table)} where name = ${migration.name}`
+})
+
+/**
  * Takes the lock and writes a migration into the journal, or finds it written: true when it is this runner's to apply.
  *
  * Must be in a transaction. The lock and the row are one statement: `on conflict` sees what another runner committed

@@ -8,6 +8,7 @@ import { messageInTransaction, messageOf, sqlStateOf } from "../database/Databas
 import * as Installation from "../database/Installation.ts"
 import * as Layout from "../database/Layout.ts"
 import * as Progress from "../Progress.ts"
+import * as Adoption from "./Adoption.ts"
 import * as Journal from "./Journal.ts"
 import * as LockWait from "./LockWait.ts"
 import { runToItsEnd } from "./LongStatement.ts"
@@ -44,7 +45,7 @@ export class MigrationFailed extends Schema.TaggedError<MigrationFailed>()("Migr
 
 /** Something found while comparing the journal with the migrations. */
 export const Problem = Schema.Struct({
-  kind: Schema.Literals(["edited", "missing", "out of order", "statement", "foreign", "number"]),
+  kind: Schema.Literals(["edited", "missing", "out of order", "statement", "foreign", "tables", "number"]),
   migration: Schema.String,
   message: Schema.String
 })
@@ -126,12 +127,15 @@ export const compare = (
   const isApplied = (migration: Migration.Migration) => finished.some((entry) => entry.name === migration.name)
   const pending = migrations.filter((migration) => !isApplied(migration) && migration.number <= to)
   const newest = Math.max(0, ...migrations.filter(isApplied).map((migration) => migration.number))
+  const last = migrations.at(-1)?.number ?? 0
+  const isNewer = ({ name }: Installation.Entry) => Number.parseInt(name, 10) > last
   const problems: ReadonlyArray<Problem> = [
     ...numberProblems(migrations, newest, to),
     ...finished.flatMap((entry): ReadonlyArray<Problem> => {
       const migration = migrations.find((one) => one.name === entry.name)
       if (migration === undefined) {
-        const message = `${entry.name} is applied, but its file is missing: this package is older than the database`
+        if (isNewer(entry)) return []
+        const message = `${entry.name} is applied, but its file is missing: restore it, or run alex-db migrate mark ${entry.name} --not-applied`
         return [{ kind: "missing", migration: entry.name, message }]
       }
       if (migration.checksum === entry.checksum) return []
@@ -158,23 +162,35 @@ export const compare = (
       transactional
     })),
     problems,
-    warnings: statementProblems(pending, "warning").map((problem) => problem.message)
+    warnings: [
+      ...finished.filter(isNewer).map(({ name }) => {
+        return `${name} is applied and not known here: this package is older than the database`
+      }),
+      ...statementProblems(pending, "warning").map((problem) => problem.message)
+    ]
   }
 }
+
+const remade =
+  "the tables were dropped or made anew since they were migrated: migrate applies all of it again, and no row is lost"
 
 /** The same for a database: what is not Alex's there stops `migrate` too. */
 export const compareInstallation = (
   migrations: ReadonlyArray<Migration.Migration>,
-  { journal, notices, problems }: Installation.Installation,
+  { foreign, incomplete, journal, notices, standing }: Installation.Installation,
   to?: number
 ): MigrationStatus => {
-  const state = compare(migrations, journal, to)
-  const foreign = problems.map((message): Problem => ({ kind: "foreign", migration: "", message }))
+  const state = compare(migrations, standing === "remade" ? [] : journal, to)
+  const problems = [
+    ...foreign.map((message): Problem => ({ kind: "foreign", migration: "", message })),
+    ...incomplete.map((message): Problem => ({ kind: "tables", migration: "", message }))
+  ]
   return {
     ...state,
-    current: state.current && foreign.length === 0,
-    problems: [...foreign, ...state.problems],
-    warnings: [...notices, ...state.warnings]
+    journal: journal !== undefined,
+    current: state.current && problems.length === 0,
+    problems: [...problems, ...state.problems],
+    warnings: [...(standing === "remade" ? [remade] : []), ...notices, ...state.warnings]
   }
 }
 
@@ -327,6 +343,41 @@ const apply = Effect.fn("Migrate.apply")(function* (
   return yield* attempt.pipe(LockWait.waitForLocks({ operation: "migrate", patience: options.patience }))
 })
 
+const inTransaction = Effect.fnUntraced(function* <A, E, R>(
+  work: Effect.Effect<A, E, R>,
+  patience: Duration.Input | undefined
+) {
+  const sql = yield* SqlClient.SqlClient
+  return yield* sql.withTransaction(work).pipe(LockWait.waitForLocks({ operation: "migrate", patience }))
+})
+
+const runPrepared = (statements: ReadonlyArray<string>, patience: Duration.Input | undefined) =>
+  inTransaction(
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      yield* Journal.settings(sql)
+      for (const statement of statements) yield* sql.unsafe(statement)
+    }),
+    patience
+  )
+
+/** Makes tables of the original module ready for the migrations, and a journal that knows of none of them. */
+const prepareTables = (
+  { journal }: Installation.Installation,
+  statements: ReadonlyArray<string>,
+  patience: Duration.Input | undefined
+) =>
+  inTransaction(
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      yield* Journal.create()
+      const last = Math.max(0, ...(journal ?? []).map(({ appliedAt }) => appliedAt.getTime()))
+      yield* Journal.forget(new Date(last))
+      for (const statement of statements) yield* sql.unsafe(statement)
+    }),
+    patience
+  )
+
 /**
  * Applies what is pending, each migration in one transaction, and writes it into the journal.
  *
@@ -351,17 +402,22 @@ export const migrate = Effect.fn("Migrate.migrate")(function* (options: MigrateO
   const migrations = yield* Migration.load(options.folder)
   yield* Progress.report({ operation: "migrate", done: 0, total: 0, text: "reading the journal" })
   const installation = yield* Installation.inspect(migrations)
-  const { journal, tables } = installation
+  const { journal, standing, tables } = installation
   const state = compareInstallation(migrations, installation, options.to)
   if (state.problems.length > 0) {
     return yield* new MigrationRefused({ problems: state.problems.map((problem) => problem.message) })
   }
   const pending = migrations.filter((migration) => state.pending.some(({ name }) => name === migration.name))
+  const isAdoption = pending.length > 0 && (standing === "fresh" || standing === "remade")
+  const preparation = isAdoption ? yield* Adoption.prepare(tables, pending) : Adoption.nothing
+  if (preparation.problems.length > 0) return yield* new MigrationRefused({ problems: preparation.problems })
+  const isPrepared = preparation.before.length > 0 || standing === "remade"
+  if (isPrepared) yield* prepareTables(installation, preparation.before, options.patience)
   const applied: Array<MigrationReport["applied"][number]> = []
   for (const [index, migration] of pending.entries()) {
     const durationMs = yield* apply(migration, {
       version: options.version ?? "unknown",
-      makeJournal: journal === undefined && index === 0,
+      makeJournal: journal === undefined && !isPrepared && index === 0,
       packed: (options.packed ?? false) && migration.transactional,
       patience: options.patience
     })
@@ -371,13 +427,14 @@ export const migrate = Effect.fn("Migrate.migrate")(function* (options: MigrateO
       durationMs: durationMs ?? 0,
       byAnother: durationMs === undefined
     })
+    if (index === 0 && preparation.after.length > 0) yield* runPrepared(preparation.after, options.patience)
   }
   const report: MigrationReport = {
     applied,
     alreadyApplied: state.applied.length,
-    adopted: journal === undefined ? tables.map(({ name }) => name).filter(Layout.isAlexs) : [],
-    converted: pending.length > 0 && journal === undefined ? tables.flatMap(Layout.momentsWithoutZone) : [],
-    warnings: state.warnings
+    adopted: isAdoption ? tables.map(({ name }) => name).filter(Layout.isAlexs) : [],
+    converted: isAdoption ? tables.flatMap(Layout.momentsWithoutZone) : [],
+    warnings: [...state.warnings, ...preparation.notices]
   }
   return report
 })

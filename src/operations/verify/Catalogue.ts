@@ -104,7 +104,7 @@ export const read = Effect.fn("Catalogue.read")(function* () {
       from relations r join pg_trigger t on t.tgrelid = r.oid where not t.tgisinternal
       union all
       select 'function', null, p.proname::text || '(' || pg_get_function_identity_arguments(p.oid) || ')',
-        'returns ' || pg_get_function_result(p.oid) || ' language ' || l.lanname
+        coalesce('returns ' || pg_get_function_result(p.oid), 'procedure') || ' language ' || l.lanname
           || case p.provolatile when 'i' then ' immutable' when 's' then ' stable' else '' end
           || case when p.proisstrict then ' strict' else '' end || ' as ' || p.prosrc
       from here join pg_proc p on p.pronamespace = here.oid join pg_language l on l.oid = p.prolang

@@ -73,9 +73,18 @@ describe("comparing the journal with the migrations", () => {
 
   it("finds an applied migration whose file is missing", () => {
     assert.deepStrictEqual(
-      Migrate.compare([one], [entryOf(one), entryOf(two)]).problems.map(({ kind, migration }) => [kind, migration]),
+      Migrate.compare([one, three], [entryOf(one), entryOf(two), entryOf(three)]).problems.map((problem) => [
+        problem.kind,
+        problem.migration
+      ]),
       [["missing", "002_two"]]
     )
+  })
+
+  it("warns of a journal that is newer than the package, and starts", () => {
+    const status = Migrate.compare([one], [entryOf(one), entryOf(two)])
+    assert.isTrue(status.current)
+    assert.match(status.warnings.join(), /002_two is applied and not known here: this package is older/)
   })
 
   it("finds a migration that comes too late for its number", () => {

@@ -1,0 +1,230 @@
+/**
+ * Databases whose tables were made without a journal: what has to be done to them before and after the first migration,
+ * and what stands in the way.
+ */
+import { Effect, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import * as Layout from "../database/Layout.ts"
+import type { Migration } from "./Migration.ts"
+import { nameOf, partsOf } from "./StatementParts.ts"
+
+/** What an adoption takes: statements of the first migration's transaction, and what it tells the operator. */
+export interface Preparation {
+  readonly before: ReadonlyArray<string>
+  readonly after: ReadonlyArray<string>
+  readonly notices: ReadonlyArray<string>
+  readonly problems: ReadonlyArray<string>
+}
+
+/** Where there is nothing to adopt. */
+export const nothing: Preparation = { before: [], after: [], notices: [], problems: [] }
+
+/** The keys that the first databases had. What comes before REFERENCES' action identifies one. */
+const keys: ReadonlyArray<{ readonly table: string; readonly name: string; readonly definition: string }> = [
+  { table: "users", name: "users_pkey", definition: "PRIMARY KEY (clerk_user_id)" },
+  { table: "instruments", name: "instruments_pkey", definition: "PRIMARY KEY (symbol)" },
+  { table: "accounts", name: "accounts_pkey", definition: "PRIMARY KEY (id)" },
+  { table: "positions", name: "positions_pkey", definition: "PRIMARY KEY (id)" },
+  { table: "jobs", name: "jobs_pkey", definition: "PRIMARY KEY (id)" },
+  { table: "positions", name: "positions_account_id_symbol_key", definition: "UNIQUE (account_id, symbol)" },
+  {
+    table: "accounts",
+    name: "accounts_clerk_user_id_fkey",
+    definition: "FOREIGN KEY (clerk_user_id) REFERENCES users(clerk_user_id) ON DELETE CASCADE"
+  },
+  {
+    table: "positions",
+    name: "positions_account_id_fkey",
+    definition: "FOREIGN KEY (account_id) REFERENCES accounts(id) ON DELETE CASCADE"
+  },
+  {
+    table: "positions",
+    name: "positions_symbol_fkey",
+    definition: "FOREIGN KEY (symbol) REFERENCES instruments(symbol)"
+  },
+  {
+    table: "jobs",
+    name: "jobs_clerk_user_id_fkey",
+    definition: "FOREIGN KEY (clerk_user_id) REFERENCES users(clerk_user_id) ON DELETE CASCADE"
+  }
+]
+
+const Constraint = Schema.Struct({ table: Schema.String, name: Schema.String, definition: Schema.String })
+type Constraint = typeof Constraint.Type
+
+/** An object that a column's type can't be changed under, with the SQL that takes it away and brings it back. */
+const Obstacle = Schema.Struct({
+  object: Schema.String,
+  on: Schema.String,
+  undo: Schema.NullOr(Schema.String),
+  redo: Schema.NullOr(Schema.String)
+})
+type Obstacle = typeof Obstacle.Type
+
+const readConstraints = Effect.fnUntraced(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const rows = yield* sql`
+    select t.relname::text as "table", c.conname::text as name, pg_get_constraintdef(c.oid) as definition
+    from pg_constraint c join pg_class t on t.oid = c.conrelid join pg_namespace n on n.oid = t.relnamespace
+    where n.nspname = current_schema() and ${sql.in("relname", Layout.tables)}
+    order by 1, 2`
+  return yield* Schema.decodeUnknownEffect(Schema.Array(Constraint))(rows)
+})
+
+/**
+ * Views, policies, triggers with conditions, and indexes of expressions over these columns: PostgreSQL changes the type
+ * of none of them.
+ */
+const readObstacles = Effect.fnUntraced(function* (columns: ReadonlyArray<string>) {
+  const sql = yield* SqlClient.SqlClient
+  const rows = yield* sql`
+    with recursive columns as (
+      select a.attrelid, a.attnum, t.relname || '.' || a.attname as label
+      from pg_attribute a join pg_class t on t.oid = a.attrelid join pg_namespace n on n.oid = t.relnamespace
+      where n.nspname = current_schema() and t.relname || '.' || a.attname in ${sql.in(columns)}
+    ),
+    found as (
+      select d.classid, d.objid, c.label from pg_depend d
+        join columns c on d.refclassid = 'pg_class'::regclass and d.refobjid = c.attrelid and d.refobjsubid = c.attnum
+      where d.classid in ('pg_rewrite'::regclass, 'pg_policy'::regclass)
+        or (d.classid = 'pg_trigger'::regclass and exists (select from pg_trigger t where t.oid = d.objid and t.tgqual is not null))
+        or (d.classid = 'pg_class'::regclass and exists (
+          select from pg_index i where i.indexrelid = d.objid and (i.indexprs is not null or i.indpred is not null)))
+    ),
+    views as (
+      select r.ev_class as oid, f.label, 1 as depth from found f join pg_rewrite r on r.oid = f.objid
+      where f.classid = 'pg_rewrite'::regclass
+      union
+      select r.ev_class, v.label, v.depth + 1 from views v
+        join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = v.oid and d.classid = 'pg_rewrite'::regclass
+        join pg_rewrite r on r.oid = d.objid and r.ev_class <> v.oid
+    ),
+    obstacles as (
+      select pg_describe_object('pg_class'::regclass, v.oid, 0) as object, min(v.label) as "on", max(v.depth) as depth,
+        format('DROP %s %s;', case c.relkind when 'm' then 'MATERIALIZED VIEW' else 'VIEW' end, v.oid::regclass) as undo,
+        format('CREATE %s %s AS %s', case c.relkind when 'm' then 'MATERIALIZED VIEW' else 'VIEW' end, v.oid::regclass,
+          pg_get_viewdef(v.oid)) as redo
+      from views v join pg_class c on c.oid = v.oid group by v.oid, c.relkind
+      union all
+      select pg_describe_object(f.classid, f.objid, 0), min(f.label), 0,
+        case f.classid when 'pg_class'::regclass then format('DROP INDEX %s;', f.objid::regclass)
+          when 'pg_trigger'::regclass then (
+            select format('DROP TRIGGER %I ON %s;', t.tgname, t.tgrelid::regclass) from pg_trigger t where t.oid = f.objid)
+          when 'pg_policy'::regclass then (
+            select format('DROP POLICY %I ON %s;', p.polname, p.polrelid::regclass) from pg_policy p where p.oid = f.objid)
+        end,
+        case f.classid when 'pg_class'::regclass then pg_get_indexdef(f.objid) || ';'
+          when 'pg_trigger'::regclass then pg_get_triggerdef(f.objid) || ';'
+          when 'pg_policy'::regclass then (
+            select format('CREATE POLICY %I ON %s FOR %s', p.polname, p.polrelid::regclass,
+                case p.polcmd when 'r' then 'SELECT' when 'a' then 'INSERT' when 'w' then 'UPDATE' when 'd' then 'DELETE' else 'ALL' end)
+              || coalesce(format(' USING (%s)', pg_get_expr(p.polqual, p.polrelid)), '')
+              || coalesce(format(' WITH CHECK (%s)', pg_get_expr(p.polwithcheck, p.polrelid)), '') || ';'
+            from pg_policy p where p.oid = f.objid)
+        end
+      from found f where f.classid <> 'pg_rewrite'::regclass group by f.classid, f.objid
+    )
+    select object, "on", undo, redo from obstacles order by depth desc, object`
+  return yield* Schema.decodeUnknownEffect(Schema.Array(Obstacle))(rows)
+})
+
+const obstacleProblems = (obstacles: ReadonlyArray<Obstacle>): ReadonlyArray<string> => {
+  if (obstacles.length === 0) return []
+  const objects = obstacles.map(({ object, on }) => `${object} (${on})`).join(", ")
+  const before = obstacles.flatMap(({ undo }) => undo ?? [])
+  const after = obstacles.flatMap(({ redo }) => redo ?? []).reverse()
+  return [
+    `the type of a column can't be changed under ${objects}. Run this before: ${before.join(" ")} and this afterwards, with the owners and rights that these have now: ${after.join(" ")}`
+  ]
+}
+
+const columnsToAdd = (tables: ReadonlyArray<Layout.Relation>): ReadonlyArray<string> =>
+  tables.flatMap((table) => {
+    const missing = Layout.laterColumns(table)
+    const added = missing.map(({ column, type }) => `add column ${column} ${type}`)
+    return added.length === 0 ? [] : [`alter table ${table.name} ${added.join(", ")}`]
+  })
+
+/** The constraints that migrations add by name, as `table name`. */
+const addedConstraints = (migrations: ReadonlyArray<Migration>): ReadonlyArray<string> =>
+  migrations.flatMap(({ statements }) =>
+    statements.flatMap(({ sql }) => {
+      const parts = partsOf(sql)
+      if (parts[0]?.text !== "alter" || parts[1]?.text !== "table" || parts[2] === undefined) return []
+      const table = nameOf(parts[2])
+      return parts.flatMap((part, index) => {
+        const isAdded = parts[index - 1]?.text === "constraint" && parts[index - 2]?.text === "add"
+        return isAdded ? [`${table} ${nameOf(part)}`] : []
+      })
+    })
+  )
+
+const lostJournal =
+  "the database was migrated before, and its journal is lost: alex-db migrate baseline writes it anew without running anything, and alex-db verify says what differs"
+
+/** Takes constraints out of the way whose names the migrations give to their own. */
+const freeNames = (
+  constraints: ReadonlyArray<Constraint>,
+  added: ReadonlyArray<string>
+): Pick<Preparation, "before" | "notices" | "problems"> => {
+  const inTheWay = constraints.filter(({ name, table }) => added.includes(`${table} ${name}`))
+  if (inTheWay.some(({ definition }) => definition.includes("is_allocation(")))
+    return { before: [], notices: [], problems: [lostJournal] }
+  return {
+    before: inTheWay.map(({ name, table }) => `alter table ${table} rename constraint ${name} to ${name}_own`),
+    notices: inTheWay.map(({ name, table }) => `the constraint ${name} of ${table} is called ${name}_own now`),
+    problems: []
+  }
+}
+
+const identityOf = (definition: string): string => definition.replace(/ (ON|MATCH|NOT VALID|DEFERRABLE) .*$/, "")
+
+/** Adds keys that are missing; one that old rows break holds for new rows. */
+const missingKeys = (
+  tables: ReadonlyArray<Layout.Relation>,
+  constraints: ReadonlyArray<Constraint>
+): Pick<Preparation, "after" | "notices"> => {
+  const missing = keys.filter(
+    (key) =>
+      tables.some(({ name }) => name === key.table) &&
+      !constraints.some(
+        ({ definition, table }) => table === key.table && identityOf(definition) === identityOf(key.definition)
+      )
+  )
+  return {
+    after: missing.map(({ definition, name, table }) => {
+      const isForeign = definition.startsWith("FOREIGN")
+      return `alter table ${table} add constraint ${name} ${definition}${isForeign ? " not valid" : ""}`
+    }),
+    notices: missing.map(({ definition, table }) => `${table} had no ${definition}: it was added`)
+  }
+}
+
+/**
+ * What it takes to adopt these tables. Two requests where there are any, none where there are none.
+ *
+ * @errors RepositoryError
+ */
+export const prepare = Effect.fn("Adoption.prepare")(function* (
+  found: ReadonlyArray<Layout.Relation>,
+  migrations: ReadonlyArray<Migration>
+) {
+  const tables = found.filter(({ name }) => Layout.isAlexs(name))
+  if (tables.length === 0) return nothing
+  const constraints = yield* readConstraints()
+  const moments = tables.flatMap(Layout.momentsWithoutZone)
+  const names = freeNames(constraints, addedConstraints(migrations))
+  const added = missingKeys(tables, constraints)
+  const columns = columnsToAdd(tables)
+  const preparation: Preparation = {
+    before: [...columns, ...names.before],
+    after: added.after,
+    notices: [
+      ...(columns.length === 0 ? [] : [`columns that came later were added: ${columns.join("; ")}`]),
+      ...names.notices,
+      ...added.notices
+    ],
+    problems: [...names.problems, ...(moments.length === 0 ? [] : obstacleProblems(yield* readObstacles(moments)))]
+  }
+  return preparation
+})
