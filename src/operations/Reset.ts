@@ -97,7 +97,7 @@ const countOwnUsers = Effect.fnUntraced(function* () {
   const sql = yield* SqlClient.SqlClient
   const { user } = yield* readPortfolio()
   const rows = yield* sql`
-    select count(*)::integer as rows from users where clerk_user_id <> ${user.clerk_user_id} and not ${isGenerated(sql)}`
+    select count(*)::integer as rows from users where clerk_user_id <> ${user.clerk_user_id}::text and not ${isGenerated(sql)}`
   const [{ rows: count }] = yield* Schema.decodeUnknownEffect(Count)(rows)
   return count
 })

@@ -20,18 +20,12 @@ export const of = Effect.fn("Dependents.of")(function* (own: {
   readonly functions: ReadonlyArray<{ readonly name: string }>
 }) {
   const sql = yield* SqlClient.SqlClient
-  const functions =
-    own.functions.length === 0
-      ? sql`false`
-      : sql`${sql.in(
-          "proname",
-          own.functions.map(({ name }) => name)
-        )}`
+  const functions = own.functions.map(({ name }) => name)
   const rows = yield* sql`
-    with home as (select oid from pg_namespace where nspname = ${own.schema}::name),
+    with home as (select oid from pg_namespace where nspname::text = ${own.schema}::text),
     tables as (
       select c.oid, c.reltype from pg_class c join home on home.oid = c.relnamespace
-      where c.relkind = 'r' and ${sql.in("relname", own.tables)}
+      where c.relkind = 'r' and c.relname::text = any(${own.tables}::text[])
     ),
     own as (
       select 'pg_class'::regclass as classid, oid as objid from tables
@@ -39,7 +33,7 @@ export const of = Effect.fn("Dependents.of")(function* (own: {
       union all select 'pg_constraint'::regclass, c.oid from pg_constraint c join tables on tables.oid = c.conrelid
       union all select 'pg_type'::regclass, t.oid from pg_type t join tables on t.oid = tables.reltype
       union all select 'pg_type'::regclass, t.typarray from pg_type t join tables on t.oid = tables.reltype
-      union all select 'pg_proc'::regclass, p.oid from pg_proc p join home on home.oid = p.pronamespace where ${functions}
+      union all select 'pg_proc'::regclass, p.oid from pg_proc p join home on home.oid = p.pronamespace where p.proname::text = any(${functions}::text[])
     ),
     dependents as (
       select d.classid, d.objid, d.objsubid, d.deptype, own.classid as on_class, own.objid as on_object,

@@ -83,16 +83,7 @@ const query = Effect.fnUntraced(function* (names: CreatedObjects, options: { rea
   const journal = options.journal
     ? sql`(select coalesce(jsonb_agg(to_jsonb(j)), '[]') from ${sql(journalTable)} j)`
     : sql`null::jsonb`
-  const functions =
-    names.functions.length === 0
-      ? sql`'[]'::jsonb`
-      : sql`(
-        select coalesce(jsonb_agg(jsonb_build_object('name', p.proname, 'body', p.prosrc)), '[]')
-        from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-        where n.nspname = current_schema() and ${sql.in(
-          "proname",
-          names.functions.map(({ name }) => name)
-        )})`
+  const functions = names.functions.map(({ name }) => name)
   return yield* sql`
     select current_schema()::text as schema, (
         select coalesce(jsonb_agg(jsonb_build_object(
@@ -103,10 +94,14 @@ const query = Effect.fnUntraced(function* (names: CreatedObjects, options: { rea
           )
         ) order by n.nspname, c.relname), '[]')
         from pg_class c join pg_namespace n on n.oid = c.relnamespace
-        where ${sql.in("relname", [...new Set([...Layout.tables, ...names.tables, journalTable])])}
+        where c.relname::text = any(${[...Layout.tables, ...names.tables, journalTable]}::text[])
           and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
       ) as relations,
-      ${functions} as functions, ${journal} as journal`
+      (
+        select coalesce(jsonb_agg(jsonb_build_object('name', p.proname, 'body', p.prosrc)), '[]')
+        from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+        where n.nspname = current_schema() and p.proname::text = any(${functions}::text[])
+      ) as functions, ${journal} as journal`
 })
 
 const anothers = (what: string, differences: ReadonlyArray<string>): string =>

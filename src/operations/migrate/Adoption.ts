@@ -66,7 +66,7 @@ const readConstraints = Effect.fnUntraced(function* () {
   const rows = yield* sql`
     select t.relname::text as "table", c.conname::text as name, pg_get_constraintdef(c.oid) as definition
     from pg_constraint c join pg_class t on t.oid = c.conrelid join pg_namespace n on n.oid = t.relnamespace
-    where n.nspname = current_schema() and ${sql.in("relname", Layout.tables)}
+    where n.nspname = current_schema() and t.relname::text = any(${Layout.tables}::text[])
     order by 1, 2`
   return yield* Schema.decodeUnknownEffect(Schema.Array(Constraint))(rows)
 })
@@ -81,7 +81,7 @@ const readObstacles = Effect.fnUntraced(function* (columns: ReadonlyArray<string
     with recursive columns as (
       select a.attrelid, a.attnum, t.relname || '.' || a.attname as label
       from pg_attribute a join pg_class t on t.oid = a.attrelid join pg_namespace n on n.oid = t.relnamespace
-      where n.nspname = current_schema() and t.relname || '.' || a.attname in ${sql.in(columns)}
+      where n.nspname = current_schema() and t.relname || '.' || a.attname = any(${columns}::text[])
     ),
     found as (
       select d.classid, d.objid, c.label from pg_depend d

@@ -17,7 +17,7 @@ const lock = 0x61_6c_65_78
  * UTC, whatever zone the role or the database has, and finds `uuid_generate_v4` wherever its extension is.
  */
 export const settings = (sql: SqlClient.SqlClient) => sql`
-  select set_config('lock_timeout', ${lockTimeout}, true) as patience, set_config('TimeZone', 'UTC', true) as zone,
+  select set_config('lock_timeout', ${lockTimeout}::text, true) as patience, set_config('TimeZone', 'UTC', true) as zone,
     set_config('search_path', current_setting('search_path') || coalesce((
       select ', ' || quote_ident(n.nspname) from pg_extension e join pg_namespace n on n.oid = e.extnamespace
       where e.extname = 'uuid-ossp' and n.nspname <> all (current_schemas(true))
@@ -30,7 +30,7 @@ const abandonedAfter = "10 minutes"
 export const find = Effect.fnUntraced(function* (migration: Migration) {
   const sql = yield* SqlClient.SqlClient
   const rows = yield* sql`
-    select applied_at as "appliedAt", duration_ms as "durationMs" from ${sql(table)} where name = ${migration.name}`
+    select applied_at as "appliedAt", duration_ms as "durationMs" from ${sql(table)} where name = ${migration.name}::text`
   const decode = Schema.decodeUnknownEffect(
     Schema.Array(Schema.Struct({ appliedAt: Schema.Date, durationMs: Schema.NullOr(Schema.Int) }))
   )
@@ -79,7 +79,7 @@ export const mark = Effect.fnUntraced(function* (migrations: ReadonlyArray<Migra
 /** Removes a migration from the journal: it counts as pending from then on. */
 export const unmark = Effect.fnUntraced(function* (migration: Migration) {
   const sql = yield* SqlClient.SqlClient
-  yield* sql`delete from ${sql(table)} where name = ${migration.name}`
+  yield* sql`delete from ${sql(table)} where name = ${migration.name}::text`
 })
 
 /**
@@ -116,7 +116,7 @@ export const claimOutside = Effect.fnUntraced(function* (migration: Migration, v
 /** Gives back a claim made outside a transaction, after a failure. */
 export const release = Effect.fnUntraced(function* (migration: Migration) {
   const sql = yield* SqlClient.SqlClient
-  yield* sql`delete from ${sql(table)} where name = ${migration.name} and duration_ms is null`
+  yield* sql`delete from ${sql(table)} where name = ${migration.name}::text and duration_ms is null`
 })
 
 /** Writes how long the migration took, by the database's clock; answers in milliseconds. */
@@ -125,7 +125,7 @@ export const finish = Effect.fnUntraced(function* (migration: Migration) {
   const rows = yield* sql`
     update ${sql(table)}
     set duration_ms = ceil(extract(epoch from clock_timestamp() - applied_at) * 1000)::integer
-    where name = ${migration.name}
+    where name = ${migration.name}::text
     returning duration_ms as "durationMs"`
   const [row] = yield* Schema.decodeUnknownEffect(Schema.Tuple([Schema.Struct({ durationMs: Schema.Int })]))(rows)
   return row.durationMs

@@ -284,7 +284,7 @@ const dropInvalidIndexes = Effect.fnUntraced(function* (migration: Migration.Mig
   if (names.length === 0) return
   const rows = yield* sql`
     select c.relname::text as name from pg_index i join pg_class c on c.oid = i.indexrelid
-    where not i.indisvalid and c.relnamespace = to_regnamespace(quote_ident(current_schema())) and ${sql.in("relname", names)}`
+    where not i.indisvalid and c.relnamespace = to_regnamespace(quote_ident(current_schema())) and c.relname::text = any(${names}::text[])`
   const invalid = yield* Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ name: Schema.String })))(rows)
   for (const { name } of invalid) yield* sql`drop index concurrently if exists ${sql(name)}`
 })
