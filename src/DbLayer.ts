@@ -100,14 +100,18 @@ const postgres = (config: PostgresConfig): Layer.Layer<Services, SqlError.SqlErr
     )
   )
 
-const embeddedSql = (dataDir: string, database: string) =>
+const embeddedSql = (dataDir: string, database: string, share?: Share) =>
   Effect.map(
     Effect.promise(() => Promise.all([import("./data-api/sql/DataApiSql.ts"), import("./local/LocalDataApi.ts")])),
-    ([DataApiSql, LocalDataApi]) => DataApiSql.layer().pipe(Layer.provide(LocalDataApi.layer({ dataDir, database })))
+    ([DataApiSql, LocalDataApi]) =>
+      DataApiSql.layer().pipe(Layer.provide(LocalDataApi.layer({ dataDir, database, share })))
   )
 
-const embedded = (config: EmbeddedConfig): Layer.Layer<Services, LocalDataApiError> =>
-  announced(config, embeddedSql(config.directory, config.database))
+const embedded = (config: EmbeddedConfig, share?: Share): Layer.Layer<Services, LocalDataApiError> =>
+  announced(config, embeddedSql(config.directory, config.database, share))
+
+/** How a process that shares a folder is called by the others. */
+type Share = { readonly program: string }
 
 /** Why a database can't be had. */
 export type LayerError = DbConfig.ConfigurationError | SqlError.SqlError | LocalDataApiError
@@ -116,16 +120,22 @@ export type LayerError = DbConfig.ConfigurationError | SqlError.SqlError | Local
  * The database that `config` describes.
  *
  * @param retries How long calls of the Data API are repeated, where the backend is `data-api`.
+ * @param share Works with an embedded database's folder beside others that share it, as the commands of `alex-db` do;
+ *   without it the folder is this process's alone.
  * @errors ConfigurationError, LocalDataApiError, SqlError
  */
-export const layerOf = (config: DbConfig.DbConfig, retries?: RetryOptions): Layer.Layer<Services, LayerError> => {
+export const layerOf = (
+  config: DbConfig.DbConfig,
+  retries?: RetryOptions,
+  share?: Share
+): Layer.Layer<Services, LayerError> => {
   switch (config._tag) {
     case "data-api":
       return dataApi(config, retries)
     case "postgres":
       return postgres(config)
     case "embedded":
-      return embedded(config)
+      return embedded(config, share)
   }
 }
 
@@ -150,7 +160,7 @@ export const layerOf = (config: DbConfig.DbConfig, retries?: RetryOptions): Laye
  * ```
  */
 export const layer: Layer.Layer<Services, LayerError> = /* @__PURE__ */ Layer.unwrap(
-  /* @__PURE__ */ Effect.map(/* @__PURE__ */ DbConfig.load(), layerOf)
+  /* @__PURE__ */ Effect.map(/* @__PURE__ */ DbConfig.load(), (config) => layerOf(config))
 )
 
 /**

@@ -9,7 +9,7 @@ export const exceptions: {
   functions: [
     "Engine.ts: make",
     "Faults.ts: wrap",
-    "HttpServer.ts: make",
+    "HttpServer.ts: requestListener",
     "PostgresPool.ts: sessions",
     "OpenTransactions.ts: make"
   ],

@@ -7,6 +7,7 @@ import type * as RetryPolicy from "../data-api/RetryPolicy.ts"
 import type { Catalogue } from "../operations/index.ts"
 import { loadEnvironment } from "./environment.ts"
 import { layer as layerProgress } from "./output/progressLine.ts"
+import { program } from "./program.ts"
 
 export const targetOf = DbLayer.targetOf
 
@@ -49,6 +50,10 @@ export const onConfigured =
       unoptimized,
       Effect.provide(
         operation,
-        Layer.mergeAll(DbLayer.layerOf(config, retries), DbLayer.layerReference(), layerProgress)
+        Layer.mergeAll(
+          DbLayer.layerOf(config, retries, { program: program() }),
+          DbLayer.layerReference(),
+          layerProgress
+        )
       )
     )

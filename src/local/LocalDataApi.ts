@@ -3,13 +3,15 @@ import type { PGlite } from "@electric-sql/pglite"
 import { Effect, Layer, type Redacted, type Scope } from "effect"
 import { DataApi } from "../data-api/DataApi.ts"
 import { defaultLimits, type Limits } from "./EngineLimits.ts"
-import * as DataFolder from "./embedded/DataFolder.ts"
 import * as EmbeddedPostgres from "./embedded/EmbeddedPostgres.ts"
-import * as OpenFailure from "./embedded/OpenFailure.ts"
 import * as Pglite from "./embedded/PgliteSessions.ts"
 import * as Snapshot from "./embedded/Snapshot.ts"
 import * as Engine from "./engine/Engine.ts"
 import type { SessionSource } from "./engine/Session.ts"
+import * as DataFolder from "./folder/DataFolder.ts"
+import * as OpenFailure from "./folder/OpenFailure.ts"
+import * as SharedFolder from "./folder/SharedFolder.ts"
+import type { FolderInUse, Share } from "./folder/TakeFolder.ts"
 import { LocalDataApiError } from "./LocalDataApiError.ts"
 import * as Postgres from "./postgres/PostgresPool.ts"
 
@@ -22,15 +24,20 @@ export interface LocalDataApiOptions {
   /** The path of a snapshot made by `Snapshot.make`, which a new database starts from; the package's when absent. */
   readonly snapshot?: string | undefined
   readonly limits?: Partial<Limits> | undefined
+  /**
+   * Works with a folder at the same time as others that share it: the first holds it, and the others go through that
+   * one, by a socket that only this user can reach. Without it the folder is this process's alone.
+   */
+  readonly share?: { readonly program: string } | undefined
 }
 
 /** Takes the folder until the scope closes; the effect in it opens the database, as often as that is needed. */
 const inFolder = Effect.fnUntraced(function* (
-  dataDir: string,
-  snapshot: string | undefined,
-  options: EmbeddedPostgres.PgliteOptions
-): Effect.fn.Return<Effect.Effect<PGlite, LocalDataApiError>, LocalDataApiError, Scope.Scope> {
-  const folder = yield* DataFolder.open(dataDir, options.database)
+  { dataDir, snapshot }: LocalDataApiOptions,
+  options: EmbeddedPostgres.PgliteOptions,
+  share: Share | undefined
+): Effect.fn.Return<Effect.Effect<PGlite, LocalDataApiError>, LocalDataApiError | FolderInUse, Scope.Scope> {
+  const folder = yield* DataFolder.open(dataDir, options.database, share)
   if (folder.isNew) yield* folder.fill(yield* Snapshot.files(options.database, snapshot))
   return EmbeddedPostgres.start({ ...options, dataDir: folder.pgdata }).pipe(
     Effect.catch(({ cause, log }) =>
@@ -50,19 +57,48 @@ const inMemory = Effect.fnUntraced(function* (
   )
 })
 
+const openSessions = Effect.fnUntraced(function* (
+  options: LocalDataApiOptions,
+  share: Share | undefined
+): Effect.fn.Return<SessionSource, LocalDataApiError | FolderInUse, Scope.Scope> {
+  const { dataDir, database = Snapshot.defaultDatabase, snapshot } = options
+  const pgliteOptions = { dataDir: undefined, database, limits: { ...defaultLimits, ...options.limits } }
+  const isMemory = dataDir === "memory"
+  const start = yield* isMemory ? inMemory(snapshot, pgliteOptions) : inFolder(options, pgliteOptions, share)
+  return yield* Pglite.sessions(start, { ...pgliteOptions, isMemory })
+})
+
 /**
  * Opens the embedded database as a source of sessions, for an engine or a server.
  *
  * @errors LocalDataApiError
  */
 export const sessions = Effect.fn("LocalDataApi.sessions")(function* (
-  options: LocalDataApiOptions
+  options: Omit<LocalDataApiOptions, "share">
 ): Effect.fn.Return<SessionSource, LocalDataApiError, Scope.Scope> {
-  const { dataDir, database = Snapshot.defaultDatabase, snapshot } = options
-  const pgliteOptions = { dataDir: undefined, database, limits: { ...defaultLimits, ...options.limits } }
-  const isMemory = dataDir === "memory"
-  const start = yield* isMemory ? inMemory(snapshot, pgliteOptions) : inFolder(dataDir, snapshot, pgliteOptions)
-  return yield* Pglite.sessions(start, { ...pgliteOptions, isMemory })
+  return yield* Effect.catchTag(openSessions(options, undefined), "FolderInUse", ({ message }) =>
+    Effect.fail(new LocalDataApiError({ message }))
+  )
+})
+
+/**
+ * Opens the embedded database, or a way into it where it is shared. See {@link layer}.
+ *
+ * @errors LocalDataApiError
+ */
+export const make = Effect.fn("LocalDataApi.make")(function* (
+  options: LocalDataApiOptions
+): Effect.fn.Return<DataApi["Service"], LocalDataApiError, Scope.Scope> {
+  const { dataDir, database = Snapshot.defaultDatabase, limits, share } = options
+  if (share === undefined || dataDir === "memory")
+    return yield* Engine.make(yield* sessions(options), { database, limits })
+  return yield* SharedFolder.make({
+    dataDir,
+    database,
+    program: share.program,
+    open: (asHolder) =>
+      Effect.flatMap(openSessions(options, asHolder), (source) => Engine.make(source, { database, limits }))
+  })
 })
 
 /**
@@ -86,12 +122,7 @@ export const sessions = Effect.fn("LocalDataApi.sessions")(function* (
  * ```
  */
 export const layer = (options: LocalDataApiOptions): Layer.Layer<DataApi, LocalDataApiError> =>
-  Layer.effect(
-    DataApi,
-    Effect.flatMap(sessions(options), (source) =>
-      Engine.make(source, { database: options.database ?? Snapshot.defaultDatabase, limits: options.limits })
-    )
-  )
+  Layer.effect(DataApi, make(options))
 
 /** Which server to stand in front of. */
 export interface PostgresOptions {

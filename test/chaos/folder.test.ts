@@ -10,7 +10,7 @@ import { Effect, Random } from "effect"
 import { inject } from "vitest"
 import * as LocalDataApi from "../../src/local/LocalDataApi.ts"
 import { query } from "../local/calls.ts"
-import { hasNamespaces } from "../local/embedded/starters.ts"
+import { hasNamespaces } from "../local/folder/starters.ts"
 
 const isLong = process.env["ALEX_LONG"] === "1"
 const kills = isLong ? 100 : 6

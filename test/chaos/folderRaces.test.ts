@@ -8,7 +8,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect, Random } from "effect"
-import { hasNamespaces, type Kind, type Starter, start } from "../local/embedded/starters.ts"
+import { hasNamespaces, type Kind, type Starter, start } from "../local/folder/starters.ts"
 
 const isLong = process.env["ALEX_LONG"] === "1"
 const races = isLong ? 200 : 20

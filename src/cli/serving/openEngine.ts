@@ -3,6 +3,7 @@ import { Duration, Effect, Option, type Redacted } from "effect"
 import * as DbConfig from "../../DbConfig.ts"
 import * as Engine from "../../local/engine/Engine.ts"
 import * as LocalDataApi from "../../local/LocalDataApi.ts"
+import { program } from "../program.ts"
 import { refuse } from "./ServeError.ts"
 import type { ServeOptions } from "./served.ts"
 
@@ -15,8 +16,7 @@ const onPostgres = Effect.fnUntraced(function* (url: Redacted.Redacted, options:
 
 const onPglite = Effect.fnUntraced(function* (dataDir: string, database: string, options: ServeOptions) {
   const limits = limitsOf(options)
-  const source = yield* LocalDataApi.sessions({ dataDir, database, limits })
-  return { api: yield* Engine.make(source, { database, limits }), database }
+  return { api: yield* LocalDataApi.make({ dataDir, database, limits, share: { program: program() } }), database }
 })
 
 const limitsOf = ({ transactionIdle }: ServeOptions) => ({ transactionIdle: Duration.seconds(transactionIdle) })

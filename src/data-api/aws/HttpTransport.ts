@@ -18,6 +18,8 @@ export interface Options {
    * so it is shorter than what load balancers use. Default 5,000.
    */
   readonly idleTimeout?: number | undefined
+  /** A socket in the file system to connect to, whatever the host and the port. */
+  readonly socketPath?: string | undefined
 }
 
 /** Where a request goes and what it says. */
@@ -129,6 +131,7 @@ export class HttpTransport {
   readonly #connectTimeout: number
   readonly #idleTimeout: number
   readonly #agentOptions: http.AgentOptions
+  readonly #socketPath: string | undefined
   /** By whether they are for TLS. */
   readonly #clients = new Map<boolean, Client>()
   #lastUse = 0
@@ -137,7 +140,12 @@ export class HttpTransport {
     this.#requestTimeout = options.requestTimeout ?? 50_000
     this.#connectTimeout = options.connectTimeout ?? 5_000
     this.#idleTimeout = options.idleTimeout ?? 5_000
-    this.#agentOptions = { keepAlive: true, maxSockets: options.maxSockets ?? 256, ...proxy() }
+    this.#agentOptions = {
+      keepAlive: true,
+      maxSockets: options.maxSockets ?? 256,
+      ...(options.socketPath === undefined ? proxy() : {})
+    }
+    this.#socketPath = options.socketPath
   }
 
   // Imported, node:http would have to show every export at once, and one of them loads a second HTTP client: half of
@@ -179,7 +187,8 @@ export class HttpTransport {
       port: target.port,
       method: "POST",
       path: target.path,
-      headers: target.headers
+      headers: target.headers,
+      ...(this.#socketPath === undefined ? {} : { socketPath: this.#socketPath })
     })
     const call = new Call(sent, target.hostname, done)
     call.limit(this.#requestTimeout, "no answer in time")

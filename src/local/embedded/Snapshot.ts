@@ -10,8 +10,8 @@ import { promisify } from "node:util"
 import { brotliCompress, brotliDecompress, constants } from "node:zlib"
 import { Effect, Option, Predicate } from "effect"
 import { defaultLimits } from "../EngineLimits.ts"
+import { postgresMajor } from "../folder/DataFolder.ts"
 import { LocalDataApiError } from "../LocalDataApiError.ts"
-import { postgresMajor } from "./DataFolder.ts"
 import * as EmbeddedPostgres from "./EmbeddedPostgres.ts"
 
 /** The name of the database in a snapshot, and of one that nobody named otherwise. */

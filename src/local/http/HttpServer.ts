@@ -6,7 +6,7 @@
  * other than JSON 415 `UnsupportedMediaTypeException`.
  */
 import { isUtf8 } from "node:buffer"
-import type { IncomingMessage, ServerResponse } from "node:http"
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http"
 import { Clock, Context, type Duration, Effect, Exit, Layer, Result } from "effect"
 import { DataApi } from "../../data-api/DataApi.ts"
 import { type DataApiError, type Reason, TransactionNotFound } from "../../data-api/DataApiError.ts"
@@ -184,9 +184,14 @@ const rowsOf = (response: Response): Pick<RequestLog, "rows" | "updated"> => {
  * ```
  */
 export class HttpServer extends Context.Service<HttpServer, Bound>()("alex-database/local/HttpServer") {
-  /** Serves the `DataApi` of the context for as long as the scope is open. */
-  static readonly make = Effect.fn("HttpServer.make")(function* (options: HttpServerOptions = {}) {
-    const { allowedHosts = [], clusters = any(), onRequest } = options
+  /** Answers requests from the `DataApi` of the context, on whatever they come. */
+  static readonly requestListener = Effect.fnUntraced(function* (
+    options: Pick<HttpServerOptions, "allowedHosts" | "clusters" | "onRequest"> & {
+      /** 4 MiB, as the service has it, when absent. */
+      readonly maxRequestBytes?: number | undefined
+    } = {}
+  ): Effect.fn.Return<RequestListener, never, DataApi> {
+    const { allowedHosts = [], clusters = any(), maxRequestBytes = MAX_REQUEST_BYTES, onRequest } = options
     const api = yield* DataApi
     const clock = yield* Clock.Clock
     const fork = Effect.runForkWith(yield* Effect.context<never>())
@@ -294,20 +299,21 @@ export class HttpServer extends Context.Service<HttpServer, Bound>()("alex-datab
       })
     }
 
-    return yield* listen({
-      host: options.host ?? "127.0.0.1",
-      port: options.port ?? 8080,
-      grace: options.grace ?? "10 seconds",
-      onRequest: (request, response) => {
-        const routed = route(request, allowedHosts)
-        readBody(request, MAX_REQUEST_BYTES - headerBytes(request), (body: Body) => {
-          if (body === "aborted") return
-          if (typeof routed !== "string") respond(response, performance.now(), request.url ?? "", { answer: routed })
-          else if (body === "too large") respond(response, performance.now(), routed, { answer: tooLarge })
-          else handle(response, request, routed, body)
-        })
-      }
-    })
+    return (request, response) => {
+      const routed = route(request, allowedHosts)
+      readBody(request, maxRequestBytes - headerBytes(request), (body: Body) => {
+        if (body === "aborted") return
+        if (typeof routed !== "string") respond(response, performance.now(), request.url ?? "", { answer: routed })
+        else if (body === "too large") respond(response, performance.now(), routed, { answer: tooLarge })
+        else handle(response, request, routed, body)
+      })
+    }
+  })
+
+  /** Serves the `DataApi` of the context for as long as the scope is open. */
+  static readonly make = Effect.fn("HttpServer.make")(function* (options: HttpServerOptions = {}) {
+    const { grace = "10 seconds", host = "127.0.0.1", port = 8080 } = options
+    return yield* listen({ host, port, grace, onRequest: yield* HttpServer.requestListener(options) })
   })
 
   /**

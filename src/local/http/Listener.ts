@@ -1,5 +1,11 @@
 /** What the HTTP front and the control endpoint share: a port held by a scope, a body read once, browsers kept out. */
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type RequestListener } from "node:http"
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type RequestListener,
+  type Server
+} from "node:http"
 import type { Duplex } from "node:stream"
 import { type Duration, Effect, Schema } from "effect"
 
@@ -94,20 +100,33 @@ const endSocket = (socket: Duplex, octets: string): void => {
   socket.end(octets)
 }
 
+/** The file of a socket is made with the rights that the process's mask leaves it: to its user, to read and write. */
+const privately = (server: Server, path: string) => (listening: () => void) => {
+  const mask = process.umask(0o177)
+  try {
+    server.listen({ path }, listening)
+  } finally {
+    process.umask(mask)
+  }
+}
+
 /**
  * Listens for as long as the scope is open. At its end no new request is taken, those under way are answered (for as
  * long as `grace` allows), and every connection is closed.
  */
 export const listen = Effect.fnUntraced(function* (options: {
-  readonly host: string
+  readonly host?: string
   /** 0 takes any free port. */
-  readonly port: number
+  readonly port?: number
+  /** A socket in the file system, for this user alone, in place of a port. */
+  readonly socketPath?: string
   readonly grace: Duration.Input
   readonly onRequest: RequestListener
   /** How long headers and whole requests may take, and how often that is looked at, in milliseconds. */
   readonly times?: { readonly headers: number; readonly request: number; readonly check: number }
 }) {
-  const { grace, host, onRequest, port, times = { headers: 15_000, request: 60_000, check: 30_000 } } = options
+  const { grace, host = options.socketPath ?? "127.0.0.1", onRequest, port = 0, socketPath } = options
+  const { times = { headers: 15_000, request: 60_000, check: 30_000 } } = options
   let closing = false
   const answer: RequestListener = (request, response) => {
     if (closing) response.setHeader("connection", "close")
@@ -146,7 +165,8 @@ export const listen = Effect.fnUntraced(function* (options: {
   const open = Effect.callback<number, ListenError>((resume) => {
     const failed = (cause: NodeJS.ErrnoException) => resume(Effect.fail(listenError(host, port, cause)))
     server.once("error", failed)
-    server.listen({ host, port }, () => {
+    const bind = socketPath === undefined ? server.listen.bind(server, { host, port }) : privately(server, socketPath)
+    bind(() => {
       server.off("error", failed)
       const address = server.address()
       resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : port))

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { inject } from "vitest"
-import * as OpenFailure from "../../../src/local/embedded/OpenFailure.ts"
+import * as OpenFailure from "../../../src/local/folder/OpenFailure.ts"
 import * as LocalDataApi from "../../../src/local/LocalDataApi.ts"
 import { execute } from "../calls.ts"
 

@@ -2,22 +2,31 @@
 import { randomUUID } from "node:crypto"
 import { open, readdir, rm } from "node:fs/promises"
 import { join } from "node:path"
-import { Effect, Option, type Scope } from "effect"
+import { Data, Effect, Option, type Scope } from "effect"
 import { LocalDataApiError } from "../LocalDataApiError.ts"
 import * as FolderLock from "./FolderLock.ts"
 import * as Holder from "./Holder.ts"
 import * as NetworkFileSystem from "./NetworkFileSystem.ts"
 import * as OpenFailure from "./OpenFailure.ts"
 
-const inUse = Effect.fnUntraced(function* (
-  dataDir: string,
-  lockJson: string
-): Effect.fn.Return<never, LocalDataApiError> {
+/** Somebody else has the folder. */
+export class FolderInUse extends Data.TaggedError("FolderInUse")<{
+  readonly message: string
+  readonly holder: Option.Option<Holder.Holder>
+}> {}
+
+/** What a holder says of itself to those who come after it. */
+export interface Share {
+  readonly program: string
+  /** The name of its socket; `undefined` where it has none. */
+  readonly socket: string | undefined
+}
+
+const inUse = Effect.fnUntraced(function* (dataDir: string, lockJson: string): Effect.fn.Return<never, FolderInUse> {
   const holder = yield* Holder.read(lockJson)
   const by = Option.match(holder, { onNone: () => "another process", onSome: Holder.nameOf })
-  return yield* new LocalDataApiError({
-    message: `The data folder ${dataDir} is in use by ${by}, which holds its lock, lock.db. Stop that process or choose another folder.`
-  })
+  const message = `The data folder ${dataDir} is in use by ${by}, which holds its lock, lock.db. Stop that process or choose another folder.`
+  return yield* new FolderInUse({ message, holder })
 })
 
 const earlierInUse = (dataDir: string, lockJson: string, pid: number): LocalDataApiError =>
@@ -78,17 +87,19 @@ const warnOfNetwork = Effect.fnUntraced(function* (dataDir: string): Effect.fn.R
 /**
  * Holds a folder, which exists, against everybody else until the scope closes.
  *
- * @errors LocalDataApiError
+ * @param share What to say to others; without it the folder is this process's alone.
+ * @errors LocalDataApiError, FolderInUse
  */
 export const take = Effect.fnUntraced(function* (
-  dataDir: string
-): Effect.fn.Return<void, LocalDataApiError, Scope.Scope> {
+  dataDir: string,
+  share: Share | undefined
+): Effect.fn.Return<void, LocalDataApiError | FolderInUse, Scope.Scope> {
   const lockJson = join(dataDir, "lock.json")
   const lockDb = join(dataDir, "lock.db")
   yield* warnOfNetwork(dataDir)
   yield* FolderLock.take(lockDb).pipe(
     Effect.catch(
-      (failure): Effect.Effect<never, LocalDataApiError> =>
+      (failure): Effect.Effect<never, LocalDataApiError | FolderInUse> =>
         failure.why === "held"
           ? inUse(dataDir, lockJson)
           : Effect.flatMap(notLockable(dataDir, lockDb, failure), Effect.fail)
@@ -97,7 +108,9 @@ export const take = Effect.fnUntraced(function* (
   const earlier = yield* Holder.earlier(lockJson)
   if (Option.isSome(earlier)) return yield* earlierInUse(dataDir, lockJson, earlier.value)
   yield* Effect.acquireRelease(
-    Effect.flatMap(Holder.self(), (holder) => Holder.write(lockJson, holder)),
+    Effect.flatMap(Holder.self(share?.program), (holder) =>
+      Holder.write(lockJson, share?.socket === undefined ? holder : { ...holder, socket: share.socket })
+    ),
     () => Holder.remove(lockJson)
   )
 })

@@ -159,16 +159,17 @@ const describe = (dataDir: string, database: string) =>
  * Opens a data folder for this process alone, until the scope closes. Nothing in it is deleted but what an interrupted
  * first start left behind.
  *
- * @errors LocalDataApiError
+ * @errors LocalDataApiError, FolderInUse
  */
 export const open = Effect.fnUntraced(function* (
   dataDir: string,
-  database: string
-): Effect.fn.Return<DataFolder, LocalDataApiError, Scope.Scope> {
+  database: string,
+  share: TakeFolder.Share | undefined
+): Effect.fn.Return<DataFolder, LocalDataApiError | TakeFolder.FolderInUse, Scope.Scope> {
   const pgdata = join(dataDir, "pgdata")
   const unfinished = join(dataDir, "pgdata.unfinished")
   yield* makeFolder(dataDir)
-  yield* TakeFolder.take(dataDir)
+  yield* TakeFolder.take(dataDir, share)
   yield* attempt(dataDir, "written", () => rm(unfinished, { recursive: true, force: true }))
   const isDescribed = yield* readDescription(dataDir, database)
   const files = yield* readOptional(dataDir, () => readdir(pgdata))

@@ -7,7 +7,7 @@
 import { createInterface } from "node:readline"
 import { parentPort } from "node:worker_threads"
 import { Effect, Exit, Scope } from "effect"
-import * as FolderLock from "../../../src/local/embedded/FolderLock.ts"
+import * as FolderLock from "../../../src/local/folder/FolderLock.ts"
 
 let open = Scope.makeUnsafe()
 

@@ -6,8 +6,8 @@ import { join, relative } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { inject } from "vitest"
-import * as FolderLock from "../../../src/local/embedded/FolderLock.ts"
-import { networkName } from "../../../src/local/embedded/NetworkFileSystem.ts"
+import * as FolderLock from "../../../src/local/folder/FolderLock.ts"
+import { networkName } from "../../../src/local/folder/NetworkFileSystem.ts"
 import * as LocalDataApi from "../../../src/local/LocalDataApi.ts"
 import { execute } from "../calls.ts"
 import { hasBun, hasNamespaces, type Kind, start } from "./starters.ts"
@@ -17,7 +17,7 @@ const temporaryFolder = Effect.acquireRelease(
   (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true }))
 )
 
-const moduleUrl = new URL("../../../src/local/embedded/FolderLock.ts", import.meta.url)
+const moduleUrl = new URL("../../../src/local/folder/FolderLock.ts", import.meta.url)
 
 /** Why an attempt of this thread failed. */
 const why = (lock: typeof FolderLock, path: string) =>

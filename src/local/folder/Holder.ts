@@ -15,10 +15,12 @@ const Printable = Schema.String.pipe(Schema.check(Schema.isPattern(/^[\x20-\x7e]
 export const Holder = Schema.Struct({
   pid: Schema.Int,
   host: Printable,
-  /** The file that the process runs, without its folder. */
+  /** What runs: the file of a program, or a command such as `alex-db serve`. */
   program: Printable,
   /** When it opened the folder, as an ISO date and time. */
-  since: Printable
+  since: Printable,
+  /** The socket through which other commands come in: a name in the folder or a path; absent where there is none. */
+  socket: Schema.optionalKey(Schema.String)
 })
 export type Holder = typeof Holder.Type
 
@@ -28,12 +30,14 @@ const EarlierText = Schema.fromJsonString(Schema.Struct({ pid: Schema.Int }))
 const printable = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 200) || "?"
 
 /** This process. */
-export const self = Effect.fnUntraced(function* (): Effect.fn.Return<Holder> {
+export const self = Effect.fnUntraced(function* (
+  program = basename(process.argv[1] ?? process.execPath)
+): Effect.fn.Return<Holder> {
   const now = yield* Clock.currentTimeMillis
   return {
     pid: process.pid,
     host: printable(hostname()),
-    program: printable(basename(process.argv[1] ?? process.execPath)),
+    program: printable(program),
     since: new Date(now).toISOString()
   }
 })

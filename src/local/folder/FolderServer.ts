@@ -1,0 +1,188 @@
+/**
+ * The way into a folder for the other commands of its user: the process that holds it answers the Data API on a socket
+ * that only they can reach.
+ *
+ * A guest first asks for `GET /guest` and gets the {@link Handshake} as the first line of an answer that does not end
+ * before one of the two does; so each knows when the other is gone. Its calls go to `/<guest>/Execute` and so on. A
+ * second line, {@link ending}, asks it to begin nothing more; what it has begun is waited for.
+ */
+import { mkdtemp, rm } from "node:fs/promises"
+import type { RequestListener, ServerResponse } from "node:http"
+import { tmpdir } from "node:os"
+import { join, resolve } from "node:path"
+import { setTimeout } from "node:timers/promises"
+import { isMainThread } from "node:worker_threads"
+import { Context, Effect, Exit, Option, Schedule, Schema, type Scope } from "effect"
+import { DataApi } from "../../data-api/DataApi.ts"
+import type { DataApiError } from "../../data-api/DataApiError.ts"
+import { MAX_REQUEST_BYTES } from "../../data-api/Limits.ts"
+import { HttpServer } from "../http/HttpServer.ts"
+import { type ListenError, listen } from "../http/Listener.ts"
+
+/** Counts what guests and holders of different versions must agree on. */
+export const protocol = 1
+
+/** What a guest is told first. */
+export const Handshake = Schema.Struct({
+  protocol: Schema.Int,
+  /** The path of this guest's calls. */
+  guest: Schema.String,
+  database: Schema.String
+})
+
+/** The line that tells guests that their holder is about to end. */
+export const ending = "ending"
+
+/** How long a holder that has nothing more to do waits for the transactions of its guests, in milliseconds. */
+const patience = 30_000
+
+/** A socket's path may have 103 bytes on macOS, and 107 on Linux. */
+const longestPath = 100
+
+/** The engine has its own limit, and words for it, as it has for calls that come in no request at all. */
+const maxRequestBytes = 4 * MAX_REQUEST_BYTES
+
+/** Where a holder's socket is. */
+export interface Place {
+  readonly path: string
+  /** What `lock.json` calls it: a name in the folder, which has different paths in different containers, or a path. */
+  readonly name: string
+}
+
+/** Windows has no such sockets, and in a thread a file can't be made its owner's alone from the start. */
+const isPossible = process.platform !== "win32" && isMainThread
+
+/**
+ * Where the socket of a folder goes: into the folder, or into a private one where its path is too long.
+ *
+ * @returns `None` where there can be none; nothing but the way in is missing then.
+ */
+export const place = (dataDir: string): Effect.Effect<Option.Option<Place>, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    if (!isPossible) return Option.none()
+    const name = "holder.sock"
+    const inFolder = join(resolve(dataDir), name)
+    if (Buffer.byteLength(inFolder) <= longestPath) return Option.some({ path: inFolder, name })
+    const folder = yield* Effect.acquireRelease(
+      Effect.tryPromise(() => mkdtemp(join(tmpdir(), "alex-db-"))),
+      (path) => Effect.ignore(Effect.tryPromise(() => rm(path, { recursive: true, force: true })))
+    )
+    const path = join(folder, name)
+    return Buffer.byteLength(path) <= longestPath ? Option.some({ path, name: path }) : Option.none()
+  }).pipe(Effect.orElseSucceed(Option.none))
+
+/** A guest's transactions, which do not outlive it. */
+class Guest {
+  readonly #api: DataApi["Service"]
+  readonly #open = new Set<string>()
+  #hasLeft = false
+  #beginning = 0
+
+  constructor(api: DataApi["Service"]) {
+    this.#api = api
+  }
+
+  get api(): DataApi["Service"] {
+    const api = this.#api
+    const ended = ({ transactionId }: { readonly transactionId: string }) =>
+      Effect.sync(() => this.#open.delete(transactionId))
+    return {
+      ...api,
+      beginTransaction: (request) =>
+        Effect.suspend(() => {
+          this.#beginning++
+          return api.beginTransaction(request)
+        }).pipe(
+          Effect.tap(({ transactionId }) => {
+            this.#open.add(transactionId)
+            return this.#hasLeft ? this.leave : Effect.void
+          }),
+          Effect.ensuring(Effect.sync(() => this.#beginning--))
+        ),
+      commitTransaction: (request) => Effect.tap(api.commitTransaction(request), () => ended(request)),
+      rollbackTransaction: (request) => Effect.tap(api.rollbackTransaction(request), () => ended(request))
+    }
+  }
+
+  /** In the middle of a transaction. */
+  readonly isBusy = (): boolean => !this.#hasLeft && this.#open.size + this.#beginning > 0
+
+  /** Rolls back what is open; what can't be, as a statement runs on in it, ends when it was idle for too long. */
+  readonly leave: Effect.Effect<void> = Effect.suspend(() => {
+    this.#hasLeft = true
+    const isBusy = ({ reason }: DataApiError) => reason._tag === "TransactionBusy"
+    return Effect.forEach(
+      [...this.#open],
+      (transactionId) =>
+        this.#api
+          .rollbackTransaction({ transactionId })
+          .pipe(Effect.retry({ while: isBusy, schedule: Schedule.spaced("100 millis"), times: 600 }), Effect.ignore),
+      { discard: true }
+    )
+  })
+}
+
+/**
+ * Serves the database of a folder that this process holds to its guests, for as long as the scope is open.
+ *
+ * @errors ListenError
+ */
+export const serve = Effect.fnUntraced(function* (
+  api: DataApi["Service"],
+  { database, path }: { readonly database: string; readonly path: string }
+): Effect.fn.Return<void, ListenError, Scope.Scope> {
+  // What a process that was killed has left.
+  yield* Effect.ignore(Effect.tryPromise(() => rm(path, { force: true })))
+  const context = yield* Effect.context<Scope.Scope>()
+  const guests = new Map<string, { readonly guest: Guest; readonly answer: RequestListener }>()
+  const present = new Set<ServerResponse>()
+  let isEnding = false
+  const fork = Effect.runForkWith(context)
+  const answering = (guest: Guest) =>
+    Effect.runSyncWith(Context.add(context, DataApi, guest.api))(HttpServer.requestListener({ maxRequestBytes }))
+
+  const welcome = (response: ServerResponse): void => {
+    const id = crypto.randomUUID()
+    const guest = new Guest(api)
+    guests.set(id, { guest, answer: answering(guest) })
+    present.add(response)
+    response.on("close", () => {
+      present.delete(response)
+      guests.delete(id)
+      fork(guest.leave)
+    })
+    const handshake: typeof Handshake.Type = { protocol, guest: id, database }
+    response.writeHead(200, { "content-type": "application/json" }).write(`${JSON.stringify(handshake)}\n`)
+  }
+
+  const onRequest: RequestListener = (request, response) => {
+    if (request.url === "/guest" && !isEnding) return welcome(response)
+    const [, id = "", operation = ""] = /^\/([0-9a-f-]+)(\/.*)$/.exec(request.url ?? "") ?? []
+    const known = guests.get(id)
+    if (known === undefined) return void request.socket.destroy()
+    request.url = operation
+    return known.answer(request, response)
+  }
+
+  const isBusy = () => [...guests.values()].some(({ guest }) => guest.isBusy())
+  const untilDone = Effect.promise(async () => {
+    const until = performance.now() + patience
+    while (isBusy() && performance.now() < until) await setTimeout(20)
+  })
+  const waiting = Effect.suspend(() =>
+    isBusy()
+      ? Effect.andThen(Effect.logInfo("Waiting for another command's transaction in this folder"), untilDone)
+      : Effect.void
+  )
+
+  yield* listen({ socketPath: path, grace: "10 seconds", onRequest })
+  yield* Effect.addFinalizer((exit) =>
+    Effect.gen(function* () {
+      isEnding = true
+      for (const response of present) response.write(`${ending}\n`)
+      // Whoever is stopped by a signal ends at once.
+      if (!Exit.hasInterrupts(exit)) yield* waiting
+      for (const response of present) response.end()
+    })
+  )
+})

@@ -1,0 +1,228 @@
+/**
+ * A folder that several commands work with at a time: one holds it, the others are its guests. When the holder ends,
+ * the first guest that needs the database takes its place.
+ */
+import { setTimeout } from "node:timers/promises"
+import { Effect, Exit, Option, Scope, Semaphore } from "effect"
+import { DataApi, type Operation } from "../../data-api/DataApi.ts"
+import { ConnectFailed, DataApiError, outcomeUnknown } from "../../data-api/DataApiError.ts"
+import { Idempotent } from "../../data-api/RetryPolicy.ts"
+import { isRead } from "../../data-api/sql/ReadOnly.ts"
+import { LocalDataApiError } from "../LocalDataApiError.ts"
+import * as FolderGuest from "./FolderGuest.ts"
+import * as FolderServer from "./FolderServer.ts"
+import * as Holder from "./Holder.ts"
+import type { FolderInUse, Share } from "./TakeFolder.ts"
+
+export interface SharedFolderOptions {
+  readonly dataDir: string
+  readonly database: string
+  /** What this process is to others, such as `alex-db serve`. */
+  readonly program: string
+  /** Opens the folder as its holder. */
+  readonly open: (share: Share) => Effect.Effect<DataApi["Service"], LocalDataApiError | FolderInUse, Scope.Scope>
+}
+
+/** Where calls go: to the engine in this process, or through the socket of another one. */
+interface Place extends FolderGuest.Guest {
+  readonly isHolder: boolean
+}
+
+/** Milliseconds for a holder to start or to end: more than it waits itself for transactions of others. */
+const patience = 45_000
+
+/** Runs what holds resources in a scope of its own, which is closed at once if it fails. */
+const inOwnScope = <E>(parent: Scope.Scope, enter: Effect.Effect<Place, E, Scope.Scope>): Effect.Effect<Place, E> =>
+  Effect.flatMap(Scope.fork(parent), (scope) =>
+    enter.pipe(
+      Scope.provide(scope),
+      Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
+    )
+  )
+
+const asHolder = ({ database, dataDir, open, program }: SharedFolderOptions, parent: Scope.Scope) =>
+  inOwnScope(
+    parent,
+    Effect.gen(function* () {
+      const socket = yield* FolderServer.place(dataDir)
+      const name = Option.map(socket, (place) => place.name)
+      const api = yield* open({ program, socket: Option.getOrUndefined(name) })
+      if (Option.isSome(socket)) {
+        yield* FolderServer.serve(api, { path: socket.value.path, database }).pipe(
+          Effect.catch(({ message }) =>
+            Effect.logWarning(`Other commands can't work with ${dataDir} at the same time: ${message}`)
+          )
+        )
+      }
+      return { isHolder: true, api, isEnding: () => false, hasEnded: () => false }
+    })
+  )
+
+const asGuest = (
+  { database, dataDir }: SharedFolderOptions,
+  parent: Scope.Scope,
+  holder: Holder.Holder,
+  socket: string
+) =>
+  inOwnScope(
+    parent,
+    Effect.gen(function* () {
+      const guest = yield* FolderGuest.connect({ dataDir, database, holder, socket })
+      yield* Effect.logInfo(`The data folder ${dataDir} is open in ${Holder.nameOf(holder)}; this one goes through it`)
+      return { isHolder: false, ...guest }
+    })
+  )
+
+/** Takes the folder, or comes in through whoever has it; waits while that one starts or ends. */
+const settle = Effect.fnUntraced(function* (
+  options: SharedFolderOptions,
+  parent: Scope.Scope
+): Effect.fn.Return<Place, LocalDataApiError> {
+  // By the clock of the machine: it is another process that is waited for.
+  const until = performance.now() + patience
+  for (;;) {
+    const held = yield* Effect.result(asHolder(options, parent))
+    if (held._tag === "Success") return held.success
+    const failure = held.failure
+    if (failure._tag === "LocalDataApiError") return yield* failure
+    const holder = Option.getOrUndefined(failure.holder)
+    const isOver = performance.now() >= until
+    if (isOver || (holder !== undefined && holder.socket === undefined))
+      return yield* new LocalDataApiError({ message: failure.message })
+    if (holder?.socket !== undefined) {
+      const guest = yield* Effect.result(asGuest(options, parent, holder, holder.socket))
+      if (guest._tag === "Success") return guest.success
+      if (guest.failure._tag === "LocalDataApiError") return yield* guest.failure
+    }
+    yield* Effect.promise(() => setTimeout(50))
+  }
+})
+
+/** A call that found nobody to answer it was not made. */
+const unanswered =
+  (operation: Operation) =>
+  ({ message }: LocalDataApiError) =>
+    new DataApiError({ operation, reason: new ConnectFailed({ message }) })
+
+const lostItsHolder = ({ reason }: DataApiError): boolean =>
+  reason._tag === "ConnectionLost" || reason._tag === "ConnectFailed"
+
+/** Holders that may end in turn under one call. */
+const tries = 3
+
+/** The places where a process's calls have gone and go. */
+class Places {
+  readonly #options: SharedFolderOptions
+  readonly #parent: Scope.Scope
+  readonly #turn = Semaphore.makeUnsafe(1)
+  /** Where each open transaction was begun, unless that is here. */
+  readonly #homes = new Map<string, Place>()
+  readonly #gone = new WeakSet<Place>()
+  #present: Place
+
+  constructor(options: SharedFolderOptions, parent: Scope.Scope, present: Place) {
+    this.#options = options
+    this.#parent = parent
+    this.#present = present
+  }
+
+  /** Nothing more can be begun there. */
+  #isOver(place: Place): boolean {
+    return place.isEnding() || this.#gone.has(place)
+  }
+
+  /** The scope of the place before stays open: its holder may still answer what is under way. */
+  readonly #move = Effect.gen({ self: this }, function* () {
+    const { dataDir } = this.#options
+    this.#present = yield* settle(this.#options, this.#parent)
+    if (this.#present.isHolder)
+      yield* Effect.logInfo(`The data folder ${dataDir} was given up: this process has it now`)
+    return this.#present
+  })
+
+  readonly #settled: Effect.Effect<Place, LocalDataApiError> = Effect.suspend(() =>
+    this.#isOver(this.#present)
+      ? Semaphore.withPermit(
+          this.#turn,
+          Effect.suspend(() => (this.#isOver(this.#present) ? this.#move : Effect.succeed(this.#present)))
+        )
+      : Effect.succeed(this.#present)
+  )
+
+  /** Where a call goes: a transaction ends with the holder that it was begun at. */
+  readonly #of = (operation: Operation, transactionId: string | undefined): Effect.Effect<Place, DataApiError> => {
+    const home = transactionId === undefined ? undefined : this.#homes.get(transactionId)
+    return home === undefined || home.hasEnded() || this.#gone.has(home)
+      ? Effect.mapError(this.#settled, unanswered(operation))
+      : Effect.succeed(home)
+  }
+
+  /**
+   * Makes a call. Where its holder ends, the call is made at the next one if it did not run or may run twice; otherwise
+   * its outcome is not known.
+   */
+  call<A>(
+    operation: Operation,
+    transactionId: string | undefined,
+    mayRunTwice: Effect.Effect<boolean>,
+    ask: (place: Place) => Effect.Effect<A, DataApiError>,
+    left = tries
+  ): Effect.Effect<A, DataApiError> {
+    return Effect.flatMap(this.#of(operation, transactionId), (place) => {
+      if (place.isHolder) return ask(place)
+      return Effect.catchIf(ask(place), lostItsHolder, (error) => {
+        this.#gone.add(place)
+        return Effect.flatMap(mayRunTwice, (twice) =>
+          left > 1 && (twice || error.didRun === "no")
+            ? this.call(operation, transactionId, mayRunTwice, ask, left - 1)
+            : Effect.fail(outcomeUnknown(error))
+        )
+      })
+    })
+  }
+
+  readonly begun = (place: Place, transactionId: string): void => {
+    if (!place.isHolder) this.#homes.set(transactionId, place)
+  }
+
+  readonly ended = (transactionId: string) => Effect.sync(() => this.#homes.delete(transactionId))
+}
+
+const always = Effect.succeed(true)
+const never = Effect.succeed(false)
+
+/**
+ * The `DataApi` of a shared folder.
+ *
+ * @errors LocalDataApiError
+ */
+export const make = Effect.fnUntraced(function* (
+  options: SharedFolderOptions
+): Effect.fn.Return<DataApi["Service"], LocalDataApiError, Scope.Scope> {
+  const parent = yield* Scope.Scope
+  const places = new Places(options, parent, yield* settle(options, parent))
+  return DataApi.of({
+    executeStatement: (request) =>
+      places.call("ExecuteStatement", request.transactionId, isRead(request.sql) ? always : Idempotent, ({ api }) =>
+        api.executeStatement(request)
+      ),
+    batchExecuteStatement: (request) =>
+      places.call("BatchExecuteStatement", request.transactionId, Idempotent, ({ api }) =>
+        api.batchExecuteStatement(request)
+      ),
+    beginTransaction: (request) =>
+      places.call("BeginTransaction", undefined, always, (place) =>
+        Effect.tap(place.api.beginTransaction(request), ({ transactionId }) =>
+          Effect.sync(() => places.begun(place, transactionId))
+        )
+      ),
+    commitTransaction: (request) =>
+      places
+        .call("CommitTransaction", request.transactionId, never, ({ api }) => api.commitTransaction(request))
+        .pipe(Effect.ensuring(places.ended(request.transactionId))),
+    rollbackTransaction: (request) =>
+      places
+        .call("RollbackTransaction", request.transactionId, always, ({ api }) => api.rollbackTransaction(request))
+        .pipe(Effect.ensuring(places.ended(request.transactionId)))
+  })
+})
