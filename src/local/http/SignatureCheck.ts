@@ -99,14 +99,15 @@ const encoded = (text: string): string =>
 
 const canonicalRequest = ({ body, headers, method, target }: SignedRequest, credential: Credential): string => {
   const [path = "/", query = ""] = target.split("?", 2)
-  const pairs = [...new URLSearchParams(query)].map(([key, value]) => `${encoded(key)}=${encoded(value)}`)
+  // By name first: with the equals sign already between, `a-b` would come before `a`.
+  const pairs = [...new URLSearchParams(query)].map(([key, value]) => `${encoded(key)}\n${encoded(value)}`).sort()
   const lines = credential.signedHeaders.map(
     (name) => `${name}:${(single(headers[name]) ?? "").trim().replace(/ +/g, " ")}\n`
   )
   return [
     method,
     path.split("/").map(encoded).join("/"),
-    pairs.sort().join("&"),
+    pairs.map((pair) => pair.replace("\n", "=")).join("&"),
     lines.join(""),
     credential.signedHeaders.join(";"),
     sha256(body)

@@ -1,32 +1,8 @@
-import { createHash, createHmac } from "node:crypto"
 import { assert, it } from "@effect/vitest"
 import { SignatureV4 } from "@smithy/signature-v4"
 import { Redacted } from "effect"
 import { Signer } from "../../../src/data-api/aws/Signer.ts"
-
-/** SHA-256 in the form that the signer of the AWS SDK asks for. */
-class Sha256 {
-  readonly #hash: { update: (data: Uint8Array) => unknown; digest: () => Buffer }
-
-  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
-    this.#hash = secret === undefined ? createHash("sha256") : createHmac("sha256", bytes(secret))
-  }
-
-  update(data: string | ArrayBuffer | ArrayBufferView): void {
-    this.#hash.update(bytes(data))
-  }
-
-  digest(): Promise<Uint8Array> {
-    return Promise.resolve(new Uint8Array(this.#hash.digest()))
-  }
-
-  reset(): void {}
-}
-
-const bytes = (data: string | ArrayBuffer | ArrayBufferView): Uint8Array => {
-  if (typeof data === "string") return Buffer.from(data)
-  return ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data)
-}
+import { Sha256 } from "./Sha256.ts"
 
 interface Case {
   readonly accessKeyId?: string
