@@ -56,6 +56,25 @@ it.effect("a paused cluster answers DatabaseResuming, executes nothing, and resu
   })
 )
 
+it.effect("a pause holds up no call of a transaction that is open, since a cluster in use does not pause", () =>
+  Effect.gen(function* () {
+    const seen: Array<Seen> = []
+    const { api } = Faults.wrap(scripted({}, seen), { pause: { calls: 100 } })
+    const transaction = { transactionId: "t" }
+    const calls = {
+      statement: tagOf(api.executeStatement({ ...select, ...transaction })),
+      batch: tagOf(api.batchExecuteStatement({ ...select, ...transaction })),
+      commit: tagOf(api.commitTransaction(transaction)),
+      rollback: tagOf(api.rollbackTransaction(transaction))
+    }
+    for (const [name, call] of Object.entries(calls)) assert.strictEqual(yield* call, "ok", name)
+    assert.strictEqual(seen.length, 4)
+    assert.strictEqual(yield* tagOf(api.executeStatement(select)), "DatabaseResuming")
+    assert.strictEqual(yield* tagOf(api.batchExecuteStatement(select)), "DatabaseResuming")
+    assert.strictEqual(yield* tagOf(api.beginTransaction({})), "DatabaseResuming")
+  })
+)
+
 it.effect("each fault of a schedule befalls its call, before or after it is executed", () =>
   Effect.gen(function* () {
     const expected: ReadonlyArray<readonly [Fault, string, number]> = [
