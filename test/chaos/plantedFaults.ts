@@ -1,0 +1,422 @@
+/** Faults planted in the sources: each changes a few words of one file, and must make one of its tests fail. */
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: what is planted is source text, templates and all
+
+/** One planted fault. */
+export interface PlantedFault {
+  readonly name: string
+  readonly file: string
+  readonly from: string
+  readonly to: string
+  /** The tests that are to notice, by file. */
+  readonly tests: ReadonlyArray<string>
+  readonly needsPostgres?: boolean
+}
+
+const simulation = "test/chaos/simulation.test.ts"
+const concurrency = "test/chaos/concurrency.test.ts"
+const repositories = "test/repository/repositories.embedded.test.ts"
+const transactions = "test/data-api/sql/transactions.test.ts"
+
+export const plantedFaults: ReadonlyArray<PlantedFault> = [
+  {
+    name: "an unknown outcome is repeated",
+    file: "src/data-api/RetryPolicy.ts",
+    from: 'if (error.didRun === "unknown" && !repeatable) return "outcomeUnknown"',
+    to: "",
+    tests: [simulation]
+  },
+  {
+    name: "a lost connection counts as not run",
+    file: "src/data-api/FailureTable.ts",
+    from: 'ConnectionLost: {\n    ...inside,\n    didRun: "unknown"',
+    to: 'ConnectionLost: {\n    ...inside,\n    didRun: "no"',
+    tests: [simulation]
+  },
+  {
+    name: "a commit that may have happened counts as not run",
+    file: "src/data-api/FailureTable.ts",
+    from: 'return operation === "CommitTransaction" ? (failure.atCommit ?? failure.didRun) : failure.didRun',
+    to: "return failure.didRun",
+    tests: ["test/chaos/outcomes.test.ts"]
+  },
+  {
+    name: "a timed-out statement that goes on counts as not run",
+    file: "src/data-api/FailureTable.ts",
+    from: 'if (reason.continues === true) return "yes"',
+    to: "",
+    tests: ["test/chaos/outcomes.test.ts"]
+  },
+  {
+    name: "a failed statement does not stand against the commit",
+    file: "src/data-api/sql/DataApiConnection.ts",
+    from: "transaction.failure ??= ",
+    to: "void ",
+    tests: [simulation]
+  },
+  {
+    name: "the rollback is skipped",
+    file: "src/data-api/sql/Transactions.ts",
+    from: "rollback: (connection) => within(connection, (_, transaction) => this.rollBack(transaction))",
+    to: "rollback: () => Effect.void",
+    tests: [simulation]
+  },
+  {
+    name: "a nested transaction is not rolled back to its savepoint",
+    file: "src/data-api/sql/Transactions.ts",
+    from: "`ROLLBACK TO SAVEPOINT effect_sql_${id}`",
+    to: "`RELEASE SAVEPOINT effect_sql_${id}`",
+    tests: [simulation]
+  },
+  {
+    name: "statements of one transaction overlap",
+    file: "src/data-api/sql/DataApiConnection.ts",
+    from: "return transaction.turn.withPermit(",
+    to: "return ((run: Effect.Effect<A, DataApiError>) => run)(",
+    tests: [transactions, "test/data-api/client/DataApiClient.test.ts"]
+  },
+  {
+    name: "a statement forgets its transaction",
+    file: "src/data-api/sql/DataApiConnection.ts",
+    from: "transactionId: this.transaction?.id,\n      includeResultMetadata",
+    to: "transactionId: undefined,\n      includeResultMetadata",
+    tests: [transactions]
+  },
+  {
+    name: "a failed commit is not rolled back",
+    file: "src/data-api/sql/Transactions.ts",
+    from: 'error.didRun === "unknown" ? Effect.void : this.rollBack(transaction)',
+    to: "Effect.void",
+    tests: ["test/chaos/outcomes.test.ts"]
+  },
+  {
+    name: "a WITH that deletes counts as a read",
+    file: "src/data-api/sql/ReadOnly.ts",
+    from: 'if (token.kind === "word" && effects.has(text)) return false',
+    to: "",
+    tests: ["test/data-api/RetryPolicy.test.ts", "test/data-api/statement/SqlLexer.test.ts", simulation]
+  },
+  {
+    name: "a batch on its own is not all or nothing",
+    file: "src/local/engine/Engine.ts",
+    from: "request.transactionId === undefined ? allOrNothing(session, runAll(session)) : runAll(session)",
+    to: "runAll(session)",
+    tests: ["test/local/LocalDataApi.test.ts", "test/local/engine/Engine.test.ts"]
+  },
+  {
+    name: "a transaction stays busy",
+    file: "src/local/engine/OpenTransactions.ts",
+    from: "transaction.busy = false",
+    to: "transaction.busy = transaction.busy",
+    tests: ["test/local/engine/OpenTransactions.test.ts", "test/chaos/outcomes.test.ts"]
+  },
+  {
+    name: "an ended transaction's id can be used again",
+    file: "src/local/engine/OpenTransactions.ts",
+    from: "open.delete(id)\n      const { lease } = transaction",
+    to: "const { lease } = transaction",
+    tests: ["test/chaos/outcomes.test.ts"]
+  },
+  {
+    name: "a quote in a text ends it on the wire",
+    file: "src/local/values/JsonRows.ts",
+    from: "octet < 0x20 || octet === quote || octet === backslash",
+    to: "octet < 0x20 || octet === backslash",
+    tests: ["test/local/engine/Engine.test.ts"]
+  },
+  {
+    name: "an integer loses its sign on the wire",
+    file: "src/local/values/JsonRows.ts",
+    from: "if (value < 0) digits[--at] = minus",
+    to: "",
+    tests: ["test/local/engine/Engine.test.ts"]
+  },
+  {
+    name: "another person's account can be changed",
+    file: "src/repository/Accounts.ts",
+    from: "AND accounts.clerk_user_id = ${owner}::varchar",
+    to: "AND ${owner}::text IS NOT NULL",
+    tests: [repositories]
+  },
+  {
+    name: "another person's account can be read",
+    file: "src/repository/Accounts.ts",
+    from: "FROM accounts WHERE id = ${id}::uuid ${owned(sql, owner)}`",
+    to: "FROM accounts WHERE id = ${id}::uuid`",
+    tests: [repositories]
+  },
+  {
+    name: "another person's positions can be changed",
+    file: "src/repository/Positions.ts",
+    from: "AND accounts.clerk_user_id = ${owner}::varchar",
+    to: "AND ${owner}::text IS NOT NULL",
+    tests: [repositories]
+  },
+  {
+    name: "another person's job can be changed",
+    file: "src/repository/JobChange.ts",
+    from: "AND jobs.clerk_user_id = ${owner}::varchar",
+    to: "AND ${owner}::text IS NOT NULL",
+    tests: [repositories]
+  },
+  {
+    name: "a job skips a state",
+    file: "src/repository/JobChange.ts",
+    from: "found.status = ANY(${from ?? statusesBefore[to]}::text[])",
+    to: "${from ?? statusesBefore[to]}::text[] IS NOT NULL",
+    tests: [simulation]
+  },
+  {
+    name: "a job is claimed without a lock",
+    file: "src/repository/JobChange.ts",
+    from: "${owned(sql, guard.owner)} FOR UPDATE",
+    to: "${owned(sql, guard.owner)}",
+    tests: [concurrency],
+    needsPostgres: true
+  },
+  {
+    name: "a page of jobs is one short of knowing that there is another",
+    file: "src/repository/Jobs.ts",
+    from: "LIMIT ${limit + 1}::int",
+    to: "LIMIT ${limit}::int",
+    tests: [repositories]
+  },
+  {
+    name: "the next page of jobs begins with the last of this one",
+    file: "src/repository/Jobs.ts",
+    from: "AND (created_at, id) < (",
+    to: "AND (created_at, id) <= (",
+    tests: [repositories]
+  },
+  {
+    name: "pages end one too early",
+    file: "src/repository/Rows.ts",
+    from: "if (rows.length < size) return all",
+    to: "if (rows.length <= size) return all",
+    tests: ["test/chaos/pages.test.ts"]
+  },
+  {
+    name: "an addition replaces",
+    file: "src/repository/Positions.ts",
+    from: '"positions.quantity + excluded.quantity"',
+    to: '"excluded.quantity"',
+    tests: [simulation]
+  },
+  {
+    name: "an unknown instrument is no failure",
+    file: "src/repository/Positions.ts",
+    from: 'if (row["instrument_found"] !== true) return yield* new InstrumentNotFound({ symbol: input.symbol })',
+    to: "",
+    tests: [repositories]
+  },
+  {
+    name: "two of a user's targets are swapped",
+    file: "src/repository/Users.ts",
+    from: "UPDATE users SET (${sql.literal(updated)}) = (",
+    to: 'UPDATE users SET (${sql.literal(updated.split(", ").reverse().join(", "))}) = (',
+    tests: [repositories]
+  },
+  {
+    name: "prices are written in any order",
+    file: "src/repository/InstrumentBatches.ts",
+    from: "WHERE symbol IN (SELECT symbol FROM price) ORDER BY symbol FOR NO KEY UPDATE",
+    to: "WHERE symbol IN (SELECT symbol FROM price)",
+    tests: [concurrency],
+    needsPostgres: true
+  },
+  {
+    name: "a portfolio ends with its first page",
+    file: "src/repository/Portfolios.ts",
+    from: "if (read.complete || read.last === null) break",
+    to: "break",
+    tests: [repositories, "test/repository/requests.test.ts"]
+  },
+  {
+    name: "a decimal loses its sign",
+    file: "src/domain/Decimal.ts",
+    from: 'return `${value < 0n ? "-" : ""}${digits',
+    to: "return `${digits",
+    tests: ["test/domain"]
+  },
+  {
+    name: "allocations may miss 100 by 5",
+    file: "src/domain/Allocation.ts",
+    from: "export const sumTolerance = 0.05",
+    to: "export const sumTolerance = 5",
+    tests: ["test/domain"]
+  },
+  {
+    name: "tools write though they may only read",
+    file: "src/agent/Tools.ts",
+    from: "allowed ? answered(true)(effect) : Effect.fail(writesNotAllowed)",
+    to: "allowed || !allowed ? answered(true)(effect) : Effect.fail(writesNotAllowed)",
+    tests: ["test/agent/Tools.test.ts"]
+  },
+  {
+    name: "half a seed file is written",
+    file: "src/operations/seed/SeedFile.ts",
+    from: "if (problems.length > 0) return yield* new SeedInvalid({ file, problems })",
+    to: "",
+    tests: ["test/operations/seed/Seed.test.ts", "test/security/injection.test.ts"]
+  },
+  {
+    name: "a failure's message holds the secret",
+    file: "src/data-api/aws/SignedHttp.ts",
+    from: "new DataApiError({ operation",
+    to: "new DataApiError({ requestId: JSON.stringify(cluster), operation",
+    tests: ["test/security/secrets.test.ts"]
+  },
+  {
+    name: "the body is not in the signature",
+    file: "src/data-api/aws/Signer.ts",
+    from: '\\n${hash("sha256", body)}`',
+    to: '\\n${hash("sha256", "")}`',
+    tests: ["test/data-api/aws/Signer.test.ts"]
+  },
+  {
+    name: "a server takes a signature for any body",
+    file: "src/local/http/SignatureCheck.ts",
+    from: "sha256(body)\n  ].join",
+    to: '(headers["x-amz-content-sha256"] ?? sha256(body))\n  ].join',
+    tests: ["test/local/http/SignatureCheck.test.ts"]
+  },
+  {
+    name: "old connections are used after a freeze",
+    file: "src/data-api/aws/HttpTransport.ts",
+    from: "    this.#dropOld(agent)\n",
+    to: "",
+    tests: ["test/data-api/aws/HttpTransport.test.ts"]
+  },
+  {
+    name: "a violation counts parameters from 0",
+    file: "src/data-api/rest-json/RequestReader.ts",
+    from: "`${path}.${index + 1}.member`",
+    to: "`${path}.${index}.member`",
+    tests: ["test/data-api/rest-json/messages.test.ts"]
+  },
+  {
+    name: "a violation counts parameter sets from 0",
+    file: "src/data-api/rest-json/RequestReader.ts",
+    from: "`parameterSets.${index + 1}.member`",
+    to: "`parameterSets.${index}.member`",
+    tests: ["test/data-api/rest-json/messages.test.ts"]
+  },
+  {
+    name: "every violation is listed",
+    file: "src/data-api/rest-json/RequestReader.ts",
+    from: 'violations.slice(0, 10).join("; ")',
+    to: 'violations.join("; ")',
+    tests: ["test/data-api/rest-json/messages.test.ts"]
+  },
+  {
+    name: "retries are not spread",
+    file: "src/data-api/RetryPolicy.ts",
+    from: "* (0.8 + 0.4 * jitter))",
+    to: "* (0.8 + 0 * jitter))",
+    tests: ["test/data-api/RetryPolicy.test.ts"]
+  },
+  {
+    name: "turns of waiting for a lock are not spread",
+    file: "src/operations/migrate/LockWait.ts",
+    from: "yield* Random.nextIntBetween(500, 1500)",
+    to: "yield* Random.nextIntBetween(500, 500)",
+    tests: ["test/operations/migrate/LockWait.test.ts"]
+  },
+  {
+    name: "a lock that was not had in time is not waited for",
+    file: "src/operations/migrate/LockWait.ts",
+    from: "55P03|40P01|40001",
+    to: "40P01|40001",
+    tests: ["test/operations/migrate/LockWait.test.ts"]
+  },
+  {
+    name: "a cursor is declared for a query that shares row locks",
+    file: "src/data-api/sql/DataApiStream.ts",
+    from: "|for (?:key )?share)",
+    to: ")",
+    tests: ["test/data-api/sql/DataApiStream.test.ts"]
+  },
+  {
+    name: "bytes in a request are counted as they are, not as base64",
+    file: "src/data-api/Limits.ts",
+    from: "return Math.ceil(field.blobValue.length / 3) * 4 + 2",
+    to: "return field.blobValue.length",
+    tests: ["test/data-api/Limits.test.ts"]
+  },
+  {
+    name: "bytes of a result are counted as they are, not as text",
+    file: "src/local/values/ResultRecords.ts",
+    from: "2 + 2 * field.blobValue.length",
+    to: "field.blobValue.length",
+    tests: ["test/local/values/ResultRecords.test.ts"]
+  },
+  {
+    name: "a page of bytes is planned by the bytes, not their text",
+    file: "src/data-api/sql/DataApiStream.ts",
+    from: "return 2 + 2 * field.blobValue.length",
+    to: "return field.blobValue.length",
+    tests: ["test/data-api/sql/DataApiStream.test.ts"]
+  },
+  {
+    name: "a character outside the first plane counts twice",
+    file: "src/data-api/Limits.ts",
+    from: "return text.length - pairs",
+    to: "return text.length",
+    tests: ["test/data-api/Limits.test.ts"]
+  },
+  {
+    name: "a uuid has the JDBC type of a text",
+    file: "src/data-api/values/PgOids.ts",
+    from: 'string(2950, 2951, "uuid")',
+    to: 'string(2950, 2951, "uuid", 12)',
+    tests: ["test/data-api/values/PgOids.test.ts"]
+  },
+  {
+    name: "a trigger is planned with a weaker lock",
+    file: "src/operations/migrate/Plan.ts",
+    from: 'trigger\\\\s[\\\\s\\\\S]*?\\\\bon\\\\s+${name}`, "i"),\n    mode: "SHARE ROW EXCLUSIVE"',
+    to: 'trigger\\\\s[\\\\s\\\\S]*?\\\\bon\\\\s+${name}`, "i"),\n    mode: "SHARE"',
+    tests: ["test/operations/migrate/Plan.test.ts"]
+  },
+  {
+    name: "an abandoned migration is never claimed",
+    file: "src/operations/migrate/Journal.ts",
+    from: "do update set applied_at = clock_timestamp(), checksum = excluded.checksum\n      where ${sql(table)}.duration_ms is null",
+    to: "do update set applied_at = clock_timestamp(), checksum = excluded.checksum\n      where false and ${sql(table)}.duration_ms is null",
+    tests: ["test/operations/migrate/Journal.test.ts"]
+  },
+  {
+    name: "a migration that a runner is at is claimed by another",
+    file: "src/operations/migrate/Journal.ts",
+    from: "and ${sql(table)}.applied_at < clock_timestamp() - interval '${sql.literal(abandonedAfter)}'",
+    to: "",
+    tests: ["test/operations/migrate/Journal.test.ts"]
+  },
+  {
+    name: "a finished migration is claimed once it is old",
+    file: "src/operations/migrate/Journal.ts",
+    from: "where ${sql(table)}.duration_ms is null\n        and",
+    to: "where",
+    tests: ["test/operations/migrate/Journal.test.ts"]
+  },
+  {
+    name: "a file of variables goes before the environment",
+    file: "src/cli/environment.ts",
+    from: "ConfigProvider.orElse(environment, ConfigProvider.fromEnvRecord(Object.fromEntries(taken)))",
+    to: "ConfigProvider.orElse(ConfigProvider.fromEnvRecord(Object.fromEntries(taken)), environment)",
+    tests: ["test/cli/environment.test.ts"]
+  },
+  {
+    name: "a file of variables overwrites the environment that the AWS SDK reads",
+    file: "src/cli/environment.ts",
+    from: 'if ((process.env[name] ?? "") === "") process.env[name] = value',
+    to: "process.env[name] = value",
+    tests: ["test/cli/environment.test.ts"]
+  },
+  {
+    name: "a pause interrupts transactions",
+    file: "src/local/faults/Faults.ts",
+    from: 'case "resuming":\n      return transactionId === undefined',
+    to: 'case "resuming":\n      return true',
+    tests: ["test/local/faults/Faults.test.ts"]
+  }
+]
