@@ -32,6 +32,8 @@ import { sendReturned } from "./UnreturnedTypes.ts"
 
 /** What `executeRaw` gives: the members that `@effect/sql-pg`'s raw result has as well. */
 export interface RawResult {
+  /** What PostgreSQL calls the statement: `INSERT`. */
+  readonly command: string
   /** Rows returned, or rows inserted, updated or deleted. */
   readonly rowCount: number
   readonly rows: ReadonlyArray<Row>
@@ -206,11 +208,11 @@ export class DataApiConnection implements SqlConnection.Connection {
 
   /** Runs a statement of the caller's. Only with its span propagated is the current one its own, to get its verb. */
   statement(sql: string, params: ReadonlyArray<unknown>): Effect.Effect<ExecuteStatementResponse, DataApiError> {
+    const { needsSession, verb } = this.options.texts.kind(sql)
+    if (needsSession !== undefined && this.transaction === undefined) return Effect.fail(refused(needsSession))
     const run = this.run(sql, params)
     return Effect.flatMap(Statement.SpanPropagationEnabled, (propagated) =>
-      propagated
-        ? Effect.andThen(Effect.annotateCurrentSpan("db.operation.name", this.options.texts.kind(sql).verb), run)
-        : run
+      propagated ? Effect.andThen(Effect.annotateCurrentSpan("db.operation.name", verb), run) : run
     )
   }
 
@@ -229,7 +231,7 @@ export class DataApiConnection implements SqlConnection.Connection {
     return Effect.matchEffect(this.statement(sql, params), {
       onFailure: (error) => Effect.fail(this.sqlError(error)),
       onSuccess: (response) => {
-        const result = rawResultOf(response)
+        const result = rawResultOf(response, this.options.texts.kind(sql).command)
         return Result.isFailure(result) ? Effect.fail(this.sqlError(result.failure)) : Effect.succeed(result.success)
       }
     })
@@ -281,8 +283,9 @@ export const rowsOf = ({
     ? Result.succeed([])
     : Result.mapError(decodeRows(columnMetadata ?? [], records), undecodable)
 
-const rawResultOf = (response: ExecuteStatementResponse): Result.Result<RawResult, DataApiError> =>
+const rawResultOf = (response: ExecuteStatementResponse, command: string): Result.Result<RawResult, DataApiError> =>
   Result.map(rowsOf(response), (rows) => ({
+    command,
     // For a statement with RETURNING the service may count the rows, or say 0.
     rowCount: Math.max(rows.length, response.numberOfRecordsUpdated ?? 0),
     rows,

@@ -13,6 +13,7 @@ import * as SqlClient from "effect/sql/SqlClient"
 import * as SqlError from "effect/sql/SqlError"
 import * as Statement from "effect/sql/Statement"
 import { DataApi } from "../DataApi.ts"
+import { json, makeCompiler } from "./Compiler.ts"
 import { type ConnectionOptions, DataApiConnection } from "./DataApiConnection.ts"
 import { isCursorQuery, streamRows } from "./DataApiStream.ts"
 import { ParameterTypes } from "./ParameterTypes.ts"
@@ -46,6 +47,12 @@ export interface Options {
    * the statement needs a cast wherever something else than text is meant.
    */
   readonly parameterTypes?: "inferred" | "text" | undefined
+  /**
+   * What `sql.reserve` gives. `refused`, the default: it fails, since it promises a session of one's own, which the Data
+   * API does not have. `shared`: a connection whose statements are requests like any other, for libraries that reserve
+   * one and need no session, as the row locks of `effect/cluster`.
+   */
+  readonly reserve?: "refused" | "shared" | undefined
   readonly transformResultNames?: ((name: string) => string) | undefined
   readonly transformQueryNames?: ((name: string) => string) | undefined
   /** Whether `transformResultNames` reaches into json. Default false. */
@@ -54,25 +61,17 @@ export interface Options {
   readonly spanAttributes?: Readonly<Record<string, unknown>> | undefined
 }
 
-const quoteIdentifier = Statement.defaultEscape('"')
-
-/** The compiler of `@effect/sql-pg`: placeholders are `$n` until a statement is sent. */
-const makeCompiler = (transform: ((name: string) => string) | undefined): Statement.Compiler =>
-  Statement.makeCompiler({
-    dialect: "pg",
-    placeholder: (index) => `$${index}`,
-    onIdentifier:
-      transform === undefined
-        ? quoteIdentifier
-        : (value, withoutTransform) => quoteIdentifier(withoutTransform ? value : transform(value)),
-    onRecordUpdate: (placeholders, alias, columns, values, returning) => [
-      `(values ${placeholders}) AS ${alias}${columns}${returning === undefined ? "" : ` RETURNING ${returning[0]}`}`,
-      returning === undefined ? values.flat() : values.flat().concat(returning[1])
-    ],
-    onCustom: () => ["", []]
+const noSession = new SqlError.SqlError({
+  reason: new SqlError.UnknownError({
+    cause: new Error("The Data API has no sessions."),
+    message:
+      "sql.reserve promises a session of one's own, which the Data API does not have: use sql.withTransaction, in which every statement runs in one session. A cluster of effect/cluster uses row locks: alex-database/data-api/Cluster.",
+    operation: "reserve"
   })
+})
 
-const make = Effect.fnUntraced(function* (options: Options) {
+/** Makes the client of {@link layer}. */
+export const make = Effect.fnUntraced(function* (options: Options) {
   const api = yield* DataApi
   const { continueAfterTimeout = false, database, transformResultNames } = options
   const connectionOptions: ConnectionOptions = {
@@ -107,7 +106,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const client = yield* SqlClient.make({
     acquirer: Effect.succeed(plain),
     borrower: (use) => use(plain),
-    compiler: makeCompiler(options.transformQueryNames),
+    compiler: makeCompiler(options.transformQueryNames, options.transformJson ?? false),
     driver: "data-api",
     spanAttributes,
     transformRows:
@@ -115,7 +114,11 @@ const make = Effect.fnUntraced(function* (options: Options) {
         ? undefined
         : Statement.defaultTransforms(transformResultNames, options.transformJson ?? false).array
   })
-  return Object.assign(client, { withTransaction: transactions.withTransaction(client, spanAttributes) })
+  return Object.assign(client, {
+    json,
+    reserve: options.reserve === "shared" ? client.reserve : Effect.fail(noSession),
+    withTransaction: transactions.withTransaction(client, spanAttributes)
+  })
 })
 
 /**
@@ -123,8 +126,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
  *
  * Every statement is one request. A transaction is one of the service's; nested ones are savepoints; its statements
  * run one after another. A transaction in which a statement failed is not committed, even if the failure was caught:
- * `withTransaction` then rolls back and fails. `reserve` gives no session of its own, since the service has none
- * outside a transaction.
+ * `withTransaction` then rolls back and fails. What needs a session (`reserve`, session-level advisory locks, `SET`,
+ * `BEGIN`, `LISTEN`, temporary tables) is refused outside of a transaction, with what to do instead.
  *
  * A stream reads through a cursor, in the transaction at hand or else in one of its own. The service ends a transaction
  * after 3 minutes without a call, so a page must not take its consumer longer than that.

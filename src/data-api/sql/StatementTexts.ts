@@ -119,7 +119,13 @@ export class StatementTexts {
 
   /** What a statement is. */
   kind(sql: string): StatementKind {
-    return this.#known.get(sql)?.kind ?? kindOf(sql)
+    const known = this.#known.get(sql)
+    if (known !== undefined) return known.kind
+    const parsed = fromNumbered(sql)
+    if (Result.isFailure(parsed)) return kindOf(sql)
+    const statement = knownStatement(sql, parsed.success)
+    this.#known.set(sql, statement)
+    return statement.kind
   }
 
   /** The statement, which must take so many parameters. */

@@ -10,6 +10,10 @@ export interface StatementKind {
   readonly rollsBackToSavepoint: boolean
   /** A later statement's names may mean something else: it sets `search_path` or a role, or makes or drops something. */
   readonly changesNames: boolean
+  /** The first word of the tag that PostgreSQL answers it with: `INSERT` also where WITH stands before it. */
+  readonly command: string
+  /** What to do instead, where it needs a session that lasts; of no concern within a transaction. */
+  readonly needsSession: string | undefined
   /** Where the text begins that `PREPARE` takes, after EXPLAIN or DECLARE; undefined for what can't be prepared. */
   readonly prepared: number | undefined
 }
@@ -23,16 +27,84 @@ const keepsNames = new Set(
 
 const preparable = new Set("select insert update delete merge values table with".split(" "))
 
+interface Word {
+  readonly start: number
+  readonly text: string
+  /** Outside of all parentheses. */
+  readonly top: boolean
+  /** It names a function that is called. */
+  readonly called: boolean
+}
+
+const wordsOf = (sql: string): ReadonlyArray<Word> => {
+  const tokens = tokenize(sql).filter(({ kind }) => kind !== "space" && kind !== "comment")
+  let depth = 0
+  return tokens.flatMap(({ end, kind, start }, index) => {
+    const text = sql.slice(start, end)
+    if (text === "(") depth++
+    if (text === ")") depth--
+    const after = tokens[index + 1]
+    const called = after !== undefined && sql.slice(after.start, after.end) === "("
+    return kind === "word" ? [{ start, text: text.toLowerCase(), top: depth === 0, called }] : []
+  })
+}
+
+const commandOf = (words: ReadonlyArray<Word>): string => {
+  const first = words[0]?.text ?? ""
+  if (first === "values" || first === "table") return "SELECT"
+  if (first === "end") return "COMMIT"
+  if (first === "abort") return "ROLLBACK"
+  const main =
+    first === "with"
+      ? words.find(({ text, top }) => top && /^(?:select|insert|update|delete|merge|values)$/.test(text))
+      : undefined
+  return (main?.text.replace("values", "select") ?? first).toUpperCase()
+}
+
+const transactionControl = new Set(["begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release"])
+const sessionLock = /^pg_(?:try_)?advisory_lock(?:_shared)?$/
+
+const sessionAdvice = (words: ReadonlyArray<Word>): string | undefined => {
+  const [first = "", second = "", third = ""] = words.map(({ text }) => text)
+  const name = first.toUpperCase()
+  if (transactionControl.has(first) && second !== "prepared") {
+    return `${name} as a statement of its own ends with its request: run the statements within sql.withTransaction.`
+  }
+  if (first === "set") {
+    return "SET is forgotten after its request: within sql.withTransaction, write SET LOCAL before the statements that it is for."
+  }
+  if (first === "listen" || first === "unlisten") {
+    return `${name} needs a connection that stays open, which the Data API does not have: poll a table, or connect with DATABASE_URL.`
+  }
+  if (first === "prepare" || first === "execute" || first === "deallocate") {
+    return `${name} needs a session, and a prepared statement is forgotten after its request: send the statement itself.`
+  }
+  const temporary = (text: string) => text === "temp" || text === "temporary"
+  if (first === "create" && words.slice(1, 4).some(({ text }) => temporary(text))) {
+    return "What is temporary is dropped after its request: create it within sql.withTransaction, and use it there."
+  }
+  if (
+    first === "select" &&
+    words.some(({ text }, index) => text === "into" && temporary(words[index + 1]?.text ?? ""))
+  ) {
+    return "What is temporary is dropped after its request: create it within sql.withTransaction, and use it there."
+  }
+  const lock = words.find(({ called, text }) => called && sessionLock.test(text))?.text
+  return lock === undefined || third === "function"
+    ? undefined
+    : `${lock} locks nothing after its request: within sql.withTransaction, call ${lock.replace("advisory_", "advisory_xact_")}. A cluster of effect/cluster uses row locks: alex-database/data-api/Cluster.`
+}
+
 /** Reads a statement. */
 export const kindOf = (sql: string): StatementKind => {
-  const words = tokenize(sql).flatMap(({ end, kind, start }) =>
-    kind === "word" ? [{ start, text: sql.slice(start, end).toLowerCase() }] : []
-  )
+  const words = wordsOf(sql)
   const [first = "", second = "", third = ""] = words.map(({ text }) => text)
   const prefixed = first === "explain" || first === "declare"
   const body = prefixed ? words.find(({ text }) => preparable.has(text)) : words[0]
   return {
     verb: first.toUpperCase(),
+    command: commandOf(words),
+    needsSession: sessionAdvice(words),
     commits: first === "commit" || first === "end" || (first === "prepare" && second === "transaction"),
     rollsBackToSavepoint:
       first === "rollback" && (second === "to" || (/^(?:work|transaction)$/.test(second) && third === "to")),

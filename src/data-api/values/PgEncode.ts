@@ -214,6 +214,9 @@ const typed = (type: string, value: unknown): PgParameter => {
  */
 const ParameterTypeId = "~@effect/sql-pg/PgTypes/Parameter"
 
+/** A value with its type, as `@effect/sql-pg`'s `PgTypes` makes them. */
+export const typedParameter = (oid: number, value: unknown) => ({ [ParameterTypeId]: ParameterTypeId, oid, value })
+
 const isTypedParameter = (value: object): value is { readonly oid: number; readonly value: unknown } =>
   ParameterTypeId in value && value[ParameterTypeId] === ParameterTypeId && "oid" in value && "value" in value
 

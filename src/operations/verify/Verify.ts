@@ -73,7 +73,7 @@ const readInstruments = Effect.fnUntraced(function* () {
   const findings: Array<Finding> = []
   for (let after = ""; ; ) {
     const rows = yield* sql<{ readonly symbol: string }>`
-      select * from instruments where symbol > ${after} order by symbol limit ${page}`
+      select * from instruments where symbol > ${after}::text order by symbol limit ${page}`
     for (const row of rows) {
       const decoded = decode(row)
       if (Result.isSuccess(decoded)) instruments.push(decoded.success)

@@ -326,7 +326,7 @@ const adoption = <E>(database: Layer.Layer<Layer.Success<typeof postgres>, E>) =
   layer(database, { timeout: "60 seconds" })((it) => {
     it.effect("adopts a database of the original module: every row as it was, every time the same instant", () =>
       Effect.gen(function* () {
-        yield* execute("set time zone 'UTC'", ...originalDatabase)
+        yield* execute(...originalDatabase)
         const before = yield* rowsAsUtc
         const { adopted, converted } = yield* Migrate.migrate()
         assert.lengthOf(converted, 12)

@@ -1,0 +1,56 @@
+/**
+ * The `PgClient` of `@effect/sql-pg` over the Data API, for libraries that ask for that service and not for
+ * `SqlClient`. A module of its own, since it carries that driver along.
+ */
+import * as Pg from "@effect/sql-pg/PgClient"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Reactivity from "effect/reactivity/Reactivity"
+import * as SqlClient from "effect/sql/SqlClient"
+import * as SqlError from "effect/sql/SqlError"
+import type { DataApi } from "./DataApi.ts"
+import * as DataApiSql from "./sql/DataApiSql.ts"
+
+const message =
+  "LISTEN needs a connection that stays open, which the Data API does not have: poll a table, or connect with DATABASE_URL."
+
+const cannotListen = new SqlError.SqlError({
+  reason: new SqlError.UnknownError({ cause: new Error(message), message, operation: "listen" })
+})
+
+/**
+ * Provides `PgClient` and `SqlClient` over whichever `DataApi` is given.
+ *
+ * `json`, `notify` and every statement work as with `@effect/sql-pg`; `listen` fails, since the Data API delivers no
+ * notifications.
+ *
+ * @example
+ * ```ts
+ * import { PgClient } from "@effect/sql-pg"
+ * import { Effect, Layer } from "effect"
+ * import * as DataApiPgClient from "alex-database/data-api/PgClient"
+ * import { LocalDataApi } from "alex-database/local"
+ *
+ * const program = Effect.gen(function*() {
+ *   const sql = yield* PgClient.PgClient
+ *   return yield* sql`select ${sql.json([1, 2])} as list` // [{ list: [1, 2] }]
+ * })
+ *
+ * const database = DataApiPgClient.layer().pipe(Layer.provide(LocalDataApi.layer({ dataDir: "memory" })))
+ * ```
+ */
+export const layer = (
+  options: DataApiSql.Options = {}
+): Layer.Layer<Pg.PgClient | SqlClient.SqlClient, never, DataApi> =>
+  Layer.effectContext(
+    Effect.map(DataApiSql.make(options), (sql) => {
+      const client: Pg.PgClient = Object.assign(sql, {
+        "~@effect/sql-pg/PgClient": "~@effect/sql-pg/PgClient" as const,
+        config: options,
+        listen: () => Effect.fail(cannotListen),
+        notify: (channel: string, payload: string) => Effect.asVoid(sql`select pg_notify(${channel}, ${payload})`)
+      })
+      return Context.make(Pg.PgClient, client).pipe(Context.add(SqlClient.SqlClient, client))
+    })
+  ).pipe(Layer.provide(Reactivity.layer))

@@ -1,0 +1,128 @@
+/** What needs a session that lasts says so, and works within a transaction. */
+import { PgClient } from "@effect/sql-pg"
+import { assert, it, layer } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { SqlClient } from "effect/sql"
+import * as DataApiPgClient from "../../../src/data-api/PgClient.ts"
+import { kindOf } from "../../../src/data-api/statement/StatementKind.ts"
+import * as TestDatabase from "../../TestDatabase.ts"
+
+const client = Layer.orDie(DataApiPgClient.layer().pipe(Layer.provide(TestDatabase.layer())))
+
+const refused: ReadonlyArray<readonly [sql: string, advice: RegExp]> = [
+  ["begin", /withTransaction/],
+  ["/* note */ START TRANSACTION", /withTransaction/],
+  ["commit", /withTransaction/],
+  ["-- note\nrollback", /withTransaction/],
+  ["savepoint a", /withTransaction/],
+  ["set search_path to x", /SET LOCAL/],
+  ["set local search_path to x", /SET LOCAL/],
+  ["listen news", /DATABASE_URL/],
+  ["prepare p as select 1", /send the statement itself/],
+  ["execute p", /send the statement itself/],
+  ["create temp table t (a int)", /withTransaction/],
+  ["create local temporary table t (a int)", /withTransaction/],
+  ["create or replace temp view t as select 1", /withTransaction/],
+  ["select 1 as a into temporary t", /withTransaction/],
+  ["select pg_advisory_lock(1)", /pg_advisory_xact_lock\b/],
+  ["select pg_try_advisory_lock_shared(1, 2)", /pg_try_advisory_xact_lock_shared/],
+  ["with l as (select pg_try_advisory_lock(1)) select * from l", /pg_try_advisory_xact_lock\b/]
+]
+
+const allowed = [
+  "select 'begin', 'pg_advisory_lock(1)' as \"set\"",
+  "select 1 as pg_advisory_lock",
+  "select pg_advisory_xact_lock(1) is null as v",
+  "create table temp_table (a int)",
+  "update temp_table set a = 1"
+]
+
+layer(client, { timeout: "60 seconds", excludeTestServices: true })("what needs a session", (it) => {
+  for (const [sql, advice] of refused) {
+    it.effect(`${sql} says what to do instead`, () =>
+      Effect.gen(function* () {
+        const db = yield* SqlClient.SqlClient
+        for (const run of [db.unsafe(sql), db.unsafe(sql).raw, db.unsafe(sql).values, db.unsafe(sql).unprepared]) {
+          assert.match((yield* Effect.flip(run)).message, advice)
+        }
+      })
+    )
+  }
+
+  it.effect("what only looks like it runs", () =>
+    Effect.gen(function* () {
+      const db = yield* SqlClient.SqlClient
+      for (const sql of allowed) yield* db.unsafe(sql)
+    })
+  )
+
+  it.effect("within a transaction it works as on PostgreSQL", () =>
+    Effect.gen(function* () {
+      const db = yield* SqlClient.SqlClient
+      yield* db.withTransaction(
+        Effect.gen(function* () {
+          yield* db`set local search_path to pg_catalog`
+          yield* db`create temporary table kept (a int) on commit drop`
+          yield* db`insert into kept values (${"7"})`
+          yield* db`select pg_try_advisory_xact_lock(1)`
+          yield* db`savepoint here`
+          yield* Effect.flip(db`select nothing`)
+          yield* db`/* behind a comment */ rollback to here`
+          assert.deepStrictEqual(yield* db`select a from kept`, [{ a: 7 }])
+        })
+      )
+    })
+  )
+
+  it.effect("sql.reserve says what to do instead", () =>
+    Effect.gen(function* () {
+      const db = yield* SqlClient.SqlClient
+      assert.match((yield* Effect.flip(Effect.scoped(db.reserve))).message, /withTransaction/)
+    })
+  )
+})
+
+layer(client, { timeout: "60 seconds", excludeTestServices: true })("the PgClient of @effect/sql-pg", (it) => {
+  it.effect("json is json whatever it is, notify works, and listen says why not", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      yield* sql`create table docs (id int, doc jsonb)`
+      const values = [[], [1, "x"], {}, { a: [] }, "text", 7, true]
+      for (const [id, value] of values.entries())
+        yield* sql`insert into docs ${sql.insert({ id, doc: sql.json(value) })}`
+      yield* sql`update docs set doc = ${sql.json([])} where id = ${2}`
+      const rows = yield* sql<{ doc: unknown }>`select doc from docs order by id`
+      assert.deepStrictEqual(
+        rows.map(({ doc }) => doc),
+        values.with(2, [])
+      )
+      yield* sql.notify("news", "x")
+      assert.match((yield* Effect.flip(Effect.scoped(sql.listen("news")))).message, /DATABASE_URL/)
+    })
+  )
+
+  it.effect("a raw result has the command, as PostgreSQL calls it", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      yield* sql`create table raws (id int)`
+      for (const [text, command, rowCount] of [
+        ["insert into raws values (1), (2)", "INSERT", 2],
+        ["with r as (select 1 as a) update raws set id = 3 from r where id = a", "UPDATE", 1],
+        ["with r as (delete from raws returning id) select * from r", "SELECT", 2],
+        ["values (1)", "SELECT", 1],
+        ["create table more (id int)", "CREATE", 0]
+      ] as const) {
+        assert.deepInclude(yield* sql.unsafe(text).raw, { command, rowCount })
+      }
+    })
+  )
+})
+
+it("a statement that repairs, commits or changes names is known behind comments too", () => {
+  const kind = kindOf("/* a */ -- b\n rollback work to savepoint s")
+  assert.deepInclude(kind, { rollsBackToSavepoint: true, changesNames: true, commits: false, prepared: undefined })
+  assert.isFalse(kindOf("rollback").rollsBackToSavepoint)
+  assert.isTrue(kindOf("select set_config('search_path', 'x', true)").changesNames)
+  assert.isFalse(kindOf("insert into t values (1)").changesNames)
+  assert.strictEqual(kindOf("explain (analyze) select 1").prepared, 18)
+})
