@@ -4,9 +4,10 @@
  * The two providers accept a subset of JSON Schema. What the subset can't say (percentages that sum to 100, lengths)
  * stands in the descriptions, and the codec that comes with each document still enforces it.
  */
-import { JsonSchema, Predicate, Schema, SchemaTransformation } from "effect"
+import { JsonSchema, Schema, SchemaTransformation } from "effect"
 import { AnthropicStructuredOutput, OpenAiStructuredOutput } from "effect/ai"
 import * as Domain from "../domain/index.ts"
+import { portable } from "./portable.ts"
 import type { SchemaName } from "./schemaNames.ts"
 
 /** The dialects of JSON Schema: 2020-12 as any tool reads it, OpenAI's strict mode, Anthropic's tools. */
@@ -258,29 +259,4 @@ const standard = <A, I>(schema: Schema.Codec<A, I>): Described<A> => {
   }
 }
 
-const within = <A>({ codec, jsonSchema }: Described<A>): Described<A> => ({ codec, jsonSchema: simplify(jsonSchema) })
-
-const lookaround = /\(\?[=!<]/
-
-/** Drops what the providers refuse or need not read: patterns that look around, doubled `null`s, `allOf`. */
-const simplify = (schema: JsonSchema.JsonSchema): JsonSchema.JsonSchema => {
-  const simple: JsonSchema.JsonSchema = {}
-  for (const [keyword, value] of Object.entries(schema)) {
-    if (keyword === "pattern" && typeof value === "string" && lookaround.test(value)) continue
-    if (keyword === "allOf" && Array.isArray(value)) Object.assign(simple, ...value.map(simplifyMember))
-    else if (keyword === "anyOf" && Array.isArray(value)) simple["anyOf"] = distinct(value.map(simplifyMember))
-    else if (keyword === "items") simple["items"] = simplifyMember(value)
-    else if ((keyword === "properties" || keyword === "$defs") && Predicate.isObject(value)) {
-      simple[keyword] = Object.fromEntries(
-        Object.entries(value).map(([name, member]) => [name, simplifyMember(member)])
-      )
-    } else simple[keyword] = value
-  }
-  return simple
-}
-
-const simplifyMember = (member: unknown): unknown => (Predicate.isObject(member) ? simplify(member) : member)
-
-const distinct = (members: ReadonlyArray<unknown>): ReadonlyArray<unknown> => [
-  ...new Map(members.map((member) => [JSON.stringify(member), member])).values()
-]
+const within = <A>({ codec, jsonSchema }: Described<A>): Described<A> => ({ codec, jsonSchema: portable(jsonSchema) })

@@ -56,6 +56,8 @@ export const ToolFailure = Schema.Struct({
     "JobTooLarge",
     "WritesNotAllowed",
     "InvalidData",
+    "TooLarge",
+    "DatabaseBusy",
     "DatabaseFailed"
   ]).annotate({ description: "What went wrong" }),
   message: Schema.String.annotate({ description: "What went wrong, and what to do about it" })

@@ -40,20 +40,17 @@ const unoptimized = Effect.sync(() => {
   setFlagsFromString("--no-wasm-dynamic-tiering")
 })
 
+/** The database of a configuration that has been read, for who opens it later. */
+export const layerConfigured = (
+  config: DbConfig.DbConfig,
+  retries?: RetryPolicy.Options
+): Layer.Layer<DbLayer.Services, DbLayer.LayerError> =>
+  Layer.unwrap(Effect.as(unoptimized, DbLayer.layerOf(config, retries, { program: program() })))
+
 /** The same for a configuration that has been read. */
 export const onConfigured =
   (config: DbConfig.DbConfig, retries?: RetryPolicy.Options) =>
   <A, E, R>(
     operation: Effect.Effect<A, E, R>
   ): Effect.Effect<A, E | DbLayer.LayerError, Exclude<R, DbLayer.Services | Catalogue.Reference>> =>
-    Effect.andThen(
-      unoptimized,
-      Effect.provide(
-        operation,
-        Layer.mergeAll(
-          DbLayer.layerOf(config, retries, { program: program() }),
-          DbLayer.layerReference(),
-          layerProgress
-        )
-      )
-    )
+    Effect.provide(operation, Layer.mergeAll(layerConfigured(config, retries), DbLayer.layerReference(), layerProgress))

@@ -97,6 +97,8 @@ export const run = (
     )
     yield* Effect.forkChild(
       Effect.flatMap(signal, (name) => {
+        // What is under way is finished, though nobody reads of it.
+        if (name === "SIGPIPE" && !ends.current) return Effect.void
         received = name
         return Fiber.interrupt(running)
       })

@@ -9,7 +9,7 @@ import {
 } from "./Allocation.ts"
 import { money, Quantity } from "./Decimal.ts"
 import { InstrumentSymbol } from "./Instrument.ts"
-import { storableJson, text } from "./Text.ts"
+import { CalendarDay, storableJson, text } from "./Text.ts"
 
 const prose = (description: string, example: string) => text({ min: 1, max: 200_000, description, example })
 
@@ -80,6 +80,19 @@ export const RebalanceRecommendation = Schema.Struct({
 }).annotate({ description: "How to rebalance a portfolio" })
 export interface RebalanceRecommendation extends Schema.Schema.Type<typeof RebalanceRecommendation> {}
 
+const isMoment = (text: string): boolean => {
+  const [day = "", clock = ""] = text.split("T")
+  const [, hours, minutes, seconds, offset] =
+    /^(\d{2}):(\d{2}):(\d{2})(?:\.\d+)?(?:Z|[+-](\d{2}):\d{2})?$/.exec(clock) ?? []
+  return (
+    Schema.is(CalendarDay)(day) &&
+    Number(hours) < 24 &&
+    Number(minutes) < 60 &&
+    Number(seconds) < 60 &&
+    Number(offset ?? 0) < 24
+  )
+}
+
 const moment = Schema.String.annotate({
   description: "When it was made, as ISO 8601 in UTC",
   examples: ["2026-02-28T12:00:00Z"],
@@ -88,7 +101,8 @@ const moment = Schema.String.annotate({
   Schema.check(
     Schema.isPattern(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})?$/u, {
       message: "expected a moment like 2026-02-28T12:00:00Z"
-    })
+    }),
+    Schema.makeFilter((at: string) => isMoment(at) || "expected a day and a time that exist, like 2026-02-28T12:00:00Z")
   )
 )
 

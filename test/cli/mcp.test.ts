@@ -1,12 +1,17 @@
+import { spawn } from "node:child_process"
+import { once } from "node:events"
 import { mkdtemp, rm } from "node:fs/promises"
+import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { createInterface } from "node:readline"
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Context, Effect, Layer, Stream } from "effect"
+import { Context, type Duration, Effect, Layer, Stream } from "effect"
 import { McpClient, McpProtocol } from "effect/ai"
 import { ChildProcess } from "effect/process"
 import { inject } from "vitest"
+import { makeRefusal } from "../../src/agent/guardedStdio.ts"
 import * as DataApiSql from "../../src/data-api/sql/DataApiSql.ts"
 import { ClerkUserId } from "../../src/domain/User.ts"
 import * as LocalDataApi from "../../src/local/LocalDataApi.ts"
@@ -56,10 +61,10 @@ class Folder extends Context.Service<Folder, Prepared>()("test/cli/Folder") {
   )
 }
 
-const command = (folder: string, args: ReadonlyArray<string>) =>
+const command = (folder: string, args: ReadonlyArray<string>, variables: Readonly<Record<string, string>> = {}) =>
   ChildProcess.make(process.execPath, [join(import.meta.dirname, "../../src/cli/main.ts"), "mcp", ...args], {
     cwd: folder,
-    env: { ALEX_DB_BACKEND: "embedded", ALEX_DB_DIR: join(folder, "db") },
+    env: { ALEX_DB_BACKEND: "embedded", ALEX_DB_DIR: join(folder, "db"), ...variables },
     extendEnv: true
   })
 
@@ -70,6 +75,7 @@ const withClient = <A, E>(
   args: ReadonlyArray<string>,
   use: (client: {
     readonly tools: ReadonlyArray<{
+      readonly inputSchema?: unknown
       readonly name: string
       readonly description?: string | undefined
       readonly annotations?: { readonly readOnlyHint?: boolean | undefined } | undefined
@@ -246,15 +252,192 @@ layer(Folder.layer, { excludeTestServices: true })("an MCP client of alex-db mcp
     })
   )
 
-  it.effect("is told in one line that there is no such user", () =>
+  it.effect("is answered by every call that there is no such user, and what to do", () =>
     Effect.gen(function* () {
       const { folder } = yield* Folder
-      const { exitCode, stderr, stdout } = yield* talk(folder, ["--user", "user_nobody"], [])
-      assert.strictEqual(exitCode, 1)
-      assert.strictEqual(stdout, "")
-      assert.match(stderr, /^alex-db: There is no user "user_nobody" in this database\. Give --user .*$/m)
-      assert.notInclude(stderr, "    at ")
+      const { exitCode, stdout } = yield* talk(
+        folder,
+        ["--user", "user_nobody"],
+        [{ method: "tools/call", params: { name: "list_accounts" } }]
+      )
+      const called = stdout
+        .split("\n")
+        .flatMap(parsed)
+        .find(({ id }) => id === 1)
+      assert.isTrue(called.result.isError)
+      assert.deepStrictEqual(JSON.parse(called.result.content[0].text), {
+        error: "UserNotFound",
+        message:
+          'There is no user "user_nobody" in this database. The person who started this server has to give --user the id of one who is.'
+      })
+      assert.strictEqual(exitCode, 0)
     })
+  )
+
+  it.effect("may send null for what is optional, dummies where nothing is expected, and numbers for decimal text", () =>
+    Effect.gen(function* () {
+      const { alices } = yield* Folder
+      yield* withClient(["--user", alice, "--allow-writes"], ({ call }) =>
+        Effect.gen(function* () {
+          assert.isFalse((yield* call("list_accounts", { dummy: "", random_string: "x" })).isError)
+          assert.isFalse((yield* call("list_jobs", { status: null, limit: "5", after: null })).isError)
+          assert.strictEqual(
+            (yield* call("classify_instrument", { ...bnd, symbol: "NUM", current_price: 450.25 })).answer.outcome,
+            "inserted"
+          )
+          assert.strictEqual((yield* call("get_instrument", { symbol: "NUM" })).answer.current_price, "450.25")
+          yield* call("classify_instrument", { ...bnd, symbol: "NUM", current_price: null })
+          assert.strictEqual((yield* call("get_instrument", { symbol: "NUM" })).answer.current_price, "450.25")
+          const position = { account_id: alices.account, symbol: "NUM", quantity: 1.5, as_of_date: null }
+          assert.strictEqual((yield* call("set_position", position)).answer.quantity, "1.5")
+          const written = { job_id: alices.job, report: { content: "x", generated_at: "2026-13-45T99:99:99Z" } }
+          assert.include((yield* call("record_report", written)).text, "a day and a time that exist")
+        })
+      )
+    })
+  )
+
+  it.effect("is answered about wrong arguments in every version of the protocol, as a result that the model sees", () =>
+    Effect.gen(function* () {
+      for (const protocol of [McpProtocol.v2025_11_25, McpProtocol.v2026_07_28]) {
+        yield* withClient(
+          ["--user", alice],
+          ({ call }) =>
+            Effect.gen(function* () {
+              for (const [name, args, said] of [
+                ["get_instrument", {}, "symbol"],
+                ["get_instrument", { symbol: "A", mood: 1 }, "mood"],
+                ["get_instrument", { symbol: "NUL\u0000" }, "symbol"],
+                ["list_jobs", { limit: 1000 }, "from 1 to 100"],
+                ["list_jobs", { after: "yesterday" }, "after"],
+                ["search_instruments", { query: nested(40) }, "query"]
+              ] as const) {
+                const { isError, text } = yield* call(name, args)
+                assert.isTrue(isError, name)
+                assert.strictEqual(JSON.parse(text).error, "InvalidData", text)
+                assert.include(text, said)
+              }
+            }),
+          protocol
+        )
+      }
+    })
+  )
+
+  it.effect("has tools whose schemas every provider takes", () =>
+    Effect.gen(function* () {
+      yield* withClient(["--user", alice, "--allow-writes"], ({ tools }) =>
+        Effect.sync(() => {
+          for (const { inputSchema, name } of tools) {
+            const text = JSON.stringify(inputSchema)
+            assert.notMatch(text, /"allOf"|\(\?[=!<]|"type":"null"/, name)
+            JSON.stringify(inputSchema, (_, one) => {
+              if (one?.type === "object") assert.isObject(one.properties, name)
+              return one
+            })
+          }
+          const quantity = Object(tools.find(({ name }) => name === "set_position")?.inputSchema).properties.quantity
+          assert.strictEqual(quantity.pattern, String.raw`^\d{1,12}(\.\d{1,8})?$`)
+        })
+      )
+    })
+  )
+})
+
+/** An array in an array, and so on. */
+const nested = (depth: number): unknown => JSON.parse("[".repeat(depth) + "]".repeat(depth))
+
+/** A PostgreSQL server that takes connections and says nothing. */
+const silent = Effect.acquireRelease(
+  Effect.promise(async () => {
+    const server = createServer().listen(0, "127.0.0.1")
+    await once(server, "listening")
+    return server
+  }),
+  (server) => Effect.sync(() => server.close())
+)
+
+describe("a client that breaks the protocol", () => {
+  it("is answered as the protocol says, and the session goes on", () => {
+    const refusal = makeRefusal()
+    const coded = (line: string) => {
+      const { error, id } = JSON.parse(refusal(line) ?? "{}")
+      return [id, error?.code]
+    }
+    const deep = (method: string) =>
+      `{"jsonrpc":"2.0","id":7,"method":"${method}","params":${"[".repeat(50_000)}${"]".repeat(50_000)}}`
+    assert.deepStrictEqual(coded("{not json"), [null, -32700])
+    assert.deepStrictEqual(coded('{"jsonrpc":"2.0","id":"a","method":"tools/list"}'), ["a", -32600])
+    assert.deepStrictEqual(coded(deep("initialize")), [7, -32602])
+    assert.isUndefined(refusal('{"jsonrpc":"2.0","id":1,"method":"ping"}'))
+    assert.isUndefined(refusal('{"jsonrpc":"2.0","method":"notifications/initialized"}'))
+    assert.isUndefined(refusal('{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}'))
+    assert.isUndefined(refusal('{"jsonrpc":"2.0","id":2,"method":"tools/list"}'))
+    assert.deepStrictEqual(coded(deep("tools/call")), [7, -32602])
+    assert.isUndefined(refusal(""))
+  })
+
+  it.live(
+    "gets an answer to every line, and the server ends with 0 when its output is closed",
+    () =>
+      Effect.promise(async () => {
+        const child = spawn(
+          process.execPath,
+          [join(import.meta.dirname, "../../src/cli/main.ts"), "mcp", "--user", "x"],
+          {
+            cwd: tmpdir(),
+            env: { PATH: process.env.PATH, ALEX_DB_DIR: join(tmpdir(), "none") },
+            stdio: ["pipe", "pipe", "ignore"]
+          }
+        )
+        const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
+        const answerTo = async (line: string) => {
+          child.stdin.write(`${line}\n`)
+          return JSON.parse((await lines.next()).value ?? "")
+        }
+        assert.strictEqual((await answerTo("{not json")).error.code, -32700)
+        const clientInfo = { name: "hand", version: "0" }
+        const params = { protocolVersion: "2025-06-18", capabilities: {}, clientInfo }
+        const request = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "initialize", params })
+        assert.strictEqual((await answerTo(request)).result.serverInfo.name, "alex-database")
+        assert.strictEqual((await answerTo("]")).error.code, -32700)
+        assert.isArray((await answerTo('{"jsonrpc":"2.0","id":2,"method":"tools/list"}')).result.tools)
+        const ended = once(child, "close")
+        child.stdout.destroy()
+        child.stdin.write('{"jsonrpc":"2.0","id":3,"method":"tools/list"}\n')
+        assert.deepStrictEqual(await ended, [0, null])
+      }),
+    60_000
+  )
+})
+
+describe("a database that does not answer", () => {
+  it.live(
+    "does not keep initialize waiting, and calls are answered with when to ask again",
+    () =>
+      Effect.gen(function* () {
+        const address = (yield* silent).address()
+        const port = typeof address === "object" && address !== null ? address.port : 0
+        const { initializedMs, stdout } = yield* talk(
+          tmpdir(),
+          ["--user", "someone", "--call-seconds", "2"],
+          [{ method: "tools/list" }, { method: "tools/call", params: { name: "list_accounts" } }],
+          {
+            ALEX_DB_BACKEND: "postgres",
+            DATABASE_URL: `postgres://nobody@127.0.0.1:${port}/x`
+          },
+          "8 seconds"
+        )
+        process.stderr.write(`initialize answered after ${initializedMs} ms, Node's start included\n`)
+        const called = stdout
+          .split("\n")
+          .flatMap(parsed)
+          .find(({ id }) => id === 2)
+        assert.isTrue(called.result.isError)
+        assert.deepInclude(JSON.parse(called.result.content[0].text), { error: "DatabaseBusy" })
+        assert.include(called.result.content[0].text, "Ask again in")
+      }).pipe(Effect.scoped),
+    60_000
   )
 })
 
@@ -270,7 +453,13 @@ describe("alex-db mcp", () => {
 const parsed = (line: string): ReadonlyArray<ReturnType<typeof JSON.parse>> => (line === "" ? [] : [JSON.parse(line)])
 
 /** Speaks the protocol by hand: initializes, sends the requests, closes the input, and waits for the end. */
-const talk = (folder: string, args: ReadonlyArray<string>, requests: ReadonlyArray<object>) =>
+const talk = (
+  folder: string,
+  args: ReadonlyArray<string>,
+  requests: ReadonlyArray<object>,
+  variables: Readonly<Record<string, string>> = {},
+  hold: Duration.Input = 0
+) =>
   Effect.gen(function* () {
     const initialize = {
       method: "initialize",
@@ -279,15 +468,29 @@ const talk = (folder: string, args: ReadonlyArray<string>, requests: ReadonlyArr
     const input = [initialize, ...requests].map(
       (request, id) => `${JSON.stringify({ jsonrpc: "2.0", id, ...request })}\n`
     )
-    const child = yield* command(folder, args)
+    const began = performance.now()
+    let initializedMs = 0
+    const child = yield* command(folder, args, variables)
+    const told = Stream.tap(Stream.decodeText(child.stdout), () =>
+      Effect.sync(() => {
+        if (initializedMs === 0) initializedMs = Math.round(performance.now() - began)
+      })
+    )
     const [exitCode, stdout, stderr] = yield* Effect.all(
       [
         child.exitCode,
-        Stream.mkString(Stream.decodeText(child.stdout)),
+        Stream.mkString(told),
         Stream.mkString(Stream.decodeText(child.stderr)),
-        Effect.ignore(Stream.run(Stream.encodeText(Stream.fromIterable(input)), child.stdin))
+        Effect.ignore(
+          Stream.fromIterable(input).pipe(
+            // As clients do, which keep the input open while they wait.
+            Stream.concat(Stream.drain(Stream.fromEffect(Effect.sleep(hold)))),
+            Stream.encodeText,
+            Stream.run(child.stdin)
+          )
+        )
       ],
       { concurrency: "unbounded" }
     )
-    return { exitCode, stdout, stderr }
+    return { exitCode, stdout, stderr, initializedMs }
   }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))

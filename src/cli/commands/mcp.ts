@@ -7,36 +7,35 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import { EndsWhenStopped, Refused } from "../Outcome.ts"
-import { database, on, root } from "../root.ts"
+import type { ToolFailure } from "../../agent/Tools.ts"
+import { EndsWhenStopped } from "../Outcome.ts"
+import { database, defaulted, on, root } from "../root.ts"
 import { version } from "../version.ts"
 
 const agent = Effect.promise(() =>
-  Promise.all([import("../../agent/McpServer.ts"), import("../../domain/User.ts"), import("../../repository/index.ts")])
+  Promise.all([
+    import("../../agent/McpServer.ts"),
+    import("../../agent/Tools.ts"),
+    import("../../domain/User.ts"),
+    import("../../repository/index.ts")
+  ])
 )
 
-const unknown = (id: string, cause: unknown) =>
-  new Refused({
-    code: "user",
-    problem: `There is no user "${id}" in this database`,
-    fix: "Give --user the id of one who is in its table users, such as user_2abcDEF",
-    cause
-  })
-
-const serve = Effect.fnUntraced(function* (options: { readonly user: string; readonly allowWrites: boolean }) {
-  const [McpServer, { ClerkUserId }, { Users }] = yield* agent
-  const user = yield* Schema.decodeEffect(ClerkUserId)(options.user).pipe(
-    Effect.mapError((error) => unknown(options.user, error))
-  )
-  const users = yield* Users
-  yield* Effect.catchTag(users.findById(user), "UserNotFound", (error) => unknown(user, error))
-  yield* Effect.logInfo(`MCP server for user "${user}", ${options.allowWrites ? "reading and writing" : "read-only"}`)
-  const server = yield* Effect.forkChild(
-    Layer.launch(McpServer.layerStdio({ user, allowWrites: options.allowWrites, version: version() }))
-  )
-  // The server interrupts itself when its input ends, and that is how it ends well.
-  const exit = yield* Fiber.await(server)
-  if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.failCause(exit.cause)
+/** The handlers for one user who exists; built by the first call, since a paused database takes its time. */
+const handlersFor = Effect.fnUntraced(function* (id: string, allowWrites: boolean) {
+  const [, { AllowWrites, CurrentUser, layer }, { ClerkUserId }, { Portfolios, Users }] = yield* agent
+  const unknown: ToolFailure = {
+    error: "UserNotFound",
+    message: `There is no user "${id}" in this database. The person who started this server has to give --user the id of one who is.`
+  }
+  const user = Schema.decodeEffect(ClerkUserId)(id).pipe(Effect.mapError(() => unknown))
+  return Layer.unwrap(
+    Effect.gen(function* () {
+      const users = yield* Users
+      const found = yield* users.findById(yield* user).pipe(Effect.catchTag("UserNotFound", () => Effect.fail(unknown)))
+      return Layer.provide(layer, Layer.succeed(CurrentUser, found.clerk_user_id))
+    })
+  ).pipe(Layer.provide(Portfolios.layer), Layer.provide(Layer.succeed(AllowWrites, allowWrites)))
 })
 
 export const mcp = Command.make(
@@ -51,15 +50,34 @@ export const mcp = Command.make(
     allowWrites: on(
       "allow-writes",
       "Add the tools that write: classify instruments, set positions, record results of jobs"
+    ),
+    callSeconds: defaulted(
+      Flag.Int("call-seconds"),
+      20,
+      "Seconds until a call that the database has not answered is answered with when to ask again"
     )
   },
-  Effect.fnUntraced(function* (options) {
+  Effect.fnUntraced(function* ({ allowWrites, callSeconds, user }) {
     const flags = yield* root
-    const { onDatabase } = yield* database
-    const [, , { Portfolios }] = yield* agent
+    const { configure, layerConfigured } = yield* database
+    const [McpServer] = yield* agent
     const ends = yield* EndsWhenStopped
     ends.current = true
-    yield* onDatabase(flags)(serve(options).pipe(Effect.provide(Portfolios.layer)))
+    const handlers = Layer.provide(yield* handlersFor(user, allowWrites), layerConfigured(yield* configure(flags)))
+    yield* Effect.logInfo(`MCP server for user "${user}", ${allowWrites ? "reading and writing" : "read-only"}`)
+    const server = yield* Effect.forkChild(
+      Layer.launch(
+        McpServer.layerStdio({
+          handlers,
+          allowWrites,
+          version: version(),
+          limits: { budget: `${callSeconds} seconds` }
+        })
+      )
+    )
+    // The server interrupts itself when its input ends, and that is how it ends well.
+    const exit = yield* Fiber.await(server)
+    if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.failCause(exit.cause)
   })
 ).pipe(
   Command.withDescription("Serve an agent's tools for one user over MCP on stdin and stdout; read-only by default"),

@@ -1,0 +1,134 @@
+/** Calls of tools as clients make them: any JSON in, an answer for the model out, in time, whatever happens. */
+import { Cause, type Context, Duration, Effect, Exit, Fiber, Layer, Predicate, Schema, Scope, Stream } from "effect"
+import { Tool } from "effect/ai"
+import { strict } from "../domain/index.ts"
+import { accepted, argumentSchema, isNestedAtMost } from "./portable.ts"
+import { ToolFailure, Tools } from "./Tools.ts"
+
+/** What a model is answered: a JSON value. */
+export interface Answer {
+  readonly isError: boolean
+  readonly value: unknown
+}
+
+/** Makes the handlers of the tools, which may take as long as the database does; a `ToolFailure` is told to the model. */
+export type Handlers = Layer.Layer<Tool.HandlersFor<typeof Tools.tools>, unknown>
+
+/** The limits of a call. */
+export interface CallLimits {
+  /** How long a call may take until it is answered with when to ask again; 20 seconds by default. */
+  readonly budget?: Duration.Input | undefined
+  /** How many bytes of JSON an answer may have; 60,000 by default. */
+  readonly maxResult?: number | undefined
+}
+
+type Name = keyof typeof Tools.tools
+
+const isName = (name: string): name is Name => Object.hasOwn(Tools.tools, name)
+
+const failure = (error: ToolFailure["error"], message: string): Answer => ({ isError: true, value: { error, message } })
+
+/** How deep arguments may be nested; a codec would go down with them. */
+const deepest = 64
+
+/** The schema of a tool's arguments, as every provider takes it. */
+export const argumentsOf = (tool: Tool.Any) => argumentSchema(Tool.getJsonSchema(tool))
+
+const handle = Effect.fnUntraced(function* (name: Name, args: unknown) {
+  const toolkit = yield* Tools
+  const schema = argumentsOf(Tools.tools[name])
+  // Clients send dummies to tools without parameters.
+  const isEmpty = Predicate.isObject(schema["properties"]) && Object.keys(schema["properties"]).length === 0
+  const given = isEmpty ? {} : accepted(schema, args)
+  const results = yield* Stream.runCollect(
+    // The toolkit decodes what it is given, whatever its type says.
+    Stream.unwrap(toolkit.handle(name, given as never, undefined, { ...strict, errors: "all" }))
+  )
+  const last = results.at(-1)
+  if (last === undefined) return failure("DatabaseFailed", "The tool gave no answer. Try again in a moment.")
+  if (!last.isFailure || last.failureOrigin === "handler") {
+    return { isError: last.isFailure, value: last.encodedResult } satisfies Answer
+  }
+  return invalid(last.result)
+})
+
+const invalid = (error: unknown): Answer => {
+  const reason = Predicate.isObject(error) && Predicate.isObject(error["reason"]) ? error["reason"] : error
+  const message = Predicate.isObject(reason) && typeof reason["message"] === "string" ? reason["message"] : "invalid"
+  return failure("InvalidData", `Correct the arguments: ${message}`)
+}
+
+const seconds = (budget: Duration.Input) => Math.ceil(Duration.toSeconds(Duration.fromInputUnsafe(budget)))
+
+/** Says which narrower call to make where an answer is too large. */
+const bounded =
+  (maxResult: number) =>
+  (answer: Answer): Answer => {
+    const size = Buffer.byteLength(JSON.stringify(answer.value))
+    if (answer.isError || size <= maxResult) return answer
+    return failure(
+      "TooLarge",
+      `The answer has ${size.toLocaleString("en-US")} bytes, of ${maxResult.toLocaleString("en-US")} that are allowed. ` +
+        "Ask for less: a smaller limit, a page with after, one instrument or account instead of all."
+    )
+  }
+
+/**
+ * Calls of the tools, on handlers that the first call makes and the others share; where that fails, the next call tries
+ * again. A call never fails: what goes wrong is an answer that says what to do.
+ */
+export const make = Effect.fnUntraced(function* (handlers: Handlers, limits: CallLimits = {}) {
+  const { budget = "20 seconds", maxResult = 60_000 } = limits
+  const scope = yield* Effect.scope
+  let opening: Fiber.Fiber<Context.Context<Tool.HandlersFor<typeof Tools.tools>>, unknown> | undefined
+  const open = Effect.gen(function* () {
+    const own = yield* Scope.fork(scope)
+    return yield* Layer.buildWithScope(handlers, own).pipe(
+      Effect.onError((cause) => Scope.close(own, Exit.failCause(cause)))
+    )
+  }).pipe(
+    Effect.onError(() =>
+      Effect.sync(() => {
+        opening = undefined
+      })
+    )
+  )
+  const services = Effect.gen(function* () {
+    opening ??= yield* Effect.forkIn(open, scope)
+    return yield* Fiber.join(opening)
+  })
+  const call = Effect.fnUntraced(function* (name: string, args: unknown) {
+    if (!isName(name)) return failure("InvalidData", `There is no tool ${name}.`)
+    if (!isNestedAtMost(args, deepest)) {
+      return failure("InvalidData", `The arguments are nested more than ${deepest} deep. Send flatter ones.`)
+    }
+    return yield* Effect.provideContext(handle(name, args), yield* services)
+  })
+  const busy = failure(
+    "DatabaseBusy",
+    `The database did not answer within ${seconds(budget)} seconds; it may be resuming from a pause. ` +
+      `Ask again in ${seconds(budget)} seconds; after a call that writes, read first what is there.`
+  )
+  return (name: string, args: unknown): Effect.Effect<Answer> =>
+    call(name, args).pipe(
+      Effect.timeoutOrElse({ duration: budget, orElse: () => Effect.succeed(busy) }),
+      Effect.map(bounded(maxResult)),
+      Effect.catchCause((cause) => (Cause.hasInterruptsOnly(cause) ? Effect.interrupt : failed(name, cause)))
+    )
+})
+
+const isToolFailure = Schema.is(ToolFailure)
+
+const failed = (name: string, cause: Cause.Cause<unknown>): Effect.Effect<Answer> => {
+  const error = Cause.squash(cause)
+  if (isToolFailure(error)) return Effect.succeed({ isError: true, value: error })
+  return Effect.as(Effect.logWarning(`The tool ${name} failed: ${messageOf(error)}`), unreachable)
+}
+
+const messageOf = (error: unknown): string =>
+  Predicate.isObject(error) && typeof error["message"] === "string" ? error["message"] : String(error)
+
+const unreachable = failure(
+  "DatabaseFailed",
+  "The database can't be reached. The log of this server says why. Try again in a moment."
+)

@@ -1,0 +1,69 @@
+/**
+ * stdin as the MCP library can take it. The library stops answering after a line that is no JSON or that is nested
+ * thousands deep, and calls a request before `initialize` its own failure: such lines are answered here.
+ */
+import { Effect, Layer, Option, Predicate, Stdio, Stream } from "effect"
+import { isNestedAtMost } from "./portable.ts"
+
+/** The arguments of a call may be nested 64 deep; the message around them adds a few. */
+const deepest = 70
+
+const answer = (id: unknown, error: { readonly code: number; readonly message: string }) =>
+  `${JSON.stringify({ jsonrpc: "2.0", id, error })}\n`
+
+const idOf = (message: unknown): unknown => (Predicate.isObject(message) ? (message["id"] ?? null) : null)
+
+const parsed = Option.liftThrowable((line: string): unknown => JSON.parse(line))
+
+/** A protocol without sessions says its version in every request. */
+const saysVersion = (message: Record<string, unknown>): boolean =>
+  JSON.stringify(message["params"] ?? {}).includes("io.modelcontextprotocol/protocolVersion")
+
+const needsSession = (message: unknown): boolean =>
+  Predicate.isObject(message) &&
+  message["id"] !== undefined &&
+  typeof message["method"] === "string" &&
+  !["initialize", "ping", "server/discover"].includes(message["method"]) &&
+  !saysVersion(message)
+
+/** The answer to a line that must not reach the library, if it is one. */
+export const makeRefusal = (): ((line: string) => string | undefined) => {
+  let isInitialized = false
+  return (line) => {
+    if (line.trim() === "") return undefined
+    const read = parsed(line)
+    if (Option.isNone(read))
+      return answer(null, { code: -32700, message: "Parse error: a message is one line of JSON" })
+    const message = read.value
+    if (!isNestedAtMost(message, deepest)) {
+      return answer(idOf(message), { code: -32602, message: "Invalid params: nested too deep. Send flatter arguments" })
+    }
+    if (Predicate.isObject(message) && message["method"] === "initialize") isInitialized = true
+    if (!isInitialized && needsSession(message)) {
+      return answer(idOf(message), { code: -32600, message: "Invalid request: send initialize first" })
+    }
+    return undefined
+  }
+}
+
+/** The process's stdin and stdout, guarded. */
+export const layer: Layer.Layer<Stdio.Stdio, never, Stdio.Stdio> = Layer.effect(
+  Stdio.Stdio,
+  Effect.gen(function* () {
+    const stdio = yield* Stdio.Stdio
+    const refusalOf = makeRefusal()
+    const stdin = stdio.stdin.pipe(
+      Stream.decodeText,
+      Stream.splitLines,
+      Stream.filterEffect((line) => {
+        const refusal = refusalOf(line)
+        return refusal === undefined
+          ? Effect.succeed(true)
+          : Effect.as(Stream.run(Stream.make(refusal), stdio.stdout({ endOnDone: false })), false)
+      }),
+      Stream.map((line) => `${line}\n`),
+      Stream.encodeText
+    )
+    return Stdio.make({ ...stdio, stdin })
+  })
+)
