@@ -6,45 +6,34 @@
  */
 import { Context, Effect, Schema, Struct } from "effect"
 import { Tool, Toolkit } from "effect/ai"
-import { SqlError } from "effect/sql"
 import {
   Account,
   AccountId,
-  type AccountNotFound,
   AccountValue,
   AllocationDrift,
   ChartsPayload,
   type ClerkUserId,
-  driftFrom,
   Instrument,
   InstrumentClassification,
   InstrumentCreate,
-  type InstrumentNotFound,
   InstrumentSymbol,
   Job,
   JobCursor,
   JobId,
-  type JobNotFound,
   JobState,
   JobStatus,
-  type JobTooLarge,
   PortfolioSummary,
   Position,
   PositionCreate,
   ReportPayload,
   RetirementPayload,
   SummaryPayload,
-  summarize,
-  User,
-  type UserNotFound
+  User
 } from "../domain/index.ts"
-import { Accounts, Instruments, Jobs, Portfolios, Positions, type RepositoryError } from "../repository/index.ts"
+import { type Grant, grants } from "./Grants.ts"
 
 /** The one user whom the tools serve. */
 export class CurrentUser extends Context.Service<CurrentUser, ClerkUserId>()("alex-database/agent/CurrentUser") {}
-
-/** Whether the tools may write. They may not, unless this says so where their handlers are made. */
-export const AllowWrites = Context.Reference<boolean>("alex-database/agent/AllowWrites", { defaultValue: () => false })
 
 /** What a tool answers when it can't do what was asked: a name for the program, words for the model. */
 export const ToolFailure = Schema.Struct({
@@ -54,7 +43,9 @@ export const ToolFailure = Schema.Struct({
     "AccountNotFound",
     "JobNotFound",
     "JobTooLarge",
-    "WritesNotAllowed",
+    "PositionNotFound",
+    "NotAllowed",
+    "JobEnded",
     "InvalidData",
     "TooLarge",
     "DatabaseBusy",
@@ -223,6 +214,15 @@ const addToPosition = Tool.make("add_to_position", {
   ...failing
 }).annotateMerge(writes({ destructive: false, idempotent: false }))
 
+const closePosition = Tool.make("close_position", {
+  description:
+    "Close the position that one of the user's accounts has in an instrument: all of its shares are gone. Repeating " +
+    "the call finds no position any more.",
+  parameters: PositionCreate.mapFields(Struct.pick(["account_id", "symbol"])),
+  success: Schema.toCodecJson(Position),
+  ...failing
+}).annotateMerge(writes({ destructive: true, idempotent: false }))
+
 const recordReport = Tool.make("record_report", {
   description: "Store the report, as Markdown, as the result of one of the user's jobs; replaces an earlier one.",
   parameters: Schema.Struct({ job_id: JobId, report: ReportPayload }),
@@ -268,127 +268,20 @@ export const ReadTools = Toolkit.make(
   readJob
 )
 
-/** The tools that write. */
-export const WriteTools = Toolkit.make(
-  classifyInstrument,
-  setPosition,
-  addToPosition,
-  recordReport,
-  recordCharts,
-  recordRetirement,
-  recordSummary
-)
+/** The tools that write, by the grant that each takes. */
+export const WriteTools = {
+  instruments: Toolkit.make(classifyInstrument),
+  positions: Toolkit.make(setPosition, addToPosition, closePosition),
+  results: Toolkit.make(recordReport, recordCharts, recordRetirement, recordSummary),
+  // Widens what classify_instrument may change.
+  prices: Toolkit.empty
+}
 
 /** All tools. */
-export const Tools = Toolkit.merge(ReadTools, WriteTools)
+export const Tools = Toolkit.merge(ReadTools, WriteTools.instruments, WriteTools.positions, WriteTools.results)
 
-type Failure = UserNotFound | InstrumentNotFound | AccountNotFound | JobNotFound | JobTooLarge | RepositoryError
-
-const explain = (error: Failure, mayHaveWritten: boolean): ToolFailure => {
-  if (SqlError.isSqlError(error)) {
-    const advice = !error.isRetryable
-      ? "Don't repeat the call unchanged."
-      : mayHaveWritten
-        ? "It may or may not have written: read what is there before you repeat the call."
-        : "Try again in a moment."
-    return { error: "DatabaseFailed", message: `The database could not do this. ${advice}` }
-  }
-  if (error._tag === "InvalidInput" || error._tag === "UnreadableRow") {
-    return { error: "InvalidData", message: error.message }
-  }
-  return { error: error._tag, message: error.message }
-}
-
-const answered =
-  (mayHaveWritten: boolean) =>
-  <A>(effect: Effect.Effect<A, Failure>): Effect.Effect<A, ToolFailure> =>
-    effect.pipe(
-      Effect.tapErrorTag("SqlError", (error) => Effect.logWarning(`A tool's statement failed: ${error.message}`)),
-      Effect.mapError((error) => explain(error, mayHaveWritten))
-    )
-
-const reading = answered(false)
-
-const writesNotAllowed: ToolFailure = {
-  error: "WritesNotAllowed",
-  message: "This session may only read. The person who started it has to allow writes."
-}
-
-const handlers = Effect.gen(function* () {
-  const user = yield* CurrentUser
-  const allowed = yield* AllowWrites
-  const instruments = yield* Instruments
-  const portfolios = yield* Portfolios
-  const accounts = (yield* Accounts).forUser(user)
-  const positions = (yield* Positions).forUser(user)
-  const jobs = (yield* Jobs).forUser(user)
-
-  const writing = <A>(effect: Effect.Effect<A, Failure>) =>
-    allowed ? answered(true)(effect) : Effect.fail(writesNotAllowed)
-
-  return Tools.of({
-    search_instruments: ({ limit, query }) =>
-      reading(Effect.map(instruments.search(query, { limit }), (found) => ({ instruments: found }))),
-    get_instrument: ({ symbol }) => reading(instruments.findBySymbol(symbol)),
-    list_unclassified_instruments: () =>
-      reading(Effect.map(instruments.unclassified(user), (found) => ({ instruments: found }))),
-    read_portfolio: () => reading(Effect.map(portfolios.load(user), readingOf)),
-    list_accounts: () => reading(Effect.map(accounts.list(), (found) => ({ accounts: found }))),
-    value_account: ({ account_id }) => reading(positions.value(account_id)),
-    list_jobs: (page) => reading(jobs.list(page)),
-    read_job: ({ job_id }) => reading(jobs.findById(job_id)),
-
-    classify_instrument: (instrument) =>
-      writing(
-        Effect.map(instruments.upsert(instrument), ({ inserted, updated }) => ({
-          symbol: instrument.symbol,
-          outcome:
-            inserted.length > 0
-              ? ("inserted" as const)
-              : updated.length > 0
-                ? ("updated" as const)
-                : ("unchanged" as const)
-        }))
-      ),
-    set_position: (position) => writing(positions.put(position)),
-    add_to_position: (position) => writing(positions.addQuantity(position)),
-    record_report: ({ job_id, report }) => writing(jobs.attachReport(job_id, report)),
-    record_charts: ({ charts, job_id }) => writing(jobs.attachCharts(job_id, charts)),
-    record_retirement: ({ job_id, retirement }) => writing(jobs.attachRetirement(job_id, retirement)),
-    record_summary: ({ job_id, summary }) => writing(jobs.attachSummary(job_id, summary))
-  })
-})
-
-const readingOf = (
-  portfolio: Effect.Success<ReturnType<Portfolios["Service"]["load"]>>
-): typeof PortfolioReading.Type => {
-  const summary = summarize(portfolio)
-  return {
-    user: portfolio.user,
-    ...summary,
-    asset_class_drift: driftFrom(portfolio.user.asset_class_targets, summary.asset_classes),
-    region_drift: driftFrom(portfolio.user.region_targets, summary.regions),
-    positions: portfolio.accounts.flatMap((account) => account.positions)
-  }
-}
-
-/**
- * The handlers of all tools, for the {@link CurrentUser}.
- *
- * @example
- * ```ts
- * import { Effect, Layer } from "effect"
- * import { LanguageModel } from "effect/ai"
- * import { ClerkUserId, DbLayer } from "alex-database"
- * import { CurrentUser, layer, ReadTools } from "alex-database/agent"
- *
- * const answer = (question: string) =>
- *   Effect.flatMap(ReadTools, (toolkit) => LanguageModel.generateText({ prompt: question, toolkit }))
- *
- * const tools = layer.pipe(
- *   Layer.provide(Layer.succeed(CurrentUser, ClerkUserId.make("user_2abcDEF"))),
- *   Layer.provide(DbLayer.layer)
- * )
- * ```
- */
-export const layer = Tools.toLayer(handlers)
+/** The tools that there are with these grants. */
+export const toolsFor = (granted: ReadonlySet<Grant>): ReadonlyArray<Tool.Any> =>
+  [ReadTools, ...grants.filter((grant) => granted.has(grant)).map((grant) => WriteTools[grant])].flatMap(
+    (toolkit): ReadonlyArray<Tool.Any> => Object.values(toolkit.tools)
+  )

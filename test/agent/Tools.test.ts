@@ -1,18 +1,14 @@
 import { assert, it, layer } from "@effect/vitest"
 import { BigDecimal, Effect, Layer, Stream } from "effect"
 import { Tool } from "effect/ai"
-import {
-  AllowWrites,
-  CurrentUser,
-  layer as layerHandlers,
-  ReadTools,
-  Tools,
-  WriteTools
-} from "../../src/agent/Tools.ts"
+import { BoundJob, type Grant, Granted, grants } from "../../src/agent/Grants.ts"
+import { layer as layerHandlers } from "../../src/agent/ToolHandlers.ts"
+import { CurrentUser, ReadTools, Tools, toolsFor } from "../../src/agent/Tools.ts"
 import { DataApi } from "../../src/data-api/DataApi.ts"
 import { DataApiError, ServiceUnavailable } from "../../src/data-api/DataApiError.ts"
 import * as DataApiSql from "../../src/data-api/sql/DataApiSql.ts"
 import { strict } from "../../src/domain/Allocation.ts"
+import { JobId } from "../../src/domain/Job.ts"
 import { ClerkUserId } from "../../src/domain/User.ts"
 import * as Repositories from "../../src/repository/index.ts"
 import { embedded } from "../repository/TestRepositories.ts"
@@ -21,10 +17,11 @@ const alice = ClerkUserId.make("user_alice")
 const bob = ClerkUserId.make("user_bob")
 
 /** Calls tools as a model does: parameters and answers are JSON. */
-const as = (user: ClerkUserId, allowWrites: boolean) => {
+const as = (user: ClerkUserId, granted: boolean | ReadonlyArray<Grant>, job?: string) => {
   const handlers = layerHandlers.pipe(
     Layer.provide(Layer.succeed(CurrentUser, user)),
-    Layer.provide(Layer.succeed(AllowWrites, allowWrites))
+    Layer.provide(Layer.succeed(Granted, new Set(granted === true ? grants : granted || []))),
+    Layer.provide(Layer.succeed(BoundJob, job === undefined ? undefined : JobId.make(job)))
   )
   return (tool: keyof typeof Tools.tools, parameters: unknown = {}) =>
     Effect.gen(function* () {
@@ -183,6 +180,7 @@ layer(embedded)("the tools", (it) => {
         ["value_account", { account_id: bobs.account }, "AccountNotFound"],
         ["set_position", position, "AccountNotFound"],
         ["add_to_position", position, "AccountNotFound"],
+        ["close_position", { account_id: bobs.account, symbol: "SPY" }, "AccountNotFound"],
         ["read_job", { job_id: bobs.job }, "JobNotFound"],
         ["record_report", { job_id: bobs.job, report: { content: "x" } }, "JobNotFound"],
         ["record_charts", { job_id: bobs.job, charts: {} }, "JobNotFound"],
@@ -213,25 +211,98 @@ layer(embedded)("the tools", (it) => {
       const { alices } = yield* people
       const call = as(alice, false)
       const position = { account_id: alices.account, symbol: "SPY", quantity: "9" }
-      const parameters: Record<keyof typeof WriteTools.tools, unknown> = {
+      const parameters: Record<Exclude<keyof typeof Tools.tools, keyof typeof ReadTools.tools>, unknown> = {
         classify_instrument: { ...spy, name: "Another name" },
         set_position: position,
         add_to_position: position,
+        close_position: { account_id: alices.account, symbol: "SPY" },
         record_report: { job_id: alices.job, report: { content: "x" } },
         record_charts: { job_id: alices.job, charts: {} },
         record_retirement: { job_id: alices.job, retirement: { analysis: "x" } },
         record_summary: { job_id: alices.job, summary: {} }
       }
       const before = yield* call("read_job", { job_id: alices.job })
-      for (const tool of Object.values(WriteTools.tools)) {
-        assert.strictEqual(
-          (yield* call(tool.name, parameters[tool.name])).answer["error"],
-          "WritesNotAllowed",
-          tool.name
-        )
+      const tools = ["classify_instrument", "set_position", "add_to_position", "close_position"] as const
+      const results = ["record_report", "record_charts", "record_retirement", "record_summary"] as const
+      assert.sameMembers([...tools, ...results, ...Object.keys(ReadTools.tools)], Object.keys(Tools.tools))
+      for (const tool of [...tools, ...results]) {
+        assert.strictEqual((yield* call(tool, parameters[tool])).answer["error"], "NotAllowed", tool)
       }
       assert.deepStrictEqual(yield* call("read_job", { job_id: alices.job }), before)
       assert.notInclude(Object.keys(ReadTools.tools), "set_position")
+    })
+  )
+
+  it.effect("a grant allows its own tools and no others", () =>
+    Effect.gen(function* () {
+      const { alices } = yield* people
+      yield* as(alice, true)("classify_instrument", { ...spy, symbol: "GRANT" })
+      const position = { account_id: alices.account, symbol: "GRANT", quantity: "1" }
+      const calls: Readonly<Record<Exclude<Grant, "prices">, readonly [keyof typeof Tools.tools, unknown]>> = {
+        results: ["record_report", { job_id: alices.job, report: { content: "x" } }],
+        positions: ["set_position", position],
+        instruments: ["classify_instrument", { ...spy, symbol: "OTHER" }]
+      }
+      for (const granted of grants) {
+        for (const [grant, [tool, parameters]] of Object.entries(calls)) {
+          const { answer, isFailure } = yield* as(alice, [granted])(tool, parameters)
+          assert.strictEqual(isFailure, grant !== granted, `${granted}: ${tool}: ${JSON.stringify(answer)}`)
+        }
+        const { length } = toolsFor(new Set([granted]))
+        assert.strictEqual(length, 8 + { results: 4, positions: 3, instruments: 1, prices: 0 }[granted])
+      }
+    })
+  )
+
+  it.effect("gaps of an instrument are filled in, but its name and price change only where prices are allowed", () =>
+    Effect.gen(function* () {
+      const fill = as(alice, ["instruments"])
+      const { current_price: _, ...unpriced } = { ...spy, symbol: "GAP" }
+      assert.strictEqual((yield* fill("classify_instrument", unpriced)).answer.outcome, "inserted")
+      assert.strictEqual(
+        (yield* fill("classify_instrument", { ...unpriced, current_price: "10" })).answer.outcome,
+        "updated"
+      )
+      for (const change of [{ current_price: "11" }, { name: "Another" }]) {
+        const { answer } = yield* fill("classify_instrument", { ...unpriced, current_price: "10.00", ...change })
+        assert.strictEqual(answer.error, "NotAllowed")
+        assert.include(answer.message, "all users see it")
+      }
+      const change = as(alice, ["instruments", "prices"])
+      assert.strictEqual(
+        (yield* change("classify_instrument", { ...unpriced, current_price: "11" })).answer.outcome,
+        "updated"
+      )
+    })
+  )
+
+  it.effect("results of an ended job stay, and a bound session records those of its job alone", () =>
+    Effect.gen(function* () {
+      const { alices } = yield* people
+      const jobs = (yield* Repositories.Jobs).forUser(alice)
+      const other = yield* jobs.create({ job_type: "portfolio_analysis" })
+      const report = { content: "first" }
+      const bound = as(alice, ["results"], alices.job)
+      assert.strictEqual((yield* bound("record_report", { job_id: other.id, report })).answer.error, "NotAllowed")
+      assert.isFalse((yield* bound("record_report", { job_id: alices.job, report })).isFailure)
+      yield* jobs.cancel(alices.job)
+      const again = yield* bound("record_report", { job_id: alices.job, report: { content: "second" } })
+      assert.strictEqual(again.answer.error, "JobEnded")
+      assert.strictEqual((yield* bound("read_job", { job_id: alices.job })).answer.report_payload.content, "first")
+    })
+  )
+
+  it.effect("a position is closed once, and another person's is not found", () =>
+    Effect.gen(function* () {
+      const { alices, bobs } = yield* people
+      const call = as(alice, true)
+      yield* call("classify_instrument", { ...spy, symbol: "CLOSE" })
+      const held = { account_id: alices.account, symbol: "CLOSE" }
+      yield* call("set_position", { ...held, quantity: "2" })
+      assert.strictEqual((yield* call("close_position", held)).answer.quantity, "2")
+      assert.strictEqual((yield* call("close_position", held)).answer.error, "PositionNotFound")
+      const foreign = { ...held, account_id: bobs.account }
+      assert.strictEqual((yield* call("close_position", foreign)).answer.error, "AccountNotFound")
     })
   )
 })

@@ -128,6 +128,7 @@ const writing = [
   "classify_instrument",
   "set_position",
   "add_to_position",
+  "close_position",
   "record_report",
   "record_charts",
   "record_retirement",
@@ -148,7 +149,7 @@ layer(Folder.layer, { excludeTestServices: true })("an MCP client of alex-db mcp
   it.effect("lists every tool that reads and writes, and calls each", () =>
     Effect.gen(function* () {
       const { alices } = yield* Folder
-      yield* withClient(["--user", alice, "--allow-writes"], ({ call, tools }) =>
+      yield* withClient(["--user", alice, "--allow", "results,positions,instruments,prices"], ({ call, tools }) =>
         Effect.gen(function* () {
           assert.sameMembers(
             tools.map(({ name }) => name),
@@ -195,7 +196,7 @@ layer(Folder.layer, { excludeTestServices: true })("an MCP client of alex-db mcp
     Effect.gen(function* () {
       const { alices, bobs } = yield* Folder
       yield* withClient(
-        ["--user", alice, "--allow-writes"],
+        ["--user", alice, "--allow", "results,positions,instruments,prices"],
         ({ call }) =>
           Effect.gen(function* () {
             const failure = (name: string, parameters: Record<string, unknown>) =>
@@ -277,7 +278,7 @@ layer(Folder.layer, { excludeTestServices: true })("an MCP client of alex-db mcp
   it.effect("may send null for what is optional, dummies where nothing is expected, and numbers for decimal text", () =>
     Effect.gen(function* () {
       const { alices } = yield* Folder
-      yield* withClient(["--user", alice, "--allow-writes"], ({ call }) =>
+      yield* withClient(["--user", alice, "--allow", "results,positions,instruments,prices"], ({ call }) =>
         Effect.gen(function* () {
           assert.isFalse((yield* call("list_accounts", { dummy: "", random_string: "x" })).isError)
           assert.isFalse((yield* call("list_jobs", { status: null, limit: "5", after: null })).isError)
@@ -326,7 +327,7 @@ layer(Folder.layer, { excludeTestServices: true })("an MCP client of alex-db mcp
 
   it.effect("has tools whose schemas every provider takes", () =>
     Effect.gen(function* () {
-      yield* withClient(["--user", alice, "--allow-writes"], ({ tools }) =>
+      yield* withClient(["--user", alice, "--allow", "results,positions,instruments,prices"], ({ tools }) =>
         Effect.sync(() => {
           for (const { inputSchema, name } of tools) {
             const text = JSON.stringify(inputSchema)

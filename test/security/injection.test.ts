@@ -5,7 +5,9 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, layer, type Vitest } from "@effect/vitest"
 import { Effect, Layer, Stream } from "effect"
 import { SqlClient, SqlError } from "effect/sql"
-import { AllowWrites, CurrentUser, Tools, layer as toolHandlers } from "../../src/agent/Tools.ts"
+import { Granted, grants } from "../../src/agent/Grants.ts"
+import { layer as toolHandlers } from "../../src/agent/ToolHandlers.ts"
+import { CurrentUser, Tools } from "../../src/agent/Tools.ts"
 import { DataApiClient } from "../../src/data-api/client/DataApiClient.ts"
 import { ClerkUserId, InstrumentSymbol, strict } from "../../src/domain/index.ts"
 import { Seed } from "../../src/operations/index.ts"
@@ -225,7 +227,7 @@ layer(DataApiClient.layerNoDeps.pipe(Layer.provideMerge(embedded)), options)(
         Effect.provide(
           toolHandlers.pipe(
             Layer.provide(Layer.succeed(CurrentUser, ClerkUserId.make("injection_alice"))),
-            Layer.provide(Layer.succeed(AllowWrites, true))
+            Layer.provide(Layer.succeed(Granted, new Set(grants)))
           )
         )
       )

@@ -6,15 +6,19 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { BoundJob, type Grant, Granted, grants, isGrant } from "../../agent/Grants.ts"
 import type { ToolFailure } from "../../agent/Tools.ts"
-import { EndsWhenStopped } from "../Outcome.ts"
-import { database, defaulted, on, root } from "../root.ts"
+import type { JobId } from "../../domain/Job.ts"
+import { EndsWhenStopped, WrongUsage } from "../Outcome.ts"
+import { database, defaulted, root } from "../root.ts"
 import { version } from "../version.ts"
 
 const agent = Effect.promise(() =>
   Promise.all([
     import("../../agent/McpServer.ts"),
+    import("../../agent/ToolHandlers.ts"),
     import("../../agent/Tools.ts"),
     import("../../domain/User.ts"),
     import("../../repository/index.ts")
@@ -22,8 +26,8 @@ const agent = Effect.promise(() =>
 )
 
 /** The handlers for one user who exists; built by the first call, since a paused database takes its time. */
-const handlersFor = Effect.fnUntraced(function* (id: string, allowWrites: boolean) {
-  const [, { AllowWrites, CurrentUser, layer }, { ClerkUserId }, { Portfolios, Users }] = yield* agent
+const handlersFor = Effect.fnUntraced(function* (id: string, granted: ReadonlySet<Grant>, job: JobId | undefined) {
+  const [, { layer }, { CurrentUser }, { ClerkUserId }, { Portfolios, Users }] = yield* agent
   const unknown: ToolFailure = {
     error: "UserNotFound",
     message: `There is no user "${id}" in this database. The person who started this server has to give --user the id of one who is.`
@@ -35,7 +39,32 @@ const handlersFor = Effect.fnUntraced(function* (id: string, allowWrites: boolea
       const found = yield* users.findById(yield* user).pipe(Effect.catchTag("UserNotFound", () => Effect.fail(unknown)))
       return Layer.provide(layer, Layer.succeed(CurrentUser, found.clerk_user_id))
     })
-  ).pipe(Layer.provide(Portfolios.layer), Layer.provide(Layer.succeed(AllowWrites, allowWrites)))
+  ).pipe(
+    Layer.provide(Portfolios.layer),
+    Layer.provide(Layer.succeed(Granted, granted)),
+    Layer.provide(Layer.succeed(BoundJob, job))
+  )
+})
+
+const grantsOf = Effect.fnUntraced(function* (allow: string) {
+  const names = allow
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "")
+  const unknown = names.filter((name) => !isGrant(name))
+  if (unknown.length === 0) return new Set(names.filter(isGrant))
+  return yield* new WrongUsage({
+    problem: `--allow knows no ${unknown.map((name) => `"${name}"`).join(", ")}`,
+    fix: `Give some of ${grants.join(",")}`
+  })
+})
+
+const jobOf = Effect.fnUntraced(function* (id: string) {
+  const { JobId } = yield* Effect.promise(() => import("../../domain/Job.ts"))
+  return yield* Effect.mapError(
+    Schema.decodeEffect(JobId)(id),
+    () => new WrongUsage({ problem: `--job "${id}" is not the id of a job`, fix: "Give its UUID" })
+  )
 })
 
 export const mcp = Command.make(
@@ -47,9 +76,17 @@ export const mcp = Command.make(
         "The id of the user whom the tools serve; they reach nobody else's accounts, positions, jobs"
       )
     ),
-    allowWrites: on(
-      "allow-writes",
-      "Add the tools that write: classify instruments, set positions, record results of jobs"
+    allow: Flag.String("allow").pipe(
+      Flag.withMetavar("GRANTS"),
+      Flag.withDescription(
+        "What the tools may write, with commas: results (of jobs), positions, instruments (gaps are filled in), prices (names and prices of known instruments, which all users see); nothing by default"
+      ),
+      Flag.withDefault("")
+    ),
+    job: Flag.String("job").pipe(
+      Flag.withMetavar("ID"),
+      Flag.withDescription("The one job whose results the tools may record, where results are allowed"),
+      Flag.optional
     ),
     callSeconds: defaulted(
       Flag.Int("call-seconds"),
@@ -57,19 +94,23 @@ export const mcp = Command.make(
       "Seconds until a call that the database has not answered is answered with when to ask again"
     )
   },
-  Effect.fnUntraced(function* ({ allowWrites, callSeconds, user }) {
+  Effect.fnUntraced(function* ({ allow, callSeconds, job, user }) {
     const flags = yield* root
     const { configure, layerConfigured } = yield* database
     const [McpServer] = yield* agent
+    const granted = yield* grantsOf(allow)
+    const bound = Option.isSome(job) ? yield* jobOf(job.value) : undefined
     const ends = yield* EndsWhenStopped
     ends.current = true
-    const handlers = Layer.provide(yield* handlersFor(user, allowWrites), layerConfigured(yield* configure(flags)))
-    yield* Effect.logInfo(`MCP server for user "${user}", ${allowWrites ? "reading and writing" : "read-only"}`)
+    const handlers = Layer.provide(yield* handlersFor(user, granted, bound), layerConfigured(yield* configure(flags)))
+    yield* Effect.logInfo(
+      `MCP server for user "${user}", ${granted.size > 0 ? `writing ${[...granted].join(", ")}` : "read-only"}`
+    )
     const server = yield* Effect.forkChild(
       Layer.launch(
         McpServer.layerStdio({
           handlers,
-          allowWrites,
+          granted,
           version: version(),
           limits: { budget: `${callSeconds} seconds` }
         })
@@ -83,6 +124,6 @@ export const mcp = Command.make(
   Command.withDescription("Serve an agent's tools for one user over MCP on stdin and stdout; read-only by default"),
   Command.withExamples([
     { command: "alex-db mcp --user user_2abcDEF", description: "Tools that only read" },
-    { command: "alex-db mcp --user user_2abcDEF --allow-writes", description: "Tools that write too" }
+    { command: "alex-db mcp --user user_2abcDEF --allow results,positions", description: "Tools that write too" }
   ])
 )
