@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
-import { Drift, Migrate, Reset, Seed, Target } from "../../src/operations/index.ts"
+import { Drift, Mark, Migrate, Repair, Reset, Seed, Target } from "../../src/operations/index.ts"
 import * as TestDatabase from "../TestDatabase.ts"
 import { originalDatabase } from "./OriginalDatabase.ts"
 import { execute, postgresWith } from "./TestOperations.ts"
@@ -107,6 +107,61 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
       for (const operation of [Effect.asVoid(Migrate.migrate()), Effect.asVoid(Reset.reset())])
         assert.include((yield* Effect.flip(operation)).message, "the search path names no schema that exists")
     }).pipe(Effect.provide(postgresWith({ search_path: "nowhere" })))
+  )
+
+  it.effect("a lost journal is written anew by baseline, and single lines of it by mark", () =>
+    Effect.gen(function* () {
+      const { applied } = yield* Migrate.migrate()
+      yield* execute("drop table alex_migrations")
+      assert.include((yield* Effect.flip(Migrate.migrate())).message, "alex-db migrate baseline")
+      assert.include((yield* Effect.flip(Mark.baseline({ to: 99 }))).message, "no migration 99")
+      assert.lengthOf((yield* Mark.baseline()).marked, applied.length)
+      assert.isTrue((yield* Migrate.status()).current)
+      assert.include((yield* Effect.flip(Mark.baseline())).message, "there is a journal already")
+      yield* Mark.mark("4", { applied: false })
+      assert.strictEqual((yield* Migrate.status()).problems[0]?.kind, "out of order")
+      yield* Mark.mark("004_jobs_newest_first", { applied: true })
+      assert.isTrue((yield* Migrate.status()).current)
+      assert.include((yield* Effect.flip(Mark.mark("x", { applied: true }))).message, "there is no migration x")
+      yield* execute(
+        "insert into alex_migrations (name, checksum, duration_ms, version) values ('002_gone', 'x', 1, '')"
+      )
+      yield* Mark.mark("002_gone", { applied: false })
+      assert.isTrue((yield* Migrate.status()).current)
+    }).pipe(Effect.provide(postgresWith({})))
+  )
+
+  it.effect("a database of another application's gets no journal", () =>
+    Effect.gen(function* () {
+      yield* execute("create table users (id integer)")
+      assert.include((yield* Effect.flip(Mark.baseline())).message, "another application's")
+      yield* execute("drop table users")
+      assert.include((yield* Effect.flip(Mark.baseline())).message, "there is no table yet")
+    }).pipe(Effect.provide(postgresWith({})))
+  )
+
+  it.effect("an adoption says which rows break which rule, and repair validates it when they do not", () =>
+    Effect.gen(function* () {
+      yield* execute(...originalDatabase, "update positions set quantity = 0", "update jobs set status = 'odd'")
+      const { warnings } = yield* Migrate.migrate()
+      assert.match(warnings.join("\n"), /1 row of positions may break positions_quantity_check, CHECK .*: 3f2504e0-/)
+      assert.match(warnings.join("\n"), /1 row of jobs may break jobs_status_check/)
+      assert.lengthOf((yield* Repair.repair()).broken, 2)
+      yield* execute("update positions set quantity = 1", "update jobs set status = 'failed'")
+      assert.isTrue((yield* Repair.repair()).ok)
+      assert.deepStrictEqual(yield* Drift.drift(), [])
+    }).pipe(Effect.provide(postgresWith({})))
+  )
+
+  it.effect("repair brings back a table that was dropped from a migrated database", () =>
+    Effect.gen(function* () {
+      yield* Migrate.migrate()
+      yield* execute("insert into users (clerk_user_id) values ('user_kept')", "drop table positions, jobs")
+      assert.include((yield* Effect.flip(Migrate.migrate())).message, "alex-db repair")
+      assert.isTrue((yield* Repair.repair()).ok)
+      assert.deepStrictEqual(yield* Drift.drift(), [])
+      assert.isTrue((yield* Migrate.status()).current)
+    }).pipe(Effect.provide(postgresWith({})))
   )
 
   it.effect("a local database with users of its own is reset only by its name", () =>

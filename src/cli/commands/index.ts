@@ -4,7 +4,8 @@ import { root } from "../root.ts"
 import { check } from "./check.ts"
 import { helpOn, version } from "./help.ts"
 import { mcp } from "./mcp.ts"
-import { migrate } from "./migrate.ts"
+import { migrate } from "./migrating/migrate.ts"
+import { repair } from "./repair.ts"
 import { reset } from "./reset.ts"
 import { schema } from "./schema.ts"
 import { seed } from "./seed.ts"
@@ -12,7 +13,7 @@ import { serve } from "./serve.ts"
 import { up } from "./up.ts"
 import { verify } from "./verify.ts"
 
-const commands = [up, check, migrate, seed, reset, verify, serve, mcp, schema, version] as const
+const commands = [up, check, migrate, seed, reset, verify, repair, serve, mcp, schema, version] as const
 
 const described = root.pipe(Command.withSubcommands(commands))
 

@@ -1,6 +1,6 @@
 /** The shape of what every command prints with `--json`. */
 import { JsonSchema, Schema } from "effect"
-import { Check, Migrate, Plan, Reset, Seed, Verify } from "../../operations/index.ts"
+import { Check, Mark, Migrate, Plan, Repair, Reset, Seed, Verify } from "../../operations/index.ts"
 
 /** What a command prints with `--json` when it fails, whichever it is. */
 export const FailureReport = Schema.Struct({
@@ -26,7 +26,10 @@ export const reports = {
   migrate: Migrate.MigrationReport,
   "migrate status": Migrate.MigrationStatus,
   "migrate plan": Plan.PlanReport,
+  "migrate mark": Mark.MarkReport,
+  "migrate baseline": Mark.MarkReport,
   seed: Seed.SeedReport,
+  repair: Repair.RepairReport,
   reset: Reset.ResetReport,
   "reset --dry-run": Reset.ResetPlan,
   verify: Verify.VerifyReport,

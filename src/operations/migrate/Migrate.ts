@@ -4,6 +4,7 @@
 import { Duration, Effect, Schema } from "effect"
 import { SqlClient, SqlError } from "effect/sql"
 import { isLonger, MAX_SQL_LENGTH } from "../../data-api/Limits.ts"
+import * as BrokenRules from "../database/BrokenRules.ts"
 import { messageInTransaction, messageOf, sqlStateOf } from "../database/DatabaseFailure.ts"
 import * as Installation from "../database/Installation.ts"
 import * as Layout from "../database/Layout.ts"
@@ -343,6 +344,9 @@ const apply = Effect.fn("Migrate.apply")(function* (
   return yield* attempt.pipe(LockWait.waitForLocks({ operation: "migrate", patience: options.patience }))
 })
 
+const brokenText = (rule: BrokenRules.BrokenRule): string =>
+  `${BrokenRules.describe(rule)}. Until they keep it, no column of these can be changed; alex-db repair lists them, and validates the rule when they do`
+
 const inTransaction = Effect.fnUntraced(function* <A, E, R>(
   work: Effect.Effect<A, E, R>,
   patience: Duration.Input | undefined
@@ -429,12 +433,13 @@ export const migrate = Effect.fn("Migrate.migrate")(function* (options: MigrateO
     })
     if (index === 0 && preparation.after.length > 0) yield* runPrepared(preparation.after, options.patience)
   }
+  const broken = isAdoption && tables.length > 0 ? yield* BrokenRules.find() : []
   const report: MigrationReport = {
     applied,
     alreadyApplied: state.applied.length,
     adopted: isAdoption ? tables.map(({ name }) => name).filter(Layout.isAlexs) : [],
     converted: isAdoption ? tables.flatMap(Layout.momentsWithoutZone) : [],
-    warnings: [...state.warnings, ...preparation.notices]
+    warnings: [...state.warnings, ...preparation.notices, ...broken.map(brokenText)]
   }
   return report
 })

@@ -3,6 +3,7 @@
  */
 import { Effect, Schema } from "effect"
 import { type Catalogue, type CatalogueObject, labelOf, Reference, read } from "./Catalogue.ts"
+import * as RepairSql from "./RepairSql.ts"
 
 /** One difference, named as an operator would: `index idx_jobs_status`. */
 export const Difference = Schema.Struct({
@@ -56,6 +57,39 @@ export const compare = (expected: Catalogue, found: Catalogue): ReadonlyArray<Di
       .map((object): Difference => ({ kind: "unexpected", object: labelOf(object) })),
     ...changed
   ]
+}
+
+/** A difference that statements can put right. */
+export interface Repairable {
+  readonly kind: CatalogueObject["kind"]
+  readonly object: string
+  readonly statements: ReadonlyArray<string>
+}
+
+/** What makes a catalogue what it should be, and what in it the migrations do not know. */
+export const repairs = (
+  source: RepairSql.Source,
+  found: Catalogue
+): { readonly repairable: ReadonlyArray<Repairable>; readonly left: ReadonlyArray<string> } => {
+  const { expected } = source
+  const foundByKey = new Map(found.map((object) => [keyOf(object), object]))
+  const repairable = (object: CatalogueObject, statements: ReadonlyArray<string>): ReadonlyArray<Repairable> =>
+    statements.length === 0 ? [] : [{ kind: object.kind, object: labelOf(object), statements }]
+  return {
+    repairable: [
+      ...only(expected, found).flatMap((object) => repairable(object, RepairSql.make(object, source))),
+      ...expected.flatMap((object) => {
+        const actual = foundByKey.get(keyOf(object))
+        if (actual === undefined || comparable(actual.definition) === comparable(object.definition)) return []
+        // What holds for new rows is validated when no old one breaks it, in a step of its own.
+        if (actual.definition === `${object.definition} NOT VALID`) return []
+        return repairable(object, RepairSql.change(object, actual, source))
+      })
+    ],
+    left: only(found, expected)
+      .filter((object) => object.kind !== "extension")
+      .map(labelOf)
+  }
 }
 
 /** Compares the database with the migrations, applied to an empty one. One request to the database. */

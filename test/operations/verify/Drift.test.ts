@@ -2,7 +2,7 @@ import { assert, layer } from "@effect/vitest"
 import { Effect, type Layer } from "effect"
 import { describe } from "vitest"
 import { splitStatements } from "../../../src/data-api/statement/SqlLexer.ts"
-import { Drift, Migrate } from "../../../src/operations/index.ts"
+import { Drift, Migrate, Repair } from "../../../src/operations/index.ts"
 import * as TestDatabase from "../../TestDatabase.ts"
 import { embedded, execute, postgres, undone } from "../TestOperations.ts"
 
@@ -120,6 +120,54 @@ const finds = <E>(database: Layer.Layer<Layer.Success<typeof postgres>, E>) =>
         })
       )
     }
+
+    for (const { sql } of byHand) {
+      it.effect(`repairs what was done by hand, and leaves what is new: ${sql.replaceAll(/\s+/g, " ")}`, () =>
+        Effect.gen(function* () {
+          const { left, report } = yield* undone(
+            Effect.gen(function* () {
+              yield* execute(...splitStatements(sql).map((statement) => statement.sql))
+              const before = yield* Drift.drift()
+              const planned = yield* Repair.repair({ dryRun: true })
+              assert.deepStrictEqual(yield* Drift.drift(), before)
+              const report = yield* Repair.repair()
+              assert.lengthOf(report.repaired, planned.repaired.length)
+              return { report, left: yield* Drift.drift() }
+            })
+          )
+          assert.deepStrictEqual(
+            left.filter(({ kind }) => kind !== "unexpected"),
+            [],
+            JSON.stringify(report)
+          )
+          assert.deepStrictEqual(
+            report.left,
+            left.map(({ object }) => object)
+          )
+          assert.isTrue(report.ok, JSON.stringify(report))
+        })
+      )
+    }
+
+    it.effect("counts and names the rows that break a rule, and validates it when none does", () =>
+      undone(
+        Effect.gen(function* () {
+          yield* execute(
+            "insert into users (clerk_user_id) values ('user_1')",
+            "alter table jobs drop constraint jobs_status_check",
+            "insert into jobs (clerk_user_id, job_type, status) values ('user_1', 'x', 'odd')"
+          )
+          const first = yield* Repair.repair()
+          assert.isFalse(first.ok)
+          assert.deepInclude(first.broken[0], { table: "jobs", rule: "jobs_status_check", rows: 1 })
+          assert.lengthOf(first.broken[0]?.first ?? [], 1)
+          yield* execute("update jobs set status = 'failed'")
+          const second = yield* Repair.repair()
+          assert.deepStrictEqual(second.validated, ["jobs.jobs_status_check"])
+          assert.deepStrictEqual(yield* Drift.drift(), [])
+        })
+      )
+    )
   })
 
 describe("drift on the embedded database", () => {

@@ -3,9 +3,9 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { Plan } from "../../operations/index.ts"
-import { count, print, type Style } from "../output/text.ts"
-import { database, on, operations, root } from "../root.ts"
+import type { Plan } from "../../../operations/index.ts"
+import { count, print, type Style } from "../../output/text.ts"
+import { database, on, operations, root } from "../../root.ts"
 
 const planText = ({ statements, tried }: Plan.PlanReport, marks: Style) =>
   statements.length === 0

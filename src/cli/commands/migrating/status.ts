@@ -1,10 +1,10 @@
 /** `alex-db migrate status`: what is applied and what is pending. */
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
-import type { Migrate } from "../../operations/index.ts"
-import { foundWanting } from "../Outcome.ts"
-import { count, print, type Style, table } from "../output/text.ts"
-import { database, operations, root } from "../root.ts"
+import type { Migrate } from "../../../operations/index.ts"
+import { foundWanting } from "../../Outcome.ts"
+import { count, print, type Style, table } from "../../output/text.ts"
+import { database, operations, root } from "../../root.ts"
 
 const statusText = ({ applied, pending, problems, warnings }: Migrate.MigrationStatus, marks: Style) =>
   [

@@ -3,10 +3,11 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { Migrate } from "../../operations/index.ts"
-import { count, print, type Style } from "../output/text.ts"
-import { database, operations, root } from "../root.ts"
-import { version } from "../version.ts"
+import type { Migrate } from "../../../operations/index.ts"
+import { count, print, type Style } from "../../output/text.ts"
+import { database, operations, root } from "../../root.ts"
+import { version } from "../../version.ts"
+import { baseline, mark } from "./mark.ts"
 import { plan } from "./plan.ts"
 import { status } from "./status.ts"
 
@@ -51,5 +52,5 @@ export const migrate = Command.make(
     { command: "alex-db migrate", description: "Apply them" },
     { command: "alex-db migrate --to 2", description: "Apply the first two alone" }
   ]),
-  Command.withSubcommands([status, plan])
+  Command.withSubcommands([status, plan, mark, baseline])
 )

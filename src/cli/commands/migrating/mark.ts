@@ -1,0 +1,56 @@
+/** `alex-db migrate mark` and `alex-db migrate baseline`: write the journal without running anything. */
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Mark } from "../../../operations/index.ts"
+import { print } from "../../output/text.ts"
+import { database, on, operations, root } from "../../root.ts"
+import { version } from "../../version.ts"
+
+const markText = ({ applied, marked }: Mark.MarkReport): string =>
+  `${marked.join(", ")} ${marked.length === 1 ? "counts" : "count"} as ${applied ? "applied" : "pending"} now; nothing was run. See alex-db migrate status, and alex-db verify.`
+
+export const mark = Command.make(
+  "mark",
+  {
+    name: Argument.String("name").pipe(Argument.withDescription("The migration's name or number")),
+    notApplied: on("not-applied", "Count it as pending instead")
+  },
+  Effect.fnUntraced(function* ({ name, notApplied }) {
+    const flags = yield* root
+    const { onDatabase } = yield* database
+    const { Mark } = yield* operations
+    const report = yield* onDatabase(flags)(Mark.mark(name, { applied: !notApplied, version: version() }))
+    yield* print(flags.json, report, markText)
+  })
+).pipe(
+  Command.withDescription("Count a migration as applied that was applied by hand; run nothing"),
+  Command.withExamples([
+    { command: "alex-db migrate mark 004_jobs_newest_first", description: "Its statements were run by hand" }
+  ])
+)
+
+export const baseline = Command.make(
+  "baseline",
+  {
+    to: Flag.Int("to").pipe(
+      Flag.withMetavar("NUMBER"),
+      Flag.withDescription("The number of the last migration that the tables have (default: all)"),
+      Flag.optional
+    )
+  },
+  Effect.fnUntraced(function* ({ to }) {
+    const flags = yield* root
+    const { onDatabase } = yield* database
+    const { Mark } = yield* operations
+    const report = yield* onDatabase(flags)(Mark.baseline({ to: Option.getOrUndefined(to), version: version() }))
+    yield* print(flags.json, report, markText)
+  })
+).pipe(
+  Command.withDescription("Write the journal of a database that has the tables and lost its journal; run nothing"),
+  Command.withExamples([
+    { command: "alex-db migrate baseline", description: "The tables are as the last migration has them" }
+  ])
+)

@@ -1,0 +1,70 @@
+/** `alex-db repair`: puts right what differs from the migrations. */
+import * as Command from "effect/cli/Command"
+import * as Prompt from "effect/cli/Prompt"
+import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
+import * as Effect from "effect/Effect"
+import type { Repair } from "../../operations/index.ts"
+import { foundWanting } from "../Outcome.ts"
+import { count, print, type Style, sayLines, style } from "../output/text.ts"
+import { visibleReport } from "../output/visible.ts"
+import { database, on, operations, root } from "../root.ts"
+
+const brokenText = ({ definition, first, rows, rule, table }: Repair.RepairReport["broken"][number]): string =>
+  `${table}.${rule}: ${rows === null ? "rows" : count(rows, "row")} may break ${definition}${first === null || first.length === 0 ? "" : `: ${first.join(", ")}`}`
+
+const repairText = (report: Repair.RepairReport, { bad, dim, good, warn }: Style): string => {
+  const { broken, dryRun, left, repaired, validated } = report
+  const failed = repaired.filter(({ failure }) => failure !== null)
+  return [
+    ...repaired.map(({ failure, object, statements }) =>
+      [
+        failure === null
+          ? `${good(dryRun ? "to repair:" : "repaired:")} ${object}`
+          : `${bad("failed:")} ${object}: ${failure}`,
+        ...statements.map((statement) => dim(`  ${statement};`))
+      ].join("\n")
+    ),
+    ...validated.map((rule) => `${good("validated:")} ${rule}`),
+    ...broken.map((rule) => `${warn("not validated:")} ${brokenText(rule)}`),
+    ...(left.length === 0 ? [] : [`Left as they are, since the migrations do not know them: ${left.join(", ")}`]),
+    repaired.length === 0
+      ? "Nothing differs from the migrations that could be repaired."
+      : dryRun
+        ? `${count(repaired.length, "difference")} to repair in "${report.database}" at ${report.location}. Nothing was changed.`
+        : `${count(repaired.length - failed.length, "difference")} repaired, ${failed.length} failed.`
+  ].join("\n")
+}
+
+export const repair = Command.make(
+  "repair",
+  {
+    dryRun: on("dry-run", "Print the statements, and run none"),
+    yes: on("yes", "Run them without asking")
+  },
+  Effect.fnUntraced(function* ({ dryRun, yes }) {
+    const flags = yield* root
+    const { onDatabase } = yield* database
+    const { Repair } = yield* operations
+    const { canPrompt } = yield* TerminalCapabilities.TerminalCapabilities
+    const report = yield* onDatabase(flags)(
+      Effect.gen(function* () {
+        const planned = yield* Repair.repair({ dryRun: true })
+        if (dryRun || (!yes && !canPrompt)) return planned
+        if (yes) return yield* Repair.repair()
+        yield* sayLines(repairText(visibleReport(planned), yield* style))
+        const go = yield* Prompt.run(Prompt.Confirm({ message: "Run these statements?", initial: false }))
+        return go ? yield* Repair.repair() : planned
+      })
+    )
+    yield* print(flags.json, report, repairText)
+    if (!report.ok) return yield* foundWanting
+  })
+).pipe(
+  Command.withDescription(
+    "Make what is missing, change what differs from the migrations, and validate rules that no row breaks; exit 3 if something is left"
+  ),
+  Command.withExamples([
+    { command: "alex-db repair --dry-run", description: "See the statements" },
+    { command: "alex-db repair --yes", description: "Run them, where nobody can be asked" }
+  ])
+)

@@ -1,0 +1,93 @@
+/**
+ * Writes into the journal what was applied, or undone, by other means than `migrate`. Runs nothing.
+ */
+import { Effect, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import * as Installation from "../database/Installation.ts"
+import * as Journal from "./Journal.ts"
+import { MigrationRefused } from "./Migrate.ts"
+import * as Migration from "./Migration.ts"
+
+/** What was written: the migrations that count as applied now, or as pending. */
+export const MarkReport = Schema.Struct({ marked: Schema.Array(Schema.String), applied: Schema.Boolean })
+export type MarkReport = typeof MarkReport.Type
+
+/** How to mark; all members have a default. */
+export interface MarkOptions {
+  readonly folder?: string | undefined
+  /** The version written into the journal. */
+  readonly version?: string | undefined
+}
+
+const write = Effect.fnUntraced(function* (
+  migrations: ReadonlyArray<Migration.Migration>,
+  options: MarkOptions & { readonly applied: boolean }
+) {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql.withTransaction(
+    Effect.gen(function* () {
+      yield* Journal.create()
+      if (options.applied) yield* Journal.mark(migrations, options.version ?? "unknown")
+      else yield* Effect.forEach(migrations, Journal.unmark, { discard: true })
+    })
+  )
+  const report: MarkReport = { marked: migrations.map(({ name }) => name), applied: options.applied }
+  return report
+})
+
+const refuseForeign = Effect.fnUntraced(function* (migrations: ReadonlyArray<Migration.Migration>) {
+  const installation = yield* Installation.inspect(migrations)
+  if (installation.foreign.length > 0) return yield* new MigrationRefused({ problems: installation.foreign })
+  return installation
+})
+
+/**
+ * Says of one migration that it counts as applied, with the checksum of its file, or as pending.
+ *
+ * @param name The migration's name, `003_constraints`, or its number.
+ * @errors MigrationRefused, MigrationsUnreadable, RepositoryError
+ */
+export const mark = Effect.fn("Mark.mark")(function* (
+  name: string,
+  options: MarkOptions & { readonly applied: boolean }
+) {
+  const migrations = yield* Migration.load(options.folder)
+  const { journal } = yield* refuseForeign(migrations)
+  const found = migrations.find(
+    (one) => one.name === name.replace(/\.sql$/, "") || String(one.number) === name.replace(/^0+/, "")
+  )
+  if (found !== undefined) return yield* write([found], options)
+  const gone = journal?.find((entry) => entry.name === name)
+  if (gone === undefined || options.applied) {
+    const names = migrations.map((one) => one.name).join(", ")
+    return yield* new MigrationRefused({ problems: [`there is no migration ${name}: there are ${names}`] })
+  }
+  // Its file is gone: only the name is needed to forget it.
+  return yield* write([{ ...gone, number: 0, transactional: true, statements: [], text: "" }], options)
+})
+
+/**
+ * Writes a journal for a database that has the tables and no journal: all migrations up to a number count as applied.
+ *
+ * @param to The number of the last one; by default all.
+ * @errors MigrationRefused, MigrationsUnreadable, RepositoryError
+ */
+export const baseline = Effect.fn("Mark.baseline")(function* (
+  options: MarkOptions & { readonly to?: number | undefined } = {}
+) {
+  const migrations = yield* Migration.load(options.folder)
+  const installation = yield* refuseForeign(migrations)
+  const { to = Number.POSITIVE_INFINITY } = options
+  const refuse = (problem: string) => new MigrationRefused({ problems: [problem] })
+  if ((installation.journal ?? []).length > 0) {
+    return yield* refuse("there is a journal already; alex-db migrate mark changes single lines of it")
+  }
+  if (installation.tables.length === 0) return yield* refuse("there is no table yet: alex-db migrate makes them")
+  if (to !== Number.POSITIVE_INFINITY && !migrations.some(({ number }) => number === to)) {
+    return yield* refuse(`there is no migration ${to}`)
+  }
+  return yield* write(
+    migrations.filter(({ number }) => number <= to),
+    { ...options, applied: true }
+  )
+})
