@@ -71,6 +71,8 @@ export const place = (dataDir: string): Effect.Effect<Option.Option<Place>, neve
     return Buffer.byteLength(path) <= longestPath ? Option.some({ path, name: path }) : Option.none()
   }).pipe(Effect.orElseSucceed(Option.none))
 
+const isRunning = ({ reason }: DataApiError): boolean => reason._tag === "TransactionBusy"
+
 /** A guest's transactions, which do not outlive it. */
 class Guest {
   readonly #api: DataApi["Service"]
@@ -84,10 +86,9 @@ class Guest {
 
   get api(): DataApi["Service"] {
     const api = this.#api
-    const ended = ({ transactionId }: { readonly transactionId: string }) =>
-      Effect.sync(() => this.#open.delete(transactionId))
     return {
-      ...api,
+      executeStatement: (request) => this.#noting(request.transactionId, api.executeStatement(request)),
+      batchExecuteStatement: (request) => this.#noting(request.transactionId, api.batchExecuteStatement(request)),
       beginTransaction: (request) =>
         Effect.suspend(() => {
           this.#beginning++
@@ -99,9 +100,27 @@ class Guest {
           }),
           Effect.ensuring(Effect.sync(() => this.#beginning--))
         ),
-      commitTransaction: (request) => Effect.tap(api.commitTransaction(request), () => ended(request)),
-      rollbackTransaction: (request) => Effect.tap(api.rollbackTransaction(request), () => ended(request))
+      commitTransaction: (request) => this.#ending(request.transactionId, api.commitTransaction(request)),
+      rollbackTransaction: (request) => this.#ending(request.transactionId, api.rollbackTransaction(request))
     }
+  }
+
+  /** A call that finds its transaction gone, since it was idle for too long perhaps, ends it here too. */
+  #noting<A>(id: string | undefined, call: Effect.Effect<A, DataApiError>): Effect.Effect<A, DataApiError> {
+    if (id === undefined) return call
+    return Effect.tapError(call, ({ reason }) =>
+      Effect.sync(() => reason._tag === "TransactionNotFound" && this.#open.delete(id))
+    )
+  }
+
+  /** An end that fails uses the transaction up too, unless it came while a statement was running. */
+  #ending<A>(id: string, call: Effect.Effect<A, DataApiError>): Effect.Effect<A, DataApiError> {
+    return Effect.onExit(call, (exit) =>
+      Effect.sync(() => {
+        const failure = Option.getOrUndefined(Exit.findErrorOption(exit))
+        if (failure === undefined || !isRunning(failure)) this.#open.delete(id)
+      })
+    )
   }
 
   /** In the middle of a transaction. */
@@ -110,13 +129,12 @@ class Guest {
   /** Rolls back what is open; what can't be, as a statement runs on in it, ends when it was idle for too long. */
   readonly leave: Effect.Effect<void> = Effect.suspend(() => {
     this.#hasLeft = true
-    const isBusy = ({ reason }: DataApiError) => reason._tag === "TransactionBusy"
     return Effect.forEach(
       [...this.#open],
       (transactionId) =>
         this.#api
           .rollbackTransaction({ transactionId })
-          .pipe(Effect.retry({ while: isBusy, schedule: Schedule.spaced("100 millis"), times: 600 }), Effect.ignore),
+          .pipe(Effect.retry({ while: isRunning, schedule: Schedule.spaced("100 millis"), times: 600 }), Effect.ignore),
       { discard: true }
     )
   })

@@ -2,6 +2,7 @@
  * A folder that several commands work with at a time: one holds it, the others are its guests. When the holder ends,
  * the first guest that needs the database takes its place.
  */
+import { join } from "node:path"
 import { setTimeout } from "node:timers/promises"
 import { Effect, Exit, Option, Scope, Semaphore } from "effect"
 import { DataApi, type Operation } from "../../data-api/DataApi.ts"
@@ -40,18 +41,20 @@ const inOwnScope = <E>(parent: Scope.Scope, enter: Effect.Effect<Place, E, Scope
     )
   )
 
+const noWayIn = (dataDir: string, path: string): string =>
+  `Other commands can't work with ${dataDir} while this one has it, since no socket can be made at ${path}. Remove what is there, or change the folder's permissions.`
+
 const asHolder = ({ database, dataDir, open, program }: SharedFolderOptions, parent: Scope.Scope) =>
   inOwnScope(
     parent,
     Effect.gen(function* () {
       const socket = yield* FolderServer.place(dataDir)
       const name = Option.map(socket, (place) => place.name)
+      const lonely = Effect.flatMap(Holder.self(program), (self) => Holder.write(join(dataDir, "lock.json"), self))
       const api = yield* open({ program, socket: Option.getOrUndefined(name) })
       if (Option.isSome(socket)) {
         yield* FolderServer.serve(api, { path: socket.value.path, database }).pipe(
-          Effect.catch(({ message }) =>
-            Effect.logWarning(`Other commands can't work with ${dataDir} at the same time: ${message}`)
-          )
+          Effect.catch(() => Effect.andThen(Effect.logWarning(noWayIn(dataDir, socket.value.path)), lonely))
         )
       }
       return { isHolder: true, api, isEnding: () => false, hasEnded: () => false }

@@ -241,6 +241,22 @@ describe("a shared folder", () => {
   )
 
   it.live(
+    "is its holder's alone where no socket can be made, and others are refused at once",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        mkdirSync(join(folder, "holder.sock", "in the way"), { recursive: true })
+        const holder = yield* open(shared(folder))
+        assert.deepStrictEqual(yield* holder.use(scalar("select 1")), { longValue: 1 })
+        assert.match(
+          yield* refused(shared(folder)),
+          /is in use by this process itself.*Stop that process or choose another/
+        )
+      }).pipe(Effect.scoped),
+    60_000
+  )
+
+  it.live(
     "is not entered where the holder speaks another version",
     () =>
       Effect.gen(function* () {
