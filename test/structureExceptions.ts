@@ -6,13 +6,7 @@ export const exceptions: {
   readonly names: ReadonlyArray<string>
 } = {
   files: [],
-  functions: [
-    "Engine.ts: make",
-    "Faults.ts: wrap",
-    "HttpServer.ts: requestListener",
-    "PostgresPool.ts: sessions",
-    "OpenTransactions.ts: make"
-  ],
+  functions: [],
   folders: [],
   names: []
 }

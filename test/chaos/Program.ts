@@ -2,7 +2,7 @@
  * What is run: a few people who work at the same time, and what befalls their calls. A program is plain data and
  * follows from its seed alone, so that it can be printed, cut down and run again.
  */
-import { Fault, type FaultPlan } from "../../src/local/faults/Faults.ts"
+import { Fault, type FaultPlan } from "../../src/local/faults/FaultPlan.ts"
 
 /**
  * What one person does. Accounts are numbered; the first two belong to user 0, the others to user 1. A `mark` is this

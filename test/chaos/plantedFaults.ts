@@ -97,7 +97,7 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   },
   {
     name: "a batch on its own is not all or nothing",
-    file: "src/local/engine/Engine.ts",
+    file: "src/local/engine/BatchExecuteStatement.ts",
     from: "request.transactionId === undefined ? allOrNothing(session, runAll(session)) : runAll(session)",
     to: "runAll(session)",
     tests: ["test/local/LocalDataApi.test.ts", "test/local/engine/Engine.test.ts"]
@@ -112,7 +112,7 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "an ended transaction's id can be used again",
     file: "src/local/engine/OpenTransactions.ts",
-    from: "open.delete(id)\n      const { lease } = transaction",
+    from: "this.#open.delete(id)\n      const { lease } = transaction",
     to: "const { lease } = transaction",
     tests: ["test/chaos/outcomes.test.ts"]
   },

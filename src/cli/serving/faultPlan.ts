@@ -1,6 +1,6 @@
 /** The faults that the flags of `alex-db serve` ask for. */
 import { Effect, Option, Schema } from "effect"
-import { FaultPlan } from "../../local/faults/Faults.ts"
+import { FaultPlan } from "../../local/faults/FaultPlan.ts"
 import { readJson } from "./readJson.ts"
 import { refuse } from "./ServeError.ts"
 import type { ServeOptions } from "./served.ts"

@@ -14,14 +14,6 @@ interface Transaction {
   expiry: Fiber.Fiber<void> | undefined
 }
 
-export interface Sessions {
-  readonly begin: (database: string | undefined) => Effect.Effect<string, Reason>
-  /** Runs on the transaction's session; a second call at the same time fails at once. */
-  readonly use: <A>(id: string, run: (session: Session) => Effect.Effect<A, Reason>) => Effect.Effect<A, Reason>
-  readonly commit: (id: string) => Effect.Effect<void, Reason>
-  readonly rollback: (id: string) => Effect.Effect<void, Reason>
-}
-
 /** 184 characters of base64, about what the service hands out. */
 const newId = (): string => randomBytes(138).toString("base64")
 
@@ -31,8 +23,8 @@ const busy = (): Reason => new TransactionBusy({ message: "Transaction is still 
 /** Turns of the event loop in which a call that came during a statement is accepted, read and seen. */
 const turns = 5
 
-/** Lets calls in that came while a statement held up the process, as they would have come to a server in that time. */
-const letIn = Effect.callback<void>((resume) => {
+/** Waits until calls that came while a statement held up the process have been read, as a server would have read them. */
+const readWaitingCalls = Effect.callback<void>((resume) => {
   let left = turns
   const turn = () => {
     if (left-- === 0) resume(Effect.void)
@@ -44,57 +36,45 @@ const letIn = Effect.callback<void>((resume) => {
 /** How soon an expired transaction is looked at again that a statement is still running in. */
 const busyPoll = Duration.seconds(1)
 
-export const make = Effect.fnUntraced(function* (
-  source: SessionSource,
-  limits: Limits
-): Effect.fn.Return<Sessions, never, Scope.Scope> {
-  const engineScope = yield* Scope.Scope
-  const open = new Map<string, Transaction>()
-  const idle = Duration.toMillis(limits.transactionIdle)
-  const total = Duration.toMillis(limits.transactionTotal)
+const stopExpiry = ({ expiry }: Transaction) => (expiry === undefined ? Effect.void : Fiber.interrupt(expiry))
 
-  /** The end of the lease rolls back what is still open. */
-  const discard = (id: string, { lease }: Transaction) =>
-    Effect.suspend(() => (open.delete(id) ? lease.end : Effect.void))
+/** The transactions of one engine. */
+export class OpenTransactions {
+  readonly #source: SessionSource
+  readonly #scope: Scope.Scope
+  /** Milliseconds without a call, and in all, after which a transaction is rolled back. */
+  readonly #idle: number
+  readonly #total: number
+  readonly #open = new Map<string, Transaction>()
 
-  yield* Effect.addFinalizer(() =>
-    Effect.forEach([...open], ([id, transaction]) => discard(id, transaction), { discard: true })
-  )
+  constructor(source: SessionSource, { transactionIdle, transactionTotal }: Limits, scope: Scope.Scope) {
+    this.#source = source
+    this.#scope = scope
+    this.#idle = Duration.toMillis(transactionIdle)
+    this.#total = Duration.toMillis(transactionTotal)
+  }
 
-  const stopExpiry = ({ expiry }: Transaction) => (expiry === undefined ? Effect.void : Fiber.interrupt(expiry))
-
-  const expire = Effect.fnUntraced(function* (id: string, transaction: Transaction) {
-    for (;;) {
-      const now = yield* Clock.currentTimeMillis
-      const left = Math.min(transaction.lastUsedAt + idle, transaction.begunAt + total) - now
-      if (transaction.busy) yield* Effect.sleep(busyPoll)
-      else if (left > 0) yield* Effect.sleep(left)
-      else return yield* Effect.uninterruptible(discard(id, transaction))
-    }
-  })
-
-  const begin = (database: string | undefined) =>
-    Effect.uninterruptible(
-      Effect.gen(function* () {
-        const lease = yield* source.lend(database)
-        yield* Effect.onError(lease.session.run({ sql: "BEGIN", parameters: [] }), () => lease.end)
-        const id = newId()
-        const now = yield* Clock.currentTimeMillis
-        const transaction: Transaction = { lease, begunAt: now, lastUsedAt: now, busy: false, expiry: undefined }
-        open.set(id, transaction)
-        transaction.expiry = yield* Effect.forkIn(Effect.interruptible(expire(id, transaction)), engineScope)
-        return id
-      }).pipe(Effect.mapError(reasonOf))
+  /** Begins a transaction and returns its id. */
+  begin(database: string | undefined): Effect.Effect<string, Reason> {
+    return Effect.uninterruptible(
+      Effect.flatMap(this.#source.lend(database), (lease) =>
+        lease.session.run({ sql: "BEGIN", parameters: [] }).pipe(
+          Effect.onError(() => lease.end),
+          Effect.andThen(Effect.suspend(() => this.#add(lease)))
+        )
+      ).pipe(Effect.mapError(reasonOf))
     )
+  }
 
-  const use: Sessions["use"] = (id, run) =>
-    Effect.suspend(() => {
-      const transaction = open.get(id)
+  /** Runs on the transaction's session; a second call at the same time fails at once. */
+  use<A>(id: string, run: (session: Session) => Effect.Effect<A, Reason>): Effect.Effect<A, Reason> {
+    return Effect.suspend(() => {
+      const transaction = this.#open.get(id)
       if (transaction === undefined) return Effect.fail(notFound(id))
       if (transaction.busy) return Effect.fail(busy())
       transaction.busy = true
       const ran = run(transaction.lease.session)
-      return (source.holdsProcess ? Effect.ensuring(ran, letIn) : ran).pipe(
+      return (this.#source.holdsProcess ? Effect.ensuring(ran, readWaitingCalls) : ran).pipe(
         Effect.ensuring(
           Effect.map(Clock.currentTimeMillis, (now) => {
             transaction.busy = false
@@ -103,19 +83,59 @@ export const make = Effect.fnUntraced(function* (
         ),
         Effect.tapError(() =>
           transaction.lease.session.isBroken()
-            ? Effect.andThen(discard(id, transaction), stopExpiry(transaction))
+            ? Effect.andThen(this.#discard(id, transaction), stopExpiry(transaction))
             : Effect.void
         )
       )
     })
+  }
 
-  const end = (id: string, sql: string) =>
-    Effect.suspend(() => {
-      const transaction = open.get(id)
+  commit(id: string): Effect.Effect<void, Reason> {
+    return this.#end(id, "COMMIT")
+  }
+
+  rollback(id: string): Effect.Effect<void, Reason> {
+    return this.#end(id, "ROLLBACK")
+  }
+
+  /** Rolls back all that are open. */
+  get discardAll(): Effect.Effect<void> {
+    return Effect.suspend(() =>
+      Effect.forEach([...this.#open], ([id, transaction]) => this.#discard(id, transaction), { discard: true })
+    )
+  }
+
+  readonly #add = Effect.fnUntraced({ self: this }, function* (lease: Lease) {
+    const id = newId()
+    const now = yield* Clock.currentTimeMillis
+    const transaction: Transaction = { lease, begunAt: now, lastUsedAt: now, busy: false, expiry: undefined }
+    this.#open.set(id, transaction)
+    transaction.expiry = yield* Effect.forkIn(Effect.interruptible(this.#expire(id, transaction)), this.#scope)
+    return id
+  })
+
+  readonly #expire = Effect.fnUntraced({ self: this }, function* (id: string, transaction: Transaction) {
+    for (;;) {
+      const now = yield* Clock.currentTimeMillis
+      const left = Math.min(transaction.lastUsedAt + this.#idle, transaction.begunAt + this.#total) - now
+      if (transaction.busy) yield* Effect.sleep(busyPoll)
+      else if (left > 0) yield* Effect.sleep(left)
+      else return yield* Effect.uninterruptible(this.#discard(id, transaction))
+    }
+  })
+
+  /** The end of the lease rolls back what is still open. */
+  #discard(id: string, { lease }: Transaction): Effect.Effect<void> {
+    return Effect.suspend(() => (this.#open.delete(id) ? lease.end : Effect.void))
+  }
+
+  #end(id: string, sql: string): Effect.Effect<void, Reason> {
+    return Effect.suspend(() => {
+      const transaction = this.#open.get(id)
       if (transaction === undefined) return Effect.fail(notFound(id))
       if (transaction.busy) return Effect.fail(busy())
       // Out of the table first: whatever becomes of it, this id is used up.
-      open.delete(id)
+      this.#open.delete(id)
       const { lease } = transaction
       return lease.session
         .run({ sql, parameters: [], last: true })
@@ -126,6 +146,15 @@ export const make = Effect.fnUntraced(function* (
           Effect.asVoid
         )
     }).pipe(Effect.uninterruptible)
+  }
+}
 
-  return { begin, use, commit: (id) => end(id, "COMMIT"), rollback: (id) => end(id, "ROLLBACK") }
+/** The transactions on sessions of `source`; those that are open when the scope closes are rolled back. */
+export const make = Effect.fnUntraced(function* (
+  source: SessionSource,
+  limits: Limits
+): Effect.fn.Return<OpenTransactions, never, Scope.Scope> {
+  const transactions = new OpenTransactions(source, limits, yield* Scope.Scope)
+  yield* Effect.addFinalizer(() => transactions.discardAll)
+  return transactions
 })

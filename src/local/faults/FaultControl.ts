@@ -11,7 +11,8 @@
 import type { ServerResponse } from "node:http"
 import { Effect, Exit, Schema } from "effect"
 import { type Body, browserSign, listen, readBody } from "../http/Listener.ts"
-import { FaultPlan, Faults } from "./Faults.ts"
+import { FaultPlan } from "./FaultPlan.ts"
+import { Faults } from "./Faults.ts"
 
 interface Answer {
   readonly status: number

@@ -5,21 +5,20 @@
  * method than POST 405 with the same code, a request over 4 MiB 413 `RequestEntityTooLargeException`, a content type
  * other than JSON 415 `UnsupportedMediaTypeException`.
  */
-import { isUtf8 } from "node:buffer"
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http"
-import { Clock, Context, type Duration, Effect, Exit, Layer, Result } from "effect"
+import { Clock, Context, type Duration, Effect, Exit, type Fiber, Layer } from "effect"
 import { DataApi } from "../../data-api/DataApi.ts"
-import { type DataApiError, type Reason, TransactionNotFound } from "../../data-api/DataApiError.ts"
-import { MAX_REQUEST_BYTES, TRANSACTION_TOTAL } from "../../data-api/Limits.ts"
+import type { DataApiError } from "../../data-api/DataApiError.ts"
+import { MAX_REQUEST_BYTES } from "../../data-api/Limits.ts"
 import { Operation } from "../../data-api/Operation.ts"
 import { paths } from "../../data-api/rest-json/Operations.ts"
-import { type Call, decodeCall } from "../../data-api/rest-json/RequestReader.ts"
+import type { Call } from "../../data-api/rest-json/RequestReader.ts"
 import { encodeResponse, type Response } from "../../data-api/rest-json/ResponseWriter.ts"
-import { encodeFailure, failureOf, type WireFailure } from "../../data-api/rest-json/WireFailures.ts"
 import type { EngineRequest } from "../engine/Engine.ts"
+import { type Admitted, admit, type Gate, TransactionHomes, transactionIdOf } from "./Admission.ts"
+import { type Answer, answerOf, refusal, send, tooLarge } from "./Answers.ts"
 import { any, type Clusters } from "./Clusters.ts"
 import { type Body, type Bound, browserSign, type ListenError, listen, readBody } from "./Listener.ts"
-import { readCredential, verifySignature } from "./SignatureCheck.ts"
 
 /** One answered request, for a log. */
 export interface RequestLog {
@@ -59,27 +58,10 @@ export interface HttpServerOptions {
 
 const operations = new Map(Operation.literals.map((operation) => [paths[operation], operation]))
 
-interface Answer {
-  readonly status: number
-  readonly body: string
-  readonly failure?: WireFailure
-}
-
 /** An answer, and what a log wants to know of it. */
 interface Served extends Pick<RequestLog, "rows" | "updated" | "transactionId"> {
   readonly answer: Answer | "dropped"
 }
-
-const failed = (failure: WireFailure): Answer => ({ status: failure.status, body: encodeFailure(failure), failure })
-
-const refusal = (status: number, code: string, message: string): Answer => failed({ status, code, message })
-
-const refused = (reason: Reason): Answer => {
-  const failure = failureOf(reason)
-  return failure === "dropped" ? refusal(500, "InternalFailure", "") : failed(failure)
-}
-
-const tooLarge = refusal(413, "RequestEntityTooLargeException", "The request exceeds the size limit of 4 MiB.")
 
 const json = /^application\/(?:json|x-amz-json-1\.[01])\s*(?:;|$)/i
 
@@ -134,34 +116,6 @@ const run = (
   }
 }
 
-/** Which cluster each open transaction belongs to. */
-class TransactionHomes {
-  private readonly homes = new Map<string, { readonly resourceArn: string; readonly since: number }>()
-
-  begun(id: string, resourceArn: string, now: number): void {
-    // Insertion order is age: what the service must have ended by now leaves from the front.
-    for (const [old, { since }] of this.homes) {
-      if (now - since < TRANSACTION_TOTAL) break
-      this.homes.delete(old)
-    }
-    this.homes.set(id, { resourceArn, since: now })
-  }
-
-  ended(id: string): void {
-    this.homes.delete(id)
-  }
-
-  isElsewhere(id: string, resourceArn: string): boolean {
-    const home = this.homes.get(id)
-    return home !== undefined && home.resourceArn !== resourceArn
-  }
-}
-
-const transactionIdOf = (call: Call): string | undefined =>
-  "transactionId" in call.request ? call.request.transactionId : undefined
-
-const databaseOf = (call: Call): string | undefined => ("database" in call.request ? call.request.database : undefined)
-
 const rowsOf = (response: Response): Pick<RequestLog, "rows" | "updated"> => {
   if ("updateResults" in response) return { updated: response.updateResults.length }
   if ("transactionId" in response || "transactionStatus" in response) return {}
@@ -169,6 +123,77 @@ const rowsOf = (response: Response): Pick<RequestLog, "rows" | "updated"> => {
   const { numberOfRecordsUpdated, records } = response
   if (records !== undefined) return { rows: records.length }
   return numberOfRecordsUpdated === undefined ? {} : { updated: numberOfRecordsUpdated }
+}
+
+/** What the calls of one server share. */
+interface Front {
+  readonly api: DataApi["Service"]
+  readonly gate: Gate
+  readonly fork: (call: Effect.Effect<Served>) => Fiber.Fiber<Served>
+  readonly onRequest: HttpServerOptions["onRequest"]
+}
+
+/** Sends an answer and tells the log. */
+const respond = (
+  { onRequest }: Front,
+  response: ServerResponse,
+  started: number,
+  operation: string,
+  { answer, rows, transactionId, updated }: Served,
+  call?: Call
+): void => {
+  const requestId = crypto.randomUUID()
+  send(response, requestId, answer)
+  onRequest?.({
+    requestId,
+    operation,
+    status: answer === "dropped" ? undefined : answer.status,
+    millis: performance.now() - started,
+    rows,
+    updated,
+    transactionId,
+    error: answer === "dropped" ? "connection dropped" : answer.failure?.code,
+    message: answer === "dropped" ? undefined : answer.failure?.message,
+    call
+  })
+}
+
+/** Runs an admitted call, and notes which cluster's a transaction is. */
+const serve = ({ api, gate: { clock, homes } }: Front, { call, database }: Admitted): Effect.Effect<Served> =>
+  run(api, call, database).pipe(
+    Effect.map((response): Served => {
+      const asked = transactionIdOf(call)
+      const began = "transactionId" in response ? response.transactionId : undefined
+      if (began !== undefined) homes.begun(began, call.target.resourceArn, clock.currentTimeMillisUnsafe())
+      if ("transactionStatus" in response && asked !== undefined) homes.ended(asked)
+      return {
+        answer: { status: 200, body: encodeResponse(response) },
+        ...rowsOf(response),
+        transactionId: began ?? asked
+      }
+    }),
+    Effect.catch(({ reason }) => Effect.succeed({ answer: answerOf(reason), transactionId: transactionIdOf(call) })),
+    Effect.tapDefect((defect) => Effect.logError(`${call.operation} died`, defect))
+  )
+
+/** Admits, runs and answers a call. */
+const handle = (
+  front: Front,
+  response: ServerResponse,
+  request: IncomingMessage,
+  operation: Operation,
+  body: Buffer
+): void => {
+  const started = performance.now()
+  const admitted = admit(front.gate, request, operation, body)
+  if (admitted === "dropped" || "status" in admitted) {
+    respond(front, response, started, operation, { answer: admitted })
+    return
+  }
+  front.fork(serve(front, admitted)).addObserver((exit) => {
+    const served = Exit.isSuccess(exit) ? exit.value : { answer: refusal(500, "InternalFailure", "") }
+    respond(front, response, started, operation, served, admitted.call)
+  })
 }
 
 /**
@@ -192,120 +217,17 @@ export class HttpServer extends Context.Service<HttpServer, Bound>()("alex-datab
     } = {}
   ): Effect.fn.Return<RequestListener, never, DataApi> {
     const { allowedHosts = [], clusters = any(), maxRequestBytes = MAX_REQUEST_BYTES, onRequest } = options
-    const api = yield* DataApi
-    const clock = yield* Clock.Clock
+    const gate: Gate = { clusters, homes: new TransactionHomes(), clock: yield* Clock.Clock }
     const fork = Effect.runForkWith(yield* Effect.context<never>())
-    const homes = new TransactionHomes()
-
-    /** The call that a body asks for and the database it is for, or the answer that refuses it. */
-    const admit = (
-      request: IncomingMessage,
-      operation: Operation,
-      body: Buffer
-    ): Answer | { readonly call: Call; readonly database: string | undefined } => {
-      const credential = readCredential(request.headers, clusters.regions)
-      if (Result.isFailure(credential)) return refused(credential.failure)
-      const caller = clusters.caller(credential.success.accessKeyId)
-      if (Result.isFailure(caller)) return refused(caller.failure)
-      const { secretAccessKey } = caller.success
-      if (secretAccessKey !== undefined) {
-        const { headers, method = "POST", url: target = "/" } = request
-        const signed = { method, target, headers, body }
-        const right = verifySignature(signed, credential.success, secretAccessKey, clock.currentTimeMillisUnsafe())
-        if (Result.isFailure(right)) return refused(right.failure)
-      }
-      if (!isUtf8(body)) return refusal(400, "SerializationException", "The request body is not valid UTF-8")
-      const decoded = decodeCall(operation, body.toString())
-      if (Result.isFailure(decoded)) return failed(decoded.failure)
-      const call = decoded.success
-      const database = clusters.admit({
-        operation,
-        target: call.target,
-        region: credential.success.region,
-        caller: caller.success,
-        database: databaseOf(call)
-      })
-      if (Result.isFailure(database)) return refused(database.failure)
-      const id = transactionIdOf(call)
-      if (id !== undefined && homes.isElsewhere(id, call.target.resourceArn))
-        return refused(new TransactionNotFound({ message: `Transaction ${id} is not found` }))
-      return { call, database: database.success }
-    }
-
-    const respond = (
-      response: ServerResponse,
-      started: number,
-      operation: string,
-      { answer, rows, transactionId, updated }: Served,
-      call?: Call
-    ): void => {
-      const requestId = crypto.randomUUID()
-      if (answer === "dropped") response.socket?.destroy()
-      else {
-        const headers: Record<string, string | number> = {
-          "content-type": "application/json",
-          "content-length": Buffer.byteLength(answer.body),
-          "x-amzn-RequestId": requestId
-        }
-        if (answer.failure !== undefined) headers["x-amzn-ErrorType"] = answer.failure.code
-        response.writeHead(answer.status, headers).end(answer.body)
-      }
-      onRequest?.({
-        requestId,
-        operation,
-        status: answer === "dropped" ? undefined : answer.status,
-        millis: performance.now() - started,
-        rows,
-        updated,
-        transactionId,
-        error: answer === "dropped" ? "connection dropped" : answer.failure?.code,
-        message: answer === "dropped" ? undefined : answer.failure?.message,
-        call
-      })
-    }
-
-    const serve = (call: Call, database: string | undefined): Effect.Effect<Served> =>
-      run(api, call, database).pipe(
-        Effect.map((response): Served => {
-          const asked = transactionIdOf(call)
-          const began = "transactionId" in response ? response.transactionId : undefined
-          if (began !== undefined) homes.begun(began, call.target.resourceArn, clock.currentTimeMillisUnsafe())
-          if ("transactionStatus" in response && asked !== undefined) homes.ended(asked)
-          return {
-            answer: { status: 200, body: encodeResponse(response) },
-            ...rowsOf(response),
-            transactionId: began ?? asked
-          }
-        }),
-        Effect.catch(({ reason }) => {
-          const failure = failureOf(reason)
-          const answer = failure === "dropped" ? failure : failed(failure)
-          return Effect.succeed({ answer, transactionId: transactionIdOf(call) })
-        }),
-        Effect.tapDefect((defect) => Effect.logError(`${call.operation} died`, defect))
-      )
-
-    const handle = (response: ServerResponse, request: IncomingMessage, operation: Operation, body: Buffer): void => {
-      const started = performance.now()
-      const admitted = admit(request, operation, body)
-      if ("status" in admitted) {
-        respond(response, started, operation, { answer: admitted })
-        return
-      }
-      const { call, database } = admitted
-      fork(serve(call, database)).addObserver((exit) => {
-        const served = Exit.isSuccess(exit) ? exit.value : { answer: refusal(500, "InternalFailure", "") }
-        respond(response, started, operation, served, call)
-      })
-    }
-
+    const front: Front = { api: yield* DataApi, gate, fork, onRequest }
     return (request, response) => {
       const routed = route(request, allowedHosts)
       readBody(request, maxRequestBytes - headerBytes(request), (body: Body) => {
         if (body === "aborted") return
-        if (typeof routed !== "string") respond(response, performance.now(), request.url ?? "", { answer: routed })
-        else if (body === "too large") respond(response, performance.now(), routed, { answer: tooLarge })
-        else handle(response, request, routed, body)
+        if (typeof routed !== "string")
+          respond(front, response, performance.now(), request.url ?? "", { answer: routed })
+        else if (body === "too large") respond(front, response, performance.now(), routed, { answer: tooLarge })
+        else handle(front, response, request, routed, body)
       })
     }
   })

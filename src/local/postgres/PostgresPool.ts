@@ -72,12 +72,6 @@ interface Pooled {
   idleSince: number | undefined
 }
 
-/** What a lent session asks of the pool. */
-interface Pool {
-  readonly replace: (dead: Pooled) => Effect.Effect<Pooled, Refusal | SessionLost>
-  readonly giveBack: (entry: Pooled) => Effect.Effect<void>
-}
-
 /**
  * A session on a connection of the pool. The server may have ended one while it lay idle; where its first statement
  * finds that out, and has not run, another connection takes its place.
@@ -115,7 +109,7 @@ class LentSession implements Session, Lease {
     entry.idleSince = undefined
     return Effect.catch(entry.connection.run(statement), (failure) =>
       entry.connection.tookNothing()
-        ? Effect.flatMap(this.#pool.replace(entry), (another) => {
+        ? Effect.flatMap(this.#pool.find(entry.connection.database), (another) => {
             this.#entry = another
             return this.run(statement)
           })
@@ -124,46 +118,44 @@ class LentSession implements Session, Lease {
   }
 }
 
-/** Opens a pool that connects to whichever database a request names, and closes it with the scope. */
-export const sessions = Effect.fnUntraced(function* (
-  options: PostgresOptions
-): Effect.fn.Return<SessionSource, never, Scope.Scope> {
-  const { address, limits, maxConnections } = options
-  const clock = yield* Clock.Clock
-  const schemaVersion: SchemaVersion = { current: 0 }
-  const permits = new SessionPermits(maxConnections, limits.sessionWait, poolExhausted)
+/** Connections to one server, each to whichever database a request names. */
+class Pool implements SessionSource {
+  readonly schemaVersion: SchemaVersion = { current: 0 }
+  readonly #options: PostgresOptions
+  readonly #clock: Clock.Clock
+  readonly #permits: SessionPermits
+  readonly #settings: Readonly<Record<string, string>>
   /** Those that wait for work, the one used last at the end. */
-  let idle: Array<Pooled> = []
-  let busy = 0
-  let closed = false
-  const settings = {
-    application_name: "alex-db",
-    TimeZone: "UTC",
-    statement_timeout: String(Duration.toMillis(limits.statementTimeout))
+  #idle: Array<Pooled> = []
+  #busy = 0
+  #closed = false
+
+  constructor(options: PostgresOptions, clock: Clock.Clock) {
+    const { limits, maxConnections } = options
+    this.#options = options
+    this.#clock = clock
+    this.#permits = new SessionPermits(maxConnections, limits.sessionWait, poolExhausted)
+    this.#settings = {
+      application_name: "alex-db",
+      TimeZone: "UTC",
+      statement_timeout: String(Duration.toMillis(limits.statementTimeout))
+    }
   }
 
-  const closeIdle = (isOver: (entry: Pooled) => boolean) =>
-    Effect.suspend(() => {
-      const over = idle.filter(isOver)
-      idle = idle.filter((entry) => !over.includes(entry))
-      return Effect.forEach(over, ({ connection }) => connection.close, { discard: true })
-    })
-
-  /** The caller's permit says that there may be one more. Connections to other databases make room. */
-  const connect = (database: string): Effect.Effect<Pooled, Refusal | SessionLost> =>
-    Effect.suspend(() => {
-      const [oldest] = idle
-      const isInTheWay = (entry: Pooled) => entry === oldest && idle.length + busy > maxConnections
-      return closeIdle(isInTheWay).pipe(
-        Effect.andThen(PostgresConnection.connect(address, database, settings, schemaVersion)),
-        Effect.interruptible,
-        Effect.map((connection) => ({ connection, idleSince: undefined }))
+  lend(database = this.#options.database): Effect.Effect<Lease, Refusal | SessionLost> {
+    return Effect.flatMap(this.#permits.take, () => {
+      this.#busy++
+      return Effect.onError(
+        Effect.map(this.find(database), (entry) => new LentSession(this, entry)),
+        () => this.#leave
       )
-    })
+    }).pipe(Effect.uninterruptible)
+  }
 
   /** An idle connection to this database, or a new one. */
-  const find = (database: string): Effect.Effect<Pooled, Refusal | SessionLost> =>
-    Effect.suspend(() => {
+  find(database: string): Effect.Effect<Pooled, Refusal | SessionLost> {
+    return Effect.suspend(() => {
+      const idle = this.#idle
       for (let index = idle.length - 1; index >= 0; index--) {
         const entry = idle[index]
         if (entry === undefined || entry.connection.database !== database || entry.connection.isBroken()) continue
@@ -171,46 +163,72 @@ export const sessions = Effect.fnUntraced(function* (
         else idle.splice(index, 1)
         return Effect.succeed(entry)
       }
-      return connect(database)
+      return this.#connect(database)
     })
+  }
 
-  const leave = Effect.suspend(() => {
-    busy--
-    return permits.release
+  /** Takes a connection back, without what its caller left in the session. */
+  giveBack(entry: Pooled): Effect.Effect<void> {
+    return entry.connection.reset.pipe(
+      Effect.andThen(Effect.suspend(() => this.#keep(entry))),
+      Effect.andThen(this.#leave)
+    )
+  }
+
+  /** Closes the connections that nobody has used for `idleLimit`. */
+  readonly closeUnused: Effect.Effect<void> = Effect.suspend(() => {
+    const now = this.#clock.currentTimeMillisUnsafe()
+    const oldest = now - Duration.toMillis(idleLimit)
+    return this.#closeIdle(({ connection, idleSince = now }) => connection.isBroken() || idleSince <= oldest)
   })
 
-  const keep = (entry: Pooled): Effect.Effect<void> => {
-    if (closed || entry.connection.isBroken()) return entry.connection.close
-    entry.idleSince = clock.currentTimeMillisUnsafe()
-    idle.push(entry)
+  /** Closes what is idle now, and what is lent as soon as it is given back. */
+  readonly close: Effect.Effect<void> = Effect.suspend(() => {
+    this.#closed = true
+    return this.#closeIdle(() => true)
+  })
+
+  readonly #leave = Effect.suspend(() => {
+    this.#busy--
+    return this.#permits.release
+  })
+
+  /** The caller's permit says that there may be one more. Connections to other databases make room. */
+  #connect(database: string): Effect.Effect<Pooled, Refusal | SessionLost> {
+    return Effect.suspend(() => {
+      const { address, maxConnections } = this.#options
+      const [oldest] = this.#idle
+      const isInTheWay = (entry: Pooled) => entry === oldest && this.#idle.length + this.#busy > maxConnections
+      return this.#closeIdle(isInTheWay).pipe(
+        Effect.andThen(PostgresConnection.connect(address, database, this.#settings, this.schemaVersion)),
+        Effect.interruptible,
+        Effect.map((connection) => ({ connection, idleSince: undefined }))
+      )
+    })
+  }
+
+  #closeIdle(isOver: (entry: Pooled) => boolean): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const over = this.#idle.filter(isOver)
+      this.#idle = this.#idle.filter((entry) => !over.includes(entry))
+      return Effect.forEach(over, ({ connection }) => connection.close, { discard: true })
+    })
+  }
+
+  #keep(entry: Pooled): Effect.Effect<void> {
+    if (this.#closed || entry.connection.isBroken()) return entry.connection.close
+    entry.idleSince = this.#clock.currentTimeMillisUnsafe()
+    this.#idle.push(entry)
     return Effect.void
   }
+}
 
-  const pool: Pool = {
-    replace: ({ connection }) => find(connection.database),
-    giveBack: (entry) =>
-      entry.connection.reset.pipe(Effect.andThen(Effect.suspend(() => keep(entry))), Effect.andThen(leave))
-  }
-
-  const lend = (database = options.database): Effect.Effect<Lease, Refusal | SessionLost> =>
-    Effect.flatMap(permits.take, () => {
-      busy++
-      return Effect.onError(
-        Effect.map(find(database), (entry) => new LentSession(pool, entry)),
-        () => leave
-      )
-    }).pipe(Effect.uninterruptible)
-
-  yield* Effect.addFinalizer(() =>
-    Effect.suspend(() => {
-      closed = true
-      return closeIdle(() => true)
-    })
-  )
-  yield* Effect.suspend(() => {
-    const now = clock.currentTimeMillisUnsafe()
-    const oldest = now - Duration.toMillis(idleLimit)
-    return closeIdle(({ connection, idleSince = now }) => connection.isBroken() || idleSince <= oldest)
-  }).pipe(Effect.schedule(Schedule.spaced(idleLimit)), Effect.forkScoped)
-  return { lend, schemaVersion }
+/** Opens a pool that connects to whichever database a request names, and closes it with the scope. */
+export const sessions = Effect.fnUntraced(function* (
+  options: PostgresOptions
+): Effect.fn.Return<SessionSource, never, Scope.Scope> {
+  const pool = new Pool(options, yield* Clock.Clock)
+  yield* Effect.addFinalizer(() => pool.close)
+  yield* Effect.forkScoped(Effect.schedule(pool.closeUnused, Schedule.spaced(idleLimit)))
+  return pool
 })

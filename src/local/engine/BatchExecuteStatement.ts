@@ -1,0 +1,48 @@
+/** The operation BatchExecuteStatement: one statement for each set of parameters, all or none of them. */
+import { Effect, Result } from "effect"
+import type { BatchExecuteStatementRequest } from "../../data-api/DataApi.ts"
+import type { Reason } from "../../data-api/DataApiError.ts"
+import { command, type Execution, lastOfLease, run, timedOut } from "./Execution.ts"
+import { toPositional } from "./NamedParameters.ts"
+import { bindParameters } from "./Parameters.ts"
+import { refusalOf } from "./RequestBounds.ts"
+import type { Session, Statement } from "./Session.ts"
+
+interface BatchResponse {
+  readonly updateResults: ReadonlyArray<{ readonly generatedFields: [] }>
+}
+
+/** Runs the statement of a request with each of its sets. */
+export const batchExecuteStatement = (
+  execution: Execution,
+  request: BatchExecuteStatementRequest
+): Effect.Effect<BatchResponse, Reason> => {
+  const { limits, maxBytes } = execution
+  const sets = request.parameterSets ?? []
+  const refusal = refusalOf(request, sets.flat(), limits)
+  if (refusal !== undefined) return Effect.fail(refusal)
+  const { names, sql } = toPositional(request.sql)
+  const bound = Result.all(sets.map((set) => bindParameters(names, set)))
+  if (Result.isFailure(bound)) return Effect.fail(bound.failure)
+  // Nobody asks for the rows that these may return, and so they are dropped.
+  const statements = bound.success.map((parameters): Statement => ({ sql, parameters, maxBytes }))
+  const answer: BatchResponse = { updateResults: statements.map(() => ({ generatedFields: [] })) }
+  if (statements.length === 0 && request.transactionId === undefined) return Effect.succeed(answer)
+  const runAll = (session: Session) =>
+    Effect.forEach(statements, (statement) => run(session, statement, () => Effect.void), { discard: true })
+  // A batch has the time of one statement, though each of its sets could take that long by itself.
+  const inTime = Effect.timeoutOrElse({
+    duration: limits.statementTimeout,
+    orElse: () => Effect.fail(timedOut(false))
+  })
+  return Effect.as(
+    execution.onSession(request, (session) =>
+      inTime(request.transactionId === undefined ? allOrNothing(session, runAll(session)) : runAll(session))
+    ),
+    answer
+  )
+}
+
+/** A batch without a transaction is one of its own; what fails is rolled back when the session is given back. */
+const allOrNothing = (session: Session, work: Effect.Effect<void, Reason>) =>
+  command(session, "BEGIN").pipe(Effect.andThen(work), Effect.andThen(command(session, "COMMIT", lastOfLease)))

@@ -1,0 +1,44 @@
+/** What the service refuses before it looks at the statement. */
+import type { SqlParameter } from "../../data-api/DataApi.ts"
+import type { Reason } from "../../data-api/DataApiError.ts"
+import { isLonger } from "../../data-api/Limits.ts"
+import type { Limits } from "../EngineLimits.ts"
+import { outOfBounds, schemaNotSupported } from "./Failures.ts"
+
+/** The members of a request that have bounds, beside its parameters. */
+export interface Bounded {
+  readonly sql?: string | undefined
+  readonly database?: string | undefined
+  readonly schema?: string | undefined
+  readonly transactionId?: string | undefined
+}
+
+const octetsOf = (text: string): number => Buffer.byteLength(text)
+
+/** About what a parameter takes in the request's JSON. */
+const parameterOctets = ({ name, value }: SqlParameter): number => {
+  const base = octetsOf(name) + 40
+  if ("stringValue" in value) return base + octetsOf(value.stringValue)
+  return "blobValue" in value ? base + Math.ceil(value.blobValue.length / 3) * 4 : base + 16
+}
+
+/** Why the service refuses a request as such; undefined for one within the bounds. */
+export const refusalOf = (
+  request: Bounded,
+  parameters: ReadonlyArray<SqlParameter>,
+  limits: Limits
+): Reason | undefined => {
+  if (request.schema !== undefined) return schemaNotSupported()
+  if ((request.database?.length ?? 0) > 64) return outOfBounds("database", "length less than or equal to 64")
+  if ((request.transactionId?.length ?? 0) > 192) {
+    return outOfBounds("transactionId", "length less than or equal to 192")
+  }
+  const sql = request.sql ?? ""
+  if (isLonger(sql, limits.sqlLength)) return outOfBounds("sql", `length less than or equal to ${limits.sqlLength}`)
+  if (sql.includes("\0")) return outOfBounds("sql", "no null character")
+  let octets = octetsOf(sql)
+  for (const parameter of parameters) octets += parameterOctets(parameter)
+  return octets > limits.requestOctets
+    ? outOfBounds("request", `size less than or equal to ${limits.requestOctets} bytes`)
+    : undefined
+}

@@ -1,0 +1,84 @@
+/** The response to a statement: its records as fields, as JSON text or formatted, and the metadata of its columns. */
+import { Array as Arr, Effect, Result } from "effect"
+import type { ExecuteStatementRequest, ExecuteStatementResponse, Field } from "../../data-api/DataApi.ts"
+import type { Reason } from "../../data-api/DataApiError.ts"
+import type { JsonResponse } from "../../data-api/rest-json/ResponseWriter.ts"
+import type { Limits } from "../EngineLimits.ts"
+import { formatRecords } from "../values/FormattedRecords.ts"
+import { JsonRows } from "../values/JsonRows.ts"
+import type { PostgresType } from "../values/PostgresTypes.ts"
+import { type FieldRows, toRecords } from "../values/ResultRecords.ts"
+import { columnMetadata } from "./ColumnMetadata.ts"
+import { duplicateLabel, formattedTooLong, reasonOf, resultTooLarge } from "./Failures.ts"
+import type { Column, ResultSet, Session } from "./Session.ts"
+import type { Catalogue } from "./TypeCatalogue.ts"
+
+/** Rows or a count, for an INSERT's tag `INSERT 0 3` as for any other's. */
+const affected = (commandTag: string): number =>
+  /^(?:INSERT|UPDATE|DELETE|MERGE)\b/.test(commandTag) ? Number(commandTag.split(" ").at(-1)) : 0
+
+/** What a response is made of, beside the result. */
+interface Asked {
+  readonly session: Session
+  readonly request: ExecuteStatementRequest
+  readonly catalogue: Catalogue
+  readonly limits: Limits
+}
+
+/** The response for a statement's result. */
+export const respond = (
+  { catalogue, limits, request, session }: Asked,
+  { columns, commandTag, rows, truncated }: ResultSet<JsonRows | FieldRows>
+): Effect.Effect<ExecuteStatementResponse | JsonResponse, Reason> => {
+  if (columns === undefined || rows === undefined) {
+    return Effect.succeed({ generatedFields: [], numberOfRecordsUpdated: affected(commandTag) })
+  }
+  return Effect.matchEffect(catalogue.types(session, columns), {
+    onFailure: (failure) => Effect.fail(reasonOf(failure)),
+    onSuccess: (types) => {
+      const response = recordsOf(rows, types, request, limits)
+      if (Result.isFailure(response)) return Effect.fail(response.failure)
+      if (truncated) return Effect.fail(resultTooLarge())
+      // Whatever returns columns can be formatted, RETURNING included; the text leaves no room for metadata.
+      if (request.formatRecordsAs === "JSON") return formatted(columns, response.success.records ?? [], limits)
+      if (request.includeResultMetadata !== true) return Effect.succeed(response.success)
+      return Effect.map(Effect.mapError(catalogue.origins(session, columns), reasonOf), (origins) => ({
+        ...response.success,
+        columnMetadata: Arr.zipWith(Arr.zip(columns, types), origins, ([column, type], origin) =>
+          columnMetadata(column, type, origin)
+        )
+      }))
+    }
+  })
+}
+
+const recordsOf = (
+  rows: JsonRows | FieldRows,
+  types: ReadonlyArray<PostgresType>,
+  { resultSetOptions = {} }: ExecuteStatementRequest,
+  { resultOctets }: Limits
+): Result.Result<ExecuteStatementResponse | JsonResponse, Reason> =>
+  rows instanceof JsonRows
+    ? Result.map(rows.text(resultOctets), (recordsJson) => ({
+        numberOfRecordsUpdated: 0,
+        recordsJson,
+        rowCount: rows.rowCount
+      }))
+    : Result.map(toRecords(rows, types, resultSetOptions, resultOctets), (records) => ({
+        numberOfRecordsUpdated: 0,
+        records
+      }))
+
+const formatted = (
+  columns: ReadonlyArray<Column>,
+  records: ReadonlyArray<ReadonlyArray<Field>>,
+  { formattedLength }: Limits
+): Effect.Effect<ExecuteStatementResponse, Reason> => {
+  const labels = columns.map(({ name }) => name)
+  const duplicate = labels.find((label, index) => labels.indexOf(label) !== index)
+  if (duplicate !== undefined) return Effect.fail(duplicateLabel(duplicate))
+  const formattedRecords = formatRecords(labels, records)
+  return formattedRecords.length > formattedLength
+    ? Effect.fail(formattedTooLong())
+    : Effect.succeed({ formattedRecords, numberOfRecordsUpdated: 0 })
+}

@@ -1,0 +1,44 @@
+/** What the HTTP front answers, and how it is sent. */
+import type { ServerResponse } from "node:http"
+import type { Reason } from "../../data-api/DataApiError.ts"
+import { encodeFailure, failureOf, type WireFailure } from "../../data-api/rest-json/WireFailures.ts"
+
+/** An answer that is sent; a failure's is told from others by `failure`. */
+export interface Answer {
+  readonly status: number
+  readonly body: string
+  readonly failure?: WireFailure
+}
+
+/** The answer of a failure. */
+export const failed = (failure: WireFailure): Answer => ({
+  status: failure.status,
+  body: encodeFailure(failure),
+  failure
+})
+
+/** The answer of a failure that the front itself finds. */
+export const refusal = (status: number, code: string, message: string): Answer => failed({ status, code, message })
+
+/** The answer of a failed call; `"dropped"` ends the connection without one. */
+export const answerOf = (reason: Reason): Answer | "dropped" => {
+  const failure = failureOf(reason)
+  return failure === "dropped" ? failure : failed(failure)
+}
+
+export const tooLarge = refusal(413, "RequestEntityTooLargeException", "The request exceeds the size limit of 4 MiB.")
+
+/** Sends an answer under the request's id. */
+export const send = (response: ServerResponse, requestId: string, answer: Answer | "dropped"): void => {
+  if (answer === "dropped") {
+    response.socket?.destroy()
+    return
+  }
+  const headers: Record<string, string | number> = {
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(answer.body),
+    "x-amzn-RequestId": requestId
+  }
+  if (answer.failure !== undefined) headers["x-amzn-ErrorType"] = answer.failure.code
+  response.writeHead(answer.status, headers).end(answer.body)
+}
