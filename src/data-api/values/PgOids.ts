@@ -7,8 +7,8 @@ import type { ArrayValue, Field } from "../DataApi.ts"
 /** The members of a union, by their names. */
 type Member<A> = A extends unknown ? keyof A : never
 
-/** The service returns no arrays of arrays. */
-type ElementsMember = Exclude<Member<ArrayValue>, "arrayValues">
+/** The member of an `ArrayValue` that elements go into: the service returns no arrays of arrays. */
+export type ElementsMember = Exclude<Member<ArrayValue>, "arrayValues">
 
 /** One built-in type. */
 export interface PgType {

@@ -6,6 +6,7 @@
  * 5,000 and 10,000 levels, parentheses of a regular expression and chains of operators between 2,000 and 5,000. Chains
  * of 3,000 operators PostgreSQL itself refuses (54001).
  */
+import { pgTypeByName } from "../../data-api/values/PgOids.ts"
 import { Refusal, type Statement } from "../engine/Session.ts"
 
 const jsonLevels = 3_000
@@ -56,7 +57,7 @@ const isTooDeep = (text: string, isJson: boolean, isPattern: boolean): boolean =
   (isJson && text.length > jsonLevels && depthOf(text, "[{", "]}", true) > jsonLevels) ||
   (isPattern && text.length > patternLevels && depthOf(text, "(", ")", false) > patternLevels)
 
-const jsonOids: ReadonlySet<number> = new Set([114, 3802])
+const jsonOids = new Set(["json", "jsonb"].map((name) => pgTypeByName.get(name)?.oid))
 
 /** The refusal of a statement whose text or parameters are nested too deeply. */
 export const refusalOfDepth = ({ parameters, sql }: Statement): Refusal | undefined => {

@@ -1,5 +1,6 @@
 /** Column metadata with the figures that the JDBC driver for PostgreSQL gives, which are the service's. */
 import type { ColumnMetadata } from "../../data-api/DataApi.ts"
+import { ARRAY_JDBC_TYPE } from "../../data-api/values/PgOids.ts"
 import type { PostgresType } from "../values/PostgresTypes.ts"
 import type { Column } from "./Session.ts"
 import type { TableColumn } from "./TypeCatalogue.ts"
@@ -78,7 +79,7 @@ const scaleOf = (type: string, modifier: number): number => {
 export const columnMetadata = (column: Column, type: PostgresType, origin: TableColumn | undefined): ColumnMetadata => {
   const autoIncrement = origin?.autoIncrement ?? false
   // The driver gives an array the figures of its elements.
-  const base = type.jdbcType === 2003 ? type.name.replace(/^_/, "") : type.name
+  const base = type.jdbcType === ARRAY_JDBC_TYPE ? type.name.replace(/^_/, "") : type.name
   return {
     arrayBaseColumnType: 0,
     isAutoIncrement: autoIncrement,

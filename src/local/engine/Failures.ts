@@ -9,7 +9,7 @@ import {
   UnsupportedResult,
   Validation
 } from "../../data-api/DataApiError.ts"
-import type { Unreadable } from "../values/BinaryValues.ts"
+import type { Unreadable } from "../../data-api/postgres/BinaryValues.ts"
 import type { Refusal, SessionLost } from "./Session.ts"
 
 /**

@@ -5,7 +5,7 @@
  */
 import { Data, type Duration, Effect, Semaphore } from "effect"
 import type { Field } from "../../data-api/DataApi.ts"
-import type { Unreadable } from "../values/BinaryValues.ts"
+import type { Unreadable } from "../../data-api/postgres/BinaryValues.ts"
 
 /** Counts schema changes, so that what was learnt before one can be told from what was learnt after. */
 export interface SchemaVersion {

@@ -1,7 +1,7 @@
 /** What only a database's catalogue knows of a result: names of types made by users, and the columns of tables. */
 import { Effect } from "effect"
+import { sqlNull } from "../../data-api/postgres/BinaryValues.ts"
 import { pgTypeByName } from "../../data-api/values/PgOids.ts"
-import { sqlNull } from "../values/BinaryValues.ts"
 import { arrayOf, builtInType, enumType, otherType, type PostgresType } from "../values/PostgresTypes.ts"
 import type { Column, Refusal, RowReader, SchemaVersion, Session, SessionLost, Value } from "./Session.ts"
 

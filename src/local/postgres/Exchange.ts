@@ -7,6 +7,8 @@
 import { randomBytes } from "node:crypto"
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
 import { Result } from "effect"
+import { sqlNull } from "../../data-api/postgres/BinaryValues.ts"
+import { pgTypeByName } from "../../data-api/values/PgOids.ts"
 import {
   type Column,
   Refusal,
@@ -17,7 +19,6 @@ import {
   type TransactionStatus,
   type Value
 } from "../engine/Session.ts"
-import { sqlNull } from "../values/BinaryValues.ts"
 import {
   CommandReceiver,
   checkSql,
@@ -56,7 +57,7 @@ const encodeQuery = (sql: string): Uint8Array => {
   return message
 }
 
-const float8 = 701
+const float8 = pgTypeByName.get("float8")?.oid ?? 0
 
 const encodeBind = PgProtocol.makeBindEncoder<string | Uint8Array | null>(
   (sink, value) => {

@@ -7,10 +7,10 @@
 import { Result } from "effect"
 import type { ResultSetOptions } from "../../data-api/DataApi.ts"
 import type { Reason } from "../../data-api/DataApiError.ts"
+import * as Binary from "../../data-api/postgres/BinaryValues.ts"
 import { fieldText } from "../../data-api/rest-json/ExactJson.ts"
 import { resultTooLarge, unreadable } from "../engine/Failures.ts"
 import type { Column, RowReader, Value } from "../engine/Session.ts"
-import * as Binary from "./BinaryValues.ts"
 import { builtInType } from "./PostgresTypes.ts"
 import { fieldOctets, readerOf } from "./ResultRecords.ts"
 

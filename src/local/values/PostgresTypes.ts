@@ -2,8 +2,15 @@
  * PostgreSQL's built-in types as the service sees them: which ones it can return, in which form, and what it calls
  * the others.
  */
-import { ARRAY_JDBC_TYPE, OTHER_JDBC_TYPE, pgTypes } from "../../data-api/values/PgOids.ts"
-import * as Binary from "./BinaryValues.ts"
+
+import * as Binary from "../../data-api/postgres/BinaryValues.ts"
+import {
+  ARRAY_JDBC_TYPE,
+  type ElementsMember,
+  OTHER_JDBC_TYPE,
+  pgTypeByName,
+  pgTypes
+} from "../../data-api/values/PgOids.ts"
 
 export interface PostgresType {
   /** The catalogue's name, as `typeName` in column metadata. */
@@ -15,7 +22,7 @@ export interface PostgresType {
   /** Absent: the service can't return this type. */
   readonly read?: Binary.Reader | undefined
   /** The member of an array value that holds elements of this type; absent: arrays of it can't be returned. */
-  readonly arrayMember?: Binary.ArrayMember | undefined
+  readonly arrayMember?: ElementsMember | undefined
 }
 
 /** The array type over an element type. */
@@ -26,13 +33,16 @@ export const arrayOf = (name: string, element: PostgresType): PostgresType => ({
   read: element.read && element.arrayMember && Binary.array(element.read, element.arrayMember)
 })
 
-/** An enum, which the service returns as its label. */
+/** The service returns an enum's label as it returns a text. */
+const label = pgTypeByName.get("text")
+
+/** An enum. */
 export const enumType = (name: string): PostgresType => ({
   name,
   displayName: name,
-  jdbcType: 12,
+  jdbcType: label?.jdbcType ?? OTHER_JDBC_TYPE,
   read: Binary.text,
-  arrayMember: "stringValues"
+  arrayMember: label?.arrayMember
 })
 
 /** A type that only the catalogue knows, and the service can't return. */

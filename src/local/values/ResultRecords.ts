@@ -2,9 +2,16 @@
 import { Result } from "effect"
 import type { ArrayValue, Field, ResultSetOptions } from "../../data-api/DataApi.ts"
 import type { Reason } from "../../data-api/DataApiError.ts"
+import {
+  int8AsText,
+  numericArrayAsNumbers,
+  numericAsNumber,
+  type Reader,
+  sqlNull,
+  Unreadable
+} from "../../data-api/postgres/BinaryValues.ts"
 import { resultTooLarge, unreadable, unsupportedType } from "../engine/Failures.ts"
 import type { Column, Row, RowReader, Value } from "../engine/Session.ts"
-import { int8AsText, numericArrayAsNumbers, numericAsNumber, type Reader, sqlNull, Unreadable } from "./BinaryValues.ts"
 import { builtInType, type PostgresType } from "./PostgresTypes.ts"
 
 const arrayOctets = (value: ArrayValue): number => {

@@ -6,7 +6,8 @@
  *
  * This is the hot path: values are read where they lie in the connection's buffer, without a view for each.
  */
-import type { ArrayValue, Field } from "../../data-api/DataApi.ts"
+import type { ArrayValue, Field } from "../DataApi.ts"
+import type { ElementsMember } from "../values/PgOids.ts"
 
 /** A value that the service fails on: infinite times, and arrays of more than one dimension. */
 export class Unreadable {
@@ -353,9 +354,6 @@ export const range =
     return { stringValue: `${(flags & 2) !== 0 ? "[" : "("}${lower},${upper}${(flags & 4) !== 0 ? "]" : ")"}` }
   }
 
-/** The member of an array on the wire that its elements go into. */
-export type ArrayMember = "booleanValues" | "longValues" | "doubleValues" | "stringValues"
-
 /** Dimensions, a null flag and the element's OID, then each dimension's length and lower bound, then the elements. */
 const elements = (bytes: Uint8Array, offset: number, read: Reader): ReadonlyArray<Field | null> | Unreadable => {
   const data = view(bytes)
@@ -381,7 +379,7 @@ const elements = (bytes: Uint8Array, offset: number, read: Reader): ReadonlyArra
 }
 
 /** Puts fields into one member; a field of another kind has no place there and is NULL. */
-const arrayValue = (fields: ReadonlyArray<Field | null>, member: ArrayMember): ArrayValue => {
+const arrayValue = (fields: ReadonlyArray<Field | null>, member: ElementsMember): ArrayValue => {
   switch (member) {
     case "booleanValues":
       return { booleanValues: fields.map((field) => (field && "booleanValue" in field ? field.booleanValue : null)) }
@@ -395,7 +393,7 @@ const arrayValue = (fields: ReadonlyArray<Field | null>, member: ArrayMember): A
 }
 
 export const array =
-  (read: Reader, member: ArrayMember): Reader =>
+  (read: Reader, member: ElementsMember): Reader =>
   (bytes, offset) => {
     const fields = elements(bytes, offset, read)
     return fields instanceof Unreadable ? fields : { arrayValue: arrayValue(fields, member) }
