@@ -8,7 +8,6 @@ import { Redacted, Result, Schema } from "effect"
 import * as Arn from "../../data-api/Arn.ts"
 import {
   AccessDenied,
-  DatabaseError,
   DatabaseNotFound,
   HttpEndpointNotEnabled,
   InvalidResourceState,
@@ -19,6 +18,12 @@ import {
 } from "../../data-api/DataApiError.ts"
 import { Operation } from "../../data-api/Operation.ts"
 import type { Target } from "../../data-api/rest-json/RequestReader.ts"
+import { reasonOf } from "../engine/Failures.ts"
+import { Refusal } from "../engine/Session.ts"
+
+/** What PostgreSQL says to a connection that it refuses. */
+const refused = (sqlState: string, message: string): Result.Result<never, Reason> =>
+  Result.fail(reasonOf(new Refusal({ sqlState, message })))
 
 const ClusterArn = Schema.String.pipe(
   Schema.check(
@@ -178,15 +183,13 @@ export const fromConfig = (config: ClustersConfig, secretKey?: Redacted.Redacted
     if (cluster.users !== undefined) {
       const right = Object.hasOwn(cluster.users, username) ? cluster.users[username] : undefined
       if (right === undefined || Redacted.value(right) !== Redacted.value(password))
-        return Result.fail(
-          DatabaseError.fromMessage(`ERROR: password authentication failed for user "${username}"; SQLState: 28P01`)
-        )
+        return refused("28P01", `password authentication failed for user "${username}"`)
     }
     // PostgreSQL's own default: the database named like the user. A dbname in the secret counts for nothing.
     const wanted = database ?? username
     return cluster.databases === undefined || cluster.databases.includes(wanted)
       ? Result.succeed(wanted)
-      : Result.fail(DatabaseError.fromMessage(`ERROR: database "${wanted}" does not exist; SQLState: 3D000`))
+      : refused("3D000", `database "${wanted}" does not exist`)
   }
   return {
     regions: new Set(config.clusters.map((cluster) => Arn.regionOf(cluster.arn) ?? "")),
