@@ -4,7 +4,8 @@
  * PostgreSQL checks the depth of its own stack; in WebAssembly another stack, which belongs to the JavaScript engine and
  * can't be measured from inside, ends before that, and the database with it. Measured on Node 24: JSON ends it between
  * 5,000 and 10,000 levels, parentheses of a regular expression and chains of operators between 2,000 and 5,000. Chains
- * of 3,000 operators PostgreSQL itself refuses (54001).
+ * of 3,000 operators PostgreSQL itself refuses (54001), as it does subselects from 800 levels on; but from 1,600 to 1,800
+ * levels of those, lists of IN or rows on, the stack ends before it can, and sooner where the program's own calls are deep.
  */
 import { pgTypeByName } from "../../data-api/values/PgOids.ts"
 import { Refusal, type Statement } from "../engine/Session.ts"
@@ -12,12 +13,14 @@ import { Refusal, type Statement } from "../engine/Session.ts"
 const jsonLevels = 3_000
 const patternLevels = 2_000
 const operators = 2_500
+const parentheses = 1_500
+const subselects = 800
 
 /** The error of a server whose `max_stack_depth` is reached. */
 const stackDepthExceeded = new Refusal({
   sqlState: "54001",
   message: "stack depth limit exceeded",
-  hint: "The embedded database takes JSON of 3000 levels, patterns of 2000 levels and chains of 2500 operators."
+  hint: "The embedded database takes JSON of 3000 levels, patterns of 2000 levels, parentheses of 1500 levels, subselects of 800 levels and chains of 2500 operators."
 })
 
 /** How deep opening characters are nested, without what stands in double quotes. */
@@ -36,21 +39,38 @@ const depthOf = (text: string, opening: string, closing: string, quoted: boolean
 
 /** What is skipped whole, then parentheses, what begins another expression, and operators. */
 const token =
-  /'[^']*'|"[^"]*"|--[^\n]*|\$(\w*)\$[\s\S]*?\$\1\$|([([])|([)\]])|(,|;|\b(?:and|or|when|then|else|select|from|where|group|order|having|union|values|on|set|as)\b)|::|\bnot\b|[-+*/<>=~!@#%^&|?]+/gi
+  /'[^']*'|"[^"]*"|--[^\n]*|\$(\w*)\$[\s\S]*?\$\1\$|([([])|([)\]])|(,|;|\b(?:and|or|when|then|else|select|from|where|group|order|having|union|values|on|set|as)\b|(?<=\(\s*)with\b)|::|\bnot\b|[-+*/<>=~!@#%^&|?]+/gi
 
-/** How many operators and parentheses may lie in each other. */
-const chainOf = (sql: string): number => {
-  const outer: Array<number> = []
+const beginsSubselect = /^(?:select|values|with)$/i
+
+/** What is open at a place of a statement: how long the chain is there, and whether it is a subselect. */
+interface Open {
+  readonly chain: number
+  isSubselect: boolean
+}
+
+/** Whether operators, parentheses or subselects lie too deep in each other. */
+const isNestedTooDeeply = (sql: string): boolean => {
+  const outer: Array<Open> = []
   let chain = 0
-  let longest = 0
+  let levels = 0
   for (const [text, , open, close, boundary] of sql.matchAll(token)) {
-    if (open !== undefined) outer.push(++chain)
-    else if (close !== undefined) chain = Math.max((outer.pop() ?? 1) - 1, 0)
-    else if (boundary !== undefined) chain = outer.at(-1) ?? 0
-    else if (!/^['"$]|^--/.test(text)) chain++
-    longest = Math.max(longest, chain)
+    const around = outer.at(-1)
+    if (open !== undefined) outer.push({ chain: ++chain, isSubselect: false })
+    else if (close !== undefined) {
+      outer.pop()
+      chain = Math.max((around?.chain ?? 1) - 1, 0)
+      if (around?.isSubselect === true) levels--
+    } else if (boundary !== undefined) {
+      chain = around?.chain ?? 0
+      if (around?.isSubselect === false && beginsSubselect.test(boundary)) {
+        around.isSubselect = true
+        levels++
+      }
+    } else if (!/^['"$]|^--/.test(text)) chain++
+    if (chain > operators || outer.length > parentheses || levels > subselects) return true
   }
-  return longest
+  return false
 }
 
 const isTooDeep = (text: string, isJson: boolean, isPattern: boolean): boolean =>
@@ -68,7 +88,7 @@ export const refusalOfDepth = ({ parameters, sql }: Statement): Refusal | undefi
   const isJson = /json/i.test(sql)
   const isPattern = /~|similar|regexp|substring/i.test(sql)
   // Quotes of the statement itself may hold JSON, and are no more than its own where they do not.
-  if (isLong && (isTooDeep(sql, isJson, isPattern) || chainOf(sql) > operators)) return stackDepthExceeded
+  if (isLong && (isTooDeep(sql, isJson, isPattern) || isNestedTooDeeply(sql))) return stackDepthExceeded
   const found = parameters.some(
     ({ oid, value }) => typeof value === "string" && isTooDeep(value, isJson || jsonOids.has(oid), isPattern)
   )

@@ -72,6 +72,13 @@ describe("what an embedded database can't take", () => {
       for (const prose of ["(".repeat(50_000), ":-( ".repeat(20_000), "{[".repeat(20_000)]) {
         assert.deepStrictEqual(yield* scalar("select length(:v)", { v: text(prose) }), { longValue: prose.length })
       }
+      const statements = [
+        nested("select (", ")", 600, "select 1"),
+        `select ${nested("(", ")", 1_200)}`,
+        `select ${"(select 1) + ".repeat(500)}1 - 500`,
+        `${"select 1 union all (values (1)) union all ".repeat(400)}select 1`
+      ]
+      for (const sql of statements) assert.deepStrictEqual(yield* scalar(sql), { longValue: 1 })
     }).pipe(Effect.provide(TestDatabase.layer()))
   )
 
