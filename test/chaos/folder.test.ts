@@ -97,7 +97,7 @@ it.live(
       assert.isAtLeast(all.length, rows)
       assert.sameMembers(yield* stored(folder), all)
     }).pipe(Effect.scoped),
-  60_000
+  180_000
 )
 
 /** Where a kill hits: while the folder is made or opened, at a row, or while it is closed. */
@@ -138,5 +138,5 @@ it.live(
       // A row whose acknowledgement the kill cut off may be there: one a writer at most.
       assert.isAtMost(found.size - expected.length, kills)
     }).pipe(Effect.scoped),
-  isLong ? 900_000 : 120_000
+  isLong ? 2_400_000 : 300_000
 )

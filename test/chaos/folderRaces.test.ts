@@ -66,5 +66,5 @@ it.live(
         "races with no holder, or with two"
       )
     }).pipe(Effect.scoped),
-  isLong ? 600_000 : 60_000
+  isLong ? 1_200_000 : 180_000
 )

@@ -7,9 +7,12 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { inject } from "vitest"
+import { inject, vi } from "vitest"
 import * as LocalDataApi from "../../../src/local/LocalDataApi.ts"
 import { execute, scalar } from "../calls.ts"
+
+// Most of these start processes, which takes long on a busy machine.
+vi.setConfig({ testTimeout: 120_000 })
 
 const temporaryFolder = Effect.acquireRelease(
   Effect.promise(() => mkdtemp(join(tmpdir(), "alex-local-"))),

@@ -5,12 +5,15 @@ import { tmpdir } from "node:os"
 import { join, relative } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { inject } from "vitest"
+import { inject, vi } from "vitest"
 import * as FolderLock from "../../../src/local/folder/FolderLock.ts"
 import { networkName } from "../../../src/local/folder/NetworkFileSystem.ts"
 import * as LocalDataApi from "../../../src/local/LocalDataApi.ts"
 import { execute } from "../calls.ts"
 import { hasBun, hasNamespaces, type Kind, start } from "./starters.ts"
+
+// Most of these start processes, which takes long on a busy machine.
+vi.setConfig({ testTimeout: 120_000 })
 
 const temporaryFolder = Effect.acquireRelease(
   Effect.promise(() => mkdtemp(join(tmpdir(), "alex-lock-"))),

@@ -16,7 +16,7 @@ const isLong = process.env["ALEX_LONG"] === "1"
 /** Each case is a process or two. */
 const few = <A>(all: ReadonlyArray<A>, short: ReadonlyArray<A>): ReadonlyArray<A> => (isLong ? all : short)
 
-const patience = isLong ? 300_000 : 120_000
+const patience = isLong ? 900_000 : 180_000
 
 const reader = fileURLToPath(new URL("./FolderReader.ts", import.meta.url))
 const rows = '{"longValue":500}'

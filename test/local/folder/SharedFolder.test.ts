@@ -188,7 +188,7 @@ describe("a shared folder", () => {
         for (let n = 0; n < 50; n++) yield* guest.use(execute("insert into t values (:n)", { n: long(n) }))
         const slow = execute("insert into t select 99 from pg_sleep(20)")
         const writing = yield* Effect.forkChild(guest.use(Effect.flip(slow)))
-        yield* Effect.sleep("300 millis")
+        yield* Effect.sleep("2 seconds")
         yield* Effect.promise(holder.kill)
         const { didRun, reason } = yield* Fiber.join(writing)
         assert.deepStrictEqual([reason._tag, didRun], ["OutcomeUnknown", "unknown"])
