@@ -20,3 +20,4 @@ export {
   toolsFor,
   WriteTools
 } from "./Tools.ts"
+export { type ToolDialect, toolDefinitions, toolDialects } from "./toolDefinitions.ts"

@@ -16,14 +16,14 @@ describe("alex-db schema", () => {
   it.effect("lists the names, one a line, or as JSON", () =>
     Effect.gen(function* () {
       yield* run()
-      assert.deepStrictEqual((yield* printed).split("\n"), [...schemaNames, "reports"])
+      assert.deepStrictEqual((yield* printed).split("\n"), [...schemaNames, "reports", "tools"])
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
   it.effect("lists the names as one JSON document when asked", () =>
     Effect.gen(function* () {
       yield* run("--json")
-      assert.deepStrictEqual(JSON.parse(yield* printed), [...schemaNames, "reports"])
+      assert.deepStrictEqual(JSON.parse(yield* printed), [...schemaNames, "reports", "tools"])
     }).pipe(Effect.provide(NodeServices.layer))
   )
 

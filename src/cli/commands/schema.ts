@@ -4,34 +4,50 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type { Dialect } from "../../agent/JsonSchemas.ts"
 import { schemaNames } from "../../agent/schemaNames.ts"
 import { print, printJson } from "../output/text.ts"
 import { root } from "../root.ts"
 
-/** Not a schema of agents: the reports of the commands. */
-const reports = "reports"
+/** Not schemas of what agents read and write: the reports of the commands, the tools of agents. */
+const others = ["reports", "tools"] as const
+
+/** Which subset of JSON Schema a provider of tools takes for an answer. */
+const subsets = { bedrock: "anthropic", gemini: "anthropic", mcp: "json-schema" } as const
+
+type Asked = Dialect | keyof typeof subsets
+
+const isProvider = (dialect: Asked): dialect is keyof typeof subsets => Object.hasOwn(subsets, dialect)
+
+const subsetOf = (dialect: Asked): Dialect => (isProvider(dialect) ? subsets[dialect] : dialect)
 
 export const schema = Command.make(
   "schema",
   {
-    name: Argument.Literals("name", [...schemaNames, reports]).pipe(
+    name: Argument.Literals("name", [...schemaNames, ...others]).pipe(
       Argument.withDescription("The schema to print; all names are listed without it"),
       Argument.optional
     ),
-    dialect: Flag.Literals("dialect", ["json-schema", "openai", "anthropic"]).pipe(
-      Flag.withDescription("JSON Schema 2020-12, or what OpenAI's strict mode or Anthropic accepts of it"),
+    dialect: Flag.Literals("dialect", ["json-schema", "openai", "anthropic", "bedrock", "gemini", "mcp"]).pipe(
+      Flag.withDescription(
+        "JSON Schema 2020-12, or what a provider accepts of it: OpenAI in strict mode, Anthropic, Bedrock, Gemini, MCP"
+      ),
       Flag.withDefault("json-schema")
     )
   },
   Effect.fnUntraced(function* ({ dialect, name }) {
     const { json } = yield* root
-    if (Option.isNone(name)) return yield* print(json, [...schemaNames, reports], (names) => names.join("\n"))
-    if (name.value === reports) {
+    if (Option.isNone(name)) return yield* print(json, [...schemaNames, ...others], (names) => names.join("\n"))
+    if (name.value === "tools") {
+      const { toolDefinitions } = yield* Effect.promise(() => import("../../agent/toolDefinitions.ts"))
+      return yield* printJson(toolDefinitions(dialect === "json-schema" ? "mcp" : dialect))
+    }
+    if (name.value === "reports") {
       const { reportSchemas } = yield* Effect.promise(() => import("../output/reports.ts"))
       return yield* printJson(reportSchemas())
     }
     const { schemas } = yield* Effect.promise(() => import("../../agent/JsonSchemas.ts"))
-    yield* printJson(schemas[name.value](dialect).jsonSchema)
+    yield* printJson(schemas[name.value](subsetOf(dialect)).jsonSchema)
   })
 ).pipe(
   Command.withDescription(
@@ -39,6 +55,7 @@ export const schema = Command.make(
   ),
   Command.withExamples([
     { command: "alex-db schema portfolio-analysis --dialect openai", description: "For an agent's answer" },
+    { command: "alex-db schema tools --dialect bedrock", description: "The tools, for a loop on Bedrock's Converse" },
     { command: "alex-db schema reports", description: "What each command prints with --json" }
   ])
 )

@@ -1,0 +1,46 @@
+/** The tools as each provider's API takes them, for a loop of one's own. */
+import { Tool } from "effect/ai"
+import { type Grant, grants } from "./Grants.ts"
+import { argumentsOf } from "./ToolCalls.ts"
+import { toolsFor } from "./Tools.ts"
+
+/** Whose definitions of tools there are: OpenAI's Responses API, Anthropic's Messages, Bedrock's Converse, Gemini, MCP. */
+export const toolDialects = ["openai", "anthropic", "bedrock", "gemini", "mcp"] as const
+/** One of {@link toolDialects}. */
+export type ToolDialect = (typeof toolDialects)[number]
+
+const definitionOf = (tool: Tool.Any, dialect: ToolDialect): object => {
+  const { name } = tool
+  const description = Tool.getDescription(tool) ?? ""
+  const schema = argumentsOf(tool)
+  switch (dialect) {
+    case "openai":
+      // Strict mode would make every argument required and knows no object with keys of one's own.
+      return { type: "function", name, description, parameters: schema, strict: false }
+    case "anthropic":
+      return { name, description, input_schema: schema }
+    case "bedrock":
+      return { toolSpec: { name, description, inputSchema: { json: schema } } }
+    case "gemini":
+      return { name, description, parametersJsonSchema: schema }
+    case "mcp":
+      return { name, description, inputSchema: schema }
+  }
+}
+
+/**
+ * The definitions of the tools that there are with these grants, all of them by default. The schemas are the same in
+ * every dialect and hold nothing that one of the providers refuses; what comes back is decoded as strictly as ever.
+ *
+ * @example
+ * ```ts
+ * import { toolDefinitions } from "alex-database/agent"
+ *
+ * const tools = toolDefinitions("openai", new Set(["results"]))
+ * // [{ type: "function", name: "search_instruments", description: "...", parameters: {...}, strict: false }, ...]
+ * ```
+ */
+export const toolDefinitions = (
+  dialect: ToolDialect,
+  granted: ReadonlySet<Grant> = new Set(grants)
+): ReadonlyArray<object> => toolsFor(granted).map((tool) => definitionOf(tool, dialect))
