@@ -32,7 +32,7 @@ import {
 } from "../domain/index.ts"
 import { type Grant, grants } from "./Grants.ts"
 
-/** The one user whom the tools serve. */
+/** The one user for whom the tools work. */
 export class CurrentUser extends Context.Service<CurrentUser, ClerkUserId>()("alex-database/agent/CurrentUser") {}
 
 /** What a tool answers when it can't do what was asked: a name for the program, words for the model. */

@@ -5,8 +5,8 @@ import * as Data from "effect/Data"
 /** Ends the process with a code; whatever there is to say has been said. */
 export class Exit extends Data.TaggedError("Exit")<{ readonly code: number }> {}
 
-/** Looked and found wanting: verify, check, status. */
-export const foundWanting = new Exit({ code: 3 })
+/** A check found a problem: verify, check, status. */
+export const problemFound = new Exit({ code: 3 })
 
 /** Whether to be stopped is how the command ends well, as it is for a server: exit 0. */
 export class EndsWhenStopped extends Context.Reference<{ current: boolean }>("alex-database/cli/EndsWhenStopped", {

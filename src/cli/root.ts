@@ -9,7 +9,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 
 export const root = Command.make("alex-db").pipe(
-  Command.withDescription("Look after the Alex database: Aurora over the Data API, PostgreSQL, or the embedded one"),
+  Command.withDescription("Manage the Alex database: Aurora over the Data API, PostgreSQL, or the embedded one"),
   Command.withSharedFlags({
     json: Flag.Boolean("json").pipe(
       Flag.withDescription("Print one JSON document on stdout; everything else goes to stderr"),

@@ -1,6 +1,6 @@
 /**
- * The command line as an effect: arguments in, exit code out. 0 done, 1 failed, 2 wrong usage, 3 looked and found
- * wanting, 128 and the number of the signal that stopped it.
+ * The command line as an effect: arguments in, exit code out. 0 done, 1 failed, 2 wrong usage, 3 a check found a
+ * problem, 128 and the number of the signal that stopped it.
  */
 import { constants } from "node:os"
 import * as NodeServices from "@effect/platform-node/NodeServices"

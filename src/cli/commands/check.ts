@@ -2,7 +2,7 @@
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import type { Check } from "../../operations/index.ts"
-import { foundWanting } from "../Outcome.ts"
+import { problemFound } from "../Outcome.ts"
 import { bytes, print, type Style } from "../output/text.ts"
 import { database, operations, root } from "../root.ts"
 
@@ -38,10 +38,10 @@ export const check = Command.make(
       retries
     )(Check.found()).pipe(Effect.catch((error) => Effect.succeed(Check.notFound(error, targetOf(config), cluster))))
     yield* print(flags.json, report, checkText)
-    if (!report.ok) return yield* foundWanting
+    if (!report.ok) return yield* problemFound
   })
 ).pipe(
-  Command.withDescription("See whether the database can be reached, as whom and how fast; say what to fix"),
+  Command.withDescription("Check whether the database can be reached, as which role and how fast, and say what to fix"),
   Command.withExamples([
     { command: "alex-db check", description: "What the environment and .env name" },
     { command: "alex-db check --dotenv production.env --json", description: "What another file names, for a program" }

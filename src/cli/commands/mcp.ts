@@ -73,7 +73,7 @@ export const mcp = Command.make(
     user: Flag.String("user").pipe(
       Flag.withMetavar("ID"),
       Flag.withDescription(
-        "The id of the user whom the tools serve; they reach nobody else's accounts, positions, jobs"
+        "The id of the user for whom the tools work; no other user's accounts, positions or jobs can be reached"
       )
     ),
     allow: Flag.String("allow").pipe(

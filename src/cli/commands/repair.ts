@@ -4,7 +4,7 @@ import * as Prompt from "effect/cli/Prompt"
 import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
 import * as Effect from "effect/Effect"
 import type { Repair } from "../../operations/index.ts"
-import { foundWanting } from "../Outcome.ts"
+import { problemFound } from "../Outcome.ts"
 import { count, print, type Style, sayLines, style } from "../output/text.ts"
 import { visibleReport } from "../output/visible.ts"
 import { database, on, operations, root } from "../root.ts"
@@ -57,7 +57,7 @@ export const repair = Command.make(
       })
     )
     yield* print(flags.json, report, repairText)
-    if (!report.ok) return yield* foundWanting
+    if (!report.ok) return yield* problemFound
   })
 ).pipe(
   Command.withDescription(

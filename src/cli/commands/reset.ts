@@ -1,4 +1,4 @@
-/** `alex-db reset`: drops what is Alex's, and makes it anew. */
+/** `alex-db reset`: drops what is Alex's, and creates it again. */
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Prompt from "effect/cli/Prompt"

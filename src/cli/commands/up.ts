@@ -2,7 +2,7 @@
 import * as Clock from "effect/Clock"
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
-import { foundWanting, Refused } from "../Outcome.ts"
+import { problemFound, Refused } from "../Outcome.ts"
 import { count, print, say } from "../output/text.ts"
 import { database, operations, root } from "../root.ts"
 import { version } from "../version.ts"
@@ -53,7 +53,7 @@ export const up = Command.make(
     const result = yield* onConfigured(config)(bringUp)
     const made = { at: new Date(yield* Clock.currentTimeMillis), version: version() }
     yield* print(flags.json, result, (done, marks) => `${verifyText(done.report, made, marks)}\n\n${doneText(done)}`)
-    if (!result.report.ok) return yield* foundWanting
+    if (!result.report.ok) return yield* problemFound
     if (!flags.json) yield* say("Next: npx alex-db verify, or npx alex-db --help")
   })
 ).pipe(

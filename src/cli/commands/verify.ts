@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import type { Verify } from "../../operations/index.ts"
-import { foundWanting, Refused } from "../Outcome.ts"
+import { problemFound, Refused } from "../Outcome.ts"
 import { print, type Style, say } from "../output/text.ts"
 import type { Made } from "../output/VerifySummary.ts"
 import { visibleReport } from "../output/visible.ts"
@@ -62,10 +62,12 @@ export const verify = Command.make(
     const made: Made = { at: new Date(yield* Clock.currentTimeMillis), version: version() }
     if (Option.isSome(html)) yield* writePage(html.value, report, made)
     yield* print(flags.json, report, yield* textIn(format, made))
-    if (!report.ok) return yield* foundWanting
+    if (!report.ok) return yield* problemFound
   })
 ).pipe(
-  Command.withDescription("Report on tables, allocations, indexes, triggers, rows and drift; exit 3 if wanting"),
+  Command.withDescription(
+    "Report on tables, allocations, indexes, triggers, rows and drift; exit 3 if anything is wrong"
+  ),
   Command.withExamples([
     { command: "alex-db verify", description: "Exit 3 if anything is wrong" },
     { command: "alex-db verify --html report.html", description: "A page with charts beside it" },

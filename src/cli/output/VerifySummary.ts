@@ -64,7 +64,7 @@ export const shownOf = (shown: number, all: number): string =>
 export const verdictOf = (report: Verify.VerifyReport): string => {
   if (!report.ok) {
     const problems = report.findings.filter(({ severity }) => severity === "problem").length
-    return `Found wanting: ${count(problems, "problem")}, ${count(report.drift?.length ?? 0, "difference")} from the migrations.`
+    return `Found ${count(problems, "problem")} and ${count(report.drift?.length ?? 0, "difference")} from the migrations.`
   }
   const counted = ["instrument", "user", "account", "position"].map((one) => count(rowsOf(report, `${one}s`), one))
   return `Verified: ${[count(report.tables.length, "table"), ...counted].join(", ")}; all is well.`

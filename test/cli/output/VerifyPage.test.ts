@@ -123,7 +123,7 @@ it("keeps names from being Markdown, a mention or a command of GitHub's", () => 
   assert.match(lines[0] ?? "", /^::error title=allocations%3A 1%2C213 problems::SYM0: .*%0Aand 1,208 more$/)
   assert.match(lines[1] ?? "", /^::error title=drift from the migrations%3A 1 difference::/)
   assert.match(lines[2] ?? "", /^::warning title=idle jobs%3A 1 notice::1 job .* %250A::error::\\nforged$/)
-  assert.match(lines[3] ?? "", /^Found wanting: 1,213 problems, 1 difference/)
+  assert.match(lines[3] ?? "", /^Found 1,213 problems and 1 difference from the migrations\.$/)
 })
 
 if (browser === undefined) process.stderr.write("SKIPPED: the report's page in a browser (there is no Chromium)\n")

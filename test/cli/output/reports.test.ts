@@ -95,7 +95,7 @@ layer(Layer.merge(Folder.layer, TestConsole.layer), { timeout: "120 seconds", ex
   "a report with --json",
   (it) => {
     it.effect(
-      "of every command that succeeds, or looks and finds wanting, is as its schema says",
+      "of every command that succeeds, or finds a problem, is as its schema says",
       () =>
         Effect.gen(function* () {
           const steps: ReadonlyArray<readonly [keyof typeof reports, ReadonlyArray<string>, number]> = [

@@ -2,7 +2,7 @@
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import type { Migrate } from "../../../operations/index.ts"
-import { foundWanting } from "../../Outcome.ts"
+import { problemFound } from "../../Outcome.ts"
 import { count, print, type Style, table } from "../../output/text.ts"
 import { database, operations, root } from "../../root.ts"
 
@@ -34,7 +34,7 @@ export const status = Command.make(
     const { Migrate } = yield* operations
     const report = yield* onDatabase(flags)(Migrate.status())
     yield* print(flags.json, report, statusText)
-    if (!report.current) return yield* foundWanting
+    if (!report.current) return yield* problemFound
   })
 ).pipe(
   Command.withDescription("Say what is applied and what is pending; exit 3 unless all is applied"),
