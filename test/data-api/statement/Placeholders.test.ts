@@ -1,0 +1,77 @@
+import { assert, it } from "@effect/vitest"
+import { Result } from "effect"
+import * as Placeholders from "../../../src/data-api/statement/Placeholders.ts"
+
+const { bare, castTo } = Placeholders
+
+const template = (sql: string) => Result.getOrThrow(Placeholders.fromNumbered(sql))
+const named = (sql: string, ...names: ReadonlyArray<string>) => Placeholders.fromNamed(sql, names)
+/** The text with every value placed bare. */
+const text = (sql: string) => Placeholders.render(template(sql), [])
+const refusal = (parsed: Result.Result<unknown, string>) => (Result.isFailure(parsed) ? parsed.failure : "accepted")
+
+it("a value is placed bare, with a cast in parentheses, or as a literal, at each of its places", () => {
+  const parsed = template("select $2, $1, $2")
+  assert.strictEqual(Placeholders.render(parsed, []), "select :p2, :p1, :p2")
+  assert.strictEqual(Placeholders.render(parsed, [castTo("int4"), bare]), "select :p2, (:p1::int4), :p2")
+  const literal: Placeholders.Placement = { _tag: "Literal", text: "NULL" }
+  assert.strictEqual(Placeholders.render(parsed, [literal, castTo("text")]), "select (:p2::text), NULL, (:p2::text)")
+  assert.strictEqual(parsed.count, 2)
+  assert.deepStrictEqual([...parsed.repeated], [1])
+  assert.strictEqual(template("select $3").count, 3)
+})
+
+it("a value is cast only where every one of its placeholders is", () => {
+  const uncast = (sql: string) => [...template(sql).uncast]
+  assert.deepStrictEqual(uncast("select $1::int, $2 :: text, cast($3 as date), CAST ( $4 /* a */ AS time)"), [])
+  assert.deepStrictEqual(uncast("select $1::int, $1"), [0])
+  assert.deepStrictEqual(uncast("select $1, $2::int"), [0])
+  assert.deepStrictEqual(uncast("select f($1 as a), cast(1 + $2 as int), $3 as b"), [0, 1, 2])
+})
+
+it("what looks like a placeholder in a string, a name or a comment is none", () => {
+  for (const sql of ["'$1 :a'", '"$1 :a"', "/* $1 :a */ 1", "1 -- $1 :a", "$$ $1 $$", "a$1"]) {
+    assert.strictEqual(text(`select ${sql}`), `select ${sql}`)
+    assert.deepStrictEqual([...template(`select ${sql}`).parameters], [])
+  }
+})
+
+it("a dollar quote in which the service would misread something is quoted plainly", () => {
+  assert.strictEqual(text("do $$ a := 'b' $$"), "do ' a := ''b'' '")
+  assert.strictEqual(text("do $x$ -- a\n$x$"), "do ' -- a\n'")
+  assert.strictEqual(text("do $x$ /* $x$"), "do ' /* '")
+  assert.strictEqual(text('do $x$ "a" $x$'), "do ' \"a\" '")
+  assert.strictEqual(text("do $x$ a - b / c $x$"), "do $x$ a - b / c $x$")
+})
+
+it("the colon of a slice is kept away from its bound, and that of an argument is not touched", () => {
+  assert.strictEqual(text("select a[1:2]"), "select a[1 : 2]")
+  assert.strictEqual(text("select a[b:c], a[:c], a[$1:c]"), "select a[b : c], a[ : c], a[:p1 : c]")
+  assert.strictEqual(text("select (a)[(1):b]"), "select (a)[(1) : b]")
+  assert.strictEqual(text("select f(a := $1)"), "select f(a := :p1)")
+  const slice = Result.map(named("select a[:high], b[case when true then :low end]", "low"), (parsed) =>
+    Placeholders.render(parsed, [])
+  )
+  assert.strictEqual(refusal(slice), "accepted")
+  assert.strictEqual(Result.getOrThrow(slice), "select a[ : high], b[case when true then :p1 end]")
+})
+
+it("lists begin where their length does not matter", () => {
+  const lists = (sql: string) => template(sql).lists.map(({ at, rows }) => `${at}${rows ? " rows" : ""}`)
+  assert.deepStrictEqual(lists("select $1 where a in ($2, $3) and b not IN ($4)"), ["1", "3"])
+  assert.deepStrictEqual(lists("insert into a values ($1, $2), ($3, $4)"), ["0 rows"])
+  assert.deepStrictEqual(lists("select 1 where (a, b) in (($1, $2), ($3, $4))"), ["0 rows"])
+  assert.deepStrictEqual(lists("select f($1), ($2), array[$3]"), [])
+})
+
+it("a placeholder of the other kind, one without a value and a value without a placeholder are refused", () => {
+  assert.include(refusal(Placeholders.fromNumbered("select :a")), ":a is not a placeholder here: write $1")
+  for (const none of ["$0", "$65536"]) {
+    assert.strictEqual(refusal(Placeholders.fromNumbered(`select ${none}`)), `There is no parameter ${none}.`)
+  }
+  assert.strictEqual(refusal(Placeholders.fromNumbered("select $65535")), "accepted")
+  assert.strictEqual(refusal(named("select $1", "a")), "$1 is not a placeholder here: write :name.")
+  assert.strictEqual(refusal(named("select :a, :c", "a", "b")), "No value was given for :c.")
+  assert.strictEqual(refusal(named("select :b", "a", "b", "c")), "The statement has no placeholder :a, :c.")
+  assert.deepStrictEqual(Result.getOrThrow(named("select :b, :a, :b", "a", "b")).parameters, [1, 0, 1])
+})

@@ -1,0 +1,74 @@
+import { assert, it } from "@effect/vitest"
+import { kindOf, type StatementKind } from "../../../src/data-api/statement/StatementKind.ts"
+
+const holds = (what: keyof Omit<StatementKind, "verb">, sqls: ReadonlyArray<string>, expected: unknown) => {
+  for (const sql of sqls) assert.strictEqual(kindOf(sql)[what], expected, sql)
+}
+
+it("the verb is the first word, past comments", () => {
+  const verbs = { "select 1": "SELECT", " /* a */ -- b\n wiTh a as (select 1) table a": "WITH", "'select'": "", "": "" }
+  for (const [sql, verb] of Object.entries(verbs)) assert.strictEqual(kindOf(sql).verb, verb, sql)
+})
+
+it("a commit ends a transaction and keeps what it did, a prepared one too", () => {
+  holds("commits", ["commit", "END", "commit and chain", "prepare transaction 'a'"], true)
+  holds("commits", ["rollback", "begin", "prepare a as select 1", "select commit", "'commit'", "abort"], false)
+})
+
+it("a rollback to a savepoint is none of the whole transaction", () => {
+  holds("rollsBackToSavepoint", ["rollback to a", "ROLLBACK WORK TO savepoint a", "rollback transaction to a"], true)
+  holds(
+    "rollsBackToSavepoint",
+    ["rollback", "rollback work", "rollback and chain", "release to", "rollback a to"],
+    false
+  )
+})
+
+it("names may mean something else after what sets, makes or drops", () => {
+  holds(
+    "changesNames",
+    [
+      "set search_path = a",
+      "create table a (b int)",
+      "drop table a",
+      "alter table a add b int",
+      "select set_config('search_path', 'a', false)",
+      "select 1 into a",
+      "do $$ begin end $$",
+      "call a()",
+      "discard all",
+      "rollback",
+      ""
+    ],
+    true
+  )
+  holds(
+    "changesNames",
+    [
+      "select 'set_config', \"into\" from a",
+      "insert into a values (1)",
+      "update a set b = 1",
+      "delete from a",
+      "with a as (select 1) select * from a",
+      "savepoint a",
+      "release a",
+      "commit",
+      "fetch 1 from a"
+    ],
+    false
+  )
+})
+
+it("what can be prepared begins after EXPLAIN and DECLARE", () => {
+  holds(
+    "prepared",
+    ["select 1", "  update a set b = 1", "values (1)", "merge into a using b on true when matched then delete"],
+    0
+  )
+  assert.strictEqual(kindOf("explain (analyze) select 1").prepared, "explain (analyze) ".length)
+  assert.strictEqual(
+    kindOf("DECLARE a SCROLL CURSOR FOR WITH b AS (SELECT 1) TABLE b").prepared,
+    "DECLARE a SCROLL CURSOR FOR ".length
+  )
+  holds("prepared", ["begin", "set a = 1", "create table a as select 1", "explain analyze", "call a()", ""], undefined)
+})
