@@ -40,7 +40,8 @@ describe("advice", () => {
 
   it("tells connections that do not come about by the system's code", () => {
     for (const code of ["ECONNREFUSED", "ENOENT", "ENOTFOUND", "ETIMEDOUT", "ECONNRESET"])
-      assert.strictEqual(ofCause({ code }).code, "network", code)
+      assert.strictEqual(ofCause({ code, syscall: "connect" }).code, "network", code)
+    assert.strictEqual(ofCause({ code: "ENOENT", syscall: "open" }).code, "unknown")
     for (const code of ["SELF_SIGNED_CERT_IN_CHAIN", "UNABLE_TO_VERIFY_LEAF_SIGNATURE", "CERT_HAS_EXPIRED"])
       assert.include(ofCause({ code }).fix, "NODE_EXTRA_CA_CERTS", code)
   })
