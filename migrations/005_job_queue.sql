@@ -3,15 +3,13 @@
 -- defaults.
 
 ALTER TABLE jobs
-  ADD COLUMN attempts integer NOT NULL DEFAULT 0,
-  ADD COLUMN lease_until timestamptz;
-
-ALTER TABLE jobs DROP CONSTRAINT jobs_status_check;
-
-ALTER TABLE jobs
+  ADD COLUMN IF NOT EXISTS attempts integer NOT NULL DEFAULT 0,
+  ADD COLUMN IF NOT EXISTS lease_until timestamptz,
+  DROP CONSTRAINT IF EXISTS jobs_attempts_check,
+  DROP CONSTRAINT IF EXISTS jobs_status_check,
+  ADD CONSTRAINT jobs_attempts_check CHECK (attempts >= 0),
   ADD CONSTRAINT jobs_status_check
-    CHECK (status IN ('pending', 'running', 'completed', 'failed', 'cancelled')) NOT VALID,
-  ADD CONSTRAINT jobs_attempts_check CHECK (attempts >= 0);
+    CHECK (status IN ('pending', 'running', 'completed', 'failed', 'cancelled')) NOT VALID;
 
 -- An adopted row may have a status of its own: the rule then holds for every row written from now on.
 DO $$
@@ -23,4 +21,4 @@ END
 $$;
 
 -- The oldest job that waits, or that nobody works on any more.
-CREATE INDEX IF NOT EXISTS idx_jobs_queue ON jobs (created_at, id) WHERE status IN ('pending', 'running');
+CREATE INDEX IF NOT EXISTS idx_jobs_queue ON jobs (created_at, id) WHERE status = 'pending' OR status = 'running';

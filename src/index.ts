@@ -6,4 +6,36 @@ export * as DbConfig from "./DbConfig.ts"
 export * as DbLayer from "./DbLayer.ts"
 export * from "./domain/index.ts"
 export { Catalogue, Check, LoadData, Migrate, Plan, Progress, Reset, Seed, Target, Verify } from "./operations/index.ts"
-export { Accounts, Instruments, Jobs, Portfolios, Positions, type RepositoryError, Users } from "./repository/index.ts"
+export {
+  Accounts,
+  type BatchOptions,
+  type ClaimedJob,
+  type ClaimOptions,
+  type FindJobOptions,
+  History,
+  Instruments,
+  type JobAttempt,
+  type JobListOptions,
+  type JobOutcome,
+  type JobPage,
+  type JobPart,
+  Jobs,
+  type KnownInstrument,
+  type Listed,
+  type NewJob,
+  type Period,
+  type PortfolioAdded,
+  Portfolios,
+  Positions,
+  type PriceChange,
+  type PriceResult,
+  type PutManyResult,
+  type Refused,
+  type RepositoryError,
+  type StartOptions,
+  type StreamOptions,
+  type UpsertOptions,
+  type UpsertResult,
+  Users,
+  type WorkerOptions
+} from "./repository/index.ts"

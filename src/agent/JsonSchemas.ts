@@ -94,7 +94,7 @@ const ListedCharts = Schema.Struct({
   charts: Schema.Array(
     Schema.Struct({
       key: Schema.String.annotate({ description: "The key of the chart, in words_joined_by_underscores" }),
-      ...Domain.Chart.fields
+      ...Domain.ClosedChart.fields
     }).annotate({ description: "One chart" })
   )
     .annotate({ description: "The charts, each key once" })
@@ -103,7 +103,7 @@ const ListedCharts = Schema.Struct({
   .annotate({ description: "The charts of a portfolio" })
   .pipe(
     Schema.decodeTo(
-      Domain.ChartsPayload,
+      Domain.ClosedChartsPayload,
       SchemaTransformation.transform({
         decode: ({ charts }) => Object.fromEntries(charts.map(({ key, ...chart }) => [key, chart])),
         encode: (charts) => ({ charts: Object.entries(charts).map(([key, chart]) => ({ key, ...chart })) })
@@ -128,6 +128,14 @@ const SummaryText = Schema.Struct({
       SchemaTransformation.transform({ decode: ({ summary }) => summary, encode: (summary) => ({ summary }) })
     )
   )
+
+/** What agents change about a job, with results in their closed forms. */
+const ClosedJobUpdate = Schema.Struct({
+  ...Domain.JobUpdate.fields,
+  report_payload: Schema.optionalKey(Schema.NullOr(Domain.ClosedReportPayload)),
+  charts_payload: Schema.optionalKey(Schema.NullOr(Domain.ClosedChartsPayload)),
+  retirement_payload: Schema.optionalKey(Schema.NullOr(Domain.ClosedRetirementPayload))
+}).annotate({ description: "What to change about a job; what is left out stays as it is" })
 
 // The providers' strict modes know no absent fields, only null; so null can't empty a field there.
 const nullLeaves = (what: string) => ({ description: `What to change about ${what}; null leaves a field as it is` })
@@ -220,12 +228,12 @@ export const schemas = {
       description: "A new job"
     })
   ),
-  "job-update": described(Domain.JobUpdate, () =>
+  "job-update": described(ClosedJobUpdate, () =>
     Schema.Struct({
       ...Domain.JobUpdate.fields,
-      report_payload: optionalPayload(Domain.ReportPayload),
+      report_payload: optionalPayload(Domain.ClosedReportPayload),
       charts_payload: optionalPayload(ListedCharts),
-      retirement_payload: optionalPayload(Domain.RetirementPayload),
+      retirement_payload: optionalPayload(Domain.ClosedRetirementPayload),
       summary_payload: optionalPayload(SummaryText)
     }).annotate(nullLeaves("a job"))
   ),
@@ -240,10 +248,10 @@ export const schemas = {
       summary_payload: Schema.NullOr(JsonText)
     }).annotate({ description: "A job with its request and its results" })
   ),
-  chart: described(Domain.Chart),
-  "report-payload": described(Domain.ReportPayload),
-  "charts-payload": described(Domain.ChartsPayload, () => ListedCharts),
-  "retirement-payload": described(Domain.RetirementPayload),
+  chart: described(Domain.ClosedChart),
+  "report-payload": described(Domain.ClosedReportPayload),
+  "charts-payload": described(Domain.ClosedChartsPayload, () => ListedCharts),
+  "retirement-payload": described(Domain.ClosedRetirementPayload),
   "summary-payload": described(Domain.SummaryPayload, () => SummaryText)
 } satisfies Record<SchemaName, (dialect: Dialect) => Described<unknown>>
 

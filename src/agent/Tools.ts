@@ -11,8 +11,10 @@ import {
   AccountId,
   AccountValue,
   AllocationDrift,
-  ChartsPayload,
   type ClerkUserId,
+  ClosedChartsPayload,
+  ClosedReportPayload,
+  ClosedRetirementPayload,
   Instrument,
   InstrumentClassification,
   InstrumentCreate,
@@ -25,8 +27,6 @@ import {
   PortfolioSummary,
   Position,
   PositionCreate,
-  ReportPayload,
-  RetirementPayload,
   SummaryPayload,
   User
 } from "../domain/index.ts"
@@ -225,14 +225,14 @@ const closePosition = Tool.make("close_position", {
 
 const recordReport = Tool.make("record_report", {
   description: "Store the report, as Markdown, as the result of one of the user's jobs; replaces an earlier one.",
-  parameters: Schema.Struct({ job_id: JobId, report: ReportPayload }),
+  parameters: Schema.Struct({ job_id: JobId, report: ClosedReportPayload }),
   success: Schema.toCodecJson(JobState),
   ...failing
 }).annotateMerge(replaces)
 
 const recordCharts = Tool.make("record_charts", {
   description: "Store the charts as a result of one of the user's jobs; replaces all earlier ones.",
-  parameters: Schema.Struct({ job_id: JobId, charts: ChartsPayload }),
+  parameters: Schema.Struct({ job_id: JobId, charts: ClosedChartsPayload }),
   success: Schema.toCodecJson(JobState),
   ...failing
 }).annotateMerge(replaces)
@@ -241,7 +241,7 @@ const recordRetirement = Tool.make("record_retirement", {
   description:
     "Store the retirement analysis as a result of one of the user's jobs; replaces an earlier one. Values and income " +
     "are US dollars, the success rate is in percent.",
-  parameters: Schema.Struct({ job_id: JobId, retirement: RetirementPayload }),
+  parameters: Schema.Struct({ job_id: JobId, retirement: ClosedRetirementPayload }),
   success: Schema.toCodecJson(JobState),
   ...failing
 }).annotateMerge(replaces)

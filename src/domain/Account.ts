@@ -1,6 +1,7 @@
 /** The accounts in which people hold cash and positions. */
 import * as Schema from "effect/Schema"
-import { Decimal, InterestRate, money } from "./Decimal.ts"
+import { Decimal, type DigitsOption, InterestRate, interestRateInput, money, moneyInput } from "./Decimal.ts"
+import { withJson } from "./Json.ts"
 import { text, uuid } from "./Text.ts"
 import { ClerkUserId } from "./User.ts"
 
@@ -34,48 +35,84 @@ const AccountPurpose = text({
 
 const CashBalance = money("The cash on the account")
 
-/** A new account; cash and interest are 0 unless they are given. */
-export const AccountCreate = Schema.Struct({
+const accountCreateFields = {
   clerk_user_id: ClerkUserId,
   account_name: AccountName,
   account_purpose: Schema.optionalKey(Schema.NullOr(AccountPurpose)),
   cash_balance: Schema.optionalKey(CashBalance),
   cash_interest: Schema.optionalKey(InterestRate)
-}).annotate({ description: "A new account" })
+}
+
+/** A new account as other programs send it: amounts may be JSON numbers. */
+export const accountCreateInput = (options: DigitsOption) =>
+  Schema.Struct({
+    ...accountCreateFields,
+    cash_balance: Schema.optionalKey(moneyInput("The cash on the account", options)),
+    cash_interest: Schema.optionalKey(interestRateInput(options))
+  }).annotate({ description: "A new account" })
+
+/** A new account; cash and interest are 0 unless they are given. */
+export const AccountCreate = withJson(
+  "new account",
+  Schema.Struct(accountCreateFields).annotate({ description: "A new account" }),
+  () => accountCreateInput({ digits: "refuse" })
+)
 export interface AccountCreate extends Schema.Schema.Type<typeof AccountCreate> {}
 
-/** Any subset of an account's fields; `null` empties the purpose. */
-export const AccountUpdate = Schema.Struct({
+const accountUpdateFields = {
   account_name: Schema.optionalKey(AccountName),
   account_purpose: Schema.optionalKey(Schema.NullOr(AccountPurpose)),
   cash_balance: Schema.optionalKey(CashBalance),
   cash_interest: Schema.optionalKey(InterestRate)
-}).annotate({ description: "What to change about an account; what is left out stays as it is" })
+}
+
+/** A change of an account as other programs send it: amounts may be JSON numbers. */
+export const accountUpdateInput = (options: DigitsOption) =>
+  Schema.Struct({
+    ...accountUpdateFields,
+    cash_balance: Schema.optionalKey(moneyInput("The cash on the account", options)),
+    cash_interest: Schema.optionalKey(interestRateInput(options))
+  }).annotate({ description: "What to change about an account; what is left out stays as it is" })
+
+/** Any subset of an account's fields; `null` empties the purpose. */
+export const AccountUpdate = withJson(
+  "change of an account",
+  Schema.Struct(accountUpdateFields).annotate({
+    description: "What to change about an account; what is left out stays as it is"
+  }),
+  () => accountUpdateInput({ digits: "refuse" })
+)
 export interface AccountUpdate extends Schema.Schema.Type<typeof AccountUpdate> {}
 
 /** An account as stored. */
-export const Account = Schema.Struct({
-  id: Schema.String.pipe(Schema.brand("AccountId")),
-  clerk_user_id: Schema.String.pipe(Schema.brand("ClerkUserId")),
-  account_name: Schema.String,
-  account_purpose: Schema.NullOr(Schema.String),
-  cash_balance: Decimal,
-  cash_interest: Decimal,
-  created_at: Schema.Date,
-  updated_at: Schema.Date
-}).annotate({ description: "An account of a user" })
+export const Account = withJson(
+  "account",
+  Schema.Struct({
+    id: Schema.String.pipe(Schema.brand("AccountId")),
+    clerk_user_id: Schema.String.pipe(Schema.brand("ClerkUserId")),
+    account_name: Schema.String,
+    account_purpose: Schema.NullOr(Schema.String),
+    cash_balance: Decimal,
+    cash_interest: Decimal,
+    created_at: Schema.Date,
+    updated_at: Schema.Date
+  }).annotate({ description: "An account of a user" })
+)
 export interface Account extends Schema.Schema.Type<typeof Account> {}
 
 /** What an account, or all accounts of a user, come to. */
-export const AccountTotals = Schema.Struct({
-  accounts: Schema.Finite.annotate({ description: "How many accounts" }),
-  positions: Schema.Finite.annotate({ description: "How many positions they hold" }),
-  cash: Decimal,
-  market_value: Decimal,
-  total: Decimal
-}).annotate({
-  description: "The cash and the market value of the positions, in US dollars; a position without a price counts as 0"
-})
+export const AccountTotals = withJson(
+  "totals of accounts",
+  Schema.Struct({
+    accounts: Schema.Finite.annotate({ description: "How many accounts" }),
+    positions: Schema.Finite.annotate({ description: "How many positions they hold" }),
+    cash: Decimal,
+    market_value: Decimal,
+    total: Decimal
+  }).annotate({
+    description: "The cash and the market value of the positions, in US dollars; a position without a price counts as 0"
+  })
+)
 export interface AccountTotals extends Schema.Schema.Type<typeof AccountTotals> {}
 
 /** There is no account with this id, or it is another person's and only one user's were asked for. */

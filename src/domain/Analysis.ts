@@ -9,7 +9,7 @@ import {
 } from "./Allocation.ts"
 import { money, Quantity } from "./Decimal.ts"
 import { InstrumentSymbol } from "./Instrument.ts"
-import { CalendarDay, storableJson, text } from "./Text.ts"
+import { CalendarDay, storable, text } from "./Text.ts"
 
 const prose = (description: string, example: string) => text({ min: 1, max: 200_000, description, example })
 
@@ -108,12 +108,30 @@ const moment = Schema.String.annotate({
 
 const agent = Schema.optionalKey(text({ min: 1, max: 100, description: "The agent that made it", example: "reporter" }))
 
-/** The reporter's result: the whole report as Markdown. */
-export const ReportPayload = Schema.Struct({
+/**
+ * The open form of a schema: further members are kept as they are, as long as `jsonb` can hold them. What is stored is
+ * open, so that nothing of a result is lost; what a tool takes is closed.
+ */
+const open = <const Fields extends Schema.Struct.Fields>(closed: Schema.Struct<Fields>, description: string) => {
+  const isJson = Schema.is(Schema.Json)
+  const further = Schema.makeFilter((value: { readonly [member: string]: unknown }) => {
+    const bad = Object.keys(value).find((member) => !(member in closed.fields) && !isJson(value[member]))
+    return bad === undefined ? undefined : { path: [bad], issue: "expected JSON: text, a number, a list, an object..." }
+  })
+  return Schema.StructWithRest(closed, [Schema.Record(Schema.String, Schema.Unknown)])
+    .annotate({ description })
+    .pipe(Schema.check(further, storable))
+}
+
+/** The reporter's result in its closed form: the whole report as Markdown. */
+export const ClosedReportPayload = Schema.Struct({
   content: prose("The report, as Markdown", "## Summary\n\nYour portfolio is worth $104,875."),
   generated_at: Schema.optionalKey(moment),
   agent
 }).annotate({ description: "The report on a portfolio" })
+
+/** The reporter's result: the whole report as Markdown, and whatever else the reporter says of it. */
+export const ReportPayload = open(ClosedReportPayload, "The report on a portfolio")
 export interface ReportPayload extends Schema.Schema.Type<typeof ReportPayload> {}
 
 /** The kinds of charts that can be drawn. */
@@ -136,28 +154,45 @@ const ChartPoint = Schema.Struct({
   )
 }).annotate({ description: "One slice or bar of a chart" })
 
-/** One chart, ready to be drawn. */
-export const Chart = Schema.Struct({
+const chartFields = {
   title: text({ min: 1, max: 200, description: "The title over the chart", example: "Asset classes" }),
   description: Schema.optionalKey(text({ max: 2000, description: "What the chart shows", example: "By market value" })),
-  type: Schema.Literals(chartTypes).annotate({ description: "How to draw the chart" }),
-  data: Schema.Array(ChartPoint)
+  type: Schema.Literals(chartTypes).annotate({ description: "How to draw the chart" })
+}
+
+const points = <S extends Schema.Constraint>(point: S) =>
+  Schema.Array(point)
     .annotate({ description: "The slices or bars, at least one", message: "expected a list of slices or bars" })
     .pipe(Schema.check(Schema.isMinLength(1, { message: "expected at least one slice or bar" })))
-}).annotate({ description: "One chart" })
+
+/** One chart in its closed form, ready to be drawn. */
+export const ClosedChart = Schema.Struct({ ...chartFields, data: points(ChartPoint) }).annotate({
+  description: "One chart"
+})
+
+/** One chart, ready to be drawn, and whatever else the charter says of it and of its points. */
+export const Chart = open(
+  Schema.Struct({ ...chartFields, data: points(open(ChartPoint, "One slice or bar of a chart")) }),
+  "One chart"
+)
 export interface Chart extends Schema.Schema.Type<typeof Chart> {}
 
+const charts = {
+  description: "Charts by key; a key is in words_joined_by_underscores",
+  message: "expected an object of charts by key"
+}
+
+/** The charter's result in its closed form: charts by their keys. */
+export const ClosedChartsPayload = Schema.Record(Schema.String, ClosedChart)
+  .annotate(charts)
+  .pipe(Schema.check(storable))
+
 /** The charter's result: charts by their keys, for example `asset_class_distribution`. */
-export const ChartsPayload = Schema.Record(Schema.String, Chart)
-  .annotate({
-    description: "Charts by key; a key is in words_joined_by_underscores",
-    message: "expected an object of charts by key"
-  })
-  .pipe(Schema.check(storableJson))
+export const ChartsPayload = Schema.Record(Schema.String, Chart).annotate(charts).pipe(Schema.check(storable))
 export type ChartsPayload = typeof ChartsPayload.Type
 
-/** The retirement agent's result: the analysis as Markdown, with the figures it rests on. */
-export const RetirementPayload = Schema.Struct({
+/** The retirement agent's result in its closed form: the analysis as Markdown, with the figures it rests on. */
+export const ClosedRetirementPayload = Schema.Struct({
   analysis: prose("The analysis of retirement readiness, as Markdown", "## Readiness\n\nYou are on track."),
   success_rate: Schema.optionalKey(Percentage),
   projected_value: Schema.optionalKey(money("The value of the portfolio expected at retirement")),
@@ -165,10 +200,13 @@ export const RetirementPayload = Schema.Struct({
   generated_at: Schema.optionalKey(moment),
   agent
 }).annotate({ description: "How ready the user is for retirement" })
+
+/** The retirement agent's result: the analysis as Markdown, its figures, and whatever else the agent says. */
+export const RetirementPayload = open(ClosedRetirementPayload, "How ready the user is for retirement")
 export interface RetirementPayload extends Schema.Schema.Type<typeof RetirementPayload> {}
 
 /** The planner's summary of a job: any JSON object. */
 export const SummaryPayload = Schema.Record(Schema.String, Schema.Json)
   .annotate({ description: "A summary of the job", message: "expected an object" })
-  .pipe(Schema.check(storableJson))
+  .pipe(Schema.check(storable))
 export type SummaryPayload = typeof SummaryPayload.Type

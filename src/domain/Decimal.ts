@@ -1,9 +1,12 @@
 /**
  * Exact decimals: `BigDecimal` in memory, text such as `"1234.50"` at every boundary. A JavaScript number never holds
- * money, not even on the way.
+ * money, not even on the way; {@link priceInput} and its like take numbers where other programs send them.
  */
 import * as BigDecimal from "effect/BigDecimal"
+import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
+import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 
 /**
@@ -24,65 +27,166 @@ export const formatDecimal = (decimal: BigDecimal.BigDecimal): string => {
   return `${value < 0n ? "-" : ""}${digits.slice(0, -scale)}.${digits.slice(-scale)}`
 }
 
-// Normalised, so that equal decimals are equal in structure too, whatever their trailing zeros were.
+const asText = {
+  value(this: BigDecimal.BigDecimal) {
+    return formatDecimal(this)
+  }
+}
+
+/** The same decimal, which `JSON.stringify` prints as text: Effect's own would print how it is stored. */
+export const printable = (decimal: BigDecimal.BigDecimal): BigDecimal.BigDecimal => {
+  const { scale, value } = BigDecimal.normalize(decimal)
+  const copy = BigDecimal.make(value, scale)
+  // Equal decimals are equal in structure too, whatever their trailing zeros were.
+  BigDecimal.normalize(copy)
+  return Object.defineProperty(copy, "toJSON", asText)
+}
+
 const bigDecimalFromText = SchemaTransformation.transform<BigDecimal.BigDecimal, string>({
-  decode: (text) => BigDecimal.normalize(BigDecimal.fromStringUnsafe(text)),
+  decode: (text) => printable(BigDecimal.fromStringUnsafe(text)),
   encode: formatDecimal
 })
 
-/** Text that matches `pattern`, which admits nothing but digits, one point and a sign, read as an exact decimal. */
-const decimalText = (options: {
+/** A kind of decimal: what its text looks like, and what is said where it does not. */
+interface Kind {
   readonly pattern: RegExp
+  /** The most digits after the point. */
+  readonly scale: number
   readonly message: string
   readonly description: string
   readonly example: string
-}) =>
+}
+
+/** Text that matches `pattern`, which admits nothing but digits, one point and a sign, read as an exact decimal. */
+const decimalText = ({ description, example, message, pattern }: Omit<Kind, "scale">) =>
   Schema.String.annotate({
-    description: options.description,
-    examples: [options.example],
-    message: `${options.message}, as text`
-  }).pipe(
-    Schema.check(Schema.isPattern(options.pattern, { message: options.message })),
-    Schema.decodeTo(Schema.BigDecimal, bigDecimalFromText)
-  )
+    description: `${description}, as text`,
+    examples: [example],
+    message: `${message}, as text`
+  }).pipe(Schema.check(Schema.isPattern(pattern, { message })), Schema.decodeTo(Schema.BigDecimal, bigDecimalFromText))
 
 /** Any exact decimal, as the database holds it. */
 export const Decimal = decimalText({
   pattern: /^-?\d+(\.\d+)?$/u,
   message: 'expected a decimal like "12.50"',
-  description: "An exact decimal, as text",
+  description: "An exact decimal",
   example: "12.50"
 })
 
+const moneyKind = (description: string): Kind => ({
+  pattern: /^\d{1,10}(\.\d{1,2})?$/u,
+  scale: 2,
+  message: 'expected an amount of money like "1234.50": not negative, at most 2 decimals, below 10000000000',
+  description: `${description}, in US dollars, with at most 2 decimals`,
+  example: "1234.50"
+})
+
+const priceKind: Kind = {
+  pattern: /^\d{1,8}(\.\d{1,4})?$/u,
+  scale: 4,
+  message: 'expected a price like "450.25": not negative, at most 4 decimals, below 100000000',
+  description: "The price of one share in US dollars, with at most 4 decimals",
+  example: "450.25"
+}
+
+const quantityKind: Kind = {
+  pattern: /^(?=.*[1-9])\d{1,12}(\.\d{1,8})?$/u,
+  scale: 8,
+  message: 'expected a number of shares like "12.5": more than 0, at most 8 decimals, below 1000000000000',
+  description: "A number of shares, more than 0, with at most 8 decimals",
+  example: "12.5"
+}
+
+const interestKind: Kind = {
+  pattern: /^(0(\.\d{1,4})?|1(\.0{1,4})?)$/u,
+  scale: 4,
+  message: 'expected a rate from 0 to 1 with at most 4 decimals: 4.5 % is "0.045"',
+  description: 'The yearly rate of interest as a fraction from "0" to "1": 4.5 % is "0.045"',
+  example: "0.045"
+}
+
 /** US dollars: not negative, at most 10 digits before the point and 2 after it, as `numeric(12,2)` holds them. */
-export const money = (description: string) =>
+export const money = (description: string) => decimalText(moneyKind(description))
+
+/** {@link money} that may be negative: the cash of an account on margin. The database has to be told to allow it. */
+export const signedMoney = (description: string) =>
   decimalText({
-    pattern: /^\d{1,10}(\.\d{1,2})?$/u,
-    message: 'expected an amount of money like "1234.50": not negative, at most 2 decimals, below 10000000000',
-    description: `${description}, in US dollars, as text with at most 2 decimals`,
-    example: "1234.50"
+    ...moneyKind(description),
+    pattern: /^-?\d{1,10}(\.\d{1,2})?$/u,
+    message: 'expected an amount of money like "-1234.50": at most 2 decimals, less than 10000000000 either way'
   })
 
 /** The price of one share in US dollars, as `numeric(12,4)` holds it. */
-export const Price = decimalText({
-  pattern: /^\d{1,8}(\.\d{1,4})?$/u,
-  message: 'expected a price like "450.25": not negative, at most 4 decimals, below 100000000',
-  description: "The price of one share in US dollars, as text with at most 4 decimals",
-  example: "450.25"
-})
+export const Price = decimalText(priceKind)
 
 /** How many shares are held: more than none, as `numeric(20,8)` holds it. */
-export const Quantity = decimalText({
-  pattern: /^(?=.*[1-9])\d{1,12}(\.\d{1,8})?$/u,
-  message: 'expected a number of shares like "12.5": more than 0, at most 8 decimals, below 1000000000000',
-  description: "A number of shares, more than 0, as text with at most 8 decimals",
-  example: "12.5"
-})
+export const Quantity = decimalText(quantityKind)
 
 /** A yearly rate of interest as a fraction of 1, as `numeric(5,4)` holds it: 4.5 % is `"0.045"`. */
-export const InterestRate = decimalText({
-  pattern: /^(0(\.\d{1,4})?|1(\.0{1,4})?)$/u,
-  message: 'expected a rate from 0 to 1 with at most 4 decimals: 4.5 % is "0.045"',
-  description: 'The yearly rate of interest as a fraction from "0" to "1", as text: 4.5 % is "0.045"',
-  example: "0.045"
-})
+export const InterestRate = decimalText(interestKind)
+
+const rounded = (scale: number) => (decimal: BigDecimal.BigDecimal) =>
+  printable(BigDecimal.round(decimal, { scale, mode: "half-even" }))
+
+/** Rounds an amount of money to cents; a half goes to the even cent, so that sums don't drift. */
+export const roundMoney = rounded(moneyKind("").scale)
+
+/** Rounds a price to 4 decimals; a half goes to the even digit. */
+export const roundPrice = rounded(priceKind.scale)
+
+/** Rounds a number of shares to 8 decimals; a half goes to the even digit. */
+export const roundQuantity = rounded(quantityKind.scale)
+
+/** What becomes of more digits than a column holds: the input is refused, or rounded, a half to the even digit. */
+export interface DigitsOption {
+  readonly digits: "refuse" | "round"
+}
+
+/** A number as JSON has it, or text: a sign, digits, a point, an exponent. */
+const NumberOrText = Schema.Union([
+  Schema.Finite,
+  Schema.String.pipe(Schema.check(Schema.isMaxLength(400), Schema.isPattern(/^-?\d+(\.\d+)?([eE][-+]?\d{1,3})?$/u)))
+])
+
+/**
+ * A JSON number or decimal text. A number means the shortest decimal that is that number, which is what the sender wrote
+ * if it had up to 15 digits: 450.25 is 450.25. It is written back as text.
+ */
+const numberOrText = (kind: Kind, { digits }: DigitsOption) =>
+  NumberOrText.annotate({
+    description: `${kind.description}, as a number or as text; more digits are ${digits === "round" ? "rounded" : "refused"}`,
+    message: `${kind.message}; a number or text`
+  }).pipe(
+    Schema.decodeTo(Schema.BigDecimal, {
+      decode: SchemaGetter.transformEffect((input: number | string) => {
+        const given = BigDecimal.fromStringUnsafe(String(input))
+        const decimal = digits === "round" ? rounded(kind.scale)(given) : printable(given)
+        return kind.pattern.test(formatDecimal(decimal))
+          ? Effect.succeed(decimal)
+          : Effect.fail(new SchemaIssue.InvalidValue({ message: kind.message }, { value: input }))
+      }),
+      encode: SchemaGetter.transform(formatDecimal)
+    })
+  )
+
+/** {@link money} from a JSON number or text. */
+export const moneyInput = (description: string, options: DigitsOption) => numberOrText(moneyKind(description), options)
+
+/**
+ * {@link Price} from a JSON number or text, as price feeds send it.
+ *
+ * @example
+ * ```ts
+ * import { Schema } from "effect"
+ * import { priceInput } from "alex-database/domain"
+ *
+ * const fromFeed = Schema.decodeUnknownEffect(priceInput({ digits: "round" })) // 450.123456 becomes 450.1235
+ * ```
+ */
+export const priceInput = (options: DigitsOption) => numberOrText(priceKind, options)
+
+/** {@link Quantity} from a JSON number or text. */
+export const quantityInput = (options: DigitsOption) => numberOrText(quantityKind, options)
+
+/** {@link InterestRate} from a JSON number or text. */
+export const interestRateInput = (options: DigitsOption) => numberOrText(interestKind, options)

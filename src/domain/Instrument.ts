@@ -1,6 +1,7 @@
 /** What can be held: funds, shares, bonds, commodities. */
 import * as BigDecimal from "effect/BigDecimal"
 import * as Schema from "effect/Schema"
+import * as SchemaTransformation from "effect/SchemaTransformation"
 import {
   AssetClassAllocation,
   CompleteAssetClassAllocation,
@@ -10,7 +11,8 @@ import {
   SectorAllocation,
   StoredAllocation
 } from "./Allocation.ts"
-import { Decimal, Price } from "./Decimal.ts"
+import { Decimal, type DigitsOption, Price, priceInput } from "./Decimal.ts"
+import { withJson } from "./Json.ts"
 import { text } from "./Text.ts"
 
 /** The kinds of instruments that the vocabulary knows. */
@@ -20,9 +22,8 @@ export const instrumentTypes = ["etf", "mutual_fund", "stock", "bond", "bond_fun
 export const InstrumentType = Schema.Literals(instrumentTypes).annotate({ description: "The kind of instrument" })
 export type InstrumentType = typeof InstrumentType.Type
 
-/** The symbol under which an instrument is traded: 1 to 20 printable ASCII characters, not blank at either end. */
-export const InstrumentSymbol = Schema.String.annotate({
-  description: "The symbol under which the instrument is traded",
+const symbolText = Schema.String.annotate({
+  description: "The symbol under which the instrument is traded, in capitals",
   examples: ["SPY"],
   message: "expected a symbol, as text"
 }).pipe(
@@ -30,8 +31,18 @@ export const InstrumentSymbol = Schema.String.annotate({
     Schema.isPattern(/^[!-~]([ -~]{0,18}[!-~])?$/u, {
       message: 'expected a symbol like "SPY": 1 to 20 printable ASCII characters'
     })
-  ),
-  Schema.brand("InstrumentSymbol")
+  )
+)
+
+/**
+ * The symbol under which an instrument is traded: 1 to 20 printable ASCII characters, not blank at either end. Input is
+ * put in capitals: `spy` means `SPY`.
+ */
+export const InstrumentSymbol = symbolText.pipe(
+  Schema.decodeTo(
+    symbolText.pipe(Schema.brand("InstrumentSymbol")),
+    SchemaTransformation.transform({ decode: (symbol) => symbol.toUpperCase(), encode: (symbol) => symbol })
+  )
 )
 export type InstrumentSymbol = typeof InstrumentSymbol.Type
 
@@ -45,8 +56,7 @@ const Name = text({
   example: "SPDR S&P 500 ETF Trust"
 })
 
-/** A new instrument; an allocation that is left out means not classified yet. */
-export const InstrumentCreate = Schema.Struct({
+const instrumentCreateFields = {
   symbol: InstrumentSymbol,
   name: Name,
   instrument_type: InstrumentType,
@@ -54,21 +64,50 @@ export const InstrumentCreate = Schema.Struct({
   allocation_regions: Schema.optionalKey(RegionAllocation),
   allocation_sectors: Schema.optionalKey(SectorAllocation),
   allocation_asset_class: Schema.optionalKey(AssetClassAllocation)
-}).annotate({
-  description: "A new instrument",
-  messageUnexpectedKey: "unknown field of an instrument"
-})
+}
+
+/** A new instrument as other programs send it: its price may be a JSON number. */
+export const instrumentCreateInput = (options: DigitsOption) =>
+  Schema.Struct({
+    ...instrumentCreateFields,
+    current_price: Schema.optionalKey(Schema.NullOr(priceInput(options)))
+  }).annotate({ description: "A new instrument", messageUnexpectedKey: "unknown field of an instrument" })
+
+/** A new instrument; an allocation that is left out means not classified yet. */
+export const InstrumentCreate = withJson(
+  "new instrument",
+  Schema.Struct(instrumentCreateFields).annotate({
+    description: "A new instrument",
+    messageUnexpectedKey: "unknown field of an instrument"
+  }),
+  () => instrumentCreateInput({ digits: "refuse" })
+)
 export interface InstrumentCreate extends Schema.Schema.Type<typeof InstrumentCreate> {}
 
-/** Any subset of an instrument's fields. */
-export const InstrumentUpdate = Schema.Struct({
+const instrumentUpdateFields = {
   name: Schema.optionalKey(Name),
   instrument_type: Schema.optionalKey(InstrumentType),
   current_price: Schema.optionalKey(Schema.NullOr(Price)),
   allocation_regions: Schema.optionalKey(RegionAllocation),
   allocation_sectors: Schema.optionalKey(SectorAllocation),
   allocation_asset_class: Schema.optionalKey(AssetClassAllocation)
-}).annotate({ description: "What to change about an instrument; what is left out stays as it is" })
+}
+
+/** A change of an instrument as other programs send it: its price may be a JSON number. */
+export const instrumentUpdateInput = (options: DigitsOption) =>
+  Schema.Struct({
+    ...instrumentUpdateFields,
+    current_price: Schema.optionalKey(Schema.NullOr(priceInput(options)))
+  }).annotate({ description: "What to change about an instrument; what is left out stays as it is" })
+
+/** Any subset of an instrument's fields. */
+export const InstrumentUpdate = withJson(
+  "change of an instrument",
+  Schema.Struct(instrumentUpdateFields).annotate({
+    description: "What to change about an instrument; what is left out stays as it is"
+  }),
+  () => instrumentUpdateInput({ digits: "refuse" })
+)
 export interface InstrumentUpdate extends Schema.Schema.Type<typeof InstrumentUpdate> {}
 
 /** What a classifier says of an instrument: all three allocations, each complete. */
@@ -80,24 +119,37 @@ export const InstrumentClassification = Schema.Struct({
 }).annotate({ description: "The kind of an instrument and how it is spread; each allocation sums to 100" })
 export interface InstrumentClassification extends Schema.Schema.Type<typeof InstrumentClassification> {}
 
+/** The price of an instrument as a price feed sends it, as a JSON number or text. */
+export const instrumentPriceInput = (options: DigitsOption) =>
+  Schema.Struct({ symbol: InstrumentSymbol, current_price: priceInput(options) }).annotate({
+    description: "The price of an instrument"
+  })
+
 /** The price of one instrument. */
-export const InstrumentPrice = Schema.Struct({ symbol: InstrumentSymbol, current_price: Price }).annotate({
-  description: "The price of an instrument"
-})
+export const InstrumentPrice = withJson(
+  "price",
+  Schema.Struct({ symbol: InstrumentSymbol, current_price: Price }).annotate({
+    description: "The price of an instrument"
+  }),
+  () => instrumentPriceInput({ digits: "refuse" })
+)
 export interface InstrumentPrice extends Schema.Schema.Type<typeof InstrumentPrice> {}
 
 /** An instrument as stored; rows that other programs wrote may hold types and keys outside the vocabulary. */
-export const Instrument = Schema.Struct({
-  symbol: StoredSymbol,
-  name: Schema.String,
-  instrument_type: Schema.NullOr(Schema.String),
-  current_price: Schema.NullOr(Decimal),
-  allocation_regions: StoredAllocation,
-  allocation_sectors: StoredAllocation,
-  allocation_asset_class: StoredAllocation,
-  created_at: Schema.Date,
-  updated_at: Schema.Date
-}).annotate({ description: "An instrument with its price and how it is spread" })
+export const Instrument = withJson(
+  "instrument",
+  Schema.Struct({
+    symbol: StoredSymbol,
+    name: Schema.String,
+    instrument_type: Schema.NullOr(Schema.String),
+    current_price: Schema.NullOr(Decimal),
+    allocation_regions: StoredAllocation,
+    allocation_sectors: StoredAllocation,
+    allocation_asset_class: StoredAllocation,
+    created_at: Schema.Date,
+    updated_at: Schema.Date
+  }).annotate({ description: "An instrument with its price and how it is spread" })
+)
 export interface Instrument extends Schema.Schema.Type<typeof Instrument> {}
 
 /**

@@ -2,6 +2,7 @@
 import * as Context from "effect/Context"
 import * as Schema from "effect/Schema"
 import { ChartsPayload, ReportPayload, RetirementPayload, SummaryPayload } from "./Analysis.ts"
+import { withJson } from "./Json.ts"
 import { JsonValue, text, uuid } from "./Text.ts"
 import { ClerkUserId } from "./User.ts"
 
@@ -81,7 +82,7 @@ export const jobCreateOf = <const Types extends ReadonlyArray<string>>(types: Ty
   }).annotate({ description: "A new job" })
 
 /** A new job; it is pending. */
-export const JobCreate = jobCreateOf(jobTypes)
+export const JobCreate = withJson("new job", jobCreateOf(jobTypes))
 export interface JobCreate extends Schema.Schema.Type<typeof JobCreate> {}
 
 /** The kinds of jobs that `Jobs.create` takes: {@link jobTypes} unless the caller provides its own list. */
@@ -110,32 +111,40 @@ export const JobUpdate = Schema.Struct({
 export interface JobUpdate extends Schema.Schema.Type<typeof JobUpdate> {}
 
 /** Where a job is, without what was asked and answered. */
-export const JobState = Schema.Struct({
-  id: Schema.String.pipe(Schema.brand("JobId")),
-  clerk_user_id: Schema.String.pipe(Schema.brand("ClerkUserId")),
-  job_type: Schema.String.annotate({ description: "What the job is to do; other programs may run kinds of their own" }),
-  status: JobStatus,
-  error_message: Schema.NullOr(Schema.String),
-  attempts: Schema.Finite.annotate({ description: "How often the job was started" }),
-  lease_until: Schema.NullOr(Schema.Date).annotate({
-    description: "Until when its worker has the job; null if it was started without a lease"
-  }),
-  created_at: Schema.Date,
-  started_at: Schema.NullOr(Schema.Date),
-  completed_at: Schema.NullOr(Schema.Date),
-  updated_at: Schema.Date
-}).annotate({ description: "A job and its state" })
+export const JobState = withJson(
+  "job",
+  Schema.Struct({
+    id: Schema.String.pipe(Schema.brand("JobId")),
+    clerk_user_id: Schema.String.pipe(Schema.brand("ClerkUserId")),
+    job_type: Schema.String.annotate({
+      description: "What the job is to do; other programs may run kinds of their own"
+    }),
+    status: JobStatus,
+    error_message: Schema.NullOr(Schema.String),
+    attempts: Schema.Finite.annotate({ description: "How often the job was started" }),
+    lease_until: Schema.NullOr(Schema.Date).annotate({
+      description: "Until when its worker has the job; null if it was started without a lease"
+    }),
+    created_at: Schema.Date,
+    started_at: Schema.NullOr(Schema.Date),
+    completed_at: Schema.NullOr(Schema.Date),
+    updated_at: Schema.Date
+  }).annotate({ description: "A job and its state" })
+)
 export interface JobState extends Schema.Schema.Type<typeof JobState> {}
 
 /** A job as stored, with all that was asked and answered; payloads are any JSON, as other programs may have written them. */
-export const Job = Schema.Struct({
-  ...JobState.fields,
-  request_payload: Schema.NullOr(Schema.Json),
-  report_payload: Schema.NullOr(Schema.Json),
-  charts_payload: Schema.NullOr(Schema.Json),
-  retirement_payload: Schema.NullOr(Schema.Json),
-  summary_payload: Schema.NullOr(Schema.Json)
-}).annotate({ description: "A job with its request and its results" })
+export const Job = withJson(
+  "job",
+  Schema.Struct({
+    ...JobState.fields,
+    request_payload: Schema.NullOr(Schema.Json),
+    report_payload: Schema.NullOr(Schema.Json),
+    charts_payload: Schema.NullOr(Schema.Json),
+    retirement_payload: Schema.NullOr(Schema.Json),
+    summary_payload: Schema.NullOr(Schema.Json)
+  }).annotate({ description: "A job with its request and its results" })
+)
 export interface Job extends Schema.Schema.Type<typeof Job> {}
 
 /** There is no job with this id, or it is another person's and only one user's were asked for. */

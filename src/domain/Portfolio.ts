@@ -4,8 +4,9 @@ import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
 import { Account, AccountCreate } from "./Account.ts"
 import type { StoredAllocation } from "./Allocation.ts"
-import { Decimal } from "./Decimal.ts"
+import { Decimal, printable } from "./Decimal.ts"
 import { Instrument, InstrumentSymbol, StoredSymbol } from "./Instrument.ts"
+import { withJson } from "./Json.ts"
 import { Position, PositionCreate } from "./Position.ts"
 import { User, UserCreate } from "./User.ts"
 
@@ -17,11 +18,14 @@ export const PortfolioAccount = Schema.Struct({
 export interface PortfolioAccount extends Schema.Schema.Type<typeof PortfolioAccount> {}
 
 /** A user, the accounts with their positions, and each instrument held, once. */
-export const Portfolio = Schema.Struct({
-  user: User,
-  accounts: Schema.Array(PortfolioAccount),
-  instruments: Schema.Array(Instrument).annotate({ description: "Each instrument that is held, once" })
-}).annotate({ description: "All that a user holds" })
+export const Portfolio = withJson(
+  "portfolio",
+  Schema.Struct({
+    user: User,
+    accounts: Schema.Array(PortfolioAccount),
+    instruments: Schema.Array(Instrument).annotate({ description: "Each instrument that is held, once" })
+  }).annotate({ description: "All that a user holds" })
+)
 export interface Portfolio extends Schema.Schema.Type<typeof Portfolio> {}
 
 /** A new user with accounts and their positions. */
@@ -69,22 +73,27 @@ export const Breakdown = Schema.Struct({
 export interface Breakdown extends Schema.Schema.Type<typeof Breakdown> {}
 
 /** What a portfolio comes to, and how it is spread. */
-export const PortfolioSummary = Schema.Struct({
-  total: Decimal,
-  cash: Decimal,
-  market_value: Decimal,
-  accounts: Schema.Array(PortfolioAccountValue),
-  holdings: Schema.Array(Holding).annotate({ description: "What is held of each instrument, the most valuable first" }),
-  asset_classes: Breakdown.annotate({ description: "By asset class, cash included" }),
-  regions: Breakdown.annotate({ description: "The market value of the positions by region" }),
-  sectors: Breakdown.annotate({ description: "The market value of the positions by sector" }),
-  missing_prices: Schema.Array(StoredSymbol).annotate({
-    description: "Symbols of held instruments without a price, or with a price of 0; they count as worth nothing"
-  }),
-  missing_allocations: Schema.Array(StoredSymbol).annotate({
-    description: "Symbols of held instruments that lack the allocation by region, sector or asset class"
-  })
-}).annotate({ description: "What a portfolio comes to in US dollars, exact to the last digit, and how it is spread" })
+export const PortfolioSummary = withJson(
+  "summary of a portfolio",
+  Schema.Struct({
+    total: Decimal,
+    cash: Decimal,
+    market_value: Decimal,
+    accounts: Schema.Array(PortfolioAccountValue),
+    holdings: Schema.Array(Holding).annotate({
+      description: "What is held of each instrument, the most valuable first"
+    }),
+    asset_classes: Breakdown.annotate({ description: "By asset class, cash included" }),
+    regions: Breakdown.annotate({ description: "The market value of the positions by region" }),
+    sectors: Breakdown.annotate({ description: "The market value of the positions by sector" }),
+    missing_prices: Schema.Array(StoredSymbol).annotate({
+      description: "Symbols of held instruments without a price, or with a price of 0; they count as worth nothing"
+    }),
+    missing_allocations: Schema.Array(StoredSymbol).annotate({
+      description: "Symbols of held instruments that lack the allocation by region, sector or asset class"
+    })
+  }).annotate({ description: "What a portfolio comes to in US dollars, exact to the last digit, and how it is spread" })
+)
 export interface PortfolioSummary extends Schema.Schema.Type<typeof PortfolioSummary> {}
 
 const zero = BigDecimal.fromBigInt(0n)
@@ -101,7 +110,7 @@ export const lacksAllocations = (instrument: Instrument): boolean =>
 export const marketValue = (
   quantity: BigDecimal.BigDecimal,
   current_price: BigDecimal.BigDecimal | null
-): BigDecimal.BigDecimal => BigDecimal.multiply(quantity, current_price ?? zero)
+): BigDecimal.BigDecimal => printable(BigDecimal.multiply(quantity, current_price ?? zero))
 
 const breakDown = (
   holdings: ReadonlyArray<{ readonly market_value: BigDecimal.BigDecimal; readonly allocation: StoredAllocation }>
@@ -118,9 +127,9 @@ const breakDown = (
   }
   const total = BigDecimal.sumAll(holdings.map(({ market_value }) => market_value))
   return {
-    total,
-    by_name: Object.fromEntries(byName),
-    unclassified: BigDecimal.subtract(total, BigDecimal.sumAll(byName.values()))
+    total: printable(total),
+    by_name: Object.fromEntries(Array.from(byName, ([name, value]) => [name, printable(value)])),
+    unclassified: printable(BigDecimal.subtract(total, BigDecimal.sumAll(byName.values())))
   }
 }
 
@@ -154,22 +163,22 @@ export const summarize = (portfolio: Portfolio): PortfolioSummary => {
       account_name: account.account_name,
       positions: account.positions.length,
       cash: account.cash_balance,
-      market_value,
-      total: BigDecimal.sum(account.cash_balance, market_value)
+      market_value: printable(market_value),
+      total: printable(BigDecimal.sum(account.cash_balance, market_value))
     }
   })
   const held = portfolio.instruments.flatMap((instrument) => {
     const quantity = quantities.get(instrument.symbol)
     return quantity === undefined
       ? []
-      : [{ instrument, quantity, market_value: marketValue(quantity, instrument.current_price) }]
+      : [{ instrument, quantity: printable(quantity), market_value: marketValue(quantity, instrument.current_price) }]
   })
-  const cash = BigDecimal.sumAll(accounts.map((account) => account.cash))
-  const market_value = BigDecimal.sumAll(accounts.map((account) => account.market_value))
+  const cash = printable(BigDecimal.sumAll(accounts.map((account) => account.cash)))
+  const market_value = printable(BigDecimal.sumAll(accounts.map((account) => account.market_value)))
   const by = (allocationOf: (instrument: Instrument) => StoredAllocation) =>
     held.map(({ instrument, market_value }) => ({ market_value, allocation: allocationOf(instrument) }))
   return {
-    total: BigDecimal.sum(cash, market_value),
+    total: printable(BigDecimal.sum(cash, market_value)),
     cash,
     market_value,
     accounts,
@@ -239,16 +248,14 @@ export const driftFrom = (targets: StoredAllocation, breakdown: Breakdown): Read
     const percentage = BigDecimal.isZero(breakdown.total)
       ? zero
       : BigDecimal.round(BigDecimal.divideUnsafe(BigDecimal.multiply(value, hundred), breakdown.total), { scale: 2 })
+    const wanted = BigDecimal.multiply(breakdown.total, BigDecimal.multiply(target, oneHundredth))
     return {
       name,
-      value,
-      percentage,
-      target,
-      drift: BigDecimal.subtract(percentage, target),
-      to_target: BigDecimal.subtract(
-        BigDecimal.multiply(breakdown.total, BigDecimal.multiply(target, oneHundredth)),
-        value
-      )
+      value: printable(value),
+      percentage: printable(percentage),
+      target: printable(target),
+      drift: printable(BigDecimal.subtract(percentage, target)),
+      to_target: printable(BigDecimal.subtract(wanted, value))
     }
   }).sort((a, b) => BigDecimal.Order(BigDecimal.abs(b.drift), BigDecimal.abs(a.drift)) || (a.name < b.name ? -1 : 1))
 }

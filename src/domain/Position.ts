@@ -1,59 +1,99 @@
 /** How many shares of an instrument an account holds. */
 import * as Schema from "effect/Schema"
 import { AccountId } from "./Account.ts"
-import { Decimal, Quantity } from "./Decimal.ts"
+import { StoredAllocation } from "./Allocation.ts"
+import { Decimal, type DigitsOption, Quantity, quantityInput } from "./Decimal.ts"
 import { InstrumentSymbol, StoredSymbol } from "./Instrument.ts"
+import { withJson } from "./Json.ts"
 import { CalendarDay, uuid } from "./Text.ts"
 
 /** The id of a position: a UUID that the database gives. */
 export const PositionId = uuid("a position").pipe(Schema.brand("PositionId"))
 export type PositionId = typeof PositionId.Type
 
-/** A position to add, or to put in the place of the one that the account has in the instrument; of today, unless given. */
-export const PositionCreate = Schema.Struct({
+const positionCreateFields = {
   account_id: AccountId,
   symbol: InstrumentSymbol,
   quantity: Quantity,
   as_of_date: Schema.optionalKey(CalendarDay)
-}).annotate({ description: "A position in an instrument" })
+}
+
+/** A position as other programs send it: the quantity may be a JSON number. */
+export const positionCreateInput = (options: DigitsOption) =>
+  Schema.Struct({ ...positionCreateFields, quantity: quantityInput(options) }).annotate({
+    description: "A position in an instrument"
+  })
+
+/** A position to add, or to put in the place of the one that the account has in the instrument; of today, unless given. */
+export const PositionCreate = withJson(
+  "position",
+  Schema.Struct(positionCreateFields).annotate({ description: "A position in an instrument" }),
+  () => positionCreateInput({ digits: "refuse" })
+)
 export interface PositionCreate extends Schema.Schema.Type<typeof PositionCreate> {}
 
-/** Any subset of a position's fields. */
-export const PositionUpdate = Schema.Struct({
+const positionUpdateFields = {
   quantity: Schema.optionalKey(Quantity),
   as_of_date: Schema.optionalKey(CalendarDay)
-}).annotate({ description: "What to change about a position; what is left out stays as it is" })
+}
+
+/** A change of a position as other programs send it: the quantity may be a JSON number. */
+export const positionUpdateInput = (options: DigitsOption) =>
+  Schema.Struct({ ...positionUpdateFields, quantity: Schema.optionalKey(quantityInput(options)) }).annotate({
+    description: "What to change about a position; what is left out stays as it is"
+  })
+
+/** Any subset of a position's fields. */
+export const PositionUpdate = withJson(
+  "change of a position",
+  Schema.Struct(positionUpdateFields).annotate({
+    description: "What to change about a position; what is left out stays as it is"
+  }),
+  () => positionUpdateInput({ digits: "refuse" })
+)
 export interface PositionUpdate extends Schema.Schema.Type<typeof PositionUpdate> {}
 
 /** A position as stored; `as_of_date` is a day, `YYYY-MM-DD`. */
-export const Position = Schema.Struct({
-  id: Schema.String.pipe(Schema.brand("PositionId")),
-  account_id: Schema.String.pipe(Schema.brand("AccountId")),
-  symbol: StoredSymbol,
-  quantity: Decimal,
-  as_of_date: Schema.String,
-  created_at: Schema.Date,
-  updated_at: Schema.Date
-}).annotate({ description: "A position in an instrument" })
+export const Position = withJson(
+  "position",
+  Schema.Struct({
+    id: Schema.String.pipe(Schema.brand("PositionId")),
+    account_id: Schema.String.pipe(Schema.brand("AccountId")),
+    symbol: StoredSymbol,
+    quantity: Decimal,
+    as_of_date: Schema.String,
+    created_at: Schema.Date,
+    updated_at: Schema.Date
+  }).annotate({ description: "A position in an instrument" })
+)
 export interface Position extends Schema.Schema.Type<typeof Position> {}
 
-/** A position together with the name, type and price of its instrument. */
-export const HeldPosition = Schema.Struct({
-  ...Position.fields,
-  name: Schema.String,
-  instrument_type: Schema.NullOr(Schema.String),
-  current_price: Schema.NullOr(Decimal)
-}).annotate({ description: "A position with the name, type and price of its instrument" })
+/** A position together with the name, type, price and allocations of its instrument. */
+export const HeldPosition = withJson(
+  "position",
+  Schema.Struct({
+    ...Position.fields,
+    name: Schema.String,
+    instrument_type: Schema.NullOr(Schema.String),
+    current_price: Schema.NullOr(Decimal),
+    allocation_regions: StoredAllocation,
+    allocation_sectors: StoredAllocation,
+    allocation_asset_class: StoredAllocation
+  }).annotate({ description: "A position with the name, type, price and allocations of its instrument" })
+)
 export interface HeldPosition extends Schema.Schema.Type<typeof HeldPosition> {}
 
 /** What the positions of one account come to. */
-export const AccountValue = Schema.Struct({
-  positions: Schema.Finite.annotate({ description: "How many positions" }),
-  shares: Decimal,
-  market_value: Decimal
-}).annotate({
-  description: "How many positions and shares an account holds, and their market value in US dollars, exact"
-})
+export const AccountValue = withJson(
+  "value of an account",
+  Schema.Struct({
+    positions: Schema.Finite.annotate({ description: "How many positions" }),
+    shares: Decimal,
+    market_value: Decimal
+  }).annotate({
+    description: "How many positions and shares an account holds, and their market value in US dollars, exact"
+  })
+)
 export interface AccountValue extends Schema.Schema.Type<typeof AccountValue> {}
 
 /** There is no position with this id, or it is another person's and only one user's were asked for. */

@@ -1,7 +1,7 @@
 /** Text and days as PostgreSQL takes them. */
 import * as Schema from "effect/Schema"
 
-const storable = Schema.makeFilter((text: string) =>
+const storableText = Schema.makeFilter((text: string) =>
   text.includes("\u0000")
     ? "expected text without the character NUL, which the database can't store"
     : text.isWellFormed() || "expected well-formed Unicode text: half of a surrogate pair can't be stored"
@@ -22,7 +22,7 @@ export const text = (options: {
   return Schema.String.annotate({ description, examples: [example], message: "expected text" }).pipe(
     Schema.check(
       Schema.isBetweenCodePoints(min, max, { message: `expected text of ${min} to ${max} characters` }),
-      storable
+      storableText
     )
   )
 }
@@ -60,12 +60,12 @@ export const uuid = (what: string) =>
     )
   )
 
-/** Refuses JSON with text, in keys or values, that `jsonb` can't hold. */
-export const storableJson = Schema.makeFilter((value: Schema.Json) =>
+/** Refuses what has text, in keys or values, that `jsonb` can't hold. */
+export const storable = Schema.makeFilter((value: unknown) =>
   /\\u(0000|d[89a-f][0-9a-f]{2})/.test(JSON.stringify(value).replaceAll("\\\\", ""))
     ? "expected JSON without the character NUL and without halves of surrogate pairs, which the database can't store"
     : true
 )
 
 /** Any JSON value that `jsonb` can hold. */
-export const JsonValue = Schema.Json.pipe(Schema.check(storableJson))
+export const JsonValue = Schema.Json.pipe(Schema.check(storable))

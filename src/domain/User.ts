@@ -1,7 +1,8 @@
 /** The people whose money Alex looks after. */
 import * as Schema from "effect/Schema"
 import { AssetClassAllocation, RegionAllocation, StoredAllocation } from "./Allocation.ts"
-import { Decimal, money } from "./Decimal.ts"
+import { Decimal, type DigitsOption, money, moneyInput } from "./Decimal.ts"
+import { withJson } from "./Json.ts"
 import { text } from "./Text.ts"
 
 /** The id that the sign-in service (Clerk) gives a person. */
@@ -21,40 +22,72 @@ const YearsUntilRetirement = Schema.Int.annotate({
   message: "expected a whole number of years"
 }).pipe(Schema.check(Schema.isBetween({ minimum: 0, maximum: 100 }, { message: "expected 0 to 100 years" })))
 
-const TargetIncome = money("The yearly income wished for in retirement")
+const targetIncome = "The yearly income wished for in retirement"
+const TargetIncome = money(targetIncome)
 
-/** What a new user may say; what is left out gets the database's default, or stays open. */
-export const UserCreate = Schema.Struct({
+const userCreateFields = {
   clerk_user_id: ClerkUserId,
   display_name: Schema.optionalKey(Schema.NullOr(DisplayName)),
   years_until_retirement: Schema.optionalKey(Schema.NullOr(YearsUntilRetirement)),
   target_retirement_income: Schema.optionalKey(Schema.NullOr(TargetIncome)),
   asset_class_targets: Schema.optionalKey(AssetClassAllocation),
   region_targets: Schema.optionalKey(RegionAllocation)
-}).annotate({ description: "A new user" })
+}
+
+/** A new user as other programs send it: amounts may be JSON numbers. */
+export const userCreateInput = (options: DigitsOption) =>
+  Schema.Struct({
+    ...userCreateFields,
+    target_retirement_income: Schema.optionalKey(Schema.NullOr(moneyInput(targetIncome, options)))
+  }).annotate({ description: "A new user" })
+
+/** What a new user may say; what is left out gets the database's default, or stays open. */
+export const UserCreate = withJson(
+  "new user",
+  Schema.Struct(userCreateFields).annotate({ description: "A new user" }),
+  () => userCreateInput({ digits: "refuse" })
+)
 export interface UserCreate extends Schema.Schema.Type<typeof UserCreate> {}
 
-/** Any subset of a user's fields; `null` empties one. */
-export const UserUpdate = Schema.Struct({
+const userUpdateFields = {
   display_name: Schema.optionalKey(Schema.NullOr(DisplayName)),
   years_until_retirement: Schema.optionalKey(Schema.NullOr(YearsUntilRetirement)),
   target_retirement_income: Schema.optionalKey(Schema.NullOr(TargetIncome)),
   asset_class_targets: Schema.optionalKey(AssetClassAllocation),
   region_targets: Schema.optionalKey(RegionAllocation)
-}).annotate({ description: "What to change about a user; what is left out stays as it is, null empties a field" })
+}
+
+/** A change of a user as other programs send it: amounts may be JSON numbers. */
+export const userUpdateInput = (options: DigitsOption) =>
+  Schema.Struct({
+    ...userUpdateFields,
+    target_retirement_income: Schema.optionalKey(Schema.NullOr(moneyInput(targetIncome, options)))
+  }).annotate({ description: "What to change about a user; what is left out stays as it is, null empties a field" })
+
+/** Any subset of a user's fields; `null` empties one. */
+export const UserUpdate = withJson(
+  "change of a user",
+  Schema.Struct(userUpdateFields).annotate({
+    description: "What to change about a user; what is left out stays as it is, null empties a field"
+  }),
+  () => userUpdateInput({ digits: "refuse" })
+)
 export interface UserUpdate extends Schema.Schema.Type<typeof UserUpdate> {}
 
 /** A user as stored. */
-export const User = Schema.Struct({
-  clerk_user_id: Schema.String.pipe(Schema.brand("ClerkUserId")),
-  display_name: Schema.NullOr(Schema.String),
-  years_until_retirement: Schema.NullOr(Schema.Finite),
-  target_retirement_income: Schema.NullOr(Decimal),
-  asset_class_targets: StoredAllocation,
-  region_targets: StoredAllocation,
-  created_at: Schema.Date,
-  updated_at: Schema.Date
-}).annotate({ description: "A user, with the targets for the portfolio" })
+export const User = withJson(
+  "user",
+  Schema.Struct({
+    clerk_user_id: Schema.String.pipe(Schema.brand("ClerkUserId")),
+    display_name: Schema.NullOr(Schema.String),
+    years_until_retirement: Schema.NullOr(Schema.Finite),
+    target_retirement_income: Schema.NullOr(Decimal),
+    asset_class_targets: StoredAllocation,
+    region_targets: StoredAllocation,
+    created_at: Schema.Date,
+    updated_at: Schema.Date
+  }).annotate({ description: "A user, with the targets for the portfolio" })
+)
 export interface User extends Schema.Schema.Type<typeof User> {}
 
 /** There is no user with this id. */

@@ -2,9 +2,27 @@
 export * from "./Account.ts"
 export * from "./Allocation.ts"
 export * from "./Analysis.ts"
-export { Decimal, formatDecimal, InterestRate, money, Price, Quantity } from "./Decimal.ts"
+export * from "./DailyValues.ts"
+export {
+  Decimal,
+  type DigitsOption,
+  formatDecimal,
+  InterestRate,
+  interestRateInput,
+  money,
+  moneyInput,
+  Price,
+  priceInput,
+  Quantity,
+  quantityInput,
+  roundMoney,
+  roundPrice,
+  roundQuantity,
+  signedMoney
+} from "./Decimal.ts"
 export * from "./Instrument.ts"
 export * from "./Job.ts"
+export type { JsonForm } from "./Json.ts"
 export * from "./Portfolio.ts"
 export * from "./Position.ts"
 export * from "./Problems.ts"

@@ -3,6 +3,7 @@ import * as BigDecimal from "effect/BigDecimal"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Stream from "effect/Stream"
 import * as SqlClient from "effect/sql/SqlClient"
 import {
   Account,
@@ -13,7 +14,7 @@ import {
   AccountUpdate
 } from "../domain/Account.ts"
 import { type ClerkUserId, UserNotFound } from "../domain/User.ts"
-import { encoder, type Listed, lookUp, type RepositoryError, reader } from "./Rows.ts"
+import { encoder, everyRow, type Listed, lookUp, type RepositoryError, reader, type StreamOptions } from "./Rows.ts"
 import * as Tables from "./Tables.ts"
 
 /** The operations on one account. */
@@ -50,6 +51,9 @@ interface UserAccounts extends OneAccount {
   /** The user's accounts, the newest first. */
   readonly list: () => Effect.Effect<Listed<Account>, RepositoryError>
 
+  /** Deletes all accounts of the user with their positions; what was deleted. */
+  readonly deleteAll: () => Effect.Effect<Listed<Account>, RepositoryError>
+
   /** The sum of all the user's accounts. */
   readonly totals: () => Effect.Effect<AccountTotals, UserNotFound | RepositoryError>
 }
@@ -71,6 +75,20 @@ interface Operations extends OneAccount {
   readonly listByUser: (user: ClerkUserId) => Effect.Effect<Listed<Account>, RepositoryError>
 
   /**
+   * All accounts of all users, by id.
+   *
+   * @errors RepositoryError
+   */
+  readonly all: (options?: StreamOptions) => Stream.Stream<Account, RepositoryError>
+
+  /**
+   * Deletes all accounts of a user with their positions, in one request; what was deleted.
+   *
+   * @errors RepositoryError
+   */
+  readonly deleteAll: (user: ClerkUserId) => Effect.Effect<Listed<Account>, RepositoryError>
+
+  /**
    * The sum of all accounts of a user.
    *
    * @errors UserNotFound, RepositoryError
@@ -88,7 +106,7 @@ const read = /* @__PURE__ */ reader(Tables.accounts, Account)
 const notFound = (account_id: AccountId) => () => new AccountNotFound({ account_id })
 
 /** Admits the accounts of one owner only, where there is one. */
-const owned = (sql: Sql, owner: ClerkUserId | undefined) =>
+export const owned = (sql: Sql, owner: ClerkUserId | undefined) =>
   owner === undefined ? sql.literal("") : sql`AND accounts.clerk_user_id = ${owner}::varchar`
 
 const findById = (sql: Sql): Operations["findById"] => {
@@ -137,6 +155,27 @@ const listByUser = (sql: Sql): Operations["listByUser"] =>
       WHERE clerk_user_id = ${user}::varchar ORDER BY created_at DESC, id DESC`)
   )
 
+const pageSize = 1000
+
+const all =
+  (sql: Sql): Operations["all"] =>
+  (options) =>
+    everyRow(
+      Tables.accounts,
+      Account,
+      pageSize,
+      options,
+      (after) => sql`
+        SELECT ${sql.literal(columns)} FROM accounts
+        ${after === undefined ? sql.literal("") : sql`WHERE id > ${after}::uuid`}
+        ORDER BY id LIMIT ${pageSize}::int`
+    )
+
+const deleteAll = (sql: Sql): Operations["deleteAll"] =>
+  Effect.fn("Accounts.deleteAll")((user) =>
+    read.list(sql`DELETE FROM accounts WHERE clerk_user_id = ${user}::varchar RETURNING ${sql.literal(columns)}`)
+  )
+
 const sums = /* @__PURE__ */ reader({ name: "accounts", key: "clerk_user_id" }, AccountTotals)
 
 const totals = (sql: Sql): Operations["totals"] =>
@@ -183,9 +222,15 @@ const remove = (sql: Sql, owner?: ClerkUserId): Operations["delete"] =>
   )
 
 const make = Effect.map(SqlClient.SqlClient, (sql): Operations => {
-  const all = { create: create(sql), listByUser: listByUser(sql), totals: totals(sql) }
+  const ofUser = {
+    create: create(sql),
+    listByUser: listByUser(sql),
+    deleteAll: deleteAll(sql),
+    totals: totals(sql)
+  }
   return {
-    ...all,
+    ...ofUser,
+    all: all(sql),
     findById: findById(sql),
     update: update(sql),
     delete: remove(sql),
@@ -193,9 +238,10 @@ const make = Effect.map(SqlClient.SqlClient, (sql): Operations => {
       findById: findOwned(sql, user),
       update: update(sql, user),
       delete: remove(sql, user),
-      create: (input) => all.create({ ...input, clerk_user_id: user }),
-      list: () => all.listByUser(user),
-      totals: () => all.totals(user)
+      create: (input) => ofUser.create({ ...input, clerk_user_id: user }),
+      list: () => ofUser.listByUser(user),
+      deleteAll: () => ofUser.deleteAll(user),
+      totals: () => ofUser.totals(user)
     })
   }
 })

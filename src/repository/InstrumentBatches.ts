@@ -1,11 +1,11 @@
 /** Many instruments, or their prices, in one statement. */
-import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { InstrumentCreate, InstrumentPrice } from "../domain/Instrument.ts"
-import { computed, encoder, packs, type RepositoryError } from "./Rows.ts"
+import { type BatchOptions, type Entry, encodeBatch, type Refused, writeBatch } from "./Batches.ts"
+import { computed, encoder, type RepositoryError } from "./Rows.ts"
 import * as Tables from "./Tables.ts"
 
 type Sql = SqlClient.SqlClient
@@ -15,56 +15,61 @@ export interface UpsertResult {
   readonly inserted: ReadonlyArray<string>
   readonly updated: ReadonlyArray<string>
   readonly unchanged: ReadonlyArray<string>
+  /** Those that were not stored, with the reason. */
+  readonly refused: ReadonlyArray<Refused>
 }
 
 /** How to upsert. */
-export interface UpsertOptions {
+export interface UpsertOptions extends BatchOptions {
   /** Says what would become of each instrument, and changes nothing. */
   readonly dryRun?: boolean
 }
 
-/** Which prices were set, and which symbols are not known. */
+/** Which prices were set, which symbols are not known, and which prices were not stored, with the reason. */
 export interface PriceResult {
   readonly updated: ReadonlyArray<string>
   readonly unknown: ReadonlyArray<string>
+  readonly refused: ReadonlyArray<Refused>
 }
 
-/** Runs one statement for each pack of JSON texts; several packs are one transaction. */
-const inPacks = <A>(
-  sql: Sql,
-  texts: ReadonlyArray<string>,
-  run: (json: string) => Effect.Effect<ReadonlyArray<A>, SqlError>
-) => {
-  const all = packs(texts)
-  const results = Effect.map(Effect.forEach(all, run), Arr.flatten)
-  return all.length > 1 ? sql.withTransaction(results) : results
-}
+/** Each symbol's last entry. */
+const latest = <A extends { readonly symbol: string }>(input: ReadonlyArray<A>): ReadonlyMap<string, A> =>
+  new Map(input.map((one) => [one.symbol, one]))
 
-/** Each symbol's last entry, and the entries as JSON. */
-const latest = <A extends { readonly symbol: string }>(input: ReadonlyArray<A>) =>
-  new Map(input.map((one) => [one.symbol as string, one]))
+/** The SQL of the symbol that is meant: the one of this spelling if there is one, else the one in capitals. */
+export const meant = (given: string): string =>
+  `coalesce((SELECT known.symbol FROM instruments AS known WHERE known.symbol = ${given}), upper(${given}))`
 
 const merged = /* @__PURE__ */ Tables.settable(InstrumentCreate)
 const mergedOf = (record: string) => Tables.settable(InstrumentCreate, record)
 
-const Change = /* @__PURE__ */ Schema.Struct({ symbol: Schema.String, inserted: Schema.Boolean, done: Schema.Boolean })
+const Change = /* @__PURE__ */ Schema.Struct({
+  given: Schema.String,
+  symbol: Schema.String,
+  inserted: Schema.Boolean,
+  done: Schema.Boolean
+})
 const changes = /* @__PURE__ */ computed(Change)
 
 // What is given is laid over the row that is there, or over one without allocations: what is left out stays as it is,
 // and so does what is null. The rows that are there are locked first, in the order of their symbols, so that two
 // upserts wait for each other instead of deadlocking, and none overwrites what the other has just stored.
 const changed = (sql: Sql, json: string, lock: boolean) => sql`
-  given AS (
-    SELECT input ->> 'symbol' AS symbol, jsonb_strip_nulls(input) AS input FROM jsonb_array_elements(${json}::jsonb) AS input
+  input AS (
+    SELECT input ->> 'symbol' AS given, jsonb_strip_nulls(input) AS input FROM jsonb_array_elements(${json}::jsonb) AS input
+  ), given AS (
+    SELECT given, meant.symbol, input || jsonb_build_object('symbol', meant.symbol) AS input
+    FROM input, LATERAL (SELECT ${sql.literal(meant("given"))} AS symbol) AS meant
   ), old AS (
-    SELECT instruments.symbol, instruments AS stored FROM instruments JOIN given USING (symbol)
-    ORDER BY instruments.symbol ${sql.literal(lock ? "FOR NO KEY UPDATE OF instruments" : "")}
+    SELECT instruments.symbol, instruments AS stored FROM instruments
+    WHERE instruments.symbol IN (SELECT symbol FROM given)
+    ORDER BY instruments.symbol ${sql.literal(lock ? "FOR NO KEY UPDATE" : "")}
   ), blank AS (
     SELECT jsonb_populate_record(
       NULL::instruments, '{"allocation_regions": {}, "allocation_sectors": {}, "allocation_asset_class": {}}'
     ) AS stored
   ), changed AS (
-    SELECT new.*, old.symbol IS NULL AS inserted
+    SELECT new.*, given.given, old.symbol IS NULL AS inserted
     FROM given LEFT JOIN old USING (symbol) CROSS JOIN blank
       CROSS JOIN LATERAL jsonb_populate_record(coalesce(old.stored, blank.stored), given.input) AS new
     WHERE old.symbol IS NULL
@@ -72,7 +77,7 @@ const changed = (sql: Sql, json: string, lock: boolean) => sql`
   )`
 
 const previewPack = (sql: Sql, json: string) =>
-  changes(sql`WITH ${changed(sql, json, false)} SELECT symbol, inserted, true AS done FROM changed`)
+  changes(sql`WITH ${changed(sql, json, false)} SELECT given, symbol, inserted, true AS done FROM changed`)
 
 const upsertPack = (sql: Sql, json: string) =>
   changes(sql`
@@ -87,24 +92,35 @@ const upsertPack = (sql: Sql, json: string) =>
       RETURNING symbol
     )
     SELECT
-      symbol, inserted,
+      given, symbol, inserted,
       symbol IN (SELECT symbol FROM updated UNION ALL SELECT symbol FROM inserted) AS done
     FROM changed`)
 
 const encodeCreate = /* @__PURE__ */ encoder(InstrumentCreate)
 
-/** Upserts one pack. What someone else has inserted at this moment is upserted again: by then it is seen. */
-const upsertTexts = (
+/** Upserts entries. What someone else has inserted at this moment is upserted again: by then it is seen. */
+const upsertEntries = (
   sql: Sql,
-  texts: ReadonlyMap<string, string>,
+  entries: ReadonlyArray<Entry>,
   options: UpsertOptions | undefined
-): Effect.Effect<ReadonlyArray<typeof Change.Type>, SqlError> =>
+): Effect.Effect<
+  { readonly rows: ReadonlyArray<typeof Change.Type>; readonly refused: ReadonlyArray<Refused> },
+  SqlError
+> =>
   Effect.gen(function* () {
     const run = options?.dryRun === true ? previewPack : upsertPack
-    const written = yield* inPacks(sql, [...texts.values()], (json) => run(sql, json))
-    const missed = new Map([...texts].filter(([symbol]) => written.some((one) => one.symbol === symbol && !one.done)))
+    const written = yield* writeBatch(sql, entries, options, (json) => run(sql, json))
+    const missed = new Set(written.rows.filter(({ done }) => !done).map(({ given }) => given))
     if (missed.size === 0) return written
-    return [...written.filter((one) => one.done), ...(yield* upsertTexts(sql, missed, options))]
+    const again = yield* upsertEntries(
+      sql,
+      entries.filter(({ key }) => missed.has(key)),
+      options
+    )
+    return {
+      rows: [...written.rows.filter(({ done }) => done), ...again.rows],
+      refused: [...written.refused, ...again.refused]
+    }
   })
 
 export const upsertMany = (
@@ -114,44 +130,68 @@ export const upsertMany = (
   options?: UpsertOptions
 ) => Effect.Effect<UpsertResult, RepositoryError>) =>
   Effect.fn("Instruments.upsertMany")(function* (input, options) {
-    const texts = new Map<string, string>()
-    for (const [symbol, one] of latest(input)) texts.set(symbol, yield* encodeCreate(one, `instrument ${symbol}`))
-    const written = yield* upsertTexts(sql, texts, options)
-    const insertedBySymbol = new Map(written.map(({ inserted, symbol }) => [symbol, inserted]))
-    const symbols = [...texts.keys()]
+    const encoded = yield* encodeBatch(latest(input), options, (one, symbol) =>
+      encodeCreate(one, `instrument ${symbol}`)
+    )
+    const written = yield* upsertEntries(sql, encoded.entries, options)
+    const byGiven = new Map(written.rows.map((row) => [row.given, row]))
+    const refused = [...encoded.refused, ...written.refused]
+    const isRefused = new Set(refused.map(({ key }) => key))
+    const symbolsOf = (inserted: boolean) =>
+      encoded.entries.flatMap(({ key }) => {
+        const row = byGiven.get(key)
+        return row?.inserted === inserted ? [row.symbol] : []
+      })
     return {
-      inserted: symbols.filter((symbol) => insertedBySymbol.get(symbol) === true),
-      updated: symbols.filter((symbol) => insertedBySymbol.get(symbol) === false),
-      unchanged: symbols.filter((symbol) => !insertedBySymbol.has(symbol))
+      inserted: symbolsOf(true),
+      updated: symbolsOf(false),
+      unchanged: encoded.entries.map(({ key }) => key).filter((key) => !byGiven.has(key) && !isRefused.has(key)),
+      refused
     }
   })
 
-const symbols = /* @__PURE__ */ computed(/* @__PURE__ */ Schema.Struct({ symbol: Schema.String }))
+const priced = /* @__PURE__ */ computed(
+  /* @__PURE__ */ Schema.Struct({ given: Schema.String, symbol: Schema.NullOr(Schema.String) })
+)
+
+/** The day of today, in UTC. */
+export const today = "(now() AT TIME ZONE 'UTC')::date"
 
 const pricePack = (sql: Sql, json: string) =>
-  symbols(sql`
-    WITH price AS (
-      SELECT symbol, current_price FROM jsonb_populate_recordset(NULL::instruments, ${json}::jsonb)
+  priced(sql`
+    WITH given AS (
+      SELECT new.symbol AS given, meant.symbol, new.current_price
+      FROM jsonb_populate_recordset(NULL::instruments, ${json}::jsonb) AS new,
+        LATERAL (SELECT ${sql.literal(meant("new.symbol"))} AS symbol) AS meant
     ), locked AS (
-      SELECT symbol FROM instruments WHERE symbol IN (SELECT symbol FROM price) ORDER BY symbol FOR NO KEY UPDATE
+      SELECT symbol FROM instruments WHERE symbol IN (SELECT symbol FROM given) ORDER BY symbol FOR NO KEY UPDATE
+    ), updated AS (
+      UPDATE instruments SET current_price = given.current_price
+      FROM locked JOIN given USING (symbol)
+      WHERE instruments.symbol = locked.symbol
+      RETURNING instruments.symbol, instruments.current_price
+    ), remembered AS (
+      INSERT INTO price_history (symbol, day, price)
+      SELECT symbol, ${sql.literal(today)}, current_price FROM updated
+      ON CONFLICT (symbol, day) DO UPDATE SET price = excluded.price
     )
-    UPDATE instruments SET current_price = price.current_price
-    FROM locked JOIN price USING (symbol)
-    WHERE instruments.symbol = locked.symbol
-    RETURNING instruments.symbol`)
+    SELECT given.given, updated.symbol FROM given LEFT JOIN updated USING (symbol)`)
 
 const encodePrice = /* @__PURE__ */ encoder(InstrumentPrice)
 
 export const setPrices = (
   sql: Sql
-): ((input: ReadonlyArray<InstrumentPrice>) => Effect.Effect<PriceResult, RepositoryError>) =>
-  Effect.fn("Instruments.setPrices")(function* (input) {
-    const prices = latest(input)
-    const texts = yield* Effect.forEach(prices, ([symbol, price]) => encodePrice(price, `price of ${symbol}`))
-    const written = yield* inPacks(sql, texts, (json) => pricePack(sql, json))
-    const updated = new Set(written.map(({ symbol }) => symbol))
+): ((input: ReadonlyArray<InstrumentPrice>, options?: BatchOptions) => Effect.Effect<PriceResult, RepositoryError>) =>
+  Effect.fn("Instruments.setPrices")(function* (input, options) {
+    const encoded = yield* encodeBatch(latest(input), options, (price, symbol) =>
+      encodePrice(price, `price of ${symbol}`)
+    )
+    const written = yield* writeBatch(sql, encoded.entries, options, (json) => pricePack(sql, json))
+    const known = new Map(written.rows.map(({ given, symbol }) => [given, symbol]))
+    const keys = encoded.entries.map(({ key }) => key)
     return {
-      updated: [...prices.keys()].filter((symbol) => updated.has(symbol)),
-      unknown: [...prices.keys()].filter((symbol) => !updated.has(symbol))
+      updated: keys.flatMap((key) => known.get(key) ?? []),
+      unknown: keys.filter((key) => known.get(key) === null),
+      refused: [...encoded.refused, ...written.refused]
     }
   })

@@ -15,13 +15,21 @@ import {
   InstrumentHeld,
   InstrumentNotFound,
   type InstrumentPrice,
-  type InstrumentSymbol,
+  InstrumentSymbol,
   type InstrumentType,
   InstrumentUpdate,
   unknownInstrument
 } from "../domain/Instrument.ts"
 import type { ClerkUserId } from "../domain/User.ts"
-import { type PriceResult, setPrices, type UpsertOptions, type UpsertResult, upsertMany } from "./InstrumentBatches.ts"
+import type { BatchOptions } from "./Batches.ts"
+import {
+  meant,
+  type PriceResult,
+  setPrices,
+  type UpsertOptions,
+  type UpsertResult,
+  upsertMany
+} from "./InstrumentBatches.ts"
 import { computed, encoder, everyPage, type Listed, lookUp, type RepositoryError, reader, untilSeen } from "./Rows.ts"
 import * as Tables from "./Tables.ts"
 
@@ -124,14 +132,15 @@ interface Operations {
 
   /**
    * Creates or updates an instrument: what is given is stored, an empty allocation too; a price or an allocation that
-   * is left out, and a price of `null`, stay as they are.
+   * is left out, and a price of `null`, stay as they are. An instrument that can't be stored fails.
    *
    * @errors RepositoryError
    */
-  readonly upsert: (input: InstrumentCreate, options?: UpsertOptions) => Effect.Effect<UpsertResult, RepositoryError>
+  readonly upsert: (input: InstrumentCreate) => Effect.Effect<UpsertResult, RepositoryError>
 
   /**
-   * `upsert` of many in one request (of 2 MB); of a symbol that occurs twice the last one counts.
+   * `upsert` of many in one request (of 2 MB); of a symbol that occurs twice the last one counts. An instrument that
+   * can't be stored is refused and the others are stored, unless `allOrNothing` is asked for.
    *
    * @errors RepositoryError
    */
@@ -141,11 +150,15 @@ interface Operations {
   ) => Effect.Effect<UpsertResult, RepositoryError>
 
   /**
-   * Sets the prices of many instruments in one request (of 2 MB), and says which symbols are not known.
+   * Sets the prices of many instruments in one request (of 2 MB), and remembers them as those of today. A price that
+   * can't be stored is refused and the others are stored, unless `allOrNothing` is asked for.
    *
    * @errors RepositoryError
    */
-  readonly setPrices: (input: ReadonlyArray<InstrumentPrice>) => Effect.Effect<PriceResult, RepositoryError>
+  readonly setPrices: (
+    input: ReadonlyArray<InstrumentPrice>,
+    options?: BatchOptions
+  ) => Effect.Effect<PriceResult, RepositoryError>
 
   /**
    * Changes any subset of an instrument's fields.
@@ -176,12 +189,22 @@ const columns = /* @__PURE__ */ Tables.selected(Tables.instruments)
 const read = /* @__PURE__ */ reader(Tables.instruments, Instrument)
 const notFound = (symbol: InstrumentSymbol) => () => new InstrumentNotFound({ symbol })
 
+/** The symbol that is meant: the one of this spelling if there is one, else the one in capitals. */
+const meantBy = (sql: Sql, symbol: string) =>
+  sql`(SELECT ${sql.literal(meant("given.symbol"))} FROM (SELECT ${symbol}::varchar AS symbol) AS given)`
+
 const bySymbols = (sql: Sql, symbols: ReadonlyArray<string>) =>
   sql`SELECT ${sql.literal(columns)} FROM instruments WHERE symbol = ANY(${symbols}::text[]) ORDER BY symbol`
 
 const findBySymbol = (sql: Sql): Operations["findBySymbol"] => {
   const find = lookUp(Tables.instruments, Instrument, pageSize, (symbols) => bySymbols(sql, symbols))
-  return Effect.fn("Instruments.findBySymbol")((symbol) => find(symbol, notFound(symbol)))
+  return Effect.fn("Instruments.findBySymbol")((symbol) => {
+    const capitals = symbol.toUpperCase()
+    const exact = find(symbol, notFound(symbol))
+    return symbol === capitals
+      ? exact
+      : Effect.catchTag(exact, "InstrumentNotFound", () => find(capitals, notFound(symbol)))
+  })
 }
 
 const cached = (find: Find): Operations["cached"] =>
@@ -264,6 +287,11 @@ const unclassified = (sql: Sql): Operations["unclassified"] =>
 /** What the columns hold when a new instrument says nothing else, as the migrations have it. */
 const columnDefaults = { allocation_regions: {}, allocation_sectors: {}, allocation_asset_class: {} }
 
+const inCapitals = (input: InstrumentCreate) => ({
+  ...input,
+  symbol: InstrumentSymbol.make(input.symbol.toUpperCase())
+})
+
 const encodeCreate = /* @__PURE__ */ encoder(InstrumentCreate)
 const created = /* @__PURE__ */ Tables.settable(InstrumentCreate)
 
@@ -275,20 +303,20 @@ const insert = (sql: Sql, json: string) => sql`
 
 const create = (sql: Sql): Operations["create"] =>
   Effect.fn("Instruments.create")(function* (input) {
-    const json = yield* encodeCreate({ ...columnDefaults, ...input }, `instrument ${input.symbol}`)
+    const json = yield* encodeCreate(inCapitals({ ...columnDefaults, ...input }), `instrument ${input.symbol}`)
     return yield* read.first(insert(sql, json), () => new InstrumentAlreadyExists({ symbol: input.symbol }))
   })
 
 const register = (sql: Sql): Operations["register"] =>
   Effect.fn("Instruments.register")(function* (symbol: InstrumentSymbol, known?: Known) {
-    const json = yield* encodeCreate(unknownInstrument(symbol, known), `instrument ${symbol}`)
+    const json = yield* encodeCreate(inCapitals(unknownInstrument(symbol, known)), `instrument ${symbol}`)
     // A symbol that someone else is registering at this moment is neither inserted nor seen; the next attempt sees it.
     const row = yield* untilSeen(sql`
       WITH created AS (${insert(sql, json)})
       SELECT true AS created, created.* FROM created
       UNION ALL
       SELECT false, ${sql.literal(columns)} FROM instruments
-      WHERE symbol = ${symbol}::varchar AND NOT EXISTS (SELECT FROM created)`)
+      WHERE symbol = upper(${symbol}::varchar) AND NOT EXISTS (SELECT FROM created)`)
     return { instrument: yield* read.row(row), created: row["created"] === true }
   })
 
@@ -303,7 +331,7 @@ const update = (sql: Sql): Operations["update"] =>
         UPDATE instruments SET (${sql.literal(updated)}) = (
           SELECT ${sql.literal(updated)} FROM jsonb_populate_record(instruments, ${json}::jsonb)
         )
-        WHERE symbol = ${symbol}::varchar
+        WHERE symbol = ${meantBy(sql, symbol)}
         RETURNING ${sql.literal(columns)}`,
       notFound(symbol)
     )
@@ -316,11 +344,12 @@ const remove = (sql: Sql): Operations["delete"] =>
     const [found] = yield* deletions(sql`
       WITH deleted AS (
         DELETE FROM instruments
-        WHERE symbol = ${symbol}::varchar
+        WHERE symbol = ${meantBy(sql, symbol)}
           AND NOT EXISTS (SELECT FROM positions WHERE positions.symbol = instruments.symbol)
         RETURNING symbol
       )
-      SELECT EXISTS (SELECT FROM deleted) AS deleted FROM instruments WHERE symbol = ${symbol}::varchar`)
+      SELECT EXISTS (SELECT FROM deleted) AS deleted FROM instruments
+      WHERE symbol = ${meantBy(sql, symbol)}`)
     if (found === undefined) return yield* notFound(symbol)()
     if (!found.deleted) return yield* new InstrumentHeld({ symbol })
   })
@@ -338,7 +367,7 @@ const make = Effect.map(SqlClient.SqlClient, (sql): Operations => {
     unclassified: unclassified(sql),
     create: create(sql),
     register: register(sql),
-    upsert: Effect.fn("Instruments.upsert")((input, options) => many([input], options)),
+    upsert: Effect.fn("Instruments.upsert")((input) => many([input], { allOrNothing: true })),
     upsertMany: many,
     setPrices: setPrices(sql),
     update: update(sql),
@@ -358,7 +387,7 @@ const make = Effect.map(SqlClient.SqlClient, (sql): Operations => {
  *   const instruments = yield* Instruments
  *   const symbol = InstrumentSymbol.make("SPY")
  *   const current_price = BigDecimal.fromStringUnsafe("450.25")
- *   return yield* instruments.setPrices([{ symbol, current_price }]) // { updated: ["SPY"], unknown: [] }
+ *   return yield* instruments.setPrices([{ symbol, current_price }]) // { updated: ["SPY"], unknown: [], refused: [] }
  * })
  * ```
  */

@@ -2,9 +2,16 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Stream from "effect/Stream"
 import * as SqlClient from "effect/sql/SqlClient"
 import { type AccountId, AccountNotFound } from "../domain/Account.ts"
-import { InstrumentNotFound } from "../domain/Instrument.ts"
+import {
+  InstrumentCreate,
+  InstrumentNotFound,
+  InstrumentSymbol,
+  type InstrumentType,
+  unknownInstrument
+} from "../domain/Instrument.ts"
 import {
   AccountValue,
   HeldPosition,
@@ -15,11 +22,31 @@ import {
   PositionUpdate
 } from "../domain/Position.ts"
 import type { ClerkUserId } from "../domain/User.ts"
-import { encoder, everyPage, type Listed, lookUp, type RepositoryError, reader } from "./Rows.ts"
+import { owned } from "./Accounts.ts"
+import type { BatchOptions } from "./Batches.ts"
+import { meant } from "./InstrumentBatches.ts"
+import { type PutManyResult, putMany } from "./PositionBatches.ts"
+import {
+  encoder,
+  everyPage,
+  everyRow,
+  type Listed,
+  lookUp,
+  type RepositoryError,
+  type Row,
+  reader,
+  type StreamOptions
+} from "./Rows.ts"
 import * as Tables from "./Tables.ts"
 
 /** What `put` and `addQuantity` fail with. */
 type PutError = AccountNotFound | InstrumentNotFound | RepositoryError
+
+/** What is known of a symbol that is registered along with a position. */
+export interface KnownInstrument {
+  readonly name?: string
+  readonly instrument_type?: InstrumentType
+}
 
 /** The operations on positions; for one user, another person's accounts and positions are not found. */
 interface UserPositions {
@@ -38,6 +65,27 @@ interface UserPositions {
   readonly put: (input: PositionCreate) => Effect.Effect<Position, PutError>
 
   /**
+   * `put` that registers the symbol, as `Instruments.register` does, if there is no such instrument: in one request.
+   *
+   * @errors AccountNotFound, RepositoryError
+   */
+  readonly registerAndPut: (
+    input: PositionCreate,
+    known?: KnownInstrument
+  ) => Effect.Effect<Position, AccountNotFound | RepositoryError>
+
+  /**
+   * `put` of many in one request (of 2 MB); of an account and symbol that occur twice the last one counts. A position
+   * that can't be stored is refused and the others are stored, unless `allOrNothing` is asked for.
+   *
+   * @errors RepositoryError
+   */
+  readonly putMany: (
+    input: ReadonlyArray<PositionCreate>,
+    options?: BatchOptions
+  ) => Effect.Effect<PutManyResult, RepositoryError>
+
+  /**
    * Adds a position, or adds its quantity to the one that the account has in the instrument.
    *
    * @errors AccountNotFound, InstrumentNotFound, RepositoryError
@@ -45,7 +93,7 @@ interface UserPositions {
   readonly addQuantity: (input: PositionCreate) => Effect.Effect<Position, PutError>
 
   /**
-   * The positions of an account, with the name, type and price of their instruments, by symbol.
+   * The positions of an account, with the name, type, price and allocations of their instruments, by symbol.
    *
    * @errors AccountNotFound, RepositoryError
    */
@@ -78,23 +126,26 @@ interface UserPositions {
 
 /** The operations on positions. */
 interface Operations extends UserPositions {
+  /**
+   * All positions of all users, by id.
+   *
+   * @errors RepositoryError
+   */
+  readonly all: (options?: StreamOptions) => Stream.Stream<Position, RepositoryError>
+
   /** The same for one user: what another person has is not found, which the same statement checks. */
   readonly forUser: (user: ClerkUserId) => UserPositions
 }
 
 type Sql = SqlClient.SqlClient
 
-/** A position with its instrument takes up to 2 KB of an answer, which may have 1 MiB. */
-const pageSize = 500
+/** A position with its instrument takes up to 2.5 KB of an answer, which may have 1 MiB. */
+const pageSize = 400
 
 const columns = /* @__PURE__ */ Tables.selected(Tables.positions)
 const read = /* @__PURE__ */ reader(Tables.positions, Position)
 const notFound = (position_id: PositionId) => () => new PositionNotFound({ position_id })
 const noAccount = (account_id: AccountId) => () => new AccountNotFound({ account_id })
-
-/** Admits the accounts of one owner only, where there is one. */
-const owned = (sql: Sql, owner: ClerkUserId | undefined) =>
-  owner === undefined ? sql.literal("") : sql`AND accounts.clerk_user_id = ${owner}::varchar`
 
 const findById = (sql: Sql): Operations["findById"] => {
   const find = lookUp(
@@ -117,30 +168,54 @@ const findOwned = (sql: Sql, owner: ClerkUserId): Operations["findById"] =>
   )
 
 const encodeCreate = /* @__PURE__ */ encoder(PositionCreate)
+const encodeInstrument = /* @__PURE__ */ encoder(InstrumentCreate)
 const created = /* @__PURE__ */ Tables.settable(PositionCreate)
+const registered = /* @__PURE__ */ Tables.settable(InstrumentCreate)
+
+const putOne = (
+  sql: Sql,
+  owner: ClerkUserId | undefined,
+  json: string,
+  instrument: string | undefined,
+  quantity: string
+) =>
+  sql<Row>`
+    WITH given AS (
+      SELECT ${sql.literal(created)} FROM jsonb_populate_record(NULL::positions, ${json}::jsonb)
+    ), new AS (
+      SELECT account_id, ${sql.literal(meant("given.symbol"))} AS symbol, quantity, as_of_date FROM given
+    ), account AS (
+      SELECT accounts.id FROM accounts JOIN new ON accounts.id = new.account_id ${owned(sql, owner)}
+    ), registered AS (
+      ${
+        instrument === undefined
+          ? sql.literal("SELECT symbol FROM instruments WHERE false")
+          : sql`
+            INSERT INTO instruments (${sql.literal(registered)})
+            SELECT ${sql.literal(registered)} FROM jsonb_populate_record(NULL::instruments, ${instrument}::jsonb)
+            WHERE symbol = (SELECT symbol FROM new) AND EXISTS (SELECT FROM account)
+            ON CONFLICT (symbol) DO NOTHING
+            RETURNING symbol`
+      }
+    ), instrument AS (
+      SELECT instruments.symbol FROM instruments JOIN new USING (symbol) UNION SELECT symbol FROM registered
+    ), put AS (
+      INSERT INTO positions (account_id, symbol, quantity, as_of_date)
+      SELECT account.id, instrument.symbol, new.quantity, coalesce(new.as_of_date, CURRENT_DATE)
+      FROM new, account, instrument
+      ON CONFLICT (account_id, symbol) DO UPDATE SET
+        quantity = ${sql.literal(quantity)}, as_of_date = excluded.as_of_date
+      RETURNING ${sql.literal(columns)}
+    )
+    SELECT
+      EXISTS (SELECT FROM account) AS account_found, EXISTS (SELECT FROM instrument) AS instrument_found, put.*
+    FROM new LEFT JOIN put ON true`
 
 /** Inserts a position; `quantity` says what becomes of the quantity if the account has one already. */
 const putWith = (sql: Sql, owner: ClerkUserId | undefined, quantity: string) =>
   Effect.fnUntraced(function* (input: PositionCreate) {
     const json = yield* encodeCreate(input, `position in ${input.symbol}`)
-    const [row] = yield* sql`
-      WITH new AS (
-        SELECT ${sql.literal(created)} FROM jsonb_populate_record(NULL::positions, ${json}::jsonb)
-      ), account AS (
-        SELECT accounts.id FROM accounts JOIN new ON accounts.id = new.account_id ${owned(sql, owner)}
-      ), instrument AS (
-        SELECT instruments.symbol FROM instruments JOIN new USING (symbol)
-      ), put AS (
-        INSERT INTO positions (account_id, symbol, quantity, as_of_date)
-        SELECT account.id, instrument.symbol, new.quantity, coalesce(new.as_of_date, CURRENT_DATE)
-        FROM new, account, instrument
-        ON CONFLICT (account_id, symbol) DO UPDATE SET
-          quantity = ${sql.literal(quantity)}, as_of_date = excluded.as_of_date
-        RETURNING ${sql.literal(columns)}
-      )
-      SELECT
-        EXISTS (SELECT FROM account) AS account_found, EXISTS (SELECT FROM instrument) AS instrument_found, put.*
-      FROM new LEFT JOIN put ON true`
+    const [row] = yield* putOne(sql, owner, json, undefined, quantity)
     if (row?.["account_found"] !== true) return yield* noAccount(input.account_id)()
     if (row["instrument_found"] !== true) return yield* new InstrumentNotFound({ symbol: input.symbol })
     return yield* read.row(row)
@@ -152,12 +227,44 @@ const put = (sql: Sql, owner?: ClerkUserId): Operations["put"] =>
 const addQuantity = (sql: Sql, owner?: ClerkUserId): Operations["addQuantity"] =>
   Effect.fn("Positions.addQuantity")(putWith(sql, owner, "positions.quantity + excluded.quantity"))
 
+const registerAndPut = (sql: Sql, owner?: ClerkUserId): Operations["registerAndPut"] =>
+  Effect.fn("Positions.registerAndPut")(function* (input: PositionCreate, known?: KnownInstrument) {
+    const json = yield* encodeCreate(input, `position in ${input.symbol}`)
+    const symbol = InstrumentSymbol.make(input.symbol.toUpperCase())
+    const instrument = yield* encodeInstrument(unknownInstrument(symbol, known), `instrument ${symbol}`)
+    // A symbol that someone else is registering at this moment is neither inserted nor seen; the next attempt sees it.
+    for (;;) {
+      const [row] = yield* putOne(sql, owner, json, instrument, "excluded.quantity")
+      if (row?.["account_found"] !== true) return yield* noAccount(input.account_id)()
+      if (row["instrument_found"] === true) return yield* read.row(row)
+    }
+  })
+
+const all =
+  (sql: Sql): Operations["all"] =>
+  (options) =>
+    everyRow(
+      Tables.positions,
+      Position,
+      pageSize,
+      options,
+      (after) => sql`
+        SELECT ${sql.literal(columns)} FROM positions
+        ${after === undefined ? sql.literal("") : sql`WHERE id > ${after}::uuid`}
+        ORDER BY id LIMIT ${pageSize}::int`
+    )
+
+const heldColumns = /* @__PURE__ */ Object.keys(HeldPosition.fields)
+  .filter((column) => !(column in Position.fields))
+  .map((column) => `instruments.${column}`)
+  .join(", ")
+
 const readHeld = /* @__PURE__ */ reader(Tables.positions, HeldPosition)
 
 const listByAccount = (sql: Sql, owner?: ClerkUserId): Operations["listByAccount"] =>
   Effect.fn("Positions.listByAccount")((id) => {
     const page = (after: string) => sql`
-      SELECT ${sql.literal(columns)}, instruments.name, instruments.instrument_type, instruments.current_price
+      SELECT ${sql.literal(columns)}, ${sql.literal(heldColumns)}
       FROM accounts
       LEFT JOIN positions ON positions.account_id = accounts.id AND positions.symbol > ${after}::varchar
       LEFT JOIN instruments ON instruments.symbol = positions.symbol
@@ -219,6 +326,8 @@ const remove = (sql: Sql, owner?: ClerkUserId): Operations["delete"] =>
 
 const operations = (sql: Sql, owner?: ClerkUserId): Omit<UserPositions, "findById"> => ({
   put: put(sql, owner),
+  registerAndPut: registerAndPut(sql, owner),
+  putMany: putMany(sql, owner),
   addQuantity: addQuantity(sql, owner),
   listByAccount: listByAccount(sql, owner),
   value: value(sql, owner),
@@ -231,6 +340,7 @@ const make = Effect.map(
   (sql): Operations => ({
     ...operations(sql),
     findById: findById(sql),
+    all: all(sql),
     forUser: (user) => ({ ...operations(sql, user), findById: findOwned(sql, user) })
   })
 )

@@ -1,8 +1,10 @@
 /** From rows to entities, and from input to the JSON that statements take. */
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as RequestResolver from "effect/RequestResolver"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import type { SqlError } from "effect/sql/SqlError"
 import * as SqlResolver from "effect/sql/SqlResolver"
 import { InvalidInput, problemsOf, UnreadableRow } from "../domain/Problems.ts"
@@ -138,6 +140,33 @@ export const everyPage = Effect.fnUntraced(function* <E, R>(
     if (rows.length < size) return all
   }
 })
+
+/** What to do with a row of a stream that can't be read: a warning in the log, unless something else is given. */
+export interface StreamOptions {
+  readonly onUnreadable?: (row: UnreadableRow) => Effect.Effect<void>
+}
+
+/** Every row of a table, page after page by its key; a row that can't be read is passed to `onUnreadable`. */
+export const everyRow = <A, I>(
+  source: Source,
+  schema: Schema.Codec<A, I>,
+  size: number,
+  options: StreamOptions | undefined,
+  page: (after: string | undefined) => Rows
+): Stream.Stream<A, SqlError> => {
+  const read = reader(source, schema)
+  const onUnreadable = options?.onUnreadable ?? ((row) => Effect.logWarning(row.message))
+  return Stream.paginate(
+    undefined,
+    Effect.fnUntraced(function* (after: string | undefined) {
+      const rows = yield* page(after)
+      const readable = yield* read.list(Effect.succeed(rows))
+      yield* Effect.forEach(readable.unreadable ?? [], onUnreadable, { discard: true })
+      const next = rows.length < size ? Option.none() : Option.some(String(rows.at(-1)?.[source.key]))
+      return [readable, next] as const
+    })
+  )
+}
 
 /**
  * Joins JSON texts into JSON arrays of at most 1,000,000 characters each (one text that is longer is alone in its

@@ -3,10 +3,12 @@ import * as BigDecimal from "effect/BigDecimal"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import { type InstrumentSymbol, StoredSymbol } from "../domain/Instrument.ts"
 import { type ClerkUserId, User, UserAlreadyExists, UserCreate, UserNotFound, UserUpdate } from "../domain/User.ts"
-import { encoder, type Listed, lookUp, type RepositoryError, reader, untilSeen } from "./Rows.ts"
+import { computed, encoder, everyPage, type Listed, lookUp, type RepositoryError, reader, untilSeen } from "./Rows.ts"
 import * as Tables from "./Tables.ts"
 
 /** What the product assumes of a user who has not said yet. */
@@ -61,6 +63,13 @@ interface Operations {
    * @errors UserNotFound, RepositoryError
    */
   readonly update: (id: ClerkUserId, changes: UserUpdate) => Effect.Effect<User, UserNotFound | RepositoryError>
+
+  /**
+   * The symbols of all instruments that anyone holds, in their order: what a price job asks a feed for.
+   *
+   * @errors SqlError
+   */
+  readonly allSymbols: () => Effect.Effect<ReadonlyArray<InstrumentSymbol>, SqlError>
 
   /**
    * Deletes a user with all accounts, positions and jobs.
@@ -144,6 +153,25 @@ const update = (sql: Sql): Operations["update"] =>
     )
   })
 
+/** A symbol takes up to 40 bytes of an answer, which may have 1 MiB. */
+const symbolsOfPage = 20_000
+const symbols = /* @__PURE__ */ computed(/* @__PURE__ */ Schema.Struct({ symbol: StoredSymbol }))
+
+const allSymbols = (sql: Sql): Operations["allSymbols"] =>
+  Effect.fn("Users.allSymbols")(function* () {
+    const held = yield* symbols(
+      everyPage(
+        symbolsOfPage,
+        "symbol",
+        (after) => sql`
+          SELECT symbol FROM instruments
+          WHERE symbol > ${after}::varchar AND EXISTS (SELECT FROM positions WHERE positions.symbol = instruments.symbol)
+          ORDER BY symbol LIMIT ${symbolsOfPage}::int`
+      )
+    )
+    return held.map(({ symbol }) => symbol)
+  })
+
 const remove = (sql: Sql): Operations["delete"] =>
   Effect.fn("Users.delete")(function* (id) {
     const deleted = yield* sql`DELETE FROM users WHERE clerk_user_id = ${id}::varchar RETURNING clerk_user_id`
@@ -158,6 +186,7 @@ const make = Effect.map(
     create: create(sql),
     getOrCreate: getOrCreate(sql),
     update: update(sql),
+    allSymbols: allSymbols(sql),
     delete: remove(sql)
   })
 )

@@ -94,7 +94,15 @@ const good: Record<SchemaName, unknown> = {
   position,
   "position-create": { account_id: id, symbol: "SPY", quantity: "12.5" },
   "position-update": { as_of_date: "2026-02-28" },
-  "held-position": { ...position, name: "SPDR", instrument_type: null, current_price: "450.25" },
+  "held-position": {
+    ...position,
+    name: "SPDR",
+    instrument_type: null,
+    current_price: "450.25",
+    allocation_regions: { north_america: 100 },
+    allocation_sectors: {},
+    allocation_asset_class: { equity: 100 }
+  },
   portfolio: { user, accounts: [{ ...account, positions: [position] }], instruments: [instrument] },
   "portfolio-summary": {
     total: "10628.125",

@@ -147,27 +147,27 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "another person's positions can be changed",
     file: "src/repository/Positions.ts",
-    from: "AND accounts.clerk_user_id = ${owner}::varchar",
-    to: "AND ${owner}::text IS NOT NULL",
+    from: "AND accounts.id = positions.account_id ${owned(sql, owner)}",
+    to: "AND accounts.id = positions.account_id",
     tests: [repositories]
   },
   {
     name: "another person's job can be changed",
-    file: "src/repository/JobChange.ts",
+    file: "src/repository/jobs/JobChange.ts",
     from: "AND jobs.clerk_user_id = ${owner}::varchar",
     to: "AND ${owner}::text IS NOT NULL",
     tests: [repositories]
   },
   {
     name: "a job skips a state",
-    file: "src/repository/JobChange.ts",
+    file: "src/repository/jobs/JobChange.ts",
     from: "found.status = ANY(${from ?? statusesBefore[to]}::text[])",
     to: "${from ?? statusesBefore[to]}::text[] IS NOT NULL",
     tests: [simulation]
   },
   {
     name: "a job is claimed without a lock",
-    file: "src/repository/JobChange.ts",
+    file: "src/repository/jobs/JobChange.ts",
     from: "${owned(sql, guard.owner)} FOR UPDATE",
     to: "${owned(sql, guard.owner)}",
     tests: [concurrency],
@@ -175,14 +175,14 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   },
   {
     name: "a page of jobs is one short of knowing that there is another",
-    file: "src/repository/Jobs.ts",
+    file: "src/repository/jobs/Jobs.ts",
     from: "LIMIT ${limit + 1}::int",
     to: "LIMIT ${limit}::int",
     tests: [repositories]
   },
   {
     name: "the next page of jobs begins with the last of this one",
-    file: "src/repository/Jobs.ts",
+    file: "src/repository/jobs/Jobs.ts",
     from: "AND (created_at, id) < (",
     to: "AND (created_at, id) <= (",
     tests: [repositories]
@@ -218,8 +218,8 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "prices are written in any order",
     file: "src/repository/InstrumentBatches.ts",
-    from: "WHERE symbol IN (SELECT symbol FROM price) ORDER BY symbol FOR NO KEY UPDATE",
-    to: "WHERE symbol IN (SELECT symbol FROM price)",
+    from: "WHERE symbol IN (SELECT symbol FROM given) ORDER BY symbol FOR NO KEY UPDATE",
+    to: "WHERE symbol IN (SELECT symbol FROM given)",
     tests: [concurrency],
     needsPostgres: true
   },

@@ -13,9 +13,9 @@ import {
   PositionId,
   summarize
 } from "../../src/domain/index.ts"
-import { Accounts, Instruments, Jobs, Portfolios, Positions, Users } from "../../src/repository/index.ts"
+import { Accounts, type History, Instruments, Jobs, Portfolios, Positions, Users } from "../../src/repository/index.ts"
 
-export type Services = SqlClient.SqlClient | Users | Instruments | Accounts | Positions | Jobs | Portfolios
+export type Services = SqlClient.SqlClient | Users | Instruments | Accounts | Positions | Jobs | Portfolios | History
 
 let last = 0
 /** A user id that no other test has. */
@@ -226,8 +226,13 @@ export const repositoryContract = (it: Vitest.MethodsNonLive<Services>) => {
       })
       yield* instruments.upsertMany([instrument(a, "A"), instrument(b, "B")])
       const again = yield* instruments.upsertMany([instrument(a, "A"), instrument(b, "BB"), instrument(c, "C")])
-      assert.deepStrictEqual(again, { inserted: [c], updated: [b], unchanged: [a] })
-      assert.deepStrictEqual(yield* instruments.upsertMany([]), { inserted: [], updated: [], unchanged: [] })
+      assert.deepStrictEqual(again, { inserted: [c], updated: [b], unchanged: [a], refused: [] })
+      assert.deepStrictEqual(yield* instruments.upsertMany([]), {
+        inserted: [],
+        updated: [],
+        unchanged: [],
+        refused: []
+      })
     })
   )
 
@@ -252,8 +257,8 @@ export const repositoryContract = (it: Vitest.MethodsNonLive<Services>) => {
         current_price: null,
         allocation_sectors: {}
       }
-      const updated = { inserted: [], updated: [one.symbol], unchanged: [] }
-      assert.deepStrictEqual(yield* instruments.upsert(input, { dryRun: true }), updated)
+      const updated = { inserted: [], updated: [one.symbol], unchanged: [], refused: [] }
+      assert.deepStrictEqual(yield* instruments.upsertMany([input], { dryRun: true }), updated)
       assert.deepStrictEqual(yield* instruments.findBySymbol(one.symbol), one)
       assert.deepStrictEqual(yield* instruments.upsert(input), updated)
       const found = yield* instruments.findBySymbol(one.symbol)
@@ -293,7 +298,7 @@ export const repositoryContract = (it: Vitest.MethodsNonLive<Services>) => {
       const result = yield* instruments.setPrices(
         [...symbols, unknown].map((symbol, i) => ({ symbol, current_price: decimal(`${i}.0125`) }))
       )
-      assert.deepStrictEqual(result, { updated: symbols, unknown: [unknown] })
+      assert.deepStrictEqual(result, { updated: symbols, unknown: [unknown], refused: [] })
       const prices = (yield* instruments.findMany(symbols)).map((found) => text(found.current_price))
       assert.strictEqual(prices.length, 500)
       assert.include(prices, "499.0125")
@@ -435,7 +440,15 @@ export const repositoryContract = (it: Vitest.MethodsNonLive<Services>) => {
       const added = yield* positions.addQuantity({ ...key, quantity: decimal("0.00000001") })
       assert.strictEqual(text(added.quantity), "2.00000001")
       assert.deepStrictEqual(yield* positions.listByAccount(account.id), [
-        { ...added, name: instrument.name, instrument_type: "etf", current_price: instrument.current_price }
+        {
+          ...added,
+          name: instrument.name,
+          instrument_type: "etf",
+          current_price: instrument.current_price,
+          allocation_regions: instrument.allocation_regions,
+          allocation_sectors: instrument.allocation_sectors,
+          allocation_asset_class: instrument.allocation_asset_class
+        }
       ])
       const changed = yield* positions.update(put.id, { as_of_date: "2024-02-29" })
       assert.strictEqual(changed.as_of_date, "2024-02-29")
@@ -693,6 +706,7 @@ export const repositoryContract = (it: Vitest.MethodsNonLive<Services>) => {
             delete: accounts.delete(account.id),
             create: "own",
             list: "own",
+            deleteAll: "own",
             totals: "own"
           } satisfies Tries<typeof accounts>
         ],
@@ -704,6 +718,8 @@ export const repositoryContract = (it: Vitest.MethodsNonLive<Services>) => {
             update: positions.update(position.id, { quantity }),
             delete: positions.delete(position.id),
             put: mapTag(positions.put(put)),
+            registerAndPut: mapTag(positions.registerAndPut(put)),
+            putMany: "own",
             addQuantity: mapTag(positions.addQuantity(put)),
             value: mapTag(positions.value(account.id)),
             listByAccount: mapTag(positions.listByAccount(account.id))
@@ -726,7 +742,8 @@ export const repositoryContract = (it: Vitest.MethodsNonLive<Services>) => {
             attachSummary: jobs.attachSummary(job.id, {}),
             delete: jobs.delete(job.id),
             create: "own",
-            list: "own"
+            list: "own",
+            listWithPayloads: "own"
           } satisfies Tries<typeof jobs>
         ]
       ]
@@ -738,6 +755,11 @@ export const repositoryContract = (it: Vitest.MethodsNonLive<Services>) => {
       }
       assert.deepStrictEqual(yield* accounts.list(), [])
       assert.strictEqual((yield* accounts.totals()).accounts, 0)
+      assert.deepStrictEqual(yield* accounts.deleteAll(), [])
+      const many = yield* positions.putMany([put])
+      assert.deepStrictEqual(many.positions, [])
+      assert.deepStrictEqual(many.refused, [{ key: `${account.id}/${symbol}`, reason: "There is no such account." }])
+      assert.deepStrictEqual((yield* jobs.listWithPayloads()).jobs, [])
       assert.deepStrictEqual((yield* jobs.list()).jobs, [])
       assert.deepStrictEqual(yield* snapshot, before)
     })

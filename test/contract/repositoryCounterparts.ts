@@ -1,6 +1,6 @@
 /** Each function of Alex's first database module has its counterpart: one test for each. */
 import { assert, type Vitest } from "@effect/vitest"
-import { BigDecimal, Effect } from "effect"
+import { BigDecimal, Effect, Stream } from "effect"
 import { SqlClient } from "effect/sql"
 import { type AccountId, ClerkUserId, formatDecimal, InstrumentSymbol } from "../../src/domain/index.ts"
 import { Accounts, Instruments, Jobs, Positions, Users } from "../../src/repository/index.ts"
@@ -142,6 +142,15 @@ const rows: ReadonlyArray<Row> = [
     "Accounts.listByUser",
     Effect.fnUntraced(function* ({ account, clerk_user_id }) {
       assert.deepStrictEqual(yield* (yield* Accounts).listByUser(clerk_user_id), [account])
+    })
+  ],
+  [
+    "accounts.find_all, positions.find_all and jobs.find_all",
+    "Accounts.all, Positions.all and Jobs.all",
+    Effect.fnUntraced(function* ({ account, job, position }) {
+      assert.includeDeepMembers([...(yield* Stream.runCollect((yield* Accounts).all()))], [account])
+      assert.includeDeepMembers([...(yield* Stream.runCollect((yield* Positions).all()))], [position])
+      assert.includeDeepMembers([...(yield* Stream.runCollect((yield* Jobs).all()))], [job])
     })
   ],
   [

@@ -107,8 +107,8 @@ export const roundTripContract = (it: Vitest.MethodsNonLive<Services>) => {
       })
       const found = yield* jobs.findById(id)
       assert.deepStrictEqual(found.request_payload, input.job.request_payload ?? null)
-      assert.deepStrictEqual(found.report_payload, { ...input.report })
-      assert.deepStrictEqual(found.charts_payload, { ...input.charts })
+      assert.deepStrictEqual<unknown>(found.report_payload, { ...input.report })
+      assert.deepStrictEqual<unknown>(found.charts_payload, { ...input.charts })
       assert.deepStrictEqual(yield* Schema.decodeUnknownEffect(RetirementPayload)(found.retirement_payload), {
         ...(yield* Schema.decodeEffect(RetirementPayload)(input.retirement))
       })

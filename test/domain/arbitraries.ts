@@ -90,9 +90,26 @@ export const positionCreate: Arbitrary.Arbitrary<typeof Domain.PositionCreate.En
 )
 
 export const jobCreate = encoded(Domain.JobCreate)
-export const reportPayload = encoded(Domain.ReportPayload)
-export const chartsPayload = encoded(Domain.ChartsPayload)
-export const retirementPayload = encoded(Domain.RetirementPayload)
+
+/** Members that a schema does not know, of any JSON. */
+const further = Arbitrary.map(encoded(Schema.Array(Domain.JsonValue)), (values) =>
+  Object.fromEntries(values.map((value, i) => [`further_${i}`, value]))
+)
+const opened = <A extends object>(closed: Arbitrary.Arbitrary<A>): Arbitrary.Arbitrary<A> =>
+  Arbitrary.map(Arbitrary.all([closed, further]), ([known, rest]) => ({ ...rest, ...known }))
+
+export const reportPayload = opened(encoded(Domain.ClosedReportPayload))
+export const chartsPayload: Arbitrary.Arbitrary<typeof Domain.ChartsPayload.Encoded> = Arbitrary.map(
+  Arbitrary.all([encoded(Domain.ClosedChartsPayload), further]),
+  ([charts, rest]) =>
+    Object.fromEntries(
+      Object.entries(charts).map(([key, chart]) => [
+        key,
+        { ...rest, ...chart, data: chart.data.map((point) => ({ ...rest, ...point })) }
+      ])
+    )
+)
+export const retirementPayload = opened(encoded(Domain.ClosedRetirementPayload))
 export const summaryPayload = encoded(Domain.SummaryPayload)
 export const trade = encoded(Domain.Trade)
 

@@ -1,5 +1,5 @@
 import { assert, layer } from "@effect/vitest"
-import { BigDecimal, Effect, Layer, Ref } from "effect"
+import { BigDecimal, Effect, Layer, Ref, Stream } from "effect"
 import { DataApi, type ExecuteStatementRequest } from "../../src/data-api/DataApi.ts"
 import * as DataApiSql from "../../src/data-api/sql/DataApiSql.ts"
 import { ClerkUserId, InstrumentSymbol } from "../../src/domain/index.ts"
@@ -56,7 +56,7 @@ layer(repositories, { timeout: "60 seconds", excludeTestServices: true })("state
       yield* instruments.register(symbol)
       yield* instruments.create({ symbol: InstrumentSymbol.make("CAST2"), name: "x", instrument_type: "etf" })
       yield* instruments.upsert({ symbol, name: "x", instrument_type: "etf" })
-      yield* instruments.upsert({ symbol, name: "y", instrument_type: "etf" }, { dryRun: true })
+      yield* instruments.upsertMany([{ symbol, name: "y", instrument_type: "etf" }], { dryRun: true })
       yield* instruments.setPrices([{ symbol, current_price: one }])
       yield* instruments.findBySymbol(symbol)
       yield* instruments.findMany([symbol])
@@ -75,6 +75,8 @@ layer(repositories, { timeout: "60 seconds", excludeTestServices: true })("state
           yield* held.addQuantity({ account_id: account.id, symbol, quantity: one, as_of_date: "2026-01-02" })
           yield* held.findById(position.id)
           yield* held.update(position.id, { quantity: one })
+          yield* held.registerAndPut({ account_id: account.id, symbol, quantity: one })
+          yield* held.putMany([{ account_id: account.id, symbol, quantity: one }])
           yield* held.listByAccount(account.id)
           yield* held.value(account.id)
           yield* held.delete(position.id)
@@ -83,18 +85,34 @@ layer(repositories, { timeout: "60 seconds", excludeTestServices: true })("state
       }
       yield* accounts.listByUser(clerk_user_id)
       yield* accounts.totals(clerk_user_id)
+      yield* Stream.runDrain(accounts.all())
+      yield* Stream.runDrain(positions.all())
+      yield* Stream.runDrain(jobs.all())
+      yield* users.allSymbols()
       for (const own of [jobs, jobs.forUser(clerk_user_id)]) {
         const { id } = yield* jobs.create({ clerk_user_id, job_type: "risk_assessment", request_payload: { a: 1 } })
         yield* own.start(id)
         yield* own.attachReport(id, { content: "x" })
         yield* own.complete(id)
         yield* own.findById(id)
+        yield* own.findById(id, { parts: ["report_payload"] })
+        yield* Stream.runDrain(jobs.streamPayload(id, "report_payload"))
       }
+      yield* jobs.listWithPayloads(clerk_user_id)
+      const next = yield* jobs.create({ clerk_user_id, job_type: "risk_assessment" })
+      const [claimed] = yield* jobs.claim({ types: ["risk_assessment"], limit: 1 })
+      yield* claimed?.extend("1 minute") ?? Effect.void
+      yield* claimed?.release() ?? Effect.void
+      yield* jobs.start(next.id, { takeOver: "1 minute", lease: "1 minute" })
+      yield* jobs.fail(next.id, "x")
+      yield* jobs.retry(next.id, { results: "clear" })
+      yield* jobs.cancel(next.id, "x")
       const page = yield* jobs.listByUser(clerk_user_id, { status: "completed", limit: 1 })
       yield* jobs.listByUser(clerk_user_id, { after: page.next })
       yield* Effect.forEach(page.jobs, ({ id }) => jobs.delete(id))
       yield* portfolios.load(clerk_user_id)
       yield* portfolios.add({ user: { clerk_user_id }, accounts: [{ account_name: "x", positions: [] }] })
+      yield* accounts.deleteAll(clerk_user_id)
       yield* users.delete(clerk_user_id)
       const statements = yield* Ref.get(sent)
       assert.isAbove(statements.length, 60)

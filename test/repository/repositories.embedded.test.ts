@@ -3,6 +3,7 @@ import { jobContract } from "../contract/jobContract.ts"
 import { repositoryContract } from "../contract/repositoryContract.ts"
 import { counterpartContract } from "../contract/repositoryCounterparts.ts"
 import { roundTripContract } from "../contract/repositoryRoundTrips.ts"
+import { serviceContract } from "../contract/serviceContract.ts"
 import { embedded } from "./TestRepositories.ts"
 
 layer(embedded, { timeout: "60 seconds", excludeTestServices: true })(
@@ -10,6 +11,7 @@ layer(embedded, { timeout: "60 seconds", excludeTestServices: true })(
   (it) => {
     repositoryContract(it)
     jobContract(it)
+    serviceContract(it)
     counterpartContract(it)
     roundTripContract(it)
   }

@@ -3,12 +3,14 @@ import { jobContract } from "../contract/jobContract.ts"
 import { repositoryContract } from "../contract/repositoryContract.ts"
 import { counterpartContract } from "../contract/repositoryCounterparts.ts"
 import { roundTripContract } from "../contract/repositoryRoundTrips.ts"
+import { serviceContract } from "../contract/serviceContract.ts"
 import { hasPostgres, postgres, skipWithoutPostgres } from "./TestRepositories.ts"
 
 if (hasPostgres) {
   layer(postgres, { timeout: "60 seconds", excludeTestServices: true })("the repositories on PostgreSQL", (it) => {
     repositoryContract(it)
     jobContract(it)
+    serviceContract(it)
     counterpartContract(it)
     roundTripContract(it)
   })

@@ -47,7 +47,7 @@ export const seed = Effect.fn("Seed.seed")(function* (
   const instruments = yield* readInstruments(options.file)
   yield* Progress.report({ operation: "seed", done: 0, total: instruments.length, text: "writing the instruments" })
   const dryRun = options.dryRun ?? false
-  const { inserted, unchanged, updated } = yield* upsertMany(instruments, { dryRun })
+  const { inserted, unchanged, updated } = yield* upsertMany(instruments, { dryRun, allOrNothing: true })
   const report: SeedReport = {
     file: options.file ?? "the package's instruments",
     total: instruments.length,

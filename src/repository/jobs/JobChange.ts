@@ -14,10 +14,10 @@ import {
   JobUpdate,
   maxJobBytes,
   statusesBefore
-} from "../domain/Job.ts"
-import type { ClerkUserId } from "../domain/User.ts"
-import { computed, encoder, type RepositoryError, reader } from "./Rows.ts"
-import * as Tables from "./Tables.ts"
+} from "../../domain/Job.ts"
+import type { ClerkUserId } from "../../domain/User.ts"
+import { computed, encoder, type RepositoryError, reader } from "../Rows.ts"
+import * as Tables from "../Tables.ts"
 
 type Sql = SqlClient.SqlClient
 

@@ -2,7 +2,7 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as SqlClient from "effect/sql/SqlClient"
-import type { ChartsPayload, ReportPayload, RetirementPayload, SummaryPayload } from "../domain/Analysis.ts"
+import type { ChartsPayload, ReportPayload, RetirementPayload, SummaryPayload } from "../../domain/Analysis.ts"
 import {
   type JobId,
   JobNotFound,
@@ -10,10 +10,10 @@ import {
   type JobTooLarge,
   type JobUpdate,
   storableMessage
-} from "../domain/Job.ts"
-import type { ClerkUserId } from "../domain/User.ts"
+} from "../../domain/Job.ts"
+import type { ClerkUserId } from "../../domain/User.ts"
+import type { RepositoryError } from "../Rows.ts"
 import { changeJob, owned, type Results, readState, type StepError, stateColumns } from "./JobChange.ts"
-import type { RepositoryError } from "./Rows.ts"
 
 /** What attaching a result fails with. */
 type AttachError = JobNotFound | JobTooLarge | RepositoryError

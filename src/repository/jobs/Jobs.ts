@@ -2,33 +2,46 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import * as SqlClient from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
 import {
   Job,
   JobCreate,
   JobCursor,
   type JobId,
   JobNotFound,
-  type JobState,
+  JobState,
   type JobStatus,
   JobTooLarge,
   type JobType,
   JobTypes,
   jobCreateOf,
   maxJobBytes
-} from "../domain/Job.ts"
-import type { UnreadableRow } from "../domain/Problems.ts"
-import { type ClerkUserId, UserNotFound } from "../domain/User.ts"
-import { payloadBytes, readState, stateColumns } from "./JobChange.ts"
+} from "../../domain/Job.ts"
+import type { UnreadableRow } from "../../domain/Problems.ts"
+import { type ClerkUserId, UserNotFound } from "../../domain/User.ts"
+import {
+  computed,
+  encoder,
+  everyRow,
+  type Listed,
+  lookUp,
+  type RepositoryError,
+  type Row,
+  reader,
+  type StreamOptions
+} from "../Rows.ts"
+import * as Tables from "../Tables.ts"
+import { jobParts, owned, payloadBytes, readState, stateColumns } from "./JobChange.ts"
 import { jobQueue, type Queue } from "./JobQueue.ts"
 import { type JobSteps, jobSteps } from "./JobSteps.ts"
-import { computed, encoder, lookUp, type RepositoryError, type Row, reader } from "./Rows.ts"
-import * as Tables from "./Tables.ts"
 
 /** One page of a user's jobs. */
-export interface JobPage {
-  readonly jobs: ReadonlyArray<JobState>
+export interface JobPage<A = JobState> {
+  readonly jobs: ReadonlyArray<A>
   /** Where the next page begins; `null` on the last one. */
   readonly next: JobCursor | null
   /** The jobs of this page that can't be read. */
@@ -42,6 +55,14 @@ export interface JobListOptions {
   readonly limit?: number
 }
 
+/** One of the payloads of a job. */
+export type JobPart = (typeof jobParts)[number]
+
+/** Which payloads of a job to read; all unless given. Those that are not read are null. */
+export interface FindJobOptions {
+  readonly parts?: ReadonlyArray<JobPart>
+}
+
 /** A new job; which kinds there are beside the vocabulary's says {@link JobTypes}. */
 export interface NewJob extends Omit<JobCreate, "job_type"> {
   readonly job_type: JobType | (string & {})
@@ -49,8 +70,8 @@ export interface NewJob extends Omit<JobCreate, "job_type"> {
 
 /** The operations on one user's jobs: another person's job is not found, which the same statement checks. */
 interface UserJobs extends JobSteps {
-  /** Finds a job of the user with all its payloads. */
-  readonly findById: (id: JobId) => Effect.Effect<Job, JobNotFound | RepositoryError>
+  /** Finds a job of the user with its payloads, all or some. */
+  readonly findById: (id: JobId, options?: FindJobOptions) => Effect.Effect<Job, JobNotFound | RepositoryError>
 
   /** Creates a job of the user, pending. */
   readonly create: (
@@ -59,16 +80,19 @@ interface UserJobs extends JobSteps {
 
   /** The user's jobs without their payloads, the newest first. */
   readonly list: (page?: JobListOptions) => Effect.Effect<JobPage, RepositoryError>
+
+  /** The user's jobs with their payloads, the newest first. */
+  readonly listWithPayloads: (page?: JobListOptions) => Effect.Effect<JobPage<Job>, RepositoryError>
 }
 
 /** The operations on jobs. */
 interface Operations extends JobSteps, Queue {
   /**
-   * Finds a job with all its payloads; lookups made concurrently are as few requests as it takes.
+   * Finds a job with its payloads, all or some; lookups of all, made concurrently, are as few requests as it takes.
    *
    * @errors JobNotFound, RepositoryError
    */
-  readonly findById: (id: JobId) => Effect.Effect<Job, JobNotFound | RepositoryError>
+  readonly findById: (id: JobId, options?: FindJobOptions) => Effect.Effect<Job, JobNotFound | RepositoryError>
 
   /**
    * Creates a job, pending. Its kind is one of {@link JobTypes}.
@@ -83,6 +107,27 @@ interface Operations extends JobSteps, Queue {
    * @errors RepositoryError
    */
   readonly listByUser: (user: ClerkUserId, page?: JobListOptions) => Effect.Effect<JobPage, RepositoryError>
+
+  /**
+   * `listByUser` with payloads; a page ends early where more would not fit into one answer of the Data API.
+   *
+   * @errors RepositoryError
+   */
+  readonly listWithPayloads: (user: ClerkUserId, page?: JobListOptions) => Effect.Effect<JobPage<Job>, RepositoryError>
+
+  /**
+   * All jobs of all users without their payloads, by id.
+   *
+   * @errors RepositoryError
+   */
+  readonly all: (options?: StreamOptions) => Stream.Stream<JobState, RepositoryError>
+
+  /**
+   * The JSON text of one payload, in pieces: of any size, as only other programs can have stored it.
+   *
+   * @errors SqlError
+   */
+  readonly streamPayload: (id: JobId, part: JobPart) => Stream.Stream<string, SqlError>
 
   /** The same for one user: another person's job is not found, which the same statement checks. */
   readonly forUser: (user: ClerkUserId) => UserJobs
@@ -115,20 +160,56 @@ const findMany = (sql: Sql) =>
     }
   })
 
-const findById = (sql: Sql): Operations["findById"] => {
-  const find = lookUp(Tables.jobs, Job, 100, findMany(sql))
-  return Effect.fn("Jobs.findById")((id) => find(id.toLowerCase(), notFound(id)))
-}
+/** The columns of a job with some of its payloads, and null for the others. */
+const columnsWith = (parts: ReadonlyArray<JobPart> = jobParts): string =>
+  [stateColumns, ...jobParts.map((part) => (parts.includes(part) ? `jobs.${part}` : `NULL AS ${part}`))].join(", ")
 
-const findOwned = (sql: Sql, owner: ClerkUserId): Operations["findById"] =>
-  Effect.fn("Jobs.forUser.findById")((id) =>
+const findSome = (sql: Sql, owner: ClerkUserId | undefined): Operations["findById"] =>
+  Effect.fn("Jobs.findById")((id, options) =>
     read.first(
       sql`
-        SELECT ${sql.literal(columns)} FROM jobs
-        WHERE id = ${id}::uuid AND clerk_user_id = ${owner}::varchar`,
+        SELECT ${sql.literal(columnsWith(options?.parts))} FROM jobs WHERE id = ${id}::uuid ${owned(sql, owner)}`,
       notFound(id)
     )
   )
+
+const findById = (sql: Sql): Operations["findById"] => {
+  const find = lookUp(Tables.jobs, Job, 100, findMany(sql))
+  const some = findSome(sql, undefined)
+  return Effect.fn("Jobs.findById")((id: JobId, options?: FindJobOptions) =>
+    options?.parts === undefined ? find(id.toLowerCase(), notFound(id)) : some(id, options)
+  )
+}
+
+const pageSize = 500
+
+const all =
+  (sql: Sql): Operations["all"] =>
+  (options) =>
+    everyRow(
+      Tables.jobs,
+      JobState,
+      pageSize,
+      options,
+      (after) => sql`
+        SELECT ${sql.literal(stateColumns)} FROM jobs
+        ${after === undefined ? sql.literal("") : sql`WHERE id > ${after}::uuid`}
+        ORDER BY id LIMIT ${pageSize}::int`
+    )
+
+/** Characters of one piece: up to 800 KB, should each be an emoji. */
+const pieceLength = 200_000
+
+const streamPayload =
+  (sql: Sql): Operations["streamPayload"] =>
+  (id, part) => {
+    const pieces = sql<{ readonly piece: string }>`
+      SELECT substr(payload, number * ${pieceLength}::int + 1, ${pieceLength}::int) AS piece
+      FROM (SELECT ${sql.literal(part)}::text AS payload FROM jobs WHERE id = ${id}::uuid OFFSET 0) AS job,
+        generate_series(0, (length(payload) - 1) / ${pieceLength}::int) AS number
+      ORDER BY number`
+    return Stream.map(pieces.stream, ({ piece }) => piece)
+  }
 
 const created = /* @__PURE__ */ Tables.settable(JobCreate)
 const createdOfNew = /* @__PURE__ */ Tables.settable(JobCreate, "new")
@@ -166,38 +247,72 @@ const create = (sql: Sql, types: ReadonlyArray<string>): Operations["create"] =>
 
 const decodeCursor = /* @__PURE__ */ Schema.decodeUnknownOption(JobCursor)
 
+const cursor = `to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '/' || id AS cursor`
+
+/** The rows of a page, and one more if there is one. */
+const pageOf = (sql: Sql, selected: string, user: ClerkUserId, page: JobListOptions | undefined, limit: number) => {
+  const [createdAt = "", id] = (page?.after ?? "").split("/")
+  return sql<Row>`
+    SELECT ${sql.literal(selected)}, ${sql.literal(cursor)} FROM jobs
+    WHERE clerk_user_id = ${user}::varchar
+      ${page?.status === undefined ? sql.literal("") : sql`AND status = ${page.status}::varchar`}
+      ${id === undefined ? sql.literal("") : sql`AND (created_at, id) < (${createdAt}::timestamptz, ${id}::uuid)`}
+    ORDER BY created_at DESC, id DESC LIMIT ${limit + 1}::int`
+}
+
+const paged = Effect.fnUntraced(function* <A>(
+  reader: { readonly list: (rows: Effect.Effect<ReadonlyArray<Row>>) => Effect.Effect<Listed<A>> },
+  rows: ReadonlyArray<Row>,
+  more: boolean
+) {
+  const jobs = yield* reader.list(Effect.succeed(rows))
+  const next = more ? decodeCursor(rows.at(-1)?.["cursor"]) : Option.none()
+  return { jobs: [...jobs], next: Option.getOrNull(next), unreadable: jobs.unreadable ?? [] }
+})
+
 const listByUser = (sql: Sql): Operations["listByUser"] =>
   Effect.fn("Jobs.listByUser")(function* (user: ClerkUserId, page?: JobListOptions) {
     const limit = page?.limit ?? 50
-    const [createdAt = "", id] = (page?.after ?? "").split("/")
+    const rows = yield* pageOf(sql, stateColumns, user, page, limit)
+    return yield* paged(readState, rows.slice(0, limit), rows.length > limit)
+  })
+
+const sizedColumns = `${columns}, (${payloadBytes("jobs")}) AS bytes`
+
+const listWithPayloads = (sql: Sql): Operations["listWithPayloads"] =>
+  Effect.fn("Jobs.listWithPayloads")(function* (user: ClerkUserId, page?: JobListOptions) {
+    const limit = page?.limit ?? 50
     const rows = yield* sql<Row>`
-      SELECT
-        ${sql.literal(stateColumns)},
-        to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '/' || id AS cursor
-      FROM jobs
-      WHERE clerk_user_id = ${user}::varchar
-        ${page?.status === undefined ? sql.literal("") : sql`AND status = ${page.status}::varchar`}
-        ${id === undefined ? sql.literal("") : sql`AND (created_at, id) < (${createdAt}::timestamptz, ${id}::uuid)`}
-      ORDER BY created_at DESC, id DESC LIMIT ${limit + 1}::int`
-    const jobs = yield* readState.list(Effect.succeed(rows.slice(0, limit)))
-    const last = rows.length > limit ? rows[limit - 1]?.["cursor"] : undefined
-    const next = decodeCursor(last)
-    return { jobs: [...jobs], next: next._tag === "Some" ? next.value : null, unreadable: jobs.unreadable ?? [] }
+      WITH page AS (${pageOf(sql, sizedColumns, user, page, limit)}), sized AS (
+        SELECT page.*, count(*) OVER ()::int AS total, row_number() OVER following AS number,
+          sum(bytes) OVER following AS bytes_until
+        FROM page WINDOW following AS (ORDER BY created_at DESC, id DESC)
+      )
+      SELECT * FROM sized WHERE number = 1 OR bytes_until <= ${maxJobBytes}::int ORDER BY number`
+    const more = rows.length > limit || rows.length < Number(rows[0]?.["total"] ?? 0)
+    return yield* paged(read, rows.slice(0, limit), more)
   })
 
 const make = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
-  const all = { create: create(sql, yield* JobTypes), listByUser: listByUser(sql) }
+  const ofUser = {
+    create: create(sql, yield* JobTypes),
+    listByUser: listByUser(sql),
+    listWithPayloads: listWithPayloads(sql)
+  }
   const operations: Operations = {
-    ...all,
+    ...ofUser,
     ...jobSteps(sql),
     ...jobQueue(sql),
     findById: findById(sql),
+    all: all(sql),
+    streamPayload: streamPayload(sql),
     forUser: (user) => ({
       ...jobSteps(sql, user),
-      findById: findOwned(sql, user),
-      create: (input) => all.create({ ...input, clerk_user_id: user }),
-      list: (page) => all.listByUser(user, page)
+      findById: findSome(sql, user),
+      create: (input) => ofUser.create({ ...input, clerk_user_id: user }),
+      list: (page) => ofUser.listByUser(user, page),
+      listWithPayloads: (page) => ofUser.listWithPayloads(user, page)
     })
   }
   return operations

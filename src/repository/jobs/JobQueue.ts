@@ -7,10 +7,10 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type * as SqlClient from "effect/sql/SqlClient"
-import { Job, type JobId, JobState, type JobTooLarge, maxJobBytes, storableMessage } from "../domain/Job.ts"
+import { Job, type JobId, JobState, type JobTooLarge, maxJobBytes, storableMessage } from "../../domain/Job.ts"
+import { type Listed, listed, type RepositoryError, reader } from "../Rows.ts"
+import * as Tables from "../Tables.ts"
 import { changeJob, interval, type Results, type Step, type StepError } from "./JobChange.ts"
-import { type Listed, listed, type RepositoryError, reader } from "./Rows.ts"
-import * as Tables from "./Tables.ts"
 
 /** One attempt at a job: its operations are refused as soon as another worker has taken the job up. */
 export interface JobAttempt {

@@ -1,0 +1,114 @@
+/** Batches of which the good entries are stored, and of the others it is said why they were not. */
+import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import type * as SqlClient from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import type { InvalidInput } from "../domain/Problems.ts"
+import { packs } from "./Rows.ts"
+
+/** An entry of a batch that was not stored: its key, and why. */
+export interface Refused {
+  readonly key: string
+  readonly reason: string
+}
+
+/** How a batch is stored. */
+export interface BatchOptions {
+  /** Stores nothing if one entry can't be stored, and fails with what is wrong with it. */
+  readonly allOrNothing?: boolean
+}
+
+/** An entry of a batch as the JSON that its statement takes. */
+export interface Entry {
+  readonly key: string
+  readonly json: string
+}
+
+/** Runs one statement for each pack of entries; several packs are one transaction. */
+const inPacks = <A>(
+  sql: SqlClient.SqlClient,
+  entries: ReadonlyArray<Entry>,
+  run: (json: string) => Effect.Effect<ReadonlyArray<A>, SqlError>
+): Effect.Effect<ReadonlyArray<A>, SqlError> => {
+  const all = packs(entries.map(({ json }) => json))
+  const results = Effect.map(Effect.forEach(all, run), Arr.flatten)
+  return all.length > 1 ? sql.withTransaction(results) : results
+}
+
+/** The name of the rule that a refused statement broke. */
+const brokenRule = (error: SqlError): string => {
+  const cause = error.reason.cause
+  if (Predicate.hasProperty(cause, "constraint") && typeof cause.constraint === "string") return cause.constraint
+  const texts = [error.reason.message, Predicate.hasProperty(cause, "message") ? String(cause.message) : ""]
+  return (
+    texts.map((text) => /constraint "([^"]+)"/.exec(text)?.[1]).find((name) => name !== undefined) ?? "of the database"
+  )
+}
+
+/** What a batch came to. */
+interface Written<A> {
+  readonly rows: ReadonlyArray<A>
+  readonly refused: ReadonlyArray<Refused>
+}
+
+/** Halves the entries until those that break a rule are alone. */
+const halving = <A>(
+  write: (entries: ReadonlyArray<Entry>) => Effect.Effect<ReadonlyArray<A>, SqlError>,
+  entries: ReadonlyArray<Entry>
+): Effect.Effect<Written<A>, SqlError> =>
+  write(entries).pipe(
+    Effect.map((rows): Written<A> => ({ rows, refused: [] })),
+    Effect.catch((error): Effect.Effect<Written<A>, SqlError> => {
+      if (error.reason._tag !== "ConstraintError") return Effect.fail(error)
+      if (entries.length <= 1) {
+        const reason = `The row would break the rule ${brokenRule(error)}.`
+        return Effect.succeed({ rows: [], refused: entries.map(({ key }) => ({ key, reason })) })
+      }
+      const middle = Math.ceil(entries.length / 2)
+      return Effect.zipWith(
+        halving(write, entries.slice(0, middle)),
+        halving(write, entries.slice(middle)),
+        (a, b) => ({ rows: [...a.rows, ...b.rows], refused: [...a.refused, ...b.refused] })
+      )
+    })
+  )
+
+/**
+ * Writes entries with one request where all are good. Where one breaks a rule of the database, the others are stored
+ * nevertheless, with a request for each half that holds one that does not.
+ */
+export const writeBatch = Effect.fnUntraced(function* <A>(
+  sql: SqlClient.SqlClient,
+  entries: ReadonlyArray<Entry>,
+  options: BatchOptions | undefined,
+  run: (json: string) => Effect.Effect<ReadonlyArray<A>, SqlError>
+) {
+  const write = (some: ReadonlyArray<Entry>) => inPacks(sql, some, run)
+  if (options?.allOrNothing === true) return { rows: yield* write(entries), refused: [] } satisfies Written<A>
+  // A statement that fails ends the transaction around it, unless it has a savepoint.
+  const inTransaction = Option.isSome(yield* Effect.serviceOption(sql.transactionService))
+  return yield* halving(inTransaction ? (some) => sql.withTransaction(write(some)) : write, entries)
+})
+
+/** Encodes entries; those that are invalid are refused, or fail the whole where that was asked for. */
+export const encodeBatch = Effect.fnUntraced(function* <A>(
+  input: Iterable<readonly [string, A]>,
+  options: BatchOptions | undefined,
+  encode: (value: A, key: string) => Effect.Effect<string, InvalidInput>
+) {
+  const entries: Array<Entry> = []
+  const refused: Array<Refused> = []
+  for (const [key, value] of input) {
+    const encoded = encode(value, key)
+    if (options?.allOrNothing === true) entries.push({ key, json: yield* encoded })
+    else {
+      yield* Effect.match(encoded, {
+        onSuccess: (json) => entries.push({ key, json }),
+        onFailure: ({ message }) => refused.push({ key, reason: message })
+      })
+    }
+  }
+  return { entries, refused }
+})

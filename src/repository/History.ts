@@ -1,0 +1,264 @@
+/** What portfolios were worth and what instruments cost, day by day. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as SqlClient from "effect/sql/SqlClient"
+import { Change, DailyPrice, PortfolioSnapshot } from "../domain/DailyValues.ts"
+import { type InstrumentSymbol, StoredSymbol } from "../domain/Instrument.ts"
+import { InvalidInput } from "../domain/Problems.ts"
+import { CalendarDay } from "../domain/Text.ts"
+import type { ClerkUserId } from "../domain/User.ts"
+import { today } from "./InstrumentBatches.ts"
+import { computed, everyPage, type Listed, type RepositoryError, reader } from "./Rows.ts"
+import * as Tables from "./Tables.ts"
+
+/** Days from one to another, both included, as YYYY-MM-DD. */
+export interface Period {
+  readonly from: string
+  readonly to: string
+}
+
+/** How the price of an instrument changed over a period. */
+export interface PriceChange extends Change {
+  readonly symbol: InstrumentSymbol
+}
+
+/** The operations on the history. */
+interface Operations {
+  /**
+   * Stores what every user's portfolio is worth now, as the snapshot of today, in one request; how many users have one.
+   * Taken again on the same day it replaces the first. What can't be added up, a price of NaN or an allocation that is
+   * no object, counts as nothing, so that one bad row does not stop the rest.
+   *
+   * @errors RepositoryError
+   */
+  readonly snapshot: (options?: { readonly user?: ClerkUserId }) => Effect.Effect<number, RepositoryError>
+
+  /**
+   * A user's snapshots of a period, the oldest first.
+   *
+   * @errors RepositoryError
+   */
+  readonly portfolio: (user: ClerkUserId, period: Period) => Effect.Effect<Listed<PortfolioSnapshot>, RepositoryError>
+
+  /**
+   * How the total of a user's portfolio changed from the first to the last snapshot of a period; null if there is none.
+   *
+   * @errors RepositoryError
+   */
+  readonly portfolioChange: (user: ClerkUserId, period: Period) => Effect.Effect<Change | null, RepositoryError>
+
+  /**
+   * The prices of an instrument in a period, one a day, the oldest first.
+   *
+   * @errors RepositoryError
+   */
+  readonly prices: (symbol: InstrumentSymbol, period: Period) => Effect.Effect<Listed<DailyPrice>, RepositoryError>
+
+  /**
+   * How the prices of instruments changed from the first to the last price of a period, by symbol: one request.
+   *
+   * @errors RepositoryError
+   */
+  readonly priceChanges: (
+    symbols: ReadonlyArray<InstrumentSymbol>,
+    period: Period
+  ) => Effect.Effect<Listed<PriceChange>, RepositoryError>
+}
+
+type Sql = SqlClient.SqlClient
+
+const snapshots = { name: "portfolio_snapshots", key: "day", row: PortfolioSnapshot }
+const dailyPrices = { name: "price_history", key: "day", row: DailyPrice }
+
+const isDay = /* @__PURE__ */ Schema.is(CalendarDay)
+
+/** Refuses a day that is none, with the name of the member. */
+const checked = (period: Period): Effect.Effect<Period, InvalidInput> => {
+  const problems = (["from", "to"] as const)
+    .filter((path) => !isDay(period[path]))
+    .map((path) => ({ path, message: "expected a day like 2026-02-28" }))
+  return problems.length === 0 ? Effect.succeed(period) : Effect.fail(new InvalidInput({ subject: "period", problems }))
+}
+
+/** The SQL of the sum of values by one of the allocations, as text by name; the rest is `unclassified`. */
+const spread = (allocation: string, cash: string) => `
+  SELECT clerk_user_id, jsonb_object_agg(name, trim_scale(value)::text) AS spread FROM (
+    SELECT clerk_user_id, name, sum(value) AS value FROM (
+      SELECT
+        clerk_user_id, share.key AS name,
+        CASE WHEN jsonb_typeof(share.value) = 'number' THEN held.value * share.value::text::numeric * 0.01 ELSE 0 END AS value
+      FROM held, jsonb_each(CASE WHEN jsonb_typeof(${allocation}) = 'object' THEN ${allocation} ELSE '{}' END) AS share
+      UNION ALL
+      SELECT
+        clerk_user_id, 'unclassified',
+        held.value - coalesce((
+          SELECT sum(held.value * share.value::text::numeric * 0.01)
+          FROM jsonb_each(CASE WHEN jsonb_typeof(${allocation}) = 'object' THEN ${allocation} ELSE '{}' END) AS share
+          WHERE jsonb_typeof(share.value) = 'number'
+        ), 0)
+      FROM held
+      ${cash}
+    ) AS parts GROUP BY clerk_user_id, name
+  ) AS named WHERE value <> 0 GROUP BY clerk_user_id`
+
+const taken = /* @__PURE__ */ computed(/* @__PURE__ */ Schema.Struct({ users: Schema.Int }))
+
+const columns = /* @__PURE__ */ Tables.settable(PortfolioSnapshot)
+const replaced = /* @__PURE__ */ Object.keys(PortfolioSnapshot.fields)
+  .filter((column) => column !== "clerk_user_id" && column !== "day")
+  .map((column) => `${column} = excluded.${column}`)
+  .join(", ")
+
+const snapshot = (sql: Sql): Operations["snapshot"] =>
+  Effect.fn("History.snapshot")(function* (options?: { readonly user?: ClerkUserId }) {
+    const ofUser = options?.user === undefined ? sql.literal("") : sql`WHERE clerk_user_id = ${options.user}::varchar`
+    const [result] = yield* taken(sql`
+      WITH person AS (
+        SELECT clerk_user_id FROM users ${ofUser}
+      ), account AS (
+        SELECT accounts.id, clerk_user_id, CASE WHEN cash_balance < 'NaN' THEN cash_balance ELSE 0 END AS cash
+        FROM accounts JOIN person USING (clerk_user_id)
+      ), held AS MATERIALIZED (
+        SELECT
+          account.id, clerk_user_id, allocation_asset_class, allocation_regions, allocation_sectors,
+          CASE WHEN quantity < 'NaN' AND current_price < 'NaN' THEN quantity * current_price ELSE 0 END AS value
+        FROM account JOIN positions ON positions.account_id = account.id JOIN instruments USING (symbol)
+      ), by_account AS (
+        SELECT clerk_user_id, id, cash, coalesce((SELECT sum(value) FROM held WHERE held.id = account.id), 0) AS value
+        FROM account
+      ), totals AS (
+        SELECT
+          clerk_user_id, sum(cash) AS cash, sum(value) AS value,
+          jsonb_object_agg(id, trim_scale(cash + value)::text) AS accounts
+        FROM by_account GROUP BY clerk_user_id
+      ), asset_class AS (${sql.literal(spread("allocation_asset_class", "UNION ALL SELECT clerk_user_id, 'cash', cash FROM account"))}
+      ), region AS (${sql.literal(spread("allocation_regions", ""))}
+      ), sector AS (${sql.literal(spread("allocation_sectors", ""))}
+      ), taken AS (
+        INSERT INTO portfolio_snapshots (${sql.literal(columns)})
+        SELECT
+          clerk_user_id, ${sql.literal(today)}, coalesce(cash, 0), coalesce(value, 0), coalesce(cash + value, 0),
+          coalesce(totals.accounts, '{}'), coalesce(asset_class.spread, '{}'), coalesce(region.spread, '{}'),
+          coalesce(sector.spread, '{}'), now()
+        FROM person LEFT JOIN totals USING (clerk_user_id) LEFT JOIN asset_class USING (clerk_user_id)
+          LEFT JOIN region USING (clerk_user_id) LEFT JOIN sector USING (clerk_user_id)
+        ORDER BY clerk_user_id
+        ON CONFLICT (clerk_user_id, day) DO UPDATE SET ${sql.literal(replaced)}
+        RETURNING 1
+      )
+      SELECT count(*)::int AS users FROM taken`)
+    return result?.users ?? 0
+  })
+
+const readSnapshots = /* @__PURE__ */ reader(snapshots, PortfolioSnapshot)
+const readPrices = /* @__PURE__ */ reader(dailyPrices, DailyPrice)
+
+/** A snapshot takes up to 4 KB of an answer, which may have 1 MiB. */
+const snapshotsOfPage = 250
+
+const portfolio = (sql: Sql): Operations["portfolio"] =>
+  Effect.fn("History.portfolio")(function* (user, period) {
+    const { from, to } = yield* checked(period)
+    return yield* readSnapshots.list(
+      everyPage(
+        snapshotsOfPage,
+        "day",
+        (after) => sql`
+          SELECT ${sql.literal(columns)} FROM portfolio_snapshots
+          WHERE clerk_user_id = ${user}::varchar AND day <= ${to}::date
+            AND ${after === "" ? sql`day >= ${from}::date` : sql`day > ${after}::date`}
+          ORDER BY day LIMIT ${snapshotsOfPage}::int`
+      )
+    )
+  })
+
+const priceColumns = /* @__PURE__ */ Tables.settable(DailyPrice)
+const pricesOfPage = 5000
+
+const prices = (sql: Sql): Operations["prices"] =>
+  Effect.fn("History.prices")(function* (symbol, period) {
+    const { from, to } = yield* checked(period)
+    return yield* readPrices.list(
+      everyPage(
+        pricesOfPage,
+        "day",
+        (after) => sql`
+          SELECT ${sql.literal(priceColumns)} FROM price_history
+          WHERE symbol = ${symbol}::varchar AND day <= ${to}::date
+            AND ${after === "" ? sql`day >= ${from}::date` : sql`day > ${after}::date`}
+          ORDER BY day LIMIT ${pricesOfPage}::int`
+      )
+    )
+  })
+
+/** The SQL of what changed between two rows, `first` and `last`, that have a day and a value. */
+const changed = `
+  first.day AS first_day, first.value AS first, last.day AS last_day, last.value AS last,
+  last.value - first.value AS change, round((last.value - first.value) * 100 / nullif(first.value, 0), 2) AS percentage`
+
+const readChange = /* @__PURE__ */ reader(snapshots, Change)
+
+const portfolioChange = (sql: Sql): Operations["portfolioChange"] =>
+  Effect.fn("History.portfolioChange")(function* (user, period) {
+    const { from, to } = yield* checked(period)
+    const end = (order: "ASC" | "DESC") => sql`
+      SELECT day, total AS value FROM portfolio_snapshots
+      WHERE clerk_user_id = ${user}::varchar AND day BETWEEN ${from}::date AND ${to}::date
+      ORDER BY day ${sql.literal(order)} LIMIT 1`
+    const [row] = yield* sql`
+      SELECT ${sql.literal(changed)} FROM (${end("ASC")}) AS first, (${end("DESC")}) AS last`
+    return row === undefined ? null : yield* readChange.row(row)
+  })
+
+const readPriceChanges = /* @__PURE__ */ reader(
+  { name: "price_history", key: "symbol" },
+  /* @__PURE__ */ Schema.Struct({ symbol: StoredSymbol, ...Change.fields })
+)
+
+const priceChanges = (sql: Sql): Operations["priceChanges"] =>
+  Effect.fn("History.priceChanges")(function* (symbols, period) {
+    const { from, to } = yield* checked(period)
+    const end = (order: "ASC" | "DESC") => sql`
+      SELECT day, price AS value FROM price_history
+      WHERE price_history.symbol = wanted.symbol AND day BETWEEN ${from}::date AND ${to}::date
+      ORDER BY day ${sql.literal(order)} LIMIT 1`
+    return yield* readPriceChanges.list(sql`
+      SELECT wanted.symbol, ${sql.literal(changed)}
+      FROM (SELECT DISTINCT symbol FROM unnest(${symbols}::text[]) AS symbol) AS wanted,
+        LATERAL (${end("ASC")}) AS first, LATERAL (${end("DESC")}) AS last
+      ORDER BY wanted.symbol`)
+  })
+
+const make = Effect.map(
+  SqlClient.SqlClient,
+  (sql): Operations => ({
+    snapshot: snapshot(sql),
+    portfolio: portfolio(sql),
+    portfolioChange: portfolioChange(sql),
+    prices: prices(sql),
+    priceChanges: priceChanges(sql)
+  })
+)
+
+/**
+ * The tables `portfolio_snapshots` and `price_history`. `Instruments.setPrices` fills the second.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ClerkUserId, History } from "alex-database"
+ *
+ * const year = Effect.gen(function*() {
+ *   const history = yield* History
+ *   yield* history.snapshot() // of all users, as of today
+ *   const change = yield* history.portfolioChange(ClerkUserId.make("user_2abcDEF"), { from: "2026-01-01", to: "2026-12-31" })
+ *   return change?.percentage
+ * })
+ * ```
+ */
+export class History extends Context.Service<History, Operations>()("alex-database/repository/History", { make }) {
+  /** On a `SqlClient`, whoever provides it. */
+  static readonly layer = Layer.effect(this, this.make)
+}
