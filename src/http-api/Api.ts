@@ -1,0 +1,170 @@
+/** The routes of Alex's data as an `HttpApi`: what each takes, answers and fails with. */
+import * as Effect from "effect/Effect"
+import * as HttpApi from "effect/http-api/HttpApi"
+import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
+import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
+import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import * as Schema from "effect/Schema"
+import * as Struct from "effect/Struct"
+import * as Domain from "../domain/index.ts"
+import {
+  Authorization,
+  DatabaseUnavailable,
+  DataUnreadable,
+  Forbidden,
+  InputErrors,
+  InvalidRequest
+} from "./Middleware.ts"
+
+const digits = { digits: "refuse" } as const
+
+const notFound = HttpApiSchema.status(404)
+const AccountNotFound = Domain.AccountNotFound.pipe(notFound)
+const PositionNotFound = Domain.PositionNotFound.pipe(notFound)
+const JobNotFound = Domain.JobNotFound.pipe(notFound)
+const UserNotFound = Domain.UserNotFound.pipe(notFound)
+const JobTooLarge = Domain.JobTooLarge.pipe(HttpApiSchema.status(413))
+
+/** What any route can fail with. */
+const failures = [DatabaseUnavailable, DataUnreadable, InvalidRequest] as const
+
+/** How many to return at most: a number in the query. */
+const limit = (most: number, otherwise: number) =>
+  Schema.NumberFromString.pipe(
+    Schema.check(
+      Schema.isInt(),
+      Schema.isBetween({ minimum: 1, maximum: most }, { message: `expected a number from 1 to ${most}` })
+    ),
+    Schema.withDecodingDefaultKey(Effect.succeed(String(otherwise)))
+  )
+
+const json = <A, I>(schema: Schema.Codec<A, I>) => Schema.toCodecJson(schema)
+
+/** Rows, and the keys of those that can't be read. */
+const listOf = <A, I>(schema: Schema.Codec<A, I>) =>
+  json(Schema.Struct({ items: Schema.Array(schema), unreadable: Schema.Array(Schema.String) }))
+
+const users = HttpApiGroup.make("users")
+  .add(
+    HttpApiEndpoint.get("getUser", "/user", {
+      success: json(Schema.Struct({ user: Domain.User, created: Schema.Boolean })),
+      error: [...failures]
+    }),
+    HttpApiEndpoint.put("updateUser", "/user", {
+      payload: Domain.userUpdateInput(digits),
+      success: json(Domain.User),
+      error: [...failures, UserNotFound]
+    }),
+    HttpApiEndpoint.get("getPortfolio", "/portfolio", {
+      success: json(Domain.PortfolioSummary),
+      error: [...failures, UserNotFound]
+    })
+  )
+  .middleware(InputErrors)
+  .middleware(Authorization)
+
+const accounts = HttpApiGroup.make("accounts")
+  .add(
+    HttpApiEndpoint.get("listAccounts", "/accounts", { success: listOf(Domain.Account), error: [...failures] }),
+    HttpApiEndpoint.post("createAccount", "/accounts", {
+      payload: Domain.accountCreateInput(digits).mapFields(Struct.omit(["clerk_user_id"])),
+      success: json(Domain.Account).pipe(HttpApiSchema.status(201)),
+      error: [...failures, UserNotFound]
+    }),
+    HttpApiEndpoint.put("updateAccount", "/accounts/:id", {
+      params: { id: Domain.AccountId },
+      payload: Domain.accountUpdateInput(digits),
+      success: json(Domain.Account),
+      error: [...failures, AccountNotFound, Forbidden]
+    }),
+    HttpApiEndpoint.delete("deleteAccount", "/accounts/:id", {
+      params: { id: Domain.AccountId },
+      success: json(Domain.Account),
+      error: [...failures, AccountNotFound, Forbidden]
+    }),
+    HttpApiEndpoint.delete("deleteAccounts", "/accounts", {
+      success: Schema.Struct({ deleted: Schema.Int }),
+      error: [...failures]
+    })
+  )
+  .middleware(InputErrors)
+  .middleware(Authorization)
+
+const positions = HttpApiGroup.make("positions")
+  .add(
+    HttpApiEndpoint.get("listPositions", "/accounts/:id/positions", {
+      params: { id: Domain.AccountId },
+      success: listOf(Domain.HeldPosition),
+      error: [...failures, AccountNotFound, Forbidden]
+    }),
+    HttpApiEndpoint.post("putPosition", "/positions", {
+      payload: Domain.positionCreateInput(digits),
+      success: json(Domain.Position).pipe(HttpApiSchema.status(201)),
+      error: [...failures, AccountNotFound, Forbidden]
+    }),
+    HttpApiEndpoint.put("updatePosition", "/positions/:id", {
+      params: { id: Domain.PositionId },
+      payload: Domain.positionUpdateInput(digits),
+      success: json(Domain.Position),
+      error: [...failures, PositionNotFound, Forbidden]
+    }),
+    HttpApiEndpoint.delete("deletePosition", "/positions/:id", {
+      params: { id: Domain.PositionId },
+      success: json(Domain.Position),
+      error: [...failures, PositionNotFound, Forbidden]
+    })
+  )
+  .middleware(InputErrors)
+  .middleware(Authorization)
+
+const instruments = HttpApiGroup.make("instruments")
+  .add(
+    HttpApiEndpoint.get("listInstruments", "/instruments", {
+      query: { search: Schema.optionalKey(Schema.String), limit: limit(100, 20) },
+      success: listOf(Domain.Instrument),
+      error: [...failures]
+    })
+  )
+  .middleware(InputErrors)
+  .middleware(Authorization)
+
+const jobs = HttpApiGroup.make("jobs")
+  .add(
+    HttpApiEndpoint.post("createJob", "/jobs", {
+      payload: Domain.JobCreate.mapFields(Struct.omit(["clerk_user_id"])),
+      success: json(Domain.JobState).pipe(HttpApiSchema.status(201)),
+      error: [...failures, UserNotFound, JobTooLarge]
+    }),
+    HttpApiEndpoint.get("listJobs", "/jobs", {
+      query: {
+        status: Schema.optionalKey(Domain.JobStatus),
+        after: Schema.optionalKey(Domain.JobCursor),
+        limit: limit(200, 50)
+      },
+      success: json(
+        Schema.Struct({
+          items: Schema.Array(Domain.JobState),
+          unreadable: Schema.Array(Schema.String),
+          next: Schema.NullOr(Domain.JobCursor)
+        })
+      ),
+      error: [...failures]
+    }),
+    HttpApiEndpoint.get("getJob", "/jobs/:id", {
+      params: { id: Domain.JobId },
+      success: json(Domain.Job),
+      error: [...failures, JobNotFound, Forbidden]
+    })
+  )
+  .middleware(InputErrors)
+  .middleware(Authorization)
+
+/**
+ * The groups of routes, each of which can be added to an API of one's own: `HttpApi.make("mine").add(groups.users)`.
+ *
+ * Amounts in bodies are JSON numbers or decimal text; in answers they are decimal text.
+ */
+export const groups = { users, accounts, positions, instruments, jobs } as const
+
+/** All groups as one API. Serve it with {@link layer}, mount it under a path with `AlexApi.prefix("/api")`. */
+export class AlexApi extends HttpApi.make("alex").add(users, accounts, positions, instruments, jobs) {}

@@ -1,0 +1,188 @@
+/** What answers the routes: one operation of a repository each, for the calling user. */
+import * as Effect from "effect/Effect"
+import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
+import * as Layer from "effect/Layer"
+import type { SqlError } from "effect/sql/SqlError"
+import type { UnreadableRow } from "../domain/Problems.ts"
+import { Accounts, Instruments, Jobs, type Listed, Portfolios, Positions, Users } from "../repository/index.ts"
+import { AlexApi } from "./Api.ts"
+import {
+  CallingUser,
+  DatabaseUnavailable,
+  DataUnreadable,
+  Forbidden,
+  InputErrors,
+  TellForbidden
+} from "./Middleware.ts"
+
+type Answered<E> = Exclude<E, SqlError | UnreadableRow> | DatabaseUnavailable | DataUnreadable
+
+/** Answers failures of the database without saying what they were; the log says it. */
+const answered = <A, E extends { readonly _tag: string; readonly message: string }, R>(
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, Answered<E>, R> =>
+  Effect.catch(effect, (error) => {
+    const answer: Effect.Effect<never, Answered<E>> | undefined =
+      error._tag === "SqlError"
+        ? new DatabaseUnavailable({ message: "The database can't answer now. Try again in a moment." })
+        : error._tag === "UnreadableRow"
+          ? new DataUnreadable({ message: "A row in the database can't be read." })
+          : undefined
+    return answer === undefined
+      ? Effect.fail(error as Exclude<E, SqlError | UnreadableRow>)
+      : Effect.andThen(Effect.logError(`A request could not be answered: ${error.message}`), answer)
+  })
+
+/** Tells what another person owns from what is not there, where the service asks for it: one more request. */
+const telling = <A, E extends { readonly _tag: string }, R>(
+  effect: Effect.Effect<A, E, R>,
+  notFound: E["_tag"],
+  anyones: Effect.Effect<unknown, { readonly _tag: string }>
+): Effect.Effect<A, E | Forbidden, R> =>
+  Effect.catch(
+    effect,
+    Effect.fnUntraced(function* (error) {
+      if (error._tag !== notFound || !(yield* TellForbidden)) return yield* Effect.fail(error)
+      const found = yield* Effect.isSuccess(anyones)
+      return yield* Effect.fail(found ? new Forbidden({ message: "This belongs to another person." }) : error)
+    })
+  )
+
+const list = <A>(items: Listed<A>) => ({
+  items: [...items],
+  unreadable: (items.unreadable ?? []).map(({ key }) => key)
+})
+
+const users = HttpApiBuilder.group(
+  AlexApi,
+  "users",
+  Effect.fnUntraced(function* (handlers) {
+    const users = yield* Users
+    const portfolios = yield* Portfolios
+    return handlers
+      .handle("getUser", () =>
+        Effect.flatMap(CallingUser, (clerk_user_id) => answered(users.getOrCreate({ clerk_user_id })))
+      )
+      .handle("updateUser", ({ payload }) =>
+        Effect.flatMap(CallingUser, (user) => answered(users.update(user, payload)))
+      )
+      .handle("getPortfolio", () => Effect.flatMap(CallingUser, (user) => answered(portfolios.summary(user))))
+  })
+)
+
+const accounts = HttpApiBuilder.group(
+  AlexApi,
+  "accounts",
+  Effect.fnUntraced(function* (handlers) {
+    const all = yield* Accounts
+    const own = Effect.map(CallingUser, all.forUser)
+    return handlers
+      .handle("listAccounts", () => Effect.flatMap(own, (accounts) => answered(Effect.map(accounts.list(), list))))
+      .handle("createAccount", ({ payload }) => Effect.flatMap(own, (accounts) => answered(accounts.create(payload))))
+      .handle("updateAccount", ({ params: { id }, payload }) =>
+        Effect.flatMap(own, (accounts) =>
+          answered(telling(accounts.update(id, payload), "AccountNotFound", all.findById(id)))
+        )
+      )
+      .handle("deleteAccount", ({ params: { id } }) =>
+        Effect.flatMap(own, (accounts) => answered(telling(accounts.delete(id), "AccountNotFound", all.findById(id))))
+      )
+      .handle("deleteAccounts", () =>
+        Effect.flatMap(own, (accounts) =>
+          answered(Effect.map(accounts.deleteAll(), (deleted) => ({ deleted: deleted.length })))
+        )
+      )
+  })
+)
+
+const positions = HttpApiBuilder.group(
+  AlexApi,
+  "positions",
+  Effect.fnUntraced(function* (handlers) {
+    const all = yield* Positions
+    const accounts = yield* Accounts
+    const own = Effect.map(CallingUser, all.forUser)
+    return handlers
+      .handle("listPositions", ({ params: { id } }) =>
+        Effect.flatMap(own, (positions) =>
+          answered(telling(Effect.map(positions.listByAccount(id), list), "AccountNotFound", accounts.findById(id)))
+        )
+      )
+      .handle("putPosition", ({ payload }) =>
+        Effect.flatMap(own, (positions) =>
+          answered(telling(positions.registerAndPut(payload), "AccountNotFound", accounts.findById(payload.account_id)))
+        )
+      )
+      .handle("updatePosition", ({ params: { id }, payload }) =>
+        Effect.flatMap(own, (positions) =>
+          answered(telling(positions.update(id, payload), "PositionNotFound", all.findById(id)))
+        )
+      )
+      .handle("deletePosition", ({ params: { id } }) =>
+        Effect.flatMap(own, (positions) =>
+          answered(telling(positions.delete(id), "PositionNotFound", all.findById(id)))
+        )
+      )
+  })
+)
+
+const instruments = HttpApiBuilder.group(
+  AlexApi,
+  "instruments",
+  Effect.fnUntraced(function* (handlers) {
+    const instruments = yield* Instruments
+    return handlers.handle("listInstruments", ({ query: { limit, search } }) =>
+      answered(Effect.map(search === undefined ? instruments.all() : instruments.search(search, { limit }), list))
+    )
+  })
+)
+
+const jobs = HttpApiBuilder.group(
+  AlexApi,
+  "jobs",
+  Effect.fnUntraced(function* (handlers) {
+    const all = yield* Jobs
+    const own = Effect.map(CallingUser, all.forUser)
+    return handlers
+      .handle("createJob", ({ payload }) => Effect.flatMap(own, (jobs) => answered(jobs.create(payload))))
+      .handle("listJobs", ({ query }) =>
+        Effect.flatMap(own, (jobs) =>
+          answered(
+            Effect.map(jobs.list(query), (page) => ({
+              items: page.jobs,
+              unreadable: page.unreadable.map(({ key }) => key),
+              next: page.next
+            }))
+          )
+        )
+      )
+      .handle("getJob", ({ params: { id } }) =>
+        Effect.flatMap(own, (jobs) => answered(telling(jobs.findById(id), "JobNotFound", all.findById(id))))
+      )
+  })
+)
+
+/**
+ * The handlers of all routes of {@link AlexApi}; they need the repositories, and `Authorization` from the service.
+ *
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { HttpRouter } from "effect/http"
+ * import { HttpApiBuilder } from "effect/http-api"
+ * import { DbLayer } from "alex-database"
+ * import { AlexApi, type Authorization, layer } from "alex-database/http-api"
+ *
+ * declare const authorization: Layer.Layer<Authorization> // the service's own
+ *
+ * const routes = HttpApiBuilder.layer(AlexApi).pipe(
+ *   Layer.provide(layer),
+ *   Layer.provide(authorization),
+ *   Layer.provide(DbLayer.layer)
+ * )
+ * const server = HttpRouter.serve(routes)
+ * ```
+ */
+export const layer = /* @__PURE__ */ Layer.suspend(() =>
+  Layer.mergeAll(users, accounts, positions, instruments, jobs).pipe(Layer.provideMerge(InputErrors.layer))
+)

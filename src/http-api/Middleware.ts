@@ -1,0 +1,92 @@
+/** What a service provides to mount the API, and how failures are answered. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
+import type * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import { InvalidInput, problemsOf } from "../domain/Problems.ts"
+import type { ClerkUserId } from "../domain/User.ts"
+
+/** The user who calls, as the caller's token says: nothing in a path, a query or a body can name another. */
+export class CallingUser extends Context.Service<CallingUser, ClerkUserId>()("alex-database/http-api/CallingUser") {}
+
+/** The caller has no valid token: 401. */
+export class Unauthorized extends Schema.TaggedError<Unauthorized>()(
+  "Unauthorized",
+  { message: Schema.String },
+  { httpApiStatus: 401 }
+) {}
+
+/**
+ * Finds out who calls, and provides {@link CallingUser}; the service that mounts the API provides it as a layer.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { HttpServerRequest } from "effect/http"
+ * import { ClerkUserId } from "alex-database/domain"
+ * import { Authorization, CallingUser, Unauthorized } from "alex-database/http-api"
+ *
+ * declare const userOfToken: (token: string | undefined) => Effect.Effect<string, Unauthorized>
+ *
+ * const authorization = Layer.succeed(Authorization, (endpoint) =>
+ *   Effect.gen(function*() {
+ *     const { headers } = yield* HttpServerRequest.HttpServerRequest
+ *     const user = ClerkUserId.make(yield* userOfToken(headers["authorization"]))
+ *     return yield* Effect.provideService(endpoint, CallingUser, user)
+ *   })
+ * )
+ * ```
+ */
+export class Authorization extends HttpApiMiddleware.Service<Authorization, { provides: CallingUser }>()(
+  "alex-database/http-api/Authorization",
+  { error: Unauthorized }
+) {}
+
+/** A body, path or query does not fit: 400, with one problem for each field. */
+export const InvalidRequest = InvalidInput.annotate({ httpApiStatus: 400 })
+
+/** Answers input that does not fit with {@link InvalidRequest}. */
+export class InputErrors extends HttpApiMiddleware.Service<InputErrors>()("alex-database/http-api/InputErrors", {
+  error: InvalidRequest
+}) {
+  /** Names every field that does not fit. */
+  static readonly layer: Layer.Layer<InputErrors> = /* @__PURE__ */ HttpApiMiddleware.layerSchemaErrorTransform(
+    InputErrors,
+    (error) =>
+      error.kind === "Body" || error.kind === "ResponseHeaders"
+        ? Effect.fail(error)
+        : Effect.fail(
+            new InvalidInput({ subject: `request's ${error.kind.toLowerCase()}`, problems: problemsOf(error.cause) })
+          )
+  )
+}
+
+/** The account, position or job is another person's: 403, where {@link TellForbidden} asks for it. */
+export class Forbidden extends Schema.TaggedError<Forbidden>()(
+  "Forbidden",
+  { message: Schema.String },
+  { httpApiStatus: 403 }
+) {}
+
+/**
+ * Whether what another person owns is answered with 403 instead of 404. It is not, unless this says so: an answer of 403
+ * says that there is such a thing.
+ */
+export const TellForbidden = Context.Reference<boolean>("alex-database/http-api/TellForbidden", {
+  defaultValue: () => false
+})
+
+/** The database could not be asked: 503. The log has the reason. */
+export class DatabaseUnavailable extends Schema.TaggedError<DatabaseUnavailable>()(
+  "DatabaseUnavailable",
+  { message: Schema.String },
+  { httpApiStatus: 503 }
+) {}
+
+/** A row in the database can't be read: 500. The log names it. */
+export class DataUnreadable extends Schema.TaggedError<DataUnreadable>()(
+  "DataUnreadable",
+  { message: Schema.String },
+  { httpApiStatus: 500 }
+) {}
