@@ -213,6 +213,48 @@ export const layerEmbedded = (
   })
 
 /**
+ * A database in memory for a test of one's own code: migrated, seeded with the instruments, and new each time that the
+ * layer is provided. It starts from a snapshot, which takes a fraction of a second.
+ *
+ * @errors LocalDataApiError
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { DbLayer, Instruments, InstrumentSymbol } from "alex-database"
+ *
+ * const test = Effect.gen(function*() {
+ *   const instruments = yield* Instruments
+ *   return yield* instruments.findBySymbol(InstrumentSymbol.make("SPY"))
+ * }).pipe(Effect.provide(DbLayer.layerTest))
+ * ```
+ */
+export const layerTest: Layer.Layer<Services, LocalDataApiError> = /* @__PURE__ */ Layer.fresh(
+  /* @__PURE__ */ Layer.suspend(() => Repository.layer.pipe(Layer.provideMerge(testSql), Layer.merge(testTarget)))
+)
+
+// Functions and suspended values without calls around them, so that a bundler can see that nobody needs them.
+const testSql = /* @__PURE__ */ Layer.unwrap(
+  /* @__PURE__ */ Effect.suspend(() =>
+    Effect.gen(function* () {
+      const [DataApiSql, LocalDataApi, TestSnapshot] = yield* Effect.promise(() =>
+        Promise.all([
+          import("./data-api/sql/DataApiSql.ts"),
+          import("./local/LocalDataApi.ts"),
+          import("./TestSnapshot.ts")
+        ])
+      )
+      const snapshot = yield* Effect.orDie(TestSnapshot.path())
+      return DataApiSql.layer().pipe(Layer.provide(LocalDataApi.layer({ dataDir: "memory", snapshot })))
+    })
+  )
+)
+
+const testTarget = /* @__PURE__ */ Layer.sync(Target, () =>
+  targetOf({ _tag: "embedded", why: "for a test", directory: "memory", database: "alex" })
+)
+
+/**
  * What drift is measured against: the catalogue of the migrations, applied to an embedded database in memory. Made on
  * first use and kept.
  *

@@ -49,12 +49,16 @@ const archive = (
     })
   ).pipe(Effect.mapError(failed("A new database can't be initialised. See the cause.")))
 
-/** Initialises an empty database, as compressed bytes for {@link read}. */
-export const make = Effect.fn("Snapshot.make")(function* () {
-  const bytes = yield* archive(defaultDatabase, { name: "postgres", snapshot: undefined })
+/** Compresses a tape archive for {@link files}. */
+export const compress = (archive: Uint8Array) => {
   // Quality 9 of 11 is where the size stops falling; the window spans the copies of the catalogue.
   const params = { [constants.BROTLI_PARAM_QUALITY]: 9, [constants.BROTLI_PARAM_LGWIN]: 24 }
-  return yield* Effect.promise(() => promisify(brotliCompress)(bytes, { params }))
+  return Effect.promise(() => promisify(brotliCompress)(archive, { params }))
+}
+
+/** Initialises an empty database, as compressed bytes for {@link files}. */
+export const make = Effect.fn("Snapshot.make")(function* () {
+  return yield* compress(yield* archive(defaultDatabase, { name: "postgres", snapshot: undefined }))
 })
 
 /** Reads a snapshot; `None` if there is no such file. */
