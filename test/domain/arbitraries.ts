@@ -1,5 +1,5 @@
 /** Input for property tests, as it comes over a boundary: valid JSON of the domain's schemas. */
-import { Arbitrary, Schema } from "effect"
+import { Arbitrary, Schema, Struct } from "effect"
 import * as Domain from "../../src/domain/index.ts"
 import { assetClasses, regions, sectors } from "../../src/domain/index.ts"
 
@@ -95,10 +95,14 @@ export const jobCreate = encoded(Domain.JobCreate)
 const further = Arbitrary.map(encoded(Schema.Array(Domain.JsonValue)), (values) =>
   Object.fromEntries(values.map((value, i) => [`further_${i}`, value]))
 )
-const opened = <A extends object>(closed: Arbitrary.Arbitrary<A>): Arbitrary.Arbitrary<A> =>
-  Arbitrary.map(Arbitrary.all([closed, further]), ([known, rest]) => ({ ...rest, ...known }))
+const opened = <A extends object>(closed: Arbitrary.Arbitrary<A>): Arbitrary.Arbitrary<A & { generated_at?: string }> =>
+  Arbitrary.map(Arbitrary.all([closed, further, calendarDay]), ([known, rest, day]) => ({
+    ...rest,
+    ...known,
+    generated_at: `${day}T23:59:59.5Z`
+  }))
 
-export const reportPayload = opened(encoded(Domain.ClosedReportPayload))
+export const reportPayload = opened(encoded(Domain.ClosedReportPayload.mapFields(Struct.omit(["generated_at"]))))
 export const chartsPayload: Arbitrary.Arbitrary<typeof Domain.ChartsPayload.Encoded> = Arbitrary.map(
   Arbitrary.all([encoded(Domain.ClosedChartsPayload), further]),
   ([charts, rest]) =>
@@ -109,7 +113,9 @@ export const chartsPayload: Arbitrary.Arbitrary<typeof Domain.ChartsPayload.Enco
       ])
     )
 )
-export const retirementPayload = opened(encoded(Domain.ClosedRetirementPayload))
+export const retirementPayload = opened(
+  encoded(Domain.ClosedRetirementPayload.mapFields(Struct.omit(["generated_at"])))
+)
 export const summaryPayload = encoded(Domain.SummaryPayload)
 export const trade = encoded(Domain.Trade)
 
@@ -118,7 +124,7 @@ export const portfolioAnalysis: Arbitrary.Arbitrary<typeof Domain.PortfolioAnaly
     encoded(Domain.Price),
     instrumentClassification,
     int(1, 10),
-    Arbitrary.array(encoded(Domain.ReportPayload))
+    Arbitrary.array(encoded(Schema.Struct({ content: Domain.ClosedReportPayload.fields.content })))
   ]),
   ([price, classification, risk_score, reports]) => ({
     total_value: price.replace(/(\.\d\d)\d+/, "$1"),
@@ -135,7 +141,7 @@ export const rebalanceRecommendation: Arbitrary.Arbitrary<typeof Domain.Rebalanc
     Arbitrary.all([
       complete(allocationOf(["SPY", "QQQ", "BND"])),
       Arbitrary.array(trade),
-      encoded(Domain.ReportPayload)
+      encoded(Schema.Struct({ content: Domain.ClosedReportPayload.fields.content }))
     ]),
     ([shares, trades, report]) => {
       const allocation = Object.entries(shares).map(([symbol, percentage]) => ({ symbol, percentage: percentage ?? 0 }))
