@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
-import { Drift, Mark, Migrate, Repair, Reset, Seed, Target } from "../../src/operations/index.ts"
+import { Drift, Mark, Migrate, Repair, Reset, Seed, Target, Verify } from "../../src/operations/index.ts"
 import * as TestDatabase from "../TestDatabase.ts"
 import { originalDatabase } from "./OriginalDatabase.ts"
 import { execute, postgresWith } from "./TestOperations.ts"
@@ -150,6 +150,32 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
       yield* execute("update positions set quantity = 1", "update jobs set status = 'failed'")
       assert.isTrue((yield* Repair.repair()).ok)
       assert.deepStrictEqual(yield* Drift.drift(), [])
+    }).pipe(Effect.provide(postgresWith({})))
+  )
+
+  it.effect("what an operator adds, and the trigger's function in other words, are no drift", () =>
+    Effect.gen(function* () {
+      yield* Migrate.migrate()
+      yield* Seed.seed()
+      yield* execute(
+        `create or replace function update_updated_at_column() returns trigger as $$
+          BEGIN NEW.updated_at = CURRENT_TIMESTAMP; RETURN NEW; END; $$ language 'plpgsql'`,
+        "create table notes (x integer)",
+        "create view rich as select * from users",
+        "alter table users add column nickname text",
+        "create index further on users (nickname)",
+        "create procedure tidy() language sql as 'select 1'"
+      )
+      const { drift, findings, ok } = yield* Verify.verify()
+      assert.deepStrictEqual(drift, [])
+      assert.isTrue(ok)
+      const notices = findings.filter(({ check }) => check === "not in the migrations").map(({ message }) => message)
+      assert.includeMembers(notices, ["table notes", "view rich", "column users.nickname", "function tidy()"])
+      yield* execute("alter table users add constraint picky check (nickname <> '')")
+      assert.deepStrictEqual(
+        (yield* Verify.verify()).drift?.map(({ object }) => object),
+        ["constraint users.picky"]
+      )
     }).pipe(Effect.provide(postgresWith({})))
   )
 

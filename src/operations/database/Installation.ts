@@ -114,10 +114,6 @@ const relationProblems = (here: ReadonlyArray<Relation>, migrated: boolean): Rea
     return differences.length === 0 ? [] : [anothers(`the table "${relation.name}"`, differences)]
   })
 
-/** Functions that do what the migration's does, in whatever words: the first databases had them too. */
-const keepsUpdatedAt =
-  /^begin new\.updated_at :?= (now\(\)|current_timestamp|transaction_timestamp\(\)); return new; end;?$/i
-
 const normal = (body: string): string => body.replaceAll(/\s+/g, " ").trim()
 
 const functionProblems = (
@@ -128,7 +124,8 @@ const functionProblems = (
     const ours = expected.filter((one) => one.name === name).map((one) => normal(one.body))
     const theirs = normal(body ?? "")
     const isAlike =
-      ours.includes(theirs) || (ours.some((one) => keepsUpdatedAt.test(one)) && keepsUpdatedAt.test(theirs))
+      ours.includes(theirs) ||
+      (ours.some((one) => Layout.keepsUpdatedAt.test(one)) && Layout.keepsUpdatedAt.test(theirs))
     return isAlike ? [] : [anothers(`the function "${name}"`, ["it does something else than the migrations' one"])]
   })
 

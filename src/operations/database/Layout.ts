@@ -168,3 +168,7 @@ export const zonedBy = "002_timestamps_with_zone"
 /** Whether a table is as the original module makes it: none of its moments carries a zone. */
 export const isOriginal = (table: Relation): boolean =>
   momentsWithoutZone(table).length > 0 && momentsWithoutZone(table).length === moments(table, moment).length
+
+/** The body of a function that keeps `updated_at`, in whatever words: the original module has some of its own. */
+export const keepsUpdatedAt =
+  /^begin new\.updated_at :?= (now\(\)|current_timestamp|transaction_timestamp\(\)); return new; end;?$/i

@@ -2,6 +2,7 @@
  * Where a database differs from what its migrations describe.
  */
 import { Effect, Schema } from "effect"
+import * as Layout from "../database/Layout.ts"
 import { type Catalogue, type CatalogueObject, labelOf, Reference, read } from "./Catalogue.ts"
 import * as RepairSql from "./RepairSql.ts"
 
@@ -24,13 +25,16 @@ const keyOf = (object: CatalogueObject) => `${object.kind} ${object.table ?? ""}
 
 /**
  * A definition without what a dump and its restoring change: `ANY ((ARRAY['a'::varchar])::text[])` comes back as
- * `ANY (ARRAY[('a'::varchar)::text])`.
+ * `ANY (ARRAY[('a'::varchar)::text])`. Functions that keep `updated_at` are one another's equal.
  */
-const comparable = (definition: string): string =>
-  definition
+const comparable = (definition: string): string => {
+  const [, trigger, body = ""] = /^(returns trigger language plpgsql as )(.*)$/.exec(definition) ?? []
+  if (trigger !== undefined && Layout.keepsUpdatedAt.test(body.trim())) return trigger
+  return definition
     .replaceAll(/\((ARRAY\[[^\]]*\])\)::text\[\]/g, "$1")
     .replaceAll(/ARRAY\[[^\]]*\]/g, (array) => array.replaceAll(/\(('[^']*')::character varying\)::text/g, "$1"))
     .replaceAll(/ARRAY\[[^\]]*\]/g, (array) => array.replaceAll("::character varying", ""))
+}
 
 const only = (objects: Catalogue, others: Catalogue): Catalogue => {
   const keys = new Set(others.map(keyOf))
@@ -58,6 +62,13 @@ export const compare = (expected: Catalogue, found: Catalogue): ReadonlyArray<Di
     ...changed
   ]
 }
+
+/**
+ * Whether a difference is an addition of the operator's that changes nothing for Alex: a table, a view, a column, an
+ * index and the like. A further constraint or trigger may refuse or change what Alex writes.
+ */
+export const isAddition = ({ kind, object }: Difference): boolean =>
+  kind === "unexpected" && !/^(constraint|trigger) /.test(object)
 
 /** A difference that statements can put right. */
 export interface Repairable {

@@ -85,6 +85,17 @@ const readInstruments = Effect.fnUntraced(function* () {
   }
 })
 
+const notLooked = { drift: null, additions: [] }
+
+/** What differs from the migrations, and as notices what an operator has added to them. */
+const lookForDrift = Effect.fnUntraced(function* (catalogue: Catalogue.Catalogue) {
+  const found = Drift.compare(yield* (yield* Catalogue.Reference).catalogue, catalogue)
+  const additions = found
+    .filter(Drift.isAddition)
+    .map(({ object }): Finding => ({ severity: "notice", check: "not in the migrations", message: object }))
+  return { drift: found.filter((difference) => !Drift.isAddition(difference)), additions }
+})
+
 /** How to verify; all members have a default. */
 export interface VerifyOptions extends Pick<MigrateOptions, "folder"> {
   /** Looks for drift, which takes an empty database with the migrations applied: up to a few seconds. True by default. */
@@ -137,8 +148,7 @@ export const verify = Effect.fn("Verify.verify")(function* (options: VerifyOptio
       )
     : []
   if (options.drift !== false) yield* step(4, "looking for drift")
-  const reference = options.drift === false ? null : yield* (yield* Catalogue.Reference).catalogue
-  const drift = reference === null ? null : Drift.compare(reference, catalogue)
+  const { additions, drift } = options.drift === false ? notLooked : yield* lookForDrift(catalogue)
   const findings: ReadonlyArray<Finding> = [
     ...Layout.tables
       .filter((table) => !present.includes(table))
@@ -149,7 +159,8 @@ export const verify = Effect.fn("Verify.verify")(function* (options: VerifyOptio
     ),
     ...read.findings,
     ...instruments.flatMap(({ instrument, sums }) => allocationFindings(sums, instrument)),
-    ...rowFindings
+    ...rowFindings,
+    ...additions
   ]
   const at100 = ({ sums }: { readonly sums: InstrumentSums }) =>
     isAt100(sums.regions) && isAt100(sums.sectors) && isAt100(sums.assetClasses)
