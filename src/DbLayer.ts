@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type * as SqlError from "effect/sql/SqlError"
 import * as DbConfig from "./DbConfig.ts"
@@ -136,6 +137,51 @@ export const layerOf = (
       return postgres(config)
     case "embedded":
       return embedded(config, share)
+  }
+}
+
+const urlOf = ({ database, host, password, port, sslmode, user }: PostgresConfig["server"]): Redacted.Redacted => {
+  const login =
+    password === undefined
+      ? encodeURIComponent(user)
+      : `${encodeURIComponent(user)}:${encodeURIComponent(Redacted.value(password))}`
+  const isFolder = host.startsWith("/")
+  const query = new URLSearchParams({ ...(isFolder ? { host } : {}), ...(sslmode === undefined ? {} : { sslmode }) })
+  const name = host.includes(":") ? `[${host}]` : host
+  return Redacted.make(
+    `postgres://${login}@${isFolder ? "localhost" : name}:${port}/${encodeURIComponent(database)}?${query}`
+  )
+}
+
+/**
+ * The Data API of the database that `config` describes: Aurora's own, or one in this process in front of a PostgreSQL
+ * server or the embedded database.
+ *
+ * @errors LocalDataApiError
+ */
+export const dataApiOf = (
+  config: DbConfig.DbConfig,
+  retries?: RetryOptions
+): Layer.Layer<DataApi, LocalDataApiError> => {
+  const local = Effect.promise(() => import("./local/LocalDataApi.ts"))
+  switch (config._tag) {
+    case "data-api":
+      return Layer.unwrap(
+        Effect.map(
+          Effect.promise(() => Promise.all([import("./data-api/RetryPolicy.ts"), aurora(config)])),
+          ([RetryPolicy, api]) => RetryPolicy.layer(retries).pipe(Layer.provide(api))
+        )
+      )
+    case "postgres":
+      return Layer.unwrap(
+        Effect.map(local, (LocalDataApi) => LocalDataApi.layerPostgres({ url: urlOf(config.server) }))
+      )
+    case "embedded":
+      return Layer.unwrap(
+        Effect.map(local, (LocalDataApi) =>
+          LocalDataApi.layer({ dataDir: config.directory, database: config.database })
+        )
+      )
   }
 }
 

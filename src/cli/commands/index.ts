@@ -2,6 +2,7 @@
 import * as Command from "effect/cli/Command"
 import { root } from "../root.ts"
 import { check } from "./check.ts"
+import { gateway } from "./gateway.ts"
 import { helpOn, version } from "./help.ts"
 import { mcp } from "./mcp.ts"
 import { migrate } from "./migrating/migrate.ts"
@@ -13,7 +14,7 @@ import { serve } from "./serve.ts"
 import { up } from "./up.ts"
 import { verify } from "./verify.ts"
 
-const commands = [up, check, migrate, seed, reset, verify, repair, serve, mcp, schema, version] as const
+const commands = [up, check, migrate, seed, reset, verify, repair, serve, gateway, mcp, schema, version] as const
 
 const described = root.pipe(Command.withSubcommands(commands))
 
