@@ -101,5 +101,6 @@ export const run = (
     return Effect.sync(() => child.kill("SIGKILL"))
   })
 
-/** The service gives no DETAIL of an error. */
-export const withoutDetail = (text: string): string => text.replaceAll(/^DETAIL: .*\n/gm, "")
+/** The service gives no DETAIL of an error, and COPY knows the line that was refused but not the column. */
+export const withoutDetail = (text: string): string =>
+  text.replaceAll(/^DETAIL: .*\n/gm, "").replaceAll(/^(CONTEXT: {2}COPY \w+, line \d+), column \w+: ".*"$/gm, "$1")

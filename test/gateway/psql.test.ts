@@ -137,6 +137,79 @@ set nonsense to 1;
 reset search_path;
 drop table other.t;
 drop schema other;`,
+  "copies in and out": `create table copied(a int primary key, b varchar(5), c timestamptz default '2020-01-01', d int generated always as (a * 2) stored, e text[], f interval);
+copy copied(a, b, e) from stdin;
+1	x	{a,"b c"}
+2	\\N	\\N
+3	t\\tb	{}
+\\.
+copy copied(a,b) from stdin csv header;
+a,b
+4,"q""q"
+5,
+6,""
+\\.
+copy copied to stdout;
+copy copied to stdout csv header;
+copy copied(b) to stdout with (format csv, force_quote *, null 'NULL', delimiter ';');
+copy (select a, b, interval '1 day' from copied order by a desc) to stdout;
+copy copied(a,b) from stdin;
+7	toolong
+\\.
+copy copied(a,b) from stdin;
+7	a
+8	b
+7	c
+\\.
+copy copied(a,b) from stdin;
+7	a	x
+\\.
+copy copied(a,b) from stdin;
+7
+\\.
+copy copied(a,b) from stdin;
+x	y
+\\.
+select a, b from copied;
+begin;
+copy copied(a,b) from stdin;
+9	a
+\\.
+select count(*) from copied;
+rollback;
+\\copy copied(a,b) to stdout csv
+\\copy copied(a,b) from stdin csv
+20,"a
+b"
+21,c
+\\.
+select a, b from copied;
+copy nosuch to stdout;
+copy nosuch from stdin;
+copy copied(a, b, c) to stdout binary;`,
+  "reads by cursor and by name": `select 1, 'a'::varchar(10), 1.5::numeric(8,3), now() \\gdesc
+begin;
+declare c cursor for select g, interval '1 day' * g as i from generate_series(1,5) g;
+fetch 2 from c;
+fetch all from c;
+close c;
+rollback;
+prepare p(int, text) as select $1 + 1 as a, $2 as b, interval '1 day';
+execute p(1+1, 'x,y(');
+prepare p as select 1;
+deallocate p;
+execute p(1,2);
+prepare ins(int) as insert into named values ($1) returning a;
+create table named(a int);
+prepare ins(int) as insert into named values ($1) returning a;
+execute ins(5);
+drop table named;
+deallocate all;
+select g, repeat('x', 1000) from generate_series(1, 2500) g;
+begin;
+select g, repeat('x', 1000) from generate_series(1, 2500) g;
+commit;
+declare c cursor for select 1;`,
   "sets its variables": `
 select 'abc' as v, 7 as n \\gset
 \\echo :v :n

@@ -1,12 +1,16 @@
 /** The simple protocol: a text of any number of statements, which run as one transaction. */
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import { receiveCopy } from "../copy/CopyIn.ts"
+import { openCopy, sendCopy } from "../copy/CopyOut.ts"
+import { copyOf } from "../copy/CopyStatement.ts"
 import * as Backend from "../protocol/BackendMessages.ts"
 import type { ClientSocket } from "../protocol/ClientSocket.ts"
 import type { Session } from "../session/ClientSession.ts"
 import { endImplicit, execute } from "../session/Execute.ts"
-import type { Rows, StatementOutcome } from "../session/StatementOutcome.ts"
+import { done, type Rows, type StatementOutcome } from "../session/StatementOutcome.ts"
 import { type ClientStatement, statementsOf } from "../statement/ClientStatement.ts"
-import type { Refused } from "../statement/Refused.ts"
+import { type Refused, refusal } from "../statement/Refused.ts"
 
 /** What a connection needs to answer a query. */
 export interface Answering {
@@ -40,18 +44,46 @@ const sendOutcome = Effect.fnUntraced(function* (socket: ClientSocket, { columns
 
 const controls = new Set(["begin", "commit", "rollback", "savepoint", "release", "rollbackTo"])
 
-const runAll = Effect.fnUntraced(function* (
-  { run, session, socket }: Answering,
-  statements: ReadonlyArray<ClientStatement>
-) {
+/** COPY from or to the client; undefined where it is neither, and the server's own. */
+const copied = Effect.fnUntraced(function* ({ run, session, socket }: Answering, statement: ClientStatement) {
+  const asked = copyOf(statement)
+  if (Result.isFailure(asked)) return yield* refusal("0A000", asked.failure)
+  const copy = asked.success
+  if (copy === undefined) return undefined
+  const needs = session.transaction === undefined && session.needsTransaction(statement)
+  if (needs) yield* session.begin(true)
+  let count = 0
+  yield* run(
+    statement,
+    Effect.gen(function* () {
+      count =
+        copy.direction === "in"
+          ? yield* receiveCopy(session, socket, copy)
+          : yield* sendCopy(socket, copy, yield* openCopy(session, copy))
+      return done("COPY")
+    })
+  )
+  return `COPY ${count}`
+})
+
+/** Runs a statement, sends what it returns, and gives its tag. */
+const answered = Effect.fnUntraced(function* (answering: Answering, statement: ClientStatement) {
+  const { run, session, socket } = answering
+  const tag = statement.kind === "copy" ? yield* copied(answering, statement) : undefined
+  if (tag !== undefined) return tag
+  const outcome = yield* run(statement, execute(session, statement))
+  return outcome.tag(yield* sendOutcome(socket, outcome))
+})
+
+const runAll = Effect.fnUntraced(function* (answering: Answering, statements: ReadonlyArray<ClientStatement>) {
+  const { session, socket } = answering
   for (const [index, statement] of statements.entries()) {
     const several = statements.length > 1 && session.transaction === undefined && !controls.has(statement.kind)
     if (several) yield* session.begin(true)
-    const outcome = yield* run(statement, execute(session, statement))
-    const count = yield* sendOutcome(socket, outcome)
+    const tag = yield* answered(answering, statement)
     // That the last statement is complete says that its transaction is committed.
     if (index === statements.length - 1) yield* endImplicit(session, false)
-    socket.send(Backend.commandComplete(outcome.tag(count)))
+    socket.send(Backend.commandComplete(tag))
   }
 })
 

@@ -1,0 +1,16 @@
+/** The columns of a table that COPY without a list of them copies: all that are not generated. */
+import * as Effect from "effect/Effect"
+import type { Session } from "../session/ClientSession.ts"
+import { literal } from "../statement/DescribeSql.ts"
+import { fieldText } from "../statement/FieldText.ts"
+
+/** Their names, quoted. */
+export const columnsOfTable = (session: Session, table: string) =>
+  Effect.map(
+    session.send({
+      sql: `select quote_ident(attname) from pg_catalog.pg_attribute where attrelid = ${literal(table.replace(/^only\s+/i, ""))}::regclass
+and attnum > 0 and not attisdropped and attgenerated = '' order by attnum`
+    }),
+    ({ records = [] }): ReadonlyArray<string> =>
+      records.map(([field]) => (field === undefined ? "" : (fieldText(field) ?? "")))
+  )

@@ -1,0 +1,211 @@
+/** COPY ... FROM STDIN: rows packed into as few requests as the service's limits allow. */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import { MAX_REQUEST_BYTES } from "../../data-api/Limits.ts"
+import * as Backend from "../protocol/BackendMessages.ts"
+import type { ClientSocket } from "../protocol/ClientSocket.ts"
+import type { Session } from "../session/ClientSession.ts"
+import { statementOf } from "../statement/ClientStatement.ts"
+import { Refused, refusal, refusedBy } from "../statement/Refused.ts"
+import { BinaryReader } from "./CopyBinary.ts"
+import { columnsOfTable } from "./CopyColumns.ts"
+import type { CopyStatement } from "./CopyStatement.ts"
+import { type CopyRecord, recordReader } from "./CopyText.ts"
+
+/** Octets that the rows of one request may take in its JSON: room is left for the statement, the ARNs and headers. */
+const CHUNK_BYTES = MAX_REQUEST_BYTES - 256 * 1024
+
+/** Where rows go. */
+interface Target {
+  readonly table: string
+  readonly names: ReadonlyArray<string>
+  readonly types: ReadonlyArray<number>
+  /** The statement that inserts what `:p1` holds, an array of rows as JSON. */
+  readonly insert: string
+}
+
+const unquoted = (name: string): string => (name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name)
+
+const targetOf = Effect.fnUntraced(function* (session: Session, { columns, table = "" }: CopyStatement) {
+  const names = columns ?? (yield* columnsOfTable(session, table))
+  const into = `insert into ${table} (${names.join(", ")}) overriding system value`
+  const places = names.map((_, index) => `$${index + 1}`)
+  const asked = statementOf(`${into} values (${places.join(", ")})`)
+  const answer = yield* session.describe(
+    asked,
+    names.map(() => "unknown")
+  )
+  if (answer === "unknown" || "sqlState" in answer) {
+    // PostgreSQL's own words of why not.
+    yield* session.send({ sql: `${into} values (${names.map(() => "null").join(", ")})` })
+    return yield* refusal("0A000", "the table's columns could not be asked for", "Copy with a list of columns.")
+  }
+  const values = answer.casts.map((cast, index) => `(r.v->>${index})::${cast}`)
+  const insert = `${into} select ${values.join(", ")} from json_array_elements(:p1::json) with ordinality r (v, n) order by r.n`
+  return { table, names: names.map(unquoted), types: answer.parameters, insert } satisfies Target
+})
+
+/** Octets of a row within a JSON text that is itself a string of JSON. */
+const bytesOf = (json: string): number => {
+  let bytes = Buffer.byteLength(json) + 1
+  for (let at = 0; at < json.length; at++) {
+    const code = json.charCodeAt(at)
+    if (code === 0x22 || code === 0x5c) bytes++
+  }
+  return bytes
+}
+
+const shortened = (text: string): string => (text.length > 100 ? `${text.slice(0, 100)}...` : text)
+
+const lineOf = ({ table }: Target, { line, text }: CopyRecord, withText: boolean): string =>
+  `COPY ${table.split(".").at(-1)}, line ${line}${withText && text !== "" ? `: "${shortened(text)}"` : ""}`
+
+const located = (error: Refused, where: string): Refused =>
+  new Refused({ ...error, fields: { ...error.fields, position: undefined, where } })
+
+/** Whether a record has as many values as there are columns. */
+const checkWidth = (target: Target, record: CopyRecord): Effect.Effect<void, Refused> => {
+  const missing = target.names[record.values.length]
+  if (missing === undefined && record.values.length === target.names.length) return Effect.void
+  const error = refusal(
+    "22P04",
+    missing === undefined ? "extra data after last expected column" : `missing data for column "${missing}"`
+  )
+  return Effect.fail(located(error, lineOf(target, record, true)))
+}
+
+class Inserter {
+  readonly #session: Session
+  readonly #target: Target
+  #records: Array<CopyRecord> = []
+  #rows: Array<string> = []
+  #bytes = 0
+  count = 0
+
+  constructor(session: Session, target: Target) {
+    this.#session = session
+    this.#target = target
+  }
+
+  add(record: CopyRecord): Effect.Effect<void, Refused> {
+    const json = JSON.stringify(record.values)
+    const bytes = bytesOf(json)
+    const full = this.#rows.length > 0 && this.#bytes + bytes > CHUNK_BYTES
+    const add = Effect.sync(() => {
+      this.#records.push(record)
+      this.#rows.push(json)
+      this.#bytes += bytes
+    })
+    return Effect.andThen(checkWidth(this.#target, record), full ? Effect.andThen(this.#inTransaction(), add) : add)
+  }
+
+  /** What does not fit into one request runs in one transaction. */
+  #inTransaction(): Effect.Effect<void, Refused> {
+    const begun = this.#session.transaction === undefined ? this.#session.begin(true) : Effect.void
+    return Effect.andThen(begun, this.#insertAll())
+  }
+
+  /** Inserts what is left. */
+  readonly finish: Effect.Effect<void, Refused> = Effect.suspend(() => {
+    if (this.#rows.length === 0) return Effect.void
+    if (this.#session.transaction !== undefined || this.#session.needsTransaction(statementOf(this.#target.insert))) {
+      return this.#inTransaction()
+    }
+    // All of it is one request. PostgreSQL has kept nothing of one that it refused, so that the line can be looked for.
+    return Effect.catch(this.#insert(this.#rows), (error) =>
+      error.cause?.reason._tag === "DatabaseError" ? this.#inTransaction() : Effect.fail(error)
+    )
+  })
+
+  #insert(rows: ReadonlyArray<string>): Effect.Effect<void, Refused> {
+    const sql = this.#target.insert
+    const parameters = [{ name: "p1", value: { stringValue: `[${rows.join(",")}]` } }]
+    return Effect.map(this.#session.send({ sql, parameters }), ({ numberOfRecordsUpdated = rows.length }) => {
+      this.count += numberOfRecordsUpdated
+    })
+  }
+
+  #insertAll(): Effect.Effect<void, Refused> {
+    return Effect.suspend(() => {
+      const [records, rows] = [this.#records, this.#rows]
+      this.#records = []
+      this.#rows = []
+      this.#bytes = 0
+      return this.#narrowed(records, rows, 0, rows.length)
+    })
+  }
+
+  /** Inserts rows; where that fails, finds the first one that can't be. */
+  #narrowed(
+    records: ReadonlyArray<CopyRecord>,
+    rows: ReadonlyArray<string>,
+    from: number,
+    to: number
+  ): Effect.Effect<void, Refused> {
+    const savepoint = "alex_gateway_copy"
+    const session = this.#session
+    const back = Effect.suspend(() =>
+      Effect.mapError(session.call({ sql: `rollback to savepoint ${savepoint}` }), (error) => refusedBy(error))
+    )
+    const attempt = Effect.andThen(session.send({ sql: `savepoint ${savepoint}` }), this.#insert(rows.slice(from, to)))
+    return Effect.matchEffect(attempt, {
+      onSuccess: () => Effect.asVoid(session.send({ sql: `release savepoint ${savepoint}` })),
+      onFailure: (error) => {
+        const record = records[from]
+        if (error.cause?.reason._tag !== "DatabaseError" || record === undefined) return Effect.fail(error)
+        if (to - from === 1) return Effect.fail(located(error, lineOf(this.#target, record, false)))
+        const middle = (from + to) >> 1
+        const repaired = Effect.map(back, () => {
+          if (session.transaction !== undefined) session.transaction.failed = false
+        })
+        return repaired.pipe(
+          Effect.andThen(this.#narrowed(records, rows, from, middle)),
+          Effect.andThen(this.#narrowed(records, rows, middle, to))
+        )
+      }
+    })
+  }
+}
+
+/** Records of what the client sends, whatever the format. */
+const readerOf = ({ options }: CopyStatement, { names, types }: Target) => {
+  if (options.format === "binary") {
+    const reader = new BinaryReader(types)
+    return { read: (bytes: Uint8Array) => reader.read(bytes), end: (): ReadonlyArray<CopyRecord> => [] }
+  }
+  const reader = recordReader(options, names)
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+  const read = (bytes: Uint8Array): ReadonlyArray<CopyRecord> | string =>
+    Result.getOrElse(
+      Result.try(() => reader.read(decoder.decode(bytes, { stream: true }))),
+      () => 'invalid byte sequence for encoding "UTF8"'
+    )
+  return { read, end: reader.end.bind(reader) }
+}
+
+/** Takes the client's rows, and says how many were inserted. */
+export const receiveCopy = Effect.fnUntraced(function* (session: Session, socket: ClientSocket, copy: CopyStatement) {
+  const target = yield* targetOf(session, copy)
+  const reader = readerOf(copy, target)
+  const inserter = new Inserter(session, target)
+  socket.send(Backend.copyInResponse(copy.options.format === "binary" ? "binary" : "text", target.names.length))
+  yield* socket.flush
+  for (;;) {
+    const read = yield* socket.next
+    if (read._tag !== "Message") return yield* refusal("08006", "unexpected end of the client's connection during COPY")
+    const { message } = read
+    if (message._tag === "CopyData") {
+      const records = reader.read(message.bytes)
+      if (typeof records === "string") return yield* refusal("22P04", records)
+      for (const record of records) yield* inserter.add(record)
+    } else if (message._tag === "CopyDone") {
+      for (const record of reader.end()) yield* inserter.add(record)
+      yield* inserter.finish
+      return inserter.count
+    } else if (message._tag === "CopyFail") {
+      return yield* refusal("57014", `COPY from stdin failed: ${message.message}`)
+    } else if (message._tag !== "Flush" && message._tag !== "Sync") {
+      return yield* refusal("08P01", "unexpected message during COPY from stdin")
+    }
+  }
+})

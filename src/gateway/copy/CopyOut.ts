@@ -1,0 +1,60 @@
+/** COPY ... TO STDOUT: a query whose rows are sent as lines. */
+import * as Effect from "effect/Effect"
+import * as Backend from "../protocol/BackendMessages.ts"
+import type { ClientSocket } from "../protocol/ClientSocket.ts"
+import type { Session } from "../session/ClientSession.ts"
+import { query } from "../session/RowStatements.ts"
+import type { Rows, StatementOutcome } from "../session/StatementOutcome.ts"
+import { statementOf } from "../statement/ClientStatement.ts"
+import { refusal } from "../statement/Refused.ts"
+import { binaryRow, header, trailer } from "./CopyBinary.ts"
+import { columnsOfTable } from "./CopyColumns.ts"
+import type { CopyStatement } from "./CopyStatement.ts"
+import { rowWriter } from "./CopyText.ts"
+
+/** The query whose rows are copied. */
+const queryOf = Effect.fnUntraced(function* (session: Session, { columns, query, table = "" }: CopyStatement) {
+  if (query !== undefined) return query
+  const names = columns ?? (yield* columnsOfTable(session, table))
+  // COPY copies a table's own rows, not those of its children.
+  return `select ${names.join(", ")} from only ${table.replace(/^only\s+/i, "")}`
+})
+
+/** Asks for what is to be copied. */
+export const openCopy = Effect.fnUntraced(function* (session: Session, copy: CopyStatement) {
+  const statement = statementOf(yield* queryOf(session, copy))
+  if (statement.returnsRows !== true) {
+    return yield* refusal("0A000", "COPY query must have a RETURNING clause")
+  }
+  return yield* query(session, statement)
+})
+
+/** Sends the rows, and says how many there were. */
+export const sendCopy = Effect.fnUntraced(function* (
+  socket: ClientSocket,
+  { options }: CopyStatement,
+  { columns = [], more, rows }: StatementOutcome
+) {
+  const isBinary = options.format === "binary"
+  const names = columns.map(({ name }) => name)
+  const types = columns.map(({ typeOid }) => typeOid)
+  const line = rowWriter(options, names)
+  const bytesOf = (row: Rows[number]) => (isBinary ? binaryRow(row, types) : Buffer.from(line(row)))
+  socket.send(Backend.copyOutResponse(isBinary ? "binary" : "text", columns.length))
+  if (isBinary) socket.send(Backend.copyData(header))
+  if (options.header && !isBinary) socket.send(Backend.copyData(Buffer.from(line(names))))
+  let count = 0
+  for (let page = rows; page.length > 0; page = more === undefined ? [] : yield* more.next) {
+    for (const row of page) {
+      const bytes = bytesOf(row)
+      if (bytes === undefined) {
+        return yield* refusal("0A000", "the gateway has no binary form of a column's type", "Copy as text or csv.")
+      }
+      if (socket.send(Backend.copyData(bytes))) yield* socket.flush
+    }
+    count += page.length
+  }
+  if (isBinary) socket.send(Backend.copyData(trailer))
+  socket.send(Backend.copyDone)
+  return count
+})

@@ -1,0 +1,191 @@
+/** What a COPY statement asks for. Pure. */
+import * as Result from "effect/Result"
+import type { ClientStatement } from "../statement/ClientStatement.ts"
+
+export interface CopyOptions {
+  readonly format: "text" | "csv" | "binary"
+  readonly delimiter: string
+  readonly nullText: string
+  readonly header: boolean
+  readonly quote: string
+  readonly escapeWith: string
+  /** Columns of CSV that are always quoted; `*` for all. */
+  readonly forceQuote: ReadonlyArray<string> | "*"
+  /** Columns of CSV whose unquoted null text is the empty text. */
+  readonly forceNotNull: ReadonlyArray<string>
+  /** Columns of CSV whose quoted null text is NULL. */
+  readonly forceNull: ReadonlyArray<string>
+}
+
+export interface CopyStatement {
+  readonly direction: "in" | "out"
+  /** The table as it is written, or undefined for a query. */
+  readonly table: string | undefined
+  /** Names as they are written; undefined for all columns. */
+  readonly columns: ReadonlyArray<string> | undefined
+  readonly query: string | undefined
+  readonly options: CopyOptions
+}
+
+/** The index after the parenthesis that closes the one at `at`. */
+const afterParentheses = (words: ReadonlyArray<string>, at: number): number => {
+  let depth = 0
+  for (let index = at; index < words.length; index++) {
+    if (words[index] === "(") depth++
+    else if (words[index] === ")" && --depth === 0) return index + 1
+  }
+  return words.length
+}
+
+const escapes: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v" }
+
+/** The value of a string literal, or the word itself. */
+const literalOf = (word = ""): string => {
+  const match = /^([eE]?)'(.*)'$/s.exec(word)
+  if (match === null) return word.startsWith('"') ? word.slice(1, -1).replaceAll('""', '"') : word
+  const text = (match[2] ?? "").replaceAll("''", "'")
+  return match[1] === "" ? text : text.replaceAll(/\\(.)/gs, (_, c: string) => escapes[c] ?? c)
+}
+
+type Mutable = { -readonly [K in keyof CopyOptions]: CopyOptions[K] }
+
+const isOn = (value: string | undefined): boolean => value === undefined || /^(?:true|on|1|match)$/i.test(value)
+
+const listOf = (words: ReadonlyArray<string>): ReadonlyArray<string> =>
+  words.filter((word) => word !== "," && word !== "(" && word !== ")").map(literalOf)
+
+/** Applies an option; false where there is none of that name. */
+const apply = (options: Mutable, name: string, words: ReadonlyArray<string>): boolean => {
+  const value = words.length === 0 ? undefined : literalOf(words[0])
+  switch (name) {
+    case "format":
+      if (value !== "text" && value !== "csv" && value !== "binary") return false
+      options.format = value
+      return true
+    case "delimiter":
+      options.delimiter = value ?? ""
+      return true
+    case "null":
+      options.nullText = value ?? ""
+      return true
+    case "header":
+      options.header = isOn(value)
+      return true
+    case "quote":
+      options.quote = value ?? ""
+      return true
+    case "escape":
+      options.escapeWith = value ?? ""
+      return true
+    case "force_quote":
+      options.forceQuote = value === "*" ? "*" : listOf(words)
+      return true
+    case "force_not_null":
+      options.forceNotNull = listOf(words)
+      return true
+    case "force_null":
+      options.forceNull = listOf(words)
+      return true
+    case "encoding":
+      return /^utf-?8$/i.test(value ?? "")
+    case "freeze":
+      return true
+    default:
+      return false
+  }
+}
+
+/** `(format csv, header, ...)`, without the parentheses. */
+const listed = (options: Mutable, words: ReadonlyArray<string>): string | undefined => {
+  for (let at = 0; at < words.length; ) {
+    let end = at
+    for (let depth = 0; end < words.length && (depth > 0 || words[end] !== ","); end++) {
+      if (words[end] === "(") depth++
+      else if (words[end] === ")") depth--
+    }
+    const name = words[at] ?? ""
+    if (!apply(options, name, words.slice(at + 1, end))) return name
+    at = end + 1
+  }
+  return undefined
+}
+
+/** The older form: `csv header delimiter as ','`. */
+const worded = (options: Mutable, words: ReadonlyArray<string>): string | undefined => {
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at] ?? ""
+    if (word === "csv" || word === "binary") options.format = word
+    else if (word === "header" || word === "freeze") apply(options, word, [])
+    else if (word === "force") {
+      const start = words[at + 1] === "not" ? at + 3 : at + 2
+      let end = start + 1
+      while (words[end] === ",") end += 2
+      apply(options, words.slice(at, start).join("_"), words.slice(start, end))
+      at = end - 1
+    } else {
+      if (words[at + 1] === "as") at++
+      if (!apply(options, word, [words[++at] ?? ""])) return word
+    }
+  }
+  return undefined
+}
+
+const optionsOf = (words: ReadonlyArray<string>): Result.Result<CopyOptions, string> => {
+  const options: Mutable = {
+    format: "text",
+    delimiter: "",
+    nullText: "\u0000",
+    header: false,
+    quote: '"',
+    escapeWith: "",
+    forceQuote: [],
+    forceNotNull: [],
+    forceNull: []
+  }
+  const rest = words[0] === "with" ? words.slice(1) : words
+  const unknown = rest[0] === "(" ? listed(options, rest.slice(1, -1)) : worded(options, rest)
+  if (unknown !== undefined) return Result.fail(`COPY with "${unknown}" is not supported by the gateway`)
+  const csv = options.format === "csv"
+  if (options.delimiter === "") options.delimiter = csv ? "," : "\t"
+  if (options.nullText === "\u0000") options.nullText = csv ? "" : "\\N"
+  if (options.escapeWith === "") options.escapeWith = options.quote
+  return Result.succeed(options)
+}
+
+/** Reads COPY; undefined where it is not from or to the client. */
+export const copyOf = (statement: ClientStatement): Result.Result<CopyStatement | undefined, string> => {
+  const { sql, starts, words } = statement
+  const text = (from: number, to: number) => sql.slice(starts[from], starts[to] ?? sql.length).trim()
+  const binary = words[1] === "binary" ? 1 : 0
+  let at = 1 + binary
+  let query: string | undefined
+  let table: string | undefined
+  let columns: ReadonlyArray<string> | undefined
+  if (words[at] === "(") {
+    const end = afterParentheses(words, at)
+    query = sql.slice((starts[at] ?? 0) + 1, starts[end - 1])
+    at = end
+  } else {
+    const start = at
+    while (at < words.length && !/^(?:\(|from|to)$/.test(words[at] ?? "")) at++
+    table = text(start, at)
+    if (words[at] === "(") {
+      const end = afterParentheses(words, at)
+      columns = words.slice(at + 1, end - 1).filter((word) => word !== ",")
+      at = end
+    }
+  }
+  const [direction, target] = [words[at], words[at + 1]]
+  if (!(direction === "from" && target === "stdin") && !(direction === "to" && target === "stdout")) {
+    return Result.succeed(undefined)
+  }
+  const rest = words.slice(at + 2)
+  if (rest.includes("where")) return Result.fail("COPY ... WHERE is not supported by the gateway")
+  return Result.map(optionsOf(binary === 1 ? ["binary", ...rest] : rest), (options) => ({
+    direction: direction === "from" ? "in" : "out",
+    table,
+    columns,
+    query,
+    options
+  }))
+}

@@ -1,0 +1,219 @@
+/** COPY's text and CSV: rows to lines, and lines to rows. Pure. */
+import type { CopyOptions } from "./CopyStatement.ts"
+
+type Row = ReadonlyArray<string | null>
+
+const letters: Readonly<Record<string, string>> = {
+  "\b": "\\b",
+  "\f": "\\f",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\v": "\\v",
+  "\\": "\\\\"
+}
+
+/** Writes rows of the text format, each with its line break. */
+const textWriter = ({ delimiter, nullText }: CopyOptions) => {
+  const special = new RegExp(
+    `[\\b\\f\\n\\r\\t\\v\\\\${delimiter === "\t" ? "" : `\\u{${delimiter.codePointAt(0)?.toString(16)}}`}]`,
+    "gu"
+  )
+  const escaped = (value: string) => value.replace(special, (c) => letters[c] ?? `\\${c}`)
+  return (row: Row): string => `${row.map((value) => (value === null ? nullText : escaped(value))).join(delimiter)}\n`
+}
+
+const csvWriter = (options: CopyOptions, names: ReadonlyArray<string>) => {
+  const { delimiter, escapeWith, forceQuote, nullText, quote } = options
+  const forced = names.map((name) => forceQuote === "*" || forceQuote.includes(name))
+  const needsQuotes = (value: string, single: boolean) =>
+    value === nullText ||
+    value.includes(delimiter) ||
+    value.includes(quote) ||
+    /[\r\n]/.test(value) ||
+    (single && value === "\\.")
+  const quoted = (value: string) => {
+    const inner = escapeWith === quote ? value : value.replaceAll(escapeWith, escapeWith + escapeWith)
+    return quote + inner.replaceAll(quote, escapeWith + quote) + quote
+  }
+  return (row: Row): string =>
+    `${row
+      .map((value, index) => {
+        if (value === null) return nullText
+        return forced[index] === true || needsQuotes(value, row.length === 1) ? quoted(value) : value
+      })
+      .join(delimiter)}\n`
+}
+
+/** Writes rows as lines. */
+export const rowWriter = (options: CopyOptions, names: ReadonlyArray<string>): ((row: Row) => string) =>
+  options.format === "csv" ? csvWriter(options, names) : textWriter(options)
+
+/** One record that was read. */
+export interface CopyRecord {
+  readonly values: Row
+  /** The line it begins on, from 1. */
+  readonly line: number
+  readonly text: string
+}
+
+/** Reads lines as they arrive, in pieces of any size. */
+export interface RecordReader {
+  /** The records that are complete with this piece. */
+  readonly read: (piece: string) => ReadonlyArray<CopyRecord>
+  /** The record that the input ended in. */
+  readonly end: () => ReadonlyArray<CopyRecord>
+}
+
+const unescapes: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v" }
+
+const unescaped = (value: string): string =>
+  value.includes("\\")
+    ? value.replaceAll(/\\(x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|[\s\S])/g, (_, code: string) => {
+        if (/^x./.test(code)) return String.fromCharCode(Number.parseInt(code.slice(1), 16))
+        if (/^[0-7]/.test(code)) return String.fromCharCode(Number.parseInt(code, 8) & 0xff)
+        return unescapes[code] ?? code
+      })
+    : value
+
+/** The values of a line: a delimiter after a backslash is data. */
+const fieldsOf = (line: string, delimiter: string): ReadonlyArray<string> => {
+  if (!line.includes("\\")) return line.split(delimiter)
+  const fields: Array<string> = []
+  let from = 0
+  for (let at = 0; at < line.length; at++) {
+    if (line[at] === "\\") at++
+    else if (line[at] === delimiter) {
+      fields.push(line.slice(from, at))
+      from = at + 1
+    }
+  }
+  fields.push(line.slice(from))
+  return fields
+}
+
+/** The end of the line that begins at `from`, past line breaks that a backslash makes data; -1 where it is not there. */
+const endOfLine = (text: string, from: number): number => {
+  for (let end = text.indexOf("\n", from); end !== -1; end = text.indexOf("\n", end + 1)) {
+    let backslashes = 0
+    while (text[end - 1 - backslashes] === "\\" && end - 1 - backslashes >= from) backslashes++
+    if (backslashes % 2 === 0) return end
+  }
+  return -1
+}
+
+const textReader = ({ delimiter, header, nullText }: CopyOptions): RecordReader => {
+  let rest = ""
+  let line = 0
+  let ended = false
+  const recordOf = (text: string): ReadonlyArray<CopyRecord> => {
+    line++
+    const plain = text.endsWith("\r") ? text.slice(0, -1) : text
+    if (plain === "\\.") ended = true
+    if (ended || (header && line === 1)) return []
+    const values = fieldsOf(plain, delimiter).map((value) => (value === nullText ? null : unescaped(value)))
+    return [{ values, line, text: plain }]
+  }
+  return {
+    read: (piece) => {
+      rest += piece
+      const records: Array<CopyRecord> = []
+      let from = 0
+      for (let end = endOfLine(rest, 0); end !== -1; end = endOfLine(rest, from)) {
+        records.push(...recordOf(rest.slice(from, end)))
+        from = end + 1
+      }
+      rest = rest.slice(from)
+      return records
+    },
+    end: () => (rest === "" ? [] : recordOf(rest))
+  }
+}
+
+/** Takes CSV apart a character at a time. */
+class CsvReader implements RecordReader {
+  readonly #options: CopyOptions
+  readonly #names: ReadonlyArray<string>
+  #values: Array<string | null> = []
+  #value = ""
+  #wasQuoted = false
+  #quoting = false
+  #text = ""
+  #line = 1
+  #start = 1
+  #held = ""
+  #ended = false
+
+  constructor(options: CopyOptions, names: ReadonlyArray<string>) {
+    this.#options = options
+    this.#names = names
+  }
+
+  #endValue(): void {
+    const { forceNotNull, forceNull, nullText } = this.#options
+    const name = this.#names[this.#values.length] ?? ""
+    const isNull =
+      this.#value === nullText && (this.#wasQuoted ? forceNull.includes(name) : !forceNotNull.includes(name))
+    this.#values.push(isNull ? null : this.#value)
+    this.#value = ""
+    this.#wasQuoted = false
+  }
+
+  #endRecord(): ReadonlyArray<CopyRecord> {
+    const unquoted = !this.#wasQuoted && this.#values.length === 0
+    if (unquoted && this.#value === "\\.") this.#ended = true
+    this.#endValue()
+    const record = { values: this.#values, line: this.#start, text: this.#text }
+    const skipped = this.#ended || (this.#options.header && this.#start === 1)
+    this.#values = []
+    this.#text = ""
+    this.#start = this.#line
+    return skipped ? [] : [record]
+  }
+
+  read(piece: string): ReadonlyArray<CopyRecord> {
+    const { delimiter, escapeWith, quote } = this.#options
+    const text = this.#held + piece
+    this.#held = ""
+    const records: Array<CopyRecord> = []
+    for (let at = 0; at < text.length; at++) {
+      const c = text[at] ?? ""
+      const next = text[at + 1]
+      // What it means depends on what follows.
+      if (next === undefined && (c === quote || c === escapeWith || c === "\r")) {
+        this.#held = c
+        break
+      }
+      if (c === "\n") this.#line++
+      if (this.#quoting) {
+        this.#text += c
+        if (c === escapeWith && (next === quote || next === escapeWith)) {
+          this.#value += next
+          this.#text += next
+          at++
+        } else if (c === quote) this.#quoting = false
+        else this.#value += c
+      } else if (c === "\r" && next === "\n") continue
+      else if (c === "\n") records.push(...this.#endRecord())
+      else {
+        this.#text += c
+        if (c === delimiter) this.#endValue()
+        else if (c === quote) {
+          this.#quoting = true
+          this.#wasQuoted = true
+        } else this.#value += c
+      }
+    }
+    return records
+  }
+
+  end(): ReadonlyArray<CopyRecord> {
+    const records = this.#held === "" ? [] : [...this.read("\n")]
+    if (this.#text === "" && this.#values.length === 0) return records
+    return [...records, ...this.#endRecord()]
+  }
+}
+
+/** Reads lines as rows. */
+export const recordReader = (options: CopyOptions, names: ReadonlyArray<string>): RecordReader =>
+  options.format === "csv" ? new CsvReader(options, names) : textReader(options)
