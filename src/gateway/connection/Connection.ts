@@ -129,16 +129,14 @@ const ready = (socket: ClientSocket, session: Session) =>
 /** Waits for the client, and keeps its transaction meanwhile. */
 const awaited = (socket: ClientSocket, session: Session): Effect.Effect<Read<FrontendMessage>> =>
   Effect.suspend(() => {
-    if (session.transaction === undefined) return socket.next
+    if (session.transaction === undefined && session.base === undefined) return socket.next
     return Effect.flatMap(
       Effect.timeoutOption(
         socket.lookAhead(() => false),
         KEEP_ALIVE
       ),
       (read) =>
-        read._tag === "Some"
-          ? socket.next
-          : Effect.andThen(Effect.ignore(session.call({ sql: "select 1" })), awaited(socket, session))
+        read._tag === "Some" ? socket.next : Effect.andThen(Effect.ignore(session.keepAlive), awaited(socket, session))
     )
   })
 
@@ -157,7 +155,9 @@ const converse = Effect.fnUntraced(function* (answering: Answering) {
     const { message } = read
     switch (message._tag) {
       case "Terminate":
-        return
+        return yield* Effect.catch(session.finish(), ({ fields }) =>
+          Effect.logWarning(`The end of a session was not kept: ${fields.message}`)
+        )
       case "Query":
         extended.forgetUnnamed()
         yield* simpleQuery(answering, message.sql)
@@ -191,19 +191,40 @@ const converse = Effect.fnUntraced(function* (answering: Answering) {
   }
 })
 
-const cancelled = (): Refused => refusal("57014", "canceling statement due to user request")
+/** How long a cancelled statement has to end by itself, once its backend has been told. */
+const GRACE = "3 seconds"
+
+const cancelled = (isFound: boolean): Refused =>
+  refusal(
+    "57014",
+    "canceling statement due to user request",
+    isFound ? undefined : "Its backend could not be told apart: the statement may run on for up to 45 seconds."
+  )
+
+/** Tells the backend, and gives the statement up if it does not end. */
+const giveUp = (session: Session): Effect.Effect<never, Refused> =>
+  Effect.flatMap(Effect.timeoutOption(Effect.result(session.cancelBackend), GRACE), (told) => {
+    const isFound = told._tag === "Some" && Result.isSuccess(told.value) && told.value.success
+    return Effect.andThen(isFound ? Effect.sleep(GRACE) : Effect.void, Effect.fail(cancelled(isFound)))
+  })
 
 /** How statements of a connection are run: one can be cancelled, and each leaves a line in the log. */
-const runner = (processId: number, connection: Cancellable, onStatement: ConnectionOptions["onStatement"]) => {
+const runner = (
+  processId: number,
+  session: Session,
+  connection: Cancellable,
+  onStatement: ConnectionOptions["onStatement"]
+) => {
   return (
     statement: ClientStatement,
     effect: Effect.Effect<StatementOutcome, Refused>
   ): Effect.Effect<StatementOutcome, Refused> =>
     Effect.gen(function* () {
-      const cancel = Deferred.makeUnsafe<never, Refused>()
-      connection.cancel = () => Deferred.doneUnsafe(cancel, Effect.fail(cancelled()))
+      const cancel = Deferred.makeUnsafe<void>()
+      connection.cancel = () => Deferred.doneUnsafe(cancel, Effect.void)
       const start = yield* Clock.currentTimeMillis
-      return yield* Effect.onExit(Effect.raceFirst(effect, Deferred.await(cancel)), (exit) =>
+      const given = Effect.andThen(Deferred.await(cancel), giveUp(session))
+      return yield* Effect.onExit(Effect.raceFirst(effect, given), (exit) =>
         Effect.map(Clock.currentTimeMillis, (now) => {
           connection.cancel = () => undefined
           const failure = Exit.isFailure(exit) ? Exit.findErrorOption(exit) : undefined
@@ -246,13 +267,13 @@ export const serve = Effect.fnUntraced(function* (socket: ClientSocket, options:
       return yield* socket.flush
     }
     socket.send(Backend.backendKeyData(processId, connection.secret))
-    yield* converse({ session, socket, run: runner(processId, connection, options.onStatement) })
+    yield* converse({ session, socket, run: runner(processId, session, connection, options.onStatement) })
   })
   yield* Effect.ensuring(
     conversation,
     Effect.andThen(
       Effect.sync(() => cancels.remove(processId)),
-      session.rollback()
+      session.abandon()
     )
   )
 })

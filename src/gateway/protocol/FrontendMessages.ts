@@ -185,6 +185,9 @@ export const decodeStartup = (body: Uint8Array): Result.Result<StartupPacket, st
       : Result.succeed({ _tag: "CancelRequest", processId, secret })
   }
   const parameters = new Map<string, string>()
+  const [major, minor] = [code >>> 16, code & 0xffff]
+  // What another version has here is not known.
+  if (major !== 3) return Result.succeed({ _tag: "Startup", major, minor, parameters })
   for (;;) {
     const name = cursor.text()
     if (name === "" || cursor.malformed) break
@@ -192,5 +195,5 @@ export const decodeStartup = (body: Uint8Array): Result.Result<StartupPacket, st
   }
   return cursor.malformed || !cursor.done
     ? Result.fail("invalid startup packet layout: expected terminator as last byte")
-    : Result.succeed({ _tag: "Startup", major: code >>> 16, minor: code & 0xffff, parameters })
+    : Result.succeed({ _tag: "Startup", major, minor, parameters })
 }

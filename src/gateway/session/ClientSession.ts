@@ -1,4 +1,5 @@
 /** One client's session: its settings, its transaction, and the calls that are made for it. */
+import { randomBytes } from "node:crypto"
 import * as Effect from "effect/Effect"
 import type { DataApi, ExecuteStatementResponse, SqlParameter } from "../../data-api/DataApi.ts"
 import type { DataApiError } from "../../data-api/DataApiError.ts"
@@ -6,6 +7,7 @@ import type { ErrorFields, TransactionStatus } from "../protocol/BackendMessages
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { literal } from "../statement/DescribeSql.ts"
 import type { Answer, Descriptions } from "../statement/Descriptions.ts"
+import { fieldText } from "../statement/FieldText.ts"
 import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
 import { type OpenTransaction, openTransaction } from "./OpenTransaction.ts"
 import type { NamedStatement } from "./PreparedText.ts"
@@ -36,6 +38,9 @@ export interface Call {
   readonly positionOf?: ((position: number) => number | undefined) | undefined
 }
 
+/** The savepoint that a client's transaction is, within that of its whole session. */
+const UNIT = "alex_gateway_unit"
+
 const aborted = (): Refused =>
   refusal("25P02", "current transaction is aborted, commands ignored until end of transaction block")
 
@@ -49,6 +54,13 @@ export class Session {
   /** What the client has set, by names in lower case. */
   settings = new Map<string, string>()
   transaction: OpenTransaction | undefined
+  /** The transaction of a whole session, within which the client's own are savepoints. */
+  base: OpenTransaction | undefined
+  /**
+   * A comment before each statement, by which its backend is found when it is to be cancelled: one for each connection,
+   * so that the service prepares a statement once.
+   */
+  readonly tag = `/* alex-gateway ${randomBytes(8).toString("hex")} */ `
   /** What PREPARE has named. */
   readonly prepared = new Map<string, NamedStatement>()
   /** The server's own values of settings that were set, which they go back to. */
@@ -68,14 +80,18 @@ export class Session {
 
   /** Whether a statement needs a transaction although the client has none. */
   needsTransaction({ sql }: ClientStatement): boolean {
-    return this.upstream.readOnly || material(this.settings, sql).length > 0
+    return this.upstream.readOnly || this.upstream.wholeSession || material(this.settings, sql).length > 0
   }
 
   /** Sends a statement as it is, in the transaction if there is one. */
-  call({ parameters, sql }: Call): Effect.Effect<ExecuteStatementResponse, DataApiError> {
+  call(call: Call): Effect.Effect<ExecuteStatementResponse, DataApiError> {
+    return Effect.suspend(() => this.#call(call))
+  }
+
+  #call({ parameters, sql }: Call): Effect.Effect<ExecuteStatementResponse, DataApiError> {
     const { transaction } = this
     const sent = this.upstream.api.executeStatement({
-      sql,
+      sql: this.tag + sql,
       parameters,
       database: this.database,
       transactionId: transaction?.id,
@@ -104,7 +120,10 @@ export class Session {
   send(call: Call): Effect.Effect<ExecuteStatementResponse, Refused> {
     return Effect.suspend(() => {
       if (this.transaction?.failed === true) return Effect.fail(aborted())
-      const sent = Effect.mapError(this.call(call), (error) => refusedBy(error, call.positionOf))
+      const { positionOf } = call
+      const sent = Effect.mapError(this.call(call), (error) =>
+        refusedBy(error, (position) => positionOf?.(position - this.tag.length))
+      )
       return call.early === true ? sent : Effect.andThen(this.#settled(), sent)
     })
   }
@@ -141,9 +160,25 @@ export class Session {
    * @param modes what follows BEGIN, such as `read only`
    */
   begin(implicit: boolean, modes = ""): Effect.Effect<void, Refused> {
+    const begun = Effect.suspend(() =>
+      this.base === undefined ? this.#beginAnew(implicit, modes) : Effect.succeed(this.#reopened(this.base, implicit))
+    )
+    return Effect.uninterruptible(
+      Effect.flatMap(
+        Effect.mapError(begun, (error) => refusedBy(error)),
+        (transaction) => {
+          this.transaction = transaction
+          if (!this.upstream.wholeSession) return Effect.void
+          this.base = transaction
+          return Effect.asVoid(this.send({ sql: `savepoint ${UNIT}`, early: true }))
+        }
+      )
+    )
+  }
+
+  #beginAnew(implicit: boolean, modes: string): Effect.Effect<OpenTransaction, DataApiError> {
     const { api, readOnly } = this.upstream
-    const begun = Effect.flatMap(api.beginTransaction({ database: this.database }), ({ transactionId }) => {
-      const transaction = openTransaction(transactionId, implicit, this.settings)
+    return Effect.flatMap(api.beginTransaction({ database: this.database }), ({ transactionId }) => {
       const wanted = readOnly ? `${modes}${modes === "" ? "" : ","} read only` : modes
       const prepared =
         wanted === ""
@@ -151,17 +186,13 @@ export class Session {
           : api.executeStatement({ sql: `set transaction ${wanted}`, database: this.database, transactionId })
       return Effect.as(
         Effect.onError(prepared, () => Effect.ignore(api.rollbackTransaction({ transactionId }))),
-        transaction
+        openTransaction(transactionId, implicit, this.settings)
       )
     })
-    return Effect.uninterruptible(
-      Effect.map(
-        Effect.mapError(begun, (error) => refusedBy(error)),
-        (transaction) => {
-          this.transaction = transaction
-        }
-      )
-    )
+  }
+
+  #reopened(base: OpenTransaction, implicit: boolean): OpenTransaction {
+    return { ...openTransaction(base.id, implicit, this.settings), names: base.names, cursors: base.cursors }
   }
 
   /** Commits; false where the transaction had failed and was rolled back, as PostgreSQL answers COMMIT then. */
@@ -170,18 +201,29 @@ export class Session {
       const { transaction } = this
       if (transaction === undefined) return Effect.succeed(true)
       if (transaction.failed) return Effect.as(this.rollback(), false)
-      this.transaction = undefined
-      const committed = this.upstream.api.commitTransaction({ transactionId: transaction.id })
-      return Effect.uninterruptible(
-        Effect.as(
-          Effect.mapError(committed, (error) => {
-            this.restore(transaction.settings)
-            return refusedBy(error)
-          }),
-          true
-        )
-      )
+      if (this.base !== undefined) {
+        const released = this.send({ sql: `release savepoint ${UNIT}`, early: true })
+        return Effect.map(released, () => {
+          this.transaction = undefined
+          return true
+        })
+      }
+      return Effect.as(this.#commitForGood(transaction), true)
     })
+  }
+
+  #commitForGood(transaction: OpenTransaction): Effect.Effect<void, Refused> {
+    this.transaction = undefined
+    this.base = undefined
+    return Effect.uninterruptible(
+      Effect.mapError(
+        Effect.asVoid(this.upstream.api.commitTransaction({ transactionId: transaction.id })),
+        (error) => {
+          this.restore(transaction.settings)
+          return refusedBy(error)
+        }
+      )
+    )
   }
 
   /** Rolls back. Where the call fails the service does it, since no other will come. */
@@ -189,18 +231,67 @@ export class Session {
     return Effect.suspend(() => {
       const { transaction } = this
       if (transaction === undefined) return Effect.void
-      this.transaction = undefined
-      this.restore(transaction.settings)
-      return transaction.gone
-        ? Effect.void
-        : Effect.uninterruptible(
-            Effect.catch(
-              Effect.asVoid(this.upstream.api.rollbackTransaction({ transactionId: transaction.id })),
-              (error) => Effect.logDebug("A rollback failed; the service ends the transaction", error)
-            )
-          )
+      if (this.base !== undefined && !transaction.gone) {
+        const back = this.call({ sql: `rollback to savepoint ${UNIT}` })
+        this.restore(transaction.settings)
+        return Effect.matchEffect(back, {
+          onSuccess: () =>
+            Effect.sync(() => {
+              this.transaction = undefined
+            }),
+          onFailure: () => this.abandon()
+        })
+      }
+      return this.abandon()
     })
   }
+
+  /** Rolls back for good, whatever there is. */
+  abandon(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const transaction = this.transaction ?? this.base
+      if (transaction === undefined) return Effect.void
+      this.transaction = undefined
+      this.base = undefined
+      this.restore(transaction.settings)
+      if (transaction.gone) return Effect.void
+      const rolledBack = Effect.asVoid(this.upstream.api.rollbackTransaction({ transactionId: transaction.id }))
+      return Effect.uninterruptible(
+        Effect.catch(rolledBack, (error) =>
+          Effect.logDebug("A rollback failed; the service ends the transaction", error)
+        )
+      )
+    })
+  }
+
+  /** The client takes its leave: what it did in its whole session is kept, unless it is in a transaction still. */
+  finish(): Effect.Effect<void, Refused> {
+    return Effect.suspend(() =>
+      this.base === undefined || this.transaction !== undefined ? this.abandon() : this.#commitForGood(this.base)
+    )
+  }
+
+  /** A call that keeps the service from ending a transaction whose client idles. */
+  readonly keepAlive: Effect.Effect<void, DataApiError> = Effect.suspend(() => {
+    const transaction = this.transaction ?? this.base
+    if (transaction === undefined || transaction.gone) return Effect.void
+    const { id: transactionId } = transaction
+    return Effect.asVoid(
+      this.upstream.api.executeStatement({ sql: "select 1", database: this.database, transactionId })
+    )
+  })
+
+  /** Cancels the backend that runs this connection's statement; false where there is not exactly one. */
+  readonly cancelBackend: Effect.Effect<boolean, DataApiError> = Effect.suspend(() => {
+    const running = `select pid, backend_start, query_start from pg_catalog.pg_stat_activity
+where state = 'active' and pid <> pg_backend_pid() and starts_with(query, ${literal(this.tag)})`
+    // One statement looks and cancels, so that the backend is still the one that was found.
+    const sql = `select count(pg_cancel_backend(pid)) from (${running}) r where (select count(*) from (${running}) n) = 1`
+    return Effect.map(this.upstream.api.executeStatement({ sql, database: this.database }), ({ records }) => {
+      const field = records?.[0]?.[0]
+      return field !== undefined && fieldText(field) === "1"
+    })
+  })
 
   /** Goes back to what the session had set. */
   restore(settings: ReadonlyMap<string, string>): void {

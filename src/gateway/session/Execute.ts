@@ -7,7 +7,7 @@ import type { Session } from "./ClientSession.ts"
 import { close, declare, fetch } from "./CursorStatements.ts"
 import { deallocate, executeText, prepareText } from "./PreparedText.ts"
 import { asItIs, type Bound, query } from "./RowStatements.ts"
-import { discard, rememberConfig, reset, set } from "./SettingStatements.ts"
+import { discard, readOnlyGateway, rememberConfig, reset, set } from "./SettingStatements.ts"
 import { done, type StatementOutcome } from "./StatementOutcome.ts"
 import * as Transactions from "./TransactionStatements.ts"
 
@@ -85,8 +85,10 @@ export const execute = (
       default:
     }
     const lack =
-      neverSupported(statement) ?? (session.transaction === undefined ? outsideSupported(statement) : undefined)
+      neverSupported(statement) ??
+      (session.transaction === undefined && !session.upstream.wholeSession ? outsideSupported(statement) : undefined)
     if (lack !== undefined) return lacking(lack)
+    if (session.upstream.readOnly && runsAlone(statement)) return Effect.fail(readOnlyGateway())
     const run = own(session, statement, bound)
     const alone = session.transaction !== undefined || selfReliant.has(statement.kind) || runsAlone(statement)
     return alone || !session.needsTransaction(statement) ? run : Effect.andThen(session.begin(true), run)

@@ -67,9 +67,10 @@ export const rememberConfig = Effect.fnUntraced(function* (session: Session, { s
   }
 })
 
+/** Whether a statement could make a transaction write; a name in another spelling than the usual ones might. */
 const refusesWrites = (session: Session, { words }: ClientStatement): boolean =>
   session.upstream.readOnly &&
-  (words.includes("write") || words.some((word) => /^(?:default_)?transaction_read_only$/.test(word)))
+  words.some((word) => /^(?:write|u&".*|"?(?:default_)?transaction_read_only"?)$/is.test(word))
 
 export const readOnlyGateway = (): Refused =>
   refusal("25006", "the gateway is read-only", "Start it without --read-only to write.")
@@ -109,6 +110,7 @@ export const set = Effect.fnUntraced(function* (session: Session, statement: Cli
 
 /** RESET. */
 export const reset = Effect.fnUntraced(function* (session: Session, statement: ClientStatement) {
+  if (refusesWrites(session, statement)) return yield* readOnlyGateway()
   const { name } = changeOf(statement)
   const names = name === undefined ? [...session.settings.keys()] : [name]
   // A name that does not exist is refused, and the server knows which do.

@@ -1,0 +1,290 @@
+/** Who gets in, what ends a connection, and what a connection leaves behind. */
+import { spawnSync } from "node:child_process"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { connect } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { assert, layer } from "@effect/vitest"
+import { Effect, Redacted, Schedule } from "effect"
+import postgres from "postgres"
+import { describe } from "vitest"
+import { Gateway } from "../../src/gateway/index.ts"
+import * as LocalDataApi from "../../src/local/LocalDataApi.ts"
+import * as TestDatabase from "../TestDatabase.ts"
+import { layer as gateway, run, TestGateway } from "./TestGateway.ts"
+
+const serverUrl = TestDatabase.postgresUrl ?? ""
+const hasPsql = spawnSync("psql", ["--version"]).status === 0
+
+const psql = (address: string, input: string) => run("psql", ["-X", "-q", "-A", "-t", address], input)
+
+const changed = (address: string, change: (url: URL) => void): string => {
+  const url = new URL(address)
+  change(url)
+  return url.href
+}
+
+/** Sends octets and gives what comes back until the connection ends. */
+const spoken = (port: number, ...pieces: ReadonlyArray<Buffer>): Effect.Effect<Buffer> =>
+  Effect.callback<Buffer>((resume) => {
+    const chunks: Array<Buffer> = []
+    const socket = connect(port, "127.0.0.1", () => {
+      for (const piece of pieces) socket.write(piece)
+    })
+    socket.on("data", (chunk) => chunks.push(chunk))
+    socket.on("error", () => undefined)
+    socket.on("close", () => resume(Effect.succeed(Buffer.concat(chunks))))
+  })
+
+const packet = (code: number, rest = Buffer.alloc(0)): Buffer => {
+  const head = Buffer.alloc(8)
+  head.writeInt32BE(8 + rest.length, 0)
+  head.writeInt32BE(code, 4)
+  return Buffer.concat([head, rest])
+}
+
+/** The backends that run something of the gateway's. */
+const running = (address: string) =>
+  Effect.map(
+    psql(
+      address,
+      "select count(*) from pg_stat_activity where datname = current_database() and state <> 'idle' and query like '/* alex-gateway%'"
+    ),
+    ({ stdout }) => Number(stdout)
+  )
+
+const untilNothingRuns = (address: string) =>
+  Effect.flatMap(running(address), (count) => (count === 0 ? Effect.void : Effect.fail("still running"))).pipe(
+    Effect.retry(Schedule.max([Schedule.spaced("200 millis"), Schedule.recurs(50)])),
+    Effect.orDie
+  )
+
+describe.skipIf(TestDatabase.postgresUrl === undefined || !hasPsql)(TestDatabase.onPostgres("connections"), () => {
+  layer(gateway(serverUrl), { timeout: "60 seconds" })((it) => {
+    it.effect("a wrong password is refused, and says nothing else", () =>
+      Effect.gen(function* () {
+        const { url } = yield* TestGateway
+        const { code, stderr } = yield* psql(
+          changed(url, (one) => (one.password = "wrong")),
+          "select 1"
+        )
+        assert.strictEqual(code, 2)
+        assert.include(stderr, "password authentication failed")
+      })
+    )
+
+    it.effect("an unknown database is refused in PostgreSQL's words", () =>
+      Effect.gen(function* () {
+        const { url } = yield* TestGateway
+        const { stderr } = yield* psql(
+          changed(url, (one) => (one.pathname = "/nowhere")),
+          "select 1"
+        )
+        assert.include(stderr, 'FATAL:  database "nowhere" does not exist')
+      })
+    )
+
+    it.effect("requests for encryption are declined, a newer protocol is negotiated, nonsense is refused", () =>
+      Effect.gen(function* () {
+        const { port } = yield* TestGateway
+        const startup = Buffer.from("user\0u\0_pq_.new\x001\0\0")
+        const answers = yield* spoken(
+          port,
+          packet(80877104),
+          packet(80877103),
+          packet((3 << 16) | 9, startup),
+          Buffer.from("X\0\0\0\x04")
+        )
+        assert.strictEqual(answers.toString("latin1", 0, 3), "NNv")
+        assert.include(answers.toString(), "_pq_.new")
+        assert.include(answers.toString(), "SCRAM-SHA-256")
+        assert.include(
+          (yield* spoken(port, Buffer.from("GET / HTTP/1.1\r\n\r\n"))).toString(),
+          "invalid length of startup packet"
+        )
+        assert.include((yield* spoken(port, packet(2 << 16))).toString(), "unsupported frontend protocol 2.0")
+      })
+    )
+
+    it.effect("with a certificate connections are encrypted", () =>
+      Effect.gen(function* () {
+        const folder = mkdtempSync(join(tmpdir(), "alex-gateway-"))
+        const [certFile, keyFile] = [join(folder, "cert.pem"), join(folder, "key.pem")]
+        const made = spawnSync("openssl", [
+          ..."req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost".split(" "),
+          "-keyout",
+          keyFile,
+          "-out",
+          certFile
+        ])
+        if (made.status !== 0) {
+          process.stderr.write("SKIPPED: TLS through the gateway (openssl is not installed)\n")
+          return
+        }
+        const tls = { cert: readFileSync(certFile, "utf8"), key: Redacted.make(readFileSync(keyFile, "utf8")) }
+        rmSync(folder, { recursive: true })
+        const { port } = yield* Gateway.make({ port: 0, password: Redacted.make("secret"), tls })
+        const { stderr, stdout } = yield* run(
+          "psql",
+          ["-X", "-A", "-t", `postgres://alex:secret@127.0.0.1:${port}/postgres?sslmode=require`],
+          "select 1;\n\\conninfo"
+        )
+        assert.strictEqual(stderr, "")
+        assert.match(stdout, /^1\n.*\nSSL connection \(protocol: TLSv1\.3/s)
+      }).pipe(Effect.scoped, Effect.provide(LocalDataApi.layerPostgres({ url: Redacted.make(serverUrl) })))
+    )
+
+    it.effect("a client that is cut off has its transaction rolled back", () =>
+      Effect.gen(function* () {
+        const { directUrl, url } = yield* TestGateway
+        yield* psql(directUrl, "create table if not exists left_behind(a int)")
+        yield* Effect.promise(async () => {
+          const sql = postgres(url, { max: 1 })
+          const connection = await sql.reserve()
+          await connection`begin`
+          await connection`insert into left_behind values (1)`
+          await sql.end({ timeout: 0 }).catch(() => undefined)
+        })
+        yield* Effect.retry(
+          Effect.flatMap(
+            psql(
+              directUrl,
+              "select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in%'"
+            ),
+            ({ stdout }) => (stdout.trim() === "0" ? Effect.void : Effect.fail("open"))
+          ),
+          Schedule.max([Schedule.spaced("200 millis"), Schedule.recurs(50)])
+        )
+        const { stdout } = yield* psql(directUrl, "select count(*) from left_behind")
+        assert.strictEqual(stdout.trim(), "0")
+      })
+    )
+
+    it.effect("a cancelled statement ends with 57014, its backend too, and the connection goes on", () =>
+      Effect.gen(function* () {
+        const { directUrl, url } = yield* TestGateway
+        const answer = yield* Effect.promise(async () => {
+          const sql = postgres(url, { max: 1 })
+          try {
+            await sql`select pg_sleep(0)`
+            const sleeping = sql`select pg_sleep(30)`
+            const failed = sleeping.catch((error: unknown) =>
+              error instanceof postgres.PostgresError ? error.code : String(error)
+            )
+            setTimeout(() => sleeping.cancel(), 1500)
+            const code = await failed
+            const [after] = await sql`select 1 as a`
+            return [code, after?.["a"]]
+          } finally {
+            await sql.end()
+          }
+        })
+        assert.deepStrictEqual(answer, ["57014", 1])
+        yield* untilNothingRuns(directUrl)
+      })
+    )
+
+    it.effect("what a session sets reaches no other, nor the service's pool", () =>
+      Effect.gen(function* () {
+        const { url } = yield* TestGateway
+        yield* psql(url, "set timezone to 'Asia/Tokyo'; begin; set datestyle to german; commit;")
+        const { stdout } = yield* psql(url, "show timezone; show datestyle;")
+        assert.strictEqual(stdout, "UTC\nISO, MDY\n")
+      })
+    )
+
+    it.effect("what needs a session is refused with what to do", () =>
+      Effect.gen(function* () {
+        const { url } = yield* TestGateway
+        const { stderr } = yield* psql(
+          url,
+          "create temp table t(a int); listen x; select pg_advisory_lock(1); begin; create temp table t(a int); insert into t values (1); commit;"
+        )
+        assert.match(stderr, /temporary objects.*\nHINT: .*--session/)
+        assert.match(stderr, /LISTEN is not supported/)
+        assert.match(stderr, /advisory lock can't be held outside of a transaction/)
+        assert.strictEqual(stderr.match(/ERROR/g)?.length, 3)
+      })
+    )
+  })
+
+  layer(gateway(serverUrl, { readOnly: true }), { timeout: "60 seconds" })("with --read-only", (it) => {
+    for (const attempt of [
+      "create table written(a int)",
+      "begin read write; create table written(a int); commit",
+      "begin; set transaction read write; create table written(a int); commit",
+      "set transaction_read_only = off; create table written(a int)",
+      'begin; set local "transaction_read_only" to off; create table written(a int); commit',
+      "set session characteristics as transaction read write; create table written(a int)",
+      "set default_transaction_read_only to off; create table written(a int)",
+      "begin; reset transaction_read_only; create table written(a int); commit",
+      "select set_config('transaction_read_only', 'off', false); create table written(a int)",
+      "begin; commit; create table written(a int)",
+      "create database written_by_gateway",
+      "do $$ begin create table written(a int); end $$",
+      "prepare p as insert into kept values (1); execute p",
+      "copy kept from stdin;\n1\n\\.\n"
+    ]) {
+      it.effect(`nothing is written by ${attempt.split("\n")[0]}`, () =>
+        Effect.gen(function* () {
+          const { directUrl, url } = yield* TestGateway
+          yield* psql(directUrl, "create table if not exists kept(a int)")
+          const { stderr } = yield* psql(url, `${attempt};`)
+          const { stdout } = yield* psql(
+            directUrl,
+            "select (select count(*) from kept), to_regclass('written'), (select count(*) from pg_database where datname like 'written%')"
+          )
+          assert.strictEqual(stdout, "0||0\n")
+          assert.include(stderr, "read-only")
+        })
+      )
+    }
+  })
+
+  layer(gateway(serverUrl, { wholeSession: true }), { timeout: "60 seconds" })("with --session", (it) => {
+    it.effect("temporary tables and locks live until the client ends, and so does what it wrote", () =>
+      Effect.gen(function* () {
+        const { directUrl, url } = yield* TestGateway
+        const { stderr, stdout } = yield* psql(
+          url,
+          `create temp table t(a int); insert into t values (1); select 1/0; insert into t values (2); select count(*) from t;
+begin; insert into t values (3); rollback; select count(*) from t; begin; insert into t values (4); commit; select count(*) from t;
+create table made as select * from t; set timezone to 'Asia/Tokyo'; show timezone; select pg_advisory_lock(7);`
+        )
+        assert.strictEqual(stdout, "2\n2\n3\nAsia/Tokyo\n\n")
+        assert.strictEqual(stderr.match(/ERROR/g)?.length, 1)
+        assert.strictEqual((yield* psql(directUrl, "select count(*) from made")).stdout, "3\n")
+      })
+    )
+  })
+
+  layer(gateway(serverUrl, { maxConnections: 1, password: "trust" }), { timeout: "60 seconds" })("limits", (it) => {
+    it.effect("one client too many is told so", () =>
+      Effect.gen(function* () {
+        const { url } = yield* TestGateway
+        const { stderr } = yield* Effect.acquireUseRelease(
+          Effect.promise(async () => {
+            const sql = postgres(url, { max: 1 })
+            await sql`select 1`
+            return sql
+          }),
+          () => psql(url, "select 1"),
+          (sql) => Effect.promise(() => sql.end())
+        )
+        assert.include(stderr, "sorry, too many clients already")
+      })
+    )
+
+    it.effect("beyond a loopback address a password and a certificate are needed", () =>
+      Effect.gen(function* () {
+        const refused = (options: Partial<Gateway.Options>) =>
+          Effect.flip(
+            Effect.scoped(Gateway.make({ port: 0, password: Redacted.make("x"), host: "0.0.0.0", ...options }))
+          )
+        assert.include((yield* refused({})).message, "certificate")
+        const tls = { cert: "x", key: Redacted.make("x") }
+        assert.include((yield* refused({ tls, password: "trust" })).message, "password")
+      }).pipe(Effect.provide(LocalDataApi.layerPostgres({ url: Redacted.make(serverUrl) })))
+    )
+  })
+})
