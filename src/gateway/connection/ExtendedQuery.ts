@@ -145,6 +145,11 @@ export class ExtendedQuery {
         this.#send(columns === undefined ? Backend.noData : Backend.rowDescription(columns, () => "text"))
       })
     }
+    // A cursor that DECLARE has made is a portal.
+    const declared = this.#portals.has(name) ? undefined : session.transaction?.cursors.get(name)
+    if (declared !== undefined) {
+      return Effect.sync(() => this.#send(Backend.rowDescription(declared, () => "text")))
+    }
     return Effect.flatMap(this.#portal(name), (portal) => {
       const { statement } = portal.prepared
       // Only its run tells what CALL returns, and its Execute is about to come.

@@ -74,7 +74,8 @@ const parametersOf = (name: string): string => `
 /** Makes the table; names that occur twice and pseudo-types, which no table can have, take a second way. */
 const columnsOf = (table: string, marker: string): string => `
     stmt := pieces[1];
-    for i in 1 .. cardinality(refs) loop stmt := stmt || '(null::' || casts[refs[i]] || ')' || pieces[i + 1]; end loop;
+    for i in 1 .. cardinality(refs) loop stmt := stmt || '(null::' || casts[refs[i]] || ')'
+      || case when bare[i] then ' as "?column?"' else '' end || pieces[i + 1]; end loop;
     begin
       execute 'create temp table ${table} as (' || replace(replace(lead || replace(stmt, '${marker}', middle) || trail,
         '@names', ''), '@exprs', '*') || E'\\n) with no data';
@@ -127,6 +128,30 @@ const columnsOf = (table: string, marker: string): string => `
     select coalesce(json_agg(json_build_array(b.label, b.type::oid::bigint, t.typlen, b.modifier) order by b.number), '[]')
     into columns from base b join pg_catalog.pg_type t on t.oid = b.type and t.typtype <> 'd';`
 
+/**
+ * Whether each placeholder is a column by itself: as such it has no name, and its stand-in would have one.
+ */
+const bareParameters = ({ words }: ClientStatement): ReadonlyArray<boolean> => {
+  const lists: Array<boolean> = []
+  let inList = false
+  return words.flatMap((word, index) => {
+    if (word === "(") {
+      lists.push(inList)
+      inList = false
+    } else if (word === ")") inList = lists.pop() ?? false
+    else if (word === "select" || word === "returning") inList = true
+    else if (/^(?:from|where|group|having|order|limit|union|intersect|except|into|window|for)$/.test(word))
+      inList = false
+    if (!/^\$\d+$/.test(word)) return []
+    const [before = "", after = ""] = [words[index - 1], words[index + 1]]
+    return [
+      inList &&
+        /^(?:select|returning|distinct|all|,)$/.test(before) &&
+        /^(?:,|\)|from|where|union|order|limit|)$/.test(after)
+    ]
+  })
+}
+
 /** A read-only transaction can make no table, nor a role that may not. */
 const withoutTable = (columns: string): string => `
   begin${columns}
@@ -152,6 +177,7 @@ declare
   types text[] := ${textArray(types)};
   pieces text[] := ${textArray(pieces)};
   refs int[] := array[${references.join(", ")}]::int[];
+  bare bool[] := array[${bareParameters(statement).join(", ")}]::bool[];
   is_query bool := ${statement.kind === "query" && statement.tail === 0};
   lead text := ${literal(lead)};
   middle text := ${literal(middle)};
