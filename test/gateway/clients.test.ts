@@ -114,6 +114,12 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
         const before = calls.length
         yield* query("select $1::int as a", [2])
         assert.deepStrictEqual(calls.slice(before), ["executeStatement"])
+        // Also where the values are written into the statement.
+        yield* query("select relname from pg_class where oid = 1259 and relname = 'pg_class'")
+        const written = calls.length
+        const { rows } = yield* query("select relname from pg_class where oid = 1249 and relname = 'pg_attribute'")
+        assert.deepStrictEqual(rows, [{ relname: "pg_attribute" }])
+        assert.deepStrictEqual(calls.slice(written), ["executeStatement"])
       }).pipe(Effect.scoped)
     )
 

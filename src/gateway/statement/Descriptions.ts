@@ -45,6 +45,27 @@ const read = (answer: string): Answer => {
   return Result.isSuccess(decoded) ? decoded.success : "unknown"
 }
 
+/** After these a whole number is a value, not a type's modifier or a column's place. */
+const beforeValues = new Set(["=", "<", ">", "+", "-", "*", "/", "%", "limit", "offset", "and", "between"])
+
+/** Another number may be of another type. */
+const sizeOf = (digits: string): string => {
+  const value = BigInt(digits)
+  return value <= 2_147_483_647n ? "4" : value <= 9_223_372_036_854_775_807n ? "8" : digits
+}
+
+/**
+ * A statement but for its constants, on which what it returns does not depend: programs that write values into their
+ * statements send ever new ones.
+ */
+export const shapeOf = ({ words }: Pick<ClientStatement, "words">): string =>
+  words
+    .map((word, index) => {
+      if (word.startsWith("'")) return "''"
+      return /^\d+$/.test(word) && beforeValues.has(words[index - 1] ?? "") ? sizeOf(word) : word
+    })
+    .join(" ")
+
 export class Descriptions {
   readonly #api: DataApi["Service"]
   readonly #known = new Map<string, { readonly description: Description; readonly until: number }>()
@@ -62,8 +83,8 @@ export class Descriptions {
     this.#known.delete(this.#key(statement, types, place))
   }
 
-  #key({ sql }: ClientStatement, types: ReadonlyArray<string>, { database, names, settings }: Place): string {
-    return JSON.stringify([database, settings, names, types, sql])
+  #key(statement: ClientStatement, types: ReadonlyArray<string>, { database, names, settings }: Place): string {
+    return JSON.stringify([database, settings, names, types, shapeOf(statement)])
   }
 
   /** Outside of a transaction the answer comes as an error. */

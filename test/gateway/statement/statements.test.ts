@@ -1,0 +1,119 @@
+/** What is read out of a client's text, without a database. */
+import { assert, it } from "@effect/vitest"
+import { copyOf } from "../../../src/gateway/copy/CopyStatement.ts"
+import { recordReader, rowWriter } from "../../../src/gateway/copy/CopyText.ts"
+import { statementsOf } from "../../../src/gateway/statement/ClientStatement.ts"
+import { shapeOf } from "../../../src/gateway/statement/Descriptions.ts"
+import { readRow } from "../../../src/gateway/statement/Wrapped.ts"
+import { fromBinary, toBinary } from "../../../src/gateway/values/BinaryForms.ts"
+
+const one = (sql: string) => {
+  const [statement] = statementsOf(sql)
+  if (statement === undefined) return assert.fail("no statement")
+  return statement
+}
+
+it("the text of a row is taken apart as record_out has put it together", () => {
+  const rows: Readonly<Record<string, ReadonlyArray<string | null>>> = {
+    "(1)": ["1"],
+    "(,)": [null, null],
+    "(1,,)": ["1", null, null],
+    '("",x)': ["", "x"],
+    '("a""b\\\\c",)': ['a"b\\c', null],
+    '("a,b)",")")': ["a,b)", ")"]
+  }
+  for (const [text, values] of Object.entries(rows)) assert.deepStrictEqual(readRow(text), values, text)
+})
+
+it("a statement's kind, whether it returns rows, and where it begins are seen", () => {
+  const kinds = statementsOf(
+    "/* select 1 */ select 1; with a as (insert into t values (1) returning *) select * from a; (select 2); " +
+      "insert into t values ('returning'); delete from t returning id; rollback to savepoint a; abort; select 1 into t2"
+  ).map(({ kind, returnsRows, tail }) => [kind, returnsRows, tail > 0])
+  assert.deepStrictEqual(kinds, [
+    ["query", true, false],
+    ["query", true, true],
+    ["query", true, false],
+    ["write", false, false],
+    ["write", true, false],
+    ["rollbackTo", false, false],
+    ["rollback", false, false],
+    ["other", false, false]
+  ])
+  assert.strictEqual(statementsOf("select '😀'; select 2")[1]?.offset, 12)
+})
+
+it("statements that differ in their values alone have one shape, and others have not", () => {
+  const shape = (sql: string) => shapeOf(one(sql))
+  assert.strictEqual(
+    shape("select a from t where id = 1 and b = 'x'"),
+    shape("select a from t where id = 22 and b = 'yy'")
+  )
+  for (const [a, b] of [
+    ["select a from t where id = 1", "select a from t where id = 3000000000"],
+    ["select 1::varchar(3)", "select 1::varchar(4)"],
+    ["select a, b from t order by 1", "select a, b from t order by 2"],
+    ["select 1", "select 1.5"],
+    ['select "a" from t', 'select "b" from t']
+  ] as const) {
+    assert.notStrictEqual(shape(a), shape(b), a)
+  }
+})
+
+it("every value comes out of its binary form as it went in", () => {
+  const values: ReadonlyArray<readonly [oid: number, text: string]> = [
+    [16, "t"],
+    [20, "-9223372036854775808"],
+    [21, "-1"],
+    [701, "1e+20"],
+    [700, "0.1"],
+    [1700, "-12345.67800"],
+    [1700, "0.00012"],
+    [1700, "100000000"],
+    [1700, "NaN"],
+    [1082, "0044-03-15 BC"],
+    [1082, "infinity"],
+    [1083, "24:00:00"],
+    [1114, "1969-12-31 23:59:59.999999"],
+    [1184, "2020-02-29 00:00:00.5+00"],
+    [2950, "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"],
+    [17, "\\x00ff"],
+    [3802, '{"a": 1}']
+  ]
+  for (const [oid, text] of values) {
+    const bytes = toBinary(oid, text)
+    assert.strictEqual(bytes === undefined ? undefined : fromBinary(oid, bytes), text)
+  }
+  const array = toBinary(1007, "[0:1]={1,NULL}")
+  assert.strictEqual(array === undefined ? undefined : fromBinary(1007, array), '[0:1]={"1",NULL}')
+})
+
+it("lines of COPY are read as they were written, in pieces of any size", () => {
+  const rows = [
+    ["a", null, ""],
+    ["tab\\tline\\nback\\slash", "\\N", 'q"uote'],
+    ["\\.", ",", "\\r\\n"]
+  ]
+  for (const sql of [
+    "copy t from stdin",
+    "copy t from stdin csv",
+    "copy t from stdin (format csv, escape '\\', delimiter ';')"
+  ]) {
+    const copy = copyOf(one(sql))
+    if (copy._tag === "Failure" || copy.success === undefined) return assert.fail(sql)
+    const { options } = copy.success
+    const text = rows.map(rowWriter(options, ["a", "b", "c"])).join("")
+    for (const size of [1, 3, 1000]) {
+      const reader = recordReader(options, ["a", "b", "c"])
+      const pieces = Array.from({ length: Math.ceil(text.length / size) }, (_, index) =>
+        text.slice(index * size, index * size + size)
+      )
+      const read = [...pieces.flatMap((piece) => reader.read(piece)), ...reader.end()]
+      assert.deepStrictEqual(
+        read.map(({ values }) => [...values]),
+        rows,
+        sql
+      )
+    }
+  }
+})
