@@ -105,7 +105,9 @@ const embeddedSql = (dataDir: string, database: string, share?: Share) =>
   Effect.map(
     Effect.promise(() => Promise.all([import("./data-api/sql/DataApiSql.ts"), import("./local/LocalDataApi.ts")])),
     ([DataApiSql, LocalDataApi]) =>
-      DataApiSql.layer().pipe(Layer.provide(LocalDataApi.layer({ dataDir, database, share })))
+      DataApiSql.layer().pipe(
+        Layer.provide(LocalDataApi.layer({ dataDir, database, share, breaksOnSigint: share !== undefined }))
+      )
   )
 
 const embedded = (config: EmbeddedConfig, share?: Share): Layer.Layer<Services, LocalDataApiError> =>

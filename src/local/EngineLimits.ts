@@ -18,7 +18,7 @@ export interface Limits {
   readonly requestOctets: number
   /** The longest `formattedRecords`: 10 MB. */
   readonly formattedLength: number
-  /** How long a call waits for a session before it is told that there are too many clients: 10 seconds. */
+  /** How long a call waits for a session before it fails with "too many clients": 10 seconds. */
   readonly sessionWait: Duration.Input
 }
 

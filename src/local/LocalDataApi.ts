@@ -29,6 +29,11 @@ export interface LocalDataApiOptions {
    * one, by a socket that only this user can reach. Without it the folder is this process's alone.
    */
   readonly share?: { readonly program: string } | undefined
+  /**
+   * SIGINT breaks off the statement that is running, for a process that ends then: the database stops, and what was
+   * committed is kept. Without it a statement runs to its end before a listener of the signal is called.
+   */
+  readonly breaksOnSigint?: boolean | undefined
 }
 
 /** Takes the folder until the scope closes; the effect in it opens the database, as often as that is needed. */
@@ -62,7 +67,12 @@ const openSessions = Effect.fnUntraced(function* (
   share: Share | undefined
 ): Effect.fn.Return<SessionSource, LocalDataApiError | FolderInUse, Scope.Scope> {
   const { dataDir, database = Snapshot.defaultDatabase, snapshot } = options
-  const pgliteOptions = { dataDir: undefined, database, limits: { ...defaultLimits, ...options.limits } }
+  const pgliteOptions = {
+    dataDir: undefined,
+    database,
+    limits: { ...defaultLimits, ...options.limits },
+    breaksOnSigint: options.breaksOnSigint
+  }
   const isMemory = dataDir === "memory"
   const start = yield* isMemory ? inMemory(snapshot, pgliteOptions) : inFolder(options, pgliteOptions, share)
   return yield* Pglite.sessions(start, { ...pgliteOptions, isMemory })

@@ -12,6 +12,8 @@ export interface PgliteOptions {
   /** A tape archive of a data folder to start from in memory, of the same PGlite version. */
   readonly archive?: Uint8Array<ArrayBuffer> | undefined
   readonly limits: Limits
+  /** SIGINT breaks off what is running, and with it the database; the process is about to end then. */
+  readonly breaksOnSigint?: boolean | undefined
 }
 
 /**
@@ -91,7 +93,7 @@ export const start = Effect.fnUntraced(function* (options: PgliteOptions): Effec
       }),
     catch: (cause) => new PgliteFailed({ cause, log })
   })
-  failOnTrap(pglite)
+  failOnTrap(pglite, options.breaksOnSigint === true)
   return pglite
 }, Effect.uninterruptible)
 

@@ -7,16 +7,18 @@
  */
 import type { PGlite } from "@electric-sql/pglite"
 import { Predicate } from "effect"
+import { breakOnSigint } from "./SigintBreak.ts"
 
 /** PGlite's status of PostgreSQL's own errors. */
 const ownError = 100
 
 const isOwnError = (cause: unknown): boolean => Predicate.hasProperty(cause, "status") && cause.status === ownError
 
-/** Makes each call of this PGlite fail with the trap that ended it. */
-export const failOnTrap = (pglite: PGlite): void => {
+/** Makes each call of this PGlite fail with the trap that ended it, which may be SIGINT where that is to break it off. */
+export const failOnTrap = (pglite: PGlite, breaksOnSigint: boolean): void => {
   const module = pglite.Module
-  const { _PostgresMainLoopOnce: loopOnce, stackRestore } = module
+  const { _PostgresMainLoopOnce, stackRestore } = module
+  const loopOnce = breaksOnSigint ? breakOnSigint(_PostgresMainLoopOnce) : _PostgresMainLoopOnce
   let trap: { readonly cause: unknown } | undefined
   module._PostgresMainLoopOnce = () => {
     try {

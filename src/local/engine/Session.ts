@@ -122,7 +122,7 @@ export class SessionPermits {
   readonly #refusal: Refusal
   #waiting = 0
 
-  /** Who gets no permit within `wait` is told the refusal. */
+  /** A caller that gets no permit within `wait` fails with the refusal. */
   constructor(permits: number, wait: Duration.Input, refusal: Refusal) {
     this.#permits = Semaphore.makeUnsafe(permits)
     this.#wait = wait
