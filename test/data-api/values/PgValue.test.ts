@@ -59,6 +59,12 @@ describe("parameters", () => {
     it(what, () => assert.deepStrictEqual(PgValue.encode([value]), Result.succeed([expected])))
   }
 
+  it("a decimal has as many digits as PostgreSQL's numeric, and one with more is refused", () => {
+    const isSent = (scale: number) => Result.isSuccess(PgValue.encode([BigDecimal.make(7n, scale)]))
+    for (const scale of [-131_072, -1, 0, 16_383]) assert.isTrue(isSent(scale), String(scale))
+    for (const scale of [-131_073, 16_384]) assert.isFalse(isSent(scale), String(scale))
+  })
+
   it("a value without a type is refused, and the refusal does not hold it", () => {
     const circular: Record<string, unknown> = { secret: "hunter2" }
     circular["self"] = circular
@@ -106,6 +112,27 @@ describe("results", () => {
     ]
     for (const [typeName, field, expected] of cases) {
       assert.deepStrictEqual(read(typeName, field), Result.succeed(expected), typeName)
+    }
+  })
+
+  it("an interval is months, days and microseconds, whichever of its parts are written", () => {
+    const interval = (months: number, days: number, microseconds: bigint) => ({ months, days, microseconds })
+    const cases: ReadonlyArray<readonly [string, object]> = [
+      ["1 year", interval(12, 0, 0n)],
+      ["-1 years -2 mons +3 days", interval(-14, 3, 0n)],
+      ["2 mons", interval(2, 0, 0n)],
+      ["-5 days", interval(0, -5, 0n)],
+      ["00:00:00", interval(0, 0, 0n)],
+      ["00:00:00.000001", interval(0, 0, 1n)],
+      ["-00:00:01.5", interval(0, 0, -1_500_000n)],
+      ["1 day -100:02:03", interval(0, 1, -360_123_000_000n)],
+      ["1 year 2 mons -3 days +04:05:06.789", interval(14, -3, 14_706_789_000n)]
+    ]
+    for (const [text, expected] of cases) {
+      assert.deepStrictEqual(read("interval", { stringValue: text }), Result.succeed(expected), text)
+    }
+    for (const text of ["", "P1Y", "@ 1 year", "1 fortnight"]) {
+      assert.isTrue(Result.isFailure(read("interval", { stringValue: text })), text)
     }
   })
 
