@@ -4,7 +4,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
+import { Effect, Option } from "effect"
 import { afterAll, beforeAll } from "vitest"
+import { loadEnvironment } from "../../src/cli/environment.ts"
 
 const main = join(import.meta.dirname, "../../src/cli/main.ts")
 
@@ -102,6 +104,32 @@ describe("a file of variables", () => {
     assert.include(url(""), `"from_the_file"`)
   })
 })
+
+it.effect(
+  "the AWS SDK finds a file's variables in the process's environment, and those that stood there unchanged",
+  () =>
+    Effect.gen(function* () {
+      const file = join(mkdtempSync(join(folder, "work-")), "variables")
+      const names = { set: "ALEX_TEST_SET", empty: "ALEX_TEST_EMPTY", absent: "ALEX_TEST_ABSENT" }
+      writeFileSync(
+        file,
+        Object.values(names)
+          .map((name) => `${name}=file\n`)
+          .join("")
+      )
+      yield* Effect.addFinalizer(() =>
+        Effect.sync(() => {
+          for (const name of Object.values(names)) delete process.env[name]
+        })
+      )
+      process.env[names.set] = "outside"
+      process.env[names.empty] = ""
+      yield* loadEnvironment(Option.some(file))
+      assert.strictEqual(process.env[names.set], "outside")
+      assert.strictEqual(process.env[names.empty], "file")
+      assert.strictEqual(process.env[names.absent], "file")
+    })
+)
 
 describe("what decides which code runs", () => {
   const names = [
