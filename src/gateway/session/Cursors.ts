@@ -83,6 +83,9 @@ export const throughCursor = Effect.fnUntraced(function* (session: Session, call
     // Whether the refusal has aborted the transaction is the service's secret: the cursor will tell.
     transaction.failed = false
   }
-  const more = yield* openCursor(session, call)
+  // A transaction that the refusal has aborted refuses everything: its first cause says more.
+  const more = yield* Effect.mapError(openCursor(session, call), (error) =>
+    error.fields.code === "25P02" ? tooLarge : error
+  )
   return { first: yield* more.next, more }
 })
