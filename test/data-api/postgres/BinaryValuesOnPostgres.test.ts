@@ -2,7 +2,7 @@
 import { assert, it, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { type ArrayValue, DataApi } from "../../../src/data-api/DataApi.ts"
-import * as Binary from "../../../src/local/values/BinaryValues.ts"
+import * as Binary from "../../../src/data-api/postgres/BinaryValues.ts"
 import * as TestDatabase from "../../TestDatabase.ts"
 
 /** Fractions have three digits where milliseconds suffice, else six. */
