@@ -246,9 +246,9 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   },
   {
     name: "tools write though they may only read",
-    file: "src/agent/Tools.ts",
-    from: "allowed ? answered(true)(effect) : Effect.fail(writesNotAllowed)",
-    to: "allowed || !allowed ? answered(true)(effect) : Effect.fail(writesNotAllowed)",
+    file: "src/agent/ToolHandlers.ts",
+    from: "granted.has(grant) ? answered(true)(effect) : Effect.fail(notAllowed(grant))",
+    to: "granted.has(grant) || true ? answered(true)(effect) : Effect.fail(notAllowed(grant))",
     tests: ["test/agent/Tools.test.ts"]
   },
   {
