@@ -122,8 +122,10 @@ const findOwn = Effect.fnUntraced(function* (folder: string | undefined) {
   const refuse = (problems: ReadonlyArray<string>) => new NotAlexs({ database, location, problems })
   if (installation.foreign.length > 0) return yield* refuse(installation.foreign)
   const { journal } = installation
-  // A table that only a further migration creates is Alex's if the journal says so.
-  const tables = installation.tables.filter(({ name }) => Layout.isAlexs(name) || journal !== undefined)
+  // A table that only a further migration creates is Alex's if the journal or its form says so.
+  const tables = installation.tables.filter(
+    (table) => Layout.isAlexs(table.name) || journal !== undefined || Layout.isLaterTable(table)
+  )
   const own = {
     schema: installation.schema,
     tables: [...tables.map(({ name }) => name), ...(journal === undefined ? [] : [Installation.journalTable])],

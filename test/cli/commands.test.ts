@@ -124,7 +124,7 @@ layer(Folder.layer, { timeout: "60 seconds" })("the command line", (it) => {
   it.effect("shows what a reset would drop, and drops nothing with --dry-run", () =>
     Effect.gen(function* () {
       const { out } = yield* alexDb(["reset", "--dry-run"])
-      assert.match(out, /Reset drops 6 tables and 2 functions of "alex" at \S+db:/)
+      assert.match(out, /Reset drops 8 tables and 2 functions of "alex" at \S+db:/)
       assert.include(out, "users: 1 row\n")
       const { err } = yield* alexDb(["reset", "--with-test-data"])
       assert.include(err, "positions: 5 rows")

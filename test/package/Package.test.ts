@@ -78,8 +78,13 @@ it("the package holds what runs, its types, its maps, migrations and seeds, and 
     return [`${base}.js`, `${base}.js.map`, `${base}.d.ts`]
   })
   const data = ["migrations", "seeds"].flatMap((name) => readdirSync(join(root, name)).map((file) => `${name}/${file}`))
-  const snapshots = packed.filter((file) => /^dist\/local\/embedded\/postgres-\d+\.tar\.br$/.test(file))
-  assert.lengthOf(snapshots, 1)
+  const snapshots = packed.filter((file) => file.endsWith(".tar.br"))
+  assert.lengthOf(snapshots, 2)
+  assert.match(
+    snapshots.join(),
+    /^dist\/local\/embedded\/postgres-\d+\.tar\.br,|,dist\/local\/embedded\/postgres-\d+\.tar\.br$/
+  )
+  assert.match(snapshots.join(), /dist\/test-database-[0-9a-f]+\.tar\.br/)
   assert.sameMembers([...packed], [...built, ...data, ...snapshots, "LICENSE", "README.md", "package.json"])
 })
 

@@ -137,6 +137,28 @@ const differences = (
   })
 }
 
+/** Tables that came after the first databases, with the types of their columns. */
+const laterTables: Readonly<Record<string, Readonly<Record<string, ReadonlyArray<string>>>>> = {
+  portfolio_snapshots: {
+    clerk_user_id: ["character varying(255)"],
+    day: ["date"],
+    cash: ["numeric"],
+    market_value: ["numeric"],
+    total: ["numeric"],
+    accounts: ["jsonb"],
+    asset_classes: ["jsonb"],
+    regions: ["jsonb"],
+    sectors: ["jsonb"]
+  },
+  price_history: { symbol: ["character varying(20)"], day: ["date"], price: ["numeric(12,4)"] }
+}
+
+/** Whether a table has the name and the form of one that came after the first databases. */
+export const isLaterTable = (table: Relation): boolean => {
+  const expected = laterTables[table.name]
+  return expected !== undefined && differences(table, expected).length === 0
+}
+
 /**
  * How a table differs from Alex's of that name. Columns that are too many do no harm.
  *
