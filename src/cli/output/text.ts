@@ -81,3 +81,14 @@ export const printJsonLine = (document: unknown) => Console.log(visibleJson(JSON
 /** Prints a result: as one JSON document, or as text in which everything of the result is visible. */
 export const print = <A>(json: boolean, result: A, text: (result: A, style: Style) => string) =>
   json ? printJson(result) : Effect.flatMap(style, (marks) => Console.log(text(visibleReport(result), marks)))
+
+const shellSafe = /^[\w@%+=:,./-]*$/
+
+/** Prints variables as lines for a shell; what a shell would interpret is quoted. */
+export const printExports = (variables: Readonly<Record<string, string>>) =>
+  Console.log(
+    Object.entries(variables)
+      .map(([name, value]) => `export ${name}=${shellSafe.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`}`)
+      .map(visible)
+      .join("\n")
+  )

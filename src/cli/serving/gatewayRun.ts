@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { randomBytes } from "node:crypto"
 import { readFile } from "node:fs/promises"
 import { constants } from "node:os"
-import { Console, Effect, Option, Redacted } from "effect"
+import { Effect, Option, Redacted } from "effect"
 import type * as Command from "effect/cli/Command"
 import * as DbLayer from "../../DbLayer.ts"
 import { Gateway } from "../../gateway/index.ts"
@@ -11,7 +11,7 @@ import type { Target } from "../../operations/database/Target.ts"
 import type { flags } from "../commands/gateway.ts"
 import { configure, type DatabaseFlags } from "../database.ts"
 import { Exit, Refused } from "../Outcome.ts"
-import { printJsonLine, say } from "../output/text.ts"
+import { printExports, printJsonLine, say } from "../output/text.ts"
 import { logWriter } from "./logWriter.ts"
 
 /** What the flags of `alex-db gateway` say. */
@@ -121,14 +121,7 @@ const listen = Effect.fnUntraced(function* (options: GatewayOptions, { database,
     return code === 0 ? undefined : yield* new Exit({ code })
   }
   yield* say(`"${database}" at ${location}${options.readOnly ? ", read-only" : ""}`)
-  if (options.json) yield* printJsonLine(variables)
-  else {
-    yield* Console.log(
-      Object.entries(variables)
-        .map(([name, value]) => `export ${name}=${value}`)
-        .join("\n")
-    )
-  }
+  yield* options.json ? printJsonLine(variables) : printExports(variables)
   return yield* Effect.never
 }, Effect.scoped)
 

@@ -1,5 +1,5 @@
 /** The server behind `alex-db serve`. */
-import { ConfigProvider, Console, Effect, Option } from "effect"
+import { ConfigProvider, Effect, Option } from "effect"
 import type * as Command from "effect/cli/Command"
 import { regionOf } from "../../data-api/Arn.ts"
 import { DataApi } from "../../data-api/DataApi.ts"
@@ -11,7 +11,7 @@ import { isLoopback } from "../../local/http/Listener.ts"
 import type { flags } from "../commands/serve.ts"
 import { loadEnvironment } from "../environment.ts"
 import { requestLine } from "../output/requestLine.ts"
-import { printJsonLine, say } from "../output/text.ts"
+import { printExports, printJsonLine, say } from "../output/text.ts"
 import { faultPlan } from "./faultPlan.ts"
 import { logWriter } from "./logWriter.ts"
 import { openEngine } from "./openEngine.ts"
@@ -71,8 +71,7 @@ const announce = Effect.fnUntraced(function* (
   if (!isLoopback(host))
     yield* say(`Warning: ${host} is not a loopback address. Whoever can reach port ${port} can run SQL.`)
   if (json) return yield* printJsonLine({ ...variables, faultControl })
-  const lines = Object.entries(variables).map(([name, value]) => `export ${name}=${value}`)
-  yield* Console.log(lines.join("\n"))
+  yield* printExports(variables)
   if (faultControl !== undefined) yield* say(`Faults are set at ${faultControl}`)
 })
 

@@ -139,7 +139,6 @@ layer(Layer.merge(Folder.layer, TestConsole.layer), { timeout: "120 seconds", ex
       () =>
         Effect.gen(function* () {
           const database = [["migrate"], ["migrate", "status"], ["migrate", "plan"], ["seed"], ["verify"], ["up"]]
-          const user = ["mcp", "--user", "user_nobody"]
           const failures: ReadonlyArray<
             readonly [ReadonlyArray<string>, Readonly<Record<string, string>>, number, string]
           > = [
@@ -161,8 +160,6 @@ layer(Layer.merge(Folder.layer, TestConsole.layer), { timeout: "120 seconds", ex
             [["serve", "--engine", "postgres", "--memory"], {}, 1, ""],
             [["serve", "--port", "99999"], {}, 2, "usage"],
             [["serve", "--clusters", "none.json"], {}, 1, ""],
-            [user, {}, 1, "user"],
-            [user, nobody, 1, "network"],
             [["mcp"], {}, 2, "usage"],
             [["schema", "none"], {}, 2, "usage"],
             [["help", "none"], {}, 2, "usage"],

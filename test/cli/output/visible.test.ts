@@ -159,8 +159,7 @@ describe("every way to print", () => {
       "start.ts",
       "output/helpText.ts",
       "output/text.ts",
-      "output/progressLine.ts",
-      "serving/served.ts"
+      "output/progressLine.ts"
     ])
   })
 })
