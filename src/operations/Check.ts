@@ -3,7 +3,7 @@
  */
 import { Clock, Effect, Schedule, Schema } from "effect"
 import { SqlClient, SqlError } from "effect/sql"
-import { adviceOn, type Cluster } from "./database/Advice.ts"
+import { adviceOn, type Cluster, ownDatabase } from "./database/Advice.ts"
 import { dataApiReasonOf } from "./database/DatabaseFailure.ts"
 import { Target } from "./database/Target.ts"
 import { type MigrateOptions, status } from "./migrate/Migrate.ts"
@@ -83,13 +83,7 @@ const latency = Effect.gen(function* () {
   return Math.round(median * 100) / 100
 })
 
-/**
- * Asks a database for its facts: version, role, size, latency, journal. Waits while a paused cluster resumes. Ten
- * requests.
- *
- * @errors MigrationsUnreadable, RepositoryError
- */
-export const reach = Effect.fn("Check.reach")(function* (options: MigrateOptions = {}) {
+const look = Effect.fnUntraced(function* (options: MigrateOptions) {
   const facts = yield* factsOf()
   const latencyMs = yield* latency
   const migrations = yield* status(options)
@@ -105,8 +99,37 @@ export const reach = Effect.fn("Check.reach")(function* (options: MigrateOptions
           : "behind",
     pending: migrations.pending.map(({ name }) => name)
   }
+  return { reachable, foreign: migrations.problems.filter(({ kind }) => kind === "foreign") }
+})
+
+/**
+ * Asks a database for its facts: version, role, size, latency, journal. Waits while a paused cluster resumes. Ten
+ * requests.
+ *
+ * @errors MigrationsUnreadable, RepositoryError
+ */
+export const reach = Effect.fn("Check.reach")(function* (options: MigrateOptions = {}) {
+  const { reachable } = yield* look(options)
   return reachable
 })
+
+const problemOf = ({ journal, pending }: Reachable): CheckProblem | null => {
+  const fix = "Run alex-db migrate"
+  switch (journal) {
+    case "current":
+      return null
+    case "contradicts the migrations":
+      return {
+        code: "journal",
+        problem: "The journal and the migrations contradict each other",
+        fix: "Run alex-db migrate status"
+      }
+    case "absent":
+      return { code: "not-migrated", problem: "The database has not been migrated", fix }
+    case "behind":
+      return { code: "behind", problem: `${pending.join(", ")} not applied`, fix }
+  }
+}
 
 /**
  * The report on a database that answered.
@@ -115,20 +138,11 @@ export const reach = Effect.fn("Check.reach")(function* (options: MigrateOptions
  */
 export const found = Effect.fn("Check.found")(function* (options: MigrateOptions = {}) {
   const { backend, location } = yield* Target
-  const reachable = yield* reach(options)
-  const fix = "Run alex-db migrate"
+  const { foreign, reachable } = yield* look(options)
   const problem: CheckProblem | null =
-    reachable.journal === "current"
-      ? null
-      : reachable.journal === "contradicts the migrations"
-        ? {
-            code: "journal",
-            problem: "The journal and the migrations contradict each other",
-            fix: "Run alex-db migrate status"
-          }
-        : reachable.journal === "absent"
-          ? { code: "not-migrated", problem: "The database has not been migrated", fix }
-          : { code: "behind", problem: `${reachable.pending.join(", ")} not applied`, fix }
+    foreign.length === 0
+      ? problemOf(reachable)
+      : { code: "foreign", problem: foreign.map(({ message }) => message).join("; "), fix: ownDatabase }
   const report: CheckReport = { ok: problem === null, backend, location, reachable, problem }
   return report
 })

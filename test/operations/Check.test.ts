@@ -1,7 +1,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, it, layer } from "@effect/vitest"
 import { Effect, Fiber, Layer, Ref } from "effect"
-import { SqlError } from "effect/sql"
+import { SqlClient, SqlError } from "effect/sql"
 import { TestClock } from "effect/testing"
 import { describe } from "vitest"
 import { DataApi } from "../../src/data-api/DataApi.ts"
@@ -60,6 +60,20 @@ layer(embedded, { timeout: "60 seconds" })("check on a database that answers", (
       assert.isTrue(report.ok)
       assert.strictEqual(report.reachable?.database, "alex")
       assert.isAbove(report.reachable?.sizeBytes ?? 0, 1_000_000)
+    })
+  )
+})
+
+layer(embedded, { timeout: "60 seconds" })("check on another application's database", (it) => {
+  it.effect("names the tables that are not Alex's, and sends nobody to migrate", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`create table users (id int primary key, email text)`
+      const { ok, problem } = yield* Check.found()
+      assert.isFalse(ok)
+      assert.strictEqual(problem?.code, "foreign")
+      assert.match(problem?.problem ?? "", /the table "users" is another application's/)
+      assert.strictEqual(problem?.fix, Advice.ownDatabase)
     })
   )
 })

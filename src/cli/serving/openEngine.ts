@@ -16,7 +16,9 @@ const onPostgres = Effect.fnUntraced(function* (url: Redacted.Redacted, options:
 
 const onPglite = Effect.fnUntraced(function* (dataDir: string, database: string, options: ServeOptions) {
   const limits = limitsOf(options)
-  return { api: yield* LocalDataApi.make({ dataDir, database, limits, share: { program: program() } }), database }
+  // A statement that never ends would hold the server's own thread, and Ctrl-C with it.
+  const embedded = { dataDir, database, limits, share: { program: program() }, breaksOnSigint: true }
+  return { api: yield* LocalDataApi.make(embedded), database }
 })
 
 const limitsOf = ({ transactionIdle }: ServeOptions) => ({ transactionIdle: Duration.seconds(transactionIdle) })

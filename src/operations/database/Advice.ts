@@ -75,6 +75,10 @@ const onSocket = (code: string): Advice | undefined => {
   }
 }
 
+/** What to do where another application's tables have the names of Alex's. */
+export const ownDatabase =
+  "Name a database of Alex's own in DATABASE_URL or AURORA_DATABASE, empty or one of Alex's, or rename what is named here"
+
 /**
  * What is wrong and how to fix it.
  *
@@ -97,6 +101,9 @@ export const adviceOn = (error: unknown, cluster?: Cluster): Advice => {
   if (Predicate.hasProperty(error, "_tag") && error._tag === "LocalDataApiError") {
     const problem = fallback.problem.replace(/\.$/, "")
     return { code: "folder", problem, fix: "ALEX_DB_DIR names the folder of the embedded database" }
+  }
+  if (Predicate.hasProperty(error, "_tag") && error._tag === "NotAlexs") {
+    return { code: "foreign", problem: fallback.problem, fix: ownDatabase }
   }
   const socket = socketCode(error)
   if (!SqlError.isSqlError(error)) return (socket === undefined ? undefined : onSocket(socket)) ?? fallback

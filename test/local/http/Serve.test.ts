@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process"
+import { existsSync } from "node:fs"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
@@ -7,6 +8,7 @@ import { assert, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer } from "effect"
 import { inject } from "vitest"
 import * as LocalDataApi from "../../../src/local/LocalDataApi.ts"
+import { scalar } from "../calls.ts"
 import { call, target } from "./RawClient.ts"
 
 const main = new URL("../../../src/cli/main.ts", import.meta.url).pathname
@@ -48,6 +50,32 @@ const folder = Effect.acquireRelease(
 )
 
 const urlIn = (stdout: string) => /AWS_ENDPOINT_URL_RDS_DATA=(\S+)/.exec(stdout)?.[1] ?? ""
+
+it.live(
+  "SIGINT ends a server whose database is in a statement that never ends: its caller is answered, what was there is kept",
+  () =>
+    Effect.gen(function* () {
+      const dataDir = yield* folder
+      const local = LocalDataApi.layer({ dataDir, snapshot: inject("snapshot") })
+      yield* Effect.scoped(Layer.build(local))
+      const server = yield* alexDb("--port", "0", "--data-dir", dataDir)
+      const url = urlIn(yield* server.printed)
+      yield* call(url, "/Execute", { sql: "create table kept as select 1 as a" })
+      const sql = `do $$ begin
+        execute format('copy (select 1) to %L', current_setting('data_directory') || '/holding');
+        loop null; end loop;
+      end $$`
+      const running = yield* Effect.forkChild(call(url, "/Execute", { sql }))
+      while (!existsSync(join(dataDir, "pgdata", "holding"))) yield* Effect.sleep("50 millis")
+      server.child.kill("SIGINT")
+      const answer = yield* Fiber.join(running)
+      assert.strictEqual(answer.status, 504)
+      assert.strictEqual((yield* server.ended).code, 0)
+      const kept = yield* Effect.provide(scalar("select count(*) from kept"), local)
+      assert.deepStrictEqual(kept, { longValue: 1 })
+    }).pipe(Effect.scoped),
+  60_000
+)
 
 it.live(
   "prints the variables and nothing else, answers, and ends well on a signal with its data kept",
