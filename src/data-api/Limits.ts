@@ -79,10 +79,16 @@ const requestBytes = (sql: string, sets: ReadonlyArray<ReadonlyArray<SqlParamete
   return exact
 }
 
+/** What takes one parameter where a long statement has one for each of its rows or ids. */
+const shorter = (sql: string): string =>
+  /\binsert\b/i.test(sql.slice(0, 1000))
+    ? "Send many rows with Bulk.insert, which needs one parameter for them all."
+    : "Send a long list as one array parameter: = any($1) instead of in (...), and <> all($1) instead of not in (...)."
+
 /** Why a request could never succeed, or undefined if it may. */
 export const checkSize = (request: ExecuteStatementRequest | BatchExecuteStatementRequest): string | undefined => {
   if (isLonger(request.sql, MAX_SQL_LENGTH)) {
-    return `The statement has ${characters(request.sql)} characters; the Data API takes ${MAX_SQL_LENGTH}. Send many rows with Bulk.insert, which needs one parameter for them all.`
+    return `The statement has ${characters(request.sql)} characters; the Data API takes ${MAX_SQL_LENGTH}. ${shorter(request.sql)}`
   }
   const batch = "parameterSets" in request && request.parameterSets !== undefined
   const sets = batch ? request.parameterSets : "parameters" in request ? [request.parameters ?? []] : []

@@ -1,7 +1,7 @@
 /** How many requests the types of parameters cost, and that they are asked for as seldom as can be. */
 import { PgTypes } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
-import { Array as Arr, Effect, Layer, Stream } from "effect"
+import { Array as Arr, Cause, Effect, Layer, Stream } from "effect"
 import { SqlClient } from "effect/sql"
 import { DataApi, type ExecuteStatementRequest } from "../../../src/data-api/DataApi.ts"
 import * as DataApiSql from "../../../src/data-api/sql/DataApiSql.ts"
@@ -182,6 +182,32 @@ layer(DataApiSql.layer().pipe(Layer.provide(counted)), { timeout: "60 seconds", 
         const streamed = Stream.runCollect(rows("2001-01-01").stream)
         assert.deepStrictEqual(yield* streamed, expected)
         assert.deepStrictEqual(yield* sql.withTransaction(streamed), expected)
+      })
+    )
+
+    it.effect("no parameter's value is in the text of a request, nor in the words of the driver's own failures", () =>
+      Effect.gen(function* () {
+        const { name, sql } = yield* table("secret")
+        const secret = "s3cr3t-value"
+        const before = sent.length
+        const attempts = [
+          sql`select * from ${name} where tags[1] = ${secret} and doc ->> 'a' = ${secret}`,
+          sql`insert into ${name} (tags, doc) values (${[secret]}, ${{ secret }})`,
+          sql`select count(${secret}), concat(${secret}), ${secret} is null`,
+          sql`select ${secret} from no_such_table`,
+          sql.withTransaction(sql`update ${name} set tags = ${[secret]} where doc ->> 'a' <> ${secret}`),
+          sql`select n from ${name} where ${sql.in("doc", [secret, { secret }])}`,
+          sql`insert into ${name} (doc) values (${[]}, ${secret})`
+        ]
+        for (const attempt of attempts) {
+          const exit = yield* Effect.exit(attempt)
+          if (exit._tag === "Failure") assert.notInclude(Cause.pretty(exit.cause), secret)
+        }
+        assert.isAbove(sent.length - before, attempts.length)
+        assert.deepStrictEqual(
+          sent.filter((text) => text.includes(secret)),
+          []
+        )
       })
     )
 
