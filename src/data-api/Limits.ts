@@ -83,7 +83,7 @@ const requestBytes = (sql: string, sets: ReadonlyArray<ReadonlyArray<SqlParamete
 const shorter = (sql: string): string =>
   /\binsert\b/i.test(sql.slice(0, 1000))
     ? "Send many rows with Bulk.insert, which needs one parameter for them all."
-    : "Send a long list as one array parameter: = any($1) instead of in (...), and <> all($1) instead of not in (...)."
+    : "Send a long value as a parameter, and a long list as one array parameter: = any($1) instead of in (...)."
 
 /** Why a request could never succeed, or undefined if it may. */
 export const checkSize = (request: ExecuteStatementRequest | BatchExecuteStatementRequest): string | undefined => {

@@ -136,7 +136,9 @@ for (const [way, api] of backends) {
       it.effect("a statement or a request that is too long is refused before it is sent, and says what to do", () =>
         Effect.gen(function* () {
           const sql = yield* SqlClient.SqlClient
-          assert.include((yield* Effect.flip(sql.unsafe(`select '${"x".repeat(65_536)}'`))).message, "Bulk.insert")
+          const long = `'${"x".repeat(65_536)}'`
+          assert.include((yield* Effect.flip(sql.unsafe(`select ${long}`))).message, "as a parameter")
+          assert.include((yield* Effect.flip(sql.unsafe(`insert into t values (${long})`))).message, "Bulk.insert")
           const error = yield* Effect.flip(sql`select length(${"x".repeat(4 * 1024 * 1024)})`)
           assert.include(error.message, "4194304")
         })
