@@ -163,7 +163,8 @@ const urlOf = ({ database, host, password, port, sslmode, user }: PostgresConfig
  */
 export const dataApiOf = (
   config: DbConfig.DbConfig,
-  retries?: RetryOptions
+  retries?: RetryOptions,
+  share?: Share
 ): Layer.Layer<DataApi, LocalDataApiError> => {
   const local = Effect.promise(() => import("./local/LocalDataApi.ts"))
   switch (config._tag) {
@@ -181,7 +182,12 @@ export const dataApiOf = (
     case "embedded":
       return Layer.unwrap(
         Effect.map(local, (LocalDataApi) =>
-          LocalDataApi.layer({ dataDir: config.directory, database: config.database })
+          LocalDataApi.layer({
+            dataDir: config.directory,
+            database: config.database,
+            share,
+            breaksOnSigint: share !== undefined
+          })
         )
       )
   }

@@ -12,6 +12,7 @@ import type { flags } from "../commands/gateway.ts"
 import { configure, type DatabaseFlags } from "../database.ts"
 import { Exit, Refused } from "../Outcome.ts"
 import { printExports, printJsonLine, say } from "../output/text.ts"
+import { program } from "../program.ts"
 import { logWriter } from "./logWriter.ts"
 
 /** What the flags of `alex-db gateway` say. */
@@ -127,5 +128,8 @@ const listen = Effect.fnUntraced(function* (options: GatewayOptions, { database,
 
 export const run = Effect.fnUntraced(function* (options: GatewayOptions) {
   const config = yield* configure(options)
-  yield* Effect.provide(listen(options, DbLayer.targetOf(config)), DbLayer.dataApiOf(config))
+  yield* Effect.provide(
+    listen(options, DbLayer.targetOf(config)),
+    DbLayer.dataApiOf(config, undefined, { program: program() })
+  )
 })
