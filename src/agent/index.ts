@@ -1,16 +1,16 @@
 /** What agents need: JSON Schemas of what they read and write, tools over the repositories, an MCP server. */
 
-export { BoundJob, type Grant, Granted, grants, isGrant } from "./Grants.ts"
+export * as McpServer from "./mcp/McpServer.ts"
 export {
   type Described,
   type Dialect,
   dialects,
   isSchemaName,
   schemas
-} from "./JsonSchemas.ts"
-export * as McpServer from "./McpServer.ts"
-export { type SchemaName, schemaNames } from "./schemaNames.ts"
-export { layer } from "./ToolHandlers.ts"
+} from "./schemas/JsonSchemas.ts"
+export { type SchemaName, schemaNames } from "./schemas/schemaNames.ts"
+export { BoundJob, type Grant, Granted, grants, isGrant } from "./tools/Grants.ts"
+export { layer } from "./tools/ToolHandlers.ts"
 export {
   CurrentUser,
   PortfolioReading,
@@ -19,5 +19,5 @@ export {
   Tools,
   toolsFor,
   WriteTools
-} from "./Tools.ts"
-export { type ToolDialect, toolDefinitions, toolDialects } from "./toolDefinitions.ts"
+} from "./tools/Tools.ts"
+export { type ToolDialect, toolDefinitions, toolDialects } from "./tools/toolDefinitions.ts"

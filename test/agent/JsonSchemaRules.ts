@@ -1,5 +1,5 @@
 /** What the tests know of JSON Schema: the rules of each dialect, and whether a document fits a schema. */
-import type { Dialect } from "../../src/agent/JsonSchemas.ts"
+import type { Dialect } from "../../src/agent/schemas/JsonSchemas.ts"
 
 type Node = { readonly [keyword: string]: unknown }
 

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
-import { dialects, schemas } from "../../src/agent/JsonSchemas.ts"
-import { type SchemaName, schemaNames } from "../../src/agent/schemaNames.ts"
+import { dialects, schemas } from "../../src/agent/schemas/JsonSchemas.ts"
+import { type SchemaName, schemaNames } from "../../src/agent/schemas/schemaNames.ts"
 import { strict } from "../../src/domain/Allocation.ts"
 import { mismatches, violations } from "./JsonSchemaRules.ts"
 

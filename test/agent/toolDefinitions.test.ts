@@ -1,8 +1,8 @@
 /** The tools as each provider takes them: the rules that their APIs publish, and that schema and decoder agree. */
 import { assert, describe, it } from "@effect/vitest"
-import { grants } from "../../src/agent/Grants.ts"
-import { accepted } from "../../src/agent/portable.ts"
-import { toolDefinitions, toolDialects } from "../../src/agent/toolDefinitions.ts"
+import { accepted } from "../../src/agent/schemas/portable.ts"
+import { grants } from "../../src/agent/tools/Grants.ts"
+import { toolDefinitions, toolDialects } from "../../src/agent/tools/toolDefinitions.ts"
 import { mismatches } from "./JsonSchemaRules.ts"
 
 type Json = ReturnType<typeof JSON.parse>

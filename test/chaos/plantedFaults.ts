@@ -246,7 +246,7 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   },
   {
     name: "tools write though they may only read",
-    file: "src/agent/ToolHandlers.ts",
+    file: "src/agent/tools/ToolHandlers.ts",
     from: "granted.has(grant) ? answered(true)(effect) : Effect.fail(notAllowed(grant))",
     to: "granted.has(grant) || true ? answered(true)(effect) : Effect.fail(notAllowed(grant))",
     tests: ["test/agent/Tools.test.ts"]

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Command } from "effect/cli"
 import { TestConsole } from "effect/testing"
-import { schemaNames } from "../../src/agent/schemaNames.ts"
+import { schemaNames } from "../../src/agent/schemas/schemaNames.ts"
 import { schema } from "../../src/cli/commands/schema.ts"
 import { root } from "../../src/cli/root.ts"
 

@@ -8,8 +8,8 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { BoundJob, type Grant, Granted, grants, isGrant } from "../../agent/Grants.ts"
-import type { ToolFailure } from "../../agent/Tools.ts"
+import { BoundJob, type Grant, Granted, grants, isGrant } from "../../agent/tools/Grants.ts"
+import type { ToolFailure } from "../../agent/tools/Tools.ts"
 import type { JobId } from "../../domain/Job.ts"
 import { EndsWhenStopped, WrongUsage } from "../Outcome.ts"
 import { database, defaulted, root } from "../root.ts"
@@ -17,9 +17,9 @@ import { version } from "../version.ts"
 
 const agent = Effect.promise(() =>
   Promise.all([
-    import("../../agent/McpServer.ts"),
-    import("../../agent/ToolHandlers.ts"),
-    import("../../agent/Tools.ts"),
+    import("../../agent/mcp/McpServer.ts"),
+    import("../../agent/tools/ToolHandlers.ts"),
+    import("../../agent/tools/Tools.ts"),
     import("../../domain/User.ts"),
     import("../../repository/index.ts")
   ])

@@ -4,8 +4,8 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { Dialect } from "../../agent/JsonSchemas.ts"
-import { schemaNames } from "../../agent/schemaNames.ts"
+import type { Dialect } from "../../agent/schemas/JsonSchemas.ts"
+import { schemaNames } from "../../agent/schemas/schemaNames.ts"
 import { print, printJson } from "../output/text.ts"
 import { root } from "../root.ts"
 
@@ -39,14 +39,14 @@ export const schema = Command.make(
     const { json } = yield* root
     if (Option.isNone(name)) return yield* print(json, [...schemaNames, ...others], (names) => names.join("\n"))
     if (name.value === "tools") {
-      const { toolDefinitions } = yield* Effect.promise(() => import("../../agent/toolDefinitions.ts"))
+      const { toolDefinitions } = yield* Effect.promise(() => import("../../agent/tools/toolDefinitions.ts"))
       return yield* printJson(toolDefinitions(dialect === "json-schema" ? "mcp" : dialect))
     }
     if (name.value === "reports") {
       const { reportSchemas } = yield* Effect.promise(() => import("../output/reports.ts"))
       return yield* printJson(reportSchemas())
     }
-    const { schemas } = yield* Effect.promise(() => import("../../agent/JsonSchemas.ts"))
+    const { schemas } = yield* Effect.promise(() => import("../../agent/schemas/JsonSchemas.ts"))
     yield* printJson(schemas[name.value](subsetOf(dialect)).jsonSchema)
   })
 ).pipe(

@@ -3,7 +3,7 @@
  * thousands deep, and calls a request before `initialize` its own failure: such lines are answered here.
  */
 import { Effect, Layer, Option, Predicate, Stdio, Stream } from "effect"
-import { isNestedAtMost } from "./portable.ts"
+import { isNestedAtMost } from "../schemas/portable.ts"
 
 /** The arguments of a call may be nested 64 deep; the message around them adds a few. */
 const deepest = 70

@@ -6,7 +6,7 @@
  */
 import { JsonSchema, Schema, SchemaTransformation } from "effect"
 import { AnthropicStructuredOutput, OpenAiStructuredOutput } from "effect/ai"
-import * as Domain from "../domain/index.ts"
+import * as Domain from "../../domain/index.ts"
 import { portable } from "./portable.ts"
 import type { SchemaName } from "./schemaNames.ts"
 

@@ -1,6 +1,6 @@
 /** What an agent may write. It may write nothing, unless the person who starts it says so. */
 import * as Context from "effect/Context"
-import type { JobId } from "../domain/Job.ts"
+import type { JobId } from "../../domain/Job.ts"
 
 /**
  * What can be granted: to record `results` of jobs, to set `positions`, to fill in `instruments`, and to change the name

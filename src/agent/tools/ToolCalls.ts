@@ -1,8 +1,8 @@
 /** Calls of tools as clients make them: any JSON in, an answer for the model out, in time, whatever happens. */
 import { Cause, type Context, Duration, Effect, Exit, Fiber, Layer, Predicate, Schema, Scope, Stream } from "effect"
 import { Tool } from "effect/ai"
-import { strict } from "../domain/index.ts"
-import { accepted, argumentSchema, isNestedAtMost } from "./portable.ts"
+import { strict } from "../../domain/index.ts"
+import { accepted, argumentSchema, isNestedAtMost } from "../schemas/portable.ts"
 import { ToolFailure, Tools } from "./Tools.ts"
 
 /** What a model is answered: a JSON value. */

@@ -29,7 +29,7 @@ import {
   PositionCreate,
   SummaryPayload,
   User
-} from "../domain/index.ts"
+} from "../../domain/index.ts"
 import { type Grant, grants } from "./Grants.ts"
 
 /** The one user for whom the tools work. */

@@ -1,11 +1,11 @@
 /** The tools as an MCP server on stdin and stdout. */
 import { Context, Effect, Layer, Option } from "effect"
 import { McpProtocol, McpSchema, McpServer, Tool } from "effect/ai"
-import type { Grant } from "./Grants.ts"
+import { portable } from "../schemas/portable.ts"
+import type { Grant } from "../tools/Grants.ts"
+import * as ToolCalls from "../tools/ToolCalls.ts"
+import { toolsFor } from "../tools/Tools.ts"
 import * as GuardedStdio from "./guardedStdio.ts"
-import { portable } from "./portable.ts"
-import * as ToolCalls from "./ToolCalls.ts"
-import { toolsFor } from "./Tools.ts"
 
 const instructions = (granted: ReadonlySet<Grant>): string =>
   "Tools on one person's portfolio: accounts, positions, the instruments held, and the jobs of agents. Money is US " +

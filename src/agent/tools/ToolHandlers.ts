@@ -15,8 +15,8 @@ import {
   type PositionNotFound,
   summarize,
   type UserNotFound
-} from "../domain/index.ts"
-import { Accounts, Instruments, Jobs, Portfolios, Positions, type RepositoryError } from "../repository/index.ts"
+} from "../../domain/index.ts"
+import { Accounts, Instruments, Jobs, Portfolios, Positions, type RepositoryError } from "../../repository/index.ts"
 import { BoundJob, type Grant, Granted } from "./Grants.ts"
 import { CurrentUser, type PortfolioReading, ToolFailure, Tools } from "./Tools.ts"
 
