@@ -98,7 +98,7 @@ it("only DbLayer.ts, index.ts and the command line know more than their own room
     .map(({ from }) => from)
   assert.sameMembers(
     [...new Set(knowing)],
-    ["DbConfig.ts", "DbLayer.ts", "PostgresSql.ts", "TestSnapshot.ts", "index.ts"]
+    ["Agent.ts", "DbConfig.ts", "DbLayer.ts", "OpenTools.ts", "PostgresSql.ts", "TestSnapshot.ts", "index.ts"]
   )
   const upwards = imports
     .filter(({ from, to }) => !["src", "cli"].includes(roomOf(from)) && isFile(to))

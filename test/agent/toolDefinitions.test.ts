@@ -7,7 +7,7 @@ import { mismatches } from "./JsonSchemaRules.ts"
 
 type Json = ReturnType<typeof JSON.parse>
 
-const partsOf = (definition: Json) => definition.toolSpec ?? definition
+const partsOf = (definition: Json) => definition.toolSpec ?? definition.function ?? definition
 
 const schemaOf = (definition: Json): Json => {
   const { input_schema, inputSchema, parameters, parametersJsonSchema } = partsOf(definition)

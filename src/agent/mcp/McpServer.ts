@@ -40,7 +40,7 @@ const resultOf = ({ isError, value }: ToolCalls.Answer): McpSchema.CallToolResul
 
 // The library's own registration answers wrong arguments with a protocol error, which models do not see, and needs the
 // handlers, and so the database, before it answers `initialize`.
-const registration = (tools: ReadonlyArray<Tool.Any>, handlers: ToolCalls.Handlers, limits: ToolCalls.CallLimits) =>
+const registration = (tools: ReadonlyArray<Tool.Any>, handlers: ToolCalls.Handlers, limits: ToolCalls.CallOptions) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
       const server = yield* McpServer.McpServer
@@ -69,7 +69,7 @@ export const layerStdio = (options: {
   readonly handlers: ToolCalls.Handlers
   readonly granted: ReadonlySet<Grant>
   readonly version: string
-  readonly limits?: ToolCalls.CallLimits | undefined
+  readonly limits?: ToolCalls.CallOptions | undefined
 }) =>
   McpServer.layerStdio({
     name: "alex-database",
@@ -82,5 +82,8 @@ export const layerStdio = (options: {
       McpProtocol.v2024_11_05,
       McpProtocol.v2026_07_28
     ],
-    registrations: registration(toolsFor(options.granted), options.handlers, options.limits ?? {})
+    registrations: registration(toolsFor(options.granted), options.handlers, {
+      ...options.limits,
+      granted: options.granted
+    })
   }).pipe(Layer.provide(GuardedStdio.layer))

@@ -3,7 +3,8 @@ import { Cause, type Context, Duration, Effect, Exit, Fiber, Layer, Predicate, S
 import { Tool } from "effect/ai"
 import { strict } from "../../domain/index.ts"
 import { accepted, argumentSchema, isNestedAtMost } from "../schemas/portable.ts"
-import { ToolFailure, Tools } from "./Tools.ts"
+import type { Grant } from "./Grants.ts"
+import { ToolFailure, Tools, toolsFor } from "./Tools.ts"
 
 /** What a model is answered: a JSON value. */
 export interface Answer {
@@ -14,8 +15,10 @@ export interface Answer {
 /** Makes the handlers of the tools, which may take as long as the database does; a `ToolFailure` is told to the model. */
 export type Handlers = Layer.Layer<Tool.HandlersFor<typeof Tools.tools>, unknown>
 
-/** The limits of a call. */
-export interface CallLimits {
+/** What calls may do, and their limits. */
+export interface CallOptions {
+  /** What the tools may write; nothing unless given. */
+  readonly granted?: ReadonlySet<Grant> | undefined
   /** How long a call may take until it is answered with when to ask again; 20 seconds by default. */
   readonly budget?: Duration.Input | undefined
   /** How many bytes of JSON an answer may have; 60,000 by default. */
@@ -77,8 +80,9 @@ const bounded =
  * Calls of the tools, on handlers that the first call makes and the others share; where that fails, the next call tries
  * again. A call never fails: what goes wrong is an answer that says what to do.
  */
-export const make = Effect.fnUntraced(function* (handlers: Handlers, limits: CallLimits = {}) {
-  const { budget = "20 seconds", maxResult = 60_000 } = limits
+export const make = Effect.fnUntraced(function* (handlers: Handlers, options: CallOptions = {}) {
+  const { budget = "20 seconds", granted = new Set(), maxResult = 60_000 } = options
+  const allowed = new Set(toolsFor(granted).map(({ name }) => name))
   const scope = yield* Effect.scope
   let opening: Fiber.Fiber<Context.Context<Tool.HandlersFor<typeof Tools.tools>>, unknown> | undefined
   const open = Effect.gen(function* () {
@@ -98,7 +102,12 @@ export const make = Effect.fnUntraced(function* (handlers: Handlers, limits: Cal
     return yield* Fiber.join(opening)
   })
   const call = Effect.fnUntraced(function* (name: string, args: unknown) {
-    if (!isName(name)) return failure("InvalidData", `There is no tool ${name}.`)
+    if (!isName(name)) {
+      return failure("InvalidData", `There is no tool of this name. There are ${[...allowed].join(", ")}.`)
+    }
+    if (!allowed.has(name)) {
+      return failure("NotAllowed", `This session may not call ${name}. The person who started it has to allow it.`)
+    }
     if (!isNestedAtMost(args, deepest)) {
       return failure("InvalidData", `The arguments are nested more than ${deepest} deep. Send flatter ones.`)
     }

@@ -4,8 +4,11 @@ import { type Grant, grants } from "./Grants.ts"
 import { argumentsOf } from "./ToolCalls.ts"
 import { toolsFor } from "./Tools.ts"
 
-/** Whose definitions of tools there are: OpenAI's Responses API, Anthropic's Messages, Bedrock's Converse, Gemini, MCP. */
-export const toolDialects = ["openai", "anthropic", "bedrock", "gemini", "mcp"] as const
+/**
+ * Whose definitions of tools there are: OpenAI's Responses API and its Chat Completions, Anthropic's Messages, Bedrock's
+ * Converse, Gemini, MCP.
+ */
+export const toolDialects = ["openai", "openai-chat", "anthropic", "bedrock", "gemini", "mcp"] as const
 /** One of {@link toolDialects}. */
 export type ToolDialect = (typeof toolDialects)[number]
 
@@ -17,6 +20,8 @@ const definitionOf = (tool: Tool.Any, dialect: ToolDialect): object => {
     case "openai":
       // Strict mode would make every argument required and knows no object with keys of one's own.
       return { type: "function", name, description, parameters: schema, strict: false }
+    case "openai-chat":
+      return { type: "function", function: { name, description, parameters: schema, strict: false } }
     case "anthropic":
       return { name, description, input_schema: schema }
     case "bedrock":

@@ -8,43 +8,14 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { BoundJob, type Grant, Granted, grants, isGrant } from "../../agent/tools/Grants.ts"
-import type { ToolFailure } from "../../agent/tools/Tools.ts"
-import type { JobId } from "../../domain/Job.ts"
+import { grants, isGrant } from "../../agent/tools/Grants.ts"
 import { EndsWhenStopped, WrongUsage } from "../Outcome.ts"
 import { database, defaulted, root } from "../root.ts"
 import { version } from "../version.ts"
 
 const agent = Effect.promise(() =>
-  Promise.all([
-    import("../../agent/mcp/McpServer.ts"),
-    import("../../agent/tools/ToolHandlers.ts"),
-    import("../../agent/tools/Tools.ts"),
-    import("../../domain/User.ts"),
-    import("../../repository/index.ts")
-  ])
+  Promise.all([import("../../agent/mcp/McpServer.ts"), import("../../agent/tools/UserTools.ts")])
 )
-
-/** The handlers for one user who exists; built by the first call, since a paused database takes its time. */
-const handlersFor = Effect.fnUntraced(function* (id: string, granted: ReadonlySet<Grant>, job: JobId | undefined) {
-  const [, { layer }, { CurrentUser }, { ClerkUserId }, { Portfolios, Users }] = yield* agent
-  const unknown: ToolFailure = {
-    error: "UserNotFound",
-    message: `There is no user "${id}" in this database. The person who started this server has to give --user the id of one who is.`
-  }
-  const user = Schema.decodeEffect(ClerkUserId)(id).pipe(Effect.mapError(() => unknown))
-  return Layer.unwrap(
-    Effect.gen(function* () {
-      const users = yield* Users
-      const found = yield* users.findById(yield* user).pipe(Effect.catchTag("UserNotFound", () => Effect.fail(unknown)))
-      return Layer.provide(layer, Layer.succeed(CurrentUser, found.clerk_user_id))
-    })
-  ).pipe(
-    Layer.provide(Portfolios.layer),
-    Layer.provide(Layer.succeed(Granted, granted)),
-    Layer.provide(Layer.succeed(BoundJob, job))
-  )
-})
 
 const grantsOf = Effect.fnUntraced(function* (allow: string) {
   const names = allow
@@ -97,12 +68,14 @@ export const mcp = Command.make(
   Effect.fnUntraced(function* ({ allow, callSeconds, job, user }) {
     const flags = yield* root
     const { configure, layerConfigured } = yield* database
-    const [McpServer] = yield* agent
+    const [McpServer, UserTools] = yield* agent
     const granted = yield* grantsOf(allow)
     const bound = Option.isSome(job) ? yield* jobOf(job.value) : undefined
     const ends = yield* EndsWhenStopped
     ends.current = true
-    const handlers = Layer.provide(yield* handlersFor(user, granted, bound), layerConfigured(yield* configure(flags)))
+    const handlers = UserTools.layer({ user, granted, job: bound }).pipe(
+      Layer.provide(layerConfigured(yield* configure(flags)))
+    )
     yield* Effect.logInfo(
       `MCP server for user "${user}", ${granted.size > 0 ? `writing ${[...granted].join(", ")}` : "read-only"}`
     )

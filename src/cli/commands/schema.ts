@@ -13,7 +13,7 @@ import { root } from "../root.ts"
 const others = ["reports", "tools"] as const
 
 /** Which subset of JSON Schema a provider of tools takes for an answer. */
-const subsets = { bedrock: "anthropic", gemini: "anthropic", mcp: "json-schema" } as const
+const subsets = { "openai-chat": "openai", bedrock: "anthropic", gemini: "anthropic", mcp: "json-schema" } as const
 
 type Asked = Dialect | keyof typeof subsets
 
@@ -28,9 +28,17 @@ export const schema = Command.make(
       Argument.withDescription("The schema to print; all names are listed without it"),
       Argument.optional
     ),
-    dialect: Flag.Literals("dialect", ["json-schema", "openai", "anthropic", "bedrock", "gemini", "mcp"]).pipe(
+    dialect: Flag.Literals("dialect", [
+      "json-schema",
+      "openai",
+      "openai-chat",
+      "anthropic",
+      "bedrock",
+      "gemini",
+      "mcp"
+    ]).pipe(
       Flag.withDescription(
-        "JSON Schema 2020-12, or what a provider accepts of it: OpenAI in strict mode, Anthropic, Bedrock, Gemini, MCP"
+        "JSON Schema 2020-12, or what a provider accepts of it: OpenAI in strict mode (tools: Responses, or Chat Completions), Anthropic, Bedrock, Gemini, MCP"
       ),
       Flag.withDefault("json-schema")
     )

@@ -1,0 +1,129 @@
+/** The tools for a loop of one's own, by promises: who calls them needs no Effect. */
+import { Effect, Exit, Layer, Logger, Option, Schema, Scope } from "effect"
+import { type Grant, grants } from "./agent/tools/Grants.ts"
+import * as ToolCalls from "./agent/tools/ToolCalls.ts"
+import { type ToolDialect, toolDefinitions } from "./agent/tools/toolDefinitions.ts"
+import * as UserTools from "./agent/tools/UserTools.ts"
+import * as DbConfig from "./DbConfig.ts"
+import * as DbLayer from "./DbLayer.ts"
+import { ClerkUserId, InvalidInput, JobId, problemsOf, strict } from "./domain/index.ts"
+
+/** Whose tools to open, on which database, and within which limits. */
+export interface OpenToolsOptions {
+  /** The id of the user for whom the tools work; no call can name another. */
+  readonly user: string
+  /** What the tools may write; nothing unless given. */
+  readonly grants?: ReadonlyArray<Grant> | undefined
+  /** The one job whose results may be recorded; any of the user's unless given. */
+  readonly job?: string | undefined
+  /** A backend that wins over what the environment says. */
+  readonly backend?: DbConfig.Backend | undefined
+  /** A database in place of the environment's, such as `DbLayer.layerEmbedded({ directory: "data" })`. */
+  readonly database?: Layer.Layer<DbLayer.Services, unknown> | undefined
+  /** Seconds until a call is answered with when to ask again; 20 unless given. */
+  readonly callSeconds?: number | undefined
+  /** Bytes of JSON that an answer may have; 60,000 unless given. */
+  readonly maxResult?: number | undefined
+}
+
+/** What a call is answered. */
+export interface ToolAnswer {
+  /** Whether the tool could not do what was asked: `value` then has `error` and `message`. */
+  readonly isError: boolean
+  readonly value: unknown
+  /** `value` as JSON, which is what the model is shown. */
+  readonly text: string
+}
+
+/** Tools that are open. */
+export interface OpenTools {
+  /** The tools that there are with these grants, as a provider's API takes them. */
+  readonly definitions: (dialect: ToolDialect) => ReadonlyArray<object>
+  /**
+   * Calls a tool with the arguments that a model gave: JSON text, as OpenAI sends it, or the value. Never rejects: what
+   * goes wrong is an answer that tells the model what to do.
+   */
+  readonly call: (name: string, args?: unknown) => Promise<ToolAnswer>
+  /** Closes the database. */
+  readonly close: () => Promise<void>
+  /** The same, for `await using`. */
+  readonly [Symbol.asyncDispose]: () => Promise<void>
+}
+
+const Checked = Schema.Struct({
+  user: ClerkUserId,
+  grants: Schema.optional(Schema.Array(Schema.Literals(grants))),
+  job: Schema.optional(JobId)
+})
+
+const readJson = Option.liftThrowable((text: string): unknown => JSON.parse(text))
+
+const answered = ({ isError, value }: ToolCalls.Answer): ToolAnswer => ({ isError, value, text: JSON.stringify(value) })
+
+const notJson = answered({
+  isError: true,
+  value: { error: "InvalidData", message: "The arguments are no JSON. Send one JSON object." }
+})
+
+const closed = answered({
+  isError: true,
+  value: { error: "DatabaseFailed", message: "These tools were closed. End your work." }
+})
+
+/** stdout is the caller's own. */
+const quiet = Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)])
+
+/**
+ * Opens the tools for one user. The database, which the environment describes unless one is given, is opened by the
+ * first call.
+ *
+ * @errors InvalidInput
+ *
+ * @example
+ * ```ts
+ * import { openTools } from "alex-database/agent"
+ *
+ * const tools = await openTools({ user: "user_2abcDEF", grants: ["results"] })
+ * const definitions = tools.definitions("anthropic") // for the request
+ * const { isError, text } = await tools.call("list_accounts", {}) // for the answer
+ * await tools.close()
+ * ```
+ */
+export const openTools = async (options: OpenToolsOptions): Promise<OpenTools> => {
+  const { backend, callSeconds = 20, maxResult } = options
+  const {
+    grants: asked = [],
+    job,
+    user
+  } = await Effect.runPromise(
+    Schema.decodeUnknownEffect(Checked, { errors: strict.errors })(options).pipe(
+      Effect.mapError((error) => new InvalidInput({ subject: "options of openTools", problems: problemsOf(error) }))
+    )
+  )
+  const granted = new Set(asked)
+  const configured = Layer.unwrap(Effect.map(DbConfig.load(backend), (config) => DbLayer.layerOf(config)))
+  const handlers = UserTools.layer({ granted, job, user }).pipe(Layer.provide(options.database ?? configured))
+  const scope = Scope.makeUnsafe()
+  const call = await Effect.runPromise(
+    ToolCalls.make(handlers, { granted, budget: `${callSeconds} seconds`, maxResult }).pipe(
+      Effect.provideService(Scope.Scope, scope),
+      Effect.provide(quiet)
+    )
+  )
+  let isOpen = true
+  const close = async () => {
+    isOpen = false
+    await Effect.runPromise(Scope.close(scope, Exit.void))
+  }
+  return {
+    definitions: (dialect) => toolDefinitions(dialect, granted),
+    call: async (name, args = {}) => {
+      if (!isOpen) return closed
+      const given = typeof args === "string" ? readJson(args === "" ? "{}" : args) : Option.some(args)
+      if (Option.isNone(given)) return notJson
+      return Effect.runPromise(Effect.map(call(name, given.value), answered).pipe(Effect.provide(quiet)))
+    },
+    close,
+    [Symbol.asyncDispose]: close
+  }
+}

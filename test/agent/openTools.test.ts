@@ -1,0 +1,177 @@
+/** The tools by promises, and the documented loops on servers that speak the providers' protocols. */
+import { rmSync } from "node:fs"
+import { createServer, type IncomingMessage } from "node:http"
+import type { AddressInfo } from "node:net"
+import { NodeServices } from "@effect/platform-node"
+import { Effect, Layer } from "effect"
+import { afterAll, assert, beforeAll, describe, it, vi } from "vitest"
+import { openTools } from "../../src/Agent.ts"
+import { DbLayer, Reset } from "../../src/index.ts"
+import { blocksOf, writeBlocks } from "../package/CodeBlocks.ts"
+
+type Json = ReturnType<typeof JSON.parse>
+
+const { files, folder } = writeBlocks(blocksOf("docs/agents.md"))
+const directory = `${folder}/database`
+const user = "test_user_001"
+
+beforeAll(() =>
+  Effect.runPromise(
+    Reset.reset({ withTestData: true }).pipe(
+      Effect.provide(Layer.merge(DbLayer.layerEmbedded({ directory }), NodeServices.layer))
+    )
+  )
+)
+
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const loop = async (name: string): Promise<(user: string, question: string) => Promise<string>> => {
+  for (const file of files) {
+    const found = (await import(file))[name]
+    if (typeof found === "function") return found
+  }
+  return assert.fail(`docs/agents.md has no ${name}`)
+}
+
+/** A server that answers the nth request with the nth answer; what it was sent is kept. */
+const scripted = async (answers: ReadonlyArray<(body: Json) => object>) => {
+  const requests: Array<{ readonly url: string; readonly headers: IncomingMessage["headers"]; readonly body: Json }> =
+    []
+  const server = createServer(async (request, response) => {
+    const chunks: Array<Buffer> = []
+    for await (const chunk of request) chunks.push(chunk)
+    const body = JSON.parse(Buffer.concat(chunks).toString())
+    const answer = answers[requests.length]?.(body)
+    requests.push({ url: request.url ?? "", headers: request.headers, body })
+    response.writeHead(answer === undefined ? 500 : 200, { "content-type": "application/json" })
+    response.end(JSON.stringify(answer ?? { error: "the script is over" }))
+  })
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+  const { port } = server.address() as AddressInfo
+  return { url: `http://127.0.0.1:${port}`, requests, close: () => server.close() }
+}
+
+const withEnvironment = async <A>(variables: Readonly<Record<string, string>>, run: () => Promise<A>): Promise<A> => {
+  for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value)
+  vi.stubEnv("ALEX_DB_BACKEND", "embedded")
+  vi.stubEnv("ALEX_DB_DIR", directory)
+  try {
+    return await run()
+  } finally {
+    vi.unstubAllEnvs()
+  }
+}
+
+describe("a loop on a provider's API", () => {
+  it("of OpenAI's Responses reads, writes, and is told what it did wrong", async () => {
+    const call = (id: string, name: string, args: object | string) => ({
+      type: "function_call",
+      id: `fc_${id}`,
+      call_id: id,
+      name,
+      arguments: typeof args === "string" ? args : JSON.stringify(args)
+    })
+    const server = await scripted([
+      () => ({ output: [{ type: "reasoning", id: "rs_1", summary: [] }, call("1", "list_accounts", "")] }),
+      () => ({ output: [call("2", "get_instrument", { symbol: "NOPE" }), call("3", "get_instrument", "{broken")] }),
+      () => ({ output: [{ type: "message", content: [{ type: "output_text", text: "You have accounts." }] }] })
+    ])
+    const environment = { OPENAI_BASE_URL: `${server.url}/v1`, OPENAI_API_KEY: "test-key" }
+    const said = await withEnvironment(environment, async () => (await loop("askOpenAi"))(user, "What do I have?"))
+    server.close()
+    assert.strictEqual(said, "You have accounts.")
+    const [first, second, third] = server.requests
+    assert.strictEqual(first?.url, "/v1/responses")
+    assert.strictEqual(first?.headers.authorization, "Bearer test-key")
+    for (const tool of first?.body.tools ?? []) {
+      assert.strictEqual(tool.type, "function")
+      assert.isObject(tool.parameters.properties)
+    }
+    assert.include(JSON.stringify(first?.body.tools), "record_report")
+    assert.notInclude(JSON.stringify(first?.body.tools), "set_position")
+    const outputs = (body: Json) => body.input.filter((item: Json) => item.type === "function_call_output")
+    assert.isNotEmpty(JSON.parse(outputs(second?.body)[0].output).accounts)
+    assert.deepStrictEqual(
+      outputs(third?.body).map((item: Json) => [item.call_id, JSON.parse(item.output).error]),
+      [
+        ["1", undefined],
+        ["2", "InstrumentNotFound"],
+        ["3", "InvalidData"]
+      ]
+    )
+  })
+
+  it("of Anthropic's Messages answers every tool_use in one message", async () => {
+    const use = (id: string, name: string, input: object) => ({ type: "tool_use", id, name, input })
+    const server = await scripted([
+      () => ({
+        stop_reason: "tool_use",
+        content: [{ type: "text", text: "Let me look." }, use("a", "read_portfolio", {}), use("b", "set_position", {})]
+      }),
+      () => ({ stop_reason: "end_turn", content: [{ type: "text", text: "It is diversified." }] })
+    ])
+    const environment = { ANTHROPIC_BASE_URL: server.url, ANTHROPIC_API_KEY: "test-key" }
+    const said = await withEnvironment(environment, async () => (await loop("askAnthropic"))(user, "How am I?"))
+    server.close()
+    assert.strictEqual(said, "It is diversified.")
+    const [first, second] = server.requests
+    assert.strictEqual(first?.url, "/v1/messages")
+    for (const tool of first?.body.tools ?? []) assert.strictEqual(tool.input_schema.type, "object")
+    const { content, role } = Object(second?.body.messages.at(-1))
+    assert.strictEqual(role, "user")
+    assert.deepStrictEqual(
+      content.map((block: Json) => [block.type, block.tool_use_id, block.is_error]),
+      [
+        ["tool_result", "a", false],
+        ["tool_result", "b", true]
+      ]
+    )
+    assert.isString(JSON.parse(content[0].content).total)
+    assert.strictEqual(JSON.parse(content[1].content).error, "NotAllowed")
+  })
+})
+
+describe("openTools", () => {
+  const open = (options: object = {}) => openTools({ user, database: DbLayer.layerEmbedded({ directory }), ...options })
+
+  it("answers calls that come at once, on a database that the first of them opens", async () => {
+    const tools = await open()
+    const names = ["list_accounts", "list_jobs", "read_portfolio"]
+    const answers = await Promise.all(names.map((name) => tools.call(name)))
+    assert.deepStrictEqual(
+      answers.map(({ isError }) => isError),
+      [false, false, false]
+    )
+    for (const { text, value } of answers) assert.deepStrictEqual(JSON.parse(text), JSON.parse(JSON.stringify(value)))
+    await tools.close()
+  })
+
+  it("never rejects a call: unknown tools, wrong arguments, another's job, a missing user and a closed database", async () => {
+    const tools = await open({ grants: ["results"] })
+    const errorOf = async (name: string, args: unknown) => Object((await tools.call(name, args)).value).error
+    assert.strictEqual(await errorOf("drop_table", {}), "InvalidData")
+    assert.strictEqual(await errorOf("get_instrument", null), "InvalidData")
+    assert.strictEqual(await errorOf("get_instrument", [1]), "InvalidData")
+    const job_id = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
+    assert.strictEqual(await errorOf("record_summary", { job_id, summary: {} }), "JobNotFound")
+    await tools.close()
+    assert.strictEqual(await errorOf("list_accounts", {}), "DatabaseFailed")
+    const nobody = await open({ user: "user_nobody" })
+    assert.strictEqual(Object((await nobody.call("list_accounts")).value).error, "UserNotFound")
+    await nobody.close()
+  })
+
+  it("refuses options that mean nothing, and names each", async () => {
+    const refused = async (options: object) => {
+      try {
+        await open(options)
+      } catch (error) {
+        return String(Object(error).message)
+      }
+      return assert.fail("was taken")
+    }
+    assert.include(await refused({ grants: ["everything"] }), "grants.0")
+    assert.include(await refused({ job: "1" }), "job")
+    assert.include(await refused({ user: "" }), "user")
+  })
+})
