@@ -75,9 +75,7 @@ const quiet = Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)])
 
 /**
  * Opens the tools for one user. The database, which the environment describes unless one is given, is opened by the
- * first call.
- *
- * @errors InvalidInput
+ * first call. Rejects with `InvalidInput` where an option means nothing.
  *
  * @example
  * ```ts
