@@ -1,6 +1,15 @@
 /** The accounts in which people hold cash and positions. */
+import * as Context from "effect/Context"
 import * as Schema from "effect/Schema"
-import { Decimal, type DigitsOption, InterestRate, interestRateInput, money, moneyInput } from "./Decimal.ts"
+import {
+  Decimal,
+  type DigitsOption,
+  InterestRate,
+  interestRateInput,
+  money,
+  moneyInput,
+  signedMoney
+} from "./Decimal.ts"
 import { withJson } from "./Json.ts"
 import { text, uuid } from "./Text.ts"
 import { ClerkUserId } from "./User.ts"
@@ -33,54 +42,82 @@ const AccountPurpose = text({
   example: "Main retirement savings"
 })
 
-const CashBalance = money("The cash on the account")
+/** Whether the cash of an account may be negative, as on margin: no, unless this says so. */
+export interface CashOption {
+  readonly negativeCash?: boolean
+}
 
-const accountCreateFields = {
+/**
+ * Whether `Accounts` and `Portfolios` take accounts with negative cash: not unless the caller provides `true`. The
+ * database has a rule of its own, `accounts_cash_balance_check`, which a migration of yours drops.
+ *
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { Accounts } from "alex-database"
+ * import { NegativeCash } from "alex-database/domain"
+ *
+ * const accounts = Accounts.layer.pipe(Layer.provide(Layer.succeed(NegativeCash, true)))
+ * ```
+ */
+export const NegativeCash = Context.Reference<boolean>("alex-database/domain/NegativeCash", {
+  defaultValue: () => false
+})
+
+const cashDescription = "The cash on the account"
+const cashBalance = ({ negativeCash = false }: CashOption) =>
+  negativeCash ? signedMoney(cashDescription) : money(cashDescription)
+
+const createFields = (option: CashOption) => ({
   clerk_user_id: ClerkUserId,
   account_name: AccountName,
   account_purpose: Schema.optionalKey(Schema.NullOr(AccountPurpose)),
-  cash_balance: Schema.optionalKey(CashBalance),
+  cash_balance: Schema.optionalKey(cashBalance(option)),
   cash_interest: Schema.optionalKey(InterestRate)
-}
+})
+
+const newAccount = { description: "A new account" }
+
+/** A new account whose cash may be negative, or not. */
+export const accountCreateOf = (option: CashOption) => Schema.Struct(createFields(option)).annotate(newAccount)
 
 /** A new account as other programs send it: amounts may be JSON numbers. */
-export const accountCreateInput = (options: DigitsOption) =>
+export const accountCreateInput = (options: DigitsOption & CashOption) =>
   Schema.Struct({
-    ...accountCreateFields,
-    cash_balance: Schema.optionalKey(moneyInput("The cash on the account", options)),
+    ...createFields(options),
+    cash_balance: Schema.optionalKey(moneyInput(cashDescription, options)),
     cash_interest: Schema.optionalKey(interestRateInput(options))
-  }).annotate({ description: "A new account" })
+  }).annotate(newAccount)
 
 /** A new account; cash and interest are 0 unless they are given. */
-export const AccountCreate = withJson(
-  "new account",
-  Schema.Struct(accountCreateFields).annotate({ description: "A new account" }),
-  () => accountCreateInput({ digits: "refuse" })
+export const AccountCreate = withJson("new account", accountCreateOf({}), () =>
+  accountCreateInput({ digits: "refuse" })
 )
 export interface AccountCreate extends Schema.Schema.Type<typeof AccountCreate> {}
 
-const accountUpdateFields = {
+const updateFields = (option: CashOption) => ({
   account_name: Schema.optionalKey(AccountName),
   account_purpose: Schema.optionalKey(Schema.NullOr(AccountPurpose)),
-  cash_balance: Schema.optionalKey(CashBalance),
+  cash_balance: Schema.optionalKey(cashBalance(option)),
   cash_interest: Schema.optionalKey(InterestRate)
-}
+})
+
+const accountChange = { description: "What to change about an account; what is left out stays as it is" }
+
+/** A change of an account whose cash may be negative, or not. */
+export const accountUpdateOf = (option: CashOption) => Schema.Struct(updateFields(option)).annotate(accountChange)
 
 /** A change of an account as other programs send it: amounts may be JSON numbers. */
-export const accountUpdateInput = (options: DigitsOption) =>
+export const accountUpdateInput = (options: DigitsOption & CashOption) =>
   Schema.Struct({
-    ...accountUpdateFields,
-    cash_balance: Schema.optionalKey(moneyInput("The cash on the account", options)),
+    ...updateFields(options),
+    cash_balance: Schema.optionalKey(moneyInput(cashDescription, options)),
     cash_interest: Schema.optionalKey(interestRateInput(options))
-  }).annotate({ description: "What to change about an account; what is left out stays as it is" })
+  }).annotate(accountChange)
 
 /** Any subset of an account's fields; `null` empties the purpose. */
-export const AccountUpdate = withJson(
-  "change of an account",
-  Schema.Struct(accountUpdateFields).annotate({
-    description: "What to change about an account; what is left out stays as it is"
-  }),
-  () => accountUpdateInput({ digits: "refuse" })
+export const AccountUpdate = withJson("change of an account", accountUpdateOf({}), () =>
+  accountUpdateInput({ digits: "refuse" })
 )
 export interface AccountUpdate extends Schema.Schema.Type<typeof AccountUpdate> {}
 

@@ -105,16 +105,17 @@ const interestKind: Kind = {
   example: "0.045"
 }
 
+const signedMoneyKind = (description: string): Kind => ({
+  ...moneyKind(description),
+  pattern: /^-?\d{1,10}(\.\d{1,2})?$/u,
+  message: 'expected an amount of money like "-1234.50": at most 2 decimals, less than 10000000000 either way'
+})
+
 /** US dollars: not negative, at most 10 digits before the point and 2 after it, as `numeric(12,2)` holds them. */
 export const money = (description: string) => decimalText(moneyKind(description))
 
 /** {@link money} that may be negative: the cash of an account on margin. The database has to be told to allow it. */
-export const signedMoney = (description: string) =>
-  decimalText({
-    ...moneyKind(description),
-    pattern: /^-?\d{1,10}(\.\d{1,2})?$/u,
-    message: 'expected an amount of money like "-1234.50": at most 2 decimals, less than 10000000000 either way'
-  })
+export const signedMoney = (description: string) => decimalText(signedMoneyKind(description))
 
 /** The price of one share in US dollars, as `numeric(12,4)` holds it. */
 export const Price = decimalText(priceKind)
@@ -169,8 +170,9 @@ const numberOrText = (kind: Kind, { digits }: DigitsOption) =>
     })
   )
 
-/** {@link money} from a JSON number or text. */
-export const moneyInput = (description: string, options: DigitsOption) => numberOrText(moneyKind(description), options)
+/** {@link money} from a JSON number or text; {@link signedMoney} where `negativeCash` says so. */
+export const moneyInput = (description: string, options: DigitsOption & { readonly negativeCash?: boolean }) =>
+  numberOrText(options.negativeCash === true ? signedMoneyKind(description) : moneyKind(description), options)
 
 /**
  * {@link Price} from a JSON number or text, as price feeds send it.

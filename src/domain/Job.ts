@@ -172,7 +172,8 @@ export class JobTransitionRefused extends Schema.TaggedError<JobTransitionRefuse
 }
 
 const refusals: Record<JobStatus, string> = {
-  pending: "Only a job that failed or was cancelled can be retried.",
+  pending:
+    "Only a job that failed or was cancelled can be retried; retry with takeOver one that has been running for too long.",
   running:
     "Only a pending job can be started; start with takeOver to take up one that runs for too long, or retry one that failed.",
   completed: "Only a running job can be completed.",

@@ -2,7 +2,7 @@
 import * as BigDecimal from "effect/BigDecimal"
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
-import { Account, AccountCreate } from "./Account.ts"
+import { Account, accountCreateOf, type CashOption } from "./Account.ts"
 import type { StoredAllocation } from "./Allocation.ts"
 import { Decimal, printable } from "./Decimal.ts"
 import { Instrument, InstrumentSymbol, StoredSymbol } from "./Instrument.ts"
@@ -28,16 +28,20 @@ export const Portfolio = withJson(
 )
 export interface Portfolio extends Schema.Schema.Type<typeof Portfolio> {}
 
+/** A new user with accounts, whose cash may be negative or not, and their positions. */
+export const portfolioCreateOf = (option: CashOption) =>
+  Schema.Struct({
+    user: UserCreate,
+    accounts: Schema.Array(
+      Schema.Struct({
+        ...accountCreateOf(option).mapFields(Struct.omit(["clerk_user_id"])).fields,
+        positions: Schema.Array(Schema.Struct({ symbol: InstrumentSymbol, quantity: PositionCreate.fields.quantity }))
+      })
+    )
+  }).annotate({ description: "A new user with accounts and their positions" })
+
 /** A new user with accounts and their positions. */
-export const PortfolioCreate = Schema.Struct({
-  user: UserCreate,
-  accounts: Schema.Array(
-    Schema.Struct({
-      ...AccountCreate.mapFields(Struct.omit(["clerk_user_id"])).fields,
-      positions: Schema.Array(Schema.Struct({ symbol: InstrumentSymbol, quantity: PositionCreate.fields.quantity }))
-    })
-  )
-}).annotate({ description: "A new user with accounts and their positions" })
+export const PortfolioCreate = portfolioCreateOf({})
 export interface PortfolioCreate extends Schema.Schema.Type<typeof PortfolioCreate> {}
 
 /** The value of an account, in US dollars. */

@@ -1,8 +1,9 @@
-/** What operators do to a database: migrate, seed, reset, verify, check. */
+/** What operators do to a database: migrate, seed, reset, verify, check, and to the jobs in it. */
 
 export * as Check from "./Check.ts"
 export * as Advice from "./database/Advice.ts"
 export { Target } from "./database/Target.ts"
+export * as JobOperations from "./JobOperations.ts"
 export * as Mark from "./migrate/Mark.ts"
 export * as Migrate from "./migrate/Migrate.ts"
 export * as Migration from "./migrate/Migration.ts"

@@ -11,7 +11,11 @@ import {
   type AccountId,
   AccountNotFound,
   AccountTotals,
-  AccountUpdate
+  AccountUpdate,
+  accountCreateOf,
+  accountUpdateOf,
+  type CashOption,
+  NegativeCash
 } from "../domain/Account.ts"
 import { type ClerkUserId, UserNotFound } from "../domain/User.ts"
 import { encoder, everyRow, type Listed, lookUp, type RepositoryError, reader, type StreamOptions } from "./Rows.ts"
@@ -130,12 +134,12 @@ const findOwned = (sql: Sql, owner: ClerkUserId): Operations["findById"] =>
 /** What the columns hold when a new account says nothing else, as the migrations have it. */
 export const columnDefaults = { cash_balance: BigDecimal.fromBigInt(0n), cash_interest: BigDecimal.fromBigInt(0n) }
 
-const encodeCreate = /* @__PURE__ */ encoder(AccountCreate)
 const created = /* @__PURE__ */ Tables.settable(AccountCreate)
 const createdOfNew = /* @__PURE__ */ Tables.settable(AccountCreate, "new")
 
-const create = (sql: Sql): Operations["create"] =>
-  Effect.fn("Accounts.create")(function* (input) {
+const create = (sql: Sql, option: CashOption): Operations["create"] => {
+  const encodeCreate = encoder(accountCreateOf(option))
+  return Effect.fn("Accounts.create")(function* (input) {
     const json = yield* encodeCreate({ ...columnDefaults, ...input }, "new account")
     return yield* read.first(
       sql`
@@ -147,6 +151,7 @@ const create = (sql: Sql): Operations["create"] =>
       () => new UserNotFound({ clerk_user_id: input.clerk_user_id })
     )
   })
+}
 
 const listByUser = (sql: Sql): Operations["listByUser"] =>
   Effect.fn("Accounts.listByUser")((user) =>
@@ -196,10 +201,10 @@ const totals = (sql: Sql): Operations["totals"] =>
     )
   )
 
-const encodeUpdate = /* @__PURE__ */ encoder(AccountUpdate)
+type EncodeUpdate = ReturnType<typeof encoder<AccountUpdate, unknown>>
 const updated = /* @__PURE__ */ Tables.settable(AccountUpdate)
 
-const update = (sql: Sql, owner?: ClerkUserId): Operations["update"] =>
+const update = (sql: Sql, encodeUpdate: EncodeUpdate, owner?: ClerkUserId): Operations["update"] =>
   Effect.fn("Accounts.update")(function* (id, changes) {
     const json = yield* encodeUpdate(changes, `change of account ${id}`)
     return yield* read.first(
@@ -221,22 +226,25 @@ const remove = (sql: Sql, owner?: ClerkUserId): Operations["delete"] =>
     )
   )
 
-const make = Effect.map(SqlClient.SqlClient, (sql): Operations => {
+const make = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const option = { negativeCash: yield* NegativeCash }
+  const encodeUpdate = encoder(accountUpdateOf(option))
   const ofUser = {
-    create: create(sql),
+    create: create(sql, option),
     listByUser: listByUser(sql),
     deleteAll: deleteAll(sql),
     totals: totals(sql)
   }
-  return {
+  const operations: Operations = {
     ...ofUser,
     all: all(sql),
     findById: findById(sql),
-    update: update(sql),
+    update: update(sql, encodeUpdate),
     delete: remove(sql),
     forUser: (user) => ({
       findById: findOwned(sql, user),
-      update: update(sql, user),
+      update: update(sql, encodeUpdate, user),
       delete: remove(sql, user),
       create: (input) => ofUser.create({ ...input, clerk_user_id: user }),
       list: () => ofUser.listByUser(user),
@@ -244,6 +252,7 @@ const make = Effect.map(SqlClient.SqlClient, (sql): Operations => {
       totals: () => ofUser.totals(user)
     })
   }
+  return operations
 })
 
 /**

@@ -33,7 +33,7 @@ interface Operations {
    *
    * @errors RepositoryError
    */
-  readonly snapshot: (options?: { readonly user?: ClerkUserId }) => Effect.Effect<number, RepositoryError>
+  readonly snapshot: (options?: { readonly user?: ClerkUserId | undefined }) => Effect.Effect<number, RepositoryError>
 
   /**
    * A user's snapshots of a period, the oldest first.
@@ -112,7 +112,7 @@ const replaced = /* @__PURE__ */ Object.keys(PortfolioSnapshot.fields)
   .join(", ")
 
 const snapshot = (sql: Sql): Operations["snapshot"] =>
-  Effect.fn("History.snapshot")(function* (options?: { readonly user?: ClerkUserId }) {
+  Effect.fn("History.snapshot")(function* (options?: { readonly user?: ClerkUserId | undefined }) {
     const ofUser = options?.user === undefined ? sql.literal("") : sql`WHERE clerk_user_id = ${options.user}::varchar`
     const [result] = yield* taken(sql`
       WITH person AS (

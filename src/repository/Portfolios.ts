@@ -4,9 +4,15 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
-import { Account, AccountCreate } from "../domain/Account.ts"
+import { Account, AccountCreate, type CashOption, NegativeCash } from "../domain/Account.ts"
 import { Instrument } from "../domain/Instrument.ts"
-import { type Portfolio, PortfolioCreate, type PortfolioSummary, summarize } from "../domain/Portfolio.ts"
+import {
+  type Portfolio,
+  PortfolioCreate,
+  type PortfolioSummary,
+  portfolioCreateOf,
+  summarize
+} from "../domain/Portfolio.ts"
 import { Position } from "../domain/Position.ts"
 import { type ClerkUserId, User, UserNotFound } from "../domain/User.ts"
 import { columnDefaults as accountDefaults } from "./Accounts.ts"
@@ -168,8 +174,6 @@ const load = (sql: Sql): Operations["load"] =>
     return assemble(user, parts)
   })
 
-const encodeCreate = /* @__PURE__ */ encoder(PortfolioCreate)
-
 const added = /* @__PURE__ */ computed(
   /* @__PURE__ */ Schema.Struct({ users: Schema.Int, accounts: Schema.Int, positions: Schema.Int })
 )
@@ -178,8 +182,9 @@ const userColumns = /* @__PURE__ */ Tables.settable(PortfolioCreate.fields.user)
 const accountColumns = /* @__PURE__ */ Tables.settable(AccountCreate)
 const accountColumnsOfNew = /* @__PURE__ */ Tables.settable(AccountCreate, "new")
 
-const add = (sql: Sql): Operations["add"] =>
-  Effect.fn("Portfolios.add")(function* (input) {
+const add = (sql: Sql, option: CashOption): Operations["add"] => {
+  const encodeCreate = encoder(portfolioCreateOf(option))
+  return Effect.fn("Portfolios.add")(function* (input) {
     const json = yield* encodeCreate(
       {
         user: { ...userDefaults, ...input.user },
@@ -226,14 +231,17 @@ const add = (sql: Sql): Operations["add"] =>
         (SELECT count(*) FROM new_position)::int AS positions`)
     return result ?? { users: 0, accounts: 0, positions: 0 }
   })
+}
 
-const make = Effect.map(SqlClient.SqlClient, (sql): Operations => {
+const make = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
   const loaded = load(sql)
-  return {
+  const operations: Operations = {
     load: loaded,
     summary: Effect.fn("Portfolios.summary")((id) => Effect.map(loaded(id), summarize)),
-    add: add(sql)
+    add: add(sql, { negativeCash: yield* NegativeCash })
   }
+  return operations
 })
 
 /**

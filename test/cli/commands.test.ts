@@ -47,6 +47,12 @@ const alexDb = Effect.fnUntraced(function* (
   }
 })
 
+/** The database of the commands, while none of them runs. */
+const onFolder = (folder: string) =>
+  DataApiSql.layer().pipe(
+    Layer.provide(LocalDataApi.layer({ dataDir: join(folder, "db"), snapshot: inject("snapshot") }))
+  )
+
 /** A name that would write to the clipboard, forge a line and turn the letters around. */
 const attack = "<script>\u001b]52;c;cm0=\u0007\nVerified: all is well.\u202e"
 
@@ -149,13 +155,7 @@ layer(Folder.layer, { timeout: "60 seconds" })("the command line", (it) => {
         const sql = yield* SqlClient.SqlClient
         yield* sql`alter table instruments drop constraint instruments_allocation_regions_check`
         yield* sql`update instruments set allocation_regions = '{"europe": 50}', name = ${attack} where symbol = 'QQQ'`
-      }).pipe(
-        Effect.provide(
-          DataApiSql.layer().pipe(
-            Layer.provide(LocalDataApi.layer({ dataDir: join(folder, "db"), snapshot: inject("snapshot") }))
-          )
-        )
-      )
+      }).pipe(Effect.provide(onFolder(folder)))
       const page = join(folder, "report.html")
       const { code, out } = yield* alexDb(["verify", "--html", page])
       assert.strictEqual(code, 3)
@@ -168,6 +168,59 @@ layer(Folder.layer, { timeout: "60 seconds" })("the command line", (it) => {
       assert.include(html, "QQQ: allocation_regions sums to 50")
       assert.notMatch(html, /<script|https?:\/\/|\p{Cf}/u)
       assert.notInclude(html, "\u001b")
+    })
+  )
+
+  it.effect("lists jobs that hang, makes them pending again, and exits 3 where one is refused", () =>
+    Effect.gen(function* () {
+      const folder = yield* Folder
+      const user = "test_user_001"
+      const [hanging, fresh] = ["11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"]
+      yield* Effect.flatMap(
+        SqlClient.SqlClient,
+        (sql) => sql`INSERT INTO jobs (id, clerk_user_id, job_type, status, started_at, error_message) VALUES
+          (${hanging}::uuid, ${user}::varchar, 'risk_assessment', 'running', now() - interval '2 hours', NULL),
+          (${fresh}::uuid, ${user}::varchar, 'of another program', 'running', now(), ${attack}::text)`
+      ).pipe(Effect.provide(onFolder(folder)))
+      assert.include((yield* alexDb(["verify"])).out, "alex-db jobs requeue --stuck")
+      const all = yield* alexDb(["jobs", "list", "--status", "running"])
+      assert.include(all.out, fresh)
+      assert.notInclude(all.out, "\u001b]52")
+      const stuck = parsed((yield* alexDb(["jobs", "list", "--stuck", "--json"])).out)
+      assert.deepStrictEqual(
+        stuck.jobs.map((job: { readonly id: string }) => job.id),
+        [hanging]
+      )
+      const refused = yield* alexDb(["jobs", "requeue", fresh, "33333333-3333-4333-8333-333333333333", "nonsense"])
+      assert.strictEqual(refused.code, 3)
+      assert.match(refused.out, /refused: 2{8}.*running and can't become pending.*There is no job 3{8}.*nonsense/s)
+      const done = yield* alexDb(["jobs", "requeue", "--stuck"])
+      assert.deepStrictEqual([done.code, done.out], [0, `pending again: ${hanging}\n1 job pending again.`])
+      assert.strictEqual((yield* alexDb(["jobs", "cancel", hanging, fresh, "--reason", "Not needed"])).code, 0)
+      const cancelled = parsed((yield* alexDb(["jobs", "list", "--status", "cancelled", "--json"])).out)
+      assert.deepStrictEqual(
+        cancelled.jobs.map((job: { readonly error_message: string }) => job.error_message),
+        ["Not needed", "Not needed"]
+      )
+      for (const wrong of [
+        ["requeue"],
+        ["requeue", "--stuck", fresh],
+        ["list", "--running-for", "soon"],
+        ["list", "--limit", "0"],
+        ["cancel"]
+      ]) {
+        assert.strictEqual((yield* alexDb(["jobs", ...wrong])).code, 2, wrong.join(" "))
+      }
+    })
+  )
+
+  it.effect("stores what every portfolio is worth today, for the history", () =>
+    Effect.gen(function* () {
+      const first = yield* alexDb(["snapshot"])
+      assert.match(first.out, /^The portfolios of 1 user in .* have a snapshot of today\.$/)
+      assert.deepInclude(parsed((yield* alexDb(["snapshot", "--user", "test_user_001", "--json"])).out), { users: 1 })
+      assert.match((yield* alexDb(["snapshot", "--user", "nobody"])).out, /^No user/)
+      assert.strictEqual((yield* alexDb(["snapshot", "--user", ""])).code, 2)
     })
   )
 

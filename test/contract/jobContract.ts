@@ -103,6 +103,34 @@ const steps = (it: It) => {
     })
   )
 
+  it.effect("a job that hangs is listed, and a retry that says after how long makes it pending again", () =>
+    Effect.gen(function* () {
+      const jobs = yield* Jobs
+      const [id, leased] = [yield* newJob, yield* newJob]
+      yield* jobs.start(id)
+      yield* jobs.start(leased, { lease: "3 hours" })
+      const runningFor = "50 minutes"
+      assert.notInclude(
+        (yield* jobs.listOldest({ runningFor })).map((job) => job.id),
+        id
+      )
+      yield* age(id)
+      yield* age(leased)
+      const hanging = (yield* jobs.listOldest({ runningFor, limit: 1000 })).map((job) => job.id)
+      assert.include(hanging, id)
+      assert.notInclude(hanging, leased)
+      assert.deepInclude(yield* Effect.flip(jobs.retry(id, { results: "keep" })), { found: "running" })
+      for (const [job, takeOver] of [
+        [id, "2 hours"],
+        [leased, runningFor]
+      ] as const) {
+        assert.deepInclude(yield* Effect.flip(jobs.retry(job, { results: "keep", takeOver })), { found: "running" })
+      }
+      assert.strictEqual(yield* winners(jobs.retry(id, { results: "keep", takeOver: runningFor })), 1)
+      assert.deepInclude(yield* jobs.findById(id), { status: "pending", attempts: 1, started_at: null })
+    })
+  )
+
   it.effect("a job that was never started can fail, and be cancelled", () =>
     Effect.gen(function* () {
       const jobs = yield* Jobs

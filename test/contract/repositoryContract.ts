@@ -1,6 +1,6 @@
 /** What the repositories promise, whatever `SqlClient` they run on. */
 import { assert, type Vitest } from "@effect/vitest"
-import { BigDecimal, Effect, Exit } from "effect"
+import { BigDecimal, Effect, Exit, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import {
   type Account,
@@ -10,6 +10,7 @@ import {
   InstrumentSymbol,
   type Job,
   JobId,
+  NegativeCash,
   PositionId,
   summarize
 } from "../../src/domain/index.ts"
@@ -415,6 +416,39 @@ export const repositoryContract = (it: Vitest.MethodsNonLive<Services>) => {
         "UserNotFound"
       )
     })
+  )
+
+  it.effect(
+    "cash may be negative where the caller and the database both allow it, and is refused where one does not",
+    () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const { clerk_user_id } = yield* newUser
+        const owed = { clerk_user_id, account_name: "Margin", cash_balance: decimal("-250.10") }
+        assert.strictEqual(yield* failureOf((yield* Accounts).create(owed)), "InvalidInput")
+        const onMargin = Layer.fresh(Layer.merge(Accounts.layer, Portfolios.layer)).pipe(
+          Layer.provide(Layer.succeed(NegativeCash, true))
+        )
+        const margin = Effect.gen(function* () {
+          const accounts = yield* Accounts
+          assert.strictEqual(yield* failureOf(sql.withTransaction(accounts.create(owed))), "SqlError")
+          yield* sql`ALTER TABLE accounts DROP CONSTRAINT accounts_cash_balance_check`
+          const account = yield* accounts.create(owed)
+          assert.strictEqual(text(account.cash_balance), "-250.1")
+          const changed = yield* accounts.update(account.id, { cash_balance: decimal("-0.01") })
+          assert.strictEqual(text(changed.cash_balance), "-0.01")
+          const { user } = yield* (yield* Portfolios).load(clerk_user_id)
+          const added = yield* (yield* Portfolios).add({
+            user,
+            accounts: [{ account_name: "More", cash_balance: decimal("-1"), positions: [] }]
+          })
+          assert.strictEqual(added.accounts, 1)
+          assert.strictEqual(text((yield* accounts.totals(clerk_user_id)).cash), "-1.01")
+          return yield* Effect.fail("undone" as const)
+        })
+        const undone = yield* Effect.flip(sql.withTransaction(Effect.provide(margin, onMargin)))
+        assert.strictEqual(undone, "undone")
+      })
   )
 
   it.effect("an id is found in whatever case it is written", () =>

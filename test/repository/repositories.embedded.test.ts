@@ -1,4 +1,5 @@
 import { layer } from "@effect/vitest"
+import { anyRowContract } from "../contract/anyRowContract.ts"
 import { jobContract } from "../contract/jobContract.ts"
 import { repositoryContract } from "../contract/repositoryContract.ts"
 import { counterpartContract } from "../contract/repositoryCounterparts.ts"
@@ -14,5 +15,6 @@ layer(embedded, { timeout: "60 seconds", excludeTestServices: true })(
     serviceContract(it)
     counterpartContract(it)
     roundTripContract(it)
+    anyRowContract(it)
   }
 )

@@ -1,4 +1,5 @@
 import { layer } from "@effect/vitest"
+import { anyRowContract } from "../contract/anyRowContract.ts"
 import { jobContract } from "../contract/jobContract.ts"
 import { repositoryContract } from "../contract/repositoryContract.ts"
 import { counterpartContract } from "../contract/repositoryCounterparts.ts"
@@ -13,6 +14,7 @@ if (hasPostgres) {
     serviceContract(it)
     counterpartContract(it)
     roundTripContract(it)
+    anyRowContract(it)
   })
 } else {
   skipWithoutPostgres("the repositories")

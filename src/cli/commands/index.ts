@@ -4,6 +4,7 @@ import { root } from "../root.ts"
 import { check } from "./check.ts"
 import { gateway } from "./gateway.ts"
 import { helpOn, version } from "./help.ts"
+import { jobs } from "./jobs.ts"
 import { mcp } from "./mcp.ts"
 import { migrate } from "./migrating/migrate.ts"
 import { repair } from "./repair.ts"
@@ -11,10 +12,26 @@ import { reset } from "./reset.ts"
 import { schema } from "./schema.ts"
 import { seed } from "./seed.ts"
 import { serve } from "./serve.ts"
+import { snapshot } from "./snapshot.ts"
 import { up } from "./up.ts"
 import { verify } from "./verify.ts"
 
-const commands = [up, check, migrate, seed, reset, verify, repair, serve, gateway, mcp, schema, version] as const
+const commands = [
+  up,
+  check,
+  migrate,
+  seed,
+  reset,
+  verify,
+  repair,
+  jobs,
+  snapshot,
+  serve,
+  gateway,
+  mcp,
+  schema,
+  version
+] as const
 
 const described = root.pipe(Command.withSubcommands(commands))
 

@@ -1,6 +1,6 @@
 /** The shape of what every command prints with `--json`. */
 import { JsonSchema, Schema } from "effect"
-import { Check, Mark, Migrate, Plan, Repair, Reset, Seed, Verify } from "../../operations/index.ts"
+import { Check, JobOperations, Mark, Migrate, Plan, Repair, Reset, Seed, Verify } from "../../operations/index.ts"
 
 /** What a command prints with `--json` when it fails, whichever it is. */
 export const FailureReport = Schema.Struct({
@@ -15,6 +15,12 @@ const UpReport = Schema.Struct({
   seeded: Seed.SeedReport,
   testData: Seed.PortfolioReport,
   report: Verify.VerifyReport
+})
+
+const SnapshotReport = Schema.Struct({
+  database: Schema.String,
+  location: Schema.String,
+  users: Schema.Int.annotate({ description: "How many users have a snapshot of today" })
 })
 
 const VersionReport = Schema.Struct({ name: Schema.String, version: Schema.String, node: Schema.String })
@@ -33,6 +39,10 @@ export const reports = {
   reset: Reset.ResetReport,
   "reset --dry-run": Reset.ResetPlan,
   verify: Verify.VerifyReport,
+  "jobs list": JobOperations.JobsReport,
+  "jobs requeue": JobOperations.JobsChangedReport,
+  "jobs cancel": JobOperations.JobsChangedReport,
+  snapshot: SnapshotReport,
   version: VersionReport,
   failure: FailureReport
 }

@@ -14,6 +14,11 @@ interface RowCheck {
   readonly meaning: string
 }
 
+/** Whether the database has the rule against negative cash: an operator who has accounts on margin drops it. */
+const cashRule = `exists (
+  select from pg_constraint where conname = 'accounts_cash_balance_check' and conrelid = 'accounts'::regclass
+)`
+
 // An agent runs in a Lambda function, which ends after 15 minutes at the latest: after an hour nobody is at work.
 const rowChecks: ReadonlyArray<RowCheck> = [
   {
@@ -61,8 +66,16 @@ const rowChecks: ReadonlyArray<RowCheck> = [
     severity: "problem",
     table: "accounts",
     id: "id",
-    where: "t.cash_balance < 0 or t.cash_interest not between 0 and 1",
+    where: `t.cash_balance < 0 and ${cashRule} or t.cash_interest not between 0 and 1`,
     meaning: "accounts with negative cash or an interest that is not from 0 to 1"
+  },
+  {
+    check: "negative cash",
+    severity: "notice",
+    table: "accounts",
+    id: "id",
+    where: `t.cash_balance < 0 and not ${cashRule}`,
+    meaning: "accounts with negative cash, which no rule of this database forbids"
   },
   {
     check: "stuck jobs",
@@ -71,7 +84,7 @@ const rowChecks: ReadonlyArray<RowCheck> = [
     id: "id",
     where:
       "t.status = 'running' and coalesce(t.started_at, t.created_at) < now() - interval '1 hour' and coalesce(t.lease_until < now(), true)",
-    meaning: 'jobs running for more than an hour, which Jobs.start(id, { takeOver: "1 hour" }) takes up'
+    meaning: "jobs running for more than an hour, which `alex-db jobs requeue --stuck` makes pending again"
   },
   {
     check: "waiting jobs",

@@ -87,15 +87,17 @@ const assigned = (sql: Sql, { extends: extended, lease, to }: Step) => {
   }
 }
 
+/** Whether a job hangs: it has been running for longer than this, and its lease, if it has one, is over. */
+export const hangs = (sql: Sql, row: "found" | "jobs", runningFor: Duration.Input) => sql`(
+    ${sql.literal(row)}.status = 'running'
+    AND coalesce(${sql.literal(row)}.started_at, ${sql.literal(row)}.created_at) < now() - ${interval(sql, runningFor)}
+    AND coalesce(${sql.literal(row)}.lease_until < now(), true)
+  )`
+
 /** Whether a job may take a step: its state, and how long it has been there. */
 const admitted = (sql: Sql, { from, takeOver, to }: Step) => {
   const before = sql`found.status = ANY(${from ?? statusesBefore[to]}::text[])`
-  if (takeOver === undefined) return before
-  return sql`(${before} OR (
-    found.status = 'running'
-    AND coalesce(found.started_at, found.created_at) < now() - ${interval(sql, takeOver)}
-    AND coalesce(found.lease_until < now(), true)
-  ))`
+  return takeOver === undefined ? before : sql`(${before} OR ${hangs(sql, "found", takeOver)})`
 }
 
 const encodeResults = /* @__PURE__ */ encoder(Results)

@@ -26,6 +26,14 @@ export interface StartOptions {
   readonly lease?: Duration.Input
 }
 
+/** How a job is retried. */
+export interface RetryOptions {
+  /** What becomes of the results of the attempts before. */
+  readonly results: "keep" | "clear"
+  /** Also retries a job that has been running for longer than this, and whose lease, if it has one, is over. */
+  readonly takeOver?: Duration.Input | undefined
+}
+
 /** The operations that change one job. */
 export interface JobSteps {
   /**
@@ -67,11 +75,11 @@ export interface JobSteps {
 
   /**
    * failed or cancelled -> pending. The results of the attempts before are kept or cleared, as asked; the attempts stay
-   * counted.
+   * counted. With `takeOver` also running -> pending.
    *
    * @errors JobNotFound, JobTransitionRefused, RepositoryError
    */
-  readonly retry: (id: JobId, options: { readonly results: "keep" | "clear" }) => Effect.Effect<JobState, StepError>
+  readonly retry: (id: JobId, options: RetryOptions) => Effect.Effect<JobState, StepError>
 
   /**
    * Stores the reporter's result.
@@ -159,8 +167,8 @@ export const jobSteps = (sql: Sql, owner?: ClerkUserId): JobSteps => {
         })
       )
     ),
-    retry: Effect.fn("Jobs.retry")((id, { results }) =>
-      withoutResult(changeJob(sql, guard, id, emptied(results), { to: "pending" }))
+    retry: Effect.fn("Jobs.retry")((id, { results, takeOver }) =>
+      withoutResult(changeJob(sql, guard, id, emptied(results), { to: "pending", takeOver }))
     ),
     attachReport: Effect.fn("Jobs.attachReport")((id, report_payload) => attach(id, { report_payload })),
     attachCharts: Effect.fn("Jobs.attachCharts")((id, charts_payload) => attach(id, { charts_payload })),

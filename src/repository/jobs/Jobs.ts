@@ -1,5 +1,6 @@
 /** The work that agents do for a user, and how far it is. */
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -35,7 +36,7 @@ import {
   type StreamOptions
 } from "../Rows.ts"
 import * as Tables from "../Tables.ts"
-import { jobParts, owned, payloadBytes, readState, stateColumns } from "./JobChange.ts"
+import { hangs, jobParts, owned, payloadBytes, readState, stateColumns } from "./JobChange.ts"
 import { jobQueue, type Queue } from "./JobQueue.ts"
 import { type JobSteps, jobSteps } from "./JobSteps.ts"
 
@@ -53,6 +54,13 @@ export interface JobListOptions {
   readonly status?: JobStatus
   readonly after?: JobCursor | null
   readonly limit?: number
+}
+
+/** Which of all users' jobs to list; all members have a default. */
+export interface OldestOptions {
+  readonly status?: JobStatus | undefined
+  readonly runningFor?: Duration.Input | undefined
+  readonly limit?: number | undefined
 }
 
 /** One of the payloads of a job. */
@@ -114,6 +122,14 @@ interface Operations extends JobSteps, Queue {
    * @errors RepositoryError
    */
   readonly listWithPayloads: (user: ClerkUserId, page?: JobListOptions) => Effect.Effect<JobPage<Job>, RepositoryError>
+
+  /**
+   * The oldest jobs of all users without their payloads, at most `limit` (100): of one status, or those that hang, which
+   * have been running for longer than `runningFor` and whose lease, if they have one, is over.
+   *
+   * @errors RepositoryError
+   */
+  readonly listOldest: (options?: OldestOptions) => Effect.Effect<Listed<JobState>, RepositoryError>
 
   /**
    * All jobs of all users without their payloads, by id.
@@ -180,6 +196,15 @@ const findById = (sql: Sql): Operations["findById"] => {
     options?.parts === undefined ? find(id.toLowerCase(), notFound(id)) : some(id, options)
   )
 }
+
+const listOldest = (sql: Sql): Operations["listOldest"] =>
+  Effect.fn("Jobs.listOldest")((options: OldestOptions = {}) =>
+    readState.list(sql`
+      SELECT ${sql.literal(stateColumns)} FROM jobs
+      WHERE ${options.status === undefined ? sql.literal("true") : sql`status = ${options.status}::varchar`}
+        AND ${options.runningFor === undefined ? sql.literal("true") : hangs(sql, "jobs", options.runningFor)}
+      ORDER BY created_at, id LIMIT ${options.limit ?? 100}::int`)
+  )
 
 const pageSize = 500
 
@@ -305,6 +330,7 @@ const make = Effect.gen(function* () {
     ...jobSteps(sql),
     ...jobQueue(sql),
     findById: findById(sql),
+    listOldest: listOldest(sql),
     all: all(sql),
     streamPayload: streamPayload(sql),
     forUser: (user) => ({

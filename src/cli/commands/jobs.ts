@@ -1,0 +1,157 @@
+/** `alex-db jobs`: the jobs that wait, hang or failed, and what an operator does with them. */
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { jobStatuses } from "../../domain/Job.ts"
+import type { JobOperations } from "../../operations/index.ts"
+import { problemFound, WrongUsage } from "../Outcome.ts"
+import { count, print, type Style, table } from "../output/text.ts"
+import { database, defaulted, on, operations, root } from "../root.ts"
+
+const runningFor = Flag.String("running-for").pipe(
+  Flag.withMetavar("DURATION"),
+  Flag.withDescription("How long a job runs before it counts as stuck, such as 30m (default: 1h)"),
+  Flag.withDefault("1h")
+)
+
+const durationOf = (text: string) => {
+  const [, amount = "", unit = ""] = /^(\d{1,6}) ?(s|m|h|d)$/.exec(text) ?? []
+  const seconds = { s: 1, m: 60, h: 3600, d: 86_400 }[unit]
+  return seconds === undefined
+    ? Effect.fail(
+        new WrongUsage({ problem: "--running-for is no duration", fix: "Give a number with s, m, h or d: 30m" })
+      )
+    : Effect.succeed(Duration.seconds(Number(amount) * seconds))
+}
+
+const minute = (date: Date | null): string => date?.toISOString().slice(0, 16).replace("T", " ") ?? ""
+
+const listText = ({ jobs, more, unreadable }: JobOperations.JobsReport, { warn }: Style): string =>
+  [
+    jobs.length === 0
+      ? "No such job."
+      : table(
+          ["id", "user", "type", "status", "attempts", "created (UTC)", "started", "error"],
+          jobs.map((job) => [
+            job.id,
+            job.clerk_user_id,
+            job.job_type,
+            job.status,
+            String(job.attempts),
+            minute(job.created_at),
+            minute(job.started_at),
+            (job.error_message ?? "").slice(0, 60)
+          ])
+        ),
+    ...unreadable.map(({ id }) => `${warn("can't be read:")} ${id}; alex-db verify says why`),
+    ...(more ? ["There are more: ask for them with --limit."] : [])
+  ].join("\n")
+
+const list = Command.make(
+  "list",
+  {
+    status: Flag.Literals("status", jobStatuses).pipe(Flag.withDescription("Only jobs of this status"), Flag.optional),
+    stuck: on("stuck", "Only jobs that have been running for too long, see --running-for"),
+    runningFor,
+    limit: defaulted(Flag.Int("limit"), 100, "How many at most, the oldest first")
+  },
+  Effect.fnUntraced(function* (options) {
+    const flags = yield* root
+    const duration = yield* durationOf(options.runningFor)
+    if (options.limit < 1) {
+      return yield* new WrongUsage({ problem: "--limit is less than 1", fix: "Give a number from 1 on" })
+    }
+    const { onDatabase } = yield* database
+    const { JobOperations } = yield* operations
+    const report = yield* onDatabase(flags)(
+      JobOperations.list({
+        status: Option.getOrUndefined(options.status),
+        runningFor: options.stuck ? duration : undefined,
+        limit: options.limit
+      })
+    )
+    yield* print(flags.json, report, listText)
+  })
+).pipe(
+  Command.withDescription("List jobs, the oldest first"),
+  Command.withExamples([
+    { command: "alex-db jobs list --stuck", description: "Jobs whose worker seems to be gone" },
+    { command: "alex-db jobs list --status failed --json", description: "Failed jobs, for a script" }
+  ])
+)
+
+const changedText =
+  (done: string) =>
+  ({ jobs }: JobOperations.JobsChangedReport, { bad, good }: Style): string =>
+    [
+      ...jobs.map(({ id, refused }) =>
+        refused === null ? `${good(`${done}:`)} ${id}` : `${bad("refused:")} ${id}: ${refused}`
+      ),
+      `${count(jobs.filter(({ refused }) => refused === null).length, "job")} ${done}.`
+    ].join("\n")
+
+const id = Argument.String("id").pipe(Argument.withDescription("The jobs' ids"))
+
+const requeue = Command.make(
+  "requeue",
+  {
+    ids: id.pipe(Argument.variadic()),
+    stuck: on("stuck", "All jobs that have been running for too long, see --running-for"),
+    runningFor,
+    results: Flag.Literals("results", ["keep", "clear"]).pipe(
+      Flag.withDescription("What becomes of the results of earlier attempts (default: keep)"),
+      Flag.withDefault("keep")
+    )
+  },
+  Effect.fnUntraced(function* ({ ids, results, runningFor, stuck }) {
+    const flags = yield* root
+    const duration = yield* durationOf(runningFor)
+    if (stuck === ids.length > 0) {
+      return yield* new WrongUsage({
+        problem: stuck ? "Ids and --stuck were both given" : "No job was named",
+        fix: "Give the ids of jobs, or --stuck for all that hang; alex-db jobs list shows them"
+      })
+    }
+    const { onDatabase } = yield* database
+    const { JobOperations } = yield* operations
+    const chosen = stuck ? { runningFor: duration } : { ids }
+    const report = yield* onDatabase(flags)(JobOperations.requeue(chosen, { results, takeOver: duration }))
+    yield* print(flags.json, report, changedText("pending again"))
+    if (!report.ok) return yield* problemFound
+  })
+).pipe(
+  Command.withDescription(
+    "Make jobs pending again that failed, were cancelled or hang, so that a worker takes them up; exit 3 if one is refused"
+  ),
+  Command.withExamples([
+    { command: "alex-db jobs requeue --stuck --running-for 20m", description: "Whatever was started, and not ended" },
+    { command: "alex-db jobs requeue --results clear 0f8e...", description: "One job, from the beginning" }
+  ])
+)
+
+const cancel = Command.make(
+  "cancel",
+  {
+    ids: id.pipe(Argument.variadic({ min: 1 })),
+    reason: Flag.String("reason").pipe(
+      Flag.withDescription("Why, for whoever reads the job's error message"),
+      Flag.optional
+    )
+  },
+  Effect.fnUntraced(function* ({ ids, reason }) {
+    const flags = yield* root
+    const { onDatabase } = yield* database
+    const { JobOperations } = yield* operations
+    const report = yield* onDatabase(flags)(JobOperations.cancel(ids, Option.getOrUndefined(reason)))
+    yield* print(flags.json, report, changedText("cancelled"))
+    if (!report.ok) return yield* problemFound
+  })
+).pipe(Command.withDescription("Cancel jobs that are pending or running; exit 3 if one is refused"))
+
+export const jobs = Command.make("jobs").pipe(
+  Command.withDescription("List jobs, make those that hang or failed pending again, or cancel them"),
+  Command.withSubcommands([list, requeue, cancel])
+)

@@ -1,0 +1,118 @@
+/**
+ * What an operator does to jobs: find those that hang or have failed, make them pending again, cancel them.
+ */
+import { type Duration, Effect, Schema } from "effect"
+import { JobId, JobState, type JobStatus, Problem } from "../domain/index.ts"
+import { Jobs } from "../repository/index.ts"
+import { Target } from "./database/Target.ts"
+import * as Progress from "./Progress.ts"
+
+/** The jobs that were asked for, the oldest first; `unreadable` are those that other programs wrote badly, and why. */
+export const JobsReport = Schema.Struct({
+  database: Schema.String,
+  location: Schema.String,
+  jobs: Schema.Array(JobState),
+  more: Schema.Boolean.annotate({ description: "Whether there are more than were asked for" }),
+  unreadable: Schema.Array(Schema.Struct({ id: Schema.String, problems: Schema.Array(Problem) }))
+})
+export type JobsReport = typeof JobsReport.Type
+
+/** Which jobs to list; all members have a default. */
+export interface JobsOptions {
+  readonly status?: JobStatus | undefined
+  /** Only jobs that have been running for longer than this, and whose lease, if they have one, is over. */
+  readonly runningFor?: Duration.Input | undefined
+  /** How many at most; 100 unless given. */
+  readonly limit?: number | undefined
+}
+
+/** What became of one job: its state now, or why it was left as it was. */
+export const JobChanged = Schema.Struct({
+  id: Schema.String,
+  status: Schema.NullOr(Schema.String),
+  refused: Schema.NullOr(Schema.String)
+})
+
+/** What became of each job. */
+export const JobsChangedReport = Schema.Struct({
+  database: Schema.String,
+  location: Schema.String,
+  ok: Schema.Boolean.annotate({ description: "Whether no job was refused" }),
+  jobs: Schema.Array(JobChanged)
+})
+export type JobsChangedReport = typeof JobsChangedReport.Type
+
+/** Jobs that are named, or all that hang. */
+export type ChosenJobs = { readonly ids: ReadonlyArray<string> } | { readonly runningFor: Duration.Input }
+
+/** How to make jobs pending again. */
+export interface RequeueOptions {
+  /** What becomes of the results of the attempts before; kept unless given. */
+  readonly results?: "keep" | "clear" | undefined
+  /** A named job that is running is taken from its worker after this long, never unless given. */
+  readonly takeOver?: Duration.Input | undefined
+}
+
+/**
+ * Lists jobs without their payloads, the oldest first.
+ *
+ * @errors RepositoryError
+ */
+export const list = Effect.fn("JobOperations.list")(function* (options: JobsOptions = {}) {
+  const { database, location } = yield* Target
+  const limit = options.limit ?? 100
+  const jobs = yield* (yield* Jobs).listOldest({ ...options, limit: limit + 1 })
+  const unreadable = (jobs.unreadable ?? []).map(({ key, problems }) => ({ id: key, problems }))
+  const more = jobs.length + unreadable.length > limit
+  return { database, location, jobs: jobs.slice(0, limit), more, unreadable } satisfies JobsReport
+})
+
+const decodeId = Schema.decodeUnknownEffect(JobId)
+
+/** Changes the jobs one after the other; one that is refused does not stop the rest. */
+const changeEach = Effect.fnUntraced(function* <E extends { readonly message: string }, R>(
+  ids: ReadonlyArray<string>,
+  operation: string,
+  change: (id: JobId) => Effect.Effect<JobState, E, R>
+) {
+  const { database, location } = yield* Target
+  const jobs = yield* Effect.forEach(ids, (text, done) =>
+    Effect.gen(function* () {
+      yield* Progress.report({ operation, done, total: ids.length, text })
+      const id = yield* decodeId(text)
+      return { id, status: (yield* change(id)).status, refused: null }
+    }).pipe(Effect.catch(({ message }) => Effect.succeed({ id: text, status: null, refused: message })))
+  )
+  const ok = jobs.every(({ refused }) => refused === null)
+  return { database, location, ok, jobs } satisfies JobsChangedReport
+})
+
+const idsOf = Effect.fnUntraced(function* (chosen: ChosenJobs) {
+  if ("ids" in chosen) return chosen.ids
+  const jobs = yield* (yield* Jobs).listOldest({ runningFor: chosen.runningFor, limit: 10_000 })
+  return [...jobs.map(({ id }) => id), ...(jobs.unreadable ?? []).map(({ key }) => key)]
+})
+
+/**
+ * Makes jobs pending again, so that a worker takes them up: those that failed or were cancelled, and those that hang.
+ * One that is refused is in the report with the reason, and does not stop the rest. One request a job.
+ *
+ * @errors RepositoryError
+ */
+export const requeue = Effect.fn("JobOperations.requeue")(function* (chosen: ChosenJobs, options: RequeueOptions = {}) {
+  const jobs = yield* Jobs
+  const takeOver = "ids" in chosen ? options.takeOver : chosen.runningFor
+  const results = options.results ?? "keep"
+  return yield* changeEach(yield* idsOf(chosen), "requeue", (id) => jobs.retry(id, { results, takeOver }))
+})
+
+/**
+ * Cancels jobs that are pending or running, with a reason if there is one; a worker that is on one is refused from then
+ * on. One request a job.
+ *
+ * @errors RepositoryError
+ */
+export const cancel = Effect.fn("JobOperations.cancel")(function* (ids: ReadonlyArray<string>, reason?: string) {
+  const jobs = yield* Jobs
+  return yield* changeEach(ids, "cancel", (id) => jobs.cancel(id, reason))
+})

@@ -1,0 +1,138 @@
+/** Whatever the columns can hold, without any rule of the tables, is listed: read, or named with what is wrong. */
+import { assert, type Vitest } from "@effect/vitest"
+import { Arbitrary, Effect, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import { AccountId, ClerkUserId, InstrumentSymbol } from "../../src/domain/index.ts"
+import type { Listed } from "../../src/repository/index.ts"
+import { Accounts, Instruments, Jobs, Positions, Users } from "../../src/repository/index.ts"
+import type { Services } from "./repositoryContract.ts"
+
+const texts = ["''", "'x'", "'😀'", "E'\\n\\t\\u202e\\x1b[2J'", "repeat('é', 50)", "'NULL'"]
+const numbers = ["0", "-1", "'NaN'", "0.0001", "99999999", "-0.01", "12345678.1234"]
+const moments = [
+  "'infinity'",
+  "'-infinity'",
+  "'0001-01-01'",
+  "'4713-01-01 BC'",
+  "'294276-12-31'",
+  "now()",
+  "'2000-02-29 23:59:59.999999+14'"
+]
+const json = [
+  "'null'",
+  "'[]'",
+  "'{}'",
+  "'\"x\"'",
+  "'12345678901234567890.123456789012345678901234567890'",
+  "'true'",
+  "'{\"a\": 1e400}'",
+  '\'{"europe": "60", "": null}\'',
+  '\'{"__proto__": 1, "constructor": 100}\'',
+  "'{\"equity\": 100}'"
+]
+
+/** What the columns of each table may hold; the keys are given. */
+const tables = {
+  users: { display_name: texts, years_until_retirement: ["-5", "0", "2147483647"], target_retirement_income: numbers },
+  instruments: {
+    name: texts,
+    instrument_type: texts,
+    current_price: numbers,
+    allocation_regions: json,
+    allocation_sectors: json,
+    allocation_asset_class: json
+  },
+  accounts: { account_name: texts, account_purpose: texts, cash_balance: numbers, cash_interest: ["0", "-1", "'NaN'"] },
+  positions: { quantity: numbers, as_of_date: ["'infinity'", "'-infinity'", "'4713-01-01 BC'", "'5874897-12-31'"] },
+  jobs: {
+    job_type: texts,
+    status: ["'lost'", "''", "'running'"],
+    error_message: texts,
+    request_payload: json,
+    summary_payload: json,
+    attempts: ["-1", "2147483647"],
+    started_at: moments
+  }
+}
+
+/** One choice for each column and both moments of each table. */
+const choices = Arbitrary.schema(
+  Schema.Array(Schema.Int.pipe(Schema.check(Schema.isBetween({ minimum: 0, maximum: 419 })))).pipe(
+    Schema.check(Schema.isMinLength(40), Schema.isMaxLength(40))
+  )
+)
+
+const rules = `SELECT conrelid::regclass::text AS "table", conname::text AS rule FROM pg_constraint
+  WHERE contype = 'c' AND conrelid::regclass::text IN ('users', 'instruments', 'accounts', 'positions', 'jobs')`
+
+const user = ClerkUserId.make("any_user")
+const account = AccountId.make("11111111-1111-4111-8111-111111111111")
+const position = "22222222-2222-4222-8222-222222222222"
+const job = "33333333-3333-4333-8333-333333333333"
+
+const keys = {
+  users: { clerk_user_id: "'any_user'" },
+  instruments: { symbol: "'ANY'" },
+  accounts: { id: `'${account}'`, clerk_user_id: "'any_user'" },
+  positions: { id: `'${position}'`, account_id: `'${account}'`, symbol: "'ANY'" },
+  jobs: { id: `'${job}'`, clerk_user_id: "'any_user'" }
+}
+
+const plant = Effect.fnUntraced(function* (chosen: ReadonlyArray<number>) {
+  const sql = yield* SqlClient.SqlClient
+  for (const { rule, table } of yield* sql.unsafe<{ table: string; rule: string }>(rules)) {
+    yield* sql.unsafe(`ALTER TABLE ${table} DROP CONSTRAINT ${rule}`)
+  }
+  yield* sql.unsafe("DELETE FROM users")
+  let at = 0
+  const pick = (values: ReadonlyArray<string>) => values[(chosen[at++ % chosen.length] ?? 0) % values.length] ?? ""
+  for (const table of ["users", "instruments", "accounts", "positions", "jobs"] as const) {
+    const columns: Record<string, string> = { ...keys[table] }
+    for (const [column, values] of Object.entries(tables[table])) columns[column] = pick(values)
+    columns["created_at"] = pick(moments)
+    columns["updated_at"] = pick(moments)
+    if (table === "positions") delete columns["created_at"]
+    yield* sql.unsafe(
+      `INSERT INTO ${table} (${Object.keys(columns).join(", ")}) VALUES (${Object.values(columns).join(", ")})`
+    )
+  }
+})
+
+const keysOf = <A>(rows: Listed<A>, key: (row: A) => string) =>
+  [...rows.map(key), ...(rows.unreadable ?? []).map((row) => row.key)].sort()
+
+export const anyRowContract = (it: Vitest.MethodsNonLive<Services>) => {
+  it.effect.prop(
+    "any row that the columns can hold is listed, read or named",
+    { chosen: choices },
+    Effect.fnUntraced(function* ({ chosen }) {
+      const sql = yield* SqlClient.SqlClient
+      const check = Effect.gen(function* () {
+        yield* plant(chosen)
+        assert.deepStrictEqual(
+          keysOf(yield* (yield* Users).list(), ({ clerk_user_id }) => clerk_user_id),
+          [user]
+        )
+        assert.deepStrictEqual(
+          keysOf(yield* (yield* Accounts).listByUser(user), ({ id }) => id),
+          [account]
+        )
+        const instruments = yield* (yield* Instruments).findMany([InstrumentSymbol.make("ANY")])
+        assert.deepStrictEqual(
+          keysOf(instruments, ({ symbol }) => symbol),
+          ["ANY"]
+        )
+        const held = yield* (yield* Positions).listByAccount(account)
+        assert.deepStrictEqual(
+          keysOf(held, ({ id }) => id),
+          [position]
+        )
+        const { jobs, unreadable } = yield* (yield* Jobs).listWithPayloads(user)
+        assert.deepStrictEqual([...jobs.map(({ id }) => id), ...unreadable.map(({ key }) => key)], [job])
+        return yield* Effect.fail("undone" as const)
+      })
+      assert.strictEqual(yield* Effect.flip(sql.withTransaction(check)), "undone")
+    }),
+    { arbitrary: { runs: 40 } }
+  )
+}
