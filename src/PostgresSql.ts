@@ -1,10 +1,11 @@
 /**
- * `SqlClient` over `@effect/sql-pg`, with parameters that mean what they mean over the Data API: also a `BigDecimal`
+ * `SqlClient` and `PgClient` over `@effect/sql-pg`, with parameters that mean what they mean over the Data API: also a `BigDecimal`
  * (`numeric`) and a plain object (`jsonb`), alone or in arrays, which `@effect/sql-pg` itself refuses to guess.
  */
 import * as PgClient from "@effect/sql-pg/PgClient"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as BigDecimal from "effect/BigDecimal"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -16,6 +17,7 @@ import * as Stream from "effect/Stream"
 import * as SqlClient from "effect/sql/SqlClient"
 import type * as SqlConnection from "effect/sql/SqlConnection"
 import * as SqlError from "effect/sql/SqlError"
+import * as Statement from "effect/sql/Statement"
 import { ofSqlState } from "./data-api/FailureTable.ts"
 import type { PostgresTarget } from "./data-api/postgres/PostgresUrl.ts"
 
@@ -115,8 +117,28 @@ const tlsOf = (sslmode: PostgresTarget["sslmode"]): Pick<PgClient.PgPoolConfig, 
   return { ssl: sslmode !== undefined && sslmode !== "disable" }
 }
 
+const make = Effect.fnUntraced(function* (config: PgClient.PgPoolConfig) {
+  const pg = yield* Effect.mapError(PgClient.make(config), withConnectionErrors)
+  const client = yield* SqlClient.make({
+    acquirer: Effect.mapBoth(pg.reserve, { onFailure: withConnectionErrors, onSuccess: withTypedParameters }),
+    compiler: PgClient.makeCompiler(config.transformQueryNames, config.transformJson),
+    driver: "postgres",
+    prepareTransactionControls: true,
+    commit,
+    releaseSavepoint: (name) => `RELEASE SAVEPOINT ${name}`,
+    spanAttributes: [["db.system.name", "postgresql"], ...Object.entries(config.spanAttributes ?? {})],
+    transformRows:
+      config.transformResultNames === undefined
+        ? undefined
+        : Statement.defaultTransforms(config.transformResultNames, config.transformJson).array
+  })
+  const { json, listen, notify } = pg
+  return Object.assign(client, { [PgClient.TypeId]: PgClient.TypeId, config, json, listen, notify })
+})
+
 /**
- * Provides `SqlClient` on a PostgreSQL server.
+ * Provides `SqlClient` on a PostgreSQL server, and the `PgClient` of `@effect/sql-pg`, with its `json`, `listen` and
+ * `notify`.
  *
  * @errors SqlError when no connection can be had.
  *
@@ -132,18 +154,11 @@ const tlsOf = (sslmode: PostgresTarget["sslmode"]): Pick<PgClient.PgPoolConfig, 
  * }).pipe(Effect.provide(PostgresSql.layer({ url: Redacted.make("postgres://localhost/alex") })))
  * ```
  */
-export const layer = (config: PgClient.PgPoolConfig): Layer.Layer<SqlClient.SqlClient, SqlError.SqlError> =>
-  Layer.effect(
-    SqlClient.SqlClient,
-    Effect.flatMap(Effect.mapError(PgClient.make(config), withConnectionErrors), (pg) =>
-      SqlClient.make({
-        acquirer: Effect.mapBoth(pg.reserve, { onFailure: withConnectionErrors, onSuccess: withTypedParameters }),
-        compiler: PgClient.makeCompiler(config.transformQueryNames, config.transformJson),
-        driver: "postgres",
-        prepareTransactionControls: true,
-        commit,
-        releaseSavepoint: (name) => `RELEASE SAVEPOINT ${name}`,
-        spanAttributes: [["db.system.name", "postgresql"], ...Object.entries(config.spanAttributes ?? {})]
-      })
+export const layer = (
+  config: PgClient.PgPoolConfig
+): Layer.Layer<PgClient.PgClient | SqlClient.SqlClient, SqlError.SqlError> =>
+  Layer.effectContext(
+    Effect.map(make(config), (client) =>
+      Context.make(PgClient.PgClient, client).pipe(Context.add(SqlClient.SqlClient, client))
     )
   ).pipe(Layer.provide(Reactivity.layer))

@@ -10,6 +10,7 @@ import * as Reactivity from "effect/reactivity/Reactivity"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as SqlError from "effect/sql/SqlError"
 import type { DataApi } from "./DataApi.ts"
+import { json } from "./sql/Compiler.ts"
 import * as DataApiSql from "./sql/DataApiSql.ts"
 
 const message =
@@ -18,6 +19,15 @@ const message =
 const cannotListen = new SqlError.SqlError({
   reason: new SqlError.UnknownError({ cause: new Error(message), message, operation: "listen" })
 })
+
+const pgClientOf = (sql: SqlClient.SqlClient, config: Pg.PgClientConfig): Pg.PgClient =>
+  Object.assign(sql, {
+    [Pg.TypeId]: Pg.TypeId,
+    config,
+    json,
+    listen: () => Effect.fail(cannotListen),
+    notify: (channel: string, payload: string) => Effect.asVoid(sql`select pg_notify(${channel}, ${payload})`)
+  })
 
 /**
  * Provides `PgClient` and `SqlClient` over whichever `DataApi` is given.
@@ -45,12 +55,33 @@ export const layer = (
 ): Layer.Layer<Pg.PgClient | SqlClient.SqlClient, never, DataApi> =>
   Layer.effectContext(
     Effect.map(DataApiSql.make(options), (sql) => {
-      const client: Pg.PgClient = Object.assign(sql, {
-        "~@effect/sql-pg/PgClient": "~@effect/sql-pg/PgClient" as const,
-        config: options,
-        listen: () => Effect.fail(cannotListen),
-        notify: (channel: string, payload: string) => Effect.asVoid(sql`select pg_notify(${channel}, ${payload})`)
-      })
+      const client = pgClientOf(sql, options)
       return Context.make(Pg.PgClient, client).pipe(Context.add(SqlClient.SqlClient, client))
     })
   ).pipe(Layer.provide(Reactivity.layer))
+
+const isPgClient = (sql: SqlClient.SqlClient): sql is Pg.PgClient => Pg.TypeId in sql
+
+/**
+ * Provides `PgClient` on the `SqlClient` of whichever backend was chosen, for programs that run on any of them: over
+ * PostgreSQL's own protocol with `listen`, over the Data API as {@link layer} does.
+ *
+ * @example
+ * ```ts
+ * import { PgClient } from "@effect/sql-pg"
+ * import { Effect, Layer } from "effect"
+ * import { DbLayer } from "alex-database"
+ * import * as DataApiPgClient from "alex-database/data-api/PgClient"
+ *
+ * const program = Effect.gen(function*() {
+ *   const sql = yield* PgClient.PgClient
+ *   return yield* sql`select ${sql.json([1, 2])} as list` // [{ list: [1, 2] }]
+ * })
+ *
+ * const database = DataApiPgClient.layerOnSqlClient.pipe(Layer.provideMerge(DbLayer.layer))
+ * ```
+ */
+export const layerOnSqlClient: Layer.Layer<Pg.PgClient, never, SqlClient.SqlClient> = /* @__PURE__ */ Layer.effect(
+  Pg.PgClient,
+  /* @__PURE__ */ Effect.map(SqlClient.SqlClient, (sql) => (isPgClient(sql) ? sql : pgClientOf(sql, {})))
+)

@@ -15,10 +15,10 @@ export const json = (value: unknown): Statement.Fragment => Statement.fragment([
 
 const jsonbOid = pgTypeByName.get("jsonb")?.oid ?? 0
 
-/** @param transformJson whether `transform` reaches into json */
+/** @param transformJson whether `transform` reaches into the values of `sql.json` */
 export const makeCompiler = (
   transform: ((name: string) => string) | undefined,
-  transformJson: boolean
+  transformJson = true
 ): Statement.Compiler => {
   const transformed =
     transformJson && transform !== undefined ? Statement.defaultTransforms(transform).value : (value: unknown) => value

@@ -55,7 +55,7 @@ export interface Options {
   readonly reserve?: "refused" | "shared" | undefined
   readonly transformResultNames?: ((name: string) => string) | undefined
   readonly transformQueryNames?: ((name: string) => string) | undefined
-  /** Whether `transformResultNames` reaches into json. Default false. */
+  /** Whether the transformations of names reach into json, as parameters and in results. Default true. */
   readonly transformJson?: boolean | undefined
   /** Further attributes of every span, for example `server.address`. */
   readonly spanAttributes?: Readonly<Record<string, unknown>> | undefined
@@ -106,13 +106,13 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const client = yield* SqlClient.make({
     acquirer: Effect.succeed(plain),
     borrower: (use) => use(plain),
-    compiler: makeCompiler(options.transformQueryNames, options.transformJson ?? false),
+    compiler: makeCompiler(options.transformQueryNames, options.transformJson),
     driver: "data-api",
     spanAttributes,
     transformRows:
       transformResultNames === undefined
         ? undefined
-        : Statement.defaultTransforms(transformResultNames, options.transformJson ?? false).array
+        : Statement.defaultTransforms(transformResultNames, options.transformJson).array
   })
   return Object.assign(client, {
     json,

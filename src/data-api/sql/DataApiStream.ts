@@ -5,13 +5,13 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as SqlError from "effect/sql/SqlError"
 import type { ExecuteStatementResponse, Field } from "../DataApi.ts"
-import type { DataApiError } from "../DataApiError.ts"
+import { DataApiError, UnsupportedResult } from "../DataApiError.ts"
 import { tokenize } from "../statement/SqlLexer.ts"
 import type { Row } from "../values/PgValue.ts"
 import { type DataApiConnection, rowsOf } from "./DataApiConnection.ts"
-import { isOverSize, sqlErrorReason, toSqlError } from "./SqlErrors.ts"
+import { isInfinite, isOverSize, isUnreturned, sqlErrorReason, toSqlError } from "./SqlErrors.ts"
+import type { KnownStatement } from "./StatementTexts.ts"
 import { restored, type TextColumn, textColumns, textSql } from "./TextColumns.ts"
-import { isUnreturned } from "./UnreturnedTypes.ts"
 
 /** Half of the service's limit of 1,048,576 octets for a result. */
 const PAGE_BYTES = 524_288
@@ -58,6 +58,16 @@ const failure = (error: DataApiError): SqlError.SqlError =>
       })
     : toSqlError(error)
 
+/** A value that is not returned, behind rows that were. */
+const tooLate = () =>
+  new DataApiError({
+    operation: "ExecuteStatement",
+    reason: new UnsupportedResult({
+      message:
+        "A row holds a value that the Data API does not return, an infinite date or time for one. Rows before it were read already, so it can't be asked for in another form: run the stream again, or cast the column to text."
+    })
+  })
+
 interface Position {
   /** Rows read so far. */
   readonly read: number
@@ -77,6 +87,7 @@ class Cursor {
   /** The transaction is there for this cursor alone. */
   readonly #alone: boolean
   readonly #name = `alex_stream_${++cursors}`
+  readonly #statement: KnownStatement | undefined
   #columns: ReadonlyArray<TextColumn> | undefined
 
   constructor(connection: DataApiConnection, sql: string, params: ReadonlyArray<unknown>, alone: boolean) {
@@ -84,6 +95,8 @@ class Cursor {
     this.#sql = sql
     this.#params = params
     this.#alone = alone
+    this.#statement = Result.getOrUndefined(connection.options.texts.find(sql, params.length))
+    this.#columns = this.#statement?.columns
   }
 
   #send(statement: string) {
@@ -113,16 +126,26 @@ class Cursor {
     this.#connection.repaired(error)
   })
 
-  /** Declares the cursor again with the columns as text that could not be returned. */
-  readonly #declareText = Effect.fnUntraced({ self: this }, function* (this: Cursor, error: DataApiError) {
-    yield* this.#goBack(0, error)
-    // Before the first row this gives no row, but the columns.
-    const { columnMetadata = [] } = yield* this.#send(`FETCH FORWARD 0 FROM ${this.#name}`)
-    this.#columns = textColumns(columnMetadata, false)
-    if (this.#columns === undefined) return yield* error
-    yield* this.#send(`CLOSE ${this.#name}`)
-    yield* this.#declare()
-  })
+  /**
+   * Declares the cursor again with the columns as text that could not be returned.
+   *
+   * Not behind the first page, since the rows may be others by now: then it is remembered for the next time.
+   */
+  readonly #declareText = Effect.fnUntraced(
+    { self: this },
+    function* (this: Cursor, error: DataApiError, { read }: Position) {
+      yield* this.#goBack(0, error)
+      // Before the first row this gives no row, but the columns.
+      const { columnMetadata = [] } = yield* this.#send(`FETCH FORWARD 0 FROM ${this.#name}`)
+      const columns = textColumns(columnMetadata)
+      if (columns === undefined) return yield* error
+      if (this.#statement !== undefined) this.#statement.columns = columns
+      if (read > 0) return yield* tooLate()
+      this.#columns = columns
+      yield* this.#send(`CLOSE ${this.#name}`)
+      yield* this.#declare()
+    }
+  )
 
   #pageOf(answer: ExecuteStatementResponse, { page, read }: Position): Result.Result<Page, DataApiError> {
     return Result.map(rowsOf(this.#columns === undefined ? answer : restored(answer, this.#columns)), (rows): Page => {
@@ -145,8 +168,8 @@ class Cursor {
           const smaller = { read, page: Math.max(1, Math.floor(page / 4)) }
           return Effect.andThen(this.#goBack(read, error), this.fetch(smaller))
         }
-        return isUnreturned(error.reason) && this.#columns === undefined && read === 0
-          ? Effect.andThen(this.#declareText(error), this.fetch(position))
+        return (isUnreturned(error.reason) || isInfinite(error.reason)) && this.#columns === undefined
+          ? Effect.andThen(this.#declareText(error, position), this.fetch(position))
           : Effect.fail(error)
       })
     )

@@ -11,6 +11,7 @@ import { hasOpenTypes, type KnownStatement, questionOf, type ServiceText, textKe
 import {
   ANSWER_SQLSTATE,
   answerOf,
+  type InferredType,
   type Lookup,
   lookupSql,
   readAnswer,
@@ -47,8 +48,6 @@ const firstText = ({ records }: ExecuteStatementResponse): string => {
   const field = records?.[0]?.[0]
   return field !== undefined && "stringValue" in field ? field.stringValue : ""
 }
-
-const nonce = (): string => Array.from({ length: 4 }, () => Math.random().toString(36).slice(2, 8)).join("")
 
 /** Asks outside of a transaction, where the answer comes as an error. */
 const askAlone = (connection: DataApiConnection, sql: string): Effect.Effect<Answer, DataApiError> => {
@@ -126,7 +125,7 @@ export const learnText = (
     const known = question.types.map((type) => type ?? "?").join()
     const key = `${known}\n${question.sql}\n${transaction?.names ?? ""}`
     const ask = Effect.suspend(() => {
-      const sql = lookupSql(question.sql, question.types, nonce(), transaction !== undefined)
+      const sql = lookupSql(question, statement.kind.returnsWritten, transaction !== undefined)
       if (sql === undefined) return Effect.succeed({ lookup: undefined, lasts: true })
       return transaction === undefined ? askAlone(connection, sql) : askWithin(connection, sql)
     })
@@ -144,6 +143,36 @@ export const learnText = (
       if (misplaced !== -1) return Effect.fail(refused(emptyJson(misplaced)))
       const made = textOf(statement, parameters, question.standsFor, learnt)
       return Effect.succeed(remember(statement, keyOf(connection, parameters), made))
+    })
+  })
+
+/**
+ * The columns of a statement whose result could not be returned; undefined where PostgreSQL does not say. They are
+ * remembered with the text, so that a write's next run comes back.
+ */
+export const learnColumns = (
+  connection: DataApiConnection,
+  statement: KnownStatement,
+  parameters: ReadonlyArray<PgParameter>,
+  sent: ServiceText
+): Effect.Effect<ReadonlyArray<InferredType> | undefined> =>
+  Effect.suspend(() => {
+    const known = sent.learnt?.lookup?.results
+    if (known?.every(({ column }) => column !== undefined) === true) return Effect.succeed(known)
+    const { transaction } = connection
+    const sql = lookupSql(questionOf(statement, parameters), true, transaction !== undefined)
+    if (sql === undefined || statement.kind.prepared === undefined) return Effect.undefined
+    const ask = transaction === undefined ? askAlone(connection, sql) : askWithin(connection, sql)
+    return Effect.match(ask, {
+      // The failure to be explained is the statement's own.
+      onFailure: () => undefined,
+      onSuccess: ({ lookup }) => {
+        if (lookup?.results === undefined) return undefined
+        if (sent.learnt === undefined) {
+          remember(statement, keyOf(connection, parameters), { ...sent, learnt: { lookup, current: true } })
+        }
+        return lookup.results
+      }
     })
   })
 

@@ -21,10 +21,22 @@ const classes = {
 export const isOverSize = (reason: Reason): boolean =>
   reason._tag === "UnsupportedResult" && /size limit|response size/i.test(reason.message)
 
+/** The service answers an infinite date or time with a failure that says nothing. */
+export const isInfinite = (reason: Reason): boolean =>
+  reason._tag === "InternalServerError" &&
+  (reason.message === "" || reason.message === failures.InternalServerError.meaning)
+
+/** Whether a result was refused because of the type of a column. */
+export const isUnreturned = (reason: Reason): boolean =>
+  reason._tag === "UnsupportedResult" && /unsupported data type/i.test(reason.message)
+
 const messageOf = (reason: Reason): string => {
+  if (isInfinite(reason)) {
+    return "The Data API failed without a message, as it does where a result holds an infinite date or time: cast that column to text."
+  }
   if (reason._tag !== "UnsupportedResult") return reason.message
   if (isOverSize(reason)) return `${reason.message} Read it as a stream, or select fewer rows or columns at a time.`
-  if (/unsupported data type/i.test(reason.message)) return `${reason.message} Cast the column to text.`
+  if (isUnreturned(reason)) return `${reason.message} Cast the column to text.`
   return reason.message
 }
 

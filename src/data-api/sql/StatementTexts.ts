@@ -6,7 +6,7 @@ import { kindOf, type StatementKind } from "../statement/StatementKind.ts"
 import type { PgParameter } from "../values/PgValue.ts"
 import type { LearntTypes } from "./ParameterTypes.ts"
 import type { TextColumn } from "./TextColumns.ts"
-import type { InferredType } from "./TypeLookup.ts"
+import type { InferredType, Question } from "./TypeLookup.ts"
 
 /** The service's text of a statement for parameters of certain types. */
 export interface ServiceText {
@@ -27,12 +27,8 @@ export interface KnownStatement {
   columns: ReadonlyArray<TextColumn> | undefined
 }
 
-/** What is asked of PostgreSQL to learn a statement's types. */
-export interface TypeQuestion {
-  /** The statement with `$n` placeholders and its lists cut short. */
-  readonly sql: string
-  /** The types of its parameters, undefined where they are open. */
-  readonly types: ReadonlyArray<string | undefined>
+/** What is asked of PostgreSQL to learn a statement's types: the statement with its lists cut short. */
+export interface TypeQuestion extends Question {
   /** For each value of the whole statement the parameter that stands for it. */
   readonly standsFor: ReadonlyArray<number>
 }

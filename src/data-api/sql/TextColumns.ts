@@ -26,27 +26,21 @@ const isReturned = (typeName: string): boolean =>
     ? pgTypeByName.get(typeName.slice(1))?.arrayMember !== undefined
     : pgTypeByName.get(typeName)?.member !== undefined)
 
-const selectOf = (typeName: string, infinite: boolean): TextColumn["select"] => {
+const selectOf = (typeName: string): TextColumn["select"] => {
   // As @effect/sql-pg has it: the object id.
   if (typeName === "regclass") return (c) => `${c}::oid`
   if (typeName === "_regclass") return (c) => `${c}::oid[]`
-  if (infinite && typeName === "timestamptz") return (c) => `(${c} at time zone 'UTC')::text`
-  return isReturned(typeName) && !(infinite && temporal.test(typeName)) ? asItIs : asText
+  if (typeName === "timestamptz") return (c) => `(${c} at time zone 'UTC')::text`
+  // The service has no form for infinite dates and times.
+  return isReturned(typeName) && !temporal.test(typeName) ? asItIs : asText
 }
 
-/**
- * The columns to select, from the metadata of the result; undefined where nothing would be gained.
- *
- * @param infinite whether infinite dates and times are the reason, for which the service has no form
- */
-export const textColumns = (
-  metadata: ReadonlyArray<ColumnMetadata>,
-  infinite: boolean
-): ReadonlyArray<TextColumn> | undefined => {
+/** The columns to select, from the metadata of the result; undefined where nothing would be gained. */
+export const textColumns = (metadata: ReadonlyArray<ColumnMetadata>): ReadonlyArray<TextColumn> | undefined => {
   const columns = metadata.map(({ label, name, typeName }) => ({
     label: label || name,
     typeName,
-    select: selectOf(typeName, infinite)
+    select: selectOf(typeName)
   }))
   return columns.every(({ select }) => select === asItIs) ? undefined : columns
 }
@@ -85,7 +79,7 @@ const NAMES = "names of the columns"
  */
 export const writtenSql = (sql: string, typeNames: ReadonlyArray<string>): string => {
   const names = typeNames.map((_, index) => `c${index + 1}`)
-  const selected = typeNames.map((typeName, index) => selectOf(typeName, false)(names[index] ?? ""))
+  const selected = typeNames.map((typeName, index) => selectOf(typeName)(names[index] ?? ""))
   return `with alex_written as (${statementOf(sql)}
 ), alex_columns (${names.join(", ")}) as (select * from alex_written)
 select case when row_number() over () = 1 then (

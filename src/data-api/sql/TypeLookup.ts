@@ -3,11 +3,13 @@
  *
  * A DO block prepares the statement with those parameters left open, reads `pg_prepared_statements` and deallocates.
  * Its answer comes as an error of an SQLSTATE of its own, or, in a transaction, which an error would abort, in a
- * setting that lasts as long as the transaction. Pure.
+ * setting that lasts as long as the transaction.
  */
+import { randomBytes } from "node:crypto"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { MAX_SQL_LENGTH } from "../Limits.ts"
+import { fromNumbered, type Template } from "../statement/Placeholders.ts"
 import { pgTypeByName } from "../values/PgOids.ts"
 
 /** The SQLSTATE of the error that carries an answer. */
@@ -28,13 +30,15 @@ export interface InferredType {
   readonly isArray: boolean
   /** Whether the Data API can return values of it. */
   readonly isReturned: boolean
+  /** The column of the result that has it, where that is known. */
+  readonly column: string | undefined
 }
 
 /** What a lookup has found. */
 export interface Lookup {
   /** By parameter; undefined where PostgreSQL can't decide. */
   readonly parameters: ReadonlyArray<InferredType | undefined>
-  /** By column, where the server says it (PostgreSQL 16 and later) and the statement returns rows. */
+  /** By column, where the statement returns rows, and the server says it (PostgreSQL 16 and later) or was asked. */
   readonly results: ReadonlyArray<InferredType> | undefined
 }
 
@@ -43,70 +47,108 @@ export interface Undecided {
   readonly sqlState: string
 }
 
+/** What no text holds by chance: names and dollar quotes are made of it. */
+export const nonce = (): string => randomBytes(12).toString("hex")
+
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
 /**
+ * Makes an empty table with the columns of the statement `name`, which is not run. Where that can't be done (a role that
+ * may not, two columns of one name) the columns stay unknown.
+ */
+const columnsOf = (name: string, { parameters }: Template): string => `
+      begin
+        columns := pieces[1];
+        for at in 1 .. ${parameters.length} loop
+          columns := columns || '(null::' || (select p.parameter_types[refs[at]]::text
+            from pg_catalog.pg_prepared_statements p where p.name = '${name}') || ')' || pieces[at + 1];
+        end loop;
+        execute 'create temp table ${name} as with alex_rows as (' || columns || E'\n) select * from alex_rows with no data';
+      exception when others then null;
+      end;`
+
+/**
  * Types of the statement `name` as JSON: kind, number, schema, name, kind of type, of its elements, whether it is an
- * array, and whether text gets into it by a cast function, which may read it in another way than the type's input does
- * (`regclass`); through `bpchar`, which has no such function, it is read by the input.
+ * array, whether text gets into it by a cast function, which may read it in another way than the type's input does
+ * (`regclass`); through `bpchar`, which has no such function, it is read by the input; and the name of the column.
  */
 const typesOf = (name: string): string => `
 with recursive prepared as (
   select * from pg_catalog.pg_prepared_statements where name = '${name}'
 ), results as (
   select to_json(prepared) -> 'result_types' as types from prepared
-), asked (kind, number, type) as (
-  select 'p', a.number, a.type
+), columns (number, type, label) as (
+  select attnum, atttypid, attname from pg_catalog.pg_attribute
+  where attrelid = to_regclass('pg_temp.${name}') and attnum > 0
+), asked (kind, number, type, label) as (
+  select 'p', a.number, a.type, null
   from prepared, unnest(prepared.parameter_types::oid[]) with ordinality a (type, number)
   union all
-  select 'r', a.number, a.type::regtype::oid
+  select 'r', * from columns
+  union all
+  select 'r', a.number, a.type::regtype::oid, null
   from results, json_array_elements_text(case when json_typeof(types) = 'array' then types end)
     with ordinality a (type, number)
-), base (kind, number, type) as (
+  where not exists (select from columns)
+), base (kind, number, type, label) as (
   select * from asked
   union all
-  select base.kind, base.number, d.typbasetype
+  select base.kind, base.number, d.typbasetype, base.label
   from base join pg_catalog.pg_type d on d.oid = base.type where d.typtype = 'd'
 )
 select json_agg(json_build_array(base.kind, base.number, n.nspname, t.typname, t.typtype, e.typname, e.typtype,
   exists (select from pg_catalog.pg_cast where castsource = 25 and casttarget = t.oid and castmethod = 'f')
-  and not exists (select from pg_catalog.pg_cast where castsource = 1042 and casttarget = t.oid)))
+  and not exists (select from pg_catalog.pg_cast where castsource = 1042 and casttarget = t.oid), base.label))
 from base
 join pg_catalog.pg_type t on t.oid = base.type
 join pg_catalog.pg_namespace n on n.oid = t.typnamespace
 left join pg_catalog.pg_type e on e.oid = t.typelem and t.typcategory = 'A'
 where t.typtype <> 'd'`
 
+/** A statement with `$n` placeholders, and what is known of its parameters' types. */
+export interface Question {
+  readonly sql: string
+  /** Undefined where the type is open. */
+  readonly types: ReadonlyArray<string | undefined>
+}
+
 /**
  * The statement that asks; undefined where it would be too long.
  *
  * A parameter that PostgreSQL can't give a type (42P18) becomes text, and the others are asked for again.
  *
- * @param types the types of the parameters, undefined where they are open
- * @param nonce what no text can hold by chance: names and dollar quotes are made of it
+ * @param withColumns whether the types of the result's columns are asked for where PostgreSQL does not say them anyway
  */
 export const lookupSql = (
-  sql: string,
-  types: ReadonlyArray<string | undefined>,
-  nonce: string,
+  { sql, types }: Question,
+  withColumns: boolean,
   inTransaction: boolean
 ): string | undefined => {
-  const name = `alex_${nonce}`
-  const quote = `$alex_${nonce}$`
+  const name = `alex_${nonce()}`
+  const quote = `$${name}$`
   if (sql.includes(quote)) return undefined
+  const template = withColumns ? Result.getOrUndefined(fromNumbered(sql)) : undefined
   const list = types.length === 0 ? "''" : `'(' || array_to_string(asked_types, ', ') || ')'`
   const body = `
 declare
   asked_types text[] := array[${types.map((type) => literal(type ?? "unknown")).join(", ")}]::text[];
+  pieces text[] := array[${(template?.pieces ?? []).map(literal).join(", ")}]::text[];
+  refs int[] := array[${(template?.parameters ?? []).map((index) => index + 1).join(", ")}]::int[];
+  columns text;
   found text;
   refusal text;
   undecided int;
 begin
   loop
     begin
-      execute 'prepare ${name} ' || ${list} || ' as ' || ${quote}${sql}${quote};
+      execute 'prepare ${name} ' || ${list} || ' as ' || ${quote}${sql}${quote};${
+        template === undefined ? "" : columnsOf(name, template)
+      }
       ${typesOf(name)} into found;
-      execute 'deallocate ${name}';
+      execute 'deallocate ${name}';${
+        // Without transaction, the error takes the table back.
+        template === undefined || !inTransaction ? "" : `\n      execute 'drop table if exists pg_temp.${name}';`
+      }
       exit;
     exception when others then
       refusal := sqlstate;
@@ -138,7 +180,8 @@ const Row = Schema.Tuple([
   Schema.String,
   Schema.NullOr(Schema.String),
   Schema.NullOr(Schema.String),
-  Schema.Boolean
+  Schema.Boolean,
+  Schema.NullOr(Schema.String)
 ])
 
 const Answer = Schema.fromJsonString(Schema.Union([Schema.Struct({ state: Schema.String }), Schema.Array(Row)]))
@@ -150,7 +193,7 @@ const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
 const isReturned = (schema: string, name: string, kind: string, member: "member" | "arrayMember"): boolean =>
   kind === "e" || (schema === "pg_catalog" && pgTypeByName.get(name)?.[member] !== undefined)
 
-const inferred = ([, , schema, name, kind, element, elementKind, byInput]: typeof Row.Type):
+const inferred = ([, , schema, name, kind, element, elementKind, byInput, column]: typeof Row.Type):
   | InferredType
   | undefined => {
   // A pseudo-type is nothing that a value can be cast to.
@@ -163,7 +206,8 @@ const inferred = ([, , schema, name, kind, element, elementKind, byInput]: typeo
     isReturned:
       element === null
         ? isReturned(schema, name, kind, "member")
-        : isReturned(schema, element, elementKind ?? "", "arrayMember")
+        : isReturned(schema, element, elementKind ?? "", "arrayMember"),
+    column: column ?? undefined
   }
 }
 
@@ -177,7 +221,10 @@ export const readAnswer = (answer: string): Result.Result<Lookup | Undecided, st
   for (const row of rows.success) {
     const type = inferred(row)
     if (row[0] === "p") parameters[row[1] - 1] = type
-    else results[row[1] - 1] = type ?? { cast: "", name: row[3], isArray: false, isReturned: row[3] === "void" }
+    else {
+      const pseudo = { cast: "", name: row[3], isArray: false, isReturned: row[3] === "void", column: undefined }
+      results[row[1] - 1] = type ?? pseudo
+    }
   }
   return Result.succeed({ parameters, results: results.length === 0 ? undefined : results })
 }

@@ -1,21 +1,16 @@
 /** Statements whose results are of types that the Data API does not return: sent again in another form. */
 import * as Effect from "effect/Effect"
 import type { ExecuteStatementResponse } from "../DataApi.ts"
-import type { DataApiError, Reason } from "../DataApiError.ts"
+import { DataApiError, UnsupportedResult } from "../DataApiError.ts"
 import type { PgParameter } from "../values/PgValue.ts"
 import type { DataApiConnection } from "./DataApiConnection.ts"
+import { learnColumns } from "./OpenTypes.ts"
 import { isRead } from "./ReadOnly.ts"
+import { isInfinite, isUnreturned } from "./SqlErrors.ts"
 import type { KnownStatement, ServiceText } from "./StatementTexts.ts"
 import { restored, restoredWrite, shapeSql, textColumns, textSql, writtenSql } from "./TextColumns.ts"
 
 type Sent = Effect.Effect<ExecuteStatementResponse, DataApiError>
-
-/** The service answers an infinite date or time with a failure that says nothing. */
-const isInfinite = (reason: Reason): boolean => reason._tag === "InternalServerError" && reason.message === ""
-
-/** Whether a result was refused because of the type of a column. */
-export const isUnreturned = (reason: Reason): boolean =>
-  reason._tag === "UnsupportedResult" && /unsupported data type/i.test(reason.message)
 
 /** How a statement's parameters are sent in one form of its text. */
 export interface Send {
@@ -31,12 +26,11 @@ const sendAs = ({ connection, continueAfterTimeout, parameters, statement }: Sen
 /** A query that can be repeated is sent with the columns as text that could not be returned. */
 const withTextColumns = (send: Send, text: ServiceText, error: DataApiError): Sent => {
   const { connection, statement } = send
-  const infinite = isInfinite(error.reason)
-  if ((!infinite && !isUnreturned(error.reason)) || !isRead(statement.sql)) return Effect.fail(error)
+  if ((!isInfinite(error.reason) && !isUnreturned(error.reason)) || !isRead(statement.sql)) return Effect.fail(error)
   return Effect.matchEffect(sendAs(send, text, shapeSql(text.sql)), {
     onFailure: () => Effect.fail(error),
     onSuccess: ({ columnMetadata = [] }) => {
-      const columns = textColumns(columnMetadata, infinite)
+      const columns = textColumns(columnMetadata)
       if (columns === undefined) return Effect.fail(error)
       // Had the failure aborted a transaction, the shape would not have been answered.
       connection.repaired(error)
@@ -46,14 +40,31 @@ const withTextColumns = (send: Send, text: ServiceText, error: DataApiError): Se
   })
 }
 
-const writes = new Set(["INSERT", "UPDATE", "DELETE", "MERGE"])
-
 /** What a write returns, where some of it could not be returned. */
 const unreturnedColumns = (statement: KnownStatement, text: ServiceText): ReadonlyArray<string> | undefined => {
   const results = text.learnt?.lookup?.results
-  return results !== undefined && writes.has(statement.kind.verb) && results.some(({ isReturned }) => !isReturned)
+  return results !== undefined && statement.kind.returnsWritten && results.some(({ isReturned }) => !isReturned)
     ? results.map(({ name }) => name)
     : undefined
+}
+
+/** The same failure, which says which columns it is about. */
+const named = (send: Send, text: ServiceText, error: DataApiError): Sent => {
+  const { connection, parameters, statement } = send
+  const { reason } = error
+  if (reason._tag !== "UnsupportedResult" || !isUnreturned(reason)) return Effect.fail(error)
+  return Effect.flatMap(learnColumns(connection, statement, parameters, text), (results = []) => {
+    const columns = results.flatMap(({ column, isReturned, name }, index) =>
+      isReturned ? [] : [`column ${column === undefined ? index + 1 : `"${column}"`} is of type ${name}`]
+    )
+    const where = columns.length === 0 ? "" : ` In the result, ${columns.join(", ")}.`
+    const ran =
+      statement.kind.returnsWritten && connection.transaction === undefined
+        ? " The statement took effect: do not repeat it."
+        : ""
+    const message = `${reason.message}${where}${ran}`
+    return Effect.fail(new DataApiError({ operation: error.operation, reason: new UnsupportedResult({ message }) }))
+  })
 }
 
 /** Sends a statement in the form in which its results come back. */
@@ -66,12 +77,14 @@ export const sendReturned = (send: Send, text: ServiceText): Sent => {
       // Not every write may stand in WITH. It has not run then.
       onFailure: (error) =>
         error.reason._tag === "DatabaseError" && error.reason.sqlState === "0A000" && !connection.transaction
-          ? sendAs(send, text, text.sql)
+          ? Effect.catch(sendAs(send, text, text.sql), (failure) => named(send, text, failure))
           : Effect.fail(error)
     })
   }
   const { columns } = statement
-  const plain = Effect.catch(sendAs(send, text, text.sql), (error) => withTextColumns(send, text, error))
+  const plain = Effect.catch(sendAs(send, text, text.sql), (error) =>
+    Effect.catch(withTextColumns(send, text, error), (failure) => named(send, text, failure))
+  )
   if (columns === undefined) return plain
   return Effect.matchEffect(sendAs(send, text, textSql(text.sql, columns)), {
     onSuccess: (response) => Effect.succeed(restored(response, columns)),

@@ -12,6 +12,8 @@ export interface StatementKind {
   readonly changesNames: boolean
   /** The first word of the tag that PostgreSQL answers it with: `INSERT` also where WITH stands before it. */
   readonly command: string
+  /** A write that returns rows. */
+  readonly returnsWritten: boolean
   /** What to do instead, where it needs a session that lasts; of no concern within a transaction. */
   readonly needsSession: string | undefined
   /** Where the text begins that `PREPARE` takes, after EXPLAIN or DECLARE; undefined for what can't be prepared. */
@@ -24,6 +26,8 @@ const keepsNames = new Set(
     " "
   )
 )
+
+const writes = new Set(["insert", "update", "delete", "merge"])
 
 const preparable = new Set("select insert update delete merge values table with".split(" "))
 
@@ -104,6 +108,7 @@ export const kindOf = (sql: string): StatementKind => {
   return {
     verb: first.toUpperCase(),
     command: commandOf(words),
+    returnsWritten: writes.has(first) && words.some(({ text, top }) => top && text === "returning"),
     needsSession: sessionAdvice(words),
     commits: first === "commit" || first === "end" || (first === "prepare" && second === "transaction"),
     rollsBackToSavepoint:

@@ -27,7 +27,7 @@ const daysFromCivil = (year: number, month: number, day: number): number => {
 const POSTGRES_EPOCH_MS = 946684800000
 
 const timestampPattern =
-  /^[+]?(\d{4,})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(?:Z|[+]00(?::?00)?)?( BC)?$/
+  /^[+]?(\d{4,})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(?:Z|([+-])(\d\d)(?::?(\d\d))?(?::?(\d\d))?)?( BC)?$/
 
 const timestampOf = (year: number, month: number, day: number, seconds: number, micros: number): Date => {
   const ms = (daysFromCivil(year, month, day) * 86400 + seconds) * 1000 + Math.floor(micros / 1000)
@@ -35,7 +35,7 @@ const timestampOf = (year: number, month: number, day: number, seconds: number, 
   return new Date(micros % 1000 !== 0 && ms < POSTGRES_EPOCH_MS ? ms + 1 : ms)
 }
 
-/** `YYYY-MM-DD HH:MM:SS[.fff[fff]]`, in UTC. */
+/** `YYYY-MM-DD HH:MM:SS[.fff[fff]]`, in UTC or with the offset from it that an array's text may have. */
 const timestamp: Decode = (value) => {
   if (typeof value !== "string") return refuse("a timestamp came back as something other than text")
   const length = value.length
@@ -53,8 +53,10 @@ const timestamp: Decode = (value) => {
   // As @effect/sql-pg has it.
   if (value === "infinity" || value === "-infinity") return new Date(Number.NaN)
   if (parts === null) return refuse("a timestamp came back in an unknown form")
-  const year = parts[8] === undefined ? Number(parts[1]) : 1 - Number(parts[1])
-  const seconds = Number(parts[4]) * 3600 + Number(parts[5]) * 60 + Number(parts[6])
+  const year = parts[12] === undefined ? Number(parts[1]) : 1 - Number(parts[1])
+  const offset = Number(parts[9] ?? 0) * 3600 + Number(parts[10] ?? 0) * 60 + Number(parts[11] ?? 0)
+  const clock = Number(parts[4]) * 3600 + Number(parts[5]) * 60 + Number(parts[6])
+  const seconds = parts[8] === "-" ? clock + offset : clock - offset
   return timestampOf(year, Number(parts[2]), Number(parts[3]), seconds, Number((parts[7] ?? "").padEnd(6, "0")))
 }
 

@@ -1,5 +1,6 @@
 /** Prepared statements and portals of the extended protocol. */
 import * as Effect from "effect/Effect"
+import { nonce } from "../../data-api/sql/TypeLookup.ts"
 import { pgTypeByOid } from "../../data-api/values/PgOids.ts"
 import type { FieldDescription } from "../protocol/BackendMessages.ts"
 import type { Format } from "../protocol/FrontendMessages.ts"
@@ -55,7 +56,7 @@ const whyNot = Effect.fnUntraced(function* (
   statement: ClientStatement,
   types: ReadonlyArray<number>
 ) {
-  const name = `alex_${Math.random().toString(36).slice(2)}`
+  const name = `alex_${nonce()}`
   const list = types.length === 0 ? "" : ` (${types.map(typeName).join(", ")})`
   const before = `prepare ${name}${list} as `
   yield* session.send({

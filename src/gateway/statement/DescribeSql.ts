@@ -4,11 +4,12 @@
  *
  * A DO block prepares the statement, which tells its parameters' types, and makes a temporary table of its columns
  * without data, which tells theirs with names and modifiers. Its answer comes as an error of an SQLSTATE of its own, so
- * that nothing is left behind; in a transaction, which an error would abort, in a setting. Pure.
+ * that nothing is left behind; in a transaction, which an error would abort, in a setting.
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { MAX_SQL_LENGTH } from "../../data-api/Limits.ts"
+import { nonce } from "../../data-api/sql/TypeLookup.ts"
 import { fromNumbered } from "../../data-api/statement/Placeholders.ts"
 import type { FieldDescription } from "../protocol/BackendMessages.ts"
 import type { ClientStatement } from "./ClientStatement.ts"
@@ -164,11 +165,12 @@ const bodyOf = (options: {
   readonly references: ReadonlyArray<number>
   readonly types: ReadonlyArray<string>
   readonly settings: ReadonlyArray<readonly [name: string, value: string]>
-  readonly nonce: string
+  /** Of the statement that is prepared to be asked about. */
+  readonly name: string
   readonly marker: string
   readonly inTransaction: boolean
 }): string => {
-  const { inTransaction, marker, nonce, pieces, references, settings, statement, types } = options
+  const { inTransaction, marker, name, pieces, references, settings, statement, types } = options
   const { lead, middle, trail } = frameOf(statement, "@names", "@exprs")
   const set = settings.map(([name, value]) => `perform set_config(${literal(name)}, ${literal(value)}, true);`)
   const returnsRows = statement.returnsRows === true
@@ -186,8 +188,8 @@ declare
   no_table bool := false; stmt text; renamed text; aliased text; answer text; at int; labels json; columns json;
 begin
   begin
-    ${set.join("\n    ")}${types.length > 0 ? parametersOf(`alex_${nonce}`) : ""}${
-      returnsRows ? withoutTable(columnsOf(`alex_${nonce}`, marker)) : ""
+    ${set.join("\n    ")}${types.length > 0 ? parametersOf(name) : ""}${
+      returnsRows ? withoutTable(columnsOf(name, marker)) : ""
     }
     raise exception using errcode = '${ANSWER_SQLSTATE}', message = json_build_object(
       'parameters', (select json_agg(o::bigint) from unnest(oids) o), 'casts', to_json(casts), 'columns', columns, 'noTable', no_table);
@@ -208,23 +210,22 @@ end`
  *
  * @param types the object ids of the types that the client gives, `unknown` where it leaves them open
  * @param settings what the session has set
- * @param nonce what no text can hold by chance: names are made of it
  */
 export const describeSql = (
   statement: ClientStatement,
   types: ReadonlyArray<string>,
   settings: ReadonlyArray<readonly [name: string, value: string]>,
-  nonce: string,
   inTransaction: boolean
 ): string | undefined => {
   const { sql, tail } = statement
-  const marker = `/*alex_${nonce}*/`
+  const name = `alex_${nonce()}`
+  const marker = `/*${name}*/`
   const template = fromNumbered(tail > 0 ? sql.slice(0, tail) + marker + sql.slice(tail) : sql)
   if (Result.isFailure(template)) return undefined
   const { count, parameters, pieces } = template.success
   const all = Array.from({ length: Math.max(count, types.length) }, (_, index) => types[index] ?? "unknown")
   const references = parameters.map((parameter) => parameter + 1)
-  const body = bodyOf({ statement, pieces, references, types: all, settings, nonce, marker, inTransaction })
+  const body = bodyOf({ statement, pieces, references, types: all, settings, name, marker, inTransaction })
   const text = `do ${literal(body)}`
   return text.length > MAX_SQL_LENGTH ? undefined : text
 }

@@ -38,8 +38,6 @@ export interface Place {
 
 export type Answer = Description | Refusal | "unknown"
 
-const nonce = (): string => Array.from({ length: 3 }, () => Math.random().toString(36).slice(2, 8)).join("")
-
 const read = (answer: string): Answer => {
   const decoded = readAnswer(answer)
   return Result.isSuccess(decoded) ? decoded.success : "unknown"
@@ -155,7 +153,7 @@ export class Descriptions {
       // The settings of a transaction hold in it already.
       const settings = inTransaction ? [] : place.settings
       const ask = Effect.suspend(() => {
-        const sql = describeSql(statement, types, settings, nonce(), inTransaction)
+        const sql = describeSql(statement, types, settings, inTransaction)
         if (sql === undefined) return Effect.succeed<Answer>("unknown")
         const asked = inTransaction ? this.#askWithin(sql, place) : this.#askAlone(sql, place)
         return Effect.flatMap(asked, (answer) =>

@@ -213,7 +213,7 @@ layer(
       const sql = yield* SqlClient.SqlClient
       yield* sql`create table ${sql("someThings")} (first_name text, doc jsonb)`
       yield* sql`insert into ${sql("someThings")} ${sql.insert({ firstName: "a", doc: { in_side: 1 } })}`
-      const expected = [{ firstName: "a", doc: { in_side: 1 } }]
+      const expected = [{ firstName: "a", doc: { inSide: 1 } }]
       assert.deepStrictEqual(yield* sql`select * from some_things`, expected)
       assert.deepStrictEqual([...(yield* Stream.runCollect(sql`select * from some_things`.stream))], expected)
       assert.deepStrictEqual(yield* sql.withoutTransforms()`select first_name from some_things`, [{ first_name: "a" }])

@@ -236,3 +236,53 @@ layer(DataApiSql.layer({ parameterTypes: "text" }).pipe(Layer.provide(counted)),
     })
   )
 })
+
+layer(DataApiSql.layer().pipe(Layer.provide(counted)), { timeout: "60 seconds", excludeTestServices: true })(
+  "where PostgreSQL can't be asked",
+  (it) => {
+    it.effect("a string in a text that leaves no room for the question is text", () =>
+      Effect.gen(function* () {
+        const { name, sql } = yield* table("long")
+        const note = sql.literal(`/* ${"x".repeat(64_000)} */`)
+        const find = sql`select ${"a"} || ${"b"} as v ${note}`
+        assert.strictEqual(yield* requests(find), 1)
+        assert.deepStrictEqual(yield* find, [{ v: "ab" }])
+        assert.deepStrictEqual(yield* sql.withTransaction(find), [{ v: "ab" }])
+        const error = yield* Effect.flip(sql`select n from ${name} where id = ${id} ${note}`)
+        assert.match(error.message, /uuid = text/)
+        assert.deepStrictEqual(yield* sql`select n from ${name} where id = ${id}::uuid ${note}`, [])
+      })
+    )
+
+    // Last: the database is without plpgsql afterwards.
+    it.effect("without plpgsql a string is text, and nothing more is asked", () =>
+      Effect.gen(function* () {
+        const { name, sql } = yield* table("bare")
+        yield* sql`drop extension plpgsql cascade`
+        const find = sql`select ${"a"} || ${"b"} as v`
+        assert.strictEqual(yield* requests(find), 2)
+        assert.deepStrictEqual(yield* find, [{ v: "ab" }])
+        assert.deepStrictEqual(yield* sql.withTransaction(sql`select upper(${"a"}) as v`), [{ v: "A" }])
+        const other = sql`select n from ${name} where id = ${id}`
+        assert.strictEqual(yield* requests(Effect.flip(other)), 1)
+        assert.match((yield* Effect.flip(other)).message, /uuid = text/)
+        assert.deepStrictEqual(yield* sql`select n from ${name} where id = ${id}::uuid`, [])
+      })
+    )
+  }
+)
+
+layer(DataApiSql.layer().pipe(Layer.provide(Layer.fresh(counted))), {
+  timeout: "60 seconds",
+  excludeTestServices: true
+})("without plpgsql, first in a transaction", (it) => {
+  it.effect("fails that transaction alone", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`drop extension if exists plpgsql cascade`
+      const find = sql.withTransaction(sql`select ${"a"} || ${"b"} as v`)
+      assert.match((yield* Effect.flip(find)).message, /language "plpgsql" does not exist/)
+      assert.deepStrictEqual(yield* find, [{ v: "ab" }])
+    })
+  )
+})

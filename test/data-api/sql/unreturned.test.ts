@@ -1,0 +1,117 @@
+/** Results of types that the Data API does not return: of writes, and in streams. */
+import { assert, layer } from "@effect/vitest"
+import { Effect, Layer, Stream } from "effect"
+import { SqlClient } from "effect/sql"
+import * as DataApiSql from "../../../src/data-api/sql/DataApiSql.ts"
+import { backends } from "../backends.ts"
+
+const hours = (n: number) => ({ months: 0, days: 0, microseconds: BigInt(n) * 3_600_000_000n })
+
+for (const [way, api] of backends) {
+  layer(DataApiSql.layer().pipe(Layer.provide(api)))(`types that are not returned, ${way}`, (it) => {
+    it.effect("a write with RETURNING runs once, and its rows come back", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`create table spans (n int, label text, span interval, area int4range)`
+        const rows = [{ n: 1, label: "one", span: hours(1), area: "[1,5)" }]
+        const insert = sql`insert into spans values (1, ${"one"}, ${"1 hour"}, ${"[1,5)"}) returning *`
+        assert.deepStrictEqual(yield* insert, rows)
+        assert.deepStrictEqual(yield* sql.withTransaction(insert), rows)
+        const merged = sql`update spans set label = ${"two"} where label = ${"one"} returning span as s, label`
+        assert.deepStrictEqual(yield* sql.withTransaction(merged), [
+          { s: hours(1), label: "two" },
+          { s: hours(1), label: "two" }
+        ])
+        const gone = sql`delete from spans where label = ${"two"} returning span`
+        assert.deepInclude(yield* gone.raw, { rowCount: 2, command: "DELETE" })
+        assert.deepStrictEqual(yield* sql`select * from spans`, [])
+      })
+    )
+
+    it.effect(
+      "a write of which nothing was asked beforehand fails with the column and the type, and says that it ran",
+      () =>
+        Effect.gen(function* () {
+          const sql = yield* SqlClient.SqlClient
+          yield* sql`create table counters (n int, span interval, spans interval[])`
+          yield* sql`insert into counters values (1, '1 hour', '{1 hour}')`
+          const add = sql`update counters set n = n + ${1} returning *`
+          const error = yield* Effect.flip(add)
+          assert.include(error.message, 'column "span" is of type interval')
+          assert.include(error.message, 'column "spans" is of type _interval')
+          assert.include(error.message, "do not repeat it")
+          assert.deepStrictEqual(yield* sql`select n from counters`, [{ n: 2 }])
+          assert.deepStrictEqual(yield* add, [{ n: 3, span: hours(1), spans: [hours(1)] }])
+          const inTransaction = yield* Effect.flip(
+            sql.withTransaction(sql`update counters set n = n - ${1} returning span, n`)
+          )
+          assert.include(inTransaction.message, "INTERVAL")
+          assert.deepStrictEqual(yield* sql`select n from counters`, [{ n: 3 }])
+        })
+    )
+
+    it.effect("a function that may write is not called twice: the failure names the column and the type", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`create table calls (n int)`
+        yield* sql`create function called() returns interval language sql as $$
+          insert into calls values (1); select interval '1 hour' $$`
+        const error = yield* Effect.flip(sql`select called() as waited`)
+        assert.include(error.message, 'column "waited" is of type interval')
+        assert.deepStrictEqual(yield* sql`select count(*) as n from calls`, [{ n: 1n }])
+      })
+    )
+
+    it.effect("infinite dates and times come back, outside and within a transaction", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`create table terms (n int, until timestamptz, day date)`
+        yield* sql`insert into terms values (1, 'infinity', '-infinity'), (2, '2026-01-02 03:04:05.678+00', '2026-01-02')`
+        const expected = [
+          { n: 1, until: new Date(Number.NaN), day: "-infinity" },
+          { n: 2, until: new Date("2026-01-02T03:04:05.678Z"), day: "2026-01-02" }
+        ]
+        const query = sql`select * from terms where n > ${0} order by n`
+        assert.deepStrictEqual(yield* query, expected)
+        assert.deepStrictEqual(yield* sql.withTransaction(sql`select * from terms order by n`), expected)
+        assert.deepStrictEqual([...(yield* Stream.runCollect(sql`select * from terms order by n`.stream))], expected)
+        const error = yield* Effect.flip(sql`update terms set n = n + ${1} returning *`)
+        assert.include(error.message, "infinite date or time")
+      })
+    )
+
+    it.effect("infinite dates and times come back in a stream, beside types that are not returned", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const query = sql`select n, case n when ${3}::int then 'infinity' else date '2026-01-01' + n end::timestamptz as at,
+          case n when 2 then '-infinity' else date '2026-01-01' end as day, interval '1 hour' as span
+          from generate_series(1, ${40}::int) n`
+        const expected = Array.from({ length: 40 }, (_, index) => ({
+          n: index + 1,
+          at: index === 2 ? new Date(Number.NaN) : new Date(Date.UTC(2026, 0, 2 + index)),
+          day: index === 1 ? "-infinity" : "2026-01-01",
+          span: hours(1)
+        }))
+        assert.deepStrictEqual([...(yield* Stream.runCollect(query.stream))], expected)
+        assert.deepStrictEqual([...(yield* Stream.runCollect(query.stream))], expected)
+        assert.deepStrictEqual([...(yield* sql.withTransaction(Stream.runCollect(query.stream)))], expected)
+        assert.deepStrictEqual(yield* query, expected)
+      })
+    )
+
+    it.effect("an infinite time behind the first page fails with advice, and comes back in the next run", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const query = sql`select case n when ${30}::int then 'infinity' else date '2026-01-01' end as day
+          from generate_series(1, 100) n`
+        const seen: Array<unknown> = []
+        const error = yield* Effect.flip(Stream.runForEach(query.stream, (row) => Effect.sync(() => seen.push(row))))
+        assert.include(error.message, "run the stream again, or cast the column to text")
+        assert.strictEqual(seen.length, 16)
+        const rows = yield* Stream.runCollect(query.stream)
+        assert.strictEqual(rows.length, 100)
+        assert.deepStrictEqual(rows[29], { day: "infinity" })
+      })
+    )
+  })
+}
