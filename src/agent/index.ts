@@ -2,6 +2,13 @@
 
 export * as McpServer from "./mcp/McpServer.ts"
 export {
+  type DecodedPayload,
+  decodePayload,
+  type PayloadKind,
+  type Payloads,
+  payloads
+} from "./payloads/decodePayload.ts"
+export {
   type Described,
   type Dialect,
   dialects,

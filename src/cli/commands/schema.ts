@@ -9,8 +9,8 @@ import { schemaNames } from "../../agent/schemas/schemaNames.ts"
 import { print, printJson } from "../output/text.ts"
 import { root } from "../root.ts"
 
-/** Not schemas of what agents read and write: the reports of the commands, the tools of agents. */
-const others = ["reports", "tools"] as const
+/** Not one schema: the reports of the commands, the tools of agents, all payloads that agents answer with. */
+const others = ["reports", "tools", "payloads"] as const
 
 /** Which subset of JSON Schema a provider of tools takes for an answer. */
 const subsets = { "openai-chat": "openai", bedrock: "anthropic", gemini: "anthropic", mcp: "json-schema" } as const
@@ -54,6 +54,11 @@ export const schema = Command.make(
       const { reportSchemas } = yield* Effect.promise(() => import("../output/reports.ts"))
       return yield* printJson(reportSchemas())
     }
+    if (name.value === "payloads") {
+      const { payloads } = yield* Effect.promise(() => import("../../agent/payloads/decodePayload.ts"))
+      const all = Object.entries(payloads).map(([kind, of]) => [kind, of(subsetOf(dialect)).jsonSchema])
+      return yield* printJson(Object.fromEntries(all))
+    }
     const { schemas } = yield* Effect.promise(() => import("../../agent/schemas/JsonSchemas.ts"))
     yield* printJson(schemas[name.value](subsetOf(dialect)).jsonSchema)
   })
@@ -64,6 +69,7 @@ export const schema = Command.make(
   Command.withExamples([
     { command: "alex-db schema portfolio-analysis --dialect openai", description: "For an agent's answer" },
     { command: "alex-db schema tools --dialect bedrock", description: "The tools, for a loop on Bedrock's Converse" },
+    { command: "alex-db schema payloads --dialect openai", description: "What agents answer with, for decodePayload" },
     { command: "alex-db schema reports", description: "What each command prints with --json" }
   ])
 )

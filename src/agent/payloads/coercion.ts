@@ -1,0 +1,167 @@
+/** A value as its JSON Schema means it, from what models write in its place; what was changed is said. */
+import { BigDecimal, type JsonSchema, Option, Predicate } from "effect"
+import { formatDecimal } from "../../domain/index.ts"
+import { Digits, Fields, type Loose } from "./looseJson.ts"
+
+type Node = JsonSchema.JsonSchema
+
+/** A JSON value that a codec can judge, with what became of it on the way. */
+export interface Coerced {
+  readonly value: unknown
+  readonly repairs: ReadonlyArray<string>
+  /** What can't be taken at all, with its path. */
+  readonly refused: ReadonlyArray<string>
+}
+
+const isNode = (value: unknown): value is Node => Predicate.isObject(value)
+
+/** The schema that a reference means. */
+const resolved = (root: Node, schema: unknown): Node => {
+  if (!isNode(schema)) return {}
+  const { $ref } = schema
+  if (typeof $ref !== "string" || !isNode(root["$defs"])) return schema
+  const meant = Reflect.get(root["$defs"], $ref.replace("#/$defs/", ""))
+  return isNode(meant) ? meant : schema
+}
+
+const named = (path: string) => (path === "" ? "the answer" : path)
+
+/** Whether to reckon with a number is cheap: `1e999999999` has a billion digits. */
+const isModest = (text: string): boolean =>
+  text !== "" && text.length <= 400 && Math.abs(Number(/e([+-]?\d+)$/i.exec(text)?.[1] ?? 0)) <= 400
+
+/** The number, if a JavaScript number holds it exactly as it was written. */
+const exactNumber = (text: string): number | undefined => {
+  if (!isModest(text)) return undefined
+  const number = Number(text)
+  const [written, held] = [BigDecimal.fromString(text), BigDecimal.fromString(String(number))]
+  return Option.isSome(written) && Option.isSome(held) && BigDecimal.equals(written.value, held.value)
+    ? number
+    : undefined
+}
+
+/** An amount as people write it: `$104,875.00`, `87.5 %`. A comma that may as well be a decimal point is none. */
+const plainNumber = (text: string): string | undefined => {
+  const [, number = ""] = /^\s*\$?\s*(-?[\d,]*\.?\d+)\s*%?\s*$/.exec(text) ?? []
+  if (/^-?\d*\.?\d+$/.test(number)) return number
+  const grouped = /^-?\d{1,3}(,\d{3})+(\.\d+)?$/.test(number)
+  const isClear = text.includes("$") || number.includes(".") || number.split(",").length > 2
+  return grouped && isClear ? number.replaceAll(",", "") : undefined
+}
+
+const decimalText = (text: string): string =>
+  isModest(text) ? Option.match(BigDecimal.fromString(text), { onNone: () => text, onSome: formatDecimal }) : text
+
+const spelled = (text: string): string =>
+  text
+    .trim()
+    .toLowerCase()
+    .replaceAll(/[\s-]+/g, "_")
+
+class Coercion {
+  readonly repairs: Array<string> = []
+  readonly refused: Array<string> = []
+  readonly root: Node
+
+  constructor(root: Node) {
+    this.root = root
+  }
+
+  say(path: string, what: string): void {
+    this.repairs.push(`${named(path)}: ${what}`)
+  }
+
+  take(given: unknown, loose: Loose, path: string): unknown {
+    const schema = resolved(this.root, given)
+    if (Array.isArray(schema["anyOf"])) return this.takeOne(schema["anyOf"], loose, path)
+    if (loose instanceof Digits) return this.takeDigits(schema, loose.text, path)
+    if (typeof loose === "string") return this.takeText(schema, loose, path)
+    if (loose instanceof Fields) return this.takeFields(schema, loose, path)
+    if (Array.isArray(loose)) return loose.map((item, index) => this.take(schema["items"], item, `${path}.${index}`))
+    return loose
+  }
+
+  takesNull(given: unknown): boolean {
+    const { anyOf } = resolved(this.root, given)
+    return Array.isArray(anyOf) && anyOf.some((member) => resolved(this.root, member)["type"] === "null")
+  }
+
+  takeOne(members: ReadonlyArray<unknown>, loose: Loose, path: string): unknown {
+    const nodes = members.map((member) => resolved(this.root, member))
+    if (loose === null && nodes.some((node) => node["type"] === "null")) return null
+    const type =
+      loose instanceof Fields
+        ? "object"
+        : Array.isArray(loose)
+          ? "array"
+          : loose instanceof Digits
+            ? "number"
+            : "string"
+    const best = nodes.find((node) => node["type"] === type) ?? nodes.find((node) => node["type"] !== "null")
+    return this.take(best, loose, path)
+  }
+
+  takeDigits(schema: Node, text: string, path: string): unknown {
+    if (schema["type"] === "string" && schema["pattern"] !== undefined) {
+      this.say(path, "a number was read as decimal text")
+      return decimalText(text)
+    }
+    const number = exactNumber(text)
+    if (number === undefined) this.refused.push(`${named(path)}: has more digits than a number keeps; send it as text`)
+    return number
+  }
+
+  takeText(schema: Node, text: string, path: string): unknown {
+    const { enum: options, pattern, type } = schema
+    if (type === "number" || type === "integer") {
+      const number = exactNumber(plainNumber(text) ?? "")
+      if (number === undefined) return text
+      this.say(path, "text was read as a number")
+      return number
+    }
+    if (Array.isArray(options) && !options.includes(text) && options.includes(spelled(text))) {
+      this.say(path, "was spelled as the vocabulary has it")
+      return spelled(text)
+    }
+    if (typeof pattern === "string" && !new RegExp(pattern, "u").test(text)) {
+      const amount = plainNumber(text)
+      if (amount !== undefined && new RegExp(pattern, "u").test(decimalText(amount))) {
+        this.say(path, "signs around a number were left out")
+        return decimalText(amount)
+      }
+    }
+    return text
+  }
+
+  takeFields(schema: Node, { members }: Fields, path: string): unknown {
+    const properties: Node = isNode(schema["properties"]) ? schema["properties"] : {}
+    const required: ReadonlyArray<unknown> = Array.isArray(schema["required"]) ? schema["required"] : []
+    const rest = schema["additionalProperties"]
+    const taken: Array<readonly [string, unknown]> = []
+    for (const [written, loose] of members) {
+      const inner = (name: string) => (path === "" ? name : `${path}.${name}`)
+      const meant = spelled(written)
+      const name = !Object.hasOwn(properties, written) && Object.hasOwn(properties, meant) ? meant : written
+      if (name !== written) this.say(inner(name), "its name was spelled as the schema has it")
+      if (Object.hasOwn(properties, name)) {
+        if (loose === null && !required.includes(name)) this.say(inner(name), "null was left out")
+        else taken.push([name, this.take(properties[name], loose, inner(name))])
+      } else if (rest === false) this.say(inner(name), "was not asked for and left out")
+      else taken.push([name, this.take(rest, loose, inner(name))])
+    }
+    for (const name of required) {
+      const isThere = taken.some(([one]) => one === name)
+      if (isThere || typeof name !== "string" || !this.takesNull(properties[name])) continue
+      this.say(path === "" ? name : `${path}.${name}`, "was missing and read as null")
+      taken.push([name, null])
+    }
+    return Object.fromEntries(taken)
+  }
+}
+
+/** Reads a loose value by a schema, in which patterns do not look around. */
+export const coerced = (schema: Node, loose: Loose): Coerced => {
+  const coercion = new Coercion(schema)
+  const value = coercion.take(schema, loose, "")
+  return { value, repairs: coercion.repairs, refused: coercion.refused }
+}

@@ -1,0 +1,194 @@
+/** From what a model answered to a payload: repairs what has one meaning, and asks for a correction of the rest. */
+import { Result, Schema } from "effect"
+import {
+  type ClosedChartsPayload,
+  type ClosedReportPayload,
+  type ClosedRetirementPayload,
+  type InstrumentClassification,
+  type PortfolioAnalysis,
+  problemsOf,
+  type RebalanceRecommendation,
+  type SummaryPayload,
+  strict
+} from "../../domain/index.ts"
+import { type Described, type Dialect, schemas } from "../schemas/JsonSchemas.ts"
+import { portable } from "../schemas/portable.ts"
+import { coerced } from "./coercion.ts"
+import { Fields, type Loose, readLoose, type Unreadable } from "./looseJson.ts"
+
+/** What agents answer, by kind, as the domain has it. */
+export interface Payloads {
+  readonly report: typeof ClosedReportPayload.Type
+  readonly charts: typeof ClosedChartsPayload.Type
+  readonly retirement: typeof ClosedRetirementPayload.Type
+  readonly summary: SummaryPayload
+  readonly "portfolio-analysis": PortfolioAnalysis
+  readonly "rebalance-recommendation": RebalanceRecommendation
+  readonly "instrument-classification": typeof InstrumentClassification.Type
+}
+
+/** One of {@link Payloads}. */
+export type PayloadKind = keyof Payloads
+
+/** The schema of each kind of payload, in each dialect. */
+export const payloads: { readonly [Kind in PayloadKind]: (dialect: Dialect) => Described<Payloads[Kind]> } = {
+  report: schemas["report-payload"],
+  charts: schemas["charts-payload"],
+  retirement: schemas["retirement-payload"],
+  summary: schemas["summary-payload"],
+  "portfolio-analysis": schemas["portfolio-analysis"],
+  "rebalance-recommendation": schemas["rebalance-recommendation"],
+  "instrument-classification": schemas["instrument-classification"]
+}
+
+/** What an answer turned out to be. */
+export type DecodedPayload<A> =
+  | {
+      readonly ok: true
+      /** The payload, to be stored. */
+      readonly value: A
+      /** What differed from the schema, in words; empty where nothing did. No number's value is ever changed. */
+      readonly repairs: ReadonlyArray<string>
+    }
+  | {
+      readonly ok: false
+      /** One sentence for the model: what to correct. */
+      readonly correction: string
+    }
+
+/** The member that a whole text stands for, where there is no JSON in it. */
+const prose: { readonly [Kind in PayloadKind]?: string } = { report: "content", retirement: "analysis" }
+
+/** How many beginnings of JSON are tried in a text with prose around. */
+const mostTried = 50
+
+const largest = 4_000_000
+
+interface Found {
+  readonly loose: Loose
+  readonly repairs: ReadonlyArray<string>
+}
+
+interface Candidate<A> {
+  readonly repairs: ReadonlyArray<string>
+  readonly result: Result.Result<A, ReadonlyArray<string>>
+}
+
+/** Where JSON may begin: at the start, then in fences, then at each bracket. */
+const starts = (text: string): ReadonlyArray<number> => {
+  const brackets = [...text.matchAll(/[{[]/g)].map(({ index }) => index)
+  const fenced = [...text.matchAll(/```[\w-]*\s*(?=[{[])/g)].map(({ 0: fence, index }) => index + fence.length)
+  return [...new Set([...fenced, ...brackets])].slice(0, mostTried)
+}
+
+const aroundOf = (text: string, start: number, end: number): ReadonlyArray<string> => {
+  const around = `${text.slice(0, start)}${text.slice(end)}`.replaceAll(/^\uFEFF/g, "").trim()
+  if (around === "") return []
+  return [/^```[\w-]*\s*```$/.test(around) ? "a code fence was left out" : "text around the JSON was left out"]
+}
+
+/** The values that can be read in a text, outermost first, and why the first can't be where none can. */
+const reading = (text: string): { readonly found: ReadonlyArray<Found>; readonly failed: Unreadable | undefined } => {
+  const found: Array<Found> = []
+  let failed: Unreadable | undefined
+  let past = 0
+  for (const start of starts(text)) {
+    if (start < past) continue
+    const read = readLoose(text, start)
+    if (Result.isSuccess(read)) {
+      const { end, repairs, value } = read.success
+      past = end
+      found.push({ loose: value, repairs: [...repairs, ...aroundOf(text, start, end)] })
+    } else failed ??= read.failure
+    // The rest of what was cut off is no answer of its own.
+    if (failed?.cut === true && found.length === 0) break
+  }
+  return { found, failed }
+}
+
+/** Without the one member that models put around an answer, `{"report": {...}}`; with the one around charts. */
+const rewrapped = (kind: PayloadKind, { loose, repairs }: Found): ReadonlyArray<Found> => {
+  if (kind === "charts" && Array.isArray(loose)) {
+    return [
+      {
+        loose: new Fields({ members: new Map([["charts", loose]]) }),
+        repairs: [...repairs, "a list was taken as charts"]
+      }
+    ]
+  }
+  if (!(loose instanceof Fields) || loose.members.size !== 1) return []
+  const [[name, inner] = ["", null]] = loose.members
+  const around = [kind, `${kind}-payload`, "payload", "answer", "result", "response"]
+  return around.includes(name.toLowerCase().replaceAll("_", "-"))
+    ? [{ loose: inner, repairs: [...repairs, `the member ${name} around the answer was left out`] }]
+    : []
+}
+
+/** The whole text as the one member that it stands for, where no object is in it. */
+const proseOf = (kind: PayloadKind, text: string, found: ReadonlyArray<Found>): ReadonlyArray<Found> => {
+  const member = prose[kind]
+  if (member === undefined || text.trim() === "" || /^\s*(```\w*\s*)?[{[]/.test(text)) return []
+  if (found.some(({ loose }) => loose instanceof Fields)) return []
+  const members = new Map([[member, text.trim()]])
+  return [{ loose: new Fields({ members }), repairs: [`the whole text was taken as ${member}`] }]
+}
+
+const judged = <A>({ codec, jsonSchema }: Described<A>, found: Found): Candidate<A> => {
+  const { refused, repairs, value } = coerced(portable(jsonSchema), found.loose)
+  const all = [...found.repairs, ...repairs]
+  if (refused.length > 0) return { repairs: all, result: Result.fail(refused) }
+  const decoded = Schema.decodeUnknownResult(codec, strict)(value)
+  return {
+    repairs: all,
+    result: Result.mapError(decoded, (error) =>
+      problemsOf(error).map(({ message, path }) => (path === "" ? message : `${path}: ${message}`))
+    )
+  }
+}
+
+const best = <A>(candidates: ReadonlyArray<Candidate<A>>): Candidate<A> | undefined =>
+  candidates.toSorted((a, b) => cost(a) - cost(b))[0]
+
+/** Fewer problems are better than fewer repairs. */
+const cost = <A>({ repairs, result }: Candidate<A>): number =>
+  repairs.length + (Result.isFailure(result) ? 1000 * result.failure.length : 0)
+
+const correction = (problems: ReadonlyArray<string>): string =>
+  `Send the whole JSON object again, with these corrections: ${problems.slice(0, 10).join("; ")}.`
+
+const unreadable = (failed: Unreadable | undefined, text: string): string => {
+  if (failed === undefined) return "Answer with one JSON object as the schema describes it, and nothing else."
+  if (failed.cut) return "The JSON is cut off: send the whole JSON object again, shorter where it can be."
+  const line = text.slice(0, failed.at).split("\n").length
+  return `The JSON can't be read: in line ${line}, ${failed.message}. Send the whole JSON object again.`
+}
+
+const dialects: ReadonlyArray<Dialect> = ["openai", "json-schema"]
+
+/**
+ * Decodes what a model answered, in any of the dialects in which the payload's schema was given to it. Accepts code
+ * fences, prose around the JSON, single quotes, commas before an end, numbers as text and the other way round, `null`
+ * and nothing for what is optional, other spellings of the vocabulary, and members that nobody asked for; and says each.
+ * What has more than one meaning is asked for again.
+ *
+ * @example
+ * ```ts
+ * import { decodePayload } from "alex-database/agent"
+ *
+ * const answer = 'Here you are: {"analysis": "On track", "success_rate": "87.5%",}'
+ * const decoded = decodePayload("retirement", answer)
+ * if (decoded.ok) console.log(decoded.value.success_rate, decoded.repairs) // 87.5, ["commas before ...", ...]
+ * else console.log(decoded.correction) // for the model
+ * ```
+ */
+export const decodePayload = <Kind extends PayloadKind>(kind: Kind, text: string): DecodedPayload<Payloads[Kind]> => {
+  if (text.length > largest) return { ok: false, correction: "The answer is too long: send a shorter one." }
+  const { failed, found } = reading(text)
+  const whole = failed?.cut === true ? [] : proseOf(kind, text, found)
+  const all = [...found.flatMap((one) => [one, ...rewrapped(kind, one)]), ...whole]
+  const described = payloads[kind]
+  const chosen = best(all.flatMap((one) => dialects.map((dialect) => judged(described(dialect), one))))
+  if (chosen === undefined) return { ok: false, correction: unreadable(failed, text) }
+  if (Result.isFailure(chosen.result)) return { ok: false, correction: correction(chosen.result.failure) }
+  return { ok: true, value: chosen.result.success, repairs: chosen.repairs }
+}

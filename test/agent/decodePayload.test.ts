@@ -1,0 +1,320 @@
+/** Payloads as models return them: schema and decoder agree in every dialect, and no number ever changes. */
+import { assert, describe, it } from "@effect/vitest"
+import { Result, Schema } from "effect"
+import { decodePayload, type PayloadKind, payloads } from "../../src/agent/payloads/decodePayload.ts"
+import { type Described, type Dialect, dialects } from "../../src/agent/schemas/JsonSchemas.ts"
+import { strict } from "../../src/domain/Allocation.ts"
+import { mismatches } from "./JsonSchemaRules.ts"
+
+type Json = ReturnType<typeof JSON.parse>
+
+/** Numbers that are the same in every run (mulberry32). */
+class Random {
+  state: number
+
+  constructor(seed: number) {
+    this.state = seed
+  }
+
+  below(limit: number): number {
+    this.state = (this.state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(this.state ^ (this.state >>> 15), this.state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * limit) | 0
+  }
+}
+
+const kinds: ReadonlyArray<PayloadKind> = [
+  "report",
+  "charts",
+  "retirement",
+  "summary",
+  "portfolio-analysis",
+  "rebalance-recommendation",
+  "instrument-classification"
+]
+
+const texts = [
+  "On track",
+  "## Summary\n\n- a \"b\" {c} [d], 'e'",
+  "日本語 – 100 %",
+  "back\\slash\ttab",
+  "1,234",
+  "null"
+]
+
+/** Random payloads as the domain has them. */
+const makers = (random: Random) => {
+  const pick = <A>(items: ReadonlyArray<A>): A => items[random.below(items.length)] as A
+  const maybe = (value: () => Json) => (random.below(2) === 0 ? value() : undefined)
+  const money = () => `${random.below(10_000_000)}${pick(["", ".5", ".05", ".99"])}`
+  const split = (names: ReadonlyArray<string>) => {
+    const first = random.below(100) + 0.5
+    const [one, two] = [names[random.below(3)], names[3 + random.below(3)]]
+    return { [String(one)]: first, [String(two)]: 100 - first }
+  }
+  const chart = () => ({
+    title: pick(texts),
+    description: maybe(() => pick(texts)),
+    type: pick(["pie", "donut", "bar", "horizontalBar"]),
+    data: [{ name: pick(texts), value: random.below(1000) / 8, color: maybe(() => "#3B82F6") }]
+  })
+  const regions = () => split(["north_america", "europe", "asia", "latin_america", "africa", "global"])
+  const sectors = () => split(["technology", "healthcare", "financials", "energy", "materials", "other"])
+  const classes = () => split(["equity", "fixed_income", "real_estate", "commodities", "cash", "alternatives"])
+  const shares = () => [
+    { symbol: "SPY", percentage: 62.5 },
+    { symbol: "BND", percentage: 37.5 }
+  ]
+  const json = (depth: number): Json =>
+    depth === 0 || random.below(3) === 0
+      ? pick<Json>([null, true, 1.5, -3, ...texts])
+      : random.below(2) === 0
+        ? [json(depth - 1), json(depth - 1)]
+        : { a: json(depth - 1), [pick(texts)]: json(depth - 1) }
+  const made: Record<PayloadKind, () => Json> = {
+    report: () => ({
+      content: pick(texts),
+      generated_at: maybe(() => "2026-02-28T12:00:00Z"),
+      agent: maybe(() => "reporter")
+    }),
+    charts: () => ({ first: chart(), second_one: chart() }),
+    retirement: () => ({
+      analysis: pick(texts),
+      success_rate: maybe(() => random.below(1000) / 10),
+      projected_value: maybe(money),
+      projected_income: maybe(money),
+      agent: maybe(() => pick(texts))
+    }),
+    summary: () => ({ status: json(2), next: json(2) }),
+    "portfolio-analysis": () => ({
+      total_value: money(),
+      asset_allocation: classes(),
+      region_allocation: regions(),
+      sector_allocation: sectors(),
+      risk_score: 1 + random.below(10),
+      recommendations: [pick(texts), pick(texts)]
+    }),
+    "rebalance-recommendation": () => ({
+      current_allocation: shares(),
+      target_allocation: shares(),
+      trades: [{ action: pick(["buy", "sell"]), symbol: "SPY", quantity: `${1 + random.below(99)}.125` }],
+      rationale: pick(texts)
+    }),
+    "instrument-classification": () => ({
+      instrument_type: pick(["etf", "stock", "reit"]),
+      allocation_regions: regions(),
+      allocation_sectors: sectors(),
+      allocation_asset_class: classes()
+    })
+  }
+  return (kind: PayloadKind): Json => JSON.parse(JSON.stringify(made[kind]()))
+}
+
+const described = (kind: PayloadKind, dialect: Dialect): Described<unknown> => payloads[kind](dialect)
+
+const domainOf = (kind: PayloadKind, document: Json): unknown =>
+  Schema.decodeUnknownSync(described(kind, "json-schema").codec, strict)(document)
+
+/** The document as the domain writes it, from what was decoded. */
+const written = (kind: PayloadKind, value: unknown): Json =>
+  JSON.parse(JSON.stringify(Schema.encodeUnknownSync(described(kind, "json-schema").codec)(value)))
+
+const inDialect = (kind: PayloadKind, document: Json, dialect: Dialect): Json =>
+  JSON.parse(JSON.stringify(Schema.encodeUnknownSync(described(kind, dialect).codec)(domainOf(kind, document))))
+
+const rounds = process.env["ALEX_LONG"] === "1" ? 2000 : 60
+
+describe.each(dialects)("in the dialect %s", (dialect) => {
+  it.each(kinds)("what fits the schema of a %s is decoded, and nothing of it is repaired", (kind) => {
+    const make = makers(new Random(1))
+    for (let round = 0; round < rounds; round++) {
+      const document = make(kind)
+      const sent = inDialect(kind, document, dialect)
+      assert.deepStrictEqual(mismatches(described(kind, dialect).jsonSchema, sent), [])
+      for (const text of [JSON.stringify(sent), JSON.stringify(sent, null, 2)]) {
+        const decoded = decodePayload(kind, text)
+        if (!decoded.ok) assert.fail(`${decoded.correction}\n${text}`)
+        assert.deepStrictEqual(decoded.repairs, [], text)
+        assert.deepStrictEqual(written(kind, decoded.value), document)
+      }
+    }
+  })
+
+  it.each(kinds)("what does not fit the schema of a %s is repaired aloud or asked for again", (kind) => {
+    const random = new Random(2)
+    const make = makers(random)
+    const schema = described(kind, dialect).jsonSchema
+    for (let round = 0; round < rounds; round++) {
+      const sent = broken(inDialect(kind, make(kind), dialect), random)
+      const fits = dialects.some((one) => {
+        const other = described(kind, one)
+        return (
+          mismatches(other.jsonSchema, sent).length === 0 &&
+          Result.isSuccess(Schema.decodeUnknownResult(other.codec, strict)(sent))
+        )
+      })
+      const decoded = decodePayload(kind, JSON.stringify(sent))
+      if (fits) continue
+      if (decoded.ok)
+        assert.isNotEmpty(decoded.repairs, `${JSON.stringify(sent)} ${JSON.stringify(mismatches(schema, sent))}`)
+      else assert.match(decoded.correction, /^(Send|Answer|The JSON) .*\.$/s)
+    }
+  })
+
+  it.each(kinds)("a %s survives what models do to JSON, and every repair is named", (kind) => {
+    const make = makers(new Random(3))
+    for (let round = 0; round < rounds; round++) {
+      const document = make(kind)
+      const sent = inDialect(kind, document, dialect)
+      const spoilt: ReadonlyArray<readonly [string, string]> = [
+        [`\`\`\`json\n${JSON.stringify(sent)}\n\`\`\``, "code fence"],
+        [`Sure! Here it is:\n\n${JSON.stringify(sent)}\n\nLet me know.`, "text around"],
+        [JSON.stringify(sent).replace(/\}$/, ",}"), "commas"],
+        [pythonic(sent), "quotes"],
+        [JSON.stringify(numbersAsText(sent)), ""],
+        [`\uFEFF${JSON.stringify(sent)}`, ""]
+      ]
+      for (const [text, said] of spoilt) {
+        const decoded = decodePayload(kind, text)
+        if (!decoded.ok) assert.fail(`${decoded.correction}\n${text}`)
+        if (kind !== "summary" || !text.includes(':"')) assert.include(decoded.repairs.join("; "), said)
+        if (kind !== "summary") assert.deepStrictEqual(written(kind, decoded.value), document, text)
+      }
+    }
+  })
+})
+
+/** A document with one thing wrong. */
+const broken = (document: Json, random: Random): Json => {
+  const copy = structuredClone(document)
+  const paths: Array<readonly [Json, string]> = []
+  const visit = (node: Json) => {
+    if (typeof node !== "object" || node === null) return
+    for (const name of Object.keys(node)) {
+      paths.push([node, name])
+      visit(node[name])
+    }
+  }
+  visit(copy)
+  const [holder, name] = paths[random.below(paths.length)] ?? [copy, "x"]
+  const wrongs: ReadonlyArray<() => void> = [
+    () => delete holder[name],
+    () => (holder[name] = null),
+    () => (holder[name] = "wrong"),
+    () => (holder[name] = -1.5),
+    () => (holder[name] = 1e300),
+    () => (holder[name] = []),
+    () => (holder[name] = { surprise: 1 }),
+    () => (copy["surprise"] = 1)
+  ]
+  wrongs[random.below(wrongs.length)]?.()
+  return copy
+}
+
+/** As Python prints a dictionary. */
+const pythonic = (value: Json): string => {
+  if (value === null) return "None"
+  if (value === true) return "True"
+  if (value === false) return "False"
+  if (Array.isArray(value)) return `[${value.map(pythonic).join(", ")}]`
+  if (typeof value === "string")
+    return `'${JSON.stringify(value).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`
+  if (typeof value !== "object") return String(value)
+  return `{${Object.entries(value)
+    .map(([name, one]) => `${pythonic(name)}: ${pythonic(one)}`)
+    .join(", ")}}`
+}
+
+const numbersAsText = (value: Json): Json => {
+  if (typeof value === "number") return String(value)
+  if (Array.isArray(value)) return value.map(numbersAsText)
+  if (typeof value !== "object" || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, numbersAsText(one)]))
+}
+
+describe("a number", () => {
+  const analysis = (amount: string) => `{"analysis": "x", "projected_value": ${amount}}`
+  const read = (text: string) => {
+    const decoded = decodePayload("retirement", text)
+    return decoded.ok ? written("retirement", decoded.value).projected_value : decoded.correction
+  }
+
+  it.each([
+    ["1250000.50", "1250000.5"],
+    ['"1250000.50"', "1250000.5"],
+    ["1.25e6", "1250000"],
+    ["9999999999.99", "9999999999.99"],
+    ['"$1,250,000"', "1250000"],
+    ['"$104,875"', "104875"],
+    ['"1,234.50"', "1234.5"]
+  ])("that is written %s is %s", (given, meant) => assert.strictEqual(read(analysis(given)), meant))
+
+  it.each([
+    ["1.005", "at most 2 decimals"],
+    ['"1,234"', "expected an amount"],
+    ['"1.234,50"', "expected an amount"],
+    ["-5", "not negative"],
+    ['"about 5000"', "expected an amount"],
+    ['"5k"', "expected an amount"],
+    ["1e999999999", "expected an amount"],
+    ["NaN", "can't be read"],
+    ["0x10", "can't be read"],
+    ["1_000", "can't be read"]
+  ])("that is written %s is asked for again", (given, said) => assert.include(read(analysis(given)), said))
+
+  it("of more digits than a JavaScript number keeps is asked for as text, and stays one", () => {
+    const long = decodePayload("summary", '{"total": 0.12345678901234567890123}')
+    assert.include(JSON.stringify(long), "send it as text")
+    const text = decodePayload("summary", '{"total": "0.12345678901234567890123"}')
+    assert.deepStrictEqual(text, { ok: true, value: { total: "0.12345678901234567890123" }, repairs: [] })
+  })
+})
+
+describe("an answer", () => {
+  it("without JSON is the report itself, and for other kinds a sentence that asks for JSON", () => {
+    assert.deepStrictEqual(decodePayload("report", "## Summary\n\nFine."), {
+      ok: true,
+      value: { content: "## Summary\n\nFine." },
+      repairs: ["the whole text was taken as content"]
+    })
+    for (const text of ["", "I can't do that.", "null", "42"]) {
+      const decoded = decodePayload("charts", text)
+      assert.isFalse(decoded.ok)
+    }
+  })
+
+  it("that was cut off is asked for again, wherever the cut is", () => {
+    const whole = JSON.stringify({ content: "A report", agent: "reporter" })
+    for (let end = 1; end < whole.length; end++) {
+      const decoded = decodePayload("report", whole.slice(0, end))
+      assert.include(JSON.stringify(decoded), "cut off", whole.slice(0, end))
+    }
+  })
+
+  it("with a member twice, nested too deep, or too long is asked for again, at once", () => {
+    const said = (text: string) => JSON.stringify(decodePayload("summary", text))
+    assert.include(said('{"a": 1, "a": 2}'), "comes twice")
+    assert.include(said(`{"a": ${"[".repeat(100_000)}${"]".repeat(100_000)}}`), "can't be read")
+    assert.include(said(`{"a": "${"x".repeat(5_000_000)}"}`), "too long")
+    assert.isFalse(decodePayload("summary", "{[".repeat(200_000)).ok)
+  })
+
+  it("may be wrapped, and have the vocabulary in other spellings", () => {
+    const classes = { Equity: 80, "Fixed Income": 20 }
+    const answer = {
+      portfolio_analysis: {
+        total_value: 104875,
+        asset_allocation: classes,
+        region_allocation: { "North America": 100 },
+        sector_allocation: { technology: 100 },
+        risk_score: "6",
+        recommendations: ["Hold."]
+      }
+    }
+    const decoded = decodePayload("portfolio-analysis", JSON.stringify(answer))
+    if (!decoded.ok) assert.fail(decoded.correction)
+    assert.deepStrictEqual(decoded.value.asset_allocation, { equity: 80, fixed_income: 20 })
+    assert.include(decoded.repairs.join("; "), "the member portfolio_analysis around the answer was left out")
+  })
+})
