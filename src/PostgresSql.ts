@@ -20,6 +20,7 @@ import * as SqlError from "effect/sql/SqlError"
 import * as Statement from "effect/sql/Statement"
 import { ofSqlState } from "./data-api/FailureTable.ts"
 import type { PostgresTarget } from "./data-api/postgres/PostgresUrl.ts"
+import { parseJson } from "./data-api/values/SoundJson.ts"
 
 /** All digits and the scale, as they are. */
 const decimalText = ({ scale, value }: BigDecimal.BigDecimal): string => `${value}e${-scale}`
@@ -47,6 +48,32 @@ const typed = (value: unknown): unknown => {
     )
   }
   return isArrayOf(value, isPlainObject) ? arrayOf(value, PgTypes.OID.jsonb) : value
+}
+
+/** A type's codec that reads JSON after `prefix` bytes, and writes it as `@effect/sql-pg` does. */
+const jsonCodec = (oid: number, prefix: number): PgTypes.Codec<unknown> => {
+  const read = (bytes: Uint8Array, offset: number, size: number) => {
+    const { buffer, byteOffset } = bytes
+    const text = Buffer.from(buffer, byteOffset + offset + prefix, size - prefix).toString("utf8")
+    return Result.mapError(
+      Result.try(() => parseJson(text)),
+      () => new PgTypes.CodecError({ message: "The server sent a value of a JSON type that is no JSON" })
+    )
+  }
+  return {
+    encode: (value) => PgTypes.encode(value, oid),
+    decode: (bytes) => read(bytes, 0, bytes.length),
+    read
+  }
+}
+
+/** The types of `@effect/sql-pg`, of which those that are JSON are read without a fault that `JSON.parse` has. */
+const withSoundJson = (): PgTypes.Registry => {
+  const registry = PgTypes.makeRegistry()
+  const { json, jsonArray, jsonb, jsonbArray } = PgTypes.OID
+  registry.register(json, jsonCodec(json, 0), { arrayOid: jsonArray })
+  registry.register(jsonb, jsonCodec(jsonb, 1), { arrayOid: jsonbArray })
+  return registry
 }
 
 /** A connection that could not be had, or that the server ended, is one to `effect/sql` too, as over the Data API. */
@@ -118,7 +145,10 @@ const tlsOf = (sslmode: PostgresTarget["sslmode"]): Pick<PgClient.PgPoolConfig, 
 }
 
 const make = Effect.fnUntraced(function* (config: PgClient.PgPoolConfig) {
-  const pg = yield* Effect.mapError(PgClient.make(config), withConnectionErrors)
+  const pg = yield* Effect.mapError(
+    PgClient.make({ ...config, types: config.types ?? withSoundJson() }),
+    withConnectionErrors
+  )
   const client = yield* SqlClient.make({
     acquirer: Effect.mapBoth(pg.reserve, { onFailure: withConnectionErrors, onSuccess: withTypedParameters }),
     compiler: PgClient.makeCompiler(config.transformQueryNames, config.transformJson),

@@ -81,6 +81,27 @@ describe.skipIf(url === "")(TestDatabase.onPostgres("PostgresSql"), () => {
       })
     )
 
+    it.effect("keys of JSON are read as they are, whatever was read before, as over the Data API", () =>
+      Effect.gen(function* () {
+        const direct = yield* SqlClient.SqlClient
+        yield* Effect.gen(function* () {
+          const overDataApi = yield* SqlClient.SqlClient
+          for (const sql of [direct, overDataApi]) {
+            for (const key of ["\\", "\\n", '"', "\n", "\nx", '\\"', "__proto__"]) {
+              const document = Object.fromEntries([
+                ["h", 1],
+                [key, { [key]: [key] }]
+              ])
+              const text = JSON.stringify(document)
+              const rows = yield* sql`
+                select ${text}::text::json as json, ${text}::text::jsonb as jsonb, array[${text}::text::jsonb] as many`
+              assert.deepStrictEqual(rows, [{ json: document, jsonb: document, many: [document] }], text)
+            }
+          }
+        }).pipe(Effect.provide(DataApiSql.layer().pipe(Layer.provide(TestDatabase.layer()))))
+      })
+    )
+
     it.effect("a transaction with a failed statement is not reported as committed", () =>
       Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient

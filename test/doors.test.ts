@@ -73,7 +73,15 @@ const doors: Readonly<Record<Room, ReadonlyArray<string>>> = {
     "effect",
     "node:"
   ],
-  agent: ["repository/", "domain/", "operations/", "effect", "@effect/platform-node", "node:"],
+  agent: [
+    "repository/",
+    "domain/",
+    "operations/",
+    "data-api/values/SoundJson.ts",
+    "effect",
+    "@effect/platform-node",
+    "node:"
+  ],
   "http-api": ["repository/", "domain/", "effect"],
   gateway: ["data-api/", "effect", "node:"],
   cli: ["", "effect"],

@@ -192,6 +192,22 @@ layer(Folder.layer, { excludeTestServices: true })("an MCP client of alex-db mcp
     })
   )
 
+  it.effect("stores the keys of a summary as the agent wrote them, whatever keys came before", () =>
+    Effect.gen(function* () {
+      const { alices } = yield* Folder
+      yield* withClient(["--user", alice, "--allow", "results"], ({ call }) =>
+        Effect.gen(function* () {
+          for (const key of ["\\", '"']) {
+            yield* call("record_summary", { job_id: alices.job, summary: { "!": 1, [key]: 2 } })
+            // As text: this process's own JSON.parse may read the key wrong.
+            const { text } = yield* call("read_job", { job_id: alices.job })
+            assert.include(text, `"!":1,${JSON.stringify(key)}:2`)
+          }
+        })
+      )
+    })
+  )
+
   it.effect("sees typed errors for bad input, and can't reach another user", () =>
     Effect.gen(function* () {
       const { alices, bobs } = yield* Folder

@@ -1,10 +1,14 @@
 /** Input for property tests, as it comes over a boundary: valid JSON of the domain's schemas. */
 import { Arbitrary, Schema, Struct } from "effect"
+import { parseJson } from "../../src/data-api/values/SoundJson.ts"
 import * as Domain from "../../src/domain/index.ts"
 import { assetClasses, regions, sectors } from "../../src/domain/index.ts"
 
 /** Over JSON: -0 becomes 0, and what is undefined is left out. */
-const overJson = <A>(value: A): A => JSON.parse(JSON.stringify(value))
+const overJson = <A>(value: A): A => {
+  const read: ReturnType<typeof JSON.parse> = parseJson(JSON.stringify(value))
+  return read
+}
 
 const encoded = <A, I>(schema: Schema.Codec<A, I>): Arbitrary.Arbitrary<I> =>
   Arbitrary.map(Arbitrary.schema(Schema.toEncoded(schema)), overJson)

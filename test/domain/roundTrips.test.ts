@@ -1,5 +1,6 @@
 import { assert, it } from "@effect/vitest"
 import { type Arbitrary, Effect, Schema } from "effect"
+import { parseJson } from "../../src/data-api/values/SoundJson.ts"
 import * as Domain from "../../src/domain/index.ts"
 import * as Arb from "./arbitraries.ts"
 
@@ -10,7 +11,7 @@ const roundTrip = <A, I>(name: string, schema: Schema.Codec<A, I>, input: Arbitr
     Effect.fnUntraced(function* ({ input }) {
       const value = yield* Schema.decodeEffect(schema, Domain.strict)(input)
       const json = JSON.stringify(yield* Schema.encodeEffect(schema)(value))
-      assert.deepStrictEqual(yield* Schema.decodeUnknownEffect(schema, Domain.strict)(JSON.parse(json)), value)
+      assert.deepStrictEqual(yield* Schema.decodeUnknownEffect(schema, Domain.strict)(parseJson(json)), value)
     }),
     { arbitrary: { runs: 100 } }
   )

@@ -8,6 +8,7 @@ import { describe } from "vitest"
 import { DataApi } from "../../src/data-api/DataApi.ts"
 import * as DataApiSql from "../../src/data-api/sql/DataApiSql.ts"
 import { splitStatements } from "../../src/data-api/statement/SqlLexer.ts"
+import * as PostgresSql from "../../src/PostgresSql.ts"
 import * as Repositories from "../../src/repository/index.ts"
 import * as TestDatabase from "../TestDatabase.ts"
 
@@ -87,7 +88,7 @@ export const postgresSql = Layer.unwrap(
       Effect.orDie(admin`DROP DATABASE ${admin(name)} WITH (FORCE)`)
     )
     target.pathname = `/${name}`
-    return PgClient.layer({ url: Redacted.make(target.href), maxConnections: 8 })
+    return PostgresSql.layer({ url: Redacted.make(target.href), maxConnections: 8 })
   })
 ).pipe(Layer.provide(Reactivity.layer))
 

@@ -4,8 +4,9 @@
  * The two providers accept a subset of JSON Schema. What the subset can't say (percentages that sum to 100, lengths)
  * stands in the descriptions, and the codec that comes with each document still enforces it.
  */
-import { JsonSchema, Schema, SchemaTransformation } from "effect"
+import { Effect, JsonSchema, Schema, SchemaGetter, SchemaIssue, SchemaTransformation } from "effect"
 import { AnthropicStructuredOutput, OpenAiStructuredOutput } from "effect/ai"
+import { parseJson } from "../../data-api/values/SoundJson.ts"
 import * as Domain from "../../domain/index.ts"
 import { portable } from "./portable.ts"
 import type { SchemaName } from "./schemaNames.ts"
@@ -111,15 +112,25 @@ const ListedCharts = Schema.Struct({
     )
   )
 
+/** `Schema.fromJsonString`, whose `JSON.parse` may take one key for another. */
+const fromJsonText = <S extends Schema.Constraint>(schema: S) =>
+  Schema.String.annotate({ expected: "a string that will be decoded as JSON" }).pipe(
+    Schema.decodeTo(schema, {
+      decode: SchemaGetter.transformEffect((text: string) =>
+        Effect.try({
+          try: () => parseJson(text),
+          catch: () => new SchemaIssue.InvalidValue({ expected: "a valid JSON string" }, text)
+        })
+      ),
+      encode: SchemaGetter.stringifyJson()
+    })
+  )
+
 /** Any JSON can't be said either: it comes as text. */
-const JsonText = Schema.fromJsonString(Domain.JsonValue).pipe(
-  Schema.annotateEncoded({ description: "Any JSON value, as text" })
-)
+const JsonText = fromJsonText(Domain.JsonValue).pipe(Schema.annotateEncoded({ description: "Any JSON value, as text" }))
 
 const SummaryText = Schema.Struct({
-  summary: Schema.fromJsonString(Domain.SummaryPayload).pipe(
-    Schema.annotateEncoded({ description: "A JSON object, as text" })
-  )
+  summary: fromJsonText(Domain.SummaryPayload).pipe(Schema.annotateEncoded({ description: "A JSON object, as text" }))
 })
   .annotate({ description: "A summary of the job" })
   .pipe(

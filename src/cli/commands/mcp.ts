@@ -11,6 +11,7 @@ import * as Schema from "effect/Schema"
 import { grants, isGrant } from "../../agent/tools/Grants.ts"
 import { EndsWhenStopped, WrongUsage } from "../Outcome.ts"
 import { database, defaulted, root } from "../root.ts"
+import { readAllJsonRight } from "../soundJson.ts"
 import { version } from "../version.ts"
 
 const agent = Effect.promise(() =>
@@ -66,6 +67,7 @@ export const mcp = Command.make(
     )
   },
   Effect.fnUntraced(function* ({ allow, callSeconds, job, user }) {
+    yield* readAllJsonRight
     const flags = yield* root
     const { configure, layerConfigured } = yield* database
     const [McpServer, UserTools] = yield* agent

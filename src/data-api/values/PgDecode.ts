@@ -5,6 +5,7 @@
 import type * as Result from "effect/Result"
 import type { ArrayValue, ColumnMetadata, Field } from "../DataApi.ts"
 import { caught, type PgValueError, pad, type Row, refuse, setOwn } from "./PgRefusal.ts"
+import { parseJson } from "./SoundJson.ts"
 
 /** What an element of an `arrayValue` is, beside SQL NULL. */
 type Scalar = string | number | bigint | boolean | Uint8Array
@@ -111,7 +112,7 @@ const asBigInt: Decode = (value) =>
 const asFloat4: Decode = (value) => Math.fround(Number(value))
 const asJson: Decode = (value) => {
   if (typeof value !== "string") return refuse("json came back as something other than text")
-  return JSON.parse(value)
+  return parseJson(value)
 }
 const asBytes: Decode = (value) =>
   typeof value === "string" && value.startsWith("\\x")
