@@ -30,10 +30,14 @@ const own = [
   `INSERT INTO accounts (clerk_user_id, account_name) SELECT '${user}', 'Account ' || n FROM generate_series(1, 3) n`,
   `INSERT INTO positions (account_id, symbol, quantity)
    SELECT accounts.id, 'SYM' || n, 1.5 FROM accounts, generate_series(0, 9) n WHERE clerk_user_id = '${user}'`,
-  `INSERT INTO jobs (clerk_user_id, job_type) SELECT '${user}', 'risk_assessment' FROM generate_series(1, 20) n`
+  `INSERT INTO jobs (clerk_user_id, job_type) SELECT '${user}', 'risk_assessment' FROM generate_series(1, 20) n`,
+  `INSERT INTO portfolio_snapshots (clerk_user_id, day, cash, market_value, total, accounts, asset_classes, regions, sectors)
+   SELECT '${user}', '2024-01-01'::date + n, 0, n, n, '{}', '{}', '{}', '{}' FROM generate_series(0, 364) n`,
+  `INSERT INTO price_history (symbol, day, price)
+   SELECT 'SYM' || s, '2024-01-01'::date + n, n + 1 FROM generate_series(0, 9) s, generate_series(0, 364) n`
 ]
 
-/** Other users from one number to another: an account of 3 positions and a job each. */
+/** Other users from one number to another: each an account of 3 positions, a job, a snapshot, a price of another year. */
 const others = (from: number, to: number): ReadonlyArray<string> => {
   const series = `generate_series(${from}, ${to - 1}) n`
   const account = "('a0eebc99-9c0b-4ef8-bb6d-' || lpad(n::text, 12, '0'))::uuid"
@@ -45,6 +49,10 @@ const others = (from: number, to: number): ReadonlyArray<string> => {
     `INSERT INTO positions (account_id, symbol, quantity)
      SELECT ${account}, 'SYM' || (n + 331 * i) % 1000, 1.5 FROM ${series}, generate_series(0, 2) i`,
     `INSERT INTO jobs (clerk_user_id, job_type) SELECT 'user_' || n, 'risk_assessment' FROM ${series}`,
+    `INSERT INTO portfolio_snapshots (clerk_user_id, day, cash, market_value, total, accounts, asset_classes, regions, sectors)
+     SELECT 'user_' || n, '2024-06-30', 0, n, n, '{}', '{}', '{}', '{}' FROM ${series}`,
+    `INSERT INTO price_history (symbol, day, price)
+     SELECT 'SYM' || n % 1000, '2020-01-01'::date - n / 1000, n + 1 FROM ${series}`,
     "SET session_replication_role = origin",
     "VACUUM ANALYZE"
   ]
@@ -57,6 +65,7 @@ const operations = Effect.gen(function* () {
   const instruments = yield* Repository.Instruments
   const jobs = yield* Repository.Jobs
   const portfolios = yield* Repository.Portfolios
+  const history = yield* Repository.History
   const [account] = yield* accounts.listByUser(user)
   if (account === undefined) return yield* Effect.die("the user has no account")
   const [position] = yield* positions.listByAccount(account.id)
@@ -67,6 +76,7 @@ const operations = Effect.gen(function* () {
   const symbol = InstrumentSymbol.make("SYM0")
   const put = { account_id: account.id, symbol, quantity: decimal("1.5") }
   const current_price = decimal("12.5")
+  const year = { from: "2024-01-01", to: "2024-12-31" }
   return {
     "Users.findById": users.findById(user),
     "Users.list": users.list(),
@@ -110,7 +120,12 @@ const operations = Effect.gen(function* () {
       yield* jobs.delete(id)
     }),
     "Portfolios.load": portfolios.load(user),
-    "Portfolios.summary": portfolios.summary(user)
+    "Portfolios.summary": portfolios.summary(user),
+    "History.prices, of a year": history.prices(symbol, year),
+    "History.priceChanges, of a year": history.priceChanges(symbols, year),
+    "History.portfolio, of a year": history.portfolio(user, year),
+    "History.portfolioChange, of a year": history.portfolioChange(user, year),
+    "History.snapshot, of a user": history.snapshot({ user })
   } as const
 })
 
@@ -134,7 +149,11 @@ const scanned = Effect.fnUntraced(function* (statements: Iterable<ExecuteStateme
     )
     for (const node of plans.flatMap(({ Plan }) => nodesOf(Plan))) {
       const table = node["Relation Name"] ?? ""
-      if (node["Node Type"] === "Seq Scan" && /^(users|accounts|positions|jobs)$/.test(table)) found.add(table)
+      if (
+        node["Node Type"] === "Seq Scan" &&
+        /^(users|accounts|positions|jobs|portfolio_snapshots|price_history)$/.test(table)
+      )
+        found.add(table)
     }
   }
   return found.size
