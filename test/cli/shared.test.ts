@@ -9,6 +9,13 @@ import { Effect } from "effect"
 
 const main = new URL("../../src/cli/main.ts", import.meta.url).pathname
 
+/** Rounds of commands at once; with `ALEX_LONG` many. */
+const rounds = process.env["ALEX_LONG"] === undefined ? 2 : 40
+
+/** What can be run on a folder that is empty, and what once one of those was. */
+const making = [["up"], ["migrate"], ["up"]]
+const all = [["check"], ["up"], ["verify", "--skip-drift"], ["seed"], ["migrate"], ["seed", "--dry-run"], ["verify"]]
+
 const temporaryFolder = Effect.acquireRelease(
   Effect.promise(() => mkdtemp(join(tmpdir(), "alex-beside-"))),
   (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true }))
@@ -152,5 +159,32 @@ describe("commands on one folder", () => {
         assert.deepStrictEqual(applied, [...new Set(applied)], "each migration is applied once")
       }).pipe(Effect.scoped),
     300_000
+  )
+
+  it.live(
+    `that start together, two to five of every kind, all end well (${rounds} rounds)`,
+    () =>
+      Effect.gen(function* () {
+        for (let round = 0; round < rounds; round++) {
+          const folder = yield* temporaryFolder
+          for (const kinds of [making, all]) {
+            const started = Array.from(
+              { length: 2 + (round % 4) },
+              (_, n) => kinds[(3 * round + n) % kinds.length] ?? []
+            )
+            const ended = yield* Effect.all(
+              started.map((args) => run(folder, ...args)),
+              { concurrency: "unbounded" }
+            )
+            for (const [n, { code, stderr }] of ended.entries()) {
+              assert.strictEqual(code, 0, `${started.map(([name]) => name)}, round ${round}: ${started[n]}: ${stderr}`)
+            }
+          }
+          const { code, stderr, stdout } = yield* run(folder, "verify", "--skip-drift", "--json")
+          assert.strictEqual(code, 0, stderr)
+          assert.strictEqual(JSON.parse(stdout).ok, true)
+        }
+      }).pipe(Effect.scoped),
+    rounds * 120_000
   )
 })

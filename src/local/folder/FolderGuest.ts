@@ -1,9 +1,10 @@
 /** Works with a folder through the process that holds it. */
 import { type IncomingMessage, request } from "node:http"
 import { isAbsolute, join, relative, resolve } from "node:path"
-import { Context, Data, Effect, Layer, Option, Redacted, Schema, type Scope } from "effect"
+import { Context, Data, Effect, Exit, Layer, Option, Redacted, Schema, type Scope } from "effect"
 import * as HttpDataApi from "../../data-api/aws/HttpDataApi.ts"
-import { DataApi } from "../../data-api/DataApi.ts"
+import { DataApi, type Operation } from "../../data-api/DataApi.ts"
+import { ConnectFailed, DataApiError } from "../../data-api/DataApiError.ts"
 import { defaultTarget } from "../http/Clusters.ts"
 import { LocalDataApiError } from "../LocalDataApiError.ts"
 import { ending, Handshake, protocol } from "./FolderServer.ts"
@@ -73,6 +74,81 @@ class Presence {
 
   readonly isEnding = (): boolean => this.#hasEnded || this.#text.includes(`\n${ending}\n`)
   readonly hasEnded = (): boolean => this.#hasEnded
+
+  /** Calls back when the holder has said more. */
+  onWord(look: () => void): void {
+    this.#response.on("data", look)
+  }
+
+  /** Tells the holder that this guest sends nothing more. */
+  leave(): void {
+    this.#response.destroy()
+  }
+}
+
+/** The calls of a guest. Once its holder wants to end and nothing of its own is under way, it leaves. */
+class Visit {
+  readonly #presence: Presence
+  readonly #open = new Set<string>()
+  #underWay = 0
+  #hasLeft = false
+
+  constructor(presence: Presence) {
+    this.#presence = presence
+    presence.onWord(() => this.#leaveIfDone())
+    this.#leaveIfDone()
+  }
+
+  #leaveIfDone(): void {
+    if (this.#hasLeft || this.#underWay > 0 || this.#open.size > 0 || !this.#presence.isEnding()) return
+    this.#hasLeft = true
+    this.#presence.leave()
+  }
+
+  /** After the guest has left nothing is sent: what would be has certainly not run. */
+  #sending<A>(operation: Operation, call: Effect.Effect<A, DataApiError>): Effect.Effect<A, DataApiError> {
+    return Effect.suspend(() => {
+      if (this.#hasLeft) {
+        const reason = new ConnectFailed({ message: "The holder of the data folder has ended." })
+        return Effect.fail(new DataApiError({ operation, reason }))
+      }
+      this.#underWay++
+      return Effect.ensuring(
+        call,
+        Effect.sync(() => {
+          this.#underWay--
+          this.#leaveIfDone()
+        })
+      )
+    })
+  }
+
+  /** A transaction is over after its end, unless that came while a statement was running in it. */
+  #ending<A>(id: string, call: Effect.Effect<A, DataApiError>): Effect.Effect<A, DataApiError> {
+    return Effect.onExit(call, (exit) =>
+      Effect.sync(() => {
+        const failure = Option.getOrUndefined(Exit.findErrorOption(exit))
+        if (failure?.reason._tag !== "TransactionBusy") this.#open.delete(id)
+      })
+    )
+  }
+
+  readonly through = (api: DataApi["Service"]): DataApi["Service"] =>
+    DataApi.of({
+      executeStatement: (request) => this.#sending("ExecuteStatement", api.executeStatement(request)),
+      batchExecuteStatement: (request) => this.#sending("BatchExecuteStatement", api.batchExecuteStatement(request)),
+      beginTransaction: (request) =>
+        this.#sending(
+          "BeginTransaction",
+          Effect.tap(api.beginTransaction(request), ({ transactionId }) =>
+            Effect.sync(() => this.#open.add(transactionId))
+          )
+        ),
+      commitTransaction: (request) =>
+        this.#sending("CommitTransaction", this.#ending(request.transactionId, api.commitTransaction(request))),
+      rollbackTransaction: (request) =>
+        this.#sending("RollbackTransaction", this.#ending(request.transactionId, api.rollbackTransaction(request)))
+    })
 }
 
 const decode = Schema.decodeOption(Schema.fromJsonString(Handshake))
@@ -126,5 +202,5 @@ export const connect = Effect.fnUntraced(function* (options: {
     })
   )
   const { hasEnded, isEnding } = presence
-  return { api: Context.get(api, DataApi), hasEnded, isEnding }
+  return { api: new Visit(presence).through(Context.get(api, DataApi)), hasEnded, isEnding }
 })

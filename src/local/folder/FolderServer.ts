@@ -4,7 +4,8 @@
  *
  * A guest first asks for `GET /guest` and gets the {@link Handshake} as the first line of an answer that does not end
  * before one of the two does; so each knows when the other is gone. Its calls go to `/<guest>/Execute` and so on. A
- * second line, {@link ending}, asks it to begin nothing more; what it has begun is waited for.
+ * second line, {@link ending}, asks it to begin nothing more and to leave as soon as what it has begun is over: only
+ * then is no request of its on the way any more, and the holder may end without losing one.
  */
 import { mkdtemp, rm } from "node:fs/promises"
 import type { RequestListener, ServerResponse } from "node:http"
@@ -33,8 +34,14 @@ export const Handshake = Schema.Struct({
 /** The line that tells guests that their holder is about to end. */
 export const ending = "ending"
 
-/** How long a holder that has nothing more to do waits for the transactions of its guests, in milliseconds. */
+/** How long a holder that has nothing more to do waits for the calls and transactions of its guests, in milliseconds. */
 const patience = 30_000
+
+/** How long it waits for guests that have nothing under way to leave; a stopped process never does. */
+const farewell = 2_000
+
+/** How long one that is stopped by a signal waits for them. */
+const hurry = 500
 
 /** A socket's path may have 103 bytes on macOS, and 107 on Linux. */
 const longestPath = 100
@@ -73,12 +80,12 @@ export const place = (dataDir: string): Effect.Effect<Option.Option<Place>, neve
 
 const isRunning = ({ reason }: DataApiError): boolean => reason._tag === "TransactionBusy"
 
-/** A guest's transactions, which do not outlive it. */
+/** A guest's calls, and its transactions, which do not outlive it. */
 class Guest {
   readonly #api: DataApi["Service"]
   readonly #open = new Set<string>()
   #hasLeft = false
-  #beginning = 0
+  #underWay = 0
 
   constructor(api: DataApi["Service"]) {
     this.#api = api
@@ -90,32 +97,38 @@ class Guest {
       executeStatement: (request) => this.#noting(request.transactionId, api.executeStatement(request)),
       batchExecuteStatement: (request) => this.#noting(request.transactionId, api.batchExecuteStatement(request)),
       beginTransaction: (request) =>
-        Effect.suspend(() => {
-          this.#beginning++
-          return api.beginTransaction(request)
-        }).pipe(
-          Effect.tap(({ transactionId }) => {
+        this.#counting(
+          Effect.tap(api.beginTransaction(request), ({ transactionId }) => {
             this.#open.add(transactionId)
             return this.#hasLeft ? this.leave : Effect.void
-          }),
-          Effect.ensuring(Effect.sync(() => this.#beginning--))
+          })
         ),
       commitTransaction: (request) => this.#ending(request.transactionId, api.commitTransaction(request)),
       rollbackTransaction: (request) => this.#ending(request.transactionId, api.rollbackTransaction(request))
     }
   }
 
+  #counting<A>(call: Effect.Effect<A, DataApiError>): Effect.Effect<A, DataApiError> {
+    return Effect.suspend(() => {
+      this.#underWay++
+      return Effect.ensuring(
+        call,
+        Effect.sync(() => this.#underWay--)
+      )
+    })
+  }
+
   /** A call that finds its transaction gone, since it was idle for too long perhaps, ends it here too. */
   #noting<A>(id: string | undefined, call: Effect.Effect<A, DataApiError>): Effect.Effect<A, DataApiError> {
-    if (id === undefined) return call
-    return Effect.tapError(call, ({ reason }) =>
+    if (id === undefined) return this.#counting(call)
+    return Effect.tapError(this.#counting(call), ({ reason }) =>
       Effect.sync(() => reason._tag === "TransactionNotFound" && this.#open.delete(id))
     )
   }
 
   /** An end that fails uses the transaction up too, unless it came while a statement was running. */
   #ending<A>(id: string, call: Effect.Effect<A, DataApiError>): Effect.Effect<A, DataApiError> {
-    return Effect.onExit(call, (exit) =>
+    return Effect.onExit(this.#counting(call), (exit) =>
       Effect.sync(() => {
         const failure = Option.getOrUndefined(Exit.findErrorOption(exit))
         if (failure === undefined || !isRunning(failure)) this.#open.delete(id)
@@ -123,8 +136,8 @@ class Guest {
     )
   }
 
-  /** In the middle of a transaction. */
-  readonly isBusy = (): boolean => !this.#hasLeft && this.#open.size + this.#beginning > 0
+  /** In the middle of a call or a transaction. */
+  readonly isBusy = (): boolean => !this.#hasLeft && this.#open.size + this.#underWay > 0
 
   /** Rolls back what is open; what can't be, as a statement runs on in it, ends when it was idle for too long. */
   readonly leave: Effect.Effect<void> = Effect.suspend(() => {
@@ -183,23 +196,25 @@ export const serve = Effect.fnUntraced(function* (
   }
 
   const isBusy = () => [...guests.values()].some(({ guest }) => guest.isBusy())
-  const untilDone = Effect.promise(async () => {
-    const until = performance.now() + patience
-    while (isBusy() && performance.now() < until) await setTimeout(20)
+  const untilLeft = (patience: number, isPatient: () => boolean = () => true) =>
+    Effect.promise(async () => {
+      const until = performance.now() + patience
+      while (guests.size > 0 && isPatient() && performance.now() < until) await setTimeout(5)
+    })
+  const untilDone = Effect.gen(function* () {
+    yield* untilLeft(hurry)
+    if (isBusy()) yield* Effect.logInfo("Waiting for what another command has begun in this folder")
+    yield* untilLeft(patience, isBusy)
+    yield* untilLeft(farewell)
   })
-  const waiting = Effect.suspend(() =>
-    isBusy()
-      ? Effect.andThen(Effect.logInfo("Waiting for another command's transaction in this folder"), untilDone)
-      : Effect.void
-  )
 
   yield* listen({ socketPath: path, grace: "10 seconds", onRequest })
   yield* Effect.addFinalizer((exit) =>
     Effect.gen(function* () {
       isEnding = true
       for (const response of present) response.write(`${ending}\n`)
-      // Whoever is stopped by a signal ends at once.
-      if (!Exit.hasInterrupts(exit)) yield* waiting
+      // Whoever is stopped by a signal waits for no transaction.
+      yield* Exit.hasInterrupts(exit) ? untilLeft(hurry) : untilDone
       for (const response of present) response.end()
     })
   )

@@ -82,9 +82,14 @@ export const write = (path: string, holder: Holder): Effect.Effect<void> =>
 export const remove = (path: string): Effect.Effect<void> =>
   Effect.ignore(Effect.tryPromise(() => rm(path, { force: true })))
 
+const isHere = ({ host }: Holder): boolean => host === printable(hostname())
+
+/** Whether a holder is this process. */
+export const isSelf = (holder: Holder): boolean => isHere(holder) && holder.pid === process.pid
+
 /** A holder as a message has it, such as `process 123 (alex-db, since 2026-11-26T10:00:00.000Z)`. */
-export const nameOf = ({ host, pid, program, since }: Holder): string => {
-  const here = host === printable(hostname())
-  const who = here && pid === process.pid ? `this process itself, ${pid}` : `process ${pid}`
-  return `${who}${here ? "" : ` on ${host}`} (${program}, since ${since})`
+export const nameOf = (holder: Holder): string => {
+  const { host, pid, program, since } = holder
+  const who = isSelf(holder) ? `this process itself, ${pid}` : `process ${pid}`
+  return `${who}${isHere(holder) ? "" : ` on ${host}`} (${program}, since ${since})`
 }

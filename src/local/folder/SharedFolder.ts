@@ -6,7 +6,7 @@ import { join } from "node:path"
 import { setTimeout } from "node:timers/promises"
 import { Effect, Exit, Option, Scope, Semaphore } from "effect"
 import { DataApi, type Operation } from "../../data-api/DataApi.ts"
-import { ConnectFailed, DataApiError, outcomeUnknown } from "../../data-api/DataApiError.ts"
+import { ConnectFailed, ConnectionLost, DataApiError, outcomeUnknown } from "../../data-api/DataApiError.ts"
 import { Idempotent } from "../../data-api/RetryPolicy.ts"
 import { isRead } from "../../data-api/sql/ReadOnly.ts"
 import { LocalDataApiError } from "../LocalDataApiError.ts"
@@ -110,6 +110,18 @@ const unanswered =
 const lostItsHolder = ({ reason }: DataApiError): boolean =>
   reason._tag === "ConnectionLost" || reason._tag === "ConnectFailed"
 
+/** What the driver says of a host and a network, said of a folder. */
+const ofFolder = (dataDir: string, { operation, reason }: DataApiError): DataApiError =>
+  new DataApiError({
+    operation,
+    reason:
+      reason._tag === "ConnectFailed"
+        ? new ConnectFailed({ message: `The process that has the data folder ${dataDir} open does not answer.` })
+        : new ConnectionLost({
+            message: `The process that had the data folder ${dataDir} open ended, and its answer is lost.`
+          })
+  })
+
 /** Holders that may end in turn under one call. */
 const tries = 3
 
@@ -178,7 +190,7 @@ class Places {
         return Effect.flatMap(mayRunTwice, (twice) =>
           left > 1 && (twice || error.didRun === "no")
             ? this.call(operation, transactionId, mayRunTwice, ask, left - 1)
-            : Effect.fail(outcomeUnknown(error))
+            : Effect.fail(outcomeUnknown(ofFolder(this.#options.dataDir, error)))
         )
       })
     })

@@ -25,7 +25,11 @@ export interface Share {
 const inUse = Effect.fnUntraced(function* (dataDir: string, lockJson: string): Effect.fn.Return<never, FolderInUse> {
   const holder = yield* Holder.read(lockJson)
   const by = Option.match(holder, { onNone: () => "another process", onSome: Holder.nameOf })
-  const message = `The data folder ${dataDir} is in use by ${by}, which holds its lock, lock.db. Stop that process or choose another folder.`
+  const isOwn = Option.exists(holder, Holder.isSelf)
+  const way = isOwn
+    ? "Stop that process or choose another folder."
+    : "Stop that process, choose another folder, or let your programs share it: run alex-db serve and set the variables that it prints."
+  const message = `The data folder ${dataDir} is in use by ${by}, which holds its lock, lock.db. ${way}`
   return yield* new FolderInUse({ message, holder })
 })
 

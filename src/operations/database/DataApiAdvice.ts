@@ -6,6 +6,8 @@ import * as Arn from "../../data-api/Arn.ts"
 import { type FailureTag, failureAdvice, failures } from "../../data-api/FailureTable.ts"
 import type { Advice, Cluster } from "./Advice.ts"
 
+const withoutStop = (sentence: string): string => sentence.replace(/\.$/, "")
+
 /** What is wrong with a cluster's ARN by its form or its region, if anything. */
 export const adviceOnArn = ({ clusterArn, region }: Cluster): Advice | undefined => {
   const arn = Arn.parseDatabase(clusterArn)
@@ -59,11 +61,19 @@ const unavailable: Advice = {
   fix: "Look at the cluster's status, start it if it is stopped, and try again in a minute"
 }
 
-const onNetwork = (message: string): Advice => ({
-  code: "network",
-  problem: `The Data API can't be reached: ${message}`,
-  fix: "Check the network and proxy, DEFAULT_AWS_REGION and AWS_ENDPOINT_URL_RDS_DATA"
-})
+/** An embedded database may be reached through the process that has its folder open, and no network is in between. */
+const onNetwork = (message: string): Advice =>
+  message.includes("data folder")
+    ? {
+        code: "folder",
+        problem: withoutStop(message),
+        fix: "Try again; if it lasts, stop that process: lock.json in the folder names it"
+      }
+    : {
+        code: "network",
+        problem: `The Data API can't be reached: ${message}`,
+        fix: "Check the network and proxy, DEFAULT_AWS_REGION and AWS_ENDPOINT_URL_RDS_DATA"
+      }
 
 const onService = (message: string): Advice => ({
   code: "service",
@@ -124,8 +134,6 @@ const forOperators: Readonly<
 
 /** `TransactionBusy` as `transaction-busy`. */
 const codeOf = (tag: string): string => tag.replaceAll(/(?<=.)([A-Z])/g, "-$1").toLowerCase()
-
-const withoutStop = (sentence: string): string => sentence.replace(/\.$/, "")
 
 /** What is wrong, and its fix, by the tag of a failure of the Data API; PostgreSQL's refusals are told by SQLSTATE. */
 export const adviceOnFailure = (tag: FailureTag, message: string, cluster: Cluster | undefined): Advice | undefined => {

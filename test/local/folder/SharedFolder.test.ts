@@ -15,6 +15,9 @@ import * as LocalDataApi from "../../../src/local/LocalDataApi.ts"
 import { begin, commit, execute, failure, long, scalar, text } from "../calls.ts"
 import { contract } from "../engine/contract.ts"
 
+/** How often a holder ends while its guests write; with `ALEX_LONG` very often. */
+const rounds = process.env["ALEX_LONG"] === undefined ? 4 : 100
+
 const temporaryFolder = Effect.acquireRelease(
   Effect.promise(() => mkdtemp(join(tmpdir(), "alex-shared-"))),
   (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true }))
@@ -147,6 +150,12 @@ describe("a shared folder", () => {
         assert.deepStrictEqual(yield* guest.use(scalar("select count(*) from t")), { longValue: 2 })
         yield* guest.close
         const second = yield* startHolder(folder)
+        assert.match(
+          yield* refused(alone(folder)),
+          new RegExp(
+            `is in use by process ${second.pid} \\(test holder, since .*\\), which holds its lock, lock.db. Stop that process, choose another folder, or let your programs share it: run alex-db serve and set the variables that it prints.$`
+          )
+        )
         const loser = yield* open(shared(folder))
         const lost = yield* loser.use(begin)
         yield* loser.use(execute("insert into t values (3)", {}, { transactionId: lost }))
@@ -156,6 +165,37 @@ describe("a shared folder", () => {
         assert.deepStrictEqual(yield* loser.use(scalar("select count(*) from t")), { longValue: 2 })
       }).pipe(Effect.scoped),
     120_000
+  )
+
+  it.live(
+    "loses no call of a guest, and leaves no outcome unknown, when its holder ends while calls are on their way",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const first = yield* open(shared(folder))
+        yield* first.use(execute("create table t (n int)"))
+        let holder = first
+        for (let round = 0; round < rounds; round++) {
+          const guests = yield* Effect.all([open(shared(folder)), open(shared(folder)), open(shared(folder))])
+          const inserts = Array.from({ length: 120 }, (_, n) =>
+            guests[n % 3]?.use(execute("insert into t values (:n)", { n: long(n) }))
+          )
+          const writing = yield* Effect.forkChild(
+            Effect.all(
+              inserts.flatMap((one) => one ?? []),
+              { concurrency: 12 }
+            )
+          )
+          yield* Effect.sleep(`${round % 40} millis`)
+          yield* holder.close
+          yield* Fiber.join(writing)
+          const [next, ...others] = guests
+          for (const { close } of others) yield* close
+          holder = next
+        }
+        assert.deepStrictEqual(yield* holder.use(scalar("select count(*) from t")), { longValue: 120 * rounds })
+      }).pipe(Effect.scoped),
+    600_000
   )
 
   it.live(

@@ -42,6 +42,11 @@ describe("advice", () => {
     for (const code of ["ECONNREFUSED", "ENOENT", "ENOTFOUND", "ETIMEDOUT", "ECONNRESET"])
       assert.strictEqual(ofCause({ code, syscall: "connect" }).code, "network", code)
     assert.strictEqual(ofCause({ code: "ENOENT", syscall: "open" }).code, "unknown")
+    const message = "The process that has the data folder .alex-db open does not answer."
+    for (const tag of ["ConnectFailed", "ConnectionLost"]) {
+      const { code, fix } = ofCause({ _tag: "DataApiError", reason: { _tag: tag, message } })
+      assert.deepStrictEqual([code, /AWS/.test(fix)], ["folder", false])
+    }
     for (const code of ["SELF_SIGNED_CERT_IN_CHAIN", "UNABLE_TO_VERIFY_LEAF_SIGNATURE", "CERT_HAS_EXPIRED"])
       assert.include(ofCause({ code }).fix, "NODE_EXTRA_CA_CERTS", code)
   })
