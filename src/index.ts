@@ -5,7 +5,23 @@
 export * as DbConfig from "./DbConfig.ts"
 export * as DbLayer from "./DbLayer.ts"
 export * from "./domain/index.ts"
-export { Catalogue, Check, LoadData, Migrate, Plan, Progress, Reset, Seed, Target, Verify } from "./operations/index.ts"
+export {
+  Backup,
+  BackupFile,
+  BackupReader,
+  Catalogue,
+  Check,
+  CopyDatabase,
+  LoadData,
+  Migrate,
+  Plan,
+  Progress,
+  Reset,
+  Restore,
+  Seed,
+  Target,
+  Verify
+} from "./operations/index.ts"
 export {
   Accounts,
   type BatchOptions,

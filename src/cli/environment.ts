@@ -58,6 +58,22 @@ const notText = (file: string) =>
     message: `The file of variables ${file} is neither UTF-8 nor UTF-16 with a byte-order mark. Save it as UTF-8`
   })
 
+/** What a file of variables says, and which of its names are not taken. */
+const variablesIn = Effect.fnUntraced(function* (file: string) {
+  const all = Object.entries(parseEnv(yield* readText(file)))
+  const taken = all.flatMap(
+    ([name, value]): ReadonlyArray<[string, string]> => (value === undefined || isSteering(name) ? [] : [[name, value]])
+  )
+  const ignored = all.map(([name]) => name).filter((name) => isSteering(name) && name !== harmless)
+  yield* Effect.logInfo(`Variables: ${taken.length} read from ${file}`)
+  if (ignored.length > 0) {
+    yield* Effect.logWarning(
+      `${ignored.join(", ")} in ${file} ignored: a file may not set what decides which code runs. Set it in the environment`
+    )
+  }
+  return taken
+})
+
 /**
  * Reads `.env`, or the file that was asked for: what the environment does not say, or says with an empty value, the
  * file says. Which file was read, and which names of it were not taken, is logged.
@@ -70,19 +86,32 @@ export const loadEnvironment = Effect.fnUntraced(function* (dotenv: Option.Optio
   const environment = yield* ConfigProvider.ConfigProvider
   if (Option.isNone(dotenv) && !hasDotenv()) return environment
   const file = resolve(Option.getOrElse(dotenv, () => ".env"))
-  const all = Object.entries(parseEnv(yield* readText(file)))
-  const taken = all.flatMap(
-    ([name, value]): ReadonlyArray<[string, string]> => (value === undefined || isSteering(name) ? [] : [[name, value]])
-  )
-  const ignored = all.map(([name]) => name).filter((name) => isSteering(name) && name !== harmless)
-  yield* Effect.logInfo(`Variables: ${taken.length} read from ${file}`)
-  if (ignored.length > 0) {
-    yield* Effect.logWarning(
-      `${ignored.join(", ")} in ${file} ignored: a file may not set what decides which code runs. Set it in the environment`
-    )
-  }
+  const taken = yield* variablesIn(file)
   for (const [name, value] of taken) {
     if ((process.env[name] ?? "") === "") process.env[name] = value
   }
   return ConfigProvider.orElse(environment, ConfigProvider.fromEnvRecord(Object.fromEntries(taken)))
+})
+
+/** Says where the Data API is, and is read with the rest of a configuration: no credential, and a side's own. */
+const isEndpoint = (name: string): boolean => /^AWS_ENDPOINT_URL/.test(name)
+
+/**
+ * Reads a file of variables that describes a database by itself: the environment adds nothing to it. What the AWS SDK
+ * looks for in the process's environment is put there, and can be only one thing.
+ *
+ * @errors EnvironmentError
+ */
+export const loadAlone = Effect.fnUntraced(function* (file: string) {
+  const taken = yield* variablesIn(resolve(file))
+  for (const [name, value] of taken.filter(([name]) => /^AWS_/.test(name) && !isEndpoint(name))) {
+    const present = process.env[name] ?? ""
+    if (present !== "" && present !== value) {
+      return yield* new EnvironmentError({
+        message: `${file} has another ${name} than the environment or the other side, and a process has one. Run alex-db backup with the one, and alex-db restore with the other`
+      })
+    }
+    process.env[name] = value
+  }
+  return ConfigProvider.fromEnvRecord(Object.fromEntries(taken))
 })

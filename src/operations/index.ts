@@ -1,5 +1,12 @@
-/** What operators do to a database: migrate, seed, reset, verify, check, and to the jobs in it. */
+/** What operators do to a database: migrate, seed, reset, verify, check, back up, and to the jobs in it. */
 
+export * as Backup from "./backup/Backup.ts"
+export * as BackupFile from "./backup/BackupFile.ts"
+export * as BackupFormat from "./backup/BackupFormat.ts"
+export * as BackupReader from "./backup/BackupReader.ts"
+export * as CopyDatabase from "./backup/CopyDatabase.ts"
+export * as Restore from "./backup/Restore.ts"
+export * as RestoreTarget from "./backup/RestoreTarget.ts"
 export * as Check from "./Check.ts"
 export * as Advice from "./database/Advice.ts"
 export { Target } from "./database/Target.ts"

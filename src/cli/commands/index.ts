@@ -5,6 +5,9 @@ import { check } from "./check.ts"
 import { gateway } from "./gateway.ts"
 import { helpOn, version } from "./help.ts"
 import { jobs } from "./jobs.ts"
+import { backup } from "./keeping/backup.ts"
+import { copyDatabase } from "./keeping/copyDatabase.ts"
+import { restore } from "./keeping/restore.ts"
 import { mcp } from "./mcp.ts"
 import { migrate } from "./migrating/migrate.ts"
 import { repair } from "./repair.ts"
@@ -26,6 +29,9 @@ const commands = [
   repair,
   jobs,
   snapshot,
+  backup,
+  restore,
+  copyDatabase,
   serve,
   gateway,
   mcp,

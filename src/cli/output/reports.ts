@@ -1,6 +1,18 @@
 /** The shape of what every command prints with `--json`. */
 import { JsonSchema, Schema } from "effect"
-import { Check, JobOperations, Mark, Migrate, Plan, Repair, Reset, Seed, Verify } from "../../operations/index.ts"
+import {
+  Backup,
+  Check,
+  JobOperations,
+  Mark,
+  Migrate,
+  Plan,
+  Repair,
+  Reset,
+  Restore,
+  Seed,
+  Verify
+} from "../../operations/index.ts"
 
 /** What a command prints with `--json` when it fails, whichever it is. */
 export const FailureReport = Schema.Struct({
@@ -43,6 +55,10 @@ export const reports = {
   "jobs requeue": JobOperations.JobsChangedReport,
   "jobs cancel": JobOperations.JobsChangedReport,
   snapshot: SnapshotReport,
+  backup: Backup.BackupReport,
+  restore: Restore.RestoreReport,
+  "restore --dry-run": Restore.RestorePlan,
+  copy: Restore.RestoreReport,
   version: VersionReport,
   failure: FailureReport
 }

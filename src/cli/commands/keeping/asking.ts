@@ -1,0 +1,51 @@
+/** What backup, restore and copy ask for and take from the environment in the same way. */
+import { randomBytes } from "node:crypto"
+import * as Config from "effect/Config"
+import * as Flag from "effect/cli/Flag"
+import * as Prompt from "effect/cli/Prompt"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import type { Restore } from "../../../operations/index.ts"
+import { planText } from "../../output/keepingText.ts"
+import { sayLines } from "../../output/text.ts"
+import { visibleReport } from "../../output/visible.ts"
+import { on } from "../../root.ts"
+
+export const schemaFlag = Flag.String("schema").pipe(
+  Flag.withMetavar("NAME"),
+  Flag.withDescription("All tables of this schema, whichever application's, instead of those of Alex"),
+  Flag.optional
+)
+
+export const anonymizeFlag = on(
+  "anonymize",
+  "Replace names, ids and texts by pseudonyms, the same for the same key (ALEX_DB_ANONYMIZE_KEY)"
+)
+
+export const replaceFlags = {
+  replace: on("replace", "Empty the tables first, where they hold rows"),
+  confirm: Flag.String("confirm").pipe(
+    Flag.withMetavar("NAME"),
+    Flag.withDescription("The name of the database, to replace rows in one that is not local"),
+    Flag.optional
+  ),
+  skipVerify: on("skip-verify", "Do not read the rows back to compare them")
+}
+
+const variable = "ALEX_DB_ANONYMIZE_KEY"
+
+/** The key of the pseudonyms: the environment's, or one that nobody knows and that is not used again. */
+export const anonymizeKey = Effect.fnUntraced(function* (wanted: boolean) {
+  if (!wanted) return undefined
+  const given = yield* Config.option(Config.Redacted(variable))
+  if (Option.isSome(given) && Redacted.value(given.value) !== "") return given.value
+  yield* Effect.logInfo(`${variable} is not set: the pseudonyms are those of a key that is forgotten afterwards`)
+  return Redacted.make(randomBytes(32).toString("hex"))
+})
+
+/** At a terminal, shows the rows that would be lost and asks for the database's name: whether it was given. */
+export const askToReplace = Effect.fnUntraced(function* (plan: Restore.RestorePlan, mostCounted: number) {
+  yield* sayLines(planText(mostCounted)(visibleReport(plan)))
+  return yield* Prompt.run(Prompt.String({ message: "Type the database's name to lose these rows and go on" }))
+})

@@ -1,0 +1,57 @@
+/** `alex-db backup`: the rows of a database into a file. */
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { WrongUsage } from "../../Outcome.ts"
+import { backupText } from "../../output/keepingText.ts"
+import { print, sayLines, style } from "../../output/text.ts"
+import { visibleReport } from "../../output/visible.ts"
+import { database, operations, root } from "../../root.ts"
+import { version } from "../../version.ts"
+import { anonymizeFlag, anonymizeKey, schemaFlag } from "./asking.ts"
+
+export const backup = Command.make(
+  "backup",
+  {
+    file: Argument.String("file").pipe(
+      Argument.withDescription("The file to write, packed by gzip where it ends in .gz; - for stdout")
+    ),
+    schema: schemaFlag,
+    anonymize: anonymizeFlag
+  },
+  Effect.fnUntraced(function* ({ anonymize, file, schema }) {
+    const flags = yield* root
+    const toStdout = file === "-"
+    if (toStdout && flags.json) {
+      const problem = "--json and - both write to stdout"
+      return yield* new WrongUsage({ problem, fix: "Name a file, or leave --json out" })
+    }
+    if (anonymize && Option.isSome(schema)) {
+      const problem = "--anonymize knows the tables of Alex only"
+      return yield* new WrongUsage({ problem, fix: "Leave it or --schema out" })
+    }
+    const { configure, onConfigured } = yield* database
+    const { Backup } = yield* operations
+    const config = yield* configure(flags)
+    const key = yield* anonymizeKey(anonymize)
+    const report = yield* onConfigured(config)(
+      Backup.backup(file, {
+        schema: Option.getOrUndefined(schema),
+        anonymize: key,
+        tool: `alex-database ${version()}`
+      })
+    )
+    if (toStdout) return yield* sayLines(backupText(visibleReport({ ...report, file: "stdout" }), yield* style))
+    yield* print(flags.json, report, backupText)
+  })
+).pipe(
+  Command.withDescription(
+    "Write the rows of the database, as they are at one moment, into a file that can be restored"
+  ),
+  Command.withExamples([
+    { command: "alex-db backup alex.jsonl.gz", description: "All tables of Alex" },
+    { command: "alex-db backup app.jsonl.gz --schema app", description: "Another application's" },
+    { command: "alex-db backup - | gzip -9 > alex.jsonl.gz", description: "To another program" }
+  ])
+)

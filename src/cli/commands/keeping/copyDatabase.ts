@@ -1,0 +1,84 @@
+/** `alex-db copy`: the rows of one database into another. */
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import { WrongUsage } from "../../Outcome.ts"
+import { restoreText } from "../../output/keepingText.ts"
+import { print } from "../../output/text.ts"
+import { database, operations, root } from "../../root.ts"
+import { version } from "../../version.ts"
+import { anonymizeFlag, anonymizeKey, askToReplace, replaceFlags, schemaFlag } from "./asking.ts"
+
+const sides = Effect.promise(() => import("../../sides.ts"))
+
+const side = (name: string, description: string) =>
+  Flag.String(name).pipe(Flag.withMetavar("DATABASE"), Flag.withDescription(description))
+
+export const copyDatabase = Command.make(
+  "copy",
+  {
+    from: side("from", "The database to read: a postgres:// URL, a folder, a file of variables, or data-api"),
+    to: side("to", "The database to write, in the same forms"),
+    schema: schemaFlag,
+    anonymize: anonymizeFlag,
+    ...replaceFlags
+  },
+  Effect.fnUntraced(function* ({ anonymize, confirm, from, replace, schema, skipVerify, to }) {
+    const flags = yield* root
+    if (anonymize && Option.isSome(schema)) {
+      const problem = "--anonymize knows the tables of Alex only"
+      return yield* new WrongUsage({ problem, fix: "Leave it or --schema out" })
+    }
+    const { sideOf } = yield* sides
+    const { layerConfigured, onConfigured, targetOf } = yield* database
+    const { Backup, CopyDatabase, Restore, RestoreTarget } = yield* operations
+    const source = yield* sideOf("--from", from, flags)
+    const target = yield* sideOf("--to", to, flags)
+    const [one, other] = [targetOf(source), targetOf(target)]
+    if (one.location === other.location && one.database === other.database) {
+      return yield* new WrongUsage({ problem: "--from and --to are the same database", fix: "Name two" })
+    }
+    const options = {
+      schema: Option.getOrUndefined(schema),
+      anonymize: yield* anonymizeKey(anonymize),
+      tool: `alex-database ${version()}`,
+      replace,
+      confirm: Option.getOrUndefined(confirm),
+      verify: !skipVerify,
+      version: version()
+    }
+    const { canPrompt } = yield* TerminalCapabilities.TerminalCapabilities
+    const report = yield* Effect.scoped(
+      Effect.gen(function* () {
+        const reading = yield* Layer.build(layerConfigured(source))
+        return yield* onConfigured(target)(
+          Effect.gen(function* () {
+            if (!canPrompt || options.confirm !== undefined) return yield* CopyDatabase.copy(reading, options)
+            const header = yield* Backup.withSource(options, ({ header }) => Effect.succeed(header)).pipe(
+              Effect.provideContext(reading)
+            )
+            const plan = yield* Restore.plan(header)
+            if (plan.tables.length === 0 || (replace && plan.mustConfirm === null)) {
+              return yield* CopyDatabase.copy(reading, options)
+            }
+            const named = yield* askToReplace(plan, RestoreTarget.mostCounted)
+            return yield* CopyDatabase.copy(reading, { ...options, replace: true, confirm: named })
+          })
+        )
+      })
+    )
+    yield* print(flags.json, report, restoreText("copied"))
+  })
+).pipe(
+  Command.withDescription("Copy the rows of one database into another, of whichever backends, and compare them"),
+  Command.withExamples([
+    {
+      command: "alex-db copy --from .env.prod --to embedded:.alex-db --anonymize",
+      description: "Aurora into a local folder"
+    },
+    { command: "alex-db copy --from .alex-db --to postgres://localhost/alex", description: "A folder into PostgreSQL" }
+  ])
+)

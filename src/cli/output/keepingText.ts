@@ -1,0 +1,73 @@
+/** What was backed up, restored or copied, in words. */
+import type { Backup, BackupFormat, Restore } from "../../operations/index.ts"
+import { count, type Style, table } from "./text.ts"
+
+const tablesText = (tables: ReadonlyArray<BackupFormat.TableSum>): string =>
+  table(
+    ["table", "rows", "hash"],
+    tables.map(({ name, rows, sum }) => [name, rows.toLocaleString("en-US"), sum.slice(0, 16)])
+  )
+
+export const backupText = (
+  { anonymized, database, file, leftOut, location, rows, sequences, tables }: Backup.BackupReport,
+  { good, warn }: Style
+): string =>
+  [
+    tablesText(tables),
+    ...(sequences === 0 ? [] : [`${count(sequences, "sequence")}.`]),
+    ...leftOut.map((left) => `${warn("left out:")} ${left}`),
+    ...(anonymized === null ? [] : [`Anonymized: ${count(anonymized.columns.length, "column")}.`]),
+    `${good("backed up:")} ${count(rows, "row")} of "${database}" at ${location} into ${file}.`
+  ].join("\n")
+
+const heldText = (tables: Restore.RestorePlan["tables"], mostCounted: number): ReadonlyArray<string> =>
+  tables.map(({ name, rows }) =>
+    rows > mostCounted ? `  ${name}: more than ${count(mostCounted, "row")}` : `  ${name}: ${count(rows, "row")}`
+  )
+
+/** @param mostCounted Up to how many rows a table is counted. */
+export const planText =
+  (mostCounted: number) =>
+  ({
+    anonymized,
+    backup,
+    contents,
+    database,
+    location,
+    migrates,
+    mustConfirm,
+    resumesAt,
+    tables
+  }: Restore.RestorePlan) =>
+    [
+      `The backup is of ${backup.at}, by ${backup.tool} on PostgreSQL ${backup.server}${anonymized ? ", anonymized" : ""}.`,
+      ...(contents === null ? [] : [tablesText(contents)]),
+      ...(migrates ? [`The migrations make the tables in "${database}" at ${location} first.`] : []),
+      ...(resumesAt === null
+        ? []
+        : [`A restore of it is unfinished: ${count(resumesAt, "row")} are in place, and --resume goes on.`]),
+      ...(tables.length === 0
+        ? [`The tables in "${database}" at ${location} hold no rows.`]
+        : [
+            `A restore with --replace loses these rows of "${database}" at ${location}:`,
+            ...heldText(tables, mostCounted)
+          ]),
+      ...(mustConfirm === null ? [] : [`It asks for the database's name, since that ${mustConfirm}.`])
+    ].join("\n")
+
+/** @param done `restored` or `copied`. */
+export const restoreText =
+  (done: string) =>
+  (
+    { database, location, migrated, replaced, resumedAt, rows, sequences, tables, verified }: Restore.RestoreReport,
+    { good, warn }: Style
+  ): string =>
+    [
+      ...(migrated.length === 0 ? [] : [`${count(migrated.length, "migration")} applied.`]),
+      ...(replaced.length === 0 ? [] : [`Rows replaced in ${replaced.map(({ name }) => name).join(", ")}.`]),
+      ...(resumedAt === 0 ? [] : [`${count(resumedAt, "row")} were in place.`]),
+      tablesText(tables),
+      ...(sequences === 0 ? [] : [`${count(sequences, "sequence")} set.`]),
+      `${good(`${done}:`)} ${count(rows, "row")} in "${database}" at ${location}.`,
+      verified ? `${good("verified:")} counts and hashes are the same.` : `${warn("not verified")}`
+    ].join("\n")

@@ -1,0 +1,268 @@
+/**
+ * Backs up a database: its rows as they are at one moment, as lines of text.
+ */
+import { randomUUID } from "node:crypto"
+import { Clock, DateTime, Effect, Schema, Stream } from "effect"
+import { SqlClient, type SqlError } from "effect/sql"
+import * as Installation from "../database/Installation.ts"
+import { Target } from "../database/Target.ts"
+import * as Migration from "../migrate/Migration.ts"
+import * as Progress from "../Progress.ts"
+import * as Anonymize from "./Anonymize.ts"
+import * as Catalogue from "./BackupCatalogue.ts"
+import { save } from "./BackupFile.ts"
+import {
+  Anonymized,
+  formatName,
+  formatVersion,
+  type Header,
+  type Row,
+  rowLine,
+  Seal,
+  TableSum,
+  Tally
+} from "./BackupFormat.ts"
+import * as BackupRows from "./BackupRows.ts"
+
+/** The database can't be backed up, or can't take a backup, as it was asked for. */
+export class BackupRefused extends Schema.TaggedError<BackupRefused>()("BackupRefused", {
+  database: Schema.String,
+  location: Schema.String,
+  problem: Schema.String,
+  fix: Schema.String
+}) {
+  override get message() {
+    return `"${this.database}" at ${this.location}: ${this.problem}. ${this.fix}`
+  }
+}
+
+/** What to back up; all members have a default. */
+export interface BackupOptions {
+  /** All tables of this schema, whichever application's, instead of those of Alex. */
+  readonly schema?: string | undefined
+  /** Replaces names, ids and texts by pseudonyms that follow from this key. */
+  readonly anonymize?: Anonymize.Key | undefined
+  /** What the backup says that it was written by. */
+  readonly tool?: string | undefined
+  /** The folder of the migrations; by default the package's own. */
+  readonly folder?: string | undefined
+}
+
+/** What was backed up. */
+export const BackupReport = Schema.Struct({
+  database: Schema.String,
+  location: Schema.String,
+  /** `-` for stdout. */
+  file: Schema.String,
+  backup: Schema.String,
+  scope: Schema.Literals(["alex", "schema"]),
+  schema: Schema.String,
+  consistency: Schema.String,
+  tables: Schema.Array(TableSum),
+  rows: Schema.Int,
+  sequences: Schema.Int,
+  leftOut: Schema.Array(Schema.String),
+  anonymized: Schema.NullOr(Anonymized)
+})
+export type BackupReport = typeof BackupReport.Type
+
+/** The rows of a backup, wherever they come from. `sums` are known once the rows have been read. */
+export interface Source<E = never, R = never> {
+  readonly header: Header
+  readonly rows: Stream.Stream<Row, E, R>
+  readonly sums: Effect.Effect<ReadonlyArray<TableSum>>
+}
+
+/** Why the rows of a database can't be read. */
+export type ReadError = SqlError.SqlError | Schema.SchemaError
+
+/** @internal A refusal that names the database at hand. */
+export const refuse = Effect.fnUntraced(function* (problem: string, fix: string) {
+  const { database, location } = yield* Target
+  return yield* new BackupRefused({ database, location, problem, fix })
+})
+
+/** The tables of Alex, and the migrations that made them. Not in a transaction: where there is no journal, a query fails. */
+const scopeOf = Effect.fnUntraced(function* ({ folder, schema }: BackupOptions) {
+  if (schema !== undefined) return { scope: { schema, names: undefined }, migrations: [] }
+  const installation = yield* Installation.inspect(yield* Migration.load(folder))
+  const fix = "Correct that first, or back up a whole schema with --schema"
+  if (installation.foreign.length > 0) return yield* refuse(installation.foreign.join("; "), fix)
+  if (installation.tables.length === 0) {
+    return yield* refuse("it holds nothing of Alex's", "Back up another application's tables with --schema")
+  }
+  return {
+    scope: { schema: installation.schema, names: installation.tables.map(({ name }) => name) },
+    migrations: (installation.journal ?? []).filter(({ durationMs }) => durationMs !== null).map(({ name }) => name)
+  }
+})
+
+const Server = Schema.Tuple([Schema.Struct({ server: Schema.String })])
+
+const headerOf = Effect.fnUntraced(function* (
+  { anonymize, schema, tool = "alex-database" }: BackupOptions,
+  scope: Catalogue.Scope,
+  migrations: ReadonlyArray<string>,
+  tables: ReadonlyArray<Catalogue.FoundTable>
+) {
+  const sql = yield* SqlClient.SqlClient
+  const { backend } = yield* Target
+  const [{ server }] = yield* Schema.decodeUnknownEffect(Server)(
+    yield* sql`select current_setting('server_version') as server`
+  )
+  const header: Header = {
+    format: formatName,
+    version: formatVersion,
+    id: randomUUID(),
+    tool,
+    at: DateTime.formatIso(DateTime.makeUnsafe(yield* Clock.currentTimeMillis)),
+    server,
+    backend,
+    consistency: "one REPEATABLE READ transaction",
+    scope: schema === undefined ? "alex" : "schema",
+    schema: scope.schema,
+    tables: tables.map(({ columns, constraints, name }) => ({
+      name,
+      columns: columns.filter(({ isGenerated }) => !isGenerated).map(({ name, type }) => ({ name, type })),
+      notValidated: constraints.filter(({ isValidated }) => !isValidated).map(({ name }) => name)
+    })),
+    sequences: schema === undefined ? [] : yield* Catalogue.sequences(scope.schema),
+    migrations,
+    leftOut: schema === undefined ? [] : yield* Catalogue.leftOut(scope.schema),
+    anonymized: anonymize === undefined ? null : Anonymize.described(anonymize)
+  }
+  return header
+})
+
+/** What is to be read of a table. */
+export const readable = (
+  schema: string,
+  { columns, isPartitioned, name }: Catalogue.FoundTable,
+  wanted: ReadonlyArray<string>
+): BackupRows.Readable => ({ schema, name, isPartitioned, all: columns.map((column) => column.name), columns: wanted })
+
+/**
+ * The rows of tables, one table after the other, counted and summed as they pass.
+ *
+ * @param operation What the progress is told of.
+ */
+export const tallied = (
+  operation: string,
+  tables: ReadonlyArray<BackupRows.Readable>,
+  change: (table: BackupRows.Readable) => (values: Row["values"]) => Row["values"] = () => (values) => values
+) => {
+  const tally = new Tally(tables.map(({ name }) => name))
+  const ofTable = (table: BackupRows.Readable, index: number) => {
+    const changed = change(table)
+    const told = Effect.suspend(() => {
+      const text = `${table.name}: ${tally.rows(index).toLocaleString("en-US")} rows`
+      return Progress.report({ operation, done: index, total: tables.length, text })
+    })
+    return Stream.unwrap(Effect.as(told, BackupRows.rows(table))).pipe(
+      Stream.mapArrayEffect((chunk) => {
+        const [first, ...rest] = chunk
+        const pass = (values: Row["values"]): Row => {
+          const row = { table: index, values: changed(values) }
+          tally.add(row)
+          return row
+        }
+        return Effect.as(told, [pass(first), ...rest.map(pass)] as const)
+      })
+    )
+  }
+  return {
+    rows: Stream.flatMap(Stream.fromIterable(tables.entries()), ([index, table]) => ofTable(table, index)),
+    sums: Effect.sync(() => tally.sums())
+  }
+}
+
+/** Backups read, and nothing else. */
+const snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+
+/**
+ * Gives the rows of the current database to `use`, in one transaction that sees one moment and writes nothing.
+ *
+ * @errors BackupRefused, MigrationsUnreadable, SqlError, SchemaError
+ */
+export const withSource = Effect.fn("Backup.withSource")(function* <A, E, R>(
+  options: BackupOptions,
+  use: (source: Source<ReadError, SqlClient.SqlClient>) => Effect.Effect<A, E, R>
+) {
+  const sql = yield* SqlClient.SqlClient
+  const { migrations, scope } = yield* scopeOf(options)
+  return yield* sql
+    .withTransaction(
+      Effect.gen(function* () {
+        yield* Catalogue.settings()
+        const tables = Catalogue.ordered(yield* Catalogue.tables(scope))
+        if (tables.length === 0) {
+          return yield* refuse(`the schema "${scope.schema}" has no tables, or is not there`, "Correct its name")
+        }
+        const header = yield* headerOf(options, scope, migrations, tables)
+        const { anonymize } = options
+        const read = tallied(
+          "backup",
+          tables.map((table, index) =>
+            readable(scope.schema, table, header.tables[index]?.columns.map(({ name }) => name) ?? [])
+          ),
+          anonymize === undefined ? undefined : (table) => Anonymize.changeOf(anonymize, table)
+        )
+        return yield* use({ header, ...read })
+      })
+    )
+    .pipe(Effect.provideService(SqlClient.BeginTransaction, snapshot))
+})
+
+/** The text of a backup in blocks of whole lines: header, rows, trailer. */
+export const blocks = <E, R>({ header, rows, sums }: Source<E, R>): Stream.Stream<string, E, R> =>
+  Stream.suspend(() => {
+    const seal = new Seal()
+    const lines = (documents: ReadonlyArray<object>) => documents.map((one) => `${seal.write(one)}\n`).join("")
+    return Stream.succeed(lines([header])).pipe(
+      Stream.concat(Stream.map(Stream.chunks(rows), (chunk) => lines(chunk.map(rowLine)))),
+      Stream.concat(Stream.fromEffect(Effect.map(sums, (tables) => lines([{ end: true, tables }]))))
+    )
+  })
+
+/**
+ * Backs up the current database into a file, or to stdout for `-`; packed by gzip where the name ends in `.gz`.
+ *
+ * All of it is as it was at one moment, whatever is written meanwhile. The memory that it takes does not grow with the
+ * database. A file of that name is replaced once the new one is complete.
+ *
+ * @errors BackupRefused, BackupFileError, MigrationsUnreadable, SqlError, SchemaError
+ *
+ * @example
+ * ```ts
+ * import { NodeServices } from "@effect/platform-node"
+ * import { Effect } from "effect"
+ * import { Backup, DbLayer } from "alex-database"
+ *
+ * const main = Backup.backup("alex.jsonl.gz").pipe(Effect.provide(DbLayer.layer), Effect.provide(NodeServices.layer))
+ * ```
+ */
+export const backup = Effect.fn("Backup.backup")(function* (file: string, options: BackupOptions = {}) {
+  const { database, location } = yield* Target
+  return yield* withSource(options, (source) =>
+    Effect.gen(function* () {
+      yield* save(file, blocks(source))
+      const { anonymized, consistency, id, leftOut, schema, scope, sequences } = source.header
+      const tables = yield* source.sums
+      const report: BackupReport = {
+        database,
+        location,
+        file,
+        backup: id,
+        scope,
+        schema,
+        consistency,
+        tables,
+        rows: tables.reduce((sum, { rows }) => sum + rows, 0),
+        sequences: sequences.length,
+        leftOut,
+        anonymized
+      }
+      return report
+    })
+  )
+})

@@ -1,0 +1,183 @@
+/** What tables there are to back up or to fill, read from PostgreSQL's catalogue. */
+import { Effect, Schema, Stream } from "effect"
+import { SqlClient } from "effect/sql"
+import type { Sequence } from "./BackupFormat.ts"
+import { quoted, table } from "./QuotedName.ts"
+
+/** A foreign key; `parent` is null where it refers to another schema. */
+const ForeignKey = Schema.Struct({ name: Schema.String, parent: Schema.NullOr(Schema.String) })
+
+/** A table as the catalogue has it. */
+export const FoundTable = Schema.Struct({
+  name: Schema.String,
+  isPartitioned: Schema.Boolean,
+  /** In the order of the table, generated ones among them. */
+  columns: Schema.Array(
+    Schema.Struct({
+      name: Schema.String,
+      type: Schema.String,
+      isGenerated: Schema.Boolean,
+      /** Whether a row may be inserted without it. */
+      isOptional: Schema.Boolean
+    })
+  ),
+  foreignKeys: Schema.Array(ForeignKey),
+  /** Rules with their definitions and comments. */
+  constraints: Schema.Array(
+    Schema.Struct({
+      name: Schema.String,
+      definition: Schema.String,
+      isValidated: Schema.Boolean,
+      comment: Schema.NullOr(Schema.String)
+    })
+  ),
+  /** What runs when a row is inserted; `mode` is PostgreSQL's letter for when. */
+  triggers: Schema.Array(Schema.Struct({ relation: Schema.String, name: Schema.String, mode: Schema.String }))
+})
+export type FoundTable = typeof FoundTable.Type
+
+/** Which tables: those of the schema with these names, or all of it. */
+export interface Scope {
+  readonly schema: string
+  readonly names: ReadonlyArray<string> | undefined
+}
+
+/** The path under which catalogue and values are read: every name in them has its schema. */
+export const qualified = "pg_catalog"
+
+const Path = Schema.Tuple([Schema.Struct({ path: Schema.String })])
+
+/**
+ * Values are read and written in one form, whatever the role's or the database's settings say; a policy that hides rows
+ * is an error and not a backup without them. For the transaction at hand. Gives the search path that was set.
+ */
+export const settings = Effect.fnUntraced(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const rows = yield* sql`
+    with before as materialized (select current_setting('search_path') as path)
+    select path, set_config('TimeZone', 'UTC', true) as a, set_config('DateStyle', 'ISO, YMD', true) as b,
+      set_config('IntervalStyle', 'postgres', true) as c, set_config('extra_float_digits', '3', true) as d,
+      set_config('bytea_output', 'hex', true) as e, set_config('xmloption', 'content', true) as f,
+      set_config('lc_monetary', 'C', true) as g, set_config('search_path', ${qualified}::text, true) as h,
+      set_config('row_security', 'off', true) as i, set_config('statement_timeout', '0', true) as j,
+      set_config('idle_in_transaction_session_timeout', '0', true) as k
+    from before`
+  const [{ path }] = yield* Schema.decodeUnknownEffect(Path)(rows)
+  return path
+})
+
+/** Sets the search path of the transaction at hand. */
+export const setPath = Effect.fnUntraced(function* (path: string) {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`select set_config('search_path', ${path}::text, true) as path`
+})
+
+/** The path under which rows are written: functions of rules and columns may name others of the schema without it. */
+export const pathOf = (schema: string, path: string): string => `${quoted(schema)}, ${path}`
+
+/** Extensions make their own rows. */
+const isOwn = `not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')`
+
+/** The tables of a scope, by name. */
+export const tables = Effect.fnUntraced(function* ({ names, schema }: Scope) {
+  const sql = yield* SqlClient.SqlClient
+  const named = names === undefined ? sql`` : sql` and c.relname::text = any(${names}::text[])`
+  const rows = sql`
+    select c.relname::text as name, c.relkind = 'p' as "isPartitioned",
+      (
+        select coalesce(jsonb_agg(jsonb_build_object(
+          'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'isGenerated', a.attgenerated <> '',
+          'isOptional', not a.attnotnull or a.atthasdef or a.attidentity <> ''
+        ) order by a.attnum), '[]') from pg_attribute a
+        where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+      ) as columns,
+      (
+        select coalesce(jsonb_agg(jsonb_build_object(
+          'name', k.conname,
+          'parent', (select p.relname from pg_class p where p.oid = k.confrelid and p.relnamespace = c.relnamespace)
+        ) order by k.conname), '[]') from pg_constraint k
+        where k.conrelid = c.oid and k.contype = 'f' and k.conparentid = 0
+      ) as "foreignKeys",
+      (
+        select coalesce(jsonb_agg(jsonb_build_object(
+          'name', k.conname, 'definition', pg_get_constraintdef(k.oid), 'isValidated', k.convalidated,
+          'comment', obj_description(k.oid, 'pg_constraint')
+        ) order by k.conname), '[]') from pg_constraint k
+        where k.conrelid = c.oid and (k.contype in ('f', 'c') or not k.convalidated) and k.conparentid = 0
+      ) as constraints,
+      (
+        select coalesce(jsonb_agg(jsonb_build_object(
+          'relation', t.tgrelid::regclass::text, 'name', t.tgname, 'mode', t.tgenabled
+        ) order by t.tgname), '[]') from pg_trigger t
+        where t.tgrelid in (select c.oid union select relid from pg_partition_tree(c.oid))
+          and not t.tgisinternal and t.tgparentid = 0 and t.tgenabled <> 'D' and t.tgtype & 4 <> 0
+      ) as triggers
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = ${schema}::text and c.relkind in ('r', 'p') and not c.relispartition
+      and ${sql.literal(isOwn)}${named}
+    order by c.relname`
+  const found = yield* Stream.runCollect(rows.stream)
+  return yield* Schema.decodeUnknownEffect(Schema.Array(FoundTable))(found)
+})
+
+const Position = Schema.Array(Schema.Struct({ name: Schema.String, value: Schema.String, called: Schema.Boolean }))
+
+/** Where the sequences of a schema stand. */
+export const sequences = Effect.fnUntraced(function* (schema: string) {
+  const sql = yield* SqlClient.SqlClient
+  const names = yield* sql`
+    select c.relname::text as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = ${schema}::text and c.relkind = 'S' and ${sql.literal(isOwn)} order by c.relname`
+  const found: Array<Sequence> = []
+  for (const { name } of yield* Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ name: Schema.String })))(
+    names
+  )) {
+    const rows = yield* sql`
+      select ${name}::text as name, last_value::text as value, is_called as called from ${table(sql, schema, name)}`
+    found.push(...(yield* Schema.decodeUnknownEffect(Position)(rows)))
+  }
+  return found
+})
+
+const kinds: Readonly<Record<string, string>> = {
+  f: "foreign table: its rows are elsewhere",
+  m: "materialized view: refresh it after a restore"
+}
+
+/** What of a schema holds rows and is left out, each with the reason. */
+export const leftOut = Effect.fnUntraced(function* (schema: string) {
+  const sql = yield* SqlClient.SqlClient
+  const rows = yield* sql`
+    select c.relname::text as name, c.relkind::text as kind from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = ${schema}::text
+      and (c.relkind in ('f', 'm') or (c.relkind in ('r', 'p') and not c.relispartition and not ${sql.literal(isOwn)}))
+    order by c.relname`
+  const Left = Schema.Array(Schema.Struct({ name: Schema.String, kind: Schema.String }))
+  const left = yield* Schema.decodeUnknownEffect(Left)(rows)
+  return left.map(({ kind, name }) => `${name} (${kinds[kind] ?? "table of an extension, which makes its rows"})`)
+})
+
+/** Tables in an order in which those that others refer to come first, as far as no cycle prevents it. */
+export const ordered = (found: ReadonlyArray<FoundTable>): ReadonlyArray<FoundTable> => {
+  const left = new Map(found.map((table) => [table.name, table]))
+  const waitsFor = (table: FoundTable): number =>
+    new Set(
+      table.foreignKeys.flatMap(({ parent }) =>
+        parent !== null && parent !== table.name && left.has(parent) ? [parent] : []
+      )
+    ).size
+  const result: Array<FoundTable> = []
+  while (left.size > 0) {
+    let next: FoundTable | undefined
+    let fewest = Number.POSITIVE_INFINITY
+    for (const table of left.values()) {
+      const waits = waitsFor(table)
+      if (waits < fewest) [next, fewest] = [table, waits]
+      if (waits === 0) break
+    }
+    if (next === undefined) break
+    left.delete(next.name)
+    result.push(next)
+  }
+  return result
+}

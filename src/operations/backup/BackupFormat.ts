@@ -1,0 +1,140 @@
+/**
+ * The format of a backup: JSON lines, of which `docs/backup.md` speaks to readers. A header, a line for each row, and a
+ * trailer that counts and sums. Pure.
+ */
+import { createHash } from "node:crypto"
+import { crc32 } from "node:zlib"
+import { Option, Schema } from "effect"
+import type { Values } from "./RecordText.ts"
+
+/** What the first line calls itself. */
+export const formatName = "alex-db backup"
+
+/** The version of the format; a reader refuses those that it does not know. */
+export const formatVersion = 1
+
+/** A column, with its type as PostgreSQL words it: `numeric(12,2)`, `"app"."mood"[]`. */
+export const Column = Schema.Struct({ name: Schema.String, type: Schema.String })
+export type Column = typeof Column.Type
+
+/** A table, with its columns in the order of the rows' values. Generated columns are not among them. */
+export const Table = Schema.Struct({
+  name: Schema.String,
+  columns: Schema.Array(Column),
+  /** Rules that PostgreSQL had not validated: rows that are older than such a rule may break it. */
+  notValidated: Schema.Array(Schema.String)
+})
+export type Table = typeof Table.Type
+
+/** Where a sequence, or an identity column's, stood. The value is a text, since it may exceed 2^53. */
+export const Sequence = Schema.Struct({ name: Schema.String, value: Schema.String, called: Schema.Boolean })
+export type Sequence = typeof Sequence.Type
+
+/** What was replaced by pseudonyms; `key` tells keys apart and is not the key. */
+export const Anonymized = Schema.Struct({ columns: Schema.Array(Schema.String), key: Schema.String })
+export type Anonymized = typeof Anonymized.Type
+
+/** The first line. */
+export const Header = Schema.Struct({
+  format: Schema.Literal(formatName),
+  version: Schema.Literal(formatVersion),
+  /** Names this backup, so that a restore that was cut off is resumed with the same one only. */
+  id: Schema.String,
+  /** The program that wrote it, with its version. */
+  tool: Schema.String,
+  /** When it was begun: ISO 8601, in UTC. */
+  at: Schema.String,
+  /** The version of PostgreSQL. */
+  server: Schema.String,
+  backend: Schema.String,
+  consistency: Schema.String,
+  /** `alex`: the tables of Alex, whichever schema they are in. `schema`: all tables of the schema. */
+  scope: Schema.Literals(["alex", "schema"]),
+  schema: Schema.String,
+  /** Parents before those that refer to them. */
+  tables: Schema.Array(Table),
+  sequences: Schema.Array(Sequence),
+  /** The migrations that were applied, by name. */
+  migrations: Schema.Array(Schema.String),
+  /** What of the schema is not in the backup, each with the reason. */
+  leftOut: Schema.Array(Schema.String),
+  anonymized: Schema.NullOr(Anonymized)
+})
+export type Header = typeof Header.Type
+
+/** What there was of a table: `sum` is the sum of the SHA-256 of all rows modulo 2^256, in hex. */
+export const TableSum = Schema.Struct({ name: Schema.String, rows: Schema.Int, sum: Schema.String })
+export type TableSum = typeof TableSum.Type
+
+/** The last line. */
+export const Trailer = Schema.Struct({ end: Schema.Literal(true), tables: Schema.Array(TableSum) })
+export type Trailer = typeof Trailer.Type
+
+/** A row: `table` is the place of its table in the header, from 0. */
+export interface Row {
+  readonly table: number
+  readonly values: Values
+}
+
+const RowLine = Schema.Struct({ table: Schema.Int, row: Schema.Array(Schema.NullOr(Schema.String)) })
+
+const Line = Schema.Union([RowLine, Trailer])
+
+/** The end of every line: `,"crc":"9f3c2a11"}`. */
+const sealLength = 18
+
+/** Seals lines: each ends in a CRC-32 of its own octets and, through that of the line before, of all lines so far. */
+export class Seal {
+  #crc = 0
+
+  /** The line of an object, without the line's end. */
+  write(document: object): string {
+    const body = JSON.stringify(document).slice(0, -1)
+    return `${body},"crc":"${this.#next(body)}"}`
+  }
+
+  /** The object's text of a line; `None` where the line is not what was written at this place. */
+  read(line: string): Option.Option<string> {
+    const body = line.slice(0, -sealLength)
+    return line === `${body},"crc":"${this.#next(body)}"}` ? Option.some(`${body}}`) : Option.none()
+  }
+
+  #next(body: string): string {
+    this.#crc = crc32(body, this.#crc)
+    return this.#crc.toString(16).padStart(8, "0")
+  }
+}
+
+const modulus = 2n ** 256n
+
+/** Counts the rows of tables and sums their hashes, in whatever order the rows of a table come. */
+export class Tally {
+  readonly #tables: ReadonlyArray<{ readonly name: string; rows: number; sum: bigint }>
+
+  constructor(names: ReadonlyArray<string>) {
+    this.#tables = names.map((name) => ({ name, rows: 0, sum: 0n }))
+  }
+
+  add({ table, values }: Row): void {
+    const tally = this.#tables[table]
+    if (tally === undefined) return
+    tally.rows++
+    tally.sum = (tally.sum + BigInt(`0x${createHash("sha256").update(JSON.stringify(values)).digest("hex")}`)) % modulus
+  }
+
+  /** The rows of one table so far, or of all. */
+  rows(table?: number): number {
+    if (table !== undefined) return this.#tables[table]?.rows ?? 0
+    return this.#tables.reduce((sum, { rows }) => sum + rows, 0)
+  }
+
+  sums(): ReadonlyArray<TableSum> {
+    return this.#tables.map(({ name, rows, sum }) => ({ name, rows, sum: sum.toString(16).padStart(64, "0") }))
+  }
+}
+
+/** The line of a row, to be sealed. */
+export const rowLine = ({ table, values }: Row) => ({ table, row: values })
+
+export const decodeHeader = Schema.decodeUnknownEffect(Schema.fromJsonString(Header))
+export const decodeLine = Schema.decodeUnknownOption(Schema.fromJsonString(Line))

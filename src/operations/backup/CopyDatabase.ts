@@ -1,0 +1,33 @@
+/**
+ * A backup that is restored as it is made, from one database into another.
+ */
+import { type Context, Effect, Stream } from "effect"
+import { SqlClient } from "effect/sql"
+import type { Target } from "../database/Target.ts"
+import { type BackupOptions, withSource } from "./Backup.ts"
+import { type RestoreOptions, restore } from "./Restore.ts"
+
+/**
+ * Copies rows into the current database from another one: nothing is kept in between but what is on its way. The target
+ * has all of it or, whatever happens, is as it was.
+ *
+ * @param from The other database.
+ * @errors As `Backup.withSource` and `Restore.restore`
+ */
+export const copy = Effect.fn("CopyDatabase.copy")(function* (
+  from: Context.Context<SqlClient.SqlClient | Target>,
+  options: BackupOptions & Omit<RestoreOptions, "resume"> = {}
+) {
+  const to = yield* Effect.context<SqlClient.SqlClient | Target>()
+  return yield* withSource(options, (source) =>
+    Effect.gen(function* () {
+      const reading = yield* Effect.context<SqlClient.SqlClient>()
+      const rows = Stream.provideContext(source.rows, reading)
+      return yield* restore({ ...source, rows }, options).pipe(
+        Effect.provideContext(to),
+        // The target is written to.
+        Effect.provideService(SqlClient.BeginTransaction, undefined)
+      )
+    })
+  ).pipe(Effect.provideContext(from))
+})

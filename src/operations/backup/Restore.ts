@@ -1,0 +1,357 @@
+/**
+ * Puts a backup into a database, and compares what is there afterwards with what was written.
+ */
+import { Effect, Schema, Stream } from "effect"
+import { SqlClient } from "effect/sql"
+import { Target } from "../database/Target.ts"
+import * as Progress from "../Progress.ts"
+import { readable, refuse, type Source, tallied } from "./Backup.ts"
+import * as Catalogue from "./BackupCatalogue.ts"
+import { type Header, TableSum } from "./BackupFormat.ts"
+import * as Marker from "./RestoreMarker.ts"
+import * as RestoreTarget from "./RestoreTarget.ts"
+import * as Writer from "./RestoreWriter.ts"
+
+/** The database is not as the backup says after all of it was written. */
+export class RestoreDiffers extends Schema.TaggedError<RestoreDiffers>()("RestoreDiffers", {
+  tables: Schema.Array(Schema.String)
+}) {
+  override get message() {
+    return `The rows of ${this.tables.join(", ")} are not those of the backup after the restore. Something else writes to the database, or changes what is written (a rule, a default of another type): stop it, and restore again`
+  }
+}
+
+/** What a restore would do. */
+export const RestorePlan = Schema.Struct({
+  database: Schema.String,
+  location: Schema.String,
+  schema: Schema.String,
+  backup: Schema.Struct({ id: Schema.String, at: Schema.String, tool: Schema.String, server: Schema.String }),
+  anonymized: Schema.Boolean,
+  /** Whether the migrations make the tables first. */
+  migrates: Schema.Boolean,
+  /** The tables that hold rows. */
+  tables: Schema.Array(Schema.Struct({ name: Schema.String, rows: Schema.Int })),
+  /** What is in the backup; null where it was not read to its end. */
+  contents: Schema.NullOr(Schema.Array(TableSum)),
+  /** Rows that a run with `resume` that was cut off has put in place; null where there was none. */
+  resumesAt: Schema.NullOr(Schema.Int),
+  /** Why the database's name is asked for before rows are replaced; null where it is not, or nothing is there. */
+  mustConfirm: Schema.NullOr(Schema.String)
+})
+export type RestorePlan = typeof RestorePlan.Type
+
+/** What `restore` and `copy` did. */
+export const RestoreReport = Schema.Struct({
+  database: Schema.String,
+  location: Schema.String,
+  schema: Schema.String,
+  backup: Schema.String,
+  /** The migrations that made the tables. */
+  migrated: Schema.Array(Schema.String),
+  /** Tables that held rows, with how many, which are gone. */
+  replaced: Schema.Array(Schema.Struct({ name: Schema.String, rows: Schema.Int })),
+  /** Rows that an earlier run had put in place. */
+  resumedAt: Schema.Int,
+  tables: Schema.Array(TableSum),
+  rows: Schema.Int,
+  sequences: Schema.Int,
+  /** Whether counts and hashes were compared with the backup's; they are the same then. */
+  verified: Schema.Boolean
+})
+export type RestoreReport = typeof RestoreReport.Type
+
+/** How to restore; all members have a default. */
+export interface RestoreOptions {
+  /** Empties the tables first, where they hold rows. */
+  readonly replace?: boolean | undefined
+  /** The database's name, as the operator gave it to confirm; needed to replace rows in one that is not local. */
+  readonly confirm?: string | undefined
+  /** Commits as it goes, and goes on where a run with the same backup was cut off. */
+  readonly resume?: boolean | undefined
+  /** Reads the rows back and compares them; default true. */
+  readonly verify?: boolean | undefined
+  /** The folder of the migrations; by default the package's own. */
+  readonly folder?: string | undefined
+  /** The version that migrations are journalled with. */
+  readonly version?: string | undefined
+}
+
+interface Job {
+  readonly header: Header
+  readonly schema: string
+  readonly pairs: ReadonlyArray<RestoreTarget.Pair>
+  /** The search path of the application. */
+  readonly path: string
+}
+
+const occupied = Effect.fnUntraced(function* (schema: string, header: Header) {
+  const counts = yield* Effect.forEach(header.tables, ({ name }) =>
+    Effect.map(RestoreTarget.countOf(schema, name), (rows) => ({ name, rows }))
+  )
+  return counts.filter(({ rows }) => rows > 0)
+})
+
+/**
+ * What a restore of this backup would do to the current database. Changes nothing.
+ *
+ * @param contents What `BackupReader.check` found in the backup, for the report.
+ * @errors BackupRefused, MigrationsUnreadable, SqlError, SchemaError
+ */
+export const plan = Effect.fn("Restore.plan")(function* (
+  header: Header,
+  contents: ReadonlyArray<TableSum> | null = null,
+  options: RestoreOptions = {}
+) {
+  const sql = yield* SqlClient.SqlClient
+  const { database, isLocal, location } = yield* Target
+  const place = yield* RestoreTarget.placeOf(header, options.folder)
+  const migrates = place.migrateTo !== undefined
+  const tables = migrates
+    ? []
+    : yield* sql.withTransaction(
+        Effect.gen(function* () {
+          yield* Catalogue.settings()
+          yield* RestoreTarget.pairsOf(header, place)
+          return yield* occupied(place.schema, header)
+        })
+      )
+  const marker = yield* Marker.find(place.schema)
+  const resumes = marker?.backup === header.id
+  const report: RestorePlan = {
+    database,
+    location,
+    schema: place.schema,
+    backup: { id: header.id, at: header.at, tool: header.tool, server: header.server },
+    anonymized: header.anonymized !== null,
+    migrates,
+    tables,
+    contents,
+    resumesAt: resumes ? marker.rows : null,
+    mustConfirm: tables.length > 0 && !isLocal ? "is not a local database" : null
+  }
+  return report
+})
+
+const rowsText = ({ name, rows }: { readonly name: string; readonly rows: number }): string =>
+  `${name} (${rows > RestoreTarget.mostCounted ? "more than 1,000,000" : rows.toLocaleString("en-US")})`
+
+/** Fails where rows would be lost that nobody has agreed to lose. */
+const guard = Effect.fnUntraced(function* (
+  there: ReadonlyArray<{ readonly name: string; readonly rows: number }>,
+  { confirm, replace }: RestoreOptions
+) {
+  if (there.length === 0) return
+  const { database, isLocal } = yield* Target
+  const held = `it holds rows: ${there.map(rowsText).join(", ")}. Nothing was changed`
+  if (replace !== true) {
+    return yield* refuse(held, "To lose these rows and put the backup in their place, add --replace")
+  }
+  if (confirm !== database && (!isLocal || confirm !== undefined)) {
+    return yield* refuse(
+      `${held}; it ${isLocal ? "has another name" : "is not a local database"}`,
+      `Confirm with --confirm ${database}`
+    )
+  }
+})
+
+/** Looks at the tables, empties them where that was agreed to, and takes out of the way what is in it. In a transaction. */
+const prepare = Effect.fnUntraced(function* (
+  header: Header,
+  place: RestoreTarget.Place,
+  options: RestoreOptions,
+  unfinished: Marker.Marker | undefined
+) {
+  const path = yield* Catalogue.settings()
+  const before = yield* RestoreTarget.pairsOf(header, place)
+  yield* Writer.lock(place.schema, before)
+  const replaced = yield* occupied(place.schema, header)
+  if (unfinished !== undefined && options.replace !== true) {
+    return yield* refuse(
+      "a restore that was begun with --resume is unfinished here",
+      "Go on with --resume and the same file, or start again with --replace"
+    )
+  }
+  yield* guard(replaced, options)
+  if (replaced.length > 0) yield* Writer.empty(place.schema, before)
+  if (unfinished !== undefined) {
+    // That restore is given up, and what it took out of the way is put back.
+    yield* Writer.runAll(unfinished.after)
+    yield* Marker.drop(place.schema)
+  }
+  const pairs = unfinished === undefined ? before : yield* RestoreTarget.pairsOf(header, place)
+  const prepared = Writer.preparation(place.schema, pairs)
+  yield* Writer.runAll(prepared.before)
+  const job: Job = { header, schema: place.schema, pairs, path: Catalogue.pathOf(place.schema, path) }
+  return { job, after: prepared.after, replaced }
+})
+
+/** Writes all rows but the first ones, batch by batch. */
+const load = <E, R, E2, R2>(
+  { header, pairs }: Job,
+  rows: Source<E, R>["rows"],
+  skip: number,
+  send: (batch: Writer.Batch, pair: RestoreTarget.Pair) => Effect.Effect<void, E2, R2>
+) => {
+  const batches = new Writer.Batches(pairs)
+  let read = 0
+  const sendBatch = Effect.fnUntraced(function* (batch: Writer.Batch | undefined) {
+    const pair = batch === undefined ? undefined : pairs[batch.table]
+    if (batch === undefined || pair === undefined) return
+    const text = `${pair.to.name}: ${(batch.before + batch.lines.length).toLocaleString("en-US")} rows`
+    yield* Progress.report({ operation: "restore", done: batch.table, total: header.tables.length, text })
+    yield* send(batch, pair)
+  })
+  return Stream.runForEachArray(rows, (chunk) =>
+    Effect.gen(function* () {
+      for (const { table, values } of chunk) {
+        if (read++ < skip) {
+          batches.skip(table)
+          continue
+        }
+        const full = batches.add(table, values)
+        if (full !== undefined) yield* sendBatch(full)
+      }
+    })
+  ).pipe(Effect.andThen(Effect.suspend(() => sendBatch(batches.take()))))
+}
+
+/** Reads the rows back. In a transaction. */
+const verify = Effect.fnUntraced(function* ({ pairs, schema }: Job, expected: ReadonlyArray<TableSum>) {
+  const read = tallied(
+    "verify",
+    pairs.map(({ from, to }) =>
+      readable(
+        schema,
+        to,
+        from.columns.map(({ name }) => name)
+      )
+    )
+  )
+  yield* Stream.runDrain(read.rows)
+  const found = yield* read.sums
+  const tables = expected.filter(({ rows, sum }, index) => found[index]?.rows !== rows || found[index]?.sum !== sum)
+  if (tables.length > 0) return yield* new RestoreDiffers({ tables: tables.map(({ name }) => name) })
+})
+
+/** Puts back what was taken out of the way, and compares. In the transaction that ends the restore. */
+const finish = Effect.fnUntraced(function* (
+  job: Job,
+  after: ReadonlyArray<string>,
+  sums: ReadonlyArray<TableSum>,
+  options: RestoreOptions
+) {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`set constraints all immediate`
+  yield* Writer.setSequences(job.schema, job.header.sequences)
+  yield* Writer.runAll(after)
+  if (options.verify === false) return
+  yield* Catalogue.setPath(Catalogue.qualified)
+  yield* verify(job, sums)
+})
+
+const restoreAtOnce = Effect.fnUntraced(function* <E, R>(
+  { header, rows, sums }: Source<E, R>,
+  place: RestoreTarget.Place,
+  options: RestoreOptions
+) {
+  const sql = yield* SqlClient.SqlClient
+  const unfinished = yield* Marker.find(place.schema)
+  return yield* sql.withTransaction(
+    Effect.gen(function* () {
+      const { after, job, replaced } = yield* prepare(header, place, options, unfinished)
+      yield* Catalogue.setPath(job.path)
+      yield* load(job, rows, 0, (batch, pair) => Writer.write(job.schema, pair, batch))
+      yield* finish(job, after, yield* sums, options)
+      return { replaced, resumedAt: 0 }
+    })
+  )
+})
+
+const restoreInParts = Effect.fnUntraced(function* <E, R>(
+  { header, rows, sums }: Source<E, R>,
+  place: RestoreTarget.Place,
+  options: RestoreOptions
+) {
+  const sql = yield* SqlClient.SqlClient
+  const { schema } = place
+  const found = yield* Marker.find(schema)
+  const isSame = found !== undefined && found.backup === header.id
+  const begun = yield* sql.withTransaction(
+    Effect.gen(function* () {
+      if (isSame) {
+        const path = Catalogue.pathOf(schema, yield* Catalogue.settings())
+        const job: Job = { header, schema, pairs: yield* RestoreTarget.pairsOf(header, place), path }
+        return { job, after: found.after, replaced: [] }
+      }
+      const prepared = yield* prepare(header, place, options, found)
+      yield* Marker.create(schema, header.id, prepared.after)
+      return prepared
+    })
+  )
+  const { after, job, replaced } = begun
+  const resumedAt = isSame ? found.rows : 0
+  let written = resumedAt
+  yield* load(job, rows, resumedAt, (batch, pair) =>
+    Effect.gen(function* () {
+      const next = written + batch.lines.length
+      yield* sql.withTransaction(
+        Effect.gen(function* () {
+          yield* Catalogue.settings()
+          yield* Catalogue.setPath(job.path)
+          yield* Writer.write(schema, pair, batch)
+          yield* Marker.advance(schema, written, next)
+        })
+      )
+      written = next
+    })
+  )
+  yield* sql.withTransaction(
+    Effect.gen(function* () {
+      yield* Catalogue.settings()
+      yield* Catalogue.setPath(job.path)
+      yield* finish(job, after, yield* sums, options)
+      yield* Marker.drop(schema)
+    })
+  )
+  return { replaced, resumedAt }
+})
+
+/**
+ * Puts the rows of a backup into the current database.
+ *
+ * The rows come back as they were, moments and generated keys among them. An empty database gets the tables of Alex
+ * first, by the migrations that the backup's had. All of it is one transaction, which is committed when the rows that
+ * were read back have the counts and hashes of the backup; with `resume` it is many, and a run that was cut off goes on
+ * where it was. Tables that hold rows are left alone unless `replace` says otherwise.
+ *
+ * @errors BackupRefused, BackupInvalid, MigrationFailed, MigrationRefused, MigrationsUnreadable, RestoreDiffers,
+ * RowsRefused, SqlError, SchemaError
+ */
+export const restore = Effect.fn("Restore.restore")(function* <E, R>(
+  source: Source<E, R>,
+  options: RestoreOptions = {}
+) {
+  const { header } = source
+  const { database, location } = yield* Target
+  const found = yield* RestoreTarget.placeOf(header, options.folder)
+  const migrated = yield* RestoreTarget.make(found, options)
+  const place = { ...found, migrateTo: undefined }
+  const run = options.resume === true ? restoreInParts(source, place, options) : restoreAtOnce(source, place, options)
+  const { replaced, resumedAt } = yield* run
+  const tables = yield* source.sums
+  const report: RestoreReport = {
+    database,
+    location,
+    schema: place.schema,
+    backup: header.id,
+    migrated,
+    replaced,
+    resumedAt,
+    tables,
+    rows: tables.reduce((sum, { rows }) => sum + rows, 0),
+    sequences: header.sequences.length,
+    verified: options.verify !== false
+  }
+  return report
+})

@@ -1,0 +1,65 @@
+/**
+ * How far a restore has come that is not one transaction: a table in the target, written together with the rows, so that
+ * none is written twice or left out wherever the run was cut off.
+ */
+import { Effect, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import { refuse } from "./Backup.ts"
+import { table } from "./QuotedName.ts"
+
+/** The name of the table. It is dropped with the end of the restore. */
+export const markerTable = "alex_restore"
+
+const Marker = Schema.Struct({
+  backup: Schema.String,
+  /** Rows of the backup that are in place. */
+  rows: Schema.FiniteFromString,
+  /** What is to be put back after the last row. */
+  after: Schema.fromJsonString(Schema.Array(Schema.String))
+})
+export type Marker = typeof Marker.Type
+
+const Found = Schema.Array(Schema.Struct({ found: Schema.Boolean }))
+
+/** The marker of an unfinished restore, if there is one. */
+export const find = Effect.fnUntraced(function* (schema: string) {
+  const sql = yield* SqlClient.SqlClient
+  const found = yield* sql`
+    select exists (
+      select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+      where n.nspname = ${schema}::text and c.relname = ${markerTable}::text and c.relkind = 'r'
+    ) as found`
+  const [{ found: isThere } = { found: false }] = yield* Schema.decodeUnknownEffect(Found)(found)
+  if (!isThere) return undefined
+  const rows = yield* sql`
+    select backup::text as backup, rows::text as rows, after::text as after from ${table(sql, schema, markerTable)}`
+  return (yield* Schema.decodeUnknownEffect(Schema.Array(Marker))(rows))[0]
+})
+
+/** Makes the marker. In the transaction that prepares the tables. */
+export const create = Effect.fnUntraced(function* (schema: string, backup: string, after: ReadonlyArray<string>) {
+  const sql = yield* SqlClient.SqlClient
+  const marker = table(sql, schema, markerTable)
+  yield* sql`
+    create table ${marker} (
+      backup text primary key, rows bigint not null default 0, after jsonb not null,
+      begun timestamptz not null default now()
+    )`
+  yield* sql`insert into ${marker} (backup, after) values (${backup}::text, ${JSON.stringify(after)}::text::jsonb)`
+})
+
+/** Moves it on. In the transaction that writes the rows; refuses where another run has moved it meanwhile. */
+export const advance = Effect.fnUntraced(function* (schema: string, from: number, to: number) {
+  const sql = yield* SqlClient.SqlClient
+  const moved = yield* sql`
+    update ${table(sql, schema, markerTable)} set rows = ${String(to)}::text::int8
+    where rows = ${String(from)}::text::int8 returning rows::text as rows`
+  if (moved.length === 1) return
+  yield* refuse("another restore of the same backup is under way", "Wait for it, or stop one of the two")
+})
+
+/** Drops it. In the transaction that ends the restore. */
+export const drop = Effect.fnUntraced(function* (schema: string) {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`drop table ${table(sql, schema, markerTable)}`
+})

@@ -1,0 +1,120 @@
+/** The database that takes a backup: whether its tables are there and fit, and what is in them. */
+import { Effect, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import * as Installation from "../database/Installation.ts"
+import { migrate } from "../migrate/Migrate.ts"
+import * as Migration from "../migrate/Migration.ts"
+import { refuse } from "./Backup.ts"
+import * as Catalogue from "./BackupCatalogue.ts"
+import type { Header, Table } from "./BackupFormat.ts"
+import { table } from "./QuotedName.ts"
+
+/** A table of the backup with the one that takes its rows. */
+export interface Pair {
+  readonly from: Table
+  readonly to: Catalogue.FoundTable
+}
+
+/** Where the rows go: `migrateTo` is the number of the migration that makes the tables, where there are none. */
+export interface Place {
+  readonly schema: string
+  readonly migrateTo: number | undefined
+}
+
+const list = (names: ReadonlyArray<string>): string => names.join(", ")
+
+const placeOfAlex = Effect.fnUntraced(function* (header: Header, folder: string | undefined) {
+  const migrations = yield* Migration.load(folder)
+  const unknown = header.migrations.filter((name) => !migrations.some((migration) => migration.name === name))
+  if (unknown.length > 0) {
+    return yield* refuse(
+      `the backup is of a database that ${list(unknown)} made, which this version does not know`,
+      "Use the version of alex-database that wrote the backup, or a newer one"
+    )
+  }
+  const { foreign, journal, schema, tables } = yield* Installation.inspect(migrations)
+  if (foreign.length > 0) return yield* refuse(foreign.join("; "), "Restore into a database of its own")
+  if (tables.length === 0) {
+    const last = migrations.findLast(({ name }) => header.migrations.includes(name))
+    if (last !== undefined) return { schema, migrateTo: last.number }
+    return yield* refuse(
+      "it is empty, and the backup is of a database that was never migrated",
+      "Run alex-db migrate on the database that was backed up, and back it up again"
+    )
+  }
+  const applied = (journal ?? []).filter(({ durationMs }) => durationMs !== null).map(({ name }) => name)
+  const missing = header.migrations.filter((name) => !applied.includes(name))
+  if (missing.length === 0) return { schema, migrateTo: undefined }
+  return yield* refuse(`it is older than the backup: ${list(missing)} not applied`, "Run alex-db migrate on it first")
+})
+
+/** Finds where the rows of a backup go. Not in a transaction. */
+export const placeOf = Effect.fnUntraced(function* (header: Header, folder?: string) {
+  if (header.scope === "alex") return yield* placeOfAlex(header, folder)
+  return { schema: header.schema, migrateTo: undefined }
+})
+
+/** Makes the tables of Alex where there are none; gives the names of the migrations that made them. */
+export const make = Effect.fnUntraced(function* (
+  { migrateTo }: Place,
+  options: { readonly folder?: string | undefined; readonly version?: string | undefined }
+) {
+  if (migrateTo === undefined) return []
+  const { applied } = yield* migrate({ ...options, to: migrateTo, packed: true })
+  return applied.map(({ name }) => name)
+})
+
+/** How a table differs from what the backup's rows need. */
+const differences = ({ from, to }: Pair): ReadonlyArray<string> => [
+  ...from.columns.flatMap(({ name, type }) => {
+    const column = to.columns.find((one) => one.name === name)
+    if (column === undefined) return [`${from.name}.${name} is missing`]
+    if (column.isGenerated) return [`${from.name}.${name} is generated, and has values in the backup`]
+    return column.type === type ? [] : [`${from.name}.${name} is ${column.type}, and ${type} in the backup`]
+  }),
+  ...to.columns
+    .filter(({ isGenerated, isOptional, name }) => {
+      return !isGenerated && !isOptional && !from.columns.some((column) => column.name === name)
+    })
+    .map(({ name }) => `${from.name}.${name} must have a value, and is not in the backup`)
+]
+
+/** How many differences a message lists. */
+const mostListed = 10
+
+/** Finds the tables, which must fit. In a transaction that has the settings of the catalogue. */
+export const pairsOf = Effect.fnUntraced(function* (header: Header, { schema }: Place) {
+  const names = header.tables.map(({ name }) => name)
+  const found = yield* Catalogue.tables({ schema, names })
+  const pairs: Array<Pair> = []
+  const problems: Array<string> = []
+  for (const from of header.tables) {
+    const to = found.find(({ name }) => name === from.name)
+    if (to === undefined) problems.push(`${from.name} is missing`)
+    else pairs.push({ from, to })
+  }
+  problems.push(...pairs.flatMap(differences))
+  if (problems.length === 0) return pairs
+  const more = problems.length > mostListed ? `, and ${problems.length - mostListed} more` : ""
+  return yield* refuse(
+    `its tables in the schema "${schema}" do not fit the backup: ${list(problems.slice(0, mostListed))}${more}`,
+    header.scope === "alex"
+      ? "Run alex-db verify, which names what differs from the migrations; or restore into a new database"
+      : "Make them as they were, by the application's own migrations or with pg_dump --schema-only; a backup holds rows"
+  )
+})
+
+/** Rows are counted up to this number. */
+export const mostCounted = 1_000_000
+
+const Count = Schema.Tuple([Schema.Struct({ rows: Schema.Int })])
+
+/** How many rows a table holds, or one more than are counted. */
+export const countOf = Effect.fnUntraced(function* (schema: string, name: string) {
+  const sql = yield* SqlClient.SqlClient
+  const rows = yield* sql`
+    select count(*)::int4 as rows
+    from (select from ${table(sql, schema, name)} limit ${sql.literal(String(mostCounted + 1))}) t`
+  const [{ rows: count }] = yield* Schema.decodeUnknownEffect(Count)(rows)
+  return count
+})

@@ -1,0 +1,215 @@
+/** Writes the rows of a backup into tables, many in a request, and what has to be different while it does. */
+import { Effect, Schema } from "effect"
+import { SqlClient, type SqlError } from "effect/sql"
+import { messageOf, sqlStateOf } from "../database/DatabaseFailure.ts"
+import type { Sequence } from "./BackupFormat.ts"
+import { columns, quoted, table as tableOf, tableText } from "./QuotedName.ts"
+import { textOf, type Values } from "./RecordText.ts"
+import type { Pair } from "./RestoreTarget.ts"
+
+/** The database refused rows: nothing of this run is kept, or with `resume` what was written before them. */
+export class RowsRefused extends Schema.TaggedError<RowsRefused>()("RowsRefused", {
+  table: Schema.String,
+  /** The first and the last of the rows of the table that were sent together, from 1. */
+  first: Schema.Int,
+  last: Schema.Int,
+  sqlState: Schema.String,
+  reason: Schema.String
+}) {
+  override get message() {
+    return `${this.table}, one of the rows ${this.first} to ${this.last}: ${this.reason} (SQLSTATE ${this.sqlState})`
+  }
+}
+
+/**
+ * Characters of the JSON that a request's rows travel in. Escaped once more, or as UTF-8, a character takes at most three
+ * octets, which keeps a request below the 4 MiB of the Data API.
+ */
+const requestLength = 1_000_000
+
+/** Characters of a part of a row that is longer. */
+const partLength = 400_000
+
+/** What to do before the rows and after them. */
+export interface Preparation {
+  readonly before: ReadonlyArray<string>
+  readonly after: ReadonlyArray<string>
+}
+
+const enabling: Readonly<Record<string, string>> = { O: "enable", R: "enable replica", A: "enable always" }
+
+const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
+
+/**
+ * What stands in the rows' way, and is put back after them:
+ *
+ * - triggers on INSERT, which would change rows or write others;
+ * - foreign keys that no order of the tables satisfies;
+ * - rules that were not validated where the rows come from: an old row may break one. They come back as they were there.
+ */
+export const preparation = (schema: string, pairs: ReadonlyArray<Pair>): Preparation => {
+  const before: Array<string> = []
+  const after: Array<string> = []
+  for (const [index, { from, to }] of pairs.entries()) {
+    const table = tableText(schema, to.name)
+    const isLate = (parent: string | null) => pairs.findIndex((pair) => pair.to.name === parent) >= index
+    const late = to.foreignKeys.filter(({ parent }) => isLate(parent)).map(({ name }) => name)
+    for (const { comment, definition, isValidated, name } of to.constraints) {
+      const isOld = from.notValidated.includes(name)
+      if (!isOld && !late.includes(name)) continue
+      before.push(`alter table ${table} drop constraint ${quoted(name)}`)
+      after.push(
+        `alter table ${table} add constraint ${quoted(name)} ${definition}${isOld && isValidated ? " not valid" : ""}`
+      )
+      if (comment !== null) after.push(`comment on constraint ${quoted(name)} on ${table} is ${literal(comment)}`)
+    }
+    for (const { mode, name, relation } of to.triggers) {
+      before.push(`alter table ${relation} disable trigger ${quoted(name)}`)
+      after.push(`alter table ${relation} ${enabling[mode] ?? "enable"} trigger ${quoted(name)}`)
+    }
+  }
+  return { before, after }
+}
+
+/** Keeps others from writing until the transaction ends, or fails where somebody holds a table for long. */
+export const lock = Effect.fnUntraced(function* (schema: string, pairs: ReadonlyArray<Pair>) {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`select set_config('lock_timeout', '15s', true) as patience`
+  for (const { to } of pairs) yield* sql`lock table ${tableOf(sql, schema, to.name)} in share row exclusive mode`
+})
+
+/** Empties tables, all at once, so that those that refer to each other go together. Nothing else goes with them. */
+export const empty = Effect.fnUntraced(function* (schema: string, pairs: ReadonlyArray<Pair>) {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`truncate ${sql.literal(pairs.map(({ to }) => tableText(schema, to.name)).join(", "))}`
+})
+
+/** Sets sequences to where they stood. A sequence of another database's may be missing. */
+export const setSequences = Effect.fnUntraced(function* (schema: string, sequences: ReadonlyArray<Sequence>) {
+  const sql = yield* SqlClient.SqlClient
+  for (const { called, name, value } of sequences) {
+    yield* sql`
+      select setval(c.oid, ${value}::text::int8, ${called}::boolean)::text as value
+      from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+      where n.nspname = ${schema}::text and c.relname = ${name}::text and c.relkind = 'S'`
+  }
+})
+
+/** Runs statements that were prepared. */
+export const runAll = Effect.fnUntraced(function* (statements: ReadonlyArray<string>) {
+  const sql = yield* SqlClient.SqlClient
+  for (const statement of statements) yield* sql.unsafe(statement)
+})
+
+/** Rows that wait to be written: as many as fit into a request. */
+export interface Batch {
+  readonly table: number
+  readonly lines: ReadonlyArray<string>
+  /** Rows of the table that were written before. */
+  readonly before: number
+}
+
+/** Collects rows into batches. */
+export class Batches {
+  readonly #places: ReadonlyArray<ReadonlyArray<number>>
+  #table = 0
+  #lines: Array<string> = []
+  #length = 0
+  #before = 0
+
+  constructor(pairs: ReadonlyArray<Pair>) {
+    // A column that the backup does not have is left empty in the text, and not inserted.
+    this.#places = pairs.map(({ from, to }) =>
+      to.columns.map(({ name }) => from.columns.findIndex((column) => column.name === name))
+    )
+  }
+
+  /** Takes a row; gives the batch that it does not fit into any more. */
+  add(table: number, values: Values): Batch | undefined {
+    const line = textOf((this.#places[table] ?? []).map((place) => values[place] ?? null))
+    // What the text takes in JSON at least; what it takes more, the limit allows for.
+    const length = JSON.stringify(line).length + 1
+    const full = table !== this.#table || this.#length + length > requestLength ? this.take() : undefined
+    if (table !== this.#table) {
+      this.#table = table
+      this.#before = 0
+    }
+    this.#lines.push(line)
+    this.#length += length
+    return full
+  }
+
+  /** Passes over a row that is in place. */
+  skip(table: number): void {
+    if (table !== this.#table) this.#before = 0
+    this.#table = table
+    this.#before++
+  }
+
+  /** What is left. */
+  take(): Batch | undefined {
+    if (this.#lines.length === 0) return undefined
+    const batch = { table: this.#table, lines: this.#lines, before: this.#before }
+    this.#before += this.#lines.length
+    this.#lines = []
+    this.#length = 0
+    return batch
+  }
+}
+
+/** A text in parts, none of which ends between the halves of a character. */
+const partsOf = (text: string): ReadonlyArray<string> => {
+  const parts: Array<string> = []
+  for (let start = 0; start < text.length; ) {
+    const last = text.charCodeAt(start + partLength - 1)
+    const end = start + partLength - (last >= 0xd800 && last <= 0xdbff ? 1 : 0)
+    parts.push(text.slice(start, end))
+    start = end
+  }
+  return parts
+}
+
+/** A row that is too long for a request is put together in the database. */
+const sendParts = Effect.fnUntraced(function* (line: string) {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`create temporary table alex_parts (part integer, line text) on commit drop`
+  for (const [part, text] of partsOf(line).entries()) {
+    yield* sql`insert into pg_temp.alex_parts values (${part}::int4, ${text}::text)`
+  }
+})
+
+/** The database refuses a value or a rule is broken; whatever else fails is not the rows' fault. */
+const isRefusal = (state: string | undefined): state is string => /^2[23]/.test(state ?? "")
+
+const send = Effect.fnUntraced(function* (schema: string, { from, to }: Pair, lines: ReadonlyArray<string>) {
+  const sql = yield* SqlClient.SqlClient
+  const table = tableOf(sql, schema, to.name)
+  const [long = ""] = lines
+  const isLong = long.length > requestLength
+  if (isLong) yield* sendParts(long)
+  const rows = isLong
+    ? sql`select string_agg(line, '' order by part)::${table} as r from pg_temp.alex_parts`
+    : sql`select line::${table} as r from json_array_elements_text(${JSON.stringify(lines)}::text::json) line`
+  const names = from.columns.map(({ name }) => name)
+  const isAll = names.length === to.columns.length
+  const into = isAll ? sql`` : sql` (${columns(sql, names)})`
+  const values = isAll ? sql`(r).*` : columns(sql, names, "(r).")
+  // OFFSET 0: each text is read once, and not once for every column.
+  yield* sql`insert into ${table}${into} overriding system value select ${values} from (${rows} offset 0) s`
+  if (isLong) yield* sql`drop table pg_temp.alex_parts`
+})
+
+/**
+ * Writes a batch, in a transaction.
+ *
+ * @errors RowsRefused, SqlError
+ */
+export const write = (schema: string, pair: Pair, { before, lines }: Batch) =>
+  send(schema, pair, lines).pipe(
+    Effect.catchTag("SqlError", (error): Effect.Effect<never, RowsRefused | SqlError.SqlError> => {
+      const sqlState = sqlStateOf(error)
+      if (!isRefusal(sqlState)) return Effect.fail(error)
+      const [first, last] = [before + 1, before + lines.length]
+      return Effect.fail(new RowsRefused({ table: pair.to.name, first, last, sqlState, reason: messageOf(error) }))
+    })
+  )
