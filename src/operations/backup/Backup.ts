@@ -76,7 +76,11 @@ export interface Source<E = never, R = never> {
 /** Why the rows of a database can't be read. */
 export type ReadError = SqlError.SqlError | Schema.SchemaError
 
-/** @internal A refusal that names the database at hand. */
+/**
+ * Refuses, and names the database at hand.
+ *
+ * @errors BackupRefused
+ */
 export const refuse = Effect.fnUntraced(function* (problem: string, fix: string) {
   const { database, location } = yield* Target
   return yield* new BackupRefused({ database, location, problem, fix })
@@ -182,7 +186,7 @@ const snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 /**
  * Gives the rows of the current database to `use`, in one transaction that sees one moment and writes nothing.
  *
- * @errors BackupRefused, MigrationsUnreadable, SqlError, SchemaError
+ * @errors BackupRefused, MigrationsUnreadable, RepositoryError
  */
 export const withSource = Effect.fn("Backup.withSource")(function* <A, E, R>(
   options: BackupOptions,
@@ -230,7 +234,7 @@ export const blocks = <E, R>({ header, rows, sums }: Source<E, R>): Stream.Strea
  * All of it is as it was at one moment, whatever is written meanwhile. The memory that it takes does not grow with the
  * database. A file of that name is replaced once the new one is complete.
  *
- * @errors BackupRefused, BackupFileError, MigrationsUnreadable, SqlError, SchemaError
+ * @errors BackupRefused, BackupFileError, MigrationsUnreadable, RepositoryError
  *
  * @example
  * ```ts

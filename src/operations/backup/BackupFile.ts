@@ -20,7 +20,7 @@ export const standard = "-"
 /** What a file is called until it is complete. */
 export const partialOf = (file: string): string => `${file}.partial`
 
-/** @internal What the system or gzip says of a file, with what it means. */
+/** From what the system says of a file to a failure that names it. */
 export const failed = (file: string, what: string) => (cause: unknown) =>
   new BackupFileError({
     file,

@@ -51,10 +51,13 @@ const others: ReadonlyArray<readonly [beginning: string, meaning: string]> = [
 class Lines {
   #parts: Array<Uint8Array> = []
   #length = 0
+  /** The first characters of all, an octet each: what else a file might be. */
+  beginning = ""
 
   /** The lines that these octets complete. */
   push(octets: Uint8Array): ReadonlyArray<string> {
     const lines: Array<string> = []
+    if (this.beginning.length < 64) this.beginning += Buffer.from(octets.subarray(0, 64)).toString("latin1")
     let start = 0
     for (let end = octets.indexOf(10); end !== -1; end = octets.indexOf(10, start)) {
       this.#keep(octets.subarray(start, end))
@@ -81,14 +84,9 @@ class Lines {
   get left(): number {
     return this.#length
   }
-
-  /** The first characters of it, an octet each. */
-  get begun(): string {
-    return Buffer.concat(this.#parts.slice(0, 8)).toString("latin1", 0, 64)
-  }
 }
 
-const isHeaderLike = (begun: string): boolean => begun.startsWith(beginning.slice(0, begun.length))
+const isHeaderLike = (begun: string): boolean => begun.slice(0, beginning.length) === beginning.slice(0, begun.length)
 
 const foreign = (begun: string): string =>
   `this is no backup of alex-db: ${others.find(([start]) => begun.startsWith(start))?.[1] ?? "its first line is another one"}`
@@ -135,14 +133,15 @@ class Reading {
       })
       if (done === true) {
         if (this.#lines.left === 0) return []
-        const begun = this.#lines.begun
+        const begun = this.#lines.beginning
         if (this.#line === 0 && !isHeaderLike(begun)) return yield* this.#invalid(foreign(begun), 1)
         return yield* this.#invalid("the file ends in the middle of the line: it is incomplete", this.#line + 1)
       }
       const lines = this.#lines.push(value)
       if (lines.length > 0) return lines
       const isFirst = this.#line === 0
-      if (isFirst && !isHeaderLike(this.#lines.begun)) return yield* this.#invalid(foreign(this.#lines.begun), 1)
+      if (isFirst && !isHeaderLike(this.#lines.beginning))
+        return yield* this.#invalid(foreign(this.#lines.beginning), 1)
       if (this.#lines.left > (isFirst ? longestHeader : longestLine)) {
         return yield* this.#invalid("the line is longer than any of a backup", this.#line + 1)
       }
@@ -157,7 +156,7 @@ class Reading {
   readonly #header = Effect.fnUntraced({ self: this }, function* (this: Reading, line: string | undefined) {
     this.#line = 1
     if (line === undefined) return yield* this.#invalid("the file is empty")
-    if (!line.startsWith(beginning)) return yield* this.#invalid(foreign(line.slice(0, 64)))
+    if (!line.startsWith(beginning)) return yield* this.#invalid(foreign(this.#lines.beginning))
     const text = yield* this.#opened(line)
     const version = Option.getOrUndefined(Schema.decodeOption(Version)(text))?.version
     if (version !== formatVersion) {

@@ -12,7 +12,20 @@ import { type RestoreOptions, restore } from "./Restore.ts"
  * has all of it or, whatever happens, is as it was.
  *
  * @param from The other database.
- * @errors As `Backup.withSource` and `Restore.restore`
+ * @errors BackupRefused, MigrationFailed, MigrationRefused, MigrationsUnreadable, RestoreDiffers, RowsRefused,
+ * RepositoryError
+ *
+ * @example
+ * ```ts
+ * import { NodeServices } from "@effect/platform-node"
+ * import { Effect, Layer } from "effect"
+ * import { CopyDatabase, DbConfig, DbLayer } from "alex-database"
+ *
+ * const main = Effect.gen(function* () {
+ *   const from = yield* Layer.build(DbLayer.layerOf(yield* DbConfig.loadPostgres()))
+ *   return yield* CopyDatabase.copy(from)
+ * }).pipe(Effect.provide(DbLayer.layerEmbedded()), Effect.provide(NodeServices.layer), Effect.scoped)
+ * ```
  */
 export const copy = Effect.fn("CopyDatabase.copy")(function* (
   from: Context.Context<SqlClient.SqlClient | Target>,

@@ -96,7 +96,7 @@ const occupied = Effect.fnUntraced(function* (schema: string, header: Header) {
  * What a restore of this backup would do to the current database. Changes nothing.
  *
  * @param contents What `BackupReader.check` found in the backup, for the report.
- * @errors BackupRefused, MigrationsUnreadable, SqlError, SchemaError
+ * @errors BackupRefused, MigrationsUnreadable, RepositoryError
  */
 export const plan = Effect.fn("Restore.plan")(function* (
   header: Header,
@@ -325,8 +325,8 @@ const restoreInParts = Effect.fnUntraced(function* <E, R>(
  * were read back have the counts and hashes of the backup; with `resume` it is many, and a run that was cut off goes on
  * where it was. Tables that hold rows are left alone unless `replace` says otherwise.
  *
- * @errors BackupRefused, BackupInvalid, MigrationFailed, MigrationRefused, MigrationsUnreadable, RestoreDiffers,
- * RowsRefused, SqlError, SchemaError
+ * @errors BackupRefused, MigrationFailed, MigrationRefused, MigrationsUnreadable, RestoreDiffers, RowsRefused,
+ * RepositoryError, and what the source fails with
  */
 export const restore = Effect.fn("Restore.restore")(function* <E, R>(
   source: Source<E, R>,

@@ -142,9 +142,20 @@ describe.each(engines)("from $name", (from) => {
         }).pipe(Effect.provideContext(target))
         assert.deepStrictEqual(yield* sumsOf.pipe(Effect.provideContext(source)), report.tables)
         const counts = Object.fromEntries(report.tables.map(({ name, rows }) => [name, rows]))
-        assert.deepInclude(counts, { kinds: 3, no_columns: 3, parts: 3, base: 1, derived: 1, wide: 2, empty_one: 0, tree: 50 })
+        assert.deepInclude(counts, {
+          kinds: 3,
+          no_columns: 3,
+          parts: 3,
+          base: 1,
+          derived: 1,
+          wide: 2,
+          empty_one: 0,
+          tree: 50
+        })
         // The values themselves, compared by the engine's own output.
-        const copied = yield* CopyDatabase.copy(source, { ...options, replace: true }).pipe(Effect.provideContext(target))
+        const copied = yield* CopyDatabase.copy(source, { ...options, replace: true }).pipe(
+          Effect.provideContext(target)
+        )
         assert.deepStrictEqual(copied.tables, report.tables)
         assert.deepStrictEqual(yield* state.pipe(Effect.provideContext(target)), before)
       })

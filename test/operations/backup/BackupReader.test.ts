@@ -1,0 +1,168 @@
+/** A backup that is not as it was written is refused, with the line and the cause. */
+
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { gzipSync } from "node:zlib"
+import { assert, it } from "@effect/vitest"
+import { Effect, Stream } from "effect"
+import * as BackupFile from "../../../src/operations/backup/BackupFile.ts"
+import { Tally } from "../../../src/operations/backup/BackupFormat.ts"
+import { Backup, type BackupFormat, BackupReader } from "../../../src/operations/index.ts"
+
+const header: BackupFormat.Header = {
+  format: "alex-db backup",
+  version: 1,
+  id: "b1",
+  tool: "test",
+  at: "2026-01-01T00:00:00.000Z",
+  server: "18",
+  backend: "embedded",
+  consistency: "one REPEATABLE READ transaction",
+  scope: "schema",
+  schema: "s",
+  tables: [
+    {
+      name: "one",
+      columns: [
+        { name: "a", type: "text" },
+        { name: "b", type: "integer" }
+      ],
+      notValidated: []
+    },
+    { name: "none", columns: [{ name: "a", type: "text" }], notValidated: [] },
+    { name: "two", columns: [{ name: "a", type: "text" }], notValidated: [] }
+  ],
+  sequences: [],
+  migrations: [],
+  leftOut: [],
+  anonymized: null
+}
+
+const rows: ReadonlyArray<BackupFormat.Row> = [
+  { table: 0, values: ["line\nbreak \u2028 \r\n é😀", "1"] },
+  { table: 0, values: [null, "2"] },
+  { table: 0, values: ["", null] },
+  { table: 2, values: ["last"] }
+]
+
+const written = Effect.gen(function* () {
+  const tally = new Tally(header.tables.map(({ name }) => name))
+  const passing = Stream.tap(Stream.fromIterable(rows), (row) => Effect.sync(() => tally.add(row)))
+  const blocks = Backup.blocks({ header, rows: passing, sums: Effect.sync(() => tally.sums()) })
+  return Buffer.from((yield* Stream.runCollect(blocks)).join(""))
+})
+
+/** In pieces of a few octets, so that lines and characters are cut anywhere. */
+async function* inPieces(octets: Uint8Array, size: number) {
+  for (let at = 0; at < octets.length; at += size) yield octets.subarray(at, at + size)
+}
+
+const check = (octets: Uint8Array, size = 64) => BackupReader.check("b.jsonl", inPieces(octets, size))
+
+const refusal = (octets: Uint8Array) => Effect.flip(check(octets))
+
+const lineAt = (octets: Uint8Array, place: number) =>
+  octets.subarray(0, place).filter((octet) => octet === 10).length + 1
+
+it.effect("what was written is read, in pieces of any size", () =>
+  Effect.gen(function* () {
+    const octets = yield* written
+    for (const size of [1, 2, 7, 1000]) {
+      const { contents, header: found } = yield* check(octets, size)
+      assert.deepStrictEqual(found, header)
+      assert.deepStrictEqual(
+        contents.map((table) => table.rows),
+        [3, 0, 1]
+      )
+    }
+    const { rows: stream } = yield* BackupReader.read("b.jsonl", inPieces(octets, 9))
+    assert.deepStrictEqual(yield* Stream.runCollect(stream), rows)
+  })
+)
+
+it.effect("every octet that is changed is found, and its line named", () =>
+  Effect.gen(function* () {
+    const octets = yield* written
+    for (let place = 0; place < octets.length; place++) {
+      for (const bit of [1, 0x20, 0x80]) {
+        const changed = Buffer.from(octets)
+        changed[place] = (changed[place] ?? 0) ^ bit
+        const error = yield* refusal(changed)
+        const line = lineAt(octets, place)
+        assert.strictEqual(error._tag, "BackupInvalid")
+        // A line break that is gone joins a line to the next.
+        if (error._tag === "BackupInvalid") assert.strictEqual(error.line, line, `${place}: ${error.message}`)
+      }
+    }
+  })
+)
+
+it.effect("a file that ends anywhere before its end is incomplete, and the line named where", () =>
+  Effect.gen(function* () {
+    const octets = yield* written
+    for (let length = 0; length < octets.length; length++) {
+      const error = yield* refusal(octets.subarray(0, length))
+      assert.match(error.message, /^b\.jsonl, line \d+: (the file ends|the file is empty)/)
+      if (error._tag === "BackupInvalid") assert.strictEqual(error.line, lineAt(octets, length))
+    }
+  })
+)
+
+it.effect("a line that is missing, repeated, moved or added is found where it is", () =>
+  Effect.gen(function* () {
+    const lines = (yield* written).toString().split("\n").slice(0, -1)
+    const of = (changed: ReadonlyArray<string | undefined>) => Buffer.from(changed.map((line) => `${line}\n`).join(""))
+    for (let at = 1; at < lines.length; at++) {
+      const without = yield* refusal(of(lines.toSpliced(at, 1)))
+      assert.include(without.message, `line ${at + 1}: `)
+      const twice = yield* refusal(of(lines.toSpliced(at, 0, lines[at] ?? "")))
+      assert.match(twice.message, at === lines.length - 1 ? /follows the last line/ : new RegExp(`line ${at + 2}: `))
+    }
+    const swapped = yield* refusal(of(lines.with(1, lines[2] ?? "").with(2, lines[1] ?? "")))
+    assert.include(swapped.message, "line 2: the line is not as it was written")
+  })
+)
+
+it.effect("what is not a backup is told apart", () =>
+  Effect.gen(function* () {
+    const cases: ReadonlyArray<readonly [string, RegExp]> = [
+      ["", /line 1: the file is empty/],
+      ["\n", /line 1: this is no backup of alex-db/],
+      ["hello", /line 1: this is no backup of alex-db/],
+      ["PGDMP\u0001\u000e", /an archive of pg_dump, for pg_restore/],
+      ["--\n-- PostgreSQL database dump\n--\n", /script of pg_dump, for psql/],
+      ["PK\u0003\u0004", /unpack it first/],
+      ['{"format":"another"}\n', /line 1: this is no backup/]
+    ]
+    for (const [text, message] of cases) assert.match((yield* refusal(Buffer.from(text))).message, message)
+    const text = (yield* written).toString()
+    const newer = text.replace('"version":1', '"version":2').split("\n")[0] ?? ""
+    const { crc32 } = yield* Effect.promise(() => import("node:zlib"))
+    const body = newer.slice(0, -18)
+    const sealed = `${body},"crc":"${crc32(body).toString(16).padStart(8, "0")}"}\n`
+    assert.match((yield* refusal(Buffer.from(sealed))).message, /version 2 of the format.*use a newer alex-database/)
+  })
+)
+
+it.live("gzip is unpacked whatever the name says, and a packed file that is cut or damaged is refused", () =>
+  Effect.gen(function* () {
+    const folder = mkdtempSync(join(tmpdir(), "alex-backup-"))
+    yield* Effect.addFinalizer(() => Effect.sync(() => rmSync(folder, { recursive: true })))
+    const file = join(folder, "b.jsonl")
+    const packed = gzipSync(yield* written)
+    const read = (octets: Uint8Array) => {
+      writeFileSync(file, octets)
+      return BackupReader.check(file, BackupFile.octetsOf(file))
+    }
+    assert.lengthOf((yield* read(packed)).contents, 3)
+    for (let length = 20; length < packed.length; length += 11) {
+      assert.match((yield* Effect.flip(read(packed.subarray(0, length)))).message, /line \d+: .*incomplete/)
+    }
+    const damaged = Buffer.from(packed)
+    damaged[packed.length - 6] = (damaged[packed.length - 6] ?? 0) ^ 1
+    assert.match((yield* Effect.flip(read(damaged))).message, /damaged \(incorrect data check\)/)
+    const absent = yield* Effect.flip(BackupReader.check("absent", BackupFile.octetsOf(join(folder, "absent"))))
+    assert.match(absent.message, /^absent can't be read: ENOENT/)
+  })
+)
