@@ -55,7 +55,7 @@ export const advance = Effect.fnUntraced(function* (schema: string, from: number
     update ${table(sql, schema, markerTable)} set rows = ${String(to)}::text::int8
     where rows = ${String(from)}::text::int8 returning rows::text as rows`
   if (moved.length === 1) return
-  yield* refuse("another restore of the same backup is under way", "Wait for it, or stop one of the two")
+  return yield* refuse("another restore of the same backup is under way", "Wait for it, or stop one of the two")
 })
 
 /** Drops it. In the transaction that ends the restore. */
