@@ -17,11 +17,12 @@ import { migrate } from "./operations/migrate/Migrate.ts"
 import { seed } from "./operations/seed/Seed.ts"
 
 /** What the snapshot is made of: the text of every migration, and of the seeds. */
-const sources = ["../migrations/", "../seeds/"].map((folder) => new URL(folder, import.meta.url))
+const sources = (): ReadonlyArray<URL> =>
+  ["../migrations/", "../seeds/"].map((folder) => new URL(folder, import.meta.url))
 
 const hashed = (): string => {
   const hash = createHash("sha256")
-  for (const folder of sources) {
+  for (const folder of sources()) {
     for (const file of readdirSync(folder).sort()) hash.update(file).update(readFileSync(new URL(file, folder)))
   }
   return hash.digest("hex").slice(0, 16)
@@ -55,5 +56,3 @@ export const path = Effect.fn("TestSnapshot.path")(function* () {
   if (!existsSync(found)) yield* write(found)
   return found
 })
-
-if (import.meta.main) await Effect.runPromise(path())

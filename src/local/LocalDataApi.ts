@@ -67,6 +67,7 @@ const openSessions = Effect.fnUntraced(function* (
   share: Share | undefined
 ): Effect.fn.Return<SessionSource, LocalDataApiError | FolderInUse, Scope.Scope> {
   const { dataDir, database = Snapshot.defaultDatabase, snapshot } = options
+  yield* EmbeddedPostgres.requireFiles
   const pgliteOptions = {
     dataDir: undefined,
     database,

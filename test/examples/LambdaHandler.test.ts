@@ -30,8 +30,8 @@ const bundled = Effect.fnUntraced(function* () {
       minify: true,
       metafile: true,
       logLevel: "silent",
-      // Some of the AWS SDK's parts are CommonJS.
-      banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" }
+      // Lambda's runtime has it.
+      external: ["@aws-sdk/*"]
     })
   )
   const [output] = Object.values(metafile.outputs)

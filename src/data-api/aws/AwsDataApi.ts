@@ -4,8 +4,10 @@
  * The SDK finds credentials, region and endpoint, from variables, profiles, containers, instance metadata. Requests are
  * then signed and sent here: the SDK's own stack walks every value of a request and an answer by its schema, which
  * costs more than all the rest, and its retries repeat plain INSERTs and commits.
+ *
+ * It is loaded by the first call, so that a bundle that leaves it to the place where it runs starts without it.
  */
-import { BeginTransactionCommand, RDSDataClient, type RDSDataClientConfig } from "@aws-sdk/client-rds-data"
+import type * as Sdk from "@aws-sdk/client-rds-data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
@@ -23,7 +25,7 @@ export interface Config extends SignedHttp.Cluster {
   readonly endpoint?: string | undefined
   /** Settings of the SDK's client: `credentials`, `profile`, `useDualstackEndpoint`, `useFipsEndpoint`. */
   readonly client?:
-    | Pick<RDSDataClientConfig, "credentials" | "profile" | "useDualstackEndpoint" | "useFipsEndpoint">
+    | Pick<Sdk.RDSDataClientConfig, "credentials" | "profile" | "useDualstackEndpoint" | "useFipsEndpoint">
     | undefined
 }
 
@@ -46,36 +48,56 @@ interface Destination {
   readonly path: string
 }
 
+/** Why the SDK can't be loaded: it is missing, or a bundle has it in a form that does not run there. */
+const notLoaded = (cause: unknown): Reason => {
+  const [why = ""] = (cause instanceof Error ? cause.message : String(cause)).split("\n")
+  return new InvalidRequest({
+    message:
+      `The AWS SDK can't be loaded (${why}). It is needed for what is not in the environment: a profile, SSO, instance ` +
+      "metadata. Install @aws-sdk/client-rds-data where the program runs, as Lambda has it, and keep it out of a bundle " +
+      "(esbuild: --external:@aws-sdk/client-rds-data); or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and no profile."
+  })
+}
+
+const load = Effect.tryPromise({ try: () => import("@aws-sdk/client-rds-data"), catch: notLoaded })
+
 const make = Effect.fnUntraced(function* (config: Config) {
   const endpoint = config.endpoint === undefined ? undefined : Endpoint.parse(config.endpoint)
   let destination: Destination | undefined
-  const client = yield* Effect.acquireRelease(
-    Effect.sync(
-      () =>
-        new RDSDataClient({
-          ...config.client,
-          ...(config.region === undefined ? {} : { region: config.region }),
-          ...(endpoint === undefined ? {} : { endpoint: endpoint.href }),
-          maxAttempts: 1,
-          requestHandler: {
-            // Nothing is sent: an empty answer is a response without members.
-            handle: (request: Destination) => {
-              destination = request
-              return Promise.resolve({ response: { statusCode: 200, headers: {}, body: "" } })
-            },
-            updateHttpClientConfig: () => {},
-            httpHandlerConfigs: () => ({})
-          }
+  let opened: { readonly sdk: typeof Sdk; readonly client: Sdk.RDSDataClient } | undefined
+  yield* Effect.addFinalizer(() => Effect.sync(() => opened?.client.destroy()))
+
+  const connect = ({ RDSDataClient }: typeof Sdk) =>
+    new RDSDataClient({
+      ...config.client,
+      ...(config.region === undefined ? {} : { region: config.region }),
+      ...(endpoint === undefined ? {} : { endpoint: endpoint.href }),
+      maxAttempts: 1,
+      requestHandler: {
+        // Nothing is sent: an empty answer is a response without members.
+        handle: (request: Destination) => {
+          destination = request
+          return Promise.resolve({ response: { statusCode: 200, headers: {}, body: "" } })
+        },
+        updateHttpClientConfig: () => {},
+        httpHandlerConfigs: () => ({})
+      }
+    })
+  const open = Effect.suspend(() =>
+    opened === undefined
+      ? Effect.map(load, (sdk) => {
+          opened ??= { sdk, client: connect(sdk) }
+          return opened
         })
-    ),
-    (open) => Effect.sync(() => open.destroy())
+      : Effect.succeed(opened)
   )
 
   /** The service's URL by all of the SDK's rules, which only a request in the making brings to bear. */
   const findService = Effect.gen(function* () {
     if (config.endpoint !== undefined && endpoint === undefined) return yield* SignedHttp.notAnEndpoint()
     const arns = { resourceArn: config.clusterArn, secretArn: Redacted.value(config.secretArn) }
-    yield* ask(() => client.send(new BeginTransactionCommand(arns)))
+    const { client, sdk } = yield* open
+    yield* ask(() => client.send(new sdk.BeginTransactionCommand(arns)))
     const region = yield* ask(() => client.config.region())
     if (destination === undefined) return yield* new InvalidRequest({ message: "The AWS SDK named no endpoint." })
     const { hostname, path, port, protocol } = destination
@@ -96,7 +118,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
 
   // The SDK keeps them, and fetches new ones before they expire.
   const credentials = Effect.map(
-    ask(() => client.config.credentials()),
+    Effect.flatMap(open, ({ client }) => ask(() => client.config.credentials())),
     ({ accessKeyId, secretAccessKey, sessionToken }) => ({
       accessKeyId,
       secretAccessKey: Redacted.make(secretAccessKey),

@@ -2,7 +2,8 @@
  * The Data API of AWS without the AWS SDK: signing and HTTP by Node alone, for programs that start cold and for which
  * the SDK's start-up time and size matter.
  *
- * It takes credentials as they are given; what finds them in profiles, containers or instance metadata is the SDK's.
+ * It takes credentials as they are given, or from the environment: keys, as a Lambda function has them, or a container's
+ * endpoint. What finds them in profiles, SSO or instance metadata is the SDK's.
  */
 
 import * as Effect from "effect/Effect"
@@ -11,6 +12,7 @@ import * as Redacted from "effect/Redacted"
 import { regionOf } from "../Arn.ts"
 import { DataApi } from "../DataApi.ts"
 import { Unauthenticated } from "../DataApiError.ts"
+import * as ContainerCredentials from "./ContainerCredentials.ts"
 import * as Endpoint from "./Endpoint.ts"
 import * as SignedHttp from "./SignedHttp.ts"
 import { type Credentials, Signer } from "./Signer.ts"
@@ -23,7 +25,10 @@ export interface Config extends SignedHttp.Cluster {
   readonly region?: string | undefined
   /** Where calls go instead of to `https://rds-data.<region>.amazonaws.com`. */
   readonly endpoint?: string | undefined
-  /** Asked before each request, so it should remember. `AWS_ACCESS_KEY_ID` and its companions when absent. */
+  /**
+   * Asked before each request, so it should remember. When absent `AWS_ACCESS_KEY_ID` and its companions, or else what
+   * the endpoint of an ECS or EKS container gives.
+   */
   readonly credentials?: Effect.Effect<Credentials, Unauthenticated> | undefined
 }
 
@@ -50,6 +55,29 @@ export const environmentCredentials: Effect.Effect<Credentials, Unauthenticated>
   })
 })
 
+/**
+ * An effect that gives the credentials of a container's role: those of ECS (`AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`) or
+ * of EKS Pod Identity (`AWS_CONTAINER_CREDENTIALS_FULL_URI` and `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE`). They are kept,
+ * and others asked for five minutes before they expire.
+ *
+ * @errors Unauthenticated
+ */
+export const containerCredentials: Effect.Effect<Effect.Effect<Credentials, Unauthenticated>> =
+  /* @__PURE__ */
+  Effect.suspend(() => ContainerCredentials.make())
+
+const hasKeys = (env: NodeJS.ProcessEnv): boolean => Boolean(env["AWS_ACCESS_KEY_ID"] && env["AWS_SECRET_ACCESS_KEY"])
+
+/** A container's role, where the SDK would find no web identity before it. */
+const hasContainer = (env: NodeJS.ProcessEnv): boolean =>
+  ContainerCredentials.isNamed(env) && !env["AWS_WEB_IDENTITY_TOKEN_FILE"]
+
+const foundCredentials = Effect.suspend(() =>
+  !hasKeys(process.env) && ContainerCredentials.isNamed(process.env)
+    ? containerCredentials
+    : Effect.cached(environmentCredentials)
+)
+
 /** Further settings that the AWS SDK reads. */
 const furtherSettings = [
   "AWS_PROFILE",
@@ -65,15 +93,16 @@ const furtherSettings = [
 const commercialRegion = /^(?:us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+$/
 
 /**
- * Whether this layer would do what the one with the AWS SDK does: keys in the environment, as in a Lambda function, and
- * neither a profile, nor a configuration file, nor a setting or a region that leads to another host.
+ * Whether this layer would do what the one with the AWS SDK does: keys in the environment, as in a Lambda function, or a
+ * container's endpoint, and neither a profile, nor a configuration file, nor a setting or a region that leads to another
+ * host.
  */
 export const suffices = (
   { endpoint, region }: Pick<Config, "endpoint" | "region">,
   env: NodeJS.ProcessEnv = process.env
 ): boolean => {
-  if (!env["AWS_ACCESS_KEY_ID"] || !env["AWS_SECRET_ACCESS_KEY"] || furtherSettings.some((name) => env[name]))
-    return false
+  if (!hasKeys(env) && !hasContainer(env)) return false
+  if (furtherSettings.some((name) => env[name])) return false
   if (endpoint === undefined && !commercialRegion.test(region ?? "")) return false
   const { existsSync } = process.getBuiltinModule("node:fs")
   const { homedir } = process.getBuiltinModule("node:os")
@@ -85,7 +114,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
   const url = Endpoint.parse(config.endpoint ?? `https://rds-data.${region}.amazonaws.com`)
   const service =
     url === undefined ? Effect.fail(SignedHttp.notAnEndpoint()) : Effect.succeed({ url, signer: new Signer(region) })
-  const credentials = config.credentials ?? (yield* Effect.cached(environmentCredentials))
+  const credentials = config.credentials ?? (yield* foundCredentials)
   return yield* SignedHttp.make(config, service, credentials)
 })
 

@@ -1,8 +1,10 @@
 /** PostgreSQL in this process: PGlite, with the settings of a server and of the service. */
+import { existsSync } from "node:fs"
 import { setFlagsFromString } from "node:v8"
 import type { PGlite } from "@electric-sql/pglite"
 import { Data, Duration, Effect, type Scope } from "effect"
 import type { Limits } from "../EngineLimits.ts"
+import { LocalDataApiError } from "../LocalDataApiError.ts"
 import { failOnTrap } from "./Trap.ts"
 
 export interface PgliteOptions {
@@ -61,6 +63,33 @@ const initDbStartParams = ["--wal-segsize=1", "--no-sync", "--no-instructions"]
 const load = Effect.promise(() => {
   setFlagsFromString("--wasm-tiering-budget=300000000")
   return Promise.all([import("@electric-sql/pglite"), import("@electric-sql/pglite/contrib/uuid_ossp")])
+})
+
+const notThere = (cause?: unknown) =>
+  new LocalDataApiError({
+    message:
+      "The embedded database can't be started: PGlite's files (pglite.wasm, pglite.data) are not beside its code, as in a " +
+      "bundle that has its code and not its files. Keep @electric-sql/pglite out of the bundle and install it where the " +
+      "program runs (esbuild: --external:@electric-sql/pglite).",
+    ...(cause === undefined ? {} : { cause })
+  })
+
+/**
+ * Fails where PGlite's files are not where it looks for them, which PGlite itself finds out only in a promise that
+ * nobody awaits.
+ */
+export const requireFiles: Effect.Effect<void, LocalDataApiError> = Effect.gen(function* () {
+  const bundle = yield* Effect.tryPromise({
+    try: async () => {
+      const { uuid_ossp } = await import("@electric-sql/pglite/contrib/uuid_ossp")
+      // It says where its file is without looking at the database that it is for.
+      const setup: (...nothing: ReadonlyArray<never>) => ReturnType<typeof uuid_ossp.setup> = uuid_ossp.setup
+      return (await setup()).bundlePath
+    },
+    catch: notThere
+  })
+  // Whatever else it may be, such as an address that a bundler gave it, is PGlite's to read.
+  if (bundle?.protocol === "file:" && !existsSync(bundle)) return yield* notThere()
 })
 
 /** PGlite threw; PostgreSQL's own words are in the log. */

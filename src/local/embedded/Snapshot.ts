@@ -17,8 +17,12 @@ import * as EmbeddedPostgres from "./EmbeddedPostgres.ts"
 /** The name of the database in a snapshot, and of one that nobody named otherwise. */
 export const defaultDatabase = "alex"
 
-/** The snapshot that belongs to the package, the same for its sources and for what is built from them. */
-export const packaged = new URL(`../../../dist/local/embedded/postgres-${postgresMajor}.tar.br`, import.meta.url)
+/**
+ * The snapshot that belongs to the package, the same for its sources and for what is built from them. A bundle of
+ * CommonJS does not know where it is, and has none.
+ */
+export const packaged = (): URL | undefined =>
+  URL.parse(`../../../dist/local/embedded/postgres-${postgresMajor}.tar.br`, import.meta.url) ?? undefined
 
 const failed = (message: string) => (cause: unknown) => new LocalDataApiError({ message, cause })
 
@@ -63,8 +67,9 @@ export const make = Effect.fn("Snapshot.make")(function* () {
 
 /** Reads a snapshot; `None` if there is no such file. */
 const read = Effect.fnUntraced(function* (
-  path: string | URL
+  path: string | URL | undefined
 ): Effect.fn.Return<Option.Option<Uint8Array<ArrayBuffer>>, LocalDataApiError> {
+  if (path === undefined) return Option.none()
   const compressed = yield* Effect.tryPromise({
     try: () => readFile(path),
     catch: failed(`The snapshot ${path} can't be read. See the cause.`)
@@ -88,7 +93,7 @@ export const files = Effect.fnUntraced(function* (
   database: string,
   path: string | undefined
 ): Effect.fn.Return<Uint8Array<ArrayBuffer>, LocalDataApiError> {
-  const snapshot = yield* read(path ?? packaged)
+  const snapshot = yield* read(path ?? packaged())
   if (Option.isNone(snapshot)) {
     if (path !== undefined) return yield* new LocalDataApiError({ message: `There is no snapshot ${path}.` })
     return yield* archive(database, { name: "postgres", snapshot: undefined })

@@ -3,7 +3,8 @@ import { mkdir, writeFile } from "node:fs/promises"
 import { Effect } from "effect"
 import * as Snapshot from "./Snapshot.ts"
 
-if (import.meta.main) {
-  await mkdir(new URL(".", Snapshot.packaged), { recursive: true })
-  await writeFile(Snapshot.packaged, await Effect.runPromise(Snapshot.make()))
+const path = Snapshot.packaged()
+if (import.meta.main && path !== undefined) {
+  await mkdir(new URL(".", path), { recursive: true })
+  await writeFile(path, await Effect.runPromise(Snapshot.make()))
 }

@@ -27,8 +27,11 @@ export class MigrationsUnreadable extends Schema.TaggedError<MigrationsUnreadabl
   message: Schema.String
 }) {}
 
-/** The migrations that come with the package. */
-export const packagedFolder = (): string => fileURLToPath(new URL("../../../migrations/", import.meta.url))
+/** The migrations that come with the package; a bundle of CommonJS, which does not know where it is, has its own. */
+export const packagedFolder = (): string => {
+  const url = URL.parse("../../../migrations/", import.meta.url)
+  return url === null ? "migrations" : fileURLToPath(url)
+}
 
 const fileName = /^(\d{3,})_([a-z0-9_]+)\.sql$/
 

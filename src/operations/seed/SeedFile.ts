@@ -15,8 +15,11 @@ export class SeedInvalid extends Schema.TaggedError<SeedInvalid>()("SeedInvalid"
   }
 }
 
-/** A file of the package's `seeds` folder. */
-export const packagedFile = (name: string): string => fileURLToPath(new URL(`../../../seeds/${name}`, import.meta.url))
+/** A file of the package's `seeds` folder; a bundle of CommonJS, which does not know where it is, has its own. */
+export const packagedFile = (name: string): string => {
+  const url = URL.parse(`../../../seeds/${name}`, import.meta.url)
+  return url === null ? `seeds/${name}` : fileURLToPath(url)
+}
 
 const readJson = Effect.fnUntraced(function* (file: string) {
   const files = yield* FileSystem.FileSystem

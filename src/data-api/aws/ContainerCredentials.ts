@@ -1,0 +1,125 @@
+/**
+ * The credentials of a container's role, without the AWS SDK: from the endpoint that ECS and EKS Pod Identity name in the
+ * environment.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Semaphore from "effect/Semaphore"
+import { Unauthenticated } from "../DataApiError.ts"
+import type { Credentials } from "./Signer.ts"
+
+/** Milliseconds for one answer, and between one attempt and the next, as the SDK has them. */
+const PATIENCE = 1000
+const ATTEMPTS = 4
+
+/** Milliseconds before their end from which on others are asked for. */
+const EARLY = 5 * 60_000
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Whether the environment names an endpoint. */
+export const isNamed = (env: Environment): boolean =>
+  Boolean(env["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] || env["AWS_CONTAINER_CREDENTIALS_FULL_URI"])
+
+const urlOf = (env: Environment): URL | null => {
+  const relative = env["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"]
+  return URL.parse(relative ? `http://169.254.170.2${relative}` : (env["AWS_CONTAINER_CREDENTIALS_FULL_URI"] ?? ""))
+}
+
+/** Only ECS, EKS and this machine are spoken to without TLS. */
+const mayBeAsked = ({ hostname, protocol }: URL): boolean =>
+  protocol === "https:" ||
+  (protocol === "http:" &&
+    (["169.254.170.2", "169.254.170.23", "[fd00:ec2::23]", "[::1]", "localhost"].includes(hostname) ||
+      /^127\.\d+\.\d+\.\d+$/.test(hostname)))
+
+const refuse = (message: string) => new Unauthenticated({ message, code: "CredentialsProviderError" })
+
+/** What the endpoint wants to see: a file that is written anew before the token in it expires, or a variable. */
+const authorization = (env: Environment): Effect.Effect<string | undefined, Unauthenticated> => {
+  const file = env["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"]
+  if (!file) return Effect.succeed(env["AWS_CONTAINER_AUTHORIZATION_TOKEN"] || undefined)
+  return Effect.try({
+    try: () => process.getBuiltinModule("node:fs").readFileSync(file, "utf8").trim(),
+    catch: () => refuse("No AWS credentials: the file that AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE names can't be read.")
+  })
+}
+
+interface Kept {
+  readonly credentials: Credentials
+  /** Milliseconds since 1970; never, where the endpoint does not say. */
+  readonly end: number
+}
+
+const keptOf = (answer: unknown): Kept | undefined => {
+  if (typeof answer !== "object" || answer === null) return undefined
+  const { AccessKeyId, Expiration, SecretAccessKey, Token }: Readonly<Record<string, unknown>> = { ...answer }
+  if (typeof AccessKeyId !== "string" || typeof SecretAccessKey !== "string") return undefined
+  const end = typeof Expiration === "string" ? Date.parse(Expiration) : Number.NaN
+  return {
+    credentials: {
+      accessKeyId: AccessKeyId,
+      secretAccessKey: Redacted.make(SecretAccessKey),
+      sessionToken: typeof Token === "string" && Token !== "" ? Redacted.make(Token) : undefined
+    },
+    end: Number.isNaN(end) ? Number.POSITIVE_INFINITY : end
+  }
+}
+
+const ask = Effect.fnUntraced(function* (url: URL, env: Environment) {
+  const token = yield* authorization(env)
+  const { answer, status } = yield* Effect.tryPromise({
+    try: async (interrupted) => {
+      const signal = AbortSignal.any([interrupted, AbortSignal.timeout(PATIENCE)])
+      const headers = token === undefined ? {} : { authorization: token }
+      // A token goes nowhere else than to the endpoint that it is for.
+      const response = await fetch(url, { headers, redirect: "error", signal })
+      return { status: response.status, answer: response.status === 200 ? await response.json() : undefined }
+    },
+    catch: () => refuse(`No AWS credentials: the container's endpoint at ${url.origin} does not answer.`)
+  })
+  const kept = keptOf(answer)
+  if (kept !== undefined) return kept
+  return yield* refuse(
+    `No AWS credentials: the container's endpoint at ${url.origin} ${status === 200 ? "gave none" : `answered ${status}`}.`
+  )
+})
+
+const patiently = (url: URL, env: Environment, attempt = 1): Effect.Effect<Kept, Unauthenticated> =>
+  Effect.catch(ask(url, env), (error) =>
+    attempt === ATTEMPTS ? Effect.fail(error) : Effect.andThen(Effect.sleep(PATIENCE), patiently(url, env, attempt + 1))
+  )
+
+/**
+ * An effect that gives the credentials of the container's role: they are kept, and others asked for five minutes before
+ * they expire. Calls that want them at the same time wait for one answer.
+ *
+ * @param env Where the endpoint and the token are named.
+ * @errors Unauthenticated
+ */
+export const make = (env: Environment = process.env): Effect.Effect<Effect.Effect<Credentials, Unauthenticated>> =>
+  Effect.sync(() => {
+    let kept: Kept | undefined
+    const turn = Semaphore.makeUnsafe(1)
+    const renew = Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      // Another call may have renewed them while this one waited.
+      if (kept !== undefined && now < kept.end - EARLY) return kept.credentials
+      const url = urlOf(env)
+      if (url === null || !mayBeAsked(url)) {
+        return yield* refuse(
+          "No AWS credentials: AWS_CONTAINER_CREDENTIALS_FULL_URI must be https, or an address of ECS, EKS or this machine."
+        )
+      }
+      const last = kept
+      // Until they expire, the last ones do.
+      kept = yield* last !== undefined && now < last.end
+        ? Effect.orElseSucceed(ask(url, env), () => last)
+        : patiently(url, env)
+      return kept.credentials
+    })
+    return Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      kept !== undefined && now < kept.end - EARLY ? Effect.succeed(kept.credentials) : turn.withPermit(renew)
+    )
+  })
