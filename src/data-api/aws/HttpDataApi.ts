@@ -59,8 +59,6 @@ export const environmentCredentials: Effect.Effect<Credentials, Unauthenticated>
  * An effect that gives the credentials of a container's role: those of ECS (`AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`) or
  * of EKS Pod Identity (`AWS_CONTAINER_CREDENTIALS_FULL_URI` and `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE`). They are kept,
  * and others asked for five minutes before they expire.
- *
- * @errors Unauthenticated
  */
 export const containerCredentials: Effect.Effect<Effect.Effect<Credentials, Unauthenticated>> =
   /* @__PURE__ */
