@@ -15,6 +15,10 @@ import * as PostgresUrl from "./data-api/postgres/PostgresUrl.ts"
 export const Backend = Schema.Literals(["data-api", "postgres", "embedded"])
 export type Backend = typeof Backend.Type
 
+/** When a commit to an embedded database's folder is acknowledged: once it is on the disk, or before that. */
+export const Durability = Schema.Literals(["full", "fast"])
+export type Durability = typeof Durability.Type
+
 /**
  * How to reach the database, and in `why` a sentence on what decided it. `server` is the only reading of `DATABASE_URL`:
  * what is connected to, announced and confirmed.
@@ -31,7 +35,13 @@ export type DbConfig =
       readonly endpoint: string | undefined
     }
   | { readonly _tag: "postgres"; readonly why: string; readonly server: PostgresUrl.PostgresTarget }
-  | { readonly _tag: "embedded"; readonly why: string; readonly directory: string; readonly database: string }
+  | {
+      readonly _tag: "embedded"
+      readonly why: string
+      readonly directory: string
+      readonly database: string
+      readonly durability: Durability
+    }
 
 /** A variable is missing or has a value that means nothing. */
 export class ConfigurationError extends Schema.TaggedError<ConfigurationError>()("ConfigurationError", {
@@ -146,6 +156,13 @@ export const loadPostgres = Effect.fn("DbConfig.loadPostgres")(function* (why = 
   return yield* new ConfigurationError({ variable, message: `${variable} can't be used: ${server.failure}` })
 })
 
+const durability = Effect.gen(function* () {
+  const variable = "ALEX_DB_DURABILITY"
+  const named = Option.getOrElse(yield* text(variable), () => "full")
+  if (Schema.is(Durability)(named)) return named
+  return yield* new ConfigurationError({ variable, message: `${variable} must be full or fast, not "${named}"` })
+})
+
 /**
  * Reads where the embedded database is, whichever backend the environment would choose.
  *
@@ -153,7 +170,7 @@ export const loadPostgres = Effect.fn("DbConfig.loadPostgres")(function* (why = 
  */
 export const loadEmbedded = Effect.fn("DbConfig.loadEmbedded")(function* (why = "embedded was asked for") {
   const directory = Option.getOrElse(yield* text("ALEX_DB_DIR"), () => ".alex-db")
-  return { _tag: "embedded" as const, why, directory, database: yield* databaseName }
+  return { _tag: "embedded" as const, why, directory, database: yield* databaseName, durability: yield* durability }
 })
 
 /**

@@ -101,17 +101,23 @@ const postgres = (config: PostgresConfig): Layer.Layer<Services, SqlError.SqlErr
     )
   )
 
-const embeddedSql = (dataDir: string, database: string, share?: Share) =>
+const embeddedSql = (config: Omit<EmbeddedConfig, "_tag" | "why">, share?: Share) =>
   Effect.map(
     Effect.promise(() => Promise.all([import("./data-api/sql/DataApiSql.ts"), import("./local/LocalDataApi.ts")])),
     ([DataApiSql, LocalDataApi]) =>
-      DataApiSql.layer().pipe(
-        Layer.provide(LocalDataApi.layer({ dataDir, database, share, breaksOnSigint: share !== undefined }))
-      )
+      DataApiSql.layer().pipe(Layer.provide(LocalDataApi.layer(localOptions(config, share))))
   )
 
 const embedded = (config: EmbeddedConfig, share?: Share): Layer.Layer<Services, LocalDataApiError> =>
-  announced(config, embeddedSql(config.directory, config.database, share))
+  announced(config, embeddedSql(config, share))
+
+const localOptions = ({ database, directory, durability }: Omit<EmbeddedConfig, "_tag" | "why">, share?: Share) => ({
+  dataDir: directory,
+  database,
+  durability,
+  share,
+  breaksOnSigint: share !== undefined
+})
 
 /** How a process that shares a folder is called by the others. */
 type Share = { readonly program: string }
@@ -180,16 +186,7 @@ export const dataApiOf = (
         Effect.map(local, (LocalDataApi) => LocalDataApi.layerPostgres({ url: urlOf(config.server) }))
       )
     case "embedded":
-      return Layer.unwrap(
-        Effect.map(local, (LocalDataApi) =>
-          LocalDataApi.layer({
-            dataDir: config.directory,
-            database: config.database,
-            share,
-            breaksOnSigint: share !== undefined
-          })
-        )
-      )
+      return Layer.unwrap(Effect.map(local, (LocalDataApi) => LocalDataApi.layer(localOptions(config, share))))
   }
 }
 
@@ -254,16 +251,23 @@ export const layerPostgres: Layer.Layer<Services, DbConfig.ConfigurationError | 
  *
  * @param options.directory The folder of its data, `.alex-db` by default; `"memory"` keeps nothing.
  * @param options.database Its name, `alex` by default.
+ * @param options.durability `full` by default: a commit is on the disk when it is acknowledged; `fast`, for tests, does
+ *   not wait for that.
  * @errors LocalDataApiError
  */
 export const layerEmbedded = (
-  options: { readonly directory?: string | undefined; readonly database?: string | undefined } = {}
+  options: {
+    readonly directory?: string | undefined
+    readonly database?: string | undefined
+    readonly durability?: DbConfig.Durability | undefined
+  } = {}
 ): Layer.Layer<Services, LocalDataApiError> =>
   embedded({
     _tag: "embedded",
     why: "asked for",
     directory: options.directory ?? ".alex-db",
-    database: options.database ?? "alex"
+    database: options.database ?? "alex",
+    durability: options.durability ?? "full"
   })
 
 /**
@@ -305,7 +309,7 @@ const testSql = /* @__PURE__ */ Layer.unwrap(
 )
 
 const testTarget = /* @__PURE__ */ Layer.sync(Target, () =>
-  targetOf({ _tag: "embedded", why: "for a test", directory: "memory", database: "alex" })
+  targetOf({ _tag: "embedded", why: "for a test", directory: "memory", database: "alex", durability: "fast" })
 )
 
 /**
@@ -326,7 +330,10 @@ const referenceCatalogue = (folder: string | undefined) =>
     const [{ migrate }, NodeFileSystem] = yield* Effect.promise(() =>
       Promise.all([import("./operations/migrate/Migrate.ts"), import("@effect/platform-node/NodeFileSystem")])
     )
-    const memory = Layer.merge(Layer.unwrap(embeddedSql("memory", "alex")), NodeFileSystem.layer)
+    const memory = Layer.merge(
+      Layer.unwrap(embeddedSql({ directory: "memory", database: "alex", durability: "fast" })),
+      NodeFileSystem.layer
+    )
     return yield* Effect.andThen(migrate({ folder, packed: true }), Catalogue.read()).pipe(Effect.provide(memory))
   }).pipe(
     Effect.mapError(

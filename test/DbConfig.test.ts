@@ -40,6 +40,15 @@ it.effect("does what it is told by name: the flag first, then ALEX_DB_BACKEND", 
   })
 )
 
+it.effect("syncs the embedded database's commits unless told not to", () =>
+  Effect.gen(function* () {
+    assert.deepInclude(yield* load({ ALEX_DB_DURABILITY: "" }), { _tag: "embedded", durability: "full" })
+    assert.deepInclude(yield* load({ ALEX_DB_DURABILITY: "fast" }), { durability: "fast" })
+    const error = yield* Effect.flip(load({ ALEX_DB_DURABILITY: "off" }))
+    assert.strictEqual(error.message, 'ALEX_DB_DURABILITY must be full or fast, not "off"')
+  })
+)
+
 it.effect("names the variable that is missing", () =>
   Effect.gen(function* () {
     const error = yield* Effect.flip(load({ AURORA_CLUSTER_ARN: aurora.AURORA_CLUSTER_ARN }))

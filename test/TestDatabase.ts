@@ -28,7 +28,7 @@ const pglitePackage = new URL("../node_modules/@electric-sql/pglite/package.json
 /** The path of the snapshot, which is made when it is missing. */
 export const prepareSnapshot = async (): Promise<string> => {
   const { version }: { version: string } = JSON.parse(await readFile(pglitePackage, "utf8"))
-  const snapshot = new URL(`pglite-${version}.tar.br`, cacheFolder)
+  const snapshot = new URL(`pglite-${version}-shut-down.tar.br`, cacheFolder)
   if (!existsSync(snapshot)) {
     await mkdir(cacheFolder, { recursive: true })
     const partial = new URL(`${snapshot.href}.${process.pid}`)

@@ -25,6 +25,12 @@ export interface LocalDataApiOptions {
   readonly snapshot?: string | undefined
   readonly limits?: Partial<Limits> | undefined
   /**
+   * When a commit to a folder is acknowledged: `full`, the default, once it is on the disk; `fast`, for tests and caches,
+   * as soon as the operating system has it, which keeps it when this process is killed and may lose it, or damage the
+   * folder, when power is lost.
+   */
+  readonly durability?: EmbeddedPostgres.Durability | undefined
+  /**
    * Works with a folder at the same time as others that share it: the first holds it, and the others go through that
    * one, by a socket that only this user can reach. Without it the folder is this process's alone.
    */
@@ -42,7 +48,8 @@ const inFolder = Effect.fnUntraced(function* (
   options: EmbeddedPostgres.PgliteOptions,
   share: Share | undefined
 ): Effect.fn.Return<Effect.Effect<PGlite, LocalDataApiError>, LocalDataApiError | FolderInUse, Scope.Scope> {
-  const folder = yield* DataFolder.open(dataDir, options.database, share)
+  const isSynced = options.durability !== "fast"
+  const folder = yield* DataFolder.open(dataDir, { database: options.database, share, isSynced })
   if (folder.isNew) yield* folder.fill(yield* Snapshot.files(options.database, snapshot))
   return EmbeddedPostgres.start({ ...options, dataDir: folder.pgdata }).pipe(
     Effect.catch(({ cause, log }) =>
@@ -72,6 +79,7 @@ const openSessions = Effect.fnUntraced(function* (
     dataDir: undefined,
     database,
     limits: { ...defaultLimits, ...options.limits },
+    durability: options.durability,
     breaksOnSigint: options.breaksOnSigint
   }
   const isMemory = dataDir === "memory"

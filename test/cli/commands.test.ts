@@ -50,7 +50,7 @@ const alexDb = Effect.fnUntraced(function* (
 /** The database of the commands, while none of them runs. */
 const onFolder = (folder: string) =>
   DataApiSql.layer().pipe(
-    Layer.provide(LocalDataApi.layer({ dataDir: join(folder, "db"), snapshot: inject("snapshot") }))
+    Layer.provide(LocalDataApi.layer({ dataDir: join(folder, "db"), snapshot: inject("snapshot"), durability: "fast" }))
   )
 
 /** A name that would write to the clipboard, forge a line and turn the letters around. */

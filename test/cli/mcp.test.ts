@@ -54,7 +54,9 @@ class Folder extends Context.Service<Folder, Prepared>()("test/cli/Folder") {
       )
       const database = Repositories.layer.pipe(
         Layer.provideMerge(DataApiSql.layer()),
-        Layer.provide(LocalDataApi.layer({ dataDir: join(folder, "db"), snapshot: inject("snapshot") }))
+        Layer.provide(
+          LocalDataApi.layer({ dataDir: join(folder, "db"), snapshot: inject("snapshot"), durability: "fast" })
+        )
       )
       return { folder, ...(yield* Effect.provide(prepare, database)) }
     })

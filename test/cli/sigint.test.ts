@@ -54,7 +54,7 @@ it.live(
   () =>
     Effect.gen(function* () {
       const folder = yield* temporaryFolder
-      const local = LocalDataApi.layer({ dataDir: join(folder, "db") })
+      const local = LocalDataApi.layer({ dataDir: join(folder, "db"), durability: "fast" })
       assert.strictEqual((yield* run(folder, "migrate")).code, 0)
       yield* Effect.forEach([...endless, "create table kept as select 1 as a"], (sql) => execute(sql)).pipe(
         Effect.provide(local)

@@ -5,7 +5,7 @@ import * as LocalDataApi from "../../src/local/LocalDataApi.ts"
 import { execute, scalar } from "./calls.ts"
 
 const layer = (dataDir: string, database?: string) =>
-  LocalDataApi.layer({ dataDir, snapshot: inject("snapshot"), database })
+  LocalDataApi.layer({ dataDir, snapshot: inject("snapshot"), database, durability: "fast" })
 
 describe("a database in memory", () => {
   it.live("has the name that was asked for, and the extension uuid-ossp at hand", () =>

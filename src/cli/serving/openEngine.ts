@@ -14,10 +14,11 @@ const onPostgres = Effect.fnUntraced(function* (url: Redacted.Redacted, options:
   return { api: yield* Engine.make(source, { database, limits }), database }
 })
 
-const onPglite = Effect.fnUntraced(function* (dataDir: string, database: string, options: ServeOptions) {
+const onPglite = Effect.fnUntraced(function* (dataDir: string, options: ServeOptions) {
+  const { database, durability } = yield* DbConfig.loadEmbedded()
   const limits = limitsOf(options)
   // A statement that never ends would hold the server's own thread, and Ctrl-C with it.
-  const embedded = { dataDir, database, limits, share: { program: program() }, breaksOnSigint: true }
+  const embedded = { dataDir, database, durability, limits, share: { program: program() }, breaksOnSigint: true }
   return { api: yield* LocalDataApi.make(embedded), database }
 })
 
@@ -34,6 +35,6 @@ export const openEngine = Effect.fnUntraced(function* (options: ServeOptions) {
   }
   if (Option.isSome(databaseUrl)) return yield* refuse("--database-url is for --engine postgres.")
   if (memory && Option.isSome(dataDir)) return yield* refuse("Give --memory or --data-dir, not both.")
-  const { database, directory } = yield* DbConfig.loadEmbedded()
-  return yield* onPglite(memory ? "memory" : Option.getOrElse(dataDir, () => directory), database, options)
+  const { directory } = yield* DbConfig.loadEmbedded()
+  return yield* onPglite(memory ? "memory" : Option.getOrElse(dataDir, () => directory), options)
 })

@@ -7,13 +7,20 @@ import type { Limits } from "../EngineLimits.ts"
 import { LocalDataApiError } from "../LocalDataApiError.ts"
 import { failOnTrap } from "./Trap.ts"
 
+/** `full`: a commit is acknowledged once it is on the disk. `fast`: the operating system writes it when it likes. */
+export type Durability = "full" | "fast"
+
 export interface PgliteOptions {
   /** A folder with the files of PostgreSQL; `undefined` keeps everything in memory. */
   readonly dataDir: string | undefined
   readonly database: string
   /** A tape archive of a data folder to start from in memory, of the same PGlite version. */
   readonly archive?: Uint8Array<ArrayBuffer> | undefined
+  /** Given the files of a database in memory, as such an archive, once it has shut down: what starts from it replays nothing. */
+  readonly onClosed?: ((archive: Uint8Array<ArrayBuffer>) => void) | undefined
   readonly limits: Limits
+  /** Whether a commit waits until it is on the disk; what is in memory has none. */
+  readonly durability?: Durability | undefined
   /** SIGINT breaks off what is running, and with it the database; the process is about to end then. */
   readonly breaksOnSigint?: boolean | undefined
 }
@@ -22,11 +29,12 @@ export interface PgliteOptions {
  * PGlite's own arguments without `-O` and `search_path`, which a server does not have either, and with what the
  * service sets for each of its sessions.
  */
-const startParams = (limits: Limits): Array<string> => [
+const startParams = (limits: Limits, isSynced: boolean): Array<string> => [
   "--single",
-  "-F",
   "-j",
   ...[
+    // Said here, so that a setting in the folder's own files can't say otherwise.
+    ...(isSynced ? ["fsync=on", "full_page_writes=on", "wal_sync_method=fsync"] : ["fsync=off"]),
     "exit_on_error=false",
     "log_checkpoints=false",
     "max_worker_processes=0",
@@ -101,22 +109,30 @@ export class PgliteFailed extends Data.TaggedError("PgliteFailed")<{
 /** Lines of PostgreSQL's log that are kept: enough for what led to its end. */
 const logLines = 50
 
+/** Where PGlite's files are, and what of its options says so. */
+const filesOf = async ({ archive, dataDir, onClosed }: PgliteOptions, isSynced: boolean) => ({
+  ...(archive === undefined ? {} : { loadDataDir: new Blob([archive]) }),
+  ...(dataDir !== undefined && isSynced ? { fs: new (await import("./SyncedFiles.ts")).SyncedFiles(dataDir) } : {}),
+  ...(dataDir === undefined || isSynced ? {} : { dataDir }),
+  ...(onClosed === undefined ? {} : { fs: new (await import("./ArchivedFiles.ts")).ArchivedFiles(onClosed) })
+})
+
 /** Starts PGlite; whoever asked for it closes it, unless it has stopped. */
 export const start = Effect.fnUntraced(function* (options: PgliteOptions): Effect.fn.Return<PGlite, PgliteFailed> {
   const [{ PGlite }, { uuid_ossp }] = yield* load
+  const isSynced = options.dataDir !== undefined && options.durability !== "fast"
   const log: Array<string> = []
   const onStderr = (line: string): boolean => {
     if (log.push(line) > logLines) log.shift()
     return false
   }
   const pglite = yield* Effect.tryPromise({
-    try: () =>
+    try: async () =>
       PGlite.create({
-        ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
-        ...(options.archive === undefined ? {} : { loadDataDir: new Blob([options.archive]) }),
+        ...(await filesOf(options, isSynced)),
         database: options.database,
         extensions: { uuid_ossp },
-        startParams: startParams(options.limits),
+        startParams: startParams(options.limits, isSynced),
         initDbStartParams,
         onStderr
       }),

@@ -8,6 +8,7 @@
 import { readFile } from "node:fs/promises"
 import { promisify } from "node:util"
 import { brotliCompress, brotliDecompress, constants } from "node:zlib"
+import type { PGlite } from "@electric-sql/pglite"
 import { Effect, Option, Predicate } from "effect"
 import { defaultLimits } from "../EngineLimits.ts"
 import { postgresMajor } from "../folder/DataFolder.ts"
@@ -26,31 +27,36 @@ export const packaged = (): URL | undefined =>
 
 const failed = (message: string) => (cause: unknown) => new LocalDataApiError({ message, cause })
 
+/** The files of a database in memory once it has shut down, as a tape archive. */
+export const archived = Effect.fnUntraced(function* <E>(
+  options: { readonly database: string; readonly archive: Uint8Array<ArrayBuffer> | undefined },
+  use: (pglite: PGlite) => Effect.Effect<unknown, E>
+) {
+  let archive: Uint8Array<ArrayBuffer> | undefined
+  const onClosed = (bytes: Uint8Array<ArrayBuffer>) => {
+    archive = bytes
+  }
+  yield* EmbeddedPostgres.open({ ...options, dataDir: undefined, limits: defaultLimits, onClosed }).pipe(
+    Effect.flatMap(use),
+    Effect.scoped
+  )
+  if (archive !== undefined) return archive
+  return yield* new EmbeddedPostgres.PgliteFailed({ cause: "The database did not shut down." })
+})
+
 /** A new cluster, or the snapshot's, under the wanted name: a tape archive of PostgreSQL's data folder. */
 const archive = (
   database: string,
   start: { readonly name: string; readonly snapshot: Uint8Array<ArrayBuffer> | undefined }
 ) =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const pglite = yield* EmbeddedPostgres.open({
-        dataDir: undefined,
-        database: "template1",
-        limits: defaultLimits,
-        archive: start.snapshot
-      })
-      return yield* Effect.tryPromise({
-        try: async () => {
-          if (database !== start.name) {
-            // Renamed, not created: another database would take 8 MB more.
-            await pglite.exec(`ALTER DATABASE ${start.name} RENAME TO "${database.replaceAll('"', '""')}"`)
-          }
-          const blob = await pglite.dumpDataDir("none")
-          return new Uint8Array(await blob.arrayBuffer())
-        },
-        catch: (cause) => new EmbeddedPostgres.PgliteFailed({ cause })
-      })
-    })
+  archived({ database: "template1", archive: start.snapshot }, (pglite) =>
+    database === start.name
+      ? Effect.void
+      : Effect.tryPromise({
+          // Renamed, not created: another database would take 8 MB more.
+          try: () => pglite.exec(`ALTER DATABASE ${start.name} RENAME TO "${database.replaceAll('"', '""')}"`),
+          catch: (cause) => new EmbeddedPostgres.PgliteFailed({ cause })
+        })
   ).pipe(Effect.mapError(failed("A new database can't be initialised. See the cause.")))
 
 /** Compresses a tape archive for {@link files}. */

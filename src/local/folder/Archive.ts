@@ -1,5 +1,6 @@
 /** Unpacks a tape archive as PGlite writes it: folders and plain files in the form "ustar", with short names. */
-import { closeSync, fsyncSync, mkdirSync, openSync, writeFileSync } from "node:fs"
+import { mkdirSync, writeFileSync } from "node:fs"
+import { open } from "node:fs/promises"
 import { dirname, join, normalize, sep } from "node:path"
 
 const block = 512
@@ -25,15 +26,30 @@ const entries = function* (archive: Buffer): Generator<Entry> {
   }
 }
 
-/** Writes a folder's entries to the disk, so that they are there after a loss of power. Windows has no such call. */
-export const syncFolder = (folder: string): void => {
-  if (process.platform === "win32") return
-  const descriptor = openSync(folder, "r")
+/** Asks the system to put a file, or a folder's entries, on the disk. */
+const sync = async (path: string, flags: string): Promise<void> => {
+  const handle = await open(path, flags)
   try {
-    fsyncSync(descriptor)
+    await handle.sync()
   } finally {
-    closeSync(descriptor)
+    await handle.close()
   }
+}
+
+/** Puts a folder's entries on the disk, so that they are there after a loss of power. Windows has no such call. */
+export const syncFolder = async (folder: string): Promise<void> => {
+  if (process.platform !== "win32") await sync(folder, "r")
+}
+
+/** Files that are synced at a time: the file system writes several in one go. One after the other takes 5 times as long. */
+const atATime = 16
+
+const syncFiles = async (paths: ReadonlyArray<string>): Promise<void> => {
+  const remaining = paths.values()
+  const worker = async () => {
+    for (const path of remaining) await sync(path, "r+")
+  }
+  await Promise.all(Array.from({ length: atATime }, worker))
 }
 
 /**
@@ -41,16 +57,16 @@ export const syncFolder = (folder: string): void => {
  *
  * @param archive The archive's bytes.
  * @param folder Created, for its owner alone, as PostgreSQL wants it.
- * @param synced Whether a file's bytes are to be on the disk before this returns: to wait for each of a thousand takes
- *   seconds.
+ * @param isSynced Whether all of it is on the disk once this has ended.
  */
-export const unpack = (archive: Uint8Array, folder: string, synced: (name: string) => boolean): void => {
+export const unpack = async (archive: Uint8Array, folder: string, isSynced: boolean): Promise<void> => {
   mkdirSync(folder, { mode: 0o700 })
-  const made = new Set([folder])
+  const folders = new Set([folder])
+  const files: Array<string> = []
   const makeFolder = (path: string) => {
-    if (made.has(path)) return
+    if (folders.has(path)) return
     mkdirSync(path, { recursive: true, mode: 0o700 })
-    made.add(path)
+    folders.add(path)
   }
   for (const { bytes, isFolder, name } of entries(
     Buffer.from(archive.buffer, archive.byteOffset, archive.byteLength)
@@ -59,8 +75,11 @@ export const unpack = (archive: Uint8Array, folder: string, synced: (name: strin
     if (isFolder) makeFolder(path)
     else {
       makeFolder(dirname(path))
-      writeFileSync(path, bytes, { mode: 0o600, flag: "wx", flush: synced(name) })
+      writeFileSync(path, bytes, { mode: 0o600, flag: "wx" })
+      files.push(path)
     }
   }
-  for (const path of made) syncFolder(path)
+  if (!isSynced) return
+  await syncFiles(files)
+  for (const path of folders) await syncFolder(path)
 }

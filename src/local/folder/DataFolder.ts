@@ -30,6 +30,14 @@ export interface DataFolder {
   readonly describe: Effect.Effect<void, LocalDataApiError>
 }
 
+export interface DataFolderOptions {
+  readonly database: string
+  /** What others are told; without it the folder is this process's alone. */
+  readonly share: TakeFolder.Share | undefined
+  /** Whether what is made is on the disk before it counts as made. */
+  readonly isSynced: boolean
+}
+
 /** The major version of PostgreSQL that this version of PGlite is; files of another one can't be opened. */
 export const postgresMajor = 18
 
@@ -64,7 +72,10 @@ const readOptional = <A>(dataDir: string, run: () => Promise<A>): Effect.Effect<
  * Makes the data folder and those above it, one at a time: Node's own way to make several turns without end where a
  * folder exists in which none can be made, such as `/proc`.
  */
-const makeFolder = Effect.fnUntraced(function* (dataDir: string): Effect.fn.Return<void, LocalDataApiError> {
+const makeFolder = Effect.fnUntraced(function* (
+  dataDir: string,
+  isSynced: boolean
+): Effect.fn.Return<void, LocalDataApiError> {
   const missing: Array<string> = []
   for (let path = resolve(dataDir); !missing.includes(path); path = dirname(path)) {
     const found = yield* Effect.option(Effect.tryPromise(() => stat(path)))
@@ -81,6 +92,8 @@ const makeFolder = Effect.fnUntraced(function* (dataDir: string): Effect.fn.Retu
       )
     )
   }
+  if (!isSynced) return
+  for (const path of missing) yield* attempt(dataDir, "written", () => syncFolder(dirname(path)))
 })
 
 const left = "Its files are left as they are."
@@ -130,29 +143,28 @@ const examine = Effect.fnUntraced(function* (
     )
 })
 
-/** The bytes that decide whether PostgreSQL finds its way into the others. */
-const isCrucial = (name: string): boolean => /(?:^|\/)(?:PG_VERSION|pg_control|pg_filenode\.map|pg_wal\/.+)$/.test(name)
-
 /** Unpacks beside `pgdata` and renames, so that an interruption leaves nothing that looks like a database. */
-const fill = (dataDir: string, pgdata: string, unfinished: string) => (archive: Uint8Array) => {
+const fill = (dataDir: string, isSynced: boolean) => (archive: Uint8Array) => {
+  const unfinished = join(dataDir, "pgdata.unfinished")
   const remove = () => rm(unfinished, { recursive: true, force: true })
   const make = async () => {
     await remove()
-    unpack(archive, unfinished, isCrucial)
-    await rename(unfinished, pgdata)
-    syncFolder(dataDir)
+    await unpack(archive, unfinished, isSynced)
+    await rename(unfinished, join(dataDir, "pgdata"))
+    if (isSynced) await syncFolder(dataDir)
   }
   return attempt(dataDir, "written", make, archive.byteLength).pipe(
     Effect.onError(() => Effect.ignore(Effect.tryPromise(remove)))
   )
 }
 
-const describe = (dataDir: string, database: string) =>
+const describe = (dataDir: string, database: string, isSynced: boolean) =>
   attempt(dataDir, "written", async () => {
     const path = join(dataDir, "database.json")
     const text = `${JSON.stringify({ postgres: postgresMajor, database })}\n`
-    await writeFile(`${path}.unfinished`, text, { flush: true })
+    await writeFile(`${path}.unfinished`, text, { flush: isSynced })
     await rename(`${path}.unfinished`, path)
+    if (isSynced) await syncFolder(dataDir)
   })
 
 /**
@@ -163,14 +175,13 @@ const describe = (dataDir: string, database: string) =>
  */
 export const open = Effect.fnUntraced(function* (
   dataDir: string,
-  database: string,
-  share: TakeFolder.Share | undefined
+  { database, isSynced, share }: DataFolderOptions
 ): Effect.fn.Return<DataFolder, LocalDataApiError | TakeFolder.FolderInUse, Scope.Scope> {
   const pgdata = join(dataDir, "pgdata")
-  const unfinished = join(dataDir, "pgdata.unfinished")
-  yield* makeFolder(dataDir)
+  yield* makeFolder(dataDir, isSynced)
   yield* TakeFolder.take(dataDir, share)
-  yield* attempt(dataDir, "written", () => rm(unfinished, { recursive: true, force: true }))
+  for (const left of ["pgdata.unfinished", "database.json.unfinished"])
+    yield* attempt(dataDir, "written", () => rm(join(dataDir, left), { recursive: true, force: true }))
   const isDescribed = yield* readDescription(dataDir, database)
   const files = yield* readOptional(dataDir, () => readdir(pgdata))
   const isNew = Option.isNone(files) || files.value.length === 0
@@ -182,11 +193,11 @@ export const open = Effect.fnUntraced(function* (
   return {
     pgdata,
     isNew,
-    fill: fill(dataDir, pgdata, unfinished),
+    fill: fill(dataDir, isSynced),
     describe: isDescribed
       ? Effect.void
       : Effect.andThen(
-          describe(dataDir, database),
+          describe(dataDir, database, isSynced),
           isNew
             ? Effect.void
             : Effect.logWarning(`The data folder ${dataDir} had no readable database.json, and has one again.`)

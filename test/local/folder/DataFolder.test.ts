@@ -34,7 +34,7 @@ const tablesOf = async (pgdata: string): Promise<ReadonlyArray<string>> => {
 }
 
 const layer = (dataDir: string, database?: string) =>
-  LocalDataApi.layer({ dataDir, snapshot: inject("snapshot"), database })
+  LocalDataApi.layer({ dataDir, snapshot: inject("snapshot"), database, durability: "fast" })
 
 const opens = (dataDir: string, database?: string) => scalar("select 1").pipe(Effect.provide(layer(dataDir, database)))
 

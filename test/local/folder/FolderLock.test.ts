@@ -80,7 +80,7 @@ describe("the lock of a folder", () => {
       const outside = yield* start("process")
       const seen = Effect.promise(() => outside.ask(`take ${join(folder, "lock.db")}`))
       const database = (dataDir: string, name?: string) =>
-        LocalDataApi.layer({ dataDir, database: name, snapshot: inject("snapshot") })
+        LocalDataApi.layer({ dataDir, database: name, snapshot: inject("snapshot"), durability: "fast" })
       yield* Effect.gen(function* () {
         assert.strictEqual(yield* seen, "not held")
         yield* execute("create table t as select g from generate_series(1, 10000) g")

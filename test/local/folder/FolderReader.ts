@@ -10,7 +10,7 @@ const message = await Effect.runPromise(
     yield* execute("create table if not exists kept (id int)")
     return JSON.stringify(yield* scalar("select count(*) from kept"))
   }).pipe(
-    Effect.provide(LocalDataApi.layer({ dataDir, snapshot })),
+    Effect.provide(LocalDataApi.layer({ dataDir, snapshot, durability: "fast" })),
     Effect.catch((error) => Effect.succeed(error.message))
   )
 )

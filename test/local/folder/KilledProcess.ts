@@ -10,5 +10,5 @@ await Effect.runPromise(
     yield* execute("create table written (id int)")
     for (let row = 0; row < 500; row++) yield* execute("insert into written values (1)")
     process.kill(process.pid, "SIGKILL")
-  }).pipe(Effect.provide(LocalDataApi.layer({ dataDir, snapshot })))
+  }).pipe(Effect.provide(LocalDataApi.layer({ dataDir, snapshot, durability: "fast" })))
 )

@@ -30,7 +30,7 @@ beforeAll(async () => {
   whole = join(root, "whole")
   await Effect.runPromise(
     execute("create table kept as select g as id from generate_series(1, 500) g").pipe(
-      Effect.provide(LocalDataApi.layer({ dataDir: whole, snapshot: inject("snapshot") }))
+      Effect.provide(LocalDataApi.layer({ dataDir: whole, snapshot: inject("snapshot"), durability: "fast" }))
     )
   )
 })

@@ -26,7 +26,8 @@ const temporaryFolder = Effect.acquireRelease(
 const shared = (dataDir: string, program = "test", database?: string) =>
   Layer.fresh(LocalDataApi.layer({ dataDir, snapshot: inject("snapshot"), share: { program }, database }))
 
-const alone = (dataDir: string) => Layer.fresh(LocalDataApi.layer({ dataDir, snapshot: inject("snapshot") }))
+const alone = (dataDir: string) =>
+  Layer.fresh(LocalDataApi.layer({ dataDir, snapshot: inject("snapshot"), durability: "fast" }))
 
 /** Opens a folder for as long as the test needs it; `use` runs calls there, `close` ends it. */
 const open = <E>(layer: Layer.Layer<DataApi, E>) =>

@@ -56,7 +56,7 @@ it.live(
   () =>
     Effect.gen(function* () {
       const dataDir = yield* folder
-      const local = LocalDataApi.layer({ dataDir, snapshot: inject("snapshot") })
+      const local = LocalDataApi.layer({ dataDir, snapshot: inject("snapshot"), durability: "fast" })
       yield* Effect.scoped(Layer.build(local))
       const server = yield* alexDb("--port", "0", "--data-dir", dataDir)
       const url = urlIn(yield* server.printed)
@@ -83,7 +83,9 @@ it.live(
     Effect.gen(function* () {
       const dataDir = yield* folder
       // A prepared folder: made from the snapshot here, since a new database costs seconds.
-      yield* Effect.scoped(Layer.build(LocalDataApi.layer({ dataDir, snapshot: inject("snapshot") })))
+      yield* Effect.scoped(
+        Layer.build(LocalDataApi.layer({ dataDir, snapshot: inject("snapshot"), durability: "fast" }))
+      )
       const first = yield* alexDb("--port", "0", "--data-dir", dataDir)
       const stdout = yield* first.printed
       const url = urlIn(stdout)

@@ -1,0 +1,17 @@
+/** PGlite's files in memory, which are handed on as a tape archive when the database has shut down. */
+import { MemoryFS } from "@electric-sql/pglite"
+
+export class ArchivedFiles extends MemoryFS {
+  readonly #onClosed: (archive: Uint8Array<ArrayBuffer>) => void
+
+  constructor(onClosed: (archive: Uint8Array<ArrayBuffer>) => void) {
+    super()
+    this.#onClosed = onClosed
+  }
+
+  override async closeFs(): Promise<void> {
+    const archive = await this.dumpTar("pgdata", "none")
+    this.#onClosed(new Uint8Array(await archive.arrayBuffer()))
+    await super.closeFs()
+  }
+}
