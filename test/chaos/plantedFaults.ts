@@ -26,6 +26,13 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     tests: ["test/data-api/values/SoundJson.test.ts"]
   },
   {
+    name: "the log is synced by a call that does nothing",
+    file: "src/local/embedded/EmbeddedPostgres.ts",
+    from: '"wal_sync_method=fsync"',
+    to: '"wal_sync_method=fdatasync"',
+    tests: ["test/chaos/durability/powerLoss.test.ts"]
+  },
+  {
     name: "an unknown outcome is repeated",
     file: "src/data-api/RetryPolicy.ts",
     from: 'if (error.didRun === "unknown" && !repeatable) return "outcomeUnknown"',
