@@ -13,6 +13,7 @@ import { Cancels, type ConnectionOptions, type StatementEntry, serve } from "./c
 import { ClientSocket } from "./protocol/ClientSocket.ts"
 import { verifierOf } from "./protocol/Scram.ts"
 import { Descriptions } from "./statement/Descriptions.ts"
+import { ShapeLookup } from "./statement/ShapeLookup.ts"
 
 export type { StatementEntry } from "./connection/Connection.ts"
 
@@ -102,6 +103,7 @@ export const make = Effect.fn("Gateway.make")(function* (options: Options) {
     upstream: {
       api,
       descriptions: new Descriptions(api),
+      shapes: new ShapeLookup(api),
       readOnly: options.readOnly ?? false,
       wholeSession: options.wholeSession ?? false
     },

@@ -193,16 +193,37 @@ describe.skipIf(TestDatabase.postgresUrl === undefined || !hasPsql)(TestDatabase
       })
     )
 
+    it.effect("an advisory lock is held between statements, until it is given back or its client ends", () =>
+      Effect.gen(function* () {
+        const { directUrl, url } = yield* TestGateway
+        const free = "select pg_try_advisory_lock(77) and pg_advisory_unlock(77);"
+        const held = yield* psql(
+          url,
+          `select pg_advisory_lock(77); select pg_try_advisory_lock(77);
+\\! psql -X -q -A -t ${directUrl} -c '${free}'
+select pg_advisory_unlock(77);
+\\! psql -X -q -A -t ${directUrl} -c '${free}'
+begin; select pg_advisory_unlock(70 + 7); rollback;
+\\! psql -X -q -A -t ${directUrl} -c '${free}'
+select pg_advisory_unlock(77);
+select pg_try_advisory_lock(77);`
+        )
+        assert.strictEqual(held.stdout, "\nt\nf\nt\nf\nt\nt\nf\nt\n")
+        assert.strictEqual(held.stderr, "WARNING:  you don't own a lock of type ExclusiveLock\n")
+        assert.strictEqual((yield* psql(directUrl, free)).stdout, "t\n")
+      })
+    )
+
     it.effect("what needs a session is refused with what to do", () =>
       Effect.gen(function* () {
         const { url } = yield* TestGateway
         const { stderr } = yield* psql(
           url,
-          "create temp table t(a int); listen x; select pg_advisory_lock(1); begin; create temp table t(a int); insert into t values (1); commit;"
+          "create temp table t(a int); listen x; select pg_advisory_lock(1), 2; begin; create temp table t(a int); insert into t values (1); commit;"
         )
         assert.match(stderr, /temporary objects.*\nHINT: .*--session/)
         assert.match(stderr, /LISTEN is not supported/)
-        assert.match(stderr, /advisory lock can't be held outside of a transaction/)
+        assert.match(stderr, /advisory lock can't be taken in a larger statement outside of a transaction/)
         assert.strictEqual(stderr.match(/ERROR/g)?.length, 3)
       })
     )

@@ -9,6 +9,7 @@ import * as Backend from "../protocol/BackendMessages.ts"
 import type { ClientSocket, Read } from "../protocol/ClientSocket.ts"
 import type { FrontendMessage } from "../protocol/FrontendMessages.ts"
 import { fatal, type HandshakeOptions, handshake, type Startup } from "../protocol/Handshake.ts"
+import { releaseLocks } from "../session/AdvisoryLocks.ts"
 import { Session, type Upstream } from "../session/ClientSession.ts"
 import { tryAlone } from "../session/SettingStatements.ts"
 import { reported } from "../session/Settings.ts"
@@ -129,14 +130,13 @@ const ready = (socket: ClientSocket, session: Session) =>
 /** Waits for the client, and keeps its transaction meanwhile. */
 const awaited = (socket: ClientSocket, session: Session): Effect.Effect<Read<FrontendMessage>> =>
   Effect.suspend(() => {
-    if (session.transaction === undefined && session.base === undefined) return socket.next
+    if (!session.needsKeeping) return socket.next
     return Effect.flatMap(
       Effect.timeoutOption(
         socket.lookAhead(() => false),
         KEEP_ALIVE
       ),
-      (read) =>
-        read._tag === "Some" ? socket.next : Effect.andThen(Effect.ignore(session.keepAlive), awaited(socket, session))
+      (read) => (read._tag === "Some" ? socket.next : Effect.andThen(session.keepAlive, awaited(socket, session)))
     )
   })
 
@@ -273,7 +273,7 @@ export const serve = Effect.fnUntraced(function* (socket: ClientSocket, options:
     conversation,
     Effect.andThen(
       Effect.sync(() => cancels.remove(processId)),
-      session.abandon()
+      Effect.andThen(session.abandon(), releaseLocks(session))
     )
   )
 })

@@ -59,7 +59,11 @@ export class ExtendedQuery {
   })
 
   #report({ fields }: Refused): Effect.Effect<void> {
-    return Effect.sync(() => void this.#answering.socket.send(Backend.errorResponse(fields)))
+    // As PostgreSQL does: the client may wait for it with a Flush, which is skipped like all up to the next Sync.
+    return Effect.suspend(() => {
+      this.#answering.socket.send(Backend.errorResponse(fields))
+      return this.#answering.socket.flush
+    })
   }
 
   #failed(error: Refused): Effect.Effect<void> {
@@ -124,12 +128,12 @@ export class ExtendedQuery {
   }
 
   #bind(message: Extract<FrontendMessage, { readonly _tag: "Bind" }>) {
-    const { parameterFormats, portal, resultFormats, statement, values } = message
+    const { portal, resultFormats, statement } = message
     if (portal !== "" && this.#portals.has(portal)) {
       return Effect.fail(refusal("42P03", `cursor "${portal}" already exists`))
     }
     return Effect.flatMap(this.#statement(statement), (prepared) =>
-      Effect.map(bind(prepared, statement, parameterFormats, values), (bound) => {
+      Effect.map(bind(this.#answering.session, prepared, message), (bound) => {
         this.#portals.set(portal, newPortal(prepared, bound, resultFormats))
         this.#send(Backend.bindComplete)
       })
@@ -197,14 +201,14 @@ export class ExtendedQuery {
   /** Sends at most so many rows, or all; what is left is for the next Execute. */
   #sendRows(portal: Portal, outcome: StatementOutcome, maxRows: number): Effect.Effect<void, Refused> {
     const { socket } = this.#answering
-    const { columns, more } = outcome
+    const { more } = outcome
     const limit = maxRows <= 0 ? Number.POSITIVE_INFINITY : maxRows
     return Effect.gen({ self: this }, function* () {
       let sent = 0
       for (;;) {
         const now = portal.rows.slice(0, limit - sent)
         for (const row of now) {
-          if (socket.send(Backend.dataRow(yield* encodeRow(row, columns ?? [], portal)))) yield* socket.flush
+          if (socket.send(Backend.dataRow(yield* encodeRow(row, outcome, portal)))) yield* socket.flush
         }
         portal.rows = portal.rows.slice(now.length)
         sent += now.length

@@ -2,16 +2,21 @@
 import * as Effect from "effect/Effect"
 import { nonce } from "../../data-api/sql/TypeLookup.ts"
 import { pgTypeByOid } from "../../data-api/values/PgOids.ts"
-import type { FieldDescription } from "../protocol/BackendMessages.ts"
-import type { Format } from "../protocol/FrontendMessages.ts"
+import type { Format, FrontendMessage } from "../protocol/FrontendMessages.ts"
 import type { Session } from "../session/ClientSession.ts"
 import type { Bound } from "../session/RowStatements.ts"
 import type { Row, StatementOutcome } from "../session/StatementOutcome.ts"
-import { type ClientStatement, statementsOf } from "../statement/ClientStatement.ts"
+import { callParametersSql, readCallParameters } from "../statement/CallParameters.ts"
+import { type ClientStatement, statementOf, statementsOf } from "../statement/ClientStatement.ts"
 import type { Description } from "../statement/DescribeSql.ts"
+import { innerQuery } from "../statement/InnerQuery.ts"
 import { type Refused, refusal } from "../statement/Refused.ts"
-import { fromBinary, hasBinaryForm, toBinary } from "../values/BinaryForms.ts"
+import { toBinary } from "../values/BinaryForms.ts"
+import { fromBinary, isReadable } from "../values/ComposedForms.ts"
+import { noShapes } from "../values/TypeShape.ts"
 import { fixedColumns } from "./FixedColumns.ts"
+
+type BindMessage = Extract<FrontendMessage, { readonly _tag: "Bind" }>
 
 export interface Prepared {
   /** Undefined for a text without a statement. */
@@ -32,6 +37,21 @@ export interface Portal {
   sent: number
   ended: boolean
 }
+
+/** The parameters of statements that PREPARE does not take: CALL, EXPLAIN, DECLARE and CREATE TABLE AS. */
+const describeParameters = Effect.fnUntraced(function* (
+  session: Session,
+  statement: ClientStatement,
+  oids: ReadonlyArray<number>,
+  types: ReadonlyArray<string>
+) {
+  const called = callParametersSql(statement, oids)
+  if (called !== undefined) return readCallParameters(yield* session.send({ sql: called.sql }), called.count)
+  const inner = innerQuery(statement)
+  if (inner === undefined || !inner.words.some((word) => /^\$\d+$/.test(word))) return undefined
+  const answer = yield* session.describe(inner, types)
+  return answer === "unknown" || "sqlState" in answer ? undefined : { ...answer, columns: undefined, sends: [] }
+})
 
 /** Nothing has to be asked of a write that takes and returns nothing. */
 const isPlain = ({ kind, returnsRows, words }: ClientStatement, types: ReadonlyArray<number>): boolean =>
@@ -63,12 +83,32 @@ const whyNot = Effect.fnUntraced(function* (
     sql: before + statement.sql,
     positionOf: (position) => statement.offset + position - before.length
   })
-  yield* session.send({ sql: `deallocate ${name}` })
+  // Outside of a transaction that may be another session of the service's, and the name is nobody else's.
+  yield* Effect.ignore(session.send({ sql: `deallocate ${name}` }))
 })
+
+const VOID = 2278
+
+/** PostgreSQL takes an argument of the type void as none: so JDBC marks what a function returns. */
+const withoutVoid = (sql: string, types: ReadonlyArray<number>): string => {
+  if (!types.includes(VOID)) return sql
+  const { starts, words } = statementOf(sql)
+  const isVoid = (word = ""): boolean => /^\$\d+$/.test(word) && types[Number(word.slice(1)) - 1] === VOID
+  const text = sql.split("")
+  for (const [index, word] of words.entries()) {
+    if (!isVoid(word)) continue
+    const at = starts[index] ?? 0
+    text.fill(" ", at, at + word.length)
+    if (words[index + 1] === ",") text[starts[index + 1] ?? 0] = " "
+    else if (words[index - 1] === "," && !isVoid(words[index - 2])) text[starts[index - 1] ?? 0] = " "
+  }
+  return text.join("")
+}
 
 /** Parse. */
 export const prepare = Effect.fnUntraced(function* (session: Session, sql: string, types: ReadonlyArray<number>) {
-  const [statement, ...others] = statementsOf(sql)
+  const isCall = /^\s*call\b/i.test(sql)
+  const [statement, ...others] = statementsOf(isCall ? sql : withoutVoid(sql, types))
   if (others.length > 0) {
     return yield* refusal("42601", "cannot insert multiple commands into a prepared statement")
   }
@@ -76,8 +116,11 @@ export const prepare = Effect.fnUntraced(function* (session: Session, sql: strin
   if (statement?.kind === "other" && !commands.has(statement.words[0] ?? "")) {
     yield* whyNot(session, statement, [])
   }
-  if (statement === undefined || isPlain(statement, types)) return bare
-  const asked = types.map((oid) => (oid === 0 || oid === 705 ? "unknown" : String(oid)))
+  if (statement === undefined) return bare
+  const asked = types.map((oid) => (oid === 0 || oid === 705 || oid === VOID ? "unknown" : String(oid)))
+  const inner = yield* describeParameters(session, statement, types, asked)
+  if (inner !== undefined) return { statement, description: inner, parameters: inner.parameters } satisfies Prepared
+  if (isPlain(statement, types)) return bare
   const description = yield* session.describe(statement, asked)
   if (description !== "unknown" && !("sqlState" in description)) {
     return { statement, description, parameters: description.parameters } satisfies Prepared
@@ -103,10 +146,9 @@ const formatAt = (formats: ReadonlyArray<Format>, index: number): Format =>
 
 /** Bind: the values as text. */
 export const bind = Effect.fnUntraced(function* (
+  session: Session,
   { description, parameters }: Prepared,
-  name: string,
-  formats: ReadonlyArray<Format>,
-  values: ReadonlyArray<Uint8Array | null>
+  { parameterFormats: formats, resultFormats, statement: name, values }: BindMessage
 ) {
   if (values.length !== parameters.length) {
     return yield* refusal(
@@ -114,19 +156,24 @@ export const bind = Effect.fnUntraced(function* (
       `bind message supplies ${values.length} parameters, but prepared statement "${name}" requires ${parameters.length}`
     )
   }
+  const unknown = parameters.filter(
+    (oid, index) => values[index] !== null && formatAt(formats, index) === "binary" && !isReadable(oid)
+  )
+  const shapes = unknown.length === 0 ? noShapes : yield* session.shapes(unknown)
   const texts = yield* Effect.forEach(values, (value, index) => {
     if (value === null) return Effect.succeed(null)
     if (formatAt(formats, index) === "text") return textOf(value)
     const oid = parameters[index] ?? 0
-    const text = fromBinary(oid, value)
+    const text = fromBinary(oid, value, shapes)
     if (text !== undefined) return Effect.succeed(text)
     return Effect.fail(
-      hasBinaryForm(oid)
+      isReadable(oid, shapes)
         ? refusal("22P03", `incorrect binary data format in bind parameter ${index + 1}`)
         : refusal("0A000", `the gateway reads no binary form of the type ${oid}`, "Send the parameter as text.")
     )
   })
-  return description === undefined ? undefined : ({ description, values: texts } satisfies Bound)
+  const isBinary = (column: number) => formatAt(resultFormats, column) === "binary"
+  return description === undefined ? undefined : ({ description, values: texts, isBinary } satisfies Bound)
 })
 
 export const newPortal = (prepared: Prepared, bound: Bound | undefined, formats: ReadonlyArray<Format>): Portal => ({
@@ -148,7 +195,7 @@ export const formatOf =
 /** A row in the formats that the client asked for. */
 export const encodeRow = (
   row: Row,
-  columns: ReadonlyArray<FieldDescription>,
+  { columns = [], encoded }: StatementOutcome,
   portal: Portal
 ): Effect.Effect<ReadonlyArray<Uint8Array | string | null>, Refused> => {
   if (!portal.formats.includes("binary")) return Effect.succeed(row)
@@ -157,7 +204,7 @@ export const encodeRow = (
     if (value === null || formatAt(portal.formats, index) === "text") values.push(value)
     else {
       const oid = columns[index]?.typeOid ?? 0
-      const bytes = toBinary(oid, value)
+      const bytes = encoded?.has(index) === true ? Buffer.from(value.slice(2), "hex") : toBinary(oid, value)
       if (bytes === undefined) {
         return Effect.fail(
           refusal("0A000", `the gateway has no binary form of the type ${oid}`, "Ask for the column as text.")

@@ -1,5 +1,7 @@
 /** COPY's binary format. Pure. */
-import { fromBinary, toBinary } from "../values/BinaryForms.ts"
+import { toBinary } from "../values/BinaryForms.ts"
+import { fromBinary } from "../values/ComposedForms.ts"
+import type { TypeShapes } from "../values/TypeShape.ts"
 import type { CopyRecord } from "./CopyText.ts"
 
 /** Its signature, no flags and no extension. */
@@ -10,13 +12,19 @@ export const trailer: Uint8Array = Buffer.from([0xff, 0xff])
 /** A row; undefined where a type has no binary form here. */
 export const binaryRow = (
   row: ReadonlyArray<string | null>,
-  typeOids: ReadonlyArray<number>
+  typeOids: ReadonlyArray<number>,
+  encoded: ReadonlySet<number> | undefined
 ): Uint8Array | undefined => {
   const count = Buffer.alloc(2)
   count.writeInt16BE(row.length)
   const parts: Array<Uint8Array> = [count]
   for (const [index, value] of row.entries()) {
-    const bytes = value === null ? null : toBinary(typeOids[index] ?? 0, value)
+    const bytes =
+      value === null
+        ? null
+        : encoded?.has(index) === true
+          ? Buffer.from(value.slice(2), "hex")
+          : toBinary(typeOids[index] ?? 0, value)
     if (bytes === undefined) return undefined
     const size = Buffer.alloc(4)
     size.writeInt32BE(bytes === null ? -1 : bytes.length)
@@ -29,13 +37,15 @@ export const binaryRow = (
 /** Reads rows as they arrive; a failure says why they are none. */
 export class BinaryReader {
   readonly #typeOids: ReadonlyArray<number>
+  readonly #shapes: TypeShapes
   #rest: Buffer = Buffer.alloc(0)
   #begun = false
   #ended = false
   #line = 0
 
-  constructor(typeOids: ReadonlyArray<number>) {
+  constructor(typeOids: ReadonlyArray<number>, shapes: TypeShapes) {
     this.#typeOids = typeOids
+    this.#shapes = shapes
   }
 
   /** The records that are complete with this piece, or why they are none. */
@@ -74,7 +84,7 @@ export class BinaryReader {
       const size = this.#rest.readInt32BE(at)
       at += 4
       if (this.#rest.length < at + size) return undefined
-      const text = size < 0 ? null : fromBinary(typeOid, this.#rest.subarray(at, at + size))
+      const text = size < 0 ? null : fromBinary(typeOid, this.#rest.subarray(at, at + size), this.#shapes)
       if (text === undefined) return "incorrect binary data format"
       values.push(text)
       at += Math.max(0, size)

@@ -7,6 +7,7 @@ import type { ClientSocket } from "../protocol/ClientSocket.ts"
 import type { Session } from "../session/ClientSession.ts"
 import { statementOf } from "../statement/ClientStatement.ts"
 import { Refused, refusal, refusedBy } from "../statement/Refused.ts"
+import { noShapes, type TypeShapes } from "../values/TypeShape.ts"
 import { BinaryReader } from "./CopyBinary.ts"
 import { columnsOfTable } from "./CopyColumns.ts"
 import type { CopyStatement } from "./CopyStatement.ts"
@@ -168,9 +169,9 @@ class Inserter {
 }
 
 /** Records of what the client sends, whatever the format. */
-const readerOf = ({ options }: CopyStatement, { names, types }: Target) => {
+const readerOf = ({ options }: CopyStatement, { names, types }: Target, shapes: TypeShapes) => {
   if (options.format === "binary") {
-    const reader = new BinaryReader(types)
+    const reader = new BinaryReader(types, shapes)
     return { read: (bytes: Uint8Array) => reader.read(bytes), end: (): ReadonlyArray<CopyRecord> => [] }
   }
   const reader = recordReader(options, names)
@@ -186,7 +187,8 @@ const readerOf = ({ options }: CopyStatement, { names, types }: Target) => {
 /** Takes the client's rows, and says how many were inserted. */
 export const receiveCopy = Effect.fnUntraced(function* (session: Session, socket: ClientSocket, copy: CopyStatement) {
   const target = yield* targetOf(session, copy)
-  const reader = readerOf(copy, target)
+  const shapes = copy.options.format === "binary" ? yield* session.shapes(target.types) : noShapes
+  const reader = readerOf(copy, target, shapes)
   const inserter = new Inserter(session, target)
   socket.send(Backend.copyInResponse(copy.options.format === "binary" ? "binary" : "text", target.names.length))
   yield* socket.flush

@@ -26,22 +26,23 @@ export const openCopy = Effect.fnUntraced(function* (session: Session, copy: Cop
   if (statement.returnsRows !== true) {
     return yield* refusal("0A000", "COPY query must have a RETURNING clause")
   }
-  return yield* query(session, statement)
+  return yield* query(session, statement, undefined, undefined, () => copy.options.format === "binary")
 })
 
 /** Sends the rows, and says how many there were. */
 export const sendCopy = Effect.fnUntraced(function* (
   socket: ClientSocket,
   { options }: CopyStatement,
-  { columns = [], more, rows }: StatementOutcome
+  { columns = [], encoded, more, rows }: StatementOutcome
 ) {
   const isBinary = options.format === "binary"
   const names = columns.map(({ name }) => name)
   const types = columns.map(({ typeOid }) => typeOid)
   const line = rowWriter(options, names)
-  const bytesOf = (row: Rows[number]) => (isBinary ? binaryRow(row, types) : Buffer.from(line(row)))
+  const bytesOf = (row: Rows[number]) => (isBinary ? binaryRow(row, types, encoded) : Buffer.from(line(row)))
   socket.send(Backend.copyOutResponse(isBinary ? "binary" : "text", columns.length))
-  if (isBinary) socket.send(Backend.copyData(header))
+  // PostgreSQL has no message of its own for the header: it is before the first row.
+  let lead: Uint8Array = isBinary ? header : new Uint8Array(0)
   if (options.header && !isBinary) socket.send(Backend.copyData(Buffer.from(line(names))))
   let count = 0
   for (let page = rows; page.length > 0; page = more === undefined ? [] : yield* more.next) {
@@ -50,11 +51,12 @@ export const sendCopy = Effect.fnUntraced(function* (
       if (bytes === undefined) {
         return yield* refusal("0A000", "the gateway has no binary form of a column's type", "Copy as text or csv.")
       }
-      if (socket.send(Backend.copyData(bytes))) yield* socket.flush
+      if (socket.send(Backend.copyData(lead.length > 0 ? Buffer.concat([lead, bytes]) : bytes))) yield* socket.flush
+      lead = new Uint8Array(0)
     }
     count += page.length
   }
-  if (isBinary) socket.send(Backend.copyData(trailer))
+  if (isBinary) socket.send(Backend.copyData(Buffer.concat([lead, trailer])))
   socket.send(Backend.copyDone)
   return count
 })

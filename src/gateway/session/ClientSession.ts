@@ -6,17 +6,21 @@ import type { DataApiError } from "../../data-api/DataApiError.ts"
 import type { ErrorFields, TransactionStatus } from "../protocol/BackendMessages.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { literal } from "../statement/DescribeSql.ts"
-import type { Answer, Descriptions } from "../statement/Descriptions.ts"
+import type { Answer, Descriptions, Place } from "../statement/Descriptions.ts"
 import { fieldText } from "../statement/FieldText.ts"
 import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
+import type { ShapeLookup } from "../statement/ShapeLookup.ts"
+import type { TypeShapes } from "../values/TypeShape.ts"
+import type { HeldLock } from "./AdvisoryLocks.ts"
 import { type OpenTransaction, openTransaction } from "./OpenTransaction.ts"
 import type { NamedStatement } from "./PreparedText.ts"
-import { material, naming, reported } from "./Settings.ts"
+import { material, modesSet, naming, reported } from "./Settings.ts"
 
 /** What all sessions of a gateway share. */
 export interface Upstream {
   readonly api: DataApi["Service"]
   readonly descriptions: Descriptions
+  readonly shapes: ShapeLookup
   /** Every transaction is READ ONLY, and nothing runs outside of one. */
   readonly readOnly: boolean
   /** One transaction for each session, from its first statement to its end. */
@@ -61,6 +65,10 @@ export class Session {
    * so that the service prepares a statement once.
    */
   readonly tag = `/* alex-gateway ${randomBytes(8).toString("hex")} */ `
+  /** Advisory locks of the session. */
+  readonly locks: Array<HeldLock> = []
+  /** The service has ended a transaction that held one of them. */
+  lostLock = false
   /** What PREPARE has named. */
   readonly prepared = new Map<string, NamedStatement>()
   /** The server's own values of settings that were set, which they go back to. */
@@ -139,10 +147,19 @@ export class Session {
 
   /** Asks what a statement takes and returns. */
   describe(statement: ClientStatement, types: ReadonlyArray<string>): Effect.Effect<Answer, Refused> {
+    return this.#ask((place) => this.upstream.descriptions.describe(statement, types, place))
+  }
+
+  /** Asks what types are made of. */
+  shapes(typeOids: ReadonlyArray<number>): Effect.Effect<TypeShapes, Refused> {
+    return this.#ask((place) => this.upstream.shapes.lookup(typeOids, place))
+  }
+
+  #ask<A>(question: (place: Place) => Effect.Effect<A, DataApiError>): Effect.Effect<A, Refused> {
     return Effect.suspend(() => {
       const { transaction } = this
       if (transaction?.failed === true) return Effect.fail(aborted())
-      const asked = this.upstream.descriptions.describe(statement, types, {
+      const asked = question({
         database: this.database,
         transactionId: transaction?.id,
         settings: naming(this.settings),
@@ -152,6 +169,12 @@ export class Session {
       const watched = Effect.mapError(this.#watched(transaction, asked), (error) => refusedBy(error))
       return Effect.andThen(this.#settled(), watched)
     })
+  }
+
+  /** A statement has changed what names mean, or what tables and types look like. */
+  forgetNames(): void {
+    this.upstream.descriptions.clear()
+    this.upstream.shapes.clear()
   }
 
   /**
@@ -179,7 +202,7 @@ export class Session {
   #beginAnew(implicit: boolean, modes: string): Effect.Effect<OpenTransaction, DataApiError> {
     const { api, readOnly } = this.upstream
     return Effect.flatMap(api.beginTransaction({ database: this.database }), ({ transactionId }) => {
-      const wanted = readOnly ? `${modes}${modes === "" ? "" : ","} read only` : modes
+      const wanted = [modes, ...modesSet(this.settings, modes), readOnly ? "read only" : ""].filter(Boolean).join(", ")
       const prepared =
         wanted === ""
           ? Effect.void
@@ -272,14 +295,27 @@ export class Session {
   }
 
   /** A call that keeps the service from ending a transaction whose client idles. */
-  readonly keepAlive: Effect.Effect<void, DataApiError> = Effect.suspend(() => {
+  readonly keepAlive: Effect.Effect<void> = Effect.suspend(() => {
     const transaction = this.transaction ?? this.base
-    if (transaction === undefined || transaction.gone) return Effect.void
-    const { id: transactionId } = transaction
-    return Effect.asVoid(
-      this.upstream.api.executeStatement({ sql: "select 1", database: this.database, transactionId })
+    const held = this.locks.map(({ transactionId }) =>
+      Effect.tapError(this.#touch(transactionId), ({ reason }) =>
+        Effect.sync(() => {
+          this.lostLock ||= reason._tag === "TransactionNotFound"
+        })
+      )
     )
+    const open = transaction === undefined || transaction.gone ? [] : [this.#touch(transaction.id)]
+    return Effect.forEach([...open, ...held], (touch) => Effect.ignore(touch), { discard: true })
   })
+
+  #touch(transactionId: string): Effect.Effect<unknown, DataApiError> {
+    return this.upstream.api.executeStatement({ sql: "select 1", database: this.database, transactionId })
+  }
+
+  /** Whether the service would end something of the session's if nothing were called. */
+  get needsKeeping(): boolean {
+    return this.transaction !== undefined || this.base !== undefined || this.locks.length > 0
+  }
 
   /** Cancels the backend that runs this connection's statement; false where there is not exactly one. */
   readonly cancelBackend: Effect.Effect<boolean, DataApiError> = Effect.suspend(() => {

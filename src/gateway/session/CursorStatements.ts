@@ -1,11 +1,12 @@
 /** DECLARE, FETCH, MOVE and CLOSE: cursors of the service's own, whose rows come as text of any type. */
 import * as Effect from "effect/Effect"
-import { type ClientStatement, statementOf } from "../statement/ClientStatement.ts"
+import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { commandTag } from "../statement/CommandTag.ts"
+import { innerQuery } from "../statement/InnerQuery.ts"
 import { refusal } from "../statement/Refused.ts"
 import { wrap } from "../statement/Wrapped.ts"
 import type { Session } from "./ClientSession.ts"
-import { asItIs, callOf, wrappedRows } from "./RowStatements.ts"
+import { asItIs, type Bound, callOf, wrappedRows } from "./RowStatements.ts"
 import { done, type StatementOutcome } from "./StatementOutcome.ts"
 
 /** PostgreSQL reads a name in lower case unless it is quoted. */
@@ -15,24 +16,25 @@ const nameOf = (word = ""): string => (word.startsWith('"') ? word.slice(1, -1).
 export const cursorOf = ({ words }: Pick<ClientStatement, "words">): string => nameOf(words.at(-1))
 
 /** DECLARE name ... CURSOR ... FOR query. */
-export const declare = Effect.fnUntraced(function* (session: Session, statement: ClientStatement) {
-  const { sql, starts, words } = statement
-  const at = words.indexOf("for", words.indexOf("cursor"))
-  const from = starts[at + 1]
-  if (at === -1 || from === undefined) return yield* asItIs(session, statement)
+export const declare = Effect.fnUntraced(function* (session: Session, statement: ClientStatement, bound?: Bound) {
+  const { sql, words } = statement
+  const query = innerQuery(statement)
+  if (query === undefined) return yield* asItIs(session, statement, bound)
   if (session.transaction === undefined || session.transaction.implicit) {
     return yield* refusal(
       "25P01",
       "DECLARE CURSOR can only be used in transaction blocks",
-      words.slice(0, at).includes("hold") ? "The service keeps no cursor beyond a transaction." : undefined
+      words.slice(0, words.indexOf("for")).includes("hold")
+        ? "The service keeps no cursor beyond a transaction."
+        : undefined
     )
   }
-  const query = statementOf(sql.slice(from), statement.offset + from)
-  const answer = query.kind === "query" ? yield* session.describe(query, []) : "unknown"
-  if (answer === "unknown" || "sqlState" in answer) return yield* asItIs(session, statement)
+  const types = bound?.description.parameters.map(String) ?? []
+  const answer = query.kind === "query" ? yield* session.describe(query, types) : "unknown"
+  if (answer === "unknown" || "sqlState" in answer) return yield* asItIs(session, statement, bound)
   const wrapped = wrap(query)
-  const before = sql.slice(0, from)
-  const call = yield* callOf(statement, { sql: before + wrapped.sql, prefix: 0 }, undefined)
+  const before = sql.slice(0, sql.length - query.sql.length)
+  const call = yield* callOf(statement, { sql: before + wrapped.sql, prefix: 0 }, bound)
   yield* session.send(call)
   session.transaction.cursors.set(nameOf(words[1]), answer.columns ?? [])
   return done("DECLARE CURSOR")

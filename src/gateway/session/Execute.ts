@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { type Refused, refusal } from "../statement/Refused.ts"
 import { type Lack, neverSupported, outsideSupported } from "../statement/Unsupported.ts"
+import { advisoryLock, lockCallOf } from "./AdvisoryLocks.ts"
 import type { Session } from "./ClientSession.ts"
 import { close, declare, fetch } from "./CursorStatements.ts"
 import { deallocate, executeText, prepareText } from "./PreparedText.ts"
@@ -36,7 +37,7 @@ const own = (
     case "deallocate":
       return deallocate(session, statement)
     case "declare":
-      return declare(session, statement)
+      return declare(session, statement, bound)
     case "fetch":
       return fetch(session, statement)
     case "closeCursor":
@@ -47,6 +48,9 @@ const own = (
       return asItIs(session, statement, bound)
   }
 }
+
+const lostLock = (): Refused =>
+  refusal("55000", "an advisory lock was lost: the service has ended the transaction that held it", "Connect again.")
 
 /** A statement that PostgreSQL runs outside of transactions only. */
 const runsAlone = ({ words: [first, second] }: ClientStatement): boolean =>
@@ -86,9 +90,14 @@ export const execute = (
     }
     const lack =
       neverSupported(statement) ??
-      (session.transaction === undefined && !session.upstream.wholeSession ? outsideSupported(statement) : undefined)
+      (session.transaction === undefined && !session.upstream.wholeSession && lockCallOf(statement) === undefined
+        ? outsideSupported(statement)
+        : undefined)
     if (lack !== undefined) return lacking(lack)
     if (session.upstream.readOnly && runsAlone(statement)) return Effect.fail(readOnlyGateway())
+    if (session.lostLock) return Effect.fail(lostLock())
+    const lock = session.upstream.wholeSession ? undefined : lockCallOf(statement)
+    if (lock !== undefined) return advisoryLock(session, statement, lock, bound)
     const run = own(session, statement, bound)
     const alone = session.transaction !== undefined || selfReliant.has(statement.kind) || runsAlone(statement)
     return alone || !session.needsTransaction(statement) ? run : Effect.andThen(session.begin(true), run)

@@ -12,7 +12,8 @@ import type { Description } from "../statement/DescribeSql.ts"
 import { positionIn } from "../statement/ErrorPosition.ts"
 import { columnsOf, rowsOf } from "../statement/FieldText.ts"
 import { Refused, refusal } from "../statement/Refused.ts"
-import { readRow, type Wrapped, wrap } from "../statement/Wrapped.ts"
+import { readRow, type SentColumns, type Wrapped, wrap } from "../statement/Wrapped.ts"
+import { isWritten } from "../values/BinaryForms.ts"
 import type { Call, Session } from "./ClientSession.ts"
 import { throughCursor } from "./Cursors.ts"
 import type { Rows, StatementOutcome } from "./StatementOutcome.ts"
@@ -21,6 +22,8 @@ import type { Rows, StatementOutcome } from "./StatementOutcome.ts"
 export interface Bound {
   readonly description: Description
   readonly values: ReadonlyArray<string | null>
+  /** Whether a column is to be returned in binary. */
+  readonly isBinary: (column: number) => boolean
 }
 
 /** The text as PostgreSQL gets it from the service: `$1` for each placeholder. */
@@ -74,7 +77,7 @@ const noteNames = (session: Session, statement: ClientStatement) =>
   Effect.sync(() => {
     if (!kindOf(statement.sql).changesNames) return
     if (session.transaction !== undefined) session.transaction.names += `${statement.sql};`
-    session.upstream.descriptions.clear()
+    session.forgetNames()
   })
 
 /** The service takes a statement without the semicolon at which PostgreSQL would have stopped reading. */
@@ -114,32 +117,58 @@ const isStale = (columns: ReadonlyArray<FieldDescription>, [row]: Rows): boolean
 
 const isOverSize = ({ fields }: Refused): boolean => fields.code === "54000"
 
+/** Whether the texts of common types are those of which the gateway can make their binary form. */
+const hasPlainTexts = ({ defaults, settings }: Session): boolean =>
+  !settings.has("bytea_output") &&
+  Number(settings.get("extra_float_digits") ?? 1) > 0 &&
+  (settings.get("datestyle") ?? defaults.get("datestyle") ?? "").startsWith("ISO")
+
+/** The columns that PostgreSQL has to write in binary itself. */
+const sentColumns = (
+  session: Session,
+  { columns = [], sends }: Description,
+  isBinary: (column: number) => boolean
+): SentColumns | undefined => {
+  const plain = hasPlainTexts(session)
+  const functions = new Map<number, string>()
+  for (const [index, { typeOid }] of columns.entries()) {
+    const send = sends[index]
+    if (send !== undefined && isBinary(index) && !(plain && isWritten(typeOid))) functions.set(index, send)
+  }
+  return functions.size === 0 ? undefined : { count: columns.length, functions }
+}
+
+const nothingBinary = () => false
+
 /** Runs a statement that returns rows. */
 export const query = Effect.fnUntraced(function* (
   session: Session,
   statement: ClientStatement,
   bound?: Bound,
-  described?: Description
+  described?: Description,
+  isBinary = bound?.isBinary ?? nothingBinary
 ) {
   const types = bound?.description.parameters.map(String) ?? []
   const answer = bound?.description ?? described ?? (yield* session.describe(statement, []))
   // What PostgreSQL can't describe it can't run either: its own words are better, and know the position.
   if (answer === "unknown" || "sqlState" in answer) return yield* asItIs(session, statement, bound)
-  const call = yield* callOf(statement, wrap(statement), bound)
+  const written = sentColumns(session, answer, isBinary)
+  const call = yield* callOf(statement, wrap(statement, written), bound)
   const sent = yield* Effect.result(session.send(call))
   const words = wordsOf(statement)
+  const encoded = new Set(written?.functions.keys())
   const tag = (rows: number) => commandTag(words, rows)
   if (Result.isFailure(sent)) {
     if (!isOverSize(sent.failure) || statement.kind !== "query" || statement.tail > 0) return yield* sent.failure
     const { first, more } = yield* throughCursor(session, call, sent.failure)
-    return { columns: answer.columns, rows: first, more, tag } satisfies StatementOutcome
+    return { columns: answer.columns, rows: first, more, encoded, tag } satisfies StatementOutcome
   }
   const rows = wrappedRows(sent.success)
   let columns = answer.columns ?? []
   if (isStale(columns, rows)) {
     // The client has been told of other columns already.
     if (bound !== undefined) return yield* refusal("0A000", "cached plan must not change result type")
-    session.upstream.descriptions.clear()
+    session.forgetNames()
     const again = yield* session.describe(statement, types)
     if (again !== "unknown" && !("sqlState" in again)) columns = again.columns ?? []
     if (isStale(columns, rows)) {
@@ -153,5 +182,5 @@ export const query = Effect.fnUntraced(function* (
       })
     }
   }
-  return { columns, rows: fitting(columns, rows), tag } satisfies StatementOutcome
+  return { columns, rows: fitting(columns, rows), encoded, tag } satisfies StatementOutcome
 })

@@ -4,6 +4,7 @@ import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { commandTag } from "../statement/CommandTag.ts"
 import { ANSWER_SQLSTATE, literal } from "../statement/DescribeSql.ts"
 import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
+import { releaseLocks } from "./AdvisoryLocks.ts"
 import type { Session } from "./ClientSession.ts"
 import { asLocal, changeOf, characteristics, setConfigNames } from "./Settings.ts"
 import { done } from "./StatementOutcome.ts"
@@ -134,5 +135,6 @@ export const discard = Effect.fnUntraced(function* (session: Session, { words }:
   }
   for (const name of [...session.settings.keys()]) session.remember(name, undefined)
   session.prepared.clear()
+  yield* releaseLocks(session)
   return done(tag)
 })

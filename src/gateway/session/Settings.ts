@@ -76,6 +76,17 @@ export const characteristics = [
   "default_transaction_deferrable"
 ] as const
 
+/** The modes that a transaction begins with by the session's settings, where the client names none itself. */
+export const modesSet = (settings: Settings, named: string): ReadonlyArray<string> => {
+  const isOn = (name: string) => settings.get(name) === "on"
+  const isolation = settings.get("default_transaction_isolation")
+  const modes: Array<string> = []
+  if (isolation !== undefined && !/\bisolation\b/i.test(named)) modes.push(`isolation level ${isolation}`)
+  if (isOn("default_transaction_read_only") && !/\bread\s+(?:only|write)\b/i.test(named)) modes.push("read only")
+  if (isOn("default_transaction_deferrable") && !/\bdeferrable\b/i.test(named)) modes.push("deferrable")
+  return modes
+}
+
 /** SET as it is to be within a transaction of the service: for as long as that lasts. */
 export const asLocal = ({ sql, starts, words }: Pick<ClientStatement, "sql" | "starts" | "words">): string => {
   if (words[0] !== "set" || words[1] === "local" || words[1] === "transaction" || words[1] === "constraints") return sql

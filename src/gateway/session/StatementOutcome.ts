@@ -16,6 +16,8 @@ export interface StatementOutcome {
   readonly columns: ReadonlyArray<FieldDescription> | undefined
   readonly rows: Rows
   readonly more?: MoreRows | undefined
+  /** Columns whose values are PostgreSQL's own binary form of them, as a text of bytea. */
+  readonly encoded?: ReadonlySet<number> | undefined
   /** The command's tag, for the number of rows that were returned. */
   readonly tag: (rows: number) => string
 }

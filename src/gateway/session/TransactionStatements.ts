@@ -38,7 +38,7 @@ export const commit = Effect.fnUntraced(function* (session: Session, statement: 
   }
   const changed = session.transaction?.names !== ""
   const committed = yield* session.commit()
-  if (changed) session.upstream.descriptions.clear()
+  if (changed) session.forgetNames()
   if (isChained(statement)) yield* session.begin(false)
   return done(committed ? "COMMIT" : "ROLLBACK")
 })

@@ -32,6 +32,8 @@ export interface Description {
   readonly casts: ReadonlyArray<string>
   /** Undefined for a statement that returns no rows. */
   readonly columns: ReadonlyArray<FieldDescription> | undefined
+  /** The functions that write the columns' values in binary; undefined where none is known. */
+  readonly sends: ReadonlyArray<string | undefined>
   /** No table could be made, so that the columns have to be asked for in another way. */
   readonly noTable: boolean
 }
@@ -72,18 +74,34 @@ const parametersOf = (name: string): string => `
     from unnest(oids) with ordinality o (oid, number)
     join pg_catalog.pg_type t on t.oid = o.oid join pg_catalog.pg_namespace n on n.oid = t.typnamespace;`
 
-/** Makes the table; names that occur twice and pseudo-types, which no table can have, take a second way. */
+/** The rule of a statement that writes knows whose columns it returns. It is only looked at. */
+const withRule = (table: string, marker: string): string => `
+    if make <> '${asView(table)}' then
+      begin
+        execute 'create rule ${table} as on insert to ${table} do instead (' || replace(stmt, '${marker}', '') || E'\\n)';
+      exception when others then null;
+      end;
+    end if;`
+
+/** What makes them, with the statement for `%s`. */
+const asView = (name: string): string => `create temp view ${name} as (%s\n)`
+const asTable = (name: string): string => `create temp table ${name} as (%s\n) with no data`
+
+/**
+ * Makes a view, which knows whose columns its own are, or a table of a statement that writes; names that occur twice and
+ * pseudo-types, which neither can have, take a second way.
+ */
 const columnsOf = (table: string, marker: string): string => `
     stmt := pieces[1];
     for i in 1 .. cardinality(refs) loop stmt := stmt || '(null::' || casts[refs[i]] || ')'
       || case when bare[i] then ' as "?column?"' else '' end || pieces[i + 1]; end loop;
     begin
-      execute 'create temp table ${table} as (' || replace(replace(lead || replace(stmt, '${marker}', middle) || trail,
-        '@names', ''), '@exprs', '*') || E'\\n) with no data';
+      execute format(make, replace(replace(lead || replace(stmt, '${marker}', middle) || trail,
+        '@names', ''), '@exprs', '*'));
     exception when duplicate_column or invalid_table_definition then
       if is_query then
-        execute 'select row_to_json(x) from (select q.* from (select 1) d left join (select * from (' || stmt
-          || E'\\n) z limit 0) q on false) x' into labels;
+        execute 'select row_to_json(alex_gateway_row) from (select q.* from (select 1) d left join (select * from (' || stmt
+          || E'\\n) z limit 0) q on false) alex_gateway_row' into labels;
         names := array(select json_object_keys(labels));
       else
         begin
@@ -95,6 +113,7 @@ const columnsOf = (table: string, marker: string): string => `
           names := array(select 'column' || i from generate_series(1, at) i);
         end;
       end if;
+      if names = '{}' then make := '${asTable(table)}'; end if;
       exprs := array(select 'c' || i from generate_series(1, cardinality(names)) i);
       renamed := '(' || array_to_string(exprs, ', ') || ')';
       pseudo := array_fill(null::text, array[cardinality(names)]);
@@ -102,9 +121,8 @@ const columnsOf = (table: string, marker: string): string => `
         begin
           select string_agg(u.e || ' as c' || u.i, ', ' order by u.i) into aliased
           from unnest(exprs) with ordinality u (e, i);
-          execute 'create temp table ${table} as (' || replace(replace(
-            lead || replace(stmt, '${marker}', middle) || trail, '@names', renamed), '@exprs', aliased)
-            || E'\\n) with no data';
+          execute format(make, replace(replace(
+            lead || replace(stmt, '${marker}', middle) || trail, '@names', renamed), '@exprs', aliased));
           exit;
         exception when invalid_table_definition then
           at := substring(sqlerrm from '"c([0-9]+)"')::int;
@@ -114,6 +132,10 @@ const columnsOf = (table: string, marker: string): string => `
         end;
       end loop;
     end;
+${withRule(table, marker)}
+    origins := array(select array_to_string(o.m, ',') from pg_catalog.pg_rewrite,
+      regexp_matches(ev_action::text, ':resorigtbl (\\d+) :resorigcol (-?\\d+)', 'g') with ordinality o (m, n)
+      where ev_class = 'pg_temp.${table}'::regclass order by o.n);
     with recursive own as (
       select a.attnum as number, coalesce(names[a.attnum], a.attname::text) as label, a.atttypmod as modifier,
         coalesce((select p.oid from pg_catalog.pg_type p
@@ -126,7 +148,10 @@ const columnsOf = (table: string, marker: string): string => `
       select b.number, b.label, case when b.modifier = -1 then d.typtypmod else b.modifier end, d.typbasetype
       from base b join pg_catalog.pg_type d on d.oid = b.type and d.typtype = 'd'
     )
-    select coalesce(json_agg(json_build_array(b.label, b.type::oid::bigint, t.typlen, b.modifier) order by b.number), '[]')
+    select coalesce(json_agg(json_build_array(b.label, b.type::oid::bigint, t.typlen, b.modifier,
+      (select format('%I.%I', n.nspname, p.proname) from pg_catalog.pg_proc p
+        join pg_catalog.pg_namespace n on n.oid = p.pronamespace where p.oid = t.typsend),
+      origins[cardinality(origins) - (select count(*)::int from own) + b.number]) order by b.number), '[]')
     into columns from base b join pg_catalog.pg_type t on t.oid = b.type and t.typtype <> 'd';`
 
 /**
@@ -184,7 +209,8 @@ declare
   lead text := ${literal(lead)};
   middle text := ${literal(middle)};
   trail text := ${literal(trail)};
-  oids oid[]; casts text[]; names text[]; exprs text[]; pseudo text[];
+  make text := ${literal(statement.kind === "query" && statement.tail === 0 ? asView(name) : asTable(name))};
+  oids oid[]; casts text[]; names text[]; exprs text[]; pseudo text[]; origins text[];
   no_table bool := false; stmt text; renamed text; aliased text; answer text; at int; labels json; columns json;
 begin
   begin
@@ -230,7 +256,14 @@ export const describeSql = (
   return text.length > MAX_SQL_LENGTH ? undefined : text
 }
 
-const Column = Schema.Tuple([Schema.String, Schema.Int, Schema.Int, Schema.Int])
+const Column = Schema.Tuple([
+  Schema.String,
+  Schema.Int,
+  Schema.Int,
+  Schema.Int,
+  Schema.NullOr(Schema.String),
+  Schema.NullOr(Schema.String)
+])
 
 const decodeAnswer = Schema.decodeUnknownResult(
   Schema.fromJsonString(
@@ -254,14 +287,11 @@ export const readAnswer = (answer: string): Result.Result<Description | Refusal,
     parameters: parameters ?? [],
     casts: casts ?? [],
     noTable,
-    columns: columns?.map(([name, typeOid, typeSize, typeModifier]) => ({
-      name,
-      tableOid: 0,
-      columnNumber: 0,
-      typeOid,
-      typeSize,
-      typeModifier
-    }))
+    sends: columns?.map(([, , , , send]) => send ?? undefined) ?? [],
+    columns: columns?.map(([name, typeOid, typeSize, typeModifier, , origin]) => {
+      const [tableOid = 0, columnNumber = 0] = (origin ?? "").split(",").map(Number)
+      return { name, tableOid, columnNumber, typeOid, typeSize, typeModifier }
+    })
   })
 }
 

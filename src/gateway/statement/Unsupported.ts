@@ -37,10 +37,10 @@ export const outsideSupported = (statement: ClientStatement): Lack | undefined =
       hint: inTransaction
     }
   }
-  if (statement.words.some((word) => /^pg_(?:try_)?advisory_(?:lock|lock_shared)$/.test(word))) {
+  if (statement.words.some((word) => /^pg_(?:try_)?advisory_lock(?:_shared)?$/.test(word))) {
     return {
-      message: "a session's advisory lock can't be held outside of a transaction",
-      hint: `Use pg_advisory_xact_lock. ${inTransaction}`
+      message: "a session's advisory lock can't be taken in a larger statement outside of a transaction",
+      hint: `Take it alone, by SELECT pg_advisory_lock(...). ${inTransaction}`
     }
   }
   return undefined

@@ -32,10 +32,26 @@ export const frameOf = (
   return { lead: `select ${expressions} from (\n`, middle: "", trail: `\n) ${ROW}${names}` }
 }
 
-/** The statement that returns each row as one text. */
-export const wrap = (statement: ClientStatement): Wrapped => {
+/** Columns whose values PostgreSQL itself writes in binary. */
+export interface SentColumns {
+  /** Of all columns. */
+  readonly count: number
+  /** The functions that write them, by the columns' places from 0. */
+  readonly functions: ReadonlyMap<number, string>
+}
+
+/** The statement that returns each row as one text; columns that are sent are in it as `bytea`. */
+export const wrap = (statement: ClientStatement, sent?: SentColumns): Wrapped => {
   const { sql, tail } = statement
-  const { lead, middle, trail } = frameOf(statement, "", `${ROW}::text`)
+  const names = Array.from({ length: sent?.count ?? 0 }, (_, index) => `c${index}`)
+  const values = names.map((name, index) => {
+    const send = sent?.functions.get(index)
+    return send === undefined ? name : `'\\x' || encode(${send}(${name}), 'hex')`
+  })
+  const { lead, middle, trail } =
+    sent === undefined
+      ? frameOf(statement, "", `${ROW}::text`)
+      : frameOf(statement, `(${names.join(", ")})`, `row(${values.join(", ")})::text`)
   return { sql: lead + sql.slice(0, tail) + middle + sql.slice(tail) + trail, prefix: lead.length }
 }
 

@@ -58,7 +58,7 @@ const bare = (text: string, from: number): readonly [string | null, number] => {
 const quote = (value: string): string => `"${value.replaceAll(/["\\]/g, "\\$&")}"`
 
 /** Writes the text of an array, as `array_in` reads it. */
-export const writeArray = ({ dimensions, elements }: ArrayShape): string => {
+export const writeArray = ({ dimensions, elements }: ArrayShape, delimiter = ","): string => {
   if (dimensions.length === 0) return "{}"
   let next = 0
   const level = (dimension: number): string => {
@@ -71,7 +71,7 @@ export const writeArray = ({ dimensions, elements }: ArrayShape): string => {
         next++
       }
     }
-    return `{${parts.join(",")}}`
+    return `{${parts.join(delimiter)}}`
   }
   const bounds = dimensions.some(({ lower }) => lower !== 1)
     ? `${dimensions.map(({ lower, size }) => `[${lower}:${lower + size - 1}]`).join("")}=`

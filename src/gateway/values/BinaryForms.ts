@@ -1,7 +1,7 @@
 /** The binary forms of common types, from and to PostgreSQL's text of them. Pure. */
 import { pgElementByOid } from "../../data-api/values/PgOids.ts"
 import { floatText } from "../statement/FieldText.ts"
-import { readArray, writeArray } from "./ArrayText.ts"
+import { readArray } from "./ArrayText.ts"
 import { daysOfText, microsOfTime, microsOfTimestamp, textOfDays, textOfTime, textOfTimestamp } from "./DateTimes.ts"
 
 interface Form {
@@ -212,27 +212,6 @@ const writeArrayForm = (elementOid: number, form: Form, text: string): Uint8Arra
   return Buffer.concat(parts)
 }
 
-const readArrayForm = (form: Form, bytes: Buffer): string | undefined => {
-  if (bytes.length < 12) return undefined
-  const count = bytes.readInt32BE(0)
-  if (count < 0 || count > 6 || bytes.length < 12 + count * 8) return undefined
-  const dimensions = Array.from({ length: count }, (_, index) => ({
-    size: bytes.readInt32BE(12 + index * 8),
-    lower: bytes.readInt32BE(16 + index * 8)
-  }))
-  const elements: Array<string | null> = []
-  for (let at = 12 + count * 8; at + 4 <= bytes.length; ) {
-    const size = bytes.readInt32BE(at)
-    at += 4
-    if (size > bytes.length - at) return undefined
-    const element = size < 0 ? null : form.read(bytes.subarray(at, at + size))
-    if (element === undefined) return undefined
-    elements.push(element)
-    at += Math.max(0, size)
-  }
-  return writeArray({ dimensions, elements })
-}
-
 /** The binary form of a value; undefined where the type has none here. */
 export const toBinary = (typeOid: number, text: string): Uint8Array | undefined => {
   const form = forms.get(typeOid)
@@ -242,15 +221,10 @@ export const toBinary = (typeOid: number, text: string): Uint8Array | undefined 
   return element === undefined || elementForm === undefined ? undefined : writeArrayForm(element.oid, elementForm, text)
 }
 
-/** The text of a value's binary form; undefined where it can't be read. */
-export const fromBinary = (typeOid: number, value: Uint8Array): string | undefined => {
-  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-  const form = forms.get(typeOid)
-  if (form !== undefined) return form.read(bytes)
-  const elementForm = forms.get(pgElementByOid.get(typeOid)?.oid ?? 0)
-  return elementForm === undefined ? undefined : readArrayForm(elementForm, bytes)
-}
+/** Reads values of a type; undefined where the type has no form here. */
+export const readBinaryForm = (typeOid: number): ((bytes: Buffer) => string | undefined) | undefined =>
+  forms.get(typeOid)?.read
 
-/** Whether values of a type have a binary form here. */
-export const hasBinaryForm = (typeOid: number): boolean =>
+/** Whether the gateway writes the binary form of a type itself. */
+export const isWritten = (typeOid: number): boolean =>
   forms.has(typeOid) || forms.has(pgElementByOid.get(typeOid)?.oid ?? 0)

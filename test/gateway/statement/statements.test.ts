@@ -5,7 +5,8 @@ import { recordReader, rowWriter } from "../../../src/gateway/copy/CopyText.ts"
 import { statementsOf } from "../../../src/gateway/statement/ClientStatement.ts"
 import { shapeOf } from "../../../src/gateway/statement/Descriptions.ts"
 import { readRow } from "../../../src/gateway/statement/Wrapped.ts"
-import { fromBinary, toBinary } from "../../../src/gateway/values/BinaryForms.ts"
+import { toBinary } from "../../../src/gateway/values/BinaryForms.ts"
+import { fromBinary } from "../../../src/gateway/values/ComposedForms.ts"
 
 const one = (sql: string) => {
   const [statement] = statementsOf(sql)

@@ -1,0 +1,150 @@
+/**
+ * Advisory locks of a session: each is held by a transaction of its own, which the service keeps as long as the gateway
+ * wants it. Migration tools keep each other out with them.
+ */
+import * as Effect from "effect/Effect"
+import type { ClientStatement } from "../statement/ClientStatement.ts"
+import { statementOf } from "../statement/ClientStatement.ts"
+import { commandTag } from "../statement/CommandTag.ts"
+import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
+import { wrap } from "../statement/Wrapped.ts"
+import type { Session } from "./ClientSession.ts"
+import { type Bound, callOf, wrappedRows } from "./RowStatements.ts"
+import type { StatementOutcome } from "./StatementOutcome.ts"
+
+/** A lock that is held, by the transaction that holds it. */
+export interface HeldLock {
+  /** The numbers that it is taken on, as text. */
+  readonly key: string
+  readonly shared: boolean
+  readonly transactionId: string
+}
+
+interface LockCall {
+  readonly action: "lock" | "try" | "unlock" | "unlockAll"
+  readonly shared: boolean
+  /** The arguments as they are written. */
+  readonly key: string
+  /** The statement that takes the lock for as long as its transaction lasts. */
+  readonly withinTransaction: string
+}
+
+const names = /^"?pg_(try_)?advisory_(lock|unlock|unlock_all)(_shared)?"?$/
+
+/** The one call of `select pg_advisory_lock(...)`, with or without a name for the column; undefined for anything else. */
+export const lockCallOf = ({ sql, starts, words }: ClientStatement): LockCall | undefined => {
+  const at = words[1] === "pg_catalog" && words[2] === "." ? 3 : 1
+  const match = words[0] === "select" ? names.exec(words[at] ?? "") : null
+  if (match === null || words[at + 1] !== "(") return undefined
+  let depth = 0
+  let end = at + 1
+  for (; end < words.length; end++) {
+    if (words[end] === "(") depth++
+    else if (words[end] === ")" && --depth === 0) break
+  }
+  const rest = words.slice(end + 1)
+  if (rest.length > 2 || (rest.length === 2 && rest[0] !== "as")) return undefined
+  const [, tries, verb, shared] = match
+  const start = starts[at] ?? 0
+  const name = sql.slice(start, start + (words[at]?.length ?? 0))
+  return {
+    action: verb === "lock" ? (tries === undefined ? "lock" : "try") : verb === "unlock" ? "unlock" : "unlockAll",
+    shared: shared !== undefined,
+    key: sql.slice((starts[at + 1] ?? 0) + 1, starts[end]),
+    withinTransaction:
+      sql.slice(0, start) + name.replace("advisory_", "advisory_xact_") + sql.slice(start + name.length)
+  }
+}
+
+/** The numbers of a lock, whatever they are computed from. */
+const keyOf = Effect.fnUntraced(function* (session: Session, { key }: LockCall, bound: Bound | undefined) {
+  const call = yield* callOf(
+    statementOf(`select row(${key})::text`),
+    { sql: `select row(${key})::text`, prefix: 0 },
+    bound
+  )
+  const { records } = yield* session.send(call)
+  const field = records?.[0]?.[0]
+  return field !== undefined && "stringValue" in field ? field.stringValue : ""
+})
+
+/** Gives a lock back, once it is the last one that its transaction holds. */
+const give = (session: Session, { transactionId }: HeldLock): Effect.Effect<void> =>
+  Effect.suspend(() =>
+    session.locks.some((lock) => lock.transactionId === transactionId)
+      ? Effect.void
+      : Effect.ignore(session.upstream.api.rollbackTransaction({ transactionId }))
+  )
+
+/** Gives all locks back. */
+export const releaseLocks = (session: Session): Effect.Effect<void> =>
+  Effect.suspend(() => Effect.forEach(session.locks.splice(0), (lock) => give(session, lock), { discard: true }))
+
+/** Takes a lock; the rows say whether it was taken. */
+const take = Effect.fnUntraced(function* (session: Session, asked: LockCall, bound: Bound | undefined) {
+  const { api } = session.upstream
+  const key = yield* keyOf(session, asked, bound)
+  const statement = statementOf(asked.withinTransaction)
+  const call = yield* callOf(statement, wrap(statement), bound)
+  const taking = Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function* () {
+      // A session never waits for itself, however often it takes a lock.
+      const held = session.locks.find((lock) => lock.key === key)
+      const { transactionId } = held ?? (yield* api.beginTransaction({ database: session.database }))
+      const lock = { key, shared: asked.shared, transactionId }
+      const { parameters, sql } = call
+      const ran = api.executeStatement({
+        sql: session.tag + sql,
+        parameters,
+        database: session.database,
+        transactionId
+      })
+      const rows = wrappedRows(yield* Effect.onError(restore(ran), () => give(session, lock)))
+      if (asked.action === "try" && rows[0]?.[0] !== "t") yield* give(session, lock)
+      else session.locks.push(lock)
+      return rows
+    })
+  )
+  return yield* Effect.mapError(taking, (error) => refusedBy(error))
+})
+
+const free = Effect.fnUntraced(function* (session: Session, asked: LockCall, bound: Bound | undefined) {
+  const key = yield* keyOf(session, asked, bound)
+  const at = session.locks.findLastIndex((lock) => lock.key === key && lock.shared === asked.shared)
+  const [lock] = at === -1 ? [] : session.locks.splice(at, 1)
+  if (lock !== undefined) {
+    yield* give(session, lock)
+    return "t"
+  }
+  session.listener.notice({
+    severity: "WARNING",
+    code: "01000",
+    message: `you don't own a lock of type ${asked.shared ? "ShareLock" : "ExclusiveLock"}`
+  })
+  return "f"
+})
+
+/** Runs `select pg_advisory_lock(...)` and the like. */
+export const advisoryLock = (
+  session: Session,
+  statement: ClientStatement,
+  asked: LockCall,
+  bound: Bound | undefined
+): Effect.Effect<StatementOutcome, Refused> =>
+  Effect.gen(function* () {
+    const answer = bound?.description ?? (yield* session.describe(statement, []))
+    if (answer === "unknown" || "sqlState" in answer) {
+      return yield* refusal(
+        "0A000",
+        "the advisory lock can't be taken",
+        "Give its number as one constant or parameter."
+      )
+    }
+    const rows =
+      asked.action === "unlockAll"
+        ? yield* Effect.as(releaseLocks(session), [[""]])
+        : asked.action === "unlock"
+          ? [[yield* free(session, asked, bound)]]
+          : yield* take(session, asked, bound)
+    return { columns: answer.columns, rows, tag: (count) => commandTag(statement.words, count) }
+  })

@@ -1,0 +1,112 @@
+/** Binary values of any type as text: arrays, ranges, composites and domains are read by what they are made of. Pure. */
+import { pgElementByOid } from "../../data-api/values/PgOids.ts"
+import { writeArray } from "./ArrayText.ts"
+import { readBinaryForm } from "./BinaryForms.ts"
+import { type Read, readers } from "./RareForms.ts"
+import { noShapes, type TypeShape, type TypeShapes } from "./TypeShape.ts"
+
+const BOX = 603
+
+const quoted = (text: string): string => `"${text.replaceAll(/["\\]/g, "$&$&")}"`
+
+const array =
+  (element: Read, delimiter: string): Read =>
+  (bytes) => {
+    if (bytes.length < 12) return undefined
+    const count = bytes.readInt32BE(0)
+    if (count < 0 || count > 6 || bytes.length < 12 + count * 8) return undefined
+    const dimensions = Array.from({ length: count }, (_, index) => ({
+      size: bytes.readInt32BE(12 + index * 8),
+      lower: bytes.readInt32BE(16 + index * 8)
+    }))
+    const elements = fieldsOf(bytes, 12 + count * 8, () => element)
+    return elements === undefined ? undefined : writeArray({ dimensions, elements }, delimiter)
+  }
+
+/** Values with their sizes before them, up to the end. */
+const fieldsOf = (
+  bytes: Buffer,
+  from: number,
+  readerAt: (at: number) => Read | undefined,
+  before = 0
+): ReadonlyArray<string | null> | undefined => {
+  const fields: Array<string | null> = []
+  for (let at = from; at < bytes.length; ) {
+    if (at + before + 4 > bytes.length) return undefined
+    const read = readerAt(at)
+    const size = bytes.readInt32BE(at + before)
+    at += before + 4
+    if (read === undefined || size > bytes.length - at) return undefined
+    const field = size < 0 ? null : read(bytes.subarray(at, at + size))
+    if (field === undefined) return undefined
+    fields.push(field)
+    at += Math.max(0, size)
+  }
+  return fields
+}
+
+/** Flags: 1 empty, 2 and 4 bounds that belong to it, 8 and 16 bounds that are infinite. */
+const range =
+  (bound: Read): Read =>
+  (bytes) => {
+    const flags = bytes[0]
+    if (flags === undefined) return undefined
+    if ((flags & 1) !== 0) return "empty"
+    const bounds = fieldsOf(bytes, 1, () => bound)
+    const [hasLower, hasUpper] = [(flags & 8) === 0, (flags & 16) === 0]
+    if (bounds?.length !== Number(hasLower) + Number(hasUpper)) return undefined
+    const lower = hasLower ? quoted(bounds[0] ?? "") : ""
+    const upper = hasUpper ? quoted(bounds.at(-1) ?? "") : ""
+    return `${(flags & 2) === 0 ? "(" : "["}${lower},${upper}${(flags & 4) === 0 ? ")" : "]"}`
+  }
+
+const multirange =
+  (one: Read): Read =>
+  (bytes) => {
+    const ranges = bytes.length < 4 ? undefined : fieldsOf(bytes, 4, () => one)
+    return ranges === undefined ? undefined : `{${ranges.join(",")}}`
+  }
+
+/** Each column with its type's object id before it. */
+const record =
+  (shapes: TypeShapes): Read =>
+  (bytes) => {
+    if (bytes.length < 4) return undefined
+    const fields = fieldsOf(bytes, 4, (at) => readerOf(bytes.readUInt32BE(at), shapes), 4)
+    return fields === undefined
+      ? undefined
+      : `(${fields.map((field) => (field === null ? "" : quoted(field))).join(",")})`
+  }
+
+const composed = (shape: TypeShape, shapes: TypeShapes): Read | undefined => {
+  if (shape.kind === "text") return (bytes) => bytes.toString()
+  if (shape.kind === "record") return record(shapes)
+  const inner = readerOf(shape.of, shapes)
+  if (inner === undefined) return undefined
+  switch (shape.kind) {
+    case "domain":
+      return inner
+    case "array":
+      return array(inner, shape.of === BOX ? ";" : ",")
+    case "range":
+      return range(inner)
+    case "multirange":
+      return multirange(inner)
+  }
+}
+
+const readerOf = (typeOid: number, shapes: TypeShapes): Read | undefined => {
+  const read = readBinaryForm(typeOid) ?? readers.get(typeOid)
+  if (read !== undefined) return read
+  const element = pgElementByOid.get(typeOid)?.oid
+  const shape = element === undefined ? shapes.get(typeOid) : ({ kind: "array", of: element } as const)
+  return shape === undefined ? undefined : composed(shape, shapes)
+}
+
+/** Whether the binary form of a type can be read, with what is known of the types. */
+export const isReadable = (typeOid: number, shapes: TypeShapes = noShapes): boolean =>
+  readerOf(typeOid, shapes) !== undefined
+
+/** The text of a value's binary form; undefined where it can't be read. */
+export const fromBinary = (typeOid: number, value: Uint8Array, shapes: TypeShapes = noShapes): string | undefined =>
+  readerOf(typeOid, shapes)?.(Buffer.from(value.buffer, value.byteOffset, value.byteLength))

@@ -1,0 +1,101 @@
+/** Drivers of other languages and their poolers: each prints through the gateway what it prints with a direct connection. */
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { assert, layer } from "@effect/vitest"
+import { Effect } from "effect"
+import { describe } from "vitest"
+import * as TestDatabase from "../TestDatabase.ts"
+import { type Invocation, present, printsTheSame, programs } from "./Programs.ts"
+import { layer as gateway, run, TestGateway } from "./TestGateway.ts"
+
+const serverUrl = TestDatabase.postgresUrl
+const found = (...question: Parameters<typeof present>) => (serverUrl === undefined ? undefined : present(...question))
+
+/** Debian's own Python has Debian's packages. */
+const python = (modules: string) =>
+  found(`Python's ${modules}`, ["-c", `import ${modules}`], "/usr/bin/python3", "python3")
+
+const jar = "/usr/share/java/postgresql.jar"
+const java = found("pgJDBC", ["-cp", jar, "--list-modules"], "java")
+const hasDriver = found("pgJDBC's driver", ["-e", jar], "test") !== undefined
+const pgbouncer = found("pgbouncer", ["--version"], "pgbouncer", "/usr/sbin/pgbouncer")
+
+const jdbc: Invocation = (url) => {
+  const { password } = new URL(url)
+  return run(java ?? "", ["-cp", jar, "-Duser.timezone=UTC", `${programs}JdbcProgram.java`, url, password || "none"])
+}
+
+const freePort = Effect.callback<number>((resume) => {
+  const server = createServer()
+  server.listen(0, "127.0.0.1", () => {
+    const address = server.address()
+    server.close(() => resume(Effect.succeed(typeof address === "object" ? (address?.port ?? 0) : 0)))
+  })
+})
+
+/** A pgbouncer in front of the address, which refuses to run as root. */
+const pooled = Effect.fnUntraced(function* (address: string, mode: "session" | "transaction") {
+  const { hostname, password, pathname, port, username } = new URL(address)
+  const listen = yield* freePort
+  const folder = yield* Effect.acquireRelease(
+    Effect.sync(() => mkdtempSync(join(tmpdir(), "pgbouncer-"))),
+    (path) => Effect.sync(() => rmSync(path, { recursive: true }))
+  )
+  const name = pathname.slice(1)
+  const server = `host=${hostname} port=${port} user=${username}${password === "" ? "" : ` password=${password}`}`
+  writeFileSync(
+    join(folder, "ini"),
+    `[databases]\n${name} = ${server}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = ${listen}\nauth_type = any\npool_mode = ${mode}\nunix_socket_dir =\n`
+  )
+  chmodSync(folder, 0o755)
+  const asNobody = process.getuid?.() === 0 ? ["setpriv", "--reuid=65534", "--clear-groups"] : []
+  const [command = "", ...args] = [...asNobody, pgbouncer ?? "", join(folder, "ini")]
+  yield* Effect.forkScoped(run(command, args))
+  return `postgres://${username}@127.0.0.1:${listen}/${name}`
+})
+
+describe.skipIf(serverUrl === undefined)(TestDatabase.onPostgres("other languages through the gateway"), () => {
+  layer(gateway(serverUrl ?? ""), { timeout: "5 minutes" })((it) => {
+    for (const [name, modules, expected] of [
+      ["psycopg", "psycopg", "('DivisionByZero', '22012'"],
+      ["sqlalchemy", "sqlalchemy, psycopg2, asyncpg", "DBAPIError 22012"],
+      ["asyncpg", "asyncpg", "[0, 2, 4, 6, 8, 10, 12, 14, 16, 18]"]
+    ] as const) {
+      const command = python(modules)
+      it.effect.skipIf(command === undefined)(
+        name,
+        () => printsTheSame((url) => run(command ?? "", [`${programs}${name}_program.py`, url]), expected),
+        120_000
+      )
+    }
+
+    it.effect.skipIf(java === undefined || !hasDriver)("pgJDBC", () => printsTheSame(jdbc, "22P02 ERROR"), 120_000)
+
+    it.effect.skipIf(pgbouncer === undefined)(
+      "pgbouncer pools sessions and transactions",
+      () =>
+        Effect.gen(function* () {
+          const { directUrl, url } = yield* TestGateway
+          const psql = (address: string, input: string) => run("psql", ["-X", "-A", "-t", address], input)
+          const outputs: Array<string> = []
+          for (const address of [directUrl, url]) {
+            for (const mode of ["session", "transaction"] as const) {
+              const through = yield* pooled(address, mode)
+              const input = `select 1;\nbegin;\nset local timezone to 'Asia/Tokyo';\nselect timestamptz '2020-01-01 00:00Z';\nselect 1/0;\nrollback;\n`
+              let ran = yield* psql(through, input)
+              while (ran.stderr.includes("onnection refused")) ran = yield* psql(through, input)
+              outputs.push(`${ran.stdout}${ran.stderr}`)
+              // What one client has set the next one does not have.
+              if (mode === "session") yield* psql(through, "set timezone to 'Asia/Tokyo'; select 1;")
+              outputs.push((yield* psql(through, "show timezone;")).stdout)
+            }
+          }
+          assert.deepStrictEqual(outputs.slice(4), outputs.slice(0, 4))
+          assert.include(outputs[0], "2020-01-01 09:00:00+09")
+        }).pipe(Effect.scoped),
+      120_000
+    )
+  })
+})
