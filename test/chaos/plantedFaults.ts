@@ -33,6 +33,34 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     tests: ["test/chaos/durability/powerLoss.test.ts"]
   },
   {
+    name: "the lock of a folder is a file with the id of its holder",
+    file: "src/local/folder/FolderLock.ts",
+    from: "    connection = connect(path)\n    connection.exec(lock)",
+    to: `    const { existsSync, readFileSync, rmSync, writeFileSync } = process.getBuiltinModule("node:fs")
+    const file = path + ".pid"
+    const isAlive = (pid: number) => Result.isSuccess(Result.try(() => process.kill(pid, 0)))
+    if (existsSync(file) && Number(readFileSync(file, "utf8")) !== process.pid && isAlive(Number(readFileSync(file, "utf8"))))
+      throw Object.assign(new Error("held"), { errcode: 5 })
+    rmSync(file, { force: true })
+    writeFileSync(file, String(process.pid))
+    connection = { exec: () => undefined, close: () => rmSync(file, { force: true }) }`,
+    tests: ["test/chaos/folderRaces.test.ts"]
+  },
+  {
+    name: "the lock of a folder is shared",
+    file: "src/local/folder/FolderLock.ts",
+    from: "PRAGMA journal_mode=MEMORY; BEGIN EXCLUSIVE; PRAGMA user_version=1",
+    to: "PRAGMA journal_mode=MEMORY",
+    tests: ["test/chaos/folderRaces.test.ts"]
+  },
+  {
+    name: "a holder of a folder ends while requests of its guests are on their way",
+    file: "src/local/folder/FolderServer.ts",
+    from: "yield* Exit.hasInterrupts(exit) ? untilLeft(hurry) : untilDone",
+    to: "",
+    tests: ["test/local/folder/SharedFolder.test.ts"]
+  },
+  {
     name: "an unknown outcome is repeated",
     file: "src/data-api/RetryPolicy.ts",
     from: 'if (error.didRun === "unknown" && !repeatable) return "outcomeUnknown"',

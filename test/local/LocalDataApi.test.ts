@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Logger } from "effect"
 import { inject } from "vitest"
 import * as LocalDataApi from "../../src/local/LocalDataApi.ts"
 import { execute, scalar } from "./calls.ts"
@@ -14,6 +14,28 @@ describe("a database in memory", () => {
       assert.property(yield* scalar("select uuid_generate_v4()"), "stringValue")
       assert.deepStrictEqual(yield* scalar("select current_database()::text"), { stringValue: 'or"ders' })
     }).pipe(Effect.provide(layer("memory", 'or"ders')))
+  )
+
+  it.live("warns once of a time limit for statements, which it can't keep", () =>
+    Effect.gen(function* () {
+      const said: Array<unknown> = []
+      const listening = Logger.layer([Logger.make(({ message }) => void said.push(message))])
+      const quiet = [
+        "set statement_timeout = 0",
+        "SET statement_timeout TO DEFAULT",
+        "select 'set statement_timeout = 1'",
+        "set lock_timeout = 5"
+      ]
+      yield* Effect.gen(function* () {
+        for (const sql of quiet) yield* execute(sql)
+        yield* execute("select 1", {}, { continueAfterTimeout: true })
+        assert.deepStrictEqual(said, [])
+        for (const sql of ["/* a */ set statement_timeout = '5s'", "SET LOCAL transaction_timeout TO 9"])
+          yield* execute(sql)
+      }).pipe(Effect.provide(listening))
+      assert.strictEqual(said.length, 1)
+      assert.match(String(said[0]), /statement_timeout and transaction_timeout have no effect/)
+    }).pipe(Effect.provide(layer("memory")))
   )
 
   it.live("refuses any client encoding but UTF8, which would stop it for good", () =>

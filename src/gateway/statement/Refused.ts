@@ -74,7 +74,7 @@ const hintOn = (reason: Reason): string | undefined => {
     case "OutcomeUnknown":
       return "Look whether the statement has run before you run it again."
     case "StatementTimeout":
-      return "The Data API runs a statement for 45 seconds: add an index, or work in smaller steps."
+      return "The Data API runs a statement for 45 seconds, or for statement_timeout where that is less: add an index, or work in smaller steps."
     case "TransactionNotFound":
       return "The service ends a transaction after 3 minutes without a call, or 24 hours in all. Begin it again."
     case "UnsupportedResult":

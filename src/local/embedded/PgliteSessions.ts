@@ -1,7 +1,7 @@
 /** Sessions of the embedded database: PGlite, PostgreSQL in this process, which has one connection. */
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
 import type { PGlite } from "@electric-sql/pglite"
-import { Effect, Predicate, type Scope } from "effect"
+import { Duration, Effect, Predicate, type Scope } from "effect"
 import {
   type Lease,
   Refusal,
@@ -27,6 +27,13 @@ const otherEncoding =
 /** PGlite stops for good at the first text that it has to convert. */
 const utf8Only = new Refusal({ sqlState: "0A000", message: "the embedded database has no client encoding but UTF8" })
 
+/** A command that sets a time limit, and to what. */
+const timeLimit =
+  /^(?:\s|--[^\n]*\n|\/\*(?:[^*]|\*(?!\/))*\*\/)*set\s+(?:(?:local|session)\s+)?"?(?:statement|transaction)_timeout"?\s*(?:=|\bto\b)\s*['"]?(\w+)/i
+
+const noTimeLimit =
+  "The embedded database can't cancel a statement: statement_timeout and transaction_timeout have no effect in it."
+
 const copyProgram = /^\s*copy\b[\s\S]*\b(?:from|to)\s+program\b/i
 
 const noPrograms = new Refusal({ sqlState: "0A000", message: "the embedded database can't run programs for COPY" })
@@ -37,9 +44,13 @@ class PgliteSession implements Session {
   readonly #session: ProtocolSession
   readonly #aftermath: string
   readonly #parser = PgProtocol.makeParser<Value>({ maxMessageSize: 1 << 30 })
+  readonly #noLimits: ReadonlySet<string | undefined>
   #stopped: SessionLost | undefined
+  #hasWarned = false
 
-  constructor(pglite: PGlite, { database, isMemory }: SessionsOptions, schemaVersion: SchemaVersion) {
+  constructor(pglite: PGlite, { database, isMemory, limits }: SessionsOptions, schemaVersion: SchemaVersion) {
+    // The engine itself sets none for a while, and then its own again.
+    this.#noLimits = new Set([undefined, "0", "default", String(Duration.toMillis(limits.statementTimeout))])
     this.#pglite = pglite
     this.database = database
     this.#aftermath = isMemory
@@ -59,7 +70,11 @@ class PgliteSession implements Session {
     if (otherEncoding.test(statement.sql)) return Effect.fail(utf8Only)
     if (copyProgram.test(statement.sql)) return Effect.fail(noPrograms)
     const refusal = refusalOfDepth(statement)
-    return refusal === undefined ? this.#session.run(statement) : Effect.fail(refusal)
+    if (refusal !== undefined) return Effect.fail(refusal)
+    const run = this.#session.run(statement)
+    if (this.#hasWarned || this.#noLimits.has(timeLimit.exec(statement.sql)?.[1]?.toLowerCase())) return run
+    this.#hasWarned = true
+    return Effect.andThen(Effect.logWarning(noTimeLimit), run)
   }
 
   /** Removes what callers left in the session. */

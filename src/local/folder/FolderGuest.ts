@@ -22,6 +22,9 @@ export interface Guest {
   readonly hasEnded: () => boolean
 }
 
+/** Milliseconds for a holder to answer at all: one that was stopped, or is busy with a long statement, does not. */
+const patience = 5_000
+
 /** The path of a socket as `lock.json` names it, relative to the working folder where the other one is too long. */
 const pathOf = (dataDir: string, name: string): string => {
   if (isAbsolute(name)) return name
@@ -35,8 +38,12 @@ const knock = (socketPath: string) =>
   Effect.acquireRelease(
     Effect.callback<IncomingMessage, NoHolder>((resume) => {
       const asked = request({ socketPath, path: "/guest", agent: false })
+      asked.setTimeout(patience, () => asked.destroy(new Error("it does not answer")))
       asked.on("error", (cause) => resume(Effect.fail(new NoHolder({ cause }))))
-      asked.on("response", (response) => resume(Effect.succeed(response)))
+      asked.on("response", (response) => {
+        asked.setTimeout(0)
+        resume(Effect.succeed(response))
+      })
       asked.end()
       return Effect.sync(() => asked.destroy())
     }),

@@ -29,8 +29,11 @@ interface Place extends FolderGuest.Guest {
   readonly isHolder: boolean
 }
 
-/** Milliseconds for a holder to start or to end: more than it waits itself for transactions of others. */
-const patience = 45_000
+/** Milliseconds for a holder to start or to end: more than it waits itself for transactions of others, and on a busy machine. */
+const patience = 180_000
+
+/** Milliseconds until it is said who is waited for. */
+const silence = 5_000
 
 /** Runs what holds resources in a scope of its own, which is closed at once if it fails. */
 const inOwnScope = <E>(parent: Scope.Scope, enter: Effect.Effect<Place, E, Scope.Scope>): Effect.Effect<Place, E> =>
@@ -82,20 +85,27 @@ const settle = Effect.fnUntraced(function* (
   parent: Scope.Scope
 ): Effect.fn.Return<Place, LocalDataApiError> {
   // By the clock of the machine: it is another process that is waited for.
-  const until = performance.now() + patience
+  const began = performance.now()
+  let hasSaid = false
   for (;;) {
     const held = yield* Effect.result(asHolder(options, parent))
     if (held._tag === "Success") return held.success
     const failure = held.failure
     if (failure._tag === "LocalDataApiError") return yield* failure
     const holder = Option.getOrUndefined(failure.holder)
-    const isOver = performance.now() >= until
+    const waited = performance.now() - began
+    const isOver = waited >= patience
     if (isOver || (holder !== undefined && holder.socket === undefined))
       return yield* new LocalDataApiError({ message: failure.message })
     if (holder?.socket !== undefined) {
       const guest = yield* Effect.result(asGuest(options, parent, holder, holder.socket))
       if (guest._tag === "Success") return guest.success
       if (guest.failure._tag === "LocalDataApiError") return yield* guest.failure
+    }
+    if (waited >= silence && !hasSaid) {
+      hasSaid = true
+      const who = holder === undefined ? "another process" : Holder.nameOf(holder)
+      yield* Effect.logInfo(`Waiting for ${who}, which is opening or closing the data folder ${options.dataDir}`)
     }
     yield* Effect.promise(() => setTimeout(50))
   }

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Exit, Fiber, Layer, Scope } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Logger, Scope } from "effect"
 import { inject } from "vitest"
 import { DataApi } from "../../../src/data-api/DataApi.ts"
 import * as FolderLock from "../../../src/local/folder/FolderLock.ts"
@@ -59,7 +59,9 @@ const startHolder = (folder: string) =>
         child.stdin.end()
         return ended
       }
-      return { pid: child.pid, kill, stop }
+      const freeze = () => child.kill("SIGSTOP")
+      const thaw = () => child.kill("SIGCONT")
+      return { pid: child.pid, kill, stop, freeze, thaw }
     }),
     ({ kill }) => Effect.promise(kill)
   )
@@ -197,6 +199,25 @@ describe("a shared folder", () => {
         assert.deepStrictEqual(yield* holder.use(scalar("select count(*) from t")), { longValue: 120 * rounds })
       }).pipe(Effect.scoped),
     600_000
+  )
+
+  it.live(
+    "keeps a guest waiting, and says for whom, while its holder does not answer",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const holder = yield* startHolder(folder)
+        holder.freeze()
+        const said: Array<unknown> = []
+        const listening = Logger.layer([Logger.make(({ message }) => void said.push(message))])
+        const opening = yield* Effect.forkChild(Effect.provide(open(shared(folder)), listening))
+        while (said.length === 0) yield* Effect.sleep("100 millis")
+        assert.match(String(said[0]), new RegExp(`^Waiting for process ${holder.pid} \\(test holder, `))
+        holder.thaw()
+        const guest = yield* Fiber.join(opening)
+        assert.deepStrictEqual(yield* guest.use(scalar("select 1")), { longValue: 1 })
+      }).pipe(Effect.scoped),
+    120_000
   )
 
   it.live(
