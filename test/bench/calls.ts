@@ -5,6 +5,7 @@ import { PgClient } from "@effect/sql-pg"
 import { Effect, Layer, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
 import * as Contenders from "./contenders.ts"
+import { floor } from "./floor.ts"
 import { type Cost, compare, type Figure, type Load } from "./measure.ts"
 import { freshDatabase, responder } from "./processes.ts"
 
@@ -12,8 +13,8 @@ import { freshDatabase, responder } from "./processes.ts"
 const workloads: Readonly<
   Record<Contenders.Workload, { readonly calls: number; readonly limit?: number; readonly heavy?: true }>
 > = {
-  "point select": { calls: 384, limit: 0.7 },
-  "transaction of 3": { calls: 96, limit: 0.65 },
+  "point select": { calls: 384, limit: 0.25 },
+  "transaction of 3": { calls: 96, limit: 0.25 },
   "1,000 rows": { calls: 64, limit: 0.25, heavy: true },
   "insert of 8": { calls: 384 },
   "bulk insert of 500": { calls: 32, limit: 0.2 }
@@ -66,6 +67,7 @@ export const calls = Effect.fnUntraced(function* (options: { readonly rounds: nu
   const aws = Contenders.awsSdk(url)
   const signed = yield* Contenders.ours(Contenders.awsDataApi(url))
   const lean = yield* Contenders.ours(Contenders.httpDataApi(url))
+  const bare = floor(url)
   const others = Object.entries(Contenders.peers).map(([name, make]) => [name, make(url)] as const)
   const postgres = yield* direct
   const figures: Array<Figure> = []
@@ -77,6 +79,7 @@ export const calls = Effect.fnUntraced(function* (options: { readonly rounds: nu
       ["sql", signed.sql[workload]],
       ["DataApiClient", signed.client[workload]],
       ["sql, without the SDK", lean.sql[workload]],
+      ["the floor: signature, connection, JSON.parse", bare[workload]],
       ...others.map(([name, work]) => [name, work[workload]] as const),
       ...(postgres === undefined ? [] : [["@effect/sql-pg to PostgreSQL", postgres[workload]] as const])
     ]

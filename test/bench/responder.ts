@@ -88,11 +88,22 @@ const held: Table = {
       [
         ["name", "varchar", 12],
         ["instrument_type", "varchar", 12],
-        ["current_price", "numeric", 2]
+        ["current_price", "numeric", 2],
+        ["allocation_regions", "jsonb", 1111],
+        ["allocation_sectors", "jsonb", 1111],
+        ["allocation_asset_class", "jsonb", 1111]
       ] as const
     ).map(column("instruments"))
   ],
-  row: (n) => [...position(n), text(`Fund number ${n}`), text("etf"), text("215.3000")]
+  row: (n) => [
+    ...position(n),
+    text(`Fund number ${n}`),
+    text("etf"),
+    text("215.3000"),
+    text('{"north_america": 60, "europe": 40}'),
+    text('{"technology": 30, "healthcare": 70}'),
+    text('{"equity": 100}')
+  ]
 }
 
 const users: Table = {

@@ -323,10 +323,10 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   },
   {
     name: "old connections are used after a freeze",
-    file: "src/data-api/aws/HttpTransport.ts",
-    from: "    this.#dropOld(agent)\n",
-    to: "",
-    tests: ["test/data-api/aws/HttpTransport.test.ts"]
+    file: "src/data-api/aws/SocketTransport.ts",
+    from: "Date.now() - last.usedAt <= this.#idleTimeout",
+    to: "true",
+    tests: ["test/data-api/aws/transports.test.ts"]
   },
   {
     name: "a violation counts parameters from 0",

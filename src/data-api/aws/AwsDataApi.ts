@@ -14,6 +14,7 @@ import * as Redacted from "effect/Redacted"
 import { DataApi } from "../DataApi.ts"
 import { InvalidRequest, type Reason, Unauthenticated } from "../DataApiError.ts"
 import * as Endpoint from "./Endpoint.ts"
+import * as NodeTransport from "./NodeTransport.ts"
 import * as SignedHttp from "./SignedHttp.ts"
 import { Signer } from "./Signer.ts"
 
@@ -125,7 +126,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
       sessionToken: sessionToken === undefined ? undefined : Redacted.make(sessionToken)
     })
   )
-  return yield* SignedHttp.make(config, service, credentials)
+  return yield* SignedHttp.make(config, NodeTransport.make, service, credentials)
 })
 
 /**

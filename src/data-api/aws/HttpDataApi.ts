@@ -14,6 +14,7 @@ import { DataApi } from "../DataApi.ts"
 import { Unauthenticated } from "../DataApiError.ts"
 import * as ContainerCredentials from "./ContainerCredentials.ts"
 import * as Endpoint from "./Endpoint.ts"
+import * as NodeTransport from "./NodeTransport.ts"
 import * as SignedHttp from "./SignedHttp.ts"
 import { type Credentials, Signer } from "./Signer.ts"
 
@@ -113,7 +114,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
   const service =
     url === undefined ? Effect.fail(SignedHttp.notAnEndpoint()) : Effect.succeed({ url, signer: new Signer(region) })
   const credentials = config.credentials ?? (yield* foundCredentials)
-  return yield* SignedHttp.make(config, service, credentials)
+  return yield* SignedHttp.make(config, NodeTransport.make, service, credentials)
 })
 
 /**

@@ -5,35 +5,7 @@ import type { Socket } from "node:net"
 import * as Result from "effect/Result"
 import { ConnectFailed, ConnectionLost } from "../DataApiError.ts"
 import type { Answer } from "../rest-json/WireFailures.ts"
-
-export interface Options {
-  /** Milliseconds for a request and its answer. The service itself answers within 45 s. Default 50,000. */
-  readonly requestTimeout?: number | undefined
-  /** Milliseconds for a connection to come about. Default 5,000. */
-  readonly connectTimeout?: number | undefined
-  /** Connections at once. Default 256. */
-  readonly maxSockets?: number | undefined
-  /**
-   * Milliseconds that an idle connection is kept. One that the other side has closed meanwhile would lose a request,
-   * so it is shorter than what load balancers use. Default 5,000.
-   */
-  readonly idleTimeout?: number | undefined
-  /** A socket in the file system to connect to, whatever the host and the port. */
-  readonly socketPath?: string | undefined
-}
-
-/** Where a request goes and what it says. */
-export interface Target {
-  readonly protocol: string
-  readonly hostname: string
-  readonly port: number | undefined
-  readonly path: string
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: string
-}
-
-/** Why no answer came: nothing was sent, or the request may have arrived. */
-export type Loss = ConnectFailed | ConnectionLost
+import type { Loss, Options, Target, Transport } from "./Transport.ts"
 
 /** The code of a system error, which holds no secret as its message might. */
 const codeOf = (error: Error): string => ("code" in error && typeof error.code === "string" ? error.code : error.name)
@@ -126,7 +98,7 @@ class Call {
 }
 
 /** Keeps connections to one service, and sends requests over them. */
-export class HttpTransport {
+export class HttpTransport implements Transport {
   readonly #requestTimeout: number
   readonly #connectTimeout: number
   readonly #idleTimeout: number

@@ -13,8 +13,8 @@ import { encodeRequest } from "../rest-json/RequestWriter.ts"
 import { decodeAnswer } from "../rest-json/ResponseReader.ts"
 import type { Answer } from "../rest-json/WireFailures.ts"
 import { makeTraffic } from "../Telemetry.ts"
-import { HttpTransport, type Loss, type Options as TransportOptions } from "./HttpTransport.ts"
 import type { Credentials, Signer } from "./Signer.ts"
+import type { Loss, Transport, Options as TransportOptions } from "./Transport.ts"
 
 /** Which cluster is meant. */
 export interface Cluster {
@@ -51,11 +51,12 @@ const refusedTime = (answer: Answer, signedAt: number): number | undefined => {
 
 export const make = Effect.fnUntraced(function* (
   config: Cluster,
+  connect: (options: TransportOptions | undefined) => Transport,
   service: Effect.Effect<Service, Reason>,
   credentials: Effect.Effect<Credentials, Reason>
 ): Effect.fn.Return<DataApi["Service"], never, Scope.Scope> {
   const transport = yield* Effect.acquireRelease(
-    Effect.sync(() => new HttpTransport(config.transport)),
+    Effect.sync(() => connect(config.transport)),
     (open) => Effect.sync(() => open.close())
   )
   const cluster = {

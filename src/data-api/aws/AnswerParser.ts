@@ -1,0 +1,191 @@
+/**
+ * Reads one answer of HTTP/1.1 from the octets of a connection, as RFC 9112 frames it. Whatever is not framed that way is
+ * refused: where the answer ends would be a guess, and the next one on the connection with it.
+ */
+import type { Answer } from "../rest-json/WireFailures.ts"
+
+/** Octets of the status line and the headers together, and of the line of a chunk; Node's own client takes as much. */
+const MAX_HEAD = 16 * 1024
+const MAX_LINE = 1024
+
+const nothing = Buffer.alloc(0)
+const headEnd = Buffer.from("\r\n\r\n")
+const lineEnd = Buffer.from("\r\n")
+
+/** A status line, and a header: a name of token characters, and a value without control characters. */
+const statusLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: .*)?$/
+const header = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\0\r\n]*?)[ \t]*$/
+
+type Headers = Record<string, string>
+
+const headersOf = (lines: ReadonlyArray<string>): Headers | undefined => {
+  const headers: Headers = Object.create(null)
+  for (const line of lines) {
+    const match = header.exec(line)
+    if (match === null) return undefined
+    const [, name = "", value = ""] = match
+    const key = name.toLowerCase()
+    const known = headers[key]
+    headers[key] = known === undefined ? value : `${known}, ${value}`
+  }
+  return headers
+}
+
+type Part = "head" | "sized" | "chunk size" | "chunk" | "chunk end" | "trailers" | "until the end"
+
+/** Fed with what arrives, until it is `done` or says in `wrong` what no answer of HTTP looks like. */
+export class AnswerParser {
+  #part: Part = "head"
+  /** What has arrived and not been read. */
+  #pending: Buffer = nothing
+  #headers: Headers = {}
+  #status = 0
+  /** Octets that the body, or the chunk, still has to come. */
+  #remaining = 0
+  readonly #body: Array<Buffer> = []
+  #size = 0
+  #persists = false
+  done = false
+  wrong: string | undefined
+  /** Whether anything of the answer has arrived. */
+  begun = false
+
+  /** Whether the connection can take another request. */
+  get persists(): boolean {
+    return this.#persists && this.#pending.length === 0
+  }
+
+  get answer(): Answer {
+    const [first] = this.#body
+    const bytes = this.#body.length === 1 && first !== undefined ? first : Buffer.concat(this.#body, this.#size)
+    return { status: this.#status, headers: this.#headers, body: bytes.toString("utf8"), size: this.#size }
+  }
+
+  push(bytes: Buffer): void {
+    this.begun = true
+    this.#pending = this.#pending.length === 0 ? bytes : Buffer.concat([this.#pending, bytes])
+    while (!this.done && this.wrong === undefined && this.#step()) {}
+  }
+
+  /** Nothing more will come. */
+  end(): void {
+    if (this.done || this.wrong !== undefined) return
+    if (this.#part === "until the end") this.done = true
+    else this.wrong = "the answer broke off"
+  }
+
+  /** Reads one part; false where more is needed. */
+  #step(): boolean {
+    switch (this.#part) {
+      case "head":
+        return this.#readHead()
+      case "sized":
+      case "chunk":
+      case "until the end":
+        return this.#readBody()
+      case "chunk size":
+        return this.#readLine((line) => this.#beginChunk(line))
+      case "chunk end":
+        return this.#readLine((line) => {
+          this.#part = "chunk size"
+          return line === ""
+        })
+      case "trailers":
+        return this.#readLine((line) => {
+          this.done = line === ""
+          return this.done || header.test(line)
+        })
+    }
+  }
+
+  #refuse(why: string): false {
+    this.wrong = why
+    return false
+  }
+
+  #take(size: number): Buffer {
+    const taken = this.#pending.subarray(0, size)
+    this.#pending = size === this.#pending.length ? nothing : this.#pending.subarray(size)
+    return taken
+  }
+
+  #readHead(): boolean {
+    const end = this.#pending.indexOf(headEnd)
+    if (end > MAX_HEAD || (end < 0 && this.#pending.length > MAX_HEAD)) return this.#refuse("its headers are too long")
+    if (end < 0) return false
+    const [first = "", ...lines] = this.#take(end).toString("latin1").split("\r\n")
+    this.#take(headEnd.length)
+    const status = statusLine.exec(first)
+    const headers = headersOf(lines)
+    if (status === null || headers === undefined) return this.#refuse("the answer is not HTTP")
+    this.#status = Number(status[2])
+    // 100 and 103 announce an answer; another protocol, which 101 is for, was not asked for.
+    if (this.#status < 200) return this.#status === 101 ? this.#refuse("the answer is not HTTP") : true
+    this.#headers = headers
+    const connection = headers["connection"]?.toLowerCase() ?? ""
+    this.#persists = status[1] === "1" ? !/\bclose\b/.test(connection) : /\bkeep-alive\b/.test(connection)
+    return this.#frame(headers)
+  }
+
+  #frame(headers: Headers): boolean {
+    const coding = headers["transfer-encoding"]
+    const length = headers["content-length"]
+    if (this.#status === 204 || this.#status === 304) {
+      this.done = true
+      return true
+    }
+    if (coding !== undefined) {
+      if (coding.toLowerCase() !== "chunked" || length !== undefined) return this.#refuse("its length is not clear")
+      this.#part = "chunk size"
+      return true
+    }
+    if (length === undefined) {
+      this.#persists = false
+      this.#part = "until the end"
+      return true
+    }
+    if (!/^\d{1,15}$/.test(length)) return this.#refuse("its length is not clear")
+    return this.#expect("sized", Number(length))
+  }
+
+  #expect(part: "sized" | "chunk", size: number): boolean {
+    this.#part = part
+    this.#remaining = size
+    this.done = part === "sized" && size === 0
+    return true
+  }
+
+  #readBody(): boolean {
+    if (this.#pending.length === 0) return false
+    const part = this.#part
+    const taken = this.#take(
+      part === "until the end" ? this.#pending.length : Math.min(this.#remaining, this.#pending.length)
+    )
+    this.#body.push(taken)
+    this.#size += taken.length
+    if (part === "until the end") return false
+    this.#remaining -= taken.length
+    if (this.#remaining > 0) return false
+    if (part === "sized") this.done = true
+    else this.#part = "chunk end"
+    return true
+  }
+
+  #readLine(read: (line: string) => boolean): boolean {
+    const end = this.#pending.indexOf(lineEnd)
+    if (end > MAX_LINE || (end < 0 && this.#pending.length > MAX_LINE)) return this.#refuse("its length is not clear")
+    if (end < 0) return false
+    const line = this.#take(end).toString("latin1")
+    this.#take(lineEnd.length)
+    return read(line) || this.#refuse("its length is not clear")
+  }
+
+  #beginChunk(line: string): boolean {
+    const [, hex] = /^([0-9A-Fa-f]{1,8})[ \t]*(?:;.*)?$/.exec(line) ?? []
+    if (hex === undefined) return false
+    const size = Number.parseInt(hex, 16)
+    if (size > 0) return this.#expect("chunk", size)
+    this.#part = "trailers"
+    return true
+  }
+}

@@ -1,0 +1,293 @@
+/**
+ * HTTP/1.1 to one service over kept connections, and how far a request that failed had come.
+ *
+ * A call of the Data API is one POST and one answer of JSON. On a connection's own octets that takes a third of what
+ * Node's client takes for it, whose streams, events and agent are for everything that HTTP can be.
+ */
+import { connect, isIP, type Socket } from "node:net"
+import * as Result from "effect/Result"
+import { ConnectFailed, ConnectionLost } from "../DataApiError.ts"
+import type { Answer } from "../rest-json/WireFailures.ts"
+import { AnswerParser } from "./AnswerParser.ts"
+import type { Loss, Options, Target, Transport } from "./Transport.ts"
+
+/** The code of a system error, which holds no secret as its message might. */
+const codeOf = (error: Error): string => ("code" in error && typeof error.code === "string" ? error.code : error.name)
+
+/** What no header may hold: it could end there and another begin. */
+const control = /[^\t\x20-\x7e]/
+
+/** The request as it is sent; undefined where a header can't be. */
+const textOf = ({ body, headers, path }: Target): string | undefined => {
+  let head = `POST ${path} HTTP/1.1\r\n`
+  for (const name in headers) {
+    const line = `${name}: ${headers[name]}`
+    if (control.test(line)) return undefined
+    head += `${line}\r\n`
+  }
+  return `${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+}
+
+/** One request under way. It is settled once, whatever happens to it after that. */
+class Call {
+  readonly text: string
+  readonly parser = new AnswerParser()
+  readonly #hostname: string
+  readonly #done: (result: Result.Result<Answer, Loss>) => void
+  readonly #timer: NodeJS.Timeout
+  connection: Connection | undefined
+  isSettled = false
+
+  constructor(text: string, hostname: string, timeout: number, done: (result: Result.Result<Answer, Loss>) => void) {
+    this.text = text
+    this.#hostname = hostname
+    this.#done = done
+    this.#timer = setTimeout(() => this.fail("no answer in time"), timeout)
+  }
+
+  succeed(): void {
+    this.#settle(Result.succeed(this.parser.answer))
+  }
+
+  /** Ends the request, and the connection that it is on. */
+  fail(why: string): void {
+    if (this.isSettled) return
+    const sent = this.connection?.isOpen === true
+    this.abandon()
+    this.#done(
+      Result.fail(
+        sent
+          ? new ConnectionLost({ message: `The connection to ${this.#hostname} was lost: ${why}.` })
+          : new ConnectFailed({ message: `No connection to ${this.#hostname} was established: ${why}.` })
+      )
+    )
+  }
+
+  /** Ends the request, of which nobody wants to know more. */
+  abandon(): void {
+    if (this.isSettled) return
+    this.#end()
+    this.connection?.close()
+  }
+
+  #end(): void {
+    this.isSettled = true
+    clearTimeout(this.#timer)
+  }
+
+  #settle(result: Result.Result<Answer, Loss>): void {
+    this.#end()
+    this.#done(result)
+  }
+}
+
+/** A connection, with one request on it at a time. */
+class Connection {
+  readonly #socket: Socket
+  readonly #free: (connection: Connection) => void
+  readonly #gone: (connection: Connection) => void
+  #call: Call | undefined
+  #isClosed = false
+  /** A request on it may have arrived. */
+  isOpen = false
+  /** When it was last used, in milliseconds. */
+  usedAt = 0
+
+  constructor(
+    socket: Socket,
+    event: "connect" | "secureConnect",
+    timeout: number,
+    { free, gone }: { readonly free: (one: Connection) => void; readonly gone: (one: Connection) => void }
+  ) {
+    this.#socket = socket
+    this.#free = free
+    this.#gone = gone
+    const connecting = setTimeout(() => this.#lose("ETIMEDOUT"), timeout)
+    socket.once(event, () => {
+      clearTimeout(connecting)
+      this.isOpen = true
+      if (this.#call !== undefined) socket.write(this.#call.text)
+    })
+    socket.on("data", (bytes: Buffer) => this.#read(bytes))
+    socket.on("error", (error) => this.#lose(codeOf(error)))
+    socket.on("end", () => this.#end())
+    socket.on("close", () => {
+      clearTimeout(connecting)
+      this.#end()
+    })
+  }
+
+  run(call: Call): void {
+    this.#call = call
+    call.connection = this
+    this.#socket.ref()
+    if (this.isOpen) this.#socket.write(call.text)
+  }
+
+  close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#socket.destroy()
+    this.#gone(this)
+  }
+
+  #read(bytes: Buffer): void {
+    const call = this.#call
+    if (call === undefined) {
+      // Nobody asked for it.
+      this.close()
+      return
+    }
+    call.parser.push(bytes)
+    if (call.parser.wrong !== undefined) this.#lose(call.parser.wrong)
+    else if (call.parser.done) this.#finish(call)
+  }
+
+  #finish(call: Call): void {
+    this.#call = undefined
+    // An answer before the whole request was sent leaves the rest of it in the way.
+    if (call.parser.persists && this.#socket.writableLength === 0) {
+      this.usedAt = Date.now()
+      this.#socket.unref()
+      // The connection is free for a request that the answer gives rise to.
+      this.#free(this)
+    } else this.close()
+    call.succeed()
+  }
+
+  /** The other side sends nothing more. */
+  #end(): void {
+    const call = this.#call
+    call?.parser.end()
+    if (call === undefined) this.close()
+    else if (call.parser.done) this.#finish(call)
+    else this.#lose(call.parser.begun ? "the answer broke off" : "ECONNRESET")
+  }
+
+  #lose(why: string): void {
+    const call = this.#call
+    this.#call = undefined
+    if (call !== undefined) call.fail(why)
+    this.close()
+  }
+}
+
+/** Keeps connections to one service, and sends requests over them. */
+export class SocketTransport implements Transport {
+  readonly #requestTimeout: number
+  readonly #connectTimeout: number
+  readonly #idleTimeout: number
+  readonly #maxSockets: number
+  readonly #socketPath: string | undefined
+  readonly #connections = new Set<Connection>()
+  /** The one that was used last is the last. */
+  readonly #idle: Array<Connection> = []
+  readonly #waiting: Array<readonly [Target, Call]> = []
+  #sweeper: NodeJS.Timeout | undefined
+  /** What a further connection of TLS begins with, so that it need not shake hands in full. */
+  #session: Buffer | undefined
+
+  constructor(options: Options = {}) {
+    this.#requestTimeout = options.requestTimeout ?? 50_000
+    this.#connectTimeout = options.connectTimeout ?? 5_000
+    this.#idleTimeout = options.idleTimeout ?? 5_000
+    this.#maxSockets = options.maxSockets ?? 256
+    this.#socketPath = options.socketPath
+  }
+
+  send(target: Target, done: (result: Result.Result<Answer, Loss>) => void): () => void {
+    const text = textOf(target)
+    if (text === undefined) {
+      const message = `No connection to ${target.hostname} was established: a header holds what HTTP does not allow.`
+      done(Result.fail(new ConnectFailed({ message })))
+      return () => {}
+    }
+    const call = new Call(text, target.hostname, this.#requestTimeout, done)
+    this.#start(target, call)
+    return () => call.abandon()
+  }
+
+  close(): void {
+    clearTimeout(this.#sweeper)
+    this.#waiting.length = 0
+    for (const connection of this.#connections) connection.close()
+  }
+
+  #start(target: Target, call: Call): void {
+    const idle = this.#takeIdle()
+    if (idle !== undefined) idle.run(call)
+    else if (this.#connections.size < this.#maxSockets) this.#connect(target).run(call)
+    else this.#waiting.push([target, call])
+  }
+
+  /** A process that was frozen, as a Lambda function is between calls, runs no timers: its idle connections are old. */
+  #takeIdle(): Connection | undefined {
+    const last = this.#idle.pop()
+    if (last === undefined || Date.now() - last.usedAt <= this.#idleTimeout) return last
+    last.close()
+    for (const older of this.#idle.splice(0)) older.close()
+    return undefined
+  }
+
+  #connect(target: Target): Connection {
+    const secure = target.protocol === "https:"
+    const connection = new Connection(
+      secure ? this.#secured(target) : connect(this.#place(target, 80)),
+      secure ? "secureConnect" : "connect",
+      this.#connectTimeout,
+      { free: (one) => this.#keep(one), gone: (one) => this.#forget(one) }
+    )
+    this.#connections.add(connection)
+    return connection
+  }
+
+  #place({ hostname, port }: Target, usualPort: number) {
+    return this.#socketPath === undefined
+      ? { host: hostname.replace(/^\[(.*)\]$/, "$1"), port: port ?? usualPort, noDelay: true }
+      : { path: this.#socketPath }
+  }
+
+  #secured(target: Target): Socket {
+    const { hostname } = target
+    const socket = process.getBuiltinModule("node:tls").connect({
+      ...this.#place(target, 443),
+      servername: isIP(hostname) === 0 && !hostname.startsWith("[") ? hostname : "",
+      ALPNProtocols: ["http/1.1"],
+      ...(this.#session === undefined ? {} : { session: this.#session })
+    })
+    return socket.on("session", (session) => {
+      this.#session = session
+    })
+  }
+
+  #keep(connection: Connection): void {
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      if (next[1].isSettled) continue
+      connection.run(next[1])
+      return
+    }
+    this.#idle.push(connection)
+    this.#sweeper ??= this.#sweepAfter(this.#idleTimeout)
+  }
+
+  #forget(connection: Connection): void {
+    this.#connections.delete(connection)
+    const place = this.#idle.indexOf(connection)
+    if (place >= 0) this.#idle.splice(place, 1)
+    const next = this.#waiting.shift()
+    if (next !== undefined) this.#start(...next)
+  }
+
+  #sweepAfter(millis: number): NodeJS.Timeout {
+    return setTimeout(() => this.#sweep(), millis).unref()
+  }
+
+  /** Closes what nobody has used for its time. */
+  #sweep(): void {
+    const now = Date.now()
+    for (const one of [...this.#idle]) if (now - one.usedAt >= this.#idleTimeout) one.close()
+    const [oldest] = this.#idle
+    this.#sweeper =
+      oldest === undefined ? undefined : this.#sweepAfter(Math.max(1, oldest.usedAt + this.#idleTimeout - now))
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * What a call can't do without: its signature, a request and an answer on a kept connection, and JSON's own parser. The
+ * requests are what the driver sends, written beforehand; nothing is typed, checked, traced, retried or decoded.
+ */
+import { Redacted, Result } from "effect"
+import { Signer } from "../../src/data-api/aws/Signer.ts"
+import { SocketTransport } from "../../src/data-api/aws/SocketTransport.ts"
+import { id, type Work } from "./contenders.ts"
+import { loadOf } from "./measure.ts"
+import { arns, credentials, region } from "./processes.ts"
+
+export const floor = (endpoint: string): Work => {
+  const { host, hostname, port } = new URL(endpoint)
+  const signer = new Signer(region)
+  const transport = new SocketTransport()
+  const keys = { ...credentials, secretAccessKey: Redacted.make(credentials.secretAccessKey) }
+  const call = (path: string, body: string) =>
+    new Promise<unknown>((resolve, reject) => {
+      const headers = signer.sign(keys, { host, path, body, now: Date.now() })
+      transport.send({ protocol: "http:", hostname, port: Number(port), path, headers, body }, (answer) =>
+        Result.isSuccess(answer) ? resolve(JSON.parse(answer.success.body)) : reject(answer.failure)
+      )
+    })
+  const common = {
+    ...arns,
+    database: "alex",
+    includeResultMetadata: true,
+    resultSetOptions: { longReturnType: "STRING" }
+  }
+  const statement = (sql: string, more: object = {}) => JSON.stringify({ ...common, sql, ...more })
+  const text = (name: string, stringValue: string) => ({ name, value: { stringValue } })
+  const point = statement("select * from things where id = :p1::uuid", { parameters: [text("p1", id)] })
+  const eight = Array.from({ length: 8 }, (_, n) => text(`p${n}`, "215.3000"))
+  const insert = statement("insert into things values (:p0, :p1, :p2, :p3, :p4, :p5, :p6, :p7)", { parameters: eight })
+  const rows = JSON.stringify(Array.from({ length: 500 }, (_, n) => ({ symbol: `SYM${n}`, quantity: `${n}.1234` })))
+  const bulk = statement("insert into things select * from json_populate_recordset(null::things, :p1::json)", {
+    parameters: [text("p1", rows)]
+  })
+  const transaction = async () => {
+    await call("/BeginTransaction", JSON.stringify(arns))
+    for (const _ of [1, 2, 3]) await call("/Execute", point)
+    await call("/CommitTransaction", JSON.stringify({ ...arns, transactionId: "AQ1a0rmK5x==" }))
+  }
+  return {
+    "point select": loadOf(() => call("/Execute", point)),
+    "1,000 rows": loadOf(() => call("/Execute", statement("select * from thousand"))),
+    "insert of 8": loadOf(() => call("/Execute", insert)),
+    "bulk insert of 500": loadOf(() => call("/Execute", bulk)),
+    "transaction of 3": loadOf(transaction)
+  }
+}

@@ -1,0 +1,146 @@
+import { assert, describe, it } from "@effect/vitest"
+import { AnswerParser } from "../../../src/data-api/aws/AnswerParser.ts"
+
+const lines = (...all: ReadonlyArray<string>): string => all.join("\r\n")
+
+/** Reads what arrives in pieces of a size; at the end nothing more comes. */
+const read = (text: string, size: number): AnswerParser => {
+  const parser = new AnswerParser()
+  const bytes = Buffer.from(text, "latin1")
+  for (let at = 0; at < bytes.length; at += size) parser.push(bytes.subarray(at, at + size))
+  return parser
+}
+
+const sizes = [1, 2, 3, 7, 16, 10_000]
+
+const answers: ReadonlyArray<readonly [string, string, { readonly body: string; readonly persists: boolean }]> = [
+  ["a length", lines("HTTP/1.1 200 OK", "Content-Length: 5", "", "hello"), { body: "hello", persists: true }],
+  ["no reason phrase", lines("HTTP/1.1 200", "content-length:2", "", "{}"), { body: "{}", persists: true }],
+  ["an empty body", lines("HTTP/1.1 200 OK", "content-length: 0", "", ""), { body: "", persists: true }],
+  ["no content", lines("HTTP/1.1 204 No Content", "", ""), { body: "", persists: true }],
+  [
+    "chunks, with an extension and trailers",
+    lines("HTTP/1.1 200 OK", "Transfer-Encoding: chunked", "", "3;a=b", "hel", "2", "lo", "0", "x: y", "", ""),
+    { body: "hello", persists: true }
+  ],
+  [
+    "a body that ends a line",
+    lines("HTTP/1.1 200 OK", "transfer-encoding: chunked", "", "4", "\r\n\r\n", "0", "", ""),
+    { body: "\r\n\r\n", persists: true }
+  ],
+  [
+    "an announcement before it",
+    lines("HTTP/1.1 100 Continue", "", "HTTP/1.1 200 OK", "content-length: 1", "", "1"),
+    { body: "1", persists: true }
+  ],
+  [
+    "the wish to close",
+    lines("HTTP/1.1 200 OK", "Connection: Close", "content-length: 1", "", "1"),
+    { body: "1", persists: false }
+  ],
+  ["HTTP/1.0", lines("HTTP/1.0 200 OK", "content-length: 1", "", "1"), { body: "1", persists: false }],
+  [
+    "HTTP/1.0 that stays",
+    lines("HTTP/1.0 200 OK", "connection: keep-alive", "content-length: 1", "", "1"),
+    { body: "1", persists: true }
+  ],
+  [
+    "UTF-8",
+    lines("HTTP/1.1 200 OK", "content-length: 6", "", "\xc3\xa9\xf0\x9f\x98\x80"),
+    { body: "é😀", persists: true }
+  ]
+]
+
+describe("an answer of HTTP/1.1", () => {
+  for (const [what, text, expected] of answers) {
+    it(`with ${what} is read, in whatever pieces it arrives`, () => {
+      for (const size of sizes) {
+        const parser = read(text, size)
+        assert.isTrue(parser.done, `${size}: ${parser.wrong}`)
+        assert.deepStrictEqual({ body: parser.answer.body, persists: parser.persists }, expected)
+        assert.strictEqual(parser.answer.size, Buffer.byteLength(expected.body))
+      }
+    })
+  }
+
+  it("has its headers by their names in small letters, and none of an object's own", () => {
+    const { answer } = read(
+      lines(
+        "HTTP/1.1 403 Forbidden",
+        "X-Amzn-ErrorType:  A:http://b/ ",
+        "Date: d",
+        "date: e",
+        "content-length: 0",
+        "",
+        ""
+      ),
+      10_000
+    )
+    assert.strictEqual(answer.status, 403)
+    assert.deepStrictEqual(
+      { ...answer.headers },
+      { "x-amzn-errortype": "A:http://b/", date: "d, e", "content-length": "0" }
+    )
+    assert.isUndefined(answer.headers["constructor"])
+  })
+
+  it("without a length ends where the connection does, which takes no other request", () => {
+    const parser = read(lines("HTTP/1.1 200 OK", "", "all of it"), 3)
+    assert.isFalse(parser.done)
+    parser.end()
+    assert.isTrue(parser.done)
+    assert.isFalse(parser.persists)
+    assert.strictEqual(parser.answer.body, "all of it")
+  })
+
+  it("that broke off is none", () => {
+    const whole = lines("HTTP/1.1 200 OK", "content-length: 5", "", "hello")
+    const chunked = lines("HTTP/1.1 200 OK", "transfer-encoding: chunked", "", "5", "hello", "0", "", "")
+    for (const text of [whole, chunked]) {
+      for (let length = 1; length < text.length; length++) {
+        const parser = read(text.slice(0, length), 10_000)
+        assert.isFalse(parser.done, text.slice(0, length))
+        parser.end()
+        assert.strictEqual(parser.wrong, "the answer broke off")
+      }
+    }
+  })
+
+  it("with more behind it leaves a connection that is not used again", () => {
+    const parser = read(`${lines("HTTP/1.1 200 OK", "content-length: 1", "", "1")}HTTP/1.1 200 OK`, 10_000)
+    assert.isTrue(parser.done)
+    assert.isFalse(parser.persists)
+  })
+
+  const refused: ReadonlyArray<readonly [string, string]> = [
+    ["another protocol", "SSH-2.0-OpenSSH_9.6\r\n\r\n"],
+    ["another version", "HTTP/2 200 OK\r\n\r\n"],
+    ["a status of two digits", "HTTP/1.1 20 OK\r\n\r\n"],
+    ["a change of protocol", "HTTP/1.1 101 Switching Protocols\r\n\r\n"],
+    ["a header without a name", "HTTP/1.1 200 OK\r\n: x\r\n\r\n"],
+    ["a space before the colon", "HTTP/1.1 200 OK\r\ncontent-length : 1\r\n\r\n1"],
+    ["a folded header", "HTTP/1.1 200 OK\r\na: b\r\n c\r\n\r\n"],
+    ["a control character", "HTTP/1.1 200 OK\r\na: b\0c\r\n\r\n"],
+    ["two lengths", "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n12"],
+    ["a length and chunks", "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"],
+    ["a negative length", "HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n"],
+    ["a length with a sign", "HTTP/1.1 200 OK\r\ncontent-length: +1\r\n\r\n1"],
+    ["a coding of its own", "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n"],
+    ["a chunk without a size", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n\r\n"],
+    [
+      "a chunk that is longer than it says",
+      "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\n12\r\n0\r\n\r\n"
+    ],
+    ["headers without end", `HTTP/1.1 200 OK\r\n${"a: b\r\n".repeat(4000)}`],
+    ["a chunk's line without end", `HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;${"a".repeat(2000)}`]
+  ]
+  for (const [what, text] of refused) {
+    it(`is refused with ${what}`, () => {
+      for (const size of sizes) {
+        const parser = read(text, size)
+        assert.isFalse(parser.done)
+        assert.isDefined(parser.wrong)
+      }
+    })
+  }
+})

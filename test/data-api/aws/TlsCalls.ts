@@ -1,0 +1,17 @@
+/** Calls a server of TLS twice by its name and once by its address, and prints what came of it. */
+import { Result } from "effect"
+import { SocketTransport } from "../../../src/data-api/aws/SocketTransport.ts"
+
+const port = Number(process.argv[2])
+const call = (transport: SocketTransport, hostname: string) =>
+  new Promise<string>((resolve) => {
+    const target = { protocol: "https:", hostname, port, path: "/", headers: { host: hostname }, body: "{}" }
+    transport.send(target, (answer) =>
+      resolve(Result.isSuccess(answer) ? answer.success.body : (/: (\w+)\.$/.exec(answer.failure.message)?.[1] ?? ""))
+    )
+  })
+
+const known = new SocketTransport()
+const answers = [await call(known, "localhost"), await call(known, "localhost")]
+process.stdout.write(JSON.stringify([...answers, await call(new SocketTransport(), "127.0.0.1")]))
+process.exit(0)

@@ -1,0 +1,197 @@
+import { execFileSync } from "node:child_process"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { createServer, type RequestListener, type Server } from "node:http"
+import { createServer as createSecureServer } from "node:https"
+import type { Socket } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Result } from "effect"
+import { HttpTransport } from "../../../src/data-api/aws/HttpTransport.ts"
+import { SocketTransport } from "../../../src/data-api/aws/SocketTransport.ts"
+import type { Options, Target } from "../../../src/data-api/aws/Transport.ts"
+import { isPresent, runProgram } from "../../clients/program.ts"
+
+type Make = (options: Options) => HttpTransport | SocketTransport
+
+const transports: ReadonlyArray<readonly [string, Make]> = [
+  ["HttpTransport", (options) => new HttpTransport(options)],
+  ["SocketTransport", (options) => new SocketTransport(options)]
+]
+
+/** A server that counts its connections, and a transport to it. */
+const connected = Effect.fnUntraced(function* (
+  make: Make,
+  options: Options,
+  answer: RequestListener = (_, response) => response.end("answer")
+) {
+  const sockets = new Set<Socket>()
+  const server = yield* Effect.acquireRelease(
+    Effect.callback<Server>((resume) => {
+      const started = createServer((request, response) => {
+        sockets.add(request.socket)
+        request.resume()
+        request.on("end", () => answer(request, response))
+      })
+      // Longer than any test: what closes a connection is the client.
+      started.keepAliveTimeout = 60_000
+      started.listen(0, "127.0.0.1", () => resume(Effect.succeed(started)))
+    }),
+    (started) =>
+      Effect.sync(() => {
+        started.closeAllConnections()
+        started.close()
+      })
+  )
+  const address = server.address()
+  const port = typeof address === "object" && address !== null ? address.port : 0
+  const transport = yield* Effect.acquireRelease(
+    Effect.sync(() => make(options)),
+    (open) => Effect.sync(() => open.close())
+  )
+  const send = sendOver(transport, { protocol: "http:", hostname: "127.0.0.1", port })
+  return { send, sockets }
+})
+
+/** Sends a question; the body of the answer, or why there is none. */
+const sendOver = (
+  transport: HttpTransport | SocketTransport,
+  place: Pick<Target, "protocol" | "hostname" | "port">,
+  headers: Readonly<Record<string, string>> = {},
+  body = "question"
+) =>
+  Effect.callback<string>((resume) => {
+    const host = `${place.hostname}:${place.port}`
+    const target = { ...place, path: "/", headers: { host, ...headers }, body }
+    const giveUp = transport.send(target, (answer) =>
+      resume(Effect.succeed(Result.isSuccess(answer) ? answer.success.body : answer.failure.message))
+    )
+    return Effect.sync(giveUp)
+  })
+
+/** Stands still without a turn of the event loop, as a frozen process does. */
+const freeze = (millis: number) =>
+  Effect.sync(() => {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, millis)
+  })
+
+for (const [name, make] of transports) {
+  describe(name, () => {
+    it.live("connections are used again, and not those that grew old while the process was frozen", () =>
+      Effect.gen(function* () {
+        const { send, sockets } = yield* connected(make, { idleTimeout: 200 })
+        for (const _ of [1, 2, 3]) assert.strictEqual(yield* send, "answer")
+        assert.strictEqual(sockets.size, 1)
+        yield* Effect.andThen(freeze(300), send)
+        assert.strictEqual(sockets.size, 2)
+      })
+    )
+
+    it.live("an idle connection is closed after its time", () =>
+      Effect.gen(function* () {
+        const { send, sockets } = yield* connected(make, { idleTimeout: 50 })
+        yield* send
+        yield* Effect.callback<void>((resume) => {
+          for (const socket of sockets) socket.on("close", () => resume(Effect.void))
+        })
+        yield* send
+        assert.strictEqual(sockets.size, 2)
+      })
+    )
+
+    it.live("no more connections than it may have are open at once, and every request has its turn", () =>
+      Effect.gen(function* () {
+        const { send, sockets } = yield* connected(make, { maxSockets: 2 })
+        const answers = yield* Effect.all(
+          Array.from({ length: 30 }, () => send),
+          { concurrency: "unbounded" }
+        )
+        assert.deepStrictEqual([...new Set(answers)], ["answer"])
+        assert.isAtMost(sockets.size, 2)
+      })
+    )
+
+    it.live("a request that is given up closes its connection, and the others go on", () =>
+      Effect.gen(function* () {
+        let asked = 0
+        const { send, sockets } = yield* connected(make, { maxSockets: 1 }, (_, response) => {
+          if (++asked > 1) response.end("answer")
+        })
+        const first = yield* Effect.forkChild(send)
+        while (asked === 0) yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+        const second = yield* Effect.forkChild(send)
+        yield* Fiber.interrupt(first)
+        assert.strictEqual(yield* Fiber.join(second), "answer")
+        assert.strictEqual(sockets.size, 2)
+      })
+    )
+
+    it.live("an answer before all of a long request was read, and one in pieces, are read", () =>
+      Effect.gen(function* () {
+        const text = "é".repeat(300_000)
+        const { send } = yield* connected(make, {}, (_, response) => {
+          response.write(text.slice(0, 100_001))
+          response.end(text.slice(100_001))
+        })
+        assert.strictEqual(yield* send, text)
+      })
+    )
+  })
+}
+
+it.live("SocketTransport sends no header that could end and begin another", () =>
+  Effect.gen(function* () {
+    const transport = new SocketTransport()
+    const place = { protocol: "http:", hostname: "127.0.0.1", port: 1 }
+    const said = yield* sendOver(transport, place, { authorization: "AWS4 \r\nx-evil: 1" })
+    assert.include(said, "a header holds what HTTP does not allow")
+  })
+)
+
+const hasOpenssl = isPresent("openssl", "openssl", ["version"])
+
+describe.skipIf(!hasOpenssl)("over TLS", () => {
+  it.live("SocketTransport trusts a certificate by its name only, and begins again where it left off", () =>
+    Effect.gen(function* () {
+      const folder = yield* Effect.acquireRelease(
+        Effect.sync(() => mkdtempSync(join(tmpdir(), "alex-tls-"))),
+        (path) => Effect.sync(() => rmSync(path, { recursive: true }))
+      )
+      const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")]
+      const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+      const files = ["-keyout", key, "-out", cert]
+      execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", ...subject, ...files], {
+        stdio: "ignore"
+      })
+      let resumed = 0
+      const server = yield* Effect.acquireRelease(
+        Effect.callback<Server>((resume) => {
+          const started = createSecureServer(
+            { key: readFileSync(key), cert: readFileSync(cert), maxVersion: "TLSv1.2" },
+            (request, response) => {
+              request.resume()
+              request.on("end", () => response.setHeader("connection", "close").end("answer"))
+            }
+          )
+          started.on("secureConnection", (socket) => {
+            if (socket.isSessionReused()) resumed++
+          })
+          started.listen(0, "127.0.0.1", () => resume(Effect.succeed(started)))
+        }),
+        (started) =>
+          Effect.sync(() => {
+            started.closeAllConnections()
+            started.close()
+          })
+      )
+      const address = server.address()
+      const port = typeof address === "object" && address !== null ? address.port : 0
+      const program = join(import.meta.dirname, "TlsCalls.ts")
+      const { stderr, stdout } = yield* runProgram(process.execPath, [program, String(port)], {
+        NODE_EXTRA_CA_CERTS: cert
+      })
+      assert.deepStrictEqual(JSON.parse(stdout || "[]"), ["answer", "answer", "ERR_TLS_CERT_ALTNAME_INVALID"], stderr)
+      assert.strictEqual(resumed, 1)
+    })
+  )
+})
