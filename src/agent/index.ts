@@ -17,14 +17,9 @@ export {
 } from "./schemas/JsonSchemas.ts"
 export { type SchemaName, schemaNames } from "./schemas/schemaNames.ts"
 export { BoundJob, type Grant, Granted, grants, isGrant } from "./tools/Grants.ts"
+export { PortfolioReading, ReadTools } from "./tools/readTools.ts"
 export { layer } from "./tools/ToolHandlers.ts"
-export {
-  CurrentUser,
-  PortfolioReading,
-  ReadTools,
-  ToolFailure,
-  Tools,
-  toolsFor,
-  WriteTools
-} from "./tools/Tools.ts"
+export { Tools, toolsFor } from "./tools/Tools.ts"
 export { type ToolDialect, toolDefinitions, toolDialects } from "./tools/toolDefinitions.ts"
+export { CurrentUser, ToolFailure } from "./tools/toolParts.ts"
+export { WriteTools } from "./tools/writeTools.ts"

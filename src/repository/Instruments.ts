@@ -96,21 +96,26 @@ interface Operations {
 
   /**
    * Finds instruments whose symbol or name contains `part`, in any case; `%` and `_` are themselves. The symbol itself
-   * comes first, then symbols, names and words of names that begin with `part`; at most `limit` (20).
+   * comes first, then symbols, names and words of names that begin with `part`; at most `limit` (20), without the first
+   * `offset` (0).
    *
    * @errors RepositoryError
    */
   readonly search: (
     part: string,
-    options?: { readonly limit?: number }
+    options?: { readonly limit?: number; readonly offset?: number }
   ) => Effect.Effect<Listed<Instrument>, RepositoryError>
 
   /**
-   * The instruments that a user holds and that lack an allocation by region, sector or asset class.
+   * The instruments that a user holds and that lack an allocation by region, sector or asset class, by symbol: all, or
+   * at most `limit` with symbols after `after`.
    *
    * @errors RepositoryError
    */
-  readonly unclassified: (user: ClerkUserId) => Effect.Effect<Listed<Instrument>, RepositoryError>
+  readonly unclassified: (
+    user: ClerkUserId,
+    options?: { readonly after?: string | undefined; readonly limit?: number }
+  ) => Effect.Effect<Listed<Instrument>, RepositoryError>
 
   /**
    * Creates an instrument.
@@ -254,7 +259,7 @@ const byType = (sql: Sql): Operations["byType"] =>
   )
 
 const search = (sql: Sql): Operations["search"] =>
-  Effect.fn("Instruments.search")((part: string, options?: { readonly limit?: number }) =>
+  Effect.fn("Instruments.search")((part: string, options?: { readonly limit?: number; readonly offset?: number }) =>
     read.list(sql`
       WITH wanted AS (SELECT lower(trim(${part}::text)) AS part)
       SELECT ${sql.literal(columns)} FROM instruments, wanted
@@ -269,20 +274,27 @@ const search = (sql: Sql): Operations["search"] =>
           ELSE 5
         END,
         symbol
-      LIMIT ${options?.limit ?? 20}::int`)
+      LIMIT ${options?.limit ?? 20}::int OFFSET ${options?.offset ?? 0}::int`)
   )
 
 const unclassified = (sql: Sql): Operations["unclassified"] =>
-  Effect.fn("Instruments.unclassified")((user) =>
-    read.list(sql`
+  Effect.fn("Instruments.unclassified")((user, options) => {
+    const page = (after: string, limit: number) => sql`
       SELECT ${sql.literal(columns)} FROM instruments
       WHERE '{}' IN (allocation_regions, allocation_sectors, allocation_asset_class)
+        AND symbol > ${after}::varchar
         AND symbol IN (
           SELECT positions.symbol FROM positions JOIN accounts ON accounts.id = positions.account_id
           WHERE accounts.clerk_user_id = ${user}::varchar
         )
-      ORDER BY symbol`)
-  )
+      ORDER BY symbol LIMIT ${limit}::int`
+    const { after = "", limit } = options ?? {}
+    return read.list(
+      limit === undefined
+        ? everyPage(pageSize, "symbol", (last) => page(last === "" ? after : last, pageSize))
+        : page(after, limit)
+    )
+  })
 
 /** What the columns hold when a new instrument says nothing else, as the migrations have it. */
 const columnDefaults = { allocation_regions: {}, allocation_sectors: {}, allocation_asset_class: {} }

@@ -2,8 +2,10 @@ import { assert, it, layer } from "@effect/vitest"
 import { BigDecimal, Effect, Layer, Stream } from "effect"
 import { Tool } from "effect/ai"
 import { BoundJob, type Grant, Granted, grants } from "../../src/agent/tools/Grants.ts"
+import { ReadTools } from "../../src/agent/tools/readTools.ts"
 import { layer as layerHandlers } from "../../src/agent/tools/ToolHandlers.ts"
-import { CurrentUser, ReadTools, Tools, toolsFor } from "../../src/agent/tools/Tools.ts"
+import { Tools, toolsFor } from "../../src/agent/tools/Tools.ts"
+import { CurrentUser } from "../../src/agent/tools/toolParts.ts"
 import { DataApi } from "../../src/data-api/DataApi.ts"
 import { DataApiError, ServiceUnavailable } from "../../src/data-api/DataApiError.ts"
 import * as DataApiSql from "../../src/data-api/sql/DataApiSql.ts"
@@ -102,7 +104,10 @@ layer(embedded)("the tools", (it) => {
       const { answer } = yield* call("get_instrument", { symbol: "SPY" })
       assert.strictEqual(answer["current_price"], "450.25")
       assert.match(answer["updated_at"], /^\d{4}-\d{2}-\d{2}T[\d:.]+Z$/)
-      assert.deepStrictEqual((yield* call("list_unclassified_instruments")).answer, { instruments: [] })
+      assert.deepStrictEqual((yield* call("list_unclassified_instruments")).answer, {
+        instruments: [],
+        next: null
+      })
     })
   )
 
@@ -292,6 +297,79 @@ layer(embedded)("the tools", (it) => {
     })
   )
 
+  it.effect("a preview answers before and after as the write would, and changes nothing", () =>
+    Effect.gen(function* () {
+      const { alices } = yield* people
+      const call = as(alice, true)
+      const known = { ...spy, symbol: "SEEN" }
+      const preview = true
+      const unborn = yield* call("classify_instrument", { ...known, preview })
+      assert.strictEqual(unborn.answer.outcome, "inserted")
+      assert.isNull(unborn.answer.preview.before)
+      assert.strictEqual(unborn.answer.preview.after.name, spy.name)
+      assert.strictEqual((yield* call("get_instrument", { symbol: "SEEN" })).answer.error, "InstrumentNotFound")
+
+      yield* call("classify_instrument", known)
+      const priced = yield* call("classify_instrument", { ...known, current_price: "451", preview })
+      assert.strictEqual(priced.answer.outcome, "updated")
+      assert.strictEqual(priced.answer.preview.before.current_price, "450.25")
+      assert.strictEqual(priced.answer.preview.after.current_price, "451")
+
+      const held = { account_id: alices.account, symbol: "SEEN" }
+      const opened = yield* call("set_position", { ...held, quantity: "2", preview })
+      assert.isNull(opened.answer.preview.before)
+      assert.strictEqual(opened.answer.preview.after.quantity, "2")
+      assert.strictEqual((yield* call("close_position", held)).answer.error, "PositionNotFound")
+      yield* call("set_position", { ...held, quantity: "2" })
+      const more = yield* call("add_to_position", { ...held, quantity: "0.5", preview })
+      assert.deepStrictEqual(
+        [more.answer.preview.before.quantity, more.answer.preview.after.quantity, more.answer.quantity],
+        ["2", "2.5", "2.5"]
+      )
+      const closed = yield* call("close_position", { ...held, preview })
+      assert.deepStrictEqual([closed.answer.preview.before.quantity, closed.answer.preview.after], ["2", null])
+
+      const writes: ReadonlyArray<readonly [keyof typeof Tools.tools, object, unknown]> = [
+        ["record_report", { report: { content: "x" } }, { content: "x" }],
+        ["record_charts", { charts: {} }, {}],
+        [
+          "record_retirement",
+          { retirement: { analysis: "x", projected_value: "1.50" } },
+          { analysis: "x", projected_value: "1.5" }
+        ],
+        ["record_summary", { summary: { a: [1, null] } }, { a: [1, null] }]
+      ]
+      for (const [tool, payload, after] of writes) {
+        const { answer, isFailure } = yield* call(tool, { job_id: alices.job, ...payload, preview })
+        assert.isFalse(isFailure, JSON.stringify(answer))
+        assert.deepStrictEqual(answer.preview, { before: null, after }, tool)
+      }
+      const { answer } = yield* call("read_job", { job_id: alices.job })
+      for (const [tool] of writes) assert.isNull(answer[`${tool.replace("record_", "")}_payload`])
+      const { answer: positions } = yield* call("read_portfolio", { include: ["positions"] })
+      assert.include(JSON.stringify(positions.positions), '"SEEN","quantity":"2"')
+    })
+  )
+
+  it.effect("a preview is refused where the write would be", () =>
+    Effect.gen(function* () {
+      const { alices, bobs } = yield* people
+      const preview = true
+      yield* as(alice, true)("classify_instrument", { ...spy, symbol: "DENY" })
+      const fill = as(alice, ["instruments"])
+      const { answer } = yield* fill("classify_instrument", { ...spy, symbol: "DENY", current_price: "1", preview })
+      assert.strictEqual(answer.error, "NotAllowed")
+      const call = as(alice, true)
+      const foreign = { account_id: bobs.account, symbol: "DENY", quantity: "1", preview }
+      assert.strictEqual((yield* call("set_position", foreign)).answer.error, "AccountNotFound")
+      const unknown = { account_id: alices.account, symbol: "NONE", quantity: "1", preview }
+      assert.strictEqual((yield* call("set_position", unknown)).answer.error, "InstrumentNotFound")
+      yield* (yield* Repositories.Jobs).forUser(alice).cancel(alices.job)
+      const late = { job_id: alices.job, report: { content: "x" }, preview }
+      assert.strictEqual((yield* call("record_report", late)).answer.error, "JobEnded")
+    })
+  )
+
   it.effect("a position is closed once, and another person's is not found", () =>
     Effect.gen(function* () {
       const { alices, bobs } = yield* people
@@ -312,7 +390,7 @@ const unavailable = (operation: DataApiError["operation"]) => () =>
 
 /** The repositories on a service that answers nothing. */
 const outage = Repositories.layer.pipe(
-  Layer.provide(DataApiSql.layer()),
+  Layer.provideMerge(DataApiSql.layer()),
   Layer.provide(
     Layer.succeed(DataApi, {
       executeStatement: unavailable("ExecuteStatement"),

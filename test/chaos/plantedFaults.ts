@@ -288,9 +288,9 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   },
   {
     name: "tools write though they may only read",
-    file: "src/agent/tools/ToolHandlers.ts",
-    from: "granted.has(grant) ? answered(true)(effect) : Effect.fail(notAllowed(grant))",
-    to: "granted.has(grant) || true ? answered(true)(effect) : Effect.fail(notAllowed(grant))",
+    file: "src/agent/tools/writeHandlers.ts",
+    from: "granted.has(grant) ? wrote(effect) : Effect.fail(notAllowed(grant))",
+    to: "granted.has(grant) || true ? wrote(effect) : Effect.fail(notAllowed(grant))",
     tests: ["test/agent/Tools.test.ts"]
   },
   {

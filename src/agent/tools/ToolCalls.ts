@@ -4,7 +4,9 @@ import { Tool } from "effect/ai"
 import { strict } from "../../domain/index.ts"
 import { accepted, argumentSchema, isNestedAtMost } from "../schemas/portable.ts"
 import type { Grant } from "./Grants.ts"
-import { ToolFailure, Tools, toolsFor } from "./Tools.ts"
+import { MaxResult } from "./pages.ts"
+import { Tools, toolsFor } from "./Tools.ts"
+import { ToolFailure } from "./toolParts.ts"
 
 /** What a model is answered: a JSON value. */
 export interface Answer {
@@ -37,12 +39,18 @@ const deepest = 64
 /** The schema of a tool's arguments, as every provider takes it. */
 export const argumentsOf = (tool: Tool.Any) => argumentSchema(Tool.getJsonSchema(tool))
 
+// What clients send to tools that need no arguments.
+const dummies = ["dummy", "random_string", "noop", "no_params"]
+
+const withoutDummies = (schema: { readonly [keyword: string]: unknown }, args: unknown): unknown => {
+  if (!Predicate.isObject(args) || (Array.isArray(schema["required"]) && schema["required"].length > 0)) return args
+  return Object.fromEntries(Object.entries(args).filter(([name]) => !dummies.includes(name)))
+}
+
 const handle = Effect.fnUntraced(function* (name: Name, args: unknown) {
   const toolkit = yield* Tools
   const schema = argumentsOf(Tools.tools[name])
-  // Clients send dummies to tools without parameters.
-  const isEmpty = Predicate.isObject(schema["properties"]) && Object.keys(schema["properties"]).length === 0
-  const given = isEmpty ? {} : accepted(schema, args)
+  const given = accepted(schema, withoutDummies(schema, args))
   const results = yield* Stream.runCollect(
     // The toolkit decodes what it is given, whatever its type says.
     Stream.unwrap(toolkit.handle(name, given as never, undefined, { ...strict, errors: "all" }))
@@ -63,16 +71,26 @@ const invalid = (error: unknown): Answer => {
 
 const seconds = (budget: Duration.Input) => Math.ceil(Duration.toSeconds(Duration.fromInputUnsafe(budget)))
 
+const narrower: { readonly [Tool in Name]?: string } = {
+  search_instruments: "Give a smaller limit, and go on with after.",
+  list_unclassified_instruments: "Give a smaller limit, and go on with after.",
+  list_accounts: "Give a smaller limit, and go on with after.",
+  list_jobs: "Give a smaller limit, and go on with after.",
+  read_portfolio: "Name one list in include, give a smaller limit, and go on with after.",
+  read_job: "Name one payload in include, with from: 0 for an excerpt."
+}
+
 /** Says which narrower call to make where an answer is too large. */
 const bounded =
-  (maxResult: number) =>
+  (name: string, maxResult: number) =>
   (answer: Answer): Answer => {
     const size = Buffer.byteLength(JSON.stringify(answer.value))
     if (answer.isError || size <= maxResult) return answer
+    const advice = isName(name) ? narrower[name] : undefined
     return failure(
       "TooLarge",
       `The answer has ${size.toLocaleString("en-US")} bytes, of ${maxResult.toLocaleString("en-US")} that are allowed. ` +
-        "Ask for less: a smaller limit, a page with after, one instrument or account instead of all."
+        (advice ?? "The call did what it says; read_job reads what is there, by include and from.")
     )
   }
 
@@ -87,7 +105,7 @@ export const make = Effect.fnUntraced(function* (handlers: Handlers, options: Ca
   let opening: Fiber.Fiber<Context.Context<Tool.HandlersFor<typeof Tools.tools>>, unknown> | undefined
   const open = Effect.gen(function* () {
     const own = yield* Scope.fork(scope)
-    return yield* Layer.buildWithScope(handlers, own).pipe(
+    return yield* Layer.buildWithScope(Layer.provide(handlers, Layer.succeed(MaxResult, maxResult)), own).pipe(
       Effect.onError((cause) => Scope.close(own, Exit.failCause(cause)))
     )
   }).pipe(
@@ -121,7 +139,7 @@ export const make = Effect.fnUntraced(function* (handlers: Handlers, options: Ca
   return (name: string, args: unknown): Effect.Effect<Answer> =>
     call(name, args).pipe(
       Effect.timeoutOrElse({ duration: budget, orElse: () => Effect.succeed(busy) }),
-      Effect.map(bounded(maxResult)),
+      Effect.map(bounded(name, maxResult)),
       Effect.catchCause((cause) => (Cause.hasInterruptsOnly(cause) ? Effect.interrupt : failed(name, cause)))
     )
 })

@@ -5,7 +5,7 @@ import { ClerkUserId } from "../../domain/User.ts"
 import { Users } from "../../repository/index.ts"
 import { BoundJob, type Grant, Granted } from "./Grants.ts"
 import { layer as layerHandlers } from "./ToolHandlers.ts"
-import { CurrentUser, type ToolFailure } from "./Tools.ts"
+import { CurrentUser, type ToolFailure } from "./toolParts.ts"
 
 /** Whose tools, and what they may write. */
 export interface UserToolsOptions {

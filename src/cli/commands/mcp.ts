@@ -64,9 +64,20 @@ export const mcp = Command.make(
       Flag.Int("call-seconds"),
       20,
       "Seconds until a call that the database has not answered is answered with when to ask again"
+    ),
+    maxResult: defaulted(
+      Flag.Int("max-result"),
+      60_000,
+      "Bytes that a result may have; what is longer comes in pages, or is refused with a narrower call"
+    ),
+    result: Flag.Literals("result", ["both", "structured", "text"]).pipe(
+      Flag.withDescription(
+        "How a result is sent: as structured content, as text, or both (default), as many clients show their model the text alone"
+      ),
+      Flag.withDefault("both")
     )
   },
-  Effect.fnUntraced(function* ({ allow, callSeconds, job, user }) {
+  Effect.fnUntraced(function* ({ allow, callSeconds, job, maxResult, result, user }) {
     yield* readAllJsonRight
     const flags = yield* root
     const { configure, layerConfigured } = yield* database
@@ -87,7 +98,8 @@ export const mcp = Command.make(
           handlers,
           granted,
           version: version(),
-          limits: { budget: `${callSeconds} seconds` }
+          result,
+          limits: { budget: `${callSeconds} seconds`, maxResult }
         })
       )
     )

@@ -38,6 +38,8 @@ export interface Step {
 export interface JobGuard {
   readonly owner?: ClerkUserId | undefined
   readonly attempt?: number | undefined
+  /** Only a job that has not ended: not completed, failed or cancelled. */
+  readonly unlessEnded?: boolean | undefined
 }
 
 /** What a step of a job fails with. */
@@ -100,6 +102,8 @@ const admitted = (sql: Sql, { from, takeOver, to }: Step) => {
   return takeOver === undefined ? before : sql`(${before} OR ${hangs(sql, "found", takeOver)})`
 }
 
+const ended: ReadonlyArray<JobStatus> = ["completed", "failed", "cancelled"]
+
 const encodeResults = /* @__PURE__ */ encoder(Results)
 const written = /* @__PURE__ */ Tables.settable(Results)
 const writtenOfNew = /* @__PURE__ */ Tables.settable(Results, "new")
@@ -136,6 +140,7 @@ const run = (sql: Sql, guard: JobGuard, id: JobId, json: string, step: Step | un
       FROM found, new, sized
       WHERE jobs.id = found.id AND fits
         ${step === undefined ? sql.literal("") : sql`AND ${admitted(sql, step)}`}
+        ${guard.unlessEnded === true ? sql`AND NOT found.status = ANY(${ended}::text[])` : sql.literal("")}
         ${guard.attempt === undefined ? sql.literal("") : sql`AND found.status = 'running' AND found.attempts = ${guard.attempt}::int`}
       RETURNING ${sql.literal(stateColumns)}
     )

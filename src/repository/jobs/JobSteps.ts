@@ -37,11 +37,16 @@ export interface RetryOptions {
 /** The operations that change one job. */
 export interface JobSteps {
   /**
-   * Changes any subset of what agents write; a `status` is a step of the job's life and may be refused.
+   * Changes any subset of what agents write; a `status` is a step of the job's life and may be refused, as every change
+   * of a job that has ended is with `unlessEnded`.
    *
    * @errors JobNotFound, JobTransitionRefused, JobTooLarge, RepositoryError
    */
-  readonly update: (id: JobId, changes: JobUpdate) => Effect.Effect<JobState, StepError | JobTooLarge>
+  readonly update: (
+    id: JobId,
+    changes: JobUpdate,
+    options?: { readonly unlessEnded?: boolean }
+  ) => Effect.Effect<JobState, StepError | JobTooLarge>
 
   /**
    * pending -> running, and counts the attempt; a job that is started twice is refused the second time, unless
@@ -150,8 +155,8 @@ export const jobSteps = (sql: Sql, owner?: ClerkUserId): JobSteps => {
   const attach = (id: JobId, results: Results) =>
     Effect.catchTag(changeJob(sql, guard, id, results), "JobTransitionRefused", Effect.die)
   return {
-    update: Effect.fn("Jobs.update")((id, { status, ...results }) =>
-      changeJob(sql, guard, id, results, status && { to: status })
+    update: Effect.fn("Jobs.update")((id, { status, ...results }, options) =>
+      changeJob(sql, { ...guard, ...options }, id, results, status && { to: status })
     ),
     start: Effect.fn("Jobs.start")((id: JobId, options?: StartOptions) =>
       withoutResult(changeJob(sql, guard, id, {}, { to: "running", ...options }))

@@ -1,0 +1,64 @@
+/** What goes wrong in a tool, in words for the model. */
+import { Effect, Schema } from "effect"
+import { SqlError } from "effect/sql"
+import type {
+  AccountNotFound,
+  InstrumentNotFound,
+  JobNotFound,
+  JobTooLarge,
+  PositionNotFound,
+  UserNotFound
+} from "../../domain/index.ts"
+import type { RepositoryError } from "../../repository/index.ts"
+import type { Grant } from "./Grants.ts"
+import { ToolFailure } from "./toolParts.ts"
+
+/** What the repositories fail with under the tools, and what the tools refuse themselves. */
+export type Failure =
+  | ToolFailure
+  | PositionNotFound
+  | UserNotFound
+  | InstrumentNotFound
+  | AccountNotFound
+  | JobNotFound
+  | JobTooLarge
+  | RepositoryError
+
+const isToolFailure = Schema.is(ToolFailure)
+
+const explain = (error: Failure, mayHaveWritten: boolean): ToolFailure => {
+  if (isToolFailure(error)) return error
+  if (SqlError.isSqlError(error)) {
+    const advice = !error.isRetryable
+      ? "Don't repeat the call unchanged."
+      : mayHaveWritten
+        ? "It may or may not have written: read what is there before you repeat the call."
+        : "Try again in a moment."
+    return { error: "DatabaseFailed", message: `The database could not do this. ${advice}` }
+  }
+  if (error._tag === "InvalidInput" || error._tag === "UnreadableRow") {
+    return { error: "InvalidData", message: error.message }
+  }
+  return { error: error._tag, message: error.message }
+}
+
+const answered =
+  (mayHaveWritten: boolean) =>
+  <A>(effect: Effect.Effect<A, Failure>): Effect.Effect<A, ToolFailure> =>
+    effect.pipe(
+      Effect.tapErrorTag("SqlError", (error) => Effect.logWarning(`A tool's statement failed: ${error.message}`)),
+      Effect.mapError((error) => explain(error, mayHaveWritten))
+    )
+
+/** Explains the failures of what only reads. */
+export const reading = answered(false)
+
+/** Explains the failures of what writes. */
+export const wrote = answered(true)
+
+export const refused = (error: ToolFailure["error"], message: string) => Effect.fail<ToolFailure>({ error, message })
+
+export const notAllowed = (grant: Grant): ToolFailure => ({
+  error: "NotAllowed",
+  message: `This session may not write ${grant}. The person who started it has to allow them.`
+})

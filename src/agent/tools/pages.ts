@@ -1,0 +1,72 @@
+/** Lists of which a page fits into an answer. */
+import { Context, Effect, Schema } from "effect"
+
+/** How many bytes of JSON an answer may have. */
+export const MaxResult = Context.Reference<number>("alex-database/agent/MaxResult", { defaultValue: () => 60_000 })
+
+/** What an answer has around its lists. */
+export const overhead = 1000
+
+/** Where a page ended. */
+export const Cursor = Schema.String.annotate({
+  description: "Where to go on: what next said on the page before",
+  message: "expected the cursor that the page before ended with"
+}).pipe(
+  Schema.check(
+    Schema.isPattern(/^[\x21-\x7e]{1,100}$/u, { message: "expected the cursor that the page before ended with" })
+  )
+)
+
+/** How many to return. */
+export const limit = (most: number, otherwise: number) =>
+  Schema.Int.annotate({
+    description: `How many to return at most, from 1 to ${most}; ${otherwise} by default, and fewer where they do not fit`
+  }).pipe(
+    Schema.check(Schema.isBetween({ minimum: 1, maximum: most }, { message: `expected a number from 1 to ${most}` })),
+    Schema.withDecodingDefaultKey(Effect.succeed(otherwise))
+  )
+
+/** Part of a list, and where the next part begins; `undefined` at the end. */
+export interface Page<A> {
+  readonly items: ReadonlyArray<A>
+  readonly next: string | undefined
+  readonly bytes: number
+}
+
+const bytesOf = (item: unknown): number => Buffer.byteLength(JSON.stringify(item)) + 1
+
+/**
+ * As many items as fit into so many bytes, at most `limit`, after the one that the cursor names; `undefined` if there is
+ * none. The first is always there, so that a reader gets on.
+ */
+export const pageOf = <A>(
+  items: ReadonlyArray<A>,
+  cursorOf: (item: A) => string,
+  page: { readonly after?: string | undefined; readonly limit: number; readonly bytes: number }
+): Page<A> | undefined => {
+  const { after, bytes, limit } = page
+  const found = after === undefined ? -1 : items.findIndex((item) => cursorOf(item) === after)
+  if (after !== undefined && found < 0) return undefined
+  const rest = items.slice(found + 1)
+  let [count, sum] = [0, 0]
+  for (const item of rest.slice(0, limit)) {
+    const more = bytesOf(item)
+    if (count > 0 && sum + more > bytes) break
+    sum += more
+    count++
+  }
+  const last = rest[count - 1]
+  return {
+    items: rest.slice(0, count),
+    next: count < rest.length && last !== undefined ? cursorOf(last) : undefined,
+    bytes: sum
+  }
+}
+
+const longest = 2000
+
+/** Text that other programs may have stored in any length. */
+export const cut = (text: string): string =>
+  text.length <= longest
+    ? text
+    : `${text.slice(0, longest).toWellFormed()}... (${text.length - longest} more characters)`
