@@ -80,6 +80,7 @@ const doors: Readonly<Record<Room, ReadonlyArray<string>>> = {
     "data-api/values/SoundJson.ts",
     "effect",
     "@effect/platform-node",
+    "jose",
     "node:"
   ],
   "http-api": ["repository/", "domain/", "effect"],
@@ -144,7 +145,7 @@ const loadedBy = (file: string): ReadonlySet<string> => {
   return loaded
 }
 
-const heavy = (to: string) => /^@electric-sql\/|^@aws-sdk\/|^@effect\/sql-pg|^local\//.test(to)
+const heavy = (to: string) => /^@electric-sql\/|^@aws-sdk\/|^@effect\/sql-pg|^jose$|^local\//.test(to)
 
 it("the package's face and DbLayer load no backend before one is chosen", () => {
   for (const file of ["index.ts", "DbLayer.ts"]) assert.deepStrictEqual([...loadedBy(file)].filter(heavy), [])

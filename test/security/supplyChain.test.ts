@@ -24,10 +24,17 @@ const Lock = Schema.fromJsonString(
   })
 )
 
-const direct = ["@aws-sdk/client-rds-data", "@effect/platform-node", "@effect/sql-pg", "@electric-sql/pglite", "effect"]
+const direct = [
+  "@aws-sdk/client-rds-data",
+  "@effect/platform-node",
+  "@effect/sql-pg",
+  "@electric-sql/pglite",
+  "effect",
+  "jose"
+]
 
 describe("what the package brings along", () => {
-  it.effect("there are five runtime dependencies, each pinned to one version", () =>
+  it.effect("there are six runtime dependencies, each pinned to one version", () =>
     Effect.gen(function* () {
       const { dependencies } = yield* Schema.decodeEffect(Package)(yield* read("package.json"))
       assert.deepStrictEqual(Object.keys(dependencies).sort(), direct)

@@ -1,5 +1,5 @@
 /** The tools as an MCP server on stdin and stdout. */
-import { Context, Effect, Layer, Option } from "effect"
+import { Context, Effect, Layer, Option, type Scope } from "effect"
 import { McpProtocol, McpSchema, McpServer, Tool } from "effect/ai"
 import { portable } from "../schemas/portable.ts"
 import type { Grant } from "../tools/Grants.ts"
@@ -53,22 +53,34 @@ const resultOf = (form: ResultForm, { isError, value }: ToolCalls.Answer): McpSc
 }
 
 /** What a value may take of a result, in which it stands once, or twice and once with its quotes escaped. */
-const valueLimit = (form: ResultForm, maxResult = 60_000): number =>
+export const valueLimit = (form: ResultForm = "both", maxResult = 60_000): number =>
   form === "both" ? Math.floor(maxResult * 0.45) : maxResult
+
+/** Calls of the tools, by name and arguments. */
+export type Calls = (name: string, args: unknown) => Effect.Effect<ToolCalls.Answer, unknown>
+
+const failedCall = (error: unknown) =>
+  Effect.as(Effect.logWarning(`A call failed: ${String(error)}`), ToolCalls.unreachable)
 
 // The library's own registration answers wrong arguments with a protocol error, which models do not see, and needs the
 // handlers, and so the database, before it answers `initialize`.
-const registration = ({ granted, handlers, limits, result = "both" }: ServerOptions) =>
+const registration = (
+  { granted, result = "both" }: Pick<ServerOptions, "granted" | "result">,
+  calls: Effect.Effect<Calls, never, Scope.Scope>
+) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
       const server = yield* McpServer.McpServer
-      const maxResult = valueLimit(result, limits?.maxResult)
-      const call = yield* ToolCalls.make(handlers, { ...limits, granted, maxResult })
+      const call = yield* calls
       for (const tool of toolsFor(granted)) {
         yield* server.addTool({
           tool: described(tool, result),
           annotations: tool.annotations,
-          handle: (payload: unknown) => Effect.map(call(tool.name, payload ?? {}), (answer) => resultOf(result, answer))
+          handle: (payload: unknown) =>
+            call(tool.name, payload ?? {}).pipe(
+              Effect.catch(failedCall),
+              Effect.map((answer) => resultOf(result, answer))
+            )
         })
       }
     })
@@ -76,14 +88,28 @@ const registration = ({ granted, handlers, limits, result = "both" }: ServerOpti
 
 /** What a server serves. */
 export interface ServerOptions {
-  /** Usually `layer`, with the user and the database that it takes. */
-  readonly handlers: ToolCalls.Handlers
   readonly granted: ReadonlySet<Grant>
   readonly version: string
   readonly limits?: Omit<ToolCalls.CallOptions, "granted"> | undefined
   /** `both` unless given: a value then takes half of `limits.maxResult`. */
   readonly result?: ResultForm | undefined
+  /** Over HTTP: origins of web pages that may ask; none unless given. */
+  readonly allowedOrigins?: ReadonlyArray<string> | undefined
 }
+
+const served = ({ granted, version }: ServerOptions) =>
+  ({
+    name: "alex-database",
+    version,
+    instructions: instructions(granted),
+    protocols: [
+      McpProtocol.v2025_11_25,
+      McpProtocol.v2025_06_18,
+      McpProtocol.v2025_03_26,
+      McpProtocol.v2024_11_05,
+      McpProtocol.v2026_07_28
+    ]
+  }) as const
 
 /**
  * Serves the tools until the input ends. `initialize` is answered at once: the handlers, and so the database, are opened
@@ -91,19 +117,34 @@ export interface ServerOptions {
  *
  * stdout belongs to the protocol: loggers must write to stderr.
  *
+ * @param handlers Usually `layer`, with the user and the database that it takes.
+ *
  * @errors IllegalArgumentError
  */
-export const layerStdio = (options: ServerOptions) =>
-  McpServer.layerStdio({
-    name: "alex-database",
-    version: options.version,
-    instructions: instructions(options.granted),
-    protocols: [
-      McpProtocol.v2025_11_25,
-      McpProtocol.v2025_06_18,
-      McpProtocol.v2025_03_26,
-      McpProtocol.v2024_11_05,
-      McpProtocol.v2026_07_28
-    ],
-    registrations: registration(options)
-  }).pipe(Layer.provide(GuardedStdio.layer))
+export const layerStdio = ({ handlers, ...options }: ServerOptions & { readonly handlers: ToolCalls.Handlers }) => {
+  const maxResult = valueLimit(options.result, options.limits?.maxResult)
+  const calls = ToolCalls.make(handlers, { ...options.limits, granted: options.granted, maxResult })
+  return McpServer.layerStdio({ ...served(options), registrations: registration(options, calls) }).pipe(
+    Layer.provide(GuardedStdio.layer)
+  )
+}
+
+/** The user of a request over HTTP, as its token says; none elsewhere. */
+export const RequestUser = Context.Reference<string | undefined>("alex-database/agent/RequestUser", {
+  defaultValue: () => undefined
+})
+
+/** The protocol over Streamable HTTP at a path, for a server that says who asks ({@link RequestUser}). */
+export const layerRoutes = ({
+  calls,
+  path,
+  ...options
+}: ServerOptions & { readonly calls: Calls; readonly path: `/${string}` }) =>
+  McpServer.layerHttp({
+    ...served(options),
+    path,
+    allowedOrigins: options.allowedOrigins ?? [],
+    allowSessionTermination: true,
+    allowSubscriptions: false,
+    registrations: registration(options, Effect.succeed(calls))
+  })

@@ -1,10 +1,11 @@
 /** Calls of tools as clients make them: any JSON in, an answer for the model out, in time, whatever happens. */
-import { Cause, type Context, Duration, Effect, Exit, Fiber, Layer, Predicate, Schema, Scope, Stream } from "effect"
+import { Cause, Duration, Effect, Layer, Predicate, Schema, Stream } from "effect"
 import { Tool } from "effect/ai"
 import { strict } from "../../domain/index.ts"
 import { accepted, argumentSchema, isNestedAtMost } from "../schemas/portable.ts"
 import type { Grant } from "./Grants.ts"
 import { MaxResult } from "./pages.ts"
+import { shared } from "./shared.ts"
 import { Tools, toolsFor } from "./Tools.ts"
 import { ToolFailure } from "./toolParts.ts"
 
@@ -32,6 +33,9 @@ type Name = keyof typeof Tools.tools
 const isName = (name: string): name is Name => Object.hasOwn(Tools.tools, name)
 
 const failure = (error: ToolFailure["error"], message: string): Answer => ({ isError: true, value: { error, message } })
+
+/** What a call is answered that no user makes. */
+export const nobody = failure("UserNotFound", "This request names no user. Send a token of the authorization server.")
 
 /** How deep arguments may be nested; a codec would go down with them. */
 const deepest = 64
@@ -101,24 +105,7 @@ const bounded =
 export const make = Effect.fnUntraced(function* (handlers: Handlers, options: CallOptions = {}) {
   const { budget = "20 seconds", granted = new Set(), maxResult = 60_000 } = options
   const allowed = new Set(toolsFor(granted).map(({ name }) => name))
-  const scope = yield* Effect.scope
-  let opening: Fiber.Fiber<Context.Context<Tool.HandlersFor<typeof Tools.tools>>, unknown> | undefined
-  const open = Effect.gen(function* () {
-    const own = yield* Scope.fork(scope)
-    return yield* Layer.buildWithScope(Layer.provide(handlers, Layer.succeed(MaxResult, maxResult)), own).pipe(
-      Effect.onError((cause) => Scope.close(own, Exit.failCause(cause)))
-    )
-  }).pipe(
-    Effect.onError(() =>
-      Effect.sync(() => {
-        opening = undefined
-      })
-    )
-  )
-  const services = Effect.gen(function* () {
-    opening ??= yield* Effect.forkIn(open, scope)
-    return yield* Fiber.join(opening)
-  })
+  const services = yield* shared(Layer.provide(handlers, Layer.succeed(MaxResult, maxResult)))
   const call = Effect.fnUntraced(function* (name: string, args: unknown) {
     if (!isName(name)) {
       return failure("InvalidData", `There is no tool of this name. There are ${[...allowed].join(", ")}.`)
@@ -155,7 +142,8 @@ const failed = (name: string, cause: Cause.Cause<unknown>): Effect.Effect<Answer
 const messageOf = (error: unknown): string =>
   Predicate.isObject(error) && typeof error["message"] === "string" ? error["message"] : String(error)
 
-const unreachable = failure(
+/** What a call is answered whose handlers can't be had. */
+export const unreachable = failure(
   "DatabaseFailed",
   "The database can't be reached. The log of this server says why. Try again in a moment."
 )

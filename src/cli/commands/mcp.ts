@@ -8,15 +8,19 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { grants, isGrant } from "../../agent/tools/Grants.ts"
+import { type Grant, grants, isGrant } from "../../agent/tools/Grants.ts"
 import { EndsWhenStopped, WrongUsage } from "../Outcome.ts"
 import { database, defaulted, root } from "../root.ts"
+import { httpFlags } from "../serving/mcpHttpFlags.ts"
 import { readAllJsonRight } from "../soundJson.ts"
 import { version } from "../version.ts"
 
 const agent = Effect.promise(() =>
   Promise.all([import("../../agent/mcp/McpServer.ts"), import("../../agent/tools/UserTools.ts")])
 )
+
+const writingOf = (granted: ReadonlySet<Grant>): string =>
+  granted.size > 0 ? `writing ${[...granted].join(", ")}` : "read-only"
 
 const grantsOf = Effect.fnUntraced(function* (allow: string) {
   const names = allow
@@ -39,78 +43,108 @@ const jobOf = Effect.fnUntraced(function* (id: string) {
   )
 })
 
+const flags = {
+  user: Flag.String("user").pipe(
+    Flag.withMetavar("ID"),
+    Flag.withDescription(
+      "The id of the user for whom the tools work; no other user's accounts, positions or jobs can be reached"
+    ),
+    Flag.optional
+  ),
+  allow: Flag.String("allow").pipe(
+    Flag.withMetavar("GRANTS"),
+    Flag.withDescription(
+      "What the tools may write, with commas: results (of jobs), positions, instruments (gaps are filled in), prices (names and prices of known instruments, which all users see); nothing by default"
+    ),
+    Flag.withDefault("")
+  ),
+  job: Flag.String("job").pipe(
+    Flag.withMetavar("ID"),
+    Flag.withDescription("The one job whose results the tools may record, where results are allowed"),
+    Flag.optional
+  ),
+  callSeconds: defaulted(
+    Flag.Int("call-seconds"),
+    20,
+    "Seconds until a call that the database has not answered is answered with when to ask again"
+  ),
+  maxResult: defaulted(
+    Flag.Int("max-result"),
+    60_000,
+    "Bytes that a result may have; what is longer comes in pages, or is refused with a narrower call"
+  ),
+  result: Flag.Literals("result", ["both", "structured", "text"]).pipe(
+    Flag.withDescription(
+      "How a result is sent: as structured content, as text, or both (default), as many clients show their model the text alone"
+    ),
+    Flag.withDefault("both")
+  ),
+  ...httpFlags
+}
+
+/** What the flags of `alex-db mcp` say. */
+export type McpFlags = Command.Command.Config.Infer<typeof flags>
+
+const stdio = Effect.fnUntraced(function* ({ allow, callSeconds, job, maxResult, result, user }: McpFlags) {
+  const shared = yield* root
+  const { configure, layerConfigured } = yield* database
+  const [McpServer, UserTools] = yield* agent
+  const granted = yield* grantsOf(allow)
+  const bound = Option.isSome(job) ? yield* jobOf(job.value) : undefined
+  if (Option.isNone(user)) {
+    return yield* new WrongUsage({
+      problem: "--user is missing",
+      fix: "Give the id of a user, or serve many with --http"
+    })
+  }
+  const handlers = UserTools.layer({ user: user.value, granted, job: bound }).pipe(
+    Layer.provide(layerConfigured(yield* configure(shared)))
+  )
+  yield* Effect.logInfo(`MCP server for user "${user.value}", ${writingOf(granted)}`)
+  const limits = { budget: `${callSeconds} seconds`, maxResult } as const
+  const server = yield* Effect.forkChild(
+    Layer.launch(McpServer.layerStdio({ handlers, granted, version: version(), result, limits }))
+  )
+  // The server interrupts itself when its input ends, and that is how it ends well.
+  const exit = yield* Fiber.await(server)
+  if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.failCause(exit.cause)
+})
+
+const http = Effect.fnUntraced(function* (asked: McpFlags, port: number) {
+  const shared = yield* root
+  const { configure, layerConfigured } = yield* database
+  const granted = yield* grantsOf(asked.allow)
+  if (Option.isSome(asked.user) || Option.isSome(asked.job)) {
+    return yield* new WrongUsage({
+      problem: "--user and --job belong to one user, and --http serves many",
+      fix: "Leave them out: the token of each request says whose it is"
+    })
+  }
+  const { serveHttp } = yield* Effect.promise(() => import("../serving/mcpHttp.ts"))
+  return yield* serveHttp({ ...asked, port, granted, database: layerConfigured(yield* configure(shared)) })
+})
+
 export const mcp = Command.make(
   "mcp",
-  {
-    user: Flag.String("user").pipe(
-      Flag.withMetavar("ID"),
-      Flag.withDescription(
-        "The id of the user for whom the tools work; no other user's accounts, positions or jobs can be reached"
-      )
-    ),
-    allow: Flag.String("allow").pipe(
-      Flag.withMetavar("GRANTS"),
-      Flag.withDescription(
-        "What the tools may write, with commas: results (of jobs), positions, instruments (gaps are filled in), prices (names and prices of known instruments, which all users see); nothing by default"
-      ),
-      Flag.withDefault("")
-    ),
-    job: Flag.String("job").pipe(
-      Flag.withMetavar("ID"),
-      Flag.withDescription("The one job whose results the tools may record, where results are allowed"),
-      Flag.optional
-    ),
-    callSeconds: defaulted(
-      Flag.Int("call-seconds"),
-      20,
-      "Seconds until a call that the database has not answered is answered with when to ask again"
-    ),
-    maxResult: defaulted(
-      Flag.Int("max-result"),
-      60_000,
-      "Bytes that a result may have; what is longer comes in pages, or is refused with a narrower call"
-    ),
-    result: Flag.Literals("result", ["both", "structured", "text"]).pipe(
-      Flag.withDescription(
-        "How a result is sent: as structured content, as text, or both (default), as many clients show their model the text alone"
-      ),
-      Flag.withDefault("both")
-    )
-  },
-  Effect.fnUntraced(function* ({ allow, callSeconds, job, maxResult, result, user }) {
+  flags,
+  Effect.fnUntraced(function* (asked) {
     yield* readAllJsonRight
-    const flags = yield* root
-    const { configure, layerConfigured } = yield* database
-    const [McpServer, UserTools] = yield* agent
-    const granted = yield* grantsOf(allow)
-    const bound = Option.isSome(job) ? yield* jobOf(job.value) : undefined
     const ends = yield* EndsWhenStopped
     ends.current = true
-    const handlers = UserTools.layer({ user, granted, job: bound }).pipe(
-      Layer.provide(layerConfigured(yield* configure(flags)))
-    )
-    yield* Effect.logInfo(
-      `MCP server for user "${user}", ${granted.size > 0 ? `writing ${[...granted].join(", ")}` : "read-only"}`
-    )
-    const server = yield* Effect.forkChild(
-      Layer.launch(
-        McpServer.layerStdio({
-          handlers,
-          granted,
-          version: version(),
-          result,
-          limits: { budget: `${callSeconds} seconds`, maxResult }
-        })
-      )
-    )
-    // The server interrupts itself when its input ends, and that is how it ends well.
-    const exit = yield* Fiber.await(server)
-    if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.failCause(exit.cause)
+    if (Option.isNone(asked.http)) return yield* stdio(asked)
+    return yield* http(asked, asked.http.value)
   })
 ).pipe(
-  Command.withDescription("Serve an agent's tools for one user over MCP on stdin and stdout; read-only by default"),
+  Command.withDescription(
+    "Serve an agent's tools over MCP: for one user on stdin and stdout, or for many over HTTP; read-only by default"
+  ),
   Command.withExamples([
     { command: "alex-db mcp --user user_2abcDEF", description: "Tools that only read" },
-    { command: "alex-db mcp --user user_2abcDEF --allow results,positions", description: "Tools that write too" }
+    { command: "alex-db mcp --user user_2abcDEF --allow results,positions", description: "Tools that write too" },
+    {
+      command:
+        "alex-db mcp --http 8787 --issuer https://clerk.example --jwks https://clerk.example/.well-known/jwks.json --audience alex",
+      description: "For the user whom the token of each request names"
+    }
   ])
 )

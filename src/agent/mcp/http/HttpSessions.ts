@@ -1,0 +1,53 @@
+/** The protocol's sessions: each is one user's, and ends when it was not used for a while. */
+import { Clock, Duration, Effect } from "effect"
+
+interface Session {
+  readonly user: string
+  used: number
+}
+
+/** How many sessions are kept; the one that was not used for longest ends first. */
+const most = 10_000
+
+/**
+ * Makes the book of sessions.
+ *
+ * @param end Ends a session in the protocol's own state.
+ */
+export const makeSessions = (idle: Duration.Input, end: (id: string) => Effect.Effect<void>) => {
+  const sessions = new Map<string, Session>()
+  const longest = Duration.toMillis(Duration.fromInputUnsafe(idle))
+  const drop = (id: string) => Effect.suspend(() => (sessions.delete(id) ? end(id) : Effect.void))
+
+  /** Ends what was not used for too long; the least recently used come first. */
+  const expire = Effect.gen(function* () {
+    const now = yield* Clock.currentTimeMillis
+    for (const [id, { used }] of sessions) {
+      if (now - used < longest && sessions.size <= most) break
+      yield* drop(id)
+    }
+  })
+
+  return {
+    expire,
+    /** A session that the protocol has just begun. */
+    begin: (id: string, user: string) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        sessions.set(id, { user, used: now })
+        return expire
+      }),
+    /** Whether a request of this user may go on with a session: another's is not found. */
+    admits: (id: string, user: string) =>
+      Effect.gen(function* () {
+        yield* expire
+        const session = sessions.get(id)
+        if (session === undefined || session.user !== user) return false
+        sessions.delete(id)
+        sessions.set(id, { user, used: yield* Clock.currentTimeMillis })
+        return true
+      }),
+    /** A session that its client ended. */
+    forget: (id: string) => Effect.sync(() => void sessions.delete(id)),
+    size: () => sessions.size
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * The tools as an MCP server over Streamable HTTP, for many users on one database.
+ *
+ * The protocol is the library's. What it leaves to others stands here, in front of it: whom a request is for, which
+ * hosts and origins it may name, how long a session lasts, how long a body is.
+ */
+import { createServer } from "node:http"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { ByteSize, Context, Duration, Effect, Layer, Option, RcMap, Schedule } from "effect"
+import { HttpIncomingMessage, HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse } from "effect/http"
+import type { SqlClient } from "effect/sql"
+import type { Accounts, Instruments, Jobs, Portfolios, Positions, Users } from "../../../repository/index.ts"
+import { shared } from "../../tools/shared.ts"
+import * as ToolCalls from "../../tools/ToolCalls.ts"
+import * as UserTools from "../../tools/UserTools.ts"
+import { layerRoutes, RequestUser, type ServerOptions, valueLimit } from "../McpServer.ts"
+import { makeSessions } from "./HttpSessions.ts"
+import * as Identity from "./Identity.ts"
+
+/** What the tools of any user need. */
+type Database = SqlClient.SqlClient | Accounts | Instruments | Jobs | Portfolios | Positions | Users
+
+/** Where the server listens, on which database, and whose tokens it takes. */
+export interface HttpOptions extends ServerOptions {
+  readonly database: Layer.Layer<Database, unknown>
+  readonly identity: Omit<Identity.IdentityOptions, "audience"> & { readonly audience?: string | undefined }
+  readonly host: string
+  readonly port: number
+  /** What clients call the server: its address unless it stands behind another. */
+  readonly resource?: URL | undefined
+  /** Names, beside those of loopback, under which it may be asked. */
+  readonly allowedHosts?: ReadonlyArray<string> | undefined
+  /** How long a session lasts without a request; 30 minutes unless given. */
+  readonly idle?: Duration.Input | undefined
+}
+
+const path = "/mcp"
+const metadataPath = "/.well-known/oauth-protected-resource"
+const sessionHeader = "mcp-session-id"
+/** Longer than the proxies in front keep a connection, so that none is closed as they send. */
+const keepAliveTimeout = 75_000
+const largestBody = ByteSize.megabytes(4)
+const loopback = ["localhost", "127.0.0.1", "[::1]"]
+
+/** Calls for the user of each request; what a user needs is kept for a few minutes. */
+const callsOf = Effect.fnUntraced(function* ({ database, granted, limits, result }: HttpOptions) {
+  const services = yield* shared(database)
+  const opened = Layer.unwrap(Effect.map(services, Layer.succeedContext))
+  const maxResult = valueLimit(result, limits?.maxResult)
+  const users = yield* RcMap.make({
+    lookup: (user: string) =>
+      ToolCalls.make(UserTools.layer({ user, granted }).pipe(Layer.provide(opened)), { ...limits, granted, maxResult }),
+    idleTimeToLive: "5 minutes"
+  })
+  return (name: string, args: unknown) =>
+    Effect.gen(function* () {
+      const user = yield* RequestUser
+      if (user === undefined) return ToolCalls.nobody
+      const call = yield* RcMap.get(users, user)
+      return yield* call(name, args)
+    }).pipe(Effect.scoped)
+})
+
+const nameOf = (host: string): string => URL.parse(`http://${host}`)?.hostname ?? ""
+
+const refuse = (status: number, message: string, headers: Readonly<Record<string, string>> = {}) =>
+  HttpServerResponse.jsonUnsafe({ error: message }, { status, headers })
+
+/** What a client without a valid token is told: where it can get one. */
+const challenge = (resource: URL, { reason }: Identity.NotIdentified) => {
+  const where = `resource_metadata="${resource.origin}${metadataPath}${path}"`
+  switch (reason) {
+    case "missing":
+      return refuse(401, "Send a token of the authorization server", { "www-authenticate": `Bearer ${where}` })
+    case "invalid":
+      return refuse(401, "The token is not valid here", {
+        "www-authenticate": `Bearer error="invalid_token", ${where}`
+      })
+    case "unavailable":
+      return refuse(503, "Tokens can't be verified at the moment. Try again soon", { "retry-after": "5" })
+  }
+}
+
+/** The protocol's own handler, as the web has it. */
+const routes = Effect.fnUntraced(function* (options: HttpOptions) {
+  const calls = yield* callsOf(options)
+  const layer = layerRoutes({ ...options, calls, path })
+  return yield* Effect.acquireRelease(
+    Effect.sync(() => HttpRouter.toWebHandler(layer, { disableLogger: true })),
+    ({ dispose }) => Effect.promise(dispose)
+  )
+})
+
+/** Admits a request, or says why not. */
+const makeGate = (options: HttpOptions, resource: URL) => {
+  const { allowedHosts = [], allowedOrigins = [], host } = options
+  const hosts = new Set([...loopback, host, resource.hostname, ...allowedHosts].map((name) => name.toLowerCase()))
+  return (request: HttpServerRequest.HttpServerRequest) => {
+    const { host: asked = "", origin } = request.headers
+    if (!hosts.has(nameOf(asked).toLowerCase())) return refuse(403, "This host is not served here")
+    if (origin !== undefined && !allowedOrigins.includes(origin)) return refuse(403, "This origin may not ask here")
+    return undefined
+  }
+}
+
+const metadataOf = (resource: URL, issuer: string) =>
+  HttpServerResponse.jsonUnsafe({
+    resource: resource.href,
+    authorization_servers: [issuer],
+    bearer_methods_supported: ["header"],
+    resource_name: "Alex database"
+  })
+
+const isMetadata = (asked: string): boolean => asked === metadataPath || asked === `${metadataPath}${path}`
+
+/** One request: who asks, in which session, and what the protocol answers. */
+const makeFront = Effect.fnUntraced(function* (options: HttpOptions, resource: URL) {
+  const { handler } = yield* routes(options)
+  const audience = options.identity.audience ?? resource.href
+  const userOf = yield* Identity.make({ ...options.identity, audience })
+  const gate = makeGate(options, resource)
+  const end = (id: string) => {
+    const request = new Request(new URL(path, resource), { method: "DELETE", headers: { [sessionHeader]: id } })
+    return Effect.ignore(Effect.tryPromise(() => handler(request, Context.empty())))
+  }
+  const sessions = makeSessions(options.idle ?? "30 minutes", end)
+  yield* Effect.forkScoped(Effect.repeat(sessions.expire, Schedule.spaced("1 minute")))
+
+  const answer = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest, user: string) {
+    const session = request.headers[sessionHeader]
+    if (session !== undefined && !(yield* sessions.admits(session, user))) {
+      return refuse(404, "There is no such session. Send initialize again")
+    }
+    const hasBody = request.method === "POST"
+    const body = hasBody ? yield* Effect.option(request.text) : Option.none()
+    if (hasBody && Option.isNone(body)) return refuse(413, "The body is too long or can't be read")
+    const { authorization: _, ...headers } = request.headers
+    const web = new Request(new URL(path, resource), {
+      method: request.method,
+      headers,
+      ...(Option.isSome(body) ? { body: body.value } : {})
+    })
+    const response = yield* Effect.promise(() => handler(web, Context.make(RequestUser, user)))
+    const begun = response.headers.get(sessionHeader)
+    if (session === undefined && begun !== null) yield* sessions.begin(begun, user)
+    if (session !== undefined && request.method === "DELETE") yield* sessions.forget(session)
+    return HttpServerResponse.fromWeb(response)
+  })
+
+  return Effect.gen(function* () {
+    const request = yield* HttpServerRequest.HttpServerRequest
+    const refused = gate(request)
+    if (refused !== undefined) return refused
+    const [asked = ""] = request.url.split("?")
+    if (isMetadata(asked)) return metadataOf(resource, options.identity.issuer)
+    if (asked !== path) return refuse(404, `The tools are at ${path}`)
+    const { user } = yield* userOf(request.headers["authorization"])
+    return yield* answer(request, user)
+  }).pipe(
+    Effect.catchTag("NotIdentified", (error) =>
+      Effect.as(Effect.logWarning(error.message), challenge(resource, error))
+    ),
+    Effect.provideService(HttpIncomingMessage.MaxBodySize, largestBody)
+  )
+})
+
+/**
+ * Serves the tools over HTTP until the scope ends; succeeds with the address, once it listens. The user of a request is
+ * the one whom its token names, and no argument can name another.
+ *
+ * @errors ServeError
+ */
+export const serve = Effect.fn("McpHttp.serve")(function* (options: HttpOptions) {
+  const listening = NodeHttpServer.layerServer(() => createServer({ keepAliveTimeout }), {
+    host: options.host,
+    port: options.port,
+    gracefulShutdownTimeout: Duration.seconds(5)
+  })
+  const context = yield* Layer.build(listening)
+  const server = Context.get(context, HttpServer.HttpServer)
+  const { address } = server
+  const port = address._tag === "UnixPathAddress" ? options.port : address.port
+  const shownHost = options.host.includes(":") ? `[${options.host}]` : options.host
+  const resource = options.resource ?? new URL(`http://${shownHost}:${port}${path}`)
+  yield* server.serve(yield* makeFront(options, resource))
+  return resource
+})

@@ -1,0 +1,29 @@
+/** What is opened by its first use, and then shared by all. */
+import { type Context, Effect, Exit, Fiber, Layer, Scope } from "effect"
+
+/**
+ * The services of a layer, which the first use builds and the others share; where that fails, the next use tries again.
+ * A use that gives up does not stop the building.
+ */
+export const shared = <A, E>(
+  layer: Layer.Layer<A, E>
+): Effect.Effect<Effect.Effect<Context.Context<A>, E>, never, Scope.Scope> =>
+  Effect.map(Effect.scope, (scope) => {
+    let opening: Fiber.Fiber<Context.Context<A>, E> | undefined
+    const open = Effect.gen(function* () {
+      const own = yield* Scope.fork(scope)
+      return yield* Layer.buildWithScope(layer, own).pipe(
+        Effect.onError((cause) => Scope.close(own, Exit.failCause(cause)))
+      )
+    }).pipe(
+      Effect.onError(() =>
+        Effect.sync(() => {
+          opening = undefined
+        })
+      )
+    )
+    return Effect.gen(function* () {
+      opening ??= yield* Effect.forkIn(open, scope)
+      return yield* Fiber.join(opening)
+    })
+  })

@@ -1,0 +1,62 @@
+/** The server behind `alex-db mcp --http`. */
+import { Effect, type Layer, Option } from "effect"
+import * as McpHttp from "../../agent/mcp/http/McpHttp.ts"
+import type { Grant } from "../../agent/tools/Grants.ts"
+import type { Services } from "../../DbLayer.ts"
+import { isLoopback } from "../../local/http/Listener.ts"
+import type { McpFlags } from "../commands/mcp.ts"
+import { WrongUsage } from "../Outcome.ts"
+import { version } from "../version.ts"
+
+/** What the flags say, and what came of them. */
+export interface HttpRun extends McpFlags {
+  readonly port: number
+  readonly granted: ReadonlySet<Grant>
+  readonly database: Layer.Layer<Services, unknown>
+}
+
+const urlOf = Effect.fnUntraced(function* (flag: string, given: Option.Option<string>) {
+  const url = Option.isSome(given) ? URL.parse(given.value) : null
+  const wrong = (problem: string) =>
+    new WrongUsage({ problem, fix: `Give ${flag} a URL of https, or of http on this machine` })
+  if (url === null) {
+    return yield* wrong(Option.isSome(given) ? `${flag} is no URL` : `${flag} is missing, which --http needs`)
+  }
+  const isSafe =
+    url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url.hostname.replace(/^\[(.*)\]$/, "$1")))
+  return isSafe ? url : yield* wrong(`${flag} could be read and changed on its way`)
+})
+
+const issuerOf = (issuer: Option.Option<string>) =>
+  Option.isSome(issuer)
+    ? Effect.succeed(issuer.value)
+    : Effect.fail(
+        new WrongUsage({ problem: "--issuer is missing, which --http needs", fix: "Give what the tokens have in iss" })
+      )
+
+/** Serves until it is stopped: requests under way are answered. */
+export const serveHttp = Effect.fnUntraced(function* (run: HttpRun) {
+  const { allowHost, allowOrigin, audience, callSeconds, claim, database, granted, host, maxResult, port, result } = run
+  const jwks = yield* urlOf("--jwks", run.jwks)
+  const issuer = yield* issuerOf(run.issuer)
+  const resource = Option.isSome(run.resource) ? yield* urlOf("--resource", run.resource) : undefined
+  if (!isLoopback(host)) {
+    yield* Effect.logWarning(`${host} is not a loopback address: put something that speaks TLS in front of this server`)
+  }
+  const url = yield* McpHttp.serve({
+    database,
+    granted,
+    result,
+    host,
+    port,
+    resource,
+    version: version(),
+    identity: { jwks, issuer, claim, audience: Option.getOrUndefined(audience) },
+    limits: { budget: `${callSeconds} seconds`, maxResult },
+    allowedHosts: allowHost,
+    allowedOrigins: allowOrigin,
+    idle: `${run.sessionMinutes} minutes`
+  })
+  yield* Effect.logInfo(`MCP server for many users at ${url.href}, tokens of ${issuer}`)
+  return yield* Effect.never
+}, Effect.scoped)

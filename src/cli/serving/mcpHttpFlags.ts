@@ -1,0 +1,27 @@
+/** The flags of `alex-db mcp --http`. */
+import * as Flag from "effect/cli/Flag"
+import { defaulted } from "../root.ts"
+
+const text = (name: string, metavar: string, description: string) =>
+  Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.optional)
+
+const texts = (name: string, metavar: string, description: string) =>
+  Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.between(0, 100))
+
+/** @internal */
+export const httpFlags = {
+  http: Flag.Int("http").pipe(
+    Flag.withMetavar("PORT"),
+    Flag.withDescription("Serve many users over Streamable HTTP on this port; 0 takes a free one"),
+    Flag.optional
+  ),
+  host: defaulted(Flag.String("host"), "127.0.0.1", "With --http: the address to listen on"),
+  jwks: text("jwks", "URL", "With --http: where the issuer of the tokens publishes its keys"),
+  issuer: text("issuer", "URL", "With --http: what a token's iss has to be"),
+  audience: text("audience", "TEXT", "With --http: what a token's aud has to hold; the resource by default"),
+  claim: defaulted(Flag.String("claim"), "sub", "With --http: the claim of a token that is the user's id"),
+  resource: text("resource", "URL", "With --http: what clients call this server, where that is not its own address"),
+  allowHost: texts("allow-host", "NAME", "With --http: a name, beside those of loopback, under which it may be asked"),
+  allowOrigin: texts("allow-origin", "ORIGIN", "With --http: an origin whose web pages may ask"),
+  sessionMinutes: defaulted(Flag.Int("session-minutes"), 30, "With --http: how long a session lasts without a request")
+}
