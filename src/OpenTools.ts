@@ -6,6 +6,7 @@ import { type ToolDialect, toolDefinitions } from "./agent/tools/toolDefinitions
 import * as UserTools from "./agent/tools/UserTools.ts"
 import * as DbConfig from "./DbConfig.ts"
 import * as DbLayer from "./DbLayer.ts"
+import { parseJson } from "./data-api/values/SoundJson.ts"
 import { ClerkUserId, InvalidInput, JobId, problemsOf, strict } from "./domain/index.ts"
 
 /** Whose tools to open, on which database, and within which limits. */
@@ -56,7 +57,7 @@ const Checked = Schema.Struct({
   job: Schema.optional(JobId)
 })
 
-const readJson = Option.liftThrowable((text: string): unknown => JSON.parse(text))
+const readJson = Option.liftThrowable((text: string): unknown => parseJson(text))
 
 const answered = ({ isError, value }: ToolCalls.Answer): ToolAnswer => ({ isError, value, text: JSON.stringify(value) })
 
