@@ -134,7 +134,11 @@ export const RequestUser = Context.Reference<string | undefined>("alex-database/
   defaultValue: () => undefined
 })
 
-/** The protocol over Streamable HTTP at a path, for a server that says who asks ({@link RequestUser}). */
+/**
+ * The protocol over Streamable HTTP at a path, for a server that says who asks ({@link RequestUser}).
+ *
+ * @errors IllegalArgumentError
+ */
 export const layerRoutes = ({
   calls,
   path,

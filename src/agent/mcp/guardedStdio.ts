@@ -2,8 +2,9 @@
  * stdin as the MCP library can take it. The library stops answering after a line that is no JSON or that is nested
  * thousands deep, and calls a request before `initialize` its own failure: such lines are answered here.
  */
-import { Effect, Layer, Option, Predicate, Stdio, Stream } from "effect"
+import { Effect, Layer, Option, Predicate, Sink, Stdio, Stream } from "effect"
 import { isNestedAtMost } from "../schemas/portable.ts"
+import { advertisedIn } from "./capabilities.ts"
 
 /** The arguments of a call may be nested 64 deep; the message around them adds a few. */
 const deepest = 70
@@ -46,7 +47,7 @@ export const makeRefusal = (): ((line: string) => string | undefined) => {
   }
 }
 
-/** The process's stdin and stdout, guarded. */
+/** The process's stdin and stdout, guarded: the library writes whole messages. */
 export const layer: Layer.Layer<Stdio.Stdio, never, Stdio.Stdio> = Layer.effect(
   Stdio.Stdio,
   Effect.gen(function* () {
@@ -64,6 +65,10 @@ export const layer: Layer.Layer<Stdio.Stdio, never, Stdio.Stdio> = Layer.effect(
       Stream.map((line) => `${line}\n`),
       Stream.encodeText
     )
-    return Stdio.make({ ...stdio, stdin })
+    const stdout: typeof stdio.stdout = (options) =>
+      Sink.mapInput(stdio.stdout(options), (chunk: string | Uint8Array) =>
+        typeof chunk === "string" ? advertisedIn(chunk) : advertisedIn(new TextDecoder().decode(chunk))
+      )
+    return Stdio.make({ ...stdio, stdin, stdout })
   })
 )

@@ -13,6 +13,7 @@ import type { Accounts, Instruments, Jobs, Portfolios, Positions, Users } from "
 import { shared } from "../../tools/shared.ts"
 import * as ToolCalls from "../../tools/ToolCalls.ts"
 import * as UserTools from "../../tools/UserTools.ts"
+import { advertisedIn } from "../capabilities.ts"
 import { layerRoutes, RequestUser, type ServerOptions, valueLimit } from "../McpServer.ts"
 import { makeSessions } from "./HttpSessions.ts"
 import * as Identity from "./Identity.ts"
@@ -144,7 +145,16 @@ const makeFront = Effect.fnUntraced(function* (options: HttpOptions, resource: U
     const begun = response.headers.get(sessionHeader)
     if (session === undefined && begun !== null) yield* sessions.begin(begun, user)
     if (session !== undefined && request.method === "DELETE") yield* sessions.forget(session)
-    return HttpServerResponse.fromWeb(response)
+    if (!/"method"\s*:\s*"(initialize|server\/discover)"/.test(Option.getOrElse(body, () => ""))) {
+      return HttpServerResponse.fromWeb(response)
+    }
+    const text = yield* Effect.promise(() => response.text())
+    const { "content-length": _length, ...named } = Object.fromEntries(response.headers)
+    return HttpServerResponse.text(advertisedIn(text), {
+      status: response.status,
+      headers: named,
+      contentType: named["content-type"]
+    })
   })
 
   return Effect.gen(function* () {

@@ -1,0 +1,29 @@
+/**
+ * What the server says that it can do. The library always names logging and completions, of which there are none here:
+ * clients would ask for them.
+ */
+import { Option, Predicate } from "effect"
+
+const empty = ["logging", "completions"]
+
+const parsed = Option.liftThrowable((text: string): unknown => JSON.parse(text))
+
+const withoutEmpty = (message: unknown): unknown => {
+  if (!Predicate.isObject(message)) return message
+  const { result } = message
+  if (!Predicate.isObject(result) || !Predicate.isObject(result["capabilities"])) return message
+  const capabilities = Object.entries(result["capabilities"]).filter(([name]) => !empty.includes(name))
+  return { ...message, result: { ...result, capabilities: Object.fromEntries(capabilities) } }
+}
+
+/** A line of the protocol, or of an event stream, without capabilities that are empty. */
+export const advertised = (line: string): string => {
+  // Nearly every line is an answer of a tool, which is not read again for this.
+  if (!line.includes('"capabilities":{') || line.includes('"content":[')) return line
+  const [, prefix = "", json = ""] = /^((?:data: )?)(\{.*\})\s*$/.exec(line) ?? []
+  const message = json === "" ? Option.none() : parsed(json)
+  return Option.isSome(message) ? `${prefix}${JSON.stringify(withoutEmpty(message.value))}` : line
+}
+
+/** The same for each line of a text. */
+export const advertisedIn = (text: string): string => text.split("\n").map(advertised).join("\n")
