@@ -85,16 +85,39 @@ const withConnectionErrors = (error: SqlError.SqlError): SqlError.SqlError => {
     : error
 }
 
-const withTypedParameters = (connection: SqlConnection.Connection): SqlConnection.Connection => {
-  const told = Effect.mapError(withConnectionErrors)
-  return {
-    execute: (sql, params, transform) => told(connection.execute(sql, params.map(typed), transform)),
-    executeRaw: (sql, params) => told(connection.executeRaw(sql, params.map(typed))),
-    executeStream: (sql, params, transform) =>
-      Stream.mapError(connection.executeStream(sql, params.map(typed), transform), withConnectionErrors),
-    executeValues: (sql, params) => told(connection.executeValues(sql, params.map(typed))),
-    executeValuesUnprepared: (sql, params) => told(connection.executeValuesUnprepared(sql, params.map(typed))),
-    executeUnprepared: (sql, params, transform) => told(connection.executeUnprepared(sql, params.map(typed), transform))
+const isLost = ({ reason }: SqlError.SqlError): boolean => reason._tag === "ConnectionError"
+
+/** What ends a transaction or a part of one; a connection that is lost has done so. */
+const endsPart = /^(?:ROLLBACK|RELEASE)\b/
+
+/** Connections that a transaction has, and whether the server has ended them. */
+class Connections {
+  readonly #lost = new WeakSet<SqlConnection.Connection>()
+
+  /** `effect/sql` has nothing rolled back where this is false; what it can't roll back is a defect. */
+  readonly isOpen = (connection: SqlConnection.Connection): boolean => !this.#lost.has(connection)
+
+  readonly withTypedParameters = (connection: SqlConnection.Connection): SqlConnection.Connection => {
+    const told = (error: SqlError.SqlError): SqlError.SqlError => {
+      const failure = withConnectionErrors(error)
+      if (isLost(failure)) this.#lost.add(client)
+      return failure
+    }
+    const client: SqlConnection.Connection = {
+      execute: (sql, params, transform) => {
+        const ran = Effect.mapError(connection.execute(sql, params.map(typed), transform), told)
+        return endsPart.test(sql) ? Effect.catchIf(ran, isLost, () => Effect.succeed([])) : ran
+      },
+      executeRaw: (sql, params) => Effect.mapError(connection.executeRaw(sql, params.map(typed)), told),
+      executeStream: (sql, params, transform) =>
+        Stream.mapError(connection.executeStream(sql, params.map(typed), transform), told),
+      executeValues: (sql, params) => Effect.mapError(connection.executeValues(sql, params.map(typed)), told),
+      executeValuesUnprepared: (sql, params) =>
+        Effect.mapError(connection.executeValuesUnprepared(sql, params.map(typed)), told),
+      executeUnprepared: (sql, params, transform) =>
+        Effect.mapError(connection.executeUnprepared(sql, params.map(typed), transform), told)
+    }
+    return client
   }
 }
 
@@ -149,8 +172,13 @@ const make = Effect.fnUntraced(function* (config: PgClient.PgPoolConfig) {
     PgClient.make({ ...config, types: config.types ?? withSoundJson() }),
     withConnectionErrors
   )
+  const connections = new Connections()
   const client = yield* SqlClient.make({
-    acquirer: Effect.mapBoth(pg.reserve, { onFailure: withConnectionErrors, onSuccess: withTypedParameters }),
+    acquirer: Effect.mapBoth(pg.reserve, {
+      onFailure: withConnectionErrors,
+      onSuccess: connections.withTypedParameters
+    }),
+    isTransaction: connections.isOpen,
     compiler: PgClient.makeCompiler(config.transformQueryNames, config.transformJson),
     driver: "postgres",
     prepareTransactionControls: true,

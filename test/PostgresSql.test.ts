@@ -1,6 +1,6 @@
 import { assert, describe, it, layer } from "@effect/vitest"
-import { BigDecimal, Duration, Effect, Layer, Redacted, Result } from "effect"
-import { SqlClient } from "effect/sql"
+import { BigDecimal, Cause, Duration, Effect, Exit, Layer, Option, Redacted, Result } from "effect"
+import { SqlClient, SqlError } from "effect/sql"
 import * as PostgresUrl from "../src/data-api/postgres/PostgresUrl.ts"
 import * as DataApiSql from "../src/data-api/sql/DataApiSql.ts"
 import * as PostgresSql from "../src/PostgresSql.ts"
@@ -111,6 +111,29 @@ describe.skipIf(url === "")(TestDatabase.onPostgres("PostgresSql"), () => {
         )
         assert.isTrue(Result.isFailure(failed))
         assert.deepStrictEqual(yield* sql`select * from t`, [])
+      })
+    )
+
+    it.effect("a transaction whose connection the server ends fails with that, nested or not", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const killed = Effect.andThen(
+          sql`select pg_terminate_backend(pg_backend_pid())`,
+          Effect.fail("it goes on after its end")
+        )
+        for (const transaction of [
+          sql.withTransaction(killed),
+          sql.withTransaction(sql.withTransaction(killed)),
+          sql.withTransaction(Effect.andThen(sql.withTransaction(Effect.ignore(killed)), sql`select 1`))
+        ]) {
+          const exit = yield* Effect.exit(transaction)
+          assert.isTrue(Exit.isFailure(exit))
+          if (Exit.isSuccess(exit)) continue
+          assert.isFalse(Cause.hasDies(exit.cause), Cause.pretty(exit.cause))
+          const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+          assert.strictEqual(SqlError.isSqlError(error) ? error.reason._tag : error, "ConnectionError")
+        }
+        assert.strictEqual((yield* sql`select 1 as one`).length, 1)
       })
     )
 
