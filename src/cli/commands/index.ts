@@ -8,6 +8,7 @@ import { jobs } from "./jobs.ts"
 import { backup } from "./keeping/backup.ts"
 import { copyDatabase } from "./keeping/copyDatabase.ts"
 import { restore } from "./keeping/restore.ts"
+import { upgrade } from "./keeping/upgrade.ts"
 import { mcp } from "./mcp.ts"
 import { migrate } from "./migrating/migrate.ts"
 import { repair } from "./repair.ts"
@@ -32,6 +33,7 @@ const commands = [
   backup,
   restore,
   copyDatabase,
+  upgrade,
   serve,
   gateway,
   mcp,

@@ -1,5 +1,6 @@
 /** What was backed up, restored or copied, in words. */
 import type { Backup, BackupFormat, Restore } from "../../operations/index.ts"
+import type { UpgradeReport } from "../upgradeFolder.ts"
 import { count, type Style, table } from "./text.ts"
 
 const tablesText = (tables: ReadonlyArray<BackupFormat.TableSum>): string =>
@@ -71,3 +72,12 @@ export const restoreText =
       `${good(`${done}:`)} ${count(rows, "row")} in "${database}" at ${location}.`,
       verified ? `${good("verified:")} counts and hashes are the same.` : `${warn("not verified")}`
     ].join("\n")
+
+export const upgradeText = (report: UpgradeReport, marks: Style): string =>
+  report.restored === null
+    ? `${report.directory} is of PostgreSQL ${report.to}: nothing to do.`
+    : [
+        restoreText("restored")(report.restored, marks),
+        `${marks.good("upgraded:")} ${report.directory} from PostgreSQL ${report.from} to ${report.to}, with ${report.with}.`,
+        `The old folder is ${report.kept}; remove it when nothing is missed.`
+      ].join("\n")

@@ -13,6 +13,7 @@ import {
   Seed,
   Verify
 } from "../../operations/index.ts"
+import { UpgradeReport } from "../upgradeFolder.ts"
 
 /** What a command prints with `--json` when it fails, whichever it is. */
 export const FailureReport = Schema.Struct({
@@ -59,6 +60,7 @@ export const reports = {
   restore: Restore.RestoreReport,
   "restore --dry-run": Restore.RestorePlan,
   copy: Restore.RestoreReport,
+  upgrade: UpgradeReport,
   version: VersionReport,
   failure: FailureReport
 }

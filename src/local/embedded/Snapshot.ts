@@ -11,7 +11,7 @@ import { brotliCompress, brotliDecompress, constants } from "node:zlib"
 import type { PGlite } from "@electric-sql/pglite"
 import { Effect, Option, Predicate } from "effect"
 import { defaultLimits } from "../EngineLimits.ts"
-import { postgresMajor } from "../folder/DataFolder.ts"
+import { postgresMajor } from "../folder/OtherVersion.ts"
 import { LocalDataApiError } from "../LocalDataApiError.ts"
 import * as EmbeddedPostgres from "./EmbeddedPostgres.ts"
 

@@ -16,6 +16,7 @@ import { Effect, Option, Schema, type Scope } from "effect"
 import { LocalDataApiError } from "../LocalDataApiError.ts"
 import { syncFolder, unpack } from "./Archive.ts"
 import * as OpenFailure from "./OpenFailure.ts"
+import { otherVersion, postgresMajor } from "./OtherVersion.ts"
 import * as TakeFolder from "./TakeFolder.ts"
 
 /** A folder that this process holds. */
@@ -37,9 +38,6 @@ export interface DataFolderOptions {
   /** Whether what is made is on the disk before it counts as made. */
   readonly isSynced: boolean
 }
-
-/** The major version of PostgreSQL that this version of PGlite is; files of another one can't be opened. */
-export const postgresMajor = 18
 
 const Description = Schema.fromJsonString(Schema.Struct({ postgres: Schema.Int, database: Schema.String }))
 
@@ -108,9 +106,7 @@ const readDescription = Effect.fnUntraced(function* (
   if (Option.isNone(description)) return false
   const { database: described, postgres } = description.value
   if (postgres !== postgresMajor) {
-    return yield* fail(
-      `The data folder ${dataDir} was made by PostgreSQL ${postgres}, this is ${postgresMajor}. Choose another folder.`
-    )
+    return yield* fail(otherVersion(dataDir, postgres))
   }
   if (described !== database)
     return yield* fail(
@@ -137,10 +133,7 @@ const examine = Effect.fnUntraced(function* (
   const major = version.value.trim()
   if (!/^\d+$/.test(major))
     return yield* fail(`The data folder ${dataDir} is not whole: pgdata/PG_VERSION names no version. ${advice}`)
-  if (Number(major) !== postgresMajor)
-    return yield* fail(
-      `The data folder ${dataDir} was made by PostgreSQL ${major}, this is ${postgresMajor}. Choose another folder.`
-    )
+  if (Number(major) !== postgresMajor) return yield* fail(otherVersion(dataDir, Number(major)))
 })
 
 /** Unpacks beside `pgdata` and renames, so that an interruption leaves nothing that looks like a database. */
