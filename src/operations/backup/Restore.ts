@@ -216,8 +216,11 @@ const load = <E, R, E2, R2>(
   ).pipe(Effect.andThen(Effect.suspend(() => sendBatch(batches.take()))))
 }
 
-/** Reads the rows back. In a transaction. */
-const verify = Effect.fnUntraced(function* ({ pairs, schema }: Job, expected: ReadonlyArray<TableSum>) {
+/** Reads the rows back, and names the tables whose rows are others. In a transaction. */
+const differing = Effect.fnUntraced(function* (
+  { pairs, schema }: Pick<Job, "pairs" | "schema">,
+  expected: ReadonlyArray<TableSum>
+) {
   const read = tallied(
     "verify",
     pairs.map(({ from, to }) =>
@@ -230,8 +233,9 @@ const verify = Effect.fnUntraced(function* ({ pairs, schema }: Job, expected: Re
   )
   yield* Stream.runDrain(read.rows)
   const found = yield* read.sums
-  const tables = expected.filter(({ rows, sum }, index) => found[index]?.rows !== rows || found[index]?.sum !== sum)
-  if (tables.length > 0) return yield* new RestoreDiffers({ tables: tables.map(({ name }) => name) })
+  return expected
+    .filter(({ rows, sum }, index) => found[index]?.rows !== rows || found[index]?.sum !== sum)
+    .map(({ name }) => name)
 })
 
 /** Puts back what was taken out of the way, and compares. In the transaction that ends the restore. */
@@ -247,7 +251,8 @@ const finish = Effect.fnUntraced(function* (
   yield* Writer.runAll(after)
   if (options.verify === false) return
   yield* Catalogue.setPath(Catalogue.qualified)
-  yield* verify(job, sums)
+  const tables = yield* differing(job, sums)
+  if (tables.length > 0) return yield* new RestoreDiffers({ tables })
 })
 
 const restoreAtOnce = Effect.fnUntraced(function* <E, R>(
@@ -268,6 +273,30 @@ const restoreAtOnce = Effect.fnUntraced(function* <E, R>(
   )
 })
 
+/**
+ * Whether all of the backup is there already: a run that was cut off after its last commit, or before it heard of it, has
+ * nothing left to do.
+ */
+const isInPlace = Effect.fnUntraced(function* <E, R>(
+  { header, rows, sums }: Source<E, R>,
+  place: RestoreTarget.Place,
+  options: RestoreOptions
+) {
+  const sql = yield* SqlClient.SqlClient
+  return yield* sql.withTransaction(
+    Effect.gen(function* () {
+      yield* Catalogue.settings()
+      const pairs = yield* RestoreTarget.pairsOf(header, place)
+      const there = yield* occupied(place.schema, header)
+      if (there.length === 0) return false
+      yield* Stream.runDrain(rows)
+      const tables = yield* differing({ schema: place.schema, pairs }, yield* sums)
+      if (tables.length > 0) yield* guard(there, options)
+      return tables.length === 0
+    })
+  )
+})
+
 const restoreInParts = Effect.fnUntraced(function* <E, R>(
   { header, rows, sums }: Source<E, R>,
   place: RestoreTarget.Place,
@@ -277,6 +306,9 @@ const restoreInParts = Effect.fnUntraced(function* <E, R>(
   const { schema } = place
   const found = yield* Marker.find(schema)
   const isSame = found !== undefined && found.backup === header.id
+  if (found === undefined && options.replace !== true && (yield* isInPlace({ header, rows, sums }, place, options))) {
+    return { replaced: [], resumedAt: (yield* sums).reduce((sum, table) => sum + table.rows, 0) }
+  }
   const begun = yield* sql.withTransaction(
     Effect.gen(function* () {
       if (isSame) {
