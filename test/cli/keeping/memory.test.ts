@@ -15,8 +15,8 @@ import { alexDb, type Ended, folder, peakOf } from "./Processes.ts"
 /** MB of rows: with `ALEX_LONG=1` as many as a database of some years has. */
 const size = process.env.ALEX_LONG === "1" ? 200 : 20
 
-/** MB that a process may take, whatever it backs up: Node, Effect and the program themselves take about 150. */
-const most = 420
+/** MB that a process may take, whatever it backs up: Node, Effect and the program themselves take about 200. */
+const most = 520
 
 const table = `create table notes (id integer primary key, at timestamptz, body text, more jsonb)`
 
