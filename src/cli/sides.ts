@@ -26,7 +26,13 @@ const databaseIn = (folder: string): string => {
 }
 
 const inFolder = (folder: string, why: string) =>
-  DbConfig.loadEmbedded(why).pipe(record({ ALEX_DB_DIR: folder, AURORA_DATABASE: databaseIn(folder) }))
+  DbConfig.loadEmbedded(why).pipe(
+    record({
+      ALEX_DB_DIR: folder,
+      AURORA_DATABASE: databaseIn(folder),
+      ALEX_DB_DURABILITY: process.env.ALEX_DB_DURABILITY ?? ""
+    })
+  )
 
 /**
  * Reads what one side of a copy is.

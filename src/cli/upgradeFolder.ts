@@ -95,7 +95,13 @@ const unused = (directory: string) => Effect.scoped(TakeFolder.take(directory, u
 
 const restoreInto = Effect.fnUntraced(function* ({ file, fresh }: Names, database: string, version: string) {
   yield* Effect.tryPromise(() => rm(fresh, { recursive: true, force: true }))
-  const config = { _tag: "embedded" as const, why: "the upgraded folder", directory: fresh, database }
+  const config = {
+    _tag: "embedded" as const,
+    why: "the upgraded folder",
+    directory: fresh,
+    database,
+    durability: "full" as const
+  }
   return yield* onConfigured(config)(
     Effect.flatMap(BackupReader.read(file, BackupFile.octetsOf(file)), (backup) => Restore.restore(backup, { version }))
   )
