@@ -23,7 +23,7 @@ export const UpgradeReport = Schema.Struct({
 export type UpgradeReport = typeof UpgradeReport.Type
 
 /** The other version of the package did not back the folder up. */
-class BackupFailed extends Data.TaggedError("BackupFailed")<{ readonly spec: string; readonly code: string }> {
+export class BackupFailed extends Data.TaggedError("BackupFailed")<{ readonly spec: string; readonly code: string }> {
   override get message(): string {
     return `${this.spec} did not back the folder up (${this.code}); what it said is above, and the folder is as it was`
   }
