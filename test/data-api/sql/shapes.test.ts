@@ -9,7 +9,11 @@ import * as DataApiSql from "../../../src/data-api/sql/DataApiSql.ts"
 import * as LocalDataApi from "../../../src/local/LocalDataApi.ts"
 import * as PostgresSql from "../../../src/PostgresSql.ts"
 import * as TestDatabase from "../../TestDatabase.ts"
-import { type Shape, schema, shapes } from "./shapeTable.ts"
+import { furtherShapes, shop } from "./furtherShapes.ts"
+import { shapes as everyday, type Shape, schema as things } from "./shapeTable.ts"
+
+const schema = [...things, ...shop]
+const shapes = [...everyday, ...furtherShapes]
 
 /** What became of a shape: its rows, or the SQLSTATE that it was refused with. */
 type Outcome = { readonly rows: ReadonlyArray<unknown> } | { readonly refused: string }
@@ -40,7 +44,12 @@ const tried = ([, statement]: Shape) =>
           return Effect.fail(new Undone({ refused: stateOf(Option.getOrUndefined(Cause.findErrorOption(exit.cause))) }))
         })
       )
-      .pipe(Effect.catch((failure) => Effect.succeed(failure instanceof Undone ? failure.outcome : { refused: "?" })))
+      .pipe(
+        Effect.catchCause((cause) => {
+          const failure = Option.getOrUndefined(Cause.findErrorOption(cause))
+          return Effect.succeed(failure instanceof Undone ? failure.outcome : { refused: "?" })
+        })
+      )
   )
 
 /** Runs a shape outside of a transaction. */
@@ -52,7 +61,7 @@ const alone = ([, statement]: Shape) =>
     })
   )
 
-const writes = /^(?:update|insert|delete|upsert|merge)/
+const writes = /\b(?:update|insert|delete|merge|comment)\b/i
 
 const outcomes = (client: Layer.Layer<SqlClient.SqlClient, unknown>) =>
   Effect.gen(function* () {
@@ -60,7 +69,7 @@ const outcomes = (client: Layer.Layer<SqlClient.SqlClient, unknown>) =>
     for (const statement of schema) yield* sql.unsafe(statement)
     const inside = yield* Effect.forEach(shapes, tried)
     const outside = yield* Effect.forEach(shapes, (shape, index) =>
-      writes.test(shape[0]) ? Effect.succeed(inside[index]) : alone(shape)
+      writes.test(sql`${shape[1](sql)}`.compile()[0]) ? Effect.succeed(inside[index]) : alone(shape)
     )
     return { inside, outside }
   }).pipe(Effect.provide(client), Effect.orDie)
