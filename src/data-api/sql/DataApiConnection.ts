@@ -22,6 +22,7 @@ import { ConnectionLost, DataApiError, InvalidRequest, type Reason, UnexpectedRe
 import { checkSize } from "../Limits.ts"
 import { parameterName } from "../statement/Placeholders.ts"
 import type { StatementKind } from "../statement/StatementKind.ts"
+import { oidOf } from "../values/PgOids.ts"
 import { decodeRows, decodeValues, encode, type PgParameter, type PgValueError, type Row } from "../values/PgValue.ts"
 import { knownText, learnText, relearnText } from "./OpenTypes.ts"
 import type { ParameterTypes } from "./ParameterTypes.ts"
@@ -37,7 +38,12 @@ export interface RawResult {
   /** Rows returned, or rows inserted, updated or deleted. */
   readonly rowCount: number
   readonly rows: ReadonlyArray<Row>
-  readonly fields: ReadonlyArray<{ readonly name: string; readonly typeName: string }>
+  readonly fields: ReadonlyArray<{
+    readonly name: string
+    readonly typeName: string
+    /** The object id of a built-in type, 0 for any other. */
+    readonly dataTypeId: number
+  }>
 }
 
 const failed = (operation: Operation, reason: Reason): DataApiError => new DataApiError({ operation, reason })
@@ -291,6 +297,7 @@ const rawResultOf = (response: ExecuteStatementResponse, command: string): Resul
     rows,
     fields: (response.columnMetadata ?? []).map((column) => ({
       name: column.label || column.name,
-      typeName: column.typeName
+      typeName: column.typeName,
+      dataTypeId: oidOf(column.typeName)
     }))
   }))

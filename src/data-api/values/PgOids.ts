@@ -115,3 +115,12 @@ export const pgElementByOid: ReadonlyMap<number, PgType> = new Map(
 
 /** The type of a catalogue name. */
 export const pgTypeByName: ReadonlyMap<string, PgType> = new Map(pgTypes.map((type) => [type.name, type]))
+
+/** What the service calls the columns of these types that count by themselves. */
+const serials: Readonly<Record<string, string>> = { smallserial: "int2", serial: "int4", bigserial: "int8" }
+
+/** The object id of a type by the `typeName` of column metadata; 0 for one that is not built in. */
+export const oidOf = (typeName: string): number =>
+  (typeName.startsWith("_")
+    ? pgTypeByName.get(typeName.slice(1))?.arrayOid
+    : pgTypeByName.get(serials[typeName] ?? typeName)?.oid) ?? 0

@@ -291,7 +291,10 @@ const times: ReadonlyArray<Shape> = [
   ["range -|- string", (sql) => sql`select id from orders where days -|- ${"[2026-01-10,2026-01-12)"}`],
   ["range << string", (sql) => sql`select id from orders where days << ${"[2026-02-01,)"} order by id`],
   ["lower and upper", (sql) => sql`select lower(days) as l, upper(days) as u from orders where id = ${1}`],
-  ["range intersection", (sql) => sql`select (days * ${"[2026-01-03,2026-01-20)"})::text as v from orders where id = 1`],
+  [
+    "range intersection",
+    (sql) => sql`select (days * ${"[2026-01-03,2026-01-20)"})::text as v from orders where id = 1`
+  ],
   ["multirange", (sql) => sql`select datemultirange(days) @> ${"2026-01-03"}::date as v from orders where id = 1`],
   ["range_agg", (sql) => sql`select range_agg(days)::text as v from orders`],
   ["date_bin", (sql) => sql`select date_bin(${"15 minutes"}, ${at}, ${"2000-01-01"}) as v`],
@@ -342,7 +345,10 @@ const kinds: ReadonlyArray<Shape> = [
   ],
   ["enum || array", (sql) => sql`select (states || ${"sent"}::status)::text as v from orders where id = 1`],
   ["array of a domain", (sql) => sql`update orders set labels = ${"{x,y}"} where id = 1 returning labels::text as v`],
-  ["array of a domain, refused", (sql) => sql`update orders set labels = ${"{X}"} where id = 1 returning labels::text as v`],
+  [
+    "array of a domain, refused",
+    (sql) => sql`update orders set labels = ${"{X}"} where id = 1 returning labels::text as v`
+  ],
   ["domain over array", (sql) => sql`update orders set marks = ${"{p,q}"} where id = 1 returning marks as v`],
   [
     "domain over array, refused",
@@ -356,7 +362,10 @@ const kinds: ReadonlyArray<Shape> = [
     "domain with modifier refuses",
     (sql) => sql`update orders set discount = ${"101"} where id = 1 returning discount as v`
   ],
-  ["composite = string", (sql) => sql`select name from customers where home = ${'("Elm St",1010,2020-01-02)'}::address`],
+  [
+    "composite = string",
+    (sql) => sql`select name from customers where home = ${'("Elm St",1010,2020-01-02)'}::address`
+  ],
   [
     "composite literal",
     (sql) => sql`update customers set home = ${"(Oak,7,)"} where name = ${"bob"} returning (home).zip as v`

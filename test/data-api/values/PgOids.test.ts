@@ -1,7 +1,7 @@
 import { assert, it, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { DataApi } from "../../../src/data-api/DataApi.ts"
-import { pgElementByOid, pgTypeByName, pgTypeByOid, pgTypes } from "../../../src/data-api/values/PgOids.ts"
+import { oidOf, pgElementByOid, pgTypeByName, pgTypeByOid, pgTypes } from "../../../src/data-api/values/PgOids.ts"
 import * as TestDatabase from "../../TestDatabase.ts"
 
 /** The codes of `java.sql.Types` that PostgreSQL's JDBC driver gives its types; 1111 (OTHER) for any that is not here. */
@@ -54,4 +54,10 @@ layer(Layer.suspend(() => TestDatabase.layer()))((it) => {
       }
     })
   )
+})
+
+it("the object id of a column's type is that of a built-in type, or 0", () => {
+  const expected = { int4: 23, serial: 23, bigserial: 20, smallserial: 21, _int4: 1007, jsonb: 3802, _uuid: 2951 }
+  for (const [name, oid] of Object.entries(expected)) assert.strictEqual(oidOf(name), oid, name)
+  for (const name of ["mood", "_mood", ""]) assert.strictEqual(oidOf(name), 0, name)
 })
