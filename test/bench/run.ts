@@ -2,7 +2,7 @@
  * What this project costs beside what one would use instead: CPU and wall time of calls, requests over a slow network,
  * cold start, growth with the data, the command line.
  *
- * Usage: npm run bench -- [--quick] [--only calls,network,cold,scale,cli] [--json file] [--check]
+ * Usage: npm run bench -- [--quick] [--only calls,types,network,cold,scale,cli] [--json file] [--check]
  *
  * Everything is measured in one run, in rounds that alternate between the contenders; medians count. `--quick` takes
  * fewer rounds and 10,000 users at most, the long form has a million. `--check` fails where a figure is above its
@@ -14,6 +14,7 @@ import { Effect } from "effect"
 import { calls } from "./calls.ts"
 import { cold } from "./cold.ts"
 import { commandLine } from "./commandLine.ts"
+import { inference } from "./inference.ts"
 import { brokenLimits, type Figure, tableOf } from "./measure.ts"
 import { network } from "./network.ts"
 import { scale } from "./scale.ts"
@@ -29,6 +30,7 @@ const { values: flags } = parseArgs({
 
 const sections = {
   calls: calls({ rounds: flags.quick ? 5 : 9 }),
+  types: inference({ rounds: 9 }),
   network: network(flags.quick ? { delays: [10], rounds: 1 } : { delays: [1, 10, 30], rounds: 3 }),
   cold: cold({ rounds: flags.quick ? 5 : 9 }),
   scale: scale({
