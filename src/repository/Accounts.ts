@@ -165,16 +165,7 @@ const pageSize = 1000
 const all =
   (sql: Sql): Operations["all"] =>
   (options) =>
-    everyRow(
-      Tables.accounts,
-      Account,
-      pageSize,
-      options,
-      (after) => sql`
-        SELECT ${sql.literal(columns)} FROM accounts
-        ${after === undefined ? sql.literal("") : sql`WHERE id > ${after}::uuid`}
-        ORDER BY id LIMIT ${pageSize}::int`
-    )
+    everyRow(sql, Tables.accounts, Account, { columns, pageSize }, options)
 
 const deleteAll = (sql: Sql): Operations["deleteAll"] =>
   Effect.fn("Accounts.deleteAll")((user) =>

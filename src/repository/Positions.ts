@@ -243,16 +243,7 @@ const registerAndPut = (sql: Sql, owner?: ClerkUserId): Operations["registerAndP
 const all =
   (sql: Sql): Operations["all"] =>
   (options) =>
-    everyRow(
-      Tables.positions,
-      Position,
-      pageSize,
-      options,
-      (after) => sql`
-        SELECT ${sql.literal(columns)} FROM positions
-        ${after === undefined ? sql.literal("") : sql`WHERE id > ${after}::uuid`}
-        ORDER BY id LIMIT ${pageSize}::int`
-    )
+    everyRow(sql, Tables.positions, Position, { columns, pageSize }, options)
 
 const heldColumns = /* @__PURE__ */ Object.keys(HeldPosition.fields)
   .filter((column) => !(column in Position.fields))

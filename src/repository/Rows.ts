@@ -5,6 +5,7 @@ import * as RequestResolver from "effect/RequestResolver"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import * as SqlResolver from "effect/sql/SqlResolver"
 import { InvalidInput, problemsOf, UnreadableRow } from "../domain/Problems.ts"
@@ -146,23 +147,27 @@ export interface StreamOptions {
   readonly onUnreadable?: (row: UnreadableRow) => Effect.Effect<void>
 }
 
-/** Every row of a table, page after page by its key; a row that can't be read is passed to `onUnreadable`. */
+/** Every row of a table by its id, page after page; a row that can't be read is passed to `onUnreadable`. */
 export const everyRow = <A, I>(
+  sql: SqlClient,
   source: Source,
   schema: Schema.Codec<A, I>,
-  size: number,
-  options: StreamOptions | undefined,
-  page: (after: string | undefined) => Rows
+  { columns, pageSize }: { readonly columns: string; readonly pageSize: number },
+  options: StreamOptions | undefined
 ): Stream.Stream<A, SqlError> => {
   const read = reader(source, schema)
   const onUnreadable = options?.onUnreadable ?? ((row) => Effect.logWarning(row.message))
+  const page = (after: string | undefined): Rows => sql`
+    SELECT ${sql.literal(columns)} FROM ${sql.literal(source.name)}
+    ${after === undefined ? sql.literal("") : sql`WHERE id > ${after}::uuid`}
+    ORDER BY id LIMIT ${pageSize}::int`
   return Stream.paginate(
     undefined,
     Effect.fnUntraced(function* (after: string | undefined) {
       const rows = yield* page(after)
       const readable = yield* read.list(Effect.succeed(rows))
       yield* Effect.forEach(readable.unreadable ?? [], onUnreadable, { discard: true })
-      const next = rows.length < size ? Option.none() : Option.some(String(rows.at(-1)?.[source.key]))
+      const next = rows.length < pageSize ? Option.none() : Option.some(String(rows.at(-1)?.["id"]))
       return [readable, next] as const
     })
   )

@@ -7,6 +7,7 @@
  * This is the hot path: values are read where they lie in the connection's buffer, without a view for each.
  */
 import type { ArrayValue, Field } from "../DataApi.ts"
+import { DAYS_TO_2000, dateOf } from "../values/Calendar.ts"
 import type { ElementsMember } from "../values/PgOids.ts"
 
 /** A value that the service fails on: infinite times, and arrays of more than one dimension. */
@@ -196,25 +197,15 @@ const numericText = (bytes: Uint8Array, offset: number): string =>
   scratch.toString("latin1", 0, spellNumeric(bytes, offset))
 
 /** Writes `YYYY-MM-DD` for a day counted from 2000-01-01 (proleptic Gregorian), and returns the year. */
-const putDate = (day: number): number => {
-  // Days counted from 0000-03-01, so that a leap day ends its year.
-  const shifted = day + 730_425
-  const cycle = Math.floor(shifted / 146_097)
-  const inCycle = shifted - cycle * 146_097
-  const yearOfCycle = Math.floor(
-    (inCycle - Math.floor(inCycle / 1_460) + Math.floor(inCycle / 36_524) - Math.floor(inCycle / 146_096)) / 365
-  )
-  const dayOfYear = inCycle - (365 * yearOfCycle + Math.floor(yearOfCycle / 4) - Math.floor(yearOfCycle / 100))
-  const shiftedMonth = Math.floor((5 * dayOfYear + 2) / 153)
-  const month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
-  const year = cycle * 400 + yearOfCycle + (month <= 2 ? 1 : 0)
+const putDate = (days: number): number => {
+  const { day, month, year } = dateOf(days + DAYS_TO_2000)
   const century = Math.floor(year / 100)
   putTwo(0, century)
   putTwo(2, year - century * 100)
   scratch[4] = dash
   putTwo(5, month)
   scratch[7] = dash
-  putTwo(8, dayOfYear - Math.floor((153 * shiftedMonth + 2) / 5) + 1)
+  putTwo(8, day)
   return year
 }
 

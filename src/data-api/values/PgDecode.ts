@@ -4,6 +4,7 @@
  */
 import type * as Result from "effect/Result"
 import type { ArrayValue, ColumnMetadata, Field } from "../DataApi.ts"
+import { daysOf } from "./Calendar.ts"
 import { caught, type PgValueError, pad, type Row, refuse, setOwn } from "./PgRefusal.ts"
 import { parseJson } from "./SoundJson.ts"
 
@@ -15,15 +16,6 @@ type Decode = (value: Scalar) => unknown
 const digitAt = (value: string, at: number): number => value.charCodeAt(at) - 48
 const twoDigits = (value: string, at: number): number => digitAt(value, at) * 10 + digitAt(value, at + 1)
 
-/** Days from 1970-01-01 to a day of the proleptic Gregorian calendar, as `days_from_civil` of Howard Hinnant has it. */
-const daysFromCivil = (year: number, month: number, day: number): number => {
-  const y = month <= 2 ? year - 1 : year
-  const era = Math.floor(y / 400)
-  const yearOfEra = y - era * 400
-  const dayOfYear = Math.floor((153 * (month + (month > 2 ? -3 : 9)) + 2) / 5) + day - 1
-  return era * 146097 + yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear - 719468
-}
-
 /** 2000-01-01, from which PostgreSQL counts its microseconds. */
 const POSTGRES_EPOCH_MS = 946684800000
 
@@ -31,7 +23,7 @@ const timestampPattern =
   /^[+]?(\d{4,})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(?:Z|([+-])(\d\d)(?::?(\d\d))?(?::?(\d\d))?)?( BC)?$/
 
 const timestampOf = (year: number, month: number, day: number, seconds: number, micros: number): Date => {
-  const ms = (daysFromCivil(year, month, day) * 86400 + seconds) * 1000 + Math.floor(micros / 1000)
+  const ms = (daysOf(year, month, day) * 86400 + seconds) * 1000 + Math.floor(micros / 1000)
   // Cut to milliseconds towards 2000, as a count of microseconds from there is cut by integer division.
   return new Date(micros % 1000 !== 0 && ms < POSTGRES_EPOCH_MS ? ms + 1 : ms)
 }

@@ -1,34 +1,9 @@
 /** Dates and times between PostgreSQL's ISO text and its binary form: days and microseconds since 2000. Pure. */
+import { DAYS_TO_2000, dateOf, daysOf } from "../../data-api/values/Calendar.ts"
 
 const DAY = 86_400_000_000n
 const INFINITY = 9_223_372_036_854_775_807n
 const DATE_INFINITY = 2_147_483_647
-
-/** Days since 2000-01-01 of a date of the proleptic Gregorian calendar; year 0 is 1 BC. */
-const daysOf = (year: number, month: number, day: number): number => {
-  const y = month <= 2 ? year - 1 : year
-  const era = Math.floor(y / 400)
-  const ofEra = y - era * 400
-  const ofYear = Math.floor((153 * (month + (month > 2 ? -3 : 9)) + 2) / 5) + day - 1
-  return era * 146_097 + ofEra * 365 + Math.floor(ofEra / 4) - Math.floor(ofEra / 100) + ofYear - 730_425
-}
-
-const dateOf = (days: number): { readonly year: number; readonly month: number; readonly day: number } => {
-  const z = days + 730_425
-  const era = Math.floor(z / 146_097)
-  const ofEra = z - era * 146_097
-  const year = Math.floor(
-    (ofEra - Math.floor(ofEra / 1460) + Math.floor(ofEra / 36_524) - Math.floor(ofEra / 146_096)) / 365
-  )
-  const ofYear = ofEra - (365 * year + Math.floor(year / 4) - Math.floor(year / 100))
-  const shifted = Math.floor((5 * ofYear + 2) / 153)
-  const month = shifted < 10 ? shifted + 3 : shifted - 9
-  return {
-    year: year + era * 400 + (month <= 2 ? 1 : 0),
-    month,
-    day: ofYear - Math.floor((153 * shifted + 2) / 5) + 1
-  }
-}
 
 const pad = (value: number | bigint, width = 2): string => String(value).padStart(width, "0")
 
@@ -41,14 +16,14 @@ export const daysOfText = (text: string): number | undefined => {
   const match = datePattern.exec(text)
   if (match === null) return undefined
   const year = Number(match[1])
-  return daysOf(text.endsWith(" BC") ? 1 - year : year, Number(match[2]), Number(match[3]))
+  return daysOf(text.endsWith(" BC") ? 1 - year : year, Number(match[2]), Number(match[3])) - DAYS_TO_2000
 }
 
 /** The text of days. */
 export const textOfDays = (days: number): string => {
   if (days === DATE_INFINITY) return "infinity"
   if (days === -DATE_INFINITY - 1) return "-infinity"
-  const { day, month, year } = dateOf(days)
+  const { day, month, year } = dateOf(days + DAYS_TO_2000)
   return `${pad(year > 0 ? year : 1 - year, 4)}-${pad(month)}-${pad(day)}${year > 0 ? "" : " BC"}`
 }
 

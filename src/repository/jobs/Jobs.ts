@@ -211,16 +211,7 @@ const pageSize = 500
 const all =
   (sql: Sql): Operations["all"] =>
   (options) =>
-    everyRow(
-      Tables.jobs,
-      JobState,
-      pageSize,
-      options,
-      (after) => sql`
-        SELECT ${sql.literal(stateColumns)} FROM jobs
-        ${after === undefined ? sql.literal("") : sql`WHERE id > ${after}::uuid`}
-        ORDER BY id LIMIT ${pageSize}::int`
-    )
+    everyRow(sql, Tables.jobs, JobState, { columns: stateColumns, pageSize }, options)
 
 /** Characters of one piece: up to 800 KB, should each be an emoji. */
 const pieceLength = 200_000
