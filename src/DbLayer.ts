@@ -220,7 +220,7 @@ export const layer: Layer.Layer<Services, LayerError> = /* @__PURE__ */ Layer.un
  * A bundle of it holds no other backend if it imports this module by itself: esbuild keeps everything behind a
  * namespace that was exported again.
  *
- * Where the environment holds AWS keys and nothing else that the AWS SDK would heed, as in a Lambda function, calls are
+ * Where the environment holds AWS keys and nothing else that the AWS SDK would use, as in a Lambda function, calls are
  * signed and sent without it; where there is a profile, a configuration file or another setting, the SDK is asked.
  *
  * @errors ConfigurationError
@@ -291,7 +291,7 @@ export const layerTest: Layer.Layer<Services, LocalDataApiError> = /* @__PURE__ 
   /* @__PURE__ */ Layer.suspend(() => Repository.layer.pipe(Layer.provideMerge(testSql), Layer.merge(testTarget)))
 )
 
-// Functions and suspended values without calls around them, so that a bundler can see that nobody needs them.
+// Functions and suspended values without calls around them, so that a bundler can see that they are not used.
 const testSql = /* @__PURE__ */ Layer.unwrap(
   /* @__PURE__ */ Effect.suspend(() =>
     Effect.gen(function* () {
@@ -324,7 +324,7 @@ export const layerReference = (folder?: string): Layer.Layer<Catalogue.Reference
     Effect.map(Effect.cached(referenceCatalogue(folder)), (catalogue) => ({ catalogue }))
   )
 
-// A function without a call around it, so that a bundler can see that nobody needs it, nor what it imports.
+// A function without a call around it, so that a bundler can see that it is not used, nor what it imports.
 const referenceCatalogue = (folder: string | undefined) =>
   Effect.gen(function* () {
     const [{ migrate }, NodeFileSystem] = yield* Effect.promise(() =>

@@ -21,7 +21,7 @@ it.effect("chooses the embedded database where nothing is set, or only empty val
   })
 )
 
-it.effect("chooses Aurora before PostgreSQL, in the region of the cluster unless told otherwise", () =>
+it.effect("chooses Aurora before PostgreSQL, in the region of the cluster unless another is given", () =>
   Effect.gen(function* () {
     const config = yield* load({ ...aurora, DATABASE_URL: "postgres://localhost/x" })
     assert.deepInclude(config, { _tag: "data-api", database: "alex", region: "eu-west-1" })
@@ -30,7 +30,7 @@ it.effect("chooses Aurora before PostgreSQL, in the region of the cluster unless
   })
 )
 
-it.effect("does what it is told by name: the flag first, then ALEX_DB_BACKEND", () =>
+it.effect("takes the backend that is named: the flag first, then ALEX_DB_BACKEND", () =>
   Effect.gen(function* () {
     const variables = { ...aurora, DATABASE_URL: "postgres://localhost/x", ALEX_DB_BACKEND: "postgres" }
     assert.strictEqual((yield* load(variables))._tag, "postgres")

@@ -31,8 +31,8 @@ export const failureOf = (error: unknown): Failure => {
   if (advice.code !== "unknown") return failure(advice.code, advice.problem, advice.fix)
   if (isSqlError(error)) {
     const state = sqlStateOf(error)
-    const told = `The database refused: ${messageOf(error)}`
-    return failure("database", state === undefined ? told : `${told} (SQLSTATE ${state})`, null)
+    const said = `The database refused: ${messageOf(error)}`
+    return failure("database", state === undefined ? said : `${said} (SQLSTATE ${state})`, null)
   }
   return failure("failed", error instanceof Error ? error.message : String(error), null)
 }

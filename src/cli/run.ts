@@ -27,12 +27,12 @@ export const plainLogger = Logger.withConsoleError(
   })
 )
 
-/** Whether the caller reads JSON, as far as that can be told of arguments that may be wrong. */
+/** Whether the caller reads JSON, as far as arguments that may be wrong show it. */
 const isJson = (args: ReadonlyArray<string>): boolean =>
   args.slice(0, args.includes("--") ? args.indexOf("--") : undefined).includes("--json")
 
 /** Says what went wrong: in a line for the person, and in a document where one was asked for. */
-const told = (failure: Failure, line: string, json: boolean, code: number) =>
+const report = (failure: Failure, line: string, json: boolean, code: number) =>
   Effect.gen(function* () {
     yield* say(`alex-db: ${line}`)
     if (json) yield* printJson(failure)
@@ -40,7 +40,7 @@ const told = (failure: Failure, line: string, json: boolean, code: number) =>
   })
 
 const wrongUsage = (problem: string, fix: string, json: boolean) =>
-  told({ ok: false, code: "usage", problem, fix }, `${problem}. ${fix}`, json, 2)
+  report({ ok: false, code: "usage", problem, fix }, `${problem}. ${fix}`, json, 2)
 
 /** A command that only has subcommands ends in its help, without an error. */
 const notParsed = ({ commandPath, errors }: CliError.ShowHelp, json: boolean) =>
@@ -57,14 +57,19 @@ const failed = (error: unknown, json: boolean) =>
     Effect.promise(() => import("./failure.ts")),
     ({ failureOf, lineOf }) => {
       const failure = failureOf(error)
-      return told(failure, lineOf(failure), json, 1)
+      return report(failure, lineOf(failure), json, 1)
     }
   )
 
 const stopped = (signal: NodeJS.Signals, json: boolean) => {
   const problem = `Stopped by ${signal}; what a transaction had begun was rolled back`
   const fix = "A statement under way outside a transaction may have run: look before you run it again"
-  return told({ ok: false, code: "stopped", problem, fix }, `${problem}. ${fix}`, json, 128 + constants.signals[signal])
+  return report(
+    { ok: false, code: "stopped", problem, fix },
+    `${problem}. ${fix}`,
+    json,
+    128 + constants.signals[signal]
+  )
 }
 
 /** Only the interrupts of a command that was stopped, or of a prompt that was left, are no failures. */
@@ -97,7 +102,7 @@ export const run = (
     )
     yield* Effect.forkChild(
       Effect.flatMap(signal, (name) => {
-        // What is under way is finished, though nobody reads of it.
+        // What is under way is finished, though its output is not read.
         if (name === "SIGPIPE" && !ends.current) return Effect.void
         received = name
         return Fiber.interrupt(running)

@@ -20,7 +20,7 @@ const signal = Effect.callback<NodeJS.Signals>((resume) => {
     resume(Effect.succeed(received))
   }
   for (const one of signals) process.on(one, stop)
-  // A server whose reader is gone has nobody left to serve.
+  // A server whose reader is gone has no client left.
   process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => {
     if (code === "EPIPE") resume(Effect.succeed("SIGPIPE"))
   })

@@ -126,7 +126,7 @@ export class ServiceUnavailable extends Schema.TaggedError<ServiceUnavailable>()
 export class ConnectFailed extends Schema.TaggedError<ConnectFailed>()("ConnectFailed", text) {}
 /** The connection broke, or the time ran out, after the request was on its way. */
 export class ConnectionLost extends Schema.TaggedError<ConnectionLost>()("ConnectionLost", text) {}
-/** The answer is not one of the Data API's: a proxy's page, or a code that nobody documents. */
+/** The answer is not one of the Data API's: a proxy's page, or an undocumented code. */
 export class UnexpectedResponse extends Schema.TaggedError<UnexpectedResponse>()("UnexpectedResponse", {
   ...text,
   code: Schema.String,

@@ -38,7 +38,7 @@ export interface Options {
   readonly longestDelay?: Duration.Input | undefined
 }
 
-/** Whether the work at hand may run twice without harm, as an upsert may. Default false. */
+/** Whether the current work may run twice without harm, as an upsert may. Default false. */
 export const Idempotent = Context.Reference<boolean>("alex-database/data-api/Idempotent", { defaultValue: () => false })
 
 /**
@@ -73,7 +73,7 @@ const verdictOn = (error: DataApiError, repeatable: boolean): Verdict => {
   if (error.didRun === "unknown" && !repeatable) return "outcomeUnknown"
   const retry = retryOf(error.reason)
   if (error.didRun === "yes" || retry === undefined || retry === "caller") return "never"
-  // A rollback holds up whoever was interrupted: how long it may wait for a statement, its caller decides.
+  // A rollback delays an interruption: the caller decides how long it may wait for a statement.
   if (error.reason._tag === "TransactionBusy" && error.operation === "RollbackTransaction") return "never"
   return retry
 }

@@ -207,7 +207,7 @@ export const StoredAllocation = Schema.Record(Schema.String, Schema.Finite).anno
 export type StoredAllocation = typeof StoredAllocation.Type
 
 /**
- * How input from outside is decoded: every problem is reported, not only the first, and a key that nobody knows is a
+ * How input from outside is decoded: every problem is reported, not only the first, and an unknown key is a
  * problem.
  *
  * @example

@@ -114,7 +114,7 @@ const signedMoneyKind = (description: string): Kind => ({
 /** US dollars: not negative, at most 10 digits before the point and 2 after it, as `numeric(12,2)` holds them. */
 export const money = (description: string) => decimalText(moneyKind(description))
 
-/** {@link money} that may be negative: the cash of an account on margin. The database has to be told to allow it. */
+/** {@link money} that may be negative: the cash of an account on margin. The database has to allow it. */
 export const signedMoney = (description: string) => decimalText(signedMoneyKind(description))
 
 /** The price of one share in US dollars, as `numeric(12,4)` holds it. */

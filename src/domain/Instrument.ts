@@ -153,7 +153,7 @@ export const Instrument = withJson(
 export interface Instrument extends Schema.Schema.Type<typeof Instrument> {}
 
 /**
- * What a symbol is registered with that nobody has described yet, until a classifier has looked at it: price 0, north
+ * What a symbol without a description is registered with, until a classifier has looked at it: price 0, north
  * america, sector other. One of up to five letters is taken for a stock, which is equity; anything else for an ETF,
  * whose asset class stays open.
  */

@@ -7,7 +7,7 @@ import { InvalidInput, problemsOf } from "./Problems.ts"
 /** From JSON and to JSON; the names are those of the fields. */
 export interface JsonForm<A> {
   /**
-   * Reads what `JSON.parse` gave; every problem is named with its path, and a member that nobody knows is one.
+   * Reads what `JSON.parse` gave; every problem is named with its path, and an unknown member is one.
    *
    * @errors InvalidInput
    */

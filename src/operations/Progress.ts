@@ -1,5 +1,5 @@
 /**
- * How far an operation has come, told to whoever listens; nobody does by default.
+ * How far an operation has come, reported to a listener; there is none by default.
  */
 import { Context, Effect } from "effect"
 

@@ -1,5 +1,5 @@
 /**
- * Empties a database of what the migrations made, and makes it anew.
+ * Empties a database of what the migrations made, and creates it again.
  */
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"

@@ -261,6 +261,6 @@ const make = Effect.gen(function* () {
  * ```
  */
 export class Accounts extends Context.Service<Accounts, Operations>()("alex-database/repository/Accounts", { make }) {
-  /** On the table `accounts` of a `SqlClient`, whoever provides it. */
+  /** On the table `accounts` of any `SqlClient`. */
   static readonly layer = Layer.effect(this, this.make)
 }

@@ -259,6 +259,6 @@ const make = Effect.map(
  * ```
  */
 export class History extends Context.Service<History, Operations>()("alex-database/repository/History", { make }) {
-  /** On a `SqlClient`, whoever provides it. */
+  /** On any `SqlClient`. */
   static readonly layer = Layer.effect(this, this.make)
 }

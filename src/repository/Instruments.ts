@@ -406,6 +406,6 @@ const make = Effect.map(SqlClient.SqlClient, (sql): Operations => {
 export class Instruments extends Context.Service<Instruments, Operations>()("alex-database/repository/Instruments", {
   make
 }) {
-  /** On the table `instruments` of a `SqlClient`, whoever provides it. */
+  /** On the table `instruments` of any `SqlClient`. */
   static readonly layer = Layer.effect(this, this.make)
 }

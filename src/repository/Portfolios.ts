@@ -262,6 +262,6 @@ const make = Effect.gen(function* () {
 export class Portfolios extends Context.Service<Portfolios, Operations>()("alex-database/repository/Portfolios", {
   make
 }) {
-  /** On a `SqlClient`, whoever provides it. */
+  /** On any `SqlClient`. */
   static readonly layer = Layer.effect(this, this.make)
 }

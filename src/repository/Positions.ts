@@ -354,6 +354,6 @@ const make = Effect.map(
 export class Positions extends Context.Service<Positions, Operations>()("alex-database/repository/Positions", {
   make
 }) {
-  /** On the table `positions` of a `SqlClient`, whoever provides it. */
+  /** On the table `positions` of any `SqlClient`. */
   static readonly layer = Layer.effect(this, this.make)
 }

@@ -207,6 +207,6 @@ const make = Effect.map(
  * ```
  */
 export class Users extends Context.Service<Users, Operations>()("alex-database/repository/Users", { make }) {
-  /** On the table `users` of a `SqlClient`, whoever provides it. */
+  /** On the table `users` of any `SqlClient`. */
   static readonly layer = Layer.effect(this, this.make)
 }

@@ -1,4 +1,4 @@
-/** The tables as services; they need a `SqlClient`, whoever provides it. */
+/** The tables as services; they need a `SqlClient`, of any backend. */
 import * as Layer from "effect/Layer"
 import { Accounts } from "./Accounts.ts"
 import { History } from "./History.ts"

@@ -63,7 +63,7 @@ const withEnvironment = async <A>(variables: Readonly<Record<string, string>>, r
 }
 
 describe("a loop on a provider's API", () => {
-  it("of OpenAI's Responses reads, writes, and is told what it did wrong", async () => {
+  it("of OpenAI's Responses reads, writes, and gets its mistakes back as messages", async () => {
     const call = (id: string, name: string, args: object | string) => ({
       type: "function_call",
       id: `fc_${id}`,

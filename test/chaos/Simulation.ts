@@ -20,7 +20,7 @@ export interface Report {
   readonly program: Program
   readonly violations: ReadonlyArray<string>
   readonly outcomes: Readonly<Record<Outcome, number>>
-  /** Calls that were sent again. */
+  /** Calls that were retried. */
   readonly retried: number
   readonly calls: number
   readonly injected: Readonly<Partial<Record<Fault, number>>>

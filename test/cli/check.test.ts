@@ -252,7 +252,7 @@ describe("check prints what is wrong and how to fix it:", () => {
     )
   }
 
-  it.effect("credentials that nobody has set", () => {
+  it.effect("credentials that are not set", () => {
     for (const name of ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]) vi.stubEnv(name, undefined)
     vi.stubEnv("AWS_EC2_METADATA_DISABLED", "true")
     vi.stubEnv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")

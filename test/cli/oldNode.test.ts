@@ -25,7 +25,7 @@ const onNode = (version: string) =>
   )
 
 describe("a Node older than engines", () => {
-  it("is told in one line which Node it takes, with exit code 1", () => {
+  it("says in one line which Node it takes, with exit code 1", () => {
     const [major = 0, minor = 0] = needed.split(".").map(Number)
     for (const version of ["16.20.2", "20.20.0", `${major}.${minor - 1}.9`]) {
       const { status, stderr, stdout } = onNode(version)

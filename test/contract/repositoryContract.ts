@@ -177,7 +177,7 @@ export const repositoryContract = (it: Vitest.MethodsNonLive<Services>) => {
     })
   )
 
-  it.effect("an instrument without a price and without allocations is one that nobody has classified", () =>
+  it.effect("an instrument without a price and without allocations is listed as unclassified", () =>
     Effect.gen(function* () {
       const created = yield* (yield* Instruments).create({ symbol: newSymbol(), name: "New", instrument_type: "stock" })
       assert.isNull(created.current_price)
@@ -290,7 +290,7 @@ export const repositoryContract = (it: Vitest.MethodsNonLive<Services>) => {
     })
   )
 
-  it.effect("500 prices are set, and symbols that nobody knows are named", () =>
+  it.effect("500 prices are set, and unknown symbols are named", () =>
     Effect.gen(function* () {
       const instruments = yield* Instruments
       const symbols = Array.from({ length: 500 }, newSymbol)

@@ -22,7 +22,7 @@ it("a statement of 65,536 characters is sent, whichever they are, and one more i
   }
 })
 
-it("a statement that is too long is told the one parameter that takes its place", () => {
+it("an error about a statement that is too long names the one parameter that takes its place", () => {
   const marks = Array.from({ length: 10_000 }, (_, index) => `(:p${index + 1}::int)`).join(", ")
   assert.match(Limits.checkSize({ sql: `select * from t where id in (${marks})` }) ?? "", /= any\(\$1\)/)
   assert.match(Limits.checkSize({ sql: `/* rows */ INSERT INTO t VALUES ${marks}` }) ?? "", /Bulk\.insert/)

@@ -77,7 +77,7 @@ it.effect("a database that does not come back is reported after the budget", () 
   })
 )
 
-it.effect("what certainly did not run is sent again, writes included", () =>
+it.effect("what certainly did not run is retried, writes included", () =>
   Effect.gen(function* () {
     for (const reason of [
       new Throttled({ message: "Rate exceeded" }),
@@ -90,7 +90,7 @@ it.effect("what certainly did not run is sent again, writes included", () =>
   })
 )
 
-it.effect("a write whose answer was lost is not sent again: its outcome is unknown", () =>
+it.effect("a write whose answer was lost is not retried: its outcome is unknown", () =>
   Effect.gen(function* () {
     for (const sql of ["insert into t values (1)", "select my_function()", "with x as (delete from t) select 1"]) {
       const result = yield* run(sql, [lost, {}])
@@ -101,7 +101,7 @@ it.effect("a write whose answer was lost is not sent again: its outcome is unkno
   })
 )
 
-it.effect("a read whose answer was lost is sent again, and a write that was declared idempotent", () =>
+it.effect("a read whose answer was lost is retried, and a write that was declared idempotent", () =>
   Effect.gen(function* () {
     assert.strictEqual((yield* run("select count(*) from t", [lost, {}])).calls, 2)
     const declared = yield* run("insert into t values (1)", [lost, {}], RetryPolicy.idempotent)
@@ -133,7 +133,7 @@ it.effect("a syntax error, a time-out, a deadlock, a serialization failure and a
   })
 )
 
-it.effect("a begin and a rollback may always be sent again, a commit never after its answer was lost", () =>
+it.effect("a begin and a rollback may always be retried, a commit never after its answer was lost", () =>
   Effect.gen(function* () {
     const attempt = Effect.fnUntraced(function* (
       which: "beginTransaction" | "commitTransaction" | "rollbackTransaction",

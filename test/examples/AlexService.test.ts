@@ -97,7 +97,7 @@ const behaviour = (it: Vitest.MethodsNonLive<HttpServer.HttpServer>) => {
     })
   )
 
-  it.effect("who has no token, sends nonsense or asks for another person's is told so", () =>
+  it.effect("who has no token, sends nonsense or asks for another person's gets an error that says so", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* call("GET", "/user", undefined, null)).status, 401)
       yield* call("GET", "/user")

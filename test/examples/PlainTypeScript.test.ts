@@ -4,7 +4,7 @@ import { Layer } from "effect"
 import { DbLayer, Reset } from "../../src/index.ts"
 import { openDatabase } from "./PlainTypeScript.ts"
 
-it("a program without Effect awaits promises, and is told in a rejection what is not there", async () => {
+it("a program without Effect awaits promises, and a rejection says what is not there", async () => {
   const db = openDatabase(
     Layer.effectDiscard(Reset.reset({ withTestData: true })).pipe(
       Layer.orDie,

@@ -280,7 +280,7 @@ create table made as select * from t; set timezone to 'Asia/Tokyo'; show timezon
   })
 
   layer(gateway(serverUrl, { maxConnections: 1, password: "trust" }), { timeout: "60 seconds" })("limits", (it) => {
-    it.effect("one client too many is told so", () =>
+    it.effect("one client too many gets an error that says so", () =>
       Effect.gen(function* () {
         const { url } = yield* TestGateway
         const { stderr } = yield* Effect.acquireUseRelease(

@@ -87,7 +87,7 @@ const checklist = <E>(engine: string, database: Layer.Layer<DataApi, E>): void =
         ])
       })
     )
-    it.effect("of two calls at once on one transaction, one is told that a query is running", () =>
+    it.effect("of two calls at once on one transaction, one fails because a query is running", () =>
       Effect.gen(function* () {
         const transactionId = yield* begin
         const call = Effect.result(execute("select pg_sleep(0.01)::text", {}, { transactionId }))

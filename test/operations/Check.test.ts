@@ -15,7 +15,7 @@ const on = (api: Layer.Layer<DataApi>) =>
   Layer.mergeAll(DataApiSql.layer().pipe(Layer.provide(api)), remote, NodeServices.layer)
 
 describe("check tells apart, and says how to fix,", () => {
-  it("a PostgreSQL that does not listen, and a host that nobody knows", () => {
+  it("a PostgreSQL that does not listen, and an unknown host", () => {
     const error = (code: string) =>
       new SqlError.SqlError({
         reason: new SqlError.ConnectionError({ cause: Object.assign(new Error("connect"), { code }), message: "m" })
@@ -65,7 +65,7 @@ layer(embedded, { timeout: "60 seconds" })("check on a database that answers", (
 })
 
 layer(embedded, { timeout: "60 seconds" })("check on another application's database", (it) => {
-  it.effect("names the tables that are not Alex's, and sends nobody to migrate", () =>
+  it.effect("names the tables that are not Alex's, and does not advise to migrate", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       yield* sql`create table users (id int primary key, email text)`

@@ -109,7 +109,7 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
     }).pipe(Effect.provide(postgresWith({ search_path: "nowhere" })))
   )
 
-  it.effect("a lost journal is written anew by baseline, and single lines of it by mark", () =>
+  it.effect("a lost journal is written again by baseline, and single lines of it by mark", () =>
     Effect.gen(function* () {
       const { applied } = yield* Migrate.migrate()
       yield* execute("drop table alex_migrations")

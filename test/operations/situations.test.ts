@@ -262,9 +262,9 @@ const situations: ReadonlyArray<Situation> = [
     afterMigrate: "(select count(*) = 1 from users)"
   },
   {
-    what: "a journal and one table that the original module made anew",
+    what: "a journal and one table that the original module created again",
     there: [migrated, "drop table jobs", originalJobs],
-    migrate: "jobs was made anew, though the journal has the migrations of it"
+    migrate: "jobs was created again, though the journal has the migrations of it"
   },
   {
     what: "a journal without any table",

@@ -36,7 +36,7 @@ const uncast = ({ parameters = [], sql }: ExecuteStatementRequest) =>
     .filter((name) => !new RegExp(`(:${name}\\s*::\\s*\\w+)|CAST\\s*\\(:${name} AS `, "i").test(sql))
 
 layer(repositories, { timeout: "60 seconds", excludeTestServices: true })("statements of the repositories", (it) => {
-  it.effect("say the type of every value that they send, so that nobody has to ask PostgreSQL for it", () =>
+  it.effect("say the type of every value that they send, so that PostgreSQL need not be asked for it", () =>
     Effect.gen(function* () {
       const users = yield* Users
       const accounts = yield* Accounts

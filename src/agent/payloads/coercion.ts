@@ -26,7 +26,7 @@ const resolved = (root: Node, schema: unknown): Node => {
 
 const named = (path: string) => (path === "" ? "the answer" : path)
 
-/** Whether to reckon with a number is cheap: `1e999999999` has a billion digits. */
+/** Whether calculating with a number is cheap: `1e999999999` has a billion digits. */
 const isModest = (text: string): boolean =>
   text !== "" && text.length <= 400 && Math.abs(Number(/e([+-]?\d+)$/i.exec(text)?.[1] ?? 0)) <= 400
 

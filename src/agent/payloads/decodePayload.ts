@@ -168,7 +168,7 @@ const dialects: ReadonlyArray<Dialect> = ["openai", "json-schema"]
 /**
  * Decodes what a model answered, in any of the dialects in which the payload's schema was given to it. Accepts code
  * fences, prose around the JSON, single quotes, commas before an end, numbers as text and the other way round, `null`
- * and nothing for what is optional, other spellings of the vocabulary, and members that nobody asked for; and says each.
+ * and nothing for what is optional, other spellings of the vocabulary, and unknown members; every repair is reported.
  * What has more than one meaning is asked for again.
  *
  * @example

@@ -15,7 +15,7 @@ export interface Answer {
   readonly value: unknown
 }
 
-/** Makes the handlers of the tools, which may take as long as the database does; a `ToolFailure` is told to the model. */
+/** Makes the handlers of the tools, which may take as long as the database does; a `ToolFailure` is returned to the model. */
 export type Handlers = Layer.Layer<Tool.HandlersFor<typeof Tools.tools>, unknown>
 
 /** What calls may do, and their limits. */

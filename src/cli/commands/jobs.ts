@@ -136,10 +136,7 @@ const cancel = Command.make(
   "cancel",
   {
     ids: id.pipe(Argument.variadic({ min: 1 })),
-    reason: Flag.String("reason").pipe(
-      Flag.withDescription("Why, for whoever reads the job's error message"),
-      Flag.optional
-    )
+    reason: Flag.String("reason").pipe(Flag.withDescription("Why: the job's error message"), Flag.optional)
   },
   Effect.fnUntraced(function* ({ ids, reason }) {
     const flags = yield* root

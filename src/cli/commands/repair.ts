@@ -65,6 +65,6 @@ export const repair = Command.make(
   ),
   Command.withExamples([
     { command: "alex-db repair --dry-run", description: "See the statements" },
-    { command: "alex-db repair --yes", description: "Run them, where nobody can be asked" }
+    { command: "alex-db repair --yes", description: "Run them without a question" }
   ])
 )

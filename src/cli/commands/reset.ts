@@ -82,7 +82,7 @@ export const reset = Command.make(
     const { isLocal } = targetOf(config)
     const { canPrompt } = yield* TerminalCapabilities.TerminalCapabilities
     const given = Option.getOrUndefined(options.confirm)
-    // A database that is not local is not reached before it is confirmed, where nobody can be asked.
+    // A database that is not local is not reached before it is confirmed, where there is no terminal to ask at.
     const mayLook = !skipDrop && (isLocal || canPrompt || given !== undefined)
     const report = yield* onConfigured(config)(
       Effect.gen(function* () {

@@ -1,4 +1,4 @@
-/** What this process writes: all of it, or a failure; and nothing that steers a terminal but its own colours. */
+/** What this process writes: all of it, or a failure; and no control sequences but its own colours. */
 import type * as Console from "effect/Console"
 import { visibleOutput } from "./visible.ts"
 

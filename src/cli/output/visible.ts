@@ -1,5 +1,5 @@
 /**
- * Text that may come from a database or a caller, made safe to show: what would steer a terminal, forge a line, turn
+ * Text that may come from a database or a caller, made safe to show: what would control a terminal, forge a line, turn
  * the order of the letters around or not be seen at all stands there as an escape.
  */
 import * as Predicate from "effect/Predicate"
@@ -35,7 +35,7 @@ export const visibleLines = (text: string): string =>
 const esc = "\u001b"
 const colour = new RegExp(`(${esc}\\[\\d{1,2}m)`)
 
-/** What is about to be written to a terminal: lines and colours stay, everything else that steers is shown. */
+/** What is about to be written to a terminal: lines and colours stay, every other control character is shown. */
 export const visibleOutput = (text: string): string =>
   text
     .split(colour)

@@ -69,7 +69,7 @@ const announce = Effect.fnUntraced(function* (
   { host, json, port }: ServeOptions
 ) {
   if (!isLoopback(host))
-    yield* say(`Warning: ${host} is not a loopback address. Whoever can reach port ${port} can run SQL.`)
+    yield* say(`Warning: ${host} is not a loopback address. Anyone who can reach port ${port} can run SQL.`)
   if (json) return yield* printJsonLine({ ...variables, faultControl })
   yield* printExports(variables)
   if (faultControl !== undefined) yield* say(`Faults are set at ${faultControl}`)

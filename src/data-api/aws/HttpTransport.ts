@@ -59,7 +59,7 @@ class Call {
     )
   }
 
-  /** Ends the request, of which nobody wants to know more. */
+  /** Ends the request, whose answer is no longer wanted. */
   abandon(): void {
     this.#end()
     this.#request.destroy()

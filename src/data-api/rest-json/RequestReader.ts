@@ -1,7 +1,7 @@
 /**
  * The body of a call, as a server reads it. Pure.
  *
- * Members nobody knows are ignored, as the service does; members of a wrong JSON type are a `SerializationException`,
+ * Unknown members are ignored, as by the service; members of a wrong JSON type are a `SerializationException`,
  * members out of bounds a `ValidationException`, both in the words of the AWS front ends.
  */
 import * as Result from "effect/Result"

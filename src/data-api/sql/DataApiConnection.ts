@@ -150,7 +150,7 @@ export class DataApiConnection implements SqlConnection.Connection {
         if (Exit.isSuccess(exit)) {
           if (repairs) transaction.failure = undefined
         } else {
-          // Whether an interrupted statement has run, or still does, nobody knows.
+          // An interrupted statement may have run, or may still run.
           const failure = Option.getOrElse(Cause.findErrorOption(exit.cause), interrupted)
           transaction.failures.add(failure)
           transaction.failure ??= failure

@@ -42,7 +42,7 @@ export interface Options {
   readonly statementCacheSize?: number | undefined
   /**
    * What type a string has whose placeholder carries no cast, also in an array, and a NULL that several placeholders
-   * stand for. `inferred`, the default: the one that PostgreSQL infers, as with `@effect/sql-pg`; it is asked for it
+   * stand for. `inferred`, the default: the one that PostgreSQL infers, as with `@effect/sql-pg`; the driver asks it
    * when a statement is used first, which takes one request more, in a transaction two. `text`: nothing is asked, and
    * the statement needs a cast wherever something else than text is meant.
    */
@@ -129,7 +129,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
  * `withTransaction` then rolls back and fails. What needs a session (`reserve`, session-level advisory locks, `SET`,
  * `BEGIN`, `LISTEN`, temporary tables) is refused outside of a transaction, with what to do instead.
  *
- * A stream reads through a cursor, in the transaction at hand or else in one of its own. The service ends a transaction
+ * A stream reads through a cursor, in the current transaction or else in one of its own. The service ends a transaction
  * after 3 minutes without a call, so a page must not take its consumer longer than that.
  *
  * A placeholder that a statement repeats, as `$1` twice, is two parameters to the service; where PostgreSQL must see
@@ -156,7 +156,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
 export const layer = (options: Options = {}): Layer.Layer<SqlClient.SqlClient, never, DataApi> =>
   Layer.effect(SqlClient.SqlClient, make(options)).pipe(Layer.provide(Reactivity.layer))
 
-/** Whether a failure is a serialization failure or a deadlock, which a repetition of the whole transaction may mend. */
+/** Whether a failure is a serialization failure or a deadlock, which a retry of the whole transaction may get past. */
 export const isSerializationFailure = (error: unknown): boolean =>
   SqlError.isSqlError(error) && (error.reason._tag === "SerializationError" || error.reason._tag === "DeadlockError")
 
@@ -164,7 +164,7 @@ export const isSerializationFailure = (error: unknown): boolean =>
 const retryTransactionSchedule = Schedule.exponential("50 millis").pipe(Schedule.jittered, Schedule.upTo({ times: 5 }))
 
 /**
- * Runs an effect in a transaction, and the whole of it again after a serialization failure (40001) or a deadlock
+ * Runs an effect in a transaction, and retries the whole of it after a serialization failure (40001) or a deadlock
  * (40P01), for which PostgreSQL has rolled everything back. Within another transaction it is not repeated: only the
  * outermost can be.
  *

@@ -19,7 +19,7 @@ import {
   type Undecided
 } from "./TypeLookup.ts"
 
-/** The statement's types can't be told, and won't be on another day: `count($1)`, `$1 is null`, an ambiguous operator. */
+/** PostgreSQL can't infer the types, and never will: `count($1)`, `$1 is null`, an ambiguous operator. */
 const undecidable = /^(?:42P18|42725|42804|42P38)$/
 
 /** DO, or the language plpgsql, is not to be had. */

@@ -68,7 +68,7 @@ export class ParameterTypes {
       const asked = this.#asked.get(key)
       if (asked !== undefined) {
         return Effect.flatMap(Deferred.await(asked), (answer) =>
-          // Whoever asked was interrupted.
+          // The fiber that asked was interrupted.
           Option.isSome(answer) ? Effect.succeed(answer.value) : this.askOnce(key, ask)
         )
       }

@@ -75,7 +75,7 @@ const NAMES = "names of the columns"
 
 /**
  * A write with RETURNING whose columns come back as the service returns them. Their names are those of the statement,
- * which nobody knows before it runs: a further column holds them, in the first row.
+ * which are not known before it runs: a further column holds them, in the first row.
  */
 export const writtenSql = (sql: string, typeNames: ReadonlyArray<string>): string => {
   const names = typeNames.map((_, index) => `c${index + 1}`)

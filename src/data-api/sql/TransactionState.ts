@@ -13,7 +13,7 @@ export interface Transaction {
   failure: DataApiError | undefined
   /** Whether a commit was sent, by the service's operation or as a statement. Until then nothing can be kept. */
   commitSent: boolean
-  /** Its own failures, told from those of other databases that its caller may use at the same time. */
+  /** Its own failures, as opposed to those of other databases that its caller may use at the same time. */
   readonly failures: WeakSet<DataApiError>
   rollbackFailure: DataApiError | undefined
   /** The statements so far that may have changed what a name in a later one means. */

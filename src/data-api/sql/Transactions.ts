@@ -99,7 +99,7 @@ export class Transactions {
 
   /**
    * Begins a transaction. The caller is interruptible while it waits, but then the answer is still waited for,
-   * briefly: without the id nobody could roll back what the service has begun.
+   * briefly: without the id, what the service has begun could not be rolled back.
    */
   begin(restore: Restore): Effect.Effect<Transaction, SqlError.SqlError> {
     const { api, database } = this.#options

@@ -1,4 +1,4 @@
-/** Statements whose results are of types that the Data API does not return: sent again in another form. */
+/** Statements whose results are of types that the Data API does not return: retried in another form. */
 import * as Effect from "effect/Effect"
 import type { ExecuteStatementResponse } from "../DataApi.ts"
 import { DataApiError, UnsupportedResult } from "../DataApiError.ts"

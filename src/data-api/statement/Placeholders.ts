@@ -190,8 +190,8 @@ class Reader {
 /**
  * Reads a statement with PostgreSQL's own placeholders `$1`, `$2`.
  *
- * A `:name` outside a string is refused: it is the service's placeholder syntax, and would ask for a value that nobody
- * has given.
+ * A `:name` outside a string is refused: it is the service's placeholder syntax, and would ask for a value that was not
+ * given.
  */
 export const fromNumbered = (sql: string): Result.Result<Template, string> => {
   let count = 0

@@ -75,7 +75,7 @@ const firstText = ({ records }: { readonly records?: ReadonlyArray<ReadonlyArray
   return field !== undefined && "stringValue" in field ? String(field.stringValue) : ""
 }
 
-/** The server's own values of the settings that a client is told of. */
+/** The server's own values of the settings that are reported to a client. */
 const readDefaults = Effect.fnUntraced(function* (session: Session) {
   const names = [...reported.keys()]
   const values = names.map((name) => `coalesce(current_setting(${literal(name)}, true), '')`)
@@ -191,20 +191,20 @@ const converse = Effect.fnUntraced(function* (answering: Answering) {
   }
 })
 
-/** How long a cancelled statement has to end by itself, once its backend has been told. */
+/** How long a cancelled statement has to end by itself, once its backend has the request. */
 const GRACE = "3 seconds"
 
 const cancelled = (isFound: boolean): Refused =>
   refusal(
     "57014",
     "canceling statement due to user request",
-    isFound ? undefined : "Its backend could not be told apart: the statement may run on for up to 45 seconds."
+    isFound ? undefined : "Its backend could not be identified: the statement may run on for up to 45 seconds."
   )
 
 /** Tells the backend, and gives the statement up if it does not end. */
 const giveUp = (session: Session): Effect.Effect<never, Refused> =>
-  Effect.flatMap(Effect.timeoutOption(Effect.result(session.cancelBackend), GRACE), (told) => {
-    const isFound = told._tag === "Some" && Result.isSuccess(told.value) && told.value.success
+  Effect.flatMap(Effect.timeoutOption(Effect.result(session.cancelBackend), GRACE), (answer) => {
+    const isFound = answer._tag === "Some" && Result.isSuccess(answer.value) && answer.value.success
     return Effect.andThen(isFound ? Effect.sleep(GRACE) : Effect.void, Effect.fail(cancelled(isFound)))
   })
 

@@ -28,7 +28,7 @@ export interface CancelRequest {
 }
 
 export interface HandshakeOptions {
-  /** Undefined: whoever can connect is trusted. */
+  /** Undefined: every client that can connect is trusted. */
   readonly verifier: Scram.Verifier | undefined
   /** Undefined: connections are not encrypted. */
   readonly tls: SecureContext | undefined

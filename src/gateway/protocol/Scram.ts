@@ -9,7 +9,7 @@ const ITERATIONS = 4096
 
 const hmac = (key: Uint8Array, text: string | Uint8Array): Buffer => createHmac("sha256", key).update(text).digest()
 
-/** What is kept of a password: nothing that it could be told from. */
+/** What is kept of a password: not enough to recover it. */
 export interface Verifier {
   readonly salt: Uint8Array
   readonly storedKey: Uint8Array

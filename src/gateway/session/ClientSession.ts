@@ -27,7 +27,7 @@ export interface Upstream {
   readonly wholeSession: boolean
 }
 
-/** What the client is told beside the answers to its statements. */
+/** What is sent to the client besides the answers to its statements. */
 export interface Listener {
   readonly notice: (fields: ErrorFields) => void
   readonly setting: (name: string, value: string) => void
@@ -109,7 +109,7 @@ export class Session {
     return transaction === undefined ? sent : this.#watched(transaction, sent)
   }
 
-  /** Whatever ends otherwise than well has aborted the transaction, or nobody knows. */
+  /** Anything but success has aborted the transaction, or may have. */
   #watched<A>(transaction: OpenTransaction, effect: Effect.Effect<A, DataApiError>): Effect.Effect<A, DataApiError> {
     return Effect.onError(
       Effect.tapError(effect, ({ reason }) =>

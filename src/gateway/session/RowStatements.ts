@@ -166,7 +166,7 @@ export const query = Effect.fnUntraced(function* (
   const rows = wrappedRows(sent.success)
   let columns = answer.columns ?? []
   if (isStale(columns, rows)) {
-    // The client has been told of other columns already.
+    // Other columns were already described to the client.
     if (bound !== undefined) return yield* refusal("0A000", "cached plan must not change result type")
     session.forgetNames()
     const again = yield* session.describe(statement, types)

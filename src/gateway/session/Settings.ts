@@ -103,7 +103,7 @@ const setConfig =
 export const setConfigNames = (sql: string): ReadonlyArray<string> =>
   /set_config/i.test(sql) ? [...sql.matchAll(setConfig)].map((match) => (match[1] ?? "").toLowerCase()) : []
 
-/** Settings of which a client is told whenever they change, by their names in ParameterStatus. */
+/** Settings whose changes are reported to the client, by their names in ParameterStatus. */
 export const reported: ReadonlyMap<string, string> = new Map(
   [
     "application_name",

@@ -1,4 +1,4 @@
-/** What a client is told of a failure: PostgreSQL's fields, from the Data API's own failures. Pure. */
+/** From the Data API's failures to the error fields of PostgreSQL's protocol. Pure. */
 import * as Data from "effect/Data"
 import type { DataApiError, DatabaseError, Reason } from "../../data-api/DataApiError.ts"
 import { failures } from "../../data-api/FailureTable.ts"

@@ -117,7 +117,7 @@ const filesOf = async ({ archive, dataDir, onClosed }: PgliteOptions, isSynced: 
   ...(onClosed === undefined ? {} : { fs: new (await import("./ArchivedFiles.ts")).ArchivedFiles(onClosed) })
 })
 
-/** Starts PGlite; whoever asked for it closes it, unless it has stopped. */
+/** Starts PGlite; the caller closes it, unless it has stopped. */
 export const start = Effect.fnUntraced(function* (options: PgliteOptions): Effect.fn.Return<PGlite, PgliteFailed> {
   const [{ PGlite }, { uuid_ossp }] = yield* load
   const isSynced = options.dataDir !== undefined && options.durability !== "fast"

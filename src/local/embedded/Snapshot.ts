@@ -15,7 +15,7 @@ import { postgresMajor } from "../folder/OtherVersion.ts"
 import { LocalDataApiError } from "../LocalDataApiError.ts"
 import * as EmbeddedPostgres from "./EmbeddedPostgres.ts"
 
-/** The name of the database in a snapshot, and of one that nobody named otherwise. */
+/** The name of the database in a snapshot, and of one without another name. */
 export const defaultDatabase = "alex"
 
 /**

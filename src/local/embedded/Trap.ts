@@ -3,7 +3,7 @@
  *
  * PostgreSQL's own errors leave WebAssembly as an exception that PGlite expects. Every other one is a trap: the end of
  * the stack, memory out of bounds, a call that does not exist. PGlite catches those as well and goes on, without an
- * answer or for ever, on memory that nobody has put in order. So a trap is noticed here, and ends the call.
+ * answer or for ever, on memory in an undefined state. So a trap is noticed here, and ends the call.
  */
 import type { PGlite } from "@electric-sql/pglite"
 import { Predicate } from "effect"

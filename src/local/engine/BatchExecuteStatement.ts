@@ -24,7 +24,7 @@ export const batchExecuteStatement = (
   const { names, sql } = toPositional(request.sql)
   const bound = Result.all(sets.map((set) => bindParameters(names, set)))
   if (Result.isFailure(bound)) return Effect.fail(bound.failure)
-  // Nobody asks for the rows that these may return, and so they are dropped.
+  // The rows that these may return are not asked for, and so dropped.
   const statements = bound.success.map((parameters): Statement => ({ sql, parameters, maxBytes }))
   const answer: BatchResponse = { updateResults: statements.map(() => ({ generatedFields: [] })) }
   if (statements.length === 0 && request.transactionId === undefined) return Effect.succeed(answer)

@@ -24,7 +24,7 @@ export const databaseMessage = (refusal: Refusal): string =>
     `SQLState: ${refusal.sqlState}`
   ].join("; ")
 
-/** The refusal with its parts as PostgreSQL sent them: they can't be told from the line, which may hold `; Hint:`. */
+/** The refusal with its parts as PostgreSQL sent them: they can't be read out of the line, which may hold `; Hint:`. */
 const databaseError = (refusal: Refusal): DatabaseError => {
   const { hint, message: primary, position, sqlState } = refusal
   return new DatabaseError({

@@ -84,7 +84,7 @@ const missing: Parameter = { oid: oids.inferred, value: undefined }
 /**
  * The parameters for a statement's placeholders, in order.
  *
- * Nobody has seen the service check names: a placeholder without a value is left unbound, so that PostgreSQL refuses
+ * The service has not been seen to check names: a placeholder without a value is left unbound, so that PostgreSQL refuses
  * it (08P01); a value without a placeholder is ignored; of two values with one name the last one counts.
  */
 export const bindParameters = (

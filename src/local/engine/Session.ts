@@ -7,7 +7,7 @@ import { Data, type Duration, Effect, Semaphore } from "effect"
 import type { Field } from "../../data-api/DataApi.ts"
 import type { Unreadable } from "../../data-api/postgres/BinaryValues.ts"
 
-/** Counts schema changes, so that what was learnt before one can be told from what was learnt after. */
+/** Counts schema changes, so that what was learnt before one can be distinguished from what was learnt after. */
 export interface SchemaVersion {
   current: number
 }
@@ -58,7 +58,7 @@ export type Row = ReadonlyArray<Value>
 export interface ResultSet<Rows extends RowReader = RowReader> {
   /** Absent when the statement returns no rows by its nature. */
   readonly columns: ReadonlyArray<Column> | undefined
-  /** What read the rows; absent without columns, or where nobody asked for them. */
+  /** What read the rows; absent without columns, or where they were not asked for. */
   readonly rows: Rows | undefined
   /** More than `maxBytes` arrived; only the first rows were read. */
   readonly truncated: boolean
@@ -129,7 +129,7 @@ export class SessionPermits {
     this.#refusal = refusal
   }
 
-  /** One permit, to be released. Where nobody waits, which is usual, no timer is paid for. */
+  /** One permit, to be released. Where nothing waits, which is usual, no timer is paid for. */
   readonly take: Effect.Effect<void, Refusal> = Effect.suspend(() =>
     this.#waiting > 0
       ? this.#waitForOne

@@ -21,7 +21,7 @@ import * as TakeFolder from "./TakeFolder.ts"
 
 /** A folder that this process holds. */
 export interface DataFolder {
-  /** Where PostgreSQL's own files are or shall be. */
+  /** Where PostgreSQL's own files are, or will be. */
   readonly pgdata: string
   /** There is nothing yet. */
   readonly isNew: boolean
@@ -180,7 +180,7 @@ export const open = Effect.fnUntraced(function* (
   const isNew = Option.isNone(files) || files.value.length === 0
   if (isNew && isDescribed)
     return yield* fail(
-      `The data folder ${dataDir} had a database, and pgdata is gone. Restore it from a copy; to start afresh, remove database.json.`
+      `The data folder ${dataDir} had a database, and pgdata is gone. Restore it from a copy; to start with an empty one, remove database.json.`
     )
   if (!isNew) yield* examine(dataDir, pgdata)
   return {

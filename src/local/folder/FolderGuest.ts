@@ -10,7 +10,7 @@ import { LocalDataApiError } from "../LocalDataApiError.ts"
 import { ending, Handshake, protocol } from "./FolderServer.ts"
 import * as Holder from "./Holder.ts"
 
-/** Nobody answers at the socket: its process is starting, ending or dead. */
+/** No process answers at the socket: the holder is starting, ending or dead. */
 export class NoHolder extends Data.TaggedError("NoHolder")<{ readonly cause: unknown }> {}
 
 /** A way into a folder. */
@@ -64,7 +64,7 @@ class Presence {
     const ended = () => {
       this.#hasEnded = true
     }
-    // A holder that was killed breaks its answer off, which is an error, and is told by the close after it.
+    // A holder that was killed breaks its answer off, which is an error; the close after it is what counts.
     response.on("error", ended).on("close", ended)
   }
 

@@ -3,9 +3,9 @@
  * process namespaces on the same machine, by whatever path they come, and ends with its process, however that ends.
  *
  * Node has no call for such a lock; SQLite, which is part of Node and of Bun, takes one on its database file. A POSIX
- * lock ends as soon as its process opens the file once more and closes it, with `fs.readFile` for example. SQLite heeds
- * that among all its connections in a process, so `lock.db` is opened by SQLite alone, and it is never deleted: whoever
- * had it open would then hold the lock of a file that nobody finds.
+ * lock ends as soon as its process opens the file once more and closes it, with `fs.readFile` for example. SQLite respects
+ * that among all its connections in a process, so `lock.db` is opened by SQLite alone, and it is never deleted: a process
+ * that had it open would then hold the lock of a file that no other process finds.
  */
 import { setTimeout } from "node:timers/promises"
 import { Data, Effect, Predicate, Random, Result, type Scope } from "effect"
@@ -95,7 +95,7 @@ const tryOnce = (connect: Connect, path: string): Result.Result<Connection, NotL
   }
 }
 
-/** A connection that nobody refers to any more is closed by the garbage collector, and the lock goes with it. */
+/** A connection without references is closed by the garbage collector, and the lock goes with it. */
 const held = new Set<Connection>()
 
 /** Tries, at intervals of up to 30 ms: two that come at the same moment keep each other out, and neither would have it. */

@@ -23,7 +23,7 @@ import { type ListenError, listen } from "../http/Listener.ts"
 /** Counts what guests and holders of different versions must agree on. */
 export const protocol = 1
 
-/** What a guest is told first. */
+/** The first message to a guest. */
 export const Handshake = Schema.Struct({
   protocol: Schema.Int,
   /** The path of this guest's calls. */

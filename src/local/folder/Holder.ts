@@ -1,8 +1,8 @@
 /**
  * Who has a data folder open, in `lock.json`: for the message to others, while the lock itself is the kernel's.
  *
- * Versions before this one had no other lock than that file, and wrote nothing but a process's id into it. They heed
- * the one that is written here, and a live one of theirs is heeded here.
+ * Versions before this one had no other lock than that file, and wrote nothing but a process's id into it. They respect
+ * the one that is written here, and a live one of theirs is respected here.
  */
 import { readFile, rm, writeFile } from "node:fs/promises"
 import { hostname } from "node:os"
@@ -69,7 +69,7 @@ export const earlier = Effect.fnUntraced(function* (path: string): Effect.fn.Ret
   )
 })
 
-/** Names a holder in place of whoever is named there; for the one that has the lock. */
+/** Writes the holder's name over the one there; called by the process that has the lock. */
 export const write = (path: string, holder: Holder): Effect.Effect<void> =>
   Effect.tryPromise(async () => {
     await rm(path, { force: true })

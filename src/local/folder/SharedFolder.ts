@@ -79,7 +79,7 @@ const asGuest = (
     })
   )
 
-/** Takes the folder, or comes in through whoever has it; waits while that one starts or ends. */
+/** Takes the folder, or connects to the process that has it; waits while that one starts or ends. */
 const settle = Effect.fnUntraced(function* (
   options: SharedFolderOptions,
   parent: Scope.Scope
@@ -111,7 +111,7 @@ const settle = Effect.fnUntraced(function* (
   }
 })
 
-/** A call that found nobody to answer it was not made. */
+/** A call that no process answered was not made. */
 const unanswered =
   (operation: Operation) =>
   ({ message }: LocalDataApiError) =>

@@ -3,7 +3,7 @@ import type { ServerResponse } from "node:http"
 import type { Reason } from "../../data-api/DataApiError.ts"
 import { encodeFailure, failureOf, type WireFailure } from "../../data-api/rest-json/WireFailures.ts"
 
-/** An answer that is sent; a failure's is told from others by `failure`. */
+/** An answer that is sent; a failure's has `failure`. */
 export interface Answer {
   readonly status: number
   readonly body: string

@@ -91,7 +91,7 @@ const lingerMillis = 1_000
 
 /**
  * Ends a connection with these octets. The other side may never end its own half, so the socket is destroyed after a
- * while; not at once, since what it has sent and nobody read would then cost it the answer.
+ * while; not at once, since unread bytes of it would then cost it the answer.
  */
 const endSocket = (socket: Duplex, octets: string): void => {
   const timer = setTimeout(() => socket.destroy(), lingerMillis)

@@ -62,7 +62,7 @@ const poolExhausted = new Refusal({
   hint: "All connections of this server's pool are in use."
 })
 
-/** How long a connection that nobody uses is kept. */
+/** How long an idle connection is kept. */
 const idleLimit = Duration.seconds(30)
 
 /** A connection of the pool. */
@@ -175,7 +175,7 @@ class Pool implements SessionSource {
     )
   }
 
-  /** Closes the connections that nobody has used for `idleLimit`. */
+  /** Closes the connections that were idle for `idleLimit`. */
   readonly closeUnused: Effect.Effect<void> = Effect.suspend(() => {
     const now = this.#clock.currentTimeMillisUnsafe()
     const oldest = now - Duration.toMillis(idleLimit)

@@ -29,7 +29,7 @@ const bufferSize = 65_536
 const lost = (address: PostgresAddress, reason: string): SessionLost =>
   new SessionLost({ message: `PostgreSQL at ${address.host}:${address.port}: ${reason}` })
 
-const nobody = () => {}
+const ignore = () => {}
 
 /** Reads into one buffer: to allocate one for each read costs more than to read. */
 const connect = (address: PostgresAddress): PostgresSocket => {
@@ -43,7 +43,7 @@ const connect = (address: PostgresAddress): PostgresSocket => {
   const stream = address.host.startsWith("/")
     ? Net.connect({ path: `${address.host}/.s.PGSQL.${address.port}`, onread })
     : Net.connect({ host: address.host, port: address.port, onread })
-  const socket: PostgresSocket = { stream, receive: nobody }
+  const socket: PostgresSocket = { stream, receive: ignore }
   return socket
 }
 
@@ -76,7 +76,7 @@ const secure = (plain: PostgresSocket, address: PostgresAddress): Effect.Effect<
     stream.once("error", onError)
     stream.once("close", onClose)
     plain.receive = (octets) => {
-      plain.receive = nobody
+      plain.receive = ignore
       stream.off("close", onClose)
       if (octets[0] === tlsGranted) return encrypt()
       stream.off("error", onError)
@@ -89,7 +89,7 @@ const secure = (plain: PostgresSocket, address: PostgresAddress): Effect.Effect<
         servername: Net.isIP(address.host) === 0 ? address.host : "",
         rejectUnauthorized: address.tls === "verified"
       })
-      const socket: PostgresSocket = { stream: encrypted, receive: nobody }
+      const socket: PostgresSocket = { stream: encrypted, receive: ignore }
       encrypted.on("data", (octets: Uint8Array) => socket.receive(octets))
       encrypted.once("error", onError)
       encrypted.once("secureConnect", () => {

@@ -35,7 +35,7 @@ export class ProtocolSession {
     return this.#tookNothing
   }
 
-  /** Runs a statement; one that the server has forgotten, or prepared for another schema, is prepared anew and retried. */
+  /** Runs a statement; one that the server has forgotten, or prepared for another schema, is prepared again and retried. */
   run<Rows extends RowReader>(
     statement: Statement<Rows>,
     isRetry = false

@@ -4,7 +4,7 @@
  * A function or a trigger can set anything, and no statement's text gives that away. So every session is reset after
  * every caller, in the message that carries the caller's last statement where that is known:
  *
- * 1. `checkSql` releases advisory locks, seeds `random()` anew and reports what the commands below do not cover:
+ * 1. `checkSql` releases advisory locks, seeds `random()` again and reports what the commands below do not cover:
  *    prepared statements made or removed by a caller, the `search_path` that those of this server were prepared under,
  *    and libraries and extensions with state of their own.
  * 2. `resetSql` is `DISCARD ALL` without `DEALLOCATE ALL` and `DISCARD PLANS`, which would cost the prepared

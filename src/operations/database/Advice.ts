@@ -25,7 +25,7 @@ export interface Cluster {
 const socketCode = (error: unknown, depth = 0): string | undefined => {
   if (depth > 8 || !Predicate.isObject(error)) return undefined
   const code = Predicate.hasProperty(error, "code") ? error.code : undefined
-  // A file that is missing has the code of a socket that is missing, but nobody connects to a file.
+  // A file that is missing has the code of a socket that is missing, but no connection goes to a file.
   const isFile = code === "ENOENT" && !(Predicate.hasProperty(error, "syscall") && error.syscall === "connect")
   if (typeof code === "string" && !isFile && /^E[A-Z]{3,}|^ERR_|CERT|^UNABLE_TO_/.test(code)) return code
   const next = Predicate.hasProperty(error, "reason") ? error.reason : undefined

@@ -1,5 +1,5 @@
 /**
- * What is wrong, and its fix, where a call of the Data API failed. What an operator can be told no better than a
+ * What is wrong, and its fix, where a call of the Data API failed. Where an operator needs no more than a
  * programmer comes from the Data API's own table of failures.
  */
 import * as Arn from "../../data-api/Arn.ts"
@@ -87,7 +87,7 @@ const onRequest = (message: string): Advice => ({
   fix: "Check AURORA_CLUSTER_ARN, AURORA_SECRET_ARN and AURORA_DATABASE: each is one ARN or name, at most 100 characters"
 })
 
-/** Where an operator is told more than the table says. */
+/** Where an operator needs more than the table says. */
 const forOperators: Readonly<
   Partial<Record<FailureTag, Advice | ((message: string, cluster: Cluster | undefined) => Advice)>>
 > = {
@@ -135,7 +135,7 @@ const forOperators: Readonly<
 /** `TransactionBusy` as `transaction-busy`. */
 const codeOf = (tag: string): string => tag.replaceAll(/(?<=.)([A-Z])/g, "-$1").toLowerCase()
 
-/** What is wrong, and its fix, by the tag of a failure of the Data API; PostgreSQL's refusals are told by SQLSTATE. */
+/** What is wrong, and its fix, by the tag of a failure of the Data API; PostgreSQL's errors are looked up by SQLSTATE. */
 export const adviceOnFailure = (tag: FailureTag, message: string, cluster: Cluster | undefined): Advice | undefined => {
   if (tag === "DatabaseError") return undefined
   const advice = forOperators[tag]

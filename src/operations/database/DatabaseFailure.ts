@@ -69,7 +69,7 @@ export const dataApiReasonOf = (error: SqlError.SqlError): FailureTag | undefine
   return undefined
 }
 
-/** What the failure says, told without doubt about a transaction that can't have been committed. */
+/** What the failure says, definite where the transaction can't have been committed. */
 export const messageInTransaction = (error: SqlError.SqlError): string => {
   const tag = dataApiReasonOf(error)
   if (tag !== undefined && tag !== "DatabaseError" && failures[tag].didRun === "unknown") {

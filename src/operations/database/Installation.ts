@@ -56,7 +56,7 @@ const Found = Schema.Tuple([
  *
  * - `fresh`: nothing is applied; tables that are there were made by the original module.
  * - `migrated`: the tables are there that the journal speaks of.
- * - `remade`: they were dropped, or the original module has made them anew.
+ * - `remade`: they were dropped, or the original module has created them again.
  * - `incomplete`: some were, and others were not.
  */
 export type Standing = "fresh" | "migrated" | "remade" | "incomplete"
@@ -152,7 +152,7 @@ const elsewhere = (schema: string | null, relations: ReadonlyArray<Relation>): R
   ]
 }
 
-/** The tables that should be there and are not, and those that were made anew, by what is applied. */
+/** The tables that should be there and are not, and those that were created again, by what is applied. */
 const lostTables = (
   tables: ReadonlyArray<Layout.Relation>,
   applied: ReadonlyArray<Migration>
@@ -175,8 +175,8 @@ const standingOf = (
   if (missing.length + old.length === 0) return { standing: "migrated", problems: [] }
   const rest = tables.filter(({ name }) => Layout.isAlexs(name) && !old.includes(name))
   if (rest.length === 0) return { standing: "remade", problems: [] }
-  const lost = [...missing.map((name) => `${name} is missing`), ...old.map((name) => `${name} was made anew`)]
-  const problem = `${lost.join(", ")}, though the journal has the migrations of it: alex-db repair puts right what differs, alex-db reset makes everything anew`
+  const lost = [...missing.map((name) => `${name} is missing`), ...old.map((name) => `${name} was created again`)]
+  const problem = `${lost.join(", ")}, though the journal has the migrations of it: alex-db repair puts right what differs, alex-db reset creates everything again`
   return { standing: "incomplete", problems: [problem] }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Which tables are Alex's, told by their form.
+ * Which tables are Alex's, by their columns and constraints.
  */
 
 import { Account, Instrument, Job, Position, User } from "../../domain/index.ts"

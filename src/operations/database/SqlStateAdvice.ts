@@ -105,7 +105,7 @@ const bySqlState: Readonly<Record<string, Advice | ((refusal: Refusal) => Advice
   },
   "55P03": {
     code: "lock",
-    problem: "Another session holds a lock that was waited for in vain",
+    problem: "Another session holds a lock, and the wait for it timed out",
     fix: "Try again when it has ended; pg_stat_activity and pg_locks name it"
   },
   "57014": {

@@ -160,7 +160,7 @@ const addedConstraints = (migrations: ReadonlyArray<Migration>): ReadonlyArray<s
   )
 
 const lostJournal =
-  "the database was migrated before, and its journal is lost: alex-db migrate baseline writes it anew without running anything, and alex-db verify says what differs"
+  "the database was migrated before, and its journal is lost: alex-db migrate baseline writes it again without running anything, and alex-db verify says what differs"
 
 /** Takes constraints out of the way whose names the migrations give to their own. */
 const freeNames = (

@@ -41,7 +41,7 @@ export const find = Effect.fnUntraced(function* (migration: Migration) {
 export const create = Effect.fnUntraced(function* () {
   const sql = yield* SqlClient.SqlClient
   // Without the lock two creations at once would collide in the catalogue, IF NOT EXISTS or not. The function's result
-  // is void, which nobody has seen the Data API return, so it is counted; MATERIALIZED keeps the order and the call.
+  // is void, which the Data API has not been seen to return, so it is counted; MATERIALIZED keeps the order and the call.
   yield* sql`
     with waiting as materialized (${settings(sql)}),
       locked as materialized (select pg_advisory_xact_lock(${sql.literal(String(lock))}) from waiting)

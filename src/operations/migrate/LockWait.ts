@@ -10,7 +10,7 @@ import * as Progress from "../Progress.ts"
 /** How long a statement waits for a lock before it steps back and lets the application through. */
 export const lockTimeout = "5s"
 
-/** How long a lock is waited for in all, unless an operation is told otherwise. */
+/** How long a lock is waited for in all, unless an operation says otherwise. */
 export const defaultPatience = "5 minutes"
 
 const stateOf = (error: unknown): string | undefined => {

@@ -173,7 +173,7 @@ export const compare = (
 }
 
 const remade =
-  "the tables were dropped or made anew since they were migrated: migrate applies all of it again, and no row is lost"
+  "the tables were dropped or created again since they were migrated: migrate applies all of it again, and no row is lost"
 
 /** The same for a database: what is not Alex's there stops `migrate` too. */
 export const compareInstallation = (

@@ -1,4 +1,4 @@
 import { Context } from "effect"
 
-/** Whether a statement shall go on when its call has timed out. Who provides the `SqlClient` heeds it, if he can. */
+/** Whether a statement goes on running after its call has timed out, where the backend has such an option. */
 export const RunsOn = Context.Reference<boolean>("alex-database/operations/RunsOn", { defaultValue: () => false })

@@ -1,5 +1,5 @@
 /**
- * A statement as the tokens that mean something: what a migration does is told by these, not by its text.
+ * A statement as the tokens that mean something: what a migration does is decided by these, not by its text.
  */
 import { type TokenKind, tokenize } from "../../data-api/statement/SqlLexer.ts"
 

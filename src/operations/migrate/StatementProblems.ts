@@ -1,5 +1,5 @@
 /**
- * What is wrong with a migration before any statement of it is sent, told by PostgreSQL's lexical rules: words inside
+ * What is wrong with a migration before any statement of it is sent, by PostgreSQL's lexical rules: words inside
  * strings and comments mean nothing.
  */
 import { characters, isLonger, MAX_SQL_LENGTH } from "../../data-api/Limits.ts"

@@ -41,7 +41,7 @@ export class Reference extends Context.Service<
   Reference,
   {
     /**
-     * The catalogue, from whoever knows it.
+     * The catalogue.
      *
      * @errors ReferenceUnavailable, SqlError
      */

@@ -40,7 +40,7 @@ const only = (objects: Catalogue, others: Catalogue): Catalogue => {
   const keys = new Set(others.map(keyOf))
   const missing = objects.filter((object) => !keys.has(keyOf(object)))
   const tables = new Set(missing.filter((object) => object.kind === "table").map((object) => object.name))
-  // Whoever reads that a table is missing need not read it again for each of its columns.
+  // A missing table is reported once, not again for each of its columns.
   return missing.filter((object) => object.table === null || !tables.has(object.table))
 }
 

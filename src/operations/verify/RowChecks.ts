@@ -19,7 +19,7 @@ const cashRule = `exists (
   select from pg_constraint where conname = 'accounts_cash_balance_check' and conrelid = 'accounts'::regclass
 )`
 
-// An agent runs in a Lambda function, which ends after 15 minutes at the latest: after an hour nobody is at work.
+// An agent runs in a Lambda function, which ends after 15 minutes at the latest: after an hour no agent is at work.
 const rowChecks: ReadonlyArray<RowCheck> = [
   {
     check: "orphans",

@@ -43,7 +43,7 @@ export interface ClaimedJob extends JobAttempt {
 export interface ClaimOptions {
   /** The kinds of jobs; all unless given. */
   readonly types?: ReadonlyArray<string>
-  /** For how long nobody else may take the job; a minute unless given. */
+  /** How long no other worker may take the job; a minute unless given. */
   readonly lease?: Duration.Input
   /** How often a job is started at most before it fails for good; 3 unless given. */
   readonly maxAttempts?: number
@@ -192,7 +192,7 @@ const claim = (sql: Sql): Queue["claim"] => {
   })
 }
 
-/** Extends the lease for as long as nobody else has the job; ends when someone has. */
+/** Extends the lease until another worker has the job. */
 const keepLease = (claimed: JobAttempt, lease: Duration.Input) =>
   claimed.extend(lease).pipe(
     Effect.delay(Duration.millis(Duration.toMillis(lease) / 3)),

@@ -22,7 +22,7 @@ type AttachError = JobNotFound | JobTooLarge | RepositoryError
 export interface StartOptions {
   /** Also takes up a job that has been running for longer than this, and whose lease, if it has one, is over. */
   readonly takeOver?: Duration.Input
-  /** For how long nobody else may take the job; `Jobs.attempt` extends it. */
+  /** How long no other worker may take the job; `Jobs.attempt` extends it. */
   readonly lease?: Duration.Input
 }
 

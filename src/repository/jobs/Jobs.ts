@@ -354,6 +354,6 @@ const make = Effect.gen(function* () {
  * ```
  */
 export class Jobs extends Context.Service<Jobs, Operations>()("alex-database/repository/Jobs", { make }) {
-  /** On the table `jobs` of a `SqlClient`, whoever provides it. */
+  /** On the table `jobs` of any `SqlClient`. */
   static readonly layer = Layer.effect(this, this.make)
 }

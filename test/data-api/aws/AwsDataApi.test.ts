@@ -433,7 +433,7 @@ for (const [name, layerAt] of implementations) {
     )
 
     it.live(
-      "with a clock that is wrong, a refused call is signed anew by the service's, and so are those after it",
+      "with a clock that is wrong, a refused call is signed again by the service's, and so are those after it",
       () =>
         Effect.gen(function* () {
           const skew = 3_600_000

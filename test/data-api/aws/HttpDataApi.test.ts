@@ -15,7 +15,7 @@ describe("HttpDataApi does what AwsDataApi does", () => {
     assert.isTrue(suffices({ endpoint: "http://127.0.0.1:8080", region: "anywhere" }, keys))
   })
 
-  it("not without keys, nor with a setting that only the SDK heeds", () => {
+  it("not without keys, nor with a setting that only the SDK uses", () => {
     assert.isFalse(suffices({ region }, { ...keys, AWS_ACCESS_KEY_ID: undefined }))
     assert.isFalse(suffices({ region }, { ...keys, AWS_SECRET_ACCESS_KEY: "" }))
     const settings = [

@@ -56,7 +56,7 @@ for (const [way, api] of backends) {
         })
       )
 
-      it.effect("a `:name` of the caller's is refused, since nobody has given it a value", () =>
+      it.effect("a `:name` of the caller's is refused, since it has no value", () =>
         Effect.gen(function* () {
           const sql = yield* SqlClient.SqlClient
           const error = yield* Effect.flip(sql.unsafe("select * from t where id = :id"))

@@ -148,7 +148,7 @@ describe("what is said to the service", () => {
     })
   )
 
-  it.effect("a lost commit has an unknown outcome, and is not sent again", () =>
+  it.effect("a lost commit has an unknown outcome, and is not retried", () =>
     Effect.gen(function* () {
       const program = Effect.flatMap(SqlClient.SqlClient, (sql) => sql.withTransaction(sql`insert 1`))
       const { exit, said } = yield* against((call) => (call.operation === "CommitTransaction" ? lost : {}), program)

@@ -44,7 +44,7 @@ describe("the one connection of the embedded database", () => {
     }).pipe(Effect.provide(TestDatabase.layer()))
   )
 
-  it.effect("who waits for 10 seconds is told that there are too many clients, and nothing was run", () =>
+  it.effect("a wait of 10 seconds fails with too many clients, and nothing was run", () =>
     Effect.gen(function* () {
       yield* execute("create table waited (id int)")
       const transactionId = yield* begin

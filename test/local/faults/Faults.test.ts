@@ -15,7 +15,7 @@ const tagOf = <A>(effect: Effect.Effect<A, DataApiError>) =>
 
 const select = { sql: "select 1" }
 
-it.effect("what befalls a call depends on nothing but the plan, its seed and the call's number", () =>
+it.effect("what happens to a call depends on nothing but the plan, its seed and the call's number", () =>
   Effect.sync(() => {
     const plan: FaultPlan = {
       seed: 7,
@@ -76,7 +76,7 @@ it.effect("a pause holds up no call of a transaction that is open, since a clust
   })
 )
 
-it.effect("each fault of a schedule befalls its call, before or after it is executed", () =>
+it.effect("each fault of a schedule happens to its call, before or after it is executed", () =>
   Effect.gen(function* () {
     const expected: ReadonlyArray<readonly [Fault, string, number]> = [
       ["resuming", "DatabaseResuming", 0],

@@ -238,14 +238,14 @@ describe("a data folder", () => {
     120_000
   )
 
-  it.live("whose pgdata is gone is not filled anew behind its owner's back", () =>
+  it.live("whose pgdata is gone is not filled again without its owner's knowledge", () =>
     Effect.gen(function* () {
       const folder = yield* temporaryFolder
       yield* opens(folder)
       yield* Effect.promise(() => rm(join(folder, "pgdata"), { recursive: true }))
       assert.match(
         (yield* refusal(folder))[1],
-        /had a database, and pgdata is gone\. Restore it from a copy; to start afresh/
+        /had a database, and pgdata is gone\. Restore it from a copy; to start with an empty one/
       )
       yield* Effect.promise(() => rm(join(folder, "database.json")))
       assert.deepStrictEqual(yield* opens(folder), { longValue: 1 })

@@ -131,7 +131,7 @@ describe("the lock of a folder", () => {
     )
   }
 
-  it.live("is not taken on what can't be locked, and what is wrong is told apart", () =>
+  it.live("is not taken on what can't be locked, and each cause has its own message", () =>
     Effect.gen(function* () {
       const folder = yield* temporaryFolder
       const lock = join(folder, "lock.db")

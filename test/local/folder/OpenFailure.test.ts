@@ -205,7 +205,7 @@ describe("a failure to open", () => {
     })
   )
 
-  it.live("that nobody knows is told without advice to remove anything", () =>
+  it.live("that is unknown is reported without advice to remove anything", () =>
     Effect.gen(function* () {
       const stopped = new Error("Aborted(). Build with -sASSERTIONS for more info.")
       assert.strictEqual(

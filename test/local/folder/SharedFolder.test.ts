@@ -96,7 +96,7 @@ describe("a shared folder", () => {
   )
 
   it.live(
-    "lets nobody in whose holder does not share it, and no one that does not share beside it",
+    "lets no process in where the holder does not share it, nor one that does not share beside it",
     () =>
       Effect.gen(function* () {
         const folder = yield* temporaryFolder

@@ -186,7 +186,7 @@ describe.skipIf(url === undefined)(TestDatabase.onPostgres("sessions of a Postgr
     }).pipe(Effect.provide(database({ limits: { statementTimeout: "200 millis" } })))
   )
 
-  it.live("a statement whose session is ended while it runs is told why", () =>
+  it.live("a statement whose session is ended while it runs fails with the reason", () =>
     Effect.gen(function* () {
       const fiber = yield* Effect.forkChild(Effect.flip(execute("select pg_sleep(31)")))
       const kill =
@@ -199,7 +199,7 @@ describe.skipIf(url === undefined)(TestDatabase.onPostgres("sessions of a Postgr
     }).pipe(Effect.provide(database()))
   )
 
-  it.live("a query that another client's DDL has made stale is prepared anew", () =>
+  it.live("a query that another client's DDL has made stale is prepared again", () =>
     Effect.gen(function* () {
       const fresh = yield* TestDatabase.freshDatabase(url ?? "")
       const another = LocalDataApi.layerPostgres({ url: fresh })
