@@ -125,7 +125,7 @@ export const learnText = (
     const known = question.types.map((type) => type ?? "?").join()
     const key = `${known}\n${question.sql}\n${transaction?.names ?? ""}`
     const ask = Effect.suspend(() => {
-      const sql = lookupSql(question, statement.kind.returnsWritten, transaction !== undefined)
+      const sql = lookupSql(question, statement.kind.returnsWritten ? "typed" : "as known", transaction !== undefined)
       if (sql === undefined) return Effect.succeed({ lookup: undefined, lasts: true })
       return transaction === undefined ? askAlone(connection, sql) : askWithin(connection, sql)
     })
@@ -160,7 +160,7 @@ export const learnColumns = (
     const known = sent.learnt?.lookup?.results
     if (known?.every(({ column }) => column !== undefined) === true) return Effect.succeed(known)
     const { transaction } = connection
-    const sql = lookupSql(questionOf(statement, parameters), true, transaction !== undefined)
+    const sql = lookupSql(questionOf(statement, parameters), "named", transaction !== undefined)
     if (sql === undefined || statement.kind.prepared === undefined) return Effect.undefined
     const ask = transaction === undefined ? askAlone(connection, sql) : askWithin(connection, sql)
     return Effect.match(ask, {

@@ -56,8 +56,8 @@ const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
  * Makes an empty table with the columns of the statement `name`, which is not run. Where that can't be done (a role that
  * may not, two columns of one name) the columns stay unknown.
  */
-const columnsOf = (name: string, { parameters }: Template): string => `
-      begin
+const columnsOf = (name: string, { parameters }: Template, columns: Columns): string => `
+      if ${columns === "named"} or current_setting('server_version_num')::int < 160000 then begin
         columns := pieces[1];
         for at in 1 .. ${parameters.length} loop
           columns := columns || '(null::' || (select p.parameter_types[refs[at]]::text
@@ -65,7 +65,7 @@ const columnsOf = (name: string, { parameters }: Template): string => `
         end loop;
         execute 'create temp table ${name} as with alex_rows as (' || columns || E'\n) select * from alex_rows with no data';
       exception when others then null;
-      end;`
+      end; end if;`
 
 /**
  * Types of the statement `name` as JSON: kind, number, schema, name, kind of type, of its elements, whether it is an
@@ -105,6 +105,9 @@ join pg_catalog.pg_namespace n on n.oid = t.typnamespace
 left join pg_catalog.pg_type e on e.oid = t.typelem and t.typcategory = 'A'
 where t.typtype <> 'd'`
 
+/** Columns as PostgreSQL knows them from version 16 on, those of older servers too, or all of them with their names. */
+export type Columns = "as known" | "typed" | "named"
+
 /** A statement with `$n` placeholders, and what is known of its parameters' types. */
 export interface Question {
   readonly sql: string
@@ -117,17 +120,13 @@ export interface Question {
  *
  * A parameter that PostgreSQL can't give a type (42P18) becomes text, and the others are asked for again.
  *
- * @param withColumns whether the types of the result's columns are asked for where PostgreSQL does not say them anyway
+ * @param columns what is asked of the result's columns, beyond what PostgreSQL says anyway
  */
-export const lookupSql = (
-  { sql, types }: Question,
-  withColumns: boolean,
-  inTransaction: boolean
-): string | undefined => {
+export const lookupSql = ({ sql, types }: Question, columns: Columns, inTransaction: boolean): string | undefined => {
   const name = `alex_${nonce()}`
   const quote = `$${name}$`
   if (sql.includes(quote)) return undefined
-  const template = withColumns ? Result.getOrUndefined(fromNumbered(sql)) : undefined
+  const template = columns === "as known" ? undefined : Result.getOrUndefined(fromNumbered(sql))
   const list = types.length === 0 ? "''" : `'(' || array_to_string(asked_types, ', ') || ')'`
   const body = `
 declare
@@ -142,7 +141,7 @@ begin
   loop
     begin
       execute 'prepare ${name} ' || ${list} || ' as ' || ${quote}${sql}${quote};${
-        template === undefined ? "" : columnsOf(name, template)
+        template === undefined ? "" : columnsOf(name, template, columns)
       }
       ${typesOf(name)} into found;
       execute 'deallocate ${name}';${
