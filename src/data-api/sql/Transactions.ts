@@ -203,7 +203,10 @@ export class Transactions {
             if (ended) return Effect.void
             // A stream that was left early has still run, as any statement on its own.
             return Exit.isSuccess(exit) && transaction.failure === undefined
-              ? Effect.ignore(end)
+              ? Effect.ignore(end, {
+                  log: "Warn",
+                  message: "What a stream that was left early had run was not committed."
+                })
               : this.rollBack(transaction)
           })
           return Stream.concat(streamRows(connection, sql, params, "own"), Stream.fromEffectDrain(end)).pipe(

@@ -32,6 +32,7 @@ const writes = new Set(["insert", "update", "delete", "merge"])
 const preparable = new Set("select insert update delete merge values table with".split(" "))
 
 interface Word {
+  /** Where it begins, or the parentheses that it stands in at their beginning. */
   readonly start: number
   readonly text: string
   /** Outside of all parentheses. */
@@ -43,8 +44,11 @@ interface Word {
 const wordsOf = (sql: string): ReadonlyArray<Word> => {
   const tokens = tokenize(sql).filter(({ kind }) => kind !== "space" && kind !== "comment")
   let depth = 0
-  return tokens.flatMap(({ end, kind, start }, index) => {
-    const text = sql.slice(start, end)
+  let opened: number | undefined
+  return tokens.flatMap(({ end, kind, start: at }, index) => {
+    const text = sql.slice(at, end)
+    const start = opened ?? at
+    opened = text === "(" ? start : undefined
     if (text === "(") depth++
     if (text === ")") depth--
     const after = tokens[index + 1]

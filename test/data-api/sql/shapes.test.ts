@@ -1,7 +1,7 @@
 /** The same statements, as they are written for `@effect/sql-pg`, on every backend: each value deeply equal. */
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Layer, Option } from "effect"
+import { Cause, Effect, Exit, Layer, Option, Stream } from "effect"
 import { SqlClient, SqlError } from "effect/sql"
 import type { DataApi } from "../../../src/data-api/DataApi.ts"
 import { DataApiError } from "../../../src/data-api/DataApiError.ts"
@@ -52,14 +52,16 @@ const tried = ([, statement]: Shape) =>
       )
   )
 
-/** Runs a shape outside of a transaction. */
+/** Runs a shape outside of a transaction: its rows, the same as a stream and as arrays. */
 const alone = ([, statement]: Shape) =>
-  Effect.flatMap(SqlClient.SqlClient, (sql) =>
-    Effect.match(sql`${statement(sql)}`, {
+  Effect.flatMap(SqlClient.SqlClient, (sql) => {
+    const query = sql`${statement(sql)}`
+    const streamed = Effect.map(Stream.runCollect(query.stream), (rows) => [...rows])
+    return Effect.match(Effect.all([query, streamed, query.values]), {
       onSuccess: (rows): Outcome => ({ rows }),
       onFailure: (error): Outcome => ({ refused: stateOf(error) })
     })
-  )
+  })
 
 const writes = /\b(?:update|insert|delete|merge|comment)\b/i
 

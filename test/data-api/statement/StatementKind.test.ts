@@ -72,3 +72,17 @@ it("what can be prepared begins after EXPLAIN and DECLARE", () => {
   )
   holds("prepared", ["begin", "set a = 1", "create table a as select 1", "explain analyze", "call a()", ""], undefined)
 })
+
+it("what can be prepared begins after EXPLAIN or DECLARE, with its parentheses", () => {
+  const prepared = {
+    "select 1": "select 1",
+    "(select 1) union (select 2)": "(select 1) union (select 2)",
+    "declare c scroll cursor for select 1": "select 1",
+    "declare c cursor for ((select 1) union select 2) order by 1": "((select 1) union select 2) order by 1",
+    "explain (costs off) select 1": "select 1",
+    "explain (costs off) (select 1)": "(select 1)",
+    "explain analyze with a as (select 1) table a": "with a as (select 1) table a"
+  }
+  for (const [sql, text] of Object.entries(prepared)) assert.strictEqual(sql.slice(kindOf(sql).prepared), text)
+  holds("prepared", ["call a()", "create table a (b int)", "show all", ""], undefined)
+})
