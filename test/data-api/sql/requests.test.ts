@@ -117,6 +117,32 @@ layer(DataApiSql.layer().pipe(Layer.provide(counted)), { timeout: "60 seconds", 
       })
     )
 
+    it.effect("within a transaction a type that has changed fails the statement with its own error", () =>
+      Effect.gen(function* () {
+        const { name, sql } = yield* table("changed")
+        const insert = (value: string) => sql`insert into ${name} (n) values (${value})`
+        yield* insert("1")
+        yield* sql`alter table ${name} alter n type text`
+        const error = yield* Effect.flip(sql.withTransaction(insert("many")))
+        assert.match(error.message, /invalid input syntax for type integer.*22P02/)
+        yield* sql.withTransaction(insert("many"))
+        assert.deepStrictEqual(yield* sql`select n from ${name} order by 1`, [{ n: "1" }, { n: "many" }])
+      })
+    )
+
+    it.effect("columns that come back as text are remembered, also after a failure of another kind", () =>
+      Effect.gen(function* () {
+        const { sql } = yield* table("remembered")
+        const divide = (n: number) => sql`select interval '1 hour' as span, 6 / ${n} as v`
+        const expected = [{ span: { months: 0, days: 0, microseconds: 3_600_000_000n }, v: 3 }]
+        assert.deepStrictEqual(yield* divide(2), expected)
+        assert.strictEqual(yield* requests(divide(2)), 1)
+        assert.match((yield* Effect.flip(divide(0))).message, /division by zero/)
+        assert.strictEqual(yield* requests(divide(2)), 1)
+        assert.deepStrictEqual(yield* divide(2), expected)
+      })
+    )
+
     it.effect("what a transaction makes or sets is seen there, and nowhere else", () =>
       Effect.gen(function* () {
         const { sql } = yield* table("shown")
@@ -233,6 +259,22 @@ layer(DataApiSql.layer({ parameterTypes: "text" }).pipe(Layer.provide(counted)),
       assert.strictEqual(yield* requests(sql`select ${"a"} as a`), 1)
       const error = yield* Effect.flip(sql`select n from ${name} where id = ${id}`)
       assert.match(error.message, /uuid = text/)
+    })
+  )
+})
+
+layer(DataApiSql.layer({ statementCacheSize: 2 }).pipe(Layer.provide(counted)), {
+  timeout: "60 seconds",
+  excludeTestServices: true
+})("a cache of two statements", (it) => {
+  it.effect("forgets the one that was not used for the longest time", () =>
+    Effect.gen(function* () {
+      const { name, sql } = yield* table("cached")
+      const finds = ["id", "day", "n"].map((column) => sql`select n from ${name} where ${sql(column)}::text = ${"1"}`)
+      for (const find of finds) assert.strictEqual(yield* requests(Effect.exit(find)), 2)
+      assert.strictEqual(yield* requests(Effect.exit(finds[2] ?? sql``)), 1)
+      assert.strictEqual(yield* requests(Effect.exit(finds[0] ?? sql``)), 2)
+      assert.strictEqual(yield* requests(Effect.exit(finds[1] ?? sql``)), 2)
     })
   )
 })

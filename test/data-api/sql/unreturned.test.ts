@@ -50,6 +50,21 @@ for (const [way, api] of backends) {
         })
     )
 
+    it.effect("a write that may not stand in WITH runs once, and fails with the column and the type", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`create table watched (label text, span interval)`
+        yield* sql`create table log (label text)`
+        yield* sql`create rule copies as on insert to watched do also insert into log values (new.label)`
+        const error = yield* Effect.flip(sql`insert into watched values (${"a"}, ${"1 hour"}) returning span`)
+        assert.include(error.message, 'column "span" is of type interval')
+        assert.deepStrictEqual(yield* sql`select count(*) as n from watched union all select count(*) from log`, [
+          { n: 1n },
+          { n: 1n }
+        ])
+      })
+    )
+
     it.effect("a function that may write is not called twice: the failure names the column and the type", () =>
       Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient
