@@ -8,11 +8,13 @@ it("days count from 1970-01-01, and PostgreSQL's from 2000-01-01", () => {
 })
 
 it("every day has the date that JavaScript's Date gives it, and back", () => {
+  const wrong: Array<number> = []
   // A step that meets every day of the month and every month, over 40 centuries on either side.
   for (let days = -1_461_000; days <= 1_461_000; days += 17) {
     const date = new Date(days * 86_400_000)
-    const expected = { year: date.getUTCFullYear(), month: date.getUTCMonth() + 1, day: date.getUTCDate() }
-    assert.deepStrictEqual(dateOf(days), expected)
-    assert.strictEqual(daysOf(expected.year, expected.month, expected.day), days)
+    const [y, m, d] = [date.getUTCFullYear(), date.getUTCMonth() + 1, date.getUTCDate()]
+    const { day, month, year } = dateOf(days)
+    if (year !== y || month !== m || day !== d || daysOf(y, m, d) !== days) wrong.push(days)
   }
+  assert.deepStrictEqual(wrong, [])
 })
