@@ -24,7 +24,7 @@ import { parameterName } from "../statement/Placeholders.ts"
 import type { StatementKind } from "../statement/StatementKind.ts"
 import { oidOf } from "../values/PgOids.ts"
 import { decodeRows, decodeValues, encode, type PgParameter, type PgValueError, type Row } from "../values/PgValue.ts"
-import { knownText, learnText, relearnText } from "./OpenTypes.ts"
+import { knownText, learnText, ownFailure, relearnText } from "./OpenTypes.ts"
 import type { ParameterTypes } from "./ParameterTypes.ts"
 import { toSqlError } from "./SqlErrors.ts"
 import type { KnownStatement, ServiceText, StatementTexts } from "./StatementTexts.ts"
@@ -180,7 +180,11 @@ export class DataApiConnection implements SqlConnection.Connection {
       const send = (text: ServiceText) =>
         sendReturned({ connection: this, statement, parameters, continueAfterTimeout }, text)
       const known = knownText(this, statement, parameters)
-      if (known === undefined) return Effect.flatMap(learnText(this, statement, parameters), send)
+      if (known === undefined) {
+        return Effect.flatMap(learnText(this, statement, parameters), (text) =>
+          Effect.mapError(send(text), (error) => ownFailure(text, error))
+        )
+      }
       if (known.learnt === undefined) return send(known)
       return Effect.catch(send(known), (error) =>
         Effect.flatMap(relearnText(this, statement, parameters, known, error), send)

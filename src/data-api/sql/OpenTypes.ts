@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { ExecuteStatementResponse } from "../DataApi.ts"
-import { DataApiError, UnexpectedResponse } from "../DataApiError.ts"
+import { DataApiError, DatabaseError, UnexpectedResponse } from "../DataApiError.ts"
 import { idempotent } from "../RetryPolicy.ts"
 import type { PgParameter } from "../values/PgValue.ts"
 import { type DataApiConnection, refused } from "./DataApiConnection.ts"
@@ -31,7 +31,11 @@ const mistyped = /^(?:42804|42883|42846|42725|42704|42P18|42P38|3F000|22P02|22P0
 const text: Answer = { lookup: undefined, lasts: false }
 
 const answered = (lookup: Lookup | Undecided): Answer =>
-  "sqlState" in lookup ? { lookup: undefined, lasts: undecidable.test(lookup.sqlState) } : { lookup, lasts: true }
+  !("sqlState" in lookup)
+    ? { lookup, lasts: true }
+    : undecidable.test(lookup.sqlState)
+      ? { lookup: undefined, lasts: true }
+      : { lookup: undefined, lasts: false, refusal: lookup }
 
 const unreadable = (message: string): DataApiError =>
   new DataApiError({
@@ -147,6 +151,20 @@ export const learnText = (
   })
 
 /**
+ * What is wrong with a statement that could not be prepared: with strings as text it may fail in another way, which says
+ * nothing of it.
+ */
+export const ownFailure = ({ learnt }: ServiceText, error: DataApiError): DataApiError => {
+  const { operation, reason, requestId } = error
+  const refusal = learnt?.refusal
+  if (refusal === undefined || reason._tag !== "DatabaseError") return error
+  if (reason.sqlState === refusal.sqlState || !mistyped.test(reason.sqlState ?? "")) return error
+  const message = `ERROR: ${refusal.message}; SQLState: ${refusal.sqlState}`
+  const own = { operation, reason: DatabaseError.fromMessage(message) }
+  return new DataApiError(requestId === undefined ? own : { ...own, requestId })
+}
+
+/**
  * The columns of a statement whose result could not be returned; undefined where PostgreSQL does not say. They are
  * remembered with the text, so that a write's next run comes back.
  */
@@ -169,7 +187,10 @@ export const learnColumns = (
       onSuccess: ({ lookup }) => {
         if (lookup?.results === undefined) return undefined
         if (sent.learnt === undefined) {
-          remember(statement, keyOf(connection, parameters), { ...sent, learnt: { lookup, current: true } })
+          remember(statement, keyOf(connection, parameters), {
+            ...sent,
+            learnt: { lookup, refusal: undefined, current: true }
+          })
         }
         return lookup.results
       }

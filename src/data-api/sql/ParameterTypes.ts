@@ -4,18 +4,21 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type { DataApiError } from "../DataApiError.ts"
-import type { Lookup } from "./TypeLookup.ts"
+import type { Lookup, Undecided } from "./TypeLookup.ts"
 
 /** The types of a statement's parameters, until they turn out to be no longer right. */
 export interface LearntTypes {
   /** Undefined where PostgreSQL can't say: strings are text. */
   readonly lookup: Lookup | undefined
+  /** Why the statement could not be prepared. */
+  readonly refusal: Undecided | undefined
   current: boolean
 }
 
 /** An answer, and whether it is worth remembering. */
 export interface Answer {
   readonly lookup: Lookup | undefined
+  readonly refusal?: Undecided
   readonly lasts: boolean
 }
 
@@ -41,8 +44,8 @@ export class ParameterTypes {
     return undefined
   }
 
-  #keep(key: string, { lasts, lookup }: Answer): LearntTypes {
-    const learnt: LearntTypes = { lookup, current: lasts }
+  #keep(key: string, { lasts, lookup, refusal }: Answer): LearntTypes {
+    const learnt: LearntTypes = { lookup, refusal, current: lasts }
     if (!lasts) return learnt
     this.#known.set(key, learnt)
     if (this.#known.size > this.#capacity) {

@@ -42,9 +42,10 @@ export interface Lookup {
   readonly results: ReadonlyArray<InferredType> | undefined
 }
 
-/** The statement could not be prepared: the SQLSTATE that it was refused with. */
+/** The statement could not be prepared: the SQLSTATE that it was refused with, and PostgreSQL's sentence. */
 export interface Undecided {
   readonly sqlState: string
+  readonly message: string
 }
 
 /** What no text holds by chance: names and dollar quotes are made of it. */
@@ -155,7 +156,7 @@ begin
       if refusal = '42P18' and asked_types[undecided] = 'unknown' then
         asked_types[undecided] := 'text';
       else
-        found := json_build_object('state', refusal);
+        found := json_build_object('state', refusal, 'message', sqlerrm);
         exit;
       end if;
     end;
@@ -183,7 +184,9 @@ const Row = Schema.Tuple([
   Schema.NullOr(Schema.String)
 ])
 
-const Answer = Schema.fromJsonString(Schema.Union([Schema.Struct({ state: Schema.String }), Schema.Array(Row)]))
+const Refusal = Schema.Struct({ state: Schema.String, message: Schema.String })
+
+const Answer = Schema.fromJsonString(Schema.Union([Refusal, Schema.Array(Row)]))
 
 const decodeAnswer = Schema.decodeUnknownResult(Answer)
 
@@ -214,7 +217,7 @@ const inferred = ([, , schema, name, kind, element, elementKind, byInput, column
 export const readAnswer = (answer: string): Result.Result<Lookup | Undecided, string> => {
   const rows = decodeAnswer(answer)
   if (Result.isFailure(rows)) return Result.fail("The types of a statement's parameters came back in an unknown form.")
-  if ("state" in rows.success) return Result.succeed({ sqlState: rows.success.state })
+  if ("state" in rows.success) return Result.succeed({ sqlState: rows.success.state, message: rows.success.message })
   const parameters: Array<InferredType | undefined> = []
   const results: Array<InferredType> = []
   for (const row of rows.success) {

@@ -51,7 +51,7 @@ const unreturnedColumns = (statement: KnownStatement, text: ServiceText): Readon
 /** The same failure, which says which columns it is about. */
 const named = (send: Send, text: ServiceText, error: DataApiError): Sent => {
   const { connection, parameters, statement } = send
-  const { reason } = error
+  const { operation, reason, requestId } = error
   if (reason._tag !== "UnsupportedResult" || !isUnreturned(reason)) return Effect.fail(error)
   return Effect.flatMap(learnColumns(connection, statement, parameters, text), (results = []) => {
     const columns = results.flatMap(({ column, isReturned, name }, index) =>
@@ -63,7 +63,8 @@ const named = (send: Send, text: ServiceText, error: DataApiError): Sent => {
         ? " The statement took effect: do not repeat it."
         : ""
     const message = `${reason.message}${where}${ran}`
-    return Effect.fail(new DataApiError({ operation: error.operation, reason: new UnsupportedResult({ message }) }))
+    const explained = { operation, reason: new UnsupportedResult({ message }) }
+    return Effect.fail(new DataApiError(requestId === undefined ? explained : { ...explained, requestId }))
   })
 }
 

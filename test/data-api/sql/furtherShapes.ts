@@ -574,6 +574,21 @@ const writes: ReadonlyArray<Shape> = [
         { id: 42, parent: 1, name: "x" }
       ])} returning *`
   ],
+  ["unique violation", (sql) => sql`insert into customers (id, name) values (${cid}, ${"Ann"})`],
+  [
+    "unique violation of two columns",
+    (sql) => sql`insert into orders (customer, placed) values (${ann}, ${"2026-01-02T00:00:00Z"})`
+  ],
+  ["unknown table", (sql) => sql`select * from nowhere where id = ${ann}`],
+  ["unknown column", (sql) => sql`select nothing from orders where id = ${"1"}`],
+  ["unknown function", (sql) => sql`select nothing(${ann})`],
+  ["syntax error", (sql) => sql`selekt ${ann}`],
+  ["division by zero", (sql) => sql`select ${1}::int / ${0}::int as v`],
+  ["ambiguous column", (sql) => sql`select id from orders o, nodes n where name = ${"x"}`],
+  ["raised by a function", (sql) => sql`select pg_sleep(${0})::text, ${"x"}::int`],
+  ["privilege", (sql) => sql`select * from pg_read_file(${"/nowhere"})`],
+  ["not in a group", (sql) => sql`select id from orders group by state having state = ${"new"}`],
+  ["too many rows from a subquery", (sql) => sql`select (select id from orders where net > ${"0"}) as v`],
   ["check violation", (sql) => sql`update orders set discount = ${-1} where id = 1 returning id`],
   ["foreign key violation", (sql) => sql`insert into orders (customer) values (${cid}) returning id`],
   ["not null violation", (sql) => sql`insert into customers (id) values (${cid}) returning id`],

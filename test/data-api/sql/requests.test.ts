@@ -169,6 +169,11 @@ layer(DataApiSql.layer().pipe(Layer.provide(counted)), { timeout: "60 seconds", 
         const { sql } = yield* table("broken")
         const error = yield* Effect.flip(sql`select n fro broken where id = ${id}`)
         assert.match(error.message, /syntax error at or near "broken"; Position: 14; SQLState: 42601/)
+        // As text, the string would be compared with a uuid.
+        const grouped = sql`select n from broken group by id having id = ${id}`
+        for (const run of [grouped, sql.withTransaction(grouped)]) {
+          assert.match((yield* Effect.flip(run)).message, /"broken.n" must appear in the GROUP BY clause.*42803/)
+        }
         const inside = yield* Effect.flip(sql.withTransaction(sql`select n from nowhere where id = ${id}`))
         assert.match(inside.message, /relation "nowhere" does not exist; Position: 15; SQLState: 42P01/)
       })

@@ -15,8 +15,14 @@ import { shapes as everyday, type Shape, schema as things } from "./shapeTable.t
 const schema = [...things, ...shop]
 const shapes = [...everyday, ...furtherShapes]
 
-/** What became of a shape: its rows, or the SQLSTATE that it was refused with. */
+/** What became of a shape: its rows, or the SQLSTATE and the reason that it was refused with. */
 type Outcome = { readonly rows: ReadonlyArray<unknown> } | { readonly refused: string }
+
+const refusalOf = (error: unknown): string => {
+  if (!SqlError.isSqlError(error)) return stateOf(error)
+  const { reason } = error
+  return `${stateOf(error)} ${reason._tag}${reason._tag === "UniqueViolation" ? ` ${reason.constraint}` : ""}`
+}
 
 const stateOf = (error: unknown): string => {
   const cause = SqlError.isSqlError(error) ? error.reason.cause : error
@@ -41,7 +47,9 @@ const tried = ([, statement]: Shape) =>
       .withTransaction(
         Effect.flatMap(Effect.exit(sql`${statement(sql)}`), (exit) => {
           if (Exit.isSuccess(exit)) return Effect.fail(new Undone({ rows: exit.value }))
-          return Effect.fail(new Undone({ refused: stateOf(Option.getOrUndefined(Cause.findErrorOption(exit.cause))) }))
+          return Effect.fail(
+            new Undone({ refused: refusalOf(Option.getOrUndefined(Cause.findErrorOption(exit.cause))) })
+          )
         })
       )
       .pipe(
@@ -59,7 +67,7 @@ const alone = ([, statement]: Shape) =>
     const streamed = Effect.map(Stream.runCollect(query.stream), (rows) => [...rows])
     return Effect.match(Effect.all([query, streamed, query.values]), {
       onSuccess: (rows): Outcome => ({ rows }),
-      onFailure: (error): Outcome => ({ refused: stateOf(error) })
+      onFailure: (error): Outcome => ({ refused: refusalOf(error) })
     })
   })
 
