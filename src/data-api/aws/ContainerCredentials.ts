@@ -36,7 +36,7 @@ const mayBeAsked = ({ hostname, protocol }: URL): boolean =>
 
 const refuse = (message: string) => new Unauthenticated({ message, code: "CredentialsProviderError" })
 
-/** What the endpoint wants to see: a file that is written anew before the token in it expires, or a variable. */
+/** What the endpoint wants to see: a file that is written again before the token in it expires, or a variable. */
 const authorization = (env: Environment): Effect.Effect<string | undefined, Unauthenticated> => {
   const file = env["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"]
   if (!file) return Effect.succeed(env["AWS_CONTAINER_AUTHORIZATION_TOKEN"] || undefined)
