@@ -168,6 +168,15 @@ describe("drift", () => {
     )
   })
 
+  it("names that are as far from their targets as each other are in the order of the alphabet", () => {
+    const empty = Domain.summarize({ ...portfolio, accounts: [], instruments: [] })
+    const drift = Domain.driftFrom({ real_estate: 50, equity: 50 }, empty.asset_classes)
+    assert.deepStrictEqual(
+      drift.map(({ name }) => name),
+      ["equity", "real_estate", "cash"]
+    )
+  })
+
   it("of nothing is the targets", () => {
     const empty = Domain.summarize({ ...portfolio, accounts: [], instruments: [] })
     assert.deepStrictEqual(of(Domain.driftFrom({ equity: 100 }, empty.asset_classes)), [
