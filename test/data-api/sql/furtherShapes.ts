@@ -567,6 +567,30 @@ const writes: ReadonlyArray<Shape> = [
       sql`update orders set ${sql.update({ state: "sent", placed: new Date(at), net: "4", doc: PgTypes.jsonb({ a: 1 }), body: null })} where id = ${1} returning state, placed, net, doc, body`
   ],
   [
+    "returning of the insert helper",
+    (sql) => sql`insert into nodes ${sql.insert({ id: 51, name: "x", path: [1] }).returning("id, name, path")}`
+  ],
+  [
+    "returning of the update helper",
+    (sql) =>
+      sql`update nodes set ${sql.update({ id: 1, name: "y", path: [2] }, ["id"]).returning(sql`id, name || ${"!"} as v`)}`
+  ],
+  [
+    "returning of updateValues",
+    (sql) =>
+      sql`update nodes set name = data.name from ${sql.updateValues([{ id: 2, name: "z" }], "data").returning("*")}`
+  ],
+  [
+    "insert helper with fragments",
+    (sql) =>
+      sql`insert into nodes ${sql.insert({ id: sql`(select max(id) + ${1} from nodes)` as never, name: "f" })} returning *`
+  ],
+  [
+    "a limit in an update",
+    (sql) =>
+      sql`update nodes set name = ${"q"} where id in (select id from nodes where name <> ${"root"} order by id limit ${"1"}) returning id`
+  ],
+  [
     "insert of nulls only",
     (sql) =>
       sql`insert into nodes ${sql.insert([

@@ -132,5 +132,5 @@ describe.skipIf(postgresUrl === undefined)(TestDatabase.onPostgres("statements a
       `shapes: ${shapes.length}, of which ${all.native.inside.filter((one) => one !== undefined && "rows" in one).length} run\n`
     )
     assert.deepStrictEqual(differences, [])
-  }, 300_000)
+  }, 900_000)
 })
