@@ -8,7 +8,7 @@
 import { randomBytes } from "node:crypto"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { MAX_SQL_LENGTH } from "../Limits.ts"
+import { isLonger, MAX_SQL_LENGTH } from "../Limits.ts"
 import { fromNumbered, type Template } from "../statement/Placeholders.ts"
 import { pgTypeByName } from "../values/PgOids.ts"
 
@@ -169,7 +169,7 @@ begin
   }
 end`
   const text = `do ${literal(body)}`
-  return text.length > MAX_SQL_LENGTH ? undefined : text
+  return isLonger(text, MAX_SQL_LENGTH) ? undefined : text
 }
 
 const Row = Schema.Tuple([

@@ -8,7 +8,7 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { MAX_SQL_LENGTH } from "../../data-api/Limits.ts"
+import { isLonger, MAX_SQL_LENGTH } from "../../data-api/Limits.ts"
 import { nonce } from "../../data-api/sql/TypeLookup.ts"
 import { fromNumbered } from "../../data-api/statement/Placeholders.ts"
 import type { FieldDescription } from "../protocol/BackendMessages.ts"
@@ -253,7 +253,7 @@ export const describeSql = (
   const references = parameters.map((parameter) => parameter + 1)
   const body = bodyOf({ statement, pieces, references, types: all, settings, name, marker, inTransaction })
   const text = `do ${literal(body)}`
-  return text.length > MAX_SQL_LENGTH ? undefined : text
+  return isLonger(text, MAX_SQL_LENGTH) ? undefined : text
 }
 
 const Column = Schema.Tuple([
