@@ -154,6 +154,23 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
       })
     )
 
+    it.effect("settings that a client connects with hold, in both forms of the options", () =>
+      Effect.gen(function* () {
+        const { directUrl, url } = yield* TestGateway
+        const startupOptions = "-c work_mem=123kB --lock-timeout=456ms -c search_path=a,\\ public"
+        const through = (address: string) =>
+          Effect.gen(function* () {
+            const sql = yield* PgClient.make({ url: Redacted.make(address), maxConnections: 1, startupOptions })
+            return yield* Effect.forEach(["work_mem", "lock_timeout", "search_path"], (name) =>
+              sql.unsafe(`show ${name}`)
+            )
+          }).pipe(Effect.scoped, Effect.provide(Reactivity.layer))
+        const direct = yield* through(directUrl)
+        assert.deepStrictEqual(direct[0], [{ work_mem: "123kB" }])
+        assert.deepStrictEqual(yield* through(url), direct)
+      })
+    )
+
     it.effect("@effect/sql-pg reads binary values, streams, and rolls back", () =>
       Effect.gen(function* () {
         const { directUrl, url } = yield* TestGateway
