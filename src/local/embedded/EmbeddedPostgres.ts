@@ -11,7 +11,7 @@ import { failOnTrap } from "./Trap.ts"
 export type Durability = "full" | "fast"
 
 export interface PgliteOptions {
-  /** A folder with the files of PostgreSQL; `undefined` keeps everything in memory. */
+  /** A folder that holds the files of PostgreSQL already; `undefined` keeps everything in memory. */
   readonly dataDir: string | undefined
   readonly database: string
   /** A tape archive of a data folder to start from in memory, of the same PGlite version. */
@@ -112,8 +112,7 @@ const logLines = 50
 /** Where PGlite's files are, and what of its options says so. */
 const filesOf = async ({ archive, dataDir, onClosed }: PgliteOptions, isSynced: boolean) => ({
   ...(archive === undefined ? {} : { loadDataDir: new Blob([archive]) }),
-  ...(dataDir !== undefined && isSynced ? { fs: new (await import("./SyncedFiles.ts")).SyncedFiles(dataDir) } : {}),
-  ...(dataDir === undefined || isSynced ? {} : { dataDir }),
+  ...(dataDir === undefined ? {} : { fs: new (await import("./FolderFiles.ts")).FolderFiles(dataDir, isSynced) }),
   ...(onClosed === undefined ? {} : { fs: new (await import("./ArchivedFiles.ts")).ArchivedFiles(onClosed) })
 })
 
