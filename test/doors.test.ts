@@ -166,3 +166,13 @@ it("the command line loads neither a backend nor effect's barrel on the way to i
     []
   )
 })
+
+it("the MCP server answers initialize before the database, its repositories and effect's barrels are loaded", () => {
+  const loaded = ["cli/commands/mcp.ts", "cli/configuration.ts", "agent/mcp/McpServer.ts"].flatMap((file) => [
+    ...loadedBy(file)
+  ])
+  assert.deepStrictEqual(
+    loaded.filter((to) => heavy(to) || to === "effect" || to === "effect/ai" || to.startsWith("repository/")),
+    []
+  )
+})

@@ -1,29 +1,17 @@
 /** Runs an operation on the database that the environment and the flags describe. */
 import { setFlagsFromString } from "node:v8"
-import { ConfigProvider, Effect, Layer, Option } from "effect"
-import * as DbConfig from "../DbConfig.ts"
+import { Effect, Layer } from "effect"
+import type * as DbConfig from "../DbConfig.ts"
 import * as DbLayer from "../DbLayer.ts"
 import type * as RetryPolicy from "../data-api/RetryPolicy.ts"
 import type { Catalogue } from "../operations/index.ts"
-import { loadEnvironment } from "./environment.ts"
+import { configure, type DatabaseFlags } from "./configuration.ts"
 import { layer as layerProgress } from "./output/progressLine.ts"
 import { program } from "./program.ts"
 
 export const targetOf = DbLayer.targetOf
 
-/** The flags that say which database. */
-export interface DatabaseFlags {
-  readonly dotenv: Option.Option<string>
-  readonly backend: Option.Option<DbConfig.Backend>
-}
-
-/** Reads the environment, completed from `.env` or the file of `--dotenv`. */
-export const configure = Effect.fnUntraced(function* ({ backend, dotenv }: DatabaseFlags) {
-  const environment = yield* loadEnvironment(dotenv)
-  return yield* DbConfig.load(Option.getOrUndefined(backend)).pipe(
-    Effect.provideService(ConfigProvider.ConfigProvider, environment)
-  )
-})
+export { configure, type DatabaseFlags }
 
 /** Gives an operation its database, something to compare it with, and a progress line. */
 export const onDatabase =

@@ -2,7 +2,10 @@
 import { existsSync, readFileSync, statSync } from "node:fs"
 import { resolve } from "node:path"
 import { parseEnv } from "node:util"
-import { ConfigProvider, Data, Effect, Option } from "effect"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 
 /** The file of variables can't be read; the message says what to change. */
 export class EnvironmentError extends Data.TaggedError("EnvironmentError")<{

@@ -1,6 +1,14 @@
 /** The tools as an MCP server on stdin and stdout. */
-import { Context, Effect, Layer, Option, type Scope } from "effect"
-import { McpProtocol, McpSchema, McpServer, Tool } from "effect/ai"
+
+import * as McpProtocol from "effect/ai/McpProtocol"
+import * as McpSchema from "effect/ai/McpSchema"
+import * as McpServer from "effect/ai/McpServer"
+import * as Tool from "effect/ai/Tool"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
 import { portable } from "../schemas/portable.ts"
 import type { Grant } from "../tools/Grants.ts"
 import * as ToolCalls from "../tools/ToolCalls.ts"

@@ -2,7 +2,8 @@
  * What the server says that it can do. The library always names logging and completions, of which there are none here:
  * clients would ask for them.
  */
-import { Option, Predicate } from "effect"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 
 const empty = ["logging", "completions"]
 

@@ -2,7 +2,13 @@
  * stdin as the MCP library can take it. The library stops answering after a line that is no JSON or that is nested
  * thousands deep, and calls a request before `initialize` its own failure: such lines are answered here.
  */
-import { Effect, Layer, Option, Predicate, Sink, Stdio, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Sink from "effect/Sink"
+import * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
 import { isNestedAtMost } from "../schemas/portable.ts"
 import { advertisedIn } from "./capabilities.ts"
 

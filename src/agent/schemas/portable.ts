@@ -4,7 +4,8 @@
  * Providers refuse objects without `properties`, `allOf` and patterns that look around; what is left out here the codec
  * still enforces.
  */
-import { type JsonSchema, Predicate } from "effect"
+import type * as JsonSchema from "effect/JsonSchema"
+import * as Predicate from "effect/Predicate"
 
 const lookaround = /\(\?<?[=!][^()]*\)/g
 

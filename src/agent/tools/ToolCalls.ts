@@ -1,6 +1,13 @@
 /** Calls of tools as clients make them: any JSON in, an answer for the model out, in time, whatever happens. */
-import { Cause, Duration, Effect, Layer, Predicate, Schema, Stream } from "effect"
-import { Tool } from "effect/ai"
+
+import * as Tool from "effect/ai/Tool"
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import { strict } from "../../domain/index.ts"
 import { accepted, argumentSchema, isNestedAtMost } from "../schemas/portable.ts"
 import type { Grant } from "./Grants.ts"

@@ -1,5 +1,5 @@
 /** What the tools do, for one user. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { readHandlers } from "./readHandlers.ts"
 import { Tools } from "./Tools.ts"
 import { writeHandlers } from "./writeHandlers.ts"
@@ -9,8 +9,9 @@ import { writeHandlers } from "./writeHandlers.ts"
  *
  * @example
  * ```ts
- * import { Effect, Layer } from "effect"
- * import { LanguageModel } from "effect/ai"
+ * import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+ * import * as LanguageModel from "effect/ai/LanguageModel"
  * import { ClerkUserId, DbLayer } from "alex-database"
  * import { CurrentUser, layer, ReadTools } from "alex-database/agent"
  *

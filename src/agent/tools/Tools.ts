@@ -4,7 +4,8 @@
  * The user is bound when the handlers are made (`CurrentUser`) and no tool has a parameter for it, so that no prompt can
  * reach another person's accounts, positions or jobs. Money is decimal text at this boundary as at any other.
  */
-import { type Tool, Toolkit } from "effect/ai"
+import type * as Tool from "effect/ai/Tool"
+import * as Toolkit from "effect/ai/Toolkit"
 import { type Grant, grants } from "./Grants.ts"
 import { ReadTools } from "./readTools.ts"
 import { WriteTools } from "./writeTools.ts"

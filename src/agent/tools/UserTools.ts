@@ -1,5 +1,7 @@
 /** The tools of one user who exists. */
-import { Effect, Layer, Schema } from "effect"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
 import type { JobId } from "../../domain/Job.ts"
 import { ClerkUserId } from "../../domain/User.ts"
 import { Users } from "../../repository/index.ts"

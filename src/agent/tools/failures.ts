@@ -1,6 +1,7 @@
 /** What goes wrong in a tool, in words for the model. */
-import { Effect, Schema } from "effect"
-import { SqlError } from "effect/sql"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as SqlError from "effect/sql/SqlError"
 import type {
   AccountNotFound,
   InstrumentNotFound,

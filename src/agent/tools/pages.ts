@@ -1,5 +1,7 @@
 /** Lists of which a page fits into an answer. */
-import { Context, Effect, Schema } from "effect"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 
 /** How many bytes of JSON an answer may have. */
 export const MaxResult = Context.Reference<number>("alex-database/agent/MaxResult", { defaultValue: () => 60_000 })

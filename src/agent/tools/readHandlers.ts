@@ -1,5 +1,5 @@
 /** What the reading tools do. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { driftFrom, type Job, type Portfolio, summarize } from "../../domain/index.ts"
 import { Accounts, Instruments, Jobs, Portfolios, Positions } from "../../repository/index.ts"
 import { reading, refused } from "./failures.ts"

@@ -1,6 +1,9 @@
 /** The tools that only read. */
-import { Schema, Struct } from "effect"
-import { Tool, Toolkit } from "effect/ai"
+
+import * as Tool from "effect/ai/Tool"
+import * as Toolkit from "effect/ai/Toolkit"
+import * as Schema from "effect/Schema"
+import * as Struct from "effect/Struct"
 import {
   Account,
   AccountId,

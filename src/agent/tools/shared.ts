@@ -1,5 +1,10 @@
 /** What is opened by its first use, and then shared by all. */
-import { type Context, Effect, Exit, Fiber, Layer, Scope } from "effect"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
 
 /**
  * The services of a layer, which the first use builds and the others share; where that fails, the next use tries again.

@@ -1,5 +1,5 @@
 /** The tools as each provider's API takes them, for a loop of one's own. */
-import { Tool } from "effect/ai"
+import * as Tool from "effect/ai/Tool"
 import { type Grant, grants } from "./Grants.ts"
 import { argumentsOf } from "./ToolCalls.ts"
 import { toolsFor } from "./Tools.ts"

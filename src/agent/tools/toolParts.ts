@@ -1,6 +1,8 @@
 /** What the definitions of tools share. */
-import { Context, Schema } from "effect"
-import { Tool } from "effect/ai"
+
+import * as Tool from "effect/ai/Tool"
+import * as Context from "effect/Context"
+import * as Schema from "effect/Schema"
 import type { ClerkUserId } from "../../domain/index.ts"
 
 /** The one user for whom the tools work. */

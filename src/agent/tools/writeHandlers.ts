@@ -1,6 +1,7 @@
 /** What the writing tools do. */
-import { BigDecimal, Effect } from "effect"
-import { SqlClient } from "effect/sql"
+import * as BigDecimal from "effect/BigDecimal"
+import * as Effect from "effect/Effect"
+import * as SqlClient from "effect/sql/SqlClient"
 import {
   type AccountId,
   formatDecimal,

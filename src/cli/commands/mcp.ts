@@ -15,9 +15,11 @@ import { httpFlags } from "../serving/mcpHttpFlags.ts"
 import { readAllJsonRight } from "../soundJson.ts"
 import { version } from "../version.ts"
 
-const agent = Effect.promise(() =>
-  Promise.all([import("../../agent/mcp/McpServer.ts"), import("../../agent/tools/UserTools.ts")])
+// What `initialize` does not need is loaded by the first call.
+const server = Effect.promise(() =>
+  Promise.all([import("../configuration.ts"), import("../../agent/mcp/McpServer.ts")])
 )
+const userTools = Effect.promise(() => import("../../agent/tools/UserTools.ts"))
 
 const writingOf = (granted: ReadonlySet<Grant>): string =>
   granted.size > 0 ? `writing ${[...granted].join(", ")}` : "read-only"
@@ -87,8 +89,7 @@ export type McpFlags = Command.Command.Config.Infer<typeof flags>
 
 const stdio = Effect.fnUntraced(function* ({ allow, callSeconds, job, maxResult, result, user }: McpFlags) {
   const shared = yield* root
-  const { configure, layerConfigured } = yield* database
-  const [McpServer, UserTools] = yield* agent
+  const [{ configure }, McpServer] = yield* server
   const granted = yield* grantsOf(allow)
   const bound = Option.isSome(job) ? yield* jobOf(job.value) : undefined
   if (Option.isNone(user)) {
@@ -97,16 +98,19 @@ const stdio = Effect.fnUntraced(function* ({ allow, callSeconds, job, maxResult,
       fix: "Give the id of a user, or serve many with --http"
     })
   }
-  const handlers = UserTools.layer({ user: user.value, granted, job: bound }).pipe(
-    Layer.provide(layerConfigured(yield* configure(shared)))
+  const config = yield* configure(shared)
+  const handlers = Layer.unwrap(
+    Effect.map(Effect.all([userTools, database]), ([UserTools, { layerConfigured }]) =>
+      UserTools.layer({ user: user.value, granted, job: bound }).pipe(Layer.provide(layerConfigured(config)))
+    )
   )
   yield* Effect.logInfo(`MCP server for user "${user.value}", ${writingOf(granted)}`)
   const limits = { budget: `${callSeconds} seconds`, maxResult } as const
-  const server = yield* Effect.forkChild(
+  const running = yield* Effect.forkChild(
     Layer.launch(McpServer.layerStdio({ handlers, granted, version: version(), result, limits }))
   )
   // The server interrupts itself when its input ends, and that is how it ends well.
-  const exit = yield* Fiber.await(server)
+  const exit = yield* Fiber.await(running)
   if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.failCause(exit.cause)
 })
 

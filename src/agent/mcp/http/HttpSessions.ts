@@ -1,5 +1,7 @@
 /** The protocol's sessions: each is one user's, and ends when it was not used for a while. */
-import { Clock, Duration, Effect } from "effect"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 
 interface Session {
   readonly user: string

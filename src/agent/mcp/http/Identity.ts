@@ -1,5 +1,8 @@
 /** Who a request is for: the user whom a signed token names, and nobody else. */
-import { Data, Effect, Option, Schema } from "effect"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import { ClerkUserId } from "../../../domain/index.ts"
 
 /** Whose tokens are taken, and where they name the user. */
