@@ -1,5 +1,6 @@
 /** The tools for a loop of one's own, by promises: who calls them needs no Effect. */
 import { Effect, Exit, Layer, Logger, Option, Schema, Scope } from "effect"
+import type { CallRecord } from "./agent/tools/callTrail.ts"
 import { type Grant, grants } from "./agent/tools/Grants.ts"
 import * as ToolCalls from "./agent/tools/ToolCalls.ts"
 import { type ToolDialect, toolDefinitions } from "./agent/tools/toolDefinitions.ts"
@@ -25,6 +26,8 @@ export interface OpenToolsOptions {
   readonly callSeconds?: number | undefined
   /** Bytes of JSON that an answer may have; 60,000 unless given. */
   readonly maxResult?: number | undefined
+  /** Is told of every call, once it is answered: who, which tool, a hash of the arguments, the outcome. */
+  readonly onCall?: ((record: CallRecord) => void) | undefined
 }
 
 /** What a call is answered. */
@@ -89,7 +92,7 @@ const quiet = Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)])
  * ```
  */
 export const openTools = async (options: OpenToolsOptions): Promise<OpenTools> => {
-  const { backend, callSeconds = 20, maxResult } = options
+  const { backend, callSeconds = 20, maxResult, onCall } = options
   const {
     grants: asked = [],
     job,
@@ -104,10 +107,13 @@ export const openTools = async (options: OpenToolsOptions): Promise<OpenTools> =
   const handlers = UserTools.layer({ granted, job, user }).pipe(Layer.provide(options.database ?? configured))
   const scope = Scope.makeUnsafe()
   const call = await Effect.runPromise(
-    ToolCalls.make(handlers, { granted, budget: `${callSeconds} seconds`, maxResult }).pipe(
-      Effect.provideService(Scope.Scope, scope),
-      Effect.provide(quiet)
-    )
+    ToolCalls.make(handlers, {
+      granted,
+      maxResult,
+      budget: `${callSeconds} seconds`,
+      caller: { user, job },
+      onCall: (record) => Effect.sync(() => onCall?.(record))
+    }).pipe(Effect.provideService(Scope.Scope, scope), Effect.provide(quiet))
   )
   let isOpen = true
   const close = async () => {

@@ -16,6 +16,7 @@ export {
   schemas
 } from "./schemas/JsonSchemas.ts"
 export { type SchemaName, schemaNames } from "./schemas/schemaNames.ts"
+export type { CallRecord } from "./tools/callTrail.ts"
 export { BoundJob, type Grant, Granted, grants, isGrant } from "./tools/Grants.ts"
 export { PortfolioReading, ReadTools } from "./tools/readTools.ts"
 export { layer } from "./tools/ToolHandlers.ts"

@@ -1,7 +1,7 @@
 /** `alex-db mcp --http` from its flags to its end, and attempts on another user's data over stdio. */
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
-import { mkdtemp, rm } from "node:fs/promises"
+import { mkdtemp, readFile, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
@@ -108,7 +108,8 @@ layer(Folder.layer, { excludeTestServices: true })("over stdio", (it) => {
         const before = yield* Effect.provide(stateOf(bob), databaseIn(directory))
         const tried = attempts(bob)
         yield* Effect.promise(async () => {
-          const child = start(directory, ["--user", alice.user, "--allow", "results,positions,instruments,prices"])
+          const all = ["--allow", "results,positions,instruments,prices", "--trail", `${directory}.trail`]
+          const child = start(directory, ["--user", alice.user, ...all])
           if (child.stdout === null || child.stdin === null) return assert.fail()
           const { stdin } = child
           const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
@@ -130,6 +131,11 @@ layer(Folder.layer, { excludeTestServices: true })("over stdio", (it) => {
           await ended
         })
         assert.strictEqual(yield* Effect.provide(stateOf(bob), databaseIn(directory)), before)
+        const trail = (yield* Effect.promise(() => readFile(`${directory}.trail`, "utf8"))).trimEnd().split("\n")
+        // What is no tool or has no arguments is refused before it is a call.
+        assert.strictEqual(trail.length, tried.filter(({ what }) => !/^(a tool|arguments that are)/.test(what)).length)
+        for (const line of trail) assert.deepInclude(JSON.parse(line), { user: alice.user })
+        assert.notInclude(trail.join(), bob.account)
         process.stdout.write(`${tried.length + 4} attempts over stdio failed\n`)
       }),
     120_000

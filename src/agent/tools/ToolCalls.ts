@@ -2,14 +2,17 @@
 
 import * as Tool from "effect/ai/Tool"
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
 import { strict } from "../../domain/index.ts"
 import { accepted, argumentSchema, isNestedAtMost } from "../schemas/portable.ts"
+import { type CallRecord, hashOf, jobOf } from "./callTrail.ts"
 import type { Grant } from "./Grants.ts"
 import { MaxResult } from "./pages.ts"
 import { shared } from "./shared.ts"
@@ -29,6 +32,10 @@ export type Handlers = Layer.Layer<Tool.HandlersFor<typeof Tools.tools>, unknown
 export interface CallOptions {
   /** What the tools may write; nothing unless given. */
   readonly granted?: ReadonlySet<Grant> | undefined
+  /** Who calls, for the trail; the job is the one that the session is bound to. */
+  readonly caller?: { readonly user: string; readonly job?: string | undefined } | undefined
+  /** Is told of every call, once it is answered. */
+  readonly onCall?: ((record: CallRecord) => Effect.Effect<void>) | undefined
   /** How long a call may take until it is answered with when to ask again; 20 seconds by default. */
   readonly budget?: Duration.Input | undefined
   /** How many bytes of JSON an answer may have; 60,000 by default. */
@@ -57,6 +64,14 @@ const withoutDummies = (schema: { readonly [keyword: string]: unknown }, args: u
   if (!Predicate.isObject(args) || (Array.isArray(schema["required"]) && schema["required"].length > 0)) return args
   return Object.fromEntries(Object.entries(args).filter(([name]) => !dummies.includes(name)))
 }
+
+/** The library writes the arguments of a call into the current span: here that is one that only hands on its identity. */
+const unwritten = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.matchEffect(Effect.currentSpan, {
+    onFailure: () => effect,
+    onSuccess: ({ sampled, spanId, traceId }) =>
+      Effect.withParentSpan(effect, Tracer.externalSpan({ sampled, spanId, traceId }))
+  })
 
 const handle = Effect.fnUntraced(function* (name: Name, args: unknown) {
   const toolkit = yield* Tools
@@ -123,20 +138,60 @@ export const make = Effect.fnUntraced(function* (handlers: Handlers, options: Ca
     if (!isNestedAtMost(args, deepest)) {
       return failure("InvalidData", `The arguments are nested more than ${deepest} deep. Send flatter ones.`)
     }
-    return yield* Effect.provideContext(handle(name, args), yield* services)
+    return yield* Effect.provideContext(unwritten(handle(name, args)), yield* services)
   })
   const busy = failure(
     "DatabaseBusy",
     `The database did not answer within ${seconds(budget)} seconds; it may be resuming from a pause. ` +
       `Ask again in ${seconds(budget)} seconds; after a call that writes, read first what is there.`
   )
-  return (name: string, args: unknown): Effect.Effect<Answer> =>
+  const answered = (name: string, args: unknown): Effect.Effect<Answer> =>
     call(name, args).pipe(
       Effect.timeoutOrElse({ duration: budget, orElse: () => Effect.succeed(busy) }),
       Effect.map(bounded(name, maxResult)),
       Effect.catchCause((cause) => (Cause.hasInterruptsOnly(cause) ? Effect.interrupt : failed(name, cause)))
     )
+  return (name: string, args: unknown): Effect.Effect<Answer> =>
+    traced(options, isName(name) ? name : "unknown", args, answered(name, args))
 })
+
+/** The conventions of OpenTelemetry for MCP; the answer is no failure of the server, so the span has its own status. */
+const traced = (
+  { caller, onCall }: CallOptions,
+  tool: string,
+  args: unknown,
+  answered: Effect.Effect<Answer>
+): Effect.Effect<Answer> =>
+  Effect.gen(function* () {
+    const began = yield* Clock.currentTimeMillis
+    const answer = yield* answered
+    const ended = yield* Clock.currentTimeMillis
+    const outcome = answer.isError ? String(Reflect.get(Object(answer.value), "error")) : "ok"
+    if (answer.isError) yield* Effect.annotateCurrentSpan({ "error.type": outcome })
+    if (onCall === undefined) return answer
+    yield* onCall({
+      at: new Date(began).toISOString(),
+      user: caller?.user ?? "",
+      job: caller?.job ?? jobOf(args),
+      tool,
+      // What is nested too deep was refused, and is not worth a hash.
+      arguments: isNestedAtMost(args, deepest) ? hashOf(args) : hashOf(null),
+      outcome,
+      milliseconds: ended - began,
+      bytes: Buffer.byteLength(JSON.stringify(answer.value))
+    })
+    return answer
+  }).pipe(
+    Effect.withSpan(`tools/call ${tool}`, {
+      kind: "server",
+      attributes: {
+        "mcp.method.name": "tools/call",
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": tool,
+        ...(caller === undefined ? {} : { "enduser.id": caller.user })
+      }
+    })
+  )
 
 const isToolFailure = Schema.is(ToolFailure)
 

@@ -12,6 +12,7 @@ import { type Grant, grants, isGrant } from "../../agent/tools/Grants.ts"
 import { EndsWhenStopped, WrongUsage } from "../Outcome.ts"
 import { database, defaulted, root } from "../root.ts"
 import { httpFlags } from "../serving/mcpHttpFlags.ts"
+import { trailTo } from "../serving/trail.ts"
 import { readAllJsonRight } from "../soundJson.ts"
 import { version } from "../version.ts"
 
@@ -81,13 +82,21 @@ const flags = {
     ),
     Flag.withDefault("both")
   ),
+  trail: Flag.String("trail").pipe(
+    Flag.withMetavar("FILE"),
+    Flag.withDescription(
+      "Append a JSON line for each call to this file, or - for stderr: user, job, tool, a hash of the arguments, outcome, time, bytes"
+    ),
+    Flag.optional
+  ),
   ...httpFlags
 }
 
 /** What the flags of `alex-db mcp` say. */
 export type McpFlags = Command.Command.Config.Infer<typeof flags>
 
-const stdio = Effect.fnUntraced(function* ({ allow, callSeconds, job, maxResult, result, user }: McpFlags) {
+const stdio = Effect.fnUntraced(function* (asked: McpFlags) {
+  const { allow, callSeconds, job, maxResult, result, user } = asked
   const shared = yield* root
   const [{ configure }, McpServer] = yield* server
   const granted = yield* grantsOf(allow)
@@ -105,7 +114,12 @@ const stdio = Effect.fnUntraced(function* ({ allow, callSeconds, job, maxResult,
     )
   )
   yield* Effect.logInfo(`MCP server for user "${user.value}", ${writingOf(granted)}`)
-  const limits = { budget: `${callSeconds} seconds`, maxResult } as const
+  const limits = {
+    budget: `${callSeconds} seconds`,
+    maxResult,
+    caller: { user: user.value, job: bound },
+    onCall: yield* trailTo(asked.trail)
+  } as const
   const running = yield* Effect.forkChild(
     Layer.launch(McpServer.layerStdio({ handlers, granted, version: version(), result, limits }))
   )

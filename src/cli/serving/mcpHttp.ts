@@ -7,6 +7,7 @@ import { isLoopback } from "../../local/http/Listener.ts"
 import type { McpFlags } from "../commands/mcp.ts"
 import { WrongUsage } from "../Outcome.ts"
 import { version } from "../version.ts"
+import { trailTo } from "./trail.ts"
 
 /** What the flags say, and what came of them. */
 export interface HttpRun extends McpFlags {
@@ -52,7 +53,7 @@ export const serveHttp = Effect.fnUntraced(function* (run: HttpRun) {
     resource,
     version: version(),
     identity: { jwks, issuer, claim, audience: Option.getOrUndefined(audience) },
-    limits: { budget: `${callSeconds} seconds`, maxResult },
+    limits: { budget: `${callSeconds} seconds`, maxResult, onCall: yield* trailTo(run.trail) },
     allowedHosts: allowHost,
     allowedOrigins: allowOrigin,
     idle: `${run.sessionMinutes} minutes`

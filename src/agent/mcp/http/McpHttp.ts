@@ -61,7 +61,12 @@ const callsOf = Effect.fnUntraced(function* ({ database, granted, limits, result
   const maxResult = valueLimit(result, limits?.maxResult)
   const users = yield* RcMap.make({
     lookup: (user: string) =>
-      ToolCalls.make(UserTools.layer({ user, granted }).pipe(Layer.provide(opened)), { ...limits, granted, maxResult }),
+      ToolCalls.make(UserTools.layer({ user, granted }).pipe(Layer.provide(opened)), {
+        ...limits,
+        granted,
+        maxResult,
+        caller: { user }
+      }),
     idleTimeToLive: "5 minutes"
   })
   return (name: string, args: unknown) =>
