@@ -2,6 +2,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
+import { vi } from "vitest"
 import { grants } from "../../src/agent/tools/Grants.ts"
 import * as ToolCalls from "../../src/agent/tools/ToolCalls.ts"
 import * as UserTools from "../../src/agent/tools/UserTools.ts"
@@ -9,6 +10,9 @@ import type { Repositories } from "../../src/DbLayer.ts"
 import { ClerkUserId } from "../../src/domain/User.ts"
 import { Users } from "../../src/repository/index.ts"
 import { embedded } from "../repository/TestRepositories.ts"
+
+// A limit ends what hangs; a busy machine is no fault.
+vi.setConfig({ testTimeout: 300_000 })
 
 const user = ClerkUserId.make("user_of_many")
 const count = 3000

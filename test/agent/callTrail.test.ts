@@ -2,6 +2,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer, Tracer } from "effect"
 import type { SqlClient } from "effect/sql"
+import { vi } from "vitest"
 import { type CallRecord, hashOf } from "../../src/agent/tools/callTrail.ts"
 import { grants } from "../../src/agent/tools/Grants.ts"
 import * as ToolCalls from "../../src/agent/tools/ToolCalls.ts"
@@ -9,6 +10,9 @@ import * as UserTools from "../../src/agent/tools/UserTools.ts"
 import type { Repositories } from "../../src/DbLayer.ts"
 import { embedded } from "../repository/TestRepositories.ts"
 import { person } from "./People.ts"
+
+// A limit ends what hangs; a busy machine is no fault.
+vi.setConfig({ testTimeout: 300_000 })
 
 layer(embedded)("the trail", (it) => {
   it.effect("has a record and a span for each call, and nothing of what was said in either", () =>

@@ -1,10 +1,14 @@
 /** Payloads as models return them: schema and decoder agree in every dialect, and no number ever changes. */
 import { assert, describe, it } from "@effect/vitest"
 import { Result, Schema } from "effect"
+import { vi } from "vitest"
 import { decodePayload, type PayloadKind, payloads } from "../../src/agent/payloads/decodePayload.ts"
 import { type Described, type Dialect, dialects } from "../../src/agent/schemas/JsonSchemas.ts"
 import { strict } from "../../src/domain/Allocation.ts"
 import { mismatches } from "./JsonSchemaRules.ts"
+
+// A limit ends what hangs; a busy machine is no fault.
+vi.setConfig({ testTimeout: 300_000 })
 
 type Json = ReturnType<typeof JSON.parse>
 

@@ -6,12 +6,16 @@ import { assert, layer } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
 import type { SqlClient } from "effect/sql"
 import { calculateJwkThumbprint, exportJWK, exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT } from "jose"
+import { vi } from "vitest"
 import { type HttpOptions, serve } from "../../src/agent/mcp/http/McpHttp.ts"
 import { grants } from "../../src/agent/tools/Grants.ts"
 import type { Repositories } from "../../src/DbLayer.ts"
 import { embedded } from "../repository/TestRepositories.ts"
 import { attempts } from "./attempts.ts"
 import { person, stateOf } from "./People.ts"
+
+// A limit ends what hangs; a busy machine is no fault.
+vi.setConfig({ testTimeout: 300_000 })
 
 type Json = ReturnType<typeof JSON.parse>
 

@@ -9,6 +9,9 @@ import { openTools } from "../../src/Agent.ts"
 import { DbLayer, Reset } from "../../src/index.ts"
 import { blocksOf, writeBlocks } from "../package/CodeBlocks.ts"
 
+// A limit ends what hangs; a busy machine is no fault.
+vi.setConfig({ testTimeout: 300_000 })
+
 type Json = ReturnType<typeof JSON.parse>
 
 const { files, folder } = writeBlocks(blocksOf("docs/agents.md"))

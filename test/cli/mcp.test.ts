@@ -430,6 +430,32 @@ describe("a client that breaks the protocol", () => {
   )
 })
 
+describe("alex-db mcp on stdio", () => {
+  it.live(
+    "ends with 0 at SIGTERM, and when its input ends",
+    () =>
+      Effect.promise(async () => {
+        for (const end of ["SIGTERM", "input"] as const) {
+          const child = spawn(
+            process.execPath,
+            [join(import.meta.dirname, "../../src/cli/main.ts"), "mcp", "--user", "x"],
+            { cwd: tmpdir(), env: { PATH: process.env.PATH, ALEX_DB_DIR: "memory" }, stdio: ["pipe", "pipe", "ignore"] }
+          )
+          const clientInfo = { name: "hand", version: "0" }
+          const params = { protocolVersion: "2025-06-18", capabilities: {}, clientInfo }
+          child.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", id: 1, method: "initialize", params })}\n`)
+          const [line] = await once(child.stdout, "data")
+          assert.deepStrictEqual(Object.keys(JSON.parse(String(line)).result.capabilities), ["tools"])
+          const ended = once(child, "close")
+          if (end === "SIGTERM") child.kill("SIGTERM")
+          else child.stdin.end()
+          assert.deepStrictEqual(await ended, [0, null], end)
+        }
+      }),
+    120_000
+  )
+})
+
 describe("a database that does not answer", () => {
   it.live(
     "does not keep initialize waiting, and calls are answered with when to ask again",
@@ -439,13 +465,16 @@ describe("a database that does not answer", () => {
         const port = typeof address === "object" && address !== null ? address.port : 0
         const { initializedMs, stdout } = yield* talk(
           tmpdir(),
-          ["--user", "someone", "--call-seconds", "2"],
-          [{ method: "tools/list" }, { method: "tools/call", params: { name: "list_accounts" } }],
+          ["--user", "someone", "--call-seconds", "5"],
+          [
+            { method: "tools/list" },
+            { method: "tools/call", params: { name: "list_accounts", _meta: { progressToken: "mine" } } }
+          ],
           {
             ALEX_DB_BACKEND: "postgres",
             DATABASE_URL: `postgres://nobody@127.0.0.1:${port}/x`
           },
-          "8 seconds"
+          "12 seconds"
         )
         process.stderr.write(`initialize answered after ${initializedMs} ms, Node's start included\n`)
         const called = stdout
@@ -453,6 +482,12 @@ describe("a database that does not answer", () => {
           .flatMap(parsed)
           .find(({ id }) => id === 2)
         assert.isTrue(called.result.isError)
+        const told = stdout
+          .split("\n")
+          .flatMap(parsed)
+          .filter(({ method }) => method === "notifications/progress")
+        assert.isAtLeast(told.length, 1)
+        for (const { params } of told) assert.strictEqual(params.progressToken, "mine")
         assert.deepInclude(JSON.parse(called.result.content[0].text), { error: "DatabaseBusy" })
         assert.include(called.result.content[0].text, "Ask again in")
       }).pipe(Effect.scoped),

@@ -5,6 +5,7 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, layer, type Vitest } from "@effect/vitest"
 import { Effect, Layer, Stream } from "effect"
 import { SqlClient, SqlError } from "effect/sql"
+import { vi } from "vitest"
 import { Granted, grants } from "../../src/agent/tools/Grants.ts"
 import { layer as toolHandlers } from "../../src/agent/tools/ToolHandlers.ts"
 import { Tools } from "../../src/agent/tools/Tools.ts"
@@ -16,6 +17,9 @@ import { Accounts, Instruments, Jobs, Portfolios, Users } from "../../src/reposi
 import { embedded, hasPostgres, postgres, skipWithoutPostgres } from "../repository/TestRepositories.ts"
 import { corpus } from "./corpus.ts"
 import { unharmed } from "./Fingerprint.ts"
+
+// A limit ends what hangs; a busy machine is no fault.
+vi.setConfig({ testTimeout: 300_000 })
 
 const options = { timeout: "60 seconds", excludeTestServices: true } as const
 

@@ -5,9 +5,11 @@ import * as McpSchema from "effect/ai/McpSchema"
 import * as McpServer from "effect/ai/McpServer"
 import * as Tool from "effect/ai/Tool"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import { portable } from "../schemas/portable.ts"
 import type { Grant } from "../tools/Grants.ts"
@@ -70,6 +72,37 @@ export type Calls = (name: string, args: unknown) => Effect.Effect<ToolCalls.Ans
 const failedCall = (error: unknown) =>
   Effect.as(Effect.logWarning(`A call failed: ${String(error)}`), ToolCalls.unreachable)
 
+/** How often a client hears that a call is still under way, as where a paused database resumes. */
+const progressEvery = Duration.seconds(2)
+
+const tokenOf = (metadata: unknown): string | number | undefined => {
+  const token: unknown = Predicate.isObject(metadata) ? metadata["progressToken"] : undefined
+  return typeof token === "string" || typeof token === "number" ? token : undefined
+}
+
+/** Sends progress while a call is under way, to a client that asked for it: many give up on what is silent. */
+const whileWaiting = <A, E>(server: McpServer.McpServer["Service"], call: Effect.Effect<A, E>) =>
+  Effect.gen(function* () {
+    const client = yield* Effect.serviceOption(McpSchema.McpServerClient)
+    const { requestMetadata } = yield* McpSchema.McpRequestContext
+    const progressToken = tokenOf(Option.isSome(client) ? client.value.requestMetadata : requestMetadata)
+    if (progressToken === undefined) return yield* call
+    const tell = (progress: number) =>
+      server.notifications["notifications/progress"]({
+        progressToken,
+        progress,
+        message: "Waiting for the database, which may be resuming"
+      })
+    const telling = Effect.gen(function* () {
+      for (let progress = 1; ; progress++) {
+        yield* Effect.sleep(progressEvery)
+        yield* tell(progress)
+      }
+    })
+    yield* Effect.forkScoped(telling)
+    return yield* call
+  }).pipe(Effect.scoped)
+
 // The library's own registration answers wrong arguments with a protocol error, which models do not see, and needs the
 // handlers, and so the database, before it answers `initialize`.
 const registration = (
@@ -85,7 +118,7 @@ const registration = (
           tool: described(tool, result),
           annotations: tool.annotations,
           handle: (payload: unknown) =>
-            call(tool.name, payload ?? {}).pipe(
+            whileWaiting(server, call(tool.name, payload ?? {})).pipe(
               Effect.catch(failedCall),
               Effect.map((answer) => resultOf(result, answer))
             )
