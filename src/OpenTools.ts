@@ -1,8 +1,8 @@
 /** The tools for a loop of one's own, by promises: who calls them needs no Effect. */
 import { Effect, Exit, Layer, Logger, Option, Schema, Scope } from "effect"
-import type { CallRecord } from "./agent/tools/callTrail.ts"
+import type { CallRecord } from "./agent/calls/callTrail.ts"
+import * as ToolCalls from "./agent/calls/ToolCalls.ts"
 import { type Grant, grants } from "./agent/tools/Grants.ts"
-import * as ToolCalls from "./agent/tools/ToolCalls.ts"
 import { type ToolDialect, toolDefinitions } from "./agent/tools/toolDefinitions.ts"
 import * as UserTools from "./agent/tools/UserTools.ts"
 import * as DbConfig from "./DbConfig.ts"

@@ -1,5 +1,6 @@
 /** What agents need: JSON Schemas of what they read and write, tools over the repositories, an MCP server. */
 
+export type { CallRecord } from "./calls/callTrail.ts"
 export * as McpServer from "./mcp/McpServer.ts"
 export {
   type DecodedPayload,
@@ -16,7 +17,6 @@ export {
   schemas
 } from "./schemas/JsonSchemas.ts"
 export { type SchemaName, schemaNames } from "./schemas/schemaNames.ts"
-export type { CallRecord } from "./tools/callTrail.ts"
 export { BoundJob, type Grant, Granted, grants, isGrant } from "./tools/Grants.ts"
 export { PortfolioReading, ReadTools } from "./tools/readTools.ts"
 export { layer } from "./tools/ToolHandlers.ts"

@@ -1,7 +1,7 @@
 /** The tools as each provider's API takes them, for a loop of one's own. */
 import * as Tool from "effect/ai/Tool"
+import { argumentsOf } from "../calls/ToolCalls.ts"
 import { type Grant, grants } from "./Grants.ts"
-import { argumentsOf } from "./ToolCalls.ts"
 import { toolsFor } from "./Tools.ts"
 
 /**

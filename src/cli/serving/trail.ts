@@ -2,7 +2,7 @@
 import { appendFileSync } from "node:fs"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { CallRecord } from "../../agent/tools/callTrail.ts"
+import type { CallRecord } from "../../agent/calls/callTrail.ts"
 import { Refused } from "../Outcome.ts"
 import { say } from "../output/text.ts"
 

@@ -12,12 +12,12 @@ import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import { strict } from "../../domain/index.ts"
 import { accepted, argumentSchema, isNestedAtMost } from "../schemas/portable.ts"
+import type { Grant } from "../tools/Grants.ts"
+import { MaxResult } from "../tools/pages.ts"
+import { Tools, toolsFor } from "../tools/Tools.ts"
+import { ToolFailure } from "../tools/toolParts.ts"
 import { type CallRecord, hashOf, jobOf } from "./callTrail.ts"
-import type { Grant } from "./Grants.ts"
-import { MaxResult } from "./pages.ts"
 import { shared } from "./shared.ts"
-import { Tools, toolsFor } from "./Tools.ts"
-import { ToolFailure } from "./toolParts.ts"
 
 /** What a model is answered: a JSON value. */
 export interface Answer {
