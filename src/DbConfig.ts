@@ -1,7 +1,6 @@
 /**
  * What the environment says about the database: which backend, and what it takes to reach it.
  */
-import { userInfo } from "node:os"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -130,7 +129,7 @@ const userOfSystem = Effect.gen(function* () {
   const named = Option.firstSomeOf([yield* text("USER"), yield* text("USERNAME")])
   if (Option.isSome(named)) return named.value
   return yield* Effect.orElseSucceed(
-    Effect.try(() => userInfo().username),
+    Effect.try(() => process.getBuiltinModule("node:os").userInfo().username),
     () => undefined
   )
 })

@@ -107,7 +107,17 @@ it("only DbLayer.ts, index.ts and the command line know more than their own room
     .map(({ from }) => from)
   assert.sameMembers(
     [...new Set(knowing)],
-    ["Agent.ts", "DbConfig.ts", "DbLayer.ts", "OpenTools.ts", "PostgresSql.ts", "TestSnapshot.ts", "index.ts"]
+    [
+      "Agent.ts",
+      "DbConfig.ts",
+      "DbLayer.ts",
+      "EdgeDbLayer.ts",
+      "OpenTools.ts",
+      "PostgresSql.ts",
+      "TestSnapshot.ts",
+      "edge.ts",
+      "index.ts"
+    ]
   )
   const upwards = imports
     .filter(({ from, to }) => !["src", "cli"].includes(roomOf(from)) && isFile(to))

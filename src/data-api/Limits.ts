@@ -1,5 +1,6 @@
 /** The service's limits, in one place, and whether a request keeps them. Pure. */
 import type { BatchExecuteStatementRequest, ExecuteStatementRequest, Field, SqlParameter } from "./DataApi.ts"
+import { lengthOf } from "./values/Octets.ts"
 
 /** Characters of an ARN: of the cluster's and of the secret's (from the service's model, as all lengths here). */
 export const MIN_ARN_LENGTH = 11
@@ -53,7 +54,7 @@ export const isLonger = (text: string, max: number): boolean => text.length > ma
 export const REQUEST_OVERHEAD_BYTES = 16 * 1024
 
 const fieldBytes = (field: Field): number => {
-  if ("stringValue" in field) return Buffer.byteLength(JSON.stringify(field.stringValue))
+  if ("stringValue" in field) return lengthOf(JSON.stringify(field.stringValue))
   if ("blobValue" in field) return Math.ceil(field.blobValue.length / 3) * 4 + 2
   return 32
 }

@@ -3,8 +3,8 @@
  * requests are what the driver sends, written beforehand; nothing is typed, checked, traced, retried or decoded.
  */
 import { Redacted, Result } from "effect"
+import { SocketTransport } from "../../src/data-api/aws/http/SocketTransport.ts"
 import { Signer } from "../../src/data-api/aws/Signer.ts"
-import { SocketTransport } from "../../src/data-api/aws/SocketTransport.ts"
 import { id, type Work } from "./contenders.ts"
 import { loadOf } from "./measure.ts"
 import { arns, credentials, region } from "./processes.ts"

@@ -310,8 +310,8 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "the body is not in the signature",
     file: "src/data-api/aws/Signer.ts",
-    from: '\\n${hash("sha256", body)}`',
-    to: '\\n${hash("sha256", "")}`',
+    from: 'hash("sha256", unsigned.body)',
+    to: 'hash("sha256", "")',
     tests: ["test/data-api/aws/Signer.test.ts"]
   },
   {
@@ -323,7 +323,7 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   },
   {
     name: "old connections are used after a freeze",
-    file: "src/data-api/aws/SocketTransport.ts",
+    file: "src/data-api/aws/http/SocketTransport.ts",
     from: "Date.now() - last.usedAt <= this.#idleTimeout",
     to: "true",
     tests: ["test/data-api/aws/transports.test.ts"]

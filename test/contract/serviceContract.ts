@@ -1,6 +1,6 @@
 /** What the repositories promise to services: batches, unreadable rows, symbols, JSON, streams, history. */
-import { assert, type Vitest } from "@effect/vitest"
-import { BigDecimal, Effect, Schema, Stream } from "effect"
+import { assert } from "@effect/vitest"
+import { BigDecimal, Effect, Schema, type Scope, Stream } from "effect"
 import { SqlClient } from "effect/sql"
 import {
   Account,
@@ -20,7 +20,10 @@ import {
 import { Accounts, History, Instruments, Jobs, Portfolios, Positions, Users } from "../../src/repository/index.ts"
 import type { Services } from "./repositoryContract.ts"
 
-type It = Vitest.MethodsNonLive<Services>
+/** What registers a test: vitest, or the loop that runs this where there is no vitest. */
+interface It {
+  readonly effect: (name: string, test: () => Effect.Effect<unknown, unknown, Services | Scope.Scope>) => void
+}
 
 let last = 0
 const newSymbol = () => InstrumentSymbol.make(`S${++last}`)

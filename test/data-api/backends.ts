@@ -1,6 +1,7 @@
 /** The ways that the driver's calls travel: to the engine in this process, and over HTTP to a server of it. */
 import { Effect, Layer, Redacted } from "effect"
 import * as AwsDataApi from "../../src/data-api/aws/AwsDataApi.ts"
+import * as FetchDataApi from "../../src/data-api/aws/FetchDataApi.ts"
 import * as HttpDataApi from "../../src/data-api/aws/HttpDataApi.ts"
 import type { DataApi } from "../../src/data-api/DataApi.ts"
 import { any } from "../../src/local/http/Clusters.ts"
@@ -19,6 +20,13 @@ export const overAws = (endpoint: string): Layer.Layer<DataApi> =>
 
 export const overHttp = (endpoint: string): Layer.Layer<DataApi> =>
   HttpDataApi.layer({
+    ...cluster,
+    endpoint,
+    credentials: Effect.succeed({ ...credentials, secretAccessKey: Redacted.make(credentials.secretAccessKey) })
+  })
+
+export const overFetch = (endpoint: string): Layer.Layer<DataApi> =>
+  FetchDataApi.layer({
     ...cluster,
     endpoint,
     credentials: Effect.succeed({ ...credentials, secretAccessKey: Redacted.make(credentials.secretAccessKey) })

@@ -14,7 +14,7 @@ import * as Redacted from "effect/Redacted"
 import { DataApi } from "../DataApi.ts"
 import { InvalidRequest, type Reason, Unauthenticated } from "../DataApiError.ts"
 import * as Endpoint from "./Endpoint.ts"
-import * as NodeTransport from "./NodeTransport.ts"
+import * as NodeTransport from "./http/NodeTransport.ts"
 import * as SignedHttp from "./SignedHttp.ts"
 import { Signer } from "./Signer.ts"
 

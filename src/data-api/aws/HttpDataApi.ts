@@ -14,7 +14,7 @@ import { DataApi } from "../DataApi.ts"
 import { Unauthenticated } from "../DataApiError.ts"
 import * as ContainerCredentials from "./ContainerCredentials.ts"
 import * as Endpoint from "./Endpoint.ts"
-import * as NodeTransport from "./NodeTransport.ts"
+import * as NodeTransport from "./http/NodeTransport.ts"
 import * as SignedHttp from "./SignedHttp.ts"
 import { type Credentials, Signer } from "./Signer.ts"
 

@@ -1,4 +1,5 @@
 /** A `DataApi` over HTTP: requests are written, signed and sent, answers read. Who signs and where to is given. */
+
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
@@ -13,8 +14,9 @@ import { encodeRequest } from "../rest-json/RequestWriter.ts"
 import { decodeAnswer } from "../rest-json/ResponseReader.ts"
 import type { Answer } from "../rest-json/WireFailures.ts"
 import { makeTraffic } from "../Telemetry.ts"
-import type { Credentials, Signer } from "./Signer.ts"
-import type { Loss, Transport, Options as TransportOptions } from "./Transport.ts"
+import { lengthOf } from "../values/Octets.ts"
+import type { Loss, Transport, Options as TransportOptions } from "./http/Transport.ts"
+import type { Credentials, Unsigned } from "./SignatureText.ts"
 
 /** Which cluster is meant. */
 export interface Cluster {
@@ -25,6 +27,14 @@ export interface Cluster {
   /** The database of requests that name none; the user's name where this is absent too. */
   readonly database?: string | undefined
   readonly transport?: TransportOptions | undefined
+}
+
+/** Who signs: at once, or where cryptography takes its time by a promise. */
+export interface Signer {
+  readonly sign: (
+    credentials: Credentials,
+    unsigned: Unsigned
+  ) => Record<string, string> | Promise<Record<string, string>>
 }
 
 /** Where requests go, and for which region they are signed. */
@@ -84,9 +94,15 @@ export const make = Effect.fnUntraced(function* (
       const attempt = Effect.gen(function* () {
         const now = (yield* Clock.currentTimeMillis) + ahead
         const signed = { host: url.host, path, body, now }
-        const answer = yield* send(url, path, signer.sign(yield* credentials, signed), body)
+        const headers = signer.sign(yield* credentials, signed)
+        const answer = yield* send(
+          url,
+          path,
+          headers instanceof Promise ? yield* Effect.promise(() => headers) : headers,
+          body
+        )
         const traffic = trafficOf(operation)
-        yield* Metric.update(traffic.sent, Buffer.byteLength(body))
+        yield* Metric.update(traffic.sent, lengthOf(body))
         yield* Metric.update(traffic.received, answer.size)
         return [answer, refusedTime(answer, now)] as const
       })

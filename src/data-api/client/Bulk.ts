@@ -8,6 +8,7 @@ import * as SqlClient from "effect/sql/SqlClient"
 import * as SqlError from "effect/sql/SqlError"
 import type * as Statement from "effect/sql/Statement"
 import { MAX_REQUEST_BYTES, REQUEST_OVERHEAD_BYTES } from "../Limits.ts"
+import { lengthOf } from "../values/Octets.ts"
 import { encodeJson, encodeRows, type Row } from "../values/PgValue.ts"
 
 /** Octets that one request's rows may take in its JSON. */
@@ -91,7 +92,7 @@ const pack = (rows: ReadonlyArray<object>, limit: number): Result.Result<Readonl
   let start = 0
   let bytes = 0
   for (const [index, text] of texts.entries()) {
-    const size = Buffer.byteLength(JSON.stringify(text)) + 1
+    const size = lengthOf(JSON.stringify(text)) + 1
     if (size > CHUNK_BYTES) return Result.fail(`Row ${index} has ${size} octets, more than the Data API takes at once.`)
     if (bytes + size > limit && index > start) {
       chunks.push({ json: `[${texts.slice(start, index).join(",")}]`, bytes })

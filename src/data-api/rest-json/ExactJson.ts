@@ -2,7 +2,9 @@
  * JSON as the service writes and reads it, where JavaScript's own differs: integers beyond 2^53 are exact, bytes are
  * base64, and the doubles that JSON can't say are the strings `"NaN"`, `"Infinity"` and `"-Infinity"`. Pure.
  */
+
 import type { ArrayValue, Field } from "../DataApi.ts"
+import { toBase64 } from "../values/Octets.ts"
 
 const integer = /^-?\d{16,20}$/
 /** Only such a text may hold an integer beyond 2^53, and is read the slower way. */
@@ -30,12 +32,6 @@ export const parseExact = (text: string): unknown =>
       )
     : JSON.parse(text)
 
-/** The bytes of a base64 text. */
-export const bytesOf = (base64: string): Uint8Array => {
-  const { buffer, byteLength, byteOffset } = Buffer.from(base64, "base64")
-  return new Uint8Array(buffer, byteOffset, byteLength)
-}
-
 const doubleText = (value: number): string =>
   Number.isFinite(value) ? (Object.is(value, -0) ? "-0" : String(value)) : `"${value}"`
 
@@ -57,10 +53,7 @@ export const fieldText = (value: Field): string => {
   if ("isNull" in value) return value.isNull ? '{"isNull":true}' : '{"isNull":false}'
   if ("booleanValue" in value) return value.booleanValue ? '{"booleanValue":true}' : '{"booleanValue":false}'
   if ("doubleValue" in value) return `{"doubleValue":${doubleText(value.doubleValue)}}`
-  if ("blobValue" in value) {
-    const { buffer, byteLength, byteOffset } = value.blobValue
-    return `{"blobValue":"${Buffer.from(buffer, byteOffset, byteLength).toString("base64")}"}`
-  }
+  if ("blobValue" in value) return `{"blobValue":"${toBase64(value.blobValue)}"}`
   return `{"arrayValue":${arrayText(value.arrayValue)}}`
 }
 

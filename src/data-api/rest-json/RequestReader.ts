@@ -17,7 +17,8 @@ import type {
 } from "../DataApi.ts"
 import * as Limits from "../Limits.ts"
 import type { Operation } from "../Operation.ts"
-import { bytesOf, parseExact } from "./ExactJson.ts"
+import { fromBase64 } from "../values/Octets.ts"
+import { parseExact } from "./ExactJson.ts"
 import type { WireFailure } from "./WireFailures.ts"
 
 /** Which cluster a call is for and whose secret opens it. */
@@ -100,7 +101,7 @@ const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 const blob = (value: unknown): Uint8Array => {
   const text = string(value)
   if (!base64.test(text)) throw new Malformed("Invalid base64 in a blob")
-  return bytesOf(text)
+  return fromBase64(text)
 }
 
 /** Lists of the service are sparse: their nulls are elements. */

@@ -8,7 +8,8 @@ import * as Result from "effect/Result"
 import type { ArrayValue, ColumnMetadata, ExecuteStatementResponse, Field } from "../DataApi.ts"
 import { type Reason, UnexpectedResponse } from "../DataApiError.ts"
 import type { Operation } from "../Operation.ts"
-import { bytesOf, parseExact } from "./ExactJson.ts"
+import { fromBase64 } from "../values/Octets.ts"
+import { parseExact } from "./ExactJson.ts"
 import type { Responses } from "./Operations.ts"
 import { type Answer, readFailure, requestIdOf } from "./WireFailures.ts"
 
@@ -115,7 +116,7 @@ const withoutNulls = (value: Json): Json =>
 const fieldOf = (value: unknown): Field => {
   if (isPlainField(value)) return value
   const field = withoutNulls(checked(value, isJson))
-  if (isText(field["blobValue"])) return { blobValue: bytesOf(field["blobValue"]) }
+  if (isText(field["blobValue"])) return { blobValue: fromBase64(field["blobValue"]) }
   if (isInteger(field["longValue"])) return { longValue: field["longValue"] }
   if ("doubleValue" in field) return { doubleValue: double(field["doubleValue"]) }
   return "arrayValue" in field ? { arrayValue: arrayOf(field["arrayValue"]) } : checked(field, isPlainField)

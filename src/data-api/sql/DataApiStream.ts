@@ -7,6 +7,7 @@ import * as SqlError from "effect/sql/SqlError"
 import type { ExecuteStatementResponse, Field } from "../DataApi.ts"
 import { DataApiError, UnsupportedResult } from "../DataApiError.ts"
 import { tokenize } from "../statement/SqlLexer.ts"
+import { lengthOf } from "../values/Octets.ts"
 import type { Row } from "../values/PgValue.ts"
 import { type DataApiConnection, rowsOf } from "./DataApiConnection.ts"
 import { isInfinite, isOverSize, isUnreturned, sqlErrorReason, toSqlError } from "./SqlErrors.ts"
@@ -37,9 +38,9 @@ export const isCursorQuery = (sql: string): boolean => {
 
 /** Octets of a value's text, by which the service counts a result's size. */
 const textBytes = (field: Field): number => {
-  if ("stringValue" in field) return Buffer.byteLength(field.stringValue)
+  if ("stringValue" in field) return lengthOf(field.stringValue)
   if ("blobValue" in field) return 2 + 2 * field.blobValue.length
-  if ("arrayValue" in field) return Buffer.byteLength(JSON.stringify(field.arrayValue))
+  if ("arrayValue" in field) return lengthOf(JSON.stringify(field.arrayValue))
   return 24
 }
 

@@ -5,11 +5,12 @@
  * Its answer comes as an error of an SQLSTATE of its own, or, in a transaction, which an error would abort, in a
  * setting that lasts as long as the transaction.
  */
-import { randomBytes } from "node:crypto"
+
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { isLonger, MAX_SQL_LENGTH } from "../Limits.ts"
 import { fromNumbered, type Template } from "../statement/Placeholders.ts"
+import { fromBase64, toHex } from "../values/Octets.ts"
 import { pgTypeByName } from "../values/PgOids.ts"
 
 /** The SQLSTATE of the error that carries an answer. */
@@ -49,7 +50,7 @@ export interface Undecided {
 }
 
 /** What no text holds by chance: names and dollar quotes are made of it. */
-export const nonce = (): string => randomBytes(12).toString("hex")
+export const nonce = (): string => toHex(crypto.getRandomValues(new Uint8Array(12)))
 
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
@@ -234,5 +235,5 @@ export const readAnswer = (answer: string): Result.Result<Lookup | Undecided, st
 /** The answer in the message of the error that carries it. */
 export const answerOf = (message: string): string => {
   const base64 = /: ([0-9A-Za-z+/=]*)$/.exec(message)?.[1] ?? ""
-  return Buffer.from(base64, "base64").toString("utf8")
+  return new TextDecoder().decode(fromBase64(base64))
 }

@@ -5,6 +5,7 @@
 import type * as Result from "effect/Result"
 import type { ArrayValue, ColumnMetadata, Field } from "../DataApi.ts"
 import { daysOf } from "./Calendar.ts"
+import { fromHex } from "./Octets.ts"
 import { caught, type PgValueError, pad, type Row, refuse, setOwn } from "./PgRefusal.ts"
 import { parseJson } from "./SoundJson.ts"
 
@@ -108,7 +109,7 @@ const asJson: Decode = (value) => {
 }
 const asBytes: Decode = (value) =>
   typeof value === "string" && value.startsWith("\\x")
-    ? Uint8Array.from(Buffer.from(value.slice(2), "hex"))
+    ? fromHex(value.slice(2))
     : value instanceof Uint8Array
       ? // A Buffer is a Uint8Array with another prototype and other methods.
         new Uint8Array(value.buffer, value.byteOffset, value.byteLength)

@@ -2,9 +2,11 @@
  * From JavaScript values to parameters of the Data API. The meaning of every value is that of `@effect/sql-pg`: a
  * program gives the same values to either driver. Pure; no I/O.
  */
+
 import * as BigDecimal from "effect/BigDecimal"
 import * as Result from "effect/Result"
 import type { Field } from "../DataApi.ts"
+import { toHex } from "./Octets.ts"
 import { pgElementByOid, pgTypeByOid } from "./PgOids.ts"
 import { caught, PgValueError, pad, type Row, refuse, setOwn } from "./PgRefusal.ts"
 
@@ -142,7 +144,7 @@ const literal = (type: string, value: unknown): string => {
     case "float8":
       return floatText(float(value, type))
     case "bytea":
-      return `\\x${Buffer.from(blob(value)).toString("hex")}`
+      return `\\x${toHex(blob(value))}`
     case "json":
     case "jsonb":
       return json(value)

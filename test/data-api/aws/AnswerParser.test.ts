@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { AnswerParser } from "../../../src/data-api/aws/AnswerParser.ts"
+import { AnswerParser } from "../../../src/data-api/aws/http/AnswerParser.ts"
 
 const lines = (...all: ReadonlyArray<string>): string => all.join("\r\n")
 

@@ -18,7 +18,7 @@ import { DataApiError, type Reason } from "../../../src/data-api/DataApiError.ts
 import * as RetryPolicy from "../../../src/data-api/RetryPolicy.ts"
 import { reasonOf } from "../../../src/data-api/rest-json/WireFailures.ts"
 import * as DataApiSql from "../../../src/data-api/sql/DataApiSql.ts"
-import { clusterArn, credentials, overAws, overHttp, secretArn } from "../backends.ts"
+import { clusterArn, credentials, overAws, overFetch, overHttp, secretArn } from "../backends.ts"
 
 const arns = { resourceArn: clusterArn, secretArn }
 
@@ -65,7 +65,8 @@ const isAddress = (address: AddressInfo | string | null): address is AddressInfo
 
 const implementations = [
   ["AwsDataApi", overAws],
-  ["HttpDataApi", overHttp]
+  ["HttpDataApi", overHttp],
+  ["HttpDataApi by fetch", overFetch]
 ] as const
 
 const fields: ReadonlyArray<Field> = [
@@ -413,7 +414,7 @@ for (const [name, layerAt] of implementations) {
         })
         const withPassword = (url: string) => url.replace("http://", "http://ann:hunter2@")
         yield* Effect.provide(execute("insert"), layerAt(withPassword(endpoint)))
-        const nobody = layerAt(withPassword("http://127.0.0.1:1"))
+        const nobody = layerAt(withPassword("http://127.0.0.1:2"))
         const error = yield* Effect.flip(Effect.provide(execute("insert"), nobody))
         assert.strictEqual(error.reason._tag, "ConnectFailed")
         const credentials = Buffer.from("ann:hunter2").toString("base64")
@@ -427,7 +428,7 @@ for (const [name, layerAt] of implementations) {
 
     it.effect("a refused connection certainly did not run", () =>
       Effect.gen(function* () {
-        const error = yield* Effect.flip(Effect.provide(execute("insert"), layerAt("http://127.0.0.1:1")))
+        const error = yield* Effect.flip(Effect.provide(execute("insert"), layerAt("http://127.0.0.1:2")))
         assert.deepStrictEqual([error.reason._tag, error.didRun, error.isRetryable], ["ConnectFailed", "no", true])
       })
     )

@@ -2,6 +2,7 @@ import { assert, it } from "@effect/vitest"
 import { SignatureV4 } from "@smithy/signature-v4"
 import { Redacted } from "effect"
 import { Signer } from "../../../src/data-api/aws/Signer.ts"
+import { WebSigner } from "../../../src/data-api/aws/WebSigner.ts"
 import { Sha256 } from "./Sha256.ts"
 
 interface Case {
@@ -57,37 +58,43 @@ it("signs as the AWS SDK's own signer does", async () => {
       body
     }
     const { headers } = await theirs.sign(request, { signingDate: new Date(now) })
-    const ours = new Signer(region).sign(
-      {
-        accessKeyId,
-        secretAccessKey: Redacted.make(secretAccessKey),
-        sessionToken: token === undefined ? undefined : Redacted.make(token)
-      },
-      { host, path, body, now }
-    )
-    const { "user-agent": _, ...signed } = ours
-    assert.deepStrictEqual(signed, headers, JSON.stringify(one))
+    const given = {
+      accessKeyId,
+      secretAccessKey: Redacted.make(secretAccessKey),
+      sessionToken: token === undefined ? undefined : Redacted.make(token)
+    }
+    const unsigned = { host, path, body, now }
+    for (const ours of [new Signer(region).sign(given, unsigned), await new WebSigner(region).sign(given, unsigned)]) {
+      const { "user-agent": _, ...signed } = ours
+      assert.deepStrictEqual(signed, headers, JSON.stringify(one))
+    }
   }
 })
 
-it("one signer signs right for each day and each caller, in any order", () => {
+it("one signer signs right for each day and each caller, in any order", async () => {
   const kept = new Signer(usual.region)
+  const web = new WebSigner(usual.region)
   const days = [usual.now, usual.now + 86_400_000, usual.now]
   const keys = ["AKIDEXAMPLE", "AKIDOTHER", "AKIDEXAMPLE"]
   for (const now of days) {
     for (const accessKeyId of keys) {
       const credentials = { accessKeyId, secretAccessKey: Redacted.make(usual.secretAccessKey) }
       const unsigned = { host: usual.host, path: usual.path, body: usual.body, now }
-      assert.deepStrictEqual(kept.sign(credentials, unsigned), new Signer(usual.region).sign(credentials, unsigned))
+      const right = new Signer(usual.region).sign(credentials, unsigned)
+      assert.deepStrictEqual(kept.sign(credentials, unsigned), right)
+      assert.deepStrictEqual(await web.sign(credentials, unsigned), right)
     }
   }
 })
 
-it("a rotated secret of the same key id is signed with, not the one before", () => {
+it("a rotated secret of the same key id is signed with, not the one before", async () => {
   const kept = new Signer(usual.region)
+  const web = new WebSigner(usual.region)
   const unsigned = { host: usual.host, path: usual.path, body: usual.body, now: usual.now }
   for (const secret of ["first", "second"]) {
     const credentials = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: Redacted.make(secret) }
-    assert.deepStrictEqual(kept.sign(credentials, unsigned), new Signer(usual.region).sign(credentials, unsigned))
+    const right = new Signer(usual.region).sign(credentials, unsigned)
+    assert.deepStrictEqual(kept.sign(credentials, unsigned), right)
+    assert.deepStrictEqual(await web.sign(credentials, unsigned), right)
   }
 })

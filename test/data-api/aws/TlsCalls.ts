@@ -1,6 +1,6 @@
 /** Calls a server of TLS twice by its name and once by its address, and prints what came of it. */
 import { Result } from "effect"
-import { SocketTransport } from "../../../src/data-api/aws/SocketTransport.ts"
+import { SocketTransport } from "../../../src/data-api/aws/http/SocketTransport.ts"
 
 const port = Number(process.argv[2])
 const call = (transport: SocketTransport, hostname: string) =>

@@ -7,9 +7,9 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Result } from "effect"
-import { HttpTransport } from "../../../src/data-api/aws/HttpTransport.ts"
-import { SocketTransport } from "../../../src/data-api/aws/SocketTransport.ts"
-import type { Options, Target } from "../../../src/data-api/aws/Transport.ts"
+import { HttpTransport } from "../../../src/data-api/aws/http/HttpTransport.ts"
+import { SocketTransport } from "../../../src/data-api/aws/http/SocketTransport.ts"
+import type { Options, Target } from "../../../src/data-api/aws/http/Transport.ts"
 import { isPresent, runProgram } from "../../clients/program.ts"
 
 type Make = (options: Options) => HttpTransport | SocketTransport

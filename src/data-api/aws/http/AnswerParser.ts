@@ -2,7 +2,7 @@
  * Reads one answer of HTTP/1.1 from the octets of a connection, as RFC 9112 frames it. Whatever is not framed that way is
  * refused: where the answer ends would be a guess, and the next one on the connection with it.
  */
-import type { Answer } from "../rest-json/WireFailures.ts"
+import type { Answer } from "../../rest-json/WireFailures.ts"
 
 /** Octets of the status line and the headers together, and of the line of a chunk; Node's own client takes as much. */
 const MAX_HEAD = 16 * 1024

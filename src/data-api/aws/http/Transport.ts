@@ -1,7 +1,7 @@
 /** What carries a request to the service and its answer back, and how far one that failed had come. */
 import type * as Result from "effect/Result"
-import type { ConnectFailed, ConnectionLost } from "../DataApiError.ts"
-import type { Answer } from "../rest-json/WireFailures.ts"
+import type { ConnectFailed, ConnectionLost } from "../../DataApiError.ts"
+import type { Answer } from "../../rest-json/WireFailures.ts"
 
 export interface Options {
   /** Milliseconds for a request and its answer. The service itself answers within 45 s. Default 50,000. */

@@ -3,8 +3,8 @@ import type * as http from "node:http"
 import type * as https from "node:https"
 import type { Socket } from "node:net"
 import * as Result from "effect/Result"
-import { ConnectFailed, ConnectionLost } from "../DataApiError.ts"
-import type { Answer } from "../rest-json/WireFailures.ts"
+import { ConnectFailed, ConnectionLost } from "../../DataApiError.ts"
+import type { Answer } from "../../rest-json/WireFailures.ts"
 import type { Loss, Options, Target, Transport } from "./Transport.ts"
 
 /** The code of a system error, which holds no secret as its message might. */

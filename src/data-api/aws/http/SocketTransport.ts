@@ -6,8 +6,8 @@
  */
 import { connect, isIP, type Socket } from "node:net"
 import * as Result from "effect/Result"
-import { ConnectFailed, ConnectionLost } from "../DataApiError.ts"
-import type { Answer } from "../rest-json/WireFailures.ts"
+import { ConnectFailed, ConnectionLost } from "../../DataApiError.ts"
+import type { Answer } from "../../rest-json/WireFailures.ts"
 import { AnswerParser } from "./AnswerParser.ts"
 import type { Loss, Options, Target, Transport } from "./Transport.ts"
 

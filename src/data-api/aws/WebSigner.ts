@@ -1,0 +1,48 @@
+/** AWS Signature Version 4 by Web Crypto, where there is no Node. */
+import * as Redacted from "effect/Redacted"
+import { toHex } from "../values/Octets.ts"
+import { type Credentials, draftOf, type Unsigned } from "./SignatureText.ts"
+
+const octets = (text: string) => new TextEncoder().encode(text)
+
+const sha256 = async (text: string): Promise<string> =>
+  toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", octets(text))))
+
+const keyOf = (key: Uint8Array<ArrayBuffer>): Promise<CryptoKey> =>
+  crypto.subtle.importKey("raw", key, { name: "HMAC", hash: "SHA-256" }, false, ["sign"])
+
+const hmac = async (key: CryptoKey, text: string): Promise<Uint8Array<ArrayBuffer>> =>
+  new Uint8Array(await crypto.subtle.sign("HMAC", key, octets(text)))
+
+const derive = async (secret: string, texts: ReadonlyArray<string>): Promise<CryptoKey> => {
+  let key = await keyOf(octets(`AWS4${secret}`))
+  for (const text of texts) key = await keyOf(await hmac(key, text))
+  return key
+}
+
+/** Signs for one region. The key that a day's signatures derive from is kept for the day and the secret. */
+export class WebSigner {
+  readonly #region: string
+  #derivedFrom = ""
+  #key: Promise<CryptoKey> | undefined
+
+  constructor(region: string) {
+    this.#region = region
+  }
+
+  #keyOf(credentials: Credentials, day: string): Promise<CryptoKey> {
+    const secret = Redacted.value(credentials.secretAccessKey)
+    const from = `${day}/${secret}`
+    if (this.#key !== undefined && from === this.#derivedFrom) return this.#key
+    this.#derivedFrom = from
+    this.#key = derive(secret, [day, this.#region, "rds-data", "aws4_request"])
+    return this.#key
+  }
+
+  /** The headers of the signed request. */
+  async sign(credentials: Credentials, unsigned: Unsigned): Promise<Record<string, string>> {
+    const draft = draftOf(this.#region, credentials, unsigned, await sha256(unsigned.body))
+    const toSign = draft.textToSign(await sha256(draft.canonical))
+    return draft.headers(toHex(await hmac(await this.#keyOf(credentials, draft.day), toSign)))
+  }
+}

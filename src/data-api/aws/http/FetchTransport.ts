@@ -1,0 +1,83 @@
+/** HTTP by `fetch`, where there are no sockets, and how far a request that failed had come. */
+import * as Result from "effect/Result"
+import { ConnectFailed, ConnectionLost } from "../../DataApiError.ts"
+import type { Answer } from "../../rest-json/WireFailures.ts"
+import { lengthOf } from "../../values/Octets.ts"
+import type { Loss, Options, Target, Transport } from "./Transport.ts"
+
+/** Codes of Node, undici and Bun for a connection that never was. Of any other failure `fetch` does not say how far it came. */
+const notConnected =
+  /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|ConnectionRefused|FailedToOpenSocket)$/
+
+const codeOf = (error: unknown): string => {
+  if (typeof error !== "object" || error === null) return "unknown"
+  if ("code" in error && typeof error.code === "string") return error.code
+  if ("cause" in error && error.cause !== undefined) return codeOf(error.cause)
+  return error instanceof Error ? error.name : "unknown"
+}
+
+const lossOf = (error: unknown, hostname: string): Loss => {
+  const code = codeOf(error)
+  return notConnected.test(code)
+    ? new ConnectFailed({ message: `No connection to ${hostname} was established: ${code}.` })
+    : new ConnectionLost({ message: `The connection to ${hostname} was lost: ${code}.` })
+}
+
+const ask = async (
+  { body, headers, hostname, path, port, protocol }: Target,
+  signal: AbortSignal
+): Promise<Result.Result<Answer, Loss>> => {
+  // `fetch` itself says which host it asks.
+  const { host: _, ...others } = headers
+  const url = `${protocol}//${hostname}${port === undefined ? "" : `:${port}`}${path}`
+  try {
+    const response = await fetch(url, { method: "POST", headers: others, body, redirect: "manual", signal })
+    const text = await response.text()
+    return Result.succeed({
+      status: response.status,
+      headers: Object.fromEntries(response.headers),
+      body: text,
+      size: lengthOf(text)
+    })
+  } catch (error) {
+    return Result.fail(lossOf(error, hostname))
+  }
+}
+
+/** Sends requests by `fetch`, whose connections are the runtime's own. */
+export class FetchTransport implements Transport {
+  readonly #requestTimeout: number
+
+  constructor(options: Pick<Options, "requestTimeout"> = {}) {
+    this.#requestTimeout = options.requestTimeout ?? 50_000
+  }
+
+  send(target: Target, done: (result: Result.Result<Answer, Loss>) => void): () => void {
+    const control = new AbortController()
+    let isOver = false
+    const end = () => {
+      isOver = true
+      clearTimeout(timer)
+    }
+    const timer = setTimeout(() => {
+      end()
+      control.abort()
+      done(
+        Result.fail(
+          new ConnectionLost({ message: `The connection to ${target.hostname} was lost: no answer in time.` })
+        )
+      )
+    }, this.#requestTimeout)
+    ask(target, control.signal).then((result) => {
+      if (isOver) return
+      end()
+      done(result)
+    })
+    return () => {
+      end()
+      control.abort()
+    }
+  }
+
+  close(): void {}
+}

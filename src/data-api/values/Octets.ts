@@ -1,0 +1,39 @@
+/** Octets as text and text as octets, by Node's `Buffer` where there is one and by the web's own means elsewhere. Pure. */
+
+const isNode = (): boolean => typeof Buffer !== "undefined"
+
+/**
+ * The length of a text in UTF-8.
+ *
+ * @example
+ * ```ts
+ * import { lengthOf } from "./Octets.ts"
+ *
+ * lengthOf("é") // 2
+ * ```
+ */
+export const lengthOf = (text: string): number =>
+  isNode() ? Buffer.byteLength(text) : new TextEncoder().encode(text).length
+
+/** The octets that a base64 text stands for. */
+export const fromBase64 = (base64: string): Uint8Array => {
+  if (!isNode()) return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
+  const { buffer, byteLength, byteOffset } = Buffer.from(base64, "base64")
+  return new Uint8Array(buffer, byteOffset, byteLength)
+}
+
+const binary = (octets: Uint8Array): string => Array.from(octets, (octet) => String.fromCharCode(octet)).join("")
+
+export const toBase64 = (octets: Uint8Array): string =>
+  isNode() ? Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength).toString("base64") : btoa(binary(octets))
+
+export const toHex = (octets: Uint8Array): string =>
+  isNode()
+    ? Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength).toString("hex")
+    : Array.from(octets, (octet) => octet.toString(16).padStart(2, "0")).join("")
+
+/** The octets that pairs of hexadecimal digits stand for. */
+export const fromHex = (hex: string): Uint8Array =>
+  isNode()
+    ? Uint8Array.from(Buffer.from(hex, "hex"))
+    : Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16))

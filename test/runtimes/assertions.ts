@@ -1,0 +1,2 @@
+/** What the contract takes of vitest, where there is none. */
+export { assert } from "chai"
