@@ -9,6 +9,7 @@ import * as Snapshot from "./embedded/Snapshot.ts"
 import * as Engine from "./engine/Engine.ts"
 import type { SessionSource } from "./engine/Session.ts"
 import * as DataFolder from "./folder/DataFolder.ts"
+import * as DataPlace from "./folder/DataPlace.ts"
 import * as OpenFailure from "./folder/OpenFailure.ts"
 import * as SharedFolder from "./folder/SharedFolder.ts"
 import type { FolderInUse, Share } from "./folder/TakeFolder.ts"
@@ -17,7 +18,10 @@ import * as Postgres from "./postgres/PostgresPool.ts"
 
 /** Where an embedded database lives, and what it starts from. */
 export interface LocalDataApiOptions {
-  /** The folder to keep the data in, created when missing; `"memory"` keeps nothing. */
+  /**
+   * The folder to keep the data in, created when missing: a path, one below `~/`, or a `file:///` URL. `"memory"`, or
+   * `"memory://"`, keeps nothing. Other schemes, and an empty name, are refused.
+   */
   readonly dataDir: string
   /** The name of its database, `alex` when absent. */
   readonly database?: string | undefined
@@ -82,7 +86,7 @@ const openSessions = Effect.fnUntraced(function* (
     durability: options.durability,
     breaksOnSigint: options.breaksOnSigint
   }
-  const isMemory = dataDir === "memory"
+  const isMemory = dataDir === DataPlace.memory
   const start = yield* isMemory ? inMemory(snapshot, pgliteOptions) : inFolder(options, pgliteOptions, share)
   return yield* Pglite.sessions(start, { ...pgliteOptions, isMemory })
 })
@@ -93,8 +97,9 @@ const openSessions = Effect.fnUntraced(function* (
  * @errors LocalDataApiError
  */
 export const sessions = Effect.fn("LocalDataApi.sessions")(function* (
-  options: Omit<LocalDataApiOptions, "share">
+  given: Omit<LocalDataApiOptions, "share">
 ): Effect.fn.Return<SessionSource, LocalDataApiError, Scope.Scope> {
+  const options = { ...given, dataDir: yield* DataPlace.read(given.dataDir) }
   return yield* Effect.catchTag(openSessions(options, undefined), "FolderInUse", ({ message }) =>
     Effect.fail(new LocalDataApiError({ message }))
   )
@@ -106,10 +111,11 @@ export const sessions = Effect.fn("LocalDataApi.sessions")(function* (
  * @errors LocalDataApiError
  */
 export const make = Effect.fn("LocalDataApi.make")(function* (
-  options: LocalDataApiOptions
+  given: LocalDataApiOptions
 ): Effect.fn.Return<DataApi["Service"], LocalDataApiError, Scope.Scope> {
+  const options = { ...given, dataDir: yield* DataPlace.read(given.dataDir) }
   const { dataDir, database = Snapshot.defaultDatabase, limits, share } = options
-  if (share === undefined || dataDir === "memory")
+  if (share === undefined || dataDir === DataPlace.memory)
     return yield* Engine.make(yield* sessions(options), { database, limits })
   return yield* SharedFolder.make({
     dataDir,
