@@ -210,6 +210,42 @@ begin;
 select g, repeat('x', 1000) from generate_series(1, 2500) g;
 commit;
 declare c cursor for select 1;`,
+  "makes tables of queries": `
+create table a as select g from generate_series(1,5) g;
+select g into b from a where g > 2;
+with x as (select 1 as q) select q into c from x;
+create materialized view m as select * from a;
+create materialized view m2 as select 1 with no data;
+create table d as values (1),(2) with data;
+create table if not exists d2 as values (1),(2) with data;
+create table e (x, y) as table b;
+create table f as select nope from a;
+create table a as select 1;
+create table g as select 1/0;
+begin;
+create table h as select * from a;
+select g into i from a;
+select * from h, i where h.g = i.g and h.g < 2;
+rollback;
+create table j as select * from a\\; select count(*) from j;
+create unlogged table k as select g, g::text as t from a;
+prepare p(int) as select * from a where g = $1;
+explain (costs off) execute p(3);`,
+  "is another user, and has another role": `
+select 'r1_' || current_database() as r1, 'r2_' || current_database() as r2 \\gset
+create role :r1;
+create role :r2;
+grant :r2 to :r1;
+set session authorization :r1;
+set role :r2;
+select session_user = :'r1', current_user = :'r2';
+set session authorization default;
+set role :r2;
+set session authorization :r1;
+select session_user = :'r1', current_user = :'r1';
+reset session authorization;
+revoke :r2 from :r1;
+drop role :r1, :r2;`,
   "sets its variables": `
 select 'abc' as v, 7 as n \\gset
 \\echo :v :n

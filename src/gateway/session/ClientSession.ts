@@ -171,6 +171,12 @@ export class Session {
     })
   }
 
+  /** Names may mean something else after a statement. */
+  noteNames(sql: string): void {
+    if (this.transaction !== undefined) this.transaction.names += `${sql};`
+    this.forgetNames()
+  }
+
   /** A statement has changed what names mean, or what tables and types look like. */
   forgetNames(): void {
     this.upstream.descriptions.clear()
@@ -340,6 +346,8 @@ where state = 'active' and pid <> pg_backend_pid() and starts_with(query, ${lite
   /** Keeps a setting, or takes it back to the server's own value. */
   remember(name: string, value: string | undefined): void {
     const known = this.defaults.get(name)
+    // Another user has no role yet.
+    if (name === "session_authorization" && value !== this.settings.get(name)) this.settings.delete("role")
     if (value === undefined || value === known) this.settings.delete(name)
     else this.settings.set(name, value)
     const report = reported.get(name)

@@ -5,14 +5,25 @@ import { type Refused, refusal } from "../statement/Refused.ts"
 import { type Lack, neverSupported, outsideSupported } from "../statement/Unsupported.ts"
 import { advisoryLock, lockCallOf } from "./AdvisoryLocks.ts"
 import type { Session } from "./ClientSession.ts"
+import { createFrom, creationOf } from "./CreatedTables.ts"
 import { close, declare, fetch } from "./CursorStatements.ts"
-import { deallocate, executeText, prepareText } from "./PreparedText.ts"
+import { deallocate, executeText, explain, prepareText } from "./PreparedText.ts"
 import { asItIs, type Bound, query } from "./RowStatements.ts"
 import { discard, readOnlyGateway, rememberConfig, reset, set } from "./SettingStatements.ts"
 import { done, type StatementOutcome } from "./StatementOutcome.ts"
 import * as Transactions from "./TransactionStatements.ts"
 
 const lacking = ({ hint, message }: Lack): Effect.Effect<never, Refused> => Effect.fail(refusal("0A000", message, hint))
+
+const other = (
+  session: Session,
+  statement: ClientStatement,
+  bound: Bound | undefined
+): Effect.Effect<StatementOutcome, Refused> => {
+  if (statement.words[0] === "explain") return explain(session, statement, bound)
+  const creation = bound === undefined ? creationOf(statement) : undefined
+  return creation === undefined ? asItIs(session, statement, bound) : createFrom(session, statement, creation)
+}
 
 const own = (
   session: Session,
@@ -45,7 +56,7 @@ const own = (
     case "listen":
       return Effect.succeed(done("UNLISTEN"))
     default:
-      return asItIs(session, statement, bound)
+      return other(session, statement, bound)
   }
 }
 

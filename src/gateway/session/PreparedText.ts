@@ -4,9 +4,10 @@ import * as Result from "effect/Result"
 import { fromNumbered, render } from "../../data-api/statement/Placeholders.ts"
 import { type ClientStatement, statementOf } from "../statement/ClientStatement.ts"
 import type { Description } from "../statement/DescribeSql.ts"
+import { innerQuery } from "../statement/InnerQuery.ts"
 import { type Refused, refusal } from "../statement/Refused.ts"
 import type { Session } from "./ClientSession.ts"
-import { asItIs, query } from "./RowStatements.ts"
+import { asItIs, type Bound, query } from "./RowStatements.ts"
 import { done, type StatementOutcome } from "./StatementOutcome.ts"
 
 /** A statement that PREPARE has named. */
@@ -70,6 +71,23 @@ const filled = (
   if (Result.isFailure(template)) return Effect.fail(refusal("42601", template.failure))
   const texts = values.map((value, index) => ({ _tag: "Literal" as const, text: `((${value})::${casts[index]})` }))
   return Effect.succeed(statementOf(render(template.success, texts)))
+}
+
+/** EXPLAIN, which may be of an EXECUTE. */
+export const explain = (
+  session: Session,
+  statement: ClientStatement,
+  bound?: Bound
+): Effect.Effect<StatementOutcome, Refused> => {
+  const inner = innerQuery(statement)
+  if (inner?.words[0] !== "execute") return asItIs(session, statement, bound)
+  const name = nameOf(inner.words[1])
+  const found = session.prepared.get(name)
+  if (found === undefined) return Effect.fail(refusal("26000", `prepared statement "${name}" does not exist`))
+  const lead = statement.sql.slice(0, statement.sql.length - inner.sql.length)
+  return Effect.flatMap(filled(found, name, listAt(inner, 2).items), (body) =>
+    asItIs(session, statementOf(lead + body.sql), bound)
+  )
 }
 
 /** EXECUTE name (values). */

@@ -72,14 +72,6 @@ export const callOf = (
 const wordsOf = ({ starts, tail, words }: ClientStatement): ReadonlyArray<string> =>
   tail === 0 ? words : words.slice(starts.indexOf(tail))
 
-/** Names may mean something else from here on. */
-const noteNames = (session: Session, statement: ClientStatement) =>
-  Effect.sync(() => {
-    if (!kindOf(statement.sql).changesNames) return
-    if (session.transaction !== undefined) session.transaction.names += `${statement.sql};`
-    session.forgetNames()
-  })
-
 /** The service takes a statement without the semicolon at which PostgreSQL would have stopped reading. */
 const atTerminator = (error: Refused, { terminator }: ClientStatement): Refused =>
   error.fields.code === "42601" && terminator === ";"
@@ -93,7 +85,7 @@ const atTerminator = (error: Refused, { terminator }: ClientStatement): Refused 
 export const asItIs = Effect.fnUntraced(function* (session: Session, statement: ClientStatement, bound?: Bound) {
   const call = yield* callOf(statement, { sql: statement.sql, prefix: 0 }, bound)
   const response = yield* Effect.mapError(session.send(call), (error) => atTerminator(error, statement))
-  yield* noteNames(session, statement)
+  if (kindOf(statement.sql).changesNames) session.noteNames(statement.sql)
   const columns = columnsOf(response)
   const words = wordsOf(statement)
   const outcome: StatementOutcome = {

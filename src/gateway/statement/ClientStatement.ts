@@ -113,6 +113,7 @@ const shapeOf = (words: ReadonlyArray<string>, starts: ReadonlyArray<number>): S
     const verb = words[at] ?? ""
     const tail = starts[at] ?? 0
     if (writes.has(verb)) return { kind: "write", returnsRows: hasAtTop(words.slice(at), "returning"), tail }
+    if (hasAtTop(words.slice(at), "into")) return plain("other", false)
     return { kind: "query", returnsRows: true, tail: listWrites ? tail : 0 }
   }
   if (writes.has(first)) return plain("write", hasAtTop(words, "returning"))

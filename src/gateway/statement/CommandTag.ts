@@ -117,6 +117,9 @@ export const commandTag = (words: ReadonlyArray<string>, count: number): string 
       return "REFRESH MATERIALIZED VIEW"
     case "reassign":
       return "REASSIGN OWNED"
+    case "grant":
+    case "revoke":
+      return words.includes("on") ? first.toUpperCase() : `${first.toUpperCase()} ROLE`
     case "rollback":
     case "commit":
       return second === "prepared" ? `${first.toUpperCase()} PREPARED` : first.toUpperCase()

@@ -3,8 +3,11 @@ import type { ClientStatement } from "./ClientStatement.ts"
 
 const inTransaction = "Use it within a transaction (BEGIN ... COMMIT), or start the gateway with --session."
 
-const isTemporary = ({ words: [first, ...rest] }: ClientStatement): boolean =>
-  first === "create" && rest.slice(0, 3).some((word) => word === "temp" || word === "temporary")
+const isTemporary = ({ kind, words: [first, ...rest] }: ClientStatement): boolean => {
+  const made =
+    first === "create" ? rest.slice(0, 3) : kind === "other" ? rest.filter((_, at) => rest[at - 1] === "into") : []
+  return made.some((word) => word === "temp" || word === "temporary")
+}
 
 /** Why a statement can't be had, and what to do. */
 export interface Lack {

@@ -1,0 +1,62 @@
+/** Every command of psql that asks the database something, on objects of every kind, and psql on a terminal. */
+import { spawnSync } from "node:child_process"
+import { readFileSync } from "node:fs"
+import { assert, layer } from "@effect/vitest"
+import { Effect, Redacted } from "effect"
+import { describe } from "vitest"
+import * as TestDatabase from "../TestDatabase.ts"
+import { present, programs } from "./Programs.ts"
+import { layer as gateway, run, TestGateway, withoutDetail } from "./TestGateway.ts"
+
+const hasPsql = spawnSync("psql", ["--version"]).status === 0
+const script = hasPsql ? present("psql on a terminal", ["--version"], "script") : undefined
+
+/** The title of \watch has the time. */
+const withoutTimes = (text: string): string => text.replaceAll(/^.*\(every .*$/gm, "")
+
+describe.skipIf(TestDatabase.postgresUrl === undefined || !hasPsql)(
+  TestDatabase.onPostgres("psql's commands through the gateway"),
+  () => {
+    layer(gateway(TestDatabase.postgresUrl ?? ""), { timeout: "60 seconds" })((it) => {
+      it.effect(
+        "print the same on objects of every kind",
+        () =>
+          Effect.gen(function* () {
+            const { directUrl, url } = yield* TestGateway
+            const psql = (address: string, file: string) =>
+              run("psql", ["-X", "-f", `${programs}psql/${file}`, address])
+            const other = Redacted.value(yield* TestDatabase.freshDatabase(directUrl))
+            const outputs: Array<string> = []
+            for (const [server, address] of [
+              [other, other],
+              [directUrl, url]
+            ] as const) {
+              assert.notInclude((yield* psql(server, "objects.sql")).stderr, "ERROR")
+              const { stderr, stdout } = yield* psql(address, "commands.psql")
+              outputs.push(withoutTimes(withoutDetail(`${stdout}\n${stderr}`)).replaceAll(/^.*NOTICE: .*\n/gm, ""))
+            }
+            assert.strictEqual(outputs[1], outputs[0])
+            assert.isAbove(outputs[0]?.split("\n").length ?? 0, 5000)
+            assert.isAbove(readFileSync(`${programs}psql/commands.psql`, "utf8").split("\n").length, 200)
+          }).pipe(Effect.scoped),
+        180_000
+      )
+
+      it.effect.skipIf(script === undefined)("complete names, and say where a transaction stands in the prompt", () =>
+        Effect.gen(function* () {
+          const { directUrl, url } = yield* TestGateway
+          const outputs: Array<string> = []
+          for (const address of [directUrl, url]) {
+            const command = `psql -X -P pager=off -v PROMPT1='%x> ' ${address}`
+            const typed =
+              "create table completed(some_column int);\nselect some_\t from compl\t;\nbegin;\nselect 1/0;\nrollback;\ndrop table compl\t;\n\\q\n"
+            const { stdout } = yield* run(script ?? "", ["-qec", command, "/dev/null"], typed, { TERM: "dumb" })
+            outputs.push(stdout)
+          }
+          assert.strictEqual(outputs[1], outputs[0])
+          assert.include(outputs[0], "some_column")
+        })
+      )
+    })
+  }
+)
