@@ -6,7 +6,7 @@ import { NodeServices } from "@effect/platform-node"
 import { Effect, Layer } from "effect"
 import { afterAll, assert, beforeAll, describe, it, vi } from "vitest"
 import { openTools } from "../../src/Agent.ts"
-import { DbLayer, Reset } from "../../src/index.ts"
+import { ClerkUserId, DbLayer, Jobs, Reset } from "../../src/index.ts"
 import { blocksOf, writeBlocks } from "../package/CodeBlocks.ts"
 
 // A limit ends what hangs; a busy machine is no fault.
@@ -136,6 +136,23 @@ describe("a loop on a provider's API", () => {
 
 describe("openTools", () => {
   const open = (options: object = {}) => openTools({ user, database: DbLayer.layerEmbedded({ directory }), ...options })
+
+  it("stores the keys of a summary that comes as text as they are, whatever keys were read before", async () => {
+    const created = Effect.flatMap(Jobs, (jobs) =>
+      jobs.create({ clerk_user_id: ClerkUserId.make(user), job_type: "portfolio_analysis" })
+    )
+    const job = await Effect.runPromise(Effect.provide(created, DbLayer.layerEmbedded({ directory })))
+    const tools = await open({ grants: ["results"] })
+    for (const key of ["\\", '"']) {
+      const recorded = await tools.call(
+        "record_summary",
+        `{"job_id":"${job.id}","summary":{"!":1,${JSON.stringify(key)}:2}}`
+      )
+      assert.isFalse(recorded.isError, recorded.text)
+      assert.include((await tools.call("read_job", { job_id: job.id })).text, `"!":1,${JSON.stringify(key)}:2`)
+    }
+    await tools.close()
+  })
 
   it("answers calls that come at once, on a database that the first of them opens", async () => {
     const tools = await open()
