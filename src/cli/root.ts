@@ -31,6 +31,10 @@ export const root = Command.make("alex-db").pipe(
 export const on = (name: string, description: string) =>
   Flag.Boolean(name).pipe(Flag.withDescription(description), Flag.withDefault(false))
 
+/** A flag that may be given several times. */
+export const repeated = (name: string, metavar: string, description: string) =>
+  Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.atLeast(0))
+
 /** A flag with a value where it is not given, which its help says. */
 export const defaulted = <A extends string | number>(flag: Flag.Flag<A>, value: NoInfer<A>, description: string) =>
   flag.pipe(Flag.withDescription(`${description} (default: ${value})`), Flag.withDefault(value))

@@ -8,12 +8,13 @@ import { problemFound } from "../Outcome.ts"
 import { count, print, type Style, sayLines, style } from "../output/text.ts"
 import { visibleReport } from "../output/visible.ts"
 import { database, on, operations, root } from "../root.ts"
+import { ignoredObjects } from "./ignore.ts"
 
 const brokenText = ({ definition, first, rows, rule, table }: Repair.RepairReport["broken"][number]): string =>
-  `${table}.${rule}: ${rows === null ? "rows" : count(rows, "row")} may break ${definition}${first === null || first.length === 0 ? "" : `: ${first.join(", ")}`}`
+  `${table}.${rule}, ${definition.replace(/ NOT VALID$/, "")}: ${rows === 0 ? "no row breaks it, and alex-db repair puts it in force" : `${count(rows, "row")}: ${first.join(", ")}`}`
 
 const repairText = (report: Repair.RepairReport, { bad, dim, good, warn }: Style): string => {
-  const { broken, dryRun, left, repaired, validated } = report
+  const { broken, dryRun, left, leftOut, repaired, validated } = report
   const failed = repaired.filter(({ failure }) => failure !== null)
   return [
     ...repaired.map(({ failure, object, statements }) =>
@@ -26,7 +27,12 @@ const repairText = (report: Repair.RepairReport, { bad, dim, good, warn }: Style
     ),
     ...validated.map((rule) => `${good("validated:")} ${rule}`),
     ...broken.map((rule) => `${warn("not validated:")} ${brokenText(rule)}`),
-    ...(left.length === 0 ? [] : [`Left as they are, since the migrations do not know them: ${left.join(", ")}`]),
+    ...leftOut.map((rule) => `${warn("left out:")} ${brokenText(rule)}`),
+    ...(left.length === 0
+      ? []
+      : [
+          `Left as they are, since the migrations do not know them: ${left.join(", ")}. alex-db repair --drift takes away those that verify calls unexpected.`
+        ]),
     repaired.length === 0
       ? "Nothing differs from the migrations that could be repaired."
       : dryRun
@@ -38,22 +44,28 @@ const repairText = (report: Repair.RepairReport, { bad, dim, good, warn }: Style
 export const repair = Command.make(
   "repair",
   {
+    drift: on(
+      "drift",
+      "Take away as well what the migrations do not know and what may refuse, change or show rows: constraints, triggers, rules, policies, rights of everybody"
+    ),
+    ignore: ignoredObjects.flag,
     dryRun: on("dry-run", "Print the statements, and run none"),
     yes: on("yes", "Run them without asking")
   },
-  Effect.fnUntraced(function* ({ dryRun, yes }) {
+  Effect.fnUntraced(function* ({ dryRun, yes, ...options }) {
     const flags = yield* root
+    yield* ignoredObjects.check(options.ignore)
     const { onDatabase } = yield* database
     const { Repair } = yield* operations
     const { canPrompt } = yield* TerminalCapabilities.TerminalCapabilities
     const report = yield* onDatabase(flags)(
       Effect.gen(function* () {
-        const planned = yield* Repair.repair({ dryRun: true })
+        const planned = yield* Repair.repair({ ...options, dryRun: true })
         if (dryRun || (!yes && !canPrompt)) return planned
-        if (yes) return yield* Repair.repair()
+        if (yes) return yield* Repair.repair(options)
         yield* sayLines(repairText(visibleReport(planned), yield* style))
         const go = yield* Prompt.run(Prompt.Confirm({ message: "Run these statements?", initial: false }))
-        return go ? yield* Repair.repair() : planned
+        return go ? yield* Repair.repair(options) : planned
       })
     )
     yield* print(flags.json, report, repairText)
@@ -65,6 +77,10 @@ export const repair = Command.make(
   ),
   Command.withExamples([
     { command: "alex-db repair --dry-run", description: "See the statements" },
+    {
+      command: "alex-db repair --drift",
+      description: "Take away foreign triggers, rules and policies too, after asking"
+    },
     { command: "alex-db repair --yes", description: "Run them without a question" }
   ])
 )

@@ -12,6 +12,7 @@ import type { Made } from "../output/VerifySummary.ts"
 import { visibleReport } from "../output/visible.ts"
 import { database, defaulted, on, operations, root } from "../root.ts"
 import { version } from "../version.ts"
+import { ignoredObjects } from "./ignore.ts"
 
 const writePage = Effect.fnUntraced(function* (file: string, report: Verify.VerifyReport, made: Made) {
   const { verifyPage } = yield* Effect.promise(() => import("../output/VerifyPage.ts"))
@@ -52,13 +53,16 @@ export const verify = Command.make(
       "text",
       "Text for people, Markdown for a summary, or annotations of GitHub's actions"
     ),
+    ignore: ignoredObjects.flag,
+    validate: on("validate", "Validate the rules that no row breaks first, and name the rows that break the others"),
     skipDrift: on("skip-drift", "Do not compare the database with its migrations, which takes some seconds")
   },
-  Effect.fnUntraced(function* ({ format, html, skipDrift }) {
+  Effect.fnUntraced(function* ({ format, html, ignore, skipDrift, validate }) {
     const flags = yield* root
+    yield* ignoredObjects.check(ignore)
     const { onDatabase } = yield* database
     const { Verify } = yield* operations
-    const report = yield* onDatabase(flags)(Verify.verify({ drift: !skipDrift }))
+    const report = yield* onDatabase(flags)(Verify.verify({ drift: !skipDrift, ignore, validate }))
     const made: Made = { at: new Date(yield* Clock.currentTimeMillis), version: version() }
     if (Option.isSome(html)) yield* writePage(html.value, report, made)
     yield* print(flags.json, report, yield* textIn(format, made))
@@ -71,6 +75,7 @@ export const verify = Command.make(
   Command.withExamples([
     { command: "alex-db verify", description: "Exit 3 if anything is wrong" },
     { command: "alex-db verify --html report.html", description: "A page with charts beside it" },
+    { command: "alex-db verify --ignore 'view:reporting_*'", description: "Without what another team has added" },
     {
       command: "alex-db verify --format markdown >> $GITHUB_STEP_SUMMARY",
       description: "For the summary of a run on GitHub"

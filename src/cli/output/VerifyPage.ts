@@ -34,8 +34,14 @@ const groupPart = (group: Group): string => {
 const findingsPart = (report: Verify.VerifyReport): string => {
   const groups = groupsOf(report)
   const drift = report.drift === null ? "<p>Drift from the migrations was not looked for.</p>" : ""
+  const ignored =
+    report.ignored.length === 0 ? "" : `<p>Not compared, as asked for: ${escaped(report.ignored.join(", "))}</p>`
   const none = `<p><span class="good">${signs.good}</span> Nothing was found.</p>`
-  return section("findings", "Findings", (groups.length === 0 ? none : groups.map(groupPart).join("\n")) + drift)
+  return section(
+    "findings",
+    "Findings",
+    (groups.length === 0 ? none : groups.map(groupPart).join("\n")) + drift + ignored
+  )
 }
 
 /** Bars beside their names, all charts on one scale, on which the longest bar fills the width. */

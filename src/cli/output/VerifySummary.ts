@@ -24,6 +24,15 @@ const byCheck = (kind: "problem" | "notice", report: Verify.VerifyReport): Reado
   return [...groups].map(([check, messages]) => ({ kind, check, messages }))
 }
 
+/** As much of the SQL that undoes a difference as a line holds; `alex-db repair --drift --dry-run` prints all of it. */
+const mostSql = 200
+
+const differenceText = (difference: Drift.Difference): string => {
+  const sql = difference.repair.map((statement) => `${statement.replaceAll(/\s+/g, " ")};`).join(" ")
+  if (sql === "") return Drift.describe(difference)
+  return `${Drift.describe(difference)}. Repair: ${sql.length <= mostSql ? sql : `${sql.slice(0, mostSql)}…`}`
+}
+
 /** Problems, then differences from the migrations, then notices. */
 export const groupsOf = (report: Verify.VerifyReport): ReadonlyArray<Group> => {
   const drift = report.drift ?? []
@@ -31,7 +40,7 @@ export const groupsOf = (report: Verify.VerifyReport): ReadonlyArray<Group> => {
     ...byCheck("problem", report),
     ...(drift.length === 0
       ? []
-      : [{ kind: "difference" as const, check: "drift from the migrations", messages: drift.map(Drift.describe) }]),
+      : [{ kind: "difference" as const, check: "drift from the migrations", messages: drift.map(differenceText) }]),
     ...byCheck("notice", report)
   ]
 }

@@ -40,9 +40,12 @@ const groupText = (group: Group, { bad, dim, warn }: Style): string => {
   ].join("\n")
 }
 
-const driftText = ({ drift }: Verify.VerifyReport, { dim, good }: Style): ReadonlyArray<string> => {
+const driftText = ({ drift, ignored }: Verify.VerifyReport, { dim, good }: Style): ReadonlyArray<string> => {
   if (drift === null) return [dim("drift from the migrations: not looked for here; alex-db verify does")]
-  return drift.length === 0 ? [`${good(signs.good)} no drift from the migrations`] : []
+  return [
+    ...(drift.length === 0 ? [`${good(signs.good)} no drift from the migrations`] : []),
+    ...(ignored.length === 0 ? [] : [dim(`not compared, as asked for: ${ignored.join(", ")}`)])
+  ]
 }
 
 const instrumentsText = (report: Verify.VerifyReport, { bold, dim }: Style): string => {

@@ -2,31 +2,34 @@
  * Rules that old rows break: constraints that hold for new rows and are not validated.
  */
 import { Effect, Schema } from "effect"
-import { SqlClient } from "effect/sql"
+import { SqlClient, SqlError } from "effect/sql"
 import * as Layout from "./Layout.ts"
 
-/**
- * A rule that is not validated. `rows` is how many break it, and `first` the keys of some of them; both are null for a
- * foreign key, whose rows are not counted.
- */
+/** A rule that is not validated: how many rows break it, and the keys of the first of them. */
 export const BrokenRule = Schema.Struct({
   table: Schema.String,
   rule: Schema.String,
   definition: Schema.String,
-  rows: Schema.NullOr(Schema.Int),
-  first: Schema.NullOr(Schema.Array(Schema.String))
+  rows: Schema.Int,
+  first: Schema.Array(Schema.String)
 })
 export type BrokenRule = typeof BrokenRule.Type
 
+/** `condition` is what every row must keep. */
 const Open = Schema.Struct({
   table: Schema.String,
   rule: Schema.String,
   definition: Schema.String,
-  condition: Schema.NullOr(Schema.String)
+  condition: Schema.String
 })
 
-const keyOf = (table: string): string =>
-  table === "users" ? "clerk_user_id" : table === "instruments" ? "symbol" : "id"
+/** What a row is named by, in SQL. */
+const keys: Readonly<Record<string, string>> = {
+  users: "clerk_user_id",
+  instruments: "symbol",
+  price_history: "concat_ws(' ', symbol, day)",
+  portfolio_snapshots: "concat_ws(' ', clerk_user_id, day)"
+}
 
 const Breaking = Schema.Tuple([Schema.Struct({ rows: Schema.Int, first: Schema.Array(Schema.String) })])
 
@@ -40,18 +43,24 @@ export const find = Effect.fn("BrokenRules.find")(function* () {
   const sql = yield* SqlClient.SqlClient
   const rows = yield* sql`
     select t.relname::text as "table", c.conname::text as rule, pg_get_constraintdef(c.oid) as definition,
-      pg_get_expr(c.conbin, c.conrelid) as condition
+      coalesce(pg_get_expr(c.conbin, c.conrelid), (
+        select format('%s or exists (select from %s other where %s)', string_agg(format('t.%I is null', own.attname), ' or '),
+          c.confrelid::regclass, string_agg(format('other.%I = t.%I', theirs.attname, own.attname), ' and '))
+        from unnest(c.conkey, c.confkey) as pair (own, theirs)
+          join pg_attribute own on own.attrelid = c.conrelid and own.attnum = pair.own
+          join pg_attribute theirs on theirs.attrelid = c.confrelid and theirs.attnum = pair.theirs
+      )) as condition
     from pg_constraint c join pg_class t on t.oid = c.conrelid join pg_namespace n on n.oid = t.relnamespace
-    where not c.convalidated and n.nspname = current_schema() and t.relname::text = any(${Layout.tables}::text[])
+    where not c.convalidated and c.contype in ('c', 'f') and n.nspname = current_schema()
+      and t.relname::text = any(${Layout.allTables}::text[])
     order by 1, 2`
   const open = yield* Schema.decodeUnknownEffect(Schema.Array(Open))(rows)
   return yield* Effect.forEach(open, ({ condition, ...rule }) =>
     Effect.gen(function* () {
-      if (condition === null) return { ...rule, rows: null, first: null } satisfies BrokenRule
-      const breaking = sql`from ${sql(rule.table)} where not (${sql.literal(condition)})`
+      const breaking = sql`from ${sql(rule.table)} t where not (${sql.literal(condition)})`
       const found = yield* sql`
         select (select count(*) ${breaking})::integer as rows, coalesce((
-          select jsonb_agg(key) from (select ${sql(keyOf(rule.table))}::text as key ${breaking} order by 1 limit 5) f
+          select jsonb_agg(key) from (select ${sql.literal(keys[rule.table] ?? "id")}::text as key ${breaking} order by 1 limit 5) f
         ), '[]') as first`
       const [counted] = yield* Schema.decodeUnknownEffect(Breaking)(found)
       return { ...rule, ...counted } satisfies BrokenRule
@@ -59,9 +68,21 @@ export const find = Effect.fn("BrokenRules.find")(function* () {
   )
 })
 
+/** Makes a rule hold for all rows; `undefined` where one was written meanwhile that breaks it. One request. */
+export const validate = Effect.fnUntraced(function* ({ rule, table }: BrokenRule) {
+  const sql = yield* SqlClient.SqlClient
+  return yield* sql`alter table ${sql(table)} validate constraint ${sql(rule)}`.pipe(
+    Effect.as(`${table}.${rule}`),
+    Effect.catchIf(
+      (error) => SqlError.isSqlError(error) && error.reason._tag === "ConstraintError",
+      () => Effect.undefined
+    )
+  )
+})
+
 /** A broken rule as one line: how many rows of which table, the rule, and the first of them by their keys. */
 export const describe = ({ definition, first, rows, rule, table }: BrokenRule): string => {
-  const which = rows === null ? "rows" : `${rows} ${rows === 1 ? "row" : "rows"}`
-  const named = first === null || first.length === 0 ? "" : `: ${first.join(", ")}`
-  return `${which} of ${table} may break ${rule}, ${definition.replace(/ NOT VALID$/, "")}${named}`
+  const named = first.length === 0 ? "" : `: ${first.join(", ")}`
+  const broken = rows === 1 ? `1 row of ${table} breaks` : `${rows} rows of ${table} break`
+  return `${broken} ${rule}, ${definition.replace(/ NOT VALID$/, "")}${named}`
 }

@@ -153,6 +153,9 @@ const laterTables: Readonly<Record<string, Readonly<Record<string, ReadonlyArray
   price_history: { symbol: ["character varying(20)"], day: ["date"], price: ["numeric(12,4)"] }
 }
 
+/** The names of all of Alex's tables, those that came later too. */
+export const allTables: ReadonlyArray<string> = [...tables, ...Object.keys(laterTables)]
+
 /** Whether a table has the name and the form of one that came after the first databases. */
 export const isLaterTable = (table: Relation): boolean => {
   const expected = laterTables[table.name]

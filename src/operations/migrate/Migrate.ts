@@ -8,6 +8,7 @@ import * as BrokenRules from "../database/BrokenRules.ts"
 import { messageInTransaction, messageOf, sqlStateOf } from "../database/DatabaseFailure.ts"
 import * as Installation from "../database/Installation.ts"
 import * as Layout from "../database/Layout.ts"
+import * as LeftOut from "../database/LeftOut.ts"
 import * as Progress from "../Progress.ts"
 import * as Adoption from "./Adoption.ts"
 import * as Journal from "./Journal.ts"
@@ -65,7 +66,8 @@ export type MigrationStatus = typeof MigrationStatus.Type
 
 /**
  * What `migrate` did. `adopted` names the tables that it found without a journal and took over, `converted` those of
- * their columns that held moments without a zone, which were read as UTC.
+ * their columns that held moments without a zone, which were read as UTC, and `leftOut` the rules
+ * that old rows break, where `lenient` was asked for.
  */
 export const MigrationReport = Schema.Struct({
   applied: Schema.Array(
@@ -74,6 +76,7 @@ export const MigrationReport = Schema.Struct({
   alreadyApplied: Schema.Int,
   adopted: Schema.Array(Schema.String),
   converted: Schema.Array(Schema.String),
+  leftOut: Schema.Array(Schema.String),
   warnings: Schema.Array(Schema.String)
 })
 export type MigrationReport = typeof MigrationReport.Type
@@ -91,6 +94,8 @@ export interface MigrateOptions {
    * failure is found only on running the migration again statement by statement, which then happens.
    */
   readonly packed?: boolean | undefined
+  /** Leaves out the rules that old rows of an adopted database break, so that who wrote those can go on changing them. */
+  readonly lenient?: boolean | undefined
   /** How long to wait in all for locks that others hold: another runner, or the application. 5 minutes by default. */
   readonly patience?: Duration.Input | undefined
 }
@@ -345,7 +350,29 @@ const apply = Effect.fn("Migrate.apply")(function* (
 })
 
 const brokenText = (rule: BrokenRules.BrokenRule): string =>
-  `${BrokenRules.describe(rule)}. Until they keep it, no column of these can be changed; alex-db repair lists them, and validates the rule when they do`
+  `${BrokenRules.describe(rule)}. Until they keep it, no column of these can be changed: correct them, and alex-db repair validates the rule; or alex-db migrate --lenient leaves it out`
+
+const leftOutText = (rule: BrokenRules.BrokenRule): string =>
+  `${BrokenRules.describe(rule)}. The rule is left out, for old rows and new ones; alex-db repair brings it back when they keep it`
+
+/** Rules that no row breaks hold for all; the others are left out, where that was asked for, or stay for new rows. */
+const settleRules = Effect.fnUntraced(function* (lenient: boolean, patience: Duration.Input | undefined) {
+  const found = yield* BrokenRules.find()
+  const validated = yield* Effect.forEach(
+    found.filter(({ rows }) => rows === 0),
+    BrokenRules.validate
+  )
+  const broken = found.filter(({ rule, table }) => !validated.includes(`${table}.${rule}`))
+  if (!lenient || broken.length === 0) return { broken, leftOut: [] }
+  const leaveOut = Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient
+    yield* Journal.settings(sql)
+    for (const { rule, table } of broken) yield* sql`alter table ${sql(table)} drop constraint ${sql(rule)}`
+    yield* LeftOut.write([...(yield* LeftOut.find()), ...broken.map(({ rule, table }) => `${table}.${rule}`)])
+  })
+  yield* inTransaction(leaveOut, patience)
+  return { broken: [], leftOut: broken }
+})
 
 const inTransaction = Effect.fnUntraced(function* <A, E, R>(
   work: Effect.Effect<A, E, R>,
@@ -433,13 +460,18 @@ export const migrate = Effect.fn("Migrate.migrate")(function* (options: MigrateO
     })
     if (index === 0 && preparation.after.length > 0) yield* runPrepared(preparation.after, options.patience)
   }
-  const broken = isAdoption && tables.length > 0 ? yield* BrokenRules.find() : []
+  const lenient = options.lenient === true
+  const { broken, leftOut } =
+    lenient || (isAdoption && tables.length > 0)
+      ? yield* settleRules(lenient, options.patience)
+      : { broken: [], leftOut: [] }
   const report: MigrationReport = {
     applied,
     alreadyApplied: state.applied.length,
     adopted: isAdoption ? tables.map(({ name }) => name).filter(Layout.isAlexs) : [],
     converted: isAdoption ? tables.flatMap(Layout.momentsWithoutZone) : [],
-    warnings: [...state.warnings, ...preparation.notices, ...broken.map(brokenText)]
+    leftOut: leftOut.map(({ rule, table }) => `${table}.${rule}`),
+    warnings: [...state.warnings, ...preparation.notices, ...broken.map(brokenText), ...leftOut.map(leftOutText)]
   }
   return report
 })

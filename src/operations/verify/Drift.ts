@@ -1,25 +1,37 @@
 /**
- * Where a database differs from what its migrations describe.
+ * Where a database differs from what its migrations describe, and the SQL that puts it right.
  */
 import { Effect, Schema } from "effect"
 import * as Layout from "../database/Layout.ts"
+import * as LeftOut from "../database/LeftOut.ts"
 import { type Catalogue, type CatalogueObject, labelOf, Reference, read } from "./Catalogue.ts"
+import { matching } from "./Ignored.ts"
 import * as RepairSql from "./RepairSql.ts"
 
-/** One difference, named as an operator would: `index idx_jobs_status`. */
+/** One difference, named as an operator would: `index jobs.idx_jobs_status`. `repair` are the statements that undo it. */
 export const Difference = Schema.Struct({
   kind: Schema.Literals(["missing", "unexpected", "different"]),
   object: Schema.String,
   expected: Schema.optionalKey(Schema.String),
-  found: Schema.optionalKey(Schema.String)
+  found: Schema.optionalKey(Schema.String),
+  repair: Schema.Array(Schema.String)
 })
 export type Difference = typeof Difference.Type
 
 /** A difference as one line, for example `different: column users.display_name: expected text, found integer`. */
-export const describe = (difference: Difference): string =>
-  difference.kind === "different"
-    ? `different: ${difference.object}: expected ${difference.expected}, found ${difference.found}`
-    : `${difference.kind}: ${difference.object}`
+export const describe = (difference: Difference): string => {
+  const { expected = "", found = "", kind, object } = difference
+  const named = (definition: string) => (definition === "" ? "nothing" : definition)
+  return kind === "different"
+    ? `different: ${object}: expected ${named(expected)}, found ${named(found)}`
+    : `${kind}: ${object}`
+}
+
+/** An object as it should be and as it is; one of the two is missing where it is missing or unexpected. */
+interface Change {
+  readonly expected: CatalogueObject | undefined
+  readonly found: CatalogueObject | undefined
+}
 
 const keyOf = (object: CatalogueObject) => `${object.kind} ${object.table ?? ""} ${object.name}`
 
@@ -27,8 +39,8 @@ const keyOf = (object: CatalogueObject) => `${object.kind} ${object.table ?? ""}
  * A definition without what a dump and its restoring change: `ANY ((ARRAY['a'::varchar])::text[])` comes back as
  * `ANY (ARRAY[('a'::varchar)::text])`. Functions that keep `updated_at` are one another's equal.
  */
-const comparable = (definition: string): string => {
-  const [, trigger, body = ""] = /^(returns trigger language plpgsql as )(.*)$/.exec(definition) ?? []
+const comparable = ({ definition }: CatalogueObject): string => {
+  const [, trigger, body = ""] = /^(returns trigger language plpgsql.*? as )(.*)$/.exec(definition) ?? []
   if (trigger !== undefined && Layout.keepsUpdatedAt.test(body.trim())) return trigger
   return definition
     .replaceAll(/\((ARRAY\[[^\]]*\])\)::text\[\]/g, "$1")
@@ -39,72 +51,143 @@ const comparable = (definition: string): string => {
 const only = (objects: Catalogue, others: Catalogue): Catalogue => {
   const keys = new Set(others.map(keyOf))
   const missing = objects.filter((object) => !keys.has(keyOf(object)))
-  const tables = new Set(missing.filter((object) => object.kind === "table").map((object) => object.name))
+  const owners = new Set(missing.filter((object) => object.table === null).map((object) => object.name))
   // A missing table is reported once, not again for each of its columns.
-  return missing.filter((object) => object.table === null || !tables.has(object.table))
+  return missing.filter((object) => object.table === null || !owners.has(object.table))
 }
 
-/**
- * Compares two catalogues. An extension that is too many is not drift: it belongs to the cluster, not to the schema.
- */
-export const compare = (expected: Catalogue, found: Catalogue): ReadonlyArray<Difference> => {
+/** An extension that is too many belongs to the cluster, not to the schema; and the journal's comment is `migrate`'s. */
+const isCompared = (object: CatalogueObject): boolean => object.kind !== "extension" && !LeftOut.isNote(object)
+
+const changesOf = (expected: Catalogue, found: Catalogue): ReadonlyArray<Change> => {
+  const leftOut = LeftOut.rulesOf(found)
   const foundByKey = new Map(found.map((object) => [keyOf(object), object]))
-  const changed = expected.flatMap((object): ReadonlyArray<Difference> => {
-    const actual = foundByKey.get(keyOf(object))
-    if (actual === undefined || comparable(actual.definition) === comparable(object.definition)) return []
-    return [{ kind: "different", object: labelOf(object), expected: object.definition, found: actual.definition }]
-  })
+  const isLeftOut = ({ kind, name, table }: CatalogueObject) =>
+    kind === "constraint" && leftOut.includes(`${table}.${name}`)
   return [
-    ...only(expected, found).map((object): Difference => ({ kind: "missing", object: labelOf(object) })),
+    ...only(expected, found)
+      .filter((object) => !isLeftOut(object))
+      .map((object) => ({ expected: object, found: undefined })),
     ...only(found, expected)
-      .filter((object) => object.kind !== "extension")
-      .map((object): Difference => ({ kind: "unexpected", object: labelOf(object) })),
-    ...changed
+      .filter(isCompared)
+      .map((object) => ({ expected: undefined, found: object })),
+    ...expected.flatMap((object) => {
+      const actual = foundByKey.get(keyOf(object))
+      return actual === undefined || comparable(actual) === comparable(object)
+        ? []
+        : [{ expected: object, found: actual }]
+    })
   ]
 }
 
-/**
- * Whether a difference is an addition of the operator's that changes nothing for Alex: a table, a view, a column, an
- * index and the like. A further constraint or trigger may refuse or change what Alex writes.
- */
-export const isAddition = ({ kind, object }: Difference): boolean =>
-  kind === "unexpected" && !/^(constraint|trigger) /.test(object)
+/** Whether a difference is an unvalidated rule: what holds for new rows is validated when no old one breaks it. */
+const isUnvalidated = ({ expected, found }: Change): boolean =>
+  expected !== undefined && found?.definition === `${expected.definition} NOT VALID`
 
-/** A difference that statements can put right. */
+/**
+ * Whether an object that the migrations do not know may refuse, change or show what Alex stores: constraints, triggers,
+ * rules, policies, and what everybody may do. Anything else is an addition that changes nothing for Alex.
+ */
+const isMeddling = ({ kind, name }: CatalogueObject): boolean =>
+  ["constraint", "trigger", "rule", "policy"].includes(kind) || (kind === "privilege" && name === "PUBLIC")
+
+const differenceOf = (change: Change, source: RepairSql.Source): Difference => {
+  const { expected, found } = change
+  const object = expected ?? found
+  return {
+    kind: expected === undefined ? "unexpected" : found === undefined ? "missing" : "different",
+    object: object === undefined ? "" : labelOf(object),
+    ...(expected === undefined || found === undefined
+      ? {}
+      : { expected: expected.definition, found: found.definition }),
+    repair:
+      isUnvalidated(change) && expected !== undefined ? [RepairSql.validate(expected)] : statementsOf(change, source)
+  }
+}
+
+const statementsOf = ({ expected, found }: Change, source: RepairSql.Source): ReadonlyArray<string> => {
+  if (expected === undefined) return found === undefined ? [] : RepairSql.remove(found, source)
+  return found === undefined ? RepairSql.make(expected, source) : RepairSql.change(expected, found, source)
+}
+
+/** What was compared: differences, additions of the operator's that change nothing for Alex, and what was ignored. */
+export interface Comparison {
+  readonly differences: ReadonlyArray<Difference>
+  readonly additions: ReadonlyArray<Difference>
+  readonly ignored: ReadonlyArray<string>
+  /** Rules that `migrate --lenient` left out, as `table.rule`. */
+  readonly leftOut: ReadonlyArray<string>
+}
+
+/**
+ * Compares two catalogues.
+ *
+ * @param ignore Patterns of objects that are not compared, such as `view:reporting_*`.
+ */
+export const compare = (expected: Catalogue, found: Catalogue, ignore: ReadonlyArray<string> = []): Comparison => {
+  const isIgnored = matching(ignore)
+  const source = { expected, found }
+  const changes = changesOf(expected, found).map((change) => {
+    const object = change.expected ?? change.found
+    return {
+      difference: differenceOf(change, source),
+      isIgnored: object !== undefined && isIgnored(object),
+      isAddition: change.expected === undefined && change.found !== undefined && !isMeddling(change.found)
+    }
+  })
+  const seen = changes.filter((change) => !change.isIgnored)
+  return {
+    differences: seen.filter((change) => !change.isAddition).map(({ difference }) => difference),
+    additions: seen.filter((change) => change.isAddition).map(({ difference }) => difference),
+    ignored: changes.filter((change) => change.isIgnored).map(({ difference }) => difference.object),
+    leftOut: LeftOut.rulesOf(found)
+  }
+}
+
+/** A difference that a repair puts right. */
 export interface Repairable {
   readonly kind: CatalogueObject["kind"]
   readonly object: string
   readonly statements: ReadonlyArray<string>
 }
 
-/** What makes a catalogue what it should be, and what in it the migrations do not know. */
-export const repairs = (
-  source: RepairSql.Source,
-  found: Catalogue
-): { readonly repairable: ReadonlyArray<Repairable>; readonly left: ReadonlyArray<string> } => {
-  const { expected } = source
-  const foundByKey = new Map(found.map((object) => [keyOf(object), object]))
-  const repairable = (object: CatalogueObject, statements: ReadonlyArray<string>): ReadonlyArray<Repairable> =>
-    statements.length === 0 ? [] : [{ kind: object.kind, object: labelOf(object), statements }]
-  return {
-    repairable: [
-      ...only(expected, found).flatMap((object) => repairable(object, RepairSql.make(object, source))),
-      ...expected.flatMap((object) => {
-        const actual = foundByKey.get(keyOf(object))
-        if (actual === undefined || comparable(actual.definition) === comparable(object.definition)) return []
-        // What holds for new rows is validated when no old one breaks it, in a step of its own.
-        if (actual.definition === `${object.definition} NOT VALID`) return []
-        return repairable(object, RepairSql.change(object, actual, source))
-      })
-    ],
-    left: only(found, expected)
-      .filter((object) => object.kind !== "extension")
-      .map(labelOf)
-  }
+/** What makes a catalogue what it should be, and what of it is left as it is. */
+export interface Repairs {
+  readonly repairable: ReadonlyArray<Repairable>
+  readonly left: ReadonlyArray<string>
 }
 
-/** Compares the database with the migrations, applied to an empty one. One request to the database. */
+/**
+ * What to run so that a database is what the migrations describe.
+ *
+ * @param options.removes Whether constraints, triggers, rules, policies and rights of everybody are taken away that the
+ *   migrations do not know. What holds data, or changes nothing for Alex, always stays.
+ */
+export const repairs = (
+  expected: Catalogue,
+  found: Catalogue,
+  options: { readonly ignore: ReadonlyArray<string>; readonly removes: boolean }
+): Repairs => {
+  const isIgnored = matching(options.ignore)
+  const repairable: Array<Repairable> = []
+  const left: Array<string> = []
+  for (const change of changesOf(expected, found)) {
+    const object = change.expected ?? change.found
+    if (object === undefined || isIgnored(object) || isUnvalidated(change)) continue
+    const stays = change.expected === undefined && !(options.removes && isMeddling(object))
+    const statements = stays ? [] : statementsOf(change, { expected, found })
+    if (statements.length === 0) left.push(labelOf(object))
+    else repairable.push({ kind: object.kind, object: labelOf(object), statements })
+  }
+  return { repairable, left }
+}
+
+/**
+ * Every difference between the database and the migrations, applied to an empty one; additions of the operator's among
+ * them. One request to the database.
+ */
 export const drift = Effect.fn("Drift.drift")(function* () {
   const reference = yield* Reference
-  return compare(yield* reference.catalogue, yield* read())
+  const { additions, differences } = compare(yield* reference.catalogue, yield* read())
+  return [...differences, ...additions]
 })

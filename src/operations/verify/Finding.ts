@@ -15,3 +15,9 @@ export const undecodable = (table: string, id: string, error: Schema.SchemaError
   check: "invalid rows",
   message: `${table} ${id}: ${error.message.replaceAll(/\s+/g, " ")}`
 })
+
+/** What was found in the rows of a table. */
+export interface RowFinding {
+  readonly table: string
+  readonly finding: Finding
+}

@@ -3,7 +3,7 @@
  */
 import type { Duration } from "effect"
 import { Effect, Result, Schema } from "effect"
-import { SqlClient, SqlError } from "effect/sql"
+import { SqlClient } from "effect/sql"
 import * as BrokenRules from "../database/BrokenRules.ts"
 import { messageInTransaction } from "../database/DatabaseFailure.ts"
 import * as Installation from "../database/Installation.ts"
@@ -12,9 +12,9 @@ import * as Journal from "../migrate/Journal.ts"
 import * as LockWait from "../migrate/LockWait.ts"
 import { compare as compareJournal, MigrationRefused } from "../migrate/Migrate.ts"
 import * as Migration from "../migrate/Migration.ts"
-import { createdBy, nameOf, partsOf } from "../migrate/StatementParts.ts"
 import * as Catalogue from "./Catalogue.ts"
 import * as Drift from "./Drift.ts"
+import * as Rules from "./Rules.ts"
 
 /** One difference, the statements that put it right, and why they failed, where they did. */
 export const Repaired = Schema.Struct({
@@ -26,7 +26,7 @@ export type Repaired = typeof Repaired.Type
 
 /**
  * What `repair` did, or with `dryRun` would do. `validated` are the rules that all rows keep now, `broken` those that
- * some still break, and `left` the differences that are the operator's own: objects that the migrations do not know.
+ * some still break, `leftOut` those of them that `migrate --lenient` left out, and `left` the differences that are the operator's own: objects that the migrations do not know.
  */
 export const RepairReport = Schema.Struct({
   database: Schema.String,
@@ -36,6 +36,7 @@ export const RepairReport = Schema.Struct({
   repaired: Schema.Array(Repaired),
   validated: Schema.Array(Schema.String),
   broken: Schema.Array(BrokenRules.BrokenRule),
+  leftOut: Schema.Array(BrokenRules.BrokenRule),
   left: Schema.Array(Schema.String)
 })
 export type RepairReport = typeof RepairReport.Type
@@ -43,26 +44,33 @@ export type RepairReport = typeof RepairReport.Type
 /** How to repair; all members have a default. */
 export interface RepairOptions {
   readonly folder?: string | undefined
+  /**
+   * Takes away as well what the migrations do not know and what may refuse, change or show what Alex stores:
+   * constraints, triggers, rules, policies, and rights of everybody. What holds data is never dropped.
+   */
+  readonly drift?: boolean | undefined
+  /** Objects to leave as they are, such as `view:reporting_*`. */
+  readonly ignore?: ReadonlyArray<string> | undefined
   /** Says what would be done, and does nothing. */
   readonly dryRun?: boolean | undefined
   /** How long to wait for locks. */
   readonly patience?: Duration.Input | undefined
 }
 
-/** The statement that creates each function, the last one where there are several. */
-const functionsOf = (migrations: ReadonlyArray<Migration.Migration>): ReadonlyMap<string, string> => {
-  const functions = new Map<string, string>()
-  for (const { sql } of migrations.flatMap(({ statements }) => statements)) {
-    const parts = partsOf(sql)
-    const created = createdBy(parts)
-    const name = parts[created?.at ?? -1]
-    if (created?.kind === "function" && name !== undefined) functions.set(nameOf(name), sql)
-  }
-  return functions
-}
-
 /** Tables first, then what refers to them. */
-const order = ["extension", "function", "table", "column", "constraint", "index", "trigger"]
+const order = [
+  "extension",
+  "function",
+  "table",
+  "column",
+  "constraint",
+  "index",
+  "trigger",
+  "rule",
+  "policy",
+  "privilege",
+  "comment"
+]
 
 const attempt = Effect.fnUntraced(function* (
   { object, statements }: Drift.Repairable,
@@ -80,20 +88,10 @@ const attempt = Effect.fnUntraced(function* (
   return { object, statements, failure }
 })
 
-const validate = Effect.fnUntraced(function* ({ rows, rule, table }: BrokenRules.BrokenRule) {
-  const sql = yield* SqlClient.SqlClient
-  if (rows !== null && rows > 0) return undefined
-  return yield* sql`alter table ${sql(table)} validate constraint ${sql(rule)}`.pipe(
-    Effect.as(`${table}.${rule}`),
-    // A foreign key that rows break.
-    Effect.catchIf(SqlError.isSqlError, () => Effect.undefined)
-  )
-})
-
 /**
  * Finds what differs from the migrations, makes what is missing and changes what is different, each difference in a
- * transaction of its own, and validates the rules that no row breaks. Nothing is dropped that the migrations do not
- * know, and no row is changed.
+ * transaction of its own, and validates the rules that no row breaks. No row is changed, and nothing is dropped that the
+ * migrations do not know, but with `drift` what meddles with Alex's tables.
  *
  * @errors MigrationRefused, MigrationsUnreadable, ReferenceUnavailable, RepositoryError
  */
@@ -107,8 +105,10 @@ export const repair = Effect.fn("Repair.repair")(function* (options: RepairOptio
     return yield* new MigrationRefused({ problems: ["migrations are pending: run alex-db migrate first"] })
   }
   const expected = yield* (yield* Catalogue.Reference).catalogue
-  const source = { expected, functions: functionsOf(migrations) }
-  const { left, repairable } = Drift.repairs(source, yield* Catalogue.read())
+  const { left, repairable } = Drift.repairs(expected, yield* Catalogue.read(), {
+    ignore: options.ignore ?? [],
+    removes: options.drift === true
+  })
   const sorted = [...repairable].sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))
   const dryRun = options.dryRun === true
   const repaired = yield* Effect.forEach(sorted, (one) =>
@@ -116,17 +116,17 @@ export const repair = Effect.fn("Repair.repair")(function* (options: RepairOptio
       ? Effect.succeed<Repaired>({ object: one.object, statements: one.statements, failure: null })
       : attempt(one, options.patience)
   )
-  const open = yield* BrokenRules.find()
-  const validated = dryRun ? [] : yield* Effect.forEach(open, validate)
-  const broken = dryRun ? open : yield* BrokenRules.find()
+  const rules = yield* Rules.validate(dryRun)
   const report: RepairReport = {
     database,
     location,
     dryRun,
-    ok: broken.length === 0 && repaired.every(({ failure }) => failure === null) && (!dryRun || repaired.length === 0),
+    ok:
+      rules.broken.length === 0 &&
+      repaired.every(({ failure }) => failure === null) &&
+      (!dryRun || repaired.length === 0),
     repaired,
-    validated: validated.filter((rule) => rule !== undefined),
-    broken,
+    ...rules,
     left
   }
   return report

@@ -1,12 +1,12 @@
 /**
- * The SQL that puts right what differs from the migrations. What an operator has added is left alone.
+ * The SQL that puts right what differs from the migrations.
  */
 import type { Catalogue, CatalogueObject } from "./Catalogue.ts"
 
-/** What a repair draws on: the catalogue as it should be, and the statements that create functions, by name. */
+/** What a repair draws on: the catalogue as it should be, and as it is. */
 export interface Source {
   readonly expected: Catalogue
-  readonly functions: ReadonlyMap<string, string>
+  readonly found: Catalogue
 }
 
 const quoted = (name: string): string => (/^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`)
@@ -16,8 +16,9 @@ const alter = (object: CatalogueObject, action: string): string =>
 
 /** The parts of a column's definition as the catalogue prints it. */
 const columnOf = (definition: string) => {
-  const [, type = "", notNull, , value] = /^(.*?)( not null)?( default (.*))?$/.exec(definition) ?? []
-  return { type, isRequired: notNull !== undefined, value }
+  const [, type = "", collation = "", notNull, , value] =
+    /^(.*?)( collate (?:"[^"]*"|\S+))?( not null)?( default (.*))?$/.exec(definition) ?? []
+  return { type, collation, isRequired: notNull !== undefined, value }
 }
 
 const changeColumn = (expected: CatalogueObject, found: CatalogueObject): ReadonlyArray<string> => {
@@ -26,9 +27,9 @@ const changeColumn = (expected: CatalogueObject, found: CatalogueObject): Readon
   const isMoment = to.type === "timestamp with time zone" && from.type === "timestamp without time zone"
   const using = isMoment ? `${name} at time zone 'UTC'` : `${name}::${to.type}`
   return [
-    ...(to.type === from.type
+    ...(to.type === from.type && to.collation === from.collation
       ? []
-      : [`alter column ${name} drop default`, `alter column ${name} type ${to.type} using ${using}`]),
+      : [`alter column ${name} drop default`, `alter column ${name} type ${to.type}${to.collation} using ${using}`]),
     ...(to.value === undefined
       ? from.value === undefined
         ? []
@@ -38,7 +39,7 @@ const changeColumn = (expected: CatalogueObject, found: CatalogueObject): Readon
   ].map((action) => alter(expected, action))
 }
 
-const withoutMarks = (definition: string): string => definition.replace(/ \((invalid|disabled|replica)\)$/, "")
+const withoutMarks = (definition: string): string => definition.replace(/ \((invalid|disabled|always|replica)\)$/, "")
 
 /** Old rows may break a rule: it holds for new ones at once, and is validated when they are changed. */
 const addConstraint = (object: CatalogueObject): string => {
@@ -46,10 +47,58 @@ const addConstraint = (object: CatalogueObject): string => {
   return alter(object, `add constraint ${quoted(object.name)} ${object.definition}${canWait ? " not valid" : ""}`)
 }
 
-const functionSql = (object: CatalogueObject, { functions }: Source): ReadonlyArray<string> => {
-  const sql = functions.get(object.name.replace(/\(.*$/, ""))
-  return sql === undefined ? [] : [sql]
+/** The rule is there and holds for new rows; this makes it hold for all. */
+export const validate = (object: CatalogueObject): string => alter(object, `validate constraint ${quoted(object.name)}`)
+
+/** What a table is besides its columns: logged or not, with row security or without. */
+const changeTable = (name: string, expected: string, found: string): ReadonlyArray<string> => {
+  const [to, from] = [expected.split(", "), found.split(", ")]
+  const actions = [
+    ["unlogged", "set unlogged", "set logged"],
+    ["row security", "enable row level security", "disable row level security"],
+    ["forced row security", "force row level security", "no force row level security"]
+  ] as const
+  return actions
+    .filter(([property]) => to.includes(property) !== from.includes(property))
+    .map(([property, on, off]) => `alter table ${quoted(name)} ${to.includes(property) ? on : off}`)
 }
+
+const isRoutine = (name: string): boolean => name.endsWith(")")
+
+/** `name(arguments)`, the name quoted where it must be. */
+const routine = (name: string): string => {
+  const at = name.indexOf("(")
+  return quoted(name.slice(0, at)) + name.slice(at)
+}
+
+/** What a privilege is for, and who has it, as GRANT and REVOKE name them. */
+const privileged = ({ name, table }: CatalogueObject, { found }: Source) => {
+  const of = table ?? ""
+  const owner = found.find((object) => object.table === null && object.name === of)?.owner
+  return {
+    on: isRoutine(of) ? `function ${routine(of)}` : quoted(of),
+    role: name === "(owner)" ? quoted(owner ?? "CURRENT_USER") : name
+  }
+}
+
+const withoutOption = (privileges: string): string => privileges.replaceAll(" with grant option", "")
+
+const grant = (object: CatalogueObject, source: Source): string => {
+  const { on, role } = privileged(object, source)
+  return `grant ${withoutOption(object.definition)} on ${on} to ${role}`
+}
+
+/** Rights of a column are revoked with those of its table. */
+const revoke = (object: CatalogueObject, source: Source): string => {
+  const { on, role } = privileged(object, source)
+  return `revoke all on ${on} from ${role}`
+}
+
+const policySql = ({ definition, name, table }: CatalogueObject): string =>
+  `create policy ${quoted(name)} on ${quoted(table ?? "")} ${definition}`
+
+const commentSql = ({ name }: CatalogueObject, text: string | null): string =>
+  `comment on ${name} is ${text === null ? "null" : `'${text.replaceAll("'", "''")}'`}`
 
 const createTable = (object: CatalogueObject, source: Source): ReadonlyArray<string> => {
   const parts = source.expected.filter(({ table }) => table === object.name)
@@ -58,7 +107,9 @@ const createTable = (object: CatalogueObject, source: Source): ReadonlyArray<str
   const constraints = parts.filter(({ kind }) => kind === "constraint").sort((a, b) => rank(a) - rank(b))
   return [
     `create table ${quoted(object.name)} (${columns.join(", ")})`,
-    ...constraints.map(addConstraint),
+    ...changeTable(object.name, object.definition, ""),
+    // No row of it can break one.
+    ...constraints.map((one) => alter(one, `add constraint ${quoted(one.name)} ${one.definition}`)),
     ...parts.filter(({ kind }) => kind === "index" || kind === "trigger").map(({ definition }) => definition)
   ]
 }
@@ -76,9 +127,16 @@ export const make = (object: CatalogueObject, source: Source): ReadonlyArray<str
       return [addConstraint(object)]
     case "index":
     case "trigger":
+    case "rule":
       return [object.definition]
+    case "policy":
+      return [policySql(object)]
+    case "privilege":
+      return [grant(object, source)]
+    case "comment":
+      return [commentSql(object, object.definition)]
     case "function":
-      return functionSql(object, source)
+      return object.source === null ? [] : [object.source]
     default:
       return []
   }
@@ -86,21 +144,44 @@ export const make = (object: CatalogueObject, source: Source): ReadonlyArray<str
 
 /** The statements that change an object into what it should be. */
 export const change = (expected: CatalogueObject, found: CatalogueObject, source: Source): ReadonlyArray<string> => {
-  const name = quoted(expected.name)
   switch (expected.kind) {
+    case "table":
+      return changeTable(expected.name, expected.definition, found.definition)
     case "column":
       return changeColumn(expected, found)
-    case "constraint":
-      return [alter(expected, `drop constraint ${name}`), addConstraint(expected)]
-    case "index":
-      return [`drop index ${name}`, expected.definition]
     case "trigger":
-      return withoutMarks(found.definition) === expected.definition
-        ? [alter(expected, `enable trigger ${name}`)]
-        : [`drop trigger ${name} on ${quoted(expected.table ?? "")}`, expected.definition]
+      if (withoutMarks(found.definition) === expected.definition)
+        return [alter(expected, `enable trigger ${quoted(expected.name)}`)]
+      return [...remove(found, source), ...make(expected, source)]
     case "function":
-      return functionSql(expected, source)
+    case "comment":
+      return make(expected, source)
     default:
+      return [...remove(found, source), ...make(expected, source)]
+  }
+}
+
+/** The statements that take away an object that the migrations do not know. */
+export const remove = (object: CatalogueObject, source: Source): ReadonlyArray<string> => {
+  const name = quoted(object.name)
+  switch (object.kind) {
+    case "column":
+    case "constraint":
+      return [alter(object, `drop ${object.kind} ${name}`)]
+    case "trigger":
+    case "rule":
+    case "policy":
+      return [`drop ${object.kind} ${name} on ${quoted(object.table ?? "")}`]
+    case "privilege":
+      return [revoke(object, source)]
+    case "comment":
+      return [commentSql(object, null)]
+    case "function":
+    case "aggregate":
+      return [`drop routine ${routine(object.name)}`]
+    case "extension":
       return []
+    default:
+      return [`drop ${object.kind.replace("-", " ")} ${name}`]
   }
 }

@@ -2,7 +2,7 @@
 import { Effect, Result, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { Account, JobState, Position, User } from "../../domain/index.ts"
-import { type Finding, undecodable } from "./Finding.ts"
+import { type Finding, type RowFinding, undecodable } from "./Finding.ts"
 
 /** Rows that make no sense: `rows` of `table` for which `where` holds. */
 interface RowCheck {
@@ -125,31 +125,31 @@ export const runRowChecks = Effect.fnUntraced(function* () {
   const sql = yield* SqlClient.SqlClient
   const rows = yield* sql.unsafe(rowChecks.map(checkSql).join("\n  union all"))
   const results = yield* Schema.decodeUnknownEffect(Schema.Array(CheckRow))(rows)
-  return results.flatMap((result): ReadonlyArray<Finding> => {
+  return results.flatMap((result): ReadonlyArray<RowFinding> => {
     const check = rowChecks[result.check]
     if (check === undefined || result.rows === 0) return []
     const more = result.rows > 5 ? ", …" : ""
     const message = `${result.rows} ${check.meaning}: ${result.examples}${more}`
-    return [{ severity: check.severity, check: check.check, message }]
+    return [{ table: check.table, finding: { severity: check.severity, check: check.check, message } }]
   })
 })
 
-/** How the other tables are read: `columns` leaves out payloads, which may be large. */
+/** How the other tables are read: of jobs without payloads, which may be large. */
 const samples: ReadonlyArray<{
   readonly table: string
   readonly id: string
-  readonly columns: string
+  readonly columns: ReadonlyArray<string>
   readonly decode: (row: unknown) => Result.Result<unknown, Schema.SchemaError>
 }> = [
-  { table: "users", id: "clerk_user_id", columns: "*", decode: Schema.decodeUnknownResult(User) },
-  { table: "accounts", id: "id", columns: "*", decode: Schema.decodeUnknownResult(Account) },
-  { table: "positions", id: "id", columns: "*", decode: Schema.decodeUnknownResult(Position) },
   {
-    table: "jobs",
-    id: "id",
-    columns: Object.keys(JobState.fields).join(", "),
-    decode: Schema.decodeUnknownResult(JobState)
-  }
+    table: "users",
+    id: "clerk_user_id",
+    columns: Object.keys(User.fields),
+    decode: Schema.decodeUnknownResult(User)
+  },
+  { table: "accounts", id: "id", columns: Object.keys(Account.fields), decode: Schema.decodeUnknownResult(Account) },
+  { table: "positions", id: "id", columns: Object.keys(Position.fields), decode: Schema.decodeUnknownResult(Position) },
+  { table: "jobs", id: "id", columns: Object.keys(JobState.fields), decode: Schema.decodeUnknownResult(JobState) }
 ]
 
 /** How many of a table's newest rows are decoded. */
@@ -158,14 +158,16 @@ const sampled = 500
 /** The newest rows of each other table, decoded as the repositories would. */
 export const decodeSamples = Effect.fnUntraced(function* () {
   const sql = yield* SqlClient.SqlClient
-  const findings: Array<Finding> = []
+  const findings: Array<RowFinding> = []
   for (const { columns, decode, id, table } of samples) {
     const rows = yield* sql.unsafe<Record<string, unknown>>(
-      `select ${columns} from ${table} order by updated_at desc limit ${sampled}`
+      `select ${columns.join(", ")} from ${table} order by updated_at desc limit ${sampled}`
     )
     for (const row of rows) {
       const decoded = decode(row)
-      if (Result.isFailure(decoded)) findings.push(undecodable(table, String(row[id]), decoded.failure))
+      if (Result.isFailure(decoded)) {
+        findings.push({ table, finding: undecodable(table, String(row[id]), decoded.failure) })
+      }
     }
   }
   return findings

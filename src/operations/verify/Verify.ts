@@ -4,8 +4,10 @@
 import { Effect, Result, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { Instrument } from "../../domain/index.ts"
+import * as BrokenRules from "../database/BrokenRules.ts"
 import { messageOf } from "../database/DatabaseFailure.ts"
 import * as Layout from "../database/Layout.ts"
+import * as LeftOut from "../database/LeftOut.ts"
 import { Target } from "../database/Target.ts"
 import { type MigrateOptions, MigrationStatus, status } from "../migrate/Migrate.ts"
 import * as Progress from "../Progress.ts"
@@ -23,6 +25,7 @@ import * as Catalogue from "./Catalogue.ts"
 import * as Drift from "./Drift.ts"
 import { Finding, undecodable } from "./Finding.ts"
 import { decodeSamples, runRowChecks } from "./RowChecks.ts"
+import * as Rules from "./Rules.ts"
 
 /**
  * The report. `ok` is false when anything is missing, drifted or wrong. `drift` is `null` when it was not looked for.
@@ -46,6 +49,8 @@ export const VerifyReport = Schema.Struct({
   triggers: Schema.Array(Schema.String),
   constraints: Schema.Array(Schema.String),
   drift: Schema.NullOr(Schema.Array(Drift.Difference)),
+  /** The differences that were not to be looked at. */
+  ignored: Schema.Array(Schema.String),
   findings: Schema.Array(Finding)
 })
 export type VerifyReport = typeof VerifyReport.Type
@@ -65,6 +70,8 @@ const countRows = Effect.fnUntraced(function* (tables: ReadonlyArray<string>) {
 /** Rows of one request when a table is read page by page. */
 const page = 500
 
+const instrumentColumns = Object.keys(Instrument.fields).join(", ")
+
 /** Every instrument, or what is wrong with its row. */
 const readInstruments = Effect.fnUntraced(function* () {
   const sql = yield* SqlClient.SqlClient
@@ -73,7 +80,7 @@ const readInstruments = Effect.fnUntraced(function* () {
   const findings: Array<Finding> = []
   for (let after = ""; ; ) {
     const rows = yield* sql<{ readonly symbol: string }>`
-      select * from instruments where symbol > ${after}::text order by symbol limit ${page}`
+      select ${sql.literal(instrumentColumns)} from instruments where symbol > ${after}::text order by symbol limit ${page}`
     for (const row of rows) {
       const decoded = decode(row)
       if (Result.isSuccess(decoded)) instruments.push(decoded.success)
@@ -85,28 +92,68 @@ const readInstruments = Effect.fnUntraced(function* () {
   }
 })
 
-const notLooked = { drift: null, additions: [] }
+/** What differs from the migrations, and as notices what an operator has added to them or left out. */
+const lookForDrift = Effect.fnUntraced(function* (catalogue: Catalogue.Catalogue, ignore: ReadonlyArray<string>) {
+  const expected = yield* (yield* Catalogue.Reference).catalogue
+  const { additions, differences, ignored, leftOut } = Drift.compare(expected, catalogue, ignore)
+  const notice =
+    (check: string) =>
+    (message: string): Finding => ({ severity: "notice", check, message })
+  return {
+    drift: differences,
+    ignored,
+    notices: [
+      ...leftOut.map(notice("rules left out by migrate --lenient")),
+      ...additions.map(({ object }) => object).map(notice("not in the migrations"))
+    ]
+  }
+})
 
-/** What differs from the migrations, and as notices what an operator has added to them. */
-const lookForDrift = Effect.fnUntraced(function* (catalogue: Catalogue.Catalogue) {
-  const found = Drift.compare(yield* (yield* Catalogue.Reference).catalogue, catalogue)
-  const additions = found
-    .filter(Drift.isAddition)
-    .map(({ object }): Finding => ({ severity: "notice", check: "not in the migrations", message: object }))
-  return { drift: found.filter((difference) => !Drift.isAddition(difference)), additions }
+/** Where an operator has left out a rule of a table, its rows are as that operator wants them: notices. */
+const softenedBy =
+  (leftOut: ReadonlyArray<string>) =>
+  (table: string) =>
+  (finding: Finding): Finding =>
+    leftOut.some((rule) => rule.startsWith(`${table}.`)) ? { ...finding, severity: "notice" } : finding
+
+/** Looks through the rows of all tables. */
+const checkRows = (softened: ReturnType<typeof softenedBy>) =>
+  Effect.all([runRowChecks(), decodeSamples()]).pipe(
+    Effect.map((found) => found.flat().map(({ finding, table }) => softened(table)(finding))),
+    // A column that is missing or of another type: the drift names it, the row checks can't run.
+    Effect.catchTag("SqlError", (error) =>
+      Effect.succeed<ReadonlyArray<Finding>>([
+        { severity: "problem", check: "rows", message: `the rows could not be checked: ${messageOf(error)}` }
+      ])
+    )
+  )
+
+const validateRules = Effect.fnUntraced(function* () {
+  const { broken, leftOut } = yield* Rules.validate(false)
+  const finding =
+    (severity: Finding["severity"], check: string) =>
+    (rule: BrokenRules.BrokenRule): Finding => ({ severity, check, message: BrokenRules.describe(rule) })
+  return [
+    ...broken.map(finding("problem", "rules that are not validated")),
+    ...leftOut.map(finding("notice", "rules that are left out"))
+  ]
 })
 
 /** How to verify; all members have a default. */
 export interface VerifyOptions extends Pick<MigrateOptions, "folder"> {
   /** Looks for drift, which takes an empty database with the migrations applied: up to a few seconds. True by default. */
   readonly drift?: boolean | undefined
+  /** Validates the rules that no row breaks before it looks, and names the rows that break the others. */
+  readonly validate?: boolean | undefined
+  /** Objects that are not compared with the migrations: a kind and a name with `*`, such as `view:reporting_*`. */
+  readonly ignore?: ReadonlyArray<string> | undefined
 }
 
 /** How many instruments the report lists when all is well with them. */
 const listed = 100
 
 /**
- * Looks at everything and changes nothing. About ten requests, and one more for each 500 instruments.
+ * Looks at everything, and changes nothing but, where it is to, which rules are validated. About ten requests, and one more for each 500 instruments.
  *
  * @errors MigrationsUnreadable, ReferenceUnavailable, RepositoryError
  *
@@ -124,8 +171,10 @@ export const verify = Effect.fn("Verify.verify")(function* (options: VerifyOptio
   const target = yield* Target
   const step = (done: number, text: string) => Progress.report({ operation: "verify", done, total: 5, text })
   yield* step(0, "reading the catalogue and the journal")
+  const broken = options.validate === true ? yield* validateRules() : []
   const catalogue = yield* Catalogue.read()
   const migrations = yield* status({ folder: options.folder })
+  const softened = softenedBy(LeftOut.rulesOf(catalogue))
   const present = Layout.tables.filter((table) =>
     catalogue.some((object) => object.kind === "table" && object.name === table)
   )
@@ -136,19 +185,12 @@ export const verify = Effect.fn("Verify.verify")(function* (options: VerifyOptio
   const read = present.includes("instruments") ? yield* readInstruments() : { instruments: [], findings: [] }
   const instruments = read.instruments.map((instrument) => ({ instrument, sums: sumsOf(instrument) }))
   yield* step(3, "checking rows")
-  const rowFindings = complete
-    ? yield* Effect.all([runRowChecks(), decodeSamples()]).pipe(
-        Effect.map((found) => found.flat()),
-        // A column that is missing or of another type: the drift names it, the row checks can't run.
-        Effect.catchTag("SqlError", (error) =>
-          Effect.succeed<ReadonlyArray<Finding>>([
-            { severity: "problem", check: "rows", message: `the rows could not be checked: ${messageOf(error)}` }
-          ])
-        )
-      )
-    : []
+  const rowFindings = complete ? yield* checkRows(softened) : []
   if (options.drift !== false) yield* step(4, "looking for drift")
-  const { additions, drift } = options.drift === false ? notLooked : yield* lookForDrift(catalogue)
+  const { drift, ignored, notices } =
+    options.drift === false
+      ? { drift: null, ignored: [], notices: [] }
+      : yield* lookForDrift(catalogue, options.ignore ?? [])
   const findings: ReadonlyArray<Finding> = [
     ...Layout.tables
       .filter((table) => !present.includes(table))
@@ -157,10 +199,12 @@ export const verify = Effect.fn("Verify.verify")(function* (options: VerifyOptio
     ...migrations.pending.map(
       ({ name }): Finding => ({ severity: "problem", check: "migrations", message: `${name} is not applied` })
     ),
-    ...read.findings,
-    ...instruments.flatMap(({ instrument, sums }) => allocationFindings(sums, instrument)),
+    ...[...read.findings, ...instruments.flatMap(({ instrument, sums }) => allocationFindings(sums, instrument))].map(
+      softened("instruments")
+    ),
+    ...broken,
     ...rowFindings,
-    ...additions
+    ...notices
   ]
   const at100 = ({ sums }: { readonly sums: InstrumentSums }) =>
     isAt100(sums.regions) && isAt100(sums.sectors) && isAt100(sums.assetClasses)
@@ -185,6 +229,7 @@ export const verify = Effect.fn("Verify.verify")(function* (options: VerifyOptio
     triggers: named("trigger"),
     constraints: named("constraint"),
     drift,
+    ignored,
     findings
   }
   return report

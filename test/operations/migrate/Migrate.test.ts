@@ -119,6 +119,7 @@ const behaviour = <E>(
           alreadyApplied: first.applied.length,
           adopted: [],
           converted: [],
+          leftOut: [],
           warnings: []
         })
         const status = yield* Migrate.status()

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Migrate } from "../../../operations/index.ts"
 import { count, print, type Style } from "../../output/text.ts"
-import { database, operations, root } from "../../root.ts"
+import { database, on, operations, root } from "../../root.ts"
 import { version } from "../../version.ts"
 import { baseline, mark } from "./mark.ts"
 import { plan } from "./plan.ts"
@@ -35,14 +35,15 @@ export const migrate = Command.make(
       Flag.withMetavar("NUMBER"),
       Flag.withDescription("The number of the last migration to apply (default: all)"),
       Flag.optional
-    )
+    ),
+    lenient: on("lenient", "Leave out the rules that old rows break, so that no change of those is refused")
   },
   Effect.fnUntraced(function* (options) {
     const flags = yield* root
     const { onDatabase } = yield* database
     const { Migrate } = yield* operations
     const to = Option.getOrUndefined(options.to)
-    const report = yield* onDatabase(flags)(Migrate.migrate({ to, version: version() }))
+    const report = yield* onDatabase(flags)(Migrate.migrate({ to, lenient: options.lenient, version: version() }))
     yield* print(flags.json, report, migrateText)
   })
 ).pipe(

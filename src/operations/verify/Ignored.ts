@@ -1,0 +1,33 @@
+/**
+ * Objects that an operator has said not to look at: `view:reporting_*`.
+ */
+import { type CatalogueObject, Kind } from "./Catalogue.ts"
+
+const globbed = (glob: string): RegExp =>
+  new RegExp(
+    `^${glob
+      .replaceAll(/[.+^${}()|[\]\\]/g, "\\$&")
+      .replaceAll("*", ".*")
+      .replaceAll("?", ".")}$`,
+    "s"
+  )
+
+const parsed = (pattern: string) => {
+  const at = pattern.indexOf(":")
+  return at === -1 ? undefined : { kind: pattern.slice(0, at), name: globbed(pattern.slice(at + 1)) }
+}
+
+/** Whether a pattern is a kind of object, or `*`, and a name in which `*` and `?` stand for any characters. */
+export const isPattern = (pattern: string): boolean => {
+  const kind = parsed(pattern)?.kind
+  return kind === "*" || Kind.literals.some((one) => one === kind)
+}
+
+/** What patterns match: the kind, and the name with or without its table's, `index:jobs.*` and `index:idx_*`. */
+export const matching = (patterns: ReadonlyArray<string>): ((object: CatalogueObject) => boolean) => {
+  const all = patterns.flatMap((pattern) => parsed(pattern) ?? [])
+  return ({ kind, name, table }) =>
+    all.some(
+      (one) => (one.kind === "*" || one.kind === kind) && (one.name.test(name) || one.name.test(`${table}.${name}`))
+    )
+}

@@ -1,0 +1,61 @@
+/**
+ * Rules of Alex's tables that do not hold for all rows: not validated, or left out by `migrate --lenient`.
+ */
+import { Data, Effect } from "effect"
+import { SqlClient } from "effect/sql"
+import * as BrokenRules from "../database/BrokenRules.ts"
+import * as LeftOut from "../database/LeftOut.ts"
+import * as Catalogue from "./Catalogue.ts"
+import * as RepairSql from "./RepairSql.ts"
+
+/** What became of the rules: `validated` hold for all rows now, `broken` and `leftOut` are broken by some. */
+export interface Outcome {
+  readonly validated: ReadonlyArray<string>
+  readonly broken: ReadonlyArray<BrokenRules.BrokenRule>
+  readonly leftOut: ReadonlyArray<BrokenRules.BrokenRule>
+}
+
+/** Carries what breaks a rule out of the transaction that added it. */
+class StillBroken extends Data.TaggedError("StillBroken")<{ readonly rule: BrokenRules.BrokenRule | undefined }> {}
+
+/** Adds a rule that was left out, unless rows break it still; those are told then. */
+const bringBack = Effect.fnUntraced(function* (object: Catalogue.CatalogueObject, dryRun: boolean) {
+  const sql = yield* SqlClient.SqlClient
+  const name = `${object.table}.${object.name}`
+  const attempt = Effect.gen(function* () {
+    for (const statement of RepairSql.make(object, { expected: [], found: [] })) yield* sql.unsafe(statement)
+    const found = (yield* BrokenRules.find()).find((rule) => `${rule.table}.${rule.rule}` === name)
+    if (dryRun || found === undefined || found.rows > 0) return yield* new StillBroken({ rule: found })
+    yield* BrokenRules.validate(found)
+    yield* LeftOut.write((yield* LeftOut.find()).filter((rule) => rule !== name))
+    return { name, rule: undefined }
+  })
+  return yield* sql
+    .withTransaction(attempt)
+    .pipe(Effect.catchTag("StillBroken", ({ rule }) => Effect.succeed({ name: undefined, rule })))
+})
+
+/**
+ * Validates the rules that no row breaks, brings back those that were left out and that no row breaks any more, and
+ * lists the others with their rows. No row is changed.
+ *
+ * @param dryRun Lists, and changes nothing.
+ * @errors ReferenceUnavailable, RepositoryError
+ */
+export const validate = Effect.fn("Rules.validate")(function* (dryRun: boolean) {
+  const open = yield* BrokenRules.find()
+  const mended = dryRun ? [] : open.filter(({ rows }) => rows === 0)
+  const validated = yield* Effect.forEach(mended, BrokenRules.validate)
+  const leftOut = yield* LeftOut.find()
+  const expected = leftOut.length === 0 ? [] : yield* (yield* Catalogue.Reference).catalogue
+  const rules = expected.filter(
+    ({ kind, name, table }) => kind === "constraint" && leftOut.includes(`${table}.${name}`)
+  )
+  const tried = yield* Effect.forEach(rules, (rule) => bringBack(rule, dryRun))
+  const outcome: Outcome = {
+    validated: [...validated, ...tried.map(({ name }) => name)].filter((name) => name !== undefined),
+    broken: dryRun ? open : open.filter((rule) => !validated.includes(`${rule.table}.${rule.rule}`)),
+    leftOut: tried.flatMap(({ rule }) => rule ?? [])
+  }
+  return outcome
+})
