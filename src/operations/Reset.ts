@@ -6,6 +6,7 @@ import { SqlClient } from "effect/sql"
 import * as Dependents from "./database/Dependents.ts"
 import * as Installation from "./database/Installation.ts"
 import * as Layout from "./database/Layout.ts"
+import { rowsOf } from "./database/Rows.ts"
 import { Target } from "./database/Target.ts"
 import { createdObjects } from "./migrate/CreatedObjects.ts"
 import * as Journal from "./migrate/Journal.ts"
@@ -16,6 +17,8 @@ import * as Progress from "./Progress.ts"
 import { checkPositions, generate, isGenerated, LoadDataReport } from "./seed/LoadData.ts"
 import { PortfolioReport, SeedReport, seed, seedPortfolio } from "./seed/Seed.ts"
 import { readInstruments, readPortfolio } from "./seed/SeedFile.ts"
+
+export { mostCounted } from "./database/Rows.ts"
 
 /** The database may be emptied only if it is named, and it was not. */
 export class ResetRefused extends Schema.TaggedError<ResetRefused>()("ResetRefused", {
@@ -66,9 +69,6 @@ export interface ResetOptions extends MigrateOptions {
   readonly positions?: number | undefined
 }
 
-/** Rows are counted up to this number; `rows` is one more where there are more. */
-export const mostCounted = 1_000_000
-
 /**
  * What a reset would drop. `mustConfirm` says why the database's name is asked for, and is null where it is not: the
  * embedded database, and a local one that holds only what `seed` and `reset` put there.
@@ -83,14 +83,6 @@ export const ResetPlan = Schema.Struct({
 export type ResetPlan = typeof ResetPlan.Type
 
 const Count = Schema.Tuple([Schema.Struct({ rows: Schema.Int })])
-
-const countRows = Effect.fnUntraced(function* (table: string) {
-  const sql = yield* SqlClient.SqlClient
-  const rows = yield* sql`
-    select count(*)::integer as rows from (select 1 from ${sql(table)} limit ${sql.literal(String(mostCounted + 1))}) t`
-  const [{ rows: count }] = yield* Schema.decodeUnknownEffect(Count)(rows)
-  return { name: table, rows: count }
-})
 
 /** How many users are neither the test user nor generated. */
 const countOwnUsers = Effect.fnUntraced(function* () {
@@ -151,7 +143,7 @@ export const plan = Effect.fn("Reset.plan")(function* (options: ResetOptions = {
   const report: ResetPlan = {
     database,
     location,
-    tables: yield* Effect.forEach(tables, countRows),
+    tables: yield* Effect.forEach(tables, rowsOf),
     functions: tables.length === 0 ? [] : functions.map(({ name }) => name),
     mustConfirm: yield* reasonOf(installation)
   }

@@ -14,10 +14,12 @@ export interface Preparation {
   readonly after: ReadonlyArray<string>
   readonly notices: ReadonlyArray<string>
   readonly problems: ReadonlyArray<string>
+  /** The objects among the problems that have to be dropped before and made again afterwards. */
+  readonly obstacles: ReadonlyArray<Obstacle>
 }
 
 /** Where there is nothing to adopt. */
-export const nothing: Preparation = { before: [], after: [], notices: [], problems: [] }
+export const nothing: Preparation = { before: [], after: [], notices: [], problems: [], obstacles: [] }
 
 /** The keys that the first databases had. What comes before REFERENCES' action identifies one. */
 const keys: ReadonlyArray<{ readonly table: string; readonly name: string; readonly definition: string }> = [
@@ -53,13 +55,13 @@ const Constraint = Schema.Struct({ table: Schema.String, name: Schema.String, de
 type Constraint = typeof Constraint.Type
 
 /** An object that a column's type can't be changed under, with the SQL that takes it away and brings it back. */
-const Obstacle = Schema.Struct({
+export const Obstacle = Schema.Struct({
   object: Schema.String,
   on: Schema.String,
   undo: Schema.NullOr(Schema.String),
   redo: Schema.NullOr(Schema.String)
 })
-type Obstacle = typeof Obstacle.Type
+export type Obstacle = typeof Obstacle.Type
 
 const readConstraints = Effect.fnUntraced(function* () {
   const sql = yield* SqlClient.SqlClient
@@ -216,6 +218,7 @@ export const prepare = Effect.fn("Adoption.prepare")(function* (
   const names = freeNames(constraints, addedConstraints(migrations))
   const added = missingKeys(tables, constraints)
   const columns = columnsToAdd(tables)
+  const obstacles = moments.length === 0 ? [] : yield* readObstacles(moments)
   const preparation: Preparation = {
     before: [...columns, ...names.before],
     after: added.after,
@@ -224,7 +227,8 @@ export const prepare = Effect.fn("Adoption.prepare")(function* (
       ...names.notices,
       ...added.notices
     ],
-    problems: [...names.problems, ...(moments.length === 0 ? [] : obstacleProblems(yield* readObstacles(moments)))]
+    problems: [...names.problems, ...obstacleProblems(obstacles)],
+    obstacles
   }
   return preparation
 })

@@ -5,26 +5,55 @@ import { Data, Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { messageInTransaction, sqlStateOf } from "../database/DatabaseFailure.ts"
 import * as Installation from "../database/Installation.ts"
+import { rowsOf } from "../database/Rows.ts"
+import * as Adoption from "./Adoption.ts"
 import * as Journal from "./Journal.ts"
 import { compareInstallation, type MigrateOptions, MigrationFailed, MigrationRefused } from "./Migrate.ts"
 import * as Migration from "./Migration.ts"
+import { locksOf, rewritesOf, warningsOf } from "./StatementLocks.ts"
 
 /** A lock on a table, in PostgreSQL's words. ACCESS EXCLUSIVE stops reads too; SHARE and stronger stop writes. */
 export const TableLock = Schema.Struct({ table: Schema.String, mode: Schema.String })
 export type TableLock = typeof TableLock.Type
 
-/** One statement that would run, where it stands, what it locks, and what would be slow about it. */
+/**
+ * One statement that would run, where it stands, what it locks, which tables it writes anew, and what would be slow
+ * about it.
+ */
 export const PlannedStatement = Schema.Struct({
   migration: Schema.String,
   line: Schema.Int,
   sql: Schema.String,
   locks: Schema.Array(TableLock),
+  rewrites: Schema.Array(Schema.String),
   warnings: Schema.Array(Schema.String)
 })
 export type PlannedStatement = typeof PlannedStatement.Type
 
-/** The plan. `tried` says whether the statements ran, in a transaction that was rolled back. */
-export const PlanReport = Schema.Struct({ tried: Schema.Boolean, statements: Schema.Array(PlannedStatement) })
+/**
+ * What adopting the tables of the original module takes besides: statements that run before and after the first
+ * migration, and what has to be dropped before and made again afterwards by hand.
+ */
+export const PlannedAdoption = Schema.Struct({
+  before: Schema.Array(Schema.String),
+  after: Schema.Array(Schema.String),
+  notices: Schema.Array(Schema.String),
+  obstacles: Schema.Array(Adoption.Obstacle),
+  problems: Schema.Array(Schema.String)
+})
+export type PlannedAdoption = typeof PlannedAdoption.Type
+
+/**
+ * The plan. `tried` says whether the statements ran, in a transaction that was rolled back. `tables` are those that
+ * they lock and that are there, with their rows, which are counted up to a million. `adoption` is null where there is
+ * nothing to adopt.
+ */
+export const PlanReport = Schema.Struct({
+  tried: Schema.Boolean,
+  statements: Schema.Array(PlannedStatement),
+  tables: Schema.Array(Schema.Struct({ name: Schema.String, rows: Schema.Int })),
+  adoption: Schema.NullOr(PlannedAdoption)
+})
 export type PlanReport = typeof PlanReport.Type
 
 /** What to plan; all members have a default. */
@@ -33,107 +62,57 @@ export interface PlanOptions extends Pick<MigrateOptions, "folder" | "to"> {
   readonly rehearse?: boolean | undefined
 }
 
-const name = '"?([a-z_][a-z0-9_.]*)"?'
-const ifs = "(?:if\\s+(?:not\\s+)?exists\\s+)?"
-
-const rules: ReadonlyArray<{ readonly pattern: RegExp; readonly mode: string; readonly unless?: RegExp }> = [
-  {
-    pattern: new RegExp(`^alter\\s+table\\s+${ifs}(?:only\\s+)?${name}\\s+validate\\b`, "i"),
-    mode: "SHARE UPDATE EXCLUSIVE"
-  },
-  {
-    pattern: new RegExp(`^alter\\s+table\\s+${ifs}(?:only\\s+)?${name}`, "i"),
-    mode: "ACCESS EXCLUSIVE",
-    unless: /^alter\s+table\s+\S+\s+validate\b/i
-  },
-  { pattern: new RegExp(`^drop\\s+table\\s+${ifs}${name}`, "i"), mode: "ACCESS EXCLUSIVE" },
-  { pattern: new RegExp(`^truncate\\s+(?:table\\s+)?${name}`, "i"), mode: "ACCESS EXCLUSIVE" },
-  {
-    pattern: new RegExp(`^create\\s+(?:unique\\s+)?index\\s+concurrently\\s[^(]*?\\bon\\s+${name}`, "i"),
-    mode: "SHARE UPDATE EXCLUSIVE"
-  },
-  {
-    pattern: new RegExp(`^create\\s+(?:unique\\s+)?index\\s[^(]*?\\bon\\s+${name}`, "i"),
-    mode: "SHARE",
-    unless: /^create\s+(?:unique\s+)?index\s+concurrently\b/i
-  },
-  {
-    pattern: new RegExp(`^create\\s+(?:or\\s+replace\\s+)?trigger\\s[\\s\\S]*?\\bon\\s+${name}`, "i"),
-    mode: "SHARE ROW EXCLUSIVE"
-  },
-  { pattern: new RegExp(`^create\\s+table[\\s\\S]*?\\breferences\\s+${name}`, "i"), mode: "SHARE ROW EXCLUSIVE" },
-  { pattern: new RegExp(`^(?:update|insert\\s+into|delete\\s+from)\\s+${name}`, "i"), mode: "ROW EXCLUSIVE" }
-]
-
-const slowness: ReadonlyArray<{ readonly pattern: RegExp; readonly warning: string; readonly unless?: RegExp }> = [
-  {
-    pattern: /^alter\s+table[\s\S]*\btype\s/i,
-    warning: "changing a column's type rewrites the table unless the new type stores it alike"
-  },
-  { pattern: /^alter\s+table[\s\S]*\bset\s+not\s+null/i, warning: "SET NOT NULL reads the whole table" },
-  {
-    pattern: /^alter\s+table[\s\S]*\badd\s+(constraint\s+\S+\s+)?(check|foreign\s+key)/i,
-    warning: "the constraint is checked against every row; add it NOT VALID and validate it later",
-    unless: /\bnot\s+valid\b/i
-  },
-  {
-    pattern: /^create\s+(unique\s+)?index\b/i,
-    warning: "no row can be written while the index is built; CONCURRENTLY avoids that",
-    unless: /\bconcurrently\b/i
-  },
-  { pattern: /^update\s/i, warning: "the update keeps its rows locked until the migration ends" },
-  { pattern: /^(drop\s+table|truncate)\b/i, warning: "data is lost" }
-]
-
-const applies = (sql: string) => (rule: { readonly pattern: RegExp; readonly unless?: RegExp }) =>
-  rule.pattern.test(sql) && !(rule.unless?.test(sql) ?? false)
-
-/** What a statement locks, read off its text: the strongest lock on each table, as PostgreSQL's manual has them. */
-export const locksOf = (sql: string): ReadonlyArray<TableLock> =>
-  rules.filter(applies(sql)).flatMap(({ mode, pattern }) => {
-    const table = pattern.exec(sql)?.[1]
-    return table === undefined ? [] : [{ table: table.toLowerCase(), mode }]
-  })
-
-/** What is slow about a statement, or in the way of the application, when the table is large. */
-export const warningsOf = (sql: string): ReadonlyArray<string> =>
-  slowness.filter(applies(sql)).map(({ warning }) => warning)
-
 const plannedOf = (migration: Migration.Migration): ReadonlyArray<PlannedStatement> =>
   migration.statements.map(({ line, sql }) => ({
     migration: migration.name,
     line,
     sql,
     locks: locksOf(sql),
+    rewrites: rewritesOf(sql),
     warnings: warningsOf(sql)
   }))
 
 /** Carries the outcome out of the transaction that it rolls back. */
 class Rehearsed extends Data.TaggedError("Rehearsed")<{ readonly statements: ReadonlyArray<PlannedStatement> }> {}
 
-const heldLocks = Effect.fnUntraced(function* () {
+const Table = Schema.Struct({ oid: Schema.String, name: Schema.String, file: Schema.NullOr(Schema.String) })
+
+const Held = Schema.Tuple([
+  Schema.Struct({
+    tables: Schema.Array(Table),
+    locks: Schema.Array(Schema.Struct({ oid: Schema.String, mode: Schema.String }))
+  })
+])
+
+/** The schema's tables with the file that each is in, and the locks that this session holds. One request. */
+const look = Effect.fnUntraced(function* () {
   const sql = yield* SqlClient.SqlClient
   const rows = yield* sql`
-    select distinct c.relname::text as "table", l.mode
-    from pg_locks l join pg_class c on c.oid = l.relation
-    where l.pid = pg_backend_pid() and l.locktype = 'relation' and c.relkind in ('r', 'p')
-      and c.relnamespace = to_regnamespace(quote_ident(current_schema()::text))
-    order by 1, 2`
-  const locks = yield* Schema.decodeUnknownEffect(Schema.Array(TableLock))(rows)
-  return locks.map(({ mode, table }) => ({
-    table,
-    mode: mode
-      .replace(/Lock$/, "")
-      .replaceAll(/([a-z])([A-Z])/g, "$1 $2")
-      .toUpperCase()
-  }))
+    select (
+        select coalesce(jsonb_agg(jsonb_build_object(
+          'oid', c.oid::text, 'name', c.relname, 'file', pg_relation_filenode(c.oid)::text)), '[]')
+        from pg_class c where c.relkind in ('r', 'p') and c.relnamespace = to_regnamespace(quote_ident(current_schema()::text))
+      ) as tables, (
+        select coalesce(jsonb_agg(distinct jsonb_build_object('oid', l.relation::text, 'mode', l.mode)), '[]')
+        from pg_locks l where l.pid = pg_backend_pid() and l.locktype = 'relation'
+      ) as locks`
+  const [{ locks, tables }] = yield* Schema.decodeUnknownEffect(Held)(rows)
+  return { locks, tables }
 })
+
+const inWords = (mode: string): string =>
+  mode
+    .replace(/Lock$/, "")
+    .replaceAll(/([a-z])([A-Z])/g, "$1 $2")
+    .toUpperCase()
 
 const rehearse = Effect.fnUntraced(function* (statements: ReadonlyArray<PlannedStatement>) {
   const sql = yield* SqlClient.SqlClient
   const tried: Array<PlannedStatement> = []
-  let before: ReadonlyArray<TableLock> = []
   yield* Journal.settings(sql)
+  let before = yield* look()
+  // A table that was dropped is in the catalogue no more, but it is locked all the same.
+  const names = new Map(before.tables.map(({ name, oid }) => [oid, name]))
   for (const statement of statements) {
     yield* sql.unsafe(statement.sql).pipe(
       Effect.catchTag("SqlError", (error) => {
@@ -148,41 +127,105 @@ const rehearse = Effect.fnUntraced(function* (statements: ReadonlyArray<PlannedS
         })
       })
     )
-    const held = yield* heldLocks()
-    const isNew = ({ mode, table }: TableLock) => !before.some((lock) => lock.table === table && lock.mode === mode)
-    tried.push({ ...statement, locks: held.filter(isNew) })
-    before = held
+    const now = yield* look()
+    for (const { name, oid } of now.tables) names.set(oid, name)
+    const isNew = ({ mode, oid }: (typeof now.locks)[number]) =>
+      !before.locks.some((lock) => lock.oid === oid && lock.mode === mode)
+    const files = new Map(before.tables.map(({ file, oid }) => [oid, file]))
+    tried.push({
+      ...statement,
+      locks: now.locks.filter(isNew).flatMap(({ mode, oid }) => {
+        const table = names.get(oid)
+        return table === undefined ? [] : [{ table, mode: inWords(mode) }]
+      }),
+      rewrites: now.tables.filter(({ file, oid }) => files.has(oid) && files.get(oid) !== file).map(({ name }) => name)
+    })
+    before = now
   }
   return yield* new Rehearsed({ statements: tried })
 })
 
+const adoptionOf = Effect.fnUntraced(function* (
+  { standing, tables }: Installation.Installation,
+  pending: ReadonlyArray<Migration.Migration>
+) {
+  if (standing !== "fresh" && standing !== "remade") return null
+  const { after, before, notices, obstacles, problems } = yield* Adoption.prepare(tables, pending)
+  const adoption: PlannedAdoption = { before, after, notices, obstacles, problems }
+  return [before, after, problems].every((one) => one.length === 0) ? null : adoption
+})
+
+/** The tables of these names that are there, and how many rows each has. One request, and one for each. */
+const countRows = Effect.fnUntraced(function* (locked: ReadonlyArray<string>) {
+  const { tables } = yield* look()
+  const found = tables.filter(({ name }) => locked.includes(name)).map(({ name }) => name)
+  return yield* Effect.forEach(found.sort(), rowsOf)
+})
+
 /**
- * Lists the pending statements with the locks that they take and what is slow about them; changes nothing.
+ * Lists the pending statements with the locks that they take, the tables that they write anew and what is slow about
+ * them; changes nothing. Where tables of the original module are to be adopted, it names what stands in the way.
  *
- * With `rehearse` the statements run in one transaction that is rolled back, and the locks are those that were held.
- * Migrations that are no transaction are not rehearsed, nor is what comes after them.
+ * With `rehearse` the statements run in one transaction that is rolled back, and locks and rewrites are those that
+ * happened. Migrations that are no transaction are not rehearsed, nor is what comes after them; nor is an adoption that
+ * something stands in the way of.
  *
  * @errors MigrationFailed, MigrationRefused, MigrationsUnreadable, RepositoryError
  */
 export const plan = Effect.fn("Plan.plan")(function* (options: PlanOptions = {}) {
   const migrations = yield* Migration.load(options.folder)
-  const state = compareInstallation(migrations, yield* Installation.inspect(migrations), options.to)
+  const installation = yield* Installation.inspect(migrations)
+  const state = compareInstallation(migrations, installation, options.to)
   if (state.problems.length > 0) {
     return yield* new MigrationRefused({ problems: state.problems.map(({ message }) => message) })
   }
   const pending = migrations.filter((migration) => state.pending.some((one) => one.name === migration.name))
   const statements = pending.flatMap(plannedOf)
-  if (options.rehearse !== true || statements.length === 0) {
-    const report: PlanReport = { tried: false, statements }
+  const adoption = pending.length === 0 ? null : yield* adoptionOf(installation, pending)
+  const locked = statements.flatMap(({ locks }) => locks.map(({ table }) => table.replace(/^.*\./, "")))
+  const tables = statements.length === 0 ? [] : yield* countRows(locked)
+  if (options.rehearse !== true || statements.length === 0 || (adoption?.problems.length ?? 0) > 0) {
+    const report: PlanReport = { tried: false, statements, tables, adoption }
     return report
   }
-  const sql = yield* SqlClient.SqlClient
   const firstOutside = pending.find((migration) => !migration.transactional)
   const upTo = statements.findIndex(({ migration }) => migration === firstOutside?.name)
   const inside = upTo === -1 ? statements : statements.slice(0, upTo)
-  const tried = yield* sql
-    .withTransaction(rehearse(inside))
-    .pipe(Effect.catchTag("Rehearsed", (outcome) => Effect.succeed(outcome.statements)))
-  const report: PlanReport = { tried: true, statements: [...tried, ...statements.slice(tried.length)] }
+  const tried = yield* rehearseWith(adoption, pending[0]?.name, inside)
+  const report: PlanReport = {
+    tried: true,
+    statements: [...tried, ...statements.slice(tried.length)],
+    tables,
+    adoption
+  }
   return report
+})
+
+const added = (sql: string): PlannedStatement => ({
+  migration: "adoption",
+  line: 1,
+  sql,
+  locks: [],
+  rewrites: [],
+  warnings: []
+})
+
+/** Rehearses the statements with those that an adoption adds, which are not reported again. */
+const rehearseWith = Effect.fnUntraced(function* (
+  adoption: PlannedAdoption | null,
+  first: string | undefined,
+  statements: ReadonlyArray<PlannedStatement>
+) {
+  const sql = yield* SqlClient.SqlClient
+  const cut = statements.findLastIndex(({ migration }) => migration === first) + 1
+  const all = [
+    ...(adoption?.before ?? []).map(added),
+    ...statements.slice(0, cut),
+    ...(adoption?.after ?? []).map(added),
+    ...statements.slice(cut)
+  ]
+  const tried = yield* sql
+    .withTransaction(rehearse(all))
+    .pipe(Effect.catchTag("Rehearsed", (outcome) => Effect.succeed(outcome.statements)))
+  return tried.filter(({ migration }) => migration !== "adoption")
 })

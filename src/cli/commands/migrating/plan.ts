@@ -4,22 +4,51 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Plan } from "../../../operations/index.ts"
+import { problemFound } from "../../Outcome.ts"
 import { count, print, type Style } from "../../output/text.ts"
 import { database, on, operations, root } from "../../root.ts"
 
-const planText = ({ statements, tried }: Plan.PlanReport, marks: Style) =>
-  statements.length === 0
-    ? "Nothing to apply."
-    : [
-        ...statements.flatMap(({ line, locks, migration, sql, warnings }) => [
-          marks.dim(`-- ${migration}.sql, line ${line}`),
-          `${sql};`,
-          ...locks.map((lock) => marks.dim(`-- locks ${lock.table}: ${lock.mode}`)),
-          ...warnings.map((warning) => marks.warn(`-- warning: ${warning}`)),
-          ""
+const adoptionText = (adoption: Plan.PlannedAdoption, marks: Style): ReadonlyArray<string> => {
+  const { after, before, notices, obstacles, problems } = adoption
+  return [
+    ...notices.map((notice) => marks.dim(`-- ${notice}`)),
+    ...before.map((sql) => `${sql};`),
+    ...(after.length === 0 ? [] : [marks.dim("-- after the first migration"), ...after.map((sql) => `${sql};`)]),
+    ...(obstacles.length === 0 ? problems.map((problem) => marks.bad(`-- in the way: ${problem}`)) : []),
+    ...obstacles.map(({ object, on }) =>
+      marks.bad(`-- in the way: ${object} (${on}), under which no type can be changed`)
+    ),
+    ...(obstacles.length === 0
+      ? []
+      : [
+          marks.dim("-- run this before:"),
+          ...obstacles.flatMap(({ undo }) => undo ?? []),
+          marks.dim("-- and this afterwards, with the owners and rights that these have now:"),
+          ...obstacles.flatMap(({ redo }) => redo ?? []).toReversed()
         ]),
-        `${count(statements.length, "statement")}${tried ? ", each tried and rolled back" : ""}. Nothing was changed.`
-      ].join("\n")
+    ""
+  ]
+}
+
+const planText = ({ adoption, statements, tables, tried }: Plan.PlanReport, marks: Style) => {
+  if (statements.length === 0) return "Nothing to apply."
+  const rowsOf = (table: string) => {
+    const found = tables.find(({ name }) => name === table.replace(/^.*\./, ""))
+    return found === undefined ? "" : `, ${count(found.rows, "row")}`
+  }
+  return [
+    ...(adoption === null ? [] : adoptionText(adoption, marks)),
+    ...statements.flatMap(({ line, locks, migration, rewrites, sql, warnings }) => [
+      marks.dim(`-- ${migration}.sql, line ${line}`),
+      `${sql};`,
+      ...locks.map((lock) => marks.dim(`-- locks ${lock.table}: ${lock.mode}${rowsOf(lock.table)}`)),
+      ...rewrites.map((table) => marks.warn(`-- writes ${table} anew${rowsOf(table)}`)),
+      ...warnings.map((warning) => marks.warn(`-- warning: ${warning}`)),
+      ""
+    ]),
+    `${count(statements.length, "statement")}${tried ? ", each tried and rolled back" : ""}. Nothing was changed.`
+  ].join("\n")
+}
 
 export const plan = Command.make(
   "plan",
@@ -38,9 +67,12 @@ export const plan = Command.make(
     const to = Option.getOrUndefined(options.to)
     const report = yield* onDatabase(flags)(Plan.plan({ to, rehearse: options.rehearse }))
     yield* print(flags.json, report, planText)
+    if ((report.adoption?.problems.length ?? 0) > 0) return yield* problemFound
   })
 ).pipe(
-  Command.withDescription("Print the statements that migrate would run, and what each locks"),
+  Command.withDescription(
+    "Print the statements that migrate would run, what each locks and writes anew, and what stands in the way; exit 3 if anything does"
+  ),
   Command.withExamples([
     { command: "alex-db migrate plan --try", description: "Run each statement, roll it back, and say what it locked" }
   ])
