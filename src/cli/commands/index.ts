@@ -1,7 +1,9 @@
 /** The whole command line: one file a command. */
 import * as Command from "effect/cli/Command"
 import { root } from "../root.ts"
-import { check } from "./check.ts"
+import { check } from "./examining/check.ts"
+import { repair } from "./examining/repair.ts"
+import { verify } from "./examining/verify.ts"
 import { gateway } from "./gateway.ts"
 import { helpOn, version } from "./help.ts"
 import { jobs } from "./jobs.ts"
@@ -11,14 +13,12 @@ import { restore } from "./keeping/restore.ts"
 import { upgrade } from "./keeping/upgrade.ts"
 import { mcp } from "./mcp.ts"
 import { migrate } from "./migrating/migrate.ts"
-import { repair } from "./repair.ts"
 import { reset } from "./reset.ts"
 import { schema } from "./schema.ts"
 import { seed } from "./seed.ts"
 import { serve } from "./serve.ts"
 import { snapshot } from "./snapshot.ts"
 import { up } from "./up.ts"
-import { verify } from "./verify.ts"
 
 const commands = [
   up,

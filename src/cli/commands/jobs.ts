@@ -2,11 +2,11 @@
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { jobStatuses } from "../../domain/Job.ts"
 import type { JobOperations } from "../../operations/index.ts"
+import { durationOf } from "../duration.ts"
 import { problemFound, WrongUsage } from "../Outcome.ts"
 import { count, print, type Style, table } from "../output/text.ts"
 import { database, defaulted, on, operations, root } from "../root.ts"
@@ -16,16 +16,6 @@ const runningFor = Flag.String("running-for").pipe(
   Flag.withDescription("How long a job runs before it counts as stuck, such as 30m (default: 1h)"),
   Flag.withDefault("1h")
 )
-
-const durationOf = (text: string) => {
-  const [, amount = "", unit = ""] = /^(\d{1,6}) ?(s|m|h|d)$/.exec(text) ?? []
-  const seconds = { s: 1, m: 60, h: 3600, d: 86_400 }[unit]
-  return seconds === undefined
-    ? Effect.fail(
-        new WrongUsage({ problem: "--running-for is no duration", fix: "Give a number with s, m, h or d: 30m" })
-      )
-    : Effect.succeed(Duration.seconds(Number(amount) * seconds))
-}
 
 const minute = (date: Date | null): string => date?.toISOString().slice(0, 16).replace("T", " ") ?? ""
 
@@ -60,7 +50,7 @@ const list = Command.make(
   },
   Effect.fnUntraced(function* (options) {
     const flags = yield* root
-    const duration = yield* durationOf(options.runningFor)
+    const duration = yield* durationOf("running-for", options.runningFor)
     if (options.limit < 1) {
       return yield* new WrongUsage({ problem: "--limit is less than 1", fix: "Give a number from 1 on" })
     }
@@ -108,7 +98,7 @@ const requeue = Command.make(
   },
   Effect.fnUntraced(function* ({ ids, results, runningFor, stuck }) {
     const flags = yield* root
-    const duration = yield* durationOf(runningFor)
+    const duration = yield* durationOf("running-for", runningFor)
     if (stuck === ids.length > 0) {
       return yield* new WrongUsage({
         problem: stuck ? "Ids and --stuck were both given" : "No job was named",
@@ -146,9 +136,15 @@ const cancel = Command.make(
     yield* print(flags.json, report, changedText("cancelled"))
     if (!report.ok) return yield* problemFound
   })
-).pipe(Command.withDescription("Cancel jobs that are pending or running; exit 3 if one is refused"))
+).pipe(
+  Command.withDescription("Cancel jobs that are pending or running; exit 3 if one is refused"),
+  Command.withExamples([
+    { command: 'alex-db jobs cancel 0f8e... --reason "asked for twice"', description: "One job, and why" }
+  ])
+)
 
 export const jobs = Command.make("jobs").pipe(
   Command.withDescription("List jobs, make those that hang or failed pending again, or cancel them"),
+  Command.withExamples([{ command: "alex-db jobs list --stuck", description: "Jobs whose worker seems to be gone" }]),
   Command.withSubcommands([list, requeue, cancel])
 )

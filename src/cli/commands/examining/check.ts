@@ -1,10 +1,10 @@
 /** `alex-db check`: can the database be reached, and if not, why not. */
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
-import type { Check } from "../../operations/index.ts"
-import { problemFound } from "../Outcome.ts"
-import { bytes, print, type Style } from "../output/text.ts"
-import { database, operations, root } from "../root.ts"
+import type { Check } from "../../../operations/index.ts"
+import { problemFound } from "../../Outcome.ts"
+import { bytes, print, type Style } from "../../output/text.ts"
+import { database, operations, root } from "../../root.ts"
 
 const checkText = ({ backend, location, problem, reachable }: Check.CheckReport, { bad, bold, good, warn }: Style) =>
   [

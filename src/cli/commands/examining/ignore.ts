@@ -1,7 +1,7 @@
 /** The flag `--ignore` of the commands that compare a database with its migrations. */
 import * as Effect from "effect/Effect"
-import { WrongUsage } from "../Outcome.ts"
-import { operations, repeated } from "../root.ts"
+import { WrongUsage } from "../../Outcome.ts"
+import { operations, repeated } from "../../root.ts"
 
 export const ignoredObjects = {
   flag: repeated(

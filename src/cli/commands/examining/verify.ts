@@ -5,17 +5,17 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
-import type { Verify } from "../../operations/index.ts"
-import { problemFound, Refused } from "../Outcome.ts"
-import { print, type Style, say } from "../output/text.ts"
-import type { Made } from "../output/VerifySummary.ts"
-import { visibleReport } from "../output/visible.ts"
-import { database, defaulted, on, operations, root } from "../root.ts"
-import { version } from "../version.ts"
+import type { Verify } from "../../../operations/index.ts"
+import { problemFound, Refused } from "../../Outcome.ts"
+import { print, type Style, say } from "../../output/text.ts"
+import type { Made } from "../../output/VerifySummary.ts"
+import { visibleReport } from "../../output/visible.ts"
+import { database, defaulted, on, operations, root } from "../../root.ts"
+import { version } from "../../version.ts"
 import { ignoredObjects } from "./ignore.ts"
 
 const writePage = Effect.fnUntraced(function* (file: string, report: Verify.VerifyReport, made: Made) {
-  const { verifyPage } = yield* Effect.promise(() => import("../output/VerifyPage.ts"))
+  const { verifyPage } = yield* Effect.promise(() => import("../../output/VerifyPage.ts"))
   const files = yield* FileSystem.FileSystem
   yield* Effect.mapError(
     files.writeFileString(file, verifyPage(visibleReport(report), made)),
@@ -33,10 +33,10 @@ const writePage = Effect.fnUntraced(function* (file: string, report: Verify.Veri
 /** The report in the form that was asked for; `--json` wins. */
 const textIn = Effect.fnUntraced(function* (format: "text" | "markdown" | "github", made: Made) {
   if (format === "text") {
-    const { verifyText } = yield* Effect.promise(() => import("../output/VerifyText.ts"))
+    const { verifyText } = yield* Effect.promise(() => import("../../output/VerifyText.ts"))
     return (report: Verify.VerifyReport, marks: Style) => verifyText(report, made, marks)
   }
-  const { verifyAnnotations, verifyMarkdown } = yield* Effect.promise(() => import("../output/VerifyMarkdown.ts"))
+  const { verifyAnnotations, verifyMarkdown } = yield* Effect.promise(() => import("../../output/VerifyMarkdown.ts"))
   return format === "github" ? verifyAnnotations : (report: Verify.VerifyReport) => verifyMarkdown(report, made)
 })
 

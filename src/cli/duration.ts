@@ -1,0 +1,13 @@
+/** Durations as flags take them. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { WrongUsage } from "./Outcome.ts"
+
+/** Reads `90s`, `30m`, `2h` or `1d`, the value of a flag. */
+export const durationOf = (flag: string, text: string) => {
+  const [, amount = "", unit = ""] = /^(\d{1,6}) ?(s|m|h|d)$/.exec(text) ?? []
+  const seconds = { s: 1, m: 60, h: 3600, d: 86_400 }[unit]
+  return seconds === undefined
+    ? Effect.fail(new WrongUsage({ problem: `--${flag} is no duration`, fix: "Give a number with s, m, h or d: 30m" }))
+    : Effect.succeed(Duration.seconds(Number(amount) * seconds))
+}
