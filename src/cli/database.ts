@@ -1,9 +1,11 @@
 /** Runs an operation on the database that the environment and the flags describe. */
 import { setFlagsFromString } from "node:v8"
-import { Effect, Layer } from "effect"
+import { Clock, Duration, Effect, Layer } from "effect"
+import { SqlClient } from "effect/sql"
 import type * as DbConfig from "../DbConfig.ts"
 import * as DbLayer from "../DbLayer.ts"
 import type * as RetryPolicy from "../data-api/RetryPolicy.ts"
+import { adviceOn } from "../operations/database/Advice.ts"
 import type { Catalogue } from "../operations/index.ts"
 import { configure, type DatabaseFlags } from "./configuration.ts"
 import { layer as layerProgress } from "./output/progressLine.ts"
@@ -34,6 +36,30 @@ export const layerConfigured = (
   retries?: RetryPolicy.Options
 ): Layer.Layer<DbLayer.Services, DbLayer.LayerError> =>
   Layer.unwrap(Effect.as(unoptimized, DbLayer.layerOf(config, retries, { program: program() })))
+
+/** What a database that comes up may still answer with. */
+const isComingUp = (error: unknown): boolean =>
+  ["network", "starting", "shutdown", "connections", "paused", "unavailable", "no-instance"].includes(
+    adviceOn(error).code
+  )
+
+/** Waits until the database answers, at most this long; what it fails with for another reason is told at once. */
+export const waitFor = Effect.fnUntraced(function* (config: DbConfig.DbConfig, patience: Duration.Duration) {
+  const millis = Duration.toMillis(patience)
+  if (millis === 0) return
+  const attempt = onConfigured(config, { connectBudget: "2 seconds" })(
+    Effect.flatMap(SqlClient.SqlClient, (sql) => sql`select 1`)
+  )
+  const begin = yield* Clock.currentTimeMillis
+  for (let told = false; ; told = true) {
+    const outcome = yield* Effect.result(attempt)
+    if (outcome._tag === "Success") return
+    const waited = (yield* Clock.currentTimeMillis) - begin
+    if (!isComingUp(outcome.failure) || waited >= millis) return yield* Effect.fail(outcome.failure)
+    if (!told) yield* Effect.logInfo(`Waiting up to ${Duration.format(patience)}: ${adviceOn(outcome.failure).problem}`)
+    yield* Effect.sleep("1 second")
+  }
+})
 
 /** The same for a configuration that has been read. */
 export const onConfigured =

@@ -6,7 +6,7 @@ import { SqlClient } from "effect/sql"
 import * as Dependents from "./database/Dependents.ts"
 import * as Installation from "./database/Installation.ts"
 import * as Layout from "./database/Layout.ts"
-import { rowsOf } from "./database/Rows.ts"
+import { rowsOf } from "./database/RowCount.ts"
 import { Target } from "./database/Target.ts"
 import { createdObjects } from "./migrate/CreatedObjects.ts"
 import * as Journal from "./migrate/Journal.ts"
@@ -18,7 +18,7 @@ import { checkPositions, generate, isGenerated, LoadDataReport } from "./seed/Lo
 import { PortfolioReport, SeedReport, seed, seedPortfolio } from "./seed/Seed.ts"
 import { readInstruments, readPortfolio } from "./seed/SeedFile.ts"
 
-export { mostCounted } from "./database/Rows.ts"
+export { mostCounted } from "./database/RowCount.ts"
 
 /** The database may be emptied only if it is named, and it was not. */
 export class ResetRefused extends Schema.TaggedError<ResetRefused>()("ResetRefused", {
@@ -108,7 +108,7 @@ const reasonOf = Effect.fnUntraced(function* (installation: Installation.Install
 
 /** Finds what is Alex's and may be dropped, or fails with what is in the way. */
 const findOwn = Effect.fnUntraced(function* (folder: string | undefined) {
-  const migrations = yield* Migration.load(folder)
+  const migrations = yield* Migration.load({ folder })
   const installation = yield* Installation.inspect(migrations)
   const { database, location } = yield* Target
   const refuse = (problems: ReadonlyArray<string>) => new NotAlexs({ database, location, problems })
@@ -118,9 +118,14 @@ const findOwn = Effect.fnUntraced(function* (folder: string | undefined) {
   const tables = installation.tables.filter(
     (table) => Layout.isAlexs(table.name) || journal !== undefined || Layout.isLaterTable(table)
   )
+  // The user's own migrations stay applied, and the journal says so.
+  const keepsJournal = installation.others.length > 0
   const own = {
     schema: installation.schema,
-    tables: [...tables.map(({ name }) => name), ...(journal === undefined ? [] : [Installation.journalTable])],
+    tables: [
+      ...tables.map(({ name }) => name),
+      ...(journal === undefined || keepsJournal ? [] : [Installation.journalTable])
+    ],
     functions: createdObjects(migrations).functions
   }
   const dependents = own.tables.length === 0 ? [] : yield* Dependents.of(own)
@@ -129,7 +134,7 @@ const findOwn = Effect.fnUntraced(function* (folder: string | undefined) {
       dependents.map(({ object, on }) => `${object} is another application's and depends on ${on}: drop it first`)
     )
   }
-  return { ...own, installation }
+  return { ...own, installation, keepsJournal }
 })
 
 /**
@@ -170,7 +175,7 @@ const guard = Effect.fnUntraced(function* (confirm: string | undefined) {
 const drop = Effect.fnUntraced(function* ({ confirm, folder, patience }: ResetOptions) {
   const sql = yield* SqlClient.SqlClient
   yield* Progress.report({ operation: "reset", done: 0, total: 3, text: "looking at the tables that are there" })
-  const { functions, installation, schema, tables } = yield* findOwn(folder)
+  const { functions, installation, keepsJournal, schema, tables } = yield* findOwn(folder)
   const reason = confirm === undefined ? yield* reasonOf(installation) : null
   if (reason !== null) return yield* yield* refusal(reason, confirm)
   if (tables.length === 0) return []
@@ -179,6 +184,7 @@ const drop = Effect.fnUntraced(function* ({ confirm, folder, patience }: ResetOp
   const transaction = sql.withTransaction(
     Effect.gen(function* () {
       yield* Journal.settings(sql)
+      if (keepsJournal) yield* Journal.forget()
       yield* sql`drop table ${sql.csv(tables.map((table) => sql`${home}.${sql(table)}`))}`
       for (const { name, parameters } of functions) {
         yield* sql`drop function if exists ${home}.${sql(name)}(${sql.literal(parameters)})`

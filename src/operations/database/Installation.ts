@@ -4,7 +4,7 @@
 import { Effect, Schema } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import { type CreatedObjects, createdObjects } from "../migrate/CreatedObjects.ts"
-import type { Migration } from "../migrate/Migration.ts"
+import { isOwn, type Migration } from "../migrate/Migration.ts"
 import { sqlStateOf } from "./DatabaseFailure.ts"
 import * as Layout from "./Layout.ts"
 
@@ -66,8 +66,10 @@ export interface Installation {
   readonly standing: Standing
   /** The current schema's name, empty where the search path names none that exists. */
   readonly schema: string
-  /** The journal, oldest number first; `undefined` when there is none. */
+  /** The journal, oldest number first; `undefined` when there is none. Of Alex's migrations, or of the user's own. */
   readonly journal: ReadonlyArray<Entry> | undefined
+  /** What else is in it: the user's own migrations, or Alex's. */
+  readonly others: ReadonlyArray<Entry>
   /** Alex's tables. */
   readonly tables: ReadonlyArray<Layout.Relation>
   /** What has the name of something of Alex's and is not Alex's, or is in the way: each in a sentence. */
@@ -183,14 +185,44 @@ const standingOf = (
 const decodeFound = Schema.decodeUnknownEffect(Found)
 const decodeJournal = Schema.decodeUnknownEffect(Schema.Array(JournalRow))
 
+const entriesOf = (journal: ReadonlyArray<typeof JournalRow.Type>): ReadonlyArray<Entry> =>
+  journal
+    .map(({ applied_at, duration_ms, ...entry }) => ({ ...entry, appliedAt: applied_at, durationMs: duration_ms }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+
+/** What matters to the user's own migrations: the journal, and where it is. */
+const ownInstallation = (
+  found: (typeof Found.Type)[0],
+  here: ReadonlyArray<Relation>,
+  entries: ReadonlyArray<Entry> | undefined
+): Installation => {
+  const journal = (relation: Relation) => relation.name === journalTable
+  const own = entries?.filter(({ name }) => isOwn(name))
+  return {
+    standing: (own ?? []).length > 0 ? "migrated" : "fresh",
+    schema: found.schema ?? "",
+    journal: own,
+    others: entries?.filter(({ name }) => !isOwn(name)) ?? [],
+    tables: [],
+    foreign: [
+      ...pathProblems(found.schema, found.relations.filter(journal)),
+      ...relationProblems(here.filter(journal), true)
+    ],
+    incomplete: [],
+    notices: []
+  }
+}
+
 /**
  * Looks for Alex in the current schema. One request where there is a journal, two where there is none.
  *
  * @param migrations Whose tables and functions are looked for beside Alex's own.
+ * @param options.own Whether the migrations are the user's own, to which Alex's tables do not matter.
  * @errors RepositoryError
  */
 export const inspect = Effect.fn("Installation.inspect")(function* (
-  migrations: ReadonlyArray<Migration>
+  migrations: ReadonlyArray<Migration>,
+  options: { readonly own?: boolean | undefined } = {}
 ): Effect.fn.Return<Installation, SqlError.SqlError | Schema.SchemaError, SqlClient.SqlClient> {
   const names = createdObjects(migrations)
   const rows = yield* query(names, { journal: true }).pipe(
@@ -203,11 +235,10 @@ export const inspect = Effect.fn("Installation.inspect")(function* (
   const journalHere = here.find((relation) => relation.name === journalTable)
   const isJournal = journalHere !== undefined && Layout.journalDifferences(journalHere).length === 0
   // Another runner has made the journal between the two requests.
-  if (isJournal && found.journal === null) return yield* inspect(migrations)
-  const journal = isJournal ? yield* decodeJournal(found.journal) : undefined
-  const entries = journal
-    ?.map(({ applied_at, duration_ms, ...entry }) => ({ ...entry, appliedAt: applied_at, durationMs: duration_ms }))
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
+  if (isJournal && found.journal === null) return yield* inspect(migrations, options)
+  const all = isJournal ? entriesOf(yield* decodeJournal(found.journal)) : undefined
+  if (options.own === true) return ownInstallation(found, here, all)
+  const entries = all?.filter(({ name }) => !isOwn(name))
   const finished = new Set(entries?.filter(({ durationMs }) => durationMs !== null).map(({ name }) => name))
   const tables = here.filter((relation) => relation.name !== journalTable)
   const alexs = here.filter((relation) => Layout.isAlexs(relation.name) || relation.name === journalTable)
@@ -224,6 +255,7 @@ export const inspect = Effect.fn("Installation.inspect")(function* (
     standing,
     schema: found.schema ?? "",
     journal: entries,
+    others: all?.filter(({ name }) => isOwn(name)) ?? [],
     tables,
     foreign,
     incomplete: foreign.length === 0 ? problems : [],

@@ -57,12 +57,14 @@ export const create = Effect.fnUntraced(function* () {
 })
 
 /**
- * Removes what was written until a moment, in milliseconds: what another runner writes meanwhile stays. Must be in the
- * transaction that has taken the lock.
+ * Removes Alex's migrations from the journal; the user's own stay. Must be in the transaction that has taken the lock.
+ *
+ * @param until Up to this moment, in milliseconds: what another runner writes meanwhile stays.
  */
-export const forget = Effect.fnUntraced(function* (until: Date) {
+export const forget = Effect.fnUntraced(function* (until?: Date) {
   const sql = yield* SqlClient.SqlClient
-  yield* sql`delete from ${sql(table)} where applied_at < ${until}::timestamptz + interval '1 millisecond'`
+  const written = until === undefined ? sql`true` : sql`applied_at < ${until}::timestamptz + interval '1 millisecond'`
+  yield* sql`delete from ${sql(table)} where ${written} and name not like 'own/%'`
 })
 
 /** Writes migrations into the journal as applied, without having run them. */

@@ -13,8 +13,7 @@ export const MarkReport = Schema.Struct({ marked: Schema.Array(Schema.String), a
 export type MarkReport = typeof MarkReport.Type
 
 /** How to mark; all members have a default. */
-export interface MarkOptions {
-  readonly folder?: string | undefined
+export interface MarkOptions extends Migration.Source {
   /** The version written into the journal. */
   readonly version?: string | undefined
 }
@@ -35,8 +34,11 @@ const write = Effect.fnUntraced(function* (
   return report
 })
 
-const refuseForeign = Effect.fnUntraced(function* (migrations: ReadonlyArray<Migration.Migration>) {
-  const installation = yield* Installation.inspect(migrations)
+const refuseForeign = Effect.fnUntraced(function* (
+  migrations: ReadonlyArray<Migration.Migration>,
+  options: Migration.Source
+) {
+  const installation = yield* Installation.inspect(migrations, options)
   if (installation.foreign.length > 0) return yield* new MigrationRefused({ problems: installation.foreign })
   return installation
 })
@@ -51,10 +53,11 @@ export const mark = Effect.fn("Mark.mark")(function* (
   name: string,
   options: MarkOptions & { readonly applied: boolean }
 ) {
-  const migrations = yield* Migration.load(options.folder)
-  const { journal } = yield* refuseForeign(migrations)
+  const migrations = yield* Migration.load(options)
+  const { journal } = yield* refuseForeign(migrations, options)
+  const plain = Migration.plainName(name).replace(/\.sql$/, "")
   const found = migrations.find(
-    (one) => one.name === name.replace(/\.sql$/, "") || String(one.number) === name.replace(/^0+/, "")
+    (one) => Migration.plainName(one.name) === plain || String(one.number) === plain.replace(/^0+/, "")
   )
   if (found !== undefined) return yield* write([found], options)
   const gone = journal?.find((entry) => entry.name === name)
@@ -75,14 +78,15 @@ export const mark = Effect.fn("Mark.mark")(function* (
 export const baseline = Effect.fn("Mark.baseline")(function* (
   options: MarkOptions & { readonly to?: number | undefined } = {}
 ) {
-  const migrations = yield* Migration.load(options.folder)
-  const installation = yield* refuseForeign(migrations)
+  const migrations = yield* Migration.load(options)
+  const installation = yield* refuseForeign(migrations, options)
   const { to = Number.POSITIVE_INFINITY } = options
   const refuse = (problem: string) => new MigrationRefused({ problems: [problem] })
   if ((installation.journal ?? []).length > 0) {
     return yield* refuse("there is a journal already; alex-db migrate mark changes single lines of it")
   }
-  if (installation.tables.length === 0) return yield* refuse("there is no table yet: alex-db migrate makes them")
+  if (options.own !== true && installation.tables.length === 0)
+    return yield* refuse("there is no table yet: alex-db migrate makes them")
   if (to !== Number.POSITIVE_INFINITY && !migrations.some(({ number }) => number === to)) {
     return yield* refuse(`there is no migration ${to}`)
   }

@@ -82,9 +82,7 @@ export const MigrationReport = Schema.Struct({
 export type MigrationReport = typeof MigrationReport.Type
 
 /** How to migrate; all members have a default. */
-export interface MigrateOptions {
-  /** The folder of the migrations; by default the package's own. */
-  readonly folder?: string | undefined
+export interface MigrateOptions extends Migration.Source {
   /** The last number to apply. */
   readonly to?: number | undefined
   /** The version written into the journal. */
@@ -134,7 +132,7 @@ export const compare = (
   const pending = migrations.filter((migration) => !isApplied(migration) && migration.number <= to)
   const newest = Math.max(0, ...migrations.filter(isApplied).map((migration) => migration.number))
   const last = migrations.at(-1)?.number ?? 0
-  const isNewer = ({ name }: Installation.Entry) => Number.parseInt(name, 10) > last
+  const isNewer = ({ name }: Installation.Entry) => Migration.numberOf(name) > last
   const problems: ReadonlyArray<Problem> = [
     ...numberProblems(migrations, newest, to),
     ...finished.flatMap((entry): ReadonlyArray<Problem> => {
@@ -206,8 +204,8 @@ export const compareInstallation = (
  * @errors MigrationsUnreadable, RepositoryError
  */
 export const status = Effect.fn("Migrate.status")(function* (options: MigrateOptions = {}) {
-  const migrations = yield* Migration.load(options.folder)
-  const installation = yield* Installation.inspect(migrations)
+  const migrations = yield* Migration.load(options)
+  const installation = yield* Installation.inspect(migrations, options)
   const { journal } = installation
   const state = compareInstallation(migrations, installation, options.to)
   const unfinished = (journal ?? [])
@@ -430,9 +428,9 @@ const prepareTables = (
  * ```
  */
 export const migrate = Effect.fn("Migrate.migrate")(function* (options: MigrateOptions = {}) {
-  const migrations = yield* Migration.load(options.folder)
+  const migrations = yield* Migration.load(options)
   yield* Progress.report({ operation: "migrate", done: 0, total: 0, text: "reading the journal" })
-  const installation = yield* Installation.inspect(migrations)
+  const installation = yield* Installation.inspect(migrations, options)
   const { journal, standing, tables } = installation
   const state = compareInstallation(migrations, installation, options.to)
   if (state.problems.length > 0) {

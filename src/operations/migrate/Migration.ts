@@ -10,7 +10,7 @@ import { type ScriptStatement, splitStatements } from "../../data-api/statement/
 export interface Migration {
   /** The number that the file's name begins with. */
   readonly number: number
-  /** The file's name without `.sql`, for example `001_schemas`. */
+  /** The file's name without `.sql`, for example `001_schemas`, or `own/001_reports` of a folder of the user's own. */
   readonly name: string
   /** SHA-256, in hex, of the text with line ends made `\n` and without white space at the ends of lines and file. */
   readonly checksum: string
@@ -58,12 +58,32 @@ export const parse = (file: string, text: string): Migration | undefined => {
   }
 }
 
+/** What the names of migrations begin with that are the user's own: they stand beside Alex's in the journal. */
+const ownPrefix = "own/"
+
+/** Whether a migration of this name is the user's own. */
+export const isOwn = (name: string): boolean => name.startsWith(ownPrefix)
+
+/** A migration's name without what tells that it is the user's own. */
+export const plainName = (name: string): string => (isOwn(name) ? name.slice(ownPrefix.length) : name)
+
+/** The number in a migration's name. */
+export const numberOf = (name: string): number => Number.parseInt(plainName(name), 10)
+
+/** Where migrations are. */
+export interface Source {
+  /** The folder of the migrations; by default the package's own. */
+  readonly folder?: string | undefined
+  /** Whether they are the user's own, which are applied and journaled beside Alex's. */
+  readonly own?: boolean | undefined
+}
+
 /**
  * Reads every migration of a folder, in order of number.
  *
- * @param folder By default the one that comes with the package.
+ * @errors MigrationsUnreadable
  */
-export const load = Effect.fn("Migration.load")(function* (folder: string = packagedFolder()) {
+export const load = Effect.fn("Migration.load")(function* ({ folder = packagedFolder(), own = false }: Source = {}) {
   const files = yield* FileSystem.FileSystem
   const unreadable = (path: string) => (error: { readonly message: string }) =>
     new MigrationsUnreadable({ path, message: `${path} can't be read: ${error.message}` })
@@ -71,10 +91,11 @@ export const load = Effect.fn("Migration.load")(function* (folder: string = pack
   const migrations: Array<Migration> = []
   for (const name of names.filter((file) => /\.sql$/i.test(file)).sort()) {
     const path = `${folder.replace(/\/$/, "")}/${name}`
-    const migration = parse(name, yield* files.readFileString(path).pipe(Effect.mapError(unreadable(path))))
-    if (migration === undefined) {
+    const parsed = parse(name, yield* files.readFileString(path).pipe(Effect.mapError(unreadable(path))))
+    if (parsed === undefined) {
       return yield* new MigrationsUnreadable({ path, message: `${path} must be named like 001_words.sql` })
     }
+    const migration = own ? { ...parsed, name: ownPrefix + parsed.name } : parsed
     const same = migrations.find((other) => other.number === migration.number)
     if (same !== undefined) {
       return yield* new MigrationsUnreadable({ path, message: `${name} has the same number as ${same.name}.sql` })

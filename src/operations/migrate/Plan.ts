@@ -5,7 +5,7 @@ import { Data, Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { messageInTransaction, sqlStateOf } from "../database/DatabaseFailure.ts"
 import * as Installation from "../database/Installation.ts"
-import { rowsOf } from "../database/Rows.ts"
+import { rowsOf } from "../database/RowCount.ts"
 import * as Adoption from "./Adoption.ts"
 import * as Journal from "./Journal.ts"
 import { compareInstallation, type MigrateOptions, MigrationFailed, MigrationRefused } from "./Migrate.ts"
@@ -57,7 +57,7 @@ export const PlanReport = Schema.Struct({
 export type PlanReport = typeof PlanReport.Type
 
 /** What to plan; all members have a default. */
-export interface PlanOptions extends Pick<MigrateOptions, "folder" | "to"> {
+export interface PlanOptions extends Pick<MigrateOptions, "folder" | "own" | "to"> {
   /** Runs the statements and rolls them back: says what they really lock, and whether they work. */
   readonly rehearse?: boolean | undefined
 }
@@ -173,8 +173,8 @@ const countRows = Effect.fnUntraced(function* (locked: ReadonlyArray<string>) {
  * @errors MigrationFailed, MigrationRefused, MigrationsUnreadable, RepositoryError
  */
 export const plan = Effect.fn("Plan.plan")(function* (options: PlanOptions = {}) {
-  const migrations = yield* Migration.load(options.folder)
-  const installation = yield* Installation.inspect(migrations)
+  const migrations = yield* Migration.load(options)
+  const installation = yield* Installation.inspect(migrations, options)
   const state = compareInstallation(migrations, installation, options.to)
   if (state.problems.length > 0) {
     return yield* new MigrationRefused({ problems: state.problems.map(({ message }) => message) })

@@ -97,7 +97,7 @@ const attempt = Effect.fnUntraced(function* (
  */
 export const repair = Effect.fn("Repair.repair")(function* (options: RepairOptions = {}) {
   const { database, location } = yield* Target
-  const migrations = yield* Migration.load(options.folder)
+  const migrations = yield* Migration.load(options)
   const installation = yield* Installation.inspect(migrations)
   const state = compareJournal(migrations, installation.journal)
   if (installation.foreign.length > 0) return yield* new MigrationRefused({ problems: installation.foreign })

@@ -5,6 +5,7 @@ import type { Check } from "../../../operations/index.ts"
 import { problemFound } from "../../Outcome.ts"
 import { bytes, print, type Style } from "../../output/text.ts"
 import { database, operations, root } from "../../root.ts"
+import { patienceOf, waiting } from "../waiting.ts"
 
 const checkText = ({ backend, location, problem, reachable }: Check.CheckReport, { bad, bold, good, warn }: Style) =>
   [
@@ -26,17 +27,17 @@ const retries = { connectBudget: "2 seconds" } as const
 
 export const check = Command.make(
   "check",
-  {},
-  Effect.fnUntraced(function* () {
+  { wait: waiting },
+  Effect.fnUntraced(function* ({ wait }) {
     const flags = yield* root
-    const { configure, onConfigured, targetOf } = yield* database
+    const patience = yield* patienceOf(wait)
+    const { configure, onConfigured, targetOf, waitFor } = yield* database
     const { Check } = yield* operations
     const config = yield* configure(flags)
     const cluster = config._tag === "data-api" ? config : undefined
-    const report = yield* onConfigured(
-      config,
-      retries
-    )(Check.found()).pipe(Effect.catch((error) => Effect.succeed(Check.notFound(error, targetOf(config), cluster))))
+    const report = yield* Effect.andThen(waitFor(config, patience), onConfigured(config, retries)(Check.found())).pipe(
+      Effect.catch((error) => Effect.succeed(Check.notFound(error, targetOf(config), cluster)))
+    )
     yield* print(flags.json, report, checkText)
     if (!report.ok) return yield* problemFound
   })

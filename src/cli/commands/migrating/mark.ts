@@ -8,6 +8,7 @@ import type { Mark } from "../../../operations/index.ts"
 import { print } from "../../output/text.ts"
 import { database, on, operations, root } from "../../root.ts"
 import { version } from "../../version.ts"
+import { ownFolder, sourceOf } from "./ownFolder.ts"
 
 const markText = ({ applied, marked }: Mark.MarkReport): string =>
   `${marked.join(", ")} ${marked.length === 1 ? "counts" : "count"} as ${applied ? "applied" : "pending"} now; nothing was run. See alex-db migrate status, and alex-db verify.`
@@ -16,13 +17,16 @@ export const mark = Command.make(
   "mark",
   {
     name: Argument.String("name").pipe(Argument.withDescription("The migration's name or number")),
+    folder: ownFolder,
     notApplied: on("not-applied", "Count it as pending instead")
   },
-  Effect.fnUntraced(function* ({ name, notApplied }) {
+  Effect.fnUntraced(function* ({ folder, name, notApplied }) {
     const flags = yield* root
     const { onDatabase } = yield* database
     const { Mark } = yield* operations
-    const report = yield* onDatabase(flags)(Mark.mark(name, { applied: !notApplied, version: version() }))
+    const report = yield* onDatabase(flags)(
+      Mark.mark(name, { ...sourceOf(folder), applied: !notApplied, version: version() })
+    )
     yield* print(flags.json, report, markText)
   })
 ).pipe(
@@ -39,13 +43,16 @@ export const baseline = Command.make(
       Flag.withMetavar("NUMBER"),
       Flag.withDescription("The number of the last migration that the tables have (default: all)"),
       Flag.optional
-    )
+    ),
+    folder: ownFolder
   },
-  Effect.fnUntraced(function* ({ to }) {
+  Effect.fnUntraced(function* ({ folder, to }) {
     const flags = yield* root
     const { onDatabase } = yield* database
     const { Mark } = yield* operations
-    const report = yield* onDatabase(flags)(Mark.baseline({ to: Option.getOrUndefined(to), version: version() }))
+    const report = yield* onDatabase(flags)(
+      Mark.baseline({ ...sourceOf(folder), to: Option.getOrUndefined(to), version: version() })
+    )
     yield* print(flags.json, report, markText)
   })
 ).pipe(

@@ -7,7 +7,10 @@ import type { Migrate } from "../../../operations/index.ts"
 import { count, print, type Style } from "../../output/text.ts"
 import { database, on, operations, root } from "../../root.ts"
 import { version } from "../../version.ts"
+import { patienceOf, waiting } from "../waiting.ts"
 import { baseline, mark } from "./mark.ts"
+import { newMigration } from "./new.ts"
+import { ownFolder, sourceOf } from "./ownFolder.ts"
 import { plan } from "./plan.ts"
 import { status } from "./status.ts"
 
@@ -36,14 +39,22 @@ export const migrate = Command.make(
       Flag.withDescription("The number of the last migration to apply (default: all)"),
       Flag.optional
     ),
+    folder: ownFolder,
+    wait: waiting,
     lenient: on("lenient", "Leave out the rules that old rows break, so that no change of those is refused")
   },
   Effect.fnUntraced(function* (options) {
     const flags = yield* root
-    const { onDatabase } = yield* database
+    const patience = yield* patienceOf(options.wait)
+    const { configure, onConfigured, waitFor } = yield* database
     const { Migrate } = yield* operations
+    const { folder, lenient } = options
+    const config = yield* configure(flags)
+    yield* waitFor(config, patience)
     const to = Option.getOrUndefined(options.to)
-    const report = yield* onDatabase(flags)(Migrate.migrate({ to, lenient: options.lenient, version: version() }))
+    const report = yield* onConfigured(config)(
+      Migrate.migrate({ to, lenient, ...sourceOf(folder), version: version() })
+    )
     yield* print(flags.json, report, migrateText)
   })
 ).pipe(
@@ -51,7 +62,9 @@ export const migrate = Command.make(
   Command.withExamples([
     { command: "alex-db migrate plan", description: "See the statements first" },
     { command: "alex-db migrate", description: "Apply them" },
-    { command: "alex-db migrate --to 2", description: "Apply the first two alone" }
+    { command: "alex-db migrate --to 2", description: "Apply the first two alone" },
+    { command: "alex-db migrate --wait 60s", description: "Where the database is still coming up" },
+    { command: "alex-db migrate --folder migrations", description: "Apply your own, in the same journal" }
   ]),
-  Command.withSubcommands([status, plan, mark, baseline])
+  Command.withSubcommands([status, plan, newMigration, mark, baseline])
 )

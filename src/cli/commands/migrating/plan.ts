@@ -7,6 +7,7 @@ import type { Plan } from "../../../operations/index.ts"
 import { problemFound } from "../../Outcome.ts"
 import { count, print, type Style } from "../../output/text.ts"
 import { database, on, operations, root } from "../../root.ts"
+import { ownFolder, sourceOf } from "./ownFolder.ts"
 
 const adoptionText = (adoption: Plan.PlannedAdoption, marks: Style): ReadonlyArray<string> => {
   const { after, before, notices, obstacles, problems } = adoption
@@ -58,6 +59,7 @@ export const plan = Command.make(
       Flag.withDescription("The number of the last migration to plan (default: all)"),
       Flag.optional
     ),
+    folder: ownFolder,
     rehearse: on("try", "Run the statements in transactions that are rolled back, and say what they locked")
   },
   Effect.fnUntraced(function* (options) {
@@ -65,7 +67,7 @@ export const plan = Command.make(
     const { onDatabase } = yield* database
     const { Plan } = yield* operations
     const to = Option.getOrUndefined(options.to)
-    const report = yield* onDatabase(flags)(Plan.plan({ to, rehearse: options.rehearse }))
+    const report = yield* onDatabase(flags)(Plan.plan({ to, rehearse: options.rehearse, ...sourceOf(options.folder) }))
     yield* print(flags.json, report, planText)
     if ((report.adoption?.problems.length ?? 0) > 0) return yield* problemFound
   })

@@ -5,6 +5,7 @@ import type { Migrate } from "../../../operations/index.ts"
 import { problemFound } from "../../Outcome.ts"
 import { count, print, type Style, table } from "../../output/text.ts"
 import { database, operations, root } from "../../root.ts"
+import { ownFolder, sourceOf } from "./ownFolder.ts"
 
 const statusText = ({ applied, pending, problems, warnings }: Migrate.MigrationStatus, marks: Style) =>
   [
@@ -27,12 +28,12 @@ const statusText = ({ applied, pending, problems, warnings }: Migrate.MigrationS
 
 export const status = Command.make(
   "status",
-  {},
-  Effect.fnUntraced(function* () {
+  { folder: ownFolder },
+  Effect.fnUntraced(function* ({ folder }) {
     const flags = yield* root
     const { onDatabase } = yield* database
     const { Migrate } = yield* operations
-    const report = yield* onDatabase(flags)(Migrate.status())
+    const report = yield* onDatabase(flags)(Migrate.status(sourceOf(folder)))
     yield* print(flags.json, report, statusText)
     if (!report.current) return yield* problemFound
   })

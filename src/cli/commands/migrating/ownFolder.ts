@@ -1,0 +1,13 @@
+/** The flag `--folder` of the commands that migrate: migrations of the user's own. */
+import * as Flag from "effect/cli/Flag"
+import * as Option from "effect/Option"
+
+export const ownFolder = Flag.Path("folder", { pathType: "either", mustExist: false }).pipe(
+  Flag.withMetavar("DIR"),
+  Flag.withDescription("Your own migrations in this folder instead of Alex's; both stand in one journal"),
+  Flag.optional
+)
+
+/** Where the migrations are that a command works with. */
+export const sourceOf = (folder: Option.Option<string>) =>
+  Option.isNone(folder) ? {} : { folder: folder.value, own: true }

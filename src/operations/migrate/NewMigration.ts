@@ -1,0 +1,54 @@
+/**
+ * A new file for a migration of the user's own.
+ */
+import { Effect, FileSystem, Schema } from "effect"
+import { MigrationRefused } from "./Migrate.ts"
+import * as Migration from "./Migration.ts"
+
+/** The file that was made, and the migration's name. */
+export const NewMigrationReport = Schema.Struct({ file: Schema.String, name: Schema.String })
+export type NewMigrationReport = typeof NewMigrationReport.Type
+
+const textOf = (folder: string): string => `-- What this changes, and why.
+--
+-- \`alex-db migrate --folder ${folder}\` applies it, in one transaction. A statement that can run in none, such as
+-- CREATE INDEX CONCURRENTLY, goes into a file of its own, whose first line is: -- alex: no transaction
+`
+
+/** `Add reports!` as `add_reports`. */
+const wordsOf = (title: string): string =>
+  title
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "_")
+    .replaceAll(/^_+|_+$/g, "")
+
+/**
+ * Makes an empty migration with the next number in a folder, and the folder, where it is missing. Overwrites nothing.
+ *
+ * @param title What it changes, in some words, of which the file's name is made.
+ * @errors MigrationRefused, MigrationsUnreadable
+ *
+ * @example
+ * ```ts
+ * import { NodeServices } from "@effect/platform-node"
+ * import { Effect } from "effect"
+ * import { NewMigration } from "alex-database"
+ *
+ * const made = NewMigration.create("add reports", "migrations").pipe(Effect.provide(NodeServices.layer))
+ * // { file: "migrations/001_add_reports.sql", name: "001_add_reports" }
+ * ```
+ */
+export const create = Effect.fn("NewMigration.create")(function* (title: string, folder: string) {
+  const words = wordsOf(title)
+  if (words === "") return yield* new MigrationRefused({ problems: [`"${title}" has no letter for a file's name`] })
+  const files = yield* FileSystem.FileSystem
+  const unwritable = (path: string) => (error: { readonly message: string }) =>
+    new Migration.MigrationsUnreadable({ path, message: `${path} can't be made: ${error.message}` })
+  yield* files.makeDirectory(folder, { recursive: true }).pipe(Effect.mapError(unwritable(folder)))
+  const last = (yield* Migration.load({ folder })).at(-1)?.number ?? 0
+  const name = `${String(last + 1).padStart(3, "0")}_${words}`
+  const file = `${folder.replace(/\/$/, "")}/${name}.sql`
+  yield* files.writeFileString(file, textOf(folder), { flag: "wx" }).pipe(Effect.mapError(unwritable(file)))
+  const report: NewMigrationReport = { file, name }
+  return report
+})
