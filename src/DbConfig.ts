@@ -90,6 +90,9 @@ const databaseName = Effect.map(
   Option.getOrElse(() => "alex")
 )
 
+/** The region that was named, if one was. */
+export const region = Effect.map(text("DEFAULT_AWS_REGION"), Option.getOrUndefined)
+
 /** Calls are signed, so a user or password in the address could only be shown somewhere. */
 const endpointOf = Effect.gen(function* () {
   const variable = "AWS_ENDPOINT_URL_RDS_DATA"

@@ -13,12 +13,14 @@ import * as Progress from "./Progress.ts"
 export const CheckProblem = Schema.Struct({ code: Schema.String, problem: Schema.String, fix: Schema.String })
 export type CheckProblem = typeof CheckProblem.Type
 
-/** A database that answers. Latency is the median of several round trips, in milliseconds; size is in bytes. */
+/** A database that answers, its tables and its time. Latency is the median of several round trips, in milliseconds; size is in bytes. */
 export const Reachable = Schema.Struct({
   server: Schema.String,
   role: Schema.String,
   database: Schema.String,
   sizeBytes: Schema.Finite,
+  time: Schema.String,
+  tables: Schema.Array(Schema.String),
   latencyMs: Schema.Finite,
   journal: Schema.Literals(["current", "behind", "absent", "contradicts the migrations"]),
   pending: Schema.Array(Schema.String)
@@ -40,7 +42,9 @@ const Facts = Schema.Tuple([
     server: Schema.String,
     role: Schema.String,
     database: Schema.String,
-    sizeBytes: Schema.FiniteFromString
+    sizeBytes: Schema.FiniteFromString,
+    time: Schema.String,
+    tables: Schema.Array(Schema.String)
   })
 ])
 
@@ -60,7 +64,11 @@ const factsOf = Effect.fnUntraced(function* () {
   yield* Progress.report({ operation: "check", done: 0, total: 0, text })
   const rows = yield* sql`
     select current_setting('server_version') as server, current_user::text as role,
-      current_database()::text as database, pg_database_size(current_database())::text as "sizeBytes"`.pipe(
+      current_database()::text as database, pg_database_size(current_database())::text as "sizeBytes",
+      to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as time, (
+        select coalesce(jsonb_agg(c.relname order by c.relname), '[]') from pg_class c
+        where c.relkind in ('r', 'p') and c.relnamespace = to_regnamespace(quote_ident(current_schema()::text))
+      ) as tables`.pipe(
     Effect.retry({
       while: isPaused,
       schedule: Schedule.spaced("3 seconds").pipe(Schedule.upTo({ duration: resumePatience }))

@@ -2,6 +2,7 @@
 import * as Command from "effect/cli/Command"
 import { root } from "../root.ts"
 import { check } from "./examining/check.ts"
+import { doctor } from "./examining/doctor.ts"
 import { repair } from "./examining/repair.ts"
 import { verify } from "./examining/verify.ts"
 import { gateway } from "./gateway.ts"
@@ -23,6 +24,7 @@ import { up } from "./up.ts"
 const commands = [
   up,
   check,
+  doctor,
   migrate,
   seed,
   reset,

@@ -3,6 +3,7 @@ import { JsonSchema, Schema } from "effect"
 import {
   Backup,
   Check,
+  Doctor,
   JobOperations,
   Mark,
   Migrate,
@@ -14,6 +15,7 @@ import {
   Seed,
   Verify
 } from "../../operations/index.ts"
+import { DiscoverReport } from "../commands/examining/discover.ts"
 import { UpgradeReport } from "../upgradeFolder.ts"
 
 /** What a command prints with `--json` when it fails, whichever it is. */
@@ -43,6 +45,8 @@ const VersionReport = Schema.Struct({ name: Schema.String, version: Schema.Strin
 export const reports = {
   up: UpReport,
   check: Check.CheckReport,
+  doctor: Doctor.DoctorReport,
+  "check --discover": DiscoverReport,
   migrate: Migrate.MigrationReport,
   "migrate status": Migrate.MigrationStatus,
   "migrate plan": Plan.PlanReport,

@@ -27,16 +27,6 @@ const wordsOf = (title: string): string =>
  *
  * @param title What it changes, in some words, of which the file's name is made.
  * @errors MigrationRefused, MigrationsUnreadable
- *
- * @example
- * ```ts
- * import { NodeServices } from "@effect/platform-node"
- * import { Effect } from "effect"
- * import { NewMigration } from "alex-database"
- *
- * const made = NewMigration.create("add reports", "migrations").pipe(Effect.provide(NodeServices.layer))
- * // { file: "migrations/001_add_reports.sql", name: "001_add_reports" }
- * ```
  */
 export const create = Effect.fn("NewMigration.create")(function* (title: string, folder: string) {
   const words = wordsOf(title)

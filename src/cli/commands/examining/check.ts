@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import type { Check } from "../../../operations/index.ts"
 import { problemFound } from "../../Outcome.ts"
 import { bytes, print, type Style } from "../../output/text.ts"
-import { database, operations, root } from "../../root.ts"
+import { database, on, operations, root } from "../../root.ts"
 import { patienceOf, waiting } from "../waiting.ts"
 
 const checkText = ({ backend, location, problem, reachable }: Check.CheckReport, { bad, bold, good, warn }: Style) =>
@@ -14,22 +14,32 @@ const checkText = ({ backend, location, problem, reachable }: Check.CheckReport,
       : [
           good(`The database answers (${backend}, ${location})`),
           `  database  ${bold(reachable.database)}, ${bytes(reachable.sizeBytes)}`,
-          `  server    PostgreSQL ${reachable.server}`,
+          `  server    PostgreSQL ${reachable.server}, its time is ${reachable.time}`,
           `  role      ${reachable.role}`,
           `  latency   ${reachable.latencyMs} ms (median)`,
+          `  tables    ${reachable.tables.length === 0 ? "none" : reachable.tables.join(", ")}`,
           `  journal   ${reachable.journal === "current" ? good("current") : warn(reachable.journal)}`
         ]),
     ...(problem === null ? [] : [`${bad("Problem:")} ${problem.problem}`, `${bold("Fix:")} ${problem.fix}`])
   ].join("\n")
 
 /** Who checks a connection does not want to wait for one that can't be made; a paused cluster is waited for. */
-const retries = { connectBudget: "2 seconds" } as const
+export const retries = { connectBudget: "2 seconds" } as const
 
 export const check = Command.make(
   "check",
-  { wait: waiting },
-  Effect.fnUntraced(function* ({ wait }) {
+  {
+    wait: waiting,
+    discover: on("discover", "Find clusters and secrets in AWS, and print the variables that name them")
+  },
+  Effect.fnUntraced(function* ({ discover, wait }) {
     const flags = yield* root
+    if (discover) {
+      const { discoverText, look } = yield* Effect.promise(() => import("./discover.ts"))
+      const found = yield* look(flags.dotenv)
+      yield* print(flags.json, found, discoverText)
+      return found.ok ? undefined : yield* problemFound
+    }
     const patience = yield* patienceOf(wait)
     const { configure, onConfigured, targetOf, waitFor } = yield* database
     const { Check } = yield* operations
@@ -45,6 +55,7 @@ export const check = Command.make(
   Command.withDescription("Check whether the database can be reached, as which role and how fast, and say what to fix"),
   Command.withExamples([
     { command: "alex-db check", description: "What the environment and .env name" },
+    { command: "alex-db check --discover", description: "Which clusters and secrets this account has" },
     { command: "alex-db check --dotenv production.env --json", description: "What another file names, for a program" }
   ])
 )
