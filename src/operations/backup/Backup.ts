@@ -89,7 +89,7 @@ export const refuse = Effect.fnUntraced(function* (problem: string, fix: string)
 /** The tables of Alex, and the migrations that made them. Not in a transaction: where there is no journal, a query fails. */
 const scopeOf = Effect.fnUntraced(function* ({ folder, schema }: BackupOptions) {
   if (schema !== undefined) return { scope: { schema, names: undefined }, migrations: [] }
-  const installation = yield* Installation.inspect(yield* Migration.load(folder))
+  const installation = yield* Installation.inspect(yield* Migration.load({ folder }))
   const fix = "Correct that first, or back up a whole schema with --schema"
   if (installation.foreign.length > 0) return yield* refuse(installation.foreign.join("; "), fix)
   if (installation.tables.length === 0) {

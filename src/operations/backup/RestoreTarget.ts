@@ -24,7 +24,7 @@ export interface Place {
 const list = (names: ReadonlyArray<string>): string => names.join(", ")
 
 const placeOfAlex = Effect.fnUntraced(function* (header: Header, folder: string | undefined) {
-  const migrations = yield* Migration.load(folder)
+  const migrations = yield* Migration.load({ folder })
   const unknown = header.migrations.filter((name) => !migrations.some((migration) => migration.name === name))
   if (unknown.length > 0) {
     return yield* refuse(
