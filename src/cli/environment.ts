@@ -3,15 +3,9 @@ import { existsSync, readFileSync, statSync } from "node:fs"
 import { resolve } from "node:path"
 import { parseEnv } from "node:util"
 import * as ConfigProvider from "effect/ConfigProvider"
-import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-
-/** The file of variables can't be read; the message says what to change. */
-export class EnvironmentError extends Data.TaggedError("EnvironmentError")<{
-  readonly message: string
-  readonly cause?: unknown
-}> {}
+import { Refused, WrongUsage } from "./Outcome.ts"
 
 /**
  * Names that a file may not set, since they decide which code runs: in this process, in its children, or in what the
@@ -42,12 +36,17 @@ const readText = Effect.fnUntraced(function* (file: string) {
   const bytes = yield* Effect.try({
     try: () => readFileSync(file),
     catch: (cause) =>
-      new EnvironmentError({
-        cause,
-        message: existsSync(file)
-          ? `The file of variables ${file} can't be read. Check that it is a file, and its permissions`
-          : `There is no file ${file}. Give --dotenv the path of a file of variables, or leave it out`
-      })
+      existsSync(file)
+        ? new Refused({
+            code: "dotenv",
+            problem: `The file of variables ${file} can't be read`,
+            fix: "Check that it is a file, and its permissions",
+            cause
+          })
+        : new WrongUsage({
+            problem: `There is no file ${file}`,
+            fix: "Give --dotenv the path of a file of variables, or leave it out"
+          })
   })
   const text = yield* Effect.try({ try: () => decoded(bytes), catch: () => notText(file) })
   return text.includes("\0") ? yield* notText(file) : text
@@ -57,8 +56,10 @@ const readText = Effect.fnUntraced(function* (file: string) {
 const hasDotenv = (): boolean => statSync(".env", { throwIfNoEntry: false })?.isDirectory() === false
 
 const notText = (file: string) =>
-  new EnvironmentError({
-    message: `The file of variables ${file} is neither UTF-8 nor UTF-16 with a byte-order mark. Save it as UTF-8`
+  new Refused({
+    code: "dotenv",
+    problem: `The file of variables ${file} is neither UTF-8 nor UTF-16 with a byte-order mark`,
+    fix: "Save it as UTF-8"
   })
 
 /** What a file of variables says, and which of its names are not taken. */
@@ -83,7 +84,7 @@ const variablesIn = Effect.fnUntraced(function* (file: string) {
  *
  * It is put into the process's environment too, since the AWS SDK looks for its own variables there.
  *
- * @errors EnvironmentError
+ * @errors Refused, WrongUsage
  */
 export const loadEnvironment = Effect.fnUntraced(function* (dotenv: Option.Option<string>) {
   const environment = yield* ConfigProvider.ConfigProvider
@@ -103,15 +104,17 @@ const isEndpoint = (name: string): boolean => /^AWS_ENDPOINT_URL/.test(name)
  * Reads a file of variables that describes a database by itself: the environment adds nothing to it. What the AWS SDK
  * looks for in the process's environment is put there, and can be only one thing.
  *
- * @errors EnvironmentError
+ * @errors Refused, WrongUsage
  */
 export const loadAlone = Effect.fnUntraced(function* (file: string) {
   const taken = yield* variablesIn(resolve(file))
   for (const [name, value] of taken.filter(([name]) => /^AWS_/.test(name) && !isEndpoint(name))) {
     const present = process.env[name] ?? ""
     if (present !== "" && present !== value) {
-      return yield* new EnvironmentError({
-        message: `${file} has another ${name} than the environment or the other side, and a process has one. Run alex-db backup with the one, and alex-db restore with the other`
+      return yield* new Refused({
+        code: "dotenv",
+        problem: `${file} has another ${name} than the environment or the other side, and a process has one`,
+        fix: "Run alex-db backup with the one, and alex-db restore with the other"
       })
     }
     process.env[name] = value

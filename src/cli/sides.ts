@@ -38,7 +38,7 @@ const inFolder = (folder: string, why: string) =>
  * Reads what one side of a copy is.
  *
  * @param flag `--from` or `--to`.
- * @errors ConfigurationError, EnvironmentError, WrongUsage
+ * @errors ConfigurationError, Refused, WrongUsage
  */
 export const sideOf = Effect.fnUntraced(function* (flag: string, spec: string, flags: DatabaseFlags) {
   const why = `${flag} says so`

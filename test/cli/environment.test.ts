@@ -70,7 +70,7 @@ describe("a file of variables", () => {
 
   it("that does not exist is said in our words, with what to do", () => {
     const { cwd, status, stderr } = alexDb({ name: "x", text: "" }, "check", "--dotenv", "missing.env")
-    assert.strictEqual(status, 1)
+    assert.strictEqual(status, 2)
     assert.match(stderr, /^alex-db: There is no file .*missing\.env\. Give --dotenv the path of a file/)
     assert.include(stderr, join(cwd, "missing.env"))
     assert.notInclude(stderr, "node:")

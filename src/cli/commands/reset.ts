@@ -65,6 +65,7 @@ const flagsOfReset = {
     Flag.withDescription("The name of the database, where it is not local or holds users that no seed brings back"),
     Flag.optional
   ),
+  yes: on("yes", "Do not ask for the name of a database on this machine; that of any other is asked for all the same"),
   dryRun: on("dry-run", "Say what would be dropped, and drop nothing")
 }
 
@@ -79,9 +80,9 @@ export const reset = Command.make(
     if (options.dryRun) {
       return yield* print(flags.json, yield* onConfigured(config)(Reset.plan()), planText(Reset.mostCounted))
     }
-    const { isLocal } = targetOf(config)
+    const { database: name, isLocal } = targetOf(config)
     const { canPrompt } = yield* TerminalCapabilities.TerminalCapabilities
-    const given = Option.getOrUndefined(options.confirm)
+    const given = Option.getOrElse(options.confirm, () => (options.yes && isLocal ? name : undefined))
     // A database that is not local is not reached before it is confirmed, where there is no terminal to ask at.
     const mayLook = !skipDrop && (isLocal || canPrompt || given !== undefined)
     const report = yield* onConfigured(config)(
@@ -98,6 +99,7 @@ export const reset = Command.make(
   Command.withDescription("Drop Alex's own tables, migrate and seed"),
   Command.withExamples([
     { command: "alex-db reset --with-test-data", description: "Start again, locally" },
+    { command: "alex-db reset --yes", description: "The same in a script, where nobody can be asked" },
     { command: "alex-db reset --users 1000 --positions 20", description: "Add data for load tests" }
   ])
 )

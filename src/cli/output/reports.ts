@@ -23,7 +23,7 @@ export const FailureReport = Schema.Struct({
   ok: Schema.Literal(false),
   code: Schema.String.annotate({ description: "Names the case for programs" }),
   problem: Schema.String.annotate({ description: "What is wrong" }),
-  fix: Schema.NullOr(Schema.String).annotate({ description: "What to do, where that is known" })
+  fix: Schema.String.annotate({ description: "What to do" })
 }).annotate({ description: "Any command that fails (exit 1), is wrongly used (2) or is stopped by a signal" })
 
 const UpReport = Schema.Struct({

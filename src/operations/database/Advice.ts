@@ -5,6 +5,7 @@ import { Predicate } from "effect"
 import { SqlError } from "effect/sql"
 import { adviceOnFailure } from "./DataApiAdvice.ts"
 import { dataApiReasonOf, dependentObjectsOf, messageOf, sqlStateOf } from "./DatabaseFailure.ts"
+import { fixOfState, operationAdvice, unknownFix } from "./OperationAdvice.ts"
 import { adviceOnSqlState } from "./SqlStateAdvice.ts"
 
 /** What is wrong, in one sentence, and what to do. `code` names the case for programs. */
@@ -75,6 +76,47 @@ const onSocket = (code: string): Advice | undefined => {
   }
 }
 
+const notPostgres: Advice = {
+  code: "not-postgres",
+  problem: "What answers at the address in DATABASE_URL is not PostgreSQL",
+  fix: "Correct host and port: PostgreSQL listens on 5432, where its configuration says nothing else"
+}
+
+/** Four bytes of text, or of a TLS record, read as a message's length; PostgreSQL has no message of a gigabyte. */
+const isNoLength = (length: number): boolean => {
+  const bytes = [24, 16, 8, 0].map((shift) => (length >>> shift) & 0xff)
+  const isText = bytes.every((byte) => (byte >= 0x20 && byte < 0x7f) || byte === 0x0a || byte === 0x0d)
+  return isText || length > 0x4000_0000 || (bytes[0] === 3 && (bytes[1] ?? 9) <= 4)
+}
+
+/** What the driver of PostgreSQL's protocol says where it could not understand what it read. */
+const onProtocol = (message: string): Advice | undefined => {
+  const length = /^Message length (\d+) exceeds/.exec(message)?.[1]
+  if (length !== undefined && !isNoLength(Number(length))) {
+    return {
+      code: "too-large",
+      problem: `One message of the database has ${length} bytes, more than the driver takes`,
+      fix: "Read large values in parts, for example with substr"
+    }
+  }
+  if (length !== undefined || /^Invalid message length/.test(message)) return notPostgres
+  if (/^Authentication method \d+ is not supported/.test(message)) {
+    return {
+      code: "authentication",
+      problem: "The server in DATABASE_URL asks for a way to authenticate that the driver does not have",
+      fix: "Let the role log in with a password (scram-sha-256 in pg_hba.conf), or correct host and port"
+    }
+  }
+  if (message === "Connection closed unexpectedly") {
+    return {
+      code: "network",
+      problem: "The server in DATABASE_URL closed the connection",
+      fix: "Check that PostgreSQL is what listens there, whether it asks for TLS (sslmode=require), and its log"
+    }
+  }
+  return undefined
+}
+
 /** What to do where another application's tables have the names of Alex's. */
 export const ownDatabase =
   "Name a database of Alex's own in DATABASE_URL or AURORA_DATABASE, empty or one of Alex's, or rename what is named here"
@@ -89,7 +131,7 @@ export const adviceOn = (error: unknown, cluster?: Cluster): Advice => {
   const fallback: Advice = {
     code: "unknown",
     problem: error instanceof Error ? error.message : String(error),
-    fix: "This failure is not a known one; the message above is the driver's own"
+    fix: unknownFix
   }
   if (Predicate.hasProperty(error, "_tag") && error._tag === "ConfigurationError") {
     return {
@@ -105,6 +147,9 @@ export const adviceOn = (error: unknown, cluster?: Cluster): Advice => {
   if (Predicate.hasProperty(error, "_tag") && error._tag === "NotAlexs") {
     return { code: "foreign", problem: fallback.problem, fix: ownDatabase }
   }
+  const tag = Predicate.hasProperty(error, "_tag") ? String(error._tag) : ""
+  const step = operationAdvice[tag]
+  if (step !== undefined) return { code: step.code, problem: fallback.problem, fix: step.fix }
   const socket = socketCode(error)
   if (!SqlError.isSqlError(error)) return (socket === undefined ? undefined : onSocket(socket)) ?? fallback
   const message = messageOf(error)
@@ -114,6 +159,11 @@ export const adviceOn = (error: unknown, cluster?: Cluster): Advice => {
   return (
     (state === undefined ? undefined : adviceOnSqlState(state, refusal)) ??
     (reason === undefined ? undefined : adviceOnFailure(reason, message, cluster)) ??
-    (socket === undefined ? undefined : onSocket(socket)) ?? { ...fallback, problem: message }
+    (socket === undefined ? undefined : onSocket(socket)) ??
+    onProtocol(message) ?? {
+      code: "database",
+      problem: `The database refused: ${message}${state === undefined ? "" : ` (SQLSTATE ${state})`}`,
+      fix: fixOfState(state)
+    }
   )
 }

@@ -41,7 +41,7 @@ describe("advice", () => {
   it("tells connections that do not come about by the system's code", () => {
     for (const code of ["ECONNREFUSED", "ENOENT", "ENOTFOUND", "ETIMEDOUT", "ECONNRESET"])
       assert.strictEqual(ofCause({ code, syscall: "connect" }).code, "network", code)
-    assert.strictEqual(ofCause({ code: "ENOENT", syscall: "open" }).code, "unknown")
+    assert.strictEqual(ofCause({ code: "ENOENT", syscall: "open" }).code, "database")
     const message = "The process that has the data folder .alex-db open does not answer."
     for (const tag of ["ConnectFailed", "ConnectionLost"]) {
       const { code, fix } = ofCause({ _tag: "DataApiError", reason: { _tag: tag, message } })

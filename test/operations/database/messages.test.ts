@@ -1,0 +1,124 @@
+/** Every failure that a command can end with says what is wrong and what to do next, and the guide lists it. */
+import { readdirSync, readFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import { assert, describe, it } from "@effect/vitest"
+import { SqlError } from "effect/sql"
+import { failureOf, lineOf } from "../../../src/cli/failure.ts"
+import { Refused } from "../../../src/cli/Outcome.ts"
+import { failures } from "../../../src/data-api/FailureTable.ts"
+import { operationAdvice } from "../../../src/operations/database/OperationAdvice.ts"
+
+const at = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url))
+
+const sources = (folder: string): ReadonlyArray<string> =>
+  readdirSync(at(folder), { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".ts"))
+    .map((file) => readFileSync(at(`${folder}/${file}`), "utf8"))
+
+const tagsIn = (texts: ReadonlyArray<string>): ReadonlyArray<string> =>
+  texts.flatMap((text) =>
+    [...text.matchAll(/extends (?:Schema|Data)\.TaggedError[^"]*"(\w+)"/g)].map(([, tag]) => tag ?? "")
+  )
+
+/** Carry something through the code of one module, or are told by `run` itself. */
+const internal = ["Rehearsed", "StillBroken", "Exit", "WrongUsage", "Refused"]
+
+const advised = ["ConfigurationError", "LocalDataApiError", "NotAlexs"]
+
+const refused = (cause: unknown) =>
+  new SqlError.SqlError({ reason: new SqlError.UnknownError({ cause, message: "m" }) })
+
+/** The SQLSTATEs that an operator meets, with words of the problem and of the next step. */
+const states: Readonly<Record<string, readonly [problem: RegExp, fix: RegExp]>> = {
+  "08006": [/refused: the words \(SQLSTATE 08006\)/, /alex-db check/],
+  "22P02": [/SQLSTATE 22P02/, /alex-db verify/],
+  "23505": [/SQLSTATE 23505/, /alex-db verify --validate/],
+  "25006": [/takes no writes: this is a replica or a reader/, /writer's address/],
+  "25P02": [/SQLSTATE 25P02/, /again/],
+  "28P01": [/user or the password/, /DATABASE_URL/],
+  "3D000": [/does not exist/, /DATABASE_URL/],
+  "3F000": [/search path names no schema/, /search_path/],
+  "40001": [/in each other's way/, /Try again/],
+  "42501": [/lacks a privilege: the words/, /Grant it/],
+  "42601": [/SQLSTATE 42601/, /alex-db doctor/],
+  "42703": [/differs from the migrations: the words/, /alex-db migrate/],
+  "42883": [/function is missing: the words/, /alex-db migrate/],
+  "42P01": [/has not been migrated/, /alex-db migrate/],
+  "53100": [/disk is full/, /Free space/],
+  "53200": [/too little memory/, /fewer rows/],
+  "53300": [/no free connection/, /close idle clients/],
+  "55P03": [/holds a lock/, /pg_locks/],
+  "57014": [/was cancelled/, /statement_timeout/],
+  "57P01": [/shut down or restarted/, /Try again/],
+  "57P03": [/starting up/, /Wait/],
+  "58030": [/SQLSTATE 58030/, /alex-db doctor/],
+  XX000: [/SQLSTATE XX000/, /alex-db doctor/]
+}
+
+/** What the driver of PostgreSQL's protocol says, and what it is. */
+const protocol: Readonly<Record<string, string>> = {
+  "Message length 1414811695 exceeds maxMessageSize 16777216": "not-postgres",
+  "Message length 1397239090 exceeds maxMessageSize 16777216": "not-postgres",
+  "Message length 842014829 exceeds maxMessageSize 16777216": "not-postgres",
+  "Message length 50528258 exceeds maxMessageSize 16777216": "not-postgres",
+  "Invalid message length: 0": "not-postgres",
+  "Message length 20000000 exceeds maxMessageSize 16777216": "too-large",
+  "Authentication method 99 is not supported": "authentication",
+  "Connection closed unexpectedly": "network"
+}
+
+const isTold = (error: unknown, what: string) => {
+  const failure = failureOf(error)
+  assert.match(failure.code, /^[a-z][a-z-]*$/, what)
+  assert.isAbove(failure.problem.length, 5, what)
+  assert.match(failure.fix, /^[A-Z]/, `${what}: ${failure.fix}`)
+  assert.isAbove(failure.fix.length, 8, what)
+  assert.notMatch(failure.fix, /\.$/, what)
+  assert.strictEqual(lineOf(failure), `${failure.problem}. ${failure.fix}.`)
+  return failure
+}
+
+describe("a failure that a command ends with", () => {
+  it("has a cause and a next step, whichever class it is of", () => {
+    const tags = tagsIn([...sources("src/operations"), ...sources("src/cli"), ...sources("src/gateway")])
+    assert.isAbove(tags.length, 15)
+    for (const tag of [...new Set([...tags, ...advised])].filter((one) => !internal.includes(one))) {
+      const error = Object.assign(new Error("what is wrong"), { _tag: tag })
+      assert.notStrictEqual(isTold(error, tag).code, "unknown", `${tag} is missing in OperationAdvice.ts`)
+    }
+    for (const tag of Object.keys(operationAdvice)) if (tag !== "SchemaError") assert.include(tags, tag)
+  })
+
+  it("of PostgreSQL's is told by its SQLSTATE", () => {
+    for (const [state, [problem, fix]] of Object.entries(states)) {
+      const failure = isTold(refused({ code: state, message: "the words" }), state)
+      assert.match(failure.problem, problem, state)
+      assert.match(failure.fix, fix, state)
+    }
+    const dependents = refused({ code: "2BP01", primary: "other objects depend on it", detail: "view v depends on t" })
+    assert.include(isTold(dependents, "2BP01").problem, "view v depends on t")
+  })
+
+  it("of the Data API's is told by its tag", () => {
+    for (const tag of Object.keys(failures).filter((one) => one !== "DatabaseError")) {
+      isTold(refused({ _tag: "DataApiError", reason: { _tag: tag, message: "the message" } }), tag)
+    }
+  })
+
+  it("of a server that is not PostgreSQL says so", () => {
+    for (const [message, code] of Object.entries(protocol)) {
+      assert.strictEqual(isTold(refused(new Error(message)), message).code, code, message)
+    }
+  })
+
+  it("of the command's own, and one that nobody foresaw, has a next step too", () => {
+    isTold(new Refused({ code: "file", problem: "It can't be written", fix: "Name another" }), "Refused")
+    assert.match(isTold(new Error("strange"), "unknown").fix, /alex-db doctor/)
+  })
+
+  it("of an operation stands in the guide with its code and its next step", () => {
+    const guide = readFileSync(at("docs/troubleshooting.md"), "utf8")
+    const missing = Object.values(operationAdvice).filter(({ code, fix }) => !guide.includes(`| ${code} | ${fix} |`))
+    assert.deepStrictEqual(missing, [])
+  })
+})
