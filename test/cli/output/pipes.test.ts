@@ -22,7 +22,10 @@ beforeAll(() => {
     allocation_asset_class: {}
   }))
   writeFileSync(join(folder, "many.json"), JSON.stringify(instruments))
-  writeFileSync(join(folder, "bad.json"), JSON.stringify(instruments.map((one) => ({ ...one, symbol: "", current_price: -1 }))))
+  writeFileSync(
+    join(folder, "bad.json"),
+    JSON.stringify(instruments.map((one) => ({ ...one, symbol: "", current_price: -1 })))
+  )
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
