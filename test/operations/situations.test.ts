@@ -5,7 +5,7 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect, Exit, type Layer } from "effect"
 import { SqlClient } from "effect/sql"
-import { Drift, Migrate, Reset } from "../../src/operations/index.ts"
+import { Drift, Migrate, Reset, Verify } from "../../src/operations/index.ts"
 import * as TestDatabase from "../TestDatabase.ts"
 import { originalDatabase } from "./OriginalDatabase.ts"
 import { embedded, execute, postgres } from "./TestOperations.ts"
@@ -22,6 +22,8 @@ interface Situation {
   readonly migrate?: string
   /** What `reset` says when it refuses; `undefined` when it works. */
   readonly reset?: string
+  /** The exit codes of `migrate`, of `verify` after it, and of `reset`, each run on what is there. */
+  readonly exits: readonly [migrate: 0 | 1, verify: 0 | 1 | 3, reset: 0 | 1]
   /** A query of one value that is true before and afterwards. */
   readonly left?: string
   /** The same after `migrate` alone. */
@@ -38,6 +40,7 @@ const foreignUsers = "create table users (id serial primary key, email text)"
 const situations: ReadonlyArray<Situation> = [
   {
     what: "another application's users",
+    exits: [1, 3, 1],
     there: [foreignUsers, "insert into users (email) values ('a@b.c')"],
     migrate: 'the table "users" is another application\'s: users.clerk_user_id is missing',
     reset: 'the table "users" is another application\'s',
@@ -45,6 +48,7 @@ const situations: ReadonlyArray<Situation> = [
   },
   {
     what: "another application's jobs",
+    exits: [1, 3, 1],
     there: [
       "create table jobs (id bigint primary key, queue text, payload text)",
       "insert into jobs values (1, 'q', 'p')"
@@ -55,6 +59,7 @@ const situations: ReadonlyArray<Situation> = [
   },
   {
     what: "another application's accounts beside all of Alex's other tables",
+    exits: [1, 3, 1],
     there: [original, "drop table accounts cascade", "create table accounts (id uuid primary key, iban text)"],
     migrate: 'the table "accounts" is another application\'s',
     reset: 'the table "accounts" is another application\'s',
@@ -62,6 +67,7 @@ const situations: ReadonlyArray<Situation> = [
   },
   {
     what: "columns of the same names and other types",
+    exits: [1, 3, 1],
     there: [original, "alter table positions alter column quantity type integer"],
     migrate: "positions.quantity is integer, expected numeric(20,8)",
     reset: "positions.quantity is integer",
@@ -69,11 +75,13 @@ const situations: ReadonlyArray<Situation> = [
   },
   {
     what: "tables in mixed case, which are others",
+    exits: [0, 0, 0],
     there: ['create table "Users" (id integer)', 'insert into "Users" values (1)'],
     left: '(select count(*) = 1 from "Users")'
   },
   {
     what: "a view by the name of a table",
+    exits: [1, 3, 1],
     there: ["create view users as select 1 as id"],
     migrate: "it is a view",
     reset: "it is a view",
@@ -81,12 +89,14 @@ const situations: ReadonlyArray<Situation> = [
   },
   {
     what: "a materialized view by the name of a table",
+    exits: [1, 3, 1],
     there: ["create materialized view jobs as select 1 as id"],
     migrate: "it is a materialized view",
     reset: "it is a materialized view"
   },
   {
     what: "a sequence by the name of a table",
+    exits: [1, 3, 1],
     there: ["create sequence positions"],
     migrate: "it is a sequence",
     reset: "it is a sequence",
@@ -94,24 +104,28 @@ const situations: ReadonlyArray<Situation> = [
   },
   {
     what: "a type by the name of a table",
+    exits: [1, 3, 1],
     there: ["create type accounts as (x integer)"],
     migrate: "it is a type",
     reset: "it is a type"
   },
   {
     what: "an index by the name of a table",
+    exits: [1, 3, 1],
     there: ["create table other (x integer)", "create index users on other (x)"],
     migrate: "it is an index",
     reset: "it is an index"
   },
   {
     what: "a partitioned table by the name of a table",
+    exits: [1, 3, 1],
     there: ["create table jobs (id uuid, clerk_user_id varchar(255)) partition by hash (id)"],
     migrate: "it is a partitioned table",
     reset: "it is a partitioned table"
   },
   {
     what: "a foreign table by the name of a table",
+    exits: [1, 3, 1],
     there: [
       "create extension file_fdw",
       "create server files foreign data wrapper file_fdw",
@@ -123,6 +137,7 @@ const situations: ReadonlyArray<Situation> = [
   },
   {
     what: "a table of another program's by the name of the journal",
+    exits: [1, 3, 1],
     there: [
       "create table alex_migrations (id integer primary key, name text)",
       "insert into alex_migrations values (1, 'x')"
@@ -133,6 +148,7 @@ const situations: ReadonlyArray<Situation> = [
   },
   {
     what: "a journal whose tables were replaced by another application's",
+    exits: [1, 3, 1],
     there: [migrated, "drop table users cascade", foreignUsers],
     migrate: 'the table "users" is another application\'s',
     reset: 'the table "users" is another application\'s',
@@ -140,6 +156,7 @@ const situations: ReadonlyArray<Situation> = [
   },
   {
     what: "a function of the trigger's name that does something else",
+    exits: [1, 3, 1],
     there: [
       `create function update_updated_at_column() returns trigger language plpgsql as
         $$begin new.updated_at = new.updated_at + interval '1 day'; return new; end$$`
@@ -150,12 +167,14 @@ const situations: ReadonlyArray<Situation> = [
   },
   {
     what: "a function of the trigger's name that does the same",
+    exits: [0, 0, 0],
     there: [
       "create function update_updated_at_column() returns trigger as 'BEGIN NEW.updated_at = CURRENT_TIMESTAMP; RETURN NEW; END;' language 'plpgsql'"
     ]
   },
   {
     what: "a function of another application's by the name of a rule's",
+    exits: [1, 3, 1],
     there: ["create function is_allocation(shares jsonb) returns boolean language sql as 'select false'"],
     migrate: 'the function "is_allocation" is another application\'s',
     reset: 'the function "is_allocation" is another application\'s',
@@ -163,42 +182,49 @@ const situations: ReadonlyArray<Situation> = [
   },
   {
     what: "a view of somebody else's on a table of Alex's",
+    exits: [0, 0, 1],
     there: [migrated, "create view reporting as select clerk_user_id from users"],
     reset: "view reporting is another application's and depends on table users: drop it first",
     left: "(select to_regclass('reporting') is not null)"
   },
   {
     what: "a materialized view of somebody else's",
+    exits: [0, 0, 1],
     there: [migrated, "create materialized view totals as select count(*) from positions"],
     reset: "materialized view totals",
     left: "(select to_regclass('totals') is not null)"
   },
   {
     what: "a foreign key of somebody else's table",
+    exits: [0, 0, 1],
     there: [migrated, "create table follower (id varchar(255) references users)"],
     reset: "on table follower",
     left: "(select to_regclass('follower') is not null)"
   },
   {
     what: "a table that inherits from one of Alex's",
+    exits: [0, 0, 1],
     there: [migrated, "create table archive () inherits (jobs)"],
     reset: "table archive",
     left: "(select to_regclass('archive') is not null)"
   },
   {
     what: "a column of the type of a row of Alex's",
+    exits: [0, 0, 1],
     there: [migrated, "create table copies (row users)"],
     reset: "copies",
     left: "(select to_regclass('copies') is not null)"
   },
   {
     what: "a function of somebody else's that takes a row of Alex's",
+    exits: [0, 0, 1],
     there: [migrated, "create function label(u users) returns text language sql as 'select u.display_name'"],
     reset: "function label(users)",
     left: "(select count(*) = 1 from pg_proc where proname = 'label')"
   },
   {
     what: "a function whose body is bound to a table of Alex's",
+    exits: [0, 0, 1],
     there: [
       migrated,
       "create function total() returns bigint language sql begin atomic select count(*) from users; end"
@@ -208,6 +234,7 @@ const situations: ReadonlyArray<Situation> = [
   },
   {
     what: "a trigger of somebody else's table that uses Alex's function",
+    exits: [0, 0, 1],
     there: [
       migrated,
       "create table notes (x integer, updated_at timestamptz)",
@@ -218,22 +245,26 @@ const situations: ReadonlyArray<Situation> = [
   },
   {
     what: "a rule of somebody else's table that uses Alex's function",
+    exits: [0, 0, 1],
     there: [migrated, "create table shares (x jsonb check (is_allocation(x)))"],
     reset: "on table shares",
     left: "(select to_regclass('shares') is not null)"
   },
   {
     what: "a sequence of somebody else's that a table of Alex's owns",
+    exits: [0, 0, 1],
     there: [migrated, "create sequence tickets", "alter sequence tickets owned by users.display_name"],
     reset: "sequence tickets",
     left: "(select to_regclass('tickets') is not null)"
   },
   {
     what: "a column with a sequence of its own, which goes with its table",
+    exits: [0, 0, 0],
     there: [migrated, "alter table users add column number serial"]
   },
   {
     what: "a publication of a table of Alex's",
+    exits: [0, 0, 1],
     there: [migrated, "create publication feed for table users"],
     reset: "publication feed",
     left: "(select count(*) = 1 from pg_publication_tables where pubname = 'feed')",
@@ -241,11 +272,13 @@ const situations: ReadonlyArray<Situation> = [
   },
   {
     what: "a table of somebody else's that has nothing to do with Alex's",
+    exits: [0, 0, 0],
     there: [migrated, "create table notes (x integer)", "insert into notes values (7)"],
     left: "(select x = 7 from notes)"
   },
   {
     what: "a further index, trigger, rule and policy on a table of Alex's",
+    exits: [0, 3, 0],
     there: [
       migrated,
       "create index further on users (display_name)",
@@ -255,26 +288,31 @@ const situations: ReadonlyArray<Situation> = [
   },
   {
     what: "a journal and all tables but one",
+    exits: [1, 3, 0],
     there: [migrated, "drop table positions", "insert into users (clerk_user_id) values ('kept')"],
     migrate: "positions is missing, though the journal has the migrations of it: alex-db repair",
     afterMigrate: "(select count(*) = 1 from users)"
   },
   {
     what: "a journal and one table that the original module created again",
+    exits: [1, 3, 0],
     there: [migrated, "drop table jobs", originalJobs],
     migrate: "jobs was created again, though the journal has the migrations of it"
   },
   {
     what: "a journal without any table",
+    exits: [0, 0, 0],
     there: [migrated, "drop table users, instruments, accounts, positions, jobs cascade"],
     content: true
   },
   {
     what: "a table with a column less",
+    exits: [0, 3, 0],
     there: [migrated, "alter table accounts drop column cash_interest"]
   },
   {
     what: "an adopted database that the original module reset",
+    exits: [0, 0, 0],
     there: [
       original,
       migrated,
@@ -287,11 +325,13 @@ const situations: ReadonlyArray<Situation> = [
   },
   {
     what: "a journal that was lost",
+    exits: [1, 3, 0],
     there: [migrated, "drop table alex_migrations"],
     migrate: "its journal is lost: alex-db migrate baseline"
   },
   {
     what: "a journal that is newer than the package",
+    exits: [0, 0, 0],
     there: [
       migrated,
       "insert into alex_migrations (name, checksum, duration_ms, version) values ('999_later', 'x', 1, '9.9.9')"
@@ -299,6 +339,7 @@ const situations: ReadonlyArray<Situation> = [
   },
   {
     what: "a journal with a migration that has no file",
+    exits: [1, 3, 0],
     there: [
       migrated,
       "insert into alex_migrations (name, checksum, duration_ms, version) values ('002_gone', 'x', 1, '0.0.1')"
@@ -307,6 +348,7 @@ const situations: ReadonlyArray<Situation> = [
   },
   {
     what: "the very first layout, whose jobs had no payloads",
+    exits: [0, 0, 0],
     there: [
       original,
       "alter table jobs drop column report_payload, drop column charts_payload, drop column retirement_payload",
@@ -319,12 +361,14 @@ const situations: ReadonlyArray<Situation> = [
   },
   {
     what: "an operator's own constraint by the name of one of Alex's",
+    exits: [0, 3, 0],
     there: [original, "alter table jobs add constraint jobs_status_check check (status <> '')"],
     content: true,
     extra: ["constraint jobs.jobs_status_check_own"]
   },
   {
     what: "the original's tables without some of their keys",
+    exits: [0, 0, 0],
     there: [
       original,
       "alter table positions drop constraint positions_account_id_symbol_key, drop constraint positions_symbol_fkey",
@@ -335,12 +379,14 @@ const situations: ReadonlyArray<Situation> = [
   },
   {
     what: "a view on a moment of the original's tables",
+    exits: [1, 3, 1],
     there: [original, "create view recent as select id from jobs where created_at > now() - interval '1 day'"],
     migrate: "DROP VIEW recent;",
     reset: "view recent"
   },
   {
     what: "a view on a view on a moment",
+    exits: [1, 3, 1],
     there: [
       original,
       "create view recent as select id, created_at from jobs",
@@ -351,11 +397,13 @@ const situations: ReadonlyArray<Situation> = [
   },
   {
     what: "an index of an expression over a moment",
+    exits: [1, 3, 0],
     there: [original, "create index by_day on jobs (date(created_at))"],
     migrate: "DROP INDEX by_day;"
   },
   {
     what: "a trigger whose condition reads a moment",
+    exits: [1, 3, 0],
     there: [
       original,
       "create function nothing() returns trigger language plpgsql as 'begin return new; end'",
@@ -365,32 +413,126 @@ const situations: ReadonlyArray<Situation> = [
   },
   {
     what: "a policy that reads a moment",
+    exits: [1, 3, 0],
     there: [original, "create policy fresh on jobs for select using (created_at > now())"],
     migrate: "DROP POLICY fresh ON jobs;"
   },
   {
     what: "an index and a trigger on a moment that need nothing",
+    exits: [0, 0, 0],
     there: [original, "create index plain on jobs (created_at)"],
     content: true,
     extra: ["index jobs.plain"]
   },
   {
     what: "the original module's database",
+    exits: [0, 0, 0],
     there: [original]
   },
   {
     what: "half of the original module's database",
+    exits: [0, 0, 0],
     there: [original, "drop table positions, jobs"]
   },
   {
     what: "another application's users in a schema that is not in the search path",
+    exits: [0, 0, 0],
     there: ["create schema shop", "create table shop.users (id integer)", "insert into shop.users values (1)"],
     left: "(select count(*) = 1 from shop.users)"
   },
   {
     what: "a name of the journal in a schema that is not in the search path",
+    exits: [0, 0, 0],
     there: ["create schema shop", "create table shop.alex_migrations (id integer)"],
     left: "(select to_regclass('shop.alex_migrations') is not null)"
+  },
+  {
+    what: "rows that break rules",
+    exits: [0, 3, 0],
+    there: [original, "update positions set quantity = 0", "update accounts set cash_balance = -5"],
+    afterMigrate: "(select quantity = 0 from positions)"
+  },
+  {
+    what: "a cash balance that is missing",
+    exits: [0, 0, 0],
+    there: [original, "update accounts set cash_balance = null"],
+    afterMigrate: "(select cash_balance = 0 from accounts)"
+  },
+  {
+    what: "row security that is forced",
+    exits: [0, 3, 0],
+    there: [migrated, "alter table users enable row level security", "alter table users force row level security"]
+  },
+  {
+    what: "a rule that swallows deletes",
+    exits: [0, 3, 0],
+    there: [migrated, "create rule quiet as on delete to jobs do instead nothing"]
+  },
+  { what: "a table that is not logged", exits: [0, 3, 0], there: [migrated, "alter table jobs set unlogged"] },
+  { what: "rights of everybody", exits: [0, 3, 0], there: [migrated, "grant all on accounts to public"] },
+  {
+    what: "rights of a role of the operator's",
+    exits: [0, 0, 0],
+    there: [migrated, "grant select on accounts to pg_monitor"]
+  },
+  {
+    what: "a foreign table beside Alex's",
+    exits: [0, 0, 0],
+    there: [
+      migrated,
+      "drop foreign data wrapper if exists nothing cascade",
+      "create foreign data wrapper nothing",
+      "create server archive foreign data wrapper nothing",
+      "create foreign table old_jobs (id uuid) server archive"
+    ],
+    left: "(select to_regclass('old_jobs') is not null)"
+  },
+  {
+    what: "a procedure and an aggregate of the operator's",
+    exits: [0, 0, 0],
+    there: [
+      migrated,
+      "create procedure nightly() language sql as 'select 1'",
+      "create aggregate total(integer) (sfunc = int4pl, stype = integer)"
+    ],
+    left: "(select count(*) = 2 from pg_proc where proname in ('nightly', 'total'))"
+  },
+  {
+    what: "the trigger's function in the original's words",
+    exits: [0, 0, 0],
+    there: [
+      migrated,
+      "create or replace function update_updated_at_column() returns trigger as 'BEGIN NEW.updated_at = CURRENT_TIMESTAMP; RETURN NEW; END;' language 'plpgsql'"
+    ]
+  },
+  {
+    what: "the extension in a schema of its own",
+    exits: [0, 0, 0],
+    there: [
+      'drop extension if exists "uuid-ossp" cascade',
+      "create schema shop",
+      'create extension "uuid-ossp" schema shop'
+    ],
+    left: "(select count(*) = 1 from pg_extension where extname = 'uuid-ossp')"
+  },
+  {
+    what: "migrations of the user's own in the journal",
+    exits: [0, 0, 0],
+    there: [
+      migrated,
+      "insert into alex_migrations (name, checksum, duration_ms, version) values ('own/001_reports', 'x', 1, '1.0.0')"
+    ],
+    left: "(select count(*) = 1 from alex_migrations where name = 'own/001_reports')"
+  },
+  {
+    what: "comments of the operator's",
+    exits: [0, 0, 0],
+    there: [migrated, "comment on table users is 'people'", "comment on column jobs.status is 'as shown'"]
+  },
+  {
+    what: "a function of the migrations' with another search path",
+    exits: [0, 3, 0],
+    there: [migrated, "alter function is_allocation(jsonb) set search_path = pg_temp"]
   }
 ]
 
@@ -437,10 +579,13 @@ const isContent = Effect.fnUntraced(function* ({ extra = [] }: Situation) {
   )
 })
 
+/** As a command does: 1 where it is refused, and 3 where it finds a problem. */
 const ends = Effect.fnUntraced(function* <E extends { readonly message: string }, R>(
   operation: Effect.Effect<unknown, E, R>,
-  refusal: string | undefined
+  refusal: string | undefined,
+  code: 0 | 1
 ) {
+  assert.strictEqual(code, refusal === undefined ? 0 : 1)
   const before = yield* fingerprint
   const exit = yield* Effect.exit(operation)
   if (refusal === undefined) return assert.isTrue(Exit.isSuccess(exit), String(exit))
@@ -451,24 +596,30 @@ const ends = Effect.fnUntraced(function* <E extends { readonly message: string }
   assert.deepStrictEqual(yield* fingerprint, before)
 })
 
+const verified = Verify.verify().pipe(
+  Effect.map(({ ok }) => (ok ? 0 : 3)),
+  Effect.orElseSucceed(() => 1)
+)
+
 const behaviour = <E>(database: Layer.Layer<Layer.Success<typeof postgres>, E>, onPostgres: boolean) =>
   layer(database, { timeout: "60 seconds" })((it) => {
     for (const situation of situations) {
-      const { left, migrate, onlyOnPostgres, reset, there, what } = situation
+      const { exits, left, migrate, onlyOnPostgres, reset, there, what } = situation
       if (onlyOnPostgres === true && !onPostgres) continue
-      it.effect(`${what}: migrate ${migrate === undefined ? "works" : "refuses"}`, () =>
+      it.effect(`${what}: migrate exits ${exits[0]}, verify ${exits[1]}`, () =>
         Effect.gen(function* () {
           yield* prepare(there)
-          yield* ends(Migrate.migrate(), migrate)
+          yield* ends(Migrate.migrate(), migrate, exits[0])
           assert.isTrue(yield* isLeft(left), left)
           assert.isTrue(yield* isLeft(situation.afterMigrate), situation.afterMigrate)
           if (situation.content === true) yield* isContent(situation)
+          assert.strictEqual(yield* verified, exits[1])
         })
       )
-      it.effect(`${what}: reset ${reset === undefined ? "works" : "refuses"}`, () =>
+      it.effect(`${what}: reset exits ${exits[2]}`, () =>
         Effect.gen(function* () {
           yield* prepare(there)
-          yield* ends(Reset.reset(), reset)
+          yield* ends(Reset.reset(), reset, exits[2])
           assert.isTrue(yield* isLeft(left), left)
         })
       )
