@@ -90,7 +90,11 @@ const databaseName = Effect.map(
   Option.getOrElse(() => "alex")
 )
 
-/** The region that was named, if one was. */
+/**
+ * The region that was named, if one was.
+ *
+ * @errors ConfigurationError
+ */
 export const region = Effect.map(text("DEFAULT_AWS_REGION"), Option.getOrUndefined)
 
 /** Calls are signed, so a user or password in the address could only be shown somewhere. */

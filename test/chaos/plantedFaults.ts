@@ -414,9 +414,9 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   },
   {
     name: "a trigger is planned with a weaker lock",
-    file: "src/operations/migrate/Plan.ts",
-    from: 'trigger\\\\s[\\\\s\\\\S]*?\\\\bon\\\\s+${name}`, "i"),\n    mode: "SHARE ROW EXCLUSIVE"',
-    to: 'trigger\\\\s[\\\\s\\\\S]*?\\\\bon\\\\s+${name}`, "i"),\n    mode: "SHARE"',
+    file: "src/operations/migrate/StatementLocks.ts",
+    from: '(parts) => after(parts, "on", "SHARE ROW EXCLUSIVE")',
+    to: '(parts) => after(parts, "on", "SHARE")',
     tests: ["test/operations/migrate/Plan.test.ts"]
   },
   {

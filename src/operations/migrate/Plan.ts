@@ -17,7 +17,7 @@ export const TableLock = Schema.Struct({ table: Schema.String, mode: Schema.Stri
 export type TableLock = typeof TableLock.Type
 
 /**
- * One statement that would run, where it stands, what it locks, which tables it writes anew, and what would be slow
+ * One statement that would run, where it stands, what it locks, which tables it rewrites, and what would be slow
  * about it.
  */
 export const PlannedStatement = Schema.Struct({
@@ -163,7 +163,7 @@ const countRows = Effect.fnUntraced(function* (locked: ReadonlyArray<string>) {
 })
 
 /**
- * Lists the pending statements with the locks that they take, the tables that they write anew and what is slow about
+ * Lists the pending statements with the locks that they take, the tables that they rewrite and what is slow about
  * them; changes nothing. Where tables of the original module are to be adopted, it names what stands in the way.
  *
  * With `rehearse` the statements run in one transaction that is rolled back, and locks and rewrites are those that

@@ -183,7 +183,7 @@ export const locksOf = (sql: string): ReadonlyArray<Lock> => {
   return locks.filter(({ table }, index) => locks.findIndex((lock) => lock.table === table) === index)
 }
 
-/** An action of ALTER TABLE that writes the whole table anew. */
+/** An action of ALTER TABLE that rewrites the whole table. */
 const rewrites =
   /^(alter (column )?\S+ (set data )?type |set (logged|unlogged|access method)|add (column )?(if not exists )?\S+ .*\bgenerated always as \()/
 
@@ -192,7 +192,7 @@ const sayings: ReadonlyArray<readonly [RegExp, string]> = [
     /^alter (column )?\S+ (set data )?type /,
     "changing a column's type rewrites the table unless the new type stores it alike"
   ],
-  [/^set (logged|unlogged)/, "the whole table is written anew"],
+  [/^set (logged|unlogged)/, "the whole table is rewritten"],
   [/^add .*\bgenerated always as \(.*\) stored/, "a stored generated column rewrites the table"],
   [
     /^add (column )?(if not exists )?\S+ .*\bdefault (clock_timestamp|random|gen_random_uuid|uuid_generate_v4) /,
@@ -211,7 +211,7 @@ const actionWarnings = (action: ReadonlyArray<Part>): ReadonlyArray<string> => {
   return [...found, "the constraint is checked against every row; add it NOT VALID and validate it later"]
 }
 
-/** The tables that a statement writes anew, as far as its text tells. */
+/** The tables that a statement rewrites, as far as its text tells. */
 export const rewritesOf = (sql: string): ReadonlyArray<string> => {
   const found = alteration(partsOf(sql))
   return found?.actions.some((action) => rewrites.test(textOf(action))) === true ? [found.table] : []

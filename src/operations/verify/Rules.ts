@@ -44,8 +44,8 @@ const bringBack = Effect.fnUntraced(function* (object: Catalogue.CatalogueObject
  */
 export const validate = Effect.fn("Rules.validate")(function* (dryRun: boolean) {
   const open = yield* BrokenRules.find()
-  const mended = dryRun ? [] : open.filter(({ rows }) => rows === 0)
-  const validated = yield* Effect.forEach(mended, BrokenRules.validate)
+  const kept = dryRun ? [] : open.filter(({ rows }) => rows === 0)
+  const validated = yield* Effect.forEach(kept, BrokenRules.validate)
   const leftOut = yield* LeftOut.find()
   const expected = leftOut.length === 0 ? [] : yield* (yield* Catalogue.Reference).catalogue
   const rules = expected.filter(

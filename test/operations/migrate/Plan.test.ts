@@ -103,7 +103,7 @@ it("what is slow on a large table is said, and what is not is passed over", () =
     "alter table t drop x": /data is lost/,
     "alter table t drop column if exists x": /data is lost/,
     "alter table t add u uuid default gen_random_uuid()": /rewrites the table/,
-    "alter table t set unlogged": /written anew/,
+    "alter table t set unlogged": /rewritten/,
     "do $$ begin end $$": /--try/
   }
   for (const [sql, warning] of Object.entries(slow)) {
@@ -126,7 +126,7 @@ it("what is slow on a large table is said, and what is not is passed over", () =
 })
 
 layer(embedded, { timeout: "60 seconds" })("a plan", (it) => {
-  it.effect("tells how many rows the tables have that are locked, and which are written anew", () =>
+  it.effect("tells how many rows the tables have that are locked, and which are rewritten", () =>
     Effect.gen(function* () {
       yield* execute("create table large (x integer)", "insert into large select generate_series(1, 1200)")
       const folder = yield* folderOf(

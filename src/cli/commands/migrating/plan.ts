@@ -43,7 +43,7 @@ const planText = ({ adoption, statements, tables, tried }: Plan.PlanReport, mark
       marks.dim(`-- ${migration}.sql, line ${line}`),
       `${sql};`,
       ...locks.map((lock) => marks.dim(`-- locks ${lock.table}: ${lock.mode}${rowsOf(lock.table)}`)),
-      ...rewrites.map((table) => marks.warn(`-- writes ${table} anew${rowsOf(table)}`)),
+      ...rewrites.map((table) => marks.warn(`-- rewrites ${table}${rowsOf(table)}`)),
       ...warnings.map((warning) => marks.warn(`-- warning: ${warning}`)),
       ""
     ]),
@@ -73,7 +73,7 @@ export const plan = Command.make(
   })
 ).pipe(
   Command.withDescription(
-    "Print the statements that migrate would run, what each locks and writes anew, and what stands in the way; exit 3 if anything does"
+    "Print the statements that migrate would run, what each locks and rewrites, and what stands in the way; exit 3 if anything does"
   ),
   Command.withExamples([
     { command: "alex-db migrate plan --try", description: "Run each statement, roll it back, and say what it locked" }
