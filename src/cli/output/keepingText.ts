@@ -1,6 +1,6 @@
 /** What was backed up, restored or copied, in words. */
 import type { Backup, BackupFormat, Restore } from "../../operations/index.ts"
-import type { UpgradeReport } from "../upgradeFolder.ts"
+import type { UpgradeReport } from "../commands/keeping/upgradeFolder.ts"
 import { count, type Style, table } from "./text.ts"
 
 const tablesText = (tables: ReadonlyArray<BackupFormat.TableSum>): string =>

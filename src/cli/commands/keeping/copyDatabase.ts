@@ -12,7 +12,7 @@ import { database, operations, root } from "../../root.ts"
 import { version } from "../../version.ts"
 import { anonymizeFlag, anonymizeKey, askToReplace, replaceFlags, schemaFlag } from "./asking.ts"
 
-const sides = Effect.promise(() => import("../../sides.ts"))
+const sides = Effect.promise(() => import("./sides.ts"))
 
 const side = (name: string, description: string) =>
   Flag.String(name).pipe(Flag.withMetavar("DATABASE"), Flag.withDescription(description))

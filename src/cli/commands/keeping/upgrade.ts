@@ -26,7 +26,7 @@ export const upgrade = Command.make(
   Effect.fnUntraced(function* (options) {
     const flags = yield* root
     const { configure } = yield* database
-    const { upgradeFolder } = yield* Effect.promise(() => import("../../upgradeFolder.ts"))
+    const { upgradeFolder } = yield* Effect.promise(() => import("./upgradeFolder.ts"))
     const config = yield* configure(flags)
     const folder = Option.getOrElse(options.folder, () => (config._tag === "embedded" ? config.directory : undefined))
     if (folder === undefined) {

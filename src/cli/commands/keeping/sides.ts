@@ -2,10 +2,10 @@
 import { readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { ConfigProvider, Effect, Option } from "effect"
-import * as DbConfig from "../DbConfig.ts"
-import { configure, type DatabaseFlags } from "./database.ts"
-import { loadAlone } from "./environment.ts"
-import { WrongUsage } from "./Outcome.ts"
+import * as DbConfig from "../../../DbConfig.ts"
+import { configure, type DatabaseFlags } from "../../database.ts"
+import { loadAlone } from "../../environment.ts"
+import { WrongUsage } from "../../Outcome.ts"
 
 /** What a side may be, for the help. */
 export const forms = "a postgres:// URL, a folder or embedded:FOLDER, a file of variables (.env.prod), or data-api"

@@ -5,11 +5,11 @@ import { rename, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { delimiter, dirname, join, resolve } from "node:path"
 import { Data, Effect, Schema } from "effect"
-import { openerOf, otherVersion, postgresMajor } from "../local/folder/OtherVersion.ts"
-import * as TakeFolder from "../local/folder/TakeFolder.ts"
-import { BackupFile, BackupReader, Progress, Restore } from "../operations/index.ts"
-import { onConfigured } from "./database.ts"
-import { Refused } from "./Outcome.ts"
+import { openerOf, otherVersion, postgresMajor } from "../../../local/folder/OtherVersion.ts"
+import * as TakeFolder from "../../../local/folder/TakeFolder.ts"
+import { BackupFile, BackupReader, Progress, Restore } from "../../../operations/index.ts"
+import { onConfigured } from "../../database.ts"
+import { Refused } from "../../Outcome.ts"
 
 /** What `upgrade` did; `kept` is the old folder, `with` the package that read it. Null where there was nothing to do. */
 export const UpgradeReport = Schema.Struct({
