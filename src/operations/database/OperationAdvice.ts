@@ -62,4 +62,4 @@ export const fixOfState = (state: string | undefined): string =>
 
 /** What to do where nothing is known of a failure. */
 export const unknownFix =
-  "Run alex-db doctor; if that is content, run the command again with --log-level debug, and report it"
+  "Run alex-db doctor; if that is content, run the command again with debug logs, see alex-db --help, and report it"
