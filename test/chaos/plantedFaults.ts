@@ -415,8 +415,8 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "a trigger is planned with a weaker lock",
     file: "src/operations/migrate/StatementLocks.ts",
-    from: 'trigger /, (parts) => after(parts, "on", "SHARE ROW EXCLUSIVE")',
-    to: 'trigger /, (parts) => after(parts, "on", "SHARE")',
+    from: '(parts) => after(parts, "on", "SHARE ROW EXCLUSIVE")',
+    to: '(parts) => after(parts, "on", "SHARE")',
     tests: ["test/operations/migrate/Plan.test.ts"]
   },
   {

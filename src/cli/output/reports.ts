@@ -16,7 +16,7 @@ import {
   Verify
 } from "../../operations/index.ts"
 import { DiscoverReport } from "../commands/examining/discover.ts"
-import { UpgradeReport } from "../upgradeFolder.ts"
+import { UpgradeReport } from "../commands/keeping/upgradeFolder.ts"
 
 /** What a command prints with `--json` when it fails, whichever it is. */
 export const FailureReport = Schema.Struct({
