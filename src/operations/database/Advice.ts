@@ -121,6 +121,9 @@ const onProtocol = (message: string): Advice | undefined => {
 export const ownDatabase =
   "Name a database of Alex's own in DATABASE_URL or AURORA_DATABASE, empty or one of Alex's, or rename what is named here"
 
+const refusedText = (message: string, state: string | undefined): string =>
+  `The database refused: ${message}${state === undefined ? "" : ` (SQLSTATE ${state})`}`
+
 /**
  * What is wrong and how to fix it.
  *
@@ -162,7 +165,7 @@ export const adviceOn = (error: unknown, cluster?: Cluster): Advice => {
     (socket === undefined ? undefined : onSocket(socket)) ??
     onProtocol(message) ?? {
       code: "database",
-      problem: `The database refused: ${message}${state === undefined ? "" : ` (SQLSTATE ${state})`}`,
+      problem: refusedText(message, state),
       fix: fixOfState(state)
     }
   )
