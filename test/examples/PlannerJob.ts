@@ -5,7 +5,7 @@
  */
 import { Effect, Layer } from "effect"
 import { Chat } from "effect/ai"
-import { CurrentUser, layer as layerTools, ReadTools } from "../../src/agent/index.ts"
+import { CurrentUser, layer as layerTools, ReadTools } from "../../src/Agent.ts"
 import type { JobId } from "../../src/domain/index.ts"
 import { ClerkUserId, Jobs } from "../../src/index.ts"
 
