@@ -24,9 +24,14 @@ export {
 } from "./operations/index.ts"
 export {
   Accounts,
+  AgentCall,
+  type AgentCallListOptions,
+  AgentCalls,
   type BatchOptions,
+  type CallNote,
   type ClaimedJob,
   type ClaimOptions,
+  CurrentCall,
   type FindJobOptions,
   History,
   Instruments,

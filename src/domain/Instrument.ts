@@ -11,7 +11,7 @@ import {
   SectorAllocation,
   StoredAllocation
 } from "./Allocation.ts"
-import { Decimal, type DigitsOption, Price, priceInput } from "./Decimal.ts"
+import { Decimal, type DigitsOption, formatDecimal, Price, priceInput } from "./Decimal.ts"
 import { withJson } from "./Json.ts"
 import { text } from "./Text.ts"
 
@@ -188,6 +188,18 @@ export class InstrumentAlreadyExists extends Schema.TaggedError<InstrumentAlread
 }) {
   override get message() {
     return `There is an instrument ${this.symbol} already. Update it instead of creating it.`
+  }
+}
+
+/** An instrument is known by another name or price, which stay as they are; nothing was changed. */
+export class InstrumentKnown extends Schema.TaggedError<InstrumentKnown>()("InstrumentKnown", {
+  symbol: Schema.String,
+  name: Schema.String,
+  current_price: Schema.NullOr(Decimal)
+}) {
+  override get message() {
+    const price = this.current_price === null ? "" : ` and price "${formatDecimal(this.current_price)}"`
+    return `The instrument ${this.symbol} is known, with name "${this.name}"${price}. Repeat them as they are, or leave the price out.`
   }
 }
 

@@ -1,5 +1,6 @@
 /** What operators do to a database: migrate, seed, reset, verify, check, back up, and to the jobs in it. */
 
+export * as AgentCallOperations from "./AgentCallOperations.ts"
 export * as Backup from "./backup/Backup.ts"
 export * as BackupFile from "./backup/BackupFile.ts"
 export * as BackupFormat from "./backup/BackupFormat.ts"

@@ -3,8 +3,10 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import { InstrumentCreate, InstrumentPrice } from "../domain/Instrument.ts"
+import { Decimal } from "../domain/Decimal.ts"
+import { InstrumentCreate, InstrumentKnown, InstrumentPrice } from "../domain/Instrument.ts"
 import { type BatchOptions, type Entry, encodeBatch, type Refused, writeBatch } from "./Batches.ts"
+import { type Noted, noted } from "./CallNote.ts"
 import { computed, encoder, type RepositoryError } from "./Rows.ts"
 import * as Tables from "./Tables.ts"
 
@@ -43,18 +45,23 @@ export const meant = (given: string): string =>
 const merged = /* @__PURE__ */ Tables.settable(InstrumentCreate)
 const mergedOf = (record: string) => Tables.settable(InstrumentCreate, record)
 
+/** `kept` is what was not written, since others know it by another name or price: those of `known`. */
 const Change = /* @__PURE__ */ Schema.Struct({
   given: Schema.String,
   symbol: Schema.String,
   inserted: Schema.Boolean,
-  done: Schema.Boolean
+  done: Schema.Boolean,
+  kept: Schema.Boolean,
+  known_name: Schema.NullOr(Schema.String),
+  known_price: Schema.NullOr(Decimal)
 })
 const changes = /* @__PURE__ */ computed(Change)
 
 // What is given is laid over the row that is there, or over one without allocations: what is left out stays as it is,
 // and so does what is null. The rows that are there are locked first, in the order of their symbols, so that two
-// upserts wait for each other instead of deadlocking, and none overwrites what the other has just stored.
-const changed = (sql: Sql, json: string, lock: boolean) => sql`
+// upserts wait for each other instead of deadlocking, and none overwrites what the other has just stored, or keeps what
+// the other has just changed.
+const changed = (sql: Sql, json: string, { keep, lock }: { readonly keep: boolean; readonly lock: boolean }) => sql`
   input AS (
     SELECT input ->> 'symbol' AS given, jsonb_strip_nulls(input) AS input FROM jsonb_array_elements(${json}::jsonb) AS input
   ), given AS (
@@ -69,47 +76,69 @@ const changed = (sql: Sql, json: string, lock: boolean) => sql`
       NULL::instruments, '{"allocation_regions": {}, "allocation_sectors": {}, "allocation_asset_class": {}}'
     ) AS stored
   ), changed AS (
-    SELECT new.*, given.given, old.symbol IS NULL AS inserted
+    SELECT
+      new.*, given.given, old.symbol IS NULL AS inserted, ${sql.literal(keep ? differs : "false")} AS kept,
+      (old.stored).name AS known_name, (old.stored).current_price AS known_price
     FROM given LEFT JOIN old USING (symbol) CROSS JOIN blank
       CROSS JOIN LATERAL jsonb_populate_record(coalesce(old.stored, blank.stored), given.input) AS new
     WHERE old.symbol IS NULL
       OR (${sql.literal(mergedOf("new"))}) IS DISTINCT FROM (${sql.literal(mergedOf("(old.stored)"))})
   )`
 
-const previewPack = (sql: Sql, json: string) =>
-  changes(sql`WITH ${changed(sql, json, false)} SELECT given, symbol, inserted, true AS done FROM changed`)
+// What is not known is a gap, which may be filled.
+const differs = "coalesce((old.stored).name <> new.name OR (old.stored).current_price <> new.current_price, false)"
 
-const upsertPack = (sql: Sql, json: string) =>
+// What came of it, for who keeps a record of the call. What someone else is inserting at this moment is asked for again.
+const came = {
+  outcome: "CASE WHEN EXISTS (SELECT FROM changed WHERE kept) THEN 'NotAllowed' ELSE 'ok' END",
+  when: "NOT EXISTS (SELECT FROM changed WHERE inserted AND symbol NOT IN (SELECT symbol FROM inserted))"
+}
+
+const returned = "given, symbol, inserted, kept, known_name, known_price"
+
+const previewPack = (sql: Sql, json: string) =>
   changes(sql`
-    WITH ${changed(sql, json, true)}, updated AS (
+    WITH ${changed(sql, json, { keep: false, lock: false })}
+    SELECT ${sql.literal(returned)}, true AS done FROM changed`)
+
+const upsertPack = (sql: Sql, json: string, keep: boolean, note: Noted) =>
+  changes(sql`
+    WITH ${changed(sql, json, { keep, lock: true })}, updated AS (
       UPDATE instruments SET (${sql.literal(merged)}) = (${sql.literal(mergedOf("changed"))})
-      FROM changed WHERE instruments.symbol = changed.symbol AND NOT changed.inserted
+      FROM changed WHERE instruments.symbol = changed.symbol AND NOT changed.inserted AND NOT changed.kept
       RETURNING instruments.symbol
     ), inserted AS (
       INSERT INTO instruments (${sql.literal(merged)})
       SELECT ${sql.literal(merged)} FROM changed WHERE inserted ORDER BY symbol
       ON CONFLICT (symbol) DO NOTHING
       RETURNING symbol
-    )
+    )${note(sql, came)}
     SELECT
-      given, symbol, inserted,
-      symbol IN (SELECT symbol FROM updated UNION ALL SELECT symbol FROM inserted) AS done
+      ${sql.literal(returned)},
+      kept OR symbol IN (SELECT symbol FROM updated UNION ALL SELECT symbol FROM inserted) AS done
     FROM changed`)
 
 const encodeCreate = /* @__PURE__ */ encoder(InstrumentCreate)
+
+interface Upserting extends UpsertOptions {
+  /** Leaves instruments alone that are known by another name or price. */
+  readonly keepKnown?: boolean
+}
 
 /** Upserts entries. What someone else has inserted at this moment is upserted again: by then it is seen. */
 const upsertEntries = (
   sql: Sql,
   entries: ReadonlyArray<Entry>,
-  options: UpsertOptions | undefined
+  options: Upserting | undefined
 ): Effect.Effect<
   { readonly rows: ReadonlyArray<typeof Change.Type>; readonly refused: ReadonlyArray<Refused> },
   SqlError
 > =>
   Effect.gen(function* () {
-    const run = options?.dryRun === true ? previewPack : upsertPack
-    const written = yield* writeBatch(sql, entries, options, (json) => run(sql, json))
+    const note = yield* noted
+    const written = yield* writeBatch(sql, entries, options, (json) =>
+      options?.dryRun === true ? previewPack(sql, json) : upsertPack(sql, json, options?.keepKnown === true, note)
+    )
     const missed = new Set(written.rows.filter(({ done }) => !done).map(({ given }) => given))
     if (missed.size === 0) return written
     const again = yield* upsertEntries(
@@ -148,6 +177,23 @@ export const upsertMany = (
       unchanged: encoded.entries.map(({ key }) => key).filter((key) => !byGiven.has(key) && !isRefused.has(key)),
       refused
     }
+  })
+
+/** An upsert of one instrument that leaves alone what is known by another name or price, in the same statement. */
+export const fillIn = (
+  sql: Sql
+): ((
+  input: InstrumentCreate
+) => Effect.Effect<"inserted" | "updated" | "unchanged", InstrumentKnown | RepositoryError>) =>
+  Effect.fn("Instruments.fillIn")(function* (input) {
+    const json = yield* encodeCreate(input, `instrument ${input.symbol}`)
+    const entries = [{ key: input.symbol, json }]
+    const { rows } = yield* upsertEntries(sql, entries, { allOrNothing: true, keepKnown: true })
+    const [row] = rows
+    if (row === undefined) return "unchanged"
+    if (!row.kept) return row.inserted ? "inserted" : "updated"
+    const { known_name, known_price, symbol } = row
+    return yield* new InstrumentKnown({ symbol, name: known_name ?? "", current_price: known_price })
   })
 
 const priced = /* @__PURE__ */ computed(

@@ -13,6 +13,7 @@ import {
   InstrumentAlreadyExists,
   InstrumentCreate,
   InstrumentHeld,
+  type InstrumentKnown,
   InstrumentNotFound,
   type InstrumentPrice,
   InstrumentSymbol,
@@ -23,6 +24,7 @@ import {
 import type { ClerkUserId } from "../domain/User.ts"
 import type { BatchOptions } from "./Batches.ts"
 import {
+  fillIn,
   meant,
   type PriceResult,
   setPrices,
@@ -142,6 +144,16 @@ interface Operations {
    * @errors RepositoryError
    */
   readonly upsert: (input: InstrumentCreate) => Effect.Effect<UpsertResult, RepositoryError>
+
+  /**
+   * Creates an instrument, or fills in what is not known of it: the name and the price that it is known by can't be
+   * changed. Of several at the same time each sees what those before it stored.
+   *
+   * @errors InstrumentKnown, RepositoryError
+   */
+  readonly fillIn: (
+    input: InstrumentCreate
+  ) => Effect.Effect<"inserted" | "updated" | "unchanged", InstrumentKnown | RepositoryError>
 
   /**
    * `upsert` of many in one request (of 2 MB); of a symbol that occurs twice the last one counts. An instrument that
@@ -380,6 +392,7 @@ const make = Effect.map(SqlClient.SqlClient, (sql): Operations => {
     create: create(sql),
     register: register(sql),
     upsert: Effect.fn("Instruments.upsert")((input) => many([input], { allOrNothing: true })),
+    fillIn: fillIn(sql),
     upsertMany: many,
     setPrices: setPrices(sql),
     update: update(sql),

@@ -24,6 +24,7 @@ import {
 import type { ClerkUserId } from "../domain/User.ts"
 import { owned } from "./Accounts.ts"
 import type { BatchOptions } from "./Batches.ts"
+import { type Noted, noted } from "./CallNote.ts"
 import { meant } from "./InstrumentBatches.ts"
 import { type PutManyResult, putMany } from "./PositionBatches.ts"
 import {
@@ -172,12 +173,22 @@ const encodeInstrument = /* @__PURE__ */ encoder(InstrumentCreate)
 const created = /* @__PURE__ */ Tables.settable(PositionCreate)
 const registered = /* @__PURE__ */ Tables.settable(InstrumentCreate)
 
+// What came of it, for who keeps a record of the call.
+const came = {
+  outcome: `CASE
+    WHEN EXISTS (SELECT FROM put) THEN 'ok'
+    WHEN EXISTS (SELECT FROM account) THEN 'InstrumentNotFound'
+    ELSE 'AccountNotFound'
+  END`
+}
+
 const putOne = (
   sql: Sql,
   owner: ClerkUserId | undefined,
   json: string,
   instrument: string | undefined,
-  quantity: string
+  quantity: string,
+  note: Noted
 ) =>
   sql<Row>`
     WITH given AS (
@@ -206,7 +217,7 @@ const putOne = (
       ON CONFLICT (account_id, symbol) DO UPDATE SET
         quantity = ${sql.literal(quantity)}, as_of_date = excluded.as_of_date
       RETURNING ${sql.literal(columns)}
-    )
+    )${note(sql, came)}
     SELECT
       EXISTS (SELECT FROM account) AS account_found, EXISTS (SELECT FROM instrument) AS instrument_found, put.*
     FROM new LEFT JOIN put ON true`
@@ -215,7 +226,7 @@ const putOne = (
 const putWith = (sql: Sql, owner: ClerkUserId | undefined, quantity: string) =>
   Effect.fnUntraced(function* (input: PositionCreate) {
     const json = yield* encodeCreate(input, `position in ${input.symbol}`)
-    const [row] = yield* putOne(sql, owner, json, undefined, quantity)
+    const [row] = yield* putOne(sql, owner, json, undefined, quantity, yield* noted)
     if (row?.["account_found"] !== true) return yield* noAccount(input.account_id)()
     if (row["instrument_found"] !== true) return yield* new InstrumentNotFound({ symbol: input.symbol })
     return yield* read.row(row)
@@ -234,7 +245,7 @@ const registerAndPut = (sql: Sql, owner?: ClerkUserId): Operations["registerAndP
     const instrument = yield* encodeInstrument(unknownInstrument(symbol, known), `instrument ${symbol}`)
     // A symbol that someone else is registering at this moment is neither inserted nor seen; the next attempt sees it.
     for (;;) {
-      const [row] = yield* putOne(sql, owner, json, instrument, "excluded.quantity")
+      const [row] = yield* putOne(sql, owner, json, instrument, "excluded.quantity", () => sql.literal(""))
       if (row?.["account_found"] !== true) return yield* noAccount(input.account_id)()
       if (row["instrument_found"] === true) return yield* read.row(row)
     }
@@ -305,15 +316,19 @@ const update = (sql: Sql, owner?: ClerkUserId): Operations["update"] =>
   })
 
 const remove = (sql: Sql, owner?: ClerkUserId): Operations["delete"] =>
-  Effect.fn("Positions.delete")((id) =>
-    read.first(
+  Effect.fn("Positions.delete")(function* (id) {
+    const note = yield* noted
+    return yield* read.first(
       sql`
-        DELETE FROM positions USING accounts
-        WHERE positions.id = ${id}::uuid AND accounts.id = positions.account_id ${owned(sql, owner)}
-        RETURNING ${sql.literal(columns)}`,
+        WITH deleted AS (
+          DELETE FROM positions USING accounts
+          WHERE positions.id = ${id}::uuid AND accounts.id = positions.account_id ${owned(sql, owner)}
+          RETURNING ${sql.literal(columns)}
+        )${note(sql, { outcome: "CASE WHEN EXISTS (SELECT FROM deleted) THEN 'ok' ELSE 'PositionNotFound' END" })}
+        SELECT * FROM deleted`,
       notFound(id)
     )
-  )
+  })
 
 const operations = (sql: Sql, owner?: ClerkUserId): Omit<UserPositions, "findById"> => ({
   put: put(sql, owner),

@@ -1,6 +1,7 @@
 /** The tables as services; they need a `SqlClient`, of any backend. */
 import * as Layer from "effect/Layer"
 import { Accounts } from "./Accounts.ts"
+import { AgentCalls } from "./AgentCalls.ts"
 import { History } from "./History.ts"
 import { Instruments } from "./Instruments.ts"
 import { Jobs } from "./jobs/Jobs.ts"
@@ -9,7 +10,9 @@ import { Positions } from "./Positions.ts"
 import { Users } from "./Users.ts"
 
 export { Accounts } from "./Accounts.ts"
+export { AgentCall, type AgentCallListOptions, AgentCalls } from "./AgentCalls.ts"
 export type { BatchOptions, Refused } from "./Batches.ts"
+export { type CallNote, CurrentCall } from "./CallNote.ts"
 export { History, type Period, type PriceChange } from "./History.ts"
 export type { PriceResult, UpsertOptions, UpsertResult } from "./InstrumentBatches.ts"
 export { Instruments } from "./Instruments.ts"
@@ -32,6 +35,7 @@ export const layer = /* @__PURE__ */ Layer.suspend(() =>
     Positions.layer,
     Jobs.layer,
     Portfolios.layer,
-    History.layer
+    History.layer,
+    AgentCalls.layer
   )
 )

@@ -289,8 +289,8 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "tools write though they may only read",
     file: "src/agent/tools/writeHandlers.ts",
-    from: "granted.has(grant) ? wrote(effect) : Effect.fail(notAllowed(grant))",
-    to: "granted.has(grant) || true ? wrote(effect) : Effect.fail(notAllowed(grant))",
+    from: "if (!granted.has(grant)) return",
+    to: "if (!granted.has(grant) && false) return",
     tests: ["test/agent/Tools.test.ts"]
   },
   {

@@ -130,7 +130,7 @@ layer(Folder.layer, { timeout: "60 seconds" })("the command line", (it) => {
   it.effect("shows what a reset would drop, and drops nothing with --dry-run", () =>
     Effect.gen(function* () {
       const { out } = yield* alexDb(["reset", "--dry-run"])
-      assert.match(out, /Reset drops 8 tables and 2 functions of "alex" at \S+db:/)
+      assert.match(out, /Reset drops 9 tables and 2 functions of "alex" at \S+db:/)
       assert.include(out, "users: 1 row\n")
       const { err } = yield* alexDb(["reset", "--with-test-data"])
       assert.include(err, "positions: 5 rows")
@@ -221,6 +221,38 @@ layer(Folder.layer, { timeout: "60 seconds" })("the command line", (it) => {
       assert.deepInclude(parsed((yield* alexDb(["snapshot", "--user", "test_user_001", "--json"])).out), { users: 1 })
       assert.match((yield* alexDb(["snapshot", "--user", "nobody"])).out, /^No user/)
       assert.strictEqual((yield* alexDb(["snapshot", "--user", ""])).code, 2)
+    })
+  )
+
+  it.effect("lists what agents wrote, and forgets what is old", () =>
+    Effect.gen(function* () {
+      yield* Effect.flatMap(
+        SqlClient.SqlClient,
+        (sql) => sql`INSERT INTO agent_calls (clerk_user_id, tool, arguments, outcome, called_at, milliseconds, bytes)
+          SELECT who, 'set_position', repeat('0f', 32), 'ok', now() - age * interval '1 day', 12, 345
+          FROM unnest(ARRAY['ann', 'bob']) AS who, unnest(ARRAY[1, 100]) AS age`
+      ).pipe(Effect.provide(onFolder(yield* Folder)))
+      assert.match((yield* alexDb(["agent-calls"])).out, /ann +set_position .* ok +12 +345 +0f0f0f0f0f0f/)
+      const two = parsed((yield* alexDb(["agent-calls", "--user", "ann", "--limit", "1", "--json"])).out)
+      assert.deepInclude(two, { more: true })
+      assert.deepStrictEqual(
+        two.calls.map((call: { readonly clerk_user_id: string }) => call.clerk_user_id),
+        ["ann"]
+      )
+      assert.strictEqual((yield* alexDb(["agent-calls", "--prune", "90d"])).out.trim(), "2 calls deleted.")
+      assert.deepInclude(parsed((yield* alexDb(["agent-calls", "--prune", "12h", "--json"])).out), {
+        pruned: 2,
+        days: 0.5
+      })
+      assert.match((yield* alexDb(["agent-calls"])).out, /^No call/)
+      for (const wrong of [
+        ["--prune", "soon"],
+        ["--limit", "0"],
+        ["--user", "ann", "--prune", "1d"],
+        ["--user", ""]
+      ]) {
+        assert.strictEqual((yield* alexDb(["agent-calls", ...wrong])).code, 2, wrong.join(" "))
+      }
     })
   )
 

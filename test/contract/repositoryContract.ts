@@ -14,9 +14,27 @@ import {
   PositionId,
   summarize
 } from "../../src/domain/index.ts"
-import { Accounts, type History, Instruments, Jobs, Portfolios, Positions, Users } from "../../src/repository/index.ts"
+import {
+  Accounts,
+  type AgentCalls,
+  type History,
+  Instruments,
+  Jobs,
+  Portfolios,
+  Positions,
+  Users
+} from "../../src/repository/index.ts"
 
-export type Services = SqlClient.SqlClient | Users | Instruments | Accounts | Positions | Jobs | Portfolios | History
+export type Services =
+  | SqlClient.SqlClient
+  | Users
+  | Instruments
+  | Accounts
+  | Positions
+  | Jobs
+  | Portfolios
+  | History
+  | AgentCalls
 
 let last = 0
 /** A user id that no other test has. */

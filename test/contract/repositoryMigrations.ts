@@ -56,7 +56,7 @@ export const migrationContract = (it: Vitest.MethodsNonLive<SqlClient.SqlClient>
       const sql = yield* SqlClient.SqlClient
       yield* migrate()
       const fresh = yield* shape
-      yield* sql`DROP TABLE portfolio_snapshots, price_history, jobs, positions, accounts, instruments, users`
+      yield* sql`DROP TABLE agent_calls, portfolio_snapshots, price_history, jobs, positions, accounts, instruments, users`
       yield* sql`DROP FUNCTION is_allocation, update_updated_at_column`
 
       yield* legacy

@@ -67,7 +67,7 @@ it("every command and flag of alex-db that a document shows is one that the comm
   const [section = ""] = reference.split("\n## ")
   const calls = documents().flatMap((file) => read(file).match(/alex-db [^`\n|#]*/g) ?? [])
   const flags = [section, ...calls].flatMap((text) => text.match(/(?<=--)[a-z][a-z-]*/g) ?? [])
-  const commands = calls.flatMap((call) => call.match(/(?<=^alex-db )[a-z]+/g) ?? [])
+  const commands = calls.flatMap((call) => call.match(/(?<=^alex-db )[a-z]+(?:-[a-z]+)*/g) ?? [])
   // What effect's command line adds to every program.
   const builtIn = ["help", "log-level"]
   assert.isAbove(commands.length, 4)

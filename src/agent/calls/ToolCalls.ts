@@ -16,7 +16,7 @@ import type { Grant } from "../tools/Grants.ts"
 import { MaxResult } from "../tools/pages.ts"
 import { Tools, toolsFor } from "../tools/Tools.ts"
 import { ToolFailure } from "../tools/toolParts.ts"
-import { type CallRecord, hashOf, jobOf } from "./callTrail.ts"
+import { CallInHand, type CallRecord, hashOf, jobOf } from "./callTrail.ts"
 import { shared } from "./shared.ts"
 
 /** What a model is answered: a JSON value. */
@@ -164,7 +164,11 @@ const traced = (
 ): Effect.Effect<Answer> =>
   Effect.gen(function* () {
     const began = yield* Clock.currentTimeMillis
-    const answer = yield* answered
+    // What is nested too deep is refused, and not worth a hash.
+    const given = isNestedAtMost(args, deepest) ? args : null
+    const hash = hashOf(given)
+    const bytes = Buffer.byteLength(JSON.stringify(given) ?? "")
+    const answer = yield* Effect.provideService(answered, CallInHand, { arguments: hash, began, bytes })
     const ended = yield* Clock.currentTimeMillis
     const outcome = answer.isError ? String(Reflect.get(Object(answer.value), "error")) : "ok"
     if (answer.isError) yield* Effect.annotateCurrentSpan({ "error.type": outcome })
@@ -174,8 +178,7 @@ const traced = (
       user: caller?.user ?? "",
       job: caller?.job ?? jobOf(args),
       tool,
-      // What is nested too deep was refused, and is not worth a hash.
-      arguments: isNestedAtMost(args, deepest) ? hashOf(args) : hashOf(null),
+      arguments: hash,
       outcome,
       milliseconds: ended - began,
       bytes: Buffer.byteLength(JSON.stringify(answer.value))

@@ -1,5 +1,6 @@
 /** The trail of calls: one record for each, without what was said. */
 import { createHash } from "node:crypto"
+import * as Context from "effect/Context"
 import * as Predicate from "effect/Predicate"
 
 /** One call of a tool. */
@@ -18,6 +19,11 @@ export interface CallRecord {
   /** How long the answer is, as JSON. */
   readonly bytes: number
 }
+
+/** The call that a tool is at: when it began, and its arguments as they came. */
+export const CallInHand = Context.Reference<
+  (Pick<CallRecord, "arguments"> & { readonly bytes: number; readonly began: number }) | undefined
+>("alex-database/agent/CallInHand", { defaultValue: () => undefined })
 
 const sorted = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(sorted)

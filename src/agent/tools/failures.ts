@@ -10,6 +10,7 @@ import type {
   PositionNotFound,
   UserNotFound
 } from "../../domain/index.ts"
+import { sqlStateOf } from "../../operations/database/DatabaseFailure.ts"
 import type { RepositoryError } from "../../repository/index.ts"
 import type { Grant } from "./Grants.ts"
 import { ToolFailure } from "./toolParts.ts"
@@ -27,9 +28,19 @@ export type Failure =
 
 const isToolFailure = Schema.is(ToolFailure)
 
+// A table or a column that is not there.
+const lacks = /^42(P01|703)$/
+
+const behind: ToolFailure = {
+  error: "DatabaseFailed",
+  message:
+    "Nothing was done: the database lacks a table or a column that this version of the tools needs. The person who runs it has to run alex-db migrate. Don't repeat the call before that."
+}
+
 const explain = (error: Failure, mayHaveWritten: boolean): ToolFailure => {
   if (isToolFailure(error)) return error
   if (SqlError.isSqlError(error)) {
+    if (lacks.test(sqlStateOf(error) ?? "")) return behind
     const advice = !error.isRetryable
       ? "Don't repeat the call unchanged."
       : mayHaveWritten

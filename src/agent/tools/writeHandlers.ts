@@ -1,18 +1,17 @@
 /** What the writing tools do. */
-import * as BigDecimal from "effect/BigDecimal"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as SqlClient from "effect/sql/SqlClient"
 import {
   type AccountId,
-  formatDecimal,
-  type Instrument,
   InstrumentSymbol,
   type JobId,
   type JobUpdate,
   type Position,
   type PositionCreate
 } from "../../domain/index.ts"
-import { Instruments, Jobs, Positions } from "../../repository/index.ts"
+import { CurrentCall, Instruments, Jobs, Positions } from "../../repository/index.ts"
+import { CallInHand, hashOf, jobOf } from "../calls/callTrail.ts"
 import { type Failure, notAllowed, refused, wrote } from "./failures.ts"
 import { BoundJob, type Grant, Granted } from "./Grants.ts"
 import { CurrentUser, type ToolFailure } from "./toolParts.ts"
@@ -30,34 +29,23 @@ const tried =
       .withTransaction(Effect.flatMap(write, (value) => Effect.fail({ _tag: "RolledBack", value } as const)))
       .pipe(Effect.catchTag("RolledBack", ({ value }) => Effect.succeed(value)))
 
-/** What a model may not change of an instrument that others see too, without the grant for it. */
-const overwritten = (known: Instrument, given: InstrumentWrite): string | undefined => {
-  if (known.name !== given.name) return `its name is "${known.name}"`
-  const { current_price: price } = given
-  if (known.current_price === null || price === undefined || price === null) return undefined
-  return BigDecimal.equals(known.current_price, price)
-    ? undefined
-    : `its price is "${formatDecimal(known.current_price)}"`
-}
-
 /** Creates an instrument or fills in what is not known of it; overwrites its name or price only where that is granted. */
 const classifying = (instruments: Instruments["Service"], granted: ReadonlySet<Grant>) => {
-  const find = (instrument: InstrumentWrite) =>
-    instruments.findBySymbol(instrument.symbol).pipe(Effect.catchTag("InstrumentNotFound", () => Effect.succeed(null)))
-  const write = Effect.fnUntraced(function* (instrument: InstrumentWrite) {
-    const known = granted.has("prices") ? null : yield* find(instrument)
-    const change = known === null ? undefined : overwritten(known, instrument)
-    if (change !== undefined) {
-      return yield* refused(
-        "NotAllowed",
-        `${instrument.symbol} is known, and ${change}: all users see it, and this session may not change it. Repeat it as it is, or leave the price out.`
+  const upsert = (instrument: InstrumentWrite) =>
+    Effect.map(instruments.upsert(instrument), ({ inserted, updated }) =>
+      inserted.length > 0 ? "inserted" : updated.length > 0 ? "updated" : "unchanged"
+    )
+  const fillIn = (instrument: InstrumentWrite) =>
+    instruments
+      .fillIn(instrument)
+      .pipe(
+        Effect.catchTag("InstrumentKnown", ({ message }) =>
+          refused("NotAllowed", `${message} As all users see it, this session may not change that.`)
+        )
       )
-    }
-    const { inserted, updated } = yield* instruments.upsert(instrument)
-    const outcome = inserted.length > 0 ? "inserted" : updated.length > 0 ? "updated" : "unchanged"
-    return { symbol: instrument.symbol, outcome } as const
-  })
-  return { find, write }
+  const write = granted.has("prices") ? upsert : fillIn
+  return (instrument: InstrumentWrite) =>
+    Effect.map(write(instrument), (outcome) => ({ symbol: instrument.symbol, outcome }))
 }
 
 /** Records a result of a job that has not ended, and of the bound one where there is one. */
@@ -118,17 +106,18 @@ const jobHandlers = (
     const { payload, state } = yield* attempt(after)
     return { ...state, preview: { before, after: payload } }
   })
-  const recorded = (id: JobId, column: Column, results: JobUpdate, { preview = false }: Previewed) =>
-    writing("results", recording(id, column, results, preview))
+  const recorded = (call: Call, column: Column, results: JobUpdate) =>
+    writing("results", call, recording(call.args.job_id, column, results, call.args.preview ?? false))
+  type Call = { readonly tool: string; readonly args: Previewed & { readonly job_id: JobId } }
   return WriteTools.results.of({
-    record_report: ({ job_id, report, ...asked }) =>
-      recorded(job_id, "report_payload", { report_payload: report }, asked),
-    record_charts: ({ charts, job_id, ...asked }) =>
-      recorded(job_id, "charts_payload", { charts_payload: charts }, asked),
-    record_retirement: ({ job_id, retirement, ...asked }) =>
-      recorded(job_id, "retirement_payload", { retirement_payload: retirement }, asked),
-    record_summary: ({ job_id, summary, ...asked }) =>
-      recorded(job_id, "summary_payload", { summary_payload: summary }, asked)
+    record_report: (args) =>
+      recorded({ tool: "record_report", args }, "report_payload", { report_payload: args.report }),
+    record_charts: (args) =>
+      recorded({ tool: "record_charts", args }, "charts_payload", { charts_payload: args.charts }),
+    record_retirement: (args) =>
+      recorded({ tool: "record_retirement", args }, "retirement_payload", { retirement_payload: args.retirement }),
+    record_summary: (args) =>
+      recorded({ tool: "record_summary", args }, "summary_payload", { summary_payload: args.summary })
   })
 }
 
@@ -149,10 +138,15 @@ const positionHandlers = (positions: UserPositions, writing: Writing, attempt: R
     return { ...before, preview: { before, after: null } }
   })
   return WriteTools.positions.of({
-    set_position: (position) => writing("positions", put(position, positions.put)),
-    add_to_position: (position) => writing("positions", put(position, positions.addQuantity)),
-    close_position: ({ account_id, preview = false, symbol }) =>
-      writing("positions", closed(account_id, symbol, preview))
+    set_position: (args) => writing("positions", { tool: "set_position", args }, put(args, positions.put)),
+    add_to_position: (args) =>
+      writing("positions", { tool: "add_to_position", args }, put(args, positions.addQuantity)),
+    close_position: (args) =>
+      writing(
+        "positions",
+        { tool: "close_position", args },
+        closed(args.account_id, args.symbol, args.preview ?? false)
+      )
   })
 }
 
@@ -162,7 +156,9 @@ const instrumentHandlers = (
   writing: Writing,
   attempt: ReturnType<typeof tried>
 ) => {
-  const { find, write } = classifying(instruments, granted)
+  const write = classifying(instruments, granted)
+  const find = (instrument: InstrumentWrite) =>
+    instruments.findBySymbol(instrument.symbol).pipe(Effect.catchTag("InstrumentNotFound", () => Effect.succeed(null)))
   const classified = Effect.fnUntraced(function* ({ preview = false, ...instrument }: InstrumentWrite & Previewed) {
     if (!preview) return yield* write(instrument)
     const before = yield* find(instrument)
@@ -176,13 +172,24 @@ const instrumentHandlers = (
     return yield* attempt(written)
   })
   return WriteTools.instruments.of({
-    classify_instrument: (instrument) => writing("instruments", classified(instrument))
+    classify_instrument: (args) => writing("instruments", { tool: "classify_instrument", args }, classified(args))
   })
 }
 
 const inCapitals = (symbol: InstrumentSymbol) => InstrumentSymbol.make(symbol.toUpperCase())
 
-type Writing = <A>(grant: Grant, effect: Effect.Effect<A, Failure>) => Effect.Effect<A, ToolFailure>
+type Writing = <A>(
+  grant: Grant,
+  call: { readonly tool: string; readonly args: object },
+  effect: Effect.Effect<A, Failure>
+) => Effect.Effect<A, ToolFailure>
+
+/** What came by no `ToolCalls`: a toolkit that a program of Effect runs itself. */
+const inHand = (args: object) =>
+  Effect.map(Clock.currentTimeMillis, (began) => {
+    const json = JSON.stringify(args)
+    return { arguments: hashOf(JSON.parse(json)), bytes: Buffer.byteLength(json), began }
+  })
 
 /** The handlers of the writing tools, for one user. */
 export const writeHandlers = Effect.gen(function* () {
@@ -192,9 +199,15 @@ export const writeHandlers = Effect.gen(function* () {
   const instruments = yield* Instruments
   const positions = (yield* Positions).forUser(user)
   const jobs = (yield* Jobs).forUser(user)
-  const record = recordingFor(jobs, yield* BoundJob)
+  const bound = yield* BoundJob
+  const record = recordingFor(jobs, bound)
 
-  const writing: Writing = (grant, effect) => (granted.has(grant) ? wrote(effect) : Effect.fail(notAllowed(grant)))
+  const writing: Writing = Effect.fnUntraced(function* (grant, { args, tool }, effect) {
+    if (!granted.has(grant)) return yield* Effect.fail(notAllowed(grant))
+    const call = (yield* CallInHand) ?? (yield* inHand(args))
+    const note = { ...call, user, job: bound ?? jobOf(args), tool }
+    return yield* Effect.provideService(wrote(effect), CurrentCall, note)
+  })
 
   return {
     ...instrumentHandlers(instruments, granted, writing, attempt),

@@ -1,6 +1,7 @@
 /** The whole command line: one file a command. */
 import * as Command from "effect/cli/Command"
 import { root } from "../root.ts"
+import { agentCalls } from "./agentCalls.ts"
 import { check } from "./examining/check.ts"
 import { doctor } from "./examining/doctor.ts"
 import { repair } from "./examining/repair.ts"
@@ -31,6 +32,7 @@ const commands = [
   verify,
   repair,
   jobs,
+  agentCalls,
   snapshot,
   backup,
   restore,

@@ -1,6 +1,7 @@
 /** The shape of what every command prints with `--json`. */
 import { JsonSchema, Schema } from "effect"
 import {
+  AgentCallOperations,
   Backup,
   Check,
   Doctor,
@@ -61,6 +62,8 @@ export const reports = {
   "jobs list": JobOperations.JobsReport,
   "jobs requeue": JobOperations.JobsChangedReport,
   "jobs cancel": JobOperations.JobsChangedReport,
+  "agent-calls": AgentCallOperations.AgentCallsReport,
+  "agent-calls --prune": AgentCallOperations.AgentCallsPrunedReport,
   snapshot: SnapshotReport,
   backup: Backup.BackupReport,
   restore: Restore.RestoreReport,

@@ -19,6 +19,7 @@ const user: Change = (key, value) => `user_${digest(key, "user", value).slice(0,
 const person: Change = (key, value) => `Person ${digest(key, "person", value).slice(0, 10)}`
 const account: Change = (key, value) => `Account ${digest(key, "account", value).slice(0, 10)}`
 const text: Change = (key, value) => (value === "" ? "" : `Text ${digest(key, "text", value).slice(0, 16)}`)
+const hash: Change = (key, value) => digest(key, "hash", value)
 
 /** Of the form of version 4, as those are that it stands for. */
 const uuid: Change = (key, value) => {
@@ -87,7 +88,9 @@ const columns: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
     summary_payload: document,
     error_message: text
   },
-  portfolio_snapshots: { clerk_user_id: user, accounts: document }
+  portfolio_snapshots: { clerk_user_id: user, accounts: document },
+  // Equal arguments stay equal; a guess of what they were can no longer be tried.
+  agent_calls: { id: uuid, clerk_user_id: user, job_id: uuid, arguments: hash }
 }
 
 /** Says in a backup's header what was changed; the key can't be found from it. */

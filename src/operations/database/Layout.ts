@@ -150,7 +150,18 @@ const laterTables: Readonly<Record<string, Readonly<Record<string, ReadonlyArray
     regions: ["jsonb"],
     sectors: ["jsonb"]
   },
-  price_history: { symbol: ["character varying(20)"], day: ["date"], price: ["numeric(12,4)"] }
+  price_history: { symbol: ["character varying(20)"], day: ["date"], price: ["numeric(12,4)"] },
+  agent_calls: {
+    id: ["uuid"],
+    clerk_user_id: ["character varying(255)"],
+    job_id: ["uuid"],
+    tool: ["character varying(64)"],
+    arguments: ["character varying(64)"],
+    outcome: ["character varying(64)"],
+    called_at: ["timestamp with time zone"],
+    milliseconds: ["integer"],
+    bytes: ["integer"]
+  }
 }
 
 /** The names of all of Alex's tables, those that came later too. */

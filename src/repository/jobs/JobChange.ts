@@ -16,6 +16,7 @@ import {
   statusesBefore
 } from "../../domain/Job.ts"
 import type { ClerkUserId } from "../../domain/User.ts"
+import { type Noted, noted } from "../CallNote.ts"
 import { computed, encoder, type RepositoryError, reader } from "../Rows.ts"
 import * as Tables from "../Tables.ts"
 
@@ -119,8 +120,16 @@ const outcomes = /* @__PURE__ */ computed(
 )
 const decodeStatus = /* @__PURE__ */ Schema.decodeUnknownOption(JobStatus)
 
+// What came of it, for who keeps a record of the call.
+const came = `CASE
+  WHEN EXISTS (SELECT FROM changed) THEN 'ok'
+  WHEN NOT EXISTS (SELECT FROM found) THEN 'JobNotFound'
+  WHEN EXISTS (SELECT FROM sized WHERE NOT fits) THEN 'JobTooLarge'
+  ELSE 'JobEnded'
+END`
+
 /** Runs the statement; `undefined` if there is no such job. */
-const run = (sql: Sql, guard: JobGuard, id: JobId, json: string, step: Step | undefined, sized: boolean) =>
+const run = (sql: Sql, note: Noted, guard: JobGuard, id: JobId, json: string, step: Step | undefined, sized: boolean) =>
   // The row is locked before it is looked at: of two that start a job at the same time one waits, and then sees what the
   // other has made of it. A statement's snapshot alone would show it the state of before. A job that is too large
   // already, which only other programs can write, may still become smaller.
@@ -143,7 +152,7 @@ const run = (sql: Sql, guard: JobGuard, id: JobId, json: string, step: Step | un
         ${guard.unlessEnded === true ? sql`AND NOT found.status = ANY(${ended}::text[])` : sql.literal("")}
         ${guard.attempt === undefined ? sql.literal("") : sql`AND found.status = 'running' AND found.attempts = ${guard.attempt}::int`}
       RETURNING ${sql.literal(stateColumns)}
-    )
+    )${note(sql, { outcome: came })}
     SELECT
       found.status AS found_status, found.attempts AS found_attempts, new.bytes, sized.fits,
       changed.id IS NOT NULL AS changed, changed.*
@@ -163,6 +172,7 @@ export const changeJob = Effect.fnUntraced(function* (
   const json = yield* encodeResults(results, `change of job ${id}`)
   const rows = yield* run(
     sql,
+    yield* noted,
     guard,
     id,
     json,

@@ -89,7 +89,9 @@ const filled = Layer.effect(
          select clerk_user_id, 'portfolio_analysis', 'completed', jsonb_build_object('n', 12345678901234567890.123456789),
            jsonb_build_object('text', repeat(E'Ünïcode \\u2028 "quoted" \\\\ line\\n', 200)), '2026-01-02 03:04:05.678901+00', '2026-01-02'
          from users`,
-        `insert into price_history select symbol, '2026-01-02', 12.3456 from instruments`
+        `insert into price_history select symbol, '2026-01-02', 12.3456 from instruments`,
+        `insert into agent_calls (clerk_user_id, job_id, tool, arguments, outcome, milliseconds, bytes)
+         select clerk_user_id, id, 'record_summary', repeat('0f', 32), 'ok', 12, 345 from jobs`
       )
       const history = yield* History.use(({ snapshot }) => snapshot()).pipe(Effect.provide(History.layer))
       assert.isAbove(history, 50)

@@ -77,7 +77,7 @@ it.effect("loads the package's migrations in order, without a problem", () =>
     assert.deepStrictEqual(migrations.flatMap(problemsOf), [])
     assert.sameMembers(
       [...createdObjects(migrations).tables],
-      ["users", "instruments", "accounts", "positions", "jobs", "portfolio_snapshots", "price_history"]
+      ["users", "instruments", "accounts", "positions", "jobs", "portfolio_snapshots", "price_history", "agent_calls"]
     )
   }).pipe(Effect.provide(NodeServices.layer))
 )

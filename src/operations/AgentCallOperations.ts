@@ -1,0 +1,46 @@
+/** What an operator does with the calls of agents that are kept: look at them, and forget old ones. */
+import { Duration, Effect, Schema } from "effect"
+import { AgentCall, type AgentCallListOptions, AgentCalls } from "../repository/index.ts"
+import { Target } from "./database/Target.ts"
+
+/** The calls that were asked for, the newest first. */
+export const AgentCallsReport = Schema.Struct({
+  database: Schema.String,
+  location: Schema.String,
+  calls: Schema.Array(AgentCall),
+  more: Schema.Boolean.annotate({ description: "Whether there are more than were asked for" })
+})
+export type AgentCallsReport = typeof AgentCallsReport.Type
+
+/** How many calls were forgotten. */
+export const AgentCallsPrunedReport = Schema.Struct({
+  database: Schema.String,
+  location: Schema.String,
+  pruned: Schema.Int.annotate({ description: "How many calls were deleted" }),
+  days: Schema.Finite.annotate({ description: "How old a call was at least, in days" })
+})
+export type AgentCallsPrunedReport = typeof AgentCallsPrunedReport.Type
+
+/**
+ * Lists the calls of agents that reached a write, the newest first. One request.
+ *
+ * @errors RepositoryError
+ */
+export const list = Effect.fn("AgentCallOperations.list")(function* (options: AgentCallListOptions = {}) {
+  const { database, location } = yield* Target
+  const limit = options.limit ?? 100
+  const found = yield* (yield* AgentCalls).list({ ...options, limit: limit + 1 })
+  const more = found.length + (found.unreadable?.length ?? 0) > limit
+  return { database, location, calls: found.slice(0, limit), more } satisfies AgentCallsReport
+})
+
+/**
+ * Deletes the calls that are older than this. One request for each 10,000.
+ *
+ * @errors RepositoryError
+ */
+export const prune = Effect.fn("AgentCallOperations.prune")(function* (olderThan: Duration.Input) {
+  const { database, location } = yield* Target
+  const pruned = yield* (yield* AgentCalls).prune(olderThan)
+  return { database, location, pruned, days: Duration.toDays(olderThan) } satisfies AgentCallsPrunedReport
+})

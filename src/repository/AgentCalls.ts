@@ -1,0 +1,110 @@
+/** What agents wrote, and when. */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as SqlClient from "effect/sql/SqlClient"
+import { ClerkUserId } from "../domain/User.ts"
+import { computed, type Listed, type RepositoryError, reader } from "./Rows.ts"
+import * as Tables from "./Tables.ts"
+
+/** One call, without what was said: who, for which job, with which tool, what came of it. */
+export const AgentCall = /* @__PURE__ */ Schema.Struct({
+  id: Schema.String,
+  clerk_user_id: ClerkUserId,
+  job_id: /* @__PURE__ */ Schema.NullOr(Schema.String).annotate({
+    description: "The job that the session was bound to, or that the call named"
+  }),
+  tool: Schema.String,
+  arguments: /* @__PURE__ */ Schema.String.annotate({
+    description: "SHA-256 of the arguments as JSON with sorted names, as in the trail"
+  }),
+  outcome: /* @__PURE__ */ Schema.String.annotate({ description: "ok, or the name of the refusal" }),
+  called_at: /* @__PURE__ */ Schema.Date.annotate({ description: "The moment of the write" }),
+  milliseconds: /* @__PURE__ */ Schema.Int.annotate({ description: "From the call to its write" }),
+  bytes: /* @__PURE__ */ Schema.Int.annotate({ description: "How long the arguments were, as JSON" })
+}).annotate({ description: "A call of an agent's tool that reached a write" })
+export interface AgentCall extends Schema.Schema.Type<typeof AgentCall> {}
+
+/** Which calls; all members have a default. */
+export interface AgentCallListOptions {
+  readonly user?: ClerkUserId | undefined
+  /** How many at most; 100 unless given. */
+  readonly limit?: number | undefined
+}
+
+/** The operations on the calls of agents. */
+interface Operations {
+  /**
+   * The calls that reached a write, the newest first.
+   *
+   * @errors RepositoryError
+   */
+  readonly list: (options?: AgentCallListOptions) => Effect.Effect<Listed<AgentCall>, RepositoryError>
+
+  /**
+   * Deletes the calls that are older than this, and says how many: one request for each 10,000 of them, the oldest
+   * first, so that what was stopped midway goes on.
+   *
+   * @errors RepositoryError
+   */
+  readonly prune: (olderThan: Duration.Input) => Effect.Effect<number, RepositoryError>
+}
+
+const table = { name: "agent_calls", key: "id", row: AgentCall } as const
+const columns = /* @__PURE__ */ Tables.selected(table)
+const read = /* @__PURE__ */ reader(table, AgentCall)
+
+const list = (sql: SqlClient.SqlClient): Operations["list"] =>
+  Effect.fn("AgentCalls.list")((options?: AgentCallListOptions) =>
+    read.list(sql`
+      SELECT ${sql.literal(columns)} FROM agent_calls
+      ${options?.user === undefined ? sql.literal("") : sql`WHERE clerk_user_id = ${options.user}::varchar`}
+      ORDER BY called_at DESC, id DESC LIMIT ${options?.limit ?? 100}::int`)
+  )
+
+const atOnce = 10_000
+const counts = /* @__PURE__ */ computed(/* @__PURE__ */ Schema.Struct({ deleted: Schema.Int }))
+
+const prune = (sql: SqlClient.SqlClient): Operations["prune"] =>
+  Effect.fn("AgentCalls.prune")(function* (olderThan) {
+    const milliseconds = Duration.toMillis(olderThan)
+    for (let all = 0; ; ) {
+      const [{ deleted } = { deleted: 0 }] = yield* counts(sql`
+        WITH old AS (
+          SELECT id FROM agent_calls
+          WHERE called_at < now() - ${milliseconds}::double precision * interval '1 millisecond'
+          ORDER BY called_at, id LIMIT ${atOnce}::int
+        ), deleted AS (
+          DELETE FROM agent_calls USING old WHERE agent_calls.id = old.id RETURNING agent_calls.id
+        )
+        SELECT count(*)::int AS deleted FROM deleted`)
+      all += deleted
+      if (deleted < atOnce) return all
+    }
+  })
+
+const make = Effect.map(SqlClient.SqlClient, (sql): Operations => ({ list: list(sql), prune: prune(sql) }))
+
+/**
+ * The table `agent_calls`, which the tools of agents write to by the statements of their writes.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { AgentCalls, ClerkUserId } from "alex-database"
+ *
+ * const written = Effect.gen(function*() {
+ *   const calls = yield* AgentCalls
+ *   yield* calls.prune("90 days")
+ *   return yield* calls.list({ user: ClerkUserId.make("user_2abcDEF"), limit: 10 })
+ * })
+ * ```
+ */
+export class AgentCalls extends Context.Service<AgentCalls, Operations>()("alex-database/repository/AgentCalls", {
+  make
+}) {
+  /** On any `SqlClient`. */
+  static readonly layer = Layer.effect(this, this.make)
+}

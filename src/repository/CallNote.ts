@@ -1,0 +1,50 @@
+/** Writes down the call of an agent by the statement that does what the call asks for. */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as SqlClient from "effect/sql/SqlClient"
+import type { Fragment } from "effect/sql/Statement"
+
+/** What is known of a call before it writes. */
+export interface CallNote {
+  readonly user: string
+  readonly job: string | null
+  readonly tool: string
+  /** SHA-256 of the arguments. */
+  readonly arguments: string
+  /** How long the arguments are, as JSON. */
+  readonly bytes: number
+  /** When the call was made, in milliseconds since 1970. */
+  readonly began: number
+}
+
+/**
+ * The call to write down in `agent_calls`; none by default. The changes of jobs, `Positions.put`, `addQuantity` and
+ * `delete`, `Instruments.upsert`, `upsertMany` and `fillIn` do so, in their own statement: the row is there if, and only
+ * if, the write was carried out or refused by the statement.
+ */
+export const CurrentCall = /* @__PURE__ */ Context.Reference<CallNote | undefined>(
+  "alex-database/repository/CurrentCall",
+  { defaultValue: () => undefined }
+)
+
+/** Makes the part of a statement that writes a call down, after its other parts of `WITH`. */
+export type Noted = (
+  sql: SqlClient.SqlClient,
+  /** SQL of what came of it, and of whether to write it down. */
+  what: { readonly outcome: string; readonly when?: string }
+) => Fragment
+
+/** For the call at hand; nothing where there is none. */
+export const noted: Effect.Effect<Noted> = /* @__PURE__ */ Effect.gen(function* () {
+  const call = yield* CurrentCall
+  if (call === undefined) return (sql) => sql.literal("")
+  const milliseconds = Math.max(0, (yield* Clock.currentTimeMillis) - call.began)
+  return (sql, { outcome, when = "true" }) => sql`, noted AS (
+      INSERT INTO agent_calls (clerk_user_id, job_id, tool, arguments, outcome, milliseconds, bytes)
+      SELECT
+        ${call.user}::varchar, ${call.job}::uuid, ${call.tool}::varchar, ${call.arguments}::varchar,
+        ${sql.literal(outcome)}, ${milliseconds}::int, ${call.bytes}::int
+      WHERE ${sql.literal(when)}
+    )`
+})
