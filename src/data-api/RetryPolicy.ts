@@ -60,6 +60,28 @@ export const Idempotent = Context.Reference<boolean>("alex-database/data-api/Ide
 export const idempotent = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.provideService(effect, Idempotent, true)
 
+/**
+ * What is done before a failed call of the current work is retried, for example to tell a user why it takes so long.
+ * Default nothing. `attempt` counts from 1, `delayMillis` is the wait that follows.
+ *
+ * @example
+ * ```ts
+ * import { Console, Effect } from "effect"
+ * import { RetryPolicy } from "alex-database/data-api"
+ *
+ * const told = Effect.provideService(RetryPolicy.BeforeRetry, ({ error, attempt }) =>
+ *   attempt === 1 ? Console.error(`Waiting: ${error.reason._tag}`) : Effect.void
+ * )
+ * ```
+ */
+export const BeforeRetry = Context.Reference<
+  (retry: {
+    readonly error: DataApiError
+    readonly attempt: number
+    readonly delayMillis: number
+  }) => Effect.Effect<void>
+>("alex-database/data-api/BeforeRetry", { defaultValue: () => () => Effect.void })
+
 /** Until when a failed call is retried, if at all. */
 type Verdict = Exclude<Retry, "caller"> | "never" | "outcomeUnknown"
 
@@ -132,6 +154,7 @@ const retry = <A>(
       if (attempt === 1 && failure.reason._tag === "DatabaseResuming") yield* Metric.update(measures.resumes, 1)
       yield* Metric.update(measures.retries, 1)
       yield* say(failure, attempt, delay)
+      yield* (yield* BeforeRetry)({ error: failure, attempt, delayMillis: delay })
       yield* Effect.sleep(delay)
       const answer = yield* Effect.result(send)
       if (answer._tag === "Success") return answer.success

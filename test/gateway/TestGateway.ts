@@ -40,7 +40,8 @@ const counted = (api: DataApi["Service"], calls: Array<keyof DataApi["Service"]>
   }
 }
 
-const make = Effect.fnUntraced(function* (directUrl: string, options: Partial<Gateway.Options>) {
+/** In front of the `DataApi` of the context. */
+export const make = Effect.fnUntraced(function* (directUrl: string, options: Partial<Gateway.Options>) {
   const calls: Array<keyof DataApi["Service"]> = []
   const api = yield* DataApi
   const statements: Array<Gateway.StatementEntry> = []

@@ -5,6 +5,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
+import { BeforeRetry } from "../../data-api/RetryPolicy.ts"
 import * as Backend from "../protocol/BackendMessages.ts"
 import type { ClientSocket, Read } from "../protocol/ClientSocket.ts"
 import type { FrontendMessage } from "../protocol/FrontendMessages.ts"
@@ -118,6 +119,14 @@ const begin = Effect.fnUntraced(function* (socket: ClientSocket, session: Sessio
     socket.send(Backend.parameterStatus(shown, session.settings.get(name) ?? session.defaults.get(name) ?? ""))
   }
 })
+
+/** A client sees why it waits. */
+const resuming = (socket: ClientSocket) =>
+  Effect.suspend(() => {
+    const message = "the database is resuming after a pause, and is waited for"
+    socket.send(Backend.noticeResponse({ severity: "NOTICE", code: "00000", message }))
+    return socket.flush
+  })
 
 const asFatal = ({ fields }: Refused): Uint8Array => Backend.errorResponse({ ...fields, severity: "FATAL" })
 
@@ -270,7 +279,9 @@ export const serve = Effect.fnUntraced(function* (socket: ClientSocket, options:
     yield* converse({ session, socket, run: runner(processId, session, connection, options.onStatement) })
   })
   yield* Effect.ensuring(
-    conversation,
+    Effect.provideService(conversation, BeforeRetry, ({ attempt, error }) =>
+      attempt === 1 && error.reason._tag === "DatabaseResuming" ? resuming(socket) : Effect.void
+    ),
     Effect.andThen(
       Effect.sync(() => cancels.remove(processId)),
       Effect.andThen(session.abandon(), releaseLocks(session))

@@ -165,12 +165,15 @@ export class ExtendedQuery {
     })
   }
 
-  /** Whether nothing else runs before the next Sync, so that the statement needs no transaction around it. */
+  /**
+   * Whether nothing else runs before the next Sync, so that the statement needs no transaction around it. A client that
+   * is gone sends no Sync, and what it ran is not kept.
+   */
   #runsAlone(): Effect.Effect<boolean> {
     const passed = (message: FrontendMessage) => message._tag === "Close"
     return Effect.map(
       this.#answering.socket.lookAhead(passed),
-      (read) => read._tag !== "Message" || read.message._tag === "Sync"
+      (read) => read._tag === "Message" && read.message._tag === "Sync"
     )
   }
 

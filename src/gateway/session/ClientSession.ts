@@ -2,7 +2,8 @@
 import { randomBytes } from "node:crypto"
 import * as Effect from "effect/Effect"
 import type { DataApi, ExecuteStatementResponse, SqlParameter } from "../../data-api/DataApi.ts"
-import type { DataApiError } from "../../data-api/DataApiError.ts"
+import { type DataApiError, outcomeUnknown } from "../../data-api/DataApiError.ts"
+import { isRead } from "../../data-api/sql/ReadOnly.ts"
 import type { ErrorFields, TransactionStatus } from "../protocol/BackendMessages.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { literal } from "../statement/DescribeSql.ts"
@@ -47,6 +48,10 @@ const UNIT = "alex_gateway_unit"
 
 const aborted = (): Refused =>
   refusal("25P02", "current transaction is aborted, commands ignored until end of transaction block")
+
+/** What may have run is said to be so, whether or not a `RetryPolicy` has. */
+const unclear = (error: DataApiError): DataApiError =>
+  error.didRun === "unknown" && error.reason._tag !== "OutcomeUnknown" ? outcomeUnknown(error) : error
 
 const setConfig = (settings: ReadonlyArray<readonly [name: string, value: string]>): string =>
   `select ${settings.map(([name, value]) => `set_config(${literal(name)}, ${literal(value)}, true)`).join(", ")}`
@@ -106,7 +111,8 @@ export class Session {
       includeResultMetadata: true,
       resultSetOptions: { longReturnType: "STRING", decimalReturnType: "STRING" }
     })
-    return transaction === undefined ? sent : this.#watched(transaction, sent)
+    const called = Effect.mapError(sent, (error) => (isRead(sql) ? error : unclear(error)))
+    return transaction === undefined ? called : this.#watched(transaction, called)
   }
 
   /** Anything but success has aborted the transaction, or may have. */
@@ -114,7 +120,7 @@ export class Session {
     return Effect.onError(
       Effect.tapError(effect, ({ reason }) =>
         Effect.sync(() => {
-          transaction.gone ||= reason._tag === "TransactionNotFound" || reason._tag === "ConnectionLost"
+          transaction.gone ||= reason._tag === "TransactionNotFound"
         })
       ),
       () =>
@@ -244,14 +250,17 @@ export class Session {
   #commitForGood(transaction: OpenTransaction): Effect.Effect<void, Refused> {
     this.transaction = undefined
     this.base = undefined
-    return Effect.uninterruptible(
-      Effect.mapError(
-        Effect.asVoid(this.upstream.api.commitTransaction({ transactionId: transaction.id })),
-        (error) => {
-          this.restore(transaction.settings)
-          return refusedBy(error)
-        }
-      )
+    const { api } = this.upstream
+    const { id: transactionId, settings } = transaction
+    return Effect.uninterruptible(Effect.asVoid(api.commitTransaction({ transactionId }))).pipe(
+      Effect.tapError((error) => {
+        this.restore(settings)
+        // One that has not arrived leaves the transaction open; of one that has, nothing is left to roll back.
+        return error.reason._tag === "DatabaseError"
+          ? Effect.void
+          : Effect.ignore(api.rollbackTransaction({ transactionId }))
+      }),
+      Effect.mapError((error) => refusedBy(unclear(error)))
     )
   }
 

@@ -19,6 +19,8 @@ export interface OpenTransaction {
   /** What the session had set when it began, which comes back with a rollback. */
   readonly settings: Settings
   savepoints: Array<Savepoint>
+  /** An answer about a savepoint was lost: which one a name means is not known any more. */
+  unclear: boolean
   /** The statements so far that may have changed what a name in a later one means. */
   names: string
   /** Cursors that the client has declared, and what they return. */
@@ -33,6 +35,7 @@ export const openTransaction = (id: string, implicit: boolean, settings: Setting
   pending: new Map(settings),
   settings: new Map(settings),
   savepoints: [],
+  unclear: false,
   names: "",
   cursors: new Map()
 })

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { commandTag } from "../statement/CommandTag.ts"
-import { refusal, refusedBy } from "../statement/Refused.ts"
+import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
 import type { Session } from "./ClientSession.ts"
 import { readOnlyGateway } from "./SettingStatements.ts"
 import { done } from "./StatementOutcome.ts"
@@ -61,9 +61,17 @@ const nameOf = (word: string | undefined): string =>
 const refuseOutside = (session: Session, what: string) =>
   session.status === "I" ? Effect.fail(refusal("25P01", `${what} can only be used in transaction blocks`)) : Effect.void
 
+/** Notes that it is not known whether a savepoint was made or removed. */
+const noted = <A>(session: Session, effect: Effect.Effect<A, Refused>): Effect.Effect<A, Refused> =>
+  Effect.tapError(effect, ({ fields }) =>
+    Effect.sync(() => {
+      if (session.transaction !== undefined && fields.code === "08007") session.transaction.unclear = true
+    })
+  )
+
 export const savepoint = Effect.fnUntraced(function* (session: Session, { sql, words }: ClientStatement) {
   yield* refuseOutside(session, "SAVEPOINT")
-  yield* session.send({ sql })
+  yield* noted(session, session.send({ sql }))
   session.transaction?.savepoints.push({ name: nameOf(words[1]), settings: new Map(session.settings) })
   return done("SAVEPOINT")
 })
@@ -73,7 +81,7 @@ const lastOf = (session: Session, name: string): number =>
 
 export const release = Effect.fnUntraced(function* (session: Session, { sql, words }: ClientStatement) {
   yield* refuseOutside(session, "RELEASE SAVEPOINT")
-  yield* session.send({ sql })
+  yield* noted(session, session.send({ sql }))
   const at = lastOf(session, nameOf(words.at(-1)))
   if (at !== -1) session.transaction?.savepoints.splice(at)
   return done("RELEASE")
@@ -82,8 +90,16 @@ export const release = Effect.fnUntraced(function* (session: Session, { sql, wor
 /** It is what a failed transaction can be repaired with. */
 export const rollbackTo = Effect.fnUntraced(function* (session: Session, { sql, words }: ClientStatement) {
   yield* refuseOutside(session, "ROLLBACK TO SAVEPOINT")
-  yield* Effect.mapError(session.call({ sql }), (error) => refusedBy(error))
   const { transaction } = session
+  if (transaction?.unclear === true) {
+    return yield* refusal(
+      "25P02",
+      "current transaction can't be repaired: the answer to a statement about a savepoint was lost",
+      "Roll it back as a whole."
+    )
+  }
+  const called = Effect.mapError(session.call({ sql }), (error) => refusedBy(error))
+  yield* noted(session, called)
   if (transaction !== undefined) {
     transaction.failed = false
     const at = lastOf(session, nameOf(words.at(-1)))

@@ -1,0 +1,140 @@
+/** A client of PostgreSQL's protocol that sends message by message, and can be cut off after any. */
+import { connect, type Socket } from "node:net"
+
+const cstring = (text: string): Buffer => Buffer.from(`${text}\0`)
+const int16 = (value: number): Buffer => Buffer.from([(value >> 8) & 255, value & 255])
+const int32 = (value: number): Buffer => Buffer.concat([int16(value >>> 16), int16(value & 0xffff)])
+
+const message = (type: string, ...parts: ReadonlyArray<Buffer>): Buffer => {
+  const body = Buffer.concat(parts)
+  return Buffer.concat([Buffer.from(type), int32(body.length + 4), body])
+}
+
+export const query = (sql: string) => message("Q", cstring(sql))
+export const parse = (name: string, sql: string) => message("P", cstring(name), cstring(sql), int16(0))
+export const bind = (portal: string, statement: string, values: ReadonlyArray<string> = []) =>
+  message(
+    "B",
+    cstring(portal),
+    cstring(statement),
+    int16(0),
+    int16(values.length),
+    ...values.flatMap((value) => [int32(Buffer.byteLength(value)), Buffer.from(value)]),
+    int16(0)
+  )
+export const execute = (portal: string, maxRows = 0) => message("E", cstring(portal), int32(maxRows))
+export const sync = message("S")
+export const flush = message("H")
+export const copyData = (text: string) => message("d", Buffer.from(text))
+export const copyDone = message("c")
+
+/** A message of the server. */
+export interface Answer {
+  readonly type: string
+  readonly body: Buffer
+}
+
+/** What the server said up to a message. */
+export interface Answers {
+  readonly answers: ReadonlyArray<Answer>
+  /** The SQLSTATE of the first error. */
+  readonly code: string | undefined
+  readonly tags: ReadonlyArray<string>
+  readonly notices: ReadonlyArray<string>
+  /** The values of the rows' first columns. */
+  readonly firsts: ReadonlyArray<string>
+}
+
+const fieldOf = (body: Buffer, letter: string): string | undefined =>
+  body
+    .toString()
+    .split("\0")
+    .find((field) => field.startsWith(letter))
+    ?.slice(1)
+
+const bodies = (answers: ReadonlyArray<Answer>, type: string): ReadonlyArray<Buffer> =>
+  answers.filter((one) => one.type === type).map(({ body }) => body)
+
+const summed = (answers: ReadonlyArray<Answer>): Answers => ({
+  answers,
+  code: bodies(answers, "E").map((body) => fieldOf(body, "C"))[0],
+  tags: bodies(answers, "C").map((body) => body.toString("utf8", 0, body.length - 1)),
+  notices: bodies(answers, "N").map((body) => fieldOf(body, "M") ?? ""),
+  firsts: bodies(answers, "D").map((body) => body.toString("utf8", 6, 6 + body.readInt32BE(2)))
+})
+
+export class RawClient {
+  readonly #socket: Socket
+  readonly #answers: Array<Answer> = []
+  #received: Buffer = Buffer.alloc(0)
+  #wake: () => void = () => undefined
+  #ended = false
+
+  private constructor(socket: Socket) {
+    this.#socket = socket
+    socket.on("data", (chunk: Buffer) => {
+      this.#received = Buffer.concat([this.#received, chunk])
+      while (this.#received.length >= 5 && this.#received.length > this.#received.readInt32BE(1)) {
+        const end = 1 + this.#received.readInt32BE(1)
+        const type = String.fromCharCode(this.#received[0] ?? 0)
+        this.#answers.push({ type, body: this.#received.subarray(5, end) })
+        this.#received = this.#received.subarray(end)
+      }
+      this.#wake()
+    })
+    socket.on("error", () => undefined)
+    socket.on("close", () => {
+      this.#ended = true
+      this.#wake()
+    })
+  }
+
+  /** Connects to a gateway that trusts, and waits until it is ready. */
+  static async connect(port: number, database: string): Promise<RawClient> {
+    const socket = connect(port, "127.0.0.1")
+    socket.setNoDelay(true)
+    const client = new RawClient(socket)
+    const parameters = Buffer.concat([
+      int32(3 << 16),
+      cstring("user"),
+      cstring("u"),
+      cstring("database"),
+      cstring(database),
+      Buffer.from([0])
+    ])
+    socket.write(Buffer.concat([int32(parameters.length + 4), parameters]))
+    const { code } = await client.until("Z")
+    if (code !== undefined) throw new Error(`The connection was refused: ${code}`)
+    return client
+  }
+
+  send(...messages: ReadonlyArray<Buffer>): void {
+    this.#socket.write(Buffer.concat(messages))
+  }
+
+  /** What has come up to a message of one of these types, or the end of the connection. */
+  async until(types: string): Promise<Answers> {
+    for (;;) {
+      const at = this.#answers.findIndex(({ type }) => types.includes(type))
+      if (at !== -1) return summed(this.#answers.splice(0, at + 1))
+      if (this.#ended) return summed(this.#answers.splice(0))
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+  }
+
+  /** Sends messages of which the last is answered by ReadyForQuery. */
+  ask(...messages: ReadonlyArray<Buffer>): Promise<Answers> {
+    this.send(...messages)
+    return this.until("Z")
+  }
+
+  /** Cuts the connection, once all that was sent is with the kernel. */
+  kill(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#socket.once("close", () => resolve())
+      this.#socket.write("", () => this.#socket.destroy())
+    })
+  }
+}
