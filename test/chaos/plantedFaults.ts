@@ -413,6 +413,13 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     tests: ["test/data-api/values/PgOids.test.ts"]
   },
   {
+    name: "a session is lent again before its request to cancel has been passed on",
+    file: "src/local/postgres/PostgresConnection.ts",
+    from: 'stream.on("close", (isBroken) => resume(isBroken ? this.close : Effect.void))',
+    to: "resume(Effect.void)",
+    tests: ["test/local/postgres/PostgresPool.test.ts"]
+  },
+  {
     name: "a trigger is planned with a weaker lock",
     file: "src/operations/migrate/StatementLocks.ts",
     from: '(parts) => after(parts, "on", "SHARE ROW EXCLUSIVE")',

@@ -182,15 +182,20 @@ export class PostgresConnection implements Session {
     this.#break(lost("The connection to PostgreSQL was closed."))
   })
 
-  /** A cancel request goes over a connection of its own; there is no answer to it. */
+  /**
+   * A cancel request goes over a connection of its own. There is no answer to it, but the server closes the connection
+   * once it has passed the request on: until then it could still hit the next statement of the session.
+   */
   get #cancel(): Effect.Effect<void> {
     const key = this.#key
     if (key === undefined) return this.close
     return PostgresSocket.open(this.#address).pipe(
-      Effect.tap(({ stream }) =>
-        Effect.sync(() => {
+      Effect.flatMap(({ stream }) =>
+        Effect.callback<void>((resume) => {
           stream.on("error", () => stream.destroy())
-          stream.end(PgProtocol.encodeCancelRequest(key))
+          stream.on("close", (isBroken) => resume(isBroken ? this.close : Effect.void))
+          stream.resume().write(PgProtocol.encodeCancelRequest(key))
+          return Effect.sync(() => stream.destroy())
         })
       ),
       Effect.ignore

@@ -1,5 +1,6 @@
+import { connect, createServer } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Redacted, Result } from "effect"
+import { Duration, Effect, Fiber, Layer, Redacted, Result } from "effect"
 import * as LocalDataApi from "../../../src/local/LocalDataApi.ts"
 import { parseUrl } from "../../../src/local/postgres/PostgresPool.ts"
 import * as TestDatabase from "../../TestDatabase.ts"
@@ -41,10 +42,61 @@ describe("a server that can't be reached", () => {
   )
 })
 
+/** The code that a request to cancel begins with, after its length. */
+const cancelCode = 80_877_102
+
+/** A way to a server on which requests to cancel take their time. */
+const slowToCancel = Effect.fnUntraced(function* (url: string, delay: Duration.Input) {
+  const { hostname, port } = new URL(url)
+  const proxy = createServer((client) => {
+    const server = connect(Number(port === "" ? 5432 : port), hostname)
+    client.on("error", () => server.destroy())
+    server.on("error", () => client.destroy())
+    client.once("data", (first) => {
+      const pass = () => {
+        server.write(first)
+        client.pipe(server)
+        server.pipe(client)
+      }
+      if (first.readInt32BE(4) === cancelCode) setTimeout(pass, Duration.toMillis(delay))
+      else pass()
+    })
+  })
+  yield* Effect.acquireRelease(
+    Effect.callback<void>((resume) => {
+      proxy.listen(0, "127.0.0.1", () => resume(Effect.void))
+    }),
+    () => Effect.sync(() => proxy.close())
+  )
+  const address = proxy.address()
+  const through = new URL(url)
+  through.hostname = "127.0.0.1"
+  through.port = typeof address === "object" && address !== null ? String(address.port) : ""
+  through.searchParams.set("sslmode", "disable")
+  return Redacted.make(through.href)
+})
+
 const url = TestDatabase.postgresUrl
 describe.skipIf(url === undefined)(TestDatabase.onPostgres("sessions of a PostgreSQL server"), () => {
   const database = (options: Partial<LocalDataApi.PostgresOptions> = {}) =>
     TestDatabase.layerPostgres(url ?? "", options)
+
+  it.live("a request to cancel that arrives late cancels nothing of the session's next caller", () =>
+    Effect.gen(function* () {
+      const sleeping = yield* Effect.forkChild(execute("select pg_sleep(0.2)"))
+      yield* Effect.sleep("100 millis")
+      yield* Fiber.interrupt(sleeping)
+      assert.deepStrictEqual(yield* scalar("select 1 from pg_sleep(1)"), { longValue: 1 })
+    }).pipe(
+      Effect.provide(
+        Layer.unwrap(
+          Effect.map(slowToCancel(url ?? "", "500 millis"), (url) =>
+            LocalDataApi.layerPostgres({ url, maxConnections: 1 })
+          )
+        )
+      )
+    )
+  )
 
   it.live("transactions run beside each other and see only what is committed", () =>
     Effect.gen(function* () {
