@@ -53,6 +53,7 @@ beforeAll(async () => {
     "README.md",
     "LICENSE",
     "src",
+    "scripts",
     "migrations",
     "seeds"
   ]) {
@@ -73,10 +74,16 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true }))
 
 it("the package holds what runs, its types, its maps, migrations and seeds, and nothing else", () => {
-  const built = sources().flatMap((file) => {
+  const entries = sources().filter((file) => !file.startsWith("src/cli/") || file === "src/cli/main.ts")
+  const built = entries.flatMap((file) => {
     const base = file.replace(/^src\//, "dist/").replace(/\.ts$/, "")
     return [`${base}.js`, `${base}.js.map`, `${base}.d.ts`]
   })
+  // The command line is bundled: one file beside its entry, and what it loads when it needs it.
+  const bundle = packed.filter((file) => /^dist\/cli\/[^/]+\.js$/.test(file) && file !== "dist/cli/main.js")
+  assert.include(bundle, "dist/cli/start.js")
+  const command = [...bundle, ...bundle.map((file) => `${file}.map`)]
+  const beside = ["dist/cli/help.json", "dist/cli/THIRD-PARTY-LICENSES.txt"]
   const data = ["migrations", "seeds"].flatMap((name) => readdirSync(join(root, name)).map((file) => `${name}/${file}`))
   const snapshots = packed.filter((file) => file.endsWith(".tar.br"))
   assert.lengthOf(snapshots, 2)
@@ -85,16 +92,49 @@ it("the package holds what runs, its types, its maps, migrations and seeds, and 
     /^dist\/local\/embedded\/postgres-\d+\.tar\.br,|,dist\/local\/embedded\/postgres-\d+\.tar\.br$/
   )
   assert.match(snapshots.join(), /dist\/test-database-[0-9a-f]+\.tar\.br/)
-  assert.sameMembers([...packed], [...built, ...data, ...snapshots, "LICENSE", "README.md", "package.json"])
+  assert.sameMembers(
+    [...packed],
+    [...built, ...command, ...beside, ...data, ...snapshots, "LICENSE", "README.md", "package.json"]
+  )
 })
 
-it("source maps hold the sources that they lead to", () => {
+/** The bytes of a built file, and of what is loaded whenever it is. */
+const loaded = (path: string, seen = new Set<string>()): number => {
+  if (seen.has(path)) return 0
+  seen.add(path)
+  const text = readFileSync(path, "utf8")
+  const imports = [...text.matchAll(/^(?:import|\} from) .*?"(\.\/[^"]+)";?$/gm)].map(([, to = ""]) =>
+    join(path, "..", to)
+  )
+  return imports.reduce((sum, one) => sum + loaded(one, seen), text.length)
+}
+
+it("help and version are answered before Effect is loaded", async () => {
+  const file = join(installed, "dist/cli/start.js")
+  const files = new Set<string>()
+  assert.isBelow(loaded(file, files), 50_000)
+  assert.isAbove(files.size, 1)
+  assert.match(await run(consumer, "npx", "--no", "alex-db", "help", "migrate", "plan"), /^USAGE$/m)
+  assert.match(await run(consumer, "npx", "--no", "alex-db", "--version"), /^alex-db v\d+\.\d+\.\d+$/m)
+})
+
+it("the licence of every package in the command line's bundle comes along", () => {
+  const texts = readFileSync(join(installed, "dist/cli/THIRD-PARTY-LICENSES.txt"), "utf8").split(/^-{80}$/m)
+  const names = texts.map((text) => /^(\S+) \d+\.\d+\.\d+\S* \(.+\)$/m.exec(text)?.[1] ?? assert.fail(text))
+  for (const name of ["effect", "@effect/platform-node", "@effect/sql-pg", "jose"]) assert.include(names, name)
+  for (const text of texts) assert.match(text, /copyright/i, text.slice(0, 200))
+})
+
+interface SourceMap {
+  readonly sources: ReadonlyArray<string>
+  readonly sourcesContent?: ReadonlyArray<string | null>
+}
+
+it("source maps hold the sources of this package that they lead to", () => {
   const maps = packed.filter((file) => file.endsWith(".map"))
-  const lacking = maps.filter((file) => {
-    const map: { readonly sourcesContent?: ReadonlyArray<string | null> } = JSON.parse(
-      readFileSync(join(installed, file), "utf8")
-    )
-    return map.sourcesContent === undefined || map.sourcesContent.some((content) => content === null)
+  const lacking = maps.flatMap((file) => {
+    const { sources, sourcesContent = [] }: SourceMap = JSON.parse(readFileSync(join(installed, file), "utf8"))
+    return sources.filter((source, n) => !source.includes("node_modules/") && typeof sourcesContent[n] !== "string")
   })
   assert.deepStrictEqual(lacking, [])
 })

@@ -3,30 +3,12 @@ import * as Console from "effect/Console"
 import * as CliOutput from "effect/cli/CliOutput"
 import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
 import * as Effect from "effect/Effect"
+import { type Style, styleOf } from "./style.ts"
 import { visible, visibleJson, visibleReport } from "./visible.ts"
 
-/** Marks a piece of text, or leaves it as it is where there are no colours. */
-export interface Style {
-  readonly bold: (text: string) => string
-  readonly dim: (text: string) => string
-  readonly good: (text: string) => string
-  readonly bad: (text: string) => string
-  readonly warn: (text: string) => string
-}
+export type { Style }
 
-const code = (on: number, off: number, canColor: boolean) => (text: string) =>
-  canColor ? `\u001b[${on}m${text}\u001b[${off}m` : text
-
-export const style = Effect.map(
-  TerminalCapabilities.TerminalCapabilities,
-  ({ canColor }): Style => ({
-    bold: code(1, 22, canColor),
-    dim: code(2, 22, canColor),
-    good: code(32, 39, canColor),
-    bad: code(31, 39, canColor),
-    warn: code(33, 39, canColor)
-  })
-)
+export const style = Effect.map(TerminalCapabilities.TerminalCapabilities, ({ canColor }) => styleOf(canColor))
 
 const isNumber = (text: string): boolean => /^[\d.,]+( ?(ms|%|kB|MB|GB))?$/.test(text)
 

@@ -157,7 +157,11 @@ describe("every way to print", () => {
     assert.sameMembers(writing, [
       "main.ts",
       "start.ts",
-      "output/helpText.ts",
+      "runHere.ts",
+      "commands/keeping/upgradeFolder.ts",
+      "help/answer.ts",
+      "help/helpText.ts",
+      "help/presenter.ts",
       "output/text.ts",
       "output/progressLine.ts",
       // npx and the older version that it runs write to stderr by themselves.

@@ -1,0 +1,43 @@
+/** The help of every command, as the build writes it down for {@link answerOf}. */
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as CliOutput from "effect/cli/CliOutput"
+import * as Command from "effect/cli/Command"
+import type * as HelpDoc from "effect/cli/HelpDoc"
+import * as Effect from "effect/Effect"
+import { command } from "../commands/index.ts"
+import type { Help } from "./helpText.ts"
+import { helpOf } from "./presenter.ts"
+
+interface Named {
+  readonly name: string
+  readonly subcommands: ReadonlyArray<{ readonly commands: ReadonlyArray<Named> }>
+}
+
+const pathsOf = ({ name, subcommands }: Named): ReadonlyArray<ReadonlyArray<string>> => [
+  [name],
+  ...subcommands.flatMap(({ commands }) => commands.flatMap(pathsOf)).map((path) => [name, ...path])
+]
+
+/** What to type for each command after `alex-db`, beginning with nothing. */
+export const paths: ReadonlyArray<ReadonlyArray<string>> = pathsOf(command).map(([, ...path]) => path)
+
+/** The structured help of a command, as Effect's command line makes it. */
+export const docOf = Effect.fnUntraced(function* (path: ReadonlyArray<string>) {
+  const docs: Array<HelpDoc.HelpDoc> = []
+  yield* Command.runWith(command, { version: "0" })([...path, "--help"]).pipe(
+    Effect.provideService(CliOutput.Presenter, {
+      present: (event) =>
+        Effect.sync(() => {
+          if (event._tag === "Help") docs.push(event.helpDoc)
+        })
+    })
+  )
+  const [doc] = docs
+  return doc ?? (yield* Effect.die(new Error(`There is no help on ${path.join(" ")}`)))
+}, Effect.provide(NodeServices.layer))
+
+/** By path, its words with a blank between them. */
+export const allHelp: Effect.Effect<Readonly<Record<string, Help>>, unknown> = Effect.map(
+  Effect.forEach(paths, (path) => Effect.map(docOf(path), (doc) => [path.join(" "), helpOf(doc)] as const)),
+  (all) => Object.fromEntries(all)
+)
