@@ -13,9 +13,9 @@ import { freshDatabase, responder } from "./processes.ts"
 const workloads: Readonly<
   Record<Contenders.Workload, { readonly calls: number; readonly limit?: number; readonly heavy?: true }>
 > = {
-  "point select": { calls: 384, limit: 0.25 },
-  "transaction of 3": { calls: 96, limit: 0.25 },
-  "1,000 rows": { calls: 64, limit: 0.25, heavy: true },
+  "point select": { calls: 384, limit: 0.3 },
+  "transaction of 3": { calls: 96, limit: 0.3 },
+  "1,000 rows": { calls: 64, limit: 0.3, heavy: true },
   "insert of 8": { calls: 384 },
   "bulk insert of 500": { calls: 32, limit: 0.2 }
 }
@@ -84,13 +84,13 @@ export const calls = Effect.fnUntraced(function* (options: { readonly rounds: nu
       ...(postgres === undefined ? [] : [["@effect/sql-pg to PostgreSQL", postgres[workload]] as const])
     ]
     const costs = yield* Effect.promise(() => compare(loads, { calls, concurrency: 32, heavy, rounds }))
-    const lean32 = workload === "point select" ? 0.4 : undefined
+    const lean32 = workload === "point select" ? 0.3 : undefined
     figures.push(...figuresOf(workload, 32, costs, { sql: limit, "sql, without the SDK": lean32 }))
   }
 
   const repositories: ReadonlyArray<readonly ["a position" | "positions", string, number, number]> = [
     ["a position", "point select, decoded by a schema", 384, 0.85],
-    ["positions", "1,000 rows, decoded by a schema", 64, 0.45]
+    ["positions", "1,000 rows, decoded by a schema", 64, 0.7]
   ]
   for (const [workload, what, calls, limit] of repositories) {
     const loads: ReadonlyArray<readonly [string, Load]> = [

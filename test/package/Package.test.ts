@@ -115,7 +115,7 @@ it("help and version are answered before Effect is loaded", async () => {
   assert.isBelow(loaded(file, files), 50_000)
   assert.isAbove(files.size, 1)
   assert.match(await run(consumer, "npx", "--no", "alex-db", "help", "migrate", "plan"), /^USAGE$/m)
-  assert.match(await run(consumer, "npx", "--no", "alex-db", "--version"), /^alex-db v\d+\.\d+\.\d+$/m)
+  assert.match(await run(consumer, "npx", "--no", "--", "alex-db", "--version"), /^alex-db v\d+\.\d+\.\d+$/m)
 })
 
 it("the licence of every package in the command line's bundle comes along", () => {
