@@ -9,7 +9,7 @@ import { routes } from "./AlexService.ts"
 
 /** Everything but the database: the routes behind a real server on a port of its own. */
 const served = HttpRouter.serve(routes, { disableLogger: true }).pipe(
-  Layer.provideMerge(NodeHttpServer.layer(() => createServer(), { port: 0 }))
+  Layer.provideMerge(NodeHttpServer.layer(() => createServer(), { port: 0, host: "127.0.0.1" }))
 )
 
 interface Answer {

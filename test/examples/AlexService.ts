@@ -35,7 +35,7 @@ export const routes = HttpApiBuilder.layer(AlexApi, { openapiPath: "/openapi.jso
 if (import.meta.main) {
   HttpRouter.serve(routes).pipe(
     Layer.provide(DbLayer.layer),
-    Layer.provide(NodeHttpServer.layer(() => createServer(), { port: 3000 })),
+    Layer.provide(NodeHttpServer.layer(() => createServer(), { port: 3000, host: "127.0.0.1" })),
     Layer.launch,
     NodeRuntime.runMain
   )

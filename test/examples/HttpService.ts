@@ -86,7 +86,7 @@ export const routes = HttpRouter.use(
 if (import.meta.main) {
   HttpRouter.serve(routes).pipe(
     Layer.provide(DbLayer.layer),
-    Layer.provide(NodeHttpServer.layer(() => createServer(), { port: 3000 })),
+    Layer.provide(NodeHttpServer.layer(() => createServer(), { port: 3000, host: "127.0.0.1" })),
     Layer.launch,
     NodeRuntime.runMain
   )
