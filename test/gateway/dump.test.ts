@@ -1,16 +1,19 @@
 /** pg_dump through the gateway writes what it writes with a direct connection, and psql restores it. */
 import { spawnSync } from "node:child_process"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { describe } from "vitest"
 import * as TestDatabase from "../TestDatabase.ts"
-import { layer as gateway, run, TestGateway } from "./TestGateway.ts"
+import { layer as gateway, type Ran, run, TestGateway } from "./TestGateway.ts"
 
 const hasPgDump = spawnSync("pg_dump", ["--version"]).status === 0
 if (!hasPgDump) process.stderr.write("SKIPPED: pg_dump through the gateway (pg_dump is not installed)\n")
 
 const long = process.env.ALEX_LONG === "1"
-const tables = long ? 100 : 8
+const tables = long ? 100 : 25
 /** About 350 octets each. */
 const rows = long ? 600_000 : 3000
 
@@ -27,6 +30,30 @@ insert into t1(name, price, m, p, c, iv, mo, ch, r, arr, tz, by, js, x, ip, ma, 
 select 'row ' || g || E'\\t\\\\ü' || chr(10), g * 1.5, 'ok', g, row(g, 'a "q"')::pair, g * interval '1 day 1 sec', g, 'x',
   int4range(g, g + 5), array[[1,2],[g,4]], '2020-01-01'::timestamptz + g * interval '1 h', decode('00ff', 'hex'), '{"a":1}', '<a/>',
   '10.0.0.1', '08:00:2b:01:02:03', B'101', B'11', point(g, 1), 'a b', 'pg_class' from generate_series(1, ${rows}) g;
+create domain words as text[] check (array_length(value, 1) < 9);
+create table odd (mr int4multirange, tr tsrange, tq tsquery, lsn pg_lsn, x8 xid8, snap pg_snapshot, ci circle, po polygon, li line,
+  pa path, bo box, ls lseg, u uuid, ne cidr, m8 macaddr8, o oid, rp regprocedure, na name, bc char(5), js json, jp jsonpath, tt timetz,
+  d date, t timestamp, nu numeric, f4 float4, f8 float8, ps pair[], ms mood[], w words, h text collate "C", e int[], i2 int2vector,
+  ti tid, ac aclitem[]);
+insert into odd values ('{[1,3),[5,)}', '[2020-01-01,infinity)', 'a & !b', '16/B374D848', '18446744073709551615', '10:20:10,14,15',
+  '<(1,2),3>', '((0,0),(1,1))', '{1,2,3}', '[(0,0),(1,1)]', '((1,1),(0,0))', '[(0,0),(1,1)]', '6ecd8c99-4036-403d-bf84-cf8400f67836',
+  '10.0.0.0/8', '08:00:2b:01:02:03:04:05', 4294967295, 'pg_catalog.lower(text)', 'name', 'ab', '{"b": 1,  "b":2}', '$.a[*] ? (@ > 1)',
+  '12:00:00.5+05:30', 'infinity', '-infinity', 'NaN', 'Infinity', '-0', array[row(1, 'a,"\\\\')::pair, null], '{sad,ok}',
+  '{"a b",NULL,"NULL"}', E'\\\\N \\r\\n\\t', '[0:1]={1,NULL}', '1 2 3', '(1,2)', '{postgres=arwdDxt/postgres}');
+insert into odd default values;
+insert into odd (d, t, nu, f8, bc, e) values ('0044-03-15 BC', '294276-12-31 23:59:59.999999', 1e-130, 'NaN', '', '{}');
+create table parts (k int, v text) partition by list (k);
+create table part1 partition of parts for values in (1);
+create table part_rest partition of parts default;
+insert into parts values (1, 'one'), (2, ''), (3, null);
+create table child (extra text) inherits (odd);
+insert into child (na, extra) values ('child', 'more');
+create unlogged table "Odd ""Name""" ("a ""b""" int default 1, "select" text);
+insert into "Odd ""Name""" values (1, 'x');
+create table nothing ();
+insert into nothing default values;
+create sequence s increment -5 minvalue -1000 maxvalue -1 cycle;
+select nextval('s') \\g /dev/null
 create index on t1(name);
 create view v as select * from t1;
 create function f(a int) returns int language plpgsql as $$ begin return a; end $$;
@@ -60,11 +87,24 @@ describe.skipIf(TestDatabase.postgresUrl === undefined || !hasPgDump)(
             const through = yield* dump(url)
             assert.strictEqual(through.stderr, "")
             assert.isTrue(through.stdout === direct.stdout, "the dumps differ")
-            yield* psql(directUrl, "drop schema dumped cascade")
-            const restored = yield* psql(url, direct.stdout)
-            assert.strictEqual(restored.stderr, "")
-            const again = yield* dump(directUrl)
-            assert.isTrue(again.stdout === direct.stdout, "what was restored differs")
+            const folder = mkdtempSync(join(tmpdir(), "alex-dump-"))
+            yield* Effect.addFinalizer(() => Effect.sync(() => rmSync(folder, { recursive: true })))
+            const archive = join(folder, "archive")
+            const archived = yield* run("pg_dump", ["-Fc", "-n", "dumped", "-f", archive, url])
+            assert.deepStrictEqual(archived, { code: 0, stdout: "", stderr: "" })
+            const restores: Readonly<Record<string, Effect.Effect<Ran>>> = {
+              psql: psql(url, direct.stdout),
+              pg_restore: run("pg_restore", ["--exit-on-error", "-d", url, archive])
+            }
+            for (const [program, restore] of Object.entries(restores)) {
+              yield* psql(directUrl, "drop schema dumped cascade")
+              const restored = yield* restore
+              assert.strictEqual(restored.stderr, "")
+              const again = yield* dump(directUrl)
+              assert.isTrue(again.stdout === direct.stdout, `what ${program} restored differs`)
+            }
+            const memory = Math.round(process.resourceUsage().maxRSS / 1024)
+            process.stdout.write(`A dump of ${direct.stdout.length} characters: peak memory ${memory} MiB\n`)
           }),
         10 * 60_000
       )

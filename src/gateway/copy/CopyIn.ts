@@ -29,6 +29,10 @@ const unquoted = (name: string): string => (name.startsWith('"') ? name.slice(1,
 
 const targetOf = Effect.fnUntraced(function* (session: Session, { columns, table = "" }: CopyStatement) {
   const names = columns ?? (yield* columnsOfTable(session, table))
+  if (names.length === 0) {
+    const insert = `insert into ${table} select from json_array_elements(:p1::json)`
+    return { table, names, types: [], insert } satisfies Target
+  }
   const into = `insert into ${table} (${names.join(", ")}) overriding system value`
   const places = names.map((_, index) => `$${index + 1}`)
   const asked = statementOf(`${into} values (${places.join(", ")})`)
@@ -175,13 +179,16 @@ const readerOf = ({ options }: CopyStatement, { names, types }: Target, shapes: 
     return { read: (bytes: Uint8Array) => reader.read(bytes), end: (): ReadonlyArray<CopyRecord> => [] }
   }
   const reader = recordReader(options, names)
+  /** An empty line is one empty value, but of a table without columns it is a row. */
+  const fitting = (records: ReadonlyArray<CopyRecord>): ReadonlyArray<CopyRecord> =>
+    names.length > 0 ? records : records.map((record) => (record.text === "" ? { ...record, values: [] } : record))
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
   const read = (bytes: Uint8Array): ReadonlyArray<CopyRecord> | string =>
     Result.getOrElse(
-      Result.try(() => reader.read(decoder.decode(bytes, { stream: true }))),
+      Result.try(() => fitting(reader.read(decoder.decode(bytes, { stream: true })))),
       () => 'invalid byte sequence for encoding "UTF8"'
     )
-  return { read, end: reader.end.bind(reader) }
+  return { read, end: () => fitting(reader.end()) }
 }
 
 /** Takes the client's rows, and says how many were inserted. */
