@@ -69,7 +69,7 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
       yield* Migrate.migrate()
       assert.deepStrictEqual(yield* Drift.drift(), [])
       yield* Seed.seedPortfolio().pipe(Effect.andThen(Seed.seed()), Effect.ignore)
-      assert.lengthOf((yield* Reset.reset()).dropped, 7)
+      assert.lengthOf((yield* Reset.reset()).dropped, 8)
       assert.deepStrictEqual(yield* Drift.drift(), [])
     }).pipe(Effect.provide(postgresWith({ search_path: '"MyApp"' })))
   )

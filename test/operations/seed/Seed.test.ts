@@ -248,7 +248,7 @@ const behaviour = <E>(database: Layer.Layer<Layer.Success<typeof embedded>, E>, 
         assert.strictEqual(misnamed.result._tag, "ResetRefused")
         assert.deepStrictEqual([...unconfirmed.sent, ...misnamed.sent], [])
         const report = yield* Reset.reset({ confirm: "production" }).pipe(Effect.provide(remote))
-        assert.lengthOf(report.dropped, 7)
+        assert.lengthOf(report.dropped, 8)
       })
     )
   })
