@@ -10,7 +10,7 @@ h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .25rem; } h2 { font-size:
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .75rem; margin: 1rem 0; padding: 0; list-style: none; }
 .tiles li { background: var(--soft); border-radius: .5rem; padding: .6rem .8rem; } .tiles b { display: block; font-size: 1.4rem; font-variant-numeric: tabular-nums; overflow-wrap: normal; } .tiles small { display: block; }
 .scroll { overflow-x: auto; } .scroll:focus-visible { outline: 2px solid var(--bar); outline-offset: 2px; }
-table { border-collapse: collapse; width: 100%; } caption { text-align: left; padding: 0 0 .4rem; }
+table { border-collapse: collapse; width: 100%; } caption { text-align: left; padding: 0 0 .4rem; max-width: calc(100vw - 2rem); }
 th, td { text-align: left; vertical-align: top; padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; } td.name { white-space: normal; min-width: 12rem; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .names { display: flex; flex-wrap: wrap; gap: .4rem; padding: 0; margin: 0; list-style: none; } .names code { background: var(--soft); border-radius: .3rem; padding: .1rem .4rem; font-size: .85rem; }
