@@ -158,7 +158,6 @@ describe("every way to print", () => {
       "main.ts",
       "start.ts",
       "runHere.ts",
-      "commands/keeping/upgradeFolder.ts",
       "help/answer.ts",
       "help/helpText.ts",
       "help/presenter.ts",
