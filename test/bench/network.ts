@@ -24,7 +24,7 @@ type Work = "portfolio" | "planner job" | "reset with test data" | "22 seeds" | 
 const limits: Readonly<Record<Work, number>> = {
   portfolio: 1,
   "planner job": 14,
-  "reset with test data": 40,
+  "reset with test data": 50,
   "22 seeds": 1,
   "500 prices": 1
 }
@@ -86,7 +86,10 @@ const prices = Effect.gen(function* () {
 })
 
 const own: Readonly<Record<Work, Effect.Effect<unknown, unknown, Needs>>> = {
-  "reset with test data": Effect.provide(Reset.reset({ withTestData: true }), NodeFileSystem.layer),
+  // The original has left its tables without a journal: they are dropped because the database is named.
+  "reset with test data": Target.use(({ database }) => Reset.reset({ withTestData: true, confirm: database })).pipe(
+    Effect.provide(NodeFileSystem.layer)
+  ),
   "22 seeds": Effect.provide(Seed.seed(), NodeFileSystem.layer),
   portfolio: Effect.flatMap(Repository.Portfolios, (portfolios) => portfolios.load(user)),
   "planner job": planner,
