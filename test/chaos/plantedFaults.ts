@@ -413,6 +413,13 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     tests: ["test/data-api/values/PgOids.test.ts"]
   },
   {
+    name: "a request that was given up while it waited is sent",
+    file: "src/data-api/aws/http/SocketTransport.ts",
+    from: "while (next?.[1].isSettled === true) next = this.#waiting.shift()",
+    to: "",
+    tests: ["test/data-api/aws/transports.test.ts"]
+  },
+  {
     name: "a session is lent again before its request to cancel has been passed on",
     file: "src/local/postgres/PostgresConnection.ts",
     from: 'stream.on("close", (isBroken) => resume(isBroken ? this.close : Effect.void))',

@@ -50,7 +50,7 @@ const connected = Effect.fnUntraced(function* (
     (open) => Effect.sync(() => open.close())
   )
   const send = sendOver(transport, { protocol: "http:", hostname: "127.0.0.1", port })
-  return { send, sockets }
+  return { close: () => transport.close(), send, sockets }
 })
 
 /** Sends a question; the body of the answer, or why there is none. */
@@ -124,6 +124,39 @@ for (const [name, make] of transports) {
         assert.strictEqual(yield* Fiber.join(second), "answer")
         assert.strictEqual(sockets.size, 2)
       })
+    )
+
+    it.live("a request that is given up while it waits for a connection is never sent", () =>
+      Effect.gen(function* () {
+        let asked = 0
+        const { send } = yield* connected(make, { maxSockets: 1 }, (_, response) => {
+          if (++asked > 1) response.end("answer")
+        })
+        const turn = Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+        const first = yield* Effect.forkChild(send)
+        while (asked === 0) yield* turn
+        const waiting = yield* Effect.forkChild(send)
+        yield* turn
+        yield* Fiber.interrupt(waiting)
+        yield* Fiber.interrupt(first)
+        assert.strictEqual(yield* send, "answer")
+        assert.strictEqual(asked, 2)
+      })
+    )
+
+    it.live("the end of a transport ends what is under way, and says that the rest was not sent", () =>
+      Effect.gen(function* () {
+        let asked = 0
+        const { close, send } = yield* connected(make, { maxSockets: 1 }, () => ++asked)
+        const first = yield* Effect.forkChild(send)
+        while (asked === 0) yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+        const second = yield* Effect.forkChild(send)
+        yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+        close()
+        assert.match(yield* Fiber.join(first), /^The connection to 127\.0\.0\.1 was lost/)
+        assert.match(yield* Fiber.join(second), /^No connection to 127\.0\.0\.1 was established/)
+        assert.strictEqual(asked, 1)
+      }).pipe(Effect.timeout("5 seconds"))
     )
 
     it.live("an answer before all of a long request was read, and one in pieces, are read", () =>

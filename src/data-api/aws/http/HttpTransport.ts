@@ -41,10 +41,7 @@ class Call {
 
   /** Gives up after so many milliseconds. */
   limit(millis: number, why: string): NodeJS.Timeout {
-    const timer = setTimeout(() => {
-      this.lose(why)
-      this.#request.destroy()
-    }, millis)
+    const timer = setTimeout(() => this.fail(why), millis)
     this.#timers.push(timer)
     return timer
   }
@@ -62,6 +59,12 @@ class Call {
   /** Ends the request, whose answer is no longer wanted. */
   abandon(): void {
     this.#end()
+    this.#request.destroy()
+  }
+
+  /** Ends the request, and says so. */
+  fail(why: string): void {
+    this.lose(why)
     this.#request.destroy()
   }
 
@@ -106,6 +109,7 @@ export class HttpTransport implements Transport {
   readonly #socketPath: string | undefined
   /** By whether they are for TLS. */
   readonly #clients = new Map<boolean, Client>()
+  readonly #calls = new Set<Call>()
   #lastUse = 0
 
   constructor(options: Options = {}) {
@@ -163,6 +167,8 @@ export class HttpTransport implements Transport {
       ...(this.#socketPath === undefined ? {} : { socketPath: this.#socketPath })
     })
     const call = new Call(sent, target.hostname, done)
+    this.#calls.add(call)
+    sent.on("close", () => this.#calls.delete(call))
     call.limit(this.#requestTimeout, "no answer in time")
     sent.on("socket", (socket) => {
       socket.setTimeout(0)
@@ -181,6 +187,7 @@ export class HttpTransport implements Transport {
 
   /** Closes all connections. */
   close(): void {
+    for (const call of this.#calls) call.fail("the client was closed")
     for (const { agent } of this.#clients.values()) agent.destroy()
   }
 }

@@ -102,14 +102,14 @@ class Connection {
     this.#socket = socket
     this.#free = free
     this.#gone = gone
-    const connecting = setTimeout(() => this.#lose("ETIMEDOUT"), timeout)
+    const connecting = setTimeout(() => this.lose("ETIMEDOUT"), timeout)
     socket.once(event, () => {
       clearTimeout(connecting)
       this.isOpen = true
       if (this.#call !== undefined) socket.write(this.#call.text)
     })
     socket.on("data", (bytes: Buffer) => this.#read(bytes))
-    socket.on("error", (error) => this.#lose(codeOf(error)))
+    socket.on("error", (error) => this.lose(codeOf(error)))
     socket.on("end", () => this.#end())
     socket.on("close", () => {
       clearTimeout(connecting)
@@ -139,7 +139,7 @@ class Connection {
       return
     }
     call.parser.push(bytes)
-    if (call.parser.wrong !== undefined) this.#lose(call.parser.wrong)
+    if (call.parser.wrong !== undefined) this.lose(call.parser.wrong)
     else if (call.parser.done) this.#finish(call)
   }
 
@@ -161,10 +161,11 @@ class Connection {
     call?.parser.end()
     if (call === undefined) this.close()
     else if (call.parser.done) this.#finish(call)
-    else this.#lose(call.parser.begun ? "the answer broke off" : "ECONNRESET")
+    else this.lose(call.parser.begun ? "the answer broke off" : "ECONNRESET")
   }
 
-  #lose(why: string): void {
+  /** Ends the connection, and the request that is on it. */
+  lose(why: string): void {
     const call = this.#call
     this.#call = undefined
     if (call !== undefined) call.fail(why)
@@ -208,9 +209,10 @@ export class SocketTransport implements Transport {
   }
 
   close(): void {
+    const why = "the client was closed"
     clearTimeout(this.#sweeper)
-    this.#waiting.length = 0
-    for (const connection of this.#connections) connection.close()
+    for (const [, call] of this.#waiting.splice(0)) call.fail(why)
+    for (const connection of this.#connections) connection.lose(why)
   }
 
   #start(target: Target, call: Call): void {
@@ -261,21 +263,27 @@ export class SocketTransport implements Transport {
   }
 
   #keep(connection: Connection): void {
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
-      if (next[1].isSettled) continue
-      connection.run(next[1])
-      return
+    const next = this.#nextWaiting()
+    if (next !== undefined) connection.run(next[1])
+    else {
+      this.#idle.push(connection)
+      this.#sweeper ??= this.#sweepAfter(this.#idleTimeout)
     }
-    this.#idle.push(connection)
-    this.#sweeper ??= this.#sweepAfter(this.#idleTimeout)
   }
 
   #forget(connection: Connection): void {
     this.#connections.delete(connection)
     const place = this.#idle.indexOf(connection)
     if (place >= 0) this.#idle.splice(place, 1)
-    const next = this.#waiting.shift()
+    const next = this.#nextWaiting()
     if (next !== undefined) this.#start(...next)
+  }
+
+  /** The next request that still waits: one that was given up meanwhile is never sent. */
+  #nextWaiting(): readonly [Target, Call] | undefined {
+    let next = this.#waiting.shift()
+    while (next?.[1].isSettled === true) next = this.#waiting.shift()
+    return next
   }
 
   #sweepAfter(millis: number): NodeJS.Timeout {
