@@ -9,7 +9,7 @@ import { type InstrumentSymbol, StoredSymbol } from "../domain/Instrument.ts"
 import { InvalidInput } from "../domain/Problems.ts"
 import { CalendarDay } from "../domain/Text.ts"
 import type { ClerkUserId } from "../domain/User.ts"
-import { today } from "./InstrumentBatches.ts"
+import { today } from "./batches/InstrumentBatches.ts"
 import { computed, everyPage, type Listed, type RepositoryError, reader } from "./Rows.ts"
 import * as Tables from "./Tables.ts"
 

@@ -22,7 +22,7 @@ import {
   unknownInstrument
 } from "../domain/Instrument.ts"
 import type { ClerkUserId } from "../domain/User.ts"
-import type { BatchOptions } from "./Batches.ts"
+import type { BatchOptions } from "./batches/Batches.ts"
 import {
   fillIn,
   meant,
@@ -31,7 +31,7 @@ import {
   type UpsertOptions,
   type UpsertResult,
   upsertMany
-} from "./InstrumentBatches.ts"
+} from "./batches/InstrumentBatches.ts"
 import { computed, encoder, everyPage, type Listed, lookUp, type RepositoryError, reader, untilSeen } from "./Rows.ts"
 import * as Tables from "./Tables.ts"
 

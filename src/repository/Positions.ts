@@ -23,10 +23,10 @@ import {
 } from "../domain/Position.ts"
 import type { ClerkUserId } from "../domain/User.ts"
 import { owned } from "./Accounts.ts"
-import type { BatchOptions } from "./Batches.ts"
+import type { BatchOptions } from "./batches/Batches.ts"
+import { meant } from "./batches/InstrumentBatches.ts"
+import { type PutManyResult, putMany } from "./batches/PositionBatches.ts"
 import { type Noted, noted } from "./CallNote.ts"
-import { meant } from "./InstrumentBatches.ts"
-import { type PutManyResult, putMany } from "./PositionBatches.ts"
 import {
   encoder,
   everyPage,

@@ -9,21 +9,8 @@ import { Portfolios } from "./Portfolios.ts"
 import { Positions } from "./Positions.ts"
 import { Users } from "./Users.ts"
 
-export { Accounts } from "./Accounts.ts"
-export { AgentCall, type AgentCallListOptions, AgentCalls } from "./AgentCalls.ts"
-export type { BatchOptions, Refused } from "./Batches.ts"
-export { type CallNote, CurrentCall } from "./CallNote.ts"
-export { History, type Period, type PriceChange } from "./History.ts"
-export type { PriceResult, UpsertOptions, UpsertResult } from "./InstrumentBatches.ts"
-export { Instruments } from "./Instruments.ts"
-export type { ClaimedJob, ClaimOptions, JobAttempt, JobOutcome, WorkerOptions } from "./jobs/JobQueue.ts"
-export type { StartOptions } from "./jobs/JobSteps.ts"
-export { type FindJobOptions, type JobListOptions, type JobPage, type JobPart, Jobs, type NewJob } from "./jobs/Jobs.ts"
-export { type PortfolioAdded, Portfolios } from "./Portfolios.ts"
-export type { PutManyResult } from "./PositionBatches.ts"
-export { type KnownInstrument, Positions } from "./Positions.ts"
-export type { Listed, RepositoryError, StreamOptions } from "./Rows.ts"
-export { Users, userDefaults } from "./Users.ts"
+export * from "./services.ts"
+export { userDefaults } from "./Users.ts"
 
 /** Every repository. */
 // Made when it is asked for and marked, so that a bundle of one repository holds no other.

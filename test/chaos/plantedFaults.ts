@@ -259,7 +259,7 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   },
   {
     name: "prices are written in any order",
-    file: "src/repository/InstrumentBatches.ts",
+    file: "src/repository/batches/InstrumentBatches.ts",
     from: "WHERE symbol IN (SELECT symbol FROM given) ORDER BY symbol FOR NO KEY UPDATE",
     to: "WHERE symbol IN (SELECT symbol FROM given)",
     tests: [concurrency],

@@ -5,8 +5,8 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import type { InvalidInput } from "../domain/Problems.ts"
-import { packs } from "./Rows.ts"
+import type { InvalidInput } from "../../domain/Problems.ts"
+import { packs } from "../Rows.ts"
 
 /** An entry of a batch that was not stored: its key, and why. */
 export interface Refused {

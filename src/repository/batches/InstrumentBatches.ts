@@ -3,12 +3,12 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import { Decimal } from "../domain/Decimal.ts"
-import { InstrumentCreate, InstrumentKnown, InstrumentPrice } from "../domain/Instrument.ts"
+import { Decimal } from "../../domain/Decimal.ts"
+import { InstrumentCreate, InstrumentKnown, InstrumentPrice } from "../../domain/Instrument.ts"
+import { type Noted, noted } from "../CallNote.ts"
+import { computed, encoder, type RepositoryError } from "../Rows.ts"
+import * as Tables from "../Tables.ts"
 import { type BatchOptions, type Entry, encodeBatch, type Refused, writeBatch } from "./Batches.ts"
-import { type Noted, noted } from "./CallNote.ts"
-import { computed, encoder, type RepositoryError } from "./Rows.ts"
-import * as Tables from "./Tables.ts"
 
 type Sql = SqlClient.SqlClient
 

@@ -1,14 +1,14 @@
 /** Many positions in one statement. */
 import * as Effect from "effect/Effect"
 import type * as SqlClient from "effect/sql/SqlClient"
-import { Position, PositionCreate } from "../domain/Position.ts"
-import { InvalidInput } from "../domain/Problems.ts"
-import type { ClerkUserId } from "../domain/User.ts"
-import { owned } from "./Accounts.ts"
+import { Position, PositionCreate } from "../../domain/Position.ts"
+import { InvalidInput } from "../../domain/Problems.ts"
+import type { ClerkUserId } from "../../domain/User.ts"
+import { owned } from "../Accounts.ts"
+import { encoder, packs, type RepositoryError, type Row, reader } from "../Rows.ts"
+import * as Tables from "../Tables.ts"
 import { type BatchOptions, type Entry, encodeBatch, type Refused, writeBatch } from "./Batches.ts"
 import { meant } from "./InstrumentBatches.ts"
-import { encoder, packs, type RepositoryError, type Row, reader } from "./Rows.ts"
-import * as Tables from "./Tables.ts"
 
 type Sql = SqlClient.SqlClient
 
