@@ -352,8 +352,8 @@ const restoreInParts = Effect.fnUntraced(function* <E, R>(
 /**
  * Puts the rows of a backup into the current database.
  *
- * The rows come back as they were, moments and generated keys among them. An empty database gets the tables of Alex
- * first, by the migrations that the backup's had. All of it is one transaction, which is committed when the rows that
+ * The rows come back as they were, moments and generated keys among them. A database without a row gets the tables
+ * of Alex first, by the migrations that the backup's had. All of it is one transaction, which is committed when the rows that
  * were read back have the counts and hashes of the backup; with `resume` it is many, and a run that was cut off goes on
  * where it was. Tables that hold rows are left alone unless `replace` says otherwise.
  *

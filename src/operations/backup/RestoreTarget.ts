@@ -15,7 +15,7 @@ export interface Pair {
   readonly to: Catalogue.FoundTable
 }
 
-/** Where the rows go: `migrateTo` is the number of the migration that makes the tables, where there are none. */
+/** Where the rows go: `migrateTo` is the number of the last migration to apply first, where nothing is to be lost. */
 export interface Place {
   readonly schema: string
   readonly migrateTo: number | undefined
@@ -34,9 +34,8 @@ const placeOfAlex = Effect.fnUntraced(function* (header: Header, folder: string 
   }
   const { foreign, journal, schema, tables } = yield* Installation.inspect(migrations)
   if (foreign.length > 0) return yield* refuse(foreign.join("; "), "Restore into a database of its own")
-  if (tables.length === 0) {
-    const last = migrations.findLast(({ name }) => header.migrations.includes(name))
-    if (last !== undefined) return { schema, migrateTo: last.number }
+  const last = migrations.findLast(({ name }) => header.migrations.includes(name))
+  if (tables.length === 0 && last === undefined) {
     return yield* refuse(
       "it is empty, and the backup is of a database that was never migrated",
       "Run alex-db migrate on the database that was backed up, and back it up again"
@@ -45,6 +44,9 @@ const placeOfAlex = Effect.fnUntraced(function* (header: Header, folder: string 
   const applied = (journal ?? []).filter(({ durationMs }) => durationMs !== null).map(({ name }) => name)
   const missing = header.migrations.filter((name) => !applied.includes(name))
   if (missing.length === 0) return { schema, migrateTo: undefined }
+  // Tables without a row are what a restore leaves that was cut off while it migrated.
+  const counts = yield* Effect.forEach(tables, ({ name }) => countOf(schema, name))
+  if (last !== undefined && counts.every((rows) => rows === 0)) return { schema, migrateTo: last.number }
   return yield* refuse(`it is older than the backup: ${list(missing)} not applied`, "Run alex-db migrate on it first")
 })
 
@@ -54,7 +56,7 @@ export const placeOf = Effect.fnUntraced(function* (header: Header, folder?: str
   return { schema: header.schema, migrateTo: undefined }
 })
 
-/** Makes the tables of Alex where there are none; gives the names of the migrations that made them. */
+/** Makes the tables of Alex that are missing; gives the names of the migrations that made them. */
 export const make = Effect.fnUntraced(function* (
   { migrateTo }: Place,
   options: { readonly folder?: string | undefined; readonly version?: string | undefined }

@@ -1,0 +1,38 @@
+/** A restore that was cut off while it migrated an empty database goes on there. */
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { assert, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { Backup, BackupFile, BackupReader, Migrate, Reset, Restore } from "../../../src/operations/index.ts"
+import { embedded, execute } from "../TestOperations.ts"
+
+const folder = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "alex-unfinished-"))),
+  (path) => Effect.sync(() => rmSync(path, { recursive: true }))
+)
+
+const onFresh = Effect.provide(Layer.fresh(embedded))
+
+it.live("a restore finishes the migrations of a database without rows, and leaves one with rows alone", () =>
+  Effect.gen(function* () {
+    const file = join(yield* folder, "alex.jsonl")
+    const { rows, tables } = yield* Effect.andThen(Reset.reset({ withTestData: true }), Backup.backup(file)).pipe(
+      onFresh
+    )
+    const restored = (options: Restore.RestoreOptions) =>
+      Effect.flatMap(BackupReader.read(file, BackupFile.octetsOf(file)), (backup) => Restore.restore(backup, options))
+    for (const to of [1, 2, 4, 6]) {
+      for (const resume of [true, false]) {
+        const report = yield* Effect.andThen(Migrate.migrate({ to }), restored({ resume })).pipe(onFresh)
+        assert.deepStrictEqual([report.rows, report.tables], [rows, tables])
+      }
+    }
+    const occupied = Effect.andThen(
+      Migrate.migrate({ to: 4 }),
+      execute("insert into users (clerk_user_id) values ('user_ann')")
+    )
+    const refused = yield* Effect.flip(Effect.andThen(occupied, restored({ replace: true })).pipe(onFresh))
+    assert.include(refused.message, "it is older than the backup: 005_job_queue")
+  })
+)
