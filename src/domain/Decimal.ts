@@ -33,17 +33,46 @@ const asText = {
   }
 }
 
+/** The decimal of a whole number and its scale; equal ones are equal in structure too. `JSON.stringify` prints its text. */
+const decimalOf = (value: bigint, scale: number): BigDecimal.BigDecimal => {
+  const given = BigDecimal.make(value, value === 0n ? 0 : scale)
+  const shortest = BigDecimal.normalize(given)
+  // Effect's zero is one object, which is not ours to change.
+  return Object.defineProperty(value === 0n ? given : shortest, "toJSON", asText)
+}
+
 /** The same decimal, which `JSON.stringify` prints as text: Effect's own would print how it is stored. */
 export const printable = (decimal: BigDecimal.BigDecimal): BigDecimal.BigDecimal => {
   const { scale, value } = BigDecimal.normalize(decimal)
-  const copy = BigDecimal.make(value, scale)
-  // Equal decimals are equal in structure too, whatever their trailing zeros were.
-  BigDecimal.normalize(copy)
-  return Object.defineProperty(copy, "toJSON", asText)
+  return decimalOf(value, scale)
+}
+
+const isDigit = (code: number): boolean => code >= 48 && code <= 57
+
+/**
+ * Reads what {@link Decimal} reads, without its patterns: a sign, digits, and digits after a point. Undefined for any
+ * other text.
+ */
+export const parseDecimal = (text: string): BigDecimal.BigDecimal | undefined => {
+  const start = text.charCodeAt(0) === 45 ? 1 : 0
+  let point = -1
+  let digits = 0
+  for (let at = start; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (isDigit(code)) digits = digits * 10 + (code - 48)
+    else if (code === 46 && point === -1 && at > start) point = at
+    else return undefined
+  }
+  if (start === text.length || point === text.length - 1) return undefined
+  const scale = point === -1 ? 0 : text.length - 1 - point
+  // Fifteen digits are exact as a number, and quicker to read as one.
+  if (text.length - start - (point === -1 ? 0 : 1) <= 15)
+    return decimalOf(BigInt(start === 0 ? digits : -digits), scale)
+  return decimalOf(BigInt(point === -1 ? text : text.slice(0, point) + text.slice(point + 1)), scale)
 }
 
 const bigDecimalFromText = SchemaTransformation.transform<BigDecimal.BigDecimal, string>({
-  decode: (text) => printable(BigDecimal.fromStringUnsafe(text)),
+  decode: (text) => parseDecimal(text) ?? printable(BigDecimal.fromStringUnsafe(text)),
   encode: formatDecimal
 })
 

@@ -9,6 +9,7 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import * as SqlResolver from "effect/sql/SqlResolver"
 import { InvalidInput, problemsOf, UnreadableRow } from "../domain/Problems.ts"
+import { quickReader } from "./RowDecoder.ts"
 
 /** What any repository can fail with: the database, input that does not fit its schema, a row that does not. */
 export type RepositoryError = SqlError | InvalidInput | UnreadableRow
@@ -45,11 +46,15 @@ interface Source {
 /** Decodes single rows and lists of them. */
 export const reader = <A, I>(source: Source, schema: Schema.Codec<A, I>) => {
   const decode = Schema.decodeUnknownResult(schema)
-  const read = (row: Row): Result.Result<A, UnreadableRow> =>
-    Result.mapError(
+  const quickly = quickReader(schema)
+  const read = (row: Row): Result.Result<A, UnreadableRow> => {
+    const entity = quickly(row)
+    if (entity !== undefined) return Result.succeed(entity)
+    return Result.mapError(
       decode(row),
       (error) => new UnreadableRow({ table: source.name, key: String(row[source.key]), problems: problemsOf(error) })
     )
+  }
   return {
     /** Decodes one row. */
     row: (row: Row): Effect.Effect<A, UnreadableRow> => Effect.fromResult(read(row)),
@@ -57,7 +62,13 @@ export const reader = <A, I>(source: Source, schema: Schema.Codec<A, I>) => {
     /** Decodes the rows that a statement returns, and sets aside those that can't be read. */
     list: <E, R>(statement: Effect.Effect<ReadonlyArray<Row>, E, R>): Effect.Effect<Listed<A>, E, R> =>
       Effect.map(statement, (rows) => {
-        const [unreadable, readable] = partition(rows.map(read))
+        const readable: Array<A> = []
+        const unreadable: Array<UnreadableRow> = []
+        for (const row of rows) {
+          const entity = read(row)
+          if (Result.isSuccess(entity)) readable.push(entity.success)
+          else unreadable.push(entity.failure)
+        }
         return listed(readable, unreadable)
       }),
 
@@ -70,13 +81,6 @@ export const reader = <A, I>(source: Source, schema: Schema.Codec<A, I>) => {
       )
   }
 }
-
-const partition = <A, E>(
-  results: ReadonlyArray<Result.Result<A, E>>
-): readonly [ReadonlyArray<E>, ReadonlyArray<A>] => [
-  results.flatMap((result) => (Result.isFailure(result) ? [result.failure] : [])),
-  results.flatMap((result) => (Result.isSuccess(result) ? [result.success] : []))
-]
 
 /** Decodes what the package's own statements compute, whose shape does not depend on what other programs wrote. */
 export const computed = <A, I>(schema: Schema.Codec<A, I>) => {
