@@ -469,6 +469,13 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     tests: ["test/cli/environment.test.ts"]
   },
   {
+    name: "a message whose first text has no end is taken for one with an empty text",
+    file: "src/gateway/protocol/FrontendMessages.ts",
+    from: "end === -1 ? -1 : end - this.#at + 1",
+    to: "end - this.#at + 1",
+    tests: ["test/gateway/protocol/FrontendMessages.test.ts"]
+  },
+  {
     name: "a pause interrupts transactions",
     file: "src/local/faults/Faults.ts",
     from: 'case "resuming":\n      return transactionId === undefined',

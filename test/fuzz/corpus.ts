@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto"
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
-import type { Target } from "./targets.ts"
+import type { Target } from "./targets/Target.ts"
 
 const folderOf = ({ name }: Target): string => fileURLToPath(new URL(`./corpus/${name}/`, import.meta.url))
 

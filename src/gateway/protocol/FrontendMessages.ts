@@ -78,7 +78,7 @@ class Cursor {
 
   text(): string {
     const end = this.#bytes.indexOf(0, this.#at)
-    const at = this.#take(end - this.#at + 1)
+    const at = this.#take(end === -1 ? -1 : end - this.#at + 1)
     return at === -1 ? "" : this.#bytes.toString("utf8", at, end)
   }
 

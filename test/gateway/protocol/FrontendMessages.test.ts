@@ -1,0 +1,30 @@
+/** A message is what the protocol says it is, or malformed. */
+import { assert, describe, it } from "@effect/vitest"
+import { Result } from "effect"
+import { decodeMessage, decodeStartup } from "../../../src/gateway/protocol/FrontendMessages.ts"
+
+const malformed: ReadonlyArray<readonly [type: string, body: string]> = [
+  ["Q", ""],
+  ["Q", "select 1"],
+  ["f", ""],
+  ["P", ""],
+  ["P", "s\0"],
+  ["D", "S"],
+  ["C", "P"],
+  ["E", ""],
+  ["E", "\0"]
+]
+
+describe("a message of a client", () => {
+  for (const [type, body] of malformed)
+    it(`is malformed where a text of it has no end: ${type} ${JSON.stringify(body)}`, () =>
+      assert.isTrue(Result.isFailure(decodeMessage(type.charCodeAt(0), Buffer.from(body)))))
+
+  it("may have an empty text, which ends", () =>
+    assert.deepStrictEqual(decodeMessage(0x51, Buffer.from("\0")), Result.succeed({ _tag: "Query", sql: "" })))
+
+  it("is malformed as the first packet without its end", () => {
+    for (const body of ["\0\u0003\0\0", "\0\u0003\0\0user", "\0\u0003\0\0user\0ann", "\0\u0003\0\0user\0ann\0"])
+      assert.isTrue(Result.isFailure(decodeStartup(Buffer.from(body, "latin1"))), JSON.stringify(body))
+  })
+})
