@@ -187,6 +187,17 @@ class Reader {
   }
 }
 
+const none: ReadonlySet<number> = new Set()
+
+const asItIs = (sql: string): Template => ({
+  pieces: [sql],
+  parameters: [],
+  count: 0,
+  uncast: none,
+  repeated: none,
+  lists: []
+})
+
 /**
  * Reads a statement with PostgreSQL's own placeholders `$1`, `$2`.
  *
@@ -194,6 +205,8 @@ class Reader {
  * given.
  */
 export const fromNumbered = (sql: string): Result.Result<Template, string> => {
+  // Without either there is no parameter and nothing that the service would misread.
+  if (!sql.includes("$") && !sql.includes(":")) return Result.succeed(asItIs(sql))
   let count = 0
   const parsed = new Reader(sql).read({
     numbered: (token) => {

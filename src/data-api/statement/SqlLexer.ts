@@ -33,21 +33,58 @@ export interface Token {
   readonly unterminated?: true
 }
 
-const isSpace = (c: string) => c === " " || c === "\n" || c === "\t" || c === "\r" || c === "\f" || c === "\v"
-const isDigit = (c: string) => c >= "0" && c <= "9"
-const isWordStart = (c: string) => (c >= "a" && c <= "z") || (c >= "A" && c <= "Z") || c === "_" || c >= "\u0080"
-const isWordPart = (c: string) => isWordStart(c) || isDigit(c) || c === "$"
+/** What a character may be part of, as bits. */
+const SPACE = 1
+const DIGIT = 2
+const LETTER = 4
+const DOLLAR = 8
+
+const classes = Uint8Array.from({ length: 128 }, (_, code) => {
+  const c = String.fromCharCode(code)
+  if (/[ \n\t\r\f\v]/.test(c)) return SPACE
+  if (/[0-9]/.test(c)) return DIGIT
+  return /[A-Za-z_]/.test(c) ? LETTER : c === "$" ? DOLLAR : 0
+})
+
+/** Whether the character at `at` is of one of these classes. */
+const isAt = (sql: string, at: number, wanted: number): boolean => {
+  if (at >= sql.length) return false
+  const code = sql.charCodeAt(at)
+  return ((code < 128 ? (classes[code] ?? 0) : LETTER) & wanted) !== 0
+}
+
+/** The end of a run of characters of these classes. */
+const endOfRun = (sql: string, from: number, wanted: number): number => {
+  let end = from
+  while (isAt(sql, end, wanted)) end++
+  return end
+}
 
 const dollarTag = /\$(?:[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)?\$/y
 const number =
   /(?:0[xX][0-9A-Fa-f_]+|0[oO][0-7_]+|0[bB][01_]+|(?:\d[\d_]*(?:\.(?!\.)[\d_]*)?|\.\d[\d_]*)(?:[eE][+-]?\d[\d_]*)?)/y
+const lineEnd = /[\r\n]/g
 
-/** The end of a quoted run that begins at `start`; a doubled quote stands for itself, a backslash only if asked. */
-const endOfQuoted = (sql: string, start: number, quote: string, backslash: boolean): number => {
+/** The end of what a sticky or global expression finds from `start` on. */
+const matchAt = (pattern: RegExp, sql: string, start: number): RegExpExecArray | null => {
+  pattern.lastIndex = start
+  return pattern.exec(sql)
+}
+
+/** The end of a quoted run that begins at `start`; a doubled quote stands for itself. */
+const endOfQuoted = (sql: string, start: number, quote: string): number => {
+  for (let at = sql.indexOf(quote, start + 1); at !== -1; at = sql.indexOf(quote, at + 2)) {
+    if (sql[at + 1] !== quote) return at + 1
+  }
+  return -1
+}
+
+/** The end of a string in which a backslash takes its meaning from the next character. */
+const endOfBackslashed = (sql: string, start: number): number => {
   for (let i = start + 1; i < sql.length; i++) {
-    if (backslash && sql[i] === "\\") i++
-    else if (sql[i] === quote) {
-      if (sql[i + 1] === quote) i++
+    if (sql[i] === "\\") i++
+    else if (sql[i] === "'") {
+      if (sql[i + 1] === "'") i++
       else return i + 1
     }
   }
@@ -56,12 +93,12 @@ const endOfQuoted = (sql: string, start: number, quote: string, backslash: boole
 
 /** Literals of an E-string may go on after white space that holds a line break, still with backslashes. */
 const endOfEscapeString = (sql: string, start: number): number => {
-  let end = endOfQuoted(sql, start, "'", true)
+  let end = endOfBackslashed(sql, start)
   for (;;) {
     if (end === -1) return -1
     const continued = /^[ \t\f\v]*[\r\n]\s*'/.exec(sql.slice(end, end + 200))
     if (continued === null) return end
-    end = endOfQuoted(sql, end + continued[0].length - 1, "'", true)
+    end = endOfBackslashed(sql, end + continued[0].length - 1)
   }
 }
 
@@ -80,48 +117,57 @@ const endOfBlockComment = (sql: string, start: number): number => {
   return -1
 }
 
-const next = (sql: string, start: number): Token => {
-  const c = sql.charAt(start)
-  const after = sql.charAt(start + 1)
-  const token = (kind: TokenKind, end: number): Token =>
-    end === -1 ? { kind, start, end: sql.length, unterminated: true } : { kind, start, end }
-  const run = (kind: TokenKind, from: number, part: (c: string) => boolean): Token => {
-    let end = from
-    while (end < sql.length && part(sql.charAt(end))) end++
-    return token(kind, end)
-  }
-  if (isSpace(c)) return run("space", start + 1, isSpace)
-  if (c === "-" && after === "-") return run("comment", start + 2, (d) => d !== "\n" && d !== "\r")
-  if (c === "/" && after === "*") return token("comment", endOfBlockComment(sql, start))
-  if (c === "'") return token("string", endOfQuoted(sql, start, "'", false))
-  if (c === '"') return token("identifier", endOfQuoted(sql, start, '"', false))
-  if (after === "'" && (c === "e" || c === "E")) return token("string", endOfEscapeString(sql, start + 1))
-  if (after === "'" && "bBxXnN".includes(c)) return token("string", endOfQuoted(sql, start + 1, "'", false))
-  if ((c === "u" || c === "U") && after === "&") {
-    const quote = sql.charAt(start + 2)
-    if (quote === "'") return token("string", endOfQuoted(sql, start + 2, quote, false))
-    if (quote === '"') return token("identifier", endOfQuoted(sql, start + 2, quote, false))
-  }
-  if (isWordStart(c)) return run("word", start + 1, isWordPart)
-  if (isDigit(c) || (c === "." && isDigit(after))) {
-    number.lastIndex = start
-    const match = number.exec(sql)
-    return token("number", match === null ? start + 1 : start + match[0].length)
-  }
-  if (c === "$") {
-    if (isDigit(after)) return run("parameter", start + 1, isDigit)
-    dollarTag.lastIndex = start
-    const tag = dollarTag.exec(sql)?.[0]
-    if (tag !== undefined) {
-      const close = sql.indexOf(tag, start + tag.length)
-      return token("dollarString", close === -1 ? -1 : close + tag.length)
+const token = (kind: TokenKind, sql: string, start: number, end: number): Token =>
+  end === -1 ? { kind, start, end: sql.length, unterminated: true } : { kind, start, end }
+
+/** A word, or a string or an identifier whose quote has a prefix. */
+const wordAt = (sql: string, start: number): Token => {
+  const after = sql[start + 1]
+  if (after === "'" || after === "&") {
+    const c = sql.charAt(start).toLowerCase()
+    if (after === "'" && c === "e") return token("string", sql, start, endOfEscapeString(sql, start + 1))
+    if (after === "'" && "bxn".includes(c)) return token("string", sql, start, endOfQuoted(sql, start + 1, "'"))
+    const quote = sql[start + 2]
+    if (c === "u" && after === "&" && quote === "'") {
+      return token("string", sql, start, endOfQuoted(sql, start + 2, quote))
+    }
+    if (c === "u" && after === "&" && quote === '"') {
+      return token("identifier", sql, start, endOfQuoted(sql, start + 2, quote))
     }
   }
+  return token("word", sql, start, endOfRun(sql, start + 1, LETTER | DIGIT | DOLLAR))
+}
+
+const numberAt = (sql: string, start: number): Token => {
+  const match = matchAt(number, sql, start)
+  return token("number", sql, start, match === null ? start + 1 : start + match[0].length)
+}
+
+/** What a dollar, a colon or a dash begins. */
+const markAt = (sql: string, start: number, c: string, after: string): Token | undefined => {
+  if (c === "-" && after === "-") return token("comment", sql, start, matchAt(lineEnd, sql, start)?.index ?? sql.length)
+  if (c === "/" && after === "*") return token("comment", sql, start, endOfBlockComment(sql, start))
   if (c === ":") {
-    if (after === ":") return token("cast", start + 2)
-    if (isWordStart(after) || isDigit(after)) return run("placeholder", start + 1, (d) => isWordStart(d) || isDigit(d))
+    if (after === ":") return token("cast", sql, start, start + 2)
+    const end = endOfRun(sql, start + 1, LETTER | DIGIT)
+    return end === start + 1 ? undefined : token("placeholder", sql, start, end)
   }
-  return token("symbol", start + 1)
+  if (c !== "$") return undefined
+  if (isAt(sql, start + 1, DIGIT)) return token("parameter", sql, start, endOfRun(sql, start + 1, DIGIT))
+  const tag = matchAt(dollarTag, sql, start)?.[0]
+  if (tag === undefined) return undefined
+  const close = sql.indexOf(tag, start + tag.length)
+  return token("dollarString", sql, start, close === -1 ? -1 : close + tag.length)
+}
+
+const next = (sql: string, start: number): Token => {
+  if (isAt(sql, start, SPACE)) return token("space", sql, start, endOfRun(sql, start + 1, SPACE))
+  if (isAt(sql, start, LETTER)) return wordAt(sql, start)
+  const c = sql.charAt(start)
+  if (isAt(sql, start, DIGIT) || (c === "." && isAt(sql, start + 1, DIGIT))) return numberAt(sql, start)
+  if (c === "'") return token("string", sql, start, endOfQuoted(sql, start, c))
+  if (c === '"') return token("identifier", sql, start, endOfQuoted(sql, start, c))
+  return markAt(sql, start, c, sql.charAt(start + 1)) ?? token("symbol", sql, start, start + 1)
 }
 
 /**
@@ -145,6 +191,54 @@ export const tokenize = (sql: string): ReadonlyArray<Token> => {
   return tokens
 }
 
+/** Whether the words begin a function or procedure, whose body may hold semicolons. */
+const beginsRoutine = ([first, second, third, fourth]: ReadonlyArray<string>): boolean =>
+  first === "create" &&
+  /^(?:function|procedure)$/.test((second === "or" && third === "replace" ? fourth : second) ?? "")
+
+/** The tokens of one statement that mean something, without white space, comments and the semicolon. */
+export interface StatementTokens {
+  readonly tokens: ReadonlyArray<Token>
+  /** A semicolon ends it. */
+  readonly terminated: boolean
+}
+
+/** The statements of a script, by their tokens, split as `splitStatements` says. */
+export const statementTokens = (script: string): ReadonlyArray<StatementTokens> => {
+  const statements: Array<StatementTokens> = []
+  let tokens: Array<Token> = []
+  let words: Array<string> = []
+  let parentheses = 0
+  let blocks = 0
+  const finish = (terminated: boolean) => {
+    if (tokens.length > 0) statements.push({ tokens, terminated })
+    tokens = []
+    words = []
+    parentheses = 0
+    blocks = 0
+  }
+  for (const token of tokenize(script)) {
+    if (token.kind === "space" || token.kind === "comment") continue
+    const c = token.kind === "symbol" ? script[token.start] : undefined
+    if (c === ";" && parentheses === 0 && blocks === 0) {
+      finish(true)
+      continue
+    }
+    tokens.push(token)
+    if (c === "(") parentheses++
+    else if (c === ")") parentheses = Math.max(0, parentheses - 1)
+    else if (token.kind === "word" && parentheses === 0 && (words.length < 4 || beginsRoutine(words))) {
+      const word = script.slice(token.start, token.end).toLowerCase()
+      if (words.length < 4) words.push(word)
+      if (!beginsRoutine(words)) continue
+      if (word === "begin" || (word === "case" && blocks > 0)) blocks++
+      else if (word === "end" && blocks > 0) blocks--
+    }
+  }
+  finish(false)
+  return statements
+}
+
 /** One statement of a script. */
 export interface ScriptStatement {
   /** Without the closing semicolon and without surrounding white space and comments. */
@@ -166,44 +260,14 @@ export interface ScriptStatement {
  * ```
  */
 export const splitStatements = (script: string): ReadonlyArray<ScriptStatement> => {
-  const statements: Array<ScriptStatement> = []
-  let start = -1
-  let end = -1
   let line = 1
-  let startLine = 1
-  let parentheses = 0
-  let blocks = 0
-  let words: Array<string> = []
-  const finish = () => {
-    if (start !== -1) statements.push({ sql: script.slice(start, end), line: startLine })
-    start = -1
-    parentheses = 0
-    blocks = 0
-    words = []
-  }
-  for (const token of tokenize(script)) {
-    const text = script.slice(token.start, token.end)
-    if (text === ";" && parentheses === 0 && blocks === 0) {
-      finish()
-    } else if (token.kind !== "space" && token.kind !== "comment") {
-      if (start === -1) {
-        start = token.start
-        startLine = line
-      }
-      end = token.end
-      if (text === "(") parentheses++
-      else if (text === ")") parentheses = Math.max(0, parentheses - 1)
-      else if (token.kind === "word" && parentheses === 0) {
-        const word = text.toLowerCase()
-        if (words.length < 4) words.push(word)
-        if (/^create (or replace )?(function|procedure)( |$)/.test(words.join(" "))) {
-          if (word === "begin" || (word === "case" && blocks > 0)) blocks++
-          else if (word === "end" && blocks > 0) blocks--
-        }
-      }
+  let at = 0
+  return statementTokens(script).map(({ tokens }) => {
+    const start = tokens[0]?.start ?? 0
+    for (let found = script.indexOf("\n", at); found !== -1 && found < start; found = script.indexOf("\n", found + 1)) {
+      line++
     }
-    for (const c of text) if (c === "\n") line++
-  }
-  finish()
-  return statements
+    at = start
+    return { sql: script.slice(start, tokens.at(-1)?.end), line }
+  })
 }
