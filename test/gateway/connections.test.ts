@@ -6,12 +6,15 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Redacted, Schedule } from "effect"
+import { TestClock } from "effect/testing"
 import postgres from "postgres"
 import { describe } from "vitest"
+import { DataApi } from "../../src/data-api/DataApi.ts"
 import { Gateway } from "../../src/gateway/index.ts"
 import * as LocalDataApi from "../../src/local/LocalDataApi.ts"
 import * as TestDatabase from "../TestDatabase.ts"
-import { layer as gateway, run, TestGateway } from "./TestGateway.ts"
+import { query, RawClient } from "./RawClient.ts"
+import { layer as gateway, make, run, TestGateway } from "./TestGateway.ts"
 
 const serverUrl = TestDatabase.postgresUrl ?? ""
 const hasPsql = spawnSync("psql", ["--version"]).status === 0
@@ -53,11 +56,15 @@ const running = (address: string) =>
     ({ stdout }) => Number(stdout)
   )
 
-const untilNothingRuns = (address: string) =>
-  Effect.flatMap(running(address), (count) => (count === 0 ? Effect.void : Effect.fail("still running"))).pipe(
+/** Waits for what other processes bring about, in real time: the clock of a test stands still. */
+const until = (found: Effect.Effect<boolean>) =>
+  Effect.flatMap(found, (is) => (is ? Effect.void : Effect.fail("not yet"))).pipe(
     Effect.retry(Schedule.max([Schedule.spaced("200 millis"), Schedule.recurs(50)])),
+    TestClock.withLive,
     Effect.orDie
   )
+
+const untilNothingRuns = (address: string) => until(Effect.map(running(address), (count) => count === 0))
 
 describe.skipIf(TestDatabase.postgresUrl === undefined || !hasPsql)(TestDatabase.onPostgres("connections"), () => {
   layer(gateway(serverUrl), { timeout: "60 seconds" })((it) => {
@@ -145,16 +152,11 @@ describe.skipIf(TestDatabase.postgresUrl === undefined || !hasPsql)(TestDatabase
           await connection`insert into left_behind values (1)`
           await sql.end({ timeout: 0 }).catch(() => undefined)
         })
-        yield* Effect.retry(
-          Effect.flatMap(
-            psql(
-              directUrl,
-              "select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in%'"
-            ),
-            ({ stdout }) => (stdout.trim() === "0" ? Effect.void : Effect.fail("open"))
-          ),
-          Schedule.max([Schedule.spaced("200 millis"), Schedule.recurs(50)])
+        const open = psql(
+          directUrl,
+          "select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in%'"
         )
+        yield* until(Effect.map(open, ({ stdout }) => stdout.trim() === "0"))
         const { stdout } = yield* psql(directUrl, "select count(*) from left_behind")
         assert.strictEqual(stdout.trim(), "0")
       })
@@ -182,6 +184,41 @@ describe.skipIf(TestDatabase.postgresUrl === undefined || !hasPsql)(TestDatabase
         assert.deepStrictEqual(answer, ["57014", 1])
         yield* untilNothingRuns(directUrl)
       })
+    )
+
+    it.effect("a transaction whose client idles for ten minutes is kept", () =>
+      Effect.gen(function* () {
+        const { directUrl } = yield* TestGateway
+        const api = yield* DataApi
+        let ended = 0
+        const counted = DataApi.of({
+          ...api,
+          executeStatement: (request) =>
+            Effect.ensuring(
+              api.executeStatement(request),
+              Effect.sync(() => ended++)
+            )
+        })
+        const { calls, port } = yield* Effect.provideService(make(directUrl, { password: "trust" }), DataApi, counted)
+        const client = yield* Effect.acquireRelease(
+          Effect.promise(() => RawClient.connect(port, new URL(directUrl).pathname.slice(1))),
+          (one) => Effect.promise(() => one.kill())
+        )
+        const ask = (sql: string) => Effect.promise(() => client.ask(query(sql)))
+        yield* ask("create table kept_open(a int)")
+        yield* ask("begin")
+        yield* ask("insert into kept_open values (1)")
+        for (let minute = 0; minute < 10; minute += 2) {
+          const before = ended
+          yield* TestClock.adjust("2 minutes")
+          yield* until(Effect.sync(() => ended > before))
+        }
+        assert.deepStrictEqual((yield* ask("commit")).tags, ["COMMIT"])
+        const idle = calls.length
+        yield* TestClock.adjust("10 minutes")
+        assert.strictEqual(calls.length, idle)
+        assert.strictEqual((yield* psql(directUrl, "select count(*) from kept_open")).stdout, "1\n")
+      }).pipe(Effect.scoped, Effect.provide(LocalDataApi.layerPostgres({ url: Redacted.make(serverUrl) })))
     )
 
     it.effect("what a session sets reaches no other, nor the service's pool", () =>
