@@ -12,6 +12,7 @@ import { DataApi } from "../data-api/DataApi.ts"
 import { Cancels, type ConnectionOptions, type StatementEntry, serve } from "./connection/Connection.ts"
 import { ClientSocket } from "./protocol/ClientSocket.ts"
 import { verifierOf } from "./protocol/Scram.ts"
+import { ClientTexts } from "./statement/ClientTexts.ts"
 import { Descriptions } from "./statement/Descriptions.ts"
 import { ShapeLookup } from "./statement/ShapeLookup.ts"
 
@@ -104,6 +105,7 @@ export const make = Effect.fn("Gateway.make")(function* (options: Options) {
       api,
       descriptions: new Descriptions(api),
       shapes: new ShapeLookup(api),
+      texts: new ClientTexts(),
       readOnly: options.readOnly ?? false,
       wholeSession: options.wholeSession ?? false
     },

@@ -1,14 +1,11 @@
 /** One client from its first octet to its last. */
 import { randomBytes, timingSafeEqual } from "node:crypto"
-import * as Clock from "effect/Clock"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import { BeforeRetry } from "../../data-api/RetryPolicy.ts"
 import * as Backend from "../protocol/BackendMessages.ts"
-import type { ClientSocket, Read } from "../protocol/ClientSocket.ts"
-import type { FrontendMessage } from "../protocol/FrontendMessages.ts"
+import type { ClientSocket } from "../protocol/ClientSocket.ts"
 import { fatal, type HandshakeOptions, handshake, type Startup } from "../protocol/Handshake.ts"
 import { releaseLocks } from "../session/AdvisoryLocks.ts"
 import { Session, type Upstream } from "../session/ClientSession.ts"
@@ -19,7 +16,9 @@ import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { commandTag } from "../statement/CommandTag.ts"
 import { literal } from "../statement/DescribeSql.ts"
 import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
+import { cancellable } from "./Cancellable.ts"
 import { ExtendedQuery } from "./ExtendedQuery.ts"
+import { Idling } from "./KeepAlive.ts"
 import { type Answering, simpleQuery } from "./SimpleQuery.ts"
 
 /** A statement that a client has run, for a log: never its text, which may hold values. */
@@ -67,9 +66,6 @@ export class Cancels {
     if (found?.secret.length === secret.length && timingSafeEqual(found.secret, secret)) found.cancel()
   }
 }
-
-/** A client that idles in a transaction keeps it: the service would end it after 3 minutes without a call. */
-const KEEP_ALIVE = "2 minutes"
 
 const firstText = ({ records }: { readonly records?: ReadonlyArray<ReadonlyArray<object>> | undefined }): string => {
   const field = records?.[0]?.[0]
@@ -136,26 +132,15 @@ const ready = (socket: ClientSocket, session: Session) =>
     socket.flush
   )
 
-/** Waits for the client, and keeps its transaction meanwhile. */
-const awaited = (socket: ClientSocket, session: Session): Effect.Effect<Read<FrontendMessage>> =>
-  Effect.suspend(() => {
-    if (!session.needsKeeping) return socket.next
-    return Effect.flatMap(
-      Effect.timeoutOption(
-        socket.lookAhead(() => false),
-        KEEP_ALIVE
-      ),
-      (read) => (read._tag === "Some" ? socket.next : Effect.andThen(session.keepAlive, awaited(socket, session)))
-    )
-  })
-
 /** Answers messages until the client is gone. */
 const converse = Effect.fnUntraced(function* (answering: Answering) {
   const { session, socket } = answering
   const extended = new ExtendedQuery(answering)
+  const idling = new Idling(session)
+  yield* Effect.forkChild(idling.keepAlive)
   yield* ready(socket, session)
   for (;;) {
-    const read = yield* awaited(socket, session)
+    const read = yield* idling.wait(socket.next)
     if (read._tag === "End") return
     if (read._tag === "Malformed") {
       socket.send(Backend.errorResponse(fatal("08P01", read.why).fields))
@@ -228,23 +213,22 @@ const runner = (
     statement: ClientStatement,
     effect: Effect.Effect<StatementOutcome, Refused>
   ): Effect.Effect<StatementOutcome, Refused> =>
-    Effect.gen(function* () {
-      const cancel = Deferred.makeUnsafe<void>()
-      connection.cancel = () => Deferred.doneUnsafe(cancel, Effect.void)
-      const start = yield* Clock.currentTimeMillis
-      const given = Effect.andThen(Deferred.await(cancel), giveUp(session))
-      return yield* Effect.onExit(Effect.raceFirst(effect, given), (exit) =>
-        Effect.map(Clock.currentTimeMillis, (now) => {
-          connection.cancel = () => undefined
-          const failure = Exit.isFailure(exit) ? Exit.findErrorOption(exit) : undefined
-          onStatement({
-            connection: processId,
-            command: commandTag(statement.words, 0).replace(/[ 0-9]+$/, ""),
-            milliseconds: now - start,
-            sqlState: failure?._tag === "Some" ? failure.value.fields.code : undefined
-          })
+    Effect.clockWith((clock) => {
+      const start = clock.currentTimeMillisUnsafe()
+      const ran = cancellable(effect, giveUp(session), (cancel) => {
+        connection.cancel = cancel
+      })
+      return Effect.onExit(ran, (exit) => {
+        connection.cancel = () => undefined
+        const failure = Exit.isFailure(exit) ? Exit.findErrorOption(exit) : undefined
+        onStatement({
+          connection: processId,
+          command: commandTag(statement.words, 0).replace(/[ 0-9]+$/, ""),
+          milliseconds: clock.currentTimeMillisUnsafe() - start,
+          sqlState: failure?._tag === "Some" ? failure.value.fields.code : undefined
         })
-      )
+        return Effect.void
+      })
     })
 }
 

@@ -146,13 +146,13 @@ export class ExtendedQuery {
       return Effect.map(this.#statement(name), (prepared) => {
         this.#send(Backend.parameterDescription(prepared.parameters))
         const columns = columnsOf(session, prepared)
-        this.#send(columns === undefined ? Backend.noData : Backend.rowDescription(columns, () => "text"))
+        this.#send(columns === undefined ? Backend.noData : Backend.rowDescriptionOfText(columns))
       })
     }
     // A cursor that DECLARE has made is a portal.
     const declared = this.#portals.has(name) ? undefined : session.transaction?.cursors.get(name)
     if (declared !== undefined) {
-      return Effect.sync(() => this.#send(Backend.rowDescription(declared, () => "text")))
+      return Effect.sync(() => this.#send(Backend.rowDescriptionOfText(declared)))
     }
     return Effect.flatMap(this.#portal(name), (portal) => {
       const { statement } = portal.prepared

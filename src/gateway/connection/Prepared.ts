@@ -7,7 +7,7 @@ import type { Session } from "../session/ClientSession.ts"
 import type { Bound } from "../session/RowStatements.ts"
 import type { Row, StatementOutcome } from "../session/StatementOutcome.ts"
 import { callParametersSql, readCallParameters } from "../statement/CallParameters.ts"
-import { type ClientStatement, statementOf, statementsOf } from "../statement/ClientStatement.ts"
+import { type ClientStatement, statementOf } from "../statement/ClientStatement.ts"
 import type { Description } from "../statement/DescribeSql.ts"
 import { innerQuery } from "../statement/InnerQuery.ts"
 import { type Refused, refusal } from "../statement/Refused.ts"
@@ -108,7 +108,7 @@ const withoutVoid = (sql: string, types: ReadonlyArray<number>): string => {
 /** Parse. */
 export const prepare = Effect.fnUntraced(function* (session: Session, sql: string, types: ReadonlyArray<number>) {
   const isCall = /^\s*call\b/i.test(sql)
-  const [statement, ...others] = statementsOf(isCall ? sql : withoutVoid(sql, types))
+  const [statement, ...others] = session.upstream.texts.statementsOf(isCall ? sql : withoutVoid(sql, types))
   if (others.length > 0) {
     return yield* refusal("42601", "cannot insert multiple commands into a prepared statement")
   }

@@ -9,7 +9,7 @@ import type { ClientSocket } from "../protocol/ClientSocket.ts"
 import type { Session } from "../session/ClientSession.ts"
 import { endImplicit, execute } from "../session/Execute.ts"
 import { done, type Rows, type StatementOutcome } from "../session/StatementOutcome.ts"
-import { type ClientStatement, statementsOf } from "../statement/ClientStatement.ts"
+import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { type Refused, refusal } from "../statement/Refused.ts"
 
 /** What a connection needs to answer a query. */
@@ -23,8 +23,6 @@ export interface Answering {
   ) => Effect.Effect<StatementOutcome, Refused>
 }
 
-const asText = () => "text" as const
-
 const sendRows = Effect.fnUntraced(function* (socket: ClientSocket, rows: Rows) {
   for (const row of rows) if (socket.send(Backend.dataRow(row))) yield* socket.flush
 })
@@ -32,7 +30,7 @@ const sendRows = Effect.fnUntraced(function* (socket: ClientSocket, rows: Rows) 
 /** Sends the rows of an outcome, and says how many there were. */
 const sendOutcome = Effect.fnUntraced(function* (socket: ClientSocket, { columns, more, rows }: StatementOutcome) {
   if (columns === undefined) return 0
-  socket.send(Backend.rowDescription(columns, asText))
+  socket.send(Backend.rowDescriptionOfText(columns))
   yield* sendRows(socket, rows)
   let count = rows.length
   for (let page: Rows = rows; more !== undefined && page.length > 0; count += page.length) {
@@ -90,7 +88,7 @@ const runAll = Effect.fnUntraced(function* (answering: Answering, statements: Re
 /** Answers a query, but for the ReadyForQuery at its end. */
 export const simpleQuery = (answering: Answering, text: string): Effect.Effect<void> => {
   const { session, socket } = answering
-  const statements = statementsOf(text)
+  const statements = session.upstream.texts.statementsOf(text)
   if (statements.length === 0) return Effect.sync(() => void socket.send(Backend.emptyQueryResponse))
   return Effect.catch(runAll(answering, statements), ({ fields }) =>
     Effect.andThen(

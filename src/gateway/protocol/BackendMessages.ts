@@ -82,6 +82,15 @@ export const copyOutResponse = (format: Format, columns: number): Uint8Array => 
 export const parameterDescription = (types: ReadonlyArray<number>): Uint8Array =>
   message("t", int16(types.length), ...types.map(int32))
 
+const described = new WeakMap<ReadonlyArray<FieldDescription>, Uint8Array>()
+
+/** The columns in PostgreSQL's text. */
+export const rowDescriptionOfText = (fields: ReadonlyArray<FieldDescription>): Uint8Array => {
+  const bytes = described.get(fields) ?? rowDescription(fields, () => "text")
+  described.set(fields, bytes)
+  return bytes
+}
+
 export const rowDescription = (
   fields: ReadonlyArray<FieldDescription>,
   formatOf: (column: number) => Format

@@ -33,8 +33,9 @@ const names = /^"?pg_(try_)?advisory_(lock|unlock|unlock_all)(_shared)?"?$/
 
 /** The one call of `select pg_advisory_lock(...)`, with or without a name for the column; undefined for anything else. */
 export const lockCallOf = ({ sql, starts, words }: ClientStatement): LockCall | undefined => {
+  if (words[0] !== "select") return undefined
   const at = words[1] === "pg_catalog" && words[2] === "." ? 3 : 1
-  const match = words[0] === "select" ? names.exec(words[at] ?? "") : null
+  const match = names.exec(words[at] ?? "")
   if (match === null || words[at + 1] !== "(") return undefined
   let depth = 0
   let end = at + 1

@@ -6,6 +6,7 @@ import { type DataApiError, outcomeUnknown } from "../../data-api/DataApiError.t
 import { isRead } from "../../data-api/sql/ReadOnly.ts"
 import type { ErrorFields, TransactionStatus } from "../protocol/BackendMessages.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
+import type { ClientTexts } from "../statement/ClientTexts.ts"
 import { literal } from "../statement/DescribeSql.ts"
 import type { Answer, Descriptions, Place } from "../statement/Descriptions.ts"
 import { fieldText } from "../statement/FieldText.ts"
@@ -22,6 +23,7 @@ export interface Upstream {
   readonly api: DataApi["Service"]
   readonly descriptions: Descriptions
   readonly shapes: ShapeLookup
+  readonly texts: ClientTexts
   /** Every transaction is READ ONLY, and nothing runs outside of one. */
   readonly readOnly: boolean
   /** One transaction for each session, from its first statement to its end. */

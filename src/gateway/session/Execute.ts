@@ -99,15 +99,15 @@ export const execute = (
         return Transactions.release(session, statement)
       default:
     }
+    const lock = session.upstream.wholeSession ? undefined : lockCallOf(statement)
     const lack =
       neverSupported(statement) ??
-      (session.transaction === undefined && !session.upstream.wholeSession && lockCallOf(statement) === undefined
+      (session.transaction === undefined && !session.upstream.wholeSession && lock === undefined
         ? outsideSupported(statement)
         : undefined)
     if (lack !== undefined) return lacking(lack)
     if (session.upstream.readOnly && runsAlone(statement)) return Effect.fail(readOnlyGateway())
     if (session.lostLock) return Effect.fail(lostLock())
-    const lock = session.upstream.wholeSession ? undefined : lockCallOf(statement)
     if (lock !== undefined) return advisoryLock(session, statement, lock, bound)
     const run = own(session, statement, bound)
     const alone = session.transaction !== undefined || selfReliant.has(statement.kind) || runsAlone(statement)

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { ExecuteStatementResponse, SqlParameter } from "../../data-api/DataApi.ts"
-import { castTo, fromNumbered, parameterName, render } from "../../data-api/statement/Placeholders.ts"
+import { parameterName } from "../../data-api/statement/Placeholders.ts"
 import { tokenize } from "../../data-api/statement/SqlLexer.ts"
 import { kindOf } from "../../data-api/statement/StatementKind.ts"
 import type { FieldDescription } from "../protocol/BackendMessages.ts"
@@ -12,6 +12,7 @@ import type { Description } from "../statement/DescribeSql.ts"
 import { positionIn } from "../statement/ErrorPosition.ts"
 import { columnsOf, rowsOf } from "../statement/FieldText.ts"
 import { Refused, refusal } from "../statement/Refused.ts"
+import { sentText } from "../statement/SentText.ts"
 import { readRow, type SentColumns, type Wrapped, wrap } from "../statement/Wrapped.ts"
 import { isWritten } from "../values/BinaryForms.ts"
 import type { Call, Session } from "./ClientSession.ts"
@@ -42,31 +43,23 @@ const parameterOf = (value: string | null, index: number): SqlParameter => ({
 /** The call for a statement that was wrapped, or not. */
 export const callOf = (
   statement: ClientStatement,
-  { prefix, sql }: Wrapped,
+  wrapped: Wrapped,
   bound: Bound | undefined
 ): Effect.Effect<Call, Refused> => {
-  const template = fromNumbered(sql)
-  if (Result.isFailure(template)) {
+  const text = sentText(statement, wrapped, bound?.description.casts)
+  if (Result.isFailure(text)) {
     return Effect.fail(refusal("42601", `syntax error at or near ":"`, "Parameters are written $1, $2."))
   }
+  const { count, sql, used } = text.success
   const values = bound?.values ?? []
-  if (template.success.count > values.length) {
+  if (count > values.length) {
     return Effect.fail(refusal("42P02", `there is no parameter $${values.length + 1}`))
   }
-  const text = render(
-    template.success,
-    values.map((_, index) => castTo(bound?.description.casts[index] ?? "pg_catalog.text"))
-  )
-  const used = new Set(template.success.parameters)
   const positionOf = (position: number): number | undefined => {
-    const own = positionIn(statement.sql, asServer(text).slice(prefix), position - prefix)
+    const own = positionIn(statement.sql, asServer(sql).slice(wrapped.prefix), position - wrapped.prefix)
     return own === undefined ? undefined : statement.offset + own
   }
-  return Effect.succeed({
-    sql: text,
-    parameters: values.map(parameterOf).filter((_, index) => used.has(index)),
-    positionOf
-  })
+  return Effect.succeed({ sql, parameters: values.map(parameterOf).filter((_, index) => used.has(index)), positionOf })
 }
 
 const wordsOf = ({ starts, tail, words }: ClientStatement): ReadonlyArray<string> =>
@@ -81,11 +74,14 @@ const atTerminator = (error: Refused, { terminator }: ClientStatement): Refused 
       })
     : error
 
+const changesNames = ({ kind, sql, words }: ClientStatement): boolean =>
+  kind === "write" ? words.includes("set_config") : kindOf(sql).changesNames
+
 /** Sends a statement as the client wrote it; what it returns comes as the service gives it. */
 export const asItIs = Effect.fnUntraced(function* (session: Session, statement: ClientStatement, bound?: Bound) {
   const call = yield* callOf(statement, { sql: statement.sql, prefix: 0 }, bound)
   const response = yield* Effect.mapError(session.send(call), (error) => atTerminator(error, statement))
-  if (kindOf(statement.sql).changesNames) session.noteNames(statement.sql)
+  if (changesNames(statement)) session.noteNames(statement.sql)
   const columns = columnsOf(response)
   const words = wordsOf(statement)
   const outcome: StatementOutcome = {

@@ -1,5 +1,7 @@
 /** What a client's statement is, as far as the gateway treats it differently, read from its words alone. Pure. */
-import { splitStatements, type Token, tokenize } from "../../data-api/statement/SqlLexer.ts"
+import { statementTokens, type Token, tokenize } from "../../data-api/statement/SqlLexer.ts"
+import type { SentText } from "./SentText.ts"
+import type { Wrapped } from "./Wrapped.ts"
 
 /**
  * - `query`: returns rows and can be a subquery
@@ -46,6 +48,8 @@ export interface ClientStatement {
   readonly returnsRows: boolean | undefined
   /** Where the statement after the list of WITH begins, if that list writes or the statement does; else 0. */
   readonly tail: number
+  /** What was made of it, for when it runs again. */
+  readonly made: { wrapped?: Wrapped; sent?: SentText }
 }
 
 const verbs = new Set(["select", "values", "table", "insert", "update", "delete", "merge"])
@@ -142,28 +146,35 @@ export const characters = (text: string): number => {
   return count
 }
 
-/** Reads one statement. */
-export const statementOf = (sql: string, offset = 0, terminator: ";" | "" = ""): ClientStatement => {
-  const tokens = tokenize(sql).filter(meaningful)
-  const words = tokens.map(({ end, kind, start }) => {
-    const text = sql.slice(start, end)
-    return kind === "word" ? text.toLowerCase() : text
-  })
-  const starts = tokens.map(({ start }) => start)
-  return { sql, terminator, offset, words, starts, ...shapeOf(words, starts) }
+/** The words of a text, and where they begin, counted from `from`. */
+const wordsIn = (text: string, tokens: ReadonlyArray<Token>, from: number) => {
+  const words: Array<string> = []
+  const starts: Array<number> = []
+  for (const { end, kind, start } of tokens) {
+    const word = text.slice(start, end)
+    words.push(kind === "word" ? word.toLowerCase() : word)
+    starts.push(start - from)
+  }
+  return { words, starts, made: {}, ...shapeOf(words, starts) }
 }
+
+/** Reads one statement. */
+export const statementOf = (sql: string, offset = 0, terminator: ";" | "" = ""): ClientStatement => ({
+  sql,
+  terminator,
+  offset,
+  ...wordsIn(sql, tokenize(sql).filter(meaningful), 0)
+})
 
 /** The statements of a client's text, as `psql` and PostgreSQL split them. */
 export const statementsOf = (text: string): ReadonlyArray<ClientStatement> => {
-  const tokens = tokenize(text).filter(meaningful)
-  let from = 0
-  let next = 0
-  return splitStatements(text).map(({ sql }) => {
-    while (next < tokens.length && ((tokens[next]?.start ?? 0) < from || text[tokens[next]?.start ?? 0] === ";")) next++
-    const start = tokens[next]?.start ?? text.length
-    from = start + sql.length
-    while (next < tokens.length && (tokens[next]?.start ?? 0) < from) next++
-    const terminator = text[tokens[next]?.start ?? text.length] === ";" ? ";" : ""
-    return statementOf(sql, characters(text.slice(0, start)), terminator)
+  let counted = 0
+  let offset = 0
+  return statementTokens(text).map(({ terminated, tokens }) => {
+    const start = tokens[0]?.start ?? 0
+    offset += characters(text.slice(counted, start))
+    counted = start
+    const sql = text.slice(start, tokens.at(-1)?.end)
+    return { sql, terminator: terminated ? ";" : "", offset, ...wordsIn(text, tokens, start) }
   })
 }

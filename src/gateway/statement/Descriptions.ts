@@ -1,5 +1,4 @@
 /** What statements take and return: asked for once, and remembered as long as it may be right. */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { DataApi, Field } from "../../data-api/DataApi.ts"
@@ -48,6 +47,7 @@ const beforeValues = new Set(["=", "<", ">", "+", "-", "*", "/", "%", "limit", "
 
 /** Another number may be of another type. */
 const sizeOf = (digits: string): string => {
+  if (digits.length < 10) return "4"
   const value = BigInt(digits)
   return value <= 2_147_483_647n ? "4" : value <= 9_223_372_036_854_775_807n ? "8" : digits
 }
@@ -56,13 +56,16 @@ const sizeOf = (digits: string): string => {
  * A statement but for its constants, on which what it returns does not depend: programs that write values into their
  * statements send ever new ones.
  */
-export const shapeOf = ({ words }: Pick<ClientStatement, "words">): string =>
-  words
-    .map((word, index) => {
-      if (word.startsWith("'")) return "''"
-      return /^\d+$/.test(word) && beforeValues.has(words[index - 1] ?? "") ? sizeOf(word) : word
-    })
-    .join(" ")
+export const shapeOf = ({ words }: Pick<ClientStatement, "words">): string => {
+  let shape = ""
+  let before = ""
+  for (const word of words) {
+    const isNumber = beforeValues.has(before) && /^\d+$/.test(word)
+    shape += `${word.startsWith("'") ? "''" : isNumber ? sizeOf(word) : word} `
+    before = word
+  }
+  return shape
+}
 
 export class Descriptions {
   readonly #api: DataApi["Service"]
@@ -77,12 +80,9 @@ export class Descriptions {
     this.#known.clear()
   }
 
-  forget(statement: ClientStatement, types: ReadonlyArray<string>, place: Place): void {
-    this.#known.delete(this.#key(statement, types, place))
-  }
-
   #key(statement: ClientStatement, types: ReadonlyArray<string>, { database, names, settings }: Place): string {
-    return JSON.stringify([database, settings, names, types, shapeOf(statement)])
+    const set = settings.length === 0 ? "" : JSON.stringify(settings)
+    return [database, set, names, types.join("\u0001"), shapeOf(statement)].join("\0")
   }
 
   /** Outside of a transaction the answer comes as an error. */
@@ -162,7 +162,8 @@ export class Descriptions {
             : Effect.succeed(answer)
         )
       })
-      return Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      return Effect.clockWith((clock) => {
+        const now = clock.currentTimeMillisUnsafe()
         if (known !== undefined && known.until > now) return Effect.succeed<Answer>(known.description)
         return Effect.tap(ask, (answer) => Effect.sync(() => this.#keep(key, answer, now)))
       })

@@ -40,7 +40,10 @@ export const outsideSupported = (statement: ClientStatement): Lack | undefined =
       hint: inTransaction
     }
   }
-  if (statement.words.some((word) => /^pg_(?:try_)?advisory_lock(?:_shared)?$/.test(word))) {
+  if (
+    /advisory/i.test(statement.sql) &&
+    statement.words.some((word) => /^pg_(?:try_)?advisory_lock(?:_shared)?$/.test(word))
+  ) {
     return {
       message: "a session's advisory lock can't be taken in a larger statement outside of a transaction",
       hint: `Take it alone, by SELECT pg_advisory_lock(...). ${inTransaction}`

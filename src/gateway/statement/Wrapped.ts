@@ -42,6 +42,12 @@ export interface SentColumns {
 
 /** The statement that returns each row as one text; columns that are sent are in it as `bytea`. */
 export const wrap = (statement: ClientStatement, sent?: SentColumns): Wrapped => {
+  if (sent !== undefined) return wrapped(statement, sent)
+  statement.made.wrapped ??= wrapped(statement, undefined)
+  return statement.made.wrapped
+}
+
+const wrapped = (statement: ClientStatement, sent: SentColumns | undefined): Wrapped => {
   const { sql, tail } = statement
   const names = Array.from({ length: sent?.count ?? 0 }, (_, index) => `c${index}`)
   const values = names.map((name, index) => {

@@ -1,0 +1,35 @@
+/** A running statement that can be given up from elsewhere. */
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+
+/**
+ * Runs an effect that can be cancelled: `giveUp` is run beside it then, and whichever is done first is what comes of it.
+ *
+ * A race would start both for every statement, and a statement is hardly ever cancelled.
+ *
+ * @param register is given what cancels
+ */
+export const cancellable = <A, E, E2>(
+  effect: Effect.Effect<A, E>,
+  giveUp: Effect.Effect<never, E2>,
+  register: (cancel: () => void) => void
+): Effect.Effect<A, E | E2> =>
+  Effect.contextWith((context: Context.Context<never>) => {
+    const run = Effect.runForkWith(context)
+    return Effect.callback<A, E | E2>((resume) => {
+      let givingUp: Fiber.Fiber<never, E2> | undefined
+      const running = run(effect)
+      register(() => {
+        if (givingUp !== undefined) return
+        givingUp = run(giveUp)
+        givingUp.addObserver((exit) => resume(Effect.andThen(Fiber.interrupt(running), exit)))
+      })
+      running.addObserver((exit) => {
+        // The first word counts, and an interruption may be told at once.
+        resume(exit)
+        givingUp?.interruptUnsafe()
+      })
+      return Effect.suspend(() => Fiber.interruptAll(givingUp === undefined ? [running] : [running, givingUp]))
+    })
+  })

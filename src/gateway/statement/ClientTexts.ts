@@ -1,0 +1,27 @@
+/** The texts that clients have sent of late, taken apart: programs send the same ones again. */
+import { type ClientStatement, statementsOf } from "./ClientStatement.ts"
+
+const CAPACITY = 500
+/** A longer text is a script, which comes once. */
+const LONGEST = 10_000
+
+export class ClientTexts {
+  readonly #known = new Map<string, ReadonlyArray<ClientStatement>>()
+
+  /** The statements of a text. */
+  statementsOf(text: string): ReadonlyArray<ClientStatement> {
+    if (text.length > LONGEST) return statementsOf(text)
+    const known = this.#known.get(text)
+    // Last in the map's order is the one used last.
+    if (known !== undefined) this.#known.delete(text)
+    const statements = known ?? statementsOf(text)
+    this.#known.set(text, statements)
+    if (this.#known.size > CAPACITY) {
+      for (const oldest of this.#known.keys()) {
+        this.#known.delete(oldest)
+        break
+      }
+    }
+    return statements
+  }
+}
