@@ -2,7 +2,7 @@
  * What this project costs beside what one would use instead: CPU and wall time of calls, requests over a slow network,
  * cold start, growth with the data, the command line.
  *
- * Usage: npm run bench -- [--quick] [--only calls,types,network,cold,scale,cli] [--json file] [--check]
+ * Usage: npm run bench -- [--quick] [--only calls,types,network,cold,scale,cli,gateway] [--json file] [--check]
  *
  * Everything is measured in one run, in rounds that alternate between the contenders; medians count. `--quick` takes
  * fewer rounds and 10,000 users at most, the long form has a million. `--check` fails where a figure is above its
@@ -14,6 +14,7 @@ import { Effect } from "effect"
 import { calls } from "./calls.ts"
 import { cold } from "./cold.ts"
 import { commandLine } from "./commandLine.ts"
+import { gateway } from "./gateway.ts"
 import { inference } from "./inference.ts"
 import { brokenLimits, type Figure, tableOf } from "./measure.ts"
 import { network } from "./network.ts"
@@ -37,7 +38,12 @@ const sections = {
     sizes: flags.quick ? [1000, 10_000] : [1000, 10_000, 100_000, 1_000_000],
     rounds: flags.quick ? 30 : 100
   }),
-  cli: commandLine({ rounds: flags.quick ? 3 : 9 })
+  cli: commandLine({ rounds: flags.quick ? 3 : 9 }),
+  gateway: gateway(
+    flags.quick
+      ? { rounds: 3, seconds: 1, clients: [1, 32], scale: 10 }
+      : { rounds: 7, seconds: 2, clients: [1, 8, 32], scale: 32 }
+  )
 }
 
 const wanted = flags.only?.split(",")

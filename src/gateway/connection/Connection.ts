@@ -215,9 +215,13 @@ const runner = (
   ): Effect.Effect<StatementOutcome, Refused> =>
     Effect.clockWith((clock) => {
       const start = clock.currentTimeMillisUnsafe()
-      const ran = cancellable(effect, giveUp(session), (cancel) => {
-        connection.cancel = cancel
-      })
+      const ran = cancellable(
+        effect,
+        Effect.suspend(() => giveUp(session)),
+        (cancel) => {
+          connection.cancel = cancel
+        }
+      )
       return Effect.onExit(ran, (exit) => {
         connection.cancel = () => undefined
         const failure = Exit.isFailure(exit) ? Exit.findErrorOption(exit) : undefined
