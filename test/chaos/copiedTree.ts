@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from "node:child_process"
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
-import { dirname, join } from "node:path"
+import { dirname, join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
 
 /** The repository itself, which is never changed. */
@@ -25,21 +25,42 @@ export const copyOf = async (): Promise<string> => {
   return folder
 }
 
-/** What a run of tests came to. */
+/** The result of a run of tests. */
 export interface Outcome {
   readonly verdict: "passed" | "failed" | "timed out"
   /** The first test that failed. */
   readonly by: string
-  readonly millis: number
+  /** The file of that test, where the report names it. */
+  readonly file?: string
 }
 
-const failedTest = /"status":\s*"failed",\s*"title":\s*"((?:[^"\\]|\\.)*)"/
+interface Report {
+  readonly testResults: ReadonlyArray<{
+    readonly name: string
+    readonly status: string
+    readonly assertionResults: ReadonlyArray<{ readonly status: string; readonly title: string }>
+  }>
+}
+
+const wholeFile = "a file as a whole"
+
+/** The first failure in the report of a run in `folder`. */
+const firstFailure = (folder: string, text: string): Pick<Outcome, "by" | "file"> => {
+  if (text === "") return { by: "no report" }
+  const { testResults }: Report = JSON.parse(text)
+  const found = testResults.flatMap(({ assertionResults, name, status }) => {
+    const test = assertionResults.find((one) => one.status === "failed")
+    // Where one file fails, those that run beside it are stopped, and count as failed without a failed test.
+    if (test !== undefined) return [{ by: test.title, file: relative(folder, name) }]
+    return status === "failed" ? [{ by: wholeFile, file: relative(folder, name) }] : []
+  })
+  return found.find(({ by }) => by !== wholeFile) ?? found[0] ?? { by: "no test in particular" }
+}
 
 /** Runs test files in a copy until the first failure, within a time limit: a mutant may loop endlessly. */
 export const runTests = async (folder: string, tests: ReadonlyArray<string>, limit: number): Promise<Outcome> => {
   const report = join(folder, "report.json")
   await rm(report, { force: true })
-  const start = Date.now()
   const code = await new Promise<number | null>((resolve) => {
     const vitest = join(root, "node_modules/vitest/vitest.mjs")
     const flags = ["run", "--bail", "1", "--reporter", "json", "--outputFile", report]
@@ -66,10 +87,9 @@ export const runTests = async (folder: string, tests: ReadonlyArray<string>, lim
       resolve(status)
     })
   })
-  const millis = Date.now() - start
-  if (code === null) return { verdict: "timed out", by: `no end within ${Math.round(limit / 1000)} s`, millis }
-  const text = await readFile(report, "utf8").catch(() => "")
-  return { verdict: code === 0 ? "passed" : "failed", by: failedTest.exec(text)?.[1] ?? "a file as a whole", millis }
+  if (code === null) return { verdict: "timed out", by: `no end within ${Math.round(limit / 1000)} s` }
+  if (code === 0) return { verdict: "passed", by: "" }
+  return { verdict: "failed", ...firstFailure(folder, await readFile(report, "utf8").catch(() => "")) }
 }
 
 /** Runs an effect of ours with one file of a copy changed, and restores the file whatever happens. */

@@ -71,15 +71,38 @@ interface Judged {
   readonly verdict: "killed" | "timed out" | "SURVIVED" | "NO TEST"
 }
 
-/** The test files that pass without a fault, of those that may be run: one that does not would kill every mutant. */
-const passingTests = async (folder: string, tests: ReadonlyArray<string>) => {
-  const passing: Array<string> = []
-  for (const test of tests) {
+/**
+ * Runs the tests of a mutant, whose text is planted for it. A failure counts only where that file passes without the fault,
+ * which is looked up once for each file that fails; one that does not is left out from then on.
+ */
+const judge = async (
+  folder: string,
+  path: string,
+  text: string,
+  tests: ReadonlyArray<string>,
+  passes: (test: string) => Promise<boolean>
+): Promise<{ readonly verdict: Judged["verdict"]; readonly by: string }> => {
+  if (tests.length === 0) return { verdict: "NO TEST", by: "" }
+  const run = () => runTests(folder, tests, 1000 * Number(values.limit))
+  const { by, file, verdict } = await withText(path, text, run)
+  if (verdict === "passed") return { verdict: "SURVIVED", by: tests.join(" ") }
+  if (verdict === "timed out") return { verdict, by }
+  if (file === undefined || (await passes(file))) return { verdict: "killed", by }
+  const others = tests.filter((test) => test !== file)
+  return judge(folder, path, text, others, passes)
+}
+
+/** Whether a test file passes as the sources are, as far as it was asked before. */
+const passesUnchanged = (folder: string) => {
+  const known = new Map<string, boolean>()
+  return async (test: string): Promise<boolean> => {
+    const before = known.get(test)
+    if (before !== undefined) return before
     const { by, verdict } = await runTests(folder, [test], 600_000)
-    if (verdict === "passed") passing.push(test)
-    else print(`NOT USED  ${test} ${verdict} without a fault: ${by}`)
+    if (verdict !== "passed") print(`NOT USED  ${test} ${verdict} without a fault: ${by}`)
+    known.set(test, verdict === "passed")
+    return verdict === "passed"
   }
-  return new Set(passing)
 }
 
 const report = (judged: ReadonlyArray<Judged>) => {
@@ -119,24 +142,15 @@ const deriveFaults = async (folder: string): Promise<number> => {
   const testsOf = testsByDistance(folder, modules)
   const reaching = new Map(sources.map((file) => [file, testsOf(file).slice(0, nearest)]))
   print(`${chosen.length} of ${all.length} mutants of ${sources.length} files, seed ${values.seed}`)
-  const passing = await passingTests(folder, [...new Set(chosen.flatMap(({ file }) => reaching.get(file) ?? []))])
+  const passes = passesUnchanged(folder)
   const judged: Array<Judged> = []
   for (const mutant of chosen) {
     const { file, from, kind, line, to } = mutant
-    const tests = (reaching.get(file) ?? []).filter((test) => passing.has(test))
     const text = mutated(texts.get(file) ?? "", mutant)
-    const path = join(folder, file)
-    const outcome = await withText(path, text, async () => {
-      // One after the other, so that the close ones, which most often notice, don't wait for the rest.
-      for (const test of tests) {
-        const { by, verdict } = await runTests(folder, [test], 1000 * Number(values.limit))
-        if (verdict !== "passed") return { verdict: verdict === "failed" ? ("killed" as const) : verdict, by }
-      }
-      return { verdict: tests.length === 0 ? ("NO TEST" as const) : ("SURVIVED" as const), by: tests.join(" ") }
-    })
-    judged.push({ mutant, verdict: outcome.verdict })
+    const { by, verdict } = await judge(folder, join(folder, file), text, reaching.get(file) ?? [], passes)
+    judged.push({ mutant, verdict })
     const shown = `${from} -> ${to}`.replaceAll(/\s+/g, " ").slice(0, 100)
-    print(`${outcome.verdict.padEnd(9)} ${file}:${line} ${kind}: ${shown}  [${outcome.by}]`)
+    print(`${verdict.padEnd(9)} ${file}:${line} ${kind}: ${shown}  [${by}]`)
   }
   report(judged)
   return 0
