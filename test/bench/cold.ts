@@ -3,12 +3,13 @@
  * fresh process, called once. Clients and layers outlive the call, as in a function that is called again.
  */
 import { execFile } from "node:child_process"
-import { mkdtempSync, rmSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Effect } from "effect"
-import { build } from "esbuild"
+import { build, type Plugin } from "esbuild"
+import { withStaticImports } from "../../scripts/staticImports.ts"
 import { type Figure, median } from "./measure.ts"
 import { arns, credentials, region, responder } from "./processes.ts"
 
@@ -97,6 +98,17 @@ const here = (name: string): string => fileURLToPath(new URL(name, import.meta.u
 /** Those that leave the AWS SDK to Lambda's runtime, and so need no `require` in ESM. */
 const external = (name: string): boolean => name.startsWith("repository, by DbLayer")
 
+/** `DbLayer` as bundlers get it from the package. */
+const asPublished: Plugin = {
+  name: "as published",
+  setup: ({ onLoad }) => {
+    onLoad({ filter: /src\/DbLayer\.ts$/ }, ({ path }) => ({
+      contents: withStaticImports(readFileSync(path, "utf8")),
+      loader: "ts"
+    }))
+  }
+}
+
 interface Bundle {
   readonly file: string
   readonly bytes: number
@@ -121,6 +133,7 @@ export const bundled =
               js: `import { createRequire } from "node:module"; const require = createRequire(import.meta.url);`
             }
           }),
+      plugins: [asPublished],
       bundle: true,
       minify: true,
       platform: "node",

@@ -45,8 +45,9 @@ export const project = Effect.acquireRelease(
     const home = join(folder, "node_modules", "alex-database")
     mkdirSync(home, { recursive: true })
     await run(root, join(root, "node_modules/.bin/tsc"), ["-p", "tsconfig.build.json", "--outDir", join(home, "dist")])
+    await run(root, process.execPath, ["scripts/bundlerEntries.ts", join(home, "dist")])
     cpSync(join(root, "package.json"), join(home, "package.json"))
-    for (const name of ["effect", "@aws-sdk", "@effect", "@electric-sql"])
+    for (const name of ["effect", "@aws-sdk", "@effect", "@electric-sql", "jose"])
       symlinkSync(join(root, "node_modules", name), join(folder, "node_modules", name))
     writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }))
     return folder
