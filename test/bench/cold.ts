@@ -9,6 +9,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Effect } from "effect"
 import { build, type Plugin } from "esbuild"
+import { withPureDeclarations } from "../../scripts/pureDeclarations.ts"
 import { withStaticImports } from "../../scripts/staticImports.ts"
 import { type Figure, median } from "./measure.ts"
 import { arns, credentials, region, responder } from "./processes.ts"
@@ -98,14 +99,14 @@ const here = (name: string): string => fileURLToPath(new URL(name, import.meta.u
 /** Those that leave the AWS SDK to Lambda's runtime, and so need no `require` in ESM. */
 const external = (name: string): boolean => name.startsWith("repository, by DbLayer")
 
-/** `DbLayer` as bundlers get it from the package. */
+/** The sources as bundlers get them from the package. */
 const asPublished: Plugin = {
   name: "as published",
   setup: ({ onLoad }) => {
-    onLoad({ filter: /src\/DbLayer\.ts$/ }, ({ path }) => ({
-      contents: withStaticImports(readFileSync(path, "utf8")),
-      loader: "ts"
-    }))
+    onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, ({ path }) => {
+      const marked = withPureDeclarations(path, readFileSync(path, "utf8"))
+      return { contents: path.endsWith("DbLayer.ts") ? withStaticImports(marked) : marked, loader: "ts" }
+    })
   }
 }
 
