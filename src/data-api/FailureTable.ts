@@ -44,140 +44,89 @@ export interface Failure {
   readonly meaning: string
 }
 
+/** What is the same of most failures: the service refused the request, and a retry would fail as well. */
+const usual = { status: 400, didRun: "no", sqlError: "UnknownError" } as const
+
+const failure = (codes: Failure["codes"], meaning: string, rest: Partial<Failure> = {}): Failure => ({
+  ...usual,
+  ...rest,
+  codes,
+  meaning
+})
+
 const connection = { sqlError: "ConnectionError" } as const
-const inside = { codes: ["InternalServerErrorException"], status: 500, isSilent: true } as const
+const silent = { isSilent: true, ...connection } as const
+/** What only a client notices; a server that has to say it fails inside. */
+const inside: Failure["codes"] = ["InternalServerErrorException"]
+const lost = { ...silent, status: 500, didRun: "unknown" } as const
 
 /** By the tag of the reason. */
 export const failures = {
-  DatabaseError: {
-    codes: ["DatabaseErrorException"],
-    status: 400,
-    didRun: "yes",
-    sqlError: "UnknownError",
-    meaning: "PostgreSQL refused the statement, and kept nothing of it."
-  },
-  DatabaseResuming: {
-    codes: ["DatabaseResumingException"],
-    status: 400,
-    didRun: "no",
-    retry: "budget",
+  DatabaseError: failure(["DatabaseErrorException"], "PostgreSQL refused the statement, and kept nothing of it.", {
+    didRun: "yes"
+  }),
+  DatabaseResuming: failure(["DatabaseResumingException"], "The database is resuming after being paused.", {
     ...connection,
-    meaning: "The database is resuming after being paused."
-  },
-  DatabaseUnavailable: {
-    codes: ["DatabaseUnavailableException"],
-    status: 504,
-    isSilent: true,
-    didRun: "unknown",
-    retry: "attempts",
+    retry: "budget"
+  }),
+  DatabaseUnavailable: failure(
+    ["DatabaseUnavailableException"],
+    "The database's writer is not available: it is restarting or failing over.",
+    { ...silent, status: 504, didRun: "unknown", retry: "attempts" }
+  ),
+  DatabaseNotFound: failure(["DatabaseNotFoundException"], "The cluster has no database instance.", {
     ...connection,
-    meaning: "The database's writer is not available: it is restarting or failing over."
-  },
-  DatabaseNotFound: {
-    codes: ["DatabaseNotFoundException"],
+    status: 404
+  }),
+  HttpEndpointNotEnabled: failure(
+    ["HttpEndpointNotEnabledException"],
+    "The Data API is not enabled for this cluster, or there is no such cluster in this region.",
+    connection
+  ),
+  InvalidResourceState: failure(
+    ["InvalidResourceStateException"],
+    "The cluster is in a state that takes no calls.",
+    connection
+  ),
+  InvalidSecret: failure(["InvalidSecretException"], "The secret holds no usable user name and password.", {
+    sqlError: "AuthenticationError"
+  }),
+  SecretsError: failure(["SecretsErrorException"], "The secret could not be read.", {
+    sqlError: "AuthenticationError"
+  }),
+  StatementTimeout: failure(["StatementTimeoutException"], "The statement timed out after 45 seconds.", {
+    sqlError: "StatementTimeoutError"
+  }),
+  TransactionNotFound: failure(
+    ["TransactionNotFoundException"],
+    "The transaction was not found: it has ended, or expired after 3 minutes without a call or 24 hours in all.",
+    { status: 404, atCommit: "unknown" }
+  ),
+  NotFound: failure(["NotFoundException"], "The cluster, the secret or the transaction was not found.", {
     status: 404,
-    didRun: "no",
-    ...connection,
-    meaning: "The cluster has no database instance."
-  },
-  HttpEndpointNotEnabled: {
-    codes: ["HttpEndpointNotEnabledException"],
-    status: 400,
-    didRun: "no",
-    ...connection,
-    meaning: "The Data API is not enabled for this cluster, or there is no such cluster in this region."
-  },
-  InvalidResourceState: {
-    codes: ["InvalidResourceStateException"],
-    status: 400,
-    didRun: "no",
-    ...connection,
-    meaning: "The cluster is in a state that takes no calls."
-  },
-  InvalidSecret: {
-    codes: ["InvalidSecretException"],
-    status: 400,
-    didRun: "no",
-    sqlError: "AuthenticationError",
-    meaning: "The secret holds no usable user name and password."
-  },
-  SecretsError: {
-    codes: ["SecretsErrorException"],
-    status: 400,
-    didRun: "no",
-    sqlError: "AuthenticationError",
-    meaning: "The secret could not be read."
-  },
-  StatementTimeout: {
-    codes: ["StatementTimeoutException"],
-    status: 400,
-    didRun: "no",
-    sqlError: "StatementTimeoutError",
-    meaning: "The statement timed out after 45 seconds."
-  },
-  TransactionNotFound: {
-    codes: ["TransactionNotFoundException"],
-    status: 404,
-    didRun: "no",
-    atCommit: "unknown",
-    sqlError: "UnknownError",
-    meaning:
-      "The transaction was not found: it has ended, or expired after 3 minutes without a call or 24 hours in all."
-  },
-  NotFound: {
-    codes: ["NotFoundException"],
-    status: 404,
-    didRun: "no",
-    atCommit: "unknown",
-    sqlError: "UnknownError",
-    meaning: "The cluster, the secret or the transaction was not found."
-  },
-  TransactionBusy: {
-    // The service has no exception of its own for it: the sentence in the message tells.
-    codes: ["DatabaseErrorException"],
-    status: 400,
-    didRun: "no",
-    retry: "budget",
-    sqlError: "UnknownError",
-    meaning: "Another statement of the transaction is still running."
-  },
-  UnsupportedResult: {
-    codes: ["UnsupportedResultException"],
-    status: 400,
-    didRun: "yes",
-    sqlError: "UnknownError",
-    meaning: "The statement took effect, but its result can't be returned."
-  },
-  AccessDenied: {
-    codes: ["AccessDeniedException"],
+    atCommit: "unknown"
+  }),
+  // The service has no exception of its own for it: the sentence in the message tells.
+  TransactionBusy: failure(["DatabaseErrorException"], "Another statement of the transaction is still running.", {
+    retry: "budget"
+  }),
+  UnsupportedResult: failure(
+    ["UnsupportedResultException"],
+    "The statement took effect, but its result can't be returned.",
+    { didRun: "yes" }
+  ),
+  AccessDenied: failure(["AccessDeniedException"], "IAM denies the caller this action on this cluster.", {
     status: 403,
-    didRun: "no",
-    sqlError: "AuthorizationError",
-    meaning: "IAM denies the caller this action on this cluster."
-  },
-  Forbidden: {
-    codes: ["ForbiddenException"],
+    sqlError: "AuthorizationError"
+  }),
+  Forbidden: failure(["ForbiddenException"], "The caller lacks a privilege.", {
     status: 403,
-    didRun: "no",
-    sqlError: "AuthorizationError",
-    meaning: "The caller lacks a privilege."
-  },
-  BadRequest: {
-    codes: ["BadRequestException"],
-    status: 400,
-    didRun: "no",
-    sqlError: "UnknownError",
-    meaning: "The service refused the request."
-  },
-  Validation: {
-    codes: ["ValidationException", "SerializationException"],
-    status: 400,
-    didRun: "no",
-    sqlError: "UnknownError",
-    meaning: "The request is not valid."
-  },
-  Throttled: {
-    codes: [
+    sqlError: "AuthorizationError"
+  }),
+  BadRequest: failure(["BadRequestException"], "The service refused the request."),
+  Validation: failure(["ValidationException", "SerializationException"], "The request is not valid."),
+  Throttled: failure(
+    [
       "ThrottlingException",
       "Throttling",
       "ThrottledException",
@@ -187,14 +136,11 @@ export const failures = {
       "RequestThrottledException",
       "SlowDown"
     ],
-    status: 400,
-    didRun: "no",
-    retry: "budget",
-    ...connection,
-    meaning: "Rate exceeded"
-  },
-  Unauthenticated: {
-    codes: [
+    "Rate exceeded",
+    { ...connection, retry: "budget" }
+  ),
+  Unauthenticated: failure(
+    [
       "UnrecognizedClientException",
       "ExpiredTokenException",
       "ExpiredToken",
@@ -206,70 +152,34 @@ export const failures = {
       "IncompleteSignatureException",
       "InvalidClientTokenId"
     ],
-    status: 403,
-    didRun: "no",
-    sqlError: "AuthenticationError",
-    meaning: "The request's credentials were refused."
-  },
-  InternalServerError: {
-    codes: ["InternalServerErrorException", "InternalFailure", "InternalServerError"],
+    "The request's credentials were refused.",
+    { status: 403, sqlError: "AuthenticationError" }
+  ),
+  InternalServerError: failure(
+    ["InternalServerErrorException", "InternalFailure", "InternalServerError"],
+    "The service failed inside.",
+    { ...lost, retry: "attempts" }
+  ),
+  ServiceUnavailable: failure(
+    ["ServiceUnavailableError", "ServiceUnavailable", "ServiceUnavailableException"],
+    "The service is not available at the moment.",
+    { ...silent, status: 503, didRun: "unknown", retry: "attempts" }
+  ),
+  ConnectFailed: failure(inside, "No connection was established; nothing was sent.", {
+    ...silent,
     status: 500,
-    isSilent: true,
-    didRun: "unknown",
-    retry: "attempts",
-    ...connection,
-    meaning: "The service failed inside."
-  },
-  ServiceUnavailable: {
-    codes: ["ServiceUnavailableError", "ServiceUnavailable", "ServiceUnavailableException"],
-    status: 503,
-    isSilent: true,
-    didRun: "unknown",
-    retry: "attempts",
-    ...connection,
-    meaning: "The service is not available at the moment."
-  },
-  ConnectFailed: {
-    ...inside,
-    didRun: "no",
-    retry: "connectBudget",
-    ...connection,
-    meaning: "No connection was established; nothing was sent."
-  },
-  ConnectionLost: {
-    ...inside,
-    didRun: "unknown",
-    retry: "attempts",
-    ...connection,
-    meaning: "The connection broke, or no answer came in time."
-  },
-  UnexpectedResponse: {
-    ...inside,
-    didRun: "unknown",
-    ...connection,
-    meaning: "The answer is not one of the Data API's."
-  },
-  InvalidRequest: {
-    codes: ["ValidationException"],
-    status: 400,
-    didRun: "no",
-    sqlError: "UnknownError",
-    meaning: "The request could never succeed, and was not sent."
-  },
-  OutcomeUnknown: {
-    ...inside,
-    didRun: "unknown",
-    ...connection,
-    meaning: "The answer to a write or a commit was lost, and it was not retried."
-  },
-  NotCommitted: {
-    ...inside,
-    didRun: "no",
-    retry: "caller",
-    ...connection,
-    meaning: "The transaction failed before its commit was sent, so nothing of it was kept."
-  }
-} as const satisfies Readonly<Record<string, Failure>>
+    retry: "connectBudget"
+  }),
+  ConnectionLost: failure(inside, "The connection broke, or no answer came in time.", { ...lost, retry: "attempts" }),
+  UnexpectedResponse: failure(inside, "The answer is not one of the Data API's.", lost),
+  InvalidRequest: failure(["ValidationException"], "The request could never succeed, and was not sent."),
+  OutcomeUnknown: failure(inside, "The answer to a write or a commit was lost, and it was not retried.", lost),
+  NotCommitted: failure(inside, "The transaction failed before its commit was sent, so nothing of it was kept.", {
+    ...silent,
+    status: 500,
+    retry: "caller"
+  })
+} satisfies Readonly<Record<string, Failure>>
 
 /** The tag of a failure, for example `ConnectionLost`. */
 export type FailureTag = keyof typeof failures

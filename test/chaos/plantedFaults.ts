@@ -70,8 +70,8 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "a lost connection counts as not run",
     file: "src/data-api/FailureTable.ts",
-    from: 'ConnectionLost: {\n    ...inside,\n    didRun: "unknown"',
-    to: 'ConnectionLost: {\n    ...inside,\n    didRun: "no"',
+    from: '"The connection broke, or no answer came in time.", { ...lost,',
+    to: '"The connection broke, or no answer came in time.", { ...lost, didRun: "no",',
     tests: [simulation]
   },
   {

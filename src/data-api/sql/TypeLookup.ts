@@ -7,7 +7,6 @@
  */
 
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
 import { isLonger, MAX_SQL_LENGTH } from "../Limits.ts"
 import { fromNumbered, type Template } from "../statement/Placeholders.ts"
 import { fromBase64, toHex } from "../values/Octets.ts"
@@ -173,32 +172,50 @@ end`
   return isLonger(text, MAX_SQL_LENGTH) ? undefined : text
 }
 
-const Row = Schema.Tuple([
-  Schema.Literals(["p", "r"]),
-  Schema.Int,
-  Schema.String,
-  Schema.String,
-  Schema.String,
-  Schema.NullOr(Schema.String),
-  Schema.NullOr(Schema.String),
-  Schema.Boolean,
-  Schema.NullOr(Schema.String)
-])
+/** Parameter or column of the result, its number, schema, type and kind; element and its kind; see {@link typesOf}. */
+type Row = readonly [
+  of: "p" | "r",
+  number: number,
+  schema: string,
+  name: string,
+  kind: string,
+  element: string | null,
+  elementKind: string | null,
+  byInput: boolean,
+  column: string | null
+]
 
-const Refusal = Schema.Struct({ state: Schema.String, message: Schema.String })
+const rowTypes = "string number string string string string? string? boolean string?".split(" ")
 
-const Answer = Schema.fromJsonString(Schema.Union([Refusal, Schema.Array(Row)]))
+// Without a schema, which would take a twentieth of a function's own code.
+const isRow = (row: unknown): row is Row =>
+  Array.isArray(row) &&
+  row.length === rowTypes.length &&
+  (row[0] === "p" || row[0] === "r") &&
+  rowTypes.every((type, index) => type.startsWith(typeof row[index]) || (row[index] === null && type.endsWith("?")))
 
-const decodeAnswer = Schema.decodeUnknownResult(Answer)
+const isRefusal = (answer: unknown): answer is { readonly state: string; readonly message: string } =>
+  typeof answer === "object" &&
+  answer !== null &&
+  "state" in answer &&
+  typeof answer.state === "string" &&
+  "message" in answer &&
+  typeof answer.message === "string"
+
+const parsed = (answer: string): unknown => {
+  try {
+    return JSON.parse(answer)
+  } catch {
+    return undefined
+  }
+}
 
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
 const isReturned = (schema: string, name: string, kind: string, member: "member" | "arrayMember"): boolean =>
   kind === "e" || (schema === "pg_catalog" && pgTypeByName.get(name)?.[member] !== undefined)
 
-const inferred = ([, , schema, name, kind, element, elementKind, byInput, column]: typeof Row.Type):
-  | InferredType
-  | undefined => {
+const inferred = ([, , schema, name, kind, element, elementKind, byInput, column]: Row): InferredType | undefined => {
   // A pseudo-type is nothing that a value can be cast to.
   if (kind === "p") return undefined
   const type = `${quoted(schema)}.${quoted(name)}`
@@ -216,12 +233,14 @@ const inferred = ([, , schema, name, kind, element, elementKind, byInput, column
 
 /** Reads an answer; a failure says that it is none. */
 export const readAnswer = (answer: string): Result.Result<Lookup | Undecided, string> => {
-  const rows = decodeAnswer(answer)
-  if (Result.isFailure(rows)) return Result.fail("The types of a statement's parameters came back in an unknown form.")
-  if ("state" in rows.success) return Result.succeed({ sqlState: rows.success.state, message: rows.success.message })
+  const said = parsed(answer)
+  if (isRefusal(said)) return Result.succeed({ sqlState: said.state, message: said.message })
+  if (!Array.isArray(said) || !said.every(isRow)) {
+    return Result.fail("The types of a statement's parameters came back in an unknown form.")
+  }
   const parameters: Array<InferredType | undefined> = []
   const results: Array<InferredType> = []
-  for (const row of rows.success) {
+  for (const row of said) {
     const type = inferred(row)
     if (row[0] === "p") parameters[row[1] - 1] = type
     else {

@@ -3,7 +3,7 @@
  * program gives the same values to either driver. Pure; no I/O.
  */
 
-import * as BigDecimal from "effect/BigDecimal"
+import type * as BigDecimal from "effect/BigDecimal"
 import * as Result from "effect/Result"
 import type { Field } from "../DataApi.ts"
 import { toHex } from "./Octets.ts"
@@ -241,6 +241,10 @@ const fromTypedParameter = (oid: number, value: unknown): PgParameter => {
     : typed(type, value)
 }
 
+/** By its mark too: a bundle without decimals need not hold the module. */
+const isBigDecimal = (value: unknown): value is BigDecimal.BigDecimal =>
+  typeof value === "object" && value !== null && "~effect/BigDecimal" in value
+
 const isPlainObject = (value: object): boolean => {
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === Object.prototype || prototype === null
@@ -264,7 +268,7 @@ const typeOf = (value: unknown): string | undefined => {
       if (value === null) return undefined
       if (value instanceof Date) return "timestamptz"
       if (value instanceof Uint8Array || value instanceof Int8Array) return "bytea"
-      if (BigDecimal.isBigDecimal(value)) return "numeric"
+      if (isBigDecimal(value)) return "numeric"
       if (isPlainObject(value)) return "jsonb"
   }
   return refuse(
@@ -285,7 +289,7 @@ const decimalText = ({ scale, value }: BigDecimal.BigDecimal): string => {
 /** As the codecs of `type` take it: whole numbers beyond int4 as bigint, decimals as text. */
 const asTyped = (type: string, value: unknown): unknown => {
   if (type === "int8" && typeof value === "number") return BigInt(value)
-  if (type === "numeric" && BigDecimal.isBigDecimal(value)) return decimalText(value)
+  if (type === "numeric" && isBigDecimal(value)) return decimalText(value)
   return value
 }
 
