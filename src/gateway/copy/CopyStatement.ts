@@ -1,6 +1,8 @@
 /** What a COPY statement asks for. Pure. */
+
 import * as Result from "effect/Result"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
+import { afterParentheses } from "../statement/InnerQuery.ts"
 
 export interface CopyOptions {
   readonly format: "text" | "csv" | "binary"
@@ -25,16 +27,6 @@ export interface CopyStatement {
   readonly columns: ReadonlyArray<string> | undefined
   readonly query: string | undefined
   readonly options: CopyOptions
-}
-
-/** The index after the parenthesis that closes the one at `at`. */
-const afterParentheses = (words: ReadonlyArray<string>, at: number): number => {
-  let depth = 0
-  for (let index = at; index < words.length; index++) {
-    if (words[index] === "(") depth++
-    else if (words[index] === ")" && --depth === 0) return index + 1
-  }
-  return words.length
 }
 
 const escapes: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v" }

@@ -1,26 +1,27 @@
 /** PostgreSQL's text of values that the service returns as they are, and what their columns are. Pure. */
 import type { ColumnMetadata, ExecuteStatementResponse, Field } from "../../data-api/DataApi.ts"
-import { pgElementByOid, pgTypeByName } from "../../data-api/values/PgOids.ts"
+import { oidOf, pgTypeByOid } from "../../data-api/values/PgOids.ts"
 import type { FieldDescription } from "../protocol/BackendMessages.ts"
 
-const TEXT = 25
+const TEXT = oidOf("text")
 
-const sizes: Readonly<Record<number, number>> = {
-  16: 1,
-  18: 1,
-  19: 64,
-  20: 8,
-  21: 2,
-  23: 4,
-  26: 4,
-  700: 4,
-  701: 8,
-  1082: 4,
-  1083: 8,
-  1114: 8,
-  1184: 8,
-  1186: 16,
-  2950: 16
+/** Octets of the types whose values all have as many. */
+const sizes: Readonly<Record<string, number>> = {
+  bool: 1,
+  char: 1,
+  name: 64,
+  int8: 8,
+  int2: 2,
+  int4: 4,
+  oid: 4,
+  float4: 4,
+  float8: 8,
+  date: 4,
+  time: 8,
+  timestamp: 8,
+  timestamptz: 8,
+  interval: 16,
+  uuid: 16
 }
 
 /** A float as PostgreSQL writes it: an exponent of two digits, and from 1e15 on. */
@@ -59,35 +60,26 @@ export const fieldText = (field: Field): string | null => {
   return null
 }
 
-const plainName = (typeName: string): string =>
-  typeName.replace(/^(small|big)?serial$/, (_, size) => (size === "small" ? "int2" : size === "big" ? "int8" : "int4"))
-
-const arrayOids = new Map([...pgElementByOid].map(([oid, { name }]) => [`_${name}`, oid]))
-
-const knownOid = (typeName: string): number | undefined => {
-  const name = plainName(typeName)
-  return pgTypeByName.get(name)?.oid ?? arrayOids.get(name)
-}
-
 /** Whether the type is one of PostgreSQL's common ones, whose object ids never change. */
-export const isKnownType = (typeName: string): boolean => knownOid(typeName) !== undefined
+export const isKnownType = (typeName: string): boolean => oidOf(typeName) !== 0
 
 /** The modifier of a numeric or of a text of limited length, which the service gives as precision and scale. */
-const modifierOf = (typeOid: number, { precision, scale }: ColumnMetadata): number => {
-  if (typeOid === 1700) return precision > 0 && precision <= 1000 ? ((precision << 16) | (scale & 0x7ff)) + 4 : -1
-  if (typeOid === 1042 || typeOid === 1043) return precision > 0 && precision <= 10_485_760 ? precision + 4 : -1
+const modifierOf = (type: string, { precision, scale }: ColumnMetadata): number => {
+  if (type === "numeric") return precision > 0 && precision <= 1000 ? ((precision << 16) | (scale & 0x7ff)) + 4 : -1
+  if (type === "bpchar" || type === "varchar") return precision > 0 && precision <= 10_485_760 ? precision + 4 : -1
   return -1
 }
 
 export const columnOf = (metadata: ColumnMetadata): FieldDescription => {
-  const typeOid = knownOid(metadata.typeName) ?? TEXT
+  const typeOid = oidOf(metadata.typeName) || TEXT
+  const type = pgTypeByOid.get(typeOid)?.name ?? ""
   return {
     name: metadata.label || metadata.name,
     tableOid: 0,
     columnNumber: 0,
     typeOid,
-    typeSize: sizes[typeOid] ?? -1,
-    typeModifier: modifierOf(typeOid, metadata)
+    typeSize: sizes[type] ?? -1,
+    typeModifier: modifierOf(type, metadata)
   }
 }
 

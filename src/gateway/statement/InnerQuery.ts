@@ -5,7 +5,7 @@ const beginsQuery = (word = ""): boolean =>
   /^(?:select|with|values|table|insert|update|delete|merge|execute|\()$/.test(word)
 
 /** The index of the word after the parenthesis that closes the one at `at`. */
-const afterParentheses = (words: ReadonlyArray<string>, at: number): number => {
+export const afterParentheses = (words: ReadonlyArray<string>, at: number): number => {
   let depth = 0
   for (let index = at; index < words.length; index++) {
     if (words[index] === "(") depth++

@@ -1,5 +1,5 @@
 /** The binary forms of common types, from and to PostgreSQL's text of them. Pure. */
-import { pgElementByOid } from "../../data-api/values/PgOids.ts"
+import { oidOf, pgElementByOid } from "../../data-api/values/PgOids.ts"
 import { floatText } from "../statement/FieldText.ts"
 import { readArray } from "./ArrayText.ts"
 import { daysOfText, microsOfTime, microsOfTimestamp, textOfDays, textOfTime, textOfTimestamp } from "./DateTimes.ts"
@@ -118,80 +118,64 @@ const float4Text = (value: number): string => {
   return floatText(value)
 }
 
-const forms: ReadonlyMap<number, Form> = new Map<number, Form>([
-  [
-    16,
-    fixed(
-      1,
-      (bytes, text) => bytes.writeUInt8(text === "t" ? 1 : 0),
-      (bytes) => (bytes[0] === 0 ? "f" : "t")
-    )
-  ],
-  [17, bytea],
-  [18, utf8],
-  [19, utf8],
-  [
-    20,
-    fixed(
-      8,
-      (bytes, text) => bytes.writeBigInt64BE(BigInt(text)),
-      (bytes) => String(bytes.readBigInt64BE())
-    )
-  ],
-  [
-    21,
-    fixed(
-      2,
-      (bytes, text) => bytes.writeInt16BE(Number(text)),
-      (bytes) => String(bytes.readInt16BE())
-    )
-  ],
-  [
-    23,
-    fixed(
-      4,
-      (bytes, text) => bytes.writeInt32BE(Number(text)),
-      (bytes) => String(bytes.readInt32BE())
-    )
-  ],
-  [25, utf8],
-  [
-    26,
-    fixed(
-      4,
-      (bytes, text) => bytes.writeUInt32BE(Number(text)),
-      (bytes) => String(bytes.readUInt32BE())
-    )
-  ],
-  [114, utf8],
-  [
-    700,
-    fixed(
-      4,
-      (bytes, text) => bytes.writeFloatBE(Number(text)),
-      (bytes) => float4Text(bytes.readFloatBE())
-    )
-  ],
-  [
-    701,
-    fixed(
-      8,
-      (bytes, text) => bytes.writeDoubleBE(Number(text)),
-      (bytes) => floatText(bytes.readDoubleBE())
-    )
-  ],
-  [705, utf8],
-  [1042, utf8],
-  [1043, utf8],
-  [1082, date],
-  [1083, micros(microsOfTime, textOfTime)],
-  [1114, micros(microsOfTimestamp, (value) => textOfTimestamp(value, ""))],
-  [1184, micros(microsOfTimestamp, (value) => textOfTimestamp(value, "+00"))],
-  [1700, numeric],
-  [2278, { write: () => new Uint8Array(0), read: () => "" }],
-  [2950, uuid],
-  [3802, jsonb]
-])
+const formsByName: Readonly<Record<string, Form>> = {
+  bool: fixed(
+    1,
+    (bytes, text) => bytes.writeUInt8(text === "t" ? 1 : 0),
+    (bytes) => (bytes[0] === 0 ? "f" : "t")
+  ),
+  bytea,
+  char: utf8,
+  name: utf8,
+  int8: fixed(
+    8,
+    (bytes, text) => bytes.writeBigInt64BE(BigInt(text)),
+    (bytes) => String(bytes.readBigInt64BE())
+  ),
+  int2: fixed(
+    2,
+    (bytes, text) => bytes.writeInt16BE(Number(text)),
+    (bytes) => String(bytes.readInt16BE())
+  ),
+  int4: fixed(
+    4,
+    (bytes, text) => bytes.writeInt32BE(Number(text)),
+    (bytes) => String(bytes.readInt32BE())
+  ),
+  text: utf8,
+  oid: fixed(
+    4,
+    (bytes, text) => bytes.writeUInt32BE(Number(text)),
+    (bytes) => String(bytes.readUInt32BE())
+  ),
+  json: utf8,
+  float4: fixed(
+    4,
+    (bytes, text) => bytes.writeFloatBE(Number(text)),
+    (bytes) => float4Text(bytes.readFloatBE())
+  ),
+  float8: fixed(
+    8,
+    (bytes, text) => bytes.writeDoubleBE(Number(text)),
+    (bytes) => floatText(bytes.readDoubleBE())
+  ),
+  unknown: utf8,
+  bpchar: utf8,
+  varchar: utf8,
+  date,
+  time: micros(microsOfTime, textOfTime),
+  timestamp: micros(microsOfTimestamp, (value) => textOfTimestamp(value, "")),
+  timestamptz: micros(microsOfTimestamp, (value) => textOfTimestamp(value, "+00")),
+  numeric,
+  void: { write: () => new Uint8Array(0), read: () => "" },
+  uuid,
+  jsonb
+}
+
+/** By the types' object ids. */
+const forms: ReadonlyMap<number, Form> = new Map(
+  Object.entries(formsByName).map(([name, form]) => [oidOf(name), form] as const)
+)
 
 const int32 = (value: number): Buffer => {
   const bytes = Buffer.alloc(4)

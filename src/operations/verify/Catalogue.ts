@@ -8,9 +8,11 @@ import * as SqlClient from "effect/sql/SqlClient"
 import type * as SqlError from "effect/sql/SqlError"
 import { catalogueSql } from "./catalogueSql.ts"
 
-/** The kinds of object that the migrations make and that `Drift` compares. */
+/** The kinds of object that `Drift` compares, in the order in which they can be made. */
 export const Kind = Schema.Literals([
   "extension",
+  "function",
+  "aggregate",
   "table",
   "column",
   "constraint",
@@ -20,8 +22,6 @@ export const Kind = Schema.Literals([
   "policy",
   "privilege",
   "comment",
-  "function",
-  "aggregate",
   "view",
   "materialized-view",
   "foreign-table",

@@ -57,21 +57,6 @@ export interface RepairOptions {
   readonly patience?: Duration.Input | undefined
 }
 
-/** Tables first, then what refers to them. */
-const order = [
-  "extension",
-  "function",
-  "table",
-  "column",
-  "constraint",
-  "index",
-  "trigger",
-  "rule",
-  "policy",
-  "privilege",
-  "comment"
-]
-
 const attempt = Effect.fnUntraced(function* (
   { object, statements }: Drift.Repairable,
   patience: Duration.Input | undefined
@@ -109,7 +94,8 @@ export const repair = Effect.fn("Repair.repair")(function* (options: RepairOptio
     ignore: options.ignore ?? [],
     removes: options.drift === true
   })
-  const sorted = [...repairable].sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))
+  const place = ({ kind }: (typeof repairable)[number]) => Catalogue.Kind.literals.indexOf(kind)
+  const sorted = [...repairable].sort((a, b) => place(a) - place(b))
   const dryRun = options.dryRun === true
   const repaired = yield* Effect.forEach(sorted, (one) =>
     dryRun
