@@ -66,46 +66,51 @@ const plantFaults = async (folder: string): Promise<number> => {
   return count("SURVIVED") + count("STALE") === 0 ? 0 : 1
 }
 
+/** Milliseconds that the tests of a mutant may take. */
+const limit = 1000 * Number(values.limit)
+
 interface Judged {
   readonly mutant: Mutant
-  readonly verdict: "killed" | "timed out" | "SURVIVED" | "NO TEST"
+  readonly verdict: "killed" | "timed out" | "SURVIVED" | "NO TEST" | "NOT JUDGED"
 }
 
 /**
- * Runs the tests of a mutant, whose text is planted for it. A failure counts only where that file passes without the fault,
- * which is looked up once for each file that fails; one that does not is left out from then on.
+ * Runs the tests of a mutant, whose text is planted for it. A failure, or that there is no end, counts only where the same
+ * tests pass without the fault; a file that fails without it is left out.
  */
 const judge = async (
   folder: string,
   path: string,
   text: string,
   tests: ReadonlyArray<string>,
-  passes: (test: string) => Promise<boolean>
+  passes: (tests: ReadonlyArray<string>) => Promise<boolean>
 ): Promise<{ readonly verdict: Judged["verdict"]; readonly by: string }> => {
   if (tests.length === 0) return { verdict: "NO TEST", by: "" }
-  const run = () => runTests(folder, tests, 1000 * Number(values.limit))
+  const run = () => runTests(folder, tests, limit)
   const { by, file, verdict } = await withText(path, text, run)
   if (verdict === "passed") return { verdict: "SURVIVED", by: tests.join(" ") }
-  if (verdict === "timed out") return { verdict, by }
-  if (file === undefined || (await passes(file))) return { verdict: "killed", by }
+  if (verdict === "timed out") return { verdict: (await passes(tests)) ? verdict : "NOT JUDGED", by }
+  if (file === undefined || (await passes([file]))) return { verdict: "killed", by }
   const others = tests.filter((test) => test !== file)
   return judge(folder, path, text, others, passes)
 }
 
-/** Whether a test file passes as the sources are, as far as it was asked before. */
+/** Whether test files pass as the sources are, within the limit, as far as it was asked before. */
 const passesUnchanged = (folder: string) => {
   const known = new Map<string, boolean>()
-  return async (test: string): Promise<boolean> => {
-    const before = known.get(test)
+  return async (tests: ReadonlyArray<string>): Promise<boolean> => {
+    const key = tests.join(" ")
+    const before = known.get(key)
     if (before !== undefined) return before
-    const { by, verdict } = await runTests(folder, [test], 600_000)
-    if (verdict !== "passed") print(`NOT USED  ${test} ${verdict} without a fault: ${by}`)
-    known.set(test, verdict === "passed")
+    const { by, verdict } = await runTests(folder, tests, limit)
+    if (verdict !== "passed") print(`NOT USED  ${key} ${verdict} without a fault: ${by}`)
+    known.set(key, verdict === "passed")
     return verdict === "passed"
   }
 }
 
-const report = (judged: ReadonlyArray<Judged>) => {
+const report = (all: ReadonlyArray<Judged>) => {
+  const judged = all.filter(({ verdict }) => verdict !== "NOT JUDGED")
   const line = (name: string, of: ReadonlyArray<Judged>) => {
     const count = (verdict: Judged["verdict"]) => of.filter((one) => one.verdict === verdict).length
     const caught = count("killed") + count("timed out")
