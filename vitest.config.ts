@@ -8,6 +8,7 @@ export default defineConfig({
     execArgv: ["--liftoff-only"],
     // Vitest would leave one core of two idle, though much of the time is spent waiting.
     maxWorkers: "100%",
+    isolate: false,
     // What starts a command and means to lose no power need not wait for the disk; tests of that say "full".
     env: { ALEX_DB_DURABILITY: "fast" },
     testTimeout: 30_000,

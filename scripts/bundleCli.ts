@@ -6,24 +6,12 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Effect } from "effect"
-import { build, type Metafile, type Plugin } from "esbuild"
+import type { Metafile } from "esbuild"
 import { allHelp } from "../src/cli/help/allHelp.ts"
+import { bundleCommandLine } from "./commandLine.ts"
 
 const root = fileURLToPath(new URL("../", import.meta.url))
 const out = join(root, "dist/cli")
-
-/** A module of the bundle finds files beside it where it would stand if it was not bundled. */
-const places: Plugin = {
-  name: "places",
-  setup: ({ onLoad }) => {
-    onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, ({ path }) => {
-      const text = readFileSync(path, "utf8")
-      const place = relative(join(root, "src/cli"), path).replaceAll("\\", "/")
-      const url = `new URL(${JSON.stringify(place.startsWith(".") ? place : `./${place}`)}, import.meta.url).href`
-      return { contents: text.replaceAll(/\bimport\.meta\.url\b/g, url), loader: "ts" }
-    })
-  }
-}
 
 /** The package that a bundled file belongs to, as its folder. */
 const packageOf = (file: string): ReadonlyArray<string> =>
@@ -52,26 +40,14 @@ const withOwnSources = (file: string): void => {
 const entry = ["main.js", "main.js.map", "main.d.ts"]
 for (const name of readdirSync(out)) if (!entry.includes(name)) rmSync(join(out, name), { recursive: true })
 
-const { metafile } = await build({
-  absWorkingDir: root,
-  entryPoints: ["src/cli/start.ts"],
+const { metafile } = await bundleCommandLine({
   outdir: out,
-  bundle: true,
-  splitting: true,
-  format: "esm",
-  platform: "node",
-  target: "node22.19",
-  chunkNames: "[name]-[hash]",
-  metafile: true,
   sourcemap: true,
-  legalComments: "none",
-  // They are large, bring files along or can be left out: a command loads them when it needs them.
-  external: ["@electric-sql/pglite", "@aws-sdk/*"],
-  // What is CommonJS requires Node's own modules.
-  banner: {
-    js: `import { createRequire as requireOf } from "node:module"\nconst require = requireOf(import.meta.url)`
-  },
-  plugins: [places]
+  // A module of the bundle finds files beside it where it would stand if it was not bundled.
+  urlOf: (path) => {
+    const place = relative(join(root, "src/cli"), path).replaceAll("\\", "/")
+    return `new URL(${JSON.stringify(place.startsWith(".") ? place : `./${place}`)}, import.meta.url).href`
+  }
 })
 for (const file of Object.keys(metafile.outputs)) if (file.endsWith(".map")) withOwnSources(join(root, file))
 writeFileSync(join(out, "THIRD-PARTY-LICENSES.txt"), licences(metafile))

@@ -1,7 +1,10 @@
 import type { TestProject } from "vitest/node"
+import { prepareCommandLine } from "./CommandLine.ts"
 import { prepareSnapshot } from "./TestDatabase.ts"
 
-/** Prepares the snapshot that embedded test databases are cloned from. */
+/** Prepares what the tests share: the snapshot that embedded databases are cloned from, and the command line. */
 export default async (project: TestProject): Promise<void> => {
-  project.provide("snapshot", await prepareSnapshot())
+  const [snapshot, commandLine] = await Promise.all([prepareSnapshot(), prepareCommandLine()])
+  project.provide("snapshot", snapshot)
+  project.provide("commandLine", commandLine)
 }

@@ -14,6 +14,7 @@ import { toolDefinitions, toolDialects } from "../../src/agent/tools/toolDefinit
 import { ClerkUserId } from "../../src/domain/index.ts"
 import { DbLayer, Jobs, Reset, Users } from "../../src/index.ts"
 import { Accounts } from "../../src/repository/index.ts"
+import { commandLine } from "../CommandLine.ts"
 import { installed } from "../package/installed.ts"
 
 type Json = ReturnType<typeof JSON.parse>
@@ -104,7 +105,7 @@ describe.skipIf(packages === undefined)("a client", () => {
         client,
         command: process.execPath,
         args: [
-          fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url)),
+          commandLine(),
           ...["mcp", "--user", user, "--allow", "results,positions,instruments,prices", "--call-seconds", "120"]
         ],
         env: { PATH: process.env["PATH"], ALEX_DB_BACKEND: "embedded", ALEX_DB_DIR: directory },

@@ -10,6 +10,7 @@ import { describe, inject } from "vitest"
 import { run } from "../../src/cli/run.ts"
 import * as DataApiSql from "../../src/data-api/sql/DataApiSql.ts"
 import * as LocalDataApi from "../../src/local/LocalDataApi.ts"
+import { commandLine } from "../CommandLine.ts"
 
 /** An empty folder, with an empty `--dotenv` in it, so that no `.env` of a developer's is read. */
 class Folder extends Context.Service<Folder, string>()("test/cli/commands/Folder") {
@@ -290,8 +291,7 @@ layer(Folder.layer, { timeout: "60 seconds" })("the command line", (it) => {
 describe("the executable", () => {
   it("exits with the command's code and prints no stack trace", () => {
     const folder = mkdtempSync(join(tmpdir(), "alex-cli-"))
-    const main = join(import.meta.dirname, "../../src/cli/main.ts")
-    const { status, stderr, stdout } = spawnSync(process.execPath, [main, "nonsense"], {
+    const { status, stderr, stdout } = spawnSync(process.execPath, [commandLine(), "nonsense"], {
       cwd: folder,
       encoding: "utf8"
     })

@@ -7,8 +7,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
 import { afterAll, beforeAll } from "vitest"
 import { loadEnvironment } from "../../src/cli/environment.ts"
-
-const main = join(import.meta.dirname, "../../src/cli/main.ts")
+import { commandLine } from "../CommandLine.ts"
 
 let folder = ""
 beforeAll(() => {
@@ -20,7 +19,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 const alexDb = (file: { readonly name: string; readonly text: string | Buffer }, ...args: ReadonlyArray<string>) => {
   const cwd = mkdtempSync(join(folder, "work-"))
   writeFileSync(join(cwd, file.name), file.text)
-  const { status, stderr, stdout } = spawnSync(process.execPath, [main, ...args], {
+  const { status, stderr, stdout } = spawnSync(process.execPath, [commandLine(), ...args], {
     cwd,
     encoding: "utf8",
     env: { PATH: process.env.PATH }
@@ -80,7 +79,7 @@ describe("a file of variables", () => {
     const { cwd } = alexDb({ name: "x", text: "" }, "version")
     mkdirSync(join(cwd, ".env"))
     const run = (...args: ReadonlyArray<string>) =>
-      spawnSync(process.execPath, [main, "check", ...args], {
+      spawnSync(process.execPath, [commandLine(), "check", ...args], {
         cwd,
         encoding: "utf8",
         env: { PATH: process.env.PATH, DATABASE_URL: "postgres://nobody@127.0.0.1:1/x" }
@@ -95,7 +94,7 @@ describe("a file of variables", () => {
     const cwd = mkdtempSync(join(folder, "work-"))
     writeFileSync(join(cwd, ".env"), deaf)
     const url = (value: string) =>
-      spawnSync(process.execPath, [main, "check"], {
+      spawnSync(process.execPath, [commandLine(), "check"], {
         cwd,
         encoding: "utf8",
         env: { PATH: process.env.PATH, DATABASE_URL: value }

@@ -5,8 +5,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-
-const main = new URL("../../src/cli/main.ts", import.meta.url).pathname
+import { commandLine } from "../CommandLine.ts"
 
 /** A folder of its own for each test's embedded database. */
 const folder = Effect.acquireRelease(
@@ -21,7 +20,7 @@ const environmentOf = (directory: string) => {
 
 const gateway = (directory: string, ...args: ReadonlyArray<string>) =>
   Effect.callback<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }>((resume) => {
-    const child = spawn(process.execPath, [main, "gateway", ...args], { env: environmentOf(directory) })
+    const child = spawn(process.execPath, [commandLine(), "gateway", ...args], { env: environmentOf(directory) })
     let [stdout, stderr] = ["", ""]
     child.stdout.on("data", (chunk) => {
       stdout += chunk

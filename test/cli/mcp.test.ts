@@ -16,6 +16,7 @@ import * as DataApiSql from "../../src/data-api/sql/DataApiSql.ts"
 import { ClerkUserId } from "../../src/domain/User.ts"
 import * as LocalDataApi from "../../src/local/LocalDataApi.ts"
 import * as Repositories from "../../src/repository/index.ts"
+import { commandLine } from "../CommandLine.ts"
 import { migrate } from "../repository/TestRepositories.ts"
 
 const alice = ClerkUserId.make("user_alice")
@@ -64,7 +65,7 @@ class Folder extends Context.Service<Folder, Prepared>()("test/cli/Folder") {
 }
 
 const command = (folder: string, args: ReadonlyArray<string>, variables: Readonly<Record<string, string>> = {}) =>
-  ChildProcess.make(process.execPath, [join(import.meta.dirname, "../../src/cli/main.ts"), "mcp", ...args], {
+  ChildProcess.make(process.execPath, [commandLine(), "mcp", ...args], {
     cwd: folder,
     env: { ALEX_DB_BACKEND: "embedded", ALEX_DB_DIR: join(folder, "db"), ...variables },
     extendEnv: true
@@ -400,15 +401,11 @@ describe("a client that breaks the protocol", () => {
     "gets an answer to every line, and the server ends with 0 when its output is closed",
     () =>
       Effect.promise(async () => {
-        const child = spawn(
-          process.execPath,
-          [join(import.meta.dirname, "../../src/cli/main.ts"), "mcp", "--user", "x"],
-          {
-            cwd: tmpdir(),
-            env: { PATH: process.env.PATH, ALEX_DB_DIR: join(tmpdir(), "none") },
-            stdio: ["pipe", "pipe", "ignore"]
-          }
-        )
+        const child = spawn(process.execPath, [commandLine(), "mcp", "--user", "x"], {
+          cwd: tmpdir(),
+          env: { PATH: process.env.PATH, ALEX_DB_DIR: join(tmpdir(), "none") },
+          stdio: ["pipe", "pipe", "ignore"]
+        })
         const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
         const answerTo = async (line: string) => {
           child.stdin.write(`${line}\n`)
@@ -436,11 +433,11 @@ describe("alex-db mcp on stdio", () => {
     () =>
       Effect.promise(async () => {
         for (const end of ["SIGTERM", "input"] as const) {
-          const child = spawn(
-            process.execPath,
-            [join(import.meta.dirname, "../../src/cli/main.ts"), "mcp", "--user", "x"],
-            { cwd: tmpdir(), env: { PATH: process.env.PATH, ALEX_DB_DIR: "memory" }, stdio: ["pipe", "pipe", "ignore"] }
-          )
+          const child = spawn(process.execPath, [commandLine(), "mcp", "--user", "x"], {
+            cwd: tmpdir(),
+            env: { PATH: process.env.PATH, ALEX_DB_DIR: "memory" },
+            stdio: ["pipe", "pipe", "ignore"]
+          })
           const clientInfo = { name: "hand", version: "0" }
           const params = { protocolVersion: "2025-06-18", capabilities: {}, clientInfo }
           child.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", id: 1, method: "initialize", params })}\n`)

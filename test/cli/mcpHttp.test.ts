@@ -13,12 +13,11 @@ import * as LocalDataApi from "../../src/local/LocalDataApi.ts"
 import * as Repositories from "../../src/repository/index.ts"
 import { attempts } from "../agent/attempts.ts"
 import { type Person, person, stateOf } from "../agent/People.ts"
+import { commandLine } from "../CommandLine.ts"
 import { migrate } from "../repository/TestRepositories.ts"
 
-const main = new URL("../../src/cli/main.ts", import.meta.url).pathname
-
 const start = (directory: string, args: ReadonlyArray<string>): ChildProcess =>
-  spawn(process.execPath, [main, "mcp", ...args], {
+  spawn(process.execPath, [commandLine(), "mcp", ...args], {
     cwd: tmpdir(),
     env: { ...process.env, ALEX_DB_BACKEND: "embedded", ALEX_DB_DIR: directory },
     stdio: ["pipe", "pipe", "pipe"]

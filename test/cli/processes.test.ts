@@ -12,10 +12,9 @@ import { defaultTarget } from "../../src/local/http/Clusters.ts"
 import { HttpServer } from "../../src/local/http/HttpServer.ts"
 import * as LocalDataApi from "../../src/local/LocalDataApi.ts"
 import { Migrate, Reset, Verify } from "../../src/operations/index.ts"
+import { commandLine } from "../CommandLine.ts"
 import { around, execute } from "../operations/TestOperations.ts"
 import * as TestDatabase from "../TestDatabase.ts"
-
-const main = new URL("../../src/cli/main.ts", import.meta.url).pathname
 
 /** With `ALEX_LONG=1` after every single request, else after a few of them. */
 const isLong = process.env.ALEX_LONG === "1"
@@ -105,7 +104,7 @@ const served = (databaseName: string) =>
       }
       const runToItsEnd = (args: ReadonlyArray<string>, kill: Kill | undefined) =>
         Effect.callback<Ended>((resume) => {
-          const child = spawn(process.execPath, [main, ...args], {
+          const child = spawn(process.execPath, [commandLine(), ...args], {
             cwd: tmpdir(),
             env,
             stdio: ["ignore", "ignore", "pipe"]

@@ -6,8 +6,7 @@ import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-
-const main = new URL("../../src/cli/main.ts", import.meta.url).pathname
+import { commandLine } from "../CommandLine.ts"
 
 /** Rounds of commands at once; with `ALEX_LONG` many. */
 const rounds = process.env["ALEX_LONG"] === undefined ? 2 : 40
@@ -22,7 +21,7 @@ const temporaryFolder = Effect.acquireRelease(
 )
 
 const start = (folder: string, args: ReadonlyArray<string>): ChildProcess =>
-  spawn(process.execPath, [main, ...args], {
+  spawn(process.execPath, [commandLine(), ...args], {
     cwd: folder,
     env: { ...process.env, ALEX_DB_BACKEND: "embedded", ALEX_DB_DIR: join(folder, "db") }
   })

@@ -8,9 +8,8 @@ import { setTimeout } from "node:timers/promises"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as LocalDataApi from "../../src/local/LocalDataApi.ts"
+import { commandLine } from "../CommandLine.ts"
 import { execute, scalar } from "../local/calls.ts"
-
-const main = new URL("../../src/cli/main.ts", import.meta.url).pathname
 
 const temporaryFolder = Effect.acquireRelease(
   Effect.promise(() => mkdtemp(join(tmpdir(), "alex-sigint-"))),
@@ -27,7 +26,7 @@ const run = (folder: string, command: string, interrupt?: (kill: () => void) => 
   Effect.promise(
     (aborted) =>
       new Promise<Ended>((resolve) => {
-        const child = spawn(process.execPath, [main, command], {
+        const child = spawn(process.execPath, [commandLine(), command], {
           cwd: folder,
           env: { ...process.env, ALEX_DB_BACKEND: "embedded", ALEX_DB_DIR: join(folder, "db") },
           stdio: ["ignore", "ignore", "pipe"]

@@ -4,8 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect } from "effect"
-
-const main = new URL("../../../src/cli/main.ts", import.meta.url).pathname
+import { commandLine } from "../../CommandLine.ts"
 
 export interface Ended {
   readonly code: number | null
@@ -30,11 +29,15 @@ export interface Run {
 /** Runs a command to its end; it is killed with the scope, should it still run. */
 export const alexDb = (args: ReadonlyArray<string>, { cwd, env, input, measure, on }: Run) =>
   Effect.callback<Ended>((resume) => {
-    const child = spawn(process.execPath, [...(measure === true ? ["--import", measured] : []), main, ...args], {
-      cwd,
-      env: { PATH: process.env.PATH, ...env },
-      stdio: ["pipe", "pipe", "pipe"]
-    })
+    const child = spawn(
+      process.execPath,
+      [...(measure === true ? ["--import", measured] : []), commandLine(), ...args],
+      {
+        cwd,
+        env: { PATH: process.env.PATH, ...env },
+        stdio: ["pipe", "pipe", "pipe"]
+      }
+    )
     const stdout: Array<Buffer> = []
     let stderr = ""
     child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk))

@@ -6,9 +6,8 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { afterAll, beforeAll } from "vitest"
 import { reportSchemas, type reports } from "../../../src/cli/output/reports.ts"
+import { commandLine } from "../../CommandLine.ts"
 import { type Json, violations } from "./JsonSchemaSubset.ts"
-
-const main = join(import.meta.dirname, "../../../src/cli/main.ts")
 
 let folder = ""
 beforeAll(() => {
@@ -31,7 +30,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 
 /** The reader sleeps first, so that the pipe, which holds 64 kB, is full while the command ends. */
 const piped = (args: string, variables: Readonly<Record<string, string>> = {}) => {
-  const line = `set -o pipefail; "${process.execPath}" "${main}" ${args} --json | (sleep 0.3; cat)`
+  const line = `set -o pipefail; "${process.execPath}" "${commandLine()}" ${args} --json | (sleep 0.3; cat)`
   const { status, stdout } = spawnSync("bash", ["--norc", "-c", line], {
     cwd: folder,
     encoding: "utf8",

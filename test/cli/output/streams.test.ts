@@ -7,8 +7,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { afterAll, beforeAll } from "vitest"
+import { commandLine } from "../../CommandLine.ts"
 
-const main = join(import.meta.dirname, "../../../src/cli/main.ts")
 const env = { PATH: process.env.PATH, ALEX_DB_DIR: "db" }
 
 let folder = ""
@@ -22,7 +22,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 const shell = (line: string) =>
   spawnSync(
     "bash",
-    ["--norc", "-c", `set -o pipefail; ${line.replaceAll("alex-db", `"${process.execPath}" "${main}"`)}`],
+    ["--norc", "-c", `set -o pipefail; ${line.replaceAll("alex-db", `"${process.execPath}" "${commandLine()}"`)}`],
     {
       cwd: folder,
       encoding: "utf8",
@@ -63,7 +63,11 @@ describe("output", () => {
 describe("a signal", () => {
   const stoppedBy = (signal: NodeJS.Signals, args: ReadonlyArray<string>) =>
     new Promise<{ code: number | null; signal: string | null; err: string; out: string }>((resolve) => {
-      const child = spawn(process.execPath, [main, ...args], { cwd: folder, env, stdio: ["pipe", "pipe", "pipe"] })
+      const child = spawn(process.execPath, [commandLine(), ...args], {
+        cwd: folder,
+        env,
+        stdio: ["pipe", "pipe", "pipe"]
+      })
       let err = ""
       let out = ""
       child.stderr.on("data", (chunk) => {

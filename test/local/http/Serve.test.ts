@@ -8,10 +8,9 @@ import { assert, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer } from "effect"
 import { inject } from "vitest"
 import * as LocalDataApi from "../../../src/local/LocalDataApi.ts"
+import { commandLine } from "../../CommandLine.ts"
 import { scalar } from "../calls.ts"
 import { call, target } from "./RawClient.ts"
-
-const main = new URL("../../../src/cli/main.ts", import.meta.url).pathname
 
 interface Ended {
   readonly code: number | null
@@ -26,7 +25,7 @@ const alexDb = (...args: ReadonlyArray<string>) =>
     const printed = yield* Deferred.make<string>()
     const child = yield* Effect.acquireRelease(
       Effect.sync(() => {
-        const child = spawn(process.execPath, [main, "serve", ...args], { stdio: ["ignore", "pipe", "pipe"] })
+        const child = spawn(process.execPath, [commandLine(), "serve", ...args], { stdio: ["ignore", "pipe", "pipe"] })
         let stdout = ""
         let stderr = ""
         child.stdout.on("data", (chunk) => {
