@@ -1,17 +1,29 @@
 import { defineConfig } from "vitest/config"
 
+/** These change the environment, which Effect's `Config` reads once a process: each has one of its own. */
+const alone = [
+  "test/agent/openTools.test.ts",
+  "test/cli/environment.test.ts",
+  "test/cli/helpText.test.ts",
+  "test/package/codeBlocks.test.ts",
+  "test/package/observability.test.ts"
+]
+
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
     globalSetup: "test/globalSetup.ts",
     // V8 would optimise PGlite's largest functions in every worker, which costs more than it saves in tests.
     execArgv: ["--liftoff-only"],
     // Vitest would leave one core of two idle, though much of the time is spent waiting.
     maxWorkers: "100%",
-    isolate: false,
     // What starts a command and means to lose no power need not wait for the disk; tests of that say "full".
     env: { ALEX_DB_DURABILITY: "fast" },
     testTimeout: 30_000,
-    hookTimeout: 60_000
+    hookTimeout: 60_000,
+    projects: [
+      // A worker takes a second to start, and each would load Effect and compile PGlite again.
+      { extends: true, test: { name: "shared", include: ["test/**/*.test.ts"], exclude: alone, isolate: false } },
+      { extends: true, test: { name: "alone", include: alone } }
+    ]
   }
 })

@@ -33,7 +33,10 @@ it.each([[null], [undefined], [12], [""], [Symbol("s")]])("%s ends as V8 lets it
 })
 
 it("a reviver is asked", () => {
-  assert.deepStrictEqual(JSON.parse('{"a":[1,2]}', (_, value) => (typeof value === "number" ? value * 2 : value)), {
-    a: [2, 4]
-  })
+  assert.deepStrictEqual(
+    JSON.parse('{"a":[1,2]}', (_, value) => (typeof value === "number" ? value * 2 : value)),
+    {
+      a: [2, 4]
+    }
+  )
 })
