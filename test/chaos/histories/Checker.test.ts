@@ -87,17 +87,17 @@ const planted: ReadonlyArray<readonly [name: string, ReadonlyArray<AnomalyType>,
   ],
   [
     "lost update: two that replace the same value",
-    ["G2", "lost update"],
+    ["G2-item", "lost update"],
     [did("first", write("x", 1)), did("a", read("x", 1), write("x", 2)), did("b", read("x", 1), write("x", 3))]
   ],
   [
     "lost update: two that replace nothing",
-    ["G2", "lost update"],
+    ["G2-item", "lost update"],
     [did("a", read("x", null), write("x", 2)), did("b", read("x", null), write("x", 3))]
   ],
   [
-    "G2: write skew of lists",
-    ["G2"],
+    "G2-item: write skew of lists",
+    ["G2-item"],
     [
       did("a", list("x"), append("y", 1)),
       did("b", list("y"), append("x", 1)),
@@ -105,18 +105,47 @@ const planted: ReadonlyArray<readonly [name: string, ReadonlyArray<AnomalyType>,
     ]
   ],
   [
-    "G2: write skew of registers",
-    ["G2"],
+    "G2-item: write skew of registers",
+    ["G2-item"],
     [did("a", read("x", null), write("y", 1)), did("b", read("y", null), write("x", 1))]
   ],
   [
-    "G2: three in a circle",
-    ["G2"],
+    "G2-item: three in a circle",
+    ["G2-item"],
     [
       did("a", list("x"), append("y", 1)),
       did("b", list("y"), append("z", 1)),
       did("c", list("z"), append("x", 1)),
       did("reader", list("x", 1), list("y", 1), list("z", 1))
+    ]
+  ],
+  [
+    "G-nonadjacent: two that each see one of two writes, in either order",
+    ["G-nonadjacent"],
+    [
+      did("a", append("x", 1)),
+      did("b", append("y", 1)),
+      did("r1", list("x", 1), list("y")),
+      did("r2", list("x"), list("y", 1)),
+      did("reader", list("x", 1), list("y", 1))
+    ]
+  ],
+  [
+    "stale read: one that began after a write was acknowledged",
+    ["stale read"],
+    [
+      { ...did("a", append("x", 1)), began: 0, ended: 1 },
+      { ...did("b", list("x")), began: 2, ended: 3 },
+      did("reader", list("x", 1))
+    ]
+  ],
+  [
+    "stale read: of a register",
+    ["stale read"],
+    [
+      { ...did("first", write("x", 1)), began: 0, ended: 1 },
+      { ...did("a", read("x", 1), write("x", 2)), began: 2, ended: 3 },
+      { ...did("b", read("x", 1)), began: 4, ended: 5 }
     ]
   ],
   [
@@ -173,6 +202,14 @@ const clean: ReadonlyArray<readonly [string, History, final?: string]> = [
     ]
   ],
   ["a register that is written blindly", [did("a", write("x", 1)), did("b", write("x", 2)), did("c", read("x", 1))]],
+  [
+    "one that began before a write was acknowledged, and does not see it",
+    [
+      { ...did("a", append("x", 1)), began: 0, ended: 3 },
+      { ...did("b", list("x")), began: 2, ended: 4 },
+      did("reader", list("x", 1))
+    ]
+  ],
   [
     "a reader that sees one of two who have nothing to do with each other",
     [

@@ -4,7 +4,7 @@
  * before whom, and from that to cycles.
  */
 import * as Cycles from "./Cycles.ts"
-import type { Anomaly, AnomalyType, History, Transaction } from "./History.ts"
+import type { Anomaly, AnomalyType, Edge, History, Transaction } from "./History.ts"
 import * as Lists from "./Lists.ts"
 import * as Registers from "./Registers.ts"
 
@@ -15,6 +15,7 @@ const always: ReadonlyArray<AnomalyType> = [
   "G1a",
   "G1b",
   "G1c",
+  "stale read",
   "lost write",
   "incompatible order",
   "internal",
@@ -25,8 +26,8 @@ const always: ReadonlyArray<AnomalyType> = [
 /** What PostgreSQL rules out at each level. */
 export const forbidden: Readonly<Record<Level, ReadonlyArray<AnomalyType>>> = {
   "READ COMMITTED": always,
-  "REPEATABLE READ": [...always, "G-single", "lost update"],
-  SERIALIZABLE: [...always, "G-single", "lost update", "G2"]
+  "REPEATABLE READ": [...always, "G-single", "G-nonadjacent", "lost update"],
+  SERIALIZABLE: [...always, "G-single", "G-nonadjacent", "lost update", "G2-item"]
 }
 
 /** What a transaction has read, as keys with values. */
@@ -51,6 +52,17 @@ const resolved = (history: History): History => {
   })
 }
 
+/** Whoever begins once a write has been acknowledged sees it, at every level. */
+const staleReads = (history: History, edges: ReadonlyArray<Edge>): ReadonlyArray<Anomaly> => {
+  const byId = new Map(history.map((transaction) => [transaction.id, transaction]))
+  return edges.flatMap(({ from, key, kind, to }): ReadonlyArray<Anomaly> => {
+    const { began = -Infinity } = byId.get(from) ?? {}
+    const { ended = Infinity } = byId.get(to) ?? {}
+    if (kind !== "rw" || ended >= began) return []
+    return [{ type: "stale read", detail: `${from} read ${key} without what ${to} had written before it began` }]
+  })
+}
+
 /**
  * All anomalies of a history.
  *
@@ -60,5 +72,6 @@ export const check = (history: History, final?: string): ReadonlyArray<Anomaly> 
   const known = resolved(history)
   const lists = Lists.infer(known, final)
   const registers = Registers.infer(known)
-  return [...lists.anomalies, ...registers.anomalies, ...Cycles.find([...lists.edges, ...registers.edges])]
+  const edges = [...lists.edges, ...registers.edges]
+  return [...lists.anomalies, ...registers.anomalies, ...Cycles.find(edges), ...staleReads(known, edges)]
 }

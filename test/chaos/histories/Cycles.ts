@@ -70,29 +70,83 @@ const components = (graph: Graph): ReadonlyMap<string, number> => {
 const shown = (cycle: ReadonlyArray<Edge>): string =>
   `${cycle[0]?.from} ${cycle.map(({ key, kind, to }) => `-${kind} ${key}-> ${to}`).join(" ")}`
 
-/** One cycle for each edge of a kind that is closed by edges of others; at most a few, since one is enough to be wrong. */
-const closed = (edges: ReadonlyArray<Edge>, type: AnomalyType, kind: Kind, by: ReadonlyArray<Kind>): Array<Anomaly> => {
-  const all = graphOf(edges, [kind, ...by])
-  const component = components(all)
-  const back = graphOf(edges, by)
+/** How a cycle is looked for: it begins with an edge of `kind`, and this way leads back from the edge's end to its start. */
+interface Search {
+  readonly type: AnomalyType
+  readonly kind: Kind
+  /** Of which kinds the edges back are. */
+  readonly by: ReadonlyArray<Kind>
+  readonly back: (graph: Graph, edge: Edge) => ReadonlyArray<Edge> | undefined
+}
+
+/** A few are enough to be wrong. */
+const enough = 3
+
+const straight: Search["back"] = (graph, edge) => path(graph, edge.to, edge.from)
+
+const closed = (edges: ReadonlyArray<Edge>, { back, by, kind, type }: Search): Array<Anomaly> => {
+  const component = components(graphOf(edges, [kind, ...by]))
+  // An edge of a cycle never leaves its component.
+  const inside = edges.filter(({ from, to }) => component.has(from) && component.get(from) === component.get(to))
+  const graph = graphOf(inside, by)
   const found: Array<Anomaly> = []
-  for (const edge of edges) {
-    if (edge.kind !== kind || component.get(edge.from) !== component.get(edge.to)) continue
-    const way = path(back, edge.to, edge.from)
+  for (const edge of inside) {
+    if (edge.kind !== kind) continue
+    const way = back(graph, edge)
     if (way === undefined) continue
     found.push({ type, detail: shown([edge, ...way]) })
-    if (found.length === 3) break
+    if (found.length === enough) break
   }
   return found
 }
 
-export const find = (edges: ReadonlyArray<Edge>): ReadonlyArray<Anomaly> => {
-  const singles = closed(edges, "G-single", "rw", ["ww", "wr"])
-  return [
-    ...closed(edges, "G0", "ww", ["ww"]),
-    ...closed(edges, "G1c", "wr", ["ww", "wr"]),
-    ...singles,
-    // What closes with one such read would be found again among those with several.
-    ...(singles.length > 0 ? [] : closed(edges, "G2", "rw", ["ww", "wr", "rw"]))
-  ]
+/**
+ * The way back from a read of what was written over, on which no two such reads follow each other, nor does the last one
+ * precede the first. A transaction is passed once after such a read and once after a write.
+ */
+const nonadjacent: Search["back"] = (graph, first) => {
+  const cameBy = new Map<string, { readonly edge: Edge; readonly before: string }>()
+  const start = `${first.to} rw`
+  const queue = [{ at: first.to, state: start, isRead: true }]
+  for (const { at, isRead, state } of queue) {
+    for (const edge of graph.get(at) ?? []) {
+      if (isRead && edge.kind === "rw") continue
+      const next = `${edge.to} ${edge.kind === "rw" ? "rw" : "ww"}`
+      if (cameBy.has(next)) continue
+      cameBy.set(next, { edge, before: state })
+      if (edge.to !== first.from || edge.kind === "rw") {
+        queue.push({ at: edge.to, state: next, isRead: edge.kind === "rw" })
+        continue
+      }
+      const way: Array<Edge> = []
+      for (let step = cameBy.get(next); step !== undefined; step = cameBy.get(step.before)) {
+        way.unshift(step.edge)
+        if (step.before === start) break
+      }
+      return way
+    }
+  }
+  return undefined
 }
+
+/** Only what no cycle with fewer reads explains. */
+const unless =
+  (simpler: Search["back"], kinds: ReadonlyArray<Kind>, back: Search["back"]): Search["back"] =>
+  (graph, edge) => {
+    const fewer = new Map([...graph].map(([from, all]) => [from, all.filter(({ kind }) => kinds.includes(kind))]))
+    return simpler(fewer, edge) === undefined ? back(graph, edge) : undefined
+  }
+
+const writes: ReadonlyArray<Kind> = ["ww", "wr"]
+const all: ReadonlyArray<Kind> = ["ww", "wr", "rw"]
+
+const searches: ReadonlyArray<Search> = [
+  { type: "G0", kind: "ww", by: ["ww"], back: straight },
+  { type: "G1c", kind: "wr", by: writes, back: straight },
+  { type: "G-single", kind: "rw", by: writes, back: straight },
+  { type: "G-nonadjacent", kind: "rw", by: all, back: unless(straight, writes, nonadjacent) },
+  { type: "G2-item", kind: "rw", by: all, back: unless(nonadjacent, all, straight) }
+]
+
+export const find = (edges: ReadonlyArray<Edge>): ReadonlyArray<Anomaly> =>
+  searches.flatMap((search) => closed(edges, search))

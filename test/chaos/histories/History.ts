@@ -16,6 +16,9 @@ export interface Transaction {
   /** `unknown`: its commit was sent, and its answer lost. */
   readonly outcome: "committed" | "aborted" | "unknown"
   readonly operations: ReadonlyArray<Operation>
+  /** When it was begun, and when its commit was acknowledged, in steps that all transactions share. */
+  readonly began?: number
+  readonly ended?: number
 }
 
 export type History = ReadonlyArray<Transaction>
@@ -32,8 +35,12 @@ export type AnomalyType =
   | "G1c"
   /** A cycle with one read of what another transaction wrote over. */
   | "G-single"
-  /** A cycle with several such reads. */
-  | "G2"
+  /** A cycle with several such reads, none right after another: no snapshots explain it. */
+  | "G-nonadjacent"
+  /** A cycle with several such reads; of items, since nothing here reads by a condition. */
+  | "G2-item"
+  /** A read of what was written over, and acknowledged, before the reader began. */
+  | "stale read"
   /** Two transactions read the same version, and both replaced it. */
   | "lost update"
   /** What was acknowledged is not there at the end. */

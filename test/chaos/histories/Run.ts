@@ -85,11 +85,12 @@ const outcomeOf = (exit: Exit.Exit<unknown, SqlError.SqlError>, commitSent: bool
   return error === undefined || error.reason._tag === "ConnectionError" ? "unknown" : "aborted"
 }
 
-const transact = Effect.fnUntraced(function* (number: number, { level, seed }: Plan) {
+const transact = Effect.fnUntraced(function* (number: number, { level, seed }: Plan, step: () => number) {
   const sql = yield* SqlClient.SqlClient
   const random = randomOf(seed * 1_000_003 + number)
   const operations: Array<Operation> = []
   let commitSent = false
+  const began = step()
   const exit = yield* Effect.forEach(intentions(random, number), (one) => perform(one, operations), {
     discard: true
   }).pipe(
@@ -99,16 +100,45 @@ const transact = Effect.fnUntraced(function* (number: number, { level, seed }: P
     Effect.exit
   )
   if (Exit.isFailure(exit) && Cause.hasDies(exit.cause)) return yield* Effect.die(Cause.squash(exit.cause))
-  return { id: `t${number}`, outcome: outcomeOf(exit, commitSent), operations }
+  const outcome = outcomeOf(exit, commitSent)
+  return { id: `t${number}`, outcome, operations, began, ...(outcome === "committed" ? { ended: step() } : {}) }
 })
 
 /** All that was run; the order in the history means nothing. */
 export const run = (plan: Plan): Effect.Effect<History, never, SqlClient.SqlClient> =>
-  Effect.forEach(
-    Array.from({ length: plan.transactions }, (_, number) => number),
-    (number) => transact(number, plan),
-    { concurrency: plan.processes }
-  )
+  Effect.suspend(() => {
+    let steps = 0
+    return Effect.forEach(
+      Array.from({ length: plan.transactions }, (_, number) => number),
+      (number) => transact(number, plan, () => steps++),
+      { concurrency: plan.processes }
+    )
+  })
+
+/**
+ * How many of the committed transactions contended: another was under way meanwhile that used one of their keys, and one
+ * of the two wrote it.
+ */
+export const contended = (history: History): number => {
+  const committed = history
+    .filter(({ ended }) => ended !== undefined)
+    .toSorted((a, b) => (a.began ?? 0) - (b.began ?? 0))
+  const written = ({ operations }: Transaction) =>
+    new Set(operations.flatMap(({ key, op }) => (op === "append" || op === "write" ? [key] : [])))
+  const meets = (one: Transaction, other: Transaction) => {
+    const keys = written(one)
+    return other.operations.some(({ key }) => keys.has(key))
+  }
+  const found = new Set<string>()
+  for (const [index, one] of committed.entries()) {
+    for (let next = index + 1; next < committed.length; next++) {
+      const other = committed[next]
+      if (other === undefined || (other.began ?? 0) > (one.ended ?? 0)) break
+      if (meets(one, other) || meets(other, one)) found.add(one.id).add(other.id)
+    }
+  }
+  return found.size
+}
 
 export const final = "final"
 
@@ -121,5 +151,5 @@ export const readAll = Effect.gen(function* () {
     ...lists.map(({ elements, key }) => ({ op: "list", key: String(key), values: elementsOf(elements) }) as const),
     ...registers.map(({ key, value }) => ({ op: "read", key: String(key), value }) as const)
   ]
-  return { id: final, outcome: "committed", operations } satisfies Transaction
+  return { id: final, outcome: "committed", operations, began: Infinity } satisfies Transaction
 })
