@@ -94,10 +94,18 @@ export const run = (
   Effect.gen(function* () {
     let received: NodeJS.Signals | undefined
     const ends = { current: false }
+    const { Unclosed } = yield* Effect.promise(() => import("../local/folder/Unclosed.ts"))
+    let isUnclosed = false
+    // What was asked for is done then, and the disk has failed.
+    const tellUnclosed = ({ message }: { readonly message: string }) => {
+      isUnclosed = true
+      return say(`alex-db: ${message}`)
+    }
     const running = yield* Effect.forkChild(
       Command.runWith(command, { version: version() })(args).pipe(
         Effect.provideService(CliOutput.Presenter, presenter),
-        Effect.provideService(EndsWhenStopped, ends)
+        Effect.provideService(EndsWhenStopped, ends),
+        Effect.provideService(Unclosed, tellUnclosed)
       )
     )
     yield* Effect.forkChild(
@@ -109,6 +117,7 @@ export const run = (
       })
     )
     const exit = yield* Fiber.await(running)
-    if (exit._tag === "Success") return
-    if (!(ends.current && Cause.hasInterruptsOnly(exit.cause))) yield* outcome(exit.cause, received, isJson(args))
+    const isDone = exit._tag === "Success" || (ends.current && Cause.hasInterruptsOnly(exit.cause))
+    if (!isDone) yield* outcome(exit.cause, received, isJson(args))
+    if (isUnclosed) return yield* new Exit({ code: 1 })
   }).pipe(Effect.provide([NodeServices.layer, Logger.layer([plainLogger])]))

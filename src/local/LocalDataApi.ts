@@ -8,11 +8,13 @@ import * as Pglite from "./embedded/PgliteSessions.ts"
 import * as Snapshot from "./embedded/Snapshot.ts"
 import * as Engine from "./engine/Engine.ts"
 import type { SessionSource } from "./engine/Session.ts"
+import * as CloseFolder from "./folder/CloseFolder.ts"
 import * as DataFolder from "./folder/DataFolder.ts"
 import * as DataPlace from "./folder/DataPlace.ts"
 import * as OpenFailure from "./folder/OpenFailure.ts"
 import * as SharedFolder from "./folder/SharedFolder.ts"
 import type { FolderInUse, Share } from "./folder/TakeFolder.ts"
+import { Unclosed } from "./folder/Unclosed.ts"
 import { LocalDataApiError } from "./LocalDataApiError.ts"
 import * as Postgres from "./postgres/PostgresPool.ts"
 
@@ -46,31 +48,48 @@ export interface LocalDataApiOptions {
   readonly breaksOnSigint?: boolean | undefined
 }
 
-/** Takes the folder until the scope closes; the effect in it opens the database, as often as that is needed. */
+/** How a database is opened, as often as that is needed, and closed. */
+interface Place {
+  readonly start: Effect.Effect<PGlite, LocalDataApiError>
+  readonly close?: (pglite: PGlite) => Effect.Effect<void>
+}
+
+/** Takes the folder until the scope closes. */
 const inFolder = Effect.fnUntraced(function* (
   { dataDir, snapshot }: LocalDataApiOptions,
   options: EmbeddedPostgres.PgliteOptions,
   share: Share | undefined
-): Effect.fn.Return<Effect.Effect<PGlite, LocalDataApiError>, LocalDataApiError | FolderInUse, Scope.Scope> {
+): Effect.fn.Return<Place, LocalDataApiError | FolderInUse, Scope.Scope> {
   const isSynced = options.durability !== "fast"
-  const folder = yield* DataFolder.open(dataDir, { database: options.database, share, isSynced })
-  if (folder.isNew) yield* folder.fill(yield* Snapshot.files(options.database, snapshot))
-  return EmbeddedPostgres.start({ ...options, dataDir: folder.pgdata }).pipe(
-    Effect.catch(({ cause, log }) =>
-      Effect.flatMap(OpenFailure.explain({ dataDir, what: "opened", cause, log }), Effect.fail)
+  const { describe, fill, isNew, pgdata } = yield* DataFolder.open(dataDir, {
+    database: options.database,
+    share,
+    isSynced
+  })
+  if (isNew) yield* fill(yield* Snapshot.files(options.database, snapshot))
+  const log: Array<string> = []
+  const unclosed = yield* Unclosed
+  return {
+    start: EmbeddedPostgres.start({ ...options, dataDir: pgdata, log }).pipe(
+      Effect.catch(({ cause, log }) =>
+        Effect.flatMap(OpenFailure.explain({ dataDir, what: "opened", cause, log }), Effect.fail)
+      ),
+      Effect.tap(() => describe)
     ),
-    Effect.tap(() => folder.describe)
-  )
+    close: (pglite) => Effect.provideService(CloseFolder.close(pglite, { dataDir, pgdata, log }), Unclosed, unclosed)
+  }
 })
 
 const inMemory = Effect.fnUntraced(function* (
   snapshot: string | undefined,
   options: EmbeddedPostgres.PgliteOptions
-): Effect.fn.Return<Effect.Effect<PGlite, LocalDataApiError>, LocalDataApiError> {
-  return Effect.mapError(
-    EmbeddedPostgres.start({ ...options, archive: yield* Snapshot.files(options.database, snapshot) }),
-    (cause) => new LocalDataApiError({ message: "The database in memory can't be started. See the cause.", cause })
-  )
+): Effect.fn.Return<Place, LocalDataApiError> {
+  return {
+    start: Effect.mapError(
+      EmbeddedPostgres.start({ ...options, archive: yield* Snapshot.files(options.database, snapshot) }),
+      (cause) => new LocalDataApiError({ message: "The database in memory can't be started. See the cause.", cause })
+    )
+  }
 })
 
 const openSessions = Effect.fnUntraced(function* (
@@ -87,8 +106,8 @@ const openSessions = Effect.fnUntraced(function* (
     breaksOnSigint: options.breaksOnSigint
   }
   const isMemory = dataDir === DataPlace.memory
-  const start = yield* isMemory ? inMemory(snapshot, pgliteOptions) : inFolder(options, pgliteOptions, share)
-  return yield* Pglite.sessions(start, { ...pgliteOptions, isMemory })
+  const { close, start } = yield* isMemory ? inMemory(snapshot, pgliteOptions) : inFolder(options, pgliteOptions, share)
+  return yield* Pglite.sessions(start, { ...pgliteOptions, isMemory, close })
 })
 
 /**

@@ -7,6 +7,7 @@ export type { ResultSet, Session, SessionSource, Statement } from "./engine/Sess
 export * as FaultControl from "./faults/FaultControl.ts"
 export { Fault, FaultPlan } from "./faults/FaultPlan.ts"
 export { Faults } from "./faults/Faults.ts"
+export { Unclosed } from "./folder/Unclosed.ts"
 export * as Clusters from "./http/Clusters.ts"
 export { HttpServer, type HttpServerOptions, type RequestLog } from "./http/HttpServer.ts"
 export { ListenError } from "./http/Listener.ts"

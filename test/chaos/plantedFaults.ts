@@ -476,6 +476,13 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     tests: ["test/gateway/protocol/FrontendMessages.test.ts"]
   },
   {
+    name: "a folder that could not be closed as it should be is said to be closed",
+    file: "src/local/folder/CloseFolder.ts",
+    from: "  yield* tell(new LocalDataApiError({ message: `${message} ${kept}`, cause }))\n",
+    to: "",
+    tests: ["test/cli/unclosed.test.ts", "test/chaos/durability/ioFailures.test.ts"]
+  },
+  {
     name: "a pause interrupts transactions",
     file: "src/local/faults/Faults.ts",
     from: 'case "resuming":\n      return transactionId === undefined',

@@ -23,6 +23,8 @@ export interface PgliteOptions {
   readonly durability?: Durability | undefined
   /** SIGINT breaks off what is running, and with it the database; the process is about to end then. */
   readonly breaksOnSigint?: boolean | undefined
+  /** Is filled with the last lines of PostgreSQL's log. */
+  readonly log?: Array<string> | undefined
 }
 
 /**
@@ -120,7 +122,7 @@ const filesOf = async ({ archive, dataDir, onClosed }: PgliteOptions, isSynced: 
 export const start = Effect.fnUntraced(function* (options: PgliteOptions): Effect.fn.Return<PGlite, PgliteFailed> {
   const [{ PGlite }, { uuid_ossp }] = yield* load
   const isSynced = options.dataDir !== undefined && options.durability !== "fast"
-  const log: Array<string> = []
+  const { log = [] } = options
   const onStderr = (line: string): boolean => {
     if (log.push(line) > logLines) log.shift()
     return false

@@ -38,17 +38,22 @@ const copyProgram = /^\s*copy\b[\s\S]*\b(?:from|to)\s+program\b/i
 
 const noPrograms = new Refusal({ sqlState: "0A000", message: "the embedded database can't run programs for COPY" })
 
+const closeQuietly = (pglite: PGlite) => Effect.ignore(Effect.tryPromise(() => pglite.close()))
+
 class PgliteSession implements Session {
   readonly database: string
   readonly #pglite: PGlite
   readonly #session: ProtocolSession
   readonly #aftermath: string
+  readonly #close: NonNullable<SessionsOptions["close"]>
   readonly #parser = PgProtocol.makeParser<Value>({ maxMessageSize: 1 << 30 })
   readonly #noLimits: ReadonlySet<string | undefined>
   #stopped: SessionLost | undefined
   #hasWarned = false
 
-  constructor(pglite: PGlite, { database, isMemory, limits }: SessionsOptions, schemaVersion: SchemaVersion) {
+  constructor(pglite: PGlite, options: SessionsOptions, schemaVersion: SchemaVersion) {
+    const { close = closeQuietly, database, isMemory, limits } = options
+    this.#close = close
     // The engine itself sets none for a while, and then its own again.
     this.#noLimits = new Set([undefined, "0", "default", String(Duration.toMillis(limits.statementTimeout))])
     this.#pglite = pglite
@@ -86,7 +91,7 @@ class PgliteSession implements Session {
 
   /** Closes the database. One that has stopped is left as it is: its buffers are not fit to be written. */
   readonly close: Effect.Effect<void> = Effect.suspend(() =>
-    this.#stopped === undefined ? Effect.ignore(Effect.tryPromise(() => this.#pglite.close())) : Effect.void
+    this.#stopped === undefined ? this.#close(this.#pglite) : Effect.void
   )
 
   #stop(cause: unknown): SessionLost {
@@ -126,6 +131,8 @@ const occupied = new Refusal({
 export interface SessionsOptions extends PgliteOptions {
   /** What it holds is lost when it stops. */
   readonly isMemory: boolean
+  /** How it is closed; what comes of that does not matter where it is absent. */
+  readonly close?: ((pglite: PGlite) => Effect.Effect<void>) | undefined
 }
 
 /**

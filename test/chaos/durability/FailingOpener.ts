@@ -2,13 +2,14 @@
  * Opens, migrates, writes to and closes copies of a folder while its files fail, one case for each line of its input, and
  * says for each what came of it.
  */
-import { cpSync, rmSync } from "node:fs"
+import { cpSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { NodeServices } from "@effect/platform-node"
 import { Cause, Effect, Exit, Layer, Logger, Scope } from "effect"
 import { DataApi } from "../../../src/data-api/DataApi.ts"
 import * as DataApiSql from "../../../src/data-api/sql/DataApiSql.ts"
+import { Unclosed } from "../../../src/local/folder/Unclosed.ts"
 import * as LocalDataApi from "../../../src/local/LocalDataApi.ts"
 import { migrate } from "../../../src/operations/migrate/Migrate.ts"
 import { type Failing, FailingFiles } from "./FailingFiles.ts"
@@ -31,6 +32,8 @@ export interface Outcome {
   readonly calls: number
   /** Calls that failed. */
   readonly failed: number
+  /** Whether PostgreSQL says in the folder that it was shut down. */
+  readonly isShutDown: boolean
   /** What is wrong with the folder once its files work again. */
   readonly after: string | undefined
 }
@@ -46,10 +49,24 @@ const execute = (sql: string) => Effect.flatMap(DataApi, (api) => api.executeSta
 
 const migrated = migrate({ packed: true }).pipe(Effect.provide(Layer.merge(DataApiSql.layer(), NodeServices.layer)))
 
+/** Whether `pg_control` has the state of a database that was shut down. */
+const shutDown = (): boolean => {
+  try {
+    return readFileSync(join(folder, "pgdata", "global", "pg_control")).readInt32LE(16) === 1
+  } catch {
+    return false
+  }
+}
+
 /** Goes through the phases, with the files failing in one of them; stops where something fails. */
 const through = Effect.fnUntraced(function* (files: FailingFiles, { failing, phase }: Case) {
   let at: Phase = phase === "making" ? "making" : "opening"
   let acknowledged = false
+  let told: string | undefined
+  const tell = ({ message }: { readonly message: string }) =>
+    Effect.sync(() => {
+      told = message
+    })
   let seen = { sites: [] as ReadonlyArray<string>, calls: 0, failed: 0 }
   const during = <A, E, R>(name: Phase, effect: Effect.Effect<A, E, R>) =>
     Effect.suspend(() => {
@@ -74,16 +91,17 @@ const through = Effect.fnUntraced(function* (files: FailingFiles, { failing, pha
       yield* during("writing", execute(insert))
       acknowledged = true
     }).pipe(Effect.provide(context))
-  }).pipe(Effect.exit)
+  }).pipe(Effect.provideService(Unclosed, tell), Effect.exit)
   const failedIn = Exit.isFailure(exit) ? at : undefined
   const closed = yield* Effect.exit(during("closing", Scope.close(scope, Exit.void)))
   const failure = Exit.isFailure(exit) ? exit.cause : Exit.isFailure(closed) ? closed.cause : undefined
   const squashed = failure === undefined ? undefined : Cause.squash(failure)
-  const said = squashed instanceof Error ? squashed.message : squashed === undefined ? undefined : String(squashed)
+  const said = squashed instanceof Error ? squashed.message : squashed === undefined ? told : String(squashed)
   return {
     said: failure !== undefined && Cause.hasDies(failure) ? `DIED: ${said}` : said,
     failedIn,
     ...seen,
+    isShutDown: shutDown(),
     acknowledged
   }
 })

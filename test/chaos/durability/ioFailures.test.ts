@@ -75,7 +75,7 @@ const reasons =
 const complaint = (outcome: Outcome | string): string | undefined => {
   if (typeof outcome === "string") return outcome
   if (outcome.after !== undefined) return `after it, ${outcome.after} (${outcome.said ?? "it said nothing"})`
-  if (outcome.said === undefined) return undefined
+  if (outcome.said === undefined) return outcome.isShutDown ? undefined : "it was not shut down, and nothing was said"
   if (wrongWord.test(outcome.said)) return `a wrong word: ${outcome.said}`
   return reasons.test(outcome.said) ? undefined : `it does not say why: ${outcome.said}`
 }
@@ -85,7 +85,10 @@ const known: ReadonlyArray<Case> = [
   // A database that could not be looked at was taken for none, and a new one written over it.
   { phase: "opening", failing: { site: "lstatSync pgdata/PG_VERSION", code: "EIO" } },
   // A file that could not be made was said to exist.
-  { phase: "migrating", failing: { site: "writeFileSync pgdata/base/N/N_fsm", code: "EACCES" } }
+  { phase: "migrating", failing: { site: "writeFileSync pgdata/base/N/N_fsm", code: "EACCES" } },
+  // A database that could not be shut down was said to be closed.
+  { phase: "closing", failing: { site: "writeSync pgdata/global/pg_control", code: "ENOSPC" } },
+  { phase: "closing", failing: { site: "openSync pgdata/global/pg_control", code: "EIO" } }
 ]
 
 const sample = <A>(all: ReadonlyArray<A>, count: number, random: () => number): ReadonlyArray<A> =>
