@@ -71,7 +71,7 @@ const notJson = answered({
 
 const closed = answered({
   isError: true,
-  value: { error: "DatabaseFailed", message: "These tools were closed. End your work." }
+  value: { error: "DatabaseFailed", message: "These tools were closed. Stop working." }
 })
 
 /** stdout is the caller's own. */

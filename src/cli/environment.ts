@@ -113,7 +113,7 @@ export const loadAlone = Effect.fnUntraced(function* (file: string) {
     if (present !== "" && present !== value) {
       return yield* new Refused({
         code: "dotenv",
-        problem: `${file} has another ${name} than the environment or the other side, and a process has one`,
+        problem: `${file} sets another ${name} than the environment or the other side, and a process can use only one`,
         fix: "Run alex-db backup with the one, and alex-db restore with the other"
       })
     }

@@ -62,8 +62,8 @@ const failed = (error: unknown, json: boolean) =>
   )
 
 const stopped = (signal: NodeJS.Signals, json: boolean) => {
-  const problem = `Stopped by ${signal}; what a transaction had begun was rolled back`
-  const fix = "A statement under way outside a transaction may have run: look before you run it again"
+  const problem = `Stopped by ${signal}; open transactions were rolled back`
+  const fix = "A statement that ran outside a transaction may have taken effect: check before you run it again"
   return report(
     { ok: false, code: "stopped", problem, fix },
     `${problem}. ${fix}`,

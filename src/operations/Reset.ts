@@ -103,7 +103,7 @@ const reasonOf = Effect.fnUntraced(function* (installation: Installation.Install
   if (backend === "embedded" || installation.tables.length === 0) return null
   if (installation.journal === undefined) return "was not made by this tool"
   const users = installation.tables.some(({ name }) => name === "users") ? yield* countOwnUsers() : 0
-  return users === 0 ? null : `holds ${users} ${users === 1 ? "user" : "users"} that no seed brings back`
+  return users === 0 ? null : `holds ${users} ${users === 1 ? "user" : "users"} that no seed restores`
 })
 
 /** Finds what is Alex's and may be dropped, or fails with what is in the way. */

@@ -13,6 +13,7 @@
  * many of them only, which makes the score a lower bound. Survivors are listed for reading: not each is a missing test.
  */
 import { spawnSync } from "node:child_process"
+import { existsSync } from "node:fs"
 import { readFile, rm } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { parseArgs } from "node:util"
@@ -137,7 +138,8 @@ const deriveFaults = async (folder: string): Promise<number> => {
     cwd: root,
     encoding: "utf8"
   })
-  const modules = listed.stdout.split("\n").filter((file) => file.endsWith(".ts"))
+  // Of those in the copy: a file may have been added since.
+  const modules = listed.stdout.split("\n").filter((file) => file.endsWith(".ts") && existsSync(join(folder, file)))
   const sources = modules.filter((file) => under.some((path) => file === path || file.startsWith(`${path}/`)))
   const texts = new Map<string, string>()
   for (const file of sources) texts.set(file, await readFile(join(folder, file), "utf8"))

@@ -54,7 +54,7 @@ describe("alex-db mcp --http", () => {
     ["could be read and changed", [...http, "--jwks", "http://issuer.example/jwks.json"]],
     ["--issuer is missing", ["--http", "0", ...jwks]],
     ["belong to one user", [...http, ...jwks, "--user", "x"]],
-    ["knows no", [...http, ...jwks, "--allow", "all"]],
+    ["does not know", [...http, ...jwks, "--allow", "all"]],
     ["--user is missing", []]
   ])(
     "is a wrong usage where %s",

@@ -200,7 +200,7 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
           const { code, stderr } = yield* run(["migrate"], { signal: "SIGINT", after: 10 })
           assert.strictEqual(code, 130)
           assert.match(stderr, /^Stopped at: migrate \d+\/\d+ 001_schemas: CREATE/m)
-          assert.match(stderr, /^alex-db: Stopped by SIGINT; what a transaction had begun was rolled back\. /m)
+          assert.match(stderr, /^alex-db: Stopped by SIGINT; open transactions were rolled back\. /m)
           const sql = yield* SqlClient.SqlClient
           assert.deepStrictEqual(
             yield* sql`select relname from pg_class where relnamespace = 'public'::regnamespace`,

@@ -64,7 +64,7 @@ it.live(
         kill()
       })
       assert.strictEqual(code, 130, stderr)
-      assert.match(stderr, /^alex-db: Stopped by SIGINT; what a transaction had begun was rolled back\. /m)
+      assert.match(stderr, /^alex-db: Stopped by SIGINT; open transactions were rolled back\. /m)
       assert.deepStrictEqual(yield* scalar("select count(*) from kept").pipe(Effect.provide(local)), { longValue: 1 })
     }).pipe(Effect.scoped),
   90_000

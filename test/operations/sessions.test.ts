@@ -196,7 +196,7 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
       yield* Reset.reset({ withTestData: true })
       yield* execute("insert into users (clerk_user_id) values ('user_own')")
       const plan = yield* Reset.plan()
-      assert.strictEqual(plan.mustConfirm, "holds 1 user that no seed brings back")
+      assert.strictEqual(plan.mustConfirm, "holds 1 user that no seed restores")
       assert.deepInclude(plan.tables, { name: "users", rows: 2 })
       const error = yield* Effect.flip(Reset.reset())
       assert.include(error.message, "Confirm with --confirm alex")

@@ -28,7 +28,7 @@ const listText = ({ calls, more }: AgentCallOperations.AgentCallsReport): string
             call.arguments.slice(0, 12)
           ])
         ),
-    ...(more ? ["There are more: ask for them with --limit."] : [])
+    ...(more ? ["There are more: raise --limit to see them."] : [])
   ].join("\n")
 
 const prunedText = ({ pruned }: AgentCallOperations.AgentCallsPrunedReport): string =>
@@ -55,7 +55,7 @@ export const agentCalls = Command.make(
       Flag.withDescription("List only the calls of this user's agents"),
       Flag.optional
     ),
-    limit: defaulted(Flag.Int("limit"), 100, "How many to list at most, the newest first")
+    limit: defaulted(Flag.Int("limit"), 100, "Maximum number of entries, newest first")
   },
   Effect.fnUntraced(function* (options) {
     const flags = yield* root
@@ -79,7 +79,7 @@ export const agentCalls = Command.make(
     yield* print(flags.json, report, listText)
   })
 ).pipe(
-  Command.withDescription("List what agents wrote by their tools, the newest first, or delete what is old"),
+  Command.withDescription("List what agents wrote through their tools, newest first, or delete old entries"),
   Command.withExamples([
     { command: "alex-db agent-calls --user user_2abcDEF --json", description: "For whom, when, with which tool" },
     { command: "alex-db agent-calls --prune 90d", description: "Keep 90 days, as a nightly job does" }

@@ -22,10 +22,10 @@ export const flags = {
   ),
   tlsCert: file("tls-cert", "Certificate in PEM, to encrypt connections with"),
   tlsKey: file("tls-key", "Key of the certificate in PEM"),
-  trust: on("trust", "Let everybody in who can connect, without a password"),
+  trust: on("trust", "Accept every connection without a password"),
   readOnly: on("read-only", "Run everything in READ ONLY transactions"),
   session: on("session", "Keep one transaction open for each connection, for tools that need a session"),
-  maxConnections: defaulted(Flag.Int("max-connections"), 100, "Clients that may be connected at a time")
+  maxConnections: defaulted(Flag.Int("max-connections"), 100, "Maximum number of connected clients")
 }
 
 /** The command. @internal */
@@ -47,7 +47,7 @@ export const gateway = Command.make(
   })
 ).pipe(
   Command.withDescription(
-    "Let every PostgreSQL client reach the database: PostgreSQL's protocol in front of the Data API"
+    "Serve PostgreSQL's protocol in front of the Data API, so that any PostgreSQL client can connect"
   ),
   Command.withExamples([
     {

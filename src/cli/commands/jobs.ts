@@ -37,14 +37,14 @@ const listText = ({ jobs, more, unreadable }: JobOperations.JobsReport, { warn }
           ])
         ),
     ...unreadable.map(({ id }) => `${warn("can't be read:")} ${id}; alex-db verify says why`),
-    ...(more ? ["There are more: ask for them with --limit."] : [])
+    ...(more ? ["There are more: raise --limit to see them."] : [])
   ].join("\n")
 
 const list = Command.make(
   "list",
   {
     status: Flag.Literals("status", jobStatuses).pipe(Flag.withDescription("Only jobs of this status"), Flag.optional),
-    stuck: on("stuck", "Only jobs that have been running for too long, see --running-for"),
+    stuck: on("stuck", "Only jobs that have run longer than --running-for"),
     runningFor,
     limit: defaulted(Flag.Int("limit"), 100, "How many at most, the oldest first")
   },
@@ -89,10 +89,10 @@ const requeue = Command.make(
   "requeue",
   {
     ids: id.pipe(Argument.variadic()),
-    stuck: on("stuck", "All jobs that have been running for too long, see --running-for"),
+    stuck: on("stuck", "All jobs that have run longer than --running-for"),
     runningFor,
     results: Flag.Literals("results", ["keep", "clear"]).pipe(
-      Flag.withDescription("What becomes of the results of earlier attempts (default: keep)"),
+      Flag.withDescription("Keep or clear the results of earlier attempts (default: keep)"),
       Flag.withDefault("keep")
     )
   },
@@ -102,7 +102,7 @@ const requeue = Command.make(
     if (stuck === ids.length > 0) {
       return yield* new WrongUsage({
         problem: stuck ? "Ids and --stuck were both given" : "No job was named",
-        fix: "Give the ids of jobs, or --stuck for all that hang; alex-db jobs list shows them"
+        fix: "Give the ids of jobs, or --stuck for all that are stuck; alex-db jobs list shows them"
       })
     }
     const { onDatabase } = yield* database
@@ -114,7 +114,7 @@ const requeue = Command.make(
   })
 ).pipe(
   Command.withDescription(
-    "Make jobs pending again that failed, were cancelled or hang, so that a worker takes them up; exit 3 if one is refused"
+    "Make failed, cancelled or stuck jobs pending again, for a worker to claim; exit 3 if one is refused"
   ),
   Command.withExamples([
     { command: "alex-db jobs requeue --stuck --running-for 20m", description: "Whatever was started, and not ended" },
@@ -144,7 +144,7 @@ const cancel = Command.make(
 )
 
 export const jobs = Command.make("jobs").pipe(
-  Command.withDescription("List jobs, make those that hang or failed pending again, or cancel them"),
+  Command.withDescription("List jobs, make failed or stuck ones pending again, or cancel them"),
   Command.withExamples([{ command: "alex-db jobs list --stuck", description: "Jobs whose worker seems to be gone" }]),
   Command.withSubcommands([list, requeue, cancel])
 )

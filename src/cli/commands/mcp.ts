@@ -33,7 +33,7 @@ const grantsOf = Effect.fnUntraced(function* (allow: string) {
   const unknown = names.filter((name) => !isGrant(name))
   if (unknown.length === 0) return new Set(names.filter(isGrant))
   return yield* new WrongUsage({
-    problem: `--allow knows no ${unknown.map((name) => `"${name}"`).join(", ")}`,
+    problem: `--allow does not know ${unknown.map((name) => `"${name}"`).join(", ")}`,
     fix: `Give some of ${grants.join(",")}`
   })
 })

@@ -16,7 +16,7 @@ import { seedText } from "./seed.ts"
 const planText =
   (mostCounted: number) =>
   ({ database, functions, location, mustConfirm, tables }: Reset.ResetPlan): string => {
-    if (tables.length === 0) return `Nothing of Alex's is in "${database}" at ${location}: nothing is dropped.`
+    if (tables.length === 0) return `"${database}" at ${location} has nothing of Alex's: nothing is dropped.`
     const rows = (n: number) =>
       n > mostCounted ? `more than ${mostCounted.toLocaleString("en-US")} rows` : count(n, "row")
     return [
@@ -54,7 +54,7 @@ const resetText = ({ dropped, loadData, migrated, seeded, testData }: Reset.Rese
 
 const flagsOfReset = {
   withTestData: on("with-test-data", "Add the test user with three accounts and five positions"),
-  skipDrop: on("skip-drop", "Drop nothing; migrate and seed what is there"),
+  skipDrop: on("skip-drop", "Drop nothing; migrate and seed the existing database"),
   users: Flag.Int("users").pipe(Flag.withDescription("Add this many generated users, for load tests"), Flag.optional),
   positions: Flag.Int("positions").pipe(
     Flag.withDescription("How many positions each generated user has (default: 5)"),
@@ -62,10 +62,12 @@ const flagsOfReset = {
   ),
   confirm: Flag.String("confirm").pipe(
     Flag.withMetavar("NAME"),
-    Flag.withDescription("The name of the database, where it is not local or holds users that no seed brings back"),
+    Flag.withDescription(
+      "The database's name, to confirm the reset of one that is not local or holds users that no seed restores"
+    ),
     Flag.optional
   ),
-  yes: on("yes", "Do not ask for the name of a database on this machine; that of any other is asked for all the same"),
+  yes: on("yes", "Skip the confirmation for a database on this machine; any other still has to be confirmed by name"),
   dryRun: on("dry-run", "Say what would be dropped, and drop nothing")
 }
 

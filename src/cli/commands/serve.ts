@@ -22,11 +22,13 @@ export const flags = {
     "Address to listen on; other machines can reach anything but a loopback address"
   ),
   allowHost: Flag.String("allow-host").pipe(
-    Flag.withDescription("A further host name that requests may use, such as a container's; may be repeated"),
+    Flag.withDescription("Another host name that requests may use, such as a container's; may be repeated"),
     Flag.atLeast(0)
   ),
   engine: Flag.Literals("engine", ["pglite", "postgres"]).pipe(
-    Flag.withDescription("Who runs the SQL: the embedded PGlite, or a PostgreSQL server (default with --database-url)"),
+    Flag.withDescription(
+      "What runs the SQL: the embedded PGlite, or a PostgreSQL server (default with --database-url)"
+    ),
     Flag.optional
   ),
   databaseUrl: Flag.Redacted("database-url").pipe(
@@ -39,7 +41,7 @@ export const flags = {
     Flag.withDescription("Folder of the embedded database; else ALEX_DB_DIR, else .alex-db"),
     Flag.optional
   ),
-  memory: on("memory", "Keep the embedded database in memory and forget it at the end"),
+  memory: on("memory", "Keep the embedded database in memory and discard it at exit"),
   region: defaulted(Flag.String("region"), "us-east-1", "AWS region of the printed cluster"),
   clusters: Flag.Path("clusters", { pathType: "either", mustExist: false }).pipe(
     Flag.withMetavar("FILE"),
@@ -77,7 +79,7 @@ export const flags = {
     Flag.withDescription("99th percentile of the delay in milliseconds"),
     Flag.optional
   ),
-  seed: Flag.Int("seed").pipe(Flag.withDescription("Where the draws of faults and delays start"), Flag.optional)
+  seed: Flag.Int("seed").pipe(Flag.withDescription("Seed of the random faults and delays"), Flag.optional)
 }
 
 /** The command. @internal */
@@ -94,7 +96,7 @@ export const serve = Command.make(
 ).pipe(
   Command.withDescription("Serve the RDS Data API on this machine, and print the variables that point AWS SDKs to it"),
   Command.withExamples([
-    { command: "alex-db serve --memory", description: "A database that is forgotten at the end" },
+    { command: "alex-db serve --memory", description: "A database that is discarded at exit" },
     { command: "alex-db serve --json --port 0", description: "The variables as JSON, on a free port" },
     { command: "alex-db serve --pause 20 --throttle 0.05", description: "As unkind as the service can be" }
   ])

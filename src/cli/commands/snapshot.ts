@@ -44,9 +44,9 @@ export const snapshot = Command.make(
     yield* print(flags.json, report, snapshotText)
   })
 ).pipe(
-  Command.withDescription("Store what every portfolio is worth, as the snapshot of today; a second one replaces it"),
+  Command.withDescription("Store the value of every portfolio as today's snapshot, replacing one stored earlier today"),
   Command.withExamples([
-    { command: "alex-db snapshot", description: "Once a day, after the prices were set: by cron, say" },
+    { command: "alex-db snapshot", description: "Once a day, after prices are set, for example by cron" },
     { command: "alex-db snapshot --user user_2abcDEF --json", description: "One user's, for a script" }
   ])
 )

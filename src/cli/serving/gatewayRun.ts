@@ -40,7 +40,7 @@ const tlsOf = Effect.fnUntraced(function* ({ tlsCert, tlsKey }: GatewayOptions) 
   if (Option.isNone(tlsCert) || Option.isNone(tlsKey)) {
     return yield* new Refused({
       code: "tls",
-      problem: "A certificate and its key belong together",
+      problem: "--tls-cert and --tls-key must be given together",
       fix: "Give both --tls-cert and --tls-key"
     })
   }

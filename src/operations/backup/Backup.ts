@@ -38,7 +38,7 @@ export class BackupRefused extends Schema.TaggedError<BackupRefused>()("BackupRe
 
 /** What to back up; all members have a default. */
 export interface BackupOptions {
-  /** All tables of this schema, whichever application's, instead of those of Alex. */
+  /** All tables of this schema, of any application, instead of Alex's tables. */
   readonly schema?: string | undefined
   /** Replaces names, ids and texts by pseudonyms that follow from this key. */
   readonly anonymize?: Anonymize.Key | undefined

@@ -34,7 +34,7 @@ const longestHeader = 256 * 1024 * 1024
 
 const beginning = `{"format":"${formatName}"`
 
-const packed = "this is packed in another way than by gzip: unpack it first"
+const packed = "this is compressed in a format other than gzip: decompress it first"
 
 /** What a file is instead, by its first octets. */
 const others: ReadonlyArray<readonly [beginning: string, meaning: string]> = [
@@ -119,8 +119,8 @@ class Reading {
     if (!isPacking) return failed(this.#file, "read")(cause)
     const isCut = cause.code === "Z_BUF_ERROR"
     const problem = isCut
-      ? "the packed file ends here: it is incomplete"
-      : `the packed file is damaged (${cause.message})`
+      ? "the compressed file ends here: it is incomplete"
+      : `the compressed file is damaged (${cause.message})`
     return this.#invalid(problem, this.#line + 1)
   }
 
@@ -171,7 +171,8 @@ class Reading {
 
   #check(row: Row, table: { readonly columns: ReadonlyArray<unknown> } | undefined, last: number) {
     if (table === undefined || row.table < last) return "the row belongs to no table, or to one that has ended"
-    if (row.values.length !== table.columns.length) return "the row has not as many values as its table has columns"
+    if (row.values.length !== table.columns.length)
+      return "the row's number of values is not its table's number of columns"
     return undefined
   }
 

@@ -11,7 +11,7 @@ interface Step {
 export const operationAdvice: Readonly<Record<string, Step>> = {
   MigrationRefused: {
     code: "migration-refused",
-    fix: "Do what the message says; alex-db migrate status and alex-db doctor show the whole of it"
+    fix: "Follow the message; alex-db migrate status and alex-db doctor show the details"
   },
   MigrationFailed: {
     code: "migration-failed",
@@ -33,7 +33,7 @@ export const operationAdvice: Readonly<Record<string, Step>> = {
     code: "upgrade",
     fix: "Correct what the other version says above the message, and run alex-db upgrade again"
   },
-  BackupInvalid: { code: "backup-invalid", fix: "Use another backup, or make a new one with alex-db backup" },
+  BackupInvalid: { code: "backup-invalid", fix: "Use another backup, or create one with alex-db backup" },
   BackupRefused: { code: "backup-refused", fix: "See alex-db doctor for the whole state of the database" },
   RowsRefused: {
     code: "rows-refused",
@@ -41,7 +41,7 @@ export const operationAdvice: Readonly<Record<string, Step>> = {
   },
   RestoreDiffers: {
     code: "restore-differs",
-    fix: "Look with alex-db doctor, and restore again into an empty database"
+    fix: "Run alex-db doctor, and restore again into an empty database"
   },
   ServeError: { code: "serve", fix: "Run alex-db serve --help, which explains each option" },
   GatewayError: { code: "gateway", fix: "Run alex-db gateway --help, which explains each option" },
@@ -66,4 +66,4 @@ export const fixOfState = (state: string | undefined): string =>
 
 /** What to do where nothing is known of a failure. */
 export const unknownFix =
-  "Run alex-db doctor; if that is content, run the command again with debug logs, see alex-db --help, and report it"
+  "Run alex-db doctor; if it finds nothing wrong, run the command again with debug logs (see alex-db --help) and report the problem"

@@ -39,7 +39,7 @@ const onDatabaseName = ({ cluster, overDataApi }: Refusal): Advice => {
 
 const onConflict: Advice = {
   code: "conflict",
-  problem: "Two transactions were in each other's way, and this one was rolled back",
+  problem: "Two transactions blocked each other, and this one was rolled back",
   fix: "Try again"
 }
 

@@ -92,7 +92,7 @@ describe("a signal", () => {
       const { code, err, out } = await stoppedBy(signal, ["migrate", "--json", "--dotenv", "silent.env"])
       silent.close()
       assert.strictEqual(code, 128 + number, err)
-      assert.match(err, new RegExp(`^alex-db: Stopped by ${signal}; what a transaction had begun was rolled back`, "m"))
+      assert.match(err, new RegExp(`^alex-db: Stopped by ${signal}; open transactions were rolled back`, "m"))
       assert.deepInclude(JSON.parse(out), { ok: false, code: "stopped" })
     }, 60_000)
 

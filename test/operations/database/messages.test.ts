@@ -38,7 +38,7 @@ const states: Readonly<Record<string, readonly [problem: RegExp, fix: RegExp]>> 
   "28P01": [/user or the password/, /DATABASE_URL/],
   "3D000": [/does not exist/, /DATABASE_URL/],
   "3F000": [/search path names no schema/, /search_path/],
-  "40001": [/in each other's way/, /Try again/],
+  "40001": [/blocked each other/, /Try again/],
   "42501": [/lacks a privilege: the words/, /Grant it/],
   "42601": [/SQLSTATE 42601/, /alex-db doctor/],
   "42703": [/differs from the migrations: the words/, /alex-db migrate/],

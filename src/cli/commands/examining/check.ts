@@ -52,7 +52,7 @@ export const check = Command.make(
     if (!report.ok) return yield* problemFound
   })
 ).pipe(
-  Command.withDescription("Check whether the database can be reached, as which role and how fast, and say what to fix"),
+  Command.withDescription("Check that the database can be reached, show its role and latency, and say what to fix"),
   Command.withExamples([
     { command: "alex-db check", description: "What the environment and .env name" },
     { command: "alex-db check --discover", description: "Which clusters and secrets this account has" },

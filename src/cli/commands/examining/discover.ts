@@ -38,7 +38,7 @@ const problemOf = (best: FoundCluster | undefined, region: string): Check.CheckP
     return {
       code: "no-cluster",
       problem: `There is no cluster of Aurora PostgreSQL in ${region}`,
-      fix: "Set DEFAULT_AWS_REGION to the region of yours, or create one: docs/aurora.md says how"
+      fix: "Set DEFAULT_AWS_REGION to the region of your cluster, or create a cluster as docs/aurora.md describes"
     }
   }
   if (!best.dataApi) {
@@ -61,9 +61,9 @@ const onFailure = (error: { readonly _tag: string; readonly reason?: string; rea
     return { code: "sdk", problem: error.message, fix: `Install both: npm install ${packages.join(" ")}` }
   }
   const reason = error.reason ?? ""
-  const problem = `AWS could not be asked: ${reason}: ${error.message}`
+  const problem = `The request to AWS failed: ${reason}: ${error.message}`
   if (/AccessDenied|NotAuthorized|UnauthorizedOperation/.test(reason)) {
-    const fix = "Allow rds:DescribeDBClusters and secretsmanager:ListSecrets to the caller's role"
+    const fix = "Allow the caller's role rds:DescribeDBClusters and secretsmanager:ListSecrets"
     return { code: "permission", problem, fix }
   }
   if (/Region/.test(error.message)) return { code: "region", problem, fix: "Set DEFAULT_AWS_REGION" }

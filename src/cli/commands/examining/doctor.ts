@@ -93,7 +93,7 @@ export const doctor = Command.make(
   })
 ).pipe(
   Command.withDescription(
-    "Check, status and verify on one screen, which ends in the next command to run; exit 3 if anything is wrong"
+    "Run check, status and verify, and name the next command to run; exit 3 if anything is wrong"
   ),
   Command.withExamples([
     { command: "alex-db doctor", description: "What is wrong, and what to do next" },

@@ -31,10 +31,10 @@ const repairText = (report: Repair.RepairReport, { bad, dim, good, warn }: Style
     ...(left.length === 0
       ? []
       : [
-          `Left as they are, since the migrations do not know them: ${left.join(", ")}. alex-db repair --drift takes away those that verify calls unexpected.`
+          `Not changed, because no migration creates them: ${left.join(", ")}. alex-db repair --drift drops those that verify reports as unexpected.`
         ]),
     repaired.length === 0
-      ? "Nothing differs from the migrations that could be repaired."
+      ? "Found no difference from the migrations that can be repaired."
       : dryRun
         ? `${count(repaired.length, "difference")} to repair in "${report.database}" at ${report.location}. Nothing was changed.`
         : `${count(repaired.length - failed.length, "difference")} repaired, ${failed.length} failed.`
@@ -46,7 +46,7 @@ export const repair = Command.make(
   {
     drift: on(
       "drift",
-      "Take away as well what the migrations do not know and what may refuse, change or show rows: constraints, triggers, rules, policies, rights of everybody"
+      "Also drop what no migration creates and what can reject, change or expose rows: constraints, triggers, rules, policies, privileges of PUBLIC"
     ),
     ignore: ignoredObjects.flag,
     dryRun: on("dry-run", "Print the statements, and run none"),
@@ -73,13 +73,13 @@ export const repair = Command.make(
   })
 ).pipe(
   Command.withDescription(
-    "Make what is missing, change what differs from the migrations, and validate rules that no row breaks; exit 3 if something is left"
+    "Create missing objects, change those that differ from the migrations, and validate constraints that all rows satisfy; exit 3 if a difference remains"
   ),
   Command.withExamples([
     { command: "alex-db repair --dry-run", description: "See the statements" },
     {
       command: "alex-db repair --drift",
-      description: "Take away foreign triggers, rules and policies too, after asking"
+      description: "Also drop unexpected triggers, rules and policies, after confirmation"
     },
     { command: "alex-db repair --yes", description: "Run them without a question" }
   ])

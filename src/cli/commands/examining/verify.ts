@@ -23,7 +23,7 @@ const writePage = Effect.fnUntraced(function* (file: string, report: Verify.Veri
       new Refused({
         code: "file",
         problem: `${file} can't be written: ${cause.message}`,
-        fix: "Give --html the path of a file in a folder that is there and can be written",
+        fix: "Give --html the path of a file in an existing folder that can be written",
         cause
       })
   )
@@ -45,7 +45,7 @@ export const verify = Command.make(
   {
     html: Flag.Path("html", { pathType: "either", mustExist: false }).pipe(
       Flag.withMetavar("FILE"),
-      Flag.withDescription("Write the report to this file too, as a page with charts"),
+      Flag.withDescription("Also write the report to this file, as an HTML page with charts"),
       Flag.optional
     ),
     format: defaulted(
@@ -54,7 +54,10 @@ export const verify = Command.make(
       "Text for people, Markdown for a summary, or annotations of GitHub's actions"
     ),
     ignore: ignoredObjects.flag,
-    validate: on("validate", "Validate the rules that no row breaks first, and name the rows that break the others"),
+    validate: on(
+      "validate",
+      "First validate the constraints that all rows satisfy, and name the rows that break the others"
+    ),
     skipDrift: on("skip-drift", "Do not compare the database with its migrations, which takes some seconds")
   },
   Effect.fnUntraced(function* ({ format, html, ignore, skipDrift, validate }) {

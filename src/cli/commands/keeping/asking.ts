@@ -14,20 +14,20 @@ import { on } from "../../root.ts"
 
 export const schemaFlag = Flag.String("schema").pipe(
   Flag.withMetavar("NAME"),
-  Flag.withDescription("All tables of this schema, whichever application's, instead of those of Alex"),
+  Flag.withDescription("All tables of this schema, of any application, instead of Alex's tables"),
   Flag.optional
 )
 
 export const anonymizeFlag = on(
   "anonymize",
-  "Replace names, ids and texts by pseudonyms, the same for the same key (ALEX_DB_ANONYMIZE_KEY)"
+  "Replace names, ids and texts with pseudonyms; the same key (ALEX_DB_ANONYMIZE_KEY) gives the same ones"
 )
 
 export const replaceFlags = {
   replace: on("replace", "Empty the tables first, where they hold rows"),
   confirm: Flag.String("confirm").pipe(
     Flag.withMetavar("NAME"),
-    Flag.withDescription("The name of the database, to replace rows in one that is not local"),
+    Flag.withDescription("The database's name, to confirm that rows of one that is not local are replaced"),
     Flag.optional
   ),
   skipVerify: on("skip-verify", "Do not read the rows back to compare them")
@@ -40,12 +40,14 @@ export const anonymizeKey = Effect.fnUntraced(function* (wanted: boolean) {
   if (!wanted) return undefined
   const given = yield* Config.option(Config.Redacted(variable))
   if (Option.isSome(given) && Redacted.value(given.value) !== "") return given.value
-  yield* Effect.logInfo(`${variable} is not set: the pseudonyms are those of a key that is forgotten afterwards`)
+  yield* Effect.logInfo(
+    `${variable} is not set: a random key is used and not stored, so the next run gives other pseudonyms`
+  )
   return Redacted.make(randomBytes(32).toString("hex"))
 })
 
 /** At a terminal, shows the rows that would be lost and asks for the database's name: whether it was given. */
 export const askToReplace = Effect.fnUntraced(function* (plan: Restore.RestorePlan, mostCounted: number) {
   yield* sayLines(planText(mostCounted)(visibleReport(plan)))
-  return yield* Prompt.run(Prompt.String({ message: "Type the database's name to lose these rows and go on" }))
+  return yield* Prompt.run(Prompt.String({ message: "Type the database's name to replace these rows" }))
 })

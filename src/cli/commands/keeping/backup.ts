@@ -15,7 +15,7 @@ export const backup = Command.make(
   "backup",
   {
     file: Argument.String("file").pipe(
-      Argument.withDescription("The file to write, packed by gzip where it ends in .gz; - for stdout")
+      Argument.withDescription("The file to write, compressed with gzip if its name ends in .gz; - for stdout")
     ),
     schema: schemaFlag,
     anonymize: anonymizeFlag
@@ -28,7 +28,7 @@ export const backup = Command.make(
       return yield* new WrongUsage({ problem, fix: "Name a file, or leave --json out" })
     }
     if (anonymize && Option.isSome(schema)) {
-      const problem = "--anonymize knows the tables of Alex only"
+      const problem = "--anonymize works on Alex's tables only"
       return yield* new WrongUsage({ problem, fix: "Leave it or --schema out" })
     }
     const { configure, onConfigured } = yield* database
@@ -46,9 +46,7 @@ export const backup = Command.make(
     yield* print(flags.json, report, backupText)
   })
 ).pipe(
-  Command.withDescription(
-    "Write the rows of the database, as they are at one moment, into a file that can be restored"
-  ),
+  Command.withDescription("Write a consistent snapshot of the database's rows to a file that can be restored"),
   Command.withExamples([
     { command: "alex-db backup alex.jsonl.gz", description: "All tables of Alex" },
     { command: "alex-db backup app.jsonl.gz --schema app", description: "Another application's" },

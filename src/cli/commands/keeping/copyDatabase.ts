@@ -29,7 +29,7 @@ export const copyDatabase = Command.make(
   Effect.fnUntraced(function* ({ anonymize, confirm, from, replace, schema, skipVerify, to }) {
     const flags = yield* root
     if (anonymize && Option.isSome(schema)) {
-      const problem = "--anonymize knows the tables of Alex only"
+      const problem = "--anonymize works on Alex's tables only"
       return yield* new WrongUsage({ problem, fix: "Leave it or --schema out" })
     }
     const { sideOf } = yield* sides
@@ -73,7 +73,7 @@ export const copyDatabase = Command.make(
     yield* print(flags.json, report, restoreText("copied"))
   })
 ).pipe(
-  Command.withDescription("Copy the rows of one database into another, of whichever backends, and compare them"),
+  Command.withDescription("Copy the rows of one database into another, on any backends, and compare them"),
   Command.withExamples([
     {
       command: "alex-db copy --from .env.prod --to embedded:.alex-db --anonymize",

@@ -14,15 +14,15 @@ import { askToReplace, replaceFlags } from "./asking.ts"
 export const restore = Command.make(
   "restore",
   {
-    file: Argument.String("file").pipe(Argument.withDescription("The backup, packed or not; - for stdin")),
+    file: Argument.String("file").pipe(Argument.withDescription("The backup file, compressed or not; - for stdin")),
     ...replaceFlags,
-    resume: on("resume", "Commit as it goes, and go on where a run with the same file was cut off"),
+    resume: on("resume", "Commit in steps, and continue where an interrupted run with the same file stopped"),
     dryRun: on("dry-run", "Read the backup, say what would be replaced, and change nothing")
   },
   Effect.fnUntraced(function* ({ confirm, dryRun, file, replace, resume, skipVerify }) {
     const flags = yield* root
     if (file === "-" && resume) {
-      const problem = "--resume reads the backup again, which stdin can't be"
+      const problem = "--resume reads the backup more than once, which stdin does not allow"
       return yield* new WrongUsage({ problem, fix: "Name a file" })
     }
     const { configure, onConfigured } = yield* database
@@ -67,7 +67,7 @@ export const restore = Command.make(
     { command: "alex-db restore alex.jsonl.gz --dry-run", description: "Check the file, and see what would be lost" },
     {
       command: "alex-db restore alex.jsonl.gz --resume",
-      description: "Begin a long one, or go on after it was cut off"
+      description: "Start a long restore, or continue an interrupted one"
     }
   ])
 )

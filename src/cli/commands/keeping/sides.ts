@@ -57,7 +57,7 @@ export const sideOf = Effect.fnUntraced(function* (flag: string, spec: string, f
     return yield* Effect.provideService(DbConfig.load(), ConfigProvider.ConfigProvider, yield* loadAlone(spec))
   }
   return yield* new WrongUsage({
-    problem: `${flag} names no database, and no file or folder that is there`,
+    problem: `${flag} is neither a database nor an existing file or folder`,
     fix: `Give it ${forms}`
   })
 })

@@ -19,7 +19,7 @@ export const upgrade = Command.make(
     ),
     with: Flag.String("with").pipe(
       Flag.withMetavar("PACKAGE"),
-      Flag.withDescription("What npx takes to open the folder, where it is not the version that is known to"),
+      Flag.withDescription("The package that npx runs to open the folder, if not the version known to open it"),
       Flag.optional
     )
   },
@@ -30,7 +30,7 @@ export const upgrade = Command.make(
     const config = yield* configure(flags)
     const folder = Option.getOrElse(options.folder, () => (config._tag === "embedded" ? config.directory : undefined))
     if (folder === undefined) {
-      const problem = `The environment chooses ${config._tag}, which has no folder`
+      const problem = `The environment selects the backend ${config._tag}, which has no folder`
       return yield* new WrongUsage({ problem, fix: "Name the folder" })
     }
     const report = yield* upgradeFolder(folder, Option.getOrUndefined(options.with), version())
@@ -38,7 +38,7 @@ export const upgrade = Command.make(
   })
 ).pipe(
   Command.withDescription(
-    "Move an embedded database of another version of PostgreSQL to this one's; the old folder is kept"
+    "Convert an embedded database of another PostgreSQL version to this one; the old folder is kept"
   ),
   Command.withExamples([{ command: "alex-db upgrade .alex-db", description: "After an update of the package" }])
 )

@@ -30,7 +30,7 @@ export const mark = Command.make(
     yield* print(flags.json, report, markText)
   })
 ).pipe(
-  Command.withDescription("Count a migration as applied that was applied by hand; run nothing"),
+  Command.withDescription("Record a migration that was applied by hand as applied, without running it"),
   Command.withExamples([
     { command: "alex-db migrate mark 004_jobs_newest_first", description: "Its statements were run by hand" }
   ])
@@ -56,8 +56,8 @@ export const baseline = Command.make(
     yield* print(flags.json, report, markText)
   })
 ).pipe(
-  Command.withDescription("Write the journal of a database that has the tables and lost its journal; run nothing"),
-  Command.withExamples([
-    { command: "alex-db migrate baseline", description: "The tables are as the last migration has them" }
-  ])
+  Command.withDescription(
+    "Write the journal of a database that has the tables but lost its journal, without running anything"
+  ),
+  Command.withExamples([{ command: "alex-db migrate baseline", description: "The tables match the last migration" }])
 )

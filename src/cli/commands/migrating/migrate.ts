@@ -41,7 +41,7 @@ export const migrate = Command.make(
     ),
     folder: ownFolder,
     wait: waiting,
-    lenient: on("lenient", "Leave out the rules that old rows break, so that no change of those is refused")
+    lenient: on("lenient", "Leave out constraints that existing rows break, so that those rows can still be changed")
   },
   Effect.fnUntraced(function* (options) {
     const flags = yield* root
@@ -63,7 +63,7 @@ export const migrate = Command.make(
     { command: "alex-db migrate plan", description: "See the statements first" },
     { command: "alex-db migrate", description: "Apply them" },
     { command: "alex-db migrate --to 2", description: "Apply the first two alone" },
-    { command: "alex-db migrate --wait 60s", description: "Where the database is still coming up" },
+    { command: "alex-db migrate --wait 60s", description: "While the database is still starting" },
     { command: "alex-db migrate --folder migrations", description: "Apply your own, in the same journal" }
   ]),
   Command.withSubcommands([status, plan, newMigration, mark, baseline])

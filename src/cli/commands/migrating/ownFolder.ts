@@ -4,7 +4,7 @@ import * as Option from "effect/Option"
 
 export const ownFolder = Flag.Path("folder", { pathType: "either", mustExist: false }).pipe(
   Flag.withMetavar("DIR"),
-  Flag.withDescription("Your own migrations in this folder instead of Alex's; both stand in one journal"),
+  Flag.withDescription("Use your own migrations in this folder instead of Alex's; one journal records both"),
   Flag.optional
 )
 

@@ -16,9 +16,7 @@ const adoptionText = (adoption: Plan.PlannedAdoption, marks: Style): ReadonlyArr
     ...before.map((sql) => `${sql};`),
     ...(after.length === 0 ? [] : [marks.dim("-- after the first migration"), ...after.map((sql) => `${sql};`)]),
     ...(obstacles.length === 0 ? problems.map((problem) => marks.bad(`-- in the way: ${problem}`)) : []),
-    ...obstacles.map(({ object, on }) =>
-      marks.bad(`-- in the way: ${object} (${on}), under which no type can be changed`)
-    ),
+    ...obstacles.map(({ object, on }) => marks.bad(`-- blocks the change of a column's type: ${object} (${on})`)),
     ...(obstacles.length === 0
       ? []
       : [
