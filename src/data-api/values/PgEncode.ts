@@ -6,6 +6,7 @@
 import type * as BigDecimal from "effect/BigDecimal"
 import * as Result from "effect/Result"
 import type { Field } from "../DataApi.ts"
+import { dateOf } from "./Calendar.ts"
 import { toHex } from "./Octets.ts"
 import { pgElementByOid, pgTypeByOid } from "./PgOids.ts"
 import { caught, PgValueError, pad, type Row, refuse, setOwn } from "./PgRefusal.ts"
@@ -73,14 +74,34 @@ const clockText = (micros: bigint): string => {
   return `${hours}:${pad(Number(minutes % 60n), 2)}:${pad(Number(seconds % 60n), 2)}${microsText(Number(micros % 1_000_000n))}`
 }
 
+/** The day that was written last: rows of one moment follow each other. */
+let lastDay = { number: Number.NaN, text: "" }
+
+const dayText = (day: number): string => {
+  if (day !== lastDay.number) {
+    const { day: date, month, year } = dateOf(day)
+    lastDay = { number: day, text: `${pad(year, 4)}-${pairs[month]}-${pairs[date]}` }
+  }
+  return lastDay.text
+}
+
+const DAY_MS = 86_400_000
+/** The first millisecond of year 1, and of year 10000. */
+const YEAR_1 = -62_135_596_800_000
+const YEAR_10000 = 253_402_300_800_000
+
 /** A moment in UTC, from milliseconds since 1970 with a fraction down to microseconds. Years before 1 are `BC`. */
 const timestampText = (value: unknown, zone: string): string => {
   if (value instanceof Date) {
-    const year = value.getUTCFullYear()
-    if (year >= 1 && year <= 9999) {
-      const day = `${pad(year, 4)}-${pairs[value.getUTCMonth() + 1]}-${pairs[value.getUTCDate()]}`
-      const time = `${pairs[value.getUTCHours()]}:${pairs[value.getUTCMinutes()]}:${pairs[value.getUTCSeconds()]}`
-      return `${day} ${time}.${pad(value.getUTCMilliseconds(), 3)}${zone}`
+    const at = value.getTime()
+    if (at >= YEAR_1 && at < YEAR_10000) {
+      const day = Math.floor(at / DAY_MS)
+      const ms = at - day * DAY_MS
+      const seconds = Math.floor(ms / 1000)
+      const minutes = Math.floor(seconds / 60)
+      const hours = Math.floor(minutes / 60)
+      const clock = `${pairs[hours]}:${pairs[minutes - hours * 60]}:${pairs[seconds - minutes * 60]}`
+      return `${dayText(day)} ${clock}.${pad(ms - seconds * 1000, 3)}${zone}`
     }
   }
   const ms = value instanceof Date ? value.getTime() : value

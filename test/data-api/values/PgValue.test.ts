@@ -222,3 +222,27 @@ describe("isRead", () => {
     it(`${JSON.stringify(sql)} may do more than read`, () => assert.isFalse(isRead(sql)))
   }
 })
+
+it("a Date is written to its millisecond, from the first moment of year 1 to the last of 9999, in any order", () => {
+  const day = 86_400_000
+  const moments = [
+    "0001-01-01T00:00:00.000Z",
+    "9999-12-31T23:59:59.999Z",
+    "1969-12-31T23:59:59.999Z",
+    "1970-01-01T00:00:00Z"
+  ]
+    .concat("2000-02-29T12:34:56.007Z", "1900-02-28T23:59:59.999Z", "1900-03-01T00:00:00Z", "2026-10-25T01:02:03.040Z")
+    .map((text) => Date.parse(text))
+  const further = Array.from(
+    { length: 2000 },
+    (_, n) => Date.parse("0001-01-01T00:00:00Z") + n * (1826 * day + 3_723_004)
+  )
+  for (const moment of [...moments, ...moments.toReversed(), ...further]) {
+    const text = new Date(moment).toISOString().replace("T", " ").replace("Z", "+00")
+    const encoded = PgValue.encode([new Date(moment)])
+    assert.deepStrictEqual(
+      encoded,
+      Result.succeed([{ _tag: "Typed" as const, type: "timestamptz", value: { stringValue: text } }])
+    )
+  }
+})
