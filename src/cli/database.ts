@@ -25,7 +25,7 @@ export const onDatabase =
  * Keeps V8 from optimizing WebAssembly, and so the embedded PostgreSQL: a command is over before that pays. Of what `up`
  * took, it saves a third of the processor time and 400 MB; a statement that runs for seconds takes up to twice as long.
  */
-const unoptimized = Effect.sync(() => {
+export const unoptimized = Effect.sync(() => {
   setFlagsFromString("--no-wasm-tier-up")
   setFlagsFromString("--no-wasm-dynamic-tiering")
 })

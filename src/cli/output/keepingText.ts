@@ -74,10 +74,13 @@ export const restoreText =
     ].join("\n")
 
 export const upgradeText = (report: UpgradeReport, marks: Style): string =>
-  report.restored === null
-    ? `${report.directory} is of PostgreSQL ${report.to}: nothing to do.`
-    : [
-        restoreText("restored")(report.restored, marks),
-        `${marks.good("upgraded:")} ${report.directory} from PostgreSQL ${report.from} to ${report.to}, with ${report.with}.`,
-        `The old folder is ${report.kept}; remove it when nothing is missed.`
-      ].join("\n")
+  [
+    ...(report.restored === null
+      ? [`${report.directory} is of PostgreSQL ${report.to}: nothing to do.`]
+      : [
+          restoreText("restored")(report.restored, marks),
+          ...report.leftBehind.map((what) => `${marks.warn("left behind:")} ${what}`),
+          `${marks.good("upgraded:")} ${report.directory} from PostgreSQL ${report.from} to ${report.to}, with ${report.with}.`
+        ]),
+    ...(report.kept === null ? [] : [`The old folder is ${report.kept}; remove it when nothing is missed.`])
+  ].join("\n")

@@ -16,7 +16,7 @@ import { Effect, Option, Schema, type Scope } from "effect"
 import { LocalDataApiError } from "../LocalDataApiError.ts"
 import { syncFolder, unpack } from "./Archive.ts"
 import * as OpenFailure from "./OpenFailure.ts"
-import { otherVersion, postgresMajor } from "./OtherVersion.ts"
+import { bareFiles, otherVersion, postgresMajor } from "./OtherVersion.ts"
 import * as TakeFolder from "./TakeFolder.ts"
 
 /** A folder that this process holds. */
@@ -42,6 +42,8 @@ export interface DataFolderOptions {
 const Description = Schema.fromJsonString(Schema.Struct({ postgres: Schema.Int, database: Schema.String }))
 
 const fail = (message: string) => Effect.fail(new LocalDataApiError({ message }))
+
+const failWith = ({ fix, problem }: ReturnType<typeof otherVersion>) => fail(`${problem}. ${fix}.`)
 
 const attempt = <A>(
   dataDir: string,
@@ -106,7 +108,7 @@ const readDescription = Effect.fnUntraced(function* (
   if (Option.isNone(description)) return false
   const { database: described, postgres } = description.value
   if (postgres !== postgresMajor) {
-    return yield* fail(otherVersion(dataDir, postgres))
+    return yield* failWith(otherVersion(dataDir, postgres))
   }
   if (described !== database)
     return yield* fail(
@@ -133,7 +135,17 @@ const examine = Effect.fnUntraced(function* (
   const major = version.value.trim()
   if (!/^\d+$/.test(major))
     return yield* fail(`The data folder ${dataDir} is not whole: pgdata/PG_VERSION names no version. ${advice}`)
-  if (Number(major) !== postgresMajor) return yield* fail(otherVersion(dataDir, Number(major)))
+  if (Number(major) !== postgresMajor) return yield* failWith(otherVersion(dataDir, Number(major)))
+})
+
+/** Another program's files are left alone: nothing is made among them. */
+const refuseBare = Effect.fnUntraced(function* (dataDir: string): Effect.fn.Return<void, LocalDataApiError> {
+  const version = yield* Effect.option(Effect.tryPromise(() => readFile(join(dataDir, "PG_VERSION"), "utf8")))
+  const major = Number.parseInt(
+    Option.getOrElse(version, () => ""),
+    10
+  )
+  if (!Number.isNaN(major)) return yield* failWith(bareFiles(dataDir, major))
 })
 
 /** Unpacks beside `pgdata` and renames, so that an interruption leaves nothing that looks like a database. */
@@ -171,6 +183,7 @@ export const open = Effect.fnUntraced(function* (
   { database, isSynced, share }: DataFolderOptions
 ): Effect.fn.Return<DataFolder, LocalDataApiError | TakeFolder.FolderInUse, Scope.Scope> {
   const pgdata = join(dataDir, "pgdata")
+  yield* refuseBare(dataDir)
   yield* makeFolder(dataDir, isSynced)
   yield* TakeFolder.take(dataDir, share)
   for (const left of ["pgdata.unfinished", "database.json.unfinished"])

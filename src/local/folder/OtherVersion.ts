@@ -1,25 +1,49 @@
-/** Data folders of another major version of PostgreSQL: who opens them, and what is to be done. Pure. */
+/** Data folders of another major version of PostgreSQL: what opens them, and what is to be done. Pure. */
 
 /** The major version of PostgreSQL that this version of PGlite is; files of another one can't be opened. */
 export const postgresMajor = 18
 
-/** The last version of this package that opens the files of a major version of PostgreSQL. */
-const openers: Readonly<Record<number, string>> = { 18: "0.1.0" }
+/** A version of `@electric-sql/pglite`, and the hash of its archive. */
+export interface Opener {
+  readonly version: string
+  readonly integrity: string
+}
 
-/** The package's version that opens the files of a major version; `undefined` where none is known here. */
-export const openerOf = (major: number): string | undefined => openers[major]
-
-/** How two commands move what is in the folder, with the one version of the package and the other. */
-const commands = (dataDir: string, version: string): string =>
-  `"ALEX_DB_DIR=${dataDir} npx --package alex-database@${version} alex-db backup old.jsonl.gz", then "ALEX_DB_DIR=${dataDir}-new alex-db restore old.jsonl.gz"`
-
-/** What is wrong with a folder of another major version, and the way out. */
-export const otherVersion = (dataDir: string, major: number, opener = openerOf(major)): string => {
-  const made = `The data folder ${dataDir} was made by PostgreSQL ${major}, this is ${postgresMajor}`
-  if (opener !== undefined) {
-    return `${made}. Version ${opener} of alex-database opens it: run "alex-db upgrade ${dataDir}", or ${commands(dataDir, opener)}.`
+/**
+ * Which PGlite opens the files of which older PostgreSQL: the last one that has it, as its own `select version()` says.
+ * 0.2 is PostgreSQL 16.4, 0.3 is 17.4 and 17.5, 0.4 is 17.5, and each opens what the first of its PostgreSQL made. 0.1
+ * is a "15devel", without the extension that Alex's tables need. The hashes are the registry's.
+ */
+export const openers: Readonly<Record<number, Opener>> = {
+  16: {
+    version: "0.2.17",
+    integrity: "sha512-qEpKRT2oUaWDH6tjRxLHjdzMqRUGYDnGZlKrnL4dJ77JVMcP2Hpo3NYnOSPKdZdeec57B6QPprCUFg0picx5Pw=="
+  },
+  17: {
+    version: "0.4.6",
+    integrity: "sha512-qmlmfN8UyKCee35qkV0r/MBp+Znl8FjBz7OpoglNvww3GJpw0/DLP0o1ZymvLNmcD5DTLOQdzKPtF8Hd3mdl1w=="
   }
-  if (major > postgresMajor)
-    return `${made}. A newer version of alex-database made it: use that, or choose another folder.`
-  return `${made}. No version of alex-database is known here that opens it. Choose another folder, or give "alex-db upgrade ${dataDir} --with" the package that made it.`
+}
+
+/** What is wrong with a folder of another major version, and the way out, each a sentence without its full stop. */
+export const otherVersion = (dataDir: string, major: number): { readonly problem: string; readonly fix: string } => {
+  const problem = `The data folder ${dataDir} was made by PostgreSQL ${major}, this is ${postgresMajor}`
+  const opener = openers[major]
+  if (opener !== undefined) {
+    const fix = `Run "alex-db upgrade ${dataDir}", which reads it with @electric-sql/pglite ${opener.version} and keeps the old folder`
+    return { problem, fix }
+  }
+  return major > postgresMajor
+    ? { problem, fix: `Update alex-database to a version that has PostgreSQL ${major}, or choose another folder` }
+    : { problem, fix: "No PGlite is known here that opens it for alex-db upgrade. Choose another folder" }
+}
+
+/** The same of PostgreSQL's files without a folder around them, as PGlite keeps them by itself. */
+export const bareFiles = (dataDir: string, major: number): { readonly problem: string; readonly fix: string } => {
+  if (major !== postgresMajor) return otherVersion(dataDir, major)
+  const problem = `The data folder ${dataDir} is one of PGlite's own, which other programs may have open`
+  return {
+    problem,
+    fix: `Run "alex-db upgrade ${dataDir}", which keeps it under another name, or choose another folder`
+  }
 }

@@ -29,10 +29,6 @@ export const operationAdvice: Readonly<Record<string, Step>> = {
     fix: "Run alex-db verify --skip-drift, which looks at everything else"
   },
   BackupFileError: { code: "file", fix: "Name a file in a folder that can be read and written" },
-  BackupFailed: {
-    code: "upgrade",
-    fix: "Correct what the other version says above the message, and run alex-db upgrade again"
-  },
   BackupInvalid: { code: "backup-invalid", fix: "Use another backup, or create one with alex-db backup" },
   BackupRefused: { code: "backup-refused", fix: "See alex-db doctor for the whole state of the database" },
   RowsRefused: {

@@ -144,17 +144,18 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
   )
 })
 
-it.live("a folder of another PostgreSQL names the version that opens it, and one that is none is refused", () =>
+it.live("a folder that nothing opens is said to be one, and stays as it is", () =>
   Effect.gen(function* () {
     const cwd = yield* folder
-    mkdirSync(join(cwd, "old", "pgdata"), { recursive: true })
     const none = yield* failureOf(yield* alexDb(["upgrade", "absent", "--json"], { cwd }))
     assert.match(none.problem, /absent holds no embedded database/)
-    writeFileSync(join(cwd, "old", "pgdata", "PG_VERSION"), "17\n")
+    mkdirSync(join(cwd, "old", "pgdata"), { recursive: true })
+    writeFileSync(join(cwd, "old", "pgdata", "PG_VERSION"), "15\n")
     const old = yield* failureOf(yield* alexDb(["upgrade", "old", "--json"], { cwd }))
-    assert.match(old.problem, /was made by PostgreSQL 17, this is 18/)
-    writeFileSync(join(cwd, "old", "pgdata", "PG_VERSION"), "19\n")
+    assert.match(`${old.problem} ${old.fix}`, /was made by PostgreSQL 15, this is 18 No PGlite is known/)
+    writeFileSync(join(cwd, "old", "pgdata", "PG_VERSION"), "99\n")
     const newer = yield* failureOf(yield* alexDb(["upgrade", "old", "--json"], { cwd }))
-    assert.match(`${newer.problem} ${newer.fix}`, /A newer version of alex-database made it/)
+    assert.match(`${newer.problem} ${newer.fix}`, /Update alex-database to a version that has PostgreSQL 99/)
+    assert.deepStrictEqual(readdirSync(cwd, { recursive: true }).sort(), ["old", "old/pgdata", "old/pgdata/PG_VERSION"])
   })
 )

@@ -162,9 +162,7 @@ describe("every way to print", () => {
       "help/helpText.ts",
       "help/presenter.ts",
       "output/text.ts",
-      "output/progressLine.ts",
-      // npx and the older version that it runs write to stderr by themselves.
-      "commands/keeping/upgradeFolder.ts"
+      "output/progressLine.ts"
     ])
   })
 })

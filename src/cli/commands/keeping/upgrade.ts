@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import { WrongUsage } from "../../Outcome.ts"
 import { upgradeText } from "../../output/keepingText.ts"
 import { print } from "../../output/text.ts"
-import { database, root } from "../../root.ts"
+import { database, on, root } from "../../root.ts"
 import { version } from "../../version.ts"
 
 export const upgrade = Command.make(
@@ -19,9 +19,10 @@ export const upgrade = Command.make(
     ),
     with: Flag.String("with").pipe(
       Flag.withMetavar("PACKAGE"),
-      Flag.withDescription("The package that npx runs to open the folder, if not the version known to open it"),
+      Flag.withDescription("The PGlite package that npm installs to read the folder, such as a file from npm pack"),
       Flag.optional
-    )
+    ),
+    leaveBehind: on("leave-behind", "Continue without what can't be carried over, which stays in the old folder")
   },
   Effect.fnUntraced(function* (options) {
     const flags = yield* root
@@ -33,7 +34,12 @@ export const upgrade = Command.make(
       const problem = `The environment selects the backend ${config._tag}, which has no folder`
       return yield* new WrongUsage({ problem, fix: "Name the folder" })
     }
-    const report = yield* upgradeFolder(folder, Option.getOrUndefined(options.with), version())
+    const report = yield* upgradeFolder(folder, {
+      with: Option.getOrUndefined(options.with),
+      leaveBehind: options.leaveBehind,
+      database: config._tag === "embedded" ? config.database : "alex",
+      version: version()
+    })
     yield* print(flags.json, report, upgradeText)
   })
 ).pipe(

@@ -1,15 +1,25 @@
-/** Moves what is in the folder of an embedded database into one of this version of PostgreSQL. */
-import { spawn } from "node:child_process"
-import { existsSync, readFileSync } from "node:fs"
-import { rename, rm } from "node:fs/promises"
-import { tmpdir } from "node:os"
-import { delimiter, dirname, join, resolve } from "node:path"
-import { Data, Effect, Schema } from "effect"
-import { openerOf, otherVersion, postgresMajor } from "../../../local/folder/OtherVersion.ts"
+/** Moves Alex's rows from the folder of an embedded database of another PostgreSQL into one of this version's. */
+import { dirname } from "node:path"
+import { fileURLToPath } from "node:url"
+import { Effect, Layer, Option, Schema } from "effect"
+import { openers, otherVersion, postgresMajor } from "../../../local/folder/OtherVersion.ts"
 import * as TakeFolder from "../../../local/folder/TakeFolder.ts"
-import { BackupFile, BackupReader, Progress, Restore } from "../../../operations/index.ts"
-import { onConfigured } from "../../database.ts"
+import {
+  Backup,
+  Catalogue,
+  CopyDatabase,
+  Drift,
+  Migrate,
+  Progress,
+  Restore,
+  RestoreTarget
+} from "../../../operations/index.ts"
+import { layerConfigured, unoptimized } from "../../database.ts"
 import { Refused } from "../../Outcome.ts"
+import { layer as layerProgress } from "../../output/progressLine.ts"
+import * as InstalledPglite from "./InstalledPglite.ts"
+import * as OlderFolder from "./OlderFolder.ts"
+import * as Place from "./UpgradePlace.ts"
 
 /** What `upgrade` did; `kept` is the old folder, `with` the package that read it. Null where there was nothing to do. */
 export const UpgradeReport = Schema.Struct({
@@ -18,139 +28,155 @@ export const UpgradeReport = Schema.Struct({
   to: Schema.Int,
   with: Schema.NullOr(Schema.String),
   kept: Schema.NullOr(Schema.String),
+  /** What is in the old folder and not in the new one. */
+  leftBehind: Schema.Array(Schema.String),
   restored: Schema.NullOr(Restore.RestoreReport)
 })
 export type UpgradeReport = typeof UpgradeReport.Type
 
-/** The other version of the package did not back the folder up. */
-export class BackupFailed extends Data.TaggedError("BackupFailed")<{ readonly spec: string; readonly code: string }> {
-  override get message(): string {
-    return `${this.spec} did not back the folder up (${this.code}); what it said is above, and the folder is as it was`
-  }
+export interface UpgradeOptions {
+  /** What npm installs to open the folder; by default the version that is known to. */
+  readonly with: string | undefined
+  /** Goes on where something is there that can't be carried over. */
+  readonly leaveBehind: boolean
+  /** The name of the new database, where the old folder does not say it. */
+  readonly database: string
+  readonly version: string
 }
 
-interface Names {
-  readonly directory: string
-  /** The backup, on its way from the one version to the other. */
-  readonly file: string
-  /** The new folder, until it takes the old one's place. */
-  readonly fresh: string
+const steps = ["installing", "copying", "looking at", "carrying over", "renaming"] as const
+
+const step = (name: (typeof steps)[number], text: string) =>
+  Progress.report({ operation: "upgrade", done: steps.indexOf(name), total: steps.length, text: `${name} ${text}` })
+
+/** How many things a message lists; `--json` has all of them afterwards. */
+const mostListed = 20
+
+const refuseToLeave = (directory: string, left: ReadonlyArray<string>) => {
+  const more = left.length > mostListed ? `; and ${left.length - mostListed} more` : ""
+  const problem = `${directory} holds what is not Alex's or not as the migrations have it, which an upgrade does not carry over: ${left.slice(0, mostListed).join("; ")}${more}. The folder is as it was`
+  const fix = "To go on without it add --leave-behind: the old folder is kept, with all of it"
+  return new Refused({ code: "left-behind", problem, fix })
 }
 
-const namesOf = (directory: string): Names => {
-  const whole = resolve(directory)
-  return { directory: whole, file: `${whole}.upgrade.jsonl.gz`, fresh: `${whole}.upgrade` }
-}
+/** The header of what is to be carried over; a database of the original module is migrated first, in the copy. */
+const headerOf = Effect.fnUntraced(function* (version: string) {
+  const header = Backup.withSource({}, ({ header }) => Effect.succeed(header))
+  const found = yield* header
+  if (found.migrations.length > 0) return found
+  yield* Migrate.migrate({ version })
+  return yield* header
+})
 
-const majorOf = (directory: string): number | undefined => {
-  const file = join(directory, "pgdata", "PG_VERSION")
-  return existsSync(file) ? Number.parseInt(readFileSync(file, "utf8"), 10) : undefined
-}
-
-const Description = Schema.fromJsonString(Schema.Struct({ database: Schema.String }))
-
-/** The name of the database; the usual one where the folder does not say. */
-const databaseOf = (directory: string): Effect.Effect<string> =>
-  Effect.try(() => readFileSync(join(directory, "database.json"), "utf8")).pipe(
-    Effect.flatMap(Schema.decodeEffect(Description)),
-    Effect.match({ onFailure: () => "alex", onSuccess: ({ database }) => database })
+/** What the old database has and the new one lacks or has otherwise. */
+const lostBetween = (fresh: Catalogue.Catalogue, old: Catalogue.Catalogue): ReadonlyArray<string> => {
+  const { additions, differences } = Drift.compare(fresh, old)
+  return [...differences.filter(({ kind }) => kind !== "missing"), ...additions].map(({ kind, object }) =>
+    kind === "different" ? `${object} (differs)` : object
   )
-
-/** The old folder's name beside the new one: one that nothing has. */
-const keptName = (directory: string, major: number): string => {
-  const name = `${directory}.postgres${major}`
-  for (let number = 1; ; number++) {
-    const free = number === 1 ? name : `${name}-${number}`
-    if (!existsSync(free)) return free
-  }
 }
 
-/** Has the other version of the package back the folder up; what it prints goes to stderr. */
-const backUpWith = (spec: string, { directory, file }: Names, database: string) =>
-  Effect.callback<void, BackupFailed>((resume) => {
-    // By the Node that runs this, which is new enough.
-    const path = [dirname(process.execPath), process.env.PATH ?? ""].join(delimiter)
-    const child = spawn("npx", ["--yes", "--package", spec, "alex-db", "backup", file], {
-      // A package of that name in the project would be taken in place of the one that is asked for.
-      cwd: tmpdir(),
-      env: {
-        ...process.env,
-        PATH: path,
-        ALEX_DB_BACKEND: "embedded",
-        ALEX_DB_DIR: directory,
-        AURORA_DATABASE: database
-      },
-      shell: process.platform === "win32",
-      stdio: ["ignore", process.stderr, process.stderr]
-    })
-    child.on("error", ({ message }) => resume(Effect.fail(new BackupFailed({ spec, code: message }))))
-    child.on("close", (code, signal) =>
-      resume(code === 0 ? Effect.void : Effect.fail(new BackupFailed({ spec, code: signal ?? `exit code ${code}` })))
-    )
-    return Effect.sync(() => child.kill())
-  })
-
-/** Nobody else may have the folder. */
-const unused = (directory: string) => Effect.scoped(TakeFolder.take(directory, undefined))
-
-const restoreInto = Effect.fnUntraced(function* ({ file, fresh }: Names, database: string, version: string) {
-  yield* Effect.tryPromise(() => rm(fresh, { recursive: true, force: true }))
+/** Makes the new folder with what the older database holds. */
+const carryOver = Effect.fnUntraced(function* (
+  files: OlderFolder.OlderFiles,
+  place: Place.UpgradePlace,
+  options: UpgradeOptions
+) {
+  const described = Option.getOrUndefined(Place.databaseIn(place.directory))
+  const { database, others } = yield* OlderFolder.choose(files, described)
+  const reading = yield* Layer.build(OlderFolder.layer(files, database))
+  const header = yield* Effect.provideContext(headerOf(options.version), reading)
+  const old = yield* Effect.provideContext(Catalogue.read(), reading)
   const config = {
     _tag: "embedded" as const,
     why: "the upgraded folder",
-    directory: fresh,
-    database,
+    directory: place.fresh,
+    database: described ?? options.database,
     durability: "full" as const
   }
-  return yield* onConfigured(config)(
-    Effect.flatMap(BackupReader.read(file, BackupFile.octetsOf(file)), (backup) => Restore.restore(backup, { version }))
-  )
+  const { version } = options
+  return yield* Effect.gen(function* () {
+    yield* RestoreTarget.make(yield* RestoreTarget.placeOf(header), { version })
+    const left = [...others, ...lostBetween(yield* Catalogue.read(), old)]
+    if (left.length > 0 && !options.leaveBehind) return yield* refuseToLeave(place.given, left)
+    yield* step("carrying over", "the rows")
+    const restored = yield* CopyDatabase.copy(reading, { version, tool: `alex-database ${version}` })
+    return { left, restored: { ...restored, location: place.given } }
+  }).pipe(Effect.provide(layerConfigured(config)))
+}, Effect.scoped)
+
+/** The PGlite that opens the files: the one at hand, or one that is installed. */
+const packageFor = Effect.fnUntraced(function* (place: Place.UpgradePlace, files: Place.Files, spec: string) {
+  if (files.major === postgresMajor) return dirname(dirname(fileURLToPath(import.meta.resolve("@electric-sql/pglite"))))
+  yield* step("installing", spec)
+  const known = openers[files.major]
+  const isKnown = known !== undefined && spec === InstalledPglite.specOf(known, undefined)
+  return yield* InstalledPglite.install(place.packages, spec, isKnown ? known : undefined)
 })
 
-/**
- * Upgrades a folder: backs it up with the version of the package that opens it, restores the backup into a new folder
- * with this one, and puts that in the old one's place, which is kept beside it.
- *
- * @param spec What npx is asked for; by default the version that is known to open the folder.
- * @errors Refused, BackupFailed, and those of a restore
- */
-export const upgradeFolder = Effect.fnUntraced(function* (
-  directory: string,
-  spec: string | undefined,
-  version: string
+/** Everything up to where the folders are renamed, in a folder beside the old one. */
+const prepare = Effect.fnUntraced(function* (
+  place: Place.UpgradePlace,
+  files: Place.Files,
+  spec: string,
+  options: UpgradeOptions
 ) {
-  const names = namesOf(directory)
-  // A run that was cut off between its two last steps.
-  if (!existsSync(names.directory) && majorOf(names.fresh) === postgresMajor) {
-    yield* Effect.tryPromise(() => rename(names.fresh, names.directory))
-  }
-  const major = majorOf(names.directory)
-  if (major === undefined || Number.isNaN(major)) {
-    const problem = `${directory} holds no embedded database`
+  yield* Place.begin(place)
+  // A folder that another program made has no lock, and nothing is written into it.
+  if (!files.isBare) yield* TakeFolder.take(place.directory, undefined)
+  const opener = yield* packageFor(place, files, spec)
+  yield* step("copying", place.given)
+  const unchanged = yield* Place.copyFiles(place, files)
+  yield* step("looking at", place.given)
+  const older = { package: opener, major: files.major, dataDir: place.old, location: place.given }
+  const carried = yield* carryOver(older, place, options)
+  yield* unchanged
+  return carried
+}, Effect.scoped)
+
+const upgradeOlder = Effect.fnUntraced(function* (
+  place: Place.UpgradePlace,
+  files: Place.Files,
+  spec: string,
+  options: UpgradeOptions
+) {
+  yield* unoptimized
+  yield* Place.make(place)
+  yield* TakeFolder.take(place.work, undefined)
+  const carried = yield* Effect.onError(prepare(place, files, spec, options), () => Place.clear(place))
+  yield* step("renaming", place.given)
+  const kept = yield* Place.swap(place, files.major)
+  yield* Place.clear(place)
+  return { ...carried, kept }
+}, Effect.scoped)
+
+/** Finishes what was cut off, unless another process is at it. */
+const resumed = (place: Place.UpgradePlace) =>
+  Place.isUnderWay(place)
+    ? Effect.scoped(Effect.andThen(TakeFolder.take(place.work, undefined), Place.resume(place)))
+    : Effect.succeed(undefined)
+
+/**
+ * Upgrades a folder: reads a copy of it with the PGlite that opens it, puts Alex's rows into a new folder, compares, and
+ * puts that in the old one's place, which is kept beside it. Until then the old folder is only read.
+ *
+ * @errors Refused, LocalDataApiError, FolderInUse, and those of a copy
+ */
+export const upgradeFolder = Effect.fnUntraced(function* (given: string, options: UpgradeOptions) {
+  const place = Place.placeOf(given)
+  const finished = yield* resumed(place)
+  const files = Place.filesIn(place.directory)
+  if (files === undefined) {
+    const problem = `${given} holds no embedded database`
     return yield* new Refused({ code: "folder", problem, fix: "Name the folder of one, as in ALEX_DB_DIR" })
   }
-  const nothing: UpgradeReport = { directory, from: major, to: postgresMajor, with: null, kept: null, restored: null }
-  if (major === postgresMajor) return nothing
-  const opener = openerOf(major)
-  const chosen = spec ?? (opener === undefined ? undefined : `alex-database@${opener}`)
-  if (chosen === undefined) {
-    const [problem = "", ...fix] = otherVersion(directory, major).split(". ")
-    return yield* new Refused({ code: "folder", problem, fix: fix.join(". ").replace(/\.$/, "") })
-  }
-  yield* unused(names.directory)
-  const database = yield* databaseOf(names.directory)
-  const step = (done: number, text: string) => Progress.report({ operation: "upgrade", done, total: 3, text })
-  yield* step(0, `backing up with ${chosen}`)
-  yield* backUpWith(chosen, names, database)
-  yield* step(1, "restoring")
-  const restored = yield* restoreInto(names, database, version)
-  yield* step(2, "renaming")
-  const kept = keptName(names.directory, major)
-  yield* Effect.tryPromise(async () => {
-    await rename(names.directory, kept)
-    await rename(names.fresh, names.directory)
-    await rm(names.file)
-  })
-  const report: UpgradeReport = { directory, from: major, to: postgresMajor, with: chosen, kept, restored }
-  return report
-})
+  const { major } = files
+  const report = { directory: given, from: major, to: postgresMajor, with: null, kept: finished ?? null }
+  const nothing: UpgradeReport = { ...report, leftBehind: [], restored: null }
+  if (Place.isPresent(files)) return nothing
+  const own = major === postgresMajor ? "the PGlite at hand" : undefined
+  const spec = own ?? InstalledPglite.specOf(openers[major], options.with)
+  if (spec === undefined) return yield* new Refused({ code: "folder", ...otherVersion(given, major) })
+  const { kept, left, restored } = yield* upgradeOlder(place, files, spec, options)
+  return { ...nothing, with: spec, kept, leftBehind: left, restored }
+}, Effect.provide(layerProgress))
