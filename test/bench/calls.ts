@@ -89,8 +89,8 @@ export const calls = Effect.fnUntraced(function* (options: { readonly rounds: nu
   }
 
   const repositories: ReadonlyArray<readonly ["a position" | "positions", string, number, number]> = [
-    ["a position", "point select, decoded by a schema", 384, 0.85],
-    ["positions", "1,000 rows, decoded by a schema", 64, 0.7]
+    ["a position", "point select, decoded by a schema", 384, 0.5],
+    ["positions", "1,000 rows, decoded by a schema", 64, 0.5]
   ]
   for (const [workload, what, calls, limit] of repositories) {
     const loads: ReadonlyArray<readonly [string, Load]> = [
@@ -99,7 +99,7 @@ export const calls = Effect.fnUntraced(function* (options: { readonly rounds: nu
       ["repository, without the SDK", lean.repository[workload]],
       ...(workload === "a position"
         ? [["repository, looked up together", signed.repository["a position, looked up together"]] as const]
-        : [])
+        : [["the floor: signature, connection, JSON.parse, the same objects by hand", bare.positions] as const])
     ]
     const costs = yield* Effect.promise(() =>
       compare(loads, { calls, concurrency: 32, heavy: workload === "positions", rounds })

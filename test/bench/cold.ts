@@ -46,6 +46,18 @@ export const handlers = {
     const query = Effect.flatMap(SqlClient.SqlClient, (sql) => sql\`select * from things where id = \${${id}}::uuid\`)
     const runtime = ManagedRuntime.make(layer)
     export const handler = async () => (await runtime.runPromise(query))[0]`,
+  "the floor: Effect's runtime, signature, one query": `
+    import { Effect, ManagedRuntime, Redacted } from "effect"
+    import { DataApi } from "../../src/data-api/DataApi.ts"
+    import * as HttpDataApi from "../../src/data-api/aws/HttpDataApi.ts"
+    const query = Effect.flatMap(DataApi, (api) => api.executeStatement({
+      sql: ${byId}, parameters: [{ name: "id", value: { stringValue: ${id} } }], includeResultMetadata: true
+    }))
+    const runtime = ManagedRuntime.make(HttpDataApi.layer({
+      clusterArn: "${arns.resourceArn}", secretArn: Redacted.make("${arns.secretArn}"), database: "alex",
+      endpoint: process.env.AWS_ENDPOINT_URL_RDS_DATA
+    }))
+    export const handler = async () => (await runtime.runPromise(query)).records[0]`,
   "repository, without the SDK": `${lean}
     import { ClerkUserId, Users } from "../../src/index.ts"
     const query = Effect.flatMap(Users, (users) => users.findById(ClerkUserId.make("user_1")))

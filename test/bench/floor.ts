@@ -1,21 +1,55 @@
 /**
  * What a call can't do without: its signature, a request and an answer on a kept connection, and JSON's own parser. The
- * requests are what the driver sends, written beforehand; nothing is typed, checked, traced, retried or decoded.
+ * requests are what the driver sends, written beforehand; nothing is typed, checked, traced, retried or decoded. For the
+ * decoded rows the same objects are made by code that knows this one statement.
  */
-import { Redacted, Result } from "effect"
+import { BigDecimal, Redacted, Result } from "effect"
 import { SocketTransport } from "../../src/data-api/aws/http/SocketTransport.ts"
 import { Signer } from "../../src/data-api/aws/Signer.ts"
+import { parseJson } from "../../src/data-api/values/SoundJson.ts"
 import { id, type Work } from "./contenders.ts"
-import { loadOf } from "./measure.ts"
+import { type Load, loadOf } from "./measure.ts"
 import { arns, credentials, region } from "./processes.ts"
 
-export const floor = (endpoint: string): Work => {
+/** A field of the answer, taken for what it is known to be. */
+const textOf = (field: { readonly stringValue?: string } | undefined): string => field?.stringValue ?? ""
+
+const decimalOf = (text: string): BigDecimal.BigDecimal => {
+  const point = text.indexOf(".")
+  return BigDecimal.make(BigInt(text.slice(0, point) + text.slice(point + 1)), text.length - point - 1)
+}
+
+const timeOf = (text: string): Date => new Date(`${text.slice(0, 10)}T${text.slice(11, 23)}Z`)
+
+interface HeldAnswer {
+  readonly records: ReadonlyArray<ReadonlyArray<{ readonly stringValue?: string }>>
+}
+
+/** What `Positions.listByAccount` gives, without a look at anything. */
+const heldOf = ({ records }: HeldAnswer) =>
+  records.map((fields) => ({
+    id: textOf(fields[0]),
+    account_id: textOf(fields[1]),
+    symbol: textOf(fields[2]),
+    quantity: decimalOf(textOf(fields[3])),
+    as_of_date: textOf(fields[4]),
+    created_at: timeOf(textOf(fields[5])),
+    updated_at: timeOf(textOf(fields[6])),
+    name: textOf(fields[7]),
+    instrument_type: textOf(fields[8]),
+    current_price: decimalOf(textOf(fields[9])),
+    allocation_regions: parseJson(textOf(fields[10])),
+    allocation_sectors: parseJson(textOf(fields[11])),
+    allocation_asset_class: parseJson(textOf(fields[12]))
+  }))
+
+export const floor = (endpoint: string): Work & Readonly<Record<"positions", Load>> => {
   const { host, hostname, port } = new URL(endpoint)
   const signer = new Signer(region)
   const transport = new SocketTransport()
   const keys = { ...credentials, secretAccessKey: Redacted.make(credentials.secretAccessKey) }
-  const call = (path: string, body: string) =>
-    new Promise<unknown>((resolve, reject) => {
+  const call = <A>(path: string, body: string) =>
+    new Promise<A>((resolve, reject) => {
       const headers = signer.sign(keys, { host, path, body, now: Date.now() })
       transport.send({ protocol: "http:", hostname, port: Number(port), path, headers, body }, (answer) =>
         Result.isSuccess(answer) ? resolve(JSON.parse(answer.success.body)) : reject(answer.failure)
@@ -36,6 +70,7 @@ export const floor = (endpoint: string): Work => {
   const bulk = statement("insert into things select * from json_populate_recordset(null::things, :p1::json)", {
     parameters: [text("p1", rows)]
   })
+  const held = statement("select * from all_held where account_id = :p1::uuid", { parameters: [text("p1", id)] })
   const transaction = async () => {
     await call("/BeginTransaction", JSON.stringify(arns))
     for (const _ of [1, 2, 3]) await call("/Execute", point)
@@ -46,6 +81,7 @@ export const floor = (endpoint: string): Work => {
     "1,000 rows": loadOf(() => call("/Execute", statement("select * from thousand"))),
     "insert of 8": loadOf(() => call("/Execute", insert)),
     "bulk insert of 500": loadOf(() => call("/Execute", bulk)),
-    "transaction of 3": loadOf(transaction)
+    "transaction of 3": loadOf(transaction),
+    positions: loadOf(async () => heldOf(await call<HeldAnswer>("/Execute", held)))
   }
 }

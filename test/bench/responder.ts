@@ -181,6 +181,9 @@ const server = createServer((request, response) => {
   })
 })
 
+// A connection that waits for its contender's next turn stays open.
+server.keepAliveTimeout = 0
+
 server.listen(0, "127.0.0.1", () => {
   const address = server.address()
   process.stdout.write(`http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}\n`)
