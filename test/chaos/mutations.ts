@@ -90,8 +90,12 @@ const judge = async (
   const run = () => runTests(folder, tests, limit)
   const { by, file, verdict } = await withText(path, text, run)
   if (verdict === "passed") return { verdict: "SURVIVED", by: tests.join(" ") }
-  if (verdict === "timed out") return { verdict: (await passes(tests)) ? verdict : "NOT JUDGED", by }
-  if (file === undefined || (await passes([file]))) return { verdict: "killed", by }
+  // Without a failed test, Vitest itself may have failed.
+  if (file === undefined) {
+    const caught = verdict === "timed out" ? verdict : "killed"
+    return { verdict: (await passes(tests)) ? caught : "NOT JUDGED", by }
+  }
+  if (await passes([file])) return { verdict: "killed", by }
   const others = tests.filter((test) => test !== file)
   return judge(folder, path, text, others, passes)
 }
