@@ -197,10 +197,15 @@ describe.skipIf(!hasOpenssl)("over TLS", () => {
         stdio: "ignore"
       })
       let resumed = 0
+      const named = new Set<string>()
+      const SNICallback = (name: string, done: (error: null) => void) => {
+        named.add(name)
+        done(null)
+      }
       const server = yield* Effect.acquireRelease(
         Effect.callback<Server>((resume) => {
           const started = createSecureServer(
-            { key: readFileSync(key), cert: readFileSync(cert), maxVersion: "TLSv1.2" },
+            { key: readFileSync(key), cert: readFileSync(cert), maxVersion: "TLSv1.2", SNICallback },
             (request, response) => {
               request.resume()
               request.on("end", () => response.setHeader("connection", "close").end("answer"))
@@ -225,6 +230,8 @@ describe.skipIf(!hasOpenssl)("over TLS", () => {
       })
       assert.deepStrictEqual(JSON.parse(stdout || "[]"), ["answer", "answer", "ERR_TLS_CERT_ALTNAME_INVALID"], stderr)
       assert.strictEqual(resumed, 1)
+      // A server of several names picks its certificate by it; an address is no name.
+      assert.deepStrictEqual([...named], ["localhost"])
     })
   )
 })
