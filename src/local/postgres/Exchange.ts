@@ -19,15 +19,16 @@ import {
   type TransactionStatus,
   type Value
 } from "../engine/Session.ts"
+import { CommandReceiver, type Ending, type Receiver, ReceiverSequence } from "./Receivers.ts"
 import {
-  CommandReceiver,
   checkSql,
+  foreignAllowed,
+  ownStatements,
   ownUserSql,
-  type Receiver,
-  ReceiverSequence,
   type Report,
   resetSql,
-  type ServerFacts
+  type ServerFacts,
+  untouchedAnswer
 } from "./SessionReset.ts"
 
 interface Prepared {
@@ -56,6 +57,10 @@ const encodeQuery = (sql: string): Uint8Array => {
   text.copy(message, 5)
   return message
 }
+
+const nothing = new Uint8Array(0)
+/** What a Bind has behind its parameters: one format for all columns. */
+const resultFormats = 4
 
 const float8 = pgTypeByName.get("float8")?.oid ?? 0
 
@@ -107,12 +112,15 @@ export class Exchange {
   /** Its name can't be guessed, so that no statement of a caller's meets it by chance. */
   readonly #check = `alex_check_${randomBytes(12).toString("hex")}`
   readonly #parseCheck: Uint8Array
-  readonly #reset: Uint8Array
-  readonly #ownUser: string
+  /** The check with the reset behind it, and where the check's seed is in them. */
+  readonly #checkAndReset: Buffer
+  readonly #seedAt: number
+  readonly #facts: ServerFacts
   #checkPrepared = false
   /** What the check reported before the first statement. */
   #fresh: Report | undefined
-  #foreignAllowed: string | undefined
+  /** The answer of a session that nothing was left in, with so many statements prepared. */
+  #untouched: { readonly statements: number; readonly octets: Uint8Array } | undefined
   /** A library was loaded, or a caller used what has a state of its own: only the end of the session removes that. */
   #foreign = false
   status: TransactionStatus = "I"
@@ -123,11 +131,14 @@ export class Exchange {
     this.#schemaVersion = schemaVersion
     this.#knownVersion = schemaVersion.current
     const parse = PgProtocol.encodeParse({ name: this.#check, query: checkSql(facts), parameterTypes: [float8] })
-    this.#parseCheck = Result.getOrElse(parse, () => new Uint8Array(0))
-    this.#reset = encodeQuery(resetSql(facts))
-    this.#ownUser = ownUserSql(facts)
-    // Before 18 it is the extensions installed that count, whether they were there before or not.
-    if (facts.majorVersion < 18) this.#foreignAllowed = "0"
+    this.#parseCheck = Result.getOrElse(parse, () => nothing)
+    const bind = Result.getOrElse(
+      encodeBind({ portal: "", statement: this.#check, parameters: [new Uint8Array(8)] }),
+      () => nothing
+    )
+    this.#checkAndReset = Buffer.concat([bind, execute, sync, encodeQuery(resetSql(facts))])
+    this.#seedAt = bind.length - resultFormats - 8
+    this.#facts = facts
   }
 
   /** The session can't be made what it was. */
@@ -170,16 +181,18 @@ export class Exchange {
     const answer = new Answer(statement, known?.columns, (finished) => this.#finish(finished, key, known, name))
     receivers.push(answer)
     this.isClean = false
-    if (statement.last === true) this.#addReset(parts, receivers)
-    return Result.succeed({ bytes: Buffer.concat(parts), receiver: new ReceiverSequence(receivers), answer })
+    if (statement.last !== true)
+      return Result.succeed({ bytes: Buffer.concat(parts), receiver: new ReceiverSequence(receivers), answer })
+    // Where it prepares another statement, the number of those that the check finds is not known yet.
+    const ending = this.#addReset(parts, known === undefined ? undefined : this.#untouchedAnswer())
+    return Result.succeed({ bytes: Buffer.concat(parts), receiver: new ReceiverSequence(receivers, ending), answer })
   }
 
   /** Frames that reset the session; it is clean afterwards if the server confirms it. */
   reset(): Request {
     const parts: Array<Uint8Array> = []
-    const receivers: Array<Receiver> = []
-    this.#addReset(parts, receivers)
-    return { bytes: Buffer.concat(parts), receiver: new ReceiverSequence(receivers) }
+    const ending = this.#addReset(parts, this.#untouchedAnswer())
+    return { bytes: Buffer.concat(parts), receiver: new ReceiverSequence([], ending) }
   }
 
   /** Frames that end what transaction is open and discard everything, the prepared statements included. */
@@ -190,7 +203,7 @@ export class Exchange {
     const follow = (receiver: CommandReceiver) => {
       failed ||= receiver.failed
     }
-    const commands = [...(this.status === "I" ? [] : ["ROLLBACK"]), "DISCARD ALL", this.#ownUser]
+    const commands = [...(this.status === "I" ? [] : ["ROLLBACK"]), "DISCARD ALL", ownUserSql(this.#facts)]
     for (const command of commands) {
       parts.push(encodeQuery(command))
       receivers.push(new CommandReceiver(follow))
@@ -205,45 +218,75 @@ export class Exchange {
     return { bytes: Buffer.concat(parts), receiver: new ReceiverSequence(receivers) }
   }
 
-  #addCheck(parts: Array<Uint8Array>, receivers: Array<Receiver>, then?: (receiver: CommandReceiver) => void): void {
-    if (!this.#checkPrepared) parts.push(this.#parseCheck)
-    const seed = String(2 * Math.random() - 1)
-    const bind = encodeBind({ portal: "", statement: this.#check, parameters: [seed] })
-    parts.push(
-      Result.getOrElse(bind, () => new Uint8Array(0)),
-      execute,
-      sync
-    )
-    receivers.push(
-      new CommandReceiver((receiver) => {
-        const { report } = receiver
-        this.#checkPrepared ||= report !== undefined
-        this.#fresh ??= report
-        this.#foreignAllowed ??= report?.foreign
-        if (report !== undefined && report.foreign !== this.#foreignAllowed) this.#foreign = true
-        then?.(receiver)
-      })
-    )
+  /** A seed that no caller knows. */
+  #seededCheckAndReset(): Buffer {
+    const frames = Buffer.from(this.#checkAndReset)
+    frames.writeDoubleBE(2 * Math.random() - 1, this.#seedAt)
+    return frames
   }
 
-  #addReset(parts: Array<Uint8Array>, receivers: Array<Receiver>): void {
-    let asFresh = false
-    this.#addCheck(parts, receivers, ({ report, status }) => {
-      asFresh = status === "I" && report !== undefined && this.#isAsFresh(report)
+  #checkReceiver(then: (receiver: CommandReceiver) => void): CommandReceiver {
+    return new CommandReceiver((receiver) => {
+      const { report } = receiver
+      this.#checkPrepared ||= report !== undefined
+      this.#fresh ??= report
+      if (report !== undefined && report.foreign !== foreignAllowed(this.#facts, this.#fresh ?? report))
+        this.#foreign = true
+      then(receiver)
     })
-    parts.push(this.#reset)
-    receivers.push(
-      new CommandReceiver(({ failed, status }) => {
-        this.status = status
-        this.isClean = asFresh && !failed && status === "I" && !this.#foreign
-      })
-    )
   }
 
-  /** What was evicted is closed with the next statement; until then the server still counts it. */
-  #isAsFresh({ callersStatements, searchPath, statements }: Report): boolean {
-    const known = this.#prepared.size + this.#toClose.length + 1
-    return callersStatements === 0 && statements === known && searchPath === this.#fresh?.searchPath
+  #addCheck(
+    parts: Array<Uint8Array>,
+    receivers: Array<Receiver>,
+    then: (receiver: CommandReceiver) => void = () => {}
+  ): void {
+    if (!this.#checkPrepared) parts.push(this.#parseCheck)
+    parts.push(this.#seededCheckAndReset().subarray(0, this.#seedAt + 8 + resultFormats), execute, sync)
+    receivers.push(this.#checkReceiver(then))
+  }
+
+  #addReset(parts: Array<Uint8Array>, expected: Uint8Array | undefined): Ending {
+    if (!this.#checkPrepared) parts.push(this.#parseCheck)
+    parts.push(this.#seededCheckAndReset())
+    let asFresh = false
+    return {
+      expected,
+      asExpected: () => {
+        this.status = "I"
+        this.isClean = !this.#foreign
+      },
+      receivers: () => [
+        this.#checkReceiver(({ report, status }) => {
+          asFresh = status === "I" && report !== undefined && this.#isAsFresh(report)
+        }),
+        new CommandReceiver(({ failed, status }) => {
+          this.status = status
+          this.isClean = asFresh && !failed && status === "I" && !this.#foreign
+        })
+      ]
+    }
+  }
+
+  /** How many prepared statements the server counts: what was evicted is closed with the next statement only. */
+  get #statements(): number {
+    return this.#prepared.size + this.#toClose.length + 1
+  }
+
+  #isAsFresh({ searchPath, statements }: Report): boolean {
+    return statements === ownStatements(this.#statements) && searchPath === this.#fresh?.searchPath
+  }
+
+  #untouchedAnswer(): Uint8Array | undefined {
+    const statements = this.#statements
+    const fresh = this.#fresh
+    if (fresh === undefined || !this.#checkPrepared) return undefined
+    if (this.#untouched?.statements !== statements) {
+      const foreign = foreignAllowed(this.#facts, fresh)
+      const report = { statements: ownStatements(statements), searchPath: fresh.searchPath, foreign }
+      this.#untouched = { statements, octets: untouchedAnswer(report) }
+    }
+    return this.#untouched.octets
   }
 
   #finish(

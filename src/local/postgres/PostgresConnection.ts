@@ -4,6 +4,7 @@ import type * as Net from "node:net"
 import * as PgAuth from "@effect/sql-pg/PgAuth"
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
 import { Duration, Effect, Redacted, Result } from "effect"
+import { sqlNull } from "../../data-api/postgres/BinaryValues.ts"
 import {
   type Refusal,
   type ResultSet,
@@ -17,6 +18,7 @@ import {
 import { type Request, refusalOf } from "./Exchange.ts"
 import * as PostgresSocket from "./PostgresSocket.ts"
 import { ProtocolSession } from "./ProtocolSession.ts"
+import { feed, type ReceiverSequence } from "./Receivers.ts"
 import type { ServerFacts } from "./SessionReset.ts"
 
 /** What a message is handed to: the start of the session, or the statement that runs. */
@@ -94,8 +96,11 @@ export class PostgresConnection implements Session {
   readonly #socket: Net.Socket
   readonly #parser = PgProtocol.makeParser<Value>({ maxMessageSize: 1 << 30 })
   #session: ProtocolSession
+  /** What takes the answer to the request under way. */
+  #receiver: ReceiverSequence | undefined
   #listener: Listener | undefined
   #onLost: ((error: SessionLost) => void) | undefined
+  #onAnswered: (() => void) | undefined
   #onEnd: (() => void) | undefined
   #key: { readonly pid: number; readonly secret: number } | undefined
   #broken: SessionLost | undefined
@@ -110,6 +115,8 @@ export class PostgresConnection implements Session {
     this.#address = address
     this.#socket = socket.stream
     this.#session = new ProtocolSession(this.#send, schemaVersion, unknownServer)
+    this.#parser.readField = (chunk, offset, size, column) =>
+      this.#receiver?.read(chunk, offset, size, column) ?? sqlNull
     socket.receive = (octets) => this.#receive(octets)
     this.#socket.on("error", (error) => this.#break(lost(`The connection to PostgreSQL broke: ${error.message}`)))
     this.#socket.on("close", () => this.#break(lost("The connection to PostgreSQL was closed.")))
@@ -148,32 +155,31 @@ export class PostgresConnection implements Session {
       if (this.#broken !== undefined) return resume(Effect.fail(this.#broken))
       const finish = (outcome: Effect.Effect<void, SessionLost>): void => {
         const onEnd = this.#onEnd
-        this.#listener = undefined
+        this.#receiver = undefined
+        this.#onAnswered = undefined
         this.#onLost = undefined
         this.#onEnd = undefined
         resume(outcome)
         onEnd?.()
       }
       this.#onLost = (error) => finish(Effect.fail(error))
-      this.#parser.readField = (chunk, offset, size, column) => receiver.read(chunk, offset, size, column)
-      this.#listener = (message) => {
-        if (receiver.accept(message)) finish(Effect.void)
-      }
+      this.#onAnswered = () => finish(Effect.void)
+      this.#receiver = receiver
       this.#socket.write(bytes)
       return this.#stop
     })
 
   /** Cancels the statement that runs, and waits for its end. */
-  get #stop(): Effect.Effect<void> {
+  readonly #stop: Effect.Effect<void> = Effect.suspend(() => {
     const ended = Effect.callback<void>((resume) => {
-      if (this.#listener === undefined) return resume(Effect.void)
+      if (this.#receiver === undefined) return resume(Effect.void)
       this.#onEnd = () => resume(Effect.void)
     })
     return this.#cancel.pipe(
       Effect.andThen(ended),
       Effect.timeoutOrElse({ duration: cancelPatience, orElse: () => this.close })
     )
-  }
+  })
 
   /** Ends the session. */
   readonly close: Effect.Effect<void> = Effect.sync(() => {
@@ -231,14 +237,23 @@ export class PostgresConnection implements Session {
   }
 
   readonly #dispatch: Listener = (message) => {
-    if (this.#listener !== undefined) this.#listener(message)
+    if (this.#receiver?.finished === false) this.#receiver.accept(message)
+    else if (this.#listener !== undefined) this.#listener(message)
     else if (message._tag === "ErrorResponse")
       this.#break(lost(`PostgreSQL ended the session: ${message.fields.message}`))
   }
 
+  readonly #push = (octets: Uint8Array): void => this.#parser.pushEach(octets, this.#dispatch)
+
   #receive(chunk: Uint8Array): void {
-    const parsed = Result.try(() => this.#parser.pushEach(chunk, this.#dispatch))
-    if (Result.isFailure(parsed)) this.#break(lost("PostgreSQL sent something that is not its protocol."))
+    const receiver = this.#receiver
+    try {
+      if (receiver === undefined) this.#push(chunk)
+      else feed(this.#push, receiver, chunk)
+    } catch {
+      return this.#break(lost("PostgreSQL sent something that is not its protocol."))
+    }
+    if (receiver?.finished === true) this.#onAnswered?.()
   }
 
   #break(error: SessionLost): void {

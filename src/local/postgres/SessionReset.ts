@@ -13,8 +13,6 @@
  * Where the report differs from that of the fresh session, `DISCARD ALL` follows; where it still differs, or a library
  * with state of its own was loaded, the session can't be used again.
  */
-import type * as PgProtocol from "@effect/sql-pg/PgProtocol"
-import type { TransactionStatus, Value } from "../engine/Session.ts"
 
 /** The session's own user and role again; `DEFAULT` does nothing in the single-user mode that PGlite runs in. */
 export const ownUserSql = ({ singleUser }: ServerFacts): string =>
@@ -56,114 +54,88 @@ export interface ServerFacts {
 }
 
 /**
- * Modules loaded in this session since version 18; before, the extensions installed in the database, used or not.
- * Replication slots and origins count too, which only a superuser may look at.
+ * Names of modules loaded in this session since version 18; before, of the extensions installed in the database, used or
+ * not. Replication slots and origins count too, which only a superuser may look at.
  */
 const foreignSql = ({ isSuperuser, majorVersion, singleUser }: ServerFacts): string => {
-  if (singleUser !== undefined) return "0"
+  if (singleUser !== undefined) return "'{}'"
   const libraries =
     majorVersion >= 18
-      ? `(SELECT count(*) FROM pg_catalog.pg_get_loaded_modules() m WHERE split_part(m.file_name, '.', 1) <> ALL (${statelessArray}) AND m.file_name !~ '_and_')`
-      : `(SELECT count(*) FROM pg_catalog.pg_extension e WHERE e.extname <> ALL (${statelessArray}))`
+      ? `ARRAY(SELECT m.file_name FROM pg_catalog.pg_get_loaded_modules() m WHERE pg_catalog.split_part(m.file_name, '.', 1) OPERATOR(pg_catalog.<>) ALL (${statelessArray}) AND m.file_name OPERATOR(pg_catalog.!~) '_and_')`
+      : `ARRAY(SELECT e.extname FROM pg_catalog.pg_extension e WHERE e.extname OPERATOR(pg_catalog.<>) ALL (${statelessArray}))`
   const slots =
-    "(SELECT count(*) FROM pg_catalog.pg_get_replication_slots() s WHERE s.temporary AND s.active_pid = pg_catalog.pg_backend_pid())"
-  const origin = isSuperuser ? " + pg_catalog.pg_replication_origin_session_is_setup()::int" : ""
-  return `${libraries} + ${slots}${origin}`
+    "ARRAY(SELECT s.slot_name FROM pg_catalog.pg_get_replication_slots() s WHERE s.temporary AND s.active_pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid())"
+  const origin = isSuperuser ? ", pg_catalog.pg_replication_origin_session_is_setup()::pg_catalog.text" : ""
+  return `${libraries}::pg_catalog.text, ${slots}::pg_catalog.text${origin}`
 }
 
-/** One row: prepared statements made by callers, prepared statements in all, `search_path`, foreign state. */
+/**
+ * The foreign state that a session may have: that of the fresh session, but before 18, where the extensions installed
+ * count, none, whether they were there before or not.
+ */
+export const foreignAllowed = ({ isSuperuser, majorVersion }: ServerFacts, fresh: Report): string =>
+  majorVersion >= 18 ? fresh.foreign : isSuperuser ? "{} {} false" : "{} {}"
+
+/**
+ * One row: for each prepared statement whether a caller made it, `search_path`, and the foreign state. It runs under the
+ * `search_path` that a caller left, and so names every schema. Lists cost half of what counts do.
+ */
 export const checkSql = (facts: ServerFacts): string =>
-  `SELECT (count(*) FILTER (WHERE p.from_sql))::text, count(*)::text, current_setting('search_path'), (${foreignSql(facts)})::text, pg_catalog.pg_advisory_unlock_all()::text, pg_catalog.setseed($1)::text FROM pg_catalog.pg_prepared_statement() p`
+  `SELECT ARRAY(SELECT p.from_sql FROM pg_catalog.pg_prepared_statement() p)::pg_catalog.text, pg_catalog.current_setting('search_path'), pg_catalog.pg_advisory_unlock_all(), pg_catalog.setseed($1), ${foreignSql(facts)}`
 
 /** What {@link checkSql} reported. */
 export interface Report {
-  readonly callersStatements: number
-  readonly statements: number
+  /** `{f,f,t}`: three statements, of which a caller made one. */
+  readonly statements: string
   readonly searchPath: string
   readonly foreign: string
 }
 
-/** Takes the messages of one request up to its ReadyForQuery. */
-export interface Receiver {
-  /** The server said how the request ended; one that falls silent sends ReadyForQuery at most. */
-  readonly answered: boolean
-  /** Takes the next message; true when it was the last. */
-  readonly accept: (message: PgProtocol.BackendMessage<Value>) => boolean
-  /** Reads a value where it lies in the parser's buffer. */
-  readonly read: (bytes: Uint8Array, offset: number, size: number, column: number) => Value
+/** The report in the values of the check's row. */
+export const reportOf = ([statements = "", searchPath = "", , , ...foreign]: ReadonlyArray<string>): Report => ({
+  statements,
+  searchPath,
+  foreign: foreign.join(" ")
+})
+
+/** {@link Report.statements} where this server made them all. */
+export const ownStatements = (count: number): string => `{${Array.from({ length: count }, () => "f").join(",")}}`
+
+/** What PostgreSQL calls the commands of {@link resetSql} when they are done. */
+const resetTags = "CLOSE CURSOR ALL,SET,RESET,RESET,UNLISTEN,DISCARD TEMP,DISCARD SEQUENCES".split(",")
+
+const message = (type: string, body: Buffer): Buffer => {
+  const head = Buffer.alloc(5, type)
+  head.writeInt32BE(4 + body.length, 1)
+  return Buffer.concat([head, body])
 }
 
-const absent = new Uint8Array(0)
-const decoder = new TextDecoder()
+const bindComplete = message("2", Buffer.alloc(0))
+const ready = message("Z", Buffer.from("I"))
+const commandComplete = (tag: string): Buffer => message("C", Buffer.from(`${tag}\0`))
 
-const textOf = (value: Value | undefined): string => (value instanceof Uint8Array ? decoder.decode(value) : "")
-
-/** Takes the answer to a command of the session's own. */
-export class CommandReceiver implements Receiver {
-  answered = false
-  failed = false
-  status: TransactionStatus = "I"
-  readonly #onEnd: (receiver: CommandReceiver) => void
-  #row: ReadonlyArray<Value> | undefined
-
-  constructor(onEnd: (receiver: CommandReceiver) => void) {
-    this.#onEnd = onEnd
-  }
-
-  /** The report, where the command was the check and succeeded. */
-  get report(): Report | undefined {
-    if (this.failed || this.#row === undefined) return undefined
-    const [callersStatements, statements, searchPath, foreign] = this.#row.map(textOf)
-    return {
-      callersStatements: Number(callersStatements),
-      statements: Number(statements),
-      searchPath: searchPath ?? "",
-      foreign: foreign ?? ""
-    }
-  }
-
-  /** A copy: the parser's buffer is overwritten by what follows. */
-  read(bytes: Uint8Array, offset: number, size: number): Value {
-    return size < 0 ? absent : bytes.slice(offset, offset + size)
-  }
-
-  accept(message: PgProtocol.BackendMessage<Value>): boolean {
-    if (message._tag === "DataRow") this.#row = message.values
-    if (message._tag === "CommandComplete") this.answered = true
-    if (message._tag === "ErrorResponse") {
-      this.answered = true
-      this.failed = true
-    }
-    if (message._tag !== "ReadyForQuery") return false
-    this.status = message.status
-    this.#onEnd(this)
-    return true
-  }
+const dataRow = (values: ReadonlyArray<string>): Buffer => {
+  const count = Buffer.alloc(2)
+  count.writeInt16BE(values.length)
+  const sized = values.flatMap((value) => {
+    const octets = Buffer.from(value)
+    const size = Buffer.alloc(4)
+    size.writeInt32BE(octets.length)
+    return [size, octets]
+  })
+  return message("D", Buffer.concat([count, ...sized]))
 }
 
-/** Requests sent at once are answered one after the other. */
-export class ReceiverSequence implements Receiver {
-  readonly #receivers: ReadonlyArray<Receiver>
-  #index = 0
-
-  constructor(receivers: ReadonlyArray<Receiver>) {
-    this.#receivers = receivers
-  }
-
-  get finished(): boolean {
-    return this.#index === this.#receivers.length
-  }
-
-  get answered(): boolean {
-    return this.finished && this.#receivers.every(({ answered }) => answered)
-  }
-
-  accept(message: PgProtocol.BackendMessage<Value>): boolean {
-    if (this.#receivers[this.#index]?.accept(message) === true) this.#index++
-    return this.finished
-  }
-
-  read(bytes: Uint8Array, offset: number, size: number, column: number): Value {
-    return this.#receivers[this.#index]?.read(bytes, offset, size, column) ?? absent
-  }
-}
+/**
+ * The whole answer to the check and the reset, in octets, of a session that nothing was left in. One that differs, if
+ * only in its wording, is read message by message.
+ */
+export const untouchedAnswer = ({ foreign, searchPath, statements }: Report): Uint8Array =>
+  Buffer.concat([
+    bindComplete,
+    dataRow([statements, searchPath, "", "", ...foreign.split(" ")]),
+    commandComplete("SELECT 1"),
+    ready,
+    ...resetTags.map(commandComplete),
+    ready
+  ])

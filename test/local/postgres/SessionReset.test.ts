@@ -4,7 +4,7 @@ import { Effect, type Layer } from "effect"
 import type { DataApi, Field } from "../../../src/data-api/DataApi.ts"
 import * as TestDatabase from "../../TestDatabase.ts"
 import { begin, commit, execute, query, rollback, scalar, text } from "../calls.ts"
-import { type Contamination, contaminations } from "./contaminations.ts"
+import { type Contamination, contaminations, shadows } from "./contaminations.ts"
 
 const setUp = [
   "create table ground as select 'permanent'::text as v",
@@ -16,7 +16,8 @@ const setUp = [
   `create function runs_and_fails(statement text) returns int language plpgsql as $$
     begin execute statement; raise exception 'as planned'; end $$`,
   `create function springs() returns trigger language plpgsql as $$ begin execute new.statement; return new; end $$`,
-  "create trigger springs before insert on traps for each row execute function springs()"
+  "create trigger springs before insert on traps for each row execute function springs()",
+  ...shadows
 ]
 
 /** How A brings its statement to run; the text of two of them shows nothing. */

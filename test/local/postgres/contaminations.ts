@@ -32,6 +32,15 @@ begin
   end loop;
 end $do$`
 
+/** A `count` that is one short, and a `current_setting` that tells what was set at first. */
+export const shadows = [
+  "create schema shadows",
+  `create function shadows.current_setting(text) returns text language sql as $$ select '"$user", public'::text $$`,
+  "create function shadows.one_more(int8) returns int8 language sql as $$ select $1 + 1 $$",
+  "create function shadows.but_one(int8) returns int8 language sql as $$ select case when $1 > 0 then $1 - 1 else 0 end $$",
+  "create aggregate shadows.count(*) (sfunc = shadows.one_more, stype = int8, initcond = '0', finalfunc = shadows.but_one)"
+]
+
 export const contaminations: ReadonlyArray<Contamination> = [
   setting("work_mem", "'1MB'"),
   setting("search_path", "elsewhere, public"),
@@ -111,6 +120,15 @@ export const contaminations: ReadonlyArray<Contamination> = [
   { name: "LISTEN", run: "listen leak", check: "select count(*) from pg_listening_channels()" },
   { name: "prepared statement", run: "prepare leak as select 1", check: "execute leak" },
   { name: "prepared statement, as listed", run: "prepare leak as select 1", check: callersStatements },
+  {
+    name: "prepared statement, hidden by what has the names of the catalogue's functions",
+    run: `do $do$
+    begin
+      perform set_config('search_path', 'shadows, pg_catalog', false);
+      execute 'prepare leak as select 1';
+    end $do$`,
+    check: callersStatements
+  },
   { name: "all statements deallocated", run: "deallocate all", check: "select v from ground" },
   { name: "the server's own statements replaced", run: replaced, check: "select v from ground", directOnly: true },
   { name: "cursor WITH HOLD", run: "declare leak cursor with hold for select 1", check: "fetch all from leak" },

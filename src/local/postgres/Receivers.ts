@@ -1,0 +1,135 @@
+/** What takes the messages that answer a request, and passes over those that are known beforehand. */
+import type * as PgProtocol from "@effect/sql-pg/PgProtocol"
+import type { TransactionStatus, Value } from "../engine/Session.ts"
+import { type Report, reportOf } from "./SessionReset.ts"
+
+/** Takes the messages of one request up to its ReadyForQuery. */
+export interface Receiver {
+  /** The server said how the request ended; one that falls silent sends ReadyForQuery at most. */
+  readonly answered: boolean
+  /** Takes the next message; true when it was the last. */
+  readonly accept: (message: PgProtocol.BackendMessage<Value>) => boolean
+  /** Reads a value where it lies in the parser's buffer. */
+  readonly read: (bytes: Uint8Array, offset: number, size: number, column: number) => Value
+}
+
+const absent = new Uint8Array(0)
+const decoder = new TextDecoder()
+
+const textOf = (value: Value | undefined): string => (value instanceof Uint8Array ? decoder.decode(value) : "")
+
+/** Takes the answer to a command of the session's own. */
+export class CommandReceiver implements Receiver {
+  answered = false
+  failed = false
+  status: TransactionStatus = "I"
+  readonly #onEnd: (receiver: CommandReceiver) => void
+  #row: ReadonlyArray<Value> | undefined
+
+  constructor(onEnd: (receiver: CommandReceiver) => void) {
+    this.#onEnd = onEnd
+  }
+
+  /** The report, where the command was the check and succeeded. */
+  get report(): Report | undefined {
+    if (this.failed || this.#row === undefined) return undefined
+    return reportOf(this.#row.map(textOf))
+  }
+
+  /** A copy: the parser's buffer is overwritten by what follows. */
+  read(bytes: Uint8Array, offset: number, size: number): Value {
+    return size < 0 ? absent : bytes.slice(offset, offset + size)
+  }
+
+  accept(message: PgProtocol.BackendMessage<Value>): boolean {
+    if (message._tag === "DataRow") this.#row = message.values
+    if (message._tag === "CommandComplete") this.answered = true
+    if (message._tag === "ErrorResponse") {
+      this.answered = true
+      this.failed = true
+    }
+    if (message._tag !== "ReadyForQuery") return false
+    this.status = message.status
+    this.#onEnd(this)
+    return true
+  }
+}
+
+/** What a request ends with, where its answer is known beforehand. */
+export interface Ending {
+  /** The answer of a session that nothing was left in, where it is known. */
+  readonly expected: Uint8Array | undefined
+  /** Takes note that this was the answer. */
+  readonly asExpected: () => void
+  /** Take any other answer. */
+  readonly receivers: () => ReadonlyArray<Receiver>
+}
+
+/** Requests sent at once are answered one after the other. */
+export class ReceiverSequence implements Receiver {
+  readonly #receivers: Array<Receiver>
+  #ending: Ending | undefined
+  #index = 0
+
+  constructor(receivers: Array<Receiver>, ending?: Ending) {
+    this.#receivers = receivers
+    this.#ending = ending
+  }
+
+  get finished(): boolean {
+    return this.#index === this.#receivers.length && this.#ending === undefined
+  }
+
+  /** What will answer the rest as expected, where the rest is the ending and nothing else. */
+  get ending(): Ending | undefined {
+    return this.#index === this.#receivers.length ? this.#ending : undefined
+  }
+
+  /** The octets that an answer ends with where it is as expected. */
+  get expected(): Uint8Array | undefined {
+    return this.#ending?.expected
+  }
+
+  get answered(): boolean {
+    return this.finished && this.#receivers.every(({ answered }) => answered)
+  }
+
+  /** The ending has come as expected. */
+  acceptEnding(): void {
+    this.#ending?.asExpected()
+    this.#ending = undefined
+  }
+
+  accept(message: PgProtocol.BackendMessage<Value>): boolean {
+    const { ending } = this
+    if (ending !== undefined) {
+      this.#receivers.push(...ending.receivers())
+      this.#ending = undefined
+    }
+    if (this.#receivers[this.#index]?.accept(message) === true) this.#index++
+    return this.finished
+  }
+
+  read(bytes: Uint8Array, offset: number, size: number, column: number): Value {
+    return this.#receivers[this.#index]?.read(bytes, offset, size, column) ?? absent
+  }
+}
+
+/** ReadyForQuery of a session without a transaction. No text of a message can hold it, since texts hold no zero. */
+const ready = Buffer.from("Z\0\0\0\x05I", "latin1")
+
+const endsWith = (octets: Uint8Array, end: Uint8Array): boolean =>
+  octets.length >= end.length && Buffer.compare(octets.subarray(octets.length - end.length), end) === 0
+
+/**
+ * Hands octets to the parser. The ending of an answer is not parsed where it is the expected one, octet by octet, and
+ * begins where a message ends: reading its messages costs more than the statement's own.
+ */
+export const feed = (push: (octets: Uint8Array) => void, receiver: ReceiverSequence, octets: Uint8Array): void => {
+  const { expected } = receiver
+  if (expected === undefined || !endsWith(octets, expected)) return push(octets)
+  const first = octets.subarray(0, octets.length - expected.length)
+  if (first.length > 0) push(first)
+  if (receiver.ending !== undefined && (first.length === 0 || endsWith(first, ready))) receiver.acceptEnding()
+  else push(octets.subarray(first.length))
+}
