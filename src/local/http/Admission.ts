@@ -1,6 +1,5 @@
 /** Which calls are admitted: who signs them, what they say, which cluster they are for, whose transaction they name. */
 import { isUtf8 } from "node:buffer"
-import type { IncomingMessage } from "node:http"
 import { type Clock, Result } from "effect"
 import { TransactionNotFound } from "../../data-api/DataApiError.ts"
 import { TRANSACTION_TOTAL } from "../../data-api/Limits.ts"
@@ -9,6 +8,7 @@ import { type Call, decodeCall } from "../../data-api/rest-json/RequestReader.ts
 import { type Answer, answerOf, failed, refusal } from "./Answers.ts"
 import type { Clusters } from "./Clusters.ts"
 import { readCredential, verifySignature } from "./SignatureCheck.ts"
+import type { RequestHead } from "./WholeRequests.ts"
 
 /** Which cluster each open transaction belongs to. */
 export class TransactionHomes {
@@ -55,17 +55,16 @@ export interface Gate {
 /** The call that a body asks for, or the answer that refuses it. */
 export const admit = (
   { clock, clusters, homes }: Gate,
-  request: IncomingMessage,
+  { headers, method, target }: RequestHead,
   operation: Operation,
   body: Buffer
 ): Admitted | Answer | "dropped" => {
-  const credential = readCredential(request.headers, clusters.regions)
+  const credential = readCredential(headers, clusters.regions)
   if (Result.isFailure(credential)) return answerOf(credential.failure)
   const caller = clusters.caller(credential.success.accessKeyId)
   if (Result.isFailure(caller)) return answerOf(caller.failure)
   const { secretAccessKey } = caller.success
   if (secretAccessKey !== undefined) {
-    const { headers, method = "POST", url: target = "/" } = request
     const signed = { method, target, headers, body }
     const right = verifySignature(signed, credential.success, secretAccessKey, clock.currentTimeMillisUnsafe())
     if (Result.isFailure(right)) return answerOf(right.failure)

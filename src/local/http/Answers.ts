@@ -1,7 +1,8 @@
 /** What the HTTP front answers, and how it is sent. */
-import type { ServerResponse } from "node:http"
+import { type ServerResponse, STATUS_CODES } from "node:http"
 import type { Reason } from "../../data-api/DataApiError.ts"
 import { encodeFailure, failureOf, type WireFailure } from "../../data-api/rest-json/WireFailures.ts"
+import type { Written } from "./WholeRequests.ts"
 
 /** An answer that is sent; a failure's has `failure`. */
 export interface Answer {
@@ -41,4 +42,22 @@ export const send = (response: ServerResponse, requestId: string, answer: Answer
   }
   if (answer.failure !== undefined) headers["x-amzn-ErrorType"] = answer.failure.code
   response.writeHead(answer.status, headers).end(answer.body)
+}
+
+/** The `Date` header's value, written once a second. */
+let today = { second: 0, text: "" }
+
+const dateText = (): string => {
+  const second = Math.floor(Date.now() / 1000)
+  if (today.second !== second) today = { second, text: new Date(second * 1000).toUTCString() }
+  return today.text
+}
+
+/** The same as {@link send} writes, in HTTP's own words. */
+export const written = (requestId: string, answer: Answer | "dropped"): Written => {
+  if (answer === "dropped") return answer
+  const { body, failure, status } = answer
+  const code = failure === undefined ? "" : `x-amzn-ErrorType: ${failure.code}\r\n`
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nx-amzn-RequestId: ${requestId}\r\n${code}Date: ${dateText()}\r\n`
+  return { head, body }
 }

@@ -5,7 +5,7 @@
  * method than POST 405 with the same code, a request over 4 MiB 413 `RequestEntityTooLargeException`, a content type
  * other than JSON 415 `UnsupportedMediaTypeException`.
  */
-import type { IncomingMessage, RequestListener, ServerResponse } from "node:http"
+import type { IncomingMessage, RequestListener } from "node:http"
 import { Clock, Context, type Duration, Effect, Exit, type Fiber, Layer } from "effect"
 import { DataApi } from "../../data-api/DataApi.ts"
 import type { DataApiError } from "../../data-api/DataApiError.ts"
@@ -16,9 +16,10 @@ import type { Call } from "../../data-api/rest-json/RequestReader.ts"
 import { encodeResponse, type Response } from "../../data-api/rest-json/ResponseWriter.ts"
 import type { EngineRequest } from "../engine/Engine.ts"
 import { type Admitted, admit, type Gate, TransactionHomes, transactionIdOf } from "./Admission.ts"
-import { type Answer, answerOf, refusal, send, tooLarge } from "./Answers.ts"
+import { type Answer, answerOf, refusal, send, tooLarge, written } from "./Answers.ts"
 import { any, type Clusters } from "./Clusters.ts"
 import { type Body, type Bound, browserSign, type ListenError, listen, readBody } from "./Listener.ts"
+import type { RequestHead, ServeWhole } from "./WholeRequests.ts"
 
 /** One answered request, for a log. */
 export interface RequestLog {
@@ -66,33 +67,36 @@ interface Served extends Pick<RequestLog, "rows" | "updated" | "transactionId"> 
 const json = /^application\/(?:json|x-amz-json-1\.[01])\s*(?:;|$)/i
 
 /** What the request line and the headers alone decide: the operation, or an answer. */
-const route = (request: IncomingMessage, allowedHosts: ReadonlyArray<string>): Operation | Answer => {
-  const sign = browserSign(request.headers, allowedHosts)
+const route = ({ headers, method, target }: RequestHead, allowedHosts: ReadonlyArray<string>): Operation | Answer => {
+  const sign = browserSign(headers, allowedHosts)
   if (sign !== undefined)
     return refusal(
       403,
       "AccessDeniedException",
       `Refused: the request comes from a browser or a foreign page (${sign}).`
     )
-  const path = (request.url ?? "/").replace(/\?.*$/s, "")
+  const path = target.replace(/\?.*$/s, "")
   const operation = operations.get(path)
   if (operation === undefined && path !== "/ExecuteSql") return refusal(404, "UnknownOperationException", "")
-  if (request.method !== "POST") return refusal(405, "UnknownOperationException", "")
+  if (method !== "POST") return refusal(405, "UnknownOperationException", "")
   if (operation === undefined)
     return refusal(
       400,
       "BadRequestException",
       "This API is deprecated and not available. Use ExecuteStatement API instead"
     )
-  const type = request.headers["content-type"]
-  const { "content-encoding": encoding = "identity" } = request.headers
+  const { "content-encoding": encoding = "identity", "content-type": type } = headers
   if ((type !== undefined && !json.test(type)) || encoding.toLowerCase() !== "identity")
     return refusal(415, "UnsupportedMediaTypeException", "The request's content must be plain application/json.")
   return operation
 }
 
-const headerBytes = (request: IncomingMessage): number =>
-  request.rawHeaders.reduce((sum, text) => sum + text.length + 2, (request.url ?? "").length + 16)
+const headOf = ({ headers, method = "", rawHeaders, url = "/" }: IncomingMessage): RequestHead => ({
+  method,
+  target: url,
+  headers,
+  octets: rawHeaders.reduce((sum, text) => sum + text.length + 2, url.length + 16)
+})
 
 /** An engine leaves the records as the text that is sent; any other `DataApi` answers with fields. */
 const executeStatement = (api: DataApi["Service"], request: EngineRequest) => api.executeStatement(request)
@@ -125,6 +129,9 @@ const rowsOf = (response: Response): Pick<RequestLog, "rows" | "updated"> => {
   return numberOfRecordsUpdated === undefined ? {} : { updated: numberOfRecordsUpdated }
 }
 
+/** Sends the answer to a request. */
+type Reply = (requestId: string, answer: Answer | "dropped") => void
+
 /** What the calls of one server share. */
 interface Front {
   readonly api: DataApi["Service"]
@@ -136,14 +143,14 @@ interface Front {
 /** Sends an answer and tells the log. */
 const respond = (
   { onRequest }: Front,
-  response: ServerResponse,
+  reply: Reply,
   started: number,
   operation: string,
   { answer, rows, transactionId, updated }: Served,
   call?: Call
 ): void => {
   const requestId = crypto.randomUUID()
-  send(response, requestId, answer)
+  reply(requestId, answer)
   onRequest?.({
     requestId,
     operation,
@@ -177,24 +184,55 @@ const serve = ({ api, gate: { clock, homes } }: Front, { call, database }: Admit
   )
 
 /** Admits, runs and answers a call. */
-const handle = (
-  front: Front,
-  response: ServerResponse,
-  request: IncomingMessage,
-  operation: Operation,
-  body: Buffer
-): void => {
+const handle = (front: Front, reply: Reply, head: RequestHead, operation: Operation, body: Buffer): void => {
   const started = performance.now()
-  const admitted = admit(front.gate, request, operation, body)
+  const admitted = admit(front.gate, head, operation, body)
   if (admitted === "dropped" || "status" in admitted) {
-    respond(front, response, started, operation, { answer: admitted })
+    respond(front, reply, started, operation, { answer: admitted })
     return
   }
   front.fork(serve(front, admitted)).addObserver((exit) => {
     const served = Exit.isSuccess(exit) ? exit.value : { answer: refusal(500, "InternalFailure", "") }
-    respond(front, response, started, operation, served, admitted.call)
+    respond(front, reply, started, operation, served, admitted.call)
   })
 }
+
+/** What a front is made of. */
+interface FrontOptions extends Pick<HttpServerOptions, "allowedHosts" | "clusters" | "onRequest"> {
+  /** 4 MiB, as the service has it, when absent. */
+  readonly maxRequestBytes?: number | undefined
+}
+
+const frontOf = ({ clusters = any(), onRequest }: FrontOptions): Effect.Effect<Front, never, DataApi> =>
+  Effect.gen(function* () {
+    const gate: Gate = { clusters, homes: new TransactionHomes(), clock: yield* Clock.Clock }
+    return { api: yield* DataApi, gate, fork: Effect.runForkWith(yield* Effect.context<never>()), onRequest }
+  })
+
+/** Requests of any form, as node:http reads them. */
+const listener =
+  (front: Front, { allowedHosts = [], maxRequestBytes = MAX_REQUEST_BYTES }: FrontOptions): RequestListener =>
+  (request, response) => {
+    const head = headOf(request)
+    const routed = route(head, allowedHosts)
+    const reply: Reply = (requestId, answer) => send(response, requestId, answer)
+    readBody(request, maxRequestBytes - head.octets, (body: Body) => {
+      if (body === "aborted") return
+      if (typeof routed !== "string") respond(front, reply, performance.now(), head.target, { answer: routed })
+      else if (body === "too large") respond(front, reply, performance.now(), routed, { answer: tooLarge })
+      else handle(front, reply, head, routed, body)
+    })
+  }
+
+/** Requests of the usual form, which come in one piece. */
+const serveWhole =
+  (front: Front, { allowedHosts = [] }: FrontOptions): ServeWhole =>
+  (head, body, answered) => {
+    const routed = route(head, allowedHosts)
+    const reply: Reply = (requestId, answer) => answered(written(requestId, answer))
+    if (typeof routed === "string") handle(front, reply, head, routed, body)
+    else respond(front, reply, performance.now(), head.target, { answer: routed })
+  }
 
 /**
  * A Data API on a port of this machine.
@@ -211,31 +249,17 @@ const handle = (
 export class HttpServer extends Context.Service<HttpServer, Bound>()("alex-database/local/HttpServer") {
   /** Answers requests from the `DataApi` of the context, on whatever they come. */
   static readonly requestListener = Effect.fnUntraced(function* (
-    options: Pick<HttpServerOptions, "allowedHosts" | "clusters" | "onRequest"> & {
-      /** 4 MiB, as the service has it, when absent. */
-      readonly maxRequestBytes?: number | undefined
-    } = {}
+    options: FrontOptions = {}
   ): Effect.fn.Return<RequestListener, never, DataApi> {
-    const { allowedHosts = [], clusters = any(), maxRequestBytes = MAX_REQUEST_BYTES, onRequest } = options
-    const gate: Gate = { clusters, homes: new TransactionHomes(), clock: yield* Clock.Clock }
-    const fork = Effect.runForkWith(yield* Effect.context<never>())
-    const front: Front = { api: yield* DataApi, gate, fork, onRequest }
-    return (request, response) => {
-      const routed = route(request, allowedHosts)
-      readBody(request, maxRequestBytes - headerBytes(request), (body: Body) => {
-        if (body === "aborted") return
-        if (typeof routed !== "string")
-          respond(front, response, performance.now(), request.url ?? "", { answer: routed })
-        else if (body === "too large") respond(front, response, performance.now(), routed, { answer: tooLarge })
-        else handle(front, response, request, routed, body)
-      })
-    }
+    return listener(yield* frontOf(options), options)
   })
 
   /** Serves the `DataApi` of the context for as long as the scope is open. */
   static readonly make = Effect.fn("HttpServer.make")(function* (options: HttpServerOptions = {}) {
     const { grace = "10 seconds", host = "127.0.0.1", port = 8080 } = options
-    return yield* listen({ host, port, grace, onRequest: yield* HttpServer.requestListener(options) })
+    const front = yield* frontOf(options)
+    const whole = { maxOctets: MAX_REQUEST_BYTES, serve: serveWhole(front, options) }
+    return yield* listen({ host, port, grace, onRequest: listener(front, options), whole })
   })
 
   /**

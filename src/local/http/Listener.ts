@@ -8,6 +8,7 @@ import {
 } from "node:http"
 import type { Duplex } from "node:stream"
 import { type Duration, Effect, Schema } from "effect"
+import { type ServeWhole, WholeRequests } from "./WholeRequests.ts"
 
 /** Where a listener is bound. */
 export interface Bound {
@@ -110,6 +111,41 @@ const privately = (server: Server, path: string) => (listening: () => void) => {
   }
 }
 
+/** A client that re-uses a connection just as it is closed can't know whether its write ran: keep them for long. */
+const idleMillis = 120_000
+
+interface Times {
+  readonly headers: number
+  readonly request: number
+  readonly check: number
+}
+
+/** Puts itself before node:http, which gets the connections on which anything but whole requests comes. */
+const readWhole = (
+  server: Server,
+  { maxOctets, serve }: { readonly maxOctets: number; readonly serve: ServeWhole },
+  times: Times
+): WholeRequests | undefined => {
+  // Other runtimes have no such listener, and read all requests themselves.
+  const [handOver] = server.rawListeners("connection")
+  if (handOver === undefined) return undefined
+  const requests = new WholeRequests({
+    serve,
+    maxOctets,
+    patience: { ...times, idle: idleMillis },
+    handOver: (socket) => Reflect.apply(handOver, server, [socket]),
+    refuse: (socket, why) => {
+      const code = why === "too late" ? "ERR_HTTP_REQUEST_TIMEOUT" : "HPE_INVALID_EOF_STATE"
+      server.emit("clientError", Object.assign(new Error(why), { code }), socket)
+    }
+  })
+  server.removeAllListeners("connection")
+  server.on("connection", (socket) => requests.add(socket))
+  const checks = setInterval(() => requests.check(), times.check).unref()
+  server.on("close", () => clearInterval(checks))
+  return requests
+}
+
 /**
  * Listens for as long as the scope is open. At its end no new request is taken, those under way are answered (for as
  * long as `grace` allows), and every connection is closed.
@@ -122,8 +158,10 @@ export const listen = Effect.fnUntraced(function* (options: {
   readonly socketPath?: string
   readonly grace: Duration.Input
   readonly onRequest: RequestListener
+  /** Takes requests that come in one piece and in the usual form, of so many octets at most. */
+  readonly whole?: { readonly maxOctets: number; readonly serve: ServeWhole }
   /** How long headers and whole requests may take, and how often that is looked at, in milliseconds. */
-  readonly times?: { readonly headers: number; readonly request: number; readonly check: number }
+  readonly times?: Times
 }) {
   const { grace, host = options.socketPath ?? "127.0.0.1", onRequest, port = 0, socketPath } = options
   const { times = { headers: 15_000, request: 60_000, check: 30_000 } } = options
@@ -137,8 +175,7 @@ export const listen = Effect.fnUntraced(function* (options: {
   }
   const server = createServer(
     {
-      // A client that re-uses a connection just as it is closed can't know whether its write ran: keep them for long.
-      keepAliveTimeout: 120_000,
+      keepAliveTimeout: idleMillis,
       headersTimeout: times.headers,
       requestTimeout: times.request,
       connectionsCheckingInterval: times.check,
@@ -162,6 +199,7 @@ export const listen = Effect.fnUntraced(function* (options: {
         `content-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`
     )
   })
+  const requests = options.whole === undefined ? undefined : readWhole(server, options.whole, times)
   const open = Effect.callback<number, ListenError>((resume) => {
     const failed = (cause: NodeJS.ErrnoException) => resume(Effect.fail(listenError(host, port, cause)))
     server.once("error", failed)
@@ -176,7 +214,16 @@ export const listen = Effect.fnUntraced(function* (options: {
     closing = true
     server.close(() => resume(Effect.void))
     server.closeIdleConnections()
-  }).pipe(Effect.timeoutOption(grace), Effect.andThen(Effect.sync(() => server.closeAllConnections())))
+    requests?.close()
+  }).pipe(
+    Effect.timeoutOption(grace),
+    Effect.andThen(
+      Effect.sync(() => {
+        server.closeAllConnections()
+        requests?.destroy()
+      })
+    )
+  )
   const bound = yield* Effect.acquireRelease(open, () => close)
   const shown = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host
   return { host, port: bound, url: `http://${shown}:${bound}` } satisfies Bound

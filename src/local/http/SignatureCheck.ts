@@ -28,8 +28,11 @@ export interface Credential {
 
 const refused = (code: string, message: string) => Result.fail(new Unauthenticated({ code, message }))
 
-const single = (value: string | ReadonlyArray<string> | undefined): string | undefined =>
-  typeof value === "string" ? value : value?.join(",")
+/** A header's value. A client that signs `constructor` may not have sent one. */
+const headerOf = (headers: IncomingHttpHeaders, name: string): string | undefined => {
+  const value = Object.hasOwn(headers, name) ? headers[name] : undefined
+  return typeof value === "string" ? value : value?.join(",")
+}
 
 const parameters = [
   ["Credential", /[\s,]Credential=([^\s,]+)/],
@@ -61,7 +64,7 @@ export const readCredential = (
     const message = lacking.map(([name]) => `Authorization header requires '${name}' parameter.`).join(" ")
     return refused("IncompleteSignatureException", message)
   }
-  const timestamp = single(headers["x-amz-date"])
+  const timestamp = headerOf(headers, "x-amz-date")
   if (timestamp === undefined || !/^\d{8}T\d{6}Z$/.test(timestamp))
     return refused("IncompleteSignatureException", "Authorization header requires existence of a 'X-Amz-Date' header.")
   const [accessKeyId, date, region, service, terminator] = credential.split("/").slice(-5)
@@ -102,7 +105,7 @@ const canonicalRequest = ({ body, headers, method, target }: SignedRequest, cred
   // By name first: with the equals sign already between, `a-b` would come before `a`.
   const pairs = [...new URLSearchParams(query)].map(([key, value]) => `${encoded(key)}\n${encoded(value)}`).sort()
   const lines = credential.signedHeaders.map(
-    (name) => `${name}:${(single(headers[name]) ?? "").trim().replace(/ +/g, " ")}\n`
+    (name) => `${name}:${(headerOf(headers, name) ?? "").trim().replace(/ +/g, " ")}\n`
   )
   return [
     method,

@@ -247,13 +247,9 @@ export class PostgresConnection implements Session {
 
   #receive(chunk: Uint8Array): void {
     const receiver = this.#receiver
-    try {
-      if (receiver === undefined) this.#push(chunk)
-      else feed(this.#push, receiver, chunk)
-    } catch {
-      return this.#break(lost("PostgreSQL sent something that is not its protocol."))
-    }
-    if (receiver?.finished === true) this.#onAnswered?.()
+    const parsed = Result.try(() => (receiver === undefined ? this.#push(chunk) : feed(this.#push, receiver, chunk)))
+    if (Result.isFailure(parsed)) this.#break(lost("PostgreSQL sent something that is not its protocol."))
+    else if (receiver?.finished === true) this.#onAnswered?.()
   }
 
   #break(error: SessionLost): void {

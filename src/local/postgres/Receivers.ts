@@ -127,9 +127,10 @@ const endsWith = (octets: Uint8Array, end: Uint8Array): boolean =>
  */
 export const feed = (push: (octets: Uint8Array) => void, receiver: ReceiverSequence, octets: Uint8Array): void => {
   const { expected } = receiver
-  if (expected === undefined || !endsWith(octets, expected)) return push(octets)
-  const first = octets.subarray(0, octets.length - expected.length)
-  if (first.length > 0) push(first)
-  if (receiver.ending !== undefined && (first.length === 0 || endsWith(first, ready))) receiver.acceptEnding()
-  else push(octets.subarray(first.length))
+  const end = expected !== undefined && endsWith(octets, expected) ? octets.length - expected.length : octets.length
+  if (end > 0) push(octets.subarray(0, end))
+  if (end === octets.length) return
+  const isAtBoundary = end === 0 || endsWith(octets.subarray(0, end), ready)
+  if (isAtBoundary && receiver.ending !== undefined) receiver.acceptEnding()
+  else push(octets.subarray(end))
 }

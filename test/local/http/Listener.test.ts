@@ -1,8 +1,9 @@
 /** A connection on which no request arrives is not held. */
 import { connect, type Socket } from "node:net"
-import { assert, it } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { listen, readBody } from "../../../src/local/http/Listener.ts"
+import type { ServeWhole } from "../../../src/local/http/WholeRequests.ts"
 
 const head = "POST /Execute HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
 
@@ -40,29 +41,42 @@ const closed = (port: number, octets: string) =>
     socket.on("connect", () => socket.write(octets))
   })
 
-it.live(
-  "a client that never finishes its request is answered, and its socket freed",
-  () =>
-    Effect.gen(function* () {
-      const sockets = new Set<Socket>()
-      const { port } = yield* listen({
-        host: "127.0.0.1",
-        port: 0,
-        grace: "1 second",
-        times: { headers: 300, request: 600, check: 100 },
-        onRequest: (request, response) => {
-          sockets.add(request.socket)
-          readBody(request, 100, (body) => body !== "aborted" && response.end("answered"))
-        }
-      })
-      for (const [name, octets, status] of unfinished) {
-        const answers = yield* Effect.all(
-          Array.from({ length: 5 }, () => closed(port, octets)),
-          { concurrency: "unbounded" }
-        )
-        for (const answer of answers) assert.match(answer, new RegExp(`^HTTP/1.1 ${status}`), name)
-      }
-      assert.isTrue([...sockets].every(({ destroyed }) => destroyed))
-    }).pipe(Effect.scoped),
-  60_000
-)
+const takesWhole = {
+  maxOctets: 1_000,
+  serve: ((_head, _body, answer) =>
+    answer({ head: "HTTP/1.1 200 OK\r\ncontent-length: 8\r\n", body: "answered" })) satisfies ServeWhole
+}
+
+describe("a client that never finishes its request is answered, and its socket freed", () => {
+  for (const [how, whole] of [
+    ["where node:http reads all of it", undefined],
+    ["where whole requests are read before", takesWhole]
+  ] as const)
+    it.live(
+      how,
+      () =>
+        Effect.gen(function* () {
+          const sockets = new Set<Socket>()
+          const { port } = yield* listen({
+            host: "127.0.0.1",
+            port: 0,
+            grace: "1 second",
+            times: { headers: 300, request: 600, check: 100 },
+            ...(whole === undefined ? {} : { whole }),
+            onRequest: (request, response) => {
+              sockets.add(request.socket)
+              readBody(request, 100, (body) => body !== "aborted" && response.end("answered"))
+            }
+          })
+          for (const [name, octets, status] of unfinished) {
+            const answers = yield* Effect.all(
+              Array.from({ length: 5 }, () => closed(port, octets)),
+              { concurrency: "unbounded" }
+            )
+            for (const answer of answers) assert.match(answer, new RegExp(`^HTTP/1.1 ${status}`), name)
+          }
+          assert.isTrue([...sockets].every(({ destroyed }) => destroyed))
+        }).pipe(Effect.scoped),
+      60_000
+    )
+})

@@ -88,6 +88,16 @@ it("a request that is not the one that was signed is refused, whichever part of 
   }
 })
 
+it("a signed header that has the name of what all objects have is one that was not sent", async () => {
+  const request = await signed({})
+  const { authorization = "" } = request.headers
+  for (const name of ["constructor", "__proto__", "toString", "hasOwnProperty", "valueOf"]) {
+    const claimed = authorization.replace("SignedHeaders=", `SignedHeaders=${name};`)
+    const other = { ...request, headers: { ...request.headers, authorization: claimed } }
+    assert.include(verdict(other), "does not match the signature you provided", name)
+  }
+})
+
 it("a signature holds for five minutes either way", async () => {
   const request = await signed({})
   const minutes = 60_000
