@@ -6,6 +6,7 @@ import { Effect, Layer, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
 import * as Contenders from "./contenders.ts"
 import { floor } from "./floor.ts"
+import { installedPeers } from "./installedPeers.ts"
 import { type Cost, compare, type Figure, type Load } from "./measure.ts"
 import { freshDatabase, responder } from "./processes.ts"
 
@@ -68,7 +69,10 @@ export const calls = Effect.fnUntraced(function* (options: { readonly rounds: nu
   const signed = yield* Contenders.ours(Contenders.awsDataApi(url))
   const lean = yield* Contenders.ours(Contenders.httpDataApi(url))
   const bare = floor(url)
-  const others = Object.entries(Contenders.peers).map(([name, make]) => [name, make(url)] as const)
+  const others = [
+    ...Object.entries(Contenders.peers).map(([name, make]) => [name, make(url)] as const),
+    ...(yield* Effect.promise(() => installedPeers(url)))
+  ]
   const postgres = yield* direct
   const figures: Array<Figure> = []
 

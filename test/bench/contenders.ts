@@ -61,9 +61,9 @@ export const tables = [
 ]
 
 export const id = "a0eebc99-9c0b-4ef8-bb6d-000000000000"
-const createdAt = new Date(1_767_323_045_678)
+export const createdAt = new Date(1_767_323_045_678)
 
-const thing = {
+export const thing = {
   symbol: "VTI",
   name: "Total US Market",
   price: "215.3000",
@@ -74,7 +74,7 @@ const thing = {
   created_at: createdAt
 }
 
-const bulkRows = Array.from({ length: 500 }, (_, n) => ({
+export const bulkRows = Array.from({ length: 500 }, (_, n) => ({
   symbol: `SYM${n}`,
   quantity: `${n}.1234`,
   version: BigInt(n),
@@ -82,9 +82,9 @@ const bulkRows = Array.from({ length: 500 }, (_, n) => ({
 }))
 
 /** A time as the service takes it. */
-const timestampText = (date: Date): string => date.toISOString().replace("T", " ").replace("Z", "")
+export const timestampText = (date: Date): string => date.toISOString().replace("T", " ").replace("Z", "")
 
-const common = { ...arns, database: "alex" }
+export const common = { ...arns, database: "alex" }
 
 // ---------------------------------------------------------------------------------------------------------------
 // The AWS SDK with its default settings, which is what all others are measured by
@@ -360,17 +360,11 @@ interface Chain {
   readonly commit: () => Promise<unknown>
 }
 
-const dataApiClientWork = (endpoint: string): Work => {
-  registerHooks({
-    resolve: (specifier, context, next) =>
-      specifier === "aws-sdk"
-        ? { url: new URL("awsSdkShim.cjs", import.meta.url).href, format: "commonjs", shortCircuit: true }
-        : next(specifier, context)
-  })
-  const make: (options: object) => JeremyDaly = createRequire(import.meta.url)("data-api-client")
+/** What version 2 of the AWS SDK had for the Data API, as far as is asked for here, on a client of version 3. */
+export const rdsDataService = (endpoint: string) => {
   const client = awsClient(endpoint)
   const sent = <A>(send: () => Promise<A>) => ({ promise: send })
-  class RDSDataService {
+  return class RDSDataService {
     executeStatement = (input: ExecuteStatementCommandInput) =>
       sent(() => client.send(new ExecuteStatementCommand(input)))
     batchExecuteStatement = (input: BatchExecuteStatementCommandInput) =>
@@ -382,6 +376,17 @@ const dataApiClientWork = (endpoint: string): Work => {
     rollbackTransaction = (input: RollbackTransactionCommandInput) =>
       sent(() => client.send(new RollbackTransactionCommand(input)))
   }
+}
+
+const dataApiClientWork = (endpoint: string): Work => {
+  registerHooks({
+    resolve: (specifier, context, next) =>
+      specifier === "aws-sdk"
+        ? { url: new URL("awsSdkShim.cjs", import.meta.url).href, format: "commonjs", shortCircuit: true }
+        : next(specifier, context)
+  })
+  const make: (options: object) => JeremyDaly = createRequire(import.meta.url)("data-api-client")
+  const RDSDataService = rdsDataService(endpoint)
   const db = make({ ...common, AWS: { RDSDataService } })
   const insert = `insert into things (symbol, name, price, quantity, version, rank, active, created_at)
     values (:symbol, :name, :price::numeric, :quantity::numeric, :version, :rank, :active, :created_at::timestamptz)`

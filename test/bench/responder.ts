@@ -142,6 +142,13 @@ const rows = ({ columns, row }: Table, from: number, to: number): string =>
 
 const one = { STRING: rows(things("STRING"), 0, 1), LONG: rows(things("LONG"), 0, 1) }
 const thousand = { STRING: rows(things("STRING"), 0, 1000), LONG: rows(things("LONG"), 0, 1000) }
+/** TypeORM asks for `"things"."id" AS "things_id"`, and reads nothing that is called otherwise. */
+const aliased = (table: Table, prefix: string): Table => ({
+  ...table,
+  columns: table.columns.map((column) => ({ ...column, label: `${prefix}_${column.label}` }))
+})
+const oneAliased = rows(aliased(things("LONG"), "things"), 0, 1)
+const thousandAliased = rows(aliased(things("LONG"), "thousand"), 0, 1000)
 const oneUser = rows(users, 1, 2)
 const onePosition = rows(positions, 0, 1)
 const allHeld = rows(held, 0, 1000)
@@ -163,6 +170,8 @@ const answerTo = (url: string, body: string): string => {
   if (body.includes("all_held")) return allHeld
   if (body.includes("positions")) return onePosition
   if (/\b(?:insert into|update) /i.test(body)) return written
+  if (body.includes("things_id")) return oneAliased
+  if (body.includes("thousand_id")) return thousandAliased
   const longs = body.includes('"longReturnType":"STRING"') ? "STRING" : "LONG"
   return (body.includes("thousand") ? thousand : one)[longs]
 }

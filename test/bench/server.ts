@@ -5,7 +5,9 @@
  * Usage: node test/bench/server.ts [--url postgres://...] [--seconds 5] [--rounds 3] [--transactions 60] [--against FOLDER]
  *
  * The server runs in a process of its own, as its users start it. It is loaded by bytes prepared beforehand on
- * keep-alive connections, since an SDK would measure itself. Rounds alternate between the two, medians count.
+ * keep-alive connections, since an SDK would measure itself. Rounds alternate between the contenders, medians count. For
+ * the select of one row the floor is shown too: a stripped-down server, with the same reset between callers. On a machine
+ * that is busy with other work the ratio of processor times is the steadier one.
  *
  * With --against FOLDER the server of another checkout takes the place of `@effect/sql-pg`, on both engines: what a
  * change costs, as a ratio of one run.
@@ -39,13 +41,11 @@ const checkout = new URL("../..", import.meta.url).pathname
 
 const print = (line: string) => Effect.sync(() => process.stdout.write(`${line}\n`))
 
-/** `alex-db serve` of a checkout, as a process of its own; the endpoint once it listens. */
-const serveFrom = (folder: string, ...args: ReadonlyArray<string>) =>
+/** A server as a process of its own; the endpoint once it listens. */
+const started = (...args: ReadonlyArray<string>) =>
   Effect.acquireRelease(
     Effect.callback<{ readonly endpoint: URL; readonly child: ChildProcess }>((resume) => {
-      const child = spawn(process.execPath, [join(folder, "src/cli/main.ts"), "serve", "--port", "0", ...args], {
-        stdio: ["ignore", "pipe", "ignore"]
-      })
+      const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "ignore"] })
       child.stdout.on("data", (chunk: Buffer) => {
         const endpoint = /AWS_ENDPOINT_URL_RDS_DATA=(\S+)/.exec(chunk.toString())?.[1]
         if (endpoint !== undefined) resume(Effect.succeed({ endpoint: new URL(endpoint), child }))
@@ -53,6 +53,10 @@ const serveFrom = (folder: string, ...args: ReadonlyArray<string>) =>
     }),
     ({ child }) => Effect.sync(() => child.kill())
   )
+
+/** `alex-db serve` of a checkout. */
+const serveFrom = (folder: string, ...args: ReadonlyArray<string>) =>
+  started(join(folder, "src/cli/main.ts"), "serve", "--port", "0", ...args)
 
 const serve = (url: string, ...args: ReadonlyArray<string>) => serveFrom(checkout, "--database-url", url, ...args)
 
@@ -99,6 +103,7 @@ const requestBytes = (path: string, members: object): Buffer => {
 }
 
 interface Figures {
+  readonly count: number
   readonly perSecond: number
   readonly p50: number
   readonly p99: number
@@ -107,16 +112,10 @@ interface Figures {
 const figures = (latencies: Array<number>, elapsedMs: number): Figures => {
   latencies.sort((a, b) => a - b)
   const at = (share: number) => latencies[Math.floor(latencies.length * share)] ?? 0
-  return { perSecond: (latencies.length * 1000) / elapsedMs, p50: at(0.5), p99: at(0.99) }
+  return { count: latencies.length, perSecond: (latencies.length * 1000) / elapsedMs, p50: at(0.5), p99: at(0.99) }
 }
 
 const median = (values: ReadonlyArray<number>): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0
-
-const medians = (rounds: ReadonlyArray<Figures>): Figures => ({
-  perSecond: median(rounds.map((round) => round.perSecond)),
-  p50: median(rounds.map((round) => round.p50)),
-  p99: median(rounds.map((round) => round.p99))
-})
 
 /** Runs `once` in `workers` loops for a while. */
 const loaded = (once: (worker: number) => Promise<unknown>, workers = concurrency): Effect.Effect<Figures> =>
@@ -181,30 +180,83 @@ const tables = [
   "CREATE TABLE marks (client int, round int, step int)"
 ]
 
+/** What one contender took in one round. */
+interface Round extends Figures {
+  /** Processor time of a call in microseconds: of the load, of the server and of PostgreSQL. */
+  readonly load: number
+  readonly server: number
+  readonly backends: number
+}
+
+/** One that answers calls, and the process that it is, if it is one. */
+interface Contender {
+  readonly name: string
+  readonly once: (worker: number) => Promise<unknown>
+  readonly pid: number | undefined
+}
+
+const roundOf = Effect.fnUntraced(function* ({ once, pid }: Contender, database: string) {
+  const before = { load: process.cpuUsage(), server: cpuMillis(pid, undefined), all: cpuMillis(pid, database) }
+  const taken = yield* loaded(once)
+  const { system, user } = process.cpuUsage(before.load)
+  const server = cpuMillis(pid, undefined) - before.server
+  const backends = cpuMillis(pid, database) - before.all - server
+  const calls = taken.count
+  const round: Round = {
+    ...taken,
+    load: (user + system) / calls,
+    server: (server * 1000) / calls,
+    backends: (backends * 1000) / calls
+  }
+  return round
+})
+
+const cpuOf = ({ backends, load, server }: Round): number => load + server + backends
+
+const printRounds = (workload: string, rounds: ReadonlyMap<string, ReadonlyArray<Round>>) => {
+  const [base = []] = rounds.values()
+  const lines = [...rounds].map(([name, all]) => {
+    const of = (figure: (round: Round, index: number) => number, digits = 0) => median(all.map(figure)).toFixed(digits)
+    const cells = [
+      ...[of(({ perSecond }) => perSecond), of(({ p50 }) => p50, 2), of(({ p99 }) => p99, 2)],
+      ...[of(({ load }) => load), of(({ server }) => server), of(({ backends }) => backends)],
+      of(({ perSecond }, index) => perSecond / (base[index]?.perSecond ?? Number.NaN), 2),
+      of((round, index) => (base[index] === undefined ? Number.NaN : cpuOf(base[index]) / cpuOf(round)), 2)
+    ]
+    return `${workload.padEnd(22)} ${name.padEnd(18)}${cells.map((cell) => cell.padStart(9)).join("")}`
+  })
+  return print(lines.join("\n"))
+}
+
 const throughput = Effect.fnUntraced(function* (url: string) {
+  const database = new URL(url).pathname.slice(1)
   const direct = yield* PgClient.make({ url: Redacted.make(url), maxConnections: concurrency })
-  const { endpoint } = yield* serve(url, "--max-connections", String(concurrency))
-  const clients = yield* connections(endpoint)
+  const served = yield* serve(url, "--max-connections", String(concurrency))
+  const floor = yield* started(join(checkout, "test/bench/serverFloor.ts"), url, String(concurrency))
+  const toServer = yield* connections(served.endpoint)
+  const toFloor = yield* connections(floor.endpoint)
   const runPromise = Effect.runPromiseWith(yield* Effect.context<never>())
-  yield* print(`${concurrency} at a time, ${values.rounds} rounds of ${seconds} s each, medians`)
-  yield* print("workload                 direct/s   p50 ms   p99 ms   server/s   p50 ms   p99 ms   ratio")
+  yield* print(`${concurrency} at a time, ${values.rounds} rounds of ${seconds} s each, medians; µs of processor time`)
+  yield* print(
+    `${"workload".padEnd(22)} ${"who".padEnd(18)}  calls/s   p50 ms   p99 ms  load/µs  serv/µs    pg/µs  ratio/s ratio/µs`
+  )
   for (const { direct: text, name, parameters, params, sql } of workloads) {
-    const request = requestBytes("/Execute", { database: new URL(url).pathname.slice(1), sql, parameters })
-    const through = () => runPromise(direct.unsafe(text, params))
-    const served = (worker: number) => clients[worker]?.send(request) ?? Promise.resolve()
-    const directly: Array<Figures> = []
-    const byServer: Array<Figures> = []
-    // Not counted: both processes compile their hot code first.
-    yield* loaded(through)
-    yield* loaded(served)
-    for (let round = 0; round < Number(values.rounds); round++) {
-      directly.push(yield* loaded(through))
-      byServer.push(yield* loaded(served))
+    const request = requestBytes("/Execute", { database, sql, parameters })
+    const over = (all: ReadonlyArray<Connection>) => (worker: number) => all[worker]?.send(request) ?? Promise.resolve()
+    const contenders: ReadonlyArray<Contender> = [
+      { name: "@effect/sql-pg", once: () => runPromise(direct.unsafe(text, params)), pid: undefined },
+      { name: "alex-db serve", once: over(toServer), pid: served.child.pid },
+      ...(name === "point select" ? [{ name: "the floor", once: over(toFloor), pid: floor.child.pid }] : [])
+    ]
+    const rounds = new Map<string, Array<Round>>()
+    // The first round is not counted: the processes compile their hot code.
+    for (let round = -1; round < Number(values.rounds); round++) {
+      for (const contender of contenders) {
+        const taken = yield* roundOf(contender, database)
+        if (round >= 0) rounds.set(contender.name, [...(rounds.get(contender.name) ?? []), taken])
+      }
     }
-    const [a, b] = [medians(directly), medians(byServer)]
-    const shown = (one: Figures) =>
-      `${one.perSecond.toFixed(0).padStart(8)} ${one.p50.toFixed(2).padStart(8)} ${one.p99.toFixed(2).padStart(8)}`
-    yield* print(`${name.padEnd(22)} ${shown(a)}   ${shown(b)}   ${(b.perSecond / a.perSecond).toFixed(2).padStart(5)}`)
+    yield* printRounds(name, rounds)
   }
 })
 

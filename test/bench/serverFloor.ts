@@ -1,0 +1,125 @@
+/**
+ * What no server could do without: HTTP as bytes, `JSON.parse`, and the messages that a call and the reset behind it take
+ * on PostgreSQL. Nothing is checked, refused, timed or logged, and nothing but the bench's select of one row is known.
+ *
+ * Usage: node test/bench/serverFloor.ts postgres://user@host:port/database CONNECTIONS; the server must trust the user.
+ */
+import { connect, createServer, type Socket } from "node:net"
+import * as PgProtocol from "@effect/sql-pg/PgProtocol"
+import { Result } from "effect"
+import { checkSql, resetSql } from "../../src/local/postgres/SessionReset.ts"
+
+const [address = "", connections = "32"] = process.argv.slice(2)
+const url = new URL(address)
+
+const execute = PgProtocol.encodeExecute({ portal: "", maxRows: 0 })
+const sync = PgProtocol.encodeSync()
+const encodeBind = PgProtocol.makeBindEncoder<Uint8Array>((sink, value) => {
+  sink.raw(value)
+  return Result.succeed(undefined)
+})
+const framed = (frame: Result.Result<Uint8Array, PgProtocol.EncodeError>) => Result.getOrThrow(frame)
+const bind = (statement: string, value: Uint8Array) =>
+  framed(encodeBind({ portal: "", statement, parameters: [value] }))
+const parse = (name: string, query: string, oid: number) =>
+  framed(PgProtocol.encodeParse({ name, query, parameterTypes: [oid] }))
+
+const query = (sql: string): Uint8Array => {
+  const text = Buffer.from(`Q....${sql}\0`)
+  text.writeInt32BE(text.length - 1, 1)
+  return text
+}
+
+const [int8, float8] = [20, 701]
+const dataRow = 0x44
+const readyForQuery = 0x5a
+
+/** One connection, that runs one call at a time. */
+class Backend {
+  readonly #socket: Socket
+  #left = 0
+  #row = ""
+  #done: (row: string) => void = () => {}
+  #rest: Buffer = Buffer.alloc(0)
+  #reset: Uint8Array = Buffer.alloc(0)
+
+  constructor() {
+    this.#socket = connect(Number(url.port || 5432), url.hostname)
+    this.#socket.setNoDelay(true)
+    this.#socket.on("data", (octets: Buffer) => this.#receive(octets))
+  }
+
+  #receive(octets: Buffer): void {
+    const all = this.#rest.length === 0 ? octets : Buffer.concat([this.#rest, octets])
+    let at = 0
+    while (all.length - at >= 5 && all.length - at > all.readInt32BE(at + 1)) {
+      if (all[at] === dataRow && this.#row === "") this.#row = fields(all, at)
+      if (all[at] === readyForQuery) this.#left--
+      at += 1 + all.readInt32BE(at + 1)
+    }
+    this.#rest = all.subarray(at)
+    if (this.#left === 0) this.#done(this.#row)
+  }
+
+  #ask(octets: Uint8Array, answers: number): Promise<string> {
+    return new Promise((resolve) => {
+      this.#left = answers
+      this.#row = ""
+      this.#done = resolve
+      this.#socket.write(octets)
+    })
+  }
+
+  async open(): Promise<void> {
+    const [user, database] = [url.username, url.pathname.slice(1)]
+    await this.#ask(PgProtocol.encodeStartupMessage({ user, database }), 1)
+    const facts = { majorVersion: 15, isSuperuser: true }
+    const select = parse("select", "SELECT id, name, amount FROM bench WHERE id = $1", int8)
+    await this.#ask(Buffer.concat([select, parse("check", checkSql(facts), float8), sync]), 1)
+    const seed = Buffer.alloc(8)
+    seed.writeDoubleBE(Math.random())
+    this.#reset = Buffer.concat([bind("check", seed), execute, sync, query(resetSql(facts))])
+  }
+
+  call(id: number): Promise<string> {
+    const value = Buffer.alloc(8)
+    value.writeBigInt64BE(BigInt(id))
+    return this.#ask(Buffer.concat([bind("select", value), execute, sync, this.#reset]), 3)
+  }
+}
+
+/** An int8, a text and a numeric, which is not taken apart. */
+const fields = (octets: Buffer, at: number): string => {
+  const name = octets.toString("latin1", at + 23, at + 23 + octets.readInt32BE(at + 19))
+  const id = octets.readBigInt64BE(at + 11)
+  return `[{"longValue":${id}},{"stringValue":"${name}"},{"stringValue":"625.00"}]`
+}
+
+const backends = Array.from({ length: Number(connections) }, () => new Backend())
+await Promise.all(backends.map((backend) => backend.open()))
+
+const answer = async (socket: Socket, request: string): Promise<void> => {
+  const call: { readonly parameters: readonly [{ readonly value: { readonly longValue: number } }] } = JSON.parse(
+    request.slice(request.indexOf("\r\n\r\n") + 4)
+  )
+  const backend = backends.pop()
+  if (backend === undefined) return
+  const row = await backend.call(call.parameters[0].value.longValue)
+  backends.push(backend)
+  const body = `{"numberOfRecordsUpdated":0,"records":[${row}]}`
+  const id = crypto.randomUUID()
+  socket.write(
+    `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nx-amzn-RequestId: ${id}\r\n\r\n${body}`
+  )
+}
+
+const server = createServer({ noDelay: true }, (socket) => {
+  socket.on("data", (octets: Buffer) => void answer(socket, octets.toString()))
+  socket.on("error", () => socket.destroy())
+})
+server.listen(0, "127.0.0.1", () => {
+  const bound = server.address()
+  process.stdout.write(
+    `AWS_ENDPOINT_URL_RDS_DATA=http://127.0.0.1:${typeof bound === "object" && bound !== null ? bound.port : 0}\n`
+  )
+})
