@@ -101,6 +101,23 @@ const endSocket = (socket: Duplex, octets: string): void => {
   socket.end(octets)
 }
 
+/** Answers what can't be read as a request, and ends its connection. */
+const answerMalformed = (server: Server): void => {
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+    if (!socket.writable) return void socket.destroy()
+    const { code, status } = parserFailures[error.code ?? ""] ?? {
+      status: "400 Bad Request",
+      code: "MalformedHttpRequestException"
+    }
+    const body = '{"message":"The HTTP request is malformed."}'
+    endSocket(
+      socket,
+      `HTTP/1.1 ${status}\r\nx-amzn-ErrorType: ${code}\r\nx-amzn-RequestId: ${crypto.randomUUID()}\r\n` +
+        `content-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`
+    )
+  })
+}
+
 /** The file of a socket is made with the rights that the process's mask leaves it: to its user, to read and write. */
 const privately = (server: Server, path: string) => (listening: () => void) => {
   const mask = process.umask(0o177)
@@ -186,19 +203,7 @@ export const listen = Effect.fnUntraced(function* (options: {
     answer
   )
   server.on("checkExpectation", answer)
-  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-    if (!socket.writable) return void socket.destroy()
-    const { code, status } = parserFailures[error.code ?? ""] ?? {
-      status: "400 Bad Request",
-      code: "MalformedHttpRequestException"
-    }
-    const body = '{"message":"The HTTP request is malformed."}'
-    endSocket(
-      socket,
-      `HTTP/1.1 ${status}\r\nx-amzn-ErrorType: ${code}\r\nx-amzn-RequestId: ${crypto.randomUUID()}\r\n` +
-        `content-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`
-    )
-  })
+  answerMalformed(server)
   const requests = options.whole === undefined ? undefined : readWhole(server, options.whole, times)
   const open = Effect.callback<number, ListenError>((resume) => {
     const failed = (cause: NodeJS.ErrnoException) => resume(Effect.fail(listenError(host, port, cause)))
