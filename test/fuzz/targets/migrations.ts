@@ -5,39 +5,46 @@ import { sqlWords } from "./lexer.ts"
 import { isAskable, objectionTo } from "./postgres.ts"
 import type { Target } from "./Target.ts"
 
-/** A text without comments of either kind, white space and semicolons; comments nest. */
-const rest = (between: string): string => {
+/** A text without comments of either kind, which nest, white space and semicolons; and whether it ends in a comment. */
+const blankless = (between: string): { readonly left: string; readonly isOpen: boolean } => {
   let depth = 0
+  let isLine = false
   let left = ""
   for (let at = 0; at < between.length; at++) {
     const two = between.slice(at, at + 2)
-    if (two === "/*") depth++
-    if (two === "*/" && depth > 0) depth--
-    if (two === "/*" || (two === "*/" && left === "")) at++
-    else if (depth > 0) continue
-    else if (two === "--") while (at + 1 < between.length && !/[\n\r]/.test(between.charAt(at + 1))) at++
+    if (isLine) isLine = !/[\n\r]/.test(between.charAt(at))
+    else if (two === "/*" || (two === "*/" && depth > 0)) {
+      depth += two === "/*" ? 1 : -1
+      at++
+    } else if (depth > 0) continue
+    else if (two === "--") isLine = true
     else if (!/[ \n\t\r\f\v;]/.test(between.charAt(at))) left += between.charAt(at)
   }
-  return left
+  return { left, isOpen: isLine || depth > 0 }
+}
+
+/** Whether a statement may begin here, once the one before has ended. */
+const isBeginning = (script: string, ended: number, start: number): boolean => {
+  const { isOpen, left } = blankless(script.slice(ended, start))
+  return left === "" && !isOpen && !/^(?:--|\/\*)/.test(script.slice(start, start + 2))
 }
 
 const cut = (text: string): string | undefined => {
   const migration = Migration.parse("001_a.sql", text)
   if (migration === undefined) return "a migration with a good name is none"
+  const { statements, text: script } = migration
   let at = 0
-  for (const { line, sql } of migration.statements) {
-    const lines = migration.text.split("\n")
-    const from = Math.max(at, lines.slice(0, line - 1).join("\n").length)
-    const start = migration.text.indexOf(sql, from)
-    if (start === -1) return `a statement is not from line ${line} on`
-    if (migration.text.slice(0, start).split("\n").length !== line) return `a statement is not on line ${line}`
-    const left = rest(migration.text.slice(at, start))
-    if (left !== "") return `between statements ${JSON.stringify(left)} is left`
+  for (const { line, sql } of statements) {
+    // The same text may stand in a comment before.
+    let start = script.indexOf(sql, at)
+    while (start !== -1 && !isBeginning(script, at, start)) start = script.indexOf(sql, start + 1)
+    if (start === -1) return `before ${JSON.stringify(sql)} something is left`
+    if (script.slice(0, start).split("\n").length !== line) return `a statement is not on line ${line}`
     createdBy(partsOf(sql))
     Migration.firstWords(sql)
     at = start + sql.length
   }
-  const left = rest(migration.text.slice(at))
+  const { left } = blankless(script.slice(at))
   return left === "" ? undefined : `after the statements ${JSON.stringify(left)} is left`
 }
 
