@@ -104,4 +104,4 @@ export const run = (
 
 /** The service gives no DETAIL of an error, and COPY knows the line that was refused but not the column. */
 export const withoutDetail = (text: string): string =>
-  text.replaceAll(/^DETAIL: .*\n/gm, "").replaceAll(/^(CONTEXT: {2}COPY \w+, line \d+), column \w+: ".*"$/gm, "$1")
+  text.replaceAll(/^DETAIL: .*\n/gm, "").replaceAll(/^(CONTEXT: {2}COPY \w+, line \d+), column \w+: .*$/gm, "$1")

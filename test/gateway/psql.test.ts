@@ -74,6 +74,41 @@ delete from child;
 create table made(i int);
 alter table made add j int;
 drop table made;`,
+  "refuses what a domain refuses, and cuts nothing off": `
+create domain short_text as varchar(5);
+create domain shorter as short_text check (length(value) < 5);
+create domain short_texts as varchar(3)[];
+create domain bits as bit(3);
+create domain code as char(2) not null;
+create domain price as numeric(5, 2);
+create table kept(a short_text, b shorter, c short_texts, d bits, e code default 'xx', f price);
+prepare p(short_text) as insert into kept(a) values ($1) returning a;
+execute p('fits');
+execute p('does not fit');
+copy kept(a) from stdin;
+does not fit
+\\.
+copy kept(a, b, c, d, e, f) from stdin;
+fits   	four	{abc,"de "}	101	yy	1.005
+\\.
+copy kept(b) from stdin;
+12345
+\\.
+copy kept(c) from stdin;
+{abcd}
+\\.
+copy kept(d) from stdin;
+1010
+\\.
+copy kept(e) from stdin;
+\\N
+\\.
+copy kept(f) from stdin;
+1234.5
+\\.
+select * from kept order by a;
+drop table kept;
+drop domain shorter, short_text, short_texts, bits, code, price;`,
   "points at errors in its own text": `
 select nope;
 select 1 +
@@ -85,7 +120,11 @@ insert into parent(id, name) values (1, 'again');
 insert into child(parent, note) values (99, 'x');
 insert into parent(id, name) values (3, null);
 select * from no_such_table;
-select 1 where;`,
+select 1 where;
+create table ;
+create table /* ö */
+ ;
+create table\\; select 1 where  ;`,
   "keeps a transaction and its failure": `
 begin;
 insert into parent(id, name) values (10, 'ten');
@@ -106,6 +145,27 @@ begin;
 commit and chain;
 select 1;
 rollback;`,
+  "carries a transaction's modes over to the next": `
+begin isolation level serializable, read only;
+commit and chain;
+show transaction_isolation;
+insert into parent(id, name) values (12, 'twelve');
+rollback and chain;
+show transaction_read_only;
+rollback;
+begin;
+set transaction isolation level repeatable read;
+savepoint s;
+set transaction read only;
+rollback to s;
+commit and chain;
+show transaction_isolation;
+show transaction_read_only;
+set transaction read only;
+commit and chain;
+show transaction_read_only;
+commit;
+show transaction_isolation;`,
   "runs several statements as one transaction": `
 select 1\\; select 2;
 insert into parent(id, name) values (20, 'a')\\; select 1/0;
@@ -118,6 +178,10 @@ select timestamptz '2020-01-01 00:00Z';
 show timezone;
 set datestyle to german;
 select date '2020-02-03';
+begin;
+set datestyle to ymd;
+show datestyle;
+rollback;
 begin;
 set local timezone to 'Asia/Tokyo';
 select timestamptz '2020-01-01 00:00Z';

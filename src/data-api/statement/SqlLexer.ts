@@ -199,8 +199,8 @@ const beginsRoutine = ([first, second, third, fourth]: ReadonlyArray<string>): b
 /** The tokens of one statement that mean something, without white space, comments and the semicolon. */
 export interface StatementTokens {
   readonly tokens: ReadonlyArray<Token>
-  /** A semicolon ends it. */
-  readonly terminated: boolean
+  /** Where the semicolon is that ends it, if one does. */
+  readonly semicolon: number | undefined
 }
 
 /** The statements of a script, by their tokens, split as `splitStatements` says. */
@@ -210,8 +210,8 @@ export const statementTokens = (script: string): ReadonlyArray<StatementTokens> 
   let words: Array<string> = []
   let parentheses = 0
   let blocks = 0
-  const finish = (terminated: boolean) => {
-    if (tokens.length > 0) statements.push({ tokens, terminated })
+  const finish = (semicolon: number | undefined) => {
+    if (tokens.length > 0) statements.push({ tokens, semicolon })
     tokens = []
     words = []
     parentheses = 0
@@ -221,7 +221,7 @@ export const statementTokens = (script: string): ReadonlyArray<StatementTokens> 
     if (token.kind === "space" || token.kind === "comment") continue
     const c = token.kind === "symbol" ? script[token.start] : undefined
     if (c === ";" && parentheses === 0 && blocks === 0) {
-      finish(true)
+      finish(token.start)
       continue
     }
     tokens.push(token)
@@ -235,7 +235,7 @@ export const statementTokens = (script: string): ReadonlyArray<StatementTokens> 
       else if (word === "end" && blocks > 0) blocks--
     }
   }
-  finish(false)
+  finish(undefined)
   return statements
 }
 

@@ -223,7 +223,7 @@ export class Session {
           : api.executeStatement({ sql: `set transaction ${wanted}`, database: this.database, transactionId })
       return Effect.as(
         Effect.onError(prepared, () => Effect.ignore(api.rollbackTransaction({ transactionId }))),
-        openTransaction(transactionId, implicit, this.settings)
+        openTransaction(transactionId, implicit, this.settings, wanted)
       )
     })
   }

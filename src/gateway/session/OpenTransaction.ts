@@ -5,6 +5,7 @@ import type { Settings } from "./Settings.ts"
 export interface Savepoint {
   readonly name: string
   readonly settings: Settings
+  readonly modes: string
 }
 
 export interface OpenTransaction {
@@ -18,6 +19,8 @@ export interface OpenTransaction {
   pending: Map<string, string>
   /** What the session had set when it began, which comes back with a rollback. */
   readonly settings: Settings
+  /** The modes that it was begun with or has set, as SET TRANSACTION takes them. */
+  modes: string
   savepoints: Array<Savepoint>
   /** An answer about a savepoint was lost: which one a name means is not known any more. */
   unclear: boolean
@@ -27,15 +30,21 @@ export interface OpenTransaction {
   readonly cursors: Map<string, ReadonlyArray<FieldDescription>>
 }
 
-export const openTransaction = (id: string, implicit: boolean, settings: Settings): OpenTransaction => ({
+export const openTransaction = (id: string, implicit: boolean, settings: Settings, modes = ""): OpenTransaction => ({
   id,
   implicit,
   failed: false,
   gone: false,
   pending: new Map(settings),
   settings: new Map(settings),
+  modes,
   savepoints: [],
   unclear: false,
   names: "",
   cursors: new Map()
 })
+
+/** What AND CHAIN carries over to the next transaction. The last word on a mode counts. */
+export const noteModes = (transaction: OpenTransaction, modes: string): void => {
+  transaction.modes = [transaction.modes, modes].filter(Boolean).join(", ")
+}

@@ -6,7 +6,7 @@ import { parameterName } from "../../data-api/statement/Placeholders.ts"
 import { tokenize } from "../../data-api/statement/SqlLexer.ts"
 import { kindOf } from "../../data-api/statement/StatementKind.ts"
 import type { FieldDescription } from "../protocol/BackendMessages.ts"
-import type { ClientStatement } from "../statement/ClientStatement.ts"
+import { type ClientStatement, characters } from "../statement/ClientStatement.ts"
 import { commandTag } from "../statement/CommandTag.ts"
 import type { Description } from "../statement/DescribeSql.ts"
 import { positionIn } from "../statement/ErrorPosition.ts"
@@ -66,13 +66,16 @@ const wordsOf = ({ starts, tail, words }: ClientStatement): ReadonlyArray<string
   tail === 0 ? words : words.slice(starts.indexOf(tail))
 
 /** The service takes a statement without the semicolon at which PostgreSQL would have stopped reading. */
-const atTerminator = (error: Refused, { terminator }: ClientStatement): Refused =>
-  error.fields.code === "42601" && terminator === ";"
-    ? new Refused({
-        ...error,
-        fields: { ...error.fields, message: error.fields.message.replace(/ at end of input$/, ' at or near ";"') }
-      })
-    : error
+const atTerminator = (error: Refused, { gap }: ClientStatement): Refused => {
+  const { code, message, position } = error.fields
+  if (code !== "42601" || gap === undefined || !message.endsWith(" at end of input")) return error
+  const fields = {
+    ...error.fields,
+    message: message.replace(/ at end of input$/, ' at or near ";"'),
+    position: position === undefined ? undefined : position + characters(gap)
+  }
+  return new Refused({ ...error, fields })
+}
 
 const changesNames = ({ kind, sql, words }: ClientStatement): boolean =>
   kind === "write" ? words.includes("set_config") : kindOf(sql).changesNames

@@ -6,6 +6,7 @@ import { ANSWER_SQLSTATE, literal } from "../statement/DescribeSql.ts"
 import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
 import { releaseLocks } from "./AdvisoryLocks.ts"
 import type { Session } from "./ClientSession.ts"
+import { noteModes } from "./OpenTransaction.ts"
 import { asLocal, changeOf, characteristics, setConfigNames } from "./Settings.ts"
 import { done } from "./StatementOutcome.ts"
 
@@ -76,6 +77,10 @@ const refusesWrites = (session: Session, { words }: ClientStatement): boolean =>
 export const readOnlyGateway = (): Refused =>
   refusal("25006", "the gateway is read-only", "Start it without --read-only to write.")
 
+/** The modes of SET TRANSACTION; a snapshot is no mode. */
+const modesOf = ({ sql, starts, words }: ClientStatement): string | undefined =>
+  words[1] === "transaction" && words[2] !== "snapshot" ? sql.slice(starts[2]) : undefined
+
 /** SET. */
 export const set = Effect.fnUntraced(function* (session: Session, statement: ClientStatement) {
   const tag = commandTag(statement.words, 0)
@@ -86,6 +91,8 @@ export const set = Effect.fnUntraced(function* (session: Session, statement: Cli
     if (transaction !== undefined) {
       yield* session.send({ sql: statement.sql, early: true })
       if (name !== undefined) transaction.pending.delete(name)
+      const modes = modesOf(statement)
+      if (modes !== undefined) noteModes(transaction, modes)
     } else
       session.listener.notice({
         severity: "WARNING",
@@ -103,6 +110,9 @@ export const set = Effect.fnUntraced(function* (session: Session, statement: Cli
     }
     return done(tag)
   }
+  // Of the style and the order, a statement may set one alone: the other is the session's.
+  const pending = name === "datestyle" ? transaction.pending.get(name) : undefined
+  if (pending !== undefined) yield* session.send({ sql: `set local datestyle to ${literal(pending)}`, early: true })
   yield* session.send({ sql: asLocal(statement), early: true })
   if (name === "search_path" || name === "role" || name === "session_authorization") transaction.names += statement.sql
   yield* rememberWithin(session, names)

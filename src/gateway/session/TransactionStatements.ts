@@ -4,6 +4,7 @@ import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { commandTag } from "../statement/CommandTag.ts"
 import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
 import type { Session } from "./ClientSession.ts"
+import { noteModes } from "./OpenTransaction.ts"
 import { readOnlyGateway } from "./SettingStatements.ts"
 import { done } from "./StatementOutcome.ts"
 
@@ -24,7 +25,10 @@ export const begin = Effect.fnUntraced(function* (session: Session, statement: C
   else {
     if (transaction.implicit) transaction.implicit = false
     else yield* warning(session, "25001", "there is already a transaction in progress")
-    if (modes !== "") yield* session.send({ sql: `set transaction ${modes}`, early: true })
+    if (modes !== "") {
+      yield* session.send({ sql: `set transaction ${modes}`, early: true })
+      noteModes(transaction, modes)
+    }
   }
   return done(commandTag(statement.words, 0))
 })
@@ -36,10 +40,10 @@ export const commit = Effect.fnUntraced(function* (session: Session, statement: 
     if (isChained(statement)) return yield* refusal("25P01", "COMMIT AND CHAIN can only be used in transaction blocks")
     yield* warning(session, "25P01", "there is no transaction in progress")
   }
-  const changed = session.transaction?.names !== ""
+  const { modes = "", names } = session.transaction ?? {}
   const committed = yield* session.commit()
-  if (changed) session.forgetNames()
-  if (isChained(statement)) yield* session.begin(false)
+  if (names !== "") session.forgetNames()
+  if (isChained(statement)) yield* session.begin(false, modes)
   return done(committed ? "COMMIT" : "ROLLBACK")
 })
 
@@ -49,8 +53,9 @@ export const rollback = Effect.fnUntraced(function* (session: Session, statement
       return yield* refusal("25P01", "ROLLBACK AND CHAIN can only be used in transaction blocks")
     yield* warning(session, "25P01", "there is no transaction in progress")
   }
+  const modes = session.transaction?.modes
   yield* session.rollback()
-  if (isChained(statement)) yield* session.begin(false)
+  if (isChained(statement)) yield* session.begin(false, modes)
   return done("ROLLBACK")
 })
 
@@ -72,7 +77,12 @@ const noted = <A>(session: Session, effect: Effect.Effect<A, Refused>): Effect.E
 export const savepoint = Effect.fnUntraced(function* (session: Session, { sql, words }: ClientStatement) {
   yield* refuseOutside(session, "SAVEPOINT")
   yield* noted(session, session.send({ sql }))
-  session.transaction?.savepoints.push({ name: nameOf(words[1]), settings: new Map(session.settings) })
+  const { transaction } = session
+  transaction?.savepoints.push({
+    name: nameOf(words[1]),
+    settings: new Map(session.settings),
+    modes: transaction.modes
+  })
   return done("SAVEPOINT")
 })
 
@@ -107,6 +117,7 @@ export const rollbackTo = Effect.fnUntraced(function* (session: Session, { sql, 
     if (found !== undefined) {
       transaction.savepoints.splice(at + 1)
       session.restore(found.settings)
+      transaction.modes = found.modes
     }
   }
   return done("ROLLBACK")

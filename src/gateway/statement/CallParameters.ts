@@ -70,7 +70,7 @@ export const callParametersSql = (
     oid === 0 || oid === 705 || oid === 2278 ? [] : [`(${index + 1}, ${oid})`]
   )
   const sql = `
-with given(parameter, place, name) as (values ${asked.join(", ")}), declared(parameter, oid) as (values ${["(0, 0)", ...declared].join(", ")}),
+with recursive given(parameter, place, name) as (values ${asked.join(", ")}), declared(parameter, oid) as (values ${["(0, 0)", ...declared].join(", ")}),
 candidate as (
   select p.oid, g.parameter, coalesce(p.proallargtypes[a.place], p.proargtypes[a.place - 1]) as type
   from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace cross join given g
@@ -78,10 +78,15 @@ candidate as (
   where p.prokind = 'p' and p.proname = ${literal(unquoted(name.at(-1) ?? ""))} and ${schema}
     and coalesce(cardinality(p.proallargtypes), p.pronargs) >= ${given.length}
     and coalesce(cardinality(p.proallargtypes), p.pronargs) - p.pronargdefaults <= ${given.length}
+), base(candidate, parameter, declared, type) as (
+  select oid, parameter, type, type from candidate
+  union all
+  select b.candidate, b.parameter, b.declared, d.typbasetype
+  from base b join pg_catalog.pg_type d on d.oid = b.type and d.typtype = 'd'
 )
-select c.parameter, t.oid::bigint, format('%I.%I', n.nspname, t.typname)
-from candidate c join pg_catalog.pg_type t on t.oid = c.type join pg_catalog.pg_namespace n on n.oid = t.typnamespace
-where c.oid = (select candidate.oid from candidate left join declared d using (parameter)
+select c.parameter, c.declared::bigint, format('%I.%I', n.nspname, t.typname)
+from base c join pg_catalog.pg_type t on t.oid = c.type and t.typtype <> 'd' join pg_catalog.pg_namespace n on n.oid = t.typnamespace
+where c.candidate = (select candidate.oid from candidate left join declared d using (parameter)
   group by candidate.oid order by count(*) filter (where d.oid = candidate.type) desc, candidate.oid limit 1)`
   return { sql, count: Math.max(types.length, ...numbers) }
 }

@@ -35,8 +35,8 @@ export type Kind =
 export interface ClientStatement {
   /** Without the closing semicolon and without surrounding white space and comments. */
   readonly sql: string
-  /** The semicolon that ended it, if one did. */
-  readonly terminator: ";" | ""
+  /** What stands between it and the semicolon that ended it, if one did. */
+  readonly gap: string | undefined
   /** Characters of the client's text before it. */
   readonly offset: number
   readonly kind: Kind
@@ -159,9 +159,9 @@ const wordsIn = (text: string, tokens: ReadonlyArray<Token>, from: number) => {
 }
 
 /** Reads one statement. */
-export const statementOf = (sql: string, offset = 0, terminator: ";" | "" = ""): ClientStatement => ({
+export const statementOf = (sql: string, offset = 0): ClientStatement => ({
   sql,
-  terminator,
+  gap: undefined,
   offset,
   ...wordsIn(sql, tokenize(sql).filter(meaningful), 0)
 })
@@ -170,11 +170,12 @@ export const statementOf = (sql: string, offset = 0, terminator: ";" | "" = ""):
 export const statementsOf = (text: string): ReadonlyArray<ClientStatement> => {
   let counted = 0
   let offset = 0
-  return statementTokens(text).map(({ terminated, tokens }) => {
+  return statementTokens(text).map(({ semicolon, tokens }) => {
     const start = tokens[0]?.start ?? 0
     offset += characters(text.slice(counted, start))
     counted = start
-    const sql = text.slice(start, tokens.at(-1)?.end)
-    return { sql, terminator: terminated ? ";" : "", offset, ...wordsIn(text, tokens, start) }
+    const end = tokens.at(-1)?.end ?? 0
+    const gap = semicolon === undefined ? undefined : text.slice(end, semicolon)
+    return { sql: text.slice(start, end), gap, offset, ...wordsIn(text, tokens, start) }
   })
 }

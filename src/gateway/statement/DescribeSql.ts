@@ -47,7 +47,10 @@ export const literal = (text: string): string => `'${text.replaceAll("'", "''")}
 
 const textArray = (texts: ReadonlyArray<string>): string => `array[${texts.map(literal).join(", ")}]::text[]`
 
-/** Prepares the statement; a parameter that PostgreSQL can't give a type becomes text. */
+/**
+ * Prepares the statement; a parameter that PostgreSQL can't give a type becomes text. A value of a domain is cast to what
+ * the domain is made of: a cast to the domain itself would cut it to the domain's length instead of refusing it.
+ */
 const parametersOf = (name: string): string => `
     types := array(select case when t ~ '^[0-9]+$' then t::oid::regtype::text else t end
       from unnest(types) with ordinality u (t, n) order by n);
@@ -65,14 +68,18 @@ const parametersOf = (name: string): string => `
     end loop;
     select parameter_types::oid[] into oids from pg_catalog.pg_prepared_statements where name = '${name}';
     execute 'deallocate ${name}';
+    with recursive base as (
+      select o.number, o.oid from unnest(oids) with ordinality o (oid, number)
+      union all
+      select b.number, d.typbasetype from base b join pg_catalog.pg_type d on d.oid = b.oid and d.typtype = 'd'
+    )
     select array_agg(case
-      when t.typtype = 'd' or not exists (select from pg_catalog.pg_cast
+      when not exists (select from pg_catalog.pg_cast
         where castsource = 25 and casttarget = t.oid and castmethod = 'f')
         then format('%I.%I', n.nspname, t.typname)
       when t.oid = 1042 then 'pg_catalog.bpchar'
-      else format('pg_catalog.bpchar::%I.%I', n.nspname, t.typname) end order by o.number) into casts
-    from unnest(oids) with ordinality o (oid, number)
-    join pg_catalog.pg_type t on t.oid = o.oid join pg_catalog.pg_namespace n on n.oid = t.typnamespace;`
+      else format('pg_catalog.bpchar::%I.%I', n.nspname, t.typname) end order by b.number) into casts
+    from base b join pg_catalog.pg_type t on t.oid = b.oid and t.typtype <> 'd' join pg_catalog.pg_namespace n on n.oid = t.typnamespace;`
 
 /** The rule of a statement that writes knows whose columns it returns. It is only looked at. */
 const withRule = (table: string, marker: string): string => `
