@@ -56,6 +56,9 @@ const pooled = Effect.fnUntraced(function* (address: string, mode: "session" | "
   return `postgres://${username}@127.0.0.1:${listen}/${name}`
 })
 
+/** libpq by Python's own foreign functions, which need no package. */
+const libpq = found("libpq", ["-c", 'import ctypes; ctypes.CDLL("libpq.so.5")'], "python3", "/usr/bin/python3")
+
 describe.skipIf(serverUrl === undefined)(TestDatabase.onPostgres("other languages through the gateway"), () => {
   layer(gateway(serverUrl ?? ""), { timeout: "5 minutes" })((it) => {
     for (const [name, modules, expected] of [
@@ -70,6 +73,12 @@ describe.skipIf(serverUrl === undefined)(TestDatabase.onPostgres("other language
         120_000
       )
     }
+
+    it.effect.skipIf(libpq === undefined)(
+      "libpq copies by the extended protocol",
+      () => printsTheSame((url) => run(libpq ?? "", [`${programs}libpq_copy.py`, url]), "'COPY 2'"),
+      120_000
+    )
 
     it.effect.skipIf(java === undefined || !hasDriver)("pgJDBC", () => printsTheSame(jdbc, "22P02 ERROR"), 120_000)
 

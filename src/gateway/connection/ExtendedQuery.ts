@@ -3,11 +3,11 @@ import * as Effect from "effect/Effect"
 import * as Backend from "../protocol/BackendMessages.ts"
 import type { FrontendMessage } from "../protocol/FrontendMessages.ts"
 import { endImplicit, execute } from "../session/Execute.ts"
-import type { StatementOutcome } from "../session/StatementOutcome.ts"
+import { done, type StatementOutcome } from "../session/StatementOutcome.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { type Refused, refusal } from "../statement/Refused.ts"
 import { bind, columnsOf, encodeRow, formatOf, newPortal, type Portal, type Prepared, prepare } from "./Prepared.ts"
-import type { Answering } from "./SimpleQuery.ts"
+import { type Answering, copied } from "./SimpleQuery.ts"
 
 /** Messages of the extended protocol. */
 export type ExtendedMessage = Extract<
@@ -192,12 +192,28 @@ export class ExtendedQuery {
     return Effect.flatMap(this.#portal(name), (portal) => {
       const { statement } = portal.prepared
       if (statement === undefined) return Effect.sync(() => this.#send(Backend.emptyQueryResponse))
+      if (statement.kind === "copy" && portal.outcome === undefined) return this.#copy(portal, statement)
       return Effect.andThen(
         this.#start(portal, statement),
         Effect.suspend(() =>
           portal.outcome === undefined ? Effect.void : this.#sendRows(portal, portal.outcome, maxRows)
         )
       )
+    })
+  }
+
+  /** COPY from or to the client, whose data are messages between Execute and the end of the command. */
+  #copy(portal: Portal, statement: ClientStatement): Effect.Effect<void, Refused> {
+    const { session } = this.#answering
+    return Effect.gen({ self: this }, function* () {
+      if (session.transaction === undefined && !(yield* this.#runsAlone())) yield* session.begin(true)
+      const tag = yield* copied(this.#answering, statement)
+      if (tag === undefined) {
+        yield* this.#start(portal, statement)
+        return yield* portal.outcome === undefined ? Effect.void : this.#sendRows(portal, portal.outcome, 0)
+      }
+      portal.outcome = done(tag)
+      this.#send(Backend.commandComplete(tag))
     })
   }
 

@@ -42,8 +42,8 @@ const sendOutcome = Effect.fnUntraced(function* (socket: ClientSocket, { columns
 
 const controls = new Set(["begin", "commit", "rollback", "savepoint", "release", "rollbackTo"])
 
-/** COPY from or to the client; undefined where it is neither, and the server's own. */
-const copied = Effect.fnUntraced(function* ({ run, session, socket }: Answering, statement: ClientStatement) {
+/** COPY from or to the client, and its tag; undefined where it is neither, and the server's own. */
+export const copied = Effect.fnUntraced(function* ({ run, session, socket }: Answering, statement: ClientStatement) {
   const asked = copyOf(statement)
   if (Result.isFailure(asked)) return yield* refusal("0A000", asked.failure)
   const copy = asked.success
