@@ -178,6 +178,8 @@ select timestamptz '2020-01-01 00:00Z';
 show timezone;
 set datestyle to german;
 select date '2020-02-03';
+set custom.of.parts to 'kept';
+show custom.of.parts;
 begin;
 set datestyle to ymd;
 show datestyle;

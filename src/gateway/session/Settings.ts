@@ -44,14 +44,20 @@ const aliases: Readonly<Record<string, string>> = { schema: "search_path", names
 const unquoted = (word: string): string =>
   word.startsWith('"') ? word.slice(1, -1).replaceAll('""', '"').toLowerCase() : word
 
-/** The name at `at`, which may be of two parts. */
+/** A name of as many parts as it has. */
+const qualifiedAt = (words: ReadonlyArray<string>, at: number): string => {
+  const name = unquoted(words[at] ?? "")
+  return words[at + 1] === "." ? `${name}.${qualifiedAt(words, at + 2)}` : name
+}
+
+/** The name at `at`. */
 const nameAt = (words: ReadonlyArray<string>, at: number): string => {
   const name = unquoted(words[at] ?? "")
   if (name === "session" && words[at + 1] === "authorization") return "session_authorization"
   if (name === "transaction" && words[at + 1] === "isolation") return "transaction_isolation"
   const alias = Object.hasOwn(aliases, name) ? aliases[name] : undefined
   if (alias !== undefined && (name !== "time" || words[at + 1] === "zone")) return alias
-  return words[at + 1] === "." ? `${name}.${unquoted(words[at + 2] ?? "")}` : name
+  return qualifiedAt(words, at)
 }
 
 /** Reads a SET or RESET statement. */
