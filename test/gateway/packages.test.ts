@@ -77,6 +77,12 @@ describe.skipIf(folder === undefined)(TestDatabase.onPostgres("packages of npm t
     )
 
     it.effect(
+      "Prisma's migrate deploy, resolve and reset",
+      () => printsTheSame((url) => steps(program("prisma/engine")(url), dumped(url)), "fails true"),
+      120_000
+    )
+
+    it.effect(
       "Prisma's db push and db pull",
       () =>
         Effect.gen(function* () {
