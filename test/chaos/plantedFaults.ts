@@ -483,6 +483,27 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     tests: ["test/cli/unclosed.test.ts", "test/chaos/durability/ioFailures.test.ts"]
   },
   {
+    name: "the gateway cuts a value to a domain's length",
+    file: "src/gateway/statement/DescribeSql.ts",
+    from: "from base b join pg_catalog.pg_type t on t.oid = b.oid and t.typtype <> 'd' join",
+    to: "from base b join pg_catalog.pg_type t on t.oid = b.oid and t.oid = oids[b.number] join",
+    tests: ["test/gateway/psql.test.ts"]
+  },
+  {
+    name: "the gateway chains a transaction without its modes",
+    file: "src/gateway/session/TransactionStatements.ts",
+    from: "if (isChained(statement)) yield* session.begin(false, modes)\n  return done(committed",
+    to: "if (isChained(statement)) yield* session.begin(false)\n  return done(committed",
+    tests: ["test/gateway/psql.test.ts"]
+  },
+  {
+    name: "a statement that ends while it is given up ends its connection",
+    file: "src/gateway/connection/Cancellable.ts",
+    from: "resume(exit)\n        givingUp?.interruptUnsafe()",
+    to: "givingUp?.interruptUnsafe()\n        resume(exit)",
+    tests: ["test/gateway/connection/Cancellable.test.ts"]
+  },
+  {
     name: "a pause interrupts transactions",
     file: "src/local/faults/Faults.ts",
     from: 'case "resuming":\n      return transactionId === undefined',
