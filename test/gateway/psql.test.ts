@@ -65,6 +65,9 @@ table both_of;`,
 \\sf twice
 \\sv both_of
 \\z parent`,
+  "reads what no view can hold": `
+select regrole(current_user) = current_user::regrole as same, regrole('pg_monitor'), regclass('pg_class') as c;
+select 'pg_monitor'::regrole as a, 'pg_monitor'::regrole as a;`,
   "counts what it writes": `
 insert into child(parent, note) values (1, 'a'), (1, 'b') returning *;
 update child set note = note || '!' where parent = 1;

@@ -94,17 +94,47 @@ const withRule = (table: string, marker: string): string => `
 const asView = (name: string): string => `create temp view ${name} as (%s\n)`
 const asTable = (name: string): string => `create temp table ${name} as (%s\n) with no data`
 
+/** What the view or table says of its columns: base types with their modifiers, and the columns that they are. */
+const toldColumns = (table: string): string => `
+    origins := array(select array_to_string(o.m, ',') from pg_catalog.pg_rewrite,
+      regexp_matches(ev_action::text, ':resorigtbl (\\d+) :resorigcol (-?\\d+)', 'g') with ordinality o (m, n)
+      where ev_class = 'pg_temp.${table}'::regclass order by o.n);
+    with recursive own as (
+      select a.attnum as number, coalesce(names[a.attnum], a.attname::text) as label, a.atttypmod as modifier,
+        coalesce((select p.oid from pg_catalog.pg_type p
+          where p.typname = pseudo[a.attnum] and p.typnamespace = 11), a.atttypid) as type
+      from pg_catalog.pg_attribute a
+      where a.attrelid = 'pg_temp.${table}'::regclass and a.attnum > 0
+    ), base as (
+      select * from own
+      union all
+      select b.number, b.label, case when b.modifier = -1 then d.typtypmod else b.modifier end, d.typbasetype
+      from base b join pg_catalog.pg_type d on d.oid = b.type and d.typtype = 'd'
+    )
+    select coalesce(json_agg(json_build_array(b.label, b.type::oid::bigint, t.typlen, b.modifier,
+      (select format('%I.%I', n.nspname, p.proname) from pg_catalog.pg_proc p
+        join pg_catalog.pg_namespace n on n.oid = p.pronamespace where p.oid = t.typsend),
+      origins[cardinality(origins) - (select count(*)::int from own) + b.number]) order by b.number), '[]')
+    into columns from base b join pg_catalog.pg_type t on t.oid = b.type and t.typtype <> 'd';`
+
 /**
- * Makes a view, which knows whose columns its own are, or a table of a statement that writes; names that occur twice and
- * pseudo-types, which neither can have, take a second way.
+ * Makes a view, which knows whose columns its own are, or a table of a statement that writes, or that no view can have,
+ * as one with a constant of the type regrole; names that occur twice and pseudo-types, which neither can have, take a
+ * second way.
  */
 const columnsOf = (table: string, marker: string): string => `
     stmt := pieces[1];
     for i in 1 .. cardinality(refs) loop stmt := stmt || '(null::' || casts[refs[i]] || ')'
       || case when bare[i] then ' as "?column?"' else '' end || pieces[i + 1]; end loop;
     begin
-      execute format(make, replace(replace(lead || replace(stmt, '${marker}', middle) || trail,
-        '@names', ''), '@exprs', '*'));
+      begin
+        execute format(make, replace(replace(lead || replace(stmt, '${marker}', middle) || trail,
+          '@names', ''), '@exprs', '*'));
+      exception when feature_not_supported then
+        make := '${asTable(table)}';
+        execute format(make, replace(replace(lead || replace(stmt, '${marker}', middle) || trail,
+          '@names', ''), '@exprs', '*'));
+      end;
     exception when duplicate_column or invalid_table_definition then
       if is_query then
         execute 'select row_to_json(alex_gateway_row) from (select q.* from (select 1) d left join (select * from (' || stmt
@@ -136,30 +166,14 @@ const columnsOf = (table: string, marker: string): string => `
           if at is null or pseudo[at] is not null then raise; end if;
           pseudo[at] := substring(sqlerrm from '\\S+$');
           exprs[at] := 'null::text';
+        when feature_not_supported then
+          if make = '${asTable(table)}' then raise; end if;
+          make := '${asTable(table)}';
         end;
       end loop;
     end;
 ${withRule(table, marker)}
-    origins := array(select array_to_string(o.m, ',') from pg_catalog.pg_rewrite,
-      regexp_matches(ev_action::text, ':resorigtbl (\\d+) :resorigcol (-?\\d+)', 'g') with ordinality o (m, n)
-      where ev_class = 'pg_temp.${table}'::regclass order by o.n);
-    with recursive own as (
-      select a.attnum as number, coalesce(names[a.attnum], a.attname::text) as label, a.atttypmod as modifier,
-        coalesce((select p.oid from pg_catalog.pg_type p
-          where p.typname = pseudo[a.attnum] and p.typnamespace = 11), a.atttypid) as type
-      from pg_catalog.pg_attribute a
-      where a.attrelid = 'pg_temp.${table}'::regclass and a.attnum > 0
-    ), base as (
-      select * from own
-      union all
-      select b.number, b.label, case when b.modifier = -1 then d.typtypmod else b.modifier end, d.typbasetype
-      from base b join pg_catalog.pg_type d on d.oid = b.type and d.typtype = 'd'
-    )
-    select coalesce(json_agg(json_build_array(b.label, b.type::oid::bigint, t.typlen, b.modifier,
-      (select format('%I.%I', n.nspname, p.proname) from pg_catalog.pg_proc p
-        join pg_catalog.pg_namespace n on n.oid = p.pronamespace where p.oid = t.typsend),
-      origins[cardinality(origins) - (select count(*)::int from own) + b.number]) order by b.number), '[]')
-    into columns from base b join pg_catalog.pg_type t on t.oid = b.type and t.typtype <> 'd';`
+${toldColumns(table)}`
 
 /**
  * Whether each placeholder is a column by itself: as such it has no name, and its stand-in would have one.
