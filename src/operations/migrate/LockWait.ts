@@ -3,9 +3,10 @@
  * killed, which the service ends only after 3 minutes.
  */
 import { Duration, Effect, Random } from "effect"
-import { SqlError } from "effect/sql"
+import { SqlClient, SqlError } from "effect/sql"
 import { sqlStateOf } from "../database/DatabaseFailure.ts"
 import * as Progress from "../Progress.ts"
+import { locksOf } from "./StatementLocks.ts"
 
 /** How long a statement waits for a lock before it steps back and lets the application through. */
 export const lockTimeout = "5s"
@@ -44,3 +45,52 @@ export const waitForLocks =
         waited += pause + 5000
       }
     })
+
+/** How often all tables are asked for at once, about a tenth of a second apart, before their locks are queued for. */
+const attempts = 25
+
+const togetherSql = (tables: ReadonlyArray<string>, mode: string) => `
+  do $alex$
+  declare
+    name text;
+    last timestamptz;
+  begin
+    for attempt in 1..${attempts} loop
+      begin
+        lock table ${tables.join(", ")} in ${mode} mode nowait;
+        return;
+      exception when lock_not_available then
+        perform pg_sleep(0.05 + random() / 10);
+      end;
+    end loop;
+    last := clock_timestamp() + current_setting('deadlock_timeout')::interval / 2;
+    foreach name in array string_to_array('${tables.join(",")}', ',') loop
+      perform set_config('lock_timeout',
+        greatest(1, floor(extract(epoch from last - clock_timestamp()) * 1000)::integer)::text, true);
+      execute format('lock table %I in ${mode} mode', name);
+    end loop;
+    perform set_config('lock_timeout', '${lockTimeout}', true);
+  end
+  $alex$`
+
+/**
+ * Takes all the locks that statements will need on these tables before the first of them runs. Statement by statement
+ * they would be held while others are waited for, and a service that needs the tables in another order would be ended as
+ * the loser of the deadlock.
+ *
+ * While any table is in use none is held; then, so that a busy application does not keep a migration out for ever, they
+ * are queued for, and given back before another session looks for deadlocks. Must be in a transaction.
+ *
+ * @param tables Those that others may use, what refers to others last. One request where the statements lock two of them.
+ */
+export const lockTogether = Effect.fnUntraced(function* (
+  tables: ReadonlyArray<string>,
+  statements: ReadonlyArray<string>
+) {
+  const sql = yield* SqlClient.SqlClient
+  const locks = statements.flatMap(locksOf)
+  const locked = tables.filter((table) => locks.some((lock) => lock.table === table)).toReversed()
+  const isExclusive = locks.some(({ mode, table }) => mode === "ACCESS EXCLUSIVE" && locked.includes(table))
+  if (locked.length < 2) return
+  yield* sql.unsafe(togetherSql(locked, isExclusive ? "access exclusive" : "share row exclusive"))
+})

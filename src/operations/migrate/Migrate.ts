@@ -265,13 +265,22 @@ const restoreSettings = Effect.gen(function* () {
 
 const applyInTransaction = Effect.fnUntraced(function* (
   migration: Migration.Migration,
-  options: { readonly version: string; readonly makeJournal: boolean; readonly packed: boolean }
+  options: {
+    readonly version: string
+    readonly makeJournal: boolean
+    readonly packed: boolean
+    readonly inUse: ReadonlyArray<string>
+  }
 ) {
   const sql = yield* SqlClient.SqlClient
   return yield* sql.withTransaction(
     Effect.gen(function* () {
       if (options.makeJournal) yield* Journal.create()
       if (!(yield* Journal.claim(migration, options.version))) return undefined
+      yield* LockWait.lockTogether(
+        options.inUse,
+        migration.statements.map((statement) => statement.sql)
+      )
       const block = options.packed ? pack(migration.statements) : undefined
       if (block === undefined) yield* runStatements(migration, (statement) => sql.unsafe(statement))
       else yield* sql.unsafe(block)
@@ -331,6 +340,7 @@ const apply = Effect.fn("Migrate.apply")(function* (
     readonly version: string
     readonly makeJournal: boolean
     readonly packed: boolean
+    readonly inUse: ReadonlyArray<string>
     readonly patience: Duration.Input | undefined
   }
 ) {
@@ -380,11 +390,16 @@ const inTransaction = Effect.fnUntraced(function* <A, E, R>(
   return yield* sql.withTransaction(work).pipe(LockWait.waitForLocks({ operation: "migrate", patience }))
 })
 
-const runPrepared = (statements: ReadonlyArray<string>, patience: Duration.Input | undefined) =>
+const runPrepared = (
+  statements: ReadonlyArray<string>,
+  inUse: ReadonlyArray<string>,
+  patience: Duration.Input | undefined
+) =>
   inTransaction(
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       yield* Journal.settings(sql)
+      yield* LockWait.lockTogether(inUse, statements)
       for (const statement of statements) yield* sql.unsafe(statement)
     }),
     patience
@@ -394,6 +409,7 @@ const runPrepared = (statements: ReadonlyArray<string>, patience: Duration.Input
 const prepareTables = (
   { journal }: Installation.Installation,
   statements: ReadonlyArray<string>,
+  inUse: ReadonlyArray<string>,
   patience: Duration.Input | undefined
 ) =>
   inTransaction(
@@ -402,6 +418,7 @@ const prepareTables = (
       yield* Journal.create()
       const last = Math.max(0, ...(journal ?? []).map(({ appliedAt }) => appliedAt.getTime()))
       yield* Journal.forget(new Date(last))
+      yield* LockWait.lockTogether(inUse, statements)
       for (const statement of statements) yield* sql.unsafe(statement)
     }),
     patience
@@ -414,7 +431,8 @@ const prepareTables = (
  * Alex's names in a form that is not known. Runners at the same time take turns: each migration is applied once. A
  * runner that is killed leaves nothing of the migration it was in.
  *
- * Requests: 1 when nothing is pending; else 2, and for each migration its statements and 4 more.
+ * Requests: 1 when nothing is pending; else 2, and for each migration its statements and 4 more, 5 where it locks
+ * several tables that are there already.
  *
  * @errors MigrationFailed, MigrationRefused, MigrationsUnreadable, RepositoryError
  *
@@ -441,13 +459,15 @@ export const migrate = Effect.fn("Migrate.migrate")(function* (options: MigrateO
   const preparation = isAdoption ? yield* Adoption.prepare(tables, pending) : Adoption.nothing
   if (preparation.problems.length > 0) return yield* new MigrationRefused({ problems: preparation.problems })
   const isPrepared = preparation.before.length > 0 || standing === "remade"
-  if (isPrepared) yield* prepareTables(installation, preparation.before, options.patience)
+  const inUse = Layout.allTables.filter((name) => tables.some((table) => table.name === name))
+  if (isPrepared) yield* prepareTables(installation, preparation.before, inUse, options.patience)
   const applied: Array<MigrationReport["applied"][number]> = []
   for (const [index, migration] of pending.entries()) {
     const durationMs = yield* apply(migration, {
       version: options.version ?? "unknown",
       makeJournal: journal === undefined && !isPrepared && index === 0,
       packed: (options.packed ?? false) && migration.transactional,
+      inUse,
       patience: options.patience
     })
     applied.push({
@@ -456,7 +476,7 @@ export const migrate = Effect.fn("Migrate.migrate")(function* (options: MigrateO
       durationMs: durationMs ?? 0,
       byAnother: durationMs === undefined
     })
-    if (index === 0 && preparation.after.length > 0) yield* runPrepared(preparation.after, options.patience)
+    if (index === 0 && preparation.after.length > 0) yield* runPrepared(preparation.after, inUse, options.patience)
   }
   const lenient = options.lenient === true
   const { broken, leftOut } =
