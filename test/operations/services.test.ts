@@ -30,31 +30,34 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(
   TestDatabase.onPostgres("services on PostgreSQL while their database is adopted"),
   () => {
     for (const [first, then] of transactions) {
-      it.live(`a transaction goes on to its end: ${first}; ${then}`, () =>
-        Effect.gen(function* () {
-          const url = yield* TestDatabase.freshDatabase(TestDatabase.postgresUrl ?? "postgres://127.0.0.1")
-          const session = () => PgClient.layer({ url, maxConnections: 1 })
-          yield* Effect.gen(function* () {
-            const sql = yield* SqlClient.SqlClient
-            yield* execute(...originalDatabase)
-            const migration = yield* sql.withTransaction(
-              Effect.gen(function* () {
-                // In a deadlock this session would be the one that is ended.
-                yield* execute("set local deadlock_timeout = '10ms'", first)
-                const running = yield* Migrate.migrate().pipe(
-                  Effect.provide(Layer.merge(session(), around)),
-                  Effect.forkScoped
-                )
-                yield* migrationWaits.pipe(Effect.provide(session()))
-                yield* execute(then)
-                return running
-              })
-            )
-            assert.lengthOf((yield* Fiber.join(migration)).adopted, 5)
-            assert.deepStrictEqual(yield* Drift.drift(), [])
-          }).pipe(Effect.scoped, Effect.provide(Layer.merge(session(), around)))
-        })
-      , 60_000)
+      it.live(
+        `a transaction goes on to its end: ${first}; ${then}`,
+        () =>
+          Effect.gen(function* () {
+            const url = yield* TestDatabase.freshDatabase(TestDatabase.postgresUrl ?? "postgres://127.0.0.1")
+            const session = () => PgClient.layer({ url, maxConnections: 1 })
+            yield* Effect.gen(function* () {
+              const sql = yield* SqlClient.SqlClient
+              yield* execute(...originalDatabase)
+              const migration = yield* sql.withTransaction(
+                Effect.gen(function* () {
+                  // In a deadlock this session would be the one that is ended.
+                  yield* execute("set local deadlock_timeout = '10ms'", first)
+                  const running = yield* Migrate.migrate().pipe(
+                    Effect.provide(Layer.merge(session(), around)),
+                    Effect.forkScoped
+                  )
+                  yield* migrationWaits.pipe(Effect.provide(session()))
+                  yield* execute(then)
+                  return running
+                })
+              )
+              assert.lengthOf((yield* Fiber.join(migration)).adopted, 5)
+              assert.deepStrictEqual(yield* Drift.drift(), [])
+            }).pipe(Effect.scoped, Effect.provide(Layer.merge(session(), around)))
+          }),
+        60_000
+      )
     }
   }
 )

@@ -3,7 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import { problemFound, Refused } from "../Outcome.ts"
-import { count, print, say } from "../output/text.ts"
+import { count, print, type Style, say } from "../output/text.ts"
 import { database, operations, root } from "../root.ts"
 import { version } from "../version.ts"
 
@@ -18,7 +18,7 @@ const bringUp = Effect.gen(function* () {
 
 type Result = Effect.Success<typeof bringUp>
 
-const doneText = ({ migrated, seeded, testData }: Result): string => {
+const doneText = ({ migrated, seeded, testData }: Result, { warn }: Style): string => {
   const done = [
     ...(migrated.applied.length > 0 ? [`applied ${count(migrated.applied.length, "migration")}`] : []),
     ...(seeded.inserted.length > 0 ? [`added ${count(seeded.inserted.length, "instrument")}`] : []),
@@ -29,9 +29,12 @@ const doneText = ({ migrated, seeded, testData }: Result): string => {
         ]
       : [])
   ]
-  return done.length === 0
-    ? "Everything was in place already: nothing was migrated, seeded or added."
-    : `Done: ${done.join("; ")}.`
+  return [
+    ...migrated.warnings.map((warning) => `${warn("warning:")} ${warning}`),
+    done.length === 0
+      ? "Everything was in place already: nothing was migrated, seeded or added."
+      : `Done: ${done.join("; ")}.`
+  ].join("\n")
 }
 
 export const up = Command.make(
@@ -52,7 +55,11 @@ export const up = Command.make(
     const { verifyText } = yield* Effect.promise(() => import("../output/VerifyText.ts"))
     const result = yield* onConfigured(config)(bringUp)
     const made = { at: new Date(yield* Clock.currentTimeMillis), version: version() }
-    yield* print(flags.json, result, (done, marks) => `${verifyText(done.report, made, marks)}\n\n${doneText(done)}`)
+    yield* print(
+      flags.json,
+      result,
+      (done, marks) => `${verifyText(done.report, made, marks)}\n\n${doneText(done, marks)}`
+    )
     if (!result.report.ok) return yield* problemFound
     if (!flags.json) yield* say("Next: npx alex-db verify, or npx alex-db --help")
   })

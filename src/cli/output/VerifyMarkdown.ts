@@ -9,6 +9,7 @@ import {
   madeText,
   moreOf,
   mostShown,
+  nextOf,
   signs,
   verdictOf
 } from "./VerifySummary.ts"
@@ -33,12 +34,14 @@ const groupLines = (group: Group): ReadonlyArray<string> => {
 }
 
 /** For `$GITHUB_STEP_SUMMARY` and any other place that shows Markdown. */
-export const verifyMarkdown = (report: Verify.VerifyReport, made: Made): string =>
-  [
+export const verifyMarkdown = (report: Verify.VerifyReport, made: Made): string => {
+  const next = nextOf(report)
+  return [
     `## ${report.ok ? signs.good : "✗"} ${verdictOf(report)}`,
     "",
     `Database ${code(report.database.name)} (${report.database.backend}, ${code(report.database.location)}), ${madeText(made)}; ${count(report.migrations.applied.length, "migration")} applied.`,
     "",
+    ...(next === undefined ? [] : [`Next: ${code(next.command)}. ${next.fix}.`, ""]),
     ...groupsOf(report).flatMap(groupLines),
     ...(report.ignored.length === 0 ? [] : [`Not compared, as asked for: ${report.ignored.map(code).join(", ")}`, ""]),
     "| table | rows | size |",
@@ -47,6 +50,7 @@ export const verifyMarkdown = (report: Verify.VerifyReport, made: Made): string 
       (table) => `| ${code(table.name)} | ${table.rows.toLocaleString("en-US")} | ${bytes(table.bytes)} |`
     )
   ].join("\n")
+}
 
 const data = (text: string): string => text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A")
 

@@ -11,6 +11,7 @@ import {
   madeText,
   moreOf,
   mostShown,
+  nextOf,
   rowsOf,
   shownOf,
   signs,
@@ -109,6 +110,7 @@ const tilesPart = (report: Verify.VerifyReport): string => {
 export const verifyPage = (report: Verify.VerifyReport, made: Made): string => {
   const { backend, location, name } = report.database
   const mark = report.ok ? "good" : "bad"
+  const next = nextOf(report)
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -122,7 +124,7 @@ export const verifyPage = (report: Verify.VerifyReport, made: Made): string => {
 <header>
 <h1>Alex database: ${escaped(name)}</h1>
 <p>${escaped(backend)}, ${escaped(location)}; ${count(report.migrations.applied.length, "migration")} applied. <time datetime="${made.at.toISOString()}">${escaped(madeText(made))}</time></p>
-<p class="verdict ${mark}">${report.ok ? signs.good : "✗"} ${escaped(verdictOf(report))}</p>
+<p class="verdict ${mark}">${report.ok ? signs.good : "✗"} ${escaped(verdictOf(report))}</p>${next === undefined ? "" : `\n<p>${escaped(next.fix)}: <code>${escaped(next.command)}</code></p>`}
 </header>
 <main>
 ${findingsPart(report)}

@@ -1,5 +1,5 @@
 /** What every form of the verification report says, in its order: what is wrong first, what is well last. */
-import { Drift, type Verify } from "../../operations/index.ts"
+import { Drift, NextStep, type Verify } from "../../operations/index.ts"
 import { isAt100 } from "../../operations/verify/Allocations.ts"
 import { count } from "./text.ts"
 
@@ -77,6 +77,13 @@ export const verdictOf = (report: Verify.VerifyReport): string => {
   }
   const counted = ["instrument", "user", "account", "position"].map((one) => count(rowsOf(report, `${one}s`), one))
   return `Verified: ${[count(report.tables.length, "table"), ...counted].join(", ")}; all is well.`
+}
+
+/** The command that leads on, and what it is for; undefined where there is none but to look at this report. */
+export const nextOf = (report: Verify.VerifyReport): { readonly command: string; readonly fix: string } | undefined => {
+  const next = NextStep.nextStep(report)
+  if (next === null || next.command === null || next.command === "alex-db verify") return undefined
+  return { command: next.command, fix: next.fix }
 }
 
 /** When and by what the report was made. */

@@ -10,6 +10,7 @@ import {
   madeText,
   moreOf,
   mostShown,
+  nextOf,
   rowsOf,
   shownOf,
   signs,
@@ -97,6 +98,7 @@ export const verifyText = (report: Verify.VerifyReport, made: Made, marks: Style
   const named = (names: ReadonlyArray<string>, one: string, many?: string) =>
     `${bold(count(names.length, one, many))}\n${wrapped(names)}`
   const { backend, location, name } = report.database
+  const next = nextOf(report)
   return [
     `${bold(`Report on "${name}"`)} (${backend}, ${location})\n${dim(madeText(made))}`,
     ...groupsOf(report).map((group) => groupText(group, marks)),
@@ -110,6 +112,7 @@ export const verifyText = (report: Verify.VerifyReport, made: Made, marks: Style
     named(report.indexes, "index", "indexes"),
     named(report.triggers, "trigger"),
     named(report.constraints, "constraint"),
-    report.ok ? `${good(signs.good)} ${good(verdictOf(report))}` : bad(verdictOf(report))
+    report.ok ? `${good(signs.good)} ${good(verdictOf(report))}` : bad(verdictOf(report)),
+    ...(next === undefined ? [] : [`${next.fix}.\n${bold("Next:")} ${next.command}`])
   ].join("\n\n")
 }

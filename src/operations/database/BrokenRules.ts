@@ -5,13 +5,14 @@ import { Effect, Schema } from "effect"
 import { SqlClient, SqlError } from "effect/sql"
 import * as Layout from "./Layout.ts"
 
-/** A rule that is not validated: how many rows break it, and the keys of the first of them. */
+/** A rule that is not validated: how many rows break it, the keys of the first of them, and SQL that shows them all. */
 export const BrokenRule = Schema.Struct({
   table: Schema.String,
   rule: Schema.String,
   definition: Schema.String,
   rows: Schema.Int,
-  first: Schema.Array(Schema.String)
+  first: Schema.Array(Schema.String),
+  look: Schema.String
 })
 export type BrokenRule = typeof BrokenRule.Type
 
@@ -63,7 +64,8 @@ export const find = Effect.fn("BrokenRules.find")(function* () {
           select jsonb_agg(key) from (select ${sql.literal(keys[rule.table] ?? "id")}::text as key ${breaking} order by 1 limit 5) f
         ), '[]') as first`
       const [counted] = yield* Schema.decodeUnknownEffect(Breaking)(found)
-      return { ...rule, ...counted } satisfies BrokenRule
+      const look = `select * from ${rule.table} t where not (${condition})`
+      return { ...rule, ...counted, look } satisfies BrokenRule
     })
   )
 })

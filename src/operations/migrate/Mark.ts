@@ -18,6 +18,9 @@ export interface MarkOptions extends Migration.Source {
   readonly version?: string | undefined
 }
 
+const refuse = (problems: ReadonlyArray<string>) =>
+  new MigrationRefused({ problems, undone: "written into the journal" })
+
 const write = Effect.fnUntraced(function* (
   migrations: ReadonlyArray<Migration.Migration>,
   options: MarkOptions & { readonly applied: boolean }
@@ -39,7 +42,7 @@ const refuseForeign = Effect.fnUntraced(function* (
   options: Migration.Source
 ) {
   const installation = yield* Installation.inspect(migrations, options)
-  if (installation.foreign.length > 0) return yield* new MigrationRefused({ problems: installation.foreign })
+  if (installation.foreign.length > 0) return yield* refuse(installation.foreign)
   return installation
 })
 
@@ -63,7 +66,7 @@ export const mark = Effect.fn("Mark.mark")(function* (
   const gone = journal?.find((entry) => entry.name === name)
   if (gone === undefined || options.applied) {
     const names = migrations.map((one) => one.name).join(", ")
-    return yield* new MigrationRefused({ problems: [`there is no migration ${name}: there are ${names}`] })
+    return yield* refuse([`there is no migration ${name}: there are ${names}`])
   }
   // Its file is gone: only the name is needed to forget it.
   return yield* write([{ ...gone, number: 0, transactional: true, statements: [], text: "" }], options)
@@ -81,14 +84,13 @@ export const baseline = Effect.fn("Mark.baseline")(function* (
   const migrations = yield* Migration.load(options)
   const installation = yield* refuseForeign(migrations, options)
   const { to = Number.POSITIVE_INFINITY } = options
-  const refuse = (problem: string) => new MigrationRefused({ problems: [problem] })
   if ((installation.journal ?? []).length > 0) {
-    return yield* refuse("there is a journal already; alex-db migrate mark changes single lines of it")
+    return yield* refuse(["there is a journal already; alex-db migrate mark changes single lines of it"])
   }
   if (options.own !== true && installation.tables.length === 0)
-    return yield* refuse("there is no table yet: alex-db migrate makes them")
+    return yield* refuse(["there is no table yet: alex-db migrate makes them"])
   if (to !== Number.POSITIVE_INFINITY && !migrations.some(({ number }) => number === to)) {
-    return yield* refuse(`there is no migration ${to}`)
+    return yield* refuse([`there is no migration ${to}`])
   }
   return yield* write(
     migrations.filter(({ number }) => number <= to),

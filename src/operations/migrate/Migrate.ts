@@ -20,10 +20,12 @@ import { changesSettings, problemsOf, type StatementProblem } from "./StatementP
 
 /** The journal and the migrations contradict each other, or a statement can't run: nothing was started. */
 export class MigrationRefused extends Schema.TaggedError<MigrationRefused>()("MigrationRefused", {
-  problems: Schema.Array(Schema.String)
+  problems: Schema.Array(Schema.String),
+  /** What was not done, where it is not a migration. */
+  undone: Schema.optionalKey(Schema.Literals(["repaired", "written into the journal"]))
 }) {
   override get message() {
-    return `Nothing was migrated: ${this.problems.join("; ")}`
+    return `Nothing was ${this.undone ?? "migrated"}: ${this.problems.join("; ")}`
   }
 }
 
@@ -178,10 +180,13 @@ export const compare = (
 const remade =
   "the tables were dropped or created again since they were migrated: migrate applies all of it again, and no row is lost"
 
+const ownBefore = ({ name }: Installation.Entry): string =>
+  `${name} was applied to the tables that are gone: if it changed those, run alex-db migrate mark ${name} --not-applied --folder FOLDER, and alex-db migrate --folder FOLDER after this`
+
 /** The same for a database: what is not Alex's there stops `migrate` too. */
 export const compareInstallation = (
   migrations: ReadonlyArray<Migration.Migration>,
-  { foreign, incomplete, journal, notices, standing }: Installation.Installation,
+  { foreign, incomplete, journal, notices, others, standing }: Installation.Installation,
   to?: number
 ): MigrationStatus => {
   const state = compare(migrations, standing === "remade" ? [] : journal, to)
@@ -194,7 +199,7 @@ export const compareInstallation = (
     journal: journal !== undefined,
     current: state.current && problems.length === 0,
     problems: [...problems, ...state.problems],
-    warnings: [...(standing === "remade" ? [remade] : []), ...notices, ...state.warnings]
+    warnings: [...(standing === "remade" ? [remade, ...others.map(ownBefore)] : []), ...notices, ...state.warnings]
   }
 }
 

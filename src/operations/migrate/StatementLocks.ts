@@ -227,5 +227,5 @@ export const warningsOf = (sql: string): ReadonlyArray<string> => {
   if (/^update /.test(text)) return ["the update keeps its rows locked until the migration ends"]
   if (/^(drop table|truncate) /.test(text)) return ["data is lost"]
   if (/^do /.test(text)) return ["what a DO block locks is not read off its text: alex-db migrate plan --try tells"]
-  return alteration(parts)?.actions.flatMap(actionWarnings) ?? []
+  return [...new Set(alteration(parts)?.actions.flatMap(actionWarnings))]
 }

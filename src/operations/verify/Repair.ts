@@ -85,9 +85,10 @@ export const repair = Effect.fn("Repair.repair")(function* (options: RepairOptio
   const migrations = yield* Migration.load(options)
   const installation = yield* Installation.inspect(migrations)
   const state = compareJournal(migrations, installation.journal)
-  if (installation.foreign.length > 0) return yield* new MigrationRefused({ problems: installation.foreign })
+  const refuse = (problems: ReadonlyArray<string>) => new MigrationRefused({ problems, undone: "repaired" })
+  if (installation.foreign.length > 0) return yield* refuse(installation.foreign)
   if (installation.standing === "fresh" || installation.standing === "remade" || state.pending.length > 0) {
-    return yield* new MigrationRefused({ problems: ["migrations are pending: run alex-db migrate first"] })
+    return yield* refuse(["migrations are pending: run alex-db migrate first"])
   }
   const expected = yield* (yield* Catalogue.Reference).catalogue
   const { left, repairable } = Drift.repairs(expected, yield* Catalogue.read(), {

@@ -4,11 +4,12 @@ import { SqlClient } from "effect/sql"
 import { Account, JobState, Position, User } from "../../domain/index.ts"
 import { type Finding, type RowFinding, undecodable } from "./Finding.ts"
 
-/** Rows that make no sense: `rows` of `table` for which `where` holds. */
+/** Rows that make no sense: `rows` of `table` for which `where` holds. `meaning` begins with what there are several of. */
 interface RowCheck {
   readonly check: string
   readonly severity: Finding["severity"]
   readonly table: string
+  /** What a row is named by, in SQL. */
   readonly id: string
   readonly where: string
   readonly meaning: string
@@ -25,7 +26,7 @@ const rowChecks: ReadonlyArray<RowCheck> = [
     check: "orphans",
     severity: "problem",
     table: "accounts",
-    id: "id",
+    id: "t.id",
     where: "not exists (select from users u where u.clerk_user_id = t.clerk_user_id)",
     meaning: "accounts of no user"
   },
@@ -33,7 +34,7 @@ const rowChecks: ReadonlyArray<RowCheck> = [
     check: "orphans",
     severity: "problem",
     table: "positions",
-    id: "id",
+    id: "t.id",
     where: "not exists (select from accounts a where a.id = t.account_id)",
     meaning: "positions in no account"
   },
@@ -41,7 +42,7 @@ const rowChecks: ReadonlyArray<RowCheck> = [
     check: "orphans",
     severity: "problem",
     table: "positions",
-    id: "id",
+    id: "t.id",
     where: "not exists (select from instruments i where i.symbol = t.symbol)",
     meaning: "positions in unknown instruments"
   },
@@ -49,15 +50,31 @@ const rowChecks: ReadonlyArray<RowCheck> = [
     check: "orphans",
     severity: "problem",
     table: "jobs",
-    id: "id",
+    id: "t.id",
     where: "not exists (select from users u where u.clerk_user_id = t.clerk_user_id)",
     meaning: "jobs of no user"
+  },
+  {
+    check: "orphans",
+    severity: "problem",
+    table: "portfolio_snapshots",
+    id: "t.clerk_user_id || ' ' || t.day",
+    where: "not exists (select from users u where u.clerk_user_id = t.clerk_user_id)",
+    meaning: "snapshots of no user, whom a reset by the original module dropped"
+  },
+  {
+    check: "orphans",
+    severity: "problem",
+    table: "price_history",
+    id: "t.symbol || ' ' || t.day",
+    where: "not exists (select from instruments i where i.symbol = t.symbol)",
+    meaning: "prices of no instrument, which a reset by the original module dropped"
   },
   {
     check: "invalid rows",
     severity: "problem",
     table: "positions",
-    id: "id",
+    id: "t.id",
     where: "t.quantity <= 0",
     meaning: "positions of no or negative quantity"
   },
@@ -65,7 +82,7 @@ const rowChecks: ReadonlyArray<RowCheck> = [
     check: "invalid rows",
     severity: "problem",
     table: "accounts",
-    id: "id",
+    id: "t.id",
     where: `t.cash_balance < 0 and ${cashRule} or t.cash_interest not between 0 and 1`,
     meaning: "accounts with negative cash or an interest that is not from 0 to 1"
   },
@@ -73,7 +90,7 @@ const rowChecks: ReadonlyArray<RowCheck> = [
     check: "negative cash",
     severity: "notice",
     table: "accounts",
-    id: "id",
+    id: "t.id",
     where: `t.cash_balance < 0 and not ${cashRule}`,
     meaning: "accounts with negative cash, which no rule of this database forbids"
   },
@@ -81,7 +98,7 @@ const rowChecks: ReadonlyArray<RowCheck> = [
     check: "stuck jobs",
     severity: "problem",
     table: "jobs",
-    id: "id",
+    id: "t.id",
     where:
       "t.status = 'running' and coalesce(t.started_at, t.created_at) < now() - interval '1 hour' and coalesce(t.lease_until < now(), true)",
     meaning: "jobs running for more than an hour, which `alex-db jobs requeue --stuck` makes pending again"
@@ -90,7 +107,7 @@ const rowChecks: ReadonlyArray<RowCheck> = [
     check: "waiting jobs",
     severity: "notice",
     table: "jobs",
-    id: "id",
+    id: "t.id",
     where: "t.status = 'pending' and t.created_at < now() - interval '1 day'",
     meaning: "jobs pending for more than a day"
   },
@@ -98,7 +115,7 @@ const rowChecks: ReadonlyArray<RowCheck> = [
     check: "prices",
     severity: "notice",
     table: "instruments",
-    id: "symbol",
+    id: "t.symbol",
     where: "t.current_price is null or t.current_price = 0",
     meaning: "instruments without a price"
   },
@@ -106,7 +123,7 @@ const rowChecks: ReadonlyArray<RowCheck> = [
     check: "prices",
     severity: "notice",
     table: "instruments",
-    id: "symbol",
+    id: "t.symbol",
     where: "t.updated_at < now() - interval '30 days'",
     meaning: "instruments not updated for 30 days"
   }
@@ -115,21 +132,23 @@ const rowChecks: ReadonlyArray<RowCheck> = [
 const checkSql = ({ id, table, where }: RowCheck, index: number) => `
   select ${index} as check, (select count(*) from ${table} t where ${where})::integer as rows,
     (select string_agg(sample.id, ', ') from (
-      select t.${id}::text as id from ${table} t where ${where} order by t.${id} limit 5
+      select (${id})::text as id from ${table} t where ${where} order by ${id} limit 5
     ) sample) as examples`
 
 const CheckRow = Schema.Struct({ check: Schema.Int, rows: Schema.Int, examples: Schema.NullOr(Schema.String) })
 
-/** Looks for rows that break a rule, in one request over all tables. */
-export const runRowChecks = Effect.fnUntraced(function* () {
+/** Looks for rows that break a rule, in one request over all of these tables. */
+export const runRowChecks = Effect.fnUntraced(function* (tables: ReadonlySet<string>) {
   const sql = yield* SqlClient.SqlClient
-  const rows = yield* sql.unsafe(rowChecks.map(checkSql).join("\n  union all"))
+  const present = rowChecks.filter(({ table }) => tables.has(table))
+  const rows = yield* sql.unsafe(present.map(checkSql).join("\n  union all"))
   const results = yield* Schema.decodeUnknownEffect(Schema.Array(CheckRow))(rows)
   return results.flatMap((result): ReadonlyArray<RowFinding> => {
-    const check = rowChecks[result.check]
+    const check = present[result.check]
     if (check === undefined || result.rows === 0) return []
     const more = result.rows > 5 ? ", …" : ""
-    const message = `${result.rows} ${check.meaning}: ${result.examples}${more}`
+    const meaning = result.rows === 1 ? check.meaning.replace(/^(\w+)s /, "$1 ") : check.meaning
+    const message = `${result.rows} ${meaning}: ${result.examples}${more}`
     return [{ table: check.table, finding: { severity: check.severity, check: check.check, message } }]
   })
 })

@@ -117,16 +117,24 @@ const softenedBy =
     leftOut.some((rule) => rule.startsWith(`${table}.`)) ? { ...finding, severity: "notice" } : finding
 
 /** Looks through the rows of all tables. */
-const checkRows = (softened: ReturnType<typeof softenedBy>) =>
-  Effect.all([runRowChecks(), decodeSamples()]).pipe(
+const checkRows = (
+  catalogue: Catalogue.Catalogue,
+  softened: ReturnType<typeof softenedBy>,
+  { pending }: MigrationStatus
+) => {
+  const tables = new Set(catalogue.filter(({ kind }) => kind === "table").map(({ name }) => name))
+  return Effect.all([runRowChecks(tables), decodeSamples()]).pipe(
     Effect.map((found) => found.flat().map(({ finding, table }) => softened(table)(finding))),
     // A column that is missing or of another type: the drift names it, the row checks can't run.
-    Effect.catchTag("SqlError", (error) =>
-      Effect.succeed<ReadonlyArray<Finding>>([
-        { severity: "problem", check: "rows", message: `the rows could not be checked: ${messageOf(error)}` }
-      ])
-    )
+    Effect.catchTag("SqlError", (error) => {
+      const message =
+        pending.length > 0
+          ? "the rows can be checked only when the pending migrations are applied"
+          : `the rows could not be checked: ${messageOf(error)}`
+      return Effect.succeed<ReadonlyArray<Finding>>([{ severity: "problem", check: "rows", message }])
+    })
   )
+}
 
 const validateRules = Effect.fnUntraced(function* () {
   const { broken, leftOut } = yield* Rules.validate(false)
@@ -185,7 +193,7 @@ export const verify = Effect.fn("Verify.verify")(function* (options: VerifyOptio
   const read = present.includes("instruments") ? yield* readInstruments() : { instruments: [], findings: [] }
   const instruments = read.instruments.map((instrument) => ({ instrument, sums: sumsOf(instrument) }))
   yield* step(3, "checking rows")
-  const rowFindings = complete ? yield* checkRows(softened) : []
+  const rowFindings = complete ? yield* checkRows(catalogue, softened, migrations) : []
   if (options.drift !== false) yield* step(4, "looking for drift")
   const { drift, ignored, notices } =
     options.drift === false

@@ -10,8 +10,20 @@ import { visibleReport } from "../../output/visible.ts"
 import { database, on, operations, root } from "../../root.ts"
 import { ignoredObjects } from "./ignore.ts"
 
-const brokenText = ({ definition, first, rows, rule, table }: Repair.RepairReport["broken"][number]): string =>
-  `${table}.${rule}, ${definition.replace(/ NOT VALID$/, "")}: ${rows === 0 ? "no row breaks it, and alex-db repair puts it in force" : `${count(rows, "row")}: ${first.join(", ")}`}`
+type BrokenRule = Repair.RepairReport["broken"][number]
+
+/** How the rows are corrected that refer to what is not there, or that break another rule. */
+const remedyOf = ({ definition, look }: BrokenRule): string =>
+  definition.startsWith("FOREIGN KEY")
+    ? `Bring back what they belong to, or run: ${look.replace(/^select \*/, "delete")};`
+    : `See them and correct them: ${look};`
+
+const brokenText = (broken: BrokenRule): string => {
+  const { definition, first, rows, rule, table } = broken
+  const name = `${table}.${rule}, ${definition.replace(/ NOT VALID$/, "")}`
+  if (rows === 0) return `${name}: no row breaks it, and alex-db repair puts it in force`
+  return `${name}: ${count(rows, "row")}: ${first.join(", ")}\n  ${remedyOf(broken)} Then run alex-db repair again.`
+}
 
 const repairText = (report: Repair.RepairReport, { bad, dim, good, warn }: Style): string => {
   const { broken, dryRun, left, leftOut, repaired, validated } = report

@@ -1,0 +1,53 @@
+/**
+ * What to do next about a database, by what was found there.
+ */
+import { Schema } from "effect"
+import type { MigrationStatus } from "./migrate/Migrate.ts"
+import * as Drift from "./verify/Drift.ts"
+import type { VerifyReport } from "./verify/Verify.ts"
+
+/** What to do next, and why. `command` is null where no command does it. */
+export const NextStep = Schema.Struct({ why: Schema.String, fix: Schema.String, command: Schema.NullOr(Schema.String) })
+export type NextStep = typeof NextStep.Type
+
+const step = (why: string, fix: string, command: string | null): NextStep => ({ why, fix, command })
+
+/** What is to be done about the rows, by the check that found them wanting. */
+const aboutRows: Readonly<Record<string, readonly [fix: string, command: string]>> = {
+  allocations: ["See which instruments, and correct them in the seed file", "alex-db verify"],
+  "stuck jobs": ["See which, and make them pending again", "alex-db jobs list --stuck"]
+}
+
+const nextOnMigrations = ({ pending, problems }: MigrationStatus): NextStep | undefined => {
+  const [problem] = problems
+  if (problem?.kind === "tables")
+    return step(problem.message, "See what would be made again", "alex-db repair --dry-run")
+  if (problem !== undefined) return step(problem.message, "See all of it", "alex-db migrate status")
+  const [first] = pending
+  return first === undefined
+    ? undefined
+    : step(`${first.name} is not applied`, "See what it locks, then run alex-db migrate", "alex-db migrate plan")
+}
+
+const nextOnDrift = (drift: ReadonlyArray<Drift.Difference>): NextStep | undefined => {
+  const mendable = drift.find(({ kind }) => kind !== "unexpected")
+  const first = mendable ?? drift[0]
+  if (first === undefined) return undefined
+  const command = mendable === undefined ? "alex-db repair --drift --dry-run" : "alex-db repair --dry-run"
+  return step(Drift.describe(first), "See the statements that put it right", command)
+}
+
+const nextOnRows = ({ findings, tables }: VerifyReport): NextStep | undefined => {
+  const problem = findings.find(({ severity }) => severity === "problem")
+  if (problem !== undefined) {
+    const [fix, command] = aboutRows[problem.check] ?? ["See all of them", "alex-db verify"]
+    return step(problem.message, fix, command)
+  }
+  return tables.some(({ name, rows }) => name === "instruments" && rows === 0)
+    ? step("There are no instruments yet", "Load those of the package", "alex-db seed")
+    : undefined
+}
+
+/** The first thing to do; null where all is well. */
+export const nextStep = (report: VerifyReport): NextStep | null =>
+  nextOnMigrations(report.migrations) ?? nextOnDrift(report.drift ?? []) ?? nextOnRows(report) ?? null
