@@ -27,8 +27,11 @@ const byCheck = (kind: "problem" | "notice", report: Verify.VerifyReport): Reado
 /** As much of the SQL that undoes a difference as a line holds; `alex-db repair --drift --dry-run` prints all of it. */
 const mostSql = 200
 
+/** On one line, though line breaks were made visible already. */
+const oneLine = (sql: string): string => sql.replaceAll(/(\s|\\n|\\t)+/g, " ")
+
 const differenceText = (difference: Drift.Difference): string => {
-  const sql = difference.repair.map((statement) => `${statement.replaceAll(/\s+/g, " ")};`).join(" ")
+  const sql = difference.repair.map((statement) => `${oneLine(statement)};`).join(" ")
   if (sql === "") return Drift.describe(difference)
   return `${Drift.describe(difference)}. Repair: ${sql.length <= mostSql ? sql : `${sql.slice(0, mostSql)}…`}`
 }

@@ -6,6 +6,7 @@ export const pageStyle = `
 body { margin: 0 auto; padding: 1.5rem 1rem 3rem; max-width: 62rem; background: var(--paper); color: var(--ink); font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .25rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; } h3 { font-size: 1rem; margin: 1.25rem 0 .25rem; }
 .verdict { font-size: 1.1rem; font-weight: 600; } .good { color: var(--good); } .bad { color: var(--bad); } .warn { color: var(--warn); }
+.next code { white-space: nowrap; }
 .messages { margin: 0; padding: 0 0 0 1.25rem; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .75rem; margin: 1rem 0; padding: 0; list-style: none; }
 .tiles li { background: var(--soft); border-radius: .5rem; padding: .6rem .8rem; } .tiles b { display: block; font-size: 1.4rem; font-variant-numeric: tabular-nums; overflow-wrap: normal; } .tiles small { display: block; }
@@ -20,7 +21,7 @@ th, td { text-align: left; vertical-align: top; padding: .3rem .9rem .3rem 0; bo
 @media print {
   :root { color-scheme: light; --ink: #000; --paper: #fff; --soft: #eee; --line: #999; --bar: #2f6fb5; --good: #14713d; --bad: #b3261e; --warn: #8a5300; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-  body { max-width: none; padding: 0; font-size: 9pt; } h2, h3 { break-after: avoid; } tr, .tiles li, .chart li { break-inside: avoid; }
+  html { font-size: 9pt; } body { max-width: none; padding: 0; } h2, h3 { break-after: avoid; } tr, .tiles li, .chart li { break-inside: avoid; }
   .tiles b { font-size: 12pt; } .scroll { overflow: visible; } th, td { padding-right: .5rem; } td.name { min-width: 0; } thead { display: table-header-group; }
 }
 `

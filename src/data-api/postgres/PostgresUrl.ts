@@ -128,15 +128,19 @@ const encodeInPassword = 'in user and password write "@" as %40, "/" as %2F, "?"
 
 const hostPort = /^(\[[^[\]]*\]|[^[\]:]*)(?::([^:]*))?$/
 
+/** What is not a URL of PostgreSQL's, and how it becomes one. */
+const otherForms: ReadonlyArray<readonly [RegExp, string]> = [
+  [/^\s*\w+\s*=/, `it is a list of key=value settings, which is not read: write it as ${form}`],
+  [/^["'`]/, "it begins with a quote, which belongs to the shell or to .env: remove the quotes"],
+  [/^jdbc:postgres/, `it is a URL of JDBC: write it as ${form}, without jdbc: and with user and password in front`],
+  [/^postgres(ql)?\+\w+:/, `it names a driver of another language: write postgres:// in front, as in ${form}`]
+]
+
 /** Cuts a URL into its parts, still encoded. What could be cut in two ways is refused. */
 const partsOf = (url: string): Result.Result<Parts, string> => {
   const rest = /^postgres(?:ql)?:\/\/(.*)$/s.exec(url)?.[1]
   if (rest === undefined) {
-    return Result.fail(
-      /^\s*\w+\s*=/.test(url)
-        ? `it is a list of key=value settings, which is not read: write it as ${form}`
-        : `it is not of the form ${form}`
-    )
+    return Result.fail(otherForms.find(([pattern]) => pattern.test(url))?.[1] ?? `it is not of the form ${form}`)
   }
   if (/[\s\p{Cc}]/u.test(rest)) return Result.fail("it holds white space: write a space as %20")
   if (rest.includes("#")) return Result.fail(`it holds a "#": ${encodeInPassword}`)

@@ -42,6 +42,12 @@ const unresolved: Advice = {
   fix: "Correct the host, or the network"
 }
 
+const unanswered: Advice = {
+  code: "network",
+  problem: "The server in DATABASE_URL does not answer",
+  fix: "Check the address, and whether a firewall or a security group lets this machine through"
+}
+
 const bySocketCode: Readonly<Record<string, Advice>> = {
   ECONNREFUSED: {
     code: "network",
@@ -55,11 +61,7 @@ const bySocketCode: Readonly<Record<string, Advice>> = {
   },
   ENOTFOUND: unresolved,
   EAI_AGAIN: unresolved,
-  ETIMEDOUT: {
-    code: "network",
-    problem: "The server in DATABASE_URL does not answer",
-    fix: "Check the address, and whether a firewall or a security group lets this machine through"
-  },
+  ETIMEDOUT: unanswered,
   ECONNRESET: {
     code: "network",
     problem: "The server in DATABASE_URL closed the connection",
@@ -89,6 +91,26 @@ const isNoLength = (length: number): boolean => {
   return isText || length > 0x4000_0000 || (bytes[0] === 3 && (bytes[1] ?? 9) <= 4)
 }
 
+/** What the driver of PostgreSQL's protocol says of a connection, with no code. */
+const byDriversWords: Readonly<Record<string, Advice>> = {
+  "Connection timed out": unanswered,
+  "Connection closed": {
+    code: "closed",
+    problem: "The server closed the connection while a statement or a transaction was under way",
+    fix: "Run the command again; if it happens each time, read the server's log, and look at the role's idle_in_transaction_session_timeout"
+  },
+  "Connection closed unexpectedly": {
+    code: "network",
+    problem: "The server in DATABASE_URL closed the connection",
+    fix: "Check that PostgreSQL is what listens there, whether it asks for TLS (sslmode=require), and its log"
+  },
+  "The server does not support TLS": {
+    code: "tls",
+    problem: "DATABASE_URL asks for TLS, and the server has none",
+    fix: "Turn on ssl in the server's configuration, or take sslmode out of DATABASE_URL where the network is trusted"
+  }
+}
+
 /** What the driver of PostgreSQL's protocol says where it could not understand what it read. */
 const onProtocol = (message: string): Advice | undefined => {
   const length = /^Message length (\d+) exceeds/.exec(message)?.[1]
@@ -107,14 +129,7 @@ const onProtocol = (message: string): Advice | undefined => {
       fix: "Let the role log in with a password (scram-sha-256 in pg_hba.conf), or correct host and port"
     }
   }
-  if (message === "Connection closed unexpectedly") {
-    return {
-      code: "network",
-      problem: "The server in DATABASE_URL closed the connection",
-      fix: "Check that PostgreSQL is what listens there, whether it asks for TLS (sslmode=require), and its log"
-    }
-  }
-  return undefined
+  return byDriversWords[message]
 }
 
 /** What to do where another application's tables have the names of Alex's. */

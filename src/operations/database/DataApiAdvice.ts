@@ -55,6 +55,21 @@ const onAccessDenied = (message: string): Advice =>
         fix: "Allow rds-data:ExecuteStatement, BatchExecuteStatement, BeginTransaction, CommitTransaction and RollbackTransaction on AURORA_CLUSTER_ARN to the caller's role"
       }
 
+const missingCredentials = /^No AWS credentials: /
+
+const onCredentials = (message: string): Advice =>
+  missingCredentials.test(message)
+    ? {
+        code: "credentials",
+        problem: `There are no AWS credentials: ${message.replace(missingCredentials, "")}`,
+        fix: "Set AWS_PROFILE to a profile that is there, or log in (aws sso login, aws configure)"
+      }
+    : {
+        code: "credentials",
+        problem: `AWS refused the caller's credentials: ${message}`,
+        fix: "Renew them (aws sso login, aws configure), and check this machine's clock"
+      }
+
 const unavailable: Advice = {
   code: "unavailable",
   problem: "The cluster's writer does not answer: it is restarting, failing over, stopped or being changed",
@@ -116,11 +131,7 @@ const forOperators: Readonly<
   },
   AccessDenied: onAccessDenied,
   Forbidden: onAccessDenied,
-  Unauthenticated: (message) => ({
-    code: "credentials",
-    problem: `AWS refused the caller's credentials: ${message}`,
-    fix: "Renew them (aws sso login, aws configure), and check this machine's clock"
-  }),
+  Unauthenticated: onCredentials,
   Throttled: { code: "throttled", problem: "AWS limits the rate of calls", fix: "Try again in a moment" },
   ConnectFailed: onNetwork,
   ConnectionLost: onNetwork,
@@ -138,6 +149,9 @@ const codeOf = (tag: string): string => tag.replaceAll(/(?<=.)([A-Z])/g, "-$1").
 /** What is wrong, and its fix, by the tag of a failure of the Data API; PostgreSQL's errors are looked up by SQLSTATE. */
 export const adviceOnFailure = (tag: FailureTag, message: string, cluster: Cluster | undefined): Advice | undefined => {
   if (tag === "DatabaseError") return undefined
+  const onArn = cluster === undefined ? undefined : adviceOnArn(cluster)
+  // Whatever else is wrong: no call can reach what is no cluster.
+  if (onArn?.code === "cluster-arn") return onArn
   const advice = forOperators[tag]
   if (typeof advice === "function") return advice(message, cluster)
   const problem = withoutStop(failures[tag].meaning)

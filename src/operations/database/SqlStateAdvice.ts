@@ -49,7 +49,16 @@ const onShutdown: Advice = {
   fix: "Try again when it is up"
 }
 
-const bySqlState: Readonly<Record<string, Advice | ((refusal: Refusal) => Advice)>> = {
+const onClosedDatabase = ({ message }: Refusal): Advice | undefined =>
+  message.includes("not currently accepting connections")
+    ? {
+        code: "closed",
+        problem: `Nobody may connect to the database: ${message}`,
+        fix: "Connect to another database of the server, and run ALTER DATABASE ... ALLOW_CONNECTIONS true"
+      }
+    : undefined
+
+const bySqlState: Readonly<Record<string, Advice | ((refusal: Refusal) => Advice | undefined)>> = {
   "28P01": onPassword,
   "28000": onPassword,
   "3D000": onDatabaseName,
@@ -103,6 +112,7 @@ const bySqlState: Readonly<Record<string, Advice | ((refusal: Refusal) => Advice
     problem: "The database has no free connection",
     fix: "Wait, close idle clients, or raise the cluster's capacity"
   },
+  "55000": onClosedDatabase,
   "55P03": {
     code: "lock",
     problem: "Another session holds a lock, and the wait for it timed out",
@@ -115,6 +125,11 @@ const bySqlState: Readonly<Record<string, Advice | ((refusal: Refusal) => Advice
   },
   "57P01": onShutdown,
   "57P02": onShutdown,
+  P0001: ({ message }) => ({
+    code: "raised",
+    problem: `A function or a trigger of the database refused it: ${message}`,
+    fix: "Ask who wrote it: in psql, \\dy lists event triggers, and \\d with a table's name the triggers of the table"
+  }),
   "57P03": { code: "starting", problem: "The database is starting up", fix: "Wait a moment and try again" },
   "40001": onConflict,
   "40P01": onConflict

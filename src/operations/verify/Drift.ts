@@ -18,13 +18,36 @@ export const Difference = Schema.Struct({
 })
 export type Difference = typeof Difference.Type
 
+/** Of definitions longer than this only where they differ is told, with this much around it. */
+const long = 160
+const around = 40
+
+/** How many characters two texts have in common, from their beginnings or from their ends. */
+const common = (one: string, other: string, at: (text: string, index: number) => string | undefined): number => {
+  let length = 0
+  while (length < Math.min(one.length, other.length) && at(one, length) === at(other, length)) length++
+  return length
+}
+
+/** What tells two long definitions from each other: `…language sql security definer immutable…`. */
+const apart = (one: string, other: string): readonly [string, string] => {
+  if (Math.min(one.length, other.length) <= long) return [one, other]
+  const start = common(one, other, (text, index) => text[index])
+  const end = common(one.slice(start), other.slice(start), (text, index) => text.at(-1 - index))
+  const part = (text: string) => {
+    const [from, to] = [Math.max(0, start - around), text.length - Math.max(0, end - around)]
+    return `${from > 0 ? "…" : ""}${text.slice(from, to)}${to < text.length ? "…" : ""}`
+  }
+  return [part(one), part(other)]
+}
+
 /** A difference as one line, for example `different: column users.display_name: expected text, found integer`. */
 export const describe = (difference: Difference): string => {
-  const { expected = "", found = "", kind, object } = difference
+  const { kind, object } = difference
+  if (kind !== "different") return `${kind}: ${object}`
   const named = (definition: string) => (definition === "" ? "nothing" : definition)
-  return kind === "different"
-    ? `different: ${object}: expected ${named(expected)}, found ${named(found)}`
-    : `${kind}: ${object}`
+  const [expected, found] = apart(difference.expected ?? "", difference.found ?? "")
+  return `different: ${object}: expected ${named(expected)}, found ${named(found)}`
 }
 
 /** An object as it should be and as it is; one of the two is missing where it is missing or unexpected. */

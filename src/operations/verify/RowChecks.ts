@@ -20,6 +20,7 @@ const cashRule = `exists (
   select from pg_constraint where conname = 'accounts_cash_balance_check' and conrelid = 'accounts'::regclass
 )`
 
+// Keys of the history are compared by their bytes, whatever collation somebody gave the columns.
 // An agent runs in a Lambda function, which ends after 15 minutes at the latest: after an hour no agent is at work.
 const rowChecks: ReadonlyArray<RowCheck> = [
   {
@@ -59,7 +60,7 @@ const rowChecks: ReadonlyArray<RowCheck> = [
     severity: "problem",
     table: "portfolio_snapshots",
     id: "t.clerk_user_id || ' ' || t.day",
-    where: "not exists (select from users u where u.clerk_user_id = t.clerk_user_id)",
+    where: `not exists (select from users u where u.clerk_user_id = t.clerk_user_id collate "C")`,
     meaning: "snapshots of no user, whom a reset by the original module dropped"
   },
   {
@@ -67,7 +68,7 @@ const rowChecks: ReadonlyArray<RowCheck> = [
     severity: "problem",
     table: "price_history",
     id: "t.symbol || ' ' || t.day",
-    where: "not exists (select from instruments i where i.symbol = t.symbol)",
+    where: `not exists (select from instruments i where i.symbol = t.symbol collate "C")`,
     meaning: "prices of no instrument, which a reset by the original module dropped"
   },
   {
@@ -131,7 +132,7 @@ const rowChecks: ReadonlyArray<RowCheck> = [
 
 const checkSql = ({ id, table, where }: RowCheck, index: number) => `
   select ${index} as check, (select count(*) from ${table} t where ${where})::integer as rows,
-    (select string_agg(sample.id, ', ') from (
+    (select string_agg(sample.id collate "C", ', ') from (
       select (${id})::text as id from ${table} t where ${where} order by ${id} limit 5
     ) sample) as examples`
 

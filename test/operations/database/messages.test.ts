@@ -6,6 +6,7 @@ import { SqlError } from "effect/sql"
 import { failureOf, lineOf } from "../../../src/cli/failure.ts"
 import { Refused } from "../../../src/cli/Outcome.ts"
 import { failures } from "../../../src/data-api/FailureTable.ts"
+import { adviceOn } from "../../../src/operations/database/Advice.ts"
 import { operationAdvice } from "../../../src/operations/database/OperationAdvice.ts"
 
 const at = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url))
@@ -52,6 +53,7 @@ const states: Readonly<Record<string, readonly [problem: RegExp, fix: RegExp]>> 
   "57P01": [/shut down or restarted/, /Try again/],
   "57P03": [/starting up/, /Wait/],
   "58030": [/SQLSTATE 58030/, /alex-db doctor/],
+  P0001: [/function or a trigger of the database refused it: the words/, /who wrote it/],
   XX000: [/SQLSTATE XX000/, /alex-db doctor/]
 }
 
@@ -64,7 +66,10 @@ const protocol: Readonly<Record<string, string>> = {
   "Invalid message length: 0": "not-postgres",
   "Message length 20000000 exceeds maxMessageSize 16777216": "too-large",
   "Authentication method 99 is not supported": "authentication",
-  "Connection closed unexpectedly": "network"
+  "Connection closed unexpectedly": "network",
+  "Connection timed out": "network",
+  "Connection closed": "closed",
+  "The server does not support TLS": "tls"
 }
 
 const isTold = (error: unknown, what: string) => {
@@ -97,6 +102,34 @@ describe("a failure that a command ends with", () => {
     }
     const dependents = refused({ code: "2BP01", primary: "other objects depend on it", detail: "view v depends on t" })
     assert.include(isTold(dependents, "2BP01").problem, "view v depends on t")
+  })
+
+  it("of a database that is closed to connections names the setting", () => {
+    const words = 'database "alex" is not currently accepting connections'
+    assert.match(isTold(refused({ code: "55000", message: words }), "55000").fix, /ALLOW_CONNECTIONS/)
+    assert.match(isTold(refused({ code: "55000", message: "other words" }), "55000").problem, /SQLSTATE 55000/)
+  })
+
+  it("of missing credentials does not say that AWS refused them, and an ARN of another thing is told first", () => {
+    const missing = refused({
+      _tag: "DataApiError",
+      reason: { _tag: "Unauthenticated", message: "No AWS credentials: Could not load credentials from any providers" }
+    })
+    assert.match(adviceOn(missing).problem, /^There are no AWS credentials: Could not load/)
+    const database = "alex"
+    for (const clusterArn of [
+      "alex-aurora-cluster",
+      "arn:aws:rds:us-east-1:123456789012:db:alex-1",
+      "arn:aws:secretsmanager:us-east-1:123456789012:secret:alex-Ab1"
+    ]) {
+      assert.strictEqual(
+        adviceOn(missing, { clusterArn, region: "us-east-1", database }).code,
+        "cluster-arn",
+        clusterArn
+      )
+    }
+    const cluster = { clusterArn: "arn:aws:rds:us-east-1:123456789012:cluster:alex", region: "us-east-1", database }
+    assert.strictEqual(adviceOn(missing, cluster).code, "credentials")
   })
 
   it("of the Data API's is told by its tag", () => {
