@@ -1,10 +1,12 @@
 /** The environment of a command: the process's own, completed from a file. */
-import { existsSync, readFileSync, statSync } from "node:fs"
+import { closeSync, constants, lstatSync, openSync, readFileSync, readSync, statSync } from "node:fs"
 import { resolve } from "node:path"
 import { parseEnv } from "node:util"
 import * as ConfigProvider from "effect/ConfigProvider"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import { Refused, WrongUsage } from "./Outcome.ts"
 
 /**
@@ -32,34 +34,90 @@ const decoded = (bytes: Uint8Array): string => {
   return new TextDecoder(encoding, { fatal: true }).decode(bytes)
 }
 
+/** How long a pipe may stay without a writer or a word, as when a password has to be typed to fill it. */
+const pipePatience = Duration.seconds(30)
+
+const isEmptyYet = (cause: unknown): boolean => Predicate.hasProperty(cause, "code") && cause.code === "EAGAIN"
+
+/** What has come through a pipe since it was looked at last: undefined when nothing has, 0 at its end. */
+const readPart = (pipe: number, into: Uint8Array) =>
+  Effect.try(() => readSync(pipe, into)).pipe(
+    Effect.catchIf(
+      ({ cause }) => isEmptyYet(cause),
+      () => Effect.undefined
+    )
+  )
+
+/** All that is written into a pipe. It is opened without waiting for a writer, which no signal could end. */
+const readPipe = Effect.fnUntraced(function* (file: string) {
+  const pipe = yield* Effect.acquireRelease(
+    Effect.try(() => openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)),
+    (opened) => Effect.sync(() => closeSync(opened))
+  )
+  const parts: Array<Uint8Array> = []
+  const buffer = new Uint8Array(65_536)
+  for (;;) {
+    const length = yield* readPart(pipe, buffer)
+    if (length === 0 && parts.length > 0) return Buffer.concat(parts)
+    if (length !== undefined && length > 0) parts.push(buffer.slice(0, length))
+    else yield* Effect.sleep("20 millis")
+  }
+}, Effect.scoped)
+
+const readBytes = (file: string) =>
+  statSync(file, { throwIfNoEntry: false })?.isFIFO() === true
+    ? Effect.timeoutOrElse(readPipe(file), { duration: pipePatience, orElse: () => silentPipe(file) })
+    : Effect.try(() => readFileSync(file))
+
 const readText = Effect.fnUntraced(function* (file: string) {
-  const bytes = yield* Effect.try({
-    try: () => readFileSync(file),
-    catch: (cause) =>
-      existsSync(file)
+  const bytes = yield* Effect.mapError(readBytes(file), (cause) =>
+    cause instanceof Refused
+      ? cause
+      : lstatSync(file, { throwIfNoEntry: false }) !== undefined
         ? new Refused({
             code: "dotenv",
             problem: `The file of variables ${file} can't be read`,
-            fix: "Check that it is a file, and its permissions",
+            fix: "Check that it is a file, or a link to one, and its permissions",
             cause
           })
         : new WrongUsage({
             problem: `There is no file ${file}`,
             fix: "Give --dotenv the path of a file of variables, or leave it out"
           })
-  })
+  )
   const text = yield* Effect.try({ try: () => decoded(bytes), catch: () => notText(file) })
-  return text.includes("\0") ? yield* notText(file) : text
+  if (text.includes("\0")) return yield* notText(file)
+  const colon = withColon.exec(text)?.[1]
+  return colon === undefined ? text : yield* notAssigned(file, colon)
 })
 
-/** A folder of that name is a virtual environment of Python's. */
-const hasDotenv = (): boolean => statSync(".env", { throwIfNoEntry: false })?.isDirectory() === false
+/** A folder of that name is a virtual environment of Python's. A link to nothing is there, and can't be read. */
+const hasDotenv = (): boolean =>
+  lstatSync(".env", { throwIfNoEntry: false }) !== undefined &&
+  statSync(".env", { throwIfNoEntry: false })?.isDirectory() !== true
 
 const notText = (file: string) =>
   new Refused({
     code: "dotenv",
     problem: `The file of variables ${file} is neither UTF-8 nor UTF-16 with a byte-order mark`,
     fix: "Save it as UTF-8"
+  })
+
+/** A variable of this program's as YAML and Docker's inspect print it, which is no assignment. */
+const withColon = /^[ \t]*(DATABASE_URL|(?:AURORA|ALEX_DB|AWS)_[A-Z_]+)[ \t]*:/m
+
+const notAssigned = (file: string, name: string) =>
+  new Refused({
+    code: "dotenv",
+    problem: `The file of variables ${file} has "${name}:", which sets nothing`,
+    fix: `Write ${name}= and the value after it`
+  })
+
+const silentPipe = (file: string) =>
+  new Refused({
+    code: "dotenv",
+    problem: `The file of variables ${file} is a pipe, and nothing was written into it`,
+    fix: "Start the program that fills it, or remove it"
   })
 
 /** What a file of variables says, and which of its names are not taken. */

@@ -5,6 +5,7 @@ import { Clock, Effect, Schedule, Schema } from "effect"
 import { SqlClient, SqlError } from "effect/sql"
 import { adviceOn, type Cluster, ownDatabase } from "./database/Advice.ts"
 import { dataApiReasonOf } from "./database/DatabaseFailure.ts"
+import { takesNoWrites } from "./database/SqlStateAdvice.ts"
 import { Target } from "./database/Target.ts"
 import { type MigrateOptions, status } from "./migrate/Migrate.ts"
 import * as Progress from "./Progress.ts"
@@ -17,6 +18,8 @@ export type CheckProblem = typeof CheckProblem.Type
 export const Reachable = Schema.Struct({
   server: Schema.String,
   role: Schema.String,
+  /** Whether it takes no writes: a replica, or a session that the settings make read-only. */
+  readOnly: Schema.Boolean,
   database: Schema.String,
   sizeBytes: Schema.Finite,
   time: Schema.String,
@@ -41,6 +44,7 @@ const Facts = Schema.Tuple([
   Schema.Struct({
     server: Schema.String,
     role: Schema.String,
+    readOnly: Schema.Boolean,
     database: Schema.String,
     sizeBytes: Schema.FiniteFromString,
     time: Schema.String,
@@ -64,6 +68,7 @@ const factsOf = Effect.fnUntraced(function* () {
   yield* Progress.report({ operation: "check", done: 0, total: 0, text })
   const rows = yield* sql`
     select current_setting('server_version') as server, current_user::text as role,
+      current_setting('transaction_read_only') = 'on' as "readOnly",
       current_database()::text as database, pg_database_size(current_database())::text as "sizeBytes",
       to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as time, (
         select coalesce(jsonb_agg(c.relname order by c.relname), '[]') from pg_class c
@@ -121,7 +126,9 @@ export const reach = Effect.fn("Check.reach")(function* (options: MigrateOptions
   return reachable
 })
 
-const problemOf = ({ journal, pending }: Reachable): CheckProblem | null => {
+const problemOf = ({ journal, pending, readOnly }: Reachable): CheckProblem | null => {
+  // Where nothing can be written, a migration would only fail.
+  if (readOnly && journal !== "current") return takesNoWrites
   const fix = "Run alex-db migrate"
   switch (journal) {
     case "current":

@@ -58,7 +58,10 @@ export const examine = Effect.fn("Doctor.examine")(function* (options: DoctorOpt
   if (check.problem?.code === "foreign") return onCheck(check)
   const migrations = yield* status(options)
   const verified = yield* verify(options)
-  const next = nextStep(verified)
+  const next =
+    check.problem?.code === "read-only"
+      ? { why: check.problem.problem, fix: check.problem.fix, command: null }
+      : nextStep(verified)
   const report: DoctorReport = {
     ok: check.ok && migrations.current && verified.ok,
     check,

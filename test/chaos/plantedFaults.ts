@@ -364,6 +364,13 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     tests: ["test/operations/migrate/LockWait.test.ts"]
   },
   {
+    name: "locks are waited for while others are held",
+    file: "src/operations/migrate/LockWait.ts",
+    from: "mode nowait;",
+    to: "mode;",
+    tests: ["test/operations/services.test.ts"]
+  },
+  {
     name: "a lock that was not had in time is not waited for",
     file: "src/operations/migrate/LockWait.ts",
     from: "55P03|40P01|40001",

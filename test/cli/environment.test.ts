@@ -1,8 +1,11 @@
 /** Where a command's variables come from: files in any of the usual encodings, and names that no file may set. */
-import { spawnSync } from "node:child_process"
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { spawn, spawnSync } from "node:child_process"
+import { once } from "node:events"
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { text } from "node:stream/consumers"
+import { setTimeout } from "node:timers/promises"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
 import { afterAll, beforeAll } from "vitest"
@@ -53,6 +56,37 @@ describe("a file of variables", () => {
     })
   }
 
+  describe.skipIf(process.platform === "win32")("that is a pipe", () => {
+    const started = () => {
+      const cwd = mkdtempSync(join(folder, "pipe-"))
+      assert.strictEqual(spawnSync("mkfifo", [join(cwd, ".env")]).status, 0)
+      const child = spawn(process.execPath, [commandLine(), "check"], { cwd, env: { PATH: process.env.PATH } })
+      return { child, ended: once(child, "close"), errors: text(child.stderr), pipe: join(cwd, ".env") }
+    }
+
+    it("is read to its end, though its writer comes late", async () => {
+      const { ended, errors, pipe } = started()
+      const writer = spawn(
+        "sh",
+        [
+          "-c",
+          `sleep 1; printf 'DATABASE_URL=postgres://nobody@127.0.0.1:1/' > .env.part; (cat .env.part; sleep 1; echo from_the_file) > ${pipe}`
+        ],
+        { cwd: folder }
+      )
+      await once(writer, "close")
+      await ended
+      assert.include(await errors, `Database: postgres, "from_the_file" at 127.0.0.1:1`)
+    }, 120_000)
+
+    it("and has no writer does not keep a signal from ending the command", async () => {
+      const { child, ended } = started()
+      await setTimeout(3000)
+      child.kill("SIGTERM")
+      await ended
+    }, 120_000)
+  })
+
   const refused: Readonly<Record<string, Buffer>> = {
     "Latin-1": Buffer.from(`# größe\n${deaf}`, "latin1"),
     "UTF-16 without a byte-order mark": Buffer.from(deaf, "utf16le"),
@@ -66,6 +100,30 @@ describe("a file of variables", () => {
       assert.include(stderr, `${join(cwd, ".env")} is neither UTF-8 nor UTF-16`)
     })
   }
+
+  const sets: Readonly<Record<string, string>> = {
+    "DATABASE_URL: postgres://127.0.0.1/alex\n": "DATABASE_URL",
+    "# YAML\nOTHER=1\n  AURORA_CLUSTER_ARN : arn:aws:rds\n": "AURORA_CLUSTER_ARN"
+  }
+  for (const [text, name] of Object.entries(sets)) {
+    it(`is refused where a colon follows ${name}, and no other database is used instead`, () => {
+      const { status, stderr, stdout } = alexDb({ name: ".env", text }, "check")
+      assert.deepStrictEqual([status, stdout], [1, ""])
+      assert.include(stderr, `has "${name}:", which sets nothing. Write ${name}=`)
+    })
+  }
+
+  it("that is a link to nothing is refused, and no other database is used instead", () => {
+    const cwd = mkdtempSync(join(folder, "link-"))
+    symlinkSync("nowhere", join(cwd, ".env"))
+    const { status, stderr, stdout } = spawnSync(process.execPath, [commandLine(), "check"], {
+      cwd,
+      encoding: "utf8",
+      env: { PATH: process.env.PATH }
+    })
+    assert.deepStrictEqual([status, stdout], [1, ""])
+    assert.match(stderr, /\.env can't be read/)
+  })
 
   it("that does not exist is said in our words, with what to do", () => {
     const { cwd, status, stderr } = alexDb({ name: "x", text: "" }, "check", "--dotenv", "missing.env")

@@ -49,6 +49,22 @@ it.effect("check waits while a paused cluster resumes", () =>
   })
 )
 
+layer(embedded, { timeout: "60 seconds" })("check on a database that takes no writes", (it) => {
+  it.effect("says so, and does not advise to migrate", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const readOnly = sql.withTransaction(Effect.andThen(sql`set transaction read only`, Check.found()))
+      yield* Migrate.migrate({ to: 1 })
+      const behind = yield* readOnly
+      assert.isTrue(behind.reachable?.readOnly)
+      assert.strictEqual(behind.problem?.code, "read-only")
+      yield* Migrate.migrate()
+      assert.isTrue((yield* readOnly).ok)
+      assert.isFalse((yield* Check.found()).reachable?.readOnly)
+    })
+  )
+})
+
 layer(embedded, { timeout: "60 seconds" })("check on a database that answers", (it) => {
   it.effect("says that it has not been migrated, then that it is behind, then that all is well", () =>
     Effect.gen(function* () {

@@ -506,6 +506,61 @@ const situations: ReadonlyArray<Situation> = [
     ]
   },
   {
+    what: "an event trigger that writes down what is created",
+    exits: [0, 0, 0],
+    there: [
+      "create table created (tag text)",
+      "create function note() returns event_trigger language plpgsql as 'begin insert into created values (tg_tag); end'",
+      "create event trigger note on ddl_command_end execute function note()"
+    ],
+    left: "(select count(*) = 1 from pg_event_trigger)",
+    afterMigrate: "(select count(*) > 20 from created)"
+  },
+  {
+    what: "tables in which nobody but their owner sees rows",
+    exits: [0, 3, 0],
+    there: [
+      original,
+      "alter table users enable row level security",
+      "create policy own on users using (clerk_user_id = current_user)"
+    ]
+  },
+  {
+    what: "the market data of the original module's cache, in a table that is not logged",
+    exits: [0, 0, 0],
+    there: [
+      original,
+      "create unlogged table market_data_cache (symbol varchar(20) primary key, price numeric(12,4) not null)",
+      "insert into market_data_cache values ('SPY', 1)"
+    ],
+    content: true,
+    extra: ["table market_data_cache"],
+    left: "(select count(*) = 1 from market_data_cache)"
+  },
+  {
+    what: "an extension that another application uses",
+    exits: [0, 0, 0],
+    there: [original, "drop extension if exists hstore", "create extension hstore", "create table tags (of hstore)"],
+    left: "(select to_regclass('tags') is not null)",
+    onlyOnPostgres: true
+  },
+  {
+    what: "a publication of every table",
+    exits: [0, 0, 0],
+    there: [original, "create publication everything for all tables"],
+    left: "(select count(*) = 1 from pg_publication)",
+    onlyOnPostgres: true
+  },
+  {
+    what: "20,000 migrations of the user's own in the journal",
+    exits: [0, 0, 0],
+    there: [
+      migrated,
+      "insert into alex_migrations (name, checksum, duration_ms, version) select 'own/' || n || '_x', 'x', 1, '1' from generate_series(10001, 30000) n"
+    ],
+    left: "(select count(*) = 20000 from alex_migrations where name like 'own/%')"
+  },
+  {
     what: "the extension in a schema of its own",
     exits: [0, 0, 0],
     there: [

@@ -132,6 +132,7 @@ const hostPort = /^(\[[^[\]]*\]|[^[\]:]*)(?::([^:]*))?$/
 const otherForms: ReadonlyArray<readonly [RegExp, string]> = [
   [/^\s*\w+\s*=/, `it is a list of key=value settings, which is not read: write it as ${form}`],
   [/^["'`]/, "it begins with a quote, which belongs to the shell or to .env: remove the quotes"],
+  [/\$\{\w+\}/, "it holds a name in braces after a dollar sign, for which nothing is put in here: write the value"],
   [/^jdbc:postgres/, `it is a URL of JDBC: write it as ${form}, without jdbc: and with user and password in front`],
   [/^postgres(ql)?\+\w+:/, `it names a driver of another language: write postgres:// in front, as in ${form}`]
 ]
@@ -139,9 +140,8 @@ const otherForms: ReadonlyArray<readonly [RegExp, string]> = [
 /** Cuts a URL into its parts, still encoded. What could be cut in two ways is refused. */
 const partsOf = (url: string): Result.Result<Parts, string> => {
   const rest = /^postgres(?:ql)?:\/\/(.*)$/s.exec(url)?.[1]
-  if (rest === undefined) {
-    return Result.fail(otherForms.find(([pattern]) => pattern.test(url))?.[1] ?? `it is not of the form ${form}`)
-  }
+  const other = otherForms.find(([pattern]) => pattern.test(url))?.[1]
+  if (rest === undefined || other !== undefined) return Result.fail(other ?? `it is not of the form ${form}`)
   if (/[\s\p{Cc}]/u.test(rest)) return Result.fail("it holds white space: write a space as %20")
   if (rest.includes("#")) return Result.fail(`it holds a "#": ${encodeInPassword}`)
   const [, authority = "", path, query] = /^([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(rest) ?? []

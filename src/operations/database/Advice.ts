@@ -104,6 +104,11 @@ const byDriversWords: Readonly<Record<string, Advice>> = {
     problem: "The server in DATABASE_URL closed the connection",
     fix: "Check that PostgreSQL is what listens there, whether it asks for TLS (sslmode=require), and its log"
   },
+  "The server requested password authentication": {
+    code: "password",
+    problem: "The server asks for a password, and DATABASE_URL has none",
+    fix: "Write it after the user's name: postgres://user:password@host/database"
+  },
   "The server does not support TLS": {
     code: "tls",
     problem: "DATABASE_URL asks for TLS, and the server has none",

@@ -13,8 +13,18 @@ export interface Refusal {
   readonly overDataApi: boolean
 }
 
-const onPassword = ({ overDataApi }: Refusal): Advice =>
-  overDataApi
+/** The server's rules of who may come from where; many let nobody in without TLS. */
+const onAccessRules = (message: string): Advice => ({
+  code: "access-rules",
+  problem: `The server does not let this user in from here: ${message}`,
+  fix: /no encryption|SSL off/.test(message)
+    ? "Add ?sslmode=require to DATABASE_URL: the server takes connections with TLS"
+    : "Add a line for this host, user and database to the server's pg_hba.conf, or connect from where it allows"
+})
+
+const onPassword = ({ message, overDataApi }: Refusal): Advice => {
+  if (message.includes("pg_hba.conf")) return onAccessRules(message)
+  return overDataApi
     ? {
         code: "password",
         problem: "The user or the password in the secret was refused",
@@ -23,8 +33,9 @@ const onPassword = ({ overDataApi }: Refusal): Advice =>
     : {
         code: "password",
         problem: "The user or the password was refused",
-        fix: "Correct the user and the password in DATABASE_URL"
+        fix: "Correct the user and the password in DATABASE_URL, and look whether the password has expired"
       }
+}
 
 const onDatabaseName = ({ cluster, overDataApi }: Refusal): Advice => {
   const name = cluster === undefined ? "" : ` "${cluster.database}"`
@@ -35,6 +46,13 @@ const onDatabaseName = ({ cluster, overDataApi }: Refusal): Advice => {
       ? "Correct AURORA_DATABASE, or create the database"
       : "Correct the name at the end of DATABASE_URL, or create the database"
   }
+}
+
+/** A replica, or a session that the settings make read-only. */
+export const takesNoWrites: Advice = {
+  code: "read-only",
+  problem: "The database takes no writes: this is a replica or a reader, or default_transaction_read_only is on",
+  fix: "Use the writer's address (a cluster's own endpoint, not its reader endpoint), or turn the setting off"
 }
 
 const onConflict: Advice = {
@@ -87,11 +105,7 @@ const bySqlState: Readonly<Record<string, Advice | ((refusal: Refusal) => Advice
     problem: `The database's role lacks a privilege: ${message}`,
     fix: "Grant it, or use the secret of a role that owns the tables"
   }),
-  "25006": {
-    code: "read-only",
-    problem: "The database takes no writes: this is a replica or a reader, or default_transaction_read_only is on",
-    fix: "Use the writer's address (a cluster's own endpoint, not its reader endpoint), or turn the setting off"
-  },
+  "25006": takesNoWrites,
   "2BP01": ({ message, objects }) => ({
     code: "dependents",
     problem: `Something else depends on it: ${objects ?? message}`,

@@ -89,7 +89,8 @@ export const load = Effect.fn("Migration.load")(function* ({ folder = packagedFo
     new MigrationsUnreadable({ path, message: `${path} can't be read: ${error.message}` })
   const names = yield* files.readDirectory(folder).pipe(Effect.mapError(unreadable(folder)))
   const migrations: Array<Migration> = []
-  for (const name of names.filter((file) => /\.sql$/i.test(file)).sort()) {
+  // A hidden file is an editor's or a file system's.
+  for (const name of names.filter((file) => /^[^.].*\.sql$/i.test(file)).sort()) {
     const path = `${folder.replace(/\/$/, "")}/${name}`
     const parsed = parse(name, yield* files.readFileString(path).pipe(Effect.mapError(unreadable(path))))
     if (parsed === undefined) {

@@ -67,6 +67,16 @@ const fileProblems = ({ name, text }: Migration): ReadonlyArray<StatementProblem
  */
 export const problemsOf = (migration: Migration): ReadonlyArray<StatementProblem> => [
   ...fileProblems(migration),
+  ...(migration.statements.length > 0
+    ? []
+    : [
+        {
+          severity: "error",
+          migration: migration.name,
+          line: 1,
+          message: "the file has no statement yet: write one, since what is added after it was applied is never run"
+        } as const
+      ]),
   ...migration.statements.flatMap(({ line, sql }) => {
     const problem = (severity: StatementProblem["severity"], message: string): ReadonlyArray<StatementProblem> => [
       { severity, migration: migration.name, line, message }

@@ -59,6 +59,12 @@ const taken: ReadonlyArray<readonly [string, object]> = [
 
 /** What is given, and what the refusal says. The word `SECRET` is in none of them. */
 const refusedUrls: ReadonlyArray<readonly [string, string]> = [
+  ['"postgres://db/x"', "remove the quotes"],
+  ["'postgres://db/x'", "remove the quotes"],
+  ["jdbc:postgresql://db/x", "without jdbc:"],
+  ["postgresql+psycopg2://ann@db/x", "a driver of another language"],
+  ["postgres+asyncpg://ann@db/x", "write postgres:// in front"],
+  ["postgres://db/$" + "{NAME}", "write the value"],
   ["postgres://u:SECRET#x@h/d", "%23"],
   ["postgres://u:12#34@h/d", "%23"],
   ["postgres://u:SECRET?x@h/d", "%3F"],

@@ -69,6 +69,7 @@ const protocol: Readonly<Record<string, string>> = {
   "Connection closed unexpectedly": "network",
   "Connection timed out": "network",
   "Connection closed": "closed",
+  "The server requested password authentication": "password",
   "The server does not support TLS": "tls"
 }
 
@@ -108,6 +109,17 @@ describe("a failure that a command ends with", () => {
     const words = 'database "alex" is not currently accepting connections'
     assert.match(isTold(refused({ code: "55000", message: words }), "55000").fix, /ALLOW_CONNECTIONS/)
     assert.match(isTold(refused({ code: "55000", message: "other words" }), "55000").problem, /SQLSTATE 55000/)
+  })
+
+  it("of a server whose rules let nobody in is not told as a wrong password", () => {
+    const words = (ending: string) => `pg_hba.conf rejects connection for host "10.0.0.1", user "ann", ${ending}`
+    const plain = isTold(refused({ code: "28000", message: words("no encryption") }), "28000")
+    assert.deepStrictEqual([plain.code, /sslmode=require/.test(plain.fix)], ["access-rules", true])
+    assert.match(isTold(refused({ code: "28000", message: words("SSL encryption") }), "28000").fix, /pg_hba\.conf/)
+    assert.strictEqual(
+      isTold(refused({ code: "28P01", message: "password authentication failed" }), "28P01").code,
+      "password"
+    )
   })
 
   it("of missing credentials does not say that AWS refused them, and an ARN of another thing is told first", () => {

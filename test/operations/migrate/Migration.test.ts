@@ -1,6 +1,6 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, FileSystem } from "effect"
 import { Migration } from "../../../src/operations/index.ts"
 import { createdObjects } from "../../../src/operations/migrate/CreatedObjects.ts"
 import { problemsOf } from "../../../src/operations/migrate/StatementProblems.ts"
@@ -170,3 +170,24 @@ it("finds the tables and functions that statements create in the current schema"
   assert.deepStrictEqual(created.tables, ["Mixed", "b"])
   assert.deepStrictEqual(created.functions, [{ name: "f", parameters: "a int , b text", body: " select 1 " }])
 })
+
+it("refuses a file without a statement, since what is written into it later would never run", () => {
+  for (const text of ["", "\n", "-- What this changes\n", "/* later */;", "\ufeff"]) {
+    const [problem] = problemsOf(parse(text))
+    assert.include(problem?.message, "has no statement yet", JSON.stringify(text))
+  }
+})
+
+it.effect("looks away from the hidden files of editors and file systems", () =>
+  Effect.gen(function* () {
+    const files = yield* FileSystem.FileSystem
+    const folder = yield* files.makeTempDirectoryScoped()
+    for (const name of ["001_a.sql", "._001_a.sql", ".#001_a.sql", "001_a.sql~"]) {
+      yield* files.writeFileString(`${folder}/${name}`, "select 1")
+    }
+    assert.deepStrictEqual(
+      (yield* Migration.load({ folder })).map(({ name }) => name),
+      ["001_a"]
+    )
+  }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+)

@@ -7,15 +7,22 @@ import { bytes, print, type Style } from "../../output/text.ts"
 import { database, on, operations, root } from "../../root.ts"
 import { patienceOf, waiting } from "../waiting.ts"
 
+/** Problems that the database itself has told of. */
+const answered: ReadonlySet<string> = new Set(["privilege", "cancelled", "raised", "lock", "column", "function"])
+
 const checkText = ({ backend, location, problem, reachable }: Check.CheckReport, { bad, bold, good, warn }: Style) =>
   [
     ...(reachable === null
-      ? [bad(`The database can't be reached (${backend}, ${location})`)]
+      ? [
+          bad(
+            `The database can't be ${answered.has(problem?.code ?? "") ? "used" : "reached"} (${backend}, ${location})`
+          )
+        ]
       : [
           good(`The database answers (${backend}, ${location})`),
           `  database  ${bold(reachable.database)}, ${bytes(reachable.sizeBytes)}`,
           `  server    PostgreSQL ${reachable.server}, its time is ${reachable.time}`,
-          `  role      ${reachable.role}`,
+          `  role      ${reachable.role}${reachable.readOnly ? warn(", which takes no writes") : ""}`,
           `  latency   ${reachable.latencyMs} ms (median)`,
           `  tables    ${reachable.tables.length === 0 ? "none" : reachable.tables.join(", ")}`,
           `  journal   ${reachable.journal === "current" ? good("current") : warn(reachable.journal)}`
