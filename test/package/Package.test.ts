@@ -83,6 +83,12 @@ it("the package holds what runs, its types, its maps, migrations and seeds, and 
   const bundle = packed.filter((file) => /^dist\/cli\/[^/]+\.js$/.test(file) && file !== "dist/cli/main.js")
   assert.include(bundle, "dist/cli/start.js")
   const command = [...bundle, ...bundle.map((file) => `${file}.map`)]
+  // The entries for bundlers, and the modules between them and the backends.
+  const bundled = packed.filter((file) => /^dist\/\w+\.bundled\.js$/.test(file))
+  assert.sameMembers(
+    bundled,
+    ["DbLayer", "OpenTools", "Agent", "index"].map((name) => `dist/${name}.bundled.js`)
+  )
   const beside = ["dist/cli/help.json", "dist/cli/THIRD-PARTY-LICENSES.txt"]
   const data = ["migrations", "seeds"].flatMap((name) => readdirSync(join(root, name)).map((file) => `${name}/${file}`))
   const snapshots = packed.filter((file) => file.endsWith(".tar.br"))
@@ -94,7 +100,7 @@ it("the package holds what runs, its types, its maps, migrations and seeds, and 
   assert.match(snapshots.join(), /dist\/test-database-[0-9a-f]+\.tar\.br/)
   assert.sameMembers(
     [...packed],
-    [...built, ...command, ...beside, ...data, ...snapshots, "LICENSE", "README.md", "package.json"]
+    [...built, ...command, ...bundled, ...beside, ...data, ...snapshots, "LICENSE", "README.md", "package.json"]
   )
 })
 
