@@ -256,7 +256,10 @@ const checked = (target: unknown): Result.Result<PostgresTarget, string> =>
     return messages[member] ?? `it is not of the form ${form}`
   })
 
-/** Puts a target together out of decoded parts; empty ones count as absent. */
+/**
+ * Puts a target together out of decoded parts; empty ones count as absent. A parameter wins over the URL's own part even
+ * where it is empty, as for libpq: in `postgres://ann@host/alex?dbname=` the database is the user's.
+ */
 const targetOf = (
   parts: Parts,
   parameters: ReadonlyMap<string, string>,
@@ -264,17 +267,19 @@ const targetOf = (
 ): Result.Result<PostgresTarget, string> =>
   Result.gen(function* () {
     const given = (name: string) => parameters.get(name) ?? ""
-    const host = yield* hostOf(given("host") || (yield* decoded(parts.host, "the host")), given("hostaddr"))
+    const chosen = (name: string, part: string, what: string) =>
+      parameters.has(name) ? Result.succeed(given(name)) : decoded(part, what)
+    const host = yield* hostOf(yield* chosen("host", parts.host, "the host"), given("hostaddr"))
     const sslmode = yield* sslmodeOf(parameters)
-    const user = given("user") || (yield* decoded(parts.user, "the user")) || (defaults.user ?? "")
-    const password = given("password") || (yield* decoded(parts.password ?? "", "the password"))
+    const user = (yield* chosen("user", parts.user, "the user")) || (defaults.user ?? "")
+    const password = yield* chosen("password", parts.password ?? "", "the password")
     const applicationName = given("application_name") || given("fallback_application_name")
     const timeout = given("connect_timeout")
     return yield* checked({
       host,
-      port: number(given("port") || parts.port || "5432"),
+      port: number((parameters.has("port") ? given("port") : parts.port) || "5432"),
       user,
-      database: given("dbname") || (yield* decoded(parts.database, "the database's name")) || user,
+      database: (yield* chosen("dbname", parts.database, "the database's name")) || user,
       ...(password === "" ? {} : { password: Redacted.make(password) }),
       ...(sslmode === undefined ? {} : { sslmode }),
       ...(applicationName === "" ? {} : { applicationName }),

@@ -8,7 +8,7 @@ import { toBase64 } from "../values/Octets.ts"
 
 const integer = /^-?\d{16,20}$/
 /** Only such a text may hold an integer beyond 2^53, and is read the slower way. */
-const largeInteger = /[:,[]\s*-?\d{16}/
+const largeInteger = /(?:^|[:,[])\s*-?\d{16}/
 
 /**
  * Reads JSON; an integer beyond 2^53 is a `bigint`. Throws a `SyntaxError` as `JSON.parse` does.

@@ -13,9 +13,18 @@ export interface Ended {
   readonly stderr: string
 }
 
-/** Prints the most memory that the process had, in kB. */
-const measured =
-  "data:text/javascript,process.on('exit',()=>process.stderr.write('maxRSS%20'+process.resourceUsage().maxRSS+'\\n'))"
+/**
+ * Prints the most memory that the process had, in kB. `resourceUsage` says what the process had that started it, where
+ * that had more.
+ */
+const measured = `data:text/javascript,${encodeURIComponent(`
+  import { readFileSync } from "node:fs"
+  const most = () =>
+    process.platform === "linux"
+      ? /VmHWM:\\s*(\\d+)/.exec(readFileSync("/proc/self/status", "utf8"))[1]
+      : process.resourceUsage().maxRSS
+  process.on("exit", () => process.stderr.write("maxRSS " + most() + "\\n"))
+`)}`
 
 export interface Run {
   readonly cwd: string

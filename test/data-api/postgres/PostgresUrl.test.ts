@@ -36,6 +36,8 @@ const taken: ReadonlyArray<readonly [string, object]> = [
   ["postgresql://[::1]:5433/mydb", { ...local, database: "mydb", host: "::1", port: 5433 }],
   ["postgresql://localhost/db?host=remote.example.com", { ...local, host: "remote.example.com", database: "db" }],
   ["postgresql://localhost/staging?dbname=prod", { ...local, database: "prod" }],
+  ["postgresql://localhost/staging?dbname=", local],
+  ["postgresql://ann:secret@h:5433/staging?host=&port=&user=&password=", { ...local, database: "staging" }],
   ["postgresql://localhost/db?user=bob", { ...local, user: "bob", database: "db" }],
   ["postgresql://localhost/db?user=a&user=b", { ...local, user: "b", database: "db" }],
   ["postgresql://localhost:1/db?port=2", { ...local, port: 2, database: "db" }],

@@ -105,6 +105,7 @@ it("only integers beyond 2^53 are bigints, and only those of 64 bits", () => {
     '"9007199254740993"': "9007199254740993"
   }
   for (const [text, value] of Object.entries(read)) assert.deepStrictEqual(parseExact(`[${text}]`), [value], text)
+  for (const [text, value] of Object.entries(read)) assert.deepStrictEqual(parseExact(text), value, text)
 })
 
 it("a field that JSON.stringify writes well is written so, and no other", () => {

@@ -32,7 +32,8 @@ const parseByDigits = (text: string): unknown =>
   JSON.parse(text, (_, value: unknown, context?: { readonly source?: string }) => {
     const source = context?.source ?? ""
     if (typeof value !== "number" || !/^-?\d{16,20}$/.test(source)) return value
-    return String(value) === source ? value : Number.isSafeInteger(value) ? value : BigInt(source)
+    const digits = BigInt(source)
+    return digits > Number.MAX_SAFE_INTEGER || digits < Number.MIN_SAFE_INTEGER ? digits : value
   })
 
 const callComesBack = (operation: Operation, text: string): string | undefined => {

@@ -17,17 +17,25 @@ const byPg = (url: string) => {
   }
 }
 
+/** A host as pg writes it: an IPv6 address in its shortest form. */
+const canonical = (host: string): string =>
+  host.includes(":")
+    ? (URL.parse(`http://[${host}]`)?.hostname ?? host).replace(/^\[(.*)\]$/, "$1")
+    : host.toLowerCase()
+
 const differences = (url: string): string | undefined => {
   const target = PostgresUrl.parse(Redacted.make(url), { user: "postgres" })
   const local = parseUrl(Redacted.make(url))
   if (Result.isFailure(target)) return Result.isFailure(local) ? undefined : "the pool accepts what the driver refuses"
   const { database, host, password, port, user } = target.success
   const other = byPg(url.trim())
+  // pg takes the URL's own part where a parameter is empty; libpq does not.
+  if (/[?&](?:user|password|port)=(?:[&#]|\s*$)/.test(url)) return undefined
   if (other === undefined || /[?&]host|\/\/[^/]*%[^@]*(?:\/|$)/.test(url)) return undefined
   const named = "dbname" in other && typeof other.dbname === "string" ? other.dbname : other.database
   const secret = password === undefined ? "" : Redacted.value(password)
   const members: ReadonlyArray<readonly [string, string, string]> = [
-    ["host", host.toLowerCase(), (other.host || "localhost").toLowerCase().replace(/^\[(.*)\]$/, "$1")],
+    ["host", canonical(host), canonical((other.host || "localhost").replace(/^\[(.*)\]$/, "$1"))],
     ["port", String(port), String(Number(other.port || "5432"))],
     ["user", user, other.user || "postgres"],
     ...(url.includes("%") ? [] : [["database", database, named || user] as const]),
