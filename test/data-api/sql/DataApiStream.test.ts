@@ -1,9 +1,10 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Layer, Stream } from "effect"
 import { SqlClient } from "effect/sql"
-import type { ColumnMetadata, Field } from "../../../src/data-api/DataApi.ts"
+import type { Field } from "../../../src/data-api/DataApi.ts"
 import * as DataApiSql from "../../../src/data-api/sql/DataApiSql.ts"
 import { isCursorQuery } from "../../../src/data-api/sql/DataApiStream.ts"
+import { columnOf } from "../columnOf.ts"
 import { scripted } from "../scripted.ts"
 
 it("a cursor is declared for what only reads", () => {
@@ -44,22 +45,7 @@ it("no cursor is declared for what writes, and for what locks rows, which Postgr
   for (const sql of others) assert.isFalse(isCursorQuery(sql), sql)
 })
 
-const column: ColumnMetadata = {
-  name: "a",
-  label: "a",
-  typeName: "text",
-  type: 12,
-  nullable: 1,
-  precision: 0,
-  scale: 0,
-  isSigned: false,
-  isCurrency: false,
-  isCaseSensitive: true,
-  isAutoIncrement: false,
-  schemaName: "",
-  tableName: "",
-  arrayBaseColumnType: 0
-}
+const column = columnOf("text")
 
 /** How many rows the second page asks for, after a first one of 16 rows like this. */
 const secondPage = (field: Field) =>

@@ -1,7 +1,7 @@
 import { PgTypes } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
 import { BigDecimal, Result } from "effect"
-import type { ColumnMetadata, Field } from "../../../src/data-api/DataApi.ts"
+import type { Field } from "../../../src/data-api/DataApi.ts"
 import { isRead } from "../../../src/data-api/sql/ReadOnly.ts"
 import {
   bare,
@@ -12,6 +12,7 @@ import {
   render
 } from "../../../src/data-api/statement/Placeholders.ts"
 import * as PgValue from "../../../src/data-api/values/PgValue.ts"
+import { columnOf } from "../columnOf.ts"
 
 describe("parameters", () => {
   const cases: ReadonlyArray<readonly [string, unknown, PgValue.PgParameter]> = [
@@ -76,24 +77,8 @@ describe("parameters", () => {
 })
 
 describe("results", () => {
-  const column = (typeName: string): ColumnMetadata => ({
-    name: "v",
-    label: "v",
-    typeName,
-    type: 0,
-    nullable: 2,
-    precision: 0,
-    scale: 0,
-    isSigned: false,
-    isCurrency: false,
-    isCaseSensitive: false,
-    isAutoIncrement: false,
-    schemaName: "",
-    tableName: "",
-    arrayBaseColumnType: 0
-  })
   const read = (typeName: string, field: Field) =>
-    Result.map(PgValue.decodeRows([column(typeName)], [[field]]), (rows) => rows[0]?.["v"])
+    Result.map(PgValue.decodeRows([columnOf(typeName)], [[field]]), (rows) => rows[0]?.["a"])
 
   it("forms that the service may use, and none of sql-pg's tests reach, read the same", () => {
     const cases: ReadonlyArray<readonly [string, Field, unknown]> = [

@@ -16,6 +16,9 @@ export interface Target {
   readonly judge?: (input: Buffer) => Promise<Complaint>
 }
 
+/** What JSON is made of. */
+export const jsonWords = ["{", "}", "[", "]", '"', ":", ",", "null"] as const
+
 /** An effect fails with an error of its own or succeeds; a defect is a complaint. */
 export const settled = async <A, E>(
   effect: Effect.Effect<A, E>

@@ -2,32 +2,17 @@
 
 import { Result } from "effect"
 import { parse } from "postgres-array"
-import type { ColumnMetadata } from "../../../src/data-api/DataApi.ts"
 import { decodeRows } from "../../../src/data-api/values/PgDecode.ts"
 import { readArray, writeArray } from "../../../src/gateway/values/ArrayText.ts"
 import { toBinary } from "../../../src/gateway/values/BinaryForms.ts"
 import { fromBinary } from "../../../src/gateway/values/ComposedForms.ts"
+import { columnOf } from "../../data-api/columnOf.ts"
 import { answerTo, isAskable } from "./postgres.ts"
 import { firstOf, type Target } from "./Target.ts"
 
 const TEXTS = 1009
 
-const column: ColumnMetadata = {
-  name: "a",
-  label: "a",
-  typeName: "_text",
-  type: 2003,
-  nullable: 1,
-  precision: 0,
-  scale: 0,
-  isSigned: false,
-  isCurrency: false,
-  isCaseSensitive: true,
-  isAutoIncrement: false,
-  schemaName: "",
-  tableName: "",
-  arrayBaseColumnType: 0
-}
+const column = columnOf("_text")
 
 const isSame = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other)
 

@@ -2,8 +2,9 @@
 import { rowLine, Seal, Tally } from "../../../src/operations/backup/BackupFormat.ts"
 import * as BackupReader from "../../../src/operations/backup/BackupReader.ts"
 import { textOf, valuesOf } from "../../../src/operations/backup/RecordText.ts"
+import { backupHeader } from "../../operations/backup/backupHeader.ts"
 import { answerTo, isAskable } from "./postgres.ts"
-import { settled, type Target } from "./Target.ts"
+import { jsonWords, settled, type Target } from "./Target.ts"
 
 type Values = ReadonlyArray<string | null>
 
@@ -20,23 +21,7 @@ const backupOf = (rows: ReadonlyArray<Values>): Buffer => {
   const seal = new Seal()
   const tally = new Tally(["one"])
   const columns = Array.from({ length: 2 }, (_, index) => ({ name: `c${index}`, type: "text" }))
-  const header = {
-    format: "alex-db backup",
-    version: 1,
-    id: "b1",
-    tool: "test",
-    at: "2026-01-01T00:00:00.000Z",
-    server: "18",
-    backend: "embedded",
-    consistency: "one",
-    scope: "schema",
-    schema: "s",
-    tables: [{ name: "one", columns, notValidated: [] }],
-    sequences: [],
-    migrations: [],
-    leftOut: [],
-    anonymized: null
-  }
+  const header = backupHeader([{ name: "one", columns, notValidated: [] }])
   const lines = [seal.write(header)]
   for (const values of rows) {
     const row = { table: 0, values }
@@ -72,26 +57,7 @@ export const backup: Target = {
     `{"format":"alex-db backup","version":1,"id":"b1","tool":"test","at":"2026-01-01T00:00:00.000Z","server":"18","backend":"embedded","consistency":"one","scope":"schema","schema":"s","tables":[{"name":"one","columns":[{"name":"a","type":"text"}],"notValidated":[]}],"sequences":[],"migrations":[],"leftOut":[],"anonymized":null}\n{"table":0,"row":["a"],"crc":"00000000"}\n{"end":true,"tables":[{"name":"one","rows":1,"sum":"00"}]}\n`,
     '(a,"b ""c""",,"",\\\\)'
   ],
-  words: [
-    "{",
-    "}",
-    "[",
-    "]",
-    '"',
-    ":",
-    ",",
-    "\n",
-    "null",
-    '"table":',
-    '"row":',
-    '"crc":"',
-    '"end":true',
-    '"tables":',
-    "(",
-    ")",
-    '""',
-    "\\"
-  ],
+  words: [...jsonWords, "\n", '"table":', '"row":', '"crc":"', '"end":true', '"tables":', "(", ")", '""', "\\"],
   run: async (input) => {
     const values = valuesIn(input.toString("utf8"))
     if (valuesOf(textOf(values), values.length).join("\0") !== values.join("\0")) return "a row does not come back"

@@ -1,20 +1,9 @@
 /** Data of COPY: rows that are written are read, however they are cut into pieces. */
 import type { CopyOptions } from "../../../src/gateway/copy/CopyStatement.ts"
 import { type CopyRecord, recordReader, rowWriter } from "../../../src/gateway/copy/CopyText.ts"
+import { csv, text } from "../../gateway/copy/copyOptions.ts"
 import { firstOf, type Target } from "./Target.ts"
 
-const text: CopyOptions = {
-  format: "text",
-  delimiter: "\t",
-  nullText: "\\N",
-  header: false,
-  quote: '"',
-  escapeWith: '"',
-  forceQuote: [],
-  forceNotNull: [],
-  forceNull: []
-}
-const csv: CopyOptions = { ...text, format: "csv", delimiter: ",", nullText: "" }
 const names = ["a", "b"]
 
 const readIn = (options: CopyOptions, pieces: ReadonlyArray<string>): ReadonlyArray<CopyRecord> => {

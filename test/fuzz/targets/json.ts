@@ -7,7 +7,7 @@ import { decodeCall } from "../../../src/data-api/rest-json/RequestReader.ts"
 import { encodeRequest } from "../../../src/data-api/rest-json/RequestWriter.ts"
 import { decodeAnswer } from "../../../src/data-api/rest-json/ResponseReader.ts"
 import { encodeResponse } from "../../../src/data-api/rest-json/ResponseWriter.ts"
-import type { Target } from "./Target.ts"
+import { jsonWords, type Target } from "./Target.ts"
 
 const operations: ReadonlyArray<Operation> = [
   "ExecuteStatement",
@@ -69,14 +69,7 @@ export const json: Target = {
     '{"message":"ERROR: x; SQLState: 42P01","__type":"DatabaseErrorException"}'
   ],
   words: [
-    "{",
-    "}",
-    "[",
-    "]",
-    '"',
-    ":",
-    ",",
-    "null",
+    ...jsonWords,
     "true",
     "-0",
     "1e999",

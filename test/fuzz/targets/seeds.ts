@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util"
 import { Effect, FileSystem, Schema } from "effect"
 import { InstrumentCreate, PortfolioCreate } from "../../../src/domain/index.ts"
 import * as SeedFile from "../../../src/operations/seed/SeedFile.ts"
-import { settled, type Target } from "./Target.ts"
+import { jsonWords, settled, type Target } from "./Target.ts"
 
 const instrumentsIn = (text: string) =>
   SeedFile.readInstruments("file").pipe(
@@ -50,14 +50,7 @@ export const seeds: Target = {
     '{"user":{"clerk_user_id":"u","display_name":"U"},"accounts":[{"account_name":"a","cash_balance":"1","positions":[{"symbol":"SPY","quantity":"1"}]}]}'
   ],
   words: [
-    "{",
-    "}",
-    "[",
-    "]",
-    '"',
-    ":",
-    ",",
-    "null",
+    ...jsonWords,
     "1e400",
     "-1",
     "NaN",

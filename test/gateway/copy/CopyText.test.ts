@@ -1,19 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { CopyOptions } from "../../../src/gateway/copy/CopyStatement.ts"
 import { recordReader, rowWriter } from "../../../src/gateway/copy/CopyText.ts"
+import { csv, text } from "./copyOptions.ts"
 
-const text: CopyOptions = {
-  format: "text",
-  delimiter: "\t",
-  nullText: "\\N",
-  header: false,
-  quote: '"',
-  escapeWith: '"',
-  forceQuote: [],
-  forceNotNull: [],
-  forceNull: []
-}
-const csv: CopyOptions = { ...text, format: "csv", delimiter: ",", nullText: "" }
 const names = ["a", "b"]
 
 const readAll = (options: CopyOptions, input: string, size: number) => {

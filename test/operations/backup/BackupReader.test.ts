@@ -9,35 +9,20 @@ import { Effect, Stream } from "effect"
 import * as BackupFile from "../../../src/operations/backup/BackupFile.ts"
 import { Tally } from "../../../src/operations/backup/BackupFormat.ts"
 import { Backup, type BackupFormat, BackupReader } from "../../../src/operations/index.ts"
+import { backupHeader } from "./backupHeader.ts"
 
-const header: BackupFormat.Header = {
-  format: "alex-db backup",
-  version: 1,
-  id: "b1",
-  tool: "test",
-  at: "2026-01-01T00:00:00.000Z",
-  server: "18",
-  backend: "embedded",
-  consistency: "one REPEATABLE READ transaction",
-  scope: "schema",
-  schema: "s",
-  tables: [
-    {
-      name: "one",
-      columns: [
-        { name: "a", type: "text" },
-        { name: "b", type: "integer" }
-      ],
-      notValidated: []
-    },
-    { name: "none", columns: [{ name: "a", type: "text" }], notValidated: [] },
-    { name: "two", columns: [{ name: "a", type: "text" }], notValidated: [] }
-  ],
-  sequences: [],
-  migrations: [],
-  leftOut: [],
-  anonymized: null
-}
+const header = backupHeader([
+  {
+    name: "one",
+    columns: [
+      { name: "a", type: "text" },
+      { name: "b", type: "integer" }
+    ],
+    notValidated: []
+  },
+  { name: "none", columns: [{ name: "a", type: "text" }], notValidated: [] },
+  { name: "two", columns: [{ name: "a", type: "text" }], notValidated: [] }
+])
 
 const rows: ReadonlyArray<BackupFormat.Row> = [
   { table: 0, values: ["line\nbreak \u2028 \r\n é😀", "1"] },
