@@ -63,7 +63,7 @@ export const printsTheSame = Effect.fnUntraced(function* (
   const outputs: Array<string> = []
   for (const address of [directUrl, url]) {
     const drop = ["public", ...dropped].map((schema) => `drop schema if exists ${schema} cascade;`).join(" ")
-    yield* run("psql", ["-X", "-q", directUrl], `set client_min_messages to error; ${drop} create schema public`)
+    yield* run("psql", ["-X", "-q", address], `set client_min_messages to error; ${drop} create schema public`)
     const ran = yield* invoke(address)
     assert.strictEqual(
       ran.code,

@@ -22,6 +22,8 @@ export const bind = (portal: string, statement: string, values: ReadonlyArray<st
     ...values.flatMap((value) => [int32(Buffer.byteLength(value)), Buffer.from(value)]),
     int16(0)
   )
+export const describe = (target: "S" | "P", name: string) => message("D", Buffer.from(target), cstring(name))
+export const close = (target: "S" | "P", name: string) => message("C", Buffer.from(target), cstring(name))
 export const execute = (portal: string, maxRows = 0) => message("E", cstring(portal), int32(maxRows))
 export const sync = message("S")
 export const flush = message("H")
@@ -89,15 +91,15 @@ export class RawClient {
     })
   }
 
-  /** Connects to a gateway that trusts, and waits until it is ready. */
-  static async connect(port: number, database: string): Promise<RawClient> {
-    const socket = connect(port, "127.0.0.1")
+  /** Connects to a server that trusts, and waits until it is ready. */
+  static async connect(port: number, database: string, user = "u", host = "127.0.0.1"): Promise<RawClient> {
+    const socket = connect(port, host)
     socket.setNoDelay(true)
     const client = new RawClient(socket)
     const parameters = Buffer.concat([
       int32(3 << 16),
       cstring("user"),
-      cstring("u"),
+      cstring(user),
       cstring("database"),
       cstring(database),
       Buffer.from([0])

@@ -8,7 +8,7 @@ import { Effect } from "effect"
 import { describe } from "vitest"
 import * as TestDatabase from "../TestDatabase.ts"
 import { type Invocation, present, printsTheSame, programs } from "./Programs.ts"
-import { layer as gateway, run, TestGateway } from "./TestGateway.ts"
+import { layer as gateway, layerEmbedded, type Ran, run, TestGateway } from "./TestGateway.ts"
 
 const serverUrl = TestDatabase.postgresUrl
 const found = (...question: Parameters<typeof present>) => (serverUrl === undefined ? undefined : present(...question))
@@ -20,6 +20,59 @@ const python = (modules: string) =>
 const jar = "/usr/share/java/postgresql.jar"
 const java = found("pgJDBC", ["-cp", jar, "--list-modules"], "java")
 const hasDriver = found("pgJDBC's driver", ["-e", jar], "test") !== undefined
+/** A driver's program: what it is run by, undefined where that is missing, and a part of what it prints. */
+interface Driver {
+  readonly name: string
+  readonly command: string | undefined
+  readonly expected: string
+  /** Runs it; one more argument says that a statement can't be interrupted. */
+  readonly invoke: (url: string, ...more: ReadonlyArray<string>) => Effect.Effect<Ran>
+}
+
+const scripted = (name: string, command: string | undefined, script: string, expected: string): Driver => ({
+  name,
+  command,
+  expected,
+  invoke: (url, ...more) => run(command ?? "", [`${programs}${script}`, url, ...more])
+})
+
+/** Debian has the sources of Go's packages. */
+const goPath = "/usr/share/gocode"
+const go = found("Go", ["version"], "go")
+
+/** Builds a program of Go's, and runs it. */
+const inGo = (name: string, source: string, expected: string): Driver => ({
+  name: `Go's ${name}`,
+  command:
+    go === undefined || found(`Go's ${name}`, ["-d", `${goPath}/src/${source}`], "test") === undefined ? undefined : go,
+  expected,
+  invoke: (...args) =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => mkdtempSync(join(tmpdir(), "alex-go-"))),
+      (folder) => {
+        const program = join(folder, name)
+        const build = ["build", "-o", program, `${programs}go/${name}/main.go`]
+        return Effect.flatMap(run(go ?? "", build, "", { GO111MODULE: "off", GOPATH: goPath }), (built) =>
+          built.code === 0 ? run(program, args) : Effect.succeed(built)
+        )
+      },
+      (folder) => Effect.sync(() => rmSync(folder, { recursive: true }))
+    )
+})
+
+const drivers = [
+  scripted("DBD::Pg", found("DBD::Pg", ["-MDBD::Pg", "-e1"], "perl"), "dbd_pg.pl", "null|23514|"),
+  scripted("ruby-pg", found("ruby-pg", ["-e", 'require "pg"'], "ruby"), "ruby_pg.rb", "PG::DivisionByZero"),
+  scripted(
+    "PDO and pg_*",
+    found("PHP's pdo_pgsql", ["-r", "exit(extension_loaded('pdo_pgsql') ? 0 : 1);"], "php"),
+    "pdo_pgsql.php",
+    "[0: 500] | [0: 490]"
+  ),
+  inGo("pgx", "github.com/jackc/pgx/v4", "5000050000 4950000 <nil> SELECT 100000"),
+  inGo("pq", "github.com/lib/pq", "22P02 invalid_text_representation")
+]
+
 const pgbouncer = found("pgbouncer", ["--version"], "pgbouncer", "/usr/sbin/pgbouncer")
 
 const jdbc: Invocation = (url) => {
@@ -80,6 +133,10 @@ describe.skipIf(serverUrl === undefined)(TestDatabase.onPostgres("other language
       120_000
     )
 
+    for (const { command, expected, invoke, name } of drivers) {
+      it.effect.skipIf(command === undefined)(name, () => printsTheSame((url) => invoke(url), expected), 300_000)
+    }
+
     it.effect.skipIf(java === undefined || !hasDriver)("pgJDBC", () => printsTheSame(jdbc, "22P02 ERROR"), 120_000)
 
     it.effect.skipIf(pgbouncer === undefined)(
@@ -106,5 +163,15 @@ describe.skipIf(serverUrl === undefined)(TestDatabase.onPostgres("other language
         }).pipe(Effect.scoped),
       120_000
     )
+  })
+
+  layer(layerEmbedded(serverUrl ?? ""), { timeout: "5 minutes" })("on an embedded database", (it) => {
+    for (const { command, expected, invoke, name } of drivers) {
+      it.effect.skipIf(command === undefined)(
+        name,
+        () => printsTheSame((url) => invoke(url, "uninterrupted"), expected),
+        300_000
+      )
+    }
   })
 })

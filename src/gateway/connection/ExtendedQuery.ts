@@ -2,11 +2,13 @@
 import * as Effect from "effect/Effect"
 import * as Backend from "../protocol/BackendMessages.ts"
 import type { FrontendMessage } from "../protocol/FrontendMessages.ts"
+import { cursorColumns } from "../session/CursorStatements.ts"
 import { endImplicit, execute } from "../session/Execute.ts"
+import type { Prepared } from "../session/PreparedText.ts"
 import { done, type StatementOutcome } from "../session/StatementOutcome.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { type Refused, refusal } from "../statement/Refused.ts"
-import { bind, columnsOf, encodeRow, formatOf, newPortal, type Portal, type Prepared, prepare } from "./Prepared.ts"
+import { bind, columnsOf, encodeRow, formatOf, newPortal, type Portal, prepare } from "./Prepared.ts"
 import { type Answering, copied } from "./SimpleQuery.ts"
 
 /** Messages of the extended protocol. */
@@ -20,7 +22,8 @@ const controls = new Set(["begin", "commit", "rollback", "savepoint", "release",
 
 export class ExtendedQuery {
   readonly #answering: Answering
-  readonly #statements = new Map<string, Prepared>()
+  /** The statement without a name; those with one are the session's. */
+  #unnamed: Prepared | undefined
   readonly #portals = new Map<string, Portal>()
   #skips = false
 
@@ -35,14 +38,8 @@ export class ExtendedQuery {
 
   /** What a query of the simple protocol does to the unnamed statement and portal. */
   forgetUnnamed(): void {
-    this.#statements.delete("")
+    this.#unnamed = undefined
     this.#portals.delete("")
-  }
-
-  /** DEALLOCATE ALL and DISCARD ALL. */
-  forgetAll(): void {
-    this.#statements.clear()
-    this.#portals.clear()
   }
 
   /** Ends what ran since the last Sync. */
@@ -85,7 +82,7 @@ export class ExtendedQuery {
         return this.#execute(message)
       case "Close":
         return Effect.sync(() => {
-          if (message.target === "statement") this.#statements.delete(message.name)
+          if (message.target === "statement") this.#keep(message.name, undefined)
           else this.#portals.delete(message.name)
           this.#send(Backend.closeComplete)
         })
@@ -100,17 +97,26 @@ export class ExtendedQuery {
 
   #parse(message: Extract<FrontendMessage, { readonly _tag: "Parse" }>) {
     const { name, parameterTypes, sql } = message
-    if (name !== "" && this.#statements.has(name)) {
+    const { session } = this.#answering
+    if (name !== "" && session.prepared.has(name)) {
       return Effect.fail(refusal("42P05", `prepared statement "${name}" already exists`))
     }
-    return Effect.map(prepare(this.#answering.session, sql, parameterTypes), (prepared) => {
-      this.#statements.set(name, prepared)
+    return Effect.map(prepare(session, sql, parameterTypes), (prepared) => {
+      this.#keep(name, prepared)
       this.#send(Backend.parseComplete)
     })
   }
 
+  /** Keeps or forgets a prepared statement. */
+  #keep(name: string, prepared: Prepared | undefined): void {
+    const { prepared: named } = this.#answering.session
+    if (name === "") this.#unnamed = prepared
+    else if (prepared === undefined) named.delete(name)
+    else named.set(name, prepared)
+  }
+
   #statement(name: string): Effect.Effect<Prepared, Refused> {
-    const found = this.#statements.get(name)
+    const found = name === "" ? this.#unnamed : this.#answering.session.prepared.get(name)
     if (found !== undefined) return Effect.succeed(found)
     return Effect.fail(
       refusal(
@@ -150,7 +156,7 @@ export class ExtendedQuery {
       })
     }
     // A cursor that DECLARE has made is a portal.
-    const declared = this.#portals.has(name) ? undefined : session.transaction?.cursors.get(name)
+    const declared = this.#portals.has(name) ? undefined : cursorColumns(session, name)
     if (declared !== undefined) {
       return Effect.sync(() => this.#send(Backend.rowDescriptionOfText(declared)))
     }

@@ -1,7 +1,7 @@
 /** Columns of statements that PostgreSQL is not asked about: SHOW, EXPLAIN, FETCH. */
 import type { FieldDescription } from "../protocol/BackendMessages.ts"
 import type { Session } from "../session/ClientSession.ts"
-import { cursorOf } from "../session/CursorStatements.ts"
+import { cursorColumns, cursorOf } from "../session/CursorStatements.ts"
 import { reported } from "../session/Settings.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 
@@ -41,9 +41,9 @@ export const fixedColumns = (
     case "explain":
       return [explained(statement)]
     case "fetch":
-      return session.transaction?.cursors.get(cursorOf(statement))
+      return cursorColumns(session, cursorOf(statement))
     case "execute":
-      return session.prepared.get(statement.words[1] ?? "")?.description.columns
+      return session.prepared.get(statement.words[1] ?? "")?.description?.columns
     default:
       return undefined
   }

@@ -4,11 +4,11 @@ import { nonce } from "../../data-api/sql/TypeLookup.ts"
 import { pgTypeByOid } from "../../data-api/values/PgOids.ts"
 import type { Format, FrontendMessage } from "../protocol/FrontendMessages.ts"
 import type { Session } from "../session/ClientSession.ts"
+import type { Prepared } from "../session/PreparedText.ts"
 import type { Bound } from "../session/RowStatements.ts"
 import type { Row, StatementOutcome } from "../session/StatementOutcome.ts"
 import { callParametersSql, readCallParameters } from "../statement/CallParameters.ts"
 import { type ClientStatement, statementOf } from "../statement/ClientStatement.ts"
-import type { Description } from "../statement/DescribeSql.ts"
 import { innerQuery } from "../statement/InnerQuery.ts"
 import { type Refused, refusal } from "../statement/Refused.ts"
 import { toBinary } from "../values/BinaryForms.ts"
@@ -17,14 +17,6 @@ import { noShapes } from "../values/TypeShape.ts"
 import { fixedColumns } from "./FixedColumns.ts"
 
 type BindMessage = Extract<FrontendMessage, { readonly _tag: "Bind" }>
-
-export interface Prepared {
-  /** Undefined for a text without a statement. */
-  readonly statement: ClientStatement | undefined
-  /** Undefined where PostgreSQL could not be asked, or need not be. */
-  readonly description: Description | undefined
-  readonly parameters: ReadonlyArray<number>
-}
 
 /** A statement with its parameters' values, and how far it has been read. */
 export interface Portal {
@@ -126,6 +118,13 @@ export const prepare = Effect.fnUntraced(function* (session: Session, sql: strin
     return { statement, description, parameters: description.parameters } satisfies Prepared
   }
   yield* whyNot(session, statement, types)
+  if (types.length > 0 || statement.words.some((word) => /^\$\d+$/.test(word))) {
+    return yield* refusal(
+      "54000",
+      "the types of the statement's parameters can't be asked for: with the question it is too long",
+      "Split it: the Data API takes statements of 65,536 characters."
+    )
+  }
   return bare
 })
 

@@ -14,8 +14,9 @@ import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
 import type { ShapeLookup } from "../statement/ShapeLookup.ts"
 import type { TypeShapes } from "../values/TypeShape.ts"
 import type { HeldLock } from "./AdvisoryLocks.ts"
-import { type OpenTransaction, openTransaction } from "./OpenTransaction.ts"
-import type { NamedStatement } from "./PreparedText.ts"
+import type { HeldCursor } from "./HeldCursors.ts"
+import { type Holding, type OpenTransaction, openTransaction } from "./OpenTransaction.ts"
+import type { Prepared } from "./PreparedText.ts"
 import { material, modesSet, naming, reported } from "./Settings.ts"
 
 /** What all sessions of a gateway share. */
@@ -76,8 +77,10 @@ export class Session {
   readonly locks: Array<HeldLock> = []
   /** The service has ended a transaction that held one of them. */
   lostLock = false
-  /** What PREPARE has named. */
-  readonly prepared = new Map<string, NamedStatement>()
+  /** Cursors WITH HOLD by their names. */
+  held = new Map<string, HeldCursor>()
+  /** Prepared statements by their names. */
+  readonly prepared = new Map<string, Prepared>()
   /** The server's own values of settings that were set, which they go back to. */
   readonly defaults = new Map<string, string>()
 
@@ -223,13 +226,13 @@ export class Session {
           : api.executeStatement({ sql: `set transaction ${wanted}`, database: this.database, transactionId })
       return Effect.as(
         Effect.onError(prepared, () => Effect.ignore(api.rollbackTransaction({ transactionId }))),
-        openTransaction(transactionId, implicit, this.settings, wanted)
+        openTransaction(transactionId, implicit, this, wanted)
       )
     })
   }
 
   #reopened(base: OpenTransaction, implicit: boolean): OpenTransaction {
-    return { ...openTransaction(base.id, implicit, this.settings), names: base.names, cursors: base.cursors }
+    return { ...openTransaction(base.id, implicit, this), names: base.names, cursors: base.cursors }
   }
 
   /** Commits; false where the transaction had failed and was rolled back, as PostgreSQL answers COMMIT then. */
@@ -253,10 +256,10 @@ export class Session {
     this.transaction = undefined
     this.base = undefined
     const { api } = this.upstream
-    const { id: transactionId, settings } = transaction
+    const { before, id: transactionId } = transaction
     return Effect.uninterruptible(Effect.asVoid(api.commitTransaction({ transactionId }))).pipe(
       Effect.tapError((error) => {
-        this.restore(settings)
+        this.restore(before)
         // One that has not arrived leaves the transaction open; of one that has, nothing is left to roll back.
         return error.reason._tag === "DatabaseError"
           ? Effect.void
@@ -273,7 +276,7 @@ export class Session {
       if (transaction === undefined) return Effect.void
       if (this.base !== undefined && !transaction.gone) {
         const back = this.call({ sql: `rollback to savepoint ${UNIT}` })
-        this.restore(transaction.settings)
+        this.restore(transaction.before)
         return Effect.matchEffect(back, {
           onSuccess: () =>
             Effect.sync(() => {
@@ -293,7 +296,7 @@ export class Session {
       if (transaction === undefined) return Effect.void
       this.transaction = undefined
       this.base = undefined
-      this.restore(transaction.settings)
+      this.restore(transaction.before)
       if (transaction.gone) return Effect.void
       const rolledBack = Effect.asVoid(this.upstream.api.rollbackTransaction({ transactionId: transaction.id }))
       return Effect.uninterruptible(
@@ -346,8 +349,9 @@ where state = 'active' and pid <> pg_backend_pid() and starts_with(query, ${lite
     })
   })
 
-  /** Goes back to what the session had set. */
-  restore(settings: ReadonlyMap<string, string>): void {
+  /** Goes back to what the session held. */
+  restore({ held, settings }: Holding): void {
+    this.held = new Map(held)
     for (const name of new Set([...this.settings.keys(), ...settings.keys()])) {
       const value = settings.get(name)
       if (value !== this.settings.get(name)) this.remember(name, value)

@@ -6,7 +6,8 @@ import { innerQuery } from "../statement/InnerQuery.ts"
 import { refusal } from "../statement/Refused.ts"
 import { wrap } from "../statement/Wrapped.ts"
 import type { Session } from "./ClientSession.ts"
-import { asItIs, type Bound, callOf, wrappedRows } from "./RowStatements.ts"
+import { fetchHeld, hold, isHeld } from "./HeldCursors.ts"
+import { asItIs, type Bound, callOf, query as queryRows, wrappedRows } from "./RowStatements.ts"
 import { done, type StatementOutcome } from "./StatementOutcome.ts"
 
 /** PostgreSQL reads a name in lower case unless it is quoted. */
@@ -15,19 +16,39 @@ const nameOf = (word = ""): string => (word.startsWith('"') ? word.slice(1, -1).
 /** The cursor that FETCH, MOVE or CLOSE names: the last word. */
 export const cursorOf = ({ words }: Pick<ClientStatement, "words">): string => nameOf(words.at(-1))
 
+/** What a cursor that DECLARE has made returns. */
+export const cursorColumns = (session: Session, name: string) =>
+  session.held.get(name)?.columns ?? session.transaction?.cursors.get(name)
+
+/** A cursor whose rows are read at once. */
+const declareHeld = Effect.fnUntraced(function* (
+  session: Session,
+  statement: ClientStatement,
+  query: ClientStatement,
+  bound: Bound | undefined
+) {
+  const name = nameOf(statement.words[1])
+  if (session.transaction?.cursors.has(name) === true) {
+    return yield* refusal("42P03", `cursor "${name}" already exists`)
+  }
+  if (session.transaction === undefined && session.needsTransaction(query)) yield* session.begin(true)
+  const options = statement.words.slice(0, statement.words.indexOf("cursor"))
+  const scrolls = options[options.indexOf("scroll") - 1] !== "no"
+  const outcome = yield* queryRows(session, query, bound, undefined, () => false)
+  session.held.set(name, yield* hold(outcome, scrolls))
+  return done("DECLARE CURSOR")
+})
+
 /** DECLARE name ... CURSOR ... FOR query. */
 export const declare = Effect.fnUntraced(function* (session: Session, statement: ClientStatement, bound?: Bound) {
   const { sql, words } = statement
   const query = innerQuery(statement)
-  if (query === undefined) return yield* asItIs(session, statement, bound)
+  if (query === undefined || session.transaction?.failed === true) return yield* asItIs(session, statement, bound)
+  const name = nameOf(words[1])
+  if (session.held.has(name)) return yield* refusal("42P03", `cursor "${name}" already exists`)
+  if (isHeld(statement) && query.kind === "query") return yield* declareHeld(session, statement, query, bound)
   if (session.transaction === undefined || session.transaction.implicit) {
-    return yield* refusal(
-      "25P01",
-      "DECLARE CURSOR can only be used in transaction blocks",
-      words.slice(0, words.indexOf("for")).includes("hold")
-        ? "The service keeps no cursor beyond a transaction."
-        : undefined
-    )
+    return yield* refusal("25P01", "DECLARE CURSOR can only be used in transaction blocks")
   }
   const types = bound?.description.parameters.map(String) ?? []
   const answer = query.kind === "query" ? yield* session.describe(query, types) : "unknown"
@@ -36,12 +57,14 @@ export const declare = Effect.fnUntraced(function* (session: Session, statement:
   const before = sql.slice(0, sql.length - query.sql.length)
   const call = yield* callOf(statement, { sql: before + wrapped.sql, prefix: 0 }, bound)
   yield* session.send(call)
-  session.transaction.cursors.set(nameOf(words[1]), answer.columns ?? [])
+  session.transaction.cursors.set(name, answer.columns ?? [])
   return done("DECLARE CURSOR")
 })
 
 /** FETCH and MOVE. */
 export const fetch = Effect.fnUntraced(function* (session: Session, statement: ClientStatement) {
+  const held = session.held.get(cursorOf(statement))
+  if (held !== undefined && session.transaction?.failed !== true) return yield* fetchHeld(held, statement)
   const columns = session.transaction?.cursors.get(cursorOf(statement))
   if (columns === undefined || statement.words[0] === "move") return yield* asItIs(session, statement)
   const call = yield* callOf(statement, { sql: statement.sql, prefix: 0 }, undefined)
@@ -56,6 +79,10 @@ export const fetch = Effect.fnUntraced(function* (session: Session, statement: C
 
 /** CLOSE. */
 export const close = Effect.fnUntraced(function* (session: Session, statement: ClientStatement) {
+  if (session.transaction?.failed !== true) {
+    if (statement.words[1] === "all") session.held.clear()
+    else if (session.held.delete(cursorOf(statement))) return done("CLOSE CURSOR")
+  }
   const outcome = yield* asItIs(session, statement)
   if (statement.words[1] === "all") session.transaction?.cursors.clear()
   else session.transaction?.cursors.delete(cursorOf(statement))

@@ -1,10 +1,23 @@
 /** A transaction of the service, on behalf of one client. */
 import type { FieldDescription } from "../protocol/BackendMessages.ts"
+import type { HeldCursors } from "./HeldCursors.ts"
 import type { Settings } from "./Settings.ts"
+
+/** What a session holds beyond its transactions, and what a rollback takes back. */
+export interface Holding {
+  readonly settings: Settings
+  /** Cursors WITH HOLD. */
+  readonly held: HeldCursors
+}
+
+export const holdingOf = ({ held, settings }: Holding): Holding => ({
+  settings: new Map(settings),
+  held: new Map(held)
+})
 
 export interface Savepoint {
   readonly name: string
-  readonly settings: Settings
+  readonly before: Holding
   readonly modes: string
 }
 
@@ -17,8 +30,8 @@ export interface OpenTransaction {
   gone: boolean
   /** Settings that are not applied yet: a query would keep the client from setting the transaction's modes. */
   pending: Map<string, string>
-  /** What the session had set when it began, which comes back with a rollback. */
-  readonly settings: Settings
+  /** What the session held when it began, which comes back with a rollback. */
+  readonly before: Holding
   /** The modes that it was begun with or has set, as SET TRANSACTION takes them. */
   modes: string
   savepoints: Array<Savepoint>
@@ -30,13 +43,13 @@ export interface OpenTransaction {
   readonly cursors: Map<string, ReadonlyArray<FieldDescription>>
 }
 
-export const openTransaction = (id: string, implicit: boolean, settings: Settings, modes = ""): OpenTransaction => ({
+export const openTransaction = (id: string, implicit: boolean, holding: Holding, modes = ""): OpenTransaction => ({
   id,
   implicit,
   failed: false,
   gone: false,
-  pending: new Map(settings),
-  settings: new Map(settings),
+  pending: new Map(holding.settings),
+  before: holdingOf(holding),
   modes,
   savepoints: [],
   unclear: false,

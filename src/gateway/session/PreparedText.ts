@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { fromNumbered, render } from "../../data-api/statement/Placeholders.ts"
-import { type ClientStatement, statementOf } from "../statement/ClientStatement.ts"
+import { type ClientStatement, type Kind, statementOf } from "../statement/ClientStatement.ts"
 import type { Description } from "../statement/DescribeSql.ts"
 import { innerQuery } from "../statement/InnerQuery.ts"
 import { type Refused, refusal } from "../statement/Refused.ts"
@@ -10,10 +10,13 @@ import type { Session } from "./ClientSession.ts"
 import { asItIs, type Bound, query } from "./RowStatements.ts"
 import { done, type StatementOutcome } from "./StatementOutcome.ts"
 
-/** A statement that PREPARE has named. */
-export interface NamedStatement {
-  readonly statement: ClientStatement
-  readonly description: Description
+/** A statement that PREPARE or a Parse message has prepared: both name them in one space. */
+export interface Prepared {
+  /** Undefined for a text without a statement. */
+  readonly statement: ClientStatement | undefined
+  /** Undefined where PostgreSQL could not be asked, or need not be. */
+  readonly description: Description | undefined
+  readonly parameters: ReadonlyArray<number>
 }
 
 const nameOf = (word = ""): string => (word.startsWith('"') ? word.slice(1, -1).replaceAll('""', '"') : word)
@@ -53,17 +56,25 @@ export const prepareText = Effect.fnUntraced(function* (session: Session, statem
     yield* session.send({ sql: statement.sql, positionOf: (position) => statement.offset + position })
     return yield* refusal("0A000", "the statement can't be prepared through the Data API", "Run it without PREPARE.")
   }
-  session.prepared.set(name, { statement: body, description: answer })
+  session.prepared.set(name, { statement: body, description: answer, parameters: answer.parameters })
   return done("PREPARE")
 })
 
+/** What is sent to the service as it is, or wrapped: anything else is the gateway's own. */
+const runsByName: ReadonlySet<Kind> = new Set(["query", "write", "other"])
+
 /** The statement with its arguments in place of the parameters. */
 const filled = (
-  { description, statement }: NamedStatement,
+  { description, statement }: Prepared,
   name: string,
   values: ReadonlyArray<string>
 ): Effect.Effect<ClientStatement, Refused> => {
-  const { casts } = description
+  if (statement === undefined || !runsByName.has(statement.kind)) {
+    return Effect.fail(
+      refusal("0A000", `EXECUTE of the prepared statement "${name}" is not supported`, "Run it by the protocol.")
+    )
+  }
+  const casts = description?.casts ?? []
   if (values.length !== casts.length) {
     return Effect.fail(refusal("42601", `wrong number of parameters for prepared statement "${name}"`))
   }

@@ -145,6 +145,7 @@ export const discard = Effect.fnUntraced(function* (session: Session, { words }:
   }
   for (const name of [...session.settings.keys()]) session.remember(name, undefined)
   session.prepared.clear()
+  session.held.clear()
   yield* releaseLocks(session)
   return done(tag)
 })

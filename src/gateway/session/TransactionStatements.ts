@@ -4,7 +4,7 @@ import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { commandTag } from "../statement/CommandTag.ts"
 import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
 import type { Session } from "./ClientSession.ts"
-import { noteModes } from "./OpenTransaction.ts"
+import { holdingOf, noteModes } from "./OpenTransaction.ts"
 import { readOnlyGateway } from "./SettingStatements.ts"
 import { done } from "./StatementOutcome.ts"
 
@@ -80,7 +80,7 @@ export const savepoint = Effect.fnUntraced(function* (session: Session, { sql, w
   const { transaction } = session
   transaction?.savepoints.push({
     name: nameOf(words[1]),
-    settings: new Map(session.settings),
+    before: holdingOf(session),
     modes: transaction.modes
   })
   return done("SAVEPOINT")
@@ -116,7 +116,7 @@ export const rollbackTo = Effect.fnUntraced(function* (session: Session, { sql, 
     const found = transaction.savepoints[at]
     if (found !== undefined) {
       transaction.savepoints.splice(at + 1)
-      session.restore(found.settings)
+      session.restore(found.before)
       transaction.modes = found.modes
     }
   }

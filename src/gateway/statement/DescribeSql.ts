@@ -45,14 +45,35 @@ export interface Refusal {
 
 export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
-const textArray = (texts: ReadonlyArray<string>): string => `array[${texts.map(literal).join(", ")}]::text[]`
+/** Characters of which a text hardly has one, and never all. */
+const separators = ["\u001f", "\u001e", "\u001d", "\u001c", "\u0001", "\u0002", "\u0003"]
+
+/** An array of texts, in as few characters as can be: a statement may have thousands of parameters. */
+const textArray = (texts: ReadonlyArray<string>): string => {
+  const separator = separators.find((one) => !texts.some((text) => text.includes(one)))
+  if (separator === undefined) return `array[${texts.map(literal).join(", ")}]::text[]`
+  return texts.length === 0 ? "'{}'" : `string_to_array(${literal(texts.join(separator))}, '${separator}')`
+}
+
+/** Object ids in fewer characters than other names of types; those that the client leaves open are written as nothing. */
+const typeArray = (types: ReadonlyArray<string>): string => {
+  if (!types.every((type) => /^(?:\d+|unknown)$/.test(type))) return textArray(types)
+  return types.every((type) => type === "unknown")
+    ? `array_fill('unknown'::text, array[${types.length}])`
+    : `string_to_array('${types.join(",").replaceAll("unknown", "")}', ',', '')`
+}
+
+const isCounting = (numbers: ReadonlyArray<number>): boolean => numbers.every((number, index) => number === index + 1)
+
+const numberArray = (numbers: ReadonlyArray<number>): string =>
+  isCounting(numbers) ? `array(select generate_series(1, ${numbers.length}))` : `'{${numbers.join(",")}}'`
 
 /**
  * Prepares the statement; a parameter that PostgreSQL can't give a type becomes text. A value of a domain is cast to what
  * the domain is made of: a cast to the domain itself would cut it to the domain's length instead of refusing it.
  */
 const parametersOf = (name: string): string => `
-    types := array(select case when t ~ '^[0-9]+$' then t::oid::regtype::text else t end
+    types := array(select case when t is null then 'unknown' when t ~ '^[0-9]+$' then t::oid::regtype::text else t end
       from unnest(types) with ordinality u (t, n) order by n);
     loop
       begin
@@ -76,7 +97,8 @@ const parametersOf = (name: string): string => `
     select array_agg(case
       when not exists (select from pg_catalog.pg_cast
         where castsource = 25 and casttarget = t.oid and castmethod = 'f')
-        then format('%I.%I', n.nspname, t.typname)
+        then case when n.oid = 11 and pg_catalog.pg_type_is_visible(t.oid) then format('%I', t.typname)
+          else format('%I.%I', n.nspname, t.typname) end
       when t.oid = 1042 then 'pg_catalog.bpchar'
       else format('pg_catalog.bpchar::%I.%I', n.nspname, t.typname) end order by b.number) into casts
     from base b join pg_catalog.pg_type t on t.oid = b.oid and t.typtype <> 'd' join pg_catalog.pg_namespace n on n.oid = t.typnamespace;`
@@ -125,7 +147,7 @@ const toldColumns = (table: string): string => `
 const columnsOf = (table: string, marker: string): string => `
     stmt := pieces[1];
     for i in 1 .. cardinality(refs) loop stmt := stmt || '(null::' || casts[refs[i]] || ')'
-      || case when bare[i] then ' as "?column?"' else '' end || pieces[i + 1]; end loop;
+      || case when substr(bare, i, 1) = 't' then ' as "?column?"' else '' end || pieces[i + 1]; end loop;
     begin
       begin
         execute format(make, replace(replace(lead || replace(stmt, '${marker}', middle) || trail,
@@ -222,10 +244,12 @@ const bodyOf = (options: {
   const returnsRows = statement.returnsRows === true
   return `
 declare
-  types text[] := ${textArray(types)};
+  types text[] := ${typeArray(types)};
   pieces text[] := ${textArray(pieces)};
-  refs int[] := array[${references.join(", ")}]::int[];
-  bare bool[] := array[${bareParameters(statement).join(", ")}]::bool[];
+  refs int[] := ${numberArray(references)};
+  bare text := '${bareParameters(statement)
+    .map((bare) => (bare ? "t" : "f"))
+    .join("")}';
   is_query bool := ${statement.kind === "query" && statement.tail === 0};
   lead text := ${literal(lead)};
   middle text := ${literal(middle)};

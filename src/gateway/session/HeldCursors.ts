@@ -1,0 +1,124 @@
+/**
+ * Cursors WITH HOLD, which outlive their transaction: the service's do not, so the gateway reads the rows at once and
+ * keeps them.
+ */
+import * as Effect from "effect/Effect"
+import type { FieldDescription } from "../protocol/BackendMessages.ts"
+import type { ClientStatement } from "../statement/ClientStatement.ts"
+import { commandTag } from "../statement/CommandTag.ts"
+import { type Refused, refusal } from "../statement/Refused.ts"
+import type { Row, Rows, StatementOutcome } from "./StatementOutcome.ts"
+
+/** Characters that the rows of one such cursor may take. */
+const MAX_HELD = 64 * 1024 * 1024
+
+export interface HeldCursor {
+  readonly columns: ReadonlyArray<FieldDescription>
+  readonly rows: Rows
+  readonly scrolls: boolean
+  /** 0 before the first row, 1 on it, and one more than there are rows after the last. */
+  position: number
+}
+
+export type HeldCursors = ReadonlyMap<string, HeldCursor>
+
+/** Whether DECLARE says WITH HOLD. */
+export const isHeld = ({ words }: ClientStatement): boolean => {
+  const at = words.slice(0, words.indexOf("for")).indexOf("hold")
+  return at > 0 && words[at - 1] === "with"
+}
+
+const sizeOf = (row: Row): number => row.reduce((size, value) => size + (value?.length ?? 0) + 16, 0)
+
+/** Reads all rows of an outcome. */
+export const hold = Effect.fnUntraced(function* ({ columns = [], more, rows }: StatementOutcome, scrolls: boolean) {
+  const all: Array<Row> = []
+  let size = 0
+  for (let page = rows; page.length > 0; page = more === undefined ? [] : yield* more.next) {
+    for (const row of page) {
+      size += sizeOf(row)
+      all.push(row)
+    }
+    if (size > MAX_HELD) {
+      return yield* refusal(
+        "54000",
+        "the rows of a cursor WITH HOLD take more than 64 MiB",
+        "Use a cursor without HOLD in a transaction."
+      )
+    }
+  }
+  const cursor: HeldCursor = { columns, rows: all, scrolls, position: 0 }
+  return cursor
+})
+
+/** Where FETCH and MOVE go: over `count` rows, to the one that is `by` from here, or to row `to`, from the end below 0. */
+type Move = { readonly count: number } | { readonly by: number } | { readonly to: number }
+
+const numberOf = (text: string): number | undefined => {
+  if (text === "all") return Number.POSITIVE_INFINITY
+  return /^[+-]?\d+$/.test(text) ? Number(text) : undefined
+}
+
+/** Reads FETCH and MOVE; undefined where the words between them and the cursor's name are none of theirs. */
+const moveOf = ({ words }: ClientStatement): Move | undefined => {
+  const asked = words.slice(1, -1)
+  if (/^(?:from|in)$/.test(asked.at(-1) ?? "")) asked.pop()
+  const [first = "next", ...rest] = asked
+  const number = numberOf(rest.join(""))
+  switch (first) {
+    case "next":
+      return { count: 1 }
+    case "prior":
+      return { count: -1 }
+    case "first":
+      return { to: 1 }
+    case "last":
+      return { to: -1 }
+    case "absolute":
+      return number === undefined ? undefined : { to: number }
+    case "relative":
+      return number === undefined ? undefined : number === 0 ? { count: 0 } : { by: number }
+    case "forward":
+      return rest.length === 0 ? { count: 1 } : number === undefined ? undefined : { count: number }
+    case "backward":
+      return rest.length === 0 ? { count: -1 } : number === undefined ? undefined : { count: -number }
+    default: {
+      const count = numberOf(asked.join(""))
+      return count === undefined ? undefined : { count }
+    }
+  }
+}
+
+/** The rows that a move passes, and where it ends. */
+const passed = ({ position, rows }: HeldCursor, move: Move): { readonly rows: Rows; readonly position: number } => {
+  const after = rows.length + 1
+  if ("count" in move) {
+    const { count } = move
+    if (count === 0) return { rows: rows.slice(Math.max(0, position - 1), position), position }
+    if (count > 0) return { rows: rows.slice(position, position + count), position: Math.min(position + count, after) }
+    const first = Math.max(position + count, 0)
+    return { rows: rows.slice(Math.max(first - 1, 0), Math.max(position - 1, 0)).reverse(), position: first }
+  }
+  const to = "by" in move ? position + move.by : move.to < 0 ? after + move.to : move.to
+  const at = Math.min(Math.max(to, 0), after)
+  return { rows: at === 0 ? [] : rows.slice(at - 1, at), position: at }
+}
+
+/** FETCH and MOVE. */
+export const fetchHeld = (cursor: HeldCursor, statement: ClientStatement): Effect.Effect<StatementOutcome, Refused> => {
+  const move = moveOf(statement)
+  if (move === undefined) return Effect.fail(refusal("42601", `syntax error at or near "${statement.words[1]}"`))
+  const { position, rows } = passed(cursor, move)
+  const stays = "count" in move && move.count === 0
+  if (!cursor.scrolls && cursor.position > 0 && position <= cursor.position && !stays) {
+    const hint = "Declare it with SCROLL option to enable backward scan."
+    return Effect.fail(refusal("55000", "cursor can only scan forward", hint))
+  }
+  cursor.position = position
+  const moves = statement.words[0] === "move"
+  return Effect.succeed({
+    columns: moves ? undefined : cursor.columns,
+    rows: moves ? [] : rows,
+    tag: () => commandTag(statement.words, rows.length)
+  })
+}

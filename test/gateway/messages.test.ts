@@ -1,0 +1,156 @@
+/** Messages of the protocol, sent to PostgreSQL and to the gateway: both answer the same, message by message. */
+import { assert, layer } from "@effect/vitest"
+import { Effect } from "effect"
+import { describe } from "vitest"
+import * as TestDatabase from "../TestDatabase.ts"
+import {
+  type Answer,
+  bind,
+  close,
+  copyData,
+  copyDone,
+  describe as describeMessage,
+  execute,
+  flush,
+  parse,
+  query,
+  RawClient,
+  sync
+} from "./RawClient.ts"
+import { layer as gateway, TestGateway } from "./TestGateway.ts"
+
+const serverUrl = TestDatabase.postgresUrl ?? ""
+
+/** What an answer says; of an error what the service gives: neither DETAIL, CONTEXT nor the place in PostgreSQL's sources. */
+const said = ({ body, type }: Answer): string =>
+  type === "E" || type === "N"
+    ? `${type} ${body
+        .toString()
+        .split("\0")
+        .filter((field) => /^[SVCMPn]/.test(field))
+        .join(" ")}`
+    : `${type} ${body.toString("latin1")}`
+
+/** The answers to groups of messages, each of which is answered by a ReadyForQuery at its end. */
+const answers = async (client: RawClient, groups: ReadonlyArray<ReadonlyArray<Buffer>>) => {
+  const all: Array<string> = []
+  for (const group of groups) all.push(...(await client.ask(...group)).answers.map(said))
+  await client.kill()
+  return all
+}
+
+const prepared = (name: string, sql: string) => [parse(name, sql), bind("", name), execute(""), sync]
+const run = (name: string) => [bind("", name), execute(""), sync]
+
+const manyNumbers = Array.from({ length: 2500 }, (_, index) => String(index))
+const manyRows = `select count(n), sum(n::int) from (values ${manyNumbers.map((n) => `($${Number(n) + 1})`).join(",")}) v(n)`
+
+const conversations: Readonly<Record<string, ReadonlyArray<ReadonlyArray<Buffer>>>> = {
+  "statements and messages name prepared statements in one space": [
+    [parse("a b", "select 1"), sync],
+    [query('prepare "a b" as select 2')],
+    [query('execute "a b"')],
+    [query('deallocate "a b"')],
+    run("a b"),
+    [query("prepare c(int) as select $1 + 1")],
+    [describeMessage("S", "c"), bind("", "c", ["41"]), execute(""), sync],
+    [close("S", "c"), sync],
+    [query("execute c(1)")],
+    [parse("d", "select 1"), sync],
+    [query("deallocate all")],
+    run("d"),
+    [parse("d", "select 1"), sync],
+    [query("discard all")],
+    prepared("d", "select 4")
+  ],
+  "cursors WITH HOLD outlive their transaction and move both ways": [
+    [query("declare h scroll cursor with hold for select g, 'x' || g from generate_series(1, 5) g")],
+    ...["fetch h", "fetch 2 from h", "fetch prior from h", "fetch all in h", "fetch next from h", "fetch -2 h"].map(
+      (sql) => [query(sql)]
+    ),
+    ...[
+      "first from h",
+      "last from h",
+      "absolute 2 from h",
+      "absolute -2 from h",
+      "relative -1 from h",
+      "relative 0 h"
+    ].map((words) => [query(`fetch ${words}`)]),
+    ...["forward all from h", "backward 2 from h", "backward all in h", "absolute 0 h", "0 h", "forward 0 h"].map(
+      (words) => [query(`move ${words}`)]
+    ),
+    [query("fetch h"), query("declare h cursor with hold for select 1")],
+    [
+      query(
+        "begin; declare k cursor with hold for select 1; fetch k; savepoint s; declare l cursor with hold for select 2"
+      )
+    ],
+    [query("rollback to s; fetch l")],
+    [query("commit")],
+    [query("fetch l")],
+    [query("begin; declare k no scroll cursor with hold for select generate_series(1, 3); commit")],
+    [query("fetch 2 k"), query("fetch prior k")],
+    [query("begin; declare m cursor with hold for select 1; rollback; fetch m")],
+    [query("begin; select 1/0")],
+    [query("fetch h")],
+    [query("rollback")],
+    [parse("", "fetch 2 from h"), describeMessage("S", ""), bind("", ""), describeMessage("P", ""), execute(""), sync],
+    [describeMessage("P", "h"), sync],
+    [query("close h; fetch h")],
+    [query("close all")],
+    [query("declare h cursor with hold for select 1/0")],
+    [query("declare h cursor without hold for select 1")]
+  ],
+  "COPY takes STDIN and STDOUT in either direction": [
+    [query("create table copied(a int, b text)")],
+    [query("copy copied from stdout"), copyData("1\tone\n"), copyDone],
+    [query("copy copied to stdin")],
+    [query("drop table copied")]
+  ],
+  "an error skips to the Sync, and what comes after it is answered": [
+    [
+      parse("", "select 1/(g - g) from generate_series(1, $1::int) g"),
+      bind("", "", ["1"]),
+      execute(""),
+      parse("e", "select 1"),
+      flush,
+      sync
+    ],
+    run("e"),
+    [parse("", "select 1"), bind("p", ""), bind("p", ""), sync],
+    [bind("", "", ["1"]), sync],
+    [execute("none"), sync],
+    [parse("", ""), bind("", ""), describeMessage("P", ""), execute(""), sync],
+    [parse("", "select 1; select 2"), sync],
+    [query(";;")],
+    [query("")],
+    [sync]
+  ],
+  "a statement may have thousands of parameters": [
+    [parse("", manyRows), describeMessage("S", ""), bind("", "", manyNumbers), execute(""), sync]
+  ],
+  "rows come in portions": [
+    [query("begin")],
+    [parse("", "select generate_series(1, 5)"), bind("p", ""), execute("p", 2), execute("p", 2), sync],
+    [execute("p", 2), execute("p", 2), sync],
+    [close("P", "p"), execute("p"), sync],
+    [query("rollback")]
+  ]
+}
+
+describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres("messages"), () => {
+  layer(gateway(serverUrl, { password: "trust" }), { timeout: "60 seconds" })((it) => {
+    for (const [name, groups] of Object.entries(conversations)) {
+      it.effect(name, () =>
+        Effect.gen(function* () {
+          const { directUrl, port } = yield* TestGateway
+          const direct = new URL(directUrl)
+          const database = direct.pathname.slice(1)
+          const connected = (to: number, host?: string) =>
+            Effect.promise(async () => answers(await RawClient.connect(to, database, direct.username, host), groups))
+          assert.deepStrictEqual(yield* connected(port), yield* connected(Number(direct.port), direct.hostname))
+        })
+      )
+    }
+  })
+})
