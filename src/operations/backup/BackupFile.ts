@@ -1,6 +1,6 @@
 /** The files that backups are in: gzip by their name, and whole or named as what is not. */
 import { createReadStream, createWriteStream, type WriteStream } from "node:fs"
-import { open, rename, rm } from "node:fs/promises"
+import { lstat, open, readlink, rename, rm, stat } from "node:fs/promises"
 import { dirname, resolve } from "node:path"
 import { PassThrough, pipeline, Readable, type Writable } from "node:stream"
 import { finished } from "node:stream/promises"
@@ -69,10 +69,14 @@ const sinkTo = (file: string, last: WriteStream | PassThrough): Sink => {
 }
 
 const write =
-  ({ first }: Sink, file: string) =>
+  ({ first, last }: Sink, file: string) =>
   (text: string) =>
     Effect.callback<void, BackupFileError>((resume) => {
-      first.write(text, (error) => resume(error == null ? Effect.void : Effect.fail(failed(file, "written")(error))))
+      first.write(text, (error) => {
+        // Where the file failed, what leads to it says only that it was ended.
+        const cause = last.errored ?? first.errored ?? error
+        resume(cause == null ? Effect.void : Effect.fail(failed(file, "written")(cause)))
+      })
     })
 
 /** Writes blocks of text one after the other, and waits until the last one is written. Nothing is kept in memory. */
@@ -117,9 +121,94 @@ const syncFolder = async (folder: string) => {
   await handle.sync().finally(() => handle.close())
 }
 
+/** Where a name leads. */
+interface Place {
+  /** What the file is called in the end: the name, or what a link of that name leads to. */
+  readonly path: string
+  /** Whether something is there that is no file, such as a pipe or a device, and is written to as it is. */
+  readonly isThrough: boolean
+}
+
+const unlessAbsent = (cause: NodeJS.ErrnoException) => (cause.code === "ENOENT" ? undefined : Promise.reject(cause))
+
+const mostLinks = 40
+
+/** Follows links, of which the last one may lead to nothing yet. */
+const followed = async (path: string, links = 0): Promise<string> => {
+  const found = await lstat(path).catch(unlessAbsent)
+  if (found?.isSymbolicLink() !== true || links === mostLinks) return path
+  return followed(resolve(dirname(path), await readlink(path)), links + 1)
+}
+
+const placeOf = Effect.fnUntraced(function* (file: string) {
+  const attempt = <A>(run: () => Promise<A>) => Effect.tryPromise({ try: run, catch: failed(file, "written") })
+  const found = yield* attempt(() => stat(file).catch(unlessAbsent))
+  const isFolder = found?.isDirectory() === true || (found === undefined && /[/\\]$/.test(file))
+  if (file === "" || isFolder) {
+    const why = file === "" ? "the name is empty" : "that is a folder"
+    return yield* new BackupFileError({ file, message: `${file || '""'} can't be written: ${why}` })
+  }
+  const place: Place = { path: yield* attempt(() => followed(file)), isThrough: found?.isFile() === false }
+  return place
+})
+
+/** A file that was made under a name, and whether the name still leads to it. */
+interface Made {
+  readonly stream: WriteStream
+  readonly isStill: () => Promise<boolean>
+}
+
+/** Makes a file. One of that name is what a run left that was cut off, or another run's: it is not written into. */
+const make = async (path: string): Promise<Made> => {
+  await rm(path, { force: true })
+  const handle = await open(path, "wx", 0o600)
+  const { dev, ino } = await handle.stat()
+  return {
+    stream: createWriteStream("", { fd: handle, flush: true }),
+    isStill: async () => {
+      const found = await stat(path).catch(unlessAbsent)
+      return found?.ino === ino && found.dev === dev
+    }
+  }
+}
+
+/** Writes a file that is called `partial` until it is complete. */
+const toFile = Effect.fnUntraced(function* <E, R>(file: string, path: string, blocks: Stream.Stream<string, E, R>) {
+  const partial = partialOf(path)
+  const made = yield* Effect.tryPromise({ try: () => make(partial), catch: failed(partial, "written") })
+  yield* writeTo(sinkTo(file, made.stream), partial, blocks).pipe(
+    Effect.onExit((exit) => {
+      if (Exit.isSuccess(exit)) return Effect.void
+      if (Exit.hasInterrupts(exit)) return Effect.logWarning(`${partial} is incomplete, and ${file} is as it was`)
+      const remove = async () => {
+        if (await made.isStill()) await rm(partial, { force: true })
+      }
+      return Effect.ignore(Effect.tryPromise(remove))
+    })
+  )
+  const isComplete = yield* Effect.tryPromise({
+    try: async () => {
+      if (!(await made.isStill())) return false
+      await rename(partial, path)
+      await syncFolder(dirname(resolve(path)))
+      return true
+    },
+    catch: failed(file, "written")
+  })
+  if (isComplete) return
+  const message = `${file} can't be written: another backup has begun to write it meanwhile, and goes on`
+  return yield* new BackupFileError({ file, message })
+})
+
+const toPipe = Effect.fnUntraced(function* <E, R>(file: string, blocks: Stream.Stream<string, E, R>) {
+  const handle = yield* Effect.tryPromise({ try: () => open(file, "w"), catch: failed(file, "written") })
+  yield* writeTo(sinkTo(file, createWriteStream("", { fd: handle })), file, blocks)
+})
+
 /**
  * Writes a file, or to stdout for `-`. It has its name only once it is complete and on the disk; until then, and where
- * it was interrupted, it is called `FILE.partial`. Only its owner can read it.
+ * it was interrupted, it is called `FILE.partial`. Only its owner can read it. A link's target is written; a pipe or a
+ * device is written to as it is.
  *
  * @errors BackupFileError
  */
@@ -128,24 +217,6 @@ export const save = Effect.fn("BackupFile.save")(function* <E, R>(file: string, 
     yield* toStandard(blocks)
     return
   }
-  const partial = partialOf(file)
-  const last = createWriteStream(partial, { mode: 0o600, flush: true })
-  yield* Effect.callback<void, BackupFileError>((resume) => {
-    last.once("open", () => resume(Effect.void))
-    last.once("error", (cause) => resume(Effect.fail(failed(partial, "written")(cause))))
-  })
-  yield* writeTo(sinkTo(file, last), partial, blocks).pipe(
-    Effect.onExit((exit) => {
-      if (Exit.isSuccess(exit)) return Effect.void
-      if (Exit.hasInterrupts(exit)) return Effect.logWarning(`${partial} is incomplete, and ${file} is as it was`)
-      return Effect.ignore(Effect.tryPromise(() => rm(partial, { force: true })))
-    })
-  )
-  yield* Effect.tryPromise({
-    try: async () => {
-      await rename(partial, file)
-      await syncFolder(dirname(resolve(file)))
-    },
-    catch: failed(file, "written")
-  })
+  const { isThrough, path } = yield* placeOf(file)
+  yield* isThrough ? toPipe(file, blocks) : toFile(file, path, blocks)
 })

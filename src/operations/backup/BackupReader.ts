@@ -41,6 +41,7 @@ const others: ReadonlyArray<readonly [beginning: string, meaning: string]> = [
   ["PGDMP", "this is an archive of pg_dump, for pg_restore"],
   ["--\n-- PostgreSQL database", "this is a script of pg_dump, for psql"],
   ["SQLite format 3", "this is a database of SQLite"],
+  ["\u00ff\u00fe", "this is text in UTF-16, which PowerShell's > makes of what is written to -: name the file instead"],
   ["PK\u0003\u0004", packed],
   ["BZh", packed],
   ["\u00fd7zXZ", packed],

@@ -28,7 +28,7 @@ export const operationAdvice: Readonly<Record<string, Step>> = {
     code: "reference",
     fix: "Run alex-db verify --skip-drift, which looks at everything else"
   },
-  BackupFileError: { code: "file", fix: "Name a file in a folder that can be read and written" },
+  BackupFileError: { code: "file", fix: "Name a file in a folder that can be read and written, and has room" },
   BackupInvalid: { code: "backup-invalid", fix: "Use another backup, or create one with alex-db backup" },
   BackupRefused: { code: "backup-refused", fix: "See alex-db doctor for the whole state of the database" },
   RowsRefused: {

@@ -122,6 +122,7 @@ it.effect("what is not a backup is told apart", () =>
     ]
     for (const [text, message] of cases) assert.match((yield* refusal(Buffer.from(text))).message, message)
     const text = (yield* written).toString()
+    assert.match((yield* refusal(Buffer.from(`\ufeff${text}`, "utf16le"))).message, /this is text in UTF-16/)
     const newer = text.replace('"version":1', '"version":2').split("\n")[0] ?? ""
     const { crc32 } = yield* Effect.promise(() => import("node:zlib"))
     const body = newer.slice(0, -18)
