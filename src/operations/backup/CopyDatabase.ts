@@ -1,11 +1,29 @@
 /**
  * A backup that is restored as it is made, from one database into another.
  */
-import { type Context, Effect, Stream } from "effect"
+import { type Context, Effect, Random, Schema, Stream } from "effect"
 import { SqlClient } from "effect/sql"
 import type { Target } from "../database/Target.ts"
-import { type BackupOptions, withSource } from "./Backup.ts"
+import { type BackupOptions, refuse, withSource } from "./Backup.ts"
 import { type RestoreOptions, restore } from "./Restore.ts"
+
+const Free = Schema.Tuple([Schema.Struct({ free: Schema.Boolean })])
+
+/**
+ * Refuses a target that is the source by another name: it would wait for the transaction that reads it. A lock of that
+ * transaction's is not free there.
+ */
+const refuseItself = Effect.fnUntraced(function* (to: Context.Context<SqlClient.SqlClient | Target>) {
+  const key = String(yield* Random.nextInt)
+  const reading = yield* SqlClient.SqlClient
+  yield* reading`select pg_catalog.pg_advisory_xact_lock(${key}::text::int8)::text as taken`
+  return yield* Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient
+    const rows = yield* sql`select pg_catalog.pg_try_advisory_xact_lock(${key}::text::int8) as free`
+    const [{ free }] = yield* Schema.decodeUnknownEffect(Free)(rows)
+    if (!free) yield* refuse("it is the database that the rows are read from", "Name another one")
+  }).pipe(Effect.provideContext(to), Effect.provideService(SqlClient.BeginTransaction, undefined))
+})
 
 /**
  * Copies rows into the current database from another one: nothing is kept in between but what is on its way. The target
@@ -34,6 +52,7 @@ export const copy = Effect.fn("CopyDatabase.copy")(function* (
   const to = yield* Effect.context<SqlClient.SqlClient | Target>()
   return yield* withSource(options, (source) =>
     Effect.gen(function* () {
+      yield* refuseItself(to)
       const reading = yield* Effect.context<SqlClient.SqlClient>()
       const rows = Stream.provideContext(source.rows, reading)
       return yield* restore({ ...source, rows }, options).pipe(

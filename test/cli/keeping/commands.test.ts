@@ -1,5 +1,5 @@
 /** backup, restore, copy and upgrade as processes: what they print, ask, refuse and leave. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect, Redacted, Schema } from "effect"
@@ -49,9 +49,12 @@ it.live("a folder is backed up, restored, and copied into another; what is there
     )
     assert.deepStrictEqual(restored.tables, backup.tables)
 
-    const same = yield* alexDb(["copy", "--from", ".alex-db", "--to", "embedded:.alex-db"], { cwd })
-    assert.strictEqual(same.code, 2)
-    assert.include(same.stderr, "--from and --to are the same database")
+    symlinkSync(".alex-db", join(cwd, "link"))
+    for (const to of ["embedded:.alex-db", "./.alex-db/", "link"]) {
+      const same = yield* alexDb(["copy", "--from", ".alex-db", "--to", to], { cwd })
+      assert.strictEqual(same.code, 2, same.stderr)
+      assert.include(same.stderr, "--from and --to are the same database")
+    }
     const copied = yield* documentOf(
       "copy",
       yield* alexDb(["copy", "--from", ".alex-db", "--to", "embedded:b", "--json"], { cwd })

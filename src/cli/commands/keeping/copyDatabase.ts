@@ -1,10 +1,12 @@
 /** `alex-db copy`: the rows of one database into another. */
+import { existsSync, realpathSync } from "node:fs"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import type { DbConfig } from "../../../DbConfig.ts"
 import { WrongUsage } from "../../Outcome.ts"
 import { restoreText } from "../../output/keepingText.ts"
 import { print } from "../../output/text.ts"
@@ -13,6 +15,13 @@ import { version } from "../../version.ts"
 import { anonymizeFlag, anonymizeKey, askToReplace, replaceFlags, schemaFlag } from "./asking.ts"
 
 const sides = Effect.promise(() => import("./sides.ts"))
+
+/** Whether two folders are one, however they are written. */
+const isSameFolder = (one: DbConfig, other: DbConfig): boolean =>
+  one._tag === "embedded" &&
+  other._tag === "embedded" &&
+  [one, other].every(({ directory }) => existsSync(directory)) &&
+  realpathSync(one.directory) === realpathSync(other.directory)
 
 const side = (name: string, description: string) =>
   Flag.String(name).pipe(Flag.withMetavar("DATABASE"), Flag.withDescription(description))
@@ -38,7 +47,8 @@ export const copyDatabase = Command.make(
     const source = yield* sideOf("--from", from, flags)
     const target = yield* sideOf("--to", to, flags)
     const [one, other] = [targetOf(source), targetOf(target)]
-    if (one.location === other.location && one.database === other.database) {
+    const isSamePlace = one.location === other.location || isSameFolder(source, target)
+    if (isSamePlace && one.database === other.database) {
       return yield* new WrongUsage({ problem: "--from and --to are the same database", fix: "Name two" })
     }
     const options = {
