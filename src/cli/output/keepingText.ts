@@ -60,7 +60,18 @@ export const planText =
 export const restoreText =
   (done: string) =>
   (
-    { database, location, migrated, replaced, resumedAt, rows, sequences, tables, verified }: Restore.RestoreReport,
+    {
+      database,
+      location,
+      migrated,
+      missingSequences,
+      replaced,
+      resumedAt,
+      rows,
+      sequences,
+      tables,
+      verified
+    }: Restore.RestoreReport,
     { good, warn }: Style
   ): string =>
     [
@@ -69,6 +80,7 @@ export const restoreText =
       ...(resumedAt === 0 ? [] : [`${count(resumedAt, "row")} were in place.`]),
       tablesText(tables),
       ...(sequences === 0 ? [] : [`${count(sequences, "sequence")} set.`]),
+      ...missingSequences.map((name) => `${warn("not set:")} the sequence ${name} is not there`),
       `${good(`${done}:`)} ${count(rows, "row")} in "${database}" at ${location}.`,
       verified ? `${good("verified:")} counts and hashes are the same.` : `${warn("not verified")}`
     ].join("\n")

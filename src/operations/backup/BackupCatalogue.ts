@@ -31,7 +31,10 @@ export const FoundTable = Schema.Struct({
       comment: Schema.NullOr(Schema.String)
     })
   ),
-  /** What runs when a row is inserted; `mode` is PostgreSQL's letter for when. */
+  /**
+   * What runs when a row is inserted; `mode` is PostgreSQL's letter for when. Those of partitions follow their parents', and
+   * are among them where their mode is another one.
+   */
   triggers: Schema.Array(Schema.Struct({ relation: Schema.String, name: Schema.String, mode: Schema.String }))
 })
 export type FoundTable = typeof FoundTable.Type
@@ -60,7 +63,9 @@ export const settings = Effect.fnUntraced(function* () {
       set_config('bytea_output', 'hex', true) as e, set_config('xmloption', 'content', true) as f,
       set_config('lc_monetary', 'C', true) as g, set_config('search_path', ${qualified}::text, true) as h,
       set_config('row_security', 'off', true) as i, set_config('statement_timeout', '0', true) as j,
-      set_config('idle_in_transaction_session_timeout', '0', true) as k
+      set_config('idle_in_transaction_session_timeout', '0', true) as k, set_config('array_nulls', 'on', true) as l,
+      set_config('quote_all_identifiers', 'off', true) as m,
+      case when current_setting('transaction_timeout', true) <> '' then set_config('transaction_timeout', '0', true) end as n
     from before`
   const [{ path }] = yield* Schema.decodeUnknownEffect(Path)(rows)
   return path
@@ -73,7 +78,8 @@ export const setPath = Effect.fnUntraced(function* (path: string) {
 })
 
 /** The path under which rows are written: functions of rules and columns may name others of the schema without it. */
-export const pathOf = (schema: string, path: string): string => `${quoted(schema)}, ${path}`
+export const pathOf = (schema: string, path: string): string =>
+  path.trim() === "" ? quoted(schema) : `${quoted(schema)}, ${path}`
 
 /** Extensions make their own rows. */
 const isOwn = `not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')`
@@ -104,13 +110,15 @@ export const tables = Effect.fnUntraced(function* ({ names, schema }: Scope) {
           'comment', obj_description(k.oid, 'pg_constraint')
         ) order by k.conname), '[]') from pg_constraint k
         where k.conrelid = c.oid and (k.contype in ('f', 'c') or not k.convalidated) and k.conparentid = 0
+          and k.coninhcount = 0
       ) as constraints,
       (
         select coalesce(jsonb_agg(jsonb_build_object(
           'relation', t.tgrelid::regclass::text, 'name', t.tgname, 'mode', t.tgenabled
-        ) order by t.tgname), '[]') from pg_trigger t
+        ) order by (select count(*) from pg_partition_ancestors(t.tgrelid)), t.tgname), '[]')
+        from pg_trigger t left join pg_trigger p on p.oid = t.tgparentid
         where t.tgrelid in (select c.oid union select relid from pg_partition_tree(c.oid))
-          and not t.tgisinternal and t.tgparentid = 0 and t.tgenabled <> 'D' and t.tgtype & 4 <> 0
+          and not t.tgisinternal and t.tgenabled <> coalesce(p.tgenabled, 'D') and t.tgtype & 4 <> 0
       ) as triggers
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.nspname = ${schema}::text and c.relkind in ('r', 'p') and not c.relispartition
@@ -141,17 +149,38 @@ export const sequences = Effect.fnUntraced(function* (schema: string) {
 
 const kinds: Readonly<Record<string, string>> = {
   f: "foreign table: its rows are elsewhere",
-  m: "materialized view: refresh it after a restore"
+  m: "materialized view: refresh it after a restore",
+  partition: "partition of a table in another schema: back that up",
+  heir: "in another schema, and inherits from a table of this one: back that up",
+  lo: "columns hold their numbers: back them up with pg_dump --large-objects"
 }
 
 /** What of a schema holds rows and is left out, each with the reason. */
 export const leftOut = Effect.fnUntraced(function* (schema: string) {
   const sql = yield* SqlClient.SqlClient
   const rows = yield* sql`
-    select c.relname::text as name, c.relkind::text as kind from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where n.nspname = ${schema}::text
-      and (c.relkind in ('f', 'm') or (c.relkind in ('r', 'p') and not c.relispartition and not ${sql.literal(isOwn)}))
-    order by c.relname`
+    with here as (
+      select c.* from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = ${schema}::text
+    )
+    select c.relname::text as name, c.relkind::text as kind from here c
+    where c.relkind in ('f', 'm') or (c.relkind in ('r', 'p') and not c.relispartition and not ${sql.literal(isOwn)})
+    union all
+    select c.relname::text, 'partition' from here c
+    where c.relispartition and c.relkind <> 'f'
+      and (select relnamespace from pg_class where oid = pg_partition_root(c.oid)) <> c.relnamespace
+    union all
+    select i.inhrelid::regclass::text, 'heir' from here c
+    join pg_inherits i on i.inhparent = c.oid join pg_class h on h.oid = i.inhrelid
+    where c.relkind = 'r' and h.relnamespace <> c.relnamespace
+    union all
+    select 'large objects', 'lo' where exists (select from pg_largeobject_metadata)
+      and exists (
+        select from here c join pg_attribute a on a.attrelid = c.oid
+        join pg_type t on t.oid = a.atttypid
+        where c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped
+          and (t.oid = 'oid'::regtype or t.typbasetype = 'oid'::regtype)
+      )
+    order by 1`
   const Left = Schema.Array(Schema.Struct({ name: Schema.String, kind: Schema.String }))
   const left = yield* Schema.decodeUnknownEffect(Left)(rows)
   return left.map(({ kind, name }) => `${name} (${kinds[kind] ?? "table of an extension, which makes its rows"})`)

@@ -56,6 +56,8 @@ export const RestoreReport = Schema.Struct({
   tables: Schema.Array(TableSum),
   rows: Schema.Int,
   sequences: Schema.Int,
+  /** Sequences of the backup that the database does not have: what counts there instead stands where it stood. */
+  missingSequences: Schema.Array(Schema.String),
   /** Whether counts and hashes were compared with the backup's; they are the same then. */
   verified: Schema.Boolean
 })
@@ -85,9 +87,9 @@ interface Job {
   readonly path: string
 }
 
-const occupied = Effect.fnUntraced(function* (schema: string, header: Header) {
-  const counts = yield* Effect.forEach(header.tables, ({ name }) =>
-    Effect.map(RestoreTarget.countOf(schema, name), (rows) => ({ name, rows }))
+const occupied = Effect.fnUntraced(function* (schema: string, pairs: ReadonlyArray<RestoreTarget.Pair>) {
+  const counts = yield* Effect.forEach(pairs, ({ to }) =>
+    Effect.map(RestoreTarget.countOf(schema, to.name, !to.isPartitioned), (rows) => ({ name: to.name, rows }))
   )
   return counts.filter(({ rows }) => rows > 0)
 })
@@ -112,8 +114,9 @@ export const plan = Effect.fn("Restore.plan")(function* (
     : yield* sql.withTransaction(
         Effect.gen(function* () {
           yield* Catalogue.settings()
-          yield* RestoreTarget.pairsOf(header, place)
-          return yield* occupied(place.schema, header)
+          const held = yield* occupied(place.schema, yield* RestoreTarget.pairsOf(header, place))
+          if (held.length > 0) yield* RestoreTarget.refuseReferences(place.schema, header)
+          return held
         })
       )
   const marker = yield* Marker.find(place.schema)
@@ -165,7 +168,7 @@ const prepare = Effect.fnUntraced(function* (
   const path = yield* Catalogue.settings()
   const before = yield* RestoreTarget.pairsOf(header, place)
   yield* Writer.lock(place.schema, before)
-  const replaced = yield* occupied(place.schema, header)
+  const replaced = yield* occupied(place.schema, before)
   if (unfinished !== undefined && options.replace !== true) {
     return yield* refuse(
       "a restore that was begun with --resume is unfinished here",
@@ -173,7 +176,10 @@ const prepare = Effect.fnUntraced(function* (
     )
   }
   yield* guard(replaced, options)
-  if (replaced.length > 0) yield* Writer.empty(place.schema, before)
+  if (replaced.length > 0) {
+    yield* RestoreTarget.refuseReferences(place.schema, header)
+    yield* Writer.empty(place.schema, before)
+  }
   if (unfinished !== undefined) {
     // That restore is given up, and what it took out of the way is put back.
     yield* Writer.runAll(unfinished.after)
@@ -238,7 +244,7 @@ const differing = Effect.fnUntraced(function* (
     .map(({ name }) => name)
 })
 
-/** Puts back what was taken out of the way, and compares. In the transaction that ends the restore. */
+/** Puts back what was taken out of the way, and compares; gives the sequences that are missing. In the transaction that ends the restore. */
 const finish = Effect.fnUntraced(function* (
   job: Job,
   after: ReadonlyArray<string>,
@@ -247,12 +253,12 @@ const finish = Effect.fnUntraced(function* (
 ) {
   const sql = yield* SqlClient.SqlClient
   yield* sql`set constraints all immediate`
-  yield* Writer.setSequences(job.schema, job.header.sequences)
+  const missingSequences = yield* Writer.setSequences(job.schema, job.header.sequences)
   yield* Writer.runAll(after)
-  if (options.verify === false) return
+  if (options.verify === false) return missingSequences
   yield* Catalogue.setPath(Catalogue.qualified)
   const tables = yield* differing(job, sums)
-  if (tables.length > 0) return yield* new RestoreDiffers({ tables })
+  return tables.length > 0 ? yield* new RestoreDiffers({ tables }) : missingSequences
 })
 
 const restoreAtOnce = Effect.fnUntraced(function* <E, R>(
@@ -267,8 +273,8 @@ const restoreAtOnce = Effect.fnUntraced(function* <E, R>(
       const { after, job, replaced } = yield* prepare(header, place, options, unfinished)
       yield* Catalogue.setPath(job.path)
       yield* load(job, rows, 0, (batch, pair) => Writer.write(job.schema, pair, batch))
-      yield* finish(job, after, yield* sums, options)
-      return { replaced, resumedAt: 0 }
+      const missingSequences = yield* finish(job, after, yield* sums, options)
+      return { replaced, resumedAt: 0, missingSequences }
     })
   )
 })
@@ -287,7 +293,7 @@ const isInPlace = Effect.fnUntraced(function* <E, R>(
     Effect.gen(function* () {
       yield* Catalogue.settings()
       const pairs = yield* RestoreTarget.pairsOf(header, place)
-      const there = yield* occupied(place.schema, header)
+      const there = yield* occupied(place.schema, pairs)
       if (there.length === 0) return false
       yield* Stream.runDrain(rows)
       const tables = yield* differing({ schema: place.schema, pairs }, yield* sums)
@@ -307,7 +313,8 @@ const restoreInParts = Effect.fnUntraced(function* <E, R>(
   const found = yield* Marker.find(schema)
   const isSame = found !== undefined && found.backup === header.id
   if (found === undefined && options.replace !== true && (yield* isInPlace({ header, rows, sums }, place, options))) {
-    return { replaced: [], resumedAt: (yield* sums).reduce((sum, table) => sum + table.rows, 0) }
+    const resumedAt = (yield* sums).reduce((sum, table) => sum + table.rows, 0)
+    return { replaced: [], resumedAt, missingSequences: [] }
   }
   const begun = yield* sql.withTransaction(
     Effect.gen(function* () {
@@ -338,15 +345,16 @@ const restoreInParts = Effect.fnUntraced(function* <E, R>(
       written = next
     })
   )
-  yield* sql.withTransaction(
+  const missingSequences = yield* sql.withTransaction(
     Effect.gen(function* () {
       yield* Catalogue.settings()
       yield* Catalogue.setPath(job.path)
-      yield* finish(job, after, yield* sums, options)
+      const missing = yield* finish(job, after, yield* sums, options)
       yield* Marker.drop(schema)
+      return missing
     })
   )
-  return { replaced, resumedAt }
+  return { replaced, resumedAt, missingSequences }
 })
 
 /**
@@ -370,7 +378,7 @@ export const restore = Effect.fn("Restore.restore")(function* <E, R>(
   const migrated = yield* RestoreTarget.make(found, options)
   const place = { ...found, migrateTo: undefined }
   const run = options.resume === true ? restoreInParts(source, place, options) : restoreAtOnce(source, place, options)
-  const { replaced, resumedAt } = yield* run
+  const { missingSequences, replaced, resumedAt } = yield* run
   const tables = yield* source.sums
   const report: RestoreReport = {
     database,
@@ -382,7 +390,8 @@ export const restore = Effect.fn("Restore.restore")(function* <E, R>(
     resumedAt,
     tables,
     rows: tables.reduce((sum, { rows }) => sum + rows, 0),
-    sequences: header.sequences.length,
+    sequences: header.sequences.length - missingSequences.length,
+    missingSequences,
     verified: options.verify !== false
   }
   return report

@@ -84,6 +84,34 @@ const differences = ({ from, to }: Pair): ReadonlyArray<string> => [
 /** How many differences a message lists. */
 const mostListed = 10
 
+const listed = (all: ReadonlyArray<string>): string =>
+  all.length > mostListed ? `${list(all.slice(0, mostListed))}, and ${all.length - mostListed} more` : list(all)
+
+const References = Schema.Array(Schema.Struct({ reference: Schema.String }))
+
+/** Refuses where a table that is not in the backup refers to one that is: PostgreSQL empties neither without the other. */
+export const refuseReferences = Effect.fnUntraced(function* (schema: string, header: Header) {
+  const sql = yield* SqlClient.SqlClient
+  const names = header.tables.map(({ name }) => name)
+  const rows = yield* sql`
+    with emptied as (
+      select c.oid, t.relid from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+      cross join lateral (select c.oid as relid union select relid from pg_catalog.pg_partition_tree(c.oid)) t
+      where n.nspname = ${schema}::text and c.relkind in ('r', 'p') and c.relname::text = any(${names}::text[])
+    )
+    select format('%s refers to %s (%I)', k.conrelid::regclass, k.confrelid::regclass, k.conname) as reference
+    from pg_catalog.pg_constraint k
+    where k.contype = 'f' and k.conparentid = 0 and k.confrelid in (select relid from emptied)
+      and k.conrelid not in (select relid from emptied)
+    order by 1`
+  const found = yield* Schema.decodeUnknownEffect(References)(rows)
+  if (found.length === 0) return
+  return yield* refuse(
+    `its tables can't be emptied, since others refer to them: ${listed(found.map(({ reference }) => reference))}`,
+    "Drop these foreign keys, and add them again after the restore"
+  )
+})
+
 /** Finds the tables, which must fit. In a transaction that has the settings of the catalogue. */
 export const pairsOf = Effect.fnUntraced(function* (header: Header, { schema }: Place) {
   const names = header.tables.map(({ name }) => name)
@@ -97,9 +125,8 @@ export const pairsOf = Effect.fnUntraced(function* (header: Header, { schema }: 
   }
   problems.push(...pairs.flatMap(differences))
   if (problems.length === 0) return pairs
-  const more = problems.length > mostListed ? `, and ${problems.length - mostListed} more` : ""
   return yield* refuse(
-    `its tables in the schema "${schema}" do not fit the backup: ${list(problems.slice(0, mostListed))}${more}`,
+    `its tables in the schema "${schema}" do not fit the backup: ${listed(problems)}`,
     header.scope === "alex"
       ? "Run alex-db verify, which names what differs from the migrations; or restore into a new database"
       : "Make them as they were, by the application's own migrations or with pg_dump --schema-only; a backup holds rows"
@@ -111,12 +138,16 @@ export const mostCounted = 1_000_000
 
 const Count = Schema.Tuple([Schema.Struct({ rows: Schema.Int })])
 
-/** How many rows a table holds, or one more than are counted. */
-export const countOf = Effect.fnUntraced(function* (schema: string, name: string) {
+/**
+ * How many rows a table holds, or one more than are counted.
+ *
+ * @param isAlone Whether those of partitions, and of tables that inherit from it, are not counted.
+ */
+export const countOf = Effect.fnUntraced(function* (schema: string, name: string, isAlone = false) {
   const sql = yield* SqlClient.SqlClient
   const rows = yield* sql`
     select count(*)::int4 as rows
-    from (select from ${table(sql, schema, name)} limit ${sql.literal(String(mostCounted + 1))}) t`
+    from (select from ${sql.literal(isAlone ? "only " : "")}${table(sql, schema, name)} limit ${sql.literal(String(mostCounted + 1))}) t`
   const [{ rows: count }] = yield* Schema.decodeUnknownEffect(Count)(rows)
   return count
 })

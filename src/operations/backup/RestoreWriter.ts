@@ -36,7 +36,7 @@ export interface Preparation {
   readonly after: ReadonlyArray<string>
 }
 
-const enabling: Readonly<Record<string, string>> = { O: "enable", R: "enable replica", A: "enable always" }
+const modes: Readonly<Record<string, string>> = { O: "enable", R: "enable replica", A: "enable always", D: "disable" }
 
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
@@ -65,7 +65,7 @@ export const preparation = (schema: string, pairs: ReadonlyArray<Pair>): Prepara
     }
     for (const { mode, name, relation } of to.triggers) {
       before.push(`alter table ${relation} disable trigger ${quoted(name)}`)
-      after.push(`alter table ${relation} ${enabling[mode] ?? "enable"} trigger ${quoted(name)}`)
+      after.push(`alter table ${relation} ${modes[mode] ?? "enable"} trigger ${quoted(name)}`)
     }
   }
   return { before, after }
@@ -78,21 +78,28 @@ export const lock = Effect.fnUntraced(function* (schema: string, pairs: Readonly
   for (const { to } of pairs) yield* sql`lock table ${tableOf(sql, schema, to.name)} in share row exclusive mode`
 })
 
-/** Empties tables, all at once, so that those that refer to each other go together. Nothing else goes with them. */
+/**
+ * Empties tables, all at once, so that those that refer to each other go together. Nothing else goes with them: partitions
+ * are their table's, tables that inherit from one are not.
+ */
 export const empty = Effect.fnUntraced(function* (schema: string, pairs: ReadonlyArray<Pair>) {
   const sql = yield* SqlClient.SqlClient
-  yield* sql`truncate ${sql.literal(pairs.map(({ to }) => tableText(schema, to.name)).join(", "))}`
+  const tables = pairs.map(({ to }) => `${to.isPartitioned ? "" : "only "}${tableText(schema, to.name)}`)
+  yield* sql`truncate ${sql.literal(tables.join(", "))}`
 })
 
-/** Sets sequences to where they stood. A sequence of another database's may be missing. */
+/** Sets sequences to where they stood; gives the names of those that are not there. */
 export const setSequences = Effect.fnUntraced(function* (schema: string, sequences: ReadonlyArray<Sequence>) {
   const sql = yield* SqlClient.SqlClient
+  const missing: Array<string> = []
   for (const { called, name, value } of sequences) {
-    yield* sql`
+    const set = yield* sql`
       select setval(c.oid, ${value}::text::int8, ${called}::boolean)::text as value
       from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
       where n.nspname = ${schema}::text and c.relname = ${name}::text and c.relkind = 'S'`
+    if (set.length === 0) missing.push(name)
   }
+  return missing
 })
 
 /** Runs statements that were prepared. */
@@ -109,6 +116,13 @@ export interface Batch {
   readonly before: number
 }
 
+/** Whether a backup has every column of a table, so that its rows are read as the table's own type. */
+const isWhole = ({ from, to }: Pair): boolean => from.columns.length === to.columns.length
+
+/** The columns of the text of a row, in order. */
+const columnsOf = (pair: Pair): ReadonlyArray<string> =>
+  (isWhole(pair) ? pair.to : pair.from).columns.map(({ name }) => name)
+
 /** Collects rows into batches. */
 export class Batches {
   readonly #places: ReadonlyArray<ReadonlyArray<number>>
@@ -118,9 +132,8 @@ export class Batches {
   #before = 0
 
   constructor(pairs: ReadonlyArray<Pair>) {
-    // A column that the backup does not have is left empty in the text, and not inserted.
-    this.#places = pairs.map(({ from, to }) =>
-      to.columns.map(({ name }) => from.columns.findIndex((column) => column.name === name))
+    this.#places = pairs.map((pair) =>
+      columnsOf(pair).map((name) => pair.from.columns.findIndex((column) => column.name === name))
     )
   }
 
@@ -181,22 +194,26 @@ const sendParts = Effect.fnUntraced(function* (line: string) {
 /** The database refuses a value or a rule is broken; whatever else fails is not the rows' fault. */
 const isRefusal = (state: string | undefined): state is string => /^2[23]/.test(state ?? "")
 
-const send = Effect.fnUntraced(function* (schema: string, { from, to }: Pair, lines: ReadonlyArray<string>) {
+const send = Effect.fnUntraced(function* (schema: string, pair: Pair, lines: ReadonlyArray<string>) {
   const sql = yield* SqlClient.SqlClient
-  const table = tableOf(sql, schema, to.name)
+  const table = tableOf(sql, schema, pair.to.name)
+  const names = columns(sql, columnsOf(pair))
+  // A column that the backup does not have can't be left empty in a row's text: its type may refuse NULL.
+  const type = isWhole(pair) ? table : sql.literal("pg_temp.alex_row")
+  if (!isWhole(pair)) {
+    yield* sql`create temporary table alex_row on commit drop as select ${names} from ${table} with no data`
+  }
   const [long = ""] = lines
   const isLong = long.length > requestLength
   if (isLong) yield* sendParts(long)
   const rows = isLong
-    ? sql`select string_agg(line, '' order by part)::${table} as r from pg_temp.alex_parts`
-    : sql`select line::${table} as r from json_array_elements_text(${JSON.stringify(lines)}::text::json) line`
-  const names = from.columns.map(({ name }) => name)
-  const isAll = names.length === to.columns.length
-  const into = isAll ? sql`` : sql` (${columns(sql, names)})`
-  const values = isAll ? sql`(r).*` : columns(sql, names, "(r).")
+    ? sql`select string_agg(line, '' order by part)::${type} as r from pg_temp.alex_parts`
+    : sql`select line::${type} as r from json_array_elements_text(${JSON.stringify(lines)}::text::json) line`
+  const into = isWhole(pair) || pair.from.columns.length === 0 ? sql`` : sql` (${names})`
   // OFFSET 0: each text is read once, and not once for every column.
-  yield* sql`insert into ${table}${into} overriding system value select ${values} from (${rows} offset 0) s`
+  yield* sql`insert into ${table}${into} overriding system value select (r).* from (${rows} offset 0) s`
   if (isLong) yield* sql`drop table pg_temp.alex_parts`
+  if (!isWhole(pair)) yield* sql`drop table ${type}`
 })
 
 /**

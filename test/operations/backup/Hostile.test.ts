@@ -2,9 +2,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Stream } from "effect"
 import { SqlClient } from "effect/sql"
+import { vi } from "vitest"
 import { Backup, BackupReader, CopyDatabase, Restore } from "../../../src/operations/index.ts"
 import { onPostgres, postgresUrl } from "../../TestDatabase.ts"
 import { embedded, execute, postgres } from "../TestOperations.ts"
+
+// Each test works through whole databases, on a machine that may have other work.
+vi.setConfig({ testTimeout: 300_000 })
 
 const wide = Array.from({ length: 1600 }, (_, index) => `c${index + 1} smallint`).join(", ")
 

@@ -4,8 +4,12 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
+import { vi } from "vitest"
 import { Backup, BackupFile, BackupReader, Migrate, Reset, Restore } from "../../../src/operations/index.ts"
 import { embedded, execute } from "../TestOperations.ts"
+
+// Each test works through whole databases, on a machine that may have other work.
+vi.setConfig({ testTimeout: 300_000 })
 
 const folder = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "alex-unfinished-"))),
