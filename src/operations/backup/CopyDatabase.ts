@@ -21,7 +21,7 @@ const refuseItself = Effect.fnUntraced(function* (to: Context.Context<SqlClient.
     const sql = yield* SqlClient.SqlClient
     const rows = yield* sql`select pg_catalog.pg_try_advisory_xact_lock(${key}::text::int8) as free`
     const [{ free }] = yield* Schema.decodeUnknownEffect(Free)(rows)
-    if (!free) yield* refuse("it is the database that the rows are read from", "Name another one")
+    if (!free) return yield* refuse("it is the database that the rows are read from", "Name another one")
   }).pipe(Effect.provideContext(to), Effect.provideService(SqlClient.BeginTransaction, undefined))
 })
 
