@@ -6,6 +6,7 @@
 import { BigDecimal, Redacted, Result } from "effect"
 import { SocketTransport } from "../../src/data-api/aws/http/SocketTransport.ts"
 import { Signer } from "../../src/data-api/aws/Signer.ts"
+import { textOfBody } from "../../src/data-api/rest-json/WireFailures.ts"
 import { parseJson } from "../../src/data-api/values/SoundJson.ts"
 import { id, type Work } from "./contenders.ts"
 import { type Load, loadOf } from "./measure.ts"
@@ -52,7 +53,7 @@ export const floor = (endpoint: string): Work & Readonly<Record<"positions", Loa
     new Promise<A>((resolve, reject) => {
       const headers = signer.sign(keys, { host, path, body, now: Date.now() })
       transport.send({ protocol: "http:", hostname, port: Number(port), path, headers, body }, (answer) =>
-        Result.isSuccess(answer) ? resolve(JSON.parse(answer.success.body)) : reject(answer.failure)
+        Result.isSuccess(answer) ? resolve(JSON.parse(textOfBody(answer.success))) : reject(answer.failure)
       )
     })
   const common = {

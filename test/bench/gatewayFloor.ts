@@ -9,6 +9,7 @@ import { createServer, type Socket } from "node:net"
 import { Redacted, Result } from "effect"
 import { SocketTransport } from "../../src/data-api/aws/http/SocketTransport.ts"
 import { Signer } from "../../src/data-api/aws/Signer.ts"
+import { textOfBody } from "../../src/data-api/rest-json/WireFailures.ts"
 import { arns, credentials, region } from "./processes.ts"
 
 const [endpoint = "", database = ""] = process.argv.slice(2)
@@ -29,7 +30,7 @@ const call = (path: string, members: object): Promise<Answer> =>
     const body = JSON.stringify({ ...arns, database, ...members })
     const headers = signer.sign(keys, { host, path, body, now: Date.now() })
     transport.send({ protocol: "http:", hostname, port: Number(port), path, headers, body }, (answer) =>
-      Result.isSuccess(answer) ? resolve(JSON.parse(answer.success.body)) : reject(answer.failure)
+      Result.isSuccess(answer) ? resolve(JSON.parse(textOfBody(answer.success))) : reject(answer.failure)
     )
   })
 

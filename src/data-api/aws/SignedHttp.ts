@@ -9,6 +9,7 @@ import type * as Scope from "effect/Scope"
 import { DataApi } from "../DataApi.ts"
 import { DataApiError, InvalidRequest, type Reason } from "../DataApiError.ts"
 import type { Operation } from "../Operation.ts"
+import { ColumnMemory } from "../rest-json/ColumnMemory.ts"
 import { paths, type Requests, type Responses } from "../rest-json/Operations.ts"
 import { encodeRequest } from "../rest-json/RequestWriter.ts"
 import { decodeAnswer } from "../rest-json/ResponseReader.ts"
@@ -75,6 +76,7 @@ export const make = Effect.fnUntraced(function* (
     database: config.database
   }
   const trafficOf = makeTraffic()
+  const memory = new ColumnMemory()
   /** Milliseconds that the service's clock is ahead of this machine's. */
   let ahead = 0
 
@@ -89,6 +91,7 @@ export const make = Effect.fnUntraced(function* (
   const call = <O extends Operation>(operation: O, request: Requests[O]): Effect.Effect<Responses[O], DataApiError> =>
     Effect.gen(function* () {
       const body = encodeRequest(cluster, operation, request)
+      const asked = "sql" in request ? { sql: request.sql, memory } : undefined
       const { signer, url } = yield* service
       const path = `${url.pathname.replace(/\/$/, "")}${paths[operation]}`
       const attempt = Effect.gen(function* () {
@@ -107,11 +110,11 @@ export const make = Effect.fnUntraced(function* (
         return [answer, refusedTime(answer, now)] as const
       })
       const [answer, serviceTime] = yield* attempt
-      if (serviceTime === undefined) return decodeAnswer(operation, answer)
+      if (serviceTime === undefined) return decodeAnswer(operation, answer, asked)
       // This machine's clock is wrong. What was refused did not run.
       ahead = serviceTime - (yield* Clock.currentTimeMillis)
       const [second] = yield* attempt
-      return decodeAnswer(operation, second)
+      return decodeAnswer(operation, second, asked)
     }).pipe(
       Effect.mapError((reason) => new DataApiError({ operation, reason })),
       Effect.flatMap((decoded) => {

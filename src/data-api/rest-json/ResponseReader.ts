@@ -8,10 +8,13 @@ import * as Result from "effect/Result"
 import type { ArrayValue, ColumnMetadata, ExecuteStatementResponse, Field } from "../DataApi.ts"
 import { type Reason, UnexpectedResponse } from "../DataApiError.ts"
 import type { Operation } from "../Operation.ts"
+import { withCells } from "../values/Cells.ts"
 import { fromBase64 } from "../values/Octets.ts"
+import type { ColumnMemory } from "./ColumnMemory.ts"
 import { parseExact } from "./ExactJson.ts"
+import { readMembers } from "./OctetReader.ts"
 import type { Responses } from "./Operations.ts"
-import { type Answer, readFailure, requestIdOf } from "./WireFailures.ts"
+import { type Answer, readFailure, requestIdOf, textOfBody } from "./WireFailures.ts"
 
 /** Why an answer is a failure, and the service's id of the request. */
 export interface Failure {
@@ -124,20 +127,51 @@ const fieldOf = (value: unknown): Field => {
 
 const fieldsOf = (value: unknown): ReadonlyArray<Field> => checked(value, isList).map(fieldOf)
 
-/** Reads a result. Most have nothing that JSON can't hold, and their records are taken as they are. */
-const statementResponse = (parsed: Json, body: string): ExecuteStatementResponse => {
-  const { columnMetadata, formattedRecords, generatedFields, numberOfRecordsUpdated, records } = parsed
-  // A statement that returns no rows has no records; one that defines something is not known to have a count.
-  if (isAbsent(records ?? numberOfRecordsUpdated ?? formattedRecords ?? generatedFields)) throw new Malformed()
-  const exact = (name: string) => checked(checked(parseExact(body), isJson)[name], isList)
+/** What an answer says beside its records. */
+const withoutRecords = (parsed: Json): ExecuteStatementResponse => {
+  const { columnMetadata, formattedRecords, generatedFields, numberOfRecordsUpdated } = parsed
   return {
     ...(isAbsent(columnMetadata) ? {} : { columnMetadata: checked(columnMetadata, areColumns) }),
     ...(isAbsent(formattedRecords) ? {} : { formattedRecords: checked(formattedRecords, isText) }),
     ...(isAbsent(generatedFields) ? {} : { generatedFields: fieldsOf(generatedFields) }),
     ...(isAbsent(numberOfRecordsUpdated)
       ? {}
-      : { numberOfRecordsUpdated: checked(numberOfRecordsUpdated, isSafeInteger) }),
-    ...(isAbsent(records) ? {} : { records: areRecords(records) ? records : exact("records").map(fieldsOf) })
+      : { numberOfRecordsUpdated: checked(numberOfRecordsUpdated, isSafeInteger) })
+  }
+}
+
+/** Reads a result. Most have nothing that JSON can't hold, and their records are taken as they are. */
+const statementResponse = (body: string): ExecuteStatementResponse => {
+  const parsed = checked(JSON.parse(body), isJson)
+  const { formattedRecords, generatedFields, numberOfRecordsUpdated, records } = parsed
+  // A statement that returns no rows has no records; one that defines something is not known to have a count.
+  if (isAbsent(records ?? numberOfRecordsUpdated ?? formattedRecords ?? generatedFields)) throw new Malformed()
+  const rest = withoutRecords(parsed)
+  if (isAbsent(records)) return rest
+  const exact = (name: string) => checked(checked(parseExact(body), isJson)[name], isList)
+  return { ...rest, records: areRecords(records) ? records : exact("records").map(fieldsOf) }
+}
+
+const fieldOfJson = (json: string): Field => {
+  const field: unknown = JSON.parse(json)
+  return isPlainField(field) ? field : fieldOf(parseExact(json))
+}
+
+/** The statement that is answered, and the columns of earlier answers. */
+export interface Asked {
+  readonly sql: string
+  readonly memory: ColumnMemory
+}
+
+/** The same as by {@link statementResponse}, where the answer is written as the service writes it. */
+const responseOfOctets = (octets: Buffer, { memory, sql }: Asked): ExecuteStatementResponse | undefined => {
+  try {
+    const members = readMembers(octets, sql, memory, fieldOfJson)
+    return members === undefined ? undefined : withCells(withoutRecords(members.others), members.cells)
+  } catch (error) {
+    // What is no field may be followed by other records, which count.
+    if (error instanceof Malformed) return undefined
+    throw error
   }
 }
 
@@ -147,16 +181,22 @@ const nonEmpty = (value: unknown): string => {
   return text
 }
 
-const readers: { readonly [O in Operation]: (parsed: Json, body: string) => Responses[O] } = {
-  ExecuteStatement: statementResponse,
-  BatchExecuteStatement: ({ updateResults }) => ({
-    updateResults: checked(updateResults, isListOf(isJson)).map(({ generatedFields }) => ({
+const jsonOf = (answer: Answer): Json => checked(JSON.parse(textOfBody(answer)), isJson)
+
+const readers: { readonly [O in Operation]: (answer: Answer, asked: Asked | undefined) => Responses[O] } = {
+  ExecuteStatement: (answer, asked) => {
+    const { body } = answer
+    const direct = typeof body === "string" || asked === undefined ? undefined : responseOfOctets(body, asked)
+    return direct ?? statementResponse(textOfBody(answer))
+  },
+  BatchExecuteStatement: (answer) => ({
+    updateResults: checked(jsonOf(answer)["updateResults"], isListOf(isJson)).map(({ generatedFields }) => ({
       generatedFields: fieldsOf(generatedFields ?? [])
     }))
   }),
-  BeginTransaction: ({ transactionId }) => ({ transactionId: nonEmpty(transactionId) }),
-  CommitTransaction: ({ transactionStatus }) => ({ transactionStatus: nonEmpty(transactionStatus) }),
-  RollbackTransaction: ({ transactionStatus }) => ({ transactionStatus: nonEmpty(transactionStatus) })
+  BeginTransaction: (answer) => ({ transactionId: nonEmpty(jsonOf(answer)["transactionId"]) }),
+  CommitTransaction: (answer) => ({ transactionStatus: nonEmpty(jsonOf(answer)["transactionStatus"]) }),
+  RollbackTransaction: (answer) => ({ transactionStatus: nonEmpty(jsonOf(answer)["transactionStatus"]) })
 }
 
 const unexpected = (status: number): UnexpectedResponse =>
@@ -179,13 +219,14 @@ const unexpected = (status: number): UnexpectedResponse =>
  */
 export const decodeAnswer = <O extends Operation>(
   operation: O,
-  answer: Answer
+  answer: Answer,
+  asked?: Asked
 ): Result.Result<Responses[O], Failure> => {
-  const { body, status } = answer
+  const { status } = answer
   const failed = (reason: Reason) => Result.fail({ reason, requestId: requestIdOf(answer) })
   if (status < 200 || status >= 300) return failed(readFailure(answer))
   try {
-    return Result.succeed(readers[operation](checked(JSON.parse(body), isJson), body))
+    return Result.succeed(readers[operation](answer, asked))
   } catch (error) {
     // A SyntaxError where it is not JSON; a RangeError where it is nested deeper than the stack.
     if (error instanceof Malformed || error instanceof SyntaxError || error instanceof RangeError) {

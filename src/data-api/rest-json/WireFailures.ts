@@ -24,10 +24,15 @@ export interface WireFailure {
 export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string | ReadonlyArray<string> | undefined>>
-  readonly body: string
+  /** Its text, or its octets where they are at hand. */
+  readonly body: string | Buffer
   /** Octets of the body. */
   readonly size: number
 }
+
+/** The text of an answer's body. */
+export const textOfBody = ({ body }: Pick<Answer, "body">): string =>
+  typeof body === "string" ? body : body.toString("utf8")
 
 const sqlState = /SQLState:\s*[0-9A-Z]{5}\s*$/
 
@@ -113,7 +118,8 @@ const textOf = (json: Json, ...names: ReadonlyArray<string>): string => {
 
 /** What a failed answer says, as a client reads it. */
 export const readFailure = (answer: Answer): Reason => {
-  const { body, status } = answer
+  const { status } = answer
+  const body = textOfBody(answer)
   const json = parse(body)
   if (json === undefined && body.trim() !== "") {
     return new UnexpectedResponse({

@@ -22,6 +22,8 @@ import { ConnectionLost, DataApiError, InvalidRequest, type Reason, UnexpectedRe
 import { checkSize } from "../Limits.ts"
 import { parameterName } from "../statement/Placeholders.ts"
 import type { StatementKind } from "../statement/StatementKind.ts"
+import { cellsOf } from "../values/Cells.ts"
+import { decodeCellRows, decodeCellValues } from "../values/PgDecode.ts"
 import { oidOf } from "../values/PgOids.ts"
 import { decodeRows, decodeValues, encode, type PgParameter, type PgValueError, type Row } from "../values/PgValue.ts"
 import { knownText, learnText, ownFailure, relearnText } from "./OpenTypes.ts"
@@ -250,9 +252,8 @@ export class DataApiConnection implements SqlConnection.Connection {
   executeValues(sql: string, params: ReadonlyArray<unknown>) {
     return Effect.matchEffect(this.statement(sql, params), {
       onFailure: (error) => Effect.fail(this.sqlError(error)),
-      onSuccess: ({ columnMetadata, records }) => {
-        if (records === undefined || records.length === 0) return Effect.succeed([])
-        const values = decodeValues(columnMetadata ?? [], records)
+      onSuccess: (response) => {
+        const values = valuesOf(response)
         return Result.isFailure(values)
           ? Effect.fail(this.sqlError(undecodable(values.failure)))
           : Effect.succeed(values.success)
@@ -285,13 +286,22 @@ export class DataApiConnection implements SqlConnection.Connection {
 }
 
 /** The rows of an answer; none where the statement returns none. */
-export const rowsOf = ({
-  columnMetadata,
-  records
-}: ExecuteStatementResponse): Result.Result<ReadonlyArray<Row>, DataApiError> =>
-  records === undefined || records.length === 0
-    ? Result.succeed([])
-    : Result.mapError(decodeRows(columnMetadata ?? [], records), undecodable)
+export const rowsOf = (response: ExecuteStatementResponse): Result.Result<ReadonlyArray<Row>, DataApiError> => {
+  const { columnMetadata = [] } = response
+  const cells = cellsOf(response)
+  if (cells !== undefined) return Result.mapError(decodeCellRows(columnMetadata, cells), undecodable)
+  const { records = [] } = response
+  return records.length === 0 ? Result.succeed([]) : Result.mapError(decodeRows(columnMetadata, records), undecodable)
+}
+
+/** The same as arrays, in column order. */
+const valuesOf = (response: ExecuteStatementResponse) => {
+  const { columnMetadata = [] } = response
+  const cells = cellsOf(response)
+  if (cells !== undefined) return decodeCellValues(columnMetadata, cells)
+  const { records = [] } = response
+  return records.length === 0 ? Result.succeed([]) : decodeValues(columnMetadata, records)
+}
 
 const rawResultOf = (response: ExecuteStatementResponse, command: string): Result.Result<RawResult, DataApiError> =>
   Result.map(rowsOf(response), (rows) => ({

@@ -5,6 +5,7 @@
 import type * as Result from "effect/Result"
 import type { ArrayValue, ColumnMetadata, Field } from "../DataApi.ts"
 import { daysOf } from "./Calendar.ts"
+import type { Cell, Cells } from "./Cells.ts"
 import { fromHex } from "./Octets.ts"
 import { caught, type PgValueError, pad, type Row, refuse, setOwn } from "./PgRefusal.ts"
 import { parseJson } from "./SoundJson.ts"
@@ -249,6 +250,47 @@ export const decodeValues = (
   columns: Columns,
   records: Records
 ): Result.Result<ReadonlyArray<ReadonlyArray<unknown>>, PgValueError> => caught(() => decodedRows(columns, records))
+
+const cellValue = (cell: Cell, decoder: Decoder): unknown => {
+  if (cell === null) return null
+  return typeof cell === "object" ? fieldValue(cell, decoder) : decoder.value(cell)
+}
+
+const cellColumns = (columns: Columns, { width }: Cells): ReadonlyArray<Decoder> =>
+  columns.length === width
+    ? columns.map((column) => decoderOf(column.typeName))
+    : refuse("a row came back with more or fewer values than columns")
+
+/** As {@link decodeValues} has them. */
+export const decodeCellValues = (
+  columns: Columns,
+  cells: Cells
+): Result.Result<ReadonlyArray<ReadonlyArray<unknown>>, PgValueError> =>
+  caught(() => {
+    const columnDecoders = cellColumns(columns, cells)
+    const rows: Array<ReadonlyArray<unknown>> = []
+    for (let first = 0; first < cells.values.length; first += cells.width) {
+      rows.push(columnDecoders.map((decoder, index) => cellValue(cells.values[first + index] ?? null, decoder)))
+    }
+    return rows
+  })
+
+/** As {@link decodeRows} has them. */
+export const decodeCellRows = (columns: Columns, cells: Cells): Result.Result<ReadonlyArray<Row>, PgValueError> =>
+  caught(() => {
+    const columnDecoders = cellColumns(columns, cells)
+    const labels = columns.map((column) => column.label || column.name)
+    const { values, width } = cells
+    const rows: Array<Row> = []
+    for (let first = 0; first < values.length; first += width) {
+      const row: Row = {}
+      for (let index = 0; index < width; index++) {
+        setOwn(row, labels[index] ?? "", cellValue(values[first + index] ?? null, columnDecoders[index] ?? text))
+      }
+      rows.push(row)
+    }
+    return rows
+  })
 
 /** The rows as objects by column label; values as {@link decodeValues} has them. */
 export const decodeRows = (columns: Columns, records: Records): Result.Result<ReadonlyArray<Row>, PgValueError> =>

@@ -1,13 +1,16 @@
 /** Calls a server of TLS twice by its name and once by its address, and prints what came of it. */
 import { Result } from "effect"
 import { SocketTransport } from "../../../src/data-api/aws/http/SocketTransport.ts"
+import { textOfBody } from "../../../src/data-api/rest-json/WireFailures.ts"
 
 const port = Number(process.argv[2])
 const call = (transport: SocketTransport, hostname: string) =>
   new Promise<string>((resolve) => {
     const target = { protocol: "https:", hostname, port, path: "/", headers: { host: hostname }, body: "{}" }
     transport.send(target, (answer) =>
-      resolve(Result.isSuccess(answer) ? answer.success.body : (/: (\w+)\.$/.exec(answer.failure.message)?.[1] ?? ""))
+      resolve(
+        Result.isSuccess(answer) ? textOfBody(answer.success) : (/: (\w+)\.$/.exec(answer.failure.message)?.[1] ?? "")
+      )
     )
   })
 

@@ -10,6 +10,7 @@ import { Effect, Fiber, Result } from "effect"
 import { HttpTransport } from "../../../src/data-api/aws/http/HttpTransport.ts"
 import { SocketTransport } from "../../../src/data-api/aws/http/SocketTransport.ts"
 import type { Options, Target } from "../../../src/data-api/aws/http/Transport.ts"
+import { textOfBody } from "../../../src/data-api/rest-json/WireFailures.ts"
 import { isPresent, runProgram } from "../../clients/program.ts"
 
 type Make = (options: Options) => HttpTransport | SocketTransport
@@ -64,7 +65,7 @@ const sendOver = (
     const host = `${place.hostname}:${place.port}`
     const target = { ...place, path: "/", headers: { host, ...headers }, body }
     const giveUp = transport.send(target, (answer) =>
-      resume(Effect.succeed(Result.isSuccess(answer) ? answer.success.body : answer.failure.message))
+      resume(Effect.succeed(Result.isSuccess(answer) ? textOfBody(answer.success) : answer.failure.message))
     )
     return Effect.sync(giveUp)
   })

@@ -2,11 +2,13 @@
 import { isDeepStrictEqual } from "node:util"
 import { Result } from "effect"
 import type { Operation } from "../../../src/data-api/Operation.ts"
+import { ColumnMemory } from "../../../src/data-api/rest-json/ColumnMemory.ts"
 import { parseExact } from "../../../src/data-api/rest-json/ExactJson.ts"
 import { decodeCall } from "../../../src/data-api/rest-json/RequestReader.ts"
 import { encodeRequest } from "../../../src/data-api/rest-json/RequestWriter.ts"
 import { decodeAnswer } from "../../../src/data-api/rest-json/ResponseReader.ts"
 import { encodeResponse } from "../../../src/data-api/rest-json/ResponseWriter.ts"
+import { rowsOf } from "../../../src/data-api/sql/DataApiConnection.ts"
 import { jsonWords, type Target } from "./Target.ts"
 
 const operations: ReadonlyArray<Operation> = [
@@ -55,6 +57,22 @@ const answerComesBack = (operation: Operation, body: string): string | undefined
   return isDeepStrictEqual(again, read) ? undefined : `an answer to ${operation} does not come back from ${written}`
 }
 
+/** An answer is read from its octets as it is read from its text. */
+const octetsDiffer = (octets: Buffer): string | undefined => {
+  const [text, size] = [octets.toString("utf8"), octets.length]
+  const memory = new ColumnMemory()
+  const general = decodeAnswer("ExecuteStatement", { status: 200, headers: {}, body: text, size })
+  for (const time of ["first", "second"]) {
+    const asked = { sql: "select", memory }
+    const direct = decodeAnswer("ExecuteStatement", { status: 200, headers: {}, body: octets, size }, asked)
+    if (!isDeepStrictEqual(direct, general))
+      return `an answer is another when read from its octets for the ${time} time`
+    if (Result.isFailure(direct) || Result.isFailure(general)) continue
+    if (!isDeepStrictEqual(rowsOf(direct.success), rowsOf(general.success))) return "rows read from octets are others"
+  }
+  return undefined
+}
+
 const arn = "arn:aws:rds:us-east-1:123456789012:cluster:a"
 
 export const json: Target = {
@@ -64,6 +82,7 @@ export const json: Target = {
     `{"resourceArn":"${arn}","secretArn":"${arn}","sql":"select :a","parameters":[{"name":"a","value":{"longValue":9007199254740993},"typeHint":"UUID"}]}`,
     `{"resourceArn":"${arn}","secretArn":"${arn}","sql":"x","parameterSets":[[{"name":"a","value":{"arrayValue":{"doubleValues":[1.5,null]}}}]],"transactionId":"t"}`,
     '{"records":[[{"stringValue":"a"},{"isNull":true},{"blobValue":"AA=="},{"arrayValue":{"arrayValues":[{"longValues":[1]}]}}]],"columnMetadata":[{"name":"a","typeName":"int4"}],"numberOfRecordsUpdated":0}',
+    '{"columnMetadata":[{"name":"a","label":"a","typeName":"text"},{"name":"b","label":"b","typeName":"int8"}],"numberOfRecordsUpdated":0,"records":[[{"stringValue":"\\u00e9\\n"},{"longValue":-12}],[{"isNull":true},{"booleanValue":false}],[{"doubleValue":1.5},{"arrayValue":{"longValues":[1]}}]]}',
     '{"updateResults":[{"generatedFields":[{"longValue":1}]}]}',
     '{"transactionId":"a","transactionStatus":"Transaction Committed"}',
     '{"message":"ERROR: x; SQLState: 42P01","__type":"DatabaseErrorException"}'
@@ -88,6 +107,6 @@ export const json: Target = {
       const complaint = callComesBack(operation, text) ?? answerComesBack(operation, text)
       if (complaint !== undefined) return complaint
     }
-    return undefined
+    return octetsDiffer(input)
   }
 }

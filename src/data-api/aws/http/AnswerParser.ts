@@ -57,8 +57,8 @@ export class AnswerParser {
 
   get answer(): Answer {
     const [first] = this.#body
-    const bytes = this.#body.length === 1 && first !== undefined ? first : Buffer.concat(this.#body, this.#size)
-    return { status: this.#status, headers: this.#headers, body: bytes.toString("utf8"), size: this.#size }
+    const body = this.#body.length === 1 && first !== undefined ? first : Buffer.concat(this.#body, this.#size)
+    return { status: this.#status, headers: this.#headers, body, size: this.#size }
   }
 
   push(bytes: Buffer): void {

@@ -78,8 +78,7 @@ class Call {
     response.on("end", () => {
       if (!response.complete) return this.lose("the answer broke off")
       const first = chunks[0]
-      const bytes = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, size)
-      const body = bytes.toString("utf8")
+      const body = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, size)
       const answer = { status: response.statusCode ?? 0, headers: response.headers, body, size }
       // Only then is the connection free for a request that the answer gives rise to.
       return process.nextTick(() => this.#settle(Result.succeed(answer)))

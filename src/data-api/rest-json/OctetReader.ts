@@ -1,0 +1,216 @@
+/**
+ * The answer to a statement straight from its octets, in the form in which the service writes it: no white space around
+ * tokens, known members, and one member in each field. That takes half of what `JSON.parse` and the objects that it makes
+ * of fields take. Whatever is written otherwise is left to the general reader. Pure.
+ */
+import type { Cell, Cells } from "../values/Cells.ts"
+import type { ColumnMemory } from "./ColumnMemory.ts"
+
+/** The members of an answer. */
+export interface Members {
+  /** All but the records, as `JSON.parse` gives them. */
+  readonly others: Readonly<Record<string, unknown>>
+  readonly cells: Cells
+}
+
+const QUOTE = 0x22
+const COMMA = 0x2c
+const MINUS = 0x2d
+const ZERO = 0x30
+const NINE = 0x39
+const BACKSLASH = 0x5c
+const LIST = 0x5b
+const LIST_END = 0x5d
+const OBJECT = 0x7b
+const OBJECT_END = 0x7d
+
+const octetsOf = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+const startsWith = (octets: Uint8Array, at: number, start: Uint8Array): boolean => {
+  for (let index = 0; index < start.length; index++) if (octets[at + index] !== start[index]) return false
+  return true
+}
+
+/** Where no field in the service's form ends. */
+const OTHERWISE = -1
+
+/** A reader of a field that begins at `at`: adds its value, and says where the field ends. */
+type ReadField = (octets: Buffer, at: number, values: Array<Cell>) => number
+
+const text: ReadField = (octets, start, values) => {
+  let at = start
+  let all = 0
+  let isEscaped = false
+  for (; at < octets.length; at++) {
+    const octet = octets[at] ?? 0
+    all |= octet
+    if (octet > BACKSLASH) continue
+    if (octet === QUOTE) break
+    if (octet < 0x20) return OTHERWISE
+    if (octet === BACKSLASH) {
+      isEscaped = true
+      at++
+    }
+  }
+  if (octets[at + 1] !== OBJECT_END) return OTHERWISE
+  // No octet of an ASCII character is part of another, so that a text on its own is read as within the whole.
+  const value: unknown = isEscaped
+    ? JSON.parse(octets.toString("utf8", start - 1, at + 1))
+    : octets.toString(all < 0x80 ? "latin1" : "utf8", start, at)
+  if (typeof value !== "string") return OTHERWISE
+  values.push(value)
+  return at + 2
+}
+
+/** An integer of at most 15 digits, which every number holds. */
+const long: ReadField = (octets, start, values) => {
+  const isNegative = octets[start] === MINUS
+  const first = isNegative ? start + 1 : start
+  let at = first
+  let value = 0
+  for (let octet = octets[at] ?? 0; octet >= ZERO && octet <= NINE; octet = octets[++at] ?? 0) {
+    value = value * 10 + octet - ZERO
+  }
+  const digits = at - first
+  const isPlain = digits === 1 ? value > 0 || !isNegative : octets[first] !== ZERO
+  if (digits === 0 || digits > 15 || !isPlain || octets[at] !== OBJECT_END) return OTHERWISE
+  values.push(isNegative ? -value : value)
+  return at + 1
+}
+
+const constant =
+  (value: Cell): ReadField =>
+  (_octets, at, values) => {
+    values.push(value)
+    return at
+  }
+
+const variant = (start: string, read: ReadField) => ({ start: octetsOf(start), read })
+
+const stringValue = variant('{"stringValue":"', text)
+const longValue = variant('{"longValue":', long)
+const isNull = variant('{"isNull":true}', constant(null))
+const isTrue = variant('{"booleanValue":true}', constant(true))
+const isFalse = variant('{"booleanValue":false}', constant(false))
+
+/** By the first letter of the member, and of a boolean by that of its value. */
+const variantAt = (octets: Buffer, at: number) => {
+  switch (octets[at + 2]) {
+    case 0x73:
+      return stringValue
+    case 0x6c:
+      return longValue
+    case 0x69:
+      return isNull
+    default:
+      return octets[at + 16] === 0x74 ? isTrue : isFalse
+  }
+}
+
+/** Where the value ends that begins at `start`, if it is JSON. */
+const endOfValue = (octets: Buffer, start: number): number => {
+  let depth = 0
+  for (let at = start; at < octets.length; at++) {
+    const octet = octets[at] ?? 0
+    if (octet === QUOTE) {
+      for (at++; at < octets.length && octets[at] !== QUOTE; at++) if (octets[at] === BACKSLASH) at++
+    } else if (octet === LIST || octet === OBJECT) depth++
+    else if (octet === COMMA && depth === 0) return at
+    else if (octet === LIST_END || octet === OBJECT_END) {
+      if (depth === 0) return at
+      depth--
+    }
+  }
+  return octets.length
+}
+
+interface Read<A> {
+  readonly value: A
+  readonly end: number
+}
+
+/** Reads a value that is none of the usual ones. */
+export type ReadOther = (json: string) => Cell
+
+const readRecords = (octets: Buffer, start: number, readOther: ReadOther): Read<Cells> | undefined => {
+  const values: Array<Cell> = []
+  let width = 0
+  let at = start
+  do {
+    const first = values.length
+    if (octets[++at] !== LIST) return undefined
+    do {
+      at++
+      const { read, start: opening } = variantAt(octets, at)
+      if (startsWith(octets, at, opening)) {
+        at = read(octets, at + opening.length, values)
+        if (at === OTHERWISE) return undefined
+      } else {
+        if (octets[at] !== OBJECT) return undefined
+        const end = endOfValue(octets, at)
+        values.push(readOther(octets.toString("utf8", at, end)))
+        at = end
+      }
+    } while (octets[at] === COMMA)
+    if (octets[at++] !== LIST_END) return undefined
+    if (first === 0) width = values.length
+    else if (values.length - first !== width) return undefined
+  } while (octets[at] === COMMA)
+  return octets[at] === LIST_END ? { value: { values, width }, end: at + 1 } : undefined
+}
+
+const readColumns = (octets: Buffer, start: number, sql: string, memory: ColumnMemory): Read<unknown> => {
+  const known = memory.recall(sql)
+  const knownEnd = start + (known?.octets.length ?? 0)
+  if (known !== undefined && knownEnd <= octets.length) {
+    if (octets.compare(known.octets, 0, known.octets.length, start, knownEnd) === 0) {
+      return { value: known.columns, end: knownEnd }
+    }
+  }
+  const end = endOfValue(octets, start)
+  const value: unknown = JSON.parse(octets.toString("utf8", start, end))
+  if (Array.isArray(value)) memory.keep(sql, { octets: new Uint8Array(octets.subarray(start, end)), columns: value })
+  return { value, end }
+}
+
+const named = ["columnMetadata", "records", "numberOfRecordsUpdated", "generatedFields"].map((name) => ({
+  name,
+  start: octetsOf(`"${name}":`)
+}))
+
+/**
+ * The members of an answer to `sql` that has records; undefined where it is not written as the service writes it. Throws
+ * a `SyntaxError` where it is not JSON, and what `readOther` throws.
+ */
+export const readMembers = (
+  octets: Buffer,
+  sql: string,
+  memory: ColumnMemory,
+  readOther: ReadOther
+): Members | undefined => {
+  const others: Record<string, unknown> = {}
+  let cells: Cells | undefined
+  let at = 0
+  if (octets[at] !== OBJECT) return undefined
+  do {
+    const place = at + 1
+    const member = named.find(({ start }) => startsWith(octets, place, start))
+    if (member === undefined || member.name in others) return undefined
+    const start = place + member.start.length
+    if (member.name === "records") {
+      const read = cells === undefined && octets[start] === LIST ? readRecords(octets, start, readOther) : undefined
+      if (read === undefined) return undefined
+      cells = read.value
+      at = read.end
+    } else if (member.name === "columnMetadata") {
+      const read = readColumns(octets, start, sql, memory)
+      others[member.name] = read.value
+      at = read.end
+    } else {
+      at = endOfValue(octets, start)
+      others[member.name] = JSON.parse(octets.toString("utf8", start, at))
+    }
+  } while (octets[at] === COMMA)
+  const isWhole = at === octets.length - 1 && octets[at] === OBJECT_END
+  return isWhole && cells !== undefined ? { others, cells } : undefined
+}
