@@ -91,7 +91,7 @@ describe("an answer of HTTP/1.1", () => {
     parser.end()
     assert.isTrue(parser.done)
     assert.isFalse(parser.persists)
-    assert.strictEqual(parser.answer.body, "all of it")
+    assert.strictEqual(textOfBody(parser.answer), "all of it")
   })
 
   it("that broke off is none", () => {
