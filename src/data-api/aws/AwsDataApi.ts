@@ -16,7 +16,7 @@ import { InvalidRequest, type Reason, Unauthenticated } from "../DataApiError.ts
 import * as Endpoint from "./Endpoint.ts"
 import * as NodeTransport from "./http/NodeTransport.ts"
 import * as SignedHttp from "./SignedHttp.ts"
-import { Signer } from "./Signer.ts"
+import { type Credentials, Signer } from "./Signer.ts"
 
 /** Which cluster, and how to reach it. */
 export interface Config extends SignedHttp.Cluster {
@@ -61,6 +61,34 @@ const notLoaded = (cause: unknown): Reason => {
 }
 
 const load = Effect.tryPromise({ try: () => import("@aws-sdk/client-rds-data"), catch: notLoaded })
+
+/** Milliseconds before their end at which the SDK fetches other credentials. */
+const FRESH_FOR = 300_000
+/** Milliseconds after which it is asked all the same, since a provider of somebody's own may have others. */
+const KEPT_FOR = 10_000
+
+type SdkCredentials = Awaited<ReturnType<Sdk.RDSDataClient["config"]["credentials"]>>
+
+/**
+ * The SDK's credentials. It keeps them too, and is asked again when it would fetch others: a promise for each call would
+ * cost a tenth of the call.
+ */
+const kept = (current: Effect.Effect<SdkCredentials, Reason>): Effect.Effect<Credentials, Reason> => {
+  let known: { readonly credentials: Credentials; readonly until: number } | undefined
+  return Effect.suspend(() => {
+    if (known !== undefined && Date.now() < known.until) return Effect.succeed(known.credentials)
+    return Effect.map(current, ({ accessKeyId, expiration, secretAccessKey, sessionToken }) => {
+      const credentials = {
+        accessKeyId,
+        secretAccessKey: Redacted.make(secretAccessKey),
+        sessionToken: sessionToken === undefined ? undefined : Redacted.make(sessionToken)
+      }
+      const freshUntil = expiration === undefined ? Number.POSITIVE_INFINITY : expiration.getTime() - FRESH_FOR
+      known = { credentials, until: Math.min(freshUntil, Date.now() + KEPT_FOR) }
+      return credentials
+    })
+  })
+}
 
 const make = Effect.fnUntraced(function* (config: Config) {
   const endpoint = config.endpoint === undefined ? undefined : Endpoint.parse(config.endpoint)
@@ -117,15 +145,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
       : Effect.succeed(found)
   )
 
-  // The SDK keeps them, and fetches new ones before they expire.
-  const credentials = Effect.map(
-    Effect.flatMap(open, ({ client }) => ask(() => client.config.credentials())),
-    ({ accessKeyId, secretAccessKey, sessionToken }) => ({
-      accessKeyId,
-      secretAccessKey: Redacted.make(secretAccessKey),
-      sessionToken: sessionToken === undefined ? undefined : Redacted.make(sessionToken)
-    })
-  )
+  const credentials = kept(Effect.flatMap(open, ({ client }) => ask(() => client.config.credentials())))
   return yield* SignedHttp.make(config, NodeTransport.make, service, credentials)
 })
 

@@ -583,3 +583,32 @@ it.effect("AwsDataApi says that there are no credentials, and asks again for the
     }).pipe(Effect.provide(api))
   })
 )
+
+it.effect("AwsDataApi takes other credentials before those that it has expire", () =>
+  Effect.gen(function* () {
+    const signers: Array<string> = []
+    const endpoint = yield* serve(({ headers }) => {
+      signers.push(/Credential=(\w+)/.exec(String(headers["authorization"]))?.[1] ?? "")
+      return { body: done }
+    })
+    let asked = 0
+    const provider = () => {
+      asked++
+      // Those are as good as expired to the SDK: it fetches others five minutes before.
+      const minutes = asked < 6 ? 4 : 60
+      const expiration = new Date(Date.now() + minutes * 60_000)
+      return Promise.resolve({ ...credentials, accessKeyId: `KEY${asked}`, expiration })
+    }
+    const api = AwsDataApi.layer({
+      clusterArn,
+      secretArn: Redacted.make(secretArn),
+      region: "us-east-1",
+      endpoint,
+      client: { credentials: provider }
+    })
+    yield* Effect.provide(Effect.forEach(["1", "2", "3", "4", "5", "6", "7", "8"], execute), api)
+    assert.isAbove(new Set(signers).size, 2)
+    assert.deepStrictEqual(signers.slice(-2), ["KEY6", "KEY6"])
+    assert.strictEqual(asked, 6)
+  })
+)
