@@ -44,6 +44,19 @@ export const medianCost = (costs: ReadonlyArray<Cost>): Cost => ({
   wall: median(costs.map(({ wall }) => wall))
 })
 
+/** Rounds that are not counted, in which what is measured is compiled. */
+const warmUp = 3
+
+/**
+ * The order of one round: each begins one in turn, and every other round runs backwards. What a contender leaves in caches
+ * and to the garbage collector is so paid for by the others alike.
+ */
+export const orderOf = <A>(all: ReadonlyArray<A>, round: number): ReadonlyArray<A> => {
+  const first = round % all.length
+  const order = [...all.slice(first), ...all.slice(0, first)]
+  return round % 2 === 0 ? order : order.reverse()
+}
+
 /** The median cost of each load, taken in turns; each is run three times beforehand, to be compiled. */
 export const compare = async <Name extends string>(
   loads: ReadonlyArray<readonly [Name, Load]>,
@@ -59,8 +72,8 @@ export const compare = async <Name extends string>(
   const costs = new Map<Name, Array<Cost>>()
   setFlagsFromString("--expose-gc")
   const collectGarbage: (options: { readonly type: "minor" | "major" }) => void = runInNewContext("gc")
-  for (let round = -3; round < rounds; round++) {
-    for (const [name, load] of loads) {
+  for (let round = -warmUp; round < rounds; round++) {
+    for (const [name, load] of orderOf(loads, round + warmUp)) {
       collectGarbage({ type: heavy ? "major" : "minor" })
       const cost = await costOf(load, calls, concurrency)
       if (round >= 0) costs.set(name, [...(costs.get(name) ?? []), cost])
