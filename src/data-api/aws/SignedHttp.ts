@@ -60,6 +60,17 @@ const refusedTime = (answer: Answer, signedAt: number): number | undefined => {
   return Math.abs(time - signedAt) >= CLOCK_TOLERANCE ? time : undefined
 }
 
+/** Sends a request to a place on the service. */
+const sendBy =
+  (transport: Transport) =>
+  (url: URL, path: string, headers: Record<string, string>, body: string): Effect.Effect<Answer, Loss> =>
+    Effect.callback<Answer, Loss>((resume) => {
+      const port = url.port === "" ? undefined : Number(url.port)
+      const target = { protocol: url.protocol, hostname: url.hostname, port, path, headers, body }
+      const giveUp = transport.send(target, (result) => resume(Effect.fromResult(result)))
+      return Effect.sync(giveUp)
+    })
+
 export const make = Effect.fnUntraced(function* (
   config: Cluster,
   connect: (options: TransportOptions | undefined) => Transport,
@@ -75,18 +86,11 @@ export const make = Effect.fnUntraced(function* (
     secretArn: Redacted.value(config.secretArn),
     database: config.database
   }
+  const send = sendBy(transport)
   const trafficOf = makeTraffic()
   const memory = new ColumnMemory()
   /** Milliseconds that the service's clock is ahead of this machine's. */
   let ahead = 0
-
-  const send = (url: URL, path: string, headers: Record<string, string>, body: string) =>
-    Effect.callback<Answer, Loss>((resume) => {
-      const port = url.port === "" ? undefined : Number(url.port)
-      const target = { protocol: url.protocol, hostname: url.hostname, port, path, headers, body }
-      const giveUp = transport.send(target, (result) => resume(Effect.fromResult(result)))
-      return Effect.sync(giveUp)
-    })
 
   const call = <O extends Operation>(operation: O, request: Requests[O]): Effect.Effect<Responses[O], DataApiError> =>
     Effect.gen(function* () {

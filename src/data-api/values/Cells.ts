@@ -37,8 +37,12 @@ const known = new WeakMap<ExecuteStatementResponse, Cells>()
 /** The values of a response that was made with them. A copy of it has its records only, since those may be others. */
 export const cellsOf = (response: ExecuteStatementResponse): Cells | undefined => known.get(response)
 
+/** So few records are made sooner than they are put off. */
+const FEW = 20
+
 /** The response with these values as its records. */
 export const withCells = (response: ExecuteStatementResponse, cells: Cells): ExecuteStatementResponse => {
+  if (cells.values.length <= FEW) return { ...response, records: recordsOf(cells) }
   let records: ReadonlyArray<ReadonlyArray<Field>> | undefined
   const whole: ExecuteStatementResponse = {
     ...response,

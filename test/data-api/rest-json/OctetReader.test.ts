@@ -126,7 +126,7 @@ const bodyOf = (random: Random, { odd, space }: Style): string => {
   const members = [
     `"columnMetadata"${space}:${space}${list(columns)}`,
     `"numberOfRecordsUpdated":${random(30) === 0 ? numberOf(random) : 0}`,
-    `"records":${space}${list(Array.from({ length: random(5) }, record))}`
+    `"records":${space}${list(Array.from({ length: random(2) === 0 ? random(5) : 12 }, record))}`
   ]
   if (random(4) === 0) members.push('"generatedFields":[]')
   if (random(10) === 0)
@@ -168,7 +168,7 @@ it("an answer is read from its octets as it is read from its text, whatever is i
     }
   }
   // Neither reader had nothing to do.
-  assert.isAbove(directly, 1000)
+  assert.isAbove(directly, 200)
   assert.isAbove(wrong, 500)
 })
 
@@ -178,7 +178,7 @@ const serviceForm = (label: string, fields: ReadonlyArray<object>): Buffer =>
     JSON.stringify({
       columnMetadata: fields.map(() => column(label, "text")),
       numberOfRecordsUpdated: 0,
-      records: [fields, fields]
+      records: Array.from({ length: 100 }, () => fields)
     })
   )
 
@@ -196,16 +196,17 @@ it("what the service writes is read without its records, which are there for who
   ]
   const response = successOf(serviceForm("a", fields))
   assert.isDefined(cellsOf(response))
-  assert.deepStrictEqual(response.records, [fields, fields])
+  assert.deepStrictEqual(response.records?.slice(98), [fields, fields])
+  assert.lengthOf(response.records ?? [], 100)
   assert.strictEqual(response.records, response.records)
 })
 
 it("a copy of a response has its own records only", () => {
-  const response = successOf(serviceForm("a", [{ stringValue: "x" }]))
-  const copy = { ...response, records: [[{ stringValue: "y" }]] }
+  const response = successOf(serviceForm("a", [{ stringValue: "x" }, { isNull: true }]))
+  const copy = { ...response, records: [[{ stringValue: "y" }, { isNull: true }]] }
   assert.isUndefined(cellsOf(copy))
-  assert.deepStrictEqual(rowsOf(copy), Result.succeed([{ a: "y" }]))
-  assert.deepStrictEqual({ ...response }.records, [[{ stringValue: "x" }], [{ stringValue: "x" }]])
+  assert.deepStrictEqual(rowsOf(copy), Result.succeed([{ a: null }]))
+  assert.deepStrictEqual({ ...response }.records?.at(-1), [{ stringValue: "x" }, { isNull: true }])
 })
 
 it("columns are those of the answer, though the statement had others before, and nobody can change them", () => {
@@ -213,7 +214,7 @@ it("columns are those of the answer, though the statement had others before, and
   const labels = ["a", "b", "bb", "a"]
   for (const label of labels) {
     const response = successOf(serviceForm(label, [{ stringValue: "x" }]), memory)
-    assert.deepStrictEqual(rowsOf(response), Result.succeed([{ [label]: "x" }, { [label]: "x" }]))
+    assert.deepStrictEqual(Result.getOrThrow(rowsOf(response)).at(-1), { [label]: "x" })
     assert.isTrue(Object.isFrozen(response.columnMetadata) && response.columnMetadata?.every(Object.isFrozen))
   }
 })
