@@ -264,6 +264,26 @@ select pg_try_advisory_lock(77);`
         assert.strictEqual(stderr.match(/ERROR/g)?.length, 3)
       })
     )
+
+    it.effect("a statement that runs outside of transactions is not run as another user, nor on another table", () =>
+      Effect.gen(function* () {
+        const { url } = yield* TestGateway
+        const { stderr } = yield* psql(
+          url,
+          `create table of_path(a int);
+set role pg_monitor; create database by_role; vacuum of_path; reset role;
+set search_path to public; create index concurrently on of_path(a); create index concurrently on public.of_path(a);`
+        )
+        assert.deepStrictEqual(stderr.match(/(?<=the session's )\S+|(?<=HINT: {2}).*/g), [
+          "role",
+          "Reset role.",
+          "role",
+          "Reset role.",
+          "search_path",
+          "Write the names with their schema."
+        ])
+      })
+    )
   })
 
   layer(gateway(serverUrl, { readOnly: true }), { timeout: "60 seconds" })("with --read-only", (it) => {

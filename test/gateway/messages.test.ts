@@ -17,7 +17,7 @@ import {
   RawClient,
   sync
 } from "./RawClient.ts"
-import { layer as gateway, TestGateway } from "./TestGateway.ts"
+import { layer as gateway, run as ran, TestGateway } from "./TestGateway.ts"
 
 const serverUrl = TestDatabase.postgresUrl ?? ""
 
@@ -129,6 +129,62 @@ const conversations: Readonly<Record<string, ReadonlyArray<ReadonlyArray<Buffer>
   "a statement may have thousands of parameters": [
     [parse("", manyRows), describeMessage("S", ""), bind("", "", manyNumbers), execute(""), sync]
   ],
+  "what a write returns has the names and the origins that it was given": [
+    "insert into made values (1, 'x') returning *, *",
+    "insert into made values (2, 'y') returning tableoid::regclass, a = 2 as \"a b\", (select max(a) from made), b",
+    "update made set b = 'z' from made o where made.a = o.a and o.a = 1 returning made.*, o.*, (select 1 as z)",
+    "with w as (select 2 as k) update made set b = 'w' from w where w.k = made.a returning made.*, w.*, made.*",
+    "delete from made returning a as tableoid, made.a, 1, 'x'"
+  ].flatMap((sql) => [
+    [parse("", sql), describeMessage("S", ""), sync],
+    [query("begin")],
+    [query(sql)],
+    [query("rollback")]
+  ]),
+  "a name means what the transaction's settings say": [
+    [query("begin; set local search_path to one; select * from t")],
+    [query("set local search_path to two; select * from t")],
+    [query("rollback; begin; set local search_path to two")],
+    [query("select * from t")],
+    [query("select set_config('search_path', 'one', true)")],
+    [query("select * from t")],
+    [parse("", "select set_config($1, $2, true)"), bind("", "", ["search_path", "two"]), execute(""), sync],
+    [query("select * from t")],
+    [query("rollback")],
+    [parse("", "select set_config('search_path', $1, false)"), bind("", "", ["one"]), execute(""), sync],
+    [query("select * from t")],
+    [parse("", "select set_config($1, $2, false)"), bind("", "", ["search_path", "two"]), execute(""), sync],
+    [query("select * from t")],
+    [query("reset search_path")],
+    [query("begin; set local role pg_monitor; set session authorization default; select current_user; rollback")]
+  ],
+  "what PostgreSQL runs outside of transactions runs so, whatever the session has set": [
+    "set statement_timeout to '1min'",
+    "create index concurrently made_a on made (a)",
+    "create unique index concurrently if not exists made_b on made (b)",
+    "reindex index concurrently made_a",
+    "reindex (verbose false) table concurrently made",
+    "drop index concurrently made_a",
+    "drop index concurrently made_b",
+    "vacuum (analyze) made",
+    "begin; drop index concurrently made_a",
+    "rollback"
+  ].map((sql) => [query(sql)]),
+  "statements keep what is theirs": [
+    "create function sums(int, int) returns int language sql begin atomic select $1 + $2; end",
+    "select sums(1, 2)",
+    "drop function sums",
+    "prepare p(int) as select $1 as x",
+    "create table of_named as execute p(7)",
+    "select count(*) from of_named",
+    "explain (costs off) create table never as execute p(3)",
+    "drop table of_named",
+    "copy (insert into made values (1)) to stdout",
+    "copy (select 1 into never) to stdout",
+    "copy (select 1) from stdin",
+    "copy (insert into made values (9, 'x') returning a, b) to stdout",
+    "delete from made where a = 9"
+  ].map((sql) => [query(sql)]),
   "rows come in portions": [
     [query("begin")],
     [parse("", "select generate_series(1, 5)"), bind("p", ""), execute("p", 2), execute("p", 2), sync],
@@ -138,8 +194,20 @@ const conversations: Readonly<Record<string, ReadonlyArray<ReadonlyArray<Buffer>
   ]
 }
 
+/** What the conversations find. */
+const found = `create schema one; create table one.t(x int, y text); insert into one.t values (1, 'a');
+create schema two; create table two.t(y date, z numeric); insert into two.t values ('2020-01-01', 2.5);
+create table made(a int, b text); insert into made values (1, 'one'), (2, 'two')`
+
 describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres("messages"), () => {
   layer(gateway(serverUrl, { password: "trust" }), { timeout: "60 seconds" })((it) => {
+    it.effect("there is something to ask about", () =>
+      Effect.gen(function* () {
+        const { directUrl } = yield* TestGateway
+        assert.strictEqual((yield* ran("psql", ["-X", "-q", "-c", found, directUrl])).stderr, "")
+      })
+    )
+
     for (const [name, groups] of Object.entries(conversations)) {
       it.effect(name, () =>
         Effect.gen(function* () {

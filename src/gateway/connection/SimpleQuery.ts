@@ -57,7 +57,7 @@ export const copied = Effect.fnUntraced(function* ({ run, session, socket }: Ans
       count =
         copy.direction === "in"
           ? yield* receiveCopy(session, socket, copy)
-          : yield* sendCopy(socket, copy, yield* openCopy(session, copy))
+          : yield* sendCopy(socket, copy, yield* openCopy(session, statement, copy))
       return done("COPY")
     })
   )

@@ -5,7 +5,7 @@ import type { ClientSocket } from "../protocol/ClientSocket.ts"
 import type { Session } from "../session/ClientSession.ts"
 import { query } from "../session/RowStatements.ts"
 import type { Rows, StatementOutcome } from "../session/StatementOutcome.ts"
-import { statementOf } from "../statement/ClientStatement.ts"
+import { type ClientStatement, statementOf } from "../statement/ClientStatement.ts"
 import { refusal } from "../statement/Refused.ts"
 import { binaryRow, header, trailer } from "./CopyBinary.ts"
 import { columnsOfTable } from "./CopyColumns.ts"
@@ -21,9 +21,11 @@ const queryOf = Effect.fnUntraced(function* (session: Session, { columns, query,
 })
 
 /** Asks for what is to be copied. */
-export const openCopy = Effect.fnUntraced(function* (session: Session, copy: CopyStatement) {
+export const openCopy = Effect.fnUntraced(function* (session: Session, client: ClientStatement, copy: CopyStatement) {
   const statement = statementOf(yield* queryOf(session, copy))
+  // PostgreSQL refuses it, and knows best why.
   if (statement.returnsRows !== true) {
+    yield* session.send({ sql: client.sql })
     return yield* refusal("0A000", "COPY query must have a RETURNING clause")
   }
   return yield* query(session, statement, undefined, undefined, () => copy.options.format === "binary")

@@ -170,6 +170,9 @@ export const copyOf = (statement: ClientStatement): Result.Result<CopyStatement 
   const [direction, target] = [words[at], words[at + 1]]
   // PostgreSQL takes either word for either direction.
   if (target !== "stdin" && target !== "stdout") return Result.succeed(undefined)
+  if (direction !== "to" && (direction !== "from" || query !== undefined)) {
+    return Result.succeed(undefined)
+  }
   const rest = words.slice(at + 2)
   if (rest.includes("where")) return Result.fail("COPY ... WHERE is not supported by the gateway")
   return Result.map(optionsOf(binary === 1 ? ["binary", ...rest] : rest), (options) => ({

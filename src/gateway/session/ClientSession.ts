@@ -361,12 +361,13 @@ where state = 'active' and pid <> pg_backend_pid() and starts_with(query, ${lite
   /** Keeps a setting, or takes it back to the server's own value. */
   remember(name: string, value: string | undefined): void {
     const known = this.defaults.get(name)
+    const before = this.settings.get(name) ?? known
     // Another user has no role yet.
     if (name === "session_authorization" && value !== this.settings.get(name)) this.settings.delete("role")
     if (value === undefined || value === known) this.settings.delete(name)
     else this.settings.set(name, value)
     const report = reported.get(name)
     const current = value ?? known
-    if (report !== undefined && current !== undefined) this.listener.setting(report, current)
+    if (report !== undefined && current !== undefined && current !== before) this.listener.setting(report, current)
   }
 }

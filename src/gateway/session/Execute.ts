@@ -1,13 +1,14 @@
 /** Runs one statement of a client, whichever it is. */
 import * as Effect from "effect/Effect"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
+import { innerQuery } from "../statement/InnerQuery.ts"
 import { type Refused, refusal } from "../statement/Refused.ts"
 import { type Lack, neverSupported, outsideSupported } from "../statement/Unsupported.ts"
 import { advisoryLock, lockCallOf } from "./AdvisoryLocks.ts"
 import type { Session } from "./ClientSession.ts"
 import { createFrom, creationOf } from "./CreatedTables.ts"
 import { close, declare, fetch } from "./CursorStatements.ts"
-import { deallocate, executeText, explain, prepareText } from "./PreparedText.ts"
+import { deallocate, executeText, ofNamed, prepareText } from "./PreparedText.ts"
 import { asItIs, type Bound, query } from "./RowStatements.ts"
 import { discard, readOnlyGateway, rememberConfig, reset, set } from "./SettingStatements.ts"
 import { done, type StatementOutcome } from "./StatementOutcome.ts"
@@ -20,7 +21,8 @@ const other = (
   statement: ClientStatement,
   bound: Bound | undefined
 ): Effect.Effect<StatementOutcome, Refused> => {
-  if (statement.words[0] === "explain") return explain(session, statement, bound)
+  if (innerQuery(statement)?.words[0] === "execute") return ofNamed(session, statement, bound)
+  if (statement.words[0] === "explain") return asItIs(session, statement, bound)
   const creation = bound === undefined ? creationOf(statement) : undefined
   return creation === undefined ? asItIs(session, statement, bound) : createFrom(session, statement, creation)
 }
@@ -32,7 +34,7 @@ const own = (
 ): Effect.Effect<StatementOutcome, Refused> => {
   switch (statement.kind) {
     case "query":
-      return Effect.tap(query(session, statement, bound), () => rememberConfig(session, statement))
+      return Effect.tap(query(session, statement, bound), () => rememberConfig(session, statement, bound?.values ?? []))
     case "write":
       return statement.returnsRows === true ? query(session, statement, bound) : asItIs(session, statement, bound)
     case "set":
@@ -64,10 +66,34 @@ const lostLock = (): Refused =>
   refusal("55000", "an advisory lock was lost: the service has ended the transaction that held it", "Connect again.")
 
 /** A statement that PostgreSQL runs outside of transactions only. */
-const runsAlone = ({ words: [first, second] }: ClientStatement): boolean =>
-  first === "vacuum" ||
-  (/^(?:create|drop)$/.test(first ?? "") && /^(?:database|tablespace)$/.test(second ?? "")) ||
-  (first === "alter" && second === "system")
+const runsAlone = ({ words }: ClientStatement): boolean => {
+  const [first = "", second = "", third = ""] = words
+  if (first === "vacuum" || (first === "cluster" && words.length === 1)) return true
+  if (first === "reindex") {
+    const at = words[1] === "(" ? words.indexOf(")") + 1 : 1
+    return /^(?:schema|database|system)$/.test(words[at] ?? "") || words.slice(1, at + 2).includes("concurrently")
+  }
+  if (/^(?:create|drop)$/.test(first)) {
+    if (/^(?:database|tablespace|subscription)$/.test(second)) return true
+    return words[second === "unique" ? 3 : 2] === "concurrently" && (second === "index" || third === "index")
+  }
+  return first === "alter" && (second === "system" || (second === "table" && words.includes("concurrently")))
+}
+
+/** Outside of a transaction it would be another user's, or mean other tables, than the session has set. */
+const aloneRefusal = ({ settings }: Session, { words }: ClientStatement): Refused | undefined => {
+  const user = ["session_authorization", "role"].find((name) => settings.has(name))
+  const namesTables =
+    words.length > 1 && !words.some((word) => /^(?:database|schema|subscription|system|tablespace)$/.test(word))
+  const path = namesTables && !words.includes(".") && settings.has("search_path") ? "search_path" : undefined
+  const ignored = user ?? path
+  if (ignored === undefined) return undefined
+  return refusal(
+    "0A000",
+    `a statement that runs outside of transactions runs without the session's ${ignored}`,
+    ignored === path ? "Write the names with their schema." : `Reset ${ignored}.`
+  )
+}
 
 /** Kinds that look after their own transaction, or send nothing. */
 const selfReliant = new Set(["set", "reset", "discard", "listen", "prepare", "deallocate", "declare"])
@@ -107,6 +133,9 @@ export const execute = (
         : undefined)
     if (lack !== undefined) return lacking(lack)
     if (session.upstream.readOnly && runsAlone(statement)) return Effect.fail(readOnlyGateway())
+    const runsOutside = session.transaction === undefined && runsAlone(statement)
+    const unlike = runsOutside ? aloneRefusal(session, statement) : undefined
+    if (unlike !== undefined) return Effect.fail(unlike)
     if (session.lostLock) return Effect.fail(lostLock())
     if (lock !== undefined) return advisoryLock(session, statement, lock, bound)
     const run = own(session, statement, bound)

@@ -7,6 +7,7 @@ import type { Description } from "../statement/DescribeSql.ts"
 import { innerQuery } from "../statement/InnerQuery.ts"
 import { type Refused, refusal } from "../statement/Refused.ts"
 import type { Session } from "./ClientSession.ts"
+import { createFrom, creationOf } from "./CreatedTables.ts"
 import { asItIs, type Bound, query } from "./RowStatements.ts"
 import { done, type StatementOutcome } from "./StatementOutcome.ts"
 
@@ -84,21 +85,26 @@ const filled = (
   return Effect.succeed(statementOf(render(template.success, texts)))
 }
 
-/** EXPLAIN, which may be of an EXECUTE. */
-export const explain = (
+/** EXPLAIN and CREATE TABLE AS of an EXECUTE. */
+export const ofNamed = (
   session: Session,
   statement: ClientStatement,
   bound?: Bound
 ): Effect.Effect<StatementOutcome, Refused> => {
   const inner = innerQuery(statement)
-  if (inner?.words[0] !== "execute") return asItIs(session, statement, bound)
+  if (inner === undefined) return asItIs(session, statement, bound)
   const name = nameOf(inner.words[1])
   const found = session.prepared.get(name)
   if (found === undefined) return Effect.fail(refusal("26000", `prepared statement "${name}" does not exist`))
   const lead = statement.sql.slice(0, statement.sql.length - inner.sql.length)
-  return Effect.flatMap(filled(found, name, listAt(inner, 2).items), (body) =>
-    asItIs(session, statementOf(lead + body.sql), bound)
-  )
+  const { end, items } = listAt(inner, 2)
+  // WITH NO DATA is not the prepared statement's.
+  const rest = inner.starts[end] === undefined ? "" : ` ${inner.sql.slice(inner.starts[end])}`
+  return Effect.flatMap(filled(found, name, items), (body) => {
+    const whole = statementOf(lead + body.sql + rest)
+    const creation = bound === undefined ? creationOf(whole) : undefined
+    return creation === undefined ? asItIs(session, whole, bound) : createFrom(session, whole, creation)
+  })
 }
 
 /** EXECUTE name (values). */

@@ -6,8 +6,8 @@ import { ANSWER_SQLSTATE, literal } from "../statement/DescribeSql.ts"
 import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
 import { releaseLocks } from "./AdvisoryLocks.ts"
 import type { Session } from "./ClientSession.ts"
-import { noteModes } from "./OpenTransaction.ts"
-import { asLocal, changeOf, characteristics, setConfigNames } from "./Settings.ts"
+import { noteModes, type OpenTransaction } from "./OpenTransaction.ts"
+import { asLocal, changeOf, characteristics, configCalls, decidesNames } from "./Settings.ts"
 import { done } from "./StatementOutcome.ts"
 
 const separator = "\u001f"
@@ -53,16 +53,39 @@ export const rememberWithin = Effect.fnUntraced(function* (session: Session, nam
   }
 })
 
-/** What a query has set for the session by `set_config` is remembered. */
-export const rememberConfig = Effect.fnUntraced(function* (session: Session, { sql }: ClientStatement) {
-  const names = setConfigNames(sql)
+/** An expression with the values of its parameters in it. */
+const withValues = (expression: string, values: ReadonlyArray<string | null>): string =>
+  expression.replaceAll(/\$(\d+)/g, (_, number: string) => {
+    const value = values[Number(number) - 1]
+    return value === null || value === undefined ? "null" : literal(value)
+  })
+
+/** A text that is written as such; undefined of any other expression. */
+const constantOf = (expression: string): string | undefined =>
+  /^'((?:[^']|'')*)'(?:\s*::\s*(?:text|varchar))?$/i.exec(expression)?.[1]?.replaceAll("''", "'")
+
+/** What a query has set by `set_config` is remembered for the session, or counts in the transaction. */
+export const rememberConfig = Effect.fnUntraced(function* (
+  session: Session,
+  statement: ClientStatement,
+  values: ReadonlyArray<string | null>
+) {
+  const calls = configCalls(statement).map(([name = "", value = "", isLocal = ""]) => ({
+    name: constantOf(withValues(name, values))?.toLowerCase(),
+    value: withValues(value, values),
+    lasts: /^(?:false|'(?:f|false|off|0)')$/i.test(withValues(isLocal, values))
+  }))
+  if (calls.length === 0) return
+  const { transaction } = session
+  if (transaction !== undefined && calls.some(({ name }) => name === undefined || decidesNames(name))) {
+    transaction.names += `${statement.sql}${JSON.stringify(values)};`
+  }
+  const lasting = calls.flatMap(({ lasts, name, value }) => (lasts && name !== undefined ? [{ name, value }] : []))
+  const names = lasting.map(({ name }) => name)
   if (names.length === 0) return
-  if (session.transaction !== undefined) return yield* rememberWithin(session, names)
-  const { after, before } = yield* tryAlone(
-    session,
-    `do ${literal(`begin perform ${sql.replace(/^\s*select\b/i, "")}; end`)}`,
-    names
-  )
+  if (transaction !== undefined) return yield* rememberWithin(session, names)
+  const again = lasting.map(({ name, value }) => `perform set_config(${literal(name)}, ${value}, true);`)
+  const { after, before } = yield* tryAlone(session, `do ${literal(`begin ${again.join(" ")} end`)}`, names)
   for (const [index, name] of names.entries()) {
     if (!session.defaults.has(name) && !session.settings.has(name)) session.defaults.set(name, before[index] ?? "")
     session.remember(name, after[index])
@@ -81,6 +104,15 @@ export const readOnlyGateway = (): Refused =>
 const modesOf = ({ sql, starts, words }: ClientStatement): string | undefined =>
   words[1] === "transaction" && words[2] !== "snapshot" ? sql.slice(starts[2]) : undefined
 
+/** What a SET in a transaction does to what the session was yet to apply to it, and to what names in it mean. */
+const noteSet = (transaction: OpenTransaction, name: string | undefined, { sql }: ClientStatement): void => {
+  if (name === undefined) return
+  transaction.pending.delete(name)
+  // Another user has no role yet.
+  if (name === "session_authorization") transaction.pending.delete("role")
+  if (decidesNames(name)) transaction.names += `${sql};`
+}
+
 /** SET. */
 export const set = Effect.fnUntraced(function* (session: Session, statement: ClientStatement) {
   const tag = commandTag(statement.words, 0)
@@ -90,7 +122,7 @@ export const set = Effect.fnUntraced(function* (session: Session, statement: Cli
   if (scope !== "session" || name === undefined) {
     if (transaction !== undefined) {
       yield* session.send({ sql: statement.sql, early: true })
-      if (name !== undefined) transaction.pending.delete(name)
+      noteSet(transaction, name, statement)
       const modes = modesOf(statement)
       if (modes !== undefined) noteModes(transaction, modes)
     } else
@@ -114,7 +146,7 @@ export const set = Effect.fnUntraced(function* (session: Session, statement: Cli
   const pending = name === "datestyle" ? transaction.pending.get(name) : undefined
   if (pending !== undefined) yield* session.send({ sql: `set local datestyle to ${literal(pending)}`, early: true })
   yield* session.send({ sql: asLocal(statement), early: true })
-  if (name === "search_path" || name === "role" || name === "session_authorization") transaction.names += statement.sql
+  noteSet(transaction, name, statement)
   yield* rememberWithin(session, names)
   return done(tag)
 })

@@ -25,9 +25,13 @@ export const material = (settings: Settings, sql: string): ReadonlyArray<readonl
   return [...settings].filter(([name]) => all || !immaterial.has(name))
 }
 
+/** Whether what names mean depends on a setting. */
+export const decidesNames = (name: string): boolean =>
+  /^(?:search_path|role|session_authorization|row_security)$/.test(name)
+
 /** The settings that decide what names mean. */
 export const naming = (settings: Settings): ReadonlyArray<readonly [name: string, value: string]> =>
-  [...settings].filter(([name]) => /^(?:search_path|role|session_authorization|row_security)$/.test(name))
+  [...settings].filter(([name]) => decidesNames(name))
 
 /** What a SET or RESET statement changes. */
 export interface Change {
@@ -101,13 +105,25 @@ export const asLocal = ({ sql, starts, words }: Pick<ClientStatement, "sql" | "s
   return `set local ${sql.slice(starts[at] ?? 0)}`
 }
 
-/** `set_config(name, value, false)` with constants, by which programs set what lasts. */
-const setConfig =
-  /\bset_config\s*\(\s*'((?:[^']|'')*)'\s*,\s*(?:'(?:[^']|'')*'|[^,()]*)\s*,\s*(?:false|'f'|'false')\s*\)/gi
-
-/** The names that a query sets for the session by `set_config`. */
-export const setConfigNames = (sql: string): ReadonlyArray<string> =>
-  /set_config/i.test(sql) ? [...sql.matchAll(setConfig)].map((match) => (match[1] ?? "").toLowerCase()) : []
+/** The arguments of each `set_config` in a statement, as they are written. */
+export const configCalls = ({ sql, starts, words }: ClientStatement): ReadonlyArray<ReadonlyArray<string>> => {
+  if (!/set_config/i.test(sql)) return []
+  return words.flatMap((word, at) => {
+    if (word !== "set_config" || words[at + 1] !== "(") return []
+    const callArguments: Array<string> = []
+    let from = starts[at + 2] ?? 0
+    for (let index = at + 2, depth = 0; index < words.length; index++) {
+      const one = words[index]
+      if (depth === 0 && (one === "," || one === ")")) {
+        callArguments.push(sql.slice(from, starts[index]).trim())
+        from = starts[index + 1] ?? 0
+        if (one === ")") break
+      } else if (one === "(" || one === "[") depth++
+      else if (one === ")" || one === "]") depth--
+    }
+    return [callArguments]
+  })
+}
 
 /** Settings whose changes are reported to the client, by their names in ParameterStatus. */
 export const reported: ReadonlyMap<string, string> = new Map(

@@ -116,11 +116,26 @@ const withRule = (table: string, marker: string): string => `
 const asView = (name: string): string => `create temp view ${name} as (%s\n)`
 const asTable = (name: string): string => `create temp table ${name} as (%s\n) with no data`
 
-/** What the view or table says of its columns: base types with their modifiers, and the columns that they are. */
+/**
+ * What the view or table says of its columns: base types with their modifiers, and the columns that they are.
+ *
+ * Origins, and the names of what a statement that writes returns, are those of the parsed statement, whose own columns are
+ * at the second level of its braces; those of its subqueries are deeper.
+ */
 const toldColumns = (table: string): string => `
-    origins := array(select array_to_string(o.m, ',') from pg_catalog.pg_rewrite,
-      regexp_matches(ev_action::text, ':resorigtbl (\\d+) :resorigcol (-?\\d+)', 'g') with ordinality o (m, n)
-      where ev_class = 'pg_temp.${table}'::regclass order by o.n);
+    with token as (
+      select t.m, t.n, sum(case t.m[1] when '{' then 1 when '}' then -1 else 0 end) over (order by t.n) as depth
+      from pg_catalog.pg_rewrite, regexp_matches(ev_action::text,
+        '(\\\\.|[{}]|:resname ((?:\\\\.|[^ \\\\])+) :ressortgroupref \\d+ :resorigtbl (\\d+) :resorigcol (-?\\d+))', 'g')
+        with ordinality t (m, n)
+      where ev_class = 'pg_temp.${table}'::regclass
+    )
+    select array_agg(t.m[3] || ',' || t.m[4] order by t.n), array_agg(regexp_replace(t.m[2], '\\\\(.)', '\\1', 'g') order by t.n)
+      into origins, told from token t where t.m[3] is not null and t.depth = 2;
+    if not is_query and told is not null then
+      names := told[cardinality(told) + 1 - (select count(*) from pg_catalog.pg_attribute
+        where attrelid = 'pg_temp.${table}'::regclass and attnum > 0):];
+    end if;
     with recursive own as (
       select a.attnum as number, coalesce(names[a.attnum], a.attname::text) as label, a.atttypmod as modifier,
         coalesce((select p.oid from pg_catalog.pg_type p
@@ -255,7 +270,7 @@ declare
   middle text := ${literal(middle)};
   trail text := ${literal(trail)};
   make text := ${literal(statement.kind === "query" && statement.tail === 0 ? asView(name) : asTable(name))};
-  oids oid[]; casts text[]; names text[]; exprs text[]; pseudo text[]; origins text[];
+  oids oid[]; casts text[]; names text[]; exprs text[]; pseudo text[]; origins text[]; told text[];
   no_table bool := false; stmt text; renamed text; aliased text; answer text; at int; labels json; columns json;
 begin
   begin

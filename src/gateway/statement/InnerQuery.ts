@@ -37,8 +37,11 @@ const afterAs = (words: ReadonlyArray<string>): number => {
 /** The index of the word that the inner query begins with. */
 const innerAt = ({ words }: ClientStatement): number => {
   switch (words[0]) {
-    case "explain":
-      return afterExplain(words)
+    case "explain": {
+      const at = afterExplain(words)
+      const as = words[at] === "create" ? afterAs(words.slice(at)) : 0
+      return as === -1 ? -1 : at + as
+    }
     case "declare": {
       const cursor = words.indexOf("cursor")
       return cursor === -1 ? -1 : words.indexOf("for", cursor) + 1 || -1
