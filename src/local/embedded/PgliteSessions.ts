@@ -17,6 +17,7 @@ import {
 } from "../engine/Session.ts"
 import type { Request } from "../postgres/Exchange.ts"
 import { ProtocolSession } from "../postgres/ProtocolSession.ts"
+import { feed } from "../postgres/Receivers.ts"
 import type { PgliteOptions } from "./EmbeddedPostgres.ts"
 import { refusalOfDepth } from "./NestingBound.ts"
 
@@ -104,10 +105,11 @@ class PgliteSession implements Session {
     Effect.suspend(() => {
       if (this.#stopped !== undefined) return Effect.fail(this.#stopped)
       this.#parser.readField = (chunk, offset, size, column) => receiver.read(chunk, offset, size, column)
-      const onRawData = (chunk: Uint8Array) =>
-        this.#parser.pushEach(chunk, (message) => {
+      const push = (octets: Uint8Array) =>
+        this.#parser.pushEach(octets, (message) => {
           receiver.accept(message)
         })
+      const onRawData = (chunk: Uint8Array) => feed(push, receiver, chunk)
       // Once called it can't be interrupted: the database runs on this thread.
       return Effect.tryPromise({
         try: () => this.#pglite.execProtocolRawStream(bytes, { syncToFs: false, onRawData }),

@@ -70,6 +70,8 @@ export class ReceiverSequence implements Receiver {
   readonly #receivers: Array<Receiver>
   #ending: Ending | undefined
   #index = 0
+  /** What has arrived of the expected ending, and has not been read. */
+  kept: Uint8Array = absent
 
   constructor(receivers: Array<Receiver>, ending?: Ending) {
     this.#receivers = receivers
@@ -118,19 +120,33 @@ export class ReceiverSequence implements Receiver {
 /** ReadyForQuery of a session without a transaction. No text of a message can hold it, since texts hold no zero. */
 const ready = Buffer.from("Z\0\0\0\x05I", "latin1")
 
-const endsWith = (octets: Uint8Array, end: Uint8Array): boolean =>
-  octets.length >= end.length && Buffer.compare(octets.subarray(octets.length - end.length), end) === 0
+const startsWith = (octets: Uint8Array, start: Uint8Array): boolean =>
+  octets.length >= start.length && Buffer.compare(octets.subarray(0, start.length), start) === 0
+
+/** Where octets have, behind a message that ends a request, the expected ending or what has arrived of it. */
+const endingIn = ({ buffer, byteLength, byteOffset }: Uint8Array, expected: Uint8Array): number => {
+  const octets = Buffer.from(buffer, byteOffset, byteLength)
+  for (let at = octets.indexOf(ready); at >= 0; at = octets.indexOf(ready, at + 1)) {
+    const begin = at + ready.length
+    if (startsWith(expected, octets.subarray(begin))) return begin
+  }
+  return byteLength
+}
 
 /**
  * Hands octets to the parser. The ending of an answer is not parsed where it is the expected one, octet by octet, and
- * begins where a message ends: reading its messages costs more than the statement's own.
+ * begins where a message ends: reading its messages costs more than the statement's own. What has arrived of it is kept
+ * until the rest is there, or something else.
  */
 export const feed = (push: (octets: Uint8Array) => void, receiver: ReceiverSequence, octets: Uint8Array): void => {
-  const { expected } = receiver
-  const end = expected !== undefined && endsWith(octets, expected) ? octets.length - expected.length : octets.length
-  if (end > 0) push(octets.subarray(0, end))
-  if (end === octets.length) return
-  const isAtBoundary = end === 0 || endsWith(octets.subarray(0, end), ready)
-  if (isAtBoundary && receiver.ending !== undefined) receiver.acceptEnding()
-  else push(octets.subarray(end))
+  const { expected, ending } = receiver
+  const begin = expected === undefined ? octets.length : ending === undefined ? endingIn(octets, expected) : 0
+  if (begin > 0) push(octets.subarray(0, begin))
+  if (expected === undefined || begin === octets.length) return
+  const arrived = Buffer.concat([receiver.kept, octets.subarray(begin)])
+  const isExpected = startsWith(expected, arrived)
+  // A value may look like the end of a message: then the statement's answer goes on.
+  if (!isExpected || receiver.ending === undefined) push(arrived)
+  else if (arrived.length === expected.length) receiver.acceptEnding()
+  else receiver.kept = arrived
 }
