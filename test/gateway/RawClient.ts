@@ -3,7 +3,7 @@ import { connect, type Socket } from "node:net"
 
 const cstring = (text: string): Buffer => Buffer.from(`${text}\0`)
 const int16 = (value: number): Buffer => Buffer.from([(value >> 8) & 255, value & 255])
-const int32 = (value: number): Buffer => Buffer.concat([int16(value >>> 16), int16(value & 0xffff)])
+export const int32 = (value: number): Buffer => Buffer.concat([int16(value >>> 16), int16(value & 0xffff)])
 
 const message = (type: string, ...parts: ReadonlyArray<Buffer>): Buffer => {
   const body = Buffer.concat(parts)
@@ -25,6 +25,19 @@ export const bind = (portal: string, statement: string, values: ReadonlyArray<st
 export const describe = (target: "S" | "P", name: string) => message("D", Buffer.from(target), cstring(name))
 export const close = (target: "S" | "P", name: string) => message("C", Buffer.from(target), cstring(name))
 export const execute = (portal: string, maxRows = 0) => message("E", cstring(portal), int32(maxRows))
+/** Calls a function with values in binary. */
+export const functionCall = (oid: number, ...values: ReadonlyArray<Buffer>) =>
+  message(
+    "F",
+    int32(oid),
+    int16(1),
+    int16(1),
+    int16(values.length),
+    ...values.flatMap((value) => [int32(value.length), value]),
+    int16(1)
+  )
+/** A query in octets of any encoding. */
+export const queryOctets = (sql: Buffer) => message("Q", sql, Buffer.from([0]))
 export const sync = message("S")
 export const flush = message("H")
 export const copyData = (text: string) => message("d", Buffer.from(text))

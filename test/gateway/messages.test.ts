@@ -12,8 +12,11 @@ import {
   describe as describeMessage,
   execute,
   flush,
+  functionCall,
+  int32,
   parse,
   query,
+  queryOctets,
   RawClient,
   sync
 } from "./RawClient.ts"
@@ -41,6 +44,9 @@ const answers = async (client: RawClient, groups: ReadonlyArray<ReadonlyArray<Bu
 
 const prepared = (name: string, sql: string) => [parse(name, sql), bind("", name), execute(""), sync]
 const run = (name: string) => [bind("", name), execute(""), sync]
+
+/** The functions of large objects. */
+const lo = { create: 715, open: 952, read: 954, write: 955, seek: 956, unlink: 964 }
 
 const manyNumbers = Array.from({ length: 2500 }, (_, index) => String(index))
 const manyRows = `select count(n), sum(n::int) from (values ${manyNumbers.map((n) => `($${Number(n) + 1})`).join(",")}) v(n)`
@@ -185,6 +191,52 @@ const conversations: Readonly<Record<string, ReadonlyArray<ReadonlyArray<Buffer>
     "copy (insert into made values (9, 'x') returning a, b) to stdout",
     "delete from made where a = 9"
   ].map((sql) => [query(sql)]),
+  "functions are called by their numbers, as for large objects": [
+    [functionCall(lo.create, int32(4711))],
+    [query("begin")],
+    [functionCall(lo.open, int32(4711), int32(0x60000))],
+    [functionCall(lo.write, int32(0), Buffer.from("octets \0\xff", "latin1"))],
+    [functionCall(lo.seek, int32(0), int32(0), int32(0))],
+    [functionCall(lo.read, int32(0), int32(100))],
+    [functionCall(lo.open, int32(4712), int32(0x60000))],
+    [functionCall(lo.read, int32(0), int32(100))],
+    [query("rollback")],
+    [functionCall(lo.unlink, int32(4711))],
+    [functionCall(lo.unlink)],
+    [functionCall(1)],
+    [query("select 1")]
+  ],
+  "COPY refuses what PostgreSQL refuses": [
+    ...[
+      "(format csv, delimiter 'ab')",
+      "(format binary, delimiter ',')",
+      "(format binary, null 'x')",
+      "(format binary, header)",
+      "(delimiter E'\\n')",
+      "(delimiter 'a')",
+      "(null E'a\\nb')",
+      "(delimiter '|', null 'a|b')",
+      "(quote 'a')",
+      "(escape 'a')",
+      "(force_quote (a))",
+      "(format csv, quote 'ab')",
+      "(format csv, quote ',')",
+      "(format csv, quote '')",
+      "(format csv, escape 'ab')",
+      "(format csv, null '\"')"
+    ].map((options) => [query(`copy made to stdout ${options}`)]),
+    ...["(format csv, force_null (a))", "(format csv, force_not_null (a))", "(format csv, header match)"].map(
+      (options) => [query(`copy made to stdout ${options}`)]
+    ),
+    [query("copy made from stdin (format csv, force_quote (a))")],
+    [query("copy made to stdout (format csv, header, force_quote *)")],
+    ...["a,b\n", "a\n", "b,a\n1,2\n", "a,b,c\n", ",\n"].map((text) => [
+      query("copy made from stdin (format csv, header match)"),
+      copyData(text),
+      copyDone
+    ]),
+    [query("copy made from stdin (header match)"), copyData("a\t\\N\n"), copyDone]
+  ],
   "rows come in portions": [
     [query("begin")],
     [parse("", "select generate_series(1, 5)"), bind("p", ""), execute("p", 2), execute("p", 2), sync],
@@ -201,6 +253,30 @@ create table made(a int, b text); insert into made values (1, 'one'), (2, 'two')
 
 describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres("messages"), () => {
   layer(gateway(serverUrl, { password: "trust" }), { timeout: "60 seconds" })((it) => {
+    it.effect("a text in another encoding than UTF-8 is refused, and not stored as another text", () =>
+      Effect.gen(function* () {
+        const { directUrl, port } = yield* TestGateway
+        const database = new URL(directUrl).pathname.slice(1)
+        const latin1 = Buffer.from("select 'é'", "latin1")
+        const codes = yield* Effect.promise(async () => {
+          const client = await RawClient.connect(port, database)
+          const refused: Array<string | undefined> = []
+          for (const message of [
+            queryOctets(latin1),
+            query("set client_encoding to latin1"),
+            query("set names 'latin1'"),
+            query("begin; set local client_encoding to 'latin1'"),
+            query("rollback; set names 'utf8'; set client_encoding to default; reset client_encoding; select 'é'")
+          ]) {
+            refused.push((await client.ask(message)).code)
+          }
+          await client.kill()
+          return refused
+        })
+        assert.deepStrictEqual(codes, ["22021", "0A000", "0A000", "0A000", undefined])
+      })
+    )
+
     it.effect("there is something to ask about", () =>
       Effect.gen(function* () {
         const { directUrl } = yield* TestGateway

@@ -10,7 +10,7 @@ import { fatal, type HandshakeOptions, handshake, type Startup } from "../protoc
 import { releaseLocks } from "../session/AdvisoryLocks.ts"
 import { Session, type Upstream } from "../session/ClientSession.ts"
 import { tryAlone } from "../session/SettingStatements.ts"
-import { reported } from "../session/Settings.ts"
+import { isUtf8, reported } from "../session/Settings.ts"
 import type { StatementOutcome } from "../session/StatementOutcome.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { commandTag } from "../statement/CommandTag.ts"
@@ -18,6 +18,7 @@ import { literal } from "../statement/DescribeSql.ts"
 import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
 import { cancellable } from "./Cancellable.ts"
 import { ExtendedQuery } from "./ExtendedQuery.ts"
+import { callFunction } from "./FunctionCall.ts"
 import { Idling } from "./KeepAlive.ts"
 import { type Answering, simpleQuery } from "./SimpleQuery.ts"
 
@@ -84,8 +85,6 @@ const readDefaults = Effect.fnUntraced(function* (session: Session) {
     if (name !== undefined) session.defaults.set(name, name === "client_encoding" ? "UTF8" : value)
   }
 })
-
-const isUtf8 = (encoding: string): boolean => /^'?(?:utf-?8|unicode)'?$/i.test(encoding)
 
 /** What the client sets as it connects. */
 const applySettings = Effect.fnUntraced(function* (session: Session, { settings }: Startup) {
@@ -175,7 +174,7 @@ const converse = Effect.fnUntraced(function* (answering: Answering) {
       case "CopyFail":
         break
       case "FunctionCall":
-        socket.send(Backend.errorResponse(refusal("0A000", "function calls of the protocol are not supported").fields))
+        yield* callFunction(answering, message)
         yield* ready(socket, session)
         break
       case "Password":

@@ -9,7 +9,7 @@ import { done, type StatementOutcome } from "../session/StatementOutcome.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { type Refused, refusal } from "../statement/Refused.ts"
 import { bind, columnsOf, encodeRow, formatOf, newPortal, type Portal, prepare } from "./Prepared.ts"
-import { type Answering, copied } from "./SimpleQuery.ts"
+import { type Answering, copied, notUtf8 } from "./SimpleQuery.ts"
 
 /** Messages of the extended protocol. */
 export type ExtendedMessage = Extract<
@@ -98,6 +98,7 @@ export class ExtendedQuery {
   #parse(message: Extract<FrontendMessage, { readonly _tag: "Parse" }>) {
     const { name, parameterTypes, sql } = message
     const { session } = this.#answering
+    if (sql === undefined) return Effect.fail(notUtf8())
     if (name !== "" && session.prepared.has(name)) {
       return Effect.fail(refusal("42P05", `prepared statement "${name}" already exists`))
     }

@@ -45,7 +45,7 @@ const controls = new Set(["begin", "commit", "rollback", "savepoint", "release",
 /** COPY from or to the client, and its tag; undefined where it is neither, and the server's own. */
 export const copied = Effect.fnUntraced(function* ({ run, session, socket }: Answering, statement: ClientStatement) {
   const asked = copyOf(statement)
-  if (Result.isFailure(asked)) return yield* refusal("0A000", asked.failure)
+  if (Result.isFailure(asked)) return yield* refusal(asked.failure.code, asked.failure.message)
   const copy = asked.success
   if (copy === undefined) return undefined
   const needs = session.transaction === undefined && session.needsTransaction(statement)
@@ -85,12 +85,16 @@ const runAll = Effect.fnUntraced(function* (answering: Answering, statements: Re
   }
 })
 
+/** PostgreSQL's error of a text that is not UTF-8. */
+export const notUtf8 = (): Refused => refusal("22021", 'invalid byte sequence for encoding "UTF8"')
+
 /** Answers a query, but for the ReadyForQuery at its end. */
-export const simpleQuery = (answering: Answering, text: string): Effect.Effect<void> => {
+export const simpleQuery = (answering: Answering, text: string | undefined): Effect.Effect<void> => {
   const { session, socket } = answering
-  const statements = session.upstream.texts.statementsOf(text)
-  if (statements.length === 0) return Effect.sync(() => void socket.send(Backend.emptyQueryResponse))
-  return Effect.catch(runAll(answering, statements), ({ fields }) =>
+  const statements = text === undefined ? undefined : session.upstream.texts.statementsOf(text)
+  if (statements?.length === 0) return Effect.sync(() => void socket.send(Backend.emptyQueryResponse))
+  const ran = statements === undefined ? Effect.fail(notUtf8()) : runAll(answering, statements)
+  return Effect.catch(ran, ({ fields }) =>
     Effect.andThen(
       Effect.ignore(endImplicit(session, true)),
       Effect.sync(() => {

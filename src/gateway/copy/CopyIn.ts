@@ -79,6 +79,20 @@ const checkWidth = (target: Target, record: CopyRecord): Effect.Effect<void, Ref
   return Effect.fail(located(error, lineOf(target, record, true)))
 }
 
+/** Whether the names in a header are those of the columns. */
+const checkHeader = (target: Target, header: CopyRecord, nullText: string): Effect.Effect<void, Refused> => {
+  const { names } = target
+  const { values } = header
+  const refuse = (message: string) => Effect.fail(located(refusal("22P04", message), lineOf(target, header, true)))
+  if (values.length !== names.length) {
+    return refuse(`wrong number of fields in header line: got ${values.length}, expected ${names.length}`)
+  }
+  const at = values.findIndex((value, index) => value !== names[index])
+  if (at === -1) return Effect.void
+  const got = values[at] === null ? `null value ("${nullText}")` : `"${values[at]}"`
+  return refuse(`column name mismatch in header line field ${at + 1}: got ${got}, expected "${names[at]}"`)
+}
+
 class Inserter {
   readonly #session: Session
   readonly #target: Target
@@ -176,7 +190,8 @@ class Inserter {
 const readerOf = ({ options }: CopyStatement, { names, types }: Target, shapes: TypeShapes) => {
   if (options.format === "binary") {
     const reader = new BinaryReader(types, shapes)
-    return { read: (bytes: Uint8Array) => reader.read(bytes), end: (): ReadonlyArray<CopyRecord> => [] }
+    const end = (): ReadonlyArray<CopyRecord> => []
+    return { read: (bytes: Uint8Array) => reader.read(bytes), end, header: () => undefined }
   }
   const reader = recordReader(options, names)
   /** An empty line is one empty value, but of a table without columns it is a row. */
@@ -188,7 +203,7 @@ const readerOf = ({ options }: CopyStatement, { names, types }: Target, shapes: 
       Result.try(() => fitting(reader.read(decoder.decode(bytes, { stream: true })))),
       () => 'invalid byte sequence for encoding "UTF8"'
     )
-  return { read, end: () => fitting(reader.end()) }
+  return { read, end: () => fitting(reader.end()), header: reader.header }
 }
 
 /** Takes the client's rows, and says how many were inserted. */
@@ -197,6 +212,10 @@ export const receiveCopy = Effect.fnUntraced(function* (session: Session, socket
   const shapes = copy.options.format === "binary" ? yield* session.shapes(target.types) : noShapes
   const reader = readerOf(copy, target, shapes)
   const inserter = new Inserter(session, target)
+  const matched = Effect.suspend(() => {
+    const header = copy.options.header === "match" ? reader.header() : undefined
+    return header === undefined ? Effect.void : checkHeader(target, header, copy.options.nullText)
+  })
   socket.send(Backend.copyInResponse(copy.options.format === "binary" ? "binary" : "text", target.names.length))
   yield* socket.flush
   for (;;) {
@@ -206,9 +225,12 @@ export const receiveCopy = Effect.fnUntraced(function* (session: Session, socket
     if (message._tag === "CopyData") {
       const records = reader.read(message.bytes)
       if (typeof records === "string") return yield* refusal("22P04", records)
+      yield* matched
       for (const record of records) yield* inserter.add(record)
     } else if (message._tag === "CopyDone") {
-      for (const record of reader.end()) yield* inserter.add(record)
+      const last = reader.end()
+      yield* matched
+      for (const record of last) yield* inserter.add(record)
       yield* inserter.finish
       return inserter.count
     } else if (message._tag === "CopyFail") {

@@ -45,7 +45,11 @@ export const sendCopy = Effect.fnUntraced(function* (
   socket.send(Backend.copyOutResponse(isBinary ? "binary" : "text", columns.length))
   // PostgreSQL has no message of its own for the header: it is before the first row.
   let lead: Uint8Array = isBinary ? header : new Uint8Array(0)
-  if (options.header && !isBinary) socket.send(Backend.copyData(Buffer.from(line(names))))
+  if (options.header && !isBinary) {
+    // Names are quoted only where they must be.
+    const named = rowWriter({ ...options, forceQuote: [] }, names)
+    socket.send(Backend.copyData(Buffer.from(named(names))))
+  }
   let count = 0
   for (let page = rows; page.length > 0; page = more === undefined ? [] : yield* more.next) {
     for (const row of page) {

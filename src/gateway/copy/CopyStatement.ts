@@ -3,12 +3,14 @@
 import * as Result from "effect/Result"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { afterParentheses } from "../statement/InnerQuery.ts"
+import { type CopyRefusal, copyRefusal } from "./CopyChecks.ts"
 
 export interface CopyOptions {
   readonly format: "text" | "csv" | "binary"
   readonly delimiter: string
   readonly nullText: string
-  readonly header: boolean
+  /** `match`: the names in the header must be the columns'. */
+  readonly header: boolean | "match"
   readonly quote: string
   readonly escapeWith: string
   /** Columns of CSV that are always quoted; `*` for all. */
@@ -41,7 +43,7 @@ const literalOf = (word = ""): string => {
 
 type Mutable = { -readonly [K in keyof CopyOptions]: CopyOptions[K] }
 
-const isOn = (value: string | undefined): boolean => value === undefined || /^(?:true|on|1|match)$/i.test(value)
+const isOn = (value: string | undefined): boolean => value === undefined || /^(?:true|on|1)$/i.test(value)
 
 const listOf = (words: ReadonlyArray<string>): ReadonlyArray<string> =>
   words.filter((word) => word !== "," && word !== "(" && word !== ")").map(literalOf)
@@ -61,7 +63,7 @@ const apply = (options: Mutable, name: string, words: ReadonlyArray<string>): bo
       options.nullText = value ?? ""
       return true
     case "header":
-      options.header = isOn(value)
+      options.header = value?.toLowerCase() === "match" ? "match" : isOn(value)
       return true
     case "quote":
       options.quote = value ?? ""
@@ -87,46 +89,68 @@ const apply = (options: Mutable, name: string, words: ReadonlyArray<string>): bo
   }
 }
 
+/** Applies an option that was not given before; a failure says why it can't be. */
+const applied = (
+  options: Mutable,
+  given: Set<string>,
+  name: string,
+  words: ReadonlyArray<string>
+): CopyRefusal | undefined => {
+  if (given.has(name)) return { code: "42601", message: "conflicting or redundant options" }
+  given.add(name)
+  if (apply(options, name, words)) return undefined
+  const value = literalOf(words[0])
+  if (name === "format") return { code: "22023", message: `COPY format "${value}" not recognized` }
+  if (name !== "encoding") return { code: "42601", message: `option "${name}" not recognized` }
+  return { code: "0A000", message: `COPY with the encoding "${value}" is not supported by the gateway` }
+}
+
 /** `(format csv, header, ...)`, without the parentheses. */
-const listed = (options: Mutable, words: ReadonlyArray<string>): string | undefined => {
+const listed = (options: Mutable, given: Set<string>, words: ReadonlyArray<string>): CopyRefusal | undefined => {
   for (let at = 0; at < words.length; ) {
     let end = at
     for (let depth = 0; end < words.length && (depth > 0 || words[end] !== ","); end++) {
       if (words[end] === "(") depth++
       else if (words[end] === ")") depth--
     }
-    const name = words[at] ?? ""
-    if (!apply(options, name, words.slice(at + 1, end))) return name
+    const refused = applied(options, given, words[at] ?? "", words.slice(at + 1, end))
+    if (refused !== undefined) return refused
     at = end + 1
   }
   return undefined
 }
 
 /** The older form: `csv header delimiter as ','`. */
-const worded = (options: Mutable, words: ReadonlyArray<string>): string | undefined => {
+const worded = (options: Mutable, given: Set<string>, words: ReadonlyArray<string>): CopyRefusal | undefined => {
   for (let at = 0; at < words.length; at++) {
     const word = words[at] ?? ""
-    if (word === "csv" || word === "binary") options.format = word
-    else if (word === "header" || word === "freeze") apply(options, word, [])
+    let refused: CopyRefusal | undefined
+    if (word === "csv" || word === "binary") refused = applied(options, given, "format", [word])
+    else if (word === "header" || word === "freeze") refused = applied(options, given, word, [])
     else if (word === "force") {
       const start = words[at + 1] === "not" ? at + 3 : at + 2
       let end = start + 1
       while (words[end] === ",") end += 2
-      apply(options, words.slice(at, start).join("_"), words.slice(start, end))
+      refused = applied(options, given, words.slice(at, start).join("_"), words.slice(start, end))
       at = end - 1
     } else {
       if (words[at + 1] === "as") at++
-      if (!apply(options, word, [words[++at] ?? ""])) return word
+      refused = applied(options, given, word, [words[++at] ?? ""])
     }
+    if (refused !== undefined) return refused
   }
   return undefined
 }
 
-const optionsOf = (words: ReadonlyArray<string>): Result.Result<CopyOptions, string> => {
+const optionsOf = (
+  words: ReadonlyArray<string>,
+  direction: CopyStatement["direction"]
+): Result.Result<CopyOptions, CopyRefusal> => {
+  const given = new Set<string>()
   const options: Mutable = {
     format: "text",
     delimiter: "",
-    nullText: "\u0000",
+    nullText: "",
     header: false,
     quote: '"',
     escapeWith: "",
@@ -135,17 +159,18 @@ const optionsOf = (words: ReadonlyArray<string>): Result.Result<CopyOptions, str
     forceNull: []
   }
   const rest = words[0] === "with" ? words.slice(1) : words
-  const unknown = rest[0] === "(" ? listed(options, rest.slice(1, -1)) : worded(options, rest)
-  if (unknown !== undefined) return Result.fail(`COPY with "${unknown}" is not supported by the gateway`)
+  const refused = rest[0] === "(" ? listed(options, given, rest.slice(1, -1)) : worded(options, given, rest)
+  if (refused !== undefined) return Result.fail(refused)
   const csv = options.format === "csv"
-  if (options.delimiter === "") options.delimiter = csv ? "," : "\t"
-  if (options.nullText === "\u0000") options.nullText = csv ? "" : "\\N"
-  if (options.escapeWith === "") options.escapeWith = options.quote
-  return Result.succeed(options)
+  if (!given.has("delimiter")) options.delimiter = csv ? "," : "\t"
+  if (!given.has("null")) options.nullText = csv ? "" : "\\N"
+  if (!given.has("escape")) options.escapeWith = options.quote
+  const wrong = copyRefusal(options, given, direction)
+  return wrong === undefined ? Result.succeed(options) : Result.fail(wrong)
 }
 
 /** Reads COPY; undefined where it is not from or to the client. */
-export const copyOf = (statement: ClientStatement): Result.Result<CopyStatement | undefined, string> => {
+export const copyOf = (statement: ClientStatement): Result.Result<CopyStatement | undefined, CopyRefusal> => {
   const { sql, starts, words } = statement
   const text = (from: number, to: number) => sql.slice(starts[from], starts[to] ?? sql.length).trim()
   const binary = words[1] === "binary" ? 1 : 0
@@ -174,9 +199,12 @@ export const copyOf = (statement: ClientStatement): Result.Result<CopyStatement 
     return Result.succeed(undefined)
   }
   const rest = words.slice(at + 2)
-  if (rest.includes("where")) return Result.fail("COPY ... WHERE is not supported by the gateway")
-  return Result.map(optionsOf(binary === 1 ? ["binary", ...rest] : rest), (options) => ({
-    direction: direction === "from" ? "in" : "out",
+  if (rest.includes("where")) {
+    return Result.fail({ code: "0A000", message: "COPY ... WHERE is not supported by the gateway" })
+  }
+  const way = direction === "from" ? "in" : "out"
+  return Result.map(optionsOf(binary === 1 ? ["binary", ...rest] : rest, way), (options) => ({
+    direction: way,
     table,
     columns,
     query,

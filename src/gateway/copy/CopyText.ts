@@ -59,6 +59,8 @@ export interface CopyRecord {
 
 /** Reads lines as they arrive, in pieces of any size. */
 export interface RecordReader {
+  /** The header, once it was read. */
+  readonly header: () => CopyRecord | undefined
   /** The records that are complete with this piece. */
   readonly read: (piece: string) => ReadonlyArray<CopyRecord>
   /** The record that the input ended in. */
@@ -106,15 +108,20 @@ const textReader = ({ delimiter, header, nullText }: CopyOptions): RecordReader 
   let rest = ""
   let line = 0
   let ended = false
+  let first: CopyRecord | undefined
   const recordOf = (text: string): ReadonlyArray<CopyRecord> => {
     line++
     const plain = text.endsWith("\r") ? text.slice(0, -1) : text
     if (plain === "\\.") ended = true
-    if (ended || (header && line === 1)) return []
+    if (ended) return []
     const values = fieldsOf(plain, delimiter).map((value) => (value === nullText ? null : unescaped(value)))
-    return [{ values, line, text: plain }]
+    const record = { values, line, text: plain }
+    if (header === false || line > 1) return [record]
+    first = record
+    return []
   }
   return {
+    header: () => first,
     read: (piece) => {
       rest += piece
       const records: Array<CopyRecord> = []
@@ -143,6 +150,7 @@ class CsvReader implements RecordReader {
   #start = 1
   #held = ""
   #ended = false
+  #header: CopyRecord | undefined
 
   constructor(options: CopyOptions, names: ReadonlyArray<string>) {
     this.#options = options
@@ -164,12 +172,15 @@ class CsvReader implements RecordReader {
     if (unquoted && this.#value === "\\.") this.#ended = true
     this.#endValue()
     const record = { values: this.#values, line: this.#start, text: this.#text }
-    const skipped = this.#ended || (this.#options.header && this.#start === 1)
+    const isHeader = this.#options.header !== false && this.#start === 1
+    if (isHeader) this.#header = record
     this.#values = []
     this.#text = ""
     this.#start = this.#line
-    return skipped ? [] : [record]
+    return this.#ended || isHeader ? [] : [record]
   }
+
+  readonly header = (): CopyRecord | undefined => this.#header
 
   read(piece: string): ReadonlyArray<CopyRecord> {
     const { delimiter, escapeWith, quote } = this.#options

@@ -109,6 +109,13 @@ export const rowDescription = (
     ])
   )
 
+/** What a function of the protocol's calls has returned. */
+export const functionCallResponse = (value: Uint8Array | string | null): Uint8Array => {
+  if (value === null) return message("V", int32(-1))
+  const bytes = Buffer.from(value)
+  return message("V", int32(bytes.length), bytes)
+}
+
 /** One row; a text is sent as UTF-8, and null is SQL's NULL. */
 export const dataRow = (values: ReadonlyArray<Uint8Array | string | null>): Uint8Array => {
   let size = 7

@@ -1,15 +1,17 @@
 /** What a client sends, decoded: protocol 3.0 and 3.2. Pure. */
+import { isUtf8 } from "node:buffer"
 import * as Result from "effect/Result"
 
 /** A value's format: PostgreSQL's text, or the type's binary form. */
 export type Format = "text" | "binary"
 
 export type FrontendMessage =
-  | { readonly _tag: "Query"; readonly sql: string }
+  | { readonly _tag: "Query" /** Undefined where it is not UTF-8. */; readonly sql: string | undefined }
   | {
       readonly _tag: "Parse"
       readonly name: string
-      readonly sql: string
+      /** Undefined where it is not UTF-8. */
+      readonly sql: string | undefined
       /** Object ids; 0 leaves the type to PostgreSQL. */
       readonly parameterTypes: ReadonlyArray<number>
     }
@@ -30,7 +32,14 @@ export type FrontendMessage =
   | { readonly _tag: "CopyData"; readonly bytes: Uint8Array }
   | { readonly _tag: "CopyDone" }
   | { readonly _tag: "CopyFail"; readonly message: string }
-  | { readonly _tag: "FunctionCall" }
+  | {
+      readonly _tag: "FunctionCall"
+      /** Its object id. */
+      readonly function: number
+      readonly formats: ReadonlyArray<Format>
+      readonly values: ReadonlyArray<Uint8Array | null>
+      readonly resultFormat: Format
+    }
 
 /** Reads the members of one message; a read past its end makes it malformed. */
 class Cursor {
@@ -82,6 +91,13 @@ class Cursor {
     return at === -1 ? "" : this.#bytes.toString("utf8", at, end)
   }
 
+  /** A statement; what is no UTF-8 would be stored as another text. */
+  sql(): string | undefined {
+    const start = this.#at
+    const text = this.text()
+    return isUtf8(this.#bytes.subarray(start, this.#at)) ? text : undefined
+  }
+
   list<A>(count: number, read: () => A): ReadonlyArray<A> {
     const list: Array<A> = []
     for (let index = 0; index < count && !this.malformed; index++) list.push(read())
@@ -107,9 +123,9 @@ const target = (cursor: Cursor): "statement" | "portal" => {
 const read = (type: string, cursor: Cursor, body: Uint8Array): FrontendMessage | undefined => {
   switch (type) {
     case "Q":
-      return { _tag: "Query", sql: cursor.text() }
+      return { _tag: "Query", sql: cursor.sql() }
     case "P": {
-      const [name, sql] = [cursor.text(), cursor.text()]
+      const [name, sql] = [cursor.text(), cursor.sql()]
       return { _tag: "Parse", name, sql, parameterTypes: cursor.list(cursor.int16(), () => cursor.int32() >>> 0) }
     }
     case "B": {
@@ -139,9 +155,12 @@ const read = (type: string, cursor: Cursor, body: Uint8Array): FrontendMessage |
       return { _tag: "CopyDone" }
     case "f":
       return { _tag: "CopyFail", message: cursor.text() }
-    case "F":
-      cursor.bytes(body.length)
-      return { _tag: "FunctionCall" }
+    case "F": {
+      const oid = cursor.int32() >>> 0
+      const formats = cursor.list(cursor.int16(), () => cursor.format())
+      const values = cursor.list(cursor.int16(), () => cursor.value())
+      return { _tag: "FunctionCall", function: oid, formats, values, resultFormat: cursor.format() }
+    }
     default:
       return undefined
   }

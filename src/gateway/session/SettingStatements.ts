@@ -7,7 +7,7 @@ import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
 import { releaseLocks } from "./AdvisoryLocks.ts"
 import type { Session } from "./ClientSession.ts"
 import { noteModes, type OpenTransaction } from "./OpenTransaction.ts"
-import { asLocal, changeOf, characteristics, configCalls, decidesNames } from "./Settings.ts"
+import { asLocal, changeOf, characteristics, configCalls, decidesNames, isUtf8 } from "./Settings.ts"
 import { done } from "./StatementOutcome.ts"
 
 const separator = "\u001f"
@@ -52,6 +52,9 @@ export const rememberWithin = Effect.fnUntraced(function* (session: Session, nam
     if (field !== undefined && "stringValue" in field) session.remember(name, field.stringValue)
   }
 })
+
+const otherEncoding = (encoding: string): Refused =>
+  refusal("0A000", `client_encoding must be UTF8 through the gateway, not ${encoding}`)
 
 /** An expression with the values of its parameters in it. */
 const withValues = (expression: string, values: ReadonlyArray<string | null>): string =>
@@ -119,6 +122,8 @@ export const set = Effect.fnUntraced(function* (session: Session, statement: Cli
   if (refusesWrites(session, statement)) return yield* readOnlyGateway()
   const { name, resets, scope } = changeOf(statement)
   const { transaction } = session
+  const encoding = name === "client_encoding" && !resets ? (statement.words.at(-1) ?? "") : "utf8"
+  if (encoding !== "names" && !isUtf8(encoding)) return yield* otherEncoding(encoding)
   if (scope !== "session" || name === undefined) {
     if (transaction !== undefined) {
       yield* session.send({ sql: statement.sql, early: true })

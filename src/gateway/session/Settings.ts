@@ -25,6 +25,9 @@ export const material = (settings: Settings, sql: string): ReadonlyArray<readonl
   return [...settings].filter(([name]) => all || !immaterial.has(name))
 }
 
+/** Whether an encoding, as a client writes it, is the one that the gateway speaks. */
+export const isUtf8 = (encoding: string): boolean => /^'?"?(?:utf-?8|unicode)"?'?$/i.test(encoding)
+
 /** Whether what names mean depends on a setting. */
 export const decidesNames = (name: string): boolean =>
   /^(?:search_path|role|session_authorization|row_security)$/.test(name)

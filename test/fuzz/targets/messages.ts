@@ -25,8 +25,9 @@ const letter = (target: "statement" | "portal") => Buffer.from(target === "state
 const octetsOf = (message: FrontendMessage): ReadonlyArray<Uint8Array> | undefined => {
   switch (message._tag) {
     case "Query":
-      return [text(message.sql)]
+      return message.sql === undefined ? undefined : [text(message.sql)]
     case "Parse":
+      if (message.sql === undefined) return undefined
       return [
         text(message.name),
         text(message.sql),

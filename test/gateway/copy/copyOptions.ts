@@ -4,7 +4,7 @@ import { type CopyOptions, copyOf } from "../../../src/gateway/copy/CopyStatemen
 import { statementOf } from "../../../src/gateway/statement/ClientStatement.ts"
 
 const optionsOf = (sql: string): CopyOptions => {
-  const copy = Result.getOrThrowWith(copyOf(statementOf(sql)), (problem) => new Error(problem))
+  const copy = Result.getOrThrowWith(copyOf(statementOf(sql)), ({ message }) => new Error(message))
   if (copy === undefined) throw new Error(`no COPY from or to the client: ${sql}`)
   return copy.options
 }
