@@ -162,6 +162,11 @@ const conversations: Readonly<Record<string, ReadonlyArray<ReadonlyArray<Buffer>
     [parse("", "select set_config($1, $2, false)"), bind("", "", ["search_path", "two"]), execute(""), sync],
     [query("select * from t")],
     [query("reset search_path")],
+    ...[
+      "begin; set local enable_seqscan to off; reset enable_seqscan; show enable_seqscan",
+      "set timezone to 'Asia/Tokyo'; reset timezone; set role pg_monitor; reset role; select current_user",
+      "reset session authorization; set a.b = 'x'; reset a.b; show a.b; reset all; rollback"
+    ].map((sql) => [query(sql)]),
     [query("begin; set local role pg_monitor; set session authorization default; select current_user; rollback")]
   ],
   "what PostgreSQL runs outside of transactions runs so, whatever the session has set": [

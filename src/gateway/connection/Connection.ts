@@ -107,12 +107,15 @@ const applySettings = Effect.fnUntraced(function* (session: Session, { settings 
   }
 })
 
+/** As PostgreSQL does, with the end of a query. */
+const report = (socket: ClientSocket, session: Session): void => {
+  for (const [name, value] of session.changesToReport()) socket.send(Backend.parameterStatus(name, value))
+}
+
 const begin = Effect.fnUntraced(function* (socket: ClientSocket, session: Session, startup: Startup) {
   yield* readDefaults(session)
   yield* applySettings(session, startup)
-  for (const [name, shown] of reported) {
-    socket.send(Backend.parameterStatus(shown, session.settings.get(name) ?? session.defaults.get(name) ?? ""))
-  }
+  report(socket, session)
 })
 
 /** A client sees why it waits. */
@@ -127,7 +130,10 @@ const asFatal = ({ fields }: Refused): Uint8Array => Backend.errorResponse({ ...
 
 const ready = (socket: ClientSocket, session: Session) =>
   Effect.andThen(
-    Effect.sync(() => socket.send(Backend.readyForQuery(session.status))),
+    Effect.sync(() => {
+      report(socket, session)
+      socket.send(Backend.readyForQuery(session.status))
+    }),
     socket.flush
   )
 
@@ -253,8 +259,7 @@ export const serve = Effect.fnUntraced(function* (socket: ClientSocket, options:
   const connection: Cancellable = { secret: randomBytes(startup.minor >= 2 ? 32 : 4), cancel: () => undefined }
   const processId = cancels.add(connection)
   const session = new Session(upstream, startup.database, {
-    notice: (fields) => void socket.send(Backend.noticeResponse(fields)),
-    setting: (name, value) => void socket.send(Backend.parameterStatus(name, value))
+    notice: (fields) => void socket.send(Backend.noticeResponse(fields))
   })
   const conversation = Effect.gen(function* () {
     const begun = yield* Effect.result(begin(socket, session, startup))

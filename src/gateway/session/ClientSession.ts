@@ -34,7 +34,6 @@ export interface Upstream {
 /** What is sent to the client besides the answers to its statements. */
 export interface Listener {
   readonly notice: (fields: ErrorFields) => void
-  readonly setting: (name: string, value: string) => void
 }
 
 /** A statement that can be sent. */
@@ -83,6 +82,8 @@ export class Session {
   readonly prepared = new Map<string, Prepared>()
   /** The server's own values of settings that were set, which they go back to. */
   readonly defaults = new Map<string, string>()
+  /** What the client knows of them. */
+  readonly #told = new Map<string, string>()
 
   constructor(upstream: Upstream, database: string | undefined, listener: Listener) {
     this.upstream = upstream
@@ -361,13 +362,21 @@ where state = 'active' and pid <> pg_backend_pid() and starts_with(query, ${lite
   /** Keeps a setting, or takes it back to the server's own value. */
   remember(name: string, value: string | undefined): void {
     const known = this.defaults.get(name)
-    const before = this.settings.get(name) ?? known
     // Another user has no role yet.
     if (name === "session_authorization" && value !== this.settings.get(name)) this.settings.delete("role")
     if (value === undefined || value === known) this.settings.delete(name)
     else this.settings.set(name, value)
-    const report = reported.get(name)
-    const current = value ?? known
-    if (report !== undefined && current !== undefined && current !== before) this.listener.setting(report, current)
+  }
+
+  /** The settings that the client is to be told of, by their names in ParameterStatus. */
+  changesToReport(): ReadonlyArray<readonly [name: string, value: string]> {
+    const changes: Array<readonly [string, string]> = []
+    for (const [name, shown] of reported) {
+      const value = this.settings.get(name) ?? this.defaults.get(name) ?? ""
+      if (value === this.#told.get(name)) continue
+      this.#told.set(name, value)
+      changes.push([shown, value])
+    }
+    return changes
   }
 }

@@ -77,7 +77,8 @@ const runsAlone = ({ words }: ClientStatement): boolean => {
     if (/^(?:database|tablespace|subscription)$/.test(second)) return true
     return words[second === "unique" ? 3 : 2] === "concurrently" && (second === "index" || third === "index")
   }
-  return first === "alter" && (second === "system" || (second === "table" && words.includes("concurrently")))
+  if (first !== "alter") return false
+  return /^(?:subscription|system)$/.test(second) || (second === "table" && words.includes("concurrently"))
 }
 
 /** Outside of a transaction it would be another user's, or mean other tables, than the session has set. */

@@ -164,10 +164,11 @@ export const reset = Effect.fnUntraced(function* (session: Session, statement: C
   // A name that does not exist is refused, and the server knows which do.
   if (name !== undefined && session.transaction === undefined) yield* tryAlone(session, statement.sql, names)
   for (const one of names) {
-    if (session.transaction !== undefined)
-      yield* session.send({
-        sql: `select set_config(${literal(one)}, ${literal(session.defaults.get(one) ?? "")}, true)`
-      })
+    if (session.transaction !== undefined) {
+      const target = one === "session_authorization" ? "session authorization" : `${shown(one)} to`
+      yield* session.send({ sql: `set local ${target} default`, early: true })
+      noteSet(session.transaction, one, statement)
+    }
     session.remember(one, undefined)
   }
   return done("RESET")

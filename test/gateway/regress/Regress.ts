@@ -75,19 +75,23 @@ export const settings = [
   "timezone_abbreviations to 'Default'"
 ]
 
-/** What the Data API does not give: DETAIL, CONTEXT and notices, each with the lines that go on with it. */
+const begins = /^(?:psql:[^:]*:\d+: )?(?:DETAIL|CONTEXT|NOTICE|INFO|WARNING|HINT|LOG|QUERY): /
+/** How lists in DETAIL and NOTICE go on. */
+const goesOn =
+  /^(?:\t|SQL function|PL\/pgSQL function|SQL statement|drop cascades|owner of |privileges for |.* depends on |\d+ objects? in )/
+/** The place in a statement that a function runs comes with its QUERY. */
+const isPlace = (line: string | undefined): boolean => /^(?:LINE \d+: | *\^$)/.test(line ?? "")
+
+/** What the Data API does not give: DETAIL, CONTEXT, QUERY and notices, each with the lines that go on with it. */
 export const withoutNotes = (text: string): string => {
+  const lines = text.split("\n")
   let skips = false
-  return text
-    .split("\n")
-    .filter((line) => {
-      const begins = /^(?:DETAIL|CONTEXT|NOTICE|INFO|WARNING|HINT|LOG|psql:[^:]*:\d+: (?:NOTICE|WARNING|INFO)): /.test(
-        line
-      )
-      skips =
-        begins ||
-        (skips && /^(?:\t|SQL function|PL\/pgSQL function|SQL statement|drop cascades|\S+ depends on )/.test(line))
-      return !skips
+  return lines
+    .filter((line, index) => {
+      const starts = begins.test(line)
+      skips = starts || (skips && goesOn.test(line))
+      const ahead = isPlace(lines[index + 1]) ? index + 2 : index + 1
+      return !skips && !(isPlace(line) && lines[ahead]?.startsWith("QUERY: ") === true)
     })
     .join("\n")
 }

@@ -16,6 +16,7 @@ import { describe } from "vitest"
 import { Gateway } from "../../../src/gateway/index.ts"
 import * as LocalDataApi from "../../../src/local/LocalDataApi.ts"
 import * as TestDatabase from "../../TestDatabase.ts"
+import { causesOf } from "./Causes.ts"
 import { added, foundation, printed, schedule, settings, withoutNotes } from "./Regress.ts"
 
 const serverUrl = TestDatabase.postgresUrl ?? ""
@@ -147,12 +148,12 @@ describe.skipIf(TestDatabase.postgresUrl === undefined || !hasPsql)(
             const verdict = verdictOn(outputs)
             verdicts.set(name, verdict)
             if (verdict !== "different") continue
-            const lines = added(withoutNotes(outputs.direct), withoutNotes(outputs.through))
+            const [direct, ours] = [withoutNotes(outputs.direct), withoutNotes(outputs.through)]
+            const [more, less] = [added(direct, ours), added(ours, direct)]
             const through = yield* throughGateway(name, from, workspace, true)
             const whole = verdictOn({ ...outputs, through })
-            process.stdout.write(
-              `${name}: ${lines.length} other lines (with --session: ${whole}), such as ${lines[0]}\n`
-            )
+            const why = causesOf(more, less).join("; ")
+            process.stdout.write(`| \`${name}\` | +${more.length} -${less.length} | ${whole} | ${why} |\n`)
           }
           process.stdout.write(`${shareOf([...verdicts.values()])}\n`)
           const expected = [...equal, ...equalButForNotes].filter((name) => verdicts.get(name) !== "unstable")
