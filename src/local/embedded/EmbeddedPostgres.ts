@@ -5,6 +5,7 @@ import type { PGlite } from "@electric-sql/pglite"
 import { Data, Duration, Effect, type Scope } from "effect"
 import type { Limits } from "../EngineLimits.ts"
 import { LocalDataApiError } from "../LocalDataApiError.ts"
+import { ArchiveBlob } from "./ArchiveBlob.ts"
 import { failOnTrap } from "./Trap.ts"
 
 /** `full`: a commit is acknowledged once it is on the disk. `fast`: the operating system writes it when it likes. */
@@ -113,7 +114,7 @@ const logLines = 50
 
 /** Where PGlite's files are, and what of its options says so. */
 const filesOf = async ({ archive, dataDir, onClosed }: PgliteOptions, isSynced: boolean) => ({
-  ...(archive === undefined ? {} : { loadDataDir: new Blob([archive]) }),
+  ...(archive === undefined ? {} : { loadDataDir: new ArchiveBlob(archive) }),
   ...(dataDir === undefined ? {} : { fs: new (await import("./FolderFiles.ts")).FolderFiles(dataDir, isSynced) }),
   ...(onClosed === undefined ? {} : { fs: new (await import("./ArchivedFiles.ts")).ArchivedFiles(onClosed) })
 })
