@@ -295,18 +295,19 @@ export const layerTest: Layer.Layer<Services, LocalDataApiError> = /* @__PURE__ 
 const testSql = /* @__PURE__ */ Layer.unwrap(
   /* @__PURE__ */ Effect.suspend(() =>
     Effect.gen(function* () {
-      const [DataApiSql, LocalDataApi, TestSnapshot] = yield* Effect.promise(() =>
-        Promise.all([
-          import("./data-api/sql/DataApiSql.ts"),
-          import("./local/LocalDataApi.ts"),
-          import("./TestSnapshot.ts")
-        ])
-      )
-      const snapshot = yield* Effect.orDie(TestSnapshot.path())
-      return DataApiSql.layer().pipe(Layer.provide(LocalDataApi.layer({ dataDir: "memory", snapshot })))
+      const TestSnapshot = yield* Effect.promise(() => import("./TestSnapshot.ts"))
+      return Layer.unwrap(memorySql(yield* Effect.orDie(TestSnapshot.path())))
     })
   )
 )
+
+/** A database in memory that starts from a snapshot, by default an empty one. */
+const memorySql = (snapshot: string | undefined) =>
+  Effect.map(
+    Effect.promise(() => Promise.all([import("./data-api/sql/DataApiSql.ts"), import("./local/LocalDataApi.ts")])),
+    ([DataApiSql, LocalDataApi]) =>
+      DataApiSql.layer().pipe(Layer.provide(LocalDataApi.layer({ dataDir: "memory", snapshot })))
+  )
 
 const testTarget = /* @__PURE__ */ Layer.sync(Target, () =>
   targetOf({ _tag: "embedded", why: "for a test", directory: "memory", database: "alex", durability: "fast" })
@@ -327,14 +328,19 @@ export const layerReference = (folder?: string): Layer.Layer<Catalogue.Reference
 // A function without a call around it, so that a bundler can see that it is not used, nor what it imports.
 const referenceCatalogue = (folder: string | undefined) =>
   Effect.gen(function* () {
-    const [{ migrate }, NodeFileSystem] = yield* Effect.promise(() =>
-      Promise.all([import("./operations/migrate/Migrate.ts"), import("@effect/platform-node/NodeFileSystem")])
+    const [{ migrate }, NodeFileSystem, TestSnapshot] = yield* Effect.promise(() =>
+      Promise.all([
+        import("./operations/migrate/Migrate.ts"),
+        import("@effect/platform-node/NodeFileSystem"),
+        import("./TestSnapshot.ts")
+      ])
     )
-    const memory = Layer.merge(
-      Layer.unwrap(embeddedSql({ directory: "memory", database: "alex", durability: "fast" })),
-      NodeFileSystem.layer
+    // The snapshot holds the package's own migrations, which take longer to apply than it takes to start.
+    const snapshot = folder === undefined ? yield* TestSnapshot.built : undefined
+    const applied = snapshot === undefined ? migrate({ folder, packed: true }) : Effect.void
+    return yield* Effect.andThen(applied, Catalogue.read()).pipe(
+      Effect.provide(Layer.merge(Layer.unwrap(memorySql(snapshot)), NodeFileSystem.layer))
     )
-    return yield* Effect.andThen(migrate({ folder, packed: true }), Catalogue.read()).pipe(Effect.provide(memory))
   }).pipe(
     Effect.mapError(
       ({ message }) => new Catalogue.ReferenceUnavailable({ message: `There is nothing to compare with: ${message}` })

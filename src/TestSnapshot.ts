@@ -50,6 +50,12 @@ const write = Effect.fnUntraced(function* (path: string) {
   })
 })
 
+/** The path of the snapshot, where the package was built with these migrations. */
+export const built: Effect.Effect<string | undefined> = Effect.sync(() => {
+  const found = location()
+  return existsSync(found) ? found : undefined
+})
+
 /** The path of the snapshot, which is made if the package was built with other migrations, or not at all. */
 export const path = Effect.fn("TestSnapshot.path")(function* () {
   const found = location()
