@@ -12,8 +12,6 @@ const alone = [
 export default defineConfig({
   test: {
     globalSetup: "test/globalSetup.ts",
-    // V8 would optimise PGlite's largest functions in every worker, which costs more than it saves in tests.
-    execArgv: ["--liftoff-only"],
     // Vitest would leave one core of two idle, though much of the time is spent waiting.
     maxWorkers: "100%",
     // What starts a command and means to lose no power need not wait for the disk; tests of that say "full".
@@ -22,7 +20,16 @@ export default defineConfig({
     hookTimeout: 60_000,
     projects: [
       // A worker takes a second to start, and each would load Effect and compile PGlite again.
-      { extends: true, test: { name: "shared", include: ["test/**/*.test.ts"], exclude: alone, isolate: false } },
+      {
+        extends: true,
+        test: {
+          name: "shared",
+          include: ["test/**/*.test.ts"],
+          exclude: alone,
+          isolate: false,
+          setupFiles: "test/compiledPglite.ts"
+        }
+      },
       { extends: true, test: { name: "alone", include: alone } }
     ]
   }
