@@ -1,5 +1,5 @@
 /** Folders that older versions of PGlite have made, with Alex's tables and rows that are easily lost. */
-import { existsSync, mkdirSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { rename, rm } from "node:fs/promises"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -56,6 +56,23 @@ export const inside = <A, E>(
     )
   )
 
+/**
+ * Makes a folder as PGlite makes a new one. To initialise it takes several seconds: it is done once for each version of
+ * PGlite, kept for the next run, and copied.
+ */
+export const initialised = async (directory: string, older: Older): Promise<void> => {
+  const { version }: { version: string } = JSON.parse(readFileSync(join(older.package, "package.json"), "utf8"))
+  const kept = join(cache, `initialised-by-pglite-${version}`)
+  if (!existsSync(kept)) {
+    const partial = `${kept}.${process.pid}`
+    await Effect.runPromise(inside(partial, older, Effect.void))
+    // Another run may have been first.
+    await rename(partial, kept).catch(() => {})
+    await rm(partial, { recursive: true, force: true })
+  }
+  cpSync(kept, directory, { recursive: true })
+}
+
 export const run = (...statements: ReadonlyArray<string>) =>
   Effect.flatMap(SqlClient.SqlClient, (sql) => Effect.forEach(statements, (one) => sql.unsafe(one)))
 
@@ -69,9 +86,10 @@ const oddRows = [
     ('3f2504e0-4f89-41d3-9a0c-0305e82c3301', 'user_1', '401(k)', repeat('ä😀x', 174763), 9999999999.99, 0.0001)`,
   `insert into positions (account_id, symbol, quantity, as_of_date) values
     ('3f2504e0-4f89-41d3-9a0c-0305e82c3301', 'ODD', 999999999999.99999999, 'infinity')`,
+  // ALEX_LONG=1: five of a megabyte, of which each is read, hashed and written several times.
   `insert into jobs (clerk_user_id, job_type, status, request_payload, report_payload) select 'user_2', 'portfolio_analysis', 'completed',
     '{"n": 1e400, "z": 0.10, "😀": [null, {}, ""], "k": "\\u0001"}', jsonb_build_object('n', n, 't', repeat(md5(n::text), 33000))
-    from generate_series(1, 5) n`,
+    from generate_series(1, ${process.env.ALEX_LONG === "1" ? 5 : 2}) n`,
   `insert into jobs (clerk_user_id, job_type, status, request_payload) select 'user_1', 'portfolio_analysis', 'pending',
     jsonb_build_object('n', n) from generate_series(1, 500) n`
 ]
@@ -90,6 +108,7 @@ export const fill = Effect.gen(function* () {
 export const ofAlexDb = Effect.fnUntraced(function* (directory: string, older: Older) {
   mkdirSync(directory)
   const pgdata = join(directory, "pgdata")
+  yield* Effect.promise(() => initialised(pgdata, older))
   const tables = yield* inside(pgdata, older, fill)
   yield* inside(pgdata, { ...older, database: "template1" }, run(`alter database ${older.database} rename to alex`))
   writeFileSync(join(directory, "database.json"), JSON.stringify({ postgres: older.major, database: "alex" }))

@@ -182,6 +182,7 @@ for (const one of had) {
       Effect.gen(function* () {
         const cwd = yield* folder
         const bare = join(cwd, "bare")
+        yield* Effect.promise(() => Older.initialised(bare, older))
         const tables = yield* Older.inside(bare, older, Older.fill)
         const before = stateOf(bare)
         symlinkSync("bare", join(cwd, "data"))
@@ -266,6 +267,7 @@ describe.skipIf(last?.missing !== undefined)("a folder of alex-db's, of PostgreS
   it.live("a database of the original module is migrated in the copy, by a package that is brought along", () =>
     Effect.gen(function* () {
       const cwd = yield* folder
+      yield* Effect.promise(() => Older.initialised(join(cwd, "data"), older))
       yield* Older.inside(join(cwd, "data"), older, Older.run(...originalDatabase))
       const before = stateOf(join(cwd, "data"))
       const report = yield* upgraded(yield* alexDb(["upgrade", "data", "--with", older.package, "--json"], { cwd }))
@@ -328,6 +330,7 @@ it.live(
       const cwd = yield* folder
       const present = dirname(dirname(fileURLToPath(import.meta.resolve("@electric-sql/pglite"))))
       const older = { package: present, major: postgresMajor, database: "postgres" }
+      yield* Effect.promise(() => Older.initialised(join(cwd, "bare"), older))
       const tables = yield* Older.inside(join(cwd, "bare"), older, Older.fill)
       const before = stateOf(join(cwd, "bare"))
       const failure = yield* failureOf(yield* alexDb(["migrate", "--json"], { cwd, env: { ALEX_DB_DIR: "bare" } }))
