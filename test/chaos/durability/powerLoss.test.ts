@@ -20,7 +20,7 @@ import * as Workload from "./Workload.ts"
 const isLong = process.env["ALEX_LONG"] === "1"
 const runs = isLong ? 5 : 1
 const steps = isLong ? 40 : 20
-const cutsPerRun = isLong ? 120 : 20
+const cutsPerRun = isLong ? 120 : 10
 
 /** The disk is simulated, so that its files may as well be in memory. */
 const memory = "/dev/shm"
