@@ -17,7 +17,7 @@ import {
 } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
-import { fileURLToPath } from "node:url"
+import { fileURLToPath, pathToFileURL } from "node:url"
 import { NodeServices } from "@effect/platform-node"
 import { assert, it } from "@effect/vitest"
 import { Effect, Result, Schema } from "effect"
@@ -164,6 +164,36 @@ it.live("without npm, or where it reaches no registry, the message says how to b
   })
 )
 
+it.live("what --with names is found however it is written, or the message says what to give", () =>
+  Effect.gen(function* () {
+    const cwd = yield* folder
+    mkdirSync(join(cwd, "data", "pgdata"), { recursive: true })
+    writeFileSync(join(cwd, "data", "pgdata", "PG_VERSION"), "17\n")
+    writeFileSync(join(cwd, "a file.tgz"), "no archive")
+    const fix = 'Give --with @electric-sql/pglite@0.4.6, or the file that "npm pack @electric-sql/pglite@0.4.6" makes'
+    const env = { npm_config_registry: "http://127.0.0.1:9", npm_config_cache: join(cwd, "cache") }
+    const said = (given: string) =>
+      Effect.flatMap(alexDb(["upgrade", "data", "--with", given, "--json"], { cwd, env }), failureOf)
+    for (const given of [
+      "a file.tgz",
+      "./a file.tgz",
+      "file:a file.tgz",
+      pathToFileURL(join(cwd, "a file.tgz")).href
+    ]) {
+      const failure = yield* said(given)
+      assert.match(failure.problem, /npm did not install \/.*\/a file\.tgz: .*archive/, given)
+      assert.strictEqual(failure.fix, fix)
+    }
+    for (const given of ["absent.tgz", "./absent", "file:absent", ""]) {
+      const failure = yield* said(given)
+      assert.match(failure.problem, /^--with names (?:nothing|.*, which is not there); the folder is as it was$/)
+      assert.strictEqual(failure.fix, fix)
+    }
+    const { problem } = yield* said("0.4.6")
+    assert.match(problem, /npm did not install @electric-sql\/pglite@0\.4\.6: /)
+  })
+)
+
 const versions = [
   { version: "0.2.17", major: 16, database: "template1" },
   { version: "0.3.16", major: 17, database: "template1" },
@@ -273,6 +303,17 @@ describe.skipIf(last?.missing !== undefined)("a folder of alex-db's, of PostgreS
       const report = yield* upgraded(yield* alexDb(["upgrade", "data", "--with", older.package, "--json"], { cwd }))
       assert.deepStrictEqual([report.restored?.rows, report.restored?.verified], [5, true])
       assert.deepStrictEqual(stateOf(report.kept ?? ""), before)
+    })
+  )
+
+  it.live("a package of another version does not open it, and the message says which one does", () =>
+    Effect.gen(function* () {
+      const { before, cwd, directory } = yield* copied
+      const present = dirname(dirname(fileURLToPath(import.meta.resolve("@electric-sql/pglite"))))
+      const failure = yield* failureOf(yield* alexDb(["upgrade", "data", "--with", present, "--json"], { cwd }))
+      assert.match(failure.problem, /does not open the files of PostgreSQL 17 in .*data; the folder is as it was$/)
+      assert.include(failure.fix, "Give --with @electric-sql/pglite@0.4.6")
+      assert.deepStrictEqual(stateOf(directory), before)
     })
   )
 

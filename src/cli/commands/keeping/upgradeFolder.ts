@@ -79,11 +79,11 @@ const lostBetween = (fresh: Catalogue.Catalogue, old: Catalogue.Catalogue): Read
 /** Makes the new folder with what the older database holds. */
 const carryOver = Effect.fnUntraced(function* (
   files: OlderFolder.OlderFiles,
+  { database, others }: OlderFolder.Chosen,
   place: Place.UpgradePlace,
   options: UpgradeOptions
 ) {
   const described = Option.getOrUndefined(Place.databaseIn(place.directory))
-  const { database, others } = yield* OlderFolder.choose(files, described)
   const reading = yield* Layer.build(OlderFolder.layer(files, database))
   const header = yield* Effect.provideContext(headerOf(options.version), reading)
   const old = yield* Effect.provideContext(Catalogue.read(), reading)
@@ -109,9 +109,7 @@ const carryOver = Effect.fnUntraced(function* (
 const packageFor = Effect.fnUntraced(function* (place: Place.UpgradePlace, files: Place.Files, spec: string) {
   if (files.major === postgresMajor) return dirname(dirname(fileURLToPath(import.meta.resolve("@electric-sql/pglite"))))
   yield* step("installing", spec)
-  const known = openers[files.major]
-  const isKnown = known !== undefined && spec === InstalledPglite.specOf(known, undefined)
-  return yield* InstalledPglite.install(place.packages, spec, isKnown ? known : undefined)
+  return yield* InstalledPglite.install(place.packages, spec, openers[files.major])
 })
 
 /** Everything up to where the folders are renamed, in a folder beside the old one. */
@@ -129,7 +127,15 @@ const prepare = Effect.fnUntraced(function* (
   const unchanged = yield* Place.copyFiles(place, files)
   yield* step("looking at", place.given)
   const older = { package: opener, major: files.major, dataDir: place.old, location: place.given }
-  const carried = yield* carryOver(older, place, options)
+  const { choose } = OlderFolder
+  const described = Option.getOrUndefined(Place.databaseIn(place.directory))
+  const chosen = yield* choose(older, described).pipe(
+    Effect.catchIf(
+      (error) => error._tag === "LocalDataApiError" && options.with !== undefined,
+      (error) => Effect.fail(InstalledPglite.notOpened(openers[files.major], spec, place.given, files.major, error))
+    )
+  )
+  const carried = yield* carryOver(older, chosen, place, options)
   yield* unchanged
   return carried
 }, Effect.scoped)
@@ -175,7 +181,7 @@ export const upgradeFolder = Effect.fnUntraced(function* (given: string, options
   const nothing: UpgradeReport = { ...report, leftBehind: [], restored: null }
   if (Place.isPresent(files)) return nothing
   const own = major === postgresMajor ? "the PGlite at hand" : undefined
-  const spec = own ?? InstalledPglite.specOf(openers[major], options.with)
+  const spec = own ?? (yield* InstalledPglite.specOf(openers[major], options.with))
   if (spec === undefined) return yield* new Refused({ code: "folder", ...otherVersion(given, major) })
   const { kept, left, restored } = yield* upgradeOlder(place, files, spec, options)
   return { ...nothing, with: spec, kept, leftBehind: left, restored }
