@@ -1,6 +1,7 @@
 /**
- * Fuzzes parsers: `npm run fuzz -- [TARGET...] [--seconds N] [--seed N] [--keep] [--json]`. Every target has its time one
- * after another; findings are kept in the corpus, and with `--keep` the inputs that did something new.
+ * Fuzzes parsers: `npm run fuzz -- [TARGET...] [--seconds N] [--rounds N] [--seed N] [--keep] [--json]`. Every target has
+ * its time one after another, or with `--rounds` as many inputs, which are the same on every machine as long as the time
+ * suffices. Findings are kept in the corpus, and with `--keep` the inputs that did something new.
  */
 import { parseArgs } from "node:util"
 import type { Report } from "./Fuzzer.ts"
@@ -11,7 +12,7 @@ const { positionals, values } = parseArgs({
   options: {
     seconds: { type: "string", default: "10" },
     seed: { type: "string", default: String(Date.now() % 2 ** 31) },
-    executions: { type: "string" },
+    rounds: { type: "string", default: "Infinity" },
     blind: { type: "boolean", default: false },
     keep: { type: "boolean", default: false },
     json: { type: "boolean", default: false }
@@ -45,7 +46,7 @@ for (const one of chosen) {
     seed,
     isGuided: !values.blind,
     enough: planted.includes(one) ? 1 : Infinity,
-    ...(values.executions === undefined ? {} : { executions: Number(values.executions) })
+    executions: Number(values.rounds) * one.round
   })
   if (values.json) {
     const findings = report.findings.map(({ input, why }) => ({ input: input.toString("latin1"), why }))

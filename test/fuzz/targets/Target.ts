@@ -5,6 +5,8 @@ type Complaint = string | undefined
 
 export interface Target {
   readonly name: string
+  /** How many inputs a round has: those of about a second of processor time. */
+  readonly round: number
   /** The sources whose texts are words of its language, beside `words`. */
   readonly files: RegExp
   readonly seeds: ReadonlyArray<string>

@@ -67,6 +67,7 @@ const judge = async (text: string): Promise<string | undefined> => {
 
 export const arrays: Target = {
   name: "arrays",
+  round: 5000,
   files: /src\/gateway\/values\/(?:ArrayText|ComposedForms|BinaryForms)|values\/PgDecode/,
   seeds: ['a|b c|NULL||"|\\', "|a|b|c", '{1,NULL,"a b",{}}', '[0:1]={a,"b\\"c"}', "{{a,b},{c,d}}"],
   words: [

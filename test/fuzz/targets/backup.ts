@@ -52,6 +52,7 @@ const wholeOrRefused = async (input: Buffer): Promise<string | undefined> => {
 
 export const backup: Target = {
   name: "backup",
+  round: 500,
   files: /src\/operations\/backup\/(?:BackupReader|BackupFormat|RecordText)/,
   seeds: [
     `{"format":"alex-db backup","version":1,"id":"b1","tool":"test","at":"2026-01-01T00:00:00.000Z","server":"18","backend":"embedded","consistency":"one","scope":"schema","schema":"s","tables":[{"name":"one","columns":[{"name":"a","type":"text"}],"notValidated":[]}],"sequences":[],"migrations":[],"leftOut":[],"anonymized":null}\n{"table":0,"row":["a"],"crc":"00000000"}\n{"end":true,"tables":[{"name":"one","rows":1,"sum":"00"}]}\n`,

@@ -36,6 +36,7 @@ const check = (options: CopyOptions, input: string): string | undefined =>
 
 export const copies: Target = {
   name: "copies",
+  round: 5000,
   files: /src\/gateway\/copy\/CopyText/,
   seeds: ["a|b|c d|", "a\tb\n\\N\t\\x41\\101\\t\n\\.\n", 'a,"b ""c"\r\n,""\n', "\\\\|\r|\n|\\."],
   words: ["\t", "\n", "\r", "\r\n", "\\", "\\N", "\\.", "\\.\n", '"', '""', ",", "|", "||", "\\x4", "\\12"],

@@ -25,7 +25,14 @@ export const targets: ReadonlyArray<Target> = [
   copies
 ]
 
-const fault = (name: string, run: Target["run"]): Target => ({ name, files: /^$/, seeds: ["aaaaaaaa"], words: [], run })
+const fault = (name: string, run: Target["run"]): Target => ({
+  name,
+  round: 400_000,
+  files: /^$/,
+  seeds: ["aaaaaaaa"],
+  words: [],
+  run
+})
 
 export const planted: ReadonlyArray<Target> = [
   fault("planted-octets", plantedFaults.octets),

@@ -77,6 +77,7 @@ const arn = "arn:aws:rds:us-east-1:123456789012:cluster:a"
 
 export const json: Target = {
   name: "json",
+  round: 2000,
   files: /src\/data-api\/rest-json\//,
   seeds: [
     `{"resourceArn":"${arn}","secretArn":"${arn}","sql":"select :a","parameters":[{"name":"a","value":{"longValue":9007199254740993},"typeHint":"UUID"}]}`,

@@ -101,6 +101,7 @@ const judge = async (sql: string): Promise<string | undefined> => {
 
 export const lexer: Target = {
   name: "lexer",
+  round: 3000,
   files: /src\/data-api\/statement\//,
   seeds: [
     "select 'a''b', E'\\'', \"q\"\"i\", $$ $1 $$, $t$ ; $t$, $1::int, :name -- c\n/* /* */ */ from t;",

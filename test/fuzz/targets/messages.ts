@@ -156,6 +156,7 @@ const columnsAreRead = (input: Buffer): string | undefined => {
 
 export const messages: Target = {
   name: "messages",
+  round: 5000,
   files: /src\/gateway\/protocol\/(?:Frontend|Backend)Messages/,
   seeds: [
     "Qselect 1\0",

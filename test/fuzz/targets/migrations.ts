@@ -60,6 +60,7 @@ const judge = async (text: string): Promise<string | undefined> => {
 
 export const migrations: Target = {
   name: "migrations",
+  round: 5000,
   files: /src\/operations\/migrate\/(?:Migration|StatementParts)|statement\/SqlLexer/,
   seeds: [
     "-- alex: no transaction\ncreate unique index concurrently i on t (a);\n",

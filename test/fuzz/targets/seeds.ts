@@ -44,6 +44,7 @@ const comesBack = async <A, E>(
 
 export const seeds: Target = {
   name: "seeds",
+  round: 4000,
   files: /src\/(?:operations\/seed|domain)\//,
   seeds: [
     '[{"symbol":"SPY","name":"S","instrument_type":"etf","current_price":"1.5","allocation_regions":{"north_america":100},"allocation_sectors":{"technology":100},"allocation_asset_class":{"equity":100}}]',

@@ -47,6 +47,7 @@ const differences = (url: string): string | undefined => {
 
 export const urls: Target = {
   name: "urls",
+  round: 20_000,
   files: /src\/data-api\/postgres\/PostgresUrl/,
   seeds: [
     "postgres://user:p%40ss@db.example.com:5433/alex?sslmode=require&application_name=a",

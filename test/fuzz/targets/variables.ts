@@ -68,6 +68,7 @@ const run = async (input: Buffer): Promise<string | undefined> => {
 
 export const variables: Target = {
   name: "variables",
+  round: 1000,
   files: /src\/cli\/environment/,
   seeds: [
     "A=1\nexport B='x y'\nC=\"a\\nb\" # c\n",
