@@ -56,11 +56,12 @@ const recorded = Effect.fnUntraced(function* (folder: string, durability: "full"
   return { operations: recording.operations, digests }
 })
 
-/** Where to cut: a few times while the folder is made, then anywhere, and right before and after a sync. */
+/** Where to cut: a few times while the folder is made, then anywhere, right before and after a sync, and at the end. */
 const cutsOf = (operations: Recording["operations"], count: number, random: Random): ReadonlyArray<number> => {
   const made = operations.findIndex(({ op }) => op === "mark")
   const anywhere = (from: number, to: number) => from + Math.floor(random() * (to - from))
   const cuts = Array.from({ length: count }, (_, index) => {
+    if (index === count - 1) return operations.length
     if (index % 8 === 7) return anywhere(0, made)
     const at = anywhere(made, operations.length)
     if (index % 2 === 0) return at
