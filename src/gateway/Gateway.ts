@@ -10,6 +10,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { DataApi } from "../data-api/DataApi.ts"
 import { Cancels, type ConnectionOptions, type StatementEntry, serve } from "./connection/Connection.ts"
+import { errorResponse } from "./protocol/BackendMessages.ts"
 import { ClientSocket } from "./protocol/ClientSocket.ts"
 import { verifierOf } from "./protocol/Scram.ts"
 import { ClientTexts } from "./statement/ClientTexts.ts"
@@ -43,6 +44,13 @@ export interface Address {
   readonly host: string
   readonly port: number
 }
+
+/** What PostgreSQL says as it shuts down. */
+const shutDown = errorResponse({
+  severity: "FATAL",
+  code: "57P01",
+  message: "terminating connection due to administrator command"
+})
 
 /** The gateway can't listen; the message says why and what to do. */
 export class GatewayError extends Schema.TaggedError<GatewayError>()("GatewayError", { message: Schema.String }) {}
@@ -117,16 +125,16 @@ export const make = Effect.fn("Gateway.make")(function* (options: Options) {
     requireTls: !isLoopback(host)
   }
   const run = yield* FiberSet.makeRuntime<never>()
-  const open = new Set<Socket>()
+  const open = new Set<ClientSocket>()
   const onConnection = (socket: Socket) => {
-    open.add(socket)
     const client = new ClientSocket(socket)
+    open.add(client)
     run(
       Effect.ensuring(
         serve(client, connectionOptions),
         Effect.andThen(
           client.close,
-          Effect.sync(() => open.delete(socket))
+          Effect.sync(() => open.delete(client))
         )
       )
     )
@@ -143,7 +151,7 @@ export const make = Effect.fn("Gateway.make")(function* (options: Options) {
   })
   const close = Effect.callback<void>((resume) => {
     server.close(() => resume(Effect.void))
-    for (const socket of open) socket.destroy()
+    for (const client of open) client.terminate(shutDown)
   })
   const bound = yield* Effect.acquireRelease(listen, () => close)
   return { host, port: bound } satisfies Address

@@ -5,7 +5,7 @@ import { connect } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, layer } from "@effect/vitest"
-import { Effect, Redacted, Schedule } from "effect"
+import { Effect, Exit, Redacted, Schedule, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import postgres from "postgres"
 import { describe } from "vitest"
@@ -219,6 +219,28 @@ describe.skipIf(TestDatabase.postgresUrl === undefined || !hasPsql)(TestDatabase
         assert.strictEqual(calls.length, idle)
         assert.strictEqual((yield* psql(directUrl, "select count(*) from kept_open")).stdout, "1\n")
       }).pipe(Effect.scoped, Effect.provide(LocalDataApi.layerPostgres({ url: Redacted.make(serverUrl) })))
+    )
+
+    it.effect("clients are told that the gateway ends, and their transactions are rolled back", () =>
+      Effect.gen(function* () {
+        const { directUrl } = yield* TestGateway
+        const api = LocalDataApi.layerPostgres({ url: Redacted.make(directUrl) })
+        yield* psql(directUrl, "create table before_end(a int)")
+        const scope = yield* Scope.make()
+        const { port, statements } = yield* make(directUrl, { password: "trust" }).pipe(
+          Effect.provide(api),
+          Scope.provide(scope)
+        )
+        const database = new URL(directUrl).pathname.slice(1)
+        const client = yield* Effect.promise(() => RawClient.connect(port, database))
+        yield* Effect.promise(() => client.ask(query("begin; insert into before_end values (1)")))
+        client.send(query("select pg_sleep(30)"))
+        yield* until(Effect.map(running(directUrl), (count) => count === 1))
+        yield* Scope.close(scope, Exit.void)
+        assert.strictEqual((yield* Effect.promise(() => client.until("Z"))).code, "57P01")
+        assert.deepInclude(statements.at(-1), { command: "SELECT", sqlState: "57P01" })
+        assert.strictEqual((yield* psql(directUrl, "select count(*) from before_end")).stdout, "0\n")
+      })
     )
 
     it.effect("what a session sets reaches no other, nor the service's pool", () =>

@@ -230,11 +230,14 @@ const runner = (
       return Effect.onExit(ran, (exit) => {
         connection.cancel = () => undefined
         const failure = Exit.isFailure(exit) ? Exit.findErrorOption(exit) : undefined
+        // What has no error was interrupted: the gateway ends, or its client is gone.
+        const sqlState =
+          failure?._tag === "Some" ? failure.value.fields.code : failure === undefined ? undefined : "57P01"
         onStatement({
           connection: processId,
           command: commandTag(statement.words, 0).replace(/[ 0-9]+$/, ""),
           milliseconds: clock.currentTimeMillisUnsafe() - start,
-          sqlState: failure?._tag === "Some" ? failure.value.fields.code : undefined
+          sqlState
         })
         return Effect.void
       })

@@ -14,6 +14,9 @@ const MAX_PENDING_BYTES = 1024 * 1024
 /** So much is gathered before it is written. */
 const MAX_BUFFERED_BYTES = 64 * 1024
 
+/** So long a client has to read why it is closed. */
+const LAST_WORD_MILLISECONDS = 1000
+
 /** What was read: a message, why it is none, or the end of the connection. */
 export type Read<A> =
   | { readonly _tag: "Message"; readonly message: A }
@@ -182,6 +185,14 @@ export class ClientSocket {
       secure.once("secure", () => resume(Effect.succeed(true)))
       this.onEnd(() => resume(Effect.succeed(false)))
     })
+
+  /** Says a last thing, and ends; a client that does not read it is not waited for. */
+  terminate(last: Uint8Array): void {
+    const socket = this.#socket
+    if (socket.writable) socket.end(last)
+    socket.destroySoon()
+    setTimeout(() => socket.destroy(), LAST_WORD_MILLISECONDS).unref()
+  }
 
   readonly close: Effect.Effect<void> = Effect.sync(() => {
     this.#socket.end()
