@@ -102,7 +102,7 @@ const opensWithAllRows = Effect.fnUntraced(function* (folder: string, told: Told
   assert.notMatch(readdirSync(folder).join(), /unfinished/)
 })
 
-/** Cuts, and says of each what a loss of power there costs. */
+/** Cuts, and says of each what a loss of power there costs; where nothing is synced, up to the first that costs something. */
 const run = Effect.fnUntraced(function* (seed: number, durability: "full" | "fast", count: number) {
   const random = randomOf(seed)
   const folder = yield* temporaryFolder
@@ -113,6 +113,7 @@ const run = Effect.fnUntraced(function* (seed: number, durability: "full" | "fas
   let at = 0
   let unsynced = 0
   let indexes = 0
+  let cuts = 0
   for (const [number, cut] of cutsOf(operations, count, random).entries()) {
     for (const operation of operations.slice(at, cut)) {
       disk.apply(operation)
@@ -129,10 +130,12 @@ const run = Effect.fnUntraced(function* (seed: number, durability: "full" | "fas
     else if (durability === "full" && number % 5 === 4)
       indexes += yield* Effect.promise(() => amchecked(join(left, "pgdata")))
     rmSync(left, { recursive: true, force: true })
+    cuts++
+    if (durability === "fast" && lost.length > 0) break
   }
   const syncs = operations.filter(({ op }) => op === "sync").length
   process.stderr.write(
-    `power loss, seed ${seed}, ${durability}: ${JSON.stringify({ operations: operations.length, syncs, cuts: count, unsynced, indexes, lost: lost.length })}\n`
+    `power loss, seed ${seed}, ${durability}: ${JSON.stringify({ operations: operations.length, syncs, cuts, unsynced, indexes, lost: lost.length })}\n`
   )
   return lost
 }, Effect.scoped)
@@ -150,7 +153,8 @@ it.live(
   "losses of power cost rows where nothing is synced, so that the disk is one that forgets",
   () =>
     Effect.gen(function* () {
-      assert.isNotEmpty(yield* run(1, "fast", 2))
+      // One cut in eight keeps everything by chance.
+      assert.isNotEmpty(yield* run(1, "fast", 20))
     }),
   300_000
 )
