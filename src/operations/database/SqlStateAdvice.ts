@@ -103,7 +103,9 @@ const bySqlState: Readonly<Record<string, Advice | ((refusal: Refusal) => Advice
   "42501": ({ message }) => ({
     code: "privilege",
     problem: `The database's role lacks a privilege: ${message}`,
-    fix: "Grant it, or use the secret of a role that owns the tables"
+    fix: message.includes("row-level security")
+      ? "Use a role with BYPASSRLS, or the table's owner where row-level security is not forced"
+      : "Grant it, or use the secret of a role that owns the tables"
   }),
   "25006": takesNoWrites,
   "2BP01": ({ message, objects }) => ({

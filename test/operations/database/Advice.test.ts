@@ -36,6 +36,8 @@ describe("advice", () => {
     for (const [state, code] of Object.entries(codes)) {
       assert.strictEqual(ofCause({ code: state, message: "refused" }).code, code)
     }
+    const hidden = 'query would be affected by row-level security policy for table "notes"'
+    assert.include(ofCause({ code: "42501", message: hidden }).fix, "BYPASSRLS")
   })
 
   it("tells connections that do not come about by the system's code", () => {
