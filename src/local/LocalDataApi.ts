@@ -46,6 +46,11 @@ export interface LocalDataApiOptions {
    * committed is kept. Without it a statement runs to its end before a listener of the signal is called.
    */
   readonly breaksOnSigint?: boolean | undefined
+  /**
+   * For a process that answers calls for minutes and more: V8 optimizes PostgreSQL as early as anything else. The start
+   * may take more processor time, and from the thousandth call on less is taken in all.
+   */
+  readonly optimizesEarly?: boolean | undefined
 }
 
 /** How a database is opened, as often as that is needed, and closed. */
@@ -103,7 +108,8 @@ const openSessions = Effect.fnUntraced(function* (
     database,
     limits: { ...defaultLimits, ...options.limits },
     durability: options.durability,
-    breaksOnSigint: options.breaksOnSigint
+    breaksOnSigint: options.breaksOnSigint,
+    optimizesEarly: options.optimizesEarly
   }
   const isMemory = dataDir === DataPlace.memory
   const { close, start } = yield* isMemory ? inMemory(snapshot, pgliteOptions) : inFolder(options, pgliteOptions, share)

@@ -18,7 +18,8 @@ const onPglite = Effect.fnUntraced(function* (dataDir: string, options: ServeOpt
   const { database, durability } = yield* DbConfig.loadEmbedded()
   const limits = limitsOf(options)
   // A statement that never ends would hold the server's own thread, and Ctrl-C with it.
-  const embedded = { dataDir, database, durability, limits, share: { program: program() }, breaksOnSigint: true }
+  const share = { program: program() }
+  const embedded = { dataDir, database, durability, limits, share, breaksOnSigint: true, optimizesEarly: true }
   return { api: yield* LocalDataApi.make(embedded), database }
 })
 

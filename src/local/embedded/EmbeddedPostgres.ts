@@ -24,6 +24,8 @@ export interface PgliteOptions {
   readonly durability?: Durability | undefined
   /** SIGINT breaks off what is running, and with it the database; the process is about to end then. */
   readonly breaksOnSigint?: boolean | undefined
+  /** V8 optimizes PostgreSQL as early as anything else: the start may be dearer, and full speed is there sooner. */
+  readonly optimizesEarly?: boolean | undefined
   /** Is filled with the last lines of PostgreSQL's log. */
   readonly log?: Array<string> | undefined
 }
@@ -68,13 +70,15 @@ const initDbStartParams = ["--wal-segsize=1", "--no-sync", "--no-instructions"]
  * The module is loaded only here: it costs 50 ms and several megabytes.
  *
  * V8 optimizes a WebAssembly function once it has run for a while. PostgreSQL has thousands that run for that long at
- * the start and never again: with a 20 times longer while a start takes two thirds of the processor time, and after its
- * first thousand statements a server is as fast as it was.
+ * the start and never again: with a 20 times longer while a start takes two thirds of the processor time. What is saved
+ * is spent by the thousandth call, and calls are dearer for tens of thousands after it: a server that works for hours
+ * keeps V8's own figure.
  */
-const load = Effect.promise(() => {
-  setFlagsFromString("--wasm-tiering-budget=300000000")
-  return Promise.all([import("@electric-sql/pglite"), import("@electric-sql/pglite/contrib/uuid_ossp")])
-})
+const load = (optimizesEarly: boolean) =>
+  Effect.promise(() => {
+    if (!optimizesEarly) setFlagsFromString("--wasm-tiering-budget=300000000")
+    return Promise.all([import("@electric-sql/pglite"), import("@electric-sql/pglite/contrib/uuid_ossp")])
+  })
 
 const notThere = (cause?: unknown) =>
   new LocalDataApiError({
@@ -121,7 +125,7 @@ const filesOf = async ({ archive, dataDir, onClosed }: PgliteOptions, isSynced: 
 
 /** Starts PGlite; the caller closes it, unless it has stopped. */
 export const start = Effect.fnUntraced(function* (options: PgliteOptions): Effect.fn.Return<PGlite, PgliteFailed> {
-  const [{ PGlite }, { uuid_ossp }] = yield* load
+  const [{ PGlite }, { uuid_ossp }] = yield* load(options.optimizesEarly === true)
   const isSynced = options.dataDir !== undefined && options.durability !== "fast"
   const { log = [] } = options
   const onStderr = (line: string): boolean => {
