@@ -37,6 +37,13 @@ const OTHERWISE = -1
 /** A reader of a field that begins at `at`: adds its value, and says where the field ends. */
 type ReadField = (octets: Buffer, at: number, values: Array<Cell>) => number
 
+/** What stands behind `toString("latin1")` in Node, which looks the encoding up each time. */
+const slices = (octets: Buffer): octets is Buffer & { readonly latin1Slice: (start: number, end: number) => string } =>
+  "latin1Slice" in octets
+
+const asciiOf = (octets: Buffer, start: number, end: number): string =>
+  slices(octets) ? octets.latin1Slice(start, end) : octets.toString("latin1", start, end)
+
 const text: ReadField = (octets, start, values) => {
   let at = start
   let all = 0
@@ -56,7 +63,9 @@ const text: ReadField = (octets, start, values) => {
   // No octet of an ASCII character is part of another, so that a text on its own is read as within the whole.
   const value: unknown = isEscaped
     ? JSON.parse(octets.toString("utf8", start - 1, at + 1))
-    : octets.toString(all < 0x80 ? "latin1" : "utf8", start, at)
+    : all < 0x80
+      ? asciiOf(octets, start, at)
+      : octets.toString("utf8", start, at)
   if (typeof value !== "string") return OTHERWISE
   values.push(value)
   return at + 2
