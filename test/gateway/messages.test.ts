@@ -169,6 +169,27 @@ const conversations: Readonly<Record<string, ReadonlyArray<ReadonlyArray<Buffer>
     ].map((sql) => [query(sql)]),
     [query("begin; set local role pg_monitor; set session authorization default; select current_user; rollback")]
   ],
+  "what a session has set holds in its transactions": [
+    "set application_name to 'named'; set lock_timeout to '3s'",
+    "begin",
+    "select a from made where a = 1",
+    "show application_name",
+    "select current_setting('application_name'), current_setting('lock_timeout')",
+    "select application_name from pg_stat_activity where pid = pg_backend_pid()",
+    "set application_name to 'other'",
+    "select current_setting('application_name')",
+    "rollback",
+    "show application_name",
+    "do $$ begin if current_setting('lock_timeout') <> '3s' then raise 'not set'; end if; end $$",
+    "set xml option document; show xmloption",
+    "select 'a'::xml",
+    "reset xmloption",
+    "set lock_timeout to '1ms'",
+    "create function limited() returns text language sql as $$ select setting from pg_settings where name = 'lock_timeout' $$",
+    "select limited()",
+    "drop function limited",
+    "reset lock_timeout"
+  ].map((sql) => [query(sql)]),
   "what PostgreSQL runs outside of transactions runs so, whatever the session has set": [
     "set statement_timeout to '1min'",
     "create index concurrently made_a on made (a)",

@@ -99,7 +99,7 @@ export class Session {
 
   /** Whether a statement needs a transaction although the client has none. */
   needsTransaction({ sql }: ClientStatement): boolean {
-    return this.upstream.readOnly || this.upstream.wholeSession || material(this.settings, sql).length > 0
+    return this.upstream.readOnly || this.upstream.wholeSession || material(this.settings, sql, false).length > 0
   }
 
   /** Sends a statement as it is, in the transaction if there is one. */
@@ -144,17 +144,18 @@ export class Session {
       const sent = Effect.mapError(this.call(call), (error) =>
         refusedBy(error, (position) => positionOf?.(position - this.tag.length))
       )
-      return call.early === true ? sent : Effect.andThen(this.#settled(), sent)
+      return call.early === true ? sent : Effect.andThen(this.#settled(call.sql), sent)
     })
   }
 
-  /** Applies the session's settings to the transaction, before its first query. */
-  #settled(): Effect.Effect<void, Refused> {
+  /** Applies those of the session's settings to the transaction that matter to a statement. */
+  #settled(sql: string): Effect.Effect<void, Refused> {
     const pending = this.transaction?.pending
     if (pending === undefined || pending.size === 0) return Effect.void
-    const settings = [...pending]
-    pending.clear()
-    return Effect.asVoid(Effect.mapError(this.call({ sql: setConfig(settings) }), (error) => refusedBy(error)))
+    const due = material(pending, sql, true)
+    if (due.length === 0) return Effect.void
+    for (const [name] of due) pending.delete(name)
+    return Effect.asVoid(Effect.mapError(this.call({ sql: setConfig(due) }), (error) => refusedBy(error)))
   }
 
   /** Asks what a statement takes and returns. */
@@ -179,7 +180,7 @@ export class Session {
       })
       if (transaction === undefined) return Effect.mapError(asked, (error) => refusedBy(error))
       const watched = Effect.mapError(this.#watched(transaction, asked), (error) => refusedBy(error))
-      return Effect.andThen(this.#settled(), watched)
+      return Effect.andThen(this.#settled(""), watched)
     })
   }
 

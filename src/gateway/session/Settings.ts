@@ -10,19 +10,25 @@ const immaterial = new Set([
   "client_encoding",
   "client_min_messages",
   "log_min_messages",
-  "synchronize_seqscans",
-  "lock_timeout",
-  "idle_in_transaction_session_timeout",
-  "transaction_timeout"
+  "synchronize_seqscans"
 ])
+
+/** Settings that count in a transaction of the client's alone. */
+const ofTransactions = new Set(["idle_in_transaction_session_timeout", "transaction_timeout"])
 
 const looks = /\b(?:show|current_setting|set_config|pg_settings|pg_stat_activity|pg_stat_get_activity)\b/i
 
-/** The settings to apply before a statement. */
-export const material = (settings: Settings, sql: string): ReadonlyArray<readonly [name: string, value: string]> => {
+/** The settings to apply before a statement: in a transaction of the client's, or outside of one. */
+export const material = (
+  settings: Settings,
+  sql: string,
+  inTransaction: boolean
+): ReadonlyArray<readonly [name: string, value: string]> => {
   if (settings.size === 0) return []
   const all = looks.test(sql)
-  return [...settings].filter(([name]) => all || !immaterial.has(name))
+  return [...settings].filter(
+    ([name]) => all || !(immaterial.has(name) || (!inTransaction && ofTransactions.has(name)))
+  )
 }
 
 /** Whether an encoding, as a client writes it, is the one that the gateway speaks. */
@@ -62,6 +68,7 @@ const nameAt = (words: ReadonlyArray<string>, at: number): string => {
   const name = unquoted(words[at] ?? "")
   if (name === "session" && words[at + 1] === "authorization") return "session_authorization"
   if (name === "transaction" && words[at + 1] === "isolation") return "transaction_isolation"
+  if (name === "xml" && words[at + 1] === "option") return "xmloption"
   const alias = Object.hasOwn(aliases, name) ? aliases[name] : undefined
   if (alias !== undefined && (name !== "time" || words[at + 1] === "zone")) return alias
   return qualifiedAt(words, at)

@@ -7,6 +7,12 @@ const causes: ReadonlyArray<readonly [name: string, sign: RegExp]> = [
     /temporary objects are gone with the statement|schema "pg_temp" does not exist/
   ],
   ["`currval` and `lastval` outside of a transaction", /currval of sequence|lastval is not yet defined/],
+  ["session advisory locks, each in a transaction of its own", /^ advisory \|/],
+  ["lines that libxml adds to DETAIL", /^<(?:wrong|syntax|invalidentity)/],
+  [
+    "DECLARE outside of a transaction, which is refused before its query is looked at",
+    /SELECT \.\.\. INTO is not allowed here/
+  ],
   ["LISTEN", /LISTEN is not supported/],
   ["PREPARE TRANSACTION", /PREPARE TRANSACTION is not supported|prepared transaction with identifier/],
   ["texts and names of the gateway's own in catalogues", /alex-gateway|alex_gateway|sqlx_s_|alex_check/],
@@ -16,7 +22,10 @@ const causes: ReadonlyArray<readonly [name: string, sign: RegExp]> = [
   ["COPY with a rule on its query, or from a view", /rules are not supported for COPY|cannot copy from view/],
   ["COPY to generated columns, or without the right to", /is a generated column|missing data for column/],
   ["COPY with WHERE, FREEZE or another encoding", /not supported by the gateway|COPY FREEZE/],
-  ["strings under `standard_conforming_strings = off`", /unsafe use of \\'|nonstandard use of/],
+  [
+    "strings under `standard_conforming_strings = off`",
+    /syntax error at or near "cd"|unsafe use of \\'|nonstandard use of/
+  ],
   ["a result over 1 MiB", /exceeds the size limit/],
   ["a statement outside of transactions after SET ROLE or SET search_path", /runs without the session's/],
   [
@@ -25,7 +34,7 @@ const causes: ReadonlyArray<readonly [name: string, sign: RegExp]> = [
   ],
   [
     "`pg_backend_pid()`, `pg_cursors`, `pg_prepared_statements` and the like of a session",
-    /pg_cursors|pg_prepared_statements/
+    /pg_cursors|pg_prepared_statements|^ f$/
   ],
   ["object ids, process ids and times, which differ from run to run", /^\s*\(?\d+,\d{4,},\d+\)$/]
 ]

@@ -79,8 +79,14 @@ const begins = /^(?:psql:[^:]*:\d+: )?(?:DETAIL|CONTEXT|NOTICE|INFO|WARNING|HINT
 /** How lists in DETAIL and NOTICE go on. */
 const goesOn =
   /^(?:\t|SQL function|PL\/pgSQL function|SQL statement|drop cascades|owner of |privileges for |.* depends on |\d+ objects? in )/
-/** The place in a statement that a function runs comes with its QUERY. */
-const isPlace = (line: string | undefined): boolean => /^(?:LINE \d+: | *\^$)/.test(line ?? "")
+const isPlace = (line: string): boolean => /^(?:LINE \d+: | *\^$)/.test(line)
+
+/** Whether a line is the place in a statement that a function runs, which comes with its QUERY. */
+const isInner = (lines: ReadonlyArray<string>, at: number): boolean => {
+  if (!isPlace(lines[at] ?? "")) return false
+  const next = lines.slice(at).find((line) => !isPlace(line) && !/^(?:DETAIL|HINT): /.test(line))
+  return next?.startsWith("QUERY: ") === true
+}
 
 /** What the Data API does not give: DETAIL, CONTEXT, QUERY and notices, each with the lines that go on with it. */
 export const withoutNotes = (text: string): string => {
@@ -90,8 +96,7 @@ export const withoutNotes = (text: string): string => {
     .filter((line, index) => {
       const starts = begins.test(line)
       skips = starts || (skips && goesOn.test(line))
-      const ahead = isPlace(lines[index + 1]) ? index + 2 : index + 1
-      return !skips && !(isPlace(line) && lines[ahead]?.startsWith("QUERY: ") === true)
+      return !skips && !isInner(lines, index)
     })
     .join("\n")
 }
