@@ -354,7 +354,8 @@ where state = 'active' and pid <> pg_backend_pid() and starts_with(query, ${lite
   /** Goes back to what the session held. */
   restore({ held, settings }: Holding): void {
     this.held = new Map(held)
-    for (const name of new Set([...this.settings.keys(), ...settings.keys()])) {
+    // The role comes back after the user whose it is.
+    for (const name of new Set(["session_authorization", ...this.settings.keys(), ...settings.keys()])) {
       const value = settings.get(name)
       if (value !== this.settings.get(name)) this.remember(name, value)
     }
@@ -364,7 +365,7 @@ where state = 'active' and pid <> pg_backend_pid() and starts_with(query, ${lite
   remember(name: string, value: string | undefined): void {
     const known = this.defaults.get(name)
     // Another user has no role yet.
-    if (name === "session_authorization" && value !== this.settings.get(name)) this.settings.delete("role")
+    if (name === "session_authorization") this.settings.delete("role")
     if (value === undefined || value === known) this.settings.delete(name)
     else this.settings.set(name, value)
   }

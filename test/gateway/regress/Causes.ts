@@ -13,6 +13,7 @@ const causes: ReadonlyArray<readonly [name: string, sign: RegExp]> = [
     "DECLARE outside of a transaction, which is refused before its query is looked at",
     /SELECT \.\.\. INTO is not allowed here/
   ],
+  ["plans, in which a constant of a function's own type stands as a call", /^ +Filter: .*make_some_array/],
   ["LISTEN", /LISTEN is not supported/],
   ["PREPARE TRANSACTION", /PREPARE TRANSACTION is not supported|prepared transaction with identifier/],
   ["texts and names of the gateway's own in catalogues", /alex-gateway|alex_gateway|sqlx_s_|alex_check/],
@@ -20,7 +21,10 @@ const causes: ReadonlyArray<readonly [name: string, sign: RegExp]> = [
   ["`EXPLAIN (FORMAT XML)`, and composite values of CALL", /contains the unsupported data type/],
   ["cursors WITH HOLD, which only FETCH, MOVE and CLOSE know", /cursor "[^"]*" does not exist/],
   ["COPY with a rule on its query, or from a view", /rules are not supported for COPY|cannot copy from view/],
-  ["COPY to generated columns, or without the right to", /is a generated column|missing data for column/],
+  [
+    "COPY to generated columns, or without the right to",
+    /is a generated column|missing data for column|affected by row-level security/
+  ],
   ["COPY with WHERE, FREEZE or another encoding", /not supported by the gateway|COPY FREEZE/],
   [
     "strings under `standard_conforming_strings = off`",
