@@ -16,8 +16,9 @@ export default defineConfig({
     maxWorkers: "100%",
     // What starts a command and means to lose no power need not wait for the disk; tests of that say "full".
     env: { ALEX_DB_DURABILITY: "fast" },
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // A slower machine, or one with other work, takes several times as long: a limit only ends what hangs.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     projects: [
       // A worker takes a second to start, and each would load Effect and compile PGlite again.
       {

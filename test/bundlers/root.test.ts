@@ -52,7 +52,7 @@ layer(Folder.layer, { timeout: 120_000 })("a bundle of the package's root", (it)
           )
           assert.include(answer, "--external:@electric-sql/pglite")
         }),
-      60_000
+      120_000
     )
 
     it.effect(
@@ -64,7 +64,7 @@ layer(Folder.layer, { timeout: 120_000 })("a bundle of the package's root", (it)
           // A new database without tables, since nothing has migrated it.
           assert.match(answer, /relation "users" does not exist/)
         }),
-      60_000
+      120_000
     )
   }
 })

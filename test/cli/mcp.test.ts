@@ -423,7 +423,7 @@ describe("a client that breaks the protocol", () => {
         child.stdin.write('{"jsonrpc":"2.0","id":3,"method":"tools/list"}\n')
         assert.deepStrictEqual(await ended, [0, null])
       }),
-    60_000
+    120_000
   )
 })
 
@@ -488,7 +488,7 @@ describe("a database that does not answer", () => {
         assert.deepInclude(JSON.parse(called.result.content[0].text), { error: "DatabaseBusy" })
         assert.include(called.result.content[0].text, "Ask again in")
       }).pipe(Effect.scoped),
-    60_000
+    120_000
   )
 })
 

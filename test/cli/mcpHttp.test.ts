@@ -46,7 +46,7 @@ describe("alex-db mcp --http", () => {
     const ended = once(child, "close")
     child.kill("SIGTERM")
     assert.deepStrictEqual(await ended, [0, null])
-  }, 60_000)
+  }, 120_000)
 
   it.each([
     ["--jwks is missing", http],
@@ -66,7 +66,7 @@ describe("alex-db mcp --http", () => {
       assert.strictEqual(code, 2, stderr)
       assert.include(stderr, said)
     },
-    60_000
+    120_000
   )
 })
 

@@ -84,7 +84,7 @@ layer(TestConsole.layer, { timeout: "60 seconds", excludeTestServices: true })("
         assert.isAbove(document.applied.length, 3)
         assert.strictEqual((yield* alexDb(home, ["check", "--wait", "60s"], variables)).code, 0)
       }),
-    60_000
+    120_000
   )
 
   it.effect("does not wait for what no waiting mends, and refuses a duration that is none", () =>
@@ -118,6 +118,6 @@ layer(TestConsole.layer, { timeout: "60 seconds", excludeTestServices: true })("
         const none = yield* alexDb(home, ["migrate", "--folder", join(home, "nowhere")], variables)
         assert.strictEqual(none.code, 1)
       }),
-    60_000
+    120_000
   )
 })

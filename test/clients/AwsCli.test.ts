@@ -53,7 +53,7 @@ describe.skipIf(!present)(`the AWS CLI on the local server${present ? "" : " (sk
           assert.include(ended.stderr, "(TransactionNotFoundException)")
         }),
       // Each call starts Python anew.
-      60_000
+      120_000
     )
   })
 })

@@ -119,5 +119,5 @@ it.live(
       process.stdout.write(`The SDK's defaults: ${twice} run twice, ${failedButRan} reported as failed that had run\n`)
       assert.isAbove(twice, 0)
     }).pipe(Effect.provide(TestDatabase.layer())),
-  60_000
+  120_000
 )

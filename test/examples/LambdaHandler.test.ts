@@ -89,5 +89,5 @@ it.live(
       assert.match(JSON.parse(answers[0].body).total, /^\d+(\.\d+)?$/)
       assert.strictEqual(answers[1].statusCode, 404)
     }).pipe(Effect.scoped, Effect.provide(served)),
-  60_000
+  120_000
 )

@@ -60,7 +60,7 @@ const behaves = <E>(database: Layer.Layer<Layer.Success<typeof postgres>, E>) =>
         assert.lengthOf(yield* sql`select from portfolio_snapshots`, 1)
         assert.lengthOf(yield* sql`select from price_history`, 1)
       }).pipe(Effect.provide(database)),
-    60_000
+    120_000
   )
 
   it.effect("the user's own migrations, whose changes went with the tables, are named", () =>

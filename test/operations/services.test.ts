@@ -56,7 +56,7 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(
               assert.deepStrictEqual(yield* Drift.drift(), [])
             }).pipe(Effect.scoped, Effect.provide(Layer.merge(session(), around)))
           }),
-        60_000
+        120_000
       )
     }
   }

@@ -161,7 +161,7 @@ it("npx alex-db brings a database up in an empty folder, and verifies it", async
   assert.strictEqual(seeded.total, 22)
   assert.isNotNull(testData)
   await run(consumer, "npx", "--no", "alex-db", "verify")
-}, 60_000)
+}, 120_000)
 
 /** An example with the package's names in place of the paths to the sources. */
 const asUsersWrite = (file: string): string => {
@@ -198,7 +198,7 @@ console.log("TOTAL", total)
   const options = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--target", "es2024", "--module", "nodenext"]
   await run(consumer, tsc, ...options, "--types", "node", "--skipLibCheck", "portfolio.ts", "faces.ts", ...examples)
   assert.match(await run(consumer, "node", "portfolio.ts"), /TOTAL \d+(\.\d+)?/)
-}, 60_000)
+}, 120_000)
 
 /** What a bundler takes in for a module, after what nobody uses has been shaken off. */
 const bundled = async (contents: string): Promise<ReadonlyArray<string>> => {

@@ -165,7 +165,7 @@ layer(served, { timeout: "60 seconds", excludeTestServices: true })("secrets and
           assert.deepStrictEqual(witness.hits(), [])
           assert.isAbove(failures, 100)
         }),
-      60_000
+      120_000
     )
   }
 

@@ -168,7 +168,7 @@ describe.skipIf(browser === undefined)("the page in a browser", () => {
       assert.lengthOf(new Set(bars.map(({ track }: { track: number }) => track)), 1, "bars can be compared")
       for (const { share, width } of bars) assert.closeTo(width, share / 73.2, 0.01)
       assert.deepStrictEqual(chromium.said, [])
-    }, 60_000)
+    }, 120_000)
   }
 
   it("has enough contrast, light and dark", async () => {
@@ -188,7 +188,7 @@ describe.skipIf(browser === undefined)("the page in a browser", () => {
       })()`)
       for (const contrast of contrasts) assert.isAtLeast(contrast, 4.5)
     }
-  }, 60_000)
+  }, 120_000)
 
   it("can be walked through: landmarks, headings, captions, and a table that the keyboard scrolls", async () => {
     await chromium.show(verifyPage(shown, made), { width: 375, height: 800 })
@@ -203,7 +203,7 @@ describe.skipIf(browser === undefined)("the page in a browser", () => {
     assert.deepInclude(found, { landmarks: [1, 1], unnamed: 0, captions: true, scrolls: true, language: "en" })
     const steps = found.headings.map((level: number, index: number) => level - (found.headings[index - 1] ?? 0))
     assert.isAtMost(Math.max(...steps), 1, "no level of headings is left out")
-  }, 60_000)
+  }, 120_000)
 
   it("loses no column and no colour on paper", async () => {
     await chromium.show(verifyPage(shown, made), { width: 794, height: 1123, print: true })
@@ -213,5 +213,5 @@ describe.skipIf(browser === undefined)("the page in a browser", () => {
     })`)
     assert.isAtMost(right, 794)
     assert.strictEqual(colours, "exact")
-  }, 60_000)
+  }, 120_000)
 })

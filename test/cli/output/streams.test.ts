@@ -39,7 +39,7 @@ describe("output", () => {
     assert.isBelow(stderr.length, 3000, "a person is told as much as can be read")
     const { code, ok } = JSON.parse(stdout)
     assert.deepStrictEqual([ok, code], [false, "seed"])
-  }, 60_000)
+  }, 120_000)
 
   it.skipIf(!existsSync("/dev/full"))(
     "that can't be written is a failure, and says why",
@@ -51,13 +51,13 @@ describe("output", () => {
         assert.notMatch(stderr, /\n\s+at /)
       }
     },
-    60_000
+    120_000
   )
 
   it("to a reader that has seen enough is no failure", () => {
     const { status, stderr, stdout } = shell("alex-db schema portfolio --json | head -c 10")
     assert.deepStrictEqual([status, stdout.length, stderr], [0, 10, ""])
-  }, 60_000)
+  }, 120_000)
 })
 
 describe("a signal", () => {
@@ -94,11 +94,11 @@ describe("a signal", () => {
       assert.strictEqual(code, 128 + number, err)
       assert.match(err, new RegExp(`^alex-db: Stopped by ${signal}; open transactions were rolled back`, "m"))
       assert.deepInclude(JSON.parse(out), { ok: false, code: "stopped" })
-    }, 60_000)
+    }, 120_000)
 
     it(`${signal} ends a server with 0`, async () => {
       const { code, err } = await stoppedBy(signal, ["serve", "--memory", "--port", "0"])
       assert.deepStrictEqual([code, err], [0, ""])
-    }, 60_000)
+    }, 120_000)
   }
 })

@@ -72,7 +72,7 @@ describe("PgClient", () => {
     it.live(
       name,
       () => Effect.map(Effect.provide(program, client), (result) => assert.deepStrictEqual(result, expected)),
-      60_000
+      120_000
     )
   }
 })

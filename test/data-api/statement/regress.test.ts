@@ -22,7 +22,7 @@ const asSent = (text: string): string =>
 let database: PGlite
 beforeAll(async () => {
   database = await PGlite.create()
-}, 60_000)
+}, 120_000)
 afterAll(() => database.close())
 
 const codeOf = (error: unknown): unknown =>

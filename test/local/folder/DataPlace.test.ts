@@ -63,6 +63,6 @@ describe("where data is kept", () => {
         yield* Effect.provide(open, LocalDataApi.layer({ dataDir, durability: "fast" }))
         assert.isTrue(existsSync(join(folder, "my data", "pgdata")))
       }),
-    60_000
+    120_000
   )
 })

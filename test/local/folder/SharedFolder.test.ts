@@ -315,7 +315,7 @@ describe("a shared folder", () => {
           /is in use by this process itself.*Stop that process or choose another/
         )
       }).pipe(Effect.scoped),
-    60_000
+    120_000
   )
 
   it.live(

@@ -87,7 +87,7 @@ describe.skipIf(postgresUrl === undefined)(
           )
           assert.strictEqual(left.length, 0)
         }).pipe(Effect.scoped, Effect.provide(Reactivity.layer)),
-      60_000
+      120_000
     )
   }
 )

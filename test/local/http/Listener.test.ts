@@ -77,6 +77,6 @@ describe("a client that never finishes its request is answered, and its socket f
           }
           assert.isTrue([...sockets].every(({ destroyed }) => destroyed))
         }).pipe(Effect.scoped),
-      60_000
+      120_000
     )
 })

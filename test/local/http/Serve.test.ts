@@ -73,7 +73,7 @@ it.live(
       const kept = yield* Effect.provide(scalar("select count(*) from kept"), local)
       assert.deepStrictEqual(kept, { longValue: 1 })
     }).pipe(Effect.scoped),
-  60_000
+  120_000
 )
 
 it.live(
@@ -141,7 +141,7 @@ it.live(
         ["ExecuteStatement", 1, "select n from kept where n >= :n", [{ n: "1" }]]
       )
     }),
-  60_000
+  120_000
 )
 
 it.live("what can't be served ends with one line and exit code 1", () =>
