@@ -41,6 +41,15 @@ const isSteering = (name: string): boolean =>
     name
   )
 
+const ownName = /^(?:DATABASE_URL|(?:AURORA|ALEX_DB|AWS)_[A-Z_]+)$/
+
+/** Whether a line has a colon after a name of this program's, which sets nothing: the file is refused for it. */
+const hasColon = (text: string): boolean =>
+  text.split(/[\n\r\u2028\u2029]/).some((line) => {
+    const at = line.indexOf(":")
+    return at > 0 && ownName.test(line.slice(0, at).replace(/^[ \t]+|[ \t]+$/g, ""))
+  })
+
 const run = async (input: Buffer): Promise<string | undefined> => {
   const before = { ...process.env }
   const loaded = await settled(
@@ -55,6 +64,7 @@ const run = async (input: Buffer): Promise<string | undefined> => {
   if (loaded.complaint !== undefined) return loaded.complaint
   const text = textOf(input)
   if (text === undefined) return loaded.value === undefined ? undefined : "a file that is no text was read"
+  if (hasColon(text)) return loaded.value === undefined ? undefined : "a colon for an equals sign was passed over"
   if (loaded.value === undefined) return "a file of text was refused"
   for (const [name, value] of Object.entries(parseEnv(text))) {
     if (isSteering(name) && found.has(name)) return `${name} was taken from a file`
@@ -73,7 +83,8 @@ export const variables: Target = {
   seeds: [
     "A=1\nexport B='x y'\nC=\"a\\nb\" # c\n",
     "\ufeffAURORA_DATABASE=alex\r\nNODE_OPTIONS=--x\r\n",
-    "A=`b\nc`\n=\n#\n A = b "
+    "A=`b\nc`\n=\n#\n A = b ",
+    "B=c\n  AURORA_DATABASE : alex\n"
   ],
   words: [
     "=",
