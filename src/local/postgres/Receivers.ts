@@ -71,7 +71,8 @@ export class ReceiverSequence implements Receiver {
   #ending: Ending | undefined
   #index = 0
   /** What has arrived of the expected ending, and has not been read. */
-  kept: Uint8Array = absent
+  #kept: Uint8Array = absent
+  #isOther = false
 
   constructor(receivers: Array<Receiver>, ending?: Ending) {
     this.#receivers = receivers
@@ -87,19 +88,27 @@ export class ReceiverSequence implements Receiver {
     return this.#index === this.#receivers.length ? this.#ending : undefined
   }
 
-  /** The octets that an answer ends with where it is as expected. */
+  /** The octets that an answer ends with where it is as expected; none once others have come. */
   get expected(): Uint8Array | undefined {
-    return this.#ending?.expected
+    return this.#isOther ? undefined : this.#ending?.expected
   }
 
   get answered(): boolean {
     return this.finished && this.#receivers.every(({ answered }) => answered)
   }
 
-  /** The ending has come as expected. */
-  acceptEnding(): void {
-    this.#ending?.asExpected()
-    this.#ending = undefined
+  /** Takes octets of the ending. Gives those that have to be read, once they are not the expected ones. */
+  acceptEnding(octets: Uint8Array): Uint8Array | undefined {
+    const { expected } = this
+    const arrived = Buffer.concat([this.#kept, octets])
+    this.#isOther = expected === undefined || !startsWith(expected, arrived)
+    this.#kept = this.#isOther ? absent : arrived
+    if (this.#isOther) return arrived
+    if (arrived.length === expected?.length) {
+      this.#ending?.asExpected()
+      this.#ending = undefined
+    }
+    return undefined
   }
 
   accept(message: PgProtocol.BackendMessage<Value>): boolean {
@@ -142,11 +151,9 @@ export const feed = (push: (octets: Uint8Array) => void, receiver: ReceiverSeque
   const { expected, ending } = receiver
   const begin = expected === undefined ? octets.length : ending === undefined ? endingIn(octets, expected) : 0
   if (begin > 0) push(octets.subarray(0, begin))
-  if (expected === undefined || begin === octets.length) return
-  const arrived = Buffer.concat([receiver.kept, octets.subarray(begin)])
-  const isExpected = startsWith(expected, arrived)
+  if (begin === octets.length) return
+  const rest = octets.subarray(begin)
   // A value may look like the end of a message: then the statement's answer goes on.
-  if (!isExpected || receiver.ending === undefined) push(arrived)
-  else if (arrived.length === expected.length) receiver.acceptEnding()
-  else receiver.kept = arrived
+  const read = receiver.ending === undefined ? rest : receiver.acceptEnding(rest)
+  if (read !== undefined) push(read)
 }

@@ -87,6 +87,14 @@ it("an answer that turns out to be another is read from its beginning, wherever 
   }
 })
 
+it("an answer that turns out to be another is read once, though pieces of it look like the expected one", () => {
+  const text = Buffer.from("SNOTICE\0C22222\0M2 of 2\0\0", "latin1")
+  const head = Buffer.from("N\0\0\0\0", "latin1")
+  head.writeInt32BE(4 + text.length, 1)
+  const octets = [...statementsAnswer, ...head, ...text, ...expected].map((octet) => Uint8Array.of(octet))
+  assert.deepStrictEqual(taken(octets), { asExpected: 0, reported: report, finished: true, answered: true })
+})
+
 it("a value that looks like the end of a message and the beginning of the reset's answer is a value", () => {
   const value = Buffer.concat([Buffer.from("Z\0\0\0\x05I", "latin1"), expected.subarray(0, 7), Buffer.from("and more")])
   const head = Buffer.alloc(11, "D")
