@@ -42,6 +42,24 @@ describe.skipIf(TestDatabase.postgresUrl === undefined || !hasPsql)(
         180_000
       )
 
+      it.effect("print the same where the locale is C, as in a container, for which psql asks for SQL_ASCII", () =>
+        Effect.gen(function* () {
+          const { directUrl, url } = yield* TestGateway
+          const typed = `show client_encoding; select 'é', length('é'); \\encoding
+set client_encoding to utf8; show client_encoding; set client_encoding to 'sql-ascii'; set names 'SQL_ASCII';
+begin; set local client_encoding to utf8; show client_encoding; rollback; show client_encoding;
+set names 'UTF8'; show client_encoding; \\encoding
+`
+          const outputs: Array<string> = []
+          for (const address of [directUrl, url]) {
+            const { stderr, stdout } = yield* run("psql", ["-X", address], typed, { PGCLIENTENCODING: "SQL_ASCII" })
+            outputs.push(`${stdout}\n${stderr}`)
+          }
+          assert.strictEqual(outputs[1], outputs[0])
+          assert.include(outputs[0], "SQL_ASCII")
+        })
+      )
+
       it.effect.skipIf(script === undefined)("complete names, and say where a transaction stands in the prompt", () =>
         Effect.gen(function* () {
           const { directUrl, url } = yield* TestGateway

@@ -10,7 +10,7 @@ import { fatal, type HandshakeOptions, handshake, type Startup } from "../protoc
 import { releaseLocks } from "../session/AdvisoryLocks.ts"
 import { Session, type Upstream } from "../session/ClientSession.ts"
 import { tryAlone } from "../session/SettingStatements.ts"
-import { isUtf8, reported } from "../session/Settings.ts"
+import { isUnconverted, isUtf8, reported } from "../session/Settings.ts"
 import type { StatementOutcome } from "../session/StatementOutcome.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { commandTag } from "../statement/CommandTag.ts"
@@ -91,11 +91,13 @@ const applySettings = Effect.fnUntraced(function* (session: Session, { settings 
   const asked: Array<readonly [string, string]> = []
   for (const [name, value] of settings) {
     const known = name.toLowerCase()
-    if (known === "client_encoding") {
-      if (!isUtf8(value))
-        return yield* fatal("22023", `client_encoding must be UTF8 through the gateway, not "${value}"`)
-    } else if (known === "application_name") session.settings.set(known, value)
-    else asked.push([known, value])
+    const isEncoding = known === "client_encoding"
+    if (isEncoding && !isUnconverted(value)) {
+      const hint = "Set PGCLIENTENCODING=UTF8, or client_encoding in the client's own settings."
+      return yield* fatal("22023", `client_encoding must be UTF8 through the gateway, not "${value}"`, hint)
+    }
+    if (known === "application_name") session.settings.set(known, value)
+    else if (!isEncoding || !isUtf8(value)) asked.push([known, value])
   }
   if (asked.length === 0) return
   const names = asked.map(([name]) => name)

@@ -7,7 +7,7 @@ import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
 import { releaseLocks } from "./AdvisoryLocks.ts"
 import type { Session } from "./ClientSession.ts"
 import { noteModes, type OpenTransaction } from "./OpenTransaction.ts"
-import { asLocal, changeOf, characteristics, configCalls, decidesNames, isUtf8 } from "./Settings.ts"
+import { asLocal, changeOf, characteristics, configCalls, decidesNames, isUnconverted } from "./Settings.ts"
 import { done } from "./StatementOutcome.ts"
 
 const separator = "\u001f"
@@ -123,7 +123,7 @@ export const set = Effect.fnUntraced(function* (session: Session, statement: Cli
   const { name, resets, scope } = changeOf(statement)
   const { transaction } = session
   const encoding = name === "client_encoding" && !resets ? (statement.words.at(-1) ?? "") : "utf8"
-  if (encoding !== "names" && !isUtf8(encoding)) return yield* otherEncoding(encoding)
+  if (encoding !== "names" && !isUnconverted(encoding)) return yield* otherEncoding(encoding)
   if (scope !== "session" || name === undefined) {
     if (transaction !== undefined) {
       yield* session.send({ sql: statement.sql, early: true })

@@ -31,8 +31,14 @@ export const material = (
   )
 }
 
+/** The name of an encoding as PostgreSQL compares it. */
+const encodingOf = (written: string): string => written.toLowerCase().replaceAll(/[^a-z0-9]/g, "")
+
 /** Whether an encoding, as a client writes it, is the one that the gateway speaks. */
-export const isUtf8 = (encoding: string): boolean => /^'?"?(?:utf-?8|unicode)"?'?$/i.test(encoding)
+export const isUtf8 = (encoding: string): boolean => /^(?:utf8|unicode)$/.test(encodingOf(encoding))
+
+/** Whether a client of an encoding takes and gives texts as the server has them; for SQL_ASCII nothing is converted. */
+export const isUnconverted = (encoding: string): boolean => isUtf8(encoding) || encodingOf(encoding) === "sqlascii"
 
 /** Whether what names mean depends on a setting. */
 export const decidesNames = (name: string): boolean =>

@@ -21,9 +21,9 @@ import { feed } from "../postgres/Receivers.ts"
 import type { PgliteOptions } from "./EmbeddedPostgres.ts"
 import { refusalOfDepth } from "./NestingBound.ts"
 
-/** A command, or a call of `set_config`, that sets the client's encoding to another one than UTF8. */
+/** A command, or a call of `set_config`, that sets the client's encoding to one that is converted to and from UTF8. */
 const otherEncoding =
-  /(?:^(?:\s|--[^\n]*\n|\/\*(?:[^*]|\*(?!\/))*\*\/)*set\s+(?:(?:local|session)\s+)?(?:"?client_encoding"?\s*(?:=|\bto\b)|names\b)|\bset_config\s*\(\s*'client_encoding'\s*,)(?!\s*['"]?(?:utf-?8|unicode|default)\b)/i
+  /(?:^(?:\s|--[^\n]*\n|\/\*(?:[^*]|\*(?!\/))*\*\/)*set\s+(?:(?:local|session)\s+)?(?:"?client_encoding"?\s*(?:=|\bto\b)|names\b)|\bset_config\s*\(\s*'client_encoding'\s*,)(?!\s*['"]?(?:utf-?8|unicode|sql[-_]?ascii|default)\b)/i
 
 /** PGlite stops for good at the first text that it has to convert. */
 const utf8Only = new Refusal({ sqlState: "0A000", message: "the embedded database has no client encoding but UTF8" })
