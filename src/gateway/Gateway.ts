@@ -9,7 +9,9 @@ import * as FiberSet from "effect/FiberSet"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { DataApi } from "../data-api/DataApi.ts"
-import { Cancels, type ConnectionOptions, type StatementEntry, serve } from "./connection/Connection.ts"
+import { Cancels } from "./cancel/Cancels.ts"
+import { StatementTags } from "./cancel/StatementTags.ts"
+import { type ConnectionOptions, type StatementEntry, serve } from "./connection/Connection.ts"
 import { errorResponse } from "./protocol/BackendMessages.ts"
 import { ClientSocket } from "./protocol/ClientSocket.ts"
 import { verifierOf } from "./protocol/Scram.ts"
@@ -114,6 +116,7 @@ export const make = Effect.fn("Gateway.make")(function* (options: Options) {
       descriptions: new Descriptions(api),
       shapes: new ShapeLookup(api),
       texts: new ClientTexts(),
+      tags: new StatementTags(),
       readOnly: options.readOnly ?? false,
       wholeSession: options.wholeSession ?? false
     },

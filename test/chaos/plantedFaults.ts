@@ -505,10 +505,10 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   },
   {
     name: "a statement that ends while it is given up ends its connection",
-    file: "src/gateway/connection/Cancellable.ts",
+    file: "src/gateway/cancel/Cancellable.ts",
     from: "resume(exit)\n        givingUp?.interruptUnsafe()",
     to: "givingUp?.interruptUnsafe()\n        resume(exit)",
-    tests: ["test/gateway/connection/Cancellable.test.ts"]
+    tests: ["test/gateway/cancel/Cancellable.test.ts"]
   },
   {
     name: "a pause interrupts transactions",

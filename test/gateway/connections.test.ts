@@ -186,6 +186,57 @@ describe.skipIf(TestDatabase.postgresUrl === undefined || !hasPsql)(TestDatabase
       })
     )
 
+    it.effect("of several that run the same statement the one that was cancelled ends, and no other", () =>
+      Effect.gen(function* () {
+        const { directUrl, url } = yield* TestGateway
+        const codes = yield* Effect.promise(async () => {
+          const sql = postgres(url, { max: 4 })
+          try {
+            const sleeping = Array.from({ length: 4 }, () => sql`select pg_sleep(4)`)
+            const ended = sleeping.map((one) =>
+              one.then(
+                () => "ran",
+                (error: unknown) => (error instanceof postgres.PostgresError ? error.code : String(error))
+              )
+            )
+            setTimeout(() => sleeping[2]?.cancel(), 1500)
+            return await Promise.all(ended)
+          } finally {
+            await sql.end()
+          }
+        })
+        assert.deepStrictEqual(codes, ["ran", "ran", "57014", "ran"])
+        yield* untilNothingRuns(directUrl)
+      })
+    )
+
+    it.effect("clients that send the same statement one after the other have it prepared once", () =>
+      Effect.gen(function* () {
+        const { directUrl } = yield* TestGateway
+        const api = yield* DataApi
+        const texts: Array<string> = []
+        const noting = DataApi.of({
+          ...api,
+          executeStatement: (request) => {
+            if (request.sql.endsWith("as unvaried")) texts.push(request.sql)
+            return api.executeStatement(request)
+          }
+        })
+        const { port } = yield* Effect.provideService(make(directUrl, { password: "trust" }), DataApi, noting)
+        const database = new URL(directUrl).pathname.slice(1)
+        for (let client = 0; client < 3; client++) {
+          yield* Effect.promise(async () => {
+            const one = await RawClient.connect(port, database)
+            await one.ask(query("set datestyle to iso, mdy"))
+            await one.ask(query("create or replace view unvaried as select 1 as unvaried"))
+            await one.kill()
+          })
+        }
+        assert.strictEqual(texts.length, 3)
+        assert.strictEqual(new Set(texts).size, 1)
+      }).pipe(Effect.scoped, Effect.provide(LocalDataApi.layerPostgres({ url: Redacted.make(serverUrl) })))
+    )
+
     it.effect("a transaction whose client idles for ten minutes is kept", () =>
       Effect.gen(function* () {
         const { directUrl } = yield* TestGateway

@@ -1,9 +1,11 @@
 /** One client from its first octet to its last. */
-import { randomBytes, timingSafeEqual } from "node:crypto"
+import { randomBytes } from "node:crypto"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import { BeforeRetry } from "../../data-api/RetryPolicy.ts"
+import { cancellable } from "../cancel/Cancellable.ts"
+import type { CancelKey, Cancels } from "../cancel/Cancels.ts"
 import * as Backend from "../protocol/BackendMessages.ts"
 import type { ClientSocket } from "../protocol/ClientSocket.ts"
 import { fatal, type HandshakeOptions, handshake, type Startup } from "../protocol/Handshake.ts"
@@ -16,7 +18,6 @@ import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { commandTag } from "../statement/CommandTag.ts"
 import { literal } from "../statement/DescribeSql.ts"
 import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
-import { cancellable } from "./Cancellable.ts"
 import { ExtendedQuery } from "./ExtendedQuery.ts"
 import { callFunction } from "./FunctionCall.ts"
 import { Idling } from "./KeepAlive.ts"
@@ -36,36 +37,6 @@ export interface ConnectionOptions extends HandshakeOptions {
   readonly cancels: Cancels
   readonly maxConnections: number
   readonly onStatement: (entry: StatementEntry) => void
-}
-
-interface Cancellable {
-  readonly secret: Uint8Array
-  cancel: () => void
-}
-
-/** The connections by the numbers that cancel requests name. */
-export class Cancels {
-  readonly #connections = new Map<number, Cancellable>()
-  #next = 1
-
-  get size(): number {
-    return this.#connections.size
-  }
-
-  add(connection: Cancellable): number {
-    const processId = this.#next++
-    this.#connections.set(processId, connection)
-    return processId
-  }
-
-  remove(processId: number): void {
-    this.#connections.delete(processId)
-  }
-
-  cancel(processId: number, secret: Uint8Array): void {
-    const found = this.#connections.get(processId)
-    if (found?.secret.length === secret.length && timingSafeEqual(found.secret, secret)) found.cancel()
-  }
 }
 
 const firstText = ({ records }: { readonly records?: ReadonlyArray<ReadonlyArray<object>> | undefined }): string => {
@@ -213,7 +184,7 @@ const giveUp = (session: Session): Effect.Effect<never, Refused> =>
 const runner = (
   processId: number,
   session: Session,
-  connection: Cancellable,
+  connection: CancelKey,
   onStatement: ConnectionOptions["onStatement"]
 ) => {
   return (
@@ -261,7 +232,7 @@ export const serve = Effect.fnUntraced(function* (socket: ClientSocket, options:
     socket.send(asFatal(fatal("53300", "sorry, too many clients already")))
     return yield* socket.flush
   }
-  const connection: Cancellable = { secret: randomBytes(startup.minor >= 2 ? 32 : 4), cancel: () => undefined }
+  const connection: CancelKey = { secret: randomBytes(startup.minor >= 2 ? 32 : 4), cancel: () => undefined }
   const processId = cancels.add(connection)
   const session = new Session(upstream, startup.database, {
     notice: (fields) => void socket.send(Backend.noticeResponse(fields))

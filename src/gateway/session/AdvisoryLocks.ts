@@ -94,12 +94,9 @@ const take = Effect.fnUntraced(function* (session: Session, asked: LockCall, bou
       const { transactionId } = held ?? (yield* api.beginTransaction({ database: session.database }))
       const lock = { key, shared: asked.shared, transactionId }
       const { parameters, sql } = call
-      const ran = api.executeStatement({
-        sql: session.tag + sql,
-        parameters,
-        database: session.database,
-        transactionId
-      })
+      const ran = session.tagged(sql, (text) =>
+        api.executeStatement({ sql: text, parameters, database: session.database, transactionId })
+      )
       const rows = wrappedRows(yield* Effect.onError(restore(ran), () => give(session, lock)))
       if (asked.action === "try" && rows[0]?.[0] !== "t") yield* give(session, lock)
       else session.locks.push(lock)

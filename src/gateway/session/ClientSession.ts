@@ -1,9 +1,10 @@
 /** One client's session: its settings, its transaction, and the calls that are made for it. */
-import { randomBytes } from "node:crypto"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type { DataApi, ExecuteStatementResponse, SqlParameter } from "../../data-api/DataApi.ts"
 import { type DataApiError, outcomeUnknown } from "../../data-api/DataApiError.ts"
 import { isRead } from "../../data-api/sql/ReadOnly.ts"
+import type { StatementTag, StatementTags } from "../cancel/StatementTags.ts"
 import type { ErrorFields, TransactionStatus } from "../protocol/BackendMessages.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import type { ClientTexts } from "../statement/ClientTexts.ts"
@@ -25,6 +26,7 @@ export interface Upstream {
   readonly descriptions: Descriptions
   readonly shapes: ShapeLookup
   readonly texts: ClientTexts
+  readonly tags: StatementTags
   /** Every transaction is READ ONLY, and nothing runs outside of one. */
   readonly readOnly: boolean
   /** One transaction for each session, from its first statement to its end. */
@@ -55,6 +57,12 @@ const aborted = (): Refused =>
 const unclear = (error: DataApiError): DataApiError =>
   error.didRun === "unknown" && error.reason._tag !== "OutcomeUnknown" ? outcomeUnknown(error) : error
 
+/** Whether a backend may still be at work, though nobody waits for it. */
+const mayRunOn = (exit: Exit.Exit<unknown, DataApiError>): boolean => {
+  const error = Exit.isFailure(exit) ? Exit.findErrorOption(exit) : undefined
+  return error !== undefined && (error._tag === "None" || error.value.didRun === "unknown")
+}
+
 const setConfig = (settings: ReadonlyArray<readonly [name: string, value: string]>): string =>
   `select ${settings.map(([name, value]) => `set_config(${literal(name)}, ${literal(value)}, true)`).join(", ")}`
 
@@ -67,11 +75,8 @@ export class Session {
   transaction: OpenTransaction | undefined
   /** The transaction of a whole session, within which the client's own are savepoints. */
   base: OpenTransaction | undefined
-  /**
-   * A comment before each statement, by which its backend is found when it is to be cancelled: one for each connection,
-   * so that the service prepares a statement once.
-   */
-  readonly tag = `/* alex-gateway ${randomBytes(8).toString("hex")} */ `
+  /** What was sent last. */
+  #sent: { readonly sql: string; readonly tag: StatementTag } | undefined
   /** Advisory locks of the session. */
   readonly locks: Array<HeldLock> = []
   /** The service has ended a transaction that held one of them. */
@@ -109,16 +114,31 @@ export class Session {
 
   #call({ parameters, sql }: Call): Effect.Effect<ExecuteStatementResponse, DataApiError> {
     const { transaction } = this
-    const sent = this.upstream.api.executeStatement({
-      sql: this.tag + sql,
-      parameters,
-      database: this.database,
-      transactionId: transaction?.id,
-      includeResultMetadata: true,
-      resultSetOptions: { longReturnType: "STRING", decimalReturnType: "STRING" }
-    })
+    const sent = this.tagged(sql, (text) =>
+      this.upstream.api.executeStatement({
+        sql: text,
+        parameters,
+        database: this.database,
+        transactionId: transaction?.id,
+        includeResultMetadata: true,
+        resultSetOptions: { longReturnType: "STRING", decimalReturnType: "STRING" }
+      })
+    )
     const called = Effect.mapError(sent, (error) => (isRead(sql) ? error : unclear(error)))
     return transaction === undefined ? called : this.#watched(transaction, called)
+  }
+
+  /** Sends a statement with a tag before it, by which its backend is found. */
+  tagged<A>(sql: string, send: (text: string) => Effect.Effect<A, DataApiError>): Effect.Effect<A, DataApiError> {
+    return Effect.suspend(() => {
+      const tag = this.upstream.tags.take(sql)
+      this.#sent = { sql, tag }
+      return Effect.onExit(send(tag.comment + sql), (exit) => {
+        tag.release()
+        if (mayRunOn(exit)) this.upstream.tags.renew(sql)
+        return Effect.void
+      })
+    })
   }
 
   /** Anything but success has aborted the transaction, or may have. */
@@ -142,7 +162,7 @@ export class Session {
       if (this.transaction?.failed === true) return Effect.fail(aborted())
       const { positionOf } = call
       const sent = Effect.mapError(this.call(call), (error) =>
-        refusedBy(error, (position) => positionOf?.(position - this.tag.length))
+        refusedBy(error, (position) => positionOf?.(position - (this.#sent?.tag.comment.length ?? 0)))
       )
       return call.early === true ? sent : Effect.andThen(this.#settled(call.sql), sent)
     })
@@ -341,8 +361,11 @@ export class Session {
 
   /** Cancels the backend that runs this connection's statement; false where there is not exactly one. */
   readonly cancelBackend: Effect.Effect<boolean, DataApiError> = Effect.suspend(() => {
+    const sent = this.#sent
+    if (sent === undefined || !sent.tag.isAlone) return Effect.succeed(false)
+    this.upstream.tags.renew(sent.sql)
     const running = `select pid, backend_start, query_start from pg_catalog.pg_stat_activity
-where state = 'active' and pid <> pg_backend_pid() and starts_with(query, ${literal(this.tag)})`
+where state = 'active' and pid <> pg_backend_pid() and starts_with(query, ${literal(sent.tag.comment)})`
     // One statement looks and cancels, so that the backend is still the one that was found.
     const sql = `select count(pg_cancel_backend(pid)) from (${running}) r where (select count(*) from (${running}) n) = 1`
     return Effect.map(this.upstream.api.executeStatement({ sql, database: this.database }), ({ records }) => {

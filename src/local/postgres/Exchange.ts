@@ -40,7 +40,9 @@ interface Prepared {
 /** As many as sqlx keeps for a connection. */
 const preparedLimit = 100
 
-const queryStart = /^\s*(?:select|insert|update|delete|merge|with|values)\b/i
+/** Programs write comments before their statements; one within another is left to the unnamed statement. */
+const queryStart =
+  /^(?:\s|--[^\n]*\n|\/\*(?:[^*/]|\*(?!\/)|\/(?!\*))*\*\/)*\(?\s*(?:select|insert|update|delete|merge|with|values|table)\b/i
 const copyWord = /\bcopy\b/i
 const changesSchema = /^(?:CREATE|ALTER|DROP|IMPORT|DO|CALL)\b/
 const execute = PgProtocol.encodeExecute({ portal: "", maxRows: 0 })

@@ -162,7 +162,12 @@ export const contract = <E>(engine: string, database: Layer.Layer<DataApi, E>, i
       )
       it.effect("positional placeholders and missing names are refused by the server", () =>
         Effect.gen(function* () {
-          for (const sql of ["select $1::int", "select :a::int, :b::int"]) {
+          const commented = [
+            "/* a client's */ select $1::int",
+            "-- a client's\n\n  /**/ select $1::int",
+            "(select $1::int)"
+          ]
+          for (const sql of ["select $1::int", "select :a::int, :b::int", ...commented]) {
             const [, message] = yield* refused(sql, { a: long(1) })
             assert.match(
               message,

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber } from "effect"
-import { cancellable } from "../../../src/gateway/connection/Cancellable.ts"
+import { cancellable } from "../../../src/gateway/cancel/Cancellable.ts"
 
 /** A statement and its giving up, each of which ends when it is told to. */
 const started = Effect.gen(function* () {
