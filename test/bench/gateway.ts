@@ -21,6 +21,8 @@ export interface Options {
   readonly rounds: number
   /** Of one contender in one round. */
   readonly seconds: number
+  /** Of each contender before the rounds of a workload. */
+  readonly warmup: number
   readonly clients: ReadonlyArray<number>
   /** Of pgbench: 100,000 accounts each. */
   readonly scale: number
@@ -93,7 +95,12 @@ const pgbench = async (url: string, ...args: ReadonlyArray<string>): Promise<num
 interface Contender {
   readonly name: string
   readonly pid: number
-  readonly run: (workload: (typeof workloads)[number], mode: (typeof modes)[number], clients: number) => Promise<number>
+  readonly run: (
+    workload: (typeof workloads)[number],
+    mode: (typeof modes)[number],
+    clients: number,
+    seconds: number
+  ) => Promise<number>
 }
 
 const settle = (rounds: ReadonlyArray<Measured>): Measured => ({
@@ -102,7 +109,7 @@ const settle = (rounds: ReadonlyArray<Measured>): Measured => ({
 })
 
 /** The contenders, of which the first is what the others are measured by. */
-const contenders = Effect.fnUntraced(function* ({ scale, seconds }: Options) {
+const contenders = Effect.fnUntraced(function* ({ scale }: Options) {
   const url = yield* freshDatabase
   const database = new URL(url).pathname.slice(1)
   yield* Effect.promise(() => run("pgbench", "-i", "-q", "-s", String(scale), url))
@@ -127,7 +134,7 @@ const contenders = Effect.fnUntraced(function* ({ scale, seconds }: Options) {
   const floor = yield* start([here("gatewayFloor.ts"), endpoint, database], listening)
   const through =
     (address: string): Contender["run"] =>
-    (workload, mode, clients) =>
+    (workload, mode, clients, seconds) =>
       pgbench(
         address,
         ...(workload === "select" ? ["-S"] : []),
@@ -137,7 +144,8 @@ const contenders = Effect.fnUntraced(function* ({ scale, seconds }: Options) {
     {
       name: "driver",
       pid: driver.pid,
-      run: async (workload, mode, clients) => Number(await driver.ask(`${mode} ${workload} ${clients} ${seconds}`))
+      run: async (workload, mode, clients, seconds) =>
+        Number(await driver.ask(`${mode} ${workload} ${clients} ${seconds}`))
     },
     { name: "gateway", pid: own.pid, run: through(own.found) },
     { name: "the floor", pid: floor.pid, run: through(floor.found) }
@@ -147,7 +155,7 @@ const contenders = Effect.fnUntraced(function* ({ scale, seconds }: Options) {
 
 /** Each workload, each way of sending and each number of clients, in rounds of all contenders in turns. */
 export const gateway = Effect.fnUntraced(function* (options: Options) {
-  const { clients: numbers, rounds, seconds } = options
+  const { clients: numbers, rounds, seconds, warmup } = options
   const all = yield* contenders(options)
   const cases = workloads.flatMap((workload) =>
     modes.flatMap((mode) => numbers.map((clients) => ({ workload, mode, clients })))
@@ -155,11 +163,12 @@ export const gateway = Effect.fnUntraced(function* (options: Options) {
   const figures: Array<Figure> = []
   for (const { clients, mode, workload } of cases) {
     const found = all.map((): Array<Measured> => [])
-    // The first round is not counted: the code is compiled in it.
-    for (let round = -1; round < rounds; round++) {
+    // V8 compiles what is hot in the first 20,000 statements or so.
+    for (const { run } of all) yield* Effect.promise(() => run(workload, mode, clients, warmup))
+    for (let round = 0; round < rounds; round++) {
       for (const [index, { pid, run }] of all.entries()) {
-        const one = yield* measured(pid, seconds, () => run(workload, mode, clients))
-        if (round >= 0) found[index]?.push(one)
+        const one = yield* measured(pid, seconds, () => run(workload, mode, clients, seconds))
+        found[index]?.push(one)
       }
     }
     for (const [index, { name }] of all.entries()) {

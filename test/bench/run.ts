@@ -41,8 +41,8 @@ const sections = {
   cli: commandLine({ rounds: flags.quick ? 3 : 9 }),
   gateway: gateway(
     flags.quick
-      ? { rounds: 3, seconds: 1, clients: [1, 32], scale: 10 }
-      : { rounds: 7, seconds: 2, clients: [1, 8, 32], scale: 32 }
+      ? { rounds: 3, seconds: 1, warmup: 3, clients: [1, 32], scale: 10 }
+      : { rounds: 5, seconds: 2, warmup: 8, clients: [1, 8, 32], scale: 32 }
   )
 }
 

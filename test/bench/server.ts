@@ -2,7 +2,8 @@
  * The local server on PostgreSQL beside the same queries through `@effect/sql-pg` directly, and many clients with
  * interleaved transactions.
  *
- * Usage: node test/bench/server.ts [--url postgres://...] [--seconds 5] [--rounds 3] [--transactions 60] [--against FOLDER]
+ * Usage: node test/bench/server.ts [--url postgres://...] [--seconds 5] [--rounds 3] [--warmup 20] [--transactions 60]
+ *        [--against FOLDER]
  *
  * The server runs in a process of its own, as its users start it. It is loaded by bytes prepared beforehand on
  * keep-alive connections, since an SDK would measure itself. Rounds alternate between the contenders, medians count. For
@@ -28,6 +29,7 @@ const { values } = parseArgs({
     url: { type: "string", default: process.env["TEST_POSTGRES_URL"] ?? "postgres://postgres@127.0.0.1:5432/postgres" },
     seconds: { type: "string", default: "5" },
     rounds: { type: "string", default: "3" },
+    warmup: { type: "string", default: "20" },
     transactions: { type: "string", default: "60" },
     clients: { type: "string", default: "64" },
     against: { type: "string" }
@@ -118,12 +120,16 @@ const figures = (latencies: Array<number>, elapsedMs: number): Figures => {
 const median = (values: ReadonlyArray<number>): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0
 
 /** Runs `once` in `workers` loops for a while. */
-const loaded = (once: (worker: number) => Promise<unknown>, workers = concurrency): Effect.Effect<Figures> =>
+const loaded = (
+  once: (worker: number) => Promise<unknown>,
+  workers = concurrency,
+  length = seconds
+): Effect.Effect<Figures> =>
   Effect.promise(async () => {
     const latencies: Array<number> = []
     const began = performance.now()
     const loop = async (worker: number) => {
-      for (let now = performance.now(); now - began < seconds * 1000; ) {
+      for (let now = performance.now(); now - began < length * 1000; ) {
         await once(worker)
         const then = performance.now()
         latencies.push(then - now)
@@ -249,11 +255,12 @@ const throughput = Effect.fnUntraced(function* (url: string) {
       ...(name === "point select" ? [{ name: "the floor", once: over(toFloor), pid: floor.child.pid }] : [])
     ]
     const rounds = new Map<string, Array<Round>>()
-    // The first round is not counted: the processes compile their hot code.
-    for (let round = -1; round < Number(values.rounds); round++) {
+    // V8 compiles what is hot in the first 20,000 calls or so, which cost two to five times what later ones do.
+    for (const { once } of contenders) yield* loaded(once, concurrency, Number(values.warmup))
+    for (let round = 0; round < Number(values.rounds); round++) {
       for (const contender of contenders) {
         const taken = yield* roundOf(contender, database)
-        if (round >= 0) rounds.set(contender.name, [...(rounds.get(contender.name) ?? []), taken])
+        rounds.set(contender.name, [...(rounds.get(contender.name) ?? []), taken])
       }
     }
     yield* printRounds(name, rounds)
@@ -311,14 +318,14 @@ const compare = Effect.fnUntraced(function* (
   for (const { name, parameters, sql } of workloads) {
     const rounds = servers.map((): Array<{ readonly p50: number; readonly cpu: number }> => [])
     const request = requestBytes("/Execute", { database, sql, parameters })
-    // The first round is not counted: both processes compile their hot code.
-    for (let round = 0; round <= Number(values.rounds); round++) {
+    for (const { send } of servers) yield* loaded((worker) => send(worker, request), workers, Number(values.warmup))
+    for (let round = 0; round < Number(values.rounds); round++) {
       for (const [index, { cpu, send }] of servers.entries()) {
         const before = cpu()
         const began = performance.now()
         const { p50, perSecond } = yield* loaded((worker) => send(worker, request), workers)
         const calls = (perSecond * (performance.now() - began)) / 1000
-        if (round > 0) rounds[index]?.push({ p50, cpu: (cpu() - before) / calls })
+        rounds[index]?.push({ p50, cpu: (cpu() - before) / calls })
       }
     }
     const [before, after] = rounds.map((all) => ({
