@@ -1,6 +1,4 @@
-/**
- * What the environment says about the database: which backend, and what it takes to reach it.
- */
+/** Reads from the environment which backend to use, and how to reach the database. */
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -14,13 +12,13 @@ import * as PostgresUrl from "./data-api/postgres/PostgresUrl.ts"
 export const Backend = Schema.Literals(["data-api", "postgres", "embedded"])
 export type Backend = typeof Backend.Type
 
-/** When a commit to an embedded database's folder is acknowledged: once it is on the disk, or before that. */
+/** When the embedded database acknowledges a commit: `full`, once it is on the disk; `fast`, before that. */
 export const Durability = Schema.Literals(["full", "fast"])
 export type Durability = typeof Durability.Type
 
 /**
- * How to reach the database, and in `why` a sentence on what decided it. `server` is the only reading of `DATABASE_URL`:
- * what is connected to, announced and confirmed.
+ * How to reach the database; `why` says what decided the backend. `server` is `DATABASE_URL`, parsed once for
+ * connecting, for logs and for confirmations.
  */
 export type DbConfig =
   | {
@@ -30,7 +28,10 @@ export type DbConfig =
       readonly secretArn: Redacted.Redacted
       readonly database: string
       readonly region: string
-      /** Where calls go instead of to AWS, when `AWS_ENDPOINT_URL_RDS_DATA` is set: a local server, for example. */
+      /**
+       * The address in `AWS_ENDPOINT_URL_RDS_DATA`, if set: calls go there instead of to AWS, for example to a local
+       * server.
+       */
       readonly endpoint: string | undefined
     }
   | { readonly _tag: "postgres"; readonly why: string; readonly server: PostgresUrl.PostgresTarget }
@@ -42,7 +43,7 @@ export type DbConfig =
       readonly durability: Durability
     }
 
-/** A variable is missing or has a value that means nothing. */
+/** A variable is missing, or its value is not valid. */
 export class ConfigurationError extends Schema.TaggedError<ConfigurationError>()("ConfigurationError", {
   variable: Schema.String,
   message: Schema.String
@@ -91,13 +92,13 @@ const databaseName = Effect.map(
 )
 
 /**
- * The region that was named, if one was.
+ * The region in `DEFAULT_AWS_REGION`; `undefined` if it is not set.
  *
  * @errors ConfigurationError
  */
 export const region = Effect.map(text("DEFAULT_AWS_REGION"), Option.getOrUndefined)
 
-/** Calls are signed, so a user or password in the address could only be shown somewhere. */
+/** Calls are signed: a user or password in the address has no use, and could end up in a log. */
 const endpointOf = Effect.gen(function* () {
   const variable = "AWS_ENDPOINT_URL_RDS_DATA"
   const endpoint = yield* text(variable)
@@ -131,7 +132,7 @@ export const loadDataApi = Effect.fn("DbConfig.loadDataApi")(function* (why = "d
   }
 })
 
-/** A user id without a name has none. */
+/** `userInfo` fails for a user id that has no name, as in some containers. */
 const userOfSystem = Effect.gen(function* () {
   const named = Option.firstSomeOf([yield* text("USER"), yield* text("USERNAME")])
   if (Option.isSome(named)) return named.value
@@ -142,15 +143,15 @@ const userOfSystem = Effect.gen(function* () {
 })
 
 /**
- * Reads `DATABASE_URL` as it stands, for who stands in front of that server.
+ * Reads `DATABASE_URL` without parsing it, for `alex-db serve`, which connects to that server itself.
  *
  * @errors ConfigurationError
  */
 export const databaseUrl = secret("DATABASE_URL", "where PostgreSQL is, for example postgres://user@localhost/alex")
 
 /**
- * Reads where PostgreSQL is, whichever backend the environment would choose. Who connects, where `DATABASE_URL` does not
- * say so, is the user of the operating system (`USER`, `USERNAME`). `PGHOST` and its like are not read.
+ * Reads `DATABASE_URL`, whichever backend the environment would choose. A URL without a user connects as the user of
+ * the operating system (`USER`, `USERNAME`). `PGHOST` and similar variables are not read.
  *
  * @errors ConfigurationError
  */
@@ -185,7 +186,7 @@ export const loadEmbedded = Effect.fn("DbConfig.loadEmbedded")(function* (why = 
  * `ALEX_DB_BACKEND` decides the backend; without it `AURORA_CLUSTER_ARN` means `data-api`, `DATABASE_URL` means
  * `postgres`, and neither means `embedded`. An empty value counts as absent.
  *
- * @param asked A backend that was asked for by name and wins over the environment.
+ * @param asked A backend that overrides the environment.
  *
  * @errors ConfigurationError
  *

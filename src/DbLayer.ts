@@ -1,5 +1,6 @@
 /**
- * The one place that knows every room: picks a backend, and provides `SqlClient` and the repositories on it.
+ * Picks a backend, and provides `SqlClient` and the repositories on it. This is the only module that imports every
+ * folder.
  *
  * Each backend is imported when its layer is built, so that a bundle holds only those whose layer it uses.
  */
@@ -31,7 +32,7 @@ type EmbeddedConfig = Extract<DbConfig.DbConfig, { readonly _tag: "embedded" }>
 
 const hostOf = (url: string): string => URL.parse(url)?.hostname.replace(/^\[(.*)\]$/, "$1") ?? ""
 
-/** The database that a configuration means, without its secrets. */
+/** Describes the database of a configuration, without secrets. */
 export const targetOf = (config: DbConfig.DbConfig): Target["Service"] => {
   switch (config._tag) {
     case "data-api":
@@ -56,7 +57,7 @@ export const targetOf = (config: DbConfig.DbConfig): Target["Service"] => {
   }
 }
 
-/** Says which database it is, and why, before it is reached; then the repositories on it. */
+/** Logs which database was chosen, and why, before connecting; provides the repositories on it. */
 const announced = <E>(
   config: DbConfig.DbConfig,
   sql: Effect.Effect<Layer.Layer<SqlClient.SqlClient, E>>
@@ -69,7 +70,7 @@ const announced = <E>(
   )
 }
 
-/** The AWS SDK is loaded only where it has something to find out: it takes a third of a function's cold start. */
+/** Loads the AWS SDK only where it has settings to resolve: loading it takes a third of a function's cold start. */
 const aurora = async (config: DataApiConfig): Promise<Layer.Layer<DataApi>> => {
   const HttpDataApi = await import("./data-api/aws/HttpDataApi.ts")
   if (HttpDataApi.suffices(config)) return HttpDataApi.layer(config)
@@ -119,18 +120,18 @@ const localOptions = ({ database, directory, durability }: Omit<EmbeddedConfig, 
   breaksOnSigint: share !== undefined
 })
 
-/** How a process that shares a folder is called by the others. */
+/** The name of this process, as the others that share the folder see it. */
 type Share = { readonly program: string }
 
-/** Why a database can't be had. */
+/** Why a layer can't be built. */
 export type LayerError = DbConfig.ConfigurationError | SqlError.SqlError | LocalDataApiError
 
 /**
  * The database that `config` describes.
  *
- * @param retries How long calls of the Data API are repeated, where the backend is `data-api`.
- * @param share Works with an embedded database's folder beside others that share it, as the commands of `alex-db` do;
- *   without it the folder is this process's alone.
+ * @param retries How calls of the Data API are retried, for the backend `data-api`.
+ * @param share Shares an embedded database's folder with other processes, as the commands of `alex-db` do; without it
+ *   this process holds the folder alone.
  * @errors ConfigurationError, LocalDataApiError, SqlError
  */
 export const layerOf = (
@@ -215,13 +216,13 @@ export const layer: Layer.Layer<Services, LayerError> = /* @__PURE__ */ Layer.un
 )
 
 /**
- * Aurora over the Data API, as `AURORA_CLUSTER_ARN` and its companions say.
+ * Aurora over the Data API, configured by `AURORA_CLUSTER_ARN`, `AURORA_SECRET_ARN` and the variables beside them.
  *
- * A bundle of it holds no other backend if it imports this module by itself: esbuild keeps everything behind a
- * namespace that was exported again.
+ * To keep the other backends out of a bundle, import it from `alex-database/DbLayer`: esbuild keeps everything behind a
+ * namespace that is re-exported.
  *
- * Where the environment holds AWS keys and nothing else that the AWS SDK would use, as in a Lambda function, calls are
- * signed and sent without it; where there is a profile, a configuration file or another setting, the SDK is asked.
+ * Calls are signed and sent without the AWS SDK where the environment holds AWS keys and no other setting of the SDK,
+ * as in a Lambda function. With a profile, a configuration file or another setting, the SDK is used.
  *
  * @errors ConfigurationError
  *
@@ -249,7 +250,7 @@ export const layerPostgres: Layer.Layer<Services, DbConfig.ConfigurationError | 
 /**
  * The embedded database: the Data API answered in this process.
  *
- * @param options.directory The folder of its data, `.alex-db` by default; `"memory"` keeps nothing.
+ * @param options.directory The folder that holds the data, `.alex-db` by default; `"memory"` writes nothing to disk.
  * @param options.database Its name, `alex` by default.
  * @param options.durability `full` by default: a commit is on the disk when it is acknowledged; `fast`, for tests, does
  *   not wait for that.
@@ -271,8 +272,8 @@ export const layerEmbedded = (
   })
 
 /**
- * A database in memory for a test of one's own code: migrated, seeded with the instruments, and new each time that the
- * layer is provided. It starts from a snapshot, which takes a fraction of a second.
+ * A database in memory for tests of your own code: migrated, seeded with the instruments, and new each time the layer
+ * is provided. It starts from a snapshot, in a fraction of a second.
  *
  * @errors LocalDataApiError
  *
@@ -291,7 +292,7 @@ export const layerTest: Layer.Layer<Services, LocalDataApiError> = /* @__PURE__ 
   /* @__PURE__ */ Layer.suspend(() => Repository.layer.pipe(Layer.provideMerge(testSql), Layer.merge(testTarget)))
 )
 
-// Functions and suspended values without calls around them, so that a bundler can see that they are not used.
+// Nothing here runs at import time, so that a bundler can drop what is not used.
 const testSql = /* @__PURE__ */ Layer.unwrap(
   /* @__PURE__ */ Effect.suspend(() =>
     Effect.gen(function* () {
@@ -314,8 +315,8 @@ const testTarget = /* @__PURE__ */ Layer.sync(Target, () =>
 )
 
 /**
- * What drift is measured against: the catalogue of the migrations, applied to an embedded database in memory. Made on
- * first use and kept.
+ * The catalogue that drift is measured against: the migrations, applied to an embedded database in memory. It is read
+ * on first use and kept.
  *
  * @param folder The migrations; by default the package's own.
  */
@@ -325,7 +326,7 @@ export const layerReference = (folder?: string): Layer.Layer<Catalogue.Reference
     Effect.map(Effect.cached(referenceCatalogue(folder)), (catalogue) => ({ catalogue }))
   )
 
-// A function without a call around it, so that a bundler can see that it is not used, nor what it imports.
+// A function that is not called at import time, so that a bundler can drop it with what it imports.
 const referenceCatalogue = (folder: string | undefined) =>
   Effect.gen(function* () {
     const [{ migrate }, NodeFileSystem, TestSnapshot] = yield* Effect.promise(() =>
@@ -335,7 +336,7 @@ const referenceCatalogue = (folder: string | undefined) =>
         import("./TestSnapshot.ts")
       ])
     )
-    // The snapshot holds the package's own migrations, which take longer to apply than it takes to start.
+    // The snapshot holds the package's own migrations: starting from it is faster than applying them.
     const snapshot = folder === undefined ? yield* TestSnapshot.built : undefined
     const applied = snapshot === undefined ? migrate({ folder, packed: true }) : Effect.void
     return yield* Effect.andThen(applied, Catalogue.read()).pipe(

@@ -1,6 +1,6 @@
 /**
- * `DbLayer` where there is no Node: Aurora over the Data API, by `fetch`. Bundlers for Cloudflare Workers, Vercel's edge
- * and browsers take it for `alex-database/DbLayer`.
+ * `DbLayer` where there is no Node: Aurora over the Data API, by `fetch`. Bundlers for Cloudflare Workers, Vercel's
+ * edge and browsers resolve `alex-database/DbLayer` to it.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -15,12 +15,12 @@ import * as Repository from "./repository/index.ts"
 /** The repositories. */
 export type Repositories = Layer.Success<typeof Repository.layer>
 
-/** What the layer here provides. */
+/** What {@link layerDataApi} provides. */
 export type Services = SqlClient.SqlClient | Repositories
 
 /**
- * Aurora over the Data API, as `AURORA_CLUSTER_ARN` and its companions say: in the environment, or in a `ConfigProvider`
- * with a Worker's bindings.
+ * Aurora over the Data API, configured by `AURORA_CLUSTER_ARN`, `AURORA_SECRET_ARN` and the variables beside them, from
+ * the environment or from a `ConfigProvider` with a Worker's bindings.
  *
  * @errors ConfigurationError
  *

@@ -1,4 +1,4 @@
-/** The tools for a loop of one's own, by promises: who calls them needs no Effect. */
+/** The tools for an agent loop of your own, as promises: the caller needs no Effect. */
 import { Effect, Exit, Layer, Logger, Option, Schema, Scope } from "effect"
 import type { CallRecord } from "./agent/calls/callTrail.ts"
 import * as ToolCalls from "./agent/calls/ToolCalls.ts"
@@ -16,32 +16,32 @@ export interface OpenToolsOptions {
   readonly user: string
   /** What the tools may write; nothing unless given. */
   readonly grants?: ReadonlyArray<Grant> | undefined
-  /** The one job whose results may be recorded; any of the user's unless given. */
+  /** The only job whose results may be recorded; any job of the user unless given. */
   readonly job?: string | undefined
-  /** A backend that wins over what the environment says. */
+  /** A backend that overrides the environment. */
   readonly backend?: DbConfig.Backend | undefined
   /** A database in place of the environment's, such as `DbLayer.layerEmbedded({ directory: "data" })`. */
   readonly database?: Layer.Layer<DbLayer.Services, unknown> | undefined
-  /** Seconds until a call is answered with when to ask again; 20 unless given. */
+  /** Seconds after which a call that is not finished is answered with when to call again; 20 unless given. */
   readonly callSeconds?: number | undefined
-  /** Bytes of JSON that an answer may have; 60,000 unless given. */
+  /** The most bytes of JSON in an answer; 60,000 unless given. */
   readonly maxResult?: number | undefined
-  /** Is told of every call, once it is answered: who, which tool, a hash of the arguments, the outcome. */
+  /** Called once for each call that is answered, with its user, tool, hash of the arguments and outcome. */
   readonly onCall?: ((record: CallRecord) => void) | undefined
 }
 
-/** What a call is answered. */
+/** The answer to a call. */
 export interface ToolAnswer {
-  /** Whether the tool could not do what was asked: `value` then has `error` and `message`. */
+  /** Whether the tool failed: `value` then has `error` and `message`. */
   readonly isError: boolean
   readonly value: unknown
   /** `value` as JSON, which is what the model is shown. */
   readonly text: string
 }
 
-/** Tools that are open. */
+/** The open tools of one user. */
 export interface OpenTools {
-  /** The tools that there are with these grants, as a provider's API takes them. */
+  /** The definitions of the tools that the grants allow, in the form that a provider's API takes. */
   readonly definitions: (dialect: ToolDialect) => ReadonlyArray<object>
   /**
    * Calls a tool with the arguments that a model gave: JSON text, as OpenAI sends it, or the value. Never rejects: what
@@ -66,7 +66,7 @@ const answered = ({ isError, value }: ToolCalls.Answer): ToolAnswer => ({ isErro
 
 const notJson = answered({
   isError: true,
-  value: { error: "InvalidData", message: "The arguments are no JSON. Send one JSON object." }
+  value: { error: "InvalidData", message: "The arguments are not JSON. Send one JSON object." }
 })
 
 const closed = answered({
@@ -74,12 +74,12 @@ const closed = answered({
   value: { error: "DatabaseFailed", message: "These tools were closed. Stop working." }
 })
 
-/** stdout is the caller's own. */
+/** Logs go to stderr: stdout belongs to the caller. */
 const quiet = Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)])
 
 /**
- * Opens the tools for one user. The database, which the environment describes unless one is given, is opened by the
- * first call. Rejects with `InvalidInput` where an option means nothing.
+ * Opens the tools for one user. The first call opens the database: the given one, or the environment's. Rejects with
+ * `InvalidInput` if an option is not valid.
  *
  * @example
  * ```ts

@@ -1,6 +1,7 @@
 /**
- * `SqlClient` and `PgClient` over `@effect/sql-pg`, with parameters that mean what they mean over the Data API: also a `BigDecimal`
- * (`numeric`) and a plain object (`jsonb`), alone or in arrays, which `@effect/sql-pg` itself refuses to guess.
+ * `SqlClient` and `PgClient` over `@effect/sql-pg`, with parameters that mean the same as over the Data API: a
+ * `BigDecimal` (`numeric`) and a plain object (`jsonb`) too, alone or in arrays, which `@effect/sql-pg` itself refuses
+ * to guess.
  */
 import * as PgClient from "@effect/sql-pg/PgClient"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
@@ -22,7 +23,7 @@ import { ofSqlState } from "./data-api/FailureTable.ts"
 import type { PostgresTarget } from "./data-api/postgres/PostgresUrl.ts"
 import { parseJson } from "./data-api/values/SoundJson.ts"
 
-/** All digits and the scale, as they are. */
+/** Keeps all digits and the scale: 1.50 stays 1.50. */
 const decimalText = ({ scale, value }: BigDecimal.BigDecimal): string => `${value}e${-scale}`
 
 const isPlainObject = (value: unknown): value is object => {
@@ -31,7 +32,7 @@ const isPlainObject = (value: unknown): value is object => {
   return prototype === Object.prototype || prototype === null
 }
 
-/** An array whose first element that is not null is of such a kind. */
+/** Whether the first element that is not null is of this kind. */
 const isArrayOf = (value: unknown, kind: Predicate.Predicate<unknown>): value is ReadonlyArray<unknown> =>
   Array.isArray(value) && kind(value.find(Predicate.isNotNullish))
 
@@ -67,7 +68,7 @@ const jsonCodec = (oid: number, prefix: number): PgTypes.Codec<unknown> => {
   }
 }
 
-/** The types of `@effect/sql-pg`, of which those that are JSON are read without a fault that `JSON.parse` has. */
+/** The types of `@effect/sql-pg`, with JSON read by {@link parseJson}, which avoids a fault of `JSON.parse`. */
 const withSoundJson = (): PgTypes.Registry => {
   const registry = PgTypes.makeRegistry()
   const { json, jsonArray, jsonb, jsonbArray } = PgTypes.OID
@@ -76,7 +77,9 @@ const withSoundJson = (): PgTypes.Registry => {
   return registry
 }
 
-/** A connection that could not be had, or that the server ended, is one to `effect/sql` too, as over the Data API. */
+/**
+ * Reports a connection that could not be opened, or that the server closed, as `ConnectionError`, as over the Data API.
+ */
 const withConnectionErrors = (error: SqlError.SqlError): SqlError.SqlError => {
   const { cause, message, operation } = error.reason
   const state = Predicate.hasProperty(cause, "code") && typeof cause.code === "string" ? cause.code : ""
@@ -87,14 +90,14 @@ const withConnectionErrors = (error: SqlError.SqlError): SqlError.SqlError => {
 
 const isLost = ({ reason }: SqlError.SqlError): boolean => reason._tag === "ConnectionError"
 
-/** What ends a transaction or a part of one; a connection that is lost has done so. */
+/** Statements that end a transaction or a savepoint; losing the connection has ended both already. */
 const endsPart = /^(?:ROLLBACK|RELEASE)\b/
 
-/** Connections that a transaction has, and whether the server has ended them. */
+/** Wraps connections, and remembers which ones were lost. */
 class Connections {
   readonly #lost = new WeakSet<SqlConnection.Connection>()
 
-  /** `effect/sql` has nothing rolled back where this is false; what it can't roll back is a defect. */
+  /** `effect/sql` sends no ROLLBACK where this is false; a ROLLBACK that fails would become a defect. */
   readonly isOpen = (connection: SqlConnection.Connection): boolean => !this.#lost.has(connection)
 
   readonly withTypedParameters = (connection: SqlConnection.Connection): SqlConnection.Connection => {
@@ -130,12 +133,12 @@ const commit = (connection: SqlConnection.Connection): Effect.Effect<void, SqlEr
     return Effect.fail(new SqlError.SqlError({ reason }))
   })
 
-/** `prefer` and `allow` can be said to `@effect/sql-pg` in a URL only; every other member of it is given by name. */
+/** `@effect/sql-pg` takes `prefer` and `allow` only in a URL; all other settings are passed by name. */
 const withoutTlsToo = Redacted.make("postgres://?sslmode=prefer")
 
 /**
- * The client's configuration for a target: every member by name, so that it connects to nothing else. TLS is used
- * where `sslmode` asks for it, and then the server's certificate is verified.
+ * The client's configuration for a target. Every setting is passed by name, so that nothing else decides where it
+ * connects. TLS is used where `sslmode` asks for it, and then the server's certificate is verified.
  *
  * @example
  * ```ts

@@ -1,7 +1,7 @@
 /**
- * The migrated and seeded database from which `DbLayer.layerTest` starts: made when the package is built.
+ * The migrated and seeded database that `DbLayer.layerTest` starts from, made when the package is built.
  *
- * Its name says which migrations and seeds it holds, so that one of other migrations is never taken for it.
+ * Its name holds a hash of the migrations and seeds, so that a snapshot of other ones is never used.
  */
 import { createHash } from "node:crypto"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
@@ -16,7 +16,7 @@ import * as FilledSnapshot from "./local/embedded/FilledSnapshot.ts"
 import { migrate } from "./operations/migrate/Migrate.ts"
 import { seed } from "./operations/seed/Seed.ts"
 
-/** What the snapshot is made of: the text of every migration, and of the seeds. */
+/** The folders that the snapshot is made from. */
 const sources = (): ReadonlyArray<URL> =>
   ["../migrations/", "../seeds/"].map((folder) => new URL(folder, import.meta.url))
 
@@ -50,13 +50,13 @@ const write = Effect.fnUntraced(function* (path: string) {
   })
 })
 
-/** The path of the snapshot, where the package was built with these migrations. */
+/** The path of the snapshot; `undefined` if the package was not built with these migrations. */
 export const built: Effect.Effect<string | undefined> = Effect.sync(() => {
   const found = location()
   return existsSync(found) ? found : undefined
 })
 
-/** The path of the snapshot, which is made if the package was built with other migrations, or not at all. */
+/** The path of the snapshot; makes it first if the package was not built with these migrations. */
 export const path = Effect.fn("TestSnapshot.path")(function* () {
   const found = location()
   if (!existsSync(found)) yield* write(found)

@@ -1,6 +1,6 @@
 /**
- * The Alex database where there is no Node: the domain, the repositories, and `DbLayer.layerDataApi` by `fetch`. Bundlers
- * for Cloudflare Workers, Vercel's edge and browsers take it for `alex-database`.
+ * The Alex database where there is no Node: the domain, the repositories, and `DbLayer.layerDataApi` by `fetch`.
+ * Bundlers for Cloudflare Workers, Vercel's edge and browsers resolve `alex-database` to it.
  */
 export * as DbConfig from "./DbConfig.ts"
 export * from "./domain/index.ts"

@@ -42,14 +42,14 @@ const AccountPurpose = text({
   example: "Main retirement savings"
 })
 
-/** Whether the cash of an account may be negative, as on margin: no, unless this says so. */
+/** Whether the cash of an account may be negative, as on margin; false by default. */
 export interface CashOption {
   readonly negativeCash?: boolean
 }
 
 /**
- * Whether `Accounts` and `Portfolios` take accounts with negative cash: not unless the caller provides `true`. The
- * database has a rule of its own, `accounts_cash_balance_check`, which a migration of yours drops.
+ * Whether `Accounts` and `Portfolios` accept accounts with negative cash; false by default. The database has a
+ * constraint of its own, `accounts_cash_balance_check`, which a migration of yours has to drop.
  *
  * @example
  * ```ts
@@ -137,7 +137,7 @@ export const Account = withJson(
 )
 export interface Account extends Schema.Schema.Type<typeof Account> {}
 
-/** What an account, or all accounts of a user, come to. */
+/** The totals of an account, or of all accounts of a user. */
 export const AccountTotals = withJson(
   "totals of accounts",
   Schema.Struct({
@@ -152,7 +152,7 @@ export const AccountTotals = withJson(
 )
 export interface AccountTotals extends Schema.Schema.Type<typeof AccountTotals> {}
 
-/** There is no account with this id, or it is another person's and only one user's were asked for. */
+/** There is no account with this id, or `forUser` was used and it belongs to another user. */
 export class AccountNotFound extends Schema.TaggedError<AccountNotFound>()("AccountNotFound", {
   account_id: Schema.String
 }) {

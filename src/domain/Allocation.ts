@@ -1,5 +1,6 @@
 /**
- * How an instrument, or a wish, is spread over regions, sectors and asset classes: percentages that sum to 100.
+ * How an instrument, or a user's target, is spread over regions, sectors and asset classes: percentages that sum to
+ * 100.
  */
 import * as BigDecimal from "effect/BigDecimal"
 import * as Schema from "effect/Schema"
@@ -85,7 +86,7 @@ export const missesHundred = (percentages: ReadonlyArray<number>): string | unde
     : undefined
 }
 
-/** Percentages by name; a name whose percentage is undefined is one that is left out. */
+/** Percentages by name; `undefined` means that the name is left out. */
 type Shares = { readonly [name: string]: number | undefined }
 
 const percentagesOf = (shares: Shares) => Object.values(shares).filter((percentage) => percentage !== undefined)

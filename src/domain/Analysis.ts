@@ -1,4 +1,4 @@
-/** What the agents hand back. */
+/** The results that agents return. */
 import * as Schema from "effect/Schema"
 import {
   CompleteAssetClassAllocation,
@@ -58,7 +58,7 @@ export const SymbolAllocation = Schema.Array(
   })
   .pipe(Schema.check(sumsToHundred, symbolsDiffer))
 
-/** What a trade does with shares. */
+/** The sides of a trade. */
 export const tradeSides = ["buy", "sell"] as const
 
 /** One order of a rebalancing. */
@@ -109,8 +109,8 @@ const moment = Schema.String.annotate({
 const agent = Schema.optionalKey(text({ min: 1, max: 100, description: "The agent that made it", example: "reporter" }))
 
 /**
- * The open form of a schema: further members are kept as they are, as long as `jsonb` can hold them. What is stored is
- * open, so that nothing of a result is lost; what a tool takes is closed.
+ * The open form of a schema: unknown members are kept if `jsonb` can hold them. Stored results are open, so that
+ * nothing of them is lost; the input of tools is closed.
  */
 const open = <const Fields extends Schema.Struct.Fields>(closed: Schema.Struct<Fields>, description: string) => {
   const isJson = Schema.is(Schema.Json)
@@ -130,7 +130,7 @@ export const ClosedReportPayload = Schema.Struct({
   agent
 }).annotate({ description: "The report on a portfolio" })
 
-/** The reporter's result: the whole report as Markdown, and whatever else the reporter says of it. */
+/** The reporter's result: the whole report as Markdown, and any members that the reporter adds. */
 export const ReportPayload = open(ClosedReportPayload, "The report on a portfolio")
 export interface ReportPayload extends Schema.Schema.Type<typeof ReportPayload> {}
 
@@ -170,7 +170,7 @@ export const ClosedChart = Schema.Struct({ ...chartFields, data: points(ChartPoi
   description: "One chart"
 })
 
-/** One chart, ready to be drawn, and whatever else the charter says of it and of its points. */
+/** One chart, ready to be drawn, and any members that the charter adds to it or its points. */
 export const Chart = open(
   Schema.Struct({ ...chartFields, data: points(open(ChartPoint, "One slice or bar of a chart")) }),
   "One chart"
@@ -201,7 +201,7 @@ export const ClosedRetirementPayload = Schema.Struct({
   agent
 }).annotate({ description: "How ready the user is for retirement" })
 
-/** The retirement agent's result: the analysis as Markdown, its figures, and whatever else the agent says. */
+/** The retirement agent's result: the analysis as Markdown, its figures, and any members that the agent adds. */
 export const RetirementPayload = open(ClosedRetirementPayload, "How ready the user is for retirement")
 export interface RetirementPayload extends Schema.Schema.Type<typeof RetirementPayload> {}
 

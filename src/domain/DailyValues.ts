@@ -1,4 +1,4 @@
-/** What portfolios were worth and what instruments cost, day by day. */
+/** The daily values of portfolios, and the daily prices of instruments. */
 import * as Schema from "effect/Schema"
 import { Decimal } from "./Decimal.ts"
 import { StoredSymbol } from "./Instrument.ts"
@@ -6,7 +6,7 @@ import { withJson } from "./Json.ts"
 
 const Values = Schema.Record(Schema.String, Decimal)
 
-/** What a user's portfolio was worth on a day, in US dollars; `unclassified` is what no allocation names. */
+/** The value of a user's portfolio on a day, in US dollars; the key `unclassified` holds what no allocation covers. */
 export const PortfolioSnapshot = withJson(
   "snapshot of a portfolio",
   Schema.Struct({

@@ -1,6 +1,6 @@
 /**
  * Exact decimals: `BigDecimal` in memory, text such as `"1234.50"` at every boundary. A JavaScript number never holds
- * money, not even on the way; {@link priceInput} and its like take numbers where other programs send them.
+ * money, not even in between. {@link priceInput} and similar schemas take numbers from programs that send them.
  */
 import * as BigDecimal from "effect/BigDecimal"
 import * as Effect from "effect/Effect"
@@ -33,15 +33,15 @@ const asText = {
   }
 }
 
-/** The decimal of a whole number and its scale; equal ones are equal in structure too. `JSON.stringify` prints its text. */
+/** A decimal in its shortest form, so that equal ones are structurally equal; `JSON.stringify` prints it as text. */
 const decimalOf = (value: bigint, scale: number): BigDecimal.BigDecimal => {
   const given = BigDecimal.make(value, value === 0n ? 0 : scale)
   const shortest = BigDecimal.normalize(given)
-  // Effect's zero is one object, which is not ours to change.
+  // `normalize` returns Effect's shared zero, which must not be changed.
   return Object.defineProperty(value === 0n ? given : shortest, "toJSON", asText)
 }
 
-/** The same decimal, which `JSON.stringify` prints as text: Effect's own would print how it is stored. */
+/** The same decimal, which `JSON.stringify` prints as text; one of Effect's would print its internal fields. */
 export const printable = (decimal: BigDecimal.BigDecimal): BigDecimal.BigDecimal => {
   const { scale, value } = BigDecimal.normalize(decimal)
   return decimalOf(value, scale)
@@ -76,7 +76,7 @@ const bigDecimalFromText = SchemaTransformation.transform<BigDecimal.BigDecimal,
   encode: formatDecimal
 })
 
-/** A kind of decimal: what its text looks like, and what is said where it does not. */
+/** A kind of decimal: the pattern of its text, and the message for text that does not match. */
 interface Kind {
   readonly pattern: RegExp
   /** The most digits after the point. */
@@ -149,7 +149,7 @@ export const signedMoney = (description: string) => decimalText(signedMoneyKind(
 /** The price of one share in US dollars, as `numeric(12,4)` holds it. */
 export const Price = decimalText(priceKind)
 
-/** How many shares are held: more than none, as `numeric(20,8)` holds it. */
+/** How many shares are held: more than 0, as `numeric(20,8)` holds it. */
 export const Quantity = decimalText(quantityKind)
 
 /** A yearly rate of interest as a fraction of 1, as `numeric(5,4)` holds it: 4.5 % is `"0.045"`. */
@@ -167,7 +167,7 @@ export const roundPrice = rounded(priceKind.scale)
 /** Rounds a number of shares to 8 decimals; a half goes to the even digit. */
 export const roundQuantity = rounded(quantityKind.scale)
 
-/** What becomes of more digits than a column holds: the input is refused, or rounded, a half to the even digit. */
+/** What happens to more decimals than the column holds: the input is refused, or rounded, a half to the even digit. */
 export interface DigitsOption {
   readonly digits: "refuse" | "round"
 }
@@ -179,8 +179,8 @@ const NumberOrText = Schema.Union([
 ])
 
 /**
- * A JSON number or decimal text. A number means the shortest decimal that is that number, which is what the sender wrote
- * if it had up to 15 digits: 450.25 is 450.25. It is written back as text.
+ * A JSON number or decimal text. A number is read as the shortest decimal that stands for it, which is what the sender
+ * wrote if it had up to 15 digits: 450.25 is 450.25. It is written as text.
  */
 const numberOrText = (kind: Kind, { digits }: DigitsOption) =>
   NumberOrText.annotate({

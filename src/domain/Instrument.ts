@@ -1,4 +1,4 @@
-/** What can be held: funds, shares, bonds, commodities. */
+/** The instruments that can be held: funds, shares, bonds, commodities. */
 import * as BigDecimal from "effect/BigDecimal"
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
@@ -110,7 +110,7 @@ export const InstrumentUpdate = withJson(
 )
 export interface InstrumentUpdate extends Schema.Schema.Type<typeof InstrumentUpdate> {}
 
-/** What a classifier says of an instrument: all three allocations, each complete. */
+/** A classifier's result for an instrument: its type and all three allocations, each complete. */
 export const InstrumentClassification = Schema.Struct({
   instrument_type: InstrumentType,
   allocation_regions: CompleteRegionAllocation,
@@ -153,9 +153,9 @@ export const Instrument = withJson(
 export interface Instrument extends Schema.Schema.Type<typeof Instrument> {}
 
 /**
- * What a symbol without a description is registered with, until a classifier has looked at it: price 0, north
- * america, sector other. One of up to five letters is taken for a stock, which is equity; anything else for an ETF,
- * whose asset class stays open.
+ * The values that an unknown symbol is registered with until a classifier describes it: price 0, North America, sector
+ * other. A symbol of up to five letters is taken for a stock, with asset class equity; any other for an ETF, whose
+ * asset class stays open.
  */
 export const unknownInstrument = (
   symbol: InstrumentSymbol,
@@ -182,7 +182,7 @@ export class InstrumentNotFound extends Schema.TaggedError<InstrumentNotFound>()
   }
 }
 
-/** An instrument with this symbol is there already; nothing was changed. */
+/** An instrument with this symbol exists already; nothing was changed. */
 export class InstrumentAlreadyExists extends Schema.TaggedError<InstrumentAlreadyExists>()("InstrumentAlreadyExists", {
   symbol: Schema.String
 }) {
@@ -191,7 +191,7 @@ export class InstrumentAlreadyExists extends Schema.TaggedError<InstrumentAlread
   }
 }
 
-/** An instrument is known by another name or price, which stay as they are; nothing was changed. */
+/** The instrument exists with another name or price; nothing was changed. */
 export class InstrumentKnown extends Schema.TaggedError<InstrumentKnown>()("InstrumentKnown", {
   symbol: Schema.String,
   name: Schema.String,

@@ -20,7 +20,10 @@ export const jobTypes = [
 export const JobType = Schema.Literals(jobTypes).annotate({ description: "What the job is to do" })
 export type JobType = typeof JobType.Type
 
-/** The states of a job; completed, failed and cancelled are ends, of which failed and cancelled can be retried. */
+/**
+ * The states of a job. Completed, failed and cancelled are final, except that a retry makes failed and cancelled jobs
+ * pending.
+ */
 export const jobStatuses = ["pending", "running", "completed", "failed", "cancelled"] as const
 
 /** One of {@link jobStatuses}. */
@@ -29,7 +32,7 @@ export const JobStatus = Schema.Literals(jobStatuses).annotate({
 })
 export type JobStatus = typeof JobStatus.Type
 
-/** The states from which a job can be moved to another: back to pending by a retry. */
+/** For each state, the states from which a job can move to it; a retry moves it back to pending. */
 export const statusesBefore = {
   pending: ["failed", "cancelled"],
   running: ["pending"],
@@ -42,7 +45,7 @@ export const statusesBefore = {
 export const JobId = uuid("a job").pipe(Schema.brand("JobId"))
 export type JobId = typeof JobId.Type
 
-/** Where a page of jobs ended: the moment of creation, to the microsecond, and the id of its last job. */
+/** Where a page of jobs ended: the time of creation, to the microsecond, and the id of its last job. */
 export const JobCursor = Schema.String.annotate({
   description: "Where a page of jobs ended, as the page before said",
   message: "expected a cursor, as text"
@@ -57,7 +60,7 @@ export const JobCursor = Schema.String.annotate({
 export type JobCursor = typeof JobCursor.Type
 
 /**
- * A new job of one of these kinds. The database keeps kinds of up to 50 characters.
+ * The schema of a new job of one of these kinds. The column holds kinds of up to 50 characters.
  *
  * @example
  * ```ts
@@ -91,8 +94,8 @@ export const JobTypes = Context.Reference<ReadonlyArray<string>>("alex-database/
 })
 
 /**
- * What agents and planners change about a job. A `status` is a step of the job's life and is refused if the job is not
- * in the state before it; the times of the steps are the database's.
+ * A change that an agent or a planner makes to a job. A `status` is refused if the job can't move to it from its
+ * current one; the database sets the times.
  */
 export const JobUpdate = Schema.Struct({
   status: Schema.optionalKey(
@@ -110,7 +113,7 @@ export const JobUpdate = Schema.Struct({
 }).annotate({ description: "What to change about a job; what is left out stays as it is" })
 export interface JobUpdate extends Schema.Schema.Type<typeof JobUpdate> {}
 
-/** Where a job is, without what was asked and answered. */
+/** A job's state, without its request and results. */
 export const JobState = withJson(
   "job",
   Schema.Struct({
@@ -133,7 +136,7 @@ export const JobState = withJson(
 )
 export interface JobState extends Schema.Schema.Type<typeof JobState> {}
 
-/** A job as stored, with all that was asked and answered; payloads are any JSON, as other programs may have written them. */
+/** A job as stored, with its request and results. Payloads may be any JSON, since other programs write them too. */
 export const Job = withJson(
   "job",
   Schema.Struct({
@@ -147,14 +150,14 @@ export const Job = withJson(
 )
 export interface Job extends Schema.Schema.Type<typeof Job> {}
 
-/** There is no job with this id, or it is another person's and only one user's were asked for. */
+/** There is no job with this id, or `forUser` was used and it belongs to another user. */
 export class JobNotFound extends Schema.TaggedError<JobNotFound>()("JobNotFound", { job_id: Schema.String }) {
   override get message() {
     return `There is no job ${this.job_id}.`
   }
 }
 
-/** The job is in a state from which it can't be moved to the one asked for; nothing was changed. */
+/** The job can't move from its current state to the requested one; nothing was changed. */
 export class JobTransitionRefused extends Schema.TaggedError<JobTransitionRefused>()("JobTransitionRefused", {
   job_id: Schema.String,
   /** The state that the job was found in. */
@@ -173,9 +176,9 @@ export class JobTransitionRefused extends Schema.TaggedError<JobTransitionRefuse
 
 const refusals: Record<JobStatus, string> = {
   pending:
-    "Only a job that failed or was cancelled can be retried; retry with takeOver one that has been running for too long.",
+    "Only a job that failed or was cancelled can be retried; to retry one that has been running for too long, pass takeOver.",
   running:
-    "Only a pending job can be started; start with takeOver to take up one that runs for too long, or retry one that failed.",
+    "Only a pending job can be started; to start one that has been running for too long, pass takeOver; retry one that failed.",
   completed: "Only a running job can be completed.",
   failed: "Only a pending or running job can fail.",
   cancelled: "Only a pending or running job can be cancelled."
@@ -190,7 +193,7 @@ export class JobTooLarge extends Schema.TaggedError<JobTooLarge>()("JobTooLarge"
 }) {
   override get message() {
     const job = this.job_id === null ? "The new job" : `Job ${this.job_id}`
-    return `${job} would have ${this.bytes} bytes of payloads, and may have ${this.limit}: shorten them, or keep the large parts elsewhere and store where.`
+    return `${job} would have ${this.bytes} bytes of payloads, and may have ${this.limit}: shorten them, or keep the large parts elsewhere and store references to them.`
   }
 }
 
@@ -201,8 +204,8 @@ export const maxJobBytes = 900_000
 const maxErrorMessage = 10_000
 
 /**
- * A message as the database can store it: without NUL and halves of surrogate pairs, at most 10,000 characters. What was
- * cut or replaced is said at its end.
+ * A message as the database can store it: without NUL and halves of surrogate pairs, at most 10,000 characters. A note
+ * at its end says what was cut or replaced.
  */
 export const storableMessage = (message: string): string => {
   const clean = message.toWellFormed().replaceAll("\u0000", "\ufffd")

@@ -1,19 +1,19 @@
-/** Entities as JSON, for those who need not know Effect's codecs. */
+/** Entities as JSON, for callers who don't use Effect's codecs. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { strict } from "./Allocation.ts"
 import { InvalidInput, problemsOf } from "./Problems.ts"
 
-/** From JSON and to JSON; the names are those of the fields. */
+/** Reads and writes JSON; its members are named like the fields. */
 export interface JsonForm<A> {
   /**
-   * Reads what `JSON.parse` gave; every problem is named with its path, and an unknown member is one.
+   * Decodes the result of `JSON.parse`. The error names every problem with its path; an unknown member is a problem.
    *
    * @errors InvalidInput
    */
   readonly fromJson: (json: unknown) => Effect.Effect<A, InvalidInput>
 
-  /** What `JSON.stringify` takes: decimals as text, times in ISO 8601. */
+  /** Encodes a value for `JSON.stringify`: decimals as text, times in ISO 8601. */
   readonly toJson: (value: A) => Schema.Json
 }
 
@@ -23,9 +23,9 @@ const lazily = <A>(make: () => A): (() => A) => {
 }
 
 /**
- * Adds `fromJson` and `toJson` to a schema. `input` is what is read, where that admits more than what is written.
+ * Adds `fromJson` and `toJson` to a schema. `input` is the schema to read with, if it accepts more than `schema`.
  *
- * The codecs are made when they are first asked for, so that a program that needs none pays for none.
+ * The codecs are made on first use, so that a program that needs none pays for none.
  */
 export const withJson = <S extends Schema.Codec<unknown, unknown>>(
   subject: string,

@@ -1,4 +1,4 @@
-/** All that a user holds, and what follows from it: exact values, how they are spread, how far that is from the targets. */
+/** A user's portfolio, and what is computed from it: exact values, their allocation, and the drift from the targets. */
 import * as BigDecimal from "effect/BigDecimal"
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
@@ -17,7 +17,7 @@ export const PortfolioAccount = Schema.Struct({
 }).annotate({ description: "An account with its positions" })
 export interface PortfolioAccount extends Schema.Schema.Type<typeof PortfolioAccount> {}
 
-/** A user, the accounts with their positions, and each instrument held, once. */
+/** A user, the user's accounts with their positions, and each instrument held, once. */
 export const Portfolio = withJson(
   "portfolio",
   Schema.Struct({
@@ -55,7 +55,7 @@ export const PortfolioAccountValue = Schema.Struct({
 }).annotate({ description: "What an account comes to, in US dollars" })
 export interface PortfolioAccountValue extends Schema.Schema.Type<typeof PortfolioAccountValue> {}
 
-/** An instrument, over all accounts. */
+/** What is held of one instrument over all accounts. */
 export const Holding = Schema.Struct({
   symbol: StoredSymbol,
   name: Schema.String,
@@ -66,7 +66,7 @@ export const Holding = Schema.Struct({
 export interface Holding extends Schema.Schema.Type<typeof Holding> {}
 
 /**
- * A value in US dollars, taken apart. `by_name` and `unclassified` add up to `total` exactly; where percentages of an
+ * A value in US dollars, broken down. `by_name` and `unclassified` add up to `total` exactly; where percentages of an
  * instrument sum to a little more than 100, `unclassified` is that little below zero.
  */
 export const Breakdown = Schema.Struct({
@@ -76,7 +76,7 @@ export const Breakdown = Schema.Struct({
 }).annotate({ description: "A value in US dollars, taken apart; by_name and unclassified add up to total" })
 export interface Breakdown extends Schema.Schema.Type<typeof Breakdown> {}
 
-/** What a portfolio comes to, and how it is spread. */
+/** The value of a portfolio, and how it is spread. */
 export const PortfolioSummary = withJson(
   "summary of a portfolio",
   Schema.Struct({
@@ -110,7 +110,7 @@ export const lacksAllocations = (instrument: Instrument): boolean =>
     (allocation) => Object.keys(allocation).length === 0
   )
 
-/** What so many shares of an instrument are worth in US dollars, exact; 0 if the price is not known. */
+/** The exact value of a number of shares in US dollars; 0 if the price is not known. */
 export const marketValue = (
   quantity: BigDecimal.BigDecimal,
   current_price: BigDecimal.BigDecimal | null

@@ -24,7 +24,7 @@ export const positionCreateInput = (options: DigitsOption) =>
     description: "A position in an instrument"
   })
 
-/** A position to add, or to put in the place of the one that the account has in the instrument; of today, unless given. */
+/** A position to add, or to replace the account's position in the instrument; `as_of_date` is today unless given. */
 export const PositionCreate = withJson(
   "position",
   Schema.Struct(positionCreateFields).annotate({ description: "A position in an instrument" }),
@@ -83,7 +83,7 @@ export const HeldPosition = withJson(
 )
 export interface HeldPosition extends Schema.Schema.Type<typeof HeldPosition> {}
 
-/** What the positions of one account come to. */
+/** The totals of the positions of one account. */
 export const AccountValue = withJson(
   "value of an account",
   Schema.Struct({
@@ -96,7 +96,7 @@ export const AccountValue = withJson(
 )
 export interface AccountValue extends Schema.Schema.Type<typeof AccountValue> {}
 
-/** There is no position with this id, or it is another person's and only one user's were asked for. */
+/** There is no position with this id, or `forUser` was used and it belongs to another user. */
 export class PositionNotFound extends Schema.TaggedError<PositionNotFound>()("PositionNotFound", {
   position_id: Schema.String
 }) {

@@ -4,7 +4,7 @@ import * as SchemaIssue from "effect/SchemaIssue"
 
 /** One problem: where in the input, and what was expected there. */
 export const Problem = Schema.Struct({
-  /** The names and indexes on the way to the field, `accounts.0.cash_balance`; empty for the input as a whole. */
+  /** The path to the field, as names and indexes: `accounts.0.cash_balance`; empty for the input as a whole. */
   path: Schema.String,
   message: Schema.String
 }).annotate({ description: "Where in the input, and what was expected there" })

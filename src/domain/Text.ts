@@ -60,7 +60,7 @@ export const uuid = (what: string) =>
     )
   )
 
-/** Refuses what has text, in keys or values, that `jsonb` can't hold. */
+/** Refuses JSON whose keys or values hold text that `jsonb` can't store. */
 export const storable = Schema.makeFilter((value: unknown) =>
   /\\u(0000|d[89a-f][0-9a-f]{2})/.test(JSON.stringify(value).replaceAll("\\\\", ""))
     ? "expected JSON without the character NUL and without halves of surrogate pairs, which the database can't store"

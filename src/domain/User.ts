@@ -41,7 +41,7 @@ export const userCreateInput = (options: DigitsOption) =>
     target_retirement_income: Schema.optionalKey(Schema.NullOr(moneyInput(targetIncome, options)))
   }).annotate({ description: "A new user" })
 
-/** What a new user may say; what is left out gets the database's default, or stays open. */
+/** A new user; a field that is left out gets the database's default, or null. */
 export const UserCreate = withJson(
   "new user",
   Schema.Struct(userCreateFields).annotate({ description: "A new user" }),
@@ -97,7 +97,7 @@ export class UserNotFound extends Schema.TaggedError<UserNotFound>()("UserNotFou
   }
 }
 
-/** A user with this id is there already; nothing was changed. */
+/** A user with this id exists already; nothing was changed. */
 export class UserAlreadyExists extends Schema.TaggedError<UserAlreadyExists>()("UserAlreadyExists", {
   clerk_user_id: Schema.String
 }) {

@@ -1,4 +1,4 @@
-/** What answers the routes: one operation of a repository each, for the calling user. */
+/** The handlers of the routes: each runs one operation of a repository, for the calling user. */
 import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import * as Layer from "effect/Layer"
@@ -17,7 +17,7 @@ import {
 
 type Answered<E> = Exclude<E, SqlError | UnreadableRow> | DatabaseUnavailable | DataUnreadable
 
-/** Answers failures of the database without saying what they were; the log says it. */
+/** Hides the details of a failure of the database from the caller; the log has them. */
 const answered = <A, E extends { readonly _tag: string; readonly message: string }, R>(
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<A, Answered<E>, R> =>
@@ -33,7 +33,7 @@ const answered = <A, E extends { readonly _tag: string; readonly message: string
       : Effect.andThen(Effect.logError(`A request could not be answered: ${error.message}`), answer)
   })
 
-/** Tells what another person owns from what is not there, where the service asks for it: one more request. */
+/** With `TellForbidden`, fails with `Forbidden` for what another person owns, at the cost of one more request. */
 const telling = <A, E extends { readonly _tag: string }, R>(
   effect: Effect.Effect<A, E, R>,
   notFound: E["_tag"],

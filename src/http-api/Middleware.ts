@@ -18,7 +18,8 @@ export class Unauthorized extends Schema.TaggedError<Unauthorized>()(
 ) {}
 
 /**
- * Finds out who calls, and provides {@link CallingUser}; the service that mounts the API provides it as a layer.
+ * Identifies the caller and provides {@link CallingUser}. The service that mounts the API supplies this middleware as a
+ * layer.
  *
  * @example
  * ```ts
@@ -43,10 +44,10 @@ export class Authorization extends HttpApiMiddleware.Service<Authorization, { pr
   { error: Unauthorized }
 ) {}
 
-/** A body, path or query does not fit: 400, with one problem for each field. */
+/** A body, path or query does not fit its schema: 400, with one problem for each field. */
 export const InvalidRequest = InvalidInput.annotate({ httpApiStatus: 400 })
 
-/** Answers input that does not fit with {@link InvalidRequest}. */
+/** Answers input that does not fit its schema with {@link InvalidRequest}. */
 export class InputErrors extends HttpApiMiddleware.Service<InputErrors>()("alex-database/http-api/InputErrors", {
   error: InvalidRequest
 }) {
@@ -70,14 +71,14 @@ export class Forbidden extends Schema.TaggedError<Forbidden>()(
 ) {}
 
 /**
- * Whether what another person owns is answered with 403 instead of 404. It is not, unless this says so: an answer of 403
- * says that there is such a thing.
+ * Whether a request for what another person owns is answered with 403 instead of 404. False by default: a 403 reveals
+ * that it exists.
  */
 export const TellForbidden = Context.Reference<boolean>("alex-database/http-api/TellForbidden", {
   defaultValue: () => false
 })
 
-/** The database could not be asked: 503. The log has the reason. */
+/** The database could not be reached, or it failed: 503. The log has the reason. */
 export class DatabaseUnavailable extends Schema.TaggedError<DatabaseUnavailable>()(
   "DatabaseUnavailable",
   { message: Schema.String },
