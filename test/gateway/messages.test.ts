@@ -306,6 +306,35 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
       })
     )
 
+    it.effect("of several statements with a syntax error not even BEGIN has run", () =>
+      Effect.gen(function* () {
+        const { directUrl, port } = yield* TestGateway
+        const direct = new URL(directUrl)
+        const database = direct.pathname.slice(1)
+        const texts = [
+          "begin; selec 1",
+          "begin; create table never_made(a int); insert into never_made values (1; select 1",
+          "begin; do $$ begin execute 'selec'; end $$",
+          "rollback; begin; select nothing",
+          "rollback; begin",
+          "savepoint s; selec 2"
+        ]
+        const outcomes = (to: number, host?: string) =>
+          Effect.promise(async () => {
+            const client = await RawClient.connect(to, database, direct.username, host)
+            const found: Array<unknown> = []
+            for (const text of texts) {
+              const { answers: all, code } = await client.ask(query(text))
+              const { code: then } = await client.ask(query("select to_regclass('never_made')"))
+              found.push([text, code, all.at(-1)?.body.toString(), then])
+            }
+            await client.kill()
+            return found
+          })
+        assert.deepStrictEqual(yield* outcomes(port), yield* outcomes(Number(direct.port), direct.hostname))
+      })
+    )
+
     it.effect("there is something to ask about", () =>
       Effect.gen(function* () {
         const { directUrl } = yield* TestGateway

@@ -88,15 +88,20 @@ const runAll = Effect.fnUntraced(function* (answering: Answering, statements: Re
 /** PostgreSQL's error of a text that is not UTF-8. */
 export const notUtf8 = (): Refused => refusal("22021", 'invalid byte sequence for encoding "UTF8"')
 
+/** PostgreSQL reads a whole text before it runs any of it; an error of a text within a function has no place in it. */
+const isOfGrammar = ({ code, message, position }: Refused["fields"]): boolean =>
+  code === "42601" && position !== undefined && message.startsWith("syntax error at ")
+
 /** Answers a query, but for the ReadyForQuery at its end. */
 export const simpleQuery = (answering: Answering, text: string | undefined): Effect.Effect<void> => {
   const { session, socket } = answering
   const statements = text === undefined ? undefined : session.upstream.texts.statementsOf(text)
   if (statements?.length === 0) return Effect.sync(() => void socket.send(Backend.emptyQueryResponse))
   const ran = statements === undefined ? Effect.fail(notUtf8()) : runAll(answering, statements)
+  const wasIdle = session.transaction === undefined
   return Effect.catch(ran, ({ fields }) =>
     Effect.andThen(
-      Effect.ignore(endImplicit(session, true)),
+      wasIdle && isOfGrammar(fields) ? session.rollback() : Effect.ignore(endImplicit(session, true)),
       Effect.sync(() => {
         if (session.transaction !== undefined) session.transaction.failed = true
         socket.send(Backend.errorResponse(fields))

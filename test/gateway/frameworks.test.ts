@@ -1,0 +1,37 @@
+/** Frameworks, migrators and tools of other languages: each prints through the gateway what it prints with a direct connection. */
+import { layer } from "@effect/vitest"
+import { describe } from "vitest"
+import * as TestDatabase from "../TestDatabase.ts"
+import { present, printsTheSame, programs } from "./Programs.ts"
+import { layer as gateway, run } from "./TestGateway.ts"
+
+const serverUrl = TestDatabase.postgresUrl
+const found = (...question: Parameters<typeof present>) => (serverUrl === undefined ? undefined : present(...question))
+
+/** Debian's own Python has Debian's packages. */
+const python = (what: string, text: string) => found(what, ["-c", text], "/usr/bin/python3", "python3")
+
+/** A program: what runs it, undefined where that is missing, and a part of what it prints. */
+const tools = [
+  {
+    name: "psqlODBC",
+    command: python(
+      "psqlODBC by pyodbc",
+      'import pyodbc; assert {"PostgreSQL Unicode", "PostgreSQL ANSI"} <= set(pyodbc.drivers())'
+    ),
+    script: "odbc_program.py",
+    expected: "DataError 22012"
+  }
+]
+
+describe.skipIf(serverUrl === undefined)(TestDatabase.onPostgres("frameworks and tools through the gateway"), () => {
+  layer(gateway(serverUrl ?? ""), { timeout: "5 minutes" })((it) => {
+    for (const { command, expected, name, script } of tools) {
+      it.effect.skipIf(command === undefined)(
+        name,
+        () => printsTheSame((url) => run(command ?? "", [`${programs}${script}`, url]), expected),
+        120_000
+      )
+    }
+  })
+})
