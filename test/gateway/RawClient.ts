@@ -12,15 +12,26 @@ const message = (type: string, ...parts: ReadonlyArray<Buffer>): Buffer => {
 
 export const query = (sql: string) => message("Q", cstring(sql))
 export const parse = (name: string, sql: string) => message("P", cstring(name), cstring(sql), int16(0))
-export const bind = (portal: string, statement: string, values: ReadonlyArray<string> = []) =>
+/** Format codes: 0 is text, 1 is binary. */
+interface Formats {
+  readonly parameters?: ReadonlyArray<number>
+  readonly results?: ReadonlyArray<number>
+}
+
+const codes = (formats: ReadonlyArray<number> = []): ReadonlyArray<Buffer> => [
+  int16(formats.length),
+  ...formats.map(int16)
+]
+
+export const bind = (portal: string, statement: string, values: ReadonlyArray<string> = [], formats: Formats = {}) =>
   message(
     "B",
     cstring(portal),
     cstring(statement),
-    int16(0),
+    ...codes(formats.parameters),
     int16(values.length),
     ...values.flatMap((value) => [int32(Buffer.byteLength(value)), Buffer.from(value)]),
-    int16(0)
+    ...codes(formats.results)
   )
 export const describe = (target: "S" | "P", name: string) => message("D", Buffer.from(target), cstring(name))
 export const close = (target: "S" | "P", name: string) => message("C", Buffer.from(target), cstring(name))

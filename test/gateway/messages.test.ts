@@ -51,7 +51,26 @@ const lo = { create: 715, open: 952, read: 954, write: 955, seek: 956, unlink: 9
 const manyNumbers = Array.from({ length: 2500 }, (_, index) => String(index))
 const manyRows = `select count(n), sum(n::int) from (values ${manyNumbers.map((n) => `($${Number(n) + 1})`).join(",")}) v(n)`
 
+/** A statement of two parameters and two columns with formats that need not fit it. */
+const formatted = (parameters: ReadonlyArray<number>, results: ReadonlyArray<number>, values = ["1", "2"]) => [
+  parse("", "select $1::text, $2::text"),
+  bind("", "", values, { parameters, results }),
+  execute(""),
+  sync
+]
+
 const conversations: Readonly<Record<string, ReadonlyArray<ReadonlyArray<Buffer>>>> = {
+  "formats are as many as the values, or one, or none, and of two kinds": [
+    formatted([], []),
+    formatted([1], [1]),
+    formatted([0, 1], [1, 0]),
+    formatted([0, 1, 0], []),
+    formatted([0, 1, 0], [], ["1"]),
+    formatted([0, 0], [], ["1"]),
+    formatted([2], []),
+    formatted([0, 65535], []),
+    formatted([], [0, 0, 0])
+  ],
   "statements and messages name prepared statements in one space": [
     [parse("a b", "select 1"), sync],
     [query('prepare "a b" as select 2')],

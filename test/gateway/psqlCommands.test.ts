@@ -60,6 +60,40 @@ set names 'UTF8'; show client_encoding; \\encoding
         })
       )
 
+      it.effect("print the same for settings that the client connects with, however they are set back", () =>
+        Effect.gen(function* () {
+          const { directUrl, url } = yield* TestGateway
+          const shows =
+            "show timezone; show datestyle; show extra_float_digits; show application_name; select current_user;"
+          const typed = `create role set_back; ${shows}
+set timezone to 'UTC'; set extra_float_digits to 1; ${shows} reset timezone; reset extra_float_digits; ${shows}
+set timezone to 'Europe/Berlin'; set timezone to default; set extra_float_digits = default; ${shows}
+begin; set timezone to 'UTC'; reset timezone; set datestyle to sql; set datestyle to default; ${shows} commit; ${shows}
+begin; set extra_float_digits to 2; rollback; ${shows}
+set application_name to 'other'; set datestyle to german; set role set_back; reset all; ${shows}
+begin; set timezone to 'UTC'; set work_mem to '5MB'; reset all; ${shows} show work_mem; commit; ${shows} show work_mem;
+set timezone to 'UTC'; discard all; ${shows}
+set search_path to pg_catalog; show search_path; begin; reset search_path; show search_path; commit; show search_path;
+set timezone to 'UTC'; begin; reset timezone; set transaction isolation level serializable; show transaction_isolation; ${shows} commit;
+set session authorization set_back; reset all; ${shows} reset session authorization; ${shows} reset role; ${shows}
+drop role set_back;
+`
+          const options = "-c extra_float_digits=0 -c datestyle=postgres,dmy -c search_path=pg_temp,public"
+          const outputs: Array<string> = []
+          for (const address of [directUrl, url]) {
+            const { stderr, stdout } = yield* run("psql", ["-X", "-a", "-A", "-t", address], typed, {
+              PGOPTIONS: options,
+              PGTZ: "Asia/Tokyo",
+              PGAPPNAME: "starts as this"
+            })
+            outputs.push(`${stdout}\n${stderr}`)
+          }
+          assert.strictEqual(outputs[1], outputs[0])
+          assert.include(outputs[0], "Asia/Tokyo")
+          assert.notInclude(outputs[0], "ERROR")
+        })
+      )
+
       it.effect.skipIf(script === undefined)("complete names, and say where a transaction stands in the prompt", () =>
         Effect.gen(function* () {
           const { directUrl, url } = yield* TestGateway

@@ -88,6 +88,7 @@ const report = (socket: ClientSocket, session: Session): void => {
 const begin = Effect.fnUntraced(function* (socket: ClientSocket, session: Session, startup: Startup) {
   yield* readDefaults(session)
   yield* applySettings(session, startup)
+  session.startup = new Map(session.settings)
   report(socket, session)
 })
 

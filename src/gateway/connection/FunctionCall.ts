@@ -43,17 +43,28 @@ export const callFunction = (
 ): Effect.Effect<void> => {
   const called = Effect.gen(function* () {
     const { name, types } = yield* callableOf(session, message.function)
-    const { resultFormat, values } = message
+    const { resultFormat, unsupportedFormat, values } = message
     if (values.length !== types.length) {
       return yield* refusal(
         "08P01",
         `function call message contains ${values.length} arguments but function requires ${types.length}`
       )
     }
+    if (message.formats.length > 1 && message.formats.length !== values.length) {
+      const given = `function call message contains ${message.formats.length} argument formats`
+      return yield* refusal("08P01", `${given} but ${values.length} arguments`)
+    }
     const sql = `select ${name}(${types.map((_, index) => `$${index + 1}`).join(", ")})`
     const prepared = yield* prepare(session, sql, types)
     const formats = { parameterFormats: message.formats, resultFormats: [resultFormat] }
-    const bound = yield* bind(session, prepared, { _tag: "Bind", portal: "", statement: "", ...formats, values })
+    const bound = yield* bind(session, prepared, {
+      _tag: "Bind",
+      portal: "",
+      statement: "",
+      ...formats,
+      values,
+      unsupportedFormat
+    })
     const statement = prepared.statement ?? statementOf(sql)
     const outcome = yield* run(statement, execute(session, statement, bound))
     const portal = newPortal(prepared, bound, [resultFormat])

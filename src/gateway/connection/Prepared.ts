@@ -143,18 +143,32 @@ const textOf = (bytes: Uint8Array): Effect.Effect<string, Refused> =>
 const formatAt = (formats: ReadonlyArray<Format>, index: number): Format =>
   formats.length === 1 ? (formats[0] ?? "text") : (formats[index] ?? "text")
 
-/** Bind: the values as text. */
-export const bind = Effect.fnUntraced(function* (
-  session: Session,
+/** Why a Bind does not fit its statement. */
+const misfit = (
   { description, parameters }: Prepared,
-  { parameterFormats: formats, resultFormats, statement: name, values }: BindMessage
-) {
+  { parameterFormats, resultFormats, statement, unsupportedFormat, values }: BindMessage
+): Refused | undefined => {
+  const columns = description?.columns?.length
+  const says = (count: number, of: string, than: string) =>
+    refusal("08P01", `bind message has ${count} ${of} but ${than}`)
+  if (parameterFormats.length > 1 && parameterFormats.length !== values.length)
+    return says(parameterFormats.length, "parameter formats", `${values.length} parameters`)
   if (values.length !== parameters.length) {
-    return yield* refusal(
-      "08P01",
-      `bind message supplies ${values.length} parameters, but prepared statement "${name}" requires ${parameters.length}`
-    )
+    const requires = `prepared statement "${statement}" requires ${parameters.length}`
+    return refusal("08P01", `bind message supplies ${values.length} parameters, but ${requires}`)
   }
+  if (unsupportedFormat !== undefined) return refusal("22023", `unsupported format code: ${unsupportedFormat}`)
+  return resultFormats.length > 1 && columns !== undefined && resultFormats.length !== columns
+    ? says(resultFormats.length, "result formats", `query has ${columns} columns`)
+    : undefined
+}
+
+/** Bind: the values as text. */
+export const bind = Effect.fnUntraced(function* (session: Session, prepared: Prepared, message: BindMessage) {
+  const { description, parameters } = prepared
+  const { parameterFormats: formats, resultFormats, values } = message
+  const refused = misfit(prepared, message)
+  if (refused !== undefined) return yield* refused
   const unknown = parameters.filter(
     (oid, index) => values[index] !== null && formatAt(formats, index) === "binary" && !isReadable(oid)
   )

@@ -22,6 +22,7 @@ export type FrontendMessage =
       readonly parameterFormats: ReadonlyArray<Format>
       readonly values: ReadonlyArray<Uint8Array | null>
       readonly resultFormats: ReadonlyArray<Format>
+      readonly unsupportedFormat: number | undefined
     }
   | { readonly _tag: "Describe" | "Close"; readonly target: "statement" | "portal"; readonly name: string }
   | { readonly _tag: "Execute"; readonly portal: string /** 0 for all. */; readonly maxRows: number }
@@ -39,6 +40,7 @@ export type FrontendMessage =
       readonly formats: ReadonlyArray<Format>
       readonly values: ReadonlyArray<Uint8Array | null>
       readonly resultFormat: Format
+      readonly unsupportedFormat: number | undefined
     }
 
 /** Reads the members of one message; a read past its end makes it malformed. */
@@ -46,6 +48,8 @@ class Cursor {
   readonly #bytes: Buffer
   #at = 0
   malformed = false
+  /** A format code that PostgreSQL does not have. */
+  unsupportedFormat: number | undefined
 
   constructor(bytes: Uint8Array) {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -105,7 +109,9 @@ class Cursor {
   }
 
   format(): Format {
-    return this.int16() === 1 ? "binary" : "text"
+    const code = this.int16()
+    if (code > 1) this.unsupportedFormat ??= (code << 16) >> 16
+    return code === 1 ? "binary" : "text"
   }
 
   value(): Uint8Array | null {
@@ -133,7 +139,8 @@ const read = (type: string, cursor: Cursor, body: Uint8Array): FrontendMessage |
       const parameterFormats = cursor.list(cursor.int16(), () => cursor.format())
       const values = cursor.list(cursor.int16(), () => cursor.value())
       const resultFormats = cursor.list(cursor.int16(), () => cursor.format())
-      return { _tag: "Bind", portal, statement, parameterFormats, values, resultFormats }
+      const { unsupportedFormat } = cursor
+      return { _tag: "Bind", portal, statement, parameterFormats, values, resultFormats, unsupportedFormat }
     }
     case "D":
       return { _tag: "Describe", target: target(cursor), name: cursor.text() }
@@ -159,7 +166,9 @@ const read = (type: string, cursor: Cursor, body: Uint8Array): FrontendMessage |
       const oid = cursor.int32() >>> 0
       const formats = cursor.list(cursor.int16(), () => cursor.format())
       const values = cursor.list(cursor.int16(), () => cursor.value())
-      return { _tag: "FunctionCall", function: oid, formats, values, resultFormat: cursor.format() }
+      const resultFormat = cursor.format()
+      const { unsupportedFormat } = cursor
+      return { _tag: "FunctionCall", function: oid, formats, values, resultFormat, unsupportedFormat }
     }
     default:
       return undefined

@@ -18,7 +18,7 @@ import type { HeldLock } from "./AdvisoryLocks.ts"
 import type { HeldCursor } from "./HeldCursors.ts"
 import { type Holding, type OpenTransaction, openTransaction } from "./OpenTransaction.ts"
 import type { Prepared } from "./PreparedText.ts"
-import { material, modesSet, naming, reported } from "./Settings.ts"
+import { material, modesSet, naming, reported, type Settings } from "./Settings.ts"
 
 /** What all sessions of a gateway share. */
 export interface Upstream {
@@ -87,6 +87,8 @@ export class Session {
   readonly prepared = new Map<string, Prepared>()
   /** The server's own values of settings that were set, which they go back to. */
   readonly defaults = new Map<string, string>()
+  /** What the client has set as it connected, which takes the place of the server's own values. */
+  startup: Settings = new Map()
   /** What the client knows of them. */
   readonly #told = new Map<string, string>()
 
@@ -384,8 +386,9 @@ where state = 'active' and pid <> pg_backend_pid() and starts_with(query, ${lite
     }
   }
 
-  /** Keeps a setting, or takes it back to the server's own value. */
-  remember(name: string, value: string | undefined): void {
+  /** Keeps a setting, or takes it back to what the session began with. */
+  remember(name: string, wanted: string | undefined): void {
+    const value = wanted ?? this.startup.get(name)
     const known = this.defaults.get(name)
     // Another user has no role yet.
     if (name === "session_authorization") this.settings.delete("role")

@@ -116,6 +116,21 @@ const noteSet = (transaction: OpenTransaction, name: string | undefined, { sql }
   if (decidesNames(name)) transaction.names += `${sql};`
 }
 
+/** The settings whose value is a list of quoted names. */
+const namesList = /^(?:search_path|temp_tablespaces|\w+_preload_libraries)$/
+
+/** Sets what the session began with within its transaction. */
+const setBack = (session: Session, name: string) => {
+  const target = name === "session_authorization" ? "session authorization" : `${shown(name)} to`
+  const value = session.startup.get(name)
+  if (value === undefined) return session.send({ sql: `set local ${target} default`, early: true })
+  // SET would take a list of names for one name; a query keeps a later SET TRANSACTION from working.
+  const sql = namesList.test(name)
+    ? `select set_config(${literal(name)}, ${literal(value)}, true)`
+    : `set local ${target} ${literal(value)}`
+  return session.send({ sql, early: true })
+}
+
 /** SET. */
 export const set = Effect.fnUntraced(function* (session: Session, statement: ClientStatement) {
   const tag = commandTag(statement.words, 0)
@@ -150,23 +165,30 @@ export const set = Effect.fnUntraced(function* (session: Session, statement: Cli
   // Of the style and the order, a statement may set one alone: the other is the session's.
   const pending = name === "datestyle" ? transaction.pending.get(name) : undefined
   if (pending !== undefined) yield* session.send({ sql: `set local datestyle to ${literal(pending)}`, early: true })
-  yield* session.send({ sql: asLocal(statement), early: true })
+  yield* resets ? setBack(session, name) : session.send({ sql: asLocal(statement), early: true })
   noteSet(transaction, name, statement)
   yield* rememberWithin(session, names)
   return done(tag)
 })
 
+/** What RESET ALL leaves alone. */
+const ofUser = new Set(["session_authorization", "role"])
+
+/** The settings that may differ from what the session began with. A role comes back after the user whose it is. */
+const settingsOf = ({ settings, startup }: Session): ReadonlyArray<string> => [
+  ...new Set([...ofUser, ...startup.keys(), ...settings.keys()])
+]
+
 /** RESET. */
 export const reset = Effect.fnUntraced(function* (session: Session, statement: ClientStatement) {
   if (refusesWrites(session, statement)) return yield* readOnlyGateway()
   const { name } = changeOf(statement)
-  const names = name === undefined ? [...session.settings.keys()] : [name]
+  const names = name === undefined ? settingsOf(session).filter((one) => !ofUser.has(one)) : [name]
   // A name that does not exist is refused, and the server knows which do.
   if (name !== undefined && session.transaction === undefined) yield* tryAlone(session, statement.sql, names)
   for (const one of names) {
     if (session.transaction !== undefined) {
-      const target = one === "session_authorization" ? "session authorization" : `${shown(one)} to`
-      yield* session.send({ sql: `set local ${target} default`, early: true })
+      yield* setBack(session, one)
       noteSet(session.transaction, one, statement)
     }
     session.remember(one, undefined)
@@ -181,7 +203,7 @@ export const discard = Effect.fnUntraced(function* (session: Session, { words }:
   if (session.transaction !== undefined && !session.transaction.implicit) {
     return yield* refusal("25001", "DISCARD ALL cannot run inside a transaction block")
   }
-  for (const name of [...session.settings.keys()]) session.remember(name, undefined)
+  for (const name of settingsOf(session)) session.remember(name, undefined)
   session.prepared.clear()
   session.held.clear()
   yield* releaseLocks(session)
