@@ -1,4 +1,4 @@
-/** Amazon Resource Names, taken apart in one place. Pure. */
+/** Parses Amazon Resource Names (ARNs). Pure. */
 import { MAX_ARN_LENGTH } from "./Limits.ts"
 
 /** The parts of an ARN, for example of `arn:aws:rds:us-east-1:123456789012:cluster:alex`. */
@@ -20,7 +20,7 @@ export interface Arn {
 const form = /^arn:(aws[a-z-]*):([a-z0-9-]+):([a-z0-9-]*):(\d{12})?:([a-z-]+)[:/](.+)$/
 
 /**
- * The parts of an ARN; undefined where a text is none.
+ * Parses an ARN; undefined if the text is not one.
  *
  * @example
  * ```ts
@@ -36,10 +36,10 @@ export const parse = (text: string): Arn | undefined => {
   return { partition, service, region, account, kind, name }
 }
 
-/** The region that an ARN names. */
+/** The region of an ARN, if it has one. */
 export const regionOf = (text: string): string | undefined => parse(text)?.region || undefined
 
-/** The parts of the ARN of a cluster, or of an instance, of RDS. */
+/** Parses the ARN of an RDS cluster or instance; undefined for any other text. */
 export const parseDatabase = (text: string): Arn | undefined => {
   const arn = parse(text)
   return arn?.service === "rds" &&

@@ -1,6 +1,6 @@
 /**
  * The runner storage of `effect/cluster` over the Data API. By default its shard locks are advisory locks of a session,
- * which the Data API does not have: two runners would both get every shard. Here they are rows that expire.
+ * which the Data API does not have: two runners would both get every shard. Here the locks are rows that expire.
  */
 
 import type * as RunnerStorage from "effect/cluster/RunnerStorage"
@@ -18,10 +18,10 @@ const rowLocks = Layer.effect(
 )
 
 /**
- * Provides the `RunnerStorage` of a cluster with row locks. The message storage needs nothing of its kind:
- * `SqlMessageStorage.layer` stands on any `SqlClient`.
+ * Provides the `RunnerStorage` of a cluster with row locks. The message storage needs no layer from here:
+ * `SqlMessageStorage.layer` works on any `SqlClient`.
  *
- * @param options.prefix of the tables; `cluster` by default
+ * @param options.prefix Prefix of the tables' names; `cluster` by default.
  *
  * @errors SqlError when its tables can't be made.
  *

@@ -1,8 +1,8 @@
 /**
  * The RDS Data API as a service: five operations, their requests and their responses.
  *
- * Shapes and names are the service's own (API version 2018-08-01). What is the same for every call, the cluster's
- * ARN, the secret and the default database, belongs to the layer that implements the service, not to a request.
+ * Shapes and names are the service's own (API version 2018-08-01). The cluster's ARN, the secret and the default
+ * database are the same for every call, so they belong to the layer that implements the service, not to a request.
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
@@ -62,14 +62,14 @@ export interface ExecuteStatementRequest {
   readonly schema?: string | undefined
   readonly transactionId?: string | undefined
   readonly includeResultMetadata?: boolean | undefined
-  /** Lets the statement run on past the 45 seconds after which the call itself fails. */
+  /** Lets the statement continue when the call itself fails after 45 seconds. */
   readonly continueAfterTimeout?: boolean | undefined
   readonly resultSetOptions?: ResultSetOptions | undefined
   /** `JSON`: the rows come as one JSON text in `formattedRecords`. */
   readonly formatRecordsAs?: "NONE" | "JSON" | undefined
 }
 
-/** What is known of one result column. `type` is the JDBC type code, `nullable` 0 no, 1 yes, 2 unknown. */
+/** Describes one result column. `type` is the JDBC type code; `nullable` is 0 (no), 1 (yes) or 2 (unknown). */
 export interface ColumnMetadata {
   readonly name: string
   readonly label: string
@@ -87,7 +87,7 @@ export interface ColumnMetadata {
   readonly arrayBaseColumnType: number
 }
 
-/** What a statement came to: its rows, or how many it wrote. */
+/** The result of a statement: its rows, or the number of rows that it wrote. */
 export interface ExecuteStatementResponse {
   /** The rows, positional; absent when the statement returns none or when JSON was asked for. */
   readonly records?: ReadonlyArray<ReadonlyArray<Field>> | undefined
@@ -107,7 +107,7 @@ export interface BatchExecuteStatementRequest {
   readonly transactionId?: string | undefined
 }
 
-/** What a batch came to. */
+/** The result of a batch. */
 export interface BatchExecuteStatementResponse {
   /** One entry for each parameter set; on PostgreSQL `generatedFields` is always empty. */
   readonly updateResults: ReadonlyArray<{ readonly generatedFields: ReadonlyArray<Field> }>
@@ -130,16 +130,16 @@ export interface EndTransactionRequest {
   readonly transactionId: string
 }
 
-/** What became of it, in the service's words: `Transaction Committed` or `Rollback Complete`. */
+/** How the transaction ended, in the service's words: `Transaction Committed` or `Rollback Complete`. */
 export interface EndTransactionResponse {
   readonly transactionStatus: string
 }
 
 /**
- * Who answers Data API calls: AWS (`AwsDataApi`), or an engine in this process (`LocalDataApi`).
+ * The service that runs Data API calls: AWS (`AwsDataApi`), or an engine in this process (`LocalDataApi`).
  *
- * Each operation is one request and one answer: implementations of this service do not retry. What is retried, and
- * when, is `RetryPolicy`'s, which wraps one `DataApi` into another.
+ * Each operation is one request and one response: implementations of this service do not retry. `RetryPolicy` decides
+ * what is retried and when; it wraps one `DataApi` into another.
  *
  * @example
  * ```ts

@@ -19,8 +19,8 @@ export interface DatabaseMessage {
 /**
  * Takes the service's one-line message apart: `ERROR: primary; Hint: h; Position: 8; SQLState: 42601`.
  *
- * Known parts are peeled from the right, since the primary message may itself hold `; ` and `: `. The older form,
- * with a line break before each part, reads the same.
+ * Known parts are read from the right, since the primary message may itself contain `; ` and `: `. The older form,
+ * with a line break before each part, gives the same result.
  *
  * @example
  * ```ts
@@ -54,7 +54,7 @@ export const parseDatabaseMessage = (message: string): DatabaseMessage => {
 
 const text = { message: Schema.String }
 
-/** The database refused the statement; `message` is the service's own line, the other members are taken from it. */
+/** The database refused the statement. `message` is the service's line; the other members are parsed from it. */
 export class DatabaseError extends Schema.TaggedError<DatabaseError>()("DatabaseError", {
   ...text,
   primary: Schema.String,
@@ -62,13 +62,13 @@ export class DatabaseError extends Schema.TaggedError<DatabaseError>()("Database
   position: Schema.optionalKey(Schema.Int),
   sqlState: Schema.optionalKey(Schema.String)
 }) {
-  /** Reads the parts out of the service's line. */
+  /** Parses the service's line. */
   static readonly fromMessage = (message: string): DatabaseError =>
     new DatabaseError({ message, ...parseDatabaseMessage(message) })
 }
-/** The instance was paused and is resuming; nothing was run. Ask again for up to a minute. */
+/** The instance was paused and is resuming; nothing ran. Retry for up to a minute. */
 export class DatabaseResuming extends Schema.TaggedError<DatabaseResuming>()("DatabaseResuming", text) {}
-/** The writer could not be reached: restarting, or failing over. */
+/** The writer could not be reached: it is restarting or failing over. */
 export class DatabaseUnavailable extends Schema.TaggedError<DatabaseUnavailable>()("DatabaseUnavailable", text) {}
 /** The cluster has no instance. */
 export class DatabaseNotFound extends Schema.TaggedError<DatabaseNotFound>()("DatabaseNotFound", text) {}
@@ -77,17 +77,17 @@ export class HttpEndpointNotEnabled extends Schema.TaggedError<HttpEndpointNotEn
   "HttpEndpointNotEnabled",
   text
 ) {}
-/** The cluster is in a state in which it takes no calls. */
+/** The cluster is in a state in which it accepts no calls. */
 export class InvalidResourceState extends Schema.TaggedError<InvalidResourceState>()("InvalidResourceState", text) {}
 /** The secret has no usable user name and password. */
 export class InvalidSecret extends Schema.TaggedError<InvalidSecret>()("InvalidSecret", text) {}
 /** The secret is missing, can't be decrypted, or could not be fetched in time. */
 export class SecretsError extends Schema.TaggedError<SecretsError>()("SecretsError", text) {}
-/** The statement ran into the limit of 45 seconds: it was cancelled, or goes on if that was asked for. */
+/** The statement reached the limit of 45 seconds: it was cancelled, or continues if `continueAfterTimeout` was set. */
 export class StatementTimeout extends Schema.TaggedError<StatementTimeout>()("StatementTimeout", {
   ...text,
   dbConnectionId: Schema.optionalKey(Schema.Int),
-  /** The request had `continueAfterTimeout`, so the statement runs on. */
+  /** The request had `continueAfterTimeout`, so the statement continues. */
   continues: Schema.optionalKey(Schema.Boolean)
 }) {}
 /** The transaction id is unknown, expired or ended. */
@@ -114,7 +114,7 @@ export class Unauthenticated extends Schema.TaggedError<Unauthenticated>()("Unau
   /** The front end's own code, for example `ExpiredTokenException`. */
   code: Schema.String
 }) {}
-/** The service failed inside (500). An infinite date or timestamp in a result also ends this way. */
+/** The service had an internal error (500). An infinite date or timestamp in a result also causes it. */
 export class InternalServerError extends Schema.TaggedError<InternalServerError>()("InternalServerError", {
   ...text,
   /** `InternalServerErrorException`, or the unmodelled `InternalFailure`. */
@@ -124,15 +124,15 @@ export class InternalServerError extends Schema.TaggedError<InternalServerError>
 export class ServiceUnavailable extends Schema.TaggedError<ServiceUnavailable>()("ServiceUnavailable", text) {}
 /** No connection was established: refused, unknown host, TLS. Nothing was sent. */
 export class ConnectFailed extends Schema.TaggedError<ConnectFailed>()("ConnectFailed", text) {}
-/** The connection broke, or the time ran out, after the request was on its way. */
+/** The connection broke or timed out after the request may have been sent. */
 export class ConnectionLost extends Schema.TaggedError<ConnectionLost>()("ConnectionLost", text) {}
-/** The answer is not one of the Data API's: a proxy's page, or an undocumented code. */
+/** The response is not one of the Data API's: a proxy's page, or an undocumented code. */
 export class UnexpectedResponse extends Schema.TaggedError<UnexpectedResponse>()("UnexpectedResponse", {
   ...text,
   code: Schema.String,
   status: Schema.Int
 }) {}
-/** The request could never succeed and was not sent: too long, too large, a value that has no form on the wire. */
+/** The request could never succeed and was not sent: too long, too large, or with a value that can't be encoded. */
 export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("InvalidRequest", text) {}
 /** The request may have run, and is neither a read nor declared idempotent, so it was not retried. */
 export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>()("OutcomeUnknown", {
@@ -141,7 +141,7 @@ export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>()("Outcom
   lost: Schema.String
 }) {}
 
-/** The transaction failed before its commit was sent: whatever its statements did, nothing of it was kept. */
+/** The transaction failed before its commit was sent, so nothing that its statements did was kept. */
 export class NotCommitted extends Schema.TaggedError<NotCommitted>()("NotCommitted", {
   ...text,
   /** The tag of the failure that ended the transaction, for example `ConnectionLost`. */
@@ -179,16 +179,16 @@ export const reasons = {
   NotCommitted
 } satisfies { readonly [Tag in FailureTag]: { readonly prototype: { readonly _tag: Tag } } }
 
-/** Every kind of failure. Put together when there is one: a program that starts pays for what it does not need. */
+/** Every kind of failure. The union is built when it is first used, so that a program starts faster. */
 export const Reason = Schema.suspend(() => Schema.Union(Object.values(reasons)))
 export type Reason = typeof Reason.Type
 
 /**
  * A failed Data API call.
  *
- * `reason` is one tagged error for each kind of failure; `didRun` and `isRetryable` are what a caller decides by.
- * No message written here holds a parameter's value or a secret. The database's own sentence may quote text that it
- * could not read (SQLSTATE 22P02), as it does on every other way to PostgreSQL.
+ * `reason` is one tagged error for each kind of failure. A caller decides by `didRun` and `isRetryable`. No message of
+ * this package holds a parameter's value or a secret, but PostgreSQL's own message may quote text that it could not
+ * read (SQLSTATE 22P02), as with every other client.
  *
  * @example
  * ```ts
@@ -204,7 +204,7 @@ export type Reason = typeof Reason.Type
 export class DataApiError extends Schema.TaggedError<DataApiError>()("DataApiError", {
   operation: Operation,
   reason: Reason,
-  /** The service's id of the request, to be quoted to AWS. */
+  /** The service's id of the request, for AWS support. */
   requestId: Schema.optionalKey(Schema.String)
 }) {
   override readonly cause = this.reason
@@ -218,12 +218,12 @@ export class DataApiError extends Schema.TaggedError<DataApiError>()("DataApiErr
     return didRun(this.reason, this.operation)
   }
 
-  /** Whether the cause may pass. That repeating is safe, only `didRun` says. */
+  /** Whether the cause may be temporary. It does not say that a retry is safe: see `didRun`. */
   get isRetryable(): boolean {
     return retryOf(this.reason) !== undefined
   }
 
-  /** PostgreSQL's five characters, where the database itself refused. */
+  /** PostgreSQL's SQLSTATE, five characters, if the database itself refused the statement. */
   get sqlState(): string | undefined {
     return this.reason._tag === "DatabaseError" ? this.reason.sqlState : undefined
   }
@@ -235,7 +235,7 @@ const because = ({ operation, requestId }: DataApiError, reason: Reason): DataAp
 
 const lostTo = ({ reason }: DataApiError): string => (reason._tag === "OutcomeUnknown" ? reason.lost : reason._tag)
 
-/** A failure that leaves open whether a write or a commit happened says so; any other stays what it is. */
+/** Turns a failure that may hide a write or a commit into `OutcomeUnknown`; returns any other unchanged. */
 export const outcomeUnknown = (error: DataApiError): DataApiError => {
   if (error.didRun !== "unknown" || error.reason._tag === "OutcomeUnknown") return error
   const what =
@@ -245,7 +245,7 @@ export const outcomeUnknown = (error: DataApiError): DataApiError => {
   return because(error, new OutcomeUnknown({ message: `${what}: ${error.reason.message}`, lost: lostTo(error) }))
 }
 
-/** A failure before the commit was sent: the transaction did not commit, even if a statement's answer was lost. */
+/** Turns a failure before the commit into `NotCommitted`: without it nothing was kept, even if a response was lost. */
 export const notCommitted = (error: DataApiError): DataApiError => {
   if (error.didRun !== "unknown") return error
   const what = "The transaction did not commit, because it failed before its commit was sent"

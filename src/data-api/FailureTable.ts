@@ -1,6 +1,6 @@
 /**
- * Every failure of the Data API in one table: what it is on the wire, whether the statement ran, whether it is retried,
- * what it means and what to do. A second table says the same of PostgreSQL's own refusals, by their SQLSTATE. Pure.
+ * Every failure of the Data API in one table: its form on the wire, whether the statement ran, whether it is retried,
+ * what it means and what to do. A second table says the same of PostgreSQL's own errors, by SQLSTATE. Pure.
  */
 import type { Operation } from "./Operation.ts"
 
@@ -8,15 +8,15 @@ import type { Operation } from "./Operation.ts"
  * Whether the request reached the database and ran there.
  *
  * - `no`: certainly not; nothing of it took effect, and a retry is safe.
- * - `yes`: the database ran it. A statement that PostgreSQL refused has left nothing behind, but the answer will not
- *   get better by a retry; a statement whose result could not be returned has taken effect.
- * - `unknown`: the answer was lost. Only a read, or work declared idempotent, may be retried.
+ * - `yes`: the database ran it. A statement that PostgreSQL refused changed nothing, but a retry would fail as well; a
+ *   statement whose result could not be returned has taken effect.
+ * - `unknown`: the response was lost. Only a read, or work declared idempotent, may be retried.
  */
 export type DidRun = "no" | "yes" | "unknown"
 
 /**
  * How long `RetryPolicy` retries: for its `budget`, for its `connectBudget`, or for its number of `attempts`. `caller`:
- * the cause may pass, but only the caller can retry.
+ * the cause may be temporary, but only the caller can retry.
  */
 export type Retry = "budget" | "connectBudget" | "attempts" | "caller"
 
@@ -30,13 +30,13 @@ export type SqlErrorTag =
 
 /** One failure. */
 export interface Failure {
-  /** The service's exceptions that mean it; a server sends the first. Empty for what a client notices by itself. */
+  /** The service's exceptions for this failure; a server sends the first. */
   readonly codes: readonly [string, ...ReadonlyArray<string>]
   readonly status: number
   /** The service's model gives the exception no message. */
   readonly isSilent?: true
   readonly didRun: DidRun
-  /** Where it is another at a commit. */
+  /** `didRun` of a commit, if it differs. */
   readonly atCommit?: DidRun
   /** Absent: a retry would fail as well. */
   readonly retry?: Retry
@@ -44,7 +44,7 @@ export interface Failure {
   readonly meaning: string
 }
 
-/** What is the same of most failures: the service refused the request, and a retry would fail as well. */
+/** Defaults of most failures: the service refused the request, and a retry would fail as well. */
 const usual = { status: 400, didRun: "no", sqlError: "UnknownError" } as const
 
 const failure = (codes: Failure["codes"], meaning: string, rest: Partial<Failure> = {}): Failure => ({
@@ -56,11 +56,11 @@ const failure = (codes: Failure["codes"], meaning: string, rest: Partial<Failure
 
 const connection = { sqlError: "ConnectionError" } as const
 const silent = { isSilent: true, ...connection } as const
-/** What only a client notices; a server that has to say it fails inside. */
+/** For failures that only a client notices: a server reports them as its internal error. */
 const inside: Failure["codes"] = ["InternalServerErrorException"]
 const lost = { ...silent, status: 500, didRun: "unknown" } as const
 
-/** By the tag of the reason. */
+/** Every failure, by the tag of its reason. */
 export const failures = {
   DatabaseError: failure(["DatabaseErrorException"], "PostgreSQL refused the statement, and kept nothing of it.", {
     didRun: "yes"
@@ -85,7 +85,7 @@ export const failures = {
   ),
   InvalidResourceState: failure(
     ["InvalidResourceStateException"],
-    "The cluster is in a state that takes no calls.",
+    "The cluster is in a state in which it accepts no calls.",
     connection
   ),
   InvalidSecret: failure(["InvalidSecretException"], "The secret holds no usable user name and password.", {
@@ -106,7 +106,7 @@ export const failures = {
     status: 404,
     atCommit: "unknown"
   }),
-  // The service has no exception of its own for it: the sentence in the message tells.
+  // The service has no exception for it: its message identifies it.
   TransactionBusy: failure(["DatabaseErrorException"], "Another statement of the transaction is still running.", {
     retry: "budget"
   }),
@@ -157,7 +157,7 @@ export const failures = {
   ),
   InternalServerError: failure(
     ["InternalServerErrorException", "InternalFailure", "InternalServerError"],
-    "The service failed inside.",
+    "The service had an internal error.",
     { ...lost, retry: "attempts" }
   ),
   ServiceUnavailable: failure(
@@ -184,13 +184,14 @@ export const failures = {
 /** The tag of a failure, for example `ConnectionLost`. */
 export type FailureTag = keyof typeof failures
 
-/** What to do about each failure. By itself, so that a bundle that shows none of it does not hold it. */
+/** What to do about each failure. Separate from `failures`, so that a bundle that never shows it leaves it out. */
 export const failureAdvice: Readonly<Record<FailureTag, string>> = {
   DatabaseError: "`sqlState` says why. Retry 40001 and 40P01 with `DataApiSql.retryTransaction`.",
   DatabaseResuming: 'It is retried for 90 seconds. For longer: `RetryPolicy.layer({ budget: "5 minutes" })`.',
   DatabaseUnavailable: "Reads are retried. Check the cluster's status.",
   DatabaseNotFound: "Add an instance of class `db.serverless`.",
-  HttpEndpointNotEnabled: "Check ARN and region, then enable the Data API. `alex-db check` tells which it is.",
+  HttpEndpointNotEnabled:
+    "Check ARN and region, then enable the Data API. `alex-db check` says which of these is wrong.",
   InvalidResourceState: "Start it, or wait until its modification is complete.",
   InvalidSecret: "Its text must be JSON with `username` and `password`.",
   SecretsError: "Check its ARN and region, and that its key may be used to decrypt it.",
@@ -210,7 +211,7 @@ export const failureAdvice: Readonly<Record<FailureTag, string>> = {
   ConnectFailed: "It is retried for 15 seconds. Check network, proxy, region and endpoint.",
   ConnectionLost: "Reads are retried. A write fails with `OutcomeUnknown`.",
   UnexpectedResponse:
-    "Check what answers at the endpoint: a proxy, perhaps. Reads are retried where the status is 500 or more.",
+    "Check what responds at the endpoint, for example a proxy. Reads are retried if the status is 500 or more.",
   InvalidRequest: "The message says what to do.",
   OutcomeUnknown:
     "Check what is stored, then decide; or declare writes `RetryPolicy.idempotent`. For commits `DataApiSql.layer({ resolveCommit: true })` checks for you.",
@@ -229,17 +230,17 @@ const tagsOfCodes = (): ReadonlyMap<string, FailureTag> => {
 }
 let known: ReadonlyMap<string, FailureTag> | undefined
 
-/** The failure that an exception of the service means, if it is a known one. */
+/** The failure of one of the service's exceptions, if the exception is known. */
 export const tagOfCode = (code: string): FailureTag | undefined => {
   known ??= tagsOfCodes()
   return known.get(code)
 }
 
-/** What an SQLSTATE means for the statement that met it. */
+/** What an SQLSTATE means for the statement that failed with it. */
 export interface SqlStateMeaning {
   readonly didRun: DidRun
   readonly retry?: Retry
-  /** The tag of the reason of `effect/sql`, as `@effect/sql-pg` has it but for lost connections. */
+  /** The tag of the reason of `effect/sql`: the same as `@effect/sql-pg`'s, except for lost connections. */
   readonly sqlError:
     | SqlErrorTag
     | "SqlSyntaxError"
@@ -252,7 +253,7 @@ export interface SqlStateMeaning {
 
 const refused = ["", "yes", "UnknownError"] as const
 
-/** The first that a state begins with counts. */
+/** The first entry whose `beginning` the SQLSTATE starts with applies. */
 const sqlStates: ReadonlyArray<
   readonly [beginning: string, didRun: DidRun, sqlError: SqlStateMeaning["sqlError"], retry?: Retry]
 > = [
@@ -261,7 +262,7 @@ const sqlStates: ReadonlyArray<
   ["08004", "no", "ConnectionError", "attempts"],
   ["53300", "no", "ConnectionError", "attempts"],
   ["57P03", "no", "ConnectionError", "attempts"],
-  // A statement that the protocol does not allow, with too few parameters for one, was refused.
+  // PostgreSQL refused a statement that violates the protocol, for example one with too few parameters.
   ["08P01", "yes", "ConnectionError"],
   ["08", "unknown", "ConnectionError", "attempts"],
   // The server ended the session between two statements, so this one was not read.
@@ -276,7 +277,7 @@ const sqlStates: ReadonlyArray<
   // Everything was rolled back: only the whole transaction can be retried.
   ["40001", "no", "SerializationError", "caller"],
   ["40P01", "no", "DeadlockError", "caller"],
-  // 28P01 also while a secret is being rotated.
+  // 28P01 also occurs while a secret is being rotated.
   ["28P01", "no", "AuthenticationError", "attempts"],
   ["28", "no", "AuthenticationError"],
   ["3D", "no", "UnknownError"],
@@ -289,7 +290,7 @@ const sqlStates: ReadonlyArray<
 ]
 
 /**
- * What PostgreSQL's refusal means for the statement.
+ * What an SQLSTATE of PostgreSQL means for the statement.
  *
  * @example
  * ```ts
@@ -299,12 +300,12 @@ const sqlStates: ReadonlyArray<
  * ```
  */
 export const ofSqlState = (sqlState: string): SqlStateMeaning => {
-  // Any other statement ran as far as it could, and nothing of it was kept.
+  // With any other SQLSTATE the statement ran until it failed, and nothing of it was kept.
   const [, didRun, sqlError, retry] = sqlStates.find(([beginning]) => sqlState.startsWith(beginning)) ?? refused
   return { didRun, sqlError, ...(retry === undefined ? {} : { retry }) }
 }
 
-/** As much of a failure as decides whether it ran and whether it is retried. */
+/** The members of a failure that decide whether the request ran and whether it is retried. */
 interface Met {
   readonly _tag: FailureTag
   readonly sqlState?: string
@@ -320,7 +321,7 @@ export const didRun = (reason: Met, operation: Operation): DidRun => {
   return operation === "CommitTransaction" ? (failure.atCommit ?? failure.didRun) : failure.didRun
 }
 
-/** How the request is retried, if it is safe to; undefined where a retry would fail as well. */
+/** How the request is retried if that is safe; undefined if a retry would fail as well. */
 export const retryOf = (reason: Met): Retry | undefined => {
   const failure: Failure = failures[reason._tag]
   if (reason._tag === "DatabaseError") return ofSqlState(reason.sqlState ?? "").retry

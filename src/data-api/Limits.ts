@@ -1,8 +1,8 @@
-/** The service's limits, in one place, and whether a request keeps them. Pure. */
+/** The service's limits, and whether a request is within them. Pure. */
 import type { BatchExecuteStatementRequest, ExecuteStatementRequest, Field, SqlParameter } from "./DataApi.ts"
 import { lengthOf } from "./values/Octets.ts"
 
-/** Characters of an ARN: of the cluster's and of the secret's (from the service's model, as all lengths here). */
+/** Characters of the cluster's or the secret's ARN. All lengths here are from the service's model. */
 export const MIN_ARN_LENGTH = 11
 export const MAX_ARN_LENGTH = 100
 
@@ -18,7 +18,7 @@ export const MAX_TRANSACTION_ID_LENGTH = 192
 /** Octets of one HTTP request, headers and JSON syntax included (4 MiB, from the service's user guide). */
 export const MAX_REQUEST_BYTES = 4 * 1024 * 1024
 
-/** Octets of one result: 1 MiB of values as text, with 2 for each row and 4 for each value on top. */
+/** Octets of one result, 1 MiB: its values as text, plus 2 for each row and 4 for each value. */
 export const MAX_RESULT_BYTES = 1024 * 1024
 
 /** Octets of one `formattedRecords`: 10 MiB. */
@@ -27,11 +27,11 @@ export const MAX_FORMATTED_BYTES = 10 * 1024 * 1024
 /** Milliseconds that a statement may run. */
 export const STATEMENT_TIMEOUT = 45_000
 
-/** Milliseconds that a transaction may wait for its next call, and that it may last in all: 3 minutes and 24 hours. */
+/** Milliseconds that a transaction may wait for its next call (3 minutes), and may last in all (24 hours). */
 export const TRANSACTION_IDLE = 3 * 60_000
 export const TRANSACTION_TOTAL = 24 * 60 * 60_000
 
-/** How many characters a text has, by which the service counts: code points, not UTF-16 units. */
+/** The number of characters as the service counts them: code points, not UTF-16 units. */
 export const characters = (text: string): number => {
   let pairs = 0
   for (let index = 0; index < text.length - 1; index++) {
@@ -43,14 +43,14 @@ export const characters = (text: string): number => {
   return text.length - pairs
 }
 
-/** Whether a text has fewer characters than that; no character takes more than two units. */
+/** Whether a text has fewer than `min` characters. A character takes at most two UTF-16 units. */
 export const isShorter = (text: string, min: number): boolean =>
   text.length < min || (text.length < 2 * min && characters(text) < min)
 
-/** Whether a text has more characters than that. */
+/** Whether a text has more than `max` characters. */
 export const isLonger = (text: string, max: number): boolean => text.length > max && characters(text) > max
 
-/** What the headers, the two ARNs, the transaction's id and the names of the members take at most. */
+/** Upper bound in octets of the headers, the two ARNs, the transaction's id and the members' names. */
 export const REQUEST_OVERHEAD_BYTES = 16 * 1024
 
 const fieldBytes = (field: Field): number => {
@@ -80,7 +80,7 @@ const requestBytes = (sql: string, sets: ReadonlyArray<ReadonlyArray<SqlParamete
   return exact
 }
 
-/** What takes one parameter where a long statement has one for each of its rows or ids. */
+/** Advises a form with one parameter in place of one for each row or id. */
 const shorter = (sql: string): string =>
   /\binsert\b/i.test(sql.slice(0, 1000))
     ? "Send many rows with Bulk.insert, which needs one parameter for them all."

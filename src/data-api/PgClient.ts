@@ -1,6 +1,6 @@
 /**
  * The `PgClient` of `@effect/sql-pg` over the Data API, for libraries that ask for that service and not for
- * `SqlClient`. A module of its own, since it carries that driver along.
+ * `SqlClient`. It is a separate module because it imports that driver.
  */
 import * as Pg from "@effect/sql-pg/PgClient"
 import * as Context from "effect/Context"
@@ -63,8 +63,8 @@ export const layer = (
 const isPgClient = (sql: SqlClient.SqlClient): sql is Pg.PgClient => Pg.TypeId in sql
 
 /**
- * Provides `PgClient` on the `SqlClient` of whichever backend was chosen, for programs that run on any of them: over
- * PostgreSQL's own protocol with `listen`, over the Data API as {@link layer} does.
+ * Provides `PgClient` on the `SqlClient` of the chosen backend, for programs that run on every backend. `listen` works
+ * over PostgreSQL's own protocol, and fails over the Data API.
  *
  * @example
  * ```ts

@@ -1,8 +1,8 @@
 /**
- * What is retried, and for how long.
+ * Decides which calls are retried, and for how long.
  *
- * What certainly did not run is retried until the budget is spent. What may have run is retried only if that can do no
- * harm; otherwise the caller learns that the outcome is not known.
+ * A call that certainly did not run is retried until the budget is spent. A call that may have run is retried only if a
+ * second run does no harm; otherwise the caller gets `OutcomeUnknown`.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -21,15 +21,15 @@ import { makeMetrics, type OperationMetrics } from "./Telemetry.ts"
 /** How long calls are retried. */
 export interface Options {
   /**
-   * For a database that is resuming, a throttled call, and a transaction that is busy: from the first failure on.
-   * Default 90 seconds; a resume takes 10 to 40 seconds, longer after a day's pause.
+   * How long to retry, from the first failure on, if the database is resuming, the call is throttled or the transaction
+   * is busy. Default 90 seconds; a resume takes 10 to 40 seconds, longer after a day's pause.
    */
   readonly budget?: Duration.Input | undefined
-  /** For a connection that can't be established, which is more often a wrong name than a hiccup. Default 15 seconds. */
+  /** How long to retry if no connection can be established, more often for a wrong name. Default 15 seconds. */
   readonly connectBudget?: Duration.Input | undefined
   /**
-   * How many times a call is retried whose failure may be the statement's own doing (an answer of 500), or a
-   * password's. Default 3.
+   * How many times to retry a failure that the statement itself may cause (status 500), or a wrong password.
+   * Default 3.
    */
   readonly attempts?: number | undefined
   /** The first wait; each further one is twice as long. Default 200 milliseconds. */
@@ -61,8 +61,8 @@ export const idempotent = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effe
   Effect.provideService(effect, Idempotent, true)
 
 /**
- * What is done before a failed call of the current work is retried, for example to tell a user why it takes so long.
- * Default nothing. `attempt` counts from 1, `delayMillis` is the wait that follows.
+ * Runs before each retry of a failed call, for example to tell a user why it takes so long. Does nothing by default.
+ * `attempt` counts from 1; `delayMillis` is the wait before the retry.
  *
  * @example
  * ```ts
@@ -82,10 +82,10 @@ export const BeforeRetry = Context.Reference<
   }) => Effect.Effect<void>
 >("alex-database/data-api/BeforeRetry", { defaultValue: () => () => Effect.void })
 
-/** Until when a failed call is retried, if at all. */
+/** How a failed call is retried, if at all. */
 type Verdict = Exclude<Retry, "caller"> | "never" | "outcomeUnknown"
 
-/** What a call is to its retry: may what has perhaps run be run again, and does it leave anything behind? */
+/** Whether a call that may have run can run again, and whether it writes. */
 interface Nature {
   readonly repeatable: boolean
   readonly writes: boolean
@@ -95,7 +95,7 @@ const verdictOn = (error: DataApiError, repeatable: boolean): Verdict => {
   if (error.didRun === "unknown" && !repeatable) return "outcomeUnknown"
   const retry = retryOf(error.reason)
   if (error.didRun === "yes" || retry === undefined || retry === "caller") return "never"
-  // A rollback delays an interruption: the caller decides how long it may wait for a statement.
+  // An interruption waits for its rollback, so the caller decides how long to wait for a running statement.
   if (error.reason._tag === "TransactionBusy" && error.operation === "RollbackTransaction") return "never"
   return retry
 }
@@ -104,7 +104,7 @@ type DelayBefore = (verdict: Verdict, attempt: number, elapsed: number) => Effec
 
 const millis = (input: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(input))
 
-/** How long to wait before the next attempt; undefined where there is none. 80 to 120 per cent of the plan. */
+/** Milliseconds before the next attempt, with 20 per cent of jitter; undefined if there is none. */
 const delays = (options: Options): DelayBefore => {
   const budgets = {
     budget: millis(options.budget ?? "90 seconds"),
@@ -147,7 +147,7 @@ const retry = <A>(
       const elapsed = (yield* Clock.currentTimeMillis) - start
       const delay = yield* delayBefore(verdict, attempt, elapsed)
       if (delay === undefined) {
-        // That the last attempt did not run says nothing of an earlier one that may have.
+        // The last attempt did not run, but an earlier one may have.
         if (writes && lost !== undefined && failure.didRun === "no") return yield* outcomeUnknown(lost)
         return yield* verdict === "outcomeUnknown" ? outcomeUnknown(failure) : failure
       }
@@ -202,7 +202,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
         repeatable: declared,
         writes: true
       })),
-    // A transaction whose id was lost holds nothing, and the service ends it after 3 minutes.
+    // A transaction whose id was lost holds no locks, and the service ends it after 3 minutes.
     beginTransaction: (request) =>
       call("BeginTransaction", api.beginTransaction(request), () => ({ repeatable: true, writes: false })),
     commitTransaction: (request) =>
@@ -216,8 +216,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
  * Wraps a `DataApi` into one that retries what may be retried.
  *
  * Every retry is logged at debug level, is an event `data_api.retry` of the current span, and counts in the metric
- * `data_api_retries`; a call that finds the database paused counts in `data_api_resumes`. Every request counts in
- * `data_api_requests`, and its milliseconds in `data_api_latency_milliseconds`.
+ * `data_api_retries`. A call that finds the database paused counts in `data_api_resumes`. Every request counts in
+ * `data_api_requests`, and its duration in `data_api_latency_milliseconds`.
  *
  * @example
  * ```ts

@@ -1,8 +1,8 @@
-/** What can be counted of the Data API's calls. Names of operations and failures only, never a statement or a value. */
+/** The metrics of Data API calls. They hold names of operations and failures, never a statement or a value. */
 import * as Metric from "effect/Metric"
 import type { Operation } from "./Operation.ts"
 
-/** The instruments of one operation. */
+/** The metrics of one operation. */
 export interface OperationMetrics {
   /** Requests sent, retries included. */
   readonly requests: Metric.Counter<number>
@@ -30,7 +30,7 @@ const requestsOf = (operation: Operation): OperationMetrics => ({
   latency: Metric.withAttributes(
     Metric.histogram("data_api_latency_milliseconds", {
       description: "Duration of one request to the RDS Data API",
-      // 2 ms to 65 s: a call takes some 17 ms in region, and at most 45 s.
+      // 2 ms to 65 s: a call takes about 17 ms within a region, and at most 45 s.
       boundaries: Metric.exponentialBoundaries({ start: 2, factor: 2, count: 16 })
     }),
     { "db.operation.name": operation }
@@ -42,7 +42,7 @@ const trafficOf = (operation: Operation): TrafficMetrics => ({
   received: counter(operation, "data_api_received_bytes", "Octets of the bodies of answers")
 })
 
-/** Makes an operation's instruments when they are first asked for: most programs call two of the five. */
+/** Creates an operation's metrics on first use: most programs call two of the five operations. */
 const byOperation = <A>(make: (operation: Operation) => A): ((operation: Operation) => A) => {
   const made = new Map<Operation, A>()
   return (operation) => {
@@ -54,8 +54,8 @@ const byOperation = <A>(make: (operation: Operation) => A): ((operation: Operati
   }
 }
 
-/** The instruments of requests, by operation. */
+/** The metrics of requests, by operation. */
 export const makeMetrics = () => byOperation(requestsOf)
 
-/** The instruments of HTTP traffic, by operation. */
+/** The metrics of HTTP traffic, by operation. */
 export const makeTraffic = () => byOperation(trafficOf)

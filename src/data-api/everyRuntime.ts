@@ -1,4 +1,4 @@
-/** What of the Data API needs no Node: `alex-database/data-api` has it in every runtime. */
+/** The exports of `alex-database/data-api` that need no Node; every runtime has them. */
 export * as Bulk from "./client/Bulk.ts"
 export { type Condition, DataApiClient, type Values } from "./client/DataApiClient.ts"
 export {

@@ -167,7 +167,7 @@ const cases: ReadonlyArray<Case> = [
   {
     what: "a service that fails inside",
     faults: { rates: { "500-before": 1 } },
-    problem: "The Data API failed: The service failed inside.",
+    problem: "The Data API failed: The service had an internal error.",
     fix: "Try again; if it lasts, look at the AWS Health Dashboard"
   },
   {

@@ -1,11 +1,11 @@
 /**
- * The Data API of AWS, with the AWS SDK for JavaScript to find what the environment says.
+ * The Data API of AWS, configured by the AWS SDK for JavaScript.
  *
- * The SDK finds credentials, region and endpoint, from variables, profiles, containers, instance metadata. Requests are
- * then signed and sent here: the SDK's own stack walks every value of a request and an answer by its schema, which
- * costs more than all the rest, and its retries repeat plain INSERTs and commits.
+ * The SDK finds credentials, region and endpoint in variables, profiles, containers and instance metadata. This module
+ * signs and sends the requests itself: the SDK walks every value of a request and a response by its schema, which costs
+ * more than all the rest, and its retries repeat plain INSERTs and commits.
  *
- * It is loaded by the first call, so that a bundle that leaves it to the place where it runs starts without it.
+ * The first call loads the SDK, so that a bundle without it starts.
  */
 import type * as Sdk from "@aws-sdk/client-rds-data"
 import * as Effect from "effect/Effect"
@@ -20,9 +20,9 @@ import { type Credentials, Signer } from "./Signer.ts"
 
 /** Which cluster, and how to reach it. */
 export interface Config extends SignedHttp.Cluster {
-  /** Where the environment and the profile do not say. */
+  /** The region of the cluster; by default the one of the environment or the profile. */
   readonly region?: string | undefined
-  /** Where calls go instead of to AWS. The SDK also reads `AWS_ENDPOINT_URL_RDS_DATA`. */
+  /** The URL that calls go to instead of AWS's. The SDK also reads `AWS_ENDPOINT_URL_RDS_DATA`. */
   readonly endpoint?: string | undefined
   /** Settings of the SDK's client: `credentials`, `profile`, `useDualstackEndpoint`, `useFipsEndpoint`. */
   readonly client?:
@@ -30,7 +30,7 @@ export interface Config extends SignedHttp.Cluster {
     | undefined
 }
 
-/** Why the SDK could not tell. Its messages name settings and files, never a secret. */
+/** The reason for an error of the SDK. The SDK's messages name settings and files, never a secret. */
 const reasonOf = (error: unknown): Reason => {
   if (!(error instanceof Error)) return new InvalidRequest({ message: "The AWS SDK failed." })
   return /Credentials|Token/.test(error.name)
@@ -49,29 +49,29 @@ interface Destination {
   readonly path: string
 }
 
-/** Why the SDK can't be loaded: it is missing, or a bundle has it in a form that does not run there. */
+/** The reason for an SDK that can't be loaded: it is missing, or bundled in a form that does not run. */
 const notLoaded = (cause: unknown): Reason => {
   const [why = ""] = (cause instanceof Error ? cause.message : String(cause)).split("\n")
   return new InvalidRequest({
     message:
-      `The AWS SDK can't be loaded (${why}). It is needed for what is not in the environment: a profile, SSO, instance ` +
-      "metadata. Install @aws-sdk/client-rds-data where the program runs, as Lambda has it, and keep it out of a bundle " +
+      `The AWS SDK can't be loaded (${why}). It is needed for credentials from a profile, SSO or instance metadata. ` +
+      "Install @aws-sdk/client-rds-data where the program runs (Lambda has it), and keep it out of the bundle " +
       "(esbuild: --external:@aws-sdk/client-rds-data); or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and no profile."
   })
 }
 
 const load = Effect.tryPromise({ try: () => import("@aws-sdk/client-rds-data"), catch: notLoaded })
 
-/** Milliseconds before their end at which the SDK fetches other credentials. */
+/** The SDK fetches new credentials this many milliseconds before the old ones expire. */
 const FRESH_FOR = 300_000
-/** Milliseconds after which it is asked all the same, since a provider of somebody's own may have others. */
+/** How long credentials are cached at most, in milliseconds: a custom provider may rotate them earlier. */
 const KEPT_FOR = 10_000
 
 type SdkCredentials = Awaited<ReturnType<Sdk.RDSDataClient["config"]["credentials"]>>
 
 /**
- * The SDK's credentials. It keeps them too, and is asked again when it would fetch others: a promise for each call would
- * cost a tenth of the call.
+ * Caches the SDK's credentials until the SDK would fetch new ones. The SDK caches them too, but returns a promise,
+ * which would cost a tenth of each call.
  */
 const kept = (current: Effect.Effect<SdkCredentials, Reason>): Effect.Effect<Credentials, Reason> => {
   let known: { readonly credentials: Credentials; readonly until: number } | undefined
@@ -103,7 +103,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
       ...(endpoint === undefined ? {} : { endpoint: endpoint.href }),
       maxAttempts: 1,
       requestHandler: {
-        // Nothing is sent: an empty answer is a response without members.
+        // Sends nothing: the SDK reads an empty body as a response without members.
         handle: (request: Destination) => {
           destination = request
           return Promise.resolve({ response: { statusCode: 200, headers: {}, body: "" } })
@@ -121,7 +121,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
       : Effect.succeed(opened)
   )
 
-  /** The service's URL by all of the SDK's rules, which only a request in the making brings to bear. */
+  /** The service's URL by the SDK's rules, which the SDK applies only while it builds a request. */
   const findService = Effect.gen(function* () {
     if (config.endpoint !== undefined && endpoint === undefined) return yield* SignedHttp.notAnEndpoint()
     const arns = { resourceArn: config.clusterArn, secretArn: Redacted.value(config.secretArn) }
@@ -152,8 +152,8 @@ const make = Effect.fnUntraced(function* (config: Config) {
 /**
  * The Data API of AWS for one cluster.
  *
- * Nothing is retried here; put `RetryPolicy` on it. An interrupted call aborts its request. Connections are closed
- * with the layer.
+ * It does not retry: wrap it in `RetryPolicy`. An interrupted call aborts its request. Connections are closed with the
+ * layer.
  *
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 /**
- * The credentials of a container's role, without the AWS SDK: from the endpoint that ECS and EKS Pod Identity name in the
- * environment.
+ * The credentials of a container's role, without the AWS SDK: from the endpoint that ECS and EKS Pod Identity name in
+ * the environment.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -9,11 +9,11 @@ import * as Semaphore from "effect/Semaphore"
 import { Unauthenticated } from "../DataApiError.ts"
 import type { Credentials } from "./Signer.ts"
 
-/** Milliseconds for one answer, and between one attempt and the next, as the SDK has them. */
+/** The timeout of one request and the wait between attempts, in milliseconds, and the attempts: all as in the SDK. */
 const PATIENCE = 1000
 const ATTEMPTS = 4
 
-/** Milliseconds before their end from which on others are asked for. */
+/** Credentials are renewed this many milliseconds before they expire. */
 const EARLY = 5 * 60_000
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -27,7 +27,7 @@ const urlOf = (env: Environment): URL | null => {
   return URL.parse(relative ? `http://169.254.170.2${relative}` : (env["AWS_CONTAINER_CREDENTIALS_FULL_URI"] ?? ""))
 }
 
-/** Only ECS, EKS and this machine are spoken to without TLS. */
+/** Only ECS, EKS and this machine may be contacted without TLS. */
 const mayBeAsked = ({ hostname, protocol }: URL): boolean =>
   protocol === "https:" ||
   (protocol === "http:" &&
@@ -36,7 +36,9 @@ const mayBeAsked = ({ hostname, protocol }: URL): boolean =>
 
 const refuse = (message: string) => new Unauthenticated({ message, code: "CredentialsProviderError" })
 
-/** What the endpoint wants to see: a file that is written again before the token in it expires, or a variable. */
+/**
+ * The token that the endpoint requires, from a file or a variable. The file is read each time: its token is rotated.
+ */
 const authorization = (env: Environment): Effect.Effect<string | undefined, Unauthenticated> => {
   const file = env["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"]
   if (!file) return Effect.succeed(env["AWS_CONTAINER_AUTHORIZATION_TOKEN"] || undefined)
@@ -48,7 +50,7 @@ const authorization = (env: Environment): Effect.Effect<string | undefined, Unau
 
 interface Kept {
   readonly credentials: Credentials
-  /** Milliseconds since 1970; never, where the endpoint does not say. */
+  /** When they expire, in milliseconds since 1970; infinity if the endpoint does not say. */
   readonly end: number
 }
 
@@ -73,7 +75,7 @@ const ask = Effect.fnUntraced(function* (url: URL, env: Environment) {
     try: async (interrupted) => {
       const signal = AbortSignal.any([interrupted, AbortSignal.timeout(PATIENCE)])
       const headers = token === undefined ? {} : { authorization: token }
-      // A token goes nowhere else than to the endpoint that it is for.
+      // No redirects: the token must not go to another host.
       const response = await fetch(url, { headers, redirect: "error", signal })
       return { status: response.status, answer: response.status === 200 ? await response.json() : undefined }
     },
@@ -92,10 +94,10 @@ const patiently = (url: URL, env: Environment, attempt = 1): Effect.Effect<Kept,
   )
 
 /**
- * An effect that gives the credentials of the container's role: they are kept, and others asked for five minutes before
- * they expire. Calls that want them at the same time wait for one answer.
+ * Makes an effect that returns the credentials of the container's role. They are cached, and renewed five minutes
+ * before they expire. Concurrent calls share one request.
  *
- * @param env Where the endpoint and the token are named.
+ * @param env The environment that names the endpoint and the token.
  * @errors Unauthenticated
  */
 export const make = (env: Environment = process.env): Effect.Effect<Effect.Effect<Credentials, Unauthenticated>> =>
@@ -113,7 +115,7 @@ export const make = (env: Environment = process.env): Effect.Effect<Effect.Effec
         )
       }
       const last = kept
-      // Until they expire, the last ones do.
+      // The last credentials are valid until they expire, so a failed renewal does no harm.
       kept = yield* last !== undefined && now < last.end
         ? Effect.orElseSucceed(ask(url, env), () => last)
         : patiently(url, env)

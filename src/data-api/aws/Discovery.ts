@@ -1,6 +1,6 @@
 /**
- * Finds Aurora clusters and the secrets that open them, by the AWS SDK's clients of RDS and Secrets Manager. Those are
- * no dependencies of this package: they are loaded when something is to be found, from where the user installed them.
+ * Finds Aurora clusters and their secrets with the AWS SDK's clients for RDS and Secrets Manager. These clients are not
+ * dependencies of this package: they are loaded on use, from where the user installed them.
  */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
@@ -16,14 +16,17 @@ export class SdkMissing extends Schema.TaggedError<SdkMissing>()("SdkMissing", {
   }
 }
 
-/** AWS refused or did not answer. `reason` is the name of AWS's error. */
+/** AWS refused a request or did not respond. `reason` is the name of AWS's error. */
 export class DiscoveryFailed extends Schema.TaggedError<DiscoveryFailed>()("DiscoveryFailed", {
   service: Schema.String,
   reason: Schema.String,
   message: Schema.String
 }) {}
 
-/** A cluster of Aurora PostgreSQL. `secretArn` is the secret that RDS manages or that is tagged or named after it. */
+/**
+ * A cluster of Aurora PostgreSQL. `secretArn` is the secret that RDS manages for it, or that is tagged or named after
+ * it.
+ */
 export interface FoundCluster {
   readonly name: string
   readonly arn: string
@@ -42,7 +45,7 @@ export interface FoundSecret {
 
 /** Where to look, and how the packages are loaded. */
 export interface DiscoverOptions {
-  /** By default what the AWS SDK finds in the environment and its configuration. */
+  /** By default the region that the AWS SDK finds in the environment and its configuration. */
   readonly region?: string | undefined
   readonly load?: ((name: string) => Promise<unknown>) | undefined
 }
@@ -59,7 +62,7 @@ const failed = (service: string) => (cause: unknown) =>
     message: cause instanceof Error ? cause.message : String(cause)
   })
 
-/** A client of a package, and how it sends a command by name. */
+/** Creates a package's client, and returns a function that sends a command by its name. */
 const clientOf = Effect.fnUntraced(function* (name: string, clientName: string, options: DiscoverOptions) {
   const load = options.load ?? importing
   const module = yield* Effect.tryPromise({
@@ -151,8 +154,8 @@ const secretsOf = Effect.fnUntraced(function* (options: DiscoverOptions) {
 const clusterTag = "aws:rds:primaryDBClusterArn"
 
 /**
- * Lists the clusters of Aurora PostgreSQL of a region with the secret of each, and the secrets whose names speak of a
- * database. Reads no secret's value. One request for every page that either service answers with.
+ * Lists a region's Aurora PostgreSQL clusters with the secret of each, and the secrets whose names suggest a database.
+ * It reads no secret's value. Each page of results is one request.
  *
  * @errors SdkMissing, DiscoveryFailed
  */

@@ -1,8 +1,8 @@
-/** The address of a service in place of AWS's own. Pure. */
+/** Custom endpoints, used in place of AWS's own. Pure. */
 
 /**
- * The URL of an endpoint, without the user and the password that it may hold: calls are signed, so they have no use, and
- * could only be shown somewhere. Undefined where it is no URL of HTTP.
+ * Parses an endpoint's URL, without a user name and password: signed calls need neither, and a message could reveal
+ * them. Undefined if it is not an HTTP URL.
  *
  * @example
  * ```ts
@@ -20,6 +20,6 @@ export const parse = (endpoint: string): URL | undefined => {
   return url
 }
 
-/** An endpoint as it may be shown: without a user or a password. */
+/** An endpoint for messages: without a user name and password. */
 export const shown = (endpoint: string): string =>
   parse(endpoint)?.href.replace(/\/$/, "") ?? "an endpoint that is not a URL"

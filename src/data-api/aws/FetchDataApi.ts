@@ -1,7 +1,7 @@
 /**
- * The Data API of AWS by `fetch` and Web Crypto: for Cloudflare Workers, Vercel's edge, and whatever else has no Node.
+ * The Data API of AWS by `fetch` and Web Crypto: for Cloudflare Workers, Vercel's edge and other runtimes without Node.
  *
- * Credentials are given, or read from the configuration; nothing here looks for files or endpoints.
+ * Credentials are passed, or read from the configuration; this module searches no files or metadata endpoints.
  */
 import * as Configuration from "effect/Config"
 import * as Effect from "effect/Effect"
@@ -23,14 +23,14 @@ export type { Credentials } from "./SignatureText.ts"
 export interface Config extends Omit<SignedHttp.Cluster, "transport"> {
   /** The region of the cluster; that of its ARN when absent. */
   readonly region?: string | undefined
-  /** Where calls go instead of to `https://rds-data.<region>.amazonaws.com`. */
+  /** The URL that calls go to; by default `https://rds-data.<region>.amazonaws.com`. */
   readonly endpoint?: string | undefined
   /**
-   * Asked before each request, so it should remember. When absent `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and
-   * `AWS_SESSION_TOKEN` of the `ConfigProvider`, which a page in a browser never has.
+   * Runs before each request, so it should cache. By default `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and
+   * `AWS_SESSION_TOKEN` from the `ConfigProvider`; a page in a browser has no default.
    */
   readonly credentials?: Effect.Effect<Credentials, Unauthenticated> | undefined
-  /** Milliseconds for a request and its answer. The service itself answers within 45 s. Default 50,000. */
+  /** Timeout of a request and its response, in milliseconds. The service responds within 45 s. Default 50,000. */
   readonly requestTimeout?: number | undefined
 }
 
@@ -39,7 +39,7 @@ const refuse = (message: string) => Effect.fail(new Unauthenticated({ message, c
 const inBrowser = (): boolean => "document" in globalThis
 
 /**
- * The credentials that the configuration holds: of the environment, or of the bindings of a Worker that were given as a
+ * The credentials in the configuration: the environment, or a Worker's bindings that were provided as a
  * `ConfigProvider`.
  *
  * @errors Unauthenticated
@@ -47,8 +47,8 @@ const inBrowser = (): boolean => "document" in globalThis
 export const configuredCredentials: Effect.Effect<Credentials, Unauthenticated> = /* @__PURE__ */ Effect.suspend(() =>
   inBrowser()
     ? refuse(
-        "A page in a browser has no AWS credentials, and must be given none that last: pass temporary ones as `credentials` " +
-          "(Amazon Cognito has them), or let a server call the database."
+        "A page in a browser has no AWS credentials, and must never hold permanent ones: pass temporary ones as " +
+          "`credentials` (for example from Amazon Cognito), or let a server call the database."
       )
     : Effect.flatMap(
         Effect.orElseSucceed(read, () => Option.none<Credentials>()),
@@ -92,8 +92,8 @@ const make = Effect.fnUntraced(function* (config: Config) {
 /**
  * The Data API of AWS for one cluster, by `fetch` and Web Crypto.
  *
- * Nothing is retried here; put `RetryPolicy` on it. An interrupted call aborts its request. Where `fetch` does not say
- * whether a request that failed was sent, it counts as one that may have run.
+ * It does not retry: wrap it in `RetryPolicy`. An interrupted call aborts its request. If `fetch` does not say whether
+ * a failed request was sent, the request may have run.
  *
  * @example
  * ```ts

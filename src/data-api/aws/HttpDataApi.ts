@@ -1,9 +1,9 @@
 /**
- * The Data API of AWS without the AWS SDK: signing and HTTP by Node alone, for programs that start cold and for which
- * the SDK's start-up time and size matter.
+ * The Data API of AWS without the AWS SDK: Node alone signs and sends, for programs that start often and for which the
+ * SDK's start-up time and size matter.
  *
- * It takes credentials as they are given, or from the environment: keys, as a Lambda function has them, or a container's
- * endpoint. What finds them in profiles, SSO or instance metadata is the SDK's.
+ * Credentials are passed, or come from the environment: keys, as in a Lambda function, or a container's endpoint. Only
+ * the SDK finds them in profiles, SSO or instance metadata.
  */
 
 import * as Effect from "effect/Effect"
@@ -24,11 +24,11 @@ export type { Credentials } from "./Signer.ts"
 export interface Config extends SignedHttp.Cluster {
   /** The region of the cluster; that of its ARN when absent. */
   readonly region?: string | undefined
-  /** Where calls go instead of to `https://rds-data.<region>.amazonaws.com`. */
+  /** The URL that calls go to; by default `https://rds-data.<region>.amazonaws.com`. */
   readonly endpoint?: string | undefined
   /**
-   * Asked before each request, so it should remember. When absent `AWS_ACCESS_KEY_ID` and its companions, or else what
-   * the endpoint of an ECS or EKS container gives.
+   * Runs before each request, so it should cache. By default `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and
+   * `AWS_SESSION_TOKEN` of the environment, or else the credentials of an ECS or EKS container.
    */
   readonly credentials?: Effect.Effect<Credentials, Unauthenticated> | undefined
 }
@@ -39,7 +39,7 @@ export interface Config extends SignedHttp.Cluster {
  * @errors Unauthenticated
  */
 export const environmentCredentials: Effect.Effect<Credentials, Unauthenticated> = Effect.suspend(() => {
-  // As the SDK reads them; the schemas behind Config would take a tenth of a cold start.
+  // Read directly, as the SDK does: the schemas behind Config would take a tenth of a cold start.
   const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN } = process.env
   if (!AWS_ACCESS_KEY_ID || !AWS_SECRET_ACCESS_KEY) {
     return Effect.fail(
@@ -57,9 +57,9 @@ export const environmentCredentials: Effect.Effect<Credentials, Unauthenticated>
 })
 
 /**
- * An effect that gives the credentials of a container's role: those of ECS (`AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`) or
- * of EKS Pod Identity (`AWS_CONTAINER_CREDENTIALS_FULL_URI` and `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE`). They are kept,
- * and others asked for five minutes before they expire.
+ * Makes an effect that returns the credentials of a container's role: of ECS (`AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`)
+ * or of EKS Pod Identity (`AWS_CONTAINER_CREDENTIALS_FULL_URI` and `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE`). They are
+ * cached, and renewed five minutes before they expire.
  */
 export const containerCredentials: Effect.Effect<Effect.Effect<Credentials, Unauthenticated>> =
   /* @__PURE__ */
@@ -67,7 +67,7 @@ export const containerCredentials: Effect.Effect<Effect.Effect<Credentials, Unau
 
 const hasKeys = (env: NodeJS.ProcessEnv): boolean => Boolean(env["AWS_ACCESS_KEY_ID"] && env["AWS_SECRET_ACCESS_KEY"])
 
-/** A container's role, where the SDK would find no web identity before it. */
+/** Whether there is a container's role, and no web identity, which the SDK prefers. */
 const hasContainer = (env: NodeJS.ProcessEnv): boolean =>
   ContainerCredentials.isNamed(env) && !env["AWS_WEB_IDENTITY_TOKEN_FILE"]
 
@@ -77,7 +77,7 @@ const foundCredentials = Effect.suspend(() =>
     : Effect.cached(environmentCredentials)
 )
 
-/** Further settings that the AWS SDK reads. */
+/** Settings that only the AWS SDK reads. */
 const furtherSettings = [
   "AWS_PROFILE",
   "AWS_CONFIG_FILE",
@@ -88,12 +88,12 @@ const furtherSettings = [
   "AWS_USE_DUALSTACK_ENDPOINT"
 ]
 
-/** The regions whose hosts are under amazonaws.com, as the SDK's table of partitions has them. */
+/** The regions whose hosts are under amazonaws.com, from the SDK's table of partitions. */
 const commercialRegion = /^(?:us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+$/
 
 /**
- * Whether this layer would do what the one with the AWS SDK does: keys in the environment, as in a Lambda function, or a
- * container's endpoint, and neither a profile, nor a configuration file, nor a setting or a region that leads to another
+ * Whether this layer can replace the one with the AWS SDK: the environment has keys, as in a Lambda function, or a
+ * container's endpoint, and no profile, configuration file, setting or region leads to other credentials or another
  * host.
  */
 export const suffices = (
@@ -120,8 +120,8 @@ const make = Effect.fnUntraced(function* (config: Config) {
 /**
  * The Data API of AWS for one cluster, without the AWS SDK.
  *
- * Nothing is retried here; put `RetryPolicy` on it. An interrupted call aborts its request. Connections are closed
- * with the layer.
+ * It does not retry: wrap it in `RetryPolicy`. An interrupted call aborts its request. Connections are closed with the
+ * layer.
  *
  * @example
  * ```ts

@@ -1,19 +1,19 @@
 /**
- * What AWS Signature Version 4 signs of a POST of JSON without a query, the only request that the Data API has. Pure: who
- * calls it has the hashes and the signature, by whichever cryptography.
+ * The text that AWS Signature Version 4 signs for a POST of JSON without a query, the only kind of request in the Data
+ * API. Pure: the caller computes the hashes and the signature.
  */
 import * as Redacted from "effect/Redacted"
 
-/** Who signs. */
+/** The AWS credentials that sign a request. */
 export interface Credentials {
   readonly accessKeyId: string
   readonly secretAccessKey: Redacted.Redacted
   readonly sessionToken?: Redacted.Redacted | undefined
 }
 
-/** What is signed. */
+/** The parts of a request that are signed. */
 export interface Unsigned {
-  /** Host, and port where it is not the protocol's own. */
+  /** The host, with the port if it is not the protocol's default. */
   readonly host: string
   readonly path: string
   readonly body: string
@@ -21,14 +21,14 @@ export interface Unsigned {
   readonly now: number
 }
 
-/** A request on its way to be signed. */
+/** A request that is not signed yet. */
 export interface Draft {
-  /** The day of the signature, which its key derives from: `20260102`. */
+  /** The day of the signature, from which its key is derived: `20260102`. */
   readonly day: string
   readonly canonical: string
-  /** The text to be signed, by the SHA-256 of `canonical` in hexadecimal digits. */
+  /** Returns the text to sign; takes the SHA-256 of `canonical` in hexadecimal digits. */
   readonly textToSign: (canonicalHash: string) => string
-  /** The headers of the signed request, by the signature in hexadecimal digits. */
+  /** Returns the headers of the signed request; takes the signature in hexadecimal digits. */
   readonly headers: (signature: string) => Record<string, string>
 }
 

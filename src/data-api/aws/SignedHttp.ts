@@ -1,4 +1,6 @@
-/** A `DataApi` over HTTP: requests are written, signed and sent, answers read. Who signs and where to is given. */
+/**
+ * A `DataApi` over HTTP: it writes, signs and sends requests, and reads responses. The signer and the URL are passed.
+ */
 
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -19,18 +21,18 @@ import { lengthOf } from "../values/Octets.ts"
 import type { Loss, Transport, Options as TransportOptions } from "./http/Transport.ts"
 import type { Credentials, Unsigned } from "./SignatureText.ts"
 
-/** Which cluster is meant. */
+/** The cluster that requests are for. */
 export interface Cluster {
   /** The ARN of the Aurora cluster, in its exact letter case. */
   readonly clusterArn: string
   /** The ARN of the secret with the database's user and password. */
   readonly secretArn: Redacted.Redacted
-  /** The database of requests that name none; the user's name where this is absent too. */
+  /** The database of requests that name none. Without it, the database with the user's name. */
   readonly database?: string | undefined
   readonly transport?: TransportOptions | undefined
 }
 
-/** Who signs: at once, or where cryptography takes its time by a promise. */
+/** Signs requests: directly, or by a promise where the cryptography is asynchronous. */
 export interface Signer {
   readonly sign: (
     credentials: Credentials,
@@ -38,29 +40,29 @@ export interface Signer {
   ) => Record<string, string> | Promise<Record<string, string>>
 }
 
-/** Where requests go, and for which region they are signed. */
+/** The URL that requests go to, and the signer for its region. */
 export interface Service {
   readonly url: URL
   readonly signer: Signer
 }
 
-/** An endpoint that no request can go to. Its text may hold a password, so it is not repeated. */
+/** The failure for an endpoint that is not a URL. The message leaves the endpoint out: it may hold a password. */
 export const notAnEndpoint = (): Reason =>
   new InvalidRequest({
-    message: "The endpoint is not a URL: it has the form https://host or http://127.0.0.1:8080."
+    message: "The endpoint is not a URL: give one such as https://host or http://127.0.0.1:8080."
   })
 
-/** Milliseconds that a signature's time may be off; the service allows as much. */
+/** Milliseconds that a signature's time may differ from the service's, as the service allows. */
 const CLOCK_TOLERANCE = 5 * 60_000
 
-/** The service's time, where an answer refuses a request that was signed at quite another. */
+/** The service's time, if the response refuses a request whose time differs too much from it. */
 const refusedTime = (answer: Answer, signedAt: number): number | undefined => {
   const { date } = answer.headers
   const time = answer.status === 403 && typeof date === "string" ? Date.parse(date) : Number.NaN
   return Math.abs(time - signedAt) >= CLOCK_TOLERANCE ? time : undefined
 }
 
-/** Sends a request to a place on the service. */
+/** Sends a request to a path of the service. */
 const sendBy =
   (transport: Transport) =>
   (url: URL, path: string, headers: Record<string, string>, body: string): Effect.Effect<Answer, Loss> =>
@@ -115,7 +117,7 @@ export const make = Effect.fnUntraced(function* (
       })
       const [answer, serviceTime] = yield* attempt
       if (serviceTime === undefined) return decodeAnswer(operation, answer, asked)
-      // This machine's clock is wrong. What was refused did not run.
+      // This machine's clock is wrong. The refused request did not run, so it can be retried.
       ahead = serviceTime - (yield* Clock.currentTimeMillis)
       const [second] = yield* attempt
       return decodeAnswer(operation, second, asked)

@@ -1,4 +1,4 @@
-/** AWS Signature Version 4 by Web Crypto, where there is no Node. */
+/** AWS Signature Version 4 by Web Crypto, for runtimes without Node. */
 import * as Redacted from "effect/Redacted"
 import { toHex } from "../values/Octets.ts"
 import { type Credentials, draftOf, type Unsigned } from "./SignatureText.ts"
@@ -20,7 +20,7 @@ const derive = async (secret: string, texts: ReadonlyArray<string>): Promise<Cry
   return key
 }
 
-/** Signs for one region. The key that a day's signatures derive from is kept for the day and the secret. */
+/** Signs for one region. It caches the key that is derived from the day and the secret. */
 export class WebSigner {
   readonly #region: string
   #derivedFrom = ""
@@ -39,7 +39,7 @@ export class WebSigner {
     return this.#key
   }
 
-  /** The headers of the signed request. */
+  /** Returns the headers of the signed request. */
   async sign(credentials: Credentials, unsigned: Unsigned): Promise<Record<string, string>> {
     const draft = draftOf(this.#region, credentials, unsigned, await sha256(unsigned.body))
     const toSign = draft.textToSign(await sha256(draft.canonical))

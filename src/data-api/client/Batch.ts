@@ -1,15 +1,15 @@
-/** One statement with many sets of values: its parameters, each of one type in all sets. */
+/** Encodes the value sets of a batch. Each parameter has one type in all sets. */
 import * as Result from "effect/Result"
 import type { SqlParameter } from "../DataApi.ts"
 import { parameterName } from "../statement/Placeholders.ts"
 import { encode, type PgParameter } from "../values/PgValue.ts"
 
-/** Values by name. `undefined` is NULL, but in a condition it is refused. */
+/** Values by name. `undefined` is NULL; in a condition it is an error. */
 export type Values = Readonly<Record<string, unknown>>
 
-/** What a batch sends. */
+/** An encoded batch. */
 export interface EncodedBatch {
-  /** For each name, a parameter that stands for those of all sets. */
+  /** For each name, one parameter with the type that all sets share. */
   readonly parameters: ReadonlyArray<PgParameter>
   readonly sets: ReadonlyArray<ReadonlyArray<PgParameter>>
 }
@@ -20,7 +20,7 @@ const isInteger = (parameter: PgParameter): boolean =>
 const isArray = (parameter: PgParameter): boolean =>
   parameter._tag === "TextArray" || (parameter._tag === "Typed" && parameter.type.endsWith("[]"))
 
-/** A parameter whose type both have; undefined where a cast would read one as another type, which it is not. */
+/** The parameter whose type fits both; undefined if a cast would change the type of one of them. */
 const common = (a: PgParameter, b: PgParameter): PgParameter | undefined => {
   if (b._tag === "Null") return a
   if (a._tag === "Null") return b
@@ -33,7 +33,7 @@ const common = (a: PgParameter, b: PgParameter): PgParameter | undefined => {
   return a._tag === b._tag ? a : undefined
 }
 
-/** Encodes the sets of a batch, or says why they can't be one. */
+/** Encodes the sets of a batch, or says why they can't be sent as one. */
 export const encodeSets = (
   names: ReadonlyArray<string>,
   sets: ReadonlyArray<Values>
@@ -57,7 +57,7 @@ export const encodeSets = (
   return Result.succeed({ parameters, sets: encodedSets })
 }
 
-/** The sets as the service takes them, without the parameters that the text holds as literals. */
+/** The sets as the service expects them, without the parameters that the SQL text contains as literals. */
 export const parameterSets = (
   { sets }: EncodedBatch,
   literal: ReadonlySet<number>

@@ -1,6 +1,6 @@
 /**
- * Many rows in few requests: the rows travel as one JSON parameter, and the database makes rows of the table's own
- * types of it. Works on any `SqlClient` of PostgreSQL.
+ * Writes many rows in few requests: the rows are sent as one JSON parameter, which the database converts to rows of the
+ * table's types. Works on any `SqlClient` of PostgreSQL.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -11,37 +11,37 @@ import { MAX_REQUEST_BYTES, REQUEST_OVERHEAD_BYTES } from "../Limits.ts"
 import { lengthOf } from "../values/Octets.ts"
 import { encodeJson, encodeRows, type Row } from "../values/PgValue.ts"
 
-/** Octets that one request's rows may take in its JSON. */
+/** Octets of rows in the JSON of one request. */
 const CHUNK_BYTES = MAX_REQUEST_BYTES - REQUEST_OVERHEAD_BYTES - 64 * 1024
 
-/** Octets of rows per request where the rows come back: an answer holds 1 MiB, and columns may be added to it. */
+/** Octets of rows per request with `returning`: a result holds 1 MiB, and returned rows may have more columns. */
 const RETURNING_CHUNK_BYTES = 256 * 1024
 
 /** How rows are inserted. */
 export interface InsertOptions {
-  /** What happens to a row that is there already: found by `columns`, it is left alone or has its other columns set. */
+  /** What happens to a row that exists, by the unique `columns`: nothing, or its other columns are updated. */
   readonly onConflict?: { readonly columns: ReadonlyArray<string>; readonly action: "nothing" | "update" } | undefined
-  /** The columns of the inserted or updated rows that come back; `"*"` for all. None by default. */
+  /** The columns of the inserted or updated rows to return; `"*"` for all. None by default. */
   readonly returning?: ReadonlyArray<string> | "*" | undefined
 }
 
-/** What a write came to. */
+/** The result of a write. */
 export interface WriteResult {
   /** Rows inserted, updated or deleted. */
   readonly count: number
-  /** What `returning` asked for, otherwise empty. */
+  /** The rows that `returning` asked for; otherwise empty. */
   readonly rows: ReadonlyArray<Row>
 }
 
-/** A call that makes no sense, refused before anything is sent. */
+/** The error of a wrong call, which fails before anything is sent. */
 export const misuse = (operation: string, message: string): SqlError.SqlError =>
   new SqlError.SqlError({ reason: new SqlError.UnknownError({ cause: new Error(message), message, operation }) })
 
-/** The column's name in the database, which the client may derive from the one in the program. */
+/** The column's name in the database. The client may transform the program's name. */
 export const columnName = (sql: SqlClient.SqlClient, column: string): string =>
   sql`${sql(column)}`.compile()[0].slice(1, -1).replaceAll('""', '"')
 
-/** Several fragments with something between them. */
+/** Joins fragments with a separator. */
 export const separated = (
   sql: SqlClient.SqlClient,
   separator: string,
@@ -54,7 +54,7 @@ export const separated = (
       fragments[0] ?? sql.literal("")
     )
 
-/** Column names, quoted, with commas between them. */
+/** The quoted column names, separated by commas. */
 export const identifiers = (sql: SqlClient.SqlClient, columns: ReadonlyArray<string>): Statement.Fragment =>
   separated(
     sql,
@@ -67,7 +67,7 @@ interface Chunk {
   readonly bytes: number
 }
 
-/** Why the rows are not all of the same columns. */
+/** Why the rows do not all have the same columns; undefined if they do. */
 const differing = (keys: ReadonlyArray<string>, rows: ReadonlyArray<object>): string | undefined => {
   for (const [index, row] of rows.entries()) {
     const members = Object.keys(row)
@@ -75,7 +75,7 @@ const differing = (keys: ReadonlyArray<string>, rows: ReadonlyArray<object>): st
     const missing = keys.find((key) => !members.includes(key))
     if (missing !== undefined) return `Row ${index} has no "${missing}", which row 0 has.`
     const added = members.find((member) => !keys.includes(member))
-    if (added !== undefined) return `Row ${index} has "${added}", which row 0 has not.`
+    if (added !== undefined) return `Row ${index} has "${added}", which row 0 does not have.`
   }
   return undefined
 }
@@ -84,7 +84,7 @@ const differing = (keys: ReadonlyArray<string>, rows: ReadonlyArray<object>): st
 const pack = (rows: ReadonlyArray<object>, limit: number): Result.Result<ReadonlyArray<Chunk>, string> => {
   const all = encodeJson(rows)
   if (Result.isFailure(all)) return Result.fail(`The rows can't be sent: ${all.failure.message}.`)
-  // A character takes at most 3 octets, or 2 where the string that the array is in escapes it.
+  // A character takes at most 3 octets in UTF-8, or 2 if the JSON string around the array escapes it.
   const longest = 3 * all.success.length
   if (longest <= limit) return Result.succeed([{ json: all.success, bytes: longest }])
   const texts = rows.map((row) => JSON.stringify(row))
@@ -106,7 +106,7 @@ const pack = (rows: ReadonlyArray<object>, limit: number): Result.Result<Readonl
 }
 
 /**
- * Runs a statement that writes, for its rows or their number.
+ * Runs a statement that writes, and returns its rows or their number.
  *
  * @errors SqlError
  */
@@ -116,7 +116,7 @@ export const written = (
   returning: ReadonlyArray<string> | "*" | undefined,
   table?: string
 ): Effect.Effect<WriteResult, SqlError.SqlError> => {
-  // Beside other relations of the statement, the columns meant are those of the table.
+  // The statement may have other relations with the same column names.
   const qualifier = table === undefined ? sql.literal("") : sql.literal(`${table}.`)
   return returning === undefined
     ? Effect.map(
@@ -138,11 +138,11 @@ export const written = (
 }
 
 /**
- * Inserts or upserts rows, in one request as long as they fit into 4 MiB, and in as few as possible beyond that; then
- * all of them within one transaction, so that either all rows are written or none.
+ * Inserts or upserts rows: in one request if they fit into 4 MiB, otherwise in as few as possible, within one
+ * transaction. Either all rows are written or none.
  *
  * All rows have the same members, which are columns of the table. Values need no casts: a string goes into a `uuid`, a
- * `timestamptz` or an enum column, an array into an array column, anything into a json column.
+ * `timestamptz` or an enum column, an array into an array column, any value into a json column.
  *
  * @errors SqlError
  *
@@ -202,7 +202,7 @@ export const insert = Effect.fn("Bulk.insert")(function* (
     count: parts.reduce((sum, part) => sum + part.count, 0),
     rows: parts.flatMap((part) => part.rows)
   }))
-  // What comes back may exceed an answer after the rows are written; only a transaction then leaves nothing behind.
+  // The returned rows may exceed the limit of a result after they are written; only a transaction then undoes that.
   const whole =
     chunks.success.length > 1 || (options.returning !== undefined && (chunks.success[0]?.bytes ?? 0) > 65_536)
   return yield* whole ? sql.withTransaction(sendAll) : sendAll

@@ -1,4 +1,4 @@
-/** Writes by table and condition: UPDATE and DELETE whose values are of the columns' own types. */
+/** UPDATE and DELETE by table and condition. Values are converted to the columns' types. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as SqlClient from "effect/sql/SqlClient"
@@ -7,16 +7,16 @@ import { encodeJson, encodeRows } from "../values/PgValue.ts"
 import type { Values } from "./Batch.ts"
 import { columnName, misuse, separated, type WriteResult, written } from "./Bulk.ts"
 
-/** Which rows an update or a delete is for: those whose columns equal these values. */
+/** The rows to update or delete: those whose columns equal these values. */
 export interface Condition {
   readonly where?: Values | undefined
-  /** Without a condition, every row is meant: that has to be said. */
+  /** Must be true to update or delete every row, without a condition. */
   readonly all?: boolean | undefined
-  /** The columns of the rows concerned that come back; `"*"` for all. None by default. */
+  /** The columns of these rows to return; `"*"` for all. None by default. */
   readonly returning?: ReadonlyArray<string> | "*" | undefined
 }
 
-/** A row of the table's types with these values. */
+/** A FROM item: one row of the table's types with these values. */
 const record = (sql: SqlClient.SqlClient, operation: string, table: string, values: Values, alias: string) => {
   const keys = Object.keys(values)
   const columns = keys.map((key) => columnName(sql, key))
@@ -26,13 +26,15 @@ const record = (sql: SqlClient.SqlClient, operation: string, table: string, valu
     : Effect.succeed(sql`json_populate_record(null::${sql(table)}, ${json.success}::json) as ${sql.literal(alias)}`)
 }
 
-/** Equality of columns with values of the columns' own types, which `w` holds. */
+/** Compares columns with the values of `w`, a row of the columns' types. */
 const matching = (sql: SqlClient.SqlClient, operation: string, table: string, { all, where = {} }: Condition) => {
   const keys = Object.keys(where)
   const open = keys.find((key) => where[key] === undefined)
   if (open !== undefined) return Effect.fail(misuse(operation, `The condition on "${open}" has no value.`))
   if (keys.length === 0 && all !== true) {
-    return Effect.fail(misuse(operation, `Without a condition every row of ${table} is meant: say { all: true }.`))
+    return Effect.fail(
+      misuse(operation, `There is no condition: pass { all: true } to ${operation} every row of ${table}.`)
+    )
   }
   return Effect.map(record(sql, operation, table, where, "w"), (w) => ({
     from: w,
@@ -44,7 +46,7 @@ const matching = (sql: SqlClient.SqlClient, operation: string, table: string, { 
   }))
 }
 
-/** Sets columns of the rows that a condition is for. */
+/** Updates columns of the rows that match a condition. */
 export const updateRows = Effect.fnUntraced(function* (
   sql: SqlClient.SqlClient,
   table: string,
@@ -68,7 +70,7 @@ export const updateRows = Effect.fnUntraced(function* (
   )
 })
 
-/** Deletes the rows that a condition is for. */
+/** Deletes the rows that match a condition. */
 export const deleteRows = Effect.fnUntraced(function* (
   sql: SqlClient.SqlClient,
   table: string,

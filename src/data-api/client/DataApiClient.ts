@@ -1,8 +1,8 @@
 /**
  * The Data API for programs that write SQL with `:named` parameters.
  *
- * It stands on the `SqlClient` of `DataApiSql`: values, errors and transactions are the same, and the two can be mixed
- * within one transaction.
+ * It uses the `SqlClient` of `DataApiSql`: values, errors and transactions are the same, and both can be used in one
+ * transaction.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -51,25 +51,25 @@ export class DataApiClient extends Context.Service<
   DataApiClient,
   {
     /**
-     * The rows of a statement.
+     * Runs a statement and returns its rows.
      *
      * @errors SqlError
      */
     readonly query: (sql: string, values?: Values) => Outcome<ReadonlyArray<Row>>
     /**
-     * The only row of a statement, or none; more than one is a failure.
+     * Runs a statement and returns its row, if there is one; more than one row is an error.
      *
      * @errors SqlError
      */
     readonly queryOne: (sql: string, values?: Values) => Outcome<Option.Option<Row>>
     /**
-     * The number of rows that a statement wrote.
+     * Runs a statement and returns the number of rows that it wrote.
      *
      * @errors SqlError
      */
     readonly execute: (sql: string, values?: Values) => Outcome<number>
     /**
-     * Runs a statement once for each set of values, in one request and all or nothing. It can't return rows.
+     * Runs a statement once for each set of values, in one request and one transaction. It can't return rows.
      *
      * @errors SqlError
      */
@@ -85,33 +85,33 @@ export class DataApiClient extends Context.Service<
       options?: InsertOptions
     ) => Outcome<WriteResult>
     /**
-     * Sets columns of the rows that a condition is for.
+     * Updates columns of the rows that match a condition.
      *
      * @errors SqlError
      */
     readonly update: (table: string, values: Values, condition: Condition) => Outcome<WriteResult>
     /**
-     * Deletes the rows that a condition is for.
+     * Deletes the rows that match a condition.
      *
      * @errors SqlError
      */
     readonly delete: (table: string, condition: Condition) => Outcome<WriteResult>
     /**
-     * Runs an effect in a transaction; one within another is a savepoint.
+     * Runs an effect in a transaction; a nested one is a savepoint.
      *
      * @errors SqlError
      */
     readonly transaction: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | SqlError.SqlError, R>
   }
 >()("alex-database/data-api/DataApiClient") {
-  /** On a `SqlClient` that is there already; it must be one of `DataApiSql`. */
+  /** Uses an existing `SqlClient`, which must be one of `DataApiSql`. */
   static readonly layerNoDeps: Layer.Layer<DataApiClient, never, SqlClient.SqlClient> = Layer.effect(
     DataApiClient,
     Effect.suspend(() => make)
   )
 
   /**
-   * With a `SqlClient` of its own, which is provided as well.
+   * Creates its own `SqlClient`, and provides it as well.
    *
    * @example
    * ```ts
@@ -137,7 +137,7 @@ export class DataApiClient extends Context.Service<
     DataApiClient.layerNoDeps.pipe(Layer.provideMerge(DataApiSql.layer(options)))
 }
 
-/** The statement that a text with names and its values are, or why they are none. */
+/** Builds the statement of a text with named parameters and their values, or fails. */
 const statement = (sql: SqlClient.SqlClient, operation: string, text: string, values: Values) => {
   const names = Object.keys(values)
   const template = fromNamed(text, names)
@@ -172,7 +172,7 @@ const runBatch = Effect.fnUntraced(function* (sql: SqlClient.SqlClient, text: st
   const batch = encodeSets(names, sets)
   if (Result.isFailure(batch)) return yield* misuse("batch", batch.failure)
   const known = knownStatement(text, template.success)
-  // Whether the service runs a batch all or nothing by itself is nowhere said.
+  // The service does not document that a batch is atomic.
   yield* sql.withTransaction(
     Effect.flatMap(connection(sql), (current) =>
       Effect.mapError(

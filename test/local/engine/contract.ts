@@ -370,7 +370,7 @@ export const contract = <E>(engine: string, database: Layer.Layer<DataApi, E>, i
             assert.deepInclude(reason, {
               _tag: "InternalServerError",
               code: "InternalFailure",
-              message: isRemote ? "The service failed inside." : ""
+              message: isRemote ? "The service had an internal error." : ""
             })
           }
         })

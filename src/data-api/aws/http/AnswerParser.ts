@@ -1,10 +1,10 @@
 /**
- * Reads one answer of HTTP/1.1 from the octets of a connection, as RFC 9112 frames it. Whatever is not framed that way is
- * refused: where the answer ends would be a guess, and the next one on the connection with it.
+ * Parses one HTTP/1.1 response from the octets of a connection, as RFC 9112 frames it. Any other framing is refused:
+ * the end of the response would be a guess, and so would the start of the next one on the connection.
  */
 import type { Answer } from "../../rest-json/WireFailures.ts"
 
-/** Octets of the status line and the headers together, and of the line of a chunk; Node's own client takes as much. */
+/** Octets of the status line and the headers together (the default of Node's client), and of a chunk's size line. */
 const MAX_HEAD = 16 * 1024
 const MAX_LINE = 1024
 
@@ -33,21 +33,21 @@ const headersOf = (lines: ReadonlyArray<string>): Headers | undefined => {
 
 type Part = "head" | "sized" | "chunk size" | "chunk" | "chunk end" | "trailers" | "until the end"
 
-/** Fed with what arrives, until it is `done` or says in `wrong` what no answer of HTTP looks like. */
+/** Takes the data as it arrives, until it is `done` or `wrong` says why this is not an HTTP response. */
 export class AnswerParser {
   #part: Part = "head"
-  /** What has arrived and not been read. */
+  /** Data that has arrived and is not parsed yet. */
   #pending: Buffer = nothing
   #headers: Headers = {}
   #status = 0
-  /** Octets that the body, or the chunk, still has to come. */
+  /** Octets of the body or the chunk that have not arrived yet. */
   #remaining = 0
   readonly #body: Array<Buffer> = []
   #size = 0
   #persists = false
   done = false
   wrong: string | undefined
-  /** Whether anything of the answer has arrived. */
+  /** Whether any part of the response has arrived. */
   begun = false
 
   /** Whether the connection can take another request. */
@@ -67,14 +67,14 @@ export class AnswerParser {
     while (!this.done && this.wrong === undefined && this.#step()) {}
   }
 
-  /** Nothing more will come. */
+  /** Tells the parser that no more data will arrive. */
   end(): void {
     if (this.done || this.wrong !== undefined) return
     if (this.#part === "until the end") this.done = true
     else this.wrong = "the answer broke off"
   }
 
-  /** Reads one part; false where more is needed. */
+  /** Parses one part; false if it needs more data. */
   #step(): boolean {
     switch (this.#part) {
       case "head":
@@ -119,7 +119,7 @@ export class AnswerParser {
     const headers = headersOf(lines)
     if (status === null || headers === undefined) return this.#refuse("the answer is not HTTP")
     this.#status = Number(status[2])
-    // 100 and 103 announce an answer; another protocol, which 101 is for, was not asked for.
+    // 100 and 103 precede a response. 101 switches to another protocol, which no request asked for.
     if (this.#status < 200) return this.#status === 101 ? this.#refuse("the answer is not HTTP") : true
     this.#headers = headers
     const connection = headers["connection"]?.toLowerCase() ?? ""

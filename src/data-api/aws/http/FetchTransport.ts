@@ -1,11 +1,13 @@
-/** HTTP by `fetch`, where there are no sockets, and how far a request that failed had come. */
+/** HTTP by `fetch`, for runtimes without sockets. A failure says whether the request may have been sent. */
 import * as Result from "effect/Result"
 import { ConnectFailed, ConnectionLost } from "../../DataApiError.ts"
 import type { Answer } from "../../rest-json/WireFailures.ts"
 import { lengthOf } from "../../values/Octets.ts"
 import type { Loss, Options, Target, Transport } from "./Transport.ts"
 
-/** Codes of Node, undici and Bun for a connection that never was. Of any other failure `fetch` does not say how far it came. */
+/**
+ * Codes of Node, undici and Bun for a connection that was not established. After any other the request may have run.
+ */
 const notConnected =
   /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|ConnectionRefused|FailedToOpenSocket)$/
 
@@ -27,7 +29,7 @@ const ask = async (
   { body, headers, hostname, path, port, protocol }: Target,
   signal: AbortSignal
 ): Promise<Result.Result<Answer, Loss>> => {
-  // `fetch` itself says which host it asks.
+  // `fetch` sets the host header itself.
   const { host: _, ...others } = headers
   const url = `${protocol}//${hostname}${port === undefined ? "" : `:${port}`}${path}`
   try {

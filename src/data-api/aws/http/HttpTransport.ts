@@ -1,4 +1,4 @@
-/** HTTP/1.1 to one service over kept connections, and how far a request that failed had come. */
+/** HTTP/1.1 to one service by Node's client. A failure says whether the request may have been sent. */
 import type * as http from "node:http"
 import type * as https from "node:https"
 import type { Socket } from "node:net"
@@ -7,10 +7,10 @@ import { ConnectFailed, ConnectionLost } from "../../DataApiError.ts"
 import type { Answer } from "../../rest-json/WireFailures.ts"
 import type { Loss, Options, Target, Transport } from "./Transport.ts"
 
-/** The code of a system error, which holds no secret as its message might. */
+/** The code of a system error. Unlike the message, it never holds a secret. */
 const codeOf = (error: Error): string => ("code" in error && typeof error.code === "string" ? error.code : error.name)
 
-/** Node's own switch for HTTP_PROXY and HTTPS_PROXY, which by itself reaches only the global agents. */
+/** Applies HTTP_PROXY and HTTPS_PROXY to this agent: Node's own switch applies them only to the global agents. */
 const proxy = () => (process.env["NODE_USE_ENV_PROXY"] === "1" ? { proxyEnv: process.env } : {})
 
 /** Node's client for one protocol. */
@@ -19,7 +19,7 @@ interface Client {
   readonly request: (options: https.RequestOptions) => http.ClientRequest
 }
 
-/** One request under way. It is settled once, whatever happens to it after that. */
+/** One running request. Only its first outcome counts. */
 class Call {
   readonly #request: http.ClientRequest
   readonly #hostname: string
@@ -34,12 +34,12 @@ class Call {
     this.#done = done
   }
 
-  /** From now on the request may have arrived. */
+  /** Marks the connection as established: from now on the request may have arrived. */
   connect(): void {
     this.#connected = true
   }
 
-  /** Gives up after so many milliseconds. */
+  /** Fails the request after this many milliseconds. */
   limit(millis: number, why: string): NodeJS.Timeout {
     const timer = setTimeout(() => this.fail(why), millis)
     this.#timers.push(timer)
@@ -56,13 +56,13 @@ class Call {
     )
   }
 
-  /** Ends the request, whose answer is no longer wanted. */
+  /** Ends the request without an outcome. */
   abandon(): void {
     this.#end()
     this.#request.destroy()
   }
 
-  /** Ends the request, and says so. */
+  /** Ends the request as failed. */
   fail(why: string): void {
     this.lose(why)
     this.#request.destroy()
@@ -80,7 +80,7 @@ class Call {
       const first = chunks[0]
       const body = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, size)
       const answer = { status: response.statusCode ?? 0, headers: response.headers, body, size }
-      // Only then is the connection free for a request that the answer gives rise to.
+      // The connection is free only on the next tick, and the caller may send its next request at once.
       return process.nextTick(() => this.#settle(Result.succeed(answer)))
     })
     response.on("error", (error) => this.lose(codeOf(error)))
@@ -106,7 +106,7 @@ export class HttpTransport implements Transport {
   readonly #idleTimeout: number
   readonly #agentOptions: http.AgentOptions
   readonly #socketPath: string | undefined
-  /** By whether they are for TLS. */
+  /** Clients, by whether they use TLS. */
   readonly #clients = new Map<boolean, Client>()
   readonly #calls = new Set<Call>()
   #lastUse = 0
@@ -123,8 +123,8 @@ export class HttpTransport implements Transport {
     this.#socketPath = options.socketPath
   }
 
-  // Imported, node:http would have to show every export at once, and one of them loads a second HTTP client: half of
-  // the time that a program takes to start.
+  // An import of node:http would evaluate every export, and one of them loads a second HTTP client: half of the time
+  // that a program takes to start.
   #client(secure: boolean): Client {
     const known = this.#clients.get(secure)
     if (known !== undefined) return known
@@ -140,18 +140,20 @@ export class HttpTransport implements Transport {
   #closingIdle(agent: http.Agent): http.Agent {
     return agent.on("free", (socket: Socket) => {
       this.#lastUse = Date.now()
-      // The agent itself closes a free connection whose time is over.
+      // The agent itself closes a free connection that times out.
       socket.setTimeout(this.#idleTimeout)
     })
   }
 
-  /** A process that was frozen, as a Lambda function is between calls, runs no timers: its idle connections are old. */
+  /**
+   * Closes old idle connections. A frozen process, such as a Lambda function between calls, runs no timers for that.
+   */
   #dropOld(agent: http.Agent): void {
     if (Date.now() - this.#lastUse <= this.#idleTimeout) return
     for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
   }
 
-  /** Sends a POST; `done` is called once with what came of it. The function returned gives the request up. */
+  /** Sends a POST; `done` is called once with the result. The returned function cancels the request. */
   send(target: Target, done: (result: Result.Result<Answer, Loss>) => void): () => void {
     const secure = target.protocol === "https:"
     const { agent, request } = this.#client(secure)
@@ -184,7 +186,7 @@ export class HttpTransport implements Transport {
     return () => call.abandon()
   }
 
-  /** Closes all connections. */
+  /** Closes all connections, and fails the running requests. */
   close(): void {
     for (const call of this.#calls) call.fail("the client was closed")
     for (const { agent } of this.#clients.values()) agent.destroy()

@@ -3,7 +3,7 @@ import { HttpTransport } from "./HttpTransport.ts"
 import { SocketTransport } from "./SocketTransport.ts"
 import type { Options, Transport } from "./Transport.ts"
 
-/** A proxy is Node's own client's to speak to: `NODE_USE_ENV_PROXY=1` is its switch for HTTP_PROXY and HTTPS_PROXY. */
+/** Only Node's client supports a proxy: `NODE_USE_ENV_PROXY=1` makes it use HTTP_PROXY and HTTPS_PROXY. */
 export const make = (options: Options = {}): Transport =>
   process.env["NODE_USE_ENV_PROXY"] === "1" && options.socketPath === undefined
     ? new HttpTransport(options)

@@ -1,8 +1,8 @@
 /**
- * HTTP/1.1 to one service over kept connections, and how far a request that failed had come.
+ * HTTP/1.1 to one service by plain sockets. A failure says whether the request may have been sent.
  *
- * A call of the Data API is one POST and one answer of JSON. On a connection's own octets that takes a third of what
- * Node's client takes for it, whose streams, events and agent are for everything that HTTP can be.
+ * A Data API call is one POST and one JSON response. Directly on a socket it takes a third of the time of Node's
+ * client, whose streams, events and agent cover all of HTTP.
  */
 import { connect, isIP, type Socket } from "node:net"
 import * as Result from "effect/Result"
@@ -11,13 +11,13 @@ import type { Answer } from "../../rest-json/WireFailures.ts"
 import { AnswerParser } from "./AnswerParser.ts"
 import type { Loss, Options, Target, Transport } from "./Transport.ts"
 
-/** The code of a system error, which holds no secret as its message might. */
+/** The code of a system error. Unlike the message, it never holds a secret. */
 const codeOf = (error: Error): string => ("code" in error && typeof error.code === "string" ? error.code : error.name)
 
-/** What no header may hold: it could end there and another begin. */
+/** Characters that no header may contain: a line break would begin another header. */
 const control = /[^\t\x20-\x7e]/
 
-/** The request as it is sent; undefined where a header can't be. */
+/** The request as it is sent; undefined if a header contains a character that it may not. */
 const textOf = ({ body, headers, path }: Target): string | undefined => {
   let head = `POST ${path} HTTP/1.1\r\n`
   for (const name in headers) {
@@ -28,7 +28,7 @@ const textOf = ({ body, headers, path }: Target): string | undefined => {
   return `${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
 }
 
-/** One request under way. It is settled once, whatever happens to it after that. */
+/** One running request. Only its first outcome counts. */
 class Call {
   readonly text: string
   readonly parser = new AnswerParser()
@@ -49,7 +49,7 @@ class Call {
     this.#settle(Result.succeed(this.parser.answer))
   }
 
-  /** Ends the request, and the connection that it is on. */
+  /** Ends the request as failed, and closes its connection. */
   fail(why: string): void {
     if (this.isSettled) return
     const sent = this.connection?.isOpen === true
@@ -63,7 +63,7 @@ class Call {
     )
   }
 
-  /** Ends the request, whose answer is no longer wanted. */
+  /** Ends the request without an outcome, and closes its connection. */
   abandon(): void {
     if (this.isSettled) return
     this.#end()
@@ -81,16 +81,16 @@ class Call {
   }
 }
 
-/** A connection, with one request on it at a time. */
+/** A connection, which runs one request at a time. */
 class Connection {
   readonly #socket: Socket
   readonly #free: (connection: Connection) => void
   readonly #gone: (connection: Connection) => void
   #call: Call | undefined
   #isClosed = false
-  /** A request on it may have arrived. */
+  /** Whether it is established, so that a request on it may have arrived. */
   isOpen = false
-  /** When it was last used, in milliseconds. */
+  /** When it was last used, in milliseconds since 1970. */
   usedAt = 0
 
   constructor(
@@ -134,7 +134,7 @@ class Connection {
   #read(bytes: Buffer): void {
     const call = this.#call
     if (call === undefined) {
-      // Nobody asked for it.
+      // No request is running, so this data belongs to none.
       this.close()
       return
     }
@@ -145,17 +145,17 @@ class Connection {
 
   #finish(call: Call): void {
     this.#call = undefined
-    // An answer before the whole request was sent leaves the rest of it in the way.
+    // If the response came before the whole request was sent, the rest of the request is still to be sent.
     if (call.parser.persists && this.#socket.writableLength === 0) {
       this.usedAt = Date.now()
       this.#socket.unref()
-      // The connection is free for a request that the answer gives rise to.
+      // Free the connection first: the caller may send its next request at once.
       this.#free(this)
     } else this.close()
     call.succeed()
   }
 
-  /** The other side sends nothing more. */
+  /** The server sends nothing more. */
   #end(): void {
     const call = this.#call
     call?.parser.end()
@@ -164,7 +164,7 @@ class Connection {
     else this.lose(call.parser.begun ? "the answer broke off" : "ECONNRESET")
   }
 
-  /** Ends the connection, and the request that is on it. */
+  /** Closes the connection, and fails its request. */
   lose(why: string): void {
     const call = this.#call
     this.#call = undefined
@@ -181,11 +181,11 @@ export class SocketTransport implements Transport {
   readonly #maxSockets: number
   readonly #socketPath: string | undefined
   readonly #connections = new Set<Connection>()
-  /** The one that was used last is the last. */
+  /** Idle connections, the last used at the end. */
   readonly #idle: Array<Connection> = []
   readonly #waiting: Array<readonly [Target, Call]> = []
   #sweeper: NodeJS.Timeout | undefined
-  /** What a further connection of TLS begins with, so that it need not shake hands in full. */
+  /** The TLS session, with which the next connection resumes instead of a full handshake. */
   #session: Buffer | undefined
 
   constructor(options: Options = {}) {
@@ -199,7 +199,7 @@ export class SocketTransport implements Transport {
   send(target: Target, done: (result: Result.Result<Answer, Loss>) => void): () => void {
     const text = textOf(target)
     if (text === undefined) {
-      const message = `No connection to ${target.hostname} was established: a header holds what HTTP does not allow.`
+      const message = `No connection to ${target.hostname} was established: a header has a character that HTTP does not allow.`
       done(Result.fail(new ConnectFailed({ message })))
       return () => {}
     }
@@ -222,7 +222,9 @@ export class SocketTransport implements Transport {
     else this.#waiting.push([target, call])
   }
 
-  /** A process that was frozen, as a Lambda function is between calls, runs no timers: its idle connections are old. */
+  /**
+   * Closes old idle connections. A frozen process, such as a Lambda function between calls, runs no timers for that.
+   */
   #takeIdle(): Connection | undefined {
     const last = this.#idle.pop()
     if (last === undefined || Date.now() - last.usedAt <= this.#idleTimeout) return last
@@ -279,7 +281,7 @@ export class SocketTransport implements Transport {
     if (next !== undefined) this.#start(...next)
   }
 
-  /** The next request that still waits: one that was given up meanwhile is never sent. */
+  /** The next waiting request that was not cancelled meanwhile. */
   #nextWaiting(): readonly [Target, Call] | undefined {
     let next = this.#waiting.shift()
     while (next?.[1].isSettled === true) next = this.#waiting.shift()
@@ -290,7 +292,7 @@ export class SocketTransport implements Transport {
     return setTimeout(() => this.#sweep(), millis).unref()
   }
 
-  /** Closes what nobody has used for its time. */
+  /** Closes the connections that were idle for too long. */
   #sweep(): void {
     const now = Date.now()
     for (const one of [...this.#idle]) if (now - one.usedAt >= this.#idleTimeout) one.close()

@@ -1,25 +1,25 @@
-/** What carries a request to the service and its answer back, and how far one that failed had come. */
+/** The interface of the HTTP clients. A failure says whether the request may have been sent. */
 import type * as Result from "effect/Result"
 import type { ConnectFailed, ConnectionLost } from "../../DataApiError.ts"
 import type { Answer } from "../../rest-json/WireFailures.ts"
 
 export interface Options {
-  /** Milliseconds for a request and its answer. The service itself answers within 45 s. Default 50,000. */
+  /** Timeout of a request and its response, in milliseconds. The service responds within 45 s. Default 50,000. */
   readonly requestTimeout?: number | undefined
-  /** Milliseconds for a connection to come about. Default 5,000. */
+  /** Timeout of a connection attempt, in milliseconds. Default 5,000. */
   readonly connectTimeout?: number | undefined
-  /** Connections at once. Default 256. */
+  /** The most connections at a time; further requests wait for one. Default 256. */
   readonly maxSockets?: number | undefined
   /**
-   * Milliseconds that an idle connection is kept. One that the other side has closed meanwhile would lose a request,
-   * so it is shorter than what load balancers use. Default 5,000.
+   * How long an idle connection is kept, in milliseconds. It is shorter than the timeouts of load balancers: a request
+   * on a connection that they have closed would be lost. Default 5,000.
    */
   readonly idleTimeout?: number | undefined
-  /** A socket in the file system to connect to, whatever the host and the port. */
+  /** A Unix domain socket to connect to, instead of the host and the port. */
   readonly socketPath?: string | undefined
 }
 
-/** Where a request goes and what it says. */
+/** The URL, the headers and the body of a request. */
 export interface Target {
   readonly protocol: string
   readonly hostname: string
@@ -29,13 +29,13 @@ export interface Target {
   readonly body: string
 }
 
-/** Why no answer came: nothing was sent, or the request may have arrived. */
+/** Why there is no response: nothing was sent, or the request may have arrived. */
 export type Loss = ConnectFailed | ConnectionLost
 
-/** Carries requests to one service. */
+/** Sends requests to one service. */
 export interface Transport {
-  /** Sends a POST; `done` is called once with what came of it. The function returned gives the request up. */
+  /** Sends a POST; `done` is called once with the result. The returned function cancels the request. */
   readonly send: (target: Target, done: (result: Result.Result<Answer, Loss>) => void) => () => void
-  /** Closes all connections. */
+  /** Closes all connections, and fails the running requests. */
   readonly close: () => void
 }
