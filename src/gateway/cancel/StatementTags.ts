@@ -24,6 +24,7 @@ export class StatementTag {
   readonly comment: string
   readonly #running: Array<number>
   readonly #place: number
+  #isReleased = false
 
   constructor(comment: string, running: Array<number>, place: number) {
     this.comment = comment
@@ -34,11 +35,13 @@ export class StatementTag {
 
   /** Whether the statement runs, and no other with its tag. */
   get isAlone(): boolean {
-    return this.#running[this.#place] === 1
+    return !this.#isReleased && this.#running[this.#place] === 1
   }
 
   /** The statement was answered. */
   release(): void {
+    if (this.#isReleased) return
+    this.#isReleased = true
     this.#running[this.#place] = (this.#running[this.#place] ?? 1) - 1
   }
 }

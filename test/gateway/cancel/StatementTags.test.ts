@@ -38,6 +38,18 @@ describe("the tags of statements", () => {
     assert.isFalse(running[7]?.isAlone, "a statement that was answered is not found")
   })
 
+  it("find no statement of another client's once their own was answered", () => {
+    const tags = new StatementTags()
+    const answered = tags.take("select 1")
+    answered.release()
+    const other = tags.take("select 1")
+    assert.strictEqual(other.comment, answered.comment)
+    assert.isFalse(answered.isAlone)
+    assert.isTrue(other.isAlone)
+    answered.release()
+    assert.isTrue(other.isAlone, "a tag is released once")
+  })
+
   it("come back as soon as they are free", () => {
     const tags = new StatementTags()
     const [first, second] = [tags.take("select 1"), tags.take("select 1")]
