@@ -10,15 +10,20 @@ import { installedPeers } from "./installedPeers.ts"
 import { type Cost, compare, type Figure, type Load } from "./measure.ts"
 import { freshDatabase, responder } from "./processes.ts"
 
-/** How many calls a round has, and what the ratio through `sql` may be. */
-const workloads: Readonly<
-  Record<Contenders.Workload, { readonly calls: number; readonly limit?: number; readonly heavy?: true }>
-> = {
-  "point select": { calls: 384, limit: 0.3 },
-  "transaction of 3": { calls: 96, limit: 0.3 },
-  "1,000 rows": { calls: 64, limit: 0.3, heavy: true },
-  "insert of 8": { calls: 384 },
-  "bulk insert of 500": { calls: 32, limit: 0.2 }
+/** How many calls come before the rounds, how many a round has, and what the ratio through `sql` may be. */
+interface Size {
+  readonly warmUp: number
+  readonly calls: number
+  readonly limit?: number
+  readonly heavy?: true
+}
+
+const workloads: Readonly<Record<Contenders.Workload, Size>> = {
+  "point select": { warmUp: 6000, calls: 384, limit: 0.3 },
+  "transaction of 3": { warmUp: 1500, calls: 96, limit: 0.3 },
+  "1,000 rows": { warmUp: 192, calls: 64, limit: 0.3, heavy: true },
+  "insert of 8": { warmUp: 4000, calls: 384 },
+  "bulk insert of 500": { warmUp: 192, calls: 32, limit: 0.2 }
 }
 
 const section = (concurrency: number) =>
@@ -77,7 +82,7 @@ export const calls = Effect.fnUntraced(function* (options: { readonly rounds: nu
   const figures: Array<Figure> = []
 
   for (const workload of Contenders.workloads) {
-    const { calls, heavy, limit } = workloads[workload]
+    const { heavy, limit, ...size } = workloads[workload]
     const loads: ReadonlyArray<readonly [string, Load]> = [
       ["AWS SDK", aws[workload]],
       ["sql", signed.sql[workload]],
@@ -87,16 +92,16 @@ export const calls = Effect.fnUntraced(function* (options: { readonly rounds: nu
       ...others.map(([name, work]) => [name, work[workload]] as const),
       ...(postgres === undefined ? [] : [["@effect/sql-pg to PostgreSQL", postgres[workload]] as const])
     ]
-    const costs = yield* Effect.promise(() => compare(loads, { calls, concurrency: 32, heavy, rounds }))
+    const costs = yield* Effect.promise(() => compare(loads, { ...size, concurrency: 32, heavy, rounds }))
     const lean32 = workload === "point select" ? 0.3 : undefined
     figures.push(...figuresOf(workload, 32, costs, { sql: limit, "sql, without the SDK": lean32 }))
   }
 
-  const repositories: ReadonlyArray<readonly ["a position" | "positions", string, number, number]> = [
-    ["a position", "point select, decoded by a schema", 384, 0.5],
-    ["positions", "1,000 rows, decoded by a schema", 64, 0.5]
+  const repositories: ReadonlyArray<readonly ["a position" | "positions", string, Size]> = [
+    ["a position", "point select, decoded by a schema", { warmUp: 6000, calls: 384, limit: 0.5 }],
+    ["positions", "1,000 rows, decoded by a schema", { warmUp: 192, calls: 64, limit: 0.5, heavy: true }]
   ]
-  for (const [workload, what, calls, limit] of repositories) {
+  for (const [workload, what, { heavy, limit, ...size }] of repositories) {
     const loads: ReadonlyArray<readonly [string, Load]> = [
       ["AWS SDK", aws[workload]],
       ["repository", signed.repository[workload]],
@@ -105,9 +110,7 @@ export const calls = Effect.fnUntraced(function* (options: { readonly rounds: nu
         ? [["repository, looked up together", signed.repository["a position, looked up together"]] as const]
         : [["the floor: signature, connection, JSON.parse, the same objects by hand", bare.positions] as const])
     ]
-    const costs = yield* Effect.promise(() =>
-      compare(loads, { calls, concurrency: 32, heavy: workload === "positions", rounds })
-    )
+    const costs = yield* Effect.promise(() => compare(loads, { ...size, concurrency: 32, heavy, rounds }))
     figures.push(...figuresOf(what, 32, costs, { repository: limit }))
   }
 
@@ -117,7 +120,7 @@ export const calls = Effect.fnUntraced(function* (options: { readonly rounds: nu
     ["sql, without the SDK", lean.sql["point select"]],
     ...others.map(([name, work]) => [name, work["point select"]] as const)
   ]
-  const many = yield* Effect.promise(() => compare(loads, { calls: 512, concurrency: 256, rounds }))
+  const many = yield* Effect.promise(() => compare(loads, { warmUp: 2048, calls: 512, concurrency: 256, rounds }))
   figures.push(...figuresOf("point select", 256, many, {}))
   return figures
 })

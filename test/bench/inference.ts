@@ -61,7 +61,9 @@ export const inference = Effect.fnUntraced(function* (options: { readonly rounds
       ["text", text.get(what) ?? load],
       ["inferred", load]
     ]
-    const costs = yield* Effect.promise(() => compare(loads, { calls: 3072, concurrency: 32, rounds: options.rounds }))
+    const costs = yield* Effect.promise(() =>
+      compare(loads, { warmUp: 9216, calls: 3072, concurrency: 32, rounds: options.rounds })
+    )
     const base = costs.get("text")?.cpu ?? Number.NaN
     for (const [contender, { cpu, wall }] of costs) {
       figures.push({

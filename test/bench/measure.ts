@@ -44,9 +44,6 @@ export const medianCost = (costs: ReadonlyArray<Cost>): Cost => ({
   wall: median(costs.map(({ wall }) => wall))
 })
 
-/** Rounds that are not counted, in which what is measured is compiled. */
-const warmUp = 3
-
 /**
  * The order of one round: each begins one in turn, and every other round runs backwards. What a contender leaves in caches
  * and to the garbage collector is so paid for by the others alike.
@@ -57,26 +54,31 @@ export const orderOf = <A>(all: ReadonlyArray<A>, round: number): ReadonlyArray<
   return round % 2 === 0 ? order : order.reverse()
 }
 
-/** The median cost of each load, taken in turns; each is run three times beforehand, to be compiled. */
+/**
+ * The median cost of each load, taken in turns, once all have been run for so long that V8 has compiled what is hot: it
+ * optimizes a function after 3,000 calls of it, and before that a call costs several times as much.
+ */
 export const compare = async <Name extends string>(
   loads: ReadonlyArray<readonly [Name, Load]>,
   options: {
     readonly calls: number
+    /** Calls that are not counted. */
+    readonly warmUp: number
     readonly concurrency: number
     readonly rounds: number
     /** Whether a call leaves megabytes, so that the old generation is to be collected too. */
     readonly heavy?: boolean | undefined
   }
 ): Promise<ReadonlyMap<Name, Cost>> => {
-  const { calls, concurrency, heavy = false, rounds } = options
+  const { calls, concurrency, heavy = false, rounds, warmUp } = options
   const costs = new Map<Name, Array<Cost>>()
   setFlagsFromString("--expose-gc")
   const collectGarbage: (options: { readonly type: "minor" | "major" }) => void = runInNewContext("gc")
-  for (let round = -warmUp; round < rounds; round++) {
-    for (const [name, load] of orderOf(loads, round + warmUp)) {
+  for (const [, load] of loads) await load(warmUp, concurrency)
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, load] of orderOf(loads, round)) {
       collectGarbage({ type: heavy ? "major" : "minor" })
-      const cost = await costOf(load, calls, concurrency)
-      if (round >= 0) costs.set(name, [...(costs.get(name) ?? []), cost])
+      costs.set(name, [...(costs.get(name) ?? []), await costOf(load, calls, concurrency)])
     }
   }
   return new Map([...costs].map(([name, all]) => [name, medianCost(all)]))
