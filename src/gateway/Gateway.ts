@@ -1,6 +1,6 @@
 /**
- * PostgreSQL's protocol in front of the Data API: every PostgreSQL client reaches a database that only the Data API
- * reaches.
+ * PostgreSQL's protocol in front of the Data API: any PostgreSQL client can use a database that only the Data API can
+ * reach.
  */
 import { createServer, type Socket } from "node:net"
 import { createSecureContext, type SecureContext } from "node:tls"
@@ -21,23 +21,23 @@ import { ShapeLookup } from "./statement/ShapeLookup.ts"
 
 export type { StatementEntry } from "./connection/Connection.ts"
 
-/** How a gateway listens and whom it lets in. */
+/** Where a gateway listens, and which clients it accepts. */
 export interface Options {
   /** The address to listen on, `127.0.0.1` when absent. Anything but a loopback address needs `tls`. */
   readonly host?: string | undefined
-  /** The port, 5433 when absent; 0 takes any free one. */
+  /** The port, 5433 when absent; 0 picks a free one. */
   readonly port?: number | undefined
-  /** What clients must know, in ASCII; `"trust"` lets everybody in who can connect. */
+  /** The password of the clients, in ASCII; `"trust"` accepts every client without one. */
   readonly password: Redacted.Redacted | "trust"
   /** A certificate and its key, in PEM. */
   readonly tls?: { readonly cert: string; readonly key: Redacted.Redacted } | undefined
-  /** Every transaction is READ ONLY, and nothing runs outside of one. Default false. */
+  /** Runs every statement in a READ ONLY transaction. Default false. */
   readonly readOnly?: boolean | undefined
-  /** One transaction for each connection, for tools that need a session. Default false. */
+  /** Runs each connection in one transaction, for tools that need a session. Default false. */
   readonly wholeSession?: boolean | undefined
   /** How many clients may be connected at a time, 100 when absent. */
   readonly maxConnections?: number | undefined
-  /** Called with each statement that a client has run. */
+  /** Called after each statement of a client. */
   readonly onStatement?: ((entry: StatementEntry) => void) | undefined
 }
 
@@ -47,7 +47,7 @@ export interface Address {
   readonly port: number
 }
 
-/** What PostgreSQL says as it shuts down. */
+/** PostgreSQL's own message at a shutdown. */
 const shutDown = errorResponse({
   severity: "FATAL",
   code: "57P01",
@@ -77,12 +77,11 @@ const secureContext = (tls: Options["tls"]): Effect.Effect<SecureContext | undef
     ? Effect.undefined
     : Effect.try({
         try: () => createSecureContext({ cert: tls.cert, key: Redacted.value(tls.key), minVersion: "TLSv1.2" }),
-        catch: () => new GatewayError({ message: "The certificate and its key don't fit. Give both in PEM." })
+        catch: () => new GatewayError({ message: "The certificate and its key don't match. Give both in PEM." })
       })
 
 /**
- * Listens for PostgreSQL clients for as long as the scope is open. At its end connections are closed and their
- * transactions rolled back.
+ * Listens for PostgreSQL clients until the scope closes; then closes the connections and rolls back their transactions.
  *
  * @errors GatewayError
  *
@@ -108,7 +107,7 @@ export const make = Effect.fn("Gateway.make")(function* (options: Options) {
     })
   }
   if (!isLoopback(host) && password === "trust") {
-    return yield* new GatewayError({ message: `${host} is not a loopback address. Let clients give a password.` })
+    return yield* new GatewayError({ message: `${host} is not a loopback address. Require a password.` })
   }
   const connectionOptions: ConnectionOptions = {
     upstream: {

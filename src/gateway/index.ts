@@ -1,2 +1,2 @@
-/** PostgreSQL's protocol in front of the Data API; nothing here knows of Alex. */
+/** PostgreSQL's protocol in front of the Data API; it does not depend on Alex's schema. */
 export * as Gateway from "./Gateway.ts"

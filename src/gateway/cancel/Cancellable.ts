@@ -1,14 +1,14 @@
-/** A running statement that can be given up from elsewhere. */
+/** A running statement that another connection can cancel. */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 
 /**
- * Runs an effect that can be cancelled: `giveUp` is run beside it then, and whichever is done first is what comes of it.
+ * Runs an effect that can be cancelled: `giveUp` then runs beside it, and the first of the two to end gives the result.
  *
- * A race would start both for every statement, and a statement is hardly ever cancelled.
+ * Not a race, which would start both for every statement: statements are rarely cancelled.
  *
- * @param register is given what cancels
+ * @param register receives the function that cancels
  */
 export const cancellable = <A, E, E2>(
   effect: Effect.Effect<A, E>,
@@ -26,7 +26,7 @@ export const cancellable = <A, E, E2>(
         givingUp.addObserver((exit) => resume(Effect.andThen(Fiber.interrupt(running), exit)))
       })
       running.addObserver((exit) => {
-        // The first word counts, and an interruption may be told at once.
+        // The first result counts, and an interruption may end the other fiber at once.
         resume(exit)
         givingUp?.interruptUnsafe()
       })

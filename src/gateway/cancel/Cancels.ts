@@ -1,13 +1,13 @@
-/** Requests of clients to cancel what another connection of theirs runs. */
+/** Cancel requests, by which a client cancels the statement of another of its connections. */
 import { timingSafeEqual } from "node:crypto"
 
-/** What ends the statement that a connection runs, and the secret that a client must know for it. */
+/** Cancels the running statement of a connection, for a client that knows the secret. */
 export interface CancelKey {
   readonly secret: Uint8Array
   cancel: () => void
 }
 
-/** The connections by the numbers that cancel requests name. */
+/** The open connections by process id, by which cancel requests name them. */
 export class Cancels {
   readonly #connections = new Map<number, CancelKey>()
   #next = 1

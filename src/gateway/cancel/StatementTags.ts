@@ -1,25 +1,25 @@
 /**
- * The comment before each statement, by which its backend is found in `pg_stat_activity` when it is to be cancelled.
+ * The comment before each statement, by which a cancel request finds its backend in `pg_stat_activity`.
  *
- * The service prepares a statement once for each text. So clients that send the same text one after the other have one
- * tag for it, and only those that run it at the same time need others.
+ * The service prepares each distinct text once. So statements of the same text share a tag, unless they run at the same
+ * time.
  */
 import { randomBytes } from "node:crypto"
 
-/** So many that run the same text at a time can be told apart; the others share a tag. */
+/** How many concurrent statements of the same text get a tag of their own; any others share one. */
 const OWN_TAGS = 7
-/** Texts whose tags are remembered. */
+/** How many texts are remembered. */
 const CAPACITY = 1000
-/** A longer text is a script, which comes once. */
+/** A longer text is probably a script that runs once, and is not remembered. */
 const LONGEST = 10_000
 
-/** A text, and how many statements run it at present with each of its tags. */
+/** A text, and how many running statements have each of its tags. */
 interface KnownText {
   readonly number: number
   readonly running: Array<number>
 }
 
-/** The tag of one statement, from when it is sent until it is answered. */
+/** The tag of one statement, from its request to its response. */
 export class StatementTag {
   readonly comment: string
   readonly #running: Array<number>
@@ -33,12 +33,12 @@ export class StatementTag {
     running[place] = (running[place] ?? 0) + 1
   }
 
-  /** Whether the statement runs, and no other with its tag. */
+  /** Whether exactly one running statement has this tag. */
   get isAlone(): boolean {
     return !this.#isReleased && this.#running[this.#place] === 1
   }
 
-  /** The statement was answered. */
+  /** Notes that the statement has ended. */
   release(): void {
     if (this.#isReleased) return
     this.#isReleased = true
@@ -59,7 +59,7 @@ export class StatementTags {
     return new StatementTag(`/* alex-gateway ${this.#gateway} ${number}.${place} */ `, running, place)
   }
 
-  /** No later statement has a tag that this text had: what cancels one of them may be late. */
+  /** Gives the text new tags, so that a late cancel request can't cancel a later statement. */
   renew(sql: string): void {
     this.#texts.delete(sql)
   }

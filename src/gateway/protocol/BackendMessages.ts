@@ -1,4 +1,4 @@
-/** What the gateway sends, encoded: the messages of PostgreSQL's protocol 3. Pure. */
+/** Encodes the server's messages of PostgreSQL's protocol 3. Pure. */
 import type { Format } from "./FrontendMessages.ts"
 
 /** I: idle, T: in a transaction, E: in a transaction that has failed. */
@@ -12,7 +12,7 @@ export interface ErrorFields {
   readonly message: string
   readonly detail?: string | undefined
   readonly hint?: string | undefined
-  /** In characters of the client's own text, from 1. */
+  /** Counted in characters of the client's text, from 1. */
   readonly position?: number | undefined
   readonly where?: string | undefined
   readonly schema?: string | undefined
@@ -22,7 +22,7 @@ export interface ErrorFields {
   readonly constraint?: string | undefined
 }
 
-/** What is said of one result column. */
+/** One column of a RowDescription. */
 export interface FieldDescription {
   readonly name: string
   readonly tableOid: number
@@ -84,7 +84,7 @@ export const parameterDescription = (types: ReadonlyArray<number>): Uint8Array =
 
 const described = new WeakMap<ReadonlyArray<FieldDescription>, Uint8Array>()
 
-/** The columns in PostgreSQL's text. */
+/** A RowDescription with every column in text format, encoded once for each list of columns. */
 export const rowDescriptionOfText = (fields: ReadonlyArray<FieldDescription>): Uint8Array => {
   const bytes = described.get(fields) ?? rowDescription(fields, () => "text")
   described.set(fields, bytes)
@@ -109,14 +109,14 @@ export const rowDescription = (
     ])
   )
 
-/** What a function of the protocol's calls has returned. */
+/** The response to a FunctionCall. */
 export const functionCallResponse = (value: Uint8Array | string | null): Uint8Array => {
   if (value === null) return message("V", int32(-1))
   const bytes = Buffer.from(value)
   return message("V", int32(bytes.length), bytes)
 }
 
-/** One row; a text is sent as UTF-8, and null is SQL's NULL. */
+/** One row: strings are sent as UTF-8, null as SQL's NULL. */
 export const dataRow = (values: ReadonlyArray<Uint8Array | string | null>): Uint8Array => {
   let size = 7
   for (const value of values) {
@@ -147,7 +147,7 @@ export const dataRow = (values: ReadonlyArray<Uint8Array | string | null>): Uint
 const errorOrNotice = (type: string, fields: ErrorFields): Uint8Array => {
   const parts: Array<Uint8Array> = []
   const add = (code: string, value: string | number | undefined) => {
-    // A null character would end the field, and the rest be read as another.
+    // A null character would end the field, and the client would read the rest as the next field.
     if (value !== undefined) parts.push(Buffer.from(code), textOf(String(value).replaceAll("\0", "")))
   }
   add("S", fields.severity)

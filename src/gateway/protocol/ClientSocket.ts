@@ -1,23 +1,23 @@
-/** One client's connection: its messages one by one, and answers written as fast as it reads them. */
+/** One client's socket: reads its messages one by one, and writes responses no faster than the client reads them. */
 import type { Socket } from "node:net"
 import { type SecureContext, TLSSocket } from "node:tls"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { decodeMessage, type FrontendMessage } from "./FrontendMessages.ts"
 
-/** The longest message that is read, as PostgreSQL's own limit for a client's (1 GiB is its largest field). */
+/** The longest message, as in PostgreSQL, whose largest field is 1 GiB. */
 const MAX_MESSAGE_BYTES = 1024 * 1024 * 1024 - 1
-/** The longest packet before the client is known (PostgreSQL: 10,000). */
+/** The longest startup packet, as in PostgreSQL. */
 const MAX_STARTUP_BYTES = 10_000
-/** So much of what a client sends ahead is kept; then its socket is not read until that is worked off. */
+/** With more unprocessed bytes than this, the socket is paused until they are processed. */
 const MAX_PENDING_BYTES = 1024 * 1024
-/** So much is gathered before it is written. */
+/** With more buffered bytes than this, `send` asks for a flush. */
 const MAX_BUFFERED_BYTES = 64 * 1024
 
-/** So long a client has to read why it is closed. */
+/** How long a client has to read the last message before its socket is destroyed. */
 const LAST_WORD_MILLISECONDS = 1000
 
-/** What was read: a message, why it is none, or the end of the connection. */
+/** The result of a read: a message, the reason why it is malformed, or the end of the connection. */
 export type Read<A> =
   | { readonly _tag: "Message"; readonly message: A }
   | { readonly _tag: "Malformed"; readonly why: string }
@@ -31,7 +31,7 @@ export class ClientSocket {
   #pending = 0
   #ended = false
   #wake: (() => void) | undefined
-  /** Read ahead, in their order. */
+  /** The messages that `lookAhead` has read, in order. */
   readonly #ahead: Array<Read<FrontendMessage>> = []
   #out: Array<Uint8Array> = []
   #outBytes = 0
@@ -46,7 +46,7 @@ export class ClientSocket {
     return this.#socket instanceof TLSSocket
   }
 
-  /** Calls back once the client is gone, at once if it is. */
+  /** Calls back when the client disconnects, or at once if it already has. */
   onEnd(callback: () => void): void {
     if (this.#ended) callback()
     else this.#onEnd.push(callback)
@@ -72,7 +72,7 @@ export class ClientSocket {
     socket.on("error", () => undefined)
   }
 
-  /** Waits until something has arrived. */
+  /** Waits for data. */
   readonly #arrival = Effect.callback<void>((resume) => {
     this.#wake = () => {
       this.#wake = undefined
@@ -84,7 +84,7 @@ export class ClientSocket {
     })
   })
 
-  /** Takes so many octets off what has arrived; undefined where there are fewer. */
+  /** Takes `size` bytes of the received data, or leaves them there with `keep`; undefined if fewer have arrived. */
   #take(size: number, keep = false): Buffer | undefined {
     if (this.#pending < size) return undefined
     const [first] = this.#chunks
@@ -95,7 +95,7 @@ export class ClientSocket {
     return joined.subarray(0, size)
   }
 
-  /** A whole frame: `header` octets with the length at their end, which counts itself, and the body. */
+  /** One whole frame: `header` bytes, which end with the length (its own 4 bytes included), and the body. */
   #frame(header: number, limit: number): Read<{ readonly type: number; readonly body: Buffer }> | undefined {
     const head = this.#take(header, true)
     if (head === undefined) return undefined
@@ -107,7 +107,7 @@ export class ClientSocket {
     return frame && { _tag: "Message", message: { type: frame[0] ?? 0, body: frame.subarray(header) } }
   }
 
-  /** The first packet, without its length. */
+  /** The startup packet, without its length. */
   readonly startup: Effect.Effect<Read<Buffer>> = Effect.suspend(() => {
     const frame = this.#frame(4, MAX_STARTUP_BYTES)
     if (frame?._tag === "Message") return Effect.succeed({ _tag: "Message", message: frame.message.body })
@@ -136,7 +136,7 @@ export class ClientSocket {
     return first === undefined ? this.#read : Effect.succeed(first)
   })
 
-  /** The first of the next messages that is not passed over; the next reads give them all again. */
+  /** The first coming message that `passesOver` does not skip. Consumes nothing: `next` still returns every message. */
   lookAhead(passesOver: (message: FrontendMessage) => boolean): Effect.Effect<Read<FrontendMessage>> {
     return Effect.suspend(() => {
       const found = this.#ahead.find((read) => read._tag !== "Message" || !passesOver(read.message))
@@ -148,14 +148,14 @@ export class ClientSocket {
     })
   }
 
-  /** Adds to what is to be written; true where so much has gathered that it should be. */
+  /** Adds bytes to the buffer; true if the buffer should be flushed. */
   send(bytes: Uint8Array): boolean {
     this.#out.push(bytes)
     this.#outBytes += bytes.length
     return this.#outBytes > MAX_BUFFERED_BYTES
   }
 
-  /** Writes what has gathered, and waits for a client that reads slower than it is written to. */
+  /** Writes the buffer, and waits until a slow client has read it. */
   readonly flush: Effect.Effect<void> = Effect.callback<void>((resume) => {
     const bytes = this.#out.length === 1 ? this.#out[0] : Buffer.concat(this.#out)
     this.#out = []
@@ -173,7 +173,7 @@ export class ClientSocket {
     socket.once("close", go)
   })
 
-  /** Goes on encrypted. What came before the handshake would be taken for what came within it, and is refused. */
+  /** Switches to TLS; false if that fails, or after plain text sent too early, which would pass for encrypted data. */
   readonly upgrade = (context: SecureContext): Effect.Effect<boolean> =>
     Effect.callback<boolean>((resume) => {
       if (this.#pending > 0) return resume(Effect.succeed(false))
@@ -186,7 +186,7 @@ export class ClientSocket {
       this.onEnd(() => resume(Effect.succeed(false)))
     })
 
-  /** Says a last thing, and ends; a client that does not read it is not waited for. */
+  /** Sends a last message and closes; does not wait for a client that does not read it. */
   terminate(last: Uint8Array): void {
     const socket = this.#socket
     if (socket.writable) socket.end(last)

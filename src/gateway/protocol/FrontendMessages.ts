@@ -1,4 +1,4 @@
-/** What a client sends, decoded: protocol 3.0 and 3.2. Pure. */
+/** Decodes the messages of a client: protocol 3.0 and 3.2. Pure. */
 import { isUtf8 } from "node:buffer"
 import * as Result from "effect/Result"
 
@@ -43,12 +43,12 @@ export type FrontendMessage =
       readonly unsupportedFormat: number | undefined
     }
 
-/** Reads the members of one message; a read past its end makes it malformed. */
+/** Reads the fields of one message; a read past its end sets `malformed`. */
 class Cursor {
   readonly #bytes: Buffer
   #at = 0
   malformed = false
-  /** A format code that PostgreSQL does not have. */
+  /** The first format code that PostgreSQL does not define. */
   unsupportedFormat: number | undefined
 
   constructor(bytes: Uint8Array) {
@@ -95,7 +95,7 @@ class Cursor {
     return at === -1 ? "" : this.#bytes.toString("utf8", at, end)
   }
 
-  /** A statement; what is no UTF-8 would be stored as another text. */
+  /** The text of a statement; undefined if it is not UTF-8, since decoding would change it. */
   sql(): string | undefined {
     const start = this.#at
     const text = this.text()
@@ -175,7 +175,7 @@ const read = (type: string, cursor: Cursor, body: Uint8Array): FrontendMessage |
   }
 }
 
-/** Decodes a message; a failure says why it can't be one. */
+/** Decodes a message; a failure says why it is malformed. */
 export const decodeMessage = (type: number, body: Uint8Array): Result.Result<FrontendMessage, string> => {
   const cursor = new Cursor(body)
   const message = read(String.fromCharCode(type), cursor, body)
@@ -183,7 +183,7 @@ export const decodeMessage = (type: number, body: Uint8Array): Result.Result<Fro
   return cursor.malformed || !cursor.done ? Result.fail("invalid message format") : Result.succeed(message)
 }
 
-/** What a connection begins with, before there are message types. */
+/** The first packets of a connection, which have no message type. */
 export type StartupPacket =
   | { readonly _tag: "SslRequest" }
   | { readonly _tag: "GssRequest" }
@@ -199,7 +199,7 @@ const SSL_REQUEST = 80877103
 const GSS_REQUEST = 80877104
 const CANCEL_REQUEST = 80877102
 
-/** Decodes a packet without its length. */
+/** Decodes a startup packet, without its length. */
 export const decodeStartup = (body: Uint8Array): Result.Result<StartupPacket, string> => {
   const cursor = new Cursor(body)
   const code = cursor.int32()
@@ -214,7 +214,7 @@ export const decodeStartup = (body: Uint8Array): Result.Result<StartupPacket, st
   }
   const parameters = new Map<string, string>()
   const [major, minor] = [code >>> 16, code & 0xffff]
-  // What another version has here is not known.
+  // Another major version may have other fields.
   if (major !== 3) return Result.succeed({ _tag: "Startup", major, minor, parameters })
   for (;;) {
     const name = cursor.text()

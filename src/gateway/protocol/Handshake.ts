@@ -8,10 +8,10 @@ import type { ClientSocket } from "./ClientSocket.ts"
 import { decodeStartup } from "./FrontendMessages.ts"
 import * as Scram from "./Scram.ts"
 
-/** The newest minor version of protocol 3 that is spoken. */
+/** The newest supported minor version of protocol 3. */
 const MINOR = 2
 
-/** What a client asks for. */
+/** A client's startup message. */
 export interface Startup {
   readonly _tag: "Startup"
   readonly minor: number
@@ -28,9 +28,9 @@ export interface CancelRequest {
 }
 
 export interface HandshakeOptions {
-  /** Undefined: every client that can connect is trusted. */
+  /** Undefined accepts every client without a password. */
   readonly verifier: Scram.Verifier | undefined
-  /** Undefined: connections are not encrypted. */
+  /** Undefined offers no encryption. */
   readonly tls: SecureContext | undefined
   /** Refuses connections that are not encrypted. */
   readonly requireTls: boolean
@@ -41,7 +41,7 @@ export const fatal = (code: string, message: string, hint?: string): Refused =>
 
 const violation = (why: string): Refused => fatal("08P01", why)
 
-/** `-c name=value` and `--name=value` of the parameter `options`; a backslash escapes what follows it. */
+/** `-c name=value` and `--name=value` of the parameter `options`; a backslash escapes the next character. */
 const optionsOf = (options: string): ReadonlyArray<readonly [string, string]> => {
   const words = [...options.matchAll(/(?:\\.|\S)+/gs)].map(([word]) => word.replaceAll(/\\(.)/gs, "$1"))
   const joined = words.flatMap((word, index) =>
@@ -68,7 +68,7 @@ const startupOf = (minor: number, parameters: ReadonlyMap<string, string>): Effe
   return Effect.succeed({ _tag: "Startup", minor, user, database: parameters.get("database") || user, settings })
 }
 
-/** Answers requests for encryption until the client says who it is, or what to cancel. */
+/** Answers encryption requests until the client sends a startup message or a cancel request. */
 const greet = (
   socket: ClientSocket,
   options: HandshakeOptions
@@ -104,7 +104,7 @@ const greet = (
     }
   })
 
-/** The client's answer to a request for a password; undefined where it is gone. */
+/** The client's next SASL message; undefined if it has disconnected. */
 const password = (socket: ClientSocket): Effect.Effect<Uint8Array | undefined, Refused> =>
   Effect.andThen(
     socket.flush,
@@ -117,7 +117,7 @@ const password = (socket: ClientSocket): Effect.Effect<Uint8Array | undefined, R
     })
   )
 
-/** Whether the client knows the password; undefined where it is gone. */
+/** Checks the client's password; undefined if it has disconnected. */
 const authenticate = Effect.fnUntraced(function* (socket: ClientSocket, verifier: Scram.Verifier, user: string) {
   socket.send(Backend.authenticationSasl([Scram.MECHANISM]))
   const first = yield* password(socket)
@@ -133,7 +133,7 @@ const authenticate = Effect.fnUntraced(function* (socket: ClientSocket, verifier
   return true
 })
 
-/** Everything up to AuthenticationOk; undefined where the client is gone. */
+/** The handshake up to AuthenticationOk; undefined if the client has disconnected. */
 export const handshake = Effect.fnUntraced(function* (socket: ClientSocket, options: HandshakeOptions) {
   const asked = yield* greet(socket, options)
   if (asked === undefined || asked._tag === "CancelRequest") return asked

@@ -1,22 +1,22 @@
-/** The server's side of SCRAM-SHA-256 (RFC 5802, RFC 7677), without channel binding. Pure but for the nonce. */
+/** The server's side of SCRAM-SHA-256 (RFC 5802, RFC 7677), without channel binding. Pure but for salt and nonce. */
 import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from "node:crypto"
 import * as Result from "effect/Result"
 
 export const MECHANISM = "SCRAM-SHA-256"
 
-/** PostgreSQL's own number of iterations. */
+/** PostgreSQL's default. */
 const ITERATIONS = 4096
 
 const hmac = (key: Uint8Array, text: string | Uint8Array): Buffer => createHmac("sha256", key).update(text).digest()
 
-/** What is kept of a password: not enough to recover it. */
+/** The stored form of a password, which does not reveal the password. */
 export interface Verifier {
   readonly salt: Uint8Array
   readonly storedKey: Uint8Array
   readonly serverKey: Uint8Array
 }
 
-/** @param password ASCII, so that no preparation of other characters is needed */
+/** @param password in ASCII, which SASLprep leaves unchanged */
 export const verifierOf = (password: string): Verifier => {
   const salt = randomBytes(16)
   const salted = pbkdf2Sync(password, salt, ITERATIONS, 32, "sha256")
@@ -28,12 +28,12 @@ export const verifierOf = (password: string): Verifier => {
   }
 }
 
-/** The exchange between the client's first and its last message. */
+/** The state of an authentication between the client's first and last message. */
 export interface Exchange {
   /** The server's first message. */
   readonly challenge: string
   readonly clientFirst: string
-  /** What stands for "no channel binding" in the last message, in base64. */
+  /** The client's GS2 header in base64, which its last message must repeat. */
   readonly header: string
   readonly nonce: string
 }
@@ -44,7 +44,7 @@ const attribute = (message: string, name: string): string | undefined =>
     .find((part) => part.startsWith(`${name}=`))
     ?.slice(2)
 
-/** Reads the client's first message, as it is in SASLInitialResponse. */
+/** Reads the client's first message, a SASLInitialResponse. */
 export const begin = (verifier: Verifier, body: Uint8Array): Result.Result<Exchange, string> => {
   const text = Buffer.from(body)
   const end = text.indexOf(0)
@@ -65,7 +65,7 @@ export const begin = (verifier: Verifier, body: Uint8Array): Result.Result<Excha
   })
 }
 
-/** Checks the client's last message: the server's last one, or undefined where the password is not the one. */
+/** Checks the client's last message. Returns the server's last message, or undefined if the password is wrong. */
 export const finish = (verifier: Verifier, exchange: Exchange, body: Uint8Array): string | undefined => {
   const last = Buffer.from(body).toString("utf8")
   const proof = Buffer.from(attribute(last, "p") ?? "", "base64")

@@ -1,4 +1,4 @@
-/** PostgreSQL's text of arrays: `{1,NULL,"a b"}`, also of several dimensions and with bounds. Pure. */
+/** PostgreSQL's text form of arrays, such as `{1,NULL,"a b"}`, with any dimensions and bounds. Pure. */
 
 export interface ArrayShape {
   readonly dimensions: ReadonlyArray<{ readonly size: number; readonly lower: number }>

@@ -1,13 +1,13 @@
-/** The binary forms of common types, from and to PostgreSQL's text of them. Pure. */
+/** Converts values of common types between PostgreSQL's text and binary forms. Pure. */
 import { oidOf, pgElementByOid } from "../../data-api/values/PgOids.ts"
 import { floatText } from "../statement/FieldText.ts"
 import { readArray } from "./ArrayText.ts"
 import { daysOfText, microsOfTime, microsOfTimestamp, textOfDays, textOfTime, textOfTimestamp } from "./DateTimes.ts"
 
 interface Form {
-  /** Undefined where the text is not one of the type. */
+  /** Undefined if the text is not a value of the type. */
   readonly write: (text: string) => Uint8Array | undefined
-  /** Undefined where the octets are not a value of the type. */
+  /** Undefined if the bytes are not a value of the type. */
   readonly read: (bytes: Buffer) => string | undefined
 }
 
@@ -17,7 +17,7 @@ const sized = (size: number, write: (bytes: Buffer) => void): Uint8Array => {
   return bytes
 }
 
-/** A value of so many octets. */
+/** The form of a type whose values all have `size` bytes. */
 const fixed = (size: number, write: (bytes: Buffer, text: string) => void, read: (bytes: Buffer) => string): Form => ({
   write: (text) => sized(size, (bytes) => write(bytes, text)),
   read: (bytes) => (bytes.length === size ? read(bytes) : undefined)
@@ -61,7 +61,7 @@ const jsonb: Form = {
 
 const NUMERIC_SIGNS: Readonly<Record<string, number>> = { NaN: 0xc000, Infinity: 0xd000, "-Infinity": 0xf000 }
 
-/** Digits of base 10,000, the first of which counts 10,000 to the power of `weight`. */
+/** Digits in base 10,000; the first one is multiplied by 10,000 to the power of `weight`. */
 const numeric: Form = {
   write: (text) => {
     const special = NUMERIC_SIGNS[text]
@@ -109,7 +109,7 @@ const numeric: Form = {
   }
 }
 
-/** A float of 4 octets has fewer digits than JavaScript would write. */
+/** The shortest text that reads back as the same float4: JavaScript would write it with the digits of a float8. */
 const float4Text = (value: number): string => {
   for (let digits = 1; digits <= 9; digits++) {
     const text = value.toPrecision(digits)
@@ -172,7 +172,7 @@ const formsByName: Readonly<Record<string, Form>> = {
   jsonb
 }
 
-/** By the types' object ids. */
+/** Forms by type object id. */
 const forms: ReadonlyMap<number, Form> = new Map(
   Object.entries(formsByName).map(([name, form]) => [oidOf(name), form] as const)
 )
@@ -196,7 +196,7 @@ const writeArrayForm = (elementOid: number, form: Form, text: string): Uint8Arra
   return Buffer.concat(parts)
 }
 
-/** The binary form of a value; undefined where the type has none here. */
+/** Writes a value in binary; undefined if the gateway has no binary form for the type. */
 export const toBinary = (typeOid: number, text: string): Uint8Array | undefined => {
   const form = forms.get(typeOid)
   if (form !== undefined) return form.write(text)
@@ -205,10 +205,10 @@ export const toBinary = (typeOid: number, text: string): Uint8Array | undefined 
   return element === undefined || elementForm === undefined ? undefined : writeArrayForm(element.oid, elementForm, text)
 }
 
-/** Reads values of a type; undefined where the type has no form here. */
+/** The function that reads binary values of a common type; undefined for any other type. */
 export const readBinaryForm = (typeOid: number): ((bytes: Buffer) => string | undefined) | undefined =>
   forms.get(typeOid)?.read
 
-/** Whether the gateway writes the binary form of a type itself. */
+/** Whether the gateway can write the binary form of a type itself. */
 export const isWritten = (typeOid: number): boolean =>
   forms.has(typeOid) || forms.has(pgElementByOid.get(typeOid)?.oid ?? 0)

@@ -1,4 +1,4 @@
-/** Binary values of any type as text: arrays, ranges, composites and domains are read by what they are made of. Pure. */
+/** Reads binary values of any type as text: arrays, ranges, composites and domains by their parts' types. Pure. */
 import { pgElementByOid } from "../../data-api/values/PgOids.ts"
 import { writeArray } from "./ArrayText.ts"
 import { readBinaryForm } from "./BinaryForms.ts"
@@ -23,7 +23,7 @@ const array =
     return elements === undefined ? undefined : writeArray({ dimensions, elements }, delimiter)
   }
 
-/** Values with their sizes before them, up to the end. */
+/** Reads values up to the end of the bytes: each is `before` bytes for `readerAt`, its size, and the value itself. */
 const fieldsOf = (
   bytes: Buffer,
   from: number,
@@ -45,7 +45,7 @@ const fieldsOf = (
   return fields
 }
 
-/** Flags: 1 empty, 2 and 4 bounds that belong to it, 8 and 16 bounds that are infinite. */
+/** Flags: 1 empty; 2 and 4 inclusive lower and upper bound; 8 and 16 infinite lower and upper bound. */
 const range =
   (bound: Read): Read =>
   (bytes) => {
@@ -67,7 +67,7 @@ const multirange =
     return ranges === undefined ? undefined : `{${ranges.join(",")}}`
   }
 
-/** Each column with its type's object id before it. */
+/** The object id of a column's type precedes each value. */
 const record =
   (shapes: TypeShapes): Read =>
   (bytes) => {
@@ -103,10 +103,10 @@ const readerOf = (typeOid: number, shapes: TypeShapes): Read | undefined => {
   return shape === undefined ? undefined : composed(shape, shapes)
 }
 
-/** Whether the binary form of a type can be read, with what is known of the types. */
+/** Whether binary values of a type can be read, given the known shapes. */
 export const isReadable = (typeOid: number, shapes: TypeShapes = noShapes): boolean =>
   readerOf(typeOid, shapes) !== undefined
 
-/** The text of a value's binary form; undefined where it can't be read. */
+/** The text of a binary value; undefined if it can't be read. */
 export const fromBinary = (typeOid: number, value: Uint8Array, shapes: TypeShapes = noShapes): string | undefined =>
   readerOf(typeOid, shapes)?.(Buffer.from(value.buffer, value.byteOffset, value.byteLength))

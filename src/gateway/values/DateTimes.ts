@@ -1,4 +1,4 @@
-/** Dates and times between PostgreSQL's ISO text and its binary form: days and microseconds since 2000. Pure. */
+/** Converts dates and times between ISO text and PostgreSQL's binary form: days and microseconds since 2000. Pure. */
 import { DAYS_TO_2000, dateOf, daysOf } from "../../data-api/values/Calendar.ts"
 
 const DAY = 86_400_000_000n
@@ -9,7 +9,7 @@ const pad = (value: number | bigint, width = 2): string => String(value).padStar
 
 const datePattern = /^(\d{4,})-(\d\d)-(\d\d)/
 
-/** Days of a text such as `2020-01-31` or `0044-03-15 BC`; undefined where it is none. */
+/** Days since 2000 of a text such as `2020-01-31` or `0044-03-15 BC`; undefined if it is not a date. */
 export const daysOfText = (text: string): number | undefined => {
   if (text === "infinity") return DATE_INFINITY
   if (text === "-infinity") return -DATE_INFINITY - 1
@@ -19,7 +19,7 @@ export const daysOfText = (text: string): number | undefined => {
   return daysOf(text.endsWith(" BC") ? 1 - year : year, Number(match[2]), Number(match[3])) - DAYS_TO_2000
 }
 
-/** The text of days. */
+/** The text of a date, given in days since 2000. */
 export const textOfDays = (days: number): string => {
   if (days === DATE_INFINITY) return "infinity"
   if (days === -DATE_INFINITY - 1) return "-infinity"
@@ -29,7 +29,7 @@ export const textOfDays = (days: number): string => {
 
 const timePattern = /(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?/
 
-/** Microseconds of the day of a text such as `12:34:56.789`. */
+/** Microseconds since midnight of a text such as `12:34:56.789`. */
 export const microsOfTime = (text: string): bigint | undefined => {
   const match = timePattern.exec(text)
   if (match === null) return undefined
@@ -38,7 +38,7 @@ export const microsOfTime = (text: string): bigint | undefined => {
   return BigInt(seconds) * 1_000_000n + BigInt(fraction.padEnd(6, "0"))
 }
 
-/** The text of microseconds of a day. */
+/** The text of a time, given in microseconds since midnight. */
 export const textOfTime = (micros: bigint): string => {
   const seconds = micros / 1_000_000n
   const fraction = micros % 1_000_000n
@@ -48,7 +48,7 @@ export const textOfTime = (micros: bigint): string => {
 
 const zonePattern = /([+-])(\d\d)(?::(\d\d))?(?::(\d\d))?(?: BC)?$/
 
-/** Microseconds of a timestamp, with or without zone. */
+/** Microseconds since 2000 of a timestamp, with or without zone. */
 export const microsOfTimestamp = (text: string): bigint | undefined => {
   if (text === "infinity") return INFINITY
   if (text === "-infinity") return -INFINITY - 1n

@@ -1,7 +1,7 @@
-/** Binary values of the rarer built-in types as texts that PostgreSQL reads, whatever the session's settings. Pure. */
+/** Reads binary values of the rarer built-in types as text that PostgreSQL parses under any settings. Pure. */
 import { textOfTime } from "./DateTimes.ts"
 
-/** Undefined where the octets are not a value of the type. */
+/** Reads a binary value as text; undefined if the bytes are not a value of the type. */
 export type Read = (bytes: Buffer) => string | undefined
 
 const sized =
@@ -11,7 +11,7 @@ const sized =
 
 const signed = (value: bigint | number): string => (value < 0 ? String(value) : `+${value}`)
 
-/** Every part has its sign: in the style of the SQL standard the first one's would count for all. */
+/** Every part has a sign: with IntervalStyle `sql_standard`, the sign of the first part would apply to all. */
 const interval: Read = sized(16, (bytes) => {
   const micros = bytes.readBigInt64BE(0)
   const time = textOfTime(micros < 0n ? -micros : micros)
@@ -40,7 +40,7 @@ const bits: Read = (bytes) => {
   return count >= 0 && Math.ceil(count / 8) === bytes.length - 4 ? text.slice(0, count) : undefined
 }
 
-/** Family (2 is IPv4), bits of the netmask, whether it is a cidr, octets, the address. */
+/** Family (2 is IPv4), bits of the netmask, whether it is a cidr, length of the address, address. */
 const network: Read = (bytes) => {
   const size = bytes[3] ?? 0
   if (bytes.length !== 4 + size || (size !== 4 && size !== 16)) return undefined
@@ -75,7 +75,7 @@ const polygon: Read = (bytes) =>
 
 const quoted = (text: string): string => `'${text.replaceAll(/['\\]/g, "$&$&")}'`
 
-/** Lexemes, each with its positions, whose two highest bits are the weight. */
+/** Lexemes with their positions; the two highest bits of a position are its weight. */
 const textVector: Read = (bytes) => {
   if (bytes.length < 4) return undefined
   const lexemes: Array<string> = []
@@ -104,7 +104,7 @@ const logPosition: Read = sized(
   (bytes) => `${bytes.readUInt32BE(0).toString(16)}/${bytes.readUInt32BE(4).toString(16)}`
 )
 
-/** By the types' object ids; what `BinaryForms` reads is not here. */
+/** Readers by type object id, without the types of `BinaryForms`. */
 export const readers: ReadonlyMap<number, Read> = new Map<number, Read>([
   [27, sized(6, (bytes) => `(${bytes.readUInt32BE(0)},${bytes.readUInt16BE(4)})`)],
   [28, unsigned32],
@@ -131,6 +131,6 @@ export const readers: ReadonlyMap<number, Read> = new Map<number, Read>([
   [3614, textVector],
   [4072, versioned],
   [5069, sized(8, (bytes) => String(bytes.readBigUInt64BE()))],
-  // Names of objects, by their object ids.
+  // Types such as regclass: object ids in binary, which their text form also accepts.
   ...[24, 2202, 2203, 2204, 2205, 2206, 3734, 3769, 4089, 4096, 4191].map((oid) => [oid, unsigned32] as const)
 ])

@@ -1,14 +1,14 @@
-/** How types that are made of others are built, by object ids: what PostgreSQL's catalogue says of them. Pure. */
+/** The structure of arrays, ranges, composites and domains, as in PostgreSQL's catalogue. Pure. */
 
 export type TypeShape =
-  /** One text, such as an enum's. */
+  /** The binary form is the text, as for an enum. */
   | { readonly kind: "text" }
   /** A domain is stored as its base type. */
   | { readonly kind: "domain"; readonly of: number }
   | { readonly kind: "array"; readonly of: number }
   | { readonly kind: "range"; readonly of: number }
   | { readonly kind: "multirange"; readonly of: number }
-  /** A composite value names its columns' types itself. */
+  /** The binary form of a composite value holds the object ids of its columns' types. */
   | { readonly kind: "record" }
 
 /** Shapes by the types' object ids. */
