@@ -1,16 +1,16 @@
 /**
- * PostgreSQL's binary format to the service's fields.
+ * Converts PostgreSQL's binary format to the service's fields.
  *
- * Binary, because it does not depend on the session's DateStyle, TimeZone, bytea_output or extra_float_digits. Times
- * are UTC wall clock, `YYYY-MM-DD HH:MM:SS` with no fraction, three digits or six.
+ * The binary format does not depend on the session's DateStyle, TimeZone, bytea_output or extra_float_digits. Times are
+ * UTC, `YYYY-MM-DD HH:MM:SS` with a fraction of no, three or six digits.
  *
- * This is the hot path: values are read where they lie in the connection's buffer, without a view for each.
+ * This is the hot path: values are read from the connection's buffer directly, without a view for each.
  */
 import type { ArrayValue, Field } from "../DataApi.ts"
 import { DAYS_TO_2000, dateOf } from "../values/Calendar.ts"
 import type { ElementsMember } from "../values/PgOids.ts"
 
-/** A value that the service fails on: infinite times, and arrays of more than one dimension. */
+/** A value that the service can't return: an infinite time, or an array of more than one dimension. */
 export class Unreadable {
   readonly kind: "infinite" | "multidimensional"
   constructor(kind: "infinite" | "multidimensional") {
@@ -21,13 +21,13 @@ export class Unreadable {
 /** Reads the value of `size` bytes at `offset`. */
 export type Reader = (bytes: Uint8Array, offset: number, size: number) => Field | Unreadable
 
-/** One object for all of them. */
+/** One shared object for every NULL. */
 export const sqlNull: Field = { isNull: true }
 
 export const infinite = new Unreadable("infinite")
 const multidimensional = new Unreadable("multidimensional")
 
-// Values come from the same buffer many times over, and views of it cost more than what is read through them.
+// Many values come from the same buffer, and a view of it costs more than a read, so the last view is cached.
 let viewedBytes: Uint8Array = new Uint8Array(0)
 let viewed: DataView = new DataView(viewedBytes.buffer)
 let viewedText: Buffer = Buffer.from(viewedBytes.buffer)
@@ -46,12 +46,11 @@ const decodeText = (bytes: Uint8Array, offset: number, size: number): string => 
 }
 
 /**
- * Where values are spelled out in ASCII before they become a string or part of a larger text: put together from
- * pieces, a string stays a tree of them.
+ * A buffer in which values are written as ASCII. A string that is concatenated from pieces would stay a tree of them.
  */
 export let scratch: Buffer = Buffer.alloc(64)
 
-/** Spells a value out in `scratch` and returns the length of its text; a negative length is an infinite time. */
+/** Writes a value's text to `scratch` and returns its length; a negative length means an infinite time. */
 export type Speller = (bytes: Uint8Array, offset: number) => number
 
 const spelled =
@@ -79,7 +78,7 @@ const putThree = (at: number, value: number): void => {
 
 export const text: Reader = (bytes, offset, size) => ({ stringValue: decodeText(bytes, offset, size) })
 
-/** JSON text without the white space between its tokens, which is how the service's backend writes it again. */
+/** Removes white space between JSON tokens, as the service does. */
 const compactJson = (text: string): string => {
   let compact = ""
   let copied = 0
@@ -101,7 +100,7 @@ export const json: Reader = (bytes, offset, size) => ({ stringValue: compactJson
 /** The first byte is the format's version. */
 export const jsonb: Reader = (bytes, offset, size) => json(bytes, offset + 1, size - 1)
 export const bool: Reader = (bytes, offset) => ({ booleanValue: bytes[offset] === 1 })
-/** Copied, or the whole buffer would stay with it. */
+/** The value is copied, because a view would keep the whole buffer in memory. */
 export const bytea: Reader = (bytes, offset, size) => ({ blobValue: bytes.slice(offset, offset + size) })
 export const readInt2 = (bytes: Uint8Array, offset: number): number => view(bytes).getInt16(offset)
 export const readInt4 = (bytes: Uint8Array, offset: number): number => view(bytes).getInt32(offset)
@@ -120,7 +119,7 @@ export const readInt8 = (bytes: Uint8Array, offset: number): number | bigint => 
 
 export const int8: Reader = (bytes, offset) => ({ longValue: readInt8(bytes, offset) })
 
-/** Below this a float4 has fewer than six significant digits. */
+/** Smaller float4 values have fewer than six significant digits. */
 const smallestNormalFloat4 = 2 ** -126
 
 /** The shortest decimal that reads back as the same float4: 3.14, not 3.140000104904175. */
@@ -153,7 +152,7 @@ export const uuid: Reader = spelled(spellUuid)
 
 const spellWord = (word: string): number => scratch.write(word, 0, "latin1")
 
-/** Groups of four decimal digits, the weight of the first, the sign, and how many digits to show after the point. */
+/** Format: the number of groups, the weight of the first, the sign, the scale, then groups of four decimal digits. */
 export const spellNumeric: Speller = (bytes, offset) => {
   const data = view(bytes)
   const groups = data.getInt16(offset)
@@ -168,7 +167,7 @@ export const spellNumeric: Speller = (bytes, offset) => {
   let at = 0
   if (sign === 0x4000) scratch[at++] = 45
   const first = at
-  // Groups beyond those that were sent are zeros, and the first one shows no leading zeros.
+  // Groups that were not sent are zeros.
   const putGroup = (index: number): void => {
     const value = index < 0 || index >= groups ? 0 : data.getUint16(offset + 8 + index * 2)
     const hundreds = Math.floor(value / 100)
@@ -229,7 +228,7 @@ const putTime = (at: number, microseconds: number): number => {
   return at + 15
 }
 
-/** The length of what was written up to `end`, for a year that may have more than four digits or be before 1. */
+/** The length of the date written up to `end`; rewrites it if the year has more than four digits or is before 1. */
 const spelledDate = (year: number, end: number): number => {
   if (year > 0 && year < 10_000) return end
   const rest = scratch.toString("latin1", 4, end)
@@ -270,7 +269,7 @@ export const spellTimestamp: Speller = (bytes, offset) => {
 
 export const timestamp: Reader = spelled(spellTimestamp)
 
-/** Family, prefix length, is it a cidr, address length, address. */
+/** Format: family, prefix length, whether it is a cidr, address length, address. */
 const address = (
   bytes: Uint8Array,
   offset: number,
@@ -315,7 +314,7 @@ export const cidr: Reader = (bytes, offset, size) => {
   return { stringValue: `${text}/${bits}` }
 }
 
-/** The number of bits, then the bits. */
+/** Format: the number of bits, then the bits. */
 export const bits: Reader = (bytes, offset, size) => {
   const length = view(bytes).getInt32(offset)
   let digits = ""
@@ -328,7 +327,7 @@ const boundText = (field: Field | Unreadable): string => {
   return "longValue" in field ? String(field.longValue) : ""
 }
 
-/** Flags (1 empty, 2 and 4 inclusive bounds, 8 and 16 infinite bounds), then the finite bounds. */
+/** Format: flags (1 empty, 2 and 4 inclusive bounds, 8 and 16 infinite bounds), then the finite bounds. */
 export const range =
   (bound: Reader): Reader =>
   (bytes, offset) => {
@@ -345,7 +344,7 @@ export const range =
     return { stringValue: `${(flags & 2) !== 0 ? "[" : "("}${lower},${upper}${(flags & 4) !== 0 ? "]" : ")"}` }
   }
 
-/** Dimensions, a null flag and the element's OID, then each dimension's length and lower bound, then the elements. */
+/** Format: dimensions, a null flag, the element's OID, each dimension's length and lower bound, then the elements. */
 const elements = (bytes: Uint8Array, offset: number, read: Reader): ReadonlyArray<Field | null> | Unreadable => {
   const data = view(bytes)
   const dimensions = data.getInt32(offset)
@@ -369,7 +368,7 @@ const elements = (bytes: Uint8Array, offset: number, read: Reader): ReadonlyArra
   return fields
 }
 
-/** Puts fields into one member; a field of another kind has no place there and is NULL. */
+/** Puts fields into one member of an array value; a field of another kind becomes NULL. */
 const arrayValue = (fields: ReadonlyArray<Field | null>, member: ElementsMember): ArrayValue => {
   switch (member) {
     case "booleanValues":
@@ -390,7 +389,7 @@ export const array =
     return fields instanceof Unreadable ? fields : { arrayValue: arrayValue(fields, member) }
   }
 
-/** `numeric` as a number, for clients that ask for it and lose digits: a long without a scale, else a double. */
+/** `numeric` as a number, which may lose digits: a long if it has no scale, else a double. */
 export const numericAsNumber: Reader = (bytes, offset) => {
   const digits = numericText(bytes, offset)
   if (!/^-?\d+$/.test(digits)) return { doubleValue: Number(digits) }
@@ -400,7 +399,7 @@ export const numericAsNumber: Reader = (bytes, offset) => {
   return BigInt.asIntN(64, exact) === exact ? { longValue: exact } : { doubleValue: rounded }
 }
 
-/** An array of `numeric` as numbers: doubles as soon as one element has a scale. */
+/** An array of `numeric` as numbers: doubles if any element has a scale, else longs. */
 export const numericArrayAsNumbers: Reader = (bytes, offset) => {
   const fields = elements(bytes, offset, numericAsNumber)
   if (fields instanceof Unreadable) return fields
@@ -413,5 +412,5 @@ export const numericArrayAsNumbers: Reader = (bytes, offset) => {
   return { arrayValue: arrayValue(doubles, "doubleValues") }
 }
 
-/** `int8` as text, the only exact form for a client whose numbers are doubles. */
+/** `int8` as text, which is exact for clients whose numbers are doubles. */
 export const int8AsText: Reader = (bytes, offset) => ({ stringValue: String(readInt8(bytes, offset)) })

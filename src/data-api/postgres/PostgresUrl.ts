@@ -1,24 +1,24 @@
 /**
- * Connection URLs of PostgreSQL, read once: what is connected to, announced and confirmed comes from the same fields.
+ * Parses PostgreSQL connection URLs. Connections, messages and confirmations use the same parsed fields.
  *
- * Each parameter that libpq knows is either covered or refused by name; none is ignored.
+ * Every parameter of libpq is either supported or refused by name; none is ignored.
  */
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 
-/** How TLS is used, in libpq's words. */
+/** How TLS is used, as in libpq. */
 export const SslMode = Schema.Literals(["disable", "allow", "prefer", "require", "verify-ca", "verify-full"])
 export type SslMode = typeof SslMode.Type
 
 const named = Schema.String.pipe(Schema.check(Schema.isPattern(/^[^\p{Cc}]+$/u)))
-/** Seconds that fit into a timer of Node, which holds 2^31 - 1 milliseconds. */
+/** Seconds that fit into a timer of Node, whose maximum is 2^31 - 1 milliseconds. */
 const Seconds = Schema.Int.pipe(Schema.check(Schema.isBetween({ minimum: 0, maximum: 2_147_483 })))
 
 /**
  * Where a PostgreSQL server is and who connects. `host` is a name, an address, or the folder of a Unix socket.
- * `connectTimeout` is in seconds; 0 means no limit. An absent member was not said, and is the client's to choose.
+ * `connectTimeout` is in seconds; 0 means no limit. For an absent member the client uses its default.
  */
 export const PostgresTarget = Schema.Struct({
   host: named,
@@ -33,7 +33,7 @@ export const PostgresTarget = Schema.Struct({
 })
 export type PostgresTarget = typeof PostgresTarget.Type
 
-/** Parameters that change nothing here as long as they have one of these values. */
+/** Parameters that change nothing here if they have one of these values. */
 const withoutEffect: Readonly<Record<string, RegExp>> = {
   channel_binding: /^(prefer|disable)$/,
   client_encoding: /^(auto|utf-?8)$/i,
@@ -54,7 +54,7 @@ const ownAuthority =
 const byTheSystem = "this client leaves it to the operating system: remove it"
 const noKerberos = "this client has no GSSAPI: remove it, and use a password"
 
-/** What to do instead of a parameter that is not covered. */
+/** What to use in place of a parameter that is not supported. */
 const instead: Readonly<Record<string, string>> = {
   channel_binding: "this client can't bind to the TLS channel: remove it, and use sslmode=verify-full",
   client_encoding: "this client speaks UTF-8 only: remove it",
@@ -67,7 +67,7 @@ const instead: Readonly<Record<string, string>> = {
   keepalives_idle: byTheSystem,
   keepalives_interval: byTheSystem,
   krbsrvname: noKerberos,
-  load_balance_hosts: "only one host is connected to: remove it",
+  load_balance_hosts: "this client connects to one host only: remove it",
   max_protocol_version: "this client speaks version 3.0 of the protocol: remove it",
   min_protocol_version: "this client speaks version 3.0 of the protocol: remove it",
   oauth_client_id: "this client has no OAuth: remove it, and use a password",
@@ -81,7 +81,7 @@ const instead: Readonly<Record<string, string>> = {
   requiressl: "use sslmode=require instead",
   scram_client_key: "write the password into the URL instead",
   scram_server_key: "write the password into the URL instead",
-  schema: "that is another tool's. Use options=-c%20search_path%3Dname instead",
+  schema: "it belongs to another tool: use options=-c%20search_path%3Dname instead",
   service: `no service file is read: ${giveHere}`,
   servicefile: `no service file is read: ${giveHere}`,
   sslcert: ownCertificate,
@@ -91,19 +91,19 @@ const instead: Readonly<Record<string, string>> = {
   sslcrldir: "revocation lists are not read: remove it",
   sslkey: ownCertificate,
   sslkeylogfile: "use Node's --tls-keylog instead",
-  sslnegotiation: "TLS is negotiated as by PostgreSQL: remove it",
+  sslnegotiation: "TLS is always negotiated by PostgreSQL's own protocol: remove it",
   sslpassword: ownCertificate,
   sslrootcert: ownAuthority,
   sslsni: "the server's name is always sent: remove it",
   ssl_max_protocol_version: "use Node's --tls-max-v1.2 or --tls-max-v1.3 instead",
   ssl_min_protocol_version: "use Node's --tls-min-v1.2 or --tls-min-v1.3 instead",
-  target_session_attrs: "only one host is connected to: remove it, and name the host that is meant",
+  target_session_attrs: "this client connects to one host only: remove it, and name the right host",
   tcp_user_timeout: byTheSystem
 }
 
 const form = "postgres://user:password@host:port/database"
 
-/** Undoes percent-encoding; the failure says what is malformed and how to write it. */
+/** Decodes percent-encoding; the failure says what is malformed and how to write it. */
 const decoded = (text: string, what: string): Result.Result<string, string> => {
   if (/%(?![0-9A-Fa-f]{2})/.test(text)) {
     return Result.fail(`${what} holds a "%" without two hexadecimal digits after it: write a "%" itself as %25`)
@@ -128,16 +128,16 @@ const encodeInPassword = 'in user and password write "@" as %40, "/" as %2F, "?"
 
 const hostPort = /^(\[[^[\]]*\]|[^[\]:]*)(?::([^:]*))?$/
 
-/** What is not a URL of PostgreSQL's, and how it becomes one. */
+/** Other forms that users write, and how to write each as a URL. */
 const otherForms: ReadonlyArray<readonly [RegExp, string]> = [
   [/^\s*\w+\s*=/, `it is a list of key=value settings, which is not read: write it as ${form}`],
   [/^["'`]/, "it begins with a quote, which belongs to the shell or to .env: remove the quotes"],
-  [/\$\{\w+\}/, "it holds a name in braces after a dollar sign, for which nothing is put in here: write the value"],
+  [/\$\{\w+\}/, "it holds a variable in braces after a dollar sign, which is not substituted here: write the value"],
   [/^jdbc:postgres/, `it is a URL of JDBC: write it as ${form}, without jdbc: and with user and password in front`],
   [/^postgres(ql)?\+\w+:/, `it names a driver of another language: write postgres:// in front, as in ${form}`]
 ]
 
-/** Cuts a URL into its parts, still encoded. What could be cut in two ways is refused. */
+/** Splits a URL into its parts, still encoded. A URL that could be split in two ways is refused. */
 const partsOf = (url: string): Result.Result<Parts, string> => {
   const rest = /^postgres(?:ql)?:\/\/(.*)$/s.exec(url)?.[1]
   const other = otherForms.find(([pattern]) => pattern.test(url))?.[1]
@@ -150,7 +150,7 @@ const partsOf = (url: string): Result.Result<Parts, string> => {
     return Result.fail(`it holds an "@" in a place that is not clear: ${encodeInPassword}`)
   const address = hostPort.exec(authority.slice(at + 1))
   if (authority.slice(at + 1).includes(",")) {
-    return Result.fail("it names several hosts, and only one is connected to: name the one that is meant")
+    return Result.fail("it names several hosts, but this client connects to one: name the right one")
   }
   if (address === null || !/^\d*$/.test(address[2] ?? "")) {
     return Result.fail(`its host or port can't be read: it has the form ${form}; ${encodeInPassword}`)
@@ -168,7 +168,7 @@ const partsOf = (url: string): Result.Result<Parts, string> => {
   })
 }
 
-/** The parameters of the query by name; of one that is given twice the last, as libpq has it. */
+/** The parameters of the query by name. The last one wins if a name is repeated, as in libpq. */
 const parametersOf = (query: ReadonlyArray<string>): Result.Result<ReadonlyMap<string, string>, string> => {
   const found = new Map<string, string>()
   for (const pair of query) {
@@ -180,7 +180,9 @@ const parametersOf = (query: ReadonlyArray<string>): Result.Result<ReadonlyMap<s
     }
     const [, name = "", encoded = ""] = match
     if (encoded.includes("+")) {
-      return Result.fail(`${name} holds a "+", which some take for a space: write it as %20, or a plus as %2B`)
+      return Result.fail(
+        `${name} holds a "+", which some programs read as a space: write a space as %20, and a plus as %2B`
+      )
     }
     const value = decoded(encoded, name)
     if (Result.isFailure(value)) return Result.fail(value.failure)
@@ -204,7 +206,7 @@ const covered = new Set([
   "connect_timeout"
 ])
 
-/** What is wrong with a parameter that is not covered, if anything. */
+/** What is wrong with a parameter; undefined if it is supported or changes nothing. */
 const refusalOf = (name: string, value: string): string | undefined => {
   if (covered.has(name) || withoutEffect[name]?.test(value) === true) return undefined
   const advice = instead[name]
@@ -221,11 +223,12 @@ const hostOf = (host: string, hostaddr: string): Result.Result<string, string> =
   }
   const found = (host || hostaddr || "localhost").replace(/^\[(.*)\]$/, "$1")
   if (found.includes(",")) {
-    return Result.fail("it names several hosts, and only one is connected to: name the one that is meant")
+    return Result.fail("it names several hosts, but this client connects to one: name the right one")
   }
   if (found.startsWith("@"))
-    return Result.fail("its host is an abstract socket, which is not connected to: use a folder")
-  if (!found.startsWith("/") && /[^\p{L}\p{N}._:%-]/u.test(found)) return Result.fail("its host is not the name of one")
+    return Result.fail("its host is an abstract socket, which is not supported: use the folder of a Unix socket")
+  if (!found.startsWith("/") && /[^\p{L}\p{N}._:%-]/u.test(found))
+    return Result.fail("its host is not a valid host name")
   return Result.succeed(found)
 }
 
@@ -240,10 +243,10 @@ const sslmodeOf = (parameters: ReadonlyMap<string, string>): Result.Result<SslMo
 }
 
 const messages: Readonly<Record<string, string>> = {
-  host: "its host is not the name of one",
+  host: "its host is not a valid host name",
   port: "its port is not a number from 1 to 65535",
   user: "it names no user: write one before the host, as in postgres://user@host/database",
-  database: "its database's name is not one",
+  database: "its database name is not valid",
   connectTimeout: "its connect_timeout is not a number of seconds"
 }
 
@@ -257,8 +260,8 @@ const checked = (target: unknown): Result.Result<PostgresTarget, string> =>
   })
 
 /**
- * Puts a target together out of decoded parts; empty ones count as absent. A parameter wins over the URL's own part even
- * where it is empty, as for libpq: in `postgres://ann@host/alex?dbname=` the database is the user's.
+ * Builds a target from the parts; empty ones count as absent. A parameter wins over the URL's own part even if it is
+ * empty, as in libpq: in `postgres://ann@host/alex?dbname=` the database has the user's name.
  */
 const targetOf = (
   parts: Parts,
@@ -289,12 +292,12 @@ const targetOf = (
   })
 
 /**
- * Reads a connection URL as libpq does: `postgres://user:password@host:port/database?sslmode=require`. Parameters of the
- * query win over the URL's own parts. The environment (`PGHOST` and the like), service files and password files are not
- * read.
+ * Parses a connection URL as libpq does: `postgres://user:password@host:port/database?sslmode=require`. Parameters of
+ * the query win over the URL's own parts. The environment (`PGHOST` and the like), service files and password files are
+ * not read.
  *
- * @param defaults.user Who connects where the URL names no user. The database's name is the user's where it names none.
- * @returns The target, or what is wrong and what to do, to be put after the variable's name. It never holds a value.
+ * @param defaults.user The user if the URL names none. A URL without a database means the one with the user's name.
+ * @returns The target; or what is wrong and what to do, as text to follow the variable's name, without any value.
  *
  * @example
  * ```ts
@@ -319,12 +322,12 @@ export const parse = (
     return yield* targetOf(parts, parameters, defaults)
   })
 
-/** Where the server is, for people: `db.example.com:5432`, `[::1]:5432`, or a socket's folder. */
+/** The server's address for messages: `db.example.com:5432`, `[::1]:5432`, or a socket's folder. */
 export const locationOf = ({ host, port }: Pick<PostgresTarget, "host" | "port">): string => {
   if (host.startsWith("/")) return port === 5432 ? host : `${host} (port ${port})`
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`
 }
 
-/** Whether the server is on this machine, as far as its address says. */
+/** Whether the server is on this machine, by its address alone. */
 export const isLocal = ({ host }: Pick<PostgresTarget, "host">): boolean =>
   host.startsWith("/") || /^(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1)$/.test(host)

@@ -1,19 +1,19 @@
 /**
- * The metadata of columns by statement. It is most of an answer of one row and the same each time: octets that are equal
- * need no second reading.
+ * Caches column metadata by statement. It is most of a response of one row, and the same each time: equal octets need
+ * not be parsed again.
  */
 
-/** The octets of a list of columns, and what they stand for. */
+/** The octets of a list of columns, and the parsed columns. */
 export interface Remembered {
   readonly octets: Uint8Array
   readonly columns: ReadonlyArray<unknown>
 }
 
-/** What longer ones would take is not worth what they save. */
+/** Longer texts, in UTF-16 units, and metadata, in octets, are not cached: the memory is not worth the time. */
 const LONGEST_SQL = 8192
 const LONGEST_METADATA = 16_384
 
-/** A program has few statements; of one that makes up ever new ones the oldest go. */
+/** Holds `capacity` statements; the oldest is dropped first. */
 export class ColumnMemory {
   readonly #known = new Map<string, Remembered>()
   readonly #capacity: number
@@ -26,7 +26,7 @@ export class ColumnMemory {
     return this.#known.get(sql)
   }
 
-  /** Remembers columns, which every answer to the statement has from now on: nobody may change them. */
+  /** Caches columns. They are frozen, because every later response to the statement shares them. */
   keep(sql: string, remembered: Remembered): void {
     if (sql.length > LONGEST_SQL || remembered.octets.length > LONGEST_METADATA) return
     for (const column of remembered.columns) Object.freeze(column)

@@ -1,13 +1,13 @@
 /**
- * JSON as the service writes and reads it, where JavaScript's own differs: integers beyond 2^53 are exact, bytes are
- * base64, and the doubles that JSON can't say are the strings `"NaN"`, `"Infinity"` and `"-Infinity"`. Pure.
+ * JSON as the service writes and reads it, which differs from JavaScript's: integers beyond 2^53 are exact, bytes are
+ * base64, and the doubles without a JSON form are the strings `"NaN"`, `"Infinity"` and `"-Infinity"`. Pure.
  */
 
 import type { ArrayValue, Field } from "../DataApi.ts"
 import { toBase64 } from "../values/Octets.ts"
 
 const integer = /^-?\d{16,20}$/
-/** Only such a text may hold an integer beyond 2^53, and is read the slower way. */
+/** Only a text that matches may hold an integer beyond 2^53, and needs the slower parser. */
 const largeInteger = /(?:^|[:,[])\s*-?\d{16}/
 
 /**
@@ -57,7 +57,7 @@ export const fieldText = (value: Field): string => {
   return `{"arrayValue":${arrayText(value.arrayValue)}}`
 }
 
-/** Whether `JSON.stringify` writes a field as {@link fieldText} does, only faster. */
+/** Whether `JSON.stringify`, which is faster, writes a field as {@link fieldText} does. */
 export const isPlain = (value: Field): boolean =>
   "stringValue" in value ||
   ("longValue" in value

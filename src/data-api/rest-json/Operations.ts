@@ -1,4 +1,4 @@
-/** What each operation takes and gives, and the path that it is called at. */
+/** The request, the response and the path of each operation. */
 import type {
   BatchExecuteStatementRequest,
   BatchExecuteStatementResponse,
@@ -11,7 +11,7 @@ import type {
 } from "../DataApi.ts"
 import type { Operation } from "../Operation.ts"
 
-/** What each operation takes. */
+/** The request of each operation. */
 export interface Requests {
   readonly ExecuteStatement: ExecuteStatementRequest
   readonly BatchExecuteStatement: BatchExecuteStatementRequest
@@ -20,7 +20,7 @@ export interface Requests {
   readonly RollbackTransaction: EndTransactionRequest
 }
 
-/** What each operation gives. */
+/** The response of each operation. */
 export interface Responses {
   readonly ExecuteStatement: ExecuteStatementResponse
   readonly BatchExecuteStatement: BatchExecuteStatementResponse

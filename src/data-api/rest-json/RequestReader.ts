@@ -1,8 +1,8 @@
 /**
- * The body of a call, as a server reads it. Pure.
+ * Parses the body of a request, for a server. Pure.
  *
- * Unknown members are ignored, as by the service; members of a wrong JSON type are a `SerializationException`,
- * members out of bounds a `ValidationException`, both in the words of the AWS front ends.
+ * Unknown members are ignored, as the service does. A member of a wrong JSON type is a `SerializationException`, and a
+ * member out of bounds a `ValidationException`, both with the messages of the AWS front ends.
  */
 import * as Result from "effect/Result"
 import type {
@@ -21,7 +21,7 @@ import { fromBase64 } from "../values/Octets.ts"
 import { parseExact } from "./ExactJson.ts"
 import type { WireFailure } from "./WireFailures.ts"
 
-/** Which cluster a call is for and whose secret opens it. */
+/** The cluster that a call is for, and the secret to connect with. */
 export interface Target {
   readonly resourceArn: string
   readonly secretArn: string
@@ -104,7 +104,7 @@ const blob = (value: unknown): Uint8Array => {
   return fromBase64(text)
 }
 
-/** Lists of the service are sparse: their nulls are elements. */
+/** The service's lists are sparse: a null is an element. */
 const sparse = <A>(value: unknown, element: (value: unknown) => A): ReadonlyArray<A | null> =>
   list(value).map((item) => (item === null ? null : element(item)))
 
@@ -174,7 +174,7 @@ const decimalReturnTypes = ["DOUBLE_OR_LONG", "STRING"] as const
 const longReturnTypes = ["LONG", "STRING"] as const
 const recordsFormats = ["NONE", "JSON"] as const
 
-/** Reads the members of one body, and notes which of them break the model's constraints. */
+/** Reads the members of one body, and collects violations of the service model's constraints. */
 class Reader {
   readonly violations: Array<string> = []
 
@@ -334,7 +334,7 @@ const read = (operation: Operation, members: Members, reader: Reader): Call => {
 const serialization = (message: string): WireFailure => ({ code: "SerializationException", status: 400, message })
 
 /**
- * Reads the body of a call. An empty body counts as `{}`, and so lacks its required members.
+ * Parses the body of a request. An empty body counts as `{}`, and so lacks its required members.
  *
  * @example
  * ```ts
@@ -350,13 +350,13 @@ export const decodeCall = (operation: Operation, body: string): Result.Result<Ca
   try {
     call = read(operation, structure(body === "" ? {} : parseExact(body)), reader)
   } catch (error) {
-    // Besides our own: JSON's SyntaxError, and the RangeError of a body nested deeper than the stack.
+    // Other errors are JSON's SyntaxError, and the RangeError of a body nested deeper than the stack.
     return Result.fail(serialization(error instanceof Malformed ? error.message : "The request body is not valid JSON"))
   }
   const { violations } = reader
   if (violations.length === 0) return Result.succeed(call)
   const detected = violations.length === 1 ? "1 validation error" : `${violations.length} validation errors`
-  // Ten name the mistake as well as ten thousand do.
+  // Ten violations show the mistake; ten thousand would make the message too long.
   const message = `${detected} detected: ${violations.slice(0, 10).join("; ")}`
   return Result.fail({ code: "ValidationException", status: 400, message })
 }

@@ -1,10 +1,10 @@
-/** The body of a request, as a client writes it. Pure. */
+/** Encodes the body of a request, for a client. Pure. */
 import type { SqlParameter } from "../DataApi.ts"
 import type { Operation } from "../Operation.ts"
 import { fieldText, isPlain } from "./ExactJson.ts"
 import type { Requests } from "./Operations.ts"
 
-/** Who is called, and with which secret. */
+/** The cluster to call, and the secret to connect with. */
 export interface Cluster {
   readonly resourceArn: string
   readonly secretArn: string
@@ -20,11 +20,11 @@ const parametersText = (parameters: ReadonlyArray<SqlParameter>): string =>
     ? JSON.stringify(parameters)
     : `[${parameters.map(parameterText).join(",")}]`
 
-/** An object's JSON with one more member. */
+/** Adds a member to an object's JSON. */
 const withMember = (object: string, name: string, value: string): string => `${object.slice(0, -1)},"${name}":${value}}`
 
 /**
- * The body of a request.
+ * Encodes the body of a request.
  *
  * @example
  * ```ts
@@ -37,7 +37,7 @@ const withMember = (object: string, name: string, value: string): string => `${o
  */
 export const encodeRequest = <O extends Operation>(cluster: Cluster, _operation: O, request: Requests[O]): string => {
   const { resourceArn, secretArn } = cluster
-  // A commit and a rollback have no database: the transaction's is known.
+  // A commit or a rollback names no database.
   if (!("sql" in request) && "transactionId" in request) {
     return JSON.stringify({ resourceArn, secretArn, transactionId: request.transactionId })
   }

@@ -1,8 +1,8 @@
 /**
- * The body of an answer, as a client reads it. Pure.
+ * Parses the body of a response, for a client. Pure.
  *
- * An answer of 200 counts as success only with the members that say what was done: anything else is a page of a proxy,
- * or was cut off, and who took it for success would acknowledge a write that never arrived.
+ * A response with status 200 is a success only if it has the members of its operation. Any other is a proxy's page or
+ * was cut off; taken for a success, it would acknowledge a write that never arrived.
  */
 import * as Result from "effect/Result"
 import type { ArrayValue, ColumnMetadata, ExecuteStatementResponse, Field } from "../DataApi.ts"
@@ -16,7 +16,7 @@ import { readMembers } from "./OctetReader.ts"
 import type { Responses } from "./Operations.ts"
 import { type Answer, readFailure, requestIdOf, textOfBody } from "./WireFailures.ts"
 
-/** Why an answer is a failure, and the service's id of the request. */
+/** Why a response is a failure, and the service's id of the request. */
 export interface Failure {
   readonly reason: Reason
   readonly requestId: string | undefined
@@ -26,7 +26,7 @@ type Json = Readonly<Record<string, unknown>>
 
 const isJson = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value)
 
-/** The SDKs take a member that is null for an absent one. */
+/** A null member counts as absent, as in the SDKs. */
 const isAbsent = (value: unknown): boolean => value === undefined || value === null
 
 const isText = (value: unknown): value is string => typeof value === "string"
@@ -50,7 +50,7 @@ const areBooleans = isListOf(isNullOr(isBoolean))
 const areIntegers = isListOf(isNullOr(isSafeInteger))
 const areNumbers = isListOf(isNullOr(isNumber))
 
-/** Whether JSON's own form of an array is already the service's. */
+/** Whether an array needs no conversion after `JSON.parse`. */
 const isPlainArray = (array: unknown): array is ArrayValue => {
   if (!isJson(array)) return false
   if ("stringValues" in array) return areTexts(array["stringValues"])
@@ -59,7 +59,7 @@ const isPlainArray = (array: unknown): array is ArrayValue => {
   return "booleanValues" in array && areBooleans(array["booleanValues"])
 }
 
-/** Whether JSON's own form of a field is already the service's: not bytes, a rounded integer, or a double as text. */
+/** Whether a field needs no conversion after `JSON.parse`: it has no bytes, rounded integer, or double as text. */
 const isPlainField = (field: unknown): field is Field => {
   if (!isJson(field)) return false
   if ("stringValue" in field) return isText(field["stringValue"])
@@ -78,7 +78,7 @@ const isColumn = (value: unknown): value is ColumnMetadata =>
 
 const areColumns = isListOf(isColumn)
 
-/** Thrown by the readers of a response that is none, and caught in {@link decodeAnswer}. */
+/** A body that is not a response of the Data API; thrown by the readers, caught in {@link decodeAnswer}. */
 class Malformed {}
 
 const checked = <A>(value: unknown, is: (value: unknown) => value is A): A => {
@@ -112,7 +112,7 @@ const arrayOf = (value: unknown): ArrayValue => {
   }
 }
 
-/** The SDKs drop members that are null. */
+/** Removes null members, as the SDKs do. */
 const withoutNulls = (value: Json): Json =>
   Object.fromEntries(Object.entries(value).filter((entry) => entry[1] !== null))
 
@@ -127,7 +127,7 @@ const fieldOf = (value: unknown): Field => {
 
 const fieldsOf = (value: unknown): ReadonlyArray<Field> => checked(value, isList).map(fieldOf)
 
-/** What an answer says beside its records. */
+/** The members of a response except its records. */
 const withoutRecords = (parsed: Json): ExecuteStatementResponse => {
   const { columnMetadata, formattedRecords, generatedFields, numberOfRecordsUpdated } = parsed
   return {
@@ -140,11 +140,11 @@ const withoutRecords = (parsed: Json): ExecuteStatementResponse => {
   }
 }
 
-/** Reads a result. Most have nothing that JSON can't hold, and their records are taken as they are. */
+/** Reads a statement's response. The records of most need no conversion. */
 const statementResponse = (body: string): ExecuteStatementResponse => {
   const parsed = checked(JSON.parse(body), isJson)
   const { formattedRecords, generatedFields, numberOfRecordsUpdated, records } = parsed
-  // A statement that returns no rows has no records; one that defines something is not known to have a count.
+  // A statement without rows has no records, and DDL may have no count, so one of these members is enough.
   if (isAbsent(records ?? numberOfRecordsUpdated ?? formattedRecords ?? generatedFields)) throw new Malformed()
   const rest = withoutRecords(parsed)
   if (isAbsent(records)) return rest
@@ -157,19 +157,19 @@ const fieldOfJson = (json: string): Field => {
   return isPlainField(field) ? field : fieldOf(parseExact(json))
 }
 
-/** The statement that is answered, and the columns of earlier answers. */
+/** The statement that was sent, and the columns of earlier responses. */
 export interface Asked {
   readonly sql: string
   readonly memory: ColumnMemory
 }
 
-/** The same as by {@link statementResponse}, where the answer is written as the service writes it. */
+/** Does the same as {@link statementResponse}, but faster; undefined if the response is not in the service's form. */
 const responseOfOctets = (octets: Buffer, { memory, sql }: Asked): ExecuteStatementResponse | undefined => {
   try {
     const members = readMembers(octets, sql, memory, fieldOfJson)
     return members === undefined ? undefined : withCells(withoutRecords(members.others), members.cells)
   } catch (error) {
-    // What is no field may be followed by other records, which count.
+    // The general reader decides: a second `records` member would replace this one.
     if (error instanceof Malformed) return undefined
     throw error
   }
@@ -201,13 +201,13 @@ const readers: { readonly [O in Operation]: (answer: Answer, asked: Asked | unde
 
 const unexpected = (status: number): UnexpectedResponse =>
   new UnexpectedResponse({
-    message: `HTTP ${status} with a body that is not a response of the Data API: a proxy's, perhaps.`,
+    message: `HTTP ${status} with a body that is not a response of the Data API: perhaps a proxy's.`,
     code: "",
     status
   })
 
 /**
- * The response that an answer holds, or why it is a failure.
+ * Decodes an HTTP response to the operation's response, or to the reason why it failed.
  *
  * @example
  * ```ts
@@ -228,7 +228,7 @@ export const decodeAnswer = <O extends Operation>(
   try {
     return Result.succeed(readers[operation](answer, asked))
   } catch (error) {
-    // A SyntaxError where it is not JSON; a RangeError where it is nested deeper than the stack.
+    // A SyntaxError if the body is not JSON; a RangeError if it is nested deeper than the stack.
     if (error instanceof Malformed || error instanceof SyntaxError || error instanceof RangeError) {
       return failed(unexpected(status))
     }

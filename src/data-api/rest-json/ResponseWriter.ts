@@ -1,15 +1,15 @@
-/** The body of a response, as a server writes it. Pure. */
+/** Encodes the body of a response, for a server. Pure. */
 import type { ExecuteStatementResponse, Field } from "../DataApi.ts"
 import { fieldText, isPlain } from "./ExactJson.ts"
 import type { Responses } from "./Operations.ts"
 
-/** A response whose records are there as their JSON text only. */
+/** A response whose records exist only as JSON text. */
 export interface JsonResponse extends ExecuteStatementResponse {
   readonly recordsJson: string
   readonly rowCount: number
 }
 
-/** What an operation answers. */
+/** The response of any operation. */
 export type Response = Responses[keyof Responses] | JsonResponse
 
 const fieldsText = (fields: ReadonlyArray<Field>): string => {
@@ -18,7 +18,7 @@ const fieldsText = (fields: ReadonlyArray<Field>): string => {
   return `${text}]`
 }
 
-/** Nearly all records are plain, and then `JSON.stringify` takes half the time and a tenth of the memory. */
+/** Nearly all records are plain; for them `JSON.stringify` takes half of the time and a tenth of the memory. */
 const recordsText = (records: ReadonlyArray<ReadonlyArray<Field>>): string =>
   records.every((fields) => fields.every(isPlain)) ? JSON.stringify(records) : `[${records.map(fieldsText).join(",")}]`
 
@@ -35,7 +35,7 @@ const statementText = (response: ExecuteStatementResponse | JsonResponse): strin
   return `{${members.join(",")}}`
 }
 
-/** The body of a response: members that are absent have no key, and each Field has exactly one member. */
+/** Encodes the body of a response. Absent members have no key, and each Field has exactly one member. */
 export const encodeResponse = (response: Response): string => {
   if ("updateResults" in response) {
     const results = response.updateResults.map((one) => `{"generatedFields":${fieldsText(one.generatedFields)}}`)

@@ -1,4 +1,4 @@
-/** Failures on the wire: what a server writes of one, and what a client reads. Pure. */
+/** Failures on the wire, as a server writes them and a client reads them. Pure. */
 import {
   DatabaseError,
   InternalServerError,
@@ -11,32 +11,32 @@ import {
 } from "../DataApiError.ts"
 import { type Failure, type FailureTag, failures, tagOfCode } from "../FailureTable.ts"
 
-/** What the service's answer says, before it is a {@link Reason}. */
+/** A failure as the service's response states it, before it becomes a {@link Reason}. */
 export interface WireFailure {
-  /** The exception's name; empty when the answer had none. */
+  /** The exception's name; empty if the response has none. */
   readonly code: string
   readonly status: number
   readonly message: string
   readonly dbConnectionId?: number | undefined
 }
 
-/** An answer, its body read to the end. */
+/** An HTTP response with its whole body. */
 export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string | ReadonlyArray<string> | undefined>>
-  /** Its text, or its octets where they are at hand. */
+  /** The body's text, or its octets if the transport has them. */
   readonly body: string | Buffer
   /** Octets of the body. */
   readonly size: number
 }
 
-/** The text of an answer's body. */
+/** The text of a response's body. */
 export const textOfBody = ({ body }: Pick<Answer, "body">): string =>
   typeof body === "string" ? body : body.toString("utf8")
 
 const sqlState = /SQLState:\s*[0-9A-Z]{5}\s*$/
 
-/** Two exceptions stand for two failures each; their messages tell which. */
+/** Two exceptions stand for two failures each; the message decides. */
 const tagOf = ({ code, message, status }: WireFailure): FailureTag => {
   const tag = tagOfCode(code)
   if (tag === "DatabaseError" && message.includes("Transaction is still running a query")) return "TransactionBusy"
@@ -45,7 +45,7 @@ const tagOf = ({ code, message, status }: WireFailure): FailureTag => {
 }
 
 /**
- * The reason that stands for a failed answer of the service.
+ * The reason for a failed response of the service.
  *
  * @example
  * ```ts
@@ -58,7 +58,7 @@ const tagOf = ({ code, message, status }: WireFailure): FailureTag => {
 export const reasonOf = (failure: WireFailure): Reason => {
   const { code, dbConnectionId, status } = failure
   const tag = tagOf(failure)
-  // The SDKs say "UnknownError" for an answer without a message.
+  // The SDKs report "UnknownError" for a response without a message.
   const isSilent = failure.message === "" || failure.message === "UnknownError"
   const message = isSilent ? failures[tag].meaning : failure.message
   switch (tag) {
@@ -116,7 +116,7 @@ const textOf = (json: Json, ...names: ReadonlyArray<string>): string => {
   return ""
 }
 
-/** What a failed answer says, as a client reads it. */
+/** Reads the reason of a failed response, for a client. */
 export const readFailure = (answer: Answer): Reason => {
   const { status } = answer
   const body = textOfBody(answer)
@@ -138,7 +138,7 @@ export const readFailure = (answer: Answer): Reason => {
   })
 }
 
-/** How a server sends a failure; `"dropped"` when the connection ends without an answer. */
+/** How a server sends a failure; `"dropped"` if the connection ends without a response. */
 export const failureOf = (reason: Reason): WireFailure | "dropped" => {
   switch (reason._tag) {
     case "ConnectFailed":
@@ -151,12 +151,12 @@ export const failureOf = (reason: Reason): WireFailure | "dropped" => {
   return {
     code: "code" in reason ? reason.code : codes[0],
     status,
-    // The model gives these exceptions no message.
+    // The service's model gives these exceptions no message.
     message: isSilent === true ? "" : reason.message,
     dbConnectionId: reason._tag === "StatementTimeout" ? reason.dbConnectionId : undefined
   }
 }
 
-/** The body of a failure; its code is the header `x-amzn-ErrorType`. */
+/** Encodes the body of a failure; its code goes into the header `x-amzn-ErrorType`. */
 export const encodeFailure = ({ dbConnectionId, message }: WireFailure): string =>
   message === "" ? "{}" : JSON.stringify({ message, dbConnectionId })

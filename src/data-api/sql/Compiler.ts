@@ -1,11 +1,11 @@
-/** The compiler of `@effect/sql-pg`: placeholders are `$n` until a statement is sent. */
+/** Compiles statements as `@effect/sql-pg` does: placeholders are `$n` until a statement is sent. */
 import * as Statement from "effect/sql/Statement"
 import { typedParameter } from "../values/PgEncode.ts"
 import { pgTypeByName } from "../values/PgOids.ts"
 
 const quoteIdentifier = Statement.defaultEscape('"')
 
-/** A value that is json whatever it is: also an array, a string or a number. */
+/** A value that is sent as json whatever its type, also an array, a string or a number. */
 interface PgJson extends Statement.Custom<"PgJson", unknown> {}
 
 const pgJson = Statement.custom<PgJson>("PgJson")
@@ -15,7 +15,7 @@ export const json = (value: unknown): Statement.Fragment => Statement.fragment([
 
 const jsonbOid = pgTypeByName.get("jsonb")?.oid ?? 0
 
-/** @param transformJson whether `transform` reaches into the values of `sql.json` */
+/** @param transformJson Whether `transform` also applies to names within the values of `sql.json`. */
 export const makeCompiler = (
   transform: ((name: string) => string) | undefined,
   transformJson = true

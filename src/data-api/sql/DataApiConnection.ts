@@ -1,5 +1,5 @@
 /**
- * `effect/sql`'s connection over the Data API: statements on their own, or within one transaction of the service.
+ * `effect/sql`'s connection over the Data API: runs single statements, or those of one transaction of the service.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -33,9 +33,9 @@ import type { KnownStatement, ServiceText, StatementTexts } from "./StatementTex
 import type { Transaction } from "./TransactionState.ts"
 import { sendReturned } from "./UnreturnedTypes.ts"
 
-/** What `executeRaw` gives: the members that `@effect/sql-pg`'s raw result has as well. */
+/** The result of `executeRaw`: members that `@effect/sql-pg`'s raw result has as well. */
 export interface RawResult {
-  /** What PostgreSQL calls the statement: `INSERT`. */
+  /** The statement's command tag in PostgreSQL, for example `INSERT`. */
   readonly command: string
   /** Rows returned, or rows inserted, updated or deleted. */
   readonly rowCount: number
@@ -50,7 +50,7 @@ export interface RawResult {
 
 const failed = (operation: Operation, reason: Reason): DataApiError => new DataApiError({ operation, reason })
 
-/** A request that could never succeed, refused before it is sent. */
+/** The failure of a request that could never succeed, and is not sent. */
 export const refused = (message: string, operation: Operation = "ExecuteStatement"): DataApiError =>
   failed(operation, new InvalidRequest({ message }))
 
@@ -77,15 +77,15 @@ const namedParameters = (values: ReadonlyArray<PgParameter>, { literal }: Servic
 
 const resultSetOptions = { decimalReturnType: "STRING", longReturnType: "STRING" } as const
 
-/** What connections of one client share. */
+/** The options and caches that all connections of a client share. */
 export interface ConnectionOptions {
   readonly api: DataApi["Service"]
   readonly database: string | undefined
   readonly texts: StatementTexts
   readonly types: ParameterTypes
-  /** Whether PostgreSQL is asked for the types that it infers; otherwise a string is text. */
+  /** Whether PostgreSQL is asked for the parameter types that it infers; otherwise a string is text. */
   readonly infers: boolean
-  /** Asked for each statement. */
+  /** Evaluated for each statement. */
   readonly continueAfterTimeout: Effect.Effect<boolean>
   readonly stream: (
     connection: DataApiConnection,
@@ -105,7 +105,7 @@ export class DataApiConnection implements SqlConnection.Connection {
     this.transaction = transaction
   }
 
-  /** A statement with `$n` placeholders and its parameters. */
+  /** Parses a statement with `$n` placeholders, and encodes its parameters. */
   prepare(
     sql: string,
     params: ReadonlyArray<unknown>
@@ -143,7 +143,7 @@ export class DataApiConnection implements SqlConnection.Connection {
     return this.inTurn(this.options.api.executeStatement(request), kind.rollsBackToSavepoint)
   }
 
-  /** Waits for its turn within a transaction, and keeps in mind what a failure has done to it. */
+  /** Waits until no other statement of the transaction runs, and records a failure on the transaction. */
   inTurn<A>(run: Effect.Effect<A, DataApiError>, repairs: boolean): Effect.Effect<A, DataApiError> {
     const transaction = this.transaction
     if (transaction === undefined) return run
@@ -162,7 +162,7 @@ export class DataApiConnection implements SqlConnection.Connection {
     )
   }
 
-  /** A failure that turned out to have left the transaction usable does not stand against its commit. */
+  /** Removes a failure that left the transaction usable, so that it can be committed. */
   repaired(error: DataApiError): void {
     if (this.transaction?.failure === error) this.transaction.failure = undefined
   }
@@ -194,7 +194,7 @@ export class DataApiConnection implements SqlConnection.Connection {
     })
   }
 
-  /** Runs a statement once for each set of parameters, which `parameters` stand for. */
+  /** Runs a statement once for each set of parameters. `parameters` has one parameter of each type in the sets. */
   batch(
     statement: KnownStatement,
     parameters: ReadonlyArray<PgParameter>,
@@ -218,7 +218,7 @@ export class DataApiConnection implements SqlConnection.Connection {
     })
   }
 
-  /** Runs a statement of the caller's. Only with its span propagated is the current one its own, to get its verb. */
+  /** Runs a caller's statement. Only if its span is propagated, the current span is its own and gets its verb. */
   statement(sql: string, params: ReadonlyArray<unknown>): Effect.Effect<ExecuteStatementResponse, DataApiError> {
     const { needsSession, verb } = this.options.texts.kind(sql)
     if (needsSession !== undefined && this.transaction === undefined) return Effect.fail(refused(needsSession))
@@ -261,7 +261,7 @@ export class DataApiConnection implements SqlConnection.Connection {
     })
   }
 
-  // The service prepares, or not, as it likes.
+  // The service alone decides whether it prepares a statement.
   executeUnprepared(sql: string, params: ReadonlyArray<unknown>, transformRows: Transform) {
     return this.execute(sql, params, transformRows)
   }
@@ -285,7 +285,7 @@ export class DataApiConnection implements SqlConnection.Connection {
   }
 }
 
-/** The rows of an answer; none where the statement returns none. */
+/** The rows of a response; empty if the statement returns none. */
 export const rowsOf = (response: ExecuteStatementResponse): Result.Result<ReadonlyArray<Row>, DataApiError> => {
   const { columnMetadata = [] } = response
   const cells = cellsOf(response)
@@ -306,7 +306,7 @@ const valuesOf = (response: ExecuteStatementResponse) => {
 const rawResultOf = (response: ExecuteStatementResponse, command: string): Result.Result<RawResult, DataApiError> =>
   Result.map(rowsOf(response), (rows) => ({
     command,
-    // For a statement with RETURNING the service may count the rows, or say 0.
+    // For a statement with RETURNING the service may report the number of rows, or 0.
     rowCount: Math.max(rows.length, response.numberOfRecordsUpdated ?? 0),
     rows,
     fields: (response.columnMetadata ?? []).map((column) => ({

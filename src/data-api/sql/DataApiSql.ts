@@ -1,5 +1,5 @@
 /**
- * `effect/sql` over the RDS Data API: a `SqlClient` whose statements, values and errors mean what they mean with
+ * `effect/sql` over the RDS Data API: a `SqlClient` whose statements, values and errors are the same as with
  * `@effect/sql-pg`.
  */
 import type * as Duration from "effect/Duration"
@@ -24,38 +24,38 @@ export { RollbackFailure } from "./Transactions.ts"
 
 /** Settings of the client; all have a default. */
 export interface Options {
-  /** The database to connect to, where it is not the one of the `DataApi` layer. */
+  /** The database to connect to, if not the one of the `DataApi` layer. */
   readonly database?: string | undefined
   /**
-   * Lets every statement run on past the 45 seconds after which its call fails, or those for which an effect, such as a
-   * `Context.Reference`, says so. Default false.
+   * Lets every statement continue when its call fails after 45 seconds. An effect, such as a `Context.Reference`,
+   * decides for each statement. Default false.
    */
   readonly continueAfterTimeout?: boolean | Effect.Effect<boolean> | undefined
   /**
-   * Looks a commit up (`pg_xact_status`) whose answer was lost. Costs one request at each commit. Default false: such
-   * a commit fails with `OutcomeUnknown`.
+   * Looks up the outcome of a commit whose response was lost (`pg_xact_status`). It costs one more request for each
+   * commit. Default false: such a commit fails with `OutcomeUnknown`.
    */
   readonly resolveCommit?: boolean | undefined
-  /** How long the rollback of an interrupted transaction waits for a statement that still runs. Default 10 seconds. */
+  /** How long the rollback of an interrupted transaction waits for a running statement. Default 10 seconds. */
   readonly rollbackPatience?: Duration.Input | undefined
-  /** How many statements' texts are kept prepared for sending. Default 500. */
+  /** How many parsed statements are cached. Default 500. */
   readonly statementCacheSize?: number | undefined
   /**
-   * What type a string has whose placeholder carries no cast, also in an array, and a NULL that several placeholders
-   * stand for. `inferred`, the default: the one that PostgreSQL infers, as with `@effect/sql-pg`; the driver asks it
-   * when a statement is used first, which takes one request more, in a transaction two. `text`: nothing is asked, and
-   * the statement needs a cast wherever something else than text is meant.
+   * The type of a string, also in an array, whose placeholder has no cast, and of a NULL with several placeholders.
+   * `inferred`, the default: the type that PostgreSQL infers, as with `@effect/sql-pg`. The driver asks for it when a
+   * statement is first used, which costs one more request, or two in a transaction. `text`: the type is text, nothing
+   * is asked, and any other type needs a cast in the statement.
    */
   readonly parameterTypes?: "inferred" | "text" | undefined
   /**
-   * What `sql.reserve` gives. `refused`, the default: it fails, since it promises a session of one's own, which the Data
-   * API does not have. `shared`: a connection whose statements are requests like any other, for libraries that reserve
-   * one and need no session, as the row locks of `effect/cluster`.
+   * What `sql.reserve` does. `refused`, the default: it fails, because it promises an exclusive session, which the Data
+   * API does not have. `shared`: it returns a connection whose statements are ordinary requests, for libraries that
+   * reserve one but need no session, such as the row locks of `effect/cluster`.
    */
   readonly reserve?: "refused" | "shared" | undefined
   readonly transformResultNames?: ((name: string) => string) | undefined
   readonly transformQueryNames?: ((name: string) => string) | undefined
-  /** Whether the transformations of names reach into json, as parameters and in results. Default true. */
+  /** Whether names are also transformed within json values, in parameters and in results. Default true. */
   readonly transformJson?: boolean | undefined
   /** Further attributes of every span, for example `server.address`. */
   readonly spanAttributes?: Readonly<Record<string, unknown>> | undefined
@@ -65,12 +65,12 @@ const noSession = new SqlError.SqlError({
   reason: new SqlError.UnknownError({
     cause: new Error("The Data API has no sessions."),
     message:
-      "sql.reserve promises a session of one's own, which the Data API does not have: use sql.withTransaction, in which every statement runs in one session. A cluster of effect/cluster uses row locks: alex-database/data-api/Cluster.",
+      "sql.reserve promises an exclusive session, which the Data API does not have: use sql.withTransaction, in which every statement runs in one session. For effect/cluster use alex-database/data-api/Cluster, which needs no session.",
     operation: "reserve"
   })
 })
 
-/** Makes the client of {@link layer}. */
+/** Creates the client of {@link layer}. */
 export const make = Effect.fnUntraced(function* (options: Options) {
   const api = yield* DataApi
   const { continueAfterTimeout = false, database, transformResultNames } = options
@@ -124,16 +124,17 @@ export const make = Effect.fnUntraced(function* (options: Options) {
 /**
  * Provides `SqlClient` over whichever `DataApi` is given.
  *
- * Every statement is one request. A transaction is one of the service's; nested ones are savepoints; its statements
- * run one after another. A transaction in which a statement failed is not committed, even if the failure was caught:
- * `withTransaction` then rolls back and fails. What needs a session (`reserve`, session-level advisory locks, `SET`,
- * `BEGIN`, `LISTEN`, temporary tables) is refused outside of a transaction, with what to do instead.
+ * Every statement is one request. `withTransaction` uses a transaction of the service; a nested one is a savepoint. The
+ * statements of a transaction run one after another. A transaction in which a statement failed is not committed, even
+ * if the failure was caught: `withTransaction` rolls it back and fails. Outside of a transaction, statements that need
+ * a session (session-level advisory locks, `SET`, `BEGIN`, `LISTEN`, temporary tables) and `reserve` fail with a
+ * message that says what to do instead.
  *
- * A stream reads through a cursor, in the current transaction or else in one of its own. The service ends a transaction
- * after 3 minutes without a call, so a page must not take its consumer longer than that.
+ * A stream reads through a cursor, in the current transaction or else in its own. The service ends a transaction after
+ * 3 minutes without a call, so a consumer must not take longer for one page.
  *
- * A placeholder that a statement repeats, as `$1` twice, is two parameters to the service; where PostgreSQL must see
- * them as equal, in `GROUP BY date_trunc($1, at)`, name the expression once and refer to it by its position or alias.
+ * A repeated placeholder, such as `$1` twice, becomes two parameters for the service. If PostgreSQL must see them as
+ * equal, as in `GROUP BY date_trunc($1, at)`, write the expression once and refer to it by its position or alias.
  *
  * @example
  * ```ts
@@ -156,17 +157,17 @@ export const make = Effect.fnUntraced(function* (options: Options) {
 export const layer = (options: Options = {}): Layer.Layer<SqlClient.SqlClient, never, DataApi> =>
   Layer.effect(SqlClient.SqlClient, make(options)).pipe(Layer.provide(Reactivity.layer))
 
-/** Whether a failure is a serialization failure or a deadlock, which a retry of the whole transaction may get past. */
+/** Whether a failure is a serialization failure or a deadlock, after which the whole transaction can be retried. */
 export const isSerializationFailure = (error: unknown): boolean =>
   SqlError.isSqlError(error) && (error.reason._tag === "SerializationError" || error.reason._tag === "DeadlockError")
 
-/** Five repetitions, after 50 ms, 100 ms, 200 ms, 400 ms and 800 ms, each 80 to 120 per cent of it. */
+/** Five retries, after 50, 100, 200, 400 and 800 ms, each with 20 per cent of jitter. */
 const retryTransactionSchedule = Schedule.exponential("50 millis").pipe(Schedule.jittered, Schedule.upTo({ times: 5 }))
 
 /**
- * Runs an effect in a transaction, and retries the whole of it after a serialization failure (40001) or a deadlock
- * (40P01), for which PostgreSQL has rolled everything back. Within another transaction it is not repeated: only the
- * outermost can be.
+ * Runs an effect in a transaction, and retries the whole transaction up to five times after a serialization failure
+ * (40001) or a deadlock (40P01), since PostgreSQL has rolled everything back. Within another transaction it is not
+ * retried: only the outermost one can be.
  *
  * @errors SqlError
  *
@@ -197,7 +198,7 @@ export const retryTransaction = <A, E, R>(
     )
   )
 
-/** Has the transactions that an effect begins run at an isolation level. */
+/** Sets the isolation level of the transactions that an effect begins. */
 export const withIsolation =
   (level: "READ COMMITTED" | "REPEATABLE READ" | "SERIALIZABLE") =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>

@@ -1,4 +1,4 @@
-/** Results of any size, page by page through a cursor: no page exceeds the 1 MiB that the service returns at once. */
+/** Streams results of any size in pages through a cursor. No page exceeds the service's limit of 1 MiB for a result. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
@@ -16,18 +16,17 @@ import { restored, type TextColumn, textColumns, textSql } from "./TextColumns.t
 
 /** Half of the service's limit of 1,048,576 octets for a result. */
 const PAGE_BYTES = 524_288
-/** So many rows of a few octets keep a page's memory within reason. */
+/** The most rows of a page, which limits its memory if rows are small. */
 const PAGE_ROWS = 20_000
-/** The first page is small: nothing is known of the rows yet. */
+/** The first page is small, because the size of the rows is not known yet. */
 const FIRST_PAGE_ROWS = 16
 
-/** Words of statements that a scrolling cursor can't be declared for: those that write, and those that lock rows. */
+/** Words of statements for which no scrolling cursor can be declared: those that write or lock rows. */
 const excluded = /(?:^| )(?:insert|update|delete|merge|into|for (?:key )?share)(?: |$)/
 
 /**
- * Whether a cursor can be declared for a statement: a query that writes nothing. Anything else is run as it is.
- *
- * The decision is by words, and errs to the side of running: a query with a column named `into` is one request.
+ * Whether a cursor can be declared for a statement: a query that writes nothing. Any other statement is run in one
+ * request, and so is a query that only looks like a write, for example with a column named `into`.
  */
 export const isCursorQuery = (sql: string): boolean => {
   const words = tokenize(sql)
@@ -36,7 +35,7 @@ export const isCursorQuery = (sql: string): boolean => {
   return /^(?:select|with|values|table)$/.test(words[0] ?? "") && !excluded.test(words.join(" "))
 }
 
-/** Octets of a value's text, by which the service counts a result's size. */
+/** Octets of a value's text, as the service counts them. */
 const textBytes = (field: Field): number => {
   if ("stringValue" in field) return lengthOf(field.stringValue)
   if ("blobValue" in field) return 2 + 2 * field.blobValue.length
@@ -44,14 +43,14 @@ const textBytes = (field: Field): number => {
   return 24
 }
 
-/** The size of a row as the service counts it: 2, and 4 and the octets of the text for each column. */
+/** Octets of a row as the service counts them: 2, plus for each column 4 and its text. */
 const rowBytes = (row: ReadonlyArray<Field>): number => {
   let bytes = 2
   for (const field of row) bytes += 4 + textBytes(field)
   return bytes
 }
 
-/** A page of one row can't be made smaller. */
+/** The error of a stream. A page of one row that is too large can't be made smaller, so the message says what to do. */
 const failure = (error: DataApiError): SqlError.SqlError =>
   isOverSize(error.reason)
     ? new SqlError.SqlError({
@@ -59,13 +58,13 @@ const failure = (error: DataApiError): SqlError.SqlError =>
       })
     : toSqlError(error)
 
-/** A value that is not returned, behind rows that were. */
+/** The failure for a value that can't be returned after other rows were already emitted. */
 const tooLate = () =>
   new DataApiError({
     operation: "ExecuteStatement",
     reason: new UnsupportedResult({
       message:
-        "A row holds a value that the Data API does not return, an infinite date or time for one. Rows before it were read already, so it can't be asked for in another form: run the stream again, or cast the column to text."
+        "A row holds a value that the Data API can't return, for example an infinite date or time. Earlier rows were already emitted, so the query can't be changed: run the stream again, or cast the column to text."
     })
   })
 
@@ -85,7 +84,7 @@ class Cursor {
   readonly #connection: DataApiConnection
   readonly #sql: string
   readonly #params: ReadonlyArray<unknown>
-  /** The transaction is there for this cursor alone. */
+  /** Whether the transaction was begun for this cursor only. */
   readonly #alone: boolean
   readonly #name = `alex_stream_${++cursors}`
   readonly #statement: KnownStatement | undefined
@@ -106,7 +105,7 @@ class Cursor {
 
   readonly #declare = Effect.fnUntraced({ self: this }, function* (this: Cursor) {
     const query = this.#columns === undefined ? this.#sql : textSql(this.#sql, this.#columns)
-    // SCROLL, so that a page that was too large can be read again in parts.
+    // SCROLL, so that a page that is too large can be read again in parts.
     yield* this.#connection.run(`DECLARE ${this.#name} SCROLL CURSOR FOR ${query}`, this.#params)
     if (this.#alone) yield* this.#send(`SAVEPOINT ${this.#name}`)
   })
@@ -119,24 +118,24 @@ class Cursor {
     )
   }
 
-  /** After a page that failed: back to where it began. */
+  /** Moves the cursor back to the start of a page that failed. */
   readonly #goBack = Effect.fnUntraced({ self: this }, function* (this: Cursor, read: number, error: DataApiError) {
-    // Whether the failed page has aborted the transaction is the service's secret; this repairs it if so.
+    // It is not documented whether the failed page aborts the transaction; the savepoint repairs it if so.
     if (this.#alone) yield* this.#send(`ROLLBACK TO SAVEPOINT ${this.#name}`)
     yield* this.#send(`MOVE ABSOLUTE ${read} FROM ${this.#name}`)
     this.#connection.repaired(error)
   })
 
   /**
-   * Declares the cursor again with the columns as text that could not be returned.
+   * Declares the cursor again, with the columns that could not be returned cast to text.
    *
-   * Not behind the first page, since the rows may be others by now: then it is remembered for the next time.
+   * Only on the first page, because later the rows may have changed; then the columns are cached for the next run.
    */
   readonly #declareText = Effect.fnUntraced(
     { self: this },
     function* (this: Cursor, error: DataApiError, { read }: Position) {
       yield* this.#goBack(0, error)
-      // Before the first row this gives no row, but the columns.
+      // FETCH of 0 rows before the first row returns only the columns.
       const { columnMetadata = [] } = yield* this.#send(`FETCH FORWARD 0 FROM ${this.#name}`)
       const columns = textColumns(columnMetadata)
       if (columns === undefined) return yield* error
@@ -180,7 +179,7 @@ class Cursor {
 /**
  * The rows of a query, read through a cursor within the connection's transaction.
  *
- * @param holder `own`: the transaction is there for this stream alone.
+ * @param holder `own` if the transaction was begun for this stream only.
  */
 export const streamRows = (
   connection: DataApiConnection,

@@ -1,4 +1,4 @@
-/** The texts of statements whose parameters' types PostgreSQL has to be asked for. */
+/** SQL texts of statements whose parameter types PostgreSQL must be asked for. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { ExecuteStatementResponse } from "../DataApi.ts"
@@ -19,13 +19,13 @@ import {
   type Undecided
 } from "./TypeLookup.ts"
 
-/** PostgreSQL can't infer the types, and never will: `count($1)`, `$1 is null`, an ambiguous operator. */
+/** SQLSTATEs of statements whose types PostgreSQL can never infer: `count($1)`, `$1 is null`, an ambiguous operator. */
 const undecidable = /^(?:42P18|42725|42804|42P38)$/
 
-/** DO, or the language plpgsql, is not to be had. */
+/** SQLSTATEs that mean that DO or the language plpgsql is not available. */
 const unusable = /^(?:42501|42704|0A000|58P01)$/
 
-/** A value could not be read as the type that it was cast to, or an operator or a function not be found for it. */
+/** SQLSTATEs of a wrong cast: a value can't be read as its type, or no operator or function exists for it. */
 const mistyped = /^(?:42804|42883|42846|42725|42704|42P18|42P38|3F000|22P02|22P03|22003|22007|22008|22023)$/
 
 const text: Answer = { lookup: undefined, lasts: false }
@@ -53,7 +53,7 @@ const firstText = ({ records }: ExecuteStatementResponse): string => {
   return field !== undefined && "stringValue" in field ? field.stringValue : ""
 }
 
-/** Asks outside of a transaction, where the answer comes as an error. */
+/** Asks outside of a transaction: the answer comes as an error. */
 const askAlone = (connection: DataApiConnection, sql: string): Effect.Effect<Answer, DataApiError> => {
   const { api, database, types } = connection.options
   return Effect.matchEffect(idempotent(api.executeStatement({ sql, database })), {
@@ -69,7 +69,7 @@ const askAlone = (connection: DataApiConnection, sql: string): Effect.Effect<Ans
   })
 }
 
-/** Asks within a transaction, which an error would abort: the answer is left there, and read. */
+/** Asks within a transaction, which an error would abort: a first request stores the answer, a second one reads it. */
 const askWithin = (connection: DataApiConnection, sql: string): Effect.Effect<Answer, DataApiError> => {
   const { api, database, types } = connection.options
   const transactionId = connection.transaction?.id
@@ -94,12 +94,12 @@ const keyOf = (connection: DataApiConnection, parameters: ReadonlyArray<PgParame
 }
 
 const remember = (statement: KnownStatement, key: string, made: ServiceText): ServiceText => {
-  // Statements with ever new combinations of types must not fill the memory.
+  // A statement with many combinations of types must not fill the memory.
   if (statement.texts.size < 32) statement.texts.set(key, made)
   return made
 }
 
-/** The text that is known already, or needs no asking. */
+/** The cached text, or one that needs no lookup; undefined if the types must be asked for. */
 export const knownText = (
   connection: DataApiConnection,
   statement: KnownStatement,
@@ -112,11 +112,11 @@ export const knownText = (
   if (!infers || !types.usable || !hasOpenTypes(statement, parameters)) {
     return remember(statement, key, textOf(statement, parameters))
   }
-  // Nothing can be asked in a transaction that has failed.
+  // PostgreSQL answers nothing in a failed transaction.
   return connection.transaction?.failure === undefined ? undefined : textOf(statement, parameters)
 }
 
-/** The text of a statement whose types have to be known first. */
+/** Asks PostgreSQL for a statement's types, and builds its text. */
 export const learnText = (
   connection: DataApiConnection,
   statement: KnownStatement,
@@ -136,14 +136,14 @@ export const learnText = (
     const asked =
       transaction === undefined
         ? types.askOnce(key, ask)
-        : // Another connection may wait for what this transaction holds: it asks for itself.
+        : // Not shared: another connection's question may wait for a lock that this transaction holds.
           connection.inTurn(types.ask(key, ask), false)
     return Effect.flatMap(asked, (learnt) => {
       const misplaced = parameters.findIndex(({ _tag }, index) => {
         const type = learnt.lookup?.parameters[question.standsFor[index] ?? index]
         return _tag === "EmptyArray" && /^jsonb?$/.test(type?.name ?? "")
       })
-      // PostgreSQL would read it as the object {}.
+      // An empty array is sent as '{}', which PostgreSQL would read as an empty json object.
       if (misplaced !== -1) return Effect.fail(refused(emptyJson(misplaced)))
       const made = textOf(statement, parameters, question.standsFor, learnt)
       return Effect.succeed(remember(statement, keyOf(connection, parameters), made))
@@ -151,8 +151,8 @@ export const learnText = (
   })
 
 /**
- * What is wrong with a statement that could not be prepared: with strings as text it may fail in another way, which says
- * nothing of it.
+ * The error of a statement that could not be prepared. It was sent with strings as text, so its own error may be
+ * misleading; then the error of the preparation replaces it.
  */
 export const ownFailure = ({ learnt }: ServiceText, error: DataApiError): DataApiError => {
   const { operation, reason, requestId } = error
@@ -165,8 +165,8 @@ export const ownFailure = ({ learnt }: ServiceText, error: DataApiError): DataAp
 }
 
 /**
- * The columns of a statement whose result could not be returned; undefined where PostgreSQL does not say. They are
- * remembered with the text, so that a write's next run comes back.
+ * The columns of a statement whose result could not be returned; undefined if PostgreSQL does not describe them. They
+ * are cached with the text, so that the next run of a write can return its rows.
  */
 export const learnColumns = (
   connection: DataApiConnection,
@@ -182,7 +182,7 @@ export const learnColumns = (
     if (sql === undefined || statement.kind.prepared === undefined) return Effect.undefined
     const ask = transaction === undefined ? askAlone(connection, sql) : askWithin(connection, sql)
     return Effect.match(ask, {
-      // The failure to be explained is the statement's own.
+      // The caller reports the statement's own failure.
       onFailure: () => undefined,
       onSuccess: ({ lookup }) => {
         if (lookup?.results === undefined) return undefined
@@ -198,9 +198,10 @@ export const learnColumns = (
   })
 
 /**
- * The text to send instead of one that was refused, where the types that it was made with have changed since.
+ * Asks for the types again after a statement was refused, since they may have changed, and returns the new text. Fails
+ * with the statement's error if the text is the same.
  *
- * A refused statement has left nothing behind. In a transaction nothing can be sent after it.
+ * The refused statement changed nothing, so it can run again; in a transaction, which it has aborted, it can't.
  */
 export const relearnText = (
   connection: DataApiConnection,

@@ -1,4 +1,4 @@
-/** What was learnt of the types of statements' parameters: remembered, and asked for once at a time. */
+/** Caches the parameter types of statements. Concurrent lookups of the same statement share one request. */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -6,16 +6,16 @@ import * as Option from "effect/Option"
 import type { DataApiError } from "../DataApiError.ts"
 import type { Lookup, Undecided } from "./TypeLookup.ts"
 
-/** The types of a statement's parameters, until they turn out to be no longer right. */
+/** The types of a statement's parameters. `current` becomes false when they turn out to be outdated. */
 export interface LearntTypes {
-  /** Undefined where PostgreSQL can't say: strings are text. */
+  /** Undefined if PostgreSQL can't infer the types: then strings are text. */
   readonly lookup: Lookup | undefined
   /** Why the statement could not be prepared. */
   readonly refusal: Undecided | undefined
   current: boolean
 }
 
-/** An answer, and whether it is worth remembering. */
+/** An answer, and whether it can be cached. */
 export interface Answer {
   readonly lookup: Lookup | undefined
   readonly refusal?: Undecided
@@ -24,9 +24,9 @@ export interface Answer {
 
 type Ask = Effect.Effect<Answer, DataApiError>
 
-/** The types that one client has learnt. A client has one cluster, secret and database. */
+/** The types that one client has learnt. They hold for its one cluster, secret and database. */
 export class ParameterTypes {
-  /** Whether a DO block can be run at all: it takes the language plpgsql. */
+  /** Whether lookups are possible: they need DO and the language plpgsql. */
   usable = true
   readonly #known = new Map<string, LearntTypes>()
   readonly #asked = new Map<string, Deferred.Deferred<Option.Option<LearntTypes>, DataApiError>>()
@@ -36,7 +36,7 @@ export class ParameterTypes {
     this.#capacity = capacity
   }
 
-  /** What is known by a key, which holds the statement and all that its types depend on. */
+  /** The types by key. A key holds the statement and everything that its types depend on. */
   find(key: string): LearntTypes | undefined {
     const known = this.#known.get(key)
     if (known === undefined || known.current) return known
@@ -57,7 +57,7 @@ export class ParameterTypes {
     return learnt
   }
 
-  /** Asks, unless it is known by now. */
+  /** Returns the cached types, or asks. */
   ask(key: string, ask: Ask): Effect.Effect<LearntTypes, DataApiError> {
     return Effect.suspend(() => {
       const known = this.find(key)
@@ -65,13 +65,13 @@ export class ParameterTypes {
     })
   }
 
-  /** Asks, or waits for the answer that another fiber has asked for. */
+  /** Asks, or waits for the answer to another fiber's equal question. */
   askOnce(key: string, ask: Ask): Effect.Effect<LearntTypes, DataApiError> {
     return Effect.suspend(() => {
       const asked = this.#asked.get(key)
       if (asked !== undefined) {
         return Effect.flatMap(Deferred.await(asked), (answer) =>
-          // The fiber that asked was interrupted.
+          // None: the fiber that asked was interrupted.
           Option.isSome(answer) ? Effect.succeed(answer.value) : this.askOnce(key, ask)
         )
       }

@@ -3,10 +3,10 @@ import { tokenize } from "../statement/SqlLexer.ts"
 
 const words = (list: string): ReadonlySet<string> => new Set(list.trim().split(/\s+/))
 
-/** Words of statements and clauses that write, lock, or run what can't be seen here. */
+/** Words of statements and clauses that write, lock, or run code that is not in the statement. */
 const effects = words("insert update delete merge into call do copy lock truncate execute analyze nextval setval")
 
-/** Words that stand before a parenthesis as syntax, or as a type's modifier, and call nothing. */
+/** Words that may precede a parenthesis without a function call: syntax, and types with modifiers. */
 const syntax = words(`
   all and any array as between by case cast coalesce cube distinct else end except exclude exists filter from
   greatest group grouping having ilike in intersect is join lateral least like limit materialized not null nullif
@@ -15,7 +15,7 @@ const syntax = words(`
   bit bpchar char character decimal interval numeric time timestamp timestamptz varbit varchar varying
 `)
 
-/** Built-in functions without effects of their own. What is not here is taken to have some. */
+/** Built-in functions without side effects. Any other function counts as one with side effects. */
 const pure = words(`
   abs age array_agg array_append array_cat array_length array_lower array_position array_positions array_prepend
   array_remove array_replace array_to_json array_to_string array_upper ascii avg bit_and bit_length bit_or bool_and
@@ -47,10 +47,10 @@ const pure = words(`
 `)
 
 /**
- * Whether a statement is a query that changes nothing, so that running it twice is the same as running it once.
+ * Whether a statement is a query that changes nothing, so that it may run twice.
  *
- * Conservative: SELECT, VALUES, TABLE, SHOW and WITH without a word that writes or locks, in which every called
- * function is a known built-in without effects. A view or an operator that calls something else is not seen.
+ * It is conservative: SELECT, VALUES, TABLE, SHOW and WITH without a word that writes or locks, in which every called
+ * function is a known built-in without side effects. It does not detect a view or an operator that calls others.
  *
  * @example
  * ```ts

@@ -1,9 +1,9 @@
-/** From a failed Data API call to `effect/sql`'s error, with the same reasons that `@effect/sql-pg` gives. */
+/** Converts a failed Data API call to `effect/sql`'s error, with the same reasons as `@effect/sql-pg`. */
 import * as SqlError from "effect/sql/SqlError"
 import type { DataApiError, Reason } from "../DataApiError.ts"
 import { failures, ofSqlState } from "../FailureTable.ts"
 
-/** The reasons of `effect/sql` that say no more than a message. */
+/** The reasons of `effect/sql` that have only a message. */
 const classes = {
   AuthenticationError: SqlError.AuthenticationError,
   AuthorizationError: SqlError.AuthorizationError,
@@ -17,11 +17,11 @@ const classes = {
   UnknownError: SqlError.UnknownError
 }
 
-/** Whether a result was refused because it is larger than the service returns in one answer, 1 MiB. */
+/** Whether a result was refused because it exceeds the service's limit of 1 MiB. */
 export const isOverSize = (reason: Reason): boolean =>
   reason._tag === "UnsupportedResult" && /size limit|response size/i.test(reason.message)
 
-/** The service answers an infinite date or time with a failure that says nothing. */
+/** Whether a failure may be due to an infinite date or time, for which the service fails without a message. */
 export const isInfinite = (reason: Reason): boolean =>
   reason._tag === "InternalServerError" &&
   (reason.message === "" || reason.message === failures.InternalServerError.meaning)
@@ -32,7 +32,7 @@ export const isUnreturned = (reason: Reason): boolean =>
 
 const messageOf = (reason: Reason): string => {
   if (isInfinite(reason)) {
-    return "The Data API failed without a message, as it does where a result holds an infinite date or time: cast that column to text."
+    return "The Data API failed without a message, as it does if a result holds an infinite date or time: cast that column to text."
   }
   if (reason._tag !== "UnsupportedResult") return reason.message
   if (isOverSize(reason)) return `${reason.message} Read it as a stream, or select fewer rows or columns at a time.`
@@ -40,13 +40,13 @@ const messageOf = (reason: Reason): string => {
   return reason.message
 }
 
-/** The reason, said with another message: what a caller sees when the failure has consequences of its own. */
+/** The reason for `effect/sql`, with another message if the caller passes one. */
 export const sqlErrorReason = (error: DataApiError, message = messageOf(error.reason)): SqlError.SqlErrorReason => {
   const props = { cause: error, message, operation: error.operation }
   const reason = error.reason
   if (reason._tag !== "DatabaseError") return new classes[failures[reason._tag].sqlError](props)
   const { sqlError } = ofSqlState(reason.sqlState ?? "")
-  // The service sends no field of its own for the constraint.
+  // The service has no field for the constraint, so its name is read from the message.
   return sqlError === "UniqueViolation"
     ? new SqlError.UniqueViolation({
         ...props,

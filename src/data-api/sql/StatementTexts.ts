@@ -1,4 +1,4 @@
-/** Statements taken apart once, and the service's texts of them. */
+/** Caches parsed statements and the SQL texts that are sent for them. */
 import * as Result from "effect/Result"
 import { shorten } from "../statement/Lists.ts"
 import { bare, castTo, fromNumbered, type Placement, render, type Template } from "../statement/Placeholders.ts"
@@ -8,28 +8,28 @@ import type { LearntTypes } from "./ParameterTypes.ts"
 import type { TextColumn } from "./TextColumns.ts"
 import type { InferredType, Question } from "./TypeLookup.ts"
 
-/** The service's text of a statement for parameters of certain types. */
+/** The SQL text that is sent for a statement, for parameters of certain types. */
 export interface ServiceText {
   readonly sql: string
-  /** Parameters that the text holds as literals, so that they are not sent. */
+  /** The parameters that the text contains as literals; they are not sent. */
   readonly literal: ReadonlySet<number>
-  /** The types that it was made with, where they had to be learnt. */
+  /** The types that the text was built with, if they had to be learnt. */
   readonly learnt: LearntTypes | undefined
 }
 
-/** A statement that was taken apart. */
+/** A parsed statement. */
 export interface KnownStatement {
   readonly sql: string
   readonly template: Template
   readonly kind: StatementKind
   readonly texts: Map<string, ServiceText>
-  /** The columns of its result, if there are such as the service does not return. */
+  /** The columns of its result, if the service can't return some of them. */
   columns: ReadonlyArray<TextColumn> | undefined
 }
 
-/** What is asked of PostgreSQL to learn a statement's types: the statement with its lists cut short. */
+/** The question for a statement's types: the statement with shortened lists. */
 export interface TypeQuestion extends Question {
-  /** For each value of the whole statement the parameter that stands for it. */
+  /** For each parameter of the whole statement, the parameter of the question that represents it. */
   readonly standsFor: ReadonlyArray<number>
 }
 
@@ -44,7 +44,7 @@ export const knownStatement = (sql: string, template: Template): KnownStatement 
 const emptyArray: Placement = { _tag: "Literal", text: "'{}'" }
 const textArray = castTo("text[]")
 
-/** How a parameter stands in the text. */
+/** How the text contains a parameter: bare, with a cast, or as a literal. */
 const placementOf = (parameter: PgParameter, type: InferredType | undefined): Placement => {
   switch (parameter._tag) {
     case "Typed":
@@ -58,7 +58,7 @@ const placementOf = (parameter: PgParameter, type: InferredType | undefined): Pl
   }
 }
 
-/** What tells the texts of one statement apart. */
+/** The key of a statement's text: the types of its parameters. */
 export const textKey = (parameters: ReadonlyArray<PgParameter>): string => {
   let key = ""
   for (const parameter of parameters) key += `${parameter._tag === "Typed" ? parameter.type : parameter._tag},`
@@ -66,10 +66,10 @@ export const textKey = (parameters: ReadonlyArray<PgParameter>): string => {
 }
 
 /**
- * Whether the type of a value is left to the statement, and PostgreSQL has to be asked for it.
+ * Whether PostgreSQL must be asked for the type of a parameter.
  *
- * A NULL is sent untyped, so that PostgreSQL infers its type by itself; not where it stands in several places, each of
- * which is a parameter of its own to the service.
+ * A NULL is sent untyped, so PostgreSQL infers its type. That fails if it has several placeholders, each of which is a
+ * separate parameter for the service.
  */
 export const hasOpenTypes = (
   { kind, template: { repeated, uncast } }: KnownStatement,
@@ -83,7 +83,9 @@ export const hasOpenTypes = (
 const typeOf = (parameter: PgParameter | undefined): string | undefined =>
   parameter?._tag === "Typed" ? parameter.type : undefined
 
-/** What to ask. Statements that differ in the length of their lists alone are one question. */
+/**
+ * The question for a statement's types. Statements that differ only in the length of their lists share one question.
+ */
 export const questionOf = (
   { kind, template }: KnownStatement,
   parameters: ReadonlyArray<PgParameter>
@@ -102,8 +104,8 @@ export const questionOf = (
 }
 
 /**
- * A program has few statements; one that makes up ever new ones must not fill the memory, so the one that was not used
- * for the longest time goes.
+ * Holds `capacity` statements; the least recently used one is dropped first. A program that generates statements must
+ * not fill the memory.
  */
 export class StatementTexts {
   readonly #known = new Map<string, KnownStatement>()
@@ -113,7 +115,7 @@ export class StatementTexts {
     this.#capacity = capacity
   }
 
-  /** What a statement is. */
+  /** The kind of a statement. */
   kind(sql: string): StatementKind {
     const known = this.#known.get(sql)
     if (known !== undefined) return known.kind
@@ -124,7 +126,7 @@ export class StatementTexts {
     return statement.kind
   }
 
-  /** The statement, which must take so many parameters. */
+  /** Finds or parses a statement, which must have `count` parameters. */
   find(sql: string, count: number): Result.Result<KnownStatement, string> {
     let statement = this.#known.get(sql)
     if (statement === undefined) {
@@ -132,7 +134,7 @@ export class StatementTexts {
       if (Result.isFailure(parsed)) return Result.fail(parsed.failure)
       statement = knownStatement(sql, parsed.success)
     } else {
-      // Last in the map's order is the one used last.
+      // Inserted again below, as the last used of the map.
       this.#known.delete(sql)
     }
     this.#known.set(sql, statement)
@@ -148,7 +150,7 @@ export class StatementTexts {
   }
 }
 
-/** Makes the service's text of a statement for these parameters, with the types that were learnt for them. */
+/** Builds the text to send for these parameters, with the learnt types. */
 export const textOf = (
   { template }: KnownStatement,
   parameters: ReadonlyArray<PgParameter>,

@@ -1,6 +1,6 @@
 /**
- * Columns of types that the Data API does not return: the statement is sent with those columns cast to text, and what
- * comes back is read as the type that it is. Pure.
+ * Columns of types that the Data API can't return: the statement is sent with those columns cast to text, and their
+ * values are then decoded by their own types. Pure.
  */
 import type { ColumnMetadata, ExecuteStatementResponse } from "../DataApi.ts"
 import { pgTypeByName } from "../values/PgOids.ts"
@@ -9,7 +9,7 @@ import { pgTypeByName } from "../values/PgOids.ts"
 export interface TextColumn {
   readonly label: string
   readonly typeName: string
-  /** What is selected in its place; `c` is the column. */
+  /** The expression that is selected for the column `c`. */
   readonly select: (c: string) => string
 }
 
@@ -27,15 +27,15 @@ const isReturned = (typeName: string): boolean =>
     : pgTypeByName.get(typeName)?.member !== undefined)
 
 const selectOf = (typeName: string): TextColumn["select"] => {
-  // As @effect/sql-pg has it: the object id.
+  // The object id, as in @effect/sql-pg.
   if (typeName === "regclass") return (c) => `${c}::oid`
   if (typeName === "_regclass") return (c) => `${c}::oid[]`
   if (typeName === "timestamptz") return (c) => `(${c} at time zone 'UTC')::text`
-  // The service has no form for infinite dates and times.
+  // The service can't return infinite dates and times.
   return isReturned(typeName) && !temporal.test(typeName) ? asItIs : asText
 }
 
-/** The columns to select, from the metadata of the result; undefined where nothing would be gained. */
+/** The columns to select, from the result's metadata; undefined if no column needs a cast. */
 export const textColumns = (metadata: ReadonlyArray<ColumnMetadata>): ReadonlyArray<TextColumn> | undefined => {
   const columns = metadata.map(({ label, name, typeName }) => ({
     label: label || name,
@@ -48,10 +48,10 @@ export const textColumns = (metadata: ReadonlyArray<ColumnMetadata>): ReadonlyAr
 const statementOf = (sql: string): string => sql.replace(/;\s*$/, "")
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
-/** A query with the same columns and no rows, which comes back whatever the types are. */
+/** A query with the same columns and no rows, whose result can be returned whatever the types are. */
 export const shapeSql = (sql: string): string => `select * from (${statementOf(sql)}\n) as t limit 0`
 
-/** The query with its columns as the service returns them; refused by PostgreSQL where their number has changed. */
+/** The query with casts that let the service return its columns. PostgreSQL refuses it if their number has changed. */
 export const textSql = (sql: string, columns: ReadonlyArray<TextColumn>): string => {
   const names = columns.map((_, index) => `c${index + 1}`)
   const selected = columns.map(({ label, select }, index) => `${select(names[index] ?? "")} as ${quoted(label)}`)
@@ -59,7 +59,7 @@ export const textSql = (sql: string, columns: ReadonlyArray<TextColumn>): string
   return `select ${selected.join(", ")} from ((${statementOf(sql)}\n) union all select ${nulls} where false) as t(${names.join(", ")})`
 }
 
-/** The answer with the columns' own types. */
+/** The response with the columns' own types. */
 export const restored = (
   response: ExecuteStatementResponse,
   columns: ReadonlyArray<TextColumn>
@@ -74,8 +74,8 @@ export const restored = (
 const NAMES = "names of the columns"
 
 /**
- * A write with RETURNING whose columns come back as the service returns them. Their names are those of the statement,
- * which are not known before it runs: a further column holds them, in the first row.
+ * A write with RETURNING, with casts that let the service return its columns. Their names are not known before the
+ * statement runs, so an additional column holds them in the first row.
  */
 export const writtenSql = (sql: string, typeNames: ReadonlyArray<string>): string => {
   const names = typeNames.map((_, index) => `c${index + 1}`)
@@ -94,7 +94,7 @@ const namesIn = ({ records }: ExecuteStatementResponse): ReadonlyArray<string | 
     : []
 }
 
-/** The answer to such a write, as the statement itself would have given it. */
+/** The response to such a write, as the original statement would have returned it. */
 export const restoredWrite = (
   response: ExecuteStatementResponse,
   typeNames: ReadonlyArray<string>

@@ -1,4 +1,4 @@
-/** A transaction of the service, what has become of it, and how its failures are worded. */
+/** The state of a transaction of the service, and the errors of a failed one. */
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import * as SqlError from "effect/sql/SqlError"
@@ -7,16 +7,16 @@ import { sqlErrorReason, toSqlError } from "./SqlErrors.ts"
 
 export interface Transaction {
   readonly id: string
-  /** The service refuses a statement while another of the same transaction runs. */
+  /** One statement at a time: the service refuses a second one of the same transaction. */
   readonly turn: Semaphore.Semaphore
   /** The failure that aborted the transaction, until a rollback to a savepoint repairs it. */
   failure: DataApiError | undefined
-  /** Whether a commit was sent, by the service's operation or as a statement. Until then nothing can be kept. */
+  /** Whether a commit was sent, as an operation or as a statement. Before that nothing is kept. */
   commitSent: boolean
-  /** Its own failures, as opposed to those of other databases that its caller may use at the same time. */
+  /** The failures of this transaction; the caller may also see failures of other databases. */
   readonly failures: WeakSet<DataApiError>
   rollbackFailure: DataApiError | undefined
-  /** The statements so far that may have changed what a name in a later one means. */
+  /** The statements so far that may change what a name means, such as SET search_path or CREATE TABLE. */
   names: string
 }
 
@@ -30,7 +30,7 @@ export const newTransaction = (id: string): Transaction => ({
   names: ""
 })
 
-/** What a transaction has failed with, if the failure is its own. */
+/** Turns an unknown outcome into `NotCommitted` if it is the transaction's own and no commit was sent. */
 export const failureOf =
   (transaction: Transaction) =>
   <E>(error: E): E | SqlError.SqlError => {
@@ -43,7 +43,7 @@ export const failureOf =
       : error
   }
 
-/** PostgreSQL would answer the commit of an aborted transaction with success. */
+/** Fails for an aborted transaction: PostgreSQL would report its commit as a success. */
 export const refuseIfFailed = ({ commitSent, failure }: Transaction): Effect.Effect<void, SqlError.SqlError> =>
   failure === undefined
     ? Effect.void

@@ -1,4 +1,4 @@
-/** Transactions of one client: begun, committed, rolled back, and nested as savepoints. */
+/** Begins, commits and rolls back the transactions of one client; nested ones are savepoints. */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -19,12 +19,12 @@ import { streamRows } from "./DataApiStream.ts"
 import { toSqlError } from "./SqlErrors.ts"
 import { failureOf, newTransaction, refuseIfFailed, type Transaction } from "./TransactionState.ts"
 
-/** On the cause of a failed transaction, if its rollback failed too: what the rollback failed with. */
+/** An annotation on the cause of a failed transaction: the failure of its rollback, if that failed as well. */
 export class RollbackFailure extends Context.Service<RollbackFailure, DataApiError>()(
   "alex-database/data-api/RollbackFailure"
 ) {}
 
-/** What follows BEGIN in the statement that a caller wants its transaction begun with. */
+/** The transaction modes in a caller's BEGIN statement. */
 const transactionModes = (begin: string): string =>
   begin
     .trim()
@@ -33,7 +33,7 @@ const transactionModes = (begin: string): string =>
 
 const isBusy = (error: DataApiError): boolean => error.reason._tag === "TransactionBusy"
 
-/** The transaction has ended already, by itself or by the service's limits: nothing is left to roll back. */
+/** Whether the transaction has already ended, so that there is nothing to roll back. */
 const isGone = (error: DataApiError): boolean =>
   error.reason._tag === "TransactionNotFound" || error.reason._tag === "NotFound"
 
@@ -45,7 +45,9 @@ const firstText = ({ records }: ExecuteStatementResponse): string | undefined =>
   return field !== undefined && "stringValue" in field ? field.stringValue : undefined
 }
 
-/** What to do with the transaction of a connection, decided when it is done and not when it is said. */
+/**
+ * Uses the transaction of a connection. It is suspended, so that the transaction's state is read when the effect runs.
+ */
 const within = (
   connection: SqlConnection.Connection,
   use: (connection: DataApiConnection, transaction: Transaction) => Effect.Effect<void, SqlError.SqlError>
@@ -81,10 +83,10 @@ export class Transactions {
     return new DataApiConnection(this.#options.plain.options, transaction)
   }
 
-  /** Ends a transaction that is not to be kept. Never fails, so that it can't hide why. */
+  /** Rolls a transaction back. It never fails, so that it can't hide the reason for the rollback. */
   rollBack(transaction: Transaction): Effect.Effect<void> {
     return this.#options.api.rollbackTransaction({ transactionId: transaction.id }).pipe(
-      // The statement of an interrupted caller may still be running there.
+      // A statement of an interrupted caller may still be running.
       Effect.retry(this.#whileBusy),
       Effect.asVoid,
       Effect.catchIf(isGone, () => Effect.void),
@@ -98,8 +100,8 @@ export class Transactions {
   }
 
   /**
-   * Begins a transaction. The caller is interruptible while it waits, but then the answer is still waited for,
-   * briefly: without the id, what the service has begun could not be rolled back.
+   * Begins a transaction. The caller can be interrupted while it waits; then a further 2 seconds are spent on the
+   * response, because the transaction can't be rolled back without its id.
    */
   begin(restore: Restore): Effect.Effect<Transaction, SqlError.SqlError> {
     const { api, database } = this.#options
@@ -122,7 +124,7 @@ export class Transactions {
     )
   }
 
-  /** `committed`, `aborted`, or for 2 seconds `in progress`. */
+  /** The status of a transaction: `committed` or `aborted`; `in progress` only if it stays so for 2 seconds. */
   #statusOf(xactId: string): Effect.Effect<string | undefined, DataApiError> {
     return this.#options.plain.run("select pg_xact_status($1::text::xid8)", [xactId]).pipe(
       Effect.map(firstText),
@@ -134,10 +136,10 @@ export class Transactions {
     )
   }
 
-  /** What has become of a transaction whose commit was not answered. */
+  /** Looks up the outcome of a transaction whose commit's response was lost. */
   #lookUp(transaction: Transaction, xactId: string, lost: DataApiError): Effect.Effect<void, DataApiError> {
     return Effect.flatMap(this.#statusOf(xactId), (status) =>
-      // The commit has not arrived, it seems; after a rollback it can't any more.
+      // The commit has probably not arrived; the rollback makes sure that it can't arrive later.
       status === "in progress"
         ? Effect.andThen(this.rollBack(transaction), this.#statusOf(xactId))
         : Effect.succeed(status)
@@ -165,11 +167,11 @@ export class Transactions {
   }
 
   commit(connection: DataApiConnection, transaction: Transaction): Effect.Effect<void, SqlError.SqlError> {
-    // A transaction that has written nothing has no id, and then the outcome does not matter.
+    // A transaction that wrote nothing has no id, and its outcome does not matter.
     const xactId = this.#options.resolveCommit
       ? Effect.map(connection.run("select pg_current_xact_id_if_assigned()::text", []), firstText)
       : Effect.undefined
-    // A fiber that outlives the transaction's effect may have had a failing statement in the meantime.
+    // A statement of a fiber that outlives the transaction's effect may have failed in the meantime.
     const sendUnlessFailed = (xact: string | undefined) =>
       transaction.turn.withPermit(
         Effect.suspend(() =>
@@ -187,7 +189,7 @@ export class Transactions {
     )
   }
 
-  /** The rows of a query in a transaction of its own, which a cursor needs. */
+  /** Streams the rows of a query in its own transaction, which a cursor needs. */
   stream(sql: string, params: ReadonlyArray<unknown>): Stream.Stream<Row, SqlError.SqlError> {
     return Stream.unwrap(
       Effect.uninterruptibleMask((restore) =>
@@ -201,11 +203,11 @@ export class Transactions {
           })
           yield* Effect.addFinalizer((exit) => {
             if (ended) return Effect.void
-            // A stream that was left early has still run, as any statement on its own.
+            // A stream that ends early is still committed, like any single statement.
             return Exit.isSuccess(exit) && transaction.failure === undefined
               ? Effect.ignore(end, {
                   log: "Warn",
-                  message: "What a stream that was left early had run was not committed."
+                  message: "The transaction of a stream that ended early was not committed."
                 })
               : this.rollBack(transaction)
           })
@@ -217,7 +219,7 @@ export class Transactions {
     )
   }
 
-  /** `effect/sql`'s transactions, each of which is one of the service's. */
+  /** `effect/sql`'s `withTransaction`, on transactions of the service. */
   #begun(client: SqlClient.SqlClient, spanAttributes: ReadonlyArray<readonly [string, unknown]>) {
     return SqlClient.makeWithTransaction({
       transactionService: client.transactionService,
@@ -239,14 +241,14 @@ export class Transactions {
         within(connection, (own) =>
           own.run(`SAVEPOINT effect_sql_${id}`, []).pipe(Effect.asVoid, Effect.mapError(toSqlError))
         ),
-      // What fails in these two leaves the failure on the transaction, which is then not committed.
+      // A failure in one of these two is recorded on the transaction, which is then not committed.
       rollbackSavepoint: (connection, id) =>
         within(connection, (own) =>
           own
             .run(`ROLLBACK TO SAVEPOINT effect_sql_${id}`, [])
             .pipe(
               Effect.retry(this.#whileBusy),
-              Effect.ignore({ log: "Warn", message: "A savepoint could not be rolled back to." })
+              Effect.ignore({ log: "Warn", message: "A rollback to a savepoint failed." })
             )
         ),
       releaseSavepoint: (connection, id) =>
@@ -271,7 +273,7 @@ export class Transactions {
         })
         return Effect.catchCause(begun(checked), (cause) => {
           if (transaction === undefined) return Effect.failCause(cause)
-          // A transaction within another may yet be committed with it.
+          // A nested transaction may still be committed with the outer one.
           const said = Option.isSome(outer) ? cause : Cause.map(cause, failureOf(transaction))
           return Effect.failCause(
             transaction.rollbackFailure === undefined

@@ -1,9 +1,9 @@
 /**
- * Asks PostgreSQL which types it infers for a statement's parameters: the text that asks, and how the answer is read.
+ * Asks PostgreSQL which types it infers for a statement's parameters: builds the question and reads the answer.
  *
- * A DO block prepares the statement with those parameters left open, reads `pg_prepared_statements` and deallocates.
- * Its answer comes as an error of an SQLSTATE of its own, or, in a transaction, which an error would abort, in a
- * setting that lasts as long as the transaction.
+ * A DO block prepares the statement with parameters of unknown type, reads `pg_prepared_statements` and deallocates the
+ * statement. It returns the answer as an error with its own SQLSTATE. An error would abort a transaction, so there the
+ * answer is stored in a setting that lasts until the transaction ends.
  */
 
 import * as Result from "effect/Result"
@@ -18,44 +18,47 @@ export const ANSWER_SQLSTATE = "ALEXT"
 /** The setting that carries an answer within a transaction. */
 const SETTING = "alex_database.parameter_types"
 
-/** Reads the answer that a lookup in a transaction has left. */
+/** Reads the answer that a lookup in a transaction has stored. */
 export const readAnswerSql = `select current_setting('${SETTING}')`
 
-/** A type that PostgreSQL has inferred. */
+/** A type that PostgreSQL inferred. */
 export interface InferredType {
-  /** What a value's text is cast to: the base type, qualified by its schema and without a modifier. */
+  /** The type that a value's text is cast to: the base type, qualified by its schema and without a modifier. */
   readonly cast: string
   /** The catalogue's name of the base type. */
   readonly name: string
   readonly isArray: boolean
   /** Whether the Data API can return values of it. */
   readonly isReturned: boolean
-  /** The column of the result that has it, where that is known. */
+  /** The column of the result that has the type, if it is known. */
   readonly column: string | undefined
 }
 
-/** What a lookup has found. */
+/** The result of a lookup. */
 export interface Lookup {
-  /** By parameter; undefined where PostgreSQL can't decide. */
+  /** The type of each parameter; undefined if PostgreSQL can't infer it. */
   readonly parameters: ReadonlyArray<InferredType | undefined>
-  /** By column, where the statement returns rows, and the server says it (PostgreSQL 16 and later) or was asked. */
+  /**
+   * The type of each column, if the statement returns rows and they were asked for or the server is PostgreSQL 16 or
+   * later.
+   */
   readonly results: ReadonlyArray<InferredType> | undefined
 }
 
-/** The statement could not be prepared: the SQLSTATE that it was refused with, and PostgreSQL's sentence. */
+/** The statement could not be prepared: the SQLSTATE and PostgreSQL's message. */
 export interface Undecided {
   readonly sqlState: string
   readonly message: string
 }
 
-/** What no text holds by chance: names and dollar quotes are made of it. */
+/** A random text for names and dollar quotes, which no statement contains by chance. */
 export const nonce = (): string => toHex(crypto.getRandomValues(new Uint8Array(12)))
 
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
 /**
- * Makes an empty table with the columns of the statement `name`, which is not run. Where that can't be done (a role that
- * may not, two columns of one name) the columns stay unknown.
+ * Creates an empty table with the columns of the statement `name`, without running it. If that fails (the role may not
+ * create tables, or two columns have the same name), the columns stay unknown.
  */
 const columnsOf = (name: string, { parameters }: Template, columns: Columns): string => `
       if ${columns === "named"} or current_setting('server_version_num')::int < 160000 then begin
@@ -69,9 +72,9 @@ const columnsOf = (name: string, { parameters }: Template, columns: Columns): st
       end; end if;`
 
 /**
- * Types of the statement `name` as JSON: kind, number, schema, name, kind of type, of its elements, whether it is an
- * array, whether text gets into it by a cast function, which may read it in another way than the type's input does
- * (`regclass`); through `bpchar`, which has no such function, it is read by the input; and the name of the column.
+ * Selects the types of the statement `name` as JSON rows, see {@link Row}. `byInput` is true if a cast function
+ * converts text to the type and may read it differently than the type's input function (`regclass`). Such text is cast
+ * by way of `bpchar`, which has no cast function for the type, so that the input function reads it.
  */
 const typesOf = (name: string): string => `
 with recursive prepared as (
@@ -106,22 +109,23 @@ join pg_catalog.pg_namespace n on n.oid = t.typnamespace
 left join pg_catalog.pg_type e on e.oid = t.typelem and t.typcategory = 'A'
 where t.typtype <> 'd'`
 
-/** Columns as PostgreSQL knows them from version 16 on, those of older servers too, or all of them with their names. */
+/**
+ * Which columns of the result are asked for: `as known`, the types that PostgreSQL 16 and later report; `typed`, the
+ * same on older servers; `named`, types and names on all servers.
+ */
 export type Columns = "as known" | "typed" | "named"
 
-/** A statement with `$n` placeholders, and what is known of its parameters' types. */
+/** A statement with `$n` placeholders, and the known types of its parameters. */
 export interface Question {
   readonly sql: string
-  /** Undefined where the type is open. */
+  /** Undefined if the type is not known. */
   readonly types: ReadonlyArray<string | undefined>
 }
 
 /**
- * The statement that asks; undefined where it would be too long.
+ * Builds the question as a statement; undefined if it would be too long.
  *
- * A parameter that PostgreSQL can't give a type (42P18) becomes text, and the others are asked for again.
- *
- * @param columns what is asked of the result's columns, beyond what PostgreSQL says anyway
+ * If PostgreSQL can't infer a parameter's type (42P18), the type becomes text, and the others are asked for again.
  */
 export const lookupSql = ({ sql, types }: Question, columns: Columns, inTransaction: boolean): string | undefined => {
   const name = `alex_${nonce()}`
@@ -146,7 +150,7 @@ begin
       }
       ${typesOf(name)} into found;
       execute 'deallocate ${name}';${
-        // Without transaction, the error takes the table back.
+        // Outside of a transaction, the error that carries the answer rolls the table back.
         template === undefined || !inTransaction ? "" : `\n      execute 'drop table if exists pg_temp.${name}';`
       }
       exit;
@@ -172,7 +176,7 @@ end`
   return isLonger(text, MAX_SQL_LENGTH) ? undefined : text
 }
 
-/** Parameter or column of the result, its number, schema, type and kind; element and its kind; see {@link typesOf}. */
+/** The type of a parameter (`p`) or of a column of the result (`r`), as {@link typesOf} selects it. */
 type Row = readonly [
   of: "p" | "r",
   number: number,
@@ -187,7 +191,7 @@ type Row = readonly [
 
 const rowTypes = "string number string string string string? string? boolean string?".split(" ")
 
-// Without a schema, which would take a twentieth of a function's own code.
+// Checked by hand: a schema would add a twentieth to the code of a bundled function.
 const isRow = (row: unknown): row is Row =>
   Array.isArray(row) &&
   row.length === rowTypes.length &&
@@ -216,7 +220,7 @@ const isReturned = (schema: string, name: string, kind: string, member: "member"
   kind === "e" || (schema === "pg_catalog" && pgTypeByName.get(name)?.[member] !== undefined)
 
 const inferred = ([, , schema, name, kind, element, elementKind, byInput, column]: Row): InferredType | undefined => {
-  // A pseudo-type is nothing that a value can be cast to.
+  // A value can't be cast to a pseudo-type.
   if (kind === "p") return undefined
   const type = `${quoted(schema)}.${quoted(name)}`
   return {
@@ -231,7 +235,7 @@ const inferred = ([, , schema, name, kind, element, elementKind, byInput, column
   }
 }
 
-/** Reads an answer; a failure says that it is none. */
+/** Parses an answer; fails if it has an unknown form. */
 export const readAnswer = (answer: string): Result.Result<Lookup | Undecided, string> => {
   const said = parsed(answer)
   if (isRefusal(said)) return Result.succeed({ sqlState: said.state, message: said.message })
@@ -251,7 +255,7 @@ export const readAnswer = (answer: string): Result.Result<Lookup | Undecided, st
   return Result.succeed({ parameters, results: results.length === 0 ? undefined : results })
 }
 
-/** The answer in the message of the error that carries it. */
+/** The answer in the message of its error. */
 export const answerOf = (message: string): string => {
   const base64 = /: ([0-9A-Za-z+/=]*)$/.exec(message)?.[1] ?? ""
   return new TextDecoder().decode(fromBase64(base64))

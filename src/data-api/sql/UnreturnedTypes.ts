@@ -1,4 +1,4 @@
-/** Statements whose results are of types that the Data API does not return: retried in another form. */
+/** Sends statements whose results have types that the Data API can't return in a form that it can. */
 import * as Effect from "effect/Effect"
 import type { ExecuteStatementResponse } from "../DataApi.ts"
 import { DataApiError, UnsupportedResult } from "../DataApiError.ts"
@@ -12,7 +12,7 @@ import { restored, restoredWrite, shapeSql, textColumns, textSql, writtenSql } f
 
 type Sent = Effect.Effect<ExecuteStatementResponse, DataApiError>
 
-/** How a statement's parameters are sent in one form of its text. */
+/** A statement to send, without the form of its text. */
 export interface Send {
   readonly connection: DataApiConnection
   readonly statement: KnownStatement
@@ -23,7 +23,7 @@ export interface Send {
 const sendAs = ({ connection, continueAfterTimeout, parameters, statement }: Send, text: ServiceText, sql: string) =>
   connection.send(statement.kind, { ...text, sql }, parameters, continueAfterTimeout)
 
-/** A query that can be repeated is sent with the columns as text that could not be returned. */
+/** Sends a query again, with the columns that could not be returned cast to text; only a read may run twice. */
 const withTextColumns = (send: Send, text: ServiceText, error: DataApiError): Sent => {
   const { connection, statement } = send
   if ((!isInfinite(error.reason) && !isUnreturned(error.reason)) || !isRead(statement.sql)) return Effect.fail(error)
@@ -32,7 +32,7 @@ const withTextColumns = (send: Send, text: ServiceText, error: DataApiError): Se
     onSuccess: ({ columnMetadata = [] }) => {
       const columns = textColumns(columnMetadata)
       if (columns === undefined) return Effect.fail(error)
-      // Had the failure aborted a transaction, the shape would not have been answered.
+      // This query succeeded, so the failure has not aborted the transaction.
       connection.repaired(error)
       statement.columns = columns
       return Effect.map(sendAs(send, text, textSql(text.sql, columns)), (response) => restored(response, columns))
@@ -40,7 +40,7 @@ const withTextColumns = (send: Send, text: ServiceText, error: DataApiError): Se
   })
 }
 
-/** What a write returns, where some of it could not be returned. */
+/** The types of a write's result, if the service can't return some of them. */
 const unreturnedColumns = (statement: KnownStatement, text: ServiceText): ReadonlyArray<string> | undefined => {
   const results = text.learnt?.lookup?.results
   return results !== undefined && statement.kind.returnsWritten && results.some(({ isReturned }) => !isReturned)
@@ -48,7 +48,7 @@ const unreturnedColumns = (statement: KnownStatement, text: ServiceText): Readon
     : undefined
 }
 
-/** The same failure, which says which columns it is about. */
+/** Adds the columns that can't be returned to the message of a failure. */
 const named = (send: Send, text: ServiceText, error: DataApiError): Sent => {
   const { connection, parameters, statement } = send
   const { operation, reason, requestId } = error
@@ -57,7 +57,7 @@ const named = (send: Send, text: ServiceText, error: DataApiError): Sent => {
     const columns = results.flatMap(({ column, isReturned, name }, index) =>
       isReturned ? [] : [`column ${column === undefined ? index + 1 : `"${column}"`} is of type ${name}`]
     )
-    const where = columns.length === 0 ? "" : ` In the result, ${columns.join(", ")}.`
+    const where = columns.length === 0 ? "" : ` In the result ${columns.join(", ")}.`
     const ran =
       statement.kind.returnsWritten && connection.transaction === undefined
         ? " The statement took effect: do not repeat it."
@@ -68,14 +68,14 @@ const named = (send: Send, text: ServiceText, error: DataApiError): Sent => {
   })
 }
 
-/** Sends a statement in the form in which its results come back. */
+/** Sends a statement in a form whose result the service can return. */
 export const sendReturned = (send: Send, text: ServiceText): Sent => {
   const { connection, statement } = send
   const written = unreturnedColumns(statement, text)
   if (written !== undefined) {
     return Effect.matchEffect(sendAs(send, text, writtenSql(text.sql, written)), {
       onSuccess: (response) => Effect.succeed(restoredWrite(response, written)),
-      // Not every write may stand in WITH. It has not run then.
+      // PostgreSQL does not allow every write in WITH (0A000). Such a statement has not run.
       onFailure: (error) =>
         error.reason._tag === "DatabaseError" && error.reason.sqlState === "0A000" && !connection.transaction
           ? Effect.catch(sendAs(send, text, text.sql), (failure) => named(send, text, failure))
@@ -90,7 +90,7 @@ export const sendReturned = (send: Send, text: ServiceText): Sent => {
   return Effect.matchEffect(sendAs(send, text, textSql(text.sql, columns)), {
     onSuccess: (response) => Effect.succeed(restored(response, columns)),
     onFailure: (error) => {
-      // A failure that the other form would not have, because the columns are no longer these.
+      // These failures mean that the columns have changed since; the plain form may succeed.
       const sqlState = error.reason._tag === "DatabaseError" ? error.reason.sqlState : undefined
       if (sqlState !== "42601" && !isUnreturned(error.reason) && !isInfinite(error.reason)) return Effect.fail(error)
       statement.columns = undefined

@@ -1,22 +1,22 @@
 /**
- * A statement whose lists of values are cut to their first element: `in ($1, $2, $3)` to `in ($1)`, rows of VALUES to
- * the first. The types of its parameters are the same for every length. Pure.
+ * Shortens the lists of a statement to their first element: `in ($1, $2, $3)` to `in ($1)`, the rows of VALUES to the
+ * first one. The parameter types are the same for every length, so that one lookup is enough. Pure.
  */
 import type { ListStart, Template } from "./Placeholders.ts"
 
-/** A statement with `$n` placeholders, and for each value of the whole statement the one that stands for it. */
+/** The shortened statement. `standsFor` has, for each value of the whole one, the parameter that represents it. */
 export interface Shortened {
   readonly sql: string
   readonly count: number
   readonly standsFor: ReadonlyArray<number>
 }
 
-/** Whether values that stand at the same place of a list's elements are of one type. */
+/** Whether the values in one position of a list's elements have one type. */
 export type OneType = (values: ReadonlyArray<number>) => boolean
 
 const boundary = { rows: /^([^()]*)\)\s*,\s*\(\s*$/, items: /^\s*(),\s*$/ }
 
-/** The elements of a list: the places of the placeholders of each, or undefined where they are not all alike. */
+/** The first placeholder of each element of a list, and the end; undefined if the elements differ in form. */
 const elements = ({ parameters, pieces }: Template, { at, rows }: ListStart): ReadonlyArray<number> | undefined => {
   const starts = [at]
   let width: string | undefined
@@ -33,7 +33,7 @@ const elements = ({ parameters, pieces }: Template, { at, rows }: ListStart): Re
     } else {
       const end = after.indexOf(")")
       const text = end === -1 ? after : after.slice(0, end)
-      // What is not simple is left as it is: one statement for each length.
+      // Other lists are not shortened: each length is then another statement.
       if (text.includes("(") || (!rows && text.trim() !== "")) return undefined
       inside += end === -1 ? `${text}$` : text
       if (end === -1) continue
@@ -43,7 +43,7 @@ const elements = ({ parameters, pieces }: Template, { at, rows }: ListStart): Re
   return undefined
 }
 
-/** Whether every element's values are of the types of the first one's. */
+/** Whether the values of every element have the types of the first element's. */
 const alike = (template: Template, starts: ReadonlyArray<number>, oneType: OneType): boolean => {
   const [first = 0, second = 0] = starts
   const width = second - first
@@ -54,7 +54,7 @@ const alike = (template: Template, starts: ReadonlyArray<number>, oneType: OneTy
   return columns.every((values) => !values.some((value) => template.repeated.has(value)) && oneType(values))
 }
 
-/** Cuts the lists of a statement whose elements are alike. `from` is where the text begins that counts. */
+/** Shortens the lists whose elements are alike. `from` is where the statement begins in the text. */
 export const shorten = (template: Template, from: number, oneType: OneType): Shortened => {
   const { parameters, pieces } = template
   const numbers = new Map<number, number>()

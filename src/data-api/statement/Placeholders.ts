@@ -1,40 +1,40 @@
 /**
- * From a statement with PostgreSQL's `$1` or a caller's `:name` to the text that the service takes: each value becomes
- * a placeholder `:p1` with an explicit cast, and what the service would misread is written in another, equal way.
- * Pure; no I/O.
+ * Converts a statement with PostgreSQL's `$1` or a caller's `:name` to the text that the service accepts. Each value
+ * becomes a placeholder `:p1` with an explicit cast, and syntax that the service would misread is rewritten. Pure; no
+ * I/O.
  */
 import * as Result from "effect/Result"
 import { type Token, tokenize } from "./SqlLexer.ts"
 
 /**
- * A statement taken apart once, so that the text for any kinds of parameters is a matter of joining it.
+ * A parsed statement, from which the text for parameters of any types is joined.
  *
- * `pieces` has one more element than `parameters`, which holds, for each placeholder in the text, the number of its
- * value from 0. A value may be asked for in several places; each is a parameter of its own to the service.
+ * `parameters` has, for each placeholder in the text, the number of its value from 0; `pieces` has the text between
+ * them, one element more. A value may have several placeholders, each of which is a separate parameter for the service.
  */
 export interface Template {
   readonly pieces: ReadonlyArray<string>
   readonly parameters: ReadonlyArray<number>
-  /** How many values the statement takes. */
+  /** The number of values. */
   readonly count: number
-  /** Values whose type the statement does not say by a cast at every placeholder. */
+  /** Values with at least one placeholder without a cast. */
   readonly uncast: ReadonlySet<number>
-  /** Values that more than one placeholder stands for. */
+  /** Values with more than one placeholder. */
   readonly repeated: ReadonlySet<number>
-  /** The placeholders, by their place in `parameters`, with which a list of values or of rows begins. */
+  /** Where lists of values or rows begin. */
   readonly lists: ReadonlyArray<ListStart>
 }
 
-/** Where a list begins whose length does not matter to its types: `in ($1, $2)`, `values ($1, $2), ($3, $4)`. */
+/** The start of a list, as an index into `parameters`: `in ($1, $2)`, `values ($1, $2), ($3, $4)`. */
 export interface ListStart {
   readonly at: number
-  /** The elements are in parentheses of their own. */
+  /** Whether the elements are rows in parentheses. */
   readonly rows: boolean
 }
 
-/** What stands in the text where a value is asked for. */
+/** What replaces a placeholder in the text. */
 export type Placement =
-  /** The placeholder alone: the value is what the service binds it as. */
+  /** The placeholder alone: the service decides the type. */
   | { readonly _tag: "Bare" }
   /** The placeholder with a cast. */
   | { readonly _tag: "Cast"; readonly type: string }
@@ -46,7 +46,7 @@ export const bare: Placement = { _tag: "Bare" }
 
 const casts = new Map<string, Placement>()
 
-/** The placement with a cast to a type. */
+/** The placeholder with a cast to a type. */
 export const castTo = (type: string): Placement => {
   const known = casts.get(type)
   if (known !== undefined) return known
@@ -55,23 +55,23 @@ export const castTo = (type: string): Placement => {
   return made
 }
 
-/** How a caller writes a placeholder, and which value it stands for: an index, or why there is none. */
+/** The index of the value that a numbered or a named placeholder stands for, or why there is none. */
 interface Syntax {
   readonly numbered: (token: string) => Result.Result<number, string>
   readonly named: (token: string) => Result.Result<number, string>
 }
 
-/** What the service would read inside a dollar-quoted string, which it does not know as a string. */
+/** The service does not recognize dollar quotes, and would read these characters inside of them. */
 const misread = /[:'"]|--|\/\*/
 
-/** Words after which an expression goes on, so that a colon there begins a placeholder. */
+/** Words after which an expression continues, so that a colon begins a placeholder. */
 const continues = new Set(
   "all and any array between by case collate distinct else from ilike in interval is like not on or row select similar some then when where".split(
     " "
   )
 )
 
-/** Whether a token can end an expression, so that a colon after it can only be the one of an array slice. */
+/** Whether a token can end an expression, so that a colon after it can only belong to an array slice. */
 const endsExpression = (token: Token | undefined, sql: string): boolean => {
   if (token === undefined) return false
   if (token.kind === "symbol") return sql[token.start] === "]" || sql[token.start] === ")"
@@ -79,7 +79,7 @@ const endsExpression = (token: Token | undefined, sql: string): boolean => {
   return token.kind === "number" || token.kind === "parameter" || token.kind === "identifier"
 }
 
-/** Reads the tokens of a statement one by one. */
+/** Builds a template from the tokens of a statement. */
 class Reader {
   readonly pieces: Array<string> = []
   readonly parameters: Array<number> = []
@@ -91,7 +91,7 @@ class Reader {
   readonly #seen = new Set<number>()
   #piece = ""
   #subscripts = 0
-  /** The tokens before, without white space and comments, the last one first. */
+  /** The last three tokens, without white space and comments, the latest first. */
   #before: ReadonlyArray<Token | undefined> = []
 
   constructor(sql: string) {
@@ -107,7 +107,7 @@ class Reader {
     return token?.kind === "word" ? this.#text(token).toLowerCase() : this.#text(token)
   }
 
-  /** The next token after `index` that means something. */
+  /** The next token after `index` that is not white space or a comment. */
   #after(index: number): Token | undefined {
     for (let at = index + 1; at < this.#tokens.length; at++) {
       const token = this.#tokens[at]
@@ -141,7 +141,7 @@ class Reader {
     this.#piece = ""
   }
 
-  /** The service would read a colon inside a dollar quote as a placeholder. */
+  /** Rewrites a dollar-quoted string in which the service would see a placeholder, a string or a comment. */
   #dollarString(text: string): string {
     const tag = text.indexOf("$", 1) + 1
     const body = text.slice(tag, -tag)
@@ -151,7 +151,7 @@ class Reader {
   #symbol(token: Token, text: string): string {
     if (text === "[") this.#subscripts++
     else if (text === "]") this.#subscripts = Math.max(0, this.#subscripts - 1)
-    // The colon of a slice, away from what follows it; `:=` names an argument.
+    // The colon of a slice, with spaces so that it begins no placeholder; `:=` names an argument.
     return text === ":" && this.#sql[token.end] !== "=" ? " : " : text
   }
 
@@ -199,13 +199,12 @@ const asItIs = (sql: string): Template => ({
 })
 
 /**
- * Reads a statement with PostgreSQL's own placeholders `$1`, `$2`.
+ * Parses a statement with PostgreSQL's own placeholders `$1`, `$2`.
  *
- * A `:name` outside a string is refused: it is the service's placeholder syntax, and would ask for a value that was not
- * given.
+ * A `:name` outside of a string is refused, since the service would read it as a placeholder without a value.
  */
 export const fromNumbered = (sql: string): Result.Result<Template, string> => {
-  // Without either there is no parameter and nothing that the service would misread.
+  // Without these characters there is no placeholder, and nothing that the service would misread.
   if (!sql.includes("$") && !sql.includes(":")) return Result.succeed(asItIs(sql))
   let count = 0
   const parsed = new Reader(sql).read({
@@ -224,9 +223,9 @@ export const fromNumbered = (sql: string): Result.Result<Template, string> => {
 }
 
 /**
- * Reads a statement with placeholders `:name`, of which each must be one of `names`, and each name be used.
+ * Parses a statement with placeholders `:name`. Each must be one of `names`, and each name must be used.
  *
- * The parameters of the template count `names` from 0.
+ * `parameters` of the template has the names' indexes.
  */
 export const fromNamed = (sql: string, names: ReadonlyArray<string>): Result.Result<Template, string> => {
   const used = new Set<number>()
@@ -250,9 +249,9 @@ export const fromNamed = (sql: string, names: ReadonlyArray<string>): Result.Res
 export const parameterName = (index: number): string => `p${index + 1}`
 
 /**
- * The text for values that are placed like this.
+ * Renders a template with a placement for each value.
  *
- * A placeholder with a cast is in parentheses, and so stands wherever `$1` may stand: `fetch first (:p1::int4) rows
+ * A placeholder with a cast is put in parentheses, so that it is valid wherever `$1` is: `fetch first (:p1::int4) rows
  * only`, `(:p1::int4[])[1]`.
  *
  * @example

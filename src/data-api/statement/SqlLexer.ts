@@ -1,9 +1,9 @@
 /**
- * PostgreSQL's lexical rules, as far as a program needs them that rewrites placeholders or splits a script: strings
- * of all kinds, dollar quotes, nested comments, quoted identifiers. Pure; no I/O.
+ * PostgreSQL's lexical rules, as far as they are needed to rewrite placeholders or split a script: strings of all
+ * kinds, dollar quotes, nested comments, quoted identifiers. Pure; no I/O.
  */
 
-/** What a stretch of SQL text is. */
+/** The kind of a token. */
 export type TokenKind =
   | "space"
   | "comment"
@@ -24,16 +24,16 @@ export type TokenKind =
   /** any other single character */
   | "symbol"
 
-/** A stretch of the text: `text.slice(start, end)`. */
+/** A token of the text: `text.slice(start, end)`. */
 export interface Token {
   readonly kind: TokenKind
   readonly start: number
   readonly end: number
-  /** A string, comment or quoted identifier that the text ends within. */
+  /** The text ends inside this string, comment or quoted identifier. */
   readonly unterminated?: true
 }
 
-/** What a character may be part of, as bits. */
+/** Classes of characters, as bits. */
 const SPACE = 1
 const DIGIT = 2
 const LETTER = 4
@@ -65,7 +65,7 @@ const number =
   /(?:0[xX][0-9A-Fa-f_]+|0[oO][0-7_]+|0[bB][01_]+|(?:\d[\d_]*(?:\.(?!\.)[\d_]*)?|\.\d[\d_]*)(?:[eE][+-]?\d[\d_]*)?)/y
 const lineEnd = /[\r\n]/g
 
-/** The end of what a sticky or global expression finds from `start` on. */
+/** The match of a sticky or global expression from `start` on. */
 const matchAt = (pattern: RegExp, sql: string, start: number): RegExpExecArray | null => {
   pattern.lastIndex = start
   return pattern.exec(sql)
@@ -79,7 +79,7 @@ const endOfQuoted = (sql: string, start: number, quote: string): number => {
   return -1
 }
 
-/** The end of a string in which a backslash takes its meaning from the next character. */
+/** The end of a string in which a backslash escapes the next character. */
 const endOfBackslashed = (sql: string, start: number): number => {
   for (let i = start + 1; i < sql.length; i++) {
     if (sql[i] === "\\") i++
@@ -91,7 +91,7 @@ const endOfBackslashed = (sql: string, start: number): number => {
   return -1
 }
 
-/** Literals of an E-string may go on after white space that holds a line break, still with backslashes. */
+/** The end of an E-string, which may continue with another literal after white space with a line break. */
 const endOfEscapeString = (sql: string, start: number): number => {
   let end = endOfBackslashed(sql, start)
   for (;;) {
@@ -143,7 +143,7 @@ const numberAt = (sql: string, start: number): Token => {
   return token("number", sql, start, match === null ? start + 1 : start + match[0].length)
 }
 
-/** What a dollar, a colon or a dash begins. */
+/** The token that a dollar, a colon, a dash or a slash begins. */
 const markAt = (sql: string, start: number, c: string, after: string): Token | undefined => {
   if (c === "-" && after === "-") return token("comment", sql, start, matchAt(lineEnd, sql, start)?.index ?? sql.length)
   if (c === "/" && after === "*") return token("comment", sql, start, endOfBlockComment(sql, start))
@@ -171,7 +171,7 @@ const next = (sql: string, start: number): Token => {
 }
 
 /**
- * Cuts SQL text into tokens that cover it without gaps.
+ * Splits SQL text into tokens that cover it without gaps.
  *
  * @example
  * ```ts
@@ -191,19 +191,19 @@ export const tokenize = (sql: string): ReadonlyArray<Token> => {
   return tokens
 }
 
-/** Whether the words begin a function or procedure, whose body may hold semicolons. */
+/** Whether a statement's first words create a function or procedure, whose body may contain semicolons. */
 const beginsRoutine = ([first, second, third, fourth]: ReadonlyArray<string>): boolean =>
   first === "create" &&
   /^(?:function|procedure)$/.test((second === "or" && third === "replace" ? fourth : second) ?? "")
 
-/** The tokens of one statement that mean something, without white space, comments and the semicolon. */
+/** The tokens of one statement, without white space, comments and the semicolon. */
 export interface StatementTokens {
   readonly tokens: ReadonlyArray<Token>
-  /** Where the semicolon is that ends it, if one does. */
+  /** The position of the semicolon that ends the statement, if there is one. */
   readonly semicolon: number | undefined
 }
 
-/** The statements of a script, by their tokens, split as `splitStatements` says. */
+/** The tokens of each statement of a script, split as by `splitStatements`. */
 export const statementTokens = (script: string): ReadonlyArray<StatementTokens> => {
   const statements: Array<StatementTokens> = []
   let tokens: Array<Token> = []
@@ -243,12 +243,12 @@ export const statementTokens = (script: string): ReadonlyArray<StatementTokens> 
 export interface ScriptStatement {
   /** Without the closing semicolon and without surrounding white space and comments. */
   readonly sql: string
-  /** The line it begins on, from 1. */
+  /** The line on which it begins, from 1. */
   readonly line: number
 }
 
 /**
- * Splits a script at the semicolons that end statements, as `psql` does: not at those in strings, comments,
+ * Splits a script at the semicolons that end statements, as `psql` does, but not at semicolons in strings, comments,
  * parentheses or the `BEGIN ATOMIC ... END` body of a function.
  *
  * @example

@@ -1,26 +1,26 @@
-/** What a statement is, as far as the driver treats it differently, read from its words alone. Pure. */
+/** Classifies a statement by its words, as far as the driver treats kinds differently. Pure. */
 import { tokenize } from "./SqlLexer.ts"
 
 export interface StatementKind {
   /** The first word, as OpenTelemetry names an operation: `SELECT`. */
   readonly verb: string
-  /** It ends its transaction and keeps what that did. */
+  /** Whether it commits its transaction. */
   readonly commits: boolean
-  /** It repairs a transaction that a failed statement has aborted. */
+  /** Whether it rolls back to a savepoint, which repairs an aborted transaction. */
   readonly rollsBackToSavepoint: boolean
-  /** A later statement's names may mean something else: it sets `search_path` or a role, or makes or drops something. */
+  /** Whether it may change what names in later statements mean: it sets `search_path` or a role, or is DDL. */
   readonly changesNames: boolean
-  /** The first word of the tag that PostgreSQL answers it with: `INSERT` also where WITH stands before it. */
+  /** The first word of PostgreSQL's command tag: `INSERT` also after WITH. */
   readonly command: string
-  /** A write that returns rows. */
+  /** Whether it is a write that returns rows. */
   readonly returnsWritten: boolean
-  /** What to do instead, where it needs a session that lasts; of no concern within a transaction. */
+  /** What to do instead, if it needs a session. Within a transaction there is one. */
   readonly needsSession: string | undefined
-  /** Where the text begins that `PREPARE` takes, after EXPLAIN or DECLARE; undefined for what can't be prepared. */
+  /** The start of the text that can be prepared, after EXPLAIN or DECLARE; undefined if it can't be prepared. */
   readonly prepared: number | undefined
 }
 
-/** Statements that leave the meaning of every name as it is. */
+/** First words of statements that do not change what any name means. */
 const keepsNames = new Set(
   "select insert update delete merge values table with savepoint release show explain declare fetch move close lock begin start commit end notify".split(
     " "
@@ -32,12 +32,12 @@ const writes = new Set(["insert", "update", "delete", "merge"])
 const preparable = new Set("select insert update delete merge values table with".split(" "))
 
 interface Word {
-  /** Where it begins, or the parentheses that it stands in at their beginning. */
+  /** Where it begins, or where the parentheses directly before it begin. */
   readonly start: number
   readonly text: string
-  /** Outside of all parentheses. */
+  /** Whether it is outside of all parentheses. */
   readonly top: boolean
-  /** It names a function that is called. */
+  /** Whether a parenthesis follows, as after the name of a called function. */
   readonly called: boolean
 }
 
@@ -76,34 +76,34 @@ const sessionAdvice = (words: ReadonlyArray<Word>): string | undefined => {
   const [first = "", second = "", third = ""] = words.map(({ text }) => text)
   const name = first.toUpperCase()
   if (transactionControl.has(first) && second !== "prepared") {
-    return `${name} as a statement of its own ends with its request: run the statements within sql.withTransaction.`
+    return `${name} as a separate statement ends with its request: run the statements within sql.withTransaction.`
   }
   if (first === "set") {
-    return "SET is forgotten after its request: within sql.withTransaction, write SET LOCAL before the statements that it is for."
+    return "SET has no effect after its request: use SET LOCAL within sql.withTransaction, before the statements that need it."
   }
   if (first === "listen" || first === "unlisten") {
     return `${name} needs a connection that stays open, which the Data API does not have: poll a table, or connect with DATABASE_URL.`
   }
   if (first === "prepare" || first === "execute" || first === "deallocate") {
-    return `${name} needs a session, and a prepared statement is forgotten after its request: send the statement itself.`
+    return `${name} needs a session, and a prepared statement does not exist after its request: send the statement itself.`
   }
   const temporary = (text: string) => text === "temp" || text === "temporary"
   if (first === "create" && words.slice(1, 4).some(({ text }) => temporary(text))) {
-    return "What is temporary is dropped after its request: create it within sql.withTransaction, and use it there."
+    return "A temporary table, view or sequence is dropped after its request: create it within sql.withTransaction, and use it there."
   }
   if (
     first === "select" &&
     words.some(({ text }, index) => text === "into" && temporary(words[index + 1]?.text ?? ""))
   ) {
-    return "What is temporary is dropped after its request: create it within sql.withTransaction, and use it there."
+    return "A temporary table, view or sequence is dropped after its request: create it within sql.withTransaction, and use it there."
   }
   const lock = words.find(({ called, text }) => called && sessionLock.test(text))?.text
   return lock === undefined || third === "function"
     ? undefined
-    : `${lock} locks nothing after its request: within sql.withTransaction, call ${lock.replace("advisory_", "advisory_xact_")}. A cluster of effect/cluster uses row locks: alex-database/data-api/Cluster.`
+    : `${lock} holds no lock after its request: call ${lock.replace("advisory_", "advisory_xact_")} within sql.withTransaction. For effect/cluster use alex-database/data-api/Cluster, which needs no session.`
 }
 
-/** Reads a statement. */
+/** Classifies a statement. */
 export const kindOf = (sql: string): StatementKind => {
   const words = wordsOf(sql)
   const [first = "", second = "", third = ""] = words.map(({ text }) => text)

@@ -1,9 +1,9 @@
-/** Days of the proleptic Gregorian calendar, as Howard Hinnant's algorithms count them. Pure. */
+/** Days of the proleptic Gregorian calendar, by Howard Hinnant's algorithms. Pure. */
 
-/** Days from 0000-03-01, where the algorithms begin so that a leap day ends its year, to 1970-01-01. */
+/** Days from 0000-03-01 to 1970-01-01. The algorithms begin years in March, so that the leap day is the last day. */
 const EPOCH = 719_468
 
-/** Days from 1970-01-01 to 2000-01-01, from which PostgreSQL counts. */
+/** Days from 1970-01-01 to 2000-01-01, which is PostgreSQL's epoch. */
 export const DAYS_TO_2000 = 10_957
 
 /** Days from 1970-01-01 to a day; year 0 is 1 BC. */
@@ -15,7 +15,7 @@ export const daysOf = (year: number, month: number, day: number): number => {
   return era * 146_097 + yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear - EPOCH
 }
 
-/** The day that lies so many days after 1970-01-01; year 0 is 1 BC. */
+/** The date `days` days after 1970-01-01; year 0 is 1 BC. */
 export const dateOf = (days: number): { readonly year: number; readonly month: number; readonly day: number } => {
   const shifted = days + EPOCH
   const era = Math.floor(shifted / 146_097)

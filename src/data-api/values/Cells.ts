@@ -1,13 +1,13 @@
 /**
- * A result's values as one list. Records have an object for every field, and who wants rows would throw each away again:
- * a reader of answers that has the values gives both, and records are made for those who ask for them. Pure.
+ * A result's values as one list. Records have an object for every field, which the driver would convert and drop. So
+ * the reader of a response keeps its values, and records are created only when they are accessed. Pure.
  */
 import type { ExecuteStatementResponse, Field } from "../DataApi.ts"
 
-/** NULL, the text of a `stringValue`, the number of a `longValue`, a `booleanValue`; any other field is as it is. */
+/** A NULL, the value of a `stringValue`, a `longValue` or a `booleanValue`, or any other field unchanged. */
 export type Cell = null | string | number | boolean | Field
 
-/** The values of a result, row after row; there is at least one. */
+/** The values of a result, row by row; there is at least one. */
 export interface Cells {
   readonly width: number
   readonly values: ReadonlyArray<Cell>
@@ -34,13 +34,13 @@ const recordsOf = ({ values, width }: Cells): ReadonlyArray<ReadonlyArray<Field>
 
 const known = new WeakMap<ExecuteStatementResponse, Cells>()
 
-/** The values of a response that was made with them. A copy of it has its records only, since those may be others. */
+/** The values of a response from {@link withCells}. A copy of it has none, since its records may have been replaced. */
 export const cellsOf = (response: ExecuteStatementResponse): Cells | undefined => known.get(response)
 
-/** So few records are made sooner than they are put off. */
+/** Up to this many values, creating the records costs less than deferring them. */
 const FEW = 20
 
-/** The response with these values as its records. */
+/** Adds records to a response, which are created from these values on first access. */
 export const withCells = (response: ExecuteStatementResponse, cells: Cells): ExecuteStatementResponse => {
   if (cells.values.length <= FEW) return { ...response, records: recordsOf(cells) }
   let records: ReadonlyArray<ReadonlyArray<Field>> | undefined

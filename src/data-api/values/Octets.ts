@@ -1,9 +1,9 @@
-/** Octets as text and text as octets, by Node's `Buffer` where there is one and by the web's own means elsewhere. Pure. */
+/** Converts octets to text and back, with Node's `Buffer` if there is one, else with the web's functions. Pure. */
 
 const isNode = (): boolean => typeof Buffer !== "undefined"
 
 /**
- * The length of a text in UTF-8.
+ * The length of a text in UTF-8, in octets.
  *
  * @example
  * ```ts
@@ -15,7 +15,7 @@ const isNode = (): boolean => typeof Buffer !== "undefined"
 export const lengthOf = (text: string): number =>
   isNode() ? Buffer.byteLength(text) : new TextEncoder().encode(text).length
 
-/** The octets that a base64 text stands for. */
+/** Decodes base64. */
 export const fromBase64 = (base64: string): Uint8Array => {
   if (!isNode()) return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
   const { buffer, byteLength, byteOffset } = Buffer.from(base64, "base64")
@@ -32,7 +32,7 @@ export const toHex = (octets: Uint8Array): string =>
     ? Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength).toString("hex")
     : Array.from(octets, (octet) => octet.toString(16).padStart(2, "0")).join("")
 
-/** The octets that pairs of hexadecimal digits stand for. */
+/** Decodes pairs of hexadecimal digits. */
 export const fromHex = (hex: string): Uint8Array =>
   isNode()
     ? Uint8Array.from(Buffer.from(hex, "hex"))

@@ -1,5 +1,5 @@
 /**
- * From the Data API's result columns to JavaScript values: the ones that `@effect/sql-pg` gives for the same query.
+ * Decodes the Data API's results to the JavaScript values that `@effect/sql-pg` returns for the same query.
  * Pure; no I/O.
  */
 import type * as Result from "effect/Result"
@@ -10,7 +10,7 @@ import { fromHex } from "./Octets.ts"
 import { caught, type PgValueError, pad, type Row, refuse, setOwn } from "./PgRefusal.ts"
 import { parseJson } from "./SoundJson.ts"
 
-/** What an element of an `arrayValue` is, beside SQL NULL. */
+/** An element of an `arrayValue` that is not NULL. */
 type Scalar = string | number | bigint | boolean | Uint8Array
 
 type Decode = (value: Scalar) => unknown
@@ -18,7 +18,7 @@ type Decode = (value: Scalar) => unknown
 const digitAt = (value: string, at: number): number => value.charCodeAt(at) - 48
 const twoDigits = (value: string, at: number): number => digitAt(value, at) * 10 + digitAt(value, at + 1)
 
-/** 2000-01-01, from which PostgreSQL counts its microseconds. */
+/** 2000-01-01, from which PostgreSQL counts microseconds. */
 const POSTGRES_EPOCH_MS = 946684800000
 
 const timestampPattern =
@@ -26,11 +26,11 @@ const timestampPattern =
 
 const timestampOf = (year: number, month: number, day: number, seconds: number, micros: number): Date => {
   const ms = (daysOf(year, month, day) * 86400 + seconds) * 1000 + Math.floor(micros / 1000)
-  // Cut to milliseconds towards 2000, as a count of microseconds from there is cut by integer division.
+  // Rounded to milliseconds towards 2000, as an integer division of PostgreSQL's microseconds rounds.
   return new Date(micros % 1000 !== 0 && ms < POSTGRES_EPOCH_MS ? ms + 1 : ms)
 }
 
-/** `YYYY-MM-DD HH:MM:SS[.fff[fff]]`, in UTC or with the offset from it that an array's text may have. */
+/** `YYYY-MM-DD HH:MM:SS[.fff[fff]]` in UTC, or with an offset, which the text of an array may have. */
 const timestamp: Decode = (value) => {
   if (typeof value !== "string") return refuse("a timestamp came back as something other than text")
   const length = value.length
@@ -45,7 +45,7 @@ const timestamp: Decode = (value) => {
     if (!Number.isNaN(date.getTime())) return date
   }
   const parts = timestampPattern.exec(value)
-  // As @effect/sql-pg has it.
+  // The same as in @effect/sql-pg.
   if (value === "infinity" || value === "-infinity") return new Date(Number.NaN)
   if (parts === null) return refuse("a timestamp came back in an unknown form")
   const year = parts[12] === undefined ? Number(parts[1]) : 1 - Number(parts[1])
@@ -70,7 +70,7 @@ const time: Decode = (value) => {
   return BigInt(seconds) * 1_000_000n + BigInt((parts[4] ?? "").padEnd(6, "0"))
 }
 
-/** `HH:MM:SS[.ffffff]` and the zone's hours, with minutes where it has some. */
+/** `HH:MM:SS[.ffffff]` with the zone's hours, and its minutes if it has any. */
 const timetz: Decode = (value) => {
   const parts = typeof value === "string" ? /^([\d:.]+)([+-]\d\d)(?::?(\d\d))?(?::\d\d)?$/.exec(value) : null
   return parts === null ? refuse("a timetz came back in an unknown form") : `${parts[1]}${parts[2]}:${parts[3] ?? "00"}`
@@ -79,11 +79,11 @@ const timetz: Decode = (value) => {
 const intervalForm =
   /^(?:(-?\d+) years? ?)?(?:([+-]?\d+) mons? ?)?(?:([+-]?\d+) days? ?)?(?:([+-])?(\d+):(\d\d):(\d\d)(?:\.(\d{1,6}))?)?$/
 
-/** `1 year 2 mons -3 days +04:05:06.789`, the server's default form. */
+/** `1 year 2 mons -3 days +04:05:06.789`, the default IntervalStyle. */
 const interval: Decode = (value) => {
   const parts = typeof value === "string" && value !== "" ? intervalForm.exec(value) : null
   if (parts === null)
-    return refuse("an interval came back in an unknown form; the session's intervalstyle has to be postgres")
+    return refuse("an interval came back in an unknown form; the session's intervalstyle must be postgres")
   const [, years = "0", months = "0", days = "0", sign, hours = "0", minutes = "0", seconds = "0", fraction = ""] =
     parts
   const whole = (BigInt(hours) * 60n + BigInt(minutes)) * 60n + BigInt(seconds)
@@ -102,7 +102,7 @@ const asBigInt: Decode = (value) =>
     ? value
     : typeof value === "string" || (typeof value === "number" && Number.isSafeInteger(value))
       ? BigInt(value)
-      : refuse("an int8 came back as a number that JavaScript has rounded")
+      : refuse("an int8 came back as a number that JavaScript rounds")
 const asFloat4: Decode = (value) => Math.fround(Number(value))
 const asJson: Decode = (value) => {
   if (typeof value !== "string") return refuse("json came back as something other than text")
@@ -112,17 +112,17 @@ const asBytes: Decode = (value) =>
   typeof value === "string" && value.startsWith("\\x")
     ? fromHex(value.slice(2))
     : value instanceof Uint8Array
-      ? // A Buffer is a Uint8Array with another prototype and other methods.
+      ? // A Buffer has other methods than a plain Uint8Array.
         new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
       : refuse("bytea came back as something other than bytes")
 const asItIs: Decode = (value) => value
 
-/** An address that PostgreSQL writes with dots because its first 96 bits are 0. */
+/** An IPv6 address that PostgreSQL writes with dots because its first 96 bits are 0. */
 const compatible = /^::(\d+)\.(\d+)\.(\d+)\.(\d+)(?=\/|$)/
 
 const group = (high: string, low: string): string => (Number(high) * 256 + Number(low)).toString(16)
 
-/** An address and the length of its prefix, where there is one. */
+/** An address and the length of its prefix, if it has one. */
 const network = (
   value: Scalar
 ): { readonly address: string; readonly prefix: string | undefined; readonly width: string } => {
@@ -147,7 +147,7 @@ const cidr: Decode = (value) => {
   return `${address}/${prefix ?? width}`
 }
 
-/** By the `typeName` of the column's metadata. A type that is not here, an enum for one, is text. */
+/** By the `typeName` of the column's metadata. A type that is not listed, such as an enum, is decoded as text. */
 const decoders: ReadonlyMap<string, Decode> = new Map([
   ["bool", asItIs],
   ["int2", asNumber],
@@ -174,18 +174,18 @@ const decoders: ReadonlyMap<string, Decode> = new Map([
   ["regclass", asNumber]
 ])
 
-/** The elements of an array of one dimension from its text. */
+/** Parses the text of an array of one dimension. */
 const arrayText = (value: string, decode: Decode): ReadonlyArray<unknown> => {
   if (value === "{}") return []
   const elements = value.slice(1, -1).match(/"(?:[^"\\]|\\.)*"|[^,{}"]+/gs)
-  if (elements === null || /^{\s*{|^\[/.test(value)) return refuse("an array came back whose form is not known")
+  if (elements === null || /^{\s*{|^\[/.test(value)) return refuse("an array came back in an unknown form")
   return elements.map((element) => {
     if (element.startsWith('"')) return decode(element.slice(1, -1).replace(/\\(.)/gs, "$1"))
     return element === "NULL" ? null : decode(element)
   })
 }
 
-/** How a column's values are read, and the elements of its arrays. */
+/** How a column's values and the elements of its arrays are decoded. */
 interface Decoder {
   readonly value: Decode
   readonly element: Decode
@@ -197,7 +197,7 @@ const decoderOf = (typeName: string): Decoder => {
     return { value: decode, element: decode }
   }
   const element = decoders.get(typeName.slice(1)) ?? asText
-  // The text of a whole array, where the service does not return arrays of the type.
+  // If the service can't return arrays of the type, the whole array comes as text.
   const value: Decode = (one) =>
     typeof one === "string" && one.startsWith("{") ? arrayText(one, element) : element(one)
   return { value, element }
@@ -215,7 +215,7 @@ const elementsOf = (array: ArrayValue): ReadonlyArray<Scalar | null> => {
 }
 
 const fieldValue = (field: Field, { element: decodeElement, value: decode }: Decoder): unknown => {
-  // The order matters: an answer may set isNull beside another member.
+  // isNull first: a response may set it together with another member.
   if ("isNull" in field && field.isNull) return null
   if ("stringValue" in field) return decode(field.stringValue)
   if ("longValue" in field) return decode(field.longValue)
@@ -240,11 +240,11 @@ const decodedRows = (columns: Columns, records: Records): ReadonlyArray<Readonly
 }
 
 /**
- * The rows as arrays, in column order.
+ * Decodes rows to arrays, in column order.
  *
  * `numeric` is a string, `int8` a bigint, `int2`, `int4`, `oid` and floats numbers, `timestamp` and `timestamptz` a
  * `Date`, `date` a string, `time` microseconds since midnight as a bigint, json its value, `bytea` a `Uint8Array`,
- * everything else text; arrays are arrays of these.
+ * any other type text; an array is an array of these.
  */
 export const decodeValues = (
   columns: Columns,
@@ -261,7 +261,7 @@ const cellColumns = (columns: Columns, { width }: Cells): ReadonlyArray<Decoder>
     ? columns.map((column) => decoderOf(column.typeName))
     : refuse("a row came back with more or fewer values than columns")
 
-/** As {@link decodeValues} has them. */
+/** Decodes cells as {@link decodeValues} does. */
 export const decodeCellValues = (
   columns: Columns,
   cells: Cells
@@ -275,7 +275,7 @@ export const decodeCellValues = (
     return rows
   })
 
-/** As {@link decodeRows} has them. */
+/** Decodes cells as {@link decodeRows} does. */
 export const decodeCellRows = (columns: Columns, cells: Cells): Result.Result<ReadonlyArray<Row>, PgValueError> =>
   caught(() => {
     const columnDecoders = cellColumns(columns, cells)
@@ -292,7 +292,7 @@ export const decodeCellRows = (columns: Columns, cells: Cells): Result.Result<Re
     return rows
   })
 
-/** The rows as objects by column label; values as {@link decodeValues} has them. */
+/** Decodes rows to objects by column label, with the values of {@link decodeValues}. */
 export const decodeRows = (columns: Columns, records: Records): Result.Result<ReadonlyArray<Row>, PgValueError> =>
   caught(() => {
     const labels = columns.map((column) => column.label || column.name)

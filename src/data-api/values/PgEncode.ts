@@ -1,6 +1,6 @@
 /**
- * From JavaScript values to parameters of the Data API. The meaning of every value is that of `@effect/sql-pg`: a
- * program gives the same values to either driver. Pure; no I/O.
+ * Encodes JavaScript values as parameters of the Data API. Every value means the same as with `@effect/sql-pg`, so that
+ * a program can pass the same values to either driver. Pure; no I/O.
  */
 
 import type * as BigDecimal from "effect/BigDecimal"
@@ -11,29 +11,29 @@ import { toHex } from "./Octets.ts"
 import { pgElementByOid, pgTypeByOid } from "./PgOids.ts"
 import { caught, PgValueError, pad, type Row, refuse, setOwn } from "./PgRefusal.ts"
 
-/** A parameter as it is sent, by what is known of its type. */
+/** An encoded parameter, by how its type is known. */
 export type PgParameter =
-  /** The type is known: that of the value, or the one that was given with it. */
+  /** The type is known from the value, or was given with it. */
   | { readonly _tag: "Typed"; readonly type: string; readonly value: Field }
-  /** A string: PostgreSQL says which type it takes in the statement. */
+  /** A string: PostgreSQL infers its type from the statement. */
   | { readonly _tag: "Text"; readonly value: Field }
-  /** NULL, of whichever type the statement takes. */
+  /** NULL: PostgreSQL infers its type from the statement. */
   | { readonly _tag: "Null"; readonly value: Field }
-  /** An array of strings: `text[]`, where the statement does not take an array of another type. */
+  /** An array of strings: `text[]`, unless PostgreSQL infers an array of another type. */
   | { readonly _tag: "TextArray"; readonly value: Field }
-  /** An array of nothing, and so of no type to be seen. */
+  /** An empty array, whose type can't be known from the value. */
   | { readonly _tag: "EmptyArray"; readonly value: Field }
 
 const NULL: Field = { isNull: true }
 const untypedNull: PgParameter = { _tag: "Null", value: NULL }
 const emptyArray: PgParameter = { _tag: "EmptyArray", value: { stringValue: "{}" } }
-/** Unquoted, these two are other types: `char` is `bpchar(1)`, and `bit` has length 1. */
+/** Quotes `char` and `bit`, which would otherwise mean other types: `bpchar(1)` and `bit(1)`. */
 const quoted = (type: string): string => type.replace(/^(?:bit|char)(?=$|\[)/, '"$&"')
 const typedAs = (type: string, value: Field): PgParameter => ({ _tag: "Typed", type: quoted(type), value })
 
 const INT8_MIN = -(2n ** 63n)
 const INT8_MAX = 2n ** 63n - 1n
-/** The last microsecond of a day, and the midnight after it, which `time` admits. */
+/** Microseconds of a day. `time` also allows the midnight at its end. */
 const DAY_MICROS = 86_400_000_000n
 
 const text = (value: unknown, type: string): string => {
@@ -61,12 +61,12 @@ const json = (value: unknown): string => {
   return written === undefined ? refuse("the value has no JSON form") : written
 }
 
-/** The numbers up to 59 with two digits. Twice as fast as padding them, or as a Date's own text. */
+/** The numbers from 0 to 59 with two digits. A lookup is twice as fast as padding or as a Date's own text. */
 const pairs: ReadonlyArray<string> = Array.from({ length: 60 }, (_, value) => pad(value, 2))
 
 const microsText = (micros: number): string => (micros === 0 ? "" : `.${pad(micros, 6)}`)
 
-/** `HH:MM:SS[.ffffff]` of microseconds; hours are not limited to a day. */
+/** Microseconds as `HH:MM:SS[.ffffff]`; there may be more than 24 hours. */
 const clockText = (micros: bigint): string => {
   const seconds = micros / 1_000_000n
   const minutes = seconds / 60n
@@ -74,7 +74,7 @@ const clockText = (micros: bigint): string => {
   return `${hours}:${pad(Number(minutes % 60n), 2)}:${pad(Number(seconds % 60n), 2)}${microsText(Number(micros % 1_000_000n))}`
 }
 
-/** The day that was written last: rows of one moment follow each other. */
+/** The last day that was formatted: consecutive rows often have the same day. */
 let lastDay = { number: Number.NaN, text: "" }
 
 const dayText = (day: number): string => {
@@ -90,7 +90,10 @@ const DAY_MS = 86_400_000
 const YEAR_1 = -62_135_596_800_000
 const YEAR_10000 = 253_402_300_800_000
 
-/** A moment in UTC, from milliseconds since 1970 with a fraction down to microseconds. Years before 1 are `BC`. */
+/**
+ * A time in UTC, from a Date or milliseconds since 1970, whose fraction is kept to microseconds. Years before 1 are
+ * `BC`.
+ */
 const timestampText = (value: unknown, zone: string): string => {
   if (value instanceof Date) {
     const at = value.getTime()
@@ -119,7 +122,7 @@ const timestampText = (value: unknown, zone: string): string => {
   return `${day} ${time}${microsText(fraction)}${zone}${year > 0 ? "" : " BC"}`
 }
 
-/** `@effect/sql-pg` counts years astronomically, `0000` being 1 BC; PostgreSQL reads the name. */
+/** Converts the astronomical years of `@effect/sql-pg`, in which `0000` is 1 BC, to PostgreSQL's `BC`. */
 const dateText = (value: unknown): string => {
   const written = text(value, "date")
   const astronomical = /^(-\d{4,}|0000)(-\d\d-\d\d)$/.exec(written)
@@ -146,7 +149,7 @@ const blob = (value: unknown): Uint8Array => {
   return refuse("a bytea parameter takes a Uint8Array")
 }
 
-/** The text that PostgreSQL reads as `value` of `type`: what an array literal or a cast takes. */
+/** The text that PostgreSQL reads as `value` of `type`, for an array literal or a cast. */
 const literal = (type: string, value: unknown): string => {
   switch (type) {
     case "bool":
@@ -232,12 +235,12 @@ const typed = (type: string, value: unknown): PgParameter => {
 }
 
 /**
- * The mark on a typed parameter of `@effect/sql-pg`'s `PgTypes`. Known by its text, so that a bundle which only speaks
- * the Data API does not carry that driver.
+ * The mark of a typed parameter of `@effect/sql-pg`'s `PgTypes`. It is not imported, so that a bundle for the Data API
+ * does not include that driver.
  */
 const ParameterTypeId = "~@effect/sql-pg/PgTypes/Parameter"
 
-/** A value with its type, as `@effect/sql-pg`'s `PgTypes` makes them. */
+/** A value with its type, as `@effect/sql-pg`'s `PgTypes` creates them. */
 export const typedParameter = (oid: number, value: unknown) => ({ [ParameterTypeId]: ParameterTypeId, oid, value })
 
 const isTypedParameter = (value: object): value is { readonly oid: number; readonly value: unknown } =>
@@ -262,7 +265,7 @@ const fromTypedParameter = (oid: number, value: unknown): PgParameter => {
     : typed(type, value)
 }
 
-/** By its mark too: a bundle without decimals need not hold the module. */
+/** Recognized by its mark, so that a bundle without decimals does not include the module. */
 const isBigDecimal = (value: unknown): value is BigDecimal.BigDecimal =>
   typeof value === "object" && value !== null && "~effect/BigDecimal" in value
 
@@ -271,7 +274,7 @@ const isPlainObject = (value: object): boolean => {
   return prototype === Object.prototype || prototype === null
 }
 
-/** The type that a value has by what it is, or undefined for text and NULL, which take theirs from the statement. */
+/** The type of a value; undefined for text and NULL, whose type depends on the statement. */
 const typeOf = (value: unknown): string | undefined => {
   switch (typeof value) {
     case "undefined":
@@ -297,7 +300,7 @@ const typeOf = (value: unknown): string | undefined => {
   )
 }
 
-/** All digits, the scale kept: `12.50` stays `12.50`. */
+/** All digits with the scale: `12.50` stays `12.50`. */
 const decimalText = ({ scale, value }: BigDecimal.BigDecimal): string => {
   if (scale < -131072 || scale > 16383) return refuse("the decimal has more digits than PostgreSQL's numeric")
   const digits = String(value < 0n ? -value : value)
@@ -307,7 +310,7 @@ const decimalText = ({ scale, value }: BigDecimal.BigDecimal): string => {
   return `${sign}${padded.slice(0, -scale)}.${padded.slice(-scale)}`
 }
 
-/** As the codecs of `type` take it: whole numbers beyond int4 as bigint, decimals as text. */
+/** Converts a value to what `literal` and `typed` accept for the type: int8 as bigint, decimals as text. */
 const asTyped = (type: string, value: unknown): unknown => {
   if (type === "int8" && typeof value === "number") return BigInt(value)
   if (type === "numeric" && isBigDecimal(value)) return decimalText(value)
@@ -317,7 +320,7 @@ const asTyped = (type: string, value: unknown): unknown => {
 const fromArray = (values: ReadonlyArray<unknown>): PgParameter => {
   if (values.length === 0) return emptyArray
   let elementType: string | undefined
-  // Strings alone leave the type of the array to the statement.
+  // The type of an array of strings depends on the statement.
   let open = true
   const elements: Array<unknown> = []
   for (const element of values) {
@@ -349,7 +352,7 @@ const fromArray = (values: ReadonlyArray<unknown>): PgParameter => {
     }
   }
   if (elementType === undefined) {
-    return refuse("the type of an array of nothing but NULL can't be seen: use a typed array parameter")
+    return refuse("an array with only NULL elements has no known type: use a typed array parameter")
   }
   const value = { stringValue: arrayLiteral(elementType, elements) }
   return open ? { _tag: "TextArray", value } : typedAs(`${elementType}[]`, value)
@@ -367,7 +370,7 @@ const parameterOf = (value: unknown): PgParameter => {
 }
 
 /**
- * How each value is sent, by what it is and never by how its text looks.
+ * Encodes each value by its JavaScript type, never by the look of its text.
  *
  * A boolean is `bool`, a whole number `int4` or `int8`, any other number `float8`, a bigint `int8`, a `BigDecimal`
  * `numeric`, a `Date` `timestamptz`, a `Uint8Array` `bytea`, an array an array of its elements' type, a plain object
@@ -424,11 +427,11 @@ const typedElement = (oid: number, value: unknown): unknown => {
 }
 
 /**
- * Rows as objects of whose JSON `json_populate_recordset` makes rows of the columns' types: text that PostgreSQL reads,
- * numbers, arrays for array columns, anything for json columns.
+ * Encodes rows as objects for `json_populate_recordset`, which converts their JSON to the columns' types: text that
+ * PostgreSQL reads, numbers, arrays for array columns, any value for json columns.
  *
- * @param members the members of a row that are its values
- * @param columns the columns that they are for, in the same order
+ * @param members The members of a row that are its values.
+ * @param columns The columns for these members, in the same order.
  */
 export const encodeRows = (
   members: ReadonlyArray<string>,
@@ -449,5 +452,5 @@ export const encodeRows = (
   return Result.mapError(encoded, (error) => new PgValueError(`in row ${at}, ${error.message}`))
 }
 
-/** The JSON of a value that may hold what JSON can't. */
+/** The JSON of a value; fails if the value has no JSON form. */
 export const encodeJson = (value: unknown): Result.Result<string, PgValueError> => caught(() => json(value))
