@@ -1,8 +1,8 @@
-/** The service's bounds, as options: tests shorten the times, nothing else should need to. */
+/** The service's limits, as options. Only tests should need to change them, to shorten the times. */
 import { Duration } from "effect"
 import * as Service from "../data-api/Limits.ts"
 
-/** The bounds of the service. */
+/** The limits of the service. */
 export interface Limits {
   /** How long a statement may run: 45 seconds. */
   readonly statementTimeout: Duration.Input
@@ -10,19 +10,19 @@ export interface Limits {
   readonly transactionIdle: Duration.Input
   /** How long a transaction may last: 24 hours. */
   readonly transactionTotal: Duration.Input
-  /** The largest result: 1 MiB of values as text, with 2 for each row and 4 for each value on top. */
+  /** The largest result, in octets: 1 MiB, of its values as text plus 2 for each row and 4 for each value. */
   readonly resultOctets: number
   /** The longest statement: 65,536 characters. */
   readonly sqlLength: number
-  /** The largest request: 4 MiB. */
+  /** The largest request, in octets: 4 MiB. */
   readonly requestOctets: number
-  /** The longest `formattedRecords`: 10 MB. */
+  /** The longest `formattedRecords`: 10 MiB, counted in UTF-16 units. */
   readonly formattedLength: number
   /** How long a call waits for a session before it fails with "too many clients": 10 seconds. */
   readonly sessionWait: Duration.Input
 }
 
-/** The figures of the service's documentation; `sessionWait` is this engine's own. */
+/** The values of the service's documentation, except `sessionWait`, which only this engine has. */
 export const defaultLimits: Limits = {
   statementTimeout: Service.STATEMENT_TIMEOUT,
   transactionIdle: Service.TRANSACTION_IDLE,

@@ -1,4 +1,4 @@
-/** The Data API answered in this process by PGlite: an Aurora of one's own in a folder, or in memory. */
+/** The Data API in this process, on PGlite in a folder or in memory, or on a PostgreSQL server. */
 import type { PGlite } from "@electric-sql/pglite"
 import { Effect, Layer, type Redacted, type Scope } from "effect"
 import { DataApi } from "../data-api/DataApi.ts"
@@ -18,48 +18,48 @@ import { Unclosed } from "./folder/Unclosed.ts"
 import { LocalDataApiError } from "./LocalDataApiError.ts"
 import * as Postgres from "./postgres/PostgresPool.ts"
 
-/** Where an embedded database lives, and what it starts from. */
+/** Options of an embedded database. */
 export interface LocalDataApiOptions {
   /**
    * The folder to keep the data in, created when missing: a path, one below `~/`, or a `file:///` URL. `"memory"`, or
    * `"memory://"`, keeps nothing. Other schemes, and an empty name, are refused.
    */
   readonly dataDir: string
-  /** The name of its database, `alex` when absent. */
+  /** The name of the database. Default `alex`. */
   readonly database?: string | undefined
-  /** The path of a snapshot made by `Snapshot.make`, which a new database starts from; the package's when absent. */
+  /** The path of a snapshot from `Snapshot.make`, from which a new database starts. By default the package's. */
   readonly snapshot?: string | undefined
   readonly limits?: Partial<Limits> | undefined
   /**
-   * When a commit to a folder is acknowledged: `full`, the default, once it is on the disk; `fast`, for tests and caches,
-   * as soon as the operating system has it, which keeps it when this process is killed and may lose it, or damage the
-   * folder, when power is lost.
+   * When a commit to a folder is acknowledged. `full`, the default: when it is on the disk. `fast`, for tests and
+   * caches: when the operating system has it. Then it survives a kill of this process, but a loss of power may lose it
+   * or damage the folder.
    */
   readonly durability?: EmbeddedPostgres.Durability | undefined
   /**
-   * Works with a folder at the same time as others that share it: the first holds it, and the others go through that
-   * one, by a socket that only this user can reach. Without it the folder is this process's alone.
+   * Shares the folder with other processes that set this option: the first one opens it, and the others send their
+   * calls to it through a socket that only this user can reach. By default only this process can use the folder.
    */
   readonly share?: { readonly program: string } | undefined
   /**
-   * SIGINT breaks off the statement that is running, for a process that ends then: the database stops, and what was
-   * committed is kept. Without it a statement runs to its end before a listener of the signal is called.
+   * Lets SIGINT interrupt a running statement, for a process that then ends: the database stops, and commits are kept.
+   * By default a statement runs to its end before a listener of the signal is called.
    */
   readonly breaksOnSigint?: boolean | undefined
   /**
-   * For a process that answers calls for minutes and more: V8 optimizes PostgreSQL as early as anything else. The start
-   * may take more processor time, and from the thousandth call on less is taken in all.
+   * Lets V8 optimize PostgreSQL's code early, for a process that runs for minutes or longer. The start takes more CPU
+   * time; after about a thousand calls the total is lower.
    */
   readonly optimizesEarly?: boolean | undefined
 }
 
-/** How a database is opened, as often as that is needed, and closed. */
+/** How a database is opened, each time that it has stopped, and closed. */
 interface Place {
   readonly start: Effect.Effect<PGlite, LocalDataApiError>
   readonly close?: (pglite: PGlite) => Effect.Effect<void>
 }
 
-/** Takes the folder until the scope closes. */
+/** Opens the folder, and holds it until the scope closes. */
 const inFolder = Effect.fnUntraced(function* (
   { dataDir, snapshot }: LocalDataApiOptions,
   options: EmbeddedPostgres.PgliteOptions,
@@ -131,7 +131,7 @@ export const sessions = Effect.fn("LocalDataApi.sessions")(function* (
 })
 
 /**
- * Opens the embedded database, or a way into it where it is shared. See {@link layer}.
+ * Opens the embedded database, or connects to the process that has a shared one open. See {@link layer}.
  *
  * @errors LocalDataApiError
  */
@@ -152,10 +152,10 @@ export const make = Effect.fn("LocalDataApi.make")(function* (
 })
 
 /**
- * The `DataApi` of an embedded database.
+ * Provides the `DataApi` of an embedded database.
  *
- * It binds parameters, types results, words errors and keeps limits as the service does. PGlite has one connection:
- * an open transaction holds it, and other calls wait, for 10 s unless `limits.sessionWait` says otherwise.
+ * Parameters, result types, error messages and limits are the same as the service's. PGlite has one connection: an open
+ * transaction holds it, and other calls wait for it, up to `limits.sessionWait` (10 s by default).
  *
  * @errors LocalDataApiError
  *
@@ -174,17 +174,18 @@ export const make = Effect.fn("LocalDataApi.make")(function* (
 export const layer = (options: LocalDataApiOptions): Layer.Layer<DataApi, LocalDataApiError> =>
   Layer.effect(DataApi, make(options))
 
-/** Which server to stand in front of. */
+/** Options of a PostgreSQL server. */
 export interface PostgresOptions {
-  /** `postgres://user:password@host:port/database?sslmode=require`; its database is that of requests that name none. */
+  /** `postgres://user:password@host:port/database?sslmode=require`; requests without a database use this one. */
   readonly url: Redacted.Redacted
-  /** How many connections there may be at a time, 20 when absent. */
+  /** The most connections at a time. Default 20. */
   readonly maxConnections?: number | undefined
   readonly limits?: Partial<Limits> | undefined
 }
 
 /**
- * Opens a pool on a PostgreSQL server as a source of sessions; fails if the server can't be reached now.
+ * Opens a pool on a PostgreSQL server as a source of sessions. It connects once, and fails if the server is
+ * unreachable.
  *
  * @errors LocalDataApiError
  */
@@ -209,8 +210,8 @@ export const postgresSessions = Effect.fn("LocalDataApi.postgresSessions")(funct
 })
 
 /**
- * The `DataApi` in front of a PostgreSQL server: the same answers as the embedded one, with real concurrency. A
- * request is run on the database that it names.
+ * Provides the `DataApi` on a PostgreSQL server: the same results as the embedded one, with real concurrency. A request
+ * runs on the database that it names.
  *
  * @errors LocalDataApiError
  */

@@ -1,4 +1,4 @@
-/** A Data API of one's own: in this process, or over HTTP for the AWS SDKs; nothing here knows of Alex. */
+/** A local Data API, in this process or over HTTP for the AWS SDKs. Nothing here depends on Alex's schema. */
 
 export { defaultLimits, type Limits } from "./EngineLimits.ts"
 export * as Engine from "./engine/Engine.ts"

@@ -1,25 +1,27 @@
 /**
- * PostgreSQL's built-in types, each once: object ids, names, the JDBC code of column metadata, what the service calls
- * them, and in which member of a `Field` it returns their values. Pure data.
+ * PostgreSQL's built-in types: object ids, names, the JDBC codes of column metadata, the service's names for them, and
+ * the member of a `Field` in which the service returns their values. Pure data.
  */
 import type { ArrayValue, Field } from "../DataApi.ts"
 
-/** The members of a union, by their names. */
+/** The member names of a union. */
 type Member<A> = A extends unknown ? keyof A : never
 
-/** The member of an `ArrayValue` that elements go into: the service returns no arrays of arrays. */
+/** The member of an `ArrayValue` that holds elements. The service returns no arrays of arrays. */
 export type ElementsMember = Exclude<Member<ArrayValue>, "arrayValues">
 
 /** One built-in type. */
 export interface PgType {
   readonly oid: number
-  /** The array type over it, or 0 where there is none. */
+  /** The object id of its array type; 0 if there is none. */
   readonly arrayOid: number
   /** The catalogue's name, as `typeName` in column metadata. */
   readonly name: string
   /** The JDBC type code of column metadata. */
   readonly jdbcType: number
-  /** The name in the message about an unsupported type: sqlx spells the types that it knows in capitals. */
+  /**
+   * The name in the message about an unsupported type. The service uses sqlx, which has capitals for types it knows.
+   */
   readonly displayName: string
   /** The member of a `Field` that holds a value; absent: the service can't return the type. */
   readonly member?: Member<Field>
@@ -27,7 +29,7 @@ export interface PgType {
   readonly arrayMember?: ElementsMember
 }
 
-/** The JDBC code of a type that JDBC has no code for. */
+/** The JDBC code for a type without its own code. */
 export const OTHER_JDBC_TYPE = 1111
 /** The JDBC code of every array type. */
 export const ARRAY_JDBC_TYPE = 2003
@@ -52,7 +54,7 @@ const double = returned("doubleValue", "doubleValues")
 const string = returned("stringValue", "stringValues")
 const unreturned = (...entry: Entry): PgType => unsupported(entry)
 
-/** Every built-in type that this package has to know, by rising object id. */
+/** Every built-in type that this package needs, in the order of object ids. */
 export const pgTypes: ReadonlyArray<PgType> = [
   boolean(16, 1000, "bool", -7),
   { ...unreturned(17, 1001, "bytea", -2), member: "blobValue" },
@@ -90,7 +92,7 @@ export const pgTypes: ReadonlyArray<PgType> = [
   string(1560, 1561, "bit", -7),
   string(1562, 1563, "varbit"),
   string(1700, 1231, "numeric", 2),
-  // Not a type that sqlx knows, so its name stays as the catalogue has it.
+  // sqlx does not know this type, so its name is the catalogue's.
   unreturned(2205, 2210, "regclass", OTHER_JDBC_TYPE, "regclass"),
   unreturned(2249, 2287, "record"),
   string(2278, 0, "void"),
@@ -116,10 +118,10 @@ export const pgElementByOid: ReadonlyMap<number, PgType> = new Map(
 /** The type of a catalogue name. */
 export const pgTypeByName: ReadonlyMap<string, PgType> = new Map(pgTypes.map((type) => [type.name, type]))
 
-/** What the service calls the columns of these types that count by themselves. */
+/** The service's names for auto-increment columns, and their types. */
 const serials: Readonly<Record<string, string>> = { smallserial: "int2", serial: "int4", bigserial: "int8" }
 
-/** The object id of a type by the `typeName` of column metadata; 0 for one that is not built in. */
+/** The object id of a type by the `typeName` of column metadata; 0 if it is not a built-in type. */
 export const oidOf = (typeName: string): number =>
   (typeName.startsWith("_")
     ? pgTypeByName.get(typeName.slice(1))?.arrayOid

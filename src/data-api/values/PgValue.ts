@@ -1,4 +1,4 @@
-/** PostgreSQL values on the Data API's wire: a JavaScript value to a parameter, a result column to JavaScript values. */
+/** Converts JavaScript values to parameters of the Data API, and its results to JavaScript values. */
 export { decodeRows, decodeValues } from "./PgDecode.ts"
 export { encode, encodeJson, encodeRows, type PgParameter } from "./PgEncode.ts"
 export { PgValueError, type Row } from "./PgRefusal.ts"

@@ -1,17 +1,17 @@
 /**
- * `JSON.parse` without a fault of V8's. From V8 13 (Node 24) to 14.6 at least (Node 26), it may take a key that is
- * written with an escape for another one: it compares the text of the key, escapes and all, with the key that objects
- * had next before. So `{"a":1,"\"":2}` is read as `{"a":1,"\\":2}` where `{"a":1,"\\":2}` was read earlier in the
- * process, by whomever. Reported as https://github.com/nodejs/node/issues/63785.
+ * `JSON.parse` without a bug of V8. From V8 13 (Node 24) to at least 14.6 (Node 26), V8 may read a key with an escape
+ * as another key, because it compares the escaped text with the key that followed in earlier objects. So
+ * `{"a":1,"\"":2}` is read as `{"a":1,"\\":2}` if the process parsed `{"a":1,"\\":2}` before. Reported as
+ * https://github.com/nodejs/node/issues/63785.
  */
 
-/** V8's own; a program may put {@link parseJson} in its place. */
+/** V8's own function, kept because a program may replace `JSON.parse` by {@link parseJson}. */
 const { parse } = JSON
 
 const quote = 0x22
 const backslash = 0x5c
 
-/** Where the string ends whose opening quote, or an escape of which, is at `start`: after its closing quote. */
+/** The end of a string, after its closing quote. `start` is its opening quote or an escape in it. */
 const endOfString = (text: string, start: number): number => {
   let at = start
   do at += text.charCodeAt(at) === backslash ? 2 : 1
@@ -21,7 +21,7 @@ const endOfString = (text: string, start: number): number => {
 
 const colon = /\s*:/y
 
-/** Only strings with an escape are looked through, and most texts have none. */
+/** Whether a key has an escape. Only strings with an escape are checked, and most texts have none. */
 const hasEscapedKey = (text: string): boolean => {
   for (let at = text.indexOf("\\"); at !== -1; at = text.indexOf("\\", colon.lastIndex)) {
     const end = endOfString(text, at)
@@ -34,7 +34,7 @@ const hasEscapedKey = (text: string): boolean => {
 
 type Opened = Array<unknown> | Record<string, unknown>
 
-/** As `JSON.parse` does: `__proto__` is a member like any other. */
+/** Sets a member as `JSON.parse` does, for which `__proto__` is an ordinary one. */
 const define = (object: Record<string, unknown>, key: string, value: unknown): void => {
   if (key === "__proto__") {
     Object.defineProperty(object, key, { value, configurable: true, enumerable: true, writable: true })
@@ -43,7 +43,7 @@ const define = (object: Record<string, unknown>, key: string, value: unknown): v
 
 const primitive = /[^\s,:{}[\]"]+/y
 
-/** Reads a text that is known to be JSON. A string alone has no key, so that V8 reads it right. */
+/** Parses a text that is known to be JSON. V8 parses each string alone, without a key, and so without the bug. */
 const read = (text: string): unknown => {
   const root: Array<unknown> = []
   const opened: Array<Opened> = [root]
@@ -83,7 +83,7 @@ const read = (text: string): unknown => {
 }
 
 /**
- * Reads JSON as `JSON.parse` should, with the same errors. Texts in which a key has an escape take about three times as
+ * Parses JSON as `JSON.parse` should, with the same errors. A text with an escape in a key takes about three times as
  * long.
  *
  * @example
@@ -94,7 +94,7 @@ const read = (text: string): unknown => {
  * ```
  */
 export const parseJson = (text: string): unknown => {
-  // The errors are V8's own, with their words.
+  // First by V8, so that errors and their messages are V8's.
   const parsed: unknown = parse(text)
   return hasEscapedKey(text) ? read(text) : parsed
 }

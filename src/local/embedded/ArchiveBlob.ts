@@ -1,8 +1,8 @@
 /**
- * A tape archive as PGlite takes it.
+ * A tar archive as a `Blob`, which PGlite needs.
  *
- * Node's own `Blob` copies what it is given, and gives it back in thousands of chunks, which takes a third of the
- * processor time of a start.
+ * Node's own `Blob` copies its data and returns it in thousands of chunks, which takes a third of the CPU time of a
+ * start.
  */
 export class ArchiveBlob extends Blob {
   readonly #bytes: Uint8Array<ArrayBuffer>
@@ -12,7 +12,7 @@ export class ArchiveBlob extends Blob {
     this.#bytes = bytes
   }
 
-  /** All of the bytes; PGlite changes none of them. */
+  /** All bytes, without a copy if possible: PGlite does not change them. */
   override async arrayBuffer(): Promise<ArrayBuffer> {
     const { buffer, byteLength, byteOffset } = this.#bytes
     return byteLength === buffer.byteLength ? buffer : buffer.slice(byteOffset, byteOffset + byteLength)

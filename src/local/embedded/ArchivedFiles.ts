@@ -1,4 +1,4 @@
-/** PGlite's files in memory, which are handed on as a tape archive when the database has shut down. */
+/** PGlite's files in memory, which are passed to a callback as a tar archive when the database has shut down. */
 import { MemoryFS } from "@electric-sql/pglite"
 
 export class ArchivedFiles extends MemoryFS {

@@ -8,37 +8,40 @@ import { LocalDataApiError } from "../LocalDataApiError.ts"
 import { ArchiveBlob } from "./ArchiveBlob.ts"
 import { failOnTrap } from "./Trap.ts"
 
-/** `full`: a commit is acknowledged once it is on the disk. `fast`: the operating system writes it when it likes. */
+/** `full`: a commit is acknowledged when it is on the disk. `fast`: the operating system writes it later. */
 export type Durability = "full" | "fast"
 
 export interface PgliteOptions {
-  /** A folder that holds the files of PostgreSQL already; `undefined` keeps everything in memory. */
+  /** A folder with the files of PostgreSQL; `undefined` keeps everything in memory. */
   readonly dataDir: string | undefined
   readonly database: string
-  /** A tape archive of a data folder to start from in memory, of the same PGlite version. */
+  /** A tar archive of a data folder, from which a database in memory starts; of the same PGlite version. */
   readonly archive?: Uint8Array<ArrayBuffer> | undefined
-  /** Given the files of a database in memory, as such an archive, once it has shut down: what starts from it replays nothing. */
+  /**
+   * Called with the files of a database in memory, as such an archive, after it has shut down. A start needs no
+   * recovery.
+   */
   readonly onClosed?: ((archive: Uint8Array<ArrayBuffer>) => void) | undefined
   readonly limits: Limits
-  /** Whether a commit waits until it is on the disk; what is in memory has none. */
+  /** Whether a commit waits until it is on the disk; without effect in memory. */
   readonly durability?: Durability | undefined
-  /** SIGINT breaks off what is running, and with it the database; the process is about to end then. */
+  /** SIGINT interrupts the running statement and stops the database, for a process that then ends. */
   readonly breaksOnSigint?: boolean | undefined
-  /** V8 optimizes PostgreSQL as early as anything else: the start may be dearer, and full speed is there sooner. */
+  /** V8 optimizes PostgreSQL's code early: the start takes longer, and full speed is reached sooner. */
   readonly optimizesEarly?: boolean | undefined
-  /** Is filled with the last lines of PostgreSQL's log. */
+  /** Receives the last lines of PostgreSQL's log. */
   readonly log?: Array<string> | undefined
 }
 
 /**
- * PGlite's own arguments without `-O` and `search_path`, which a server does not have either, and with what the
- * service sets for each of its sessions.
+ * PGlite's own arguments, without `-O` and `search_path`, which a server does not have, and with the settings of the
+ * service's sessions.
  */
 const startParams = (limits: Limits, isSynced: boolean): Array<string> => [
   "--single",
   "-j",
   ...[
-    // Said here, so that a setting in the folder's own files can't say otherwise.
+    // Arguments override the settings in the folder's configuration files.
     ...(isSynced ? ["fsync=on", "full_page_writes=on", "wal_sync_method=fsync"] : ["fsync=off"]),
     "exit_on_error=false",
     "log_checkpoints=false",
@@ -46,16 +49,16 @@ const startParams = (limits: Limits, isSynced: boolean): Array<string> => [
     "max_parallel_workers=0",
     "max_parallel_workers_per_gather=0",
     "max_parallel_maintenance_workers=0",
-    // Nothing replicates this database, and a session would keep what it took of either.
+    // Nothing replicates this database, and a reset could not free a slot or an origin of a session.
     "max_replication_slots=0",
     "max_active_replication_origins=0",
     "io_method=sync",
-    // WebAssembly's stack ends before PostgreSQL's own limit of 2 MB, and PGlite does not survive that: endless
-    // recursion in PL/pgSQL is refused in time up to 300 kB. The frames of the calling program come on top.
+    // WebAssembly's stack ends before PostgreSQL's own limit of 2 MB, and that stops PGlite. Up to 300 kB PostgreSQL
+    // refuses endless recursion in PL/pgSQL in time; the calling program's frames need some of it as well.
     "max_stack_depth=200kB",
-    // Buffers are memory that is cleared at the start; 128 MB, the server's own figure, took a tenth of a second.
+    // Buffers are cleared at the start. A server's default, 128 MB, took a tenth of a second.
     "shared_buffers=32MB",
-    // PostgreSQL's own figures would let the log grow to 1 GB; this is a folder in somebody's project.
+    // PostgreSQL's default would let the write-ahead log grow to 1 GB, too much for a folder in a project.
     "max_wal_size=64MB",
     "min_wal_size=8MB",
     "TimeZone=UTC",
@@ -63,16 +66,15 @@ const startParams = (limits: Limits, isSynced: boolean): Array<string> => [
   ].flatMap((setting) => ["-c", setting])
 ]
 
-/** Segments of 1 MB in place of 16, and no fsync of files that did not exist a moment ago: 2.1 s in place of 2.8. */
+/** Segments of 1 MB instead of 16, and no fsync of new files: initialisation takes 2.1 s instead of 2.8 s. */
 const initDbStartParams = ["--wal-segsize=1", "--no-sync", "--no-instructions"]
 
 /**
- * The module is loaded only here: it costs 50 ms and several megabytes.
+ * Loads PGlite on demand, because that takes 50 ms and several megabytes.
  *
- * V8 optimizes a WebAssembly function once it has run for a while. PostgreSQL has thousands that run for that long at
- * the start and never again: with a 20 times longer while a start takes two thirds of the processor time. What is saved
- * is spent by the thousandth call, and calls are dearer for tens of thousands after it: a server that works for hours
- * keeps V8's own figure.
+ * V8 optimizes a WebAssembly function after it has run for some time. At the start thousands of PostgreSQL's functions
+ * run that long, and never again. With a 20 times larger budget a start takes two thirds of the CPU time. After about a
+ * thousand calls the saving is spent, and later calls are slower, so a server that runs for hours keeps V8's default.
  */
 const load = (optimizesEarly: boolean) =>
   Effect.promise(() => {
@@ -84,46 +86,46 @@ const notThere = (cause?: unknown) =>
   new LocalDataApiError({
     message:
       "The embedded database can't be started: PGlite's files (pglite.wasm, pglite.data) are not beside its code, as in a " +
-      "bundle that has its code and not its files. Keep @electric-sql/pglite out of the bundle and install it where the " +
-      "program runs (esbuild: --external:@electric-sql/pglite).",
+      "bundle that includes only its code. Keep @electric-sql/pglite out of the bundle and install it where the program " +
+      "runs (esbuild: --external:@electric-sql/pglite).",
     ...(cause === undefined ? {} : { cause })
   })
 
 /**
- * Fails where PGlite's files are not where it looks for them, which PGlite itself finds out only in a promise that
- * nobody awaits.
+ * Fails if PGlite's files are not where PGlite expects them. PGlite itself would fail in a promise that is never
+ * awaited.
  */
 export const requireFiles: Effect.Effect<void, LocalDataApiError> = Effect.gen(function* () {
   const bundle = yield* Effect.tryPromise({
     try: async () => {
       const { uuid_ossp } = await import("@electric-sql/pglite/contrib/uuid_ossp")
-      // It says where its file is without looking at the database that it is for.
+      // The setup function returns the file's path, and ignores its arguments.
       const setup: (...nothing: ReadonlyArray<never>) => ReturnType<typeof uuid_ossp.setup> = uuid_ossp.setup
       return (await setup()).bundlePath
     },
     catch: notThere
   })
-  // Whatever else it may be, such as an address that a bundler gave it, is PGlite's to read.
+  // PGlite handles any other URL, such as one that a bundler has made.
   if (bundle?.protocol === "file:" && !existsSync(bundle)) return yield* notThere()
 })
 
-/** PGlite threw; PostgreSQL's own words are in the log. */
+/** PGlite threw an error. `log` has PostgreSQL's own messages. */
 export class PgliteFailed extends Data.TaggedError("PgliteFailed")<{
   readonly cause: unknown
   readonly log?: ReadonlyArray<string>
 }> {}
 
-/** Lines of PostgreSQL's log that are kept: enough for what led to its end. */
+/** How many of the last lines of PostgreSQL's log are kept, enough to explain why it stopped. */
 const logLines = 50
 
-/** Where PGlite's files are, and what of its options says so. */
+/** The options that tell PGlite where its files are. */
 const filesOf = async ({ archive, dataDir, onClosed }: PgliteOptions, isSynced: boolean) => ({
   ...(archive === undefined ? {} : { loadDataDir: new ArchiveBlob(archive) }),
   ...(dataDir === undefined ? {} : { fs: new (await import("./FolderFiles.ts")).FolderFiles(dataDir, isSynced) }),
   ...(onClosed === undefined ? {} : { fs: new (await import("./ArchivedFiles.ts")).ArchivedFiles(onClosed) })
 })
 
-/** Starts PGlite; the caller closes it, unless it has stopped. */
+/** Starts PGlite. The caller must close it, unless it has stopped. */
 export const start = Effect.fnUntraced(function* (options: PgliteOptions): Effect.fn.Return<PGlite, PgliteFailed> {
   const [{ PGlite }, { uuid_ossp }] = yield* load(options.optimizesEarly === true)
   const isSynced = options.dataDir !== undefined && options.durability !== "fast"
@@ -148,6 +150,6 @@ export const start = Effect.fnUntraced(function* (options: PgliteOptions): Effec
   return pglite
 }, Effect.uninterruptible)
 
-/** Opens PGlite for the life of the scope. */
+/** Opens PGlite until the scope closes. */
 export const open = (options: PgliteOptions): Effect.Effect<PGlite, PgliteFailed, Scope.Scope> =>
   Effect.acquireRelease(start(options), (pglite) => Effect.ignore(Effect.tryPromise(() => pglite.close())))

@@ -1,4 +1,4 @@
-/** A snapshot of a database that already holds something, from which any number of others start. */
+/** Snapshots of databases with data, from which other databases start. */
 import { Effect } from "effect"
 import type { DataApi } from "../../data-api/DataApi.ts"
 import { defaultLimits } from "../EngineLimits.ts"
@@ -7,7 +7,7 @@ import { LocalDataApiError } from "../LocalDataApiError.ts"
 import * as Pglite from "./PgliteSessions.ts"
 import * as Snapshot from "./Snapshot.ts"
 
-/** Runs `fill` on an empty database, and makes a snapshot of it: compressed bytes, which `LocalDataApi.layer` starts from. */
+/** Runs `fill` on an empty database, and returns a snapshot of it as compressed bytes for `LocalDataApi.layer`. */
 export const make = Effect.fn("FilledSnapshot.make")(function* <E, R>(
   fill: (api: DataApi["Service"]) => Effect.Effect<unknown, E, R>
 ) {
@@ -23,7 +23,7 @@ export const make = Effect.fn("FilledSnapshot.make")(function* <E, R>(
   ).pipe(
     Effect.catchTag("PgliteFailed", (cause) =>
       Effect.fail(
-        new LocalDataApiError({ message: "A database to make a snapshot of can't be started. See the cause.", cause })
+        new LocalDataApiError({ message: "The database for a snapshot can't be started. See the cause.", cause })
       )
     )
   )

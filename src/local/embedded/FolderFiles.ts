@@ -1,37 +1,38 @@
 /**
- * PGlite's files in a folder that holds a database, with what PGlite's own layer lacks.
+ * PGlite's files in a folder with a database. It adds to PGlite's own layer:
  *
- * - `fsync`: what PostgreSQL syncs is on the disk before it goes on. PGlite's `fdatasync`, PostgreSQL's default for the
- *   log, returns without having done anything, so that a commit is safe only with `wal_sync_method=fsync`.
- * - A file that can't be made is not there afterwards: PGlite's layer would say that it exists already.
- * - A database that can't be looked at is not taken for none: PGlite would write a new one over it.
+ * - `fsync` waits for the disk. PGlite's `fdatasync`, PostgreSQL's default for its log, does nothing, so a commit is
+ * safe
+ *   only with `wal_sync_method=fsync`.
+ * - A file that can't be created does not exist afterwards. PGlite's layer would report that it exists already.
+ * - A database that can't be read is an error. PGlite would assume that there is none, and overwrite it.
  */
 import { fsyncSync, mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { NodeFS } from "@electric-sql/pglite/nodefs"
 
-/** A file or folder of Emscripten's. */
+/** A file or folder of Emscripten. */
 interface FsNode {
   readonly mode: number
 }
 
-/** One that is open. */
+/** An open file or folder. */
 interface Stream {
   readonly nfd: number
   readonly node: FsNode
 }
 
-/** Emscripten's files in a folder of Node's. */
+/** Emscripten's file system on a folder of the host. */
 interface NodeFiles {
   readonly stream_ops: { fsync?: (stream: Stream) => number }
   readonly node_ops: { mknod: (parent: FsNode, name: string, mode: number, device: number) => FsNode }
   readonly createNode: (parent: FsNode, name: string, mode: number, device: number) => FsNode
   readonly realPath: (node: FsNode) => string
-  /** Turns a failure of Node's into one that PostgreSQL knows. */
+  /** Converts an error of Node to one that PostgreSQL knows. */
   readonly tryFSOperation: (run: () => void) => void
 }
 
-/** What is used of Emscripten's file systems, whose types the package does not bring. */
+/** The used members of Emscripten's file systems; PGlite has no types for them. */
 interface FileSystems {
   readonly isDir: (mode: number) => boolean
   readonly stat: (path: string) => unknown
@@ -45,7 +46,7 @@ const mounted = "/pglite/data"
 
 const addFsync = ({ filesystems: { NODEFS }, isDir }: FileSystems): void => {
   NODEFS.stream_ops.fsync = ({ nfd, node }) => {
-    // Windows writes a folder's entries by itself, and refuses to be asked.
+    // Windows writes a folder's entries itself, and refuses fsync on a folder.
     if (!isWindows || !isDir(node.mode)) NODEFS.tryFSOperation(() => fsyncSync(nfd))
     return 0
   }
@@ -79,7 +80,7 @@ export class FolderFiles extends NodeFS {
     return { emscriptenOpts: { ...emscriptenOpts, preRun: [...(emscriptenOpts.preRun ?? []), prepare] } }
   }
 
-  /** Called before PGlite looks whether there is a database; what is found now is found then. */
+  /** Called before PGlite checks for a database. A file that can't be read fails here. */
   override async initialSyncFs(): Promise<void> {
     const FS: FileSystems | undefined = this.pg?.Module.FS
     FS?.stat(`${mounted}/PG_VERSION`)

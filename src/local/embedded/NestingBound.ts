@@ -1,11 +1,12 @@
 /**
- * Refuses what is nested too deeply for the embedded database, before it is bound.
+ * Refuses statements and parameters that are nested too deeply for the embedded database, before they are bound.
  *
- * PostgreSQL checks the depth of its own stack; in WebAssembly another stack, which belongs to the JavaScript engine and
- * can't be measured from inside, ends before that, and the database with it. Measured on Node 24: JSON ends it between
- * 5,000 and 10,000 levels, parentheses of a regular expression and chains of operators between 2,000 and 5,000. Chains
- * of 3,000 operators PostgreSQL itself refuses (54001), as it does subselects from 800 levels on; but from 1,600 to 1,800
- * levels of those, lists of IN or rows on, the stack ends before it can, and sooner where the program's own calls are deep.
+ * PostgreSQL checks the depth of its own stack. In WebAssembly there is a second stack, the JavaScript engine's, which
+ * PostgreSQL can't measure; if it overflows first, the database stops. Measured on Node 24, it overflows between 5,000
+ * and 10,000 levels of JSON, and between 2,000 and 5,000 parentheses of a regular expression or operators in a chain.
+ * PostgreSQL itself refuses chains of 3,000 operators, and subselects from 800 levels on (54001). But with subselects,
+ * lists of IN or rows, the second stack overflows at 1,600 to 1,800 levels, or earlier if the program's own calls are
+ * deep.
  */
 import { pgTypeByName } from "../../data-api/values/PgOids.ts"
 import { Refusal, type Statement } from "../engine/Session.ts"
@@ -23,7 +24,7 @@ const stackDepthExceeded = new Refusal({
   hint: "The embedded database takes JSON of 3000 levels, patterns of 2000 levels, parentheses of 1500 levels, subselects of 800 levels and chains of 2500 operators."
 })
 
-/** How deep opening characters are nested, without what stands in double quotes. */
+/** The depth to which brackets are nested, without those in double quotes if `quoted`. */
 const depthOf = (text: string, opening: string, closing: string, quoted: boolean): number => {
   let depth = 0
   let deepest = 0
@@ -37,19 +38,21 @@ const depthOf = (text: string, opening: string, closing: string, quoted: boolean
   return deepest
 }
 
-/** What is skipped whole, then parentheses, what begins another expression, and operators. */
+/**
+ * Matches strings and comments (skipped), parentheses, words and marks that begin another expression, and operators.
+ */
 const token =
   /'[^']*'|"[^"]*"|--[^\n]*|\$(\w*)\$[\s\S]*?\$\1\$|([([])|([)\]])|(,|;|\b(?:and|or|when|then|else|select|from|where|group|order|having|union|values|on|set|as)\b|(?<=\(\s*)with\b)|::|\bnot\b|[-+*/<>=~!@#%^&|?]+/gi
 
 const beginsSubselect = /^(?:select|values|with)$/i
 
-/** What is open at a place of a statement: how long the chain is there, and whether it is a subselect. */
+/** An open parenthesis: the length of the operator chain at it, and whether it contains a subselect. */
 interface Open {
   readonly chain: number
   isSubselect: boolean
 }
 
-/** Whether operators, parentheses or subselects lie too deep in each other. */
+/** Whether operators, parentheses or subselects are nested too deeply. */
 const isNestedTooDeeply = (sql: string): boolean => {
   const outer: Array<Open> = []
   let chain = 0
@@ -87,7 +90,7 @@ export const refusalOfDepth = ({ parameters, sql }: Statement): Refusal | undefi
   }
   const isJson = /json/i.test(sql)
   const isPattern = /~|similar|regexp|substring/i.test(sql)
-  // Quotes of the statement itself may hold JSON, and are no more than its own where they do not.
+  // The statement's own strings may contain JSON or a pattern.
   if (isLong && (isTooDeep(sql, isJson, isPattern) || isNestedTooDeeply(sql))) return stackDepthExceeded
   const found = parameters.some(
     ({ oid, value }) => typeof value === "string" && isTooDeep(value, isJson || jsonOids.has(oid), isPattern)

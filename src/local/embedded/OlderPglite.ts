@@ -1,4 +1,4 @@
-/** PostgreSQL of another major version in this process: PGlite of the version that has it, from where npm has put it. */
+/** PostgreSQL of an older major version in this process: an older PGlite, from the folder where npm installed it. */
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
@@ -11,7 +11,7 @@ import { LocalDataApiError } from "../LocalDataApiError.ts"
 import type { Request } from "../postgres/Exchange.ts"
 import { ProtocolSession } from "../postgres/ProtocolSession.ts"
 
-/** What is used of PGlite, which all versions since 0.2 have. */
+/** The used members of PGlite, which all versions since 0.2 have. */
 interface Pglite {
   readonly execProtocolRaw: (frame: Uint8Array, options: { readonly syncToFs: boolean }) => Promise<Uint8Array>
   readonly close: () => Promise<void>
@@ -27,7 +27,7 @@ export interface OlderPgliteOptions {
   /** The folder of the package `@electric-sql/pglite`. */
   readonly package: string
   readonly major: number
-  /** Files of PostgreSQL, which are written to. */
+  /** PostgreSQL's files. They are modified. */
   readonly dataDir: string
   readonly database: string
 }
@@ -40,12 +40,12 @@ const create = async ({ dataDir, database, package: folder }: OlderPgliteOptions
     Predicate.hasProperty(PGlite, "create") && Predicate.isFunction(PGlite.create)
       ? await PGlite.create({ dataDir, database, extensions: { ...extension } })
       : undefined
-  return isPglite(opened) ? opened : Promise.reject(new Error(`${folder} is no PGlite that is known`))
+  return isPglite(opened) ? opened : Promise.reject(new Error(`${folder} is not a known version of PGlite`))
 }
 
 const code = { error: 0x45, query: 0x51, ready: 0x5a, sync: 0x53 } as const
 
-/** The messages of a buffer, each a type and the length of what follows. */
+/** The messages of a buffer. Each begins with its type and its length without the type. */
 const messages = function* (bytes: Uint8Array): Generator<Uint8Array> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   for (let at = 0; at + 5 <= bytes.length; ) {
@@ -56,8 +56,8 @@ const messages = function* (bytes: Uint8Array): Generator<Uint8Array> {
 }
 
 /**
- * Sends messages as PGlite's own client does: one at a time, and after an error nothing up to Sync. Versions before 0.3
- * say after each that they are ready; only what ends a request is so answered.
+ * Sends messages as PGlite's own client does: one at a time, and after an error none until Sync. Versions before 0.3
+ * send ReadyForQuery after each message; only the one that ends a request is passed on.
  */
 const exchange = async (pglite: Pglite, bytes: Uint8Array, onMessage: (message: Uint8Array) => void): Promise<void> => {
   let hasFailed = false
@@ -79,7 +79,7 @@ const lostWith = (cause: unknown): SessionLost =>
     message: `The older database has stopped: ${Predicate.hasProperty(cause, "message") ? cause.message : cause}.`
   })
 
-/** The one session. It has one caller, who leaves nothing in it, and is not reset: these versions do not survive that. */
+/** The only session. It is not reset, since a reset stops these versions; its only caller leaves nothing in it. */
 const sourceOf = (pglite: Pglite, { database, major }: OlderPgliteOptions): SessionSource => {
   const schemaVersion = { current: 0 }
   const parser = PgProtocol.makeParser<Value>({ maxMessageSize: 1 << 30 })
@@ -114,7 +114,7 @@ const sourceOf = (pglite: Pglite, { database, major }: OlderPgliteOptions): Sess
 }
 
 /**
- * The Data API of files of an older PostgreSQL, which are open until the scope closes. A transaction may wait.
+ * Opens the files of an older PostgreSQL as a Data API, until the scope closes. A transaction may be idle for a day.
  *
  * @errors LocalDataApiError
  */

@@ -21,14 +21,14 @@ import { feed } from "../postgres/Receivers.ts"
 import type { PgliteOptions } from "./EmbeddedPostgres.ts"
 import { refusalOfDepth } from "./NestingBound.ts"
 
-/** A command, or a call of `set_config`, that sets the client's encoding to one that is converted to and from UTF8. */
+/** A command, or a call of `set_config`, that sets a client encoding that needs a conversion from UTF8. */
 const otherEncoding =
   /(?:^(?:\s|--[^\n]*\n|\/\*(?:[^*]|\*(?!\/))*\*\/)*set\s+(?:(?:local|session)\s+)?(?:"?client_encoding"?\s*(?:=|\bto\b)|names\b)|\bset_config\s*\(\s*'client_encoding'\s*,)(?!\s*['"]?(?:utf-?8|unicode|sql[-_]?ascii|default)\b)/i
 
-/** PGlite stops for good at the first text that it has to convert. */
+/** PGlite stops permanently at the first text that it must convert. */
 const utf8Only = new Refusal({ sqlState: "0A000", message: "the embedded database has no client encoding but UTF8" })
 
-/** A command that sets a time limit, and to what. */
+/** A command that sets a time limit; captures the value. */
 const timeLimit =
   /^(?:\s|--[^\n]*\n|\/\*(?:[^*]|\*(?!\/))*\*\/)*set\s+(?:(?:local|session)\s+)?"?(?:statement|transaction)_timeout"?\s*(?:=|\bto\b)\s*['"]?(\w+)/i
 
@@ -55,13 +55,13 @@ class PgliteSession implements Session {
   constructor(pglite: PGlite, options: SessionsOptions, schemaVersion: SchemaVersion) {
     const { close = closeQuietly, database, isMemory, limits } = options
     this.#close = close
-    // The engine itself sets none for a while, and then its own again.
+    // The engine itself sets no limit for some statements, and then its own again.
     this.#noLimits = new Set([undefined, "0", "default", String(Duration.toMillis(limits.statementTimeout))])
     this.#pglite = pglite
     this.database = database
     this.#aftermath = isMemory
-      ? "It is started again without anything in it: what a database in memory held is lost."
-      : "It is opened again for the next call. A transaction that was open is rolled back; whether a statement outside of one ran is unknown."
+      ? "The next call starts it again, empty: the data of a database in memory is lost."
+      : "The next call opens it again. An open transaction is rolled back; a statement outside of a transaction may have run."
     this.#session = new ProtocolSession(this.#send, schemaVersion, {
       majorVersion: 18,
       isSuperuser: true,
@@ -83,14 +83,14 @@ class PgliteSession implements Session {
     return Effect.andThen(Effect.logWarning(noTimeLimit), run)
   }
 
-  /** Removes what callers left in the session. */
+  /** Removes everything that callers left in the session. */
   readonly reset: Effect.Effect<void> = Effect.suspend(() =>
     Effect.map(this.#session.reset, (isClean) => {
       if (!isClean) this.#stop("its session can't be reset")
     })
   )
 
-  /** Closes the database. One that has stopped is left as it is: its buffers are not fit to be written. */
+  /** Closes the database. One that has stopped is not closed: its buffers must not be written. */
   readonly close: Effect.Effect<void> = Effect.suspend(() =>
     this.#stopped === undefined ? this.#close(this.#pglite) : Effect.void
   )
@@ -129,18 +129,18 @@ const occupied = new Refusal({
   hint: "The embedded database has one connection, and an open transaction holds it."
 })
 
-/** What the sessions of an embedded database need to know of it. */
+/** Options of the sessions of an embedded database. */
 export interface SessionsOptions extends PgliteOptions {
-  /** What it holds is lost when it stops. */
+  /** Whether its data is lost when it stops. */
   readonly isMemory: boolean
-  /** How it is closed; what comes of that does not matter where it is absent. */
+  /** How it is closed; by default failures are ignored. */
   readonly close?: ((pglite: PGlite) => Effect.Effect<void>) | undefined
 }
 
 /**
  * Sessions of an embedded database, one at a time: a transaction holds the connection, and other calls wait.
  *
- * `start` opens the database, now and whenever it has stopped.
+ * `start` opens the database, and opens it again after it has stopped.
  */
 export const sessions = Effect.fnUntraced(function* <E extends { readonly message: string }>(
   start: Effect.Effect<PGlite, E>,

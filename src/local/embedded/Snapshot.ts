@@ -1,9 +1,8 @@
 /**
  * The files of an empty database, from which new ones start.
  *
- * To initialise PostgreSQL takes PGlite 2 s of processor time; to unpack the result takes 0.4 s. So the package brings
- * a snapshot along (1.2 MB as Brotli, written by `WriteSnapshot.ts` when the package is built), and where that is
- * missing a database is initialised.
+ * Initialising PostgreSQL takes PGlite 2 s of CPU time, unpacking the result 0.4 s. So the package contains a snapshot
+ * (1.2 MB as Brotli, written by `WriteSnapshot.ts` when the package is built). Without it a database is initialised.
  */
 import { readFile } from "node:fs/promises"
 import { promisify } from "node:util"
@@ -15,22 +14,22 @@ import { postgresMajor } from "../folder/OtherVersion.ts"
 import { LocalDataApiError } from "../LocalDataApiError.ts"
 import * as EmbeddedPostgres from "./EmbeddedPostgres.ts"
 
-/** The name of the database in a snapshot, and of one without another name. */
+/** The name of the database in a snapshot, and the default name of a new one. */
 export const defaultDatabase = "alex"
 
 /**
- * The snapshot that belongs to the package, the same for its sources and for what is built from them. A bundle of
- * CommonJS does not know where it is, and has none.
+ * The package's snapshot; the path is the same from `src` and from `dist`. Undefined in a CommonJS bundle, which does
+ * not know its own location.
  */
 export const packaged = (): URL | undefined =>
   URL.parse(`../../../dist/local/embedded/postgres-${postgresMajor}.tar.br`, import.meta.url) ?? undefined
 
-/** As much as an archive holds, or more: where one chunk takes it all, to unpack it takes a third of the time. */
+/** At least the size of an archive, in bytes: with a single chunk, unpacking takes a third of the time. */
 const archiveSize = 32 * 1024 * 1024
 
 const failed = (message: string) => (cause: unknown) => new LocalDataApiError({ message, cause })
 
-/** The files of a database in memory once it has shut down, as a tape archive. */
+/** Uses a database in memory, shuts it down, and returns its files as a tar archive. */
 export const archived = Effect.fnUntraced(function* <E>(
   options: { readonly database: string; readonly archive: Uint8Array<ArrayBuffer> | undefined },
   use: (pglite: PGlite) => Effect.Effect<unknown, E>
@@ -47,7 +46,7 @@ export const archived = Effect.fnUntraced(function* <E>(
   return yield* new EmbeddedPostgres.PgliteFailed({ cause: "The database did not shut down." })
 })
 
-/** A new cluster, or the snapshot's, under the wanted name: a tape archive of PostgreSQL's data folder. */
+/** A tar archive of PostgreSQL's data folder, new or from a snapshot, with a database of the wanted name. */
 const archive = (
   database: string,
   start: { readonly name: string; readonly snapshot: Uint8Array<ArrayBuffer> | undefined }
@@ -56,15 +55,15 @@ const archive = (
     database === start.name
       ? Effect.void
       : Effect.tryPromise({
-          // Renamed, not created: another database would take 8 MB more.
+          // Renamed, because a second database would take 8 MB more.
           try: () => pglite.exec(`ALTER DATABASE ${start.name} RENAME TO "${database.replaceAll('"', '""')}"`),
           catch: (cause) => new EmbeddedPostgres.PgliteFailed({ cause })
         })
   ).pipe(Effect.mapError(failed("A new database can't be initialised. See the cause.")))
 
-/** Compresses a tape archive for {@link files}. */
+/** Compresses a tar archive for {@link files}. */
 export const compress = (archive: Uint8Array) => {
-  // Quality 9 of 11 is where the size stops falling; the window spans the copies of the catalogue.
+  // A quality above 9 does not reduce the size; the window is large enough for the copies of the catalogue.
   const params = { [constants.BROTLI_PARAM_QUALITY]: 9, [constants.BROTLI_PARAM_LGWIN]: 24 }
   return Effect.promise(() => promisify(brotliCompress)(archive, { params }))
 }
@@ -97,7 +96,7 @@ const read = Effect.fnUntraced(function* (
   return Option.some(new Uint8Array(bytes))
 })
 
-/** The files for a new database, as a tape archive: from the snapshot at `path`, from the package's, or initialised. */
+/** The files for a new database, as a tar archive: from the snapshot at `path`, from the package's, or initialised. */
 export const files = Effect.fnUntraced(function* (
   database: string,
   path: string | undefined

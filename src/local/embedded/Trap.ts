@@ -1,20 +1,21 @@
 /**
- * How the end of an embedded PostgreSQL is noticed.
+ * Detects that an embedded PostgreSQL has stopped.
  *
- * PostgreSQL's own errors leave WebAssembly as an exception that PGlite expects. Every other one is a trap: the end of
- * the stack, memory out of bounds, a call that does not exist. PGlite catches those as well and goes on, without an
- * answer or for ever, on memory in an undefined state. So a trap is noticed here, and ends the call.
+ * PostgreSQL's own errors leave WebAssembly as an exception that PGlite expects. Any other exception is a trap: a stack
+ * overflow, memory out of bounds, a function that does not exist. PGlite catches traps as well and continues with
+ * memory in an undefined state, without a response or in an endless loop. So a trap is detected here, and fails the
+ * call.
  */
 import type { PGlite } from "@electric-sql/pglite"
 import { Predicate } from "effect"
 import { breakOnSigint } from "./SigintBreak.ts"
 
-/** PGlite's status of PostgreSQL's own errors. */
+/** The status of PostgreSQL's own errors in PGlite. */
 const ownError = 100
 
 const isOwnError = (cause: unknown): boolean => Predicate.hasProperty(cause, "status") && cause.status === ownError
 
-/** Makes each call of this PGlite fail with the trap that ended it, which may be SIGINT where that is to break it off. */
+/** Makes each call of this PGlite fail with its trap, also with SIGINT if `breaksOnSigint`. */
 export const failOnTrap = (pglite: PGlite, breaksOnSigint: boolean): void => {
   const module = pglite.Module
   const { _PostgresMainLoopOnce, stackRestore } = module
@@ -28,7 +29,7 @@ export const failOnTrap = (pglite: PGlite, breaksOnSigint: boolean): void => {
       throw cause
     }
   }
-  // PGlite calls this when it has caught an exception, and lets through what it throws itself.
+  // PGlite calls this after it has caught an exception, and does not catch what this throws.
   module.stackRestore = (pointer) => {
     const restored = stackRestore(pointer)
     if (trap !== undefined) throw trap.cause

@@ -1,4 +1,4 @@
-/** Run when the package is built: writes the snapshot that new embedded databases start from. */
+/** Writes the snapshot from which new embedded databases start. It runs when the package is built. */
 import { mkdir, writeFile } from "node:fs/promises"
 import { Effect } from "effect"
 import * as Snapshot from "./Snapshot.ts"

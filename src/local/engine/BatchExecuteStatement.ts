@@ -1,4 +1,4 @@
-/** The operation BatchExecuteStatement: one statement for each set of parameters, all or none of them. */
+/** The operation BatchExecuteStatement: runs one statement for each set of parameters, all or nothing. */
 import { Effect, Result } from "effect"
 import type { BatchExecuteStatementRequest } from "../../data-api/DataApi.ts"
 import type { Reason } from "../../data-api/DataApiError.ts"
@@ -24,13 +24,13 @@ export const batchExecuteStatement = (
   const { names, sql } = toPositional(request.sql)
   const bound = Result.all(sets.map((set) => bindParameters(names, set)))
   if (Result.isFailure(bound)) return Effect.fail(bound.failure)
-  // The rows that these may return are not asked for, and so dropped.
+  // Rows that these statements may return are dropped.
   const statements = bound.success.map((parameters): Statement => ({ sql, parameters, maxBytes }))
   const answer: BatchResponse = { updateResults: statements.map(() => ({ generatedFields: [] })) }
   if (statements.length === 0 && request.transactionId === undefined) return Effect.succeed(answer)
   const runAll = (session: Session) =>
     Effect.forEach(statements, (statement) => run(session, statement, () => Effect.void), { discard: true })
-  // A batch has the time of one statement, though each of its sets could take that long by itself.
+  // The time limit of one statement applies to the whole batch.
   const inTime = Effect.timeoutOrElse({
     duration: limits.statementTimeout,
     orElse: () => Effect.fail(timedOut(false))
@@ -43,6 +43,6 @@ export const batchExecuteStatement = (
   )
 }
 
-/** A batch without a transaction is one of its own; what fails is rolled back when the session is given back. */
+/** Runs a batch in its own transaction. If it fails, the reset of the session rolls it back. */
 const allOrNothing = (session: Session, work: Effect.Effect<void, Reason>) =>
   command(session, "BEGIN").pipe(Effect.andThen(work), Effect.andThen(command(session, "COMMIT", lastOfLease)))

@@ -1,4 +1,4 @@
-/** Column metadata with the figures that the JDBC driver for PostgreSQL gives, which are the service's. */
+/** Column metadata with the values of PostgreSQL's JDBC driver, which the service uses. */
 import type { ColumnMetadata } from "../../data-api/DataApi.ts"
 import { ARRAY_JDBC_TYPE } from "../../data-api/values/PgOids.ts"
 import type { PostgresType } from "../values/PostgresTypes.ts"
@@ -23,7 +23,7 @@ const precisions: Readonly<Record<string, number>> = {
   bool: 1
 }
 
-/** How many characters a fraction of seconds takes, the point included. */
+/** The number of characters of a fraction of seconds, with its point. */
 const fractionWidth = (modifier: number): number => (modifier === -1 ? 7 : modifier === 0 ? 0 : modifier + 1)
 
 const precisionOf = (type: string, modifier: number): number => {
@@ -73,12 +73,12 @@ const scaleOf = (type: string, modifier: number): number => {
 }
 
 /**
- * Metadata of one result column. `schemaName` is always empty, and `arrayBaseColumnType` was 0 in everything that
- * anybody has captured. A column that a sequence fills is of the serial family and increments by itself.
+ * Metadata of one result column. `schemaName` is always empty, and `arrayBaseColumnType` is 0 in every published
+ * response. A column that a sequence fills has a serial type and `isAutoIncrement`.
  */
 export const columnMetadata = (column: Column, type: PostgresType, origin: TableColumn | undefined): ColumnMetadata => {
   const autoIncrement = origin?.autoIncrement ?? false
-  // The driver gives an array the figures of its elements.
+  // For an array, the driver reports the values of its elements.
   const base = type.jdbcType === ARRAY_JDBC_TYPE ? type.name.replace(/^_/, "") : type.name
   return {
     arrayBaseColumnType: 0,

@@ -1,4 +1,4 @@
-/** The five operations of the Data API on PostgreSQL sessions, answered as the service answers them. */
+/** The five operations of the Data API on PostgreSQL sessions, with the service's behaviour. */
 import { Effect, Scope } from "effect"
 import { DataApi, type Operation } from "../../data-api/DataApi.ts"
 import { DataApiError, type Reason } from "../../data-api/DataApiError.ts"
@@ -12,18 +12,18 @@ import type { SessionSource } from "./Session.ts"
 
 export type { EngineRequest } from "./ExecuteStatement.ts"
 
-/** What the engine does not know from its sessions. */
+/** Options of the engine. */
 export interface EngineOptions {
   /** The database of a request that names none. */
   readonly database: string
   readonly limits?: Partial<Limits> | undefined
 }
 
-/** An answer whose failures are the operation's own. */
+/** Runs an operation; its failures name the operation. */
 const answering = <A>(operation: Operation, answer: () => Effect.Effect<A, Reason>): Effect.Effect<A, DataApiError> =>
   Effect.mapError(Effect.suspend(answer), (reason) => new DataApiError({ operation, reason }))
 
-/** The answer to an operation on a transaction as a whole, unless the request is refused. */
+/** Runs an operation on a whole transaction, unless the request is out of bounds. */
 const transacting = <A>(
   operation: Operation,
   request: Bounded,
@@ -36,10 +36,10 @@ const transacting = <A>(
   })
 
 /**
- * Answers Data API calls on sessions of `source`.
+ * Runs Data API calls on sessions of `source`.
  *
- * A call without a transaction runs on a session of its own and leaves nothing in it. Open transactions are rolled
- * back when the scope closes.
+ * A call without a transaction has its own session, and leaves nothing in it. Open transactions are rolled back when
+ * the scope closes.
  */
 export const make = Effect.fnUntraced(function* (
   source: SessionSource,

@@ -1,4 +1,4 @@
-/** The operation ExecuteStatement: one statement, by itself or in a transaction. */
+/** The operation ExecuteStatement: runs one statement, alone or in a transaction. */
 import { Duration, Effect, Fiber, Result } from "effect"
 import type { ExecuteStatementRequest, ExecuteStatementResponse } from "../../data-api/DataApi.ts"
 import type { Reason } from "../../data-api/DataApiError.ts"
@@ -13,9 +13,9 @@ import { refusalOf } from "./RequestBounds.ts"
 import type { Session, Statement } from "./Session.ts"
 import { respond } from "./StatementResponse.ts"
 
-/** A statement as the HTTP front asks for it. */
+/** A request of the HTTP server. */
 export interface EngineRequest extends ExecuteStatementRequest {
-  /** Records come as their JSON text, a `JsonResponse`, where all columns are of built-in types that can be returned. */
+  /** Returns records as JSON text, a `JsonResponse`, if all columns have built-in types that can be returned. */
   readonly recordsAsJson?: boolean | undefined
 }
 
@@ -52,7 +52,7 @@ export const executeStatement = (execution: Execution, request: EngineRequest): 
   )
 }
 
-/** Runs without the server's time limit, and sets it again where the session goes on. */
+/** Runs without the server's time limit, and sets the limit again if the transaction continues. */
 const withoutTimeout = (session: Session, inTransaction: boolean, limits: Limits, work: Answer): Answer => {
   if (!inTransaction) return Effect.andThen(command(session, "SET statement_timeout = 0"), work)
   const milliseconds = Duration.toMillis(limits.statementTimeout)
@@ -64,7 +64,7 @@ const withoutTimeout = (session: Session, inTransaction: boolean, limits: Limits
   )
 }
 
-/** The call fails at the limit, and the work goes on. */
+/** Fails the call at the time limit, while its work continues. */
 const continuing = ({ limits, scope }: Execution, work: Answer): Answer =>
   Effect.flatMap(Effect.forkIn(work, scope), (fiber) =>
     Effect.timeoutOrElse(Fiber.join(fiber), {

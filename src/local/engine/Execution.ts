@@ -1,4 +1,4 @@
-/** What runs the statements of a request: a session of its transaction or of its own, and the limits. */
+/** Runs the statements of a request on the session of its transaction, or on its own one, within the limits. */
 import { Effect, type Scope } from "effect"
 import { type Reason, StatementTimeout } from "../../data-api/DataApiError.ts"
 import type { Limits } from "../EngineLimits.ts"
@@ -8,19 +8,21 @@ import type { Bounded } from "./RequestBounds.ts"
 import type { ResultSet, RowReader, Session, SessionSource, Statement } from "./Session.ts"
 import { Catalogue } from "./TypeCatalogue.ts"
 
-/** What the call's only statement is, unless the catalogue is asked about its columns. */
+/** Marks a call's only statement. It is not the last one if the catalogue is then queried for its columns. */
 export const lastOfLease = { last: true } as const
 
-/** Binary forms are at most this many times as long as the text that the service counts (an array of one-digit int8). */
+/**
+ * A binary value is at most this many times as long as its text, which the service counts (an array of one-digit int8).
+ */
 const binaryFactor = 8
 
 /** The sessions, transactions and limits that all operations of an engine share. */
 export class Execution {
   readonly limits: Limits
   readonly transactions: OpenTransactions
-  /** Work that goes on after its call has been answered ends with this scope. */
+  /** Work that continues after its call has failed ends with this scope. */
   readonly scope: Scope.Scope
-  /** Rows beyond this many bytes on the wire can't be within the service's limit. */
+  /** Rows with more bytes on the wire than this always exceed the service's limit. */
   readonly maxBytes: number
   readonly #source: SessionSource
   readonly #database: string
@@ -41,12 +43,12 @@ export class Execution {
     this.maxBytes = options.limits.resultOctets * binaryFactor
   }
 
-  /** The database that a request names, or else the engine's. An empty name is none, as it is for PostgreSQL. */
+  /** The database that a request names, or else the engine's. An empty name counts as none, as in PostgreSQL. */
   databaseOf(request: Bounded): string {
     return request.database || this.#database
   }
 
-  /** What is known of the types and tables of a session's database. */
+  /** The cached catalogue of a session's database. */
   catalogueOf({ database }: Session): Catalogue {
     const known = this.#catalogues.get(database)
     if (known !== undefined) return known
@@ -55,7 +57,7 @@ export class Execution {
     return catalogue
   }
 
-  /** Runs on the session of the request's transaction, or on one that is lent for this request. */
+  /** Runs on the session of the request's transaction, or on one that is leased for this request. */
   onSession<A>(request: Bounded, run: (session: Session) => Effect.Effect<A, Reason>): Effect.Effect<A, Reason> {
     return request.transactionId === undefined
       ? Effect.acquireUseRelease(
@@ -67,7 +69,7 @@ export class Execution {
   }
 }
 
-/** Runs one statement, and answers with its result. */
+/** Runs one statement, and converts its result to a response. */
 export const run = <Rows extends RowReader, A>(
   session: Session,
   statement: Statement<Rows>,
@@ -82,6 +84,6 @@ export const run = <Rows extends RowReader, A>(
 export const command = (session: Session, sql: string, last: { readonly last?: true } = {}) =>
   run(session, { sql, parameters: [], ...last }, () => Effect.void)
 
-/** The failure of a call at the limit; `continues` where its statement goes on. */
+/** The failure of a call at the time limit; `continues` if its statement continues. */
 export const timedOut = (continues: boolean): Reason =>
   new StatementTimeout({ message: "canceling statement due to statement timeout", ...(continues ? { continues } : {}) })

@@ -1,4 +1,4 @@
-/** PostgreSQL's refusals and broken sessions as the service words them. */
+/** Converts PostgreSQL's errors and broken sessions to the service's failures and messages. */
 import {
   BadRequest,
   DatabaseError,
@@ -13,8 +13,8 @@ import type { Unreadable } from "../../data-api/postgres/BinaryValues.ts"
 import type { Refusal, SessionLost } from "./Session.ts"
 
 /**
- * The service's line for a refusal: always `ERROR:`, then hint, position and SQLSTATE where there are any; never the
- * detail. The position counts in the statement with `$n` in place of names, which is what PostgreSQL was sent.
+ * The service's message for an error: always `ERROR:`, then hint and position if there are any, and the SQLSTATE; never
+ * the detail. The position counts in the statement with `$n` in place of names, as it was sent to PostgreSQL.
  */
 export const databaseMessage = (refusal: Refusal): string =>
   [
@@ -24,7 +24,7 @@ export const databaseMessage = (refusal: Refusal): string =>
     `SQLState: ${refusal.sqlState}`
   ].join("; ")
 
-/** The refusal with its parts as PostgreSQL sent them: they can't be read out of the line, which may hold `; Hint:`. */
+/** The error with its parts as PostgreSQL sent them. They are not parsed from the line, which may contain `; Hint:`. */
 const databaseError = (refusal: Refusal): DatabaseError => {
   const { hint, message: primary, position, sqlState } = refusal
   return new DatabaseError({
@@ -36,7 +36,7 @@ const databaseError = (refusal: Refusal): DatabaseError => {
   })
 }
 
-/** The reason that a failed session or statement stands for. */
+/** The reason for a failed statement or a broken session. */
 export const reasonOf = (failure: Refusal | SessionLost): Reason => {
   if (failure._tag === "SessionLost") return new DatabaseUnavailable({ message: failure.message })
   if (failure.sqlState === "42601" && failure.message === "cannot insert multiple commands into a prepared statement") {
@@ -52,7 +52,7 @@ export const multistatement = (): Reason => new Validation({ message: "Multistat
 
 export const schemaNotSupported = (): Reason => new Validation({ message: "The schema parameter isn't supported" })
 
-/** A member of the request that is out of its bounds, in the front end's general form. */
+/** The failure for a member of the request that is out of bounds, in the general form of AWS's front end. */
 export const outOfBounds = (member: string, constraint: string): Reason =>
   new Validation({
     message: `1 validation error detected: Value at '${member}' failed to satisfy constraint: Member must have ${constraint}`
@@ -61,7 +61,7 @@ export const outOfBounds = (member: string, constraint: string): Reason =>
 export const unsupportedType = (displayName: string): Reason =>
   new UnsupportedResult({ message: `The result contains the unsupported data type ${displayName}.` })
 
-/** The service fails inside on an infinite date or timestamp, without a word. */
+/** The service has an internal error for an infinite date or timestamp, without a message. */
 export const unreadable = ({ kind }: Unreadable): Reason =>
   kind === "infinite"
     ? new InternalServerError({ message: "", code: "InternalFailure" })
@@ -76,6 +76,6 @@ export const formattedTooLong = (): Reason =>
 export const duplicateLabel = (label: string): Reason =>
   new BadRequest({ message: `The result has more than one column with the label ${label}.` })
 
-/** COPY needs a stream that the service does not have; its driver says so in these words. */
+/** COPY needs a stream, which the service does not have; this is the message of its driver. */
 export const unexpectedCopy = (message: string): Reason =>
   DatabaseError.fromMessage(`execute: unexpected message: ${message}`)

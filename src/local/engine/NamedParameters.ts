@@ -1,20 +1,20 @@
 /**
- * `:name` placeholders to PostgreSQL's `$n`, as the service does it.
+ * Converts `:name` placeholders to PostgreSQL's `$n`, as the service does.
  *
- * Each occurrence becomes a parameter of its own: the same name used twice is `$1` and `$2`. String literals, quoted
- * identifiers and comments are left alone, `::` is a cast and `:=` named notation. Dollar-quoted text is NOT left
- * alone, and an array slice `a[1:2]` reads `:2` as a placeholder; both are the service's behaviour. (Where nobody has
- * seen what the service does, this scans as PostgreSQL: `E'\''` and nested comments.)
+ * Each occurrence becomes a separate parameter: the same name used twice is `$1` and `$2`. String literals, quoted
+ * identifiers and comments are not changed; `::` is a cast and `:=` named notation. But dollar-quoted text IS changed,
+ * and `:2` in an array slice `a[1:2]` is a placeholder; both are the service's behaviour. `E'\''` and nested comments
+ * are scanned as in PostgreSQL, since the service's behaviour is not known.
  */
 
 export interface PositionalStatement {
   readonly sql: string
-  /** The name behind `$1`, `$2` and so on. */
+  /** The names for `$1`, `$2` and so on. */
   readonly names: ReadonlyArray<string>
 }
 
-// One alternative for each thing that is skipped whole, then the placeholder. A doubled quote inside a literal reads
-// as two literals side by side, which comes to the same.
+// One alternative for each kind of text that is skipped, then the placeholder. A literal with a doubled quote matches
+// as two adjacent literals, with the same result.
 const token =
   /(?<![A-Za-z0-9_$])[eE]'[^'\\]*(?:(?:\\[\s\S]|'')[^'\\]*)*'?|'[^']*'?|"[^"]*"?|--[^\r\n]*|\/\*|::|:([A-Za-z0-9_]+)/g
 

@@ -1,4 +1,6 @@
-/** Open transactions by id: one statement at a time, rolled back when idle for too long or open for too long. */
+/**
+ * Open transactions by id. Each runs one statement at a time, and is rolled back if it is idle or open for too long.
+ */
 import { randomBytes } from "node:crypto"
 import { Clock, Duration, Effect, Fiber, Scope } from "effect"
 import { type Reason, TransactionBusy, TransactionNotFound } from "../../data-api/DataApiError.ts"
@@ -14,16 +16,16 @@ interface Transaction {
   expiry: Fiber.Fiber<void> | undefined
 }
 
-/** 184 characters of base64, about what the service hands out. */
+/** 184 characters of base64, about as long as the service's ids. */
 const newId = (): string => randomBytes(138).toString("base64")
 
 const notFound = (id: string): Reason => new TransactionNotFound({ message: `Transaction ${id} is not found` })
 const busy = (): Reason => new TransactionBusy({ message: "Transaction is still running a query" })
 
-/** Turns of the event loop in which a call that came during a statement is accepted, read and seen. */
+/** Turns of the event loop that are enough to accept and read a call that arrived during a statement. */
 const turns = 5
 
-/** Waits until calls that came while a statement held up the process have been read, as a server would have read them. */
+/** Waits until calls that arrived while a statement blocked the process have been read, as a server would have done. */
 const readWaitingCalls = Effect.callback<void>((resume) => {
   let left = turns
   const turn = () => {
@@ -33,7 +35,7 @@ const readWaitingCalls = Effect.callback<void>((resume) => {
   turn()
 })
 
-/** How soon an expired transaction is looked at again that a statement is still running in. */
+/** The wait before an expired transaction with a running statement is checked again. */
 const busyPoll = Duration.seconds(1)
 
 const stopExpiry = ({ expiry }: Transaction) => (expiry === undefined ? Effect.void : Fiber.interrupt(expiry))
@@ -42,7 +44,7 @@ const stopExpiry = ({ expiry }: Transaction) => (expiry === undefined ? Effect.v
 export class OpenTransactions {
   readonly #source: SessionSource
   readonly #scope: Scope.Scope
-  /** Milliseconds without a call, and in all, after which a transaction is rolled back. */
+  /** Milliseconds after which a transaction is rolled back: without a call, and in total. */
   readonly #idle: number
   readonly #total: number
   readonly #open = new Map<string, Transaction>()
@@ -98,7 +100,7 @@ export class OpenTransactions {
     return this.#end(id, "ROLLBACK")
   }
 
-  /** Rolls back all that are open. */
+  /** Rolls back all open transactions. */
   get discardAll(): Effect.Effect<void> {
     return Effect.suspend(() =>
       Effect.forEach([...this.#open], ([id, transaction]) => this.#discard(id, transaction), { discard: true })
@@ -124,7 +126,7 @@ export class OpenTransactions {
     }
   })
 
-  /** The end of the lease rolls back what is still open. */
+  /** Removes a transaction; the end of its lease rolls it back. */
   #discard(id: string, { lease }: Transaction): Effect.Effect<void> {
     return Effect.suspend(() => (this.#open.delete(id) ? lease.end : Effect.void))
   }
@@ -134,7 +136,7 @@ export class OpenTransactions {
       const transaction = this.#open.get(id)
       if (transaction === undefined) return Effect.fail(notFound(id))
       if (transaction.busy) return Effect.fail(busy())
-      // Out of the table first: whatever becomes of it, this id is used up.
+      // Removed first, because the id is no longer valid, even if the statement fails.
       this.#open.delete(id)
       const { lease } = transaction
       return lease.session
@@ -149,7 +151,7 @@ export class OpenTransactions {
   }
 }
 
-/** The transactions on sessions of `source`; those that are open when the scope closes are rolled back. */
+/** Creates the transactions on sessions of `source`. Open ones are rolled back when the scope closes. */
 export const make = Effect.fnUntraced(function* (
   source: SessionSource,
   limits: Limits

@@ -1,4 +1,4 @@
-/** Named fields to positional parameters with declared types, as the service declares them. */
+/** Converts named fields to positional parameters, with the types that the service declares. */
 import { Result } from "effect"
 import type { Field, SqlParameter, TypeHint } from "../../data-api/DataApi.ts"
 import { BadRequest, type Reason, Validation } from "../../data-api/DataApiError.ts"
@@ -7,7 +7,7 @@ import type { Parameter } from "./Session.ts"
 
 const oidOf = (name: string): number => pgTypeByName.get(name)?.oid ?? 0
 
-/** What a `Field` is declared as; `inferred` leaves it to PostgreSQL. */
+/** The types that fields are declared as; with `inferred` PostgreSQL infers the type. */
 const oids = {
   bool: oidOf("bool"),
   bytea: oidOf("bytea"),
@@ -17,7 +17,7 @@ const oids = {
   inferred: 0
 }
 
-/** What a hint declares a string to be. JSON is jsonb, and TIMESTAMP has no zone. */
+/** The type that each hint declares for a string. JSON is jsonb, and TIMESTAMP has no zone. */
 const hintOids: Readonly<Record<TypeHint, number>> = {
   DATE: oidOf("date"),
   TIME: oidOf("time"),
@@ -27,7 +27,7 @@ const hintOids: Readonly<Record<TypeHint, number>> = {
   JSON: oidOf("jsonb")
 }
 
-/** What the service accepts for dates and times: no `T`, no zone, up to six digits of fraction. */
+/** The forms of dates and times that the service accepts: no `T`, no zone, up to six fractional digits. */
 const hintForms: Partial<Record<TypeHint, RegExp>> = {
   DATE: /^\d{4}-\d{2}-\d{2}$/,
   TIME: /^\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?$/,
@@ -84,8 +84,8 @@ const missing: Parameter = { oid: oids.inferred, value: undefined }
 /**
  * The parameters for a statement's placeholders, in order.
  *
- * The service has not been seen to check names: a placeholder without a value is left unbound, so that PostgreSQL refuses
- * it (08P01); a value without a placeholder is ignored; of two values with one name the last one counts.
+ * The service is not known to check names. A placeholder without a value is not bound, so PostgreSQL refuses the
+ * statement (08P01). A value without a placeholder is ignored. If two values have the same name, the last one is used.
  */
 export const bindParameters = (
   names: ReadonlyArray<string>,
@@ -97,7 +97,7 @@ export const bindParameters = (
     if (Result.isFailure(converted)) return Result.fail(converted.failure)
     byName.set(parameter.name, converted.success)
   }
-  // Trailing placeholders without a value stay undeclared, or a dollar-quoted text that holds one could not be sent.
+  // Trailing placeholders without a value are not declared, so that a dollar-quoted text with a colon can be sent.
   const declared = names.map((name) => byName.get(name) ?? missing)
   return Result.succeed(declared.slice(0, declared.findLastIndex((parameter) => parameter !== missing) + 1))
 }

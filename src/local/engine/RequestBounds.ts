@@ -1,11 +1,11 @@
-/** What the service refuses before it looks at the statement. */
+/** The bounds that the service checks before it reads the statement. */
 import type { SqlParameter } from "../../data-api/DataApi.ts"
 import type { Reason } from "../../data-api/DataApiError.ts"
 import { isLonger } from "../../data-api/Limits.ts"
 import type { Limits } from "../EngineLimits.ts"
 import { outOfBounds, schemaNotSupported } from "./Failures.ts"
 
-/** The members of a request that have bounds, beside its parameters. */
+/** The members of a request that have bounds, except its parameters. */
 export interface Bounded {
   readonly sql?: string | undefined
   readonly database?: string | undefined
@@ -15,14 +15,14 @@ export interface Bounded {
 
 const octetsOf = (text: string): number => Buffer.byteLength(text)
 
-/** About what a parameter takes in the request's JSON. */
+/** The approximate size of a parameter in the request's JSON, in octets. */
 const parameterOctets = ({ name, value }: SqlParameter): number => {
   const base = octetsOf(name) + 40
   if ("stringValue" in value) return base + octetsOf(value.stringValue)
   return "blobValue" in value ? base + Math.ceil(value.blobValue.length / 3) * 4 : base + 16
 }
 
-/** Why the service refuses a request as such; undefined for one within the bounds. */
+/** Why the service refuses a request; undefined if it is within the bounds. */
 export const refusalOf = (
   request: Bounded,
   parameters: ReadonlyArray<SqlParameter>,

@@ -1,13 +1,13 @@
 /**
- * A PostgreSQL session as the engine sees it: one statement in, its result set or the server's refusal out.
+ * The engine's view of a PostgreSQL session: it runs one statement, and returns the result set or the server's error.
  *
- * Where sessions come from is a {@link SessionSource}: the embedded PGlite or a pool of connections to a server.
+ * A {@link SessionSource} lends sessions: the embedded PGlite, or a pool of connections to a server.
  */
 import { Data, type Duration, Effect, Semaphore } from "effect"
 import type { Field } from "../../data-api/DataApi.ts"
 import type { Unreadable } from "../../data-api/postgres/BinaryValues.ts"
 
-/** Counts schema changes, so that what was learnt before one can be distinguished from what was learnt after. */
+/** Counts schema changes, so that information cached before a change is recognized as outdated. */
 export interface SchemaVersion {
   current: number
 }
@@ -16,7 +16,7 @@ export interface SchemaVersion {
 export interface Parameter {
   /** The declared type; 0 lets the server infer it. */
   readonly oid: number
-  /** `undefined`: declared, but not bound, so that the server itself says that one is missing. */
+  /** `undefined`: declared but not bound, so that the server itself reports the missing value. */
   readonly value: string | Uint8Array | null | undefined
 }
 
@@ -24,19 +24,19 @@ export interface Parameter {
 export interface Statement<Rows extends RowReader = RowReader> {
   readonly sql: string
   readonly parameters: ReadonlyArray<Parameter>
-  /** What is to read rows of these columns; without it they are dropped. */
+  /** Creates the reader for rows of these columns; without it rows are dropped. */
   readonly rowsOf?: ((columns: ReadonlyArray<Column>) => Rows) | undefined
-  /** Rows beyond this many bytes on the wire are counted as too many and dropped. */
+  /** Rows beyond this many bytes on the wire are dropped, and the result is `truncated`. */
   readonly maxBytes?: number | undefined
-  /** No other statement of this lease follows: the session is reset in the same message. */
+  /** The last statement of its lease: the session is reset in the same round trip. */
   readonly last?: true | undefined
 }
 
 /** Reads rows as they arrive. */
 export interface RowReader {
-  /** A value where it lies in the connection's buffer; a negative size is NULL. */
+  /** Reads a value directly from the connection's buffer; a negative size means NULL. */
   readonly read: (bytes: Uint8Array, offset: number, size: number, column: number) => Value
-  /** A row is complete; these are its values as they were read. */
+  /** Called when a row is complete, with the values that `read` returned. */
   readonly end: (row: Row) => void
 }
 
@@ -49,26 +49,26 @@ export interface Column {
   readonly typeModifier: number
 }
 
-/** A value as its reader read it, or its bytes in binary format where there was no reader for it. */
+/** A value from its reader, or its bytes in binary format if there is no reader for its type. */
 export type Value = Field | Unreadable | Uint8Array
 
 export type Row = ReadonlyArray<Value>
 
-/** What a statement came to. */
+/** The result of a statement. */
 export interface ResultSet<Rows extends RowReader = RowReader> {
-  /** Absent when the statement returns no rows by its nature. */
+  /** Absent if the statement can't return rows. */
   readonly columns: ReadonlyArray<Column> | undefined
-  /** What read the rows; absent without columns, or where they were not asked for. */
+  /** The reader with the rows; absent without columns, or if no reader was given. */
   readonly rows: Rows | undefined
   /** More than `maxBytes` arrived; only the first rows were read. */
   readonly truncated: boolean
   /** For example `INSERT 0 3`; empty for an empty statement. */
   readonly commandTag: string
-  /** The server began a COPY to or from the client, which this protocol has no place for. */
+  /** The server began a COPY to or from the client, which the Data API does not support. */
   readonly copy: "CopyInResponse" | "CopyOutResponse" | undefined
 }
 
-/** What PostgreSQL says when it refuses a statement or a connection. */
+/** PostgreSQL's error for a statement or a connection. */
 export class Refusal extends Data.TaggedError("Refusal")<{
   readonly sqlState: string
   readonly message: string
@@ -76,10 +76,10 @@ export class Refusal extends Data.TaggedError("Refusal")<{
   readonly position?: string | undefined
 }> {}
 
-/** The session broke, or none could be had; whether a statement in flight ran is unknown. */
+/** The session broke, or none could be opened. A running statement may have taken effect. */
 export class SessionLost extends Data.TaggedError("SessionLost")<{ readonly message: string }> {}
 
-/** Idle, in a transaction, or in one that has failed. */
+/** Idle (I), in a transaction (T), or in a failed transaction (E). */
 export type TransactionStatus = "I" | "T" | "E"
 
 /** One connection to PostgreSQL. */
@@ -89,47 +89,47 @@ export interface Session {
     statement: Statement<Rows>
   ) => Effect.Effect<ResultSet<Rows>, Refusal | SessionLost>
   readonly status: () => TransactionStatus
-  /** The connection is gone, and with it whatever transaction was open on it. */
+  /** Whether the connection is lost, and with it any open transaction. */
   readonly isBroken: () => boolean
   /** The name of the database that the session is connected to. */
   readonly database: string
 }
 
-/** A session that is one caller's alone until the lease ends. */
+/** A session that only one caller uses until the lease ends. */
 export interface Lease {
   readonly session: Session
   /**
-   * Gives the session back: an open transaction is rolled back, and whatever a statement may have left in the session
+   * Returns the session: an open transaction is rolled back, and the state that statements left in the session
    * (settings, temporary tables, prepared statements, advisory locks) is discarded.
    */
   readonly end: Effect.Effect<void>
 }
 
-/** Where sessions come from: the embedded database, or a pool on a server. */
+/** Lends sessions of the embedded database, or of a pool on a server. */
 export interface SessionSource {
-  /** Lends a session on a database. It can be interrupted while it waits, and only then: a lease is never lost. */
+  /** Lends a session on a database. Only the wait can be interrupted, so that a lease is never lost. */
   readonly lend: (database: string | undefined) => Effect.Effect<Lease, Refusal | SessionLost>
-  /** Counts changes of the schema that were made through this source. */
+  /** Counts the schema changes that were made through this source. */
   readonly schemaVersion: SchemaVersion
-  /** A statement holds up the whole process while it runs, so that nothing can arrive in the meantime. */
+  /** A running statement blocks the whole process, so that no call can arrive meanwhile. */
   readonly holdsProcess?: true
 }
 
-/** How many sessions may be in use at a time. */
+/** Limits the number of sessions in use. */
 export class SessionPermits {
   readonly #permits: Semaphore.Semaphore
   readonly #wait: Duration.Input
   readonly #refusal: Refusal
   #waiting = 0
 
-  /** A caller that gets no permit within `wait` fails with the refusal. */
+  /** @param refusal The failure of a caller that gets no permit within `wait`. */
   constructor(permits: number, wait: Duration.Input, refusal: Refusal) {
     this.#permits = Semaphore.makeUnsafe(permits)
     this.#wait = wait
     this.#refusal = refusal
   }
 
-  /** One permit, to be released. Where nothing waits, which is usual, no timer is paid for. */
+  /** Takes a permit, which the caller must release. No timer is started if a permit is free. */
   readonly take: Effect.Effect<void, Refusal> = Effect.suspend(() =>
     this.#waiting > 0
       ? this.#waitForOne

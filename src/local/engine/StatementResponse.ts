@@ -1,4 +1,4 @@
-/** The response to a statement: its records as fields, as JSON text or formatted, and the metadata of its columns. */
+/** Builds the response to a statement: records as fields, as JSON text or formatted, and column metadata. */
 import { Array as Arr, Effect, Result } from "effect"
 import type { ExecuteStatementRequest, ExecuteStatementResponse, Field } from "../../data-api/DataApi.ts"
 import type { Reason } from "../../data-api/DataApiError.ts"
@@ -13,11 +13,11 @@ import { duplicateLabel, formattedTooLong, reasonOf, resultTooLarge } from "./Fa
 import type { Column, ResultSet, Session } from "./Session.ts"
 import type { Catalogue } from "./TypeCatalogue.ts"
 
-/** Rows or a count, for an INSERT's tag `INSERT 0 3` as for any other's. */
+/** The number of rows in a command tag; the tag of an INSERT is `INSERT 0 3`. */
 const affected = (commandTag: string): number =>
   /^(?:INSERT|UPDATE|DELETE|MERGE)\b/.test(commandTag) ? Number(commandTag.split(" ").at(-1)) : 0
 
-/** What a response is made of, beside the result. */
+/** The inputs of a response, except the result. */
 interface Asked {
   readonly session: Session
   readonly request: ExecuteStatementRequest
@@ -25,7 +25,7 @@ interface Asked {
   readonly limits: Limits
 }
 
-/** The response for a statement's result. */
+/** Builds the response for a statement's result. */
 export const respond = (
   { catalogue, limits, request, session }: Asked,
   { columns, commandTag, rows, truncated }: ResultSet<JsonRows | FieldRows>
@@ -39,7 +39,7 @@ export const respond = (
       const response = recordsOf(rows, types, request, limits)
       if (Result.isFailure(response)) return Effect.fail(response.failure)
       if (truncated) return Effect.fail(resultTooLarge())
-      // Whatever returns columns can be formatted, RETURNING included; the text leaves no room for metadata.
+      // Every result with columns can be formatted, also that of RETURNING; it has no metadata.
       if (request.formatRecordsAs === "JSON") return formatted(columns, response.success.records ?? [], limits)
       if (request.includeResultMetadata !== true) return Effect.succeed(response.success)
       return Effect.map(Effect.mapError(catalogue.origins(session, columns), reasonOf), (origins) => ({

@@ -1,4 +1,4 @@
-/** What only a database's catalogue knows of a result: names of types made by users, and the columns of tables. */
+/** Reads from a database's catalogue what a result does not contain: names of user-defined types, and table columns. */
 import { Effect } from "effect"
 import { sqlNull } from "../../data-api/postgres/BinaryValues.ts"
 import { pgTypeByName } from "../../data-api/values/PgOids.ts"
@@ -31,7 +31,7 @@ const oidArray = pgTypeByName.get("oid")?.arrayOid ?? 0
 const scalarType = (oid: string, name: string, kind: string): PostgresType =>
   builtInType(Number(oid)) ?? (kind === "e" ? enumType(name) : otherType(name))
 
-/** The catalogue of one database, remembered until the schema changes. */
+/** The catalogue of one database, cached until the schema changes. */
 export class Catalogue {
   #schemaVersion: SchemaVersion
   #knownVersion: number
@@ -71,7 +71,7 @@ export class Catalogue {
       }
     })
 
-  /** What the catalogue says of each result column's origin; `undefined` for expressions. */
+  /** The table column behind each result column; `undefined` for expressions. */
   readonly origins = Effect.fnUntraced(function* (
     this: Catalogue,
     session: Session,
@@ -104,7 +104,7 @@ export class Catalogue {
 
 const utf8 = new TextDecoder()
 
-/** Rows of text, as the catalogue is asked for them. */
+/** Reads the rows of catalogue queries, whose columns are all text. */
 class TextRows implements RowReader {
   readonly rows: Array<ReadonlyArray<string | undefined>> = []
   #row: Array<string | undefined> = []

@@ -1,11 +1,11 @@
 /**
- * The control endpoint of a local server's faults, on a port of its own that only this machine can reach.
+ * The control endpoint of a local server's faults, on a separate port that only this machine can reach.
  *
  * | request | does |
  * |---|---|
- * | `GET /` | the plan, the calls since it was set, and how often each fault befell one |
- * | `PUT /` or `POST /` | replaces the plan by the body, a `FaultPlan`, and counts from the start |
- * | `DELETE /` | back to the healthy cluster |
+ * | `GET /` | returns the plan, the number of calls since it was set, and how often each fault occurred |
+ * | `PUT /` or `POST /` | replaces the plan by the body, a `FaultPlan`, and resets the counts |
+ * | `DELETE /` | removes the plan, so that no faults occur |
  * | `POST /failover` | a failover now: every open transaction is lost |
  */
 import type { ServerResponse } from "node:http"
@@ -47,7 +47,7 @@ const answer = Effect.fnUntraced(function* (method: string, path: string, body: 
   }
 })
 
-/** A plan is small; this is plenty. */
+/** The largest body, in octets; a plan is much smaller. */
 const maxBytes = 256 * 1024
 
 /**
@@ -69,7 +69,7 @@ export const listenForFaults = Effect.fn("FaultControl.listen")(function* (optio
         if (sign !== undefined) return send(response, { status: 403, body: { message: `Refused: ${sign}.` } })
         const handled = answer(request.method ?? "GET", request.url ?? "/", body.toString())
         fork(handled).addObserver((exit) =>
-          send(response, Exit.isSuccess(exit) ? exit.value : { status: 500, body: { message: "It failed inside." } })
+          send(response, Exit.isSuccess(exit) ? exit.value : { status: 500, body: { message: "Internal error." } })
         )
       })
     }

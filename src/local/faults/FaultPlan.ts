@@ -1,13 +1,13 @@
-/** A plan of faults: which happen to which calls, as a function of the seed and the call's number. Pure. */
+/** A plan of faults. The seed and a call's number decide which fault it gets. Pure. */
 import { Schema } from "effect"
 
 /**
- * What can happen to one call. `before`: nothing is executed; `after`: it is executed and the answer lost.
+ * The fault of one call. `before`: the call is not executed; `after`: it is executed, and its response is lost.
  *
  * - `connect-failed`: refused before anything is sent (in process; over HTTP it looks like `dropped-before`).
- * - `transaction-expired`: the call's transaction has been rolled back as idle.
- * - `failover`: the writer is gone; the call fails, and every open transaction is lost.
- * - `statement-timeout`: the statement is cancelled, or finished after its call has failed if `continueAfterTimeout` was asked for.
+ * - `transaction-expired`: the call's transaction was rolled back because it was idle.
+ * - `failover`: the writer fails; the call fails, and every open transaction is lost.
+ * - `statement-timeout`: the statement is cancelled; with `continueAfterTimeout` it completes, but its call fails.
  */
 export const Fault = Schema.Literals([
   "resuming",
@@ -32,15 +32,15 @@ const Count = Schema.Int.pipe(Schema.check(Schema.isBetween({ minimum: 1, maximu
 const Millis = Schema.Finite.pipe(Schema.check(Schema.isBetween({ minimum: 0, maximum: 3_600_000 })))
 
 /**
- * Which faults to expect. Everything is optional; the empty plan is a healthy cluster.
+ * Which faults occur. Every member is optional; with the empty plan no faults occur.
  *
  * @example
- * ```json
- * { "seed": 7, "pause": { "seconds": 15 }, "latency": { "medianMs": 10, "p99Ms": 80 }, "rates": { "dropped-after": 0.01 } }
+ * ```json { "seed": 7, "pause": { "seconds": 15 }, "latency": { "medianMs": 10, "p99Ms": 80 }, "rates": {
+ * "dropped-after": 0.01 } }
  * ```
  */
 export const FaultPlan = Schema.Struct({
-  /** Where the draws start; 1 when absent. */
+  /** The seed of the random numbers. Default 1. */
   seed: Schema.optionalKey(Schema.Int),
   /** A paused cluster: it resumes `seconds` after the first call, or after `calls` of them. */
   pause: Schema.optionalKey(
@@ -51,7 +51,7 @@ export const FaultPlan = Schema.Struct({
   ),
   /** A log-normal delay before each call, in milliseconds. */
   latency: Schema.optionalKey(Schema.Struct({ medianMs: Millis, p99Ms: Schema.optionalKey(Millis) })),
-  /** How often each fault occurs, as a share of all calls; at most one happens to a call. */
+  /** How often each fault occurs, from 0 to 1 of all calls. A call has at most one fault. */
   rates: Schema.optionalKey(
     Schema.Record(Fault, Schema.optionalKey(Rate)).pipe(
       Schema.check(
@@ -62,12 +62,12 @@ export const FaultPlan = Schema.Struct({
       )
     )
   ),
-  /** Faults for certain calls, counted from 1 since the plan was set. They go before the rates. */
+  /** Faults of certain calls, counted from 1 since the plan was set. They take precedence over the rates. */
   schedule: Schema.optionalKey(Schema.Array(Schema.Struct({ call: Count, fault: Fault })))
 })
 export type FaultPlan = typeof FaultPlan.Type
 
-/** One of the uniform numbers in [0, 1) that belong to a call: a 32-bit mix (murmur3's finaliser) of the three. */
+/** A uniform number in [0, 1): a 32-bit mix (murmur3's finaliser) of the seed, the call and its `nth` number. */
 const draw = (seed: number, call: number, nth: number): number => {
   let h = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(call, 0xc2b2ae35) ^ Math.imul(nth + 1, 0x27d4eb2f)
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
@@ -87,7 +87,7 @@ const latencyOf = ({ latency, seed = 1 }: FaultPlan, call: number): number => {
 }
 
 /**
- * What the plan does to its `call`-th call, pauses aside.
+ * The fault and the delay of the `call`-th call, without pauses.
  *
  * @example
  * ```ts

@@ -1,8 +1,9 @@
 /**
- * Faults on demand: a `DataApi` that pauses, throttles, delays, drops and fails over as Aurora may.
+ * Faults on demand: a `DataApi` that pauses, throttles, delays, drops connections and fails over, as Aurora may.
  *
- * What happens to a call is a function of the plan, its seed and the call's number, so that a run can be repeated. Over
- * HTTP a dropped connection is a socket closed without an answer; in process it is the failure a client would see.
+ * The plan, its seed and the call's number decide the fault of a call, so that a run can be repeated. Over HTTP a
+ * dropped connection is a socket that is closed without a response; in process it is the failure that a client would
+ * see.
  */
 import { Cause, Clock, Context, Effect, Exit, Layer, Option } from "effect"
 import { DataApi, type ExecuteStatementRequest, type Operation } from "../../data-api/DataApi.ts"
@@ -20,7 +21,7 @@ import {
 } from "../../data-api/DataApiError.ts"
 import { decide, type Fault, type FaultPlan } from "./FaultPlan.ts"
 
-/** What has happened since the plan was set. */
+/** The plan, and the calls and faults since it was set. */
 export interface FaultState {
   readonly plan: FaultPlan
   readonly calls: number
@@ -44,7 +45,7 @@ const broken = () => new InternalServerError({ code: "InternalServerErrorExcepti
 const unavailable = () => new ServiceUnavailable({ message: "The service is not available." })
 const writerGone = () => new DatabaseUnavailable({ message: "The writer is not available." })
 
-/** The faults that keep a call from being executed. */
+/** Faults for which the call is not executed. */
 const before: Partial<Record<Fault, () => Reason>> = {
   resuming: () => new DatabaseResuming({ message: resumingMessage }),
   throttled: () => new Throttled({ message: "Rate exceeded" }),
@@ -55,7 +56,7 @@ const before: Partial<Record<Fault, () => Reason>> = {
   "504-before": writerGone
 }
 
-/** The faults that take the answer of a call that was executed. */
+/** Faults for which the call is executed, but its response is lost. */
 const after: Partial<Record<Fault, () => Reason>> = {
   "dropped-after": lost,
   "500-after": broken,
@@ -63,7 +64,9 @@ const after: Partial<Record<Fault, () => Reason>> = {
   "504-after": writerGone
 }
 
-/** Which faults can happen to a call at all: no call in a transaction finds a paused cluster, and only transactions expire. */
+/**
+ * Whether a call can have a fault: a call in a transaction never finds a paused cluster, and only transactions expire.
+ */
 const applies = (fault: Fault, { operation, transactionId }: Attempt<unknown>): boolean => {
   switch (fault) {
     case "resuming":
@@ -85,15 +88,15 @@ const hasEnded = (operation: Operation, exit: Exit.Exit<unknown, DataApiError>):
 
 const timeout = "canceling statement due to statement timeout"
 
-/** Calls of a `DataApi`, and what the plan does to them. */
+/** Runs the calls of a `DataApi` with the faults of a plan. */
 class FaultyCalls {
   readonly #api: DataApi["Service"]
   #plan: FaultPlan
   #calls = 0
   #injected: Partial<Record<Fault, number>> = {}
-  /** When the resume that the first call of a pause began is done, in milliseconds since 1970. */
+  /** When the resume ends that the first call began, in milliseconds since 1970. */
   #resumedAt: number | undefined
-  /** Counts failovers: a call that sees it change was under way during one. */
+  /** Counts failovers. If it changes during a call, a failover occurred during the call. */
   #epoch = 0
   readonly #open = new Set<string>()
 
@@ -118,7 +121,7 @@ class FaultyCalls {
     return Effect.forEach([...this.#open], (id) => this.#abandon(id), { discard: true })
   })
 
-  /** Makes a call, unless the plan has a fault for it. */
+  /** Runs a call, with its fault and delay in the plan. */
   attempt<A>(one: Attempt<A>): Effect.Effect<A, DataApiError> {
     return Effect.flatMap(Clock.currentTimeMillis, (now) => {
       const call = ++this.#calls
@@ -134,7 +137,7 @@ class FaultyCalls {
     })
   }
 
-  /** Notes the transaction that a call begins; one that a failover overtook is lost. */
+  /** Records the transaction that a call begins; if a failover occurred meanwhile, the transaction is lost. */
   noting<A extends { readonly transactionId: string }>(begin: Effect.Effect<A, DataApiError>) {
     return Effect.suspend(() => {
       const started = this.#epoch
@@ -146,7 +149,7 @@ class FaultyCalls {
 
   #abandon(transactionId: string): Effect.Effect<void> {
     this.#open.delete(transactionId)
-    // It may have ended already, or be running a statement, whose call then sees to it.
+    // It may have ended already. If it runs a statement, the call of that statement ends it.
     return Effect.ignore(this.#api.rollbackTransaction({ transactionId }))
   }
 
@@ -158,7 +161,7 @@ class FaultyCalls {
     return now < this.#resumedAt
   }
 
-  /** Runs a call; one that a failover overtook has lost its transaction and its answer. */
+  /** Runs a call; if a failover occurred meanwhile, its transaction and its response are lost. */
   #through<A>({ execute, operation, transactionId }: Attempt<A>): Effect.Effect<A, DataApiError> {
     return Effect.suspend(() => {
       const started = this.#epoch
@@ -187,7 +190,7 @@ class FaultyCalls {
     return transactionId === undefined ? through : Effect.andThen(this.#abandon(transactionId), through)
   }
 
-  /** A cancelled statement leaves its transaction aborted, as any failed one does. */
+  /** Fails with a timeout. A cancelled statement aborts its transaction, like any failed one. */
   #timeOut(attempt: Attempt<unknown>): Effect.Effect<never, DataApiError> {
     const { continueAfterTimeout, operation, transactionId } = attempt
     const fail = (continues?: true) =>
@@ -204,7 +207,7 @@ class FaultyCalls {
   }
 }
 
-/** The operations of `api`, each of them an attempt. */
+/** The operations of `api`, with the faults of `calls`. */
 const faulty = (api: DataApi["Service"], calls: FaultyCalls): DataApi["Service"] =>
   DataApi.of({
     executeStatement: (request: ExecuteStatementRequest) => {
@@ -230,7 +233,7 @@ const faulty = (api: DataApi["Service"], calls: FaultyCalls): DataApi["Service"]
     }
   })
 
-/** A `DataApi` with faults, and their control. */
+/** A `DataApi` with faults, and the control of its faults. */
 export interface Wrapped {
   readonly api: DataApi["Service"]
   readonly faults: Faults["Service"]
@@ -256,15 +259,15 @@ export interface Wrapped {
 export class Faults extends Context.Service<
   Faults,
   {
-    /** The plan, and what has happened since it was set. */
+    /** The plan, and the calls and faults since it was set. */
     readonly state: Effect.Effect<FaultState>
-    /** Replaces the plan and counts from the start. */
+    /** Replaces the plan and resets the counts. */
     readonly set: (plan: FaultPlan) => Effect.Effect<void>
-    /** Ends every open transaction now; calls under way are answered with `DatabaseUnavailable`. */
+    /** Ends every open transaction now; running calls fail with `DatabaseUnavailable`. */
     readonly failover: Effect.Effect<void>
   }
 >()("alex-database/local/Faults") {
-  /** A faulty `DataApi` around another, and its control. */
+  /** Wraps a `DataApi` into one with faults. */
   static readonly wrap = (api: DataApi["Service"], plan: FaultPlan = {}): Wrapped => {
     const calls = new FaultyCalls(api, plan)
     const { failover } = calls
@@ -278,7 +281,7 @@ export class Faults extends Context.Service<
     }
   }
 
-  /** Puts the faults of a plan between a `DataApi` and its users. */
+  /** Wraps the provided `DataApi` into one with the faults of a plan. */
   static readonly layer = (plan?: FaultPlan): Layer.Layer<DataApi | Faults, never, DataApi> =>
     Layer.effectContext(
       Effect.map(DataApi, (inner) => {

@@ -1,4 +1,4 @@
-/** Unpacks a tape archive as PGlite writes it: folders and plain files in the form "ustar", with short names. */
+/** Unpacks a tar archive from PGlite: folders and plain files in the "ustar" format, with short names. */
 import { mkdirSync, writeFileSync } from "node:fs"
 import { open } from "node:fs/promises"
 import { dirname, join, normalize, sep } from "node:path"
@@ -17,7 +17,7 @@ const textAt = (header: Buffer, start: number, length: number): string =>
 const entries = function* (archive: Buffer): Generator<Entry> {
   for (let offset = 0; offset + block <= archive.length; ) {
     const header = archive.subarray(offset, offset + block)
-    // Two empty blocks are the end.
+    // Two empty blocks end the archive.
     if (header[0] === 0) return
     const size = Number.parseInt(textAt(header, 124, 12), 8) || 0
     const start = offset + block
@@ -26,7 +26,7 @@ const entries = function* (archive: Buffer): Generator<Entry> {
   }
 }
 
-/** Asks the system to put a file, or a folder's entries, on the disk. */
+/** Syncs a file, or a folder's entries, to the disk. */
 const sync = async (path: string, flags: string): Promise<void> => {
   const handle = await open(path, flags)
   try {
@@ -36,12 +36,12 @@ const sync = async (path: string, flags: string): Promise<void> => {
   }
 }
 
-/** Puts a folder's entries on the disk, so that they are there after a loss of power. Windows has no such call. */
+/** Syncs a folder's entries to the disk, so that they survive a loss of power. Windows has no such call. */
 export const syncFolder = async (folder: string): Promise<void> => {
   if (process.platform !== "win32") await sync(folder, "r")
 }
 
-/** Files that are synced at a time: the file system writes several in one go. One after the other takes 5 times as long. */
+/** How many files are synced at a time. The file system writes several together; one by one takes 5 times as long. */
 const atATime = 16
 
 const syncFiles = async (paths: ReadonlyArray<string>): Promise<void> => {
@@ -56,8 +56,8 @@ const syncFiles = async (paths: ReadonlyArray<string>): Promise<void> => {
  * Unpacks into a folder that does not exist yet.
  *
  * @param archive The archive's bytes.
- * @param folder Created, for its owner alone, as PostgreSQL wants it.
- * @param isSynced Whether all of it is on the disk once this has ended.
+ * @param folder The folder to create, accessible only to its owner, as PostgreSQL requires.
+ * @param isSynced Whether all files are synced to the disk before this returns.
  */
 export const unpack = async (archive: Uint8Array, folder: string, isSynced: boolean): Promise<void> => {
   mkdirSync(folder, { mode: 0o700 })

@@ -1,4 +1,4 @@
-/** Closes the database of a data folder, and tells where it did not end as it should. */
+/** Closes the database of a data folder, and reports if it did not shut down properly. */
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { PGlite } from "@electric-sql/pglite"
@@ -7,7 +7,7 @@ import { LocalDataApiError } from "../LocalDataApiError.ts"
 import * as OpenFailure from "./OpenFailure.ts"
 import { Unclosed } from "./Unclosed.ts"
 
-/** Where `pg_control` has the state of the database, and which state is that of one that was shut down. */
+/** The offset of the database's state in `pg_control`, and the state of a database that was shut down. */
 const stateAt = 16
 const shutDown = 1
 
@@ -20,16 +20,16 @@ const isShutDown = (pgdata: string) =>
 export interface OpenedFolder {
   readonly dataDir: string
   readonly pgdata: string
-  /** PostgreSQL's last lines, which go on while it ends. */
+  /** The last lines of PostgreSQL's log, also those while it shuts down. */
   readonly log: Array<string>
 }
 
-/** What was committed is in the log, which was written before. */
-const kept = "What was committed is kept: it is recovered when the folder is opened again."
+/** Commits are in the write-ahead log, which was written before. */
+const kept = "All commits are kept: they are recovered when the folder is opened again."
 
 /**
- * Ends PostgreSQL, which writes what it has in memory. PGlite does not say whether that went well, the folder does.
- * What did not is told to {@link Unclosed}.
+ * Shuts PostgreSQL down, which writes its buffers. PGlite does not report a failure, so the state in the folder is
+ * checked. A failure is passed to {@link Unclosed}.
  */
 export const close = Effect.fnUntraced(function* (pglite: PGlite, { dataDir, log, pgdata }: OpenedFolder) {
   const tell = yield* Unclosed

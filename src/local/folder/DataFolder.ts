@@ -1,13 +1,13 @@
 /**
- * The folder of an embedded database, and whether it is whole.
+ * The folder of an embedded database, and checks that it is complete.
  *
  * ```
  * .alex-db/
- *   pgdata/             PostgreSQL's own files; there is no moment at which some of them are missing
+ *   pgdata/             PostgreSQL's own files; it is never incomplete
  *   database.json       the version of PostgreSQL, and the name of the database
- *   lock.db             empty; the process that has the folder open holds its lock
+ *   lock.db             empty; the process that has the folder open holds a lock on it
  *   lock.json           names that process
- *   pgdata.unfinished/  a first start's work, renamed to `pgdata` once it is complete
+ *   pgdata.unfinished/  files of a first start, renamed to `pgdata` when they are complete
  * ```
  */
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises"
@@ -23,19 +23,19 @@ import * as TakeFolder from "./TakeFolder.ts"
 export interface DataFolder {
   /** Where PostgreSQL's own files are, or will be. */
   readonly pgdata: string
-  /** There is nothing yet. */
+  /** Whether the folder has no database yet. */
   readonly isNew: boolean
-  /** Fills a new folder from an archive of PostgreSQL's files: entirely, or not at all. */
+  /** Fills a new folder from an archive of PostgreSQL's files, completely or not at all. */
   readonly fill: (archive: Uint8Array) => Effect.Effect<void, LocalDataApiError>
-  /** Says what is in it, once PostgreSQL has opened it; does nothing where that has been said. */
+  /** Writes `database.json` after PostgreSQL has opened the folder, unless the file exists. */
   readonly describe: Effect.Effect<void, LocalDataApiError>
 }
 
 export interface DataFolderOptions {
   readonly database: string
-  /** What others are told; without it the folder is this process's alone. */
+  /** How other processes can use the folder; without it only this process can. */
   readonly share: TakeFolder.Share | undefined
-  /** Whether what is made is on the disk before it counts as made. */
+  /** Whether new files are synced to the disk. */
   readonly isSynced: boolean
 }
 
@@ -58,7 +58,7 @@ const attempt = <A>(
 const hasCode = (error: unknown, ...codes: ReadonlyArray<string>): boolean =>
   error instanceof Error && "code" in error && codes.some((code) => error.code === code)
 
-/** What reading gives; `None` if there is nothing to read. */
+/** Reads a file or folder; `None` if it does not exist. */
 const readOptional = <A>(dataDir: string, run: () => Promise<A>): Effect.Effect<Option.Option<A>, LocalDataApiError> =>
   attempt(dataDir, "read", run).pipe(
     Effect.asSome,
@@ -69,8 +69,8 @@ const readOptional = <A>(dataDir: string, run: () => Promise<A>): Effect.Effect<
   )
 
 /**
- * Makes the data folder and those above it, one at a time: Node's own way to make several turns without end where a
- * folder exists in which none can be made, such as `/proc`.
+ * Creates the data folder and its missing parents, one at a time. Node's own recursive `mkdir` loops forever in a
+ * folder that allows no new ones, such as `/proc`.
  */
 const makeFolder = Effect.fnUntraced(function* (
   dataDir: string,
@@ -84,7 +84,7 @@ const makeFolder = Effect.fnUntraced(function* (
     else return yield* fail(`The data folder can't be ${dataDir}: ${path} is a file. Choose another folder.`)
   }
   for (const path of missing) {
-    // Another process may have made it meanwhile.
+    // Another process may have created it meanwhile.
     yield* attempt(dataDir, "written", () => mkdir(path)).pipe(
       Effect.catchIf(
         ({ cause }) => hasCode(cause, "EEXIST"),
@@ -98,7 +98,7 @@ const makeFolder = Effect.fnUntraced(function* (
 
 const left = "Its files are left as they are."
 
-/** What `database.json` says: nothing if it is missing, empty or half written, since the data is not in it. */
+/** Whether there is a `database.json` that fits. A missing, empty or incomplete one is no failure: it holds no data. */
 const readDescription = Effect.fnUntraced(function* (
   dataDir: string,
   database: string
@@ -118,8 +118,8 @@ const readDescription = Effect.fnUntraced(function* (
 })
 
 /**
- * Looks at what PostgreSQL itself can't do without, before it is asked to open the files: PGlite takes a folder without
- * `PG_VERSION` for a new one, and writes over what there is.
+ * Checks the files that PostgreSQL needs, before it opens the folder. PGlite treats a folder without `PG_VERSION` as a
+ * new one, and overwrites its files.
  */
 const examine = Effect.fnUntraced(function* (
   dataDir: string,
@@ -130,15 +130,15 @@ const examine = Effect.fnUntraced(function* (
   const advice = `${left} Restore the folder from a copy, or choose another one.`
   if (Option.isNone(version) || Option.isNone(control)) {
     const missing = Option.isNone(version) ? "PG_VERSION" : "global/pg_control"
-    return yield* fail(`The data folder ${dataDir} is not whole: pgdata/${missing} is missing. ${advice}`)
+    return yield* fail(`The data folder ${dataDir} is incomplete: pgdata/${missing} is missing. ${advice}`)
   }
   const major = version.value.trim()
   if (!/^\d+$/.test(major))
-    return yield* fail(`The data folder ${dataDir} is not whole: pgdata/PG_VERSION names no version. ${advice}`)
+    return yield* fail(`The data folder ${dataDir} is incomplete: pgdata/PG_VERSION names no version. ${advice}`)
   if (Number(major) !== postgresMajor) return yield* failWith(otherVersion(dataDir, Number(major)))
 })
 
-/** Another program's files are left alone: nothing is made among them. */
+/** Refuses a folder that is itself a data folder of PostgreSQL: another program's files are not touched. */
 const refuseBare = Effect.fnUntraced(function* (dataDir: string): Effect.fn.Return<void, LocalDataApiError> {
   const version = yield* Effect.option(Effect.tryPromise(() => readFile(join(dataDir, "PG_VERSION"), "utf8")))
   const major = Number.parseInt(
@@ -173,8 +173,8 @@ const describe = (dataDir: string, database: string, isSynced: boolean) =>
   })
 
 /**
- * Opens a data folder for this process alone, until the scope closes. Nothing in it is deleted but what an interrupted
- * first start left behind.
+ * Opens a data folder for this process, until the scope closes. It deletes only the unfinished files of an interrupted
+ * start.
  *
  * @errors LocalDataApiError, FolderInUse
  */
@@ -206,7 +206,7 @@ export const open = Effect.fnUntraced(function* (
           describe(dataDir, database, isSynced),
           isNew
             ? Effect.void
-            : Effect.logWarning(`The data folder ${dataDir} had no readable database.json, and has one again.`)
+            : Effect.logWarning(`The data folder ${dataDir} had no readable database.json; the file was written again.`)
         )
   }
 })

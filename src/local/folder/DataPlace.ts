@@ -1,29 +1,31 @@
-/** Where data is to be kept, as users spell it: PGlite's own spellings and a shell's are understood, or refused in words. */
+/**
+ * Parses the place of the data as users write it. Forms of PGlite and of a shell are accepted, or refused with advice.
+ */
 import { homedir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Effect } from "effect"
 import { LocalDataApiError } from "../LocalDataApiError.ts"
 
-/** What keeps nothing. */
+/** The place of a database in memory, which is not kept. */
 export const memory = "memory"
 
 const refuse = (message: string) => Effect.fail(new LocalDataApiError({ message }))
 
-/** A drive of Windows has one letter. */
+/** A scheme has two letters or more; a single letter is a drive of Windows. */
 const scheme = /^([a-z][a-z0-9+.-]+):/i
 
 /**
- * The folder that a spelling means, or {@link memory}: `memory://` is that, `~/alex` is below the home folder,
- * `file:///srv/alex` is the folder of that URL. What means no folder of this machine is refused, and so is what is empty:
- * as the name of a folder it would be made where nobody looks for it.
+ * Returns the folder, or {@link memory}: `memory://` is memory, `~/alex` is below the home folder, `file:///srv/alex`
+ * is the folder of the URL. Other schemes and an empty name are refused: a folder of that name would be created where
+ * nobody looks for it.
  *
  * @errors LocalDataApiError
  */
 export const read = (dataDir: string): Effect.Effect<string, LocalDataApiError> => {
   if (dataDir.trim() === "") {
     return refuse(
-      `The data folder has an empty name. Name a folder, such as .alex-db, or ${memory}, which keeps nothing.`
+      `The data folder has an empty name. Name a folder, such as .alex-db, or ${memory}, whose data is not kept.`
     )
   }
   if (dataDir === memory || dataDir === "memory:" || dataDir === "memory://") return Effect.succeed(memory)
@@ -37,15 +39,15 @@ export const read = (dataDir: string): Effect.Effect<string, LocalDataApiError> 
   if (named === undefined) return Effect.succeed(dataDir)
   if (named !== "file") {
     return refuse(
-      `The data folder can't be ${dataDir}: what ${named}: names is not a folder of this machine. Name a folder, ` +
-        `or ${memory}, which keeps nothing; a folder of that very name is ./${dataDir}.`
+      `The data folder can't be ${dataDir}: a URL with ${named}: is not a folder of this machine. Name a folder, ` +
+        `or ${memory}, whose data is not kept; for a folder of exactly this name, write ./${dataDir}.`
     )
   }
   return Effect.mapError(
     Effect.try(() => fileURLToPath(/^file:\/\/\//i.test(dataDir) ? dataDir : "")),
     () =>
       new LocalDataApiError({
-        message: `The data folder can't be ${dataDir}: such a URL has the form file:///srv/alex. Write it so, or the path alone.`
+        message: `The data folder can't be ${dataDir}: such a URL has the form file:///srv/alex. Write it in this form, or only the path.`
       })
   )
 }

@@ -1,4 +1,4 @@
-/** Works with a folder through the process that holds it. */
+/** Uses a folder through the process that holds it. */
 import { type IncomingMessage, request } from "node:http"
 import { isAbsolute, join, relative, resolve } from "node:path"
 import { Context, Data, Effect, Exit, Layer, Option, Redacted, Schema, type Scope } from "effect"
@@ -10,22 +10,22 @@ import { LocalDataApiError } from "../LocalDataApiError.ts"
 import { ending, Handshake, protocol } from "./FolderServer.ts"
 import * as Holder from "./Holder.ts"
 
-/** No process answers at the socket: the holder is starting, ending or dead. */
+/** No process responds at the socket: the holder is starting, ending or dead. */
 export class NoHolder extends Data.TaggedError("NoHolder")<{ readonly cause: unknown }> {}
 
-/** A way into a folder. */
+/** A connection to the holder of a folder. */
 export interface Guest {
   readonly api: DataApi["Service"]
-  /** The holder wants to end: it answers only what belongs to transactions that are open. */
+  /** Whether the holder is about to end: it runs only calls of open transactions. */
   readonly isEnding: () => boolean
-  /** The holder is gone. */
+  /** Whether the holder has ended. */
   readonly hasEnded: () => boolean
 }
 
-/** Milliseconds for a holder to answer at all: one that was stopped, or is busy with a long statement, does not. */
+/** Milliseconds to wait for a holder. One that is suspended, or runs a long statement, does not respond. */
 const patience = 5_000
 
-/** The path of a socket as `lock.json` names it, relative to the working folder where the other one is too long. */
+/** The path of the socket in `lock.json`, relative to the working folder if that is shorter: the length is limited. */
 const pathOf = (dataDir: string, name: string): string => {
   if (isAbsolute(name)) return name
   const path = join(resolve(dataDir), name)
@@ -33,7 +33,7 @@ const pathOf = (dataDir: string, name: string): string => {
   return fromHere.length < path.length ? fromHere : path
 }
 
-/** The answer that lasts as long as the holder does. */
+/** Connects, and returns a response that stays open until the holder ends. */
 const knock = (socketPath: string) =>
   Effect.acquireRelease(
     Effect.callback<IncomingMessage, NoHolder>((resume) => {
@@ -50,7 +50,7 @@ const knock = (socketPath: string) =>
     (response) => Effect.sync(() => response.destroy())
   )
 
-/** What the holder has said by its answer that lasts. */
+/** The messages of the holder in its open response. */
 class Presence {
   readonly #response: IncomingMessage
   #text = ""
@@ -64,11 +64,11 @@ class Presence {
     const ended = () => {
       this.#hasEnded = true
     }
-    // A holder that was killed breaks its answer off, which is an error; the close after it is what counts.
+    // The response of a killed holder ends with an error, and then closes.
     response.on("error", ended).on("close", ended)
   }
 
-  /** The first line. */
+  /** The first line of the response. */
   readonly handshake = Effect.callback<string, NoHolder>((resume) => {
     const look = () => {
       const end = this.#text.indexOf("\n")
@@ -82,7 +82,7 @@ class Presence {
   readonly isEnding = (): boolean => this.#hasEnded || this.#text.includes(`\n${ending}\n`)
   readonly hasEnded = (): boolean => this.#hasEnded
 
-  /** Calls back when the holder has said more. */
+  /** Calls `look` for each further message of the holder. */
   onWord(look: () => void): void {
     this.#response.on("data", look)
   }
@@ -93,7 +93,7 @@ class Presence {
   }
 }
 
-/** The calls of a guest. Once its holder wants to end and nothing of its own is under way, it leaves. */
+/** The calls of a guest. When the holder is about to end, the guest leaves after its last call and transaction. */
 class Visit {
   readonly #presence: Presence
   readonly #open = new Set<string>()
@@ -112,7 +112,7 @@ class Visit {
     this.#presence.leave()
   }
 
-  /** After the guest has left nothing is sent: what would be has certainly not run. */
+  /** Runs a call. After the guest has left nothing is sent, so the call has certainly not run. */
   #sending<A>(operation: Operation, call: Effect.Effect<A, DataApiError>): Effect.Effect<A, DataApiError> {
     return Effect.suspend(() => {
       if (this.#hasLeft) {
@@ -130,7 +130,7 @@ class Visit {
     })
   }
 
-  /** A transaction is over after its end, unless that came while a statement was running in it. */
+  /** Ends a transaction. If a statement was still running in it, the transaction stays open. */
   #ending<A>(id: string, call: Effect.Effect<A, DataApiError>): Effect.Effect<A, DataApiError> {
     return Effect.onExit(call, (exit) =>
       Effect.sync(() => {
@@ -160,7 +160,7 @@ class Visit {
 
 const decode = Schema.decodeOption(Schema.fromJsonString(Handshake))
 
-/** The region is anybody's, and so are the keys: the socket itself lets in none but its user. */
+/** Region and keys do not matter, because only the socket's owner can connect to it. */
 const region = "us-east-1"
 const { resourceArn, secretArn } = defaultTarget(region)
 
@@ -171,9 +171,9 @@ const credentials = Effect.succeed({
 })
 
 /**
- * Comes in through the holder's socket, until the scope closes.
+ * Connects to the holder's socket, until the scope closes.
  *
- * @param socket Its name in `lock.json`.
+ * @param options.socket The socket's name in `lock.json`.
  */
 export const connect = Effect.fnUntraced(function* (options: {
   readonly dataDir: string
@@ -204,7 +204,7 @@ export const connect = Effect.fnUntraced(function* (options: {
       region,
       credentials,
       endpoint: `http://localhost/${handshake.value.guest}`,
-      // The holder answers when it can, and within its own limits; that it is gone, its first answer tells.
+      // The holder has its own limits, and the open response shows when it has ended, so this timeout is long.
       transport: { socketPath, requestTimeout: 24 * 60 * 60_000 }
     })
   )

@@ -1,11 +1,11 @@
 /**
- * The lock of a data folder: the kernel's own, on `lock.db`. It excludes other processes, other threads and other
- * process namespaces on the same machine, by whatever path they come, and ends with its process, however that ends.
+ * The lock of a data folder: a kernel lock on `lock.db`. It excludes other processes, threads and process namespaces on
+ * the same machine, whatever path they use, and ends with its process.
  *
- * Node has no call for such a lock; SQLite, which is part of Node and of Bun, takes one on its database file. A POSIX
- * lock ends as soon as its process opens the file once more and closes it, with `fs.readFile` for example. SQLite respects
- * that among all its connections in a process, so `lock.db` is opened by SQLite alone, and it is never deleted: a process
- * that had it open would then hold the lock of a file that no other process finds.
+ * Node has no call for such a lock, but SQLite, which is part of Node and of Bun, takes one on its database file. A
+ * POSIX lock is released when its process opens the file again and closes it, for example with `fs.readFile`. SQLite
+ * handles this among its own connections, so only SQLite may open `lock.db`. The file is never deleted: a process that
+ * has it open would then hold the lock of a file that no other process finds.
  */
 import { setTimeout } from "node:timers/promises"
 import { Data, Effect, Predicate, Random, Result, type Scope } from "effect"
@@ -13,9 +13,9 @@ import { Data, Effect, Predicate, Random, Result, type Scope } from "effect"
 /** Why the lock was not taken. */
 export class NotLocked extends Data.TaggedError("NotLocked")<{
   /**
-   * - `held`: somebody else has it
+   * - `held`: another process or thread has it
    * - `read-only`: the file can't be written, and such a file can't be locked exclusively
-   * - `foreign`: the file is not one that SQLite made
+   * - `foreign`: the file is not an SQLite database
    * - `unopened`: it can't be opened or created
    * - `refused`: the file system refuses to lock
    * - `no-sqlite`: this runtime has no SQLite
@@ -42,7 +42,7 @@ const reasons: Readonly<Record<number, NotLocked["why"]>> = {
   26: "foreign"
 }
 
-/** Node has the code as `errcode`, Bun as `errno`; the upper bits tell sub-cases apart. */
+/** SQLite's code: `errcode` in Node, `errno` in Bun. The upper bits, for sub-cases, are removed. */
 const codeOf = (error: unknown): number => {
   if (Predicate.hasProperty(error, "errcode") && typeof error.errcode === "number") return error.errcode & 0xff
   if (Predicate.hasProperty(error, "errno") && typeof error.errno === "number") return error.errno & 0xff
@@ -52,7 +52,7 @@ const codeOf = (error: unknown): number => {
 const isSqliteWarning = ([text, type]: ReadonlyArray<unknown>): boolean =>
   type === "ExperimentalWarning" && typeof text === "string" && text.startsWith("SQLite ")
 
-/** Loads `node:sqlite` without the warning that Node 22 and 24 print at that: its users can do nothing about it. */
+/** Loads `node:sqlite` without the warning of Node 22 and 24, about which users can do nothing. */
 const nodeSqlite = () => {
   const { emitWarning } = process
   process.emitWarning = new Proxy(emitWarning, {
@@ -78,8 +78,8 @@ const sqlite = Effect.suspend((): Effect.Effect<Connect, NotLocked> => {
 })
 
 /**
- * Only a transaction that writes is refused where the file is read-only; without that, SQLite would make a shared lock
- * of the exclusive one, and say nothing. It is never committed, and its journal is in memory: the file stays empty.
+ * The transaction writes, so that it fails on a read-only file, on which SQLite would silently take a shared lock
+ * instead of the exclusive one. It is never committed, and its journal is in memory, so the file stays empty.
  */
 const lock = "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=MEMORY; BEGIN EXCLUSIVE; PRAGMA user_version=1"
 
@@ -95,10 +95,12 @@ const tryOnce = (connect: Connect, path: string): Result.Result<Connection, NotL
   }
 }
 
-/** A connection without references is closed by the garbage collector, and the lock goes with it. */
+/** Open connections. The garbage collector would close one without references, and so release the lock. */
 const held = new Set<Connection>()
 
-/** Tries, at intervals of up to 30 ms: two that come at the same moment keep each other out, and neither would have it. */
+/**
+ * Attempts, at intervals of up to 30 ms: two concurrent attempts may refuse each other, so that neither gets the lock.
+ */
 const tries = 8
 
 const connected = Effect.fnUntraced(function* (path: string): Effect.fn.Return<Connection, NotLocked> {
@@ -111,7 +113,7 @@ const connected = Effect.fnUntraced(function* (path: string): Effect.fn.Return<C
     }
     if (connection.failure.why !== "held" || left === 1) return yield* connection.failure
     const wait = yield* Random.nextBetween(5, 30)
-    // By the clock of the machine: it is other processes that are waited for.
+    // Real time, not Effect's clock, because this waits for other processes.
     yield* Effect.promise(() => setTimeout(wait))
   }
 })
@@ -119,7 +121,7 @@ const connected = Effect.fnUntraced(function* (path: string): Effect.fn.Return<C
 /**
  * Takes the lock until the scope closes.
  *
- * @param path The file `lock.db`, created when missing; its folder exists.
+ * @param path The file `lock.db`, created if missing; its folder must exist.
  */
 export const take = (path: string): Effect.Effect<void, NotLocked, Scope.Scope> =>
   Effect.acquireRelease(connected(path), (connection) =>

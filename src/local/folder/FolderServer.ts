@@ -1,11 +1,12 @@
 /**
- * The way into a folder for the other commands of its user: the process that holds it answers the Data API on a socket
- * that only they can reach.
+ * Serves a folder to other commands of the same user: the process that holds it, the holder, serves the Data API on a
+ * socket that only this user can reach. The other processes are its guests.
  *
- * A guest first asks for `GET /guest` and gets the {@link Handshake} as the first line of an answer that does not end
- * before one of the two does; so each knows when the other is gone. Its calls go to `/<guest>/Execute` and so on. A
- * second line, {@link ending}, asks it to begin nothing more and to leave as soon as what it has begun is over: only
- * then is no request of its on the way any more, and the holder may end without losing one.
+ * A guest first sends `GET /guest`. The first line of the response is the {@link Handshake}. The response stays open
+ * until one of the two processes ends, so each knows when the other has ended. The guest's calls go to
+ * `/<guest>/Execute` and so on. A second line, {@link ending}, asks the guest to begin nothing new, and to disconnect
+ * after its running calls and open transactions. Then no request is on its way, and the holder can end without losing
+ * one.
  */
 import { mkdtemp, rm } from "node:fs/promises"
 import type { RequestListener, ServerResponse } from "node:http"
@@ -20,7 +21,7 @@ import { MAX_REQUEST_BYTES } from "../../data-api/Limits.ts"
 import { HttpServer } from "../http/HttpServer.ts"
 import { type ListenError, listen } from "../http/Listener.ts"
 
-/** Counts what guests and holders of different versions must agree on. */
+/** The version of the protocol, which guest and holder must share. */
 export const protocol = 1
 
 /** The first message to a guest. */
@@ -34,35 +35,35 @@ export const Handshake = Schema.Struct({
 /** The line that tells guests that their holder is about to end. */
 export const ending = "ending"
 
-/** How long a holder that has nothing more to do waits for the calls and transactions of its guests, in milliseconds. */
+/** How long an ending holder waits for the calls and transactions of its guests, in milliseconds. */
 const patience = 30_000
 
-/** How long it waits for guests that have nothing under way to leave; a stopped process never does. */
+/** How long it waits for idle guests to disconnect, in milliseconds; a suspended process never does. */
 const farewell = 2_000
 
-/** How long one that is stopped by a signal waits for them. */
+/** How long a holder that ends by a signal waits for its guests, in milliseconds. */
 const hurry = 500
 
-/** A socket's path may have 103 bytes on macOS, and 107 on Linux. */
+/** The longest path of a socket, in bytes. The limit is 103 on macOS, and 107 on Linux. */
 const longestPath = 100
 
-/** The engine has its own limit, and words for it, as it has for calls that come in no request at all. */
+/** Larger than the service's limit, so that the engine refuses a large request with its own message. */
 const maxRequestBytes = 4 * MAX_REQUEST_BYTES
 
 /** Where a holder's socket is. */
 export interface Place {
   readonly path: string
-  /** What `lock.json` calls it: a name in the folder, which has different paths in different containers, or a path. */
+  /** Its value in `lock.json`: a name in the folder, whose path may differ between containers, or an absolute path. */
   readonly name: string
 }
 
-/** Windows has no such sockets, and in a thread a file can't be made its owner's alone from the start. */
+/** Windows has no such sockets, and a worker thread can't set the umask that makes the socket private. */
 const isPossible = process.platform !== "win32" && isMainThread
 
 /**
- * Where the socket of a folder goes: into the folder, or into a private one where its path is too long.
+ * The place of a folder's socket: in the folder, or in a private temporary folder if the path is too long.
  *
- * @returns `None` where there can be none; nothing but the way in is missing then.
+ * @returns `None` if there can be no socket; then the folder works, but can't be shared.
  */
 export const place = (dataDir: string): Effect.Effect<Option.Option<Place>, never, Scope.Scope> =>
   Effect.gen(function* () {
@@ -80,7 +81,7 @@ export const place = (dataDir: string): Effect.Effect<Option.Option<Place>, neve
 
 const isRunning = ({ reason }: DataApiError): boolean => reason._tag === "TransactionBusy"
 
-/** A guest's calls, and its transactions, which do not outlive it. */
+/** The calls and transactions of a guest. Its transactions end with it. */
 class Guest {
   readonly #api: DataApi["Service"]
   readonly #open = new Set<string>()
@@ -118,7 +119,7 @@ class Guest {
     })
   }
 
-  /** A call that finds its transaction gone, since it was idle for too long perhaps, ends it here too. */
+  /** Runs a call. If its transaction no longer exists, for example because it was idle for too long, it is removed. */
   #noting<A>(id: string | undefined, call: Effect.Effect<A, DataApiError>): Effect.Effect<A, DataApiError> {
     if (id === undefined) return this.#counting(call)
     return Effect.tapError(this.#counting(call), ({ reason }) =>
@@ -126,7 +127,7 @@ class Guest {
     )
   }
 
-  /** An end that fails uses the transaction up too, unless it came while a statement was running. */
+  /** Ends a transaction. It is also removed if that fails, unless a statement was still running in it. */
   #ending<A>(id: string, call: Effect.Effect<A, DataApiError>): Effect.Effect<A, DataApiError> {
     return Effect.onExit(this.#counting(call), (exit) =>
       Effect.sync(() => {
@@ -136,10 +137,10 @@ class Guest {
     )
   }
 
-  /** In the middle of a call or a transaction. */
+  /** Whether a call is running or a transaction is open. */
   readonly isBusy = (): boolean => !this.#hasLeft && this.#open.size + this.#underWay > 0
 
-  /** Rolls back what is open; what can't be, as a statement runs on in it, ends when it was idle for too long. */
+  /** Rolls back open transactions. One in which a statement keeps running ends by the idle limit. */
   readonly leave: Effect.Effect<void> = Effect.suspend(() => {
     this.#hasLeft = true
     return Effect.forEach(
@@ -154,7 +155,7 @@ class Guest {
 }
 
 /**
- * Serves the database of a folder that this process holds to its guests, for as long as the scope is open.
+ * Serves the database of a folder that this process holds to its guests, until the scope closes.
  *
  * @errors ListenError
  */
@@ -162,7 +163,7 @@ export const serve = Effect.fnUntraced(function* (
   api: DataApi["Service"],
   { database, path }: { readonly database: string; readonly path: string }
 ): Effect.fn.Return<void, ListenError, Scope.Scope> {
-  // What a process that was killed has left.
+  // A killed process leaves its socket.
   yield* Effect.ignore(Effect.tryPromise(() => rm(path, { force: true })))
   const context = yield* Effect.context<Scope.Scope>()
   const guests = new Map<string, { readonly guest: Guest; readonly answer: RequestListener }>()
@@ -203,7 +204,7 @@ export const serve = Effect.fnUntraced(function* (
     })
   const untilDone = Effect.gen(function* () {
     yield* untilLeft(hurry)
-    if (isBusy()) yield* Effect.logInfo("Waiting for what another command has begun in this folder")
+    if (isBusy()) yield* Effect.logInfo("Waiting for calls or transactions of another command in this folder")
     yield* untilLeft(patience, isBusy)
     yield* untilLeft(farewell)
   })
@@ -213,7 +214,7 @@ export const serve = Effect.fnUntraced(function* (
     Effect.gen(function* () {
       isEnding = true
       for (const response of present) response.write(`${ending}\n`)
-      // Whoever is stopped by a signal waits for no transaction.
+      // A process that is stopped by a signal does not wait for transactions.
       yield* Exit.hasInterrupts(exit) ? untilLeft(hurry) : untilDone
       for (const response of present) response.end()
     })

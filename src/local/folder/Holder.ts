@@ -1,8 +1,9 @@
 /**
- * Who has a data folder open, in `lock.json`: for the message to others, while the lock itself is the kernel's.
+ * The process that has a data folder open, in `lock.json`, for messages to other processes. The lock itself is a kernel
+ * lock.
  *
- * Versions before this one had no other lock than that file, and wrote nothing but a process's id into it. They respect
- * the one that is written here, and a live one of theirs is respected here.
+ * Earlier versions had only this file as a lock, with only a process id in it. They respect the file of this version,
+ * and this version respects theirs if the process is alive.
  */
 import { readFile, rm, writeFile } from "node:fs/promises"
 import { hostname } from "node:os"
@@ -15,11 +16,11 @@ const Printable = Schema.String.pipe(Schema.check(Schema.isPattern(/^[\x20-\x7e]
 export const Holder = Schema.Struct({
   pid: Schema.Int,
   host: Printable,
-  /** What runs: the file of a program, or a command such as `alex-db serve`. */
+  /** The file of the program, or a command such as `alex-db serve`. */
   program: Printable,
   /** When it opened the folder, as an ISO date and time. */
   since: Printable,
-  /** The socket through which other commands come in: a name in the folder or a path; absent where there is none. */
+  /** The socket for other commands: a name in the folder or an absolute path; absent if there is none. */
   socket: Schema.optionalKey(Schema.String)
 })
 export type Holder = typeof Holder.Type
@@ -29,7 +30,7 @@ const EarlierText = Schema.fromJsonString(Schema.Struct({ pid: Schema.Int }))
 
 const printable = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 200) || "?"
 
-/** This process. */
+/** This process as a holder. */
 export const self = Effect.fnUntraced(function* (
   program = basename(process.argv[1] ?? process.execPath)
 ): Effect.fn.Return<Holder> {
@@ -48,11 +49,11 @@ const text = (path: string): Effect.Effect<string> =>
     () => ""
   )
 
-/** The holder that a file names; `None` where there is no such file, or it is only being written. */
+/** The holder in a file; `None` if the file does not exist or is not complete yet. */
 export const read = (path: string): Effect.Effect<Option.Option<Holder>> =>
   Effect.map(text(path), Schema.decodeOption(HolderText))
 
-/** Signal 0 only asks; EPERM says that the process exists and belongs to another user. */
+/** Signal 0 only checks. EPERM means that the process exists and belongs to another user. */
 const isAlive = (pid: number): boolean => {
   const asked = Result.try(() => process.kill(pid, 0))
   if (Result.isSuccess(asked)) return true
@@ -69,14 +70,16 @@ export const earlier = Effect.fnUntraced(function* (path: string): Effect.fn.Ret
   )
 })
 
-/** Writes the holder's name over the one there; called by the process that has the lock. */
+/** Replaces the holder in the file. Only the process that has the lock may call it. */
 export const write = (path: string, holder: Holder): Effect.Effect<void> =>
   Effect.tryPromise(async () => {
     await rm(path, { force: true })
     await writeFile(path, `${JSON.stringify(holder)}\n`, { flag: "wx" })
   }).pipe(
-    // Without it the message to others says less, and nothing else changes.
-    Effect.catch(({ cause }) => Effect.logDebug("The holder of the data folder can't be named", cause))
+    // Without the file, only the message to other processes is less precise.
+    Effect.catch(({ cause }) =>
+      Effect.logDebug("lock.json, which names the holder of the data folder, can't be written", cause)
+    )
   )
 
 export const remove = (path: string): Effect.Effect<void> =>
@@ -87,7 +90,7 @@ const isHere = ({ host }: Holder): boolean => host === printable(hostname())
 /** Whether a holder is this process. */
 export const isSelf = (holder: Holder): boolean => isHere(holder) && holder.pid === process.pid
 
-/** A holder as a message has it, such as `process 123 (alex-db, since 2026-11-26T10:00:00.000Z)`. */
+/** A holder for messages, such as `process 123 (alex-db, since 2026-11-26T10:00:00.000Z)`. */
 export const nameOf = (holder: Holder): string => {
   const { host, pid, program, since } = holder
   const who = isSelf(holder) ? `this process itself, ${pid}` : `process ${pid}`

@@ -1,8 +1,8 @@
-/** Whether a folder is on another machine's disk, where a lock may not reach those who open it from there. */
+/** Detects whether a folder is on a network file system, where a lock may not exclude other machines. */
 import { readFile, stat, statfs } from "node:fs/promises"
 import { Effect, Option } from "effect"
 
-/** Linux's numbers of file systems (statfs(2)) that are, or may be, shared with other machines. */
+/** Linux's type numbers (statfs(2)) of file systems that are, or may be, shared with other machines. */
 const networked: ReadonlyMap<number, string> = new Map([
   [0x6969, "nfs"],
   [0x517b, "smb"],
@@ -21,7 +21,7 @@ const networked: ReadonlyMap<number, string> = new Map([
   [0xbacbacbc, "vmhgfs"]
 ])
 
-/** Everything that runs outside the kernel; which one it is, only the table of mounts says. */
+/** The number of all file systems outside the kernel; only the mount table says which one it is. */
 const fuse = 0x65735546
 
 const networkedFuse =
@@ -45,9 +45,9 @@ const mountedAs = (mounts: string, device: bigint): string | undefined => {
 }
 
 /**
- * What the numbers say.
+ * The name of a network file system; undefined for any other.
  *
- * @param type The file system's number.
+ * @param type The file system's number from statfs.
  * @param device The device of a file on it.
  * @param mounts The text of /proc/self/mountinfo.
  * @internal
@@ -58,7 +58,7 @@ export const networkName = (type: number, device: bigint, mounts: string): strin
   return name !== undefined && networkedFuse.test(name) ? name : undefined
 }
 
-/** The name of the network file system that a folder is on. Only Linux and Windows say it. */
+/** The name of the network file system of a folder. It can be detected only on Linux and Windows. */
 export const find = (folder: string): Effect.Effect<Option.Option<string>> => {
   if (process.platform === "win32")
     return Effect.succeed(/^[\\/]{2}[^?.]/.test(folder) ? Option.some("smb") : Option.none())

@@ -1,24 +1,24 @@
-/** From what kept a data folder from being opened to what is to be done: no folder is called damaged for want of room. */
+/** Explains why a data folder can't be opened, and what to do. A missing resource is never reported as damage. */
 import { statfs } from "node:fs/promises"
 import { Array as Arr, Effect, Option, Predicate } from "effect"
 import { LocalDataApiError } from "../LocalDataApiError.ts"
 
-/** What was to be done with a folder, and what came of it. */
+/** A failed operation on a folder. */
 export interface Failed {
   readonly dataDir: string
-  /** `created`, `opened`, `read`, `written`: what it can't be. */
+  /** The participle of the message "can't be ...": `created`, `opened`, `read`, `written`, `closed`. */
   readonly what: string
   readonly cause: unknown
-  /** What PostgreSQL wrote to its log. */
+  /** The last lines of PostgreSQL's log. */
   readonly log?: ReadonlyArray<string> | undefined
-  /** Bytes that it takes. */
+  /** The bytes on the disk that it needs. */
   readonly room?: number | undefined
 }
 
-/** PostgreSQL's log before it is of 1 MB segments, of which it keeps 8, and a new file for each table that grows. */
+/** Bytes that PostgreSQL needs to run: 8 segments of 1 MB of the write-ahead log, and some for growing tables. */
 const workingRoom = 10 * 1024 * 1024
 
-/** The numbers that PGlite's C library has for what Node has codes for. */
+/** The error numbers of PGlite's C library, and Node's codes for them. */
 const errnos: Readonly<Record<number, string>> = {
   2: "EACCES",
   19: "EDQUOT",
@@ -31,7 +31,7 @@ const errnos: Readonly<Record<number, string>> = {
   69: "EROFS"
 }
 
-/** How that library, and JavaScript's engine, word them. */
+/** The messages of that library and of the JavaScript engine for these codes. */
 const wordings: ReadonlyArray<readonly [RegExp, string]> = [
   [/No space left on device/, "ENOSPC"],
   [/[Qq]uota exceeded/, "EDQUOT"],
@@ -46,7 +46,7 @@ const wordings: ReadonlyArray<readonly [RegExp, string]> = [
 
 const worded = (text: string): string | undefined => wordings.find(([pattern]) => pattern.test(text))?.[1]
 
-/** The system's code anywhere below a failure. */
+/** The system's error code of a failure or of any of its causes. */
 const codeOf = (cause: unknown, depth = 0): string | undefined => {
   if (!Predicate.isObject(cause) || depth > 8) return undefined
   if (Predicate.hasProperty(cause, "code") && typeof cause.code === "string" && /^E[A-Z]+$/.test(cause.code))
@@ -59,7 +59,7 @@ const codeOf = (cause: unknown, depth = 0): string | undefined => {
 
 const printable = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 500)
 
-/** Why PostgreSQL gave up, in its own words and with its detail. */
+/** PostgreSQL's last fatal message, with its detail. */
 const lastWords = (log: ReadonlyArray<string>): string | undefined => {
   const at = log.findLastIndex((line) => /\b(?:FATAL|PANIC): |^postgres: /.test(line))
   const line = log[at]
@@ -71,7 +71,7 @@ const lastWords = (log: ReadonlyArray<string>): string | undefined => {
 
 const megabytes = (bytes: number): string => `${Math.ceil(bytes / (1024 * 1024))} MB`
 
-/** The nearest folder that exists says how much room there is. */
+/** How much room there is on the folder's disk, for a message. */
 const freeRoom = (dataDir: string): Effect.Effect<string> =>
   Effect.tryPromise(async () => {
     const { bavail, bsize } = await statfs(dataDir)
@@ -95,7 +95,7 @@ const onCode = (code: string, { dataDir, room = workingRoom, what }: Failed, fre
     case "EROFS":
       return `${cannot}: its file system is read-only. Mount it for writing or choose another folder.`
     case "EIO":
-      return `${cannot}: its disk fails to read or write (I/O error). Look at the disk before anything else.`
+      return `${cannot}: its disk fails to read or write (I/O error). Check the disk first.`
     case "ENOMEM":
       return `${cannot}: there is not enough memory, and PostgreSQL takes about 200 MB. Stop programs or raise the limit.`
     case "EBUSY":
@@ -105,11 +105,11 @@ const onCode = (code: string, { dataDir, room = workingRoom, what }: Failed, fre
   }
 }
 
-/** What PostgreSQL's words mean, where they are not about a resource. */
+/** The message for an error of PostgreSQL that is not about a resource. */
 const onWords = (words: string, { dataDir }: Failed): string => {
   const missing = /^database "(.+)" does not exist$/.exec(words)?.[1]
   if (missing !== undefined)
-    return `The data folder ${dataDir} holds no database ${missing}. Name the one that it was made for, or choose another folder.`
+    return `The data folder ${dataDir} holds no database ${missing}. Name the database that it was created with, or choose another folder.`
   return `PostgreSQL refuses the data folder ${dataDir}: ${words}. Its files are left as they are: restore it from a copy, or choose another folder.`
 }
 
@@ -117,7 +117,7 @@ const onWords = (words: string, { dataDir }: Failed): string => {
 export const explain = Effect.fnUntraced(function* (failed: Failed): Effect.fn.Return<LocalDataApiError> {
   const { cause, dataDir, log = [], what } = failed
   const words = lastWords(log)
-  // Of all that PostgreSQL logs, its last words come first; a resource that was short before may be why.
+  // PostgreSQL's fatal message has priority, but an earlier line about a missing resource may be the cause.
   const code =
     codeOf(cause) ??
     Option.getOrUndefined(Arr.findFirst([words ?? "", ...log], (line) => Option.fromUndefinedOr(worded(line))))

@@ -1,6 +1,6 @@
-/** Data folders of another major version of PostgreSQL: what opens them, and what is to be done. Pure. */
+/** Data folders of another major version of PostgreSQL: which PGlite opens them, and what to do. Pure. */
 
-/** The major version of PostgreSQL that this version of PGlite is; files of another one can't be opened. */
+/** The major version of PostgreSQL in this version of PGlite, which can't open files of another one. */
 export const postgresMajor = 18
 
 /** A version of `@electric-sql/pglite`, and the hash of its archive. */
@@ -10,9 +10,10 @@ export interface Opener {
 }
 
 /**
- * Which PGlite opens the files of which older PostgreSQL: the last one that has it, as its own `select version()` says.
- * 0.2 is PostgreSQL 16.4, 0.3 is 17.4 and 17.5, 0.4 is 17.5, and each opens what the first of its PostgreSQL made. 0.1
- * is a "15devel", without the extension that Alex's tables need. The hashes are the registry's.
+ * The PGlite that opens the files of each older PostgreSQL: the last one with that major version, by its own `select
+ * version()`. PGlite 0.2 is PostgreSQL 16.4, 0.3 is 17.4 and 17.5, 0.4 is 17.5; each opens the files of the earlier
+ * ones of its major version. 0.1 is a "15devel" without the extension that Alex's tables need. The hashes are the
+ * registry's.
  */
 export const openers: Readonly<Record<number, Opener>> = {
   16: {
@@ -25,9 +26,9 @@ export const openers: Readonly<Record<number, Opener>> = {
   }
 }
 
-/** What is wrong with a folder of another major version, and the way out, each a sentence without its full stop. */
+/** The problem of a folder of another major version, and its fix, each a sentence without its full stop. */
 export const otherVersion = (dataDir: string, major: number): { readonly problem: string; readonly fix: string } => {
-  const problem = `The data folder ${dataDir} was made by PostgreSQL ${major}, this is ${postgresMajor}`
+  const problem = `The data folder ${dataDir} was made by PostgreSQL ${major}, but this is PostgreSQL ${postgresMajor}`
   const opener = openers[major]
   if (opener !== undefined) {
     const fix = `Run "alex-db upgrade ${dataDir}", which reads it with @electric-sql/pglite ${opener.version} and keeps the old folder`
@@ -35,10 +36,10 @@ export const otherVersion = (dataDir: string, major: number): { readonly problem
   }
   return major > postgresMajor
     ? { problem, fix: `Update alex-database to a version that has PostgreSQL ${major}, or choose another folder` }
-    : { problem, fix: "No PGlite is known here that opens it for alex-db upgrade. Choose another folder" }
+    : { problem, fix: "alex-db upgrade knows no PGlite that opens it. Choose another folder" }
 }
 
-/** The same of PostgreSQL's files without a folder around them, as PGlite keeps them by itself. */
+/** The same for a folder that directly contains PostgreSQL's files, as PGlite itself creates them. */
 export const bareFiles = (dataDir: string, major: number): { readonly problem: string; readonly fix: string } => {
   if (major !== postgresMajor) return otherVersion(dataDir, major)
   const problem = `The data folder ${dataDir} is one of PGlite's own, which other programs may have open`

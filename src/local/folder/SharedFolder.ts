@@ -1,6 +1,6 @@
 /**
- * A folder that several commands work with at a time: one holds it, the others are its guests. When the holder ends,
- * the first guest that needs the database takes its place.
+ * A folder that several commands use at a time: one process holds it, the others are its guests. When the holder ends,
+ * the first guest that needs the database becomes the holder.
  */
 import { join } from "node:path"
 import { setTimeout } from "node:timers/promises"
@@ -18,24 +18,24 @@ import type { FolderInUse, Share } from "./TakeFolder.ts"
 export interface SharedFolderOptions {
   readonly dataDir: string
   readonly database: string
-  /** What this process is to others, such as `alex-db serve`. */
+  /** The name of this program for messages to other processes, such as `alex-db serve`. */
   readonly program: string
   /** Opens the folder as its holder. */
   readonly open: (share: Share) => Effect.Effect<DataApi["Service"], LocalDataApiError | FolderInUse, Scope.Scope>
 }
 
-/** Where calls go: to the engine in this process, or through the socket of another one. */
+/** Where calls go: to the engine in this process, or to the socket of another process. */
 interface Place extends FolderGuest.Guest {
   readonly isHolder: boolean
 }
 
-/** Milliseconds for a holder to start or to end: more than it waits itself for transactions of others, and on a busy machine. */
+/** Milliseconds to wait for a holder that starts or ends. It is longer than the holder's own wait for its guests. */
 const patience = 180_000
 
-/** Milliseconds until it is said who is waited for. */
+/** Milliseconds of waiting after which a message names the holder. */
 const silence = 5_000
 
-/** Runs what holds resources in a scope of its own, which is closed at once if it fails. */
+/** Runs an effect that acquires resources in its own scope, which is closed at once if it fails. */
 const inOwnScope = <E>(parent: Scope.Scope, enter: Effect.Effect<Place, E, Scope.Scope>): Effect.Effect<Place, E> =>
   Effect.flatMap(Scope.fork(parent), (scope) =>
     enter.pipe(
@@ -45,7 +45,7 @@ const inOwnScope = <E>(parent: Scope.Scope, enter: Effect.Effect<Place, E, Scope
   )
 
 const noWayIn = (dataDir: string, path: string): string =>
-  `Other commands can't work with ${dataDir} while this one has it, since no socket can be made at ${path}. Remove what is there, or change the folder's permissions.`
+  `Other commands can't use ${dataDir} while this one has it open, because no socket can be created at ${path}. Remove the file at that path, or change the folder's permissions.`
 
 const asHolder = ({ database, dataDir, open, program }: SharedFolderOptions, parent: Scope.Scope) =>
   inOwnScope(
@@ -74,17 +74,19 @@ const asGuest = (
     parent,
     Effect.gen(function* () {
       const guest = yield* FolderGuest.connect({ dataDir, database, holder, socket })
-      yield* Effect.logInfo(`The data folder ${dataDir} is open in ${Holder.nameOf(holder)}; this one goes through it`)
+      yield* Effect.logInfo(
+        `The data folder ${dataDir} is open in ${Holder.nameOf(holder)}; this process uses it through that one`
+      )
       return { isHolder: false, ...guest }
     })
   )
 
-/** Takes the folder, or connects to the process that has it; waits while that one starts or ends. */
+/** Takes the folder, or connects to the process that has it. It waits while that process starts or ends. */
 const settle = Effect.fnUntraced(function* (
   options: SharedFolderOptions,
   parent: Scope.Scope
 ): Effect.fn.Return<Place, LocalDataApiError> {
-  // By the clock of the machine: it is another process that is waited for.
+  // Real time, not Effect's clock, because this waits for another process.
   const began = performance.now()
   let hasSaid = false
   for (;;) {
@@ -111,7 +113,7 @@ const settle = Effect.fnUntraced(function* (
   }
 })
 
-/** A call that no process answered was not made. */
+/** The failure of a call for which no process was found; it did not run. */
 const unanswered =
   (operation: Operation) =>
   ({ message }: LocalDataApiError) =>
@@ -120,7 +122,7 @@ const unanswered =
 const lostItsHolder = ({ reason }: DataApiError): boolean =>
   reason._tag === "ConnectionLost" || reason._tag === "ConnectFailed"
 
-/** What the driver says of a host and a network, said of a folder. */
+/** Replaces the HTTP client's message, which names a host, by one that names the folder. */
 const ofFolder = (dataDir: string, { operation, reason }: DataApiError): DataApiError =>
   new DataApiError({
     operation,
@@ -132,15 +134,15 @@ const ofFolder = (dataDir: string, { operation, reason }: DataApiError): DataApi
           })
   })
 
-/** Holders that may end in turn under one call. */
+/** How many holders a call tries, if they end one after the other. */
 const tries = 3
 
-/** The places where a process's calls have gone and go. */
+/** Routes the calls of this process to the current holder, or to the holder of their transaction. */
 class Places {
   readonly #options: SharedFolderOptions
   readonly #parent: Scope.Scope
   readonly #turn = Semaphore.makeUnsafe(1)
-  /** Where each open transaction was begun, unless that is here. */
+  /** The place of each open transaction that was begun at another process. */
   readonly #homes = new Map<string, Place>()
   readonly #gone = new WeakSet<Place>()
   #present: Place
@@ -151,17 +153,17 @@ class Places {
     this.#present = present
   }
 
-  /** Nothing more can be begun there. */
+  /** Whether no call can begin at a place any more. */
   #isOver(place: Place): boolean {
     return place.isEnding() || this.#gone.has(place)
   }
 
-  /** The scope of the place before stays open: its holder may still answer what is under way. */
+  /** Finds the next place. The scope of the previous one stays open, because its holder may still run calls. */
   readonly #move = Effect.gen({ self: this }, function* () {
     const { dataDir } = this.#options
     this.#present = yield* settle(this.#options, this.#parent)
     if (this.#present.isHolder)
-      yield* Effect.logInfo(`The data folder ${dataDir} was given up: this process has it now`)
+      yield* Effect.logInfo(`The process that had the data folder ${dataDir} open ended: this process has it open now`)
     return this.#present
   })
 
@@ -174,7 +176,7 @@ class Places {
       : Effect.succeed(this.#present)
   )
 
-  /** Where a call goes: a transaction ends with the holder that it was begun at. */
+  /** The place of a call. A transaction stays at the holder where it was begun, and ends with it. */
   readonly #of = (operation: Operation, transactionId: string | undefined): Effect.Effect<Place, DataApiError> => {
     const home = transactionId === undefined ? undefined : this.#homes.get(transactionId)
     return home === undefined || home.hasEnded() || this.#gone.has(home)
@@ -183,8 +185,8 @@ class Places {
   }
 
   /**
-   * Makes a call. Where its holder ends, the call is made at the next one if it did not run or may run twice; otherwise
-   * its outcome is not known.
+   * Makes a call. If its holder ends, the call is retried at the next one, provided that it did not run or may run
+   * twice. Otherwise it fails with `OutcomeUnknown`.
    */
   call<A>(
     operation: Operation,
@@ -217,7 +219,7 @@ const always = Effect.succeed(true)
 const never = Effect.succeed(false)
 
 /**
- * The `DataApi` of a shared folder.
+ * Opens a shared folder as a `DataApi`.
  *
  * @errors LocalDataApiError
  */

@@ -1,4 +1,4 @@
-/** Takes a data folder for this process alone: its lock, and the name of who has it for everybody else's message. */
+/** Takes a data folder for this process: its lock, and `lock.json`, which names this process to others. */
 import { randomUUID } from "node:crypto"
 import { open, readdir, rm } from "node:fs/promises"
 import { join } from "node:path"
@@ -9,16 +9,16 @@ import * as Holder from "./Holder.ts"
 import * as NetworkFileSystem from "./NetworkFileSystem.ts"
 import * as OpenFailure from "./OpenFailure.ts"
 
-/** Somebody else has the folder. */
+/** Another process has the folder open. */
 export class FolderInUse extends Data.TaggedError("FolderInUse")<{
   readonly message: string
   readonly holder: Option.Option<Holder.Holder>
 }> {}
 
-/** What a holder says of itself to those who come after it. */
+/** What a holder writes about itself for other processes. */
 export interface Share {
   readonly program: string
-  /** The name of its socket; `undefined` where it has none. */
+  /** The name of its socket; `undefined` if it has none. */
   readonly socket: string | undefined
 }
 
@@ -38,7 +38,7 @@ const earlierInUse = (dataDir: string, lockJson: string, pid: number): LocalData
     message: `The data folder ${dataDir} is in use by process ${pid}, which has an earlier version of this package. Stop that process, or remove ${lockJson} if it is another program's.`
   })
 
-/** What keeps this process from making and reading files in a folder; SQLite does not say it. */
+/** The error of creating and reading files in a folder, if any; SQLite does not report it. */
 const obstacle = (dataDir: string): Effect.Effect<unknown> =>
   Effect.tryPromise(async () => {
     await readdir(dataDir)
@@ -47,7 +47,7 @@ const obstacle = (dataDir: string): Effect.Effect<unknown> =>
     await rm(probe)
   }).pipe(Effect.match({ onFailure: ({ cause }) => cause, onSuccess: () => undefined }))
 
-/** Why the lock can't be had, where it is not that somebody else holds it. */
+/** Why the lock can't be taken, if no other process holds it. */
 const notLockable = Effect.fnUntraced(function* (
   dataDir: string,
   lockDb: string,
@@ -62,7 +62,7 @@ const notLockable = Effect.fnUntraced(function* (
       })
     case "foreign":
       return new LocalDataApiError({
-        message: `${cannot}: ${lockDb} is not the file of a lock. Remove that file alone; the data is not in it.`,
+        message: `${cannot}: ${lockDb} is not a lock file. Remove only that file; it holds no data.`,
         cause
       })
     case "no-sqlite":
@@ -73,7 +73,7 @@ const notLockable = Effect.fnUntraced(function* (
       const found = yield* obstacle(dataDir)
       if (found !== undefined) return yield* OpenFailure.explain({ dataDir, what: "written", cause: found })
       return new LocalDataApiError({
-        message: `${cannot}: its file system refuses. Choose a folder on a local disk.`,
+        message: `${cannot}: its file system refuses the lock. Choose a folder on a local disk.`,
         cause
       })
     }
@@ -84,14 +84,14 @@ const warnOfNetwork = Effect.fnUntraced(function* (dataDir: string): Effect.fn.R
   const network = yield* NetworkFileSystem.find(dataDir)
   if (Option.isNone(network)) return
   yield* Effect.logWarning(
-    `The data folder ${dataDir} is on a network file system (${network.value}). Its lock keeps out other processes of this machine, and perhaps not those of other machines: open it on one machine only, or choose a folder on a local disk.`
+    `The data folder ${dataDir} is on a network file system (${network.value}). Its lock excludes other processes on this machine, but perhaps not those on other machines: open it on one machine only, or choose a folder on a local disk.`
   )
 })
 
 /**
- * Holds a folder, which exists, against everybody else until the scope closes.
+ * Locks an existing folder for this process until the scope closes.
  *
- * @param share What to say to others; without it the folder is this process's alone.
+ * @param share How other processes can use the folder; without it only this process can.
  * @errors LocalDataApiError, FolderInUse
  */
 export const take = Effect.fnUntraced(function* (

@@ -1,11 +1,11 @@
-/** What is done where a data folder can't be closed as it should be. */
+/** Handles a data folder whose database did not shut down properly. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { LocalDataApiError } from "../LocalDataApiError.ts"
 
 /**
- * Is told why the database of a folder could not write all that it had in memory when it ended; by default it is logged
- * as a warning. Nothing that was committed is lost then, and what closes a folder can't fail.
+ * Called with the reason if the database of a folder could not write its buffers when it shut down. By default it logs
+ * a warning. No commit is lost in this case, and closing a folder never fails.
  *
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-/** Which calls are admitted: who signs them, what they say, which cluster they are for, whose transaction they name. */
+/** Decides which calls are admitted, by their signature, body, cluster and transaction. */
 import { isUtf8 } from "node:buffer"
 import { type Clock, Result } from "effect"
 import { TransactionNotFound } from "../../data-api/DataApiError.ts"
@@ -15,7 +15,7 @@ export class TransactionHomes {
   private readonly homes = new Map<string, { readonly resourceArn: string; readonly since: number }>()
 
   begun(id: string, resourceArn: string, now: number): void {
-    // Insertion order is age: what the service must have ended by now leaves from the front.
+    // The map is in order of age. Transactions older than the service's limit have ended, and are removed.
     for (const [old, { since }] of this.homes) {
       if (now - since < TRANSACTION_TOTAL) break
       this.homes.delete(old)
@@ -45,14 +45,14 @@ export interface Admitted {
   readonly database: string | undefined
 }
 
-/** What calls are admitted by. */
+/** The state that decides about admission. */
 export interface Gate {
   readonly clusters: Clusters
   readonly homes: TransactionHomes
   readonly clock: Clock.Clock
 }
 
-/** The call that a body asks for, or the answer that refuses it. */
+/** The call in a request's body, or the response that refuses it. */
 export const admit = (
   { clock, clusters, homes }: Gate,
   { headers, method, target }: RequestHead,

@@ -1,27 +1,27 @@
-/** What the HTTP front answers, and how it is sent. */
+/** The responses of the HTTP server, and how they are sent. */
 import { type ServerResponse, STATUS_CODES } from "node:http"
 import type { Reason } from "../../data-api/DataApiError.ts"
 import { encodeFailure, failureOf, type WireFailure } from "../../data-api/rest-json/WireFailures.ts"
 import type { Written } from "./WholeRequests.ts"
 
-/** An answer that is sent; a failure's has `failure`. */
+/** A response; `failure` is set if it is a failure. */
 export interface Answer {
   readonly status: number
   readonly body: string
   readonly failure?: WireFailure
 }
 
-/** The answer of a failure. */
+/** The response for a failure. */
 export const failed = (failure: WireFailure): Answer => ({
   status: failure.status,
   body: encodeFailure(failure),
   failure
 })
 
-/** The answer of a failure that the front itself finds. */
+/** The response for a failure that the HTTP server itself detects. */
 export const refusal = (status: number, code: string, message: string): Answer => failed({ status, code, message })
 
-/** The answer of a failed call; `"dropped"` ends the connection without one. */
+/** The response for a failed call; `"dropped"` ends the connection without a response. */
 export const answerOf = (reason: Reason): Answer | "dropped" => {
   const failure = failureOf(reason)
   return failure === "dropped" ? failure : failed(failure)
@@ -29,7 +29,7 @@ export const answerOf = (reason: Reason): Answer | "dropped" => {
 
 export const tooLarge = refusal(413, "RequestEntityTooLargeException", "The request exceeds the size limit of 4 MiB.")
 
-/** Sends an answer under the request's id. */
+/** Sends a response with the request's id. */
 export const send = (response: ServerResponse, requestId: string, answer: Answer | "dropped"): void => {
   if (answer === "dropped") {
     response.socket?.destroy()
@@ -44,7 +44,7 @@ export const send = (response: ServerResponse, requestId: string, answer: Answer
   response.writeHead(answer.status, headers).end(answer.body)
 }
 
-/** The `Date` header's value, written once a second. */
+/** The value of the `Date` header, formatted once per second. */
 let today = { second: 0, text: "" }
 
 const dateText = (): string => {
@@ -53,7 +53,7 @@ const dateText = (): string => {
   return today.text
 }
 
-/** The same as {@link send} writes, in HTTP's own words. */
+/** The same response as {@link send} sends, as HTTP text. */
 export const written = (requestId: string, answer: Answer | "dropped"): Written => {
   if (answer === "dropped") return answer
   const { body, failure, status } = answer

@@ -1,8 +1,8 @@
 /**
- * The clusters, secrets and callers that a local server knows, and how it answers those it does not.
+ * The clusters, secrets and callers that a local server knows.
  *
- * Without a configuration every cluster ARN of the right form is a cluster with every secret; with one, the wrong ones
- * are refused as the service refuses them.
+ * Without a configuration every valid cluster ARN is accepted with every secret. With a configuration all others are
+ * refused, as the service refuses them.
  */
 import { Redacted, Result, Schema } from "effect"
 import * as Arn from "../../data-api/Arn.ts"
@@ -21,7 +21,7 @@ import type { Target } from "../../data-api/rest-json/RequestReader.ts"
 import { reasonOf } from "../engine/Failures.ts"
 import { Refusal } from "../engine/Session.ts"
 
-/** What PostgreSQL says to a connection that it refuses. */
+/** PostgreSQL's failure for a connection that it refuses. */
 const refused = (sqlState: string, message: string): Result.Result<never, Reason> =>
   Result.fail(reasonOf(new Refusal({ sqlState, message })))
 
@@ -37,15 +37,15 @@ const ClusterArn = Schema.String.pipe(
 
 const Cluster = Schema.Struct({
   arn: ClusterArn,
-  /** The databases it has; any name is tried when absent. */
+  /** The databases of the cluster; by default any name is tried. */
   databases: Schema.optionalKey(Schema.Array(Schema.NonEmptyString)),
-  /** Whether the Data API is on; true when absent. */
+  /** Whether the Data API is enabled. Default true. */
   httpEndpointEnabled: Schema.optionalKey(Schema.Boolean),
-  /** Number of instances; 1 when absent. */
+  /** The number of instances. Default 1. */
   instances: Schema.optionalKey(Schema.Int.pipe(Schema.check(Schema.isGreaterThanOrEqualTo(0)))),
-  /** `available` when absent; in any other state it takes no calls. */
+  /** The state of the cluster, which accepts calls only if it is `available`, the default. */
   status: Schema.optionalKey(Schema.NonEmptyString),
-  /** Its users and their passwords; any secret's user is let in when absent. */
+  /** The users and their passwords; by default the user of any secret is accepted. */
   users: Schema.optionalKey(Schema.Record(Schema.String, Schema.RedactedFromValue(Schema.String)))
 })
 
@@ -54,17 +54,17 @@ const Secret = Schema.Struct({
   name: Schema.optionalKey(Schema.NonEmptyString),
   username: Schema.optionalKey(Schema.NonEmptyString),
   password: Schema.optionalKey(Schema.RedactedFromValue(Schema.String)),
-  /** False for a secret that can't be decrypted; true when absent. */
+  /** False for a secret that can't be decrypted. Default true. */
   readable: Schema.optionalKey(Schema.Boolean)
 })
 
 const Caller = Schema.Struct({
   accessKeyId: Schema.NonEmptyString,
-  /** Its signatures are verified when given. */
+  /** If given, the caller's signatures are verified. */
   secretAccessKey: Schema.optionalKey(Schema.RedactedFromValue(Schema.String)),
-  /** Who it is in IAM. */
+  /** The caller's ARN in IAM. */
   arn: Schema.NonEmptyString,
-  /** The operations that IAM denies it. */
+  /** The operations that IAM denies to the caller. */
   denied: Schema.optionalKey(Schema.Array(Operation))
 })
 
@@ -90,19 +90,19 @@ const Caller = Schema.Struct({
 export const ClustersConfig = Schema.Struct({
   clusters: Schema.NonEmptyArray(Cluster),
   secrets: Schema.Array(Secret),
-  /** Who may call; anyone when absent. */
+  /** The allowed callers; by default anyone. */
   callers: Schema.optionalKey(Schema.Array(Caller))
 })
 export type ClustersConfig = typeof ClustersConfig.Type
 
-/** Who signed a request, as far as the server knows its callers. */
+/** The caller that signed a request. */
 export interface KnownCaller {
   readonly arn: string
   readonly secretAccessKey: Redacted.Redacted | undefined
   readonly denied: ReadonlyArray<Operation>
 }
 
-/** A call before it is let in. */
+/** A call that is not admitted yet. */
 export interface Admission {
   readonly operation: Operation
   readonly target: Target
@@ -112,28 +112,28 @@ export interface Admission {
   readonly database: string | undefined
 }
 
-/** What a server knows of its clusters. */
+/** The clusters of a server. */
 export interface Clusters {
-  /** The regions it answers for; any when undefined. */
+  /** The regions of its clusters; any region if undefined. */
   readonly regions: ReadonlySet<string> | undefined
   readonly caller: (accessKeyId: string) => Result.Result<KnownCaller, Reason>
-  /** Lets a call in and says which database it is for: undefined leaves that to the engine. */
+  /** Admits a call, and returns its database; undefined lets the engine choose. */
   readonly admit: (call: Admission) => Result.Result<string | undefined, Reason>
 }
 
 const notEnabled = (arn: string) =>
   Result.fail(new HttpEndpointNotEnabled({ message: `HttpEndpoint is not enabled for resource ${arn}` }))
 
-/** The ARNs that are printed ready to use: a cluster and a secret that {@link any} lets in. */
+/** The cluster's and the secret's ARN that `alex-db serve` prints; {@link any} accepts them. */
 export const defaultTarget = (region: string): Target => ({
   resourceArn: `arn:aws:rds:${region}:000000000000:cluster:alex-local`,
   secretArn: `arn:aws:secretsmanager:${region}:000000000000:secret:alex-local-000000`
 })
 
 /**
- * Any cluster's ARN of the right form and of the region that the request is signed for, and any secret.
+ * Accepts any valid cluster ARN of the region that the request is signed for, and any secret.
  *
- * @param secretKey verifies every signature, whatever its access key's id
+ * @param secretKey If given, every signature is verified with it, whatever the access key's id.
  */
 export const any = (secretKey?: Redacted.Redacted): Clusters => {
   const caller: KnownCaller = { arn: "arn:aws:iam::000000000000:user/local", secretAccessKey: secretKey, denied: [] }
@@ -147,7 +147,7 @@ export const any = (secretKey?: Redacted.Redacted): Clusters => {
   }
 }
 
-/** The clusters, secrets and callers of a configuration, and no others. */
+/** Accepts only the clusters, secrets and callers of a configuration. */
 export const fromConfig = (config: ClustersConfig, secretKey?: Redacted.Redacted): Clusters => {
   const clusters = new Map(config.clusters.map((cluster) => [cluster.arn, cluster]))
   const secrets = new Map(
@@ -185,7 +185,7 @@ export const fromConfig = (config: ClustersConfig, secretKey?: Redacted.Redacted
       if (right === undefined || Redacted.value(right) !== Redacted.value(password))
         return refused("28P01", `password authentication failed for user "${username}"`)
     }
-    // PostgreSQL's own default: the database named like the user. A dbname in the secret counts for nothing.
+    // PostgreSQL's own default is the database with the user's name. A dbname in the secret is ignored.
     const wanted = database ?? username
     return cluster.databases === undefined || cluster.databases.includes(wanted)
       ? Result.succeed(wanted)

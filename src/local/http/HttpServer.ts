@@ -1,9 +1,9 @@
 /**
- * The REST-JSON front of a `DataApi`: what an AWS SDK of any language, an ORM's Data API driver or the AWS CLI calls.
+ * A `DataApi` over HTTP with REST-JSON, for the AWS SDK of any language, an ORM's Data API driver or the AWS CLI.
  *
- * Where the front of AWS is not documented, this one answers: an unknown path 404 `UnknownOperationException`, another
- * method than POST 405 with the same code, a request over 4 MiB 413 `RequestEntityTooLargeException`, a content type
- * other than JSON 415 `UnsupportedMediaTypeException`.
+ * AWS does not document some responses. This server sends 404 `UnknownOperationException` for an unknown path, 405 with
+ * the same code for a method other than POST, 413 `RequestEntityTooLargeException` for a request over 4 MiB, and 415
+ * `UnsupportedMediaTypeException` for a content type other than JSON.
  */
 import type { IncomingMessage, RequestListener } from "node:http"
 import { Clock, Context, type Duration, Effect, Exit, type Fiber, Layer } from "effect"
@@ -24,11 +24,11 @@ import type { RequestHead, ServeWhole } from "./WholeRequests.ts"
 /** One answered request, for a log. */
 export interface RequestLog {
   readonly requestId: string
-  /** The operation, or the path that names none. */
+  /** The operation; or the path, if it is not one of an operation. */
   readonly operation: string
-  /** Undefined where a fault left no answer. */
+  /** The HTTP status; undefined if an injected fault dropped the response. */
   readonly status?: number | undefined
-  /** From the last byte of the request to the answer. */
+  /** Milliseconds from the last byte of the request to the response. */
   readonly millis: number
   /** Rows returned. */
   readonly rows?: number | undefined
@@ -44,29 +44,29 @@ export interface RequestLog {
 
 /** Where and how to listen; all members have a default. */
 export interface HttpServerOptions {
-  /** 127.0.0.1 when absent. Anything but a loopback address opens the database to the network. */
+  /** Default 127.0.0.1. Any address other than loopback opens the database to the network. */
   readonly host?: string | undefined
-  /** 8080 when absent; 0 takes any free port. */
+  /** Default 8080; 0 takes any free port. */
   readonly port?: number | undefined
-  /** Any cluster's ARN when absent. */
+  /** The clusters to serve; by default any cluster's ARN is accepted. */
   readonly clusters?: Clusters | undefined
   /** Host names, in lower case, that requests may use besides loopback names and addresses. */
   readonly allowedHosts?: ReadonlyArray<string> | undefined
   readonly onRequest?: ((entry: RequestLog) => void) | undefined
-  /** How long requests under way may take when the server stops; 10 seconds when absent. */
+  /** How long running requests may take when the server stops. Default 10 seconds. */
   readonly grace?: Duration.Input | undefined
 }
 
 const operations = new Map(Operation.literals.map((operation) => [paths[operation], operation]))
 
-/** An answer, and what a log wants to know of it. */
+/** A response, and its values for the log. */
 interface Served extends Pick<RequestLog, "rows" | "updated" | "transactionId"> {
   readonly answer: Answer | "dropped"
 }
 
 const json = /^application\/(?:json|x-amz-json-1\.[01])\s*(?:;|$)/i
 
-/** What the request line and the headers alone decide: the operation, or an answer. */
+/** The operation by the request line and the headers, or the response that refuses the request. */
 const route = ({ headers, method, target }: RequestHead, allowedHosts: ReadonlyArray<string>): Operation | Answer => {
   const sign = browserSign(headers, allowedHosts)
   if (sign !== undefined)
@@ -98,7 +98,7 @@ const headOf = ({ headers, method = "", rawHeaders, url = "/" }: IncomingMessage
   octets: rawHeaders.reduce((sum, text) => sum + text.length + 2, url.length + 16)
 })
 
-/** An engine leaves the records as the text that is sent; any other `DataApi` answers with fields. */
+/** The engine returns records as the JSON text to send (`recordsAsJson`); any other `DataApi` returns fields. */
 const executeStatement = (api: DataApi["Service"], request: EngineRequest) => api.executeStatement(request)
 
 const run = (
@@ -129,10 +129,10 @@ const rowsOf = (response: Response): Pick<RequestLog, "rows" | "updated"> => {
   return numberOfRecordsUpdated === undefined ? {} : { updated: numberOfRecordsUpdated }
 }
 
-/** Sends the answer to a request. */
+/** Sends the response to a request. */
 type Reply = (requestId: string, answer: Answer | "dropped") => void
 
-/** What the calls of one server share. */
+/** The state that all calls of a server share. */
 interface Front {
   readonly api: DataApi["Service"]
   readonly gate: Gate
@@ -140,7 +140,7 @@ interface Front {
   readonly onRequest: HttpServerOptions["onRequest"]
 }
 
-/** Sends an answer and tells the log. */
+/** Sends a response, and logs it. */
 const respond = (
   { onRequest }: Front,
   reply: Reply,
@@ -165,7 +165,7 @@ const respond = (
   })
 }
 
-/** Runs an admitted call, and notes which cluster's a transaction is. */
+/** Runs an admitted call, and records the cluster of a transaction that it begins. */
 const serve = ({ api, gate: { clock, homes } }: Front, { call, database }: Admitted): Effect.Effect<Served> =>
   run(api, call, database).pipe(
     Effect.map((response): Served => {
@@ -183,7 +183,7 @@ const serve = ({ api, gate: { clock, homes } }: Front, { call, database }: Admit
     Effect.tapDefect((defect) => Effect.logError(`${call.operation} died`, defect))
   )
 
-/** Admits, runs and answers a call. */
+/** Admits a call, runs it and sends the response. */
 const handle = (front: Front, reply: Reply, head: RequestHead, operation: Operation, body: Buffer): void => {
   const started = performance.now()
   const admitted = admit(front.gate, head, operation, body)
@@ -197,9 +197,9 @@ const handle = (front: Front, reply: Reply, head: RequestHead, operation: Operat
   })
 }
 
-/** What a front is made of. */
+/** Options of the HTTP front end. */
 interface FrontOptions extends Pick<HttpServerOptions, "allowedHosts" | "clusters" | "onRequest"> {
-  /** 4 MiB, as the service has it, when absent. */
+  /** The largest request, in octets. Default 4 MiB, as in the service. */
   readonly maxRequestBytes?: number | undefined
 }
 
@@ -209,7 +209,7 @@ const frontOf = ({ clusters = any(), onRequest }: FrontOptions): Effect.Effect<F
     return { api: yield* DataApi, gate, fork: Effect.runForkWith(yield* Effect.context<never>()), onRequest }
   })
 
-/** Requests of any form, as node:http reads them. */
+/** Handles requests of any form, which node:http has read. */
 const listener =
   (front: Front, { allowedHosts = [], maxRequestBytes = MAX_REQUEST_BYTES }: FrontOptions): RequestListener =>
   (request, response) => {
@@ -224,7 +224,7 @@ const listener =
     })
   }
 
-/** Requests of the usual form, which come in one piece. */
+/** Handles requests of the usual form that arrive in one piece. */
 const serveWhole =
   (front: Front, { allowedHosts = [] }: FrontOptions): ServeWhole =>
   (head, body, answered) => {
@@ -247,14 +247,14 @@ const serveWhole =
  * ```
  */
 export class HttpServer extends Context.Service<HttpServer, Bound>()("alex-database/local/HttpServer") {
-  /** Answers requests from the `DataApi` of the context, on whatever they come. */
+  /** Creates a request listener for any HTTP server, on the `DataApi` of the context. */
   static readonly requestListener = Effect.fnUntraced(function* (
     options: FrontOptions = {}
   ): Effect.fn.Return<RequestListener, never, DataApi> {
     return listener(yield* frontOf(options), options)
   })
 
-  /** Serves the `DataApi` of the context for as long as the scope is open. */
+  /** Serves the `DataApi` of the context until the scope closes. */
   static readonly make = Effect.fn("HttpServer.make")(function* (options: HttpServerOptions = {}) {
     const { grace = "10 seconds", host = "127.0.0.1", port = 8080 } = options
     const front = yield* frontOf(options)
@@ -263,7 +263,7 @@ export class HttpServer extends Context.Service<HttpServer, Bound>()("alex-datab
   })
 
   /**
-   * See {@link HttpServer.make}.
+   * Serves the provided `DataApi` over HTTP. See {@link HttpServer.make}.
    *
    * @errors ListenError
    */

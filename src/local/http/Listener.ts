@@ -1,4 +1,4 @@
-/** What the HTTP front and the control endpoint share: a port held by a scope, a body read once, browsers kept out. */
+/** Shared by the HTTP server and the control endpoint: listens on a port, reads bodies, and detects browsers. */
 import {
   createServer,
   type IncomingHttpHeaders,
@@ -18,7 +18,7 @@ export interface Bound {
   readonly url: string
 }
 
-/** The port could not be had; the message says why and what to do, in one line. */
+/** The server can't listen on the port. The message says why and what to do, in one line. */
 export class ListenError extends Schema.TaggedError<ListenError>()("ListenError", {
   message: Schema.String,
   host: Schema.String,
@@ -44,12 +44,12 @@ export const isLoopback = (host: string): boolean => loopbackNames.test(host) ||
 const addressLiteral = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]+\])$/i
 
 /**
- * Why a request looks like a browser's: a page of any origin can reach a loopback port, and this one runs SQL.
+ * Why a request seems to come from a browser. A page of any origin can reach a loopback port, and this one runs SQL.
  *
- * A foreign `Host` gives away a page whose name was re-bound to this address. `sec-fetch-mode` alone is no sign, since
- * Node's own `fetch` sends it.
+ * A foreign `Host` indicates a page whose name was rebound to this address (DNS rebinding). `sec-fetch-mode` alone does
+ * not indicate a browser, since Node's own `fetch` sends it.
  *
- * @returns undefined when nothing is wrong
+ * @returns The header that indicates a browser; undefined if there is none.
  */
 export const browserSign = (headers: IncomingHttpHeaders, allowedHosts: ReadonlyArray<string>): string | undefined => {
   if (headers.origin !== undefined) return "it has an Origin header"
@@ -64,8 +64,8 @@ export const browserSign = (headers: IncomingHttpHeaders, allowedHosts: Readonly
 export type Body = Buffer | "too large" | "aborted"
 
 /**
- * Reads a body up to `limit` bytes. What is too large is read on and thrown away, up to sixteen times the limit, so
- * that the sender gets to see the answer.
+ * Reads a body up to `limit` bytes. A larger body is still read, and dropped, up to sixteen times the limit, so that
+ * the sender can read the response.
  */
 export const readBody = (request: IncomingMessage, limit: number, done: (body: Body) => void): void => {
   const chunks: Array<Buffer> = []
@@ -87,12 +87,12 @@ const parserFailures: Readonly<Record<string, { readonly status: string; readonl
   ERR_HTTP_REQUEST_TIMEOUT: { status: "408 Request Timeout", code: "RequestTimeoutException" }
 }
 
-/** How long a connection that was refused may take to read why. */
+/** How long a client may take to read the response that refuses its connection, in milliseconds. */
 const lingerMillis = 1_000
 
 /**
- * Ends a connection with these octets. The other side may never end its own half, so the socket is destroyed after a
- * while; not at once, since unread bytes of it would then cost it the answer.
+ * Sends these octets and ends a connection. The client may never end its own half, so the socket is then destroyed.
+ * That is delayed, because the client would lose the response if some of its own data were still unread.
  */
 const endSocket = (socket: Duplex, octets: string): void => {
   const timer = setTimeout(() => socket.destroy(), lingerMillis)
@@ -101,7 +101,7 @@ const endSocket = (socket: Duplex, octets: string): void => {
   socket.end(octets)
 }
 
-/** Answers what can't be read as a request, and ends its connection. */
+/** Responds to data that is not a valid request, and ends its connection. */
 const answerMalformed = (server: Server): void => {
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
     if (!socket.writable) return void socket.destroy()
@@ -118,7 +118,7 @@ const answerMalformed = (server: Server): void => {
   })
 }
 
-/** The file of a socket is made with the rights that the process's mask leaves it: to its user, to read and write. */
+/** Creates a socket that only its user can read and write, by the process's umask. */
 const privately = (server: Server, path: string) => (listening: () => void) => {
   const mask = process.umask(0o177)
   try {
@@ -128,7 +128,9 @@ const privately = (server: Server, path: string) => (listening: () => void) => {
   }
 }
 
-/** A client that re-uses a connection just as it is closed can't know whether its write ran: keep them for long. */
+/**
+ * How long idle connections are kept, in milliseconds. If one is closed just as a client uses it, a write may be lost.
+ */
 const idleMillis = 120_000
 
 interface Times {
@@ -137,7 +139,7 @@ interface Times {
   readonly check: number
 }
 
-/** Puts itself before node:http, which gets the connections on which anything but whole requests comes. */
+/** Reads whole requests directly, and hands over connections with any other data to node:http. */
 const readWhole = (
   server: Server,
   { maxOctets, serve }: { readonly maxOctets: number; readonly serve: ServeWhole },
@@ -164,20 +166,20 @@ const readWhole = (
 }
 
 /**
- * Listens for as long as the scope is open. At its end no new request is taken, those under way are answered (for as
- * long as `grace` allows), and every connection is closed.
+ * Listens until the scope closes. Then no new request is accepted, running requests are completed within `grace`, and
+ * every connection is closed.
  */
 export const listen = Effect.fnUntraced(function* (options: {
   readonly host?: string
   /** 0 takes any free port. */
   readonly port?: number
-  /** A socket in the file system, for this user alone, in place of a port. */
+  /** A Unix domain socket for this user only, in place of a port. */
   readonly socketPath?: string
   readonly grace: Duration.Input
   readonly onRequest: RequestListener
-  /** Takes requests that come in one piece and in the usual form, of so many octets at most. */
+  /** Serves requests of the usual form that arrive in one piece, up to `maxOctets`. */
   readonly whole?: { readonly maxOctets: number; readonly serve: ServeWhole }
-  /** How long headers and whole requests may take, and how often that is looked at, in milliseconds. */
+  /** How long headers and whole requests may take, and the interval of the check, in milliseconds. */
   readonly times?: Times
 }) {
   const { grace, host = options.socketPath ?? "127.0.0.1", onRequest, port = 0, socketPath } = options
@@ -197,7 +199,7 @@ export const listen = Effect.fnUntraced(function* (options: {
       requestTimeout: times.request,
       connectionsCheckingInterval: times.check,
       noDelay: true,
-      // A request without Host, or with odd expectations, gets an answer of ours, not Node's.
+      // This server, not Node, responds to a request without Host or with an unknown expectation.
       requireHostHeader: false
     },
     answer

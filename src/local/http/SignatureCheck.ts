@@ -1,22 +1,22 @@
 /**
- * AWS Signature Version 4, from the receiving side: is the header well formed and scoped to this service, and, where
- * the secret key is known, is the signature right?
+ * Checks AWS Signature Version 4 for a server: whether the header is well formed and scoped to this service, and, if
+ * the secret key is known, whether the signature is valid.
  */
 import { createHash, createHmac, timingSafeEqual } from "node:crypto"
 import type { IncomingHttpHeaders } from "node:http"
 import { Redacted, Result } from "effect"
 import { Unauthenticated } from "../../data-api/DataApiError.ts"
 
-/** What is signed. */
+/** The parts of a request that are signed. */
 export interface SignedRequest {
   readonly method: string
-  /** Path with query, as it stood in the request line. */
+  /** The path with its query, as in the request line. */
   readonly target: string
   readonly headers: IncomingHttpHeaders
   readonly body: Uint8Array
 }
 
-/** The header's claim: who signed, when, for which region. */
+/** The claims of the header: who signed, when, and for which region. */
 export interface Credential {
   readonly accessKeyId: string
   readonly region: string
@@ -28,7 +28,7 @@ export interface Credential {
 
 const refused = (code: string, message: string) => Result.fail(new Unauthenticated({ code, message }))
 
-/** A header's value. A client that signs `constructor` may not have sent one. */
+/** A header's own value: a signed header `constructor` must not match `Object.prototype`. */
 const headerOf = (headers: IncomingHttpHeaders, name: string): string | undefined => {
   const value = Object.hasOwn(headers, name) ? headers[name] : undefined
   return typeof value === "string" ? value : value?.join(",")
@@ -40,14 +40,14 @@ const parameters = [
   ["SignedHeaders", /[\s,]SignedHeaders=([^\s,]+)/]
 ] as const
 
-/** The services' clocks and a caller's may differ by five minutes. */
+/** Milliseconds by which the caller's clock and the service's may differ. */
 const skewMillis = 5 * 60_000
 
 /**
  * Reads the `Authorization` header and checks its form and its credential scope
  * (`<key>/<date>/<region>/rds-data/aws4_request`).
  *
- * @param regions where clusters are known to be; any region when absent
+ * @param regions The accepted regions; any region if undefined.
  */
 export const readCredential = (
   headers: IncomingHttpHeaders,
@@ -102,7 +102,7 @@ const encoded = (text: string): string =>
 
 const canonicalRequest = ({ body, headers, method, target }: SignedRequest, credential: Credential): string => {
   const [path = "/", query = ""] = target.split("?", 2)
-  // By name first: with the equals sign already between, `a-b` would come before `a`.
+  // Sorted by name first: with the equals sign between name and value, `a-b` would come before `a`.
   const pairs = [...new URLSearchParams(query)].map(([key, value]) => `${encoded(key)}\n${encoded(value)}`).sort()
   const lines = credential.signedHeaders.map(
     (name) => `${name}:${(headerOf(headers, name) ?? "").trim().replace(/ +/g, " ")}\n`
@@ -123,7 +123,7 @@ const instant = (timestamp: string): number =>
 /**
  * Checks the signature itself.
  *
- * @param now milliseconds since 1970; a request older or newer than five minutes is refused
+ * @param now Milliseconds since 1970. A request whose time differs by more than five minutes is refused.
  */
 export const verifySignature = (
   request: SignedRequest,

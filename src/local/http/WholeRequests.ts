@@ -1,43 +1,43 @@
 /**
- * Requests in the form that SDKs send them, read without node:http's streams, which cost more than all the rest of a
- * small call.
+ * Reads requests in the form that SDKs send, without node:http's streams, which cost more than all the rest of a small
+ * call.
  *
- * Only one form is read here: `POST`, a plain path, HTTP/1.1, each header once and in printable ASCII, a head that
- * arrives as a whole, and a `Content-Length`. A connection on which anything else arrives, if only once, goes to
- * node:http with all that was not answered yet, and stays there: nothing that needs judgement is judged twice.
+ * Only one form is read: `POST`, a plain path, HTTP/1.1, each header once and in printable ASCII, a head that arrives
+ * in one piece, and a `Content-Length`. If any other data arrives on a connection, node:http takes over the connection,
+ * with all data that has no response yet, and keeps it. So only node:http decides about unusual requests.
  */
 import type { IncomingHttpHeaders } from "node:http"
 import type { Socket } from "node:net"
 
-/** What a request says besides its body. */
+/** A request without its body. */
 export interface RequestHead {
   readonly method: string
-  /** Path with query, as it stood in the request line. */
+  /** The path with its query, as in the request line. */
   readonly target: string
   readonly headers: IncomingHttpHeaders
-  /** How long it is, about. */
+  /** Its approximate length in octets. */
   readonly octets: number
 }
 
-/** What is written to a connection, or that it ends without an answer. */
+/** The response to write to a connection; `"dropped"` ends the connection without one. */
 export type Written = { readonly head: string; readonly body: string } | "dropped"
 
-/** Takes a request, and the answer to it later. */
+/** Handles a request, and later calls `answer` with the response. */
 export type ServeWhole = (head: RequestHead, body: Buffer, answer: (written: Written) => void) => void
 
 const maxHead = 8_192
 const requestLine = /^POST (\/[A-Za-z]+) HTTP\/1\.1$/
 const headerLine = /^([A-Za-z0-9-]+):[ \t]*([!-~][ -~\t]*|)$/
-/** What changes how a body or a connection is read. */
+/** Headers that change how a body or a connection is read. */
 const special = new Set(["transfer-encoding", "expect", "upgrade", "te", "trailer", "proxy-connection"])
 
 interface Head {
   readonly head: RequestHead
-  /** How long its body is. */
+  /** The length of its body in octets. */
   readonly length: number
 }
 
-/** The head that a request begins with; `"other"` where it is not of the one form, or not there as a whole. */
+/** Parses the head of a request; `"other"` if it is incomplete or not in the usual form. */
 const headOf = (octets: Buffer): Head | "other" => {
   const text = octets.toString("latin1", 0, maxHead)
   const end = text.indexOf("\r\n\r\n")
@@ -56,28 +56,28 @@ const headOf = (octets: Buffer): Head | "other" => {
   return { head: { method: "POST", target, headers, octets: end + 4 }, length: Number(length) }
 }
 
-/** How long a connection may be new, in the middle of a request, or idle, in milliseconds. */
+/** Timeouts in milliseconds: for the first data of a connection, for a request, and for an idle connection. */
 export interface Patience {
   readonly headers: number
   readonly request: number
   readonly idle: number
 }
 
-/** What the connections of a server share. */
+/** Options that all connections of a server share. */
 export interface WholeOptions {
   readonly serve: ServeWhole
-  /** How long a request may be, its head included. */
+  /** The largest request in octets, with its head. */
   readonly maxOctets: number
-  /** Takes a connection with something else on it. */
+  /** Takes over a connection with a request of another form. */
   readonly handOver: (socket: Socket) => void
-  /** Answers a connection on which no whole request came, and ends it. */
+  /** Responds on a connection whose request did not arrive completely, and ends it. */
   readonly refuse: (socket: Socket, why: "too late" | "broken off") => void
   readonly patience: Patience
 }
 
 type State = "new" | "reading" | "busy" | "idle"
 
-/** One connection, as long as only whole requests come on it. */
+/** One connection, until a request of another form arrives on it. */
 class WholeConnection {
   readonly #socket: Socket
   readonly #options: WholeOptions
@@ -104,11 +104,11 @@ class WholeConnection {
     this.#chunks.push(chunk)
     this.#size += chunk.length
     if (this.#state !== "busy") this.#read()
-    // A client that sends on and on gets the answer to its first request first.
+    // A client that sends without waiting gets the response to its first request before more is read.
     else if (this.#size > maxHead) this.#socket.pause()
   }
 
-  /** The other side sends no more. */
+  /** The client sends nothing more. */
   readonly #onEnd = (): void => {
     this.#closing = true
     if (this.#state === "reading") this.#refuse("broken off")
@@ -152,7 +152,7 @@ class WholeConnection {
     if (socket.destroyed) return
     if (written === "dropped") socket.destroy()
     else if (this.#closing) socket.end(`${written.head}Connection: close\r\n\r\n${written.body}`)
-    // The next request is read when this answer can leave, so that nobody piles up answers here.
+    // The next request is read when this response could be written, so that responses do not pile up.
     else if (socket.write(`${written.head}${kept}${written.body}`)) this.#next()
     else socket.once("drain", this.#next)
   }
@@ -183,7 +183,7 @@ class WholeConnection {
     this.#socket.unshift(Buffer.concat(this.#chunks))
   }
 
-  /** Ends what has taken too long. */
+  /** Ends the connection if it has timed out. */
   check(now: number): void {
     const { headers, idle, request } = this.#options.patience
     const lasted = now - this.#since
@@ -197,7 +197,7 @@ class WholeConnection {
     this.#options.refuse(this.#socket, why)
   }
 
-  /** Answers what is under way, and ends. */
+  /** Ends the connection, after the response to its running request. */
   close(): void {
     this.#closing = true
     if (this.#state !== "busy") this.#socket.end()
@@ -208,7 +208,7 @@ class WholeConnection {
   }
 }
 
-/** The connections of a server on which only whole requests have come so far. */
+/** The connections of a server on which only requests of the usual form have arrived. */
 export class WholeRequests {
   readonly #connections = new Set<WholeConnection>()
   readonly #options: WholeOptions
@@ -222,18 +222,18 @@ export class WholeRequests {
     this.#connections.add(connection)
   }
 
-  /** Ends the connections that have taken too long. */
+  /** Ends the connections that have timed out. */
   check(): void {
     const now = performance.now()
     for (const connection of this.#connections) connection.check(now)
   }
 
-  /** Answers what is under way, and ends all connections. */
+  /** Ends all connections, after the responses to their running requests. */
   close(): void {
     for (const connection of this.#connections) connection.close()
   }
 
-  /** Ends them without an answer. */
+  /** Ends all connections at once, without responses. */
   destroy(): void {
     for (const connection of this.#connections) connection.destroy()
   }

@@ -1,8 +1,8 @@
 /**
- * One statement on the wire: the frames that ask for it, and the answer read from the messages that come back.
+ * One statement in PostgreSQL's protocol: encodes the frames to send, and reads the result from the server's messages.
  *
- * Queries are kept as named prepared statements, as the service keeps them (it names them `sqlx_s_1` and so on):
- * preparing costs the embedded database thirteen times what running does.
+ * Queries are kept as named prepared statements, as in the service (`sqlx_s_1` and so on). In the embedded database,
+ * preparing a query takes thirteen times as long as running it.
  */
 import { randomBytes } from "node:crypto"
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
@@ -33,24 +33,26 @@ import {
 
 interface Prepared {
   readonly name: string
-  /** What the server said of the columns: `undefined` not asked yet, `null` no rows. */
+  /** The columns as the server describes them; `undefined` if it was not asked yet, `null` if there are no rows. */
   columns: ReadonlyArray<Column> | null | undefined
 }
 
-/** As many as sqlx keeps for a connection. */
+/** The most prepared statements of a connection, the same as in sqlx. */
 const preparedLimit = 100
 
-/** Programs write comments before their statements; one within another is left to the unnamed statement. */
+/**
+ * Matches a query, also after comments. After nested comments it does not match, and the query is not kept prepared.
+ */
 const queryStart =
   /^(?:\s|--[^\n]*\n|\/\*(?:[^*/]|\*(?!\/)|\/(?!\*))*\*\/)*\(?\s*(?:select|insert|update|delete|merge|with|values|table)\b/i
 const copyWord = /\bcopy\b/i
 const changesSchema = /^(?:CREATE|ALTER|DROP|IMPORT|DO|CALL)\b/
 const execute = PgProtocol.encodeExecute({ portal: "", maxRows: 0 })
 const sync = PgProtocol.encodeSync()
-/** Ends a COPY FROM STDIN before it begins; outside of one the server ignores it. */
+/** A CopyFail message, which ends a COPY FROM STDIN before it begins. Otherwise the server ignores it. */
 const copyFail = Uint8Array.of(0x66, 0, 0, 0, 5, 0)
 
-/** A simple query, whose text may hold several commands. */
+/** Encodes a simple query, whose text may contain several commands. */
 const encodeQuery = (sql: string): Uint8Array => {
   const text = Buffer.from(`${sql}\0`)
   const message = Buffer.alloc(5 + text.length)
@@ -61,7 +63,7 @@ const encodeQuery = (sql: string): Uint8Array => {
 }
 
 const nothing = new Uint8Array(0)
-/** What a Bind has behind its parameters: one format for all columns. */
+/** Octets at the end of a Bind, after its parameters: one format for all result columns. */
 const resultFormats = 4
 
 const float8 = pgTypeByName.get("float8")?.oid ?? 0
@@ -76,7 +78,7 @@ const encodeBind = PgProtocol.makeBindEncoder<string | Uint8Array | null>(
   (value) => typeof value === "string"
 )
 
-/** A refusal out of the fields of an ErrorResponse. */
+/** The refusal in the fields of an ErrorResponse. */
 export const refusalOf = (fields: PgProtocol.ErrorFields): Refusal =>
   new Refusal({
     sqlState: fields.code ?? "XX000",
@@ -86,24 +88,24 @@ export const refusalOf = (fields: PgProtocol.ErrorFields): Refusal =>
   })
 
 /**
- * The prepared statement is gone, or would return other columns than when it was prepared: nothing was run, and outside
- * a transaction, which it has aborted, it may be run again.
+ * Whether the prepared statement no longer exists, or would return other columns than when it was prepared. Nothing
+ * ran, so outside of a transaction, which the error aborts, the statement can be retried.
  */
 export const isStale = (refusal: Refusal | undefined): boolean =>
   refusal?.sqlState === "26000" || refusal?.message === "cached plan must not change result type"
 
 const tooManyParameters = new Refusal({ sqlState: "54000", message: "too many parameters: the limit is 32767" })
 
-/** What an answer says of its statement once it is complete. */
+/** The members of a complete answer that the exchange uses. */
 type Finished = Pick<Answer<RowReader>, "columns" | "commandTag" | "described" | "parsed" | "refusal" | "status">
 
-/** Frames to send at once, and what takes the answers to them. */
+/** Frames to send together, and the receiver of the server's messages. */
 export interface Request {
   readonly bytes: Uint8Array
   readonly receiver: ReceiverSequence
 }
 
-/** The prepared statements of one session, and whether it is as it was when it began. */
+/** The prepared statements of one session, and its resets. */
 export class Exchange {
   readonly #schemaVersion: SchemaVersion
   #knownVersion: number
@@ -111,22 +113,24 @@ export class Exchange {
   #toClose: Array<string> = []
   #count = 0
   #changedSchema = false
-  /** Its name can't be guessed, so that no statement of a caller's meets it by chance. */
+  /** The name of the prepared check. It is random, so that no caller uses it by chance. */
   readonly #check = `alex_check_${randomBytes(12).toString("hex")}`
   readonly #parseCheck: Uint8Array
-  /** The check with the reset behind it, and where the check's seed is in them. */
+  /** The frames of the check and the reset, and the offset of the check's seed in them. */
   readonly #checkAndReset: Buffer
   readonly #seedAt: number
   readonly #facts: ServerFacts
   #checkPrepared = false
-  /** What the check reported before the first statement. */
+  /** The report of the check before the first statement. */
   #fresh: Report | undefined
-  /** The answer of a session that nothing was left in, with so many statements prepared. */
+  /** The answer to the check and the reset of a clean session, for this number of prepared statements. */
   #untouched: { readonly statements: number; readonly octets: Uint8Array } | undefined
-  /** A library was loaded, or a caller used what has a state of its own: only the end of the session removes that. */
+  /**
+   * Whether a library was loaded, or an extension with its own state used; only the end of the session removes that.
+   */
   #foreign = false
   status: TransactionStatus = "I"
-  /** The server has confirmed since the last statement that nothing of it is left in the session. */
+  /** Whether the server confirmed, since the last statement, that the session is clean. */
   isClean = false
 
   constructor(schemaVersion: SchemaVersion, facts: ServerFacts) {
@@ -143,12 +147,12 @@ export class Exchange {
     this.#facts = facts
   }
 
-  /** The session can't be made what it was. */
+  /** Whether the session can't be reset. */
   get isForeign(): boolean {
     return this.#foreign
   }
 
-  /** The frames for a statement, and the answer that is to be fed with the server's messages. */
+  /** Encodes the frames of a statement, and creates the answer that receives the server's messages. */
   begin<Rows extends RowReader>(
     statement: Statement<Rows>
   ): Result.Result<Request & { readonly answer: Answer<Rows> }, Refusal> {
@@ -176,7 +180,7 @@ export class Exchange {
     if (key === undefined && copyWord.test(sql)) parts.push(copyFail)
     parts.push(sync)
     if (key !== undefined && known !== undefined) {
-      // The most recently used comes last, so that the first is the one to give up.
+      // Inserted again as the most recently used; the first of the map is evicted.
       this.#prepared.delete(key)
       this.#prepared.set(key, known)
     }
@@ -185,19 +189,19 @@ export class Exchange {
     this.isClean = false
     if (statement.last !== true)
       return Result.succeed({ bytes: Buffer.concat(parts), receiver: new ReceiverSequence(receivers), answer })
-    // Where it prepares another statement, the number of those that the check finds is not known yet.
+    // If this prepares a statement, the number of statements that the check will find is not known yet.
     const ending = this.#addReset(parts, known === undefined ? undefined : this.#untouchedAnswer())
     return Result.succeed({ bytes: Buffer.concat(parts), receiver: new ReceiverSequence(receivers, ending), answer })
   }
 
-  /** Frames that reset the session; it is clean afterwards if the server confirms it. */
+  /** Encodes the frames that reset the session. Afterwards `isClean` says whether the server confirmed it. */
   reset(): Request {
     const parts: Array<Uint8Array> = []
     const ending = this.#addReset(parts, this.#untouchedAnswer())
     return { bytes: Buffer.concat(parts), receiver: new ReceiverSequence([], ending) }
   }
 
-  /** Frames that end what transaction is open and discard everything, the prepared statements included. */
+  /** Encodes the frames that end an open transaction, and discard everything, also the prepared statements. */
   discard(): Request {
     const parts: Array<Uint8Array> = []
     const receivers: Array<Receiver> = []
@@ -220,7 +224,7 @@ export class Exchange {
     return { bytes: Buffer.concat(parts), receiver: new ReceiverSequence(receivers) }
   }
 
-  /** A seed that no caller knows. */
+  /** The check and the reset with a new random seed, so that callers can't predict `random()`. */
   #seededCheckAndReset(): Buffer {
     const frames = Buffer.from(this.#checkAndReset)
     frames.writeDoubleBE(2 * Math.random() - 1, this.#seedAt)
@@ -270,7 +274,7 @@ export class Exchange {
     }
   }
 
-  /** How many prepared statements the server counts: what was evicted is closed with the next statement only. */
+  /** The number of prepared statements on the server. Evicted ones are closed only with the next statement. */
   get #statements(): number {
     return this.#prepared.size + this.#toClose.length + 1
   }
@@ -299,7 +303,7 @@ export class Exchange {
   ): void {
     this.status = status
     if (changesSchema.test(tag)) this.#changedSchema = true
-    // A rollback, also to a savepoint, takes a change back, which is a change as well.
+    // A rollback, also to a savepoint, reverts a change of the schema, which is another change.
     if (this.#changedSchema && (changesSchema.test(tag) || tag === "ROLLBACK")) this.#schemaVersion.current++
     if (this.status === "I") this.#changedSchema = false
     if (tag === "LOAD") this.#foreign = true
@@ -320,7 +324,7 @@ export class Exchange {
     }
   }
 
-  /** Plans made before a change of the schema may be of the wrong shape. */
+  /** Drops all prepared statements: after a change of the schema their columns may be wrong. */
   #forgetPlans(): void {
     this.#knownVersion = this.#schemaVersion.current
     for (const { name } of this.#prepared.values()) this.#toClose.push(name)
@@ -336,19 +340,19 @@ export class Exchange {
   }
 }
 
-/** Gathers one statement's answer from the messages up to ReadyForQuery. */
+/** Collects one statement's result from the messages up to ReadyForQuery. */
 export class Answer<Rows extends RowReader> implements Receiver {
   columns: ReadonlyArray<Column> | undefined
   commandTag = ""
   refusal: Refusal | undefined
   parsed = false
   described = false
-  /** The server said how the statement ended. */
+  /** Whether the server reported how the statement ended. */
   answered = false
   status: TransactionStatus = "I"
-  /** The server took the statement: without that it has run nothing of it. */
+  /** Whether the server accepted the statement (BindComplete). If not, nothing of it ran. */
   bound = false
-  /** The last message has arrived. */
+  /** Whether the last message has arrived. */
   finished = false
   readonly #statement: Statement<Rows>
   readonly #maxBytes: number
@@ -373,7 +377,7 @@ export class Answer<Rows extends RowReader> implements Receiver {
     this.#rows = this.#statement.rowsOf?.(columns)
   }
 
-  /** Reads a value where it lies in the parser's buffer. */
+  /** Reads a value directly from the parser's buffer. */
   read(bytes: Uint8Array, offset: number, size: number, column: number): Value {
     this.#bytes += size < 0 ? 4 : 4 + size
     return this.#rows === undefined || this.#bytes > this.#maxBytes
@@ -406,7 +410,7 @@ export class Answer<Rows extends RowReader> implements Receiver {
         this.answered = this.bound
         return false
       case "EmptyQueryResponse":
-        // PGlite says this of a statement that it lost while it bound the parameters.
+        // PGlite also sends this for a statement that it lost while it bound the parameters.
         this.answered = this.bound
         return false
       case "CopyInResponse":
@@ -427,7 +431,7 @@ export class Answer<Rows extends RowReader> implements Receiver {
     }
   }
 
-  /** What the messages came to. */
+  /** The result of the messages. */
   result(): Result.Result<ResultSet<Rows>, Refusal> {
     const { columns, commandTag, refusal } = this
     const copy = this.#copy

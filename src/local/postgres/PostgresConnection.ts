@@ -1,4 +1,4 @@
-/** One connection to a PostgreSQL server, as a session: plain rows in binary format, nothing decoded. */
+/** One connection to a PostgreSQL server, as a session. */
 import { randomBytes } from "node:crypto"
 import type * as Net from "node:net"
 import * as PgAuth from "@effect/sql-pg/PgAuth"
@@ -21,13 +21,13 @@ import { ProtocolSession } from "./ProtocolSession.ts"
 import { feed, type ReceiverSequence } from "./Receivers.ts"
 import type { ServerFacts } from "./SessionReset.ts"
 
-/** What a message is handed to: the start of the session, or the statement that runs. */
+/** Receives messages outside of statements, such as those of the login. */
 type Listener = (message: PgProtocol.BackendMessage<Value>) => void
 
 const lost = (message: string): SessionLost => new SessionLost({ message })
 const place = (address: PostgresSocket.PostgresAddress): string => `${address.host}:${address.port}`
 
-/** What the server says of itself while somebody logs in. */
+/** Adds a parameter that the server reports during the login to its facts. */
 const learn = (facts: ServerFacts, parameter: string, value: string): ServerFacts => {
   if (parameter === "server_version") return { ...facts, majorVersion: Number.parseInt(value, 10) }
   return parameter === "is_superuser" ? { ...facts, isSuperuser: value === "on" } : facts
@@ -42,7 +42,7 @@ class Authentication {
     this.#address = address
   }
 
-  /** The bytes to answer with, or why there are none; `undefined` for other messages. */
+  /** The bytes to reply with, or why the login fails; `undefined` for other messages. */
   answer(message: PgProtocol.BackendMessage<Value>): Result.Result<Uint8Array, string> | undefined {
     const { user } = this.#address
     const password = this.#address.password === undefined ? "" : Redacted.value(this.#address.password)
@@ -84,10 +84,10 @@ class Authentication {
   }
 }
 
-/** How long a cancelled statement may take to stop before the connection is given up. */
+/** How long a cancelled statement may take to stop before the connection is closed. */
 const cancelPatience = Duration.seconds(5)
 
-/** What holds until the server has said what it is. */
+/** The facts until the server has reported its own. */
 const unknownServer: ServerFacts = { majorVersion: 0, isSuperuser: false }
 
 export class PostgresConnection implements Session {
@@ -96,7 +96,7 @@ export class PostgresConnection implements Session {
   readonly #socket: Net.Socket
   readonly #parser = PgProtocol.makeParser<Value>({ maxMessageSize: 1 << 30 })
   #session: ProtocolSession
-  /** What takes the answer to the request under way. */
+  /** The receiver of the running request. */
   #receiver: ReceiverSequence | undefined
   #listener: Listener | undefined
   #onLost: ((error: SessionLost) => void) | undefined
@@ -122,7 +122,7 @@ export class PostgresConnection implements Session {
     this.#socket.on("close", () => this.#break(lost("The connection to PostgreSQL was closed.")))
   }
 
-  /** Connects and logs in. The settings are defaults of the session, which a reset goes back to. */
+  /** Connects and logs in. The settings become the session's defaults, to which a reset returns. */
   static readonly connect = Effect.fnUntraced(function* (
     address: PostgresSocket.PostgresAddress,
     database: string,
@@ -138,14 +138,14 @@ export class PostgresConnection implements Session {
 
   readonly status = () => this.#session.status
   readonly isBroken = () => this.#broken !== undefined
-  /** The server ended the session before it took the last statement, which so has not run. */
+  /** Whether the server ended the session before it accepted the last statement, which therefore did not run. */
   readonly tookNothing = () => this.#session.tookNothing
 
   run<Rows extends RowReader>(statement: Statement<Rows>): Effect.Effect<ResultSet<Rows>, Refusal | SessionLost> {
     return this.#session.run(statement)
   }
 
-  /** Removes what callers left in the session; where that is not possible the connection is closed. */
+  /** Resets the session; if that is not possible, the connection is closed. */
   readonly reset: Effect.Effect<void> = Effect.suspend(() =>
     Effect.flatMap(this.#session.reset, (isClean) => (isClean ? Effect.void : this.close))
   )
@@ -169,7 +169,7 @@ export class PostgresConnection implements Session {
       return this.#stop
     })
 
-  /** Cancels the statement that runs, and waits for its end. */
+  /** Cancels the running statement, and waits until it ends. */
   readonly #stop: Effect.Effect<void> = Effect.suspend(() => {
     const ended = Effect.callback<void>((resume) => {
       if (this.#receiver === undefined) return resume(Effect.void)
@@ -189,8 +189,8 @@ export class PostgresConnection implements Session {
   })
 
   /**
-   * A cancel request goes over a connection of its own. There is no answer to it, but the server closes the connection
-   * once it has passed the request on: until then it could still hit the next statement of the session.
+   * Sends a cancel request on a separate connection. It has no response, but the server closes that connection when it
+   * has forwarded the request. Until then the request could still cancel the session's next statement.
    */
   get #cancel(): Effect.Effect<void> {
     const key = this.#key

@@ -1,4 +1,4 @@
-/** Sessions of a PostgreSQL server, pooled. */
+/** A pool of sessions of a PostgreSQL server. */
 import { Clock, Duration, Effect, type Redacted, Result, Schedule, type Scope } from "effect"
 import * as PostgresUrl from "../../data-api/postgres/PostgresUrl.ts"
 import type { Limits } from "../EngineLimits.ts"
@@ -22,7 +22,7 @@ export interface PostgresOptions {
   readonly address: PostgresAddress
   /** The database of a request that names none. */
   readonly database: string
-  /** How many connections there may be at a time. */
+  /** The most connections at a time. */
   readonly maxConnections: number
   readonly limits: Limits
 }
@@ -37,10 +37,10 @@ const tlsModes: Readonly<Record<PostgresUrl.SslMode, PostgresAddress["tls"]>> = 
 }
 
 /**
- * Reads `postgres://user:password@host:port/database?sslmode=require`.
+ * Parses `postgres://user:password@host:port/database?sslmode=require`.
  *
- * The user is `postgres` when absent, the port 5432 and the database is named like the user. TLS is used where the
- * server offers it, unless `sslmode` says otherwise. A folder as `host=` in the query is a Unix socket's.
+ * By default the user is `postgres`, the port is 5432, the database has the user's name, and TLS is used if the server
+ * offers it. `host=` in the query may be the folder of a Unix socket.
  */
 export const parseUrl = (
   url: Redacted.Redacted
@@ -68,13 +68,13 @@ const idleLimit = Duration.seconds(30)
 /** A connection of the pool. */
 interface Pooled {
   readonly connection: PostgresConnection
-  /** When it was last given back, in milliseconds since 1970; never, for a new one. */
+  /** When it was last returned to the pool, in milliseconds since 1970; undefined for a new one. */
   idleSince: number | undefined
 }
 
 /**
- * A session on a connection of the pool. The server may have ended one while it lay idle; where its first statement
- * finds that out, and has not run, another connection takes its place.
+ * A session on a connection of the pool. The server may have ended an idle connection. If the first statement on it
+ * fails for that reason and did not run, it is retried on another connection.
  */
 class LentSession implements Session, Lease {
   readonly database: string
@@ -118,14 +118,14 @@ class LentSession implements Session, Lease {
   }
 }
 
-/** Connections to one server, each to whichever database a request names. */
+/** Connections to the databases of one server. */
 class Pool implements SessionSource {
   readonly schemaVersion: SchemaVersion = { current: 0 }
   readonly #options: PostgresOptions
   readonly #clock: Clock.Clock
   readonly #permits: SessionPermits
   readonly #settings: Readonly<Record<string, string>>
-  /** Those that wait for work, the one used last at the end. */
+  /** Idle connections, the last used at the end. */
   #idle: Array<Pooled> = []
   #busy = 0
   #closed = false
@@ -167,7 +167,7 @@ class Pool implements SessionSource {
     })
   }
 
-  /** Takes a connection back, without what its caller left in the session. */
+  /** Resets a connection, and takes it back into the pool. */
   giveBack(entry: Pooled): Effect.Effect<void> {
     return entry.connection.reset.pipe(
       Effect.andThen(Effect.suspend(() => this.#keep(entry))),
@@ -182,7 +182,7 @@ class Pool implements SessionSource {
     return this.#closeIdle(({ connection, idleSince = now }) => connection.isBroken() || idleSince <= oldest)
   })
 
-  /** Closes what is idle now, and what is lent as soon as it is given back. */
+  /** Closes the idle connections now, and the others when they are returned. */
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
     this.#closed = true
     return this.#closeIdle(() => true)
@@ -193,7 +193,9 @@ class Pool implements SessionSource {
     return this.#permits.release
   })
 
-  /** The caller's permit says that there may be one more. Connections to other databases make room. */
+  /**
+   * Opens a connection, for which the caller has a permit. If the pool is full, the oldest idle one is closed first.
+   */
   #connect(database: string): Effect.Effect<Pooled, Refusal | SessionLost> {
     return Effect.suspend(() => {
       const { address, maxConnections } = this.#options
@@ -223,7 +225,7 @@ class Pool implements SessionSource {
   }
 }
 
-/** Opens a pool that connects to whichever database a request names, and closes it with the scope. */
+/** Opens a pool that connects to the databases that requests name, and closes it with the scope. */
 export const sessions = Effect.fnUntraced(function* (
   options: PostgresOptions
 ): Effect.fn.Return<SessionSource, never, Scope.Scope> {

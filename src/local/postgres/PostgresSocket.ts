@@ -1,4 +1,4 @@
-/** A socket to a PostgreSQL server: opened, and encrypted where that is wanted. */
+/** Opens sockets to PostgreSQL servers, with or without TLS. */
 import * as Net from "node:net"
 import * as Tls from "node:tls"
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
@@ -16,14 +16,14 @@ export interface PostgresAddress {
   readonly tls: "off" | "preferred" | "required" | "verified"
 }
 
-/** An open socket, and who reads from it. */
+/** An open socket and its reader. */
 export interface PostgresSocket {
   readonly stream: Net.Socket
-  /** Takes octets as they arrive. They lie where the next ones will be. */
+  /** Called with octets as they arrive. Their buffer is reused for the next ones. */
   receive: (octets: Uint8Array) => void
 }
 
-/** As much as Node reads at a time from a stream. */
+/** The size in octets of Node's own reads from a socket. */
 const bufferSize = 65_536
 
 const lost = (address: PostgresAddress, reason: string): SessionLost =>
@@ -31,7 +31,7 @@ const lost = (address: PostgresAddress, reason: string): SessionLost =>
 
 const ignore = () => {}
 
-/** Reads into one buffer: to allocate one for each read costs more than to read. */
+/** Connects, and reads into one buffer: allocating a buffer for each read costs more than the read. */
 const connect = (address: PostgresAddress): PostgresSocket => {
   const onread = {
     buffer: Buffer.allocUnsafe(bufferSize),
@@ -63,7 +63,7 @@ const openPlain = (address: PostgresAddress): Effect.Effect<PostgresSocket, Sess
 
 const tlsGranted = 0x53
 
-/** Asks for TLS, which the server grants or refuses with one byte before anything else. */
+/** Requests TLS. The server accepts or refuses it with its first byte. */
 const secure = (plain: PostgresSocket, address: PostgresAddress): Effect.Effect<PostgresSocket, SessionLost> =>
   Effect.callback((resume) => {
     const { stream } = plain
@@ -102,7 +102,7 @@ const secure = (plain: PostgresSocket, address: PostgresAddress): Effect.Effect<
     return Effect.sync(() => stream.destroy())
   })
 
-/** Opens a socket to a server, encrypted as its address says. */
+/** Opens a socket to a server, with TLS as `tls` of the address requires. */
 export const open = (address: PostgresAddress): Effect.Effect<PostgresSocket, SessionLost> =>
   address.tls === "off" || address.host.startsWith("/")
     ? openPlain(address)

@@ -1,4 +1,4 @@
-/** A session in terms of PostgreSQL's protocol, whatever carries its messages. */
+/** A session over PostgreSQL's protocol, independent of the transport. */
 import { Effect, Result } from "effect"
 import type {
   Refusal,
@@ -12,10 +12,10 @@ import type {
 import { Exchange, isStale, type Request } from "./Exchange.ts"
 import type { ServerFacts } from "./SessionReset.ts"
 
-/** Sends frames, and hands what arrives to the receiver until that has all. Interruption cancels the statement. */
+/** Sends frames, and passes the messages that arrive to the receiver until it is finished. Interruption cancels. */
 export type Send = (request: Request) => Effect.Effect<void, SessionLost>
 
-/** Statements of one session, one at a time. */
+/** Runs the statements of one session, one at a time. */
 export class ProtocolSession {
   readonly #exchange: Exchange
   readonly #send: Send
@@ -30,12 +30,12 @@ export class ProtocolSession {
     return this.#exchange.status
   }
 
-  /** The server ended the session before it took the last statement, which so has not run. */
+  /** Whether the server ended the session before it accepted the last statement, which therefore did not run. */
   get tookNothing(): boolean {
     return this.#tookNothing
   }
 
-  /** Runs a statement; one that the server has forgotten, or prepared for another schema, is prepared again and retried. */
+  /** Runs a statement. If its prepared form is missing or outdated, the statement is prepared again and retried. */
   run<Rows extends RowReader>(
     statement: Statement<Rows>,
     isRetry = false
@@ -49,7 +49,7 @@ export class ProtocolSession {
           if (isStale(answer.refusal) && this.status === "I" && !isRetry) return this.run(statement, true)
           return Effect.fromResult(answer.result())
         },
-        // A server that ends the session says why before it closes the connection.
+        // A server that ends the session sends the reason before it closes the connection.
         onFailure: (lost): Effect.Effect<ResultSet<Rows>, Refusal | SessionLost> => {
           if (answer.finished && answer.answered) return Effect.fromResult(answer.result())
           this.#tookNothing = answer.refusal !== undefined && !answer.bound
@@ -59,7 +59,7 @@ export class ProtocolSession {
     })
   }
 
-  /** Removes what callers left in the session; false where that is not possible, and the session must end. */
+  /** Resets the session; false if that is not possible and the session must end. */
   readonly reset: Effect.Effect<boolean> = Effect.suspend(() => {
     const exchange = this.#exchange
     if (exchange.isClean || exchange.isForeign) return Effect.succeed(exchange.isClean)

@@ -1,15 +1,15 @@
-/** What takes the messages that answer a request, and passes over those that are known beforehand. */
+/** Receives the messages that answer a request, and skips parsing where the answer is the expected one. */
 import type * as PgProtocol from "@effect/sql-pg/PgProtocol"
 import type { TransactionStatus, Value } from "../engine/Session.ts"
 import { type Report, reportOf } from "./SessionReset.ts"
 
-/** Takes the messages of one request up to its ReadyForQuery. */
+/** Receives the messages of one request up to its ReadyForQuery. */
 export interface Receiver {
-  /** The server said how the request ended; one that falls silent sends ReadyForQuery at most. */
+  /** Whether the server reported how the request ended. A server that has failed may send only ReadyForQuery. */
   readonly answered: boolean
-  /** Takes the next message; true when it was the last. */
+  /** Receives the next message; true if it was the last. */
   readonly accept: (message: PgProtocol.BackendMessage<Value>) => boolean
-  /** Reads a value where it lies in the parser's buffer. */
+  /** Reads a value directly from the parser's buffer. */
   readonly read: (bytes: Uint8Array, offset: number, size: number, column: number) => Value
 }
 
@@ -18,7 +18,7 @@ const decoder = new TextDecoder()
 
 const textOf = (value: Value | undefined): string => (value instanceof Uint8Array ? decoder.decode(value) : "")
 
-/** Takes the answer to a command of the session's own. */
+/** Receives the answer to one of the session's own commands. */
 export class CommandReceiver implements Receiver {
   answered = false
   failed = false
@@ -30,13 +30,13 @@ export class CommandReceiver implements Receiver {
     this.#onEnd = onEnd
   }
 
-  /** The report, where the command was the check and succeeded. */
+  /** The report, if the command was the check and succeeded. */
   get report(): Report | undefined {
     if (this.failed || this.#row === undefined) return undefined
     return reportOf(this.#row.map(textOf))
   }
 
-  /** A copy: the parser's buffer is overwritten by what follows. */
+  /** Copies the value, because the parser's buffer is reused. */
   read(bytes: Uint8Array, offset: number, size: number): Value {
     return size < 0 ? absent : bytes.slice(offset, offset + size)
   }
@@ -55,22 +55,22 @@ export class CommandReceiver implements Receiver {
   }
 }
 
-/** What a request ends with, where its answer is known beforehand. */
+/** The end of a request, the check and the reset, whose answer may be known in advance. */
 export interface Ending {
-  /** The answer of a session that nothing was left in, where it is known. */
+  /** The answer of a clean session, if it is known. */
   readonly expected: Uint8Array | undefined
-  /** Takes note that this was the answer. */
+  /** Called if the answer was the expected one. */
   readonly asExpected: () => void
-  /** Take any other answer. */
+  /** The receivers for any other answer. */
   readonly receivers: () => ReadonlyArray<Receiver>
 }
 
-/** Requests sent at once are answered one after the other. */
+/** The receivers of requests that were sent together, which are answered one after the other. */
 export class ReceiverSequence implements Receiver {
   readonly #receivers: Array<Receiver>
   #ending: Ending | undefined
   #index = 0
-  /** What has arrived of the expected ending, and has not been read. */
+  /** The octets of the expected ending that have arrived and are not parsed. */
   #kept: Uint8Array = absent
   #isOther = false
 
@@ -83,12 +83,12 @@ export class ReceiverSequence implements Receiver {
     return this.#index === this.#receivers.length && this.#ending === undefined
   }
 
-  /** What will answer the rest as expected, where the rest is the ending and nothing else. */
+  /** The ending, if only the ending is still to be answered. */
   get ending(): Ending | undefined {
     return this.#index === this.#receivers.length ? this.#ending : undefined
   }
 
-  /** The octets that an answer ends with where it is as expected; none once others have come. */
+  /** The expected octets of the ending; undefined if they are not known, or if other octets have arrived. */
   get expected(): Uint8Array | undefined {
     return this.#isOther ? undefined : this.#ending?.expected
   }
@@ -97,7 +97,7 @@ export class ReceiverSequence implements Receiver {
     return this.finished && this.#receivers.every(({ answered }) => answered)
   }
 
-  /** Takes octets of the ending. Gives those that have to be read, once they are not the expected ones. */
+  /** Receives octets of the ending. If they are not the expected ones, returns all octets that must be parsed. */
   acceptEnding(octets: Uint8Array): Uint8Array | undefined {
     const { expected } = this
     const arrived = Buffer.concat([this.#kept, octets])
@@ -126,13 +126,15 @@ export class ReceiverSequence implements Receiver {
   }
 }
 
-/** ReadyForQuery of a session without a transaction. No text of a message can hold it, since texts hold no zero. */
+/**
+ * ReadyForQuery of a session without a transaction. No text in a message contains it, since a text has no zero octet.
+ */
 const ready = Buffer.from("Z\0\0\0\x05I", "latin1")
 
 const startsWith = (octets: Uint8Array, start: Uint8Array): boolean =>
   octets.length >= start.length && Buffer.compare(octets.subarray(0, start.length), start) === 0
 
-/** Where octets have, behind a message that ends a request, the expected ending or what has arrived of it. */
+/** The offset at which the expected ending, or its beginning, follows a ReadyForQuery; the length if there is none. */
 const endingIn = ({ buffer, byteLength, byteOffset }: Uint8Array, expected: Uint8Array): number => {
   const octets = Buffer.from(buffer, byteOffset, byteLength)
   for (let at = octets.indexOf(ready); at >= 0; at = octets.indexOf(ready, at + 1)) {
@@ -143,9 +145,8 @@ const endingIn = ({ buffer, byteLength, byteOffset }: Uint8Array, expected: Uint
 }
 
 /**
- * Hands octets to the parser. The ending of an answer is not parsed where it is the expected one, octet by octet, and
- * begins where a message ends: reading its messages costs more than the statement's own. What has arrived of it is kept
- * until the rest is there, or something else.
+ * Passes octets to the parser, except an ending that equals the expected one: parsing its messages costs more than
+ * those of the statement. The first part of an ending is kept until the rest, or other octets, arrive.
  */
 export const feed = (push: (octets: Uint8Array) => void, receiver: ReceiverSequence, octets: Uint8Array): void => {
   const { expected, ending } = receiver
@@ -153,7 +154,7 @@ export const feed = (push: (octets: Uint8Array) => void, receiver: ReceiverSeque
   if (begin > 0) push(octets.subarray(0, begin))
   if (begin === octets.length) return
   const rest = octets.subarray(begin)
-  // A value may look like the end of a message: then the statement's answer goes on.
+  // If a value only looked like a ReadyForQuery, the statement's answer continues.
   const read = receiver.ending === undefined ? rest : receiver.acceptEnding(rest)
   if (read !== undefined) push(read)
 }

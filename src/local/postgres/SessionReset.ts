@@ -1,20 +1,21 @@
 /**
- * What a session must be rid of before its next caller, and how it is shown that it is.
+ * Resets a session before its next caller, and verifies the reset.
  *
- * A function or a trigger can set anything, and no statement's text gives that away. So every session is reset after
- * every caller, in the message that carries the caller's last statement where that is known:
+ * A function or a trigger can change any state of a session without a trace in the statement's text. So every session
+ * is reset after every caller, together with the caller's last statement if that is known:
  *
- * 1. `checkSql` releases advisory locks, seeds `random()` again and reports what the commands below do not cover:
- *    prepared statements made or removed by a caller, the `search_path` that those of this server were prepared under,
- *    and libraries and extensions with state of their own.
- * 2. `resetSql` is `DISCARD ALL` without `DEALLOCATE ALL` and `DISCARD PLANS`, which would cost the prepared
- *    statements, and with `RESET ROLE`, which returns to the role of `ALTER ROLE ... SET role`.
+ * 1. `checkSql` releases advisory locks, reseeds `random()`, and reports what the commands below do not reset: prepared
+ *    statements that a caller made or removed, the `search_path` under which this server's own ones were prepared, and
+ *    libraries and extensions with their own state.
+ * 2. `resetSql` is `DISCARD ALL` without `DEALLOCATE ALL` and `DISCARD PLANS`, which would drop the prepared
+ * statements,
+ *    and with `RESET ROLE`, which returns to the role of `ALTER ROLE ... SET role`.
  *
- * Where the report differs from that of the fresh session, `DISCARD ALL` follows; where it still differs, or a library
- * with state of its own was loaded, the session can't be used again.
+ * If the report differs from that of the fresh session, `DISCARD ALL` follows. If it still differs, or a library with
+ * its own state was loaded, the session can't be used again.
  */
 
-/** The session's own user and role again; `DEFAULT` does nothing in the single-user mode that PGlite runs in. */
+/** Restores the session's own user and role. `DEFAULT` does nothing in single-user mode, in which PGlite runs. */
 export const ownUserSql = ({ singleUser }: ServerFacts): string =>
   `SET SESSION AUTHORIZATION ${singleUser ?? "DEFAULT"}; RESET ROLE`
 
@@ -22,8 +23,8 @@ export const resetSql = (facts: ServerFacts): string =>
   `CLOSE ALL; ${ownUserSql(facts)}; RESET ALL; UNLISTEN *; DISCARD TEMP; DISCARD SEQUENCES`
 
 /**
- * Extensions and libraries that keep nothing in a session but settings, which `RESET ALL` resets. Others keep state
- * that SQL can't reset, such as the connections of dblink, or the global variables of PL/Perl.
+ * Extensions and libraries that keep only settings in a session, which `RESET ALL` resets. Others keep state that SQL
+ * can't reset, such as the connections of dblink or the global variables of PL/Perl.
  */
 const stateless = [
   ..."adminpack amcheck autoinc auth_delay aws_commons aws_lambda aws_s3 bloom btree_gin btree_gist citext cube".split(
@@ -44,18 +45,19 @@ const stateless = [
 
 const statelessArray = `'{${stateless.join(",")}}'`
 
-/** What a server says of itself when a session begins. */
+/** What a server reports about itself when a session begins. */
 export interface ServerFacts {
   /** 15 for PostgreSQL 15.20. */
   readonly majorVersion: number
   readonly isSuperuser: boolean
-  /** The user of an embedded server in single-user mode, which can load nothing but what it came with. */
+  /** The user of an embedded server in single-user mode, which can load only its own extensions. */
   readonly singleUser?: string | undefined
 }
 
 /**
- * Names of modules loaded in this session since version 18; before, of the extensions installed in the database, used or
- * not. Replication slots and origins count too, which only a superuser may look at.
+ * Selects the foreign state of a session. From version 18 on, that is the modules loaded in this session; before, the
+ * extensions installed in the database, used or not. It includes temporary replication slots, and the replication
+ * origin, which only a superuser can query.
  */
 const foreignSql = ({ isSuperuser, majorVersion, singleUser }: ServerFacts): string => {
   if (singleUser !== undefined) return "'{}'"
@@ -70,20 +72,20 @@ const foreignSql = ({ isSuperuser, majorVersion, singleUser }: ServerFacts): str
 }
 
 /**
- * The foreign state that a session may have: that of the fresh session, but before 18, where the extensions installed
- * count, none, whether they were there before or not.
+ * The foreign state that a session may have: from version 18 on, that of the fresh session; before, where installed
+ * extensions count, none, even if they were installed earlier.
  */
 export const foreignAllowed = ({ isSuperuser, majorVersion }: ServerFacts, fresh: Report): string =>
   majorVersion >= 18 ? fresh.foreign : isSuperuser ? "{} {} false" : "{} {}"
 
 /**
- * One row: for each prepared statement whether a caller made it, `search_path`, and the foreign state. It runs under the
- * `search_path` that a caller left, and so names every schema. Lists cost half of what counts do.
+ * Selects one row: for each prepared statement whether a caller made it, `search_path`, and the foreign state. It runs
+ * with a caller's `search_path`, and so qualifies every name. Lists take half of the time of counts.
  */
 export const checkSql = (facts: ServerFacts): string =>
   `SELECT ARRAY(SELECT p.from_sql FROM pg_catalog.pg_prepared_statement() p)::pg_catalog.text, pg_catalog.current_setting('search_path'), pg_catalog.pg_advisory_unlock_all(), pg_catalog.setseed($1), ${foreignSql(facts)}`
 
-/** What {@link checkSql} reported. */
+/** The row of {@link checkSql}. */
 export interface Report {
   /** `{f,f,t}`: three statements, of which a caller made one. */
   readonly statements: string
@@ -91,17 +93,17 @@ export interface Report {
   readonly foreign: string
 }
 
-/** The report in the values of the check's row. */
+/** Reads the report from the values of the check's row. */
 export const reportOf = ([statements = "", searchPath = "", , , ...foreign]: ReadonlyArray<string>): Report => ({
   statements,
   searchPath,
   foreign: foreign.join(" ")
 })
 
-/** {@link Report.statements} where this server made them all. */
+/** {@link Report.statements} if this server made them all. */
 export const ownStatements = (count: number): string => `{${Array.from({ length: count }, () => "f").join(",")}}`
 
-/** What PostgreSQL calls the commands of {@link resetSql} when they are done. */
+/** PostgreSQL's command tags for the commands of {@link resetSql}. */
 const resetTags = "CLOSE CURSOR ALL,SET,RESET,RESET,UNLISTEN,DISCARD TEMP,DISCARD SEQUENCES".split(",")
 
 const message = (type: string, body: Buffer): Buffer => {
@@ -127,8 +129,8 @@ const dataRow = (values: ReadonlyArray<string>): Buffer => {
 }
 
 /**
- * The whole answer to the check and the reset, in octets, of a session that nothing was left in. One that differs, if
- * only in its wording, is read message by message.
+ * The whole answer of a clean session to the check and the reset, in octets. Any other answer is parsed message by
+ * message.
  */
 export const untouchedAnswer = ({ foreign, searchPath, statements }: Report): Uint8Array =>
   Buffer.concat([

@@ -1,7 +1,7 @@
-/** Records as one JSON text: an array of objects, compact, keys in the order of the columns. */
+/** Formats records as one compact JSON text: an array of objects with keys in the order of the columns. */
 import type { ArrayValue, Field } from "../../data-api/DataApi.ts"
 
-/** A double as Java writes it, which is how the service does: `10.0`, `1.7976931348623157E308`, `4.9E-324`. */
+/** A double as Java and so the service writes it: `10.0`, `1.7976931348623157E308`, `4.9E-324`. */
 export const javaDouble = (value: number): string => {
   if (!Number.isFinite(value)) return JSON.stringify(String(value))
   const magnitude = Math.abs(value)
@@ -34,7 +34,7 @@ const fieldJson = (field: Field): string => {
   return "arrayValue" in field ? arrayJson(field.arrayValue) : "null"
 }
 
-/** The JSON text for records under these labels. */
+/** The JSON text of records with these labels. */
 export const formatRecords = (labels: ReadonlyArray<string>, records: ReadonlyArray<ReadonlyArray<Field>>): string => {
   const keys = labels.map((label) => `${JSON.stringify(label)}:`)
   const rows = records.map((record) => `{${record.map((field, column) => keys[column] + fieldJson(field)).join(",")}}`)

@@ -1,8 +1,8 @@
 /**
- * Rows in binary format straight to the text of their records in a response.
+ * Converts rows in binary format directly to the JSON text of a response.
  *
- * The HTTP front would take fields apart at once to write them as JSON. Without them a result of many rows costs a
- * third of the time, and hardly any memory.
+ * The HTTP server needs the JSON text only. Without an object for each field, a result of many rows takes a third of
+ * the time, and hardly any memory.
  */
 import { Result } from "effect"
 import type { ResultSetOptions } from "../../data-api/DataApi.ts"
@@ -14,12 +14,12 @@ import type { Column, RowReader, Value } from "../engine/Session.ts"
 import { builtInType } from "./PostgresTypes.ts"
 import { fieldOctets, readerOf } from "./ResultRecords.ts"
 
-/** A text under construction, in UTF-8. */
+/** A buffer to which UTF-8 text is appended. */
 class Text {
   bytes = Buffer.allocUnsafe(1024)
   length = 0
 
-  /** Makes room for so many more octets. */
+  /** Ensures room for this many more octets. */
   reserve(octets: number): void {
     if (this.length + octets <= this.bytes.length) return
     const larger = Buffer.allocUnsafe(Math.max(this.bytes.length * 2, this.length + octets))
@@ -27,7 +27,7 @@ class Text {
     this.bytes = larger
   }
 
-  /** Copies octets, for which there must be room: for a few this is faster than `set`. */
+  /** Copies octets, for which the caller has reserved room. For a few octets this is faster than `set`. */
   copy(from: Uint8Array, start: number, end: number): void {
     const { bytes } = this
     let at = this.length
@@ -41,7 +41,7 @@ class Text {
   }
 }
 
-/** Writes a value as a field. Returns the octets that the service counts for it, or why it can't be returned. */
+/** Writes a value as a field. Returns the number of octets that the service counts, or why it can't be returned. */
 type Writer = (out: Text, bytes: Uint8Array, offset: number, size: number) => number | Binary.Unreadable
 
 const ascii = (text: string): Uint8Array => Buffer.from(text, "latin1")
@@ -61,13 +61,13 @@ const openBracket = 0x5b
 const closeBracket = 0x5d
 const closeBrace = 0x7d
 
-/** What surrounds any value here takes less. */
+/** Upper bound in octets of the JSON around a value. */
 const frame = 64
 
-/** Longer texts are left to `JSON.stringify`, which is faster then. */
+/** Longer texts, in octets, are written by `JSON.stringify`, which is then faster. */
 const shortText = 512
 
-/** A value that has no faster way. */
+/** A writer for types without a faster one. */
 const anyField =
   (read: Binary.Reader): Writer =>
   (out, bytes, offset, size) => {
@@ -181,7 +181,7 @@ export class JsonRows implements RowReader {
     this.#writers = writers
   }
 
-  /** For columns of built-in types that can be returned; undefined where others are among them. */
+  /** Creates a reader; undefined if a column does not have a built-in type that can be returned. */
   static of(columns: ReadonlyArray<Column>, options: ResultSetOptions): JsonRows | undefined {
     const all: Array<Writer> = []
     for (const column of columns) {
@@ -189,7 +189,7 @@ export class JsonRows implements RowReader {
       if (writer === undefined) return undefined
       all.push(writer)
     }
-    // Without columns no value would open a row.
+    // Without columns, no value would write the opening bracket of a row.
     return all.length === 0 ? undefined : new JsonRows(all)
   }
 
@@ -223,7 +223,7 @@ export class JsonRows implements RowReader {
     if (this.#octets > maxOctets) return Result.fail(resultTooLarge())
     if (this.rowCount === 0) return Result.succeed("[]")
     const { bytes, length } = this.#out
-    // The comma before the first row has the place of the bracket around them all.
+    // The opening bracket replaces the comma before the first row.
     bytes[0] = openBracket
     this.#out.reserve(1)
     this.#out.bytes[length] = closeBracket

@@ -1,6 +1,6 @@
 /**
- * PostgreSQL's built-in types as the service sees them: which ones it can return, in which form, and what it calls
- * the others.
+ * PostgreSQL's built-in types in the service: which ones it can return, how they are read, and its names for the
+ * others.
  */
 
 import * as Binary from "../../data-api/postgres/BinaryValues.ts"
@@ -15,7 +15,7 @@ import {
 export interface PostgresType {
   /** The catalogue's name, as `typeName` in column metadata. */
   readonly name: string
-  /** The name in the message about an unsupported type: the service's driver spells its own types in capitals. */
+  /** The name in the message about an unsupported type. The service's driver has capitals for types it knows. */
   readonly displayName: string
   /** The JDBC type code of column metadata. */
   readonly jdbcType: number
@@ -25,7 +25,7 @@ export interface PostgresType {
   readonly arrayMember?: ElementsMember | undefined
 }
 
-/** The array type over an element type. */
+/** The array type of an element type. */
 export const arrayOf = (name: string, element: PostgresType): PostgresType => ({
   name,
   displayName: `${element.displayName}[]`,
@@ -33,10 +33,10 @@ export const arrayOf = (name: string, element: PostgresType): PostgresType => ({
   read: element.read && element.arrayMember && Binary.array(element.read, element.arrayMember)
 })
 
-/** The service returns an enum's label as it returns a text. */
+/** The service returns an enum's label like a text. */
 const label = pgTypeByName.get("text")
 
-/** An enum. */
+/** The type of an enum. */
 export const enumType = (name: string): PostgresType => ({
   name,
   displayName: name,
@@ -52,7 +52,7 @@ export const otherType = (name: string): PostgresType => ({
   jdbcType: OTHER_JDBC_TYPE
 })
 
-/** How the values of the types are read that the service can return. */
+/** The readers of the types that the service can return. */
 const readers: Readonly<Record<string, Binary.Reader>> = {
   bool: Binary.bool,
   bytea: Binary.bytea,

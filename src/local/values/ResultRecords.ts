@@ -1,4 +1,4 @@
-/** Rows in binary format to the service's records, within its limit on a result's size. */
+/** Converts rows in binary format to the service's records, within its limit on the size of a result. */
 import { Result } from "effect"
 import type { ArrayValue, Field, ResultSetOptions } from "../../data-api/DataApi.ts"
 import type { Reason } from "../../data-api/DataApiError.ts"
@@ -30,7 +30,7 @@ const arrayOctets = (value: ArrayValue): number => {
   return octets
 }
 
-/** The octets of a value as text; a blob counts as its hexadecimal form. */
+/** The number of octets of a value as text; for a blob, of its hexadecimal form. */
 export const fieldOctets = (field: Field): number => {
   if ("stringValue" in field) return Buffer.byteLength(field.stringValue)
   if ("longValue" in field) return String(field.longValue).length
@@ -40,7 +40,7 @@ export const fieldOctets = (field: Field): number => {
   return "arrayValue" in field ? arrayOctets(field.arrayValue) : 0
 }
 
-/** How values of a type are read under these options; `undefined` for a type that can't be returned. */
+/** The reader for a type with these options; `undefined` for a type that can't be returned. */
 export const readerOf = (type: PostgresType, options: ResultSetOptions): Reader | undefined => {
   if (options.longReturnType === "STRING" && type.name === "int8") return int8AsText
   if (options.decimalReturnType === "DOUBLE_OR_LONG") {
@@ -50,10 +50,10 @@ export const readerOf = (type: PostgresType, options: ResultSetOptions): Reader 
   return type.read
 }
 
-/** Reads rows into fields, as far as the built-in types go: what the catalogue has to say of others comes later. */
+/** Reads rows into fields. Values of types that are not built in stay bytes until the catalogue was queried. */
 export class FieldRows implements RowReader {
   readonly rows: Array<Row> = []
-  /** Every value is a field. */
+  /** Whether every value is a field. */
   isRead = true
   readonly #readers: ReadonlyArray<Reader | undefined>
 
@@ -75,16 +75,16 @@ export class FieldRows implements RowReader {
     this.rows.push(row)
   }
 
-  /** The rows, if they are records already. */
+  /** The rows, if all of their values are fields. */
   get records(): ReadonlyArray<ReadonlyArray<Field>> | undefined {
     return allFields(this) ? this.rows : undefined
   }
 }
 
-/** Taken from the flag: a look at every value would cost as much as reading it. */
+/** Uses the flag, because checking every value would cost as much as reading it. */
 const allFields = (read: FieldRows): read is FieldRows & { readonly rows: Array<ReadonlyArray<Field>> } => read.isRead
 
-/** No fewer octets than the service counts, without a look at the characters. */
+/** An upper bound of the octets that the service counts, without reading the characters. */
 const mostOctets = (records: ReadonlyArray<ReadonlyArray<Field>>): number => {
   let octets = 0
   for (const record of records) {
@@ -100,7 +100,7 @@ const mostOctets = (records: ReadonlyArray<ReadonlyArray<Field>>): number => {
   return octets
 }
 
-/** Reads what only the catalogue knew the type of, or says why the row can't be returned. */
+/** Reads the values whose types came from the catalogue, or says why the row can't be returned. */
 const readRecord = (
   row: Row,
   types: ReadonlyArray<PostgresType>,
@@ -120,8 +120,8 @@ const readRecord = (
 /**
  * The records of a result.
  *
- * A column of a type that the service can't return fails the call only if it holds a value. Sizes are counted as the
- * service counts them: for each row 2, for each column 4, and the octets of each value as text.
+ * A column of a type that the service can't return fails the call only if it holds a value. The size is counted as the
+ * service does: 2 octets for each row, 4 for each value, and the octets of each value as text.
  */
 export const toRecords = (
   read: FieldRows,

@@ -66,7 +66,7 @@ const startOpener = () => {
   }
 }
 
-const wrongWord = /damaged|corrupt|[Rr]emove it|is not whole|Restore the folder|DIED/
+const wrongWord = /damaged|corrupt|[Rr]emove it|is incomplete|Restore the folder|DIED/
 
 /** What a message has to name, whoever says it. */
 const reasons =

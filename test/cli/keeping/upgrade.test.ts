@@ -218,7 +218,10 @@ for (const one of had) {
         symlinkSync("bare", join(cwd, "data"))
         const env = { ALEX_DB_DIR: "data" }
         const other = yield* failureOf(yield* alexDb(["migrate", "--json"], { cwd, env }))
-        assert.match(other.problem, new RegExp(`was made by PostgreSQL ${one.major}, this is 18. Run "alex-db upgrade`))
+        assert.match(
+          other.problem,
+          new RegExp(`was made by PostgreSQL ${one.major}, but this is PostgreSQL 18. Run "alex-db upgrade`)
+        )
         const report = yield* upgraded(yield* alexDb(["upgrade", "--json"], { cwd, env }))
         assert.strictEqual(report.with, `@electric-sql/pglite@${openers[one.major]?.version}`)
         assert.deepStrictEqual(report.restored?.tables, tables)

@@ -142,7 +142,7 @@ describe("a data folder", () => {
       ])
       const description = join(folder, "database.json")
       yield* Effect.promise(() => writeFile(description, '{"postgres": 17, "database": "alex"}'))
-      assert.match((yield* refusal(folder))[1], /was made by PostgreSQL 17, this is 18/)
+      assert.match((yield* refusal(folder))[1], /was made by PostgreSQL 17, but this is PostgreSQL 18/)
       yield* Effect.promise(() => rm(description))
       assert.deepStrictEqual(yield* refusal(folder, "other"), [
         "LocalDataApiError",
@@ -150,7 +150,7 @@ describe("a data folder", () => {
       ])
       assert.isFalse(existsSync(description), "what could not be opened is not described")
       yield* Effect.promise(() => writeFile(join(folder, "pgdata", "PG_VERSION"), "17\n"))
-      assert.match((yield* refusal(folder))[1], /was made by PostgreSQL 17, this is 18/)
+      assert.match((yield* refusal(folder))[1], /was made by PostgreSQL 17, but this is PostgreSQL 18/)
     }).pipe(Effect.scoped)
   )
 
@@ -176,7 +176,7 @@ describe("a data folder", () => {
     [
       "PG_VERSION is missing",
       (pgdata) => rm(join(pgdata, "PG_VERSION")),
-      /is not whole: pgdata\/PG_VERSION is missing\./
+      /is incomplete: pgdata\/PG_VERSION is missing\./
     ],
     ["PG_VERSION is empty", (pgdata) => truncate(join(pgdata, "PG_VERSION")), /pgdata\/PG_VERSION names no version\./],
     [

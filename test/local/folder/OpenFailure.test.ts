@@ -201,7 +201,7 @@ describe("a failure to open", () => {
         ]),
         /no room on its disk/
       )
-      assert.match(yield* explained(coded("EIO")), /Look at the disk before anything else/)
+      assert.match(yield* explained(coded("EIO")), /Check the disk first/)
     })
   )
 
