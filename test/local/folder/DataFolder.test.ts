@@ -146,7 +146,7 @@ describe("a data folder", () => {
       yield* Effect.promise(() => rm(description))
       assert.deepStrictEqual(yield* refusal(folder, "other"), [
         "LocalDataApiError",
-        `The data folder ${folder} holds no database other. Name the one that it was made for, or choose another folder.`
+        `The data folder ${folder} holds no database other. Name the database that it was created with, or choose another folder.`
       ])
       assert.isFalse(existsSync(description), "what could not be opened is not described")
       yield* Effect.promise(() => writeFile(join(folder, "pgdata", "PG_VERSION"), "17\n"))
