@@ -1,4 +1,4 @@
-/** What agents need: JSON Schemas of what they read and write, tools over the repositories, an MCP server. */
+/** The tools for agents, an MCP server, and JSON Schemas of what agents read and write. */
 
 export type { CallRecord } from "./calls/callTrail.ts"
 export * as McpServer from "./mcp/McpServer.ts"

@@ -1,4 +1,4 @@
-/** What an operator does with the calls of agents that are kept: look at them, and forget old ones. */
+/** Lists the recorded calls of agents, and deletes old ones, for an operator. */
 import { Duration, Effect, Schema } from "effect"
 import { AgentCall, type AgentCallListOptions, AgentCalls } from "../repository/index.ts"
 import { Target } from "./database/Target.ts"
@@ -12,7 +12,7 @@ export const AgentCallsReport = Schema.Struct({
 })
 export type AgentCallsReport = typeof AgentCallsReport.Type
 
-/** How many calls were forgotten. */
+/** How many calls were deleted. */
 export const AgentCallsPrunedReport = Schema.Struct({
   database: Schema.String,
   location: Schema.String,

@@ -14,7 +14,10 @@ import * as Progress from "./Progress.ts"
 export const CheckProblem = Schema.Struct({ code: Schema.String, problem: Schema.String, fix: Schema.String })
 export type CheckProblem = typeof CheckProblem.Type
 
-/** A database that answers, its tables and its time. Latency is the median of several round trips, in milliseconds; size is in bytes. */
+/**
+ * A database that answers, with its tables and its clock. `latencyMs` is the median of several round trips, in
+ * milliseconds.
+ */
 export const Reachable = Schema.Struct({
   server: Schema.String,
   role: Schema.String,
@@ -55,7 +58,7 @@ const Facts = Schema.Tuple([
 /** How many round trips the latency is the median of. */
 const samples = 7
 
-/** A paused cluster is given this long to resume; 10 to 60 seconds are usual. */
+/** How long to wait for a paused cluster to resume; 10 to 60 seconds are usual. */
 const resumePatience = "2 minutes"
 
 const isPaused = (error: unknown): boolean =>
@@ -116,8 +119,8 @@ const look = Effect.fnUntraced(function* (options: MigrateOptions) {
 })
 
 /**
- * Asks a database for its facts: version, role, size, latency, journal. Waits while a paused cluster resumes. Ten
- * requests.
+ * Reads the facts of a database: version, role, size, latency, journal. Waits while a paused cluster resumes. Nine
+ * requests, ten if there is no journal.
  *
  * @errors MigrationsUnreadable, RepositoryError
  */
@@ -127,7 +130,7 @@ export const reach = Effect.fn("Check.reach")(function* (options: MigrateOptions
 })
 
 const problemOf = ({ journal, pending, readOnly }: Reachable): CheckProblem | null => {
-  // Where nothing can be written, a migration would only fail.
+  // A migration would fail in a database that takes no writes.
   if (readOnly && journal !== "current") return takesNoWrites
   const fix = "Run alex-db migrate"
   switch (journal) {
@@ -162,7 +165,7 @@ export const found = Effect.fn("Check.found")(function* (options: MigrateOptions
   return report
 })
 
-/** The report on one that could not be reached, with what `error` means. */
+/** The report on a database that could not be reached, with the advice on `error`. */
 export const notFound = (
   error: unknown,
   target: { readonly backend: string; readonly location: string },

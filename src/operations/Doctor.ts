@@ -1,6 +1,4 @@
-/**
- * Everything that is wrong with a database on one screen, and what to do next.
- */
+/** Finds everything that is wrong with a database, and what to do next. */
 import { Effect, Schema } from "effect"
 import * as Check from "./Check.ts"
 import { type MigrateOptions, status } from "./migrate/Migrate.ts"
@@ -10,8 +8,8 @@ import { Finding } from "./verify/Finding.ts"
 import { verify } from "./verify/Verify.ts"
 
 /**
- * The findings of `check`, `migrate status` and `verify`. `migrations` and what follows is empty where the database
- * could not be reached, and `next` is null where nothing has to be done.
+ * The findings of `check`, `migrate status` and `verify`. `migrations`, `tables`, `drift` and `findings` are empty if
+ * the database could not be reached; `next` is null if nothing has to be done.
  */
 export const DoctorReport = Schema.Struct({
   ok: Schema.Boolean,
@@ -29,7 +27,7 @@ export const DoctorReport = Schema.Struct({
 })
 export type DoctorReport = typeof DoctorReport.Type
 
-/** How to examine; all members have a default. */
+/** Options of `examine`; all members have a default. */
 export interface DoctorOptions extends Pick<MigrateOptions, "folder"> {
   /** Objects that are not compared with the migrations, such as `view:reporting_*`. */
   readonly ignore?: ReadonlyArray<string> | undefined
@@ -48,8 +46,8 @@ export const onCheck = (check: Check.CheckReport): DoctorReport => ({
 })
 
 /**
- * Examines a database that answers: changes nothing. As many requests as `Check.found`, `Migrate.status` and
- * `Verify.verify` together.
+ * Examines a database that answers, and changes nothing. It takes as many requests as `Check.found`, `Migrate.status`
+ * and `Verify.verify` together.
  *
  * @errors MigrationsUnreadable, ReferenceUnavailable, RepositoryError
  */
@@ -73,7 +71,7 @@ export const examine = Effect.fn("Doctor.examine")(function* (options: DoctorOpt
     },
     tables: verified.tables.map(({ name, rows }) => ({ name, rows })),
     drift: verified.drift ?? [],
-    // What the journal says is told once, under migrations.
+    // Findings about the journal are already under `migrations`.
     findings: verified.findings.filter(({ check }) => check !== "migrations"),
     next
   }

@@ -1,13 +1,14 @@
-/**
- * What an operator does to jobs: find those that hang or have failed, make them pending again, cancel them.
- */
+/** Operations on jobs for an operator: find stuck or failed ones, make them pending again, cancel them. */
 import { type Duration, Effect, Schema } from "effect"
 import { JobId, JobState, type JobStatus, Problem } from "../domain/index.ts"
 import { Jobs } from "../repository/index.ts"
 import { Target } from "./database/Target.ts"
 import * as Progress from "./Progress.ts"
 
-/** The jobs that were asked for, the oldest first; `unreadable` are those that other programs wrote badly, and why. */
+/**
+ * The requested jobs, the oldest first; `unreadable` are rows that other programs wrote and that can't be read, with
+ * the problems.
+ */
 export const JobsReport = Schema.Struct({
   database: Schema.String,
   location: Schema.String,
@@ -26,14 +27,14 @@ export interface JobsOptions {
   readonly limit?: number | undefined
 }
 
-/** What became of one job: its state now, or why it was left as it was. */
+/** The outcome for one job: its new status, or why it was not changed. */
 export const JobChanged = Schema.Struct({
   id: Schema.String,
   status: Schema.NullOr(Schema.String),
   refused: Schema.NullOr(Schema.String)
 })
 
-/** What became of each job. */
+/** The outcome for each job. */
 export const JobsChangedReport = Schema.Struct({
   database: Schema.String,
   location: Schema.String,
@@ -42,14 +43,14 @@ export const JobsChangedReport = Schema.Struct({
 })
 export type JobsChangedReport = typeof JobsChangedReport.Type
 
-/** Jobs that are named, or all that hang. */
+/** Jobs by their ids, or all that have been running for longer than `runningFor`. */
 export type ChosenJobs = { readonly ids: ReadonlyArray<string> } | { readonly runningFor: Duration.Input }
 
 /** How to make jobs pending again. */
 export interface RequeueOptions {
-  /** What becomes of the results of the attempts before; kept unless given. */
+  /** What to do with the results of earlier attempts; `keep` unless given. */
   readonly results?: "keep" | "clear" | undefined
-  /** A named job that is running is taken from its worker after this long, never unless given. */
+  /** Also takes a running job from its worker, if it has been running for longer than this; never unless given. */
   readonly takeOver?: Duration.Input | undefined
 }
 
@@ -94,8 +95,8 @@ const idsOf = Effect.fnUntraced(function* (chosen: ChosenJobs) {
 })
 
 /**
- * Makes jobs pending again, so that a worker takes them up: those that failed or were cancelled, and those that hang.
- * One that is refused is in the report with the reason, and does not stop the rest. One request a job.
+ * Makes failed, cancelled or stuck jobs pending again, so that a worker claims them. A job that is refused is in the
+ * report with the reason, and does not stop the others. One request for each job.
  *
  * @errors RepositoryError
  */
@@ -107,8 +108,8 @@ export const requeue = Effect.fn("JobOperations.requeue")(function* (chosen: Cho
 })
 
 /**
- * Cancels jobs that are pending or running, with a reason if there is one; a worker that is on one is refused from then
- * on. One request a job.
+ * Cancels pending or running jobs, with an optional reason; changes by the worker of a cancelled job are refused from
+ * then on. One request for each job.
  *
  * @errors RepositoryError
  */

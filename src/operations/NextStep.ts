@@ -1,6 +1,4 @@
-/**
- * What to do next about a database, by what was found there.
- */
+/** The next thing to do about a database, derived from the verification report. */
 import { Schema } from "effect"
 import type { MigrationStatus } from "./migrate/Migrate.ts"
 import * as Drift from "./verify/Drift.ts"
@@ -12,7 +10,7 @@ export type NextStep = typeof NextStep.Type
 
 const step = (why: string, fix: string, command: string | null): NextStep => ({ why, fix, command })
 
-/** What is to be done about the rows, by the check that found them wanting. */
+/** What to do about the rows that a check complains about, by the check's name. */
 const aboutRows: Readonly<Record<string, readonly [fix: string, command: string]>> = {
   allocations: ["See which instruments, and correct them in the seed file", "alex-db verify"],
   "stuck jobs": ["See which, and make them pending again", "alex-db jobs list --stuck"]
@@ -21,7 +19,7 @@ const aboutRows: Readonly<Record<string, readonly [fix: string, command: string]
 const nextOnMigrations = ({ pending, problems }: MigrationStatus): NextStep | undefined => {
   const [problem] = problems
   if (problem?.kind === "tables")
-    return step(problem.message, "See what would be made again", "alex-db repair --dry-run")
+    return step(problem.message, "See what would be created again", "alex-db repair --dry-run")
   if (problem !== undefined) return step(problem.message, "See all of it", "alex-db migrate status")
   const [first] = pending
   return first === undefined
@@ -34,7 +32,7 @@ const nextOnDrift = (drift: ReadonlyArray<Drift.Difference>): NextStep | undefin
   const first = mendable ?? drift[0]
   if (first === undefined) return undefined
   const command = mendable === undefined ? "alex-db repair --drift --dry-run" : "alex-db repair --dry-run"
-  return step(Drift.describe(first), "See the statements that put it right", command)
+  return step(Drift.describe(first), "See the statements that repair it", command)
 }
 
 const nextOnRows = ({ findings, tables }: VerifyReport): NextStep | undefined => {

@@ -1,6 +1,4 @@
-/**
- * Empties a database of what the migrations made, and creates it again.
- */
+/** Drops what the migrations created in a database, and creates it again. */
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import * as Dependents from "./database/Dependents.ts"
@@ -20,7 +18,7 @@ import { readInstruments, readPortfolio } from "./seed/SeedFile.ts"
 
 export { mostCounted } from "./database/RowCount.ts"
 
-/** The database may be emptied only if it is named, and it was not. */
+/** The database may be reset only if its name is given to confirm, and it was not. */
 export class ResetRefused extends Schema.TaggedError<ResetRefused>()("ResetRefused", {
   database: Schema.String,
   location: Schema.String,
@@ -34,7 +32,7 @@ export class ResetRefused extends Schema.TaggedError<ResetRefused>()("ResetRefus
   }
 }
 
-/** The database holds what is not Alex's under the names of Alex's, or what depends on Alex's tables. */
+/** The database holds objects of another application that have the names of Alex's, or that depend on Alex's tables. */
 export class NotAlexs extends Schema.TaggedError<NotAlexs>()("NotAlexs", {
   database: Schema.String,
   location: Schema.String,
@@ -59,7 +57,7 @@ export type ResetReport = typeof ResetReport.Type
 export interface ResetOptions extends MigrateOptions {
   /** The database's name, as the operator gave it to confirm. */
   readonly confirm?: string | undefined
-  /** Leaves what is there, and only migrates and seeds. */
+  /** Drops nothing; only migrates and seeds. */
   readonly skipDrop?: boolean | undefined
   /** Adds the test user with accounts and positions. */
   readonly withTestData?: boolean | undefined
@@ -96,7 +94,7 @@ const countOwnUsers = Effect.fnUntraced(function* () {
 
 const isNotLocal = "is not a local database"
 
-/** Why the name is asked for, as far as the rows decide. */
+/** Why the database's name has to be confirmed; null if it need not be. */
 const reasonOf = Effect.fnUntraced(function* (installation: Installation.Installation) {
   const { backend, isLocal } = yield* Target
   if (!isLocal) return isNotLocal
@@ -114,11 +112,11 @@ const findOwn = Effect.fnUntraced(function* (folder: string | undefined) {
   const refuse = (problems: ReadonlyArray<string>) => new NotAlexs({ database, location, problems })
   if (installation.foreign.length > 0) return yield* refuse(installation.foreign)
   const { journal } = installation
-  // A table that only a further migration creates is Alex's if the journal or its form says so.
+  // A table of a later migration is Alex's if there is a journal, or if it has the right columns.
   const tables = installation.tables.filter(
     (table) => Layout.isAlexs(table.name) || journal !== undefined || Layout.isLaterTable(table)
   )
-  // The user's own migrations stay applied, and the journal says so.
+  // The journal stays if it also records the user's own migrations.
   const keepsJournal = installation.others.length > 0
   const own = {
     schema: installation.schema,
@@ -138,7 +136,7 @@ const findOwn = Effect.fnUntraced(function* (folder: string | undefined) {
 })
 
 /**
- * What `reset` would drop from the current database, and whether its name is asked for. Changes nothing.
+ * Tells what `reset` would drop from the current database, and whether its name must be confirmed. Changes nothing.
  *
  * @errors MigrationsUnreadable, NotAlexs, SeedInvalid, RepositoryError
  */
@@ -160,7 +158,7 @@ const refusal = Effect.fnUntraced(function* (reason: string, confirm: string | u
   return new ResetRefused({ database, location, reason, ...(confirm === undefined ? {} : { confirmed: confirm }) })
 })
 
-/** Fails unless the target is local or was named; before anything is sent. */
+/** Fails unless the target is local or was confirmed by name. Sends nothing. */
 const guard = Effect.fnUntraced(function* (confirm: string | undefined) {
   const { database, isLocal } = yield* Target
   if (confirm === database || (isLocal && confirm === undefined)) return
@@ -170,7 +168,7 @@ const guard = Effect.fnUntraced(function* (confirm: string | undefined) {
 /**
  * Drops Alex's tables, the functions that the migrations create, and the journal, in one transaction.
  *
- * Nothing that others made goes with them: nothing cascades. Extensions stay.
+ * Nothing of others is dropped: the DROP does not cascade, and extensions stay.
  */
 const drop = Effect.fnUntraced(function* ({ confirm, folder, patience }: ResetOptions) {
   const sql = yield* SqlClient.SqlClient
@@ -198,10 +196,10 @@ const drop = Effect.fnUntraced(function* ({ confirm, folder, patience }: ResetOp
 /**
  * Drops Alex's own objects, migrates and seeds.
  *
- * What has the name of one of Alex's tables and not its form, or depends on one, is another application's: nothing is
- * dropped then. A database that is neither embedded nor on this machine is refused unless `confirm` is its name; nothing
- * has been sent to it then. So is a local one that holds more than `seed` and `reset` put there. Seed files and the
- * numbers of generated data are checked before anything is dropped.
+ * A table with the name of one of Alex's but other columns, or an object that depends on one, belongs to another
+ * application: then nothing is dropped. A database that is neither embedded nor on this machine is refused, before
+ * anything is sent to it, unless `confirm` is its name. So is a local one that holds more than `seed` and `reset` put
+ * there. Seed files and the numbers of generated data are checked before anything is dropped.
  *
  * @errors MigrationFailed, MigrationRefused, MigrationsUnreadable, NotAlexs, ResetRefused, SeedInvalid,
  * TooManyPositions, RepositoryError
@@ -210,7 +208,7 @@ export const reset = Effect.fn("Reset.reset")(function* (options: ResetOptions =
   if (options.skipDrop !== true) yield* guard(options.confirm)
   const { positions = 5, users = 0 } = options
   const instruments = yield* readInstruments()
-  // Those that are in the database already may be more.
+  // With `skipDrop` the database may hold more instruments than the file.
   if (options.skipDrop !== true && users > 0) yield* checkPositions(positions, instruments.length)
   if (options.withTestData === true) yield* readPortfolio()
   const dropped = options.skipDrop === true ? [] : yield* drop(options)

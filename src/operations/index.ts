@@ -1,4 +1,4 @@
-/** What operators do to a database: migrate, seed, reset, verify, check, back up, and to the jobs in it. */
+/** The operations on a database for operators: migrate, seed, reset, verify, check, back up, and manage jobs. */
 
 export * as AgentCallOperations from "./AgentCallOperations.ts"
 export * as Backup from "./backup/Backup.ts"

@@ -24,7 +24,7 @@ import * as Tables from "./Tables.ts"
 /** The operations on one account. */
 interface OneAccount {
   /**
-   * Finds an account; for no user in particular, lookups made concurrently are one request.
+   * Finds an account. Concurrent lookups are one request, except those of `forUser`.
    *
    * @errors AccountNotFound, RepositoryError
    */
@@ -45,7 +45,7 @@ interface OneAccount {
   readonly delete: (id: AccountId) => Effect.Effect<Account, AccountNotFound | RepositoryError>
 }
 
-/** The operations on one user's accounts: another person's account is not found, which the same statement checks. */
+/** The operations on one user's accounts. Another user's account is not found; the same statement checks that. */
 interface UserAccounts extends OneAccount {
   /** Creates an account of the user. */
   readonly create: (
@@ -55,7 +55,7 @@ interface UserAccounts extends OneAccount {
   /** The user's accounts, the newest first. */
   readonly list: () => Effect.Effect<Listed<Account>, RepositoryError>
 
-  /** Deletes all accounts of the user with their positions; what was deleted. */
+  /** Deletes all accounts of the user with their positions, and returns them. */
   readonly deleteAll: () => Effect.Effect<Listed<Account>, RepositoryError>
 
   /** The sum of all the user's accounts. */
@@ -86,7 +86,7 @@ interface Operations extends OneAccount {
   readonly all: (options?: StreamOptions) => Stream.Stream<Account, RepositoryError>
 
   /**
-   * Deletes all accounts of a user with their positions, in one request; what was deleted.
+   * Deletes all accounts of a user with their positions, in one request, and returns them.
    *
    * @errors RepositoryError
    */
@@ -99,7 +99,7 @@ interface Operations extends OneAccount {
    */
   readonly totals: (user: ClerkUserId) => Effect.Effect<AccountTotals, UserNotFound | RepositoryError>
 
-  /** The same for one user: another person's account is not found, which the same statement checks. */
+  /** The same for one user: another user's account is not found; the same statement checks that. */
   readonly forUser: (user: ClerkUserId) => UserAccounts
 }
 
@@ -109,7 +109,7 @@ const columns = /* @__PURE__ */ Tables.selected(Tables.accounts)
 const read = /* @__PURE__ */ reader(Tables.accounts, Account)
 const notFound = (account_id: AccountId) => () => new AccountNotFound({ account_id })
 
-/** Admits the accounts of one owner only, where there is one. */
+/** Limits a query to the accounts of one owner, if there is one. */
 export const owned = (sql: Sql, owner: ClerkUserId | undefined) =>
   owner === undefined ? sql.literal("") : sql`AND accounts.clerk_user_id = ${owner}::varchar`
 
@@ -131,7 +131,7 @@ const findOwned = (sql: Sql, owner: ClerkUserId): Operations["findById"] =>
     )
   )
 
-/** What the columns hold when a new account says nothing else, as the migrations have it. */
+/** The defaults of the columns, as in the migrations. */
 export const columnDefaults = { cash_balance: BigDecimal.fromBigInt(0n), cash_interest: BigDecimal.fromBigInt(0n) }
 
 const created = /* @__PURE__ */ Tables.settable(AccountCreate)

@@ -1,4 +1,4 @@
-/** What agents wrote, and when. */
+/** The recorded calls of agents that wrote something. */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -9,7 +9,7 @@ import { ClerkUserId } from "../domain/User.ts"
 import { computed, type Listed, type RepositoryError, reader } from "./Rows.ts"
 import * as Tables from "./Tables.ts"
 
-/** One call, without what was said: who, for which job, with which tool, what came of it. */
+/** One call, without its arguments: the user, the job, the tool and the outcome. */
 export const AgentCall = /* @__PURE__ */ Schema.Struct({
   id: Schema.String,
   clerk_user_id: ClerkUserId,
@@ -22,12 +22,12 @@ export const AgentCall = /* @__PURE__ */ Schema.Struct({
   }),
   outcome: /* @__PURE__ */ Schema.String.annotate({ description: "ok, or the name of the refusal" }),
   called_at: /* @__PURE__ */ Schema.Date.annotate({ description: "The moment of the write" }),
-  milliseconds: /* @__PURE__ */ Schema.Int.annotate({ description: "From the call to its write" }),
-  bytes: /* @__PURE__ */ Schema.Int.annotate({ description: "How long the arguments were, as JSON" })
+  milliseconds: /* @__PURE__ */ Schema.Int.annotate({ description: "Milliseconds from the call to its write" }),
+  bytes: /* @__PURE__ */ Schema.Int.annotate({ description: "The size of the arguments as JSON, in bytes" })
 }).annotate({ description: "A call of an agent's tool that reached a write" })
 export interface AgentCall extends Schema.Schema.Type<typeof AgentCall> {}
 
-/** Which calls; all members have a default. */
+/** Which calls to list; all members have a default. */
 export interface AgentCallListOptions {
   readonly user?: ClerkUserId | undefined
   /** How many at most; 100 unless given. */
@@ -44,8 +44,8 @@ interface Operations {
   readonly list: (options?: AgentCallListOptions) => Effect.Effect<Listed<AgentCall>, RepositoryError>
 
   /**
-   * Deletes the calls that are older than this, and says how many: one request for each 10,000 of them, the oldest
-   * first, so that what was stopped midway goes on.
+   * Deletes the calls that are older than this, the oldest first, and returns how many. One request for each 10,000, so
+   * that a run that was stopped can be repeated.
    *
    * @errors RepositoryError
    */
@@ -88,7 +88,7 @@ const prune = (sql: SqlClient.SqlClient): Operations["prune"] =>
 const make = Effect.map(SqlClient.SqlClient, (sql): Operations => ({ list: list(sql), prune: prune(sql) }))
 
 /**
- * The table `agent_calls`, which the tools of agents write to by the statements of their writes.
+ * The table `agent_calls`. The tools that write insert into it, in the statement of the write itself.
  *
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-/** Writes down the call of an agent by the statement that does what the call asks for. */
+/** Records the call of an agent, in the statement that does the write. */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -12,30 +12,30 @@ export interface CallNote {
   readonly tool: string
   /** SHA-256 of the arguments. */
   readonly arguments: string
-  /** How long the arguments are, as JSON. */
+  /** The size of the arguments as JSON, in bytes. */
   readonly bytes: number
   /** When the call was made, in milliseconds since 1970. */
   readonly began: number
 }
 
 /**
- * The call to write down in `agent_calls`; none by default. The changes of jobs, `Positions.put`, `addQuantity` and
- * `delete`, `Instruments.upsert`, `upsertMany` and `fillIn` do so, in their own statement: the row is there if, and only
- * if, the write was carried out or refused by the statement.
+ * The call to record in `agent_calls`; none by default. The changes of jobs, `Positions.put`, `addQuantity` and
+ * `delete`, `Instruments.upsert`, `upsertMany` and `fillIn` record it in their own statement: there is a row if, and
+ * only if, the statement carried out or refused the write.
  */
 export const CurrentCall = /* @__PURE__ */ Context.Reference<CallNote | undefined>(
   "alex-database/repository/CurrentCall",
   { defaultValue: () => undefined }
 )
 
-/** Makes the part of a statement that writes a call down, after its other parts of `WITH`. */
+/** Makes the part of a statement that records a call, after the other parts of its `WITH`. */
 export type Noted = (
   sql: SqlClient.SqlClient,
-  /** SQL of what came of it, and of whether to write it down. */
+  /** The SQL of the outcome, and of whether to record the call. */
   what: { readonly outcome: string; readonly when?: string }
 ) => Fragment
 
-/** For the call at hand; nothing where there is none. */
+/** The part for the current call; empty if there is none. */
 export const noted: Effect.Effect<Noted> = /* @__PURE__ */ Effect.gen(function* () {
   const call = yield* CurrentCall
   if (call === undefined) return (sql) => sql.literal("")

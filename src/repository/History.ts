@@ -1,4 +1,4 @@
-/** What portfolios were worth and what instruments cost, day by day. */
+/** The daily values of portfolios, and the daily prices of instruments. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -13,7 +13,7 @@ import { today } from "./batches/InstrumentBatches.ts"
 import { computed, everyPage, type Listed, type RepositoryError, reader } from "./Rows.ts"
 import * as Tables from "./Tables.ts"
 
-/** Days from one to another, both included, as YYYY-MM-DD. */
+/** The days from `from` to `to`, both included, as YYYY-MM-DD. */
 export interface Period {
   readonly from: string
   readonly to: string
@@ -27,9 +27,9 @@ export interface PriceChange extends Change {
 /** The operations on the history. */
 interface Operations {
   /**
-   * Stores what every user's portfolio is worth now, as the snapshot of today, in one request; how many users have one.
-   * Taken again on the same day it replaces the first. What can't be added up, a price of NaN or an allocation that is
-   * no object, counts as nothing, so that one bad row does not stop the rest.
+   * Stores the current value of every user's portfolio as today's snapshot (in UTC), in one request, and returns how
+   * many users have one. A later snapshot of the same day replaces it. Values that can't be added, such as a price of
+   * NaN or an allocation that is not an object, count as 0, so that one bad row does not stop the rest.
    *
    * @errors RepositoryError
    */
@@ -74,7 +74,7 @@ const dailyPrices = { name: "price_history", key: "day", row: DailyPrice }
 
 const isDay = /* @__PURE__ */ Schema.is(CalendarDay)
 
-/** Refuses a day that is none, with the name of the member. */
+/** Fails if a day is not valid, and names the member. */
 const checked = (period: Period): Effect.Effect<Period, InvalidInput> => {
   const problems = (["from", "to"] as const)
     .filter((path) => !isDay(period[path]))
@@ -155,7 +155,7 @@ const snapshot = (sql: Sql): Operations["snapshot"] =>
 const readSnapshots = /* @__PURE__ */ reader(snapshots, PortfolioSnapshot)
 const readPrices = /* @__PURE__ */ reader(dailyPrices, DailyPrice)
 
-/** A snapshot takes up to 4 KB of an answer, which may have 1 MiB. */
+/** A snapshot takes up to 4 KB of a response of the Data API, which holds 1 MiB. */
 const snapshotsOfPage = 250
 
 const portfolio = (sql: Sql): Operations["portfolio"] =>

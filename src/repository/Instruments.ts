@@ -1,4 +1,4 @@
-/** What can be held: funds, shares, bonds, commodities. */
+/** The instruments that can be held: funds, shares, bonds, commodities. */
 import * as Arr from "effect/Array"
 import * as Cache from "effect/Cache"
 import * as Context from "effect/Context"
@@ -35,7 +35,7 @@ import {
 import { computed, encoder, everyPage, type Listed, lookUp, type RepositoryError, reader, untilSeen } from "./Rows.ts"
 import * as Tables from "./Tables.ts"
 
-/** What is known of a symbol that is registered. */
+/** What is known of a symbol when it is registered. */
 interface Known {
   readonly name?: string
   readonly instrument_type?: InstrumentType
@@ -52,14 +52,15 @@ type Find = (symbol: InstrumentSymbol) => Effect.Effect<Instrument, InstrumentNo
 /** The operations on instruments. */
 interface Operations {
   /**
-   * Finds an instrument; lookups made concurrently are one request.
+   * Finds an instrument; concurrent lookups are one request.
    *
    * @errors InstrumentNotFound, RepositoryError
    */
   readonly findBySymbol: Find
 
   /**
-   * `findBySymbol` that remembers what it found for as long as `timeToLive`; what it did not find, it asks again.
+   * `findBySymbol` with a cache: found instruments are kept for `timeToLive`; a symbol that was not found is looked up
+   * again.
    *
    * @example
    * ```ts
@@ -76,7 +77,7 @@ interface Operations {
   readonly cached: (options: CacheOptions) => Effect.Effect<Find>
 
   /**
-   * Finds those of many symbols that are known, by symbol.
+   * Finds the known ones of many symbols, sorted by symbol.
    *
    * @errors RepositoryError
    */
@@ -127,8 +128,8 @@ interface Operations {
   readonly create: (input: InstrumentCreate) => Effect.Effect<Instrument, InstrumentAlreadyExists | RepositoryError>
 
   /**
-   * Finds an instrument, or registers the symbol with what `unknownInstrument` assumes of it; one request, and
-   * `created` says which.
+   * Finds an instrument, or registers the symbol with the values of `unknownInstrument`. One request; `created` says
+   * which it was.
    *
    * @errors RepositoryError
    */
@@ -138,16 +139,16 @@ interface Operations {
   ) => Effect.Effect<{ readonly instrument: Instrument; readonly created: boolean }, RepositoryError>
 
   /**
-   * Creates or updates an instrument: what is given is stored, an empty allocation too; a price or an allocation that
-   * is left out, and a price of `null`, stay as they are. An instrument that can't be stored fails.
+   * Creates or updates an instrument. Given fields are stored, an empty allocation too; a price or an allocation that
+   * is left out, and a price of `null`, stay as they are. Fails if the instrument can't be stored.
    *
    * @errors RepositoryError
    */
   readonly upsert: (input: InstrumentCreate) => Effect.Effect<UpsertResult, RepositoryError>
 
   /**
-   * Creates an instrument, or fills in what is not known of it: the name and the price that it is known by can't be
-   * changed. Of several at the same time each sees what those before it stored.
+   * Creates an instrument, or fills in what is missing: a name or price that is known can't be changed. Concurrent
+   * calls take turns, so that each sees what the ones before it stored.
    *
    * @errors InstrumentKnown, RepositoryError
    */
@@ -156,8 +157,9 @@ interface Operations {
   ) => Effect.Effect<"inserted" | "updated" | "unchanged", InstrumentKnown | RepositoryError>
 
   /**
-   * `upsert` of many in one request (of 2 MB); of a symbol that occurs twice the last one counts. An instrument that
-   * can't be stored is refused and the others are stored, unless `allOrNothing` is asked for.
+   * `upsert` of many in one request, or in several of 1,000,000 characters of JSON in one transaction; if a symbol
+   * occurs twice, the last one counts. An instrument that can't be stored is refused and the others are stored, unless
+   * `allOrNothing` is set.
    *
    * @errors RepositoryError
    */
@@ -167,8 +169,9 @@ interface Operations {
   ) => Effect.Effect<UpsertResult, RepositoryError>
 
   /**
-   * Sets the prices of many instruments in one request (of 2 MB), and remembers them as those of today. A price that
-   * can't be stored is refused and the others are stored, unless `allOrNothing` is asked for.
+   * Sets the prices of many instruments in one request, or in several of 1,000,000 characters of JSON in one
+   * transaction, and stores them as today's in the price history. A price that can't be stored is refused and the
+   * others are stored, unless `allOrNothing` is set.
    *
    * @errors RepositoryError
    */
@@ -199,14 +202,14 @@ interface Operations {
 
 type Sql = SqlClient.SqlClient
 
-/** An instrument takes about 1 KB of an answer, which may have 1 MiB. */
+/** An instrument takes about 1 KB of a response of the Data API, which holds 1 MiB. */
 const pageSize = 400
 
 const columns = /* @__PURE__ */ Tables.selected(Tables.instruments)
 const read = /* @__PURE__ */ reader(Tables.instruments, Instrument)
 const notFound = (symbol: InstrumentSymbol) => () => new InstrumentNotFound({ symbol })
 
-/** The symbol that is meant: the one of this spelling if there is one, else the one in capitals. */
+/** The SQL of the stored symbol: in this spelling if it exists, else in capitals. */
 const meantBy = (sql: Sql, symbol: string) =>
   sql`(SELECT ${sql.literal(meant("given.symbol"))} FROM (SELECT ${symbol}::varchar AS symbol) AS given)`
 
@@ -308,7 +311,7 @@ const unclassified = (sql: Sql): Operations["unclassified"] =>
     )
   })
 
-/** What the columns hold when a new instrument says nothing else, as the migrations have it. */
+/** The defaults of the columns, as in the migrations. */
 const columnDefaults = { allocation_regions: {}, allocation_sectors: {}, allocation_asset_class: {} }
 
 const inCapitals = (input: InstrumentCreate) => ({
@@ -334,7 +337,7 @@ const create = (sql: Sql): Operations["create"] =>
 const register = (sql: Sql): Operations["register"] =>
   Effect.fn("Instruments.register")(function* (symbol: InstrumentSymbol, known?: Known) {
     const json = yield* encodeCreate(inCapitals(unknownInstrument(symbol, known)), `instrument ${symbol}`)
-    // A symbol that someone else is registering at this moment is neither inserted nor seen; the next attempt sees it.
+    // A symbol that another transaction is inserting is neither inserted nor visible here; the next attempt sees it.
     const row = yield* untilSeen(sql`
       WITH created AS (${insert(sql, json)})
       SELECT true AS created, created.* FROM created

@@ -1,4 +1,4 @@
-/** All that a user holds, in one request. */
+/** Loads a user's whole portfolio in one request. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -20,7 +20,7 @@ import { computed, encoder, type RepositoryError, reader } from "./Rows.ts"
 import * as Tables from "./Tables.ts"
 import { columnDefaults as userDefaults } from "./Users.ts"
 
-/** How many rows a portfolio added; those that were there already are not counted. */
+/** How many rows were added; existing ones are not counted. */
 export interface PortfolioAdded {
   readonly users: number
   readonly accounts: number
@@ -30,9 +30,9 @@ export interface PortfolioAdded {
 /** The operations on portfolios. */
 interface Operations {
   /**
-   * Loads a user with all accounts, positions and instruments: one request, or as many as it takes where they do not
-   * fit into one answer of the Data API. Accounts come the newest first, positions and instruments by symbol. A row that
-   * can't be read fails the whole: totals without it would be wrong.
+   * Loads a user with all accounts, positions and instruments: in one request, or in several if they do not fit into
+   * one response of the Data API. Accounts are sorted newest first, positions and instruments by symbol. Fails if a row
+   * can't be read, since totals without it would be wrong.
    *
    * @errors UserNotFound, RepositoryError
    */
@@ -46,8 +46,8 @@ interface Operations {
   readonly summary: (id: ClerkUserId) => Effect.Effect<PortfolioSummary, UserNotFound | RepositoryError>
 
   /**
-   * Adds a user with accounts and positions in one request. What is there already stays as it is: the user, an account
-   * of the same name, a position in the same instrument. The instruments must be known.
+   * Adds a user with accounts and positions in one request. Existing rows stay as they are: the user, an account of the
+   * same name, a position in the same instrument. The instruments must be known.
    *
    * @errors RepositoryError
    */
@@ -57,7 +57,7 @@ interface Operations {
 type Sql = SqlClient.SqlClient
 
 /**
- * How many bytes of JSON one answer may carry: the Data API returns up to 1 MiB, and this leaves room for what is
+ * How many bytes of JSON one response may hold: the Data API returns up to 1 MiB, and this leaves room for what is
  * around the JSON.
  */
 const pageBytes = 1_000_000
@@ -82,10 +82,10 @@ const pages = /* @__PURE__ */ computed(
   })
 )
 
-// Every row of the portfolio is a part with a key; an answer takes the parts after `last`, in the order of their keys,
-// as far as they fit. Positions come before accounts and instruments: should a portfolio of several pages change between
-// two of them, an account or instrument that is gone takes its positions with it, and nothing is held in an account or
-// instrument that was not read. The answer is a JSON string, in which to_json shows how long a part becomes.
+// Every row of the portfolio is a part with a key; a response holds the parts after `last`, in the order of their keys,
+// as far as they fit. Positions come before accounts and instruments: if the portfolio changes between two pages,
+// positions whose account or instrument is gone are dropped, and none refers to one that was not read. The response is
+// a JSON string, so to_json tells how many bytes a part takes in it.
 const page = (sql: Sql, user: ClerkUserId, last: string) =>
   pages(sql`
     WITH account AS (
@@ -245,7 +245,7 @@ const make = Effect.gen(function* () {
 })
 
 /**
- * Portfolios, each as a whole.
+ * Whole portfolios, read and added across the tables.
  *
  * @example
  * ```ts

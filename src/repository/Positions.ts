@@ -40,19 +40,19 @@ import {
 } from "./Rows.ts"
 import * as Tables from "./Tables.ts"
 
-/** What `put` and `addQuantity` fail with. */
+/** The errors of `put` and `addQuantity`. */
 type PutError = AccountNotFound | InstrumentNotFound | RepositoryError
 
-/** What is known of a symbol that is registered along with a position. */
+/** What is known of a symbol when it is registered along with a position. */
 export interface KnownInstrument {
   readonly name?: string
   readonly instrument_type?: InstrumentType
 }
 
-/** The operations on positions; for one user, another person's accounts and positions are not found. */
+/** The operations on positions; with `forUser`, another user's accounts and positions are not found. */
 interface UserPositions {
   /**
-   * Finds a position; for no user in particular, lookups made concurrently are one request.
+   * Finds a position. Concurrent lookups are one request, except those of `forUser`.
    *
    * @errors PositionNotFound, RepositoryError
    */
@@ -76,8 +76,9 @@ interface UserPositions {
   ) => Effect.Effect<Position, AccountNotFound | RepositoryError>
 
   /**
-   * `put` of many in one request (of 2 MB); of an account and symbol that occur twice the last one counts. A position
-   * that can't be stored is refused and the others are stored, unless `allOrNothing` is asked for.
+   * `put` of many in one request, or in several of 1,000,000 characters of JSON in one transaction; if an account and
+   * symbol occur twice, the last one counts. A position that can't be stored is refused and the others are stored,
+   * unless `allOrNothing` is set.
    *
    * @errors RepositoryError
    */
@@ -134,13 +135,13 @@ interface Operations extends UserPositions {
    */
   readonly all: (options?: StreamOptions) => Stream.Stream<Position, RepositoryError>
 
-  /** The same for one user: what another person has is not found, which the same statement checks. */
+  /** The same for one user: another user's accounts and positions are not found; the same statement checks that. */
   readonly forUser: (user: ClerkUserId) => UserPositions
 }
 
 type Sql = SqlClient.SqlClient
 
-/** A position with its instrument takes up to 2.5 KB of an answer, which may have 1 MiB. */
+/** A position with its instrument takes up to 2.5 KB of a response of the Data API, which holds 1 MiB. */
 const pageSize = 400
 
 const columns = /* @__PURE__ */ Tables.selected(Tables.positions)
@@ -173,7 +174,7 @@ const encodeInstrument = /* @__PURE__ */ encoder(InstrumentCreate)
 const created = /* @__PURE__ */ Tables.settable(PositionCreate)
 const registered = /* @__PURE__ */ Tables.settable(InstrumentCreate)
 
-// What came of it, for who keeps a record of the call.
+// The SQL of the outcome, for the record of the call.
 const came = {
   outcome: `CASE
     WHEN EXISTS (SELECT FROM put) THEN 'ok'
@@ -222,7 +223,7 @@ const putOne = (
       EXISTS (SELECT FROM account) AS account_found, EXISTS (SELECT FROM instrument) AS instrument_found, put.*
     FROM new LEFT JOIN put ON true`
 
-/** Inserts a position; `quantity` says what becomes of the quantity if the account has one already. */
+/** Inserts a position; `quantity` is the SQL of the new quantity if the account has a position already. */
 const putWith = (sql: Sql, owner: ClerkUserId | undefined, quantity: string) =>
   Effect.fnUntraced(function* (input: PositionCreate) {
     const json = yield* encodeCreate(input, `position in ${input.symbol}`)
@@ -243,7 +244,7 @@ const registerAndPut = (sql: Sql, owner?: ClerkUserId): Operations["registerAndP
     const json = yield* encodeCreate(input, `position in ${input.symbol}`)
     const symbol = InstrumentSymbol.make(input.symbol.toUpperCase())
     const instrument = yield* encodeInstrument(unknownInstrument(symbol, known), `instrument ${symbol}`)
-    // A symbol that someone else is registering at this moment is neither inserted nor seen; the next attempt sees it.
+    // A symbol that another transaction is inserting is neither inserted nor visible here; the next attempt sees it.
     for (;;) {
       const [row] = yield* putOne(sql, owner, json, instrument, "excluded.quantity", () => sql.literal(""))
       if (row?.["account_found"] !== true) return yield* noAccount(input.account_id)()
@@ -273,7 +274,7 @@ const listByAccount = (sql: Sql, owner?: ClerkUserId): Operations["listByAccount
       WHERE accounts.id = ${id}::uuid ${owned(sql, owner)}
       ORDER BY positions.symbol LIMIT ${pageSize}::int`
     const rows = Effect.filterOrFail(everyPage(pageSize, "symbol", page), (all) => all.length > 0, noAccount(id))
-    // An account without positions, or whose last page was full, has a row without one.
+    // If the account has no positions, or its last page was full, there is a row without a position.
     return readHeld.list(Effect.map(rows, (all) => all.filter((row) => row["id"] !== null)))
   })
 

@@ -1,16 +1,15 @@
 /**
- * Rows as their schema decodes them, without Schema's machinery where a value shows at once what it becomes: most
- * columns already are what the schema makes of them. Whatever is not plainly right is left to Schema, so that every
- * result and every error is its own.
+ * Decodes rows faster than Schema: most columns already hold the values that the schema makes of them. Any value that
+ * is not plainly right is left to Schema, so that every result and every error is the same as Schema's.
  */
 import * as Schema from "effect/Schema"
 import type * as SchemaAST from "effect/SchemaAST"
 import { Decimal, parseDecimal } from "../domain/Decimal.ts"
 
-/** Stands for a value that Schema has to look at. */
+/** Marks a value that Schema has to decode. */
 const unsure = Symbol("unsure")
 
-/** What a value becomes, or {@link unsure}. */
+/** Decodes a value, or returns {@link unsure}. */
 type Read = (value: unknown) => unknown
 
 const text: Read = (value) => (typeof value === "string" ? value : unsure)
@@ -30,7 +29,7 @@ const record =
   (read: Read): Read =>
   (value) => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) return unsure
-    // A copy has the shape at once that members set one by one would come to.
+    // A copy has its final shape at once, which is faster than to add members one by one.
     const copy: Record<string, unknown> = { ...value }
     if (Object.hasOwn(copy, "__proto__") || Object.getOwnPropertySymbols(copy).length > 0) return unsure
     for (const name in copy) {
@@ -44,7 +43,7 @@ const record =
 
 const defaults: SchemaAST.ParseOptions = {}
 
-/** A value that has to pass checks too. */
+/** A value that also has to pass checks. */
 const checked = (read: Read | undefined, ast: SchemaAST.AST): Read | undefined => {
   const { checks } = ast
   if (checks === undefined || read === undefined) return read
@@ -58,7 +57,7 @@ const checked = (read: Read | undefined, ast: SchemaAST.AST): Read | undefined =
   }
 }
 
-/** How values of the schemas are read that are known as a whole. */
+/** The reader of a schema that is recognized as a whole. */
 const wholeOf = (ast: SchemaAST.AST): Read | undefined => {
   if (ast === Decimal.ast) return decimal
   if (ast === Schema.Date.ast) return date
@@ -67,7 +66,7 @@ const wholeOf = (ast: SchemaAST.AST): Read | undefined => {
   return (value) => (isJson(value) ? value : unsure)
 }
 
-/** One of several literals, or a value or null. */
+/** The reader of a union: of literals, or of a value and null. */
 const unionOf = ({ types }: SchemaAST.Union): Read | undefined => {
   const literals = types.flatMap((type) => (type._tag === "Literal" && isPlain(type) ? [type.literal] : []))
   if (literals.length === types.length) {
@@ -80,7 +79,7 @@ const unionOf = ({ types }: SchemaAST.Union): Read | undefined => {
   return read === undefined ? undefined : orNull(read)
 }
 
-/** How values are read that become what they are if they are of the right kind. */
+/** The reader of a schema that keeps values of the right kind as they are. */
 const kindOf = (ast: SchemaAST.AST): Read | undefined => {
   switch (ast._tag) {
     case "String":
@@ -102,13 +101,13 @@ const kindOf = (ast: SchemaAST.AST): Read | undefined => {
   }
 }
 
-/** Whether a schema says no more than its kind. */
+/** Whether a schema has neither an encoding nor checks. */
 const isPlain = (ast: SchemaAST.AST): boolean =>
   ast.encoding === undefined &&
   ast.checks === undefined &&
   !("encodingChecks" in ast && ast.encodingChecks !== undefined)
 
-/** How values of a schema are read; undefined where they are all Schema's to read. */
+/** The reader of a schema; undefined if Schema has to decode all of its values. */
 const readOf = (ast: SchemaAST.AST): Read | undefined => {
   const whole = wholeOf(ast)
   if (whole !== undefined) return whole
@@ -121,7 +120,7 @@ interface Column {
   readonly read: Read
 }
 
-/** The columns of a schema of rows; none where some are Schema's to read. */
+/** The columns of a schema of rows; empty if Schema has to decode one of them. */
 const columnsOf = (ast: SchemaAST.AST): ReadonlyArray<Column> => {
   if (ast._tag !== "Objects" || !isPlain(ast) || ast.indexSignatures.length > 0) return []
   const columns: Array<Column> = []
@@ -133,7 +132,7 @@ const columnsOf = (ast: SchemaAST.AST): ReadonlyArray<Column> => {
   return columns
 }
 
-/** Reads rows of a schema; undefined for a row that Schema has to look at. */
+/** Makes a decoder of rows, which returns undefined for a row that Schema has to decode. */
 export const quickReader = <A, I>({
   ast
 }: Schema.Codec<A, I>): ((row: { readonly [column: string]: unknown }) => A | undefined) => {
@@ -147,7 +146,7 @@ export const quickReader = <A, I>({
       if (value === unsure) return undefined
       entity[name] = value
     }
-    // It has the members of the schema, each as the schema has it.
+    // Every member was read as the schema says.
     return entity as A
   }
 }

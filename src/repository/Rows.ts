@@ -1,4 +1,4 @@
-/** From rows to entities, and from input to the JSON that statements take. */
+/** Decodes rows into entities, and encodes input as the JSON that statements take. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as RequestResolver from "effect/RequestResolver"
@@ -11,7 +11,7 @@ import * as SqlResolver from "effect/sql/SqlResolver"
 import { InvalidInput, problemsOf, UnreadableRow } from "../domain/Problems.ts"
 import { quickReader } from "./RowDecoder.ts"
 
-/** What any repository can fail with: the database, input that does not fit its schema, a row that does not. */
+/** The errors of any repository: of the database, or because input or a row does not fit its schema. */
 export type RepositoryError = SqlError | InvalidInput | UnreadableRow
 
 /** What a statement returns. */
@@ -30,14 +30,14 @@ export interface Listed<A> extends ReadonlyArray<A> {
   readonly unreadable?: ReadonlyArray<UnreadableRow>
 }
 
-/** An array that carries the rows that could not be read beside it. */
+/** An array with the rows that could not be read as a property. */
 export const listed = <A>(readable: ReadonlyArray<A>, unreadable: ReadonlyArray<UnreadableRow> = []): Listed<A> => {
   // Not enumerable, so that a list of rows is compared and printed like any array.
   const all = [...readable]
   return Object.defineProperty(all, "unreadable", { value: unreadable }) as typeof all & Listed<A>
 }
 
-/** Where rows come from, for the message about one that can't be read. */
+/** The table and the key of rows, for the error about one that can't be read. */
 interface Source {
   readonly name: string
   readonly key: string
@@ -82,7 +82,9 @@ export const reader = <A, I>(source: Source, schema: Schema.Codec<A, I>) => {
   }
 }
 
-/** Decodes what the package's own statements compute, whose shape does not depend on what other programs wrote. */
+/**
+ * Decodes values that the package's own statements compute: their shape does not depend on what other programs wrote.
+ */
 export const computed = <A, I>(schema: Schema.Codec<A, I>) => {
   const decode = Schema.decodeUnknownEffect(Schema.Array(schema))
   return <E, R>(statement: Effect.Effect<ReadonlyArray<Row>, E, R>): Effect.Effect<ReadonlyArray<A>, E, R> =>
@@ -90,8 +92,8 @@ export const computed = <A, I>(schema: Schema.Codec<A, I>) => {
 }
 
 /**
- * Finds rows by their keys: lookups made concurrently are one request for each `size` of them. A row that can't be read
- * fails its own lookup only.
+ * Finds rows by their keys: concurrent lookups are one request for each `size` of them. A row that can't be read fails
+ * its own lookup only.
  */
 export const lookUp = <A, I>(
   source: Source,
@@ -128,7 +130,7 @@ export const encoder = <A, I>(schema: Schema.Codec<A, I>) => {
     )
 }
 
-/** The first row, asked for again as long as there is none. */
+/** Runs a statement until it returns a row. */
 export const untilSeen = <A, E, R>(attempt: Effect.Effect<ReadonlyArray<A>, E, R>): Effect.Effect<A, E, R> =>
   Effect.flatMap(attempt, ([row]) => (row === undefined ? untilSeen(attempt) : Effect.succeed(row)))
 

@@ -49,7 +49,7 @@ const isDecimal = (field: unknown): boolean =>
   field === Decimal ||
   (Predicate.hasProperty(field, "members") && Array.isArray(field.members) && field.members.includes(Decimal))
 
-/** The SQL of a row as a JSON object. Decimals travel as text, so that none is rounded. */
+/** The SQL of a row as a JSON object. Decimals are text, so that none is rounded. */
 export const rowAsJson = ({ row }: { readonly row: Columns }): string => {
   const members = Object.entries(row.fields).map(
     ([column, field]) => `'${column}', ${column}${isDecimal(field) ? "::text" : ""}`

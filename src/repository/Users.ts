@@ -11,7 +11,7 @@ import { type ClerkUserId, User, UserAlreadyExists, UserCreate, UserNotFound, Us
 import { computed, encoder, everyPage, type Listed, lookUp, type RepositoryError, reader, untilSeen } from "./Rows.ts"
 import * as Tables from "./Tables.ts"
 
-/** What the product assumes of a user who has not said yet. */
+/** The product's assumptions about a user who has not entered these values yet. */
 export const userDefaults = {
   years_until_retirement: 20,
   target_retirement_income: BigDecimal.fromBigInt(60_000n),
@@ -28,7 +28,7 @@ interface UserPage {
 /** The operations on users. */
 interface Operations {
   /**
-   * Finds a user; lookups made concurrently are one request.
+   * Finds a user; concurrent lookups are one request.
    *
    * @errors UserNotFound, RepositoryError
    */
@@ -42,14 +42,14 @@ interface Operations {
   readonly list: (page?: UserPage) => Effect.Effect<Listed<User>, RepositoryError>
 
   /**
-   * Creates a user; what is left out gets the database's default, or stays open.
+   * Creates a user; a field that is left out gets the database's default, or null.
    *
    * @errors UserAlreadyExists, RepositoryError
    */
   readonly create: (input: UserCreate) => Effect.Effect<User, UserAlreadyExists | RepositoryError>
 
   /**
-   * Finds a user, or creates one with {@link userDefaults}; one request, and `created` says which.
+   * Finds a user, or creates one with {@link userDefaults}. One request; `created` says which it was.
    *
    * @errors RepositoryError
    */
@@ -65,7 +65,7 @@ interface Operations {
   readonly update: (id: ClerkUserId, changes: UserUpdate) => Effect.Effect<User, UserNotFound | RepositoryError>
 
   /**
-   * The symbols of all instruments that anyone holds, in their order: what a price job asks a feed for.
+   * The symbols of all instruments that anyone holds, sorted: those for which a job needs prices.
    *
    * @errors SqlError
    */
@@ -102,7 +102,7 @@ const list = (sql: Sql): Operations["list"] =>
       ORDER BY clerk_user_id LIMIT ${page?.limit ?? 100}::int`)
   )
 
-/** What the columns hold when a new user says nothing else, as the migrations have it. */
+/** The defaults of the columns, as in the migrations. */
 export const columnDefaults = {
   asset_class_targets: userDefaults.asset_class_targets,
   region_targets: userDefaults.region_targets
@@ -126,7 +126,7 @@ const create = (sql: Sql): Operations["create"] =>
 const getOrCreate = (sql: Sql): Operations["getOrCreate"] =>
   Effect.fn("Users.getOrCreate")(function* (input) {
     const json = yield* encodeCreate({ ...userDefaults, ...input }, "new user")
-    // A user whom someone else is creating at this moment is neither inserted nor seen; the next attempt sees it.
+    // A user whom another transaction is inserting is neither inserted nor visible here; the next attempt sees it.
     const row = yield* untilSeen(sql`
       WITH created AS (${insert(sql, json)})
       SELECT true AS created, created.* FROM created
@@ -153,7 +153,7 @@ const update = (sql: Sql): Operations["update"] =>
     )
   })
 
-/** A symbol takes up to 40 bytes of an answer, which may have 1 MiB. */
+/** A symbol takes up to 40 bytes of a response of the Data API, which holds 1 MiB. */
 const symbolsOfPage = 20_000
 const symbols = /* @__PURE__ */ computed(/* @__PURE__ */ Schema.Struct({ symbol: StoredSymbol }))
 

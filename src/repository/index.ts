@@ -13,7 +13,7 @@ export * from "./services.ts"
 export { userDefaults } from "./Users.ts"
 
 /** Every repository. */
-// Made when it is asked for and marked, so that a bundle of one repository holds no other.
+// Built on first use and marked as pure, so that a bundle of one repository holds no other.
 export const layer = /* @__PURE__ */ Layer.suspend(() =>
   Layer.mergeAll(
     Users.layer,

@@ -1,4 +1,4 @@
-/** Calls of tools as clients make them: any JSON in, an answer for the model out, in time, whatever happens. */
+/** Calls tools as clients do: takes any JSON, and always returns an answer for the model, in time. */
 
 import * as Tool from "effect/ai/Tool"
 import * as Cause from "effect/Cause"
@@ -19,13 +19,15 @@ import { ToolFailure } from "../tools/toolParts.ts"
 import { CallInHand, type CallRecord, hashOf, jobOf } from "./callTrail.ts"
 import { shared } from "./shared.ts"
 
-/** What a model is answered: a JSON value. */
+/** The answer to a model: a JSON value. */
 export interface Answer {
   readonly isError: boolean
   readonly value: unknown
 }
 
-/** Makes the handlers of the tools, which may take as long as the database does; a `ToolFailure` is returned to the model. */
+/**
+ * Builds the handlers of the tools, which may have to wait for the database; a `ToolFailure` is returned to the model.
+ */
 export type Handlers = Layer.Layer<Tool.HandlersFor<typeof Tools.tools>, unknown>
 
 /** What calls may do, and their limits. */
@@ -34,9 +36,9 @@ export interface CallOptions {
   readonly granted?: ReadonlySet<Grant> | undefined
   /** Who calls, for the trail; the job is the one that the session is bound to. */
   readonly caller?: { readonly user: string; readonly job?: string | undefined } | undefined
-  /** Is told of every call, once it is answered. */
+  /** Called for every call, once it is answered. */
   readonly onCall?: ((record: CallRecord) => Effect.Effect<void>) | undefined
-  /** How long a call may take until it is answered with when to ask again; 20 seconds by default. */
+  /** How long a call may take before it is answered with when to ask again; 20 seconds by default. */
   readonly budget?: Duration.Input | undefined
   /** How many bytes of JSON an answer may have; 60,000 by default. */
   readonly maxResult?: number | undefined
@@ -48,10 +50,10 @@ const isName = (name: string): name is Name => Object.hasOwn(Tools.tools, name)
 
 const failure = (error: ToolFailure["error"], message: string): Answer => ({ isError: true, value: { error, message } })
 
-/** What a call is answered that no user makes. */
+/** The answer to a call without a user. */
 export const nobody = failure("UserNotFound", "This request names no user. Send a token of the authorization server.")
 
-/** How deep arguments may be nested; a codec would go down with them. */
+/** How deep arguments may be nested: deeper ones would overflow the stack of a codec. */
 const deepest = 64
 
 /** The schema of a tool's arguments, as every provider takes it. */
@@ -65,7 +67,10 @@ const withoutDummies = (schema: { readonly [keyword: string]: unknown }, args: u
   return Object.fromEntries(Object.entries(args).filter(([name]) => !dummies.includes(name)))
 }
 
-/** The library writes the arguments of a call into the current span: here that is one that only hands on its identity. */
+/**
+ * Keeps arguments out of traces: the library writes them into the current span, which is here one that only passes on
+ * its identity.
+ */
 const unwritten = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.matchEffect(Effect.currentSpan, {
     onFailure: () => effect,
@@ -106,7 +111,7 @@ const narrower: { readonly [Tool in Name]?: string } = {
   read_job: "Name one payload in include, with from: 0 for an excerpt."
 }
 
-/** Says which narrower call to make where an answer is too large. */
+/** Replaces an answer that is too large with advice on a narrower call. */
 const bounded =
   (name: string, maxResult: number) =>
   (answer: Answer): Answer => {
@@ -121,8 +126,8 @@ const bounded =
   }
 
 /**
- * Calls of the tools, on handlers that the first call makes and the others share; where that fails, the next call tries
- * again. A call never fails: what goes wrong is an answer that says what to do.
+ * Makes the function that calls the tools. The first call builds the handlers, and the others share them; if that
+ * fails, the next call tries again. A call never fails: a problem is an answer that says what to do.
  */
 export const make = Effect.fnUntraced(function* (handlers: Handlers, options: CallOptions = {}) {
   const { budget = "20 seconds", granted = new Set(), maxResult = 60_000 } = options
@@ -155,7 +160,10 @@ export const make = Effect.fnUntraced(function* (handlers: Handlers, options: Ca
     traced(options, isName(name) ? name : "unknown", args, answered(name, args))
 })
 
-/** The conventions of OpenTelemetry for MCP; the answer is no failure of the server, so the span has its own status. */
+/**
+ * Traces a call by the conventions of OpenTelemetry for MCP. An answer with an error is not a failure of the server: it
+ * sets `error.type`, not the span's status.
+ */
 const traced = (
   { caller, onCall }: CallOptions,
   tool: string,
@@ -164,7 +172,7 @@ const traced = (
 ): Effect.Effect<Answer> =>
   Effect.gen(function* () {
     const began = yield* Clock.currentTimeMillis
-    // What is nested too deep is refused, and not worth a hash.
+    // Arguments that are nested too deep are refused, and not hashed.
     const given = isNestedAtMost(args, deepest) ? args : null
     const hash = hashOf(given)
     const bytes = Buffer.byteLength(JSON.stringify(given) ?? "")
@@ -207,7 +215,7 @@ const failed = (name: string, cause: Cause.Cause<unknown>): Effect.Effect<Answer
 const messageOf = (error: unknown): string =>
   Predicate.isObject(error) && typeof error["message"] === "string" ? error["message"] : String(error)
 
-/** What a call is answered whose handlers can't be had. */
+/** The answer to a call whose handlers can't be built. */
 export const unreachable = failure(
   "DatabaseFailed",
   "The database can't be reached. The log of this server says why. Try again in a moment."

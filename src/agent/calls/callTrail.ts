@@ -1,4 +1,4 @@
-/** The trail of calls: one record for each, without what was said. */
+/** The trail of calls: one record for each, without its arguments and answer. */
 import { createHash } from "node:crypto"
 import * as Context from "effect/Context"
 import * as Predicate from "effect/Predicate"
@@ -11,16 +11,19 @@ export interface CallRecord {
   /** The job that the session is bound to, or that the call names. */
   readonly job: string | null
   readonly tool: string
-  /** SHA-256 of the arguments as JSON with sorted names: equal calls have equal hashes, and nothing can be read in one. */
+  /** SHA-256 of the arguments as JSON with sorted names: equal calls have equal hashes, which reveal nothing else. */
   readonly arguments: string
   /** `ok`, or the name of the failure. */
   readonly outcome: string
   readonly milliseconds: number
-  /** How long the answer is, as JSON. */
+  /** The size of the answer as JSON, in bytes. */
   readonly bytes: number
 }
 
-/** The call that a tool is at: when it began, and its arguments as they came. */
+/**
+ * The call that a tool is handling: when it began, in milliseconds since 1970, and the hash and the size of its
+ * arguments.
+ */
 export const CallInHand = Context.Reference<
   (Pick<CallRecord, "arguments"> & { readonly bytes: number; readonly began: number }) | undefined
 >("alex-database/agent/CallInHand", { defaultValue: () => undefined })
@@ -35,7 +38,7 @@ const sorted = (value: unknown): unknown => {
   )
 }
 
-/** The hash of arguments, which nobody can turn back. */
+/** The hash of arguments, which can't be reversed. */
 export const hashOf = (args: unknown): string =>
   createHash("sha256")
     .update(JSON.stringify(sorted(args)) ?? "")
@@ -43,7 +46,7 @@ export const hashOf = (args: unknown): string =>
 
 const uuid = /^[0-9a-f-]{36}$/i
 
-/** The job that a call names, where it is the id of one. */
+/** The job that a call names; null if that is not a UUID. */
 export const jobOf = (args: unknown): string | null => {
   const job = Predicate.isObject(args) ? args["job_id"] : undefined
   return typeof job === "string" && uuid.test(job) ? job : null

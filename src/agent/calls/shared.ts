@@ -1,4 +1,4 @@
-/** What is opened by its first use, and then shared by all. */
+/** Opens services on first use, and shares them. */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -7,8 +7,8 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 
 /**
- * The services of a layer, which the first use builds and the others share; where that fails, the next use tries again.
- * A use that gives up does not stop the building.
+ * The services of a layer, which the first use builds and the others share; if that fails, the next use tries again.
+ * Interrupting a use does not stop the building.
  */
 export const shared = <A, E>(
   layer: Layer.Layer<A, E>

@@ -62,7 +62,10 @@ const resultOf = (form: ResultForm, { isError, value }: ToolCalls.Answer): McpSc
   })
 }
 
-/** What a value may take of a result, in which it stands once, or twice and once with its quotes escaped. */
+/**
+ * The bytes that a value may take of a result. With `both` a result holds the value twice, once with its quotes
+ * escaped.
+ */
 export const valueLimit = (form: ResultForm = "both", maxResult = 60_000): number =>
   form === "both" ? Math.floor(maxResult * 0.45) : maxResult
 
@@ -72,7 +75,7 @@ export type Calls = (name: string, args: unknown) => Effect.Effect<ToolCalls.Ans
 const failedCall = (error: unknown) =>
   Effect.as(Effect.logWarning(`A call failed: ${String(error)}`), ToolCalls.unreachable)
 
-/** How often a client hears that a call is still under way, as where a paused database resumes. */
+/** How often a client is told that a call is still in progress, for example while a paused database resumes. */
 const progressEvery = Duration.seconds(2)
 
 const tokenOf = (metadata: unknown): string | number | undefined => {
@@ -80,7 +83,7 @@ const tokenOf = (metadata: unknown): string | number | undefined => {
   return typeof token === "string" || typeof token === "number" ? token : undefined
 }
 
-/** Sends progress while a call is under way, to a client that asked for it: many give up on what is silent. */
+/** Sends progress during a call, to a client that asked for it: many give up on a silent server. */
 const whileWaiting = <A, E>(server: McpServer.McpServer["Service"], call: Effect.Effect<A, E>) =>
   Effect.gen(function* () {
     const client = yield* Effect.serviceOption(McpSchema.McpServerClient)
@@ -127,14 +130,14 @@ const registration = (
     })
   )
 
-/** What a server serves. */
+/** Options of a server. */
 export interface ServerOptions {
   readonly granted: ReadonlySet<Grant>
   readonly version: string
   readonly limits?: Omit<ToolCalls.CallOptions, "granted"> | undefined
   /** `both` unless given: a value then takes half of `limits.maxResult`. */
   readonly result?: ResultForm | undefined
-  /** Over HTTP: origins of web pages that may ask; none unless given. */
+  /** Over HTTP: origins whose web pages may send requests; none unless given. */
   readonly allowedOrigins?: ReadonlyArray<string> | undefined
 }
 
@@ -153,8 +156,8 @@ const served = ({ granted, version }: ServerOptions) =>
   }) as const
 
 /**
- * Serves the tools until the input ends. `initialize` is answered at once: the handlers, and so the database, are opened
- * by the first call. Tools that nothing is granted for do not exist.
+ * Serves the tools until the input ends. `initialize` is answered at once: the handlers, and so the database, are
+ * opened by the first call. Tools without their grant are not registered.
  *
  * stdout belongs to the protocol: loggers must write to stderr.
  *
@@ -176,7 +179,8 @@ export const RequestUser = Context.Reference<string | undefined>("alex-database/
 })
 
 /**
- * The protocol over Streamable HTTP at a path, for a server that says who asks ({@link RequestUser}).
+ * The protocol over Streamable HTTP at a path, for a server that provides the user of each request ({@link
+ * RequestUser}).
  *
  * @errors IllegalArgumentError
  */

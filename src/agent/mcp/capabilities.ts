@@ -1,6 +1,6 @@
 /**
- * What the server says that it can do. The library always names logging and completions, of which there are none here:
- * clients would ask for them.
+ * Corrects the capabilities that the server announces. The library always names logging and completions, which this
+ * server does not have, and clients would request them.
  */
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
@@ -17,9 +17,9 @@ const withoutEmpty = (message: unknown): unknown => {
   return { ...message, result: { ...result, capabilities: Object.fromEntries(capabilities) } }
 }
 
-/** A line of the protocol, or of an event stream, without capabilities that are empty. */
+/** A line of the protocol, or of an event stream, without the capabilities that the server lacks. */
 export const advertised = (line: string): string => {
-  // Nearly every line is an answer of a tool, which is not read again for this.
+  // Nearly every line is an answer of a tool, which need not be parsed again.
   if (!line.includes('"capabilities":{') || line.includes('"content":[')) return line
   const [, prefix = "", json = ""] = /^((?:data: )?)(\{.*\})\s*$/.exec(line) ?? []
   const message = json === "" ? Option.none() : parsed(json)

@@ -1,6 +1,6 @@
 /**
- * stdin as the MCP library can take it. The library stops answering after a line that is no JSON or that is nested
- * thousands deep, and calls a request before `initialize` its own failure: such lines are answered here.
+ * Guards the stdin of the MCP library. After a line that is not JSON or is nested thousands deep the library stops
+ * answering, and it reports a request before `initialize` as a failure of its own: such lines are answered here.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -22,7 +22,7 @@ const idOf = (message: unknown): unknown => (Predicate.isObject(message) ? (mess
 
 const parsed = Option.liftThrowable((line: string): unknown => JSON.parse(line))
 
-/** A protocol without sessions says its version in every request. */
+/** Protocol versions without sessions state their version in every request. */
 const saysVersion = (message: Record<string, unknown>): boolean =>
   JSON.stringify(message["params"] ?? {}).includes("io.modelcontextprotocol/protocolVersion")
 

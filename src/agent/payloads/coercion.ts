@@ -1,15 +1,15 @@
-/** A value as its JSON Schema means it, from what models write in its place; what was changed is said. */
+/** Converts what models write into the value that its JSON Schema means, and reports what was changed. */
 import { BigDecimal, type JsonSchema, Option, Predicate } from "effect"
 import { formatDecimal } from "../../domain/index.ts"
 import { Digits, Fields, type Loose } from "./looseJson.ts"
 
 type Node = JsonSchema.JsonSchema
 
-/** A JSON value that a codec can judge, with what became of it on the way. */
+/** A JSON value for a codec to decode, with the repairs that were made. */
 export interface Coerced {
   readonly value: unknown
   readonly repairs: ReadonlyArray<string>
-  /** What can't be taken at all, with its path. */
+  /** Values that can't be converted, each with its path. */
   readonly refused: ReadonlyArray<string>
 }
 
@@ -40,7 +40,9 @@ const exactNumber = (text: string): number | undefined => {
     : undefined
 }
 
-/** An amount as people write it: `$104,875.00`, `87.5 %`. A comma that may as well be a decimal point is none. */
+/**
+ * An amount as people write it: `$104,875.00`, `87.5 %`. A comma that could also be a decimal point is not accepted.
+ */
 const plainNumber = (text: string): string | undefined => {
   const [, number = ""] = /^\s*\$?\s*(-?[\d,]*\.?\d+)\s*%?\s*$/.exec(text) ?? []
   if (/^-?\d*\.?\d+$/.test(number)) return number
@@ -159,7 +161,7 @@ class Coercion {
   }
 }
 
-/** Reads a loose value by a schema, in which patterns do not look around. */
+/** Reads a loose value by a schema, whose patterns must not use lookaround. */
 export const coerced = (schema: Node, loose: Loose): Coerced => {
   const coercion = new Coercion(schema)
   const value = coercion.take(schema, loose, "")

@@ -1,4 +1,4 @@
-/** From what a model answered to a payload: repairs what has one meaning, and asks for a correction of the rest. */
+/** Decodes a model's answer into a payload: repairs what is unambiguous, and asks the model to correct the rest. */
 import { Result, Schema } from "effect"
 import {
   type ClosedChartsPayload,
@@ -16,7 +16,7 @@ import { portable } from "../schemas/portable.ts"
 import { coerced } from "./coercion.ts"
 import { Fields, type Loose, readLoose, type Unreadable } from "./looseJson.ts"
 
-/** What agents answer, by kind, as the domain has it. */
+/** The payloads that agents answer with, by kind. */
 export interface Payloads {
   readonly report: typeof ClosedReportPayload.Type
   readonly charts: typeof ClosedChartsPayload.Type
@@ -41,13 +41,13 @@ export const payloads: { readonly [Kind in PayloadKind]: (dialect: Dialect) => D
   "instrument-classification": schemas["instrument-classification"]
 }
 
-/** What an answer turned out to be. */
+/** The result of decoding an answer. */
 export type DecodedPayload<A> =
   | {
       readonly ok: true
       /** The payload, to be stored. */
       readonly value: A
-      /** What differed from the schema, in words; empty where nothing did. No number's value is ever changed. */
+      /** The repairs that were made, in words; empty if there were none. The value of a number is never changed. */
       readonly repairs: ReadonlyArray<string>
     }
   | {
@@ -56,10 +56,10 @@ export type DecodedPayload<A> =
       readonly correction: string
     }
 
-/** The member that a whole text stands for, where there is no JSON in it. */
+/** The member that takes the whole text of an answer without JSON. */
 const prose: { readonly [Kind in PayloadKind]?: string } = { report: "content", retirement: "analysis" }
 
-/** How many beginnings of JSON are tried in a text with prose around. */
+/** How many possible beginnings of JSON are tried in a text. */
 const mostTried = 50
 
 const largest = 4_000_000
@@ -87,7 +87,7 @@ const aroundOf = (text: string, start: number, end: number): ReadonlyArray<strin
   return [/^```[\w-]*\s*```$/.test(around) ? "a code fence was left out" : "text around the JSON was left out"]
 }
 
-/** The values that can be read in a text, outermost first, and why the first can't be where none can. */
+/** The values that can be read from a text, outermost first; if there are none, why the first one can't be read. */
 const reading = (text: string): { readonly found: ReadonlyArray<Found>; readonly failed: Unreadable | undefined } => {
   const found: Array<Found> = []
   let failed: Unreadable | undefined
@@ -100,13 +100,13 @@ const reading = (text: string): { readonly found: ReadonlyArray<Found>; readonly
       past = end
       found.push({ loose: value, repairs: [...repairs, ...aroundOf(text, start, end)] })
     } else failed ??= read.failure
-    // The rest of what was cut off is no answer of its own.
+    // A value inside an answer that was cut off is not an answer of its own.
     if (failed?.cut === true && found.length === 0) break
   }
   return { found, failed }
 }
 
-/** Without the one member that models put around an answer, `{"report": {...}}`; with the one around charts. */
+/** Removes the single member that models put around an answer, `{"report": {...}}`; adds the one that charts need. */
 const rewrapped = (kind: PayloadKind, { loose, repairs }: Found): ReadonlyArray<Found> => {
   if (kind === "charts" && Array.isArray(loose)) {
     return [
@@ -124,7 +124,7 @@ const rewrapped = (kind: PayloadKind, { loose, repairs }: Found): ReadonlyArray<
     : []
 }
 
-/** The whole text as the one member that it stands for, where no object is in it. */
+/** Takes the whole text as the main member of a payload, if it holds no object. */
 const proseOf = (kind: PayloadKind, text: string, found: ReadonlyArray<Found>): ReadonlyArray<Found> => {
   const member = prose[kind]
   if (member === undefined || text.trim() === "" || /^\s*(```\w*\s*)?[{[]/.test(text)) return []
@@ -168,8 +168,8 @@ const dialects: ReadonlyArray<Dialect> = ["openai", "json-schema"]
 /**
  * Decodes what a model answered, in any of the dialects in which the payload's schema was given to it. Accepts code
  * fences, prose around the JSON, single quotes, commas before an end, numbers as text and the other way round, `null`
- * and nothing for what is optional, other spellings of the vocabulary, and unknown members; every repair is reported.
- * What has more than one meaning is asked for again.
+ * for optional members, other spellings of the vocabulary, and unknown members; every repair is reported. For anything
+ * ambiguous the model is asked again.
  *
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 /**
- * JSON as models write it: comments, single quotes, names without quotes, commas before an end, words of Python. Numbers
- * keep their digits, since a JavaScript number may be another one. Each liberty that was taken is named.
+ * Reads JSON as models write it: with comments, single quotes, names without quotes, commas before an end, words of
+ * Python. Numbers keep their digits, since a JavaScript number may not hold them exactly. Each repair is named.
  */
 import { Data, Result } from "effect"
 
@@ -13,19 +13,19 @@ export type Loose = null | boolean | string | Digits | ReadonlyArray<Loose> | Fi
 /** The members of an object, in their order. */
 export class Fields extends Data.Class<{ readonly members: ReadonlyMap<string, Loose> }> {}
 
-/** What was read, where it ended, and what was wrong with it. */
+/** The value that was read, the offset of its end, and the repairs that were made. */
 export interface Read {
   readonly value: Loose
   readonly end: number
   readonly repairs: ReadonlySet<string>
 }
 
-/** Why there is nothing to read. */
+/** Why a value can't be read. */
 export class Unreadable extends Data.TaggedError("Unreadable")<{
   readonly message: string
-  /** Where. */
+  /** The offset in the text. */
   readonly at: number
-  /** It ends where it should go on. */
+  /** Whether the text ends too early. */
   readonly cut: boolean
 }> {}
 
@@ -43,12 +43,12 @@ const words: Readonly<Record<string, null | boolean>> = {
 
 const strictWords = new Set(["true", "false", "null"])
 
-/** What ends a text that such a quote begins. */
+/** The closing quote of each opening quote. */
 const closing: Readonly<Record<string, string>> = { '"': '"', "'": "'", "“": "”", "‘": "’" }
 
 const escapes: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", "\n": "" }
 
-/** Reads with a position that moves; fails by the value that {@link Result} carries. */
+/** A text with a position that moves. Failures are returned as {@link Result}, not thrown. */
 class Reader {
   at: number
   readonly repairs = new Set<string>()
@@ -119,7 +119,7 @@ const readWord = (reader: Reader): Reading => {
     return Result.succeed(new Digits({ text: number }))
   }
   const word = reader.match(/[A-Za-z]+(?!\w)/y)
-  if (word === undefined || !Object.hasOwn(words, word)) return reader.fail("a value is missing or is no JSON")
+  if (word === undefined || !Object.hasOwn(words, word)) return reader.fail("a value is missing or is not JSON")
   if (!strictWords.has(word)) reader.repairs.add("words of other languages were read as true, false and null")
   return Result.succeed(words[word] ?? null)
 }

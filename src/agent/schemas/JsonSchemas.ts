@@ -1,8 +1,8 @@
 /**
  * What agents read and write, as JSON Schema: for any tool (2020-12), for OpenAI's strict mode, for Anthropic.
  *
- * The two providers accept a subset of JSON Schema. What the subset can't say (percentages that sum to 100, lengths)
- * stands in the descriptions, and the codec that comes with each document still enforces it.
+ * The two providers accept a subset of JSON Schema. What the subset can't express (percentages that sum to 100,
+ * lengths) is in the descriptions, and the codec that comes with each document still enforces it.
  */
 import { Effect, JsonSchema, Schema, SchemaGetter, SchemaIssue, SchemaTransformation } from "effect"
 import { AnthropicStructuredOutput, OpenAiStructuredOutput } from "effect/ai"
@@ -90,7 +90,7 @@ const userTargets = {
   region_targets: optionalAllocations.regions
 }
 
-/** Objects with keys of one's own can't be said in the providers' subsets: charts come as a list. */
+/** The providers' subsets can't express objects with arbitrary keys, so charts are a list. */
 const ListedCharts = Schema.Struct({
   charts: Schema.Array(
     Schema.Struct({
@@ -112,7 +112,7 @@ const ListedCharts = Schema.Struct({
     )
   )
 
-/** `Schema.fromJsonString`, whose `JSON.parse` may take one key for another. */
+/** Like `Schema.fromJsonString`, but with {@link parseJson}: `JSON.parse` may take one key for another. */
 const fromJsonText = <S extends Schema.Constraint>(schema: S) =>
   Schema.String.annotate({ expected: "a string that will be decoded as JSON" }).pipe(
     Schema.decodeTo(schema, {
@@ -126,7 +126,7 @@ const fromJsonText = <S extends Schema.Constraint>(schema: S) =>
     })
   )
 
-/** Any JSON can't be said either: it comes as text. */
+/** They can't express arbitrary JSON either, so it is text. */
 const JsonText = fromJsonText(Domain.JsonValue).pipe(Schema.annotateEncoded({ description: "Any JSON value, as text" }))
 
 const SummaryText = Schema.Struct({
@@ -148,14 +148,17 @@ const ClosedJobUpdate = Schema.Struct({
   retirement_payload: Schema.optionalKey(Schema.NullOr(Domain.ClosedRetirementPayload))
 }).annotate({ description: "What to change about a job; what is left out stays as it is" })
 
-// The providers' strict modes know no absent fields, only null; so null can't empty a field there.
+// The providers' strict modes have no absent fields, only null; so null can't empty a field there.
 const nullLeaves = (what: string) => ({ description: `What to change about ${what}; null leaves a field as it is` })
 
 // Effect's conversion of optional fields to nullable ones does not nest: what an optional field holds is converted first.
 const optionalPayload = <A, I>(payload: Schema.Codec<A, I>) =>
   Schema.optionalKey(Schema.NullOr(OpenAiStructuredOutput.toCodecOpenAI(payload).codec))
 
-/** Describes a schema in any dialect; where the providers' subsets can't say it, by a `portable` form that they can. */
+/**
+ * Describes a schema in any dialect. `portable` is its form for the providers, if their subsets can't express the
+ * schema itself.
+ */
 const described =
   <A, I, J>(schema: Schema.Codec<A, I>, portable?: () => Schema.ConstraintCodec<A, J>) =>
   (dialect: Dialect): Described<A> => {
@@ -170,7 +173,7 @@ const described =
   }
 
 /**
- * Every schema of the domain that an agent may read or write, by name: each takes a dialect, and gives the document
+ * Every schema of the domain that an agent may read or write, by name: each takes a dialect, and returns the document
  * with its codec. Decode with `strict`.
  *
  * In the providers' dialects a field that may be left out is required and `null` instead, allocations and charts are

@@ -1,15 +1,15 @@
 /**
- * JSON Schema as every provider takes it, and values as models really send them.
+ * Makes JSON Schemas that every provider accepts, and accepts values as models really send them.
  *
- * Providers refuse objects without `properties`, `allOf` and patterns that look around; what is left out here the codec
- * still enforces.
+ * Providers refuse objects without `properties`, `allOf`, and patterns with lookaround; the codec still enforces what
+ * is left out here.
  */
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Predicate from "effect/Predicate"
 
 const lookaround = /\(\?<?[=!][^()]*\)/g
 
-/** A day of the calendar has a format of its own. */
+/** The pattern of a calendar day, for which JSON Schema has the format `date`. */
 const day = String.raw`^\d{4}-\d{2}-\d{2}$`
 
 const isNull = (schema: unknown): boolean => Predicate.isObject(schema) && schema["type"] === "null"
@@ -24,8 +24,8 @@ const members = (schemas: object): Record<string, unknown> =>
   Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, member(schema)]))
 
 /**
- * The same schema without what providers refuse: `allOf` is merged, patterns do not look around, doubled alternatives
- * are one, every object says its `properties`.
+ * The same schema without what providers refuse: `allOf` is merged, lookaround is removed from patterns, duplicate
+ * alternatives are merged, every object has `properties`.
  */
 export const portable = (schema: JsonSchema.JsonSchema): JsonSchema.JsonSchema => {
   const simple: JsonSchema.JsonSchema = {}
@@ -75,7 +75,7 @@ const argumentsOf = (schema: JsonSchema.JsonSchema): JsonSchema.JsonSchema => {
 /** The schema of a tool's arguments: portable, closed, and without `null` for what may be left out. */
 export const argumentSchema = (schema: JsonSchema.JsonSchema): JsonSchema.JsonSchema => argumentsOf(portable(schema))
 
-// A number of more digits may not be the one that was written.
+// A number with more digits may not be exactly the one that was written.
 const exactDigits = 15
 
 const asText = (value: number, { pattern }: JsonSchema.JsonSchema): number | string => {
@@ -85,8 +85,8 @@ const asText = (value: number, { pattern }: JsonSchema.JsonSchema): number | str
 }
 
 /**
- * A value as its schema means it, from what models and clients really send: `null` for what may be left out, a number
- * where exact decimal text is asked for, a number as text. Everything else stays, for the codec to judge.
+ * Converts what models and clients really send into the value that the schema means: `null` for a member that may be
+ * left out, a number instead of decimal text, a number as text. Everything else stays as it is, for the codec to check.
  */
 export const accepted = (schema: unknown, value: unknown): unknown => {
   if (!Predicate.isObject(schema)) return value

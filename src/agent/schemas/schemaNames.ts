@@ -1,4 +1,6 @@
-/** The names of what agents read and write; alone in a file, so that a command line can list them without the schemas. */
+/**
+ * The names of the schemas, in a file of their own, so that the command line can list them without loading the schemas.
+ */
 
 /** The names of the schemas, in the order of the documentation. */
 export const schemaNames = [

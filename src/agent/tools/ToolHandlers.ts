@@ -1,4 +1,4 @@
-/** What the tools do, for one user. */
+/** The handlers of all tools together. */
 import * as Effect from "effect/Effect"
 import { readHandlers } from "./readHandlers.ts"
 import { Tools } from "./Tools.ts"

@@ -13,7 +13,7 @@ import { WriteTools } from "./writeTools.ts"
 /** All tools. */
 export const Tools = Toolkit.merge(ReadTools, WriteTools.instruments, WriteTools.positions, WriteTools.results)
 
-/** The tools that there are with these grants. */
+/** The tools that these grants allow. */
 export const toolsFor = (granted: ReadonlySet<Grant>): ReadonlyArray<Tool.Any> =>
   [ReadTools, ...grants.filter((grant) => granted.has(grant)).map((grant) => WriteTools[grant])].flatMap(
     (toolkit): ReadonlyArray<Tool.Any> => Object.values(toolkit.tools)

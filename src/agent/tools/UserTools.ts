@@ -1,4 +1,4 @@
-/** The tools of one user who exists. */
+/** The tools of one user, who must exist in the database. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"

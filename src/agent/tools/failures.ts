@@ -1,4 +1,4 @@
-/** What goes wrong in a tool, in words for the model. */
+/** Turns the failures of tools into messages for the model. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as SqlError from "effect/sql/SqlError"
@@ -15,7 +15,7 @@ import type { RepositoryError } from "../../repository/index.ts"
 import type { Grant } from "./Grants.ts"
 import { ToolFailure } from "./toolParts.ts"
 
-/** What the repositories fail with under the tools, and what the tools refuse themselves. */
+/** The errors of the repositories that the tools use, and the refusals of the tools themselves. */
 export type Failure =
   | ToolFailure
   | PositionNotFound
@@ -28,7 +28,7 @@ export type Failure =
 
 const isToolFailure = Schema.is(ToolFailure)
 
-// A table or a column that is not there.
+// undefined_table (42P01) and undefined_column (42703).
 const lacks = /^42(P01|703)$/
 
 const behind: ToolFailure = {
@@ -62,10 +62,10 @@ const answered =
       Effect.mapError((error) => explain(error, mayHaveWritten))
     )
 
-/** Explains the failures of what only reads. */
+/** Explains the failures of an effect that only reads. */
 export const reading = answered(false)
 
-/** Explains the failures of what writes. */
+/** Explains the failures of an effect that writes. */
 export const wrote = answered(true)
 
 export const refused = (error: ToolFailure["error"], message: string) => Effect.fail<ToolFailure>({ error, message })

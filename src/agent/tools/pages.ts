@@ -1,4 +1,4 @@
-/** Lists of which a page fits into an answer. */
+/** Cuts lists into pages that fit into an answer. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 /** How many bytes of JSON an answer may have. */
 export const MaxResult = Context.Reference<number>("alex-database/agent/MaxResult", { defaultValue: () => 60_000 })
 
-/** What an answer has around its lists. */
+/** The bytes that are left for the parts of an answer around its lists. */
 export const overhead = 1000
 
 /** Where a page ended. */
@@ -38,8 +38,8 @@ export interface Page<A> {
 const bytesOf = (item: unknown): number => Buffer.byteLength(JSON.stringify(item)) + 1
 
 /**
- * As many items as fit into so many bytes, at most `limit`, after the one that the cursor names; `undefined` if there is
- * none. The first is always there, so that a reader gets on.
+ * As many items as fit into so many bytes, at most `limit`, after the one that the cursor names; `undefined` if there
+ * is none. The first item is always included, so that a reader makes progress.
  */
 export const pageOf = <A>(
   items: ReadonlyArray<A>,
@@ -67,7 +67,7 @@ export const pageOf = <A>(
 
 const longest = 2000
 
-/** Text that other programs may have stored in any length. */
+/** Shortens text that other programs may have stored in any length. */
 export const cut = (text: string): string =>
   text.length <= longest
     ? text

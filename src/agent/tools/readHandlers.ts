@@ -1,4 +1,4 @@
-/** What the reading tools do. */
+/** The handlers of the tools that only read. */
 import * as Effect from "effect/Effect"
 import { driftFrom, type Job, type Portfolio, summarize } from "../../domain/index.ts"
 import { Accounts, Instruments, Jobs, Portfolios, Positions } from "../../repository/index.ts"
@@ -15,7 +15,7 @@ import {
 } from "./readTools.ts"
 import { CurrentUser } from "./toolParts.ts"
 
-/** What a reader asks of lists. */
+/** The page of a list that a call asks for. */
 interface Asked {
   readonly after?: string | undefined
   readonly limit: number
@@ -23,7 +23,7 @@ interface Asked {
 
 const unknownCursor = refused(
   "InvalidData",
-  "after is no cursor of this list, or what it named is gone. Begin without it."
+  "after is not a cursor of this list, or the entry that it named is gone. Begin without it."
 )
 
 const found = <A>(page: Page<A> | undefined) => (page === undefined ? unknownCursor : Effect.succeed(page))
@@ -45,7 +45,7 @@ const unclassified = (instruments: Instruments["Service"], user: CurrentUser["Se
     return { instruments: page.items, next: page.next ?? null }
   })
 
-/** The lists of a portfolio, with what their cursors name. */
+/** The lists of a portfolio, each entry with its cursor. */
 const listsOf = (portfolio: Portfolio) => {
   const summary = summarize(portfolio)
   return {
@@ -142,7 +142,7 @@ const accountsPage = (accounts: ReturnType<Accounts["Service"]["forUser"]>, byte
 type UserJobs = ReturnType<Jobs["Service"]["forUser"]>
 type JobPage = NonNullable<Parameters<UserJobs["list"]>[0]>
 
-/** A page of jobs; where it does not fit, a shorter one is asked for, since the cursor is that of its last job. */
+/** A page of jobs. If it does not fit, a shorter one is read, so that the cursor is that of its last job. */
 const jobsPage = (jobs: UserJobs, bytes: number) =>
   Effect.fnUntraced(function* (page: JobPage) {
     const list = Effect.fnUntraced(function* (limit: number | undefined) {
@@ -166,7 +166,7 @@ interface JobAsked {
   readonly from?: number | undefined
 }
 
-/** Characters of which none takes more than six bytes as JSON in JSON. */
+/** The longest excerpt from a position that takes at most this many bytes as a JSON string, or nearly so. */
 const excerptOf = (text: string, from: number, bytes: number) => {
   let end = Math.min(text.length, from + bytes)
   while (Buffer.byteLength(JSON.stringify(text.slice(from, end))) > bytes) end = from + Math.floor((end - from) * 0.8)

@@ -1,12 +1,12 @@
-/** The tools as each provider's API takes them, for a loop of one's own. */
+/** The tools as each provider's API takes them, for an agent loop of your own. */
 import * as Tool from "effect/ai/Tool"
 import { argumentsOf } from "../calls/ToolCalls.ts"
 import { type Grant, grants } from "./Grants.ts"
 import { toolsFor } from "./Tools.ts"
 
 /**
- * Whose definitions of tools there are: OpenAI's Responses API and its Chat Completions, Anthropic's Messages, Bedrock's
- * Converse, Gemini, MCP.
+ * The APIs for which there are definitions of the tools: OpenAI's Responses API and its Chat Completions, Anthropic's
+ * Messages, Bedrock's Converse, Gemini, MCP.
  */
 export const toolDialects = ["openai", "openai-chat", "anthropic", "bedrock", "gemini", "mcp"] as const
 /** One of {@link toolDialects}. */
@@ -18,7 +18,7 @@ const definitionOf = (tool: Tool.Any, dialect: ToolDialect): object => {
   const schema = argumentsOf(tool)
   switch (dialect) {
     case "openai":
-      // Strict mode would make every argument required and knows no object with keys of one's own.
+      // Strict mode would make every argument required, and does not allow objects with arbitrary keys.
       return { type: "function", name, description, parameters: schema, strict: false }
     case "openai-chat":
       return { type: "function", function: { name, description, parameters: schema, strict: false } }
@@ -34,8 +34,8 @@ const definitionOf = (tool: Tool.Any, dialect: ToolDialect): object => {
 }
 
 /**
- * The definitions of the tools that there are with these grants, all of them by default. The schemas are the same in
- * every dialect and hold nothing that one of the providers refuses; what comes back is decoded as strictly as ever.
+ * The definitions of the tools that these grants allow; all grants by default. The schemas are the same in every
+ * dialect and contain nothing that a provider refuses; arguments are still decoded strictly.
  *
  * @example
  * ```ts

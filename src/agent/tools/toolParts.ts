@@ -1,4 +1,4 @@
-/** What the definitions of tools share. */
+/** Parts that the definitions of tools share. */
 
 import * as Tool from "effect/ai/Tool"
 import * as Context from "effect/Context"
@@ -8,7 +8,7 @@ import type { ClerkUserId } from "../../domain/index.ts"
 /** The one user for whom the tools work. */
 export class CurrentUser extends Context.Service<CurrentUser, ClerkUserId>()("alex-database/agent/CurrentUser") {}
 
-/** What a tool answers when it can't do what was asked: a name for the program, words for the model. */
+/** The answer of a tool that can't do what was asked: `error` is for the program, `message` for the model. */
 export const ToolFailure = Schema.Struct({
   error: Schema.Literals([
     "UserNotFound",

@@ -1,4 +1,4 @@
-/** What the writing tools do. */
+/** The handlers of the tools that write. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as SqlClient from "effect/sql/SqlClient"
@@ -21,7 +21,7 @@ type UserJobs = ReturnType<Jobs["Service"]["forUser"]>
 type UserPositions = ReturnType<Positions["Service"]["forUser"]>
 type InstrumentWrite = Parameters<Instruments["Service"]["upsert"]>[0]
 
-/** Runs a write as it would run, in a transaction that is rolled back. */
+/** Runs a write in a transaction that is rolled back, for a preview. */
 const tried =
   (sql: SqlClient.SqlClient) =>
   <A>(write: Effect.Effect<A, Failure>): Effect.Effect<A, Failure> =>
@@ -29,7 +29,7 @@ const tried =
       .withTransaction(Effect.flatMap(write, (value) => Effect.fail({ _tag: "RolledBack", value } as const)))
       .pipe(Effect.catchTag("RolledBack", ({ value }) => Effect.succeed(value)))
 
-/** Creates an instrument or fills in what is not known of it; overwrites its name or price only where that is granted. */
+/** Creates an instrument, or fills in what is missing; overwrites its name or price only with the grant `prices`. */
 const classifying = (instruments: Instruments["Service"], granted: ReadonlySet<Grant>) => {
   const upsert = (instrument: InstrumentWrite) =>
     Effect.map(instruments.upsert(instrument), ({ inserted, updated }) =>
@@ -48,7 +48,7 @@ const classifying = (instruments: Instruments["Service"], granted: ReadonlySet<G
     Effect.map(write(instrument), (outcome) => ({ symbol: instrument.symbol, outcome }))
 }
 
-/** Records a result of a job that has not ended, and of the bound one where there is one. */
+/** Records a result of a job that has not ended; if the session is bound to a job, only of that one. */
 const recordingFor = (jobs: UserJobs, bound: JobId | undefined) =>
   Effect.fnUntraced(function* (id: JobId, results: JobUpdate) {
     if (bound !== undefined && id !== bound) {
@@ -162,7 +162,7 @@ const instrumentHandlers = (
   const classified = Effect.fnUntraced(function* ({ preview = false, ...instrument }: InstrumentWrite & Previewed) {
     if (!preview) return yield* write(instrument)
     const before = yield* find(instrument)
-    // Looked up by itself: lookups that are batched with others do not run in the transaction.
+    // A lookup of its own: `findBySymbol` may be batched with others, outside this transaction.
     const written = Effect.flatMap(write(instrument), (outcome) =>
       Effect.map(instruments.findMany([before?.symbol ?? inCapitals(instrument.symbol)]), ([after = null]) => ({
         ...outcome,
@@ -184,7 +184,7 @@ type Writing = <A>(
   effect: Effect.Effect<A, Failure>
 ) => Effect.Effect<A, ToolFailure>
 
-/** What came by no `ToolCalls`: a toolkit that a program of Effect runs itself. */
+/** The record of a call that did not come through `ToolCalls`: an Effect program may run the toolkit itself. */
 const inHand = (args: object) =>
   Effect.map(Clock.currentTimeMillis, (began) => {
     const json = JSON.stringify(args)

@@ -26,7 +26,7 @@ const preview = Schema.optionalKey(
   })
 )
 
-/** What a call would change. */
+/** The member that shows what a call would change. */
 const previewed = <S extends Schema.Constraint>(what: S) =>
   Schema.optionalKey(
     Schema.Struct({ before: Schema.NullOr(what), after: Schema.NullOr(what) }).annotate({
@@ -118,7 +118,7 @@ const recordSummary = Tool.make("record_summary", {
   ...failing
 })
   .annotateMerge(replaces)
-  // Providers' strict modes can't say an object of any shape.
+  // Providers' strict modes can't express an object of any shape.
   .annotate(Tool.Strict, false)
 
 /** The tools that write, by the grant that each takes. */

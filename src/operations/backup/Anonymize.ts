@@ -1,13 +1,13 @@
 /**
- * Pseudonyms for what says who somebody is: the same value gets the same one under the same key, so that references hold
- * and two backups can be compared. Pure.
+ * Replaces personal data with pseudonyms. A value always gets the same pseudonym under the same key, so that references
+ * hold and two backups can be compared. Pure.
  */
 import { createHmac } from "node:crypto"
 import { Redacted } from "effect"
 import type { Anonymized } from "./BackupFormat.ts"
 import type { Values } from "./RecordText.ts"
 
-/** From which the pseudonyms follow. */
+/** The key that the pseudonyms are derived from. */
 export type Key = Redacted.Redacted
 
 type Change = (key: Key, value: string) => string
@@ -21,7 +21,7 @@ const account: Change = (key, value) => `Account ${digest(key, "account", value)
 const text: Change = (key, value) => (value === "" ? "" : `Text ${digest(key, "text", value).slice(0, 16)}`)
 const hash: Change = (key, value) => digest(key, "hash", value)
 
-/** Of the form of version 4, as those are that it stands for. */
+/** Has the form of UUID version 4, like the ids that it replaces. */
 const uuid: Change = (key, value) => {
   const hex = digest(key, "uuid", value.toLowerCase())
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`
@@ -29,7 +29,7 @@ const uuid: Change = (key, value) => {
 
 const isUuid = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i
 
-/** Names of members whose texts say nothing of a person, or are as an id or a name in a column. */
+/** How the text of a JSON member with this name is changed: like the column of that name, or not at all. */
 const members: Readonly<Record<string, Change>> = {
   clerk_user_id: user,
   user_id: user,
@@ -41,13 +41,15 @@ const members: Readonly<Record<string, Change>> = {
 const isMoment = /^\d{4}-\d\d-\d\d(?:[T ][\d:.]+(?:Z|[+-]\d\d(?::?\d\d)?)?)?$/
 const isNumber = /^-?\d+(?:\.\d+)?$/
 
-/** A text of a document: moments and numbers stay, and an id is the same as in a column. */
+/** Changes a text in a document: times and numbers stay, and an id gets the same pseudonym as in a column. */
 const leaf: Change = (key, value) => {
   if (isMoment.test(value) || isNumber.test(value)) return value
   return isUuid.test(value) ? uuid(key, value) : text(key, value)
 }
 
-/** The strings of a JSON text, with what makes one the name of a member; and what else is no white space. */
+/**
+ * The tokens of a JSON text: strings, each with the colon that makes it a member's name, and all else but white space.
+ */
 const tokens = /("(?:[^"\\]|\\.)*")(\s*:)?|[^"\s]+/gs
 
 /**
@@ -58,7 +60,7 @@ const document: Change = (key, value) => {
   let member = ""
   return value.replaceAll(tokens, (token: string, literal: string | undefined, colon: string | undefined) => {
     if (literal === undefined) {
-      // What follows it is not the member's own value.
+      // A later text is not the value of this member.
       member = ""
       return token
     }
@@ -73,7 +75,7 @@ const document: Change = (key, value) => {
   })
 }
 
-/** What of Alex's tables is changed. Prices, shares and amounts stay: they are what the copy is wanted for. */
+/** The columns that are changed. Prices, quantities and amounts stay: they are what the copy is needed for. */
 const columns: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
   users: { clerk_user_id: user, display_name: person },
   accounts: { id: uuid, clerk_user_id: user, account_name: account, account_purpose: text },
@@ -89,11 +91,11 @@ const columns: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
     error_message: text
   },
   portfolio_snapshots: { clerk_user_id: user, accounts: document },
-  // Equal arguments stay equal; a guess of what they were can no longer be tried.
+  // Equal hashes stay equal, but a guess of the arguments can no longer be checked against them.
   agent_calls: { id: uuid, clerk_user_id: user, job_id: uuid, arguments: hash }
 }
 
-/** Says in a backup's header what was changed; the key can't be found from it. */
+/** Describes in a backup's header what was changed; the key can't be derived from it. */
 export const described = (key: Key): Anonymized => ({
   columns: Object.entries(columns).flatMap(([table, changes]) =>
     Object.keys(changes).map((name) => `${table}.${name}`)

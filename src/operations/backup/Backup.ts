@@ -1,6 +1,4 @@
-/**
- * Backs up a database: its rows as they are at one moment, as lines of text.
- */
+/** Backs up a database: a consistent snapshot of its rows, as lines of text. */
 import { randomUUID } from "node:crypto"
 import { Clock, DateTime, Effect, Schema, Stream } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
@@ -24,7 +22,7 @@ import {
 } from "./BackupFormat.ts"
 import * as BackupRows from "./BackupRows.ts"
 
-/** The database can't be backed up, or can't take a backup, as it was asked for. */
+/** The database can't be backed up, or a backup can't be restored into it, with these options. */
 export class BackupRefused extends Schema.TaggedError<BackupRefused>()("BackupRefused", {
   database: Schema.String,
   location: Schema.String,
@@ -40,9 +38,9 @@ export class BackupRefused extends Schema.TaggedError<BackupRefused>()("BackupRe
 export interface BackupOptions {
   /** All tables of this schema, of any application, instead of Alex's tables. */
   readonly schema?: string | undefined
-  /** Replaces names, ids and texts by pseudonyms that follow from this key. */
+  /** Replaces names, ids and texts with pseudonyms that are derived from this key. */
   readonly anonymize?: Anonymize.Key | undefined
-  /** What the backup says that it was written by. */
+  /** The name of the program in the backup's header. */
   readonly tool?: string | undefined
   /** The folder of the migrations; by default the package's own. */
   readonly folder?: string | undefined
@@ -77,7 +75,7 @@ export interface Source<E = never, R = never> {
 export type ReadError = SqlError.SqlError | Schema.SchemaError
 
 /**
- * Refuses, and names the database at hand.
+ * Fails with a problem of the current database.
  *
  * @errors BackupRefused
  */
@@ -86,7 +84,7 @@ export const refuse = Effect.fnUntraced(function* (problem: string, fix: string)
   return yield* new BackupRefused({ database, location, problem, fix })
 })
 
-/** The tables of Alex, and the migrations that made them. Not in a transaction: where there is no journal, a query fails. */
+/** The tables to back up, and the migrations that made them. Not in a transaction: without a journal, a query fails. */
 const scopeOf = Effect.fnUntraced(function* ({ folder, schema }: BackupOptions) {
   if (schema !== undefined) return { scope: { schema, names: undefined }, migrations: [] }
   const installation = yield* Installation.inspect(yield* Migration.load({ folder }))
@@ -138,7 +136,7 @@ const headerOf = Effect.fnUntraced(function* (
   return header
 })
 
-/** What is to be read of a table. */
+/** The table and the columns to read. */
 export const readable = (
   schema: string,
   { columns, isPartitioned, name }: Catalogue.FoundTable,
@@ -148,7 +146,7 @@ export const readable = (
 /**
  * The rows of tables, one table after the other, counted and summed as they pass.
  *
- * @param operation What the progress is told of.
+ * @param operation The name of the operation in progress reports.
  */
 export const tallied = (
   operation: string,
@@ -180,11 +178,11 @@ export const tallied = (
   }
 }
 
-/** Backups read, and nothing else. */
+/** A backup only reads. */
 const snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 /**
- * Gives the rows of the current database to `use`, in one transaction that sees one moment and writes nothing.
+ * Passes the rows of the current database to `use`, in one transaction that reads one snapshot and writes nothing.
  *
  * @errors BackupRefused, MigrationsUnreadable, RepositoryError
  */
@@ -229,10 +227,10 @@ export const blocks = <E, R>({ header, rows, sums }: Source<E, R>): Stream.Strea
   })
 
 /**
- * Backs up the current database into a file, or to stdout for `-`; packed by gzip where the name ends in `.gz`.
+ * Backs up the current database into a file, or to stdout for `-`; compressed with gzip if the name ends in `.gz`.
  *
- * All of it is as it was at one moment, whatever is written meanwhile. The memory that it takes does not grow with the
- * database. A file of that name is replaced once the new one is complete.
+ * The backup is a consistent snapshot, whatever is written meanwhile. The memory that it takes does not grow with the
+ * database. An existing file is replaced once the new one is complete.
  *
  * @errors BackupRefused, BackupFileError, MigrationsUnreadable, RepositoryError
  *

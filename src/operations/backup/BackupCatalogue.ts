@@ -1,4 +1,4 @@
-/** What tables there are to back up or to fill, read from PostgreSQL's catalogue. */
+/** Reads from PostgreSQL's catalogue which tables there are to back up or to fill. */
 import { Effect, Schema, Stream } from "effect"
 import { SqlClient } from "effect/sql"
 import type { Sequence } from "./BackupFormat.ts"
@@ -32,8 +32,8 @@ export const FoundTable = Schema.Struct({
     })
   ),
   /**
-   * What runs when a row is inserted; `mode` is PostgreSQL's letter for when. Those of partitions follow their parents', and
-   * are among them where their mode is another one.
+   * Triggers on INSERT; `mode` is PostgreSQL's letter for when they fire. Triggers of partitions follow their parents',
+   * and are listed only if their mode differs.
    */
   triggers: Schema.Array(Schema.Struct({ relation: Schema.String, name: Schema.String, mode: Schema.String }))
 })
@@ -45,14 +45,15 @@ export interface Scope {
   readonly names: ReadonlyArray<string> | undefined
 }
 
-/** The path under which catalogue and values are read: every name in them has its schema. */
+/** The search path for reading the catalogue and values, under which every name is printed with its schema. */
 export const qualified = "pg_catalog"
 
 const Path = Schema.Tuple([Schema.Struct({ path: Schema.String })])
 
 /**
- * Values are read and written in one form, whatever the role's or the database's settings say; a policy that hides rows
- * is an error and not a backup without them. For the transaction at hand. Gives the search path that was set.
+ * Sets how values are read and written in this transaction, whatever the settings of the role or the database are. A
+ * policy that hides rows becomes an error, since the backup would lack them. Returns the search path that was set
+ * before.
  */
 export const settings = Effect.fnUntraced(function* () {
   const sql = yield* SqlClient.SqlClient
@@ -71,17 +72,19 @@ export const settings = Effect.fnUntraced(function* () {
   return path
 })
 
-/** Sets the search path of the transaction at hand. */
+/** Sets the search path of this transaction. */
 export const setPath = Effect.fnUntraced(function* (path: string) {
   const sql = yield* SqlClient.SqlClient
   yield* sql`select set_config('search_path', ${path}::text, true) as path`
 })
 
-/** The path under which rows are written: functions of rules and columns may name others of the schema without it. */
+/**
+ * The search path for writing rows: functions in constraints and defaults may use names of the schema without its name.
+ */
 export const pathOf = (schema: string, path: string): string =>
   path.trim() === "" ? quoted(schema) : `${quoted(schema)}, ${path}`
 
-/** Extensions make their own rows. */
+/** Leaves out the tables of extensions, which make their own rows. */
 const isOwn = `not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')`
 
 /** The tables of a scope, by name. */
@@ -130,7 +133,7 @@ export const tables = Effect.fnUntraced(function* ({ names, schema }: Scope) {
 
 const Position = Schema.Array(Schema.Struct({ name: Schema.String, value: Schema.String, called: Schema.Boolean }))
 
-/** Where the sequences of a schema stand. */
+/** The sequences of a schema with their positions. */
 export const sequences = Effect.fnUntraced(function* (schema: string) {
   const sql = yield* SqlClient.SqlClient
   const names = yield* sql`
@@ -155,7 +158,7 @@ const kinds: Readonly<Record<string, string>> = {
   lo: "columns hold their numbers: back them up with pg_dump --large-objects"
 }
 
-/** What of a schema holds rows and is left out, each with the reason. */
+/** The objects of a schema that hold rows and are left out of a backup, each with the reason. */
 export const leftOut = Effect.fnUntraced(function* (schema: string) {
   const sql = yield* SqlClient.SqlClient
   const rows = yield* sql`
@@ -186,7 +189,7 @@ export const leftOut = Effect.fnUntraced(function* (schema: string) {
   return left.map(({ kind, name }) => `${name} (${kinds[kind] ?? "table of an extension, which makes its rows"})`)
 })
 
-/** Tables in an order in which those that others refer to come first, as far as no cycle prevents it. */
+/** Orders tables so that each comes after those that it refers to, as far as no cycle prevents it. */
 export const ordered = (found: ReadonlyArray<FoundTable>): ReadonlyArray<FoundTable> => {
   const left = new Map(found.map((table) => [table.name, table]))
   const waitsFor = (table: FoundTable): number =>

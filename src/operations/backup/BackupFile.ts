@@ -1,4 +1,4 @@
-/** The files that backups are in: gzip by their name, and whole or named as what is not. */
+/** Reads and writes the files of backups: gzip by their name, and called `FILE.partial` until they are complete. */
 import { createReadStream, createWriteStream, type WriteStream } from "node:fs"
 import { lstat, open, readlink, rename, rm, stat } from "node:fs/promises"
 import { dirname, resolve } from "node:path"
@@ -17,10 +17,10 @@ export class BackupFileError extends Schema.TaggedError<BackupFileError>()("Back
 /** The name for stdout and stdin. */
 export const standard = "-"
 
-/** What a file is called until it is complete. */
+/** The name of a file until it is complete. */
 export const partialOf = (file: string): string => `${file}.partial`
 
-/** From what the system says of a file to a failure that names it. */
+/** Turns an error of the file system into a failure that names the file. */
 export const failed = (file: string, what: string) => (cause: unknown) =>
   new BackupFileError({
     file,
@@ -45,12 +45,15 @@ async function* unpacked(file: string): AsyncGenerator<Uint8Array> {
     return
   }
   const gunzip = createGunzip()
-  // Who reads hears of the failure.
+  // The reader of `gunzip` gets the failure.
   pipeline(Readable.from(whole()), gunzip, () => {})
   yield* gunzip
 }
 
-/** The octets of a file, which is opened when the first are asked for, or of stdin for `-`; unpacked where they are gzip's, whatever the name says. */
+/**
+ * The bytes of a file, or of stdin for `-`, decompressed if they are gzip, whatever the name is. The file is opened on
+ * the first read.
+ */
 export const octetsOf = (file: string): AsyncIterable<Uint8Array> => unpacked(file)
 
 interface Sink {
@@ -63,7 +66,7 @@ interface Sink {
 const sinkTo = (file: string, last: WriteStream | PassThrough): Sink => {
   if (!file.endsWith(".gz")) return { first: last, last }
   const gzip = createGzip()
-  // A failure of either ends both, and is heard of by who writes or waits.
+  // A failure of either stream ends both, and is reported by the next write or by the wait for the end.
   pipeline(gzip, last, () => {})
   return { first: gzip, last }
 }
@@ -73,13 +76,15 @@ const write =
   (text: string) =>
     Effect.callback<void, BackupFileError>((resume) => {
       first.write(text, (error) => {
-        // Where the file failed, what leads to it says only that it was ended.
+        // If the file failed, the stream before it reports only that it was ended.
         const cause = last.errored ?? first.errored ?? error
         resume(cause == null ? Effect.void : Effect.fail(failed(file, "written")(cause)))
       })
     })
 
-/** Writes blocks of text one after the other, and waits until the last one is written. Nothing is kept in memory. */
+/**
+ * Writes blocks of text one after the other, and waits until the last one is written, so that no block stays in memory.
+ */
 const writeTo = <E, R>(sink: Sink, file: string, blocks: Stream.Stream<string, E, R>) =>
   Effect.gen(function* () {
     sink.last.on("error", () => {})
@@ -115,17 +120,17 @@ const toStandard = <E, R>(blocks: Stream.Stream<string, E, R>) => {
   return writeTo({ first: through, last: through }, "stdout", blocks)
 }
 
-/** Makes the renaming last. */
+/** Makes the renaming durable. */
 const syncFolder = async (folder: string) => {
   const handle = await open(folder, "r")
   await handle.sync().finally(() => handle.close())
 }
 
-/** Where a name leads. */
+/** The file or device behind a name. */
 interface Place {
-  /** What the file is called in the end: the name, or what a link of that name leads to. */
+  /** The final path of the file: its name, or the target of a link of that name. */
   readonly path: string
-  /** Whether something is there that is no file, such as a pipe or a device, and is written to as it is. */
+  /** Whether the name is that of a pipe or a device, which is written to directly. */
   readonly isThrough: boolean
 }
 
@@ -133,7 +138,7 @@ const unlessAbsent = (cause: NodeJS.ErrnoException) => (cause.code === "ENOENT" 
 
 const mostLinks = 40
 
-/** Follows links, of which the last one may lead to nothing yet. */
+/** Follows links; the target of the last one need not exist. */
 const followed = async (path: string, links = 0): Promise<string> => {
   const found = await lstat(path).catch(unlessAbsent)
   if (found?.isSymbolicLink() !== true || links === mostLinks) return path
@@ -158,7 +163,10 @@ interface Made {
   readonly isStill: () => Promise<boolean>
 }
 
-/** Makes a file. One of that name is what a run left that was cut off, or another run's: it is not written into. */
+/**
+ * Creates a file. An existing one of that name was left by a run that was cut off, or belongs to another run: it is
+ * removed, not written into.
+ */
 const make = async (path: string): Promise<Made> => {
   await rm(path, { force: true })
   const handle = await open(path, "wx", 0o600)
@@ -172,7 +180,7 @@ const make = async (path: string): Promise<Made> => {
   }
 }
 
-/** Writes a file that is called `partial` until it is complete. */
+/** Writes a file under its partial name, and renames it when it is complete. */
 const toFile = Effect.fnUntraced(function* <E, R>(file: string, path: string, blocks: Stream.Stream<string, E, R>) {
   const partial = partialOf(path)
   const made = yield* Effect.tryPromise({ try: () => make(partial), catch: failed(partial, "written") })
@@ -196,7 +204,7 @@ const toFile = Effect.fnUntraced(function* <E, R>(file: string, path: string, bl
     catch: failed(file, "written")
   })
   if (isComplete) return
-  const message = `${file} can't be written: another backup has begun to write it meanwhile, and goes on`
+  const message = `${file} can't be written: another backup began to write it meanwhile, and continues`
   return yield* new BackupFileError({ file, message })
 })
 
@@ -206,9 +214,9 @@ const toPipe = Effect.fnUntraced(function* <E, R>(file: string, blocks: Stream.S
 })
 
 /**
- * Writes a file, or to stdout for `-`. It has its name only once it is complete and on the disk; until then, and where
- * it was interrupted, it is called `FILE.partial`. Only its owner can read it. A link's target is written; a pipe or a
- * device is written to as it is.
+ * Writes a file, or to stdout for `-`. The file gets its name only once it is complete and on the disk; before that,
+ * and after an interruption, it is called `FILE.partial`. Only its owner can read it. A link's target is written; a
+ * pipe or a device is written to directly.
  *
  * @errors BackupFileError
  */

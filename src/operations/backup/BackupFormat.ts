@@ -1,19 +1,19 @@
 /**
- * The format of a backup: JSON lines, of which `docs/backup.md` speaks to readers. A header, a line for each row, and a
- * trailer that counts and sums. Pure.
+ * The format of a backup, which `docs/backup.md` describes: JSON lines with a header, a line for each row, and a
+ * trailer with counts and hashes. Pure.
  */
 import { createHash } from "node:crypto"
 import { crc32 } from "node:zlib"
 import { Option, Schema } from "effect"
 import type { Values } from "./RecordText.ts"
 
-/** What the first line calls itself. */
+/** The format's name in the first line. */
 export const formatName = "alex-db backup"
 
-/** The version of the format; a reader refuses those that it does not know. */
+/** The version of the format; a reader refuses versions that it does not know. */
 export const formatVersion = 1
 
-/** A column, with its type as PostgreSQL words it: `numeric(12,2)`, `"app"."mood"[]`. */
+/** A column, with its type as PostgreSQL prints it: `numeric(12,2)`, `"app"."mood"[]`. */
 export const Column = Schema.Struct({ name: Schema.String, type: Schema.String })
 export type Column = typeof Column.Type
 
@@ -21,16 +21,16 @@ export type Column = typeof Column.Type
 export const Table = Schema.Struct({
   name: Schema.String,
   columns: Schema.Array(Column),
-  /** Rules that PostgreSQL had not validated: rows that are older than such a rule may break it. */
+  /** Constraints that were not validated: rows older than such a constraint may break it. */
   notValidated: Schema.Array(Schema.String)
 })
 export type Table = typeof Table.Type
 
-/** Where a sequence, or an identity column's, stood. The value is a text, since it may exceed 2^53. */
+/** The position of a sequence, also of an identity column's. The value is text, since it may exceed 2^53. */
 export const Sequence = Schema.Struct({ name: Schema.String, value: Schema.String, called: Schema.Boolean })
 export type Sequence = typeof Sequence.Type
 
-/** What was replaced by pseudonyms; `key` tells keys apart and is not the key. */
+/** The columns that were replaced by pseudonyms; `key` is a hash that tells keys apart. */
 export const Anonymized = Schema.Struct({ columns: Schema.Array(Schema.String), key: Schema.String })
 export type Anonymized = typeof Anonymized.Type
 
@@ -38,11 +38,11 @@ export type Anonymized = typeof Anonymized.Type
 export const Header = Schema.Struct({
   format: Schema.Literal(formatName),
   version: Schema.Literal(formatVersion),
-  /** Names this backup, so that a restore that was cut off is resumed with the same one only. */
+  /** Identifies this backup, so that a restore is resumed only with the same backup. */
   id: Schema.String,
   /** The program that wrote it, with its version. */
   tool: Schema.String,
-  /** When it was begun: ISO 8601, in UTC. */
+  /** When the backup began: ISO 8601, in UTC. */
   at: Schema.String,
   /** The version of PostgreSQL. */
   server: Schema.String,
@@ -56,13 +56,13 @@ export const Header = Schema.Struct({
   sequences: Schema.Array(Sequence),
   /** The migrations that were applied, by name. */
   migrations: Schema.Array(Schema.String),
-  /** What of the schema is not in the backup, each with the reason. */
+  /** Objects of the schema that are not in the backup, each with the reason. */
   leftOut: Schema.Array(Schema.String),
   anonymized: Schema.NullOr(Anonymized)
 })
 export type Header = typeof Header.Type
 
-/** What there was of a table: `sum` is the sum of the SHA-256 of all rows modulo 2^256, in hex. */
+/** The rows of a table: their number, and in `sum` the sum of their SHA-256 hashes modulo 2^256, in hex. */
 export const TableSum = Schema.Struct({ name: Schema.String, rows: Schema.Int, sum: Schema.String })
 export type TableSum = typeof TableSum.Type
 
@@ -70,7 +70,7 @@ export type TableSum = typeof TableSum.Type
 export const Trailer = Schema.Struct({ end: Schema.Literal(true), tables: Schema.Array(TableSum) })
 export type Trailer = typeof Trailer.Type
 
-/** A row: `table` is the place of its table in the header, from 0. */
+/** A row: `table` is the index of its table in the header, from 0. */
 export interface Row {
   readonly table: number
   readonly values: Values
@@ -83,7 +83,7 @@ const Line = Schema.Union([RowLine, Trailer])
 /** The end of every line: `,"crc":"9f3c2a11"}`. */
 const sealLength = 18
 
-/** Seals lines: each ends in a CRC-32 of its own octets and, through that of the line before, of all lines so far. */
+/** Seals lines: each ends in a CRC-32 that continues that of the line before, and so covers all lines so far. */
 export class Seal {
   #crc = 0
 
@@ -93,7 +93,7 @@ export class Seal {
     return `${body},"crc":"${this.#next(body)}"}`
   }
 
-  /** The object's text of a line; `None` where the line is not what was written at this place. */
+  /** The object's text of a line; `None` if the line is not the one that was written at this place. */
   read(line: string): Option.Option<string> {
     const body = line.slice(0, -sealLength)
     return line === `${body},"crc":"${this.#next(body)}"}` ? Option.some(`${body}}`) : Option.none()
@@ -107,7 +107,7 @@ export class Seal {
 
 const modulus = 2n ** 256n
 
-/** Counts the rows of tables and sums their hashes, in whatever order the rows of a table come. */
+/** Counts the rows of tables and sums their hashes; the sum does not depend on the order of the rows. */
 export class Tally {
   readonly #tables: ReadonlyArray<{ readonly name: string; rows: number; sum: bigint }>
 

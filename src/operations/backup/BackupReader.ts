@@ -1,4 +1,4 @@
-/** Reads a backup, and names the line that is not as it was written. */
+/** Reads a backup, and names the first line that is damaged. */
 import { Effect, Option, Schema, Stream } from "effect"
 import * as Progress from "../Progress.ts"
 import type { Source } from "./Backup.ts"
@@ -14,7 +14,7 @@ import {
   type Trailer
 } from "./BackupFormat.ts"
 
-/** What was read is no backup, or no longer the one that was written. */
+/** The file is not a backup, or is damaged. */
 export class BackupInvalid extends Schema.TaggedError<BackupInvalid>()("BackupInvalid", {
   /** The file, as it was named. */
   file: Schema.String,
@@ -27,16 +27,16 @@ export class BackupInvalid extends Schema.TaggedError<BackupInvalid>()("BackupIn
   }
 }
 
-/** Octets beyond which a line can't be one of a backup: PostgreSQL's values have 1 GB at most, and a text is shorter. */
+/** The most bytes of a row's line. A value in PostgreSQL has at most 1 GB; a string in JavaScript holds less. */
 const longestLine = 512 * 1024 * 1024
-/** Octets of the header's line: 10,000 tables of 100 columns take a tenth of it. */
+/** The most bytes of the header's line: 10,000 tables of 100 columns take a tenth of it. */
 const longestHeader = 256 * 1024 * 1024
 
 const beginning = `{"format":"${formatName}"`
 
 const packed = "this is compressed in a format other than gzip: decompress it first"
 
-/** What a file is instead, by its first octets. */
+/** What a file that is not a backup is, by its first bytes. */
 const others: ReadonlyArray<readonly [beginning: string, meaning: string]> = [
   ["PGDMP", "this is an archive of pg_dump, for pg_restore"],
   ["--\n-- PostgreSQL database", "this is a script of pg_dump, for psql"],
@@ -48,14 +48,14 @@ const others: ReadonlyArray<readonly [beginning: string, meaning: string]> = [
   ["\u0028\u00b5\u002f\u00fd", packed]
 ]
 
-/** Cuts octets into lines. A line separator of Unicode or a carriage return in a value ends none. */
+/** Splits bytes into lines at LF only: a carriage return or a Unicode line separator in a value ends no line. */
 class Lines {
   #parts: Array<Uint8Array> = []
   #length = 0
-  /** The first characters of all, an octet each: what else a file might be. */
+  /** The first bytes of the file as characters, to recognize other formats. */
   beginning = ""
 
-  /** The lines that these octets complete. */
+  /** The lines that these bytes complete. */
   push(octets: Uint8Array): ReadonlyArray<string> {
     const lines: Array<string> = []
     if (this.beginning.length < 64) this.beginning += Buffer.from(octets.subarray(0, 64)).toString("latin1")
@@ -81,7 +81,7 @@ class Lines {
     return Buffer.concat(this.#parts).toString("utf8")
   }
 
-  /** Octets of a line that has not ended. */
+  /** How many bytes of an unfinished line are kept. */
   get left(): number {
     return this.#length
   }
@@ -90,13 +90,13 @@ class Lines {
 const isHeaderLike = (begun: string): boolean => begun.slice(0, beginning.length) === beginning.slice(0, begun.length)
 
 const foreign = (begun: string): string =>
-  `this is no backup of alex-db: ${others.find(([start]) => begun.startsWith(start))?.[1] ?? "its first line is another one"}`
+  `this is not a backup of alex-db: ${others.find(([start]) => begun.startsWith(start))?.[1] ?? "its first line is not a backup's"}`
 
 const Version = Schema.fromJsonString(Schema.Struct({ version: Schema.Int }))
 
 const damaged = "the line is not as it was written, or one before it is missing"
 
-/** A backup that is being read, from its first line to its last. */
+/** The state of reading one backup. */
 class Reading {
   readonly #file: string
   readonly #octets: AsyncIterator<Uint8Array>
@@ -114,7 +114,7 @@ class Reading {
     return new BackupInvalid({ file: this.#file, line, problem })
   }
 
-  /** gzip names what it does not like; everything else is the system's. */
+  /** Tells damaged gzip data from an error of the file system. */
   #unread(cause: unknown): BackupInvalid | BackupFileError {
     const isPacking = cause instanceof Error && "code" in cause && String(cause.code).startsWith("Z_")
     if (!isPacking) return failed(this.#file, "read")(cause)
@@ -232,9 +232,9 @@ class Reading {
 }
 
 /**
- * Reads a backup's header, and then its rows, each line checked against what was written.
+ * Reads a backup's header, and then its rows; checks the seal of each line.
  *
- * @param file What the failures call it.
+ * @param file The name of the file in failures.
  * @errors BackupInvalid, BackupFileError
  */
 export const read = Effect.fn("BackupReader.read")(function* (file: string, octets: AsyncIterable<Uint8Array>) {
@@ -242,8 +242,8 @@ export const read = Effect.fn("BackupReader.read")(function* (file: string, octe
 })
 
 /**
- * Reads a backup from its first line to its last, and keeps nothing of it but what is in it: fails where a line is not
- * as it was written.
+ * Reads a backup from its first line to its last, and fails at a damaged line. Keeps only the header, and the counts
+ * and hashes of the tables.
  *
  * @errors BackupInvalid, BackupFileError
  */

@@ -15,17 +15,20 @@ export interface Readable {
   readonly columns: ReadonlyArray<string>
 }
 
-/** Characters of a part of a row. At most 4 octets each, they stay below the 1 MiB that the Data API returns at once. */
+/**
+ * Characters of a part of a row. With at most 4 bytes each, a part stays below the 1 MiB that the Data API returns at
+ * once.
+ */
 const partLength = 200_000
 
-/** A part of a row's text: the last one has the number `last`. */
+/** A part of a row's text, numbered from 0 to `last`. */
 const Part = Schema.Struct({ part: Schema.Int, last: Schema.Int, text: Schema.String })
 const decodeParts = Schema.decodeUnknownEffect(Schema.Array(Part))
 
 /**
- * The rows of a table, read through a cursor: within a transaction that has the settings of the catalogue.
+ * The rows of a table, read through a cursor. Must be in a transaction that has the catalogue's settings.
  *
- * A row travels as one text, in parts where it is long, so that rows of any size and columns of any type are read.
+ * A row is sent as one text, in parts if it is long, so that rows of any size and columns of any type can be read.
  */
 export const rows = ({
   all,
@@ -38,7 +41,8 @@ export const rows = ({
     Effect.map(SqlClient.SqlClient, (sql) => {
       const length = sql.literal(String(partLength))
       const only = sql.literal(isPartitioned ? "" : "only ")
-      // No column has this name, which would be meant before the row. OFFSET 0: the text is made once for each row.
+      // The alias must not be a column's name, which would take precedence. OFFSET 0: the text is made once for each
+      // row.
       const row = columnsSql(sql, ["alex row"])
       const parts = sql`
         select p.part::int4 as part, q.last::int4 as last, substr(q.line, p.part * ${length} + 1, ${length}) as text

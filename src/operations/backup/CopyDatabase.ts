@@ -1,6 +1,4 @@
-/**
- * A backup that is restored as it is made, from one database into another.
- */
+/** Copies one database into another: a backup that is restored while it is read. */
 import { type Context, Effect, Random, Schema, Stream } from "effect"
 import { SqlClient } from "effect/sql"
 import type { Target } from "../database/Target.ts"
@@ -10,8 +8,8 @@ import { type RestoreOptions, restore } from "./Restore.ts"
 const Free = Schema.Tuple([Schema.Struct({ free: Schema.Boolean })])
 
 /**
- * Refuses a target that is the source by another name: it would wait for the transaction that reads it. A lock of that
- * transaction's is not free there.
+ * Refuses a target that is the source under another name: the restore would wait for the transaction that reads. An
+ * advisory lock of that transaction shows it.
  */
 const refuseItself = Effect.fnUntraced(function* (to: Context.Context<SqlClient.SqlClient | Target>) {
   const key = String(yield* Random.nextInt)
@@ -26,8 +24,8 @@ const refuseItself = Effect.fnUntraced(function* (to: Context.Context<SqlClient.
 })
 
 /**
- * Copies rows into the current database from another one: nothing is kept in between but what is on its way. The target
- * has all of it or, whatever happens, is as it was.
+ * Copies rows from another database into the current one, and keeps only the rows in transit. The target gets all of
+ * them or, whatever happens, stays as it was.
  *
  * @param from The other database.
  * @errors BackupRefused, MigrationFailed, MigrationRefused, MigrationsUnreadable, RestoreDiffers, RowsRefused,
@@ -57,7 +55,7 @@ export const copy = Effect.fn("CopyDatabase.copy")(function* (
       const rows = Stream.provideContext(source.rows, reading)
       return yield* restore({ ...source, rows }, options).pipe(
         Effect.provideContext(to),
-        // The target is written to.
+        // The target's transaction must not be read-only.
         Effect.provideService(SqlClient.BeginTransaction, undefined)
       )
     })

@@ -1,7 +1,7 @@
-/** Names of any application's tables and columns in SQL, whatever characters they have. */
+/** Quotes names of tables and columns for SQL, whatever characters they have. */
 import type { SqlClient } from "effect/sql"
 
-/** A name in quotes. (`sql(name)` takes a point in it for the one between a schema and a table.) */
+/** A name in quotes. (`sql(name)` would take a dot in the name as the one between schema and table.) */
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
 /** A table with its schema. */

@@ -1,12 +1,12 @@
 /**
- * PostgreSQL's text form of a row, `(1,"two words",)`, as values and back. Every value in it is what the output function
- * of its type writes, so it is exact for every type there is. Pure.
+ * Converts PostgreSQL's text form of a row, `(1,"two words",)`, to values and back. Each value is the output of its
+ * type's output function, so it is exact for every type. Pure.
  */
 
 /** The values of a row: texts, and null for NULL. */
 export type Values = ReadonlyArray<string | null>
 
-/** What the end of a value that is not in quotes is found by. */
+/** The characters that end a value or have a meaning in it. */
 const special = /[,()"\\]/g
 
 /** Reads one value from `at`, up to the comma or the parenthesis that ends it. */

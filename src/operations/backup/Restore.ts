@@ -1,6 +1,4 @@
-/**
- * Puts a backup into a database, and compares what is there afterwards with what was written.
- */
+/** Restores a backup into a database, and compares the rows there with the backup. */
 import { Effect, Schema, Stream } from "effect"
 import { SqlClient } from "effect/sql"
 import { Target } from "../database/Target.ts"
@@ -12,7 +10,7 @@ import * as Marker from "./RestoreMarker.ts"
 import * as RestoreTarget from "./RestoreTarget.ts"
 import * as Writer from "./RestoreWriter.ts"
 
-/** The database is not as the backup says after all of it was written. */
+/** After the restore the rows differ from the backup's. */
 export class RestoreDiffers extends Schema.TaggedError<RestoreDiffers>()("RestoreDiffers", {
   tables: Schema.Array(Schema.String)
 }) {
@@ -32,11 +30,11 @@ export const RestorePlan = Schema.Struct({
   migrates: Schema.Boolean,
   /** The tables that hold rows. */
   tables: Schema.Array(Schema.Struct({ name: Schema.String, rows: Schema.Int })),
-  /** What is in the backup; null where it was not read to its end. */
+  /** What the backup holds; null if it was not read to its end. */
   contents: Schema.NullOr(Schema.Array(TableSum)),
-  /** Rows that a run with `resume` that was cut off has put in place; null where there was none. */
+  /** Rows that an unfinished run with `resume` has written; null if there is none. */
   resumesAt: Schema.NullOr(Schema.Int),
-  /** Why the database's name is asked for before rows are replaced; null where it is not, or nothing is there. */
+  /** Why the database's name must be confirmed before rows are replaced; null if it need not be. */
   mustConfirm: Schema.NullOr(Schema.String)
 })
 export type RestorePlan = typeof RestorePlan.Type
@@ -49,16 +47,16 @@ export const RestoreReport = Schema.Struct({
   backup: Schema.String,
   /** The migrations that made the tables. */
   migrated: Schema.Array(Schema.String),
-  /** Tables that held rows, with how many, which are gone. */
+  /** Tables whose rows were deleted, with how many. */
   replaced: Schema.Array(Schema.Struct({ name: Schema.String, rows: Schema.Int })),
-  /** Rows that an earlier run had put in place. */
+  /** Rows that an earlier run had written. */
   resumedAt: Schema.Int,
   tables: Schema.Array(TableSum),
   rows: Schema.Int,
   sequences: Schema.Int,
-  /** Sequences of the backup that the database does not have: what counts there instead stands where it stood. */
+  /** Sequences of the backup that the database does not have, and that were therefore not set. */
   missingSequences: Schema.Array(Schema.String),
-  /** Whether counts and hashes were compared with the backup's; they are the same then. */
+  /** Whether counts and hashes were compared with the backup's, and found equal. */
   verified: Schema.Boolean
 })
 export type RestoreReport = typeof RestoreReport.Type
@@ -69,7 +67,7 @@ export interface RestoreOptions {
   readonly replace?: boolean | undefined
   /** The database's name, as the operator gave it to confirm; needed to replace rows in one that is not local. */
   readonly confirm?: string | undefined
-  /** Commits as it goes, and goes on where a run with the same backup was cut off. */
+  /** Commits in steps, and continues where a run with the same backup was cut off. */
   readonly resume?: boolean | undefined
   /** Reads the rows back and compares them; default true. */
   readonly verify?: boolean | undefined
@@ -139,7 +137,7 @@ export const plan = Effect.fn("Restore.plan")(function* (
 const rowsText = ({ name, rows }: { readonly name: string; readonly rows: number }): string =>
   `${name} (${rows > RestoreTarget.mostCounted ? "more than 1,000,000" : rows.toLocaleString("en-US")})`
 
-/** Fails where rows would be lost that nobody has agreed to lose. */
+/** Fails if rows would be lost and nobody confirmed that. */
 const guard = Effect.fnUntraced(function* (
   there: ReadonlyArray<{ readonly name: string; readonly rows: number }>,
   { confirm, replace }: RestoreOptions
@@ -158,7 +156,10 @@ const guard = Effect.fnUntraced(function* (
   }
 })
 
-/** Looks at the tables, empties them where that was agreed to, and takes out of the way what is in it. In a transaction. */
+/**
+ * Checks the tables, empties them if that was confirmed, and drops or disables what would stop the rows. In a
+ * transaction.
+ */
 const prepare = Effect.fnUntraced(function* (
   header: Header,
   place: RestoreTarget.Place,
@@ -172,7 +173,7 @@ const prepare = Effect.fnUntraced(function* (
   if (unfinished !== undefined && options.replace !== true) {
     return yield* refuse(
       "a restore that was begun with --resume is unfinished here",
-      "Go on with --resume and the same file, or start again with --replace"
+      "Continue with --resume and the same file, or start again with --replace"
     )
   }
   yield* guard(replaced, options)
@@ -181,7 +182,7 @@ const prepare = Effect.fnUntraced(function* (
     yield* Writer.empty(place.schema, before)
   }
   if (unfinished !== undefined) {
-    // That restore is given up, and what it took out of the way is put back.
+    // That restore is abandoned: what it dropped or disabled is put back.
     yield* Writer.runAll(unfinished.after)
     yield* Marker.drop(place.schema)
   }
@@ -192,7 +193,7 @@ const prepare = Effect.fnUntraced(function* (
   return { job, after: prepared.after, replaced }
 })
 
-/** Writes all rows but the first ones, batch by batch. */
+/** Writes all rows after the first `skip` ones, batch by batch. */
 const load = <E, R, E2, R2>(
   { header, pairs }: Job,
   rows: Source<E, R>["rows"],
@@ -222,7 +223,7 @@ const load = <E, R, E2, R2>(
   ).pipe(Effect.andThen(Effect.suspend(() => sendBatch(batches.take()))))
 }
 
-/** Reads the rows back, and names the tables whose rows are others. In a transaction. */
+/** Reads the rows back, and returns the tables whose rows differ. In a transaction. */
 const differing = Effect.fnUntraced(function* (
   { pairs, schema }: Pick<Job, "pairs" | "schema">,
   expected: ReadonlyArray<TableSum>
@@ -244,7 +245,10 @@ const differing = Effect.fnUntraced(function* (
     .map(({ name }) => name)
 })
 
-/** Puts back what was taken out of the way, and compares; gives the sequences that are missing. In the transaction that ends the restore. */
+/**
+ * Puts back what was dropped or disabled, and compares the rows; returns the missing sequences. In the transaction that
+ * ends the restore.
+ */
 const finish = Effect.fnUntraced(function* (
   job: Job,
   after: ReadonlyArray<string>,
@@ -280,8 +284,8 @@ const restoreAtOnce = Effect.fnUntraced(function* <E, R>(
 })
 
 /**
- * Whether all of the backup is there already: a run that was cut off after its last commit, or before it heard of it, has
- * nothing left to do.
+ * Whether all of the backup is in place already: a run that was cut off after its last commit, or before its answer,
+ * has nothing left to do.
  */
 const isInPlace = Effect.fnUntraced(function* <E, R>(
   { header, rows, sums }: Source<E, R>,
@@ -358,12 +362,12 @@ const restoreInParts = Effect.fnUntraced(function* <E, R>(
 })
 
 /**
- * Puts the rows of a backup into the current database.
+ * Restores the rows of a backup into the current database.
  *
- * The rows come back as they were, moments and generated keys among them. A database without a row gets the tables
- * of Alex first, by the migrations that the backup's had. All of it is one transaction, which is committed when the rows that
- * were read back have the counts and hashes of the backup; with `resume` it is many, and a run that was cut off goes on
- * where it was. Tables that hold rows are left alone unless `replace` says otherwise.
+ * The rows are exactly those of the backup, with their timestamps and generated keys. If Alex's tables have no rows,
+ * the migrations of the backup's database are applied first. The restore is one transaction, which is committed once
+ * the rows that were read back have the counts and hashes of the backup. With `resume` it is many transactions, and a
+ * run that was cut off is continued. Tables that hold rows are left alone without `replace`.
  *
  * @errors BackupRefused, MigrationFailed, MigrationRefused, MigrationsUnreadable, RestoreDiffers, RowsRefused,
  * RepositoryError, and what the source fails with

@@ -1,20 +1,20 @@
 /**
- * How far a restore has come that is not one transaction: a table in the target, written together with the rows, so that
- * none is written twice or left out wherever the run was cut off.
+ * The progress of a restore with `resume`: a table in the target, written in the same transactions as the rows, so that
+ * none is written twice or left out, wherever a run was cut off.
  */
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { refuse } from "./Backup.ts"
 import { table } from "./QuotedName.ts"
 
-/** The name of the table. It is dropped with the end of the restore. */
+/** The name of the table, which the end of the restore drops. */
 export const markerTable = "alex_restore"
 
 const Marker = Schema.Struct({
   backup: Schema.String,
   /** Rows of the backup that are in place. */
   rows: Schema.FiniteFromString,
-  /** What is to be put back after the last row. */
+  /** The statements that put back what was dropped or disabled. */
   after: Schema.fromJsonString(Schema.Array(Schema.String))
 })
 export type Marker = typeof Marker.Type
@@ -36,7 +36,7 @@ export const find = Effect.fnUntraced(function* (schema: string) {
   return (yield* Schema.decodeUnknownEffect(Schema.Array(Marker))(rows))[0]
 })
 
-/** Makes the marker. In the transaction that prepares the tables. */
+/** Creates the marker. In the transaction that prepares the tables. */
 export const create = Effect.fnUntraced(function* (schema: string, backup: string, after: ReadonlyArray<string>) {
   const sql = yield* SqlClient.SqlClient
   const marker = table(sql, schema, markerTable)
@@ -48,17 +48,17 @@ export const create = Effect.fnUntraced(function* (schema: string, backup: strin
   yield* sql`insert into ${marker} (backup, after) values (${backup}::text, ${JSON.stringify(after)}::text::jsonb)`
 })
 
-/** Moves it on. In the transaction that writes the rows; refuses where another run has moved it meanwhile. */
+/** Advances the marker. In the transaction that writes the rows; fails if another run has advanced it meanwhile. */
 export const advance = Effect.fnUntraced(function* (schema: string, from: number, to: number) {
   const sql = yield* SqlClient.SqlClient
   const moved = yield* sql`
     update ${table(sql, schema, markerTable)} set rows = ${String(to)}::text::int8
     where rows = ${String(from)}::text::int8 returning rows::text as rows`
   if (moved.length === 1) return
-  return yield* refuse("another restore of the same backup is under way", "Wait for it, or stop one of the two")
+  return yield* refuse("another restore of the same backup is in progress", "Wait for it, or stop one of the two")
 })
 
-/** Drops it. In the transaction that ends the restore. */
+/** Drops the marker. In the transaction that ends the restore. */
 export const drop = Effect.fnUntraced(function* (schema: string) {
   const sql = yield* SqlClient.SqlClient
   yield* sql`drop table ${table(sql, schema, markerTable)}`

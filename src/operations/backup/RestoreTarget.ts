@@ -1,4 +1,4 @@
-/** The database that takes a backup: whether its tables are there and fit, and what is in them. */
+/** The database that a backup is restored into: whether its tables exist and fit, and what they hold. */
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import * as Installation from "../database/Installation.ts"
@@ -9,13 +9,16 @@ import * as Catalogue from "./BackupCatalogue.ts"
 import type { Header, Table } from "./BackupFormat.ts"
 import { table } from "./QuotedName.ts"
 
-/** A table of the backup with the one that takes its rows. */
+/** A table of the backup and the table that takes its rows. */
 export interface Pair {
   readonly from: Table
   readonly to: Catalogue.FoundTable
 }
 
-/** Where the rows go: `migrateTo` is the number of the last migration to apply first, where nothing is to be lost. */
+/**
+ * Where the rows go. `migrateTo` is the number of the last migration to apply first, if the tables are missing or
+ * empty.
+ */
 export interface Place {
   readonly schema: string
   readonly migrateTo: number | undefined
@@ -44,7 +47,7 @@ const placeOfAlex = Effect.fnUntraced(function* (header: Header, folder: string 
   const applied = (journal ?? []).filter(({ durationMs }) => durationMs !== null).map(({ name }) => name)
   const missing = header.migrations.filter((name) => !applied.includes(name))
   if (missing.length === 0) return { schema, migrateTo: undefined }
-  // Tables without a row are what a restore leaves that was cut off while it migrated.
+  // A restore that was cut off while it migrated leaves tables without rows.
   const counts = yield* Effect.forEach(tables, ({ name }) => countOf(schema, name))
   if (last !== undefined && counts.every((rows) => rows === 0)) return { schema, migrateTo: last.number }
   return yield* refuse(`it is older than the backup: ${list(missing)} not applied`, "Run alex-db migrate on it first")
@@ -56,7 +59,7 @@ export const placeOf = Effect.fnUntraced(function* (header: Header, folder?: str
   return { schema: header.schema, migrateTo: undefined }
 })
 
-/** Makes the tables of Alex that are missing; gives the names of the migrations that made them. */
+/** Creates the tables of Alex that are missing; returns the names of the migrations that were applied. */
 export const make = Effect.fnUntraced(function* (
   { migrateTo }: Place,
   options: { readonly folder?: string | undefined; readonly version?: string | undefined }
@@ -89,7 +92,7 @@ const listed = (all: ReadonlyArray<string>): string =>
 
 const References = Schema.Array(Schema.Struct({ reference: Schema.String }))
 
-/** Refuses where a table that is not in the backup refers to one that is: PostgreSQL empties neither without the other. */
+/** Fails if a table outside the backup refers to one in it: PostgreSQL truncates neither without the other. */
 export const refuseReferences = Effect.fnUntraced(function* (schema: string, header: Header) {
   const sql = yield* SqlClient.SqlClient
   const names = header.tables.map(({ name }) => name)
@@ -112,7 +115,7 @@ export const refuseReferences = Effect.fnUntraced(function* (schema: string, hea
   )
 })
 
-/** Finds the tables, which must fit. In a transaction that has the settings of the catalogue. */
+/** Finds the tables, and fails if they don't fit. In a transaction that has the catalogue's settings. */
 export const pairsOf = Effect.fnUntraced(function* (header: Header, { schema }: Place) {
   const names = header.tables.map(({ name }) => name)
   const found = yield* Catalogue.tables({ schema, names })
@@ -129,7 +132,7 @@ export const pairsOf = Effect.fnUntraced(function* (header: Header, { schema }: 
     `its tables in the schema "${schema}" do not fit the backup: ${listed(problems)}`,
     header.scope === "alex"
       ? "Run alex-db verify, which names what differs from the migrations; or restore into a new database"
-      : "Make them as they were, by the application's own migrations or with pg_dump --schema-only; a backup holds rows"
+      : "Create them as they were, with the application's own migrations or pg_dump --schema-only: a backup holds only rows"
   )
 })
 
@@ -141,7 +144,7 @@ const Count = Schema.Tuple([Schema.Struct({ rows: Schema.Int })])
 /**
  * How many rows a table holds, or one more than are counted.
  *
- * @param isAlone Whether those of partitions, and of tables that inherit from it, are not counted.
+ * @param isAlone Whether to leave out the rows of partitions and of tables that inherit from it.
  */
 export const countOf = Effect.fnUntraced(function* (schema: string, name: string, isAlone = false) {
   const sql = yield* SqlClient.SqlClient

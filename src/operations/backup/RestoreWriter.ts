@@ -1,4 +1,4 @@
-/** Writes the rows of a backup into tables, many in a request, and what has to be different while it does. */
+/** Writes the rows of a backup into tables, many in a request, and prepares the tables for that. */
 import { Effect, Schema } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import { messageOf, sqlStateOf } from "../database/DatabaseFailure.ts"
@@ -7,10 +7,10 @@ import { columns, quoted, table as tableOf, tableText } from "./QuotedName.ts"
 import { textOf, type Values } from "./RecordText.ts"
 import type { Pair } from "./RestoreTarget.ts"
 
-/** The database refused rows: nothing of this run is kept, or with `resume` what was written before them. */
+/** The database refused rows. Nothing of this run is kept; with `resume`, the rows that were committed before are. */
 export class RowsRefused extends Schema.TaggedError<RowsRefused>()("RowsRefused", {
   table: Schema.String,
-  /** The first and the last of the rows of the table that were sent together, from 1. */
+  /** The first and the last row of the table in the request, from 1. */
   first: Schema.Int,
   last: Schema.Int,
   sqlState: Schema.String,
@@ -22,12 +22,12 @@ export class RowsRefused extends Schema.TaggedError<RowsRefused>()("RowsRefused"
 }
 
 /**
- * Characters of the JSON that a request's rows travel in. Escaped once more, or as UTF-8, a character takes at most three
- * octets, which keeps a request below the 4 MiB of the Data API.
+ * The most characters of JSON with the rows of one request. Escaped once more, or as UTF-8, a character takes at most
+ * three bytes, which keeps a request below the 4 MiB of the Data API.
  */
 const requestLength = 1_000_000
 
-/** Characters of a part of a row that is longer. */
+/** Characters of a part of a row that is longer than a request. */
 const partLength = 400_000
 
 /** What to do before the rows and after them. */
@@ -41,11 +41,12 @@ const modes: Readonly<Record<string, string>> = { O: "enable", R: "enable replic
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
 /**
- * What stands in the rows' way, and is put back after them:
+ * Drops or disables what would refuse or change the rows, and puts it back after them:
  *
  * - triggers on INSERT, which would change rows or write others;
  * - foreign keys that no order of the tables satisfies;
- * - rules that were not validated where the rows come from: an old row may break one. They come back as they were there.
+ * - constraints that were not validated in the source, since an old row may break one. They are added back as NOT
+ *   VALID.
  */
 export const preparation = (schema: string, pairs: ReadonlyArray<Pair>): Preparation => {
   const before: Array<string> = []
@@ -71,7 +72,10 @@ export const preparation = (schema: string, pairs: ReadonlyArray<Pair>): Prepara
   return { before, after }
 }
 
-/** Keeps others from writing until the transaction ends, or fails where somebody holds a table for long. */
+/**
+ * Locks the tables against writes by others until the transaction ends; fails if another session holds a table for
+ * long.
+ */
 export const lock = Effect.fnUntraced(function* (schema: string, pairs: ReadonlyArray<Pair>) {
   const sql = yield* SqlClient.SqlClient
   yield* sql`select set_config('lock_timeout', '15s', true) as patience`
@@ -79,8 +83,8 @@ export const lock = Effect.fnUntraced(function* (schema: string, pairs: Readonly
 })
 
 /**
- * Empties tables, all at once, so that those that refer to each other go together. Nothing else goes with them: partitions
- * are their table's, tables that inherit from one are not.
+ * Truncates tables in one statement, so that they may refer to each other. Partitions are truncated with their table;
+ * tables that inherit from one are not.
  */
 export const empty = Effect.fnUntraced(function* (schema: string, pairs: ReadonlyArray<Pair>) {
   const sql = yield* SqlClient.SqlClient
@@ -88,7 +92,7 @@ export const empty = Effect.fnUntraced(function* (schema: string, pairs: Readonl
   yield* sql`truncate ${sql.literal(tables.join(", "))}`
 })
 
-/** Sets sequences to where they stood; gives the names of those that are not there. */
+/** Sets sequences to their positions; returns the names of those that do not exist. */
 export const setSequences = Effect.fnUntraced(function* (schema: string, sequences: ReadonlyArray<Sequence>) {
   const sql = yield* SqlClient.SqlClient
   const missing: Array<string> = []
@@ -102,13 +106,13 @@ export const setSequences = Effect.fnUntraced(function* (schema: string, sequenc
   return missing
 })
 
-/** Runs statements that were prepared. */
+/** Runs statements one after the other. */
 export const runAll = Effect.fnUntraced(function* (statements: ReadonlyArray<string>) {
   const sql = yield* SqlClient.SqlClient
   for (const statement of statements) yield* sql.unsafe(statement)
 })
 
-/** Rows that wait to be written: as many as fit into a request. */
+/** Rows of one table to be written with one request. */
 export interface Batch {
   readonly table: number
   readonly lines: ReadonlyArray<string>
@@ -116,7 +120,7 @@ export interface Batch {
   readonly before: number
 }
 
-/** Whether a backup has every column of a table, so that its rows are read as the table's own type. */
+/** Whether a backup has every column of a table, so that its rows can be read as the table's row type. */
 const isWhole = ({ from, to }: Pair): boolean => from.columns.length === to.columns.length
 
 /** The columns of the text of a row, in order. */
@@ -137,10 +141,10 @@ export class Batches {
     )
   }
 
-  /** Takes a row; gives the batch that it does not fit into any more. */
+  /** Adds a row; returns the batch that was full without it. */
   add(table: number, values: Values): Batch | undefined {
     const line = textOf((this.#places[table] ?? []).map((place) => values[place] ?? null))
-    // What the text takes in JSON at least; what it takes more, the limit allows for.
+    // The least length of the text as JSON; the limit leaves room for what escaping adds.
     const length = JSON.stringify(line).length + 1
     const full = table !== this.#table || this.#length + length > requestLength ? this.take() : undefined
     if (table !== this.#table) {
@@ -152,14 +156,14 @@ export class Batches {
     return full
   }
 
-  /** Passes over a row that is in place. */
+  /** Skips a row that is in place already. */
   skip(table: number): void {
     if (table !== this.#table) this.#before = 0
     this.#table = table
     this.#before++
   }
 
-  /** What is left. */
+  /** Returns the rows that are left as a batch. */
   take(): Batch | undefined {
     if (this.#lines.length === 0) return undefined
     const batch = { table: this.#table, lines: this.#lines, before: this.#before }
@@ -170,7 +174,7 @@ export class Batches {
   }
 }
 
-/** A text in parts, none of which ends between the halves of a character. */
+/** Splits a text into parts, none of which ends inside a surrogate pair. */
 const partsOf = (text: string): ReadonlyArray<string> => {
   const parts: Array<string> = []
   for (let start = 0; start < text.length; ) {
@@ -182,7 +186,7 @@ const partsOf = (text: string): ReadonlyArray<string> => {
   return parts
 }
 
-/** A row that is too long for a request is put together in the database. */
+/** Sends a row that is too long for a request in parts, which the database joins. */
 const sendParts = Effect.fnUntraced(function* (line: string) {
   const sql = yield* SqlClient.SqlClient
   yield* sql`create temporary table alex_parts (part integer, line text) on commit drop`
@@ -191,14 +195,17 @@ const sendParts = Effect.fnUntraced(function* (line: string) {
   }
 })
 
-/** The database refuses a value or a rule is broken; whatever else fails is not the rows' fault. */
+/**
+ * Whether the database refused a value (class 22) or a constraint was broken (class 23); other failures are not due to
+ * the rows.
+ */
 const isRefusal = (state: string | undefined): state is string => /^2[23]/.test(state ?? "")
 
 const send = Effect.fnUntraced(function* (schema: string, pair: Pair, lines: ReadonlyArray<string>) {
   const sql = yield* SqlClient.SqlClient
   const table = tableOf(sql, schema, pair.to.name)
   const names = columns(sql, columnsOf(pair))
-  // A column that the backup does not have can't be left empty in a row's text: its type may refuse NULL.
+  // A row's text can't leave out a column that the backup lacks, and its type may refuse NULL.
   const type = isWhole(pair) ? table : sql.literal("pg_temp.alex_row")
   if (!isWhole(pair)) {
     yield* sql`create temporary table alex_row on commit drop as select ${names} from ${table} with no data`
@@ -210,7 +217,7 @@ const send = Effect.fnUntraced(function* (schema: string, pair: Pair, lines: Rea
     ? sql`select string_agg(line, '' order by part)::${type} as r from pg_temp.alex_parts`
     : sql`select line::${type} as r from json_array_elements_text(${JSON.stringify(lines)}::text::json) line`
   const into = isWhole(pair) || pair.from.columns.length === 0 ? sql`` : sql` (${names})`
-  // OFFSET 0: each text is read once, and not once for every column.
+  // OFFSET 0: each text is parsed once, and not once for every column.
   yield* sql`insert into ${table}${into} overriding system value select (r).* from (${rows} offset 0) s`
   if (isLong) yield* sql`drop table pg_temp.alex_parts`
   if (!isWhole(pair)) yield* sql`drop table ${type}`

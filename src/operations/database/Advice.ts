@@ -1,6 +1,4 @@
-/**
- * From a failure to what is wrong and how to fix it: every misconfiguration that a database can be reached with.
- */
+/** Turns a failure into what is wrong and how to fix it, for every misconfiguration of the access to a database. */
 import { Predicate } from "effect"
 import { SqlError } from "effect/sql"
 import { adviceOnFailure } from "./DataApiAdvice.ts"
@@ -15,18 +13,18 @@ export interface Advice {
   readonly fix: string
 }
 
-/** What the configuration says about the cluster, where there is one; it tells some failures apart. */
+/** The configuration of the cluster, if there is one; it tells some failures apart. */
 export interface Cluster {
   readonly clusterArn: string
   readonly region: string
   readonly database: string
 }
 
-/** The system's code for a connection that did not come about, or TLS's, found anywhere below an error. */
+/** The code of a socket or of TLS, found anywhere below an error. */
 const socketCode = (error: unknown, depth = 0): string | undefined => {
   if (depth > 8 || !Predicate.isObject(error)) return undefined
   const code = Predicate.hasProperty(error, "code") ? error.code : undefined
-  // A file that is missing has the code of a socket that is missing, but no connection goes to a file.
+  // A missing file has the same code as a missing socket, but its call is not `connect`.
   const isFile = code === "ENOENT" && !(Predicate.hasProperty(error, "syscall") && error.syscall === "connect")
   if (typeof code === "string" && !isFile && /^E[A-Z]{3,}|^ERR_|CERT|^UNABLE_TO_/.test(code)) return code
   const next = Predicate.hasProperty(error, "reason") ? error.reason : undefined
@@ -81,22 +79,24 @@ const onSocket = (code: string): Advice | undefined => {
 const notPostgres: Advice = {
   code: "not-postgres",
   problem: "What answers at the address in DATABASE_URL is not PostgreSQL",
-  fix: "Correct host and port: PostgreSQL listens on 5432, where its configuration says nothing else"
+  fix: "Correct host and port: PostgreSQL listens on 5432, unless its configuration says otherwise"
 }
 
-/** Four bytes of text, or of a TLS record, read as a message's length; PostgreSQL has no message of a gigabyte. */
+/**
+ * Whether a message's length is really four bytes of text or of a TLS record; PostgreSQL has no message of a gigabyte.
+ */
 const isNoLength = (length: number): boolean => {
   const bytes = [24, 16, 8, 0].map((shift) => (length >>> shift) & 0xff)
   const isText = bytes.every((byte) => (byte >= 0x20 && byte < 0x7f) || byte === 0x0a || byte === 0x0d)
   return isText || length > 0x4000_0000 || (bytes[0] === 3 && (bytes[1] ?? 9) <= 4)
 }
 
-/** What the driver of PostgreSQL's protocol says of a connection, with no code. */
+/** Messages of `@effect/sql-pg` about a connection, which have no code. */
 const byDriversWords: Readonly<Record<string, Advice>> = {
   "Connection timed out": unanswered,
   "Connection closed": {
     code: "closed",
-    problem: "The server closed the connection while a statement or a transaction was under way",
+    problem: "The server closed the connection while a statement or a transaction was in progress",
     fix: "Run the command again; if it happens each time, read the server's log, and look at the role's idle_in_transaction_session_timeout"
   },
   "Connection closed unexpectedly": {
@@ -116,7 +116,7 @@ const byDriversWords: Readonly<Record<string, Advice>> = {
   }
 }
 
-/** What the driver of PostgreSQL's protocol says where it could not understand what it read. */
+/** Advice on messages of `@effect/sql-pg` about bytes that it could not parse. */
 const onProtocol = (message: string): Advice | undefined => {
   const length = /^Message length (\d+) exceeds/.exec(message)?.[1]
   if (length !== undefined && !isNoLength(Number(length))) {

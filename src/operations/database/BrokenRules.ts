@@ -1,6 +1,4 @@
-/**
- * Rules that old rows break: constraints that hold for new rows and are not validated.
- */
+/** Finds constraints that hold for new rows but are not validated, and the old rows that break them. */
 import { Effect, Schema } from "effect"
 import { SqlClient, SqlError } from "effect/sql"
 import * as Layout from "./Layout.ts"
@@ -16,7 +14,7 @@ export const BrokenRule = Schema.Struct({
 })
 export type BrokenRule = typeof BrokenRule.Type
 
-/** `condition` is what every row must keep. */
+/** `condition` must hold for every row. */
 const Open = Schema.Struct({
   table: Schema.String,
   rule: Schema.String,
@@ -24,7 +22,7 @@ const Open = Schema.Struct({
   condition: Schema.String
 })
 
-/** What a row is named by, in SQL. */
+/** The SQL of the key that identifies a row, by table. */
 const keys: Readonly<Record<string, string>> = {
   users: "clerk_user_id",
   instruments: "symbol",
@@ -35,8 +33,8 @@ const keys: Readonly<Record<string, string>> = {
 const Breaking = Schema.Tuple([Schema.Struct({ rows: Schema.Int, first: Schema.Array(Schema.String) })])
 
 /**
- * Finds the rules of Alex's tables that are not validated, and the rows that break them. One request, and one more for
- * each rule.
+ * Finds the constraints of Alex's tables that are not validated, and the rows that break them. One request, and one
+ * more for each constraint.
  *
  * @errors RepositoryError
  */
@@ -70,7 +68,7 @@ export const find = Effect.fn("BrokenRules.find")(function* () {
   )
 })
 
-/** Makes a rule hold for all rows; `undefined` where one was written meanwhile that breaks it. One request. */
+/** Validates a constraint; `undefined` if a row that breaks it was written meanwhile. One request. */
 export const validate = Effect.fnUntraced(function* ({ rule, table }: BrokenRule) {
   const sql = yield* SqlClient.SqlClient
   return yield* sql`alter table ${sql(table)} validate constraint ${sql(rule)}`.pipe(

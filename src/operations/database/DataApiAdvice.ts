@@ -1,6 +1,6 @@
 /**
- * What is wrong, and its fix, where a call of the Data API failed. Where an operator needs no more than a
- * programmer comes from the Data API's own table of failures.
+ * What is wrong, and its fix, if a call of the Data API failed. The Data API's own table of failures serves where an
+ * operator needs no more than a programmer.
  */
 import * as Arn from "../../data-api/Arn.ts"
 import { type FailureTag, failureAdvice, failures } from "../../data-api/FailureTable.ts"
@@ -62,7 +62,7 @@ const onCredentials = (message: string): Advice =>
     ? {
         code: "credentials",
         problem: `There are no AWS credentials: ${message.replace(missingCredentials, "")}`,
-        fix: "Set AWS_PROFILE to a profile that is there, or log in (aws sso login, aws configure)"
+        fix: "Set AWS_PROFILE to a profile that exists, or log in (aws sso login, aws configure)"
       }
     : {
         code: "credentials",
@@ -76,7 +76,7 @@ const unavailable: Advice = {
   fix: "Look at the cluster's status, start it if it is stopped, and try again in a minute"
 }
 
-/** An embedded database may be reached through the process that has its folder open, and no network is in between. */
+/** An embedded database may be reached through the process that has its folder open, without a network. */
 const onNetwork = (message: string): Advice =>
   message.includes("data folder")
     ? {
@@ -150,7 +150,7 @@ const codeOf = (tag: string): string => tag.replaceAll(/(?<=.)([A-Z])/g, "-$1").
 export const adviceOnFailure = (tag: FailureTag, message: string, cluster: Cluster | undefined): Advice | undefined => {
   if (tag === "DatabaseError") return undefined
   const onArn = cluster === undefined ? undefined : adviceOnArn(cluster)
-  // Whatever else is wrong: no call can reach what is no cluster.
+  // Checked first: without a valid ARN no call can reach a cluster.
   if (onArn?.code === "cluster-arn") return onArn
   const advice = forOperators[tag]
   if (typeof advice === "function") return advice(message, cluster)

@@ -1,6 +1,4 @@
-/**
- * What a database's own error says, read the same way whichever driver reported it.
- */
+/** Reads the database's own error, whichever driver reported it. */
 import { Predicate } from "effect"
 import type { SqlError } from "effect/sql"
 import { type FailureTag, failures } from "../../data-api/FailureTable.ts"
@@ -56,8 +54,8 @@ export const dependentObjectsOf = (error: SqlError.SqlError): string | undefined
 const isTag = (tag: string): tag is FailureTag => Object.hasOwn(failures, tag)
 
 /**
- * The tag of the Data API failure below the error, for example `DatabaseResuming`, if there is one; where that left the
- * outcome unknown, what the answer was lost to.
+ * The tag of the Data API failure below the error, for example `DatabaseResuming`, if there is one. If the outcome is
+ * unknown, it is the tag of the failure that lost the answer.
  */
 export const dataApiReasonOf = (error: SqlError.SqlError): FailureTag | undefined => {
   for (const cause of causes(error)) {
@@ -69,7 +67,7 @@ export const dataApiReasonOf = (error: SqlError.SqlError): FailureTag | undefine
   return undefined
 }
 
-/** What the failure says, definite where the transaction can't have been committed. */
+/** The message of a failure in a transaction that was not committed, without "may have run". */
 export const messageInTransaction = (error: SqlError.SqlError): string => {
   const tag = dataApiReasonOf(error)
   if (tag !== undefined && tag !== "DatabaseError" && failures[tag].didRun === "unknown") {

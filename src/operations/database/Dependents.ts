@@ -1,10 +1,11 @@
 /**
- * What depends on Alex's tables and functions and is not Alex's: it would be dropped with them, or keep them in place.
+ * Finds objects of others that depend on Alex's tables and functions: they would be dropped with them, or prevent the
+ * DROP.
  */
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 
-/** Another application's object, and what of Alex's it depends on, as PostgreSQL describes both. */
+/** Another application's object, and the object of Alex that it depends on, as PostgreSQL describes both. */
 export const Dependent = Schema.Struct({ object: Schema.String, on: Schema.String })
 export type Dependent = typeof Dependent.Type
 

@@ -1,5 +1,5 @@
 /**
- * What of Alex is in a database: its journal, its tables and functions, and what has their names but is another's.
+ * Finds what a database holds of Alex: the journal, tables and functions, and objects of others that have their names.
  */
 import { Effect, Schema } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
@@ -8,10 +8,10 @@ import { isOwn, type Migration } from "../migrate/Migration.ts"
 import { sqlStateOf } from "./DatabaseFailure.ts"
 import * as Layout from "./Layout.ts"
 
-/** The journal's name. */
+/** The name of the journal's table. */
 export const journalTable = "alex_migrations"
 
-/** One applied migration. `durationMs` is `null` while one that is no transaction is under way, or was cut off. */
+/** One applied migration. `durationMs` is `null` for one outside a transaction that is in progress, or was cut off. */
 export const Entry = Schema.Struct({
   name: Schema.String,
   checksum: Schema.String,
@@ -52,29 +52,32 @@ const Found = Schema.Tuple([
 ])
 
 /**
- * How the tables stand to the journal:
+ * Whether the tables match the journal:
  *
- * - `fresh`: nothing is applied; tables that are there were made by the original module.
- * - `migrated`: the tables are there that the journal speaks of.
+ * - `fresh`: nothing is applied; existing tables were made by the original Python module.
+ * - `migrated`: the tables of the applied migrations exist.
  * - `remade`: they were dropped, or the original module has created them again.
- * - `incomplete`: some were, and others were not.
+ * - `incomplete`: that is so for some of them only.
  */
 export type Standing = "fresh" | "migrated" | "remade" | "incomplete"
 
 /** What was found in the current schema. */
 export interface Installation {
   readonly standing: Standing
-  /** The current schema's name, empty where the search path names none that exists. */
+  /** The current schema's name, empty if the search path names none that exists. */
   readonly schema: string
-  /** The journal, oldest number first; `undefined` when there is none. Of Alex's migrations, or of the user's own. */
+  /**
+   * The journal's entries of the migrations that were asked for (Alex's or the user's own), lowest number first;
+   * `undefined` if there is no journal.
+   */
   readonly journal: ReadonlyArray<Entry> | undefined
-  /** What else is in it: the user's own migrations, or Alex's. */
+  /** The other entries of the journal: the user's own migrations, or Alex's. */
   readonly others: ReadonlyArray<Entry>
   /** Alex's tables. */
   readonly tables: ReadonlyArray<Layout.Relation>
-  /** What has the name of something of Alex's and is not Alex's, or is in the way: each in a sentence. */
+  /** Objects that have the name of one of Alex's but are not Alex's, or that are in the way: a sentence for each. */
   readonly foreign: ReadonlyArray<string>
-  /** What is missing where the tables are incomplete. */
+  /** What is missing, if the tables are incomplete: a sentence for each. */
   readonly incomplete: ReadonlyArray<string>
   /** What an operator should know. */
   readonly notices: ReadonlyArray<string>
@@ -128,7 +131,7 @@ const functionProblems = (
     const isAlike =
       ours.includes(theirs) ||
       (ours.some((one) => Layout.keepsUpdatedAt.test(one)) && Layout.keepsUpdatedAt.test(theirs))
-    return isAlike ? [] : [anothers(`the function "${name}"`, ["it does something else than the migrations' one"])]
+    return isAlike ? [] : [anothers(`the function "${name}"`, ["it differs from the migrations' function"])]
   })
 
 const pathProblems = (schema: string | null, relations: ReadonlyArray<Relation>): ReadonlyArray<string> => {
@@ -154,7 +157,7 @@ const elsewhere = (schema: string | null, relations: ReadonlyArray<Relation>): R
   ]
 }
 
-/** The tables that should be there and are not, and those that were created again, by what is applied. */
+/** The tables of applied migrations that are missing, and those that the original module has created again. */
 const lostTables = (
   tables: ReadonlyArray<Layout.Relation>,
   applied: ReadonlyArray<Migration>
@@ -178,7 +181,7 @@ const standingOf = (
   const rest = tables.filter(({ name }) => Layout.isAlexs(name) && !old.includes(name))
   if (rest.length === 0) return { standing: "remade", problems: [] }
   const lost = [...missing.map((name) => `${name} is missing`), ...old.map((name) => `${name} was created again`)]
-  const problem = `${lost.join(", ")}, though the journal has the migrations of it: alex-db repair puts right what differs, alex-db reset creates everything again`
+  const problem = `${lost.join(", ")}, though the journal has the migrations of it: alex-db repair repairs what differs, alex-db reset creates everything again`
   return { standing: "incomplete", problems: [problem] }
 }
 
@@ -190,7 +193,7 @@ const entriesOf = (journal: ReadonlyArray<typeof JournalRow.Type>): ReadonlyArra
     .map(({ applied_at, duration_ms, ...entry }) => ({ ...entry, appliedAt: applied_at, durationMs: duration_ms }))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 
-/** What matters to the user's own migrations: the journal, and where it is. */
+/** The installation as the user's own migrations need it: only the journal and its schema. */
 const ownInstallation = (
   found: (typeof Found.Type)[0],
   here: ReadonlyArray<Relation>,
@@ -214,10 +217,10 @@ const ownInstallation = (
 }
 
 /**
- * Looks for Alex in the current schema. One request where there is a journal, two where there is none.
+ * Looks for Alex in the current schema. One request if there is a journal, two if there is none.
  *
- * @param migrations Whose tables and functions are looked for beside Alex's own.
- * @param options.own Whether the migrations are the user's own, to which Alex's tables do not matter.
+ * @param migrations The migrations whose tables and functions are looked for, besides Alex's first tables.
+ * @param options.own Whether the migrations are the user's own, for which Alex's tables do not matter.
  * @errors RepositoryError
  */
 export const inspect = Effect.fn("Installation.inspect")(function* (
@@ -234,7 +237,7 @@ export const inspect = Effect.fn("Installation.inspect")(function* (
   const here = found.relations.filter((relation) => relation.schema === found.schema)
   const journalHere = here.find((relation) => relation.name === journalTable)
   const isJournal = journalHere !== undefined && Layout.journalDifferences(journalHere).length === 0
-  // Another runner has made the journal between the two requests.
+  // Another runner created the journal between the two requests.
   if (isJournal && found.journal === null) return yield* inspect(migrations, options)
   const all = isJournal ? entriesOf(yield* decodeJournal(found.journal)) : undefined
   if (options.own === true) return ownInstallation(found, here, all)

@@ -1,11 +1,13 @@
 /**
- * Everything that somebody has made in a database and its cluster, whoever it belongs to. PostgreSQL gives what it makes
- * itself numbers below 16384.
+ * Lists every object that users created in a database and its cluster. PostgreSQL's own objects have OIDs below 16384.
  */
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 
-/** Catalogues of objects that are in a schema, with what is no object of its own there: rows of tables, arrays. */
+/**
+ * Catalogues of objects in schemas, with their schema's column and a condition that leaves out dependent ones: row
+ * types, arrays.
+ */
 const inSchemas = [
   ["pg_class", "relnamespace", "relkind in ('r', 'p', 'v', 'm', 'S', 'f', 'c')"],
   ["pg_type", "typnamespace", "typtype in ('e', 'd', 'r', 'b') and typcategory <> 'A'"],
@@ -22,7 +24,7 @@ const inSchemas = [
   ["pg_statistic_ext", "stxnamespace", "true"]
 ] as const
 
-/** Catalogues of objects that are in none. */
+/** Catalogues of objects outside schemas, with such a condition. */
 const inNone = [
   ["pg_namespace", "nspname !~ '^pg_(toast|temp)'"],
   ["pg_extension", "extname not in ('plpgsql', 'uuid-ossp')"],
@@ -70,7 +72,7 @@ order by 1`
 /** One object as PostgreSQL describes it, and whether it is in the current schema. */
 const Objects = Schema.Array(Schema.Struct({ object: Schema.String, here: Schema.Boolean }))
 
-/** Reads it. The extension that Alex's tables need does not count. One request. */
+/** Reads the inventory, without the extension that Alex's tables need. One request. */
 export const read = Effect.fn("Inventory.read")(function* () {
   const sql = yield* SqlClient.SqlClient
   return yield* Schema.decodeUnknownEffect(Objects)(yield* sql.unsafe(inventorySql))

@@ -1,12 +1,10 @@
-/**
- * Which tables are Alex's, by their columns and constraints.
- */
+/** Tells which tables are Alex's, by their columns. */
 
 import { Account, Instrument, Job, Position, User } from "../../domain/index.ts"
 
 const moment = ["timestamp without time zone", "timestamp with time zone"]
 
-/** The types that the columns of the first databases may have, whichever table they are in. */
+/** The types that columns of the first databases may have, by the column's name in any table. */
 const originalTypes: Readonly<Record<string, ReadonlyArray<string>>> = {
   clerk_user_id: ["character varying(255)"],
   display_name: ["character varying(255)"],
@@ -52,7 +50,7 @@ const originalColumns = (row: { readonly fields: object }) =>
     })
   )
 
-/** Alex's tables as the first databases had them: for each column the types that it may have. */
+/** Alex's tables as in the first databases: for each column the types that it may have. */
 const columnsOf: Readonly<Record<string, Readonly<Record<string, ReadonlyArray<string>>>>> = {
   users: originalColumns(User),
   instruments: originalColumns(Instrument),
@@ -61,7 +59,7 @@ const columnsOf: Readonly<Record<string, Readonly<Record<string, ReadonlyArray<s
   jobs: originalColumns(Job)
 }
 
-/** What tells one of Alex's tables from another of that name, however it was altered since it was migrated. */
+/** The columns that tell Alex's table from another of that name, however it was altered since. */
 const identity: Readonly<Record<string, ReadonlyArray<string>>> = {
   users: ["clerk_user_id"],
   instruments: ["symbol", "allocation_regions"],
@@ -70,10 +68,10 @@ const identity: Readonly<Record<string, ReadonlyArray<string>>> = {
   jobs: ["clerk_user_id", "job_type"]
 }
 
-/** The names of Alex's tables. */
+/** The names of the tables of the first databases. */
 export const tables: ReadonlyArray<string> = Object.keys(columnsOf)
 
-/** Columns of the first databases that the very first did not have yet, and what adds them. */
+/** Columns that the very first databases did not have yet, with the types that they are added with. */
 const later: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   jobs: {
     request_payload: "jsonb",
@@ -94,7 +92,7 @@ export const laterColumns = (table: Relation): ReadonlyArray<{ readonly column: 
     .filter(([column]) => table.columns[column] === undefined)
     .map(([column, type]) => ({ column, type }))
 
-/** Whether a table of this name is one of Alex's, if it has their form. */
+/** Whether Alex has a table of this name; the columns must match too. */
 export const isAlexs = (name: string): boolean => tables.includes(name)
 
 /** The columns of the journal in which `migrate` writes what it applied. */
@@ -167,16 +165,16 @@ const laterTables: Readonly<Record<string, Readonly<Record<string, ReadonlyArray
 /** The names of all of Alex's tables, those that came later too. */
 export const allTables: ReadonlyArray<string> = [...tables, ...Object.keys(laterTables)]
 
-/** Whether a table has the name and the form of one that came after the first databases. */
+/** Whether a table has the name and the columns of one that came after the first databases. */
 export const isLaterTable = (table: Relation): boolean => {
   const expected = laterTables[table.name]
   return expected !== undefined && differences(table, expected).length === 0
 }
 
 /**
- * How a table differs from Alex's of that name. Columns that are too many do no harm.
+ * How a table differs from Alex's table of that name. Additional columns do no harm.
  *
- * @param migrated Whether a journal says that Alex's tables are here: what identifies the table is enough then.
+ * @param migrated Whether a journal says that Alex's tables are here: then only the identifying columns are compared.
  */
 export const differencesOf = (table: Relation, migrated: boolean): ReadonlyArray<string> => {
   const expected = columnsOf[table.name] ?? {}
@@ -195,16 +193,16 @@ const moments = (table: Relation, types: ReadonlyArray<string>): ReadonlyArray<s
     .filter(([column, expected]) => expected === moment && types.includes(table.columns[column] ?? ""))
     .map(([column]) => `${table.name}.${column}`)
 
-/** The moments of a table that carry no zone: they were written in UTC. */
+/** The timestamp columns of a table that are without time zone; their values are in UTC. */
 export const momentsWithoutZone = (table: Relation): ReadonlyArray<string> => moments(table, moment.slice(0, 1))
 
-/** The migration after which every moment carries a zone. */
+/** The migration after which every timestamp column has a time zone. */
 export const zonedBy = "002_timestamps_with_zone"
 
-/** Whether a table is as the original module makes it: none of its moments carries a zone. */
+/** Whether the original Python module made a table: all of its timestamp columns are without time zone. */
 export const isOriginal = (table: Relation): boolean =>
   momentsWithoutZone(table).length > 0 && momentsWithoutZone(table).length === moments(table, moment).length
 
-/** The body of a function that keeps `updated_at`, in whatever words: the original module has some of its own. */
+/** Matches the body of a function that keeps `updated_at`: the original module words it in its own way. */
 export const keepsUpdatedAt =
   /^begin new\.updated_at :?= (now\(\)|current_timestamp|transaction_timestamp\(\)); return new; end;?$/i

@@ -1,6 +1,6 @@
 /**
- * Rules that `migrate --lenient` left out, since rows of an adopted database break them. They are noted in the comment
- * of the journal's table, which a dump keeps, so that nobody takes them for drift.
+ * Constraints that `migrate --lenient` left out, since rows of an adopted database break them. The comment of the
+ * journal's table lists them, so that they are not taken for drift; a dump keeps the comment.
  */
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
@@ -26,13 +26,13 @@ const parsed = (comment: string): ReadonlyArray<string> =>
         .filter((rule) => rule !== "")
     : []
 
-/** The rules that were left out, as `table.rule`, told by a catalogue. */
+/** The constraints that were left out, as `table.rule`, read from a catalogue. */
 export const rulesOf = (catalogue: ReadonlyArray<Note>): ReadonlyArray<string> =>
   parsed(catalogue.find(isNote)?.definition ?? "")
 
 const Comment = Schema.Array(Schema.Struct({ comment: Schema.NullOr(Schema.String) }))
 
-/** Reads the rules that were left out. One request. */
+/** Reads the constraints that were left out. One request. */
 export const find = Effect.fnUntraced(function* () {
   const sql = yield* SqlClient.SqlClient
   const rows = yield* sql`select obj_description(to_regclass(${journalTable}::text), 'pg_class') as comment`
@@ -40,7 +40,7 @@ export const find = Effect.fnUntraced(function* () {
   return parsed(row?.comment ?? "")
 })
 
-/** Writes down which rules are left out; must be in the transaction that drops or adds them. */
+/** Records which constraints are left out. Must be in the transaction that drops or adds them. */
 export const write = Effect.fnUntraced(function* (rules: ReadonlyArray<string>) {
   const sql = yield* SqlClient.SqlClient
   const text = rules.length === 0 ? "null" : `'${(prefix + rules.join(", ")).replaceAll("'", "''")}'`

@@ -1,13 +1,11 @@
-/**
- * What to do about the failures of operations, whose messages say what is wrong: by their tag.
- */
+/** What to do about the failures of operations, by their tag; their messages say what is wrong. */
 
 interface Step {
   readonly code: string
   readonly fix: string
 }
 
-/** The code and the fix of each failure that is no database's. */
+/** The code and the fix of each failure that does not come from the database. */
 export const operationAdvice: Readonly<Record<string, Step>> = {
   MigrationRefused: {
     code: "migration-refused",
@@ -33,7 +31,7 @@ export const operationAdvice: Readonly<Record<string, Step>> = {
   BackupRefused: { code: "backup-refused", fix: "See alex-db doctor for the whole state of the database" },
   RowsRefused: {
     code: "rows-refused",
-    fix: "Correct what the database says, and run alex-db restore again; with --resume it goes on"
+    fix: "Correct what the database says, and run alex-db restore again; --resume continues it"
   },
   RestoreDiffers: {
     code: "restore-differs",
@@ -44,7 +42,7 @@ export const operationAdvice: Readonly<Record<string, Step>> = {
   SchemaError: { code: "unreadable", fix: "Run alex-db verify, which names the rows that can't be read" }
 }
 
-/** What to do where PostgreSQL refused with a state that has no advice of its own, by the state's class. */
+/** What to do about an SQLSTATE without advice of its own, by its class. */
 const byClass: Readonly<Record<string, string>> = {
   "08": "Run alex-db check, which tells whether the database can be reached",
   "22": "Correct the value; alex-db verify names rows that make no sense",
@@ -56,10 +54,10 @@ const byClass: Readonly<Record<string, string>> = {
   "57": "Run the command again when the database is up"
 }
 
-/** What to do about any refusal of PostgreSQL's. */
+/** What to do about any error of PostgreSQL. */
 export const fixOfState = (state: string | undefined): string =>
   byClass[state?.slice(0, 2) ?? ""] ?? "Run alex-db doctor; the code is in PostgreSQL's documentation, appendix A"
 
-/** What to do where nothing is known of a failure. */
+/** What to do about an unknown failure. */
 export const unknownFix =
   "Run alex-db doctor; if it finds nothing wrong, run the command again with debug logs (see alex-db --help) and report the problem"

@@ -1,8 +1,8 @@
-/** How many rows tables have, as far as it matters. */
+/** Counts the rows of tables, up to a limit. */
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 
-/** Rows are counted up to this number; `rows` is one more where there are more. */
+/** Rows are counted up to this number; `rows` is one more if there are more. */
 export const mostCounted = 1_000_000
 
 const Count = Schema.Tuple([Schema.Struct({ rows: Schema.Int })])

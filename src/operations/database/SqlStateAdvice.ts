@@ -1,19 +1,17 @@
-/**
- * What is wrong, and its fix, where PostgreSQL refused: by SQLSTATE.
- */
+/** What is wrong, and its fix, for errors of PostgreSQL by SQLSTATE. */
 import type { Advice, Cluster } from "./Advice.ts"
 
-/** What is known of a refusal. */
+/** An error of PostgreSQL. */
 export interface Refusal {
   /** The database's own words. */
   readonly message: string
-  /** The objects that PostgreSQL names as the cause, where it does. */
+  /** The objects that PostgreSQL names as the cause, if any. */
   readonly objects: string | undefined
   readonly cluster: Cluster | undefined
   readonly overDataApi: boolean
 }
 
-/** The server's rules of who may come from where; many let nobody in without TLS. */
+/** The server's rules of who may connect from where; many require TLS. */
 const onAccessRules = (message: string): Advice => ({
   code: "access-rules",
   problem: `The server does not let this user in from here: ${message}`,

@@ -1,12 +1,10 @@
-/**
- * Which database an operation works on: enough to name it to a person and to decide whether it may be emptied.
- */
+/** Names the database that an operation works on, and tells whether it may be emptied without confirmation. */
 import * as Context from "effect/Context"
 
 /**
  * The database that the current `SqlClient` talks to.
  *
- * `isLocal` is true for the embedded database and for one on this machine: what is lost there is the developer's own.
+ * `isLocal` is true for the embedded database and for one on this machine, which holds only a developer's own data.
  */
 export class Target extends Context.Service<
   Target,

@@ -1,6 +1,6 @@
 /**
- * Databases whose tables were made without a journal: what has to be done to them before and after the first migration,
- * and what stands in the way.
+ * Adopts tables that were made without a journal: what has to be done before and after the first migration, and what
+ * prevents it.
  */
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
@@ -8,20 +8,20 @@ import * as Layout from "../database/Layout.ts"
 import type { Migration } from "./Migration.ts"
 import { nameOf, partsOf } from "./StatementParts.ts"
 
-/** What an adoption takes: statements of the first migration's transaction, and what it tells the operator. */
+/** What an adoption takes: statements to run before and after the first migration, and messages for the operator. */
 export interface Preparation {
   readonly before: ReadonlyArray<string>
   readonly after: ReadonlyArray<string>
   readonly notices: ReadonlyArray<string>
   readonly problems: ReadonlyArray<string>
-  /** The objects among the problems that have to be dropped before and made again afterwards. */
+  /** The objects that have to be dropped before and created again afterwards; they are among the problems. */
   readonly obstacles: ReadonlyArray<Obstacle>
 }
 
 /** Where there is nothing to adopt. */
 export const nothing: Preparation = { before: [], after: [], notices: [], problems: [], obstacles: [] }
 
-/** The keys that the first databases had. What comes before REFERENCES' action identifies one. */
+/** The keys that the first databases had. The definition without the action of REFERENCES identifies a key. */
 const keys: ReadonlyArray<{ readonly table: string; readonly name: string; readonly definition: string }> = [
   { table: "users", name: "users_pkey", definition: "PRIMARY KEY (clerk_user_id)" },
   { table: "instruments", name: "instruments_pkey", definition: "PRIMARY KEY (symbol)" },
@@ -54,7 +54,7 @@ const keys: ReadonlyArray<{ readonly table: string; readonly name: string; reado
 const Constraint = Schema.Struct({ table: Schema.String, name: Schema.String, definition: Schema.String })
 type Constraint = typeof Constraint.Type
 
-/** An object that a column's type can't be changed under, with the SQL that takes it away and brings it back. */
+/** An object that prevents the change of a column's type, with the SQL that drops it and creates it again. */
 export const Obstacle = Schema.Struct({
   object: Schema.String,
   on: Schema.String,
@@ -74,8 +74,8 @@ const readConstraints = Effect.fnUntraced(function* () {
 })
 
 /**
- * Views, policies, triggers with conditions, and indexes of expressions over these columns: PostgreSQL changes the type
- * of none of them.
+ * Finds views, policies, triggers with conditions and expression indexes on these columns: PostgreSQL does not change
+ * the type of a column that they use.
  */
 const readObstacles = Effect.fnUntraced(function* (columns: ReadonlyArray<string>) {
   const sql = yield* SqlClient.SqlClient
@@ -164,7 +164,7 @@ const addedConstraints = (migrations: ReadonlyArray<Migration>): ReadonlyArray<s
 const lostJournal =
   "the database was migrated before, and its journal is lost: alex-db migrate baseline writes it again without running anything, and alex-db verify says what differs"
 
-/** Takes constraints out of the way whose names the migrations give to their own. */
+/** Renames constraints whose names the migrations need. */
 const freeNames = (
   constraints: ReadonlyArray<Constraint>,
   added: ReadonlyArray<string>
@@ -181,7 +181,7 @@ const freeNames = (
 
 const identityOf = (definition: string): string => definition.replace(/ (ON|MATCH|NOT VALID|DEFERRABLE) .*$/, "")
 
-/** Adds keys that are missing; one that old rows break holds for new rows. */
+/** Adds missing keys; foreign keys are added as NOT VALID, so that they hold for new rows only. */
 const missingKeys = (
   tables: ReadonlyArray<Layout.Relation>,
   constraints: ReadonlyArray<Constraint>
@@ -203,7 +203,7 @@ const missingKeys = (
 }
 
 /**
- * What it takes to adopt these tables. Two requests where there are any, none where there are none.
+ * Finds what it takes to adopt these tables. At most two requests, none if there are no tables.
  *
  * @errors RepositoryError
  */

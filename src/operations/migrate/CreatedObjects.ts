@@ -1,6 +1,4 @@
-/**
- * What migrations create.
- */
+/** Finds the objects that migrations create. */
 import type { Migration } from "./Migration.ts"
 import { createdBy, nameOf, type Part, partsOf } from "./StatementParts.ts"
 

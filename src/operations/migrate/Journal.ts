@@ -1,20 +1,16 @@
-/**
- * The table in which `migrate` writes down what it applied.
- */
+/** The journal: the table in which `migrate` records what it applied. */
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { journalTable as table } from "../database/Installation.ts"
 import { lockTimeout } from "./LockWait.ts"
 import type { Migration } from "./Migration.ts"
 
-/**
- * The number of the advisory lock under which one runner at a time migrates a database: the letters "alex" as bytes.
- */
+/** The key of the advisory lock that lets one runner at a time migrate a database: the letters "alex" as bytes. */
 const lock = 0x61_6c_65_78
 
 /**
- * The settings under which a migration runs: it steps back from locks that others hold, reads moments without a zone as
- * UTC, whatever zone the role or the database has, and finds `uuid_generate_v4` wherever its extension is.
+ * The settings that a migration runs with: a short wait for locks of others, UTC for timestamps without time zone,
+ * whatever zone the role or the database has, and a search path with the schema of `uuid_generate_v4`.
  */
 export const settings = (sql: SqlClient.SqlClient) => sql`
   select set_config('lock_timeout', ${lockTimeout}::text, true) as patience, set_config('TimeZone', 'UTC', true) as zone,
@@ -23,10 +19,10 @@ export const settings = (sql: SqlClient.SqlClient) => sql`
       where e.extname = 'uuid-ossp' and n.nspname <> all (current_schemas(true))
     ), ''), true) as path`
 
-/** A claim on a migration outside a transaction is given up as abandoned after this long. */
+/** A claim on a migration outside a transaction counts as abandoned after this long. */
 const abandonedAfter = "10 minutes"
 
-/** Reads what stands in the journal of one migration; `undefined` when nothing does. */
+/** Reads the journal's entry of one migration; `undefined` if there is none. */
 export const find = Effect.fnUntraced(function* (migration: Migration) {
   const sql = yield* SqlClient.SqlClient
   const rows = yield* sql`
@@ -37,11 +33,12 @@ export const find = Effect.fnUntraced(function* (migration: Migration) {
   return (yield* decode(rows))[0]
 })
 
-/** Makes other runners wait, and creates the journal. Must be in a transaction, and is rolled back with it. */
+/** Takes the lock, so that other runners wait, and creates the journal. Must be in a transaction. */
 export const create = Effect.fnUntraced(function* () {
   const sql = yield* SqlClient.SqlClient
-  // Without the lock two creations at once would collide in the catalogue, IF NOT EXISTS or not. The function's result
-  // is void, which the Data API has not been seen to return, so it is counted; MATERIALIZED keeps the order and the call.
+  // Without the lock two concurrent CREATE TABLE would collide in the catalogue, despite IF NOT EXISTS. The function's
+  // result is void, which the Data API has not been seen to return, so it is counted; MATERIALIZED keeps the order and
+  // the call.
   yield* sql`
     with waiting as materialized (${settings(sql)}),
       locked as materialized (select pg_advisory_xact_lock(${sql.literal(String(lock))}) from waiting)
@@ -59,7 +56,7 @@ export const create = Effect.fnUntraced(function* () {
 /**
  * Removes Alex's migrations from the journal; the user's own stay. Must be in the transaction that has taken the lock.
  *
- * @param until Up to this moment, in milliseconds: what another runner writes meanwhile stays.
+ * @param until Removes entries up to this time, in milliseconds: what another runner writes meanwhile stays.
  */
 export const forget = Effect.fnUntraced(function* (until?: Date) {
   const sql = yield* SqlClient.SqlClient
@@ -85,7 +82,8 @@ export const unmark = Effect.fnUntraced(function* (migration: Migration) {
 })
 
 /**
- * Takes the lock and writes a migration into the journal, or finds it written: true when it is this runner's to apply.
+ * Takes the lock and writes a migration into the journal. True if this runner has to apply it; false if it was written
+ * already.
  *
  * Must be in a transaction. The lock and the row are one statement: `on conflict` sees what another runner committed
  * while this one waited, which a query in the same snapshot would not.
@@ -102,7 +100,7 @@ export const claim = Effect.fnUntraced(function* (migration: Migration, version:
   return rows.length === 1
 })
 
-/** Like `claim` for a migration that is no transaction; also takes over one that was left unfinished long ago. */
+/** Like `claim`, for a migration outside a transaction; also takes over one that was left unfinished long ago. */
 export const claimOutside = Effect.fnUntraced(function* (migration: Migration, version: string) {
   const sql = yield* SqlClient.SqlClient
   const rows = yield* sql`
@@ -121,7 +119,7 @@ export const release = Effect.fnUntraced(function* (migration: Migration) {
   yield* sql`delete from ${sql(table)} where name = ${migration.name}::text and duration_ms is null`
 })
 
-/** Writes how long the migration took, by the database's clock; answers in milliseconds. */
+/** Records how long the migration took by the database's clock, and returns it in milliseconds. */
 export const finish = Effect.fnUntraced(function* (migration: Migration) {
   const sql = yield* SqlClient.SqlClient
   const rows = yield* sql`

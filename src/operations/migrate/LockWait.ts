@@ -1,6 +1,6 @@
 /**
- * Patience with locks that other sessions hold: the application, another runner, or the transaction of one that was
- * killed, which the service ends only after 3 minutes.
+ * Waits for locks that other sessions hold: the application, another runner, or the transaction of a killed runner,
+ * which the Data API ends only after 3 minutes.
  */
 import { Duration, Effect, Random } from "effect"
 import { SqlClient, SqlError } from "effect/sql"
@@ -8,10 +8,10 @@ import { sqlStateOf } from "../database/DatabaseFailure.ts"
 import * as Progress from "../Progress.ts"
 import { locksOf } from "./StatementLocks.ts"
 
-/** How long a statement waits for a lock before it steps back and lets the application through. */
+/** How long a statement waits for a lock before it fails and lets the application continue. */
 export const lockTimeout = "5s"
 
-/** How long a lock is waited for in all, unless an operation says otherwise. */
+/** How long to wait for locks in all, unless an operation says otherwise. */
 export const defaultPatience = "5 minutes"
 
 const stateOf = (error: unknown): string | undefined => {
@@ -20,11 +20,11 @@ const stateOf = (error: unknown): string | undefined => {
   return typeof state === "string" ? state : undefined
 }
 
-/** No lock in time, or the loser of a deadlock or a race: all of it was rolled back and may be tried again. */
+/** Whether a lock timed out, or the transaction lost a deadlock or a race: it was rolled back and may be retried. */
 export const mayPass = (error: unknown): boolean => /^(55P03|40P01|40001)$/.test(stateOf(error) ?? "")
 
 /**
- * Repeats a whole transaction for as long as others hold the locks that it needs, with a pause after each turn. The
+ * Retries a whole transaction while others hold the locks that it needs, with a pause after each attempt. The
  * transaction must set `lock_timeout` to {@link lockTimeout}.
  */
 export const waitForLocks =
@@ -41,12 +41,14 @@ export const waitForLocks =
         yield* Progress.report({ operation: options.operation, done: 0, total: 0, text })
         const pause = yield* Random.nextIntBetween(500, 1500)
         yield* Effect.sleep(pause)
-        // A turn is the pause and the 5 seconds for which the statement itself waited.
+        // An attempt takes the pause and the 5 seconds of `lock_timeout`.
         waited += pause + 5000
       }
     })
 
-/** How often all tables are asked for at once, about a tenth of a second apart, before their locks are queued for. */
+/**
+ * How often to try to lock all tables without waiting, about a tenth of a second apart, before waiting for the locks.
+ */
 const attempts = 25
 
 const togetherSql = (tables: ReadonlyArray<string>, mode: string) => `
@@ -74,14 +76,16 @@ const togetherSql = (tables: ReadonlyArray<string>, mode: string) => `
   $alex$`
 
 /**
- * Takes all the locks that statements will need on these tables before the first of them runs. Statement by statement
- * they would be held while others are waited for, and a service that needs the tables in another order would be ended as
- * the loser of the deadlock.
+ * Takes all the locks that statements need on these tables before the first one runs. Taken statement by statement,
+ * they could deadlock with a service that locks the tables in another order, and the service might be the one that
+ * fails.
  *
- * While any table is in use none is held; then, so that a busy application does not keep a migration out for ever, they
- * are queued for, and given back before another session looks for deadlocks. Must be in a transaction.
+ * First it holds no lock while any table is in use. Then, so that a busy application can't block a migration for ever,
+ * it waits for one table after the other, but gives up before another session checks for deadlocks. Must be in a
+ * transaction.
  *
- * @param tables Those that others may use, what refers to others last. One request where the statements lock two of them.
+ * @param tables The tables that others may use, each after those that it refers to. One request if the statements lock
+ *   at least two of them.
  */
 export const lockTogether = Effect.fnUntraced(function* (
   tables: ReadonlyArray<string>,

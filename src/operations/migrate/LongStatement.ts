@@ -1,5 +1,6 @@
 /**
- * Statements that take longer than the 45 seconds after which the Data API gives a call up: an index on a large table.
+ * Runs statements that take longer than the 45 seconds after which a call of the Data API times out, such as an index
+ * on a large table.
  */
 import { Effect } from "effect"
 import { SqlClient, SqlError } from "effect/sql"
@@ -10,10 +11,10 @@ import { RunsOn } from "./RunsOn.ts"
 const timedOut = (error: unknown): boolean =>
   SqlError.isSqlError(error) && dataApiReasonOf(error) === "StatementTimeout"
 
-/** As much of a statement as `pg_stat_activity` shows for certain. */
+/** The characters of a statement that `pg_stat_activity` shows for certain. */
 const shown = 200
 
-/** Waits for as long as a session of this role runs the statement. */
+/** Waits until no session of this role runs the statement any more. */
 const waitForEnd = Effect.fnUntraced(function* (statement: string, operation: string) {
   const sql = yield* SqlClient.SqlClient
   const beginning = statement.slice(0, shown)
@@ -23,17 +24,17 @@ const waitForEnd = Effect.fnUntraced(function* (statement: string, operation: st
       where datname = current_database() and usename = current_user and state = 'active' and pid <> pg_backend_pid()
         and position(${beginning}::text in query) > 0`
     if (running.length === 0) return
-    const text = `the statement runs on in the database, ${seconds} s past the end of its call`
+    const text = `the statement still runs in the database, ${seconds} s after its call ended`
     yield* Progress.report({ operation, done: 0, total: 0, text })
     yield* Effect.sleep("1 second")
   }
 })
 
 /**
- * Runs a statement that may take its time. Past the end of its call it is waited for, and then asked for again: what it
- * did the first time, it finds done. It must be one that can be repeated, such as with `if not exists`.
+ * Runs a statement that may take long. If its call times out, waits until it ends in the database, and runs it again,
+ * which finds the work done. The statement must be repeatable, for example with `if not exists`.
  *
- * @param options.ended Clears away what a statement that was cut off has left behind.
+ * @param options.ended Removes what a statement that was cut off left behind.
  */
 export const runToItsEnd = Effect.fnUntraced(function* <E, R>(
   statement: string,

@@ -1,6 +1,4 @@
-/**
- * Writes into the journal what was applied, or undone, by other means than `migrate`. Runs nothing.
- */
+/** Records in the journal what was applied or undone by other means than `migrate`. Runs nothing. */
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import * as Installation from "../database/Installation.ts"
@@ -8,7 +6,7 @@ import * as Journal from "./Journal.ts"
 import { MigrationRefused } from "./Migrate.ts"
 import * as Migration from "./Migration.ts"
 
-/** What was written: the migrations that count as applied now, or as pending. */
+/** The migrations that now count as applied, or as pending. */
 export const MarkReport = Schema.Struct({ marked: Schema.Array(Schema.String), applied: Schema.Boolean })
 export type MarkReport = typeof MarkReport.Type
 
@@ -47,7 +45,7 @@ const refuseForeign = Effect.fnUntraced(function* (
 })
 
 /**
- * Says of one migration that it counts as applied, with the checksum of its file, or as pending.
+ * Records one migration as applied, with the checksum of its file, or as pending.
  *
  * @param name The migration's name, `003_constraints`, or its number.
  * @errors MigrationRefused, MigrationsUnreadable, RepositoryError
@@ -68,7 +66,7 @@ export const mark = Effect.fn("Mark.mark")(function* (
     const names = migrations.map((one) => one.name).join(", ")
     return yield* refuse([`there is no migration ${name}: there are ${names}`])
   }
-  // Its file is gone: only the name is needed to forget it.
+  // Its file is gone: the name is enough to remove it from the journal.
   return yield* write([{ ...gone, number: 0, transactional: true, statements: [], text: "" }], options)
 })
 

@@ -1,6 +1,4 @@
-/**
- * Brings a database to the form that the migrations describe, and says how far it is from it.
- */
+/** Applies the pending migrations to a database, and reports which are applied and which are pending. */
 import { Duration, Effect, Schema } from "effect"
 import { SqlClient, SqlError } from "effect/sql"
 import { isLonger, MAX_SQL_LENGTH } from "../../data-api/Limits.ts"
@@ -18,10 +16,10 @@ import * as Migration from "./Migration.ts"
 import { indexBuiltConcurrently, partsOf } from "./StatementParts.ts"
 import { changesSettings, problemsOf, type StatementProblem } from "./StatementProblems.ts"
 
-/** The journal and the migrations contradict each other, or a statement can't run: nothing was started. */
+/** The journal and the migrations contradict each other, or a statement can't run. Nothing was changed. */
 export class MigrationRefused extends Schema.TaggedError<MigrationRefused>()("MigrationRefused", {
   problems: Schema.Array(Schema.String),
-  /** What was not done, where it is not a migration. */
+  /** What was not done, if it is not a migration. */
   undone: Schema.optionalKey(Schema.Literals(["repaired", "written into the journal"]))
 }) {
   override get message() {
@@ -42,7 +40,7 @@ export class MigrationFailed extends Schema.TaggedError<MigrationFailed>()("Migr
     const code = this.sqlState === undefined ? "" : ` (SQLSTATE ${this.sqlState})`
     const after = this.rolledBack
       ? "the migration was rolled back, the ones before it stay applied"
-      : "what ran before it stays, and the next run goes on from there"
+      : "what ran before it stays, and the next run continues from there"
     return `${this.migration}.sql, line ${this.line}: ${this.reason}${code}; ${after}. Statement: ${this.statement}`
   }
 }
@@ -55,7 +53,7 @@ export const Problem = Schema.Struct({
 })
 export type Problem = typeof Problem.Type
 
-/** How far a database is. `problems` stop `migrate`; `warnings` do not. */
+/** What is applied and what is pending. `problems` stop `migrate`; `warnings` do not. */
 export const MigrationStatus = Schema.Struct({
   journal: Schema.Boolean,
   current: Schema.Boolean,
@@ -67,9 +65,9 @@ export const MigrationStatus = Schema.Struct({
 export type MigrationStatus = typeof MigrationStatus.Type
 
 /**
- * What `migrate` did. `adopted` names the tables that it found without a journal and took over, `converted` those of
- * their columns that held moments without a zone, which were read as UTC, and `leftOut` the rules
- * that old rows break, where `lenient` was asked for.
+ * What `migrate` did. `adopted` names the tables that it found without a journal and took over, `converted` their
+ * timestamp columns without time zone, which were read as UTC, and `leftOut` the constraints that old rows break, with
+ * `lenient`.
  */
 export const MigrationReport = Schema.Struct({
   applied: Schema.Array(
@@ -83,18 +81,18 @@ export const MigrationReport = Schema.Struct({
 })
 export type MigrationReport = typeof MigrationReport.Type
 
-/** How to migrate; all members have a default. */
+/** Options of `migrate`; all members have a default. */
 export interface MigrateOptions extends Migration.Source {
   /** The last number to apply. */
   readonly to?: number | undefined
   /** The version written into the journal. */
   readonly version?: string | undefined
   /**
-   * Sends the statements of a migration as one request where that is possible. Three times as fast over HTTP, but a
-   * failure is found only on running the migration again statement by statement, which then happens.
+   * Sends the statements of a migration as one request where that is possible, which is three times as fast over HTTP.
+   * If it fails, the migration is run again statement by statement, to find the statement that fails.
    */
   readonly packed?: boolean | undefined
-  /** Leaves out the rules that old rows of an adopted database break, so that who wrote those can go on changing them. */
+  /** Leaves out constraints that old rows of an adopted database break, so that those rows can still be changed. */
   readonly lenient?: boolean | undefined
   /** How long to wait in all for locks that others hold: another runner, or the application. 5 minutes by default. */
   readonly patience?: Duration.Input | undefined
@@ -108,7 +106,7 @@ const statementProblems = (migrations: ReadonlyArray<Migration.Migration>, sever
 
 const shown = (number: number): string => String(number).padStart(3, "0")
 
-/** A number to stop at must be a migration's, and none that is behind what is applied: nothing is ever undone. */
+/** The number to stop at must be a migration's, and not below one that is applied: no migration is ever undone. */
 const numberProblems = (
   migrations: ReadonlyArray<Migration.Migration>,
   newest: number,
@@ -122,7 +120,7 @@ const numberProblems = (
   return to < newest ? problem(`${shown(newest)} is applied, and no migration can be undone: stop at it or later`) : []
 }
 
-/** Compares the journal with the migrations. Pure: what `status` reports and `migrate` refuses by. */
+/** Compares the journal with the migrations, for `status` and `migrate`. Pure. */
 export const compare = (
   migrations: ReadonlyArray<Migration.Migration>,
   journal: ReadonlyArray<Installation.Entry> | undefined,
@@ -183,7 +181,7 @@ const remade =
 const ownBefore = ({ name }: Installation.Entry): string =>
   `${name} was applied to the tables that are gone: if it changed those, run alex-db migrate mark ${name} --not-applied --folder FOLDER, and alex-db migrate --folder FOLDER after this`
 
-/** The same for a database: what is not Alex's there stops `migrate` too. */
+/** The same for a database, whose tables are checked too: those that are not Alex's are problems. */
 export const compareInstallation = (
   migrations: ReadonlyArray<Migration.Migration>,
   { foreign, incomplete, journal, notices, others, standing }: Installation.Installation,
@@ -204,7 +202,7 @@ export const compareInstallation = (
 }
 
 /**
- * How far the database is: what is applied, what is pending, what is wrong. One request.
+ * Reports what is applied, what is pending and what is wrong. One request, two if there is no journal.
  *
  * @errors MigrationsUnreadable, RepositoryError
  */
@@ -216,15 +214,12 @@ export const status = Effect.fn("Migrate.status")(function* (options: MigrateOpt
   const unfinished = (journal ?? [])
     .filter((entry) => entry.durationMs === null)
     .map(({ appliedAt, name }) => {
-      return `${name} was begun at ${appliedAt.toISOString()} and has not ended: a runner is at it, or was cut off`
+      return `${name} was begun at ${appliedAt.toISOString()} and has not ended: a runner is applying it, or was cut off`
     })
   return { ...state, warnings: [...unfinished, ...state.warnings] } satisfies MigrationStatus
 })
 
-/**
- * Every statement in the body of one anonymous block, so that they travel in one request, or `undefined` if the block
- * would be too long for it.
- */
+/** All statements as one anonymous block, which is one request; `undefined` if the block would be too long. */
 const pack = (statements: Migration.Migration["statements"]): string | undefined => {
   const body = statements.map(({ sql }) => `  execute $alex_statement$${sql}$alex_statement$;`).join("\n")
   const block = `do $alex_migration$\nbegin\n${body}\nend\n$alex_migration$`
@@ -259,7 +254,7 @@ const runStatements = Effect.fnUntraced(function* <E, R>(
   }
 })
 
-/** Undoes what a migration set for its session, as dumps do: the journal is found then, and nothing outlives it. */
+/** Undoes session settings of a migration, such as a dump's, so that the journal is found and none outlives it. */
 const restoreSettings = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   yield* sql`reset session authorization`
@@ -295,7 +290,7 @@ const applyInTransaction = Effect.fnUntraced(function* (
   )
 })
 
-/** `create index concurrently` leaves an invalid index behind when it is cut off; that one must go before a new try. */
+/** Drops the invalid index that `create index concurrently` leaves behind when it is cut off. */
 const dropInvalidIndexes = Effect.fnUntraced(function* (migration: Migration.Migration) {
   const sql = yield* SqlClient.SqlClient
   const names = migration.statements.flatMap((statement) => indexBuiltConcurrently(partsOf(statement.sql)) ?? [])
@@ -307,7 +302,7 @@ const dropInvalidIndexes = Effect.fnUntraced(function* (migration: Migration.Mig
   for (const { name } of invalid) yield* sql`drop index concurrently if exists ${sql(name)}`
 })
 
-/** Claims a migration that is no transaction, or waits while another runner has it: false when that one finished it. */
+/** Claims a migration outside a transaction, or waits while another runner has it: false if that one finished it. */
 const claimOutside = Effect.fnUntraced(function* (
   migration: Migration.Migration,
   { patience, version }: { readonly version: string; readonly patience: Duration.Input | undefined }
@@ -355,7 +350,7 @@ const apply = Effect.fn("Migrate.apply")(function* (
     : applyOutside(migration, options)
   const attempt = options.packed
     ? applyInTransaction(migration, options).pipe(
-        // The block as a whole has no line to name: the same, one by one, says which statement it was.
+        // A failure of the block names no line: running the statements one by one finds it.
         Effect.catchTag("SqlError", (error) => (LockWait.mayPass(error) ? Effect.fail(error) : oneByOne))
       )
     : oneByOne
@@ -363,12 +358,12 @@ const apply = Effect.fn("Migrate.apply")(function* (
 })
 
 const brokenText = (rule: BrokenRules.BrokenRule): string =>
-  `${BrokenRules.describe(rule)}. Until they keep it, no column of these can be changed: correct them, and alex-db repair validates the rule; or alex-db migrate --lenient leaves it out`
+  `${BrokenRules.describe(rule)}. Until they keep it, no column of these rows can be changed: correct them, and alex-db repair validates the rule; or alex-db migrate --lenient leaves it out`
 
 const leftOutText = (rule: BrokenRules.BrokenRule): string =>
   `${BrokenRules.describe(rule)}. The rule is left out, for old rows and new ones; alex-db repair brings it back when they keep it`
 
-/** Rules that no row breaks hold for all; the others are left out, where that was asked for, or stay for new rows. */
+/** Validates the constraints that no row breaks; drops the others if `lenient`, else they hold for new rows only. */
 const settleRules = Effect.fnUntraced(function* (lenient: boolean, patience: Duration.Input | undefined) {
   const found = yield* BrokenRules.find()
   const validated = yield* Effect.forEach(
@@ -410,7 +405,7 @@ const runPrepared = (
     patience
   )
 
-/** Makes tables of the original module ready for the migrations, and a journal that knows of none of them. */
+/** Prepares tables of the original module for the migrations, and a journal without entries for them. */
 const prepareTables = (
   { journal }: Installation.Installation,
   statements: ReadonlyArray<string>,
@@ -430,14 +425,14 @@ const prepareTables = (
   )
 
 /**
- * Applies what is pending, each migration in one transaction, and writes it into the journal.
+ * Applies the pending migrations, each in one transaction, and records them in the journal.
  *
- * Nothing is started when the journal and the migrations contradict each other, or when the database holds tables of
- * Alex's names in a form that is not known. Runners at the same time take turns: each migration is applied once. A
- * runner that is killed leaves nothing of the migration it was in.
+ * Nothing is changed if the journal and the migrations contradict each other, or if tables with Alex's names have
+ * unknown columns. Concurrent runners take turns: each migration is applied once. A runner that is killed leaves
+ * nothing of a migration in a transaction.
  *
- * Requests: 1 when nothing is pending; else 2, and for each migration its statements and 4 more, 5 where it locks
- * several tables that are there already.
+ * Requests: 1 when nothing is pending; else 2, and for each migration its statements and 4 more, 5 if it locks several
+ * existing tables.
  *
  * @errors MigrationFailed, MigrationRefused, MigrationsUnreadable, RepositoryError
  *

@@ -1,6 +1,4 @@
-/**
- * Migrations as they lie in their folder: plain SQL files, numbered, applied in order.
- */
+/** Reads the migrations of a folder: plain SQL files, numbered, applied in order. */
 import { createHash } from "node:crypto"
 import { fileURLToPath } from "node:url"
 import { Effect, FileSystem, Schema } from "effect"
@@ -8,26 +6,26 @@ import { type ScriptStatement, splitStatements } from "../../data-api/statement/
 
 /** One file of the folder, read and split. */
 export interface Migration {
-  /** The number that the file's name begins with. */
+  /** The number at the beginning of the file's name. */
   readonly number: number
-  /** The file's name without `.sql`, for example `001_schemas`, or `own/001_reports` of a folder of the user's own. */
+  /** The file's name without `.sql`, for example `001_schemas`, or `own/001_reports` if it is the user's own. */
   readonly name: string
   /** SHA-256, in hex, of the text with line ends made `\n` and without white space at the ends of lines and file. */
   readonly checksum: string
-  /** False when the first line is `-- alex: no transaction`, as concurrent index builds need it. */
+  /** False if the first line is `-- alex: no transaction`, which concurrent index builds need. */
   readonly transactional: boolean
   readonly statements: ReadonlyArray<ScriptStatement>
   /** The file's text without a byte-order mark. */
   readonly text: string
 }
 
-/** The folder or a file in it can't be read, or a name does not say where it belongs. */
+/** The folder or a file in it can't be read, or a file's name is not `001_words.sql`. */
 export class MigrationsUnreadable extends Schema.TaggedError<MigrationsUnreadable>()("MigrationsUnreadable", {
   path: Schema.String,
   message: Schema.String
 }) {}
 
-/** The migrations that come with the package; a bundle of CommonJS, which does not know where it is, has its own. */
+/** The folder of the package's own migrations; `migrations` in a CommonJS bundle, which has no `import.meta.url`. */
 export const packagedFolder = (): string => {
   const url = URL.parse("../../../migrations/", import.meta.url)
   return url === null ? "migrations" : fileURLToPath(url)
@@ -45,7 +43,7 @@ const normalize = (text: string): string =>
 export const parse = (file: string, text: string): Migration | undefined => {
   const match = fileName.exec(file)
   if (match === null) return undefined
-  // What runs is the text as it is: white space inside a string literal is data.
+  // The text runs without normalization: white space inside a string literal is data.
   const script = text.replace(/^\uFEFF/, "")
   const normalized = normalize(script)
   return {
@@ -58,13 +56,13 @@ export const parse = (file: string, text: string): Migration | undefined => {
   }
 }
 
-/** What the names of migrations begin with that are the user's own: they stand beside Alex's in the journal. */
+/** The prefix of the names of the user's own migrations, which share the journal with Alex's. */
 const ownPrefix = "own/"
 
 /** Whether a migration of this name is the user's own. */
 export const isOwn = (name: string): boolean => name.startsWith(ownPrefix)
 
-/** A migration's name without what tells that it is the user's own. */
+/** A migration's name without the prefix of the user's own. */
 export const plainName = (name: string): string => (isOwn(name) ? name.slice(ownPrefix.length) : name)
 
 /** The number in a migration's name. */
@@ -74,7 +72,7 @@ export const numberOf = (name: string): number => Number.parseInt(plainName(name
 export interface Source {
   /** The folder of the migrations; by default the package's own. */
   readonly folder?: string | undefined
-  /** Whether they are the user's own, which are applied and journaled beside Alex's. */
+  /** Whether they are the user's own, which the journal records beside Alex's. */
   readonly own?: boolean | undefined
 }
 
@@ -89,7 +87,7 @@ export const load = Effect.fn("Migration.load")(function* ({ folder = packagedFo
     new MigrationsUnreadable({ path, message: `${path} can't be read: ${error.message}` })
   const names = yield* files.readDirectory(folder).pipe(Effect.mapError(unreadable(folder)))
   const migrations: Array<Migration> = []
-  // A hidden file is an editor's or a file system's.
+  // Hidden files belong to editors or file systems.
   for (const name of names.filter((file) => /^[^.].*\.sql$/i.test(file)).sort()) {
     const path = `${folder.replace(/\/$/, "")}/${name}`
     const parsed = parse(name, yield* files.readFileString(path).pipe(Effect.mapError(unreadable(path))))

@@ -1,11 +1,9 @@
-/**
- * A new file for a migration of the user's own.
- */
+/** Creates a file for a migration of the user's own. */
 import { Effect, FileSystem, Schema } from "effect"
 import { MigrationRefused } from "./Migrate.ts"
 import * as Migration from "./Migration.ts"
 
-/** The file that was made, and the migration's name. */
+/** The file that was created, and the migration's name. */
 export const NewMigrationReport = Schema.Struct({ file: Schema.String, name: Schema.String })
 export type NewMigrationReport = typeof NewMigrationReport.Type
 
@@ -23,9 +21,9 @@ const wordsOf = (title: string): string =>
     .replaceAll(/^_+|_+$/g, "")
 
 /**
- * Makes an empty migration with the next number in a folder, and the folder, where it is missing. Overwrites nothing.
+ * Creates an empty migration with the next number in a folder, and the folder if it is missing. Overwrites nothing.
  *
- * @param title What it changes, in some words, of which the file's name is made.
+ * @param title What it changes, in a few words, which become the file's name.
  * @errors MigrationRefused, MigrationsUnreadable
  */
 export const create = Effect.fn("NewMigration.create")(function* (title: string, folder: string) {

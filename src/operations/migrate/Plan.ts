@@ -1,6 +1,4 @@
-/**
- * What `migrate` would run, which tables each statement locks, and what would be slow on a large one.
- */
+/** Lists what `migrate` would run, which tables each statement locks, and what would be slow on a large one. */
 import { Data, Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { messageInTransaction, sqlStateOf } from "../database/DatabaseFailure.ts"
@@ -12,13 +10,16 @@ import { compareInstallation, type MigrateOptions, MigrationFailed, MigrationRef
 import * as Migration from "./Migration.ts"
 import { locksOf, rewritesOf, warningsOf } from "./StatementLocks.ts"
 
-/** A lock on a table, in PostgreSQL's words. ACCESS EXCLUSIVE stops reads too; SHARE and stronger stop writes. */
+/**
+ * A lock on a table, with PostgreSQL's name of its mode. ACCESS EXCLUSIVE blocks reads too; SHARE and stronger modes
+ * block writes.
+ */
 export const TableLock = Schema.Struct({ table: Schema.String, mode: Schema.String })
 export type TableLock = typeof TableLock.Type
 
 /**
- * One statement that would run, where it stands, what it locks, which tables it rewrites, and what would be slow
- * about it.
+ * One statement that would run: its migration and line, the locks that it takes, the tables that it rewrites, and
+ * warnings about what would be slow.
  */
 export const PlannedStatement = Schema.Struct({
   migration: Schema.String,
@@ -31,8 +32,8 @@ export const PlannedStatement = Schema.Struct({
 export type PlannedStatement = typeof PlannedStatement.Type
 
 /**
- * What adopting the tables of the original module takes besides: statements that run before and after the first
- * migration, and what has to be dropped before and made again afterwards by hand.
+ * What the adoption of the original module's tables adds: statements that run before and after the first migration, and
+ * objects to drop before and create again afterwards by hand.
  */
 export const PlannedAdoption = Schema.Struct({
   before: Schema.Array(Schema.String),
@@ -44,9 +45,8 @@ export const PlannedAdoption = Schema.Struct({
 export type PlannedAdoption = typeof PlannedAdoption.Type
 
 /**
- * The plan. `tried` says whether the statements ran, in a transaction that was rolled back. `tables` are those that
- * they lock and that are there, with their rows, which are counted up to a million. `adoption` is null where there is
- * nothing to adopt.
+ * The plan. `tried` says whether the statements ran, in a transaction that was rolled back. `tables` are the existing
+ * tables that they lock, with their rows, counted up to a million. `adoption` is null if there is nothing to adopt.
  */
 export const PlanReport = Schema.Struct({
   tried: Schema.Boolean,
@@ -56,9 +56,9 @@ export const PlanReport = Schema.Struct({
 })
 export type PlanReport = typeof PlanReport.Type
 
-/** What to plan; all members have a default. */
+/** Options of `plan`; all members have a default. */
 export interface PlanOptions extends Pick<MigrateOptions, "folder" | "own" | "to"> {
-  /** Runs the statements and rolls them back: says what they really lock, and whether they work. */
+  /** Runs the statements and rolls them back, to find what they really lock and whether they work. */
   readonly rehearse?: boolean | undefined
 }
 
@@ -111,7 +111,7 @@ const rehearse = Effect.fnUntraced(function* (statements: ReadonlyArray<PlannedS
   const tried: Array<PlannedStatement> = []
   yield* Journal.settings(sql)
   let before = yield* look()
-  // A table that was dropped is in the catalogue no more, but it is locked all the same.
+  // A dropped table is no longer in the catalogue, but still locked.
   const names = new Map(before.tables.map(({ name, oid }) => [oid, name]))
   for (const statement of statements) {
     yield* sql.unsafe(statement.sql).pipe(
@@ -155,7 +155,7 @@ const adoptionOf = Effect.fnUntraced(function* (
   return [before, after, problems].every((one) => one.length === 0) ? null : adoption
 })
 
-/** The tables of these names that are there, and how many rows each has. One request, and one for each. */
+/** Counts the rows of those of these tables that exist. One request, and one for each. */
 const countRows = Effect.fnUntraced(function* (locked: ReadonlyArray<string>) {
   const { tables } = yield* look()
   const found = tables.filter(({ name }) => locked.includes(name)).map(({ name }) => name)
@@ -163,12 +163,12 @@ const countRows = Effect.fnUntraced(function* (locked: ReadonlyArray<string>) {
 })
 
 /**
- * Lists the pending statements with the locks that they take, the tables that they rewrite and what is slow about
- * them; changes nothing. Where tables of the original module are to be adopted, it names what stands in the way.
+ * Lists the pending statements with the locks that they take, the tables that they rewrite and what is slow about them;
+ * changes nothing. If tables of the original module have to be adopted, also lists what prevents that.
  *
- * With `rehearse` the statements run in one transaction that is rolled back, and locks and rewrites are those that
- * happened. Migrations that are no transaction are not rehearsed, nor is what comes after them; nor is an adoption that
- * something stands in the way of.
+ * With `rehearse` the statements run in one transaction that is rolled back, and locks and rewrites are the observed
+ * ones. Migrations outside a transaction, and those after them, are not rehearsed, nor is an adoption that has
+ * problems.
  *
  * @errors MigrationFailed, MigrationRefused, MigrationsUnreadable, RepositoryError
  */
@@ -210,7 +210,7 @@ const added = (sql: string): PlannedStatement => ({
   warnings: []
 })
 
-/** Rehearses the statements with those that an adoption adds, which are not reported again. */
+/** Rehearses the statements together with those of the adoption, which are left out of the result. */
 const rehearseWith = Effect.fnUntraced(function* (
   adoption: PlannedAdoption | null,
   first: string | undefined,

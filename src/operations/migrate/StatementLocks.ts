@@ -1,6 +1,4 @@
-/**
- * What a statement locks, rewrites and loses, read off its tokens, as PostgreSQL's manual has it.
- */
+/** Tells from a statement's tokens what it locks, rewrites and loses, by the rules of PostgreSQL's manual. */
 import { nameOf, type Part, partsOf } from "./StatementParts.ts"
 
 /** A lock on a table by PostgreSQL's name for it. */
@@ -11,7 +9,7 @@ interface Lock {
 
 const isName = (part: Part | undefined): part is Part => part?.kind === "word" || part?.kind === "identifier"
 
-/** A possibly qualified name, and where the parts go on after it. */
+/** A possibly qualified name, and the index of the part after it. */
 const nameAt = (
   parts: ReadonlyArray<Part>,
   at: number
@@ -27,7 +25,7 @@ const nameAt = (
 
 const ifExists = new Set(["if", "not", "exists", "only", "table"])
 
-/** Passes over words that stand before a name. */
+/** Skips words that stand before a name. */
 const past = (parts: ReadonlyArray<Part>, at: number, words: ReadonlySet<string> = ifExists): number => {
   let next = at
   for (let part = parts[next]; part?.kind === "word" && words.has(part.text); part = parts[next]) next++
@@ -47,7 +45,7 @@ const namesAt = (parts: ReadonlyArray<Part>, at: number): ReadonlyArray<string> 
   }
 }
 
-/** The parts between commas that are in no parentheses. */
+/** Splits parts at commas that are outside parentheses. */
 const split = (parts: ReadonlyArray<Part>): ReadonlyArray<ReadonlyArray<Part>> => {
   const pieces: Array<Array<Part>> = [[]]
   let depth = 0
@@ -63,7 +61,7 @@ const split = (parts: ReadonlyArray<Part>): ReadonlyArray<ReadonlyArray<Part>> =
 const textOf = (parts: ReadonlyArray<Part>): string =>
   parts.map(({ kind, text }) => (kind === "word" || kind === "symbol" || kind === "number" ? text : "?")).join(" ")
 
-/** Where the first word of this text stands, in no parentheses. */
+/** The index of the first such word outside parentheses. */
 const indexOf = (parts: ReadonlyArray<Part>, word: string, from = 0): number => {
   let depth = 0
   return parts.findIndex(({ kind, text }, index) => {
@@ -110,7 +108,7 @@ const alterationLocks = (parts: ReadonlyArray<Part>): ReadonlyArray<Lock> => {
   return [{ table: found.table, mode }, ...referenced(parts)]
 }
 
-/** What follows the word ON, or INTO, or TO. */
+/** The lock on the table whose name follows a word, such as ON or TO. */
 const after = (parts: ReadonlyArray<Part>, word: string, mode: string): ReadonlyArray<Lock> => {
   const at = indexOf(parts, word)
   const found = at === -1 ? undefined : nameAt(parts, past(parts, at + 1))
@@ -190,7 +188,7 @@ const rewrites =
 const sayings: ReadonlyArray<readonly [RegExp, string]> = [
   [
     /^alter (column )?\S+ (set data )?type /,
-    "changing a column's type rewrites the table unless the new type stores it alike"
+    "changing a column's type rewrites the table unless both types are stored in the same form"
   ],
   [/^set (logged|unlogged)/, "the whole table is rewritten"],
   [/^add .*\bgenerated always as \(.*\) stored/, "a stored generated column rewrites the table"],
@@ -211,13 +209,13 @@ const actionWarnings = (action: ReadonlyArray<Part>): ReadonlyArray<string> => {
   return [...found, "the constraint is checked against every row; add it NOT VALID and validate it later"]
 }
 
-/** The tables that a statement rewrites, as far as its text tells. */
+/** The tables that a statement rewrites, as far as its text shows. */
 export const rewritesOf = (sql: string): ReadonlyArray<string> => {
   const found = alteration(partsOf(sql))
   return found?.actions.some((action) => rewrites.test(textOf(action))) === true ? [found.table] : []
 }
 
-/** What is slow about a statement, or in the way of the application, when the table is large. */
+/** What would be slow or block the application if the table is large. */
 export const warningsOf = (sql: string): ReadonlyArray<string> => {
   const parts = partsOf(sql)
   const text = `${textOf(parts.slice(0, 6))} `
@@ -226,6 +224,7 @@ export const warningsOf = (sql: string): ReadonlyArray<string> => {
   }
   if (/^update /.test(text)) return ["the update keeps its rows locked until the migration ends"]
   if (/^(drop table|truncate) /.test(text)) return ["data is lost"]
-  if (/^do /.test(text)) return ["what a DO block locks is not read off its text: alex-db migrate plan --try tells"]
+  if (/^do /.test(text))
+    return ["the locks of a DO block can't be read from its text: alex-db migrate plan --try shows them"]
   return [...new Set(alteration(parts)?.actions.flatMap(actionWarnings))]
 }

@@ -1,13 +1,11 @@
-/**
- * A statement as the tokens that mean something: what a migration does is decided by these, not by its text.
- */
+/** Splits a statement into tokens without white space and comments, from which to tell what it does. */
 import { type TokenKind, tokenize } from "../../data-api/statement/SqlLexer.ts"
 
-/** A token that means something. */
+/** A token that is neither white space nor a comment. */
 export interface Part {
   readonly kind: TokenKind
   readonly text: string
-  /** Where it begins in the statement. */
+  /** The offset in the statement, in characters. */
   readonly start: number
   readonly end: number
 }
@@ -21,13 +19,13 @@ export const partsOf = (sql: string): ReadonlyArray<Part> =>
       return { kind, start, end, text: kind === "word" ? text.toLowerCase() : text }
     })
 
-/** What a word or a quoted identifier names. */
+/** The name that a word or a quoted identifier stands for. */
 export const nameOf = ({ kind, text }: Part): string =>
   kind === "identifier" ? text.slice(1, -1).replaceAll('""', '"') : text
 
 const beforeName = new Set(["or", "replace", "unlogged", "if", "not", "exists"])
 
-/** The kind and the place of the unqualified name that a statement creates. */
+/** The kind of object that a statement creates, and the index of its unqualified name. */
 export const createdBy = (parts: ReadonlyArray<Part>): { readonly kind: string; readonly at: number } | undefined => {
   if (parts[0]?.text !== "create") return undefined
   const words = parts.findIndex(({ kind, text }, index) => index > 0 && !(kind === "word" && beforeName.has(text)))
@@ -37,7 +35,7 @@ export const createdBy = (parts: ReadonlyArray<Part>): { readonly kind: string; 
   return isName && parts[at + 1]?.text !== "." ? { kind, at } : undefined
 }
 
-/** The name of the index that a statement builds concurrently, if it does and gives one. */
+/** The name of the index that a statement builds concurrently, if there is one. */
 export const indexBuiltConcurrently = (parts: ReadonlyArray<Part>): string | undefined => {
   const at = parts.findIndex(({ text }) => text === "concurrently")
   const begins = parts.slice(0, at).map(({ text }) => text)

@@ -1,6 +1,6 @@
 /**
- * What is wrong with a migration before any statement of it is sent, by PostgreSQL's lexical rules: words inside
- * strings and comments mean nothing.
+ * Finds problems of a migration before any of its statements is sent, by PostgreSQL's lexical rules: words inside
+ * strings and comments do not count.
  */
 import { characters, isLonger, MAX_SQL_LENGTH } from "../../data-api/Limits.ts"
 import { tokenize } from "../../data-api/statement/SqlLexer.ts"
@@ -26,7 +26,9 @@ const isSavepoint = /^rollback (work |transaction )?to( |$)/
 const outside =
   /^(create (unique )?index concurrently|drop index concurrently|reindex .*concurrently|alter table .*detach partition .*concurrently|vacuum|create database|drop database|create tablespace|drop tablespace|alter system|create subscription|drop subscription)( |$)/
 
-/** A parameter's name inside a dollar-quoted body, which the Data API itself would take for one. */
+/**
+ * The first text in a dollar-quoted body that looks like a `:name`, which other Data API clients take for a parameter.
+ */
 const placeholderInside = (parts: ReadonlyArray<Part>): string | undefined => {
   for (const { kind, text } of parts) {
     if (kind !== "dollarString") continue
@@ -40,7 +42,7 @@ const placeholderInside = (parts: ReadonlyArray<Part>): string | undefined => {
 
 const lineOf = (text: string, position: number): number => text.slice(0, position).split("\n").length
 
-/** What makes the file as a whole unreadable: something without an end, or a command of psql's. */
+/** Problems of the file as a whole: a string or comment without an end, or a command of psql. */
 const fileProblems = ({ name, text }: Migration): ReadonlyArray<StatementProblem> => {
   const problem = (position: number, message: string): StatementProblem => ({
     severity: "error",
@@ -61,9 +63,9 @@ const fileProblems = ({ name, text }: Migration): ReadonlyArray<StatementProblem
 }
 
 /**
- * What is wrong with a migration before any of it is sent: a file that does not end well, a statement that is too long
- * for the Data API, that would begin or end a transaction, or that needs none, a COPY from the client, or a `:name`
- * inside a dollar-quoted body, which the Data API itself would take for a parameter.
+ * Finds problems of a migration before any of it is sent: a string or comment without an end, no statement at all, a
+ * statement that is too long for the Data API, that would begin or end a transaction, or that can't run in one, a COPY
+ * from the client, or a `:name` inside a dollar-quoted body, which the Data API itself takes for a parameter.
  */
 export const problemsOf = (migration: Migration): ReadonlyArray<StatementProblem> => [
   ...fileProblems(migration),
@@ -74,7 +76,8 @@ export const problemsOf = (migration: Migration): ReadonlyArray<StatementProblem
           severity: "error",
           migration: migration.name,
           line: 1,
-          message: "the file has no statement yet: write one, since what is added after it was applied is never run"
+          message:
+            "the file has no statement yet: write one, since a statement that is added after the file was applied never runs"
         } as const
       ]),
   ...migration.statements.flatMap(({ line, sql }) => {
@@ -96,7 +99,10 @@ export const problemsOf = (migration: Migration): ReadonlyArray<StatementProblem
         ? problem("error", `${outsideName(words)} needs \`-- alex: no transaction\` as the file's first line`)
         : []),
       ...(!migration.transactional && /^(set|reset|discard)( |$)/.test(words)
-        ? problem("error", "outside a transaction each statement may have a session of its own: SET lasts for none")
+        ? problem(
+            "error",
+            "outside a transaction each statement may have a session of its own, so SET has no effect on the next one"
+          )
         : []),
       ...(placeholder === undefined
         ? []
@@ -108,7 +114,7 @@ export const problemsOf = (migration: Migration): ReadonlyArray<StatementProblem
 const outsideName = (words: string): string =>
   words.includes("concurrently") ? "CONCURRENTLY" : words.split(" ").slice(0, 2).join(" ").toUpperCase()
 
-/** Whether a migration changes settings of its session, as dumps do: they must not outlive it. */
+/** Whether a migration changes settings of its session, as dumps do: they must be reset after it. */
 export const changesSettings = (migration: Migration): boolean =>
   migration.statements.some(({ sql }) => {
     const words = wordsOf(partsOf(sql))

@@ -1,16 +1,16 @@
 /**
- * Users with accounts and positions in any number, for load tests: made by the database itself, always the same for
- * the same numbers.
+ * Generates any number of users with accounts and positions, for load tests. The database makes the rows; the same
+ * numbers always give the same rows.
  */
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import * as Progress from "../Progress.ts"
 
-/** How many rows were added; those that were there already are not counted. */
+/** How many rows were added; existing ones are not counted. */
 export const LoadDataReport = Schema.Struct({ users: Schema.Int, accounts: Schema.Int, positions: Schema.Int })
 export type LoadDataReport = typeof LoadDataReport.Type
 
-/** The instruments are too few for so many different positions in one account. */
+/** There are too few instruments for this many different positions in one account. */
 export class TooManyPositions extends Schema.TaggedError<TooManyPositions>()("TooManyPositions", {
   positions: Schema.Int,
   instruments: Schema.Int
@@ -23,7 +23,7 @@ export class TooManyPositions extends Schema.TaggedError<TooManyPositions>()("To
 const accountsOfUser = 3
 
 /**
- * Fails unless a user can have so many generated positions, given how many instruments there are.
+ * Fails if there are too few instruments for this many generated positions of a user.
  *
  * @errors TooManyPositions
  */
@@ -33,15 +33,15 @@ export const checkPositions = (positions: number, instruments: number): Effect.E
 /** The condition that a row's user was generated. */
 export const isGenerated = (sql: SqlClient.SqlClient) => sql.literal("clerk_user_id ~ '^load_user_[0-9]+$'")
 
-/** Rows that one request writes: about a second's work, far from the 45 seconds that a statement may take. */
+/** Rows that one request writes: about a second's work, far below the 45 seconds after which a call times out. */
 const rowsOfRequest = 20_000
 
 /**
  * Adds `users` users, `load_user_0000001` and on, each with three accounts and `positions` positions in all.
  *
  * Amounts, targets and the choice of instruments are drawn from the user's number by MD5, so that they look random and
- * come out the same everywhere. What is there already stays, so a run that was cut off can be repeated. One request for
- * every 20,000 rows.
+ * come out the same everywhere. Existing rows stay, so a run that was cut off can be repeated. One request for every
+ * 20,000 rows.
  *
  * @errors TooManyPositions, RepositoryError
  *

@@ -1,12 +1,10 @@
-/**
- * Puts the instruments, and for tests a user with a portfolio, into a migrated database.
- */
+/** Writes the instruments, and for tests a user with a portfolio, into a migrated database. */
 import { Effect, Schema } from "effect"
 import { Instruments, Portfolios } from "../../repository/index.ts"
 import * as Progress from "../Progress.ts"
 import { readInstruments, readPortfolio } from "./SeedFile.ts"
 
-/** What happened, or with `dryRun` would happen, to the instruments; the two lists hold their symbols. */
+/** What was done, or with `dryRun` would be done; `inserted` and `updated` hold symbols. */
 export const SeedReport = Schema.Struct({
   file: Schema.String,
   total: Schema.Int,
@@ -17,15 +15,15 @@ export const SeedReport = Schema.Struct({
 })
 export type SeedReport = typeof SeedReport.Type
 
-/** How many rows were added; zeros when the portfolio was there already. */
+/** How many rows were added; all zero if the portfolio existed already. */
 export const PortfolioReport = Schema.Struct({ users: Schema.Int, accounts: Schema.Int, positions: Schema.Int })
 export type PortfolioReport = typeof PortfolioReport.Type
 
 /**
  * Checks the file's instruments and upserts them: one request, and nothing is written if one of them is invalid.
  *
- * What the file says is stored, an empty allocation too, and what it leaves out stays as it is. An instrument that is
- * as the file says is left untouched, `updated_at` included.
+ * Each field in the file is stored, an empty allocation too; a field that it leaves out stays as it is. An instrument
+ * that is equal to the file's is not written, so its `updated_at` stays.
  *
  * @errors SeedInvalid, RepositoryError
  *
@@ -60,8 +58,8 @@ export const seed = Effect.fn("Seed.seed")(function* (
 })
 
 /**
- * Adds the test user with accounts and positions, in one request and all or nothing. What is there already, by the
- * user's id, the account's name and the position's symbol, is left as it is.
+ * Adds the test user with accounts and positions, in one request and all or nothing. Existing rows, found by the user's
+ * id, the account's name and the position's symbol, stay as they are.
  *
  * @errors SeedInvalid, RepositoryError
  */

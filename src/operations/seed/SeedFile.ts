@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url"
 import { Effect, FileSystem, Result, Schema, SchemaIssue } from "effect"
 import { InstrumentCreate, PortfolioCreate, strict } from "../../domain/index.ts"
 
-/** A seed file can't be read, is no JSON, or holds what can't be stored; each problem names entry and field. */
+/** A seed file can't be read, is not JSON, or holds values that can't be stored; each problem names entry and field. */
 export class SeedInvalid extends Schema.TaggedError<SeedInvalid>()("SeedInvalid", {
   file: Schema.String,
   problems: Schema.Array(Schema.String)
@@ -15,7 +15,10 @@ export class SeedInvalid extends Schema.TaggedError<SeedInvalid>()("SeedInvalid"
   }
 }
 
-/** A file of the package's `seeds` folder; a bundle of CommonJS, which does not know where it is, has its own. */
+/**
+ * The path of a file in the package's `seeds` folder; relative to the working directory in a CommonJS bundle, which has
+ * no `import.meta.url`.
+ */
 export const packagedFile = (name: string): string => {
   const url = URL.parse(`../../../seeds/${name}`, import.meta.url)
   return url === null ? `seeds/${name}` : fileURLToPath(url)
@@ -34,7 +37,7 @@ const readJson = Effect.fnUntraced(function* (file: string) {
 
 const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1()
 
-/** One line for each problem: what the entry is, the field's path, what was expected. */
+/** One line for each problem: the entry, the field's path, what was expected. */
 const problemsOf = (issue: SchemaIssue.Issue, entry: string): ReadonlyArray<string> =>
   formatIssues(issue).issues.map(({ message, path }) => {
     const field = (path ?? []).map((part) => String(typeof part === "object" ? part.key : part)).join(".")

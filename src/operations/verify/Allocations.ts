@@ -1,4 +1,4 @@
-/** What instruments' allocations sum to, and how they are spread. */
+/** Sums the allocations of instruments, checks the sums, and computes their distribution. */
 import { BigDecimal, Schema } from "effect"
 import {
   assetClasses,
@@ -11,7 +11,7 @@ import {
 } from "../../domain/index.ts"
 import type { Finding } from "./Finding.ts"
 
-/** One instrument, and what its allocations sum to: percent as text, `null` when it is not classified. */
+/** One instrument with the sums of its allocations: percent as text, `null` if it is not classified. */
 export const InstrumentSums = Schema.Struct({
   symbol: Schema.String,
   name: Schema.String,
@@ -23,7 +23,7 @@ export const InstrumentSums = Schema.Struct({
 })
 export type InstrumentSums = typeof InstrumentSums.Type
 
-/** A name with how many instruments have it and the mean of its share over all instruments, in percent. */
+/** A name, how many instruments have it, and its mean share over all instruments, in percent. */
 export const Share = Schema.Struct({ name: Schema.String, instruments: Schema.Int, meanPercent: Schema.Finite })
 export type Share = typeof Share.Type
 
@@ -34,7 +34,7 @@ const sumOf = (shares: Shares): string | null =>
 
 const tolerance = BigDecimal.fromNumberUnsafe(sumTolerance)
 
-/** Whether a sum is 100, give or take the tolerance, or there is none. */
+/** Whether a sum is 100 within the tolerance, or there is none. */
 export const isAt100 = (sum: string | null): boolean =>
   sum === null ||
   !BigDecimal.isGreaterThan(
@@ -42,7 +42,7 @@ export const isAt100 = (sum: string | null): boolean =>
     tolerance
   )
 
-/** How many instruments are of one asset class alone, of several, of none that is known. */
+/** How many instruments have one asset class, several, or none. */
 export const Classes = Schema.Struct({ pure: Schema.Int, mixed: Schema.Int, none: Schema.Int })
 export type Classes = typeof Classes.Type
 
@@ -67,7 +67,7 @@ export const sumsOf = (instrument: Instrument): InstrumentSums => ({
   assetClasses: sumOf(instrument.allocation_asset_class)
 })
 
-/** What is wrong with an instrument's allocations, or worth a notice. */
+/** The problems and notices of an instrument's allocations. */
 export const allocationFindings = (sums: InstrumentSums, instrument: Instrument): ReadonlyArray<Finding> => {
   const parts = [
     { field: "allocation_regions", sum: sums.regions, shares: instrument.allocation_regions, known: regions },
@@ -113,7 +113,7 @@ export const allocationFindings = (sums: InstrumentSums, instrument: Instrument)
   ]
 }
 
-/** How often and how much: each name's share over all instruments, the largest first. */
+/** Each name's number of instruments and mean share, the largest share first. */
 export const distributionOf = (allocations: ReadonlyArray<Shares>): ReadonlyArray<Share> => {
   const totals = new Map<string, { instruments: number; sum: number }>()
   for (const [name, share] of allocations.flatMap((shares) => Object.entries(shares))) {

@@ -1,6 +1,4 @@
-/**
- * What a database is made of, read from PostgreSQL's own catalogue.
- */
+/** Reads the objects of a schema from PostgreSQL's catalogue. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -8,7 +6,7 @@ import * as SqlClient from "effect/sql/SqlClient"
 import type * as SqlError from "effect/sql/SqlError"
 import { catalogueSql } from "./catalogueSql.ts"
 
-/** The kinds of object that `Drift` compares, in the order in which they can be made. */
+/** The kinds of object that `Drift` compares, in the order in which they can be created. */
 export const Kind = Schema.Literals([
   "extension",
   "function",
@@ -32,12 +30,12 @@ export const Kind = Schema.Literals([
 export type Kind = typeof Kind.Type
 
 /**
- * One object. `table` is the table, or for privileges and comments the function, that it belongs to; `definition` its
- * full meaning as PostgreSQL prints it, without the schema's name. `owner` is the role that owns a table or a function,
+ * One object. `table` is the table that it belongs to, for privileges and comments also a function; `definition` is its
+ * definition as PostgreSQL prints it, without the schema's name. `owner` is the role that owns a table or a function,
  * and `source` the statement that creates a function.
  *
- * The name of a privilege is who has it: `PUBLIC`, a role, or `(owner)`; that of a comment is what stands after
- * `COMMENT ON`.
+ * The name of a privilege is its grantee: `PUBLIC`, a role, or `(owner)`; that of a comment is the text after `COMMENT
+ * ON`.
  */
 export const CatalogueObject = Schema.Struct({
   kind: Kind,
@@ -51,7 +49,7 @@ export type CatalogueObject = typeof CatalogueObject.Type
 /** The objects of a schema, sorted, so that two of them can be compared. */
 export type Catalogue = ReadonlyArray<CatalogueObject>
 
-/** The catalogue that the migrations describe, for comparison: `Drift` needs it, and who provides it may cache it. */
+/** The catalogue that the migrations describe, which `Drift` compares with. The provider may cache it. */
 export class Reference extends Context.Service<
   Reference,
   {
@@ -64,7 +62,7 @@ export class Reference extends Context.Service<
   }
 >()("alex-database/operations/Catalogue/Reference") {}
 
-/** The database for comparison could not be made. */
+/** The database to compare with could not be created. */
 export class ReferenceUnavailable extends Schema.TaggedError<ReferenceUnavailable>()("ReferenceUnavailable", {
   message: Schema.String
 }) {}
@@ -80,7 +78,9 @@ export const read = Effect.fn("Catalogue.read")(function* () {
   return yield* Schema.decodeUnknownEffect(Schema.Array(CatalogueObject))(yield* sql.unsafe(catalogueSql))
 })
 
-/** How a person names an object: `index jobs.idx_jobs_status`, `foreign table archive`, `comment on table users`. */
+/**
+ * The name of an object for people: `index jobs.idx_jobs_status`, `foreign table archive`, `comment on table users`.
+ */
 export const labelOf = ({ kind, name, table }: CatalogueObject): string => {
   if (kind === "comment") return `comment on ${name}`
   return `${kind.replace("-", " ")} ${table === null ? name : `${table}.${name}`}`

@@ -1,6 +1,4 @@
-/**
- * Where a database differs from what its migrations describe, and the SQL that puts it right.
- */
+/** Finds where a database differs from what its migrations describe, and the SQL that repairs it. */
 import { Effect, Schema } from "effect"
 import * as Layout from "../database/Layout.ts"
 import * as LeftOut from "../database/LeftOut.ts"
@@ -8,7 +6,10 @@ import { type Catalogue, type CatalogueObject, labelOf, Reference, read } from "
 import { matching } from "./Ignored.ts"
 import * as RepairSql from "./RepairSql.ts"
 
-/** One difference, named as an operator would: `index jobs.idx_jobs_status`. `repair` are the statements that undo it. */
+/**
+ * One difference. `object` is named like `index jobs.idx_jobs_status`; `repair` are the statements that remove the
+ * difference.
+ */
 export const Difference = Schema.Struct({
   kind: Schema.Literals(["missing", "unexpected", "different"]),
   object: Schema.String,
@@ -18,18 +19,20 @@ export const Difference = Schema.Struct({
 })
 export type Difference = typeof Difference.Type
 
-/** Of definitions longer than this only where they differ is told, with this much around it. */
+/**
+ * Of definitions longer than `long` characters only the differing part is shown, with `around` characters on each side.
+ */
 const long = 160
 const around = 40
 
-/** How many characters two texts have in common, from their beginnings or from their ends. */
+/** How many characters two texts share at their beginnings or at their ends. */
 const common = (one: string, other: string, at: (text: string, index: number) => string | undefined): number => {
   let length = 0
   while (length < Math.min(one.length, other.length) && at(one, length) === at(other, length)) length++
   return length
 }
 
-/** What tells two long definitions from each other: `…language sql security definer immutable…`. */
+/** The parts in which two long definitions differ: `…language sql security definer immutable…`. */
 const apart = (one: string, other: string): readonly [string, string] => {
   if (Math.min(one.length, other.length) <= long) return [one, other]
   const start = common(one, other, (text, index) => text[index])
@@ -50,7 +53,7 @@ export const describe = (difference: Difference): string => {
   return `different: ${object}: expected ${named(expected)}, found ${named(found)}`
 }
 
-/** An object as it should be and as it is; one of the two is missing where it is missing or unexpected. */
+/** An object as expected and as found; one of the two is undefined if the object is missing or unexpected. */
 interface Change {
   readonly expected: CatalogueObject | undefined
   readonly found: CatalogueObject | undefined
@@ -59,8 +62,8 @@ interface Change {
 const keyOf = (object: CatalogueObject) => `${object.kind} ${object.table ?? ""} ${object.name}`
 
 /**
- * A definition without what a dump and its restoring change: `ANY ((ARRAY['a'::varchar])::text[])` comes back as
- * `ANY (ARRAY[('a'::varchar)::text])`. Functions that keep `updated_at` are one another's equal.
+ * A definition in a form that a dump and restore does not change: `ANY ((ARRAY['a'::varchar])::text[])` comes back as
+ * `ANY (ARRAY[('a'::varchar)::text])`. Functions that keep `updated_at` count as equal.
  */
 const comparable = ({ definition }: CatalogueObject): string => {
   const [, trigger, body = ""] = /^(returns trigger language plpgsql.*? as )(.*)$/.exec(definition) ?? []
@@ -75,11 +78,11 @@ const only = (objects: Catalogue, others: Catalogue): Catalogue => {
   const keys = new Set(others.map(keyOf))
   const missing = objects.filter((object) => !keys.has(keyOf(object)))
   const owners = new Set(missing.filter((object) => object.table === null).map((object) => object.name))
-  // A missing table is reported once, not again for each of its columns.
+  // A missing table is reported once, without its columns.
   return missing.filter((object) => object.table === null || !owners.has(object.table))
 }
 
-/** An extension that is too many belongs to the cluster, not to the schema; and the journal's comment is `migrate`'s. */
+/** Additional extensions belong to the cluster, not to the schema; the journal's comment belongs to `migrate`. */
 const isCompared = (object: CatalogueObject): boolean => object.kind !== "extension" && !LeftOut.isNote(object)
 
 const changesOf = (expected: Catalogue, found: Catalogue): ReadonlyArray<Change> => {
@@ -103,13 +106,15 @@ const changesOf = (expected: Catalogue, found: Catalogue): ReadonlyArray<Change>
   ]
 }
 
-/** Whether a difference is an unvalidated rule: what holds for new rows is validated when no old one breaks it. */
+/**
+ * Whether the only difference is that a constraint is not validated: `Rules` validates it once no old row breaks it.
+ */
 const isUnvalidated = ({ expected, found }: Change): boolean =>
   expected !== undefined && found?.definition === `${expected.definition} NOT VALID`
 
 /**
- * Whether an object that the migrations do not know may refuse, change or show what Alex stores: constraints, triggers,
- * rules, policies, and what everybody may do. Anything else is an addition that changes nothing for Alex.
+ * Whether an object that no migration creates may reject, change or expose Alex's rows: constraints, triggers, rules,
+ * policies, and privileges of PUBLIC. Other additions do not affect Alex.
  */
 const isMeddling = ({ kind, name }: CatalogueObject): boolean =>
   ["constraint", "trigger", "rule", "policy"].includes(kind) || (kind === "privilege" && name === "PUBLIC")
@@ -133,12 +138,12 @@ const statementsOf = ({ expected, found }: Change, source: RepairSql.Source): Re
   return found === undefined ? RepairSql.make(expected, source) : RepairSql.change(expected, found, source)
 }
 
-/** What was compared: differences, additions of the operator's that change nothing for Alex, and what was ignored. */
+/** The result: differences, the operator's additions that do not affect Alex, and the differences that were ignored. */
 export interface Comparison {
   readonly differences: ReadonlyArray<Difference>
   readonly additions: ReadonlyArray<Difference>
   readonly ignored: ReadonlyArray<string>
-  /** Rules that `migrate --lenient` left out, as `table.rule`. */
+  /** Constraints that `migrate --lenient` left out, as `table.rule`. */
   readonly leftOut: ReadonlyArray<string>
 }
 
@@ -167,24 +172,24 @@ export const compare = (expected: Catalogue, found: Catalogue, ignore: ReadonlyA
   }
 }
 
-/** A difference that a repair puts right. */
+/** A difference that can be repaired. */
 export interface Repairable {
   readonly kind: CatalogueObject["kind"]
   readonly object: string
   readonly statements: ReadonlyArray<string>
 }
 
-/** What makes a catalogue what it should be, and what of it is left as it is. */
+/** The differences that can be repaired, and the objects that stay as they are. */
 export interface Repairs {
   readonly repairable: ReadonlyArray<Repairable>
   readonly left: ReadonlyArray<string>
 }
 
 /**
- * What to run so that a database is what the migrations describe.
+ * Finds the statements that make a database match its migrations.
  *
- * @param options.removes Whether constraints, triggers, rules, policies and rights of everybody are taken away that the
- *   migrations do not know. What holds data, or changes nothing for Alex, always stays.
+ * @param options.removes Whether to drop constraints, triggers, rules, policies and privileges of PUBLIC that no
+ *   migration creates. Objects that hold data, or do not affect Alex, always stay.
  */
 export const repairs = (
   expected: Catalogue,
@@ -206,8 +211,8 @@ export const repairs = (
 }
 
 /**
- * Every difference between the database and the migrations, applied to an empty one; additions of the operator's among
- * them. One request to the database.
+ * Every difference between the database and the migrations applied to an empty one, also the operator's additions. One
+ * request to the database.
  */
 export const drift = Effect.fn("Drift.drift")(function* () {
   const reference = yield* Reference

@@ -1,4 +1,4 @@
-/** What a verification found. */
+/** The findings of a verification. */
 import { Schema } from "effect"
 
 /** Something an operator should know. A `problem` is wrong; a `notice` may be so on purpose. */
@@ -9,14 +9,14 @@ export const Finding = Schema.Struct({
 })
 export type Finding = typeof Finding.Type
 
-/** A row that the domain's schema for it does not take. */
+/** The finding for a row that the domain's schema can't decode. */
 export const undecodable = (table: string, id: string, error: Schema.SchemaError): Finding => ({
   severity: "problem",
   check: "invalid rows",
   message: `${table} ${id}: ${error.message.replaceAll(/\s+/g, " ")}`
 })
 
-/** What was found in the rows of a table. */
+/** A finding in the rows of a table. */
 export interface RowFinding {
   readonly table: string
   readonly finding: Finding

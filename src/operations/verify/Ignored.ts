@@ -1,6 +1,4 @@
-/**
- * Objects that an operator has said not to look at: `view:reporting_*`.
- */
+/** Patterns of objects that the operator excludes from the comparison: `view:reporting_*`. */
 import { type CatalogueObject, Kind } from "./Catalogue.ts"
 
 const globbed = (glob: string): RegExp =>
@@ -17,13 +15,16 @@ const parsed = (pattern: string) => {
   return at === -1 ? undefined : { kind: pattern.slice(0, at), name: globbed(pattern.slice(at + 1)) }
 }
 
-/** Whether a pattern is a kind of object, or `*`, and a name in which `*` and `?` stand for any characters. */
+/** Whether a pattern is valid: a kind of object or `*`, a colon, and a name with the wildcards `*` and `?`. */
 export const isPattern = (pattern: string): boolean => {
   const kind = parsed(pattern)?.kind
   return kind === "*" || Kind.literals.some((one) => one === kind)
 }
 
-/** What patterns match: the kind, and the name with or without its table's, `index:jobs.*` and `index:idx_*`. */
+/**
+ * Whether an object matches a pattern, by its kind and by its name with or without the table's: `index:jobs.*`,
+ * `index:idx_*`.
+ */
 export const matching = (patterns: ReadonlyArray<string>): ((object: CatalogueObject) => boolean) => {
   const all = patterns.flatMap((pattern) => parsed(pattern) ?? [])
   return ({ kind, name, table }) =>

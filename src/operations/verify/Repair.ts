@@ -1,6 +1,4 @@
-/**
- * Puts right what differs from the migrations, and validates rules that no row breaks any more.
- */
+/** Repairs what differs from the migrations, and validates constraints that no row breaks any more. */
 import type { Duration } from "effect"
 import { Effect, Result, Schema } from "effect"
 import { SqlClient } from "effect/sql"
@@ -16,7 +14,7 @@ import * as Catalogue from "./Catalogue.ts"
 import * as Drift from "./Drift.ts"
 import * as Rules from "./Rules.ts"
 
-/** One difference, the statements that put it right, and why they failed, where they did. */
+/** One difference, the statements that repair it, and why they failed, if they did. */
 export const Repaired = Schema.Struct({
   object: Schema.String,
   statements: Schema.Array(Schema.String),
@@ -25,8 +23,9 @@ export const Repaired = Schema.Struct({
 export type Repaired = typeof Repaired.Type
 
 /**
- * What `repair` did, or with `dryRun` would do. `validated` are the rules that all rows keep now, `broken` those that
- * some still break, `leftOut` those of them that `migrate --lenient` left out, and `left` the differences that are the operator's own: objects that the migrations do not know.
+ * What `repair` did, or with `dryRun` would do. `validated` are the constraints that now hold for all rows, `broken`
+ * those that some rows still break, `leftOut` those that `migrate --lenient` left out and that rows still break, and
+ * `left` the objects that no migration creates and that stay.
  */
 export const RepairReport = Schema.Struct({
   database: Schema.String,
@@ -41,19 +40,19 @@ export const RepairReport = Schema.Struct({
 })
 export type RepairReport = typeof RepairReport.Type
 
-/** How to repair; all members have a default. */
+/** Options of `repair`; all members have a default. */
 export interface RepairOptions {
   readonly folder?: string | undefined
   /**
-   * Takes away as well what the migrations do not know and what may refuse, change or show what Alex stores:
-   * constraints, triggers, rules, policies, and rights of everybody. What holds data is never dropped.
+   * Also drops objects that no migration creates and that may reject, change or expose Alex's rows: constraints,
+   * triggers, rules, policies, and privileges of PUBLIC. Objects that hold data are never dropped.
    */
   readonly drift?: boolean | undefined
   /** Objects to leave as they are, such as `view:reporting_*`. */
   readonly ignore?: ReadonlyArray<string> | undefined
-  /** Says what would be done, and does nothing. */
+  /** Reports what would be done, and changes nothing. */
   readonly dryRun?: boolean | undefined
-  /** How long to wait for locks. */
+  /** How long to wait for locks in all; 5 minutes by default. */
   readonly patience?: Duration.Input | undefined
 }
 
@@ -74,9 +73,9 @@ const attempt = Effect.fnUntraced(function* (
 })
 
 /**
- * Finds what differs from the migrations, makes what is missing and changes what is different, each difference in a
- * transaction of its own, and validates the rules that no row breaks. No row is changed, and nothing is dropped that the
- * migrations do not know, but with `drift` what meddles with Alex's tables.
+ * Creates objects that are missing and changes those that differ from the migrations, each in a transaction of its own,
+ * and validates the constraints that no row breaks. No row is changed. Objects that no migration creates stay, except
+ * those that `drift` drops.
  *
  * @errors MigrationRefused, MigrationsUnreadable, ReferenceUnavailable, RepositoryError
  */

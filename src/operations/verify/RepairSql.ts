@@ -1,9 +1,7 @@
-/**
- * The SQL that puts right what differs from the migrations.
- */
+/** The SQL that repairs what differs from the migrations. */
 import type { Catalogue, CatalogueObject } from "./Catalogue.ts"
 
-/** What a repair draws on: the catalogue as it should be, and as it is. */
+/** The input of a repair: the catalogue as expected, and as found. */
 export interface Source {
   readonly expected: Catalogue
   readonly found: Catalogue
@@ -41,16 +39,16 @@ const changeColumn = (expected: CatalogueObject, found: CatalogueObject): Readon
 
 const withoutMarks = (definition: string): string => definition.replace(/ \((invalid|disabled|always|replica)\)$/, "")
 
-/** Old rows may break a rule: it holds for new ones at once, and is validated when they are changed. */
+/** Old rows may break a constraint: as NOT VALID it holds for new rows at once, and can be validated later. */
 const addConstraint = (object: CatalogueObject): string => {
   const canWait = /^(CHECK|FOREIGN KEY)/.test(object.definition) && !object.definition.endsWith("NOT VALID")
   return alter(object, `add constraint ${quoted(object.name)} ${object.definition}${canWait ? " not valid" : ""}`)
 }
 
-/** The rule is there and holds for new rows; this makes it hold for all. */
+/** Makes a constraint that holds for new rows hold for all. */
 export const validate = (object: CatalogueObject): string => alter(object, `validate constraint ${quoted(object.name)}`)
 
-/** What a table is besides its columns: logged or not, with row security or without. */
+/** Changes the properties of a table: logged or not, with row security or without. */
 const changeTable = (name: string, expected: string, found: string): ReadonlyArray<string> => {
   const [to, from] = [expected.split(", "), found.split(", ")]
   const actions = [
@@ -71,7 +69,7 @@ const routine = (name: string): string => {
   return quoted(name.slice(0, at)) + name.slice(at)
 }
 
-/** What a privilege is for, and who has it, as GRANT and REVOKE name them. */
+/** The object and the role of a privilege, as GRANT and REVOKE name them. */
 const privileged = ({ name, table }: CatalogueObject, { found }: Source) => {
   const of = table ?? ""
   const owner = found.find((object) => object.table === null && object.name === of)?.owner
@@ -88,7 +86,7 @@ const grant = (object: CatalogueObject, source: Source): string => {
   return `grant ${withoutOption(object.definition)} on ${on} to ${role}`
 }
 
-/** Rights of a column are revoked with those of its table. */
+/** Privileges on a column are revoked with those on its table. */
 const revoke = (object: CatalogueObject, source: Source): string => {
   const { on, role } = privileged(object, source)
   return `revoke all on ${on} from ${role}`
@@ -108,13 +106,13 @@ const createTable = (object: CatalogueObject, source: Source): ReadonlyArray<str
   return [
     `create table ${quoted(object.name)} (${columns.join(", ")})`,
     ...changeTable(object.name, object.definition, ""),
-    // No row of it can break one.
+    // The table is empty, so no row can break a constraint.
     ...constraints.map((one) => alter(one, `add constraint ${quoted(one.name)} ${one.definition}`)),
     ...parts.filter(({ kind }) => kind === "index" || kind === "trigger").map(({ definition }) => definition)
   ]
 }
 
-/** The statements that make an object that is missing. */
+/** The statements that create a missing object. */
 export const make = (object: CatalogueObject, source: Source): ReadonlyArray<string> => {
   switch (object.kind) {
     case "extension":
@@ -142,7 +140,7 @@ export const make = (object: CatalogueObject, source: Source): ReadonlyArray<str
   }
 }
 
-/** The statements that change an object into what it should be. */
+/** The statements that change an object into the expected one. */
 export const change = (expected: CatalogueObject, found: CatalogueObject, source: Source): ReadonlyArray<string> => {
   switch (expected.kind) {
     case "table":
@@ -161,7 +159,7 @@ export const change = (expected: CatalogueObject, found: CatalogueObject, source
   }
 }
 
-/** The statements that take away an object that the migrations do not know. */
+/** The statements that drop an object that no migration creates. */
 export const remove = (object: CatalogueObject, source: Source): ReadonlyArray<string> => {
   const name = quoted(object.name)
   switch (object.kind) {

@@ -1,27 +1,27 @@
-/** Rows that make no sense, though the database may have let them in. */
+/** Finds invalid rows that the database's constraints may have let in. */
 import { Effect, Result, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { Account, JobState, Position, User } from "../../domain/index.ts"
 import { type Finding, type RowFinding, undecodable } from "./Finding.ts"
 
-/** Rows that make no sense: `rows` of `table` for which `where` holds. `meaning` begins with what there are several of. */
+/** A check that finds the rows of `table` for which `where` holds. `meaning` begins with a noun in the plural. */
 interface RowCheck {
   readonly check: string
   readonly severity: Finding["severity"]
   readonly table: string
-  /** What a row is named by, in SQL. */
+  /** The SQL of the key that identifies a row. */
   readonly id: string
   readonly where: string
   readonly meaning: string
 }
 
-/** Whether the database has the rule against negative cash: an operator who has accounts on margin drops it. */
+/** Whether the database has the constraint against negative cash, which an operator with accounts on margin drops. */
 const cashRule = `exists (
   select from pg_constraint where conname = 'accounts_cash_balance_check' and conrelid = 'accounts'::regclass
 )`
 
-// Keys of the history are compared by their bytes, whatever collation somebody gave the columns.
-// An agent runs in a Lambda function, which ends after 15 minutes at the latest: after an hour no agent is at work.
+// Keys of the history are compared with collation "C", whatever collation the columns have. A job that runs for an hour
+// is stuck: its agent is a Lambda function, which ends after 15 minutes at the latest.
 const rowChecks: ReadonlyArray<RowCheck> = [
   {
     check: "orphans",
@@ -138,7 +138,7 @@ const checkSql = ({ id, table, where }: RowCheck, index: number) => `
 
 const CheckRow = Schema.Struct({ check: Schema.Int, rows: Schema.Int, examples: Schema.NullOr(Schema.String) })
 
-/** Looks for rows that break a rule, in one request over all of these tables. */
+/** Runs the row checks on these tables, in one request. */
 export const runRowChecks = Effect.fnUntraced(function* (tables: ReadonlySet<string>) {
   const sql = yield* SqlClient.SqlClient
   const present = rowChecks.filter(({ table }) => tables.has(table))
@@ -154,7 +154,7 @@ export const runRowChecks = Effect.fnUntraced(function* (tables: ReadonlySet<str
   })
 })
 
-/** How the other tables are read: of jobs without payloads, which may be large. */
+/** How the newest rows of the other tables are read; jobs without their payloads, which may be large. */
 const samples: ReadonlyArray<{
   readonly table: string
   readonly id: string
@@ -175,7 +175,7 @@ const samples: ReadonlyArray<{
 /** How many of a table's newest rows are decoded. */
 const sampled = 500
 
-/** The newest rows of each other table, decoded as the repositories would. */
+/** Decodes the newest rows of each other table as the repositories would. */
 export const decodeSamples = Effect.fnUntraced(function* () {
   const sql = yield* SqlClient.SqlClient
   const findings: Array<RowFinding> = []

@@ -1,5 +1,6 @@
 /**
- * Rules of Alex's tables that do not hold for all rows: not validated, or left out by `migrate --lenient`.
+ * Validates constraints of Alex's tables that do not hold for all rows yet: not validated, or left out by `migrate
+ * --lenient`.
  */
 import { Data, Effect } from "effect"
 import { SqlClient } from "effect/sql"
@@ -8,17 +9,20 @@ import * as LeftOut from "../database/LeftOut.ts"
 import * as Catalogue from "./Catalogue.ts"
 import * as RepairSql from "./RepairSql.ts"
 
-/** What became of the rules: `validated` hold for all rows now, `broken` and `leftOut` are broken by some. */
+/**
+ * The outcome: the constraints in `validated` hold for all rows now, those in `broken` and `leftOut` are broken by
+ * some.
+ */
 export interface Outcome {
   readonly validated: ReadonlyArray<string>
   readonly broken: ReadonlyArray<BrokenRules.BrokenRule>
   readonly leftOut: ReadonlyArray<BrokenRules.BrokenRule>
 }
 
-/** Carries what breaks a rule out of the transaction that added it. */
+/** Carries a constraint that rows still break out of the transaction that added it. */
 class StillBroken extends Data.TaggedError("StillBroken")<{ readonly rule: BrokenRules.BrokenRule | undefined }> {}
 
-/** Adds a rule that was left out, unless rows break it still; those are told then. */
+/** Adds a constraint that was left out, unless rows still break it; returns those rows then. */
 const bringBack = Effect.fnUntraced(function* (object: Catalogue.CatalogueObject, dryRun: boolean) {
   const sql = yield* SqlClient.SqlClient
   const name = `${object.table}.${object.name}`
@@ -36,7 +40,7 @@ const bringBack = Effect.fnUntraced(function* (object: Catalogue.CatalogueObject
 })
 
 /**
- * Validates the rules that no row breaks, brings back those that were left out and that no row breaks any more, and
+ * Validates the constraints that no row breaks, adds back those that were left out and that no row breaks any more, and
  * lists the others with their rows. No row is changed.
  *
  * @param dryRun Lists, and changes nothing.

@@ -1,6 +1,4 @@
-/**
- * The full report on a database: what is in it, whether it is as the migrations say, and whether its data makes sense.
- */
+/** The full report on a database: its contents, whether it matches the migrations, and whether its data is valid. */
 import { Effect, Result, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { Instrument } from "../../domain/index.ts"
@@ -28,14 +26,14 @@ import { decodeSamples, runRowChecks } from "./RowChecks.ts"
 import * as Rules from "./Rules.ts"
 
 /**
- * The report. `ok` is false when anything is missing, drifted or wrong. `drift` is `null` when it was not looked for.
+ * The report. `ok` is false if anything is missing, drifted or wrong. `drift` is `null` if it was not checked.
  * `instruments` holds the first 100 and every one whose allocations do not sum to 100.
  */
 export const VerifyReport = Schema.Struct({
   ok: Schema.Boolean,
   database: Schema.Struct({ backend: Schema.String, name: Schema.String, location: Schema.String }),
   migrations: MigrationStatus,
-  /** `bytes` with indexes and what is stored outside of rows. */
+  /** `bytes` include indexes and TOAST. */
   tables: Schema.Array(Schema.Struct({ name: Schema.String, rows: Schema.Int, bytes: Schema.Int })),
   instruments: Schema.Array(InstrumentSums),
   allocationsAt100: Schema.Int,
@@ -49,7 +47,7 @@ export const VerifyReport = Schema.Struct({
   triggers: Schema.Array(Schema.String),
   constraints: Schema.Array(Schema.String),
   drift: Schema.NullOr(Schema.Array(Drift.Difference)),
-  /** The differences that were not to be looked at. */
+  /** The differences that `ignore` excluded. */
   ignored: Schema.Array(Schema.String),
   findings: Schema.Array(Finding)
 })
@@ -92,7 +90,7 @@ const readInstruments = Effect.fnUntraced(function* () {
   }
 })
 
-/** What differs from the migrations, and as notices what an operator has added to them or left out. */
+/** Finds what differs from the migrations; the operator's additions and left-out constraints become notices. */
 const lookForDrift = Effect.fnUntraced(function* (catalogue: Catalogue.Catalogue, ignore: ReadonlyArray<string>) {
   const expected = yield* (yield* Catalogue.Reference).catalogue
   const { additions, differences, ignored, leftOut } = Drift.compare(expected, catalogue, ignore)
@@ -109,14 +107,14 @@ const lookForDrift = Effect.fnUntraced(function* (catalogue: Catalogue.Catalogue
   }
 })
 
-/** Where an operator has left out a rule of a table, its rows are as that operator wants them: notices. */
+/** If a constraint of a table was left out on purpose, findings in its rows become notices. */
 const softenedBy =
   (leftOut: ReadonlyArray<string>) =>
   (table: string) =>
   (finding: Finding): Finding =>
     leftOut.some((rule) => rule.startsWith(`${table}.`)) ? { ...finding, severity: "notice" } : finding
 
-/** Looks through the rows of all tables. */
+/** Checks the rows of all tables. */
 const checkRows = (
   catalogue: Catalogue.Catalogue,
   softened: ReturnType<typeof softenedBy>,
@@ -125,7 +123,7 @@ const checkRows = (
   const tables = new Set(catalogue.filter(({ kind }) => kind === "table").map(({ name }) => name))
   return Effect.all([runRowChecks(tables), decodeSamples()]).pipe(
     Effect.map((found) => found.flat().map(({ finding, table }) => softened(table)(finding))),
-    // A column that is missing or of another type: the drift names it, the row checks can't run.
+    // If a column is missing or has another type, the row checks can't run; drift names the column.
     Effect.catchTag("SqlError", (error) => {
       const message =
         pending.length > 0
@@ -147,21 +145,28 @@ const validateRules = Effect.fnUntraced(function* () {
   ]
 })
 
-/** How to verify; all members have a default. */
+/** Options of `verify`; all members have a default. */
 export interface VerifyOptions extends Pick<MigrateOptions, "folder"> {
-  /** Looks for drift, which takes an empty database with the migrations applied: up to a few seconds. True by default. */
+  /**
+   * Whether to check for drift, which needs an empty database with the migrations applied, and up to a few seconds;
+   * true by default.
+   */
   readonly drift?: boolean | undefined
-  /** Validates the rules that no row breaks before it looks, and names the rows that break the others. */
+  /**
+   * Whether to validate the constraints that no row breaks first, and to name the rows that break the others; false by
+   * default.
+   */
   readonly validate?: boolean | undefined
   /** Objects that are not compared with the migrations: a kind and a name with `*`, such as `view:reporting_*`. */
   readonly ignore?: ReadonlyArray<string> | undefined
 }
 
-/** How many instruments the report lists when all is well with them. */
+/** How many instruments the report lists if their allocations sum to 100. */
 const listed = 100
 
 /**
- * Looks at everything, and changes nothing but, where it is to, which rules are validated. About ten requests, and one more for each 500 instruments.
+ * Checks everything. Changes nothing, except that `validate` validates constraints. About ten requests, and one more
+ * for each 500 instruments.
  *
  * @errors MigrationsUnreadable, ReferenceUnavailable, RepositoryError
  *

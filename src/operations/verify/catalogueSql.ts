@@ -1,6 +1,6 @@
 /** The queries that read a schema's objects; each yields `kind, owner, name, definition, role, source`. */
 
-/** Objects that an extension brought are its own. */
+/** Leaves out the objects that belong to an extension. */
 const isNotAnExtensions = (catalogue: string, id: string): string =>
   `not exists (select from pg_depend d where d.classid = '${catalogue}'::regclass and d.objid = ${id} and d.deptype = 'e')`
 

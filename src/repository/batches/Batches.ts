@@ -1,4 +1,4 @@
-/** Batches of which the good entries are stored, and of the others it is said why they were not. */
+/** Writes batches: valid entries are stored, the others are refused with a reason. */
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -16,7 +16,7 @@ export interface Refused {
 
 /** How a batch is stored. */
 export interface BatchOptions {
-  /** Stores nothing if one entry can't be stored, and fails with what is wrong with it. */
+  /** Stores nothing if one entry can't be stored, and fails with its problem. */
   readonly allOrNothing?: boolean
 }
 
@@ -37,7 +37,7 @@ const inPacks = <A>(
   return all.length > 1 ? sql.withTransaction(results) : results
 }
 
-/** The name of the rule that a refused statement broke. */
+/** The name of the constraint that a refused statement broke. */
 const brokenRule = (error: SqlError): string => {
   const cause = error.reason.cause
   if (Predicate.hasProperty(cause, "constraint") && typeof cause.constraint === "string") return cause.constraint
@@ -47,13 +47,13 @@ const brokenRule = (error: SqlError): string => {
   )
 }
 
-/** What a batch came to. */
+/** The result of a batch. */
 interface Written<A> {
   readonly rows: ReadonlyArray<A>
   readonly refused: ReadonlyArray<Refused>
 }
 
-/** Halves the entries until those that break a rule are alone. */
+/** Halves the entries until each one that breaks a constraint is alone. */
 const halving = <A>(
   write: (entries: ReadonlyArray<Entry>) => Effect.Effect<ReadonlyArray<A>, SqlError>,
   entries: ReadonlyArray<Entry>
@@ -76,8 +76,8 @@ const halving = <A>(
   )
 
 /**
- * Writes entries with one request where all are good. Where one breaks a rule of the database, the others are stored
- * nevertheless, with a request for each half that holds one that does not.
+ * Writes entries with one request if all are valid. If one breaks a constraint, the others are still stored, by writing
+ * the halves of the batch on their own.
  */
 export const writeBatch = Effect.fnUntraced(function* <A>(
   sql: SqlClient.SqlClient,
@@ -87,12 +87,12 @@ export const writeBatch = Effect.fnUntraced(function* <A>(
 ) {
   const write = (some: ReadonlyArray<Entry>) => inPacks(sql, some, run)
   if (options?.allOrNothing === true) return { rows: yield* write(entries), refused: [] } satisfies Written<A>
-  // A statement that fails ends the transaction around it, unless it has a savepoint.
+  // A failed statement aborts the transaction around it, unless it runs in a savepoint.
   const inTransaction = Option.isSome(yield* Effect.serviceOption(sql.transactionService))
   return yield* halving(inTransaction ? (some) => sql.withTransaction(write(some)) : write, entries)
 })
 
-/** Encodes entries; those that are invalid are refused, or fail the whole where that was asked for. */
+/** Encodes entries; invalid ones are refused, or with `allOrNothing` fail the batch. */
 export const encodeBatch = Effect.fnUntraced(function* <A>(
   input: Iterable<readonly [string, A]>,
   options: BatchOptions | undefined,

@@ -12,7 +12,7 @@ import { type BatchOptions, type Entry, encodeBatch, type Refused, writeBatch } 
 
 type Sql = SqlClient.SqlClient
 
-/** What became of each instrument of an upsert, by symbol. */
+/** The outcome for each instrument of an upsert, by symbol. */
 export interface UpsertResult {
   readonly inserted: ReadonlyArray<string>
   readonly updated: ReadonlyArray<string>
@@ -23,7 +23,7 @@ export interface UpsertResult {
 
 /** How to upsert. */
 export interface UpsertOptions extends BatchOptions {
-  /** Says what would become of each instrument, and changes nothing. */
+  /** Reports what would be done, and changes nothing. */
   readonly dryRun?: boolean
 }
 
@@ -38,14 +38,17 @@ export interface PriceResult {
 const latest = <A extends { readonly symbol: string }>(input: ReadonlyArray<A>): ReadonlyMap<string, A> =>
   new Map(input.map((one) => [one.symbol, one]))
 
-/** The SQL of the symbol that is meant: the one of this spelling if there is one, else the one in capitals. */
+/** The SQL of the stored symbol: in this spelling if it exists, else in capitals. */
 export const meant = (given: string): string =>
   `coalesce((SELECT known.symbol FROM instruments AS known WHERE known.symbol = ${given}), upper(${given}))`
 
 const merged = /* @__PURE__ */ Tables.settable(InstrumentCreate)
 const mergedOf = (record: string) => Tables.settable(InstrumentCreate, record)
 
-/** `kept` is what was not written, since others know it by another name or price: those of `known`. */
+/**
+ * `kept` means not written, since the instrument has another name or price, which are in `known_name` and
+ * `known_price`.
+ */
 const Change = /* @__PURE__ */ Schema.Struct({
   given: Schema.String,
   symbol: Schema.String,
@@ -57,10 +60,9 @@ const Change = /* @__PURE__ */ Schema.Struct({
 })
 const changes = /* @__PURE__ */ computed(Change)
 
-// What is given is laid over the row that is there, or over one without allocations: what is left out stays as it is,
-// and so does what is null. The rows that are there are locked first, in the order of their symbols, so that two
-// upserts wait for each other instead of deadlocking, and none overwrites what the other has just stored, or keeps what
-// the other has just changed.
+// The input is merged into the stored row, or into one with empty allocations: a field that is left out or null keeps
+// its value. Stored rows are locked first, in the order of their symbols, so that two upserts wait for each other
+// instead of deadlocking, and each merges into what the other has just stored.
 const changed = (sql: Sql, json: string, { keep, lock }: { readonly keep: boolean; readonly lock: boolean }) => sql`
   input AS (
     SELECT input ->> 'symbol' AS given, jsonb_strip_nulls(input) AS input FROM jsonb_array_elements(${json}::jsonb) AS input
@@ -85,10 +87,11 @@ const changed = (sql: Sql, json: string, { keep, lock }: { readonly keep: boolea
       OR (${sql.literal(mergedOf("new"))}) IS DISTINCT FROM (${sql.literal(mergedOf("(old.stored)"))})
   )`
 
-// What is not known is a gap, which may be filled.
+// A name or price that is NULL is a gap, which may be filled.
 const differs = "coalesce((old.stored).name <> new.name OR (old.stored).current_price <> new.current_price, false)"
 
-// What came of it, for who keeps a record of the call. What someone else is inserting at this moment is asked for again.
+// The SQL of the outcome, for the record of the call. No record is made while another transaction is inserting the same
+// instrument: the statement is then run again.
 const came = {
   outcome: "CASE WHEN EXISTS (SELECT FROM changed WHERE kept) THEN 'NotAllowed' ELSE 'ok' END",
   when: "NOT EXISTS (SELECT FROM changed WHERE inserted AND symbol NOT IN (SELECT symbol FROM inserted))"
@@ -121,11 +124,14 @@ const upsertPack = (sql: Sql, json: string, keep: boolean, note: Noted) =>
 const encodeCreate = /* @__PURE__ */ encoder(InstrumentCreate)
 
 interface Upserting extends UpsertOptions {
-  /** Leaves instruments alone that are known by another name or price. */
+  /** Does not change instruments that have another name or price. */
   readonly keepKnown?: boolean
 }
 
-/** Upserts entries. What someone else has inserted at this moment is upserted again: by then it is seen. */
+/**
+ * Upserts entries. An instrument that another transaction has just inserted is upserted again, since it is visible by
+ * then.
+ */
 const upsertEntries = (
   sql: Sql,
   entries: ReadonlyArray<Entry>,
@@ -179,7 +185,7 @@ export const upsertMany = (
     }
   })
 
-/** An upsert of one instrument that leaves alone what is known by another name or price, in the same statement. */
+/** Upserts one instrument, unless it has another name or price, which the same statement checks. */
 export const fillIn = (
   sql: Sql
 ): ((
@@ -200,7 +206,7 @@ const priced = /* @__PURE__ */ computed(
   /* @__PURE__ */ Schema.Struct({ given: Schema.String, symbol: Schema.NullOr(Schema.String) })
 )
 
-/** The day of today, in UTC. */
+/** The SQL of today's date in UTC. */
 export const today = "(now() AT TIME ZONE 'UTC')::date"
 
 const pricePack = (sql: Sql, json: string) =>

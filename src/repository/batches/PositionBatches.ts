@@ -77,7 +77,7 @@ export const putMany = (
     const latest = new Map(input.map((one) => [`${one.account_id.toLowerCase()}/${one.symbol}`, one] as const))
     const encoded = yield* encodeBatch(latest, options, (one, key) => encodeCreate(one, `position ${key}`))
     const put = putEntries(sql, owner, encoded.entries, options)
-    // What one pack refuses has to undo what another has stored.
+    // If one pack is refused, the others have to be rolled back.
     const inOne = options?.allOrNothing !== true || packs(encoded.entries.map(({ json }) => json)).length <= 1
     const { positions, refused } = yield* inOne ? put : sql.withTransaction(put)
     return { positions, refused: [...encoded.refused, ...refused] }

@@ -1,4 +1,4 @@
-/** The one statement by which a job changes: a step of its life, new results, or both. */
+/** The one statement that changes a job: its status, its results, or both. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -22,20 +22,20 @@ import * as Tables from "../Tables.ts"
 
 type Sql = SqlClient.SqlClient
 
-/** A step of a job's life. */
+/** A change of a job's status. */
 export interface Step {
   readonly to: JobStatus
-  /** The states from which it leads; those of {@link statusesBefore} unless given. */
+  /** The statuses from which it is allowed; those of {@link statusesBefore} unless given. */
   readonly from?: ReadonlyArray<JobStatus>
-  /** Also takes up a job that has been running for longer than this, and whose lease is over. */
+  /** Also takes over a job that has been running for longer than this, and whose lease, if any, has expired. */
   readonly takeOver?: Duration.Input | undefined
-  /** How long the worker has the job before others may take it. */
+  /** How long the worker holds the job before others may take it. */
   readonly lease?: Duration.Input | undefined
   /** Only extends the lease of a running job. */
   readonly extends?: boolean
 }
 
-/** Whose job may change, and in which of its attempts; any, where nothing is said. */
+/** Which job may change: of which user, and in which attempt; any unless given. */
 export interface JobGuard {
   readonly owner?: ClerkUserId | undefined
   readonly attempt?: number | undefined
@@ -43,11 +43,11 @@ export interface JobGuard {
   readonly unlessEnded?: boolean | undefined
 }
 
-/** What a step of a job fails with. */
+/** The errors of a change of a job's status. */
 export type StepError = JobNotFound | JobTransitionRefused | RepositoryError
 
 const Results = /* @__PURE__ */ JobUpdate.mapFields(/* @__PURE__ */ Struct.omit(["status"]))
-/** What agents write of a job. */
+/** The members of a job that agents write, without its status. */
 export type Results = typeof Results.Type
 
 export const stateColumns = /* @__PURE__ */ Tables.selected(Tables.jobs, JobState)
@@ -62,11 +62,11 @@ export const jobParts = [
   "summary_payload"
 ] as const
 
-/** The SQL of how many bytes the payloads of a row take in an answer: `to_json` shows how long they become there. */
+/** The SQL of how many bytes the payloads of a row take in a response: `to_json` escapes them as the response does. */
 export const payloadBytes = (row: string): string =>
   jobParts.map((part) => `coalesce(octet_length(to_json(${row}.${part}::text)::text), 0)`).join(" + ")
 
-/** Admits the jobs of one owner only, where there is one. */
+/** Limits a query to the jobs of one owner, if there is one. */
 export const owned = (sql: Sql, owner: ClerkUserId | undefined) =>
   owner === undefined ? sql.literal("") : sql`AND jobs.clerk_user_id = ${owner}::varchar`
 
@@ -74,7 +74,7 @@ export const owned = (sql: Sql, owner: ClerkUserId | undefined) =>
 export const interval = (sql: Sql, duration: Duration.Input) =>
   sql`(${Duration.toMillis(duration)}::double precision * interval '1 millisecond')`
 
-/** What a step sets. */
+/** The columns that a step sets. */
 const assigned = (sql: Sql, { extends: extended, lease, to }: Step) => {
   const until = lease === undefined ? sql.literal("NULL") : sql`now() + ${interval(sql, lease)}`
   if (extended === true) return sql`lease_until = ${until}`
@@ -90,14 +90,14 @@ const assigned = (sql: Sql, { extends: extended, lease, to }: Step) => {
   }
 }
 
-/** Whether a job hangs: it has been running for longer than this, and its lease, if it has one, is over. */
+/** Whether a job is stuck: it has been running for longer than this, and its lease, if any, has expired. */
 export const hangs = (sql: Sql, row: "found" | "jobs", runningFor: Duration.Input) => sql`(
     ${sql.literal(row)}.status = 'running'
     AND coalesce(${sql.literal(row)}.started_at, ${sql.literal(row)}.created_at) < now() - ${interval(sql, runningFor)}
     AND coalesce(${sql.literal(row)}.lease_until < now(), true)
   )`
 
-/** Whether a job may take a step: its state, and how long it has been there. */
+/** Whether a job may take a step, by its status and how long it has been running. */
 const admitted = (sql: Sql, { from, takeOver, to }: Step) => {
   const before = sql`found.status = ANY(${from ?? statusesBefore[to]}::text[])`
   return takeOver === undefined ? before : sql`(${before} OR ${hangs(sql, "found", takeOver)})`
@@ -120,7 +120,7 @@ const outcomes = /* @__PURE__ */ computed(
 )
 const decodeStatus = /* @__PURE__ */ Schema.decodeUnknownOption(JobStatus)
 
-// What came of it, for who keeps a record of the call.
+// The SQL of the outcome, for the record of the call.
 const came = `CASE
   WHEN EXISTS (SELECT FROM changed) THEN 'ok'
   WHEN NOT EXISTS (SELECT FROM found) THEN 'JobNotFound'
@@ -130,9 +130,9 @@ END`
 
 /** Runs the statement; `undefined` if there is no such job. */
 const run = (sql: Sql, note: Noted, guard: JobGuard, id: JobId, json: string, step: Step | undefined, sized: boolean) =>
-  // The row is locked before it is looked at: of two that start a job at the same time one waits, and then sees what the
-  // other has made of it. A statement's snapshot alone would show it the state of before. A job that is too large
-  // already, which only other programs can write, may still become smaller.
+  // The row is locked before it is read: if two workers start a job at the same time, one waits and then sees the
+  // change of the other, which the statement's snapshot alone would not show. A job that is too large already, which
+  // only other programs can write, may still become smaller.
   sql`
     WITH found AS (
       SELECT jobs AS stored, jobs.* FROM jobs WHERE id = ${id}::uuid ${owned(sql, guard.owner)} FOR UPDATE
@@ -159,8 +159,8 @@ const run = (sql: Sql, note: Noted, guard: JobGuard, id: JobId, json: string, st
     FROM found CROSS JOIN new CROSS JOIN sized LEFT JOIN changed ON true`
 
 /**
- * Changes a job: stores results, takes a step, or both, in one guarded statement. Of two that take the same step at the
- * same time one is refused.
+ * Changes a job: stores results, changes the status, or both, in one guarded statement. If two calls make the same
+ * change of status at the same time, one is refused.
  */
 export const changeJob = Effect.fnUntraced(function* (
   sql: Sql,

@@ -12,7 +12,7 @@ import { type Listed, listed, type RepositoryError, reader } from "../Rows.ts"
 import * as Tables from "../Tables.ts"
 import { changeJob, interval, type Results, type Step, type StepError } from "./JobChange.ts"
 
-/** One attempt at a job: its operations are refused as soon as another worker has taken the job up. */
+/** One attempt at a job: its operations are refused as soon as another worker has taken over the job. */
 export interface JobAttempt {
   readonly id: JobId
   /** Which attempt this is; the first is 1. */
@@ -27,7 +27,7 @@ export interface JobAttempt {
   /** running -> failed, with the reason, which is cut and cleaned as `Jobs.fail` does. */
   readonly fail: (error_message: string) => Effect.Effect<JobState, StepError>
 
-  /** Extends the lease to so long from now. */
+  /** Extends the lease to end this long from now. */
   readonly extend: (lease: Duration.Input) => Effect.Effect<JobState, StepError>
 
   /** Gives the job back: running -> pending, so that another worker can claim it at once. */
@@ -45,21 +45,24 @@ export interface ClaimOptions {
   readonly types?: ReadonlyArray<string>
   /** How long no other worker may take the job; a minute unless given. */
   readonly lease?: Duration.Input
-  /** How often a job is started at most before it fails for good; 3 unless given. */
+  /** How many times a job is started before it fails for good; 3 unless given. */
   readonly maxAttempts?: number
 }
 
-/** How a worker works. */
+/** Options of a worker. */
 export interface WorkerOptions extends ClaimOptions {
   /** How many jobs to work on at a time; 1 unless given. */
   readonly concurrency?: number
-  /** How long to wait when no job waits; a second unless given. */
+  /** How long to wait for the next claim if there is no job; 1 second unless given. */
   readonly pollEvery?: Duration.Input
-  /** When this effect ends, the worker claims no more jobs, ends those that it has, and its stream ends. */
+  /** When this effect ends, the worker claims no more jobs, finishes those that it has, and its stream ends. */
   readonly stop?: Effect.Effect<unknown>
 }
 
-/** What became of a job that a worker had: `lost` if it was cancelled, or taken up by another when its lease was over. */
+/**
+ * The outcome of a job that a worker had: `lost` if it was cancelled, or taken over by another worker after its lease
+ * expired.
+ */
 export interface JobOutcome {
   readonly id: JobId
   readonly attempt: number
@@ -69,8 +72,8 @@ export interface JobOutcome {
 /** The operations of the queue. */
 export interface Queue {
   /**
-   * Claims the oldest jobs, at most `limit` (1): those that are pending, and those whose worker's lease is over. No two
-   * claims have the same job. A job whose lease is over for the `maxAttempts`-th time fails instead.
+   * Claims the oldest jobs, at most `limit` (1): pending ones, and running ones whose lease has expired. No two claims
+   * get the same job. A job whose lease has expired for the `maxAttempts`-th time fails instead.
    *
    * @errors RepositoryError
    */
@@ -100,8 +103,8 @@ export interface Queue {
 
   /**
    * Works on jobs as they come: claims them, extends their leases while `handler` runs, and completes them, or fails
-   * them with what it failed with. A worker that is interrupted gives its jobs back; one that is killed loses them when
-   * their lease is over, and another takes them up.
+   * them with the handler's failure. A worker that is interrupted gives its jobs back; one that is killed loses them
+   * when their leases expire, and another claims them.
    *
    * @errors RepositoryError
    *
@@ -154,9 +157,9 @@ const attempt =
     }
   }
 
-// Rows that other claims have locked are passed over. A lease that is over means that its worker is gone: the job is
-// claimed again, or fails if that has happened too often. An answer has room for so many requests only; a job that does
-// not fit stays for the next claim.
+// Rows that other claims have locked are skipped. An expired lease means that its worker is gone: the job is claimed
+// again, or fails if that has happened too often. A response has room for a limited size of requests; a job that does
+// not fit is left for the next claim.
 const claim = (sql: Sql): Queue["claim"] => {
   const attemptAt = attempt(sql)
   return Effect.fn("Jobs.claim")(function* (options: ClaimOptions & { readonly limit?: number } = {}) {
@@ -196,7 +199,7 @@ const claim = (sql: Sql): Queue["claim"] => {
 const keepLease = (claimed: JobAttempt, lease: Duration.Input) =>
   claimed.extend(lease).pipe(
     Effect.delay(Duration.millis(Duration.toMillis(lease) / 3)),
-    // Where the database can't be reached the lease may still hold: the next beat says.
+    // If the database can't be reached, the lease may still hold: the next extension tells.
     Effect.catchTag("SqlError", (error) =>
       Effect.logWarning(`The lease of job ${claimed.id} could not be extended: ${error.message}`)
     ),
@@ -204,7 +207,7 @@ const keepLease = (claimed: JobAttempt, lease: Duration.Input) =>
     Effect.catchTags({ JobTransitionRefused: () => Effect.void, JobNotFound: () => Effect.void })
   )
 
-/** Runs the handler and ends the job; what became of it. */
+/** Runs the handler, ends the job, and returns the outcome. */
 const workOn = <A, E, R>(
   claimed: ClaimedJob,
   lease: Duration.Input,

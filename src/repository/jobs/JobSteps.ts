@@ -1,4 +1,4 @@
-/** What changes a job: the steps of its life, and the results that agents attach to it. */
+/** The changes of a job: of its status, and of the results that agents attach to it. */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as SqlClient from "effect/sql/SqlClient"
@@ -15,12 +15,12 @@ import type { ClerkUserId } from "../../domain/User.ts"
 import type { RepositoryError } from "../Rows.ts"
 import { changeJob, owned, type Results, readState, type StepError, stateColumns } from "./JobChange.ts"
 
-/** What attaching a result fails with. */
+/** The errors of attaching a result. */
 type AttachError = JobNotFound | JobTooLarge | RepositoryError
 
 /** How a job is started. */
 export interface StartOptions {
-  /** Also takes up a job that has been running for longer than this, and whose lease, if it has one, is over. */
+  /** Also takes over a job that has been running for longer than this, and whose lease, if any, has expired. */
   readonly takeOver?: Duration.Input
   /** How long no other worker may take the job; `Jobs.attempt` extends it. */
   readonly lease?: Duration.Input
@@ -28,17 +28,17 @@ export interface StartOptions {
 
 /** How a job is retried. */
 export interface RetryOptions {
-  /** What becomes of the results of the attempts before. */
+  /** What to do with the results of earlier attempts. */
   readonly results: "keep" | "clear"
-  /** Also retries a job that has been running for longer than this, and whose lease, if it has one, is over. */
+  /** Also retries a job that has been running for longer than this, and whose lease, if any, has expired. */
   readonly takeOver?: Duration.Input | undefined
 }
 
 /** The operations that change one job. */
 export interface JobSteps {
   /**
-   * Changes any subset of what agents write; a `status` is a step of the job's life and may be refused, as every change
-   * of a job that has ended is with `unlessEnded`.
+   * Changes any subset of a job's status, error message and results. A `status` is refused if the job can't move to it;
+   * with `unlessEnded`, every change of a job that has ended is refused.
    *
    * @errors JobNotFound, JobTransitionRefused, JobTooLarge, RepositoryError
    */
@@ -49,8 +49,8 @@ export interface JobSteps {
   ) => Effect.Effect<JobState, StepError | JobTooLarge>
 
   /**
-   * pending -> running, and counts the attempt; a job that is started twice is refused the second time, unless
-   * `takeOver` is given and the first start was longer ago: a queue that delivers a message again takes the job up.
+   * pending -> running, and counts the attempt. A second start is refused, unless the first one is longer ago than
+   * `takeOver`: a message that a queue delivers again then takes over the job.
    *
    * @errors JobNotFound, JobTransitionRefused, RepositoryError
    */
@@ -72,15 +72,15 @@ export interface JobSteps {
   readonly fail: (id: JobId, error_message: string) => Effect.Effect<JobState, StepError>
 
   /**
-   * pending or running -> cancelled, with a reason if there is one. A worker that is on it is refused from then on.
+   * pending or running -> cancelled, with an optional reason. Changes by the job's worker are refused from then on.
    *
    * @errors JobNotFound, JobTransitionRefused, RepositoryError
    */
   readonly cancel: (id: JobId, reason?: string) => Effect.Effect<JobState, StepError>
 
   /**
-   * failed or cancelled -> pending. The results of the attempts before are kept or cleared, as asked; the attempts stay
-   * counted. With `takeOver` also running -> pending.
+   * failed or cancelled -> pending. The results of earlier attempts are kept or cleared, as `results` says; the number
+   * of attempts stays. With `takeOver` also running -> pending.
    *
    * @errors JobNotFound, JobTransitionRefused, RepositoryError
    */
@@ -124,7 +124,7 @@ export interface JobSteps {
 
 type Sql = SqlClient.SqlClient
 
-/** What a retry empties: the reason of the failure, and where asked the results. */
+/** What a retry clears: the error message, and with `clear` the results. */
 const emptied = (results: "keep" | "clear"): Results =>
   results === "keep"
     ? { error_message: null }
@@ -148,7 +148,7 @@ const remove = (sql: Sql, owner: ClerkUserId | undefined): JobSteps["delete"] =>
     )
   )
 
-/** The operations that change one job; where there is an owner, another person's job is not found. */
+/** The operations that change one job; with an owner, another user's job is not found. */
 export const jobSteps = (sql: Sql, owner?: ClerkUserId): JobSteps => {
   const guard = { owner }
   // Only a change with a status can be refused.

@@ -71,12 +71,12 @@ export interface FindJobOptions {
   readonly parts?: ReadonlyArray<JobPart>
 }
 
-/** A new job; which kinds there are beside the vocabulary's says {@link JobTypes}. */
+/** A new job; {@link JobTypes} lists the kinds that are accepted. */
 export interface NewJob extends Omit<JobCreate, "job_type"> {
   readonly job_type: JobType | (string & {})
 }
 
-/** The operations on one user's jobs: another person's job is not found, which the same statement checks. */
+/** The operations on one user's jobs. Another user's job is not found; the same statement checks that. */
 interface UserJobs extends JobSteps {
   /** Finds a job of the user with its payloads, all or some. */
   readonly findById: (id: JobId, options?: FindJobOptions) => Effect.Effect<Job, JobNotFound | RepositoryError>
@@ -96,7 +96,7 @@ interface UserJobs extends JobSteps {
 /** The operations on jobs. */
 interface Operations extends JobSteps, Queue {
   /**
-   * Finds a job with its payloads, all or some; lookups of all, made concurrently, are as few requests as it takes.
+   * Finds a job with all or some of its payloads. Concurrent lookups with all payloads share requests.
    *
    * @errors JobNotFound, RepositoryError
    */
@@ -117,15 +117,15 @@ interface Operations extends JobSteps, Queue {
   readonly listByUser: (user: ClerkUserId, page?: JobListOptions) => Effect.Effect<JobPage, RepositoryError>
 
   /**
-   * `listByUser` with payloads; a page ends early where more would not fit into one answer of the Data API.
+   * `listByUser` with payloads; a page ends early if more would not fit into one response of the Data API.
    *
    * @errors RepositoryError
    */
   readonly listWithPayloads: (user: ClerkUserId, page?: JobListOptions) => Effect.Effect<JobPage<Job>, RepositoryError>
 
   /**
-   * The oldest jobs of all users without their payloads, at most `limit` (100): of one status, or those that hang, which
-   * have been running for longer than `runningFor` and whose lease, if they have one, is over.
+   * The oldest jobs of all users without their payloads, at most `limit` (100): of one status, or stuck ones, which
+   * have been running for longer than `runningFor` and whose lease, if any, has expired.
    *
    * @errors RepositoryError
    */
@@ -139,13 +139,13 @@ interface Operations extends JobSteps, Queue {
   readonly all: (options?: StreamOptions) => Stream.Stream<JobState, RepositoryError>
 
   /**
-   * The JSON text of one payload, in pieces: of any size, as only other programs can have stored it.
+   * The JSON text of one payload, in pieces, also if it is larger than this package stores it.
    *
    * @errors SqlError
    */
   readonly streamPayload: (id: JobId, part: JobPart) => Stream.Stream<string, SqlError>
 
-  /** The same for one user: another person's job is not found, which the same statement checks. */
+  /** The same for one user: another user's job is not found; the same statement checks that. */
   readonly forUser: (user: ClerkUserId) => UserJobs
 }
 
@@ -155,8 +155,8 @@ const columns = /* @__PURE__ */ Tables.selected(Tables.jobs)
 const read = /* @__PURE__ */ reader(Tables.jobs, Job)
 const notFound = (job_id: JobId) => () => new JobNotFound({ job_id })
 
-// Payloads may take a good part of the 1 MiB that an answer may have: an answer holds the jobs that fit into it, and the
-// others are asked for again. to_json shows how long the fields become in the answer.
+// Payloads may take a large part of the 1 MiB of a response: it holds the jobs that fit, and the others are requested
+// again. to_json tells how many bytes the fields take in the response.
 const findMany = (sql: Sql) =>
   Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
     const all: Array<Row> = []
@@ -213,7 +213,7 @@ const all =
   (options) =>
     everyRow(sql, Tables.jobs, JobState, { columns: stateColumns, pageSize }, options)
 
-/** Characters of one piece: up to 800 KB, should each be an emoji. */
+/** Characters of one piece: at most 800 KB, with 4 bytes each. */
 const pieceLength = 200_000
 
 const streamPayload =

@@ -97,7 +97,7 @@ it.live("a backup goes through pipes, and a cut or foreign one is refused with i
       33
     )
     const foreign = yield* failureOf(yield* alexDb(["restore", "package.json", "--json"], { cwd: process.cwd() }))
-    assert.match(foreign.problem, /^package\.json, line 1: this is no backup of alex-db/)
+    assert.match(foreign.problem, /^package\.json, line 1: this is not a backup of alex-db/)
     const both = yield* alexDb(["backup", "-", "--json"], { cwd })
     assert.strictEqual(both.code, 2)
   })

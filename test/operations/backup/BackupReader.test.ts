@@ -113,12 +113,12 @@ it.effect("what is not a backup is told apart", () =>
   Effect.gen(function* () {
     const cases: ReadonlyArray<readonly [string, RegExp]> = [
       ["", /line 1: the file is empty/],
-      ["\n", /line 1: this is no backup of alex-db/],
-      ["hello", /line 1: this is no backup of alex-db/],
+      ["\n", /line 1: this is not a backup of alex-db/],
+      ["hello", /line 1: this is not a backup of alex-db/],
       ["PGDMP\u0001\u000e", /an archive of pg_dump, for pg_restore/],
       ["--\n-- PostgreSQL database dump\n--\n", /script of pg_dump, for psql/],
       ["PK\u0003\u0004", /decompress it first/],
-      ['{"format":"another"}\n', /line 1: this is no backup/]
+      ['{"format":"another"}\n', /line 1: this is not a backup/]
     ]
     for (const [text, message] of cases) assert.match((yield* refusal(Buffer.from(text))).message, message)
     const text = (yield* written).toString()

@@ -1,4 +1,4 @@
-/** The protocol's sessions: each is one user's, and ends when it was not used for a while. */
+/** The protocol's sessions: each belongs to one user, and ends when it has not been used for a while. */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -12,7 +12,7 @@ interface Session {
 const most = 10_000
 
 /**
- * Makes the book of sessions.
+ * Makes the registry of sessions.
  *
  * @param end Ends a session in the protocol's own state.
  */
@@ -21,7 +21,7 @@ export const makeSessions = (idle: Duration.Input, end: (id: string) => Effect.E
   const longest = Duration.toMillis(Duration.fromInputUnsafe(idle))
   const drop = (id: string) => Effect.suspend(() => (sessions.delete(id) ? end(id) : Effect.void))
 
-  /** Ends what was not used for too long; the least recently used come first. */
+  /** Ends sessions that have been idle for too long, the least recently used first. */
   const expire = Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
     for (const [id, { used }] of sessions) {
@@ -38,7 +38,7 @@ export const makeSessions = (idle: Duration.Input, end: (id: string) => Effect.E
         sessions.set(id, { user, used: now })
         return expire
       }),
-    /** Whether a request of this user may go on with a session: another's is not found. */
+    /** Whether a request of this user may use a session, which must not be another user's. */
     admits: (id: string, user: string) =>
       Effect.gen(function* () {
         yield* expire

@@ -1,17 +1,17 @@
-/** Who a request is for: the user whom a signed token names, and nobody else. */
+/** Identifies the user of a request: the one whom a signed token names. */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { ClerkUserId } from "../../../domain/index.ts"
 
-/** Whose tokens are taken, and where they name the user. */
+/** Whose tokens are accepted, and which claim names the user. */
 export interface IdentityOptions {
   /** Where the issuer publishes its keys: `https://issuer.example/.well-known/jwks.json`. */
   readonly jwks: URL
-  /** What `iss` has to be. */
+  /** The `iss` that a token must have. */
   readonly issuer: string
-  /** What `aud` has to hold. */
+  /** The audience that `aud` must include. */
   readonly audience: string
   /** The claim that is the user's id. */
   readonly claim: string
@@ -25,14 +25,14 @@ export class NotIdentified extends Data.TaggedError("NotIdentified")<{
   readonly message: string
 }> {}
 
-/** Signatures that only the issuer can make: a key that is published is no secret to sign with. */
+/** Asymmetric signatures only, which only the issuer can make: with HMAC, anybody could sign with the published key. */
 const algorithms = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"]
 
 const longestToken = 16_384
 
 const decodeUser = Schema.decodeUnknownOption(ClerkUserId)
 
-/** What is wrong with the keys, or the way to them, and not with the token. */
+/** The codes of jose that mean a problem with the keys or with fetching them, not with the token. */
 const ofKeys = ["ERR_JOSE_GENERIC", "ERR_JWKS_TIMEOUT", "ERR_JWKS_INVALID"]
 
 const isUnavailable = (error: unknown): boolean => {
@@ -48,7 +48,9 @@ const failure = (error: unknown): NotIdentified =>
         message: `A token was refused: ${String(Reflect.get(Object(error), "code"))}`
       })
 
-/** Makes what finds the user of an `Authorization` header. The keys are fetched when they are needed, and kept. */
+/**
+ * Makes the function that finds the user of an `Authorization` header. The keys are fetched when needed, and cached.
+ */
 export const make = Effect.fnUntraced(function* ({ audience, claim, issuer, jwks }: IdentityOptions) {
   // Loaded here alone: nothing else needs it.
   const { createRemoteJWKSet, jwtVerify } = yield* Effect.promise(() => import("jose"))

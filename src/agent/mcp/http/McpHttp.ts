@@ -1,8 +1,8 @@
 /**
  * The tools as an MCP server over Streamable HTTP, for many users on one database.
  *
- * The protocol is the library's. What it leaves to others stands here, in front of it: whom a request is for, which
- * hosts and origins it may name, how long a session lasts, how long a body is.
+ * The library implements the protocol. This module adds what the library leaves out: the user of a request, the hosts
+ * and origins that are allowed, the end of idle sessions, the limit of a body.
  */
 import { createServer } from "node:http"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
@@ -29,7 +29,7 @@ import { layerRoutes, RequestUser, type ServerOptions, valueLimit } from "../Mcp
 import { makeSessions } from "./HttpSessions.ts"
 import * as Identity from "./Identity.ts"
 
-/** What the tools of any user need. */
+/** The services that the tools need. */
 type Database = SqlClient.SqlClient | Accounts | Instruments | Jobs | Portfolios | Positions | Users
 
 /** Where the server listens, on which database, and whose tokens it takes. */
@@ -38,9 +38,9 @@ export interface HttpOptions extends ServerOptions {
   readonly identity: Omit<Identity.IdentityOptions, "audience"> & { readonly audience?: string | undefined }
   readonly host: string
   readonly port: number
-  /** What clients call the server: its address unless it stands behind another. */
+  /** The URL that clients use for the server; its own address unless given. */
   readonly resource?: URL | undefined
-  /** Names, beside those of loopback, under which it may be asked. */
+  /** Host names that requests may use, besides those of loopback. */
   readonly allowedHosts?: ReadonlyArray<string> | undefined
   /** How long a session lasts without a request; 30 minutes unless given. */
   readonly idle?: Duration.Input | undefined
@@ -49,12 +49,12 @@ export interface HttpOptions extends ServerOptions {
 const path = "/mcp"
 const metadataPath = "/.well-known/oauth-protected-resource"
 const sessionHeader = "mcp-session-id"
-/** Longer than the proxies in front keep a connection, so that none is closed as they send. */
+/** Milliseconds. Longer than proxies keep idle connections, so that none is closed while they send a request. */
 const keepAliveTimeout = 75_000
 const largestBody = ByteSize.megabytes(4)
 const loopback = ["localhost", "127.0.0.1", "[::1]"]
 
-/** Calls for the user of each request; what a user needs is kept for a few minutes. */
+/** Calls tools for the user of each request; the handlers of a user are kept for 5 minutes. */
 const callsOf = Effect.fnUntraced(function* ({ database, granted, limits, result }: HttpOptions) {
   const services = yield* shared(database)
   const opened = Layer.unwrap(Effect.map(services, Layer.succeedContext))
@@ -83,7 +83,7 @@ const nameOf = (host: string): string => URL.parse(`http://${host}`)?.hostname ?
 const refuse = (status: number, message: string, headers: Readonly<Record<string, string>> = {}) =>
   HttpServerResponse.jsonUnsafe({ error: message }, { status, headers })
 
-/** What a client without a valid token is told: where it can get one. */
+/** The answer to a client without a valid token, which says where to get one. */
 const challenge = (resource: URL, { reason }: Identity.NotIdentified) => {
   const where = `resource_metadata="${resource.origin}${metadataPath}${path}"`
   switch (reason) {
@@ -98,7 +98,7 @@ const challenge = (resource: URL, { reason }: Identity.NotIdentified) => {
   }
 }
 
-/** The protocol's own handler, as the web has it. */
+/** The library's handler of the protocol, as a web handler. */
 const routes = Effect.fnUntraced(function* (options: HttpOptions) {
   const calls = yield* callsOf(options)
   const layer = layerRoutes({ ...options, calls, path })
@@ -108,14 +108,15 @@ const routes = Effect.fnUntraced(function* (options: HttpOptions) {
   )
 })
 
-/** Admits a request, or says why not. */
+/** Makes the check of hosts and origins: it returns the refusal of a request, if there is one. */
 const makeGate = (options: HttpOptions, resource: URL) => {
   const { allowedHosts = [], allowedOrigins = [], host } = options
   const hosts = new Set([...loopback, host, resource.hostname, ...allowedHosts].map((name) => name.toLowerCase()))
   return (request: HttpServerRequest.HttpServerRequest) => {
     const { host: asked = "", origin } = request.headers
     if (!hosts.has(nameOf(asked).toLowerCase())) return refuse(403, "This host is not served here")
-    if (origin !== undefined && !allowedOrigins.includes(origin)) return refuse(403, "This origin may not ask here")
+    if (origin !== undefined && !allowedOrigins.includes(origin))
+      return refuse(403, "This origin may not send requests here")
     return undefined
   }
 }
@@ -130,7 +131,7 @@ const metadataOf = (resource: URL, issuer: string) =>
 
 const isMetadata = (asked: string): boolean => asked === metadataPath || asked === `${metadataPath}${path}`
 
-/** One request: who asks, in which session, and what the protocol answers. */
+/** Makes the handler of requests: it finds the user and the session, and passes the request to the protocol. */
 const makeFront = Effect.fnUntraced(function* (options: HttpOptions, resource: URL) {
   const { handler } = yield* routes(options)
   const audience = options.identity.audience ?? resource.href
