@@ -1,19 +1,19 @@
-/** How a command ends when it does not simply succeed: a code for the program that called, words for the person. */
+/** How a command ends if it does not succeed: an exit code for the calling program, a message for the person. */
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 
-/** Ends the process with a code; whatever there is to say has been said. */
+/** Ends the process with this exit code; the message was printed before. */
 export class Exit extends Data.TaggedError("Exit")<{ readonly code: number }> {}
 
 /** A check found a problem: verify, check, status. */
 export const problemFound = new Exit({ code: 3 })
 
-/** Whether to be stopped is how the command ends well, as it is for a server: exit 0. */
+/** Whether a signal is the normal end of the command, as of a server: exit 0. */
 export class EndsWhenStopped extends Context.Reference<{ current: boolean }>("alex-database/cli/EndsWhenStopped", {
   defaultValue: () => ({ current: false })
 }) {}
 
-/** What was asked for can't be done as it was asked for. */
+/** The command can't do what it was asked to do: exit 1. */
 export class Refused extends Data.TaggedError("Refused")<{
   /** Names the case for programs. */
   readonly code: string

@@ -15,35 +15,38 @@ export const targetOf = DbLayer.targetOf
 
 export { configure, type DatabaseFlags }
 
-/** Gives an operation its database, something to compare it with, and a progress line. */
+/** Runs an operation with its database, the catalogue to compare it with, and a progress line. */
 export const onDatabase =
   (flags: DatabaseFlags) =>
   <A, E, R>(operation: Effect.Effect<A, E, R>) =>
     Effect.flatMap(configure(flags), (config) => onConfigured(config)(operation))
 
 /**
- * Keeps V8 from optimizing WebAssembly, and so the embedded PostgreSQL: a command is over before that pays. Of what `up`
- * took, it saves a third of the processor time and 400 MB; a statement that runs for seconds takes up to twice as long.
+ * Keeps V8 from optimizing the WebAssembly of the embedded PostgreSQL: a command ends before that pays off. It saves
+ * `up` a third of its CPU time and 400 MB; a statement that runs for seconds takes up to twice as long.
  */
 export const unoptimized = Effect.sync(() => {
   setFlagsFromString("--no-wasm-tier-up")
   setFlagsFromString("--no-wasm-dynamic-tiering")
 })
 
-/** The database of a configuration that has been read, for who opens it later. */
+/** The layer of a configuration that was read before, for callers that build it later. */
 export const layerConfigured = (
   config: DbConfig.DbConfig,
   retries?: RetryPolicy.Options
 ): Layer.Layer<DbLayer.Services, DbLayer.LayerError> =>
   Layer.unwrap(Effect.as(unoptimized, DbLayer.layerOf(config, retries, { program: program() })))
 
-/** What a database that comes up may still answer with. */
+/** Whether a database that is starting may fail with this. */
 const isComingUp = (error: unknown): boolean =>
   ["network", "starting", "shutdown", "connections", "paused", "unavailable", "no-instance"].includes(
     adviceOn(error).code
   )
 
-/** Waits until the database answers, at most this long; what it fails with for another reason is told at once. */
+/**
+ * Waits until the database answers, at most this long. Any failure that a starting database does not explain ends the
+ * wait.
+ */
 export const waitFor = Effect.fnUntraced(function* (config: DbConfig.DbConfig, patience: Duration.Duration) {
   const millis = Duration.toMillis(patience)
   if (millis === 0) return
@@ -61,7 +64,7 @@ export const waitFor = Effect.fnUntraced(function* (config: DbConfig.DbConfig, p
   }
 })
 
-/** The same for a configuration that has been read. */
+/** The same as {@link onDatabase}, for a configuration that was read before. */
 export const onConfigured =
   (config: DbConfig.DbConfig, retries?: RetryPolicy.Options) =>
   <A, E, R>(

@@ -22,7 +22,7 @@ const steering = [
   /^(AWS_CONFIG_FILE|AWS_SHARED_CREDENTIALS_FILE)$/i
 ]
 
-/** Stands in many files for other programs and means nothing to this one, so that a warning would be noise. */
+/** Many files set it for other programs; a warning about it would be noise. */
 const harmless = "NODE_ENV"
 
 const isSteering = (name: string): boolean => steering.some((pattern) => pattern.test(name))
@@ -34,12 +34,12 @@ const decoded = (bytes: Uint8Array): string => {
   return new TextDecoder(encoding, { fatal: true }).decode(bytes)
 }
 
-/** How long a pipe may stay without a writer or a word, as when a password has to be typed to fill it. */
+/** How long to wait for a pipe to be filled, for which a password may have to be typed. */
 const pipePatience = Duration.seconds(30)
 
 const isEmptyYet = (cause: unknown): boolean => Predicate.hasProperty(cause, "code") && cause.code === "EAGAIN"
 
-/** What has come through a pipe since it was looked at last: undefined when nothing has, 0 at its end. */
+/** Reads the bytes that are in a pipe, and returns how many: undefined if there are none yet, 0 at its end. */
 const readPart = (pipe: number, into: Uint8Array) =>
   Effect.try(() => readSync(pipe, into)).pipe(
     Effect.catchIf(
@@ -48,7 +48,7 @@ const readPart = (pipe: number, into: Uint8Array) =>
     )
   )
 
-/** All that is written into a pipe. It is opened without waiting for a writer, which no signal could end. */
+/** Reads a pipe to its end. Opening it does not wait for a writer: no signal could end that wait. */
 const readPipe = Effect.fnUntraced(function* (file: string) {
   const pipe = yield* Effect.acquireRelease(
     Effect.try(() => openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)),
@@ -91,7 +91,9 @@ const readText = Effect.fnUntraced(function* (file: string) {
   return colon === undefined ? text : yield* notAssigned(file, colon)
 })
 
-/** A folder of that name is a virtual environment of Python's. A link to nothing is there, and can't be read. */
+/**
+ * A folder named `.env` is a virtual environment of Python. A broken link counts as a file, so that reading it fails.
+ */
 const hasDotenv = (): boolean =>
   lstatSync(".env", { throwIfNoEntry: false }) !== undefined &&
   statSync(".env", { throwIfNoEntry: false })?.isDirectory() !== true
@@ -103,7 +105,7 @@ const notText = (file: string) =>
     fix: "Save it as UTF-8"
   })
 
-/** A variable of this program's as YAML and Docker's inspect print it, which is no assignment. */
+/** A variable of this program in the notation of YAML, which is not an assignment. */
 const withColon = /^[ \t]*(DATABASE_URL|(?:AURORA|ALEX_DB|AWS)_[A-Z_]+)[ \t]*:/m
 
 const notAssigned = (file: string, name: string) =>
@@ -120,7 +122,7 @@ const silentPipe = (file: string) =>
     fix: "Start the program that fills it, or remove it"
   })
 
-/** What a file of variables says, and which of its names are not taken. */
+/** Reads the variables of a file, and logs which names were ignored. */
 const variablesIn = Effect.fnUntraced(function* (file: string) {
   const all = Object.entries(parseEnv(yield* readText(file)))
   const taken = all.flatMap(
@@ -137,10 +139,10 @@ const variablesIn = Effect.fnUntraced(function* (file: string) {
 })
 
 /**
- * Reads `.env`, or the file that was asked for: what the environment does not say, or says with an empty value, the
- * file says. Which file was read, and which names of it were not taken, is logged.
+ * Reads `.env`, or the file of `--dotenv`, for the variables that the environment lacks or has empty. Logs which file
+ * was read, and which of its names were ignored.
  *
- * It is put into the process's environment too, since the AWS SDK looks for its own variables there.
+ * The variables are put into the process's environment too, since the AWS SDK reads its own there.
  *
  * @errors Refused, WrongUsage
  */
@@ -155,12 +157,15 @@ export const loadEnvironment = Effect.fnUntraced(function* (dotenv: Option.Optio
   return ConfigProvider.orElse(environment, ConfigProvider.fromEnvRecord(Object.fromEntries(taken)))
 })
 
-/** Says where the Data API is, and is read with the rest of a configuration: no credential, and a side's own. */
+/**
+ * An endpoint is not a credential: it belongs to the configuration of a side, and the two sides may have different
+ * ones.
+ */
 const isEndpoint = (name: string): boolean => /^AWS_ENDPOINT_URL/.test(name)
 
 /**
- * Reads a file of variables that describes a database by itself: the environment adds nothing to it. What the AWS SDK
- * looks for in the process's environment is put there, and can be only one thing.
+ * Reads a file of variables that describes a database by itself: the environment adds nothing to it. The variables that
+ * the AWS SDK reads are put into the process's environment, so both sides must agree on them.
  *
  * @errors Refused, WrongUsage
  */

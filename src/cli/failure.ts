@@ -1,4 +1,4 @@
-/** From any failure to the words that a person reads, and the document that a program does. */
+/** Turns any failure into a line for a person and a document for a program. */
 import { adviceOn } from "../operations/database/Advice.ts"
 import { Refused } from "./Outcome.ts"
 import { visible } from "./output/visible.ts"
@@ -21,7 +21,7 @@ export const failureOf = (error: unknown): Failure => {
   return { ok: false, code, problem: oneLine(problem), fix: oneLine(fix) }
 }
 
-/** As much of a problem as a person reads; with `--json` there is all of it. */
+/** The most characters of a problem in a line; `--json` has all of it. */
 const longest = 2000
 
 const shortened = (problem: string): string =>
@@ -29,5 +29,5 @@ const shortened = (problem: string): string =>
     ? problem
     : `${problem.slice(0, longest)}... (${(problem.length - longest).toLocaleString("en-US")} more characters)`
 
-/** Both in one line. */
+/** Problem and fix in one line. */
 export const lineOf = ({ fix, problem }: Failure): string => `${shortened(problem)}. ${fix}.`

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The executable. It has no imports and no new syntax, so that a Node too old for the rest can say so: what is imported
- * is linked before the first line runs.
+ * The executable. It has no static imports and no new syntax, so that it can refuse a Node that is too old: static
+ * imports are linked before the first line runs.
  */
 
 // As `engines` in package.json says, which a test compares.

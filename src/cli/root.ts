@@ -1,8 +1,8 @@
 /**
  * The root of the command line, and the flags that every command takes.
  *
- * The modules that stand on the way to `--help` import `effect` module by module: its barrel alone would double the
- * time to the first line. What a command works with is loaded when one runs: {@link database}, {@link operations}.
+ * Modules that `--help` needs import `effect` module by module: its barrel alone would double the time to the first
+ * line. A command loads the rest when it runs: {@link database}, {@link operations}.
  */
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
@@ -35,12 +35,12 @@ export const on = (name: string, description: string) =>
 export const repeated = (name: string, metavar: string, description: string) =>
   Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.atLeast(0))
 
-/** A flag with a value where it is not given, which its help says. */
+/** A flag with a default value, which its help shows. */
 export const defaulted = <A extends string | number>(flag: Flag.Flag<A>, value: NoInfer<A>, description: string) =>
   flag.pipe(Flag.withDescription(`${description} (default: ${value})`), Flag.withDefault(value))
 
-/** How a command gets at its database. */
+/** Loads what a command needs to reach its database. */
 export const database = Effect.promise(() => import("./database.ts"))
 
-/** What a command can do with it. */
+/** Loads the operations on it. */
 export const operations = Effect.promise(() => import("../operations/index.ts"))

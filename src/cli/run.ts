@@ -19,7 +19,7 @@ import { printJson, say } from "./output/text.ts"
 import { visible } from "./output/visible.ts"
 import { version } from "./version.ts"
 
-/** @internal What an operator reads goes to stderr as it is, without time, level or fiber; stdout is for results. */
+/** @internal Logs go to stderr as plain text, without time or fiber, for an operator to read; stdout is for results. */
 export const plainLogger = Logger.withConsoleError(
   Logger.make<unknown, string>(({ logLevel, message }) => {
     const text = visible((Array.isArray(message) ? message : [message]).map(String).join(" "))
@@ -27,11 +27,11 @@ export const plainLogger = Logger.withConsoleError(
   })
 )
 
-/** Whether the caller reads JSON, as far as arguments that may be wrong show it. */
+/** Whether the caller reads JSON. The arguments may be wrong, so they are not parsed. */
 const isJson = (args: ReadonlyArray<string>): boolean =>
   args.slice(0, args.includes("--") ? args.indexOf("--") : undefined).includes("--json")
 
-/** Says what went wrong: in a line for the person, and in a document where one was asked for. */
+/** Prints a failure: a line for the person, and with `--json` a document. */
 const report = (failure: Failure, line: string, json: boolean, code: number) =>
   Effect.gen(function* () {
     yield* say(`alex-db: ${line}`)
@@ -72,7 +72,7 @@ const stopped = (signal: NodeJS.Signals, json: boolean) => {
   )
 }
 
-/** Only the interrupts of a command that was stopped, or of a prompt that was left, are no failures. */
+/** Interrupts alone mean that a signal stopped the command or a prompt was left; all else is a failure. */
 const outcome = (cause: Cause.Cause<unknown>, signal: NodeJS.Signals | undefined, json: boolean) => {
   if (Cause.hasInterruptsOnly(cause)) return stopped(signal ?? "SIGINT", json)
   const error = Cause.squash(cause)
@@ -96,7 +96,7 @@ export const run = (
     const ends = { current: false }
     const { Unclosed } = yield* Effect.promise(() => import("../local/folder/Unclosed.ts"))
     let isUnclosed = false
-    // What was asked for is done then, and the disk has failed.
+    // The command's work is done by then; only closing the folder failed.
     const tellUnclosed = ({ message }: { readonly message: string }) => {
       isUnclosed = true
       return say(`alex-db: ${message}`)
@@ -110,7 +110,7 @@ export const run = (
     )
     yield* Effect.forkChild(
       Effect.flatMap(signal, (name) => {
-        // What is under way is finished, though its output is not read.
+        // The command finishes its work, although nobody reads its output.
         if (name === "SIGPIPE" && !ends.current) return Effect.void
         received = name
         return Fiber.interrupt(running)

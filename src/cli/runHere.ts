@@ -13,7 +13,7 @@ const signal = Effect.callback<NodeJS.Signals>((resume) => {
     resume(Effect.succeed(received))
   }
   for (const one of signals) process.on(one, stop)
-  // A server whose reader is gone has no client left.
+  // When nobody reads a server's output any more, its client is gone.
   process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => {
     if (code === "EPIPE") resume(Effect.succeed("SIGPIPE"))
   })

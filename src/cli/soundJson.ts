@@ -3,8 +3,8 @@ import * as Effect from "effect/Effect"
 import { parseJson } from "../data-api/values/SoundJson.ts"
 
 /**
- * Puts {@link parseJson} in the place of `JSON.parse`. Only a program may do that: the process is its own. Libraries
- * give it buffers and other values as well, of which `JSON.parse` reads the text.
+ * Replaces `JSON.parse` with {@link parseJson}. Only a program may do that, not a library. Libraries also pass buffers
+ * and other values, whose text `JSON.parse` reads.
  */
 export const readAllJsonRight = Effect.sync(() => {
   const { parse } = JSON

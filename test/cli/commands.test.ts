@@ -245,7 +245,7 @@ layer(Folder.layer, { timeout: "60 seconds" })("the command line", (it) => {
         pruned: 2,
         days: 0.5
       })
-      assert.match((yield* alexDb(["agent-calls"])).out, /^No call/)
+      assert.match((yield* alexDb(["agent-calls"])).out, /^No agent/)
       for (const wrong of [
         ["--prune", "soon"],
         ["--limit", "0"],

@@ -50,8 +50,8 @@ describe("alex-db mcp --http", () => {
 
   it.each([
     ["--jwks is missing", http],
-    ["--jwks is no URL", [...http, "--jwks", "keys"]],
-    ["could be read and changed", [...http, "--jwks", "http://issuer.example/jwks.json"]],
+    ["--jwks is not a URL", [...http, "--jwks", "keys"]],
+    ["could be changed on its way", [...http, "--jwks", "http://issuer.example/jwks.json"]],
     ["--issuer is missing", ["--http", "0", ...jwks]],
     ["belong to one user", [...http, ...jwks, "--user", "x"]],
     ["does not know", [...http, ...jwks, "--allow", "all"]],

@@ -14,7 +14,7 @@ import { database, defaulted, operations, root } from "../root.ts"
 const listText = ({ calls, more }: AgentCallOperations.AgentCallsReport): string =>
   [
     calls.length === 0
-      ? "No call of an agent has written."
+      ? "No agent has written anything."
       : table(
           ["at (UTC)", "user", "tool", "job", "outcome", "ms", "bytes", "arguments"],
           calls.map((call) => [
@@ -60,12 +60,12 @@ export const agentCalls = Command.make(
   Effect.fnUntraced(function* (options) {
     const flags = yield* root
     if (options.limit < 1) {
-      return yield* new WrongUsage({ problem: "--limit is less than 1", fix: "Give a number from 1 on" })
+      return yield* new WrongUsage({ problem: "--limit is less than 1", fix: "Give a number of at least 1" })
     }
     if (Option.isSome(options.prune) && Option.isSome(options.user)) {
       return yield* new WrongUsage({
         problem: "--prune deletes the calls of all users, and --user was given",
-        fix: "Give one of them"
+        fix: "Leave one of the two out"
       })
     }
     const user = yield* userOf(options.user)

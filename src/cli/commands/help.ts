@@ -8,7 +8,7 @@ import { print } from "../output/text.ts"
 import { root } from "../root.ts"
 import { version as packageVersion } from "../version.ts"
 
-/** A command as far as its help is concerned. */
+/** The parts of a command that help needs. */
 interface Named {
   readonly name: string
   readonly subcommands: ReadonlyArray<{ readonly commands: ReadonlyArray<Named> }>
@@ -17,7 +17,7 @@ interface Named {
 const subcommand = (command: Named, name: string): Named | undefined =>
   command.subcommands.flatMap(({ commands }) => commands).find((one) => one.name === name)
 
-/** @param whole The command line, which is known only when all of its commands are. */
+/** @param whole Returns the whole command line, which exists only once all of its commands do. */
 export const helpOn = (whole: () => Named) =>
   Command.make(
     "help",

@@ -1,4 +1,4 @@
-/** `alex-db jobs`: the jobs that wait, hang or failed, and what an operator does with them. */
+/** `alex-db jobs`: lists jobs, makes failed or stuck ones pending again, or cancels them. */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
@@ -46,13 +46,13 @@ const list = Command.make(
     status: Flag.Literals("status", jobStatuses).pipe(Flag.withDescription("Only jobs of this status"), Flag.optional),
     stuck: on("stuck", "Only jobs that have run longer than --running-for"),
     runningFor,
-    limit: defaulted(Flag.Int("limit"), 100, "How many at most, the oldest first")
+    limit: defaulted(Flag.Int("limit"), 100, "Maximum number of jobs, the oldest first")
   },
   Effect.fnUntraced(function* (options) {
     const flags = yield* root
     const duration = yield* durationOf("running-for", options.runningFor)
     if (options.limit < 1) {
-      return yield* new WrongUsage({ problem: "--limit is less than 1", fix: "Give a number from 1 on" })
+      return yield* new WrongUsage({ problem: "--limit is less than 1", fix: "Give a number of at least 1" })
     }
     const { onDatabase } = yield* database
     const { JobOperations } = yield* operations
@@ -117,7 +117,10 @@ const requeue = Command.make(
     "Make failed, cancelled or stuck jobs pending again, for a worker to claim; exit 3 if one is refused"
   ),
   Command.withExamples([
-    { command: "alex-db jobs requeue --stuck --running-for 20m", description: "Whatever was started, and not ended" },
+    {
+      command: "alex-db jobs requeue --stuck --running-for 20m",
+      description: "Jobs that were started and did not end"
+    },
     { command: "alex-db jobs requeue --results clear 0f8e...", description: "One job, from the beginning" }
   ])
 )

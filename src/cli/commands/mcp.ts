@@ -57,7 +57,7 @@ const flags = {
   allow: Flag.String("allow").pipe(
     Flag.withMetavar("GRANTS"),
     Flag.withDescription(
-      "What the tools may write, with commas: results (of jobs), positions, instruments (gaps are filled in), prices (names and prices of known instruments, which all users see); nothing by default"
+      "What the tools may write, separated by commas: results (of jobs), positions, instruments (gaps are filled in), prices (names and prices of known instruments, which all users see); nothing by default"
     ),
     Flag.withDefault("")
   ),
@@ -69,12 +69,12 @@ const flags = {
   callSeconds: defaulted(
     Flag.Int("call-seconds"),
     20,
-    "Seconds until a call that the database has not answered is answered with when to ask again"
+    "Seconds after which a call that the database has not answered is answered with when to ask again"
   ),
   maxResult: defaulted(
     Flag.Int("max-result"),
     60_000,
-    "Bytes that a result may have; what is longer comes in pages, or is refused with a narrower call"
+    "Maximum bytes of a result; a longer one comes in pages, or is refused with a hint at a narrower call"
   ),
   result: Flag.Literals("result", ["both", "structured", "text"]).pipe(
     Flag.withDescription(
@@ -92,7 +92,7 @@ const flags = {
   ...httpFlags
 }
 
-/** What the flags of `alex-db mcp` say. */
+/** The values of the flags of `alex-db mcp`. */
 export type McpFlags = Command.Command.Config.Infer<typeof flags>
 
 const stdio = Effect.fnUntraced(function* (asked: McpFlags) {
@@ -123,7 +123,7 @@ const stdio = Effect.fnUntraced(function* (asked: McpFlags) {
   const running = yield* Effect.forkChild(
     Layer.launch(McpServer.layerStdio({ handlers, granted, version: version(), result, limits }))
   )
-  // The server interrupts itself when its input ends, and that is how it ends well.
+  // The server interrupts itself when its input ends: a normal end.
   const exit = yield* Fiber.await(running)
   if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.failCause(exit.cause)
 })

@@ -12,7 +12,7 @@ import { database, on, operations, root } from "../root.ts"
 import { version } from "../version.ts"
 import { seedText } from "./seed.ts"
 
-/** @param mostCounted Up to how many rows a table is counted. */
+/** @param mostCounted The most rows that are counted in a table. */
 const planText =
   (mostCounted: number) =>
   ({ database, functions, location, mustConfirm, tables }: Reset.ResetPlan): string => {
@@ -85,7 +85,7 @@ export const reset = Command.make(
     const { database: name, isLocal } = targetOf(config)
     const { canPrompt } = yield* TerminalCapabilities.TerminalCapabilities
     const given = Option.getOrElse(options.confirm, () => (options.yes && isLocal ? name : undefined))
-    // A database that is not local is not reached before it is confirmed, where there is no terminal to ask at.
+    // Without a terminal to ask at, a database that is not local is not contacted before it is confirmed.
     const mayLook = !skipDrop && (isLocal || canPrompt || given !== undefined)
     const report = yield* onConfigured(config)(
       Effect.gen(function* () {

@@ -9,10 +9,10 @@ import { schemaNames } from "../../agent/schemas/schemaNames.ts"
 import { print, printJson } from "../output/text.ts"
 import { root } from "../root.ts"
 
-/** Not one schema: the reports of the commands, the tools of agents, all payloads that agents answer with. */
+/** Names that print several schemas: the reports of the commands, the tools, the payloads that agents answer with. */
 const others = ["reports", "tools", "payloads"] as const
 
-/** Which subset of JSON Schema a provider of tools takes for an answer. */
+/** The subset of JSON Schema that a provider of tools takes for an answer. */
 const subsets = { "openai-chat": "openai", bedrock: "anthropic", gemini: "anthropic", mcp: "json-schema" } as const
 
 type Asked = Dialect | keyof typeof subsets

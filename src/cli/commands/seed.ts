@@ -7,7 +7,7 @@ import type { Seed } from "../../operations/index.ts"
 import { count, print } from "../output/text.ts"
 import { database, on, operations, root } from "../root.ts"
 
-/** What a seed did, in one line; the symbols are named where there are few. */
+/** The result of a seed, in one line; symbols are named if there are at most ten. */
 export const seedText = ({ dryRun, inserted, total, unchanged, updated }: Seed.SeedReport): string => {
   const named = (symbols: ReadonlyArray<string>) =>
     symbols.length === 0 || symbols.length > 10 ? "" : ` (${symbols.join(", ")})`

@@ -45,7 +45,9 @@ export const flags = {
   region: defaulted(Flag.String("region"), "us-east-1", "AWS region of the printed cluster"),
   clusters: Flag.Path("clusters", { pathType: "either", mustExist: false }).pipe(
     Flag.withMetavar("FILE"),
-    Flag.withDescription("JSON file of the clusters, secrets and callers to know; any cluster is accepted otherwise"),
+    Flag.withDescription(
+      "JSON file of the clusters, secrets and callers that are accepted; any cluster is accepted otherwise"
+    ),
     Flag.optional
   ),
   secretKey: Flag.Redacted("secret-key").pipe(
@@ -66,7 +68,7 @@ export const flags = {
   ),
   faults: Flag.Path("faults", { pathType: "either", mustExist: false }).pipe(
     Flag.withMetavar("FILE"),
-    Flag.withDescription("JSON file of the faults to expect"),
+    Flag.withDescription("JSON file of the faults to inject"),
     Flag.optional
   ),
   pause: Flag.Finite("pause").pipe(
@@ -98,6 +100,9 @@ export const serve = Command.make(
   Command.withExamples([
     { command: "alex-db serve --memory", description: "A database that is discarded at exit" },
     { command: "alex-db serve --json --port 0", description: "The variables as JSON, on a free port" },
-    { command: "alex-db serve --pause 20 --throttle 0.05", description: "As unkind as the service can be" }
+    {
+      command: "alex-db serve --pause 20 --throttle 0.05",
+      description: "A paused cluster, then 5 % of calls throttled"
+    }
   ])
 )

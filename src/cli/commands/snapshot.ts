@@ -1,4 +1,4 @@
-/** `alex-db snapshot`: what every portfolio is worth today. */
+/** `alex-db snapshot`: stores what every portfolio is worth today. */
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
@@ -30,7 +30,7 @@ export const snapshot = Command.make(
     const user = Option.map(options.user, ClerkUserId.makeOption)
     if (Option.isSome(user) && Option.isNone(user.value)) {
       return yield* new WrongUsage({
-        problem: "--user is no user's id",
+        problem: "--user is not the id of a user",
         fix: "Give the clerk_user_id, such as user_2abcDEF"
       })
     }

@@ -11,6 +11,6 @@ export const waiting = Flag.String("wait").pipe(
   Flag.optional
 )
 
-/** How long to wait: not at all, where nothing was said. */
+/** How long to wait; not at all without the flag. */
 export const patienceOf = (wait: Option.Option<string>) =>
   Option.isNone(wait) ? Effect.succeed(Duration.zero) : durationOf("wait", wait.value)

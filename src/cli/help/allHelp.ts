@@ -18,7 +18,7 @@ const pathsOf = ({ name, subcommands }: Named): ReadonlyArray<ReadonlyArray<stri
   ...subcommands.flatMap(({ commands }) => commands.flatMap(pathsOf)).map((path) => [name, ...path])
 ]
 
-/** What to type for each command after `alex-db`, beginning with nothing. */
+/** The words to type after `alex-db` for each command; the first path is empty. */
 export const paths: ReadonlyArray<ReadonlyArray<string>> = pathsOf(command).map(([, ...path]) => path)
 
 /** The structured help of a command, as Effect's command line makes it. */
@@ -36,7 +36,7 @@ export const docOf = Effect.fnUntraced(function* (path: ReadonlyArray<string>) {
   return doc ?? (yield* Effect.die(new Error(`There is no help on ${path.join(" ")}`)))
 }, Effect.provide(NodeServices.layer))
 
-/** By path, its words with a blank between them. */
+/** The help by path, whose words are joined by blanks. */
 export const allHelp: Effect.Effect<Readonly<Record<string, Help>>, unknown> = Effect.map(
   Effect.forEach(paths, (path) => Effect.map(docOf(path), (doc) => [path.join(" "), helpOf(doc)] as const)),
   (all) => Object.fromEntries(all)

@@ -1,7 +1,7 @@
 /**
- * What the built command line can say before anything is loaded: its version, and the help that the build wrote down.
+ * What the built command line answers before anything else is loaded: its version, and the help that the build wrote.
  *
- * Arguments that are more than that, or a run from the sources, are for the whole command line, which says the same.
+ * Other arguments, and runs from the sources, go to the whole command line, which prints the same help.
  */
 import { existsSync, readFileSync } from "node:fs"
 import { styleOf } from "../output/style.ts"

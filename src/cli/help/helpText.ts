@@ -9,7 +9,7 @@ interface Entry {
   readonly text: string
 }
 
-/** What there is to say about a command, as JSON can hold it. */
+/** The help of a command, as JSON can hold it. */
 export interface Help {
   readonly description: string
   readonly usage: string
@@ -77,5 +77,5 @@ export const helpText = (help: Help, look: Look): string => {
   return lines.join("\n").trimEnd()
 }
 
-/** Columns of help: those of the terminal, within reason; 80 where there is none. */
+/** The width of help: that of the terminal, between 40 and 100 columns; 80 without a terminal. */
 export const columns = (): number => Math.min(Math.max(process.stdout.columns ?? 80, 40), 100)

@@ -17,7 +17,7 @@ const argumentEntry = ({ description, name, required, type, variadic }: HelpDoc.
   text: Option.getOrElse(description, () => "") + (required ? "" : " (optional)")
 })
 
-/** Flags that every command takes stand in the help of `alex-db` itself; elsewhere their names have to do. */
+/** Flags that every command takes are explained in the help of `alex-db` itself; other help only names them. */
 const sharedFlags = (doc: HelpDoc.HelpDoc): Help["shared"] => {
   const [program = "alex-db", ...rest] = doc.commandPath ?? []
   const isRoot = rest.length === 0
@@ -46,7 +46,7 @@ export const helpOf = (doc: HelpDoc.HelpDoc): Help => {
   }
 }
 
-/** What is wrong with the arguments is said by `run`, without the help. */
+/** Prints help and the version. Wrong arguments are reported by `run`, without the help. */
 export const presenter: CliOutput.Presenter = {
   present: Effect.fnUntraced(function* (event) {
     if (event._tag === "InvalidInvocation") return

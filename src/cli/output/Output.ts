@@ -1,11 +1,11 @@
-/** What this process writes: all of it, or a failure; and no control sequences but its own colours. */
+/** Writes the output of this process: all of it or a failure, with no control sequences but its own colours. */
 import type * as Console from "effect/Console"
 import { visibleOutput } from "./visible.ts"
 
 /** stdout and stderr, as a console for the program and a way to wait until all is written. */
 export interface Output {
   readonly console: Console.Console
-  /** Resolves when everything is written, with why something of stdout could not be, if so. */
+  /** Resolves when everything is written: with the error, if part of stdout could not be. */
   readonly settled: () => Promise<NodeJS.ErrnoException | undefined>
 }
 
@@ -21,7 +21,7 @@ const writerOf = (stream: NodeJS.WritableStream) => {
   stream.on("error", note)
   return {
     write: (text: string) => stream.write(text, note),
-    // Writes are done in their order, so that the last one is done when all are.
+    // Writes complete in order: when the last one is done, all are.
     settled: () =>
       new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
         stream.write("", (error) => {

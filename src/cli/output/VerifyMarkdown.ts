@@ -14,7 +14,7 @@ import {
   verdictOf
 } from "./VerifySummary.ts"
 
-/** Text of a database as code, where it is neither markup nor a mention; inside of a table too. */
+/** Text of a database as code, so that it is neither markup nor a mention, in a table too. */
 const code = (text: string): string => {
   const longest = Math.max(0, ...(text.match(/`+/g) ?? []).map((run) => run.length))
   const fence = "`".repeat(longest + 1)
@@ -67,6 +67,6 @@ const annotation = (group: Group): string => {
   return `::${level} title=${property(headingOf(group))}::${data(text)}`
 }
 
-/** One annotation for each check, since GitHub shows ten of a kind; and the verdict as a plain line. */
+/** One annotation for each check, since GitHub shows only ten of a kind; the verdict is a plain line. */
 export const verifyAnnotations = (report: Verify.VerifyReport): string =>
   [...groupsOf(report).map(annotation), verdictOf(report)].join("\n")

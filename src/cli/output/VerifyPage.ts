@@ -1,4 +1,4 @@
-/** The verification report as a page of its own: no network and no script; light and dark; on a phone and on paper. */
+/** The verification report as a page that needs no network and no script, for light and dark, phone and paper. */
 import type { Allocations, Verify } from "../../operations/index.ts"
 import { pageStyle } from "./pageStyle.ts"
 import { bytes, count, dollars } from "./text.ts"

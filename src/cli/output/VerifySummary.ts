@@ -1,4 +1,4 @@
-/** What every form of the verification report says, in its order: what is wrong first, what is well last. */
+/** The parts that all forms of the verification report share, in order: problems first. */
 import { Drift, NextStep, type Verify } from "../../operations/index.ts"
 import { isAt100 } from "../../operations/verify/Allocations.ts"
 import { count } from "./text.ts"
@@ -10,7 +10,7 @@ export interface Group {
   readonly messages: ReadonlyArray<string>
 }
 
-/** A sign and a word for each kind, so that colour alone says nothing. */
+/** A sign and a word for each kind, so that nothing depends on colour alone. */
 export const signs = { problem: "✗ problem", difference: "✗ difference", notice: "! notice", good: "✓" } as const
 
 /** How many messages of a group a person is shown; `--json` holds all. */
@@ -24,10 +24,10 @@ const byCheck = (kind: "problem" | "notice", report: Verify.VerifyReport): Reado
   return [...groups].map(([check, messages]) => ({ kind, check, messages }))
 }
 
-/** As much of the SQL that undoes a difference as a line holds; `alex-db repair --drift --dry-run` prints all of it. */
+/** The most characters of a repair's SQL in a line; `alex-db repair --drift --dry-run` prints all of it. */
 const mostSql = 200
 
-/** On one line, though line breaks were made visible already. */
+/** Puts SQL on one line; its line breaks may be escapes already. */
 const oneLine = (sql: string): string => sql.replaceAll(/(\s|\\n|\\t)+/g, " ")
 
 const differenceText = (difference: Drift.Difference): string => {
@@ -59,7 +59,7 @@ type Sums = Verify.VerifyReport["instruments"][number]
 
 const sumsOf = ({ assetClasses, regions, sectors }: Sums) => [regions, sectors, assetClasses]
 
-/** Those whose allocations are off, then those without some, then the others. */
+/** Instruments with an allocation that does not sum to 100, then those that lack one, then the others. */
 export const instrumentsOf = (report: Verify.VerifyReport): ReadonlyArray<Sums> => {
   const rank = (one: Sums) => (sumsOf(one).every(isAt100) ? (sumsOf(one).includes(null) ? 1 : 2) : 0)
   return report.instruments.toSorted((a, b) => rank(a) - rank(b))
@@ -82,7 +82,7 @@ export const verdictOf = (report: Verify.VerifyReport): string => {
   return `Verified: ${[count(report.tables.length, "table"), ...counted].join(", ")}; all is well.`
 }
 
-/** The command that leads on, and what it is for; undefined where there is none but to look at this report. */
+/** The next command and its purpose; undefined if there is none, or if it is `verify` itself. */
 export const nextOf = (report: Verify.VerifyReport): { readonly command: string; readonly fix: string } | undefined => {
   const next = NextStep.nextStep(report)
   if (next === null || next.command === null || next.command === "alex-db verify") return undefined

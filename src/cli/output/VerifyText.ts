@@ -17,7 +17,7 @@ import {
   verdictOf
 } from "./VerifySummary.ts"
 
-/** Alternatives side by side would not fit a narrow terminal, so names are wrapped at about 76 columns. */
+/** Wraps names at about 76 columns, to fit a narrow terminal. */
 const wrapped = (names: ReadonlyArray<string>): string => {
   const lines: Array<string> = []
   for (const name of names) {
@@ -42,7 +42,7 @@ const groupText = (group: Group, { bad, dim, warn }: Style): string => {
 }
 
 const driftText = ({ drift, ignored }: Verify.VerifyReport, { dim, good }: Style): ReadonlyArray<string> => {
-  if (drift === null) return [dim("drift from the migrations: not looked for here; alex-db verify does")]
+  if (drift === null) return [dim("drift from the migrations: not checked here; run alex-db verify")]
   return [
     ...(drift.length === 0 ? [`${good(signs.good)} no drift from the migrations`] : []),
     ...(ignored.length === 0 ? [] : [dim(`not compared, as asked for: ${ignored.join(", ")}`)])
@@ -92,7 +92,7 @@ const classesText = ({ classes, distribution }: Verify.VerifyReport, { bold }: S
     )
   ].join("\n")
 
-/** What is wrong comes first, what is well last; the verdict closes the report, where a terminal shows it. */
+/** Problems come first; the verdict comes last, where a terminal shows it. */
 export const verifyText = (report: Verify.VerifyReport, made: Made, marks: Style): string => {
   const { bad, bold, dim, good } = marks
   const named = (names: ReadonlyArray<string>, one: string, many?: string) =>

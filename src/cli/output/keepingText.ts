@@ -1,4 +1,4 @@
-/** What was backed up, restored or copied, in words. */
+/** The reports of backup, restore, copy and upgrade as text. */
 import type { Backup, BackupFormat, Restore } from "../../operations/index.ts"
 import type { UpgradeReport } from "../commands/keeping/upgradeFolder.ts"
 import { count, type Style, table } from "./text.ts"
@@ -26,7 +26,7 @@ const heldText = (tables: Restore.RestorePlan["tables"], mostCounted: number): R
     rows > mostCounted ? `  ${name}: more than ${count(mostCounted, "row")}` : `  ${name}: ${count(rows, "row")}`
   )
 
-/** @param mostCounted Up to how many rows a table is counted. */
+/** @param mostCounted The most rows that are counted in a table. */
 export const planText =
   (mostCounted: number) =>
   ({
@@ -46,7 +46,7 @@ export const planText =
       ...(migrates ? [`The migrations make the tables in "${database}" at ${location} first.`] : []),
       ...(resumesAt === null
         ? []
-        : [`A restore of it is unfinished: ${count(resumesAt, "row")} are in place, and --resume goes on.`]),
+        : [`A restore of it is unfinished: ${count(resumesAt, "row")} are in place, and --resume continues it.`]),
       ...(tables.length === 0
         ? [`The tables in "${database}" at ${location} hold no rows.`]
         : [

@@ -8,10 +8,10 @@ import { visible } from "./visible.ts"
 /** Shorter operations show nothing. */
 const patienceMs = 1000
 
-/** On no terminal, where lines can't be redrawn, at most one line in this time. */
+/** Without a terminal, where lines can't be redrawn, at most one line is printed in this time. */
 const plainEveryMs = 1000
 
-/** A step that takes longer than this is shown again, with the seconds that it has taken: on a terminal, and else. */
+/** A step that takes longer than this is shown again, with its seconds: on a terminal, and elsewhere. */
 const lastingMs = { redrawn: 2000, plain: 10_000 }
 
 const textOf = ({ done, operation, text, total }: Step) =>
@@ -23,7 +23,10 @@ const barOf = ({ done, total }: Step) => {
   return `[${"█".repeat(filled)}${"░".repeat(20 - filled)}] `
 }
 
-/** On a terminal one line that is redrawn and wiped at the end; elsewhere plain lines. Who interrupts learns at what. */
+/**
+ * On a terminal, one line that is redrawn, and removed at the end; elsewhere plain lines. An interrupt prints the last
+ * step.
+ */
 export const layer: Layer.Layer<never> = Layer.effect(
   Progress,
   Effect.gen(function* () {

@@ -19,7 +19,7 @@ import {
 import { DiscoverReport } from "../commands/examining/discover.ts"
 import { UpgradeReport } from "../commands/keeping/upgradeFolder.ts"
 
-/** What a command prints with `--json` when it fails, whichever it is. */
+/** What any command prints with `--json` when it fails. */
 export const FailureReport = Schema.Struct({
   ok: Schema.Literal(false),
   code: Schema.String.annotate({ description: "Names the case for programs" }),
@@ -42,7 +42,7 @@ const SnapshotReport = Schema.Struct({
 
 const VersionReport = Schema.Struct({ name: Schema.String, version: Schema.String, node: Schema.String })
 
-/** By command; `failure` is any command's. */
+/** The schemas by command; `failure` is that of every command. */
 export const reports = {
   up: UpReport,
   check: Check.CheckReport,

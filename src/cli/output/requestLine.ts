@@ -33,7 +33,7 @@ const traced = ({ call, message }: RequestLog) => {
   }
 }
 
-/** Below the line that it belongs to, so that no text can pass for a line of its own. */
+/** Indents text below its log line, so that it can't pass for a line of its own. */
 const indented = (text: string): string => `\n${visibleLines(text)}`.replaceAll("\n", "\n  ")
 
 /** One line for a request; the last six characters stand for its transaction. */

@@ -51,7 +51,7 @@ export const bytes = (n: number): string => {
 /** Prints one line for the person, on stderr. */
 export const say = (line: string) => Console.error(visible(line))
 
-/** The same in several lines, of a text that is visible. */
+/** Prints several lines on stderr, of a text that is visible already. */
 export const sayLines = (lines: string) => Console.error(lines)
 
 /** Prints one JSON document, on stdout. */

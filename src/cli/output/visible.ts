@@ -1,12 +1,12 @@
 /**
- * Text that may come from a database or a caller, made safe to show: what would control a terminal, forge a line, turn
- * the order of the letters around or not be seen at all stands there as an escape.
+ * Makes text from a database or a caller safe to show: characters that would control a terminal, forge a line, reverse
+ * the order of the letters or stay invisible become escapes.
  */
 import * as Predicate from "effect/Predicate"
 
 // Controls (C0, DEL, C1), line and paragraph separators, lone surrogates; whatever has no glyph: bidirectional
-// controls, zero-width characters, tags, fillers, soft hyphens. What joins two pictures into one (a family) or chooses
-// the look of one stays; elsewhere it would make two names look alike.
+// controls, zero-width characters, tags, fillers, soft hyphens. What joins two emoji into one or selects the look of
+// one stays; elsewhere it could make two names look alike.
 const hidden =
   /(?!(?<=\p{Extended_Pictographic}(?:\p{Emoji_Modifier}|\ufe0f)?)\u200d(?=\p{Extended_Pictographic})|(?<=\p{Extended_Pictographic})\ufe0f)[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Cf}\p{Default_Ignorable_Code_Point}]/gu
 
@@ -31,7 +31,7 @@ export const visibleLines = (text: string): string =>
     .map((line) => line.split("\t").map(visible).join("\t"))
     .join("\n")
 
-// What this program marks its text with: nothing else may follow an ESC.
+// The colours of this program: nothing else may follow an ESC.
 const esc = "\u001b"
 const colour = new RegExp(`(${esc}\\[\\d{1,2}m)`)
 

@@ -5,7 +5,7 @@ import { readJson } from "./readJson.ts"
 import { refuse } from "./ServeError.ts"
 import type { ServeOptions } from "./served.ts"
 
-/** The plan of the file, if any, with what single flags say in its place. */
+/** The plan of the file, if any; single flags override it. */
 export const faultPlan = Effect.fnUntraced(function* (options: ServeOptions) {
   const file = Option.isSome(options.faults) ? yield* readJson(options.faults.value, FaultPlan) : {}
   const { latency, latencyP99, pause, seed, throttle } = options

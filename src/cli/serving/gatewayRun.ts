@@ -15,7 +15,7 @@ import { printExports, printJsonLine, say } from "../output/text.ts"
 import { program } from "../program.ts"
 import { logWriter } from "./logWriter.ts"
 
-/** What the flags of `alex-db gateway` say. */
+/** The values of the flags of `alex-db gateway`. */
 export interface GatewayOptions extends Command.Command.Config.Infer<typeof flags>, DatabaseFlags {
   readonly command: ReadonlyArray<string>
   readonly json: boolean
@@ -47,7 +47,7 @@ const tlsOf = Effect.fnUntraced(function* ({ tlsCert, tlsKey }: GatewayOptions) 
   return { cert: yield* read(tlsCert.value), key: Redacted.make(yield* read(tlsKey.value)) }
 })
 
-/** What points a PostgreSQL client to the gateway. */
+/** The variables that point a PostgreSQL client to the gateway. */
 const variablesOf = ({ host, port }: Gateway.Address, database: string, password: string) => {
   const shown = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host
   const address = shown.includes(":") ? `[${shown}]` : shown
@@ -69,12 +69,10 @@ const lineOf = ({ command, connection, milliseconds, sqlState }: Gateway.Stateme
 const exitCodeOf = (code: number | null, signal: NodeJS.Signals | null): number =>
   code ?? 128 + (signal === null ? 1 : constants.signals[signal])
 
-/** Signals that end this process alone are passed on; the terminal's own reach the program by themselves. */
+/** Signals sent to this process alone are passed on; those of the terminal reach the program by themselves. */
 const passedOn = ["SIGTERM", "SIGHUP"] as const
 
-/**
- * Runs a program until it ends, whatever happens here: Ctrl-C is the program's, which may only give up a query.
- */
+/** Runs a program until it ends. Ctrl-C is left to the program, which may use it to cancel a query. */
 const runProgram = ([command = "", ...args]: ReadonlyArray<string>, variables: Readonly<Record<string, string>>) =>
   Effect.uninterruptible(
     Effect.callback<number, Refused>((resume) => {
@@ -101,7 +99,7 @@ const runProgram = ([command = "", ...args]: ReadonlyArray<string>, variables: R
     })
   )
 
-/** Listens until the program has ended, or for good. */
+/** Listens until the program has ended; without a program, until it is interrupted. */
 const listen = Effect.fnUntraced(function* (options: GatewayOptions, { database, location }: Target["Service"]) {
   const password = options.trust ? "" : randomBytes(16).toString("hex")
   const write = yield* logWriter

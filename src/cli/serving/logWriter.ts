@@ -1,7 +1,10 @@
 /** The log of `alex-db serve`'s requests. */
 import { Console, Effect } from "effect"
 
-/** Writes lines to stderr, those of one turn of the event loop at once: a write costs more than a small statement. */
+/**
+ * Writes to stderr, with one write for the lines of one turn of the event loop: a write costs more than a small
+ * statement.
+ */
 export const logWriter = Effect.gen(function* () {
   const { error } = yield* Console.Console
   const lines: Array<string> = []

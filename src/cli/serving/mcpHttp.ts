@@ -9,7 +9,7 @@ import { WrongUsage } from "../Outcome.ts"
 import { version } from "../version.ts"
 import { trailTo } from "./trail.ts"
 
-/** What the flags say, and what came of them. */
+/** The values of the flags, and what was made from them. */
 export interface HttpRun extends McpFlags {
   readonly port: number
   readonly granted: ReadonlySet<Grant>
@@ -21,28 +21,28 @@ const urlOf = Effect.fnUntraced(function* (flag: string, given: Option.Option<st
   const wrong = (problem: string) =>
     new WrongUsage({ problem, fix: `Give ${flag} a URL of https, or of http on this machine` })
   if (url === null) {
-    return yield* wrong(Option.isSome(given) ? `${flag} is no URL` : `${flag} is missing, which --http needs`)
+    return yield* wrong(Option.isSome(given) ? `${flag} is not a URL` : `${flag} is missing, which --http needs`)
   }
   const isSafe =
     url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url.hostname.replace(/^\[(.*)\]$/, "$1")))
-  return isSafe ? url : yield* wrong(`${flag} could be read and changed on its way`)
+  return isSafe ? url : yield* wrong(`${flag} is not encrypted, so it could be changed on its way`)
 })
 
 const issuerOf = (issuer: Option.Option<string>) =>
   Option.isSome(issuer)
     ? Effect.succeed(issuer.value)
     : Effect.fail(
-        new WrongUsage({ problem: "--issuer is missing, which --http needs", fix: "Give what the tokens have in iss" })
+        new WrongUsage({ problem: "--issuer is missing, which --http needs", fix: "Give the iss of the tokens" })
       )
 
-/** Serves until it is stopped: requests under way are answered. */
+/** Serves until it is stopped; requests in progress are still answered. */
 export const serveHttp = Effect.fnUntraced(function* (run: HttpRun) {
   const { allowHost, allowOrigin, audience, callSeconds, claim, database, granted, host, maxResult, port, result } = run
   const jwks = yield* urlOf("--jwks", run.jwks)
   const issuer = yield* issuerOf(run.issuer)
   const resource = Option.isSome(run.resource) ? yield* urlOf("--resource", run.resource) : undefined
   if (!isLoopback(host)) {
-    yield* Effect.logWarning(`${host} is not a loopback address: put something that speaks TLS in front of this server`)
+    yield* Effect.logWarning(`${host} is not a loopback address: put a TLS proxy in front of this server`)
   }
   const url = yield* McpHttp.serve({
     database,

@@ -17,11 +17,19 @@ export const httpFlags = {
   ),
   host: defaulted(Flag.String("host"), "127.0.0.1", "With --http: the address to listen on"),
   jwks: text("jwks", "URL", "With --http: where the issuer of the tokens publishes its keys"),
-  issuer: text("issuer", "URL", "With --http: what a token's iss has to be"),
-  audience: text("audience", "TEXT", "With --http: what a token's aud has to hold; the resource by default"),
+  issuer: text("issuer", "URL", "With --http: the iss that a token must have"),
+  audience: text(
+    "audience",
+    "TEXT",
+    "With --http: the audience that a token's aud must include; the resource by default"
+  ),
   claim: defaulted(Flag.String("claim"), "sub", "With --http: the claim of a token that is the user's id"),
-  resource: text("resource", "URL", "With --http: what clients call this server, where that is not its own address"),
-  allowHost: texts("allow-host", "NAME", "With --http: a name, beside those of loopback, under which it may be asked"),
-  allowOrigin: texts("allow-origin", "ORIGIN", "With --http: an origin whose web pages may ask"),
+  resource: text(
+    "resource",
+    "URL",
+    "With --http: the URL that clients use for this server, if it is not its own address"
+  ),
+  allowHost: texts("allow-host", "NAME", "With --http: a host name that requests may use, besides those of loopback"),
+  allowOrigin: texts("allow-origin", "ORIGIN", "With --http: an origin whose web pages may send requests"),
   sessionMinutes: defaulted(Flag.Int("session-minutes"), 30, "With --http: how long a session lasts without a request")
 }

@@ -1,4 +1,4 @@
-/** Who runs the SQL of `alex-db serve`: the embedded PGlite, or a PostgreSQL server. */
+/** Opens the engine that runs the SQL of `alex-db serve`: the embedded PGlite, or a PostgreSQL server. */
 import { Duration, Effect, Option, type Redacted } from "effect"
 import * as DbConfig from "../../DbConfig.ts"
 import * as Engine from "../../local/engine/Engine.ts"
@@ -17,7 +17,7 @@ const onPostgres = Effect.fnUntraced(function* (url: Redacted.Redacted, options:
 const onPglite = Effect.fnUntraced(function* (dataDir: string, options: ServeOptions) {
   const { database, durability } = yield* DbConfig.loadEmbedded()
   const limits = limitsOf(options)
-  // A statement that never ends would hold the server's own thread, and Ctrl-C with it.
+  // A statement that never ends would block the server's thread, and Ctrl-C with it.
   const share = { program: program() }
   const embedded = { dataDir, database, durability, limits, share, breaksOnSigint: true, optimizesEarly: true }
   return { api: yield* LocalDataApi.make(embedded), database }
@@ -25,7 +25,7 @@ const onPglite = Effect.fnUntraced(function* (dataDir: string, options: ServeOpt
 
 const limitsOf = ({ transactionIdle }: ServeOptions) => ({ transactionIdle: Duration.seconds(transactionIdle) })
 
-/** The engine, and the name of its database. What the flags do not say, the environment does. */
+/** The engine, and the name of its database. The environment supplies what the flags leave out. */
 export const openEngine = Effect.fnUntraced(function* (options: ServeOptions) {
   const { dataDir, databaseUrl, memory } = options
   const engine = Option.getOrElse(options.engine, () => (Option.isSome(databaseUrl) ? "postgres" : "pglite"))

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises"
 import { Effect, Schema } from "effect"
 import { refuse, ServeError } from "./ServeError.ts"
 
-/** Reads a JSON file of a known shape; a mistake names the file, the place in it and what was expected. */
+/** Reads a JSON file of a known shape; a failure names the file, the place in it and what was expected. */
 export const readJson = Effect.fnUntraced(function* <A>(path: string, schema: Schema.Codec<A, unknown>) {
   const text = yield* Effect.tryPromise({
     try: () => readFile(path, "utf8"),

@@ -17,7 +17,7 @@ import { logWriter } from "./logWriter.ts"
 import { openEngine } from "./openEngine.ts"
 import { readJson } from "./readJson.ts"
 
-/** What the flags of `alex-db serve` say. */
+/** The values of the flags of `alex-db serve`. */
 export interface ServeOptions extends Command.Command.Config.Infer<typeof flags> {
   readonly dotenv: Option.Option<string>
   readonly json: boolean
@@ -58,7 +58,7 @@ const variablesOf = (
   AWS_REGION: region,
   AWS_DEFAULT_REGION: region,
   AWS_ACCESS_KEY_ID: caller?.accessKeyId ?? "local",
-  // A key that signatures are verified with is the caller's to know.
+  // A key that verifies signatures is not printed: the caller has it already.
   ...(isVerified || caller?.secretAccessKey !== undefined ? {} : { AWS_SECRET_ACCESS_KEY: "local" })
 })
 
@@ -75,7 +75,7 @@ const announce = Effect.fnUntraced(function* (
   if (faultControl !== undefined) yield* say(`Faults are set at ${faultControl}`)
 })
 
-/** Serves until it is interrupted: requests under way are answered, open transactions rolled back. */
+/** Serves until it is interrupted; requests in progress are still answered, open transactions are rolled back. */
 const serve = Effect.fnUntraced(function* (options: ServeOptions) {
   const { host, json, port, trace } = options
   const served = yield* clustersOf(options)

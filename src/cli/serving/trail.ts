@@ -18,8 +18,8 @@ const append = (file: string, text: string) =>
   Effect.try({ try: () => appendFileSync(file, text, { mode: 0o600 }), catch: cannot(file) })
 
 /**
- * What writes a line for each call: to stderr (`-`), since stdout belongs to the protocol, or to the end of a file, which
- * is tried at once.
+ * Returns what writes a line for each call: to stderr (`-`), since stdout belongs to the protocol, or to the end of a
+ * file. A file that can't be written fails at once.
  */
 export const trailTo = Effect.fnUntraced(function* (trail: Option.Option<string>) {
   if (Option.isNone(trail)) return undefined

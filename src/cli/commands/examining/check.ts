@@ -7,7 +7,7 @@ import { bytes, print, type Style } from "../../output/text.ts"
 import { database, on, operations, root } from "../../root.ts"
 import { patienceOf, waiting } from "../waiting.ts"
 
-/** Problems that the database itself has told of. */
+/** Codes of problems that the database itself reported. */
 const answered: ReadonlySet<string> = new Set(["privilege", "cancelled", "raised", "lock", "column", "function"])
 
 const checkText = ({ backend, location, problem, reachable }: Check.CheckReport, { bad, bold, good, warn }: Style) =>
@@ -30,7 +30,7 @@ const checkText = ({ backend, location, problem, reachable }: Check.CheckReport,
     ...(problem === null ? [] : [`${bad("Problem:")} ${problem.problem}`, `${bold("Fix:")} ${problem.fix}`])
   ].join("\n")
 
-/** Who checks a connection does not want to wait for one that can't be made; a paused cluster is waited for. */
+/** A check fails soon where no connection can be made, but still waits for a paused cluster to resume. */
 export const retries = { connectBudget: "2 seconds" } as const
 
 export const check = Command.make(

@@ -74,7 +74,7 @@ const onFailure = (error: { readonly _tag: string; readonly reason?: string; rea
   }
 }
 
-/** Looks, and reports whatever comes of it. */
+/** Searches AWS; a failure is reported as a problem. */
 export const look = Effect.fnUntraced(function* (
   dotenv: Option.Option<string>,
   load?: (name: string) => Promise<unknown>

@@ -9,7 +9,7 @@ import { patienceOf, waiting } from "../waiting.ts"
 import { retries } from "./check.ts"
 import { ignoredObjects } from "./ignore.ts"
 
-/** How many lines of a kind there are room for. */
+/** The most lines that are shown of a kind. */
 const shown = 3
 
 const part = (title: string, messages: ReadonlyArray<string>): ReadonlyArray<string> =>

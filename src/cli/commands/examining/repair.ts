@@ -1,4 +1,4 @@
-/** `alex-db repair`: puts right what differs from the migrations. */
+/** `alex-db repair`: repairs what differs from the migrations. */
 import * as Command from "effect/cli/Command"
 import * as Prompt from "effect/cli/Prompt"
 import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
@@ -12,10 +12,10 @@ import { ignoredObjects } from "./ignore.ts"
 
 type BrokenRule = Repair.RepairReport["broken"][number]
 
-/** How the rows are corrected that refer to what is not there, or that break another rule. */
+/** What to do about rows that break a foreign key or another rule. */
 const remedyOf = ({ definition, look }: BrokenRule): string =>
   definition.startsWith("FOREIGN KEY")
-    ? `Bring back what they belong to, or run: ${look.replace(/^select \*/, "delete")};`
+    ? `Restore the rows that they refer to, or run: ${look.replace(/^select \*/, "delete")};`
     : `See them and correct them: ${look};`
 
 const brokenText = (broken: BrokenRule): string => {

@@ -51,7 +51,7 @@ export const verify = Command.make(
     format: defaulted(
       Flag.Literals("format", ["text", "markdown", "github"]),
       "text",
-      "Text for people, Markdown for a summary, or annotations of GitHub's actions"
+      "Text for people, Markdown for a summary, or annotations for GitHub Actions"
     ),
     ignore: ignoredObjects.flag,
     validate: on(

@@ -1,4 +1,7 @@
-/** PGlite of another version, which npm puts into a folder: exactly the one that is known, or what the operator names. */
+/**
+ * Installs another version of PGlite with npm: the known one, checked by its hash, or a package that the operator
+ * names.
+ */
 import { spawn } from "node:child_process"
 import { existsSync } from "node:fs"
 import { mkdir, readFile, writeFile } from "node:fs/promises"
@@ -10,10 +13,10 @@ import { Refused } from "../../Outcome.ts"
 
 const name = "@electric-sql/pglite"
 
-/** What npm calls the package that is known. */
+/** The name and version of the known package, as npm takes them. */
 export const packageOf = ({ version }: Opener): string => `${name}@${version}`
 
-/** A file as it was given: `file:` before it is npm's way to say so, in a URL or not. */
+/** The path that was given, without the prefix `file:` that npm allows. */
 const pathOf = (given: string): Effect.Effect<string> =>
   Effect.orElseSucceed(
     Effect.try(() => (given.startsWith("file://") ? fileURLToPath(given) : given.replace(/^file:/, ""))),
@@ -29,7 +32,7 @@ const giveFix = (opener: Opener | undefined): string => {
 }
 
 /**
- * What npm is asked for: a version of PGlite, or a file or folder of the operator's.
+ * What to pass to `npm install`: a version of PGlite, or the operator's file or folder.
  *
  * @errors Refused
  */
@@ -43,7 +46,7 @@ export const specOf = Effect.fnUntraced(function* (opener: Opener | undefined, g
   return yield* new Refused({ code: "npm", problem, fix: giveFix(opener) })
 })
 
-/** What npm notes of what it has put into a folder. */
+/** The file in which npm records what it installed into a folder. */
 const Installed = Schema.fromJsonString(
   Schema.Struct({
     packages: Schema.Record(Schema.String, Schema.Struct({ integrity: Schema.optionalKey(Schema.String) }))
@@ -53,7 +56,7 @@ const Installed = Schema.fromJsonString(
 const notInstalled = (spec: string, why: string, fix: string) =>
   new Refused({ code: "npm", problem: `npm did not install ${spec}: ${why}; the folder is as it was`, fix })
 
-/** The last that npm said without its prefixes, and without the log file that it names at the end. */
+/** The first lines of npm's errors, without prefixes and without the log file that it names at the end. */
 const lastWords = (said: string): string =>
   said
     .split("\n")
@@ -67,7 +70,7 @@ const fixFor = (spec: string, opener: Opener | undefined): string =>
     ? giveFix(opener)
     : `Run it again where npm reaches its registry; or run "npm pack ${spec}" there, bring the file here, and give it to --with`
 
-/** Asks npm, by the Node that runs this. Nothing that a package brings is run. */
+/** Runs `npm install` with the Node of this process; no script of a package is run. */
 const npm = (folder: string, spec: string, fix: string) =>
   Effect.callback<void, Refused>((resume) => {
     const args = ["install", "--prefix", folder, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"]
@@ -93,16 +96,16 @@ const npm = (folder: string, spec: string, fix: string) =>
     return Effect.sync(() => child.kill())
   })
 
-/** What to say where the files are not opened by a package that the operator has named. */
+/** The failure of a package that the operator named and that does not open the files. */
 export const notOpened = (opener: Opener | undefined, spec: string, given: string, major: number, cause: unknown) => {
   const problem = `${spec} does not open the files of PostgreSQL ${major} in ${given}; the folder is as it was`
   return new Refused({ code: "npm", problem, fix: giveFix(opener), cause })
 }
 
 /**
- * Installs PGlite into a new folder; gives the folder of the package.
+ * Installs PGlite into a new folder; returns the folder of the package.
  *
- * @param opener The package that is known, which must come with its hash where it is asked for.
+ * @param opener The known package; if `spec` asks for it, its hash must match.
  * @errors Refused
  */
 export const install = Effect.fnUntraced(function* (folder: string, spec: string, opener: Opener | undefined) {
@@ -120,8 +123,8 @@ export const install = Effect.fnUntraced(function* (folder: string, spec: string
   const found = packages[within]
   if (found === undefined) return yield* notInstalled(spec, `it is not ${name}`, giveFix(opener))
   if (opener !== undefined && spec === packageOf(opener) && found.integrity !== opener.integrity) {
-    const why = `what came is not the package that is known by that name (its hash is ${found.integrity ?? "missing"})`
-    return yield* notInstalled(spec, why, "Ask npm's registry, and not a mirror that packs it again")
+    const why = `the package that npm fetched is not the known one (its hash is ${found.integrity ?? "missing"})`
+    return yield* notInstalled(spec, why, "Use npm's registry, not a mirror that repacks packages")
   }
   return join(folder, within)
 })

@@ -9,12 +9,12 @@ import * as Inventory from "../../../operations/database/Inventory.ts"
 import { Migration, Target } from "../../../operations/index.ts"
 import { Refused } from "../../Outcome.ts"
 
-/** Files that PGlite of this package opens, a copy of those at `location`. */
+/** A copy of the files at `location`, and the PGlite package that opens it. */
 export interface OlderFiles extends Omit<OlderPglite.OlderPgliteOptions, "database"> {
   readonly location: string
 }
 
-/** One of the databases. */
+/** The layer of one of the databases. */
 export const layer = (files: OlderFiles, database: string) =>
   Layer.merge(
     DataApiSql.layer().pipe(Layer.provide(Layer.effect(DataApi, OlderPglite.open({ ...files, database })))),
@@ -35,7 +35,7 @@ const look = Effect.fnUntraced(function* (name: string) {
   return found
 })
 
-/** Every PGlite has it. */
+/** The database to open first: every PGlite has it. */
 const first = "template1"
 
 const all = Effect.fnUntraced(function* (files: OlderFiles) {
@@ -45,7 +45,7 @@ const all = Effect.fnUntraced(function* (files: OlderFiles) {
   return [begun.found, ...(yield* Effect.forEach(others, (name) => inside(name, look(name))))]
 })
 
-/** The database that is Alex's, and what is in the files beside it. */
+/** Alex's database, and the other objects that the files hold. */
 export interface Chosen {
   readonly database: string
   readonly others: ReadonlyArray<string>
@@ -60,7 +60,7 @@ const nothing = (location: string, found: ReadonlyArray<Found>) => {
 /**
  * Finds the database to carry over.
  *
- * @param described The one that the folder names.
+ * @param described The database that the folder's description names.
  * @errors Refused
  */
 export const choose = Effect.fnUntraced(function* (files: OlderFiles, described: string | undefined) {
@@ -73,7 +73,7 @@ export const choose = Effect.fnUntraced(function* (files: OlderFiles, described:
     const problem = `Several databases in ${files.location} hold tables of Alex: ${names}; the folder is as it was`
     return yield* new Refused({ code: "folder", problem, fix: "Drop all but one with the PGlite that made it" })
   }
-  // What is here is compared with what the migrations make.
+  // Objects in Alex's schema are left out: they are compared with the migrations instead.
   const beside = one.objects.filter(({ here }) => !here).map(({ object }) => object)
   const elsewhere = found
     .filter((other) => other !== one)
@@ -82,7 +82,7 @@ export const choose = Effect.fnUntraced(function* (files: OlderFiles, described:
   return chosen
 })
 
-/** Roles and the like are the cluster's, and so are told of by each database. */
+/** Roles and tablespaces belong to the cluster, so every database lists them. */
 const isOfDatabase = ({ object }: { readonly object: string }): boolean => !/^(?:role|tablespace) /.test(object)
 
 export type Reading = Layer.Success<ReturnType<typeof layer>> & (SqlClient.SqlClient | Target)

@@ -3,10 +3,10 @@
  *
  * ```
  * .alex-db/              the old folder, which is read, and renamed at the end
- * .alex-db.upgrade/      what is under way; it is not there before and after an upgrade
- *   upgrade.json         says so, and, once the new folder is complete, what the old one is going to be called
+ * .alex-db.upgrade/      the working folder; it exists only during an upgrade
+ *   upgrade.json         marks it and, once the new folder is complete, holds the old one's future name
  *   package/             PGlite of the old version
- *   old/                 a copy of PostgreSQL's files, which that opens
+ *   old/                 a copy of PostgreSQL's files, which that version opens
  *   new/                 the new folder, until it takes the old one's place
  * .alex-db.postgres17/   the old folder afterwards
  * ```
@@ -21,7 +21,7 @@ import { postgresMajor } from "../../../local/folder/OtherVersion.ts"
 import { Refused } from "../../Outcome.ts"
 
 export interface UpgradePlace {
-  /** As it was named. */
+  /** The path as it was given. */
   readonly given: string
   readonly directory: string
   readonly work: string
@@ -30,13 +30,13 @@ export interface UpgradePlace {
   readonly fresh: string
 }
 
-/** Where a path leads, whether anything is there or not. */
+/** Resolves symbolic links, whether or not the path exists. */
 const linked = (path: string): string =>
   lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true
     ? linked(resolve(dirname(path), readlinkSync(path)))
     : resolve(path)
 
-/** A link to the folder stays, and leads to the new one. */
+/** If the path is a link to the folder, the link stays and leads to the new folder. */
 export const placeOf = (given: string): UpgradePlace => {
   const directory = linked(given)
   const work = `${directory}.upgrade`
@@ -70,14 +70,14 @@ export const filesIn = (directory: string): Files | undefined => {
 
 const Description = Schema.fromJsonString(Schema.Struct({ database: Schema.String }))
 
-/** The name of the database, where the folder says it. */
+/** The name of the database in the folder's `database.json`, if there is one. */
 export const databaseIn = (directory: string): Option.Option<string> => {
   const file = join(directory, "database.json")
   const text = existsSync(file) ? Option.some(readFileSync(file, "utf8")) : Option.none()
   return Option.map(Option.flatMap(text, Schema.decodeOption(Description)), ({ database }) => database)
 }
 
-/** What is under way; `kept` once the new folder is complete. */
+/** An upgrade in progress; `kept`, the old folder's future name, is set once the new folder is complete. */
 const Note = Schema.fromJsonString(Schema.Struct({ upgrade: Schema.String, kept: Schema.NullOr(Schema.String) }))
 
 const noteFile = ({ work }: UpgradePlace) => join(work, "upgrade.json")
@@ -94,13 +94,13 @@ const writeNote = async (place: UpgradePlace, kept: string | null): Promise<void
   await syncFolder(place.work)
 }
 
-/** What the files are worked with can fail for want of room or rights; it is said of which folder. */
+/** Runs an operation on files; the failure, such as a full disk or a missing permission, names the folder. */
 export const attempt = <A>(dataDir: string, what: "read" | "written", run: () => Promise<A>) =>
   Effect.tryPromise(run).pipe(
     Effect.catch(({ cause }) => Effect.flatMap(OpenFailure.explain({ dataDir, what, cause }), Effect.fail))
   )
 
-/** Every file, with what changes when it is written to. */
+/** Every file with its size and time, which a write changes. */
 const listing = async (folder: string): Promise<string> => {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })
   const paths = entries.filter((entry) => !entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name))
@@ -112,7 +112,7 @@ const listing = async (folder: string): Promise<string> => {
   return lines.join("\n")
 }
 
-/** PGlite before 0.4 leaves the second there, whether it is closed or not. */
+/** Leaves locks out. PGlite before 0.4 leaves `postmaster.pid` behind even when it is closed. */
 const isCopied = (path: string): boolean => !/[\\/](?:lock\.(?:db|json)|postmaster\.pid)$/.test(path)
 
 const inUse = ({ given }: UpgradePlace) =>
@@ -122,7 +122,9 @@ const inUse = ({ given }: UpgradePlace) =>
     fix: "Stop the program that has it open, and run alex-db upgrade again"
   })
 
-/** Begins in a folder of its own; what an earlier run has left there is removed. Called under its lock. */
+/**
+ * Removes what an earlier run left in the working folder, and marks the upgrade as begun. The caller holds its lock.
+ */
 export const begin = Effect.fnUntraced(function* (place: UpgradePlace) {
   yield* attempt(place.work, "written", async () => {
     await remove([place.packages, place.old, place.fresh])
@@ -130,12 +132,12 @@ export const begin = Effect.fnUntraced(function* (place: UpgradePlace) {
   })
 })
 
-/** Makes the folder of what is under way. One of that name that is something else is left alone. */
+/** Makes the working folder; fails if something else has its name. */
 export const make = Effect.fnUntraced(function* (place: UpgradePlace) {
   const { work } = place
   if (existsSync(work) && Option.isNone(noteIn(place))) {
     const inside = yield* attempt(work, "read", () => readdir(work))
-    const problem = `${work} is there, and is not what an upgrade has left`
+    const problem = `${work} exists, and was not left by an upgrade`
     const isOurs = inside.every((name) => /^(?:lock\.(?:db|json)|upgrade\.json\.partial)$/.test(name))
     if (!isOurs) return yield* new Refused({ code: "folder", problem, fix: "Rename it" })
   }
@@ -146,17 +148,17 @@ const remove = async (paths: ReadonlyArray<string>): Promise<void> => {
   for (const path of paths) await rm(path, { recursive: true, force: true })
 }
 
-/** Removes what is under way, the note that says so last; what can't be removed, the next upgrade begins with. */
+/** Removes the working folder, its note last. The next upgrade removes what can't be removed now. */
 export const clear = ({ fresh, old, packages, work }: UpgradePlace) =>
   Effect.ignore(Effect.tryPromise(() => remove([packages, old, fresh, work])))
 
-/** Copies PostgreSQL's files, which must be still; gives what fails if they are not any more. */
+/** Copies PostgreSQL's files; returns a check that fails if they have changed since the copy began. */
 export const copyFiles = Effect.fnUntraced(function* (place: UpgradePlace, { pgdata }: Files) {
   const before = yield* attempt(place.given, "read", () => listing(pgdata))
   yield* attempt(place.work, "written", () =>
     cp(pgdata, place.old, {
       recursive: true,
-      // What a link leads to is not to be written to either.
+      // A copied link would lead to the original file, which must not be written to.
       dereference: true,
       mode: constants.COPYFILE_FICLONE,
       filter: isCopied
@@ -169,7 +171,7 @@ export const copyFiles = Effect.fnUntraced(function* (place: UpgradePlace, { pgd
   return unchanged
 })
 
-/** The old folder's name beside the new one: one that nothing has. */
+/** A free name for the old folder, beside the new one. */
 const keptName = (directory: string, major: number): string => {
   const name = `${directory}.postgres${major}`
   for (let number = 1; ; number++) {
@@ -178,7 +180,10 @@ const keptName = (directory: string, major: number): string => {
   }
 }
 
-/** Puts the new folder in the old one's place; gives the old one's name. A run that is cut off here is finished by the next. */
+/**
+ * Puts the new folder in the old one's place; returns the old one's new name. The next run finishes one that was cut
+ * off here.
+ */
 export const swap = Effect.fnUntraced(function* (place: UpgradePlace, major: number) {
   const { directory, fresh, given } = place
   const kept = keptName(directory, major)
@@ -203,7 +208,8 @@ export const swap = Effect.fnUntraced(function* (place: UpgradePlace, major: num
 export const isUnderWay = (place: UpgradePlace): boolean => Option.isSome(noteIn(place))
 
 /**
- * Finishes an upgrade that was cut off while it renamed. An old folder that is still in its place is upgraded once more.
+ * Finishes an upgrade that was cut off while it renamed. Does nothing if the old folder is still in its place: it is
+ * then upgraded from the start.
  *
  * @errors Refused, LocalDataApiError
  */
@@ -214,8 +220,8 @@ export const resume = Effect.fnUntraced(function* (place: UpgradePlace) {
   const { directory, fresh } = place
   if (existsSync(fresh)) {
     if (existsSync(directory)) {
-      const problem = `An upgrade was cut off when ${kept} was the old folder already, and ${directory} has come into being since; the upgraded one is ${fresh}`
-      const fix = `Rename ${directory}, which is not what was upgraded, and run alex-db upgrade again`
+      const problem = `An upgrade was cut off after it renamed the old folder to ${kept}, and ${directory} was created since; the upgraded one is ${fresh}`
+      const fix = `Rename ${directory}, which is not the upgraded folder, and run alex-db upgrade again`
       return yield* new Refused({ code: "folder", problem, fix })
     }
     yield* attempt(directory, "written", async () => {
@@ -227,5 +233,5 @@ export const resume = Effect.fnUntraced(function* (place: UpgradePlace) {
   return kept
 })
 
-/** Whether nothing is left to do in a folder. */
+/** Whether a folder needs no upgrade. */
 export const isPresent = (files: Files): boolean => files.major === postgresMajor && !files.isBare

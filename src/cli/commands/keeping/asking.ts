@@ -1,4 +1,4 @@
-/** What backup, restore and copy ask for and take from the environment in the same way. */
+/** The flags, the variable and the prompt that backup, restore and copy share. */
 import { randomBytes } from "node:crypto"
 import * as Config from "effect/Config"
 import * as Flag from "effect/cli/Flag"
@@ -35,7 +35,7 @@ export const replaceFlags = {
 
 const variable = "ALEX_DB_ANONYMIZE_KEY"
 
-/** The key of the pseudonyms: the environment's, or one that nobody knows and that is not used again. */
+/** The key of the pseudonyms: the environment's, or a random one that is not stored. */
 export const anonymizeKey = Effect.fnUntraced(function* (wanted: boolean) {
   if (!wanted) return undefined
   const given = yield* Config.option(Config.Redacted(variable))
@@ -46,7 +46,7 @@ export const anonymizeKey = Effect.fnUntraced(function* (wanted: boolean) {
   return Redacted.make(randomBytes(32).toString("hex"))
 })
 
-/** At a terminal, shows the rows that would be lost and asks for the database's name: whether it was given. */
+/** At a terminal, shows the rows that would be lost and asks for the database's name; returns what was typed. */
 export const askToReplace = Effect.fnUntraced(function* (plan: Restore.RestorePlan, mostCounted: number) {
   yield* sayLines(planText(mostCounted)(visibleReport(plan)))
   return yield* Prompt.run(Prompt.String({ message: "Type the database's name to replace these rows" }))

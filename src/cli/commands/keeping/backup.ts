@@ -29,7 +29,7 @@ export const backup = Command.make(
     }
     if (anonymize && Option.isSome(schema)) {
       const problem = "--anonymize works on Alex's tables only"
-      return yield* new WrongUsage({ problem, fix: "Leave it or --schema out" })
+      return yield* new WrongUsage({ problem, fix: "Leave out --anonymize or --schema" })
     }
     const { configure, onConfigured } = yield* database
     const { Backup } = yield* operations

@@ -16,7 +16,7 @@ import { anonymizeFlag, anonymizeKey, askToReplace, replaceFlags, schemaFlag } f
 
 const sides = Effect.promise(() => import("./sides.ts"))
 
-/** Whether two folders are one, however they are written. */
+/** Whether two paths lead to the same folder. */
 const isSameFolder = (one: DbConfig, other: DbConfig): boolean =>
   one._tag === "embedded" &&
   other._tag === "embedded" &&
@@ -39,7 +39,7 @@ export const copyDatabase = Command.make(
     const flags = yield* root
     if (anonymize && Option.isSome(schema)) {
       const problem = "--anonymize works on Alex's tables only"
-      return yield* new WrongUsage({ problem, fix: "Leave it or --schema out" })
+      return yield* new WrongUsage({ problem, fix: "Leave out --anonymize or --schema" })
     }
     const { sideOf } = yield* sides
     const { layerConfigured, onConfigured, targetOf } = yield* database
@@ -49,7 +49,10 @@ export const copyDatabase = Command.make(
     const [one, other] = [targetOf(source), targetOf(target)]
     const isSamePlace = one.location === other.location || isSameFolder(source, target)
     if (isSamePlace && one.database === other.database) {
-      return yield* new WrongUsage({ problem: "--from and --to are the same database", fix: "Name two" })
+      return yield* new WrongUsage({
+        problem: "--from and --to are the same database",
+        fix: "Name two different databases"
+      })
     }
     const options = {
       schema: Option.getOrUndefined(schema),

@@ -13,7 +13,9 @@ export const forms = "a postgres:// URL, a folder or embedded:FOLDER, a file of 
 const record = (variables: Readonly<Record<string, string>>) =>
   Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnvRecord(variables))
 
-/** A folder holds the database that it was made for, whatever the environment calls the other one. */
+/**
+ * The database that the folder was made for, which the environment need not name; empty if the folder does not say it.
+ */
 const databaseIn = (folder: string): string => {
   try {
     const description: unknown = JSON.parse(readFileSync(join(folder, "database.json"), "utf8"))
@@ -35,7 +37,7 @@ const inFolder = (folder: string, why: string) =>
   )
 
 /**
- * Reads what one side of a copy is.
+ * Reads the configuration of one side of a copy.
  *
  * @param flag `--from` or `--to`.
  * @errors ConfigurationError, Refused, WrongUsage

@@ -1,4 +1,4 @@
-/** Moves Alex's rows from the folder of an embedded database of another PostgreSQL into one of this version's. */
+/** Moves Alex's rows from an embedded database of another PostgreSQL version into a folder of this version. */
 import { dirname } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Effect, Layer, Option, Schema } from "effect"
@@ -21,7 +21,10 @@ import * as InstalledPglite from "./InstalledPglite.ts"
 import * as OlderFolder from "./OlderFolder.ts"
 import * as Place from "./UpgradePlace.ts"
 
-/** What `upgrade` did; `kept` is the old folder, `with` the package that read it. Null where there was nothing to do. */
+/**
+ * What `upgrade` did; `kept` is the old folder, `with` the package that read it. Both are null if there was nothing to
+ * do.
+ */
 export const UpgradeReport = Schema.Struct({
   directory: Schema.String,
   from: Schema.Int,
@@ -35,11 +38,11 @@ export const UpgradeReport = Schema.Struct({
 export type UpgradeReport = typeof UpgradeReport.Type
 
 export interface UpgradeOptions {
-  /** What npm installs to open the folder; by default the version that is known to. */
+  /** The package that npm installs to open the folder; by default the version that is known to open it. */
   readonly with: string | undefined
-  /** Goes on where something is there that can't be carried over. */
+  /** Continues although something can't be carried over. */
   readonly leaveBehind: boolean
-  /** The name of the new database, where the old folder does not say it. */
+  /** The name of the new database, if the old folder has none. */
   readonly database: string
   readonly version: string
 }
@@ -54,12 +57,12 @@ const mostListed = 20
 
 const refuseToLeave = (directory: string, left: ReadonlyArray<string>) => {
   const more = left.length > mostListed ? `; and ${left.length - mostListed} more` : ""
-  const problem = `${directory} holds what is not Alex's or not as the migrations have it, which an upgrade does not carry over: ${left.slice(0, mostListed).join("; ")}${more}. The folder is as it was`
-  const fix = "To go on without it add --leave-behind: the old folder is kept, with all of it"
+  const problem = `${directory} holds objects that are not Alex's or differ from the migrations, and an upgrade does not carry them over: ${left.slice(0, mostListed).join("; ")}${more}. The folder is as it was`
+  const fix = "To go on without them, add --leave-behind: the old folder is kept, with all of them"
   return new Refused({ code: "left-behind", problem, fix })
 }
 
-/** The header of what is to be carried over; a database of the original module is migrated first, in the copy. */
+/** The header of a backup of the old database; one of the original Python module is migrated first, in the copy. */
 const headerOf = Effect.fnUntraced(function* (version: string) {
   const header = Backup.withSource({}, ({ header }) => Effect.succeed(header))
   const found = yield* header
@@ -68,7 +71,7 @@ const headerOf = Effect.fnUntraced(function* (version: string) {
   return yield* header
 })
 
-/** What the old database has and the new one lacks or has otherwise. */
+/** The objects of the old database that the new one lacks, or that differ in it. */
 const lostBetween = (fresh: Catalogue.Catalogue, old: Catalogue.Catalogue): ReadonlyArray<string> => {
   const { additions, differences } = Drift.compare(fresh, old)
   return [...differences.filter(({ kind }) => kind !== "missing"), ...additions].map(({ kind, object }) =>
@@ -76,7 +79,7 @@ const lostBetween = (fresh: Catalogue.Catalogue, old: Catalogue.Catalogue): Read
   )
 }
 
-/** Makes the new folder with what the older database holds. */
+/** Makes the new folder, with the rows of the old database. */
 const carryOver = Effect.fnUntraced(function* (
   files: OlderFolder.OlderFiles,
   { database, others }: OlderFolder.Chosen,
@@ -105,14 +108,14 @@ const carryOver = Effect.fnUntraced(function* (
   }).pipe(Effect.provide(layerConfigured(config)))
 }, Effect.scoped)
 
-/** The PGlite that opens the files: the one at hand, or one that is installed. */
+/** The folder of the PGlite that opens the files: this package's own, or one that is installed for it. */
 const packageFor = Effect.fnUntraced(function* (place: Place.UpgradePlace, files: Place.Files, spec: string) {
   if (files.major === postgresMajor) return dirname(dirname(fileURLToPath(import.meta.resolve("@electric-sql/pglite"))))
   yield* step("installing", spec)
   return yield* InstalledPglite.install(place.packages, spec, openers[files.major])
 })
 
-/** Everything up to where the folders are renamed, in a folder beside the old one. */
+/** Does all that precedes the renaming, in a folder beside the old one. */
 const prepare = Effect.fnUntraced(function* (
   place: Place.UpgradePlace,
   files: Place.Files,
@@ -156,15 +159,16 @@ const upgradeOlder = Effect.fnUntraced(function* (
   return { ...carried, kept }
 }, Effect.scoped)
 
-/** Finishes what was cut off, unless another process is at it. */
+/** Finishes an upgrade that was cut off; fails if another process is upgrading the folder. */
 const resumed = (place: Place.UpgradePlace) =>
   Place.isUnderWay(place)
     ? Effect.scoped(Effect.andThen(TakeFolder.take(place.work, undefined), Place.resume(place)))
     : Effect.succeed(undefined)
 
 /**
- * Upgrades a folder: reads a copy of it with the PGlite that opens it, puts Alex's rows into a new folder, compares, and
- * puts that in the old one's place, which is kept beside it. Until then the old folder is only read.
+ * Upgrades a folder: reads a copy of it with the PGlite that opens it, puts Alex's rows into a new folder, compares
+ * them, and puts the new folder in the old one's place. The old folder is only read until then, and is kept under
+ * another name.
  *
  * @errors Refused, LocalDataApiError, FolderInUse, and those of a copy
  */

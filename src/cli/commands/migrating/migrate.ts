@@ -20,7 +20,7 @@ const migrateText = (
 ) =>
   [
     ...(adopted.length > 0 ? [`Adopted the tables of a database without a journal: ${adopted.join(", ")}`] : []),
-    ...(converted.length > 0 ? [`Moments without a zone were read as UTC: ${converted.join(", ")}`] : []),
+    ...(converted.length > 0 ? [`Timestamps without time zone were read as UTC: ${converted.join(", ")}`] : []),
     ...applied.map(
       ({ byAnother, durationMs, name, statements }) =>
         `${marks.good("applied")} ${name} (${byAnother ? "by another runner" : `${count(statements, "statement")}, ${durationMs} ms`})`

@@ -9,7 +9,7 @@ import { defaulted, operations, root } from "../../root.ts"
 export const newMigration = Command.make(
   "new",
   {
-    name: Argument.String("name").pipe(Argument.withDescription("What it changes, in some words")),
+    name: Argument.String("name").pipe(Argument.withDescription("What it changes, in a few words")),
     folder: defaulted(
       Flag.Path("folder", { pathType: "either", mustExist: false }).pipe(Flag.withMetavar("DIR")),
       "migrations",

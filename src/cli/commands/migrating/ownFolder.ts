@@ -8,6 +8,6 @@ export const ownFolder = Flag.Path("folder", { pathType: "either", mustExist: fa
   Flag.optional
 )
 
-/** Where the migrations are that a command works with. */
+/** The options of an operation that name its migrations. */
 export const sourceOf = (folder: Option.Option<string>) =>
   Option.isNone(folder) ? {} : { folder: folder.value, own: true }
