@@ -4,12 +4,12 @@ import { fromBinary } from "../values/ComposedForms.ts"
 import type { TypeShapes } from "../values/TypeShape.ts"
 import type { CopyRecord } from "./CopyText.ts"
 
-/** Its signature, no flags and no extension. */
+/** The signature, without flags and extension. */
 export const header: Uint8Array = Buffer.concat([Buffer.from("PGCOPY\n\xff\r\n\0", "latin1"), Buffer.alloc(8)])
 
 export const trailer: Uint8Array = Buffer.from([0xff, 0xff])
 
-/** A row; undefined where a type has no binary form here. */
+/** Writes a row; undefined if the gateway has no binary form for a type. */
 export const binaryRow = (
   row: ReadonlyArray<string | null>,
   typeOids: ReadonlyArray<number>,
@@ -34,7 +34,7 @@ export const binaryRow = (
   return Buffer.concat(parts)
 }
 
-/** Reads rows as they arrive; a failure says why they are none. */
+/** Reads rows from pieces of any size. */
 export class BinaryReader {
   readonly #typeOids: ReadonlyArray<number>
   readonly #shapes: TypeShapes
@@ -48,7 +48,7 @@ export class BinaryReader {
     this.#shapes = shapes
   }
 
-  /** The records that are complete with this piece, or why they are none. */
+  /** The records that this piece completes, or an error message. */
   read(piece: Uint8Array): ReadonlyArray<CopyRecord> | string {
     this.#rest = Buffer.concat([this.#rest, piece])
     if (!this.#begun) {

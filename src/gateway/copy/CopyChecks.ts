@@ -1,4 +1,4 @@
-/** What PostgreSQL refuses in the options of COPY, in its words and its order. Pure. */
+/** Checks the options of COPY as PostgreSQL does, with its messages and in its order. Pure. */
 import type { CopyOptions } from "./CopyStatement.ts"
 
 /** Why a COPY can't be run: an SQLSTATE and a message. */
@@ -13,7 +13,7 @@ const SYNTAX = "42601"
 
 const isOneByte = (text: string): boolean => Buffer.byteLength(text) === 1
 
-/** Options that only CSV has, by how messages name them. */
+/** Options of CSV alone, and their names in messages. */
 const ofCsv: ReadonlyArray<readonly [option: string, name: string]> = [
   ["quote", "quote"],
   ["escape", "escape"],
@@ -23,9 +23,9 @@ const ofCsv: ReadonlyArray<readonly [option: string, name: string]> = [
 ]
 
 /**
- * Checks options.
+ * The first fault of the options; undefined if there is none.
  *
- * @param given the names of the options that the statement has
+ * @param given the names of the options that the statement gives
  */
 export const copyRefusal = (
   { delimiter, escapeWith, format, header, nullText, quote }: CopyOptions,

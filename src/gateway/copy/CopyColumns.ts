@@ -1,10 +1,10 @@
-/** The columns of a table that COPY without a list of them copies: all that are not generated. */
+/** The columns that COPY copies without a column list: all that are not generated. */
 import * as Effect from "effect/Effect"
 import type { Session } from "../session/ClientSession.ts"
 import { literal } from "../statement/DescribeSql.ts"
 import { fieldText } from "../statement/FieldText.ts"
 
-/** Their names, quoted. */
+/** The names of the columns, quoted if needed. */
 export const columnsOfTable = (session: Session, table: string) =>
   Effect.map(
     session.send({

@@ -13,15 +13,15 @@ import { columnsOfTable } from "./CopyColumns.ts"
 import type { CopyStatement } from "./CopyStatement.ts"
 import { type CopyRecord, recordReader } from "./CopyText.ts"
 
-/** Octets that the rows of one request may take in its JSON: room is left for the statement, the ARNs and headers. */
+/** Bytes for the rows in the JSON of one request; the rest is for the statement, the ARNs and the headers. */
 const CHUNK_BYTES = MAX_REQUEST_BYTES - 256 * 1024
 
-/** Where rows go. */
+/** The table that the rows are inserted into. */
 interface Target {
   readonly table: string
   readonly names: ReadonlyArray<string>
   readonly types: ReadonlyArray<number>
-  /** The statement that inserts what `:p1` holds, an array of rows as JSON. */
+  /** The statement that inserts the rows of `:p1`, a JSON array. */
   readonly insert: string
 }
 
@@ -41,7 +41,7 @@ const targetOf = Effect.fnUntraced(function* (session: Session, { columns, table
     names.map(() => "unknown")
   )
   if (answer === "unknown" || "sqlState" in answer) {
-    // PostgreSQL's own words of why not.
+    // Gets PostgreSQL's own error.
     yield* session.send({ sql: `${into} values (${names.map(() => "null").join(", ")})` })
     return yield* refusal("0A000", "the table's columns could not be asked for", "Copy with a list of columns.")
   }
@@ -50,7 +50,7 @@ const targetOf = Effect.fnUntraced(function* (session: Session, { columns, table
   return { table, names: names.map(unquoted), types: answer.parameters, insert } satisfies Target
 })
 
-/** Octets of a row within a JSON text that is itself a string of JSON. */
+/** The size in bytes of a row's JSON within a JSON string, which escapes quotes and backslashes. */
 const bytesOf = (json: string): number => {
   let bytes = Buffer.byteLength(json) + 1
   for (let at = 0; at < json.length; at++) {
@@ -68,7 +68,7 @@ const lineOf = ({ table }: Target, { line, text }: CopyRecord, withText: boolean
 const located = (error: Refused, where: string): Refused =>
   new Refused({ ...error, fields: { ...error.fields, position: undefined, where } })
 
-/** Whether a record has as many values as there are columns. */
+/** Fails if a record has not as many values as the table has columns. */
 const checkWidth = (target: Target, record: CopyRecord): Effect.Effect<void, Refused> => {
   const missing = target.names[record.values.length]
   if (missing === undefined && record.values.length === target.names.length) return Effect.void
@@ -79,7 +79,7 @@ const checkWidth = (target: Target, record: CopyRecord): Effect.Effect<void, Ref
   return Effect.fail(located(error, lineOf(target, record, true)))
 }
 
-/** Whether the names in a header are those of the columns. */
+/** Fails if the names in a header are not those of the columns. */
 const checkHeader = (target: Target, header: CopyRecord, nullText: string): Effect.Effect<void, Refused> => {
   const { names } = target
   const { values } = header
@@ -118,19 +118,19 @@ class Inserter {
     return Effect.andThen(checkWidth(this.#target, record), full ? Effect.andThen(this.#inTransaction(), add) : add)
   }
 
-  /** What does not fit into one request runs in one transaction. */
+  /** Rows that do not fit into one request are inserted in one transaction. */
   #inTransaction(): Effect.Effect<void, Refused> {
     const begun = this.#session.transaction === undefined ? this.#session.begin(true) : Effect.void
     return Effect.andThen(begun, this.#insertAll())
   }
 
-  /** Inserts what is left. */
+  /** Inserts the remaining rows. */
   readonly finish: Effect.Effect<void, Refused> = Effect.suspend(() => {
     if (this.#rows.length === 0) return Effect.void
     if (this.#session.transaction !== undefined || this.#session.needsTransaction(statementOf(this.#target.insert))) {
       return this.#inTransaction()
     }
-    // All of it is one request. PostgreSQL has kept nothing of one that it refused, so that the line can be looked for.
+    // One request holds all rows. PostgreSQL rolled it back if it refused it, so a second run can find the faulty line.
     return Effect.catch(this.#insert(this.#rows), (error) =>
       error.cause?.reason._tag === "DatabaseError" ? this.#inTransaction() : Effect.fail(error)
     )
@@ -154,7 +154,7 @@ class Inserter {
     })
   }
 
-  /** Inserts rows; where that fails, finds the first one that can't be. */
+  /** Inserts rows; if that fails, halves them until it finds the first row that PostgreSQL refuses. */
   #narrowed(
     records: ReadonlyArray<CopyRecord>,
     rows: ReadonlyArray<string>,
@@ -186,7 +186,7 @@ class Inserter {
   }
 }
 
-/** Records of what the client sends, whatever the format. */
+/** A reader of the client's data in any format. */
 const readerOf = ({ options }: CopyStatement, { names, types }: Target, shapes: TypeShapes) => {
   if (options.format === "binary") {
     const reader = new BinaryReader(types, shapes)
@@ -194,7 +194,7 @@ const readerOf = ({ options }: CopyStatement, { names, types }: Target, shapes: 
     return { read: (bytes: Uint8Array) => reader.read(bytes), end, header: () => undefined }
   }
   const reader = recordReader(options, names)
-  /** An empty line is one empty value, but of a table without columns it is a row. */
+  /** An empty line is one empty value; for a table without columns it is a row without values. */
   const fitting = (records: ReadonlyArray<CopyRecord>): ReadonlyArray<CopyRecord> =>
     names.length > 0 ? records : records.map((record) => (record.text === "" ? { ...record, values: [] } : record))
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
@@ -206,7 +206,7 @@ const readerOf = ({ options }: CopyStatement, { names, types }: Target, shapes: 
   return { read, end: () => fitting(reader.end()), header: reader.header }
 }
 
-/** Takes the client's rows, and says how many were inserted. */
+/** Inserts the rows that the client sends, and returns how many were inserted. */
 export const receiveCopy = Effect.fnUntraced(function* (session: Session, socket: ClientSocket, copy: CopyStatement) {
   const target = yield* targetOf(session, copy)
   const shapes = copy.options.format === "binary" ? yield* session.shapes(target.types) : noShapes

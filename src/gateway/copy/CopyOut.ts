@@ -20,10 +20,10 @@ const queryOf = Effect.fnUntraced(function* (session: Session, { columns, query,
   return `select ${names.join(", ")} from only ${table.replace(/^only\s+/i, "")}`
 })
 
-/** Asks for what is to be copied. */
+/** Runs the query whose rows are copied. */
 export const openCopy = Effect.fnUntraced(function* (session: Session, client: ClientStatement, copy: CopyStatement) {
   const statement = statementOf(yield* queryOf(session, copy))
-  // PostgreSQL refuses it, and knows best why.
+  // PostgreSQL refuses it: sends it for PostgreSQL's own error.
   if (statement.returnsRows !== true) {
     yield* session.send({ sql: client.sql })
     return yield* refusal("0A000", "COPY query must have a RETURNING clause")
@@ -31,7 +31,7 @@ export const openCopy = Effect.fnUntraced(function* (session: Session, client: C
   return yield* query(session, statement, undefined, undefined, () => copy.options.format === "binary")
 })
 
-/** Sends the rows, and says how many there were. */
+/** Sends the rows, and returns how many there were. */
 export const sendCopy = Effect.fnUntraced(function* (
   socket: ClientSocket,
   { options }: CopyStatement,
@@ -43,10 +43,10 @@ export const sendCopy = Effect.fnUntraced(function* (
   const line = rowWriter(options, names)
   const bytesOf = (row: Rows[number]) => (isBinary ? binaryRow(row, types, encoded) : Buffer.from(line(row)))
   socket.send(Backend.copyOutResponse(isBinary ? "binary" : "text", columns.length))
-  // PostgreSQL has no message of its own for the header: it is before the first row.
+  // PostgreSQL sends the header in one message with the first row.
   let lead: Uint8Array = isBinary ? header : new Uint8Array(0)
   if (options.header && !isBinary) {
-    // Names are quoted only where they must be.
+    // FORCE_QUOTE does not apply to the header.
     const named = rowWriter({ ...options, forceQuote: [] }, names)
     socket.send(Backend.copyData(Buffer.from(named(names))))
   }

@@ -1,4 +1,4 @@
-/** What a COPY statement asks for. Pure. */
+/** Parses COPY statements. Pure. */
 
 import * as Result from "effect/Result"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
@@ -9,23 +9,23 @@ export interface CopyOptions {
   readonly format: "text" | "csv" | "binary"
   readonly delimiter: string
   readonly nullText: string
-  /** `match`: the names in the header must be the columns'. */
+  /** `match`: the names in the header must be those of the columns. */
   readonly header: boolean | "match"
   readonly quote: string
   readonly escapeWith: string
-  /** Columns of CSV that are always quoted; `*` for all. */
+  /** Columns whose values are always quoted in CSV; `*` for all. */
   readonly forceQuote: ReadonlyArray<string> | "*"
-  /** Columns of CSV whose unquoted null text is the empty text. */
+  /** Columns whose unquoted null text is a plain text in CSV, not NULL. */
   readonly forceNotNull: ReadonlyArray<string>
-  /** Columns of CSV whose quoted null text is NULL. */
+  /** Columns whose quoted null text is NULL in CSV. */
   readonly forceNull: ReadonlyArray<string>
 }
 
 export interface CopyStatement {
   readonly direction: "in" | "out"
-  /** The table as it is written, or undefined for a query. */
+  /** The table as written; undefined for a query. */
   readonly table: string | undefined
-  /** Names as they are written; undefined for all columns. */
+  /** Names as written; undefined for all columns. */
   readonly columns: ReadonlyArray<string> | undefined
   readonly query: string | undefined
   readonly options: CopyOptions
@@ -48,7 +48,7 @@ const isOn = (value: string | undefined): boolean => value === undefined || /^(?
 const listOf = (words: ReadonlyArray<string>): ReadonlyArray<string> =>
   words.filter((word) => word !== "," && word !== "(" && word !== ")").map(literalOf)
 
-/** Applies an option; false where there is none of that name. */
+/** Applies an option; false if the option or its value is unknown. */
 const apply = (options: Mutable, name: string, words: ReadonlyArray<string>): boolean => {
   const value = words.length === 0 ? undefined : literalOf(words[0])
   switch (name) {
@@ -89,7 +89,7 @@ const apply = (options: Mutable, name: string, words: ReadonlyArray<string>): bo
   }
 }
 
-/** Applies an option that was not given before; a failure says why it can't be. */
+/** Applies an option; returns a refusal if it is unknown or was given before. */
 const applied = (
   options: Mutable,
   given: Set<string>,
@@ -105,7 +105,7 @@ const applied = (
   return { code: "0A000", message: `COPY with the encoding "${value}" is not supported by the gateway` }
 }
 
-/** `(format csv, header, ...)`, without the parentheses. */
+/** Applies the options of `(format csv, header, ...)`, given without the parentheses. */
 const listed = (options: Mutable, given: Set<string>, words: ReadonlyArray<string>): CopyRefusal | undefined => {
   for (let at = 0; at < words.length; ) {
     let end = at
@@ -120,7 +120,7 @@ const listed = (options: Mutable, given: Set<string>, words: ReadonlyArray<strin
   return undefined
 }
 
-/** The older form: `csv header delimiter as ','`. */
+/** Applies the options of the older form: `csv header delimiter as ','`. */
 const worded = (options: Mutable, given: Set<string>, words: ReadonlyArray<string>): CopyRefusal | undefined => {
   for (let at = 0; at < words.length; at++) {
     const word = words[at] ?? ""
@@ -169,7 +169,7 @@ const optionsOf = (
   return wrong === undefined ? Result.succeed(options) : Result.fail(wrong)
 }
 
-/** Reads COPY; undefined where it is not from or to the client. */
+/** Parses a COPY; undefined if it is not from or to the client. */
 export const copyOf = (statement: ClientStatement): Result.Result<CopyStatement | undefined, CopyRefusal> => {
   const { sql, starts, words } = statement
   const text = (from: number, to: number) => sql.slice(starts[from], starts[to] ?? sql.length).trim()

@@ -1,4 +1,4 @@
-/** COPY's text and CSV: rows to lines, and lines to rows. Pure. */
+/** Writes and reads COPY's text and CSV formats. Pure. */
 import type { CopyOptions } from "./CopyStatement.ts"
 
 type Row = ReadonlyArray<string | null>
@@ -52,18 +52,18 @@ export const rowWriter = (options: CopyOptions, names: ReadonlyArray<string>): (
 /** One record that was read. */
 export interface CopyRecord {
   readonly values: Row
-  /** The line it begins on, from 1. */
+  /** The number of its first line, from 1. */
   readonly line: number
   readonly text: string
 }
 
 /** Reads lines as they arrive, in pieces of any size. */
 export interface RecordReader {
-  /** The header, once it was read. */
+  /** The header, once it has been read. */
   readonly header: () => CopyRecord | undefined
-  /** The records that are complete with this piece. */
+  /** The records that this piece completes. */
   readonly read: (piece: string) => ReadonlyArray<CopyRecord>
-  /** The record that the input ended in. */
+  /** The last record, if the input ended without a line break. */
   readonly end: () => ReadonlyArray<CopyRecord>
 }
 
@@ -78,7 +78,7 @@ const unescaped = (value: string): string =>
       })
     : value
 
-/** The values of a line: a delimiter after a backslash is data. */
+/** The values of a line; a delimiter after a backslash is data. */
 const fieldsOf = (line: string, delimiter: string): ReadonlyArray<string> => {
   if (!line.includes("\\")) return line.split(delimiter)
   const fields: Array<string> = []
@@ -94,7 +94,7 @@ const fieldsOf = (line: string, delimiter: string): ReadonlyArray<string> => {
   return fields
 }
 
-/** The end of the line that begins at `from`, past line breaks that a backslash makes data; -1 where it is not there. */
+/** The end of the line that begins at `from`, past line breaks escaped by a backslash; -1 if it has not arrived. */
 const endOfLine = (text: string, from: number): number => {
   for (let end = text.indexOf("\n", from); end !== -1; end = text.indexOf("\n", end + 1)) {
     let backslashes = 0
@@ -137,7 +137,7 @@ const textReader = ({ delimiter, header, nullText }: CopyOptions): RecordReader 
   }
 }
 
-/** Takes CSV apart a character at a time. */
+/** Reads CSV character by character. */
 class CsvReader implements RecordReader {
   readonly #options: CopyOptions
   readonly #names: ReadonlyArray<string>
@@ -190,7 +190,7 @@ class CsvReader implements RecordReader {
     for (let at = 0; at < text.length; at++) {
       const c = text[at] ?? ""
       const next = text[at + 1]
-      // What it means depends on what follows.
+      // Its meaning depends on the next character, which has not arrived.
       if (next === undefined && (c === quote || c === escapeWith || c === "\r")) {
         this.#held = c
         break

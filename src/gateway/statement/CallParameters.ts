@@ -1,15 +1,15 @@
-/** The types of the parameters of CALL, which PostgreSQL can't prepare: as the procedure's own declaration says. Pure. */
+/** The parameter types of CALL, which PostgreSQL can't prepare, from the procedure's declaration. Pure. */
 import type { ExecuteStatementResponse } from "../../data-api/DataApi.ts"
 import type { ClientStatement } from "./ClientStatement.ts"
 import { type Description, literal } from "./DescribeSql.ts"
 import { fieldText } from "./FieldText.ts"
 
 interface Argument {
-  /** Where it stands among the arguments, from 1. */
+  /** The position among the arguments, from 1. */
   readonly place: number
-  /** The name that it is given by. */
+  /** The name in named notation. */
   readonly name: string | undefined
-  /** The number of the parameter that it is; undefined for anything else. */
+  /** The number of the parameter, if the argument is just a parameter. */
   readonly parameter: number | undefined
 }
 
@@ -45,9 +45,9 @@ const argumentsOf = (words: ReadonlyArray<string>, open: number): ReadonlyArray<
 }
 
 /**
- * Asks for the types of the procedures that the statement may mean; undefined where nothing has to be asked.
+ * The query for the parameter types of the procedures that a CALL may mean; undefined if no query is needed.
  *
- * @param types object ids that the client gives, 0 where it leaves them open
+ * @param types object ids that the client declares; 0 for an undeclared one
  */
 export const callParametersSql = (
   { words }: ClientStatement,
@@ -91,7 +91,7 @@ where c.candidate = (select candidate.oid from candidate left join declared d us
   return { sql, count: Math.max(types.length, ...numbers) }
 }
 
-/** The parameters' types from the answer; what is no argument by itself is a text. */
+/** The parameter types from the response; a parameter within an expression is text. */
 export const readCallParameters = ({ records = [] }: ExecuteStatementResponse, count: number): Description => {
   const found = new Map(
     records.map((record) => {

@@ -1,4 +1,4 @@
-/** What a client's statement is, as far as the gateway treats it differently, read from its words alone. Pure. */
+/** Classifies a client's statements by how the gateway handles them, from their words alone. Pure. */
 import { statementTokens, type Token, tokenize } from "../../data-api/statement/SqlLexer.ts"
 import type { SentText } from "./SentText.ts"
 import type { Wrapped } from "./Wrapped.ts"
@@ -35,20 +35,20 @@ export type Kind =
 export interface ClientStatement {
   /** Without the closing semicolon and without surrounding white space and comments. */
   readonly sql: string
-  /** What stands between it and the semicolon that ended it, if one did. */
+  /** The text between the statement and its semicolon; undefined without a semicolon. */
   readonly gap: string | undefined
-  /** Characters of the client's text before it. */
+  /** The number of characters before the statement in the client's text. */
   readonly offset: number
   readonly kind: Kind
-  /** Its tokens that mean something: words in lower case, anything else as it is written. */
+  /** Its tokens without space and comments: words in lower case, other tokens as written. */
   readonly words: ReadonlyArray<string>
-  /** Where each of them begins in `sql`. */
+  /** Where each word begins in `sql`. */
   readonly starts: ReadonlyArray<number>
-  /** Whether it returns rows; undefined where only its run tells. */
+  /** Whether it returns rows; undefined if that is known only after it has run. */
   readonly returnsRows: boolean | undefined
-  /** Where the statement after the list of WITH begins, if that list writes or the statement does; else 0. */
+  /** Where the main statement after WITH begins, if that statement or a query of WITH writes; else 0. */
   readonly tail: number
-  /** What was made of it, for when it runs again. */
+  /** A cache of the texts derived from it. */
   readonly made: { wrapped?: Wrapped; sent?: SentText }
 }
 
@@ -78,7 +78,7 @@ const simpleKinds: Readonly<Record<string, Kind>> = {
   unlisten: "listen"
 }
 
-/** The index of the word with which the statement after WITH begins, and whether the list writes. */
+/** The index of the first word of the main statement after WITH, and whether a query of WITH writes. */
 const afterWith = (words: ReadonlyArray<string>): { readonly at: number; readonly writes: boolean } => {
   let depth = 0
   let listWrites = false
@@ -94,7 +94,7 @@ const afterWith = (words: ReadonlyArray<string>): { readonly at: number; readonl
   return { at: 0, writes: listWrites }
 }
 
-/** Whether a word stands outside of all parentheses. */
+/** Whether a word occurs outside of all parentheses. */
 const hasAtTop = (words: ReadonlyArray<string>, wanted: string): boolean => {
   let depth = 0
   return words.some((word) => {
@@ -134,7 +134,7 @@ const shapeOf = (words: ReadonlyArray<string>, starts: ReadonlyArray<number>): S
 
 const meaningful = (token: Token): boolean => token.kind !== "space" && token.kind !== "comment"
 
-/** Characters, by which PostgreSQL counts positions: code points, not UTF-16 units. */
+/** The number of code points: PostgreSQL counts positions in them, JavaScript in UTF-16 units. */
 export const characters = (text: string): number => {
   let count = text.length
   for (let index = 0; index < text.length - 1; index++) {
@@ -146,7 +146,7 @@ export const characters = (text: string): number => {
   return count
 }
 
-/** The words of a text, and where they begin, counted from `from`. */
+/** The words of a text, where they begin (counted from `from`), and the statement's kind. */
 const wordsIn = (text: string, tokens: ReadonlyArray<Token>, from: number) => {
   const words: Array<string> = []
   const starts: Array<number> = []

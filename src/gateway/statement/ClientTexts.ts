@@ -1,8 +1,8 @@
-/** The texts that clients have sent of late, taken apart: programs send the same ones again. */
+/** A cache of parsed client texts, since programs send the same texts again. */
 import { type ClientStatement, statementsOf } from "./ClientStatement.ts"
 
 const CAPACITY = 500
-/** A longer text is a script, which comes once. */
+/** A longer text is probably a script that runs once, and is not cached. */
 const LONGEST = 10_000
 
 export class ClientTexts {
@@ -12,7 +12,7 @@ export class ClientTexts {
   statementsOf(text: string): ReadonlyArray<ClientStatement> {
     if (text.length > LONGEST) return statementsOf(text)
     const known = this.#known.get(text)
-    // Last in the map's order is the one used last.
+    // The map's order is the order of last use.
     if (known !== undefined) this.#known.delete(text)
     const statements = known ?? statementsOf(text)
     this.#known.set(text, statements)

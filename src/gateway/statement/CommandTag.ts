@@ -1,4 +1,4 @@
-/** The tags with which PostgreSQL says that a command is complete. Pure. */
+/** The command tags of CommandComplete. Pure. */
 
 /** Words between CREATE, DROP or ALTER and the kind of object. */
 const modifiers = new Set([
@@ -16,7 +16,7 @@ const modifiers = new Set([
   "constraint"
 ])
 
-/** Kinds of objects of more than one word. */
+/** Kinds of objects whose names have several words. */
 const longKinds = [
   "materialized view",
   "foreign table",
@@ -33,7 +33,7 @@ const longKinds = [
   "user mapping"
 ]
 
-/** Tags that say another kind than the statement does. */
+/** Kinds of objects that have another name in the tag than in the statement. */
 const renamed: Readonly<Record<string, string>> = {
   user: "role",
   group: "role"
@@ -65,7 +65,7 @@ const setTag = (words: ReadonlyArray<string>): string => (words[1] === "constrai
 
 /**
  * @param words the words of the statement, in lower case
- * @param count the rows that it returned, or wrote
+ * @param count the number of rows that it returned or wrote
  */
 export const commandTag = (words: ReadonlyArray<string>, count: number): string => {
   const [first = "", second = ""] = words

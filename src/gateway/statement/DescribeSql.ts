@@ -1,10 +1,10 @@
 /**
- * Asks PostgreSQL what a statement takes and returns, without running it: the text that asks, and how the answer is
- * read.
+ * Builds the SQL that asks PostgreSQL for a statement's parameters and columns without running it, and reads the
+ * answer.
  *
- * A DO block prepares the statement, which tells its parameters' types, and makes a temporary table of its columns
- * without data, which tells theirs with names and modifiers. Its answer comes as an error of an SQLSTATE of its own, so
- * that nothing is left behind; in a transaction, which an error would abort, in a setting.
+ * A DO block prepares the statement, which gives the types of its parameters, and creates a temporary view or an empty
+ * table of its columns, which gives their names, types and modifiers. An error with its own SQLSTATE carries the answer
+ * and rolls everything back; in a transaction, which an error would abort, a setting carries it.
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -21,41 +21,41 @@ export const ANSWER_SQLSTATE = "ALEXT"
 /** The setting that carries an answer within a transaction. */
 const SETTING = "alex_gateway.described"
 
-/** Reads the answer that a question in a transaction has left. */
+/** Reads the answer from the setting. */
 export const readAnswerSql = `select current_setting('${SETTING}')`
 
-/** What PostgreSQL says of a statement. */
+/** The parameters and columns of a statement. */
 export interface Description {
   /** Object ids of the parameters' types. */
   readonly parameters: ReadonlyArray<number>
-  /** What the values of the parameters are cast to. */
+  /** The casts of the parameters' values. */
   readonly casts: ReadonlyArray<string>
   /** Undefined for a statement that returns no rows. */
   readonly columns: ReadonlyArray<FieldDescription> | undefined
-  /** The functions that write the columns' values in binary; undefined where none is known. */
+  /** The columns' binary send functions; undefined if unknown. */
   readonly sends: ReadonlyArray<string | undefined>
-  /** No table could be made, so that the columns have to be asked for in another way. */
+  /** No table could be created, so the columns have to be asked for in another way. */
   readonly noTable: boolean
 }
 
-/** The statement could not be described: the SQLSTATE that it was refused with. */
+/** PostgreSQL refused the statement with this SQLSTATE. */
 export interface Refusal {
   readonly sqlState: string
 }
 
 export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
-/** Characters of which a text hardly has one, and never all. */
+/** Characters that rarely occur in a statement. */
 const separators = ["\u001f", "\u001e", "\u001d", "\u001c", "\u0001", "\u0002", "\u0003"]
 
-/** An array of texts, in as few characters as can be: a statement may have thousands of parameters. */
+/** An array of texts, written short: a statement may have thousands of parameters. */
 const textArray = (texts: ReadonlyArray<string>): string => {
   const separator = separators.find((one) => !texts.some((text) => text.includes(one)))
   if (separator === undefined) return `array[${texts.map(literal).join(", ")}]::text[]`
   return texts.length === 0 ? "'{}'" : `string_to_array(${literal(texts.join(separator))}, '${separator}')`
 }
 
-/** Object ids in fewer characters than other names of types; those that the client leaves open are written as nothing. */
+/** An array of types, written short if all are object ids; an undeclared type is an empty item. */
 const typeArray = (types: ReadonlyArray<string>): string => {
   if (!types.every((type) => /^(?:\d+|unknown)$/.test(type))) return textArray(types)
   return types.every((type) => type === "unknown")
@@ -69,8 +69,8 @@ const numberArray = (numbers: ReadonlyArray<number>): string =>
   isCounting(numbers) ? `array(select generate_series(1, ${numbers.length}))` : `'{${numbers.join(",")}}'`
 
 /**
- * Prepares the statement; a parameter that PostgreSQL can't give a type becomes text. A value of a domain is cast to what
- * the domain is made of: a cast to the domain itself would cut it to the domain's length instead of refusing it.
+ * Prepares the statement; a parameter whose type PostgreSQL can't infer becomes text. A value of a domain is cast to
+ * the base type: a cast to the domain would cut it to the domain's length instead of refusing it.
  */
 const parametersOf = (name: string): string => `
     types := array(select case when t is null then 'unknown' when t ~ '^[0-9]+$' then t::oid::regtype::text else t end
@@ -103,7 +103,7 @@ const parametersOf = (name: string): string => `
       else format('pg_catalog.bpchar::%I.%I', n.nspname, t.typname) end order by b.number) into casts
     from base b join pg_catalog.pg_type t on t.oid = b.oid and t.typtype <> 'd' join pg_catalog.pg_namespace n on n.oid = t.typnamespace;`
 
-/** The rule of a statement that writes knows whose columns it returns. It is only looked at. */
+/** A rule of a statement that writes records which tables its columns come from; it is never used. */
 const withRule = (table: string, marker: string): string => `
     if make <> '${asView(table)}' then
       begin
@@ -112,15 +112,15 @@ const withRule = (table: string, marker: string): string => `
       end;
     end if;`
 
-/** What makes them, with the statement for `%s`. */
+/** The statements that create the view or the table, with `%s` for the client's statement. */
 const asView = (name: string): string => `create temp view ${name} as (%s\n)`
 const asTable = (name: string): string => `create temp table ${name} as (%s\n) with no data`
 
 /**
- * What the view or table says of its columns: base types with their modifiers, and the columns that they are.
+ * Reads the columns of the view or table: base types, modifiers, and the table column that each comes from.
  *
- * Origins, and the names of what a statement that writes returns, are those of the parsed statement, whose own columns are
- * at the second level of its braces; those of its subqueries are deeper.
+ * The origins, and the names of the columns that a statement that writes returns, come from the parsed statement of the
+ * rule: its own columns are at the second level of braces, those of subqueries are deeper.
  */
 const toldColumns = (table: string): string => `
     with token as (
@@ -155,9 +155,9 @@ const toldColumns = (table: string): string => `
     into columns from base b join pg_catalog.pg_type t on t.oid = b.type and t.typtype <> 'd';`
 
 /**
- * Makes a view, which knows whose columns its own are, or a table of a statement that writes, or that no view can have,
- * as one with a constant of the type regrole; names that occur twice and pseudo-types, which neither can have, take a
- * second way.
+ * Creates a view, which records where its columns come from. A statement that writes, or that no view can hold (such as
+ * one with a regrole constant), gets a table. Duplicate names and pseudo-types, which neither can hold, are replaced in
+ * a second attempt.
  */
 const columnsOf = (table: string, marker: string): string => `
     stmt := pieces[1];
@@ -213,7 +213,7 @@ ${withRule(table, marker)}
 ${toldColumns(table)}`
 
 /**
- * Whether each placeholder is a column by itself: as such it has no name, and its stand-in would have one.
+ * Whether each placeholder is a result column by itself. It has no name then, but the cast that replaces it would.
  */
 const bareParameters = ({ words }: ClientStatement): ReadonlyArray<boolean> => {
   const lists: Array<boolean> = []
@@ -236,7 +236,7 @@ const bareParameters = ({ words }: ClientStatement): ReadonlyArray<boolean> => {
   })
 }
 
-/** A read-only transaction can make no table, nor a role that may not. */
+/** A read-only transaction, or a role without the privilege, can't create a table. */
 const withoutTable = (columns: string): string => `
   begin${columns}
   exception when read_only_sql_transaction or insufficient_privilege then no_table := true;
@@ -248,7 +248,7 @@ const bodyOf = (options: {
   readonly references: ReadonlyArray<number>
   readonly types: ReadonlyArray<string>
   readonly settings: ReadonlyArray<readonly [name: string, value: string]>
-  /** Of the statement that is prepared to be asked about. */
+  /** The name of the prepared statement, the view or table, and the rule. */
   readonly name: string
   readonly marker: string
   readonly inTransaction: boolean
@@ -292,10 +292,10 @@ end`
 }
 
 /**
- * The statement that asks; undefined where it would be too long, or the statement's placeholders can't be read.
+ * The DO block; undefined if it would be too long, or if the statement's placeholders can't be read.
  *
- * @param types the object ids of the types that the client gives, `unknown` where it leaves them open
- * @param settings what the session has set
+ * @param types the object ids or names of the types that the client declares, `unknown` for an undeclared one
+ * @param settings the session's settings to apply first
  */
 export const describeSql = (
   statement: ClientStatement,
@@ -337,7 +337,7 @@ const decodeAnswer = Schema.decodeUnknownResult(
   )
 )
 
-/** Reads an answer; a failure says that it is none. */
+/** Decodes an answer. */
 export const readAnswer = (answer: string): Result.Result<Description | Refusal, string> => {
   const decoded = decodeAnswer(answer)
   if (Result.isFailure(decoded)) return Result.fail("What a statement returns came back in an unknown form.")
@@ -355,7 +355,7 @@ export const readAnswer = (answer: string): Result.Result<Description | Refusal,
   })
 }
 
-/** The answer in the message of the error that carries it. */
+/** The answer in the message of the error. */
 export const answerOf = (message: string): string => {
   const base64 = /: ([0-9A-Za-z+/=]*)$/.exec(message)?.[1] ?? ""
   return Buffer.from(base64, "base64").toString("utf8")

@@ -1,4 +1,4 @@
-/** What statements take and return: asked for once, and remembered as long as it may be right. */
+/** Asks PostgreSQL for the parameters and columns of statements, and caches the answers. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { DataApi, Field } from "../../data-api/DataApi.ts"
@@ -21,17 +21,17 @@ import { frameOf } from "./Wrapped.ts"
 
 const none: Field = { isNull: true }
 
-/** Another client may change a table; what was learnt of it is asked for again after this many milliseconds. */
+/** Milliseconds until a description is asked for again, since another client may have changed a table. */
 const LIFETIME = 60_000
 const CAPACITY = 2000
 
-/** Where a statement is to be described. */
+/** The database, transaction and settings in which a statement is described. */
 export interface Place {
   readonly database: string | undefined
   readonly transactionId: string | undefined
-  /** The session's settings that the names in a statement depend on, or all of them in an own transaction. */
+  /** The session's settings that decide what the names in a statement mean. */
   readonly settings: ReadonlyArray<readonly [name: string, value: string]>
-  /** What the transaction has done so far that names in a statement may depend on. */
+  /** The statements of the transaction so far that may have changed what names mean. */
   readonly names: string
 }
 
@@ -42,10 +42,10 @@ const read = (answer: string): Answer => {
   return Result.isSuccess(decoded) ? decoded.success : "unknown"
 }
 
-/** After these a whole number is a value, not a type's modifier or a column's place. */
+/** A whole number after one of these is a value, not a type modifier or a column number. */
 const beforeValues = new Set(["=", "<", ">", "+", "-", "*", "/", "%", "limit", "offset", "and", "between"])
 
-/** Another number may be of another type. */
+/** The type of a number depends on its size. */
 const sizeOf = (digits: string): string => {
   if (digits.length < 10) return "4"
   const value = BigInt(digits)
@@ -53,8 +53,8 @@ const sizeOf = (digits: string): string => {
 }
 
 /**
- * A statement but for its constants, on which what it returns does not depend: programs that write values into their
- * statements send ever new ones.
+ * The statement without its constants, which do not change its description: programs that write values into their
+ * statements send a new text each time.
  */
 export const shapeOf = ({ words }: Pick<ClientStatement, "words">): string => {
   let shape = ""
@@ -75,7 +75,7 @@ export class Descriptions {
     this.#api = api
   }
 
-  /** Forgets everything: a statement has changed what names mean, or what tables look like. */
+  /** Clears the cache, after a statement that may have changed a table, or what a name means. */
   clear(): void {
     this.#known.clear()
   }
@@ -85,7 +85,7 @@ export class Descriptions {
     return [database, set, names, types.join("\u0001"), shapeOf(statement)].join("\0")
   }
 
-  /** Outside of a transaction the answer comes as an error. */
+  /** Asks outside of a transaction: an error carries the answer. */
   #askAlone(sql: string, { database }: Place): Effect.Effect<Answer, DataApiError> {
     return Effect.matchEffect(idempotent(this.#api.executeStatement({ sql, database })), {
       onSuccess: () => Effect.succeed<Answer>("unknown"),
@@ -105,7 +105,7 @@ export class Descriptions {
     })
   }
 
-  /** Without a table: the service's own metadata of a query of no rows, and the catalogue for types that it has no code for. */
+  /** Asks without a table: the service for metadata of no rows, the catalogue for types without a known object id. */
   #askMetadata(
     statement: ClientStatement,
     description: Description,
@@ -140,7 +140,7 @@ export class Descriptions {
     )
   }
 
-  /** Describes a statement; `unknown` where it can't be asked for. */
+  /** Describes a statement; `unknown` if PostgreSQL can't be asked. */
   describe(
     statement: ClientStatement,
     types: ReadonlyArray<string>,
@@ -150,7 +150,7 @@ export class Descriptions {
       const key = this.#key(statement, types, place)
       const known = this.#known.get(key)
       const inTransaction = place.transactionId !== undefined
-      // The settings of a transaction hold in it already.
+      // The transaction already has its settings.
       const settings = inTransaction ? [] : place.settings
       const ask = Effect.suspend(() => {
         const sql = describeSql(statement, types, settings, inTransaction)

@@ -1,4 +1,4 @@
-/** Where a position in the text that was sent is in the client's own: the same token of both. Pure. */
+/** Maps an error position in the sent text to the same token of the client's text. Pure. */
 import { type Token, tokenize } from "../../data-api/statement/SqlLexer.ts"
 import { characters } from "./ClientStatement.ts"
 
@@ -14,7 +14,7 @@ const indexOf = (text: string, character: number): number => {
   return index
 }
 
-/** Tokens that a placeholder became: `(`, `:p1`, `::`, the type, `)`. */
+/** The end of a placeholder in the sent text, where it is `(`, `:p1`, `::`, the type, `)`. */
 const endOfPlaceholder = (tokens: ReadonlyArray<Token>, sent: string, from: number): number => {
   const first = tokens[from]
   if (first === undefined || sent[first.start] !== "(") return from + 1
@@ -25,7 +25,7 @@ const endOfPlaceholder = (tokens: ReadonlyArray<Token>, sent: string, from: numb
 
 /**
  * @param position from 1, in characters of `sent`
- * @returns from 1, in characters of `own`; undefined where `sent` has something else there
+ * @returns from 1, in characters of `own`; undefined if the position is in text that the gateway added
  */
 export const positionIn = (own: string, sent: string, position: number): number | undefined => {
   const at = indexOf(sent, position - 1)

@@ -1,11 +1,11 @@
-/** PostgreSQL's text of values that the service returns as they are, and what their columns are. Pure. */
+/** Converts values that the service returns unwrapped to PostgreSQL's text, and their metadata to columns. Pure. */
 import type { ColumnMetadata, ExecuteStatementResponse, Field } from "../../data-api/DataApi.ts"
 import { oidOf, pgTypeByOid } from "../../data-api/values/PgOids.ts"
 import type { FieldDescription } from "../protocol/BackendMessages.ts"
 
 const TEXT = oidOf("text")
 
-/** Octets of the types whose values all have as many. */
+/** Sizes in bytes of the types of fixed length. */
 const sizes: Readonly<Record<string, number>> = {
   bool: 1,
   char: 1,
@@ -24,7 +24,7 @@ const sizes: Readonly<Record<string, number>> = {
   uuid: 16
 }
 
-/** A float as PostgreSQL writes it: an exponent of two digits, and from 1e15 on. */
+/** A float as PostgreSQL writes it: with an exponent from 1e15 on, of at least two digits. */
 export const floatText = (value: number): string => {
   if (!Number.isFinite(value)) return String(value)
   if (Object.is(value, -0)) return "-0"
@@ -63,7 +63,7 @@ export const fieldText = (field: Field): string | null => {
 /** Whether the type is one of PostgreSQL's common ones, whose object ids never change. */
 export const isKnownType = (typeName: string): boolean => oidOf(typeName) !== 0
 
-/** The modifier of a numeric or of a text of limited length, which the service gives as precision and scale. */
+/** The type modifier of a numeric, char or varchar, from the service's precision and scale. */
 const modifierOf = (type: string, { precision, scale }: ColumnMetadata): number => {
   if (type === "numeric") return precision > 0 && precision <= 1000 ? ((precision << 16) | (scale & 0x7ff)) + 4 : -1
   if (type === "bpchar" || type === "varchar") return precision > 0 && precision <= 10_485_760 ? precision + 4 : -1
@@ -83,10 +83,10 @@ export const columnOf = (metadata: ColumnMetadata): FieldDescription => {
   }
 }
 
-/** The columns of an answer; undefined where it has none. */
+/** The columns of a response; undefined if it has none. */
 export const columnsOf = ({ columnMetadata, records }: ExecuteStatementResponse) =>
   records === undefined ? undefined : (columnMetadata ?? []).map(columnOf)
 
-/** The rows of an answer. */
+/** The rows of a response. */
 export const rowsOf = ({ records }: ExecuteStatementResponse): ReadonlyArray<ReadonlyArray<string | null>> =>
   (records ?? []).map((record) => record.map(fieldText))

@@ -1,4 +1,4 @@
-/** The query within a statement, which PostgreSQL plans with the statement's parameters. Pure. */
+/** The query within a statement such as EXPLAIN, which PostgreSQL plans with the statement's parameters. Pure. */
 import { type ClientStatement, characters, statementOf } from "./ClientStatement.ts"
 
 const beginsQuery = (word = ""): boolean =>
@@ -21,7 +21,7 @@ const afterExplain = (words: ReadonlyArray<string>): number => {
   return at
 }
 
-/** Of `CREATE TABLE ... AS query`. */
+/** The index of the query's first word in `CREATE TABLE ... AS query`; -1 if there is none. */
 const afterAs = (words: ReadonlyArray<string>): number => {
   const table = words.slice(0, 5).indexOf("table")
   if (table === -1) return -1
@@ -34,7 +34,7 @@ const afterAs = (words: ReadonlyArray<string>): number => {
   return -1
 }
 
-/** The index of the word that the inner query begins with. */
+/** The index of the inner query's first word; -1 if there is none. */
 const innerAt = ({ words }: ClientStatement): number => {
   switch (words[0]) {
     case "explain": {
@@ -53,7 +53,7 @@ const innerAt = ({ words }: ClientStatement): number => {
   }
 }
 
-/** The query of EXPLAIN, DECLARE CURSOR and CREATE TABLE AS; undefined where there is none. */
+/** The query of EXPLAIN, DECLARE CURSOR and CREATE TABLE AS; undefined if there is none. */
 export const innerQuery = (statement: ClientStatement): ClientStatement | undefined => {
   const at = innerAt(statement)
   const from = statement.starts[at]

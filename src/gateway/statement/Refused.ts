@@ -1,13 +1,13 @@
-/** From the Data API's failures to the error fields of PostgreSQL's protocol. Pure. */
+/** Turns failures of the Data API into error fields of PostgreSQL's protocol. Pure. */
 import * as Data from "effect/Data"
 import type { DataApiError, DatabaseError, Reason } from "../../data-api/DataApiError.ts"
 import { failures } from "../../data-api/FailureTable.ts"
 import type { ErrorFields } from "../protocol/BackendMessages.ts"
 
-/** A statement, or a connection, is refused. */
+/** The error that refuses a statement or a connection. */
 export class Refused extends Data.TaggedError("Refused")<{
   readonly fields: ErrorFields
-  /** The Data API's failure, where it is one. */
+  /** The Data API's failure that caused it, if any. */
   readonly cause?: DataApiError | undefined
 }> {
   override get message(): string {
@@ -15,13 +15,13 @@ export class Refused extends Data.TaggedError("Refused")<{
   }
 }
 
-/** Refuses a statement, in the gateway's own words. */
+/** The error that refuses a statement, from the gateway itself. */
 export const refusal = (code: string, message: string, hint?: string): Refused =>
   new Refused({ fields: { severity: "ERROR", code, message, hint } })
 
 const named = (pattern: RegExp, text: string): string | undefined => pattern.exec(text)?.[1]
 
-/** The names that PostgreSQL has as fields of their own, and the service only within its message. */
+/** Names that PostgreSQL sends as error fields, but the service only within the message. */
 const namesIn = ({ primary, sqlState = "" }: DatabaseError): Partial<ErrorFields> =>
   sqlState.startsWith("23")
     ? {
@@ -31,7 +31,7 @@ const namesIn = ({ primary, sqlState = "" }: DatabaseError): Partial<ErrorFields
       }
     : {}
 
-/** The SQLSTATE of a failure that is not PostgreSQL's. */
+/** The SQLSTATE of a failure that is the service's, not PostgreSQL's. */
 const sqlStateOf = (reason: Reason): string => {
   switch (reason._tag) {
     case "OutcomeUnknown":
@@ -68,11 +68,11 @@ const sqlStateOf = (reason: Reason): string => {
   }
 }
 
-/** What the client can do about a failure that is not PostgreSQL's. */
+/** The hint for a failure that is the service's, not PostgreSQL's. */
 const hintOn = (reason: Reason): string | undefined => {
   switch (reason._tag) {
     case "OutcomeUnknown":
-      return "Look whether the statement has run before you run it again."
+      return "Check whether the statement has run before you run it again."
     case "StatementTimeout":
       return "The Data API runs a statement for 45 seconds, or for statement_timeout where that is less: add an index, or work in smaller steps."
     case "TransactionNotFound":
@@ -96,7 +96,7 @@ const hintOn = (reason: Reason): string | undefined => {
 }
 
 /**
- * @param positionOf where a position in the sent text is in the client's own; undefined where it is not in it
+ * @param positionOf maps a position in the sent text to the client's text; undefined if it is not in it
  */
 export const refusedBy = (
   error: DataApiError,

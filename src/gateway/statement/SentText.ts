@@ -1,21 +1,21 @@
-/** The text that is sent for a client's statement: the service's placeholders in place of `$1`. Pure. */
+/** The text sent to the service for a client's statement, with the service's placeholders for `$1`. Pure. */
 import * as Result from "effect/Result"
 import { castTo, fromNumbered, render } from "../../data-api/statement/Placeholders.ts"
 import type { ClientStatement } from "./ClientStatement.ts"
 import type { Wrapped } from "./Wrapped.ts"
 
 export interface SentText {
-  /** What it was made of. */
+  /** The text with `$1`, which `sql` was made from. */
   readonly wrapped: string
   readonly casts: ReadonlyArray<string> | undefined
   readonly sql: string
-  /** How many values it takes. */
+  /** The number of its parameters. */
   readonly count: number
-  /** The values that it takes, from 0. */
+  /** The indexes of the parameters that occur in it, from 0. */
   readonly used: ReadonlySet<number>
 }
 
-/** The statement's text with these casts of its parameters; a failure where its placeholders can't be read. */
+/** The text to send, with a cast for each parameter; a failure if the placeholders can't be read. */
 export const sentText = (
   { made, words }: ClientStatement,
   wrapped: Wrapped,
@@ -24,7 +24,7 @@ export const sentText = (
   const known = made.sent
   if (known !== undefined && known.wrapped === wrapped.sql && known.casts === casts) return Result.succeed(known)
   return Result.map(fromNumbered(wrapped.sql), (template) => {
-    // What a function's body has are its own arguments.
+    // `$1` in the body of a function is the function's argument, not a parameter of the statement.
     if (
       casts === undefined &&
       words[0] === "create" &&

@@ -1,4 +1,4 @@
-/** What types are made of, as the catalogue says: asked for once. */
+/** Looks the shapes of types up in the catalogue, and caches them. */
 import * as Effect from "effect/Effect"
 import type { DataApi } from "../../data-api/DataApi.ts"
 import type { DataApiError } from "../../data-api/DataApiError.ts"
@@ -7,7 +7,7 @@ import type { TypeShape, TypeShapes } from "../values/TypeShape.ts"
 import type { Place } from "./Descriptions.ts"
 import { fieldText } from "./FieldText.ts"
 
-/** By the function that reads the binary form, which extensions' types share with the built-in ones. */
+/** Finds the shape by the type's receive function, which types of extensions share with built-in types. */
 const shapesSql = (typeOids: ReadonlyArray<number>): string => `
 with recursive t as (
   select p.oid, p.typreceive, p.typelem, p.typbasetype, p.typrelid from pg_catalog.pg_type p
@@ -49,19 +49,19 @@ const shapeOf = (reader: string, of: number): TypeShape | undefined => {
 
 export class ShapeLookup {
   readonly #api: DataApi["Service"]
-  /** By the database's name: object ids are its own. */
+  /** By database, since object ids differ between databases. */
   readonly #known = new Map<string, Map<number, TypeShape>>()
 
   constructor(api: DataApi["Service"]) {
     this.#api = api
   }
 
-  /** Forgets everything: a statement may have changed a type. */
+  /** Clears the cache, after a statement that may have changed a type. */
   clear(): void {
     this.#known.clear()
   }
 
-  /** The shapes that are needed to read binary values of the types. */
+  /** The shapes needed to read binary values of the types. */
   lookup(typeOids: ReadonlyArray<number>, place: Place): Effect.Effect<TypeShapes, DataApiError> {
     const { database = "", transactionId } = place
     const known = this.#known.get(database) ?? new Map<number, TypeShape>()

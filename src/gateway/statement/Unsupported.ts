@@ -1,4 +1,4 @@
-/** Statements that need a session, which the service does not give outside of a transaction. Pure. */
+/** Statements that the Data API can't run, or only in a transaction, since it has no sessions. Pure. */
 import type { ClientStatement } from "./ClientStatement.ts"
 
 const inTransaction = "Use it within a transaction (BEGIN ... COMMIT), or start the gateway with --session."
@@ -9,13 +9,13 @@ const isTemporary = ({ kind, words: [first, ...rest] }: ClientStatement): boolea
   return made.some((word) => word === "temp" || word === "temporary")
 }
 
-/** Why a statement can't be had, and what to do. */
+/** Why a statement is not supported, and what to do instead. */
 export interface Lack {
   readonly message: string
   readonly hint: string
 }
 
-/** What never works. */
+/** Statements that are never supported. */
 export const neverSupported = ({ kind, words }: ClientStatement): Lack | undefined => {
   if (kind === "listen" && words[0] === "listen") {
     return {
@@ -32,11 +32,11 @@ export const neverSupported = ({ kind, words }: ClientStatement): Lack | undefin
   return undefined
 }
 
-/** What works in a transaction only. */
+/** Statements that are supported only in a transaction. */
 export const outsideSupported = (statement: ClientStatement): Lack | undefined => {
   if (isTemporary(statement)) {
     return {
-      message: "temporary objects are gone with the statement that makes them, outside of a transaction",
+      message: "temporary objects are gone with the statement that creates them, outside of a transaction",
       hint: inTransaction
     }
   }

@@ -1,10 +1,10 @@
 /**
- * A statement whose rows come back as PostgreSQL's own text of them, whatever their types: one column, in which a row is
- * written as a composite value. Pure.
+ * Wraps a statement so that PostgreSQL returns each row as text, whatever its types: in one column, as a composite
+ * value. Pure.
  */
 import type { ClientStatement } from "./ClientStatement.ts"
 
-/** The name of the subquery, which no column will have. */
+/** The name of the subquery, unlikely as a column name. */
 const ROW = "alex_gateway_row"
 
 export interface Wrapped {
@@ -13,7 +13,7 @@ export interface Wrapped {
   readonly prefix: number
 }
 
-/** What is put before a statement, where its tail begins, and after it, to select from what it returns. */
+/** The texts that wrap a statement: before it, where its tail begins, and after it. */
 export interface Frame {
   readonly lead: string
   readonly middle: string
@@ -32,15 +32,15 @@ export const frameOf = (
   return { lead: `select ${expressions} from (\n`, middle: "", trail: `\n) ${ROW}${names}` }
 }
 
-/** Columns whose values PostgreSQL itself writes in binary. */
+/** Columns whose binary form PostgreSQL writes. */
 export interface SentColumns {
-  /** Of all columns. */
+  /** The number of all columns. */
   readonly count: number
-  /** The functions that write them, by the columns' places from 0. */
+  /** The send functions by column index, from 0. */
   readonly functions: ReadonlyMap<number, string>
 }
 
-/** The statement that returns each row as one text; columns that are sent are in it as `bytea`. */
+/** Wraps a statement; the columns of `sent` are in the row as the text of a bytea. */
 export const wrap = (statement: ClientStatement, sent?: SentColumns): Wrapped => {
   if (sent !== undefined) return wrapped(statement, sent)
   statement.made.wrapped ??= wrapped(statement, undefined)
@@ -82,7 +82,7 @@ export const readRow = (text: string): ReadonlyArray<string | null> => {
         if (c === '"' || c === "\\") {
           value += text.slice(from, at)
           if (c === '"' && text[at + 1] !== '"') break
-          // A doubled quote or backslash stands for itself.
+          // A quote or backslash is doubled, or escaped by a backslash.
           from = at + 1
           at += 2
         } else at++
