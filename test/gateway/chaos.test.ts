@@ -417,7 +417,7 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
         yield* faults.set({ pause: { calls: 4 } })
         const { firsts, notices } = yield* Effect.promise(() => client.ask(query("select 2")))
         assert.deepStrictEqual(firsts, ["2"])
-        assert.deepStrictEqual(notices, ["the database is resuming after a pause, and is waited for"])
+        assert.deepStrictEqual(notices, ["the database is resuming after a pause; the gateway waits for it"])
         yield* Effect.promise(() => client.kill())
       })
     )

@@ -1,4 +1,4 @@
-/** One client from its first octet to its last. */
+/** Serves one client, from its handshake to its end. */
 import { randomBytes } from "node:crypto"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -23,12 +23,12 @@ import { callFunction } from "./FunctionCall.ts"
 import { Idling } from "./KeepAlive.ts"
 import { type Answering, simpleQuery } from "./SimpleQuery.ts"
 
-/** A statement that a client has run, for a log: never its text, which may hold values. */
+/** A log entry for a client's statement, without its text, which may contain values. */
 export interface StatementEntry {
   readonly connection: number
   readonly command: string
   readonly milliseconds: number
-  /** The SQLSTATE it was refused with. */
+  /** The SQLSTATE of its failure; undefined if it succeeded. */
   readonly sqlState: string | undefined
 }
 
@@ -44,7 +44,7 @@ const firstText = ({ records }: { readonly records?: ReadonlyArray<ReadonlyArray
   return field !== undefined && "stringValue" in field ? String(field.stringValue) : ""
 }
 
-/** The server's own values of the settings that are reported to a client. */
+/** Reads the server's own values of the settings that are reported to clients. */
 const readDefaults = Effect.fnUntraced(function* (session: Session) {
   const names = [...reported.keys()]
   const values = names.map((name) => `coalesce(current_setting(${literal(name)}, true), '')`)
@@ -57,7 +57,7 @@ const readDefaults = Effect.fnUntraced(function* (session: Session) {
   }
 })
 
-/** What the client sets as it connects. */
+/** Applies the settings of the startup message. */
 const applySettings = Effect.fnUntraced(function* (session: Session, { settings }: Startup) {
   const asked: Array<readonly [string, string]> = []
   for (const [name, value] of settings) {
@@ -80,7 +80,7 @@ const applySettings = Effect.fnUntraced(function* (session: Session, { settings 
   }
 })
 
-/** As PostgreSQL does, with the end of a query. */
+/** Reports changed settings to the client; PostgreSQL does so at the end of a query. */
 const report = (socket: ClientSocket, session: Session): void => {
   for (const [name, value] of session.changesToReport()) socket.send(Backend.parameterStatus(name, value))
 }
@@ -92,10 +92,10 @@ const begin = Effect.fnUntraced(function* (socket: ClientSocket, session: Sessio
   report(socket, session)
 })
 
-/** A client sees why it waits. */
+/** Tells the client why it waits. */
 const resuming = (socket: ClientSocket) =>
   Effect.suspend(() => {
-    const message = "the database is resuming after a pause, and is waited for"
+    const message = "the database is resuming after a pause; the gateway waits for it"
     socket.send(Backend.noticeResponse({ severity: "NOTICE", code: "00000", message }))
     return socket.flush
   })
@@ -111,7 +111,7 @@ const ready = (socket: ClientSocket, session: Session) =>
     socket.flush
   )
 
-/** Answers messages until the client is gone. */
+/** Answers messages until the client disconnects. */
 const converse = Effect.fnUntraced(function* (answering: Answering) {
   const { session, socket } = answering
   const extended = new ExtendedQuery(answering)
@@ -129,7 +129,7 @@ const converse = Effect.fnUntraced(function* (answering: Answering) {
     switch (message._tag) {
       case "Terminate":
         return yield* Effect.catch(session.finish(), ({ fields }) =>
-          Effect.logWarning(`The end of a session was not kept: ${fields.message}`)
+          Effect.logWarning(`The transaction of a session was not committed: ${fields.message}`)
         )
       case "Query":
         extended.forgetUnnamed()
@@ -148,7 +148,7 @@ const converse = Effect.fnUntraced(function* (answering: Answering) {
       case "Flush":
         yield* extended.answer(message)
         break
-      // What is left of a COPY that has failed.
+      // The client may still send data of a COPY that has failed.
       case "CopyData":
       case "CopyDone":
       case "CopyFail":
@@ -164,7 +164,7 @@ const converse = Effect.fnUntraced(function* (answering: Answering) {
   }
 })
 
-/** How long a cancelled statement has to end by itself, once its backend has the request. */
+/** How long the gateway waits for the cancel request, and then for the cancelled statement to end. */
 const GRACE = "3 seconds"
 
 const cancelled = (isFound: boolean): Refused =>
@@ -174,14 +174,14 @@ const cancelled = (isFound: boolean): Refused =>
     isFound ? undefined : "Its backend could not be identified: the statement may run on for up to 45 seconds."
   )
 
-/** Tells the backend, and gives the statement up if it does not end. */
+/** Cancels the backend, and fails if the statement does not end in time. */
 const giveUp = (session: Session): Effect.Effect<never, Refused> =>
   Effect.flatMap(Effect.timeoutOption(Effect.result(session.cancelBackend), GRACE), (answer) => {
     const isFound = answer._tag === "Some" && Result.isSuccess(answer.value) && answer.value.success
     return Effect.andThen(isFound ? Effect.sleep(GRACE) : Effect.void, Effect.fail(cancelled(isFound)))
   })
 
-/** How statements of a connection are run: one can be cancelled, and each leaves a line in the log. */
+/** Runs a connection's statements so that a running one can be cancelled, and each one is logged. */
 const runner = (
   processId: number,
   session: Session,
@@ -204,7 +204,7 @@ const runner = (
       return Effect.onExit(ran, (exit) => {
         connection.cancel = () => undefined
         const failure = Exit.isFailure(exit) ? Exit.findErrorOption(exit) : undefined
-        // What has no error was interrupted: the gateway ends, or its client is gone.
+        // Without an error it was interrupted: the gateway is stopping, or the client has disconnected.
         const sqlState =
           failure?._tag === "Some" ? failure.value.fields.code : failure === undefined ? undefined : "57P01"
         onStatement({
@@ -218,7 +218,7 @@ const runner = (
     })
 }
 
-/** Serves a client until it is gone; its transaction is rolled back then. */
+/** Serves a client until it disconnects; then rolls its transaction back and releases its locks. */
 export const serve = Effect.fnUntraced(function* (socket: ClientSocket, options: ConnectionOptions) {
   const { cancels, upstream } = options
   const started = yield* Effect.result(handshake(socket, options))

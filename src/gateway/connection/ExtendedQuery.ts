@@ -1,4 +1,4 @@
-/** The extended protocol: statements and portals with names, and errors that skip to the next Sync. */
+/** The extended protocol: prepared statements and portals; after an error, messages are skipped up to the next Sync. */
 import * as Effect from "effect/Effect"
 import * as Backend from "../protocol/BackendMessages.ts"
 import type { FrontendMessage } from "../protocol/FrontendMessages.ts"
@@ -17,12 +17,12 @@ export type ExtendedMessage = Extract<
   { readonly _tag: "Parse" | "Bind" | "Describe" | "Execute" | "Close" | "Flush" }
 >
 
-/** Control statements look after transactions themselves. */
+/** Statements that control transactions themselves. */
 const controls = new Set(["begin", "commit", "rollback", "savepoint", "release", "rollbackTo"])
 
 export class ExtendedQuery {
   readonly #answering: Answering
-  /** The statement without a name; those with one are the session's. */
+  /** The unnamed prepared statement; the session holds the named ones. */
   #unnamed: Prepared | undefined
   readonly #portals = new Map<string, Portal>()
   #skips = false
@@ -31,18 +31,18 @@ export class ExtendedQuery {
     this.#answering = answering
   }
 
-  /** Answers a message, unless an error has come before it. */
+  /** Answers a message, or skips it after an error. */
   answer(message: ExtendedMessage): Effect.Effect<void> {
     return this.#skips ? Effect.void : Effect.catch(this.#handle(message), (error) => this.#failed(error))
   }
 
-  /** What a query of the simple protocol does to the unnamed statement and portal. */
+  /** Forgets the unnamed statement and portal, as a simple query does. */
   forgetUnnamed(): void {
     this.#unnamed = undefined
     this.#portals.delete("")
   }
 
-  /** Ends what ran since the last Sync. */
+  /** Answers Sync: ends the implicit transaction since the last one. */
   readonly sync: Effect.Effect<void> = Effect.suspend(() => {
     const { session } = this.#answering
     const failed = this.#skips
@@ -56,7 +56,7 @@ export class ExtendedQuery {
   })
 
   #report({ fields }: Refused): Effect.Effect<void> {
-    // As PostgreSQL does: the client may wait for it with a Flush, which is skipped like all up to the next Sync.
+    // Flushes like PostgreSQL: a client may wait for the error after a Flush, which is now skipped.
     return Effect.suspend(() => {
       this.#answering.socket.send(Backend.errorResponse(fields))
       return this.#answering.socket.flush
@@ -156,14 +156,14 @@ export class ExtendedQuery {
         this.#send(columns === undefined ? Backend.noData : Backend.rowDescriptionOfText(columns))
       })
     }
-    // A cursor that DECLARE has made is a portal.
+    // A cursor of DECLARE is a portal too.
     const declared = this.#portals.has(name) ? undefined : cursorColumns(session, name)
     if (declared !== undefined) {
       return Effect.sync(() => this.#send(Backend.rowDescriptionOfText(declared)))
     }
     return Effect.flatMap(this.#portal(name), (portal) => {
       const { statement } = portal.prepared
-      // Only its run tells what CALL returns, and its Execute is about to come.
+      // The columns of CALL are known only after it has run, and its Execute follows.
       const runs = statement?.words[0] === "call" ? this.#start(portal, statement) : Effect.void
       return Effect.map(runs, () => {
         const columns = portal.outcome?.columns ?? columnsOf(session, portal.prepared)
@@ -173,8 +173,8 @@ export class ExtendedQuery {
   }
 
   /**
-   * Whether nothing else runs before the next Sync, so that the statement needs no transaction around it. A client that
-   * is gone sends no Sync, and what it ran is not kept.
+   * Whether nothing else runs before the next Sync, so that the statement needs no transaction. False if the client has
+   * disconnected: without a Sync, its statements are rolled back.
    */
   #runsAlone(): Effect.Effect<boolean> {
     const passed = (message: FrontendMessage) => message._tag === "Close"
@@ -209,7 +209,7 @@ export class ExtendedQuery {
     })
   }
 
-  /** COPY from or to the client, whose data are messages between Execute and the end of the command. */
+  /** Runs COPY from or to the client. */
   #copy(portal: Portal, statement: ClientStatement): Effect.Effect<void, Refused> {
     const { session } = this.#answering
     return Effect.gen({ self: this }, function* () {
@@ -224,7 +224,7 @@ export class ExtendedQuery {
     })
   }
 
-  /** Sends at most so many rows, or all; what is left is for the next Execute. */
+  /** Sends at most `maxRows` rows, or all if that is 0; the next Execute sends the rest. */
   #sendRows(portal: Portal, outcome: StatementOutcome, maxRows: number): Effect.Effect<void, Refused> {
     const { socket } = this.#answering
     const { more } = outcome
@@ -245,7 +245,7 @@ export class ExtendedQuery {
         portal.ended = portal.rows.length === 0
       }
       portal.sent += sent
-      // PostgreSQL says that there is more as soon as the limit is reached.
+      // PostgreSQL suspends the portal when the limit is reached, even after the last row.
       this.#send(sent === limit ? Backend.portalSuspended : Backend.commandComplete(outcome.tag(sent)))
     })
   }

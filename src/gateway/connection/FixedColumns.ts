@@ -1,4 +1,4 @@
-/** Columns of statements that PostgreSQL is not asked about: SHOW, EXPLAIN, FETCH. */
+/** The columns of statements that need no description by PostgreSQL: SHOW, EXPLAIN, FETCH and EXECUTE. */
 import type { FieldDescription } from "../protocol/BackendMessages.ts"
 import type { Session } from "../session/ClientSession.ts"
 import { cursorColumns, cursorOf } from "../session/CursorStatements.ts"
@@ -30,7 +30,7 @@ const shown = (words: ReadonlyArray<string>): ReadonlyArray<FieldDescription> =>
   return [textColumn(reported.get(name) ?? name)]
 }
 
-/** The columns of a statement; undefined where it returns none, or none are known. */
+/** The columns of a statement; undefined if it has none, or they are not known. */
 export const fixedColumns = (
   session: Session,
   statement: ClientStatement

@@ -1,4 +1,4 @@
-/** Function calls of the protocol, by which libpq and JDBC read and write large objects. */
+/** FunctionCall messages, which libpq and JDBC use for large objects. */
 import * as Effect from "effect/Effect"
 import * as Backend from "../protocol/BackendMessages.ts"
 import type { FrontendMessage } from "../protocol/FrontendMessages.ts"
@@ -12,13 +12,13 @@ import type { Answering } from "./SimpleQuery.ts"
 
 type FunctionCallMessage = Extract<FrontendMessage, { readonly _tag: "FunctionCall" }>
 
-/** A function by its name, and the types of its arguments. */
+/** A function's name and argument types. */
 interface Callable {
   readonly name: string
   readonly types: ReadonlyArray<number>
 }
 
-/** A function's number means the same as long as the session lasts. */
+/** Functions by object id, cached for each session. */
 const known = new WeakMap<Session, Map<number, Callable>>()
 
 const callableOf = Effect.fnUntraced(function* (session: Session, oid: number) {

@@ -1,11 +1,11 @@
-/** Keeps what a session holds while its client idles: the service would end a transaction after 3 minutes without a call. */
+/** Keeps an idle client's transactions open: the service ends a transaction after 3 minutes without a call. */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type { Session } from "../session/ClientSession.ts"
 
 const EVERY = "2 minutes"
 
-/** The waiting of one client, during which nothing else calls on behalf of its session. */
+/** The idle times of one client, in which nothing else calls the service for its session. */
 export class Idling {
   readonly #session: Session
   #waits = false
@@ -15,7 +15,7 @@ export class Idling {
     this.#session = session
   }
 
-  /** Waits for what the client sends. A call that is under way meanwhile is finished first. */
+  /** Waits for the client's next message, and for a running call of `keepAlive`. */
   wait<A>(read: Effect.Effect<A>): Effect.Effect<A> {
     return Effect.suspend(() => {
       this.#waits = true
@@ -26,7 +26,7 @@ export class Idling {
     })
   }
 
-  /** Calls for as long as it runs. One timer for each client, since one for each message costs more than the message. */
+  /** Calls the service regularly. One timer for each client: one for each message would cost more than the message. */
   readonly keepAlive: Effect.Effect<never> = Effect.forever(
     Effect.flatMap(Effect.sleep(EVERY), () => {
       if (!this.#waits || !this.#session.needsKeeping) return Effect.void

@@ -18,19 +18,19 @@ import { fixedColumns } from "./FixedColumns.ts"
 
 type BindMessage = Extract<FrontendMessage, { readonly _tag: "Bind" }>
 
-/** A statement with its parameters' values, and how far it has been read. */
+/** A statement with its parameters' values, and the state of its execution. */
 export interface Portal {
   readonly prepared: Prepared
   readonly bound: Bound | undefined
   readonly formats: ReadonlyArray<Format>
   outcome: StatementOutcome | undefined
-  /** Rows that were not sent yet. */
+  /** Rows not sent yet. */
   rows: ReadonlyArray<Row>
   sent: number
   ended: boolean
 }
 
-/** The parameters of statements that PREPARE does not take: CALL, EXPLAIN, DECLARE and CREATE TABLE AS. */
+/** The parameters of statements that PREPARE refuses: CALL, EXPLAIN, DECLARE and CREATE TABLE AS. */
 const describeParameters = Effect.fnUntraced(function* (
   session: Session,
   statement: ClientStatement,
@@ -45,12 +45,12 @@ const describeParameters = Effect.fnUntraced(function* (
   return answer === "unknown" || "sqlState" in answer ? undefined : { ...answer, columns: undefined, sends: [] }
 })
 
-/** Nothing has to be asked of a write that takes and returns nothing. */
+/** Whether a statement needs no description, such as a write without parameters and rows. */
 const isPlain = ({ kind, returnsRows, words }: ClientStatement, types: ReadonlyArray<number>): boolean =>
   (kind !== "query" && kind !== "write") ||
   (returnsRows === false && types.length === 0 && !words.some((word) => word.startsWith("$")))
 
-/** Commands that PostgreSQL has beside those that it plans; what begins with another word is no statement. */
+/** The first words of PostgreSQL's utility commands; any other first word is a syntax error. */
 const commands = new Set(
   `abort alter analyse analyze begin call checkpoint close cluster comment commit copy create deallocate declare discard
   do drop end execute explain fetch grant import listen load lock move notify prepare reassign refresh reindex release
@@ -62,7 +62,7 @@ const typeName = (oid: number): string => {
   return type === undefined ? "unknown" : `pg_catalog."${type.name}"`
 }
 
-/** What can't be described is prepared, for PostgreSQL's own words of why not. */
+/** Prepares a statement that can't be described, to get PostgreSQL's own error. */
 const whyNot = Effect.fnUntraced(function* (
   session: Session,
   statement: ClientStatement,
@@ -75,13 +75,13 @@ const whyNot = Effect.fnUntraced(function* (
     sql: before + statement.sql,
     positionOf: (position) => statement.offset + position - before.length
   })
-  // Outside of a transaction that may be another session of the service's, and the name is nobody else's.
+  // Outside of a transaction this may run on another backend and fail; the name is unique, so nothing conflicts.
   yield* Effect.ignore(session.send({ sql: `deallocate ${name}` }))
 })
 
 const VOID = 2278
 
-/** PostgreSQL takes an argument of the type void as none: so JDBC marks what a function returns. */
+/** Removes arguments of type void, as PostgreSQL does: JDBC sends them for the result of a function. */
 const withoutVoid = (sql: string, types: ReadonlyArray<number>): string => {
   if (!types.includes(VOID)) return sql
   const { starts, words } = statementOf(sql)
@@ -121,14 +121,14 @@ export const prepare = Effect.fnUntraced(function* (session: Session, sql: strin
   if (types.length > 0 || statement.words.some((word) => /^\$\d+$/.test(word))) {
     return yield* refusal(
       "54000",
-      "the types of the statement's parameters can't be asked for: with the question it is too long",
-      "Split it: the Data API takes statements of 65,536 characters."
+      "the statement is too long to ask for the types of its parameters",
+      "Split it: the Data API accepts statements of up to 65,536 characters."
     )
   }
   return bare
 })
 
-/** The columns of a statement, as far as they are known before it runs. */
+/** The columns of a statement, if they are known before it runs. */
 export const columnsOf = (session: Session, { description, statement }: Prepared) =>
   description?.columns ?? (statement === undefined ? undefined : fixedColumns(session, statement))
 
@@ -143,7 +143,7 @@ const textOf = (bytes: Uint8Array): Effect.Effect<string, Refused> =>
 const formatAt = (formats: ReadonlyArray<Format>, index: number): Format =>
   formats.length === 1 ? (formats[0] ?? "text") : (formats[index] ?? "text")
 
-/** Why a Bind does not fit its statement. */
+/** The error of a Bind that does not match its statement; undefined if it matches. */
 const misfit = (
   { description, parameters }: Prepared,
   { parameterFormats, resultFormats, statement, unsupportedFormat, values }: BindMessage
@@ -163,7 +163,7 @@ const misfit = (
     : undefined
 }
 
-/** Bind: the values as text. */
+/** Bind: converts the values to text. */
 export const bind = Effect.fnUntraced(function* (session: Session, prepared: Prepared, message: BindMessage) {
   const { description, parameters } = prepared
   const { parameterFormats: formats, resultFormats, values } = message
@@ -205,7 +205,7 @@ export const formatOf =
   (column: number): Format =>
     formatAt(formats, column)
 
-/** A row in the formats that the client asked for. */
+/** Encodes a row in the formats that the client asked for. */
 export const encodeRow = (
   row: Row,
   { columns = [], encoded }: StatementOutcome,

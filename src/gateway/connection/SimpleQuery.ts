@@ -1,4 +1,4 @@
-/** The simple protocol: a text of any number of statements, which run as one transaction. */
+/** The simple protocol: a text of one or more statements, which run in one transaction. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { receiveCopy } from "../copy/CopyIn.ts"
@@ -12,11 +12,11 @@ import { done, type Rows, type StatementOutcome } from "../session/StatementOutc
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { type Refused, refusal } from "../statement/Refused.ts"
 
-/** What a connection needs to answer a query. */
+/** The parts of a connection that are needed to answer a query. */
 export interface Answering {
   readonly session: Session
   readonly socket: ClientSocket
-  /** Runs a statement so that it can be cancelled, and is logged. */
+  /** Runs a statement so that it can be cancelled and is logged. */
   readonly run: (
     statement: ClientStatement,
     effect: Effect.Effect<StatementOutcome, Refused>
@@ -27,7 +27,7 @@ const sendRows = Effect.fnUntraced(function* (socket: ClientSocket, rows: Rows) 
   for (const row of rows) if (socket.send(Backend.dataRow(row))) yield* socket.flush
 })
 
-/** Sends the rows of an outcome, and says how many there were. */
+/** Sends the rows of an outcome, and returns how many there were. */
 const sendOutcome = Effect.fnUntraced(function* (socket: ClientSocket, { columns, more, rows }: StatementOutcome) {
   if (columns === undefined) return 0
   socket.send(Backend.rowDescriptionOfText(columns))
@@ -42,7 +42,7 @@ const sendOutcome = Effect.fnUntraced(function* (socket: ClientSocket, { columns
 
 const controls = new Set(["begin", "commit", "rollback", "savepoint", "release", "rollbackTo"])
 
-/** COPY from or to the client, and its tag; undefined where it is neither, and the server's own. */
+/** Runs COPY from or to the client, and returns its tag; undefined for a COPY from or to the server's files. */
 export const copied = Effect.fnUntraced(function* ({ run, session, socket }: Answering, statement: ClientStatement) {
   const asked = copyOf(statement)
   if (Result.isFailure(asked)) return yield* refusal(asked.failure.code, asked.failure.message)
@@ -64,7 +64,7 @@ export const copied = Effect.fnUntraced(function* ({ run, session, socket }: Ans
   return `COPY ${count}`
 })
 
-/** Runs a statement, sends what it returns, and gives its tag. */
+/** Runs a statement, sends its rows, and returns its tag. */
 const answered = Effect.fnUntraced(function* (answering: Answering, statement: ClientStatement) {
   const { run, session, socket } = answering
   const tag = statement.kind === "copy" ? yield* copied(answering, statement) : undefined
@@ -79,20 +79,20 @@ const runAll = Effect.fnUntraced(function* (answering: Answering, statements: Re
     const several = statements.length > 1 && session.transaction === undefined && !controls.has(statement.kind)
     if (several) yield* session.begin(true)
     const tag = yield* answered(answering, statement)
-    // That the last statement is complete says that its transaction is committed.
+    // The last CommandComplete promises that the transaction is committed.
     if (index === statements.length - 1) yield* endImplicit(session, false)
     socket.send(Backend.commandComplete(tag))
   }
 })
 
-/** PostgreSQL's error of a text that is not UTF-8. */
+/** PostgreSQL's error for a text that is not UTF-8. */
 export const notUtf8 = (): Refused => refusal("22021", 'invalid byte sequence for encoding "UTF8"')
 
-/** PostgreSQL reads a whole text before it runs any of it; an error of a text within a function has no place in it. */
+/** Whether PostgreSQL would find the error before it runs any statement; an error within a function has no position. */
 const isOfGrammar = ({ code, message, position }: Refused["fields"]): boolean =>
   code === "42601" && position !== undefined && message.startsWith("syntax error at ")
 
-/** Answers a query, but for the ReadyForQuery at its end. */
+/** Answers a query, except for the final ReadyForQuery. */
 export const simpleQuery = (answering: Answering, text: string | undefined): Effect.Effect<void> => {
   const { session, socket } = answering
   const statements = text === undefined ? undefined : session.upstream.texts.statementsOf(text)

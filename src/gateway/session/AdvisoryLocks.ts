@@ -1,6 +1,6 @@
 /**
- * Advisory locks of a session: each is held by a transaction of its own, which the service keeps as long as the gateway
- * wants it. Migration tools keep each other out with them.
+ * A session's advisory locks, which migration tools use to exclude each other. A separate transaction holds each lock,
+ * which the gateway keeps open.
  */
 import * as Effect from "effect/Effect"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
@@ -23,15 +23,15 @@ export interface HeldLock {
 interface LockCall {
   readonly action: "lock" | "try" | "unlock" | "unlockAll"
   readonly shared: boolean
-  /** The arguments as they are written. */
+  /** The arguments as written. */
   readonly key: string
-  /** The statement that takes the lock for as long as its transaction lasts. */
+  /** The statement that takes the lock until the end of its transaction. */
   readonly withinTransaction: string
 }
 
 const names = /^"?pg_(try_)?advisory_(lock|unlock|unlock_all)(_shared)?"?$/
 
-/** The one call of `select pg_advisory_lock(...)`, with or without a name for the column; undefined for anything else. */
+/** Parses `select pg_advisory_lock(...)`, with or without a column alias; undefined for any other statement. */
 export const lockCallOf = ({ sql, starts, words }: ClientStatement): LockCall | undefined => {
   if (words[0] !== "select") return undefined
   const at = words[1] === "pg_catalog" && words[2] === "." ? 3 : 1
@@ -57,7 +57,7 @@ export const lockCallOf = ({ sql, starts, words }: ClientStatement): LockCall | 
   }
 }
 
-/** The numbers of a lock, whatever they are computed from. */
+/** Evaluates the arguments of a lock, so that equal numbers give equal keys. */
 const keyOf = Effect.fnUntraced(function* (session: Session, { key }: LockCall, bound: Bound | undefined) {
   const call = yield* callOf(
     statementOf(`select row(${key})::text`),
@@ -69,7 +69,7 @@ const keyOf = Effect.fnUntraced(function* (session: Session, { key }: LockCall, 
   return field !== undefined && "stringValue" in field ? field.stringValue : ""
 })
 
-/** Gives a lock back, once it is the last one that its transaction holds. */
+/** Rolls back a lock's transaction, unless it holds other locks. */
 const give = (session: Session, { transactionId }: HeldLock): Effect.Effect<void> =>
   Effect.suspend(() =>
     session.locks.some((lock) => lock.transactionId === transactionId)
@@ -77,11 +77,11 @@ const give = (session: Session, { transactionId }: HeldLock): Effect.Effect<void
       : Effect.ignore(session.upstream.api.rollbackTransaction({ transactionId }))
   )
 
-/** Gives all locks back. */
+/** Releases all locks. */
 export const releaseLocks = (session: Session): Effect.Effect<void> =>
   Effect.suspend(() => Effect.forEach(session.locks.splice(0), (lock) => give(session, lock), { discard: true }))
 
-/** Takes a lock; the rows say whether it was taken. */
+/** Takes a lock, and returns the rows of the call. */
 const take = Effect.fnUntraced(function* (session: Session, asked: LockCall, bound: Bound | undefined) {
   const { api } = session.upstream
   const key = yield* keyOf(session, asked, bound)
@@ -89,7 +89,7 @@ const take = Effect.fnUntraced(function* (session: Session, asked: LockCall, bou
   const call = yield* callOf(statement, wrap(statement), bound)
   const taking = Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
-      // A session never waits for itself, however often it takes a lock.
+      // In the same transaction, so that a session does not wait for a lock that it holds already.
       const held = session.locks.find((lock) => lock.key === key)
       const { transactionId } = held ?? (yield* api.beginTransaction({ database: session.database }))
       const lock = { key, shared: asked.shared, transactionId }

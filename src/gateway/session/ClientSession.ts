@@ -1,4 +1,4 @@
-/** One client's session: its settings, its transaction, and the calls that are made for it. */
+/** One client's session: its settings, its transaction, and its calls of the service. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { DataApi, ExecuteStatementResponse, SqlParameter } from "../../data-api/DataApi.ts"
@@ -20,44 +20,44 @@ import { type Holding, type OpenTransaction, openTransaction } from "./OpenTrans
 import type { Prepared } from "./PreparedText.ts"
 import { material, modesSet, naming, reported, type Settings } from "./Settings.ts"
 
-/** What all sessions of a gateway share. */
+/** The services and options that all sessions of a gateway share. */
 export interface Upstream {
   readonly api: DataApi["Service"]
   readonly descriptions: Descriptions
   readonly shapes: ShapeLookup
   readonly texts: ClientTexts
   readonly tags: StatementTags
-  /** Every transaction is READ ONLY, and nothing runs outside of one. */
+  /** Runs every statement in a READ ONLY transaction. */
   readonly readOnly: boolean
-  /** One transaction for each session, from its first statement to its end. */
+  /** Runs each session in one transaction, from its first statement to its end. */
   readonly wholeSession: boolean
 }
 
-/** What is sent to the client besides the answers to its statements. */
+/** Receives notices for the client. */
 export interface Listener {
   readonly notice: (fields: ErrorFields) => void
 }
 
-/** A statement that can be sent. */
+/** A statement to send to the service. */
 export interface Call {
   readonly sql: string
-  /** It may come before the transaction's first query, and needs no settings: SET, SHOW. */
+  /** Whether to send it before pending settings are applied, as SET and SHOW, which may precede SET TRANSACTION. */
   readonly early?: true
   readonly parameters?: ReadonlyArray<SqlParameter> | undefined
   readonly positionOf?: ((position: number) => number | undefined) | undefined
 }
 
-/** The savepoint that a client's transaction is, within that of its whole session. */
+/** The savepoint that stands for a client's transaction within the transaction of its whole session. */
 const UNIT = "alex_gateway_unit"
 
 const aborted = (): Refused =>
   refusal("25P02", "current transaction is aborted, commands ignored until end of transaction block")
 
-/** What may have run is said to be so, whether or not a `RetryPolicy` has. */
+/** A call that may have run fails with OutcomeUnknown, even if no `RetryPolicy` has said so. */
 const unclear = (error: DataApiError): DataApiError =>
   error.didRun === "unknown" && error.reason._tag !== "OutcomeUnknown" ? outcomeUnknown(error) : error
 
-/** Whether a backend may still be at work, though nobody waits for it. */
+/** Whether a backend may still be running the statement after its call has ended. */
 const mayRunOn = (exit: Exit.Exit<unknown, DataApiError>): boolean => {
   const error = Exit.isFailure(exit) ? Exit.findErrorOption(exit) : undefined
   return error !== undefined && (error._tag === "None" || error.value.didRun === "unknown")
@@ -70,26 +70,26 @@ export class Session {
   readonly upstream: Upstream
   readonly database: string | undefined
   readonly listener: Listener
-  /** What the client has set, by names in lower case. */
+  /** The client's settings, by name in lower case. */
   settings = new Map<string, string>()
   transaction: OpenTransaction | undefined
-  /** The transaction of a whole session, within which the client's own are savepoints. */
+  /** The transaction of the whole session, in which the client's transactions are savepoints. */
   base: OpenTransaction | undefined
-  /** What was sent last. */
+  /** The statement sent last. */
   #sent: { readonly sql: string; readonly tag: StatementTag } | undefined
   /** Advisory locks of the session. */
   readonly locks: Array<HeldLock> = []
-  /** The service has ended a transaction that held one of them. */
+  /** The service has ended a transaction that held an advisory lock. */
   lostLock = false
-  /** Cursors WITH HOLD by their names. */
+  /** Cursors WITH HOLD by name. */
   held = new Map<string, HeldCursor>()
-  /** Prepared statements by their names. */
+  /** Prepared statements by name. */
   readonly prepared = new Map<string, Prepared>()
-  /** The server's own values of settings that were set, which they go back to. */
+  /** The server's own values of the settings that the client has changed. */
   readonly defaults = new Map<string, string>()
-  /** What the client has set as it connected, which takes the place of the server's own values. */
+  /** The settings of the client's startup message, which RESET goes back to. */
   startup: Settings = new Map()
-  /** What the client knows of them. */
+  /** The values last reported to the client. */
   readonly #told = new Map<string, string>()
 
   constructor(upstream: Upstream, database: string | undefined, listener: Listener) {
@@ -104,12 +104,12 @@ export class Session {
     return transaction.failed ? "E" : "T"
   }
 
-  /** Whether a statement needs a transaction although the client has none. */
+  /** Whether a statement needs an implicit transaction. */
   needsTransaction({ sql }: ClientStatement): boolean {
     return this.upstream.readOnly || this.upstream.wholeSession || material(this.settings, sql, false).length > 0
   }
 
-  /** Sends a statement as it is, in the transaction if there is one. */
+  /** Sends a statement, in the transaction if there is one, without applying pending settings. */
   call(call: Call): Effect.Effect<ExecuteStatementResponse, DataApiError> {
     return Effect.suspend(() => this.#call(call))
   }
@@ -130,7 +130,7 @@ export class Session {
     return transaction === undefined ? called : this.#watched(transaction, called)
   }
 
-  /** Sends a statement with a tag before it, by which its backend is found. */
+  /** Sends a statement with a tag, by which a cancel request finds its backend. */
   tagged<A>(sql: string, send: (text: string) => Effect.Effect<A, DataApiError>): Effect.Effect<A, DataApiError> {
     return Effect.suspend(() => {
       const tag = this.upstream.tags.take(sql)
@@ -143,7 +143,7 @@ export class Session {
     })
   }
 
-  /** Anything but success has aborted the transaction, or may have. */
+  /** Marks the transaction as failed after a failure or an interruption, which may have aborted it. */
   #watched<A>(transaction: OpenTransaction, effect: Effect.Effect<A, DataApiError>): Effect.Effect<A, DataApiError> {
     return Effect.onError(
       Effect.tapError(effect, ({ reason }) =>
@@ -158,7 +158,7 @@ export class Session {
     )
   }
 
-  /** Sends a statement of the client's. */
+  /** Sends a client's statement, after the pending settings that matter to it. */
   send(call: Call): Effect.Effect<ExecuteStatementResponse, Refused> {
     return Effect.suspend(() => {
       if (this.transaction?.failed === true) return Effect.fail(aborted())
@@ -170,7 +170,7 @@ export class Session {
     })
   }
 
-  /** Applies those of the session's settings to the transaction that matter to a statement. */
+  /** Applies the pending settings that matter to a statement. */
   #settled(sql: string): Effect.Effect<void, Refused> {
     const pending = this.transaction?.pending
     if (pending === undefined || pending.size === 0) return Effect.void
@@ -180,12 +180,12 @@ export class Session {
     return Effect.asVoid(Effect.mapError(this.call({ sql: setConfig(due) }), (error) => refusedBy(error)))
   }
 
-  /** Asks what a statement takes and returns. */
+  /** Asks for the parameters and columns of a statement. */
   describe(statement: ClientStatement, types: ReadonlyArray<string>): Effect.Effect<Answer, Refused> {
     return this.#ask((place) => this.upstream.descriptions.describe(statement, types, place))
   }
 
-  /** Asks what types are made of. */
+  /** Asks for the shapes of types. */
   shapes(typeOids: ReadonlyArray<number>): Effect.Effect<TypeShapes, Refused> {
     return this.#ask((place) => this.upstream.shapes.lookup(typeOids, place))
   }
@@ -206,20 +206,20 @@ export class Session {
     })
   }
 
-  /** Names may mean something else after a statement. */
+  /** Notes a statement after which names may mean something else. */
   noteNames(sql: string): void {
     if (this.transaction !== undefined) this.transaction.names += `${sql};`
     this.forgetNames()
   }
 
-  /** A statement has changed what names mean, or what tables and types look like. */
+  /** Clears the caches, after a statement that may have changed a table, a type, or what a name means. */
   forgetNames(): void {
     this.upstream.descriptions.clear()
     this.upstream.shapes.clear()
   }
 
   /**
-   * Begins a transaction, with what the session has set.
+   * Begins a transaction with the session's settings.
    *
    * @param modes what follows BEGIN, such as `read only`
    */
@@ -259,7 +259,7 @@ export class Session {
     return { ...openTransaction(base.id, implicit, this), names: base.names, cursors: base.cursors }
   }
 
-  /** Commits; false where the transaction had failed and was rolled back, as PostgreSQL answers COMMIT then. */
+  /** Commits. Like PostgreSQL, rolls a failed transaction back instead, and returns false. */
   commit(): Effect.Effect<boolean, Refused> {
     return Effect.suspend(() => {
       const { transaction } = this
@@ -284,7 +284,7 @@ export class Session {
     return Effect.uninterruptible(Effect.asVoid(api.commitTransaction({ transactionId }))).pipe(
       Effect.tapError((error) => {
         this.restore(before)
-        // One that has not arrived leaves the transaction open; of one that has, nothing is left to roll back.
+        // If the commit never arrived, the transaction is still open; if it did, the rollback has no effect.
         return error.reason._tag === "DatabaseError"
           ? Effect.void
           : Effect.ignore(api.rollbackTransaction({ transactionId }))
@@ -293,7 +293,7 @@ export class Session {
     )
   }
 
-  /** Rolls back. Where the call fails the service does it, since no other will come. */
+  /** Rolls back. If the call fails, the service rolls back after its idle timeout. */
   rollback(): Effect.Effect<void> {
     return Effect.suspend(() => {
       const { transaction } = this
@@ -313,7 +313,7 @@ export class Session {
     })
   }
 
-  /** Rolls back for good, whatever there is. */
+  /** Rolls back the client's transaction and that of the whole session. */
   abandon(): Effect.Effect<void> {
     return Effect.suspend(() => {
       const transaction = this.transaction ?? this.base
@@ -325,20 +325,20 @@ export class Session {
       const rolledBack = Effect.asVoid(this.upstream.api.rollbackTransaction({ transactionId: transaction.id }))
       return Effect.uninterruptible(
         Effect.catch(rolledBack, (error) =>
-          Effect.logDebug("A rollback failed; the service ends the transaction", error)
+          Effect.logDebug("A rollback failed; the service will end the transaction", error)
         )
       )
     })
   }
 
-  /** The client takes its leave: what it did in its whole session is kept, unless it is in a transaction still. */
+  /** The client terminates: commits the session's transaction, unless the client is inside one of its own. */
   finish(): Effect.Effect<void, Refused> {
     return Effect.suspend(() =>
       this.base === undefined || this.transaction !== undefined ? this.abandon() : this.#commitForGood(this.base)
     )
   }
 
-  /** A call that keeps the service from ending a transaction whose client idles. */
+  /** Keeps the service from ending the transactions of an idle session. */
   readonly keepAlive: Effect.Effect<void> = Effect.suspend(() => {
     const transaction = this.transaction ?? this.base
     const held = this.locks.map(({ transactionId }) =>
@@ -356,19 +356,19 @@ export class Session {
     return this.upstream.api.executeStatement({ sql: "select 1", database: this.database, transactionId })
   }
 
-  /** Whether the service would end something of the session's if nothing were called. */
+  /** Whether the session has transactions that the service would end without calls. */
   get needsKeeping(): boolean {
     return this.transaction !== undefined || this.base !== undefined || this.locks.length > 0
   }
 
-  /** Cancels the backend that runs this connection's statement; false where there is not exactly one. */
+  /** Cancels the backend that runs this connection's statement; false unless exactly one is found. */
   readonly cancelBackend: Effect.Effect<boolean, DataApiError> = Effect.suspend(() => {
     const sent = this.#sent
     if (sent === undefined || !sent.tag.isAlone) return Effect.succeed(false)
     this.upstream.tags.renew(sent.sql)
     const running = `select pid, backend_start, query_start from pg_catalog.pg_stat_activity
 where state = 'active' and pid <> pg_backend_pid() and starts_with(query, ${literal(sent.tag.comment)})`
-    // One statement looks and cancels, so that the backend is still the one that was found.
+    // One statement finds and cancels the backend, so that it can't take another statement in between.
     const sql = `select count(pg_cancel_backend(pid)) from (${running}) r where (select count(*) from (${running}) n) = 1`
     return Effect.map(this.upstream.api.executeStatement({ sql, database: this.database }), ({ records }) => {
       const field = records?.[0]?.[0]
@@ -376,27 +376,27 @@ where state = 'active' and pid <> pg_backend_pid() and starts_with(query, ${lite
     })
   })
 
-  /** Goes back to what the session held. */
+  /** Restores the session's settings and cursors WITH HOLD. */
   restore({ held, settings }: Holding): void {
     this.held = new Map(held)
-    // The role comes back after the user whose it is.
+    // The user first, since a change of user removes the role.
     for (const name of new Set(["session_authorization", ...this.settings.keys(), ...settings.keys()])) {
       const value = settings.get(name)
       if (value !== this.settings.get(name)) this.remember(name, value)
     }
   }
 
-  /** Keeps a setting, or takes it back to what the session began with. */
+  /** Stores a setting; without a value, resets it to its value at the start of the session. */
   remember(name: string, wanted: string | undefined): void {
     const value = wanted ?? this.startup.get(name)
     const known = this.defaults.get(name)
-    // Another user has no role yet.
+    // PostgreSQL resets the role when the user changes.
     if (name === "session_authorization") this.settings.delete("role")
     if (value === undefined || value === known) this.settings.delete(name)
     else this.settings.set(name, value)
   }
 
-  /** The settings that the client is to be told of, by their names in ParameterStatus. */
+  /** The settings to report to the client, by their names in ParameterStatus. */
   changesToReport(): ReadonlyArray<readonly [name: string, value: string]> {
     const changes: Array<readonly [string, string]> = []
     for (const [name, shown] of reported) {

@@ -1,4 +1,4 @@
-/** CREATE TABLE AS, SELECT INTO and CREATE MATERIALIZED VIEW: their tags say how many rows there are, the service not. */
+/** CREATE TABLE AS, SELECT INTO and CREATE MATERIALIZED VIEW: their tags need a row count, which the service omits. */
 import * as Effect from "effect/Effect"
 import { type ClientStatement, statementOf } from "../statement/ClientStatement.ts"
 import { literal } from "../statement/DescribeSql.ts"
@@ -7,14 +7,14 @@ import type { Session } from "./ClientSession.ts"
 import { asItIs } from "./RowStatements.ts"
 import { done } from "./StatementOutcome.ts"
 
-/** The setting that carries the number of rows out of the block that counts them. */
+/** The setting that carries the row count out of the DO block. */
 const SETTING = "alex_gateway.created"
 
 interface Creation {
-  /** The statement as EXECUTE takes it. */
+  /** The statement in a form that EXECUTE of PL/pgSQL accepts. */
   readonly sql: string
   readonly query: ClientStatement
-  /** The table's name, with which nothing is done where it exists. */
+  /** The table's name in IF NOT EXISTS. */
   readonly unless?: string
 }
 
@@ -30,7 +30,7 @@ const atTop = (words: ReadonlyArray<string>, wanted: string): number => {
 
 const endsWithout = (words: ReadonlyArray<string>): boolean => words.slice(-3).join(" ") === "with no data"
 
-/** `SELECT ... INTO table ...`, which EXECUTE does not take, as CREATE TABLE AS. */
+/** Rewrites `SELECT ... INTO table ...`, which EXECUTE refuses, as CREATE TABLE AS. */
 const selectInto = ({ sql, starts, words }: ClientStatement): Creation | undefined => {
   const into = atTop(words, "into")
   if (into === -1 || !/^(?:select|with)$/.test(words[0] ?? "")) return undefined
@@ -44,7 +44,7 @@ const selectInto = ({ sql, starts, words }: ClientStatement): Creation | undefin
   return { sql: `create ${kind} table ${sql.slice(name, after)} as ${query}`, query: statementOf(query) }
 }
 
-/** What a statement makes of a query, with its rows. */
+/** Reads a statement that creates a table or view with the rows of a query; undefined for any other. */
 export const creationOf = (statement: ClientStatement): Creation | undefined => {
   const { sql, starts, words } = statement
   if (words[0] !== "create") return selectInto(statement)
@@ -55,7 +55,7 @@ export const creationOf = (statement: ClientStatement): Creation | undefined => 
   if (as === -1 || endsWithout(words) || !/^(?:select|with|values|table|\()$/.test(words[as + 1] ?? "")) {
     return undefined
   }
-  // WITH DATA is not the query's.
+  // WITH DATA is not part of the query.
   const end = words.slice(-2).join(" ") === "with data" ? starts.at(-2) : undefined
   const query = statementOf(sql.slice(starts[as + 1], end))
   if (words[table + 1] !== "if") return { sql, query }
@@ -63,7 +63,7 @@ export const creationOf = (statement: ClientStatement): Creation | undefined => 
   return { sql, query, unless: sql.slice(starts[name], starts[words[name + 1] === "." ? name + 3 : name + 1]).trim() }
 }
 
-/** Runs the statement in a block that counts its rows; what PostgreSQL refuses it refuses in its own words. */
+/** Runs the statement in a DO block that counts its rows; one that PostgreSQL refuses is sent as written. */
 export const createFrom = Effect.fnUntraced(function* (
   session: Session,
   statement: ClientStatement,

@@ -1,4 +1,4 @@
-/** DECLARE, FETCH, MOVE and CLOSE: cursors of the service's own, whose rows come as text of any type. */
+/** DECLARE, FETCH, MOVE and CLOSE: cursors over wrapped queries, so that rows of any type are returned as text. */
 import * as Effect from "effect/Effect"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { commandTag } from "../statement/CommandTag.ts"
@@ -10,17 +10,17 @@ import { fetchHeld, hold, isHeld } from "./HeldCursors.ts"
 import { asItIs, type Bound, callOf, query as queryRows, wrappedRows } from "./RowStatements.ts"
 import { done, type StatementOutcome } from "./StatementOutcome.ts"
 
-/** PostgreSQL reads a name in lower case unless it is quoted. */
+/** A name as PostgreSQL reads it, given an unquoted one in lower case. */
 const nameOf = (word = ""): string => (word.startsWith('"') ? word.slice(1, -1).replaceAll('""', '"') : word)
 
 /** The cursor that FETCH, MOVE or CLOSE names: the last word. */
 export const cursorOf = ({ words }: Pick<ClientStatement, "words">): string => nameOf(words.at(-1))
 
-/** What a cursor that DECLARE has made returns. */
+/** The columns of a cursor of DECLARE. */
 export const cursorColumns = (session: Session, name: string) =>
   session.held.get(name)?.columns ?? session.transaction?.cursors.get(name)
 
-/** A cursor whose rows are read at once. */
+/** Declares a cursor WITH HOLD, and reads its rows at once. */
 const declareHeld = Effect.fnUntraced(function* (
   session: Session,
   statement: ClientStatement,

@@ -1,4 +1,4 @@
-/** Results of any size through a cursor of the service, page by page. */
+/** Reads results of any size page by page, through a cursor. */
 import * as Effect from "effect/Effect"
 import type { ExecuteStatementResponse } from "../../data-api/DataApi.ts"
 import { isRead } from "../../data-api/sql/ReadOnly.ts"
@@ -7,7 +7,7 @@ import { readRow } from "../statement/Wrapped.ts"
 import type { Call, Session } from "./ClientSession.ts"
 import type { MoreRows, Rows } from "./StatementOutcome.ts"
 
-/** Half of the service's limit of 1,048,576 octets for a result. */
+/** Half of the service's limit of 1,048,576 bytes for a result. */
 const PAGE_BYTES = 524_288
 const PAGE_ROWS = 20_000
 const FIRST_PAGE_ROWS = 64
@@ -27,7 +27,7 @@ export const openCursor = Effect.fnUntraced(function* (session: Session, call: C
   let page = FIRST_PAGE_ROWS
   let ended = false
 
-  /** After a page that was too large: back to where it began. */
+  /** After a page that was too large, moves the cursor back to the start of the page. */
   const goBack = Effect.fnUntraced(function* () {
     if (savepoint) yield* session.call({ sql: `rollback to savepoint ${cursor}` })
     yield* session.call({ sql: `move absolute ${read} from ${cursor}` })
@@ -70,9 +70,9 @@ export const openCursor = Effect.fnUntraced(function* (session: Session, call: C
 })
 
 /**
- * Reads a result through a cursor that was too large for one answer.
+ * Reads a result that was too large for one response, through a cursor.
  *
- * Outside of a transaction the statement has run, and only what reads may be run again.
+ * Outside of a transaction the statement has already run, so only a read may run again.
  */
 export const throughCursor = Effect.fnUntraced(function* (session: Session, call: Call, tooLarge: Refused) {
   const { transaction } = session
@@ -80,10 +80,10 @@ export const throughCursor = Effect.fnUntraced(function* (session: Session, call
     if (!isRead(call.sql)) return yield* tooLarge
     yield* session.begin(true)
   } else {
-    // Whether the refusal has aborted the transaction is the service's secret: the cursor will tell.
+    // The service does not say whether the failure aborted the transaction: declaring the cursor will show it.
     transaction.failed = false
   }
-  // A transaction that the refusal has aborted refuses everything: its first cause says more.
+  // In an aborted transaction every statement fails: the first failure says more.
   const more = yield* Effect.mapError(openCursor(session, call), (error) =>
     error.fields.code === "25P02" ? tooLarge : error
   )

@@ -1,4 +1,4 @@
-/** Runs one statement of a client, whichever it is. */
+/** Runs one statement of a client, of any kind. */
 import * as Effect from "effect/Effect"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { innerQuery } from "../statement/InnerQuery.ts"
@@ -65,7 +65,7 @@ const own = (
 const lostLock = (): Refused =>
   refusal("55000", "an advisory lock was lost: the service has ended the transaction that held it", "Connect again.")
 
-/** A statement that PostgreSQL runs outside of transactions only. */
+/** Whether PostgreSQL runs a statement only outside of a transaction. */
 const runsAlone = ({ words }: ClientStatement): boolean => {
   const [first = "", second = "", third = ""] = words
   if (first === "vacuum" || (first === "cluster" && words.length === 1)) return true
@@ -81,7 +81,7 @@ const runsAlone = ({ words }: ClientStatement): boolean => {
   return /^(?:subscription|system)$/.test(second) || (second === "table" && words.includes("concurrently"))
 }
 
-/** Outside of a transaction it would be another user's, or mean other tables, than the session has set. */
+/** Refuses a statement that would run as another user or on other tables: settings need a transaction. */
 const aloneRefusal = ({ settings }: Session, { words }: ClientStatement): Refused | undefined => {
   const user = ["session_authorization", "role"].find((name) => settings.has(name))
   const namesTables =
@@ -96,14 +96,13 @@ const aloneRefusal = ({ settings }: Session, { words }: ClientStatement): Refuse
   )
 }
 
-/** Kinds that look after their own transaction, or send nothing. */
+/** Kinds that manage their own transaction, or send nothing. */
 const selfReliant = new Set(["set", "reset", "discard", "listen", "prepare", "deallocate", "declare"])
 
 /**
  * Runs a statement.
  *
- * Where the session has set something that the statement may depend on it runs in a transaction of its own, which
- * `endImplicit` ends.
+ * If the statement may depend on the session's settings, it runs in an implicit transaction, which `endImplicit` ends.
  */
 export const execute = (
   session: Session,
@@ -144,7 +143,7 @@ export const execute = (
     return alone || !session.needsTransaction(statement) ? run : Effect.andThen(session.begin(true), run)
   })
 
-/** Ends the transaction that the client did not ask for, if there is one. */
+/** Ends the implicit transaction, if there is one. */
 export const endImplicit = (session: Session, failed: boolean): Effect.Effect<void, Refused> =>
   Effect.suspend(() => {
     if (session.transaction?.implicit !== true) return Effect.void

@@ -1,6 +1,6 @@
 /**
- * Cursors WITH HOLD, which outlive their transaction: the service's do not, so the gateway reads the rows at once and
- * keeps them.
+ * Cursors WITH HOLD, which outlive their transaction. The service does not keep them, so the gateway reads the rows at
+ * once and stores them.
  */
 import * as Effect from "effect/Effect"
 import type { FieldDescription } from "../protocol/BackendMessages.ts"
@@ -9,14 +9,14 @@ import { commandTag } from "../statement/CommandTag.ts"
 import { type Refused, refusal } from "../statement/Refused.ts"
 import type { Row, Rows, StatementOutcome } from "./StatementOutcome.ts"
 
-/** Characters that the rows of one such cursor may take. */
+/** The largest size of one cursor's rows, in characters. */
 const MAX_HELD = 64 * 1024 * 1024
 
 export interface HeldCursor {
   readonly columns: ReadonlyArray<FieldDescription>
   readonly rows: Rows
   readonly scrolls: boolean
-  /** 0 before the first row, 1 on it, and one more than there are rows after the last. */
+  /** 0 before the first row, 1 on the first row, and the number of rows plus 1 after the last. */
   position: number
 }
 
@@ -30,7 +30,7 @@ export const isHeld = ({ words }: ClientStatement): boolean => {
 
 const sizeOf = (row: Row): number => row.reduce((size, value) => size + (value?.length ?? 0) + 16, 0)
 
-/** Reads all rows of an outcome. */
+/** Reads all rows of an outcome into a cursor. */
 export const hold = Effect.fnUntraced(function* ({ columns = [], more, rows }: StatementOutcome, scrolls: boolean) {
   const all: Array<Row> = []
   let size = 0
@@ -51,7 +51,7 @@ export const hold = Effect.fnUntraced(function* ({ columns = [], more, rows }: S
   return cursor
 })
 
-/** Where FETCH and MOVE go: over `count` rows, to the one that is `by` from here, or to row `to`, from the end below 0. */
+/** The movement of FETCH or MOVE: over `count` rows, by `by` rows, or to row `to` (a negative one from the end). */
 type Move = { readonly count: number } | { readonly by: number } | { readonly to: number }
 
 const numberOf = (text: string): number | undefined => {
@@ -59,7 +59,7 @@ const numberOf = (text: string): number | undefined => {
   return /^[+-]?\d+$/.test(text) ? Number(text) : undefined
 }
 
-/** Reads FETCH and MOVE; undefined where the words between them and the cursor's name are none of theirs. */
+/** Parses FETCH or MOVE; undefined after a syntax error. */
 const moveOf = ({ words }: ClientStatement): Move | undefined => {
   const asked = words.slice(1, -1)
   if (/^(?:from|in)$/.test(asked.at(-1) ?? "")) asked.pop()
@@ -89,7 +89,7 @@ const moveOf = ({ words }: ClientStatement): Move | undefined => {
   }
 }
 
-/** The rows that a move passes, and where it ends. */
+/** The rows that a move passes, and the position after it. */
 const passed = ({ position, rows }: HeldCursor, move: Move): { readonly rows: Rows; readonly position: number } => {
   const after = rows.length + 1
   if ("count" in move) {

@@ -1,9 +1,9 @@
-/** A transaction of the service, on behalf of one client. */
+/** A client's transaction at the service. */
 import type { FieldDescription } from "../protocol/BackendMessages.ts"
 import type { HeldCursors } from "./HeldCursors.ts"
 import type { Settings } from "./Settings.ts"
 
-/** What a session holds beyond its transactions, and what a rollback takes back. */
+/** The session state that outlives transactions, and that a rollback restores. */
 export interface Holding {
   readonly settings: Settings
   /** Cursors WITH HOLD. */
@@ -23,23 +23,23 @@ export interface Savepoint {
 
 export interface OpenTransaction {
   readonly id: string
-  /** One that the client did not ask for: PostgreSQL runs the statements of one query, or up to a Sync, in one. */
+  /** Not begun by the client: PostgreSQL runs the statements of one query, or up to a Sync, in one transaction. */
   implicit: boolean
   failed: boolean
-  /** The service has ended it already. */
+  /** The service has already ended it. */
   gone: boolean
-  /** Settings that are not applied yet: a query would keep the client from setting the transaction's modes. */
+  /** Settings not applied yet: applying them is a query, after which SET TRANSACTION would fail. */
   pending: Map<string, string>
-  /** What the session held when it began, which comes back with a rollback. */
+  /** The session state at its beginning, which a rollback restores. */
   readonly before: Holding
-  /** The modes that it was begun with or has set, as SET TRANSACTION takes them. */
+  /** Its modes from BEGIN and SET TRANSACTION, in the syntax of SET TRANSACTION. */
   modes: string
   savepoints: Array<Savepoint>
-  /** An answer about a savepoint was lost: which one a name means is not known any more. */
+  /** A savepoint statement got no response, so it is unknown which savepoint a name means. */
   unclear: boolean
-  /** The statements so far that may have changed what a name in a later one means. */
+  /** The statements so far that may have changed what names in later ones mean. */
   names: string
-  /** Cursors that the client has declared, and what they return. */
+  /** The columns of the client's cursors, by cursor name. */
   readonly cursors: Map<string, ReadonlyArray<FieldDescription>>
 }
 
@@ -57,7 +57,7 @@ export const openTransaction = (id: string, implicit: boolean, holding: Holding,
   cursors: new Map()
 })
 
-/** What AND CHAIN carries over to the next transaction. The last word on a mode counts. */
+/** Notes modes for AND CHAIN; a later mode overrides an earlier one. */
 export const noteModes = (transaction: OpenTransaction, modes: string): void => {
   transaction.modes = [transaction.modes, modes].filter(Boolean).join(", ")
 }

@@ -1,4 +1,4 @@
-/** PREPARE, EXECUTE and DEALLOCATE as statements: the gateway's own, since the service forgets what was prepared. */
+/** PREPARE, EXECUTE and DEALLOCATE, emulated since the service does not keep prepared statements. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { fromNumbered, render } from "../../data-api/statement/Placeholders.ts"
@@ -11,18 +11,18 @@ import { createFrom, creationOf } from "./CreatedTables.ts"
 import { asItIs, type Bound, query } from "./RowStatements.ts"
 import { done, type StatementOutcome } from "./StatementOutcome.ts"
 
-/** A statement that PREPARE or a Parse message has prepared: both name them in one space. */
+/** A statement prepared by PREPARE or a Parse message; both use the same names. */
 export interface Prepared {
   /** Undefined for a text without a statement. */
   readonly statement: ClientStatement | undefined
-  /** Undefined where PostgreSQL could not be asked, or need not be. */
+  /** Undefined if PostgreSQL could not describe the statement, or did not need to. */
   readonly description: Description | undefined
   readonly parameters: ReadonlyArray<number>
 }
 
 const nameOf = (word = ""): string => (word.startsWith('"') ? word.slice(1, -1).replaceAll('""', '"') : word)
 
-/** The texts between the commas of a list in parentheses that begins with the word at `at`; and the word after it. */
+/** The items of a list in parentheses that begins with the word at `at`, and the index of the word after the list. */
 const listAt = ({ sql, starts, words }: ClientStatement, at: number) => {
   const items: Array<string> = []
   if (words[at] !== "(") return { items, end: at }
@@ -53,7 +53,7 @@ export const prepareText = Effect.fnUntraced(function* (session: Session, statem
   const body = statementOf(statement.sql.slice(from), statement.offset + from)
   const answer = yield* session.describe(body, items)
   if (answer === "unknown" || "sqlState" in answer) {
-    // PostgreSQL's own words of why not.
+    // Gets PostgreSQL's own error.
     yield* session.send({ sql: statement.sql, positionOf: (position) => statement.offset + position })
     return yield* refusal("0A000", "the statement can't be prepared through the Data API", "Run it without PREPARE.")
   }
@@ -61,7 +61,7 @@ export const prepareText = Effect.fnUntraced(function* (session: Session, statem
   return done("PREPARE")
 })
 
-/** What is sent to the service as it is, or wrapped: anything else is the gateway's own. */
+/** The kinds that EXECUTE can send to the service; the gateway handles all others itself. */
 const runsByName: ReadonlySet<Kind> = new Set(["query", "write", "other"])
 
 /** The statement with its arguments in place of the parameters. */
@@ -72,7 +72,11 @@ const filled = (
 ): Effect.Effect<ClientStatement, Refused> => {
   if (statement === undefined || !runsByName.has(statement.kind)) {
     return Effect.fail(
-      refusal("0A000", `EXECUTE of the prepared statement "${name}" is not supported`, "Run it by the protocol.")
+      refusal(
+        "0A000",
+        `EXECUTE of the prepared statement "${name}" is not supported`,
+        "Execute it with a Bind message."
+      )
     )
   }
   const casts = description?.casts ?? []
@@ -98,7 +102,7 @@ export const ofNamed = (
   if (found === undefined) return Effect.fail(refusal("26000", `prepared statement "${name}" does not exist`))
   const lead = statement.sql.slice(0, statement.sql.length - inner.sql.length)
   const { end, items } = listAt(inner, 2)
-  // WITH NO DATA is not the prepared statement's.
+  // WITH NO DATA is not part of EXECUTE.
   const rest = inner.starts[end] === undefined ? "" : ` ${inner.sql.slice(inner.starts[end])}`
   return Effect.flatMap(filled(found, name, items), (body) => {
     const whole = statementOf(lead + body.sql + rest)

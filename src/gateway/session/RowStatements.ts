@@ -1,4 +1,4 @@
-/** Statements that return rows of any type, and statements that are sent as they are. */
+/** Runs statements that return rows of any type, and statements that are sent unchanged. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { ExecuteStatementResponse, SqlParameter } from "../../data-api/DataApi.ts"
@@ -19,15 +19,15 @@ import type { Call, Session } from "./ClientSession.ts"
 import { throughCursor } from "./Cursors.ts"
 import type { Rows, StatementOutcome } from "./StatementOutcome.ts"
 
-/** The values of a statement's parameters, and what it takes and returns. */
+/** The values of a statement's parameters, and its description. */
 export interface Bound {
   readonly description: Description
   readonly values: ReadonlyArray<string | null>
-  /** Whether a column is to be returned in binary. */
+  /** Whether the client wants a column in binary. */
   readonly isBinary: (column: number) => boolean
 }
 
-/** The text as PostgreSQL gets it from the service: `$1` for each placeholder. */
+/** The text that the service sends to PostgreSQL, with `$1` and so on for its placeholders. */
 const asServer = (sql: string): string => {
   let count = 0
   return tokenize(sql)
@@ -40,7 +40,7 @@ const parameterOf = (value: string | null, index: number): SqlParameter => ({
   value: value === null ? { isNull: true } : { stringValue: value }
 })
 
-/** The call for a statement that was wrapped, or not. */
+/** The call for a statement, wrapped or not. */
 export const callOf = (
   statement: ClientStatement,
   wrapped: Wrapped,
@@ -65,7 +65,7 @@ export const callOf = (
 const wordsOf = ({ starts, tail, words }: ClientStatement): ReadonlyArray<string> =>
   tail === 0 ? words : words.slice(starts.indexOf(tail))
 
-/** The service takes a statement without the semicolon at which PostgreSQL would have stopped reading. */
+/** PostgreSQL's error at the closing semicolon, which the service never gets. */
 const atTerminator = (error: Refused, { gap }: ClientStatement): Refused => {
   const { code, message, position } = error.fields
   if (code !== "42601" || gap === undefined || !message.endsWith(" at end of input")) return error
@@ -80,7 +80,7 @@ const atTerminator = (error: Refused, { gap }: ClientStatement): Refused => {
 const changesNames = ({ kind, sql, words }: ClientStatement): boolean =>
   kind === "write" ? words.includes("set_config") : kindOf(sql).changesNames
 
-/** Sends a statement as the client wrote it; what it returns comes as the service gives it. */
+/** Sends a statement as the client wrote it, and returns the service's values as text. */
 export const asItIs = Effect.fnUntraced(function* (session: Session, statement: ClientStatement, bound?: Bound) {
   const call = yield* callOf(statement, { sql: statement.sql, prefix: 0 }, bound)
   const response = yield* Effect.mapError(session.send(call), (error) => atTerminator(error, statement))
@@ -95,11 +95,11 @@ export const asItIs = Effect.fnUntraced(function* (session: Session, statement: 
   return outcome
 })
 
-/** The rows of an answer to a wrapped statement. */
+/** The rows of a response to a wrapped statement. */
 export const wrappedRows = ({ records }: ExecuteStatementResponse): Rows =>
   (records ?? []).map(([field]) => (field !== undefined && "stringValue" in field ? readRow(field.stringValue) : []))
 
-/** A statement without columns gives rows that look like one NULL. */
+/** The text of a row without columns is read as one NULL. */
 const fitting = (columns: ReadonlyArray<FieldDescription>, rows: Rows): Rows =>
   columns.length === 0 ? rows.map(() => []) : rows
 
@@ -108,13 +108,13 @@ const isStale = (columns: ReadonlyArray<FieldDescription>, [row]: Rows): boolean
 
 const isOverSize = ({ fields }: Refused): boolean => fields.code === "54000"
 
-/** Whether the texts of common types are those of which the gateway can make their binary form. */
+/** Whether the session's settings give texts that the gateway can convert to binary. */
 const hasPlainTexts = ({ defaults, settings }: Session): boolean =>
   !settings.has("bytea_output") &&
   Number(settings.get("extra_float_digits") ?? 1) > 0 &&
   (settings.get("datestyle") ?? defaults.get("datestyle") ?? "").startsWith("ISO")
 
-/** The columns that PostgreSQL has to write in binary itself. */
+/** The columns whose binary form PostgreSQL must write, since the gateway can't. */
 const sentColumns = (
   session: Session,
   { columns = [], sends }: Description,
@@ -141,7 +141,7 @@ export const query = Effect.fnUntraced(function* (
 ) {
   const types = bound?.description.parameters.map(String) ?? []
   const answer = bound?.description ?? described ?? (yield* session.describe(statement, []))
-  // What PostgreSQL can't describe it can't run either: its own words are better, and know the position.
+  // PostgreSQL can't run it either, and its own error has the position.
   if (answer === "unknown" || "sqlState" in answer) return yield* asItIs(session, statement, bound)
   const written = sentColumns(session, answer, isBinary)
   const call = yield* callOf(statement, wrap(statement, written), bound)
@@ -157,7 +157,7 @@ export const query = Effect.fnUntraced(function* (
   const rows = wrappedRows(sent.success)
   let columns = answer.columns ?? []
   if (isStale(columns, rows)) {
-    // Other columns were already described to the client.
+    // The client already has a description with other columns.
     if (bound !== undefined) return yield* refusal("0A000", "cached plan must not change result type")
     session.forgetNames()
     const again = yield* session.describe(statement, types)
@@ -168,7 +168,7 @@ export const query = Effect.fnUntraced(function* (
           severity: "ERROR",
           code: "0A000",
           message: "the columns of the result changed while the statement ran",
-          hint: "What the statement wrote is written. Prepare it again."
+          hint: "The statement has run, and any changes it made are kept. Prepare it again."
         }
       })
     }

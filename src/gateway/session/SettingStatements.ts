@@ -1,4 +1,4 @@
-/** SET, RESET and DISCARD: what a session has and the service has not. */
+/** SET, RESET and DISCARD: the gateway keeps the settings of a session, since the service has no sessions. */
 import * as Effect from "effect/Effect"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { commandTag } from "../statement/CommandTag.ts"
@@ -22,7 +22,7 @@ const shown = (name: string): string =>
     .map((part) => `"${part.replaceAll('"', '""')}"`)
     .join(".")
 
-/** Tries a setting outside of a transaction: the values before and after, and nothing is left behind. */
+/** Tries a SET in a DO block that is rolled back, and returns the settings' values before and after it. */
 export const tryAlone = (session: Session, sql: string, names: ReadonlyArray<string>) => {
   const set = [...session.settings].map(
     ([name, value]) => `perform set_config(${literal(name)}, ${literal(value)}, true);`
@@ -43,7 +43,7 @@ execute ${literal(sql)}; raise exception using errcode = '${ANSWER_SQLSTATE}', m
   })
 }
 
-/** Remembers what settings have come to in the transaction. SHOW, unlike a query, may come before SET TRANSACTION. */
+/** Remembers the current values in the transaction. Uses SHOW, since SET TRANSACTION would fail after a query. */
 export const rememberWithin = Effect.fnUntraced(function* (session: Session, names: ReadonlyArray<string>) {
   for (const name of names) {
     session.transaction?.pending.delete(name)
@@ -56,18 +56,18 @@ export const rememberWithin = Effect.fnUntraced(function* (session: Session, nam
 const otherEncoding = (encoding: string): Refused =>
   refusal("0A000", `client_encoding must be UTF8 through the gateway, not ${encoding}`)
 
-/** An expression with the values of its parameters in it. */
+/** An expression with literals in place of its parameters. */
 const withValues = (expression: string, values: ReadonlyArray<string | null>): string =>
   expression.replaceAll(/\$(\d+)/g, (_, number: string) => {
     const value = values[Number(number) - 1]
     return value === null || value === undefined ? "null" : literal(value)
   })
 
-/** A text that is written as such; undefined of any other expression. */
+/** The text of a string literal; undefined for any other expression. */
 const constantOf = (expression: string): string | undefined =>
   /^'((?:[^']|'')*)'(?:\s*::\s*(?:text|varchar))?$/i.exec(expression)?.[1]?.replaceAll("''", "'")
 
-/** What a query has set by `set_config` is remembered for the session, or counts in the transaction. */
+/** Remembers the settings that a query has changed by `set_config`, for the session or the transaction. */
 export const rememberConfig = Effect.fnUntraced(function* (
   session: Session,
   statement: ClientStatement,
@@ -95,7 +95,7 @@ export const rememberConfig = Effect.fnUntraced(function* (
   }
 })
 
-/** Whether a statement could make a transaction write; a name in another spelling than the usual ones might. */
+/** Whether a SET must be refused, since it could make a transaction writable; `U&` names could hide that. */
 const refusesWrites = (session: Session, { words }: ClientStatement): boolean =>
   session.upstream.readOnly &&
   words.some((word) => /^(?:write|u&".*|"?(?:default_)?transaction_read_only"?)$/is.test(word))
@@ -103,15 +103,15 @@ const refusesWrites = (session: Session, { words }: ClientStatement): boolean =>
 export const readOnlyGateway = (): Refused =>
   refusal("25006", "the gateway is read-only", "Start it without --read-only to write.")
 
-/** The modes of SET TRANSACTION; a snapshot is no mode. */
+/** The modes of SET TRANSACTION; undefined for SET TRANSACTION SNAPSHOT. */
 const modesOf = ({ sql, starts, words }: ClientStatement): string | undefined =>
   words[1] === "transaction" && words[2] !== "snapshot" ? sql.slice(starts[2]) : undefined
 
-/** What a SET in a transaction does to what the session was yet to apply to it, and to what names in it mean. */
+/** Notes a SET in a transaction: it replaces a pending setting, and may change what names mean. */
 const noteSet = (transaction: OpenTransaction, name: string | undefined, { sql }: ClientStatement): void => {
   if (name === undefined) return
   transaction.pending.delete(name)
-  // Another user has no role yet.
+  // PostgreSQL resets the role when the user changes.
   if (name === "session_authorization") transaction.pending.delete("role")
   if (decidesNames(name)) transaction.names += `${sql};`
 }
@@ -119,12 +119,12 @@ const noteSet = (transaction: OpenTransaction, name: string | undefined, { sql }
 /** The settings whose value is a list of quoted names. */
 const namesList = /^(?:search_path|temp_tablespaces|\w+_preload_libraries)$/
 
-/** Sets what the session began with within its transaction. */
+/** Resets a setting in the transaction to its value at the start of the session. */
 const setBack = (session: Session, name: string) => {
   const target = name === "session_authorization" ? "session authorization" : `${shown(name)} to`
   const value = session.startup.get(name)
   if (value === undefined) return session.send({ sql: `set local ${target} default`, early: true })
-  // SET would take a list of names for one name; a query keeps a later SET TRANSACTION from working.
+  // SET would read a list of names as one name. For other settings not set_config: SET TRANSACTION fails after a query.
   const sql = namesList.test(name)
     ? `select set_config(${literal(name)}, ${literal(value)}, true)`
     : `set local ${target} ${literal(value)}`
@@ -162,7 +162,7 @@ export const set = Effect.fnUntraced(function* (session: Session, statement: Cli
     }
     return done(tag)
   }
-  // Of the style and the order, a statement may set one alone: the other is the session's.
+  // A statement may set only the style or only the order; the other must already have the session's value.
   const pending = name === "datestyle" ? transaction.pending.get(name) : undefined
   if (pending !== undefined) yield* session.send({ sql: `set local datestyle to ${literal(pending)}`, early: true })
   yield* resets ? setBack(session, name) : session.send({ sql: asLocal(statement), early: true })
@@ -171,10 +171,10 @@ export const set = Effect.fnUntraced(function* (session: Session, statement: Cli
   return done(tag)
 })
 
-/** What RESET ALL leaves alone. */
+/** The settings that RESET ALL does not reset. */
 const ofUser = new Set(["session_authorization", "role"])
 
-/** The settings that may differ from what the session began with. A role comes back after the user whose it is. */
+/** The settings that may differ from the start of the session. The user precedes the role, which it resets. */
 const settingsOf = ({ settings, startup }: Session): ReadonlyArray<string> => [
   ...new Set([...ofUser, ...startup.keys(), ...settings.keys()])
 ]
@@ -184,7 +184,7 @@ export const reset = Effect.fnUntraced(function* (session: Session, statement: C
   if (refusesWrites(session, statement)) return yield* readOnlyGateway()
   const { name } = changeOf(statement)
   const names = name === undefined ? settingsOf(session).filter((one) => !ofUser.has(one)) : [name]
-  // A name that does not exist is refused, and the server knows which do.
+  // Lets PostgreSQL refuse the name of an unknown setting.
   if (name !== undefined && session.transaction === undefined) yield* tryAlone(session, statement.sql, names)
   for (const one of names) {
     if (session.transaction !== undefined) {
@@ -196,7 +196,7 @@ export const reset = Effect.fnUntraced(function* (session: Session, statement: C
   return done("RESET")
 })
 
-/** DISCARD: everything that the session holds. */
+/** DISCARD. */
 export const discard = Effect.fnUntraced(function* (session: Session, { words }: ClientStatement) {
   const tag = commandTag(words, 0)
   if (words[1] !== "all") return done(tag)

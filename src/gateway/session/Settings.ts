@@ -1,10 +1,10 @@
-/** What a session has set, which the service forgets between two calls. Pure. */
+/** The settings of a session, which the service forgets between calls. Pure. */
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 
-/** Settings by their name in lower case. */
+/** Settings by name in lower case. */
 export type Settings = ReadonlyMap<string, string>
 
-/** Settings that change nothing in what a statement does or returns, unless it looks at them. */
+/** Settings that do not affect a statement, unless it reads them. */
 const immaterial = new Set([
   "application_name",
   "client_encoding",
@@ -13,12 +13,12 @@ const immaterial = new Set([
   "synchronize_seqscans"
 ])
 
-/** Settings that count in a transaction of the client's alone. */
+/** Settings that matter only in a transaction. */
 const ofTransactions = new Set(["idle_in_transaction_session_timeout", "transaction_timeout"])
 
 const looks = /\b(?:show|current_setting|set_config|pg_settings|pg_stat_activity|pg_stat_get_activity)\b/i
 
-/** The settings to apply before a statement: in a transaction of the client's, or outside of one. */
+/** The settings that must be applied before a statement, in a transaction or outside of one. */
 export const material = (
   settings: Settings,
   sql: string,
@@ -31,30 +31,30 @@ export const material = (
   )
 }
 
-/** The name of an encoding as PostgreSQL compares it. */
+/** The name of an encoding in the form that PostgreSQL compares. */
 const encodingOf = (written: string): string => written.toLowerCase().replaceAll(/[^a-z0-9]/g, "")
 
-/** Whether an encoding, as a client writes it, is the one that the gateway speaks. */
+/** Whether a client's name of an encoding means UTF8. */
 export const isUtf8 = (encoding: string): boolean => /^(?:utf8|unicode)$/.test(encodingOf(encoding))
 
-/** Whether a client of an encoding takes and gives texts as the server has them; for SQL_ASCII nothing is converted. */
+/** Whether PostgreSQL would not convert texts for a client encoding: UTF8, or SQL_ASCII, which is never converted. */
 export const isUnconverted = (encoding: string): boolean => isUtf8(encoding) || encodingOf(encoding) === "sqlascii"
 
-/** Whether what names mean depends on a setting. */
+/** Whether a setting affects what names in a statement mean. */
 export const decidesNames = (name: string): boolean =>
   /^(?:search_path|role|session_authorization|row_security)$/.test(name)
 
-/** The settings that decide what names mean. */
+/** The settings that affect what names mean. */
 export const naming = (settings: Settings): ReadonlyArray<readonly [name: string, value: string]> =>
   [...settings].filter(([name]) => decidesNames(name))
 
-/** What a SET or RESET statement changes. */
+/** The change that a SET or RESET statement makes. */
 export interface Change {
-  /** `session`: beyond the transaction; `local`: with it; `transaction`: only the transaction's own mode. */
+  /** `session`: beyond the transaction; `local`: until its end; `transaction`: the transaction's own modes. */
   readonly scope: "session" | "local" | "transaction"
   /** Undefined for RESET ALL. */
   readonly name: string | undefined
-  /** Settings that the statement sets beside `name`. */
+  /** Whether the setting gets its default: RESET, or SET ... TO DEFAULT. */
   readonly resets: boolean
 }
 
@@ -63,13 +63,13 @@ const aliases: Readonly<Record<string, string>> = { schema: "search_path", names
 const unquoted = (word: string): string =>
   word.startsWith('"') ? word.slice(1, -1).replaceAll('""', '"').toLowerCase() : word
 
-/** A name of as many parts as it has. */
+/** The name at `at`, with all its parts. */
 const qualifiedAt = (words: ReadonlyArray<string>, at: number): string => {
   const name = unquoted(words[at] ?? "")
   return words[at + 1] === "." ? `${name}.${qualifiedAt(words, at + 2)}` : name
 }
 
-/** The name at `at`. */
+/** The setting named at `at`; SQL's own syntax, such as TIME ZONE, becomes the setting's name. */
 const nameAt = (words: ReadonlyArray<string>, at: number): string => {
   const name = unquoted(words[at] ?? "")
   if (name === "session" && words[at + 1] === "authorization") return "session_authorization"
@@ -80,7 +80,7 @@ const nameAt = (words: ReadonlyArray<string>, at: number): string => {
   return qualifiedAt(words, at)
 }
 
-/** Reads a SET or RESET statement. */
+/** Parses a SET or RESET statement. */
 export const changeOf = ({ words }: Pick<ClientStatement, "words">): Change => {
   if (words[0] === "reset") {
     return { scope: "session", name: words[1] === "all" ? undefined : nameAt(words, 1), resets: true }
@@ -102,7 +102,7 @@ export const characteristics = [
   "default_transaction_deferrable"
 ] as const
 
-/** The modes that a transaction begins with by the session's settings, where the client names none itself. */
+/** The modes that the session's settings give a transaction, without those that the client names itself. */
 export const modesSet = (settings: Settings, named: string): ReadonlyArray<string> => {
   const isOn = (name: string) => settings.get(name) === "on"
   const isolation = settings.get("default_transaction_isolation")
@@ -113,7 +113,7 @@ export const modesSet = (settings: Settings, named: string): ReadonlyArray<strin
   return modes
 }
 
-/** SET as it is to be within a transaction of the service: for as long as that lasts. */
+/** Rewrites SET as SET LOCAL, for a transaction of the service. */
 export const asLocal = ({ sql, starts, words }: Pick<ClientStatement, "sql" | "starts" | "words">): string => {
   if (words[0] !== "set" || words[1] === "local" || words[1] === "transaction" || words[1] === "constraints") return sql
   const at = words[1] === "session" && words[2] !== "authorization" && words[2] !== "characteristics" ? 2 : 1
@@ -121,7 +121,7 @@ export const asLocal = ({ sql, starts, words }: Pick<ClientStatement, "sql" | "s
   return `set local ${sql.slice(starts[at] ?? 0)}`
 }
 
-/** The arguments of each `set_config` in a statement, as they are written. */
+/** The arguments of each `set_config` in a statement, as written. */
 export const configCalls = ({ sql, starts, words }: ClientStatement): ReadonlyArray<ReadonlyArray<string>> => {
   if (!/set_config/i.test(sql)) return []
   return words.flatMap((word, at) => {

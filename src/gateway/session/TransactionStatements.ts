@@ -11,7 +11,7 @@ import { done } from "./StatementOutcome.ts"
 const warning = (session: Session, code: string, message: string) =>
   Effect.sync(() => session.listener.notice({ severity: "WARNING", code, message }))
 
-/** What follows BEGIN. */
+/** The modes after BEGIN. */
 const modesOf = ({ sql, starts, words }: ClientStatement): string => {
   const at = /^(?:work|transaction)$/.test(words[1] ?? "") ? 2 : 1
   return words.length > at ? sql.slice(starts[at]) : ""
@@ -59,14 +59,14 @@ export const rollback = Effect.fnUntraced(function* (session: Session, statement
   return done("ROLLBACK")
 })
 
-/** PostgreSQL reads names in lower case unless they are quoted. */
+/** A name as PostgreSQL reads it, given an unquoted one in lower case. */
 const nameOf = (word: string | undefined): string =>
   word?.startsWith('"') ? word.slice(1, -1).replaceAll('""', '"') : (word ?? "")
 
 const refuseOutside = (session: Session, what: string) =>
   session.status === "I" ? Effect.fail(refusal("25P01", `${what} can only be used in transaction blocks`)) : Effect.void
 
-/** Notes that it is not known whether a savepoint was made or removed. */
+/** Notes if it is unknown whether a savepoint statement has run. */
 const noted = <A>(session: Session, effect: Effect.Effect<A, Refused>): Effect.Effect<A, Refused> =>
   Effect.tapError(effect, ({ fields }) =>
     Effect.sync(() => {
@@ -97,15 +97,15 @@ export const release = Effect.fnUntraced(function* (session: Session, { sql, wor
   return done("RELEASE")
 })
 
-/** It is what a failed transaction can be repaired with. */
+/** ROLLBACK TO SAVEPOINT, which also works in a failed transaction. */
 export const rollbackTo = Effect.fnUntraced(function* (session: Session, { sql, words }: ClientStatement) {
   yield* refuseOutside(session, "ROLLBACK TO SAVEPOINT")
   const { transaction } = session
   if (transaction?.unclear === true) {
     return yield* refusal(
       "25P02",
-      "current transaction can't be repaired: the answer to a statement about a savepoint was lost",
-      "Roll it back as a whole."
+      "the savepoint may not exist: the response to an earlier savepoint statement was lost",
+      "Roll back the whole transaction."
     )
   }
   const called = Effect.mapError(session.call({ sql }), (error) => refusedBy(error))
