@@ -245,7 +245,7 @@ export const outcomeUnknown = (error: DataApiError): DataApiError => {
   return because(error, new OutcomeUnknown({ message: `${what}: ${error.reason.message}`, lost: lostTo(error) }))
 }
 
-/** Turns a failure before the commit into `NotCommitted`: without it nothing was kept, even if a response was lost. */
+/** Turns an unknown outcome before the commit was sent into `NotCommitted`: without a commit nothing was kept. */
 export const notCommitted = (error: DataApiError): DataApiError => {
   if (error.didRun !== "unknown") return error
   const what = "The transaction did not commit, because it failed before its commit was sent"

@@ -25,7 +25,7 @@ export interface Options {
    * is busy. Default 90 seconds; a resume takes 10 to 40 seconds, longer after a day's pause.
    */
   readonly budget?: Duration.Input | undefined
-  /** How long to retry if no connection can be established, more often for a wrong name. Default 15 seconds. */
+  /** How long to retry if no connection can be established, often because of a wrong name. Default 15 seconds. */
   readonly connectBudget?: Duration.Input | undefined
   /**
    * How many times to retry a failure that the statement itself may cause (status 500), or a wrong password.

@@ -19,7 +19,7 @@ const RETURNING_CHUNK_BYTES = 256 * 1024
 
 /** How rows are inserted. */
 export interface InsertOptions {
-  /** What happens to a row that exists, by the unique `columns`: nothing, or its other columns are updated. */
+  /** What to do if a row with the same values in `columns` exists: nothing, or update its other columns. */
   readonly onConflict?: { readonly columns: ReadonlyArray<string>; readonly action: "nothing" | "update" } | undefined
   /** The columns of the inserted or updated rows to return; `"*"` for all. None by default. */
   readonly returning?: ReadonlyArray<string> | "*" | undefined

@@ -121,7 +121,7 @@ class FaultyCalls {
     return Effect.forEach([...this.#open], (id) => this.#abandon(id), { discard: true })
   })
 
-  /** Runs a call, with its fault and delay in the plan. */
+  /** Runs a call with the fault and the delay that the plan has for it. */
   attempt<A>(one: Attempt<A>): Effect.Effect<A, DataApiError> {
     return Effect.flatMap(Clock.currentTimeMillis, (now) => {
       const call = ++this.#calls

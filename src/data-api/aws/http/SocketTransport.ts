@@ -17,7 +17,7 @@ const codeOf = (error: Error): string => ("code" in error && typeof error.code =
 /** Characters that no header may contain: a line break would begin another header. */
 const control = /[^\t\x20-\x7e]/
 
-/** The request as it is sent; undefined if a header contains a character that it may not. */
+/** The request as it is sent; undefined if a header contains a forbidden character. */
 const textOf = ({ body, headers, path }: Target): string | undefined => {
   let head = `POST ${path} HTTP/1.1\r\n`
   for (const name in headers) {

@@ -36,6 +36,6 @@ export type Loss = ConnectFailed | ConnectionLost
 export interface Transport {
   /** Sends a POST; `done` is called once with the result. The returned function cancels the request. */
   readonly send: (target: Target, done: (result: Result.Result<Answer, Loss>) => void) => () => void
-  /** Closes all connections, and fails the running requests. */
+  /** Closes the transport's own connections, and fails the requests on them. */
   readonly close: () => void
 }
