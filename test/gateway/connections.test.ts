@@ -324,6 +324,19 @@ select pg_try_advisory_lock(77);`
       })
     )
 
+    it.effect("an advisory lock holds no snapshot, for which CREATE INDEX CONCURRENTLY would wait", () =>
+      Effect.gen(function* () {
+        const { directUrl, url } = yield* TestGateway
+        const snapshots = `\\! psql -X -q -A -t ${directUrl} -c "select count(*) from pg_stat_activity \
+where datname = current_database() and state like 'idle in%' and backend_xmin is not null"`
+        const { stdout } = yield* psql(
+          url,
+          `select pg_advisory_lock(78);\n${snapshots}\nselect pg_try_advisory_lock(79);\n${snapshots}\n`
+        )
+        assert.strictEqual(stdout, "\n0\nt\n0\n")
+      })
+    )
+
     it.effect("what needs a session is refused with what to do", () =>
       Effect.gen(function* () {
         const { url } = yield* TestGateway

@@ -21,6 +21,12 @@ const tools = [
     ),
     script: "odbc_program.py",
     expected: "DataError 22012"
+  },
+  {
+    name: "Rails' ActiveRecord",
+    command: found("ActiveRecord", ["-e", 'require "pg"; gem "activerecord"'], "ruby"),
+    script: "active_record.rb",
+    expected: '["serializable", "tx outer", ["tx deep"]]'
   }
 ]
 

@@ -9,16 +9,9 @@ import { commandTag } from "../statement/CommandTag.ts"
 import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
 import { wrap } from "../statement/Wrapped.ts"
 import type { Session } from "./ClientSession.ts"
+import { type HeldLock, KEEP_LOCK } from "./OpenTransaction.ts"
 import { type Bound, callOf, wrappedRows } from "./RowStatements.ts"
 import type { StatementOutcome } from "./StatementOutcome.ts"
-
-/** A lock that is held, by the transaction that holds it. */
-export interface HeldLock {
-  /** The numbers that it is taken on, as text. */
-  readonly key: string
-  readonly shared: boolean
-  readonly transactionId: string
-}
 
 interface LockCall {
   readonly action: "lock" | "try" | "unlock" | "unlockAll"
@@ -94,12 +87,14 @@ const take = Effect.fnUntraced(function* (session: Session, asked: LockCall, bou
       const { transactionId } = held ?? (yield* api.beginTransaction({ database: session.database }))
       const lock = { key, shared: asked.shared, transactionId }
       const { parameters, sql } = call
-      const ran = session.tagged(sql, (text) =>
-        api.executeStatement({ sql: text, parameters, database: session.database, transactionId })
-      )
+      const place = { database: session.database, transactionId }
+      const ran = session.tagged(sql, (text) => api.executeStatement({ ...place, sql: text, parameters }))
       const rows = wrappedRows(yield* Effect.onError(restore(ran), () => give(session, lock)))
       if (asked.action === "try" && rows[0]?.[0] !== "t") yield* give(session, lock)
-      else session.locks.push(lock)
+      else {
+        yield* Effect.onError(api.executeStatement({ ...place, sql: KEEP_LOCK }), () => give(session, lock))
+        session.locks.push(lock)
+      }
       return rows
     })
   )

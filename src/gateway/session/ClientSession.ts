@@ -14,9 +14,8 @@ import { fieldText } from "../statement/FieldText.ts"
 import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
 import type { ShapeLookup } from "../statement/ShapeLookup.ts"
 import type { TypeShapes } from "../values/TypeShape.ts"
-import type { HeldLock } from "./AdvisoryLocks.ts"
 import type { HeldCursor } from "./HeldCursors.ts"
-import { type Holding, type OpenTransaction, openTransaction } from "./OpenTransaction.ts"
+import { type HeldLock, type Holding, KEEP_LOCK, type OpenTransaction, openTransaction } from "./OpenTransaction.ts"
 import type { Prepared } from "./PreparedText.ts"
 import { material, modesSet, naming, reported, type Settings } from "./Settings.ts"
 
@@ -342,18 +341,18 @@ export class Session {
   readonly keepAlive: Effect.Effect<void> = Effect.suspend(() => {
     const transaction = this.transaction ?? this.base
     const held = this.locks.map(({ transactionId }) =>
-      Effect.tapError(this.#touch(transactionId), ({ reason }) =>
+      Effect.tapError(this.#touch(transactionId, KEEP_LOCK), ({ reason }) =>
         Effect.sync(() => {
           this.lostLock ||= reason._tag === "TransactionNotFound"
         })
       )
     )
-    const open = transaction === undefined || transaction.gone ? [] : [this.#touch(transaction.id)]
+    const open = transaction === undefined || transaction.gone ? [] : [this.#touch(transaction.id, "select 1")]
     return Effect.forEach([...open, ...held], (touch) => Effect.ignore(touch), { discard: true })
   })
 
-  #touch(transactionId: string): Effect.Effect<unknown, DataApiError> {
-    return this.upstream.api.executeStatement({ sql: "select 1", database: this.database, transactionId })
+  #touch(transactionId: string, sql: string): Effect.Effect<unknown, DataApiError> {
+    return this.upstream.api.executeStatement({ sql, database: this.database, transactionId })
   }
 
   /** Whether the session has transactions that the service would end without calls. */

@@ -61,3 +61,14 @@ export const openTransaction = (id: string, implicit: boolean, holding: Holding,
 export const noteModes = (transaction: OpenTransaction, modes: string): void => {
   transaction.modes = [transaction.modes, modes].filter(Boolean).join(", ")
 }
+
+/** An advisory lock of a session that is held, by the transaction that holds it. */
+export interface HeldLock {
+  /** The numbers that it is taken on, as text. */
+  readonly key: string
+  readonly shared: boolean
+  readonly transactionId: string
+}
+
+/** Leaves no portal open: CREATE INDEX CONCURRENTLY waits for the snapshot of one. */
+export const KEEP_LOCK = "close all"
