@@ -151,6 +151,30 @@ const conversations: Readonly<Record<string, ReadonlyArray<ReadonlyArray<Buffer>
     [query("")],
     [sync]
   ],
+  "a cursor WITH HOLD that does not scroll moves forward, beyond its end too": [
+    [
+      "forward 4",
+      "forward 4",
+      "next",
+      "3",
+      "all",
+      "relative 2",
+      "absolute 9",
+      "absolute 7",
+      "absolute 6",
+      "last",
+      "prior"
+    ],
+    ["prior"],
+    ["last"],
+    ["backward 0", "next", "0", "relative 0", "-1"],
+    ["first", "first", "absolute 3", "absolute 3", "relative 1", "relative -1", "absolute 0"],
+    ["absolute 0", "absolute -2", "backward all"]
+  ].flatMap((moves) => [
+    [query("declare n no scroll cursor with hold for select generate_series(1, 5)")],
+    ...moves.map((words) => [query(`fetch ${words} from n`)]),
+    [query("close n")]
+  ]),
   "a statement may have thousands of parameters": [
     [parse("", manyRows), describeMessage("S", ""), bind("", "", manyNumbers), execute(""), sync]
   ],

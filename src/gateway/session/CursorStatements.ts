@@ -63,9 +63,10 @@ export const declare = Effect.fnUntraced(function* (session: Session, statement:
 
 /** FETCH and MOVE. */
 export const fetch = Effect.fnUntraced(function* (session: Session, statement: ClientStatement) {
-  const held = session.held.get(cursorOf(statement))
-  if (held !== undefined && session.transaction?.failed !== true) return yield* fetchHeld(held, statement)
-  const columns = session.transaction?.cursors.get(cursorOf(statement))
+  const name = cursorOf(statement)
+  const held = session.held.get(name)
+  if (held !== undefined && session.transaction?.failed !== true) return yield* fetchHeld(held, name, statement)
+  const columns = session.transaction?.cursors.get(name)
   if (columns === undefined || statement.words[0] === "move") return yield* asItIs(session, statement)
   const call = yield* callOf(statement, { sql: statement.sql, prefix: 0 }, undefined)
   const rows = wrappedRows(yield* session.send(call))

@@ -18,6 +18,8 @@ export interface HeldCursor {
   readonly scrolls: boolean
   /** 0 before the first row, 1 on the first row, and the number of rows plus 1 after the last. */
   position: number
+  /** An error has made it useless, but for CLOSE. */
+  broken: boolean
 }
 
 export type HeldCursors = ReadonlyMap<string, HeldCursor>
@@ -47,7 +49,7 @@ export const hold = Effect.fnUntraced(function* ({ columns = [], more, rows }: S
       )
     }
   }
-  const cursor: HeldCursor = { columns, rows: all, scrolls, position: 0 }
+  const cursor: HeldCursor = { columns, rows: all, scrolls, position: 0, broken: false }
   return cursor
 })
 
@@ -104,18 +106,31 @@ const passed = ({ position, rows }: HeldCursor, move: Move): { readonly rows: Ro
   return { rows: at === 0 ? [] : rows.slice(at - 1, at), position: at }
 }
 
+/** Whether PostgreSQL takes a move for one backwards: also one over 0 rows that reads the row again that it is on. */
+const goesBack = ({ position, rows }: HeldCursor, move: Move, reads: boolean): boolean => {
+  if ("by" in move) return move.by < 0
+  if ("to" in move) return move.to < 0 || (position > 0 && move.to <= position)
+  if (move.count !== 0) return move.count < 0
+  return reads && (Object.is(move.count, -0) || (position > 0 && position <= rows.length))
+}
+
 /** FETCH and MOVE. */
-export const fetchHeld = (cursor: HeldCursor, statement: ClientStatement): Effect.Effect<StatementOutcome, Refused> => {
+export const fetchHeld = (
+  cursor: HeldCursor,
+  name: string,
+  statement: ClientStatement
+): Effect.Effect<StatementOutcome, Refused> => {
   const move = moveOf(statement)
   if (move === undefined) return Effect.fail(refusal("42601", `syntax error at or near "${statement.words[1]}"`))
-  const { position, rows } = passed(cursor, move)
-  const stays = "count" in move && move.count === 0
-  if (!cursor.scrolls && cursor.position > 0 && position <= cursor.position && !stays) {
+  if (cursor.broken) return Effect.fail(refusal("55000", `portal "${name}" cannot be run`))
+  const moves = statement.words[0] === "move"
+  if (!cursor.scrolls && goesBack(cursor, move, !moves)) {
+    cursor.broken = true
     const hint = "Declare it with SCROLL option to enable backward scan."
     return Effect.fail(refusal("55000", "cursor can only scan forward", hint))
   }
+  const { position, rows } = passed(cursor, move)
   cursor.position = position
-  const moves = statement.words[0] === "move"
   return Effect.succeed({
     columns: moves ? undefined : cursor.columns,
     rows: moves ? [] : rows,
