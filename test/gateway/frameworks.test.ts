@@ -27,6 +27,24 @@ const tools = [
     command: found("ActiveRecord", ["-e", 'require "pg"; gem "activerecord"'], "ruby"),
     script: "active_record.rb",
     expected: '["serializable", "tx outer", ["tx deep"]]'
+  },
+  {
+    name: "Alembic",
+    command: python("Alembic", "import alembic, psycopg2") === undefined ? undefined : "sh",
+    script: "alembic.sh",
+    expected: "Running downgrade aaa1 -> , first"
+  },
+  {
+    name: "sqitch",
+    command: found("sqitch", ["-MApp::Sqitch", "-MDBD::Pg", "-e1"], "perl") === undefined ? undefined : "sh",
+    script: "sqitch.sh",
+    expected: "feeding|fail"
+  },
+  {
+    name: "Django",
+    command: python("Django", "import django.contrib.postgres, psycopg2") === undefined ? undefined : "sh",
+    script: "django/project.sh",
+    expected: "Ran 4 tests in a while"
   }
 ]
 
@@ -36,7 +54,7 @@ describe.skipIf(serverUrl === undefined)(TestDatabase.onPostgres("frameworks and
       it.effect.skipIf(command === undefined)(
         name,
         () => printsTheSame((url) => run(command ?? "", [`${programs}${script}`, url]), expected),
-        120_000
+        300_000
       )
     }
   })
