@@ -29,13 +29,12 @@ const JobTooLarge = Domain.JobTooLarge.pipe(HttpApiSchema.status(413))
 const failures = [DatabaseUnavailable, DataUnreadable, InvalidRequest] as const
 
 /** How many to return at most: a number in the query. */
-const limit = (most: number, otherwise: number) =>
+const limit = (most: number) =>
   Schema.NumberFromString.pipe(
     Schema.check(
       Schema.isInt(),
       Schema.isBetween({ minimum: 1, maximum: most }, { message: `expected a number from 1 to ${most}` })
-    ),
-    Schema.withDecodingDefaultKey(Effect.succeed(String(otherwise)))
+    )
   )
 
 const json = <A, I>(schema: Schema.Codec<A, I>) => Schema.toCodecJson(schema)
@@ -120,7 +119,7 @@ const positions = HttpApiGroup.make("positions")
 const instruments = HttpApiGroup.make("instruments")
   .add(
     HttpApiEndpoint.get("listInstruments", "/instruments", {
-      query: { search: Schema.optionalKey(Schema.String), limit: limit(100, 20) },
+      query: { search: Schema.optionalKey(Schema.String), limit: Schema.optionalKey(limit(100)) },
       success: listOf(Domain.Instrument),
       error: [...failures]
     })
@@ -139,7 +138,7 @@ const jobs = HttpApiGroup.make("jobs")
       query: {
         status: Schema.optionalKey(Domain.JobStatus),
         after: Schema.optionalKey(Domain.JobCursor),
-        limit: limit(200, 50)
+        limit: limit(200).pipe(Schema.withDecodingDefaultKey(Effect.succeed("50")))
       },
       success: json(
         Schema.Struct({

@@ -131,9 +131,10 @@ const instruments = HttpApiBuilder.group(
   "instruments",
   Effect.fnUntraced(function* (handlers) {
     const instruments = yield* Instruments
-    return handlers.handle("listInstruments", ({ query: { limit, search } }) =>
-      answered(Effect.map(search === undefined ? instruments.all() : instruments.search(search, { limit }), list))
-    )
+    return handlers.handle("listInstruments", ({ query: { search, ...page } }) => {
+      const isWhole = search === undefined && page.limit === undefined
+      return answered(Effect.map(isWhole ? instruments.all() : instruments.search(search ?? "", page), list))
+    })
   })
 )
 

@@ -49,6 +49,25 @@ const route = Effect.fnUntraced(function* (method: string, path: string, body?: 
 })
 
 const behaviour = (it: Vitest.MethodsNonLive<HttpServer.HttpServer>) => {
+  it.effect("the list of instruments is whole, or as long as it is asked for, with a search and without", () =>
+    Effect.gen(function* () {
+      yield* call("GET", "/user", undefined, "bea")
+      const account = yield* call("POST", "/accounts", { account_name: "IRA" }, "bea")
+      for (const symbol of ["QQQA", "QQQB", "QQQC"]) {
+        yield* call("POST", "/positions", { account_id: account.body.id, symbol, quantity: 1 }, "bea")
+      }
+      const symbols = Effect.fnUntraced(function* (query: string) {
+        const { body } = yield* call("GET", `/instruments${query}`, undefined, "bea")
+        return body.items.map(({ symbol }: { readonly symbol: string }) => symbol)
+      })
+      const all = yield* symbols("")
+      assert.isAtLeast(all.length, 3)
+      assert.deepStrictEqual(yield* symbols("?limit=2"), all.slice(0, 2))
+      assert.deepStrictEqual(yield* symbols("?search=qqq"), ["QQQA", "QQQB", "QQQC"])
+      assert.deepStrictEqual(yield* symbols("?search=qqq&limit=1"), ["QQQA"])
+    })
+  )
+
   it.effect("every data route of the service, with JSON numbers as a browser sends them", () =>
     Effect.gen(function* () {
       const created = yield* route("GET", "/user")
