@@ -12,6 +12,7 @@ import { DataApi } from "../data-api/DataApi.ts"
 import { Cancels } from "./cancel/Cancels.ts"
 import { StatementTags } from "./cancel/StatementTags.ts"
 import { type ConnectionOptions, type StatementEntry, serve } from "./connection/Connection.ts"
+import { LockTable } from "./locks/LockTable.ts"
 import { errorResponse } from "./protocol/BackendMessages.ts"
 import { ClientSocket } from "./protocol/ClientSocket.ts"
 import { verifierOf } from "./protocol/Scram.ts"
@@ -35,6 +36,11 @@ export interface Options {
   readonly readOnly?: boolean | undefined
   /** Runs each connection in one transaction, for tools that need a session. Default false. */
   readonly wholeSession?: boolean | undefined
+  /**
+   * The gateway holds the advisory locks of sessions itself, among its own clients, instead of in a transaction of the
+   * database: for one with a single connection, such as an embedded database. Default false.
+   */
+  readonly ownLocks?: boolean | undefined
   /** How many clients may be connected at a time, 100 when absent. */
   readonly maxConnections?: number | undefined
   /** Called after each statement of a client. */
@@ -116,6 +122,7 @@ export const make = Effect.fn("Gateway.make")(function* (options: Options) {
       shapes: new ShapeLookup(api),
       texts: new ClientTexts(),
       tags: new StatementTags(),
+      locks: options.ownLocks === true ? new LockTable() : undefined,
       readOnly: options.readOnly ?? false,
       wholeSession: options.wholeSession ?? false
     },

@@ -73,7 +73,7 @@ export const layerEmbedded = (url: string) =>
   Layer.unwrap(
     Effect.map(TestDatabase.freshDatabase(url), (fresh) => {
       const database = new URL(Redacted.value(fresh)).pathname.slice(1)
-      return Layer.effect(TestGateway, make(Redacted.value(fresh), {})).pipe(
+      return Layer.effect(TestGateway, make(Redacted.value(fresh), { ownLocks: true })).pipe(
         Layer.provide(LocalDataApi.layer({ dataDir: "memory", database }))
       )
     })

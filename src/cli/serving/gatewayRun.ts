@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises"
 import { constants } from "node:os"
 import { Effect, Option, Redacted } from "effect"
 import type * as Command from "effect/cli/Command"
+import type { DbConfig } from "../../DbConfig.ts"
 import * as DbLayer from "../../DbLayer.ts"
 import { Gateway } from "../../gateway/index.ts"
 import type { Target } from "../../operations/database/Target.ts"
@@ -100,7 +101,11 @@ const runProgram = ([command = "", ...args]: ReadonlyArray<string>, variables: R
   )
 
 /** Listens until the program has ended; without a program, until it is interrupted. */
-const listen = Effect.fnUntraced(function* (options: GatewayOptions, { database, location }: Target["Service"]) {
+const listen = Effect.fnUntraced(function* (
+  options: GatewayOptions,
+  { database, location }: Target["Service"],
+  backend: DbConfig["_tag"]
+) {
   const password = options.trust ? "" : randomBytes(16).toString("hex")
   const write = yield* logWriter
   const hasCommand = options.command.length > 0
@@ -111,6 +116,7 @@ const listen = Effect.fnUntraced(function* (options: GatewayOptions, { database,
     tls: yield* tlsOf(options),
     readOnly: options.readOnly,
     wholeSession: options.session,
+    ownLocks: backend === "embedded",
     maxConnections: options.maxConnections,
     ...(hasCommand ? {} : { onStatement: (entry) => write(lineOf(entry)) })
   })
@@ -127,7 +133,7 @@ const listen = Effect.fnUntraced(function* (options: GatewayOptions, { database,
 export const run = Effect.fnUntraced(function* (options: GatewayOptions) {
   const config = yield* configure(options)
   yield* Effect.provide(
-    listen(options, DbLayer.targetOf(config)),
+    listen(options, DbLayer.targetOf(config), config._tag),
     DbLayer.dataApiOf(config, undefined, { program: program() })
   )
 })

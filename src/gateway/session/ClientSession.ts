@@ -5,6 +5,7 @@ import type { DataApi, ExecuteStatementResponse, SqlParameter } from "../../data
 import { type DataApiError, outcomeUnknown } from "../../data-api/DataApiError.ts"
 import { isRead } from "../../data-api/sql/ReadOnly.ts"
 import type { StatementTag, StatementTags } from "../cancel/StatementTags.ts"
+import type { LockTable } from "../locks/LockTable.ts"
 import type { ErrorFields, TransactionStatus } from "../protocol/BackendMessages.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import type { ClientTexts } from "../statement/ClientTexts.ts"
@@ -26,6 +27,8 @@ export interface Upstream {
   readonly shapes: ShapeLookup
   readonly texts: ClientTexts
   readonly tags: StatementTags
+  /** Advisory locks that the gateway holds itself; undefined where the database does. */
+  readonly locks: LockTable | undefined
   /** Runs every statement in a READ ONLY transaction. */
   readonly readOnly: boolean
   /** Runs each session in one transaction, from its first statement to its end. */
@@ -340,7 +343,8 @@ export class Session {
   /** Keeps the service from ending the transactions of an idle session. */
   readonly keepAlive: Effect.Effect<void> = Effect.suspend(() => {
     const transaction = this.transaction ?? this.base
-    const held = this.locks.map(({ transactionId }) =>
+    const holding = this.locks.flatMap(({ transactionId }) => (transactionId === undefined ? [] : [transactionId]))
+    const held = holding.map((transactionId) =>
       Effect.tapError(this.#touch(transactionId, KEEP_LOCK), ({ reason }) =>
         Effect.sync(() => {
           this.lostLock ||= reason._tag === "TransactionNotFound"

@@ -1,10 +1,10 @@
 /** Runs one statement of a client, of any kind. */
 import * as Effect from "effect/Effect"
+import { advisoryLock, lockCallOf } from "../locks/AdvisoryLocks.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { innerQuery } from "../statement/InnerQuery.ts"
 import { type Refused, refusal } from "../statement/Refused.ts"
 import { type Lack, neverSupported, outsideSupported } from "../statement/Unsupported.ts"
-import { advisoryLock, lockCallOf } from "./AdvisoryLocks.ts"
 import type { Session } from "./ClientSession.ts"
 import { createFrom, creationOf } from "./CreatedTables.ts"
 import { close, declare, fetch } from "./CursorStatements.ts"

@@ -67,7 +67,8 @@ export interface HeldLock {
   /** The numbers that it is taken on, as text. */
   readonly key: string
   readonly shared: boolean
-  readonly transactionId: string
+  /** The transaction that holds it; undefined for a lock of the gateway's own table. */
+  readonly transactionId: string | undefined
 }
 
 /** Leaves no portal open: CREATE INDEX CONCURRENTLY waits for the snapshot of one. */

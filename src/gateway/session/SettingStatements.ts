@@ -1,10 +1,10 @@
 /** SET, RESET and DISCARD: the gateway keeps the settings of a session, since the service has no sessions. */
 import * as Effect from "effect/Effect"
+import { releaseLocks } from "../locks/AdvisoryLocks.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { commandTag } from "../statement/CommandTag.ts"
 import { ANSWER_SQLSTATE, literal } from "../statement/DescribeSql.ts"
 import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
-import { releaseLocks } from "./AdvisoryLocks.ts"
 import type { Session } from "./ClientSession.ts"
 import { noteModes, type OpenTransaction } from "./OpenTransaction.ts"
 import { asLocal, changeOf, characteristics, configCalls, decidesNames, isUnconverted } from "./Settings.ts"

@@ -1,17 +1,18 @@
 /**
  * A session's advisory locks, which migration tools use to exclude each other. A separate transaction holds each lock,
- * which the gateway keeps open.
+ * which the gateway keeps open; or the gateway's own table of locks, where there is one.
  */
 import * as Effect from "effect/Effect"
+import type { Session } from "../session/ClientSession.ts"
+import { type HeldLock, KEEP_LOCK } from "../session/OpenTransaction.ts"
+import { asItIs, type Bound, callOf, wrappedRows } from "../session/RowStatements.ts"
+import type { StatementOutcome } from "../session/StatementOutcome.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { statementOf } from "../statement/ClientStatement.ts"
 import { commandTag } from "../statement/CommandTag.ts"
 import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
 import { wrap } from "../statement/Wrapped.ts"
-import type { Session } from "./ClientSession.ts"
-import { type HeldLock, KEEP_LOCK } from "./OpenTransaction.ts"
-import { type Bound, callOf, wrappedRows } from "./RowStatements.ts"
-import type { StatementOutcome } from "./StatementOutcome.ts"
+import type { LockTable } from "./LockTable.ts"
 
 interface LockCall {
   readonly action: "lock" | "try" | "unlock" | "unlockAll"
@@ -62,29 +63,43 @@ const keyOf = Effect.fnUntraced(function* (session: Session, { key }: LockCall, 
   return field !== undefined && "stringValue" in field ? field.stringValue : ""
 })
 
-/** Rolls back a lock's transaction, unless it holds other locks. */
-const give = (session: Session, { transactionId }: HeldLock): Effect.Effect<void> =>
-  Effect.suspend(() =>
-    session.locks.some((lock) => lock.transactionId === transactionId)
+/** Gives a lock back: rolls back its transaction, unless that holds other locks. */
+const give = (session: Session, { key, shared, transactionId }: HeldLock): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    if (transactionId === undefined) return Effect.sync(() => session.upstream.locks?.release(session, key, shared))
+    return session.locks.some((lock) => lock.transactionId === transactionId)
       ? Effect.void
       : Effect.ignore(session.upstream.api.rollbackTransaction({ transactionId }))
-  )
+  })
 
 /** Releases all locks. */
 export const releaseLocks = (session: Session): Effect.Effect<void> =>
   Effect.suspend(() => Effect.forEach(session.locks.splice(0), (lock) => give(session, lock), { discard: true }))
 
+/** Takes a lock of the gateway's table, and returns the row of the call. */
+const takeFrom = (table: LockTable, session: Session, { action, shared }: LockCall, key: string) =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function* () {
+      if (action === "lock") yield* restore(table.take(session, key, shared))
+      else if (!table.tryTake(session, key, shared)) return [["f"]]
+      session.locks.push({ key, shared, transactionId: undefined })
+      return [[action === "lock" ? "" : "t"]]
+    })
+  )
+
 /** Takes a lock, and returns the rows of the call. */
 const take = Effect.fnUntraced(function* (session: Session, asked: LockCall, bound: Bound | undefined) {
-  const { api } = session.upstream
+  const { api, locks } = session.upstream
   const key = yield* keyOf(session, asked, bound)
+  if (locks !== undefined) return yield* takeFrom(locks, session, asked, key)
   const statement = statementOf(asked.withinTransaction)
   const call = yield* callOf(statement, wrap(statement), bound)
   const taking = Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       // In the same transaction, so that a session does not wait for a lock that it holds already.
       const held = session.locks.find((lock) => lock.key === key)
-      const { transactionId } = held ?? (yield* api.beginTransaction({ database: session.database }))
+      const transactionId =
+        held?.transactionId ?? (yield* api.beginTransaction({ database: session.database })).transactionId
       const lock = { key, shared: asked.shared, transactionId }
       const { parameters, sql } = call
       const place = { database: session.database, transactionId }
@@ -126,12 +141,17 @@ export const advisoryLock = (
 ): Effect.Effect<StatementOutcome, Refused> =>
   Effect.gen(function* () {
     const answer = bound?.description ?? (yield* session.describe(statement, []))
-    if (answer === "unknown" || "sqlState" in answer) {
+    if (answer === "unknown") {
       return yield* refusal(
         "0A000",
         "the advisory lock can't be taken",
         "Give its number as one constant or parameter."
       )
+    }
+    if ("sqlState" in answer) {
+      // Fails in PostgreSQL's own words; if not, the lock ends with its transaction instead of staying in a session.
+      const takes = asked.action === "lock" || asked.action === "try"
+      return yield* asItIs(session, takes ? statementOf(asked.withinTransaction) : statement, bound)
     }
     const rows =
       asked.action === "unlockAll"

@@ -1,0 +1,44 @@
+/** Advisory locks in front of an embedded database, which has one connection. */
+import { assert, layer } from "@effect/vitest"
+import { Effect } from "effect"
+import * as TestDatabase from "../../TestDatabase.ts"
+import { query, RawClient } from "../RawClient.ts"
+import { make } from "../TestGateway.ts"
+
+const connected = (port: number) =>
+  Effect.acquireRelease(
+    Effect.promise(() => RawClient.connect(port, "alex")),
+    (client) => Effect.promise(() => client.kill())
+  )
+
+layer(TestDatabase.layer(), { timeout: "2 minutes" })("an advisory lock in front of an embedded database", (it) => {
+  it.effect("excludes other clients, and keeps nobody from the database", () =>
+    Effect.gen(function* () {
+      const { port } = yield* make("postgres://alex@127.0.0.1:1/alex", { password: "trust", ownLocks: true })
+      const migrator = yield* connected(port)
+      const other = yield* Effect.promise(() => RawClient.connect(port, "alex"))
+      const first = (client: RawClient, sql: string) =>
+        Effect.map(
+          Effect.promise(() => client.ask(query(sql))),
+          ({ code, firsts }) => code ?? firsts[0]
+        )
+      assert.strictEqual(yield* first(migrator, "select pg_try_advisory_lock(4832700189414)"), "t")
+      assert.strictEqual(yield* first(other, "select pg_try_advisory_lock(4832700189414)"), "f")
+      yield* first(migrator, "create table migrated(a int)")
+      yield* first(migrator, "begin")
+      yield* first(migrator, "insert into migrated values (1)")
+      yield* first(migrator, "commit")
+      assert.strictEqual(yield* first(other, "select count(*) from migrated"), "1")
+
+      const waiting = other.ask(query("select pg_advisory_lock(4832700189414)"), query("select 'its turn'"))
+      assert.strictEqual(yield* first(migrator, "select pg_advisory_unlock(4832700189414)"), "t")
+      assert.strictEqual(yield* first(migrator, "select pg_advisory_unlock(4832700189414)"), "f")
+      yield* Effect.promise(() => waiting)
+      assert.strictEqual(yield* first(migrator, "select pg_try_advisory_lock_shared(4832700189414)"), "f")
+      yield* Effect.promise(() => other.kill())
+      const turn = Effect.promise(() => migrator.ask(query("select pg_advisory_lock(4832700189414)")))
+      assert.isUndefined((yield* turn).code)
+      assert.strictEqual(yield* first(migrator, "select pg_try_advisory_lock(no_such_column)"), "42703")
+    }).pipe(Effect.scoped)
+  )
+})
