@@ -105,7 +105,9 @@ describe("commands on one folder", () => {
           assert.strictEqual(code, 0, `${args[0]}: ${stderr}`)
           assert.match(
             stderr,
-            new RegExp(`is open in process ${server.pid} \\(alex-db serve, since .*this process uses it through that one`)
+            new RegExp(
+              `is open in process ${server.pid} \\(alex-db serve, since .*this process uses it through that one`
+            )
           )
         }
         yield* stop(server, "SIGTERM")

@@ -51,7 +51,7 @@ it.live(
         FAILING_CODE: "EIO",
         FAILING_SITE: "writeSync pgdata/global/pg_control"
       })
-      assert.match(stderr, /^alex-db: The data folder \S+ can't be closed: its disk fails.* is kept: /m)
+      assert.match(stderr, /^alex-db: The data folder \S+ can't be closed: its disk fails.* are kept: /m)
       assert.strictEqual(code, 1)
       const again = yield* served(folder, {})
       assert.strictEqual(again.code, 0, again.stderr)

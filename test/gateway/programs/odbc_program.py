@@ -79,9 +79,11 @@ def catalogue(cursor):
     }.items():
         rows = ask()
         show("--", name, described(rows))
+        names = [column[0] for column in rows.description]
         for row in rows.fetchall():
-            # The database's name is another one in each run of a test, and oids are.
-            show(["an oid" if isinstance(value, int) and 16384 <= value < 2**17 else value for value in row if value != url.path[1:]])
+            # The database's name is another one in each run of a test, and so are the tables' oids.
+            values = [value for name, value in zip(names, row) if name != "table oid"]
+            show([value for value in values if value != url.path[1:]])
 
 
 def parameters(db, cursor):
