@@ -23,21 +23,25 @@ export class LockTable {
 
   /** Takes a lock as soon as no other owner has it. */
   take(owner: object, key: string, shared: boolean): Effect.Effect<void> {
-    return Effect.callback<void>((resume) => {
+    return Effect.suspend(() => {
       let isTaken = false
-      const attempt = () => {
-        isTaken = this.tryTake(owner, key, shared)
-        if (!isTaken) return
-        this.#waiting.delete(attempt)
-        resume(Effect.void)
-      }
-      this.#waiting.add(attempt)
-      attempt()
-      return Effect.sync(() => {
-        this.#waiting.delete(attempt)
-        // The interruption came between the lock and the continuation.
-        if (isTaken) this.release(owner, key, shared)
+      const taken = Effect.callback<void>((resume) => {
+        const attempt = () => {
+          isTaken = this.tryTake(owner, key, shared)
+          if (!isTaken) return
+          this.#waiting.delete(attempt)
+          resume(Effect.void)
+        }
+        this.#waiting.add(attempt)
+        attempt()
+        return Effect.sync(() => this.#waiting.delete(attempt))
       })
+      // The interruption may come between the lock and the continuation.
+      return Effect.onInterrupt(taken, () =>
+        Effect.sync(() => {
+          if (isTaken) this.release(owner, key, shared)
+        })
+      )
     })
   }
 

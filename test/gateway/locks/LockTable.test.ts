@@ -70,4 +70,16 @@ describe("a table of advisory locks", () => {
       assert.isTrue(table.tryTake(eve, "(1)", false))
     })
   )
+
+  it.effect("gives a lock back whose owner was interrupted at the moment of getting it", () =>
+    Effect.gen(function* () {
+      const table = new LockTable()
+      yield* table.take(ann, "(1)", false)
+      const waiting = yield* Effect.forkChild(table.take(bob, "(1)", false), { startImmediately: true })
+      table.release(ann, "(1)", false)
+      waiting.interruptUnsafe()
+      const ended = yield* Fiber.await(waiting)
+      assert.strictEqual(table.tryTake(eve, "(1)", false), ended._tag === "Failure")
+    })
+  )
 })
