@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { bulkRows, common, createdAt, id, rdsDataService, thing, timestampText, type Work } from "./contenders.ts"
+import { awsClient, bulkRows, common, createdAt, id, rdsDataService, thing, timestampText, type Work } from "./contenders.ts"
 import { loadOf } from "./measure.ts"
 import { credentials, region } from "./processes.ts"
 
@@ -109,7 +109,10 @@ const columns = {
   created_at: { type: "timestamptz" }
 }
 
-/** Its driver has the AWS SDK in it. */
+/**
+ * Its driver has the AWS SDK in it. It makes a client for each query, whose connection stays open: with one handler for
+ * all of them, the bench does not run out of files.
+ */
 const typeOrmWork = async (require: NodeJS.Require, endpoint: string): Promise<Work> => {
   const { DataSource, EntitySchema }: TypeOrm = require("typeorm")
   const things = new EntitySchema({ name: "things", columns })
@@ -121,7 +124,7 @@ const typeOrmWork = async (require: NodeJS.Require, endpoint: string): Promise<W
     entities: [things, thousand],
     installExtensions: false,
     formatOptions: { castParameters: true },
-    serviceConfigOptions: { endpoint, credentials }
+    serviceConfigOptions: { endpoint, credentials, requestHandler: awsClient(endpoint).config.requestHandler }
   })
   await db.initialize()
   const one = { ...thing, version: String(thing.version), created_at: createdAt }
