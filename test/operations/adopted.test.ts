@@ -7,7 +7,7 @@ import * as TestDatabase from "../TestDatabase.ts"
 import { originalDatabase } from "./OriginalDatabase.ts"
 import { embedded, execute, postgres, undone } from "./TestOperations.ts"
 
-/** Statements as the module sends them, by the rule that refuses them afterwards. */
+/** Statements as the module sends them, by the constraint that refuses them afterwards. */
 const refused: Readonly<Record<string, ReadonlyArray<string>>> = {
   positions_quantity_check: ["update positions set quantity = 0", "update positions set quantity = -1"],
   "NOT NULL": ["update accounts set cash_balance = null", "update accounts set cash_interest = null"],
@@ -46,13 +46,13 @@ const behaves = <E>(database: Layer.Layer<Layer.Success<typeof postgres>, E>) =>
     }).pipe(Effect.provide(database))
   )
 
-it("the guide names every rule", () => {
+it("the guide names every constraint", () => {
   const guide = readFileSync(new URL("../../docs/from-python.md", import.meta.url), "utf8")
   const section = guide.slice(
     guide.indexOf("## What the Python module does differently"),
     guide.indexOf("## Method by")
   )
-  for (const rule of Object.keys(refused)) assert.include(section, rule)
+  for (const constraint of Object.keys(refused)) assert.include(section, constraint)
 })
 
 describe("an adopted database, embedded,", () => {

@@ -7,8 +7,8 @@ import { originalDatabase } from "./OriginalDatabase.ts"
 import { embedded, execute, postgres } from "./TestOperations.ts"
 
 const broken = ["update positions set quantity = 0", "update jobs set status = 'odd'"]
-const mendedPositions = "update positions set quantity = 1"
-const mendedJobs = "update jobs set status = 'failed'"
+const correctedPositions = "update positions set quantity = 1"
+const correctedJobs = "update jobs set status = 'failed'"
 const others = ["update positions set as_of_date = '2025-03-01'", "update jobs set error_message = 'x'"]
 const rules = ["jobs.jobs_status_check", "positions.positions_quantity_check"] as const
 
@@ -24,30 +24,33 @@ const behaves = <E>(database: Layer.Layer<Layer.Success<typeof postgres>, E>) =>
       for (const statement of others) assert.isTrue(Exit.isFailure(yield* Effect.exit(execute(statement))), statement)
       const report = yield* Verify.verify({ validate: true })
       assert.isFalse(report.ok)
-      const named = report.findings.filter(({ check }) => check === "rules that are not validated")
+      const named = report.findings.filter(({ check }) => check === "constraints that are not validated")
       assert.match(named.map(({ message }) => message).join("\n"), /1 row of positions breaks positions_quantity_check/)
     }).pipe(Effect.provide(database))
   )
 
-  it.effect("with --lenient the rules are left out, which is no drift, and old rows can be changed", () =>
+  it.effect("with --lenient the constraints are left out, which is no drift, and old rows can be changed", () =>
     Effect.gen(function* () {
       yield* adopted
       const { leftOut, warnings } = yield* Migrate.migrate({ lenient: true })
       assert.deepStrictEqual(leftOut, [...rules])
-      assert.match(warnings.join("\n"), /1 row of positions breaks positions_quantity_check, .* The rule is left out/)
+      assert.match(
+        warnings.join("\n"),
+        /1 row of positions breaks positions_quantity_check, .* The constraint is left out/
+      )
       yield* execute(...others, ...broken)
       const report = yield* Verify.verify()
       assert.deepStrictEqual(report.drift, [])
       assert.isTrue(report.ok, JSON.stringify(report.findings))
       assert.deepStrictEqual(
-        report.findings.filter(({ check }) => check.startsWith("rules left out")).map(({ message }) => message),
+        report.findings.filter(({ check }) => check.startsWith("constraints left out")).map(({ message }) => message),
         [...rules]
       )
       assert.isTrue((yield* Migrate.status()).current)
       const repaired = yield* Repair.repair()
       assert.isTrue(repaired.ok)
       assert.deepStrictEqual(
-        repaired.leftOut.map(({ rows, rule }) => [rule, rows]),
+        repaired.leftOut.map(({ constraint, rows }) => [constraint, rows]),
         [
           ["jobs_status_check", 1],
           ["positions_quantity_check", 1]
@@ -56,22 +59,22 @@ const behaves = <E>(database: Layer.Layer<Layer.Success<typeof postgres>, E>) =>
     }).pipe(Effect.provide(database))
   )
 
-  it.effect("a rule that was left out comes back when its rows are mended", () =>
+  it.effect("a constraint that was left out comes back when its rows are corrected", () =>
     Effect.gen(function* () {
       yield* adopted
       yield* Migrate.migrate({ lenient: true })
-      yield* execute(mendedPositions)
+      yield* execute(correctedPositions)
       const planned = yield* Repair.repair({ dryRun: true })
       assert.deepStrictEqual([planned.validated, planned.leftOut.map(({ rows }) => rows)], [[], [1, 0]])
       assert.deepStrictEqual((yield* Repair.repair()).validated, [rules[1]])
-      yield* execute(mendedJobs)
+      yield* execute(correctedJobs)
       const report = yield* Verify.verify({ validate: true })
       assert.deepStrictEqual([report.drift, report.findings.filter(({ check }) => check.startsWith("rules"))], [[], []])
       for (const statement of broken) assert.isTrue(Exit.isFailure(yield* Effect.exit(execute(statement))), statement)
     }).pipe(Effect.provide(database))
   )
 
-  it.effect("rules can be left out later, when the journal is current", () =>
+  it.effect("constraints can be left out later, when the journal is current", () =>
     Effect.gen(function* () {
       yield* adopted
       yield* Migrate.migrate()
@@ -82,12 +85,12 @@ const behaves = <E>(database: Layer.Layer<Layer.Success<typeof postgres>, E>) =>
   )
 }
 
-describe("rules that old rows break, on the embedded database", () => {
+describe("constraints that old rows break, on the embedded database", () => {
   behaves(embedded)
 })
 
 describe.skipIf(TestDatabase.postgresUrl === undefined)(
-  TestDatabase.onPostgres("rules that old rows break, on PostgreSQL"),
+  TestDatabase.onPostgres("constraints that old rows break, on PostgreSQL"),
   () => {
     behaves(postgres)
   }

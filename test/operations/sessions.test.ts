@@ -140,7 +140,7 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
     }).pipe(Effect.provide(postgresWith({})))
   )
 
-  it.effect("an adoption says which rows break which rule, and repair validates it when they do not", () =>
+  it.effect("an adoption says which rows break which constraint, and repair validates it when they do not", () =>
     Effect.gen(function* () {
       yield* execute(...originalDatabase, "update positions set quantity = 0", "update jobs set status = 'odd'")
       const { warnings } = yield* Migrate.migrate()

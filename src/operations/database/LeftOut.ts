@@ -6,7 +6,7 @@ import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { journalTable } from "./Installation.ts"
 
-const prefix = "alex-db: rules left out: "
+const prefix = "alex-db: constraints left out: "
 
 /** A comment of the catalogue. */
 interface Note {
@@ -23,11 +23,11 @@ const parsed = (comment: string): ReadonlyArray<string> =>
     ? comment
         .slice(prefix.length)
         .split(", ")
-        .filter((rule) => rule !== "")
+        .filter((constraint) => constraint !== "")
     : []
 
-/** The constraints that were left out, as `table.rule`, read from a catalogue. */
-export const rulesOf = (catalogue: ReadonlyArray<Note>): ReadonlyArray<string> =>
+/** The constraints that were left out, as `table.constraint`, read from a catalogue. */
+export const constraintsOf = (catalogue: ReadonlyArray<Note>): ReadonlyArray<string> =>
   parsed(catalogue.find(isNote)?.definition ?? "")
 
 const Comment = Schema.Array(Schema.Struct({ comment: Schema.NullOr(Schema.String) }))
@@ -41,8 +41,8 @@ export const find = Effect.fnUntraced(function* () {
 })
 
 /** Records which constraints are left out. Must be in the transaction that drops or adds them. */
-export const write = Effect.fnUntraced(function* (rules: ReadonlyArray<string>) {
+export const write = Effect.fnUntraced(function* (constraints: ReadonlyArray<string>) {
   const sql = yield* SqlClient.SqlClient
-  const text = rules.length === 0 ? "null" : `'${(prefix + rules.join(", ")).replaceAll("'", "''")}'`
+  const text = constraints.length === 0 ? "null" : `'${(prefix + constraints.join(", ")).replaceAll("'", "''")}'`
   yield* sql`comment on table ${sql(journalTable)} is ${sql.literal(text)}`
 })

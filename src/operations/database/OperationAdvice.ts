@@ -46,7 +46,7 @@ export const operationAdvice: Readonly<Record<string, Step>> = {
 const byClass: Readonly<Record<string, string>> = {
   "08": "Run alex-db check, which tells whether the database can be reached",
   "22": "Correct the value; alex-db verify names rows that make no sense",
-  "23": "Correct the row that breaks the rule; alex-db verify --validate names such rows",
+  "23": "Correct the row that breaks the constraint; alex-db verify --validate names such rows",
   "25": "Run the command again: its transaction is gone",
   "42": "Run alex-db doctor, which tells whether the tables are as the migrations have them",
   "53": "Wait until the database has more room, and run the command again",

@@ -2,7 +2,7 @@
 import { Duration, Effect, Schema } from "effect"
 import { SqlClient, SqlError } from "effect/sql"
 import { isLonger, MAX_SQL_LENGTH } from "../../data-api/Limits.ts"
-import * as BrokenRules from "../database/BrokenRules.ts"
+import * as BrokenConstraints from "../database/BrokenConstraints.ts"
 import { messageInTransaction, messageOf, sqlStateOf } from "../database/DatabaseFailure.ts"
 import * as Installation from "../database/Installation.ts"
 import * as Layout from "../database/Layout.ts"
@@ -357,26 +357,26 @@ const apply = Effect.fn("Migrate.apply")(function* (
   return yield* attempt.pipe(LockWait.waitForLocks({ operation: "migrate", patience: options.patience }))
 })
 
-const brokenText = (rule: BrokenRules.BrokenRule): string =>
-  `${BrokenRules.describe(rule)}. Until they keep it, no column of these rows can be changed: correct them, and alex-db repair validates the rule; or alex-db migrate --lenient leaves it out`
+const brokenText = (constraint: BrokenConstraints.BrokenConstraint): string =>
+  `${BrokenConstraints.describe(constraint)}. Until they keep it, no column of these rows can be changed: correct them, and alex-db repair validates the constraint; or alex-db migrate --lenient leaves it out`
 
-const leftOutText = (rule: BrokenRules.BrokenRule): string =>
-  `${BrokenRules.describe(rule)}. The rule is left out, for old rows and new ones; alex-db repair brings it back when they keep it`
+const leftOutText = (constraint: BrokenConstraints.BrokenConstraint): string =>
+  `${BrokenConstraints.describe(constraint)}. The constraint is left out, for old rows and new ones; alex-db repair brings it back when they keep it`
 
 /** Validates the constraints that no row breaks; drops the others if `lenient`, else they hold for new rows only. */
-const settleRules = Effect.fnUntraced(function* (lenient: boolean, patience: Duration.Input | undefined) {
-  const found = yield* BrokenRules.find()
+const settleConstraints = Effect.fnUntraced(function* (lenient: boolean, patience: Duration.Input | undefined) {
+  const found = yield* BrokenConstraints.find()
   const validated = yield* Effect.forEach(
     found.filter(({ rows }) => rows === 0),
-    BrokenRules.validate
+    BrokenConstraints.validate
   )
-  const broken = found.filter(({ rule, table }) => !validated.includes(`${table}.${rule}`))
+  const broken = found.filter((constraint) => !validated.includes(BrokenConstraints.nameOf(constraint)))
   if (!lenient || broken.length === 0) return { broken, leftOut: [] }
   const leaveOut = Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
     yield* Journal.settings(sql)
-    for (const { rule, table } of broken) yield* sql`alter table ${sql(table)} drop constraint ${sql(rule)}`
-    yield* LeftOut.write([...(yield* LeftOut.find()), ...broken.map(({ rule, table }) => `${table}.${rule}`)])
+    for (const { constraint, table } of broken) yield* sql`alter table ${sql(table)} drop constraint ${sql(constraint)}`
+    yield* LeftOut.write([...(yield* LeftOut.find()), ...broken.map(BrokenConstraints.nameOf)])
   })
   yield* inTransaction(leaveOut, patience)
   return { broken: [], leftOut: broken }
@@ -481,14 +481,14 @@ export const migrate = Effect.fn("Migrate.migrate")(function* (options: MigrateO
   const lenient = options.lenient === true
   const { broken, leftOut } =
     lenient || (isAdoption && tables.length > 0)
-      ? yield* settleRules(lenient, options.patience)
+      ? yield* settleConstraints(lenient, options.patience)
       : { broken: [], leftOut: [] }
   const report: MigrationReport = {
     applied,
     alreadyApplied: state.applied.length,
     adopted: isAdoption ? tables.map(({ name }) => name).filter(Layout.isAlexs) : [],
     converted: isAdoption ? tables.flatMap(Layout.momentsWithoutZone) : [],
-    leftOut: leftOut.map(({ rule, table }) => `${table}.${rule}`),
+    leftOut: leftOut.map(BrokenConstraints.nameOf),
     warnings: [...state.warnings, ...preparation.notices, ...broken.map(brokenText), ...leftOut.map(leftOutText)]
   }
   return report

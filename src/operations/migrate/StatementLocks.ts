@@ -132,7 +132,7 @@ const writes = (parts: ReadonlyArray<Part>): ReadonlyArray<Lock> =>
 
 const isConcurrent = (parts: ReadonlyArray<Part>): boolean => indexOf(parts.slice(0, 4), "concurrently") !== -1
 
-const lockRules: ReadonlyArray<readonly [RegExp, (parts: ReadonlyArray<Part>) => ReadonlyArray<Lock>]> = [
+const lockPatterns: ReadonlyArray<readonly [RegExp, (parts: ReadonlyArray<Part>) => ReadonlyArray<Lock>]> = [
   [/^alter table /, alterationLocks],
   [/^drop table /, (parts) => listed(parts, 2, "ACCESS EXCLUSIVE")],
   [/^truncate /, (parts) => listed(parts, 1, "ACCESS EXCLUSIVE")],
@@ -177,7 +177,7 @@ const commented = (parts: ReadonlyArray<Part>): ReadonlyArray<Lock> => {
 export const locksOf = (sql: string): ReadonlyArray<Lock> => {
   const parts = partsOf(sql)
   const text = `${textOf(parts.slice(0, 6))} `
-  const locks = lockRules.find(([pattern]) => pattern.test(text))?.[1](parts) ?? []
+  const locks = lockPatterns.find(([pattern]) => pattern.test(text))?.[1](parts) ?? []
   return locks.filter(({ table }, index) => locks.findIndex((lock) => lock.table === table) === index)
 }
 

@@ -86,7 +86,7 @@ const only = (objects: Catalogue, others: Catalogue): Catalogue => {
 const isCompared = (object: CatalogueObject): boolean => object.kind !== "extension" && !LeftOut.isNote(object)
 
 const changesOf = (expected: Catalogue, found: Catalogue): ReadonlyArray<Change> => {
-  const leftOut = LeftOut.rulesOf(found)
+  const leftOut = LeftOut.constraintsOf(found)
   const foundByKey = new Map(found.map((object) => [keyOf(object), object]))
   const isLeftOut = ({ kind, name, table }: CatalogueObject) =>
     kind === "constraint" && leftOut.includes(`${table}.${name}`)
@@ -107,7 +107,7 @@ const changesOf = (expected: Catalogue, found: Catalogue): ReadonlyArray<Change>
 }
 
 /**
- * Whether the only difference is that a constraint is not validated: `Rules` validates it once no old row breaks it.
+ * Whether the only difference is that a constraint is not validated: `Constraints` validates it once no old row breaks it.
  */
 const isUnvalidated = ({ expected, found }: Change): boolean =>
   expected !== undefined && found?.definition === `${expected.definition} NOT VALID`
@@ -143,7 +143,7 @@ export interface Comparison {
   readonly differences: ReadonlyArray<Difference>
   readonly additions: ReadonlyArray<Difference>
   readonly ignored: ReadonlyArray<string>
-  /** Constraints that `migrate --lenient` left out, as `table.rule`. */
+  /** Constraints that `migrate --lenient` left out, as `table.constraint`. */
   readonly leftOut: ReadonlyArray<string>
 }
 
@@ -168,7 +168,7 @@ export const compare = (expected: Catalogue, found: Catalogue, ignore: ReadonlyA
     differences: seen.filter((change) => !change.isAddition).map(({ difference }) => difference),
     additions: seen.filter((change) => change.isAddition).map(({ difference }) => difference),
     ignored: changes.filter((change) => change.isIgnored).map(({ difference }) => difference.object),
-    leftOut: LeftOut.rulesOf(found)
+    leftOut: LeftOut.constraintsOf(found)
   }
 }
 

@@ -2,7 +2,7 @@
 import type { Duration } from "effect"
 import { Effect, Result, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import * as BrokenRules from "../database/BrokenRules.ts"
+import * as BrokenConstraints from "../database/BrokenConstraints.ts"
 import { messageInTransaction } from "../database/DatabaseFailure.ts"
 import * as Installation from "../database/Installation.ts"
 import { Target } from "../database/Target.ts"
@@ -11,8 +11,8 @@ import * as LockWait from "../migrate/LockWait.ts"
 import { compare as compareJournal, MigrationRefused } from "../migrate/Migrate.ts"
 import * as Migration from "../migrate/Migration.ts"
 import * as Catalogue from "./Catalogue.ts"
+import * as Constraints from "./Constraints.ts"
 import * as Drift from "./Drift.ts"
-import * as Rules from "./Rules.ts"
 
 /** One difference, the statements that repair it, and why they failed, if they did. */
 export const Repaired = Schema.Struct({
@@ -34,8 +34,8 @@ export const RepairReport = Schema.Struct({
   ok: Schema.Boolean,
   repaired: Schema.Array(Repaired),
   validated: Schema.Array(Schema.String),
-  broken: Schema.Array(BrokenRules.BrokenRule),
-  leftOut: Schema.Array(BrokenRules.BrokenRule),
+  broken: Schema.Array(BrokenConstraints.BrokenConstraint),
+  leftOut: Schema.Array(BrokenConstraints.BrokenConstraint),
   left: Schema.Array(Schema.String)
 })
 export type RepairReport = typeof RepairReport.Type
@@ -102,17 +102,17 @@ export const repair = Effect.fn("Repair.repair")(function* (options: RepairOptio
       ? Effect.succeed<Repaired>({ object: one.object, statements: one.statements, failure: null })
       : attempt(one, options.patience)
   )
-  const rules = yield* Rules.validate(dryRun)
+  const constraints = yield* Constraints.validate(dryRun)
   const report: RepairReport = {
     database,
     location,
     dryRun,
     ok:
-      rules.broken.length === 0 &&
+      constraints.broken.length === 0 &&
       repaired.every(({ failure }) => failure === null) &&
       (!dryRun || repaired.length === 0),
     repaired,
-    ...rules,
+    ...constraints,
     left
   }
   return report

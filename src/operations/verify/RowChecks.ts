@@ -16,7 +16,7 @@ interface RowCheck {
 }
 
 /** Whether the database has the constraint against negative cash, which an operator with accounts on margin drops. */
-const cashRule = `exists (
+const cashConstraint = `exists (
   select from pg_constraint where conname = 'accounts_cash_balance_check' and conrelid = 'accounts'::regclass
 )`
 
@@ -84,7 +84,7 @@ const rowChecks: ReadonlyArray<RowCheck> = [
     severity: "problem",
     table: "accounts",
     id: "t.id",
-    where: `t.cash_balance < 0 and ${cashRule} or t.cash_interest not between 0 and 1`,
+    where: `t.cash_balance < 0 and ${cashConstraint} or t.cash_interest not between 0 and 1`,
     meaning: "accounts with negative cash or an interest that is not from 0 to 1"
   },
   {
@@ -92,8 +92,8 @@ const rowChecks: ReadonlyArray<RowCheck> = [
     severity: "notice",
     table: "accounts",
     id: "t.id",
-    where: `t.cash_balance < 0 and not ${cashRule}`,
-    meaning: "accounts with negative cash, which no rule of this database forbids"
+    where: `t.cash_balance < 0 and not ${cashConstraint}`,
+    meaning: "accounts with negative cash, which no constraint of this database forbids"
   },
   {
     check: "stuck jobs",

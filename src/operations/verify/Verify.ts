@@ -2,7 +2,7 @@
 import { Effect, Result, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { Instrument } from "../../domain/index.ts"
-import * as BrokenRules from "../database/BrokenRules.ts"
+import * as BrokenConstraints from "../database/BrokenConstraints.ts"
 import { messageOf } from "../database/DatabaseFailure.ts"
 import * as Layout from "../database/Layout.ts"
 import * as LeftOut from "../database/LeftOut.ts"
@@ -20,10 +20,10 @@ import {
   sumsOf
 } from "./Allocations.ts"
 import * as Catalogue from "./Catalogue.ts"
+import * as Constraints from "./Constraints.ts"
 import * as Drift from "./Drift.ts"
 import { Finding, undecodable } from "./Finding.ts"
 import { decodeSamples, runRowChecks } from "./RowChecks.ts"
-import * as Rules from "./Rules.ts"
 
 /**
  * The report. `ok` is false if anything is missing, drifted or wrong. `drift` is `null` if it was not checked.
@@ -101,7 +101,7 @@ const lookForDrift = Effect.fnUntraced(function* (catalogue: Catalogue.Catalogue
     drift: differences,
     ignored,
     notices: [
-      ...leftOut.map(notice("rules left out by migrate --lenient")),
+      ...leftOut.map(notice("constraints left out by migrate --lenient")),
       ...additions.map(({ object }) => object).map(notice("not in the migrations"))
     ]
   }
@@ -112,7 +112,7 @@ const softenedBy =
   (leftOut: ReadonlyArray<string>) =>
   (table: string) =>
   (finding: Finding): Finding =>
-    leftOut.some((rule) => rule.startsWith(`${table}.`)) ? { ...finding, severity: "notice" } : finding
+    leftOut.some((constraint) => constraint.startsWith(`${table}.`)) ? { ...finding, severity: "notice" } : finding
 
 /** Checks the rows of all tables. */
 const checkRows = (
@@ -134,14 +134,18 @@ const checkRows = (
   )
 }
 
-const validateRules = Effect.fnUntraced(function* () {
-  const { broken, leftOut } = yield* Rules.validate(false)
+const validateConstraints = Effect.fnUntraced(function* () {
+  const { broken, leftOut } = yield* Constraints.validate(false)
   const finding =
     (severity: Finding["severity"], check: string) =>
-    (rule: BrokenRules.BrokenRule): Finding => ({ severity, check, message: BrokenRules.describe(rule) })
+    (constraint: BrokenConstraints.BrokenConstraint): Finding => ({
+      severity,
+      check,
+      message: BrokenConstraints.describe(constraint)
+    })
   return [
-    ...broken.map(finding("problem", "rules that are not validated")),
-    ...leftOut.map(finding("notice", "rules that are left out"))
+    ...broken.map(finding("problem", "constraints that are not validated")),
+    ...leftOut.map(finding("notice", "constraints that are left out"))
   ]
 })
 
@@ -184,10 +188,10 @@ export const verify = Effect.fn("Verify.verify")(function* (options: VerifyOptio
   const target = yield* Target
   const step = (done: number, text: string) => Progress.report({ operation: "verify", done, total: 5, text })
   yield* step(0, "reading the catalogue and the journal")
-  const broken = options.validate === true ? yield* validateRules() : []
+  const broken = options.validate === true ? yield* validateConstraints() : []
   const catalogue = yield* Catalogue.read()
   const migrations = yield* status({ folder: options.folder })
-  const softened = softenedBy(LeftOut.rulesOf(catalogue))
+  const softened = softenedBy(LeftOut.constraintsOf(catalogue))
   const present = Layout.tables.filter((table) =>
     catalogue.some((object) => object.kind === "table" && object.name === table)
   )

@@ -38,7 +38,7 @@ const inPacks = <A>(
 }
 
 /** The name of the constraint that a refused statement broke. */
-const brokenRule = (error: SqlError): string => {
+const brokenConstraint = (error: SqlError): string => {
   const cause = error.reason.cause
   if (Predicate.hasProperty(cause, "constraint") && typeof cause.constraint === "string") return cause.constraint
   const texts = [error.reason.message, Predicate.hasProperty(cause, "message") ? String(cause.message) : ""]
@@ -63,7 +63,7 @@ const halving = <A>(
     Effect.catch((error): Effect.Effect<Written<A>, SqlError> => {
       if (error.reason._tag !== "ConstraintError") return Effect.fail(error)
       if (entries.length <= 1) {
-        const reason = `The row would break the rule ${brokenRule(error)}.`
+        const reason = `The row would break the constraint ${brokenConstraint(error)}.`
         return Effect.succeed({ rows: [], refused: entries.map(({ key }) => ({ key, reason })) })
       }
       const middle = Math.ceil(entries.length / 2)

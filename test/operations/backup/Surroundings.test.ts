@@ -72,7 +72,7 @@ describe.each(engines)("on $name", ({ isThere, layer, name }) => {
   )
 
   live(
-    "a rule that was not validated comes back for the tables that inherit it",
+    "a constraint that was not validated comes back for the tables that inherit it",
     Effect.gen(function* () {
       yield* execute(
         "create schema app",

@@ -149,7 +149,7 @@ const finds = <E>(database: Layer.Layer<Layer.Success<typeof postgres>, E>) =>
       )
     }
 
-    it.effect("counts and names the rows that break a rule, and validates it when none does", () =>
+    it.effect("counts and names the rows that break a constraint, and validates it when none does", () =>
       undone(
         Effect.gen(function* () {
           yield* execute(
@@ -159,7 +159,7 @@ const finds = <E>(database: Layer.Layer<Layer.Success<typeof postgres>, E>) =>
           )
           const first = yield* Repair.repair()
           assert.isFalse(first.ok)
-          assert.deepInclude(first.broken[0], { table: "jobs", rule: "jobs_status_check", rows: 1 })
+          assert.deepInclude(first.broken[0], { table: "jobs", constraint: "jobs_status_check", rows: 1 })
           assert.lengthOf(first.broken[0]?.first ?? [], 1)
           yield* execute("update jobs set status = 'failed'")
           const second = yield* Repair.repair()

@@ -10,17 +10,17 @@ import { visibleReport } from "../../output/visible.ts"
 import { database, on, operations, root } from "../../root.ts"
 import { ignoredObjects } from "./ignore.ts"
 
-type BrokenRule = Repair.RepairReport["broken"][number]
+type BrokenConstraint = Repair.RepairReport["broken"][number]
 
-/** What to do about rows that break a foreign key or another rule. */
-const remedyOf = ({ definition, look }: BrokenRule): string =>
+/** What to do about rows that break a foreign key or another constraint. */
+const remedyOf = ({ definition, look }: BrokenConstraint): string =>
   definition.startsWith("FOREIGN KEY")
     ? `Restore the rows that they refer to, or run: ${look.replace(/^select \*/, "delete")};`
     : `See them and correct them: ${look};`
 
-const brokenText = (broken: BrokenRule): string => {
-  const { definition, first, rows, rule, table } = broken
-  const name = `${table}.${rule}, ${definition.replace(/ NOT VALID$/, "")}`
+const brokenText = (broken: BrokenConstraint): string => {
+  const { constraint, definition, first, rows, table } = broken
+  const name = `${table}.${constraint}, ${definition.replace(/ NOT VALID$/, "")}`
   if (rows === 0) return `${name}: no row breaks it, and alex-db repair puts it in force`
   return `${name}: ${count(rows, "row")}: ${first.join(", ")}\n  ${remedyOf(broken)} Then run alex-db repair again.`
 }
@@ -37,9 +37,9 @@ const repairText = (report: Repair.RepairReport, { bad, dim, good, warn }: Style
         ...statements.map((statement) => dim(`  ${statement};`))
       ].join("\n")
     ),
-    ...validated.map((rule) => `${good("validated:")} ${rule}`),
-    ...broken.map((rule) => `${warn("not validated:")} ${brokenText(rule)}`),
-    ...leftOut.map((rule) => `${warn("left out:")} ${brokenText(rule)}`),
+    ...validated.map((constraint) => `${good("validated:")} ${constraint}`),
+    ...broken.map((constraint) => `${warn("not validated:")} ${brokenText(constraint)}`),
+    ...leftOut.map((constraint) => `${warn("left out:")} ${brokenText(constraint)}`),
     ...(left.length === 0
       ? []
       : [

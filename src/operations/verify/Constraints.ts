@@ -4,7 +4,7 @@
  */
 import { Data, Effect } from "effect"
 import { SqlClient } from "effect/sql"
-import * as BrokenRules from "../database/BrokenRules.ts"
+import * as BrokenConstraints from "../database/BrokenConstraints.ts"
 import * as LeftOut from "../database/LeftOut.ts"
 import * as Catalogue from "./Catalogue.ts"
 import * as RepairSql from "./RepairSql.ts"
@@ -15,12 +15,14 @@ import * as RepairSql from "./RepairSql.ts"
  */
 export interface Outcome {
   readonly validated: ReadonlyArray<string>
-  readonly broken: ReadonlyArray<BrokenRules.BrokenRule>
-  readonly leftOut: ReadonlyArray<BrokenRules.BrokenRule>
+  readonly broken: ReadonlyArray<BrokenConstraints.BrokenConstraint>
+  readonly leftOut: ReadonlyArray<BrokenConstraints.BrokenConstraint>
 }
 
 /** Carries a constraint that rows still break out of the transaction that added it. */
-class StillBroken extends Data.TaggedError("StillBroken")<{ readonly rule: BrokenRules.BrokenRule | undefined }> {}
+class StillBroken extends Data.TaggedError("StillBroken")<{
+  readonly broken: BrokenConstraints.BrokenConstraint | undefined
+}> {}
 
 /** Adds a constraint that was left out, unless rows still break it; returns those rows then. */
 const bringBack = Effect.fnUntraced(function* (object: Catalogue.CatalogueObject, dryRun: boolean) {
@@ -28,15 +30,15 @@ const bringBack = Effect.fnUntraced(function* (object: Catalogue.CatalogueObject
   const name = `${object.table}.${object.name}`
   const attempt = Effect.gen(function* () {
     for (const statement of RepairSql.make(object, { expected: [], found: [] })) yield* sql.unsafe(statement)
-    const found = (yield* BrokenRules.find()).find((rule) => `${rule.table}.${rule.rule}` === name)
-    if (dryRun || found === undefined || found.rows > 0) return yield* new StillBroken({ rule: found })
-    yield* BrokenRules.validate(found)
-    yield* LeftOut.write((yield* LeftOut.find()).filter((rule) => rule !== name))
-    return { name, rule: undefined }
+    const found = (yield* BrokenConstraints.find()).find((broken) => BrokenConstraints.nameOf(broken) === name)
+    if (dryRun || found === undefined || found.rows > 0) return yield* new StillBroken({ broken: found })
+    yield* BrokenConstraints.validate(found)
+    yield* LeftOut.write((yield* LeftOut.find()).filter((other) => other !== name))
+    return { name, broken: undefined }
   })
   return yield* sql
     .withTransaction(attempt)
-    .pipe(Effect.catchTag("StillBroken", ({ rule }) => Effect.succeed({ name: undefined, rule })))
+    .pipe(Effect.catchTag("StillBroken", ({ broken }) => Effect.succeed({ name: undefined, broken })))
 })
 
 /**
@@ -46,20 +48,20 @@ const bringBack = Effect.fnUntraced(function* (object: Catalogue.CatalogueObject
  * @param dryRun Lists, and changes nothing.
  * @errors ReferenceUnavailable, RepositoryError
  */
-export const validate = Effect.fn("Rules.validate")(function* (dryRun: boolean) {
-  const open = yield* BrokenRules.find()
+export const validate = Effect.fn("Constraints.validate")(function* (dryRun: boolean) {
+  const open = yield* BrokenConstraints.find()
   const kept = dryRun ? [] : open.filter(({ rows }) => rows === 0)
-  const validated = yield* Effect.forEach(kept, BrokenRules.validate)
+  const validated = yield* Effect.forEach(kept, BrokenConstraints.validate)
   const leftOut = yield* LeftOut.find()
   const expected = leftOut.length === 0 ? [] : yield* (yield* Catalogue.Reference).catalogue
-  const rules = expected.filter(
+  const constraints = expected.filter(
     ({ kind, name, table }) => kind === "constraint" && leftOut.includes(`${table}.${name}`)
   )
-  const tried = yield* Effect.forEach(rules, (rule) => bringBack(rule, dryRun))
+  const tried = yield* Effect.forEach(constraints, (constraint) => bringBack(constraint, dryRun))
   const outcome: Outcome = {
     validated: [...validated, ...tried.map(({ name }) => name)].filter((name) => name !== undefined),
-    broken: dryRun ? open : open.filter((rule) => !validated.includes(`${rule.table}.${rule.rule}`)),
-    leftOut: tried.flatMap(({ rule }) => rule ?? [])
+    broken: dryRun ? open : open.filter((constraint) => !validated.includes(BrokenConstraints.nameOf(constraint))),
+    leftOut: tried.flatMap(({ broken }) => broken ?? [])
   }
   return outcome
 })
