@@ -51,7 +51,7 @@ export const lockCallOf = ({ sql, starts, words }: ClientStatement): LockCall | 
   }
 }
 
-/** Evaluates the arguments of a lock, so that equal numbers give equal keys. */
+/** Evaluates the arguments of a lock, so that equal numbers give equal keys, each of the one database. */
 const keyOf = Effect.fnUntraced(function* (session: Session, { key }: LockCall, bound: Bound | undefined) {
   const call = yield* callOf(
     statementOf(`select row(${key})::text`),
@@ -60,7 +60,8 @@ const keyOf = Effect.fnUntraced(function* (session: Session, { key }: LockCall, 
   )
   const { records } = yield* session.send(call)
   const field = records?.[0]?.[0]
-  return field !== undefined && "stringValue" in field ? field.stringValue : ""
+  const numbers = field !== undefined && "stringValue" in field ? field.stringValue : ""
+  return `${numbers} ${session.database ?? ""}`
 })
 
 /** Gives a lock back: rolls back its transaction, unless that holds other locks. */

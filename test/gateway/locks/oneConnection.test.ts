@@ -1,13 +1,14 @@
 /** Advisory locks in front of an embedded database, which has one connection. */
-import { assert, layer } from "@effect/vitest"
-import { Effect } from "effect"
+import { assert, describe, it, layer } from "@effect/vitest"
+import { Effect, Redacted } from "effect"
+import * as LocalDataApi from "../../../src/local/LocalDataApi.ts"
 import * as TestDatabase from "../../TestDatabase.ts"
 import { query, RawClient } from "../RawClient.ts"
 import { make } from "../TestGateway.ts"
 
-const connected = (port: number) =>
+const connected = (port: number, database = "alex") =>
   Effect.acquireRelease(
-    Effect.promise(() => RawClient.connect(port, "alex")),
+    Effect.promise(() => RawClient.connect(port, database)),
     (client) => Effect.promise(() => client.kill())
   )
 
@@ -42,3 +43,28 @@ layer(TestDatabase.layer(), { timeout: "2 minutes" })("an advisory lock in front
     }).pipe(Effect.scoped)
   )
 })
+
+describe.skipIf(TestDatabase.postgresUrl === undefined)(
+  TestDatabase.onPostgres("advisory locks that the gateway holds itself"),
+  () => {
+    it.effect("are those of one database, as in PostgreSQL", () =>
+      Effect.gen(function* () {
+        const url = TestDatabase.postgresUrl ?? ""
+        const names = yield* Effect.forEach([1, 2], () =>
+          Effect.map(TestDatabase.freshDatabase(url), (fresh) => new URL(Redacted.value(fresh)).pathname.slice(1))
+        )
+        const { port } = yield* make(url, { password: "trust", ownLocks: true }).pipe(
+          Effect.provide(LocalDataApi.layerPostgres({ url: Redacted.make(url) }))
+        )
+        const [one = "", other = ""] = names
+        const taken: Array<string | undefined> = []
+        for (const name of [one, other, one]) {
+          const client = yield* connected(port, name)
+          const { code, firsts } = yield* Effect.promise(() => client.ask(query("select pg_try_advisory_lock(1)")))
+          taken.push(code ?? firsts[0])
+        }
+        assert.deepStrictEqual(taken, ["t", "t", "f"])
+      }).pipe(Effect.scoped)
+    )
+  }
+)
