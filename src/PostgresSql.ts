@@ -21,6 +21,7 @@ import * as SqlError from "effect/sql/SqlError"
 import * as Statement from "effect/sql/Statement"
 import { ofSqlState } from "./data-api/FailureTable.ts"
 import type { PostgresTarget } from "./data-api/postgres/PostgresUrl.ts"
+import { rolledBack } from "./data-api/sql/TransactionState.ts"
 import { parseJson } from "./data-api/values/SoundJson.ts"
 
 /** Keeps all digits and the scale: 1.50 stays 1.50. */
@@ -128,7 +129,7 @@ class Connections {
 const commit = (connection: SqlConnection.Connection): Effect.Effect<void, SqlError.SqlError> =>
   Effect.flatMap(connection.executeRaw("COMMIT", []), (answer) => {
     if (!Predicate.hasProperty(answer, "command") || answer.command !== "ROLLBACK") return Effect.void
-    const message = "The transaction was rolled back, since a statement in it had failed."
+    const message = `${rolledBack}.`
     const reason = new SqlError.UnknownError({ cause: new Error(message), message, operation: "commit" })
     return Effect.fail(new SqlError.SqlError({ reason }))
   })

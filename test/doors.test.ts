@@ -66,6 +66,7 @@ const doors: Readonly<Record<Room, ReadonlyArray<string>>> = {
   operations: [
     "repository/",
     "domain/",
+    "data-api/statement/Quoting.ts",
     "data-api/statement/SqlLexer.ts",
     "data-api/Arn.ts",
     "data-api/FailureTable.ts",

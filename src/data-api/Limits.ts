@@ -15,13 +15,13 @@ export const MAX_NAME_LENGTH = 64
 /** Characters of a transaction's id. */
 export const MAX_TRANSACTION_ID_LENGTH = 192
 
-/** Octets of one HTTP request, headers and JSON syntax included (4 MiB, from the service's user guide). */
+/** Bytes of one HTTP request, headers and JSON syntax included (4 MiB, from the service's user guide). */
 export const MAX_REQUEST_BYTES = 4 * 1024 * 1024
 
-/** Octets of one result, 1 MiB: its values as text, plus 2 for each row and 4 for each value. */
+/** Bytes of one result, 1 MiB: its values as text, plus 2 for each row and 4 for each value. */
 export const MAX_RESULT_BYTES = 1024 * 1024
 
-/** Octets of one `formattedRecords`: 10 MiB. */
+/** Bytes of one `formattedRecords`: 10 MiB. */
 export const MAX_FORMATTED_BYTES = 10 * 1024 * 1024
 
 /** Milliseconds that a statement may run. */
@@ -31,7 +31,7 @@ export const STATEMENT_TIMEOUT = 45_000
 export const TRANSACTION_IDLE = 3 * 60_000
 export const TRANSACTION_TOTAL = 24 * 60 * 60_000
 
-/** The number of characters as the service counts them: code points, not UTF-16 units. */
+/** The number of characters as the service and PostgreSQL count them: code points, not UTF-16 units. */
 export const characters = (text: string): number => {
   let pairs = 0
   for (let index = 0; index < text.length - 1; index++) {
@@ -50,7 +50,7 @@ export const isShorter = (text: string, min: number): boolean =>
 /** Whether a text has more than `max` characters. */
 export const isLonger = (text: string, max: number): boolean => text.length > max && characters(text) > max
 
-/** Upper bound in octets of the headers, the two ARNs, the transaction's id and the members' names. */
+/** Upper bound in bytes of the headers, the two ARNs, the transaction's id and the members' names. */
 export const REQUEST_OVERHEAD_BYTES = 16 * 1024
 
 const fieldBytes = (field: Field): number => {
@@ -59,11 +59,11 @@ const fieldBytes = (field: Field): number => {
   return 32
 }
 
-/** Octets of a parameter in the request's JSON. */
+/** Bytes of a parameter in the request's JSON. */
 export const parameterBytes = (parameter: SqlParameter): number =>
   fieldBytes(parameter.value) + parameter.name.length + 64
 
-/** A cheap upper bound: a character of JSON takes at most 6 octets. */
+/** A cheap upper bound: a character of JSON takes at most 6 bytes. */
 const longestBytes = (parameter: SqlParameter): number => {
   const value = parameter.value
   if ("stringValue" in value) return value.stringValue.length * 6 + 128
@@ -95,6 +95,6 @@ export const checkSize = (request: ExecuteStatementRequest | BatchExecuteStateme
   const sets = batch ? request.parameterSets : "parameters" in request ? [request.parameters ?? []] : []
   const bytes = requestBytes(request.sql, sets)
   return bytes > MAX_REQUEST_BYTES
-    ? `The request has about ${bytes} octets; the Data API takes ${MAX_REQUEST_BYTES}. Send the rows with Bulk.insert or in smaller batches, or a large value in parts.`
+    ? `The request has about ${bytes} bytes; the Data API takes ${MAX_REQUEST_BYTES}. Send the rows with Bulk.insert or in smaller batches, or a large value in parts.`
     : undefined
 }

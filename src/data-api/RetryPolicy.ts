@@ -22,7 +22,7 @@ import { makeMetrics, type OperationMetrics } from "./Telemetry.ts"
 export interface Options {
   /**
    * How long to retry, from the first failure on, if the database is resuming, the call is throttled or the transaction
-   * is busy. Default 90 seconds; a resume takes 10 to 40 seconds, longer after a day's pause.
+   * is busy. Default 90 seconds; a resume takes about 15 seconds, or 30 and more after a day's pause.
    */
   readonly budget?: Duration.Input | undefined
   /** How long to retry if no connection can be established, often because of a wrong name. Default 15 seconds. */

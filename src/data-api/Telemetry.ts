@@ -14,7 +14,7 @@ export interface OperationMetrics {
   readonly resumes: Metric.Counter<number>
 }
 
-/** Octets of bodies over HTTP, for one operation. */
+/** Bytes of bodies over HTTP, for one operation. */
 export interface TrafficMetrics {
   readonly sent: Metric.Counter<number>
   readonly received: Metric.Counter<number>
@@ -38,8 +38,8 @@ const requestsOf = (operation: Operation): OperationMetrics => ({
 })
 
 const trafficOf = (operation: Operation): TrafficMetrics => ({
-  sent: counter(operation, "data_api_sent_bytes", "Octets of the bodies of requests"),
-  received: counter(operation, "data_api_received_bytes", "Octets of the bodies of answers")
+  sent: counter(operation, "data_api_sent_bytes", "Bytes of the bodies of requests"),
+  received: counter(operation, "data_api_received_bytes", "Bytes of the bodies of answers")
 })
 
 /** Creates an operation's metrics on first use: most programs call two of the five operations. */

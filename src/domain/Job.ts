@@ -93,6 +93,9 @@ export const JobTypes = Context.Reference<ReadonlyArray<string>>("alex-database/
   defaultValue: () => jobTypes
 })
 
+/** The longest message of a failed job, in characters. */
+const maxErrorMessage = 10_000
+
 /**
  * A change that an agent or a planner makes to a job. A `status` is refused if the job can't move to it from its
  * current one; the database sets the times.
@@ -104,7 +107,9 @@ export const JobUpdate = Schema.Struct({
     })
   ),
   error_message: Schema.optionalKey(
-    Schema.NullOr(text({ max: 10_000, description: "Why the job failed", example: "The model did not answer in time" }))
+    Schema.NullOr(
+      text({ max: maxErrorMessage, description: "Why the job failed", example: "The model did not answer in time" })
+    )
   ),
   report_payload: Schema.optionalKey(Schema.NullOr(ReportPayload)),
   charts_payload: Schema.optionalKey(Schema.NullOr(ChartsPayload)),
@@ -199,9 +204,6 @@ export class JobTooLarge extends Schema.TaggedError<JobTooLarge>()("JobTooLarge"
 
 /** The most bytes of JSON that the payloads of a job may have together: one answer of the Data API holds 1 MiB. */
 export const maxJobBytes = 900_000
-
-/** The longest message of a failed job, in characters. */
-const maxErrorMessage = 10_000
 
 /**
  * A message as the database can store it: without NUL and halves of surrogate pairs, at most 10,000 characters. A note

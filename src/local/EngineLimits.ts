@@ -10,14 +10,14 @@ export interface Limits {
   readonly transactionIdle: Duration.Input
   /** How long a transaction may last: 24 hours. */
   readonly transactionTotal: Duration.Input
-  /** The largest result, in octets: 1 MiB, of its values as text plus 2 for each row and 4 for each value. */
-  readonly resultOctets: number
+  /** The largest result, in bytes: 1 MiB, of its values as text plus 2 for each row and 4 for each value. */
+  readonly resultBytes: number
   /** The longest statement: 65,536 characters. */
   readonly sqlLength: number
-  /** The largest request, in octets: 4 MiB. */
-  readonly requestOctets: number
-  /** The longest `formattedRecords`: 10 MiB, counted in UTF-16 units. */
-  readonly formattedLength: number
+  /** The largest request, in bytes: 4 MiB. */
+  readonly requestBytes: number
+  /** The largest `formattedRecords`, in bytes: 10 MiB. */
+  readonly formattedBytes: number
   /** How long a call waits for a session before it fails with "too many clients": 10 seconds. */
   readonly sessionWait: Duration.Input
 }
@@ -27,9 +27,9 @@ export const defaultLimits: Limits = {
   statementTimeout: Service.STATEMENT_TIMEOUT,
   transactionIdle: Service.TRANSACTION_IDLE,
   transactionTotal: Service.TRANSACTION_TOTAL,
-  resultOctets: Service.MAX_RESULT_BYTES,
+  resultBytes: Service.MAX_RESULT_BYTES,
   sqlLength: Service.MAX_SQL_LENGTH,
-  requestOctets: Service.MAX_REQUEST_BYTES,
-  formattedLength: Service.MAX_FORMATTED_BYTES,
+  requestBytes: Service.MAX_REQUEST_BYTES,
+  formattedBytes: Service.MAX_FORMATTED_BYTES,
   sessionWait: Duration.seconds(10)
 }

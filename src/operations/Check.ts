@@ -58,7 +58,7 @@ const Facts = Schema.Tuple([
 /** How many round trips the latency is the median of. */
 const samples = 7
 
-/** How long to wait for a paused cluster to resume; 10 to 60 seconds are usual. */
+/** How long to wait for a paused cluster to resume; see docs/data-api.md. */
 const resumePatience = "2 minutes"
 
 const isPaused = (error: unknown): boolean =>
@@ -67,7 +67,7 @@ const isPaused = (error: unknown): boolean =>
 const factsOf = Effect.fnUntraced(function* () {
   const sql = yield* SqlClient.SqlClient
   const { backend } = yield* Target
-  const text = backend === "data-api" ? "waiting; a paused cluster takes 10 to 60 s" : "waiting for the first answer"
+  const text = backend === "data-api" ? "waiting; a paused cluster takes 15 s and more" : "waiting for the first answer"
   yield* Progress.report({ operation: "check", done: 0, total: 0, text })
   const rows = yield* sql`
     select current_setting('server_version') as server, current_user::text as role,

@@ -28,10 +28,10 @@ const nextOnMigrations = ({ pending, problems }: MigrationStatus): NextStep | un
 }
 
 const nextOnDrift = (drift: ReadonlyArray<Drift.Difference>): NextStep | undefined => {
-  const mendable = drift.find(({ kind }) => kind !== "unexpected")
-  const first = mendable ?? drift[0]
+  const repairable = drift.find(({ kind }) => kind !== "unexpected")
+  const first = repairable ?? drift[0]
   if (first === undefined) return undefined
-  const command = mendable === undefined ? "alex-db repair --drift --dry-run" : "alex-db repair --dry-run"
+  const command = repairable === undefined ? "alex-db repair --drift --dry-run" : "alex-db repair --dry-run"
   return step(Drift.describe(first), "See the statements that repair it", command)
 }
 

@@ -4,7 +4,7 @@ import { SqlClient } from "effect/sql"
 import * as Dependents from "./database/Dependents.ts"
 import * as Installation from "./database/Installation.ts"
 import * as Layout from "./database/Layout.ts"
-import { rowsOf } from "./database/RowCount.ts"
+import { countTable } from "./database/RowCount.ts"
 import { Target } from "./database/Target.ts"
 import { createdObjects } from "./migrate/CreatedObjects.ts"
 import * as Journal from "./migrate/Journal.ts"
@@ -146,7 +146,7 @@ export const plan = Effect.fn("Reset.plan")(function* (options: ResetOptions = {
   const report: ResetPlan = {
     database,
     location,
-    tables: yield* Effect.forEach(tables, rowsOf),
+    tables: yield* Effect.forEach(tables, countTable),
     functions: tables.length === 0 ? [] : functions.map(({ name }) => name),
     mustConfirm: yield* reasonOf(installation)
   }

@@ -110,7 +110,7 @@ const read = /* @__PURE__ */ reader(Tables.accounts, Account)
 const notFound = (account_id: AccountId) => () => new AccountNotFound({ account_id })
 
 /** Limits a query to the accounts of one owner, if there is one. */
-export const owned = (sql: Sql, owner: ClerkUserId | undefined) =>
+export const accountOwnedBy = (sql: Sql, owner: ClerkUserId | undefined) =>
   owner === undefined ? sql.literal("") : sql`AND accounts.clerk_user_id = ${owner}::varchar`
 
 const findById = (sql: Sql): Operations["findById"] => {
@@ -126,7 +126,7 @@ const findById = (sql: Sql): Operations["findById"] => {
 const findOwned = (sql: Sql, owner: ClerkUserId): Operations["findById"] =>
   Effect.fn("Accounts.forUser.findById")((id) =>
     read.first(
-      sql`SELECT ${sql.literal(columns)} FROM accounts WHERE id = ${id}::uuid ${owned(sql, owner)}`,
+      sql`SELECT ${sql.literal(columns)} FROM accounts WHERE id = ${id}::uuid ${accountOwnedBy(sql, owner)}`,
       notFound(id)
     )
   )
@@ -203,7 +203,7 @@ const update = (sql: Sql, encodeUpdate: EncodeUpdate, owner?: ClerkUserId): Oper
         UPDATE accounts SET (${sql.literal(updated)}) = (
           SELECT ${sql.literal(updated)} FROM jsonb_populate_record(accounts, ${json}::jsonb)
         )
-        WHERE id = ${id}::uuid ${owned(sql, owner)}
+        WHERE id = ${id}::uuid ${accountOwnedBy(sql, owner)}
         RETURNING ${sql.literal(columns)}`,
       notFound(id)
     )
@@ -212,7 +212,7 @@ const update = (sql: Sql, encodeUpdate: EncodeUpdate, owner?: ClerkUserId): Oper
 const remove = (sql: Sql, owner?: ClerkUserId): Operations["delete"] =>
   Effect.fn("Accounts.delete")((id) =>
     read.first(
-      sql`DELETE FROM accounts WHERE id = ${id}::uuid ${owned(sql, owner)} RETURNING ${sql.literal(columns)}`,
+      sql`DELETE FROM accounts WHERE id = ${id}::uuid ${accountOwnedBy(sql, owner)} RETURNING ${sql.literal(columns)}`,
       notFound(id)
     )
   )

@@ -36,7 +36,7 @@ import { computed, encoder, everyPage, type Listed, lookUp, type RepositoryError
 import * as Tables from "./Tables.ts"
 
 /** What is known of a symbol when it is registered. */
-interface Known {
+export interface KnownInstrument {
   readonly name?: string
   readonly instrument_type?: InstrumentType
 }
@@ -135,7 +135,7 @@ interface Operations {
    */
   readonly register: (
     symbol: InstrumentSymbol,
-    known?: Known
+    known?: KnownInstrument
   ) => Effect.Effect<{ readonly instrument: Instrument; readonly created: boolean }, RepositoryError>
 
   /**
@@ -335,7 +335,7 @@ const create = (sql: Sql): Operations["create"] =>
   })
 
 const register = (sql: Sql): Operations["register"] =>
-  Effect.fn("Instruments.register")(function* (symbol: InstrumentSymbol, known?: Known) {
+  Effect.fn("Instruments.register")(function* (symbol: InstrumentSymbol, known?: KnownInstrument) {
     const json = yield* encodeCreate(inCapitals(unknownInstrument(symbol, known)), `instrument ${symbol}`)
     // A symbol that another transaction is inserting is neither inserted nor visible here; the next attempt sees it.
     const row = yield* untilSeen(sql`

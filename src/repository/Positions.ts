@@ -5,13 +5,7 @@ import * as Layer from "effect/Layer"
 import type * as Stream from "effect/Stream"
 import * as SqlClient from "effect/sql/SqlClient"
 import { type AccountId, AccountNotFound } from "../domain/Account.ts"
-import {
-  InstrumentCreate,
-  InstrumentNotFound,
-  InstrumentSymbol,
-  type InstrumentType,
-  unknownInstrument
-} from "../domain/Instrument.ts"
+import { InstrumentCreate, InstrumentNotFound, InstrumentSymbol, unknownInstrument } from "../domain/Instrument.ts"
 import {
   AccountValue,
   HeldPosition,
@@ -22,11 +16,12 @@ import {
   PositionUpdate
 } from "../domain/Position.ts"
 import type { ClerkUserId } from "../domain/User.ts"
-import { owned } from "./Accounts.ts"
+import { accountOwnedBy } from "./Accounts.ts"
 import type { BatchOptions } from "./batches/Batches.ts"
 import { meant } from "./batches/InstrumentBatches.ts"
 import { type PutManyResult, putMany } from "./batches/PositionBatches.ts"
 import { type Noted, noted } from "./CallNote.ts"
+import type { KnownInstrument } from "./Instruments.ts"
 import {
   encoder,
   everyPage,
@@ -42,12 +37,6 @@ import * as Tables from "./Tables.ts"
 
 /** The errors of `put` and `addQuantity`. */
 type PutError = AccountNotFound | InstrumentNotFound | RepositoryError
-
-/** What is known of a symbol when it is registered along with a position. */
-export interface KnownInstrument {
-  readonly name?: string
-  readonly instrument_type?: InstrumentType
-}
 
 /** The operations on positions; with `forUser`, another user's accounts and positions are not found. */
 interface UserPositions {
@@ -164,7 +153,7 @@ const findOwned = (sql: Sql, owner: ClerkUserId): Operations["findById"] =>
     read.first(
       sql`
         SELECT ${sql.literal(columns)} FROM positions JOIN accounts ON accounts.id = positions.account_id
-        WHERE positions.id = ${id}::uuid ${owned(sql, owner)}`,
+        WHERE positions.id = ${id}::uuid ${accountOwnedBy(sql, owner)}`,
       notFound(id)
     )
   )
@@ -197,7 +186,7 @@ const putOne = (
     ), new AS (
       SELECT account_id, ${sql.literal(meant("given.symbol"))} AS symbol, quantity, as_of_date FROM given
     ), account AS (
-      SELECT accounts.id FROM accounts JOIN new ON accounts.id = new.account_id ${owned(sql, owner)}
+      SELECT accounts.id FROM accounts JOIN new ON accounts.id = new.account_id ${accountOwnedBy(sql, owner)}
     ), registered AS (
       ${
         instrument === undefined
@@ -271,7 +260,7 @@ const listByAccount = (sql: Sql, owner?: ClerkUserId): Operations["listByAccount
       FROM accounts
       LEFT JOIN positions ON positions.account_id = accounts.id AND positions.symbol > ${after}::varchar
       LEFT JOIN instruments ON instruments.symbol = positions.symbol
-      WHERE accounts.id = ${id}::uuid ${owned(sql, owner)}
+      WHERE accounts.id = ${id}::uuid ${accountOwnedBy(sql, owner)}
       ORDER BY positions.symbol LIMIT ${pageSize}::int`
     const rows = Effect.filterOrFail(everyPage(pageSize, "symbol", page), (all) => all.length > 0, noAccount(id))
     // If the account has no positions, or its last page was full, there is a row without a position.
@@ -292,7 +281,7 @@ const value = (sql: Sql, owner?: ClerkUserId): Operations["value"] =>
         FROM accounts
         LEFT JOIN positions ON positions.account_id = accounts.id
         LEFT JOIN instruments ON instruments.symbol = positions.symbol
-        WHERE accounts.id = ${id}::uuid ${owned(sql, owner)}
+        WHERE accounts.id = ${id}::uuid ${accountOwnedBy(sql, owner)}
         GROUP BY accounts.id`,
       noAccount(id)
     )
@@ -310,7 +299,7 @@ const update = (sql: Sql, owner?: ClerkUserId): Operations["update"] =>
           SELECT ${sql.literal(updated)} FROM jsonb_populate_record(positions, ${json}::jsonb)
         )
         FROM accounts
-        WHERE positions.id = ${id}::uuid AND accounts.id = positions.account_id ${owned(sql, owner)}
+        WHERE positions.id = ${id}::uuid AND accounts.id = positions.account_id ${accountOwnedBy(sql, owner)}
         RETURNING ${sql.literal(columns)}`,
       notFound(id)
     )
@@ -323,7 +312,7 @@ const remove = (sql: Sql, owner?: ClerkUserId): Operations["delete"] =>
       sql`
         WITH deleted AS (
           DELETE FROM positions USING accounts
-          WHERE positions.id = ${id}::uuid AND accounts.id = positions.account_id ${owned(sql, owner)}
+          WHERE positions.id = ${id}::uuid AND accounts.id = positions.account_id ${accountOwnedBy(sql, owner)}
           RETURNING ${sql.literal(columns)}
         )${note(sql, { outcome: "CASE WHEN EXISTS (SELECT FROM deleted) THEN 'ok' ELSE 'PositionNotFound' END" })}
         SELECT * FROM deleted`,

@@ -121,7 +121,7 @@ interface Column {
 }
 
 /** The columns of a schema of rows; empty if Schema has to decode one of them. */
-const columnsOf = (ast: SchemaAST.AST): ReadonlyArray<Column> => {
+const decodedColumns = (ast: SchemaAST.AST): ReadonlyArray<Column> => {
   if (ast._tag !== "Objects" || !isPlain(ast) || ast.indexSignatures.length > 0) return []
   const columns: Array<Column> = []
   for (const { name, type } of ast.propertySignatures) {
@@ -138,7 +138,7 @@ export const quickReader = <A, I>({
 }: Schema.Codec<A, I>): ((row: { readonly [column: string]: unknown }) => A | undefined) => {
   let columns: ReadonlyArray<Column> | undefined
   return (row) => {
-    columns ??= columnsOf(ast)
+    columns ??= decodedColumns(ast)
     if (columns.length === 0) return undefined
     const entity: Record<string, unknown> = {}
     for (const { name, read } of columns) {

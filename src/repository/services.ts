@@ -6,7 +6,7 @@ export type { PriceResult, UpsertOptions, UpsertResult } from "./batches/Instrum
 export type { PutManyResult } from "./batches/PositionBatches.ts"
 export { type CallNote, CurrentCall } from "./CallNote.ts"
 export { History, type Period, type PriceChange } from "./History.ts"
-export { Instruments } from "./Instruments.ts"
+export { Instruments, type KnownInstrument } from "./Instruments.ts"
 export type { ClaimedJob, ClaimOptions, JobAttempt, JobOutcome, WorkerOptions } from "./jobs/JobQueue.ts"
 export type { RetryOptions, StartOptions } from "./jobs/JobSteps.ts"
 export {
@@ -19,6 +19,6 @@ export {
   type OldestOptions
 } from "./jobs/Jobs.ts"
 export { type PortfolioAdded, Portfolios } from "./Portfolios.ts"
-export { type KnownInstrument, Positions } from "./Positions.ts"
+export { Positions } from "./Positions.ts"
 export type { Listed, RepositoryError, StreamOptions } from "./Rows.ts"
 export { Users } from "./Users.ts"

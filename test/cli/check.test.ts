@@ -180,7 +180,7 @@ const cases: ReadonlyArray<Case> = [
     what: "a cluster that does not resume",
     faults: { pause: { seconds: 3600 } },
     problem: "The cluster was paused and is still resuming",
-    fix: "Try again: a resume takes 10 to 60 seconds. A minimum capacity above 0 avoids the pause"
+    fix: "Try again: a resume takes about 15 seconds, or 30 and more after a day's pause. A minimum capacity above 0 avoids the pause"
   },
   {
     what: "a rate that is limited",
@@ -280,6 +280,6 @@ describe("check prints what is wrong and how to fix it:", () => {
 it.effect("check counts the seconds while a paused cluster resumes", () =>
   Effect.gen(function* () {
     const { err } = yield* printedOn({ what: "", faults: { pause: { seconds: 30 } }, problem: "", fix: "" })
-    assert.match(err, /check waiting; a paused cluster takes 10 to 60 s \(2\d s\)/)
+    assert.match(err, /check waiting; a paused cluster takes 15 s and more \(2\d s\)/)
   })
 )

@@ -10,7 +10,7 @@ const broken = ["update positions set quantity = 0", "update jobs set status = '
 const correctedPositions = "update positions set quantity = 1"
 const correctedJobs = "update jobs set status = 'failed'"
 const others = ["update positions set as_of_date = '2025-03-01'", "update jobs set error_message = 'x'"]
-const rules = ["jobs.jobs_status_check", "positions.positions_quantity_check"] as const
+const constraints = ["jobs.jobs_status_check", "positions.positions_quantity_check"] as const
 
 const adopted = execute(...originalDatabase, ...broken)
 
@@ -33,7 +33,7 @@ const behaves = <E>(database: Layer.Layer<Layer.Success<typeof postgres>, E>) =>
     Effect.gen(function* () {
       yield* adopted
       const { leftOut, warnings } = yield* Migrate.migrate({ lenient: true })
-      assert.deepStrictEqual(leftOut, [...rules])
+      assert.deepStrictEqual(leftOut, [...constraints])
       assert.match(
         warnings.join("\n"),
         /1 row of positions breaks positions_quantity_check, .* The constraint is left out/
@@ -44,7 +44,7 @@ const behaves = <E>(database: Layer.Layer<Layer.Success<typeof postgres>, E>) =>
       assert.isTrue(report.ok, JSON.stringify(report.findings))
       assert.deepStrictEqual(
         report.findings.filter(({ check }) => check.startsWith("constraints left out")).map(({ message }) => message),
-        [...rules]
+        [...constraints]
       )
       assert.isTrue((yield* Migrate.status()).current)
       const repaired = yield* Repair.repair()
@@ -66,10 +66,13 @@ const behaves = <E>(database: Layer.Layer<Layer.Success<typeof postgres>, E>) =>
       yield* execute(correctedPositions)
       const planned = yield* Repair.repair({ dryRun: true })
       assert.deepStrictEqual([planned.validated, planned.leftOut.map(({ rows }) => rows)], [[], [1, 0]])
-      assert.deepStrictEqual((yield* Repair.repair()).validated, [rules[1]])
+      assert.deepStrictEqual((yield* Repair.repair()).validated, [constraints[1]])
       yield* execute(correctedJobs)
       const report = yield* Verify.verify({ validate: true })
-      assert.deepStrictEqual([report.drift, report.findings.filter(({ check }) => check.startsWith("rules"))], [[], []])
+      assert.deepStrictEqual(
+        [report.drift, report.findings.filter(({ check }) => check.startsWith("constraints"))],
+        [[], []]
+      )
       for (const statement of broken) assert.isTrue(Exit.isFailure(yield* Effect.exit(execute(statement))), statement)
     }).pipe(Effect.provide(database))
   )
@@ -78,7 +81,7 @@ const behaves = <E>(database: Layer.Layer<Layer.Success<typeof postgres>, E>) =>
     Effect.gen(function* () {
       yield* adopted
       yield* Migrate.migrate()
-      assert.deepStrictEqual((yield* Migrate.migrate({ lenient: true })).leftOut, [...rules])
+      assert.deepStrictEqual((yield* Migrate.migrate({ lenient: true })).leftOut, [...constraints])
       yield* execute(...others)
       assert.deepStrictEqual((yield* Verify.verify()).drift, [])
     }).pipe(Effect.provide(database))

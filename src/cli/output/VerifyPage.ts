@@ -12,7 +12,7 @@ import {
   moreOf,
   mostShown,
   nextOf,
-  rowsOf,
+  rowCountOf,
   shownOf,
   signs,
   verdictOf
@@ -72,7 +72,7 @@ const columns = ["symbol", "name", "type", "price", "regions", "sectors", "class
 
 const instrumentsPart = (report: Verify.VerifyReport): string => {
   const rows = instrumentsOf(report)
-  const all = rowsOf(report, "instruments")
+  const all = rowCountOf(report, "instruments")
   const number = (text: string | null) => `<td class="number">${escaped(text ?? "-")}</td>`
   const body = rows.map(
     (one) =>

@@ -65,7 +65,7 @@ export const instrumentsOf = (report: Verify.VerifyReport): ReadonlyArray<Sums> 
   return report.instruments.toSorted((a, b) => rank(a) - rank(b))
 }
 
-export const rowsOf = (report: Verify.VerifyReport, table: string): number =>
+export const rowCountOf = (report: Verify.VerifyReport, table: string): number =>
   report.tables.find(({ name }) => name === table)?.rows ?? 0
 
 /** `1,213 of 5,023 shown`, where not all are. */
@@ -78,7 +78,7 @@ export const verdictOf = (report: Verify.VerifyReport): string => {
     const problems = report.findings.filter(({ severity }) => severity === "problem").length
     return `Found ${count(problems, "problem")} and ${count(report.drift?.length ?? 0, "difference")} from the migrations.`
   }
-  const counted = ["instrument", "user", "account", "position"].map((one) => count(rowsOf(report, `${one}s`), one))
+  const counted = ["instrument", "user", "account", "position"].map((one) => count(rowCountOf(report, `${one}s`), one))
   return `Verified: ${[count(report.tables.length, "table"), ...counted].join(", ")}; all is well.`
 }
 

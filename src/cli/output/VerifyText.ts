@@ -11,7 +11,7 @@ import {
   moreOf,
   mostShown,
   nextOf,
-  rowsOf,
+  rowCountOf,
   shownOf,
   signs,
   verdictOf
@@ -50,7 +50,7 @@ const driftText = ({ drift, ignored }: Verify.VerifyReport, { dim, good }: Style
 }
 
 const instrumentsText = (report: Verify.VerifyReport, { bold, dim }: Style): string => {
-  const all = rowsOf(report, "instruments")
+  const all = rowCountOf(report, "instruments")
   const at100 =
     report.allocationsAt100 === all
       ? "every allocation at 100 %"

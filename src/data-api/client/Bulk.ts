@@ -2,19 +2,21 @@
  * Writes many rows in few requests: the rows are sent as one JSON parameter, which the database converts to rows of the
  * table's types. Works on any `SqlClient` of PostgreSQL.
  */
+
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as SqlError from "effect/sql/SqlError"
 import type * as Statement from "effect/sql/Statement"
 import { MAX_REQUEST_BYTES, REQUEST_OVERHEAD_BYTES } from "../Limits.ts"
+import { unquotedName } from "../statement/Quoting.ts"
 import { lengthOf } from "../values/Octets.ts"
 import { encodeJson, encodeRows, type Row } from "../values/PgValue.ts"
 
-/** Octets of rows in the JSON of one request. */
+/** Bytes of rows in the JSON of one request. */
 const CHUNK_BYTES = MAX_REQUEST_BYTES - REQUEST_OVERHEAD_BYTES - 64 * 1024
 
-/** Octets of rows per request with `returning`: a result holds 1 MiB, and returned rows may have more columns. */
+/** Bytes of rows per request with `returning`: a result holds 1 MiB, and returned rows may have more columns. */
 const RETURNING_CHUNK_BYTES = 256 * 1024
 
 /** How rows are inserted. */
@@ -39,7 +41,7 @@ export const misuse = (operation: string, message: string): SqlError.SqlError =>
 
 /** The column's name in the database. The client may transform the program's name. */
 export const columnName = (sql: SqlClient.SqlClient, column: string): string =>
-  sql`${sql(column)}`.compile()[0].slice(1, -1).replaceAll('""', '"')
+  unquotedName(sql`${sql(column)}`.compile()[0])
 
 /** Joins fragments with a separator. */
 export const separated = (
@@ -84,7 +86,7 @@ const differing = (keys: ReadonlyArray<string>, rows: ReadonlyArray<object>): st
 const pack = (rows: ReadonlyArray<object>, limit: number): Result.Result<ReadonlyArray<Chunk>, string> => {
   const all = encodeJson(rows)
   if (Result.isFailure(all)) return Result.fail(`The rows can't be sent: ${all.failure.message}.`)
-  // A character takes at most 3 octets in UTF-8, or 2 if the JSON string around the array escapes it.
+  // A character takes at most 3 bytes in UTF-8, or 2 if the JSON string around the array escapes it.
   const longest = 3 * all.success.length
   if (longest <= limit) return Result.succeed([{ json: all.success, bytes: longest }])
   const texts = rows.map((row) => JSON.stringify(row))
@@ -93,7 +95,7 @@ const pack = (rows: ReadonlyArray<object>, limit: number): Result.Result<Readonl
   let bytes = 0
   for (const [index, text] of texts.entries()) {
     const size = lengthOf(JSON.stringify(text)) + 1
-    if (size > CHUNK_BYTES) return Result.fail(`Row ${index} has ${size} octets, more than the Data API takes at once.`)
+    if (size > CHUNK_BYTES) return Result.fail(`Row ${index} has ${size} bytes, more than the Data API takes at once.`)
     if (bytes + size > limit && index > start) {
       chunks.push({ json: `[${texts.slice(start, index).join(",")}]`, bytes })
       start = index

@@ -3,6 +3,7 @@
  * values are then decoded by their own types. Pure.
  */
 import type { ColumnMetadata, ExecuteStatementResponse } from "../DataApi.ts"
+import { quotedName } from "../statement/Quoting.ts"
 import { pgTypeByName } from "../values/PgOids.ts"
 
 /** A column of a statement's result. */
@@ -46,7 +47,6 @@ export const textColumns = (metadata: ReadonlyArray<ColumnMetadata>): ReadonlyAr
 }
 
 const statementOf = (sql: string): string => sql.replace(/;\s*$/, "")
-const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
 /** A query with the same columns and no rows, whose result can be returned whatever the types are. */
 export const shapeSql = (sql: string): string => `select * from (${statementOf(sql)}\n) as t limit 0`
@@ -54,7 +54,7 @@ export const shapeSql = (sql: string): string => `select * from (${statementOf(s
 /** The query with casts that let the service return its columns. PostgreSQL refuses it if their number has changed. */
 export const textSql = (sql: string, columns: ReadonlyArray<TextColumn>): string => {
   const names = columns.map((_, index) => `c${index + 1}`)
-  const selected = columns.map(({ label, select }, index) => `${select(names[index] ?? "")} as ${quoted(label)}`)
+  const selected = columns.map(({ label, select }, index) => `${select(names[index] ?? "")} as ${quotedName(label)}`)
   const nulls = columns.map(() => "null").join(", ")
   return `select ${selected.join(", ")} from ((${statementOf(sql)}\n) union all select ${nulls} where false) as t(${names.join(", ")})`
 }

@@ -43,6 +43,9 @@ export const failureOf =
       : error
   }
 
+/** Why the commit of an aborted transaction fails. */
+export const rolledBack = "The transaction was rolled back, since a statement in it had failed"
+
 /** Fails for an aborted transaction: PostgreSQL would report its commit as a success. */
 export const refuseIfFailed = ({ commitSent, failure }: Transaction): Effect.Effect<void, SqlError.SqlError> =>
   failure === undefined
@@ -51,7 +54,7 @@ export const refuseIfFailed = ({ commitSent, failure }: Transaction): Effect.Eff
         new SqlError.SqlError({
           reason: sqlErrorReason(
             commitSent ? failure : notCommitted(failure),
-            `The transaction was rolled back, since a statement in it had failed: ${failure.reason.message}`
+            `${rolledBack}: ${failure.reason.message}`
           )
         })
       )

@@ -9,6 +9,7 @@
 import * as Result from "effect/Result"
 import { isLonger, MAX_SQL_LENGTH } from "../Limits.ts"
 import { fromNumbered, type Template } from "../statement/Placeholders.ts"
+import { literal, quotedName } from "../statement/Quoting.ts"
 import { fromBase64, toHex } from "../values/Octets.ts"
 import { pgTypeByName } from "../values/PgOids.ts"
 
@@ -54,13 +55,11 @@ export interface Undecided {
 /** A random text for names and dollar quotes, which no statement contains by chance. */
 export const nonce = (): string => toHex(crypto.getRandomValues(new Uint8Array(12)))
 
-const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
-
 /**
  * Creates an empty table with the columns of the statement `name`, without running it. If that fails (the role may not
  * create tables, or two columns have the same name), the columns stay unknown.
  */
-const columnsOf = (name: string, { parameters }: Template, columns: Columns): string => `
+const emptyTable = (name: string, { parameters }: Template, columns: Columns): string => `
       if ${columns === "named"} or current_setting('server_version_num')::int < 160000 then begin
         columns := pieces[1];
         for at in 1 .. ${parameters.length} loop
@@ -146,7 +145,7 @@ begin
   loop
     begin
       execute 'prepare ${name} ' || ${list} || ' as ' || ${quote}${sql}${quote};${
-        template === undefined ? "" : columnsOf(name, template, columns)
+        template === undefined ? "" : emptyTable(name, template, columns)
       }
       ${typesOf(name)} into found;
       execute 'deallocate ${name}';${
@@ -214,15 +213,13 @@ const parsed = (answer: string): unknown => {
   }
 }
 
-const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
-
 const isReturned = (schema: string, name: string, kind: string, member: "member" | "arrayMember"): boolean =>
   kind === "e" || (schema === "pg_catalog" && pgTypeByName.get(name)?.[member] !== undefined)
 
 const inferred = ([, , schema, name, kind, element, elementKind, byInput, column]: Row): InferredType | undefined => {
   // A value can't be cast to a pseudo-type.
   if (kind === "p") return undefined
-  const type = `${quoted(schema)}.${quoted(name)}`
+  const type = `${quotedName(schema)}.${quotedName(name)}`
   return {
     cast: byInput ? `pg_catalog."bpchar"::${type}` : type,
     name,

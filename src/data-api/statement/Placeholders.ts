@@ -3,7 +3,9 @@
  * becomes a placeholder `:p1` with an explicit cast, and syntax that the service would misread is rewritten. Pure; no
  * I/O.
  */
+
 import * as Result from "effect/Result"
+import { literal } from "./Quoting.ts"
 import { type Token, tokenize } from "./SqlLexer.ts"
 
 /**
@@ -145,7 +147,7 @@ class Reader {
   #dollarString(text: string): string {
     const tag = text.indexOf("$", 1) + 1
     const body = text.slice(tag, -tag)
-    return misread.test(body) ? `'${body.replaceAll("'", "''")}'` : text
+    return misread.test(body) ? literal(body) : text
   }
 
   #symbol(token: Token, text: string): string {

@@ -27,7 +27,8 @@ const keepsNames = new Set(
   )
 )
 
-const writes = new Set(["insert", "update", "delete", "merge"])
+/** The statements that write rows. */
+export const writes = new Set(["insert", "update", "delete", "merge"])
 
 const preparable = new Set("select insert update delete merge values table with".split(" "))
 

@@ -34,7 +34,7 @@ export class StatementTag {
   }
 
   /** Whether exactly one running statement has this tag. */
-  get isAlone(): boolean {
+  get isUnique(): boolean {
     return !this.#isReleased && this.#running[this.#place] === 1
   }
 

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import { BeforeRetry } from "../../data-api/RetryPolicy.ts"
+import { literal } from "../../data-api/statement/Quoting.ts"
 import { cancellable } from "../cancel/Cancellable.ts"
 import type { CancelKey, Cancels } from "../cancel/Cancels.ts"
 import { releaseLocks } from "../locks/AdvisoryLocks.ts"
@@ -11,12 +12,11 @@ import * as Backend from "../protocol/BackendMessages.ts"
 import type { ClientSocket } from "../protocol/ClientSocket.ts"
 import { fatal, type HandshakeOptions, handshake, type Startup } from "../protocol/Handshake.ts"
 import { Session, type Upstream } from "../session/ClientSession.ts"
-import { tryAlone } from "../session/SettingStatements.ts"
+import { tryAndRollBack } from "../session/SettingStatements.ts"
 import { isUnconverted, isUtf8, reported } from "../session/Settings.ts"
 import type { StatementOutcome } from "../session/StatementOutcome.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { commandTag } from "../statement/CommandTag.ts"
-import { literal } from "../statement/DescribeSql.ts"
 import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
 import { ExtendedQuery } from "./ExtendedQuery.ts"
 import { callFunction } from "./FunctionCall.ts"
@@ -73,7 +73,7 @@ const applySettings = Effect.fnUntraced(function* (session: Session, { settings 
   if (asked.length === 0) return
   const names = asked.map(([name]) => name)
   const sets = asked.map(([name, value]) => `perform set_config(${literal(name)}, ${literal(value)}, true);`)
-  const { after, before } = yield* tryAlone(session, `do ${literal(`begin ${sets.join(" ")} end`)}`, names)
+  const { after, before } = yield* tryAndRollBack(session, `do ${literal(`begin ${sets.join(" ")} end`)}`, names)
   for (const [index, name] of names.entries()) {
     if (!session.defaults.has(name)) session.defaults.set(name, before[index] ?? "")
     session.remember(name, after[index])

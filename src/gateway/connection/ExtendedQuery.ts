@@ -6,9 +6,9 @@ import { cursorColumns } from "../session/CursorStatements.ts"
 import { endImplicit, execute } from "../session/Execute.ts"
 import type { Prepared } from "../session/PreparedText.ts"
 import { done, type StatementOutcome } from "../session/StatementOutcome.ts"
-import type { ClientStatement } from "../statement/ClientStatement.ts"
+import { type ClientStatement, transactionControls } from "../statement/ClientStatement.ts"
 import { type Refused, refusal } from "../statement/Refused.ts"
-import { bind, columnsOf, encodeRow, formatOf, newPortal, type Portal, prepare } from "./Prepared.ts"
+import { bind, encodeRow, formatOf, knownColumns, newPortal, type Portal, prepare } from "./Prepared.ts"
 import { type Answering, copied, notUtf8 } from "./SimpleQuery.ts"
 
 /** Messages of the extended protocol. */
@@ -16,9 +16,6 @@ export type ExtendedMessage = Extract<
   FrontendMessage,
   { readonly _tag: "Parse" | "Bind" | "Describe" | "Execute" | "Close" | "Flush" }
 >
-
-/** Statements that control transactions themselves. */
-const controls = new Set(["begin", "commit", "rollback", "savepoint", "release", "rollbackTo"])
 
 export class ExtendedQuery {
   readonly #answering: Answering
@@ -152,7 +149,7 @@ export class ExtendedQuery {
     if (target === "statement") {
       return Effect.map(this.#statement(name), (prepared) => {
         this.#send(Backend.parameterDescription(prepared.parameters))
-        const columns = columnsOf(session, prepared)
+        const columns = knownColumns(session, prepared)
         this.#send(columns === undefined ? Backend.noData : Backend.rowDescriptionOfText(columns))
       })
     }
@@ -166,7 +163,7 @@ export class ExtendedQuery {
       // The columns of CALL are known only after it has run, and its Execute follows.
       const runs = statement?.words[0] === "call" ? this.#start(portal, statement) : Effect.void
       return Effect.map(runs, () => {
-        const columns = portal.outcome?.columns ?? columnsOf(session, portal.prepared)
+        const columns = portal.outcome?.columns ?? knownColumns(session, portal.prepared)
         this.#send(columns === undefined ? Backend.noData : Backend.rowDescription(columns, formatOf(portal)))
       })
     })
@@ -176,7 +173,7 @@ export class ExtendedQuery {
    * Whether nothing else runs before the next Sync, so that the statement needs no transaction. False if the client has
    * disconnected: without a Sync, its statements are rolled back.
    */
-  #runsAlone(): Effect.Effect<boolean> {
+  #isFollowedBySync(): Effect.Effect<boolean> {
     const passed = (message: FrontendMessage) => message._tag === "Close"
     return Effect.map(
       this.#answering.socket.lookAhead(passed),
@@ -191,8 +188,8 @@ export class ExtendedQuery {
       portal.outcome = outcome
       portal.rows = outcome.rows
     })
-    if (session.transaction !== undefined || controls.has(statement.kind)) return ran
-    return Effect.flatMap(this.#runsAlone(), (alone) => (alone ? ran : Effect.andThen(session.begin(true), ran)))
+    if (session.transaction !== undefined || transactionControls.has(statement.kind)) return ran
+    return Effect.flatMap(this.#isFollowedBySync(), (alone) => (alone ? ran : Effect.andThen(session.begin(true), ran)))
   }
 
   #execute({ maxRows, portal: name }: Extract<FrontendMessage, { readonly _tag: "Execute" }>) {
@@ -213,7 +210,7 @@ export class ExtendedQuery {
   #copy(portal: Portal, statement: ClientStatement): Effect.Effect<void, Refused> {
     const { session } = this.#answering
     return Effect.gen({ self: this }, function* () {
-      if (session.transaction === undefined && !(yield* this.#runsAlone())) yield* session.begin(true)
+      if (session.transaction === undefined && !(yield* this.#isFollowedBySync())) yield* session.begin(true)
       const tag = yield* copied(this.#answering, statement)
       if (tag === undefined) {
         yield* this.#start(portal, statement)

@@ -129,7 +129,7 @@ export const prepare = Effect.fnUntraced(function* (session: Session, sql: strin
 })
 
 /** The columns of a statement, if they are known before it runs. */
-export const columnsOf = (session: Session, { description, statement }: Prepared) =>
+export const knownColumns = (session: Session, { description, statement }: Prepared) =>
   description?.columns ?? (statement === undefined ? undefined : fixedColumns(session, statement))
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })

@@ -9,7 +9,7 @@ import type { ClientSocket } from "../protocol/ClientSocket.ts"
 import type { Session } from "../session/ClientSession.ts"
 import { endImplicit, execute } from "../session/Execute.ts"
 import { done, type Rows, type StatementOutcome } from "../session/StatementOutcome.ts"
-import type { ClientStatement } from "../statement/ClientStatement.ts"
+import { type ClientStatement, transactionControls } from "../statement/ClientStatement.ts"
 import { type Refused, refusal } from "../statement/Refused.ts"
 
 /** The parts of a connection that are needed to answer a query. */
@@ -39,8 +39,6 @@ const sendOutcome = Effect.fnUntraced(function* (socket: ClientSocket, { columns
   }
   return count
 })
-
-const controls = new Set(["begin", "commit", "rollback", "savepoint", "release", "rollbackTo"])
 
 /** Runs COPY from or to the client, and returns its tag; undefined for a COPY from or to the server's files. */
 export const copied = Effect.fnUntraced(function* ({ run, session, socket }: Answering, statement: ClientStatement) {
@@ -76,7 +74,8 @@ const answered = Effect.fnUntraced(function* (answering: Answering, statement: C
 const runAll = Effect.fnUntraced(function* (answering: Answering, statements: ReadonlyArray<ClientStatement>) {
   const { session, socket } = answering
   for (const [index, statement] of statements.entries()) {
-    const several = statements.length > 1 && session.transaction === undefined && !controls.has(statement.kind)
+    const several =
+      statements.length > 1 && session.transaction === undefined && !transactionControls.has(statement.kind)
     if (several) yield* session.begin(true)
     const tag = yield* answered(answering, statement)
     // The last CommandComplete promises that the transaction is committed.

@@ -1,7 +1,7 @@
 /** The columns that COPY copies without a column list: all that are not generated. */
 import * as Effect from "effect/Effect"
+import { literal } from "../../data-api/statement/Quoting.ts"
 import type { Session } from "../session/ClientSession.ts"
-import { literal } from "../statement/DescribeSql.ts"
 import { fieldText } from "../statement/FieldText.ts"
 
 /** The names of the columns, quoted if needed. */

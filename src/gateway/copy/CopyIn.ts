@@ -1,7 +1,9 @@
 /** COPY ... FROM STDIN: rows packed into as few requests as the service's limits allow. */
+
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { MAX_REQUEST_BYTES } from "../../data-api/Limits.ts"
+import { unquotedName } from "../../data-api/statement/Quoting.ts"
 import * as Backend from "../protocol/BackendMessages.ts"
 import type { ClientSocket } from "../protocol/ClientSocket.ts"
 import type { Session } from "../session/ClientSession.ts"
@@ -25,8 +27,6 @@ interface Target {
   readonly insert: string
 }
 
-const unquoted = (name: string): string => (name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name)
-
 const targetOf = Effect.fnUntraced(function* (session: Session, { columns, table = "" }: CopyStatement) {
   const names = columns ?? (yield* columnsOfTable(session, table))
   if (names.length === 0) {
@@ -47,7 +47,7 @@ const targetOf = Effect.fnUntraced(function* (session: Session, { columns, table
   }
   const values = answer.casts.map((cast, index) => `(r.v->>${index})::${cast}`)
   const insert = `${into} select ${values.join(", ")} from json_array_elements(:p1::json) with ordinality r (v, n) order by r.n`
-  return { table, names: names.map(unquoted), types: answer.parameters, insert } satisfies Target
+  return { table, names: names.map(unquotedName), types: answer.parameters, insert } satisfies Target
 })
 
 /** The size in bytes of a row's JSON within a JSON string, which escapes quotes and backslashes. */

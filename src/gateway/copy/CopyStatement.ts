@@ -1,6 +1,7 @@
 /** Parses COPY statements. Pure. */
 
 import * as Result from "effect/Result"
+import { unquotedName } from "../../data-api/statement/Quoting.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { afterParentheses } from "../statement/InnerQuery.ts"
 import { type CopyRefusal, copyRefusal } from "./CopyChecks.ts"
@@ -36,7 +37,7 @@ const escapes: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r
 /** The value of a string literal, or the word itself. */
 const literalOf = (word = ""): string => {
   const match = /^([eE]?)'(.*)'$/s.exec(word)
-  if (match === null) return word.startsWith('"') ? word.slice(1, -1).replaceAll('""', '"') : word
+  if (match === null) return unquotedName(word)
   const text = (match[2] ?? "").replaceAll("''", "'")
   return match[1] === "" ? text : text.replaceAll(/\\(.)/gs, (_, c: string) => escapes[c] ?? c)
 }

@@ -4,12 +4,12 @@ import * as Exit from "effect/Exit"
 import type { DataApi, ExecuteStatementResponse, SqlParameter } from "../../data-api/DataApi.ts"
 import { type DataApiError, outcomeUnknown } from "../../data-api/DataApiError.ts"
 import { isRead } from "../../data-api/sql/ReadOnly.ts"
+import { literal } from "../../data-api/statement/Quoting.ts"
 import type { StatementTag, StatementTags } from "../cancel/StatementTags.ts"
 import type { LockTable } from "../locks/LockTable.ts"
 import type { ErrorFields, TransactionStatus } from "../protocol/BackendMessages.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import type { ClientTexts } from "../statement/ClientTexts.ts"
-import { literal } from "../statement/DescribeSql.ts"
 import type { Answer, Descriptions, Place } from "../statement/Descriptions.ts"
 import { fieldText } from "../statement/FieldText.ts"
 import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
@@ -227,7 +227,9 @@ export class Session {
    */
   begin(implicit: boolean, modes = ""): Effect.Effect<void, Refused> {
     const begun = Effect.suspend(() =>
-      this.base === undefined ? this.#beginAnew(implicit, modes) : Effect.succeed(this.#reopened(this.base, implicit))
+      this.base === undefined
+        ? this.#beginTransaction(implicit, modes)
+        : Effect.succeed(this.#reopened(this.base, implicit))
     )
     return Effect.uninterruptible(
       Effect.flatMap(
@@ -242,7 +244,7 @@ export class Session {
     )
   }
 
-  #beginAnew(implicit: boolean, modes: string): Effect.Effect<OpenTransaction, DataApiError> {
+  #beginTransaction(implicit: boolean, modes: string): Effect.Effect<OpenTransaction, DataApiError> {
     const { api, readOnly } = this.upstream
     return Effect.flatMap(api.beginTransaction({ database: this.database }), ({ transactionId }) => {
       const wanted = [modes, ...modesSet(this.settings, modes), readOnly ? "read only" : ""].filter(Boolean).join(", ")
@@ -367,7 +369,7 @@ export class Session {
   /** Cancels the backend that runs this connection's statement; false unless exactly one is found. */
   readonly cancelBackend: Effect.Effect<boolean, DataApiError> = Effect.suspend(() => {
     const sent = this.#sent
-    if (sent === undefined || !sent.tag.isAlone) return Effect.succeed(false)
+    if (sent === undefined || !sent.tag.isUnique) return Effect.succeed(false)
     this.upstream.tags.renew(sent.sql)
     const running = `select pid, backend_start, query_start from pg_catalog.pg_stat_activity
 where state = 'active' and pid <> pg_backend_pid() and starts_with(query, ${literal(sent.tag.comment)})`

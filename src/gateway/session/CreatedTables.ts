@@ -1,7 +1,7 @@
 /** CREATE TABLE AS, SELECT INTO and CREATE MATERIALIZED VIEW: their tags need a row count, which the service omits. */
 import * as Effect from "effect/Effect"
+import { literal } from "../../data-api/statement/Quoting.ts"
 import { type ClientStatement, statementOf } from "../statement/ClientStatement.ts"
-import { literal } from "../statement/DescribeSql.ts"
 import { fieldText } from "../statement/FieldText.ts"
 import type { Session } from "./ClientSession.ts"
 import { asItIs } from "./RowStatements.ts"

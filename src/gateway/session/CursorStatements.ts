@@ -1,5 +1,7 @@
 /** DECLARE, FETCH, MOVE and CLOSE: cursors over wrapped queries, so that rows of any type are returned as text. */
+
 import * as Effect from "effect/Effect"
+import { unquotedName } from "../../data-api/statement/Quoting.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { commandTag } from "../statement/CommandTag.ts"
 import { innerQuery } from "../statement/InnerQuery.ts"
@@ -10,11 +12,8 @@ import { fetchHeld, hold, isHeld } from "./HeldCursors.ts"
 import { asItIs, type Bound, callOf, query as queryRows, wrappedRows } from "./RowStatements.ts"
 import { done, type StatementOutcome } from "./StatementOutcome.ts"
 
-/** A name as PostgreSQL reads it, given an unquoted one in lower case. */
-const nameOf = (word = ""): string => (word.startsWith('"') ? word.slice(1, -1).replaceAll('""', '"') : word)
-
 /** The cursor that FETCH, MOVE or CLOSE names: the last word. */
-export const cursorOf = ({ words }: Pick<ClientStatement, "words">): string => nameOf(words.at(-1))
+export const cursorOf = ({ words }: Pick<ClientStatement, "words">): string => unquotedName(words.at(-1))
 
 /** The columns of a cursor of DECLARE. */
 export const cursorColumns = (session: Session, name: string) =>
@@ -27,7 +26,7 @@ const declareHeld = Effect.fnUntraced(function* (
   query: ClientStatement,
   bound: Bound | undefined
 ) {
-  const name = nameOf(statement.words[1])
+  const name = unquotedName(statement.words[1])
   if (session.transaction?.cursors.has(name) === true) {
     return yield* refusal("42P03", `cursor "${name}" already exists`)
   }
@@ -44,7 +43,7 @@ export const declare = Effect.fnUntraced(function* (session: Session, statement:
   const { sql, words } = statement
   const query = innerQuery(statement)
   if (query === undefined || session.transaction?.failed === true) return yield* asItIs(session, statement, bound)
-  const name = nameOf(words[1])
+  const name = unquotedName(words[1])
   if (session.held.has(name)) return yield* refusal("42P03", `cursor "${name}" already exists`)
   if (isHeld(statement) && query.kind === "query") return yield* declareHeld(session, statement, query, bound)
   if (session.transaction === undefined || session.transaction.implicit) {

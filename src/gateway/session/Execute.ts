@@ -66,7 +66,7 @@ const lostLock = (): Refused =>
   refusal("55000", "an advisory lock was lost: the service has ended the transaction that held it", "Connect again.")
 
 /** Whether PostgreSQL runs a statement only outside of a transaction. */
-const runsAlone = ({ words }: ClientStatement): boolean => {
+const runsOutsideTransaction = ({ words }: ClientStatement): boolean => {
   const [first = "", second = "", third = ""] = words
   if (first === "vacuum" || (first === "cluster" && words.length === 1)) return true
   if (first === "reindex") {
@@ -132,14 +132,15 @@ export const execute = (
         ? outsideSupported(statement)
         : undefined)
     if (lack !== undefined) return lacking(lack)
-    if (session.upstream.readOnly && runsAlone(statement)) return Effect.fail(readOnlyGateway())
-    const runsOutside = session.transaction === undefined && runsAlone(statement)
+    if (session.upstream.readOnly && runsOutsideTransaction(statement)) return Effect.fail(readOnlyGateway())
+    const runsOutside = session.transaction === undefined && runsOutsideTransaction(statement)
     const unlike = runsOutside ? aloneRefusal(session, statement) : undefined
     if (unlike !== undefined) return Effect.fail(unlike)
     if (session.lostLock) return Effect.fail(lostLock())
     if (lock !== undefined) return advisoryLock(session, statement, lock, bound)
     const run = own(session, statement, bound)
-    const alone = session.transaction !== undefined || selfReliant.has(statement.kind) || runsAlone(statement)
+    const alone =
+      session.transaction !== undefined || selfReliant.has(statement.kind) || runsOutsideTransaction(statement)
     return alone || !session.needsTransaction(statement) ? run : Effect.andThen(session.begin(true), run)
   })
 

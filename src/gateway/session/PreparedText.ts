@@ -1,7 +1,9 @@
 /** PREPARE, EXECUTE and DEALLOCATE, emulated since the service does not keep prepared statements. */
+
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { fromNumbered, render } from "../../data-api/statement/Placeholders.ts"
+import { unquotedName } from "../../data-api/statement/Quoting.ts"
 import { type ClientStatement, type Kind, statementOf } from "../statement/ClientStatement.ts"
 import type { Description } from "../statement/DescribeSql.ts"
 import { innerQuery } from "../statement/InnerQuery.ts"
@@ -19,8 +21,6 @@ export interface Prepared {
   readonly description: Description | undefined
   readonly parameters: ReadonlyArray<number>
 }
-
-const nameOf = (word = ""): string => (word.startsWith('"') ? word.slice(1, -1).replaceAll('""', '"') : word)
 
 /** The items of a list in parentheses that begins with the word at `at`, and the index of the word after the list. */
 const listAt = ({ sql, starts, words }: ClientStatement, at: number) => {
@@ -43,7 +43,7 @@ const listAt = ({ sql, starts, words }: ClientStatement, at: number) => {
 
 /** PREPARE name (types) AS statement. */
 export const prepareText = Effect.fnUntraced(function* (session: Session, statement: ClientStatement) {
-  const name = nameOf(statement.words[1])
+  const name = unquotedName(statement.words[1])
   if (session.prepared.has(name)) {
     return yield* refusal("42P05", `prepared statement "${name}" already exists`)
   }
@@ -97,7 +97,7 @@ export const ofNamed = (
 ): Effect.Effect<StatementOutcome, Refused> => {
   const inner = innerQuery(statement)
   if (inner === undefined) return asItIs(session, statement, bound)
-  const name = nameOf(inner.words[1])
+  const name = unquotedName(inner.words[1])
   const found = session.prepared.get(name)
   if (found === undefined) return Effect.fail(refusal("26000", `prepared statement "${name}" does not exist`))
   const lead = statement.sql.slice(0, statement.sql.length - inner.sql.length)
@@ -113,7 +113,7 @@ export const ofNamed = (
 
 /** EXECUTE name (values). */
 export const executeText = Effect.fnUntraced(function* (session: Session, statement: ClientStatement) {
-  const name = nameOf(statement.words[1])
+  const name = unquotedName(statement.words[1])
   const found = session.prepared.get(name)
   if (found === undefined) return yield* refusal("26000", `prepared statement "${name}" does not exist`)
   const body = yield* filled(found, name, listAt(statement, 2).items)
@@ -129,7 +129,7 @@ export const deallocate = Effect.fnUntraced(function* (session: Session, { words
     session.prepared.clear()
     return done("DEALLOCATE ALL")
   }
-  const name = nameOf(word)
+  const name = unquotedName(word)
   if (!session.prepared.delete(name)) return yield* refusal("26000", `prepared statement "${name}" does not exist`)
   return done("DEALLOCATE")
 })

@@ -1,16 +1,18 @@
 /** Runs statements that return rows of any type, and statements that are sent unchanged. */
+
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { ExecuteStatementResponse, SqlParameter } from "../../data-api/DataApi.ts"
+import { characters } from "../../data-api/Limits.ts"
 import { parameterName } from "../../data-api/statement/Placeholders.ts"
 import { tokenize } from "../../data-api/statement/SqlLexer.ts"
 import { kindOf } from "../../data-api/statement/StatementKind.ts"
 import type { FieldDescription } from "../protocol/BackendMessages.ts"
-import { type ClientStatement, characters } from "../statement/ClientStatement.ts"
+import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { commandTag } from "../statement/CommandTag.ts"
 import type { Description } from "../statement/DescribeSql.ts"
 import { positionIn } from "../statement/ErrorPosition.ts"
-import { columnsOf, rowsOf } from "../statement/FieldText.ts"
+import { responseColumns, responseRows } from "../statement/FieldText.ts"
 import { Refused, refusal } from "../statement/Refused.ts"
 import { sentText } from "../statement/SentText.ts"
 import { readRow, type SentColumns, type Wrapped, wrap } from "../statement/Wrapped.ts"
@@ -85,11 +87,11 @@ export const asItIs = Effect.fnUntraced(function* (session: Session, statement: 
   const call = yield* callOf(statement, { sql: statement.sql, prefix: 0 }, bound)
   const response = yield* Effect.mapError(session.send(call), (error) => atTerminator(error, statement))
   if (changesNames(statement)) session.noteNames(statement.sql)
-  const columns = columnsOf(response)
+  const columns = responseColumns(response)
   const words = wordsOf(statement)
   const outcome: StatementOutcome = {
     columns,
-    rows: rowsOf(response),
+    rows: responseRows(response),
     tag: (rows) => commandTag(words, columns === undefined ? (response.numberOfRecordsUpdated ?? 0) : rows)
   }
   return outcome

@@ -1,9 +1,10 @@
 /** SET, RESET and DISCARD: the gateway keeps the settings of a session, since the service has no sessions. */
 import * as Effect from "effect/Effect"
+import { ANSWER_SQLSTATE, answerOf } from "../../data-api/sql/TypeLookup.ts"
+import { literal, quotedName } from "../../data-api/statement/Quoting.ts"
 import { releaseLocks } from "../locks/AdvisoryLocks.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { commandTag } from "../statement/CommandTag.ts"
-import { ANSWER_SQLSTATE, literal } from "../statement/DescribeSql.ts"
 import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
 import type { Session } from "./ClientSession.ts"
 import { noteModes, type OpenTransaction } from "./OpenTransaction.ts"
@@ -16,14 +17,10 @@ const currentOf = (names: ReadonlyArray<string>): string =>
   names.map((name) => `coalesce(current_setting(${literal(name)}, true), '')`).join(` || E'\\x1f' || `)
 
 /** A setting's name, of one or two parts, as SHOW takes it. */
-const shown = (name: string): string =>
-  name
-    .split(".")
-    .map((part) => `"${part.replaceAll('"', '""')}"`)
-    .join(".")
+const shown = (name: string): string => name.split(".").map(quotedName).join(".")
 
 /** Tries a SET in a DO block that is rolled back, and returns the settings' values before and after it. */
-export const tryAlone = (session: Session, sql: string, names: ReadonlyArray<string>) => {
+export const tryAndRollBack = (session: Session, sql: string, names: ReadonlyArray<string>) => {
   const set = [...session.settings].map(
     ([name, value]) => `perform set_config(${literal(name)}, ${literal(value)}, true);`
   )
@@ -36,8 +33,7 @@ execute ${literal(sql)}; raise exception using errcode = '${ANSWER_SQLSTATE}', m
       if (error.reason._tag !== "DatabaseError" || error.reason.sqlState !== ANSWER_SQLSTATE) {
         return Effect.fail(refusedBy(error))
       }
-      const base64 = /: ([0-9A-Za-z+/=]*)$/.exec(error.reason.primary)?.[1] ?? ""
-      const values = Buffer.from(base64, "base64").toString("utf8").split(separator)
+      const values = answerOf(error.reason.primary).split(separator)
       return Effect.succeed({ before: values.slice(0, names.length), after: values.slice(names.length) })
     }
   })
@@ -88,7 +84,7 @@ export const rememberConfig = Effect.fnUntraced(function* (
   if (names.length === 0) return
   if (transaction !== undefined) return yield* rememberWithin(session, names)
   const again = lasting.map(({ name, value }) => `perform set_config(${literal(name)}, ${value}, true);`)
-  const { after, before } = yield* tryAlone(session, `do ${literal(`begin ${again.join(" ")} end`)}`, names)
+  const { after, before } = yield* tryAndRollBack(session, `do ${literal(`begin ${again.join(" ")} end`)}`, names)
   for (const [index, name] of names.entries()) {
     if (!session.defaults.has(name) && !session.settings.has(name)) session.defaults.set(name, before[index] ?? "")
     session.remember(name, after[index])
@@ -155,7 +151,7 @@ export const set = Effect.fnUntraced(function* (session: Session, statement: Cli
   }
   const names = name === "characteristics" ? characteristics : [name]
   if (transaction === undefined) {
-    const { after, before } = yield* tryAlone(session, asLocal(statement), names)
+    const { after, before } = yield* tryAndRollBack(session, asLocal(statement), names)
     for (const [index, one] of names.entries()) {
       if (!session.defaults.has(one) && !session.settings.has(one)) session.defaults.set(one, before[index] ?? "")
       session.remember(one, resets ? undefined : after[index])
@@ -185,7 +181,7 @@ export const reset = Effect.fnUntraced(function* (session: Session, statement: C
   const { name } = changeOf(statement)
   const names = name === undefined ? settingsOf(session).filter((one) => !ofUser.has(one)) : [name]
   // Lets PostgreSQL refuse the name of an unknown setting.
-  if (name !== undefined && session.transaction === undefined) yield* tryAlone(session, statement.sql, names)
+  if (name !== undefined && session.transaction === undefined) yield* tryAndRollBack(session, statement.sql, names)
   for (const one of names) {
     if (session.transaction !== undefined) {
       yield* setBack(session, one)

@@ -1,4 +1,5 @@
 /** The settings of a session, which the service forgets between calls. Pure. */
+import { unquotedName } from "../../data-api/statement/Quoting.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 
 /** Settings by name in lower case. */
@@ -60,18 +61,18 @@ export interface Change {
 
 const aliases: Readonly<Record<string, string>> = { schema: "search_path", names: "client_encoding", time: "timezone" }
 
-const unquoted = (word: string): string =>
-  word.startsWith('"') ? word.slice(1, -1).replaceAll('""', '"').toLowerCase() : word
+/** Names of settings have no upper case, even in quotes. */
+const settingName = (word: string | undefined): string => unquotedName(word).toLowerCase()
 
 /** The name at `at`, with all its parts. */
 const qualifiedAt = (words: ReadonlyArray<string>, at: number): string => {
-  const name = unquoted(words[at] ?? "")
+  const name = settingName(words[at])
   return words[at + 1] === "." ? `${name}.${qualifiedAt(words, at + 2)}` : name
 }
 
 /** The setting named at `at`; SQL's own syntax, such as TIME ZONE, becomes the setting's name. */
 const nameAt = (words: ReadonlyArray<string>, at: number): string => {
-  const name = unquoted(words[at] ?? "")
+  const name = settingName(words[at])
   if (name === "session" && words[at + 1] === "authorization") return "session_authorization"
   if (name === "transaction" && words[at + 1] === "isolation") return "transaction_isolation"
   if (name === "xml" && words[at + 1] === "option") return "xmloption"

@@ -1,5 +1,7 @@
 /** BEGIN, COMMIT, ROLLBACK and savepoints. */
+
 import * as Effect from "effect/Effect"
+import { unquotedName } from "../../data-api/statement/Quoting.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { commandTag } from "../statement/CommandTag.ts"
 import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
@@ -59,10 +61,6 @@ export const rollback = Effect.fnUntraced(function* (session: Session, statement
   return done("ROLLBACK")
 })
 
-/** A name as PostgreSQL reads it, given an unquoted one in lower case. */
-const nameOf = (word: string | undefined): string =>
-  word?.startsWith('"') ? word.slice(1, -1).replaceAll('""', '"') : (word ?? "")
-
 const refuseOutside = (session: Session, what: string) =>
   session.status === "I" ? Effect.fail(refusal("25P01", `${what} can only be used in transaction blocks`)) : Effect.void
 
@@ -79,7 +77,7 @@ export const savepoint = Effect.fnUntraced(function* (session: Session, { sql, w
   yield* noted(session, session.send({ sql }))
   const { transaction } = session
   transaction?.savepoints.push({
-    name: nameOf(words[1]),
+    name: unquotedName(words[1]),
     before: holdingOf(session),
     modes: transaction.modes
   })
@@ -92,7 +90,7 @@ const lastOf = (session: Session, name: string): number =>
 export const release = Effect.fnUntraced(function* (session: Session, { sql, words }: ClientStatement) {
   yield* refuseOutside(session, "RELEASE SAVEPOINT")
   yield* noted(session, session.send({ sql }))
-  const at = lastOf(session, nameOf(words.at(-1)))
+  const at = lastOf(session, unquotedName(words.at(-1)))
   if (at !== -1) session.transaction?.savepoints.splice(at)
   return done("RELEASE")
 })
@@ -112,7 +110,7 @@ export const rollbackTo = Effect.fnUntraced(function* (session: Session, { sql, 
   yield* noted(session, called)
   if (transaction !== undefined) {
     transaction.failed = false
-    const at = lastOf(session, nameOf(words.at(-1)))
+    const at = lastOf(session, unquotedName(words.at(-1)))
     const found = transaction.savepoints[at]
     if (found !== undefined) {
       transaction.savepoints.splice(at + 1)

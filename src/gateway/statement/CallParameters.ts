@@ -1,7 +1,8 @@
 /** The parameter types of CALL, which PostgreSQL can't prepare, from the procedure's declaration. Pure. */
 import type { ExecuteStatementResponse } from "../../data-api/DataApi.ts"
+import { literal, unquotedName } from "../../data-api/statement/Quoting.ts"
 import type { ClientStatement } from "./ClientStatement.ts"
-import { type Description, literal } from "./DescribeSql.ts"
+import type { Description } from "./DescribeSql.ts"
 import { fieldText } from "./FieldText.ts"
 
 interface Argument {
@@ -13,17 +14,13 @@ interface Argument {
   readonly parameter: number | undefined
 }
 
-/** PostgreSQL reads a name in lower case unless it is quoted. */
-const unquoted = (word: string): string =>
-  word.startsWith('"') ? word.slice(1, -1).replaceAll('""', '"') : word.toLowerCase()
-
 const argumentOf = (words: ReadonlyArray<string>, place: number): Argument => {
   const named = words[1] === "=>" || words[1] === ":="
   const value = named ? words.slice(2) : words
   const match = value.length === 1 ? /^\$(\d+)$/.exec(value[0] ?? "") : null
   return {
     place,
-    name: named ? unquoted(words[0] ?? "") : undefined,
+    name: named ? unquotedName(words[0]) : undefined,
     parameter: match === null ? undefined : Number(match[1])
   }
 }
@@ -58,7 +55,7 @@ export const callParametersSql = (
   const given = argumentsOf(words, open)
   const name = words.slice(1, open).filter((word) => word !== ".")
   const schema =
-    name.length > 1 ? `n.nspname = ${literal(unquoted(name.at(-2) ?? ""))}` : "pg_catalog.pg_function_is_visible(p.oid)"
+    name.length > 1 ? `n.nspname = ${literal(unquotedName(name.at(-2)))}` : "pg_catalog.pg_function_is_visible(p.oid)"
   const numbers = words.flatMap((word) => (/^\$\d+$/.test(word) ? [Number(word.slice(1))] : []))
   const rows = given.flatMap(({ name: by, parameter, place }) =>
     parameter === undefined
@@ -75,7 +72,7 @@ candidate as (
   select p.oid, g.parameter, coalesce(p.proallargtypes[a.place], p.proargtypes[a.place - 1]) as type
   from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace cross join given g
     cross join lateral (select coalesce(g.place, array_position(p.proargnames, g.name)) as place) a
-  where p.prokind = 'p' and p.proname = ${literal(unquoted(name.at(-1) ?? ""))} and ${schema}
+  where p.prokind = 'p' and p.proname = ${literal(unquotedName(name.at(-1)))} and ${schema}
     and coalesce(cardinality(p.proallargtypes), p.pronargs) >= ${given.length}
     and coalesce(cardinality(p.proallargtypes), p.pronargs) - p.pronargdefaults <= ${given.length}
 ), base(candidate, parameter, declared, type) as (

@@ -1,5 +1,7 @@
 /** Classifies a client's statements by how the gateway handles them, from their words alone. Pure. */
+import { characters } from "../../data-api/Limits.ts"
 import { statementTokens, type Token, tokenize } from "../../data-api/statement/SqlLexer.ts"
+import { writes } from "../../data-api/statement/StatementKind.ts"
 import type { SentText } from "./SentText.ts"
 import type { Wrapped } from "./Wrapped.ts"
 
@@ -52,8 +54,17 @@ export interface ClientStatement {
   readonly made: { wrapped?: Wrapped; sent?: SentText }
 }
 
+/** Statements that control transactions themselves. */
+export const transactionControls: ReadonlySet<Kind> = new Set([
+  "begin",
+  "commit",
+  "rollback",
+  "savepoint",
+  "release",
+  "rollbackTo"
+])
+
 const verbs = new Set(["select", "values", "table", "insert", "update", "delete", "merge"])
-const writes = new Set(["insert", "update", "delete", "merge"])
 
 const simpleKinds: Readonly<Record<string, Kind>> = {
   begin: "begin",
@@ -133,18 +144,6 @@ const shapeOf = (words: ReadonlyArray<string>, starts: ReadonlyArray<number>): S
 }
 
 const meaningful = (token: Token): boolean => token.kind !== "space" && token.kind !== "comment"
-
-/** The number of code points: PostgreSQL counts positions in them, JavaScript in UTF-16 units. */
-export const characters = (text: string): number => {
-  let count = text.length
-  for (let index = 0; index < text.length - 1; index++) {
-    if ((text.codePointAt(index) ?? 0) > 0xffff) {
-      count--
-      index++
-    }
-  }
-  return count
-}
 
 /** The words of a text, where they begin (counted from `from`), and the statement's kind. */
 const wordsIn = (text: string, tokens: ReadonlyArray<Token>, from: number) => {

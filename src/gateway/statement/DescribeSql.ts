@@ -9,20 +9,18 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { isLonger, MAX_SQL_LENGTH } from "../../data-api/Limits.ts"
-import { nonce } from "../../data-api/sql/TypeLookup.ts"
+import { ANSWER_SQLSTATE, nonce } from "../../data-api/sql/TypeLookup.ts"
 import { fromNumbered } from "../../data-api/statement/Placeholders.ts"
+import { literal } from "../../data-api/statement/Quoting.ts"
 import type { FieldDescription } from "../protocol/BackendMessages.ts"
 import type { ClientStatement } from "./ClientStatement.ts"
 import { frameOf } from "./Wrapped.ts"
-
-/** The SQLSTATE of the error that carries an answer. */
-export const ANSWER_SQLSTATE = "ALEXT"
 
 /** The setting that carries an answer within a transaction. */
 const SETTING = "alex_gateway.described"
 
 /** Reads the answer from the setting. */
-export const readAnswerSql = `select current_setting('${SETTING}')`
+export const readDescriptionSql = `select current_setting('${SETTING}')`
 
 /** The parameters and columns of a statement. */
 export interface Description {
@@ -39,11 +37,9 @@ export interface Description {
 }
 
 /** PostgreSQL refused the statement with this SQLSTATE. */
-export interface Refusal {
+export interface Undescribed {
   readonly sqlState: string
 }
-
-export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
 /** Characters that rarely occur in a statement. */
 const separators = ["\u001f", "\u001e", "\u001d", "\u001c", "\u0001", "\u0002", "\u0003"]
@@ -159,7 +155,7 @@ const toldColumns = (table: string): string => `
  * one with a regrole constant), gets a table. Duplicate names and pseudo-types, which neither can hold, are replaced in
  * a second attempt.
  */
-const columnsOf = (table: string, marker: string): string => `
+const columnsFromView = (table: string, marker: string): string => `
     stmt := pieces[1];
     for i in 1 .. cardinality(refs) loop stmt := stmt || '(null::' || casts[refs[i]] || ')'
       || case when substr(bare, i, 1) = 't' then ' as "?column?"' else '' end || pieces[i + 1]; end loop;
@@ -275,7 +271,7 @@ declare
 begin
   begin
     ${set.join("\n    ")}${types.length > 0 ? parametersOf(name) : ""}${
-      returnsRows ? withoutTable(columnsOf(name, marker)) : ""
+      returnsRows ? withoutTable(columnsFromView(name, marker)) : ""
     }
     raise exception using errcode = '${ANSWER_SQLSTATE}', message = json_build_object(
       'parameters', (select json_agg(o::bigint) from unnest(oids) o), 'casts', to_json(casts), 'columns', columns, 'noTable', no_table);
@@ -338,7 +334,7 @@ const decodeAnswer = Schema.decodeUnknownResult(
 )
 
 /** Decodes an answer. */
-export const readAnswer = (answer: string): Result.Result<Description | Refusal, string> => {
+export const readDescription = (answer: string): Result.Result<Description | Undescribed, string> => {
   const decoded = decodeAnswer(answer)
   if (Result.isFailure(decoded)) return Result.fail("What a statement returns came back in an unknown form.")
   const { casts, columns, noTable = false, parameters, state } = decoded.success
@@ -353,10 +349,4 @@ export const readAnswer = (answer: string): Result.Result<Description | Refusal,
       return { name, tableOid, columnNumber, typeOid, typeSize, typeModifier }
     })
   })
-}
-
-/** The answer in the message of the error. */
-export const answerOf = (message: string): string => {
-  const base64 = /: ([0-9A-Za-z+/=]*)$/.exec(message)?.[1] ?? ""
-  return Buffer.from(base64, "base64").toString("utf8")
 }

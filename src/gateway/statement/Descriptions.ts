@@ -4,18 +4,11 @@ import * as Result from "effect/Result"
 import type { DataApi, Field } from "../../data-api/DataApi.ts"
 import type { DataApiError } from "../../data-api/DataApiError.ts"
 import { idempotent } from "../../data-api/RetryPolicy.ts"
+import { ANSWER_SQLSTATE, answerOf } from "../../data-api/sql/TypeLookup.ts"
 import { fromNumbered, render } from "../../data-api/statement/Placeholders.ts"
+import { literal } from "../../data-api/statement/Quoting.ts"
 import type { ClientStatement } from "./ClientStatement.ts"
-import {
-  ANSWER_SQLSTATE,
-  answerOf,
-  type Description,
-  describeSql,
-  literal,
-  type Refusal,
-  readAnswer,
-  readAnswerSql
-} from "./DescribeSql.ts"
+import { type Description, describeSql, readDescription, readDescriptionSql, type Undescribed } from "./DescribeSql.ts"
 import { columnOf, fieldText, isKnownType } from "./FieldText.ts"
 import { frameOf } from "./Wrapped.ts"
 
@@ -35,10 +28,10 @@ export interface Place {
   readonly names: string
 }
 
-export type Answer = Description | Refusal | "unknown"
+export type Answer = Description | Undescribed | "unknown"
 
 const read = (answer: string): Answer => {
-  const decoded = readAnswer(answer)
+  const decoded = readDescription(answer)
   return Result.isSuccess(decoded) ? decoded.success : "unknown"
 }
 
@@ -99,7 +92,7 @@ export class Descriptions {
 
   #askWithin(sql: string, { database, transactionId }: Place): Effect.Effect<Answer, DataApiError> {
     const run = (text: string) => this.#api.executeStatement({ sql: text, database, transactionId })
-    return Effect.map(Effect.andThen(run(sql), run(readAnswerSql)), ({ records }) => {
+    return Effect.map(Effect.andThen(run(sql), run(readDescriptionSql)), ({ records }) => {
       const field = records?.[0]?.[0]
       return field !== undefined && "stringValue" in field ? read(field.stringValue) : "unknown"
     })

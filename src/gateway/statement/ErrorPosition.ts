@@ -1,6 +1,7 @@
 /** Maps an error position in the sent text to the same token of the client's text. Pure. */
+
+import { characters } from "../../data-api/Limits.ts"
 import { type Token, tokenize } from "../../data-api/statement/SqlLexer.ts"
-import { characters } from "./ClientStatement.ts"
 
 const meaningful = (sql: string): ReadonlyArray<Token> =>
   tokenize(sql).filter(({ kind }) => kind !== "space" && kind !== "comment")

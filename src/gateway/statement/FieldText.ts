@@ -84,9 +84,9 @@ export const columnOf = (metadata: ColumnMetadata): FieldDescription => {
 }
 
 /** The columns of a response; undefined if it has none. */
-export const columnsOf = ({ columnMetadata, records }: ExecuteStatementResponse) =>
+export const responseColumns = ({ columnMetadata, records }: ExecuteStatementResponse) =>
   records === undefined ? undefined : (columnMetadata ?? []).map(columnOf)
 
 /** The rows of a response. */
-export const rowsOf = ({ records }: ExecuteStatementResponse): ReadonlyArray<ReadonlyArray<string | null>> =>
+export const responseRows = ({ records }: ExecuteStatementResponse): ReadonlyArray<ReadonlyArray<string | null>> =>
   (records ?? []).map((record) => record.map(fieldText))

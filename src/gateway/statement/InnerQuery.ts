@@ -1,5 +1,6 @@
 /** The query within a statement such as EXPLAIN, which PostgreSQL plans with the statement's parameters. Pure. */
-import { type ClientStatement, characters, statementOf } from "./ClientStatement.ts"
+import { characters } from "../../data-api/Limits.ts"
+import { type ClientStatement, statementOf } from "./ClientStatement.ts"
 
 const beginsQuery = (word = ""): boolean =>
   /^(?:select|with|values|table|insert|update|delete|merge|execute|\()$/.test(word)

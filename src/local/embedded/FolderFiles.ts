@@ -52,7 +52,7 @@ const addFsync = ({ filesystems: { NODEFS }, isDir }: FileSystems): void => {
   }
 }
 
-const mendMknod = ({ filesystems: { NODEFS }, isDir }: FileSystems): void => {
+const fixMknod = ({ filesystems: { NODEFS }, isDir }: FileSystems): void => {
   NODEFS.node_ops.mknod = (parent, name, mode, device) => {
     const path = join(NODEFS.realPath(parent), name)
     NODEFS.tryFSOperation(() => (isDir(mode) ? mkdirSync(path, mode) : writeFileSync(path, "", { mode })))
@@ -74,7 +74,7 @@ export class FolderFiles extends NodeFS {
   override async init(...[pglite, options]: Parameters<Init>): ReturnType<Init> {
     const { emscriptenOpts } = await super.init(pglite, options)
     const prepare = ({ FS }: { readonly FS: FileSystems }) => {
-      mendMknod(FS)
+      fixMknod(FS)
       if (this.#isSynced) addFsync(FS)
     }
     return { emscriptenOpts: { ...emscriptenOpts, preRun: [...(emscriptenOpts.preRun ?? []), prepare] } }

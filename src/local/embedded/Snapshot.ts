@@ -4,11 +4,13 @@
  * Initialising PostgreSQL takes PGlite 2 s of CPU time, unpacking the result 0.4 s. So the package contains a snapshot
  * (1.2 MB as Brotli, written by `WriteSnapshot.ts` when the package is built). Without it a database is initialised.
  */
+
 import { readFile } from "node:fs/promises"
 import { promisify } from "node:util"
 import { brotliCompress, brotliDecompress, constants } from "node:zlib"
 import type { PGlite } from "@electric-sql/pglite"
 import { Effect, Option, Predicate } from "effect"
+import { quotedName } from "../../data-api/statement/Quoting.ts"
 import { defaultLimits } from "../EngineLimits.ts"
 import { postgresMajor } from "../folder/OtherVersion.ts"
 import { LocalDataApiError } from "../LocalDataApiError.ts"
@@ -56,7 +58,7 @@ const archive = (
       ? Effect.void
       : Effect.tryPromise({
           // Renamed, because a second database would take 8 MB more.
-          try: () => pglite.exec(`ALTER DATABASE ${start.name} RENAME TO "${database.replaceAll('"', '""')}"`),
+          try: () => pglite.exec(`ALTER DATABASE ${start.name} RENAME TO ${quotedName(database)}`),
           catch: (cause) => new EmbeddedPostgres.PgliteFailed({ cause })
         })
   ).pipe(Effect.mapError(failed("A new database can't be initialised. See the cause.")))

@@ -6,7 +6,7 @@ import { reasonOf, unexpectedCopy } from "./Failures.ts"
 import type { OpenTransactions } from "./OpenTransactions.ts"
 import type { Bounded } from "./RequestBounds.ts"
 import type { ResultSet, RowReader, Session, SessionSource, Statement } from "./Session.ts"
-import { Catalogue } from "./TypeCatalogue.ts"
+import { TypeCatalogue } from "./TypeCatalogue.ts"
 
 /** Marks a call's only statement. It is not the last one if the catalogue is then queried for its columns. */
 export const lastOfLease = { last: true } as const
@@ -26,7 +26,7 @@ export class Execution {
   readonly maxBytes: number
   readonly #source: SessionSource
   readonly #database: string
-  readonly #catalogues = new Map<string, Catalogue>()
+  readonly #catalogues = new Map<string, TypeCatalogue>()
 
   constructor(options: {
     readonly source: SessionSource
@@ -40,7 +40,7 @@ export class Execution {
     this.transactions = options.transactions
     this.limits = options.limits
     this.scope = options.scope
-    this.maxBytes = options.limits.resultOctets * binaryFactor
+    this.maxBytes = options.limits.resultBytes * binaryFactor
   }
 
   /** The database that a request names, or else the engine's. An empty name counts as none, as in PostgreSQL. */
@@ -49,10 +49,10 @@ export class Execution {
   }
 
   /** The cached catalogue of a session's database. */
-  catalogueOf({ database }: Session): Catalogue {
+  catalogueOf({ database }: Session): TypeCatalogue {
     const known = this.#catalogues.get(database)
     if (known !== undefined) return known
-    const catalogue = new Catalogue(this.#source.schemaVersion)
+    const catalogue = new TypeCatalogue(this.#source.schemaVersion)
     this.#catalogues.set(database, catalogue)
     return catalogue
   }

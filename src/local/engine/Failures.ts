@@ -70,7 +70,7 @@ export const unreadable = ({ kind }: Unreadable): Reason =>
 export const resultTooLarge = (): Reason =>
   new UnsupportedResult({ message: "The result exceeds the size limit 1 MB." })
 
-export const formattedTooLong = (): Reason =>
+export const formattedTooLarge = (): Reason =>
   new BadRequest({ message: "Database returned more than the allowed response size limit" })
 
 export const duplicateLabel = (label: string): Reason =>

@@ -13,12 +13,12 @@ export interface Bounded {
   readonly transactionId?: string | undefined
 }
 
-const octetsOf = (text: string): number => Buffer.byteLength(text)
+const bytesOf = (text: string): number => Buffer.byteLength(text)
 
-/** The approximate size of a parameter in the request's JSON, in octets. */
-const parameterOctets = ({ name, value }: SqlParameter): number => {
-  const base = octetsOf(name) + 40
-  if ("stringValue" in value) return base + octetsOf(value.stringValue)
+/** The approximate size of a parameter in the request's JSON, in bytes. */
+const parameterBytes = ({ name, value }: SqlParameter): number => {
+  const base = bytesOf(name) + 40
+  if ("stringValue" in value) return base + bytesOf(value.stringValue)
   return "blobValue" in value ? base + Math.ceil(value.blobValue.length / 3) * 4 : base + 16
 }
 
@@ -36,9 +36,9 @@ export const refusalOf = (
   const sql = request.sql ?? ""
   if (isLonger(sql, limits.sqlLength)) return outOfBounds("sql", `length less than or equal to ${limits.sqlLength}`)
   if (sql.includes("\0")) return outOfBounds("sql", "no null character")
-  let octets = octetsOf(sql)
-  for (const parameter of parameters) octets += parameterOctets(parameter)
-  return octets > limits.requestOctets
-    ? outOfBounds("request", `size less than or equal to ${limits.requestOctets} bytes`)
+  let bytes = bytesOf(sql)
+  for (const parameter of parameters) bytes += parameterBytes(parameter)
+  return bytes > limits.requestBytes
+    ? outOfBounds("request", `size less than or equal to ${limits.requestBytes} bytes`)
     : undefined
 }

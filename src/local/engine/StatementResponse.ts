@@ -9,9 +9,9 @@ import { JsonRows } from "../values/JsonRows.ts"
 import type { PostgresType } from "../values/PostgresTypes.ts"
 import { type FieldRows, toRecords } from "../values/ResultRecords.ts"
 import { columnMetadata } from "./ColumnMetadata.ts"
-import { duplicateLabel, formattedTooLong, reasonOf, resultTooLarge } from "./Failures.ts"
+import { duplicateLabel, formattedTooLarge, reasonOf, resultTooLarge } from "./Failures.ts"
 import type { Column, ResultSet, Session } from "./Session.ts"
-import type { Catalogue } from "./TypeCatalogue.ts"
+import type { TypeCatalogue } from "./TypeCatalogue.ts"
 
 /** The number of rows in a command tag; the tag of an INSERT is `INSERT 0 3`. */
 const affected = (commandTag: string): number =>
@@ -21,7 +21,7 @@ const affected = (commandTag: string): number =>
 interface Asked {
   readonly session: Session
   readonly request: ExecuteStatementRequest
-  readonly catalogue: Catalogue
+  readonly catalogue: TypeCatalogue
   readonly limits: Limits
 }
 
@@ -56,15 +56,15 @@ const recordsOf = (
   rows: JsonRows | FieldRows,
   types: ReadonlyArray<PostgresType>,
   { resultSetOptions = {} }: ExecuteStatementRequest,
-  { resultOctets }: Limits
+  { resultBytes }: Limits
 ): Result.Result<ExecuteStatementResponse | JsonResponse, Reason> =>
   rows instanceof JsonRows
-    ? Result.map(rows.text(resultOctets), (recordsJson) => ({
+    ? Result.map(rows.text(resultBytes), (recordsJson) => ({
         numberOfRecordsUpdated: 0,
         recordsJson,
         rowCount: rows.rowCount
       }))
-    : Result.map(toRecords(rows, types, resultSetOptions, resultOctets), (records) => ({
+    : Result.map(toRecords(rows, types, resultSetOptions, resultBytes), (records) => ({
         numberOfRecordsUpdated: 0,
         records
       }))
@@ -72,13 +72,13 @@ const recordsOf = (
 const formatted = (
   columns: ReadonlyArray<Column>,
   records: ReadonlyArray<ReadonlyArray<Field>>,
-  { formattedLength }: Limits
+  { formattedBytes }: Limits
 ): Effect.Effect<ExecuteStatementResponse, Reason> => {
   const labels = columns.map(({ name }) => name)
   const duplicate = labels.find((label, index) => labels.indexOf(label) !== index)
   if (duplicate !== undefined) return Effect.fail(duplicateLabel(duplicate))
   const formattedRecords = formatRecords(labels, records)
-  return formattedRecords.length > formattedLength
-    ? Effect.fail(formattedTooLong())
+  return Buffer.byteLength(formattedRecords) > formattedBytes
+    ? Effect.fail(formattedTooLarge())
     : Effect.succeed({ formattedRecords, numberOfRecordsUpdated: 0 })
 }

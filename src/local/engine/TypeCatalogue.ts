@@ -32,7 +32,7 @@ const scalarType = (oid: string, name: string, kind: string): PostgresType =>
   builtInType(Number(oid)) ?? (kind === "e" ? enumType(name) : otherType(name))
 
 /** The catalogue of one database, cached until the schema changes. */
-export class Catalogue {
+export class TypeCatalogue {
   #schemaVersion: SchemaVersion
   #knownVersion: number
   #types = new Map<number, PostgresType>()
@@ -73,7 +73,7 @@ export class Catalogue {
 
   /** The table column behind each result column; `undefined` for expressions. */
   readonly origins = Effect.fnUntraced(function* (
-    this: Catalogue,
+    this: TypeCatalogue,
     session: Session,
     columns: ReadonlyArray<Column>
   ): Effect.fn.Return<ReadonlyArray<TableColumn | undefined>, Refusal | SessionLost> {

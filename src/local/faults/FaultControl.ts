@@ -47,7 +47,7 @@ const answer = Effect.fnUntraced(function* (method: string, path: string, body: 
   }
 })
 
-/** The largest body, in octets; a plan is much smaller. */
+/** The largest body, in bytes; a plan is much smaller. */
 const maxBytes = 256 * 1024
 
 /**

@@ -95,7 +95,7 @@ const headOf = ({ headers, method = "", rawHeaders, url = "/" }: IncomingMessage
   method,
   target: url,
   headers,
-  octets: rawHeaders.reduce((sum, text) => sum + text.length + 2, url.length + 16)
+  bytes: rawHeaders.reduce((sum, text) => sum + text.length + 2, url.length + 16)
 })
 
 /** The engine returns records as the JSON text to send (`recordsAsJson`); any other `DataApi` returns fields. */
@@ -120,7 +120,7 @@ const run = (
   }
 }
 
-const rowsOf = (response: Response): Pick<RequestLog, "rows" | "updated"> => {
+const rowCounts = (response: Response): Pick<RequestLog, "rows" | "updated"> => {
   if ("updateResults" in response) return { updated: response.updateResults.length }
   if ("transactionId" in response || "transactionStatus" in response) return {}
   if ("recordsJson" in response) return { rows: response.rowCount }
@@ -175,7 +175,7 @@ const serve = ({ api, gate: { clock, homes } }: Front, { call, database }: Admit
       if ("transactionStatus" in response && asked !== undefined) homes.ended(asked)
       return {
         answer: { status: 200, body: encodeResponse(response) },
-        ...rowsOf(response),
+        ...rowCounts(response),
         transactionId: began ?? asked
       }
     }),
@@ -199,7 +199,7 @@ const handle = (front: Front, reply: Reply, head: RequestHead, operation: Operat
 
 /** Options of the HTTP front end. */
 interface FrontOptions extends Pick<HttpServerOptions, "allowedHosts" | "clusters" | "onRequest"> {
-  /** The largest request, in octets. Default 4 MiB, as in the service. */
+  /** The largest request, in bytes. Default 4 MiB, as in the service. */
   readonly maxRequestBytes?: number | undefined
 }
 
@@ -216,7 +216,7 @@ const listener =
     const head = headOf(request)
     const routed = route(head, allowedHosts)
     const reply: Reply = (requestId, answer) => send(response, requestId, answer)
-    readBody(request, maxRequestBytes - head.octets, (body: Body) => {
+    readBody(request, maxRequestBytes - head.bytes, (body: Body) => {
       if (body === "aborted") return
       if (typeof routed !== "string") respond(front, reply, performance.now(), head.target, { answer: routed })
       else if (body === "too large") respond(front, reply, performance.now(), routed, { answer: tooLarge })
@@ -258,7 +258,7 @@ export class HttpServer extends Context.Service<HttpServer, Bound>()("alex-datab
   static readonly make = Effect.fn("HttpServer.make")(function* (options: HttpServerOptions = {}) {
     const { grace = "10 seconds", host = "127.0.0.1", port = 8080 } = options
     const front = yield* frontOf(options)
-    const whole = { maxOctets: MAX_REQUEST_BYTES, serve: serveWhole(front, options) }
+    const whole = { maxBytes: MAX_REQUEST_BYTES, serve: serveWhole(front, options) }
     return yield* listen({ host, port, grace, onRequest: listener(front, options), whole })
   })
 

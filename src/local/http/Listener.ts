@@ -91,14 +91,14 @@ const parserFailures: Readonly<Record<string, { readonly status: string; readonl
 const lingerMillis = 1_000
 
 /**
- * Sends these octets and ends a connection. The client may never end its own half, so the socket is then destroyed.
+ * Sends these bytes and ends a connection. The client may never end its own half, so the socket is then destroyed.
  * That is delayed, because the client would lose the response if some of its own data were still unread.
  */
-const endSocket = (socket: Duplex, octets: string): void => {
+const endSocket = (socket: Duplex, bytes: string): void => {
   const timer = setTimeout(() => socket.destroy(), lingerMillis)
   socket.once("close", () => clearTimeout(timer))
   socket.resume()
-  socket.end(octets)
+  socket.end(bytes)
 }
 
 /** Responds to data that is not a valid request, and ends its connection. */
@@ -142,7 +142,7 @@ interface Times {
 /** Reads whole requests directly, and hands over connections with any other data to node:http. */
 const readWhole = (
   server: Server,
-  { maxOctets, serve }: { readonly maxOctets: number; readonly serve: ServeWhole },
+  { maxBytes, serve }: { readonly maxBytes: number; readonly serve: ServeWhole },
   times: Times
 ): WholeRequests | undefined => {
   // Other runtimes have no such listener, and read all requests themselves.
@@ -150,7 +150,7 @@ const readWhole = (
   if (handOver === undefined) return undefined
   const requests = new WholeRequests({
     serve,
-    maxOctets,
+    maxBytes,
     patience: { ...times, idle: idleMillis },
     handOver: (socket) => Reflect.apply(handOver, server, [socket]),
     refuse: (socket, why) => {
@@ -177,8 +177,8 @@ export const listen = Effect.fnUntraced(function* (options: {
   readonly socketPath?: string
   readonly grace: Duration.Input
   readonly onRequest: RequestListener
-  /** Serves requests of the usual form that arrive in one piece, up to `maxOctets`. */
-  readonly whole?: { readonly maxOctets: number; readonly serve: ServeWhole }
+  /** Serves requests of the usual form that arrive in one piece, up to `maxBytes`. */
+  readonly whole?: { readonly maxBytes: number; readonly serve: ServeWhole }
   /** How long headers and whole requests may take, and the interval of the check, in milliseconds. */
   readonly times?: Times
 }) {

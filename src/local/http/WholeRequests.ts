@@ -15,8 +15,8 @@ export interface RequestHead {
   /** The path with its query, as in the request line. */
   readonly target: string
   readonly headers: IncomingHttpHeaders
-  /** Its approximate length in octets. */
-  readonly octets: number
+  /** Its approximate length in bytes. */
+  readonly bytes: number
 }
 
 /** The response to write to a connection; `"dropped"` ends the connection without one. */
@@ -33,13 +33,13 @@ const special = new Set(["transfer-encoding", "expect", "upgrade", "te", "traile
 
 interface Head {
   readonly head: RequestHead
-  /** The length of its body in octets. */
+  /** The length of its body in bytes. */
   readonly length: number
 }
 
 /** Parses the head of a request; `"other"` if it is incomplete or not in the usual form. */
-const headOf = (octets: Buffer): Head | "other" => {
-  const text = octets.toString("latin1", 0, maxHead)
+const headOf = (bytes: Buffer): Head | "other" => {
+  const text = bytes.toString("latin1", 0, maxHead)
   const end = text.indexOf("\r\n\r\n")
   const [first = "", ...lines] = text.slice(0, end).split("\r\n")
   const target = end < 0 ? undefined : requestLine.exec(first)?.[1]
@@ -53,7 +53,7 @@ const headOf = (octets: Buffer): Head | "other" => {
   }
   const { connection = "keep-alive", "content-length": length = "" } = headers
   if (connection.toLowerCase() !== "keep-alive" || !/^\d{1,7}$/.test(length)) return "other"
-  return { head: { method: "POST", target, headers, octets: end + 4 }, length: Number(length) }
+  return { head: { method: "POST", target, headers, bytes: end + 4 }, length: Number(length) }
 }
 
 /** Timeouts in milliseconds: for the first data of a connection, for a request, and for an idle connection. */
@@ -66,8 +66,8 @@ export interface Patience {
 /** Options that all connections of a server share. */
 export interface WholeOptions {
   readonly serve: ServeWhole
-  /** The largest request in octets, with its head. */
-  readonly maxOctets: number
+  /** The largest request in bytes, with its head. */
+  readonly maxBytes: number
   /** Takes over a connection with a request of another form. */
   readonly handOver: (socket: Socket) => void
   /** Responds on a connection whose request did not arrive completely, and ends it. */
@@ -122,27 +122,27 @@ class WholeConnection {
   #read(): void {
     if (this.#size === 0 && this.#closing) this.#socket.end()
     if (this.#size === 0 || this.#size < this.#wanted) return
-    const octets = this.#chunks.length === 1 && this.#chunks[0] ? this.#chunks[0] : Buffer.concat(this.#chunks)
-    this.#chunks = [octets]
-    this.#request ??= headOf(octets)
-    if (this.#request === "other" || this.#request.head.octets + this.#request.length > this.#options.maxOctets)
+    const bytes = this.#chunks.length === 1 && this.#chunks[0] ? this.#chunks[0] : Buffer.concat(this.#chunks)
+    this.#chunks = [bytes]
+    this.#request ??= headOf(bytes)
+    if (this.#request === "other" || this.#request.head.bytes + this.#request.length > this.#options.maxBytes)
       this.#handOver()
-    else this.#readBody(octets, this.#request)
+    else this.#readBody(bytes, this.#request)
   }
 
-  #readBody(octets: Buffer, { head, length }: Head): void {
-    const end = head.octets + length
-    if (octets.length < end) {
+  #readBody(bytes: Buffer, { head, length }: Head): void {
+    const end = head.bytes + length
+    if (bytes.length < end) {
       this.#wanted = end
       if (this.#state !== "reading") this.#become("reading")
       return
     }
-    this.#chunks = octets.length === end ? [] : [octets.subarray(end)]
+    this.#chunks = bytes.length === end ? [] : [bytes.subarray(end)]
     this.#size -= end
     this.#wanted = 0
     this.#request = undefined
     this.#become("busy")
-    this.#options.serve(head, octets.subarray(head.octets, end), this.#answer)
+    this.#options.serve(head, bytes.subarray(head.bytes, end), this.#answer)
   }
 
   readonly #answer = (written: Written): void => {

@@ -63,7 +63,7 @@ const encodeQuery = (sql: string): Uint8Array => {
 }
 
 const nothing = new Uint8Array(0)
-/** Octets at the end of a Bind, after its parameters: one format for all result columns. */
+/** Bytes at the end of a Bind, after its parameters: one format for all result columns. */
 const resultFormats = 4
 
 const float8 = pgTypeByName.get("float8")?.oid ?? 0

@@ -19,11 +19,11 @@ export interface PostgresAddress {
 /** An open socket and its reader. */
 export interface PostgresSocket {
   readonly stream: Net.Socket
-  /** Called with octets as they arrive. Their buffer is reused for the next ones. */
-  receive: (octets: Uint8Array) => void
+  /** Called with bytes as they arrive. Their buffer is reused for the next ones. */
+  receive: (bytes: Uint8Array) => void
 }
 
-/** The size in octets of Node's own reads from a socket. */
+/** The size in bytes of Node's own reads from a socket. */
 const bufferSize = 65_536
 
 const lost = (address: PostgresAddress, reason: string): SessionLost =>
@@ -75,10 +75,10 @@ const secure = (plain: PostgresSocket, address: PostgresAddress): Effect.Effect<
     const onClose = () => refused("the connection was closed during the TLS request")
     stream.once("error", onError)
     stream.once("close", onClose)
-    plain.receive = (octets) => {
+    plain.receive = (bytes) => {
       plain.receive = ignore
       stream.off("close", onClose)
-      if (octets[0] === tlsGranted) return encrypt()
+      if (bytes[0] === tlsGranted) return encrypt()
       stream.off("error", onError)
       if (address.tls === "preferred") resume(Effect.succeed(plain))
       else refused("the server does not speak TLS")
@@ -90,7 +90,7 @@ const secure = (plain: PostgresSocket, address: PostgresAddress): Effect.Effect<
         rejectUnauthorized: address.tls === "verified"
       })
       const socket: PostgresSocket = { stream: encrypted, receive: ignore }
-      encrypted.on("data", (octets: Uint8Array) => socket.receive(octets))
+      encrypted.on("data", (bytes: Uint8Array) => socket.receive(bytes))
       encrypted.once("error", onError)
       encrypted.once("secureConnect", () => {
         stream.off("error", onError)

@@ -70,7 +70,7 @@ export class ReceiverSequence implements Receiver {
   readonly #receivers: Array<Receiver>
   #ending: Ending | undefined
   #index = 0
-  /** The octets of the expected ending that have arrived and are not parsed. */
+  /** The bytes of the expected ending that have arrived and are not parsed. */
   #kept: Uint8Array = absent
   #isOther = false
 
@@ -88,7 +88,7 @@ export class ReceiverSequence implements Receiver {
     return this.#index === this.#receivers.length ? this.#ending : undefined
   }
 
-  /** The expected octets of the ending; undefined if they are not known, or if other octets have arrived. */
+  /** The expected bytes of the ending; undefined if they are not known, or if other bytes have arrived. */
   get expected(): Uint8Array | undefined {
     return this.#isOther ? undefined : this.#ending?.expected
   }
@@ -97,7 +97,7 @@ export class ReceiverSequence implements Receiver {
     return this.finished && this.#receivers.every(({ answered }) => answered)
   }
 
-  /** Receives octets of the ending. If they are not the expected ones, returns all octets that must be parsed. */
+  /** Receives bytes of the ending. If they are not the expected ones, returns all bytes that must be parsed. */
   acceptEnding(octets: Uint8Array): Uint8Array | undefined {
     const { expected } = this
     const arrived = Buffer.concat([this.#kept, octets])
@@ -127,7 +127,7 @@ export class ReceiverSequence implements Receiver {
 }
 
 /**
- * ReadyForQuery of a session without a transaction. No text in a message contains it, since a text has no zero octet.
+ * ReadyForQuery of a session without a transaction. No text in a message contains it, since a text has no zero byte.
  */
 const ready = Buffer.from("Z\0\0\0\x05I", "latin1")
 
@@ -145,8 +145,8 @@ const endingIn = ({ buffer, byteLength, byteOffset }: Uint8Array, expected: Uint
 }
 
 /**
- * Passes octets to the parser, except an ending that equals the expected one: parsing its messages costs more than
- * those of the statement. The first part of an ending is kept until the rest, or other octets, arrive.
+ * Passes bytes to the parser, except an ending that equals the expected one: parsing its messages costs more than
+ * those of the statement. The first part of an ending is kept until the rest, or other bytes, arrive.
  */
 export const feed = (push: (octets: Uint8Array) => void, receiver: ReceiverSequence, octets: Uint8Array): void => {
   const { expected, ending } = receiver

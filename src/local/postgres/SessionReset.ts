@@ -120,16 +120,16 @@ const dataRow = (values: ReadonlyArray<string>): Buffer => {
   const count = Buffer.alloc(2)
   count.writeInt16BE(values.length)
   const sized = values.flatMap((value) => {
-    const octets = Buffer.from(value)
+    const bytes = Buffer.from(value)
     const size = Buffer.alloc(4)
-    size.writeInt32BE(octets.length)
-    return [size, octets]
+    size.writeInt32BE(bytes.length)
+    return [size, bytes]
   })
   return message("D", Buffer.concat([count, ...sized]))
 }
 
 /**
- * The whole answer of a clean session to the check and the reset, in octets. Any other answer is parsed message by
+ * The whole answer of a clean session to the check and the reset, in bytes. Any other answer is parsed message by
  * message.
  */
 export const untouchedAnswer = ({ foreign, searchPath, statements }: Report): Uint8Array =>

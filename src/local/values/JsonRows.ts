@@ -12,14 +12,14 @@ import { fieldText } from "../../data-api/rest-json/ExactJson.ts"
 import { resultTooLarge, unreadable } from "../engine/Failures.ts"
 import type { Column, RowReader, Value } from "../engine/Session.ts"
 import { builtInType } from "./PostgresTypes.ts"
-import { fieldOctets, readerOf } from "./ResultRecords.ts"
+import { fieldBytes, readerOf } from "./ResultRecords.ts"
 
 /** A buffer to which UTF-8 text is appended. */
 class Text {
   bytes = Buffer.allocUnsafe(1024)
   length = 0
 
-  /** Ensures room for this many more octets. */
+  /** Ensures room for this many more bytes. */
   reserve(octets: number): void {
     if (this.length + octets <= this.bytes.length) return
     const larger = Buffer.allocUnsafe(Math.max(this.bytes.length * 2, this.length + octets))
@@ -27,7 +27,7 @@ class Text {
     this.bytes = larger
   }
 
-  /** Copies octets, for which the caller has reserved room. For a few octets this is faster than `set`. */
+  /** Copies bytes, for which the caller has reserved room. For a few bytes this is faster than `set`. */
   copy(from: Uint8Array, start: number, end: number): void {
     const { bytes } = this
     let at = this.length
@@ -41,7 +41,7 @@ class Text {
   }
 }
 
-/** Writes a value as a field. Returns the number of octets that the service counts, or why it can't be returned. */
+/** Writes a value as a field. Returns the number of bytes that the service counts, or why it can't be returned. */
 type Writer = (out: Text, bytes: Uint8Array, offset: number, size: number) => number | Binary.Unreadable
 
 const ascii = (text: string): Uint8Array => Buffer.from(text, "latin1")
@@ -61,10 +61,10 @@ const openBracket = 0x5b
 const closeBracket = 0x5d
 const closeBrace = 0x7d
 
-/** Upper bound in octets of the JSON around a value. */
+/** Upper bound in bytes of the JSON around a value. */
 const frame = 64
 
-/** Longer texts, in octets, are written by `JSON.stringify`, which is then faster. */
+/** Longer texts, in bytes, are written by `JSON.stringify`, which is then faster. */
 const shortText = 512
 
 /** A writer for types without a faster one. */
@@ -74,7 +74,7 @@ const anyField =
     const field = read(bytes, offset, size)
     if (field instanceof Binary.Unreadable) return field
     out.write(fieldText(field))
-    return fieldOctets(field)
+    return fieldBytes(field)
   }
 
 const longText = anyField(Binary.text)
@@ -218,9 +218,9 @@ export class JsonRows implements RowReader {
   }
 
   /** The text of all rows, or why they can't be returned. */
-  text(maxOctets: number): Result.Result<string, Reason> {
+  text(maxBytes: number): Result.Result<string, Reason> {
     if (this.#unreadable !== undefined) return Result.fail(unreadable(this.#unreadable))
-    if (this.#octets > maxOctets) return Result.fail(resultTooLarge())
+    if (this.#octets > maxBytes) return Result.fail(resultTooLarge())
     if (this.rowCount === 0) return Result.succeed("[]")
     const { bytes, length } = this.#out
     // The opening bracket replaces the comma before the first row.

@@ -14,7 +14,7 @@ import { resultTooLarge, unreadable, unsupportedType } from "../engine/Failures.
 import type { Column, Row, RowReader, Value } from "../engine/Session.ts"
 import { builtInType, type PostgresType } from "./PostgresTypes.ts"
 
-const arrayOctets = (value: ArrayValue): number => {
+const arrayBytes = (value: ArrayValue): number => {
   const elements: ReadonlyArray<unknown> =
     "stringValues" in value
       ? value.stringValues
@@ -30,14 +30,14 @@ const arrayOctets = (value: ArrayValue): number => {
   return octets
 }
 
-/** The number of octets of a value as text; for a blob, of its hexadecimal form. */
-export const fieldOctets = (field: Field): number => {
+/** The number of bytes of a value as text; for a blob, of its hexadecimal form. */
+export const fieldBytes = (field: Field): number => {
   if ("stringValue" in field) return Buffer.byteLength(field.stringValue)
   if ("longValue" in field) return String(field.longValue).length
   if ("doubleValue" in field) return String(field.doubleValue).length
   if ("booleanValue" in field) return 1
   if ("blobValue" in field) return 2 + 2 * field.blobValue.length
-  return "arrayValue" in field ? arrayOctets(field.arrayValue) : 0
+  return "arrayValue" in field ? arrayBytes(field.arrayValue) : 0
 }
 
 /** The reader for a type with these options; `undefined` for a type that can't be returned. */
@@ -84,15 +84,15 @@ export class FieldRows implements RowReader {
 /** Uses the flag, because checking every value would cost as much as reading it. */
 const allFields = (read: FieldRows): read is FieldRows & { readonly rows: Array<ReadonlyArray<Field>> } => read.isRead
 
-/** An upper bound of the octets that the service counts, without reading the characters. */
-const mostOctets = (records: ReadonlyArray<ReadonlyArray<Field>>): number => {
+/** An upper bound of the bytes that the service counts, without reading the characters. */
+const mostBytes = (records: ReadonlyArray<ReadonlyArray<Field>>): number => {
   let octets = 0
   for (const record of records) {
     octets += 2 + 4 * record.length
     for (const field of record) {
-      // A UTF-16 unit takes at most three octets of UTF-8, and the longest double has 24 characters.
+      // A UTF-16 unit takes at most three bytes of UTF-8, and the longest double has 24 characters.
       if ("stringValue" in field) octets += 3 * field.stringValue.length
-      else if ("arrayValue" in field) octets += arrayOctets(field.arrayValue)
+      else if ("arrayValue" in field) octets += arrayBytes(field.arrayValue)
       else if ("blobValue" in field) octets += 2 + 2 * field.blobValue.length
       else octets += 24
     }
@@ -121,23 +121,23 @@ const readRecord = (
  * The records of a result.
  *
  * A column of a type that the service can't return fails the call only if it holds a value. The size is counted as the
- * service does: 2 octets for each row, 4 for each value, and the octets of each value as text.
+ * service does: 2 bytes for each row, 4 for each value, and the bytes of each value as text.
  */
 export const toRecords = (
   read: FieldRows,
   types: ReadonlyArray<PostgresType>,
   options: ResultSetOptions,
-  maxOctets: number
+  maxBytes: number
 ): Result.Result<ReadonlyArray<ReadonlyArray<Field>>, Reason> => {
-  if (read.records !== undefined && mostOctets(read.records) <= maxOctets) return Result.succeed(read.records)
+  if (read.records !== undefined && mostBytes(read.records) <= maxBytes) return Result.succeed(read.records)
   let octets = 0
   const records: Array<ReadonlyArray<Field>> = []
   for (const row of read.rows) {
     const record = readRecord(row, types, options)
     if (Result.isFailure(record)) return Result.fail(record.failure)
     octets += 2 + 4 * row.length
-    for (const field of record.success) octets += fieldOctets(field)
-    if (octets > maxOctets) return Result.fail(resultTooLarge())
+    for (const field of record.success) octets += fieldBytes(field)
+    if (octets > maxBytes) return Result.fail(resultTooLarge())
     records.push(record.success)
   }
   return Result.succeed(records)

@@ -1,8 +1,10 @@
 /** Reads from PostgreSQL's catalogue which tables there are to back up or to fill. */
+
 import { Effect, Schema, Stream } from "effect"
 import { SqlClient } from "effect/sql"
+import { quotedName } from "../../data-api/statement/Quoting.ts"
 import type { Sequence } from "./BackupFormat.ts"
-import { quoted, table } from "./QuotedName.ts"
+import { table } from "./QuotedName.ts"
 
 /** A foreign key; `parent` is null where it refers to another schema. */
 const ForeignKey = Schema.Struct({ name: Schema.String, parent: Schema.NullOr(Schema.String) })
@@ -82,7 +84,7 @@ export const setPath = Effect.fnUntraced(function* (path: string) {
  * The search path for writing rows: functions in constraints and defaults may use names of the schema without its name.
  */
 export const pathOf = (schema: string, path: string): string =>
-  path.trim() === "" ? quoted(schema) : `${quoted(schema)}, ${path}`
+  path.trim() === "" ? quotedName(schema) : `${quotedName(schema)}, ${path}`
 
 /** Leaves out the tables of extensions, which make their own rows. */
 const isOwn = `not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')`

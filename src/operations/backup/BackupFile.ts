@@ -28,12 +28,12 @@ export const failed = (file: string, what: string) => (cause: unknown) =>
     cause
   })
 
-const isGzip = (octets: Uint8Array): boolean => octets[0] === 0x1f && octets[1] === 0x8b
+const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b
 
 async function* unpacked(file: string): AsyncGenerator<Uint8Array> {
-  const octets: AsyncIterable<Uint8Array> =
+  const bytes: AsyncIterable<Uint8Array> =
     file === standard ? process.stdin : createReadStream(file, { highWaterMark: 256 * 1024 })
-  const iterator = octets[Symbol.asyncIterator]()
+  const iterator = bytes[Symbol.asyncIterator]()
   const first = await iterator.next()
   if (first.done === true) return
   const whole = async function* () {
@@ -54,7 +54,7 @@ async function* unpacked(file: string): AsyncGenerator<Uint8Array> {
  * The bytes of a file, or of stdin for `-`, decompressed if they are gzip, whatever the name is. The file is opened on
  * the first read.
  */
-export const octetsOf = (file: string): AsyncIterable<Uint8Array> => unpacked(file)
+export const bytesOf = (file: string): AsyncIterable<Uint8Array> => unpacked(file)
 
 interface Sink {
   /** Takes the text. */

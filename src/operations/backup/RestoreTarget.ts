@@ -1,7 +1,9 @@
 /** The database that a backup is restored into: whether its tables exist and fit, and what they hold. */
+
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import * as Installation from "../database/Installation.ts"
+import { countRows } from "../database/RowCount.ts"
 import { migrate } from "../migrate/Migrate.ts"
 import * as Migration from "../migrate/Migration.ts"
 import { refuse } from "./Backup.ts"
@@ -136,21 +138,14 @@ export const pairsOf = Effect.fnUntraced(function* (header: Header, { schema }: 
   )
 })
 
-/** Rows are counted up to this number. */
-export const mostCounted = 1_000_000
-
-const Count = Schema.Tuple([Schema.Struct({ rows: Schema.Int })])
+export { mostCounted } from "../database/RowCount.ts"
 
 /**
  * How many rows a table holds, or one more than are counted.
  *
- * @param isAlone Whether to leave out the rows of partitions and of tables that inherit from it.
+ * @param only Whether to leave out the rows of partitions and of tables that inherit from it.
  */
-export const countOf = Effect.fnUntraced(function* (schema: string, name: string, isAlone = false) {
+export const countOf = Effect.fnUntraced(function* (schema: string, name: string, only = false) {
   const sql = yield* SqlClient.SqlClient
-  const rows = yield* sql`
-    select count(*)::int4 as rows
-    from (select from ${sql.literal(isAlone ? "only " : "")}${table(sql, schema, name)} limit ${sql.literal(String(mostCounted + 1))}) t`
-  const [{ rows: count }] = yield* Schema.decodeUnknownEffect(Count)(rows)
-  return count
+  return yield* countRows(sql`${sql.literal(only ? "only " : "")}${table(sql, schema, name)}`)
 })

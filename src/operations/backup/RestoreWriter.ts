@@ -1,9 +1,11 @@
 /** Writes the rows of a backup into tables, many in a request, and prepares the tables for that. */
+
 import { Effect, Schema } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
+import { literal, quotedName } from "../../data-api/statement/Quoting.ts"
 import { messageOf, sqlStateOf } from "../database/DatabaseFailure.ts"
 import type { Sequence } from "./BackupFormat.ts"
-import { columns, quoted, table as tableOf, tableText } from "./QuotedName.ts"
+import { columns, table as tableOf, tableText } from "./QuotedName.ts"
 import { textOf, type Values } from "./RecordText.ts"
 import type { Pair } from "./RestoreTarget.ts"
 
@@ -38,8 +40,6 @@ export interface Preparation {
 
 const modes: Readonly<Record<string, string>> = { O: "enable", R: "enable replica", A: "enable always", D: "disable" }
 
-const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
-
 /**
  * Drops or disables what would refuse or change the rows, and puts it back after them:
  *
@@ -58,15 +58,15 @@ export const preparation = (schema: string, pairs: ReadonlyArray<Pair>): Prepara
     for (const { comment, definition, isValidated, name } of to.constraints) {
       const isOld = from.notValidated.includes(name)
       if (!isOld && !late.includes(name)) continue
-      before.push(`alter table ${table} drop constraint ${quoted(name)}`)
+      before.push(`alter table ${table} drop constraint ${quotedName(name)}`)
       after.push(
-        `alter table ${table} add constraint ${quoted(name)} ${definition}${isOld && isValidated ? " not valid" : ""}`
+        `alter table ${table} add constraint ${quotedName(name)} ${definition}${isOld && isValidated ? " not valid" : ""}`
       )
-      if (comment !== null) after.push(`comment on constraint ${quoted(name)} on ${table} is ${literal(comment)}`)
+      if (comment !== null) after.push(`comment on constraint ${quotedName(name)} on ${table} is ${literal(comment)}`)
     }
     for (const { mode, name, relation } of to.triggers) {
-      before.push(`alter table ${relation} disable trigger ${quoted(name)}`)
-      after.push(`alter table ${relation} ${modes[mode] ?? "enable"} trigger ${quoted(name)}`)
+      before.push(`alter table ${relation} disable trigger ${quotedName(name)}`)
+      after.push(`alter table ${relation} ${modes[mode] ?? "enable"} trigger ${quotedName(name)}`)
     }
   }
   return { before, after }
@@ -124,7 +124,7 @@ export interface Batch {
 const isWhole = ({ from, to }: Pair): boolean => from.columns.length === to.columns.length
 
 /** The columns of the text of a row, in order. */
-const columnsOf = (pair: Pair): ReadonlyArray<string> =>
+const writtenColumns = (pair: Pair): ReadonlyArray<string> =>
   (isWhole(pair) ? pair.to : pair.from).columns.map(({ name }) => name)
 
 /** Collects rows into batches. */
@@ -137,7 +137,7 @@ export class Batches {
 
   constructor(pairs: ReadonlyArray<Pair>) {
     this.#places = pairs.map((pair) =>
-      columnsOf(pair).map((name) => pair.from.columns.findIndex((column) => column.name === name))
+      writtenColumns(pair).map((name) => pair.from.columns.findIndex((column) => column.name === name))
     )
   }
 
@@ -204,7 +204,7 @@ const isRefusal = (state: string | undefined): state is string => /^2[23]/.test(
 const send = Effect.fnUntraced(function* (schema: string, pair: Pair, lines: ReadonlyArray<string>) {
   const sql = yield* SqlClient.SqlClient
   const table = tableOf(sql, schema, pair.to.name)
-  const names = columns(sql, columnsOf(pair))
+  const names = columns(sql, writtenColumns(pair))
   // A row's text can't leave out a column that the backup lacks, and its type may refuse NULL.
   const type = isWhole(pair) ? table : sql.literal("pg_temp.alex_row")
   if (!isWhole(pair)) {

@@ -109,7 +109,7 @@ const forOperators: Readonly<
   DatabaseResuming: {
     code: "paused",
     problem: "The cluster was paused and is still resuming",
-    fix: "Try again: a resume takes 10 to 60 seconds. A minimum capacity above 0 avoids the pause"
+    fix: "Try again: a resume takes about 15 seconds, or 30 and more after a day's pause. A minimum capacity above 0 avoids the pause"
   },
   HttpEndpointNotEnabled: onHttpEndpoint,
   DatabaseNotFound: {

@@ -51,7 +51,7 @@ const originalColumns = (row: { readonly fields: object }) =>
   )
 
 /** Alex's tables as in the first databases: for each column the types that it may have. */
-const columnsOf: Readonly<Record<string, Readonly<Record<string, ReadonlyArray<string>>>>> = {
+const columnsByTable: Readonly<Record<string, Readonly<Record<string, ReadonlyArray<string>>>>> = {
   users: originalColumns(User),
   instruments: originalColumns(Instrument),
   accounts: originalColumns(Account),
@@ -69,7 +69,7 @@ const identity: Readonly<Record<string, ReadonlyArray<string>>> = {
 }
 
 /** The names of the tables of the first databases. */
-export const tables: ReadonlyArray<string> = Object.keys(columnsOf)
+export const tables: ReadonlyArray<string> = Object.keys(columnsByTable)
 
 /** Columns that the very first databases did not have yet, with the types that they are added with. */
 const later: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -177,7 +177,7 @@ export const isLaterTable = (table: Relation): boolean => {
  * @param migrated Whether a journal says that Alex's tables are here: then only the identifying columns are compared.
  */
 export const differencesOf = (table: Relation, migrated: boolean): ReadonlyArray<string> => {
-  const expected = columnsOf[table.name] ?? {}
+  const expected = columnsByTable[table.name] ?? {}
   const added = laterColumns(table).map(({ column }) => column)
   const columns = migrated
     ? (identity[table.name] ?? [])
@@ -189,7 +189,7 @@ export const differencesOf = (table: Relation, migrated: boolean): ReadonlyArray
 export const journalDifferences = (table: Relation): ReadonlyArray<string> => differences(table, journalColumns)
 
 const moments = (table: Relation, types: ReadonlyArray<string>): ReadonlyArray<string> =>
-  Object.entries(columnsOf[table.name] ?? {})
+  Object.entries(columnsByTable[table.name] ?? {})
     .filter(([column, expected]) => expected === moment && types.includes(table.columns[column] ?? ""))
     .map(([column]) => `${table.name}.${column}`)
 

@@ -2,8 +2,10 @@
  * Constraints that `migrate --lenient` left out, since rows of an adopted database break them. The comment of the
  * journal's table lists them, so that they are not taken for drift; a dump keeps the comment.
  */
+
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import { literal } from "../../data-api/statement/Quoting.ts"
 import { journalTable } from "./Installation.ts"
 
 const prefix = "alex-db: constraints left out: "
@@ -43,6 +45,6 @@ export const find = Effect.fnUntraced(function* () {
 /** Records which constraints are left out. Must be in the transaction that drops or adds them. */
 export const write = Effect.fnUntraced(function* (constraints: ReadonlyArray<string>) {
   const sql = yield* SqlClient.SqlClient
-  const text = constraints.length === 0 ? "null" : `'${(prefix + constraints.join(", ")).replaceAll("'", "''")}'`
+  const text = constraints.length === 0 ? "null" : literal(prefix + constraints.join(", "))
   yield* sql`comment on table ${sql(journalTable)} is ${sql.literal(text)}`
 })

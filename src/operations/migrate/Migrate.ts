@@ -14,7 +14,7 @@ import * as LockWait from "./LockWait.ts"
 import { runToItsEnd } from "./LongStatement.ts"
 import * as Migration from "./Migration.ts"
 import { indexBuiltConcurrently, partsOf } from "./StatementParts.ts"
-import { changesSettings, problemsOf, type StatementProblem } from "./StatementProblems.ts"
+import { changesSettings, problemsOfStatements, type StatementProblem } from "./StatementProblems.ts"
 
 /** The journal and the migrations contradict each other, or a statement can't run. Nothing was changed. */
 export class MigrationRefused extends Schema.TaggedError<MigrationRefused>()("MigrationRefused", {
@@ -100,7 +100,7 @@ export interface MigrateOptions extends Migration.Source {
 
 const statementProblems = (migrations: ReadonlyArray<Migration.Migration>, severity: StatementProblem["severity"]) =>
   migrations
-    .flatMap(problemsOf)
+    .flatMap(problemsOfStatements)
     .filter((problem) => problem.severity === severity)
     .map((problem) => ({ ...problem, message: `${problem.migration}.sql, line ${problem.line}: ${problem.message}` }))
 

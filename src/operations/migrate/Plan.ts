@@ -3,7 +3,7 @@ import { Data, Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { messageInTransaction, sqlStateOf } from "../database/DatabaseFailure.ts"
 import * as Installation from "../database/Installation.ts"
-import { rowsOf } from "../database/RowCount.ts"
+import { countTable } from "../database/RowCount.ts"
 import * as Adoption from "./Adoption.ts"
 import * as Journal from "./Journal.ts"
 import { compareInstallation, type MigrateOptions, MigrationFailed, MigrationRefused } from "./Migrate.ts"
@@ -159,7 +159,7 @@ const adoptionOf = Effect.fnUntraced(function* (
 const countRows = Effect.fnUntraced(function* (locked: ReadonlyArray<string>) {
   const { tables } = yield* look()
   const found = tables.filter(({ name }) => locked.includes(name)).map(({ name }) => name)
-  return yield* Effect.forEach(found.sort(), rowsOf)
+  return yield* Effect.forEach(found.sort(), countTable)
 })
 
 /**

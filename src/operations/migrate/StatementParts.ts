@@ -1,4 +1,5 @@
 /** Splits a statement into tokens without white space and comments, from which to tell what it does. */
+import { unquotedName } from "../../data-api/statement/Quoting.ts"
 import { type TokenKind, tokenize } from "../../data-api/statement/SqlLexer.ts"
 
 /** A token that is neither white space nor a comment. */
@@ -20,8 +21,7 @@ export const partsOf = (sql: string): ReadonlyArray<Part> =>
     })
 
 /** The name that a word or a quoted identifier stands for. */
-export const nameOf = ({ kind, text }: Part): string =>
-  kind === "identifier" ? text.slice(1, -1).replaceAll('""', '"') : text
+export const nameOf = ({ kind, text }: Part): string => (kind === "identifier" ? unquotedName(text) : text)
 
 const beforeName = new Set(["or", "replace", "unlogged", "if", "not", "exists"])
 

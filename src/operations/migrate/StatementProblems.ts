@@ -67,7 +67,7 @@ const fileProblems = ({ name, text }: Migration): ReadonlyArray<StatementProblem
  * statement that is too long for the Data API, that would begin or end a transaction, or that can't run in one, a COPY
  * from the client, or a `:name` inside a dollar-quoted body, which the Data API itself takes for a parameter.
  */
-export const problemsOf = (migration: Migration): ReadonlyArray<StatementProblem> => [
+export const problemsOfStatements = (migration: Migration): ReadonlyArray<StatementProblem> => [
   ...fileProblems(migration),
   ...(migration.statements.length > 0
     ? []

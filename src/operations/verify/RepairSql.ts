@@ -1,4 +1,5 @@
 /** The SQL that repairs what differs from the migrations. */
+import { literal, quotedName } from "../../data-api/statement/Quoting.ts"
 import type { Catalogue, CatalogueObject } from "./Catalogue.ts"
 
 /** The input of a repair: the catalogue as expected, and as found. */
@@ -7,7 +8,7 @@ export interface Source {
   readonly found: Catalogue
 }
 
-const quoted = (name: string): string => (/^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`)
+const quoted = (name: string): string => (/^[a-z_][a-z0-9_]*$/.test(name) ? name : quotedName(name))
 
 const alter = (object: CatalogueObject, action: string): string =>
   `alter table ${quoted(object.table ?? object.name)} ${action}`
@@ -96,7 +97,7 @@ const policySql = ({ definition, name, table }: CatalogueObject): string =>
   `create policy ${quoted(name)} on ${quoted(table ?? "")} ${definition}`
 
 const commentSql = ({ name }: CatalogueObject, text: string | null): string =>
-  `comment on ${name} is ${text === null ? "null" : `'${text.replaceAll("'", "''")}'`}`
+  `comment on ${name} is ${text === null ? "null" : literal(text)}`
 
 const createTable = (object: CatalogueObject, source: Source): ReadonlyArray<string> => {
   const parts = source.expected.filter(({ table }) => table === object.name)

@@ -4,7 +4,7 @@ import type * as SqlClient from "effect/sql/SqlClient"
 import { Position, PositionCreate } from "../../domain/Position.ts"
 import { InvalidInput } from "../../domain/Problems.ts"
 import type { ClerkUserId } from "../../domain/User.ts"
-import { owned } from "../Accounts.ts"
+import { accountOwnedBy } from "../Accounts.ts"
 import { encoder, packs, type RepositoryError, type Row, reader } from "../Rows.ts"
 import * as Tables from "../Tables.ts"
 import { type BatchOptions, type Entry, encodeBatch, type Refused, writeBatch } from "./Batches.ts"
@@ -32,7 +32,7 @@ const putPack = (sql: Sql, owner: ClerkUserId | undefined, complete: boolean, js
     ), checked AS (
       SELECT
         given.*,
-        EXISTS (SELECT FROM accounts WHERE accounts.id = given.account_id ${owned(sql, owner)}) AS account_found,
+        EXISTS (SELECT FROM accounts WHERE accounts.id = given.account_id ${accountOwnedBy(sql, owner)}) AS account_found,
         EXISTS (SELECT FROM instruments WHERE instruments.symbol = given.symbol) AS instrument_found
       FROM given
     ), put AS (

@@ -67,7 +67,7 @@ export const payloadBytes = (row: string): string =>
   jobParts.map((part) => `coalesce(octet_length(to_json(${row}.${part}::text)::text), 0)`).join(" + ")
 
 /** Limits a query to the jobs of one owner, if there is one. */
-export const owned = (sql: Sql, owner: ClerkUserId | undefined) =>
+export const jobOwnedBy = (sql: Sql, owner: ClerkUserId | undefined) =>
   owner === undefined ? sql.literal("") : sql`AND jobs.clerk_user_id = ${owner}::varchar`
 
 /** A duration as an interval of SQL. */
@@ -91,7 +91,7 @@ const assigned = (sql: Sql, { extends: extended, lease, to }: Step) => {
 }
 
 /** Whether a job is stuck: it has been running for longer than this, and its lease, if any, has expired. */
-export const hangs = (sql: Sql, row: "found" | "jobs", runningFor: Duration.Input) => sql`(
+export const isStuck = (sql: Sql, row: "found" | "jobs", runningFor: Duration.Input) => sql`(
     ${sql.literal(row)}.status = 'running'
     AND coalesce(${sql.literal(row)}.started_at, ${sql.literal(row)}.created_at) < now() - ${interval(sql, runningFor)}
     AND coalesce(${sql.literal(row)}.lease_until < now(), true)
@@ -100,7 +100,7 @@ export const hangs = (sql: Sql, row: "found" | "jobs", runningFor: Duration.Inpu
 /** Whether a job may take a step, by its status and how long it has been running. */
 const admitted = (sql: Sql, { from, takeOver, to }: Step) => {
   const before = sql`found.status = ANY(${from ?? statusesBefore[to]}::text[])`
-  return takeOver === undefined ? before : sql`(${before} OR ${hangs(sql, "found", takeOver)})`
+  return takeOver === undefined ? before : sql`(${before} OR ${isStuck(sql, "found", takeOver)})`
 }
 
 const ended: ReadonlyArray<JobStatus> = ["completed", "failed", "cancelled"]
@@ -135,7 +135,7 @@ const run = (sql: Sql, note: Noted, guard: JobGuard, id: JobId, json: string, st
   // only other programs can write, may still become smaller.
   sql`
     WITH found AS (
-      SELECT jobs AS stored, jobs.* FROM jobs WHERE id = ${id}::uuid ${owned(sql, guard.owner)} FOR UPDATE
+      SELECT jobs AS stored, jobs.* FROM jobs WHERE id = ${id}::uuid ${jobOwnedBy(sql, guard.owner)} FOR UPDATE
     ), new AS (
       SELECT new.*, ${sql.literal(sized ? payloadBytes("new") : "0")} AS bytes
       FROM found, jsonb_populate_record(found.stored, ${json}::jsonb) AS new

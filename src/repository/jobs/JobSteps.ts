@@ -13,7 +13,7 @@ import {
 } from "../../domain/Job.ts"
 import type { ClerkUserId } from "../../domain/User.ts"
 import type { RepositoryError } from "../Rows.ts"
-import { changeJob, owned, type Results, readState, type StepError, stateColumns } from "./JobChange.ts"
+import { changeJob, jobOwnedBy, type Results, readState, type StepError, stateColumns } from "./JobChange.ts"
 
 /** The errors of attaching a result. */
 type AttachError = JobNotFound | JobTooLarge | RepositoryError
@@ -143,7 +143,7 @@ const withoutResult = (step: Effect.Effect<JobState, StepError | JobTooLarge>): 
 const remove = (sql: Sql, owner: ClerkUserId | undefined): JobSteps["delete"] =>
   Effect.fn("Jobs.delete")((id) =>
     readState.first(
-      sql`DELETE FROM jobs WHERE id = ${id}::uuid ${owned(sql, owner)} RETURNING ${sql.literal(stateColumns)}`,
+      sql`DELETE FROM jobs WHERE id = ${id}::uuid ${jobOwnedBy(sql, owner)} RETURNING ${sql.literal(stateColumns)}`,
       () => new JobNotFound({ job_id: id })
     )
   )

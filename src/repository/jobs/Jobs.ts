@@ -36,7 +36,7 @@ import {
   type StreamOptions
 } from "../Rows.ts"
 import * as Tables from "../Tables.ts"
-import { hangs, jobParts, owned, payloadBytes, readState, stateColumns } from "./JobChange.ts"
+import { isStuck, jobOwnedBy, jobParts, payloadBytes, readState, stateColumns } from "./JobChange.ts"
 import { jobQueue, type Queue } from "./JobQueue.ts"
 import { type JobSteps, jobSteps } from "./JobSteps.ts"
 
@@ -184,7 +184,7 @@ const findSome = (sql: Sql, owner: ClerkUserId | undefined): Operations["findByI
   Effect.fn("Jobs.findById")((id, options) =>
     read.first(
       sql`
-        SELECT ${sql.literal(columnsWith(options?.parts))} FROM jobs WHERE id = ${id}::uuid ${owned(sql, owner)}`,
+        SELECT ${sql.literal(columnsWith(options?.parts))} FROM jobs WHERE id = ${id}::uuid ${jobOwnedBy(sql, owner)}`,
       notFound(id)
     )
   )
@@ -202,7 +202,7 @@ const listOldest = (sql: Sql): Operations["listOldest"] =>
     readState.list(sql`
       SELECT ${sql.literal(stateColumns)} FROM jobs
       WHERE ${options.status === undefined ? sql.literal("true") : sql`status = ${options.status}::varchar`}
-        AND ${options.runningFor === undefined ? sql.literal("true") : hangs(sql, "jobs", options.runningFor)}
+        AND ${options.runningFor === undefined ? sql.literal("true") : isStuck(sql, "jobs", options.runningFor)}
       ORDER BY created_at, id LIMIT ${options.limit ?? 100}::int`)
   )
 

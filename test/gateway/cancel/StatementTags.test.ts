@@ -29,13 +29,13 @@ describe("the tags of statements", () => {
     const running = times(20, () => tags.take("select 1"))
     assert.strictEqual(new Set(running.map(({ comment }) => comment)).size, 8)
     assert.deepStrictEqual(
-      running.map(({ isAlone }) => isAlone),
+      running.map(({ isUnique }) => isUnique),
       running.map((_, at) => at < 7)
     )
     for (const tag of running.slice(8)) tag.release()
-    assert.isTrue(running[7]?.isAlone)
+    assert.isTrue(running[7]?.isUnique)
     for (const tag of running.slice(0, 8)) tag.release()
-    assert.isFalse(running[7]?.isAlone, "a statement that was answered is not found")
+    assert.isFalse(running[7]?.isUnique, "a statement that was answered is not found")
   })
 
   it("find no statement of another client's once their own was answered", () => {
@@ -44,10 +44,10 @@ describe("the tags of statements", () => {
     answered.release()
     const other = tags.take("select 1")
     assert.strictEqual(other.comment, answered.comment)
-    assert.isFalse(answered.isAlone)
-    assert.isTrue(other.isAlone)
+    assert.isFalse(answered.isUnique)
+    assert.isTrue(other.isUnique)
     answered.release()
-    assert.isTrue(other.isAlone, "a tag is released once")
+    assert.isTrue(other.isUnique, "a tag is released once")
   })
 
   it("come back as soon as they are free", () => {
@@ -72,7 +72,7 @@ describe("the tags of statements", () => {
     const tags = new StatementTags()
     const running = tags.take("select 0")
     for (let value = 1; value < 3000; value++) tags.take(`select ${value}`).release()
-    assert.isTrue(running.isAlone)
+    assert.isTrue(running.isUnique)
     assert.notStrictEqual(tags.take("select 0").comment, running.comment)
   })
 })

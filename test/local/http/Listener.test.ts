@@ -42,7 +42,7 @@ const closed = (port: number, octets: string) =>
   })
 
 const takesWhole = {
-  maxOctets: 1_000,
+  maxBytes: 1_000,
   serve: ((_head, _body, answer) =>
     answer({ head: "HTTP/1.1 200 OK\r\ncontent-length: 8\r\n", body: "answered" })) satisfies ServeWhole
 }

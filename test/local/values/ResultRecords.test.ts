@@ -1,6 +1,6 @@
 import { assert, it } from "@effect/vitest"
 import type { Field } from "../../../src/data-api/DataApi.ts"
-import { fieldOctets } from "../../../src/local/values/ResultRecords.ts"
+import { fieldBytes } from "../../../src/local/values/ResultRecords.ts"
 
 it("a value counts with the octets of its text, a blob with those of its hexadecimal form", () => {
   const counted: ReadonlyArray<readonly [octets: number, field: Field]> = [
@@ -18,5 +18,5 @@ it("a value counts with the octets of its text, a blob with those of its hexadec
     [2, { arrayValue: { stringValues: [] } }],
     [6, { arrayValue: { stringValues: ["é", "😀"].slice(0, 1).concat("a") } }]
   ]
-  for (const [octets, field] of counted) assert.strictEqual(fieldOctets(field), octets, Object.keys(field)[0])
+  for (const [octets, field] of counted) assert.strictEqual(fieldBytes(field), octets, Object.keys(field)[0])
 })

@@ -139,7 +139,7 @@ it.live("gzip is unpacked whatever the name says, and a packed file that is cut 
     const packed = gzipSync(yield* written)
     const read = (octets: Uint8Array) => {
       writeFileSync(file, octets)
-      return BackupReader.check(file, BackupFile.octetsOf(file))
+      return BackupReader.check(file, BackupFile.bytesOf(file))
     }
     assert.lengthOf((yield* read(packed)).contents, 3)
     for (let length = 20; length < packed.length; length += 11) {
@@ -148,7 +148,7 @@ it.live("gzip is unpacked whatever the name says, and a packed file that is cut 
     const damaged = Buffer.from(packed)
     damaged[packed.length - 6] = (damaged[packed.length - 6] ?? 0) ^ 1
     assert.match((yield* Effect.flip(read(damaged))).message, /damaged \(incorrect data check\)/)
-    const absent = yield* Effect.flip(BackupReader.check("absent", BackupFile.octetsOf(join(folder, "absent"))))
+    const absent = yield* Effect.flip(BackupReader.check("absent", BackupFile.bytesOf(join(folder, "absent"))))
     assert.match(absent.message, /^absent can't be read: ENOENT/)
   })
 )

@@ -121,7 +121,7 @@ describe(
               const file = join(folder, "alex.jsonl.gz")
               const written = yield* Backup.backup(file).pipe(Effect.provideContext(source))
               const restored = yield* Effect.gen(function* () {
-                const backup = yield* BackupReader.read(file, BackupFile.octetsOf(file))
+                const backup = yield* BackupReader.read(file, BackupFile.bytesOf(file))
                 return yield* Restore.restore(backup, { replace: true })
               }).pipe(Effect.provideContext(place))
               assert.deepStrictEqual(restored.tables, written.tables)

@@ -25,7 +25,7 @@ it.live("a restore finishes the migrations of a database without rows, and leave
       onFresh
     )
     const restored = (options: Restore.RestoreOptions) =>
-      Effect.flatMap(BackupReader.read(file, BackupFile.octetsOf(file)), (backup) => Restore.restore(backup, options))
+      Effect.flatMap(BackupReader.read(file, BackupFile.bytesOf(file)), (backup) => Restore.restore(backup, options))
     for (const to of [1, 2, 4, 6]) {
       for (const resume of [true, false]) {
         const report = yield* Effect.andThen(Migrate.migrate({ to }), restored({ resume })).pipe(onFresh)

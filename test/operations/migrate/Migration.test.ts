@@ -3,7 +3,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
 import { Migration } from "../../../src/operations/index.ts"
 import { createdObjects } from "../../../src/operations/migrate/CreatedObjects.ts"
-import { problemsOf } from "../../../src/operations/migrate/StatementProblems.ts"
+import { problemsOfStatements } from "../../../src/operations/migrate/StatementProblems.ts"
 
 const parse = (text: string, file = "007_words.sql") => {
   const migration = Migration.parse(file, text)
@@ -39,7 +39,7 @@ it("knows a migration that is no transaction by its first line", () => {
 })
 
 it("names what the Data API could not run, with its line", () => {
-  const problems = problemsOf(
+  const problems = problemsOfStatements(
     parse(
       [
         "copy t from stdin;",
@@ -64,7 +64,7 @@ it("names what the Data API could not run, with its line", () => {
 
 it("finds no placeholder in casts, slices of text and nested quotes of a function's body", () => {
   const migration = parse("do $$ begin perform 'a:b'::text, \":c\" from t; -- :d\n x := 1; end $$;")
-  assert.deepStrictEqual(problemsOf(migration), [])
+  assert.deepStrictEqual(problemsOfStatements(migration), [])
 })
 
 it.effect("loads the package's migrations in order, without a problem", () =>
@@ -74,7 +74,7 @@ it.effect("loads the package's migrations in order, without a problem", () =>
       migrations.map(({ number }) => number),
       migrations.map((_, index) => index + 1)
     )
-    assert.deepStrictEqual(migrations.flatMap(problemsOf), [])
+    assert.deepStrictEqual(migrations.flatMap(problemsOfStatements), [])
     assert.sameMembers(
       [...createdObjects(migrations).tables],
       ["users", "instruments", "accounts", "positions", "jobs", "portfolio_snapshots", "price_history", "agent_calls"]
@@ -82,7 +82,7 @@ it.effect("loads the package's migrations in order, without a problem", () =>
   }).pipe(Effect.provide(NodeServices.layer))
 )
 
-const messagesOf = (text: string) => problemsOf(parse(text)).map(({ line, message }) => `${line}: ${message}`)
+const messagesOf = (text: string) => problemsOfStatements(parse(text)).map(({ line, message }) => `${line}: ${message}`)
 
 it("refuses whatever would end the transaction that a migration is", () => {
   for (const statement of [
@@ -173,7 +173,7 @@ it("finds the tables and functions that statements create in the current schema"
 
 it("refuses a file without a statement, since what is written into it later would never run", () => {
   for (const text of ["", "\n", "-- What this changes\n", "/* later */;", "\ufeff"]) {
-    const [problem] = problemsOf(parse(text))
+    const [problem] = problemsOfStatements(parse(text))
     assert.include(problem?.message, "has no statement yet", JSON.stringify(text))
   }
 })

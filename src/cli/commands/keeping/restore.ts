@@ -29,7 +29,7 @@ export const restore = Command.make(
     const { BackupFile, BackupReader, Restore, RestoreTarget } = yield* operations
     const config = yield* configure(flags)
     const { canPrompt } = yield* TerminalCapabilities.TerminalCapabilities
-    const open = BackupReader.read(file, BackupFile.octetsOf(file))
+    const open = BackupReader.read(file, BackupFile.bytesOf(file))
     const options = {
       replace,
       resume,
@@ -38,7 +38,7 @@ export const restore = Command.make(
       version: version()
     }
     // A damaged file is found before anything is changed.
-    const checked = file === "-" && !dryRun ? undefined : yield* BackupReader.check(file, BackupFile.octetsOf(file))
+    const checked = file === "-" && !dryRun ? undefined : yield* BackupReader.check(file, BackupFile.bytesOf(file))
     if (dryRun && checked !== undefined) {
       const plan = yield* onConfigured(config)(Restore.plan(checked.header, checked.contents))
       return yield* print(flags.json, plan, planText(RestoreTarget.mostCounted))
