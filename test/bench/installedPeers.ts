@@ -7,7 +7,17 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { awsClient, bulkRows, common, createdAt, id, rdsDataService, thing, timestampText, type Work } from "./contenders.ts"
+import {
+  awsClient,
+  bulkRows,
+  common,
+  createdAt,
+  id,
+  rdsDataService,
+  thing,
+  timestampText,
+  type Work
+} from "./contenders.ts"
 import { loadOf } from "./measure.ts"
 import { credentials, region } from "./processes.ts"
 
