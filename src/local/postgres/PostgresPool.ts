@@ -65,6 +65,15 @@ const poolExhausted = new Refusal({
 /** How long an idle connection is kept. */
 const idleLimit = Duration.seconds(30)
 
+/**
+ * Matches statements that PostgreSQL refuses while anyone else is connected to the database that they name. A comment in
+ * between does not matter to a match too many.
+ */
+const ofDatabases = /\b(?:create|alter|drop)\s+database\b/i
+
+/** PostgreSQL's SQLSTATE for a database that others are connected to. */
+const objectInUse = "55006"
+
 /** A connection of the pool. */
 interface Pooled {
   readonly connection: PostgresConnection
@@ -104,6 +113,11 @@ class LentSession implements Session, Lease {
   }
 
   run<Rows extends RowReader>(statement: Statement<Rows>): Effect.Effect<ResultSet<Rows>, Refusal | SessionLost> {
+    const run = Effect.suspend(() => this.#run(statement))
+    return ofDatabases.test(statement.sql) ? this.#pool.withoutIdle(this.database, run) : run
+  }
+
+  #run<Rows extends RowReader>(statement: Statement<Rows>): Effect.Effect<ResultSet<Rows>, Refusal | SessionLost> {
     const entry = this.#entry
     if (entry.idleSince === undefined) return entry.connection.run(statement)
     entry.idleSince = undefined
@@ -111,7 +125,7 @@ class LentSession implements Session, Lease {
       entry.connection.tookNothing()
         ? Effect.flatMap(this.#pool.find(entry.connection.database), (another) => {
             this.#entry = another
-            return this.run(statement)
+            return this.#run(statement)
           })
         : Effect.fail(failure)
     )
@@ -175,8 +189,27 @@ class Pool implements SessionSource {
     )
   }
 
+  /**
+   * Runs a statement without idle connections to other databases, which would be in its way. A connection may have become
+   * idle meanwhile: PostgreSQL waits 5 seconds before it refuses, and the statement is run once more.
+   */
+  withoutIdle<A>(
+    database: string,
+    run: Effect.Effect<A, Refusal | SessionLost>
+  ): Effect.Effect<A, Refusal | SessionLost> {
+    const closed = this.#closeIdle(({ connection }) => connection.database !== database)
+    const again = (failure: Refusal | SessionLost) =>
+      Effect.flatMap(closed, (count) => (count === 0 ? Effect.fail(failure) : run))
+    return Effect.andThen(
+      closed,
+      Effect.catch(run, (failure) =>
+        failure._tag === "Refusal" && failure.sqlState === objectInUse ? again(failure) : Effect.fail(failure)
+      )
+    )
+  }
+
   /** Closes the connections that were idle for `idleLimit`. */
-  readonly closeUnused: Effect.Effect<void> = Effect.suspend(() => {
+  readonly closeUnused: Effect.Effect<number> = Effect.suspend(() => {
     const now = this.#clock.currentTimeMillisUnsafe()
     const oldest = now - Duration.toMillis(idleLimit)
     return this.#closeIdle(({ connection, idleSince = now }) => connection.isBroken() || idleSince <= oldest)
@@ -185,7 +218,7 @@ class Pool implements SessionSource {
   /** Closes the idle connections now, and the others when they are returned. */
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
     this.#closed = true
-    return this.#closeIdle(() => true)
+    return Effect.asVoid(this.#closeIdle(() => true))
   })
 
   readonly #leave = Effect.suspend(() => {
@@ -209,11 +242,15 @@ class Pool implements SessionSource {
     })
   }
 
-  #closeIdle(isOver: (entry: Pooled) => boolean): Effect.Effect<void> {
+  /** Closes idle connections, and returns how many. */
+  #closeIdle(isOver: (entry: Pooled) => boolean): Effect.Effect<number> {
     return Effect.suspend(() => {
       const over = this.#idle.filter(isOver)
       this.#idle = this.#idle.filter((entry) => !over.includes(entry))
-      return Effect.forEach(over, ({ connection }) => connection.close, { discard: true })
+      return Effect.as(
+        Effect.forEach(over, ({ connection }) => connection.close, { discard: true }),
+        over.length
+      )
     })
   }
 

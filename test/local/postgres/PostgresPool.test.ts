@@ -1,6 +1,8 @@
+import { randomUUID } from "node:crypto"
 import { connect, createServer } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Layer, Redacted, Result } from "effect"
+import { DataApi } from "../../../src/data-api/DataApi.ts"
 import * as LocalDataApi from "../../../src/local/LocalDataApi.ts"
 import { parseUrl } from "../../../src/local/postgres/PostgresPool.ts"
 import * as TestDatabase from "../../TestDatabase.ts"
@@ -270,6 +272,37 @@ describe.skipIf(url === undefined)(TestDatabase.onPostgres("sessions of a Postgr
         assert.deepStrictEqual(yield* query("select * from shifting"), [[{ stringValue: "1" }, { longValue: 2 }]])
       }).pipe(Effect.provide(LocalDataApi.layerPostgres({ url: fresh })))
     }).pipe(Effect.scoped)
+  )
+
+  it.live("a database can be copied, renamed and dropped as soon as its last call has ended", () =>
+    Effect.gen(function* () {
+      const own = `pool_${randomUUID().replaceAll("-", "")}`
+      const use = (name: string) => execute("select 1", {}, { database: name })
+      yield* execute(`create database ${own}`)
+      yield* Effect.all([use(own), use(own), use(own)], { concurrency: "unbounded" })
+      yield* execute(`/* a copy */ create database ${own}_copy template ${own}`)
+      yield* use(own)
+      yield* execute(`alter database ${own} rename to ${own}_new`)
+      yield* use(`${own}_new`)
+      yield* use(`${own}_copy`)
+      yield* execute(`Drop  Database ${own}_new`)
+      yield* execute(`-- and\ndrop database if exists ${own}_copy`)
+      const names = `select count(*) from pg_database where datname like '${own}%'`
+      assert.deepStrictEqual(yield* scalar(names), { longValue: 0 })
+    }).pipe(Effect.provide(database()))
+  )
+
+  it.live("a database in which a transaction is open is not dropped", () =>
+    Effect.gen(function* () {
+      const own = `pool_${randomUUID().replaceAll("-", "")}`
+      yield* execute(`create database ${own}`)
+      const { transactionId } = yield* Effect.flatMap(DataApi, (api) => api.beginTransaction({ database: own }))
+      const [tag, message] = yield* refused(`drop database ${own}`)
+      assert.strictEqual(tag, "DatabaseError")
+      assert.include(message, "SQLState: 55006")
+      yield* rollback(transactionId)
+      yield* execute(`drop database ${own}`)
+    }).pipe(Effect.provide(database()))
   )
 
   it.live("closing the engine rolls back what is open and ends its sessions", () =>
