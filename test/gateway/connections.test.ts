@@ -272,6 +272,37 @@ describe.skipIf(TestDatabase.postgresUrl === undefined || !hasPsql)(TestDatabase
       }).pipe(Effect.scoped, Effect.provide(LocalDataApi.layerPostgres({ url: Redacted.make(serverUrl) })))
     )
 
+    it.effect("an idle transaction is kept without a snapshot, which would be older than its first statement", () =>
+      Effect.gen(function* () {
+        const { directUrl } = yield* TestGateway
+        const api = yield* DataApi
+        const kept: Array<string> = []
+        const noting = DataApi.of({
+          ...api,
+          executeStatement: (request) =>
+            Effect.ensuring(
+              api.executeStatement(request),
+              Effect.sync(() => kept.push(request.sql))
+            )
+        })
+        const { port } = yield* Effect.provideService(make(directUrl, { password: "trust" }), DataApi, noting)
+        const client = yield* Effect.acquireRelease(
+          Effect.promise(() => RawClient.connect(port, new URL(directUrl).pathname.slice(1))),
+          (one) => Effect.promise(() => one.kill())
+        )
+        const ask = (sql: string) => Effect.promise(() => client.ask(query(sql)))
+        yield* psql(directUrl, "create table seen_late(a int)")
+        yield* ask("begin isolation level repeatable read")
+        const before = kept.length
+        yield* TestClock.adjust("2 minutes")
+        yield* until(Effect.sync(() => kept.length > before))
+        yield* psql(directUrl, "insert into seen_late values (1)")
+        assert.deepStrictEqual((yield* ask("set transaction isolation level serializable")).tags, ["SET"])
+        assert.deepStrictEqual((yield* ask("select * from seen_late")).tags, ["SELECT 1"])
+        assert.deepStrictEqual((yield* ask("commit")).tags, ["COMMIT"])
+      }).pipe(Effect.scoped, Effect.provide(LocalDataApi.layerPostgres({ url: Redacted.make(serverUrl) })))
+    )
+
     it.effect("clients are told that the gateway ends, and their transactions are rolled back", () =>
       Effect.gen(function* () {
         const { directUrl } = yield* TestGateway

@@ -73,3 +73,6 @@ export interface HeldLock {
 
 /** Leaves no portal open: CREATE INDEX CONCURRENTLY waits for the snapshot of one. */
 export const KEEP_LOCK = "close all"
+
+/** Takes no snapshot, which would be older than the first statement of a client that idles after BEGIN. */
+export const KEEP_OPEN = "show transaction_isolation"
