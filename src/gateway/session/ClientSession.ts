@@ -16,7 +16,14 @@ import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
 import type { ShapeLookup } from "../statement/ShapeLookup.ts"
 import type { TypeShapes } from "../values/TypeShape.ts"
 import type { HeldCursor } from "./HeldCursors.ts"
-import { type HeldLock, type Holding, KEEP_LOCK, KEEP_OPEN, type OpenTransaction, openTransaction } from "./OpenTransaction.ts"
+import {
+  type HeldLock,
+  type Holding,
+  KEEP_LOCK,
+  KEEP_OPEN,
+  type OpenTransaction,
+  openTransaction
+} from "./OpenTransaction.ts"
 import type { Prepared } from "./PreparedText.ts"
 import { material, modesSet, naming, reported, type Settings } from "./Settings.ts"
 
