@@ -35,12 +35,17 @@ export const visibleLines = (text: string): string =>
 const esc = "\u001b"
 const colour = new RegExp(`(${esc}\\[\\d{1,2}m)`)
 
+/** Lines of nothing but visible ASCII, which need no look at each character. */
+const plain = /^[\n\x20-\x7e]*$/
+
 /** What is about to be written to a terminal: lines and colours stay, every other control character is shown. */
 export const visibleOutput = (text: string): string =>
-  text
-    .split(colour)
-    .map((piece, index) => (index % 2 === 1 ? piece : visibleLines(piece)))
-    .join("")
+  plain.test(text)
+    ? text
+    : text
+        .split(colour)
+        .map((piece, index) => (index % 2 === 1 ? piece : visibleLines(piece)))
+        .join("")
 
 /** JSON text with the same value, in which nothing is hidden. */
 export const visibleJson = (json: string): string =>

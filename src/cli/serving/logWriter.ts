@@ -1,9 +1,12 @@
-/** The log of `alex-db serve`'s requests. */
+/** The log of what `alex-db serve` and `alex-db gateway` answer. */
 import { Console, Effect } from "effect"
 
+/** Milliseconds that a line may wait: no reader notices, and a busy server writes 50 times a second at most. */
+const DELAY = 20
+
 /**
- * Writes to stderr, with one write for the lines of one turn of the event loop: a write costs more than a small
- * statement.
+ * Writes to stderr a little later, and many lines with one write. A write right after an answer would delay the next
+ * request, which has arrived by then: a client that waits for each answer would wait for the log as well.
  */
 export const logWriter = Effect.gen(function* () {
   const { error } = yield* Console.Console
@@ -13,6 +16,6 @@ export const logWriter = Effect.gen(function* () {
   }
   yield* Effect.addFinalizer(() => Effect.sync(flush))
   return (line: string): void => {
-    if (lines.push(line) === 1) setImmediate(flush)
+    if (lines.push(line) === 1) setTimeout(flush, DELAY)
   }
 })
