@@ -218,12 +218,13 @@ export const failureAdvice: Readonly<Record<FailureTag, string>> = {
   NotCommitted: "Retry the whole transaction."
 }
 
-const isTag = (tag: string): tag is FailureTag => Object.hasOwn(failures, tag)
+/** Whether a tag is that of a failure of the Data API. */
+export const isFailureTag = (tag: string): tag is FailureTag => Object.hasOwn(failures, tag)
 
 /** The failure of each of the service's exceptions. */
 const tagsOfCodes = (): ReadonlyMap<string, FailureTag> => {
   const tags = new Map<string, FailureTag>()
-  for (const tag of Object.keys(failures).filter(isTag)) {
+  for (const tag of Object.keys(failures).filter(isFailureTag)) {
     for (const code of failures[tag].codes) if (!tags.has(code)) tags.set(code, tag)
   }
   return tags

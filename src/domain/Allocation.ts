@@ -78,12 +78,16 @@ const hundred = BigDecimal.fromBigInt(100n)
 const sumOf = (percentages: ReadonlyArray<number>): BigDecimal.BigDecimal =>
   BigDecimal.sumAll(percentages.map(BigDecimal.fromNumberUnsafe))
 
+/** Whether a sum of percentages is 100 within {@link sumTolerance}. */
+export const isHundred = (sum: BigDecimal.BigDecimal): boolean =>
+  !BigDecimal.isGreaterThan(BigDecimal.abs(BigDecimal.subtract(sum, hundred)), tolerance)
+
 /** Says in words why percentages do not sum to 100 within 0.05, exactly added; `undefined` if they do. */
 export const missesHundred = (percentages: ReadonlyArray<number>): string | undefined => {
   const sum = sumOf(percentages)
-  return BigDecimal.isGreaterThan(BigDecimal.abs(BigDecimal.subtract(sum, hundred)), tolerance)
-    ? `expected percentages that sum to 100 (within ${sumTolerance}), found a sum of ${formatDecimal(sum)}`
-    : undefined
+  return isHundred(sum)
+    ? undefined
+    : `expected percentages that sum to 100 (within ${sumTolerance}), found a sum of ${formatDecimal(sum)}`
 }
 
 /** Percentages by name; `undefined` means that the name is left out. */

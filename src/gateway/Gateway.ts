@@ -86,6 +86,42 @@ const secureContext = (tls: Options["tls"]): Effect.Effect<SecureContext | undef
         catch: () => new GatewayError({ message: "The certificate and its key don't match. Give both in PEM." })
       })
 
+/** Refuses to listen for other machines without TLS or without a password. */
+const checkExposed = Effect.fnUntraced(function* (host: string, { password, tls }: Options) {
+  if (tls === undefined) {
+    return yield* new GatewayError({
+      message: `${host} is not a loopback address. Give a certificate and its key, so that connections are encrypted.`
+    })
+  }
+  if (password === "trust") {
+    return yield* new GatewayError({ message: `${host} is not a loopback address. Require a password.` })
+  }
+})
+
+/** What all connections share. */
+const connectionOptionsOf = Effect.fnUntraced(function* (api: DataApi["Service"], host: string, options: Options) {
+  const { password } = options
+  const shared: ConnectionOptions = {
+    upstream: {
+      api,
+      descriptions: new Descriptions(api),
+      shapes: new ShapeLookup(api),
+      texts: new ClientTexts(),
+      tags: new StatementTags(),
+      locks: options.ownLocks === true ? new LockTable() : undefined,
+      readOnly: options.readOnly ?? false,
+      wholeSession: options.wholeSession ?? false
+    },
+    cancels: new Cancels(),
+    maxConnections: options.maxConnections ?? 100,
+    onStatement: options.onStatement ?? (() => undefined),
+    verifier: password === "trust" ? undefined : verifierOf(Redacted.value(password)),
+    tls: yield* secureContext(options.tls),
+    requireTls: !isLoopback(host)
+  }
+  return shared
+})
+
 /**
  * Listens for PostgreSQL clients until the scope closes; then closes the connections and rolls back their transactions.
  *
@@ -105,34 +141,10 @@ const secureContext = (tls: Options["tls"]): Effect.Effect<SecureContext | undef
  * ```
  */
 export const make = Effect.fn("Gateway.make")(function* (options: Options) {
-  const { host = "127.0.0.1", password, port = 5433 } = options
+  const { host = "127.0.0.1", port = 5433 } = options
   const api = yield* DataApi
-  if (!isLoopback(host) && options.tls === undefined) {
-    return yield* new GatewayError({
-      message: `${host} is not a loopback address. Give a certificate and its key, so that connections are encrypted.`
-    })
-  }
-  if (!isLoopback(host) && password === "trust") {
-    return yield* new GatewayError({ message: `${host} is not a loopback address. Require a password.` })
-  }
-  const connectionOptions: ConnectionOptions = {
-    upstream: {
-      api,
-      descriptions: new Descriptions(api),
-      shapes: new ShapeLookup(api),
-      texts: new ClientTexts(),
-      tags: new StatementTags(),
-      locks: options.ownLocks === true ? new LockTable() : undefined,
-      readOnly: options.readOnly ?? false,
-      wholeSession: options.wholeSession ?? false
-    },
-    cancels: new Cancels(),
-    maxConnections: options.maxConnections ?? 100,
-    onStatement: options.onStatement ?? (() => undefined),
-    verifier: password === "trust" ? undefined : verifierOf(Redacted.value(password)),
-    tls: yield* secureContext(options.tls),
-    requireTls: !isLoopback(host)
-  }
+  if (!isLoopback(host)) yield* checkExposed(host, options)
+  const connectionOptions = yield* connectionOptionsOf(api, host, options)
   const run = yield* FiberSet.makeRuntime<never>()
   const open = new Set<ClientSocket>()
   const onConnection = (socket: Socket) => {

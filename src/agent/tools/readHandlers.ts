@@ -139,7 +139,7 @@ const accountsPage = (accounts: ReturnType<Accounts["Service"]["forUser"]>, byte
     return { accounts: page.items, next: page.next ?? null }
   })
 
-type UserJobs = ReturnType<Jobs["Service"]["forUser"]>
+export type UserJobs = ReturnType<Jobs["Service"]["forUser"]>
 type JobPage = NonNullable<Parameters<UserJobs["list"]>[0]>
 
 /** A page of jobs. If it does not fit, a shorter one is read, so that the cursor is that of its last job. */

@@ -14,10 +14,10 @@ import { CurrentCall, Instruments, Jobs, Positions } from "../../repository/inde
 import { CallInHand, hashOf, jobOf } from "../calls/callTrail.ts"
 import { type Failure, notAllowed, refused, wrote } from "./failures.ts"
 import { BoundJob, type Grant, Granted } from "./Grants.ts"
+import type { UserJobs } from "./readHandlers.ts"
 import { CurrentUser, type ToolFailure } from "./toolParts.ts"
 import { WriteTools } from "./writeTools.ts"
 
-type UserJobs = ReturnType<Jobs["Service"]["forUser"]>
 type UserPositions = ReturnType<Positions["Service"]["forUser"]>
 type InstrumentWrite = Parameters<Instruments["Service"]["upsert"]>[0]
 

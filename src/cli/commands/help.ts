@@ -9,16 +9,16 @@ import { root } from "../root.ts"
 import { version as packageVersion } from "../version.ts"
 
 /** The parts of a command that help needs. */
-interface Named {
+export interface NamedCommand {
   readonly name: string
-  readonly subcommands: ReadonlyArray<{ readonly commands: ReadonlyArray<Named> }>
+  readonly subcommands: ReadonlyArray<{ readonly commands: ReadonlyArray<NamedCommand> }>
 }
 
-const subcommand = (command: Named, name: string): Named | undefined =>
+const subcommand = (command: NamedCommand, name: string): NamedCommand | undefined =>
   command.subcommands.flatMap(({ commands }) => commands).find((one) => one.name === name)
 
 /** @param whole Returns the whole command line, which exists only once all of its commands do. */
-export const helpOn = (whole: () => Named) =>
+export const helpOn = (whole: () => NamedCommand) =>
   Command.make(
     "help",
     {

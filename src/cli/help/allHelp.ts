@@ -4,16 +4,12 @@ import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
 import type * as HelpDoc from "effect/cli/HelpDoc"
 import * as Effect from "effect/Effect"
+import type { NamedCommand } from "../commands/help.ts"
 import { command } from "../commands/index.ts"
 import type { Help } from "./helpText.ts"
 import { helpOf } from "./presenter.ts"
 
-interface Named {
-  readonly name: string
-  readonly subcommands: ReadonlyArray<{ readonly commands: ReadonlyArray<Named> }>
-}
-
-const pathsOf = ({ name, subcommands }: Named): ReadonlyArray<ReadonlyArray<string>> => [
+const pathsOf = ({ name, subcommands }: NamedCommand): ReadonlyArray<ReadonlyArray<string>> => [
   [name],
   ...subcommands.flatMap(({ commands }) => commands.flatMap(pathsOf)).map((path) => [name, ...path])
 ]

@@ -1,7 +1,7 @@
 /** Reads the database's own error, whichever driver reported it. */
 import { Predicate } from "effect"
 import type { SqlError } from "effect/sql"
-import { type FailureTag, failures } from "../../data-api/FailureTable.ts"
+import { type FailureTag, failures, isFailureTag } from "../../data-api/FailureTable.ts"
 
 const member = (value: unknown, key: string): unknown => (Predicate.hasProperty(value, key) ? value[key] : undefined)
 
@@ -51,8 +51,6 @@ export const dependentObjectsOf = (error: SqlError.SqlError): string | undefined
   return undefined
 }
 
-const isTag = (tag: string): tag is FailureTag => Object.hasOwn(failures, tag)
-
 /**
  * The tag of the Data API failure below the error, for example `DatabaseResuming`, if there is one. If the outcome is
  * unknown, it is the tag of the failure that lost the answer.
@@ -62,7 +60,7 @@ export const dataApiReasonOf = (error: SqlError.SqlError): FailureTag | undefine
     if (member(cause, "_tag") !== "DataApiError") continue
     const reason = member(cause, "reason")
     const tag = text(member(reason, "lost")) ?? text(member(reason, "_tag"))
-    if (tag !== undefined && isTag(tag)) return tag
+    if (tag !== undefined && isFailureTag(tag)) return tag
   }
   return undefined
 }

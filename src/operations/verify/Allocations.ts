@@ -4,10 +4,10 @@ import {
   assetClasses,
   formatDecimal,
   type Instrument,
+  isHundred,
   regions,
   sectors,
-  sumOfShares,
-  sumTolerance
+  sumOfShares
 } from "../../domain/index.ts"
 import type { Finding } from "./Finding.ts"
 
@@ -32,15 +32,8 @@ type Shares = { readonly [name: string]: number | undefined }
 const sumOf = (shares: Shares): string | null =>
   Object.keys(shares).length === 0 ? null : formatDecimal(sumOfShares(shares))
 
-const tolerance = BigDecimal.fromNumberUnsafe(sumTolerance)
-
 /** Whether a sum is 100 within the tolerance, or there is none. */
-export const isAt100 = (sum: string | null): boolean =>
-  sum === null ||
-  !BigDecimal.isGreaterThan(
-    BigDecimal.abs(BigDecimal.subtract(BigDecimal.fromStringUnsafe(sum), BigDecimal.fromBigInt(100n))),
-    tolerance
-  )
+export const isAt100 = (sum: string | null): boolean => sum === null || isHundred(BigDecimal.fromStringUnsafe(sum))
 
 /** How many instruments have one asset class, several, or none. */
 export const Classes = Schema.Struct({ pure: Schema.Int, mixed: Schema.Int, none: Schema.Int })

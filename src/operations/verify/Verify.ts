@@ -55,7 +55,7 @@ export type VerifyReport = typeof VerifyReport.Type
 
 const Count = Schema.Struct({ name: Schema.String, rows: Schema.Int, bytes: Schema.Int })
 
-const countRows = Effect.fnUntraced(function* (tables: ReadonlyArray<string>) {
+const countTables = Effect.fnUntraced(function* (tables: ReadonlyArray<string>) {
   if (tables.length === 0) return []
   const sql = yield* SqlClient.SqlClient
   const counts = tables.map(
@@ -168,6 +168,16 @@ export interface VerifyOptions extends Pick<MigrateOptions, "folder"> {
 /** How many instruments the report lists if their allocations sum to 100. */
 const listed = 100
 
+const missingTables = (present: ReadonlyArray<string>): ReadonlyArray<Finding> =>
+  Layout.tables
+    .filter((table) => !present.includes(table))
+    .map((table) => ({ severity: "problem", check: "tables", message: `table ${table} is missing` }))
+
+const migrationFindings = ({ pending, problems }: VerifyReport["migrations"]): ReadonlyArray<Finding> =>
+  [...problems.map(({ message }) => message), ...pending.map(({ name }) => `${name} is not applied`)].map(
+    (message) => ({ severity: "problem", check: "migrations", message })
+  )
+
 /**
  * Checks everything. Changes nothing, except that `validate` validates constraints. About ten requests, and one more
  * for each 500 instruments.
@@ -197,7 +207,7 @@ export const verify = Effect.fn("Verify.verify")(function* (options: VerifyOptio
   )
   const complete = present.length === Layout.tables.length
   yield* step(1, "counting rows")
-  const tables = yield* countRows(present)
+  const tables = yield* countTables(present)
   yield* step(2, "checking allocations")
   const read = present.includes("instruments") ? yield* readInstruments() : { instruments: [], findings: [] }
   const instruments = read.instruments.map((instrument) => ({ instrument, sums: sumsOf(instrument) }))
@@ -209,13 +219,8 @@ export const verify = Effect.fn("Verify.verify")(function* (options: VerifyOptio
       ? { drift: null, ignored: [], notices: [] }
       : yield* lookForDrift(catalogue, options.ignore ?? [])
   const findings: ReadonlyArray<Finding> = [
-    ...Layout.tables
-      .filter((table) => !present.includes(table))
-      .map((table): Finding => ({ severity: "problem", check: "tables", message: `table ${table} is missing` })),
-    ...migrations.problems.map(({ message }): Finding => ({ severity: "problem", check: "migrations", message })),
-    ...migrations.pending.map(
-      ({ name }): Finding => ({ severity: "problem", check: "migrations", message: `${name} is not applied` })
-    ),
+    ...missingTables(present),
+    ...migrationFindings(migrations),
     ...[...read.findings, ...instruments.flatMap(({ instrument, sums }) => allocationFindings(sums, instrument))].map(
       softened("instruments")
     ),
