@@ -5,13 +5,12 @@
  * time.
  */
 import { randomBytes } from "node:crypto"
+import { LONGEST_TEXT } from "../statement/ClientTexts.ts"
 
 /** How many concurrent statements of the same text get a tag of their own; any others share one. */
 const OWN_TAGS = 7
 /** How many texts are remembered. */
 const CAPACITY = 1000
-/** A longer text is probably a script that runs once, and is not remembered. */
-const LONGEST = 10_000
 
 /** A text, and how many running statements have each of its tags. */
 interface KnownText {
@@ -66,7 +65,7 @@ export class StatementTags {
 
   #add(sql: string): KnownText {
     const text = { number: ++this.#count, running: [] }
-    if (sql.length > LONGEST) return text
+    if (sql.length > LONGEST_TEXT) return text
     this.#texts.set(sql, text)
     if (this.#texts.size > CAPACITY) {
       for (const oldest of this.#texts.keys()) {

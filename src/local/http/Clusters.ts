@@ -147,20 +147,13 @@ export const any = (secretKey?: Redacted.Redacted): Clusters => {
   }
 }
 
-/** Accepts only the clusters, secrets and callers of a configuration. */
-export const fromConfig = (config: ClustersConfig, secretKey?: Redacted.Redacted): Clusters => {
+/** Admits a call as the service does: caller, cluster, secret, password and database, in this order. */
+const admitIn = (config: ClustersConfig): Clusters["admit"] => {
   const clusters = new Map(config.clusters.map((cluster) => [cluster.arn, cluster]))
   const secrets = new Map(
     config.secrets.flatMap((secret) => [secret.arn, secret.name ?? secret.arn].map((key) => [key, secret] as const))
   )
-  const anyone = any(secretKey)
-  const callers = new Map(
-    (config.callers ?? []).map((caller) => [
-      caller.accessKeyId,
-      { arn: caller.arn, secretAccessKey: caller.secretAccessKey ?? secretKey, denied: caller.denied ?? [] }
-    ])
-  )
-  const admit: Clusters["admit"] = ({ caller, database, operation, region, target }) => {
+  return ({ caller, database, operation, region, target }) => {
     const { resourceArn, secretArn } = target
     if (caller.denied.includes(operation)) {
       const action = `rds-data:${operation}`
@@ -191,6 +184,17 @@ export const fromConfig = (config: ClustersConfig, secretKey?: Redacted.Redacted
       ? Result.succeed(wanted)
       : refused("3D000", `database "${wanted}" does not exist`)
   }
+}
+
+/** Accepts only the clusters, secrets and callers of a configuration. */
+export const fromConfig = (config: ClustersConfig, secretKey?: Redacted.Redacted): Clusters => {
+  const anyone = any(secretKey)
+  const callers = new Map(
+    (config.callers ?? []).map((caller) => [
+      caller.accessKeyId,
+      { arn: caller.arn, secretAccessKey: caller.secretAccessKey ?? secretKey, denied: caller.denied ?? [] }
+    ])
+  )
   return {
     regions: new Set(config.clusters.map((cluster) => Arn.regionOf(cluster.arn) ?? "")),
     caller: (accessKeyId) => {
@@ -205,6 +209,6 @@ export const fromConfig = (config: ClustersConfig, secretKey?: Redacted.Redacted
           )
         : Result.succeed(known)
     },
-    admit
+    admit: admitIn(config)
   }
 }
