@@ -1,5 +1,6 @@
 /** The extended protocol: prepared statements and portals; after an error, messages are skipped up to the next Sync. */
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Backend from "../protocol/BackendMessages.ts"
 import type { FrontendMessage } from "../protocol/FrontendMessages.ts"
 import { cursorColumns } from "../session/CursorStatements.ts"
@@ -164,7 +165,9 @@ export class ExtendedQuery {
       const runs = statement?.words[0] === "call" ? this.#start(portal, statement) : Effect.void
       return Effect.map(runs, () => {
         const columns = portal.outcome?.columns ?? knownColumns(session, portal.prepared)
-        this.#send(columns === undefined ? Backend.noData : Backend.rowDescription(columns, formatOf(portal)))
+        if (columns === undefined) this.#send(Backend.noData)
+        else if (portal.formats.includes("binary")) this.#send(Backend.rowDescription(columns, formatOf(portal)))
+        else this.#send(Backend.rowDescriptionOfText(columns))
       })
     })
   }
@@ -231,7 +234,9 @@ export class ExtendedQuery {
       for (;;) {
         const now = portal.rows.slice(0, limit - sent)
         for (const row of now) {
-          if (socket.send(Backend.dataRow(yield* encodeRow(row, outcome, portal)))) yield* socket.flush
+          const values = encodeRow(row, outcome, portal)
+          if (Result.isFailure(values)) return yield* values.failure
+          if (socket.send(Backend.dataRow(values.success))) yield* socket.flush
         }
         portal.rows = portal.rows.slice(now.length)
         sent += now.length

@@ -68,7 +68,7 @@ export const callFunction = (
     const statement = prepared.statement ?? statementOf(sql)
     const outcome = yield* run(statement, execute(session, statement, bound))
     const portal = newPortal(prepared, bound, [resultFormat])
-    const [value = null] = yield* encodeRow(outcome.rows[0] ?? [null], outcome, portal)
+    const [value = null] = yield* Effect.fromResult(encodeRow(outcome.rows[0] ?? [null], outcome, portal))
     yield* endImplicit(session, false)
     socket.send(Backend.functionCallResponse(value))
   })

@@ -1,5 +1,7 @@
 /** Prepared statements and portals of the extended protocol. */
+import { isUtf8 } from "node:buffer"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import { nonce } from "../../data-api/sql/TypeLookup.ts"
 import { pgTypeByOid } from "../../data-api/values/PgOids.ts"
 import type { Format, FrontendMessage } from "../protocol/FrontendMessages.ts"
@@ -13,7 +15,7 @@ import { innerQuery } from "../statement/InnerQuery.ts"
 import { type Refused, refusal } from "../statement/Refused.ts"
 import { toBinary } from "../values/BinaryForms.ts"
 import { fromBinary, isReadable } from "../values/ComposedForms.ts"
-import { noShapes } from "../values/TypeShape.ts"
+import { noShapes, type TypeShapes } from "../values/TypeShape.ts"
 import { fixedColumns } from "./FixedColumns.ts"
 
 type BindMessage = Extract<FrontendMessage, { readonly _tag: "Bind" }>
@@ -132,13 +134,10 @@ export const prepare = Effect.fnUntraced(function* (session: Session, sql: strin
 export const knownColumns = (session: Session, { description, statement }: Prepared) =>
   description?.columns ?? (statement === undefined ? undefined : fixedColumns(session, statement))
 
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
-
-const textOf = (bytes: Uint8Array): Effect.Effect<string, Refused> =>
-  Effect.try({
-    try: () => utf8.decode(bytes),
-    catch: () => refusal("22021", 'invalid byte sequence for encoding "UTF8"')
-  })
+const textOf = (bytes: Uint8Array): Result.Result<string, Refused> =>
+  isUtf8(bytes)
+    ? Result.succeed(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString())
+    : Result.fail(refusal("22021", 'invalid byte sequence for encoding "UTF8"'))
 
 const formatAt = (formats: ReadonlyArray<Format>, index: number): Format =>
   formats.length === 1 ? (formats[0] ?? "text") : (formats[index] ?? "text")
@@ -163,31 +162,60 @@ const misfit = (
     : undefined
 }
 
-/** Bind: converts the values to text. */
-export const bind = Effect.fnUntraced(function* (session: Session, prepared: Prepared, message: BindMessage) {
-  const { description, parameters } = prepared
-  const { parameterFormats: formats, resultFormats, values } = message
-  const refused = misfit(prepared, message)
-  if (refused !== undefined) return yield* refused
-  const unknown = parameters.filter(
-    (oid, index) => values[index] !== null && formatAt(formats, index) === "binary" && !isReadable(oid)
+/** The text of a binary value of a parameter. */
+const textOfBinary = (
+  oid: number,
+  index: number,
+  value: Uint8Array,
+  shapes: TypeShapes
+): Result.Result<string, Refused> => {
+  const text = fromBinary(oid, value, shapes)
+  if (text !== undefined) return Result.succeed(text)
+  return Result.fail(
+    isReadable(oid, shapes)
+      ? refusal("22P03", `incorrect binary data format in bind parameter ${index + 1}`)
+      : refusal("0A000", `the gateway reads no binary form of the type ${oid}`, "Send the parameter as text.")
   )
-  const shapes = unknown.length === 0 ? noShapes : yield* session.shapes(unknown)
-  const texts = yield* Effect.forEach(values, (value, index) => {
-    if (value === null) return Effect.succeed(null)
-    if (formatAt(formats, index) === "text") return textOf(value)
-    const oid = parameters[index] ?? 0
-    const text = fromBinary(oid, value, shapes)
-    if (text !== undefined) return Effect.succeed(text)
-    return Effect.fail(
-      isReadable(oid, shapes)
-        ? refusal("22P03", `incorrect binary data format in bind parameter ${index + 1}`)
-        : refusal("0A000", `the gateway reads no binary form of the type ${oid}`, "Send the parameter as text.")
-    )
-  })
+}
+
+const boundOf = (
+  { description, parameters }: Prepared,
+  { parameterFormats, resultFormats, values }: BindMessage,
+  shapes: TypeShapes
+): Result.Result<Bound | undefined, Refused> => {
+  const texts: Array<string | null> = []
+  for (const [index, value] of values.entries()) {
+    if (value === null) {
+      texts.push(null)
+      continue
+    }
+    const text =
+      formatAt(parameterFormats, index) === "text"
+        ? textOf(value)
+        : textOfBinary(parameters[index] ?? 0, index, value, shapes)
+    if (Result.isFailure(text)) return Result.fail(text.failure)
+    texts.push(text.success)
+  }
   const isBinary = (column: number) => formatAt(resultFormats, column) === "binary"
-  return description === undefined ? undefined : ({ description, values: texts, isBinary } satisfies Bound)
-})
+  return Result.succeed(description === undefined ? undefined : { description, values: texts, isBinary })
+}
+
+/** Bind: converts the values to text. */
+export const bind = (
+  session: Session,
+  prepared: Prepared,
+  message: BindMessage
+): Effect.Effect<Bound | undefined, Refused> => {
+  const { parameterFormats, values } = message
+  const refused = misfit(prepared, message)
+  if (refused !== undefined) return Effect.fail(refused)
+  const unknown = prepared.parameters.filter(
+    (oid, index) => values[index] !== null && formatAt(parameterFormats, index) === "binary" && !isReadable(oid)
+  )
+  return unknown.length === 0
+    ? Effect.fromResult(boundOf(prepared, message, noShapes))
+    : Effect.flatMap(session.shapes(unknown), (shapes) => Effect.fromResult(boundOf(prepared, message, shapes)))
+}
 
 export const newPortal = (prepared: Prepared, bound: Bound | undefined, formats: ReadonlyArray<Format>): Portal => ({
   prepared,
@@ -210,8 +238,8 @@ export const encodeRow = (
   row: Row,
   { columns = [], encoded }: StatementOutcome,
   portal: Portal
-): Effect.Effect<ReadonlyArray<Uint8Array | string | null>, Refused> => {
-  if (!portal.formats.includes("binary")) return Effect.succeed(row)
+): Result.Result<ReadonlyArray<Uint8Array | string | null>, Refused> => {
+  if (!portal.formats.includes("binary")) return Result.succeed(row)
   const values: Array<Uint8Array | string | null> = []
   for (const [index, value] of row.entries()) {
     if (value === null || formatAt(portal.formats, index) === "text") values.push(value)
@@ -219,12 +247,12 @@ export const encodeRow = (
       const oid = columns[index]?.typeOid ?? 0
       const bytes = encoded?.has(index) === true ? Buffer.from(value.slice(2), "hex") : toBinary(oid, value)
       if (bytes === undefined) {
-        return Effect.fail(
+        return Result.fail(
           refusal("0A000", `the gateway has no binary form of the type ${oid}`, "Ask for the column as text.")
         )
       }
       values.push(bytes)
     }
   }
-  return Effect.succeed(values)
+  return Result.succeed(values)
 }

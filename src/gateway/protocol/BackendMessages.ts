@@ -60,7 +60,12 @@ export const backendKeyData = (processId: number, secret: Uint8Array): Uint8Arra
   message("K", int32(processId), secret)
 export const negotiateProtocolVersion = (minor: number, unknown: ReadonlyArray<string>): Uint8Array =>
   message("v", int32((3 << 16) | minor), int32(unknown.length), ...unknown.map(textOf))
-export const readyForQuery = (status: TransactionStatus): Uint8Array => message("Z", Buffer.from(status))
+const ready = {
+  I: message("Z", Buffer.from("I")),
+  T: message("Z", Buffer.from("T")),
+  E: message("Z", Buffer.from("E"))
+}
+export const readyForQuery = (status: TransactionStatus): Uint8Array => ready[status]
 export const commandComplete = (tag: string): Uint8Array => message("C", textOf(tag))
 export const emptyQueryResponse = message("I")
 export const noData = message("n")
