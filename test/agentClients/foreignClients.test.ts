@@ -87,6 +87,13 @@ const calls = () => {
   ]
 }
 
+/** Holds the folder, which a process for each call then need not open. */
+const held = DbLayer.layerOf(
+  { _tag: "embedded", why: "the clients' folder", directory, database: "alex", durability: "fast" },
+  undefined,
+  { program: "test" }
+)
+
 const marks: Readonly<Record<string, string>> = {
   add_to_position: '"quantity":"2.5"',
   get_instrument: '"current_price":"450.25"',
@@ -101,16 +108,19 @@ describe.skipIf(packages === undefined)("a client", () => {
   it.each(["sdk", "inspector", "langchain", "aiSdk", "openaiAgents", "desktop"])(
     "of %s lists and calls every tool, and its model sees what the tools answered",
     async (client) => {
-      const found = await run("clients.mjs", {
-        client,
-        command: process.execPath,
-        args: [
-          commandLine(),
-          ...["mcp", "--user", user, "--allow", "results,positions,instruments,prices", "--call-seconds", "120"]
-        ],
-        env: { PATH: process.env["PATH"], ALEX_DB_BACKEND: "embedded", ALEX_DB_DIR: directory },
-        calls: calls()
-      })
+      const asked = Effect.promise(() =>
+        run("clients.mjs", {
+          client,
+          command: process.execPath,
+          args: [
+            commandLine(),
+            ...["mcp", "--user", user, "--allow", "results,positions,instruments,prices", "--call-seconds", "120"]
+          ],
+          env: { PATH: process.env["PATH"], ALEX_DB_BACKEND: "embedded", ALEX_DB_DIR: directory },
+          calls: calls()
+        })
+      )
+      const found = await Effect.runPromise(client === "inspector" ? Effect.provide(asked, held) : asked)
       assert.sameMembers(found.tools, names)
       assert.sameMembers(Object.keys(found.seen), names)
       for (const [name, { isError, text }] of Object.entries<Json>(found.seen)) {

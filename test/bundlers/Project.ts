@@ -44,7 +44,9 @@ export const project = Effect.acquireRelease(
     const folder = mkdtempSync(join(tmpdir(), "alex-project-"))
     const home = join(folder, "node_modules", "alex-database")
     mkdirSync(home, { recursive: true })
-    await run(root, join(root, "node_modules/.bin/tsc"), ["-p", "tsconfig.build.json", "--outDir", join(home, "dist")])
+    // Types are checked and declared elsewhere: without them the same JavaScript comes in a fifth of the time.
+    const untyped = ["--noCheck", "--declaration", "false", "--outDir", join(home, "dist")]
+    await run(root, join(root, "node_modules/.bin/tsc"), ["-p", "tsconfig.build.json", ...untyped])
     await run(root, process.execPath, ["scripts/bundlerEntries.ts", join(home, "dist")])
     cpSync(join(root, "package.json"), join(home, "package.json"))
     for (const name of ["effect", "@aws-sdk", "@effect", "@electric-sql", "jose"])

@@ -237,30 +237,43 @@ layer(served, { timeout: "60 seconds", excludeTestServices: true })("secrets and
         ]
         const witness = new Witness()
         const ran: Array<string> = []
+        const runOne = Effect.fnUntraced(function* (
+          name: string,
+          args: ReadonlyArray<string>,
+          variables: Readonly<Record<string, string>>
+        ) {
+          const exit = yield* witnessed(
+            witness,
+            `${name}: ${args[0]}`,
+            Effect.gen(function* () {
+              const exit = yield* Effect.exit(run(args))
+              witness.note(`${name}: ${args[0]} printed`, (yield* TestConsole.logLines).map(String).join("\n"))
+              witness.note(`${name}: ${args[0]} said`, (yield* TestConsole.errorLines).map(String).join("\n"))
+              return yield* exit
+            }).pipe(
+              Effect.provide(TestConsole.layer),
+              Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown(variables)),
+              Effect.timeout("5 seconds")
+            )
+          )
+          ran.push(`${name}: ${args.join(" ")} ${exit._tag}`)
+        })
+        const waiting: Array<ReturnType<typeof runOne>> = []
         for (const [name, variables] of Object.entries(environments)) {
           for (const command of commands) {
             // These two wait for their input's or their own end where the database is there.
             if (/served|an endpoint/.test(name) && (command[0] === "mcp" || command[0] === "up")) continue
             if (name !== "served" && command[0] === "serve") continue
             for (const args of [command, [...command, "--json"]]) {
-              const exit = yield* witnessed(
-                witness,
-                `${name}: ${args[0]}`,
-                Effect.gen(function* () {
-                  const exit = yield* Effect.exit(run(args))
-                  witness.note(`${name}: ${args[0]} printed`, (yield* TestConsole.logLines).map(String).join("\n"))
-                  witness.note(`${name}: ${args[0]} said`, (yield* TestConsole.errorLines).map(String).join("\n"))
-                  return yield* exit
-                }).pipe(
-                  Effect.provide(TestConsole.layer),
-                  Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown(variables)),
-                  Effect.timeout("5 seconds")
-                )
-              )
-              ran.push(`${name}: ${args.join(" ")} ${exit._tag}`)
+              const one = runOne(name, args, variables)
+              // It waits for its input until it is stopped.
+              if (command[0] === "mcp") waiting.push(one)
+              else yield* one
             }
           }
         }
+        // More at a time would have Node warn of too many listeners on the one input.
+        yield* Effect.all(waiting, { concurrency: 4 })
         const failed = ran.filter((line) => line.endsWith("Failure")).length
         process.stdout.write(`${ran.length} commands, ${failed} of them failed, ${witness.seen.length} texts\n`)
         assert.deepStrictEqual(witness.hits(), [])

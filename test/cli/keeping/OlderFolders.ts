@@ -86,10 +86,10 @@ const oddRows = [
     ('3f2504e0-4f89-41d3-9a0c-0305e82c3301', 'user_1', '401(k)', repeat('ä😀x', 174763), 9999999999.99, 0.0001)`,
   `insert into positions (account_id, symbol, quantity, as_of_date) values
     ('3f2504e0-4f89-41d3-9a0c-0305e82c3301', 'ODD', 999999999999.99999999, 'infinity')`,
-  // ALEX_LONG=1: five of a megabyte, of which each is read, hashed and written several times.
+  // ALEX_LONG=1: five of a megabyte instead of one, of which each is read, hashed and written several times.
   `insert into jobs (clerk_user_id, job_type, status, request_payload, report_payload) select 'user_2', 'portfolio_analysis', 'completed',
     '{"n": 1e400, "z": 0.10, "😀": [null, {}, ""], "k": "\\u0001"}', jsonb_build_object('n', n, 't', repeat(md5(n::text), 33000))
-    from generate_series(1, ${process.env.ALEX_LONG === "1" ? 5 : 2}) n`,
+    from generate_series(1, ${process.env.ALEX_LONG === "1" ? 5 : 1}) n`,
   `insert into jobs (clerk_user_id, job_type, status, request_payload) select 'user_1', 'portfolio_analysis', 'pending',
     jsonb_build_object('n', n) from generate_series(1, 500) n`
 ]
