@@ -355,6 +355,37 @@ select pg_try_advisory_lock(77);`
       })
     )
 
+    it.effect("an advisory lock is held that a query takes among other things, and none that it does not get", () =>
+      Effect.gen(function* () {
+        const { directUrl, url } = yield* TestGateway
+        const free = (key: number | bigint) =>
+          `\\! psql -X -q -A -t ${directUrl} -c 'select pg_try_advisory_lock(${key}) and pg_advisory_unlock(${key})'`
+        const { stderr, stdout } = yield* psql(
+          url,
+          `with timeout as (select set_config('lock_timeout', '5000', true)) select pg_advisory_lock(3853314791062309107) from timeout;
+${free(3853314791062309107n)}
+select pg_advisory_unlock(3853314791062309107);
+${free(3853314791062309107n)}
+select pg_try_advisory_lock(81)::int as taken, 'x' where false;
+${free(81)}
+select 'got' from pg_try_advisory_lock(82);
+${free(82)}
+select case when pg_try_advisory_lock(83) then 'a' end;
+${free(83)}
+create table locked(k int);
+insert into locked values (84);
+create function locks_and_writes(b bool) returns bool language sql as 'insert into locked values (1); select b';
+select locks_and_writes(pg_try_advisory_lock(85));
+select pg_advisory_lock(k) from locked;
+select count(*) from locked;
+${free(84)}
+${free(85)}`
+        )
+        assert.strictEqual(stdout, "\nf\nt\nt\nt\ngot\nf\na\nf\n1\nt\nt\n")
+        assert.strictEqual(stderr.match(/can't write|larger statement/g)?.join(), "can't write,larger statement")
+      })
+    )
+
     it.effect("an advisory lock holds no snapshot, for which CREATE INDEX CONCURRENTLY would wait", () =>
       Effect.gen(function* () {
         const { directUrl, url } = yield* TestGateway
@@ -362,9 +393,9 @@ select pg_try_advisory_lock(77);`
 where datname = current_database() and state like 'idle in%' and backend_xmin is not null"`
         const { stdout } = yield* psql(
           url,
-          `select pg_advisory_lock(78);\n${snapshots}\nselect pg_try_advisory_lock(79);\n${snapshots}\n`
+          `select pg_advisory_lock(78);\n${snapshots}\nselect pg_try_advisory_lock(79);\n${snapshots}\nselect 'x' from pg_advisory_lock(80);\n${snapshots}\n`
         )
-        assert.strictEqual(stdout, "\n0\nt\n0\n")
+        assert.strictEqual(stdout, "\n0\nt\n0\nx\n0\n")
       })
     )
 
@@ -373,7 +404,7 @@ where datname = current_database() and state like 'idle in%' and backend_xmin is
         const { url } = yield* TestGateway
         const { stderr } = yield* psql(
           url,
-          "create temp table t(a int); listen x; select pg_advisory_lock(1), 2; begin; create temp table t(a int); insert into t values (1); commit;"
+          "create temp table t(a int); listen x; select pg_advisory_lock(1), pg_advisory_lock(2); begin; create temp table t(a int); insert into t values (1); commit;"
         )
         assert.match(stderr, /temporary objects.*\nHINT: .*--session/)
         assert.match(stderr, /LISTEN is not supported/)

@@ -14,7 +14,7 @@ import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
 import { wrap } from "../statement/Wrapped.ts"
 import type { LockTable } from "./LockTable.ts"
 
-interface LockCall {
+export interface LockCall {
   readonly action: "lock" | "try" | "unlock" | "unlockAll"
   readonly shared: boolean
   /** The arguments as written. */
@@ -52,7 +52,7 @@ export const lockCallOf = ({ sql, starts, words }: ClientStatement): LockCall | 
 }
 
 /** Evaluates the arguments of a lock, so that equal numbers give equal keys, each of the one database. */
-const keyOf = Effect.fnUntraced(function* (session: Session, { key }: LockCall, bound: Bound | undefined) {
+export const keyOf = Effect.fnUntraced(function* (session: Session, { key }: LockCall, bound: Bound | undefined) {
   const call = yield* callOf(
     statementOf(`select row(${key})::text`),
     { sql: `select row(${key})::text`, prefix: 0 },
@@ -65,7 +65,7 @@ const keyOf = Effect.fnUntraced(function* (session: Session, { key }: LockCall, 
 })
 
 /** Gives a lock back: rolls back its transaction, unless that holds other locks. */
-const give = (session: Session, { key, shared, transactionId }: HeldLock): Effect.Effect<void> =>
+export const give = (session: Session, { key, shared, transactionId }: HeldLock): Effect.Effect<void> =>
   Effect.suspend(() => {
     if (transactionId === undefined) return Effect.sync(() => session.upstream.locks?.release(session, key, shared))
     return session.locks.some((lock) => lock.transactionId === transactionId)

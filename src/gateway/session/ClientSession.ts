@@ -72,7 +72,8 @@ const mayRunOn = (exit: Exit.Exit<unknown, DataApiError>): boolean => {
   return error !== undefined && (error._tag === "None" || error.value.didRun === "unknown")
 }
 
-const setConfig = (settings: ReadonlyArray<readonly [name: string, value: string]>): string =>
+/** The query that applies settings to a transaction. */
+export const setConfig = (settings: ReadonlyArray<readonly [name: string, value: string]>): string =>
   `select ${settings.map(([name, value]) => `set_config(${literal(name)}, ${literal(value)}, true)`).join(", ")}`
 
 export class Session {

@@ -1,6 +1,7 @@
 /** Runs one statement of a client, of any kind. */
 import * as Effect from "effect/Effect"
 import { advisoryLock, lockCallOf } from "../locks/AdvisoryLocks.ts"
+import { lockingQuery, lockWithin } from "../locks/LockingQuery.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { innerQuery } from "../statement/InnerQuery.ts"
 import { type Refused, refusal } from "../statement/Refused.ts"
@@ -126,11 +127,10 @@ export const execute = (
       default:
     }
     const lock = session.upstream.wholeSession ? undefined : lockCallOf(statement)
+    const isOutside = session.transaction === undefined && !session.upstream.wholeSession && lock === undefined
+    const within = isOutside ? lockWithin(statement) : undefined
     const lack =
-      neverSupported(statement) ??
-      (session.transaction === undefined && !session.upstream.wholeSession && lock === undefined
-        ? outsideSupported(statement)
-        : undefined)
+      neverSupported(statement) ?? (isOutside && within === undefined ? outsideSupported(statement) : undefined)
     if (lack !== undefined) return lacking(lack)
     if (session.upstream.readOnly && runsOutsideTransaction(statement)) return Effect.fail(readOnlyGateway())
     const runsOutside = session.transaction === undefined && runsOutsideTransaction(statement)
@@ -138,6 +138,7 @@ export const execute = (
     if (unlike !== undefined) return Effect.fail(unlike)
     if (session.lostLock) return Effect.fail(lostLock())
     if (lock !== undefined) return advisoryLock(session, statement, lock, bound)
+    if (within !== undefined) return lockingQuery(session, statement, within, bound)
     const run = own(session, statement, bound)
     const alone =
       session.transaction !== undefined || selfReliant.has(statement.kind) || runsOutsideTransaction(statement)

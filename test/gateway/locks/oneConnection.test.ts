@@ -31,7 +31,13 @@ layer(TestDatabase.layer(), { timeout: "2 minutes" })("an advisory lock in front
       yield* first(migrator, "commit")
       assert.strictEqual(yield* first(other, "select count(*) from migrated"), "1")
 
-      const waiting = other.ask(query("select pg_advisory_lock(4832700189414)"), query("select 'its turn'"))
+      assert.strictEqual(yield* first(other, "select 1 where pg_try_advisory_lock(1)"), "0A000")
+      assert.isUndefined(yield* first(other, "select pg_advisory_lock(5) where false"))
+      assert.strictEqual(yield* first(migrator, "select pg_try_advisory_lock(5)"), "t")
+
+      const within =
+        "with w as (select set_config('lock_timeout', '9s', true)) select pg_advisory_lock(4832700189414) from w"
+      const waiting = other.ask(query(within), query("select 'its turn'"))
       assert.strictEqual(yield* first(migrator, "select pg_advisory_unlock(4832700189414)"), "t")
       assert.strictEqual(yield* first(migrator, "select pg_advisory_unlock(4832700189414)"), "f")
       yield* Effect.promise(() => waiting)
