@@ -56,6 +56,8 @@ describe.skipIf(folder === undefined)(TestDatabase.onPostgres("packages of npm t
       ["knex", 'rolled back [1,["2_column","1_tables"]]'],
       ["typeorm", 'undone "yes"'],
       ["sequelize", 'indexes [["pets_name",false]'],
+      ["kysely", "two at once [[],[]]"],
+      ["pgPromise", "each 55"],
       ["pgMigrate", 'fails ["22012","division by zero"]']
     ] as const) {
       it.effect(name, () => printsTheSame(program(name), expected), 120_000)

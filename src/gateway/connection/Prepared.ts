@@ -11,8 +11,9 @@ import type { Bound } from "../session/RowStatements.ts"
 import type { Row, StatementOutcome } from "../session/StatementOutcome.ts"
 import { callParametersSql, readCallParameters } from "../statement/CallParameters.ts"
 import { type ClientStatement, statementOf } from "../statement/ClientStatement.ts"
+import type { Description } from "../statement/DescribeSql.ts"
 import { innerQuery } from "../statement/InnerQuery.ts"
-import { type Refused, refusal } from "../statement/Refused.ts"
+import { changedResult, type Refused, refusal } from "../statement/Refused.ts"
 import { toBinary } from "../values/BinaryForms.ts"
 import { fromBinary, isReadable } from "../values/ComposedForms.ts"
 import { noShapes, type TypeShapes } from "../values/TypeShape.ts"
@@ -44,7 +45,9 @@ const describeParameters = Effect.fnUntraced(function* (
   const inner = innerQuery(statement)
   if (inner === undefined || !inner.words.some((word) => /^\$\d+$/.test(word))) return undefined
   const answer = yield* session.describe(inner, types)
-  return answer === "unknown" || "sqlState" in answer ? undefined : { ...answer, columns: undefined, sends: [] }
+  if (answer === "unknown") return undefined
+  if ("sqlState" in answer) return yield* Effect.as(whyNot(session, inner, oids), undefined)
+  return { ...answer, columns: undefined, sends: [] }
 })
 
 /** Whether a statement needs no description, such as a write without parameters and rows. */
@@ -162,6 +165,23 @@ const misfit = (
     : undefined
 }
 
+/** Refuses a prepared statement whose columns have changed since it was prepared, as PostgreSQL does. */
+const checkColumns = Effect.fnUntraced(function* (
+  session: Session,
+  { parameters, statement }: Prepared,
+  description: Description
+) {
+  const { descriptions } = session.upstream
+  if (statement === undefined) return
+  const answer = yield* session.describe(statement, parameters.map(String))
+  if (answer === "unknown") return
+  if ("sqlState" in answer) return yield* whyNot(session, statement, parameters)
+  const seen = (columns: Description["columns"] = []) =>
+    columns.map(({ name, typeModifier, typeOid }) => `${typeOid} ${typeModifier} ${name}`).join("\n")
+  if (seen(answer.columns) !== seen(description.columns)) return yield* changedResult()
+  descriptions.confirm(description)
+})
+
 /** The text of a binary value of a parameter. */
 const textOfBinary = (
   oid: number,
@@ -212,9 +232,14 @@ export const bind = (
   const unknown = prepared.parameters.filter(
     (oid, index) => values[index] !== null && formatAt(parameterFormats, index) === "binary" && !isReadable(oid)
   )
-  return unknown.length === 0
-    ? Effect.fromResult(boundOf(prepared, message, noShapes))
-    : Effect.flatMap(session.shapes(unknown), (shapes) => Effect.fromResult(boundOf(prepared, message, shapes)))
+  const bound =
+    unknown.length === 0
+      ? Effect.fromResult(boundOf(prepared, message, noShapes))
+      : Effect.flatMap(session.shapes(unknown), (shapes) => Effect.fromResult(boundOf(prepared, message, shapes)))
+  const { description } = prepared
+  return description?.columns === undefined || session.upstream.descriptions.isCurrent(description)
+    ? bound
+    : Effect.andThen(checkColumns(session, prepared, description), bound)
 }
 
 export const newPortal = (prepared: Prepared, bound: Bound | undefined, formats: ReadonlyArray<Format>): Portal => ({

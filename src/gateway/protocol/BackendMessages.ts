@@ -20,6 +20,8 @@ export interface ErrorFields {
   readonly column?: string | undefined
   readonly dataType?: string | undefined
   readonly constraint?: string | undefined
+  /** The function of PostgreSQL that reports the error: drivers know some errors by it. */
+  readonly routine?: string | undefined
 }
 
 /** One column of a RowDescription. */
@@ -168,6 +170,7 @@ const errorOrNotice = (type: string, fields: ErrorFields): Uint8Array => {
   add("c", fields.column)
   add("d", fields.dataType)
   add("n", fields.constraint)
+  add("R", fields.routine)
   return message(type, ...parts, Buffer.from([0]))
 }
 

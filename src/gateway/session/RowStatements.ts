@@ -1,9 +1,9 @@
 /** Runs statements that return rows of any type, and statements that are sent unchanged. */
-
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { ExecuteStatementResponse, SqlParameter } from "../../data-api/DataApi.ts"
 import { characters } from "../../data-api/Limits.ts"
+import { isRead } from "../../data-api/sql/ReadOnly.ts"
 import { parameterName } from "../../data-api/statement/Placeholders.ts"
 import { tokenize } from "../../data-api/statement/SqlLexer.ts"
 import { kindOf } from "../../data-api/statement/StatementKind.ts"
@@ -13,9 +13,9 @@ import { commandTag } from "../statement/CommandTag.ts"
 import type { Description } from "../statement/DescribeSql.ts"
 import { positionIn } from "../statement/ErrorPosition.ts"
 import { responseColumns, responseRows } from "../statement/FieldText.ts"
-import { Refused, refusal } from "../statement/Refused.ts"
+import { changedResult, Refused, refusal } from "../statement/Refused.ts"
 import { sentText } from "../statement/SentText.ts"
-import { readRow, type SentColumns, type Wrapped, wrap } from "../statement/Wrapped.ts"
+import { hasOtherColumns, readRow, type SentColumns, type Wrapped, withColumns, wrap } from "../statement/Wrapped.ts"
 import { isWritten } from "../values/BinaryForms.ts"
 import type { Call, Session } from "./ClientSession.ts"
 import { throughCursor } from "./Cursors.ts"
@@ -133,6 +133,32 @@ const sentColumns = (
 
 const nothingBinary = () => false
 
+/** Outside of a transaction, has a statement that writes refused before it runs where its columns are others by now. */
+const counted = (
+  { transaction }: Session,
+  { kind, tail }: ClientStatement,
+  wrapped: Wrapped,
+  { columns }: Description
+) =>
+  transaction === undefined && (kind === "write" || tail > 0) ? withColumns(wrapped, columns?.length ?? 0) : wrapped
+
+const hasRun = (): Refused =>
+  new Refused({
+    fields: {
+      severity: "ERROR",
+      code: "0A000",
+      message: "the columns of the result changed while the statement ran",
+      hint: "The statement has run, and any changes it made are kept. Prepare it again."
+    }
+  })
+
+/** Runs a statement that was refused for its columns, which were asked for too long ago. */
+const queryOnceMore = (session: Session, statement: ClientStatement): Effect.Effect<StatementOutcome, Refused> =>
+  Effect.suspend(() => {
+    session.forgetNames()
+    return query(session, statement)
+  })
+
 /** Runs a statement that returns rows. */
 export const query = Effect.fnUntraced(function* (
   session: Session,
@@ -146,12 +172,16 @@ export const query = Effect.fnUntraced(function* (
   // PostgreSQL can't run it either, and its own error has the position.
   if (answer === "unknown" || "sqlState" in answer) return yield* asItIs(session, statement, bound)
   const written = sentColumns(session, answer, isBinary)
-  const call = yield* callOf(statement, wrap(statement, written), bound)
+  const call = yield* callOf(statement, counted(session, statement, wrap(statement, written), answer), bound)
   const sent = yield* Effect.result(session.send(call))
   const words = wordsOf(statement)
   const encoded = new Set(written?.functions.keys())
   const tag = (rows: number) => commandTag(words, rows)
   if (Result.isFailure(sent)) {
+    if (hasOtherColumns(sent.failure.fields)) {
+      if (bound !== undefined || described !== undefined) return yield* changedResult()
+      return yield* queryOnceMore(session, statement)
+    }
     if (!isOverSize(sent.failure) || statement.kind !== "query" || statement.tail > 0) return yield* sent.failure
     const { first, more } = yield* throughCursor(session, call, sent.failure)
     return { columns: answer.columns, rows: first, more, encoded, tag } satisfies StatementOutcome
@@ -160,20 +190,12 @@ export const query = Effect.fnUntraced(function* (
   let columns = answer.columns ?? []
   if (isStale(columns, rows)) {
     // The client already has a description with other columns.
-    if (bound !== undefined) return yield* refusal("0A000", "cached plan must not change result type")
+    if (bound !== undefined)
+      return yield* session.transaction === undefined && !isRead(statement.sql) ? hasRun() : changedResult()
     session.forgetNames()
     const again = yield* session.describe(statement, types)
     if (again !== "unknown" && !("sqlState" in again)) columns = again.columns ?? []
-    if (isStale(columns, rows)) {
-      return yield* new Refused({
-        fields: {
-          severity: "ERROR",
-          code: "0A000",
-          message: "the columns of the result changed while the statement ran",
-          hint: "The statement has run, and any changes it made are kept. Prepare it again."
-        }
-      })
-    }
+    if (isStale(columns, rows)) return yield* hasRun()
   }
   return { columns, rows: fitting(columns, rows), encoded, tag } satisfies StatementOutcome
 })

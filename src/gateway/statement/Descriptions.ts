@@ -64,6 +64,9 @@ export class Descriptions {
   readonly #api: DataApi["Service"]
   readonly #known = new Map<string, { readonly description: Description; readonly until: number }>()
 
+  /** What has been described since the last statement that may have changed a table. */
+  #current = new WeakSet<Description>()
+
   constructor(api: DataApi["Service"]) {
     this.#api = api
   }
@@ -71,6 +74,17 @@ export class Descriptions {
   /** Clears the cache, after a statement that may have changed a table, or what a name means. */
   clear(): void {
     this.#known.clear()
+    this.#current = new WeakSet()
+  }
+
+  /** Whether no statement has run since that may have changed the description. */
+  isCurrent(description: Description): boolean {
+    return this.#current.has(description)
+  }
+
+  /** Notes that a description still holds. */
+  confirm(description: Description): void {
+    this.#current.add(description)
   }
 
   #key(statement: ClientStatement, types: ReadonlyArray<string>, { database, names, settings }: Place): string {
@@ -166,6 +180,7 @@ export class Descriptions {
   #keep(key: string, answer: Answer, now: number): void {
     this.#known.delete(key)
     if (answer === "unknown" || "sqlState" in answer) return
+    this.#current.add(answer)
     this.#known.set(key, { description: answer, until: now + LIFETIME })
     for (const oldest of this.#known.keys()) {
       if (this.#known.size <= CAPACITY) return

@@ -19,6 +19,17 @@ export class Refused extends Data.TaggedError("Refused")<{
 export const refusal = (code: string, message: string, hint?: string): Refused =>
   new Refused({ fields: { severity: "ERROR", code, message, hint } })
 
+/** PostgreSQL's refusal of a prepared statement whose columns have changed: drivers prepare it again, and run it again. */
+export const changedResult = (): Refused =>
+  new Refused({
+    fields: {
+      severity: "ERROR",
+      code: "0A000",
+      message: "cached plan must not change result type",
+      routine: "RevalidateCachedQuery"
+    }
+  })
+
 const named = (pattern: RegExp, text: string): string | undefined => pattern.exec(text)?.[1]
 
 /** Names that PostgreSQL sends as error fields, but the service only within the message. */

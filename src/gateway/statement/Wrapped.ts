@@ -2,6 +2,7 @@
  * Wraps a statement so that PostgreSQL returns each row as text, whatever its types: in one column, as a composite
  * value. Pure.
  */
+import type { ErrorFields } from "../protocol/BackendMessages.ts"
 import type { ClientStatement } from "./ClientStatement.ts"
 
 /** The name of the subquery, unlikely as a column name. */
@@ -39,6 +40,23 @@ export interface SentColumns {
   /** The send functions by column index, from 0. */
   readonly functions: ReadonlyMap<number, string>
 }
+
+/**
+ * The same for a statement that writes, which PostgreSQL refuses before it runs if it has another number of columns.
+ *
+ * The condition is dropped by the planner, after both sides of UNION were counted.
+ */
+export const withColumns = ({ prefix, sql }: Wrapped, count: number): Wrapped => {
+  const nulls = Array.from({ length: count }, () => "null").join(", ")
+  return {
+    prefix,
+    sql: `${sql} where true or exists (select from (select * from ${ROW} union all select ${nulls}) counted)`
+  }
+}
+
+/** The SQLSTATE and words of PostgreSQL's refusal of another number of columns. */
+export const hasOtherColumns = ({ code, message, position }: ErrorFields): boolean =>
+  code === "42601" && position === undefined && message === "each UNION query must have the same number of columns"
 
 /** Wraps a statement; the columns of `sent` are in the row as the text of a bytea. */
 export const wrap = (statement: ClientStatement, sent?: SentColumns): Wrapped => {
