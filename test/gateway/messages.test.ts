@@ -309,6 +309,29 @@ const conversations: Readonly<Record<string, ReadonlyArray<ReadonlyArray<Buffer>
     ]),
     [query("copy made from stdin (header match)"), copyData("a\t\\N\n"), copyDone]
   ],
+  "MOVE says by how many rows it has moved": [
+    [query(`begin; declare "the 'c'" scroll cursor for select generate_series(1, 10)`)],
+    ...[
+      "3 in",
+      "in",
+      "",
+      "all from",
+      "prior from",
+      "backward 2 in",
+      "absolute 4 from",
+      "relative -1 in",
+      "0 in",
+      "-2 in"
+    ]
+      .concat(["backward all in", "first from", "last from", "next in", "forward all"])
+      .flatMap((words) => [[query(`move ${words} "the 'c'"`)], [query(`fetch relative 0 from "the 'c'"`)]]),
+    [parse("", `move backward 4 in "the 'c'"`), bind("", ""), execute(""), sync],
+    [query("declare f no scroll cursor for select 1; move f; move f")],
+    [query("move backward 1 in f")],
+    [query("move f")],
+    [query("rollback; begin; move nowhere")],
+    [query("rollback")]
+  ],
   "rows come in portions": [
     [query("begin")],
     [parse("", "select generate_series(1, 5)"), bind("p", ""), execute("p", 2), execute("p", 2), sync],

@@ -1,7 +1,7 @@
 /** DECLARE, FETCH, MOVE and CLOSE: cursors over wrapped queries, so that rows of any type are returned as text. */
 
 import * as Effect from "effect/Effect"
-import { unquotedName } from "../../data-api/statement/Quoting.ts"
+import { literal, unquotedName } from "../../data-api/statement/Quoting.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { commandTag } from "../statement/CommandTag.ts"
 import { innerQuery } from "../statement/InnerQuery.ts"
@@ -60,13 +60,26 @@ export const declare = Effect.fnUntraced(function* (session: Session, statement:
   return done("DECLARE CURSOR")
 })
 
+/** MOVE in a block of PL/pgSQL, which says how many rows it moved by: the service does not. */
+const move = Effect.fnUntraced(function* (session: Session, { sql, starts, words }: ClientStatement, name: string) {
+  const last = words.length - (/^(?:from|in)$/.test(words.at(-2) ?? "") ? 2 : 1)
+  const direction = sql.slice(starts[1], starts[last])
+  const block = `declare c refcursor default ${literal(name)}; n int8;
+begin move ${direction} from c; get diagnostics n = row_count; perform set_config('alex_gateway.moved', n::text, true); end`
+  yield* session.send({ sql: `do ${literal(block)}` })
+  const { records } = yield* session.send({ sql: "select current_setting('alex_gateway.moved')" })
+  const moved = records?.[0]?.[0]
+  return done(commandTag(words, moved !== undefined && "stringValue" in moved ? Number(moved.stringValue) : 0))
+})
+
 /** FETCH and MOVE. */
 export const fetch = Effect.fnUntraced(function* (session: Session, statement: ClientStatement) {
   const name = cursorOf(statement)
   const held = session.held.get(name)
   if (held !== undefined && session.transaction?.failed !== true) return yield* fetchHeld(held, name, statement)
   const columns = session.transaction?.cursors.get(name)
-  if (columns === undefined || statement.words[0] === "move") return yield* asItIs(session, statement)
+  if (columns === undefined) return yield* asItIs(session, statement)
+  if (statement.words[0] === "move") return yield* move(session, statement, name)
   const call = yield* callOf(statement, { sql: statement.sql, prefix: 0 }, undefined)
   const rows = wrappedRows(yield* session.send(call))
   const outcome: StatementOutcome = {
