@@ -21,6 +21,13 @@ export const MAX_REQUEST_BYTES = 4 * 1024 * 1024
 /** Bytes of one result, 1 MiB: its values as text, plus 2 for each row and 4 for each value. */
 export const MAX_RESULT_BYTES = 1024 * 1024
 
+/** The most rows of a cursor's page, which limits its memory if rows are small. */
+const PAGE_ROWS = 20_000
+
+/** The rows of a cursor to fetch after `rows` rows, the largest of which had `largest` bytes: half a result at most. */
+export const nextPageRows = (rows: number, largest: number): number =>
+  Math.max(1, Math.min(Math.floor(MAX_RESULT_BYTES / 2 / largest), rows * 8, PAGE_ROWS))
+
 /** Bytes of one `formattedRecords`: 10 MiB. */
 export const MAX_FORMATTED_BYTES = 10 * 1024 * 1024
 

@@ -6,6 +6,7 @@ import * as Stream from "effect/Stream"
 import * as SqlError from "effect/sql/SqlError"
 import type { ExecuteStatementResponse, Field } from "../DataApi.ts"
 import { DataApiError, UnsupportedResult } from "../DataApiError.ts"
+import { nextPageRows } from "../Limits.ts"
 import { tokenize } from "../statement/SqlLexer.ts"
 import { lengthOf } from "../values/Octets.ts"
 import type { Row } from "../values/PgValue.ts"
@@ -14,10 +15,6 @@ import { isInfinite, isOverSize, isUnreturned, sqlErrorReason, toSqlError } from
 import type { KnownStatement } from "./StatementTexts.ts"
 import { restored, type TextColumn, textColumns, textSql } from "./TextColumns.ts"
 
-/** Half of the service's limit of 1,048,576 octets for a result. */
-const PAGE_BYTES = 524_288
-/** The most rows of a page, which limits its memory if rows are small. */
-const PAGE_ROWS = 20_000
 /** The first page is small, because the size of the rows is not known yet. */
 const FIRST_PAGE_ROWS = 16
 
@@ -153,8 +150,7 @@ class Cursor {
       if (records.length < page) return [rows, Option.none()]
       let largest = 1
       for (const record of records) largest = Math.max(largest, rowBytes(record))
-      const fitting = Math.max(1, Math.floor(PAGE_BYTES / largest))
-      return [rows, Option.some({ read: read + records.length, page: Math.min(fitting, page * 8, PAGE_ROWS) })]
+      return [rows, Option.some({ read: read + records.length, page: nextPageRows(page, largest) })]
     })
   }
 

@@ -1,15 +1,14 @@
 /** Reads results of any size page by page, through a cursor. */
 import * as Effect from "effect/Effect"
 import type { ExecuteStatementResponse } from "../../data-api/DataApi.ts"
+import { nextPageRows } from "../../data-api/Limits.ts"
 import { isRead } from "../../data-api/sql/ReadOnly.ts"
 import { type Refused, refusedBy } from "../statement/Refused.ts"
 import { readRow } from "../statement/Wrapped.ts"
 import type { Call, Session } from "./ClientSession.ts"
 import type { MoreRows, Rows } from "./StatementOutcome.ts"
 
-/** Half of the service's limit of 1,048,576 bytes for a result. */
-const PAGE_BYTES = 524_288
-const PAGE_ROWS = 20_000
+/** The first page is small, because the size of the rows is not known yet. */
 const FIRST_PAGE_ROWS = 64
 
 let cursors = 0
@@ -43,7 +42,7 @@ export const openCursor = Effect.fnUntraced(function* (session: Session, call: C
         read += texts.length
         let largest = 1
         for (const text of texts) largest = Math.max(largest, Buffer.byteLength(text) + 6)
-        page = Math.max(1, Math.min(Math.floor(PAGE_BYTES / largest), size * 8, PAGE_ROWS))
+        page = nextPageRows(size, largest)
         return texts
       }),
       Effect.catch((error): Effect.Effect<ReadonlyArray<string>, Refused> => {
