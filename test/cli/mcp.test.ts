@@ -7,7 +7,7 @@ import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Context, type Duration, Effect, Layer, Stream } from "effect"
+import { Context, Deferred, Effect, Layer, Stream } from "effect"
 import { McpClient, McpProtocol } from "effect/ai"
 import { ChildProcess } from "effect/process"
 import { inject } from "vitest"
@@ -471,7 +471,7 @@ describe("a database that does not answer", () => {
             ALEX_DB_BACKEND: "postgres",
             DATABASE_URL: `postgres://nobody@127.0.0.1:${port}/x`
           },
-          "12 seconds"
+          "until answered"
         )
         process.stderr.write(`initialize answered after ${initializedMs} ms, Node's start included\n`)
         const called = stdout
@@ -509,7 +509,7 @@ const talk = (
   args: ReadonlyArray<string>,
   requests: ReadonlyArray<object>,
   variables: Readonly<Record<string, string>> = {},
-  hold: Duration.Input = 0
+  open: "until sent" | "until answered" = "until sent"
 ) =>
   Effect.gen(function* () {
     const initialize = {
@@ -521,21 +521,33 @@ const talk = (
     )
     const began = performance.now()
     let initializedMs = 0
+    let said = ""
+    const answered = yield* Deferred.make<void>()
+    const isAnswered = () =>
+      said
+        .split("\n")
+        .slice(0, -1)
+        .flatMap(parsed)
+        .some(({ id }) => id === requests.length)
     const child = yield* command(folder, args, variables)
-    const told = Stream.tap(Stream.decodeText(child.stdout), () =>
-      Effect.sync(() => {
+    const told = Stream.tap(Stream.decodeText(child.stdout), (text) =>
+      Effect.suspend(() => {
         if (initializedMs === 0) initializedMs = Math.round(performance.now() - began)
+        said += text
+        return open === "until answered" && isAnswered() ? Deferred.succeed(answered, undefined) : Effect.void
       })
     )
     const [exitCode, stdout, stderr] = yield* Effect.all(
       [
         child.exitCode,
-        Stream.mkString(told),
+        Effect.ensuring(Stream.mkString(told), Deferred.succeed(answered, undefined)),
         Stream.mkString(Stream.decodeText(child.stderr)),
         Effect.ignore(
           Stream.fromIterable(input).pipe(
             // As clients do, which keep the input open while they wait.
-            Stream.concat(Stream.drain(Stream.fromEffect(Effect.sleep(hold)))),
+            Stream.concat(
+              Stream.drain(Stream.fromEffect(open === "until answered" ? Deferred.await(answered) : Effect.void))
+            ),
             Stream.encodeText,
             Stream.run(child.stdin)
           )

@@ -12,7 +12,7 @@ import { type Json, violations } from "./JsonSchemaSubset.ts"
 let folder = ""
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "alex-pipes-"))
-  const instruments = Array.from({ length: 12_000 }, (_, index) => ({
+  const instruments = Array.from({ length: 9_000 }, (_, index) => ({
     symbol: `S${index}`,
     name: `An instrument of nobody's, number ${index}`,
     instrument_type: "etf",

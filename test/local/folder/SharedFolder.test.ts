@@ -136,6 +136,106 @@ describe("a shared folder", () => {
   )
 
   it.live(
+    "rolls back the transactions of a guest at the moment that it leaves",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const holder = yield* open(shared(folder))
+        yield* holder.use(execute("create table t (n int)"))
+        const guest = yield* open(shared(folder))
+        const transactionId = yield* guest.use(begin)
+        yield* guest.use(execute("insert into t values (1)", {}, { transactionId }))
+        yield* guest.close
+        // The transaction held the only connection: without a rollback this would wait for it, and be refused.
+        assert.deepStrictEqual(yield* holder.use(scalar("select count(*) from t")), { longValue: 0 })
+        const gone = yield* holder.use(failure(execute("select 1", {}, { transactionId })))
+        assert.strictEqual(gone._tag, "TransactionNotFound")
+      }).pipe(Effect.scoped),
+    120_000
+  )
+
+  it.live(
+    "whose path is too long for a socket has it in a private folder, which is gone thereafter",
+    () =>
+      Effect.gen(function* () {
+        const folder = join(yield* temporaryFolder, "long".repeat(25))
+        mkdirSync(folder)
+        const holder = yield* open(shared(folder))
+        const { socket } = JSON.parse(readFileSync(join(folder, "lock.json"), "utf8"))
+        assert.isFalse(socket.startsWith(folder))
+        assert.strictEqual(statSync(socket).mode & 0o777, 0o600)
+        assert.strictEqual(statSync(dirname(socket)).mode & 0o777, 0o700)
+        const guest = yield* open(shared(folder))
+        assert.deepStrictEqual(yield* guest.use(scalar("select 1")), { longValue: 1 })
+        yield* guest.close
+        yield* holder.close
+        assert.isFalse(existsSync(dirname(socket)))
+        assert.notInclude(readdirSync(folder), "holder.sock")
+      }).pipe(Effect.scoped),
+    120_000
+  )
+
+  it.live(
+    "is not kept from anybody by the socket that a killed holder left",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const { kill } = yield* startHolder(folder)
+        yield* Effect.promise(kill)
+        assert.isTrue(existsSync(join(folder, "holder.sock")))
+        yield* open(shared(folder))
+        const guest = yield* open(shared(folder))
+        assert.deepStrictEqual(yield* guest.use(scalar("select 1")), { longValue: 1 })
+      }).pipe(Effect.scoped),
+    120_000
+  )
+
+  it.live(
+    "is its holder's alone where no socket can be made, and others are refused at once",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        mkdirSync(join(folder, "holder.sock", "in the way"), { recursive: true })
+        const holder = yield* open(shared(folder))
+        assert.deepStrictEqual(yield* holder.use(scalar("select 1")), { longValue: 1 })
+        assert.match(
+          yield* refused(shared(folder)),
+          /is in use by this process itself.*Stop that process or choose another/
+        )
+      }).pipe(Effect.scoped),
+    120_000
+  )
+
+  it.live(
+    "is not entered where the holder speaks another version",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        yield* FolderLock.take(join(folder, "lock.db"))
+        const holder = { pid: 1, host: "h", program: "newer", since: "2026", socket: "holder.sock" }
+        writeFileSync(join(folder, "lock.json"), JSON.stringify(holder))
+        yield* Effect.acquireRelease(
+          Effect.promise(async () => {
+            const server = createServer((_, response) =>
+              response.write('{"protocol":2,"guest":"x","database":"alex"}\n')
+            )
+            await once(server.listen(join(folder, "holder.sock")), "listening")
+            return server
+          }),
+          (server) => Effect.sync(() => server.close().closeAllConnections())
+        )
+        assert.strictEqual(
+          yield* refused(shared(folder)),
+          `The data folder ${folder} is in use by process 1 on h (newer, since 2026), which has another version of this package. Stop that process or use its version.`
+        )
+      }).pipe(Effect.scoped),
+    120_000
+  )
+})
+
+// Each has a folder and processes of its own, and waits for most of its time.
+describe.concurrent("a shared folder whose holder ends or does not answer", () => {
+  it.live(
     "is not given up in the middle of a guest's transaction, unless its holder is killed",
     () =>
       Effect.gen(function* () {
@@ -221,25 +321,6 @@ describe("a shared folder", () => {
   )
 
   it.live(
-    "rolls back the transactions of a guest at the moment that it leaves",
-    () =>
-      Effect.gen(function* () {
-        const folder = yield* temporaryFolder
-        const holder = yield* open(shared(folder))
-        yield* holder.use(execute("create table t (n int)"))
-        const guest = yield* open(shared(folder))
-        const transactionId = yield* guest.use(begin)
-        yield* guest.use(execute("insert into t values (1)", {}, { transactionId }))
-        yield* guest.close
-        // The transaction held the only connection: without a rollback this would wait for it, and be refused.
-        assert.deepStrictEqual(yield* holder.use(scalar("select count(*) from t")), { longValue: 0 })
-        const gone = yield* holder.use(failure(execute("select 1", {}, { transactionId })))
-        assert.strictEqual(gone._tag, "TransactionNotFound")
-      }).pipe(Effect.scoped),
-    120_000
-  )
-
-  it.live(
     "whose holder is killed in the middle of a call: a write is OutcomeUnknown, a read goes on",
     () =>
       Effect.gen(function* () {
@@ -262,84 +343,6 @@ describe("a shared folder", () => {
         yield* Effect.sleep("300 millis")
         yield* Effect.promise(second.kill)
         assert.property(yield* Fiber.join(reading), "longValue")
-      }).pipe(Effect.scoped),
-    120_000
-  )
-
-  it.live(
-    "whose path is too long for a socket has it in a private folder, which is gone thereafter",
-    () =>
-      Effect.gen(function* () {
-        const folder = join(yield* temporaryFolder, "long".repeat(25))
-        mkdirSync(folder)
-        const holder = yield* open(shared(folder))
-        const { socket } = JSON.parse(readFileSync(join(folder, "lock.json"), "utf8"))
-        assert.isFalse(socket.startsWith(folder))
-        assert.strictEqual(statSync(socket).mode & 0o777, 0o600)
-        assert.strictEqual(statSync(dirname(socket)).mode & 0o777, 0o700)
-        const guest = yield* open(shared(folder))
-        assert.deepStrictEqual(yield* guest.use(scalar("select 1")), { longValue: 1 })
-        yield* guest.close
-        yield* holder.close
-        assert.isFalse(existsSync(dirname(socket)))
-        assert.notInclude(readdirSync(folder), "holder.sock")
-      }).pipe(Effect.scoped),
-    120_000
-  )
-
-  it.live(
-    "is not kept from anybody by the socket that a killed holder left",
-    () =>
-      Effect.gen(function* () {
-        const folder = yield* temporaryFolder
-        const { kill } = yield* startHolder(folder)
-        yield* Effect.promise(kill)
-        assert.isTrue(existsSync(join(folder, "holder.sock")))
-        yield* open(shared(folder))
-        const guest = yield* open(shared(folder))
-        assert.deepStrictEqual(yield* guest.use(scalar("select 1")), { longValue: 1 })
-      }).pipe(Effect.scoped),
-    120_000
-  )
-
-  it.live(
-    "is its holder's alone where no socket can be made, and others are refused at once",
-    () =>
-      Effect.gen(function* () {
-        const folder = yield* temporaryFolder
-        mkdirSync(join(folder, "holder.sock", "in the way"), { recursive: true })
-        const holder = yield* open(shared(folder))
-        assert.deepStrictEqual(yield* holder.use(scalar("select 1")), { longValue: 1 })
-        assert.match(
-          yield* refused(shared(folder)),
-          /is in use by this process itself.*Stop that process or choose another/
-        )
-      }).pipe(Effect.scoped),
-    120_000
-  )
-
-  it.live(
-    "is not entered where the holder speaks another version",
-    () =>
-      Effect.gen(function* () {
-        const folder = yield* temporaryFolder
-        yield* FolderLock.take(join(folder, "lock.db"))
-        const holder = { pid: 1, host: "h", program: "newer", since: "2026", socket: "holder.sock" }
-        writeFileSync(join(folder, "lock.json"), JSON.stringify(holder))
-        yield* Effect.acquireRelease(
-          Effect.promise(async () => {
-            const server = createServer((_, response) =>
-              response.write('{"protocol":2,"guest":"x","database":"alex"}\n')
-            )
-            await once(server.listen(join(folder, "holder.sock")), "listening")
-            return server
-          }),
-          (server) => Effect.sync(() => server.close().closeAllConnections())
-        )
-        assert.strictEqual(
-          yield* refused(shared(folder)),
-          `The data folder ${folder} is in use by process 1 on h (newer, since 2026), which has another version of this package. Stop that process or use its version.`
-        )
       }).pipe(Effect.scoped),
     120_000
   )
