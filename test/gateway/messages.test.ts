@@ -263,6 +263,13 @@ const conversations: Readonly<Record<string, ReadonlyArray<ReadonlyArray<Buffer>
     "copy (insert into made values (9, 'x') returning a, b) to stdout",
     "delete from made where a = 9"
   ].map((sql) => [query(sql)]),
+  "a missing table is named, whatever comes around the query and its parameters": [
+    "select * from missing where a = $1",
+    "explain select * from missing where a = $1",
+    "explain (costs off, analyze) update missing set a = $1",
+    "create table never as select * from missing where a = $1",
+    "declare c cursor with hold for select * from missing where a = $1"
+  ].map((sql) => [parse("", sql), bind("", "", ["1"]), execute(""), sync]),
   "functions are called by their numbers, as for large objects": [
     [functionCall(lo.create, int32(4711))],
     [query("begin")],
