@@ -60,6 +60,13 @@ const shutDown = errorResponse({
   message: "terminating connection due to administrator command"
 })
 
+/** PostgreSQL would have undone such a statement; the service goes on with it. */
+const mayHaveRun = errorResponse({
+  severity: "FATAL",
+  code: "08007",
+  message: "terminating connection: the gateway has been stopped, and the statement may have run"
+})
+
 /** The gateway can't listen; the message says why and what to do. */
 export class GatewayError extends Schema.TaggedError<GatewayError>()("GatewayError", { message: Schema.String }) {}
 
@@ -172,7 +179,7 @@ export const make = Effect.fn("Gateway.make")(function* (options: Options) {
   })
   const close = Effect.callback<void>((resume) => {
     server.close(() => resume(Effect.void))
-    for (const client of open) client.terminate(shutDown)
+    for (const client of open) client.terminate(client.isUnsettled() ? mayHaveRun : shutDown)
   })
   const bound = yield* Effect.acquireRelease(listen, () => close)
   return { host, port: bound } satisfies Address

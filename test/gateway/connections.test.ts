@@ -325,6 +325,40 @@ describe.skipIf(TestDatabase.postgresUrl === undefined || !hasPsql)(TestDatabase
       })
     )
 
+    it.effect("a client whose statement or COMMIT goes on when the gateway ends is told that it may have run", () =>
+      Effect.gen(function* () {
+        const { directUrl } = yield* TestGateway
+        yield* psql(
+          directUrl,
+          `create table cut_off(a int);
+create function dawdle() returns trigger language plpgsql as 'begin perform pg_sleep(3); return null; end';
+create constraint trigger late after update on cut_off deferrable initially deferred for each row execute function dawdle();
+insert into cut_off values (1)`
+        )
+        const scope = yield* Scope.make()
+        const { port } = yield* make(directUrl, { password: "trust" }).pipe(
+          Effect.provide(LocalDataApi.layerPostgres({ url: Redacted.make(directUrl) })),
+          Scope.provide(scope)
+        )
+        const database = new URL(directUrl).pathname.slice(1)
+        const connect = Effect.promise(() => RawClient.connect(port, database))
+        const [writes, idles, commits] = yield* Effect.all([connect, connect, connect])
+        yield* Effect.promise(() => commits.ask(query("begin; update cut_off set a = 2")))
+        commits.send(query("commit"))
+        writes.send(query("insert into cut_off select 3 from pg_sleep(3)"))
+        const asleep = psql(
+          directUrl,
+          "select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'"
+        )
+        yield* until(Effect.map(asleep, ({ stdout }) => stdout === "2\n"))
+        yield* Scope.close(scope, Exit.void)
+        const codes = yield* Effect.promise(() =>
+          Promise.all([writes, commits, idles].map(async (client) => (await client.until("Z")).code))
+        )
+        assert.deepStrictEqual(codes, ["08007", "08007", "57P01"])
+      })
+    )
+
     it.effect("what a session sets reaches no other, nor the service's pool", () =>
       Effect.gen(function* () {
         const { url } = yield* TestGateway

@@ -238,6 +238,7 @@ export const serve = Effect.fnUntraced(function* (socket: ClientSocket, options:
   const session = new Session(upstream, startup.database, {
     notice: (fields) => void socket.send(Backend.noticeResponse(fields))
   })
+  socket.isUnsettled = () => session.mayTakeEffect
   const conversation = Effect.gen(function* () {
     const begun = yield* Effect.result(begin(socket, session, startup))
     if (Result.isFailure(begun)) {

@@ -37,6 +37,9 @@ export class ClientSocket {
   #outBytes = 0
   readonly #onEnd: Array<() => void> = []
 
+  /** Whether what the client waits for may take effect without an answer. */
+  isUnsettled: () => boolean = () => false
+
   constructor(socket: Socket) {
     this.#socket = socket
     this.#listen(socket)

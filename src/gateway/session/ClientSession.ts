@@ -102,6 +102,8 @@ export class Session {
   /** The values last reported to the client. */
   readonly #told = new Map<string, string>()
 
+  #lastingCalls = 0
+
   constructor(upstream: Upstream, database: string | undefined, listener: Listener) {
     this.upstream = upstream
     this.database = database
@@ -136,8 +138,26 @@ export class Session {
         resultSetOptions: { longReturnType: "STRING", decimalReturnType: "STRING" }
       })
     )
-    const called = Effect.mapError(sent, (error) => (isRead(sql) ? error : unclear(error)))
-    return transaction === undefined ? called : this.#watched(transaction, called)
+    if (isRead(sql)) return transaction === undefined ? sent : this.#watched(transaction, sent)
+    const called = Effect.mapError(sent, unclear)
+    return transaction === undefined ? this.#lasting(called) : this.#watched(transaction, called)
+  }
+
+  /** Whether a call is under way that takes effect even if its answer comes too late for the client. */
+  get mayTakeEffect(): boolean {
+    return this.#lastingCalls > 0
+  }
+
+  #lasting<A, E>(call: Effect.Effect<A, E>): Effect.Effect<A, E> {
+    return Effect.suspend(() => {
+      this.#lastingCalls += 1
+      return Effect.ensuring(
+        call,
+        Effect.sync(() => {
+          this.#lastingCalls -= 1
+        })
+      )
+    })
   }
 
   /** Sends a statement with a tag, by which a cancel request finds its backend. */
@@ -293,7 +313,7 @@ export class Session {
     this.base = undefined
     const { api } = this.upstream
     const { before, id: transactionId } = transaction
-    return Effect.uninterruptible(Effect.asVoid(api.commitTransaction({ transactionId }))).pipe(
+    return this.#lasting(Effect.uninterruptible(Effect.asVoid(api.commitTransaction({ transactionId })))).pipe(
       Effect.tapError((error) => {
         this.restore(before)
         // If the commit never arrived, the transaction is still open; if it did, the rollback has no effect.
