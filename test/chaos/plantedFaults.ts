@@ -182,14 +182,14 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "another person's account can be read",
     file: "src/repository/Accounts.ts",
-    from: "FROM accounts WHERE id = ${id}::uuid ${owned(sql, owner)}`",
+    from: "FROM accounts WHERE id = ${id}::uuid ${accountOwnedBy(sql, owner)}`",
     to: "FROM accounts WHERE id = ${id}::uuid`",
     tests: [repositories]
   },
   {
     name: "another person's positions can be changed",
     file: "src/repository/Positions.ts",
-    from: "AND accounts.id = positions.account_id ${owned(sql, owner)}",
+    from: "AND accounts.id = positions.account_id ${accountOwnedBy(sql, owner)}",
     to: "AND accounts.id = positions.account_id",
     tests: [repositories]
   },
@@ -210,8 +210,8 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "a job is claimed without a lock",
     file: "src/repository/jobs/JobChange.ts",
-    from: "${owned(sql, guard.owner)} FOR UPDATE",
-    to: "${owned(sql, guard.owner)}",
+    from: "${jobOwnedBy(sql, guard.owner)} FOR UPDATE",
+    to: "${jobOwnedBy(sql, guard.owner)}",
     tests: [concurrency],
     needsPostgres: true
   },
