@@ -481,6 +481,11 @@ set search_path to public; create index concurrently on of_path(a); create index
       "select set_config('transaction_read_only', 'off', false); create table written(a int)",
       "begin; commit; create table written(a int)",
       "create database written_by_gateway",
+      "select pg_advisory_lock(setval('counted', 2))",
+      "select pg_try_advisory_lock(setval('counted', 2))",
+      "select pg_advisory_unlock(setval('counted', 2))",
+      "select pg_advisory_lock(7), setval('counted', 2)",
+      "select pg_advisory_lock(8); select pg_advisory_lock(8), setval('counted', 2)",
       "do $$ begin create table written(a int); end $$",
       "prepare p as insert into kept values (1); execute p",
       "copy kept from stdin;\n1\n\\.\n"
@@ -488,13 +493,13 @@ set search_path to public; create index concurrently on of_path(a); create index
       it.effect(`nothing is written by ${attempt.split("\n")[0]}`, () =>
         Effect.gen(function* () {
           const { directUrl, url } = yield* TestGateway
-          yield* psql(directUrl, "create table if not exists kept(a int)")
+          yield* psql(directUrl, "create table if not exists kept(a int); create sequence if not exists counted")
           const { stderr } = yield* psql(url, `${attempt};`)
           const { stdout } = yield* psql(
             directUrl,
-            "select (select count(*) from kept), to_regclass('written'), (select count(*) from pg_database where datname like 'written%')"
+            "select (select count(*) from kept), to_regclass('written'), (select count(*) from pg_database where datname like 'written%'), (select last_value from counted)"
           )
-          assert.strictEqual(stdout, "0||0\n")
+          assert.strictEqual(stdout, "0||0|1\n")
           assert.include(stderr, "read-only")
         })
       )

@@ -3,6 +3,7 @@
  * which the gateway keeps open; or the gateway's own table of locks, where there is one.
  */
 import * as Effect from "effect/Effect"
+import type { DataApiError } from "../../data-api/DataApiError.ts"
 import type { Session } from "../session/ClientSession.ts"
 import { type HeldLock, KEEP_LOCK } from "../session/OpenTransaction.ts"
 import { asItIs, type Bound, callOf, wrappedRows } from "../session/RowStatements.ts"
@@ -58,11 +59,22 @@ export const keyOf = Effect.fnUntraced(function* (session: Session, { key }: Loc
     { sql: `select row(${key})::text`, prefix: 0 },
     bound
   )
-  const { records } = yield* session.send(call)
+  // The arguments are expressions of the client's, which must not write through a read-only gateway.
+  const isGuarded = session.upstream.readOnly && session.transaction === undefined
+  const sent = session.send(call)
+  const { records } = yield* isGuarded
+    ? Effect.ensuring(Effect.andThen(session.begin(true), sent), session.rollback())
+    : sent
   const field = records?.[0]?.[0]
   const numbers = field !== undefined && "stringValue" in field ? field.stringValue : ""
   return `${numbers} ${session.database ?? ""}`
 })
+
+/** The transaction of a lock: the one that holds it already, so that a session does not wait for itself, or a new one. */
+export const transactionOf = (session: Session, key: string): Effect.Effect<string, DataApiError> => {
+  const held = session.locks.find((lock) => lock.key === key)?.transactionId
+  return held === undefined ? Effect.map(session.open(""), ({ id }) => id) : Effect.succeed(held)
+}
 
 /** Gives a lock back: rolls back its transaction, unless that holds other locks. */
 export const give = (session: Session, { key, shared, transactionId }: HeldLock): Effect.Effect<void> =>
@@ -97,10 +109,7 @@ const take = Effect.fnUntraced(function* (session: Session, asked: LockCall, bou
   const call = yield* callOf(statement, wrap(statement), bound)
   const taking = Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
-      // In the same transaction, so that a session does not wait for a lock that it holds already.
-      const held = session.locks.find((lock) => lock.key === key)
-      const transactionId =
-        held?.transactionId ?? (yield* api.beginTransaction({ database: session.database })).transactionId
+      const transactionId = yield* transactionOf(session, key)
       const lock = { key, shared: asked.shared, transactionId }
       const { parameters, sql } = call
       const place = { database: session.database, transactionId }
@@ -152,7 +161,9 @@ export const advisoryLock = (
     if ("sqlState" in answer) {
       // Fails in PostgreSQL's own words; if not, the lock ends with its transaction instead of staying in a session.
       const takes = asked.action === "lock" || asked.action === "try"
-      return yield* asItIs(session, takes ? statementOf(asked.withinTransaction) : statement, bound)
+      const own = asItIs(session, takes ? statementOf(asked.withinTransaction) : statement, bound)
+      const isGuarded = session.upstream.readOnly && session.transaction === undefined
+      return yield* isGuarded ? Effect.andThen(session.begin(true), own) : own
     }
     const rows =
       asked.action === "unlockAll"

@@ -13,7 +13,7 @@ import { commandTag } from "../statement/CommandTag.ts"
 import { afterParentheses } from "../statement/InnerQuery.ts"
 import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
 import { wrap } from "../statement/Wrapped.ts"
-import { give, keyOf, type LockCall } from "./AdvisoryLocks.ts"
+import { give, keyOf, type LockCall, transactionOf } from "./AdvisoryLocks.ts"
 
 const names = /^pg_(try_)?advisory_lock(_shared)?$/
 
@@ -73,10 +73,8 @@ export const lockingQuery = Effect.fnUntraced(function* (
   const { parameters, sql } = yield* callOf(own, wrap(own), bound)
   const taking = Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
-      const held = session.locks.find((lock) => lock.key === key)
       if (locks !== undefined) yield* restore(locks.take(session, key, asked.shared))
-      const begun = api.beginTransaction({ database: session.database })
-      const transactionId = held?.transactionId ?? (yield* begun).transactionId
+      const transactionId = yield* transactionOf(session, key)
       const place = { database: session.database, transactionId }
       const lock = { key, shared: asked.shared, transactionId }
       const settings = material(session.settings, own.sql, false)

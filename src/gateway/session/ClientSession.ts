@@ -273,16 +273,22 @@ export class Session {
   }
 
   #beginTransaction(implicit: boolean, modes: string): Effect.Effect<OpenTransaction, DataApiError> {
+    const asked = [modes, ...modesSet(this.settings, modes)].filter(Boolean).join(", ")
+    return Effect.map(this.open(asked), ({ id, wanted }) => openTransaction(id, implicit, this, wanted))
+  }
+
+  /** Opens a transaction of the service with these modes, and READ ONLY where the gateway is. */
+  open(modes: string): Effect.Effect<{ readonly id: string; readonly wanted: string }, DataApiError> {
     const { api, readOnly } = this.upstream
     return Effect.flatMap(api.beginTransaction({ database: this.database }), ({ transactionId }) => {
-      const wanted = [modes, ...modesSet(this.settings, modes), readOnly ? "read only" : ""].filter(Boolean).join(", ")
+      const wanted = [modes, readOnly ? "read only" : ""].filter(Boolean).join(", ")
       const prepared =
         wanted === ""
           ? Effect.void
           : api.executeStatement({ sql: `set transaction ${wanted}`, database: this.database, transactionId })
       return Effect.as(
         Effect.onError(prepared, () => Effect.ignore(api.rollbackTransaction({ transactionId }))),
-        openTransaction(transactionId, implicit, this, wanted)
+        { id: transactionId, wanted }
       )
     })
   }

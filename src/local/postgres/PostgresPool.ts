@@ -66,8 +66,8 @@ const poolExhausted = new Refusal({
 const idleLimit = Duration.seconds(30)
 
 /**
- * Matches statements that PostgreSQL refuses while anyone else is connected to the database that they name. A comment in
- * between does not matter to a match too many.
+ * Matches statements that PostgreSQL refuses while anyone else is connected to the database that they name. A match too
+ * many, in a string for example, only closes idle connections.
  */
 const ofDatabases = /\b(?:create|alter|drop)\s+database\b/i
 
