@@ -16,7 +16,7 @@ import * as PostgresUrl from "./data-api/postgres/PostgresUrl.ts"
 import type { Options as RetryOptions } from "./data-api/RetryPolicy.ts"
 import type { LocalDataApiError } from "./local/LocalDataApiError.ts"
 import { Target } from "./operations/database/Target.ts"
-import { RunsOn } from "./operations/migrate/RunsOn.ts"
+import { RunsOn } from "./operations/migrate/applying/RunsOn.ts"
 import * as Catalogue from "./operations/verify/Catalogue.ts"
 import * as Repository from "./repository/index.ts"
 

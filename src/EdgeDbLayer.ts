@@ -9,7 +9,7 @@ import * as DbConfig from "./DbConfig.ts"
 import * as FetchDataApi from "./data-api/aws/FetchDataApi.ts"
 import * as RetryPolicy from "./data-api/RetryPolicy.ts"
 import * as DataApiSql from "./data-api/sql/DataApiSql.ts"
-import { RunsOn } from "./operations/migrate/RunsOn.ts"
+import { RunsOn } from "./operations/migrate/applying/RunsOn.ts"
 import * as Repository from "./repository/index.ts"
 
 /** The repositories. */

@@ -358,24 +358,24 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   },
   {
     name: "turns of waiting for a lock are not spread",
-    file: "src/operations/migrate/LockWait.ts",
+    file: "src/operations/migrate/applying/LockWait.ts",
     from: "yield* Random.nextIntBetween(500, 1500)",
     to: "yield* Random.nextIntBetween(500, 500)",
-    tests: ["test/operations/migrate/LockWait.test.ts"]
+    tests: ["test/operations/migrate/applying/LockWait.test.ts"]
   },
   {
     name: "locks are waited for while others are held",
-    file: "src/operations/migrate/LockWait.ts",
+    file: "src/operations/migrate/applying/LockWait.ts",
     from: "mode nowait;",
     to: "mode;",
     tests: ["test/operations/services.test.ts"]
   },
   {
     name: "a lock that was not had in time is not waited for",
-    file: "src/operations/migrate/LockWait.ts",
+    file: "src/operations/migrate/applying/LockWait.ts",
     from: "55P03|40P01|40001",
     to: "40P01|40001",
-    tests: ["test/operations/migrate/LockWait.test.ts"]
+    tests: ["test/operations/migrate/applying/LockWait.test.ts"]
   },
   {
     name: "a cursor is declared for a query that shares row locks",
@@ -435,31 +435,31 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   },
   {
     name: "a trigger is planned with a weaker lock",
-    file: "src/operations/migrate/StatementLocks.ts",
+    file: "src/operations/migrate/statements/StatementLocks.ts",
     from: '(parts) => after(parts, "on", "SHARE ROW EXCLUSIVE")',
     to: '(parts) => after(parts, "on", "SHARE")',
     tests: ["test/operations/migrate/Plan.test.ts"]
   },
   {
     name: "an abandoned migration is never claimed",
-    file: "src/operations/migrate/Journal.ts",
+    file: "src/operations/migrate/applying/Journal.ts",
     from: "do update set applied_at = clock_timestamp(), checksum = excluded.checksum\n      where ${sql(table)}.duration_ms is null",
     to: "do update set applied_at = clock_timestamp(), checksum = excluded.checksum\n      where false and ${sql(table)}.duration_ms is null",
-    tests: ["test/operations/migrate/Journal.test.ts"]
+    tests: ["test/operations/migrate/applying/Journal.test.ts"]
   },
   {
     name: "a migration that a runner is at is claimed by another",
-    file: "src/operations/migrate/Journal.ts",
+    file: "src/operations/migrate/applying/Journal.ts",
     from: "and ${sql(table)}.applied_at < clock_timestamp() - interval '${sql.literal(abandonedAfter)}'",
     to: "",
-    tests: ["test/operations/migrate/Journal.test.ts"]
+    tests: ["test/operations/migrate/applying/Journal.test.ts"]
   },
   {
     name: "a finished migration is claimed once it is old",
-    file: "src/operations/migrate/Journal.ts",
+    file: "src/operations/migrate/applying/Journal.ts",
     from: "where ${sql(table)}.duration_ms is null\n        and",
     to: "where",
-    tests: ["test/operations/migrate/Journal.test.ts"]
+    tests: ["test/operations/migrate/applying/Journal.test.ts"]
   },
   {
     name: "a file of variables goes before the environment",

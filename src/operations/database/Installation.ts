@@ -3,8 +3,8 @@
  */
 import { Effect, Schema } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
-import { type CreatedObjects, createdObjects } from "../migrate/CreatedObjects.ts"
 import { isOwn, type Migration } from "../migrate/Migration.ts"
+import { type CreatedObjects, createdObjects } from "../migrate/statements/CreatedObjects.ts"
 import { sqlStateOf } from "./DatabaseFailure.ts"
 import * as Layout from "./Layout.ts"
 

@@ -6,7 +6,7 @@ import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import * as Layout from "../database/Layout.ts"
 import type { Migration } from "./Migration.ts"
-import { nameOf, partsOf } from "./StatementParts.ts"
+import { nameOf, partsOf } from "./statements/StatementParts.ts"
 
 /** What an adoption takes: statements to run before and after the first migration, and messages for the operator. */
 export interface Preparation {

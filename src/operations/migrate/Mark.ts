@@ -2,7 +2,7 @@
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import * as Installation from "../database/Installation.ts"
-import * as Journal from "./Journal.ts"
+import * as Journal from "./applying/Journal.ts"
 import { MigrationRefused } from "./Migrate.ts"
 import * as Migration from "./Migration.ts"
 

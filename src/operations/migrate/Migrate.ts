@@ -9,12 +9,12 @@ import * as Layout from "../database/Layout.ts"
 import * as LeftOut from "../database/LeftOut.ts"
 import * as Progress from "../Progress.ts"
 import * as Adoption from "./Adoption.ts"
-import * as Journal from "./Journal.ts"
-import * as LockWait from "./LockWait.ts"
-import { runToItsEnd } from "./LongStatement.ts"
+import * as Journal from "./applying/Journal.ts"
+import * as LockWait from "./applying/LockWait.ts"
+import { runToItsEnd } from "./applying/LongStatement.ts"
 import * as Migration from "./Migration.ts"
-import { indexBuiltConcurrently, partsOf } from "./StatementParts.ts"
-import { changesSettings, problemsOfStatements, type StatementProblem } from "./StatementProblems.ts"
+import { indexBuiltConcurrently, partsOf } from "./statements/StatementParts.ts"
+import { changesSettings, problemsOfStatements, type StatementProblem } from "./statements/StatementProblems.ts"
 
 /** The journal and the migrations contradict each other, or a statement can't run. Nothing was changed. */
 export class MigrationRefused extends Schema.TaggedError<MigrationRefused>()("MigrationRefused", {

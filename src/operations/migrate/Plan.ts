@@ -5,10 +5,10 @@ import { messageInTransaction, sqlStateOf } from "../database/DatabaseFailure.ts
 import * as Installation from "../database/Installation.ts"
 import { countTable } from "../database/RowCount.ts"
 import * as Adoption from "./Adoption.ts"
-import * as Journal from "./Journal.ts"
+import * as Journal from "./applying/Journal.ts"
 import { compareInstallation, type MigrateOptions, MigrationFailed, MigrationRefused } from "./Migrate.ts"
 import * as Migration from "./Migration.ts"
-import { locksOf, rewritesOf, warningsOf } from "./StatementLocks.ts"
+import { locksOf, rewritesOf, warningsOf } from "./statements/StatementLocks.ts"
 
 /**
  * A lock on a table, with PostgreSQL's name of its mode. ACCESS EXCLUSIVE blocks reads too; SHARE and stronger modes

@@ -2,7 +2,7 @@
 import { fromNamed, fromNumbered } from "../../../src/data-api/statement/Placeholders.ts"
 import { splitStatements, type Token, tokenize } from "../../../src/data-api/statement/SqlLexer.ts"
 import { kindOf } from "../../../src/data-api/statement/StatementKind.ts"
-import { partsOf } from "../../../src/operations/migrate/StatementParts.ts"
+import { partsOf } from "../../../src/operations/migrate/statements/StatementParts.ts"
 import { isAskable, type Objection, objectionTo } from "./postgres.ts"
 import type { Target } from "./Target.ts"
 

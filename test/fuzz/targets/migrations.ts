@@ -1,6 +1,6 @@
 /** Migrations: every statement is where it is said to be, nothing but blanks is left between them, and each is one. */
 import * as Migration from "../../../src/operations/migrate/Migration.ts"
-import { createdBy, partsOf } from "../../../src/operations/migrate/StatementParts.ts"
+import { createdBy, partsOf } from "../../../src/operations/migrate/statements/StatementParts.ts"
 import { sqlWords } from "./lexer.ts"
 import { isAskable, objectionTo } from "./postgres.ts"
 import type { Target } from "./Target.ts"

@@ -2,8 +2,8 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, it } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
 import { Migration } from "../../../src/operations/index.ts"
-import { createdObjects } from "../../../src/operations/migrate/CreatedObjects.ts"
-import { problemsOfStatements } from "../../../src/operations/migrate/StatementProblems.ts"
+import { createdObjects } from "../../../src/operations/migrate/statements/CreatedObjects.ts"
+import { problemsOfStatements } from "../../../src/operations/migrate/statements/StatementProblems.ts"
 
 const parse = (text: string, file = "007_words.sql") => {
   const migration = Migration.parse(file, text)

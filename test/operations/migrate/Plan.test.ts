@@ -5,7 +5,7 @@ import { assert, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { migrate } from "../../../src/operations/migrate/Migrate.ts"
 import { plan } from "../../../src/operations/migrate/Plan.ts"
-import { locksOf, warningsOf } from "../../../src/operations/migrate/StatementLocks.ts"
+import { locksOf, warningsOf } from "../../../src/operations/migrate/statements/StatementLocks.ts"
 import { originalDatabase } from "../OriginalDatabase.ts"
 import { embedded, execute } from "../TestOperations.ts"
 

@@ -1,9 +1,9 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
-import { Migration } from "../../../src/operations/index.ts"
-import * as Journal from "../../../src/operations/migrate/Journal.ts"
-import { embedded, execute } from "../TestOperations.ts"
+import { Migration } from "../../../../src/operations/index.ts"
+import * as Journal from "../../../../src/operations/migrate/applying/Journal.ts"
+import { embedded, execute } from "../../TestOperations.ts"
 
 const migrationOf = (text: string): Migration.Migration => {
   const migration = Migration.parse("001_outside.sql", text)

@@ -1,6 +1,6 @@
 /** Splits a statement into tokens without white space and comments, from which to tell what it does. */
-import { unquotedName } from "../../data-api/statement/Quoting.ts"
-import { type TokenKind, tokenize } from "../../data-api/statement/SqlLexer.ts"
+import { unquotedName } from "../../../data-api/statement/Quoting.ts"
+import { type TokenKind, tokenize } from "../../../data-api/statement/SqlLexer.ts"
 
 /** A token that is neither white space nor a comment. */
 export interface Part {

@@ -1,9 +1,9 @@
 /** The journal: the table in which `migrate` records what it applied. */
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { journalTable as table } from "../database/Installation.ts"
+import { journalTable as table } from "../../database/Installation.ts"
+import type { Migration } from "../Migration.ts"
 import { lockTimeout } from "./LockWait.ts"
-import type { Migration } from "./Migration.ts"
 
 /** The key of the advisory lock that lets one runner at a time migrate a database: the letters "alex" as bytes. */
 const lock = 0x61_6c_65_78

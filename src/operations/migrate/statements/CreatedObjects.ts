@@ -1,5 +1,5 @@
 /** Finds the objects that migrations create. */
-import type { Migration } from "./Migration.ts"
+import type { Migration } from "../Migration.ts"
 import { createdBy, nameOf, type Part, partsOf } from "./StatementParts.ts"
 
 /** What the migrations create in the current schema, in the order in which they create it. */

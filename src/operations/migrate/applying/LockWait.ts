@@ -4,9 +4,9 @@
  */
 import { Duration, Effect, Random } from "effect"
 import { SqlClient, SqlError } from "effect/sql"
-import { sqlStateOf } from "../database/DatabaseFailure.ts"
-import * as Progress from "../Progress.ts"
-import { locksOf } from "./StatementLocks.ts"
+import { sqlStateOf } from "../../database/DatabaseFailure.ts"
+import * as Progress from "../../Progress.ts"
+import { locksOf } from "../statements/StatementLocks.ts"
 
 /** How long a statement waits for a lock before it fails and lets the application continue. */
 export const lockTimeout = "5s"

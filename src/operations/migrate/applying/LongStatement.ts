@@ -4,8 +4,8 @@
  */
 import { Effect } from "effect"
 import { SqlClient, SqlError } from "effect/sql"
-import { dataApiReasonOf } from "../database/DatabaseFailure.ts"
-import * as Progress from "../Progress.ts"
+import { dataApiReasonOf } from "../../database/DatabaseFailure.ts"
+import * as Progress from "../../Progress.ts"
 import { RunsOn } from "./RunsOn.ts"
 
 const timedOut = (error: unknown): boolean =>

@@ -1,8 +1,8 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Fiber, Random, Ref } from "effect"
 import { TestClock } from "effect/testing"
-import { Progress } from "../../../src/operations/index.ts"
-import * as LockWait from "../../../src/operations/migrate/LockWait.ts"
+import { Progress } from "../../../../src/operations/index.ts"
+import * as LockWait from "../../../../src/operations/migrate/applying/LockWait.ts"
 
 const failed = (sqlState: string) => ({ _tag: "MigrationFailed" as const, sqlState })
 

@@ -1,5 +1,10 @@
 import { assert, it } from "@effect/vitest"
-import { createdBy, indexBuiltConcurrently, nameOf, partsOf } from "../../../src/operations/migrate/StatementParts.ts"
+import {
+  createdBy,
+  indexBuiltConcurrently,
+  nameOf,
+  partsOf
+} from "../../../../src/operations/migrate/statements/StatementParts.ts"
 
 it("parts are the tokens that mean something, words in lower case", () => {
   const parts = partsOf('Create /* a */ TABLE "My Table" -- b\n (x TEXT)')

@@ -5,11 +5,11 @@ import { assert, layer } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import { describe } from "vitest"
-import * as DataApiSql from "../../../src/data-api/sql/DataApiSql.ts"
-import { Migrate } from "../../../src/operations/index.ts"
-import { RunsOn } from "../../../src/operations/migrate/RunsOn.ts"
-import * as TestDatabase from "../../TestDatabase.ts"
-import { around, execute } from "../TestOperations.ts"
+import * as DataApiSql from "../../../../src/data-api/sql/DataApiSql.ts"
+import { Migrate } from "../../../../src/operations/index.ts"
+import { RunsOn } from "../../../../src/operations/migrate/applying/RunsOn.ts"
+import * as TestDatabase from "../../../TestDatabase.ts"
+import { around, execute } from "../../TestOperations.ts"
 
 /** A Data API that gives a call up after 300 ms in place of 45 s. */
 const hasty = DataApiSql.layer({ continueAfterTimeout: RunsOn }).pipe(

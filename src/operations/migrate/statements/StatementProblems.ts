@@ -2,9 +2,9 @@
  * Finds problems of a migration before any of its statements is sent, by PostgreSQL's lexical rules: words inside
  * strings and comments do not count.
  */
-import { characters, isLonger, MAX_SQL_LENGTH } from "../../data-api/Limits.ts"
-import { tokenize } from "../../data-api/statement/SqlLexer.ts"
-import type { Migration } from "./Migration.ts"
+import { characters, isLonger, MAX_SQL_LENGTH } from "../../../data-api/Limits.ts"
+import { tokenize } from "../../../data-api/statement/SqlLexer.ts"
+import type { Migration } from "../Migration.ts"
 import { type Part, partsOf } from "./StatementParts.ts"
 
 /** Something that stops a migration (`error`), or that an operator should know (`warning`). */
