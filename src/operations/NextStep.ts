@@ -1,6 +1,6 @@
 /** The next thing to do about a database, derived from the verification report. */
 import { Schema } from "effect"
-import type { MigrationStatus } from "./migrate/Migrate.ts"
+import type { MigrationStatus } from "./migrate/Comparison.ts"
 import * as Drift from "./verify/Drift.ts"
 import type { VerifyReport } from "./verify/Verify.ts"
 

@@ -3,8 +3,8 @@ import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import * as Installation from "../database/Installation.ts"
 import * as Journal from "./applying/Journal.ts"
-import { MigrationRefused } from "./Migrate.ts"
 import * as Migration from "./Migration.ts"
+import { MigrationRefused } from "./MigrationErrors.ts"
 
 /** The migrations that now count as applied, or as pending. */
 export const MarkReport = Schema.Struct({ marked: Schema.Array(Schema.String), applied: Schema.Boolean })

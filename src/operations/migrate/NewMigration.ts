@@ -1,7 +1,7 @@
 /** Creates a file for a migration of the user's own. */
 import { Effect, FileSystem, Schema } from "effect"
-import { MigrationRefused } from "./Migrate.ts"
 import * as Migration from "./Migration.ts"
+import { MigrationRefused } from "./MigrationErrors.ts"
 
 /** The file that was created, and the migration's name. */
 export const NewMigrationReport = Schema.Struct({ file: Schema.String, name: Schema.String })

@@ -6,8 +6,10 @@ import * as Installation from "../database/Installation.ts"
 import { countTable } from "../database/RowCount.ts"
 import * as Adoption from "./Adoption.ts"
 import * as Journal from "./applying/Journal.ts"
-import { compareInstallation, type MigrateOptions, MigrationFailed, MigrationRefused } from "./Migrate.ts"
+import { compareInstallation } from "./Comparison.ts"
+import type { MigrateOptions } from "./Migrate.ts"
 import * as Migration from "./Migration.ts"
+import { MigrationFailed, MigrationRefused } from "./MigrationErrors.ts"
 import { locksOf, rewritesOf, warningsOf } from "./statements/StatementLocks.ts"
 
 /**

@@ -7,7 +7,8 @@ import { messageOf } from "../database/DatabaseFailure.ts"
 import * as Layout from "../database/Layout.ts"
 import * as LeftOut from "../database/LeftOut.ts"
 import { Target } from "../database/Target.ts"
-import { type MigrateOptions, MigrationStatus, status } from "../migrate/Migrate.ts"
+import { MigrationStatus } from "../migrate/Comparison.ts"
+import { type MigrateOptions, status } from "../migrate/Migrate.ts"
 import * as Progress from "../Progress.ts"
 import {
   allocationFindings,

@@ -1,0 +1,31 @@
+/** What `migrate` and the commands around it fail with. */
+import { Schema } from "effect"
+
+/** The journal and the migrations contradict each other, or a statement can't run. Nothing was changed. */
+export class MigrationRefused extends Schema.TaggedError<MigrationRefused>()("MigrationRefused", {
+  problems: Schema.Array(Schema.String),
+  /** What was not done, if it is not a migration. */
+  undone: Schema.optionalKey(Schema.Literals(["repaired", "written into the journal"]))
+}) {
+  override get message() {
+    return `Nothing was ${this.undone ?? "migrated"}: ${this.problems.join("; ")}`
+  }
+}
+
+/** A statement of a migration failed. What the migration had done before it was rolled back. */
+export class MigrationFailed extends Schema.TaggedError<MigrationFailed>()("MigrationFailed", {
+  migration: Schema.String,
+  line: Schema.Int,
+  statement: Schema.String,
+  sqlState: Schema.optionalKey(Schema.String),
+  reason: Schema.String,
+  rolledBack: Schema.Boolean
+}) {
+  override get message() {
+    const code = this.sqlState === undefined ? "" : ` (SQLSTATE ${this.sqlState})`
+    const after = this.rolledBack
+      ? "the migration was rolled back, the ones before it stay applied"
+      : "what ran before it stays, and the next run continues from there"
+    return `${this.migration}.sql, line ${this.line}: ${this.reason}${code}; ${after}. Statement: ${this.statement}`
+  }
+}
