@@ -15,11 +15,12 @@ import {
   type Statement,
   type Value
 } from "../engine/Session.ts"
-import { type Request, refusalOf } from "./Exchange.ts"
+import type { Request } from "./Exchange.ts"
 import * as PostgresSocket from "./PostgresSocket.ts"
 import { ProtocolSession } from "./ProtocolSession.ts"
 import { feed, type ReceiverSequence } from "./Receivers.ts"
 import type { ServerFacts } from "./SessionReset.ts"
+import { refusalOf } from "./StatementAnswer.ts"
 
 /** Receives messages outside of statements, such as those of the login. */
 type Listener = (message: PgProtocol.BackendMessage<Value>) => void
