@@ -137,6 +137,36 @@ const breakDown = (
   }
 }
 
+const accountValue = (
+  account: Portfolio["accounts"][number],
+  priceOf: (symbol: Instrument["symbol"]) => BigDecimal.BigDecimal | null
+): PortfolioAccountValue => {
+  const values = account.positions.map(({ quantity, symbol }) => marketValue(quantity, priceOf(symbol)))
+  const market_value = BigDecimal.sumAll(values)
+  return {
+    account_id: account.id,
+    account_name: account.account_name,
+    positions: account.positions.length,
+    cash: account.cash_balance,
+    market_value: printable(market_value),
+    total: printable(BigDecimal.sum(account.cash_balance, market_value))
+  }
+}
+
+/** The instruments that the accounts hold, with the shares of all accounts together. */
+const heldIn = ({ accounts, instruments }: Portfolio) => {
+  const quantities = new Map<Instrument["symbol"], BigDecimal.BigDecimal>()
+  for (const { quantity, symbol } of accounts.flatMap(({ positions }) => positions)) {
+    quantities.set(symbol, BigDecimal.sum(quantities.get(symbol) ?? zero, quantity))
+  }
+  return instruments.flatMap((instrument) => {
+    const quantity = quantities.get(instrument.symbol)
+    return quantity === undefined
+      ? []
+      : [{ instrument, quantity: printable(quantity), market_value: marketValue(quantity, instrument.current_price) }]
+  })
+}
+
 /**
  * Adds a portfolio up: by account and instrument, and by asset class, region and sector. Pure and exact.
  *
@@ -154,29 +184,9 @@ const breakDown = (
  * ```
  */
 export const summarize = (portfolio: Portfolio): PortfolioSummary => {
-  const instruments = new Map(portfolio.instruments.map((instrument) => [instrument.symbol, instrument]))
-  const quantities = new Map<Instrument["symbol"], BigDecimal.BigDecimal>()
-  const accounts = portfolio.accounts.map((account): PortfolioAccountValue => {
-    let market_value = zero
-    for (const { quantity, symbol } of account.positions) {
-      quantities.set(symbol, BigDecimal.sum(quantities.get(symbol) ?? zero, quantity))
-      market_value = BigDecimal.sum(market_value, marketValue(quantity, instruments.get(symbol)?.current_price ?? null))
-    }
-    return {
-      account_id: account.id,
-      account_name: account.account_name,
-      positions: account.positions.length,
-      cash: account.cash_balance,
-      market_value: printable(market_value),
-      total: printable(BigDecimal.sum(account.cash_balance, market_value))
-    }
-  })
-  const held = portfolio.instruments.flatMap((instrument) => {
-    const quantity = quantities.get(instrument.symbol)
-    return quantity === undefined
-      ? []
-      : [{ instrument, quantity: printable(quantity), market_value: marketValue(quantity, instrument.current_price) }]
-  })
+  const prices = new Map(portfolio.instruments.map(({ current_price, symbol }) => [symbol, current_price]))
+  const accounts = portfolio.accounts.map((account) => accountValue(account, (symbol) => prices.get(symbol) ?? null))
+  const held = heldIn(portfolio)
   const cash = printable(BigDecimal.sumAll(accounts.map((account) => account.cash)))
   const market_value = printable(BigDecimal.sumAll(accounts.map((account) => account.market_value)))
   const by = (allocationOf: (instrument: Instrument) => StoredAllocation) =>

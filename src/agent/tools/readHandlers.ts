@@ -66,20 +66,10 @@ const listsOf = (portfolio: Portfolio) => {
 const shortestFirst = (lists: ReturnType<typeof listsOf>, include: ReadonlyArray<PortfolioList>) =>
   include.toSorted((a, b) => lists[a].length - lists[b].length)
 
-/** A portfolio with as much of each list as fits: short lists first, the long ones share the rest. */
-const portfolioOf = Effect.fnUntraced(function* (
-  portfolio: Portfolio,
-  asked: Asked & { readonly include?: ReadonlyArray<PortfolioList> | undefined },
-  bytes: number
-) {
-  const { after, limit, include = portfolioLists } = asked
-  if (after !== undefined && include.length !== 1) {
-    return yield* refused("InvalidData", "after goes on with one list: name that one alone in include.")
-  }
-  const lists = listsOf(portfolio)
+/** What a reading of a portfolio always has. */
+const totalsOf = ({ user }: Portfolio, lists: ReturnType<typeof listsOf>) => {
   const { accounts: _a, holdings: _h, missing_allocations: _m, missing_prices: _p, ...totals } = lists.summary
-  const { user } = portfolio
-  const base = {
+  return {
     user: {
       display_name: user.display_name,
       years_until_retirement: user.years_until_retirement,
@@ -98,6 +88,20 @@ const portfolioOf = Effect.fnUntraced(function* (
       missing_allocations: lists.missing_allocations.length
     }
   }
+}
+
+/** A portfolio with as much of each list as fits: short lists first, the long ones share the rest. */
+const portfolioOf = Effect.fnUntraced(function* (
+  portfolio: Portfolio,
+  asked: Asked & { readonly include?: ReadonlyArray<PortfolioList> | undefined },
+  bytes: number
+) {
+  const { after, limit, include = portfolioLists } = asked
+  if (after !== undefined && include.length !== 1) {
+    return yield* refused("InvalidData", "after goes on with one list: name that one alone in include.")
+  }
+  const lists = listsOf(portfolio)
+  const base = totalsOf(portfolio, lists)
   let left = bytes - Buffer.byteLength(JSON.stringify(base))
   const order = shortestFirst(lists, [...new Set(include)])
   const next: { [List in PortfolioList]?: string } = {}

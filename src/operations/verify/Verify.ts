@@ -169,6 +169,25 @@ export interface VerifyOptions extends Pick<MigrateOptions, "folder"> {
 /** How many instruments the report lists if their allocations sum to 100. */
 const listed = 100
 
+const isAllAt100 = ({ assetClasses, regions, sectors }: InstrumentSums): boolean =>
+  isAt100(regions) && isAt100(sectors) && isAt100(assetClasses)
+
+/** What the report says of the instruments' allocations. */
+const allocationsOf = (read: ReadonlyArray<{ readonly instrument: Instrument; readonly sums: InstrumentSums }>) => {
+  const instruments = read.map(({ instrument }) => instrument)
+  const sums = read.map((one) => one.sums)
+  return {
+    instruments: sums.filter((one, index) => index < listed || !isAllAt100(one)),
+    allocationsAt100: sums.filter((one) => isAllAt100(one) && one.regions !== null).length,
+    classes: classesOf(instruments.map((one) => one.allocation_asset_class)),
+    distribution: {
+      assetClasses: distributionOf(instruments.map((one) => one.allocation_asset_class)),
+      regions: distributionOf(instruments.map((one) => one.allocation_regions)),
+      sectors: distributionOf(instruments.map((one) => one.allocation_sectors))
+    }
+  }
+}
+
 const missingTables = (present: ReadonlyArray<string>): ReadonlyArray<Finding> =>
   Layout.tables
     .filter((table) => !present.includes(table))
@@ -229,8 +248,6 @@ export const verify = Effect.fn("Verify.verify")(function* (options: VerifyOptio
     ...rowFindings,
     ...notices
   ]
-  const at100 = ({ sums }: { readonly sums: InstrumentSums }) =>
-    isAt100(sums.regions) && isAt100(sums.sectors) && isAt100(sums.assetClasses)
   const named = (kind: Catalogue.Kind) =>
     catalogue
       .filter((object) => object.kind === kind && object.table !== null && present.includes(object.table))
@@ -240,14 +257,7 @@ export const verify = Effect.fn("Verify.verify")(function* (options: VerifyOptio
     database: { backend: target.backend, name: target.database, location: target.location },
     migrations,
     tables,
-    instruments: instruments.filter((one, index) => index < listed || !at100(one)).map(({ sums }) => sums),
-    allocationsAt100: instruments.filter((one) => at100(one) && one.sums.regions !== null).length,
-    classes: classesOf(read.instruments.map((one) => one.allocation_asset_class)),
-    distribution: {
-      assetClasses: distributionOf(read.instruments.map((one) => one.allocation_asset_class)),
-      regions: distributionOf(read.instruments.map((one) => one.allocation_regions)),
-      sectors: distributionOf(read.instruments.map((one) => one.allocation_sectors))
-    },
+    ...allocationsOf(instruments),
     indexes: named("index"),
     triggers: named("trigger"),
     constraints: named("constraint"),

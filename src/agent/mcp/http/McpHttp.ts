@@ -131,6 +131,34 @@ const metadataOf = (resource: URL, issuer: string) =>
 
 const isMetadata = (asked: string): boolean => asked === metadataPath || asked === `${metadataPath}${path}`
 
+/** The body of a request, if its method has one; `None` if it is too long or can't be read. */
+const bodyOf = (request: HttpServerRequest.HttpServerRequest) =>
+  request.method === "POST" ? Effect.option(request.text) : Effect.succeedSome(undefined)
+
+/** The request for the protocol's handler, without the token. */
+const forwarded = (
+  { headers: given, method }: HttpServerRequest.HttpServerRequest,
+  resource: URL,
+  body: string | undefined
+): Request => {
+  const { authorization: _, ...headers } = given
+  return new Request(new URL(path, resource), { method, headers, ...(body === undefined ? {} : { body }) })
+}
+
+const advertises = /"method"\s*:\s*"(initialize|server\/discover)"/
+
+/** The answer of the protocol's handler; one that advertises capabilities advertises those that are served. */
+const returned = Effect.fnUntraced(function* (response: Response, body: string | undefined) {
+  if (!advertises.test(body ?? "")) return HttpServerResponse.fromWeb(response)
+  const text = yield* Effect.promise(() => response.text())
+  const { "content-length": _length, ...named } = Object.fromEntries(response.headers)
+  return HttpServerResponse.text(advertisedIn(text), {
+    status: response.status,
+    headers: named,
+    contentType: named["content-type"]
+  })
+})
+
 /** Makes the handler of requests: it finds the user and the session, and passes the request to the protocol. */
 const makeFront = Effect.fnUntraced(function* (options: HttpOptions, resource: URL) {
   const { handler } = yield* routes(options)
@@ -149,29 +177,14 @@ const makeFront = Effect.fnUntraced(function* (options: HttpOptions, resource: U
     if (session !== undefined && !(yield* sessions.admits(session, user))) {
       return refuse(404, "There is no such session. Send initialize again")
     }
-    const hasBody = request.method === "POST"
-    const body = hasBody ? yield* Effect.option(request.text) : Option.none()
-    if (hasBody && Option.isNone(body)) return refuse(413, "The body is too long or can't be read")
-    const { authorization: _, ...headers } = request.headers
-    const web = new Request(new URL(path, resource), {
-      method: request.method,
-      headers,
-      ...(Option.isSome(body) ? { body: body.value } : {})
-    })
+    const body = yield* bodyOf(request)
+    if (Option.isNone(body)) return refuse(413, "The body is too long or can't be read")
+    const web = forwarded(request, resource, body.value)
     const response = yield* Effect.promise(() => handler(web, Context.make(RequestUser, user)))
     const begun = response.headers.get(sessionHeader)
     if (session === undefined && begun !== null) yield* sessions.begin(begun, user)
     if (session !== undefined && request.method === "DELETE") yield* sessions.forget(session)
-    if (!/"method"\s*:\s*"(initialize|server\/discover)"/.test(Option.getOrElse(body, () => ""))) {
-      return HttpServerResponse.fromWeb(response)
-    }
-    const text = yield* Effect.promise(() => response.text())
-    const { "content-length": _length, ...named } = Object.fromEntries(response.headers)
-    return HttpServerResponse.text(advertisedIn(text), {
-      status: response.status,
-      headers: named,
-      contentType: named["content-type"]
-    })
+    return yield* returned(response, body.value)
   })
 
   return Effect.gen(function* () {

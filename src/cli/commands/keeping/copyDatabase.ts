@@ -7,12 +7,15 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type { DbConfig } from "../../../DbConfig.ts"
+import type { CopyDatabase } from "../../../operations/index.ts"
 import { WrongUsage } from "../../Outcome.ts"
 import { restoreText } from "../../output/keepingText.ts"
 import { print } from "../../output/text.ts"
 import { database, operations, root } from "../../root.ts"
 import { version } from "../../version.ts"
 import { anonymizeFlag, anonymizeKey, askToReplace, replaceFlags, schemaFlag } from "./asking.ts"
+
+type Copy = typeof CopyDatabase.copy
 
 const sides = Effect.promise(() => import("./sides.ts"))
 
@@ -25,6 +28,22 @@ const isSameFolder = (one: DbConfig, other: DbConfig): boolean =>
 
 const side = (name: string, description: string) =>
   Flag.String(name).pipe(Flag.withMetavar("DATABASE"), Flag.withDescription(description))
+
+/** Copies; where rows would be lost, asks first, if there is somebody to ask. */
+const copied = Effect.fnUntraced(function* (reading: Parameters<Copy>[0], options: NonNullable<Parameters<Copy>[1]>) {
+  const { Backup, CopyDatabase, Restore, RestoreTarget } = yield* operations
+  const { canPrompt } = yield* TerminalCapabilities.TerminalCapabilities
+  if (!canPrompt || options.confirm !== undefined) return yield* CopyDatabase.copy(reading, options)
+  const header = yield* Backup.withSource(options, ({ header }) => Effect.succeed(header)).pipe(
+    Effect.provideContext(reading)
+  )
+  const plan = yield* Restore.plan(header)
+  if (plan.tables.length === 0 || (options.replace === true && plan.mustConfirm === null)) {
+    return yield* CopyDatabase.copy(reading, options)
+  }
+  const named = yield* askToReplace(plan, RestoreTarget.mostCounted)
+  return yield* CopyDatabase.copy(reading, { ...options, replace: true, confirm: named })
+})
 
 export const copyDatabase = Command.make(
   "copy",
@@ -43,7 +62,6 @@ export const copyDatabase = Command.make(
     }
     const { sideOf } = yield* sides
     const { layerConfigured, onConfigured, targetOf } = yield* database
-    const { Backup, CopyDatabase, Restore, RestoreTarget } = yield* operations
     const source = yield* sideOf("--from", from, flags)
     const target = yield* sideOf("--to", to, flags)
     const [one, other] = [targetOf(source), targetOf(target)]
@@ -63,24 +81,10 @@ export const copyDatabase = Command.make(
       verify: !skipVerify,
       version: version()
     }
-    const { canPrompt } = yield* TerminalCapabilities.TerminalCapabilities
     const report = yield* Effect.scoped(
       Effect.gen(function* () {
         const reading = yield* Layer.build(layerConfigured(source))
-        return yield* onConfigured(target)(
-          Effect.gen(function* () {
-            if (!canPrompt || options.confirm !== undefined) return yield* CopyDatabase.copy(reading, options)
-            const header = yield* Backup.withSource(options, ({ header }) => Effect.succeed(header)).pipe(
-              Effect.provideContext(reading)
-            )
-            const plan = yield* Restore.plan(header)
-            if (plan.tables.length === 0 || (replace && plan.mustConfirm === null)) {
-              return yield* CopyDatabase.copy(reading, options)
-            }
-            const named = yield* askToReplace(plan, RestoreTarget.mostCounted)
-            return yield* CopyDatabase.copy(reading, { ...options, replace: true, confirm: named })
-          })
-        )
+        return yield* onConfigured(target)(copied(reading, options))
       })
     )
     yield* print(flags.json, report, restoreText("copied"))
