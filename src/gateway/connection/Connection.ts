@@ -53,7 +53,7 @@ const readDefaults = Effect.fnUntraced(function* (session: Session) {
   )
   for (const [index, value] of firstText(answer).split("\n").entries()) {
     const name = names[index]
-    if (name !== undefined) session.defaults.set(name, name === "client_encoding" ? "UTF8" : value)
+    if (name !== undefined) session.settings.setDefault(name, name === "client_encoding" ? "UTF8" : value)
   }
 })
 
@@ -67,7 +67,7 @@ const applySettings = Effect.fnUntraced(function* (session: Session, { settings 
       const hint = "Set PGCLIENTENCODING=UTF8, or client_encoding in the client's own settings."
       return yield* fatal("22023", `client_encoding must be UTF8 through the gateway, not "${value}"`, hint)
     }
-    if (known === "application_name") session.settings.set(known, value)
+    if (known === "application_name") session.settings.values.set(known, value)
     else if (!isEncoding || !isUtf8(value)) asked.push([known, value])
   }
   if (asked.length === 0) return
@@ -75,20 +75,20 @@ const applySettings = Effect.fnUntraced(function* (session: Session, { settings 
   const sets = asked.map(([name, value]) => `perform set_config(${literal(name)}, ${literal(value)}, true);`)
   const { after, before } = yield* tryAndRollBack(session, `do ${literal(`begin ${sets.join(" ")} end`)}`, names)
   for (const [index, name] of names.entries()) {
-    if (!session.defaults.has(name)) session.defaults.set(name, before[index] ?? "")
-    session.remember(name, after[index])
+    session.settings.noteBefore(name, before[index] ?? "")
+    session.settings.remember(name, after[index])
   }
 })
 
 /** Reports changed settings to the client; PostgreSQL does so at the end of a query. */
 const report = (socket: ClientSocket, session: Session): void => {
-  for (const [name, value] of session.changesToReport()) socket.send(Backend.parameterStatus(name, value))
+  for (const [name, value] of session.settings.changesToReport()) socket.send(Backend.parameterStatus(name, value))
 }
 
 const begin = Effect.fnUntraced(function* (socket: ClientSocket, session: Session, startup: Startup) {
   yield* readDefaults(session)
   yield* applySettings(session, startup)
-  session.startup = new Map(session.settings)
+  session.settings.begin()
   report(socket, session)
 })
 

@@ -77,7 +77,7 @@ export const lockingQuery = Effect.fnUntraced(function* (
       const transactionId = yield* transactionOf(session, key)
       const place = { database: session.database, transactionId }
       const lock = { key, shared: asked.shared, transactionId }
-      const settings = material(session.settings, own.sql, false)
+      const settings = material(session.settings.values, own.sql, false)
       const run = Effect.gen(function* () {
         if (settings.length > 0) yield* api.executeStatement({ ...place, sql: setConfig(settings) })
         const ran = yield* session.tagged(sql, (text) => api.executeStatement({ ...place, sql: text, parameters }))

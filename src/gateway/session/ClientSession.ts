@@ -25,7 +25,8 @@ import {
   openTransaction
 } from "./OpenTransaction.ts"
 import type { Prepared } from "./PreparedText.ts"
-import { material, modesSet, naming, reported, type Settings } from "./Settings.ts"
+import { SessionSettings } from "./SessionSettings.ts"
+import { material, modesSet, naming } from "./Settings.ts"
 
 /** The services and options that all sessions of a gateway share. */
 export interface Upstream {
@@ -80,8 +81,7 @@ export class Session {
   readonly upstream: Upstream
   readonly database: string | undefined
   readonly listener: Listener
-  /** The client's settings, by name in lower case. */
-  settings = new Map<string, string>()
+  readonly settings = new SessionSettings()
   transaction: OpenTransaction | undefined
   /** The transaction of the whole session, in which the client's transactions are savepoints. */
   base: OpenTransaction | undefined
@@ -95,13 +95,6 @@ export class Session {
   held = new Map<string, HeldCursor>()
   /** Prepared statements by name. */
   readonly prepared = new Map<string, Prepared>()
-  /** The server's own values of the settings that the client has changed. */
-  readonly defaults = new Map<string, string>()
-  /** The settings of the client's startup message, which RESET goes back to. */
-  startup: Settings = new Map()
-  /** The values last reported to the client. */
-  readonly #told = new Map<string, string>()
-
   #lastingCalls = 0
 
   constructor(upstream: Upstream, database: string | undefined, listener: Listener) {
@@ -116,9 +109,14 @@ export class Session {
     return transaction.failed ? "E" : "T"
   }
 
+  /** What outlives transactions. */
+  get holding(): Holding {
+    return { settings: this.settings.values, held: this.held }
+  }
+
   /** Whether a statement needs an implicit transaction. */
   needsTransaction({ sql }: ClientStatement): boolean {
-    return this.upstream.readOnly || this.upstream.wholeSession || material(this.settings, sql, false).length > 0
+    return this.upstream.readOnly || this.upstream.wholeSession || material(this.settings.values, sql, false).length > 0
   }
 
   /** Sends a statement, in the transaction if there is one, without applying pending settings. */
@@ -227,7 +225,7 @@ export class Session {
       const asked = question({
         database: this.database,
         transactionId: transaction?.id,
-        settings: naming(this.settings),
+        settings: naming(this.settings.values),
         names: transaction?.names ?? ""
       })
       if (transaction === undefined) return Effect.mapError(asked, (error) => refusedBy(error))
@@ -273,8 +271,8 @@ export class Session {
   }
 
   #beginTransaction(implicit: boolean, modes: string): Effect.Effect<OpenTransaction, DataApiError> {
-    const asked = [modes, ...modesSet(this.settings, modes)].filter(Boolean).join(", ")
-    return Effect.map(this.open(asked), ({ id, wanted }) => openTransaction(id, implicit, this, wanted))
+    const asked = [modes, ...modesSet(this.settings.values, modes)].filter(Boolean).join(", ")
+    return Effect.map(this.open(asked), ({ id, wanted }) => openTransaction(id, implicit, this.holding, wanted))
   }
 
   /** Opens a transaction of the service with these modes, and READ ONLY where the gateway is. */
@@ -294,7 +292,7 @@ export class Session {
   }
 
   #reopened(base: OpenTransaction, implicit: boolean): OpenTransaction {
-    return { ...openTransaction(base.id, implicit, this), names: base.names, cursors: base.cursors }
+    return { ...openTransaction(base.id, implicit, this.holding), names: base.names, cursors: base.cursors }
   }
 
   /** Commits. Like PostgreSQL, rolls a failed transaction back instead, and returns false. */
@@ -418,32 +416,6 @@ where state = 'active' and pid <> pg_backend_pid() and starts_with(query, ${lite
   /** Restores the session's settings and cursors WITH HOLD. */
   restore({ held, settings }: Holding): void {
     this.held = new Map(held)
-    // The user first, since a change of user removes the role.
-    for (const name of new Set(["session_authorization", ...this.settings.keys(), ...settings.keys()])) {
-      const value = settings.get(name)
-      if (value !== this.settings.get(name)) this.remember(name, value)
-    }
-  }
-
-  /** Stores a setting; without a value, resets it to its value at the start of the session. */
-  remember(name: string, wanted: string | undefined): void {
-    const value = wanted ?? this.startup.get(name)
-    const known = this.defaults.get(name)
-    // PostgreSQL resets the role when the user changes.
-    if (name === "session_authorization") this.settings.delete("role")
-    if (value === undefined || value === known) this.settings.delete(name)
-    else this.settings.set(name, value)
-  }
-
-  /** The settings to report to the client, by their names in ParameterStatus. */
-  changesToReport(): ReadonlyArray<readonly [name: string, value: string]> {
-    const changes: Array<readonly [string, string]> = []
-    for (const [name, shown] of reported) {
-      const value = this.settings.get(name) ?? this.defaults.get(name) ?? ""
-      if (value === this.#told.get(name)) continue
-      this.#told.set(name, value)
-      changes.push([shown, value])
-    }
-    return changes
+    this.settings.restore(settings)
   }
 }

@@ -83,11 +83,11 @@ const runsOutsideTransaction = ({ words }: ClientStatement): boolean => {
 }
 
 /** Refuses a statement that would run as another user or on other tables: settings need a transaction. */
-const aloneRefusal = ({ settings }: Session, { words }: ClientStatement): Refused | undefined => {
-  const user = ["session_authorization", "role"].find((name) => settings.has(name))
+const aloneRefusal = ({ settings: { values } }: Session, { words }: ClientStatement): Refused | undefined => {
+  const user = ["session_authorization", "role"].find((name) => values.has(name))
   const namesTables =
     words.length > 1 && !words.some((word) => /^(?:database|schema|subscription|system|tablespace)$/.test(word))
-  const path = namesTables && !words.includes(".") && settings.has("search_path") ? "search_path" : undefined
+  const path = namesTables && !words.includes(".") && values.has("search_path") ? "search_path" : undefined
   const ignored = user ?? path
   if (ignored === undefined) return undefined
   return refusal(

@@ -111,10 +111,10 @@ const isStale = (columns: ReadonlyArray<FieldDescription>, [row]: Rows): boolean
 const isOverSize = ({ fields }: Refused): boolean => fields.code === "54000"
 
 /** Whether the session's settings give texts that the gateway can convert to binary. */
-const hasPlainTexts = ({ defaults, settings }: Session): boolean =>
-  !settings.has("bytea_output") &&
-  Number(settings.get("extra_float_digits") ?? 1) > 0 &&
-  (settings.get("datestyle") ?? defaults.get("datestyle") ?? "").startsWith("ISO")
+const hasPlainTexts = ({ settings }: Session): boolean =>
+  !settings.values.has("bytea_output") &&
+  Number(settings.values.get("extra_float_digits") ?? 1) > 0 &&
+  settings.current("datestyle").startsWith("ISO")
 
 /** The columns whose binary form PostgreSQL must write, since the gateway can't. */
 const sentColumns = (

@@ -8,6 +8,7 @@ import { commandTag } from "../statement/CommandTag.ts"
 import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
 import type { Session } from "./ClientSession.ts"
 import { noteModes, type OpenTransaction } from "./OpenTransaction.ts"
+import { ofUser } from "./SessionSettings.ts"
 import { asLocal, changeOf, characteristics, configCalls, decidesNames, isUnconverted } from "./Settings.ts"
 import { done } from "./StatementOutcome.ts"
 
@@ -21,7 +22,7 @@ const shown = (name: string): string => name.split(".").map(quotedName).join("."
 
 /** Tries a SET in a DO block that is rolled back, and returns the settings' values before and after it. */
 export const tryAndRollBack = (session: Session, sql: string, names: ReadonlyArray<string>) => {
-  const set = [...session.settings].map(
+  const set = [...session.settings.values].map(
     ([name, value]) => `perform set_config(${literal(name)}, ${literal(value)}, true);`
   )
   const body = `declare before text := ${currentOf(names)}; begin ${set.join(" ")}
@@ -45,7 +46,7 @@ export const rememberWithin = Effect.fnUntraced(function* (session: Session, nam
     session.transaction?.pending.delete(name)
     const { records } = yield* session.send({ sql: `show ${shown(name)}`, early: true })
     const field = records?.[0]?.[0]
-    if (field !== undefined && "stringValue" in field) session.remember(name, field.stringValue)
+    if (field !== undefined && "stringValue" in field) session.settings.remember(name, field.stringValue)
   }
 })
 
@@ -86,8 +87,8 @@ export const rememberConfig = Effect.fnUntraced(function* (
   const again = lasting.map(({ name, value }) => `perform set_config(${literal(name)}, ${value}, true);`)
   const { after, before } = yield* tryAndRollBack(session, `do ${literal(`begin ${again.join(" ")} end`)}`, names)
   for (const [index, name] of names.entries()) {
-    if (!session.defaults.has(name) && !session.settings.has(name)) session.defaults.set(name, before[index] ?? "")
-    session.remember(name, after[index])
+    session.settings.noteBefore(name, before[index] ?? "")
+    session.settings.remember(name, after[index])
   }
 })
 
@@ -118,7 +119,7 @@ const namesList = /^(?:search_path|temp_tablespaces|\w+_preload_libraries)$/
 /** Resets a setting in the transaction to its value at the start of the session. */
 const setBack = (session: Session, name: string) => {
   const target = name === "session_authorization" ? "session authorization" : `${shown(name)} to`
-  const value = session.startup.get(name)
+  const value = session.settings.startup.get(name)
   if (value === undefined) return session.send({ sql: `set local ${target} default`, early: true })
   // SET would read a list of names as one name. For other settings not set_config: SET TRANSACTION fails after a query.
   const sql = namesList.test(name)
@@ -153,8 +154,8 @@ export const set = Effect.fnUntraced(function* (session: Session, statement: Cli
   if (transaction === undefined) {
     const { after, before } = yield* tryAndRollBack(session, asLocal(statement), names)
     for (const [index, one] of names.entries()) {
-      if (!session.defaults.has(one) && !session.settings.has(one)) session.defaults.set(one, before[index] ?? "")
-      session.remember(one, resets ? undefined : after[index])
+      session.settings.noteBefore(one, before[index] ?? "")
+      session.settings.remember(one, resets ? undefined : after[index])
     }
     return done(tag)
   }
@@ -167,19 +168,11 @@ export const set = Effect.fnUntraced(function* (session: Session, statement: Cli
   return done(tag)
 })
 
-/** The settings that RESET ALL does not reset. */
-const ofUser = new Set(["session_authorization", "role"])
-
-/** The settings that may differ from the start of the session. The user precedes the role, which it resets. */
-const settingsOf = ({ settings, startup }: Session): ReadonlyArray<string> => [
-  ...new Set([...ofUser, ...startup.keys(), ...settings.keys()])
-]
-
 /** RESET. */
 export const reset = Effect.fnUntraced(function* (session: Session, statement: ClientStatement) {
   if (refusesWrites(session, statement)) return yield* readOnlyGateway()
   const { name } = changeOf(statement)
-  const names = name === undefined ? settingsOf(session).filter((one) => !ofUser.has(one)) : [name]
+  const names = name === undefined ? session.settings.names.filter((one) => !ofUser.has(one)) : [name]
   // Lets PostgreSQL refuse the name of an unknown setting.
   if (name !== undefined && session.transaction === undefined) yield* tryAndRollBack(session, statement.sql, names)
   for (const one of names) {
@@ -187,7 +180,7 @@ export const reset = Effect.fnUntraced(function* (session: Session, statement: C
       yield* setBack(session, one)
       noteSet(session.transaction, one, statement)
     }
-    session.remember(one, undefined)
+    session.settings.remember(one, undefined)
   }
   return done("RESET")
 })
@@ -199,7 +192,7 @@ export const discard = Effect.fnUntraced(function* (session: Session, { words }:
   if (session.transaction !== undefined && !session.transaction.implicit) {
     return yield* refusal("25001", "DISCARD ALL cannot run inside a transaction block")
   }
-  for (const name of settingsOf(session)) session.remember(name, undefined)
+  for (const name of session.settings.names) session.settings.remember(name, undefined)
   session.prepared.clear()
   session.held.clear()
   yield* releaseLocks(session)

@@ -78,7 +78,7 @@ export const savepoint = Effect.fnUntraced(function* (session: Session, { sql, w
   const { transaction } = session
   transaction?.savepoints.push({
     name: unquotedName(words[1]),
-    before: holdingOf(session),
+    before: holdingOf(session.holding),
     modes: transaction.modes
   })
   return done("SAVEPOINT")

@@ -1,0 +1,76 @@
+/** What a client has set in its session, what RESET goes back to, and what the client was told. */
+import { reported, type Settings } from "./Settings.ts"
+
+/** The settings that RESET ALL does not reset. The user precedes the role, which it resets. */
+export const ofUser: ReadonlySet<string> = new Set(["session_authorization", "role"])
+
+export class SessionSettings {
+  /** The client's settings, by name in lower case. */
+  readonly values = new Map<string, string>()
+  /** The server's own values of the settings that the client has changed. */
+  readonly #defaults = new Map<string, string>()
+  #startup: Settings = new Map()
+  /** The values last reported to the client. */
+  readonly #told = new Map<string, string>()
+
+  /** The settings of the client's startup message, which RESET goes back to. */
+  get startup(): Settings {
+    return this.#startup
+  }
+
+  /** The value of a setting, as far as it is known. */
+  current(name: string): string {
+    return this.values.get(name) ?? this.#defaults.get(name) ?? ""
+  }
+
+  /** The names of the settings that may differ from the start of the session. */
+  get names(): ReadonlyArray<string> {
+    return [...new Set([...ofUser, ...this.#startup.keys(), ...this.values.keys()])]
+  }
+
+  /** Makes the present settings those that RESET goes back to. */
+  begin(): void {
+    this.#startup = new Map(this.values)
+  }
+
+  /** Stores the server's own value of a setting. */
+  setDefault(name: string, value: string): void {
+    this.#defaults.set(name, value)
+  }
+
+  /** Stores the value that a setting had before the client first changed it. */
+  noteBefore(name: string, value: string): void {
+    if (!this.#defaults.has(name) && !this.values.has(name)) this.#defaults.set(name, value)
+  }
+
+  /** Stores a setting; without a value, resets it to its value at the start of the session. */
+  remember(name: string, wanted: string | undefined): void {
+    const value = wanted ?? this.#startup.get(name)
+    const known = this.#defaults.get(name)
+    // PostgreSQL resets the role when the user changes.
+    if (name === "session_authorization") this.values.delete("role")
+    if (value === undefined || value === known) this.values.delete(name)
+    else this.values.set(name, value)
+  }
+
+  /** Goes back to earlier settings. */
+  restore(settings: Settings): void {
+    // The user first, since a change of user removes the role.
+    for (const name of new Set(["session_authorization", ...this.values.keys(), ...settings.keys()])) {
+      const value = settings.get(name)
+      if (value !== this.values.get(name)) this.remember(name, value)
+    }
+  }
+
+  /** The settings to report to the client, by their names in ParameterStatus. */
+  changesToReport(): ReadonlyArray<readonly [name: string, value: string]> {
+    const changes: Array<readonly [string, string]> = []
+    for (const [name, shown] of reported) {
+      const value = this.current(name)
+      if (value === this.#told.get(name)) continue
+      this.#told.set(name, value)
+      changes.push([shown, value])
+    }
+    return changes
+  }
+}
