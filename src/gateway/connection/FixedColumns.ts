@@ -1,8 +1,8 @@
 /** The columns of statements that need no description by PostgreSQL: SHOW, EXPLAIN, FETCH and EXECUTE. */
 import type { FieldDescription } from "../protocol/BackendMessages.ts"
 import type { Session } from "../session/ClientSession.ts"
-import { cursorColumns, cursorOf } from "../session/CursorStatements.ts"
-import { reported } from "../session/Settings.ts"
+import { cursorColumns, cursorOf } from "../session/cursors/CursorStatements.ts"
+import { reported } from "../session/settings/Settings.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 
 const textColumn = (name: string, typeOid = 25): FieldDescription => ({

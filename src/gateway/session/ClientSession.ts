@@ -15,7 +15,7 @@ import { fieldText } from "../statement/FieldText.ts"
 import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
 import type { ShapeLookup } from "../statement/ShapeLookup.ts"
 import type { TypeShapes } from "../values/TypeShape.ts"
-import type { HeldCursor } from "./HeldCursors.ts"
+import type { HeldCursor } from "./cursors/HeldCursors.ts"
 import {
   type HeldLock,
   type Holding,
@@ -25,8 +25,8 @@ import {
   openTransaction
 } from "./OpenTransaction.ts"
 import type { Prepared } from "./PreparedText.ts"
-import { SessionSettings } from "./SessionSettings.ts"
-import { material, modesSet, naming } from "./Settings.ts"
+import { SessionSettings } from "./settings/SessionSettings.ts"
+import { material, modesSet, naming } from "./settings/Settings.ts"
 
 /** The services and options that all sessions of a gateway share. */
 export interface Upstream {

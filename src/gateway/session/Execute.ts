@@ -8,11 +8,11 @@ import { type Refused, refusal } from "../statement/Refused.ts"
 import { type Lack, neverSupported, outsideSupported } from "../statement/Unsupported.ts"
 import type { Session } from "./ClientSession.ts"
 import { createFrom, creationOf } from "./CreatedTables.ts"
-import { close, declare, fetch } from "./CursorStatements.ts"
+import { close, declare, fetch } from "./cursors/CursorStatements.ts"
 import { deallocate, executeText, ofNamed, prepareText } from "./PreparedText.ts"
 import { asItIs, type Bound, query } from "./RowStatements.ts"
-import { discard, readOnlyGateway, rememberConfig, reset, set } from "./SettingStatements.ts"
 import { done, type StatementOutcome } from "./StatementOutcome.ts"
+import { discard, readOnlyGateway, rememberConfig, reset, set } from "./settings/SettingStatements.ts"
 import * as Transactions from "./TransactionStatements.ts"
 
 const lacking = ({ hint, message }: Lack): Effect.Effect<never, Refused> => Effect.fail(refusal("0A000", message, hint))

@@ -1,7 +1,7 @@
 /** A client's transaction at the service. */
 import type { FieldDescription } from "../protocol/BackendMessages.ts"
-import type { HeldCursors } from "./HeldCursors.ts"
-import type { Settings } from "./Settings.ts"
+import type { HeldCursors } from "./cursors/HeldCursors.ts"
+import type { Settings } from "./settings/Settings.ts"
 
 /** The session state that outlives transactions, and that a rollback restores. */
 export interface Holding {

@@ -18,7 +18,7 @@ import { sentText } from "../statement/SentText.ts"
 import { hasOtherColumns, readRow, type SentColumns, type Wrapped, withColumns, wrap } from "../statement/Wrapped.ts"
 import { isWritten } from "../values/BinaryForms.ts"
 import type { Call, Session } from "./ClientSession.ts"
-import { throughCursor } from "./Cursors.ts"
+import { throughCursor } from "./cursors/Cursors.ts"
 import type { Rows, StatementOutcome } from "./StatementOutcome.ts"
 
 /** The values of a statement's parameters, and its description. */

@@ -7,8 +7,8 @@ import { commandTag } from "../statement/CommandTag.ts"
 import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
 import type { Session } from "./ClientSession.ts"
 import { holdingOf, noteModes } from "./OpenTransaction.ts"
-import { readOnlyGateway } from "./SettingStatements.ts"
 import { done } from "./StatementOutcome.ts"
+import { readOnlyGateway } from "./settings/SettingStatements.ts"
 
 const warning = (session: Session, code: string, message: string) =>
   Effect.sync(() => session.listener.notice({ severity: "WARNING", code, message }))

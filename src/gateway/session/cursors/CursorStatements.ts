@@ -1,16 +1,16 @@
 /** DECLARE, FETCH, MOVE and CLOSE: cursors over wrapped queries, so that rows of any type are returned as text. */
 
 import * as Effect from "effect/Effect"
-import { literal, unquotedName } from "../../data-api/statement/Quoting.ts"
-import type { ClientStatement } from "../statement/ClientStatement.ts"
-import { commandTag } from "../statement/CommandTag.ts"
-import { innerQuery } from "../statement/InnerQuery.ts"
-import { refusal } from "../statement/Refused.ts"
-import { wrap } from "../statement/Wrapped.ts"
-import type { Session } from "./ClientSession.ts"
+import { literal, unquotedName } from "../../../data-api/statement/Quoting.ts"
+import type { ClientStatement } from "../../statement/ClientStatement.ts"
+import { commandTag } from "../../statement/CommandTag.ts"
+import { innerQuery } from "../../statement/InnerQuery.ts"
+import { refusal } from "../../statement/Refused.ts"
+import { wrap } from "../../statement/Wrapped.ts"
+import type { Session } from "../ClientSession.ts"
+import { asItIs, type Bound, callOf, query as queryRows, wrappedRows } from "../RowStatements.ts"
+import { done, type StatementOutcome } from "../StatementOutcome.ts"
 import { fetchHeld, hold, isHeld } from "./HeldCursors.ts"
-import { asItIs, type Bound, callOf, query as queryRows, wrappedRows } from "./RowStatements.ts"
-import { done, type StatementOutcome } from "./StatementOutcome.ts"
 
 /** The cursor that FETCH, MOVE or CLOSE names: the last word. */
 export const cursorOf = ({ words }: Pick<ClientStatement, "words">): string => unquotedName(words.at(-1))

@@ -3,11 +3,11 @@
  * once and stores them.
  */
 import * as Effect from "effect/Effect"
-import type { FieldDescription } from "../protocol/BackendMessages.ts"
-import type { ClientStatement } from "../statement/ClientStatement.ts"
-import { commandTag } from "../statement/CommandTag.ts"
-import { type Refused, refusal } from "../statement/Refused.ts"
-import type { Row, Rows, StatementOutcome } from "./StatementOutcome.ts"
+import type { FieldDescription } from "../../protocol/BackendMessages.ts"
+import type { ClientStatement } from "../../statement/ClientStatement.ts"
+import { commandTag } from "../../statement/CommandTag.ts"
+import { type Refused, refusal } from "../../statement/Refused.ts"
+import type { Row, Rows, StatementOutcome } from "../StatementOutcome.ts"
 
 /** The largest size of one cursor's rows, in characters. */
 const MAX_HELD = 64 * 1024 * 1024

@@ -1,6 +1,6 @@
 /** The settings of a session, which the service forgets between calls. Pure. */
-import { unquotedName } from "../../data-api/statement/Quoting.ts"
-import type { ClientStatement } from "../statement/ClientStatement.ts"
+import { unquotedName } from "../../../data-api/statement/Quoting.ts"
+import type { ClientStatement } from "../../statement/ClientStatement.ts"
 
 /** Settings by name in lower case. */
 export type Settings = ReadonlyMap<string, string>

@@ -1,12 +1,12 @@
 /** Reads results of any size page by page, through a cursor. */
 import * as Effect from "effect/Effect"
-import type { ExecuteStatementResponse } from "../../data-api/DataApi.ts"
-import { nextPageRows } from "../../data-api/Limits.ts"
-import { isRead } from "../../data-api/sql/ReadOnly.ts"
-import { type Refused, refusedBy } from "../statement/Refused.ts"
-import { readRow } from "../statement/Wrapped.ts"
-import type { Call, Session } from "./ClientSession.ts"
-import type { MoreRows, Rows } from "./StatementOutcome.ts"
+import type { ExecuteStatementResponse } from "../../../data-api/DataApi.ts"
+import { nextPageRows } from "../../../data-api/Limits.ts"
+import { isRead } from "../../../data-api/sql/ReadOnly.ts"
+import { type Refused, refusedBy } from "../../statement/Refused.ts"
+import { readRow } from "../../statement/Wrapped.ts"
+import type { Call, Session } from "../ClientSession.ts"
+import type { MoreRows, Rows } from "../StatementOutcome.ts"
 
 /** The first page is small, because the size of the rows is not known yet. */
 const FIRST_PAGE_ROWS = 64
