@@ -3,7 +3,7 @@ import { type Context, Effect, Random, Schema, Stream } from "effect"
 import { SqlClient } from "effect/sql"
 import type { Target } from "../database/Target.ts"
 import { type BackupOptions, refuse, withSource } from "./Backup.ts"
-import { type RestoreOptions, restore } from "./Restore.ts"
+import { type RestoreOptions, restore } from "./restore/Restore.ts"
 
 const Free = Schema.Tuple([Schema.Struct({ free: Schema.Boolean })])
 

@@ -2,14 +2,14 @@
 
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import * as Installation from "../database/Installation.ts"
-import { countRows } from "../database/RowCount.ts"
-import { migrate } from "../migrate/Migrate.ts"
-import * as Migration from "../migrate/Migration.ts"
-import { refuse } from "./Backup.ts"
-import * as Catalogue from "./BackupCatalogue.ts"
-import type { Header, Table } from "./BackupFormat.ts"
-import { table } from "./QuotedName.ts"
+import * as Installation from "../../database/Installation.ts"
+import { countRows } from "../../database/RowCount.ts"
+import { migrate } from "../../migrate/Migrate.ts"
+import * as Migration from "../../migrate/Migration.ts"
+import { refuse } from "../Backup.ts"
+import * as Catalogue from "../BackupCatalogue.ts"
+import type { Header, Table } from "../BackupFormat.ts"
+import { table } from "../QuotedName.ts"
 
 /** A table of the backup and the table that takes its rows. */
 export interface Pair {
@@ -138,7 +138,7 @@ export const pairsOf = Effect.fnUntraced(function* (header: Header, { schema }: 
   )
 })
 
-export { mostCounted } from "../database/RowCount.ts"
+export { mostCounted } from "../../database/RowCount.ts"
 
 /**
  * How many rows a table holds, or one more than are counted.

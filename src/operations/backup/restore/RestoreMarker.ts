@@ -4,8 +4,8 @@
  */
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { refuse } from "./Backup.ts"
-import { table } from "./QuotedName.ts"
+import { refuse } from "../Backup.ts"
+import { table } from "../QuotedName.ts"
 
 /** The name of the table, which the end of the restore drops. */
 export const markerTable = "alex_restore"

@@ -2,11 +2,11 @@
 
 import { Effect, Schema } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
-import { literal, quotedName } from "../../data-api/statement/Quoting.ts"
-import { messageOf, sqlStateOf } from "../database/DatabaseFailure.ts"
-import type { Sequence } from "./BackupFormat.ts"
-import { columns, table as tableOf, tableText } from "./QuotedName.ts"
-import { textOf, type Values } from "./RecordText.ts"
+import { literal, quotedName } from "../../../data-api/statement/Quoting.ts"
+import { messageOf, sqlStateOf } from "../../database/DatabaseFailure.ts"
+import type { Sequence } from "../BackupFormat.ts"
+import { columns, table as tableOf, tableText } from "../QuotedName.ts"
+import { textOf, type Values } from "../RecordText.ts"
 import type { Pair } from "./RestoreTarget.ts"
 
 /** The database refused rows. Nothing of this run is kept; with `resume`, the rows that were committed before are. */
