@@ -90,27 +90,38 @@ const kept = (current: Effect.Effect<SdkCredentials, Reason>): Effect.Effect<Cre
   })
 }
 
+/** A client that sends nothing, and passes on where its requests would go. */
+const silentClient = (
+  { RDSDataClient }: typeof Sdk,
+  { client, region }: Config,
+  endpoint: URL | undefined,
+  addressed: (destination: Destination) => void
+) =>
+  new RDSDataClient({
+    ...client,
+    ...(region === undefined ? {} : { region }),
+    ...(endpoint === undefined ? {} : { endpoint: endpoint.href }),
+    maxAttempts: 1,
+    requestHandler: {
+      // The SDK reads an empty body as a response without members.
+      handle: (request: Destination) => {
+        addressed(request)
+        return Promise.resolve({ response: { statusCode: 200, headers: {}, body: "" } })
+      },
+      updateHttpClientConfig: () => {},
+      httpHandlerConfigs: () => ({})
+    }
+  })
+
 const make = Effect.fnUntraced(function* (config: Config) {
   const endpoint = config.endpoint === undefined ? undefined : Endpoint.parse(config.endpoint)
   let destination: Destination | undefined
   let opened: { readonly sdk: typeof Sdk; readonly client: Sdk.RDSDataClient } | undefined
   yield* Effect.addFinalizer(() => Effect.sync(() => opened?.client.destroy()))
 
-  const connect = ({ RDSDataClient }: typeof Sdk) =>
-    new RDSDataClient({
-      ...config.client,
-      ...(config.region === undefined ? {} : { region: config.region }),
-      ...(endpoint === undefined ? {} : { endpoint: endpoint.href }),
-      maxAttempts: 1,
-      requestHandler: {
-        // Sends nothing: the SDK reads an empty body as a response without members.
-        handle: (request: Destination) => {
-          destination = request
-          return Promise.resolve({ response: { statusCode: 200, headers: {}, body: "" } })
-        },
-        updateHttpClientConfig: () => {},
-        httpHandlerConfigs: () => ({})
-      }
+  const connect = (sdk: typeof Sdk) =>
+    silentClient(sdk, config, endpoint, (asked) => {
+      destination = asked
     })
   const open = Effect.suspend(() =>
     opened === undefined
