@@ -30,8 +30,8 @@ export interface Outcome {
   readonly verdict: "passed" | "failed" | "timed out"
   /** The first test that failed. */
   readonly by: string
-  /** The file of that test, where the report names it. */
-  readonly file?: string
+  /** The files that ran to their end. */
+  readonly files: ReadonlyArray<{ readonly file: string; readonly passed: boolean }>
 }
 
 interface Report {
@@ -42,31 +42,20 @@ interface Report {
   }>
 }
 
-const wholeFile = "a file as a whole"
-
-/** The first failure in the report of a run in `folder`. */
-const firstFailure = (folder: string, text: string): Pick<Outcome, "by" | "file"> => {
-  if (text === "") return { by: "no report" }
-  const { testResults }: Report = JSON.parse(text)
-  const found = testResults.flatMap(({ assertionResults, name, status }) => {
-    const test = assertionResults.find((one) => one.status === "failed")
-    // Where one file fails, those that run beside it are stopped, and count as failed without a failed test.
-    if (test !== undefined) return [{ by: test.title, file: relative(folder, name) }]
-    return status === "failed" ? [{ by: wholeFile, file: relative(folder, name) }] : []
-  })
-  return found.find(({ by }) => by !== wholeFile) ?? found[0] ?? { by: "no test in particular" }
+/** The first failure in a report. Of a file that fails as a whole, the name is all there is. */
+const firstFailure = ({ testResults }: Report): string => {
+  const failed = testResults.filter(({ status }) => status === "failed")
+  const titles = failed.flatMap(({ assertionResults }) => assertionResults.filter(({ status }) => status === "failed"))
+  return titles[0]?.title ?? failed[0]?.name ?? "no test in particular"
 }
 
-/** Runs test files in a copy until the first failure, within a time limit: a mutant may loop endlessly. */
-export const runTests = async (folder: string, tests: ReadonlyArray<string>, limit: number): Promise<Outcome> => {
-  const report = join(folder, "report.json")
-  await rm(report, { force: true })
-  const code = await new Promise<number | null>((resolve) => {
-    const vitest = join(root, "node_modules/vitest/vitest.mjs")
-    const flags = ["run", "--bail", "1", "--reporter", "json", "--outputFile", report]
+/** Runs a command in a copy, within a time limit in milliseconds; the exit code, or `null` where the limit ended it. */
+const runWithin = (folder: string, args: ReadonlyArray<string>, limit: number, env: NodeJS.ProcessEnv) =>
+  new Promise<number | null>((resolve) => {
     // A group of its own, so that the time limit ends Vitest's workers and what the tests started as well.
-    const child = spawn(process.execPath, [vitest, ...flags, ...tests], {
+    const child = spawn(process.execPath, args, {
       cwd: folder,
+      env: { ...process.env, ...env },
       stdio: "ignore",
       detached: true
     })
@@ -87,9 +76,41 @@ export const runTests = async (folder: string, tests: ReadonlyArray<string>, lim
       resolve(status)
     })
   })
-  if (code === null) return { verdict: "timed out", by: `no end within ${Math.round(limit / 1000)} s` }
-  if (code === 0) return { verdict: "passed", by: "" }
-  return { verdict: "failed", ...firstFailure(folder, await readFile(report, "utf8").catch(() => "")) }
+
+/**
+ * Runs test files in a copy one after the other, in their order, within a time limit in milliseconds: a mutant may loop
+ * endlessly. With `--bail 1` among the flags the first failure ends it.
+ */
+export const runTests = async (
+  folder: string,
+  tests: ReadonlyArray<string>,
+  limit: number,
+  {
+    env = {},
+    flags = ["--bail", "1"]
+  }: { readonly env?: NodeJS.ProcessEnv; readonly flags?: ReadonlyArray<string> } = {}
+): Promise<Outcome> => {
+  const path = join(folder, "report.json")
+  await rm(path, { force: true })
+  const vitest = join(root, "node_modules/vitest/vitest.mjs")
+  const config = ["--config", "test/chaos/mutations.config.ts", "--root", folder]
+  const args = [vitest, "run", ...config, ...flags, "--reporter", "json", "--outputFile", path, ...tests]
+  const code = await runWithin(folder, args, limit, { TESTS_IN_ORDER: tests.join(" "), ...env })
+  if (code === null) return { verdict: "timed out", by: `no end within ${Math.round(limit / 1000)} s`, files: [] }
+  const text = await readFile(path, "utf8").catch(() => '{"testResults":[]}')
+  const report: Report = JSON.parse(text)
+  const files = report.testResults.map(({ name, status }) => ({
+    file: relative(folder, name),
+    passed: status === "passed"
+  }))
+  return { verdict: code === 0 ? "passed" : "failed", by: code === 0 ? "" : firstFailure(report), files }
+}
+
+/** Whether the compiler accepts the sources of a copy as they are. */
+export const compiles = async (folder: string): Promise<boolean> => {
+  const compiler = join(root, "node_modules/typescript/bin/tsc")
+  const args = [compiler, "-p", "tsconfig.build.json", "--noEmit", "--incremental", "--tsBuildInfoFile", "checked.json"]
+  return (await runWithin(folder, args, 300_000, {})) === 0
 }
 
 /** Runs an effect of ours with one file of a copy changed, and restores the file whatever happens. */

@@ -2,24 +2,27 @@
  * Faults in a copy of the sources, one at a time: each must make some test fail.
  *
  * Usage: node test/chaos/mutations.ts [--only part-of-a-name]... [--keep]
- *        node test/chaos/mutations.ts --all [--under src/folder,src/file.ts] [--sample N] [--seed N] [--nearest N] [--limit seconds]
+ *        node test/chaos/mutations.ts --all [--under src/folder,src/file.ts] [--sample N] [--seed N] [--longest seconds] [--seconds N]
  *
  * Without `--all`, the faults of plantedFaults.ts are planted, and the tests that each names are run. Those that need
  * concurrency want a PostgreSQL in `TEST_POSTGRES_URL`. Exits with 1 when a fault survives, or when what it changes is
  * not there any more.
  *
  * With `--all`, faults are derived from the syntax of every file of `src` (or of those under the paths given), or a
- * sample of them by a seed. The tests that import a file are run, those closest by imports first; `--nearest` takes so
- * many of them only, which makes the score a lower bound. Survivors are listed for reading: not each is a missing test.
+ * sample of them by a seed. First the tests that import the changed files are run once, with a probe at the place of each
+ * fault: this tells which of them run it, and how long they take. Then each fault gets the tests that run its place, the
+ * closest by imports up to `--seconds`, the shortest first. Tests that last took longer than `--longest` are left out. So
+ * the score is a lower bound. Survivors are listed for reading: not each is a missing test.
  */
 import { spawnSync } from "node:child_process"
 import { existsSync } from "node:fs"
 import { readFile, rm } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { parseArgs } from "node:util"
-import { copyOf, root, runTests, withText } from "./copiedTree.ts"
+import { compiles, copyOf, root, runTests, withText } from "./copiedTree.ts"
 import { plantedFaults } from "./plantedFaults.ts"
 import { type Mutant, mutantsOf, mutated, sampleOf } from "./sourceMutants.ts"
+import { lastSeconds, type Surveyed, survey } from "./survey.ts"
 import { testsByDistance } from "./testsOf.ts"
 
 const { values } = parseArgs({
@@ -30,8 +33,8 @@ const { values } = parseArgs({
     under: { type: "string", default: "src" },
     sample: { type: "string" },
     seed: { type: "string", default: "1" },
-    nearest: { type: "string" },
-    limit: { type: "string", default: "120" }
+    longest: { type: "string", default: "30" },
+    seconds: { type: "string", default: "60" }
   }
 })
 const print = (text: string) => process.stdout.write(`${text}\n`)
@@ -67,76 +70,53 @@ const plantFaults = async (folder: string): Promise<number> => {
   return count("SURVIVED") + count("STALE") === 0 ? 0 : 1
 }
 
-/** Milliseconds that the tests of a mutant may take. */
-const limit = 1000 * Number(values.limit)
-
 interface Judged {
   readonly mutant: Mutant
-  readonly verdict: "killed" | "timed out" | "SURVIVED" | "NO TEST" | "NOT JUDGED"
+  readonly verdict: "killed" | "timed out" | "REFUSED" | "SURVIVED" | "NOT RUN"
 }
 
-/**
- * Runs the tests of a mutant, whose text is planted for it. A failure, or that there is no end, counts only where the same
- * tests pass without the fault; a file that fails without it is left out.
- */
-const judge = async (
-  folder: string,
-  path: string,
-  text: string,
-  tests: ReadonlyArray<string>,
-  passes: (tests: ReadonlyArray<string>) => Promise<boolean>
-): Promise<{ readonly verdict: Judged["verdict"]; readonly by: string }> => {
-  if (tests.length === 0) return { verdict: "NO TEST", by: "" }
-  const run = () => runTests(folder, tests, limit)
-  const { by, file, verdict } = await withText(path, text, run)
-  if (verdict === "passed") return { verdict: "SURVIVED", by: tests.join(" ") }
-  // Without a failed test, Vitest itself may have failed.
-  if (file === undefined) {
-    const caught = verdict === "timed out" ? verdict : "killed"
-    return { verdict: (await passes(tests)) ? caught : "NOT JUDGED", by }
-  }
-  if (await passes([file])) return { verdict: "killed", by }
-  const others = tests.filter((test) => test !== file)
-  return judge(folder, path, text, others, passes)
+/** The tests of a mutant, the shortest first: the closest of those that run its place, as many as fit in the seconds. */
+const chosenFor = (closest: ReadonlyArray<Surveyed>): ReadonlyArray<Surveyed> => {
+  let left = Number(values.seconds)
+  const fitting = closest.filter(({ seconds }) => {
+    if (seconds > left) return false
+    left -= seconds
+    return true
+  })
+  return fitting.toSorted((a, b) => a.seconds - b.seconds)
 }
 
-/** Whether test files pass as the sources are, within the limit, as far as it was asked before. */
-const passesUnchanged = (folder: string) => {
-  const known = new Map<string, boolean>()
-  return async (tests: ReadonlyArray<string>): Promise<boolean> => {
-    const key = tests.join(" ")
-    const before = known.get(key)
-    if (before !== undefined) return before
-    const { by, verdict } = await runTests(folder, tests, limit)
-    if (verdict !== "passed") print(`NOT USED  ${key} ${verdict} without a fault: ${by}`)
-    known.set(key, verdict === "passed")
-    return verdict === "passed"
-  }
-}
+/** Runs the tests of a mutant, whose text is planted for it; what passes them may still be refused by the compiler. */
+const judge = (folder: string, path: string, text: string, tests: ReadonlyArray<Surveyed>) =>
+  withText(path, text, async (): Promise<{ readonly verdict: Judged["verdict"]; readonly by: string }> => {
+    const files = tests.map(({ file }) => file)
+    if (files.length > 0) {
+      const expected = tests.reduce((sum, { seconds }) => sum + seconds, 0)
+      const { by, verdict } = await runTests(folder, files, 1000 * (30 + 4 * expected))
+      if (verdict !== "passed") return { verdict: verdict === "failed" ? "killed" : verdict, by }
+    }
+    if (!(await compiles(folder))) return { verdict: "REFUSED", by: "the compiler" }
+    return { verdict: files.length === 0 ? "NOT RUN" : "SURVIVED", by: files.join(" ") }
+  })
 
-const report = (all: ReadonlyArray<Judged>) => {
-  const judged = all.filter(({ verdict }) => verdict !== "NOT JUDGED")
+const report = (judged: ReadonlyArray<Judged>) => {
   const line = (name: string, of: ReadonlyArray<Judged>) => {
     const count = (verdict: Judged["verdict"]) => of.filter((one) => one.verdict === verdict).length
     const caught = count("killed") + count("timed out")
     const score = `${Math.round((100 * caught) / of.length)} %`.padStart(5)
-    return `${name.padEnd(32)}${score}  ${caught} of ${of.length}: ${count("killed")} killed, ${count("timed out")} timed out, ${count("SURVIVED")} survived, ${count("NO TEST")} without a test`
+    return `${name.padEnd(32)}${score}  ${caught} of ${of.length}: ${count("killed")} killed, ${count("timed out")} timed out, ${count("REFUSED")} refused by the compiler alone, ${count("SURVIVED")} survived, ${count("NOT RUN")} not run by a test`
   }
   print("")
   const folders = [...new Set(judged.map(({ mutant }) => dirname(mutant.file)))].sort()
   for (const folder of folders) {
-    print(
-      line(
-        folder,
-        judged.filter(({ mutant }) => dirname(mutant.file) === folder)
-      )
-    )
+    const inside = judged.filter(({ mutant }) => dirname(mutant.file) === folder)
+    print(line(folder, inside))
   }
   print(line("all", judged))
 }
 
-/** Derives faults from the sources; the exit code. */
-const deriveFaults = async (folder: string): Promise<number> => {
+/** Draws mutants of the sources in a copy; with each, the tests that import its file, the closest first. */
+const drawMutants = async (folder: string) => {
   const under = values.under.split(",")
   const listed = spawnSync("git", ["ls-files", "-co", "--exclude-standard", "src", "test"], {
     cwd: root,
@@ -148,20 +128,42 @@ const deriveFaults = async (folder: string): Promise<number> => {
   const texts = new Map<string, string>()
   for (const file of sources) texts.set(file, await readFile(join(folder, file), "utf8"))
   const all = sources.flatMap((file) => mutantsOf(file, texts.get(file) ?? ""))
-  const chosen = values.sample === undefined ? all : sampleOf(all, Number(values.sample), Number(values.seed))
-  const nearest = values.nearest === undefined ? Number.POSITIVE_INFINITY : Number(values.nearest)
+  const mutants = values.sample === undefined ? all : sampleOf(all, Number(values.sample), Number(values.seed))
+  print(`${mutants.length} of ${all.length} mutants of ${sources.length} files, seed ${values.seed}`)
   const testsOf = testsByDistance(folder, modules)
-  const reaching = new Map(sources.map((file) => [file, testsOf(file).slice(0, nearest)]))
-  print(`${chosen.length} of ${all.length} mutants of ${sources.length} files, seed ${values.seed}`)
-  const passes = passesUnchanged(folder)
+  const longest = Number(values.longest)
+  const known = lastSeconds()
+  // What only asks whether a text is still in the sources sees each change of it, and says nothing of what it does.
+  const asks = (test: string) => test !== "test/chaos/plantedFaults.test.ts" && (known.get(test) ?? 0) <= longest
+  const importing = new Map(sources.map((file) => [file, testsOf(file).filter(asks)]))
+  return mutants.map((mutant) => ({
+    mutant,
+    text: mutated(texts.get(mutant.file) ?? "", mutant),
+    importing: importing.get(mutant.file) ?? []
+  }))
+}
+
+/** Derives faults from the sources; the exit code. */
+const deriveFaults = async (folder: string): Promise<number> => {
+  const elapsed = (from: number) => `${Math.round((Date.now() - from) / 1000)} s`
+  const drawn = await drawMutants(folder)
+  const tests = [...new Set(drawn.flatMap(({ importing }) => importing))]
+  const before = Date.now()
+  const mutants = drawn.map(({ mutant }) => mutant)
+  const surveyed = new Map((await survey(folder, mutants, tests)).map((one) => [one.file, one]))
+  print(`${surveyed.size} of ${tests.length} test files pass without a fault, asked in ${elapsed(before)}`)
+  for (const file of tests.filter((test) => !surveyed.has(test))) print(`NOT USED  ${file}`)
   const judged: Array<Judged> = []
-  for (const mutant of chosen) {
-    const { file, from, kind, line, to } = mutant
-    const text = mutated(texts.get(file) ?? "", mutant)
-    const { by, verdict } = await judge(folder, join(folder, file), text, reaching.get(file) ?? [], passes)
+  for (const [index, { importing, mutant, text }] of drawn.entries()) {
+    const start = Date.now()
+    const { file, from, kind, line, site, to } = mutant
+    const loading = importing.flatMap((test) => surveyed.get(test) ?? [])
+    // What a module runs as it is loaded runs in each test that imports it, and says so in the first one only.
+    const running = site === undefined ? loading : loading.filter(({ reached }) => reached.has(index))
+    const { by, verdict } = await judge(folder, join(folder, file), text, chosenFor(running))
     judged.push({ mutant, verdict })
     const shown = `${from} -> ${to}`.replaceAll(/\s+/g, " ").slice(0, 100)
-    print(`${verdict.padEnd(9)} ${file}:${line} ${kind}: ${shown}  [${by}]`)
+    print(`${verdict.padEnd(9)} ${file}:${line} ${kind}: ${shown}  [${by}] ${elapsed(start)}`)
   }
   report(judged)
   return 0

@@ -1,5 +1,6 @@
 import { assert, it } from "@effect/vitest"
-import { mutantsOf, mutated, sampleOf } from "./sourceMutants.ts"
+import "./reaching.ts"
+import { mutantsOf, mutated, probed, sampleOf } from "./sourceMutants.ts"
 
 const changed = (text: string) => mutantsOf("a.ts", text).map((mutant) => mutated(text, mutant))
 
@@ -43,4 +44,50 @@ it("a sample is the same for the same seed, and another for another", () => {
   assert.notDeepEqual(sampleOf(all, 40, 2), one)
   assert.strictEqual(new Set(one).size, 40)
   assert.strictEqual(sampleOf(all, 2000, 1).length, 1000)
+})
+
+it("a probed text does what it did, and says which places are run, except for what runs as it is loaded", async () => {
+  const text = `
+const limit = 7
+export const f = (a, b = 2) => {
+  if (a > limit && b > 1) return "large"
+  const text = !b ? "none" : "small"
+  const calls = [b]
+  calls.push(a)
+  b++
+  return text
+}`
+  const mutants = mutantsOf("a.ts", text)
+  const sites = mutants.flatMap(({ site }, index) => (site === undefined ? [] : [{ site, index }]))
+  const { f } = await import(`data:text/javascript,${encodeURIComponent(probed(text, sites))}`)
+  const placesOf = (run: () => string) => {
+    const reached = new Set<number>()
+    globalThis.reached = (mutant) => void reached.add(mutant)
+    const result = run()
+    globalThis.reached = undefined
+    return [result, ...mutants.flatMap(({ from, kind }, index) => (reached.has(index) ? `${kind} ${from}` : []))]
+  }
+  assert.deepStrictEqual(
+    placesOf(() => f(8, 3)),
+    [
+      "large",
+      'statement dropped if (a > limit && b > 1) return "large"',
+      "comparison >",
+      "and, or &&",
+      "comparison >",
+      "number 1",
+      'string emptied "large"'
+    ]
+  )
+  assert.deepStrictEqual(
+    placesOf(() => f(1)).filter((place) => /default|number|string|branches|calls|b\+/.test(place)),
+    [
+      "default dropped b = 2",
+      "number 2",
+      'branches swapped "none" : "small"',
+      'string emptied "small"',
+      "statement dropped calls.push(a)",
+      "statement dropped b++"
+    ]
+  )
 })

@@ -1,6 +1,11 @@
 /** Small changes of a source file that should make a test fail, derived from its syntax tree. Pure. */
 import { type ESTree, parseSync, Visitor } from "vite"
 
+interface Span {
+  readonly start: number
+  readonly end: number
+}
+
 /** One change of one file. */
 export interface Mutant {
   readonly file: string
@@ -12,6 +17,11 @@ export interface Mutant {
   readonly end: number
   readonly from: string
   readonly to: string
+  /**
+   * The expression that is run where the change matters; without an extent where it begins a statement. None for what a
+   * module runs as it is loaded.
+   */
+  readonly site: Span | undefined
 }
 
 const comparisons: Readonly<Record<string, string>> = {
@@ -33,11 +43,6 @@ const arithmetic: Readonly<Record<string, string>> = {
 }
 const logic: Readonly<Record<string, string>> = { "&&": "||", "||": "&&" }
 
-interface Span {
-  readonly start: number
-  readonly end: number
-}
-
 /** Every mutant of a file, in the order of the text. */
 export const mutantsOf = (file: string, text: string): ReadonlyArray<Mutant> => {
   const { errors, program } = parseSync(file, text)
@@ -45,19 +50,41 @@ export const mutantsOf = (file: string, text: string): ReadonlyArray<Mutant> => 
   const mutants: Array<Mutant> = []
   /** Types, names of modules and keys: what is no value. */
   const exempt: Array<Span> = []
-  const change = (kind: string, { end, start }: Span, to: string) => {
-    if (exempt.some((span) => span.start <= start && end <= span.end)) return
+  const functions: Array<Span> = []
+  /** Where statements that are expressions begin. */
+  const statements = new Set<number>()
+  const within = (spans: ReadonlyArray<Span>, { end, start }: Span) =>
+    spans.some((span) => span.start <= start && end <= span.end)
+  const change = (kind: string, { end, start }: Span, to: string, site: Span = { start, end }) => {
+    if (within(exempt, { start, end })) return
     const line = text.slice(0, start).split("\n").length
-    mutants.push({ file, line, kind, start, end, from: text.slice(start, end), to })
+    const probe = { start: site.start, end: statements.has(site.start) ? site.start : site.end }
+    mutants.push({
+      file,
+      line,
+      kind,
+      start,
+      end,
+      from: text.slice(start, end),
+      to,
+      site: within(functions, site) ? probe : undefined
+    })
+  }
+  /** What runs as a function is called: the defaults of its parameters, and its body. */
+  const called = ({ body, params }: { readonly body: Span | null; readonly params: ReadonlyArray<Span> }) => {
+    if (body !== null) functions.push({ start: params[0]?.start ?? body.start, end: body.end })
   }
   const spare = (span: Span) => void exempt.push({ start: span.start, end: span.end })
   const source = ({ end, start }: Span) => text.slice(start, end)
   const operator = (kind: string, node: ESTree.BinaryExpression | ESTree.LogicalExpression, to: string | undefined) => {
     if (to === undefined) return
     const at = text.indexOf(node.operator, node.left.end)
-    change(kind, { start: at, end: at + node.operator.length }, to)
+    change(kind, { start: at, end: at + node.operator.length }, to, node)
   }
   new Visitor({
+    FunctionDeclaration: called,
+    FunctionExpression: called,
+    ArrowFunctionExpression: called,
     TSLiteralType: spare,
     TSEnumMember: spare,
     ImportDeclaration: spare,
@@ -73,16 +100,20 @@ export const mutantsOf = (file: string, text: string): ReadonlyArray<Mutant> => 
       operator("and, or", node, logic[node.operator])
       if (node.operator === "??") change("default dropped", node, source(node.left))
     },
-    AssignmentPattern: (node) => change("default dropped", node, source(node.left)),
+    AssignmentPattern: (node) => change("default dropped", node, source(node.left), node.right),
     UnaryExpression: (node) => node.operator === "!" && change("not removed", node, source(node.argument)),
     ConditionalExpression: (node) =>
       change(
         "branches swapped",
         { start: node.consequent.start, end: node.alternate.end },
-        `${source(node.alternate)} : ${source(node.consequent)}`
+        `${source(node.alternate)} : ${source(node.consequent)}`,
+        node
       ),
-    IfStatement: (node) => node.alternate === null && change("statement dropped", node, ";"),
-    ExpressionStatement: (node) => change("statement dropped", node, ";"),
+    IfStatement: (node) => node.alternate === null && change("statement dropped", node, ";", node.test),
+    ExpressionStatement: (node) => {
+      statements.add(node.start)
+      change("statement dropped", node, ";")
+    },
     Literal: (node) => {
       if (typeof node.value === "boolean") change("boolean", node, String(!node.value))
       else if (typeof node.value === "number") change("number", node, `(${source(node)} + 1)`)
@@ -95,6 +126,28 @@ export const mutantsOf = (file: string, text: string): ReadonlyArray<Mutant> => 
 
 /** The text of a file with a change made. */
 export const mutated = (text: string, { end, start, to }: Mutant): string => text.slice(0, start) + to + text.slice(end)
+
+/** The text of a file in which the place of each mutant says, as it is run, that it is reached. */
+export const probed = (text: string, sites: ReadonlyArray<{ readonly site: Span; readonly index: number }>): string => {
+  const insertions = sites.flatMap(({ index, site: { end, start } }) => {
+    const probe = `globalThis.reached?.(${index}), `
+    // Without a semicolon before it, a parenthesis would continue the statement above.
+    if (start === end) return [{ at: start, rank: -text.length, code: probe }]
+    // Of two places that start or end together, one is inside of the other.
+    return [
+      { at: start, rank: start - end, code: `(${probe}` },
+      { at: end, rank: end - start, code: ")" }
+    ]
+  })
+  insertions.sort((a, b) => a.at - b.at || a.rank - b.rank)
+  let done = 0
+  let result = ""
+  for (const { at, code } of insertions) {
+    result += text.slice(done, at) + code
+    done = at
+  }
+  return result + text.slice(done)
+}
 
 /** Draws so many, the same ones for the same seed. */
 export const sampleOf = <A>(all: ReadonlyArray<A>, size: number, seed: number): ReadonlyArray<A> => {
