@@ -45,20 +45,19 @@ const objectTag = ([verb = "", ...rest]: ReadonlyArray<string>): string => {
   const words = rest.slice(at)
   const long = longKinds.find((kind) => words.slice(0, kind.split(" ").length).join(" ") === kind)
   const kind = long ?? words[0] ?? ""
-  if (verb === "create" && kind === "table" && isTableAs(words)) return "SELECT 0"
-  if (verb === "create" && kind === "materialized view" && !words.join(" ").endsWith("with no data")) return "SELECT 0"
+  const isEmpty = words.join(" ").endsWith("with no data")
+  if (verb === "create" && kind === "table" && isTableAs(words)) return isEmpty ? "CREATE TABLE AS" : "SELECT 0"
+  if (verb === "create" && kind === "materialized view" && !isEmpty) return "SELECT 0"
   return `${verb} ${renamed[kind] ?? kind}`.toUpperCase()
 }
 
 const isTableAs = (words: ReadonlyArray<string>): boolean => {
   let depth = 0
-  return (
-    words.some((word, index) => {
-      if (word === "(") depth++
-      else if (word === ")") depth--
-      return depth === 0 && word === "as" && /^(?:select|with|values|table|execute|\()$/.test(words[index + 1] ?? "")
-    }) && !words.join(" ").endsWith("with no data")
-  )
+  return words.some((word, index) => {
+    if (word === "(") depth++
+    else if (word === ")") depth--
+    return depth === 0 && word === "as" && /^(?:select|with|values|table|execute|\()$/.test(words[index + 1] ?? "")
+  })
 }
 
 const setTag = (words: ReadonlyArray<string>): string => (words[1] === "constraints" ? "SET CONSTRAINTS" : "SET")
