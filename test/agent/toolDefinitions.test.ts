@@ -25,7 +25,7 @@ const nodes = (schema: Json, depth = 1): ReadonlyArray<readonly [Json, number]> 
 
 describe("the tools", () => {
   for (const dialect of toolDialects) {
-    it(`keep the rules of ${dialect}: names, sizes, nesting, keywords, objects with properties`, () => {
+    it(`keep the rules of ${dialect}: names, sizes, nesting, keywords, properties that are described`, () => {
       const all = toolDefinitions(dialect)
       assert.lengthOf(all, 16)
       for (const definition of all) {
@@ -42,6 +42,10 @@ describe("the tools", () => {
           assert.isAtMost(depth, 8, name)
           for (const keyword of ["allOf", "oneOf", "not", "$ref", "if", "prefixItems"])
             assert.notProperty(node, keyword)
+          for (const [key, property] of Object.entries<Json>(node.properties ?? {})) {
+            // Besides its name, a model knows an argument by this alone.
+            assert.isAtLeast(property.description?.length ?? 0, 8, `${name}: ${key}`)
+          }
           if (node.type === "object") assert.isObject(node.properties, name)
           if (node.type === "array") assert.isObject(node.items, name)
           if (node.pattern !== undefined) assert.notMatch(node.pattern, /\(\?[=!<]/, name)
