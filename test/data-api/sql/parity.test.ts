@@ -456,8 +456,9 @@ describe.skipIf(postgresUrl === undefined)(onPostgres("parity with @effect/sql-p
               ${PgTypes.jsonb(doc)} as doc, ${[...ints]}::int4[] as ints, ${["", ...texts]} as texts, ${[...bigs]} as bigs,
               ${exact} as decimal`
             const found = yield* statement(driver, decimal)
-            const expected = yield* statement(native, PgTypes.numeric(digits))
-            assert.deepStrictEqual(found, expected)
+            const [expected] = yield* statement(native, PgTypes.numeric(digits))
+            // V8 may read a key with an escape as another one, and sql-pg has JSON read by it (see SoundJson.ts).
+            assert.deepStrictEqual(found, [{ ...expected, doc }])
             return true
           }),
           { runs: 150 }
