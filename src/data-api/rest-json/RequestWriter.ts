@@ -15,10 +15,11 @@ export interface Cluster {
 const parameterText = ({ name, typeHint, value }: SqlParameter): string =>
   `{"name":${JSON.stringify(name)},"value":${fieldText(value)}${typeHint === undefined ? "" : `,"typeHint":"${typeHint}"`}}`
 
+/** Whether `JSON.stringify` writes all values as the service reads them. */
+const arePlain = (parameters: ReadonlyArray<SqlParameter>): boolean => parameters.every(({ value }) => isPlain(value))
+
 const parametersText = (parameters: ReadonlyArray<SqlParameter>): string =>
-  parameters.every(({ value }) => isPlain(value))
-    ? JSON.stringify(parameters)
-    : `[${parameters.map(parameterText).join(",")}]`
+  `[${parameters.map(parameterText).join(",")}]`
 
 /** Adds a member to an object's JSON. */
 const withMember = (object: string, name: string, value: string): string => `${object.slice(0, -1)},"${name}":${value}}`
@@ -41,16 +42,14 @@ export const encodeRequest = <O extends Operation>(cluster: Cluster, _operation:
   if (!("sql" in request) && "transactionId" in request) {
     return JSON.stringify({ resourceArn, secretArn, transactionId: request.transactionId })
   }
-  const database = request.database ?? cluster.database
-  if ("parameters" in request && request.parameters !== undefined) {
-    const { parameters, ...members } = request
-    const body = JSON.stringify({ resourceArn, secretArn, ...members, database })
-    return withMember(body, "parameters", parametersText(parameters))
+  const members = { resourceArn, secretArn, ...request, database: request.database ?? cluster.database }
+  if ("parameters" in request && request.parameters !== undefined && !arePlain(request.parameters)) {
+    const body = JSON.stringify({ ...members, parameters: undefined })
+    return withMember(body, "parameters", parametersText(request.parameters))
   }
-  if ("parameterSets" in request && request.parameterSets !== undefined) {
-    const { parameterSets, ...members } = request
-    const body = JSON.stringify({ resourceArn, secretArn, ...members, database })
-    return withMember(body, "parameterSets", `[${parameterSets.map(parametersText).join(",")}]`)
+  if ("parameterSets" in request && request.parameterSets !== undefined && !request.parameterSets.every(arePlain)) {
+    const body = JSON.stringify({ ...members, parameterSets: undefined })
+    return withMember(body, "parameterSets", `[${request.parameterSets.map(parametersText).join(",")}]`)
   }
-  return JSON.stringify({ resourceArn, secretArn, ...request, database })
+  return JSON.stringify(members)
 }

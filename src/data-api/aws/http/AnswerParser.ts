@@ -12,21 +12,41 @@ const nothing = Buffer.alloc(0)
 const headEnd = Buffer.from("\r\n\r\n")
 const lineEnd = Buffer.from("\r\n")
 
-/** A status line, and a header: a name of token characters, and a value without control characters. */
 const statusLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: .*)?$/
-const header = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\0\r\n]*?)[ \t]*$/
+const fieldName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+(?=:)/
+const forbidden = /[\0\r\n]/
+
+const isBlank = (code: number): boolean => code === 0x20 || code === 0x09
+
+interface Header {
+  readonly name: string
+  readonly value: string
+}
+
+/**
+ * A header's name, and its value without the blanks around it; undefined if the line is not a header. An expression for
+ * the whole line could try each blank as the start and as the end of the value.
+ */
+const headerOf = (line: string): Header | undefined => {
+  const [name] = fieldName.exec(line) ?? []
+  if (name === undefined || forbidden.test(line)) return undefined
+  let start = name.length + 1
+  let end = line.length
+  while (start < end && isBlank(line.charCodeAt(start))) start++
+  while (end > start && isBlank(line.charCodeAt(end - 1))) end--
+  return { name: name.toLowerCase(), value: line.slice(start, end) }
+}
 
 type Headers = Record<string, string>
 
 const headersOf = (lines: ReadonlyArray<string>): Headers | undefined => {
   const headers: Headers = Object.create(null)
   for (const line of lines) {
-    const match = header.exec(line)
-    if (match === null) return undefined
-    const [, name = "", value = ""] = match
-    const key = name.toLowerCase()
-    const known = headers[key]
-    headers[key] = known === undefined ? value : `${known}, ${value}`
+    const header = headerOf(line)
+    if (header === undefined) return undefined
+    const { name, value } = header
+    const known = headers[name]
+    headers[name] = known === undefined ? value : `${known}, ${value}`
   }
   return headers
 }
@@ -93,7 +113,7 @@ export class AnswerParser {
       case "trailers":
         return this.#readLine((line) => {
           this.done = line === ""
-          return this.done || header.test(line)
+          return this.done || headerOf(line) !== undefined
         })
     }
   }
