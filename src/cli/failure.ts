@@ -13,7 +13,10 @@ export interface Failure {
   readonly fix: string
 }
 
-const oneLine = (text: string): string => visible(text.replaceAll(/\s*\n\s*/g, " ").trim()).replace(/\.$/, "")
+const oneLine = (text: string): string => {
+  const lines = text.split("\n").map((line) => line.trim())
+  return visible(lines.filter((line) => line !== "").join(" ")).replace(/\.$/, "")
+}
 
 /** What went wrong, and what to do. Never a stack trace, never a secret. */
 export const failureOf = (error: unknown): Failure => {

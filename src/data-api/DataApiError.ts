@@ -3,54 +3,12 @@
  * request may succeed later.
  */
 import * as Schema from "effect/Schema"
+import { parseDatabaseMessage } from "./DatabaseMessage.ts"
 import { type DidRun, didRun, type FailureTag, retryOf } from "./FailureTable.ts"
 import { Operation } from "./Operation.ts"
 
+export { type DatabaseMessage, parseDatabaseMessage } from "./DatabaseMessage.ts"
 export type { DidRun } from "./FailureTable.ts"
-
-/** The parts of a database's error message, as the service writes them on one line. */
-export interface DatabaseMessage {
-  readonly primary: string
-  readonly hint?: string
-  readonly position?: number
-  readonly sqlState?: string
-}
-
-/**
- * Takes the service's one-line message apart: `ERROR: primary; Hint: h; Position: 8; SQLState: 42601`.
- *
- * Known parts are read from the right, since the primary message may itself contain `; ` and `: `. The older form,
- * with a line break before each part, gives the same result.
- *
- * @example
- * ```ts
- * import { parseDatabaseMessage } from "alex-database/data-api"
- *
- * parseDatabaseMessage("ERROR: relation \"t\" does not exist; Position: 15; SQLState: 42P01")
- * // { primary: "relation \"t\" does not exist", position: 15, sqlState: "42P01" }
- * ```
- */
-export const parseDatabaseMessage = (message: string): DatabaseMessage => {
-  let rest = message.trim()
-  const peel = (pattern: RegExp): string | undefined => {
-    const match = pattern.exec(rest)
-    if (match === null) return undefined
-    rest = rest.slice(0, match.index).trimEnd()
-    return match[1]
-  }
-  const sqlState = peel(/(?:;\s*|\s+|^)SQLState:\s*([0-9A-Z]{5})\s*$/)
-  peel(/(?:;|\n)\s*Where:\s*([\s\S]*)$/)
-  const at = peel(/(?:;|\n)\s*Position:\s*(\d+)\s*$/)
-  const position = at === undefined ? undefined : Number(at)
-  const hint = peel(/(?:;|\n)\s*Hint:\s*((?:(?!(?:;|\n)\s*Hint:)[\s\S])*)$/)
-  peel(/\n\s*Detail:\s*([\s\S]*)$/)
-  return {
-    primary: rest.replace(/^(?:ERROR|FATAL|PANIC):\s*/, ""),
-    ...(hint === undefined ? {} : { hint }),
-    ...(position === undefined ? {} : { position }),
-    ...(sqlState === undefined ? {} : { sqlState })
-  }
-}
 
 const text = { message: Schema.String }
 

@@ -268,6 +268,14 @@ describe("a number", () => {
     ["1_000", "can't be read"]
   ])("that is written %s is asked for again", (given, said) => assert.include(read(analysis(given)), said))
 
+  it("of a text without an end of blanks or digits is asked for again at once", () => {
+    for (const unit of ["\\t", " ", "0", "0,", "."]) {
+      for (const end of ["x", "0x", "%%", "$"]) {
+        assert.include(read(analysis(`"${unit.repeat(100_000)}${end}"`)), "expected an amount", unit)
+      }
+    }
+  })
+
   it("of more digits than a JavaScript number keeps is asked for as text, and stays one", () => {
     const long = decodePayload("summary", '{"total": 0.12345678901234567890123}')
     assert.include(JSON.stringify(long), "send it as text")

@@ -44,8 +44,10 @@ const exactNumber = (text: string): number | undefined => {
  * An amount as people write it: `$104,875.00`, `87.5 %`. A comma that could also be a decimal point is not accepted.
  */
 const plainNumber = (text: string): string | undefined => {
-  const [, number = ""] = /^\s*\$?\s*(-?[\d,]*\.?\d+)\s*%?\s*$/.exec(text) ?? []
-  if (/^-?\d*\.?\d+$/.test(number)) return number
+  let number = text.trim()
+  if (number.startsWith("$")) number = number.slice(1).trimStart()
+  if (number.endsWith("%")) number = number.slice(0, -1).trimEnd()
+  if (/^-?(?:\d*\.\d+|\d+)$/.test(number)) return number
   const grouped = /^-?\d{1,3}(,\d{3})+(\.\d+)?$/.test(number)
   const isClear = text.includes("$") || number.includes(".") || number.split(",").length > 2
   return grouped && isClear ? number.replaceAll(",", "") : undefined

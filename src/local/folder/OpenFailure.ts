@@ -65,7 +65,7 @@ const lastWords = (log: ReadonlyArray<string>): string | undefined => {
   const line = log[at]
   if (line === undefined) return undefined
   const words = line.replace(/^.*?\b(?:FATAL|PANIC):\s+|^postgres: /, "")
-  const detail = /\bDETAIL:\s+(.*)$/.exec(log[at + 1] ?? "")?.[1]
+  const detail = /\bDETAIL:\s+(.*)/.exec(log[at + 1] ?? "")?.[1]
   return printable(detail === undefined ? words : `${words}: ${detail}`).replace(/\.$/, "")
 }
 

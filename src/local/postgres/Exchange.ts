@@ -42,7 +42,7 @@ const preparedLimit = 100
  * Matches a query, also after comments. After nested comments it does not match, and the query is not kept prepared.
  */
 const queryStart =
-  /^(?:\s|--[^\n]*\n|\/\*(?:[^*/]|\*(?!\/)|\/(?!\*))*\*\/)*\(?\s*(?:select|insert|update|delete|merge|with|values|table)\b/i
+  /^(?:\s|--[^\n]*\n|\/\*(?:[^*/]|\*(?!\/)|\/(?!\*))*\*\/)*(?:\(\s*)?(?:select|insert|update|delete|merge|with|values|table)\b/i
 const copyWord = /\bcopy\b/i
 const changesSchema = /^(?:CREATE|ALTER|DROP|IMPORT|DO|CALL)\b/
 const execute = PgProtocol.encodeExecute({ portal: "", maxRows: 0 })

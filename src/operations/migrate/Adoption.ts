@@ -179,7 +179,7 @@ const freeNames = (
   }
 }
 
-const identityOf = (definition: string): string => definition.replace(/ (ON|MATCH|NOT VALID|DEFERRABLE) .*$/, "")
+const identityOf = (definition: string): string => definition.replace(/ (ON|MATCH|NOT VALID|DEFERRABLE) .*/s, "")
 
 /** Adds missing keys; foreign keys are added as NOT VALID, so that they hold for new rows only. */
 const missingKeys = (

@@ -36,7 +36,7 @@ const fileName = /^(\d{3,})_([a-z0-9_]+)\.sql$/
 const normalize = (text: string): string =>
   text
     .replaceAll("\r\n", "\n")
-    .replaceAll(/[ \t]+$/gm, "")
+    .replaceAll(/(?<![ \t])[ \t]+$/gm, "")
     .trim()
 
 /** Reads one migration out of its file's name and text; `undefined` when the name is not `NNN_words.sql`. */

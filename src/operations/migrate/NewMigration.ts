@@ -18,7 +18,7 @@ const wordsOf = (title: string): string =>
   title
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, "_")
-    .replaceAll(/^_+|_+$/g, "")
+    .replaceAll(/^_|_$/g, "")
 
 /**
  * Creates an empty migration with the next number in a folder, and the folder if it is missing. Overwrites nothing.

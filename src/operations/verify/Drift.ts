@@ -66,7 +66,7 @@ const keyOf = (object: CatalogueObject) => `${object.kind} ${object.table ?? ""}
  * `ANY (ARRAY[('a'::varchar)::text])`. Functions that keep `updated_at` count as equal.
  */
 const comparable = ({ definition }: CatalogueObject): string => {
-  const [, trigger, body = ""] = /^(returns trigger language plpgsql.*? as )(.*)$/.exec(definition) ?? []
+  const [, trigger, body = ""] = /^(returns trigger language plpgsql.*? as )(.*)$/s.exec(definition) ?? []
   if (trigger !== undefined && Layout.keepsUpdatedAt.test(body.trim())) return trigger
   return definition
     .replaceAll(/\((ARRAY\[[^\]]*\])\)::text\[\]/g, "$1")

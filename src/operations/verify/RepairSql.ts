@@ -16,7 +16,7 @@ const alter = (object: CatalogueObject, action: string): string =>
 /** The parts of a column's definition as the catalogue prints it. */
 const columnOf = (definition: string) => {
   const [, type = "", collation = "", notNull, , value] =
-    /^(.*?)( collate (?:"[^"]*"|\S+))?( not null)?( default (.*))?$/.exec(definition) ?? []
+    /^(.*?)( collate (?:"[^"]*"|\S+))?( not null)?( default (.*))?$/s.exec(definition) ?? []
   return { type, collation, isRequired: notNull !== undefined, value }
 }
 

@@ -85,6 +85,19 @@ describe("an answer of HTTP/1.1", () => {
     assert.isUndefined(answer.headers["constructor"])
   })
 
+  it("has headers of any blanks, and is refused at once for a control character behind as many as fit", () => {
+    const blanks = " \t".repeat(8000)
+    const { answer } = read(
+      lines("HTTP/1.1 200 OK", `a:${blanks}b${" ".repeat(100)}`, "content-length: 0", "", ""),
+      10_000
+    )
+    assert.strictEqual(answer.headers["a"], "b")
+    for (const start of [blanks, `b${blanks}`, `${blanks.slice(8000)}b${blanks.slice(8000)}`]) {
+      const { wrong } = read(lines("HTTP/1.1 200 OK", `a:${start}\0`, "content-length: 0", "", ""), 10_000)
+      assert.strictEqual(wrong, "the answer is not HTTP")
+    }
+  })
+
   it("without a length ends where the connection does, which takes no other request", () => {
     const parser = read(lines("HTTP/1.1 200 OK", "", "all of it"), 3)
     assert.isFalse(parser.done)
