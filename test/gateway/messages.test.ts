@@ -368,7 +368,9 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
             query("set client_encoding to latin1"),
             query("set names 'latin1'"),
             query("begin; set local client_encoding to 'latin1'"),
-            query("rollback; set names 'utf8'; set client_encoding to default; reset client_encoding; select 'é'")
+            query(
+              "rollback; set names 'utf8'; set names; set client_encoding to default; reset client_encoding; select 'é'"
+            )
           ]) {
             refused.push((await client.ask(message)).code)
           }
