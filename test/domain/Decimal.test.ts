@@ -22,7 +22,17 @@ it("a decimal's text is read as by its pattern, up to every number of digits and
   for (const digits of ["0", "7", "1234567", "99999999999999", "123456789012345", "9007199254740993", "9".repeat(40)]) {
     for (const zeros of ["", "0", "00000"]) {
       for (const sign of ["", "-"]) {
-        for (const fraction of ["", ".0", ".5", ".50", ".000", ".00012", `.${"3".repeat(20)}`, `.${"0".repeat(20)}`]) {
+        for (const fraction of [
+          "",
+          ".0",
+          ".5",
+          ".50",
+          ".51",
+          ".000",
+          ".00012",
+          `.${"3".repeat(20)}`,
+          `.${"0".repeat(20)}`
+        ]) {
           isAsSlowly(`${sign}${zeros}${digits}${zeros}${fraction}`)
         }
       }
