@@ -97,7 +97,8 @@ describe("a file of variables", () => {
       const { cwd, status, stderr, stdout } = alexDb({ name: ".env", text }, "check")
       assert.strictEqual(status, 1)
       assert.strictEqual(stdout, "")
-      assert.include(stderr, `${join(cwd, ".env")} is neither UTF-8 nor UTF-16`)
+      assert.include(stderr, `${join(cwd, ".env")} is neither UTF-8 nor UTF-16 with a byte-order mark`)
+      assert.include(stderr, "Save it as UTF-8")
     })
   }
 

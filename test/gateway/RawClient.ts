@@ -2,7 +2,7 @@
 import { connect, type Socket } from "node:net"
 
 const cstring = (text: string): Buffer => Buffer.from(`${text}\0`)
-const int16 = (value: number): Buffer => Buffer.from([(value >> 8) & 255, value & 255])
+export const int16 = (value: number): Buffer => Buffer.from([(value >> 8) & 255, value & 255])
 export const int32 = (value: number): Buffer => Buffer.concat([int16(value >>> 16), int16(value & 0xffff)])
 
 const message = (type: string, ...parts: ReadonlyArray<Buffer>): Buffer => {
@@ -51,7 +51,7 @@ export const functionCall = (oid: number, ...values: ReadonlyArray<Buffer>) =>
 export const queryOctets = (sql: Buffer) => message("Q", sql, Buffer.from([0]))
 export const sync = message("S")
 export const flush = message("H")
-export const copyData = (text: string) => message("d", Buffer.from(text))
+export const copyData = (data: string | Buffer) => message("d", typeof data === "string" ? Buffer.from(data) : data)
 export const copyDone = message("c")
 
 /** A message of the server. */

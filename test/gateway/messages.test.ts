@@ -13,6 +13,7 @@ import {
   execute,
   flush,
   functionCall,
+  int16,
   int32,
   parse,
   query,
@@ -57,6 +58,46 @@ const formatted = (parameters: ReadonlyArray<number>, results: ReadonlyArray<num
   bind("", "", values, { parameters, results }),
   execute(""),
   sync
+]
+
+/** A file of COPY BINARY: the signature, flags, the length of an extension, and what follows. */
+const binaryFile = (flags: number, extension: number, ...rest: ReadonlyArray<Buffer>) =>
+  Buffer.concat([Buffer.from("PGCOPY\n\xff\r\n\0", "latin1"), int32(flags), int32(extension), ...rest])
+const field = (value: Buffer | string) => Buffer.concat([int32(value.length), Buffer.from(value)])
+const binaryRow = (number: number, text: string) => Buffer.concat([int16(2), field(int32(number)), field(text)])
+const trailer = int16(-1)
+/** Bytes as COPY's data, in pieces of a size. */
+const pieces = (bytes: Buffer, size = bytes.length) =>
+  Array.from({ length: Math.ceil(bytes.length / size) }, (_, at) =>
+    copyData(bytes.subarray(at * size, (at + 1) * size))
+  )
+const whole = binaryFile(0, 0, binaryRow(1, "one"), binaryRow(2, "two"), trailer)
+
+const binaryCopies: ReadonlyArray<ReadonlyArray<Buffer>> = [
+  pieces(whole),
+  pieces(whole, 1),
+  pieces(whole, 7),
+  pieces(binaryFile(1, 3, Buffer.from("ext"), binaryRow(3, "with an extension"), trailer)),
+  pieces(binaryFile(0, 0, int16(2), int32(-1), int32(-1), trailer)),
+  pieces(binaryFile(0, 0, binaryRow(4, "without a trailer"))),
+  pieces(binaryFile(0, 0)),
+  // Cut: in a row, in the length of a value, in the count of a row, in the extension, in the signature, and before it.
+  pieces(whole.subarray(0, whole.length - 4)),
+  pieces(binaryFile(0, 0, binaryRow(5, "five"), int16(2), int16(0))),
+  pieces(binaryFile(0, 0, binaryRow(6, "six"), Buffer.from([0]))),
+  pieces(binaryFile(0, 9, Buffer.from("ext"))),
+  pieces(whole.subarray(0, 17)),
+  pieces(whole.subarray(0, 13)),
+  pieces(whole.subarray(0, 5)),
+  [],
+  pieces(Buffer.from(`${"not COPY BINARY at all".repeat(3)}`)),
+  pieces(binaryFile(0x10000, 0, trailer)),
+  pieces(binaryFile(0x20000, 0, trailer)),
+  pieces(binaryFile(0, -1, trailer)),
+  pieces(binaryFile(0, 0, binaryRow(7, "seven"), trailer, Buffer.from("more"))),
+  pieces(binaryFile(0, 0, int16(3), field(int32(8)), field("eight"), field("8"), trailer)),
+  pieces(binaryFile(0, 0, int16(-2), trailer)),
+  pieces(binaryFile(0, 0, int16(2), int32(-2), field("nine"), trailer))
 ]
 
 const conversations: Readonly<Record<string, ReadonlyArray<ReadonlyArray<Buffer>>>> = {
@@ -125,6 +166,12 @@ const conversations: Readonly<Record<string, ReadonlyArray<ReadonlyArray<Buffer>
     [query("close all")],
     [query("declare h cursor with hold for select 1/0")],
     [query("declare h cursor without hold for select 1")]
+  ],
+  "COPY BINARY is read in pieces of any size, and refused where it is cut or damaged": [
+    [query("create table binary_rows(a int, b text)")],
+    ...binaryCopies.map((data) => [query("copy binary_rows from stdin (format binary)"), ...data, copyDone]),
+    [query("select count(*), sum(a), string_agg(b, ' ' order by b) from binary_rows")],
+    [query("drop table binary_rows")]
   ],
   "COPY takes STDIN and STDOUT in either direction": [
     [query("create table copied(a int, b text)")],

@@ -34,7 +34,17 @@ export const binaryRow = (
   return Buffer.concat(parts)
 }
 
-/** Reads rows from pieces of any size. */
+/** What is wrong with the header of a file, as far as it has come; undefined if nothing is. */
+const headerFault = (file: Buffer): string | undefined => {
+  if (!file.subarray(0, 11).equals(header.subarray(0, 11))) return "COPY file signature not recognized"
+  if (file.length < 15) return "invalid COPY file header (missing flags)"
+  const critical = file.readInt32BE(11) >> 16
+  if ((critical & 1) !== 0) return "invalid COPY file header (WITH OIDS)"
+  if (critical !== 0) return "unrecognized critical flags in COPY file header"
+  return file.length < 19 || file.readInt32BE(15) < 0 ? "invalid COPY file header (missing length)" : undefined
+}
+
+/** Reads rows from pieces of any size, and refuses what PostgreSQL refuses, in its words. */
 export class BinaryReader {
   readonly #typeOids: ReadonlyArray<number>
   readonly #shapes: TypeShapes
@@ -53,8 +63,8 @@ export class BinaryReader {
     this.#rest = Buffer.concat([this.#rest, piece])
     if (!this.#begun) {
       if (this.#rest.length < 19) return []
-      if (!this.#rest.subarray(0, 11).equals(Buffer.from(header.subarray(0, 11))))
-        return "COPY file signature not recognized"
+      const fault = headerFault(this.#rest)
+      if (fault !== undefined) return fault
       const extension = this.#rest.readInt32BE(15)
       if (this.#rest.length < 19 + extension) return []
       this.#rest = this.#rest.subarray(19 + extension)
@@ -69,12 +79,20 @@ export class BinaryReader {
     }
   }
 
+  /** An error message where the data ends before the file does. A file may lack the mark of its end. */
+  end(): string | undefined {
+    if (!this.#begun) return headerFault(this.#rest) ?? "invalid COPY file header (wrong length)"
+    return this.#rest.length < 2 ? undefined : "unexpected EOF in COPY data"
+  }
+
   #record(): CopyRecord | string | undefined {
-    if (this.#ended || this.#rest.length < 2) return undefined
+    if (this.#ended && this.#rest.length > 0) return "received copy data after EOF marker"
+    if (this.#rest.length < 2) return undefined
     const count = this.#rest.readInt16BE(0)
     if (count === -1) {
       this.#ended = true
-      return undefined
+      this.#rest = this.#rest.subarray(2)
+      return this.#record()
     }
     if (count !== this.#typeOids.length) return `row field count is ${count}, expected ${this.#typeOids.length}`
     const values: Array<string | null> = []
@@ -83,6 +101,7 @@ export class BinaryReader {
       if (this.#rest.length < at + 4) return undefined
       const size = this.#rest.readInt32BE(at)
       at += 4
+      if (size < -1) return "invalid field size"
       if (this.#rest.length < at + size) return undefined
       const text = size < 0 ? null : fromBinary(typeOid, this.#rest.subarray(at, at + size), this.#shapes)
       if (text === undefined) return "incorrect binary data format"

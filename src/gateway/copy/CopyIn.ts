@@ -190,7 +190,7 @@ class Inserter {
 const readerOf = ({ options }: CopyStatement, { names, types }: Target, shapes: TypeShapes) => {
   if (options.format === "binary") {
     const reader = new BinaryReader(types, shapes)
-    const end = (): ReadonlyArray<CopyRecord> => []
+    const end = () => reader.end() ?? []
     return { read: (bytes: Uint8Array) => reader.read(bytes), end, header: () => undefined }
   }
   const reader = recordReader(options, names)
@@ -229,6 +229,7 @@ export const receiveCopy = Effect.fnUntraced(function* (session: Session, socket
       for (const record of records) yield* inserter.add(record)
     } else if (message._tag === "CopyDone") {
       const last = reader.end()
+      if (typeof last === "string") return yield* refusal("22P04", last)
       yield* matched
       for (const record of last) yield* inserter.add(record)
       yield* inserter.finish

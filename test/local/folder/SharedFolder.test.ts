@@ -335,7 +335,13 @@ describe.concurrent("a shared folder whose holder ends or does not answer", () =
         yield* Effect.promise(holder.kill)
         const { didRun, reason } = yield* Fiber.join(writing)
         assert.deepStrictEqual([reason._tag, didRun], ["OutcomeUnknown", "unknown"])
-        assert.deepStrictEqual(yield* guest.use(scalar("select count(*) from t")), { longValue: 50 })
+        const said: Array<unknown> = []
+        const listening = Logger.layer([Logger.make(({ message }) => void said.push(message))])
+        const rows = guest.use(scalar("select count(*) from t")).pipe(Effect.provide(listening))
+        assert.deepStrictEqual(yield* rows, { longValue: 50 })
+        assert.deepStrictEqual(said.map(String), [
+          `The process that had the data folder ${folder} open ended: this process has it open now`
+        ])
         yield* guest.close
         const second = yield* startHolder(folder)
         const reader = yield* open(shared(folder))
