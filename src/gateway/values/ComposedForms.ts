@@ -20,7 +20,8 @@ const array =
       lower: bytes.readInt32BE(16 + index * 8)
     }))
     const elements = fieldsOf(bytes, 12 + count * 8, () => element)
-    return elements === undefined ? undefined : writeArray({ dimensions, elements }, delimiter)
+    const expected = count === 0 ? 0 : dimensions.reduce((product, { size }) => product * size, 1)
+    return elements?.length === expected ? writeArray({ dimensions, elements }, delimiter) : undefined
   }
 
 /** Reads values up to the end of the bytes: each is `before` bytes for `readerAt`, its size, and the value itself. */
