@@ -126,34 +126,43 @@ describe("an answer of HTTP/1.1", () => {
     assert.isFalse(parser.persists)
   })
 
-  const refused: ReadonlyArray<readonly [string, string]> = [
-    ["another protocol", "SSH-2.0-OpenSSH_9.6\r\n\r\n"],
-    ["another version", "HTTP/2 200 OK\r\n\r\n"],
-    ["a status of two digits", "HTTP/1.1 20 OK\r\n\r\n"],
-    ["a change of protocol", "HTTP/1.1 101 Switching Protocols\r\n\r\n"],
-    ["a header without a name", "HTTP/1.1 200 OK\r\n: x\r\n\r\n"],
-    ["a space before the colon", "HTTP/1.1 200 OK\r\ncontent-length : 1\r\n\r\n1"],
-    ["a folded header", "HTTP/1.1 200 OK\r\na: b\r\n c\r\n\r\n"],
-    ["a control character", "HTTP/1.1 200 OK\r\na: b\0c\r\n\r\n"],
-    ["two lengths", "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n12"],
-    ["a length and chunks", "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"],
-    ["a negative length", "HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n"],
-    ["a length with a sign", "HTTP/1.1 200 OK\r\ncontent-length: +1\r\n\r\n1"],
-    ["a coding of its own", "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n"],
-    ["a chunk without a size", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n\r\n"],
+  const refused: ReadonlyArray<readonly [what: string, text: string, why: string]> = [
+    ["another protocol", "SSH-2.0-OpenSSH_9.6\r\n\r\n", "the answer is not HTTP"],
+    ["another version", "HTTP/2 200 OK\r\n\r\n", "the answer is not HTTP"],
+    ["a status of two digits", "HTTP/1.1 20 OK\r\n\r\n", "the answer is not HTTP"],
+    ["a change of protocol", "HTTP/1.1 101 Switching Protocols\r\n\r\n", "the answer is not HTTP"],
+    ["a header without a name", "HTTP/1.1 200 OK\r\n: x\r\n\r\n", "the answer is not HTTP"],
+    ["a space before the colon", "HTTP/1.1 200 OK\r\ncontent-length : 1\r\n\r\n1", "the answer is not HTTP"],
+    ["a folded header", "HTTP/1.1 200 OK\r\na: b\r\n c\r\n\r\n", "the answer is not HTTP"],
+    ["a control character", "HTTP/1.1 200 OK\r\na: b\0c\r\n\r\n", "the answer is not HTTP"],
+    ["two lengths", "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n12", "its length is not clear"],
+    [
+      "a length and chunks",
+      "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+      "its length is not clear"
+    ],
+    ["a negative length", "HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n", "its length is not clear"],
+    ["a length with a sign", "HTTP/1.1 200 OK\r\ncontent-length: +1\r\n\r\n1", "its length is not clear"],
+    ["a coding of its own", "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n", "its length is not clear"],
+    ["a chunk without a size", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n\r\n", "its length is not clear"],
     [
       "a chunk that is longer than it says",
-      "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\n12\r\n0\r\n\r\n"
+      "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\n12\r\n0\r\n\r\n",
+      "its length is not clear"
     ],
-    ["headers without end", `HTTP/1.1 200 OK\r\n${"a: b\r\n".repeat(4000)}`],
-    ["a chunk's line without end", `HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;${"a".repeat(2000)}`]
+    ["headers without end", `HTTP/1.1 200 OK\r\n${"a: b\r\n".repeat(4000)}`, "its headers are too long"],
+    [
+      "a chunk's line without end",
+      `HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;${"a".repeat(2000)}`,
+      "its length is not clear"
+    ]
   ]
-  for (const [what, text] of refused) {
+  for (const [what, text, why] of refused) {
     it(`is refused with ${what}`, () => {
       for (const size of sizes) {
         const parser = read(text, size)
         assert.isFalse(parser.done)
-        assert.isDefined(parser.wrong)
+        assert.include(parser.wrong ?? "", why)
       }
     })
   }

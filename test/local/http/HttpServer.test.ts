@@ -105,7 +105,17 @@ it.effect("wrong JSON and wrong types are a SerializationException, broken bound
     const { url } = yield* serve({}, {}, seen)
     const bodies: ReadonlyArray<readonly [string, string, string]> = [
       ["{", "SerializationException", "not valid JSON"],
-      ["[]", "SerializationException", "Start of list"],
+      ["[]", "SerializationException", "Start of list found where not expected"],
+      [parameters('{"longValue":{}}'), "SerializationException", "Start of structure or map found where not expected."],
+      [parameters('{"longValue":[]}'), "SerializationException", "Start of list found where not expected"],
+      [parameters('{"longValue":true}'), "SerializationException", "TRUE_VALUE can not be converted to a Long"],
+      [parameters('{"stringValue":false}'), "SerializationException", "FALSE_VALUE can not be converted to a String"],
+      [parameters('{"doubleValue":"1"}'), "SerializationException", "STRING_VALUE can not be converted to a Double"],
+      [
+        parameters('{"arrayValue":{"longValues":7}}'),
+        "SerializationException",
+        "NUMBER_VALUE can not be converted to a list"
+      ],
       ['"x"', "SerializationException", "STRING_VALUE can not be converted to a structure"],
       [parameters('{"longValue":"1"}'), "SerializationException", "STRING_VALUE can not be converted to a Long"],
       [parameters('{"longValue":1.5}'), "SerializationException", "NUMBER_VALUE can not be converted to a Long"],
