@@ -225,11 +225,12 @@ export class ExtendedQuery {
   }
 
   /** Sends at most `maxRows` rows, or all if that is 0; the next Execute sends the rest. */
-  #sendRows(portal: Portal, outcome: StatementOutcome, maxRows: number): Effect.Effect<void, Refused> {
-    const { socket } = this.#answering
-    const { more } = outcome
-    const limit = maxRows <= 0 ? Number.POSITIVE_INFINITY : maxRows
-    return Effect.gen({ self: this }, function* () {
+  readonly #sendRows = Effect.fnUntraced(
+    { self: this },
+    function* (portal: Portal, outcome: StatementOutcome, maxRows: number): Effect.fn.Return<void, Refused> {
+      const { socket } = this.#answering
+      const { more } = outcome
+      const limit = maxRows <= 0 ? Number.POSITIVE_INFINITY : maxRows
       let sent = 0
       for (;;) {
         const now = portal.rows.slice(0, limit - sent)
@@ -249,6 +250,6 @@ export class ExtendedQuery {
       portal.sent += sent
       // PostgreSQL suspends the portal when the limit is reached, even after the last row.
       this.#send(sent === limit ? Backend.portalSuspended : Backend.commandComplete(outcome.tag(sent)))
-    })
-  }
+    }
+  )
 }
