@@ -428,6 +428,29 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
       })
     )
 
+    it.effect("a row of COPY that no request can hold is refused before it ends", () =>
+      Effect.gen(function* () {
+        const { directUrl, port } = yield* TestGateway
+        const database = new URL(directUrl).pathname.slice(1)
+        const piece = copyData("a".repeat(1_000_000))
+        const codes = yield* Effect.promise(async () => {
+          const client = await RawClient.connect(port, database)
+          await client.ask(query("create table long_rows(a text)"))
+          const refused: Array<string | undefined> = []
+          for (const format of ["text", "csv"]) {
+            client.send(query(`copy long_rows from stdin (format ${format})`))
+            await client.until("G")
+            client.send(...Array.from({ length: 17 }, () => piece))
+            refused.push((await client.until("E")).code)
+            await client.ask(copyDone, query("select 1"))
+          }
+          await client.kill()
+          return refused
+        })
+        assert.deepStrictEqual(codes, ["54000", "54000"])
+      })
+    )
+
     it.effect("of several statements with a syntax error not even BEGIN has run", () =>
       Effect.gen(function* () {
         const { directUrl, port } = yield* TestGateway

@@ -1,4 +1,5 @@
 /** COPY's binary format. Pure. */
+import { ByteQueue } from "../protocol/ByteQueue.ts"
 import { toBinary } from "../values/BinaryForms.ts"
 import { fromBinary } from "../values/ComposedForms.ts"
 import type { TypeShapes } from "../values/TypeShape.ts"
@@ -44,13 +45,23 @@ const headerFault = (file: Buffer): string | undefined => {
   return file.length < 19 || file.readInt32BE(15) < 0 ? "invalid COPY file header (missing length)" : undefined
 }
 
+/** The bytes of the header without its extension. */
+const HEADER_BYTES = 19
+
 /** Reads rows from pieces of any size, and refuses what PostgreSQL refuses, in its words. */
 export class BinaryReader {
   readonly #typeOids: ReadonlyArray<number>
   readonly #shapes: TypeShapes
-  #rest: Buffer = Buffer.alloc(0)
+  readonly #received = new ByteQueue()
+  /** The header without its extension, once it has arrived. */
+  #header: Buffer | undefined
   #begun = false
   #ended = false
+  /** The values of the row that is not complete. */
+  #values: Array<string | null> | undefined
+  /** The size of its next value, once it is known. */
+  #size: number | undefined
+  #taken = 0
   #line = 0
 
   constructor(typeOids: ReadonlyArray<number>, shapes: TypeShapes) {
@@ -58,18 +69,16 @@ export class BinaryReader {
     this.#shapes = shapes
   }
 
+  /** How many bytes of a row have arrived that is not complete. */
+  get left(): number {
+    return this.#taken + this.#received.length
+  }
+
   /** The records that this piece completes, or an error message. */
   read(piece: Uint8Array): ReadonlyArray<CopyRecord> | string {
-    this.#rest = Buffer.concat([this.#rest, piece])
-    if (!this.#begun) {
-      if (this.#rest.length < 19) return []
-      const fault = headerFault(this.#rest)
-      if (fault !== undefined) return fault
-      const extension = this.#rest.readInt32BE(15)
-      if (this.#rest.length < 19 + extension) return []
-      this.#rest = this.#rest.subarray(19 + extension)
-      this.#begun = true
-    }
+    this.#received.push(piece)
+    const fault = this.#begun ? undefined : this.#begin()
+    if (fault !== undefined) return fault
     const records: Array<CopyRecord> = []
     for (;;) {
       const record = this.#record()
@@ -81,34 +90,55 @@ export class BinaryReader {
 
   /** An error message where the data ends before the file does. A file may lack the mark of its end. */
   end(): string | undefined {
-    if (!this.#begun) return headerFault(this.#rest) ?? "invalid COPY file header (wrong length)"
-    return this.#rest.length < 2 ? undefined : "unexpected EOF in COPY data"
+    const rest = this.#received.take(this.#received.length) ?? Buffer.alloc(0)
+    if (!this.#begun) return headerFault(this.#header ?? rest) ?? "invalid COPY file header (wrong length)"
+    return this.#values === undefined ? undefined : "unexpected EOF in COPY data"
+  }
+
+  /** Reads the header, as far as it has arrived; returns an error message. */
+  #begin(): string | undefined {
+    this.#header ??= this.#received.take(HEADER_BYTES)
+    if (this.#header === undefined) return undefined
+    const fault = headerFault(this.#header)
+    if (fault !== undefined) return fault
+    this.#begun = this.#received.take(this.#header.readInt32BE(HEADER_BYTES - 4)) !== undefined
+    return undefined
   }
 
   #record(): CopyRecord | string | undefined {
-    if (this.#ended && this.#rest.length > 0) return "received copy data after EOF marker"
-    if (this.#rest.length < 2) return undefined
-    const count = this.#rest.readInt16BE(0)
-    if (count === -1) {
-      this.#ended = true
-      this.#rest = this.#rest.subarray(2)
-      return this.#record()
+    if (!this.#begun) return undefined
+    if (this.#ended) return this.#received.length > 0 ? "received copy data after EOF marker" : undefined
+    if (this.#values === undefined) {
+      const count = this.#received.take(2)?.readInt16BE()
+      if (count === undefined) return undefined
+      if (count === -1) {
+        this.#ended = true
+        return this.#record()
+      }
+      if (count !== this.#typeOids.length) return `row field count is ${count}, expected ${this.#typeOids.length}`
+      this.#values = []
     }
-    if (count !== this.#typeOids.length) return `row field count is ${count}, expected ${this.#typeOids.length}`
-    const values: Array<string | null> = []
-    let at = 2
-    for (const typeOid of this.#typeOids) {
-      if (this.#rest.length < at + 4) return undefined
-      const size = this.#rest.readInt32BE(at)
-      at += 4
-      if (size < -1) return "invalid field size"
-      if (this.#rest.length < at + size) return undefined
-      const text = size < 0 ? null : fromBinary(typeOid, this.#rest.subarray(at, at + size), this.#shapes)
-      if (text === undefined) return "incorrect binary data format"
-      values.push(text)
-      at += Math.max(0, size)
+    const values = this.#values
+    while (values.length < this.#typeOids.length) {
+      const value = this.#value(this.#typeOids[values.length] ?? 0)
+      if (value === undefined || typeof value === "string") return value
+      values.push(value.text)
     }
-    this.#rest = this.#rest.subarray(at)
+    this.#values = undefined
+    this.#taken = 0
     return { values, line: ++this.#line, text: "" }
+  }
+
+  /** The next value; undefined if it has not arrived, or an error message. */
+  #value(typeOid: number): { readonly text: string | null } | string | undefined {
+    this.#size ??= this.#received.take(4)?.readInt32BE()
+    if (this.#size === undefined) return undefined
+    if (this.#size < -1) return "invalid field size"
+    const bytes = this.#size < 0 ? null : this.#received.take(this.#size)
+    if (bytes === undefined) return undefined
+    this.#taken += Math.max(0, this.#size)
+    this.#size = undefined
+    const text = bytes === null ? null : fromBinary(typeOid, bytes, this.#shapes)
+    return text === undefined ? "incorrect binary data format" : { text }
   }
 }

@@ -18,6 +18,9 @@ import { type CopyRecord, recordReader } from "./CopyText.ts"
 /** Bytes for the rows in the JSON of one request; the rest is for the statement, the ARNs and the headers. */
 const CHUNK_BYTES = MAX_REQUEST_BYTES - 256 * 1024
 
+/** Characters or bytes of a row in any format that can't fit into a request: an escape takes four for one. */
+const LONGEST_ROW = 4 * MAX_REQUEST_BYTES
+
 /** The table that the rows are inserted into. */
 interface Target {
   readonly table: string
@@ -186,12 +189,15 @@ class Inserter {
   }
 }
 
+const tooLong = (): Refused =>
+  refusal("54000", "a row of COPY is too long", "The Data API takes requests of 4 MiB, and a row has to fit into one.")
+
 /** A reader of the client's data in any format. */
 const readerOf = ({ options }: CopyStatement, { names, types }: Target, shapes: TypeShapes) => {
   if (options.format === "binary") {
     const reader = new BinaryReader(types, shapes)
     const end = () => reader.end() ?? []
-    return { read: (bytes: Uint8Array) => reader.read(bytes), end, header: () => undefined }
+    return { read: (bytes: Uint8Array) => reader.read(bytes), left: () => reader.left, end, header: () => undefined }
   }
   const reader = recordReader(options, names)
   /** An empty line is one empty value; for a table without columns it is a row without values. */
@@ -203,7 +209,7 @@ const readerOf = ({ options }: CopyStatement, { names, types }: Target, shapes: 
       Result.try(() => fitting(reader.read(decoder.decode(bytes, { stream: true })))),
       () => 'invalid byte sequence for encoding "UTF8"'
     )
-  return { read, end: () => fitting(reader.end()), header: reader.header }
+  return { read, left: reader.left, end: () => fitting(reader.end()), header: reader.header }
 }
 
 /** Inserts the rows that the client sends, and returns how many were inserted. */
@@ -225,6 +231,7 @@ export const receiveCopy = Effect.fnUntraced(function* (session: Session, socket
     if (message._tag === "CopyData") {
       const records = reader.read(message.bytes)
       if (typeof records === "string") return yield* refusal("22P04", records)
+      if (reader.left() > LONGEST_ROW) return yield* tooLong()
       yield* matched
       for (const record of records) yield* inserter.add(record)
     } else if (message._tag === "CopyDone") {

@@ -63,6 +63,8 @@ export interface RecordReader {
   readonly header: () => CopyRecord | undefined
   /** The records that this piece completes. */
   readonly read: (piece: string) => ReadonlyArray<CopyRecord>
+  /** How many characters of a record have arrived that is not complete. */
+  readonly left: () => number
   /** The last record, if the input ended without a line break. */
   readonly end: () => ReadonlyArray<CopyRecord>
 }
@@ -94,18 +96,35 @@ const fieldsOf = (line: string, delimiter: string): ReadonlyArray<string> => {
   return fields
 }
 
-/** The end of the line that begins at `from`, past line breaks escaped by a backslash; -1 if it has not arrived. */
-const endOfLine = (text: string, from: number): number => {
-  for (let end = text.indexOf("\n", from); end !== -1; end = text.indexOf("\n", end + 1)) {
-    let backslashes = 0
-    while (text[end - 1 - backslashes] === "\\" && end - 1 - backslashes >= from) backslashes++
-    if (backslashes % 2 === 0) return end
+/** Whether a text ends with a backslash that escapes what follows; `escaped` says so of the text before it. */
+const endsEscaped = (text: string, escaped: boolean): boolean => {
+  let plain = text.length
+  while (text[plain - 1] === "\\") plain--
+  return (text.length - plain + (plain === 0 && escaped ? 1 : 0)) % 2 === 1
+}
+
+/**
+ * The end of the line that continues at `from`, past line breaks escaped by a backslash; -1 if it has not arrived.
+ *
+ * @param escaped whether a backslash before `from` escapes the character there
+ */
+const endOfLine = (text: string, from: number, escaped: boolean): number => {
+  let start = from
+  let before = escaped
+  for (let end = text.indexOf("\n", from); end !== -1; end = text.indexOf("\n", start)) {
+    before = endsEscaped(text.slice(start, end), before)
+    if (!before) return end
+    before = false
+    start = end + 1
   }
   return -1
 }
 
 const textReader = ({ delimiter, header, nullText }: CopyOptions): RecordReader => {
-  let rest = ""
+  /** The pieces of the line that has not ended; joined only then, since a long line comes in many. */
+  let pieces: Array<string> = []
+  let length = 0
+  let escaped = false
   let line = 0
   let ended = false
   let first: CopyRecord | undefined
@@ -123,17 +142,24 @@ const textReader = ({ delimiter, header, nullText }: CopyOptions): RecordReader 
   return {
     header: () => first,
     read: (piece) => {
-      rest += piece
       const records: Array<CopyRecord> = []
       let from = 0
-      for (let end = endOfLine(rest, 0); end !== -1; end = endOfLine(rest, from)) {
-        records.push(...recordOf(rest.slice(from, end)))
+      for (let end = endOfLine(piece, 0, escaped); end !== -1; end = endOfLine(piece, from, false)) {
+        records.push(...recordOf(pieces.join("") + piece.slice(from, end)))
+        pieces = []
+        length = 0
+        escaped = false
         from = end + 1
       }
-      rest = rest.slice(from)
+      const rest = piece.slice(from)
+      if (rest === "") return records
+      escaped = endsEscaped(rest, escaped)
+      pieces.push(rest)
+      length += rest.length
       return records
     },
-    end: () => (rest === "" ? [] : recordOf(rest))
+    left: () => length,
+    end: () => (length === 0 ? [] : recordOf(pieces.join("")))
   }
 }
 
@@ -181,6 +207,8 @@ class CsvReader implements RecordReader {
   }
 
   readonly header = (): CopyRecord | undefined => this.#header
+
+  readonly left = (): number => this.#text.length
 
   read(piece: string): ReadonlyArray<CopyRecord> {
     const { delimiter, escapeWith, quote } = this.#options

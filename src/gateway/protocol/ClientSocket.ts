@@ -3,12 +3,17 @@ import type { Socket } from "node:net"
 import { type SecureContext, TLSSocket } from "node:tls"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import { ByteQueue } from "./ByteQueue.ts"
 import { decodeMessage, type FrontendMessage } from "./FrontendMessages.ts"
 
 /** The longest message, as in PostgreSQL, whose largest field is 1 GiB. */
 const MAX_MESSAGE_BYTES = 1024 * 1024 * 1024 - 1
+/** The longest message of a client that has not been admitted, as in PostgreSQL. */
+const MAX_UNADMITTED_BYTES = 65_535
 /** The longest startup packet, as in PostgreSQL. */
 const MAX_STARTUP_BYTES = 10_000
+/** The most messages that `lookAhead` reads. */
+const MOST_AHEAD = 1000
 /** With more unprocessed bytes than this, the socket is paused until they are processed. */
 const MAX_PENDING_BYTES = 1024 * 1024
 /** With more buffered bytes than this, `send` asks for a flush. */
@@ -27,8 +32,10 @@ const end: Read<never> = { _tag: "End" }
 
 export class ClientSocket {
   #socket: Socket
-  #chunks: Array<Buffer> = []
-  #pending = 0
+  readonly #received = new ByteQueue()
+  /** The first bytes of a message whose body has not arrived. */
+  #header: Buffer | undefined
+  #longest = MAX_UNADMITTED_BYTES
   #ended = false
   #wake: (() => void) | undefined
   /** The messages that `lookAhead` has read, in order. */
@@ -58,9 +65,8 @@ export class ClientSocket {
   #listen(socket: Socket): void {
     socket.setNoDelay(true)
     socket.on("data", (chunk: Buffer) => {
-      this.#chunks.push(chunk)
-      this.#pending += chunk.length
-      if (this.#pending > MAX_PENDING_BYTES && this.#wake === undefined) socket.pause()
+      this.#received.push(chunk)
+      if (this.#received.length > MAX_PENDING_BYTES && this.#wake === undefined) socket.pause()
       this.#wake?.()
     })
     const ended = () => {
@@ -87,27 +93,22 @@ export class ClientSocket {
     })
   })
 
-  /** Takes `size` bytes of the received data, or leaves them there with `keep`; undefined if fewer have arrived. */
-  #take(size: number, keep = false): Buffer | undefined {
-    if (this.#pending < size) return undefined
-    const [first] = this.#chunks
-    const joined = first !== undefined && first.length >= size ? first : Buffer.concat(this.#chunks)
-    const rest = joined === first ? this.#chunks.slice(1) : []
-    this.#chunks = keep ? [joined, ...rest] : joined.length > size ? [joined.subarray(size), ...rest] : rest
-    if (!keep) this.#pending -= size
-    return joined.subarray(0, size)
+  /** Takes messages of any length from now on: the client is known. */
+  admit(): void {
+    this.#longest = MAX_MESSAGE_BYTES
   }
 
   /** One whole frame: `header` bytes, which end with the length (its own 4 bytes included), and the body. */
   #frame(header: number, limit: number): Read<{ readonly type: number; readonly body: Buffer }> | undefined {
-    const head = this.#take(header, true)
+    const head = this.#header ?? this.#received.take(header)
+    this.#header = head
     if (head === undefined) return undefined
     const length = head.readInt32BE(header - 4)
     if (length < 4 || length > limit) return { _tag: "Malformed", why: "invalid message length" }
-    const size = header - 4 + length
-    if (this.#pending < size) return undefined
-    const frame = this.#take(size)
-    return frame && { _tag: "Message", message: { type: frame[0] ?? 0, body: frame.subarray(header) } }
+    const body = this.#received.take(length - 4)
+    if (body === undefined) return undefined
+    this.#header = undefined
+    return { _tag: "Message", message: { type: head[0] ?? 0, body } }
   }
 
   /** The startup packet, without its length. */
@@ -119,7 +120,7 @@ export class ClientSocket {
   })
 
   readonly #read: Effect.Effect<Read<FrontendMessage>> = Effect.suspend(() => {
-    const frame = this.#frame(5, MAX_MESSAGE_BYTES)
+    const frame = this.#frame(5, this.#longest)
     if (frame?._tag === "Message") {
       const { body, type } = frame.message
       const message = decodeMessage(type, body)
@@ -139,14 +140,21 @@ export class ClientSocket {
     return first === undefined ? this.#read : Effect.succeed(first)
   })
 
-  /** The first coming message that `passesOver` does not skip. Consumes nothing: `next` still returns every message. */
-  lookAhead(passesOver: (message: FrontendMessage) => boolean): Effect.Effect<Read<FrontendMessage>> {
+  /**
+   * The first coming message that `passesOver` does not skip, or the last of 1,000 that it does. Consumes nothing:
+   * `next` still returns every message.
+   */
+  lookAhead(passesOver: (message: FrontendMessage) => boolean, from = 0): Effect.Effect<Read<FrontendMessage>> {
     return Effect.suspend(() => {
-      const found = this.#ahead.find((read) => read._tag !== "Message" || !passesOver(read.message))
-      if (found !== undefined) return Effect.succeed(found)
+      const ahead = this.#ahead
+      for (let at = from; at < ahead.length; at++) {
+        const read = ahead[at]
+        if (read === undefined) continue
+        if (read._tag !== "Message" || !passesOver(read.message) || at + 1 >= MOST_AHEAD) return Effect.succeed(read)
+      }
       return Effect.flatMap(this.#read, (read) => {
-        this.#ahead.push(read)
-        return this.lookAhead(passesOver)
+        ahead.push(read)
+        return this.lookAhead(passesOver, ahead.length - 1)
       })
     })
   }
@@ -179,7 +187,7 @@ export class ClientSocket {
   /** Switches to TLS; false if that fails, or after plain text sent too early, which would pass for encrypted data. */
   readonly upgrade = (context: SecureContext): Effect.Effect<boolean> =>
     Effect.callback<boolean>((resume) => {
-      if (this.#pending > 0) return resume(Effect.succeed(false))
+      if (this.#received.length > 0 || this.#header !== undefined) return resume(Effect.succeed(false))
       const plain = this.#socket
       plain.removeAllListeners("data")
       const secure = new TLSSocket(plain, { isServer: true, secureContext: context })

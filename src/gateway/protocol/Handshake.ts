@@ -140,6 +140,7 @@ export const handshake = Effect.fnUntraced(function* (socket: ClientSocket, opti
   if (options.verifier !== undefined) {
     if ((yield* authenticate(socket, options.verifier, asked.user)) === undefined) return undefined
   }
+  socket.admit()
   socket.send(Backend.authenticationOk)
   return asked
 })

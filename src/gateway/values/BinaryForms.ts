@@ -96,15 +96,20 @@ const numeric: Form = {
     const special = Object.entries(NUMERIC_SIGNS).find(([, code]) => code === sign)
     if (special !== undefined) return special[0]
     if (bytes.length !== 8 + count * 2) return undefined
-    const digit = (power: number) => {
-      const index = weight - power
-      return String(index >= 0 && index < count ? bytes.readInt16BE(8 + index * 2) : 0).padStart(4, "0")
-    }
-    let whole = ""
-    for (let power = Math.max(weight, 0); power >= 0; power--) whole += digit(power)
-    let fraction = ""
-    for (let power = -1; fraction.length < scale; power--) fraction += digit(power)
-    const text = whole.replace(/^0+(?=\d)/, "") + (scale > 0 ? `.${fraction.slice(0, scale)}` : "")
+    const groups = Array.from({ length: count }, (_, index) =>
+      String(bytes.readInt16BE(8 + index * 2)).padStart(4, "0")
+    )
+    const before = Math.max(0, weight + 1)
+    // Groups that were not sent are zeros.
+    const whole =
+      groups
+        .slice(0, before)
+        .join("")
+        .padEnd(before * 4, "0")
+        .replace(/^0+(?=\d)/, "") || "0"
+    const zeros = "0".repeat(Math.max(0, -weight - 1) * 4)
+    const fraction = (zeros + groups.slice(before).join("")).slice(0, Math.max(0, scale)).padEnd(scale, "0")
+    const text = scale > 0 ? `${whole}.${fraction}` : whole
     return sign === 0x4000 ? `-${text}` : text
   }
 }

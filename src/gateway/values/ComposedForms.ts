@@ -1,4 +1,5 @@
 /** Reads binary values of any type as text: arrays, ranges, composites and domains by their parts' types. Pure. */
+import { MAX_REQUEST_BYTES } from "../../data-api/Limits.ts"
 import { pgElementByOid } from "../../data-api/values/PgOids.ts"
 import { writeArray } from "./ArrayText.ts"
 import { readBinaryForm } from "./BinaryForms.ts"
@@ -7,7 +8,13 @@ import { noShapes, type TypeShape, type TypeShapes } from "./TypeShape.ts"
 
 const BOX = 603
 
-const quoted = (text: string): string => `"${text.replaceAll(/["\\]/g, "$&$&")}"`
+/** How deep records may be nested. The types of a database end long before; those that a value itself names need not. */
+const DEEPEST = 32
+
+/** The most characters that the fields of a value may have: a few bytes can stand for many. No request holds so many. */
+const LONGEST_TEXT = MAX_REQUEST_BYTES
+
+const quoted = (text: string): string => `"${text.replaceAll("\\", "\\\\").replaceAll('"', '""')}"`
 
 const array =
   (element: Read, delimiter: string): Read =>
@@ -20,8 +27,11 @@ const array =
       lower: bytes.readInt32BE(16 + index * 8)
     }))
     const elements = fieldsOf(bytes, 12 + count * 8, () => element)
-    const expected = count === 0 ? 0 : dimensions.reduce((product, { size }) => product * size, 1)
-    return elements?.length === expected ? writeArray({ dimensions, elements }, delimiter) : undefined
+    if (elements === undefined || dimensions.some(({ size }) => size < 0)) return undefined
+    // The sizes are the sender's, and each element that they claim would be written.
+    const claimed = count === 0 ? 0 : dimensions.reduce((product, { size }) => product * size, 1)
+    if (claimed !== elements.length) return undefined
+    return claimed === 0 ? "{}" : writeArray({ dimensions, elements }, delimiter)
   }
 
 /** Reads values up to the end of the bytes: each is `before` bytes for `readerAt`, its size, and the value itself. */
@@ -32,6 +42,7 @@ const fieldsOf = (
   before = 0
 ): ReadonlyArray<string | null> | undefined => {
   const fields: Array<string | null> = []
+  let length = 0
   for (let at = from; at < bytes.length; ) {
     if (at + before + 4 > bytes.length) return undefined
     const read = readerAt(at)
@@ -39,7 +50,8 @@ const fieldsOf = (
     at += before + 4
     if (read === undefined || size > bytes.length - at) return undefined
     const field = size < 0 ? null : read(bytes.subarray(at, at + size))
-    if (field === undefined) return undefined
+    length += field?.length ?? 0
+    if (field === undefined || length > LONGEST_TEXT) return undefined
     fields.push(field)
     at += Math.max(0, size)
   }
@@ -70,19 +82,19 @@ const multirange =
 
 /** The object id of a column's type precedes each value. */
 const record =
-  (shapes: TypeShapes): Read =>
+  (shapes: TypeShapes, depth: number): Read =>
   (bytes) => {
-    if (bytes.length < 4) return undefined
-    const fields = fieldsOf(bytes, 4, (at) => readerOf(bytes.readUInt32BE(at), shapes), 4)
+    if (bytes.length < 4 || depth > DEEPEST) return undefined
+    const fields = fieldsOf(bytes, 4, (at) => readerOf(bytes.readUInt32BE(at), shapes, depth), 4)
     return fields === undefined
       ? undefined
       : `(${fields.map((field) => (field === null ? "" : quoted(field))).join(",")})`
   }
 
-const composed = (shape: TypeShape, shapes: TypeShapes): Read | undefined => {
+const composed = (shape: TypeShape, shapes: TypeShapes, depth: number): Read | undefined => {
   if (shape.kind === "text") return (bytes) => bytes.toString()
-  if (shape.kind === "record") return record(shapes)
-  const inner = readerOf(shape.of, shapes)
+  if (shape.kind === "record") return record(shapes, depth + 1)
+  const inner = readerOf(shape.of, shapes, depth)
   if (inner === undefined) return undefined
   switch (shape.kind) {
     case "domain":
@@ -96,12 +108,12 @@ const composed = (shape: TypeShape, shapes: TypeShapes): Read | undefined => {
   }
 }
 
-const readerOf = (typeOid: number, shapes: TypeShapes): Read | undefined => {
+const readerOf = (typeOid: number, shapes: TypeShapes, depth = 0): Read | undefined => {
   const read = readBinaryForm(typeOid) ?? readers.get(typeOid)
   if (read !== undefined) return read
   const element = pgElementByOid.get(typeOid)?.oid
   const shape = element === undefined ? shapes.get(typeOid) : ({ kind: "array", of: element } as const)
-  return shape === undefined ? undefined : composed(shape, shapes)
+  return shape === undefined ? undefined : composed(shape, shapes, depth)
 }
 
 /** Whether binary values of a type can be read, given the known shapes. */

@@ -58,3 +58,37 @@ for (const options of [text, csv]) {
     })
   })
 }
+
+describe("COPY in text", () => {
+  it("reads a line of two million characters in pieces of seven", () => {
+    const value = "a".repeat(2_000_000)
+    const [record] = readAll(text, `1\t${value}\n`, 7)
+    assert.deepStrictEqual(record, { values: ["1", value], line: 1, text: `1\t${value}` })
+  })
+
+  it("reads line breaks behind backslashes as data, wherever the pieces end", () => {
+    const input = "1\ta\\\nb\\\\\n\\\\\\\n\\\\\t2\n"
+    for (const size of [1, 2, 3, 4, 5, 100]) {
+      assert.deepStrictEqual(
+        readAll(text, input, size).map(({ values }) => values),
+        [
+          ["1", "a\nb\\"],
+          ["\\\n\\", "2"]
+        ]
+      )
+    }
+  })
+})
+
+for (const options of [text, csv]) {
+  it(`COPY in ${options.format} says how much of a record has arrived that is not complete`, () => {
+    const reader = recordReader(options, names)
+    reader.read(`1${options.delimiter}one\n`)
+    assert.strictEqual(reader.left(), 0)
+    reader.read(`2${options.delimiter}`)
+    reader.read("two")
+    assert.strictEqual(reader.left(), 5)
+    reader.read("\n")
+    assert.strictEqual(reader.left(), 0)
+  })
+}
