@@ -71,6 +71,7 @@ const doors: Readonly<Record<Room, ReadonlyArray<string>>> = {
     "data-api/Arn.ts",
     "data-api/FailureTable.ts",
     "data-api/Limits.ts",
+    "data-api/values/SoundJson.ts",
     "effect",
     "node:"
   ],

@@ -76,7 +76,7 @@ const Part = /* @__PURE__ */ Schema.Tuple([
 
 const pages = /* @__PURE__ */ computed(
   /* @__PURE__ */ Schema.Struct({
-    parts: Schema.fromJsonString(Schema.Array(Part)),
+    parts: Schema.Array(Part),
     last: Schema.NullOr(Schema.String),
     complete: Schema.Boolean
   })
@@ -114,7 +114,7 @@ const page = (sql: Sql, user: ClerkUserId, last: string) =>
       SELECT key, json FROM sized WHERE number = 1 OR bytes <= ${pageBytes}::int
     )
     SELECT
-      '[' || coalesce(string_agg(json, ',' ORDER BY key COLLATE "C"), '') || ']' AS parts,
+      ('[' || coalesce(string_agg(json, ',' ORDER BY key COLLATE "C"), '') || ']')::json AS parts,
       max(key COLLATE "C") AS last,
       count(*) = (SELECT count(*) FROM sized) AS complete
     FROM taken`)

@@ -722,6 +722,21 @@ export const repositoryContract = (it: Vitest.MethodsNonLive<Services>) => {
     })
   )
 
+  it.effect("a portfolio has the allocations that another program wrote by their names, whatever was read before", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const { clerk_user_id } = yield* newUser
+      for (const name of ['"', "\\", "\n", "\\n"]) {
+        // V8 may take an escape in a name for the name that it read at its place before.
+        for (const before of ["\\", '\\"', "\n"]) JSON.parse(JSON.stringify({ "": 1, [before]: 1 }))
+        const targets = { "": 60, [name]: 40 }
+        yield* sql`UPDATE users SET region_targets = ${JSON.stringify(targets)}::jsonb WHERE clerk_user_id = ${clerk_user_id}`
+        const { user } = yield* (yield* Portfolios).load(clerk_user_id)
+        assert.deepStrictEqual(user.region_targets, targets)
+      }
+    })
+  )
+
   it.effect("what another person owns is not found by any operation for a user, and nothing changes", () =>
     Effect.gen(function* () {
       const stranger = (yield* newUser).clerk_user_id

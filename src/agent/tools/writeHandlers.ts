@@ -2,6 +2,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as SqlClient from "effect/sql/SqlClient"
+import { parseJson } from "../../data-api/values/SoundJson.ts"
 import {
   type AccountId,
   InstrumentSymbol,
@@ -188,7 +189,7 @@ type Writing = <A>(
 const inHand = (args: object) =>
   Effect.map(Clock.currentTimeMillis, (began) => {
     const json = JSON.stringify(args)
-    return { arguments: hashOf(JSON.parse(json)), bytes: Buffer.byteLength(json), began }
+    return { arguments: hashOf(parseJson(json)), bytes: Buffer.byteLength(json), began }
   })
 
 /** The handlers of the writing tools, for one user. */

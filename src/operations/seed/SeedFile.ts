@@ -3,6 +3,7 @@
  */
 import { fileURLToPath } from "node:url"
 import { Effect, FileSystem, Result, Schema, SchemaIssue } from "effect"
+import { parseJson } from "../../data-api/values/SoundJson.ts"
 import { InstrumentCreate, PortfolioCreate, strict } from "../../domain/index.ts"
 
 /** A seed file can't be read, is not JSON, or holds values that can't be stored; each problem names entry and field. */
@@ -30,7 +31,7 @@ const readJson = Effect.fnUntraced(function* (file: string) {
     .readFileString(file)
     .pipe(Effect.mapError((error) => new SeedInvalid({ file, problems: [`can't be read: ${error.message}`] })))
   return yield* Effect.try({
-    try: (): unknown => JSON.parse(text),
+    try: () => parseJson(text),
     catch: (error) => new SeedInvalid({ file, problems: [`is not JSON: ${String(error)}`] })
   })
 })
