@@ -49,6 +49,25 @@ describe("help", () => {
     )
   }
 
+  it.effect("has examples that name a command and flags that it has, and say what for", () =>
+    Effect.gen(function* () {
+      const docs = yield* Effect.forEach(paths, (path) =>
+        Effect.map(docOf(path), (doc) => ({ name: path.join(" "), doc }))
+      )
+      const ofAll = docs.find(({ name }) => name === "")?.doc.flags ?? []
+      for (const { doc, name } of docs) {
+        for (const { command, description } of doc.examples ?? []) {
+          assert.isAtLeast(description?.length ?? 0, 8, command)
+          const own = /^(?:[A-Z_]+=\S+ )?alex-db (.*?)(?: -- .*| [|>]+ .*)?$/.exec(command)?.[1] ?? ""
+          assert.isTrue(`${own} `.startsWith(`${name} `), command)
+          const called = docs.findLast((one) => one.name !== "" && `${own} `.startsWith(`${one.name} `))?.doc
+          const known = [...ofAll, ...(called?.flags ?? [])].map((flag) => flag.name)
+          for (const [, flag] of own.matchAll(/ --([\w-]+)/g)) assert.include(known, flag, command)
+        }
+      }
+    })
+  )
+
   it.effect("is a command too, on commands and their subcommands, as is version", () =>
     Effect.gen(function* () {
       const printed = (...args: ReadonlyArray<string>) =>

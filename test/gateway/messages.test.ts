@@ -173,6 +173,24 @@ const conversations: Readonly<Record<string, ReadonlyArray<ReadonlyArray<Buffer>
     [query("select count(*), sum(a), string_agg(b, ' ' order by b) from binary_rows")],
     [query("drop table binary_rows")]
   ],
+  "CALL takes parameters, of the types that the procedure declares, in any order and inside of expressions": [
+    [
+      query(
+        "create schema calls; create table calls.log(a bigint, b text, c date); create procedure calls.note(a bigint, b text default 'none', c date default '2026-01-01') language sql as $$ insert into calls.log values (a, b, c) $$"
+      )
+    ],
+    ...[
+      ["call calls.note($1)", "1"],
+      ["call calls.note($1, $2)", "2", "two"],
+      ["call calls.note($1, $2, $3)", "3", "three", "2026-03-03"],
+      ["call calls.note(c => $3, a => $1, b => $2)", "4", "four", "2026-04-04"],
+      ["call calls.note(b := $2, a := $1)", "5", "five"],
+      ["call calls.note(greatest($1::bigint, (array[1, 2])[1]), concat('(', $2::text, ']'))", "6", "six"],
+      ["call calls.note(7, c => $1)", "2026-07-07"]
+    ].map(([sql = "", ...values]) => [parse("", sql), bind("", "", values), execute(""), sync]),
+    [parse("", "call calls.note($1, $2, $3)"), describeMessage("S", ""), sync],
+    [query("select a + 0, b || '', c + 0 from calls.log order by 1"), query("drop schema calls cascade")]
+  ],
   "COPY takes STDIN and STDOUT in either direction": [
     [query("create table copied(a int, b text)")],
     [query("copy copied from stdout"), copyData("1\tone\n"), copyDone],

@@ -15,8 +15,8 @@ interface Argument {
 }
 
 const argumentOf = (words: ReadonlyArray<string>, place: number): Argument => {
-  const named = words[1] === "=>" || words[1] === ":="
-  const value = named ? words.slice(2) : words
+  const named = ["=>", ":="].includes(words.slice(1, 3).join(""))
+  const value = named ? words.slice(3) : words
   const match = value.length === 1 ? /^\$(\d+)$/.exec(value[0] ?? "") : null
   return {
     place,

@@ -160,6 +160,21 @@ for (const [name, make] of transports) {
       }).pipe(Effect.timeout("5 seconds"))
     )
 
+    it.live("a connection that ends is said to be lost, and so is an answer that broke off", () =>
+      Effect.gen(function* () {
+        const broken = yield* connected(make, {}, (_, response) => {
+          response.writeHead(200, { "content-length": "6" })
+          response.write("ans", () => response.socket?.end())
+        })
+        assert.match(
+          yield* broken.send,
+          /^The connection to 127\.0\.0\.1 was lost: (?:the answer broke off|aborted)\.$/
+        )
+        const silent = yield* connected(make, {}, (_, response) => response.socket?.end())
+        assert.match(yield* silent.send, /^The connection to 127\.0\.0\.1 was lost: (?:ECONNRESET|socket hang up)\.$/)
+      })
+    )
+
     it.live("an answer before all of a long request was read, and one in pieces, are read", () =>
       Effect.gen(function* () {
         const text = "é".repeat(300_000)

@@ -201,7 +201,21 @@ describe("a failure to open", () => {
         ]),
         /no room on its disk/
       )
-      assert.match(yield* explained(coded("EIO")), /Check the disk first/)
+      const advice: Readonly<Record<string, RegExp>> = {
+        ENOSPC: /no room on its disk.* needs about 10 MB\. Make room/,
+        EDQUOT: /quota of the disk is used up.* needs about 10 MB\. Make room/,
+        EACCES: /opened by this user\. Change its permissions/,
+        EPERM: /opened by this user\. Change its permissions/,
+        EROFS: /file system is read-only\. Mount it for writing/,
+        EIO: /Check the disk first/,
+        ENOMEM: /not enough memory.* Stop programs/,
+        EBUSY: /something is mounted in it\. Mount the folder itself/
+      }
+      for (const [code, words] of Object.entries(advice)) assert.match(yield* explained(coded(code)), words, code)
+      const numbers = { 2: "EACCES", 19: "EDQUOT", 29: "EIO", 48: "ENOMEM", 51: "ENOSPC", 63: "EPERM", 69: "EROFS" }
+      for (const [errno, code] of Object.entries(numbers)) {
+        assert.strictEqual(yield* explained({ errno: Number(errno) }), yield* explained(coded(code)), code)
+      }
     })
   )
 
