@@ -192,6 +192,8 @@ describe("isRead", () => {
     "insert into t values (1)",
     "with x as (delete from t returning 1) select 1",
     "select * from t for update",
+    "select * from t for share",
+    "select * from t for no key update",
     "select * from t for key share",
     "select nextval('s')",
     "select pg_advisory_lock(1)",

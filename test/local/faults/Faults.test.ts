@@ -194,6 +194,22 @@ it.effect("a plan with unknown faults, or rates beyond one, is refused", () =>
   })
 )
 
+it("a plan's numbers are taken up to their bounds, and refused beyond them", () => {
+  const isPlan = Schema.is(FaultPlan)
+  const bounds: ReadonlyArray<readonly [plan: (number: number) => unknown, least: number, most: number]> = [
+    [(medianMs) => ({ latency: { medianMs } }), 0, 3_600_000],
+    [(p99Ms) => ({ latency: { medianMs: 1, p99Ms } }), 0, 3_600_000],
+    [(seconds) => ({ pause: { seconds } }), 0, 86_400],
+    [(calls) => ({ pause: { calls } }), 1, 1_000_000_000],
+    [(rate) => ({ rates: { failover: rate } }), 0, 1],
+    [(call) => ({ schedule: [{ call, fault: "failover" }] }), 1, 1_000_000_000]
+  ]
+  for (const [plan, least, most] of bounds) {
+    for (const number of [least, most]) assert.isTrue(isPlan(plan(number)), JSON.stringify(plan(number)))
+    for (const number of [least - 1, most + 1, Number.NaN]) assert.isFalse(isPlan(plan(number)), `${number}`)
+  }
+})
+
 it.effect("over HTTP a dropped connection is a closed socket, and the control endpoint sets and clears the plan", () =>
   Effect.gen(function* () {
     const seen: Array<Seen> = []

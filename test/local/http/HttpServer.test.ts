@@ -154,7 +154,9 @@ it.effect("wrong JSON and wrong types are a SerializationException, broken bound
       path: "/Execute",
       body: Buffer.from(parameters('{"stringValue":"é"}'), "latin1")
     })
+    assert.strictEqual(latin1.status, 400)
     assert.strictEqual(codeOf(latin1), "SerializationException")
+    assert.include(latin1.body, "not valid UTF-8")
     assert.strictEqual(seen.length, 0)
   })
 )
