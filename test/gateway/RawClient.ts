@@ -11,7 +11,9 @@ const message = (type: string, ...parts: ReadonlyArray<Buffer>): Buffer => {
 }
 
 export const query = (sql: string) => message("Q", cstring(sql))
-export const parse = (name: string, sql: string) => message("P", cstring(name), cstring(sql), int16(0))
+/** `types` are object ids; 0 leaves a parameter's type open. */
+export const parse = (name: string, sql: string, types: ReadonlyArray<number> = []) =>
+  message("P", cstring(name), cstring(sql), int16(types.length), ...types.map(int32))
 /** Format codes: 0 is text, 1 is binary. */
 interface Formats {
   readonly parameters?: ReadonlyArray<number>

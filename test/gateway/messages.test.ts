@@ -173,6 +173,19 @@ const conversations: Readonly<Record<string, ReadonlyArray<ReadonlyArray<Buffer>
     [query("select count(*), sum(a), string_agg(b, ' ' order by b) from binary_rows")],
     [query("drop table binary_rows")]
   ],
+  "a parameter has the type that the client declares, and an open one that of its place": (
+    [
+      ["select $1", [1043]],
+      ["select $1, $2, $3", [25, 705, 0]],
+      ["select $1 + $2", [20, 0]],
+      ["select $1 + $2", [0, 1700]],
+      ["select $1 = any($2)", [0, 1016]],
+      ["select $1", [600]],
+      ["select $1 + 1", [1082]],
+      ["select $1 + 1", [16]],
+      ["select $1::int + $2", [25]]
+    ] as const
+  ).map(([sql, types]) => [parse("", sql, types), describeMessage("S", ""), sync]),
   "CALL takes parameters, of the types that the procedure declares, in any order and inside of expressions": [
     [
       query(
@@ -189,7 +202,8 @@ const conversations: Readonly<Record<string, ReadonlyArray<ReadonlyArray<Buffer>
       ["call calls.note(7, c => $1)", "2026-07-07"]
     ].map(([sql = "", ...values]) => [parse("", sql), bind("", "", values), execute(""), sync]),
     [parse("", "call calls.note($1, $2, $3)"), describeMessage("S", ""), sync],
-    [query("select a + 0, b || '', c + 0 from calls.log order by 1"), query("drop schema calls cascade")]
+    [query("select a + 0, b || '', c + 0 from calls.log order by 1")],
+    [query("drop procedure calls.note; drop table calls.log; drop schema calls")]
   ],
   "COPY takes STDIN and STDOUT in either direction": [
     [query("create table copied(a int, b text)")],

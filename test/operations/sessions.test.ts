@@ -205,6 +205,16 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
     }).pipe(Effect.provideService(Target, server), Effect.provide(postgresWith({})))
   )
 
+  it.effect("a database that is not local is reset only by its name, an empty one too", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* Reset.plan()).mustConfirm, "is not a local database")
+      const refused = yield* Effect.flip(Reset.reset())
+      assert.include(refused.message, "is not a local database")
+      assert.include(refused.message, "Confirm with --confirm alex")
+      yield* Reset.reset({ confirm: "alex" })
+    }).pipe(Effect.provideService(Target, { ...server, isLocal: false }), Effect.provide(postgresWith({})))
+  )
+
   it.effect("a local database that was not made here is reset only by its name", () =>
     Effect.gen(function* () {
       yield* execute(...originalDatabase)

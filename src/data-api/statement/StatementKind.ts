@@ -60,14 +60,13 @@ const wordsOf = (sql: string): ReadonlyArray<Word> => {
 
 const commandOf = (words: ReadonlyArray<Word>): string => {
   const first = words[0]?.text ?? ""
-  if (first === "values" || first === "table") return "SELECT"
   if (first === "end") return "COMMIT"
   if (first === "abort") return "ROLLBACK"
   const main =
     first === "with"
-      ? words.find(({ text, top }) => top && /^(?:select|insert|update|delete|merge|values)$/.test(text))
-      : undefined
-  return (main?.text.replace("values", "select") ?? first).toUpperCase()
+      ? words.find(({ text, top }) => top && /^(?:select|insert|update|delete|merge|values|table)$/.test(text))
+      : words[0]
+  return (main?.text ?? first).replace(/^(?:values|table)$/, "select").toUpperCase()
 }
 
 const transactionControl = new Set(["begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release"])

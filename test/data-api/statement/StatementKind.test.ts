@@ -10,6 +10,25 @@ it("the verb is the first word, past comments", () => {
   for (const [sql, verb] of Object.entries(verbs)) assert.strictEqual(kindOf(sql).verb, verb, sql)
 })
 
+it("the command is the first word of the tag that PostgreSQL gives the statement", () => {
+  const commands = {
+    "values (1)": "SELECT",
+    "table a": "SELECT",
+    "with a as (select 1) select 1": "SELECT",
+    "with a as (select 1) values (1)": "SELECT",
+    "with a as (values (1)) table a": "SELECT",
+    "with a as (select 1) insert into b select 1": "INSERT",
+    "with a as (insert into b values (1) returning 1) update c set d = 1": "UPDATE",
+    "with a as (select 1) delete from b": "DELETE",
+    "with a as (select 1) merge into b using a on true when matched then delete": "MERGE",
+    end: "COMMIT",
+    abort: "ROLLBACK",
+    "create table a (b int)": "CREATE",
+    "": ""
+  }
+  for (const [sql, command] of Object.entries(commands)) assert.strictEqual(kindOf(sql).command, command, sql)
+})
+
 it("a commit ends a transaction and keeps what it did, a prepared one too", () => {
   holds("commits", ["commit", "END", "commit and chain", "prepare transaction 'a'"], true)
   holds("commits", ["rollback", "begin", "prepare a as select 1", "select commit", "'commit'", "abort"], false)
