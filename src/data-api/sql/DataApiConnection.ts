@@ -138,9 +138,13 @@ export class DataApiConnection implements SqlConnection.Connection {
     if (tooLarge !== undefined) return Effect.fail(refused(tooLarge))
     if (this.transaction !== undefined) {
       if (kind.commits) this.transaction.commitSent = true
-      if (kind.changesNames) this.transaction.names += `\n${text.sql}\n${JSON.stringify(request.parameters)}`
+      if (kind.changesNames) this.#changeNames(this.transaction, request)
     }
     return this.inTurn(this.options.api.executeStatement(request), kind.rollsBackToSavepoint)
+  }
+
+  #changeNames(transaction: Transaction, { parameters, sql }: ExecuteStatementRequest): void {
+    transaction.names = this.options.types.namesAfter(transaction.names, `${sql}\n${JSON.stringify(parameters)}`)
   }
 
   /** Waits until no other statement of the transaction runs, and records a failure on the transaction. */

@@ -7,7 +7,15 @@ import { idempotent } from "../RetryPolicy.ts"
 import type { PgParameter } from "../values/PgValue.ts"
 import { type DataApiConnection, refused } from "./DataApiConnection.ts"
 import type { Answer } from "./ParameterTypes.ts"
-import { hasOpenTypes, type KnownStatement, questionOf, type ServiceText, textKey, textOf } from "./StatementTexts.ts"
+import {
+  hasOpenTypes,
+  type KnownStatement,
+  questionOf,
+  rememberText,
+  type ServiceText,
+  textKey,
+  textOf
+} from "./StatementTexts.ts"
 import {
   ANSWER_SQLSTATE,
   answerOf,
@@ -93,12 +101,6 @@ const keyOf = (connection: DataApiConnection, parameters: ReadonlyArray<PgParame
   return names === "" ? textKey(parameters) : `${textKey(parameters)}\n${names}`
 }
 
-const remember = (statement: KnownStatement, key: string, made: ServiceText): ServiceText => {
-  // A statement with many combinations of types must not fill the memory.
-  if (statement.texts.size < 32) statement.texts.set(key, made)
-  return made
-}
-
 /** The cached text, or one that needs no lookup; undefined if the types must be asked for. */
 export const knownText = (
   connection: DataApiConnection,
@@ -110,7 +112,7 @@ export const knownText = (
   if (known !== undefined && known.learnt?.current !== false) return known
   const { infers, types } = connection.options
   if (!infers || !types.usable || !hasOpenTypes(statement, parameters)) {
-    return remember(statement, key, textOf(statement, parameters))
+    return rememberText(statement, key, textOf(statement, parameters))
   }
   // PostgreSQL answers nothing in a failed transaction.
   return connection.transaction?.failure === undefined ? undefined : textOf(statement, parameters)
@@ -146,7 +148,7 @@ export const learnText = (
       // An empty array is sent as '{}', which PostgreSQL would read as an empty json object.
       if (misplaced !== -1) return Effect.fail(refused(emptyJson(misplaced)))
       const made = textOf(statement, parameters, question.standsFor, learnt)
-      return Effect.succeed(remember(statement, keyOf(connection, parameters), made))
+      return Effect.succeed(rememberText(statement, keyOf(connection, parameters), made))
     })
   })
 
@@ -187,7 +189,7 @@ export const learnColumns = (
       onSuccess: ({ lookup }) => {
         if (lookup?.results === undefined) return undefined
         if (sent.learnt === undefined) {
-          remember(statement, keyOf(connection, parameters), {
+          rememberText(statement, keyOf(connection, parameters), {
             ...sent,
             learnt: { lookup, refusal: undefined, current: true }
           })

@@ -24,12 +24,29 @@ export interface Answer {
 
 type Ask = Effect.Effect<Answer, DataApiError>
 
+/** Longer changes of names, in UTF-16 units, are not cached. */
+const LONGEST_CHANGE = 10_000
+
+/** Adds to a cache, as the last used; drops the oldest if there are more than `capacity`. */
+const keep = <A>(cache: Map<string, A>, key: string, value: A, capacity: number): void => {
+  cache.delete(key)
+  cache.set(key, value)
+  if (cache.size <= capacity) return
+  for (const oldest of cache.keys()) {
+    cache.delete(oldest)
+    break
+  }
+}
+
 /** The types that one client has learnt. They hold for its one cluster, secret and database. */
 export class ParameterTypes {
   /** Whether lookups are possible: they need DO and the language plpgsql. */
   usable = true
   readonly #known = new Map<string, LearntTypes>()
   readonly #asked = new Map<string, Deferred.Deferred<Option.Option<LearntTypes>, DataApiError>>()
+  /** What stands for the changes of names, by what stands for those before the last one, and the last one. */
+  readonly #names = new Map<string, string>()
+  #changes = 0
   readonly #capacity: number
 
   constructor(capacity: number) {
@@ -44,16 +61,23 @@ export class ParameterTypes {
     return undefined
   }
 
+  /**
+   * A short text that stands for the changes of names so far and one more: the statements of a transaction may be long,
+   * and are part of many keys.
+   *
+   * @param names What stands for the changes so far; empty if there is none.
+   */
+  namesAfter(names: string, change: string): string {
+    const key = `${names}\n${change}`
+    const after = this.#names.get(key) ?? String(++this.#changes)
+    if (key.length <= LONGEST_CHANGE) keep(this.#names, key, after, this.#capacity)
+    return after
+  }
+
   #keep(key: string, { lasts, lookup, refusal }: Answer): LearntTypes {
     const learnt: LearntTypes = { lookup, refusal, current: lasts }
     if (!lasts) return learnt
-    this.#known.set(key, learnt)
-    if (this.#known.size > this.#capacity) {
-      for (const oldest of this.#known.keys()) {
-        this.#known.delete(oldest)
-        break
-      }
-    }
+    keep(this.#known, key, learnt, this.#capacity)
     return learnt
   }
 

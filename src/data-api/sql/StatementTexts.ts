@@ -103,13 +103,24 @@ export const questionOf = (
   return { sql, types, standsFor }
 }
 
+/** UTF-16 units of all statements that are held, and of one statement's texts. */
+const MOST_STATEMENTS = 4_000_000
+const MOST_TEXTS = 500_000
+
+/** A statement with many combinations of types must not fill the memory. */
+export const rememberText = ({ texts }: KnownStatement, key: string, made: ServiceText): ServiceText => {
+  if (texts.size < Math.min(32, Math.ceil(MOST_TEXTS / (made.sql.length + key.length)))) texts.set(key, made)
+  return made
+}
+
 /**
- * Holds `capacity` statements; the least recently used one is dropped first. A program that generates statements must
- * not fill the memory.
+ * Holds `capacity` statements, or fewer long ones; the least recently used one is dropped first. A program that
+ * generates statements must not fill the memory.
  */
 export class StatementTexts {
   readonly #known = new Map<string, KnownStatement>()
   readonly #capacity: number
+  #length = 0
 
   constructor(capacity: number) {
     this.#capacity = capacity
@@ -120,10 +131,7 @@ export class StatementTexts {
     const known = this.#known.get(sql)
     if (known !== undefined) return known.kind
     const parsed = fromNumbered(sql)
-    if (Result.isFailure(parsed)) return kindOf(sql)
-    const statement = knownStatement(sql, parsed.success)
-    this.#known.set(sql, statement)
-    return statement.kind
+    return Result.isFailure(parsed) ? kindOf(sql) : this.#keep(knownStatement(sql, parsed.success)).kind
   }
 
   /** Finds or parses a statement, which must have `count` parameters. */
@@ -133,20 +141,27 @@ export class StatementTexts {
       const parsed = fromNumbered(sql)
       if (Result.isFailure(parsed)) return Result.fail(parsed.failure)
       statement = knownStatement(sql, parsed.success)
-    } else {
-      // Inserted again below, as the last used of the map.
-      this.#known.delete(sql)
-    }
-    this.#known.set(sql, statement)
-    if (this.#known.size > this.#capacity) {
-      for (const oldest of this.#known.keys()) {
-        this.#known.delete(oldest)
-        break
-      }
-    }
+    } else this.#drop(sql)
+    this.#keep(statement)
     return statement.template.count === count
       ? Result.succeed(statement)
       : Result.fail(`The statement takes ${statement.template.count} parameters, but ${count} were given.`)
+  }
+
+  /** Inserts a statement as the last used of the map. */
+  #keep(statement: KnownStatement): KnownStatement {
+    this.#known.set(statement.sql, statement)
+    this.#length += statement.sql.length
+    for (const oldest of this.#known.keys()) {
+      if (this.#known.size <= this.#capacity && this.#length <= MOST_STATEMENTS) break
+      this.#drop(oldest)
+    }
+    return statement
+  }
+
+  #drop(sql: string): void {
+    this.#known.delete(sql)
+    this.#length -= sql.length
   }
 }
 

@@ -16,7 +16,10 @@ export interface Transaction {
   /** The failures of this transaction; the caller may also see failures of other databases. */
   readonly failures: WeakSet<DataApiError>
   rollbackFailure: DataApiError | undefined
-  /** The statements so far that may change what a name means, such as SET search_path or CREATE TABLE. */
+  /**
+   * What stands for the statements so far that may change what a name means, such as SET search_path or CREATE TABLE;
+   * empty if there is none.
+   */
   names: string
 }
 

@@ -57,6 +57,7 @@ const alike = (template: Template, starts: ReadonlyArray<number>, oneType: OneTy
 /** Shortens the lists whose elements are alike. `from` is where the statement begins in the text. */
 export const shorten = (template: Template, from: number, oneType: OneType): Shortened => {
   const { parameters, pieces } = template
+  const lists = new Map(template.lists.map((list) => [list.at, list]))
   const numbers = new Map<number, number>()
   const standsFor: Array<number> = []
   const number = (value: number): number => {
@@ -68,7 +69,7 @@ export const shorten = (template: Template, from: number, oneType: OneType): Sho
   let sql = (pieces[0] ?? "").slice(from)
   let place = 0
   while (place < parameters.length) {
-    const list = template.lists.find(({ at }) => at === place)
+    const list = lists.get(place)
     const starts = list === undefined ? undefined : elements(template, list)
     const cut = starts !== undefined && alike(template, starts, oneType)
     const [first = place, second = place + 1] = cut ? starts : []

@@ -231,11 +231,13 @@ export const fromNumbered = (sql: string): Result.Result<Template, string> => {
  */
 export const fromNamed = (sql: string, names: ReadonlyArray<string>): Result.Result<Template, string> => {
   const used = new Set<number>()
+  const places = new Map<string, number>()
+  for (const [index, name] of names.entries()) if (!places.has(name)) places.set(name, index)
   const parsed = new Reader(sql).read({
     numbered: (token) => Result.fail(`${token} is not a placeholder here: write :name.`),
     named: (name) => {
-      const index = names.indexOf(name)
-      if (index === -1) return Result.fail(`No value was given for :${name}.`)
+      const index = places.get(name)
+      if (index === undefined) return Result.fail(`No value was given for :${name}.`)
       used.add(index)
       return Result.succeed(index)
     }

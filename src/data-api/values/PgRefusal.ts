@@ -18,6 +18,8 @@ export const caught = <A>(evaluate: () => A): Result.Result<A, PgValueError> => 
     if (error instanceof PgValueError) return Result.fail(error)
     // JSON.stringify throws a TypeError for a bigint or a circular value.
     if (error instanceof TypeError) return Result.fail(new PgValueError("the value has no JSON form"))
+    // JSON.stringify calls itself for each level, and overflows the stack at some thousands.
+    if (error instanceof RangeError) return Result.fail(new PgValueError("the value is nested too deep or is too long"))
     if (error instanceof SyntaxError) return Result.fail(new PgValueError("a json column came back broken"))
     throw error
   }

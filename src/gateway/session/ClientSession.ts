@@ -17,6 +17,7 @@ import type { ShapeLookup } from "../statement/ShapeLookup.ts"
 import type { TypeShapes } from "../values/TypeShape.ts"
 import type { HeldCursor } from "./cursors/HeldCursors.ts"
 import {
+  changeNames,
   type HeldLock,
   type Holding,
   KEEP_LOCK,
@@ -236,7 +237,7 @@ export class Session {
 
   /** Notes a statement after which names may mean something else. */
   noteNames(sql: string): void {
-    if (this.transaction !== undefined) this.transaction.names += `${sql};`
+    if (this.transaction !== undefined) changeNames(this.transaction, sql)
     this.forgetNames()
   }
 

@@ -1,4 +1,5 @@
 /** A client's transaction at the service. */
+import { createHash } from "node:crypto"
 import type { FieldDescription } from "../protocol/BackendMessages.ts"
 import type { HeldCursors } from "./cursors/HeldCursors.ts"
 import type { Settings } from "./settings/Settings.ts"
@@ -37,7 +38,7 @@ export interface OpenTransaction {
   savepoints: Array<Savepoint>
   /** A savepoint statement got no response, so it is unknown which savepoint a name means. */
   unclear: boolean
-  /** The statements so far that may have changed what names in later ones mean. */
+  /** A hash of the statements so far that may have changed what names in later ones mean; empty if there is none. */
   names: string
   /** The columns of the client's cursors, by cursor name. */
   readonly cursors: Map<string, ReadonlyArray<FieldDescription>>
@@ -76,3 +77,8 @@ export const KEEP_LOCK = "close all"
 
 /** Takes no snapshot, which would be older than the first statement of a client that idles after BEGIN. */
 export const KEEP_OPEN = "show transaction_isolation"
+
+/** Notes a statement that may have changed what names in later ones mean. */
+export const changeNames = (transaction: OpenTransaction, statement: string): void => {
+  transaction.names = createHash("sha256").update(`${transaction.names}\n${statement}`).digest("base64")
+}

@@ -24,7 +24,7 @@ export interface Place {
   readonly transactionId: string | undefined
   /** The session's settings that decide what the names in a statement mean. */
   readonly settings: ReadonlyArray<readonly [name: string, value: string]>
-  /** The statements of the transaction so far that may have changed what names mean. */
+  /** What stands for the statements of the transaction so far that may have changed what names mean. */
   readonly names: string
 }
 

@@ -75,3 +75,17 @@ it("a placeholder of the other kind, one without a value and a value without a p
   assert.strictEqual(refusal(named("select :b", "a", "b", "c")), "The statement has no placeholder :a, :c.")
   assert.deepStrictEqual(Result.getOrThrow(named("select :b, :a, :b", "a", "b")).parameters, [1, 0, 1])
 })
+
+it("a statement may have three hundred thousand names", () => {
+  const names = Array.from({ length: 300_000 }, (_, index) => `n${index}`)
+  const parsed = Result.getOrThrow(
+    Placeholders.fromNamed(`select ${names.map((name) => `:${name}`).join()}`, names.toReversed())
+  )
+  assert.strictEqual(parsed.count, names.length)
+  assert.strictEqual(parsed.parameters[0], names.length - 1)
+  assert.strictEqual(parsed.parameters.at(-1), 0)
+})
+
+it("a name that is given twice stands for the first, so that the second is one too many", () => {
+  assert.strictEqual(refusal(named("select :a", "a", "a")), "The statement has no placeholder :a.")
+})

@@ -76,6 +76,19 @@ describe("parameters", () => {
   })
 })
 
+it("a value that is nested deeper than the stack is refused, wherever it is", () => {
+  const deep: unknown = JSON.parse(`${"[".repeat(200_000)}${"]".repeat(200_000)}`)
+  const value = { deep }
+  const message = (encoded: Result.Result<unknown, PgValue.PgValueError>) =>
+    Result.isFailure(encoded) ? encoded.failure.message : "accepted"
+  const messages = [
+    message(PgValue.encode([value])),
+    message(PgValue.encode([[value]])),
+    message(PgValue.encodeJson(value))
+  ]
+  assert.deepStrictEqual([...new Set(messages)], ["the value is nested too deep or is too long"])
+})
+
 describe("results", () => {
   const read = (typeName: string, field: Field) =>
     Result.map(PgValue.decodeRows([columnOf(typeName)], [[field]]), (rows) => rows[0]?.["a"])

@@ -7,7 +7,7 @@ import type { ClientStatement } from "../../statement/ClientStatement.ts"
 import { commandTag } from "../../statement/CommandTag.ts"
 import { type Refused, refusal, refusedBy } from "../../statement/Refused.ts"
 import type { Session } from "../ClientSession.ts"
-import { noteModes, type OpenTransaction } from "../OpenTransaction.ts"
+import { changeNames, noteModes, type OpenTransaction } from "../OpenTransaction.ts"
 import { done } from "../StatementOutcome.ts"
 import { ofUser } from "./SessionSettings.ts"
 import { asLocal, changeOf, characteristics, configCalls, decidesNames, isUnconverted } from "./Settings.ts"
@@ -78,7 +78,7 @@ export const rememberConfig = Effect.fnUntraced(function* (
   if (calls.length === 0) return
   const { transaction } = session
   if (transaction !== undefined && calls.some(({ name }) => name === undefined || decidesNames(name))) {
-    transaction.names += `${statement.sql}${JSON.stringify(values)};`
+    changeNames(transaction, `${statement.sql}${JSON.stringify(values)}`)
   }
   const lasting = calls.flatMap(({ lasts, name, value }) => (lasts && name !== undefined ? [{ name, value }] : []))
   const names = lasting.map(({ name }) => name)
@@ -110,7 +110,7 @@ const noteSet = (transaction: OpenTransaction, name: string | undefined, { sql }
   transaction.pending.delete(name)
   // PostgreSQL resets the role when the user changes.
   if (name === "session_authorization") transaction.pending.delete("role")
-  if (decidesNames(name)) transaction.names += `${sql};`
+  if (decidesNames(name)) changeNames(transaction, sql)
 }
 
 /** The settings whose value is a list of quoted names. */
