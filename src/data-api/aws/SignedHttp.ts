@@ -3,8 +3,8 @@
  */
 
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Metric from "effect/Metric"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
@@ -97,13 +97,14 @@ export const make = Effect.fnUntraced(function* (
   /** Signs and sends a body once. Gives the service's time as well if it refuses this machine's. */
   const attempt = Effect.fnUntraced(function* (operation: Operation, { signer, url }: Service, body: string) {
     const path = `${url.pathname.replace(/\/$/, "")}${paths[operation]}`
-    const now = (yield* Clock.currentTimeMillis) + ahead
+    const context = yield* Effect.context<never>()
+    const now = Context.get(context, Clock.Clock).currentTimeMillisUnsafe() + ahead
     const signed = signer.sign(yield* credentials, { host: url.host, path, body, now })
     const headers = signed instanceof Promise ? yield* Effect.promise(() => signed) : signed
     const answer = yield* send(url, path, headers, body)
     const traffic = trafficOf(operation)
-    yield* Metric.update(traffic.sent, lengthOf(body))
-    yield* Metric.update(traffic.received, answer.size)
+    traffic.sent.updateUnsafe(lengthOf(body), context)
+    traffic.received.updateUnsafe(answer.size, context)
     return { answer, serviceTime: refusedTime(answer, now) }
   })
 
