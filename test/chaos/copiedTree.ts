@@ -78,8 +78,8 @@ const runWithin = (folder: string, args: ReadonlyArray<string>, limit: number, e
   })
 
 /**
- * Runs test files in a copy one after the other, in their order, within a time limit in milliseconds: a mutant may loop
- * endlessly. With `--bail 1` among the flags the first failure ends it.
+ * Runs test files in a copy, in their order, within a time limit in milliseconds: a mutant may loop endlessly. Unless
+ * the flags say otherwise, the first failure ends it.
  */
 export const runTests = async (
   folder: string,

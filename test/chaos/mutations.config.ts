@@ -1,4 +1,4 @@
-/** Vitest's configuration for mutants: one worker, and the test files in the order in which `TESTS_IN_ORDER` names them. */
+/** Vitest's configuration for mutants: the test files in the order in which `TESTS_IN_ORDER` names them. */
 import { mergeConfig } from "vitest/config"
 import { BaseSequencer, type TestSpecification } from "vitest/node"
 import config from "../../vitest.config.ts"
@@ -21,7 +21,6 @@ export default {
   test: {
     ...config.test,
     projects,
-    maxWorkers: 1,
     sequence: { sequencer: AsNamed }
   }
 }

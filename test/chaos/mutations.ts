@@ -86,13 +86,15 @@ const chosenFor = (closest: ReadonlyArray<Surveyed>): ReadonlyArray<Surveyed> =>
   return fitting.toSorted((a, b) => a.seconds - b.seconds)
 }
 
+const shortestFirst = ["--bail", "1", "--maxWorkers", "1"]
+
 /** Runs the tests of a mutant, whose text is planted for it; what passes them may still be refused by the compiler. */
 const judge = (folder: string, path: string, text: string, tests: ReadonlyArray<Surveyed>) =>
   withText(path, text, async (): Promise<{ readonly verdict: Judged["verdict"]; readonly by: string }> => {
     const files = tests.map(({ file }) => file)
     if (files.length > 0) {
       const expected = tests.reduce((sum, { seconds }) => sum + seconds, 0)
-      const { by, verdict } = await runTests(folder, files, 1000 * (30 + 4 * expected))
+      const { by, verdict } = await runTests(folder, files, 1000 * (30 + 4 * expected), { flags: shortestFirst })
       if (verdict !== "passed") return { verdict: verdict === "failed" ? "killed" : verdict, by }
     }
     if (!(await compiles(folder))) return { verdict: "REFUSED", by: "the compiler" }

@@ -516,5 +516,28 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     from: 'case "resuming":\n      return transactionId === undefined',
     to: 'case "resuming":\n      return true',
     tests: ["test/local/faults/Faults.test.ts"]
+  },
+  {
+    name: "COPY BINARY that ends within a row keeps the rows before it",
+    file: "src/gateway/copy/CopyBinary.ts",
+    from: 'return this.#values === undefined ? undefined : "unexpected EOF in COPY data"',
+    to: "return undefined",
+    tests: ["test/gateway/messages.test.ts"],
+    needsPostgres: true
+  },
+  {
+    name: "the named arguments of CALL are read as values",
+    file: "src/gateway/statement/CallParameters.ts",
+    from: 'words.slice(1, 3).join("")',
+    to: 'words[1] ?? ""',
+    tests: ["test/gateway/messages.test.ts"],
+    needsPostgres: true
+  },
+  {
+    name: "a binary array may lack the elements that its dimensions promise",
+    file: "src/gateway/values/ComposedForms.ts",
+    from: "if (claimed !== elements.length) return undefined",
+    to: "",
+    tests: ["test/gateway/values/ComposedForms.test.ts"]
   }
 ]

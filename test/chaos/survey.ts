@@ -45,6 +45,9 @@ const notesOf = (folder: string, log: string) => {
   return notes
 }
 
+/** Beside each other, the tests' notes in the log would mix. */
+const oneByOne = ["--maxWorkers", "1"]
+
 /** Runs test files in a copy whose sources carry a probe at the place of each mutant, and restores the sources. */
 export const survey = async (
   folder: string,
@@ -61,7 +64,7 @@ export const survey = async (
   await writeFile(log, "")
   const hook = pathToFileURL(join(folder, "test/chaos/reach.mjs")).href
   const env = { NODE_OPTIONS: `--import=${hook}`, REACHED_LOG: log }
-  const { files } = await runTests(folder, tests, 120_000 * tests.length, { env, flags: [] })
+  const { files } = await runTests(folder, tests, 120_000 * tests.length, { env, flags: oneByOne })
   for (const [file, text] of texts) await writeFile(join(folder, file), text)
   const noted = notesOf(folder, await readFile(log, "utf8"))
   return files.flatMap(({ file, passed }) => {
