@@ -313,6 +313,14 @@ describe("an answer", () => {
     assert.isFalse(decodePayload("summary", "{[".repeat(200_000)).ok)
   })
 
+  it("is found behind many beginnings that fail late, unless they would take long to read", () => {
+    const failing = (length: number) => `${"[".repeat(40)}"${"x".repeat(length)}" y`
+    const decoded = (length: number) =>
+      decodePayload("retirement", `${failing(length)} {"analysis": "On track", "success_rate": 87.5}`)
+    assert.deepInclude(decoded(20_000), { ok: true })
+    assert.deepInclude(decoded(500_000), { ok: false })
+  })
+
   it("may be wrapped, and have the vocabulary in other spellings", () => {
     const classes = { Equity: 80, "Fixed Income": 20 }
     const answer = {

@@ -249,6 +249,12 @@ layer(Layer.provideMerge(Issuer.layer, embedded), { excludeTestServices: true })
       assert.strictEqual(yield* status(undefined, { authorization, method: "GET" }), 405)
       assert.strictEqual(yield* status(undefined, { authorization, method: "PUT" }), 405)
       assert.strictEqual((yield* post(url, "{not json", { authorization })).body.error.code, -32700)
+      const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`
+      const nested = `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"list_accounts","arguments":${deep}}}`
+      assert.deepInclude((yield* post(url, nested, { authorization })).body, {
+        id: 7,
+        error: { code: -32602, message: "Invalid params: nested too deep. Send flatter arguments" }
+      })
       assert.strictEqual(yield* status(" ".repeat(5_000_000), { authorization }), 413)
     }).pipe(Effect.scoped)
   )

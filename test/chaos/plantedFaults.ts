@@ -422,7 +422,7 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "a request that was given up while it waited is sent",
     file: "src/data-api/aws/http/SocketTransport.ts",
-    from: "while (next?.[1].isSettled === true) next = this.#waiting.shift()",
+    from: "while (next?.[1].isSettled === true) next = this.#waiting.take()",
     to: "",
     tests: ["test/data-api/aws/transports.test.ts"]
   },

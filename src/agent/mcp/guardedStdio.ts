@@ -33,6 +33,16 @@ const needsSession = (message: unknown): boolean =>
   !["initialize", "ping", "server/discover"].includes(message["method"]) &&
   !saysVersion(message)
 
+/** The answer to a message that is nested too deep for the library, if it is. */
+export const refusalOfDepth = (message: unknown): string | undefined =>
+  isNestedAtMost(message, deepest)
+    ? undefined
+    : answer(idOf(message), { code: -32602, message: "Invalid params: nested too deep. Send flatter arguments" })
+
+/** The answer to a body over HTTP that must not reach the library, if it is one. A body that is not JSON may. */
+export const refusalOfBody = (body: string): string | undefined =>
+  Option.getOrUndefined(Option.map(parsed(body), refusalOfDepth))
+
 /** The answer to a line that must not reach the library, if it is one. */
 export const makeRefusal = (): ((line: string) => string | undefined) => {
   let isInitialized = false
@@ -42,9 +52,8 @@ export const makeRefusal = (): ((line: string) => string | undefined) => {
     if (Option.isNone(read))
       return answer(null, { code: -32700, message: "Parse error: a message is one line of JSON" })
     const message = read.value
-    if (!isNestedAtMost(message, deepest)) {
-      return answer(idOf(message), { code: -32602, message: "Invalid params: nested too deep. Send flatter arguments" })
-    }
+    const refusal = refusalOfDepth(message)
+    if (refusal !== undefined) return refusal
     if (Predicate.isObject(message) && message["method"] === "initialize") isInitialized = true
     if (!isInitialized && needsSession(message)) {
       return answer(idOf(message), { code: -32600, message: "Invalid request: send initialize first" })

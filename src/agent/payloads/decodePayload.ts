@@ -62,6 +62,9 @@ const prose: { readonly [Kind in PayloadKind]?: string } = { report: "content", 
 /** How many possible beginnings of JSON are tried in a text. */
 const mostTried = 50
 
+/** How many characters are read over all beginnings, each of which may fail only near the end of the text. */
+const mostRead = (text: string): number => Math.max(1_000_000, 4 * text.length)
+
 const largest = 4_000_000
 
 interface Found {
@@ -92,14 +95,20 @@ const reading = (text: string): { readonly found: ReadonlyArray<Found>; readonly
   const found: Array<Found> = []
   let failed: Unreadable | undefined
   let past = 0
+  let left = mostRead(text)
   for (const start of starts(text)) {
+    if (left <= 0) break
     if (start < past) continue
     const read = readLoose(text, start)
     if (Result.isSuccess(read)) {
       const { end, repairs, value } = read.success
       past = end
+      left -= end - start
       found.push({ loose: value, repairs: [...repairs, ...aroundOf(text, start, end)] })
-    } else failed ??= read.failure
+    } else {
+      left -= read.failure.at - start
+      failed ??= read.failure
+    }
     // A value inside an answer that was cut off is not an answer of its own.
     if (failed?.cut === true && found.length === 0) break
   }

@@ -233,18 +233,18 @@ export class ExtendedQuery {
       const limit = maxRows <= 0 ? Number.POSITIVE_INFINITY : maxRows
       let sent = 0
       for (;;) {
-        const now = portal.rows.slice(0, limit - sent)
-        for (const row of now) {
-          const values = encodeRow(row, outcome, portal)
+        const to = Math.min(portal.rows.length, portal.next + limit - sent)
+        sent += to - portal.next
+        while (portal.next < to) {
+          const values = encodeRow(portal.rows[portal.next++] ?? [], outcome, portal)
           if (Result.isFailure(values)) return yield* values.failure
           if (socket.send(Backend.dataRow(values.success))) yield* socket.flush
         }
-        portal.rows = portal.rows.slice(now.length)
-        sent += now.length
         if (sent === limit) break
-        if (portal.rows.length > 0) continue
+        if (portal.next < portal.rows.length) continue
         if (more === undefined || portal.ended) break
         portal.rows = yield* more.next
+        portal.next = 0
         portal.ended = portal.rows.length === 0
       }
       portal.sent += sent

@@ -27,8 +27,10 @@ export interface Portal {
   readonly bound: Bound | undefined
   readonly formats: ReadonlyArray<Format>
   outcome: StatementOutcome | undefined
-  /** Rows not sent yet. */
+  /** The rows of the last page. */
   rows: ReadonlyArray<Row>
+  /** The index of the first one that is not sent yet. */
+  next: number
   sent: number
   ended: boolean
 }
@@ -248,6 +250,7 @@ export const newPortal = (prepared: Prepared, bound: Bound | undefined, formats:
   formats,
   outcome: undefined,
   rows: [],
+  next: 0,
   sent: 0,
   ended: false
 })

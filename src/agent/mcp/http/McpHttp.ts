@@ -25,6 +25,7 @@ import { shared } from "../../calls/shared.ts"
 import * as ToolCalls from "../../calls/ToolCalls.ts"
 import * as UserTools from "../../tools/UserTools.ts"
 import { advertisedIn } from "../capabilities.ts"
+import { refusalOfBody } from "../guardedStdio.ts"
 import { layerRoutes, RequestUser, type ServerOptions, valueLimit } from "../McpServer.ts"
 import { makeSessions } from "./HttpSessions.ts"
 import * as Identity from "./Identity.ts"
@@ -179,6 +180,8 @@ const makeFront = Effect.fnUntraced(function* (options: HttpOptions, resource: U
     }
     const body = yield* bodyOf(request)
     if (Option.isNone(body)) return refuse(413, "The body is too long or can't be read")
+    const refusal = body.value === undefined ? undefined : refusalOfBody(body.value)
+    if (refusal !== undefined) return HttpServerResponse.text(refusal, { contentType: "application/json" })
     const web = forwarded(request, resource, body.value)
     const response = yield* Effect.promise(() => handler(web, Context.make(RequestUser, user)))
     const begun = response.headers.get(sessionHeader)

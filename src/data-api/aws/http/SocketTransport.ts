@@ -10,6 +10,7 @@ import { ConnectFailed, ConnectionLost } from "../../DataApiError.ts"
 import type { Answer } from "../../rest-json/WireFailures.ts"
 import { AnswerParser } from "./AnswerParser.ts"
 import type { Loss, Options, Target, Transport } from "./Transport.ts"
+import { Waiting } from "./Waiting.ts"
 
 /** The code of a system error. Unlike the message, it never holds a secret. */
 const codeOf = (error: Error): string => ("code" in error && typeof error.code === "string" ? error.code : error.name)
@@ -183,7 +184,7 @@ export class SocketTransport implements Transport {
   readonly #connections = new Set<Connection>()
   /** Idle connections, the last used at the end. */
   readonly #idle: Array<Connection> = []
-  readonly #waiting: Array<readonly [Target, Call]> = []
+  readonly #waiting = new Waiting<readonly [Target, Call]>()
   #sweeper: NodeJS.Timeout | undefined
   /** The TLS session, with which the next connection resumes instead of a full handshake. */
   #session: Buffer | undefined
@@ -211,7 +212,7 @@ export class SocketTransport implements Transport {
   close(): void {
     const why = "the client was closed"
     clearTimeout(this.#sweeper)
-    for (const [, call] of this.#waiting.splice(0)) call.fail(why)
+    for (let next = this.#waiting.take(); next !== undefined; next = this.#waiting.take()) next[1].fail(why)
     for (const connection of this.#connections) connection.lose(why)
   }
 
@@ -219,7 +220,7 @@ export class SocketTransport implements Transport {
     const idle = this.#takeIdle()
     if (idle !== undefined) idle.run(call)
     else if (this.#connections.size < this.#maxSockets) this.#connect(target).run(call)
-    else this.#waiting.push([target, call])
+    else this.#waiting.add([target, call])
   }
 
   /**
@@ -283,8 +284,8 @@ export class SocketTransport implements Transport {
 
   /** The next waiting request that was not cancelled meanwhile. */
   #nextWaiting(): readonly [Target, Call] | undefined {
-    let next = this.#waiting.shift()
-    while (next?.[1].isSettled === true) next = this.#waiting.shift()
+    let next = this.#waiting.take()
+    while (next?.[1].isSettled === true) next = this.#waiting.take()
     return next
   }
 
