@@ -38,13 +38,27 @@ const depthOf = (text: string, opening: string, closing: string, quoted: boolean
   return deepest
 }
 
+/** Marks that may begin or end a string in dollar quotes; they may overlap. */
+const dollarQuote = /(?=(\$\w*\$))/g
+
 /**
- * Matches strings and comments (skipped), parentheses, words and marks that begin another expression, and operators.
+ * Matches strings and comments (skipped), the start of a string in dollar quotes, parentheses, words and marks that
+ * begin another expression, and operators.
  */
 const token =
-  /'[^']*'|"[^"]*"|--[^\n]*|\$(\w*)\$[\s\S]*?\$\1\$|([([])|([)\]])|(,|;|\b(?:and|or|when|then|else|select|from|where|group|order|having|union|values|on|set|as)\b|(?<=\(\s*)with\b)|::|\bnot\b|[-+*/<>=~!@#%^&|?]+/gi
+  /'[^']*'|"[^"]*"|--[^\n]*|(\$\w*\$)|([([])|([)\]])|(,|;|\b(?:and|or|when|then|else|select|from|where|group|order|having|union|values|on|set|as)\b|(?<=\(\s*)with\b)|::|\bnot\b|[-+*/<>=~!@#%^&|?]+/gi
 
 const beginsSubselect = /^(?:select|values|with)$/i
+
+/** The end of a string that a dollar quote begins at `start`; undefined if the text does not end it. */
+const dollarStrings = (sql: string): ((quote: string, start: number) => number | undefined) => {
+  // Where each quote occurs last: a search for one that does not come again would read the whole text.
+  const last = new Map([...sql.matchAll(dollarQuote)].map(({ 1: quote = "", index }) => [quote, index]))
+  return (quote, start) => {
+    const from = start + quote.length
+    return (last.get(quote) ?? -1) < from ? undefined : sql.indexOf(quote, from) + quote.length
+  }
+}
 
 /** An open parenthesis: the length of the operator chain at it, and whether it contains a subselect. */
 interface Open {
@@ -57,9 +71,13 @@ const isNestedTooDeeply = (sql: string): boolean => {
   const outer: Array<Open> = []
   let chain = 0
   let levels = 0
-  for (const [text, , open, close, boundary] of sql.matchAll(token)) {
+  const endOf = dollarStrings(sql)
+  token.lastIndex = 0
+  for (let match = token.exec(sql); match !== null; match = token.exec(sql)) {
+    const [text, quote, open, close, boundary] = match
     const around = outer.at(-1)
-    if (open !== undefined) outer.push({ chain: ++chain, isSubselect: false })
+    if (quote !== undefined) token.lastIndex = endOf(quote, match.index) ?? match.index + 1
+    else if (open !== undefined) outer.push({ chain: ++chain, isSubselect: false })
     else if (close !== undefined) {
       outer.pop()
       chain = Math.max((around?.chain ?? 1) - 1, 0)

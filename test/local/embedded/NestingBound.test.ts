@@ -50,3 +50,10 @@ it("statements that are long and not deep are not refused", () => {
   ]
   for (const sql of statements) assert.isFalse(isRefused(sql), sql.slice(0, 60))
 })
+
+it("quotes that never end hide nothing, however many there are", () => {
+  const quotes = Array.from({ length: 150_000 }, (_, index) => `$q${index}$ `).join("")
+  assert.isFalse(isRefused(`select ${quotes}`))
+  assert.isTrue(isRefused(`select ${quotes}${nested("(", ")", 1_501, "1")}`))
+  assert.isFalse(isRefused(`select $a$${quotes}${"(".repeat(2_000)}$a$`))
+})
