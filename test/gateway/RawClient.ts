@@ -160,6 +160,7 @@ export class RawClient {
 
   /** Cuts the connection, once all that was sent is with the kernel. */
   kill(): Promise<void> {
+    if (this.#ended) return Promise.resolve()
     return new Promise((resolve) => {
       this.#socket.once("close", () => resolve())
       this.#socket.write("", () => this.#socket.destroy())

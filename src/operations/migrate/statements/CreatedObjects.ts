@@ -37,7 +37,7 @@ export const createdObjects = (migrations: ReadonlyArray<Migration>): CreatedObj
   for (const { sql } of migrations.flatMap((migration) => migration.statements)) {
     const parts = partsOf(sql)
     const created = createdBy(parts)
-    const part = parts[created?.at ?? -1]
+    const part = created && parts[created.at]
     if (created === undefined || part === undefined) continue
     if (created.kind === "table") tables.add(nameOf(part))
     if (created.kind !== "function" && created.kind !== "procedure") continue
