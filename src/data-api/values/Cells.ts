@@ -32,10 +32,14 @@ const recordsOf = ({ values, width }: Cells): ReadonlyArray<ReadonlyArray<Field>
   return records
 }
 
-const known = new WeakMap<ExecuteStatementResponse, Cells>()
+const held = Symbol("alex-database/data-api/Cells")
+
+const holds = (response: ExecuteStatementResponse): response is ExecuteStatementResponse & { readonly [held]: Cells } =>
+  held in response
 
 /** The values of a response from {@link withCells}. A copy of it has none, since its records may have been replaced. */
-export const cellsOf = (response: ExecuteStatementResponse): Cells | undefined => known.get(response)
+export const cellsOf = (response: ExecuteStatementResponse): Cells | undefined =>
+  holds(response) ? response[held] : undefined
 
 /** Up to this many values, creating the records costs less than deferring them. */
 const FEW = 20
@@ -51,6 +55,6 @@ export const withCells = (response: ExecuteStatementResponse, cells: Cells): Exe
       return records
     }
   }
-  known.set(whole, cells)
-  return whole
+  // Not enumerable, so that no copy has it.
+  return Object.defineProperty(whole, held, { value: cells })
 }
