@@ -17,6 +17,21 @@ export interface JsonForm<A> {
   readonly toJson: (value: A) => Schema.Json
 }
 
+/** Refuses input for which the stack was too small: `JSON.stringify` calls itself for each level. */
+export const refusingDepth =
+  (subject: string) =>
+  <A>(effect: Effect.Effect<A, InvalidInput>): Effect.Effect<A, InvalidInput> =>
+    Effect.catchDefect(effect, (defect) =>
+      defect instanceof RangeError
+        ? Effect.fail(
+            new InvalidInput({
+              subject,
+              problems: [{ path: "", message: "expected a value that is not nested thousands deep" }]
+            })
+          )
+        : Effect.die(defect)
+    )
+
 const lazily = <A>(make: () => A): (() => A) => {
   let made: A | undefined
   return () => (made ??= make())
@@ -36,7 +51,10 @@ export const withJson = <S extends Schema.Codec<unknown, unknown>>(
   const encode = lazily(() => Schema.encodeSync(Schema.toCodecJson(schema)))
   const form: JsonForm<S["Type"]> = {
     fromJson: (json) =>
-      Effect.mapError(decode()(json), (error) => new InvalidInput({ subject, problems: problemsOf(error) })),
+      Effect.suspend(() => decode()(json)).pipe(
+        Effect.mapError((error) => new InvalidInput({ subject, problems: problemsOf(error) })),
+        refusingDepth(subject)
+      ),
     toJson: (value) => encode()(value)
   }
   return Object.assign(schema, form)

@@ -8,6 +8,7 @@ import * as Stream from "effect/Stream"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import * as SqlResolver from "effect/sql/SqlResolver"
+import { refusingDepth } from "../domain/Json.ts"
 import { InvalidInput, problemsOf, UnreadableRow } from "../domain/Problems.ts"
 import { quickReader } from "./RowDecoder.ts"
 
@@ -122,11 +123,12 @@ export const lookUp = <A, I>(
 export const encoder = <A, I>(schema: Schema.Codec<A, I>) => {
   const encode = Schema.encodeEffect(schema, { errors: "all" })
   return (value: A, subject: string): Effect.Effect<string, InvalidInput> =>
-    encode(value).pipe(
+    Effect.suspend(() => encode(value)).pipe(
       Effect.mapBoth({
         onFailure: (error) => new InvalidInput({ subject, problems: problemsOf(error) }),
         onSuccess: (encoded) => JSON.stringify(encoded)
-      })
+      }),
+      refusingDepth(subject)
     )
 }
 
