@@ -261,7 +261,10 @@ describe.skipIf(last?.missing !== undefined)("a folder of alex-db's, of PostgreS
     "create table own (id int)",
     "create index mine on jobs (status)",
     "alter table users add constraint named check (display_name <> 'x')",
-    "alter database alex set work_mem = '8MB'"
+    "alter database alex set work_mem = '8MB'",
+    "alter table users alter column display_name set default 'x'",
+    // The new folder has what was dropped: nothing of the old one is left behind.
+    "drop index idx_positions_symbol"
   ]
 
   it.live("what is not Alex's keeps it from being upgraded, or is left behind and named", () =>
@@ -282,6 +285,7 @@ describe.skipIf(last?.missing !== undefined)("a folder of alex-db's, of PostgreS
       assert.deepStrictEqual(restored?.tables, tables)
       assert.deepStrictEqual(stateOf(kept ?? ""), before)
       assert.deepStrictEqual([...leftBehind].sort(), [
+        "column users.display_name (differs)",
         "constraint users.named",
         "index jobs.mine",
         "privilege users.reporting",
