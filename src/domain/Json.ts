@@ -20,9 +20,9 @@ export interface JsonForm<A> {
 /** Refuses input for which the stack was too small: `JSON.stringify` calls itself for each level. */
 export const refusingDepth =
   (subject: string) =>
-  <A>(effect: Effect.Effect<A, InvalidInput>): Effect.Effect<A, InvalidInput> =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | InvalidInput, R> =>
     Effect.catchDefect(effect, (defect) =>
-      defect instanceof RangeError
+      defect instanceof RangeError && defect.message.includes("call stack")
         ? Effect.fail(
             new InvalidInput({
               subject,

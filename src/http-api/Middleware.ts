@@ -2,8 +2,9 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
-import type * as Layer from "effect/Layer"
+import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import { refusingDepth } from "../domain/Json.ts"
 import { InvalidInput, problemsOf } from "../domain/Problems.ts"
 import type { ClerkUserId } from "../domain/User.ts"
 
@@ -51,15 +52,23 @@ export const InvalidRequest = InvalidInput.annotate({ httpApiStatus: 400 })
 export class InputErrors extends HttpApiMiddleware.Service<InputErrors>()("alex-database/http-api/InputErrors", {
   error: InvalidRequest
 }) {
-  /** Names every field that does not fit. */
-  static readonly layer: Layer.Layer<InputErrors> = /* @__PURE__ */ HttpApiMiddleware.layerSchemaErrorTransform(
+  /** Names every field that does not fit. A body may also be nested too deep to be read at all. */
+  static readonly layer: Layer.Layer<InputErrors> = /* @__PURE__ */ Layer.effect(
     InputErrors,
-    (error) =>
-      error.kind === "Body" || error.kind === "ResponseHeaders"
-        ? Effect.fail(error)
-        : Effect.fail(
-            new InvalidInput({ subject: `request's ${error.kind.toLowerCase()}`, problems: problemsOf(error.cause) })
-          )
+    /* @__PURE__ */ Effect.map(
+      InputErrors,
+      (named) => (endpoint, options) => refusingDepth("request's payload")(named(endpoint, options))
+    )
+  ).pipe(
+    /* @__PURE__ */ Layer.provide(
+      /* @__PURE__ */ HttpApiMiddleware.layerSchemaErrorTransform(InputErrors, (error) =>
+        error.kind === "Body" || error.kind === "ResponseHeaders"
+          ? Effect.fail(error)
+          : Effect.fail(
+              new InvalidInput({ subject: `request's ${error.kind.toLowerCase()}`, problems: problemsOf(error.cause) })
+            )
+      )
+    )
   )
 }
 

@@ -68,6 +68,22 @@ const behaviour = (it: Vitest.MethodsNonLive<HttpServer.HttpServer>) => {
     })
   )
 
+  it.effect("a job whose JSON is nested thousands deep is refused as input", () =>
+    Effect.gen(function* () {
+      yield* call("GET", "/user", undefined, "bea")
+      const { address } = yield* HttpServer.HttpServer
+      const deep = `${"[".repeat(20_000)}${"]".repeat(20_000)}`
+      const { status } = yield* Effect.promise(() =>
+        fetch(`http://127.0.0.1:${"port" in address ? address.port : 0}/jobs`, {
+          method: "POST",
+          headers: { authorization: "Bearer bea", "content-type": "application/json" },
+          body: `{"job_type": "portfolio_analysis", "request_payload": {"a": ${deep}}}`
+        })
+      )
+      assert.strictEqual(status, 400)
+    })
+  )
+
   it.effect("every data route of the service, with JSON numbers as a browser sends them", () =>
     Effect.gen(function* () {
       const created = yield* route("GET", "/user")
