@@ -422,8 +422,8 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "a request that was given up while it waited is sent",
     file: "src/data-api/aws/http/SocketTransport.ts",
-    from: "while (next?.[1].isSettled === true) next = this.#waiting.take()",
-    to: "",
+    from: "while (next !== MutableList.Empty && next[1].isSettled)",
+    to: "while (false)",
     tests: ["test/data-api/aws/transports.test.ts"]
   },
   {

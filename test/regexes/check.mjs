@@ -4,7 +4,7 @@ import { check } from "recheck"
 
 const found = []
 for (const { flags, source } of JSON.parse(readFileSync(process.argv[2], "utf8"))) {
-  const { attack, complexity, error, status } = await check(source, flags, { timeout: 30_000 })
+  const { attack, complexity, error, status } = await check(source, flags, { timeout: 120_000 })
   found.push({ status, why: error?.kind ?? `${complexity?.summary}: ${attack?.pattern ?? ""}` })
 }
 process.stdout.write(JSON.stringify(found))

@@ -67,5 +67,7 @@ it.skipIf(folder === undefined)(
     } finally {
       rmSync(given, { recursive: true, force: true })
     }
-  }
+  },
+  // Where the checker has no program for the machine, its JavaScript takes four times as long.
+  900_000
 )

@@ -4,10 +4,9 @@
  */
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import { parsed } from "./refusedMessages.ts"
 
 const empty = ["logging", "completions"]
-
-const parsed = Option.liftThrowable((text: string): unknown => JSON.parse(text))
 
 const withoutEmpty = (message: unknown): unknown => {
   if (!Predicate.isObject(message)) return message

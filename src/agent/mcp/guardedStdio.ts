@@ -9,18 +9,8 @@ import * as Predicate from "effect/Predicate"
 import * as Sink from "effect/Sink"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
-import { isNestedAtMost } from "../schemas/portable.ts"
 import { advertisedIn } from "./capabilities.ts"
-
-/** The arguments of a call may be nested 64 deep; the message around them adds a few. */
-const deepest = 70
-
-const answer = (id: unknown, error: { readonly code: number; readonly message: string }) =>
-  `${JSON.stringify({ jsonrpc: "2.0", id, error })}\n`
-
-const idOf = (message: unknown): unknown => (Predicate.isObject(message) ? (message["id"] ?? null) : null)
-
-const parsed = Option.liftThrowable((line: string): unknown => JSON.parse(line))
+import { parsed, refusalFor, refusalOfDepth } from "./refusedMessages.ts"
 
 /** Protocol versions without sessions state their version in every request. */
 const saysVersion = (message: Record<string, unknown>): boolean =>
@@ -33,16 +23,6 @@ const needsSession = (message: unknown): boolean =>
   !["initialize", "ping", "server/discover"].includes(message["method"]) &&
   !saysVersion(message)
 
-/** The answer to a message that is nested too deep for the library, if it is. */
-export const refusalOfDepth = (message: unknown): string | undefined =>
-  isNestedAtMost(message, deepest)
-    ? undefined
-    : answer(idOf(message), { code: -32602, message: "Invalid params: nested too deep. Send flatter arguments" })
-
-/** The answer to a body over HTTP that must not reach the library, if it is one. A body that is not JSON may. */
-export const refusalOfBody = (body: string): string | undefined =>
-  Option.getOrUndefined(Option.map(parsed(body), refusalOfDepth))
-
 /** The answer to a line that must not reach the library, if it is one. */
 export const makeRefusal = (): ((line: string) => string | undefined) => {
   let isInitialized = false
@@ -50,13 +30,13 @@ export const makeRefusal = (): ((line: string) => string | undefined) => {
     if (line.trim() === "") return undefined
     const read = parsed(line)
     if (Option.isNone(read))
-      return answer(null, { code: -32700, message: "Parse error: a message is one line of JSON" })
+      return refusalFor(null, { code: -32700, message: "Parse error: a message is one line of JSON" })
     const message = read.value
     const refusal = refusalOfDepth(message)
     if (refusal !== undefined) return refusal
     if (Predicate.isObject(message) && message["method"] === "initialize") isInitialized = true
     if (!isInitialized && needsSession(message)) {
-      return answer(idOf(message), { code: -32600, message: "Invalid request: send initialize first" })
+      return refusalFor(message, { code: -32600, message: "Invalid request: send initialize first" })
     }
     return undefined
   }

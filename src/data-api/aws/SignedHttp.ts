@@ -94,6 +94,8 @@ export const make = Effect.fnUntraced(function* (
   /** Milliseconds that the service's clock is ahead of this machine's. */
   let ahead = 0
 
+  // These generator functions are created once: V8 takes longer to create one for each call than to run it.
+
   /** Signs and sends a body once. Gives the service's time as well if it refuses this machine's. */
   const attempt = Effect.fnUntraced(function* (operation: Operation, { signer, url }: Service, body: string) {
     const path = `${url.pathname.replace(/\/$/, "")}${paths[operation]}`
@@ -108,7 +110,7 @@ export const make = Effect.fnUntraced(function* (
     return { answer, serviceTime: refusedTime(answer, now) }
   })
 
-  /** Created once, like `attempt`: V8 takes longer to create a generator function for each call than to run it. */
+  /** The answer to a body; if the first one refuses this machine's time, the second one. */
   const exchange = Effect.fnUntraced(function* (operation: Operation, body: string) {
     const to = yield* service
     const { answer, serviceTime } = yield* attempt(operation, to, body)

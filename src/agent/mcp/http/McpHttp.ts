@@ -25,8 +25,8 @@ import { shared } from "../../calls/shared.ts"
 import * as ToolCalls from "../../calls/ToolCalls.ts"
 import * as UserTools from "../../tools/UserTools.ts"
 import { advertisedIn } from "../capabilities.ts"
-import { refusalOfBody } from "../guardedStdio.ts"
 import { layerRoutes, RequestUser, type ServerOptions, valueLimit } from "../McpServer.ts"
+import { parsed, refusalOfDepth } from "../refusedMessages.ts"
 import { makeSessions } from "./HttpSessions.ts"
 import * as Identity from "./Identity.ts"
 
@@ -180,7 +180,8 @@ const makeFront = Effect.fnUntraced(function* (options: HttpOptions, resource: U
     }
     const body = yield* bodyOf(request)
     if (Option.isNone(body)) return refuse(413, "The body is too long or can't be read")
-    const refusal = body.value === undefined ? undefined : refusalOfBody(body.value)
+    // The library itself refuses a body that is not JSON.
+    const refusal = Option.getOrUndefined(Option.map(parsed(body.value ?? ""), refusalOfDepth))
     if (refusal !== undefined) return HttpServerResponse.text(refusal, { contentType: "application/json" })
     const web = forwarded(request, resource, body.value)
     const response = yield* Effect.promise(() => handler(web, Context.make(RequestUser, user)))

@@ -5,12 +5,12 @@
  * client, whose streams, events and agent cover all of HTTP.
  */
 import { connect, isIP, type Socket } from "node:net"
+import * as MutableList from "effect/MutableList"
 import * as Result from "effect/Result"
 import { ConnectFailed, ConnectionLost } from "../../DataApiError.ts"
 import type { Answer } from "../../rest-json/WireFailures.ts"
 import { AnswerParser } from "./AnswerParser.ts"
 import type { Loss, Options, Target, Transport } from "./Transport.ts"
-import { Waiting } from "./Waiting.ts"
 
 /** The code of a system error. Unlike the message, it never holds a secret. */
 const codeOf = (error: Error): string => ("code" in error && typeof error.code === "string" ? error.code : error.name)
@@ -184,7 +184,7 @@ export class SocketTransport implements Transport {
   readonly #connections = new Set<Connection>()
   /** Idle connections, the last used at the end. */
   readonly #idle: Array<Connection> = []
-  readonly #waiting = new Waiting<readonly [Target, Call]>()
+  readonly #waiting = MutableList.make<readonly [Target, Call]>()
   #sweeper: NodeJS.Timeout | undefined
   /** The TLS session, with which the next connection resumes instead of a full handshake. */
   #session: Buffer | undefined
@@ -212,7 +212,7 @@ export class SocketTransport implements Transport {
   close(): void {
     const why = "the client was closed"
     clearTimeout(this.#sweeper)
-    for (let next = this.#waiting.take(); next !== undefined; next = this.#waiting.take()) next[1].fail(why)
+    for (const [, call] of MutableList.takeAll(this.#waiting)) call.fail(why)
     for (const connection of this.#connections) connection.lose(why)
   }
 
@@ -220,7 +220,7 @@ export class SocketTransport implements Transport {
     const idle = this.#takeIdle()
     if (idle !== undefined) idle.run(call)
     else if (this.#connections.size < this.#maxSockets) this.#connect(target).run(call)
-    else this.#waiting.add([target, call])
+    else MutableList.append(this.#waiting, [target, call])
   }
 
   /**
@@ -284,9 +284,9 @@ export class SocketTransport implements Transport {
 
   /** The next waiting request that was not cancelled meanwhile. */
   #nextWaiting(): readonly [Target, Call] | undefined {
-    let next = this.#waiting.take()
-    while (next?.[1].isSettled === true) next = this.#waiting.take()
-    return next
+    let next = MutableList.take(this.#waiting)
+    while (next !== MutableList.Empty && next[1].isSettled) next = MutableList.take(this.#waiting)
+    return next === MutableList.Empty ? undefined : next
   }
 
   #sweepAfter(millis: number): NodeJS.Timeout {

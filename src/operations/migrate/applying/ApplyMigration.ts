@@ -12,6 +12,17 @@ import * as Journal from "./Journal.ts"
 import * as LockWait from "./LockWait.ts"
 import { runToItsEnd } from "./LongStatement.ts"
 
+interface Options {
+  /** The version written into the journal. */
+  readonly version: string
+  readonly makeJournal: boolean
+  /** Whether the statements are sent as one request, where that is possible. */
+  readonly packed: boolean
+  /** The existing tables of Alex's, which are locked together. */
+  readonly inUse: ReadonlyArray<string>
+  readonly patience: Duration.Input | undefined
+}
+
 /** All statements as one anonymous block, which is one request; `undefined` if the block would be too long. */
 const pack = (statements: Migration.Migration["statements"]): string | undefined => {
   const body = statements.map(({ sql }) => `  execute $alex_statement$${sql}$alex_statement$;`).join("\n")
@@ -56,15 +67,7 @@ const restoreSettings = Effect.gen(function* () {
   yield* Journal.settings(sql)
 })
 
-const applyInTransaction = Effect.fnUntraced(function* (
-  migration: Migration.Migration,
-  options: {
-    readonly version: string
-    readonly makeJournal: boolean
-    readonly packed: boolean
-    readonly inUse: ReadonlyArray<string>
-  }
-) {
+const applyInTransaction = Effect.fnUntraced(function* (migration: Migration.Migration, options: Options) {
   const sql = yield* SqlClient.SqlClient
   return yield* sql.withTransaction(
     Effect.gen(function* () {
@@ -96,10 +99,7 @@ const dropInvalidIndexes = Effect.fnUntraced(function* (migration: Migration.Mig
 })
 
 /** Claims a migration outside a transaction, or waits while another runner has it: false if that one finished it. */
-const claimOutside = Effect.fnUntraced(function* (
-  migration: Migration.Migration,
-  { patience, version }: { readonly version: string; readonly patience: Duration.Input | undefined }
-) {
+const claimOutside = Effect.fnUntraced(function* (migration: Migration.Migration, { patience, version }: Options) {
   const last = Duration.toSeconds(Duration.fromInputUnsafe(patience ?? LockWait.defaultPatience))
   for (let seconds = 0; ; seconds++) {
     if (yield* Journal.claimOutside(migration, version)) return true
@@ -112,10 +112,7 @@ const claimOutside = Effect.fnUntraced(function* (
   }
 })
 
-const applyOutside = Effect.fnUntraced(function* (
-  migration: Migration.Migration,
-  options: { readonly version: string; readonly makeJournal: boolean; readonly patience: Duration.Input | undefined }
-) {
+const applyOutside = Effect.fnUntraced(function* (migration: Migration.Migration, options: Options) {
   const sql = yield* SqlClient.SqlClient
   if (options.makeJournal) yield* sql.withTransaction(Journal.create())
   if (!(yield* claimOutside(migration, options))) return undefined
@@ -128,16 +125,7 @@ const applyOutside = Effect.fnUntraced(function* (
 })
 
 /** Applies a migration; returns the milliseconds that it took, or undefined if another runner applied it. */
-export const apply = Effect.fn("Migrate.apply")(function* (
-  migration: Migration.Migration,
-  options: {
-    readonly version: string
-    readonly makeJournal: boolean
-    readonly packed: boolean
-    readonly inUse: ReadonlyArray<string>
-    readonly patience: Duration.Input | undefined
-  }
-) {
+export const apply = Effect.fn("Migrate.apply")(function* (migration: Migration.Migration, options: Options) {
   yield* Effect.annotateCurrentSpan({ migration: migration.name })
   const oneByOne = migration.transactional
     ? applyInTransaction(migration, { ...options, packed: false })
