@@ -126,7 +126,7 @@ const headerOf = Effect.fnUntraced(function* (
     tables: tables.map(({ columns, constraints, name }) => ({
       name,
       columns: columns.filter(({ isGenerated }) => !isGenerated).map(({ name, type }) => ({ name, type })),
-      notValidated: constraints.filter(({ isValidated }) => !isValidated).map(({ name }) => name)
+      notValidated: constraints.filter(({ isValidated }) => !isValidated).map(({ key }) => key)
     })),
     sequences: schema === undefined ? [] : yield* Catalogue.sequences(scope.schema),
     migrations,

@@ -6,8 +6,15 @@ import { quotedName } from "../../data-api/statement/Quoting.ts"
 import type { Sequence } from "./BackupFormat.ts"
 import { table } from "./QuotedName.ts"
 
-/** A foreign key; `parent` is null where it refers to another schema. */
-const ForeignKey = Schema.Struct({ name: Schema.String, parent: Schema.NullOr(Schema.String) })
+/**
+ * A foreign key of a table or of one of its partitions. `parent` is the table that it refers to, for a partition the
+ * partitioned one; null where that is in another schema.
+ */
+const ForeignKey = Schema.Struct({
+  relation: Schema.String,
+  name: Schema.String,
+  parent: Schema.NullOr(Schema.String)
+})
 
 /** A table as the catalogue has it. */
 export const FoundTable = Schema.Struct({
@@ -24,9 +31,12 @@ export const FoundTable = Schema.Struct({
     })
   ),
   foreignKeys: Schema.Array(ForeignKey),
-  /** Rules with their definitions and comments. */
+  /** Those of the table, and those that its partitions have by themselves, with their definitions and comments. */
   constraints: Schema.Array(
     Schema.Struct({
+      relation: Schema.String,
+      /** The name in the header of a backup: for a partition's the partition stands before it. */
+      key: Schema.String,
       name: Schema.String,
       definition: Schema.String,
       isValidated: Schema.Boolean,
@@ -34,10 +44,17 @@ export const FoundTable = Schema.Struct({
     })
   ),
   /**
-   * Triggers on INSERT; `mode` is PostgreSQL's letter for when they fire. Triggers of partitions follow their parents',
-   * and are listed only if their mode differs.
+   * What runs when rows are written or the table is emptied: triggers and rules. `mode` is PostgreSQL's letter for when
+   * they run. Triggers of partitions follow their parents', and are listed only if their mode differs.
    */
-  triggers: Schema.Array(Schema.Struct({ relation: Schema.String, name: Schema.String, mode: Schema.String }))
+  reactions: Schema.Array(
+    Schema.Struct({
+      kind: Schema.Literals(["trigger", "rule"]),
+      relation: Schema.String,
+      name: Schema.String,
+      mode: Schema.String
+    })
+  )
 })
 export type FoundTable = typeof FoundTable.Type
 
@@ -89,6 +106,38 @@ export const pathOf = (schema: string, path: string): string =>
 /** Leaves out the tables of extensions, which make their own rows. */
 const isOwn = `not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')`
 
+/** The oid of a table, and those of its partitions. */
+const tree = "(select c.oid union select relid from pg_partition_tree(c.oid))"
+
+const constraintsSql = `(
+        select coalesce(jsonb_agg(jsonb_build_object(
+          'relation', k.conrelid::regclass::text, 'name', k.conname,
+          'key', case when k.conrelid = c.oid then '' else k.conrelid::regclass::text || '.' end || k.conname,
+          'definition', pg_get_constraintdef(k.oid), 'isValidated', k.convalidated,
+          'comment', obj_description(k.oid, 'pg_constraint')
+        ) order by k.conrelid <> c.oid, k.conrelid::regclass::text, k.conname), '[]') from pg_constraint k
+        where k.conrelid in ${tree} and (k.contype in ('f', 'c') or not k.convalidated) and k.conparentid = 0
+          and k.coninhcount = 0
+      )`
+
+/** Bits of `tgtype`: INSERT and TRUNCATE. */
+const triggerEvents = 4 + 32
+
+const reactionsSql = `(
+        select coalesce(jsonb_agg(jsonb_build_object(
+          'kind', kind, 'relation', relation::regclass::text, 'name', name, 'mode', mode
+        ) order by kind, (select count(*) from pg_partition_ancestors(relation)), name), '[]')
+        from (
+          select 'trigger' as kind, t.tgrelid as relation, t.tgname as name, t.tgenabled as mode
+          from pg_trigger t left join pg_trigger p on p.oid = t.tgparentid
+          where t.tgrelid in ${tree} and not t.tgisinternal and t.tgenabled <> coalesce(p.tgenabled, 'D')
+            and t.tgtype & ${triggerEvents} <> 0
+          union all
+          select 'rule', w.ev_class, w.rulename, w.ev_enabled from pg_rewrite w
+          where w.ev_class = c.oid and w.ev_type = '3' and w.ev_enabled <> 'D'
+        ) reaction
+      )`
+
 /** The tables of a scope, by name. */
 export const tables = Effect.fnUntraced(function* ({ names, schema }: Scope) {
   const sql = yield* SqlClient.SqlClient
@@ -104,27 +153,15 @@ export const tables = Effect.fnUntraced(function* ({ names, schema }: Scope) {
       ) as columns,
       (
         select coalesce(jsonb_agg(jsonb_build_object(
-          'name', k.conname,
-          'parent', (select p.relname from pg_class p where p.oid = k.confrelid and p.relnamespace = c.relnamespace)
+          'relation', k.conrelid::regclass::text, 'name', k.conname, 'parent', (
+            select p.relname from pg_class p
+            where p.oid = coalesce(pg_partition_root(k.confrelid), k.confrelid) and p.relnamespace = c.relnamespace
+          )
         ) order by k.conname), '[]') from pg_constraint k
-        where k.conrelid = c.oid and k.contype = 'f' and k.conparentid = 0
+        where k.conrelid in ${sql.literal(tree)} and k.contype = 'f' and k.conparentid = 0
       ) as "foreignKeys",
-      (
-        select coalesce(jsonb_agg(jsonb_build_object(
-          'name', k.conname, 'definition', pg_get_constraintdef(k.oid), 'isValidated', k.convalidated,
-          'comment', obj_description(k.oid, 'pg_constraint')
-        ) order by k.conname), '[]') from pg_constraint k
-        where k.conrelid = c.oid and (k.contype in ('f', 'c') or not k.convalidated) and k.conparentid = 0
-          and k.coninhcount = 0
-      ) as constraints,
-      (
-        select coalesce(jsonb_agg(jsonb_build_object(
-          'relation', t.tgrelid::regclass::text, 'name', t.tgname, 'mode', t.tgenabled
-        ) order by (select count(*) from pg_partition_ancestors(t.tgrelid)), t.tgname), '[]')
-        from pg_trigger t left join pg_trigger p on p.oid = t.tgparentid
-        where t.tgrelid in (select c.oid union select relid from pg_partition_tree(c.oid))
-          and not t.tgisinternal and t.tgenabled <> coalesce(p.tgenabled, 'D') and t.tgtype & 4 <> 0
-      ) as triggers
+      ${sql.literal(constraintsSql)} as constraints,
+      ${sql.literal(reactionsSql)} as reactions
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.nspname = ${schema}::text and c.relkind in ('r', 'p') and not c.relispartition
       and ${sql.literal(isOwn)}${named}

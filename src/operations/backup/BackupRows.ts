@@ -15,15 +15,30 @@ export interface Readable {
   readonly columns: ReadonlyArray<string>
 }
 
-/**
- * Characters of a part of a row. With at most 4 bytes each, a part stays below the 1 MiB that the Data API returns at
- * once.
- */
-const partLength = 200_000
+/** Characters of the longest row that is sent as text: at 4 bytes each, less than the 1 MiB of a result. */
+const wholeLength = 200_000
 
-/** A part of a row's text, numbered from 0 to `last`. */
-const Part = Schema.Struct({ part: Schema.Int, last: Schema.Int, text: Schema.String })
+/** Octets of a part of a longer row. A result counts them as hex, two characters each. */
+const partLength = 400_000
+
+/**
+ * A part of a row, numbered from 0 to `last`: the text of a row of one part, else octets of its UTF-8. Of octets
+ * PostgreSQL takes a part by itself, where of characters it would count all those before it.
+ */
+const Part = Schema.Struct({
+  part: Schema.Int,
+  last: Schema.Int,
+  text: Schema.NullOr(Schema.String),
+  octets: Schema.NullOr(Schema.Uint8Array)
+})
 const decodeParts = Schema.decodeUnknownEffect(Schema.Array(Part))
+
+/** A name for a row that is no column's, which would take precedence. */
+const aliasOf = (columns: ReadonlyArray<string>): string => {
+  let alias = "alex row"
+  while (columns.includes(alias)) alias += "_"
+  return alias
+}
 
 /**
  * The rows of a table, read through a cursor. Must be in a transaction that has the catalogue's settings.
@@ -41,14 +56,17 @@ export const rows = ({
     Effect.map(SqlClient.SqlClient, (sql) => {
       const length = sql.literal(String(partLength))
       const only = sql.literal(isPartitioned ? "" : "only ")
-      // The alias must not be a column's name, which would take precedence. OFFSET 0: the text is made once for each
-      // row.
-      const row = columnsSql(sql, ["alex row"])
+      const row = columnsSql(sql, [aliasOf(all)])
+      // OFFSET 0: text and octets are made once for each row.
       const parts = sql`
-        select p.part::int4 as part, q.last::int4 as last, substr(q.line, p.part * ${length} + 1, ${length}) as text
+        select p.part::int4 as part, q.last::int4 as last, case when q.octets is null then q.line end as text,
+          substr(q.octets, p.part * ${length} + 1, ${length}) as octets
         from (
-          select line, (length(line) - 1) / ${length} as last
-          from (select ${row}::text as line from ${only}${table(sql, schema, name)} as ${row} offset 0) t offset 0
+          select line, octets, coalesce((length(octets) - 1) / ${length}, 0) as last
+          from (
+            select line, case when length(line) > ${sql.literal(String(wholeLength))} then convert_to(line, 'UTF8') end as octets
+            from (select ${row}::text as line from ${only}${table(sql, schema, name)} as ${row} offset 0) s offset 0
+          ) t offset 0
         ) q, lateral generate_series(0, q.last) p(part)`
       const wanted = columns.map((column) => all.indexOf(column))
       const isAll = wanted.length === all.length && wanted.every((place, index) => place === index)
@@ -58,18 +76,18 @@ export const rows = ({
       }
       return Stream.mapAccumArrayEffect(
         parts.stream,
-        () => "",
+        (): ReadonlyArray<Uint8Array> => [],
         (begun, chunk) =>
           Effect.map(decodeParts(chunk), (found) => {
             const whole: Array<Values> = []
-            let line = begun
-            for (const { last, part, text } of found) {
-              line += text
+            let pieces = [...begun]
+            for (const { last, octets, part, text } of found) {
+              if (octets !== null) pieces.push(octets)
               if (part < last) continue
-              whole.push(picked(line))
-              line = ""
+              whole.push(picked(text ?? Buffer.concat(pieces).toString()))
+              pieces = []
             }
-            return [line, whole] as const
+            return [pieces, whole] as const
           })
       )
     })

@@ -126,6 +126,111 @@ describe.each(engines)("on $name", ({ isThere, layer, name }) => {
   )
 
   live(
+    "foreign keys and constraints of partitions, and foreign keys to partitions, keep no row out",
+    Effect.gen(function* () {
+      yield* execute(
+        "create schema app",
+        "create table app.zones (id integer primary key)",
+        "create table app.facts (id integer, zone integer, up integer, k integer) partition by list (k)",
+        "create table app.facts_1 partition of app.facts for values in (1)",
+        "create table app.facts_2 partition of app.facts for values in (2) partition by range (id)",
+        "create table app.facts_2_low partition of app.facts_2 for values from (0) to (100)",
+        "create table app.facts_2_rest partition of app.facts_2 default",
+        "create table app.a_note (id integer)",
+        "insert into app.zones values (1)",
+        "insert into app.facts values (1, 1, 2, 1), (2, -7, null, 1), (3, 1, null, 2), (300, null, null, 2)",
+        "insert into app.a_note values (1)",
+        "alter table app.facts_1 add primary key (id)",
+        "alter table app.facts_1 add foreign key (up) references app.facts_1",
+        "alter table app.facts_2 add foreign key (zone) references app.zones",
+        "alter table app.facts_1 add constraint zoned foreign key (zone) references app.zones not valid",
+        "alter table app.facts_1 add constraint large check (zone > 0) not valid",
+        "alter table app.facts_2_rest add constraint large check (id > 100)",
+        "comment on constraint large on app.facts_1 is 'since 2026'",
+        "alter table app.a_note add foreign key (id) references app.facts_1"
+      )
+      const rules = values(`
+        select conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
+          || coalesce(obj_description(oid, 'pg_constraint'), '')
+        from pg_constraint where connamespace = 'app'::regnamespace and contype in ('f', 'c') order by 1`)
+      const before = yield* rules
+      const { text } = yield* written
+      for (const resume of [false, true]) {
+        yield* restored(text, { replace: true, resume })
+        assert.deepStrictEqual(yield* rules, before)
+      }
+      yield* execute("truncate app.zones, app.facts, app.a_note", "alter table app.facts_1 validate constraint large")
+      yield* restored(text)
+      assert.deepStrictEqual(yield* rules, before)
+      assert.deepStrictEqual(yield* values("select id from app.facts order by id"), [1, 2, 3, 300])
+    })
+  )
+
+  live(
+    "rules and triggers neither refuse nor change what is emptied and written, and are as they were afterwards",
+    Effect.gen(function* () {
+      yield* execute(
+        "create schema app",
+        "create table app.log (id integer generated always as identity, what text)",
+        "create table app.things (id integer, v text)",
+        "create table app.an_archive (id integer)",
+        "create table app.parts (k integer) partition by list (k)",
+        "create table app.one partition of app.parts for values in (1)",
+        "insert into app.things values (1, 'a'), (9, 'b')",
+        "insert into app.an_archive values (1)",
+        "insert into app.parts values (1)",
+        `create function app.refuse() returns trigger language plpgsql as $$ begin raise exception 'no %', tg_op; end $$`,
+        `create function app.note() returns trigger language plpgsql as $$
+          begin insert into app.log (what) values (tg_op); return null; end $$`,
+        "create trigger a before truncate on app.an_archive execute function app.refuse()",
+        "create trigger b after truncate or insert on app.things execute function app.note()",
+        "alter table app.things enable always trigger b",
+        "create trigger c before truncate on app.one execute function app.refuse()",
+        "create rule also as on insert to app.things do also insert into app.log (what) values (new.v)",
+        "create rule never as on insert to app.an_archive do instead nothing",
+        "create rule big as on insert to app.parts where new.k > 0 do instead insert into app.log (what) values ('big')",
+        "create rule off as on insert to app.parts do instead nothing",
+        "alter table app.parts disable rule off",
+        "alter table app.things enable always rule also"
+      )
+      const modes = values(`
+        select tgrelid::regclass || ' ' || tgname || ' ' || tgenabled::text from pg_trigger where not tgisinternal
+        union all
+        select ev_class::regclass || ' ' || rulename || ' ' || ev_enabled::text from pg_rewrite
+        where ev_class in (select oid from pg_class where relnamespace = 'app'::regnamespace) order by 1`)
+      const before = yield* modes
+      const { text } = yield* written
+      for (const resume of [false, true]) {
+        yield* restored(text, { replace: true, resume })
+        assert.deepStrictEqual(yield* modes, before)
+      }
+      assert.deepStrictEqual(yield* values("select count(*)::int4 from app.log"), [0])
+      assert.deepStrictEqual(yield* values("select id from app.an_archive union all select k from app.parts"), [1, 1])
+    })
+  )
+
+  live(
+    "columns of every name, and rows of many parts, are what they were",
+    Effect.gen(function* () {
+      yield* execute(
+        "create schema app",
+        `create table app.odd ("alex row" integer, "alex row_" text, line text, part integer, last integer, r text, s text)`,
+        "insert into app.odd values (1, 'x', 'y', 2, 3, 'z', 'w'), (null, 'x', 'y', 2, 3, 'z', 'w')",
+        `insert into app.odd select 5, repeat('a', 199999) || repeat('é€😀"\\\\', 300000), n::text, 0, 0, '', null from generate_series(1, 2) n`,
+        "create table app.copy as select * from app.odd"
+      )
+      const { text } = yield* written
+      yield* execute("truncate app.odd")
+      yield* restored(text, { replace: true })
+      assert.deepStrictEqual(
+        yield* values("select count(*)::int4 from (select * from app.odd except all select * from app.copy) d"),
+        [0]
+      )
+      assert.deepStrictEqual(yield* values("select count(*)::int4 from app.odd"), [4])
+    })
+  )
+
+  live(
     "rows of tables that are not in the backup stay, and one that refers to its tables is named",
     Effect.gen(function* () {
       yield* execute(

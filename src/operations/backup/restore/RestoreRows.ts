@@ -15,7 +15,7 @@ export class RestoreDiffers extends Schema.TaggedError<RestoreDiffers>()("Restor
   tables: Schema.Array(Schema.String)
 }) {
   override get message() {
-    return `The rows of ${this.tables.join(", ")} are not those of the backup after the restore. Something else writes to the database, or changes what is written (a rule, a default of another type): stop it, and restore again`
+    return `The rows of ${this.tables.join(", ")} are not those of the backup after the restore. Something else writes to the database, or changes what is written: stop it, and restore again`
   }
 }
 
@@ -94,18 +94,18 @@ const prepare = Effect.fnUntraced(function* (
     )
   }
   yield* guard(replaced, options)
-  if (replaced.length > 0) {
-    yield* RestoreTarget.refuseReferences(place.schema, header)
-    yield* Writer.empty(place.schema, before)
-  }
+  if (replaced.length > 0) yield* RestoreTarget.refuseReferences(place.schema, header)
+  const empty = replaced.length > 0 ? Writer.empty(place.schema, before) : Effect.void
   if (unfinished !== undefined) {
-    // That restore is abandoned: what it dropped or disabled is put back.
+    // That restore is abandoned: what it dropped or disabled is put back, which its rows might keep from it.
+    yield* empty
     yield* Writer.runAll(unfinished.after)
     yield* Marker.drop(place.schema)
   }
   const pairs = unfinished === undefined ? before : yield* RestoreTarget.pairsOf(header, place)
-  const prepared = Writer.preparation(place.schema, pairs)
+  const prepared = Writer.preparation(pairs)
   yield* Writer.runAll(prepared.before)
+  if (unfinished === undefined) yield* empty
   const job: Job = { header, schema: place.schema, pairs, path: Catalogue.pathOf(place.schema, path) }
   return { job, after: prepared.after, replaced }
 })

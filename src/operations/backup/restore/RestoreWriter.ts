@@ -43,30 +43,30 @@ const modes: Readonly<Record<string, string>> = { O: "enable", R: "enable replic
 /**
  * Drops or disables what would refuse or change the rows, and puts it back after them:
  *
- * - triggers on INSERT, which would change rows or write others;
+ * - triggers and rules on INSERT, which would change rows or write others, and triggers on TRUNCATE;
  * - foreign keys that no order of the tables satisfies;
  * - constraints that were not validated in the source, since an old row may break one. They are added back as NOT
  *   VALID.
  */
-export const preparation = (schema: string, pairs: ReadonlyArray<Pair>): Preparation => {
+export const preparation = (pairs: ReadonlyArray<Pair>): Preparation => {
   const before: Array<string> = []
   const after: Array<string> = []
   for (const [index, { from, to }] of pairs.entries()) {
-    const table = tableText(schema, to.name)
     const isLate = (parent: string | null) => pairs.findIndex((pair) => pair.to.name === parent) >= index
-    const late = to.foreignKeys.filter(({ parent }) => isLate(parent)).map(({ name }) => name)
-    for (const { comment, definition, isValidated, name } of to.constraints) {
-      const isOld = from.notValidated.includes(name)
-      if (!isOld && !late.includes(name)) continue
-      before.push(`alter table ${table} drop constraint ${quotedName(name)}`)
+    const late = to.foreignKeys.filter(({ parent }) => isLate(parent))
+    for (const { comment, definition, isValidated, key, name, relation } of to.constraints) {
+      const isOld = from.notValidated.includes(key)
+      if (!isOld && !late.some((one) => one.relation === relation && one.name === name)) continue
+      const constraint = quotedName(name)
+      before.push(`alter table ${relation} drop constraint ${constraint}`)
       after.push(
-        `alter table ${table} add constraint ${quotedName(name)} ${definition}${isOld && isValidated ? " not valid" : ""}`
+        `alter table ${relation} add constraint ${constraint} ${definition}${isOld && isValidated ? " not valid" : ""}`
       )
-      if (comment !== null) after.push(`comment on constraint ${quotedName(name)} on ${table} is ${literal(comment)}`)
+      if (comment !== null) after.push(`comment on constraint ${constraint} on ${relation} is ${literal(comment)}`)
     }
-    for (const { mode, name, relation } of to.triggers) {
-      before.push(`alter table ${relation} disable trigger ${quotedName(name)}`)
-      after.push(`alter table ${relation} ${modes[mode] ?? "enable"} trigger ${quotedName(name)}`)
+    for (const { kind, mode, name, relation } of to.reactions) {
+      before.push(`alter table ${relation} disable ${kind} ${quotedName(name)}`)
+      after.push(`alter table ${relation} ${modes[mode] ?? "enable"} ${kind} ${quotedName(name)}`)
     }
   }
   return { before, after }
