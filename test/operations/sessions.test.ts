@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
+import { literal } from "../../src/data-api/statement/Quoting.ts"
 import { Drift, Mark, Migrate, Repair, Reset, Seed, Target, Verify } from "../../src/operations/index.ts"
 import * as TestDatabase from "../TestDatabase.ts"
 import { originalDatabase } from "./OriginalDatabase.ts"
@@ -61,6 +62,18 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
         updated_at: new Date("2025-10-26T01:30:01Z")
       })
     }).pipe(Effect.provide(postgresWith({ TimeZone: "America/New_York" })))
+  )
+
+  it.effect("a backslash in a string is one, whether or not the database takes it for an escape", () =>
+    Effect.gen(function* () {
+      yield* execute(...originalDatabase)
+      yield* Migrate.migrate()
+      assert.deepStrictEqual(yield* Drift.drift(), [])
+      const text = `\\'; drop table jobs; --\n\\\\n`
+      yield* execute(`comment on table users is ${literal(text)}`)
+      const sql = yield* SqlClient.SqlClient
+      assert.deepStrictEqual(yield* sql`select obj_description('users'::regclass) as comment`, [{ comment: text }])
+    }).pipe(Effect.provide(postgresWith({ standard_conforming_strings: "off" })))
   )
 
   it.effect("a schema whose name must be quoted holds Alex as well as any other", () =>

@@ -1,7 +1,10 @@
 /** Quotes names and texts for SQL, and reads quoted names. Pure. */
 
-/** A text as a string literal. */
-export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
+/** A text as a string literal, of the same meaning whatever `standard_conforming_strings` is. */
+export const literal = (text: string): string => {
+  const quoted = `'${text.replaceAll("'", "''")}'`
+  return text.includes("\\") ? `E${quoted.replaceAll("\\", "\\\\")}` : quoted
+}
 
 /** A name in quotes, whatever characters it has. */
 export const quotedName = (name: string): string => `"${name.replaceAll('"', '""')}"`

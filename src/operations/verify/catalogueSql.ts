@@ -24,7 +24,7 @@ const columns = `
       || case when a.attnotnull then ' not null' else '' end
       || coalesce(
         case when a.attgenerated <> '' then ' generated as ' else ' default ' end
-          || regexp_replace(pg_get_expr(d.adbin, d.adrelid), '^\\S+\\.uuid_generate_v4\\(\\)$', 'uuid_generate_v4()'),
+          || regexp_replace(pg_get_expr(d.adbin, d.adrelid), '^[^[:space:]]+[.]uuid_generate_v4[(][)]$', 'uuid_generate_v4()'),
         ''),
     null, null
   from relations r join pg_attribute a on a.attrelid = r.oid
@@ -158,5 +158,5 @@ objects (kind, owner, name, definition, role, source) as (
   select 'extension', null, extname::text, '', null, null from pg_extension where extname <> 'plpgsql'
 )
 select kind::text as kind, owner as "table", name,
-  regexp_replace(replace(definition, here.prefix, ''), '\\s+', ' ', 'g') as definition, role as owner, source
+  regexp_replace(replace(definition, here.prefix, ''), '[[:space:]]+', ' ', 'g') as definition, role as owner, source
 from objects, here order by kind, 2, name`
