@@ -76,6 +76,24 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
     }).pipe(Effect.provide(postgresWith({ standard_conforming_strings: "off" })))
   )
 
+  it.effect("a database that prints every name in quotes is no other one", () =>
+    Effect.gen(function* () {
+      yield* execute(...originalDatabase)
+      yield* Migrate.migrate()
+      assert.deepStrictEqual(yield* Drift.drift(), [])
+      yield* execute(
+        "alter table jobs drop constraint jobs_status_check",
+        "drop index idx_jobs_queue",
+        "alter table users alter column region_targets drop default, alter column display_name type text"
+      )
+      const repaired = yield* Repair.repair({ drift: true })
+      assert.lengthOf(repaired.repaired, 4)
+      assert.deepStrictEqual(yield* Drift.drift(), [])
+      yield* Reset.reset({ withTestData: true, confirm: "alex" })
+      assert.deepStrictEqual(yield* Drift.drift(), [])
+    }).pipe(Effect.provideService(Target, server), Effect.provide(postgresWith({ quote_all_identifiers: "on" })))
+  )
+
   it.effect("a schema whose name must be quoted holds Alex as well as any other", () =>
     Effect.gen(function* () {
       yield* execute('create schema "MyApp"')

@@ -94,7 +94,8 @@ const query = Effect.fnUntraced(function* (names: CreatedObjects, options: { rea
         select coalesce(jsonb_agg(jsonb_build_object(
           'schema', n.nspname, 'name', c.relname, 'kind', c.relkind, 'visible', pg_table_is_visible(c.oid),
           'columns', (
-            select coalesce(jsonb_object_agg(a.attname, format_type(a.atttypid, a.atttypmod)), '{}')
+            -- With quote_all_identifiers on PostgreSQL prints names of types in quotes.
+            select coalesce(jsonb_object_agg(a.attname, replace(format_type(a.atttypid, a.atttypmod), '"', '')), '{}')
             from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
           )
         ) order by n.nspname, c.relname), '[]')

@@ -66,7 +66,8 @@ export type Obstacle = typeof Obstacle.Type
 const readConstraints = Effect.fnUntraced(function* () {
   const sql = yield* SqlClient.SqlClient
   const rows = yield* sql`
-    select t.relname::text as "table", c.conname::text as name, pg_get_constraintdef(c.oid) as definition
+    select t.relname::text as "table", c.conname::text as name,
+      replace(pg_get_constraintdef(c.oid), '"', '') as definition
     from pg_constraint c join pg_class t on t.oid = c.conrelid join pg_namespace n on n.oid = t.relnamespace
     where n.nspname = current_schema() and t.relname::text = any(${Layout.tables}::text[])
     order by 1, 2`

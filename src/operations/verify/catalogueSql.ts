@@ -140,8 +140,10 @@ const comments = `
  * Members of extensions are left out, and so are indexes that belong to a constraint.
  */
 export const catalogueSql = `
-with here as (
+with printed as materialized (select set_config('quote_all_identifiers', 'off', true)),
+here as materialized (
   select to_regnamespace(quote_ident(current_schema()::text)) as oid, quote_ident(current_schema()::text) || '.' as prefix
+  from printed
 ),
 relations as (
   select c.*, c.relname::text as name from pg_class c, here
