@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import { textOf } from "../operations/TextFile.ts"
 import { Refused, WrongUsage } from "./Outcome.ts"
 
 /**
@@ -26,13 +27,6 @@ const steering = [
 const harmless = "NODE_ENV"
 
 const isSteering = (name: string): boolean => steering.some((pattern) => pattern.test(name))
-
-const decoded = (bytes: Uint8Array): string => {
-  const encoding =
-    bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : bytes[0] === 0xfe && bytes[1] === 0xff ? "utf-16be" : "utf-8"
-  // The decoder drops the byte-order mark.
-  return new TextDecoder(encoding, { fatal: true }).decode(bytes)
-}
 
 /** How long to wait for a pipe to be filled, for which a password may have to be typed. */
 const pipePatience = Duration.seconds(30)
@@ -85,7 +79,7 @@ const readText = Effect.fnUntraced(function* (file: string) {
             fix: "Give --dotenv the path of a file of variables, or leave it out"
           })
   )
-  const text = yield* Effect.try({ try: () => decoded(bytes), catch: () => notText(file) })
+  const text = yield* textOf(bytes).pipe(Effect.mapError(() => notText(file)))
   if (text.includes("\0")) return yield* notText(file)
   const colon = withColon.exec(text)?.[1]
   return colon === undefined ? text : yield* notAssigned(file, colon)

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto"
 import { fileURLToPath } from "node:url"
 import { Effect, FileSystem, Schema } from "effect"
 import { type ScriptStatement, splitStatements } from "../../data-api/statement/SqlLexer.ts"
+import { readText } from "../TextFile.ts"
 
 /** One file of the folder, read and split. */
 export interface Migration {
@@ -90,7 +91,7 @@ export const load = Effect.fn("Migration.load")(function* ({ folder = packagedFo
   // Hidden files belong to editors or file systems.
   for (const name of names.filter((file) => /^[^.].*\.sql$/i.test(file)).sort()) {
     const path = `${folder.replace(/\/$/, "")}/${name}`
-    const parsed = parse(name, yield* files.readFileString(path).pipe(Effect.mapError(unreadable(path))))
+    const parsed = parse(name, yield* readText(path).pipe(Effect.mapError(unreadable(path))))
     if (parsed === undefined) {
       return yield* new MigrationsUnreadable({ path, message: `${path} must be named like 001_words.sql` })
     }

@@ -2,9 +2,10 @@
  * Seed files: JSON, checked in full before anything of it is written.
  */
 import { fileURLToPath } from "node:url"
-import { Effect, FileSystem, Result, Schema, SchemaIssue } from "effect"
+import { Effect, Result, Schema, SchemaIssue } from "effect"
 import { parseJson } from "../../data-api/values/SoundJson.ts"
 import { InstrumentCreate, PortfolioCreate, strict } from "../../domain/index.ts"
+import { readText } from "../TextFile.ts"
 
 /** A seed file can't be read, is not JSON, or holds values that can't be stored; each problem names entry and field. */
 export class SeedInvalid extends Schema.TaggedError<SeedInvalid>()("SeedInvalid", {
@@ -26,10 +27,9 @@ export const packagedFile = (name: string): string => {
 }
 
 const readJson = Effect.fnUntraced(function* (file: string) {
-  const files = yield* FileSystem.FileSystem
-  const text = yield* files
-    .readFileString(file)
-    .pipe(Effect.mapError((error) => new SeedInvalid({ file, problems: [`can't be read: ${error.message}`] })))
+  const text = yield* readText(file).pipe(
+    Effect.mapError((error) => new SeedInvalid({ file, problems: [`can't be read: ${error.message}`] }))
+  )
   return yield* Effect.try({
     try: () => parseJson(text),
     catch: (error) => new SeedInvalid({ file, problems: [`is not JSON: ${String(error)}`] })

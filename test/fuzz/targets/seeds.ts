@@ -7,11 +7,11 @@ import { jsonWords, settled, type Target } from "./Target.ts"
 
 const instrumentsIn = (text: string) =>
   SeedFile.readInstruments("file").pipe(
-    Effect.provide(FileSystem.layerNoop({ readFileString: () => Effect.succeed(text) }))
+    Effect.provide(FileSystem.layerNoop({ readFile: () => Effect.succeed(Buffer.from(text)) }))
   )
 const portfolioIn = (text: string) =>
   SeedFile.readPortfolio("file").pipe(
-    Effect.provide(FileSystem.layerNoop({ readFileString: () => Effect.succeed(text) }))
+    Effect.provide(FileSystem.layerNoop({ readFile: () => Effect.succeed(Buffer.from(text)) }))
   )
 
 const writeInstruments = Schema.encodeUnknownSync(Schema.Array(InstrumentCreate))

@@ -191,3 +191,30 @@ it.effect("looks away from the hidden files of editors and file systems", () =>
     )
   }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
 )
+
+it.effect("reads UTF-16 with a byte-order mark, and refuses what is no text instead of changing it", () =>
+  Effect.gen(function* () {
+    const files = yield* FileSystem.FileSystem
+    const folder = yield* files.makeTempDirectoryScoped()
+    const write = (octets: Uint8Array) => files.writeFile(`${folder}/001_a.sql`, octets)
+    const text = "\uFEFFselect 'é€😀'\r\n"
+    const little = Buffer.from(text, "utf16le")
+    for (const octets of [Buffer.from(text), little, Buffer.from(little).swap16()]) {
+      yield* write(octets)
+      assert.deepStrictEqual(
+        (yield* Migration.load({ folder })).map((migration) => migration.text),
+        ["select 'é€😀'\r\n"]
+      )
+    }
+    const broken = [
+      [Buffer.from("select 1;\nselect 'caf\xe9';\n", "latin1"), "line 2 is not UTF-8"],
+      [Buffer.from("select 1;\n-- \xe2\x82", "latin1"), "line 2 is not UTF-8"],
+      [Buffer.from("\xed\xa0\x80", "latin1"), "line 1 is not UTF-8"],
+      [little.subarray(0, -1), "it is not UTF-16"]
+    ] as const
+    for (const [octets, problem] of broken) {
+      yield* write(octets)
+      assert.include((yield* Effect.flip(Migration.load({ folder }))).message, `001_a.sql can't be read: ${problem}`)
+    }
+  }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+)

@@ -10,7 +10,7 @@ import { LoadData, Migrate, Reset, Seed, SeedFile, Verify } from "../../../src/o
 import * as TestDatabase from "../../TestDatabase.ts"
 import { countRequests, embedded, execute, postgres, remote } from "../TestOperations.ts"
 
-const fileOf = (text: string): Effect.Effect<string, never, Scope.Scope> =>
+const fileOf = (text: string | Uint8Array): Effect.Effect<string, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
       Effect.sync(() => {
@@ -58,6 +58,16 @@ describe("an instrument in a seed file", () => {
       }).pipe(Effect.provide(NodeServices.layer))
     )
   }
+
+  it.effect("is read in UTF-16, and refused where it is no text", () =>
+    Effect.gen(function* () {
+      const text = JSON.stringify([{ ...spy, name: "Café" }])
+      const [read] = yield* SeedFile.readInstruments(yield* fileOf(Buffer.from(`\uFEFF${text}`, "utf16le")))
+      assert.strictEqual(read?.name, "Café")
+      const error = yield* Effect.flip(SeedFile.readInstruments(yield* fileOf(Buffer.from(text, "latin1"))))
+      assert.include(error.message, "can't be read: line 1 is not UTF-8")
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
 
   it.effect("is refused with every one of its mistakes, not only the first", () =>
     Effect.gen(function* () {
