@@ -1,6 +1,9 @@
 /** Text and days as PostgreSQL takes them. */
 import * as Schema from "effect/Schema"
 
+/** Whether the database can hold a text: it has no NUL and no half of a surrogate pair. */
+export const isStorable = (text: string): boolean => !text.includes("\u0000") && text.isWellFormed()
+
 const storableText = Schema.makeFilter((text: string) =>
   text.includes("\u0000")
     ? "expected text without the character NUL, which the database can't store"

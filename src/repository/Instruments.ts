@@ -21,6 +21,7 @@ import {
   InstrumentUpdate,
   unknownInstrument
 } from "../domain/Instrument.ts"
+import { isStorable } from "../domain/Text.ts"
 import type { ClerkUserId } from "../domain/User.ts"
 import type { BatchOptions } from "./batches/Batches.ts"
 import {
@@ -32,7 +33,17 @@ import {
   type UpsertResult,
   upsertMany
 } from "./batches/InstrumentBatches.ts"
-import { computed, encoder, everyPage, type Listed, lookUp, type RepositoryError, reader, untilSeen } from "./Rows.ts"
+import {
+  computed,
+  encoder,
+  everyPage,
+  type Listed,
+  listed,
+  lookUp,
+  type RepositoryError,
+  reader,
+  untilSeen
+} from "./Rows.ts"
 import * as Tables from "./Tables.ts"
 
 /** What is known of a symbol when it is registered. */
@@ -274,8 +285,10 @@ const byType = (sql: Sql): Operations["byType"] =>
   )
 
 const search = (sql: Sql): Operations["search"] =>
-  Effect.fn("Instruments.search")((part: string, options?: { readonly limit?: number; readonly offset?: number }) =>
-    read.list(sql`
+  Effect.fn("Instruments.search")((part: string, options?: { readonly limit?: number; readonly offset?: number }) => {
+    // No stored text contains what the database can't store.
+    if (!isStorable(part)) return Effect.succeed(listed([]))
+    return read.list(sql`
       WITH wanted AS (SELECT lower(trim(${part}::text)) AS part)
       SELECT ${sql.literal(columns)} FROM instruments, wanted
       WHERE strpos(lower(symbol), part) > 0 OR strpos(lower(name), part) > 0
@@ -290,7 +303,7 @@ const search = (sql: Sql): Operations["search"] =>
         END,
         symbol
       LIMIT ${options?.limit ?? 20}::int OFFSET ${options?.offset ?? 0}::int`)
-  )
+  })
 
 const unclassified = (sql: Sql): Operations["unclassified"] =>
   Effect.fn("Instruments.unclassified")((user, options) => {

@@ -313,12 +313,76 @@ describe("an answer", () => {
     assert.isFalse(decodePayload("summary", "{[".repeat(200_000)).ok)
   })
 
-  it("is found behind many beginnings that fail late, unless they would take long to read", () => {
+  it("is found behind many beginnings that fail late, at once", () => {
     const failing = (length: number) => `${"[".repeat(40)}"${"x".repeat(length)}" y`
     const decoded = (length: number) =>
       decodePayload("retirement", `${failing(length)} {"analysis": "On track", "success_rate": 87.5}`)
     assert.deepInclude(decoded(20_000), { ok: true })
-    assert.deepInclude(decoded(500_000), { ok: false })
+    assert.deepInclude(decoded(500_000), { ok: true })
+  })
+
+  it("is not taken from inside of one that can't be read", () => {
+    for (const text of ['{"detail": {"x": 1}, "rate": NaN}', '[{"x": 1}, N/A]', '{"a": {"x": 1} "b": 2}']) {
+      assert.include(JSON.stringify(decodePayload("summary", text)), "can't be read", text)
+    }
+    const prose = 'As {asked}: [see below] {"analysis": "On track"}'
+    assert.deepInclude(decodePayload("retirement", prose), { ok: true, value: { analysis: "On track" } })
+  })
+
+  it("that a program has written as JSON once more, or as a list of one, is read", () => {
+    const answer = { analysis: 'On "track"', success_rate: 87.5 }
+    for (const text of [JSON.stringify(JSON.stringify(answer)), JSON.stringify([answer])]) {
+      const decoded = decodePayload("retirement", text)
+      assert.deepInclude(decoded, { ok: true, value: answer })
+      assert.match(JSON.stringify(decoded), /the (quotes|list) around the answer w(as|ere) left out/)
+    }
+    assert.deepInclude(decodePayload("report", '"# Report"'), { ok: true, value: { content: "# Report" } })
+    assert.isFalse(decodePayload("retirement", JSON.stringify([answer, answer])).ok)
+  })
+
+  it("that is a word or a number alone is no report", () => {
+    for (const text of ["null", "None", "N/A", "42", "true", '""', '"null"', "[]", "```json\nnull\n```"]) {
+      assert.isFalse(decodePayload("report", text).ok, text)
+    }
+  })
+
+  it("with shares of what is not known, or of one name in two spellings, is asked for again by name", () => {
+    const said = (asset_allocation: object) => {
+      const allocations = { region_allocation: { global: 100 }, sector_allocation: { other: 100 } }
+      const answer = { total_value: "1", asset_allocation, ...allocations, risk_score: 5, recommendations: [] }
+      return JSON.stringify(decodePayload("portfolio-analysis", JSON.stringify(answer)))
+    }
+    assert.match(said({ equity: 100, gold: 5 }), /asset_allocation\.gold: .*expected one of equity, fixed_income/)
+    assert.match(said({ stocks: 70, bonds: 30 }), /asset_allocation\.stocks: .*asset_allocation\.bonds: /)
+    assert.match(said({ equity: 30, Equity: 100 }), /asset_allocation\.equity: comes twice/)
+  })
+
+  it("is corrected where it fits best, in the dialect in which it is", () => {
+    const point = { label: "Equity", value: 60 }
+    const chart = { title: "A", type: "pie", data: [point] }
+    assert.include(JSON.stringify(decodePayload("charts", JSON.stringify({ a: chart }))), "a.data.0.name")
+    const listed = { charts: [{ key: "a", ...chart }] }
+    assert.include(JSON.stringify(decodePayload("charts", JSON.stringify(listed))), "charts.0.data.0.name")
+  })
+
+  it("has the unit that its field has: dollars and percent are no numbers of shares", () => {
+    const shares = [{ symbol: "SPY", percentage: "100%" }]
+    const traded = (quantity: unknown, symbol = "SPY") => ({
+      current_allocation: shares,
+      target_allocation: shares,
+      trades: [{ action: "buy", symbol, quantity }],
+      rationale: "x"
+    })
+    const said = (answer: object) => JSON.stringify(decodePayload("rebalance-recommendation", JSON.stringify(answer)))
+    for (const quantity of ["$5,000", "10%", "$12.50", "10 shares"]) {
+      assert.include(said(traded(quantity)), "trades.0.quantity", quantity)
+    }
+    assert.include(said(traded("1", " 5 %")), "trades.0.symbol")
+    assert.include(said(traded("1,234.5")), '"ok":true')
+    const retirement = (members: object) =>
+      JSON.stringify(decodePayload("retirement", JSON.stringify({ analysis: "x", ...members })))
+    assert.include(retirement({ projected_income: "80%" }), "Send the whole JSON")
+    assert.include(retirement({ success_rate: "$80" }), "Send the whole JSON")
   })
 
   it("may be wrapped, and have the vocabulary in other spellings", () => {

@@ -1,6 +1,6 @@
 /** The tools as each provider takes them: the rules that their APIs publish, and that schema and decoder agree. */
 import { assert, describe, it } from "@effect/vitest"
-import { accepted } from "../../src/agent/schemas/portable.ts"
+import { accepted } from "../../src/agent/calls/accepted.ts"
 import { grants } from "../../src/agent/tools/Grants.ts"
 import { toolDefinitions, toolDialects } from "../../src/agent/tools/toolDefinitions.ts"
 import { mismatches } from "./JsonSchemaRules.ts"

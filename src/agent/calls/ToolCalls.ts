@@ -11,11 +11,12 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import { strict } from "../../domain/index.ts"
-import { accepted, argumentSchema, isNestedAtMost } from "../schemas/portable.ts"
+import { argumentSchema, isNestedAtMost } from "../schemas/portable.ts"
 import type { Grant } from "../tools/Grants.ts"
 import { MaxResult } from "../tools/pages.ts"
 import { Tools, toolsFor } from "../tools/Tools.ts"
 import { ToolFailure } from "../tools/toolParts.ts"
+import { accepted, deepest } from "./accepted.ts"
 import { CallInHand, type CallRecord, hashOf, jobOf } from "./callTrail.ts"
 import { shared } from "./shared.ts"
 
@@ -53,9 +54,6 @@ const failure = (error: ToolFailure["error"], message: string): Answer => ({ isE
 /** The answer to a call without a user. */
 export const nobody = failure("UserNotFound", "This request names no user. Send a token of the authorization server.")
 
-/** How deep arguments may be nested: deeper ones would overflow the stack of a codec. */
-const deepest = 64
-
 /** The schema of a tool's arguments, as every provider takes it. */
 export const argumentsOf = (tool: Tool.Any) => argumentSchema(Tool.getJsonSchema(tool))
 
@@ -81,7 +79,7 @@ const unwritten = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E,
 const handle = Effect.fnUntraced(function* (name: Name, args: unknown) {
   const toolkit = yield* Tools
   const schema = argumentsOf(Tools.tools[name])
-  const given = accepted(schema, withoutDummies(schema, args))
+  const given = withoutDummies(schema, accepted(schema, args ?? {}))
   const results = yield* Stream.runCollect(
     // The toolkit decodes what it is given, whatever its type says.
     Stream.unwrap(toolkit.handle(name, given as never, undefined, { ...strict, errors: "all" }))

@@ -1,7 +1,8 @@
 /** Converts what models write into the value that its JSON Schema means, and reports what was changed. */
-import { BigDecimal, type JsonSchema, Option, Predicate } from "effect"
-import { formatDecimal } from "../../domain/index.ts"
+import { type JsonSchema, Predicate } from "effect"
+import type { Problem } from "../../domain/index.ts"
 import { Digits, Fields, type Loose } from "./looseJson.ts"
+import { amountFor, decimalText, exactNumber, plainNumber, spelled, wordFor } from "./spellings.ts"
 
 type Node = JsonSchema.JsonSchema
 
@@ -9,8 +10,8 @@ type Node = JsonSchema.JsonSchema
 export interface Coerced {
   readonly value: unknown
   readonly repairs: ReadonlyArray<string>
-  /** Values that can't be converted, each with its path. */
-  readonly refused: ReadonlyArray<string>
+  /** Values that can't be converted. */
+  readonly refused: ReadonlyArray<Problem>
 }
 
 const isNode = (value: unknown): value is Node => Predicate.isObject(value)
@@ -26,45 +27,9 @@ const resolved = (root: Node, schema: unknown): Node => {
 
 const named = (path: string) => (path === "" ? "the answer" : path)
 
-/** Whether calculating with a number is cheap: `1e999999999` has a billion digits. */
-const isModest = (text: string): boolean =>
-  text !== "" && text.length <= 400 && Math.abs(Number(/e([+-]?\d+)$/i.exec(text)?.[1] ?? 0)) <= 400
-
-/** The number, if a JavaScript number holds it exactly as it was written. */
-const exactNumber = (text: string): number | undefined => {
-  if (!isModest(text)) return undefined
-  const number = Number(text)
-  const [written, held] = [BigDecimal.fromString(text), BigDecimal.fromString(String(number))]
-  return Option.isSome(written) && Option.isSome(held) && BigDecimal.equals(written.value, held.value)
-    ? number
-    : undefined
-}
-
-/**
- * An amount as people write it: `$104,875.00`, `87.5 %`. A comma that could also be a decimal point is not accepted.
- */
-const plainNumber = (text: string): string | undefined => {
-  let number = text.trim()
-  if (number.startsWith("$")) number = number.slice(1).trimStart()
-  if (number.endsWith("%")) number = number.slice(0, -1).trimEnd()
-  if (/^-?(?:\d*\.\d+|\d+)$/.test(number)) return number
-  const grouped = /^-?\d{1,3}(,\d{3})+(\.\d+)?$/.test(number)
-  const isClear = text.includes("$") || number.includes(".") || number.split(",").length > 2
-  return grouped && isClear ? number.replaceAll(",", "") : undefined
-}
-
-const decimalText = (text: string): string =>
-  isModest(text) ? Option.match(BigDecimal.fromString(text), { onNone: () => text, onSome: formatDecimal }) : text
-
-const spelled = (text: string): string =>
-  text
-    .trim()
-    .toLowerCase()
-    .replaceAll(/[\s-]+/g, "_")
-
 class Coercion {
   readonly repairs: Array<string> = []
-  readonly refused: Array<string> = []
+  readonly refused: Array<Problem> = []
   readonly root: Node
 
   constructor(root: Node) {
@@ -111,28 +76,31 @@ class Coercion {
       return decimalText(text)
     }
     const number = exactNumber(text)
-    if (number === undefined) this.refused.push(`${named(path)}: has more digits than a number keeps; send it as text`)
+    if (number === undefined) {
+      this.refused.push({ path, message: "has more digits than a number keeps; send it as text" })
+    }
     return number
   }
 
   takeText(schema: Node, text: string, path: string): unknown {
     const { enum: options, pattern, type } = schema
     if (type === "number" || type === "integer") {
-      const number = exactNumber(plainNumber(text) ?? "")
+      const number = exactNumber(plainNumber(text, schema["description"]) ?? "")
       if (number === undefined) return text
       this.say(path, "text was read as a number")
       return number
     }
-    if (Array.isArray(options) && !options.includes(text) && options.includes(spelled(text))) {
+    if (Array.isArray(options) && !options.includes(text)) {
+      const word = wordFor(options, text)
+      if (word === undefined) return text
       this.say(path, "was spelled as the vocabulary has it")
-      return spelled(text)
+      return word
     }
     if (typeof pattern === "string" && !new RegExp(pattern, "u").test(text)) {
-      const amount = plainNumber(text)
-      if (amount !== undefined && new RegExp(pattern, "u").test(decimalText(amount))) {
-        this.say(path, "signs around a number were left out")
-        return decimalText(amount)
-      }
+      const amount = amountFor(schema, text)
+      if (amount === undefined) return text
+      this.say(path, "signs around a number were left out")
+      return amount
     }
     return text
   }
@@ -147,9 +115,15 @@ class Coercion {
       const meant = spelled(written)
       const name = !Object.hasOwn(properties, written) && Object.hasOwn(properties, meant) ? meant : written
       if (name !== written) this.say(inner(name), "its name was spelled as the schema has it")
-      if (Object.hasOwn(properties, name)) {
+      if (taken.some(([one]) => one === name)) {
+        this.refused.push({ path: inner(name), message: "comes twice, in two spellings" })
+      } else if (Object.hasOwn(properties, name)) {
         if (loose === null && !required.includes(name)) this.say(inner(name), "null was left out")
         else taken.push([name, this.take(properties[name], loose, inner(name))])
+      } else if (rest === false && required.length === 0) {
+        // An object that needs no member has shares by name: without one of them it means something else.
+        const message = `is no name that is known here; expected one of ${Object.keys(properties).join(", ")}`
+        this.refused.push({ path: inner(name), message })
       } else if (rest === false) this.say(inner(name), "was not asked for and left out")
       else taken.push([name, this.take(rest, loose, inner(name))])
     }

@@ -6,6 +6,7 @@ import {
   type ClosedRetirementPayload,
   type InstrumentClassification,
   type PortfolioAnalysis,
+  type Problem,
   problemsOf,
   type RebalanceRecommendation,
   type SummaryPayload,
@@ -62,9 +63,6 @@ const prose: { readonly [Kind in PayloadKind]?: string } = { report: "content", 
 /** How many possible beginnings of JSON are tried in a text. */
 const mostTried = 50
 
-/** How many characters are read over all beginnings, each of which may fail only near the end of the text. */
-const mostRead = (text: string): number => Math.max(1_000_000, 4 * text.length)
-
 const largest = 4_000_000
 
 interface Found {
@@ -74,7 +72,7 @@ interface Found {
 
 interface Candidate<A> {
   readonly repairs: ReadonlyArray<string>
-  readonly result: Result.Result<A, ReadonlyArray<string>>
+  readonly result: Result.Result<A, ReadonlyArray<Problem>>
 }
 
 /** Where JSON may begin: at the start, then in fences, then at each bracket. */
@@ -90,40 +88,43 @@ const aroundOf = (text: string, start: number, end: number): ReadonlyArray<strin
   return [/^```[\w-]*\s*```$/.test(around) ? "a code fence was left out" : "text around the JSON was left out"]
 }
 
-/** The values that can be read from a text, outermost first; if there are none, why the first one can't be read. */
+/**
+ * The values that can be read from a text, outermost first; if there are none, why the first one can't be read. What is
+ * inside a value that can't be read is no answer of its own.
+ */
 const reading = (text: string): { readonly found: ReadonlyArray<Found>; readonly failed: Unreadable | undefined } => {
   const found: Array<Found> = []
   let failed: Unreadable | undefined
   let past = 0
-  let left = mostRead(text)
   for (const start of starts(text)) {
-    if (left <= 0) break
     if (start < past) continue
     const read = readLoose(text, start)
     if (Result.isSuccess(read)) {
       const { end, repairs, value } = read.success
       past = end
-      left -= end - start
       found.push({ loose: value, repairs: [...repairs, ...aroundOf(text, start, end)] })
     } else {
-      left -= read.failure.at - start
+      past = read.failure.at
       failed ??= read.failure
     }
-    // A value inside an answer that was cut off is not an answer of its own.
-    if (failed?.cut === true && found.length === 0) break
   }
   return { found, failed }
 }
 
-/** Removes the single member that models put around an answer, `{"report": {...}}`; adds the one that charts need. */
+/**
+ * Removes the list of one, or the single member, that models put around an answer, `{"report": {...}}`; adds the one that
+ * charts need.
+ */
 const rewrapped = (kind: PayloadKind, { loose, repairs }: Found): ReadonlyArray<Found> => {
-  if (kind === "charts" && Array.isArray(loose)) {
-    return [
-      {
-        loose: new Fields({ members: new Map([["charts", loose]]) }),
-        repairs: [...repairs, "a list was taken as charts"]
-      }
-    ]
+  if (Array.isArray(loose)) {
+    const [only] = loose
+    if (kind === "charts") {
+      const members = new Map([["charts", loose]])
+      return [{ loose: new Fields({ members }), repairs: [...repairs, "a list was taken as charts"] }]
+    }
+    return loose.length === 1 && only instanceof Fields
+      ? [{ loose: only, repairs: [...repairs, "the list around the answer was left out"] }]
+      : []
   }
   if (!(loose instanceof Fields) || loose.members.size !== 1) return []
   const [[name, inner] = ["", null]] = loose.members
@@ -133,10 +134,14 @@ const rewrapped = (kind: PayloadKind, { loose, repairs }: Found): ReadonlyArray<
     : []
 }
 
+/** Whether a text is nothing, or a word or a number that stands for no answer. */
+const isBare = (text: string): boolean =>
+  /^(null|none|undefined|nan|n\/a|true|false|[-+.\d]+)?$/i.test(text.replaceAll(/```(json)?/g, "").trim())
+
 /** Takes the whole text as the main member of a payload, if it holds no object. */
 const proseOf = (kind: PayloadKind, text: string, found: ReadonlyArray<Found>): ReadonlyArray<Found> => {
   const member = prose[kind]
-  if (member === undefined || text.trim() === "" || /^\s*(```\w*\s*)?[{[]/.test(text)) return []
+  if (member === undefined || isBare(text) || /^\s*(```\w*\s*)?[{[]/.test(text)) return []
   if (found.some(({ loose }) => loose instanceof Fields)) return []
   const members = new Map([[member, text.trim()]])
   return [{ loose: new Fields({ members }), repairs: [`the whole text was taken as ${member}`] }]
@@ -147,29 +152,43 @@ const judged = <A>({ codec, jsonSchema }: Described<A>, found: Found): Candidate
   const all = [...found.repairs, ...repairs]
   if (refused.length > 0) return { repairs: all, result: Result.fail(refused) }
   const decoded = Schema.decodeUnknownResult(codec, strict)(value)
-  return {
-    repairs: all,
-    result: Result.mapError(decoded, (error) =>
-      problemsOf(error).map(({ message, path }) => (path === "" ? message : `${path}: ${message}`))
-    )
-  }
+  return { repairs: all, result: Result.mapError(decoded, problemsOf) }
 }
 
-const best = <A>(candidates: ReadonlyArray<Candidate<A>>): Candidate<A> | undefined =>
-  candidates.toSorted((a, b) => cost(a) - cost(b))[0]
+/** How deep in a value the first of its problems is: the deeper, the more of the value fits. */
+const depthOf = (problems: ReadonlyArray<Problem>): number =>
+  Math.min(...problems.map(({ path }) => (path === "" ? 0 : path.split(".").length)))
 
-/** Fewer problems are better than fewer repairs. */
-const cost = <A>({ repairs, result }: Candidate<A>): number =>
-  repairs.length + (Result.isFailure(result) ? 1000 * result.failure.length : 0)
+/** A value without problems is best, then one with deep ones, with few ones, and with few repairs. */
+const order = <A>(a: Candidate<A>, b: Candidate<A>): number => {
+  const [one, two] = [a.result, b.result]
+  if (Result.isSuccess(one) || Result.isSuccess(two)) {
+    return Number(Result.isSuccess(two)) - Number(Result.isSuccess(one)) || a.repairs.length - b.repairs.length
+  }
+  return (
+    depthOf(two.failure) - depthOf(one.failure) ||
+    one.failure.length - two.failure.length ||
+    a.repairs.length - b.repairs.length
+  )
+}
 
-const correction = (problems: ReadonlyArray<string>): string =>
-  `Send the whole JSON object again, with these corrections: ${problems.slice(0, 10).join("; ")}.`
+const correction = (problems: ReadonlyArray<Problem>): string => {
+  const shown = problems.slice(0, 10).map(({ message, path }) => (path === "" ? message : `${path}: ${message}`))
+  return `Send the whole JSON object again, with these corrections: ${shown.join("; ")}.`
+}
 
 const unreadable = (failed: Unreadable | undefined, text: string): string => {
   if (failed === undefined) return "Answer with one JSON object as the schema describes it, and nothing else."
   if (failed.cut) return "The JSON is cut off: send the whole JSON object again, shorter where it can be."
   const line = text.slice(0, failed.at).split("\n").length
   return `The JSON can't be read: in line ${line}, ${failed.message}. Send the whole JSON object again.`
+}
+
+/** The text itself, if the answer is JSON of a text: a program has written it as JSON once more. */
+const unquoted = (answer: string): string => {
+  if (!answer.trimStart().startsWith('"')) return answer
+  const read = Result.getOrUndefined(readLoose(answer, 0))
+  return typeof read?.value === "string" && answer.slice(read.end).trim() === "" ? read.value : answer
 }
 
 const dialects: ReadonlyArray<Dialect> = ["openai", "json-schema"]
@@ -190,14 +209,16 @@ const dialects: ReadonlyArray<Dialect> = ["openai", "json-schema"]
  * else console.log(decoded.correction) // for the model
  * ```
  */
-export const decodePayload = <Kind extends PayloadKind>(kind: Kind, text: string): DecodedPayload<Payloads[Kind]> => {
-  if (text.length > largest) return { ok: false, correction: "The answer is too long: send a shorter one." }
+export const decodePayload = <Kind extends PayloadKind>(kind: Kind, answer: string): DecodedPayload<Payloads[Kind]> => {
+  if (answer.length > largest) return { ok: false, correction: "The answer is too long: send a shorter one." }
+  const text = unquoted(answer)
   const { failed, found } = reading(text)
   const whole = failed?.cut === true ? [] : proseOf(kind, text, found)
   const all = [...found.flatMap((one) => [one, ...rewrapped(kind, one)]), ...whole]
   const described = payloads[kind]
-  const chosen = best(all.flatMap((one) => dialects.map((dialect) => judged(described(dialect), one))))
+  const [chosen] = all.flatMap((one) => dialects.map((dialect) => judged(described(dialect), one))).toSorted(order)
   if (chosen === undefined) return { ok: false, correction: unreadable(failed, text) }
   if (Result.isFailure(chosen.result)) return { ok: false, correction: correction(chosen.result.failure) }
-  return { ok: true, value: chosen.result.success, repairs: chosen.repairs }
+  const repairs = text === answer ? chosen.repairs : ["the quotes around the answer were left out", ...chosen.repairs]
+  return { ok: true, value: chosen.result.success, repairs }
 }

@@ -1,5 +1,5 @@
 /**
- * Makes JSON Schemas that every provider accepts, and accepts values as models really send them.
+ * Makes JSON Schemas that every provider accepts.
  *
  * Providers refuse objects without `properties`, `allOf`, and patterns with lookaround; the codec still enforces what
  * is left out here.
@@ -56,53 +56,26 @@ const withoutNull = (schema: unknown): unknown => {
   return rest.length === 1 && Predicate.isObject(rest[0]) ? { ...rest[0], ...others } : { ...others, anyOf: rest }
 }
 
+const argumentsWithin = (schema: unknown): unknown => (Predicate.isObject(schema) ? argumentsOf(schema) : schema)
+
 const argumentsOf = (schema: JsonSchema.JsonSchema): JsonSchema.JsonSchema => {
-  const { properties } = schema
+  const { additionalProperties, items, properties } = schema
+  if (items !== undefined) return { ...schema, items: argumentsWithin(items) }
   if (!Predicate.isObject(properties)) return schema
   const closed = Object.entries(properties).map(([name, property]) => {
     const inner = required(schema).includes(name) ? property : withoutNull(property)
-    return [name, Predicate.isObject(inner) ? argumentsOf(inner) : inner] as const
+    return [name, argumentsWithin(inner)] as const
   })
-  const isOpen = closed.length === 0 && schema["additionalProperties"] !== false
   return {
     ...schema,
     properties: Object.fromEntries(closed),
-    ...(schema["items"] === undefined ? {} : { items: schema["items"] }),
-    ...(isOpen ? {} : { additionalProperties: false })
+    ...(additionalProperties === undefined ? {} : { additionalProperties: argumentsWithin(additionalProperties) }),
+    ...(closed.length > 0 && { additionalProperties: false })
   }
 }
 
 /** The schema of a tool's arguments: portable, closed, and without `null` for what may be left out. */
 export const argumentSchema = (schema: JsonSchema.JsonSchema): JsonSchema.JsonSchema => argumentsOf(portable(schema))
-
-// A number with more digits may not be exactly the one that was written.
-const exactDigits = 15
-
-const asText = (value: number, { pattern }: JsonSchema.JsonSchema): number | string => {
-  const text = String(value)
-  const isExact = text.replaceAll(/\D/g, "").length <= exactDigits
-  return isExact && typeof pattern === "string" && new RegExp(pattern, "u").test(text) ? text : value
-}
-
-/**
- * Converts what models and clients really send into the value that the schema means: `null` for a member that may be
- * left out, a number instead of decimal text, a number as text. Everything else stays as it is, for the codec to check.
- */
-export const accepted = (schema: unknown, value: unknown): unknown => {
-  if (!Predicate.isObject(schema)) return value
-  if (typeof value === "number" && schema["type"] === "string") return asText(value, schema)
-  if (typeof value === "string" && (schema["type"] === "integer" || schema["type"] === "number")) {
-    return /^-?\d{1,15}(\.\d+)?$/.test(value) ? Number(value) : value
-  }
-  if (Array.isArray(value)) return value.map((item) => accepted(schema["items"], item))
-  const { properties } = schema
-  if (!Predicate.isObject(value) || !Predicate.isObject(properties)) return value
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([name, one]) => !(one === null && name in properties && !required(schema).includes(name)))
-      .map(([name, one]) => [name, name in properties ? accepted(Reflect.get(properties, name), one) : one])
-  )
-}
 
 /** Whether JSON is nested no deeper than this. */
 export const isNestedAtMost = (value: unknown, most: number): boolean => {

@@ -30,8 +30,8 @@ const found = <A>(page: Page<A> | undefined) => (page === undefined ? unknownCur
 
 const searching = (instruments: Instruments["Service"], bytes: number) =>
   Effect.fnUntraced(function* ({ after, limit, query }: Asked & { readonly query: string }) {
+    if (!/^\d{1,9}$/.test(after ?? "0")) return yield* unknownCursor
     const offset = Number(after ?? 0)
-    if (!Number.isSafeInteger(offset) || offset < 0) return yield* unknownCursor
     const rows = yield* instruments.search(query, { limit: limit + 1, offset })
     const numbered = rows.map((instrument, index) => ({ instrument, number: String(offset + index + 1) }))
     const page = yield* found(pageOf(numbered, ({ number }) => number, { limit, bytes }))

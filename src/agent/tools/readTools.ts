@@ -20,6 +20,7 @@ import {
   Position,
   User
 } from "../../domain/index.ts"
+import { text } from "../../domain/Text.ts"
 import { Cursor, limit } from "./pages.ts"
 import { failing, reads } from "./toolParts.ts"
 
@@ -36,7 +37,7 @@ const searchInstruments = Tool.make("search_instruments", {
     "Find instruments (ETFs, funds, stocks, bonds) whose symbol or name has the given text in it, the best match " +
     "first, a page at a time. Prices are US dollars for one share, as decimal text; allocations are percentages.",
   parameters: Schema.Struct({
-    query: Schema.NonEmptyString.annotate({ description: "Part of a symbol or name", examples: ["vanguard"] }),
+    query: text({ min: 1, max: 255, description: "Part of a symbol or name", example: "vanguard" }),
     limit: limit(100, 20),
     after
   }),

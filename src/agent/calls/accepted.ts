@@ -1,0 +1,109 @@
+/** Converts arguments as models really send them into what the JSON Schema of a tool means. */
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import { parseJson } from "../../data-api/values/SoundJson.ts"
+import { amountFor, exactNumber, plainNumber, wordFor } from "../payloads/spellings.ts"
+import { isNestedAtMost } from "../schemas/portable.ts"
+
+type Node = { readonly [keyword: string]: unknown }
+
+// A number with more digits may not be exactly the one that was written.
+const exactDigits = 15
+
+const numberAsText = (value: number, { pattern }: Node): number | string => {
+  const text = String(value)
+  const isExact = text.replaceAll(/\D/g, "").length <= exactDigits
+  return isExact && typeof pattern === "string" && new RegExp(pattern, "u").test(text) ? text : value
+}
+
+/** How deep arguments may be nested: deeper ones would overflow the stack of a codec. */
+export const deepest = 64
+
+const readJson = Option.liftThrowable((text: string): unknown => parseJson(text))
+
+/** The object or list that a text is the JSON of. */
+const fromJson = (text: string, is: (value: unknown) => boolean): unknown => {
+  if (!/^\s*[[{]/.test(text)) return undefined
+  return Option.getOrUndefined(Option.filter(readJson(text), (value) => is(value) && isNestedAtMost(value, deepest)))
+}
+
+const asWord = (schema: Node, text: string): unknown => {
+  const { enum: words, pattern } = schema
+  if (Array.isArray(words)) return words.includes(text) ? text : (wordFor(words, text) ?? text)
+  if (typeof pattern !== "string" || new RegExp(pattern, "u").test(text)) return text
+  return amountFor(schema, text) ?? text
+}
+
+const acceptedText = (schema: Node, text: string): unknown => {
+  switch (schema["type"]) {
+    case "integer":
+    case "number":
+      return exactNumber(plainNumber(text, schema["description"]) ?? "") ?? text
+    case "boolean": {
+      const word = wordFor(["true", "false"], text)
+      return word === undefined ? text : word === "true"
+    }
+    case "object": {
+      const read = fromJson(text, Predicate.isObject)
+      return read === undefined ? text : accepted(schema, read)
+    }
+    case "array": {
+      const read = fromJson(text, Array.isArray)
+      return read === undefined ? acceptedList(schema, [text]) : accepted(schema, read)
+    }
+    default:
+      return asWord(schema, text)
+  }
+}
+
+const acceptedList = ({ items }: Node, list: ReadonlyArray<unknown>): unknown =>
+  list.map((item) => accepted(items, item))
+
+/** Whether a value stands for a member that is left out. An empty flag does not: it may mean no. */
+const isLeftOut = (schema: unknown, value: unknown): boolean => {
+  if (value === null) return true
+  if (value !== "" || !Predicate.isObject(schema)) return false
+  const { enum: words, minLength, pattern, type } = schema
+  if (type !== "string") return type !== "boolean"
+  return (
+    words !== undefined ||
+    Number(minLength ?? 0) > 0 ||
+    (typeof pattern === "string" && !new RegExp(pattern, "u").test(""))
+  )
+}
+
+const hasMembers = ({ properties }: Node): boolean =>
+  Predicate.isObject(properties) && Object.keys(properties).length > 0
+
+const acceptedObject = (schema: Node, value: object): unknown => {
+  const { additionalProperties, required } = schema
+  const properties = Predicate.isObject(schema["properties"]) ? schema["properties"] : {}
+  const isRequired = (name: string) => Array.isArray(required) && required.includes(name)
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, one]) => {
+      if (!Object.hasOwn(properties, name)) return [[name, accepted(additionalProperties, one)] as const]
+      const inner = Reflect.get(properties, name)
+      return !isRequired(name) && isLeftOut(inner, one) ? [] : [[name, accepted(inner, one)] as const]
+    })
+  )
+}
+
+/**
+ * Converts what has one meaning alone: `null` or an empty text for a member that may be left out, a number as text and
+ * the other way round, the signs around an amount, a word in another spelling, JSON as text, one entry for a list of
+ * one. Everything else stays as it is, for the codec to check.
+ */
+export const accepted = (schema: unknown, value: unknown): unknown => {
+  if (!Predicate.isObject(schema)) return value
+  const { type } = schema
+  if (typeof value === "string") return acceptedText(schema, value)
+  if (typeof value === "number" && type === "string") return numberAsText(value, schema)
+  if (Array.isArray(value)) {
+    const [only] = value
+    const isOne = type === "object" && value.length === 1 && Predicate.isObject(only) && hasMembers(schema)
+    if (isOne) return accepted(schema, only)
+    return type === "array" ? acceptedList(schema, value) : value
+  }
+  if (!Predicate.isObject(value)) return value
+  return type === "array" ? acceptedList(schema, [value]) : acceptedObject(schema, value)
+}
