@@ -173,31 +173,39 @@ export interface DigitsOption {
 }
 
 /** A number as JSON has it, or text: a sign, digits, a point, an exponent. */
-const NumberOrText = Schema.Union([
-  Schema.Finite,
-  Schema.String.pipe(Schema.check(Schema.isMaxLength(400), Schema.isPattern(/^-?\d+(\.\d+)?([eE][-+]?\d{1,3})?$/u)))
-])
+const numberOrTextOf = (message: string) =>
+  Schema.Union([
+    Schema.Finite,
+    Schema.String.pipe(
+      Schema.check(
+        Schema.isMaxLength(400, { message }),
+        Schema.isPattern(/^-?\d+(\.\d+)?([eE][-+]?\d{1,3})?$/u, { message })
+      )
+    )
+  ])
 
 /**
  * A JSON number or decimal text. A number is read as the shortest decimal that stands for it, which is what the sender
  * wrote if it had up to 15 digits: 450.25 is 450.25. It is written as text.
  */
 const numberOrText = (kind: Kind, { digits }: DigitsOption) =>
-  NumberOrText.annotate({
-    description: `${kind.description}, as a number or as text; more digits are ${digits === "round" ? "rounded" : "refused"}`,
-    message: `${kind.message}; a number or text`
-  }).pipe(
-    Schema.decodeTo(Schema.BigDecimal, {
-      decode: SchemaGetter.transformEffect((input: number | string) => {
-        const given = BigDecimal.fromStringUnsafe(String(input))
-        const decimal = digits === "round" ? rounded(kind.scale)(given) : printable(given)
-        return kind.pattern.test(formatDecimal(decimal))
-          ? Effect.succeed(decimal)
-          : Effect.fail(new SchemaIssue.InvalidValue({ message: kind.message }, { value: input }))
-      }),
-      encode: SchemaGetter.transform(formatDecimal)
+  numberOrTextOf(kind.message)
+    .annotate({
+      description: `${kind.description}, as a number or as text; more digits are ${digits === "round" ? "rounded" : "refused"}`,
+      message: `${kind.message}; a number or text`
     })
-  )
+    .pipe(
+      Schema.decodeTo(Schema.BigDecimal, {
+        decode: SchemaGetter.transformEffect((input: number | string) => {
+          const given = BigDecimal.fromStringUnsafe(String(input))
+          const decimal = digits === "round" ? rounded(kind.scale)(given) : printable(given)
+          return kind.pattern.test(formatDecimal(decimal))
+            ? Effect.succeed(decimal)
+            : Effect.fail(new SchemaIssue.InvalidValue({ message: kind.message }, { value: input }))
+        }),
+        encode: SchemaGetter.transform(formatDecimal)
+      })
+    )
 
 /** {@link money} from a JSON number or text; {@link signedMoney} where `negativeCash` says so. */
 export const moneyInput = (description: string, options: DigitsOption & { readonly negativeCash?: boolean }) =>

@@ -1,8 +1,11 @@
 /** What a service provides to mount the API, and how failures are answered. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as HttpMethod from "effect/http/HttpMethod"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { refusingDepth } from "../domain/Json.ts"
 import { InvalidInput, problemsOf } from "../domain/Problems.ts"
@@ -48,6 +51,21 @@ export class Authorization extends HttpApiMiddleware.Service<Authorization, { pr
 /** A body, path or query does not fit its schema: 400, with one problem for each field. */
 export const InvalidRequest = InvalidInput.annotate({ httpApiStatus: 400 })
 
+const decodeUtf8 = /* @__PURE__ */ Option.liftThrowable((body: ArrayBuffer) =>
+  new TextDecoder("utf-8", { fatal: true }).decode(body)
+)
+
+/** Refuses a body that is not UTF-8, of which some characters would otherwise be stored as other ones. */
+const refusingOtherEncodings = <A, E, R>(endpoint: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    const request = yield* HttpServerRequest.HttpServerRequest
+    if (HttpMethod.hasBody(request.method) && Option.isNone(decodeUtf8(yield* Effect.orDie(request.arrayBuffer)))) {
+      const problems = [{ path: "", message: "expected a body in UTF-8" }]
+      return yield* new InvalidInput({ subject: "request's payload", problems })
+    }
+    return yield* endpoint
+  })
+
 /** Answers input that does not fit its schema with {@link InvalidRequest}. */
 export class InputErrors extends HttpApiMiddleware.Service<InputErrors>()("alex-database/http-api/InputErrors", {
   error: InvalidRequest
@@ -57,7 +75,8 @@ export class InputErrors extends HttpApiMiddleware.Service<InputErrors>()("alex-
     InputErrors,
     /* @__PURE__ */ Effect.map(
       InputErrors,
-      (named) => (endpoint, options) => refusingDepth("request's payload")(named(endpoint, options))
+      (named) => (endpoint, options) =>
+        refusingDepth("request's payload")(refusingOtherEncodings(named(endpoint, options)))
     )
   ).pipe(
     /* @__PURE__ */ Layer.provide(

@@ -84,6 +84,43 @@ const behaviour = (it: Vitest.MethodsNonLive<HttpServer.HttpServer>) => {
     })
   )
 
+  it.effect(
+    "a body that is not UTF-8 is refused and stored nowhere, and an amount with a sign says what is expected",
+    () =>
+      Effect.gen(function* () {
+        yield* call("GET", "/user", undefined, "cai")
+        const { address } = yield* HttpServer.HttpServer
+        const posted = (charset: string, name: ReadonlyArray<number>) =>
+          Effect.promise(async () => {
+            const response = await fetch(`http://127.0.0.1:${"port" in address ? address.port : 0}/accounts`, {
+              method: "POST",
+              headers: { authorization: "Bearer cai", "content-type": `application/json${charset}` },
+              body: Buffer.from([...Buffer.from('{"account_name":"caf'), ...name, ...Buffer.from('"}')])
+            })
+            return { status: response.status, body: JSON.parse(await response.text()) }
+          })
+        for (const [charset, name] of [
+          ["", [0xe9]],
+          ["; charset=iso-8859-1", [0xe9]],
+          ["; charset=utf-8", [0xed, 0xa0, 0x80]],
+          ["", [0xc3]]
+        ] as const) {
+          const refused = yield* posted(charset, name)
+          assert.strictEqual(refused.status, 400)
+          assert.include(JSON.stringify(refused.body), "UTF-8")
+        }
+        assert.deepStrictEqual((yield* call("GET", "/accounts", undefined, "cai")).body.items, [])
+        const taken = yield* posted("; charset=UTF-8", [0xc3, 0xa9])
+        assert.deepInclude(taken.body, { account_name: "café" })
+        const signed = yield* call("POST", "/accounts", { account_name: "x", cash_balance: "+5" }, "cai")
+        assert.include(JSON.stringify(signed.body), "expected an amount of money")
+        for (const search of ["%00", "%ED%A0%80"]) {
+          const found = yield* call("GET", `/instruments?search=${search}`, undefined, "cai")
+          assert.deepStrictEqual(found, { status: 200, body: { items: [], unreadable: [] } })
+        }
+      })
+  )
+
   it.effect("every data route of the service, with JSON numbers as a browser sends them", () =>
     Effect.gen(function* () {
       const created = yield* route("GET", "/user")
