@@ -170,12 +170,22 @@ export class JobTransitionRefused extends Schema.TaggedError<JobTransitionRefuse
   /** The state that it should have moved to. */
   wanted: JobStatus,
   /** How often the job had been started, if the caller's attempt is not the last one. */
-  attempts: Schema.optionalKey(Schema.Finite)
+  attempts: Schema.optionalKey(Schema.Finite),
+  /** The caller's attempt, if it was the last one and is over. */
+  attempt: Schema.optionalKey(Schema.Finite),
+  /** Whether results should have been stored without a change of the state. */
+  results: Schema.optionalKey(Schema.Boolean)
 }) {
   override get message() {
-    return this.attempts === undefined
-      ? `Job ${this.job_id} is ${this.found} and can't become ${this.wanted}. ${refusals[this.wanted]}`
-      : `Job ${this.job_id} was started again (attempt ${this.attempts}): another worker has it, and this attempt can't change it.`
+    const { attempt, attempts, found, job_id, results, wanted } = this
+    if (attempts !== undefined) {
+      return `Job ${job_id} was started again (attempt ${attempts}): another worker has it, and this attempt can't change it.`
+    }
+    if (attempt !== undefined) {
+      return `Job ${job_id} is ${found}: attempt ${attempt} is over, and can't change it. Start or claim the job again to work on it.`
+    }
+    if (results === true) return `Job ${job_id} is ${found}: its results stay as they are. Retry a job that failed.`
+    return `Job ${job_id} is ${found} and can't become ${wanted}. ${refusals[wanted]}`
   }
 }
 

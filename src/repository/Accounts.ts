@@ -18,7 +18,16 @@ import {
   NegativeCash
 } from "../domain/Account.ts"
 import { type ClerkUserId, UserNotFound } from "../domain/User.ts"
-import { encoder, everyRow, type Listed, lookUp, type RepositoryError, reader, type StreamOptions } from "./Rows.ts"
+import {
+  encoder,
+  everyRow,
+  type Listed,
+  lookUp,
+  type RepositoryError,
+  reader,
+  type StreamOptions,
+  uuidOrNull
+} from "./Rows.ts"
 import * as Tables from "./Tables.ts"
 
 /** The operations on one account. */
@@ -126,7 +135,7 @@ const findById = (sql: Sql): Operations["findById"] => {
 const findOwned = (sql: Sql, owner: ClerkUserId): Operations["findById"] =>
   Effect.fn("Accounts.forUser.findById")((id) =>
     read.first(
-      sql`SELECT ${sql.literal(columns)} FROM accounts WHERE id = ${id}::uuid ${accountOwnedBy(sql, owner)}`,
+      sql`SELECT ${sql.literal(columns)} FROM accounts WHERE id = ${uuidOrNull(id)}::uuid ${accountOwnedBy(sql, owner)}`,
       notFound(id)
     )
   )
@@ -203,7 +212,7 @@ const update = (sql: Sql, encodeUpdate: EncodeUpdate, owner?: ClerkUserId): Oper
         UPDATE accounts SET (${sql.literal(updated)}) = (
           SELECT ${sql.literal(updated)} FROM jsonb_populate_record(accounts, ${json}::jsonb)
         )
-        WHERE id = ${id}::uuid ${accountOwnedBy(sql, owner)}
+        WHERE id = ${uuidOrNull(id)}::uuid ${accountOwnedBy(sql, owner)}
         RETURNING ${sql.literal(columns)}`,
       notFound(id)
     )
@@ -212,7 +221,7 @@ const update = (sql: Sql, encodeUpdate: EncodeUpdate, owner?: ClerkUserId): Oper
 const remove = (sql: Sql, owner?: ClerkUserId): Operations["delete"] =>
   Effect.fn("Accounts.delete")((id) =>
     read.first(
-      sql`DELETE FROM accounts WHERE id = ${id}::uuid ${accountOwnedBy(sql, owner)} RETURNING ${sql.literal(columns)}`,
+      sql`DELETE FROM accounts WHERE id = ${uuidOrNull(id)}::uuid ${accountOwnedBy(sql, owner)} RETURNING ${sql.literal(columns)}`,
       notFound(id)
     )
   )

@@ -31,7 +31,8 @@ import {
   type RepositoryError,
   type Row,
   reader,
-  type StreamOptions
+  type StreamOptions,
+  uuidOrNull
 } from "./Rows.ts"
 import * as Tables from "./Tables.ts"
 
@@ -153,7 +154,7 @@ const findOwned = (sql: Sql, owner: ClerkUserId): Operations["findById"] =>
     read.first(
       sql`
         SELECT ${sql.literal(columns)} FROM positions JOIN accounts ON accounts.id = positions.account_id
-        WHERE positions.id = ${id}::uuid ${accountOwnedBy(sql, owner)}`,
+        WHERE positions.id = ${uuidOrNull(id)}::uuid ${accountOwnedBy(sql, owner)}`,
       notFound(id)
     )
   )
@@ -260,7 +261,7 @@ const listByAccount = (sql: Sql, owner?: ClerkUserId): Operations["listByAccount
       FROM accounts
       LEFT JOIN positions ON positions.account_id = accounts.id AND positions.symbol > ${after}::varchar
       LEFT JOIN instruments ON instruments.symbol = positions.symbol
-      WHERE accounts.id = ${id}::uuid ${accountOwnedBy(sql, owner)}
+      WHERE accounts.id = ${uuidOrNull(id)}::uuid ${accountOwnedBy(sql, owner)}
       ORDER BY positions.symbol LIMIT ${pageSize}::int`
     const rows = Effect.filterOrFail(everyPage(pageSize, "symbol", page), (all) => all.length > 0, noAccount(id))
     // If the account has no positions, or its last page was full, there is a row without a position.
@@ -281,7 +282,7 @@ const value = (sql: Sql, owner?: ClerkUserId): Operations["value"] =>
         FROM accounts
         LEFT JOIN positions ON positions.account_id = accounts.id
         LEFT JOIN instruments ON instruments.symbol = positions.symbol
-        WHERE accounts.id = ${id}::uuid ${accountOwnedBy(sql, owner)}
+        WHERE accounts.id = ${uuidOrNull(id)}::uuid ${accountOwnedBy(sql, owner)}
         GROUP BY accounts.id`,
       noAccount(id)
     )
@@ -299,7 +300,7 @@ const update = (sql: Sql, owner?: ClerkUserId): Operations["update"] =>
           SELECT ${sql.literal(updated)} FROM jsonb_populate_record(positions, ${json}::jsonb)
         )
         FROM accounts
-        WHERE positions.id = ${id}::uuid AND accounts.id = positions.account_id ${accountOwnedBy(sql, owner)}
+        WHERE positions.id = ${uuidOrNull(id)}::uuid AND accounts.id = positions.account_id ${accountOwnedBy(sql, owner)}
         RETURNING ${sql.literal(columns)}`,
       notFound(id)
     )
@@ -312,7 +313,7 @@ const remove = (sql: Sql, owner?: ClerkUserId): Operations["delete"] =>
       sql`
         WITH deleted AS (
           DELETE FROM positions USING accounts
-          WHERE positions.id = ${id}::uuid AND accounts.id = positions.account_id ${accountOwnedBy(sql, owner)}
+          WHERE positions.id = ${uuidOrNull(id)}::uuid AND accounts.id = positions.account_id ${accountOwnedBy(sql, owner)}
           RETURNING ${sql.literal(columns)}
         )${note(sql, { outcome: "CASE WHEN EXISTS (SELECT FROM deleted) THEN 'ok' ELSE 'PositionNotFound' END" })}
         SELECT * FROM deleted`,

@@ -10,6 +10,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import * as SqlResolver from "effect/sql/SqlResolver"
 import { refusingDepth } from "../domain/Json.ts"
 import { InvalidInput, problemsOf, UnreadableRow } from "../domain/Problems.ts"
+import { isStorable } from "../domain/Text.ts"
 import { quickReader } from "./RowDecoder.ts"
 
 /** The errors of any repository: of the database, or because input or a row does not fit its schema. */
@@ -43,6 +44,11 @@ interface Source {
   readonly name: string
   readonly key: string
 }
+
+const uuidForm = /^\{?[0-9a-f]{4}(-?[0-9a-f]{4}){7}\}?$/i
+
+/** An id as PostgreSQL reads a UUID; null, which no row has, for what is none: a message of a queue may hold anything. */
+export const uuidOrNull = (id: string): string | null => (uuidForm.test(id) ? id : null)
 
 /** Decodes single rows and lists of them. */
 export const reader = <A, I>(source: Source, schema: Schema.Codec<A, I>) => {
@@ -93,8 +99,8 @@ export const computed = <A, I>(schema: Schema.Codec<A, I>) => {
 }
 
 /**
- * Finds rows by their keys: concurrent lookups are one request for each `size` of them. A row that can't be read fails
- * its own lookup only.
+ * Finds rows by their keys: concurrent lookups are one request for each `size` of them. A row that can't be read, or a key
+ * that no row can have, fails its own lookup only.
  */
 export const lookUp = <A, I>(
   source: Source,
@@ -109,14 +115,17 @@ export const lookUp = <A, I>(
     execute
   }).pipe(RequestResolver.batchN(size))
   const { row } = reader(source, schema)
+  const isKey = (key: string) => (source.key === "id" ? uuidOrNull(key) !== null : isStorable(key))
   return <E>(key: string, absent: () => E): Effect.Effect<A, E | SqlError | UnreadableRow> =>
-    SqlResolver.request(key, resolver).pipe(
-      Effect.catchTags({
-        NoSuchElementError: () => Effect.fail(absent()),
-        SchemaError: Effect.die
-      }),
-      Effect.flatMap(row)
-    )
+    isKey(key)
+      ? SqlResolver.request(key, resolver).pipe(
+          Effect.catchTags({
+            NoSuchElementError: () => Effect.fail(absent()),
+            SchemaError: Effect.die
+          }),
+          Effect.flatMap(row)
+        )
+      : Effect.suspend(() => Effect.fail(absent()))
 }
 
 /** Encodes input as the JSON text that `jsonb_populate_record` takes; `subject` names what it is about. */

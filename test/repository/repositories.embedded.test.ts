@@ -5,6 +5,7 @@ import { repositoryContract } from "../contract/repositoryContract.ts"
 import { counterpartContract } from "../contract/repositoryCounterparts.ts"
 import { roundTripContract } from "../contract/repositoryRoundTrips.ts"
 import { serviceContract } from "../contract/serviceContract.ts"
+import { strayContract } from "../contract/strayContract.ts"
 import { embedded } from "./TestRepositories.ts"
 
 layer(embedded, { timeout: "60 seconds", excludeTestServices: true })(
@@ -12,6 +13,7 @@ layer(embedded, { timeout: "60 seconds", excludeTestServices: true })(
   (it) => {
     repositoryContract(it)
     jobContract(it)
+    strayContract(it)
     serviceContract(it)
     counterpartContract(it)
     roundTripContract(it)

@@ -5,12 +5,14 @@ import { repositoryContract } from "../contract/repositoryContract.ts"
 import { counterpartContract } from "../contract/repositoryCounterparts.ts"
 import { roundTripContract } from "../contract/repositoryRoundTrips.ts"
 import { serviceContract } from "../contract/serviceContract.ts"
+import { strayContract } from "../contract/strayContract.ts"
 import { hasPostgres, postgres, skipWithoutPostgres } from "./TestRepositories.ts"
 
 if (hasPostgres) {
   layer(postgres, { timeout: "60 seconds", excludeTestServices: true })("the repositories on PostgreSQL", (it) => {
     repositoryContract(it)
     jobContract(it)
+    strayContract(it)
     serviceContract(it)
     counterpartContract(it)
     roundTripContract(it)

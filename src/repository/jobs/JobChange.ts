@@ -17,7 +17,7 @@ import {
 } from "../../domain/Job.ts"
 import type { ClerkUserId } from "../../domain/User.ts"
 import { type Noted, noted } from "../CallNote.ts"
-import { computed, encoder, type RepositoryError, reader } from "../Rows.ts"
+import { computed, encoder, type RepositoryError, reader, uuidOrNull } from "../Rows.ts"
 import * as Tables from "../Tables.ts"
 
 type Sql = SqlClient.SqlClient
@@ -70,23 +70,38 @@ export const payloadBytes = (row: string): string =>
 export const jobOwnedBy = (sql: Sql, owner: ClerkUserId | undefined) =>
   owner === undefined ? sql.literal("") : sql`AND jobs.clerk_user_id = ${owner}::varchar`
 
-/** A duration as an interval of SQL. */
+// What never ends: an interval can't be infinite, and a row with an infinite time can't be read.
+const longest = Duration.toMillis(Duration.days(36_525))
+
+/** A duration as an interval of SQL, at most a century. */
 export const interval = (sql: Sql, duration: Duration.Input) =>
-  sql`(${Duration.toMillis(duration)}::double precision * interval '1 millisecond')`
+  sql`(${Math.min(Duration.toMillis(duration), longest)}::double precision * interval '1 millisecond')`
+
+/**
+ * When a lease of this length ends. It counts from the moment at which the row is written, since a statement may have
+ * waited for it, and a transaction may have begun long before.
+ */
+export const leaseUntil = (sql: Sql, lease: Duration.Input) => sql`clock_timestamp() + ${interval(sql, lease)}`
+
+// The time of a transaction is that of its beginning, before which another one may have started the job.
+/** The SQL of when a job starts. */
+export const startedNow = "greatest(now(), jobs.created_at)"
+/** The SQL of when a job ends. */
+export const endedNow = "greatest(now(), jobs.created_at, jobs.started_at)"
 
 /** The columns that a step sets. */
 const assigned = (sql: Sql, { extends: extended, lease, to }: Step) => {
-  const until = lease === undefined ? sql.literal("NULL") : sql`now() + ${interval(sql, lease)}`
+  const until = lease === undefined ? sql.literal("NULL") : leaseUntil(sql, lease)
   if (extended === true) return sql`lease_until = ${until}`
   switch (to) {
     case "running":
       return sql`
-        status = 'running', attempts = jobs.attempts + 1, started_at = now(), completed_at = NULL,
+        status = 'running', attempts = jobs.attempts + 1, started_at = ${sql.literal(startedNow)}, completed_at = NULL,
         lease_until = ${until}`
     case "pending":
       return sql.literal("status = 'pending', started_at = NULL, completed_at = NULL, lease_until = NULL")
     default:
-      return sql`status = ${to}::varchar, completed_at = now(), lease_until = NULL`
+      return sql`status = ${to}::varchar, completed_at = ${sql.literal(endedNow)}, lease_until = NULL`
   }
 }
 
@@ -135,7 +150,7 @@ const run = (sql: Sql, note: Noted, guard: JobGuard, id: JobId, json: string, st
   // only other programs can write, may still become smaller.
   sql`
     WITH found AS (
-      SELECT jobs AS stored, jobs.* FROM jobs WHERE id = ${id}::uuid ${jobOwnedBy(sql, guard.owner)} FOR UPDATE
+      SELECT jobs AS stored, jobs.* FROM jobs WHERE id = ${uuidOrNull(id)}::uuid ${jobOwnedBy(sql, guard.owner)} FOR UPDATE
     ), new AS (
       SELECT new.*, ${sql.literal(sized ? payloadBytes("new") : "0")} AS bytes
       FROM found, jsonb_populate_record(found.stored, ${json}::jsonb) AS new
@@ -190,6 +205,8 @@ export const changeJob = Effect.fnUntraced(function* (
     job_id: id,
     found: found._tag === "Some" ? found.value : "running",
     wanted: step?.to ?? "running",
-    ...(stale && { attempts: outcome.found_attempts })
+    ...(stale && { attempts: outcome.found_attempts }),
+    ...(guard.attempt !== undefined && !stale && { attempt: guard.attempt }),
+    ...(step === undefined && { results: true })
   })
 })

@@ -10,7 +10,7 @@ import type * as SqlClient from "effect/sql/SqlClient"
 import { Job, type JobId, JobState, type JobTooLarge, maxJobBytes, storableMessage } from "../../domain/Job.ts"
 import { type Listed, listed, type RepositoryError, reader } from "../Rows.ts"
 import * as Tables from "../Tables.ts"
-import { changeJob, interval, type Results, type Step, type StepError } from "./JobChange.ts"
+import { changeJob, endedNow, leaseUntil, type Results, type Step, type StepError, startedNow } from "./JobChange.ts"
 
 /** One attempt at a job: its operations are refused as soon as another worker has taken over the job. */
 export interface JobAttempt {
@@ -73,7 +73,7 @@ export interface JobOutcome {
 export interface Queue {
   /**
    * Claims the oldest jobs, at most `limit` (1): pending ones, and running ones whose lease has expired. No two claims
-   * get the same job. A job whose lease has expired for the `maxAttempts`-th time fails instead.
+   * get the same job. A job whose lease has expired after it was started `maxAttempts` times or more fails instead.
    *
    * @errors RepositoryError
    */
@@ -177,13 +177,13 @@ const claim = (sql: Sql): Queue["claim"] => {
         FROM next WINDOW following AS (ORDER BY created_at, id)
       ), given_up AS (
         UPDATE jobs SET
-          status = 'failed', completed_at = now(), lease_until = NULL,
-          error_message = 'No worker finished the job: it was started ' || attempts || ' times, and each lease ran out.'
+          status = 'failed', completed_at = ${sql.literal(endedNow)}, lease_until = NULL,
+          error_message = 'No worker finished the job: it was started ' || attempts || ' times, and the last lease ran out.'
         FROM sized WHERE jobs.id = sized.id AND exhausted
       )
       UPDATE jobs SET
-        status = 'running', attempts = attempts + 1, started_at = now(), completed_at = NULL,
-        lease_until = now() + ${interval(sql, options.lease ?? defaultLease)}
+        status = 'running', attempts = attempts + 1, started_at = ${sql.literal(startedNow)}, completed_at = NULL,
+        lease_until = ${leaseUntil(sql, options.lease ?? defaultLease)}
       FROM sized WHERE jobs.id = sized.id AND NOT exhausted AND fits
       RETURNING ${sql.literal(columns)}`)
     return listed(

@@ -1,6 +1,7 @@
 /** The changes of a job: of its status, and of the results that agents attach to it. */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Struct from "effect/Struct"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type { ChartsPayload, ReportPayload, RetirementPayload, SummaryPayload } from "../../domain/Analysis.ts"
 import {
@@ -8,11 +9,11 @@ import {
   JobNotFound,
   type JobState,
   type JobTooLarge,
-  type JobUpdate,
+  JobUpdate,
   storableMessage
 } from "../../domain/Job.ts"
 import type { ClerkUserId } from "../../domain/User.ts"
-import type { RepositoryError } from "../Rows.ts"
+import { encoder, type RepositoryError, uuidOrNull } from "../Rows.ts"
 import { changeJob, jobOwnedBy, type Results, readState, type StepError, stateColumns } from "./JobChange.ts"
 
 /** The errors of attaching a result. */
@@ -24,6 +25,12 @@ export interface StartOptions {
   readonly takeOver?: Duration.Input
   /** How long no other worker may take the job; `Jobs.attempt` extends it. */
   readonly lease?: Duration.Input
+}
+
+/** Which jobs an update may change. */
+export interface UpdateOptions {
+  /** Only one that has not ended: not completed, failed or cancelled. */
+  readonly unlessEnded?: boolean
 }
 
 /** How a job is retried. */
@@ -45,7 +52,7 @@ export interface JobSteps {
   readonly update: (
     id: JobId,
     changes: JobUpdate,
-    options?: { readonly unlessEnded?: boolean }
+    options?: UpdateOptions
   ) => Effect.Effect<JobState, StepError | JobTooLarge>
 
   /**
@@ -124,6 +131,10 @@ export interface JobSteps {
 
 type Sql = SqlClient.SqlClient
 
+const checkStatus = /* @__PURE__ */ encoder(
+  /* @__PURE__ */ JobUpdate.mapFields(/* @__PURE__ */ Struct.pick(["status"]))
+)
+
 /** What a retry clears: the error message, and with `clear` the results. */
 const emptied = (results: "keep" | "clear"): Results =>
   results === "keep"
@@ -143,7 +154,7 @@ const withoutResult = (step: Effect.Effect<JobState, StepError | JobTooLarge>): 
 const remove = (sql: Sql, owner: ClerkUserId | undefined): JobSteps["delete"] =>
   Effect.fn("Jobs.delete")((id) =>
     readState.first(
-      sql`DELETE FROM jobs WHERE id = ${id}::uuid ${jobOwnedBy(sql, owner)} RETURNING ${sql.literal(stateColumns)}`,
+      sql`DELETE FROM jobs WHERE id = ${uuidOrNull(id)}::uuid ${jobOwnedBy(sql, owner)} RETURNING ${sql.literal(stateColumns)}`,
       () => new JobNotFound({ job_id: id })
     )
   )
@@ -155,9 +166,11 @@ export const jobSteps = (sql: Sql, owner?: ClerkUserId): JobSteps => {
   const attach = (id: JobId, results: Results) =>
     Effect.catchTag(changeJob(sql, guard, id, results), "JobTransitionRefused", Effect.die)
   return {
-    update: Effect.fn("Jobs.update")((id, { status, ...results }, options) =>
-      changeJob(sql, { ...guard, ...options }, id, results, status && { to: status })
-    ),
+    update: Effect.fn("Jobs.update")(function* (id: JobId, changes: JobUpdate, options?: UpdateOptions) {
+      const { status, ...results } = changes
+      if (status !== undefined) yield* checkStatus({ status }, `change of job ${id}`)
+      return yield* changeJob(sql, { ...guard, ...options }, id, results, status && { to: status })
+    }),
     start: Effect.fn("Jobs.start")((id: JobId, options?: StartOptions) =>
       withoutResult(changeJob(sql, guard, id, {}, { to: "running", ...options }))
     ),

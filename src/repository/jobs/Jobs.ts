@@ -33,7 +33,8 @@ import {
   type RepositoryError,
   type Row,
   reader,
-  type StreamOptions
+  type StreamOptions,
+  uuidOrNull
 } from "../Rows.ts"
 import * as Tables from "../Tables.ts"
 import { isStuck, jobOwnedBy, jobParts, payloadBytes, readState, stateColumns } from "./JobChange.ts"
@@ -184,7 +185,7 @@ const findSome = (sql: Sql, owner: ClerkUserId | undefined): Operations["findByI
   Effect.fn("Jobs.findById")((id, options) =>
     read.first(
       sql`
-        SELECT ${sql.literal(columnsWith(options?.parts))} FROM jobs WHERE id = ${id}::uuid ${jobOwnedBy(sql, owner)}`,
+        SELECT ${sql.literal(columnsWith(options?.parts))} FROM jobs WHERE id = ${uuidOrNull(id)}::uuid ${jobOwnedBy(sql, owner)}`,
       notFound(id)
     )
   )
@@ -221,7 +222,7 @@ const streamPayload =
   (id, part) => {
     const pieces = sql<{ readonly piece: string }>`
       SELECT substr(payload, number * ${pieceLength}::int + 1, ${pieceLength}::int) AS piece
-      FROM (SELECT ${sql.literal(part)}::text AS payload FROM jobs WHERE id = ${id}::uuid OFFSET 0) AS job,
+      FROM (SELECT ${sql.literal(part)}::text AS payload FROM jobs WHERE id = ${uuidOrNull(id)}::uuid OFFSET 0) AS job,
         generate_series(0, (length(payload) - 1) / ${pieceLength}::int) AS number
       ORDER BY number`
     return Stream.map(pieces.stream, ({ piece }) => piece)

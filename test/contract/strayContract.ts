@@ -1,0 +1,194 @@
+/** What the repositories do with ids, states and times that other programs get wrong, whatever `SqlClient` they run on. */
+import { assert, type Vitest } from "@effect/vitest"
+import { BigDecimal, Duration, Effect } from "effect"
+import { SqlClient } from "effect/sql"
+import {
+  type AccountId,
+  ClerkUserId,
+  type InstrumentSymbol,
+  type JobId,
+  type PositionId
+} from "../../src/domain/index.ts"
+import { Accounts, Instruments, Jobs, Positions, Users } from "../../src/repository/index.ts"
+import type { Services } from "./repositoryContract.ts"
+
+let last = 0
+const newJob = Effect.gen(function* () {
+  const clerk_user_id = ClerkUserId.make(`stray_user_${++last}`)
+  yield* (yield* Users).create({ clerk_user_id })
+  const { id } = yield* (yield* Jobs).create({ clerk_user_id, job_type: "portfolio_analysis" })
+  return { id, clerk_user_id }
+})
+
+/** What the body of a message may hold in place of an id. */
+const strays = [
+  "",
+  "abc",
+  "null",
+  "1",
+  "3f2504e0-4f89-41d3-9a0c",
+  "3f2504e0-4f89-41d3-9a0c-0305e82c330g",
+  "'; --",
+  "\u0000",
+  "\ud800"
+]
+
+const ids = (it: Vitest.MethodsNonLive<Services>) => {
+  it.effect("an id that is none is not found, and leaves lookups made at the same time alone", () =>
+    Effect.gen(function* () {
+      const { clerk_user_id, id } = yield* newJob
+      const [accounts, jobs, positions] = [yield* Accounts, yield* Jobs, yield* Positions]
+      const own = {
+        accounts: accounts.forUser(clerk_user_id),
+        jobs: jobs.forUser(clerk_user_id),
+        positions: positions.forUser(clerk_user_id)
+      }
+      const report = { content: "# Report" }
+      const quantity = BigDecimal.fromStringUnsafe("1")
+      for (const stray of strays) {
+        const [job, account, position] = [stray as JobId, stray as AccountId, stray as PositionId]
+        const calls: ReadonlyArray<Effect.Effect<unknown, { readonly _tag: string }>> = [
+          ...[jobs, own.jobs].flatMap((all) => [
+            all.findById(job),
+            all.findById(job, { parts: [] }),
+            all.start(job),
+            all.complete(job),
+            all.fail(job, "x"),
+            all.cancel(job),
+            all.retry(job, { results: "keep" }),
+            all.attachReport(job, report),
+            all.update(job, { report_payload: report }),
+            all.delete(job)
+          ]),
+          jobs.attempt({ id: job, attempts: 1 }).complete(),
+          ...[accounts, own.accounts].flatMap((all) => [
+            all.findById(account),
+            all.update(account, { account_name: "x" }),
+            all.delete(account)
+          ]),
+          ...[positions, own.positions].flatMap((all) => [
+            all.listByAccount(account),
+            all.value(account),
+            all.findById(position),
+            all.update(position, { quantity }),
+            all.delete(position)
+          ])
+        ]
+        for (const call of calls) {
+          assert.match((yield* Effect.flip(call))._tag, /^(Job|Account|Position)NotFound$/, stray)
+        }
+      }
+      const found = yield* Effect.all(
+        [...strays.map((stray) => Effect.flip(jobs.findById(stray as JobId))), jobs.findById(id)],
+        { concurrency: "unbounded" }
+      )
+      assert.strictEqual(Object(found.at(-1)).id, id)
+      const instruments = yield* Instruments
+      const missing = yield* Effect.flip(instruments.findBySymbol("A\u0000" as InstrumentSymbol))
+      assert.strictEqual(missing._tag, "InstrumentNotFound")
+      for (const part of ["\u0000", "\ud800"]) assert.deepStrictEqual(yield* instruments.search(part), [])
+    })
+  )
+}
+
+const states = (it: Vitest.MethodsNonLive<Services>) => {
+  it.effect("a state that no update can ask for is invalid, and changes nothing", () =>
+    Effect.gen(function* () {
+      const jobs = yield* Jobs
+      const { id } = yield* newJob
+      yield* jobs.cancel(id)
+      for (const status of ["pending", "done", "COMPLETED", "", "__proto__", "constructor", null]) {
+        const changes = { status, report_payload: { content: "x" } }
+        // What a program without types sends.
+        const refused = yield* Effect.flip(jobs.update(id, changes as Parameters<typeof jobs.update>[1]))
+        assert.strictEqual(refused._tag, "InvalidInput", String(status))
+        assert.include(refused.message, "status")
+      }
+      assert.deepInclude(yield* jobs.findById(id), { status: "cancelled", report_payload: null })
+    })
+  )
+
+  it.effect("a refusal says what is over: the attempt, the job or the step", () =>
+    Effect.gen(function* () {
+      const jobs = yield* Jobs
+      const { id } = yield* newJob
+      const report_payload = { content: "x" }
+      const said = (step: Effect.Effect<unknown, { readonly message: string }>) =>
+        Effect.map(Effect.flip(step), ({ message }) => message)
+      const released = jobs.attempt(yield* jobs.start(id))
+      yield* released.release()
+      for (const late of [released.attach({ report_payload }), released.extend("1 hour"), released.complete()]) {
+        assert.include(yield* said(late), "is pending: attempt 1 is over")
+      }
+      const completed = jobs.attempt(yield* jobs.start(id))
+      yield* completed.complete()
+      assert.include(yield* said(completed.attach({ report_payload })), "is completed: attempt 2 is over")
+      assert.include(yield* said(released.attach({ report_payload })), "another worker")
+      const unlessEnded = jobs.update(id, { report_payload }, { unlessEnded: true })
+      assert.include(yield* said(unlessEnded), "is completed: its results stay as they are")
+      assert.include(yield* said(jobs.start(id)), "can't become running")
+    })
+  )
+}
+
+const times = (it: Vitest.MethodsNonLive<Services>) => {
+  it.effect(
+    "a job does not start before it was created nor end before it started, whatever the clocks of its writers say",
+    () =>
+      Effect.gen(function* () {
+        const jobs = yield* Jobs
+        const sql = yield* SqlClient.SqlClient
+        const ordered = Effect.fnUntraced(function* (id: JobId) {
+          const { completed_at, created_at, started_at } = yield* jobs.findById(id)
+          assert.isAtLeast(started_at?.getTime() ?? 0, created_at.getTime())
+          if (completed_at !== null) assert.isAtLeast(completed_at.getTime(), started_at?.getTime() ?? 0)
+        })
+        const early = sql.literal("now() + interval '3 hours'")
+        for (const end of ["complete", "fail", "cancel", "claim"] as const) {
+          const { id } = yield* newJob
+          const kind = `early_${id}`
+          yield* sql`UPDATE jobs SET created_at = ${early}, job_type = ${kind.slice(0, 50)}::varchar WHERE id = ${id}::uuid`
+          if (end === "claim") yield* jobs.claim({ types: [kind.slice(0, 50)] })
+          else yield* jobs.start(id)
+          yield* ordered(id)
+          yield* sql`UPDATE jobs SET started_at = ${early} + interval '1 hour' WHERE id = ${id}::uuid`
+          yield* end === "fail" ? jobs.fail(id, "x") : end === "cancel" ? jobs.cancel(id) : jobs.complete(id)
+          yield* ordered(id)
+        }
+      })
+  )
+
+  it.effect("a lease counts from its statement, not from the beginning of the transaction", () =>
+    Effect.gen(function* () {
+      const jobs = yield* Jobs
+      const sql = yield* SqlClient.SqlClient
+      const { id } = yield* newJob
+      const begun = Effect.gen(function* () {
+        yield* sql`SELECT pg_sleep(0.2)::text AS slept`
+        const attempt = jobs.attempt(yield* jobs.start(id, { lease: "1 minute" }))
+        yield* attempt.extend("1 minute")
+        return yield* sql`SELECT lease_until >= now() + interval '60.2 seconds' AS whole FROM jobs WHERE id = ${id}::uuid`
+      })
+      assert.deepStrictEqual(yield* sql.withTransaction(begun), [{ whole: true }])
+    })
+  )
+
+  it.effect("a lease and a time to take over that never end are long ones", () =>
+    Effect.gen(function* () {
+      const jobs = yield* Jobs
+      const { id } = yield* newJob
+      const started = yield* jobs.start(id, { lease: Duration.infinity })
+      assert.isAbove(started.lease_until?.getTime() ?? 0, Date.now() + 50 * 365 * 86_400_000)
+      const taken = yield* Effect.flip(jobs.start(id, { takeOver: Duration.infinity }))
+      assert.strictEqual(taken._tag, "JobTransitionRefused")
+      assert.deepStrictEqual(yield* jobs.listOldest({ runningFor: Duration.infinity }), [])
+    })
+  )
+}
+
+/** What comes of mistakes of other programs. */
+export const strayContract = (it: Vitest.MethodsNonLive<Services>) => {
+  ids(it)
+  states(it)
+  times(it)
+}
