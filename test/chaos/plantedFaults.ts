@@ -182,8 +182,8 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "another person's account can be read",
     file: "src/repository/Accounts.ts",
-    from: "FROM accounts WHERE id = ${id}::uuid ${accountOwnedBy(sql, owner)}`",
-    to: "FROM accounts WHERE id = ${id}::uuid`",
+    from: "FROM accounts WHERE id = ${uuidOrNull(id)}::uuid ${accountOwnedBy(sql, owner)}`",
+    to: "FROM accounts WHERE id = ${uuidOrNull(id)}::uuid`",
     tests: [repositories]
   },
   {
