@@ -15,6 +15,7 @@ import {
   PositionNotFound,
   PositionUpdate
 } from "../domain/Position.ts"
+import { InvalidInput } from "../domain/Problems.ts"
 import type { ClerkUserId } from "../domain/User.ts"
 import { accountOwnedBy } from "./Accounts.ts"
 import type { BatchOptions } from "./batches/Batches.ts"
@@ -164,12 +165,16 @@ const encodeInstrument = /* @__PURE__ */ encoder(InstrumentCreate)
 const created = /* @__PURE__ */ Tables.settable(PositionCreate)
 const registered = /* @__PURE__ */ Tables.settable(InstrumentCreate)
 
+/** What the column holds less than: `numeric(20,8)`. */
+const quantityBound = "1000000000000"
+
 // The SQL of the outcome, for the record of the call.
 const came = {
   outcome: `CASE
     WHEN EXISTS (SELECT FROM put) THEN 'ok'
-    WHEN EXISTS (SELECT FROM account) THEN 'InstrumentNotFound'
-    ELSE 'AccountNotFound'
+    WHEN NOT EXISTS (SELECT FROM account) THEN 'AccountNotFound'
+    WHEN NOT EXISTS (SELECT FROM instrument) THEN 'InstrumentNotFound'
+    ELSE 'InvalidData'
   END`
 }
 
@@ -207,6 +212,7 @@ const putOne = (
       FROM new, account, instrument
       ON CONFLICT (account_id, symbol) DO UPDATE SET
         quantity = ${sql.literal(quantity)}, as_of_date = excluded.as_of_date
+      WHERE ${sql.literal(quantity)} < ${quantityBound}::numeric
       RETURNING ${sql.literal(columns)}
     )${note(sql, came)}
     SELECT
@@ -220,6 +226,13 @@ const putWith = (sql: Sql, owner: ClerkUserId | undefined, quantity: string) =>
     const [row] = yield* putOne(sql, owner, json, undefined, quantity, yield* noted)
     if (row?.["account_found"] !== true) return yield* noAccount(input.account_id)()
     if (row["instrument_found"] !== true) return yield* new InstrumentNotFound({ symbol: input.symbol })
+    if (row["id"] === null) {
+      const message = `expected no more shares than keep the position below ${quantityBound}`
+      return yield* new InvalidInput({
+        subject: `position in ${input.symbol}`,
+        problems: [{ path: "quantity", message }]
+      })
+    }
     return yield* read.row(row)
   })
 

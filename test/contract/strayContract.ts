@@ -5,7 +5,8 @@ import { SqlClient } from "effect/sql"
 import {
   type AccountId,
   ClerkUserId,
-  type InstrumentSymbol,
+  formatDecimal,
+  InstrumentSymbol,
   type JobId,
   type PositionId
 } from "../../src/domain/index.ts"
@@ -131,6 +132,27 @@ const states = (it: Vitest.MethodsNonLive<Services>) => {
   )
 }
 
+const sums = (it: Vitest.MethodsNonLive<Services>) => {
+  it.effect("shares that the column can't hold together with those that are held are refused, and none is lost", () =>
+    Effect.gen(function* () {
+      const positions = yield* Positions
+      const { clerk_user_id } = yield* newJob
+      const { id: account_id } = yield* (yield* Accounts).create({ clerk_user_id, account_name: "IRA" })
+      const symbol = InstrumentSymbol.make("STRAY")
+      const of = (quantity: string) => ({ account_id, symbol, quantity: BigDecimal.fromStringUnsafe(quantity) })
+      yield* positions.registerAndPut(of("1"))
+      yield* positions.put(of("999999999999.99999998"))
+      for (const quantity of ["0.00000002", "1", "999999999999"]) {
+        const refused = yield* Effect.flip(positions.addQuantity(of(quantity)))
+        assert.strictEqual(refused._tag, "InvalidInput")
+        assert.include(refused.message, "quantity: expected no more shares")
+      }
+      const full = yield* positions.addQuantity(of("0.00000001"))
+      assert.strictEqual(formatDecimal(full.quantity), "999999999999.99999999")
+    })
+  )
+}
+
 const times = (it: Vitest.MethodsNonLive<Services>) => {
   it.effect(
     "a job does not start before it was created nor end before it started, whatever the clocks of its writers say",
@@ -190,5 +212,6 @@ const times = (it: Vitest.MethodsNonLive<Services>) => {
 export const strayContract = (it: Vitest.MethodsNonLive<Services>) => {
   ids(it)
   states(it)
+  sums(it)
   times(it)
 }
