@@ -259,6 +259,53 @@ layer(Layer.provideMerge(Issuer.layer, embedded), { excludeTestServices: true })
     }).pipe(Effect.scoped)
   )
 
+  it.effect("hears what clients send in other forms, and says of what it refuses what to send", () =>
+    Effect.gen(function* () {
+      const { token } = yield* Issuer
+      const alice = yield* person("alice")
+      const url = yield* opened()
+      const { authorization, call, session } = yield* connect(url, yield* Effect.promise(() => token(alice.user)))
+      for (const args of [null, [], "", '{"limit": 1}']) {
+        assert.include((yield* call("list_accounts", args)).text, alice.mark, JSON.stringify(args))
+      }
+      const ping = { jsonrpc: "2.0", id: 9, method: "ping" }
+      const asked = (headers: Readonly<Record<string, string>>, message: unknown = ping) =>
+        post(url, message, { authorization, session, headers })
+      assert.strictEqual((yield* asked({ accept: "*/*" })).status, 200)
+      const refused: ReadonlyArray<
+        readonly [headers: Readonly<Record<string, string>>, message: unknown, status: number, said: string]
+      > = [
+        [{ accept: "text/html" }, ping, 406, "Accept both"],
+        [{ accept: "application/json" }, ping, 406, "Accept both"],
+        [{ "content-type": "text/plain" }, ping, 415, "application/json"],
+        [{}, [ping], 400, "one message a request"]
+      ]
+      for (const [headers, message, status, said] of refused) {
+        const answer = yield* asked(headers, message)
+        assert.strictEqual(answer.status, status, said)
+        assert.include(answer.body.error, said)
+      }
+      // Windows-1252: stored, it would have another character for each of its own.
+      const report = { job_id: alice.job, report: { content: "caf\u00e9" } }
+      const latin1 = Buffer.from(
+        JSON.stringify({ ...ping, method: "tools/call", params: { name: "record_report", arguments: report } }),
+        "latin1"
+      )
+      const answer = yield* Effect.promise(async () => {
+        const headers = {
+          authorization,
+          "mcp-session-id": session,
+          "mcp-protocol-version": "2025-06-18",
+          accept: "*/*",
+          "content-type": "application/json"
+        }
+        return (await fetch(url, { method: "POST", headers, body: latin1 })).json()
+      })
+      assert.deepInclude(answer.error, { code: -32700 })
+      assert.include((yield* call("read_job", { job_id: alice.job })).text, `Report ${alice.mark}`)
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("a session is its user's alone, and ends when it is not used or is ended", () =>
     Effect.gen(function* () {
       const { token } = yield* Issuer

@@ -1,6 +1,7 @@
 /**
- * Guards the stdin of the MCP library. After a line that is not JSON or is nested thousands deep the library stops
- * answering, and it reports a request before `initialize` as a failure of its own: such lines are answered here.
+ * Guards the stdin of the MCP library. After a line that is blank, is not JSON or is nested thousands deep the library
+ * stops answering, and it reports a request with an odd id or before `initialize` as a failure of its own: such lines are
+ * left out or answered here.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -10,7 +11,8 @@ import * as Sink from "effect/Sink"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import { advertisedIn } from "./capabilities.ts"
-import { parsed, refusalFor, refusalOfDepth } from "./refusedMessages.ts"
+import { heardText, utf8 } from "./heardMessages.ts"
+import { notUtf8, parsed, refusalFor, refusalOfDepth, refusalOfForm } from "./refusedMessages.ts"
 
 /** Protocol versions without sessions state their version in every request. */
 const saysVersion = (message: Record<string, unknown>): boolean =>
@@ -32,7 +34,7 @@ export const makeRefusal = (): ((line: string) => string | undefined) => {
     if (Option.isNone(read))
       return refusalFor(null, { code: -32700, message: "Parse error: a message is one line of JSON" })
     const message = read.value
-    const refusal = refusalOfDepth(message)
+    const refusal = refusalOfDepth(message) ?? refusalOfForm(message)
     if (refusal !== undefined) return refusal
     if (Predicate.isObject(message) && message["method"] === "initialize") isInitialized = true
     if (!isInitialized && needsSession(message)) {
@@ -48,16 +50,21 @@ export const layer: Layer.Layer<Stdio.Stdio, never, Stdio.Stdio> = Layer.effect(
   Effect.gen(function* () {
     const stdio = yield* Stdio.Stdio
     const refusalOf = makeRefusal()
+    const answer = (refusal: string) => Stream.run(Stream.make(refusal), stdio.stdout({ endOnDone: false }))
+    const listen = Effect.fnUntraced(function* (bytes: Buffer) {
+      const line = utf8(bytes)
+      const refusal = Option.isNone(line) ? notUtf8 : refusalOf(line.value)
+      if (refusal !== undefined) yield* answer(refusal)
+      return Option.isNone(line) || refusal !== undefined || line.value.trim() === ""
+        ? ""
+        : `${heardText(line.value, Option.getOrUndefined(parsed(line.value)))}\n`
+    })
     const stdin = stdio.stdin.pipe(
-      Stream.decodeText,
+      // Latin-1 has a character for each byte: lines are found in bytes, of which each line is then read alone.
+      Stream.map((chunk) => Buffer.from(chunk).toString("latin1")),
       Stream.splitLines,
-      Stream.filterEffect((line) => {
-        const refusal = refusalOf(line)
-        return refusal === undefined
-          ? Effect.succeed(true)
-          : Effect.as(Stream.run(Stream.make(refusal), stdio.stdout({ endOnDone: false })), false)
-      }),
-      Stream.map((line) => `${line}\n`),
+      Stream.mapEffect((line) => listen(Buffer.from(line, "latin1"))),
+      Stream.filter((line) => line !== ""),
       Stream.encodeText
     )
     const stdout: typeof stdio.stdout = (options) =>

@@ -15,6 +15,29 @@ export const refusalFor = (message: unknown, error: { readonly code: number; rea
   return `${JSON.stringify({ jsonrpc: "2.0", id, error })}\n`
 }
 
+/** The answer to bytes that are not UTF-8, which would be read as other characters. */
+export const notUtf8 = refusalFor(null, { code: -32700, message: "Parse error: a message is text in UTF-8" })
+
+const isMessage = (one: unknown): boolean =>
+  Predicate.isObject(one) && ["method", "result", "error"].some((member) => one[member] !== undefined)
+
+const isId = (id: unknown): boolean => typeof id === "string" || typeof id === "number"
+
+/** Whether it is a request whose id no answer can have. */
+const hasOddId = (one: unknown): boolean =>
+  Predicate.isObject(one) && one["method"] !== undefined && one["id"] !== undefined && !isId(one["id"])
+
+/** The answer to what is no message of the protocol, if it is none. */
+export const refusalOfForm = (message: unknown): string | undefined => {
+  const all: ReadonlyArray<unknown> = Array.isArray(message) ? message : [message]
+  if (!Array.isArray(message) && !isMessage(message)) {
+    return refusalFor(null, { code: -32600, message: "Invalid request: a message is an object with a method" })
+  }
+  return all.some(hasOddId)
+    ? refusalFor(null, { code: -32600, message: "Invalid request: an id is text or a number" })
+    : undefined
+}
+
 /** The answer to a message that is nested too deep for the library, if it is. */
 export const refusalOfDepth = (message: unknown): string | undefined =>
   isNestedAtMost(message, deepest)

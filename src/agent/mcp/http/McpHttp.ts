@@ -25,8 +25,9 @@ import { shared } from "../../calls/shared.ts"
 import * as ToolCalls from "../../calls/ToolCalls.ts"
 import * as UserTools from "../../tools/UserTools.ts"
 import { advertisedIn } from "../capabilities.ts"
+import { heardText, utf8 } from "../heardMessages.ts"
 import { layerRoutes, RequestUser, type ServerOptions, valueLimit } from "../McpServer.ts"
-import { parsed, refusalOfDepth } from "../refusedMessages.ts"
+import { notUtf8, parsed, refusalOfDepth } from "../refusedMessages.ts"
 import { makeSessions } from "./HttpSessions.ts"
 import * as Identity from "./Identity.ts"
 
@@ -134,7 +135,18 @@ const isMetadata = (asked: string): boolean => asked === metadataPath || asked =
 
 /** The body of a request, if its method has one; `None` if it is too long or can't be read. */
 const bodyOf = (request: HttpServerRequest.HttpServerRequest) =>
-  request.method === "POST" ? Effect.option(request.text) : Effect.succeedSome(undefined)
+  request.method === "POST" ? Effect.option(request.arrayBuffer) : Effect.succeedSome(undefined)
+
+/** What the library does not say when it refuses a request. */
+const reasons: Readonly<Record<number, string>> = {
+  400: "The request is not one of this version of the protocol: send one message a request, and Mcp-Session-Id with DELETE",
+  406: "Accept both application/json and text/event-stream",
+  415: "Send the message as application/json"
+}
+
+/** A client that takes anything, or does not say what it takes, takes what the protocol answers. */
+const accepting = (accept: string | undefined): string =>
+  accept === undefined || accept.includes("*/*") ? "application/json, text/event-stream" : accept
 
 /** The request for the protocol's handler, without the token. */
 const forwarded = (
@@ -142,7 +154,8 @@ const forwarded = (
   resource: URL,
   body: string | undefined
 ): Request => {
-  const { authorization: _, ...headers } = given
+  const { authorization: _, ...others } = given
+  const headers = { ...others, accept: accepting(given["accept"]) }
   return new Request(new URL(path, resource), { method, headers, ...(body === undefined ? {} : { body }) })
 }
 
@@ -150,6 +163,8 @@ const advertises = /"method"\s*:\s*"(initialize|server\/discover)"/
 
 /** The answer of the protocol's handler; one that advertises capabilities advertises those that are served. */
 const returned = Effect.fnUntraced(function* (response: Response, body: string | undefined) {
+  const reason = response.body === null ? reasons[response.status] : undefined
+  if (reason !== undefined) return refuse(response.status, reason)
   if (!advertises.test(body ?? "")) return HttpServerResponse.fromWeb(response)
   const text = yield* Effect.promise(() => response.text())
   const { "content-length": _length, ...named } = Object.fromEntries(response.headers)
@@ -180,15 +195,17 @@ const makeFront = Effect.fnUntraced(function* (options: HttpOptions, resource: U
     }
     const body = yield* bodyOf(request)
     if (Option.isNone(body)) return refuse(413, "The body is too long or can't be read")
+    const text = body.value === undefined ? undefined : Option.getOrUndefined(utf8(new Uint8Array(body.value)))
     // The library itself refuses a body that is not JSON.
-    const refusal = Option.getOrUndefined(Option.map(parsed(body.value ?? ""), refusalOfDepth))
+    const message = Option.getOrUndefined(parsed(text ?? ""))
+    const refusal = body.value !== undefined && text === undefined ? notUtf8 : refusalOfDepth(message)
     if (refusal !== undefined) return HttpServerResponse.text(refusal, { contentType: "application/json" })
-    const web = forwarded(request, resource, body.value)
+    const web = forwarded(request, resource, text === undefined ? undefined : heardText(text, message))
     const response = yield* Effect.promise(() => handler(web, Context.make(RequestUser, user)))
     const begun = response.headers.get(sessionHeader)
     if (session === undefined && begun !== null) yield* sessions.begin(begun, user)
     if (session !== undefined && request.method === "DELETE") yield* sessions.forget(session)
-    return yield* returned(response, body.value)
+    return yield* returned(response, text)
   })
 
   return Effect.gen(function* () {

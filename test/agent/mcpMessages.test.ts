@@ -1,0 +1,117 @@
+/** Lines that clients of the protocol write on stdin, of which the library must see none that it can't bear. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer, Ref, Sink, Stdio, Stream } from "effect"
+import * as GuardedStdio from "../../src/agent/mcp/guardedStdio.ts"
+import { heard } from "../../src/agent/mcp/heardMessages.ts"
+
+/** What the library hears of chunks of bytes, line by line, and what the guard answers itself. */
+const guarded = Effect.fnUntraced(function* (chunks: ReadonlyArray<Uint8Array>) {
+  const written = yield* Ref.make<ReadonlyArray<string>>([])
+  const keep = (chunk: string | Uint8Array) => Ref.update(written, (all) => all.concat(String(chunk)))
+  const stdio = Stdio.make({
+    args: Effect.succeed([]),
+    stdin: Stream.fromIterable(chunks),
+    stdout: () => Sink.forEach(keep),
+    stderr: () => Sink.drain
+  })
+  const read = Effect.gen(function* () {
+    const { stdin } = yield* Stdio.Stdio
+    return yield* Stream.mkString(Stream.decodeText(stdin))
+  })
+  const text = yield* Effect.provide(read, Layer.provide(GuardedStdio.layer, Layer.succeed(Stdio.Stdio, stdio)))
+  assert.match(text, /^(.+\n)*$/)
+  const answers = (yield* Ref.get(written)).map((line) => JSON.parse(line))
+  return { heard: text.split("\n").slice(0, -1), answers }
+})
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+const initialize = '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}'
+const ping = '{"jsonrpc":"2.0","id":2,"method":"ping"}'
+const search = '{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"a","arguments":{"query":"Zoë – 日本"}}}'
+
+describe("lines on stdin", () => {
+  it.effect("are heard however they end, begin and are cut into chunks", () =>
+    Effect.gen(function* () {
+      const whole = [initialize, search, ping]
+      const texts = [
+        `${whole.join("\n")}\n`,
+        whole.join("\n"),
+        whole.join("\r\n"),
+        whole.join("\r"),
+        `\uFEFF${whole.join("\n")}`,
+        `\n\n  \n${whole.join("\n \t\r\n\n")}\n\n`
+      ]
+      for (const text of texts) {
+        for (const size of [1, 7, 100_000]) {
+          const all = bytes(text)
+          const chunks = Array.from({ length: Math.ceil(all.length / size) }, (_, n) =>
+            all.slice(n * size, (n + 1) * size)
+          )
+          assert.deepStrictEqual(yield* guarded(chunks), { heard: whole, answers: [] }, JSON.stringify(text))
+        }
+      }
+    })
+  )
+
+  it.effect("that are no messages are answered as the protocol says, and those after them are heard", () =>
+    Effect.gen(function* () {
+      const odd: ReadonlyArray<readonly [line: string | Uint8Array, code: number]> = [
+        ["{not json", -32700],
+        ["5", -32600],
+        ["null", -32600],
+        ['"x"', -32600],
+        ["{}", -32600],
+        ['{"jsonrpc":"2.0","id":4}', -32600],
+        ['{"jsonrpc":"2.0","id":true,"method":"ping"}', -32600],
+        ['{"jsonrpc":"2.0","id":null,"method":"ping"}', -32600],
+        ['{"jsonrpc":"2.0","id":{"a":1},"method":"ping"}', -32600],
+        ['[{"jsonrpc":"2.0","id":[],"method":"ping"}]', -32600],
+        // Windows-1252, and half of a character.
+        [Uint8Array.from([...bytes(search.slice(0, 70)), 0xe9, ...bytes('"}}}')]), -32700],
+        [Uint8Array.from([...bytes('{"a":"'), 0xc3]), -32700]
+      ]
+      for (const [line, code] of odd) {
+        const chunk = typeof line === "string" ? bytes(line) : line
+        const { answers, heard } = yield* guarded([bytes(`${initialize}\n`), chunk, bytes(`\n${ping}\n`)])
+        assert.deepStrictEqual(heard, [initialize, ping], String(line))
+        assert.deepStrictEqual(
+          answers.map(({ error, id }) => [id, error.code]),
+          [[null, code]],
+          String(line)
+        )
+      }
+    })
+  )
+
+  it("with null, an empty list or JSON as text for arguments mean the object that the client has", () => {
+    const call = (args: unknown) => ({
+      jsonrpc: "2.0",
+      id: 1,
+      method: "tools/call",
+      params: { name: "a", arguments: args }
+    })
+    for (const [sent, meant] of [
+      [null, {}],
+      [[], {}],
+      ["", {}],
+      ['{"limit": 1}', { limit: 1 }]
+    ] as const) {
+      assert.deepStrictEqual(heard(call(sent)), call(meant))
+      assert.deepStrictEqual(heard([call(sent), call({ a: 1 })]), [call(meant), call({ a: 1 })])
+    }
+    for (const same of [
+      call({ a: null }),
+      call("x"),
+      call("[1]"),
+      call([1]),
+      call(undefined),
+      [call({})],
+      { method: "ping" },
+      5,
+      null
+    ]) {
+      assert.strictEqual(heard(same), same)
+    }
+  })
+})
