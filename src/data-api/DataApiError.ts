@@ -3,7 +3,7 @@
  * request may succeed later.
  */
 import * as Schema from "effect/Schema"
-import { parseDatabaseMessage } from "./DatabaseMessage.ts"
+import { columnIn, constraintIn, parseDatabaseMessage } from "./DatabaseMessage.ts"
 import { type DidRun, didRun, type FailureTag, retryOf } from "./FailureTable.ts"
 import { Operation } from "./Operation.ts"
 
@@ -141,6 +141,10 @@ export const reasons = {
 export const Reason = Schema.suspend(() => Schema.Union(Object.values(reasons)))
 export type Reason = typeof Reason.Type
 
+/** PostgreSQL's message about a violated constraint; empty for any other failure. */
+const violationOf = (reason: Reason): string =>
+  reason._tag === "DatabaseError" && reason.sqlState?.startsWith("23") === true ? reason.primary : ""
+
 /**
  * A failed Data API call.
  *
@@ -184,6 +188,21 @@ export class DataApiError extends Schema.TaggedError<DataApiError>()("DataApiErr
   /** PostgreSQL's SQLSTATE, five characters, if the database itself refused the statement. */
   get sqlState(): string | undefined {
     return this.reason._tag === "DatabaseError" ? this.reason.sqlState : undefined
+  }
+
+  /** The same as `sqlState`, by the name that clients of PostgreSQL's own protocol give it. */
+  get code(): string | undefined {
+    return this.sqlState
+  }
+
+  /** The constraint or unique index that the statement violated, if PostgreSQL's message names one. */
+  get constraint(): string | undefined {
+    return constraintIn(violationOf(this.reason))
+  }
+
+  /** The column that may not be NULL, if the statement violated that. */
+  get column(): string | undefined {
+    return columnIn(violationOf(this.reason))
   }
 }
 

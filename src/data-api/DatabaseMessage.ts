@@ -87,3 +87,20 @@ export const parseDatabaseMessage = (message: string): DatabaseMessage => {
     ...(sqlState === undefined ? {} : { sqlState })
   }
 }
+
+/** The text after a label, up to the first of the ends that follows, or else to the last quote. */
+const quotedAfter = (text: string, label: RegExp, ends: ReadonlyArray<string>): string | undefined => {
+  const found = label.exec(text)
+  if (found === null) return undefined
+  const rest = text.slice(found.index + found[0].length)
+  const ended = ends.map((end) => rest.indexOf(end)).find((at) => at !== -1) ?? rest.lastIndexOf('"')
+  return ended === -1 ? undefined : rest.slice(0, ended)
+}
+
+/** The constraint, or unique index, that a primary message of class 23 names. The service has no field for it. */
+export const constraintIn = (primary: string): string | undefined =>
+  quotedAfter(primary, /(?:constraint|unique index) "/, ['" on table "', '" of relation "'])
+
+/** The column that a primary message of class 23 names. */
+export const columnIn = (primary: string): string | undefined =>
+  quotedAfter(primary, /column "/, ['" of relation "', '" violates'])

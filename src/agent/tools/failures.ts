@@ -41,7 +41,8 @@ const explain = (error: Failure, mayHaveWritten: boolean): ToolFailure => {
   if (isToolFailure(error)) return error
   if (SqlError.isSqlError(error)) {
     if (lacks.test(sqlStateOf(error) ?? "")) return behind
-    const advice = !error.isRetryable
+    const mayHelp = error.isRetryable || error.reason._tag === "ConnectionError"
+    const advice = !mayHelp
       ? "Don't repeat the call unchanged."
       : mayHaveWritten
         ? "It may or may not have written: read what is there before you repeat the call."

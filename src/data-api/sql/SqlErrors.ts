@@ -30,9 +30,23 @@ export const isInfinite = (reason: Reason): boolean =>
 export const isUnreturned = (reason: Reason): boolean =>
   reason._tag === "UnsupportedResult" && /unsupported data type/i.test(reason.message)
 
+/** Whether the service refused several statements in one request. */
+const isMultistatement = (reason: Reason): boolean =>
+  reason._tag === "Validation" && /multistatement/i.test(reason.message)
+
+/** The answer to a write or a commit was lost. A caller that retries what `isRetryable` says might run it twice. */
+class LostAnswer extends SqlError.ConnectionError {
+  override get isRetryable(): boolean {
+    return false
+  }
+}
+
 const messageOf = (reason: Reason): string => {
   if (isInfinite(reason)) {
     return "The Data API failed without a message, as it does if a result holds an infinite date or time: cast that column to text."
+  }
+  if (isMultistatement(reason)) {
+    return `${reason.message} Run each statement by itself, within sql.withTransaction if they belong together.`
   }
   if (reason._tag !== "UnsupportedResult") return reason.message
   if (isOverSize(reason)) return `${reason.message} Read it as a stream, or select fewer rows or columns at a time.`
@@ -44,14 +58,13 @@ const messageOf = (reason: Reason): string => {
 export const sqlErrorReason = (error: DataApiError, message = messageOf(error.reason)): SqlError.SqlErrorReason => {
   const props = { cause: error, message, operation: error.operation }
   const reason = error.reason
+  if (reason._tag === "OutcomeUnknown") return new LostAnswer(props)
+  // PostgreSQL itself refuses them as a syntax error.
+  if (isMultistatement(reason)) return new SqlError.SqlSyntaxError(props)
   if (reason._tag !== "DatabaseError") return new classes[failures[reason._tag].sqlError](props)
   const { sqlError } = ofSqlState(reason.sqlState ?? "")
-  // The service has no field for the constraint, so its name is read from the message.
   return sqlError === "UniqueViolation"
-    ? new SqlError.UniqueViolation({
-        ...props,
-        constraint: /constraint "([\s\S]+)"/.exec(reason.primary)?.[1] ?? "unknown"
-      })
+    ? new SqlError.UniqueViolation({ ...props, constraint: error.constraint ?? "unknown" })
     : new classes[sqlError](props)
 }
 
