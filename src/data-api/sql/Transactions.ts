@@ -13,6 +13,7 @@ import type * as SqlConnection from "effect/sql/SqlConnection"
 import type * as SqlError from "effect/sql/SqlError"
 import type { DataApi, ExecuteStatementResponse } from "../DataApi.ts"
 import { type DataApiError, notCommitted, outcomeUnknown } from "../DataApiError.ts"
+import { tokenize } from "../statement/SqlLexer.ts"
 import type { Row } from "../values/PgValue.ts"
 import { DataApiConnection, refused } from "./DataApiConnection.ts"
 import { streamRows } from "./DataApiStream.ts"
@@ -26,10 +27,11 @@ export class RollbackFailure extends Context.Service<RollbackFailure, DataApiErr
 
 /** The transaction modes in a caller's BEGIN statement. */
 const transactionModes = (begin: string): string =>
-  begin
-    .trim()
-    .replace(/^(?:begin(?:\s+(?:work|transaction))?|start\s+transaction)\b\s*|;$/gi, "")
-    .trim()
+  tokenize(begin)
+    .filter(({ kind }) => kind !== "space" && kind !== "comment")
+    .map(({ end, start }) => begin.slice(start, end))
+    .join(" ")
+    .replace(/^(?:begin(?: (?:work|transaction))?|start transaction)\b ?| ?;$/gi, "")
 
 const isBusy = (error: DataApiError): boolean => error.reason._tag === "TransactionBusy"
 

@@ -63,6 +63,28 @@ describe("what is said to the service", () => {
     })
   )
 
+  it.effect("a BEGIN of the caller's means the same with comments, words and a semicolon", () =>
+    Effect.gen(function* () {
+      const program = Effect.flatMap(SqlClient.SqlClient, (sql) => sql.withTransaction(sql`select 1`))
+      const modes = Effect.fnUntraced(function* (begin: string) {
+        const begun = Effect.provideService(program, SqlClient.BeginTransaction, begin)
+        return (yield* against(() => ({}), begun)).said.slice(1, -2)
+      })
+      for (const begin of [
+        "BEGIN READ ONLY",
+        "begin transaction read only;",
+        "/* why */ Begin -- so\n work READ /* not */ ONLY ; -- end",
+        "\nstart transaction\n\tread only"
+      ]) {
+        const [said = ""] = yield* modes(begin)
+        assert.strictEqual(said.toUpperCase(), "SET TRANSACTION READ ONLY", begin)
+      }
+      for (const begin of ["BEGIN", " begin work ; ", "-- why\nSTART TRANSACTION", "/* a /* b */ */ begin"]) {
+        assert.deepStrictEqual(yield* modes(begin), [], begin)
+      }
+    })
+  )
+
   it.effect("a failed statement whose error was caught can't lead to a reported commit", () =>
     Effect.gen(function* () {
       const program = Effect.gen(function* () {
