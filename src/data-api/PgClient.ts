@@ -12,6 +12,7 @@ import * as SqlError from "effect/sql/SqlError"
 import type { DataApi } from "./DataApi.ts"
 import { json } from "./sql/Compiler.ts"
 import * as DataApiSql from "./sql/DataApiSql.ts"
+import { lengthOf } from "./values/Octets.ts"
 
 const message =
   "LISTEN needs a connection that stays open, which the Data API does not have: poll a table, or connect with DATABASE_URL."
@@ -20,13 +21,26 @@ const cannotListen = new SqlError.SqlError({
   reason: new SqlError.UnknownError({ cause: new Error(message), message, operation: "listen" })
 })
 
+/** Runs an effect on a channel, unless PostgreSQL could have no channel of that name. */
+const onChannel = <A>(
+  operation: "listen" | "notify",
+  channel: string,
+  effect: Effect.Effect<A, SqlError.SqlError>
+): Effect.Effect<A, SqlError.SqlError> => {
+  if (lengthOf(channel) <= 63) return effect
+  const message = "PostgreSQL channel names must not exceed 63 UTF-8 bytes"
+  const reason = new SqlError.UnknownError({ cause: new Error(message), message, operation })
+  return Effect.fail(new SqlError.SqlError({ reason }))
+}
+
 const pgClientOf = (sql: SqlClient.SqlClient, config: Pg.PgClientConfig): Pg.PgClient =>
   Object.assign(sql, {
     [Pg.TypeId]: Pg.TypeId,
     config,
     json,
-    listen: () => Effect.fail(cannotListen),
-    notify: (channel: string, payload: string) => Effect.asVoid(sql`select pg_notify(${channel}, ${payload})`)
+    listen: (channel: string) => onChannel("listen", channel, Effect.fail(cannotListen)),
+    notify: (channel: string, payload: string) =>
+      onChannel("notify", channel, Effect.asVoid(sql`select pg_notify(${channel}, ${payload})`))
   })
 
 /**

@@ -37,8 +37,10 @@ import { sendReturned } from "./UnreturnedTypes.ts"
 export interface RawResult {
   /** The statement's command tag in PostgreSQL, for example `INSERT`. */
   readonly command: string
-  /** Rows returned, or rows inserted, updated or deleted. */
+  /** Rows returned, or rows inserted, updated or deleted; 0 for EXPLAIN and SHOW, as PostgreSQL counts. */
   readonly rowCount: number
+  /** 0 for an INSERT, null for any other statement, as PostgreSQL answers since version 12. */
+  readonly oid: number | null
   readonly rows: ReadonlyArray<Row>
   readonly fields: ReadonlyArray<{
     readonly name: string
@@ -307,11 +309,15 @@ const valuesOf = (response: ExecuteStatementResponse) => {
   return records.length === 0 ? Result.succeed([]) : decodeValues(columnMetadata, records)
 }
 
+/** Commands whose tag has no number of rows. */
+const uncounted = new Set(["EXPLAIN", "SHOW"])
+
 const rawResultOf = (response: ExecuteStatementResponse, command: string): Result.Result<RawResult, DataApiError> =>
   Result.map(rowsOf(response), (rows) => ({
     command,
     // For a statement with RETURNING the service may report the number of rows, or 0.
-    rowCount: Math.max(rows.length, response.numberOfRecordsUpdated ?? 0),
+    rowCount: uncounted.has(command) ? 0 : Math.max(rows.length, response.numberOfRecordsUpdated ?? 0),
+    oid: command === "INSERT" ? 0 : null,
     rows,
     fields: (response.columnMetadata ?? []).map((column) => ({
       name: column.label || column.name,

@@ -91,14 +91,13 @@ const isTypedParameter = (value: object): value is { readonly oid: number; reado
   ParameterTypeId in value && value[ParameterTypeId] === ParameterTypeId && "oid" in value && "value" in value
 
 const fromTypedParameter = (oid: number, value: unknown): PgParameter => {
+  if (value === undefined) return refuse("a value with a type can't be undefined; null is NULL")
   if (oid === 0) {
-    return value === null || value === undefined
-      ? untypedNull
-      : { _tag: "Text", value: { stringValue: text(String(value), "text") } }
+    return value === null ? untypedNull : { _tag: "Text", value: { stringValue: text(String(value), "text") } }
   }
   const element = pgElementByOid.get(oid)?.name
   if (element !== undefined) {
-    if (value === null || value === undefined) return typedAs(`${element}[]`, NULL)
+    if (value === null) return typedAs(`${element}[]`, NULL)
     return Array.isArray(value)
       ? typedAs(`${element}[]`, { stringValue: arrayLiteral(element, value) })
       : refuse(`a ${element}[] parameter takes an array`)

@@ -410,8 +410,19 @@ describe.skipIf(postgresUrl === undefined)(onPostgres("parity with @effect/sql-p
 
     it.effect("what sql-pg refuses, this driver refuses before sending", () =>
       Effect.gen(function* () {
+        // `undefined` is NULL only as a value without a type.
+        const unset = [OID.int4, OID.text, OID.jsonb, OID.bytea, OID.int4Array].map((oid) => parameter(oid)(undefined))
         for (const sql of [yield* Driver, yield* Native]) {
-          for (const value of [[1, "a"], [[1], [2]], [null], Symbol("x"), new Map(), new Date(Number.NaN), 2n ** 63n]) {
+          for (const value of [
+            [1, "a"],
+            [[1], [2]],
+            [null],
+            Symbol("x"),
+            new Map(),
+            new Date(Number.NaN),
+            2n ** 63n,
+            ...unset
+          ]) {
             const error = yield* Effect.flip(sql.unsafe("select $1", [value]))
             assert.strictEqual(error._tag, "SqlError", String(value))
           }

@@ -101,18 +101,36 @@ layer(client, { timeout: "60 seconds", excludeTestServices: true })("the PgClien
     })
   )
 
+  it.effect("a channel whose name is too long is refused as by @effect/sql-pg, before anything is sent", () =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.PgClient
+      const long = "é".repeat(32)
+      const message = "PostgreSQL channel names must not exceed 63 UTF-8 bytes"
+      for (const [operation, run] of [
+        ["notify", sql.notify(long, "x")],
+        ["listen", Effect.scoped(sql.listen(long))]
+      ] as const) {
+        assert.deepInclude((yield* Effect.flip(run)).reason, { _tag: "UnknownError", message, operation })
+      }
+      yield* sql.notify(long.slice(1), "x")
+    })
+  )
+
   it.effect("a raw result has the command, as PostgreSQL calls it", () =>
     Effect.gen(function* () {
       const sql = yield* PgClient.PgClient
       yield* sql`create table raws (id int)`
-      for (const [text, command, rowCount] of [
-        ["insert into raws values (1), (2)", "INSERT", 2],
-        ["with r as (select 1 as a) update raws set id = 3 from r where id = a", "UPDATE", 1],
-        ["with r as (delete from raws returning id) select * from r", "SELECT", 2],
-        ["values (1)", "SELECT", 1],
-        ["create table more (id int)", "CREATE", 0]
+      for (const [text, command, rowCount, oid] of [
+        ["insert into raws values (1), (2)", "INSERT", 2, 0],
+        ["with r as (select 1 as a) update raws set id = 3 from r where id = a", "UPDATE", 1, null],
+        ["with r as (delete from raws returning id) select * from r", "SELECT", 2, null],
+        ["with r as (select 7 as a) insert into raws select a from r returning id", "INSERT", 1, 0],
+        ["values (1)", "SELECT", 1, null],
+        ["create table more (id int)", "CREATE", 0, null],
+        ["explain select 1", "EXPLAIN", 0, null],
+        ["show server_encoding", "SHOW", 0, null]
       ] as const) {
-        assert.deepInclude(yield* sql.unsafe(text).raw, { command, rowCount })
+        assert.deepInclude(yield* sql.unsafe(text).raw, { command, rowCount, oid }, text)
       }
     })
   )
