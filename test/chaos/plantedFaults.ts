@@ -539,5 +539,61 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     from: "if (claimed !== elements.length) return undefined",
     to: "",
     tests: ["test/gateway/values/ComposedForms.test.ts"]
+  },
+  {
+    name: "a worker without a job waits for its next claim though it is stopped",
+    file: "src/repository/jobs/JobQueue.ts",
+    from: "Effect.raceFirst(Effect.sleep(pollEvery), stopped)",
+    to: "Effect.sleep(pollEvery)",
+    tests: [repositories]
+  },
+  {
+    name: "an id that is none fails the lookups made with it",
+    file: "src/repository/Rows.ts",
+    from: 'source.key === "id" ? uuidOrNull(key) !== null : isStorable(key)',
+    to: 'key !== ""',
+    tests: [repositories]
+  },
+  {
+    name: "a lease counts from the beginning of its transaction",
+    file: "src/repository/jobs/JobChange.ts",
+    from: "sql`clock_timestamp() + ${interval(sql, lease)}`",
+    to: "sql`now() + ${interval(sql, lease)}`",
+    tests: [repositories]
+  },
+  {
+    name: "dollars are read as a number of shares",
+    file: "src/agent/payloads/spellings.ts",
+    from: 'number.startsWith("$") && /dollar/i.test(units)',
+    to: 'number.startsWith("$")',
+    tests: ["test/agent/decodePayload.test.ts", "test/agent/sentArguments.test.ts"]
+  },
+  {
+    name: "what is inside an answer that can't be read is taken for the answer",
+    file: "src/agent/payloads/decodePayload.ts",
+    from: "past = read.failure.at",
+    to: "past = start",
+    tests: ["test/agent/decodePayload.test.ts"]
+  },
+  {
+    name: "an argument named like a member of every object is left out where it is null",
+    file: "src/agent/calls/accepted.ts",
+    from: "if (!Object.hasOwn(properties, name)) return",
+    to: "if (!(name in properties)) return",
+    tests: ["test/agent/sentArguments.test.ts"]
+  },
+  {
+    name: "a blank line on stdin reaches the MCP library, which then hears no other",
+    file: "src/agent/mcp/guardedStdio.ts",
+    from: 'line.value.trim() === ""',
+    to: 'line.value === "\\n"',
+    tests: ["test/agent/mcpMessages.test.ts"]
+  },
+  {
+    name: "bytes that are not UTF-8 are read as other characters",
+    file: "src/agent/mcp/heardMessages.ts",
+    from: "{ fatal: true }",
+    to: "{ fatal: false }",
+    tests: ["test/agent/mcpMessages.test.ts"]
   }
 ]

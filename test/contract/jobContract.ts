@@ -427,6 +427,17 @@ const workers = (it: It) => {
     })
   )
 
+  it.effect("a worker without a job ends when it is stopped, however long it waits for the next claim", () =>
+    Effect.gen(function* () {
+      const jobs = yield* Jobs
+      const types = [kindOf("idle")]
+      for (const stop of [Effect.void, Effect.sleep("20 millis")]) {
+        const options = { types, concurrency: 3, pollEvery: "1 hour", stop } as const
+        assert.deepStrictEqual(yield* Stream.runCollect(jobs.work(options, () => Effect.void)), [])
+      }
+    })
+  )
+
   it.effect("a worker that is interrupted gives its job back at once", () =>
     Effect.gen(function* () {
       const jobs = yield* Jobs

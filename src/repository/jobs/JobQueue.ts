@@ -3,6 +3,7 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -246,20 +247,21 @@ const workOn = <A, E, R>(
 const work =
   (claimNext: Queue["claim"]): Queue["work"] =>
   (options, handler) => {
-    const lease = options.lease ?? defaultLease
-    const next = claimNext({ ...options, limit: 1 }).pipe(
-      Effect.flatMap(([claimed]) =>
-        claimed === undefined
-          ? Effect.as(Effect.sleep(options.pollEvery ?? "1 second"), [])
-          : Effect.map(workOn(claimed, lease, handler), (outcome) => [outcome])
+    const { concurrency = 1, lease = defaultLease, pollEvery = "1 second", stop = Effect.never } = options
+    const outcomes = (stopped: Effect.Effect<unknown>) => {
+      const next = claimNext({ ...options, limit: 1 }).pipe(
+        Effect.flatMap(([claimed]) =>
+          claimed === undefined
+            ? Effect.as(Effect.raceFirst(Effect.sleep(pollEvery), stopped), [])
+            : Effect.map(workOn(claimed, lease, handler), (outcome) => [outcome])
+        )
       )
-    )
-    const concurrency = options.concurrency ?? 1
-    const outcomes = Stream.fromEffectRepeat(next).pipe(
-      Stream.flattenIterable,
-      Stream.haltWhen(options.stop ?? Effect.never)
-    )
-    return Stream.range(1, concurrency).pipe(Stream.flatMap(() => outcomes, { concurrency }))
+      // Asked after each claim: one without a job has no outcome to be asked after.
+      const claims = Stream.fromEffectRepeat(next).pipe(Stream.haltWhen(stopped))
+      const one = Stream.flattenIterable(claims)
+      return Stream.range(1, concurrency).pipe(Stream.flatMap(() => one, { concurrency }))
+    }
+    return Stream.unwrap(Effect.map(Effect.forkScoped(stop), (stopping) => outcomes(Fiber.await(stopping))))
   }
 
 /** The queue on the table `jobs` of a `SqlClient`. */
