@@ -15,14 +15,17 @@ import type {
   DataApi,
   ExecuteStatementRequest,
   ExecuteStatementResponse,
+  Field,
   Operation,
   SqlParameter
 } from "../DataApi.ts"
 import { ConnectionLost, DataApiError, InvalidRequest, type Reason, UnexpectedResponse } from "../DataApiError.ts"
 import { checkSize } from "../Limits.ts"
+import type { PackedList } from "../statement/PackedLists.ts"
 import { parameterName } from "../statement/Placeholders.ts"
 import type { StatementKind } from "../statement/StatementKind.ts"
 import { cellsOf } from "../values/Cells.ts"
+import { toHex } from "../values/Octets.ts"
 import { decodeCellRows, decodeCellValues } from "../values/PgDecode.ts"
 import { oidOf } from "../values/PgOids.ts"
 import { decodeRows, decodeValues, encode, type PgParameter, type PgValueError, type Row } from "../values/PgValue.ts"
@@ -65,17 +68,40 @@ const undecodable = (error: PgValueError): DataApiError =>
     new UnexpectedResponse({ message: `The answer can't be read: ${error.message}.`, code: "", status: 200 })
   )
 
+/** A value as PostgreSQL reads it from text; null for NULL. */
+const fieldText = (field: Field | undefined): string | null => {
+  if (field === undefined || "isNull" in field || "arrayValue" in field) return null
+  if ("blobValue" in field) return `\\x${toHex(field.blobValue)}`
+  if ("stringValue" in field) return field.stringValue
+  return String(
+    "longValue" in field ? field.longValue : "doubleValue" in field ? field.doubleValue : field.booleanValue
+  )
+}
+
+/** The values of a packed list as a JSON array. */
+const jsonOf = ({ elements, rows }: PackedList, values: ReadonlyArray<PgParameter>): string => {
+  const texts = elements.map((element) => element.map((value) => fieldText(values[value]?.value)))
+  return JSON.stringify(rows ? texts : texts.flat())
+}
+
 const noParameters: ReadonlyArray<SqlParameter> = []
 
-const namedParameters = (values: ReadonlyArray<PgParameter>, { literal }: ServiceText): ReadonlyArray<SqlParameter> => {
+const namedParameters = (
+  values: ReadonlyArray<PgParameter>,
+  { lists, literal }: ServiceText
+): ReadonlyArray<SqlParameter> => {
   if (values.length === 0) return noParameters
   const parameters: Array<SqlParameter> = []
   for (let index = 0; index < values.length; index++) {
     const value = values[index]?.value
     if (value !== undefined && !literal.has(index)) parameters.push({ name: parameterName(index), value })
   }
+  for (const list of lists) parameters.push({ name: list.name, value: { stringValue: jsonOf(list, values) } })
   return parameters
 }
+
+const longListInBatch =
+  "The statement of a batch has so long a list that it exceeds what the Data API takes: send the list as one array parameter."
 
 const resultSetOptions = { decimalReturnType: "STRING", longReturnType: "STRING" } as const
 
@@ -207,6 +233,7 @@ export class DataApiConnection implements SqlConnection.Connection {
     setsOf: (text: ServiceText) => ReadonlyArray<ReadonlyArray<SqlParameter>>
   ): Effect.Effect<void, DataApiError> {
     const send = (text: ServiceText) => {
+      if (text.lists.length > 0) return Effect.fail(refused(longListInBatch, "BatchExecuteStatement"))
       const request: BatchExecuteStatementRequest = {
         sql: text.sql,
         parameterSets: setsOf(text),

@@ -1,6 +1,8 @@
 /** Caches parsed statements and the SQL texts that are sent for them. */
 import * as Result from "effect/Result"
+import { isLonger, MAX_SQL_LENGTH } from "../Limits.ts"
 import { shorten } from "../statement/Lists.ts"
+import { columnType, type PackedList, packLists } from "../statement/PackedLists.ts"
 import { bare, castTo, fromNumbered, type Placement, render, type Template } from "../statement/Placeholders.ts"
 import { kindOf, type StatementKind } from "../statement/StatementKind.ts"
 import type { PgParameter } from "../values/PgValue.ts"
@@ -11,8 +13,10 @@ import type { InferredType, Question } from "./TypeLookup.ts"
 /** The SQL text that is sent for a statement, for parameters of certain types. */
 export interface ServiceText {
   readonly sql: string
-  /** The parameters that the text contains as literals; they are not sent. */
+  /** The parameters that are not sent by themselves: the text contains them as literals, or a list has them. */
   readonly literal: ReadonlySet<number>
+  /** The lists that are sent as one parameter each, because the text would be too long. */
+  readonly lists: ReadonlyArray<PackedList>
   /** The types that the text was built with, if they had to be learnt. */
   readonly learnt: LearntTypes | undefined
 }
@@ -92,8 +96,10 @@ export const questionOf = (
 ): TypeQuestion => {
   const oneType = (values: ReadonlyArray<number>): boolean => {
     // A NULL takes the type of the others.
-    const types = values.flatMap((value) => (parameters[value]?._tag === "Null" ? [] : [typeOf(parameters[value])]))
-    return types.every((type) => type === types[0])
+    const types = values.flatMap((value) =>
+      parameters[value]?._tag === "Null" ? [] : [typeOf(parameters[value]) ?? ""]
+    )
+    return columnType(types) !== undefined
   }
   const { count, sql, standsFor } = shorten(template, kind.prepared ?? 0, oneType)
   const types = new Array<string | undefined>(count).fill(undefined)
@@ -177,5 +183,11 @@ export const textOf = (
     placementOf(parameter, template.uncast.has(index) ? types[standsFor[index] ?? index] : undefined)
   )
   const literal = new Set(placements.flatMap(({ _tag }, index) => (_tag === "Literal" ? [index] : [])))
-  return { sql: render(template, placements), literal, learnt }
+  const sql = render(template, placements)
+  const packed = isLonger(sql, MAX_SQL_LENGTH)
+    ? packLists(template, placements, (value) => parameters[value]?._tag === "Null")
+    : undefined
+  if (packed === undefined) return { sql, literal, lists: [], learnt }
+  const unsent = new Set([...literal, ...packed.lists.flatMap((list) => list.elements.flat())])
+  return { sql: packed.sql, literal: unsent, lists: packed.lists, learnt }
 }

@@ -17,7 +17,10 @@ export type OneType = (values: ReadonlyArray<number>) => boolean
 const boundary = { rows: /^([^()]*)\)\s*,\s*\(\s*$/, items: /^\s*(),\s*$/ }
 
 /** The first placeholder of each element of a list, and the end; undefined if the elements differ in form. */
-const elements = ({ parameters, pieces }: Template, { at, rows }: ListStart): ReadonlyArray<number> | undefined => {
+export const elements = (
+  { parameters, pieces }: Template,
+  { at, rows }: ListStart
+): ReadonlyArray<number> | undefined => {
   const starts = [at]
   let width: string | undefined
   let inside = ""

@@ -252,6 +252,14 @@ export const fromNamed = (sql: string, names: ReadonlyArray<string>): Result.Res
 /** The service's name for the value at `index`. */
 export const parameterName = (index: number): string => `p${index + 1}`
 
+/** The text of a placeholder. */
+export const placed = (value: number, placement: Placement = bare): string =>
+  placement._tag === "Literal"
+    ? placement.text
+    : placement._tag === "Bare"
+      ? `:${parameterName(value)}`
+      : `(:${parameterName(value)}::${placement.type})`
+
 /**
  * Renders a template with a placement for each value.
  *
@@ -272,11 +280,7 @@ export const render = (template: Template, placements: ReadonlyArray<Placement>)
   let sql = template.pieces[0] ?? ""
   for (let index = 0; index < template.parameters.length; index++) {
     const parameter = template.parameters[index] ?? 0
-    const placement = placements[parameter] ?? bare
-    if (placement._tag === "Literal") sql += placement.text
-    else if (placement._tag === "Bare") sql += `:${parameterName(parameter)}`
-    else sql += `(:${parameterName(parameter)}::${placement.type})`
-    sql += template.pieces[index + 1] ?? ""
+    sql += placed(parameter, placements[parameter]) + (template.pieces[index + 1] ?? "")
   }
   return sql
 }

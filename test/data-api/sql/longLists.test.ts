@@ -1,0 +1,101 @@
+/** Lists that would make a statement longer than the service takes, as they run on `@effect/sql-pg`. */
+import { PgClient } from "@effect/sql-pg"
+import { assert, describe, it } from "@effect/vitest"
+import { Array as Arr, Effect, Layer, Stream } from "effect"
+import type { SqlClient } from "effect/sql"
+import type { DataApi } from "../../../src/data-api/DataApi.ts"
+import * as DataApiPgClient from "../../../src/data-api/PgClient.ts"
+import * as TestDatabase from "../../TestDatabase.ts"
+
+const schema = [
+  "create type mood as enum ('sad', 'ok')",
+  `create table rows (id int primary key, label text, at timestamptz, doc jsonb, bytes bytea, amount numeric(20, 4),
+    real8 float8, flag bool, big int8, key uuid, feeling mood, tags text[], day date, code varchar(9))`
+]
+
+const uuid = (n: number) => `a0eebc99-9c0b-4ef8-bb6d-${String(n).padStart(12, "0")}`
+const texts = ["", "it's", '"q" \\ {}', "é😀", ":x $1 ?", "null"]
+const reals = [0.1, -0, Number.NaN, Number.NEGATIVE_INFINITY, 1e300]
+
+const rowOf = (sql: PgClient.PgClient, id: number) => ({
+  id,
+  label: id % 5 === 0 ? null : texts[id % texts.length],
+  at: new Date(id * 1000),
+  doc: sql.json({ id, list: [id, null, "x"] }),
+  bytes: new Uint8Array([id % 256, 0]),
+  amount: `${id}.2500`,
+  real8: reals[id % reals.length],
+  flag: id % 2 === 0,
+  big: 9007199254740993n + BigInt(id),
+  key: uuid(id),
+  feeling: id % 3 === 0 ? "sad" : "ok",
+  tags: [`t${id}`, "a,b"],
+  day: "2026-01-02",
+  code: null
+})
+
+const numbers = (length: number, from = 0) => Arr.makeBy(length, (index) => index + from)
+
+const program = Effect.gen(function* () {
+  const sql = yield* PgClient.PgClient
+  for (const statement of schema) yield* sql.unsafe(statement)
+  const many = Arr.map(numbers(400), (id) => rowOf(sql, id))
+  const inserted = yield* sql`insert into rows ${sql.insert(many)} returning *`
+  const upserted = yield* sql`insert into rows ${sql.insert(Arr.map(numbers(400, 300), (id) => rowOf(sql, id)))}
+    on conflict (id) do update set label = excluded.label || ${"!"} where rows.id < ${350} returning id, label`
+  const found =
+    yield* sql`select id from rows where ${sql.in("id", numbers(9000))} and ${sql.in("key", numbers(5000).map(uuid))}
+    and label is distinct from ${"é😀"} order by id`
+  const none = yield* sql`select id from rows where id not in ${sql.in(numbers(9000))}`
+  const pairs = numbers(3000).map((n) => sql`(${n}, ${uuid(n)})`)
+  const byPair = yield* sql`select count(*) from rows where (id, key) in (${sql.csv(pairs)})`
+  const updated = yield* sql.withTransaction(sql`update rows set code = data.code, amount = data.amount::numeric
+    from ${sql.updateValues(
+      Arr.map(numbers(3000), (id) => ({ id, code: `c${id}`, amount: "7" })),
+      "data"
+    )} where rows.id = data.id returning rows.id, rows.code, rows.amount`)
+  const streamed = yield* Stream.runCollect(
+    sql`select id from rows where id in ${sql.in(numbers(9000))} order by id desc`.stream
+  )
+  const values = yield* sql
+    .unsafe(
+      `values ${numbers(6000)
+        .map((n) => `($${2 * n + 1}::int, $${2 * n + 2}::text)`)
+        .join(", ")} limit 2`,
+      numbers(12_000).map((n) => (n % 2 === 0 ? n : `${n}`))
+    )
+    .pipe(Effect.result)
+  const duplicate = yield* Effect.flip(sql`insert into rows ${sql.insert(many)}`)
+  return {
+    inserted,
+    upserted,
+    found,
+    none,
+    byPair,
+    updated: [...updated].sort((a, b) => Number(a["id"]) - Number(b["id"])),
+    streamed,
+    values: values._tag === "Success" ? values.success : "refused",
+    duplicate: duplicate.reason._tag
+  }
+})
+
+const { postgresUrl } = TestDatabase
+const dataApi = (api: Layer.Layer<DataApi, unknown>) => DataApiPgClient.layer().pipe(Layer.provide(api))
+
+describe.skipIf(postgresUrl === undefined)(TestDatabase.onPostgres("long lists"), () => {
+  it.live(
+    "give the same as on @effect/sql-pg",
+    () =>
+      Effect.gen(function* () {
+        const run = (client: Layer.Layer<PgClient.PgClient | SqlClient.SqlClient, unknown>) =>
+          Effect.provide(program, client)
+        const native = yield* run(PgClient.layer({ url: yield* TestDatabase.freshDatabase(postgresUrl ?? "") }))
+        for (const api of [TestDatabase.layerPostgres(postgresUrl ?? ""), TestDatabase.layer()]) {
+          const found = yield* run(dataApi(api))
+          // A row with a cast within it is not packed.
+          assert.deepStrictEqual(found, { ...native, values: "refused" })
+        }
+      }),
+    120_000
+  )
+})
