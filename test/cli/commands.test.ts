@@ -302,4 +302,16 @@ describe("the executable", () => {
     assert.isFalse(existsSync(join(folder, ".alex-db")))
     rmSync(folder, { recursive: true })
   })
+
+  it.skipIf(process.platform === "win32")("says so where its working folder was removed", () => {
+    const folder = mkdtempSync(join(tmpdir(), "alex-cli-"))
+    const script = 'cd "$1" && rmdir "$1" && exec "$2" "$3" migrate status --backend embedded --json'
+    const { status, stdout } = spawnSync("sh", ["-c", script, "sh", folder, process.execPath, commandLine()], {
+      encoding: "utf8"
+    })
+    assert.strictEqual(status, 1)
+    const { code, problem } = JSON.parse(stdout)
+    assert.strictEqual(code, "folder")
+    assert.include(problem, "The data folder can't be .alex-db: the working folder was removed")
+  })
 })

@@ -2,7 +2,7 @@
  * Parses the place of the data as users write it. Forms of PGlite and of a shell are accepted, or refused with advice.
  */
 import { homedir } from "node:os"
-import { join } from "node:path"
+import { isAbsolute, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Effect } from "effect"
 import { LocalDataApiError } from "../LocalDataApiError.ts"
@@ -11,6 +11,21 @@ import { LocalDataApiError } from "../LocalDataApiError.ts"
 export const memory = "memory"
 
 const refuse = (message: string) => Effect.fail(new LocalDataApiError({ message }))
+
+/** A relative path leads nowhere if the working folder is gone. */
+const fromHere = (dataDir: string): Effect.Effect<string, LocalDataApiError> =>
+  isAbsolute(dataDir)
+    ? Effect.succeed(dataDir)
+    : Effect.try({
+        try: () => {
+          process.cwd()
+          return dataDir
+        },
+        catch: () =>
+          new LocalDataApiError({
+            message: `The data folder can't be ${dataDir}: the working folder was removed. Change to one that exists, or name the data folder from the root on.`
+          })
+      })
 
 /** A scheme has two letters or more; a single letter is a drive of Windows. */
 const scheme = /^([a-z][a-z0-9+.-]+):/i
@@ -36,7 +51,7 @@ export const read = (dataDir: string): Effect.Effect<string, LocalDataApiError> 
     )
   }
   const named = scheme.exec(dataDir)?.[1]?.toLowerCase()
-  if (named === undefined) return Effect.succeed(dataDir)
+  if (named === undefined) return fromHere(dataDir)
   if (named !== "file") {
     return refuse(
       `The data folder can't be ${dataDir}: a URL with ${named}: is not a folder of this machine. Name a folder, ` +
