@@ -107,7 +107,9 @@ const settle = Effect.fnUntraced(function* (
     if (waited >= silence && !hasSaid) {
       hasSaid = true
       const who = holder === undefined ? "another process" : Holder.nameOf(holder)
-      yield* Effect.logInfo(`Waiting for ${who}, which is opening or closing the data folder ${options.dataDir}`)
+      yield* Effect.logInfo(
+        `Waiting for ${who}, which has the data folder ${options.dataDir} and does not answer yet: it opens or closes it, is busy, or is suspended`
+      )
     }
     yield* Effect.promise(() => setTimeout(50))
   }
