@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Stream } from "effect"
 import { vi } from "vitest"
 import { Backup, BackupFile, BackupReader, Migrate, Reset, Restore } from "../../../src/operations/index.ts"
 import { embedded, execute } from "../TestOperations.ts"
@@ -39,4 +39,39 @@ it.live("a restore finishes the migrations of a database without rows, and leave
     const refused = yield* Effect.flip(Effect.andThen(occupied, restored({ replace: true })).pipe(onFresh))
     assert.include(refused.message, "it is older than the backup: 005_job_queue")
   })
+)
+
+it.live("a restore that was cut off does not go on where its rows are gone or have changed", () =>
+  Effect.gen(function* () {
+    const file = join(yield* folder, "alex.jsonl")
+    const { rows } = yield* Effect.andThen(Reset.reset({ withTestData: true }), Backup.backup(file)).pipe(onFresh)
+    const read = Effect.suspend(() => BackupReader.read(file, BackupFile.bytesOf(file)))
+    const others = [
+      Reset.reset({ withTestData: true }),
+      execute("delete from instruments where symbol = (select min(symbol) from instruments)"),
+      execute("insert into users (clerk_user_id) values ('user_bob')")
+    ]
+    yield* Effect.forEach(others, (other) =>
+      Effect.gen(function* () {
+        const whole = yield* read
+        const cut = { ...whole, rows: Stream.concat(Stream.take(whole.rows, rows - 3), Stream.fail("cut off")) }
+        assert.strictEqual(yield* Effect.flip(Restore.restore(cut, { resume: true })), "cut off")
+        yield* other
+        const { message } = yield* Effect.flip(Restore.restore(yield* read, { resume: true, verify: false }))
+        assert.match(message, /are not the \d+ that the unfinished restore has written.*Start again with --replace/s)
+        const again = yield* Restore.restore(yield* read, { resume: true, replace: true })
+        assert.deepStrictEqual([again.resumedAt, again.rows], [0, rows])
+      }).pipe(onFresh)
+    )
+  })
+)
+
+it.live("another application's table of the name of a restore's progress is let be", () =>
+  Effect.gen(function* () {
+    const file = join(yield* folder, "alex.jsonl")
+    yield* execute("create table alex_restore (id integer)")
+    const { rows } = yield* Effect.andThen(Reset.reset({ withTestData: true }), Backup.backup(file))
+    const backup = yield* BackupReader.read(file, BackupFile.bytesOf(file))
+    assert.strictEqual((yield* Restore.restore(backup, { replace: true })).rows, rows)
+  }).pipe(onFresh)
 )

@@ -10,6 +10,9 @@ import { table } from "../QuotedName.ts"
 /** The name of the table, which the end of the restore drops. */
 export const markerTable = "alex_restore"
 
+/** The columns by which it is told from another application's table of that name. */
+const columns = ["backup", "rows", "after", "begun"]
+
 const Marker = Schema.Struct({
   backup: Schema.String,
   /** Rows of the backup that are in place. */
@@ -27,7 +30,10 @@ export const find = Effect.fnUntraced(function* (schema: string) {
   const found = yield* sql`
     select exists (
       select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-      where n.nspname = ${schema}::text and c.relname = ${markerTable}::text and c.relkind = 'r'
+      where n.nspname = ${schema}::text and c.relname = ${markerTable}::text and c.relkind = 'r' and ${columns.length} = (
+        select count(*) from pg_catalog.pg_attribute a
+        where a.attrelid = c.oid and not a.attisdropped and a.attname::text = any(${columns}::text[])
+      )
     ) as found`
   const [{ found: isThere } = { found: false }] = yield* Schema.decodeUnknownEffect(Found)(found)
   if (!isThere) return undefined

@@ -225,6 +225,31 @@ const isInPlace = Effect.fnUntraced(function* <E, R>(
   )
 })
 
+/**
+ * Where an unfinished restore goes on; undefined if its rows are not what it has written, and may be replaced. Fails if
+ * they may not. In a transaction.
+ */
+const goOn = Effect.fnUntraced(function* (
+  header: Header,
+  place: RestoreTarget.Place,
+  { after, rows }: Marker.Marker,
+  { replace }: RestoreOptions
+) {
+  const path = Catalogue.pathOf(place.schema, yield* Catalogue.settings())
+  const job: Job = { header, schema: place.schema, pairs: yield* RestoreTarget.pairsOf(header, place), path }
+  const held = yield* occupied(place.schema, job.pairs)
+  const isCounted = held.every((table) => table.rows <= RestoreTarget.mostCounted)
+  if (!isCounted || held.reduce((sum, table) => sum + table.rows, 0) === rows) {
+    return { job, after, replaced: [], resumedAt: rows }
+  }
+  if (replace === true) return undefined
+  const there = held.length === 0 ? "none" : held.map(rowsText).join(", ")
+  return yield* refuse(
+    `its rows, ${there}, are not the ${rows.toLocaleString("en-US")} that the unfinished restore has written`,
+    "Start again with --replace"
+  )
+})
+
 /** Writes the rows in many transactions, or continues where a run with the same backup was cut off. */
 export const restoreInParts = Effect.fnUntraced(function* <E, R>(
   { header, rows, sums }: Source<E, R>,
@@ -241,18 +266,14 @@ export const restoreInParts = Effect.fnUntraced(function* <E, R>(
   }
   const begun = yield* sql.withTransaction(
     Effect.gen(function* () {
-      if (isSame) {
-        const path = Catalogue.pathOf(schema, yield* Catalogue.settings())
-        const job: Job = { header, schema, pairs: yield* RestoreTarget.pairsOf(header, place), path }
-        return { job, after: found.after, replaced: [] }
-      }
+      const going = isSame ? yield* goOn(header, place, found, options) : undefined
+      if (going !== undefined) return going
       const prepared = yield* prepare(header, place, options, found)
       yield* Marker.create(schema, header.id, prepared.after)
-      return prepared
+      return { ...prepared, resumedAt: 0 }
     })
   )
-  const { after, job, replaced } = begun
-  const resumedAt = isSame ? found.rows : 0
+  const { after, job, replaced, resumedAt } = begun
   let written = resumedAt
   yield* load(job, rows, resumedAt, (batch, pair) =>
     Effect.gen(function* () {
