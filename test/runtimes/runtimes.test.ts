@@ -5,7 +5,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { createServer, type RequestListener } from "node:http"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it, layer } from "@effect/vitest"
@@ -17,6 +17,7 @@ import { HttpServer } from "../../src/local/http/HttpServer.ts"
 import { Migrate, Target } from "../../src/operations/index.ts"
 import { project, run } from "../bundlers/Project.ts"
 import { runProgram } from "../clients/program.ts"
+import { hasOpenssl, tlsServer } from "../data-api/aws/TlsServer.ts"
 import { installed } from "../package/installed.ts"
 import * as TestDatabase from "../TestDatabase.ts"
 import { type Places, type Report, secretKey } from "./suite.ts"
@@ -73,7 +74,7 @@ const migrated = Layer.effectDiscard(
 /** One file with everything in it, for a runtime. */
 const bundled = (into: string, entry: string, platform: "node" | "neutral") =>
   Effect.promise(async () => {
-    const outfile = join(into, `${entry}.mjs`)
+    const outfile = join(into, `${basename(entry)}.mjs`)
     await build({
       entryPoints: [join(import.meta.dirname, `${entry}.ts`)],
       outfile,
@@ -117,6 +118,22 @@ describe.skipIf(tools === undefined)("JavaScript's other runtimes", () => {
           const report: Report = JSON.parse(/^REPORT (.*)$/m.exec(stdout)?.[1] ?? assert.fail(stdout + stderr))
           assertWhole(runtime, version.split("\n")[0] ?? "", report)
         }).pipe(Effect.scoped, Effect.provide(migrated)),
+      120_000
+    )
+
+    it.live.skipIf(!hasOpenssl)(
+      `${runtime} calls over TLS, and trusts a certificate by its name only`,
+      () =>
+        Effect.gen(function* () {
+          const file = yield* bundled(yield* folder, "../data-api/aws/TlsCalls", "node")
+          const { args: serverArgs, trust } = yield* tlsServer
+          const { stderr, stdout } = yield* runProgram(bin(name), [...args, file, ...serverArgs], trust)
+          assert.deepStrictEqual(
+            JSON.parse(stdout || "[]"),
+            ["answer", "answer", "ERR_TLS_CERT_ALTNAME_INVALID"],
+            stderr
+          )
+        }).pipe(Effect.scoped),
       120_000
     )
 

@@ -143,7 +143,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
     const { hostname, path, port, protocol } = destination
     const url = new URL(`${protocol}//${hostname}${port === undefined ? "" : `:${port}`}`)
     url.pathname = path.slice(0, -"/BeginTransaction".length)
-    return { url, signer: new Signer(region) }
+    return SignedHttp.serviceAt(url, new Signer(region))
   })
   let found: SignedHttp.Service | undefined
   const service = Effect.suspend(() =>

@@ -83,7 +83,9 @@ const make = Effect.fnUntraced(function* (config: Config) {
   const region = config.region ?? regionOf(config.clusterArn) ?? "us-east-1"
   const url = Endpoint.parse(config.endpoint ?? `https://rds-data.${region}.amazonaws.com`)
   const service =
-    url === undefined ? Effect.fail(SignedHttp.notAnEndpoint()) : Effect.succeed({ url, signer: new WebSigner(region) })
+    url === undefined
+      ? Effect.fail(SignedHttp.notAnEndpoint())
+      : Effect.succeed(SignedHttp.serviceAt(url, new WebSigner(region)))
   const credentials = config.credentials ?? (yield* Effect.cached(configuredCredentials))
   const transport = () => new FetchTransport({ requestTimeout: config.requestTimeout })
   return yield* SignedHttp.make(config, transport, service, credentials)

@@ -112,7 +112,9 @@ const make = Effect.fnUntraced(function* (config: Config) {
   const region = config.region ?? regionOf(config.clusterArn) ?? "us-east-1"
   const url = Endpoint.parse(config.endpoint ?? `https://rds-data.${region}.amazonaws.com`)
   const service =
-    url === undefined ? Effect.fail(SignedHttp.notAnEndpoint()) : Effect.succeed({ url, signer: new Signer(region) })
+    url === undefined
+      ? Effect.fail(SignedHttp.notAnEndpoint())
+      : Effect.succeed(SignedHttp.serviceAt(url, new Signer(region)))
   const credentials = config.credentials ?? (yield* foundCredentials)
   return yield* SignedHttp.make(config, NodeTransport.make, service, credentials)
 })

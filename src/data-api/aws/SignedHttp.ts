@@ -18,7 +18,7 @@ import { decodeAnswer } from "../rest-json/ResponseReader.ts"
 import type { Answer } from "../rest-json/WireFailures.ts"
 import { makeTraffic } from "../Telemetry.ts"
 import { lengthOf } from "../values/Octets.ts"
-import type { Loss, Transport, Options as TransportOptions } from "./http/Transport.ts"
+import type { Loss, Target, Transport, Options as TransportOptions } from "./http/Transport.ts"
 import type { Credentials, Unsigned } from "./SignatureText.ts"
 
 /** The cluster that requests are for. */
@@ -40,11 +40,23 @@ export interface Signer {
   ) => Record<string, string> | Promise<Record<string, string>>
 }
 
-/** The URL that requests go to, and the signer for its region. */
+/** Where requests go to, and the signer for its region. */
 export interface Service {
-  readonly url: URL
   readonly signer: Signer
+  /** The host as it is signed, with the port if it is not the protocol's default. */
+  readonly host: string
+  /** What the operations' paths begin with. */
+  readonly basePath: string
+  readonly place: Pick<Target, "protocol" | "hostname" | "port">
 }
+
+/** The service at a URL, whose parts are read once instead of for each request. */
+export const serviceAt = ({ host, hostname, pathname, port, protocol }: URL, signer: Signer): Service => ({
+  signer,
+  host,
+  basePath: pathname.replace(/\/$/, ""),
+  place: { protocol, hostname, port: port === "" ? undefined : Number(port) }
+})
 
 /** The failure for an endpoint that is not a URL. The message leaves the endpoint out: it may hold a password. */
 export const notAnEndpoint = (): Reason =>
@@ -62,16 +74,67 @@ const refusedTime = (answer: Answer, signedAt: number): number | undefined => {
   return Math.abs(time - signedAt) >= CLOCK_TOLERANCE ? time : undefined
 }
 
-/** Sends a request to a path of the service. */
+/** Sends a request to the service. */
 const sendBy =
   (transport: Transport) =>
-  (url: URL, path: string, headers: Record<string, string>, body: string): Effect.Effect<Answer, Loss> =>
+  (target: Target): Effect.Effect<Answer, Loss> =>
     Effect.callback<Answer, Loss>((resume) => {
-      const port = url.port === "" ? undefined : Number(url.port)
-      const target = { protocol: url.protocol, hostname: url.hostname, port, path, headers, body }
       const giveUp = transport.send(target, (result) => resume(Effect.fromResult(result)))
       return Effect.sync(giveUp)
     })
+
+/** Goes on with the headers of a signed request, at once where the signer needs no promise. */
+const whenSigned = <A, E>(
+  signed: ReturnType<Signer["sign"]>,
+  then: (headers: Record<string, string>) => Effect.Effect<A, E>
+): Effect.Effect<A, E> =>
+  signed instanceof Promise
+    ? Effect.flatMap(
+        Effect.promise(() => signed),
+        then
+      )
+    : then(signed)
+
+/** Sends a body, signed, and gives the answer; if the first one refuses this machine's time, the second one. */
+const exchangeBy = (
+  send: ReturnType<typeof sendBy>,
+  service: Effect.Effect<Service, Reason>,
+  credentials: Effect.Effect<Credentials, Reason>
+) => {
+  const trafficOf = makeTraffic()
+  /** Milliseconds that the service's clock is ahead of this machine's. */
+  let ahead = 0
+
+  /** Signs and sends a body once. Gives the service's time as well if it refuses this machine's. */
+  const attempt = (operation: Operation, { basePath, host, place, signer }: Service, body: string) =>
+    Effect.flatMap(credentials, (current) =>
+      Effect.contextWith((context: Context.Context<never>) => {
+        const path = basePath + paths[operation]
+        const now = Context.get(context, Clock.Clock).currentTimeMillisUnsafe() + ahead
+        const sent = whenSigned(signer.sign(current, { host, path, body, now }), (headers) =>
+          send({ ...place, path, headers, body })
+        )
+        return Effect.map(sent, (answer) => {
+          const traffic = trafficOf(operation)
+          traffic.sent.updateUnsafe(lengthOf(body), context)
+          traffic.received.updateUnsafe(answer.size, context)
+          return { answer, serviceTime: refusedTime(answer, now) }
+        })
+      })
+    )
+
+  return (operation: Operation, body: string): Effect.Effect<Answer, Reason> =>
+    Effect.flatMap(service, (to) =>
+      Effect.flatMap(attempt(operation, to, body), ({ answer, serviceTime }) => {
+        if (serviceTime === undefined) return Effect.succeed(answer)
+        // This machine's clock is wrong. The refused request did not run, so it can be retried.
+        return Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          ahead = serviceTime - now
+          return Effect.map(attempt(operation, to, body), (second) => second.answer)
+        })
+      })
+    )
+}
 
 export const make = Effect.fnUntraced(function* (
   config: Cluster,
@@ -88,37 +151,8 @@ export const make = Effect.fnUntraced(function* (
     secretArn: Redacted.value(config.secretArn),
     database: config.database
   }
-  const send = sendBy(transport)
-  const trafficOf = makeTraffic()
   const memory = new ColumnMemory()
-  /** Milliseconds that the service's clock is ahead of this machine's. */
-  let ahead = 0
-
-  // These generator functions are created once: V8 takes longer to create one for each call than to run it.
-
-  /** Signs and sends a body once. Gives the service's time as well if it refuses this machine's. */
-  const attempt = Effect.fnUntraced(function* (operation: Operation, { signer, url }: Service, body: string) {
-    const path = `${url.pathname.replace(/\/$/, "")}${paths[operation]}`
-    const context = yield* Effect.context<never>()
-    const now = Context.get(context, Clock.Clock).currentTimeMillisUnsafe() + ahead
-    const signed = signer.sign(yield* credentials, { host: url.host, path, body, now })
-    const headers = signed instanceof Promise ? yield* Effect.promise(() => signed) : signed
-    const answer = yield* send(url, path, headers, body)
-    const traffic = trafficOf(operation)
-    traffic.sent.updateUnsafe(lengthOf(body), context)
-    traffic.received.updateUnsafe(answer.size, context)
-    return { answer, serviceTime: refusedTime(answer, now) }
-  })
-
-  /** The answer to a body; if the first one refuses this machine's time, the second one. */
-  const exchange = Effect.fnUntraced(function* (operation: Operation, body: string) {
-    const to = yield* service
-    const { answer, serviceTime } = yield* attempt(operation, to, body)
-    if (serviceTime === undefined) return answer
-    // This machine's clock is wrong. The refused request did not run, so it can be retried.
-    ahead = serviceTime - (yield* Clock.currentTimeMillis)
-    return (yield* attempt(operation, to, body)).answer
-  })
+  const exchange = exchangeBy(sendBy(transport), service, credentials)
 
   const call = <O extends Operation>(operation: O, request: Requests[O]): Effect.Effect<Responses[O], DataApiError> =>
     Effect.suspend(() =>

@@ -1,5 +1,5 @@
 /** AWS Signature Version 4 by Node's own cryptography. */
-import { createHmac, createSecretKey, hash, type KeyObject } from "node:crypto"
+import { createHmac, hash } from "node:crypto"
 import * as Redacted from "effect/Redacted"
 import { type Credentials, draftOf, type Unsigned } from "./SignatureText.ts"
 
@@ -7,23 +7,48 @@ export type { Credentials, Unsigned } from "./SignatureText.ts"
 
 const hmac = (key: string | Buffer, text: string): Buffer => createHmac("sha256", key).update(text).digest()
 
+/** Octets of a block of SHA-256, to which HMAC pads its key. */
+const BLOCK = 64
+
+/**
+ * HMAC-SHA-256 (RFC 2104) with one key, as two hashes in one step each: half the time of `createHmac`, which creates an
+ * object of OpenSSL for each text.
+ */
+class KeyedHash {
+  readonly #innerKey = Buffer.alloc(BLOCK, 0x36)
+  readonly #outerKey = Buffer.alloc(BLOCK, 0x5c)
+
+  /** @param key At most {@link BLOCK} octets. */
+  constructor(key: Buffer) {
+    for (const [at, octet] of key.entries()) {
+      this.#innerKey[at] = octet ^ 0x36
+      this.#outerKey[at] = octet ^ 0x5c
+    }
+  }
+
+  /** The hexadecimal digits for an ASCII text. */
+  digits(text: string): string {
+    const inner = hash("sha256", Buffer.concat([this.#innerKey, Buffer.from(text, "latin1")]), "hex")
+    return hash("sha256", Buffer.concat([this.#outerKey, Buffer.from(inner, "hex")]))
+  }
+}
+
 /** Signs for one region. It caches the key that is derived from the day and the secret. */
 export class Signer {
   readonly #region: string
   #derivedFrom = ""
-  #key: KeyObject | undefined
+  #key: KeyedHash | undefined
 
   constructor(region: string) {
     this.#region = region
   }
 
-  #keyOf(credentials: Credentials, day: string): KeyObject {
+  #keyOf(credentials: Credentials, day: string): KeyedHash {
     const secret = Redacted.value(credentials.secretAccessKey)
     const from = `${day}/${secret}`
     if (this.#key !== undefined && from === this.#derivedFrom) return this.#key
     const key = hmac(hmac(hmac(hmac(`AWS4${secret}`, day), this.#region), "rds-data"), "aws4_request")
-    // Node signs six times faster with a KeyObject than with a buffer.
-    this.#key = createSecretKey(key)
+    this.#key = new KeyedHash(key)
     this.#derivedFrom = from
     return this.#key
   }
@@ -32,6 +57,6 @@ export class Signer {
   sign(credentials: Credentials, unsigned: Unsigned): Record<string, string> {
     const draft = draftOf(this.#region, credentials, unsigned, hash("sha256", unsigned.body))
     const toSign = draft.textToSign(hash("sha256", draft.canonical))
-    return draft.headers(createHmac("sha256", this.#keyOf(credentials, draft.day)).update(toSign).digest("hex"))
+    return draft.headers(this.#keyOf(credentials, draft.day).digits(toSign))
   }
 }

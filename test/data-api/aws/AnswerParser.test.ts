@@ -4,11 +4,15 @@ import { textOfBody } from "../../../src/data-api/rest-json/WireFailures.ts"
 
 const lines = (...all: ReadonlyArray<string>): string => all.join("\r\n")
 
-/** Reads what arrives in pieces of a size; at the end nothing more comes. */
+/** Reads what arrives in pieces of a size, all in one buffer as a socket's; at the end nothing more comes. */
 const read = (text: string, size: number): AnswerParser => {
   const parser = new AnswerParser()
   const bytes = Buffer.from(text, "latin1")
-  for (let at = 0; at < bytes.length; at += size) parser.push(bytes.subarray(at, at + size))
+  const buffer = Buffer.alloc(size)
+  for (let at = 0; at < bytes.length; at += size) {
+    parser.push(buffer.subarray(0, bytes.copy(buffer, 0, at, at + size)))
+    buffer.fill("overwritten")
+  }
   return parser
 }
 
@@ -166,4 +170,30 @@ describe("an answer of HTTP/1.1", () => {
       }
     })
   }
+
+  it("with a body of megabytes is read whole, whether its length is announced or not", () => {
+    const body = Array.from({ length: 300_000 }, (_, n) => String(n)).join(",")
+    const chunk = (at: number) => {
+      const text = body.slice(at, at + 50_000)
+      return `${text.length.toString(16)}\r\n${text}\r\n`
+    }
+    const chunks = Array.from({ length: Math.ceil(body.length / 50_000) }, (_, n) => chunk(n * 50_000)).join("")
+    for (const text of [
+      lines("HTTP/1.1 200 OK", `content-length: ${body.length}`, "", body),
+      `${lines("HTTP/1.1 200 OK", "transfer-encoding: chunked", "", chunks)}0\r\n\r\n`
+    ]) {
+      const parser = read(text, 65_536)
+      assert.isTrue(parser.done, parser.wrong)
+      assert.isTrue(textOfBody(parser.answer) === body)
+      assert.strictEqual(parser.answer.size, body.length)
+    }
+  })
+
+  it("that announces more than any machine could hold takes no more memory than an answer of the service", () => {
+    const before = process.memoryUsage().arrayBuffers
+    const parser = read(lines("HTTP/1.1 200 OK", "content-length: 999999999999999", "", "{"), 10_000)
+    assert.isFalse(parser.done)
+    assert.isUndefined(parser.wrong)
+    assert.isBelow(process.memoryUsage().arrayBuffers - before, 4 * 1024 * 1024)
+  })
 })

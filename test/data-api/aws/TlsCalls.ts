@@ -3,13 +3,17 @@ import { Result } from "effect"
 import { SocketTransport } from "../../../src/data-api/aws/http/SocketTransport.ts"
 import { textOfBody } from "../../../src/data-api/rest-json/WireFailures.ts"
 
-const port = Number(process.argv[2])
+const [port, size] = process.argv.slice(2).map(Number)
+/** The first word of an answer that has arrived whole. */
+const word = (text: string): string => (text.length === size ? (text.split(" ")[0] ?? "") : `${text.length} octets`)
 const call = (transport: SocketTransport, hostname: string) =>
   new Promise<string>((resolve) => {
     const target = { protocol: "https:", hostname, port, path: "/", headers: { host: hostname }, body: "{}" }
     transport.send(target, (answer) =>
       resolve(
-        Result.isSuccess(answer) ? textOfBody(answer.success) : (/: (\w+)\.$/.exec(answer.failure.message)?.[1] ?? "")
+        Result.isSuccess(answer)
+          ? word(textOfBody(answer.success))
+          : (/: (\w+)\.$/.exec(answer.failure.message)?.[1] ?? "")
       )
     )
   })

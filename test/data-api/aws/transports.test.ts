@@ -1,9 +1,5 @@
-import { execFileSync } from "node:child_process"
-import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { createServer, type RequestListener, type Server } from "node:http"
-import { createServer as createSecureServer } from "node:https"
 import type { Socket } from "node:net"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Result } from "effect"
@@ -11,7 +7,8 @@ import { HttpTransport } from "../../../src/data-api/aws/http/HttpTransport.ts"
 import { SocketTransport } from "../../../src/data-api/aws/http/SocketTransport.ts"
 import type { Options, Target } from "../../../src/data-api/aws/http/Transport.ts"
 import { textOfBody } from "../../../src/data-api/rest-json/WireFailures.ts"
-import { isPresent, runProgram } from "../../clients/program.ts"
+import { runProgram } from "../../clients/program.ts"
+import { hasOpenssl, tlsServer } from "./TlsServer.ts"
 
 type Make = (options: Options) => HttpTransport | SocketTransport
 
@@ -197,57 +194,16 @@ it.live("SocketTransport sends no header that could end and begin another", () =
   })
 )
 
-const hasOpenssl = isPresent("openssl", "openssl", ["version"])
-
 describe.skipIf(!hasOpenssl)("over TLS", () => {
   it.live("SocketTransport trusts a certificate by its name only, and begins again where it left off", () =>
     Effect.gen(function* () {
-      const folder = yield* Effect.acquireRelease(
-        Effect.sync(() => mkdtempSync(join(tmpdir(), "alex-tls-"))),
-        (path) => Effect.sync(() => rmSync(path, { recursive: true }))
-      )
-      const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")]
-      const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-      const files = ["-keyout", key, "-out", cert]
-      execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", ...subject, ...files], {
-        stdio: "ignore"
-      })
-      let resumed = 0
-      const named = new Set<string>()
-      const SNICallback = (name: string, done: (error: null) => void) => {
-        named.add(name)
-        done(null)
-      }
-      const server = yield* Effect.acquireRelease(
-        Effect.callback<Server>((resume) => {
-          const started = createSecureServer(
-            { key: readFileSync(key), cert: readFileSync(cert), maxVersion: "TLSv1.2", SNICallback },
-            (request, response) => {
-              request.resume()
-              request.on("end", () => response.setHeader("connection", "close").end("answer"))
-            }
-          )
-          started.on("secureConnection", (socket) => {
-            if (socket.isSessionReused()) resumed++
-          })
-          started.listen(0, "127.0.0.1", () => resume(Effect.succeed(started)))
-        }),
-        (started) =>
-          Effect.sync(() => {
-            started.closeAllConnections()
-            started.close()
-          })
-      )
-      const address = server.address()
-      const port = typeof address === "object" && address !== null ? address.port : 0
+      const { args, seen, trust } = yield* tlsServer
       const program = join(import.meta.dirname, "TlsCalls.ts")
-      const { stderr, stdout } = yield* runProgram(process.execPath, [program, String(port)], {
-        NODE_EXTRA_CA_CERTS: cert
-      })
+      const { stderr, stdout } = yield* runProgram(process.execPath, [program, ...args], trust)
       assert.deepStrictEqual(JSON.parse(stdout || "[]"), ["answer", "answer", "ERR_TLS_CERT_ALTNAME_INVALID"], stderr)
-      assert.strictEqual(resumed, 1)
+      assert.strictEqual(seen.resumed, 1)
       // A server of several names picks its certificate by it; an address is no name.
-      assert.deepStrictEqual([...named], ["localhost"])
+      assert.deepStrictEqual([...seen.names], ["localhost"])
     })
   )
 })

@@ -53,7 +53,36 @@ const headersOf = (lines: ReadonlyArray<string>): Headers | undefined => {
 
 type Part = "head" | "sized" | "chunk size" | "chunk" | "chunk end" | "trailers" | "until the end"
 
-/** Takes the data as it arrives, until it is `done` or `wrong` says why this is not an HTTP response. */
+/** The most octets that are reserved because a header announces them: the most that the service sends. */
+const MAX_RESERVED = 1024 * 1024
+
+/** The octets of a body, copied as they arrive into a buffer that grows. */
+class Body {
+  #buffer: Buffer
+  size = 0
+
+  constructor(announced: number) {
+    this.#buffer = Buffer.allocUnsafe(Math.min(announced, MAX_RESERVED))
+  }
+
+  append(octets: Buffer): void {
+    if (octets.length > this.#buffer.length - this.size) {
+      const larger = Buffer.allocUnsafe(this.size + Math.max(octets.length, this.size))
+      this.#buffer.copy(larger, 0, 0, this.size)
+      this.#buffer = larger
+    }
+    this.size += octets.copy(this.#buffer, this.size)
+  }
+
+  get octets(): Buffer {
+    return this.#buffer.subarray(0, this.size)
+  }
+}
+
+/**
+ * Takes the data as it arrives, until it is `done` or `wrong` says why this is not an HTTP response. It keeps none of the
+ * buffers that it is given.
+ */
 export class AnswerParser {
   #part: Part = "head"
   /** Data that has arrived and is not parsed yet. */
@@ -62,8 +91,7 @@ export class AnswerParser {
   #status = 0
   /** Octets of the body or the chunk that have not arrived yet. */
   #remaining = 0
-  readonly #body: Array<Buffer> = []
-  #size = 0
+  #body = new Body(0)
   #persists = false
   done = false
   wrong: string | undefined
@@ -76,15 +104,14 @@ export class AnswerParser {
   }
 
   get answer(): Answer {
-    const [first] = this.#body
-    const body = this.#body.length === 1 && first !== undefined ? first : Buffer.concat(this.#body, this.#size)
-    return { status: this.#status, headers: this.#headers, body, size: this.#size }
+    return { status: this.#status, headers: this.#headers, body: this.#body.octets, size: this.#body.size }
   }
 
   push(bytes: Buffer): void {
     this.begun = true
     this.#pending = this.#pending.length === 0 ? bytes : Buffer.concat([this.#pending, bytes])
     while (!this.done && this.wrong === undefined && this.#step()) {}
+    if (!this.done && this.#pending.length > 0) this.#pending = Buffer.from(this.#pending)
   }
 
   /** Tells the parser that no more data will arrive. */
@@ -165,6 +192,7 @@ export class AnswerParser {
       return true
     }
     if (!/^\d{1,15}$/.test(length)) return this.#refuse("its length is not clear")
+    this.#body = new Body(Number(length))
     return this.#expect("sized", Number(length))
   }
 
@@ -181,8 +209,7 @@ export class AnswerParser {
     const taken = this.#take(
       part === "until the end" ? this.#pending.length : Math.min(this.#remaining, this.#pending.length)
     )
-    this.#body.push(taken)
-    this.#size += taken.length
+    this.#body.append(taken)
     if (part === "until the end") return false
     this.#remaining -= taken.length
     if (this.#remaining > 0) return false

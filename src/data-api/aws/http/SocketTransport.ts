@@ -4,7 +4,7 @@
  * A Data API call is one POST and one JSON response. Directly on a socket it takes a third of the time of Node's
  * client, whose streams, events and agent cover all of HTTP.
  */
-import { connect, isIP, type Socket } from "node:net"
+import { connect, isIP, type OnReadOpts, type Socket } from "node:net"
 import * as MutableList from "effect/MutableList"
 import * as Result from "effect/Result"
 import { ConnectFailed, ConnectionLost } from "../../DataApiError.ts"
@@ -15,23 +15,37 @@ import type { Loss, Options, Target, Transport } from "./Transport.ts"
 /** The code of a system error. Unlike the message, it never holds a secret. */
 const codeOf = (error: Error): string => ("code" in error && typeof error.code === "string" ? error.code : error.name)
 
+/** Octets of a connection's buffer for what arrives, the size of Node's own. */
+const READ = 65_536
+
 /** Characters that no header may contain: a line break would begin another header. */
 const control = /[^\t\x20-\x7e]/
 
-/** The request as it is sent; undefined if a header contains a forbidden character. */
-const textOf = ({ body, headers, path }: Target): string | undefined => {
+/** A request as it is sent. */
+interface Written {
+  readonly text: string
+  /** Node writes `latin1` faster, which is the same for ASCII. */
+  readonly encoding: "latin1" | "utf8"
+}
+
+/** Writes a request; undefined if a header contains a forbidden character. */
+const written = ({ body, headers, path }: Target): Written | undefined => {
   let head = `POST ${path} HTTP/1.1\r\n`
   for (const name in headers) {
     const line = `${name}: ${headers[name]}`
     if (control.test(line)) return undefined
     head += `${line}\r\n`
   }
-  return `${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+  const size = Buffer.byteLength(body)
+  return {
+    text: `${head}content-length: ${size}\r\n\r\n${body}`,
+    encoding: size === body.length ? "latin1" : "utf8"
+  }
 }
 
 /** One running request. Only its first outcome counts. */
 class Call {
-  readonly text: string
+  readonly request: Written
   readonly parser = new AnswerParser()
   readonly #hostname: string
   readonly #done: (result: Result.Result<Answer, Loss>) => void
@@ -39,8 +53,13 @@ class Call {
   connection: Connection | undefined
   isSettled = false
 
-  constructor(text: string, hostname: string, timeout: number, done: (result: Result.Result<Answer, Loss>) => void) {
-    this.text = text
+  constructor(
+    request: Written,
+    hostname: string,
+    timeout: number,
+    done: (result: Result.Result<Answer, Loss>) => void
+  ) {
+    this.request = request
     this.#hostname = hostname
     this.#done = done
     this.#timer = setTimeout(() => this.fail("no answer in time"), timeout)
@@ -107,9 +126,10 @@ class Connection {
     socket.once(event, () => {
       clearTimeout(connecting)
       this.isOpen = true
-      if (this.#call !== undefined) socket.write(this.#call.text)
+      if (this.#call !== undefined) this.#write(this.#call)
     })
-    socket.on("data", (bytes: Buffer) => this.#read(bytes))
+    // A runtime that does not read into a given buffer emits what has arrived.
+    socket.on("data", (bytes: Buffer) => this.read(bytes))
     socket.on("error", (error) => this.lose(codeOf(error)))
     socket.on("end", () => this.#end())
     socket.on("close", () => {
@@ -122,7 +142,11 @@ class Connection {
     this.#call = call
     call.connection = this
     this.#socket.ref()
-    if (this.isOpen) this.#socket.write(call.text)
+    if (this.isOpen) this.#write(call)
+  }
+
+  #write({ request }: Call): void {
+    this.#socket.write(request.text, request.encoding)
   }
 
   close(): void {
@@ -132,7 +156,8 @@ class Connection {
     this.#gone(this)
   }
 
-  #read(bytes: Buffer): void {
+  /** Takes what has arrived; the buffer is used again for what comes next. */
+  read(bytes: Buffer): void {
     const call = this.#call
     if (call === undefined) {
       // No request is running, so this data belongs to none.
@@ -198,13 +223,13 @@ export class SocketTransport implements Transport {
   }
 
   send(target: Target, done: (result: Result.Result<Answer, Loss>) => void): () => void {
-    const text = textOf(target)
-    if (text === undefined) {
+    const request = written(target)
+    if (request === undefined) {
       const message = `No connection to ${target.hostname} was established: a header has a character that HTTP does not allow.`
       done(Result.fail(new ConnectFailed({ message })))
       return () => {}
     }
-    const call = new Call(text, target.hostname, this.#requestTimeout, done)
+    const call = new Call(request, target.hostname, this.#requestTimeout, done)
     this.#start(target, call)
     return () => call.abandon()
   }
@@ -236,8 +261,17 @@ export class SocketTransport implements Transport {
 
   #connect(target: Target): Connection {
     const secure = target.protocol === "https:"
+    // One buffer for all reads of a connection: to allocate one for each takes longer than the read.
+    const octets = Buffer.allocUnsafe(READ)
+    const onread = {
+      buffer: octets,
+      callback: (size: number) => {
+        connection.read(octets.subarray(0, size))
+        return true
+      }
+    }
     const connection = new Connection(
-      secure ? this.#secured(target) : connect(this.#place(target, 80)),
+      secure ? this.#secured(target, onread) : connect({ ...this.#place(target, 80), onread }),
       secure ? "secureConnect" : "connect",
       this.#connectTimeout,
       { free: (one) => this.#keep(one), gone: (one) => this.#forget(one) }
@@ -252,17 +286,21 @@ export class SocketTransport implements Transport {
       : { path: this.#socketPath }
   }
 
-  #secured(target: Target): Socket {
+  #secured(target: Target, onread: OnReadOpts): Socket {
     const { hostname } = target
-    const socket = process.getBuiltinModule("node:tls").connect({
+    const options = {
       ...this.#place(target, 443),
+      onread,
       servername: isIP(hostname) === 0 && !hostname.startsWith("[") ? hostname : "",
       ALPNProtocols: ["http/1.1"],
       ...(this.#session === undefined ? {} : { session: this.#session })
-    })
-    return socket.on("session", (session) => {
-      this.#session = session
-    })
+    }
+    return process
+      .getBuiltinModule("node:tls")
+      .connect(options)
+      .on("session", (session) => {
+        this.#session = session
+      })
   }
 
   #keep(connection: Connection): void {
