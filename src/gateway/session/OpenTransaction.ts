@@ -1,5 +1,5 @@
 /** A client's transaction at the service. */
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
 import type { FieldDescription } from "../protocol/BackendMessages.ts"
 import type { HeldCursors } from "./cursors/HeldCursors.ts"
 import type { Settings } from "./settings/Settings.ts"
@@ -80,5 +80,5 @@ export const KEEP_OPEN = "show transaction_isolation"
 
 /** Notes a statement that may have changed what names in later ones mean. */
 export const changeNames = (transaction: OpenTransaction, statement: string): void => {
-  transaction.names = createHash("sha256").update(`${transaction.names}\n${statement}`).digest("base64")
+  transaction.names = hash("sha256", `${transaction.names}\n${statement}`, "base64")
 }

@@ -2,7 +2,7 @@
  * The format of a backup, which `docs/backup.md` describes: JSON lines with a header, a line for each row, and a
  * trailer with counts and hashes. Pure.
  */
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
 import { crc32 } from "node:zlib"
 import { Option, Schema } from "effect"
 import type { Values } from "./RecordText.ts"
@@ -119,7 +119,7 @@ export class Tally {
     const tally = this.#tables[table]
     if (tally === undefined) return
     tally.rows++
-    tally.sum = (tally.sum + BigInt(`0x${createHash("sha256").update(JSON.stringify(values)).digest("hex")}`)) % modulus
+    tally.sum = (tally.sum + BigInt(`0x${hash("sha256", JSON.stringify(values))}`)) % modulus
   }
 
   /** The rows of one table so far, or of all. */
