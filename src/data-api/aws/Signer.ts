@@ -7,8 +7,9 @@ export type { Credentials, Unsigned } from "./SignatureText.ts"
 
 const hmac = (key: string | Buffer, text: string): Buffer => createHmac("sha256", key).update(text).digest()
 
-/** Octets of a block of SHA-256, to which HMAC pads its key. */
+/** Octets of a block of SHA-256, to which HMAC pads its key, and of a hash. */
 const BLOCK = 64
+const HASH = 32
 
 /**
  * HMAC-SHA-256 (RFC 2104) with one key, as two hashes in one step each: half the time of `createHmac`, which creates an
@@ -16,20 +17,24 @@ const BLOCK = 64
  */
 class KeyedHash {
   readonly #innerKey = Buffer.alloc(BLOCK, 0x36)
-  readonly #outerKey = Buffer.alloc(BLOCK, 0x5c)
+  /** The outer key, and room for the inner hash. */
+  readonly #outer = Buffer.alloc(BLOCK + HASH, 0x5c)
 
   /** @param key At most {@link BLOCK} octets. */
   constructor(key: Buffer) {
     for (const [at, octet] of key.entries()) {
       this.#innerKey[at] = octet ^ 0x36
-      this.#outerKey[at] = octet ^ 0x5c
+      this.#outer[at] = octet ^ 0x5c
     }
   }
 
   /** The hexadecimal digits for an ASCII text. */
   digits(text: string): string {
-    const inner = hash("sha256", Buffer.concat([this.#innerKey, Buffer.from(text, "latin1")]), "hex")
-    return hash("sha256", Buffer.concat([this.#outerKey, Buffer.from(inner, "hex")]))
+    const inner = Buffer.allocUnsafe(BLOCK + text.length)
+    this.#innerKey.copy(inner)
+    inner.write(text, BLOCK, "latin1")
+    this.#outer.write(hash("sha256", inner), BLOCK, "hex")
+    return hash("sha256", this.#outer)
   }
 }
 
