@@ -5,6 +5,7 @@ import * as Dependents from "./database/Dependents.ts"
 import * as Installation from "./database/Installation.ts"
 import * as Layout from "./database/Layout.ts"
 import { countTable } from "./database/RowCount.ts"
+import { takenNames } from "./database/TakenNames.ts"
 import { Target } from "./database/Target.ts"
 import * as Journal from "./migrate/applying/Journal.ts"
 import * as LockWait from "./migrate/applying/LockWait.ts"
@@ -110,7 +111,8 @@ const findOwn = Effect.fnUntraced(function* (folder: string | undefined) {
   const installation = yield* Installation.inspect(migrations)
   const { database, location } = yield* Target
   const refuse = (problems: ReadonlyArray<string>) => new NotAlexs({ database, location, problems })
-  if (installation.foreign.length > 0) return yield* refuse(installation.foreign)
+  const inTheWay = [...installation.foreign, ...takenNames(installation.holders, migrations, [])]
+  if (inTheWay.length > 0) return yield* refuse(inTheWay)
   const { journal } = installation
   // A table of a later migration is Alex's if there is a journal, or if it has the right columns.
   const tables = installation.tables.filter(

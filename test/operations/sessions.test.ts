@@ -4,6 +4,8 @@ import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import { literal } from "../../src/data-api/statement/Quoting.ts"
 import { Drift, Mark, Migrate, Repair, Reset, Seed, Target, Verify } from "../../src/operations/index.ts"
+import * as Migration from "../../src/operations/migrate/Migration.ts"
+import { createdObjects } from "../../src/operations/migrate/statements/CreatedObjects.ts"
 import * as TestDatabase from "../TestDatabase.ts"
 import { originalDatabase } from "./OriginalDatabase.ts"
 import { execute, postgresWith } from "./TestOperations.ts"
@@ -207,6 +209,38 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
         (yield* Verify.verify()).drift?.map(({ object }) => object),
         ["constraint users.picky"]
       )
+    }).pipe(Effect.provide(postgresWith({})))
+  )
+
+  it.effect("the names of all indexes are known from the migrations", () =>
+    Effect.gen(function* () {
+      yield* Migrate.migrate({ packed: true })
+      const sql = yield* SqlClient.SqlClient
+      const there = yield* sql<{ readonly name: string }>`
+        select indexname::text as name from pg_indexes where schemaname = 'public' and tablename <> 'alex_migrations'`
+      assert.sameMembers(
+        createdObjects(yield* Migration.load()).indexes.map(({ name }) => name),
+        there.map(({ name }) => name)
+      )
+    }).pipe(Effect.provide(postgresWith({})))
+  )
+
+  it.effect("repair names the object that has the name of a missing index, and migrate has nothing to do", () =>
+    Effect.gen(function* () {
+      yield* Migrate.migrate({ packed: true })
+      yield* execute(
+        "drop index idx_jobs_status",
+        "create table tasks (a integer)",
+        "create index idx_jobs_status on tasks (a)"
+      )
+      assert.isTrue((yield* Migrate.status()).current)
+      const refused = yield* Effect.flip(Repair.repair())
+      assert.include(
+        refused.message,
+        "index idx_jobs_status of table tasks has the name of an index of Alex's table jobs"
+      )
+      yield* execute("alter index idx_jobs_status rename to idx_tasks_a")
+      assert.isTrue((yield* Repair.repair()).ok)
     }).pipe(Effect.provide(postgresWith({})))
   )
 

@@ -11,13 +11,14 @@ import { originalDatabase } from "./OriginalDatabase.ts"
 import { embedded, execute, postgres } from "./TestOperations.ts"
 
 const migrated = Symbol("migrated")
+const migratedTo5 = Symbol("migrated to 5")
 const original = Symbol("original")
 const originalJobs = originalDatabase.find((statement) => statement.startsWith("create table jobs")) ?? ""
 
 interface Situation {
   readonly what: string
   /** Statements, or a whole database first. */
-  readonly there: ReadonlyArray<string | typeof migrated | typeof original>
+  readonly there: ReadonlyArray<string | typeof migrated | typeof migratedTo5 | typeof original>
   /** What `migrate` says when it refuses; `undefined` when it works. */
   readonly migrate?: string
   /** What `reset` says when it refuses; `undefined` when it works. */
@@ -179,6 +180,77 @@ const situations: ReadonlyArray<Situation> = [
     migrate: 'the function "is_allocation" is another application\'s',
     reset: 'the function "is_allocation" is another application\'s',
     left: "(select prosrc = 'select false' from pg_proc where proname = 'is_allocation')"
+  },
+  {
+    what: "a function of another application's by the name of the trigger's, with other parameters",
+    exits: [0, 0, 0],
+    there: ["create function update_updated_at_column(integer) returns integer language sql as 'select 1'"],
+    left: "(select prosrc = 'select 1' from pg_proc where proname = 'update_updated_at_column' and pronargs = 1)"
+  },
+  {
+    what: "a function of another application's by the name of a rule's, whose parameter has another name",
+    exits: [1, 3, 1],
+    there: ["create function is_allocation(document jsonb) returns boolean language sql as 'select false'"],
+    migrate: 'the function "is_allocation" is another application\'s',
+    reset: 'the function "is_allocation" is another application\'s'
+  },
+  ...(
+    [
+      ["create index idx_jobs_status on tasks (a)", "index idx_jobs_status of table tasks", "an index of", "jobs"],
+      ["create index idx_jobs_queue on tasks (a)", "index idx_jobs_queue of table tasks", "an index of", "jobs"],
+      ["create index users_pkey on tasks (a)", "index users_pkey of table tasks", "a key of", "users"],
+      [
+        "alter table tasks add constraint positions_account_id_symbol_key unique (a)",
+        "index positions_account_id_symbol_key of table tasks",
+        "a key of",
+        "positions"
+      ],
+      ["create view idx_jobs_user as select 1 as one", "view idx_jobs_user", "an index of", "jobs"],
+      ["create sequence agent_calls_pkey", "sequence agent_calls_pkey", "a key of", "agent_calls"]
+    ] as const
+  ).map(([statement, object, what, table]): Situation => {
+    const refusal = `${object} has the name of ${what} Alex's table ${table}: rename it first`
+    return {
+      what: `an object by the name of ${what} Alex's: ${statement}`,
+      exits: [1, 3, 1],
+      there: ["create table tasks (a integer)", statement],
+      migrate: refusal,
+      reset: refusal
+    }
+  }),
+  {
+    what: "a key of a table of the original module's under another name, and its usual name elsewhere",
+    exits: [0, 3, 1],
+    there: [
+      original,
+      "create table tasks (a integer)",
+      "alter index instruments_pkey rename to instruments_pkey1",
+      "create index instruments_pkey on tasks (a)"
+    ],
+    reset: "index instruments_pkey of table tasks has the name of a key of Alex's table instruments: rename it first"
+  },
+  ...["create type users as enum ('a')", "create domain jobs as text", "create type users as (a integer)"].map(
+    (statement): Situation => ({
+      what: `a type by the name of a table of Alex's: ${statement}`,
+      exits: [1, 3, 1],
+      there: [statement],
+      migrate: "another application's: it is a type",
+      reset: "another application's: it is a type"
+    })
+  ),
+  {
+    what: "another application's table by the name of a later table of Alex's",
+    exits: [1, 3, 1],
+    there: ["create table price_history (id integer primary key)"],
+    migrate: 'the table "price_history" is another application\'s: price_history.symbol is missing',
+    reset: 'the table "price_history" is another application\'s'
+  },
+  {
+    what: "such a table in a database that the migration of that table has not reached",
+    exits: [1, 3, 1],
+    there: [migratedTo5, "create table price_history (id integer primary key)"],
+    migrate: 'the table "price_history" is another application\'s: price_history.symbol is missing',
+    reset: 'the table "price_history" is another application\'s'
   },
   {
     what: "a view of somebody else's on a table of Alex's",
@@ -601,6 +673,7 @@ const prepare = Effect.fnUntraced(function* (there: Situation["there"]) {
   }
   for (const step of there) {
     if (step === migrated) yield* Migrate.migrate({ packed: true })
+    else if (step === migratedTo5) yield* Migrate.migrate({ packed: true, to: 5 })
     else if (step === original) yield* execute(...originalDatabase)
     else yield* execute(step)
   }

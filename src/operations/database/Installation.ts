@@ -7,6 +7,7 @@ import { isOwn, type Migration } from "../migrate/Migration.ts"
 import { type CreatedObjects, createdObjects } from "../migrate/statements/CreatedObjects.ts"
 import { sqlStateOf } from "./DatabaseFailure.ts"
 import * as Layout from "./Layout.ts"
+import { Holder } from "./TakenNames.ts"
 
 /** The name of the journal's table. */
 export const journalTable = "alex_migrations"
@@ -31,7 +32,8 @@ const Relation = Schema.Struct({
 })
 type Relation = typeof Relation.Type
 
-const StoredFunction = Schema.Struct({ name: Schema.String, body: Schema.NullOr(Schema.String) })
+/** `types` are those of its parameters, as PostgreSQL prints them. */
+const StoredFunction = Schema.Struct({ name: Schema.String, types: Schema.String, body: Schema.NullOr(Schema.String) })
 type StoredFunction = typeof StoredFunction.Type
 
 const JournalRow = Schema.Struct({
@@ -47,6 +49,7 @@ const Found = Schema.Tuple([
     schema: Schema.NullOr(Schema.String),
     relations: Schema.Array(Relation),
     functions: Schema.Array(StoredFunction),
+    holders: Schema.Array(Holder),
     journal: Schema.Unknown
   })
 ])
@@ -77,6 +80,8 @@ export interface Installation {
   readonly tables: ReadonlyArray<Layout.Relation>
   /** Objects that have the name of one of Alex's but are not Alex's, or that are in the way: a sentence for each. */
   readonly foreign: ReadonlyArray<string>
+  /** What has the names of the migrations' indexes: those indexes, or something else. */
+  readonly holders: ReadonlyArray<Holder>
   /** What is missing, if the tables are incomplete: a sentence for each. */
   readonly incomplete: ReadonlyArray<string>
   /** What an operator should know. */
@@ -89,6 +94,7 @@ const query = Effect.fnUntraced(function* (names: CreatedObjects, options: { rea
     ? sql`(select coalesce(jsonb_agg(to_jsonb(j)), '[]') from ${sql(journalTable)} j)`
     : sql`null::jsonb`
   const functions = names.functions.map(({ name }) => name)
+  const tables = [...Layout.tables, ...names.tables, journalTable]
   return yield* sql`
     select current_schema()::text as schema, (
         select coalesce(jsonb_agg(jsonb_build_object(
@@ -100,18 +106,41 @@ const query = Effect.fnUntraced(function* (names: CreatedObjects, options: { rea
           )
         ) order by n.nspname, c.relname), '[]')
         from pg_class c join pg_namespace n on n.oid = c.relnamespace
-        where c.relname::text = any(${[...Layout.tables, ...names.tables, journalTable]}::text[])
+        where c.relname::text = any(${tables}::text[])
           and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+      ) || (
+        -- A table has a type of its own, so no other type may have its name.
+        select coalesce(jsonb_agg(jsonb_build_object(
+          'schema', n.nspname, 'name', t.typname, 'kind', 'c', 'visible', true, 'columns', jsonb_build_object())), '[]')
+        from pg_type t join pg_namespace n on n.oid = t.typnamespace
+        where n.nspname = current_schema() and t.typrelid = 0 and t.typname::text = any(${tables}::text[])
       ) as relations,
       (
-        select coalesce(jsonb_agg(jsonb_build_object('name', p.proname, 'body', p.prosrc)), '[]')
+        select coalesce(jsonb_agg(jsonb_build_object(
+          'name', p.proname, 'types', oidvectortypes(p.proargtypes), 'body', p.prosrc)), '[]')
         from pg_proc p join pg_namespace n on n.oid = p.pronamespace
         where n.nspname = current_schema() and p.proname::text = any(${functions}::text[])
-      ) as functions, ${journal} as journal`
+      ) as functions,
+      (
+        select coalesce(jsonb_agg(jsonb_build_object(
+          'name', c.relname, 'object', pg_describe_object('pg_class'::regclass, c.oid, 0), 'table', t.relname)), '[]')
+        from pg_class c join pg_namespace n on n.oid = c.relnamespace
+          left join pg_index i on i.indexrelid = c.oid left join pg_class t on t.oid = i.indrelid
+        where n.nspname = current_schema() and c.relname::text = any(${names.indexes.map(({ name }) => name)}::text[])
+      ) as holders, ${journal} as journal`
 })
 
 const anothers = (what: string, differences: ReadonlyArray<string>): string =>
   `${what} is another application's: ${differences.join(", ")}`
+
+/** Tables with the names of those that pending migrations create after the first ones. */
+const laterProblems = (here: ReadonlyArray<Relation>, { tables }: CreatedObjects): ReadonlyArray<string> =>
+  here
+    .filter(({ name }) => tables.includes(name))
+    .flatMap((relation) => {
+      const differences = Layout.laterDifferences(relation)
+      return differences.length === 0 ? [] : [anothers(`the table "${relation.name}"`, differences)]
+    })
 
 const relationProblems = (here: ReadonlyArray<Relation>, migrated: boolean): ReadonlyArray<string> =>
   here.flatMap((relation) => {
@@ -122,14 +151,26 @@ const relationProblems = (here: ReadonlyArray<Relation>, migrated: boolean): Rea
 
 const normal = (body: string): string => body.replaceAll(/\s+/g, " ").trim()
 
+/** Whether a function has these parameters, which may have names: `shares jsonb` is `jsonb`. */
+const takes = (parameters: string, types: string): boolean => {
+  const [ours, theirs] = [parameters.split(","), types.split(", ")]
+  return (
+    ours.length === theirs.length &&
+    theirs.every((type, index) => ` ${ours[index]?.trim()}`.endsWith(type === "" ? " " : ` ${type}`))
+  )
+}
+
 const functionProblems = (
   found: ReadonlyArray<StoredFunction>,
   expected: CreatedObjects["functions"]
 ): ReadonlyArray<string> =>
-  found.flatMap(({ body, name }) => {
-    const ours = expected.filter((one) => one.name === name).map((one) => normal(one.body))
+  found.flatMap(({ body, name, types }) => {
+    const ours = expected
+      .filter((one) => one.name === name && takes(one.parameters, types))
+      .map((one) => normal(one.body))
     const theirs = normal(body ?? "")
     const isAlike =
+      ours.length === 0 ||
       ours.includes(theirs) ||
       (ours.some((one) => Layout.keepsUpdatedAt.test(one)) && Layout.keepsUpdatedAt.test(theirs))
     return isAlike ? [] : [anothers(`the function "${name}"`, ["it differs from the migrations' function"])]
@@ -212,6 +253,7 @@ const ownInstallation = (
       ...pathProblems(found.schema, found.relations.filter(journal)),
       ...relationProblems(here.filter(journal), true)
     ],
+    holders: [],
     incomplete: [],
     notices: []
   }
@@ -249,6 +291,7 @@ export const inspect = Effect.fn("Installation.inspect")(function* (
   const foreign = [
     ...pathProblems(found.schema, found.relations),
     ...relationProblems(alexs, finished.size > 0),
+    ...laterProblems(here, createdObjects(migrations.filter(({ name }) => !finished.has(name)))),
     ...(finished.size > 0 ? [] : functionProblems(found.functions, names.functions))
   ]
   const { problems, standing } = standingOf(
@@ -262,6 +305,7 @@ export const inspect = Effect.fn("Installation.inspect")(function* (
     others: all?.filter(({ name }) => isOwn(name)) ?? [],
     tables,
     foreign,
+    holders: found.holders,
     incomplete: foreign.length === 0 ? problems : [],
     notices: elsewhere(found.schema, found.relations)
   }

@@ -165,11 +165,13 @@ const laterTables: Readonly<Record<string, Readonly<Record<string, ReadonlyArray
 /** The names of all of Alex's tables, those that came later too. */
 export const allTables: ReadonlyArray<string> = [...tables, ...Object.keys(laterTables)]
 
+/** How a table differs from the one of its name that came after the first databases, if there is one. */
+export const laterDifferences = (table: Relation): ReadonlyArray<string> =>
+  differences(table, laterTables[table.name] ?? {})
+
 /** Whether a table has the name and the columns of one that came after the first databases. */
-export const isLaterTable = (table: Relation): boolean => {
-  const expected = laterTables[table.name]
-  return expected !== undefined && differences(table, expected).length === 0
-}
+export const isLaterTable = (table: Relation): boolean =>
+  laterTables[table.name] !== undefined && laterDifferences(table).length === 0
 
 /**
  * How a table differs from Alex's table of that name. Additional columns do no harm.

@@ -1,6 +1,7 @@
 /** Compares the journal with the migrations: what is applied, what is pending, and what is wrong. Pure. */
 import { Schema } from "effect"
 import * as Installation from "../database/Installation.ts"
+import { takenNames } from "../database/TakenNames.ts"
 import * as Migration from "./Migration.ts"
 import { problemsOfStatements, type StatementProblem } from "./statements/StatementProblems.ts"
 
@@ -109,12 +110,16 @@ const ownBefore = ({ name }: Installation.Entry): string =>
 /** The same for a database, whose tables are checked too: those that are not Alex's are problems. */
 export const compareInstallation = (
   migrations: ReadonlyArray<Migration.Migration>,
-  { foreign, incomplete, journal, notices, others, standing }: Installation.Installation,
+  { foreign, holders, incomplete, journal, notices, others, standing, tables }: Installation.Installation,
   to?: number
 ): MigrationStatus => {
   const state = compare(migrations, standing === "remade" ? [] : journal, to)
+  const pending = migrations.filter((migration) => state.pending.some(({ name }) => name === migration.name))
+  const existing = tables.map(({ name }) => name)
   const problems = [
-    ...foreign.map((message): Problem => ({ kind: "foreign", migration: "", message })),
+    ...[...foreign, ...takenNames(holders, pending, existing)].map(
+      (message): Problem => ({ kind: "foreign", migration: "", message })
+    ),
     ...incomplete.map((message): Problem => ({ kind: "tables", migration: "", message }))
   ]
   return {

@@ -5,6 +5,7 @@ import { SqlClient } from "effect/sql"
 import * as BrokenConstraints from "../database/BrokenConstraints.ts"
 import { messageInTransaction } from "../database/DatabaseFailure.ts"
 import * as Installation from "../database/Installation.ts"
+import { takenNames } from "../database/TakenNames.ts"
 import { Target } from "../database/Target.ts"
 import * as Journal from "../migrate/applying/Journal.ts"
 import * as LockWait from "../migrate/applying/LockWait.ts"
@@ -86,7 +87,8 @@ export const repair = Effect.fn("Repair.repair")(function* (options: RepairOptio
   const installation = yield* Installation.inspect(migrations)
   const state = compareJournal(migrations, installation.journal)
   const refuse = (problems: ReadonlyArray<string>) => new MigrationRefused({ problems, undone: "repaired" })
-  if (installation.foreign.length > 0) return yield* refuse(installation.foreign)
+  const inTheWay = [...installation.foreign, ...takenNames(installation.holders, migrations, [])]
+  if (inTheWay.length > 0) return yield* refuse(inTheWay)
   if (installation.standing === "fresh" || installation.standing === "remade" || state.pending.length > 0) {
     return yield* refuse(["migrations are pending: run alex-db migrate first"])
   }

@@ -171,6 +171,17 @@ it("finds the tables and functions that statements create in the current schema"
   assert.deepStrictEqual(created.functions, [{ name: "f", parameters: "a int , b text", body: " select 1 " }])
 })
 
+it("finds the indexes that statements create, with the names that PostgreSQL gives to those of keys", () => {
+  const { indexes } = createdObjects([
+    parse(`create table a (x int primary key, "Y" text default ',' unique, z numeric(2,1) check (z > 0),
+        unique (x, "Y"), constraint own unique (z));
+      create unique index concurrently if not exists "I" on only a (x); create index on a (x); create index i on a (x);`)
+  ])
+  const ofTable = (name: string) => ({ name, table: "a", ofTable: true })
+  const alone = (name: string) => ({ name, table: "a", ofTable: false })
+  assert.deepStrictEqual(indexes, [...["a_pkey", "a_Y_key", "a_x_Y_key", "own"].map(ofTable), ...["I", "i"].map(alone)])
+})
+
 it("refuses a file without a statement, since what is written into it later would never run", () => {
   for (const text of ["", "\n", "-- What this changes\n", "/* later */;", "\ufeff"]) {
     const [problem] = problemsOfStatements(parse(text))

@@ -7,6 +7,15 @@ export interface CreatedObjects {
   readonly tables: ReadonlyArray<string>
   /** `parameters` as `DROP FUNCTION` takes them, `body` without its quotes. */
   readonly functions: ReadonlyArray<{ readonly name: string; readonly parameters: string; readonly body: string }>
+  /** The indexes, also those of primary and unique keys. PostgreSQL keeps their names apart from those of tables too. */
+  readonly indexes: ReadonlyArray<CreatedIndex>
+}
+
+/** `ofTable` tells the index of a key, which is created together with its table, from one that is created by itself. */
+export interface CreatedIndex {
+  readonly name: string
+  readonly table: string
+  readonly ofTable: boolean
 }
 
 /** The parameters of a function without their defaults: the text between its parentheses. */
@@ -30,19 +39,73 @@ const bodyOf = (parts: ReadonlyArray<Part>): string => {
   return quoted.slice(tag, -tag)
 }
 
-/** The tables and functions that the migrations create. */
+/** The parts of a table's definition between its parentheses, as they stand between commas. */
+const elementsOf = (parts: ReadonlyArray<Part>, open: number): ReadonlyArray<ReadonlyArray<Part>> => {
+  const elements: Array<Array<Part>> = [[]]
+  let depth = 0
+  for (const part of parts.slice(open)) {
+    if (part.text === ")" && --depth === 0) break
+    if (depth === 1 && part.text === ",") elements.push([])
+    else if (depth > 0) elements.at(-1)?.push(part)
+    if (part.text === "(") depth++
+  }
+  return elements
+}
+
+/** The name that PostgreSQL gives to the index of a key, if an element of a table's definition declares one. */
+const keyOf = (element: ReadonlyArray<Part>, table: string): string | undefined => {
+  const at = element.findIndex(({ kind, text }) => kind === "word" && (text === "primary" || text === "unique"))
+  const named = element[at - 1]
+  if (at === -1) return undefined
+  if (named !== undefined && element[at - 2]?.text === "constraint") return nameOf(named)
+  if (element[at]?.text === "primary") return `${table}_pkey`
+  const listed = at === 0 ? element.slice(1) : element.slice(0, 1)
+  const columns = listed.filter(({ kind }) => kind === "word" || kind === "identifier").map(nameOf)
+  return `${table}_${columns.join("_")}_key`
+}
+
+const beforeIndexName = new Set(["create", "unique", "index", "concurrently", "if", "not", "exists"])
+
+/** The index that a statement creates by itself, under a name. */
+const indexOf = (parts: ReadonlyArray<Part>): CreatedIndex | undefined => {
+  if (
+    !/^create (unique )?index /.test(
+      parts
+        .slice(0, 4)
+        .map(({ text }) => text)
+        .join(" ")
+    )
+  )
+    return undefined
+  const at = parts.findIndex(({ kind, text }) => kind !== "word" || !beforeIndexName.has(text))
+  const [name, on, only, table] = parts.slice(at, at + 4)
+  const of = only?.text === "only" ? table : only
+  return name === undefined || on?.text !== "on" || of === undefined
+    ? undefined
+    : { name: nameOf(name), table: nameOf(of), ofTable: false }
+}
+
+/** The tables, functions and indexes that the migrations create. */
 export const createdObjects = (migrations: ReadonlyArray<Migration>): CreatedObjects => {
   const tables = new Set<string>()
   const functions = new Map<string, CreatedObjects["functions"][number]>()
+  const indexes: Array<CreatedIndex> = []
   for (const { sql } of migrations.flatMap((migration) => migration.statements)) {
     const parts = partsOf(sql)
+    const index = indexOf(parts)
+    if (index !== undefined) indexes.push(index)
     const created = createdBy(parts)
     const part = created && parts[created.at]
     if (created === undefined || part === undefined) continue
-    if (created.kind === "table") tables.add(nameOf(part))
+    if (created.kind === "table") {
+      const table = nameOf(part)
+      tables.add(table)
+      const keys = elementsOf(parts, created.at + 1).flatMap((element) => keyOf(element, table) ?? [])
+      indexes.push(...keys.map((name) => ({ name, table, ofTable: true })))
+    }
     if (created.kind !== "function" && created.kind !== "procedure") continue
     const parameters = parametersOf(sql, parts, created.at + 1)
     functions.set(`${part.text}(${parameters})`, { name: nameOf(part), parameters, body: bodyOf(parts) })
   }
-  return { tables: [...tables], functions: [...functions.values()] }
+  return { tables: [...tables], functions: [...functions.values()], indexes }
 }
