@@ -595,5 +595,33 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     from: "{ fatal: true }",
     to: "{ fatal: false }",
     tests: ["test/agent/mcpMessages.test.ts"]
+  },
+  {
+    name: "a long list that is inserted gives whole numbers and fractions one type",
+    file: "src/data-api/statement/PackedLists.ts",
+    from: 'where === "insert" && type === "float8" && types.includes("int8") ? undefined : ',
+    to: "",
+    tests: ["test/data-api/statement/PackedLists.test.ts"]
+  },
+  {
+    name: "a long list is packed although a row of literals follows",
+    file: "src/data-api/statement/PackedLists.ts",
+    from: "(?!\\s*(?:,|--|\\/\\*))",
+    to: "",
+    tests: ["test/data-api/statement/PackedLists.test.ts"]
+  },
+  {
+    name: "a NULL beside other values of a long list counts with a type of its own",
+    file: "src/data-api/statement/PackedLists.ts",
+    from: "own.length > 0 ? own : values",
+    to: "values",
+    tests: ["test/data-api/statement/PackedLists.test.ts"]
+  },
+  {
+    name: "a long list of NULLs is compared as text",
+    file: "src/data-api/statement/PackedLists.ts",
+    from: 'where === "in" ? undefined : "null"',
+    to: '"null"',
+    tests: ["test/data-api/statement/PackedLists.test.ts"]
   }
 ]

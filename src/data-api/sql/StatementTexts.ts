@@ -87,6 +87,10 @@ export const hasOpenTypes = (
 const typeOf = (parameter: PgParameter | undefined): string | undefined =>
   parameter?._tag === "Typed" ? parameter.type : undefined
 
+/** Whether a value of a list takes the type of the others. */
+const takesType = (parameter: PgParameter | undefined): boolean =>
+  parameter?._tag === "Null" || parameter?._tag === "EmptyArray"
+
 /**
  * The question for a statement's types. Statements that differ only in the length of their lists share one question.
  */
@@ -95,10 +99,7 @@ export const questionOf = (
   parameters: ReadonlyArray<PgParameter>
 ): TypeQuestion => {
   const oneType = (values: ReadonlyArray<number>): boolean => {
-    // A NULL takes the type of the others.
-    const types = values.flatMap((value) =>
-      parameters[value]?._tag === "Null" ? [] : [typeOf(parameters[value]) ?? ""]
-    )
+    const types = values.flatMap((value) => (takesType(parameters[value]) ? [] : [typeOf(parameters[value]) ?? ""]))
     return columnType(types) !== undefined
   }
   const { count, sql, standsFor } = shorten(template, kind.prepared ?? 0, oneType)
@@ -185,7 +186,10 @@ export const textOf = (
   const literal = new Set(placements.flatMap(({ _tag }, index) => (_tag === "Literal" ? [index] : [])))
   const sql = render(template, placements)
   const packed = isLonger(sql, MAX_SQL_LENGTH)
-    ? packLists(template, placements, (value) => parameters[value]?._tag === "Null")
+    ? packLists(template, {
+        placementOf: (value) => placements[value],
+        takesType: (value) => takesType(parameters[value])
+      })
     : undefined
   if (packed === undefined) return { sql, literal, lists: [], learnt }
   const unsent = new Set([...literal, ...packed.lists.flatMap((list) => list.elements.flat())])

@@ -3,7 +3,7 @@
  * than that of a value: `in ($1, $2, ...)` becomes `in (select r::int4 from json_array_elements_text(...))`. Pure.
  */
 import { elements } from "./Lists.ts"
-import { type ListStart, type Placement, placed, type Template } from "./Placeholders.ts"
+import { bare, type ListStart, type Placement, placed, type Template } from "./Placeholders.ts"
 
 /** A list that is sent as one JSON array. */
 export interface PackedList {
@@ -30,18 +30,45 @@ export const columnType = (types: ReadonlyArray<string>): string | undefined => 
   return types.every((type) => numbers.includes(type)) ? numbers.findLast((type) => several.has(type)) : undefined
 }
 
+/** How a list's values are in its text. */
+export interface Values {
+  readonly placementOf: (value: number) => Placement | undefined
+  /** Whether a value takes the type of the others in its column: NULL, and an array without elements. */
+  readonly takesType: (value: number) => boolean
+}
+
+/** Where a list is. INSERT converts each value by itself; a subquery gives a column one type first. */
+type Where = "insert" | "in" | "values"
+
+/** A text as a value of a type; text that is cast to `regclass` would be a name, and not a number. */
+const cast = (text: string, type: string): string =>
+  type === "" ? text : type === "regclass" ? `${text}::oid::${type}` : `${text}::${type}`
+
 /** An expression for the text of a column of a list; undefined if its elements do not have one type. */
-const typedColumn = (text: string, placements: ReadonlyArray<Placement>): string | undefined => {
-  if (placements.length === 0) return "null"
+const typedColumn = (
+  text: string,
+  values: ReadonlyArray<number>,
+  { placementOf, takesType }: Values,
+  where: Where
+): string | undefined => {
+  const own = values.filter((value) => !takesType(value))
+  const placements = (own.length > 0 ? own : values).map((value) => placementOf(value) ?? bare)
   if (placements.some(({ _tag }) => _tag === "Literal")) return undefined
-  const type = columnType(placements.map((placement) => (placement._tag === "Cast" ? placement.type : "")))
-  return type === "" ? text : type && `${text}::${type}`
+  const types = placements.map((placement) => (placement._tag === "Cast" ? placement.type : ""))
+  const type = columnType(types)
+  if (type === undefined) return undefined
+  // The type of an untyped NULL is left to INSERT, and is text in VALUES, as without the list.
+  if (own.length === 0 && type === "") return where === "in" ? undefined : "null"
+  // A float8 does not hold every int8, which INSERT would have stored as it is.
+  return where === "insert" && type === "float8" && types.includes("int8") ? undefined : cast(text, type)
 }
 
 /** Where a list of rows begins in the text before it; a list of items begins after the text. */
 const rowsStart = /(?:\bvalues\s*|(?<=\(\s*))\(\s*$/i
 
 const plain = /^\s*,\s*$/
+/** What follows the last value of the last row: another row would not be in the list. */
+const rowsEnd = /^\s*\)(?!\s*(?:,|--|\/\*))/
 
 interface Place {
   readonly list: PackedList
@@ -49,31 +76,37 @@ interface Place {
   readonly end: number
 }
 
-/**
- * @param placementOf How the text contains a value; undefined for a NULL without a type.
- */
-const place = (
-  template: Template,
-  start: ListStart,
-  name: string,
-  placementOf: (value: number) => Placement | undefined
-): Place | undefined => {
-  const { parameters, pieces, repeated } = template
+/** Whether only commas and parentheses separate the values of a list, each of which is there once. */
+const isPlain = (
+  { parameters, pieces, repeated }: Template,
+  { at: start, rows }: ListStart,
+  end: number,
+  width: number
+) => {
+  for (let at = start; at < end; at++) {
+    const after = pieces[at + 1] ?? ""
+    if (repeated.has(parameters[at] ?? 0)) return false
+    const isLast = (at - start) % width === width - 1
+    if (!isLast && !plain.test(after)) return false
+    if (isLast && rows && !(at === end - 1 ? rowsEnd : /^\s*\)/).test(after)) return false
+  }
+  return true
+}
+
+const place = (template: Template, start: ListStart, name: string, values: Values, where: Where): Place | undefined => {
+  const { parameters } = template
   const starts = elements(template, start)
   const end = starts?.at(-1)
   if (starts === undefined || end === undefined) return undefined
   const width = (starts[1] ?? end) - start.at
-  for (let at = start.at; at < end; at++) {
-    if (repeated.has(parameters[at] ?? 0)) return undefined
-    const isLast = (at - start.at) % width === width - 1
-    if (!isLast && !plain.test(pieces[at + 1] ?? "")) return undefined
-    if (isLast && start.rows && !/^\s*\)/.test(pieces[at + 1] ?? "")) return undefined
-  }
+  if (!isPlain(template, start, end, width)) return undefined
   const packed = starts.slice(0, -1).map((from) => parameters.slice(from, from + width))
   const columns = Array.from({ length: width }, (_, column) =>
     typedColumn(
       start.rows ? `(r->>${column})` : "r",
-      packed.flatMap((element) => placementOf(element[column] ?? 0) ?? [])
+      packed.map((element) => element[column] ?? 0),
+      values,
+      where
     )
   )
   if (columns.includes(undefined)) return undefined
@@ -84,38 +117,33 @@ const place = (
 }
 
 /** The statement with its lists packed; undefined if it has none that can be. */
-export const packLists = (
-  template: Template,
-  placements: ReadonlyArray<Placement>,
-  isNull: (value: number) => boolean
-): Packed | undefined => {
+export const packLists = (template: Template, values: Values): Packed | undefined => {
   const { lists, parameters, pieces } = template
   const starts = new Map(lists.map((list) => [list.at, list]))
   const packed: Array<PackedList> = []
   let sql = pieces[0] ?? ""
   let at = 0
+  let inserts = false
   while (at < parameters.length) {
+    const before = pieces[at] ?? ""
+    inserts ||= /\binsert\b/i.test(before)
     const start = starts.get(at)
+    const opening = start?.rows === true ? rowsStart.exec(before)?.[0] : ""
+    const isValues = opening !== undefined && /^v/i.test(opening)
     const found =
-      start === undefined
+      start === undefined || opening === undefined
         ? undefined
-        : place(template, start, `list${packed.length + 1}`, (value) =>
-            isNull(value) && placements[value]?._tag === "Bare" ? undefined : placements[value]
-          )
-    const opening = start?.rows === true ? rowsStart.exec(sql) : null
-    if (found === undefined || (found.list.rows && opening === null)) {
+        : place(template, start, `list${packed.length + 1}`, values, !isValues ? "in" : inserts ? "insert" : "values")
+    if (found === undefined || opening === undefined) {
       const value = parameters[at] ?? 0
-      sql += placed(value, placements[value]) + (pieces[at + 1] ?? "")
+      sql += placed(value, values.placementOf(value)) + (pieces[at + 1] ?? "")
       at++
       continue
     }
     packed.push(found.list)
     const rest = pieces[found.end] ?? ""
-    if (opening === null) sql += found.select + rest
-    else {
-      const isValues = opening[0].trim() !== "("
-      sql = sql.slice(0, opening.index) + (isValues ? `(${found.select})` : found.select) + rest.replace(/^\s*\)/, "")
-    }
+    sql = sql.slice(0, sql.length - opening.length) + (isValues ? `(${found.select})` : found.select)
+    sql += found.list.rows ? rest.replace(/^\s*\)/, "") : rest
     at = found.end
   }
   return packed.length === 0 ? undefined : { sql, lists: packed }

@@ -1,16 +1,19 @@
 /** Lists that would make a statement longer than the service takes, as they run on `@effect/sql-pg`. */
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Array as Arr, Effect, Layer, Stream } from "effect"
+import { Array as Arr, Effect, Layer, Result, Stream } from "effect"
 import type { SqlClient } from "effect/sql"
 import type { DataApi } from "../../../src/data-api/DataApi.ts"
 import * as DataApiPgClient from "../../../src/data-api/PgClient.ts"
+import { typedParameter } from "../../../src/data-api/values/PgEncode.ts"
 import * as TestDatabase from "../../TestDatabase.ts"
 
 const schema = [
   "create type mood as enum ('sad', 'ok')",
   `create table rows (id int primary key, label text, at timestamptz, doc jsonb, bytes bytea, amount numeric(20, 4),
-    real8 float8, flag bool, big int8, key uuid, feeling mood, tags text[], day date, code varchar(9))`
+    real8 float8, flag bool, big int8, key uuid, feeling mood, tags text[], day date, code varchar(9))`,
+  `create table gaps (id serial, label text, n int, at timestamptz, doc jsonb, list int[], tags text[], flag bool, real8 float8)`,
+  "create table amounts (id serial, amount numeric)"
 ]
 
 const uuid = (n: number) => `a0eebc99-9c0b-4ef8-bb6d-${String(n).padStart(12, "0")}`
@@ -33,6 +36,26 @@ const rowOf = (sql: PgClient.PgClient, id: number) => ({
   day: "2026-01-02",
   code: null
 })
+
+/** Columns with values and NULLs, or arrays with and without elements. */
+const gapsOf = (sql: PgClient.PgClient, id: number) => ({
+  label: id % 7 === 0 ? null : `x${id}`,
+  n: id % 2 === 0 ? undefined : id,
+  at: id % 3 === 0 ? null : new Date(id * 1000),
+  doc: id % 4 === 0 ? null : sql.json(id % 5 === 0 ? null : [id]),
+  list: id % 3 === 0 ? [] : id % 3 === 1 ? [id, null] : null,
+  tags: id % 2 === 0 ? [] : ["a,b"],
+  flag: id % 2 === 0 ? null : true,
+  real8: id % 2 === 0 ? id : id % 3 === 0 ? null : id + 0.1
+})
+
+const rowsOf = (sql: PgClient.PgClient, length: number, last: string) =>
+  sql.unsafe(
+    `insert into gaps (n, label) values ${numbers(length)
+      .map((n) => `($${2 * n + 1}, $${2 * n + 2})`)
+      .join(", ")}${last} returning n, label`,
+    numbers(2 * length).map((n) => (n % 2 === 0 ? n : `x${n}`))
+  )
 
 const numbers = (length: number, from = 0) => Arr.makeBy(length, (index) => index + from)
 
@@ -65,6 +88,20 @@ const program = Effect.gen(function* () {
       numbers(12_000).map((n) => (n % 2 === 0 ? n : `${n}`))
     )
     .pipe(Effect.result)
+  const gaps = yield* sql`insert into gaps ${sql.insert(Arr.map(numbers(2000), (id) => gapsOf(sql, id)))} returning *`
+  const classes = yield* sql`select relname from pg_class where relname in ('pg_class', 'pg_type') and oid in ${sql.in(
+    numbers(9000).map((oid) => typedParameter(2205, oid))
+  )} order by relname`
+  const exact = yield* Effect.result(
+    sql`insert into amounts ${sql.insert(
+      Arr.map(numbers(6000), (n) => ({ amount: n % 2 === 0 ? 1234567890123456 : 0.5 }))
+    )} returning amount`
+  )
+  const literalRow = yield* Effect.result(rowsOf(sql, 4000, ", (1, 'literal')"))
+  const nulls = yield* Effect.result(sql`select id from rows where id in ${sql.in(numbers(12_000).map(() => null))}`)
+  const refused = [exact, literalRow, nulls].map((result) =>
+    Result.isSuccess(result) ? "done" : /takes 65536/.exec(result.failure.message)?.[0]
+  )
   const duplicate = yield* Effect.flip(sql`insert into rows ${sql.insert(many)}`)
   return {
     inserted,
@@ -74,6 +111,9 @@ const program = Effect.gen(function* () {
     byPair,
     updated: [...updated].sort((a, b) => Number(a["id"]) - Number(b["id"])),
     streamed,
+    gaps,
+    classes,
+    refused,
     values: values._tag === "Success" ? values.success : "refused",
     duplicate: duplicate.reason._tag
   }
@@ -92,8 +132,9 @@ describe.skipIf(postgresUrl === undefined)(TestDatabase.onPostgres("long lists")
         const native = yield* run(PgClient.layer({ url: yield* TestDatabase.freshDatabase(postgresUrl ?? "") }))
         for (const api of [TestDatabase.layerPostgres(postgresUrl ?? ""), TestDatabase.layer()]) {
           const found = yield* run(dataApi(api))
-          // A row with a cast within it is not packed.
-          assert.deepStrictEqual(found, { ...native, values: "refused" })
+          // Not packed: a row with a cast within it, and what one type for a column would change.
+          const refused = native.refused.map(() => "takes 65536")
+          assert.deepStrictEqual(found, { ...native, values: "refused", refused })
         }
       }),
     120_000
