@@ -16,21 +16,18 @@ import { DataApiConnection } from "../sql/DataApiConnection.ts"
 import * as DataApiSql from "../sql/DataApiSql.ts"
 import { toSqlError } from "../sql/SqlErrors.ts"
 import { knownStatement } from "../sql/StatementTexts.ts"
-import { fromNamed, type Template } from "../statement/Placeholders.ts"
+import { fromNamed } from "../statement/Placeholders.ts"
 import { tokenize } from "../statement/SqlLexer.ts"
 import type { Row } from "../values/PgValue.ts"
 import { encodeSets, parameterSets, type Values } from "./Batch.ts"
 import { type InsertOptions, insert, misuse, type WriteResult } from "./Bulk.ts"
 import { type Condition, deleteRows, updateRows } from "./Conditions.ts"
+import { NumberedTexts } from "./NumberedTexts.ts"
 
 export type { Values } from "./Batch.ts"
 export type { Condition } from "./Conditions.ts"
 
 type Outcome<A> = Effect.Effect<A, SqlError.SqlError>
-
-/** The statement with `$1` for the first name, `$2` for the second. */
-const numbered = (template: Template): string =>
-  template.pieces.reduce((text, piece, index) => `${text}$${(template.parameters[index - 1] ?? 0) + 1}${piece}`)
 
 /**
  * SQL with `:named` parameters, writes by table and condition, batches and transactions.
@@ -138,17 +135,20 @@ export class DataApiClient extends Context.Service<
 }
 
 /** Builds the statement of a text with named parameters and their values, or fails. */
-const statement = (sql: SqlClient.SqlClient, operation: string, text: string, values: Values) => {
-  const names = Object.keys(values)
-  const template = fromNamed(text, names)
-  return Result.isFailure(template)
-    ? Effect.fail(misuse(operation, template.failure))
-    : Effect.succeed(
-        sql.unsafe<Row>(
-          numbered(template.success),
-          names.map((name) => values[name])
+const statementBy = (sql: SqlClient.SqlClient) => {
+  const texts = new NumberedTexts()
+  return (operation: string, text: string, values: Values) => {
+    const names = Object.keys(values)
+    const numbered = texts.find(text, names)
+    return Result.isFailure(numbered)
+      ? Effect.fail(misuse(operation, numbered.failure))
+      : Effect.succeed(
+          sql.unsafe<Row>(
+            numbered.success,
+            names.map((name) => values[name])
+          )
         )
-      )
+  }
 }
 
 /** The connection of the current transaction. */
@@ -187,17 +187,18 @@ const isMany = (rows: Values | ReadonlyArray<Values>): rows is ReadonlyArray<Val
 
 const make = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
+  const statement = statementBy(sql)
   return DataApiClient.of({
     query: Effect.fn("DataApiClient.query")(function* (text: string, values: Values = {}) {
-      return yield* yield* statement(sql, "query", text, values)
+      return yield* yield* statement("query", text, values)
     }),
     queryOne: Effect.fn("DataApiClient.queryOne")(function* (text: string, values: Values = {}) {
-      const rows = yield* yield* statement(sql, "queryOne", text, values)
+      const rows = yield* yield* statement("queryOne", text, values)
       if (rows.length > 1) return yield* misuse("queryOne", `The statement gave ${rows.length} rows, not one.`)
       return Option.fromUndefinedOr(rows[0])
     }),
     execute: Effect.fn("DataApiClient.execute")(function* (text: string, values: Values = {}) {
-      const result = yield* (yield* statement(sql, "execute", text, values)).raw
+      const result = yield* (yield* statement("execute", text, values)).raw
       return typeof result === "object" && result !== null && "rowCount" in result ? Number(result.rowCount) : 0
     }),
     batch: Effect.fn("DataApiClient.batch")((text: string, sets: ReadonlyArray<Values>) => runBatch(sql, text, sets)),

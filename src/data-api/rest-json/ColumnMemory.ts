@@ -2,6 +2,7 @@
  * Caches column metadata by statement. It is most of a response of one row, and the same each time: equal octets need
  * not be parsed again.
  */
+import { remember } from "../statement/RecentTexts.ts"
 
 /** The octets of a list of columns, and the parsed columns. */
 export interface Remembered {
@@ -31,11 +32,6 @@ export class ColumnMemory {
     if (sql.length > LONGEST_SQL || remembered.octets.length > LONGEST_METADATA) return
     for (const column of remembered.columns) Object.freeze(column)
     Object.freeze(remembered.columns)
-    this.#known.set(sql, remembered)
-    if (this.#known.size <= this.#capacity) return
-    for (const oldest of this.#known.keys()) {
-      this.#known.delete(oldest)
-      break
-    }
+    remember(this.#known, sql, remembered, this.#capacity)
   }
 }

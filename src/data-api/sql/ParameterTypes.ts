@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type { DataApiError } from "../DataApiError.ts"
+import { remember } from "../statement/RecentTexts.ts"
 import type { Lookup, Undecided } from "./TypeLookup.ts"
 
 /** The types of a statement's parameters. `current` becomes false when they turn out to be outdated. */
@@ -26,17 +27,6 @@ type Ask = Effect.Effect<Answer, DataApiError>
 
 /** Longer changes of names, in UTF-16 units, are not cached. */
 const LONGEST_CHANGE = 10_000
-
-/** Adds to a cache, as the last used; drops the oldest if there are more than `capacity`. */
-const keep = <A>(cache: Map<string, A>, key: string, value: A, capacity: number): void => {
-  cache.delete(key)
-  cache.set(key, value)
-  if (cache.size <= capacity) return
-  for (const oldest of cache.keys()) {
-    cache.delete(oldest)
-    break
-  }
-}
 
 /** The types that one client has learnt. They hold for its one cluster, secret and database. */
 export class ParameterTypes {
@@ -70,14 +60,14 @@ export class ParameterTypes {
   namesAfter(names: string, change: string): string {
     const key = `${names}\n${change}`
     const after = this.#names.get(key) ?? String(++this.#changes)
-    if (key.length <= LONGEST_CHANGE) keep(this.#names, key, after, this.#capacity)
+    if (key.length <= LONGEST_CHANGE) remember(this.#names, key, after, this.#capacity)
     return after
   }
 
   #keep(key: string, { lasts, lookup, refusal }: Answer): LearntTypes {
     const learnt: LearntTypes = { lookup, refusal, current: lasts }
     if (!lasts) return learnt
-    keep(this.#known, key, learnt, this.#capacity)
+    remember(this.#known, key, learnt, this.#capacity)
     return learnt
   }
 

@@ -5,6 +5,7 @@
  * time.
  */
 import { randomBytes } from "node:crypto"
+import { remember } from "../../data-api/statement/RecentTexts.ts"
 import { LONGEST_TEXT } from "../statement/ClientTexts.ts"
 
 /** How many concurrent statements of the same text get a tag of their own; any others share one. */
@@ -66,13 +67,7 @@ export class StatementTags {
   #add(sql: string): KnownText {
     const text = { number: ++this.#count, running: [] }
     if (sql.length > LONGEST_TEXT) return text
-    this.#texts.set(sql, text)
-    if (this.#texts.size > CAPACITY) {
-      for (const oldest of this.#texts.keys()) {
-        this.#texts.delete(oldest)
-        break
-      }
-    }
+    remember(this.#texts, sql, text, CAPACITY)
     return text
   }
 }

@@ -1,4 +1,5 @@
 /** A cache of parsed client texts, since programs send the same texts again. */
+import { remember } from "../../data-api/statement/RecentTexts.ts"
 import { type ClientStatement, statementsOf } from "./ClientStatement.ts"
 
 const CAPACITY = 500
@@ -11,17 +12,8 @@ export class ClientTexts {
   /** The statements of a text. */
   statementsOf(text: string): ReadonlyArray<ClientStatement> {
     if (text.length > LONGEST_TEXT) return statementsOf(text)
-    const known = this.#known.get(text)
-    // The map's order is the order of last use.
-    if (known !== undefined) this.#known.delete(text)
-    const statements = known ?? statementsOf(text)
-    this.#known.set(text, statements)
-    if (this.#known.size > CAPACITY) {
-      for (const oldest of this.#known.keys()) {
-        this.#known.delete(oldest)
-        break
-      }
-    }
+    const statements = this.#known.get(text) ?? statementsOf(text)
+    remember(this.#known, text, statements, CAPACITY)
     return statements
   }
 }

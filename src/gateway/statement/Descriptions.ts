@@ -7,6 +7,7 @@ import { idempotent } from "../../data-api/RetryPolicy.ts"
 import { ANSWER_SQLSTATE, answerOf } from "../../data-api/sql/TypeLookup.ts"
 import { fromNumbered, render } from "../../data-api/statement/Placeholders.ts"
 import { literal } from "../../data-api/statement/Quoting.ts"
+import { remember } from "../../data-api/statement/RecentTexts.ts"
 import type { ClientStatement } from "./ClientStatement.ts"
 import { type Description, describeSql, readDescription, readDescriptionSql, type Undescribed } from "./DescribeSql.ts"
 import { columnOf, fieldText, isKnownType } from "./FieldText.ts"
@@ -181,10 +182,6 @@ export class Descriptions {
     this.#known.delete(key)
     if (answer === "unknown" || "sqlState" in answer) return
     this.#current.add(answer)
-    this.#known.set(key, { description: answer, until: now + LIFETIME })
-    for (const oldest of this.#known.keys()) {
-      if (this.#known.size <= CAPACITY) return
-      this.#known.delete(oldest)
-    }
+    remember(this.#known, key, { description: answer, until: now + LIFETIME }, CAPACITY)
   }
 }

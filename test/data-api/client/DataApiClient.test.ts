@@ -59,6 +59,19 @@ layer(DataApiClient.layer().pipe(Layer.provide(counted)))("DataApiClient", (it) 
       })
   )
 
+  it.effect("a text that ran before runs with the names that are given now, in whatever order", () =>
+    Effect.gen(function* () {
+      const db = yield* DataApiClient
+      const text = "select :a::text || :b::text as both"
+      assert.deepStrictEqual(yield* db.query(text, { a: "1", b: "2" }), [{ both: "12" }])
+      assert.deepStrictEqual(yield* db.query(text, { b: "4", a: "3" }), [{ both: "34" }])
+      assert.include(yield* message(db.query(text, { a: "1" })), ":b")
+      assert.include(yield* message(db.query(text, { a: "1", b: "2", c: "3" })), ":c")
+      assert.include(yield* message(db.query(text, { a: "1", c: "2" })), ":b")
+      assert.deepStrictEqual(yield* db.query(text, { a: "5", b: "6" }), [{ both: "56" }])
+    })
+  )
+
   it.effect("queryOne gives the row, or none, and refuses several", () =>
     Effect.gen(function* () {
       const db = yield* DataApiClient
