@@ -17,7 +17,7 @@ export const operationAdvice: Readonly<Record<string, Step>> = {
   },
   MigrationsUnreadable: {
     code: "migrations",
-    fix: "Give --folder the folder of your migrations, whose files are named like 001_words.sql"
+    fix: "Give --folder the folder of your migrations, whose files are named like 001_words.sql, in UTF-8"
   },
   SeedInvalid: { code: "seed", fix: "Correct the file, and look at it with alex-db seed --dry-run" },
   ResetRefused: { code: "confirm", fix: "See what would be dropped with alex-db reset --dry-run first" },

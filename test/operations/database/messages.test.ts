@@ -22,7 +22,7 @@ const tagsIn = (texts: ReadonlyArray<string>): ReadonlyArray<string> =>
   )
 
 /** Carry something through the code of one module, or are told by `run` itself. */
-const internal = ["Rehearsed", "StillBroken", "Exit", "WrongUsage", "Refused"]
+const internal = ["Rehearsed", "StillBroken", "Exit", "WrongUsage", "Refused", "NotText"]
 
 const advised = ["ConfigurationError", "LocalDataApiError", "NotAlexs"]
 
