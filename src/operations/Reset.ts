@@ -168,35 +168,59 @@ const guard = Effect.fnUntraced(function* (confirm: string | undefined) {
 })
 
 /**
- * Drops Alex's tables, the functions that the migrations create, and the journal, in one transaction.
+ * Drops Alex's tables, the functions that the migrations create, and the journal. Must be in a transaction.
  *
  * Nothing of others is dropped: the DROP does not cascade, and extensions stay.
  */
-const drop = Effect.fnUntraced(function* ({ confirm, folder, patience }: ResetOptions) {
+const drop = Effect.fnUntraced(function* ({ confirm, folder }: ResetOptions) {
   const sql = yield* SqlClient.SqlClient
   yield* Progress.report({ operation: "reset", done: 0, total: 3, text: "looking at the tables that are there" })
+  yield* Journal.takeLock()
   const { functions, installation, keepsJournal, schema, tables } = yield* findOwn(folder)
   const reason = confirm === undefined ? yield* reasonOf(installation) : null
   if (reason !== null) return yield* yield* refusal(reason, confirm)
   if (tables.length === 0) return []
   yield* Progress.report({ operation: "reset", done: 0, total: 3, text: `dropping ${tables.length} tables` })
   const home = sql(schema)
-  const transaction = sql.withTransaction(
-    Effect.gen(function* () {
-      yield* Journal.settings(sql)
-      if (keepsJournal) yield* Journal.forget()
-      yield* sql`drop table ${sql.csv(tables.map((table) => sql`${home}.${sql(table)}`))}`
-      for (const { name, parameters } of functions) {
-        yield* sql`drop function if exists ${home}.${sql(name)}(${sql.literal(parameters)})`
-      }
-    })
-  )
-  yield* transaction.pipe(LockWait.waitForLocks({ operation: "reset", patience }))
+  if (keepsJournal) yield* Journal.forget()
+  yield* sql`drop table ${sql.csv(tables.map((table) => sql`${home}.${sql(table)}`))}`
+  for (const { name, parameters } of functions) {
+    yield* sql`drop function if exists ${home}.${sql(name)}(${sql.literal(parameters)})`
+  }
   return tables.filter((table) => table !== Installation.journalTable)
 })
 
+/** Migrates and seeds. */
+const create = Effect.fnUntraced(function* (options: ResetOptions) {
+  yield* Progress.report({ operation: "reset", done: 1, total: 3, text: "migrating" })
+  const migrated = yield* migrate({ packed: true, ...options })
+  yield* Progress.report({ operation: "reset", done: 2, total: 3, text: "seeding" })
+  const seeded = yield* seed()
+  const testData = options.withTestData === true ? yield* seedPortfolio() : null
+  return { migrated, seeded, testData }
+})
+
 /**
- * Drops Alex's own objects, migrates and seeds.
+ * Drops, migrates and seeds in one transaction: a reset that is cut off changes nothing, and whatever runs beside it
+ * waits for its end. Migrations that can't run in a transaction come after it.
+ */
+const recreate = Effect.fnUntraced(function* (options: ResetOptions) {
+  const sql = yield* SqlClient.SqlClient
+  const migrations = yield* Migration.load(options)
+  const isOne = migrations.every(({ transactional }) => transactional)
+  const dropped = drop(options)
+  const waiting = LockWait.waitForLocks({ operation: "reset", patience: options.patience })
+  if (!isOne) {
+    const names = yield* sql.withTransaction(dropped).pipe(waiting)
+    return { dropped: names, ...(yield* create(options)) }
+  }
+  const all = Effect.flatMap(dropped, (names) => Effect.map(create(options), (made) => ({ dropped: names, ...made })))
+  return yield* sql.withTransaction(all).pipe(waiting)
+})
+
+/**
+ * Drops Alex's own objects, migrates and seeds, in one transaction: it is done as a whole or not at all, and what runs
+ * beside it waits. Generated users are added after it.
  *
  * A table with the name of one of Alex's but other columns, or an object that depends on one, belongs to another
  * application: then nothing is dropped. A database that is neither embedded nor on this machine is refused, before
@@ -213,13 +237,8 @@ export const reset = Effect.fn("Reset.reset")(function* (options: ResetOptions =
   // With `skipDrop` the database may hold more instruments than the file.
   if (options.skipDrop !== true && users > 0) yield* checkPositions(positions, instruments.length)
   if (options.withTestData === true) yield* readPortfolio()
-  const dropped = options.skipDrop === true ? [] : yield* drop(options)
-  yield* Progress.report({ operation: "reset", done: 1, total: 3, text: "migrating" })
-  const migrated = yield* migrate({ packed: true, ...options })
-  yield* Progress.report({ operation: "reset", done: 2, total: 3, text: "seeding" })
-  const seeded = yield* seed()
-  const testData = options.withTestData === true ? yield* seedPortfolio() : null
+  const made = options.skipDrop === true ? { dropped: [], ...(yield* create(options)) } : yield* recreate(options)
   const loadData = users > 0 ? yield* generate({ users, positions }) : null
-  const report: ResetReport = { dropped, migrated, seeded, testData, loadData }
+  const report: ResetReport = { ...made, loadData }
   return report
 })

@@ -1,7 +1,7 @@
 /**
  * Finds what a database holds of Alex: the journal, tables and functions, and objects of others that have their names.
  */
-import { Effect, Schema } from "effect"
+import { Effect, Option, Schema } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import { isOwn, type Migration } from "../migrate/Migration.ts"
 import { type CreatedObjects, createdObjects } from "../migrate/statements/CreatedObjects.ts"
@@ -128,6 +128,22 @@ const query = Effect.fnUntraced(function* (names: CreatedObjects, options: { rea
           left join pg_index i on i.indexrelid = c.oid left join pg_class t on t.oid = i.indrelid
         where n.nspname = current_schema() and c.relname::text = any(${names.indexes.map(({ name }) => name)}::text[])
       ) as holders, ${journal} as journal`
+})
+
+const isThere = Schema.decodeUnknownEffect(Schema.Tuple([Schema.Struct({ journal: Schema.Boolean })]))
+
+/** Reads the journal if there is one. A transaction, which a failed statement would abort, asks for it beforehand. */
+const read = Effect.fnUntraced(function* (names: CreatedObjects) {
+  const sql = yield* SqlClient.SqlClient
+  if (Option.isSome(yield* Effect.serviceOption(sql.transactionService))) {
+    const [{ journal }] = yield* isThere(yield* sql`select to_regclass(${journalTable}::text) is not null as journal`)
+    return yield* query(names, { journal })
+  }
+  return yield* query(names, { journal: true }).pipe(
+    Effect.catchTag("SqlError", (error) =>
+      sqlStateOf(error) === "42P01" ? query(names, { journal: false }) : Effect.fail(error)
+    )
+  )
 })
 
 const anothers = (what: string, differences: ReadonlyArray<string>): string =>
@@ -260,7 +276,8 @@ const ownInstallation = (
 }
 
 /**
- * Looks for Alex in the current schema. One request if there is a journal, two if there is none.
+ * Looks for Alex in the current schema. One request if there is a journal; two if there is none, or in a
+ * transaction.
  *
  * @param migrations The migrations whose tables and functions are looked for, besides Alex's first tables.
  * @param options.own Whether the migrations are the user's own, for which Alex's tables do not matter.
@@ -271,11 +288,7 @@ export const inspect = Effect.fn("Installation.inspect")(function* (
   options: { readonly own?: boolean | undefined } = {}
 ): Effect.fn.Return<Installation, SqlError.SqlError | Schema.SchemaError, SqlClient.SqlClient> {
   const names = createdObjects(migrations)
-  const rows = yield* query(names, { journal: true }).pipe(
-    Effect.catchTag("SqlError", (error) =>
-      sqlStateOf(error) === "42P01" ? query(names, { journal: false }) : Effect.fail(error)
-    )
-  )
+  const rows = yield* read(names)
   const [found] = yield* decodeFound(rows)
   const here = found.relations.filter((relation) => relation.schema === found.schema)
   const journalHere = here.find((relation) => relation.name === journalTable)

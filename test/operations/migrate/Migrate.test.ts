@@ -301,10 +301,10 @@ describe("migrate on the embedded database", () => {
       })
     )
 
-    it.effect("resets, migrates, seeds and adds test data in 49 requests at most", () =>
+    it.effect("resets, migrates, seeds and adds test data in 50 requests at most", () =>
       Effect.gen(function* () {
         const { sent } = yield* countRequests(Reset.reset({ withTestData: true }))
-        assert.isAtMost(sent.length, 49)
+        assert.isAtMost(sent.length, 50)
       })
     )
   })

@@ -189,8 +189,12 @@ const behaviour = <E>(database: Layer.Layer<Layer.Success<typeof embedded>, E>, 
       Effect.gen(function* () {
         yield* execute("create table somebody_elses (x integer)", "insert into somebody_elses values (7)")
         const { sent } = yield* countRequests(Reset.reset({ withTestData: true }))
-        // A cluster that was paused is awake before anything is dropped.
-        if (counted) assert.match(sent[0] ?? "", /^\s*select /)
+        // A reset that is cut off leaves what was there.
+        if (counted)
+          assert.lengthOf(
+            sent.filter((one) => one === "BeginTransaction" || one === "CommitTransaction"),
+            2
+          )
         const sql = yield* SqlClient.SqlClient
         assert.deepStrictEqual(yield* sql`select x from somebody_elses`, [{ x: 7 }])
         yield* execute("drop table somebody_elses")

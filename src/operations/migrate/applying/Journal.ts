@@ -33,16 +33,22 @@ export const find = Effect.fnUntraced(function* (migration: Migration) {
   return (yield* decode(rows))[0]
 })
 
-/** Takes the lock, so that other runners wait, and creates the journal. Must be in a transaction. */
-export const create = Effect.fnUntraced(function* () {
+/** Takes the lock, so that other runners wait until the transaction ends. Must be in a transaction. */
+export const takeLock = Effect.fnUntraced(function* () {
   const sql = yield* SqlClient.SqlClient
-  // Without the lock two concurrent CREATE TABLE would collide in the catalogue, despite IF NOT EXISTS. The function's
-  // result is void, which the Data API has not been seen to return, so it is counted; MATERIALIZED keeps the order and
-  // the call.
+  // The function's result is void, which the Data API has not been seen to return, so it is counted; MATERIALIZED keeps
+  // the order and the call.
   yield* sql`
     with waiting as materialized (${settings(sql)}),
       locked as materialized (select pg_advisory_xact_lock(${sql.literal(String(lock))}) from waiting)
     select count(*) from locked`
+})
+
+/** Takes the lock and creates the journal. Must be in a transaction. */
+export const create = Effect.fnUntraced(function* () {
+  const sql = yield* SqlClient.SqlClient
+  // Without the lock two concurrent CREATE TABLE would collide in the catalogue, despite IF NOT EXISTS.
+  yield* takeLock()
   yield* sql`
     create table if not exists ${sql(table)} (
       name text primary key,
