@@ -157,10 +157,11 @@ export const adviceOn = (error: unknown, cluster?: Cluster): Advice => {
     fix: unknownFix
   }
   if (Predicate.hasProperty(error, "_tag") && error._tag === "ConfigurationError") {
+    const verb = / is not set: /.test(fallback.problem) ? "Set" : "Correct"
     return {
       code: "configuration",
       problem: fallback.problem,
-      fix: "Set it in the environment or in .env; .env.example names every variable"
+      fix: `${verb} it in the environment or in .env; .env.example names every variable`
     }
   }
   if (Predicate.hasProperty(error, "_tag") && error._tag === "LocalDataApiError") {

@@ -21,6 +21,14 @@ describe("advice", () => {
     }
   })
 
+  it("says of a variable that is set to correct it, and of one that is not to set it", () => {
+    const fixOf = (message: string) =>
+      Advice.adviceOn(Object.assign(new Error(message), { _tag: "ConfigurationError" })).fix
+    assert.match(fixOf("AURORA_SECRET_ARN is not set: the ARN of the secret"), /^Set it in the environment/)
+    assert.match(fixOf("DATABASE_URL can't be used: it has no host"), /^Correct it in the environment/)
+    assert.match(fixOf('ALEX_DB_DURABILITY must be full or fast, not "x"'), /^Correct it in the environment/)
+  })
+
   it("tells what PostgreSQL refused by its SQLSTATE", () => {
     const codes = {
       "25006": "read-only",

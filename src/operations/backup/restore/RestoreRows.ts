@@ -99,7 +99,7 @@ const prepare = Effect.fnUntraced(function* (
   if (unfinished !== undefined) {
     // That restore is abandoned: what it dropped or disabled is put back, which its rows might keep from it.
     yield* empty
-    yield* Writer.runAll(unfinished.after)
+    yield* Writer.putBack(unfinished.after)
     yield* Marker.drop(place.schema)
   }
   const pairs = unfinished === undefined ? before : yield* RestoreTarget.pairsOf(header, place)

@@ -4,6 +4,7 @@ import { Effect, Schema } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import { literal, quotedName } from "../../../data-api/statement/Quoting.ts"
 import { messageOf, sqlStateOf } from "../../database/DatabaseFailure.ts"
+import * as Progress from "../../Progress.ts"
 import type { Sequence } from "../BackupFormat.ts"
 import { columns, table as tableOf, tableText } from "../QuotedName.ts"
 import { textOf, type Values } from "../RecordText.ts"
@@ -79,7 +80,11 @@ export const preparation = (pairs: ReadonlyArray<Pair>): Preparation => {
 export const lock = Effect.fnUntraced(function* (schema: string, pairs: ReadonlyArray<Pair>) {
   const sql = yield* SqlClient.SqlClient
   yield* sql`select set_config('lock_timeout', '15s', true) as patience`
-  for (const { to } of pairs) yield* sql`lock table ${tableOf(sql, schema, to.name)} in share row exclusive mode`
+  for (const [done, { to }] of pairs.entries()) {
+    const text = `locking ${to.name}, for which other sessions may have to end`
+    yield* Progress.report({ operation: "restore", done, total: pairs.length, text })
+    yield* sql`lock table ${tableOf(sql, schema, to.name)} in share row exclusive mode`
+  }
 })
 
 /**
@@ -110,6 +115,26 @@ export const setSequences = Effect.fnUntraced(function* (schema: string, sequenc
 export const runAll = Effect.fnUntraced(function* (statements: ReadonlyArray<string>) {
   const sql = yield* SqlClient.SqlClient
   for (const statement of statements) yield* sql.unsafe(statement)
+})
+
+/** The states of a statement whose object is there already, or whose table or trigger is not. */
+const settled = ["42710", "42P01", "42704"]
+
+/**
+ * Runs the statements that put back what an abandoned restore dropped or disabled, where that is still to be done:
+ * tables that were dropped or created again meanwhile have what they should have.
+ */
+export const putBack = Effect.fnUntraced(function* (statements: ReadonlyArray<string>) {
+  const sql = yield* SqlClient.SqlClient
+  for (const statement of statements) {
+    // A failed statement aborts the transaction around it, unless it runs in a savepoint.
+    yield* sql.withTransaction(sql.unsafe(statement)).pipe(
+      Effect.catchIf(
+        (error) => settled.includes(sqlStateOf(error) ?? ""),
+        () => Effect.void
+      )
+    )
+  }
 })
 
 /** Rows of one table to be written with one request. */
