@@ -40,21 +40,21 @@ export const draftOf = (
 ): Draft => {
   const time = new Date(now).toISOString().replace(/[-:]|\.\d{3}/g, "")
   const day = time.slice(0, 8)
-  const token = credentials.sessionToken === undefined ? undefined : Redacted.value(credentials.sessionToken)
-  const names = `content-type;host;x-amz-date${token === undefined ? "" : ";x-amz-security-token"}`
+  const token = credentials.sessionToken === undefined ? "" : Redacted.value(credentials.sessionToken)
+  const names = `content-type;host;x-amz-date${token === "" ? "" : ";x-amz-security-token"}`
   const scope = `${day}/${region}/rds-data/aws4_request`
   return {
     day,
     canonical:
       `POST\n${path}\n\ncontent-type:application/json\nhost:${host}\nx-amz-date:${time}\n` +
-      `${token === undefined ? "" : `x-amz-security-token:${token}\n`}\n${names}\n${bodyHash}`,
+      `${token === "" ? "" : `x-amz-security-token:${token}\n`}\n${names}\n${bodyHash}`,
     textToSign: (canonicalHash) => `AWS4-HMAC-SHA256\n${time}\n${scope}\n${canonicalHash}`,
     headers: (signature) => ({
       "content-type": "application/json",
       "user-agent": "alex-database",
       host,
       "x-amz-date": time,
-      ...(token === undefined ? {} : { "x-amz-security-token": token }),
+      ...(token === "" ? {} : { "x-amz-security-token": token }),
       authorization: `AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${scope}, SignedHeaders=${names}, Signature=${signature}`
     })
   }
