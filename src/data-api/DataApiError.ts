@@ -141,10 +141,6 @@ export const reasons = {
 export const Reason = Schema.suspend(() => Schema.Union(Object.values(reasons)))
 export type Reason = typeof Reason.Type
 
-/** PostgreSQL's message about a violated constraint; empty for any other failure. */
-const violationOf = (reason: Reason): string =>
-  reason._tag === "DatabaseError" && reason.sqlState?.startsWith("23") === true ? reason.primary : ""
-
 /**
  * A failed Data API call.
  *
@@ -197,12 +193,12 @@ export class DataApiError extends Schema.TaggedError<DataApiError>()("DataApiErr
 
   /** The constraint or unique index that the statement violated, if PostgreSQL's message names one. */
   get constraint(): string | undefined {
-    return constraintIn(violationOf(this.reason))
+    return this.reason._tag === "DatabaseError" ? constraintIn(this.reason) : undefined
   }
 
   /** The column that may not be NULL, if the statement violated that. */
   get column(): string | undefined {
-    return columnIn(violationOf(this.reason))
+    return this.reason._tag === "DatabaseError" ? columnIn(this.reason) : undefined
   }
 }
 
@@ -219,7 +215,8 @@ export const outcomeUnknown = (error: DataApiError): DataApiError => {
     error.operation === "CommitTransaction"
       ? "The commit may or may not have happened"
       : "The statement may or may not have run, and was not retried"
-  return because(error, new OutcomeUnknown({ message: `${what}: ${error.reason.message}`, lost: lostTo(error) }))
+  const why = error.reason.message === "" ? "." : `: ${error.reason.message}`
+  return because(error, new OutcomeUnknown({ message: `${what}${why}`, lost: lostTo(error) }))
 }
 
 /** Turns an unknown outcome before the commit was sent into `NotCommitted`: without a commit nothing was kept. */

@@ -88,19 +88,78 @@ export const parseDatabaseMessage = (message: string): DatabaseMessage => {
   }
 }
 
-/** The text after a label, up to the first of the ends that follows, or else to the last quote. */
-const quotedAfter = (text: string, label: RegExp, ends: ReadonlyArray<string>): string | undefined => {
-  const found = label.exec(text)
-  if (found === null) return undefined
-  const rest = text.slice(found.index + found[0].length)
-  const ended = ends.map((end) => rest.indexOf(end)).find((at) => at !== -1) ?? rest.lastIndexOf('"')
-  return ended === -1 ? undefined : rest.slice(0, ended)
+/** A sentence of PostgreSQL that names a constraint or a column. */
+interface Sentence {
+  readonly start: string
+  /** What is before the name, if another name comes first. */
+  readonly label?: string
+  /** What is after the name, if another name follows. */
+  readonly tail?: string
+  readonly end: string
 }
 
-/** The constraint, or unique index, that a primary message of class 23 names. The service has no field for it. */
-export const constraintIn = (primary: string): string | undefined =>
-  quotedAfter(primary, /(?:constraint|unique index) "/, ['" on table "', '" of relation "'])
+const foreignKey = '" violates foreign key constraint "'
 
-/** The column that a primary message of class 23 names. */
-export const columnIn = (primary: string): string | undefined =>
-  quotedAfter(primary, /column "/, ['" of relation "', '" violates'])
+/** PostgreSQL's sentences about violated constraints, by SQLSTATE. Any other text is a user's or another language's. */
+const constraintSentences: Readonly<Record<string, ReadonlyArray<Sentence>>> = {
+  "23001": [
+    {
+      start: 'update or delete on table "',
+      label: '" violates RESTRICT setting of foreign key constraint "',
+      tail: '" on table "',
+      end: '"'
+    }
+  ],
+  "23503": [
+    { start: 'insert or update on table "', label: foreignKey, end: '"' },
+    { start: 'update or delete on table "', label: foreignKey, tail: '" on table "', end: '"' },
+    { start: 'removing partition "', label: foreignKey, end: '"' }
+  ],
+  "23505": [
+    { start: 'duplicate key value violates unique constraint "', end: '"' },
+    { start: 'could not create unique index "', end: '"' }
+  ],
+  "23514": [
+    { start: 'new row for relation "', label: '" violates check constraint "', end: '"' },
+    { start: "value for domain ", label: ' violates check constraint "', end: '"' },
+    { start: 'check constraint "', tail: '" of relation "', end: '" is violated by some row' }
+  ],
+  "23P01": [
+    { start: 'conflicting key value violates exclusion constraint "', end: '"' },
+    { start: 'could not create exclusion constraint "', end: '"' }
+  ]
+}
+
+const columnSentences: Readonly<Record<string, ReadonlyArray<Sentence>>> = {
+  "23502": [
+    { start: 'null value in column "', tail: '" of relation "', end: '" violates not-null constraint' },
+    // Before PostgreSQL 13.
+    { start: 'null value in column "', end: '" violates not-null constraint' },
+    { start: 'column "', tail: '" of relation "', end: '" contains null values' },
+    { start: 'column "', tail: '" of table "', end: '" contains null values' }
+  ],
+  "23514": [{ start: 'column "', tail: '" of table "', end: '" contains values that violate the new constraint' }]
+}
+
+const nameIn = (text: string, { end, label, start, tail }: Sentence): string | undefined => {
+  if (!text.startsWith(start) || !text.endsWith(end) || text.length < start.length + end.length) return undefined
+  const inside = text.slice(start.length, text.length - end.length)
+  const labelled = label === undefined ? 0 : inside.indexOf(label)
+  const from = labelled + (label?.length ?? 0)
+  const to = tail === undefined ? inside.length : inside.lastIndexOf(tail)
+  return labelled === -1 || to < from ? undefined : inside.slice(from, to)
+}
+
+const namedBy = (sentences: Readonly<Record<string, ReadonlyArray<Sentence>>>, message: DatabaseMessage) => {
+  for (const sentence of sentences[message.sqlState ?? ""] ?? []) {
+    const name = nameIn(message.primary, sentence)
+    if (name !== undefined) return name
+  }
+  return undefined
+}
+
+/** The constraint, or unique index, that a message says is violated. The service has no field for it. */
+export const constraintIn = (message: DatabaseMessage): string | undefined => namedBy(constraintSentences, message)
+
+/** The column whose value a message says is not allowed. */
+export const columnIn = (message: DatabaseMessage): string | undefined => namedBy(columnSentences, message)

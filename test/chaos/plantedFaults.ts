@@ -623,5 +623,33 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     from: 'where === "in" ? undefined : "null"',
     to: '"null"',
     tests: ["test/data-api/statement/PackedLists.test.ts"]
+  },
+  {
+    name: "a sentence of a user names the constraint that is violated",
+    file: "src/data-api/DatabaseMessage.ts",
+    from: "if (!text.startsWith(start) || !text.endsWith(end)",
+    to: "if (!text.includes(start) || !text.endsWith(end)",
+    tests: ["test/data-api/sql/SqlErrors.test.ts"]
+  },
+  {
+    name: "a name ends where a part of it looks like the rest of the sentence",
+    file: "src/data-api/DatabaseMessage.ts",
+    from: "inside.lastIndexOf(tail)",
+    to: "inside.indexOf(tail, from)",
+    tests: ["test/data-api/sql/SqlErrors.test.ts"]
+  },
+  {
+    name: "a session token that is empty is signed",
+    file: "src/data-api/aws/SignatureText.ts",
+    from: '...(token === "" ? {}',
+    to: "...(credentials.sessionToken === undefined ? {}",
+    tests: ["test/data-api/aws/Signer.test.ts"]
+  },
+  {
+    name: "a write that is given an infinite date is sent without casts",
+    file: "src/data-api/sql/UnreturnedTypes.ts",
+    from: "&& mayBeInfinite(send)",
+    to: "&& false",
+    tests: ["test/data-api/sql/unreturned.test.ts"]
   }
 ]

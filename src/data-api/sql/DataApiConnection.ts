@@ -220,9 +220,10 @@ export class DataApiConnection implements SqlConnection.Connection {
         )
       }
       if (known.learnt === undefined) return send(known)
-      return Effect.catch(send(known), (error) =>
+      const sent = Effect.catch(send(known), (error) =>
         Effect.flatMap(relearnText(this, statement, parameters, known, error), send)
       )
+      return Effect.mapError(sent, (error) => ownFailure(known, error))
     })
   }
 

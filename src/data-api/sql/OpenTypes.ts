@@ -41,9 +41,7 @@ const text: Answer = { lookup: undefined, lasts: false }
 const answered = (lookup: Lookup | Undecided): Answer =>
   !("sqlState" in lookup)
     ? { lookup, lasts: true }
-    : undecidable.test(lookup.sqlState)
-      ? { lookup: undefined, lasts: true }
-      : { lookup: undefined, lasts: false, refusal: lookup }
+    : { lookup: undefined, lasts: undecidable.test(lookup.sqlState), refusal: lookup }
 
 const unreadable = (message: string): DataApiError =>
   new DataApiError({

@@ -45,6 +45,9 @@ const messageOf = (reason: Reason): string => {
   if (isInfinite(reason)) {
     return "The Data API failed without a message, as it does if a result holds an infinite date or time: cast that column to text."
   }
+  if (reason._tag === "OutcomeUnknown" && reason.lost === "InternalServerError") {
+    return `${reason.message} If it returns an infinite date or time, it has run: cast that column to text.`
+  }
   if (isMultistatement(reason)) {
     return `${reason.message} Run each statement by itself, within sql.withTransaction if they belong together.`
   }

@@ -18,7 +18,8 @@ const asItIs = (c: string): string => c
 const asText = (c: string): string => `${c}::text`
 
 const serial = /^(?:small|big)?serial$/
-const temporal = /^_?(?:date|timestamp|timestamptz)$/
+/** Types that have infinite values. */
+export const temporal = /^_?(?:date|timestamp|timestamptz)$/
 
 /** Whether the service returns values of the type. */
 const isReturned = (typeName: string): boolean =>

@@ -8,7 +8,7 @@ import { learnColumns } from "./OpenTypes.ts"
 import { isRead } from "./ReadOnly.ts"
 import { isInfinite, isUnreturned } from "./SqlErrors.ts"
 import type { KnownStatement, ServiceText } from "./StatementTexts.ts"
-import { restored, restoredWrite, shapeSql, textColumns, textSql, writtenSql } from "./TextColumns.ts"
+import { restored, restoredWrite, shapeSql, temporal, textColumns, textSql, writtenSql } from "./TextColumns.ts"
 
 type Sent = Effect.Effect<ExecuteStatementResponse, DataApiError>
 
@@ -40,10 +40,17 @@ const withTextColumns = (send: Send, text: ServiceText, error: DataApiError): Se
   })
 }
 
+/** Whether a write may itself store the infinite date or time that it returns. */
+const mayBeInfinite = ({ parameters, statement }: Send): boolean =>
+  /infinity/i.test(statement.sql) ||
+  parameters.some(({ value }) => "stringValue" in value && /infinity/i.test(value.stringValue))
+
 /** The types of a write's result, if the service can't return some of them. */
-const unreturnedColumns = (statement: KnownStatement, text: ServiceText): ReadonlyArray<string> | undefined => {
+const unreturnedColumns = (send: Send, text: ServiceText): ReadonlyArray<string> | undefined => {
   const results = text.learnt?.lookup?.results
-  return results !== undefined && statement.kind.returnsWritten && results.some(({ isReturned }) => !isReturned)
+  if (results === undefined || !send.statement.kind.returnsWritten) return undefined
+  return results.some(({ isReturned }) => !isReturned) ||
+    (results.some(({ name }) => temporal.test(name)) && mayBeInfinite(send))
     ? results.map(({ name }) => name)
     : undefined
 }
@@ -71,7 +78,7 @@ const named = (send: Send, text: ServiceText, error: DataApiError): Sent => {
 /** Sends a statement in a form whose result the service can return. */
 export const sendReturned = (send: Send, text: ServiceText): Sent => {
   const { connection, statement } = send
-  const written = unreturnedColumns(statement, text)
+  const written = unreturnedColumns(send, text)
   if (written !== undefined) {
     return Effect.matchEffect(sendAs(send, text, writtenSql(text.sql, written)), {
       onSuccess: (response) => Effect.succeed(restoredWrite(response, written)),

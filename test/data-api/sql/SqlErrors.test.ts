@@ -3,7 +3,9 @@ import {
   ConnectFailed,
   DataApiError,
   DatabaseError,
+  InternalServerError,
   OutcomeUnknown,
+  outcomeUnknown,
   type Reason,
   Throttled,
   UnsupportedResult,
@@ -47,6 +49,22 @@ it("a write that may have run is a connection's failure, and nothing that may be
   )
 })
 
+it("a write whose result may hold an infinite date has run, which is said", () => {
+  for (const [message, expected] of [
+    [
+      "",
+      "The statement may or may not have run, and was not retried. If it returns an infinite date or time, it has run"
+    ],
+    ["Broken.", "not retried: Broken. If it returns an infinite date or time, it has run: cast that column to text."]
+  ] as const) {
+    const failed = new DataApiError({
+      operation: "ExecuteStatement",
+      reason: new InternalServerError({ message, code: "InternalFailure" })
+    })
+    assert.include(toSqlError(outcomeUnknown(failed)).reason.message, expected)
+  }
+})
+
 it("several statements in one are a syntax error, as for PostgreSQL, with what to do", () => {
   const reason = reasonOf(new Validation({ message: "Multistatements aren't supported." }))
   assert.strictEqual(reason._tag, "SqlSyntaxError")
@@ -80,4 +98,72 @@ it("the cause has SQLSTATE, constraint and column by the names that clients of P
   })
   assert.deepStrictEqual(database("ERROR: no; SQLState: 23505"), { ...none, code: "23505" })
   assert.deepStrictEqual(database("no"), { ...none, code: undefined })
+  // A sentence of a user names nothing, nor does one of PostgreSQL under another SQLSTATE.
+  for (const message of [
+    'the constraint "fake" broke, column "no" violates',
+    'e-mail "a" violates unique constraint "b"',
+    'so a duplicate key value violates unique constraint "a"',
+    'duplicate key value violates unique constraint "a" or so',
+    'duplicate key value violates unique constraint "'
+  ]) {
+    for (const code of ["23000", "23001", "23502", "23503", "23505", "23514", "23P01", "P0001"]) {
+      assert.deepStrictEqual(database(`ERROR: ${message}; SQLState: ${code}`), { ...none, code }, `${code} ${message}`)
+    }
+  }
+  assert.deepStrictEqual(
+    database('ERROR: duplicate key value violates unique constraint "a"; SQLState: P0001').constraint,
+    undefined
+  )
+})
+
+it("a column of a domain that may not be NULL is named", () => {
+  const message = 'ERROR: column "a b" of table "t" contains null values; SQLState: 23502'
+  const error = new DataApiError({ operation: "ExecuteStatement", reason: DatabaseError.fromMessage(message) })
+  assert.deepInclude({ column: error.column, constraint: error.constraint }, { column: "a b", constraint: undefined })
+})
+
+it("a constraint and a column have the whole of their names, whatever those are", () => {
+  for (const name of [
+    "a",
+    'a" b',
+    '" on table "x',
+    'x" of relation "y',
+    'constraint "q"',
+    'column "z" violates',
+    "a\nb"
+  ]) {
+    const sentences: ReadonlyArray<readonly [code: string, sentence: string]> = [
+      [
+        "23001",
+        `update or delete on table "t" violates RESTRICT setting of foreign key constraint "${name}" on table "u"`
+      ],
+      ["23503", `insert or update on table "t" violates foreign key constraint "${name}"`],
+      ["23503", `update or delete on table "t" violates foreign key constraint "${name}" on table "u"`],
+      ["23503", `removing partition "t" violates foreign key constraint "${name}"`],
+      ["23505", `duplicate key value violates unique constraint "${name}"`],
+      ["23505", `could not create unique index "${name}"`],
+      ["23514", `new row for relation "t" violates check constraint "${name}"`],
+      ["23514", `value for domain d violates check constraint "${name}"`],
+      ["23514", `check constraint "${name}" of relation "t" is violated by some row`],
+      ["23P01", `conflicting key value violates exclusion constraint "${name}"`],
+      ["23P01", `could not create exclusion constraint "${name}"`]
+    ]
+    const found = (code: string, sentence: string) =>
+      new DataApiError({
+        operation: "ExecuteStatement",
+        reason: DatabaseError.fromMessage(`ERROR: ${sentence}; SQLState: ${code}`)
+      })
+    for (const [code, sentence] of sentences) {
+      const { column, constraint } = found(code, sentence)
+      assert.deepStrictEqual({ column, constraint }, { column: undefined, constraint: name }, sentence)
+    }
+    for (const [code, sentence] of [
+      ["23502", `null value in column "${name}" of relation "t" violates not-null constraint`],
+      ["23502", `column "${name}" of relation "t" contains null values`],
+      ["23514", `column "${name}" of table "t" contains values that violate the new constraint`]
+    ] as const) {
+      const { column, constraint } = found(code, sentence)
+      assert.deepStrictEqual({ column, constraint }, { column: name, constraint: undefined }, sentence)
+    }
+  }
 })

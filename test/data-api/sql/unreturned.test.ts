@@ -95,6 +95,29 @@ for (const [way, api] of backends) {
       })
     )
 
+    it.effect("infinite dates and times that a write is given come back from it", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`create table written (n int, until timestamptz, day date, days date[])`
+        const row = { n: 1, until: "Infinity", day: "-infinity", days: ["infinity", "2026-01-02"] }
+        const expected = [{ n: 1, until: new Date(Number.NaN), day: "-infinity", days: ["infinity", "2026-01-02"] }]
+        assert.deepStrictEqual(yield* sql`insert into written ${sql.insert(row)} returning *`, expected)
+        assert.deepStrictEqual(
+          yield* sql.withTransaction(
+            sql`update written set day = ${"infinity"} where n = ${1} returning day as "on", n`
+          ),
+          [{ on: "infinity", n: 1 }]
+        )
+        assert.deepStrictEqual(
+          yield* sql`insert into written (n, until) values (${2}, 'infinity'), (${"3"}, now()) returning n`,
+          [{ n: 2 }, { n: 3 }]
+        )
+        assert.deepStrictEqual(yield* sql`delete from written where day = ${"infinity"} returning until`, [
+          { until: new Date(Number.NaN) }
+        ])
+      })
+    )
+
     it.effect("infinite dates and times come back in a stream, beside types that are not returned", () =>
       Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient
