@@ -65,7 +65,7 @@ const noSession = new SqlError.SqlError({
   reason: new SqlError.UnknownError({
     cause: new Error("The Data API has no sessions."),
     message:
-      "sql.reserve promises an exclusive session, which the Data API does not have: use sql.withTransaction, in which every statement runs in one session. For effect/cluster use alex-database/data-api/Cluster, which needs no session.",
+      "sql.reserve promises an exclusive session, which the Data API does not have: use sql.withTransaction, in which every statement runs in one session. For effect/cluster use Cluster.layerRunnerStorage of alex-database/data-api/Cluster, which needs no session.",
     operation: "reserve"
   })
 })

@@ -63,8 +63,14 @@ const typedColumn = (
   return where === "insert" && type === "float8" && types.includes("int8") ? undefined : cast(text, type)
 }
 
-/** Where a list of rows begins in the text before it; a list of items begins after the text. */
-const rowsStart = /(?:\bvalues\s*|(?<=\(\s*))\(\s*$/i
+/** What a list of rows replaces of the text before it; undefined if it can't be replaced. */
+const rowsOpening = (before: string): string | undefined => {
+  const text = before.trimEnd()
+  if (!text.endsWith("(")) return undefined
+  const outside = text.slice(0, -1).trimEnd()
+  if (outside.endsWith("(")) return before.slice(text.length - 1)
+  return /\bvalues$/i.test(outside.slice(-7)) ? before.slice(outside.length - 6) : undefined
+}
 
 const plain = /^\s*,\s*$/
 /** What follows the last value of the last row: another row would not be in the list. */
@@ -121,14 +127,15 @@ export const packLists = (template: Template, values: Values): Packed | undefine
   const { lists, parameters, pieces } = template
   const starts = new Map(lists.map((list) => [list.at, list]))
   const packed: Array<PackedList> = []
-  let sql = pieces[0] ?? ""
+  // Parts, because to shorten a text that was put together copies the whole of it.
+  const parts = [pieces[0] ?? ""]
   let at = 0
   let inserts = false
   while (at < parameters.length) {
     const before = pieces[at] ?? ""
     inserts ||= /\binsert\b/i.test(before)
     const start = starts.get(at)
-    const opening = start?.rows === true ? rowsStart.exec(before)?.[0] : ""
+    const opening = start?.rows === true ? rowsOpening(before) : ""
     const isValues = opening !== undefined && /^v/i.test(opening)
     const found =
       start === undefined || opening === undefined
@@ -136,15 +143,19 @@ export const packLists = (template: Template, values: Values): Packed | undefine
         : place(template, start, `list${packed.length + 1}`, values, !isValues ? "in" : inserts ? "insert" : "values")
     if (found === undefined || opening === undefined) {
       const value = parameters[at] ?? 0
-      sql += placed(value, values.placementOf(value)) + (pieces[at + 1] ?? "")
+      parts.push(placed(value, values.placementOf(value)), pieces[at + 1] ?? "")
       at++
       continue
     }
     packed.push(found.list)
+    const last = parts.pop() ?? ""
     const rest = pieces[found.end] ?? ""
-    sql = sql.slice(0, sql.length - opening.length) + (isValues ? `(${found.select})` : found.select)
-    sql += found.list.rows ? rest.replace(/^\s*\)/, "") : rest
+    parts.push(
+      last.slice(0, last.length - opening.length),
+      isValues ? `(${found.select})` : found.select,
+      found.list.rows ? rest.replace(/^\s*\)/, "") : rest
+    )
     at = found.end
   }
-  return packed.length === 0 ? undefined : { sql, lists: packed }
+  return packed.length === 0 ? undefined : { sql: parts.join(""), lists: packed }
 }

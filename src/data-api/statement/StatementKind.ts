@@ -100,7 +100,7 @@ const sessionAdvice = (words: ReadonlyArray<Word>): string | undefined => {
   const lock = words.find(({ called, text }) => called && sessionLock.test(text))?.text
   return lock === undefined || third === "function"
     ? undefined
-    : `${lock} holds no lock after its request: call ${lock.replace("advisory_", "advisory_xact_")} within sql.withTransaction. For effect/cluster use alex-database/data-api/Cluster, which needs no session.`
+    : `${lock} holds no lock after its request: call ${lock.replace("advisory_", "advisory_xact_")} within sql.withTransaction. For effect/cluster use Cluster.layerRunnerStorage of alex-database/data-api/Cluster, which needs no session.`
 }
 
 /** Classifies a statement. */

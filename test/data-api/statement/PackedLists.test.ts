@@ -97,6 +97,14 @@ describe("a packed list", () => {
   })
 })
 
+it("very many lists are packed in a time that grows as they do", () => {
+  const lists = Array.from(
+    { length: 16_000 },
+    (_, at) => `(a, b) in (($${4 * at + 1}, $${4 * at + 2}), ($${4 * at + 3}, $${4 * at + 4}))`
+  )
+  assert.strictEqual(packed(`select 1 where ${lists.join(" or ")}`)?.lists.length, 16_000)
+}, 20_000)
+
 it("a list is left as it is if it has anything but values, each once", () => {
   for (const sql of [
     "select 1 where a in ($1, 2, $2)",
