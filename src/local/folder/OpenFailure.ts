@@ -22,6 +22,7 @@ const workingRoom = 10 * 1024 * 1024
 const errnos: Readonly<Record<number, string>> = {
   2: "EACCES",
   19: "EDQUOT",
+  22: "EFBIG",
   29: "EIO",
   33: "EMFILE",
   41: "ENFILE",
@@ -35,6 +36,7 @@ const errnos: Readonly<Record<number, string>> = {
 const wordings: ReadonlyArray<readonly [RegExp, string]> = [
   [/No space left on device/, "ENOSPC"],
   [/[Qq]uota exceeded/, "EDQUOT"],
+  [/File too large/, "EFBIG"],
   [/No file descriptors available/, "EMFILE"],
   [/Too many open files in system/, "ENFILE"],
   [/Permission denied/, "EACCES"],
@@ -71,11 +73,13 @@ const lastWords = (log: ReadonlyArray<string>): string | undefined => {
 
 const megabytes = (bytes: number): string => `${Math.ceil(bytes / (1024 * 1024))} MB`
 
-/** How much room there is on the folder's disk, for a message. */
-const freeRoom = (dataDir: string): Effect.Effect<string> =>
+/** How much room there is on the folder's disk, for a message. PostgreSQL takes a write that was cut short for its end. */
+const freeRoom = ({ dataDir, room = workingRoom }: Failed): Effect.Effect<string> =>
   Effect.tryPromise(async () => {
     const { bavail, bsize } = await statfs(dataDir)
-    return `${megabytes(bavail * bsize)} are free`
+    const free = bavail * bsize
+    const limited = free > room ? ", so a quota or a limit of the size of files (ulimit -f) may be too low" : ""
+    return `${megabytes(free)} are free${limited}`
   }).pipe(Effect.orElseSucceed(() => "it is full"))
 
 const onCode = (code: string, { dataDir, room = workingRoom, what }: Failed, free: string): string | undefined => {
@@ -85,6 +89,8 @@ const onCode = (code: string, { dataDir, room = workingRoom, what }: Failed, fre
       return `${cannot}: there is no room on its disk (${free}), and it needs about ${megabytes(room)}. Make room or choose a folder on another disk.`
     case "EDQUOT":
       return `${cannot}: this user's quota of the disk is used up, and it needs about ${megabytes(room)}. Make room or choose a folder on another disk.`
+    case "EFBIG":
+      return `${cannot}: a file would be larger than this process or the file system allows. Raise the limit, with "ulimit -f unlimited" for example.`
     case "EMFILE":
       return `${cannot}: this process has too many files open. Raise its limit, with "ulimit -n 1024" for example.`
     case "ENFILE":
@@ -121,7 +127,7 @@ export const explain = Effect.fnUntraced(function* (failed: Failed): Effect.fn.R
   const code =
     codeOf(cause) ??
     Option.getOrUndefined(Arr.findFirst([words ?? "", ...log], (line) => Option.fromUndefinedOr(worded(line))))
-  const free = code === "ENOSPC" ? yield* freeRoom(dataDir) : ""
+  const free = code === "ENOSPC" ? yield* freeRoom(failed) : ""
   const message =
     (code === undefined ? undefined : onCode(code, failed, free)) ??
     (words === undefined ? undefined : onWords(words, failed)) ??

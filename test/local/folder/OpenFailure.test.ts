@@ -152,6 +152,20 @@ describe("for want of", () => {
     patience
   )
 
+  it.skipIf(!canLimit)(
+    "size of files, a folder says so or is opened, and has every row after",
+    () => {
+      const folder = join(root, "sizes")
+      cpSync(whole, folder, { recursive: true })
+      for (const blocks of few([1, 2, 8, 40, 100, 400, 1000, 4000, 20_000, 40_000], [1, 100])) {
+        const message = read(folder, "sh", "-c", `ulimit -f ${blocks}; exec "$@"`, "sh")
+        assert.match(message, /ulimit -f|^\{"longValue":500\}$/, String(blocks))
+        assert.strictEqual(read(folder), rows, String(blocks))
+      }
+    },
+    patience
+  )
+
   const isRoot = process.getuid?.() === 0
   const other = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
   const canBeOther = isRoot && spawnSync("setpriv", [...other.slice(1), process.execPath, "--version"]).status === 0
@@ -204,6 +218,7 @@ describe("a failure to open", () => {
       const advice: Readonly<Record<string, RegExp>> = {
         ENOSPC: /no room on its disk.* needs about 10 MB\. Make room/,
         EDQUOT: /quota of the disk is used up.* needs about 10 MB\. Make room/,
+        EFBIG: /a file would be larger.* Raise the limit/,
         EACCES: /opened by this user\. Change its permissions/,
         EPERM: /opened by this user\. Change its permissions/,
         EROFS: /file system is read-only\. Mount it for writing/,
@@ -212,7 +227,16 @@ describe("a failure to open", () => {
         EBUSY: /something is mounted in it\. Mount the folder itself/
       }
       for (const [code, words] of Object.entries(advice)) assert.match(yield* explained(coded(code)), words, code)
-      const numbers = { 2: "EACCES", 19: "EDQUOT", 29: "EIO", 48: "ENOMEM", 51: "ENOSPC", 63: "EPERM", 69: "EROFS" }
+      const numbers = {
+        2: "EACCES",
+        19: "EDQUOT",
+        22: "EFBIG",
+        29: "EIO",
+        48: "ENOMEM",
+        51: "ENOSPC",
+        63: "EPERM",
+        69: "EROFS"
+      }
       for (const [errno, code] of Object.entries(numbers)) {
         assert.strictEqual(yield* explained({ errno: Number(errno) }), yield* explained(coded(code)), code)
       }
