@@ -1,6 +1,7 @@
 /** A proxy before a Data API server that loses, delays and invents answers, by a seed. */
-import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http"
+import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http"
 import { Effect } from "effect"
+import { listening } from "../listening.ts"
 
 /** Numbers from 0 to 1 that a seed determines (mulberry32). */
 export const random = (seed: number) => {
@@ -86,21 +87,12 @@ export const faultyProxy = Effect.fnUntraced(function* (url: string, seed: numbe
     return fault === 8 ? setTimeout(respond, 20) : respond()
   }
 
-  const server = yield* Effect.acquireRelease(
-    Effect.callback<Server>((resume) => {
-      const started = createServer((incoming, response) => {
-        const chunks: Array<Buffer> = []
-        incoming.on("data", (chunk: Buffer) => chunks.push(chunk))
-        incoming.on("end", () => handle(incoming, response, Buffer.concat(chunks)))
-      })
-      started.listen(0, "127.0.0.1", () => resume(Effect.succeed(started)))
-    }),
-    (started) =>
-      Effect.sync(() => {
-        started.closeAllConnections()
-        started.close()
-      })
+  const port = yield* listening(() =>
+    createServer((incoming, response) => {
+      const chunks: Array<Buffer> = []
+      incoming.on("data", (chunk: Buffer) => chunks.push(chunk))
+      incoming.on("end", () => handle(incoming, response, Buffer.concat(chunks)))
+    })
   )
-  const address = server.address()
-  return `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`
+  return `http://127.0.0.1:${port}`
 })

@@ -18,6 +18,7 @@ import { Migrate, Target } from "../../src/operations/index.ts"
 import { project, run } from "../bundlers/Project.ts"
 import { runProgram } from "../clients/program.ts"
 import { hasOpenssl, tlsServer } from "../data-api/aws/TlsServer.ts"
+import { listening } from "../listening.ts"
 import { installed } from "../package/installed.ts"
 import * as TestDatabase from "../TestDatabase.ts"
 import { type Places, type Report, secretKey } from "./suite.ts"
@@ -27,21 +28,8 @@ const tools = await installed("runtimes")
 /** A server that does one thing with every request. */
 const serving = (listener: RequestListener) =>
   Effect.map(
-    Effect.acquireRelease(
-      Effect.callback<ReturnType<typeof createServer>>((resume) => {
-        const server = createServer(listener)
-        server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
-      }),
-      (server) =>
-        Effect.sync(() => {
-          server.closeAllConnections()
-          server.close()
-        })
-    ),
-    (server) => {
-      const address = server.address()
-      return `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`
-    }
+    listening(() => createServer(listener)),
+    (port) => `http://127.0.0.1:${port}`
   )
 
 const folder = Effect.acquireRelease(

@@ -1,5 +1,5 @@
-import { createServer, type IncomingHttpHeaders, type Server } from "node:http"
-import type { AddressInfo, Socket } from "node:net"
+import { createServer, type IncomingHttpHeaders } from "node:http"
+import type { Socket } from "node:net"
 import {
   BatchExecuteStatementCommand,
   BeginTransactionCommand,
@@ -18,6 +18,7 @@ import { DataApiError, type Reason } from "../../../src/data-api/DataApiError.ts
 import * as RetryPolicy from "../../../src/data-api/RetryPolicy.ts"
 import { reasonOf } from "../../../src/data-api/rest-json/WireFailures.ts"
 import * as DataApiSql from "../../../src/data-api/sql/DataApiSql.ts"
+import { listening } from "../../listening.ts"
 import { clusterArn, credentials, overAws, overFetch, overHttp, secretArn } from "../backends.ts"
 
 const arns = { resourceArn: clusterArn, secretArn }
@@ -31,37 +32,25 @@ const serve = Effect.fnUntraced(function* (
     readonly socket: Socket
   }) => { readonly status?: number; readonly headers?: Record<string, string>; readonly body: string } | undefined
 ) {
-  const server = yield* Effect.acquireRelease(
-    Effect.callback<Server>((resume) => {
-      const started = createServer((request, response) => {
-        const chunks: Array<Buffer> = []
-        request.on("data", (chunk: Buffer) => chunks.push(chunk))
-        request.on("end", () => {
-          const { headers, socket, url = "" } = request
-          const answer = respond({ url, headers, body: Buffer.concat(chunks).toString(), socket })
-          if (answer === undefined) return
-          response.writeHead(answer.status ?? 200, {
-            "content-type": "application/json",
-            "x-amzn-requestid": "request-1",
-            ...answer.headers
-          })
-          response.end(answer.body)
+  const port = yield* listening(() =>
+    createServer((request, response) => {
+      const chunks: Array<Buffer> = []
+      request.on("data", (chunk: Buffer) => chunks.push(chunk))
+      request.on("end", () => {
+        const { headers, socket, url = "" } = request
+        const answer = respond({ url, headers, body: Buffer.concat(chunks).toString(), socket })
+        if (answer === undefined) return
+        response.writeHead(answer.status ?? 200, {
+          "content-type": "application/json",
+          "x-amzn-requestid": "request-1",
+          ...answer.headers
         })
+        response.end(answer.body)
       })
-      started.listen(0, "127.0.0.1", () => resume(Effect.succeed(started)))
-    }),
-    (started) =>
-      Effect.sync(() => {
-        started.closeAllConnections()
-        started.close()
-      })
+    })
   )
-  const address = server.address()
-  return `http://127.0.0.1:${isAddress(address) ? address.port : 0}`
+  return `http://127.0.0.1:${port}`
 })
-
-const isAddress = (address: AddressInfo | string | null): address is AddressInfo =>
-  typeof address === "object" && address !== null
 
 const implementations = [
   ["AwsDataApi", overAws],

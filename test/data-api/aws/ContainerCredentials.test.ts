@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { createServer, type IncomingMessage, type Server } from "node:http"
+import { createServer, type IncomingMessage } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fromHttp } from "@aws-sdk/credential-provider-http"
@@ -8,6 +8,7 @@ import { Effect, Fiber, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import * as ContainerCredentials from "../../../src/data-api/aws/ContainerCredentials.ts"
 import { suffices } from "../../../src/data-api/aws/HttpDataApi.ts"
+import { listening } from "../../listening.ts"
 
 interface Answer {
   readonly status: number
@@ -18,24 +19,14 @@ interface Answer {
 /** An endpoint of a container, which keeps what it was asked. */
 const endpoint = Effect.fnUntraced(function* (answer: (asked: number) => Answer) {
   const requests: Array<IncomingMessage> = []
-  const server = yield* Effect.acquireRelease(
-    Effect.callback<Server>((resume) => {
-      const started = createServer((request, response) => {
-        requests.push(request)
-        const { body, headers, status } = answer(requests.length)
-        response.writeHead(status, headers)
-        response.end(body)
-      })
-      started.listen(0, "127.0.0.1", () => resume(Effect.succeed(started)))
-    }),
-    (started) =>
-      Effect.sync(() => {
-        started.closeAllConnections()
-        started.close()
-      })
+  const port = yield* listening(() =>
+    createServer((request, response) => {
+      requests.push(request)
+      const { body, headers, status } = answer(requests.length)
+      response.writeHead(status, headers)
+      response.end(body)
+    })
   )
-  const address = server.address()
-  const port = typeof address === "object" && address !== null ? address.port : 0
   return { url: `http://127.0.0.1:${port}/v1/credentials`, requests }
 })
 

@@ -1,12 +1,12 @@
 /** A server of TLS with a certificate of its own for `localhost`, and what it has seen. */
 import { execFileSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
-import type { Server } from "node:http"
 import { createServer } from "node:https"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect } from "effect"
 import { isPresent } from "../../clients/program.ts"
+import { listening } from "../../listening.ts"
 
 /** Whether a certificate can be made on this machine. */
 export const hasOpenssl = isPresent("openssl", "openssl", ["version"])
@@ -35,27 +35,18 @@ export const tlsServer = Effect.gen(function* () {
     seen.names.add(name)
     done(null)
   }
-  const server = yield* Effect.acquireRelease(
-    Effect.callback<Server>((resume) => {
-      const started = createServer(
-        { key: readFileSync(key), cert: readFileSync(cert), maxVersion: "TLSv1.2", SNICallback },
-        (request, response) => {
-          request.resume()
-          request.on("end", () => response.setHeader("connection", "close").end(answer))
-        }
-      )
-      started.on("secureConnection", (socket) => {
-        if (socket.isSessionReused()) seen.resumed++
-      })
-      started.listen(0, "127.0.0.1", () => resume(Effect.succeed(started)))
-    }),
-    (started) =>
-      Effect.sync(() => {
-        started.closeAllConnections()
-        started.close()
-      })
-  )
-  const address = server.address()
-  const port = typeof address === "object" && address !== null ? address.port : 0
+  const port = yield* listening(() => {
+    const started = createServer(
+      { key: readFileSync(key), cert: readFileSync(cert), maxVersion: "TLSv1.2", SNICallback },
+      (request, response) => {
+        request.resume()
+        request.on("end", () => response.setHeader("connection", "close").end(answer))
+      }
+    )
+    started.on("secureConnection", (socket) => {
+      if (socket.isSessionReused()) seen.resumed++
+    })
+    return started
+  })
   return { seen, args: [String(port), String(answer.length)], trust: { NODE_EXTRA_CA_CERTS: ca, DENO_CERT: ca } }
 })

@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server } from "node:http"
+import { createServer, type RequestListener } from "node:http"
 import type { Socket } from "node:net"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -8,6 +8,7 @@ import { SocketTransport } from "../../../src/data-api/aws/http/SocketTransport.
 import type { Options, Target } from "../../../src/data-api/aws/http/Transport.ts"
 import { textOfBody } from "../../../src/data-api/rest-json/WireFailures.ts"
 import { runProgram } from "../../clients/program.ts"
+import { listening } from "../../listening.ts"
 import { hasOpenssl, tlsServer } from "./TlsServer.ts"
 
 type Make = (options: Options) => HttpTransport | SocketTransport
@@ -24,25 +25,16 @@ const connected = Effect.fnUntraced(function* (
   answer: RequestListener = (_, response) => response.end("answer")
 ) {
   const sockets = new Set<Socket>()
-  const server = yield* Effect.acquireRelease(
-    Effect.callback<Server>((resume) => {
-      const started = createServer((request, response) => {
-        sockets.add(request.socket)
-        request.resume()
-        request.on("end", () => answer(request, response))
-      })
-      // Longer than any test: what closes a connection is the client.
-      started.keepAliveTimeout = 60_000
-      started.listen(0, "127.0.0.1", () => resume(Effect.succeed(started)))
-    }),
-    (started) =>
-      Effect.sync(() => {
-        started.closeAllConnections()
-        started.close()
-      })
-  )
-  const address = server.address()
-  const port = typeof address === "object" && address !== null ? address.port : 0
+  const port = yield* listening(() => {
+    const started = createServer((request, response) => {
+      sockets.add(request.socket)
+      request.resume()
+      request.on("end", () => answer(request, response))
+    })
+    // Longer than any test: what closes a connection is the client.
+    started.keepAliveTimeout = 60_000
+    return started
+  })
   const transport = yield* Effect.acquireRelease(
     Effect.sync(() => make(options)),
     (open) => Effect.sync(() => open.close())
