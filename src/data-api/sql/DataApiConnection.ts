@@ -8,7 +8,7 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type * as SqlConnection from "effect/sql/SqlConnection"
-import type * as SqlError from "effect/sql/SqlError"
+import * as SqlError from "effect/sql/SqlError"
 import * as Statement from "effect/sql/Statement"
 import type {
   BatchExecuteStatementRequest,
@@ -29,9 +29,11 @@ import { toHex } from "../values/Octets.ts"
 import { decodeCellRows, decodeCellValues } from "../values/PgDecode.ts"
 import { oidOf } from "../values/PgOids.ts"
 import { decodeRows, decodeValues, encode, type PgParameter, type PgValueError, type Row } from "../values/PgValue.ts"
+import { isCursorQuery, joinPages, rowsOfPages } from "./DataApiStream.ts"
 import { knownText, learnText, ownFailure, relearnText } from "./OpenTypes.ts"
 import type { ParameterTypes } from "./ParameterTypes.ts"
-import { toSqlError } from "./SqlErrors.ts"
+import { isRead } from "./ReadOnly.ts"
+import { isOverSize, toSqlError } from "./SqlErrors.ts"
 import type { KnownStatement, ServiceText, StatementTexts } from "./StatementTexts.ts"
 import type { Transaction } from "./TransactionState.ts"
 import { sendReturned } from "./UnreturnedTypes.ts"
@@ -84,6 +86,10 @@ const jsonOf = ({ elements, rows }: PackedList, values: ReadonlyArray<PgParamete
   return JSON.stringify(rows ? texts : texts.flat())
 }
 
+/** Whether a statement was refused because an earlier failure has aborted the transaction. */
+const isAborted = ({ reason: { cause } }: SqlError.SqlError): boolean =>
+  cause instanceof DataApiError && cause.reason._tag === "DatabaseError" && cause.reason.sqlState === "25P02"
+
 const noParameters: ReadonlyArray<SqlParameter> = []
 
 const namedParameters = (
@@ -115,11 +121,12 @@ export interface ConnectionOptions {
   readonly infers: boolean
   /** Evaluated for each statement. */
   readonly continueAfterTimeout: Effect.Effect<boolean>
-  readonly stream: (
+  /** Reads the result of a query in pages through a cursor, in the connection's transaction or one of its own. */
+  readonly readPages: (
     connection: DataApiConnection,
     sql: string,
     params: ReadonlyArray<unknown>
-  ) => Stream.Stream<Row, SqlError.SqlError>
+  ) => Stream.Stream<ExecuteStatementResponse, SqlError.SqlError>
 }
 
 type Transform = (<A extends object>(rows: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
@@ -200,7 +207,8 @@ export class DataApiConnection implements SqlConnection.Connection {
   }
 
   /** The failure as `SqlClient` reports it. */
-  sqlError(error: DataApiError): SqlError.SqlError {
+  sqlError(error: DataApiError | SqlError.SqlError): SqlError.SqlError {
+    if (SqlError.isSqlError(error)) return error
     this.transaction?.failures.add(error)
     return toSqlError(error)
   }
@@ -252,11 +260,31 @@ export class DataApiConnection implements SqlConnection.Connection {
     })
   }
 
+  /** Reads a query through a cursor after its result was too large for one response; only a read may run twice. */
+  #inPages(
+    sql: string,
+    params: ReadonlyArray<unknown>,
+    error: DataApiError
+  ): Effect.Effect<ExecuteStatementResponse, DataApiError | SqlError.SqlError> {
+    if (!isOverSize(error.reason) || !isRead(sql) || !isCursorQuery(sql)) return Effect.fail(error)
+    return Effect.matchEffect(joinPages(this.options.readPages(this, sql, params)), {
+      onFailure: (failure) => Effect.fail(isAborted(failure) ? error : failure),
+      onSuccess: (response) => {
+        // The cursor could be declared, so the failure has not aborted the transaction.
+        this.repaired(error)
+        return Effect.succeed(response)
+      }
+    })
+  }
+
   /** Runs a caller's statement. Only if its span is propagated, the current span is its own and gets its verb. */
-  statement(sql: string, params: ReadonlyArray<unknown>): Effect.Effect<ExecuteStatementResponse, DataApiError> {
+  statement(
+    sql: string,
+    params: ReadonlyArray<unknown>
+  ): Effect.Effect<ExecuteStatementResponse, DataApiError | SqlError.SqlError> {
     const { needsSession, verb } = this.options.texts.kind(sql)
     if (needsSession !== undefined && this.transaction === undefined) return Effect.fail(refused(needsSession))
-    const run = this.run(sql, params)
+    const run = Effect.catch(this.run(sql, params), (error) => this.#inPages(sql, params, error))
     return Effect.flatMap(Statement.SpanPropagationEnabled, (propagated) =>
       propagated ? Effect.andThen(Effect.annotateCurrentSpan("db.operation.name", verb), run) : run
     )
@@ -309,7 +337,10 @@ export class DataApiConnection implements SqlConnection.Connection {
     params: ReadonlyArray<unknown>,
     transformRows: Transform
   ): Stream.Stream<Row, SqlError.SqlError> {
-    const rows = this.options.stream(this, sql, params)
+    const pages = isCursorQuery(sql)
+      ? this.options.readPages(this, sql, params)
+      : Stream.fromEffect(Effect.mapError(this.statement(sql, params), (error) => this.sqlError(error)))
+    const rows = rowsOfPages(this, pages)
     return transformRows === undefined
       ? rows
       : Stream.mapArray(rows, (page) => {

@@ -8,14 +8,13 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import * as Schedule from "effect/Schedule"
-import * as Stream from "effect/Stream"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as SqlError from "effect/sql/SqlError"
 import * as Statement from "effect/sql/Statement"
 import { DataApi } from "../DataApi.ts"
 import { json, makeCompiler } from "./Compiler.ts"
 import { type ConnectionOptions, DataApiConnection } from "./DataApiConnection.ts"
-import { isCursorQuery, streamRows } from "./DataApiStream.ts"
+import { readPages } from "./DataApiStream.ts"
 import { ParameterTypes } from "./ParameterTypes.ts"
 import { StatementTexts } from "./StatementTexts.ts"
 import { Transactions } from "./Transactions.ts"
@@ -83,12 +82,10 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     continueAfterTimeout: Effect.isEffect(continueAfterTimeout)
       ? continueAfterTimeout
       : Effect.succeed(continueAfterTimeout),
-    stream: (connection, sql, params) => {
-      if (!isCursorQuery(sql)) return Stream.fromArrayEffect(connection.execute(sql, params, undefined))
-      return connection.transaction === undefined
-        ? transactions.stream(sql, params)
-        : streamRows(connection, sql, params, "given")
-    }
+    readPages: (connection, sql, params) =>
+      connection.transaction === undefined
+        ? transactions.readPages(sql, params)
+        : readPages(connection, sql, params, "given")
   }
   const plain = new DataApiConnection(connectionOptions)
   const transactions = new Transactions({

@@ -1,4 +1,5 @@
 /** Streams results of any size in pages through a cursor. No page exceeds the service's limit of 1 MiB for a result. */
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
@@ -74,7 +75,7 @@ interface Position {
 
 let cursors = 0
 
-type Page = readonly [rows: ReadonlyArray<Row>, next: Option.Option<Position>]
+type Page = readonly [pages: ReadonlyArray<ExecuteStatementResponse>, next: Option.Option<Position>]
 
 /** A cursor within a connection's transaction. */
 class Cursor {
@@ -144,21 +145,20 @@ class Cursor {
     }
   )
 
-  #pageOf(answer: ExecuteStatementResponse, { page, read }: Position): Result.Result<Page, DataApiError> {
-    return Result.map(rowsOf(this.#columns === undefined ? answer : restored(answer, this.#columns)), (rows): Page => {
-      const records = answer.records ?? []
-      if (records.length < page) return [rows, Option.none()]
-      let largest = 1
-      for (const record of records) largest = Math.max(largest, rowBytes(record))
-      return [rows, Option.some({ read: read + records.length, page: nextPageRows(page, largest) })]
-    })
+  #pageOf(answer: ExecuteStatementResponse, { page, read }: Position): Page {
+    const pages = [this.#columns === undefined ? answer : restored(answer, this.#columns)]
+    const records = answer.records ?? []
+    if (records.length < page) return [pages, Option.none()]
+    let largest = 1
+    for (const record of records) largest = Math.max(largest, rowBytes(record))
+    return [pages, Option.some({ read: read + records.length, page: nextPageRows(page, largest) })]
   }
 
   /** Reads a page. */
   fetch(position: Position): Effect.Effect<Page, DataApiError> {
     const { page, read } = position
     return this.#send(`FETCH FORWARD ${page} FROM ${this.#name}`).pipe(
-      Effect.flatMap((answer) => Effect.fromResult(this.#pageOf(answer, position))),
+      Effect.map((answer) => this.#pageOf(answer, position)),
       Effect.catch((error) => {
         if (isOverSize(error.reason) && page > 1) {
           const smaller = { read, page: Math.max(1, Math.floor(page / 4)) }
@@ -172,18 +172,32 @@ class Cursor {
   }
 }
 
+type Pages = Stream.Stream<ExecuteStatementResponse, SqlError.SqlError>
+
 /**
- * The rows of a query, read through a cursor within the connection's transaction.
+ * The result of a query, read in pages through a cursor within the connection's transaction. There is at least one page.
  *
- * @param holder `own` if the transaction was begun for this stream only.
+ * @param holder `own` if the transaction was begun for this cursor only.
  */
-export const streamRows = (
+export const readPages = (
   connection: DataApiConnection,
   sql: string,
   params: ReadonlyArray<unknown>,
   holder: "own" | "given"
-): Stream.Stream<Row, SqlError.SqlError> => {
+): Pages => {
   const cursor = new Cursor(connection, sql, params, holder === "own")
   const pages = Stream.paginate({ read: 0, page: FIRST_PAGE_ROWS }, (position: Position) => cursor.fetch(position))
   return Stream.unwrap(Effect.as(cursor.open(), pages)).pipe(Stream.mapError(failure))
 }
+
+/** The rows of pages. */
+export const rowsOfPages = (connection: DataApiConnection, pages: Pages): Stream.Stream<Row, SqlError.SqlError> =>
+  pages.pipe(
+    Stream.mapEffect((page) => Effect.mapError(Effect.fromResult(rowsOf(page)), (error) => connection.sqlError(error))),
+    Stream.filter(Arr.isReadonlyArrayNonEmpty),
+    Stream.flattenArray
+  )
+
+/** All pages as one response. */
+export const joinPages = (pages: Pages): Effect.Effect<ExecuteStatementResponse, SqlError.SqlError> =>
+  Effect.map(Stream.runCollect(pages), (all) => ({ ...all[0], records: all.flatMap(({ records = [] }) => records) }))

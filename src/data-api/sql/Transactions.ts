@@ -14,9 +14,8 @@ import type * as SqlError from "effect/sql/SqlError"
 import type { DataApi, ExecuteStatementResponse } from "../DataApi.ts"
 import { type DataApiError, notCommitted, outcomeUnknown } from "../DataApiError.ts"
 import { tokenize } from "../statement/SqlLexer.ts"
-import type { Row } from "../values/PgValue.ts"
 import { DataApiConnection, refused } from "./DataApiConnection.ts"
-import { streamRows } from "./DataApiStream.ts"
+import { readPages } from "./DataApiStream.ts"
 import { toSqlError } from "./SqlErrors.ts"
 import { failureOf, newTransaction, refuseIfFailed, type Transaction } from "./TransactionState.ts"
 
@@ -191,8 +190,8 @@ export class Transactions {
     )
   }
 
-  /** Streams the rows of a query in its own transaction, which a cursor needs. */
-  stream(sql: string, params: ReadonlyArray<unknown>): Stream.Stream<Row, SqlError.SqlError> {
+  /** Reads the result of a query in pages in its own transaction, which a cursor needs. */
+  readPages(sql: string, params: ReadonlyArray<unknown>): Stream.Stream<ExecuteStatementResponse, SqlError.SqlError> {
     return Stream.unwrap(
       Effect.uninterruptibleMask((restore) =>
         Effect.gen({ self: this }, function* () {
@@ -213,7 +212,7 @@ export class Transactions {
                 })
               : this.rollBack(transaction)
           })
-          return Stream.concat(streamRows(connection, sql, params, "own"), Stream.fromEffectDrain(end)).pipe(
+          return Stream.concat(readPages(connection, sql, params, "own"), Stream.fromEffectDrain(end)).pipe(
             Stream.mapError((error) => failureOf(transaction)(error))
           )
         })
