@@ -7,6 +7,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { regionOf } from "./data-api/Arn.ts"
 import * as PostgresUrl from "./data-api/postgres/PostgresUrl.ts"
+import { hint } from "./MisspeltVariables.ts"
 
 /** The three backends: Aurora over the RDS Data API, any PostgreSQL, or an embedded one in a local folder. */
 export const Backend = Schema.Literals(["data-api", "postgres", "embedded"])
@@ -59,7 +60,10 @@ const text = Effect.fnUntraced(function* (variable: string) {
 const required = Effect.fnUntraced(function* (variable: string, meaning: string) {
   const value = yield* text(variable)
   if (Option.isSome(value)) return value.value
-  return yield* new ConfigurationError({ variable, message: `${variable} is not set: ${meaning}` })
+  return yield* new ConfigurationError({
+    variable,
+    message: `${variable} is not set: ${meaning}${yield* hint([variable])}`
+  })
 })
 
 const secret = Effect.fnUntraced(function* (variable: string, meaning: string) {
@@ -69,21 +73,33 @@ const secret = Effect.fnUntraced(function* (variable: string, meaning: string) {
   )
 })
 
-const choose = Effect.fnUntraced(function* (
-  asked: Backend | undefined
-): Effect.fn.Return<{ readonly backend: Backend; readonly why: string }, ConfigurationError> {
-  if (asked !== undefined) return { backend: asked, why: `${asked} was asked for` }
+/** A backend, what decided it, and the variables that would have decided otherwise and are not set. */
+interface Choice {
+  readonly backend: Backend
+  readonly why: string
+  readonly absent: ReadonlyArray<string>
+}
+
+const choose = Effect.fnUntraced(function* (asked: Backend | undefined): Effect.fn.Return<Choice, ConfigurationError> {
+  if (asked !== undefined) return { backend: asked, why: `${asked} was asked for`, absent: [] }
   const named = yield* text("ALEX_DB_BACKEND")
   if (Option.isSome(named)) {
-    if (Schema.is(Backend)(named.value)) return { backend: named.value, why: `ALEX_DB_BACKEND is ${named.value}` }
+    if (Schema.is(Backend)(named.value)) {
+      return { backend: named.value, why: `ALEX_DB_BACKEND is ${named.value}`, absent: [] }
+    }
     return yield* new ConfigurationError({
       variable: "ALEX_DB_BACKEND",
       message: `ALEX_DB_BACKEND must be data-api, postgres or embedded, not "${named.value}"`
     })
   }
-  if (Option.isSome(yield* text("AURORA_CLUSTER_ARN"))) return { backend: "data-api", why: "AURORA_CLUSTER_ARN is set" }
-  if (Option.isSome(yield* text("DATABASE_URL"))) return { backend: "postgres", why: "DATABASE_URL is set" }
-  return { backend: "embedded", why: "neither AURORA_CLUSTER_ARN nor DATABASE_URL is set" }
+  if (Option.isSome(yield* text("AURORA_CLUSTER_ARN"))) {
+    return { backend: "data-api", why: "AURORA_CLUSTER_ARN is set", absent: ["ALEX_DB_BACKEND"] }
+  }
+  if (Option.isSome(yield* text("DATABASE_URL"))) {
+    return { backend: "postgres", why: "DATABASE_URL is set", absent: ["ALEX_DB_BACKEND", "AURORA_CLUSTER_ARN"] }
+  }
+  const why = "neither AURORA_CLUSTER_ARN nor DATABASE_URL is set"
+  return { backend: "embedded", why, absent: ["ALEX_DB_BACKEND", "AURORA_CLUSTER_ARN", "DATABASE_URL"] }
 })
 
 const databaseName = Effect.map(
@@ -180,11 +196,19 @@ export const loadEmbedded = Effect.fn("DbConfig.loadEmbedded")(function* (why = 
   return { _tag: "embedded" as const, why, directory, database: yield* databaseName, durability: yield* durability }
 })
 
+/** The variables that a backend does without: nothing else would tell that one of them is misspelt. */
+const optional: Readonly<Record<Backend, ReadonlyArray<string>>> = {
+  "data-api": ["AURORA_DATABASE", "DEFAULT_AWS_REGION", "AWS_ENDPOINT_URL_RDS_DATA"],
+  postgres: [],
+  embedded: ["ALEX_DB_DIR", "AURORA_DATABASE", "ALEX_DB_DURABILITY"]
+}
+
 /**
  * Reads the configuration from the current `ConfigProvider`, by default the process environment.
  *
  * `ALEX_DB_BACKEND` decides the backend; without it `AURORA_CLUSTER_ARN` means `data-api`, `DATABASE_URL` means
- * `postgres`, and neither means `embedded`. An empty value counts as absent.
+ * `postgres`, and neither means `embedded`. An empty value counts as absent. Where a variable is not set and a name near
+ * it is, such as `DATABSE_URL`, `why` or the error's message says so.
  *
  * @param asked A backend that overrides the environment.
  *
@@ -203,8 +227,9 @@ export const loadEmbedded = Effect.fn("DbConfig.loadEmbedded")(function* (why = 
 export const load = Effect.fn("DbConfig.load")(function* (
   asked?: Backend
 ): Effect.fn.Return<DbConfig, ConfigurationError> {
-  const { backend, why } = yield* choose(asked)
-  if (backend === "data-api") return yield* loadDataApi(why)
-  if (backend === "postgres") return yield* loadPostgres(why)
-  return yield* loadEmbedded(why)
+  const { absent, backend, why } = yield* choose(asked)
+  const said = `${why}${yield* hint([...absent, ...optional[backend]])}`
+  if (backend === "data-api") return yield* loadDataApi(said)
+  if (backend === "postgres") return yield* loadPostgres(said)
+  return yield* loadEmbedded(said)
 })

@@ -1,4 +1,4 @@
-import { assert, it } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect } from "effect"
 import * as DbConfig from "../src/DbConfig.ts"
 import * as DbLayer from "../src/DbLayer.ts"
@@ -56,6 +56,70 @@ it.effect("names the variable that is missing", () =>
     assert.strictEqual((yield* Effect.flip(load({}, "postgres"))).variable, "DATABASE_URL")
   })
 )
+
+describe("a name that is near that of a variable", () => {
+  const url = "postgres://localhost/alex"
+
+  it.effect("is said where the variable decides the backend", () =>
+    Effect.gen(function* () {
+      for (const name of [
+        "DATABSE_URL",
+        "DATABASE_ULR",
+        "DATABASE_UR",
+        "DATABASE_URLS",
+        "DATABASEURL",
+        "database_url"
+      ]) {
+        const { why } = yield* load({ [name]: url, PATH: "/bin" })
+        assert.include(why, `; ${name} is set: did you mean DATABASE_URL?`)
+      }
+      assert.include(
+        (yield* load({ ALEX_DB_BACKED: "postgres" })).why,
+        "ALEX_DB_BACKED is set: did you mean ALEX_DB_BACK"
+      )
+      assert.include(
+        (yield* load({ AURORA_CLUSTR_ARN: "x", DATABASE_URL: url })).why,
+        "did you mean AURORA_CLUSTER_ARN?"
+      )
+    })
+  )
+
+  it.effect("is said where the variable has to be set, and where a default stands in for it", () =>
+    Effect.gen(function* () {
+      const { AURORA_CLUSTER_ARN, AURORA_SECRET_ARN } = aurora
+      const misspelt = { AURORA_CLUSTER_ARN, AURORA_SECRET_ARM: AURORA_SECRET_ARN }
+      const { message } = yield* Effect.flip(load(misspelt))
+      assert.match(
+        message,
+        /^AURORA_SECRET_ARN is not set: .*; AURORA_SECRET_ARM is set: did you mean AURORA_SECRET_ARN\?$/
+      )
+      assert.include((yield* Effect.flip(load({ DATABSE_URL: url }, "postgres"))).message, "did you mean DATABASE_URL?")
+      assert.include((yield* load({ ...aurora, AURORA_DATABSE: "x" })).why, "did you mean AURORA_DATABASE?")
+      assert.include((yield* load({ ALEX_DB_DIRR: "x" })).why, "did you mean ALEX_DB_DIR?")
+    })
+  )
+
+  it.effect("is not said of a variable that is set or not used, of an empty one, or of a name that is not near", () =>
+    Effect.gen(function* () {
+      const quiet = [
+        { DATABASE_URL: url, DATABSE_URL: url },
+        { DATABSE_URL: " " },
+        { DATABASE_HOST: "x", AURORA_URL: "x", ALEX: "x", URL: url, DATABASE_URL_999999999: "x" },
+        { "DATABASE_UR\u001b": url }
+      ]
+      for (const variables of quiet) assert.notInclude((yield* load(variables)).why, "did you mean")
+      assert.notInclude((yield* load({ DATABSE_URL: url }, "embedded")).why, "did you mean")
+    })
+  )
+
+  it.effect("is the nearest of several", () =>
+    Effect.gen(function* () {
+      const { why } = yield* load({ DATABASE_U_: url, DATABASE_URI: url, DATEBASE_ULR: url })
+      assert.include(why, "DATABASE_URI is set: did you mean DATABASE_URL?")
+      assert.notInclude(why, "DATEBASE_ULR")
+    })
+  )
+})
 
 const postgresTarget = Effect.fnUntraced(function* (url: string) {
   return DbLayer.targetOf(yield* load({ DATABASE_URL: url, USER: "ann" }))

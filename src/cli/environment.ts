@@ -81,8 +81,8 @@ const readText = Effect.fnUntraced(function* (file: string) {
   )
   const text = yield* textOf(bytes).pipe(Effect.mapError(() => notText(file)))
   if (text.includes("\0")) return yield* notText(file)
-  const colon = withColon.exec(text)?.[1]
-  return colon === undefined ? text : yield* notAssigned(file, colon)
+  const name = nameBeforeColon(text)
+  return name === undefined ? text : yield* notAssigned(file, name)
 })
 
 /**
@@ -100,7 +100,18 @@ const notText = (file: string) =>
   })
 
 /** A variable of this program in the notation of YAML, which is not an assignment. */
-const withColon = /^[ \t]*(DATABASE_URL|(?:AURORA|ALEX_DB|AWS)_[A-Z_]+)[ \t]*:/m
+const withColon = /^[ \t]*(?:DATABASE_URL|(?:AURORA|ALEX_DB|AWS)_[A-Z_]+)[ \t]*:/gm
+const nameWithColon = /^((?:DATABASE_URL|(?:AURORA|ALEX_DB|AWS)_[A-Z_]+))[ \t]*:$/
+
+/**
+ * The name of such a line, but of none within a quoted value. Which lines those are, only the parser knows: with an
+ * equals sign after the colon it reads name and colon as a name.
+ */
+const nameBeforeColon = (text: string): string | undefined => {
+  const assigned = text.replaceAll(withColon, "$&=")
+  if (assigned === text) return undefined
+  return Object.keys(parseEnv(assigned)).flatMap((name) => nameWithColon.exec(name)?.[1] ?? [])[0]
+}
 
 const notAssigned = (file: string, name: string) =>
   new Refused({
@@ -148,8 +159,23 @@ export const loadEnvironment = Effect.fnUntraced(function* (dotenv: Option.Optio
   for (const [name, value] of taken) {
     if ((process.env[name] ?? "") === "") process.env[name] = value
   }
-  return ConfigProvider.orElse(environment, ConfigProvider.fromEnvRecord(Object.fromEntries(taken)))
+  return completed(environment, ConfigProvider.fromEnvRecord(Object.fromEntries(taken)))
 })
+
+const keysOf = (node: ConfigProvider.Node): ReadonlyArray<string> => (node._tag === "Record" ? [...node.keys] : [])
+
+/** Both providers' values and names, of the first where both have one: `orElse` has the names of only one of them. */
+const completed = (first: ConfigProvider.ConfigProvider, second: ConfigProvider.ConfigProvider) =>
+  ConfigProvider.make((path) =>
+    Effect.zipWith(first.load(path), second.load(path), (one, other) => {
+      if (one === undefined || other === undefined) return one ?? other
+      const keys = new Set([...keysOf(one), ...keysOf(other)])
+      const value = one.value ?? other.value
+      return keys.size > 0 || value === undefined
+        ? ConfigProvider.makeRecord(keys, value)
+        : ConfigProvider.makeValue(value)
+    })
+  )
 
 /**
  * An endpoint is not a credential: it belongs to the configuration of a side, and the two sides may have different

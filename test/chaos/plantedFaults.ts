@@ -464,8 +464,8 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "a file of variables goes before the environment",
     file: "src/cli/environment.ts",
-    from: "ConfigProvider.orElse(environment, ConfigProvider.fromEnvRecord(Object.fromEntries(taken)))",
-    to: "ConfigProvider.orElse(ConfigProvider.fromEnvRecord(Object.fromEntries(taken)), environment)",
+    from: "completed(environment, ConfigProvider.fromEnvRecord(Object.fromEntries(taken)))",
+    to: "completed(ConfigProvider.fromEnvRecord(Object.fromEntries(taken)), environment)",
     tests: ["test/cli/environment.test.ts"]
   },
   {

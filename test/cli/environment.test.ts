@@ -7,8 +7,9 @@ import { join } from "node:path"
 import { text } from "node:stream/consumers"
 import { setTimeout } from "node:timers/promises"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Option } from "effect"
+import { Effect, Option, Redacted } from "effect"
 import { afterAll, beforeAll } from "vitest"
+import { anonymizeKey } from "../../src/cli/commands/keeping/asking.ts"
 import { loadEnvironment } from "../../src/cli/environment.ts"
 import { commandLine } from "../CommandLine.ts"
 
@@ -114,6 +115,33 @@ describe("a file of variables", () => {
     })
   }
 
+  const variablesFile = (text: string) => {
+    const file = join(mkdtempSync(join(folder, "work-")), "variables")
+    writeFileSync(file, text)
+    return Option.some(file)
+  }
+
+  it.effect("is read where such a line is part of a quoted value, in any of the quotes", () =>
+    Effect.gen(function* () {
+      yield* Effect.addFinalizer(() => Effect.sync(() => delete process.env["ALEX_TEST_NOTE"]))
+      for (const quote of ['"', "'", "`"]) {
+        const note = `as in YAML ${quote === "'" ? '"' : "'"}\nAURORA_SECRET_ARN: x\n  DATABASE_URL : y\n`
+        delete process.env["ALEX_TEST_NOTE"]
+        yield* loadEnvironment(variablesFile(`ALEX_TEST_NOTE=${quote}${note}${quote} # a comment\nA=\n`))
+        assert.strictEqual(process.env["ALEX_TEST_NOTE"], note)
+      }
+    })
+  )
+
+  it.effect("is refused where such a line follows an open quote, a comment or the middle of a value", () =>
+    Effect.gen(function* () {
+      for (const before of ['NOTE="', "# NOTE='", 'NOTE=a " b', 'NOTE="a" "', 'AURORA_X="a\nb"', "NOTE"]) {
+        const refused = yield* Effect.flip(loadEnvironment(variablesFile(`${before}\nAURORA_SECRET_ARN : x\nNOTE=`)))
+        assert.include(refused.problem, 'has "AURORA_SECRET_ARN:", which sets nothing', before)
+      }
+    })
+  )
+
   it("that is a link to nothing is refused, and no other database is used instead", () => {
     const cwd = mkdtempSync(join(folder, "link-"))
     symlinkSync("nowhere", join(cwd, ".env"))
@@ -147,6 +175,16 @@ describe("a file of variables", () => {
     const named = run("--dotenv", ".env")
     assert.strictEqual(named.status, 1)
     assert.include(named.stderr, "can't be read")
+  })
+
+  it("has names that are looked through for misspelt ones, as the environment's are", () => {
+    const said = alexDb({ name: ".env", text: "AURORA_SECRET_ARM=x\nAURORA_CLUSTER_ARN=arn:x\n" }, "check").stderr
+    assert.include(said, "AURORA_SECRET_ARM is set: did you mean AURORA_SECRET_ARN?")
+    const { stderr } = alexDb(
+      { name: ".env", text: `DATABSE_URL=x\nALEX_DB_DIR=${join(folder, "misspelt")}\n` },
+      "check"
+    )
+    assert.include(stderr, "DATABSE_URL is set: did you mean DATABASE_URL?")
   })
 
   it("gives way to the environment, and fills what the environment leaves empty", () => {
@@ -187,6 +225,17 @@ it.effect(
       assert.strictEqual(process.env[names.empty], "file")
       assert.strictEqual(process.env[names.absent], "file")
     })
+)
+
+it.effect("the key of the pseudonyms may be in a file of variables", () =>
+  Effect.gen(function* () {
+    const variable = "ALEX_DB_ANONYMIZE_KEY"
+    yield* Effect.addFinalizer(() => Effect.sync(() => delete process.env[variable]))
+    const file = join(mkdtempSync(join(folder, "work-")), "variables")
+    writeFileSync(file, `${variable}=from the file\n`)
+    yield* loadEnvironment(Option.some(file))
+    assert.strictEqual(yield* anonymizeKey(true).pipe(Effect.map((key) => key && Redacted.value(key))), "from the file")
+  })
 )
 
 describe("what decides which code runs", () => {

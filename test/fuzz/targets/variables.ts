@@ -43,12 +43,19 @@ const isSteering = (name: string): boolean =>
 
 const ownName = /^(?:DATABASE_URL|(?:AURORA|ALEX_DB|AWS)_[A-Z_]+)$/
 
-/** Whether a line has a colon after a name of this program's, which sets nothing: the file is refused for it. */
-const hasColon = (text: string): boolean =>
-  text.split(/[\n\r\u2028\u2029]/).some((line) => {
-    const at = line.indexOf(":")
-    return at > 0 && ownName.test(line.slice(0, at).replace(/^[ \t]+|[ \t]+$/g, ""))
+/**
+ * Whether a line outside of quoted values has a colon after a name of this program's, which sets nothing: the file is
+ * refused for it. Such a line would set its name if it had an equals sign.
+ */
+const hasColon = (text: string): boolean => {
+  const lines = text.split("\n")
+  return lines.some((line, at) => {
+    const colon = line.indexOf(":")
+    if (colon <= 0 || !ownName.test(line.slice(0, colon).replace(/^[ \t]+|[ \t]+$/g, ""))) return false
+    const probe = `COLON_${text.length}_${at}`
+    return probe in parseEnv(lines.with(at, `${probe}=${line.slice(colon + 1)}`).join("\n"))
   })
+}
 
 const run = async (input: Buffer): Promise<string | undefined> => {
   const before = { ...process.env }
@@ -84,7 +91,8 @@ export const variables: Target = {
     "A=1\nexport B='x y'\nC=\"a\\nb\" # c\n",
     "\ufeffAURORA_DATABASE=alex\r\nNODE_OPTIONS=--x\r\n",
     "A=`b\nc`\n=\n#\n A = b ",
-    "B=c\n  AURORA_DATABASE : alex\n"
+    "B=c\n  AURORA_DATABASE : alex\n",
+    'B="c\nAURORA_DATABASE: alex\n"\n'
   ],
   words: [
     "=",

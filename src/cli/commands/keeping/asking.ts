@@ -1,11 +1,13 @@
 /** The flags, the variable and the prompt that backup, restore and copy share. */
 import { randomBytes } from "node:crypto"
 import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Flag from "effect/cli/Flag"
 import * as Prompt from "effect/cli/Prompt"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import { hint } from "../../../MisspeltVariables.ts"
 import type { Restore } from "../../../operations/index.ts"
 import { planText } from "../../output/keepingText.ts"
 import { sayLines } from "../../output/text.ts"
@@ -35,16 +37,22 @@ export const replaceFlags = {
 
 const variable = "ALEX_DB_ANONYMIZE_KEY"
 
+/**
+ * The default provider has the environment as it was before the file of variables was read, which completed the
+ * process's own.
+ */
+const withFile = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.suspend(() => Effect.provideService(effect, ConfigProvider.ConfigProvider, ConfigProvider.fromEnv()))
+
 /** The key of the pseudonyms: the environment's, or a random one that is not stored. */
 export const anonymizeKey = Effect.fnUntraced(function* (wanted: boolean) {
   if (!wanted) return undefined
   const given = yield* Config.option(Config.Redacted(variable))
   if (Option.isSome(given) && Redacted.value(given.value) !== "") return given.value
-  yield* Effect.logInfo(
-    `${variable} is not set: a random key is used and not stored, so the next run gives other pseudonyms`
-  )
+  const problem = `${variable} is not set: a random key is used and not stored, so the next run gives other pseudonyms`
+  yield* Effect.logInfo(`${problem}${yield* hint([variable])}`)
   return Redacted.make(randomBytes(32).toString("hex"))
-})
+}, withFile)
 
 /** At a terminal, shows the rows that would be lost and asks for the database's name; returns what was typed. */
 export const askToReplace = Effect.fnUntraced(function* (plan: Restore.RestorePlan, mostCounted: number) {
