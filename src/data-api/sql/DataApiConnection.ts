@@ -94,14 +94,15 @@ const noParameters: ReadonlyArray<SqlParameter> = []
 
 const namedParameters = (
   values: ReadonlyArray<PgParameter>,
-  { lists, literal }: ServiceText
+  { lists, literal, numbers }: ServiceText
 ): ReadonlyArray<SqlParameter> => {
-  if (values.length === 0) return noParameters
+  if (values.length === 0 && numbers.length === 0) return noParameters
   const parameters: Array<SqlParameter> = []
   for (let index = 0; index < values.length; index++) {
     const value = values[index]?.value
     if (value !== undefined && !literal.has(index)) parameters.push({ name: parameterName(index), value })
   }
+  for (const { json, name } of numbers) parameters.push({ name, value: { stringValue: json } })
   for (const list of lists) parameters.push({ name: list.name, value: { stringValue: jsonOf(list, values) } })
   return parameters
 }
@@ -242,7 +243,8 @@ export class DataApiConnection implements SqlConnection.Connection {
     setsOf: (text: ServiceText) => ReadonlyArray<ReadonlyArray<SqlParameter>>
   ): Effect.Effect<void, DataApiError> {
     const send = (text: ServiceText) => {
-      if (text.lists.length > 0) return Effect.fail(refused(longListInBatch, "BatchExecuteStatement"))
+      if (text.lists.length + text.numbers.length > 0)
+        return Effect.fail(refused(longListInBatch, "BatchExecuteStatement"))
       const request: BatchExecuteStatementRequest = {
         sql: text.sql,
         parameterSets: setsOf(text),

@@ -4,6 +4,8 @@ import * as Result from "effect/Result"
 import type { ExecuteStatementResponse } from "../DataApi.ts"
 import { DataApiError, DatabaseError, UnexpectedResponse } from "../DataApiError.ts"
 import { idempotent } from "../RetryPolicy.ts"
+import { shortenNumbers } from "../statement/NumberLists.ts"
+import { shapeOf, wordsOf } from "../statement/Shape.ts"
 import type { PgParameter } from "../values/PgValue.ts"
 import { type DataApiConnection, refused } from "./DataApiConnection.ts"
 import type { Answer } from "./ParameterTypes.ts"
@@ -19,9 +21,11 @@ import {
 import {
   ANSWER_SQLSTATE,
   answerOf,
+  type Columns,
   type InferredType,
   type Lookup,
   lookupSql,
+  type Question,
   readAnswer,
   readAnswerSql,
   type Undecided
@@ -91,6 +95,11 @@ const askWithin = (connection: DataApiConnection, sql: string): Effect.Effect<An
   )
 }
 
+/** The lookup; a question that is too long is asked with one number in place of each list of numbers. */
+const lookupOf = (question: Question, columns: Columns, inTransaction: boolean): string | undefined =>
+  lookupSql(question, columns, inTransaction) ??
+  lookupSql({ ...question, sql: shortenNumbers(question.sql) }, columns, inTransaction)
+
 const emptyJson = (index: number): string =>
   `Parameter $${index + 1} is an empty array where json is expected, and would be stored as {}: write sql.json([]).`
 
@@ -127,10 +136,11 @@ export const learnText = (
     const { transaction } = connection
     const { types } = connection.options
     const known = question.types.map((type) => type ?? "?").join()
-    const key = `${known}\n${question.sql}\n${transaction?.names ?? ""}`
+    const key = `${known}\n${shapeOf(wordsOf(question.sql))}\n${transaction?.names ?? ""}`
     const ask = Effect.suspend(() => {
-      const sql = lookupSql(question, statement.kind.returnsWritten ? "typed" : "as known", transaction !== undefined)
-      if (sql === undefined) return Effect.succeed({ lookup: undefined, lasts: true })
+      const sql = lookupOf(question, statement.kind.returnsWritten ? "typed" : "as known", transaction !== undefined)
+      // Not cached: a statement of the same shape may have shorter constants and comments.
+      if (sql === undefined) return Effect.succeed(text)
       return transaction === undefined ? askAlone(connection, sql) : askWithin(connection, sql)
     })
     const asked =
@@ -178,7 +188,7 @@ export const learnColumns = (
     const known = sent.learnt?.lookup?.results
     if (known?.every(({ column }) => column !== undefined) === true) return Effect.succeed(known)
     const { transaction } = connection
-    const sql = lookupSql(questionOf(statement, parameters), "named", transaction !== undefined)
+    const sql = lookupOf(questionOf(statement, parameters), "named", transaction !== undefined)
     if (sql === undefined || statement.kind.prepared === undefined) return Effect.undefined
     const ask = transaction === undefined ? askAlone(connection, sql) : askWithin(connection, sql)
     return Effect.match(ask, {

@@ -2,6 +2,7 @@
 import * as Result from "effect/Result"
 import { isLonger, MAX_SQL_LENGTH } from "../Limits.ts"
 import { shorten } from "../statement/Lists.ts"
+import { packNumbers, type SentNumbers } from "../statement/NumberLists.ts"
 import { columnType, type PackedList, packLists } from "../statement/PackedLists.ts"
 import { bare, castTo, fromNumbered, type Placement, render, type Template } from "../statement/Placeholders.ts"
 import { kindOf, type StatementKind } from "../statement/StatementKind.ts"
@@ -17,6 +18,8 @@ export interface ServiceText {
   readonly literal: ReadonlySet<number>
   /** The lists that are sent as one parameter each, because the text would be too long. */
   readonly lists: ReadonlyArray<PackedList>
+  /** The lists of numbers that are sent as one parameter each, for the same reason. */
+  readonly numbers: ReadonlyArray<SentNumbers>
   /** The types that the text was built with, if they had to be learnt. */
   readonly learnt: LearntTypes | undefined
 }
@@ -174,7 +177,7 @@ export class StatementTexts {
 
 /** Builds the text to send for these parameters, with the learnt types. */
 export const textOf = (
-  { template }: KnownStatement,
+  { kind, template }: KnownStatement,
   parameters: ReadonlyArray<PgParameter>,
   standsFor: ReadonlyArray<number> = [],
   learnt?: LearntTypes
@@ -184,14 +187,14 @@ export const textOf = (
     placementOf(parameter, template.uncast.has(index) ? types[standsFor[index] ?? index] : undefined)
   )
   const literal = new Set(placements.flatMap(({ _tag }, index) => (_tag === "Literal" ? [index] : [])))
-  const sql = render(template, placements)
-  const packed = isLonger(sql, MAX_SQL_LENGTH)
-    ? packLists(template, {
-        placementOf: (value) => placements[value],
-        takesType: (value) => takesType(parameters[value])
-      })
-    : undefined
-  if (packed === undefined) return { sql, literal, lists: [], learnt }
-  const unsent = new Set([...literal, ...packed.lists.flatMap((list) => list.elements.flat())])
-  return { sql: packed.sql, literal: unsent, lists: packed.lists, learnt }
+  const whole = render(template, placements)
+  if (!isLonger(whole, MAX_SQL_LENGTH)) return { sql: whole, literal, lists: [], numbers: [], learnt }
+  const { lists, sql } = packLists(template, {
+    placementOf: (value) => placements[value],
+    takesType: (value) => takesType(parameters[value])
+  }) ?? { lists: [], sql: whole }
+  // DDL, such as a constraint, takes no query in place of its list.
+  const packed = kind.prepared !== undefined && isLonger(sql, MAX_SQL_LENGTH) ? packNumbers(sql) : undefined
+  const unsent = new Set([...literal, ...lists.flatMap((list) => list.elements.flat())])
+  return { sql: packed?.sql ?? sql, literal: unsent, lists, numbers: packed?.sent ?? [], learnt }
 }

@@ -8,6 +8,7 @@ import { ANSWER_SQLSTATE, answerOf } from "../../data-api/sql/TypeLookup.ts"
 import { fromNumbered, render } from "../../data-api/statement/Placeholders.ts"
 import { literal } from "../../data-api/statement/Quoting.ts"
 import { remember } from "../../data-api/statement/RecentTexts.ts"
+import { shapeOf } from "../../data-api/statement/Shape.ts"
 import type { ClientStatement } from "./ClientStatement.ts"
 import { type Description, describeSql, readDescription, readDescriptionSql, type Undescribed } from "./DescribeSql.ts"
 import { columnOf, fieldText, isKnownType } from "./FieldText.ts"
@@ -34,31 +35,6 @@ export type Answer = Description | Undescribed | "unknown"
 const read = (answer: string): Answer => {
   const decoded = readDescription(answer)
   return Result.isSuccess(decoded) ? decoded.success : "unknown"
-}
-
-/** A whole number after one of these is a value, not a type modifier or a column number. */
-const beforeValues = new Set(["=", "<", ">", "+", "-", "*", "/", "%", "limit", "offset", "and", "between"])
-
-/** The type of a number depends on its size. */
-const sizeOf = (digits: string): string => {
-  if (digits.length < 10) return "4"
-  const value = BigInt(digits)
-  return value <= 2_147_483_647n ? "4" : value <= 9_223_372_036_854_775_807n ? "8" : digits
-}
-
-/**
- * The statement without its constants, which do not change its description: programs that write values into their
- * statements send a new text each time.
- */
-export const shapeOf = ({ words }: Pick<ClientStatement, "words">): string => {
-  let shape = ""
-  let before = ""
-  for (const word of words) {
-    const isNumber = beforeValues.has(before) && /^\d+$/.test(word)
-    shape += `${word.startsWith("'") ? "''" : isNumber ? sizeOf(word) : word} `
-    before = word
-  }
-  return shape
 }
 
 export class Descriptions {
@@ -90,7 +66,7 @@ export class Descriptions {
 
   #key(statement: ClientStatement, types: ReadonlyArray<string>, { database, names, settings }: Place): string {
     const set = settings.length === 0 ? "" : JSON.stringify(settings)
-    return [database, set, names, types.join("\u0001"), shapeOf(statement)].join("\0")
+    return [database, set, names, types.join("\u0001"), shapeOf(statement.words)].join("\0")
   }
 
   /** Asks outside of a transaction: an error carries the answer. */

@@ -74,6 +74,24 @@ layer(DataApiSql.layer().pipe(Layer.provide(counted)), { timeout: "60 seconds", 
       })
     )
 
+    it.effect("statements that differ only in constants are asked for once", () =>
+      Effect.gen(function* () {
+        const { name, sql } = yield* table("constants")
+        const find = (n: number, worker: string) =>
+          sql`select n from ${name} where id = ${id} and n < ${sql.literal(String(n))}
+            and tags[1] is distinct from ${sql.literal(`'${worker}'`)} and day < now() + interval '${sql.literal(String(n))} days'`
+        assert.strictEqual(yield* requests(find(1, "a")), 2)
+        for (const [n, worker] of [
+          [2, "b"],
+          [30, "it''s c"]
+        ] as const) {
+          assert.strictEqual(yield* requests(find(n, worker)), 1)
+        }
+        assert.strictEqual(yield* requests(sql.withTransaction(find(4, "d"))), 1)
+        assert.strictEqual(yield* requests(find(3_000_000_000, "e").pipe(Effect.ignore)), 2)
+      })
+    )
+
     it.effect("many fibers that use a statement first at the same time ask once", () =>
       Effect.gen(function* () {
         const { name, sql } = yield* table("fibers")
