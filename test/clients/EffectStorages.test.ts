@@ -10,8 +10,7 @@ import {
   RunnerAddress,
   RunnerStorage,
   ShardId,
-  ShardingConfig,
-  SqlMessageStorage
+  ShardingConfig
 } from "effect/cluster"
 import { EventJournal, SqlEventJournal } from "effect/eventlog"
 import { KeyValueStore, PersistedQueue } from "effect/persistence"
@@ -83,7 +82,7 @@ const runner = (name: string, port: number, ran: Array<string>) => {
   return Layer.merge(entities, workflows).pipe(
     Layer.provideMerge(ClusterWorkflowEngine.layer),
     Layer.provideMerge(NodeClusterSocket.layer({ storage: "byo", shardingConfig: config })),
-    Layer.provideMerge(SqlMessageStorage.layer.pipe(Layer.provide(NodeCrypto.layerDigest))),
+    Layer.provideMerge(Cluster.layerMessageStorage().pipe(Layer.provide(NodeCrypto.layerDigest))),
     Layer.provideMerge(Cluster.layerRunnerStorage()),
     Layer.provide(ShardingConfig.layer(config)),
     Layer.fresh
