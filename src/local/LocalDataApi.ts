@@ -91,7 +91,7 @@ const inMemory = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Place, LocalDataApiError> {
   return {
     start: Effect.mapError(
-      EmbeddedPostgres.start({ ...options, archive: yield* Snapshot.files(options.database, snapshot) }),
+      EmbeddedPostgres.start({ ...options, archive: yield* Snapshot.shared(options.database, snapshot) }),
       (cause) => new LocalDataApiError({ message: "The database in memory can't be started. See the cause.", cause })
     )
   }

@@ -1,6 +1,11 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
+import { brotliCompressSync } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Logger } from "effect"
+import { Effect, Layer, Logger } from "effect"
 import { inject } from "vitest"
+import type { DataApi } from "../../src/data-api/DataApi.ts"
 import * as LocalDataApi from "../../src/local/LocalDataApi.ts"
 import { execute, scalar } from "./calls.ts"
 
@@ -16,6 +21,42 @@ describe("a database in memory", () => {
         assert.property(yield* scalar("select uuid_generate_v4()"), "stringValue")
         assert.deepStrictEqual(yield* scalar("select current_database()::text"), { stringValue: 'or"ders' })
       }).pipe(Effect.provide(layer("memory", 'or"ders'))),
+    120_000
+  )
+
+  it.live(
+    "sees nothing of others that started from the same snapshot, before it or beside it",
+    () =>
+      Effect.gen(function* () {
+        const changed = Effect.gen(function* () {
+          yield* execute("create table mine (a integer)")
+          yield* execute("insert into mine select generate_series(1, 1000)")
+          yield* execute("alter database alex set work_mem = '5MB'")
+          yield* execute("checkpoint")
+        }).pipe(Effect.andThen(scalar("select count(*) from mine")))
+        const within = <A, E>(use: Effect.Effect<A, E, DataApi>) => Effect.provide(use, Layer.fresh(layer("memory")))
+        assert.deepStrictEqual(yield* within(changed), { longValue: 1000 })
+        const beside = Effect.gen(function* () {
+          assert.deepStrictEqual(yield* changed, { longValue: 1000 })
+          assert.deepStrictEqual(yield* within(changed), { longValue: 1000 })
+          return yield* scalar("select sum(a) from mine")
+        })
+        assert.deepStrictEqual(yield* within(beside), { longValue: 500_500 })
+      }),
+    120_000
+  )
+
+  it.live(
+    "does not start from an archive without a database, instead of making one",
+    () =>
+      Effect.gen(function* () {
+        const snapshot = join(mkdtempSync(join(tmpdir(), "alex-snapshot-")), "empty.tar.br")
+        writeFileSync(snapshot, brotliCompressSync(Buffer.alloc(1024)))
+        const started = Layer.build(LocalDataApi.layer({ dataDir: "memory", snapshot }))
+        const error = yield* Effect.flip(Effect.scoped(started))
+        assert.match(error.message, /^The database in memory can't be started/)
+        rmSync(dirname(snapshot), { recursive: true })
+      }),
     120_000
   )
 

@@ -5,7 +5,6 @@ import type { PGlite } from "@electric-sql/pglite"
 import { Data, Duration, Effect, type Scope } from "effect"
 import type { Limits } from "../EngineLimits.ts"
 import { LocalDataApiError } from "../LocalDataApiError.ts"
-import { ArchiveBlob } from "./ArchiveBlob.ts"
 import { failOnTrap } from "./Trap.ts"
 
 /** `full`: a commit is acknowledged when it is on the disk. `fast`: the operating system writes it later. */
@@ -15,7 +14,9 @@ export interface PgliteOptions {
   /** A folder with the files of PostgreSQL; `undefined` keeps everything in memory. */
   readonly dataDir: string | undefined
   readonly database: string
-  /** A tar archive of a data folder, from which a database in memory starts; of the same PGlite version. */
+  /**
+   * A tar archive of a data folder, from which a database in memory starts; of the same PGlite version.
+   */
   readonly archive?: Uint8Array<ArrayBuffer> | undefined
   /**
    * Called with the files of a database in memory, as such an archive, after it has shut down. A start needs no
@@ -118,12 +119,11 @@ export class PgliteFailed extends Data.TaggedError("PgliteFailed")<{
 /** How many of the last lines of PostgreSQL's log are kept, enough to explain why it stopped. */
 const logLines = 50
 
-/** The options that tell PGlite where its files are. */
-const filesOf = async ({ archive, dataDir, onClosed }: PgliteOptions, isSynced: boolean) => ({
-  ...(archive === undefined ? {} : { loadDataDir: new ArchiveBlob(archive) }),
-  ...(dataDir === undefined ? {} : { fs: new (await import("./FolderFiles.ts")).FolderFiles(dataDir, isSynced) }),
-  ...(onClosed === undefined ? {} : { fs: new (await import("./ArchivedFiles.ts")).ArchivedFiles(onClosed) })
-})
+/** Where PGlite has its files. */
+const filesOf = async ({ archive, dataDir, onClosed }: PgliteOptions, isSynced: boolean) =>
+  dataDir === undefined
+    ? new (await import("./MemoryFiles.ts")).MemoryFiles({ archive, onClosed })
+    : new (await import("./FolderFiles.ts")).FolderFiles(dataDir, isSynced)
 
 /** Starts PGlite. The caller must close it, unless it has stopped. */
 export const start = Effect.fnUntraced(function* (options: PgliteOptions): Effect.fn.Return<PGlite, PgliteFailed> {
@@ -137,7 +137,7 @@ export const start = Effect.fnUntraced(function* (options: PgliteOptions): Effec
   const pglite = yield* Effect.tryPromise({
     try: async () =>
       PGlite.create({
-        ...(await filesOf(options, isSynced)),
+        fs: await filesOf(options, isSynced),
         database: options.database,
         extensions: { uuid_ossp },
         startParams: startParams(options.limits, isSynced),

@@ -5,7 +5,7 @@
  * (1.2 MB as Brotli, written by `WriteSnapshot.ts` when the package is built). Without it a database is initialised.
  */
 
-import { readFile } from "node:fs/promises"
+import { readFile, stat } from "node:fs/promises"
 import { promisify } from "node:util"
 import { brotliCompress, brotliDecompress, constants } from "node:zlib"
 import type { PGlite } from "@electric-sql/pglite"
@@ -95,7 +95,7 @@ const read = Effect.fnUntraced(function* (
     try: () => promisify(brotliDecompress)(compressed.value, { chunkSize: archiveSize }),
     catch: failed(`The snapshot ${path} can't be unpacked. Install the package again, or see the cause.`)
   })
-  return Option.some(new Uint8Array(bytes))
+  return Option.some(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength))
 })
 
 /** The files for a new database, as a tar archive: from the snapshot at `path`, from the package's, or initialised. */
@@ -111,4 +111,25 @@ export const files = Effect.fnUntraced(function* (
   return database === defaultDatabase
     ? snapshot.value
     : yield* archive(database, { name: defaultDatabase, snapshot: snapshot.value })
+})
+
+/** What {@link shared} has unpacked last. */
+let last: { readonly key: string; readonly archive: Uint8Array<ArrayBuffer> } | undefined
+
+/**
+ * Like {@link files}, for databases that don't change the archive. It stays in memory (31 MB) for the next one, because
+ * unpacking it takes as much CPU time as the rest of a start.
+ */
+export const shared = Effect.fnUntraced(function* (
+  database: string,
+  path: string | undefined
+): Effect.fn.Return<Uint8Array<ArrayBuffer>, LocalDataApiError> {
+  const file = path ?? packaged()
+  const found = file && (yield* Effect.promise(() => stat(file).catch(() => undefined)))
+  if (!found) return yield* files(database, path)
+  const key = [database, file, found.mtimeMs, found.size].join()
+  if (last?.key === key) return last.archive
+  const archive = yield* files(database, path)
+  last = { key, archive }
+  return archive
 })

@@ -14,7 +14,9 @@ interface Entry {
 const textAt = (header: Buffer, start: number, length: number): string =>
   header.toString("latin1", start, start + length).replace(/\0.*$/s, "")
 
-const entries = function* (archive: Buffer): Generator<Entry> {
+/** The files and folders of an archive, whose bytes they share. */
+export const entries = function* (of: Uint8Array): Generator<Entry> {
+  const archive = Buffer.from(of.buffer, of.byteOffset, of.byteLength)
   for (let offset = 0; offset + block <= archive.length; ) {
     const header = archive.subarray(offset, offset + block)
     // Two empty blocks end the archive.
@@ -68,9 +70,7 @@ export const unpack = async (archive: Uint8Array, folder: string, isSynced: bool
     mkdirSync(path, { recursive: true, mode: 0o700 })
     folders.add(path)
   }
-  for (const { bytes, isFolder, name } of entries(
-    Buffer.from(archive.buffer, archive.byteOffset, archive.byteLength)
-  )) {
+  for (const { bytes, isFolder, name } of entries(archive)) {
     const path = join(folder, normalize(`${sep}${name}`))
     if (isFolder) makeFolder(path)
     else {
