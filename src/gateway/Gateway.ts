@@ -16,7 +16,7 @@ import { LockTable } from "./locks/LockTable.ts"
 import { errorResponse } from "./protocol/BackendMessages.ts"
 import { ClientSocket } from "./protocol/ClientSocket.ts"
 import { verifierOf } from "./protocol/Scram.ts"
-import { ClientTexts } from "./statement/ClientTexts.ts"
+import { ClientTexts } from "./session/ClientTexts.ts"
 import { Descriptions } from "./statement/Descriptions.ts"
 import { ShapeLookup } from "./statement/ShapeLookup.ts"
 

@@ -6,7 +6,7 @@
  */
 import { randomBytes } from "node:crypto"
 import { remember } from "../../data-api/statement/RecentTexts.ts"
-import { LONGEST_TEXT } from "../statement/ClientTexts.ts"
+import { LONGEST_TEXT } from "../session/ClientTexts.ts"
 
 /** How many concurrent statements of the same text get a tag of their own; any others share one. */
 const OWN_TAGS = 7

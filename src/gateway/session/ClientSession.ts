@@ -9,12 +9,12 @@ import type { StatementTag, StatementTags } from "../cancel/StatementTags.ts"
 import type { LockTable } from "../locks/LockTable.ts"
 import type { ErrorFields, TransactionStatus } from "../protocol/BackendMessages.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
-import type { ClientTexts } from "../statement/ClientTexts.ts"
 import type { Answer, Descriptions, Place } from "../statement/Descriptions.ts"
 import { fieldText } from "../statement/FieldText.ts"
 import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
 import type { ShapeLookup } from "../statement/ShapeLookup.ts"
 import type { TypeShapes } from "../values/TypeShape.ts"
+import type { ClientTexts } from "./ClientTexts.ts"
 import type { HeldCursor } from "./cursors/HeldCursors.ts"
 import {
   changeNames,

@@ -1,6 +1,6 @@
 /** A cache of parsed client texts, since programs send the same texts again. */
 import { remember } from "../../data-api/statement/RecentTexts.ts"
-import { type ClientStatement, statementsOf } from "./ClientStatement.ts"
+import { type ClientStatement, statementsOf } from "../statement/ClientStatement.ts"
 
 const CAPACITY = 500
 /** A longer text is probably a script that runs once, and is not remembered. */
