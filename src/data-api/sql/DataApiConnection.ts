@@ -21,7 +21,7 @@ import type {
 } from "../DataApi.ts"
 import { ConnectionLost, DataApiError, InvalidRequest, type Reason, UnexpectedResponse } from "../DataApiError.ts"
 import { checkSize } from "../Limits.ts"
-import type { PackedList } from "../statement/PackedLists.ts"
+import { listJson, type PackedList } from "../statement/PackedLists.ts"
 import { parameterName } from "../statement/Placeholders.ts"
 import type { StatementKind } from "../statement/StatementKind.ts"
 import { cellsOf } from "../values/Cells.ts"
@@ -80,12 +80,6 @@ const fieldText = (field: Field | undefined): string | null => {
   )
 }
 
-/** The values of a packed list as a JSON array. */
-const jsonOf = ({ elements, rows }: PackedList, values: ReadonlyArray<PgParameter>): string => {
-  const texts = elements.map((element) => element.map((value) => fieldText(values[value]?.value)))
-  return JSON.stringify(rows ? texts : texts.flat())
-}
-
 /** Whether a statement was refused because an earlier failure has aborted the transaction. */
 const isAborted = ({ reason: { cause } }: SqlError.SqlError): boolean =>
   cause instanceof DataApiError && cause.reason._tag === "DatabaseError" && cause.reason.sqlState === "25P02"
@@ -103,7 +97,8 @@ const namedParameters = (
     if (value !== undefined && !literal.has(index)) parameters.push({ name: parameterName(index), value })
   }
   for (const { json, name } of numbers) parameters.push({ name, value: { stringValue: json } })
-  for (const list of lists) parameters.push({ name: list.name, value: { stringValue: jsonOf(list, values) } })
+  const jsonOf = (list: PackedList): string => listJson(list, (value) => fieldText(values[value]?.value))
+  for (const list of lists) parameters.push({ name: list.name, value: { stringValue: jsonOf(list) } })
   return parameters
 }
 

@@ -14,6 +14,12 @@ export interface PackedList {
   readonly rows: boolean
 }
 
+/** The JSON array of a list. `textOf` gives a value as PostgreSQL reads it from text, or null for NULL. */
+export const listJson = ({ elements, rows }: PackedList, textOf: (value: number) => string | null): string => {
+  const texts = elements.map((element) => element.map(textOf))
+  return JSON.stringify(rows ? texts : texts.flat())
+}
+
 /** A statement with packed lists. */
 export interface Packed {
   readonly sql: string

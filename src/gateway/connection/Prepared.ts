@@ -14,6 +14,7 @@ import { type ClientStatement, statementOf } from "../statement/ClientStatement.
 import type { Description } from "../statement/DescribeSql.ts"
 import { innerQuery } from "../statement/InnerQuery.ts"
 import { changedResult, type Refused, refusal } from "../statement/Refused.ts"
+import { shortStatement } from "../statement/ShortStatement.ts"
 import { toBinary } from "../values/BinaryForms.ts"
 import { fromBinary, isReadable } from "../values/ComposedForms.ts"
 import { noShapes, type TypeShapes } from "../values/TypeShape.ts"
@@ -76,11 +77,13 @@ const whyNot = Effect.fnUntraced(function* (
   types: ReadonlyArray<number>
 ) {
   const name = `alex_${nonce()}`
-  const list = types.length === 0 ? "" : ` (${types.map(typeName).join(", ")})`
+  const short = shortStatement(statement, types.map(String))
+  const declared = short?.types.map(Number) ?? types
+  const list = declared.length === 0 ? "" : ` (${declared.map(typeName).join(", ")})`
   const before = `prepare ${name}${list} as `
   yield* session.send({
-    sql: before + statement.sql,
-    positionOf: (position) => statement.offset + position - before.length
+    sql: before + (short?.statement ?? statement).sql,
+    positionOf: (position) => (short === undefined ? statement.offset + position - before.length : undefined)
   })
   // Outside of a transaction this may run on another backend and fail; the name is unique, so nothing conflicts.
   yield* Effect.ignore(session.send({ sql: `deallocate ${name}` }))

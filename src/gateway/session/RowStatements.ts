@@ -4,6 +4,7 @@ import * as Result from "effect/Result"
 import type { ExecuteStatementResponse, SqlParameter } from "../../data-api/DataApi.ts"
 import { characters } from "../../data-api/Limits.ts"
 import { isRead } from "../../data-api/sql/ReadOnly.ts"
+import { listJson } from "../../data-api/statement/PackedLists.ts"
 import { parameterName } from "../../data-api/statement/Placeholders.ts"
 import { tokenize } from "../../data-api/statement/SqlLexer.ts"
 import { kindOf } from "../../data-api/statement/StatementKind.ts"
@@ -52,16 +53,27 @@ export const callOf = (
   if (Result.isFailure(text)) {
     return Effect.fail(refusal("42601", `syntax error at or near ":"`, "Parameters are written $1, $2."))
   }
-  const { count, sql, used } = text.success
+  const { count, lists, sql, used } = text.success
   const values = bound?.values ?? []
   if (count > values.length) {
     return Effect.fail(refusal("42P02", `there is no parameter $${values.length + 1}`))
   }
   const positionOf = (position: number): number | undefined => {
+    // A packed list has other words than the client's.
+    if (lists.length > 0) return undefined
     const own = positionIn(statement.sql, asServer(sql).slice(wrapped.prefix), position - wrapped.prefix)
     return own === undefined ? undefined : statement.offset + own
   }
-  return Effect.succeed({ sql, parameters: values.map(parameterOf).filter((_, index) => used.has(index)), positionOf })
+  // JSON can't hold it, and PostgreSQL would name the JSON.
+  if (lists.length > 0 && values.some((value) => value?.includes("\0") === true)) {
+    return Effect.fail(refusal("22021", `invalid byte sequence for encoding "UTF8": 0x00`))
+  }
+  const parameters = values.map(parameterOf).filter((_, index) => used.has(index))
+  const packed = lists.map((list): SqlParameter => {
+    const json = listJson(list, (value) => values[value] ?? null)
+    return { name: list.name, value: { stringValue: json } }
+  })
+  return Effect.succeed({ sql, parameters: [...parameters, ...packed], positionOf })
 }
 
 const wordsOf = ({ starts, tail, words }: ClientStatement): ReadonlyArray<string> =>

@@ -12,6 +12,7 @@ import { shapeOf } from "../../data-api/statement/Shape.ts"
 import type { ClientStatement } from "./ClientStatement.ts"
 import { type Description, describeSql, readDescription, readDescriptionSql, type Undescribed } from "./DescribeSql.ts"
 import { columnOf, fieldText, isKnownType } from "./FieldText.ts"
+import { type ShortStatement, shortStatement } from "./ShortStatement.ts"
 import { frameOf } from "./Wrapped.ts"
 
 const none: Field = { isNull: true }
@@ -131,6 +132,10 @@ export class Descriptions {
     place: Place
   ): Effect.Effect<Answer, DataApiError> {
     return Effect.suspend(() => {
+      const short = shortStatement(statement, types)
+      if (short !== undefined) {
+        return Effect.map(this.describe(short.statement, short.types, place), (answer) => this.#ofWhole(short, answer))
+      }
       const key = this.#key(statement, types, place)
       const known = this.#known.get(key)
       const inTransaction = place.transactionId !== undefined
@@ -152,6 +157,18 @@ export class Descriptions {
         return Effect.tap(ask, (answer) => Effect.sync(() => this.#keep(key, answer, now)))
       })
     })
+  }
+
+  /** The description of a statement, from that of its short form. */
+  #ofWhole({ standsFor }: ShortStatement, answer: Answer): Answer {
+    if (answer === "unknown" || "sqlState" in answer) return answer
+    const whole: Description = {
+      ...answer,
+      parameters: standsFor.map((at) => answer.parameters[at] ?? 0),
+      casts: standsFor.map((at) => answer.casts[at] ?? "")
+    }
+    if (this.isCurrent(answer)) this.confirm(whole)
+    return whole
   }
 
   #keep(key: string, answer: Answer, now: number): void {

@@ -1,5 +1,7 @@
 /** The text sent to the service for a client's statement, with the service's placeholders for `$1`. Pure. */
 import * as Result from "effect/Result"
+import { isLonger, MAX_SQL_LENGTH } from "../../data-api/Limits.ts"
+import { type PackedList, packLists } from "../../data-api/statement/PackedLists.ts"
 import { castTo, fromNumbered, render } from "../../data-api/statement/Placeholders.ts"
 import type { ClientStatement } from "./ClientStatement.ts"
 import type { Wrapped } from "./Wrapped.ts"
@@ -13,6 +15,8 @@ export interface SentText {
   readonly count: number
   /** The indexes of the parameters that occur in it, from 0. */
   readonly used: ReadonlySet<number>
+  /** The lists that are sent as one parameter each, because the text would be too long. */
+  readonly lists: ReadonlyArray<PackedList>
 }
 
 /** The text to send, with a cast for each parameter; a failure if the placeholders can't be read. */
@@ -31,16 +35,23 @@ export const sentText = (
       /^(?:function|procedure)$/.test(words[words[1] === "or" ? 3 : 1] ?? "")
     ) {
       const own = Array.from({ length: template.count }, (_, at) => ({ _tag: "Literal" as const, text: `$${at + 1}` }))
-      made.sent = { wrapped: wrapped.sql, casts, sql: render(template, own), count: 0, used: new Set() }
+      made.sent = { wrapped: wrapped.sql, casts, sql: render(template, own), count: 0, used: new Set(), lists: [] }
       return made.sent
     }
     const placements = Array.from({ length: template.count }, (_, index) => castTo(casts?.[index] ?? "pg_catalog.text"))
+    const sql = render(template, placements)
+    const packed = isLonger(sql, MAX_SQL_LENGTH)
+      ? packLists(template, { placementOf: (value) => placements[value], takesType: () => false })
+      : undefined
+    const used = new Set(template.parameters)
+    for (const value of packed?.lists.flatMap(({ elements }) => elements.flat()) ?? []) used.delete(value)
     made.sent = {
       wrapped: wrapped.sql,
       casts,
-      sql: render(template, placements),
+      sql: packed?.sql ?? sql,
       count: template.count,
-      used: new Set(template.parameters)
+      used,
+      lists: packed?.lists ?? []
     }
     return made.sent
   })
