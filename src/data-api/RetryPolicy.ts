@@ -168,11 +168,11 @@ const measured = <A>(request: Effect.Effect<A, DataApiError>, measures: Operatio
     const clock = Context.get(context, Clock.Clock)
     const start = clock.currentTimeMillisUnsafe()
     // At once for both metrics: an update by `Metric.update` is two further steps of the interpreter for every call.
-    const count = () => {
+    return Effect.onExit(request, () => {
       measures.requests.updateUnsafe(1, context)
       measures.latency.updateUnsafe(clock.currentTimeMillisUnsafe() - start, context)
-    }
-    return Effect.onExit(request, () => Effect.sync(count))
+      return Effect.void
+    })
   })
 
 const make = Effect.fnUntraced(function* (options: Options) {

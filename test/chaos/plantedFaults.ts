@@ -303,8 +303,8 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "a failure's message holds the secret",
     file: "src/data-api/aws/SignedHttp.ts",
-    from: "new DataApiError({ operation",
-    to: "new DataApiError({ requestId: JSON.stringify(cluster), operation",
+    from: "...(requestId === undefined ? {} : { requestId })",
+    to: "requestId: Redacted.value(config.secretArn)",
     tests: ["test/security/secrets.test.ts"]
   },
   {

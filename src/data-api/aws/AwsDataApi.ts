@@ -73,9 +73,9 @@ type SdkCredentials = Awaited<ReturnType<Sdk.RDSDataClient["config"]["credential
  * Caches the SDK's credentials until the SDK would fetch new ones. The SDK caches them too, but returns a promise,
  * which would cost a tenth of each call.
  */
-const kept = (current: Effect.Effect<SdkCredentials, Reason>): Effect.Effect<Credentials, Reason> => {
+const kept = (current: Effect.Effect<SdkCredentials, Reason>): (() => Effect.Effect<Credentials, Reason>) => {
   let known: { readonly credentials: Credentials; readonly until: number } | undefined
-  return Effect.suspend(() => {
+  return () => {
     if (known !== undefined && Date.now() < known.until) return Effect.succeed(known.credentials)
     return Effect.map(current, ({ accessKeyId, expiration, secretAccessKey, sessionToken }) => {
       const credentials = {
@@ -87,7 +87,7 @@ const kept = (current: Effect.Effect<SdkCredentials, Reason>): Effect.Effect<Cre
       known = { credentials, until: Math.min(freshUntil, Date.now() + KEPT_FOR) }
       return credentials
     })
-  })
+  }
 }
 
 /** A client that sends nothing, and passes on where its requests would go. */
@@ -146,7 +146,7 @@ const make = Effect.fnUntraced(function* (config: Config) {
     return SignedHttp.serviceAt(url, new Signer(region))
   })
   let found: SignedHttp.Service | undefined
-  const service = Effect.suspend(() =>
+  const service = () =>
     found === undefined
       ? Effect.tap(findService, (first) =>
           Effect.sync(() => {
@@ -154,7 +154,6 @@ const make = Effect.fnUntraced(function* (config: Config) {
           })
         )
       : Effect.succeed(found)
-  )
 
   const credentials = kept(Effect.flatMap(open, ({ client }) => ask(() => client.config.credentials())))
   return yield* SignedHttp.make(config, NodeTransport.make, service, credentials)

@@ -88,7 +88,12 @@ const make = Effect.fnUntraced(function* (config: Config) {
       : Effect.succeed(SignedHttp.serviceAt(url, new WebSigner(region)))
   const credentials = config.credentials ?? (yield* Effect.cached(configuredCredentials))
   const transport = () => new FetchTransport({ requestTimeout: config.requestTimeout })
-  return yield* SignedHttp.make(config, transport, service, credentials)
+  return yield* SignedHttp.make(
+    config,
+    transport,
+    () => service,
+    () => credentials
+  )
 })
 
 /**

@@ -116,7 +116,12 @@ const make = Effect.fnUntraced(function* (config: Config) {
       ? Effect.fail(SignedHttp.notAnEndpoint())
       : Effect.succeed(SignedHttp.serviceAt(url, new Signer(region)))
   const credentials = config.credentials ?? (yield* foundCredentials)
-  return yield* SignedHttp.make(config, NodeTransport.make, service, credentials)
+  return yield* SignedHttp.make(
+    config,
+    NodeTransport.make,
+    () => service,
+    () => credentials
+  )
 })
 
 /**

@@ -32,30 +32,46 @@ export interface Draft {
   readonly headers: (signature: string) => Record<string, string>
 }
 
-export const draftOf = (
-  region: string,
-  credentials: Credentials,
-  { host, now, path }: Unsigned,
-  bodyHash: string
-): Draft => {
-  const time = new Date(now).toISOString().replace(/[-:]|\.\d{3}/g, "")
-  const day = time.slice(0, 8)
-  const token = credentials.sessionToken === undefined ? "" : Redacted.value(credentials.sessionToken)
-  const names = `content-type;host;x-amz-date${token === "" ? "" : ";x-amz-security-token"}`
-  const scope = `${day}/${region}/rds-data/aws4_request`
-  return {
-    day,
-    canonical:
-      `POST\n${path}\n\ncontent-type:application/json\nhost:${host}\nx-amz-date:${time}\n` +
-      `${token === "" ? "" : `x-amz-security-token:${token}\n`}\n${names}\n${bodyHash}`,
-    textToSign: (canonicalHash) => `AWS4-HMAC-SHA256\n${time}\n${scope}\n${canonicalHash}`,
-    headers: (signature) => ({
-      "content-type": "application/json",
-      "user-agent": "alex-database",
-      host,
-      "x-amz-date": time,
-      ...(token === "" ? {} : { "x-amz-security-token": token }),
-      authorization: `AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${scope}, SignedHeaders=${names}, Signature=${signature}`
-    })
+/** Writes what requests to one region sign. */
+export class Drafts {
+  readonly #region: string
+  /** The second of the last request, and its text: 1,000 requests in a second have the same. */
+  #second = Number.NaN
+  #time = ""
+
+  constructor(region: string) {
+    this.#region = region
+  }
+
+  #timeOf(now: number): string {
+    const second = Math.floor(now / 1000)
+    if (second !== this.#second) {
+      this.#second = second
+      this.#time = new Date(now).toISOString().replace(/[-:]|\.\d{3}/g, "")
+    }
+    return this.#time
+  }
+
+  draft(credentials: Credentials, { host, now, path }: Unsigned, bodyHash: string): Draft {
+    const time = this.#timeOf(now)
+    const day = time.slice(0, 8)
+    const token = credentials.sessionToken === undefined ? "" : Redacted.value(credentials.sessionToken)
+    const names = `content-type;host;x-amz-date${token === "" ? "" : ";x-amz-security-token"}`
+    const scope = `${day}/${this.#region}/rds-data/aws4_request`
+    return {
+      day,
+      canonical:
+        `POST\n${path}\n\ncontent-type:application/json\nhost:${host}\nx-amz-date:${time}\n` +
+        `${token === "" ? "" : `x-amz-security-token:${token}\n`}\n${names}\n${bodyHash}`,
+      textToSign: (canonicalHash) => `AWS4-HMAC-SHA256\n${time}\n${scope}\n${canonicalHash}`,
+      headers: (signature) => ({
+        "content-type": "application/json",
+        "user-agent": "alex-database",
+        host,
+        "x-amz-date": time,
+        ...(token === "" ? {} : { "x-amz-security-token": token }),
+        authorization: `AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${scope}, SignedHeaders=${names}, Signature=${signature}`
+      })
+    }
   }
 }

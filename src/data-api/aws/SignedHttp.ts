@@ -5,6 +5,7 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
@@ -13,10 +14,10 @@ import { DataApiError, InvalidRequest, type Reason } from "../DataApiError.ts"
 import type { Operation } from "../Operation.ts"
 import { ColumnMemory } from "../rest-json/ColumnMemory.ts"
 import { paths, type Requests, type Responses } from "../rest-json/Operations.ts"
-import { encodeRequest } from "../rest-json/RequestWriter.ts"
+import { requestWriter } from "../rest-json/RequestWriter.ts"
 import { decodeAnswer } from "../rest-json/ResponseReader.ts"
 import type { Answer } from "../rest-json/WireFailures.ts"
-import { makeTraffic } from "../Telemetry.ts"
+import { makeTraffic, type TrafficMetrics } from "../Telemetry.ts"
 import { lengthOf } from "../values/Octets.ts"
 import type { Loss, Target, Transport, Options as TransportOptions } from "./http/Transport.ts"
 import type { Credentials, Unsigned } from "./SignatureText.ts"
@@ -74,99 +75,142 @@ const refusedTime = (answer: Answer, signedAt: number): number | undefined => {
   return Math.abs(time - signedAt) >= CLOCK_TOLERANCE ? time : undefined
 }
 
-/** Sends a request to the service. */
-const sendBy =
-  (transport: Transport) =>
-  (target: Target): Effect.Effect<Answer, Loss> =>
-    Effect.callback<Answer, Loss>((resume) => {
-      const giveUp = transport.send(target, (result) => resume(Effect.fromResult(result)))
-      return Effect.sync(giveUp)
-    })
-
-/** Goes on with the headers of a signed request, at once where the signer needs no promise. */
-const whenSigned = <A, E>(
-  signed: ReturnType<Signer["sign"]>,
-  then: (headers: Record<string, string>) => Effect.Effect<A, E>
-): Effect.Effect<A, E> =>
-  signed instanceof Promise
-    ? Effect.flatMap(
-        Effect.promise(() => signed),
-        then
-      )
-    : then(signed)
-
-/** Sends a body, signed, and gives the answer; if the first one refuses this machine's time, the second one. */
-const exchangeBy = (
-  send: ReturnType<typeof sendBy>,
-  service: Effect.Effect<Service, Reason>,
-  credentials: Effect.Effect<Credentials, Reason>
-) => {
-  const trafficOf = makeTraffic()
-  /** Milliseconds that the service's clock is ahead of this machine's. */
-  let ahead = 0
-
-  /** Signs and sends a body once. Gives the service's time as well if it refuses this machine's. */
-  const attempt = (operation: Operation, { basePath, host, place, signer }: Service, body: string) =>
-    Effect.flatMap(credentials, (current) =>
-      Effect.contextWith((context: Context.Context<never>) => {
-        const path = basePath + paths[operation]
-        const now = Context.get(context, Clock.Clock).currentTimeMillisUnsafe() + ahead
-        const sent = whenSigned(signer.sign(current, { host, path, body, now }), (headers) =>
-          send({ ...place, path, headers, body })
-        )
-        return Effect.map(sent, (answer) => {
-          const traffic = trafficOf(operation)
-          traffic.sent.updateUnsafe(lengthOf(body), context)
-          traffic.received.updateUnsafe(answer.size, context)
-          return { answer, serviceTime: refusedTime(answer, now) }
-        })
-      })
-    )
-
-  return (operation: Operation, body: string): Effect.Effect<Answer, Reason> =>
-    Effect.flatMap(service, (to) =>
-      Effect.flatMap(attempt(operation, to, body), ({ answer, serviceTime }) => {
-        if (serviceTime === undefined) return Effect.succeed(answer)
-        // This machine's clock is wrong. The refused request did not run, so it can be retried.
-        return Effect.flatMap(Clock.currentTimeMillis, (now) => {
-          ahead = serviceTime - now
-          return Effect.map(attempt(operation, to, body), (second) => second.answer)
-        })
-      })
-    )
+/** A request whose body is written, and the reader of its answer. */
+interface Exchange<A> {
+  readonly operation: Operation
+  readonly body: string
+  readonly read: (answer: Answer) => Effect.Effect<A, DataApiError>
 }
 
+/** What an answer leads to that refuses this machine's time. */
+type Corrected<A> = (serviceTime: number, answer: Answer) => Effect.Effect<A, DataApiError>
+
+const isKnown = <A, E>(value: Effect.Effect<A, E>): value is Exit.Success<A, E> =>
+  Exit.isExit(value) && Exit.isSuccess(value)
+
+/** Goes on with a value, at once where it is known: each effect in between is a step of the interpreter for every call. */
+const withKnown = <A, B>(
+  operation: Operation,
+  value: Effect.Effect<A, Reason>,
+  then: (value: A) => Effect.Effect<B, DataApiError>
+): Effect.Effect<B, DataApiError> =>
+  isKnown(value)
+    ? then(value.value)
+    : Effect.matchEffect(value, {
+        onFailure: (reason) => Effect.fail(new DataApiError({ operation, reason })),
+        onSuccess: then
+      })
+
+/** Makes the function that sends a body, signed, once; `ahead` is what the service's clock is ahead, in milliseconds. */
+const attemptBy =
+  (transport: Transport) =>
+  <A>(
+    { body, operation, read }: Exchange<A>,
+    { basePath, host, place, signer }: Service,
+    {
+      ahead,
+      corrected,
+      credentials,
+      traffic
+    }: {
+      readonly ahead: number
+      readonly credentials: Credentials
+      readonly traffic: TrafficMetrics
+      readonly corrected: Corrected<A>
+    }
+  ): Effect.Effect<A, DataApiError> =>
+    Effect.contextWith((context: Context.Context<never>) => {
+      const path = basePath + paths[operation]
+      const now = Context.get(context, Clock.Clock).currentTimeMillisUnsafe() + ahead
+
+      const settled = (result: Result.Result<Answer, Loss>): Effect.Effect<A, DataApiError> => {
+        if (Result.isFailure(result)) return Effect.fail(new DataApiError({ operation, reason: result.failure }))
+        const answer = result.success
+        traffic.sent.updateUnsafe(lengthOf(body), context)
+        traffic.received.updateUnsafe(answer.size, context)
+        const serviceTime = refusedTime(answer, now)
+        return serviceTime === undefined ? read(answer) : corrected(serviceTime, answer)
+      }
+      const send = (headers: Record<string, string>) =>
+        Effect.callback<A, DataApiError>((resume) => {
+          const giveUp = transport.send({ ...place, path, headers, body }, (result) =>
+            // The fiber reads the answer, and not the socket: whatever a reader throws is then the fiber's defect.
+            resume(Effect.suspend(() => settled(result)))
+          )
+          return Effect.sync(giveUp)
+        })
+
+      const signed = signer.sign(credentials, { host, path, body, now })
+      if (!(signed instanceof Promise)) return send(signed)
+      return Effect.flatMap(
+        Effect.promise(() => signed),
+        send
+      )
+    })
+
+/** Sends a body, signed, and reads the answer; if the first one refuses this machine's time, the second one. */
+const exchangeBy = (
+  transport: Transport,
+  service: () => Effect.Effect<Service, Reason>,
+  credentials: () => Effect.Effect<Credentials, Reason>
+) => {
+  const attempt = attemptBy(transport)
+  const trafficOf = makeTraffic()
+  let ahead = 0
+
+  return <A>(exchange: Exchange<A>): Effect.Effect<A, DataApiError> => {
+    const { operation, read } = exchange
+    const traffic = trafficOf(operation)
+    const send = (corrected: Corrected<A>) =>
+      withKnown(operation, service(), (to) =>
+        withKnown(operation, credentials(), (current) =>
+          attempt(exchange, to, { ahead, corrected, credentials: current, traffic })
+        )
+      )
+    return send((serviceTime) =>
+      // This machine's clock is wrong. The refused request did not run, so it can be retried.
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        ahead = serviceTime - now
+        return send((_, answer) => read(answer))
+      })
+    )
+  }
+}
+
+/**
+ * Makes the service.
+ *
+ * @param service Where requests go to, and `credentials` what signs them, asked for before each request. One that is known
+ *   already is returned as an `Exit`, which takes no step of its own.
+ */
 export const make = Effect.fnUntraced(function* (
   config: Cluster,
   connect: (options: TransportOptions | undefined) => Transport,
-  service: Effect.Effect<Service, Reason>,
-  credentials: Effect.Effect<Credentials, Reason>
+  service: () => Effect.Effect<Service, Reason>,
+  credentials: () => Effect.Effect<Credentials, Reason>
 ): Effect.fn.Return<DataApi["Service"], never, Scope.Scope> {
   const transport = yield* Effect.acquireRelease(
     Effect.sync(() => connect(config.transport)),
     (open) => Effect.sync(() => open.close())
   )
-  const cluster = {
+  const encode = requestWriter({
     resourceArn: config.clusterArn,
     secretArn: Redacted.value(config.secretArn),
     database: config.database
-  }
+  })
   const memory = new ColumnMemory()
-  const exchange = exchangeBy(sendBy(transport), service, credentials)
+  const exchange = exchangeBy(transport, service, credentials)
 
-  const call = <O extends Operation>(operation: O, request: Requests[O]): Effect.Effect<Responses[O], DataApiError> =>
-    Effect.suspend(() =>
-      Effect.matchEffect(exchange(operation, encodeRequest(cluster, operation, request)), {
-        onFailure: (reason) => Effect.fail(new DataApiError({ operation, reason })),
-        onSuccess: (answer) => {
-          const asked = "sql" in request ? { sql: request.sql, memory } : undefined
-          const decoded = decodeAnswer(operation, answer, asked)
-          if (Result.isSuccess(decoded)) return Effect.succeed(decoded.success)
-          const { reason, requestId } = decoded.failure
-          return Effect.fail(new DataApiError({ operation, reason, ...(requestId === undefined ? {} : { requestId }) }))
-        }
-      })
-    )
+  const call = <O extends Operation>(operation: O, request: Requests[O]): Effect.Effect<Responses[O], DataApiError> => {
+    const read = (answer: Answer) => {
+      const asked = "sql" in request ? { sql: request.sql, memory } : undefined
+      const decoded = decodeAnswer(operation, answer, asked)
+      if (Result.isSuccess(decoded)) return Effect.succeed(decoded.success)
+      const { reason, requestId } = decoded.failure
+      return Effect.fail(new DataApiError({ operation, reason, ...(requestId === undefined ? {} : { requestId }) }))
+    }
+    return Effect.suspend(() => exchange({ operation, body: encode(operation, request), read }))
+  }
 
   return DataApi.of({
     executeStatement: (request) => call("ExecuteStatement", request),

@@ -1,7 +1,7 @@
 /** AWS Signature Version 4 by Node's own cryptography. */
 import { createHmac, hash } from "node:crypto"
 import * as Redacted from "effect/Redacted"
-import { type Credentials, draftOf, type Unsigned } from "./SignatureText.ts"
+import { type Credentials, Drafts, type Unsigned } from "./SignatureText.ts"
 
 export type { Credentials, Unsigned } from "./SignatureText.ts"
 
@@ -41,11 +41,13 @@ class KeyedHash {
 /** Signs for one region. It caches the key that is derived from the day and the secret. */
 export class Signer {
   readonly #region: string
+  readonly #drafts: Drafts
   #derivedFrom = ""
   #key: KeyedHash | undefined
 
   constructor(region: string) {
     this.#region = region
+    this.#drafts = new Drafts(region)
   }
 
   #keyOf(credentials: Credentials, day: string): KeyedHash {
@@ -60,7 +62,7 @@ export class Signer {
 
   /** Returns the headers of the signed request. */
   sign(credentials: Credentials, unsigned: Unsigned): Record<string, string> {
-    const draft = draftOf(this.#region, credentials, unsigned, hash("sha256", unsigned.body))
+    const draft = this.#drafts.draft(credentials, unsigned, hash("sha256", unsigned.body))
     const toSign = draft.textToSign(hash("sha256", draft.canonical))
     return draft.headers(this.#keyOf(credentials, draft.day).digits(toSign))
   }

@@ -1,7 +1,7 @@
 /** AWS Signature Version 4 by Web Crypto, for runtimes without Node. */
 import * as Redacted from "effect/Redacted"
 import { toHex } from "../values/Octets.ts"
-import { type Credentials, draftOf, type Unsigned } from "./SignatureText.ts"
+import { type Credentials, Drafts, type Unsigned } from "./SignatureText.ts"
 
 const octets = (text: string) => new TextEncoder().encode(text)
 
@@ -23,11 +23,13 @@ const derive = async (secret: string, texts: ReadonlyArray<string>): Promise<Cry
 /** Signs for one region. It caches the key that is derived from the day and the secret. */
 export class WebSigner {
   readonly #region: string
+  readonly #drafts: Drafts
   #derivedFrom = ""
   #key: Promise<CryptoKey> | undefined
 
   constructor(region: string) {
     this.#region = region
+    this.#drafts = new Drafts(region)
   }
 
   #keyOf(credentials: Credentials, day: string): Promise<CryptoKey> {
@@ -41,7 +43,7 @@ export class WebSigner {
 
   /** Returns the headers of the signed request. */
   async sign(credentials: Credentials, unsigned: Unsigned): Promise<Record<string, string>> {
-    const draft = draftOf(this.#region, credentials, unsigned, await sha256(unsigned.body))
+    const draft = this.#drafts.draft(credentials, unsigned, await sha256(unsigned.body))
     const toSign = draft.textToSign(await sha256(draft.canonical))
     return draft.headers(toHex(await hmac(await this.#keyOf(credentials, draft.day), toSign)))
   }

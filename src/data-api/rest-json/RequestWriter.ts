@@ -21,35 +21,42 @@ const arePlain = (parameters: ReadonlyArray<SqlParameter>): boolean => parameter
 const parametersText = (parameters: ReadonlyArray<SqlParameter>): string =>
   `[${parameters.map(parameterText).join(",")}]`
 
-/** Adds a member to an object's JSON. */
-const withMember = (object: string, name: string, value: string): string => `${object.slice(0, -1)},"${name}":${value}}`
+/** Joins the members of two objects' JSON. */
+const joined = (first: string, second: string): string =>
+  second === "{}" ? first : `${first.slice(0, -1)},${second.slice(1)}`
+
+/** The members of a request without those of the cluster. */
+const membersText = (request: Requests[Operation]): string => {
+  if ("parameters" in request && request.parameters !== undefined && !arePlain(request.parameters)) {
+    const rest = JSON.stringify({ ...request, parameters: undefined })
+    return joined(rest, `{"parameters":${parametersText(request.parameters)}}`)
+  }
+  if ("parameterSets" in request && request.parameterSets !== undefined && !request.parameterSets.every(arePlain)) {
+    const rest = JSON.stringify({ ...request, parameterSets: undefined })
+    return joined(rest, `{"parameterSets":[${request.parameterSets.map(parametersText).join(",")}]}`)
+  }
+  return JSON.stringify(request)
+}
 
 /**
- * Encodes the body of a request.
+ * Makes the function that encodes the body of a request. The members of the cluster are written once.
  *
  * @example
  * ```ts
- * import { encodeRequest } from "./RequestWriter.ts"
+ * import { requestWriter } from "./RequestWriter.ts"
  *
- * const cluster = { resourceArn: "arn:c", secretArn: "arn:s", database: "alex" }
- * encodeRequest(cluster, "CommitTransaction", { transactionId: "t" })
+ * const encode = requestWriter({ resourceArn: "arn:c", secretArn: "arn:s", database: "alex" })
+ * encode("CommitTransaction", { transactionId: "t" })
  * // '{"resourceArn":"arn:c","secretArn":"arn:s","transactionId":"t"}'
  * ```
  */
-export const encodeRequest = <O extends Operation>(cluster: Cluster, _operation: O, request: Requests[O]): string => {
-  const { resourceArn, secretArn } = cluster
-  // A commit or a rollback names no database.
-  if (!("sql" in request) && "transactionId" in request) {
-    return JSON.stringify({ resourceArn, secretArn, transactionId: request.transactionId })
+export const requestWriter = ({ database, resourceArn, secretArn }: Cluster) => {
+  const withoutDatabase = JSON.stringify({ resourceArn, secretArn })
+  const withDatabase = JSON.stringify({ resourceArn, secretArn, database })
+  return <O extends Operation>(_operation: O, request: Requests[O]): string => {
+    // A commit or a rollback names no database.
+    const namesOwn =
+      "sql" in request ? request.database !== undefined : "transactionId" in request || request.database !== undefined
+    return joined(namesOwn ? withoutDatabase : withDatabase, membersText(request))
   }
-  const members = { resourceArn, secretArn, ...request, database: request.database ?? cluster.database }
-  if ("parameters" in request && request.parameters !== undefined && !arePlain(request.parameters)) {
-    const body = JSON.stringify({ ...members, parameters: undefined })
-    return withMember(body, "parameters", parametersText(request.parameters))
-  }
-  if ("parameterSets" in request && request.parameterSets !== undefined && !request.parameterSets.every(arePlain)) {
-    const body = JSON.stringify({ ...members, parameterSets: undefined })
-    return withMember(body, "parameterSets", `[${request.parameterSets.map(parametersText).join(",")}]`)
-  }
-  return JSON.stringify(members)
 }

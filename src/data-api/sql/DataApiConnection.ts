@@ -2,6 +2,7 @@
  * `effect/sql`'s connection over the Data API: runs single statements, or those of one transaction of the service.
  */
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -115,8 +116,8 @@ export interface ConnectionOptions {
   readonly types: ParameterTypes
   /** Whether PostgreSQL is asked for the parameter types that it infers; otherwise a string is text. */
   readonly infers: boolean
-  /** Evaluated for each statement. */
-  readonly continueAfterTimeout: Effect.Effect<boolean>
+  /** An effect is evaluated for each statement. */
+  readonly continueAfterTimeout: boolean | Effect.Effect<boolean>
   /** Reads the result of a query in pages through a cursor, in the connection's transaction or one of its own. */
   readonly readPages: (
     connection: DataApiConnection,
@@ -211,24 +212,29 @@ export class DataApiConnection implements SqlConnection.Connection {
 
   /** Runs a statement; the failure is the Data API's own. */
   run(sql: string, params: ReadonlyArray<unknown>): Effect.Effect<ExecuteStatementResponse, DataApiError> {
-    return Effect.flatMap(this.options.continueAfterTimeout, (continueAfterTimeout) => {
-      const prepared = this.prepare(sql, params)
-      if (Result.isFailure(prepared)) return Effect.fail(prepared.failure)
-      const { parameters, statement } = prepared.success
-      const send = (text: ServiceText) =>
-        sendReturned({ connection: this, statement, parameters, continueAfterTimeout }, text)
-      const known = knownText(this, statement, parameters)
-      if (known === undefined) {
-        return Effect.flatMap(learnText(this, statement, parameters), (text) =>
-          Effect.mapError(send(text), (error) => ownFailure(text, error))
-        )
-      }
-      if (known.learnt === undefined) return send(known)
-      const sent = Effect.catch(send(known), (error) =>
-        Effect.flatMap(relearnText(this, statement, parameters, known, error), send)
+    const { continueAfterTimeout } = this.options
+    return typeof continueAfterTimeout === "boolean"
+      ? Effect.suspend(() => this.#run(sql, params, continueAfterTimeout))
+      : Effect.flatMap(continueAfterTimeout, (continues) => this.#run(sql, params, continues))
+  }
+
+  #run(sql: string, params: ReadonlyArray<unknown>, continueAfterTimeout: boolean) {
+    const prepared = this.prepare(sql, params)
+    if (Result.isFailure(prepared)) return Effect.fail(prepared.failure)
+    const { parameters, statement } = prepared.success
+    const send = (text: ServiceText) =>
+      sendReturned({ connection: this, statement, parameters, continueAfterTimeout }, text)
+    const known = knownText(this, statement, parameters)
+    if (known === undefined) {
+      return Effect.flatMap(learnText(this, statement, parameters), (text) =>
+        Effect.mapError(send(text), (error) => ownFailure(text, error))
       )
-      return Effect.mapError(sent, (error) => ownFailure(known, error))
-    })
+    }
+    if (known.learnt === undefined) return send(known)
+    const sent = Effect.catch(send(known), (error) =>
+      Effect.flatMap(relearnText(this, statement, parameters, known, error), send)
+    )
+    return Effect.mapError(sent, (error) => ownFailure(known, error))
   }
 
   /** Runs a statement once for each set of parameters. `parameters` has one parameter of each type in the sets. */
@@ -279,12 +285,14 @@ export class DataApiConnection implements SqlConnection.Connection {
     sql: string,
     params: ReadonlyArray<unknown>
   ): Effect.Effect<ExecuteStatementResponse, DataApiError | SqlError.SqlError> {
-    const { needsSession, verb } = this.options.texts.kind(sql)
-    if (needsSession !== undefined && this.transaction === undefined) return Effect.fail(refused(needsSession))
-    const run = Effect.catch(this.run(sql, params), (error) => this.#inPages(sql, params, error))
-    return Effect.flatMap(Statement.SpanPropagationEnabled, (propagated) =>
-      propagated ? Effect.andThen(Effect.annotateCurrentSpan("db.operation.name", verb), run) : run
-    )
+    return Effect.contextWith((context: Context.Context<never>) => {
+      const { needsSession, verb } = this.options.texts.kind(sql)
+      if (needsSession !== undefined && this.transaction === undefined) return Effect.fail(refused(needsSession))
+      const run = Effect.catch(this.run(sql, params), (error) => this.#inPages(sql, params, error))
+      return Context.get(context, Statement.SpanPropagationEnabled)
+        ? Effect.andThen(Effect.annotateCurrentSpan("db.operation.name", verb), run)
+        : run
+    })
   }
 
   execute(sql: string, params: ReadonlyArray<unknown>, transformRows: Transform) {

@@ -79,9 +79,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     texts: new StatementTexts(options.statementCacheSize ?? 500),
     types: new ParameterTypes(options.statementCacheSize ?? 500),
     infers: options.parameterTypes !== "text",
-    continueAfterTimeout: Effect.isEffect(continueAfterTimeout)
-      ? continueAfterTimeout
-      : Effect.succeed(continueAfterTimeout),
+    continueAfterTimeout,
     readPages: (connection, sql, params) =>
       connection.transaction === undefined
         ? transactions.readPages(sql, params)

@@ -131,6 +131,8 @@ export class StatementTexts {
   readonly #known = new Map<string, KnownStatement>()
   readonly #capacity: number
   #length = 0
+  /** The last used statement, which most programs run several times in a row. */
+  #latest: KnownStatement | undefined
 
   constructor(capacity: number) {
     this.#capacity = capacity
@@ -138,40 +140,44 @@ export class StatementTexts {
 
   /** The kind of a statement. */
   kind(sql: string): StatementKind {
-    const known = this.#known.get(sql)
-    if (known !== undefined) return known.kind
-    const parsed = fromNumbered(sql)
-    return Result.isFailure(parsed) ? kindOf(sql) : this.#keep(knownStatement(sql, parsed.success)).kind
+    const parsed = this.#parsed(sql)
+    return Result.isFailure(parsed) ? kindOf(sql) : parsed.success.kind
   }
 
   /** Finds or parses a statement, which must have `count` parameters. */
   find(sql: string, count: number): Result.Result<KnownStatement, string> {
-    let statement = this.#known.get(sql)
-    if (statement === undefined) {
-      const parsed = fromNumbered(sql)
-      if (Result.isFailure(parsed)) return Result.fail(parsed.failure)
-      statement = knownStatement(sql, parsed.success)
-    } else this.#drop(sql)
-    this.#keep(statement)
-    return statement.template.count === count
-      ? Result.succeed(statement)
-      : Result.fail(`The statement takes ${statement.template.count} parameters, but ${count} were given.`)
+    const parsed = this.#parsed(sql)
+    return Result.isFailure(parsed) || parsed.success.template.count === count
+      ? parsed
+      : Result.fail(`The statement takes ${parsed.success.template.count} parameters, but ${count} were given.`)
   }
 
-  /** Inserts a statement as the last used of the map. */
+  /** Finds or parses a statement, and makes it the latest. */
+  #parsed(sql: string): Result.Result<KnownStatement, string> {
+    if (this.#latest?.sql === sql) return Result.succeed(this.#latest)
+    const known = this.#known.get(sql)
+    if (known !== undefined) {
+      this.#drop(known)
+      return Result.succeed(this.#keep(known))
+    }
+    return Result.map(fromNumbered(sql), (template) => this.#keep(knownStatement(sql, template)))
+  }
+
   #keep(statement: KnownStatement): KnownStatement {
+    this.#latest = statement
     this.#known.set(statement.sql, statement)
     this.#length += statement.sql.length
-    for (const oldest of this.#known.keys()) {
+    for (const oldest of this.#known.values()) {
       if (this.#known.size <= this.#capacity && this.#length <= MOST_STATEMENTS) break
       this.#drop(oldest)
     }
     return statement
   }
 
-  #drop(sql: string): void {
-    this.#known.delete(sql)
-    this.#length -= sql.length
+  #drop(statement: KnownStatement): void {
+    this.#known.delete(statement.sql)
+    this.#length -= statement.sql.length
+    if (this.#latest === statement) this.#latest = undefined
   }
 }
 

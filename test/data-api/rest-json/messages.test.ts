@@ -5,7 +5,7 @@ import { Operation } from "../../../src/data-api/Operation.ts"
 import { fieldText, isPlain, parseExact } from "../../../src/data-api/rest-json/ExactJson.ts"
 import { paths } from "../../../src/data-api/rest-json/Operations.ts"
 import { decodeCall } from "../../../src/data-api/rest-json/RequestReader.ts"
-import { encodeRequest } from "../../../src/data-api/rest-json/RequestWriter.ts"
+import { requestWriter } from "../../../src/data-api/rest-json/RequestWriter.ts"
 import { decodeAnswer } from "../../../src/data-api/rest-json/ResponseReader.ts"
 import { encodeResponse } from "../../../src/data-api/rest-json/ResponseWriter.ts"
 
@@ -66,10 +66,10 @@ it("a server reads every parameter that a client writes", () => {
   for (const typeHint of [undefined, "UUID"] as const) {
     for (const value of fields) {
       const parameter: SqlParameter = { name: 'a"b', value, ...(typeHint === undefined ? {} : { typeHint }) }
-      const statement = encodeRequest(cluster, "ExecuteStatement", { sql: "select", parameters: [parameter] })
+      const statement = requestWriter(cluster)("ExecuteStatement", { sql: "select", parameters: [parameter] })
       const call = Result.getOrThrow(decodeCall("ExecuteStatement", statement))
       assert.deepStrictEqual(shown("parameters" in call.request ? call.request.parameters : []), shown([parameter]))
-      const batch = encodeRequest(cluster, "BatchExecuteStatement", { sql: "select", parameterSets: [[], [parameter]] })
+      const batch = requestWriter(cluster)("BatchExecuteStatement", { sql: "select", parameterSets: [[], [parameter]] })
       const batched = Result.getOrThrow(decodeCall("BatchExecuteStatement", batch))
       const sets = "parameterSets" in batched.request ? batched.request.parameterSets : []
       assert.deepStrictEqual(shown(sets), shown([[], [parameter]]))
@@ -117,11 +117,11 @@ it("a field that JSON.stringify writes well is written so, and no other", () => 
 
 it("the cluster's database is that of requests that name none, and a commit names none", () => {
   const databaseIn = (body: string): unknown => JSON.parse(body).database
-  assert.strictEqual(databaseIn(encodeRequest(cluster, "BeginTransaction", {})), "alex")
-  assert.strictEqual(databaseIn(encodeRequest(cluster, "BeginTransaction", { database: "other" })), "other")
-  assert.strictEqual(databaseIn(encodeRequest(cluster, "ExecuteStatement", { sql: "", parameters: [] })), "alex")
-  assert.strictEqual(databaseIn(encodeRequest(cluster, "ExecuteStatement", { sql: "", database: "other" })), "other")
-  assert.isUndefined(databaseIn(encodeRequest(cluster, "CommitTransaction", { transactionId: "t" })))
+  assert.strictEqual(databaseIn(requestWriter(cluster)("BeginTransaction", {})), "alex")
+  assert.strictEqual(databaseIn(requestWriter(cluster)("BeginTransaction", { database: "other" })), "other")
+  assert.strictEqual(databaseIn(requestWriter(cluster)("ExecuteStatement", { sql: "", parameters: [] })), "alex")
+  assert.strictEqual(databaseIn(requestWriter(cluster)("ExecuteStatement", { sql: "", database: "other" })), "other")
+  assert.isUndefined(databaseIn(requestWriter(cluster)("CommitTransaction", { transactionId: "t" })))
 })
 
 it("a violation names the member by its place, counted from 1", () => {

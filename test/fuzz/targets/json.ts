@@ -5,7 +5,7 @@ import type { Operation } from "../../../src/data-api/Operation.ts"
 import { ColumnMemory } from "../../../src/data-api/rest-json/ColumnMemory.ts"
 import { parseExact } from "../../../src/data-api/rest-json/ExactJson.ts"
 import { decodeCall } from "../../../src/data-api/rest-json/RequestReader.ts"
-import { encodeRequest } from "../../../src/data-api/rest-json/RequestWriter.ts"
+import { requestWriter } from "../../../src/data-api/rest-json/RequestWriter.ts"
 import { decodeAnswer } from "../../../src/data-api/rest-json/ResponseReader.ts"
 import { encodeResponse } from "../../../src/data-api/rest-json/ResponseWriter.ts"
 import { rowsOf } from "../../../src/data-api/sql/DataApiConnection.ts"
@@ -42,7 +42,7 @@ const callComesBack = (operation: Operation, text: string): string | undefined =
   const read = decodeCall(operation, text)
   if (Result.isFailure(read)) return undefined
   const { request, target } = read.success
-  const written = encodeRequest({ ...target, database: undefined }, operation, request)
+  const written = requestWriter({ ...target, database: undefined })(operation, request)
   const again = decodeCall(operation, written)
   return isDeepStrictEqual(again, read) ? undefined : `a call of ${operation} does not come back from ${written}`
 }

@@ -3,53 +3,15 @@
  * the end of the response would be a guess, and so would the start of the next one on the connection.
  */
 import type { Answer } from "../../rest-json/WireFailures.ts"
+import { AnswerHead, headerOf } from "./AnswerHead.ts"
 
 /** Octets of the status line and the headers together (the default of Node's client), and of a chunk's size line. */
 const MAX_HEAD = 16 * 1024
 const MAX_LINE = 1024
 
-const nothing = Buffer.alloc(0)
+const nothing: Buffer = Buffer.alloc(0)
 const headEnd = Buffer.from("\r\n\r\n")
 const lineEnd = Buffer.from("\r\n")
-
-const statusLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: .*)?$/
-const fieldName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+(?=:)/
-const forbidden = /[\0\r\n]/
-
-const isBlank = (code: number): boolean => code === 0x20 || code === 0x09
-
-interface Header {
-  readonly name: string
-  readonly value: string
-}
-
-/**
- * A header's name, and its value without the blanks around it; undefined if the line is not a header. An expression for
- * the whole line could try each blank as the start and as the end of the value.
- */
-const headerOf = (line: string): Header | undefined => {
-  const [name] = fieldName.exec(line) ?? []
-  if (name === undefined || forbidden.test(line)) return undefined
-  let start = name.length + 1
-  let end = line.length
-  while (start < end && isBlank(line.charCodeAt(start))) start++
-  while (end > start && isBlank(line.charCodeAt(end - 1))) end--
-  return { name: name.toLowerCase(), value: line.slice(start, end) }
-}
-
-type Headers = Record<string, string>
-
-const headersOf = (lines: ReadonlyArray<string>): Headers | undefined => {
-  const headers: Headers = Object.create(null)
-  for (const line of lines) {
-    const header = headerOf(line)
-    if (header === undefined) return undefined
-    const { name, value } = header
-    const known = headers[name]
-    headers[name] = known === undefined ? value : `${known}, ${value}`
-  }
-  return headers
-}
 
 type Part = "head" | "sized" | "chunk size" | "chunk" | "chunk end" | "trailers" | "until the end"
 
@@ -58,24 +20,48 @@ const MAX_RESERVED = 1024 * 1024
 
 /** The octets of a body, copied as they arrive into a buffer that grows. */
 class Body {
-  #buffer: Buffer
+  #buffer = nothing
   size = 0
 
-  constructor(announced: number) {
+  reserve(announced: number): void {
     this.#buffer = Buffer.allocUnsafe(Math.min(announced, MAX_RESERVED))
   }
 
-  append(octets: Buffer): void {
-    if (octets.length > this.#buffer.length - this.size) {
-      const larger = Buffer.allocUnsafe(this.size + Math.max(octets.length, this.size))
+  /** Appends the octets of a buffer from a place on. */
+  append(source: Buffer, from: number, count: number): void {
+    if (count > this.#buffer.length - this.size) {
+      const larger = Buffer.allocUnsafe(this.size + Math.max(count, this.size))
       this.#buffer.copy(larger, 0, 0, this.size)
       this.#buffer = larger
     }
-    this.size += octets.copy(this.#buffer, this.size)
+    this.size += source.copy(this.#buffer, this.size, from, from + count)
   }
 
   get octets(): Buffer {
-    return this.#buffer.subarray(0, this.size)
+    return this.size === this.#buffer.length ? this.#buffer : this.#buffer.subarray(0, this.size)
+  }
+}
+
+/** A whole response. Its headers become a dictionary only if it is asked for. */
+class HeadedAnswer implements Answer {
+  readonly #head: AnswerHead
+  readonly body: Buffer
+
+  constructor(head: AnswerHead, body: Buffer) {
+    this.#head = head
+    this.body = body
+  }
+
+  get status(): number {
+    return this.#head.status
+  }
+
+  get headers(): Answer["headers"] {
+    return this.#head.headers
+  }
+
+  get size(): number {
+    return this.body.length
   }
 }
 
@@ -85,13 +71,13 @@ class Body {
  */
 export class AnswerParser {
   #part: Part = "head"
-  /** Data that has arrived and is not parsed yet. */
-  #pending: Buffer = nothing
-  #headers: Headers = {}
-  #status = 0
+  /** Data that has arrived; what is before the place is parsed. */
+  #arrived = nothing
+  #at = 0
+  #head = AnswerHead.none
   /** Octets of the body or the chunk that have not arrived yet. */
   #remaining = 0
-  #body = new Body(0)
+  readonly #body = new Body()
   #persists = false
   done = false
   wrong: string | undefined
@@ -100,18 +86,22 @@ export class AnswerParser {
 
   /** Whether the connection can take another request. */
   get persists(): boolean {
-    return this.#persists && this.#pending.length === 0
+    return this.#persists && this.#pending === 0
   }
 
+  /** The response, once it is done. */
   get answer(): Answer {
-    return { status: this.#status, headers: this.#headers, body: this.#body.octets, size: this.#body.size }
+    return new HeadedAnswer(this.#head, this.#body.octets)
   }
 
   push(bytes: Buffer): void {
     this.begun = true
-    this.#pending = this.#pending.length === 0 ? bytes : Buffer.concat([this.#pending, bytes])
+    this.#arrived = this.#pending === 0 ? bytes : Buffer.concat([this.#arrived.subarray(this.#at), bytes])
+    this.#at = 0
     while (!this.done && this.wrong === undefined && this.#step()) {}
-    if (!this.done && this.#pending.length > 0) this.#pending = Buffer.from(this.#pending)
+    if (this.done) return
+    this.#arrived = this.#pending === 0 ? nothing : Buffer.from(this.#arrived.subarray(this.#at))
+    this.#at = 0
   }
 
   /** Tells the parser that no more data will arrive. */
@@ -119,6 +109,11 @@ export class AnswerParser {
     if (this.done || this.wrong !== undefined) return
     if (this.#part === "until the end") this.done = true
     else this.wrong = "the answer broke off"
+  }
+
+  /** Octets that have arrived and are not parsed yet. */
+  get #pending(): number {
+    return this.#arrived.length - this.#at
   }
 
   /** Parses one part; false if it needs more data. */
@@ -150,34 +145,33 @@ export class AnswerParser {
     return false
   }
 
-  #take(size: number): Buffer {
-    const taken = this.#pending.subarray(0, size)
-    this.#pending = size === this.#pending.length ? nothing : this.#pending.subarray(size)
-    return taken
+  /** The text before a mark, which may be of `most` octets; undefined if the mark has not arrived. */
+  #textBefore(mark: Buffer, most: number, tooLong: string): string | undefined {
+    const end = this.#arrived.indexOf(mark, this.#at)
+    if ((end < 0 ? this.#pending : end - this.#at) > most) this.wrong = tooLong
+    if (end < 0 || this.wrong !== undefined) return undefined
+    const text = this.#arrived.toString("latin1", this.#at, end)
+    this.#at = end + mark.length
+    return text
   }
 
   #readHead(): boolean {
-    const end = this.#pending.indexOf(headEnd)
-    if (end > MAX_HEAD || (end < 0 && this.#pending.length > MAX_HEAD)) return this.#refuse("its headers are too long")
-    if (end < 0) return false
-    const [first = "", ...lines] = this.#take(end).toString("latin1").split("\r\n")
-    this.#take(headEnd.length)
-    const status = statusLine.exec(first)
-    const headers = headersOf(lines)
-    if (status === null || headers === undefined) return this.#refuse("the answer is not HTTP")
-    this.#status = Number(status[2])
-    // 100 and 103 precede a response. 101 switches to another protocol, which no request asked for.
-    if (this.#status < 200) return this.#status === 101 ? this.#refuse("the answer is not HTTP") : true
-    this.#headers = headers
-    const connection = headers["connection"]?.toLowerCase() ?? ""
-    this.#persists = status[1] === "1" ? !/\bclose\b/.test(connection) : /\bkeep-alive\b/.test(connection)
-    return this.#frame(headers)
+    const text = this.#textBefore(headEnd, MAX_HEAD, "its headers are too long")
+    if (text === undefined) return false
+    const head = AnswerHead.parse(text)
+    // 101 switches to another protocol, which no request asked for.
+    if (head === undefined || head.status === 101) return this.#refuse("the answer is not HTTP")
+    // 100 and 103 precede a response.
+    if (head.status < 200) return true
+    this.#head = head
+    this.#persists = head.persists
+    return this.#frame(head)
   }
 
-  #frame(headers: Headers): boolean {
-    const coding = headers["transfer-encoding"]
-    const length = headers["content-length"]
-    if (this.#status === 204 || this.#status === 304) {
+  #frame(head: AnswerHead): boolean {
+    const coding = head.value("transfer-encoding")
+    const length = head.value("content-length")
+    if (head.status === 204 || head.status === 304) {
       this.done = true
       return true
     }
@@ -192,7 +186,7 @@ export class AnswerParser {
       return true
     }
     if (!/^\d{1,15}$/.test(length)) return this.#refuse("its length is not clear")
-    this.#body = new Body(Number(length))
+    this.#body.reserve(Number(length))
     return this.#expect("sized", Number(length))
   }
 
@@ -204,14 +198,13 @@ export class AnswerParser {
   }
 
   #readBody(): boolean {
-    if (this.#pending.length === 0) return false
+    if (this.#pending === 0) return false
     const part = this.#part
-    const taken = this.#take(
-      part === "until the end" ? this.#pending.length : Math.min(this.#remaining, this.#pending.length)
-    )
-    this.#body.append(taken)
+    const count = part === "until the end" ? this.#pending : Math.min(this.#remaining, this.#pending)
+    this.#body.append(this.#arrived, this.#at, count)
+    this.#at += count
     if (part === "until the end") return false
-    this.#remaining -= taken.length
+    this.#remaining -= count
     if (this.#remaining > 0) return false
     if (part === "sized") this.done = true
     else this.#part = "chunk end"
@@ -219,12 +212,9 @@ export class AnswerParser {
   }
 
   #readLine(read: (line: string) => boolean): boolean {
-    const end = this.#pending.indexOf(lineEnd)
-    if (end > MAX_LINE || (end < 0 && this.#pending.length > MAX_LINE)) return this.#refuse("its length is not clear")
-    if (end < 0) return false
-    const line = this.#take(end).toString("latin1")
-    this.#take(lineEnd.length)
-    return read(line) || this.#refuse("its length is not clear")
+    const unclear = "its length is not clear"
+    const line = this.#textBefore(lineEnd, MAX_LINE, unclear)
+    return line !== undefined && (read(line) || this.#refuse(unclear))
   }
 
   #beginChunk(line: string): boolean {
