@@ -2,7 +2,7 @@
 import { createReadStream, createWriteStream, type WriteStream } from "node:fs"
 import { lstat, open, readlink, rename, rm, stat } from "node:fs/promises"
 import { dirname, resolve } from "node:path"
-import { PassThrough, pipeline, Readable, type Writable } from "node:stream"
+import { pipeline, Readable, type Writable } from "node:stream"
 import { finished } from "node:stream/promises"
 import { createGunzip, createGzip } from "node:zlib"
 import { Effect, Exit, Schema, Stream } from "effect"
@@ -63,7 +63,7 @@ interface Sink {
   readonly last: Writable
 }
 
-const sinkTo = (file: string, last: WriteStream | PassThrough): Sink => {
+const sinkTo = (file: string, last: WriteStream): Sink => {
   if (!file.endsWith(".gz")) return { first: last, last }
   const gzip = createGzip()
   // A failure of either stream ends both, and is reported by the next write or by the wait for the end.
@@ -113,11 +113,22 @@ const writeTo = <E, R>(sink: Sink, file: string, blocks: Stream.Stream<string, E
     )
   )
 
+/** Writes to stdout, which other output may follow: it is neither ended nor destroyed. */
 const toStandard = <E, R>(blocks: Stream.Stream<string, E, R>) => {
-  // stdout can't be ended, and is not destroyed.
-  const through = new PassThrough()
-  through.pipe(process.stdout, { end: false })
-  return writeTo({ first: through, last: through }, "stdout", blocks)
+  const said = (block: string) =>
+    Effect.callback<void, BackupFileError>((resume) => {
+      process.stdout.write(block, (cause) => {
+        resume(cause == null ? Effect.void : Effect.fail(failed("stdout", "written")(cause)))
+      })
+    })
+  // The write has the failure; without a listener its event would end the process.
+  const ignore = () => {}
+  return Effect.acquireUseRelease(
+    Effect.sync(() => process.stdout.on("error", ignore)),
+    () => Stream.runForEach(blocks, said),
+    // The event follows the write's own failure.
+    (stdout) => Effect.sync(() => setImmediate(() => stdout.off("error", ignore)))
+  )
 }
 
 /** Makes the renaming durable. */

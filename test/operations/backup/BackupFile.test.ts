@@ -89,6 +89,30 @@ it.live.skipIf(!existsSync("/dev/full"))("where there is no room the failure say
   })
 )
 
+it.live.skipIf(process.platform === "win32")(
+  "stdout that can't be written, or is read no more, is a failure and no wait",
+  () =>
+    Effect.gen(function* () {
+      const module = new URL("../../../src/operations/backup/BackupFile.ts", import.meta.url).href
+      const effect = import.meta.resolve("effect")
+      const script = `
+      import { Effect, Stream } from ${JSON.stringify(effect)}
+      import { save } from ${JSON.stringify(module)}
+      const blocks = Stream.fromIterable(Array.from({ length: 100 }, () => "x".repeat(50000) + "\\n"))
+      process.stderr.write(await Effect.runPromise(Effect.match(save("-", blocks), {
+        onFailure: ({ message }) => message, onSuccess: () => "whole"
+      })))`
+      const said = (to: string) => {
+        const child = spawn("sh", ["-c", `"$0" --input-type=module -e "$1" ${to}`, process.execPath, script])
+        return Effect.promise(() => text(child.stderr))
+      }
+      assert.strictEqual(yield* said("> /dev/null"), "whole")
+      assert.strictEqual(yield* said("| cat > /dev/null"), "whole")
+      assert.match(yield* said("| head -c 10 > /dev/null"), /^stdout can't be written: .*EPIPE/)
+      if (existsSync("/dev/full")) assert.match(yield* said("> /dev/full"), /^stdout can't be written: .*ENOSPC/)
+    })
+)
+
 it.live("of two that write one file at once the first is told, and the second's is complete", () =>
   Effect.gen(function* () {
     const path = yield* folder
