@@ -1,36 +1,17 @@
 /** `alex-db check --discover` with the AWS SDK's own clients, against services that answer as AWS does. */
-import { execFileSync } from "node:child_process"
-import { copyFileSync, mkdtempSync, rmSync } from "node:fs"
 import { createServer, type IncomingMessage } from "node:http"
 import { createRequire } from "node:module"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Option } from "effect"
 import { afterAll, beforeAll, vi } from "vitest"
 import { discoverText, look } from "../../../src/cli/commands/examining/discover.ts"
+import { installed } from "../../package/installed.ts"
 
-const home = mkdtempSync(join(tmpdir(), "alex-discovery-"))
-
-const install = (): boolean => {
-  copyFileSync(new URL("./package.json", import.meta.url), join(home, "package.json"))
-  try {
-    execFileSync("npm", ["install", "--silent", "--ignore-scripts", "--no-audit", "--no-fund"], {
-      cwd: home,
-      timeout: 240_000,
-      stdio: "pipe"
-    })
-    return true
-  } catch (error) {
-    process.stderr.write(`SKIPPED: the SDK's clients could not be installed (${String(error).slice(0, 200)})\n`)
-    return false
-  }
-}
-
-const isInstalled = install()
+const home = await installed("clients/discovery")
 
 const load = (name: string) => {
-  const require = createRequire(join(home, "package.json"))
+  const require = createRequire(join(home ?? "", "package.json"))
   return Promise.resolve().then((): unknown => require(name))
 }
 
@@ -105,7 +86,6 @@ beforeAll(() => {
 
 afterAll(() => {
   vi.unstubAllEnvs()
-  rmSync(home, { recursive: true, force: true })
 })
 
 const plain = (text: string) => text
@@ -126,7 +106,7 @@ it.live("discovery without the SDK's clients says what to install", () =>
   })
 )
 
-describe.skipIf(!isInstalled)("discovery with the SDK's clients", () => {
+describe.skipIf(home === undefined)("discovery with the SDK's clients", () => {
   it.live("finds the clusters and secrets of every page, and names the best as variables", () =>
     Effect.gen(function* () {
       const asked = yield* answering({
