@@ -28,7 +28,7 @@ export const elements = (
     const after = pieces[place + 1] ?? ""
     const next = (rows ? boundary.rows : boundary.items).exec(after)
     if (next !== null) {
-      inside += next[1]
+      inside += (next[1] ?? "").trimEnd()
       width ??= inside
       if (inside !== width) return undefined
       inside = ""
@@ -37,8 +37,8 @@ export const elements = (
       const end = after.indexOf(")")
       const text = end === -1 ? after : after.slice(0, end)
       // Other lists are not shortened: each length is then another statement.
-      if (text.includes("(") || (!rows && text.trim() !== "")) return undefined
-      inside += end === -1 ? `${text}$` : text
+      if (text.includes("(")) return undefined
+      inside += end === -1 ? `${text}$` : text.trimEnd()
       if (end === -1) continue
       return starts.length > 1 && inside === width ? [...starts, place + 1] : undefined
     }
@@ -50,7 +50,6 @@ export const elements = (
 const alike = (template: Template, starts: ReadonlyArray<number>, oneType: OneType): boolean => {
   const [first = 0, second = 0] = starts
   const width = second - first
-  if (starts.some((start, index) => start !== first + index * width)) return false
   const columns = Array.from({ length: width }, (_, column) =>
     starts.slice(0, -1).map((start) => template.parameters[start + column] ?? 0)
   )

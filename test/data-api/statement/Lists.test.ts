@@ -28,6 +28,22 @@ it("lists of any length are one statement, and each value is that of its place i
     shortened("insert into t values ($1, default, now_at), ($2, default, now_at)").sql,
     "insert into t values ($1, default, now_at)"
   )
+  assert.deepStrictEqual(shortened("select $1, $2, $1 where a in ($3, $4)"), {
+    sql: "select $1, $2, $1 where a in ($3)",
+    count: 3,
+    standsFor: [0, 1, 2, 2]
+  })
+})
+
+it("a list may end on a line of its own", () => {
+  assert.strictEqual(
+    shortened("select 1 where a in (\n  $1,\n  $2,\n  $3\n) and b").sql,
+    "select 1 where a in (\n  $1\n) and b"
+  )
+  assert.strictEqual(
+    shortened("insert into t values ($1, $2), (\n$3, $4\n) returning a").sql,
+    "insert into t values ($1, $2\n) returning a"
+  )
 })
 
 it("what is not a list of equals keeps its length", () => {
@@ -37,6 +53,8 @@ it("what is not a list of equals keeps its length", () => {
     "select 1 where a in ($1, 2, $2)",
     "select 1 where a in ($1, lower($2))",
     "insert into t values ($1, 1), ($2, 2)",
+    "insert into t values ($1, 1), ($2, 2), ($3, 1)",
+    "select 1 where a in ($1, $2 + 1, $3)",
     "insert into t values ($1, lower($2)), ($3, lower($4))",
     "select 1 where a in ($1, $1)",
     "select -- in (\n coalesce($1, $2)",
@@ -46,4 +64,6 @@ it("what is not a list of equals keeps its length", () => {
   }
   assert.strictEqual(shortened("values ($1), ($2)", ["int4", "text"]).sql, "values ($1), ($2)")
   assert.strictEqual(shortened("values ($1), ($2)", ["int4", "int4"]).sql, "values ($1)")
+  const rows = "values ($1, $2), ($3, $4)"
+  assert.strictEqual(shortened(rows, ["int4", "int4", "int4", "text"]).sql, rows)
 })

@@ -48,6 +48,10 @@ describe("a packed list", () => {
       `select 1 where (a, b) not in ( ${rows(["(r->>0)", "(r->>1)"])} ) and c`
     )
     assert.strictEqual(
+      packed("select 1 where a in (\n  $1,\n  $2\n) and b")?.sql,
+      `select 1 where a in (\n  ${items("r")}\n) and b`
+    )
+    assert.strictEqual(
       packed("select * from (values ($1), ($2)) as v(a) where a in ($3, $4)")?.sql,
       `select * from ((${rows(["(r->>0)"])})) as v(a) where a in (${items("r", "list2")})`
     )
