@@ -34,8 +34,9 @@ const timestampOf = (year: number, month: number, day: number, seconds: number, 
 const timestamp: Decode = (value) => {
   if (typeof value !== "string") return refuse("a timestamp came back as something other than text")
   const length = value.length
-  const plain = (length === 19 || length === 23 || length === 26) && value.charCodeAt(4) === 45
-  if (plain && value.charCodeAt(10) === 32 && value.charCodeAt(length - 1) <= 57) {
+  // `.678+09` is as long as six digits; a sign comes before all digits.
+  const plain = length === 19 || length === 23 || (length === 26 && value.charCodeAt(23) >= 48)
+  if (plain && value.charCodeAt(4) === 45 && value.charCodeAt(10) === 32 && value.charCodeAt(length - 1) <= 57) {
     const seconds = twoDigits(value, 11) * 3600 + twoDigits(value, 14) * 60 + twoDigits(value, 17)
     let micros = 0
     for (let at = 20; at < length; at++) micros = micros * 10 + digitAt(value, at)

@@ -118,6 +118,18 @@ for (const [way, api] of backends) {
       })
     )
 
+    it.effect("the times of an array that has an infinite one are read in the session's time zone", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const ats = sql`select array['infinity'::timestamptz, '2026-02-01 03:04:05.678Z', '2026-02-01 03:04:05.678901Z'] as ats`
+        const at = new Date("2026-02-01T03:04:05.678Z")
+        for (const zone of ["UTC", "Asia/Tokyo", "America/New_York", "Asia/Kathmandu"]) {
+          const rows = yield* sql.withTransaction(Effect.andThen(sql.unsafe(`set local timezone = '${zone}'`), ats))
+          assert.deepStrictEqual(rows, [{ ats: [new Date(Number.NaN), at, at] }], zone)
+        }
+      })
+    )
+
     it.effect("infinite dates and times come back in a stream, beside types that are not returned", () =>
       Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient
