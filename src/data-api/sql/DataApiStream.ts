@@ -12,9 +12,10 @@ import { tokenize } from "../statement/SqlLexer.ts"
 import { lengthOf } from "../values/Octets.ts"
 import type { Row } from "../values/PgValue.ts"
 import { type DataApiConnection, rowsOf } from "./DataApiConnection.ts"
+import { keyOf } from "./OpenTypes.ts"
 import { isInfinite, isOverSize, isUnreturned, sqlErrorReason, toSqlError } from "./SqlErrors.ts"
-import type { KnownStatement } from "./StatementTexts.ts"
-import { restored, type TextColumn, textColumns, textSql } from "./TextColumns.ts"
+import { type KnownStatement, rememberColumns } from "./StatementTexts.ts"
+import { haveChanged, restored, type TextColumn, textColumns, textSql } from "./TextColumns.ts"
 
 /** The first page is small, because the size of the rows is not known yet. */
 const FIRST_PAGE_ROWS = 16
@@ -86,6 +87,7 @@ class Cursor {
   readonly #alone: boolean
   readonly #name = `alex_stream_${++cursors}`
   readonly #statement: KnownStatement | undefined
+  readonly #key: string
   #columns: ReadonlyArray<TextColumn> | undefined
 
   constructor(connection: DataApiConnection, sql: string, params: ReadonlyArray<unknown>, alone: boolean) {
@@ -93,8 +95,10 @@ class Cursor {
     this.#sql = sql
     this.#params = params
     this.#alone = alone
-    this.#statement = Result.getOrUndefined(connection.options.texts.find(sql, params.length))
-    this.#columns = this.#statement?.columns
+    const prepared = Result.getOrUndefined(connection.prepare(sql, params))
+    this.#statement = prepared?.statement
+    this.#key = keyOf(connection, prepared?.parameters ?? [])
+    this.#columns = this.#statement?.columns.get(this.#key)
   }
 
   #send(statement: string) {
@@ -108,10 +112,28 @@ class Cursor {
     if (this.#alone) yield* this.#send(`SAVEPOINT ${this.#name}`)
   })
 
+  #remember(columns: ReadonlyArray<TextColumn> | undefined): void {
+    if (this.#statement !== undefined) rememberColumns(this.#statement, this.#key, columns)
+  }
+
+  /** Declares the cursor with the columns of the last run, or without them if they have changed since. */
+  readonly #declareAgain = Effect.fnUntraced({ self: this }, function* (this: Cursor) {
+    if (this.#columns === undefined) return yield* this.#declare()
+    if (this.#alone) yield* this.#send(`SAVEPOINT ${this.#name}`)
+    yield* Effect.catch(this.#declare(), (error) => {
+      if (!haveChanged(error.reason)) return Effect.fail(error)
+      this.#columns = undefined
+      this.#remember(undefined)
+      return this.#alone
+        ? Effect.andThen(this.#send(`ROLLBACK TO SAVEPOINT ${this.#name}`), this.#declare())
+        : Effect.fail(error)
+    })
+  })
+
   /** Declares the cursor, and closes it with the scope. */
   open() {
     return Effect.andThen(
-      this.#declare(),
+      this.#declareAgain(),
       this.#alone ? Effect.void : Effect.addFinalizer(() => Effect.ignore(this.#send(`CLOSE ${this.#name}`)))
     )
   }
@@ -137,7 +159,7 @@ class Cursor {
       const { columnMetadata = [] } = yield* this.#send(`FETCH FORWARD 0 FROM ${this.#name}`)
       const columns = textColumns(columnMetadata)
       if (columns === undefined) return yield* error
-      if (this.#statement !== undefined) this.#statement.columns = columns
+      this.#remember(columns)
       if (read > 0) return yield* tooLate()
       this.#columns = columns
       yield* this.#send(`CLOSE ${this.#name}`)

@@ -18,6 +18,7 @@ import {
   textKey,
   textOf
 } from "./StatementTexts.ts"
+import { otherColumns } from "./TextColumns.ts"
 import {
   ANSWER_SQLSTATE,
   answerOf,
@@ -103,7 +104,8 @@ const lookupOf = (question: Question, columns: Columns, inTransaction: boolean):
 const emptyJson = (index: number): string =>
   `Parameter $${index + 1} is an empty array where json is expected, and would be stored as {}: write sql.json([]).`
 
-const keyOf = (connection: DataApiConnection, parameters: ReadonlyArray<PgParameter>): string => {
+/** What the types of a statement's parameters and columns depend on. */
+export const keyOf = (connection: DataApiConnection, parameters: ReadonlyArray<PgParameter>): string => {
   const names = connection.transaction?.names ?? ""
   return names === "" ? textKey(parameters) : `${textKey(parameters)}\n${names}`
 }
@@ -207,6 +209,10 @@ export const learnColumns = (
     })
   })
 
+/** The types of the columns of a statement's result. */
+const resultsOf = ({ learnt }: ServiceText): string | undefined =>
+  learnt?.lookup?.results?.map(({ name }) => name).join()
+
 /**
  * Asks for the types again after a statement was refused, since they may have changed, and returns the new text. Fails
  * with the statement's error if the text is the same.
@@ -221,12 +227,13 @@ export const relearnText = (
   error: DataApiError
 ): Effect.Effect<ServiceText, DataApiError> => {
   const { reason } = error
-  if (sent.learnt === undefined || reason._tag !== "DatabaseError" || !mistyped.test(reason.sqlState ?? "")) {
-    return Effect.fail(error)
-  }
+  if (sent.learnt === undefined || reason._tag !== "DatabaseError") return Effect.fail(error)
+  const { sqlState = "" } = reason
+  const isOutdated = mistyped.test(sqlState) || (statement.kind.returnsWritten && otherColumns.test(sqlState))
+  if (!isOutdated) return Effect.fail(error)
   sent.learnt.current = false
   if (connection.transaction !== undefined) return Effect.fail(error)
   return Effect.flatMap(learnText(connection, statement, parameters), (made) =>
-    made.sql === sent.sql ? Effect.fail(error) : Effect.succeed(made)
+    made.sql === sent.sql && resultsOf(made) === resultsOf(sent) ? Effect.fail(error) : Effect.succeed(made)
   )
 }

@@ -5,6 +5,7 @@ import { shorten } from "../statement/Lists.ts"
 import { packNumbers, type SentNumbers } from "../statement/NumberLists.ts"
 import { columnType, type PackedList, packLists } from "../statement/PackedLists.ts"
 import { bare, castTo, fromNumbered, type Placement, render, type Template } from "../statement/Placeholders.ts"
+import { remember } from "../statement/RecentTexts.ts"
 import { kindOf, type StatementKind } from "../statement/StatementKind.ts"
 import type { PgParameter } from "../values/PgValue.ts"
 import type { LearntTypes } from "./ParameterTypes.ts"
@@ -30,8 +31,8 @@ export interface KnownStatement {
   readonly template: Template
   readonly kind: StatementKind
   readonly texts: Map<string, ServiceText>
-  /** The columns of its result, if the service can't return some of them. */
-  columns: ReadonlyArray<TextColumn> | undefined
+  /** The columns of its result, by the types of its parameters, where the service can't return some of them. */
+  readonly columns: Map<string, ReadonlyArray<TextColumn>>
 }
 
 /** The question for a statement's types: the statement with shortened lists. */
@@ -45,7 +46,7 @@ export const knownStatement = (sql: string, template: Template): KnownStatement 
   template,
   kind: kindOf(sql),
   texts: new Map(),
-  columns: undefined
+  columns: new Map()
 })
 
 const emptyArray: Placement = { _tag: "Literal", text: "'{}'" }
@@ -117,10 +118,23 @@ export const questionOf = (
 const MOST_STATEMENTS = 4_000_000
 const MOST_TEXTS = 500_000
 
+/** Combinations of parameter types whose columns are remembered for one statement. */
+const MOST_COLUMNS = 32
+
 /** A statement with many combinations of types must not fill the memory. */
 export const rememberText = ({ texts }: KnownStatement, key: string, made: ServiceText): ServiceText => {
   if (texts.size < Math.min(32, Math.ceil(MOST_TEXTS / (made.sql.length + key.length)))) texts.set(key, made)
   return made
+}
+
+/** Remembers columns that the service can't return; `key` is that of the text. */
+export const rememberColumns = (
+  { columns }: KnownStatement,
+  key: string,
+  found: ReadonlyArray<TextColumn> | undefined
+): void => {
+  if (found === undefined) columns.delete(key)
+  else remember(columns, key, found, MOST_COLUMNS)
 }
 
 /**

@@ -3,8 +3,10 @@
  * values are then decoded by their own types. Pure.
  */
 import type { ColumnMetadata, ExecuteStatementResponse } from "../DataApi.ts"
+import type { Reason } from "../DataApiError.ts"
 import { quotedName } from "../statement/Quoting.ts"
 import { pgTypeByName } from "../values/PgOids.ts"
+import { isInfinite, isUnreturned } from "./SqlErrors.ts"
 
 /** A column of a statement's result. */
 export interface TextColumn {
@@ -27,6 +29,22 @@ const isReturned = (typeName: string): boolean =>
   (typeName.startsWith("_")
     ? pgTypeByName.get(typeName.slice(1))?.arrayMember !== undefined
     : pgTypeByName.get(typeName)?.member !== undefined)
+
+/** Types whose text is not their value. */
+const decoded = /^_?(?:date|timestamp|timestamptz|interval|timetz|regclass|bytea)$/
+
+/** A NULL that PostgreSQL refuses to unite with a column of another type, which would be decoded as this one. */
+const nullOf = (typeName: string): string =>
+  decoded.test(typeName) ? `null::pg_catalog.${quotedName(typeName)}` : "null"
+
+/** SQLSTATEs of a query with casts for columns that are of other types, or more, or fewer. */
+export const otherColumns = /^(?:42601|42804|42846|42883)$/
+
+/** Whether the failure of a query with casts may mean that its columns have changed since. */
+export const haveChanged = (reason: Reason): boolean =>
+  reason._tag === "DatabaseError"
+    ? otherColumns.test(reason.sqlState ?? "")
+    : isUnreturned(reason) || isInfinite(reason)
 
 const selectOf = (typeName: string): TextColumn["select"] => {
   // The object id, as in @effect/sql-pg.
@@ -52,15 +70,19 @@ const statementOf = (sql: string): string => sql.replace(/;\s*$/, "")
 /** A query with the same columns and no rows, whose result can be returned whatever the types are. */
 export const shapeSql = (sql: string): string => `select * from (${statementOf(sql)}\n) as t limit 0`
 
-/** The query with casts that let the service return its columns. PostgreSQL refuses it if their number has changed. */
+/** The query with casts that let the service return its columns. PostgreSQL refuses it if these have changed. */
 export const textSql = (sql: string, columns: ReadonlyArray<TextColumn>): string => {
   const names = columns.map((_, index) => `c${index + 1}`)
   const selected = columns.map(({ label, select }, index) => `${select(names[index] ?? "")} as ${quotedName(label)}`)
-  const nulls = columns.map(() => "null").join(", ")
+  const nulls = columns.map(({ typeName }) => nullOf(typeName)).join(", ")
   return `select ${selected.join(", ")} from ((${statementOf(sql)}\n) union all select ${nulls} where false) as t(${names.join(", ")})`
 }
 
-/** The response with the columns' own types. */
+/** The type of a column that was cast. */
+const castName = (typeName: string | undefined): string | undefined =>
+  typeName === undefined || selectOf(typeName) === asItIs ? undefined : typeName
+
+/** The response with the own types of the columns that were cast. */
 export const restored = (
   response: ExecuteStatementResponse,
   columns: ReadonlyArray<TextColumn>
@@ -68,7 +90,7 @@ export const restored = (
   ...response,
   columnMetadata: response.columnMetadata?.map((column, index) => ({
     ...column,
-    typeName: columns[index]?.typeName ?? column.typeName
+    typeName: castName(columns[index]?.typeName) ?? column.typeName
   }))
 })
 
@@ -76,13 +98,15 @@ const NAMES = "names of the columns"
 
 /**
  * A write with RETURNING, with casts that let the service return its columns. Their names are not known before the
- * statement runs, so an additional column holds them in the first row.
+ * statement runs, so an additional column holds them in the first row. PostgreSQL refuses the write, without running
+ * it, if the columns have changed.
  */
 export const writtenSql = (sql: string, typeNames: ReadonlyArray<string>): string => {
   const names = typeNames.map((_, index) => `c${index + 1}`)
   const selected = typeNames.map((typeName, index) => selectOf(typeName)(names[index] ?? ""))
   return `with alex_written as (${statementOf(sql)}
-), alex_columns (${names.join(", ")}) as (select * from alex_written)
+), alex_columns (${names.join(", ")}) as (select * from alex_written
+  union all select ${typeNames.map(nullOf).join(", ")} where false)
 select case when row_number() over () = 1 then (
   select array(select json_object_keys(to_json(w))) from alex_written as w limit 1
 ) end as "${NAMES}", ${selected.join(", ")} from alex_columns`
@@ -110,7 +134,7 @@ export const restoredWrite = (
       ...column,
       name: names[index] ?? column.name,
       label: names[index] ?? column.label,
-      typeName: typeNames[index] ?? column.typeName
+      typeName: castName(typeNames[index]) ?? column.typeName
     }))
   }
 }

@@ -4,11 +4,20 @@ import type { ExecuteStatementResponse } from "../DataApi.ts"
 import { DataApiError, UnsupportedResult } from "../DataApiError.ts"
 import type { PgParameter } from "../values/PgValue.ts"
 import type { DataApiConnection } from "./DataApiConnection.ts"
-import { learnColumns } from "./OpenTypes.ts"
+import { keyOf, learnColumns } from "./OpenTypes.ts"
 import { isRead } from "./ReadOnly.ts"
 import { isInfinite, isUnreturned } from "./SqlErrors.ts"
-import type { KnownStatement, ServiceText } from "./StatementTexts.ts"
-import { restored, restoredWrite, shapeSql, temporal, textColumns, textSql, writtenSql } from "./TextColumns.ts"
+import { type KnownStatement, rememberColumns, type ServiceText } from "./StatementTexts.ts"
+import {
+  haveChanged,
+  restored,
+  restoredWrite,
+  shapeSql,
+  temporal,
+  textColumns,
+  textSql,
+  writtenSql
+} from "./TextColumns.ts"
 
 type Sent = Effect.Effect<ExecuteStatementResponse, DataApiError>
 
@@ -25,7 +34,7 @@ const sendAs = ({ connection, continueAfterTimeout, parameters, statement }: Sen
 
 /** Sends a query again, with the columns that could not be returned cast to text; only a read may run twice. */
 const withTextColumns = (send: Send, text: ServiceText, error: DataApiError): Sent => {
-  const { connection, statement } = send
+  const { connection, parameters, statement } = send
   if ((!isInfinite(error.reason) && !isUnreturned(error.reason)) || !isRead(statement.sql)) return Effect.fail(error)
   return Effect.matchEffect(sendAs(send, text, shapeSql(text.sql)), {
     onFailure: () => Effect.fail(error),
@@ -34,7 +43,7 @@ const withTextColumns = (send: Send, text: ServiceText, error: DataApiError): Se
       if (columns === undefined) return Effect.fail(error)
       // This query succeeded, so the failure has not aborted the transaction.
       connection.repaired(error)
-      statement.columns = columns
+      rememberColumns(statement, keyOf(connection, parameters), columns)
       return Effect.map(sendAs(send, text, textSql(text.sql, columns)), (response) => restored(response, columns))
     }
   })
@@ -77,7 +86,7 @@ const named = (send: Send, text: ServiceText, error: DataApiError): Sent => {
 
 /** Sends a statement in a form whose result the service can return. */
 export const sendReturned = (send: Send, text: ServiceText): Sent => {
-  const { connection, statement } = send
+  const { connection, parameters, statement } = send
   const written = unreturnedColumns(send, text)
   if (written !== undefined) {
     return Effect.matchEffect(sendAs(send, text, writtenSql(text.sql, written)), {
@@ -89,7 +98,9 @@ export const sendReturned = (send: Send, text: ServiceText): Sent => {
           : Effect.fail(error)
     })
   }
-  const { columns } = statement
+  // What a placeholder alone returns has the type of its value.
+  const key = statement.columns.size === 0 ? "" : keyOf(connection, parameters)
+  const columns = statement.columns.get(key)
   const plain = Effect.catch(sendAs(send, text, text.sql), (error) =>
     Effect.catch(withTextColumns(send, text, error), (failure) => named(send, text, failure))
   )
@@ -97,10 +108,9 @@ export const sendReturned = (send: Send, text: ServiceText): Sent => {
   return Effect.matchEffect(sendAs(send, text, textSql(text.sql, columns)), {
     onSuccess: (response) => Effect.succeed(restored(response, columns)),
     onFailure: (error) => {
-      // These failures mean that the columns have changed since; the plain form may succeed.
-      const sqlState = error.reason._tag === "DatabaseError" ? error.reason.sqlState : undefined
-      if (sqlState !== "42601" && !isUnreturned(error.reason) && !isInfinite(error.reason)) return Effect.fail(error)
-      statement.columns = undefined
+      // The plain form may succeed.
+      if (!haveChanged(error.reason)) return Effect.fail(error)
+      rememberColumns(statement, key, undefined)
       return connection.transaction === undefined ? plain : Effect.fail(error)
     }
   })

@@ -1,6 +1,7 @@
 /** Results of types that the Data API does not return: of writes, and in streams. */
+import { PgTypes } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
-import { Effect, Layer, Stream } from "effect"
+import { Effect, Layer, Result, Stream } from "effect"
 import { SqlClient } from "effect/sql"
 import * as DataApiSql from "../../../src/data-api/sql/DataApiSql.ts"
 import { backends } from "../backends.ts"
@@ -118,6 +119,54 @@ for (const [way, api] of backends) {
       })
     )
 
+    it.effect("a placeholder comes back as what it was given, whatever type that was before", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const day = { months: 0, days: 1, microseconds: 0n }
+        const never = new Date(Number.NaN)
+        const given: ReadonlyArray<readonly [value: unknown, back: unknown]> = [
+          [PgTypes.interval(day), day],
+          ["1 day", "1 day"],
+          [PgTypes.interval(day), day],
+          [new Date(0), new Date(0)],
+          [PgTypes.array([day], PgTypes.OID.interval).pipe(Result.getOrThrow), [day]],
+          [
+            [1, 2],
+            [1, 2]
+          ],
+          [true, true]
+        ]
+        for (const [value, back] of given) {
+          const query = sql`select ${value} as v, 'infinity'::timestamptz as never`
+          assert.deepStrictEqual(yield* query, [{ v: back, never }])
+          assert.deepStrictEqual([...(yield* Stream.runCollect(query.stream))], [{ v: back, never }])
+        }
+      })
+    )
+
+    it.effect("a column comes back as what it is after its type was changed, alone and in a stream", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const day = { months: 0, days: 1, microseconds: 0n }
+        const never = new Date(Number.NaN)
+        for (const name of ["alone", "streamed"]) {
+          const query = sql`select * from ${sql(name)}`
+          const rows = name === "alone" ? query : Stream.runCollect(query.stream)
+          const change = (a: string, n: string) =>
+            sql.unsafe(`alter table ${name} alter a type ${a}, alter n type ${n}`)
+          yield* sql`create table ${sql(name)} (a interval, n int)`
+          yield* sql`insert into ${sql(name)} values ('1 day', 5)`
+          assert.deepStrictEqual([...(yield* rows)], [{ a: day, n: 5 }])
+          yield* change("text", "text using 'x'")
+          assert.deepStrictEqual([...(yield* rows)], [{ a: "1 day", n: "x" }])
+          yield* change("timestamptz using 'infinity'", "date[] using '{infinity}'")
+          assert.deepStrictEqual([...(yield* rows)], [{ a: never, n: ["infinity"] }])
+          yield* change("interval using '1 day'", "text")
+          assert.deepStrictEqual([...(yield* rows)], [{ a: day, n: "{infinity}" }])
+        }
+      })
+    )
+
     it.effect("the times of an array that has an infinite one are read in the session's time zone", () =>
       Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient
@@ -127,6 +176,21 @@ for (const [way, api] of backends) {
           const rows = yield* sql.withTransaction(Effect.andThen(sql.unsafe(`set local timezone = '${zone}'`), ats))
           assert.deepStrictEqual(rows, [{ ats: [new Date(Number.NaN), at, at] }], zone)
         }
+      })
+    )
+
+    it.effect("what a write returns comes back after a column was added, or its type was changed", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`create table changing (a interval, label text)`
+        const insert = sql`insert into changing (a, label) values ('1 hour', ${"x"}) returning *`
+        assert.deepStrictEqual(yield* insert, [{ a: hours(1), label: "x" }])
+        yield* sql`alter table changing add b int default 7`
+        assert.deepStrictEqual(yield* insert, [{ a: hours(1), label: "x", b: 7 }])
+        yield* sql`alter table changing alter a type text`
+        assert.deepStrictEqual(yield* insert, [{ a: "1 hour", label: "x", b: 7 }])
+        yield* sql`alter table changing drop a, add a interval default '1 hour'`
+        assert.strictEqual((yield* sql`select count(*)::int as n from changing`)[0]?.["n"], 3)
       })
     )
 
