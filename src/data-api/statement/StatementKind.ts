@@ -73,7 +73,7 @@ const transactionControl = new Set(["begin", "start", "commit", "end", "rollback
 const sessionLock = /^pg_(?:try_)?advisory_lock(?:_shared)?$/
 
 const sessionAdvice = (words: ReadonlyArray<Word>): string | undefined => {
-  const [first = "", second = "", third = ""] = words.map(({ text }) => text)
+  const [first = "", second = ""] = words.map(({ text }) => text)
   const name = first.toUpperCase()
   if (transactionControl.has(first) && second !== "prepared") {
     return `${name} as a separate statement ends with its request: run the statements within sql.withTransaction.`
@@ -97,8 +97,11 @@ const sessionAdvice = (words: ReadonlyArray<Word>): string | undefined => {
   ) {
     return "A temporary table, view or sequence is dropped after its request: create it within sql.withTransaction, and use it there."
   }
-  const lock = words.find(({ called, text }) => called && sessionLock.test(text))?.text
-  return lock === undefined || third === "function"
+  // Definitions and grants name the function without a call of it.
+  const lock = preparable.has(first)
+    ? words.find(({ called, text }) => called && sessionLock.test(text))?.text
+    : undefined
+  return lock === undefined
     ? undefined
     : `${lock} holds no lock after its request: call ${lock.replace("advisory_", "advisory_xact_")} within sql.withTransaction. For effect/cluster use Cluster.layerRunnerStorage of alex-database/data-api/Cluster, which needs no session.`
 }

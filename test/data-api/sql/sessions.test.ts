@@ -13,6 +13,7 @@ const refused: ReadonlyArray<readonly [sql: string, advice: RegExp]> = [
   ["begin", /withTransaction/],
   ["/* note */ START TRANSACTION", /withTransaction/],
   ["commit", /withTransaction/],
+  ["END", /withTransaction/],
   ["-- note\nrollback", /withTransaction/],
   ["savepoint a", /withTransaction/],
   ["set search_path to x", /SET LOCAL/],
@@ -33,6 +34,9 @@ const allowed = [
   "select 'begin', 'pg_advisory_lock(1)' as \"set\"",
   "select 1 as pg_advisory_lock",
   "select pg_advisory_xact_lock(1) is null as v",
+  "create function locking(key bigint) returns void language sql return pg_advisory_lock(key)",
+  "grant execute on function pg_advisory_lock(bigint) to public",
+  "comment on function pg_advisory_lock(bigint) is 'taken for a session'",
   "create table temp_table (a int)",
   "update temp_table set a = 1"
 ]
