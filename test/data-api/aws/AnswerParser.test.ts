@@ -43,6 +43,16 @@ const answers: ReadonlyArray<readonly [string, string, { readonly body: string; 
     lines("HTTP/1.1 200 OK", "Connection: Close", "content-length: 1", "", "1"),
     { body: "1", persists: false }
   ],
+  [
+    "the wish to close among others",
+    lines("HTTP/1.1 200 OK", "Connection: TE, close", "content-length: 1", "", "1"),
+    { body: "1", persists: false }
+  ],
+  [
+    "the length of a body that it leaves out",
+    lines("HTTP/1.1 304 Not Modified", "content-length: 5", "", ""),
+    { body: "", persists: true }
+  ],
   ["HTTP/1.0", lines("HTTP/1.0 200 OK", "content-length: 1", "", "1"), { body: "1", persists: false }],
   [
     "HTTP/1.0 that stays",

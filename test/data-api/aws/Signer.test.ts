@@ -90,6 +90,21 @@ it("one signer signs right for each day and each caller, in any order", async ()
   }
 })
 
+it("one signer signs with the second of each request, in any order", async () => {
+  const kept = new Signer(usual.region)
+  const web = new WebSigner(usual.region)
+  const credentials = { accessKeyId: usual.accessKeyId, secretAccessKey: Redacted.make(usual.secretAccessKey) }
+  const steps = [0, 400, 600, 999, 1000, 1400, 1001, 999, 59_999, 60_000, 3_599_600, 3_600_000, 0]
+  for (const step of steps) {
+    const now = usual.now + step
+    const unsigned = { host: usual.host, path: usual.path, body: usual.body, now }
+    const right = new Signer(usual.region).sign(credentials, unsigned)
+    assert.strictEqual(right["x-amz-date"], new Date(now).toISOString().replace(/[-:]|\.\d+/g, ""))
+    assert.deepStrictEqual(kept.sign(credentials, unsigned), right)
+    assert.deepStrictEqual(await web.sign(credentials, unsigned), right)
+  }
+})
+
 it("a rotated secret of the same key id is signed with, not the one before", async () => {
   const kept = new Signer(usual.region)
   const web = new WebSigner(usual.region)

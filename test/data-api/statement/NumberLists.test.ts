@@ -33,6 +33,7 @@ it("no other list is packed", () => {
     assert.isUndefined(packNumbers(sql), list)
   }
   assert.isUndefined(packNumbers("select 'a in (1, 2)', \"in (1, 2)\" -- in (1, 2)"))
+  assert.isUndefined(packNumbers('select "in"(1, 2), inn(1, 2)'))
 })
 
 it("a shortened list has its widest number", () => {

@@ -34,11 +34,39 @@ it("a commit ends a transaction and keeps what it did, a prepared one too", () =
   holds("commits", ["rollback", "begin", "prepare a as select 1", "select commit", "'commit'", "abort"], false)
 })
 
+it("the end of a prepared transaction needs no session, as that of any other does", () => {
+  holds("needsSession", ["commit prepared 'a'", "rollback PREPARED 'a'"], undefined)
+  for (const sql of ["commit", "rollback", "rollback to a"]) assert.isDefined(kindOf(sql).needsSession, sql)
+})
+
 it("a rollback to a savepoint is none of the whole transaction", () => {
   holds("rollsBackToSavepoint", ["rollback to a", "ROLLBACK WORK TO savepoint a", "rollback transaction to a"], true)
   holds(
     "rollsBackToSavepoint",
     ["rollback", "rollback work", "rollback and chain", "release to", "rollback a to"],
+    false
+  )
+})
+
+it("a write returns rows by its own RETURNING, not by one within it", () => {
+  holds(
+    "returnsWritten",
+    [
+      "insert into a values (1) RETURNING *",
+      "update a set b = 1 returning (b)",
+      "delete from a returning a",
+      "merge into a using b on true when matched then delete returning a.*"
+    ],
+    true
+  )
+  holds(
+    "returnsWritten",
+    [
+      "insert into a with b as (delete from c returning *) select * from b",
+      "with b as (delete from c returning *) select * from b",
+      "insert into a values ('returning')",
+      'insert into a select "returning" from b'
+    ],
     false
   )
 })

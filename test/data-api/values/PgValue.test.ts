@@ -197,7 +197,8 @@ describe("isRead", () => {
     "values (1)",
     "table users",
     "show server_version",
-    "select pg_catalog.now()"
+    "select pg_catalog.now()",
+    "SELECT COUNT(*) FROM Users WHERE Id IN (1, 2)"
   ]) {
     it(`${sql} only reads`, () => assert.isTrue(isRead(sql)))
   }
@@ -212,6 +213,9 @@ describe("isRead", () => {
     "select pg_advisory_lock(1)",
     "select set_config('a', 'b', false)",
     "select mine.now()",
+    "select 1, mine(2)",
+    "SELECT NEXTVAL('s')",
+    "WITH x AS (DELETE FROM t RETURNING 1) SELECT 1",
     'select "count"(x), "effect"(1)',
     "select * into t from u",
     "explain analyze delete from t",
