@@ -37,3 +37,12 @@ export const fromHex = (hex: string): Uint8Array =>
   isNode()
     ? Uint8Array.from(Buffer.from(hex, "hex"))
     : Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16))
+
+/** Decodes octets in PostgreSQL's older form, `a\\b\000`; undefined if the text has another form. */
+export const fromEscaped = (escaped: string): Uint8Array | undefined => {
+  const parts = escaped.match(/\\\\|\\[0-3][0-7]{2}|[ -[\]-~]/g) ?? []
+  if (parts.join("") !== escaped) return undefined
+  return Uint8Array.from(parts, (part) =>
+    part.length === 4 ? Number.parseInt(part.slice(1), 8) : part.charCodeAt(part.length - 1)
+  )
+}

@@ -6,7 +6,8 @@ import type * as Result from "effect/Result"
 import type { ArrayValue, ColumnMetadata, Field } from "../DataApi.ts"
 import { daysOf } from "./Calendar.ts"
 import type { Cell, Cells } from "./Cells.ts"
-import { fromHex } from "./Octets.ts"
+import { intervalOf } from "./Intervals.ts"
+import { fromEscaped, fromHex } from "./Octets.ts"
 import { caught, type PgValueError, pad, type Row, refuse, setOwn } from "./PgRefusal.ts"
 import { parseJson } from "./SoundJson.ts"
 
@@ -77,24 +78,8 @@ const timetz: Decode = (value) => {
   return parts === null ? refuse("a timetz came back in an unknown form") : `${parts[1]}${parts[2]}:${parts[3] ?? "00"}`
 }
 
-const intervalForm =
-  /^(?:(-?\d+) years? ?)?(?:([+-]?\d+) mons? ?)?(?:([+-]?\d+) days? ?)?(?:([+-])?(\d+):(\d\d):(\d\d)(?:\.(\d{1,6}))?)?$/
-
-/** `1 year 2 mons -3 days +04:05:06.789`, the default IntervalStyle. */
-const interval: Decode = (value) => {
-  const parts = typeof value === "string" && value !== "" ? intervalForm.exec(value) : null
-  if (parts === null)
-    return refuse("an interval came back in an unknown form; the session's intervalstyle must be postgres")
-  const [, years = "0", months = "0", days = "0", sign, hours = "0", minutes = "0", seconds = "0", fraction = ""] =
-    parts
-  const whole = (BigInt(hours) * 60n + BigInt(minutes)) * 60n + BigInt(seconds)
-  const microseconds = whole * 1_000_000n + BigInt(fraction.padEnd(6, "0"))
-  return {
-    months: Number(years) * 12 + Number(months),
-    days: Number(days),
-    microseconds: sign === "-" ? -microseconds : microseconds
-  }
-}
+const interval: Decode = (value) =>
+  (typeof value === "string" ? intervalOf(value) : undefined) ?? refuse("an interval came back in an unknown form")
 
 const asText: Decode = (value) => (typeof value === "string" ? value : String(value))
 const asNumber: Decode = (value) => (typeof value === "number" ? value : Number(value))
@@ -109,9 +94,15 @@ const asJson: Decode = (value) => {
   if (typeof value !== "string") return refuse("json came back as something other than text")
   return parseJson(value)
 }
-const asBytes: Decode = (value) =>
-  typeof value === "string" && value.startsWith("\\x")
+/** The octets of a text, in the session's `bytea_output`. */
+const bytesOf = (value: string): Uint8Array =>
+  value.startsWith("\\x")
     ? fromHex(value.slice(2))
+    : (fromEscaped(value) ?? refuse("bytea came back as something other than bytes"))
+
+const asBytes: Decode = (value) =>
+  typeof value === "string"
+    ? bytesOf(value)
     : value instanceof Uint8Array
       ? // A Buffer has other methods than a plain Uint8Array.
         new Uint8Array(value.buffer, value.byteOffset, value.byteLength)

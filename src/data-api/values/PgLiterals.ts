@@ -1,6 +1,7 @@
 /** The text in which PostgreSQL reads a value of a type, or the refusal of a value that the type doesn't have. Pure. */
 import type * as BigDecimal from "effect/BigDecimal"
 import { dateOf } from "./Calendar.ts"
+import { type Interval, textOfInterval } from "./Intervals.ts"
 import { toHex } from "./Octets.ts"
 import { pad, refuse } from "./PgRefusal.ts"
 
@@ -103,15 +104,14 @@ const dateText = (value: unknown): string => {
   return `${pad(1 + Math.abs(Number(astronomical[1])), 4)}${astronomical[2]} BC`
 }
 
-const isInterval = (value: unknown): value is { months: number; days: number; microseconds: bigint } =>
+const isInterval = (value: unknown): value is Interval =>
   typeof value === "object" && value !== null && "months" in value && "days" in value && "microseconds" in value
 
 const intervalText = (value: unknown): string => {
   if (!isInterval(value)) return refuse("an interval parameter takes { months, days, microseconds }")
   const months = integer(value.months, "interval's months", -2147483648, 2147483647)
   const days = integer(value.days, "interval's days", -2147483648, 2147483647)
-  const micros = int8(value.microseconds)
-  return `${months} mons ${days} days ${micros < 0n ? "-" : ""}${clockText(micros < 0n ? -micros : micros)}`
+  return textOfInterval({ months, days, microseconds: int8(value.microseconds) }, clockText)
 }
 
 export const floatText = (value: number): string => (Object.is(value, -0) ? "-0" : String(value))

@@ -179,6 +179,54 @@ for (const [way, api] of backends) {
       })
     )
 
+    it.effect("intervals and octets mean the same under every setting of the session", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const interval = (months: number, days: number, microseconds: bigint) => ({ months, days, microseconds })
+        const spans: ReadonlyArray<PgTypes.Interval> = [
+          interval(14, -3, 14_706_789_000n),
+          interval(-14, 3, -14_706_789_000n),
+          interval(-14, 3, 14_706_789_000n),
+          interval(-1, -3, 1n),
+          interval(-57, 0, 0n),
+          interval(0, 0, 0n),
+          interval(0, 0, -1n),
+          interval(0, -1, 7_380_000_000n),
+          interval(0, -1, -500_000n),
+          interval(0, 1, 0n),
+          interval(2_136_000_000, 0, 0n),
+          interval(0, 0, 2n ** 63n - 1n)
+        ]
+        const octets = [Uint8Array.of(92, 0, 255, 39, 34, 120), null, Uint8Array.of(), Uint8Array.of(92, 120)]
+        const settings = ["postgres", "postgres_verbose", "sql_standard", "iso_8601"].map(
+          (style) => `intervalstyle = ${style}`
+        )
+        for (const setting of [...settings, "bytea_output = escape", "bytea_output = hex"]) {
+          const all = PgTypes.array(spans, PgTypes.OID.interval).pipe(Result.getOrThrow)
+          const read = (span: PgTypes.Interval) =>
+            sql`select ${PgTypes.interval(span)} as span, ${octets} as octets, ${all} as "all"`
+          for (const span of spans) {
+            const rows = yield* sql.withTransaction(Effect.andThen(sql.unsafe(`set local ${setting}`), read(span)))
+            assert.deepStrictEqual(rows, [{ span, octets, all: spans }], setting)
+          }
+        }
+      })
+    )
+
+    it.effect(
+      "infinite intervals, which PostgreSQL has since version 17, have the largest parts, as with @effect/sql-pg",
+      () =>
+        Effect.gen(function* () {
+          const sql = yield* SqlClient.SqlClient
+          const [server] = yield* sql`select current_setting('server_version_num')::int >= 170000 as "hasThem"`
+          const ever = { months: 2147483647, days: 2147483647, microseconds: 2n ** 63n - 1n }
+          const never = { months: -2147483648, days: -2147483648, microseconds: -(2n ** 63n) }
+          const spans = sql`select 'infinity'::interval as a, ${PgTypes.interval(ever)} as b, ${PgTypes.interval(never)} as c`
+          if (server?.["hasThem"] === true) assert.deepStrictEqual(yield* spans, [{ a: ever, b: ever, c: never }])
+          else assert.include((yield* Effect.flip(spans)).message, "interval")
+        })
+    )
+
     it.effect("what a write returns comes back after a column was added, or its type was changed", () =>
       Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient

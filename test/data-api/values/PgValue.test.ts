@@ -129,7 +129,7 @@ describe("results", () => {
     for (const [text, expected] of cases) {
       assert.deepStrictEqual(read("interval", { stringValue: text }), Result.succeed(expected), text)
     }
-    for (const text of ["", "P1Y", "@ 1 year", "1 fortnight"]) {
+    for (const text of ["", "@", "@ ", "P", "PT", "P1DT", "1", "-", "1 fortnight", "1-", "ago", "1 2", "day"]) {
       assert.isTrue(Result.isFailure(read("interval", { stringValue: text })), text)
     }
   })
