@@ -1,45 +1,159 @@
 /**
- * What calls cost in CPU time and in wall time, on a responder in another process: what is left is the client's own.
+ * What calls cost in CPU time and in wall time. Each contender has a process of its own, and a responder answers from
+ * another: what is left is the contender's own.
  */
-import { PgClient } from "@effect/sql-pg"
-import { Effect, Layer, Redacted } from "effect"
-import { SqlClient } from "effect/sql"
-import * as Contenders from "./contenders.ts"
-import { floor } from "./floor.ts"
-import { installedPeers } from "./installedPeers.ts"
-import { type Cost, compare, type Figure, type Load } from "./measure.ts"
-import { freshDatabase, responder } from "./processes.ts"
+import { type ChildProcess, fork } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import { Data, Effect } from "effect"
+import type { Round, Started } from "./caller.ts"
+import { everyContender } from "./everyContender.ts"
+import { type Cost, type Figure, medianCost, orderOf } from "./measure.ts"
+import { responder } from "./processes.ts"
 
-/** How many calls come before the rounds, how many a round has, and what the ratio through `sql` may be. */
-interface Size {
+/** Calls of one kind, how many come before the rounds and how many a round has, and what the ratios may be. */
+interface Workload {
+  readonly what: string
+  readonly workload: string
   readonly warmUp: number
   readonly calls: number
-  readonly limit?: number
-  readonly heavy?: true
+  readonly concurrency: number
+  readonly heavy?: boolean
+  readonly without?: ReadonlyArray<string>
+  readonly limits?: Readonly<Record<string, number>>
 }
 
-const workloads: Readonly<Record<Contenders.Workload, Size>> = {
-  "point select": { warmUp: 6000, calls: 384, limit: 0.3 },
-  "transaction of 3": { warmUp: 1500, calls: 96, limit: 0.3 },
-  "1,000 rows": { warmUp: 192, calls: 64, limit: 0.3, heavy: true },
-  "insert of 8": { warmUp: 4000, calls: 384 },
-  "bulk insert of 500": { warmUp: 192, calls: 32, limit: 0.2 }
+/** The floor below effect/sql has no types for what these insert. */
+const without = ["the floor below effect/sql"]
+
+const workloads: ReadonlyArray<Workload> = [
+  {
+    what: "point select",
+    workload: "point select",
+    warmUp: 6000,
+    calls: 384,
+    concurrency: 32,
+    limits: { sql: 0.25, "sql, without the SDK": 0.25 }
+  },
+  {
+    what: "transaction of 3",
+    workload: "transaction of 3",
+    warmUp: 3000,
+    calls: 96,
+    concurrency: 32,
+    limits: { sql: 0.25 }
+  },
+  {
+    what: "1,000 rows",
+    workload: "1,000 rows",
+    warmUp: 768,
+    calls: 64,
+    concurrency: 32,
+    heavy: true,
+    limits: { sql: 0.2 }
+  },
+  { what: "insert of 8", workload: "insert of 8", warmUp: 4000, calls: 384, concurrency: 32, without },
+  {
+    what: "bulk insert of 500",
+    workload: "bulk insert of 500",
+    warmUp: 2000,
+    calls: 32,
+    concurrency: 32,
+    without,
+    limits: { sql: 0.15 }
+  },
+  {
+    what: "point select, decoded by a schema",
+    workload: "a position",
+    warmUp: 6000,
+    calls: 384,
+    concurrency: 32,
+    limits: { repository: 0.3 }
+  },
+  {
+    what: "1,000 rows, decoded by a schema",
+    workload: "positions",
+    warmUp: 768,
+    calls: 64,
+    concurrency: 32,
+    heavy: true,
+    limits: { repository: 0.45 }
+  },
+  { what: "point select", workload: "point select", warmUp: 2048, calls: 512, concurrency: 256 }
+]
+
+/** Milliseconds after which a slow contender is warm enough. */
+const warmUpLimit = 6000
+
+interface Contender {
+  readonly name: string
+  readonly child: ChildProcess
+  readonly workloads: ReadonlyArray<string>
 }
 
-const section = (concurrency: number) =>
-  `CPU time of one call at concurrency ${concurrency}; the base is the AWS SDK with its default settings`
+const caller = fileURLToPath(new URL("caller.ts", import.meta.url))
+
+/** A contender's process ended while it was measured. */
+class ContenderEnded extends Data.TaggedError("ContenderEnded")<{ readonly message: string }> {}
+
+/** The next message of a process. */
+const messageOf = <A>(child: ChildProcess): Effect.Effect<A, ContenderEnded> =>
+  Effect.callback((resume) => {
+    const ended = (code: number | null) =>
+      resume(Effect.fail(new ContenderEnded({ message: `${child.spawnargs.join(" ")} ended with ${code}` })))
+    child.once("exit", ended)
+    child.once("message", (message) => {
+      child.off("exit", ended)
+      resume(Effect.succeed(message as A))
+    })
+  })
+
+const started = Effect.fnUntraced(function* (name: string, endpoint: string) {
+  const child = yield* Effect.acquireRelease(
+    Effect.sync(() => fork(caller, [name, endpoint])),
+    (child) => Effect.sync(() => child.connected && child.disconnect())
+  )
+  const first = yield* messageOf<Started>(child)
+  if ("workloads" in first) return [{ name, child, workloads: first.workloads }]
+  process.stderr.write(`SKIPPED: ${name}: ${first.skipped}\n`)
+  return []
+})
+
+const costOf = ({ child }: Contender, round: Round): Effect.Effect<Cost, ContenderEnded> =>
+  Effect.suspend(() => {
+    child.send(round)
+    return messageOf<Cost>(child)
+  })
+
+/** The median cost of a workload, of each contender that has it, taken in turns. */
+const compare = Effect.fnUntraced(function* (
+  { calls, concurrency, heavy = false, warmUp, workload }: Workload,
+  contenders: ReadonlyArray<Contender>,
+  rounds: number
+) {
+  const costs = new Map<string, Array<Cost>>(contenders.map(({ name }) => [name, []]))
+  for (const contender of contenders) {
+    const start = performance.now()
+    for (let n = 0; n < warmUp && performance.now() - start < warmUpLimit; n += calls) {
+      yield* costOf(contender, { workload, calls, concurrency, heavy })
+    }
+  }
+  for (let round = 0; round < rounds; round++) {
+    for (const contender of orderOf(contenders, round)) {
+      costs.get(contender.name)?.push(yield* costOf(contender, { workload, calls, concurrency, heavy }))
+    }
+  }
+  return new Map([...costs].map(([name, all]) => [name, medianCost(all)]))
+})
 
 const figuresOf = (
-  what: string,
-  concurrency: number,
-  costs: ReadonlyMap<string, Cost>,
-  limits: Readonly<Record<string, number | undefined>>
+  { concurrency, limits = {}, what }: Workload,
+  costs: ReadonlyMap<string, Cost>
 ): ReadonlyArray<Figure> => {
   const base = costs.get("AWS SDK")?.cpu ?? Number.NaN
   return [...costs].map(([contender, { cpu, wall }]) => {
     const limit = limits[contender]
     return {
-      section: section(concurrency),
+      section: `CPU time of one call at concurrency ${concurrency}; the base is the AWS SDK with its default settings`,
       what,
       contender,
       values: { "CPU/µs": cpu, "wall/µs": wall },
@@ -49,78 +163,15 @@ const figuresOf = (
   })
 }
 
-/** `@effect/sql-pg` on a PostgreSQL server, the other end of what a driver can be; none where there is no server. */
-const direct = Effect.gen(function* () {
-  const url = yield* freshDatabase
-  const services = yield* Layer.build(PgClient.layer({ url: Redacted.make(url), maxConnections: 10 }))
-  return yield* Effect.gen(function* () {
-    const sql = yield* SqlClient.SqlClient
-    yield* Effect.forEach(Contenders.tables, (statement) => sql.unsafe(statement), { discard: true })
-    return yield* Contenders.throughSql
-  }).pipe(Effect.provideContext(services))
-}).pipe(
-  Effect.catch((error) =>
-    Effect.sync(() => {
-      process.stderr.write(`SKIPPED: @effect/sql-pg directly, since PostgreSQL can't be reached: ${String(error)}\n`)
-      return undefined
-    })
-  )
-)
-
 export const calls = Effect.fnUntraced(function* (options: { readonly rounds: number }) {
-  const { rounds } = options
   const url = yield* responder
-  const aws = Contenders.awsSdk(url)
-  const signed = yield* Contenders.ours(Contenders.awsDataApi(url))
-  const lean = yield* Contenders.ours(Contenders.httpDataApi(url))
-  const bare = floor(url)
-  const others = [
-    ...Object.entries(Contenders.peers).map(([name, make]) => [name, make(url)] as const),
-    ...(yield* Effect.promise(() => installedPeers(url)))
-  ]
-  const postgres = yield* direct
+  const contenders = (yield* Effect.forEach(Object.keys(everyContender), (name) => started(name, url))).flat()
   const figures: Array<Figure> = []
-
-  for (const workload of Contenders.workloads) {
-    const { heavy, limit, ...size } = workloads[workload]
-    const loads: ReadonlyArray<readonly [string, Load]> = [
-      ["AWS SDK", aws[workload]],
-      ["sql", signed.sql[workload]],
-      ["DataApiClient", signed.client[workload]],
-      ["sql, without the SDK", lean.sql[workload]],
-      ["the floor: signature, connection, JSON.parse", bare[workload]],
-      ...others.map(([name, work]) => [name, work[workload]] as const),
-      ...(postgres === undefined ? [] : [["@effect/sql-pg to PostgreSQL", postgres[workload]] as const])
-    ]
-    const costs = yield* Effect.promise(() => compare(loads, { ...size, concurrency: 32, heavy, rounds }))
-    const lean32 = workload === "point select" ? 0.3 : undefined
-    figures.push(...figuresOf(workload, 32, costs, { sql: limit, "sql, without the SDK": lean32 }))
+  for (const workload of workloads) {
+    const able = contenders.filter(
+      ({ name, workloads }) => workloads.includes(workload.workload) && !workload.without?.includes(name)
+    )
+    figures.push(...figuresOf(workload, yield* compare(workload, able, options.rounds)))
   }
-
-  const repositories: ReadonlyArray<readonly ["a position" | "positions", string, Size]> = [
-    ["a position", "point select, decoded by a schema", { warmUp: 6000, calls: 384, limit: 0.5 }],
-    ["positions", "1,000 rows, decoded by a schema", { warmUp: 192, calls: 64, limit: 0.5, heavy: true }]
-  ]
-  for (const [workload, what, { heavy, limit, ...size }] of repositories) {
-    const loads: ReadonlyArray<readonly [string, Load]> = [
-      ["AWS SDK", aws[workload]],
-      ["repository", signed.repository[workload]],
-      ["repository, without the SDK", lean.repository[workload]],
-      ...(workload === "a position"
-        ? [["repository, looked up together", signed.repository["a position, looked up together"]] as const]
-        : [["the floor: signature, connection, JSON.parse, the same objects by hand", bare.positions] as const])
-    ]
-    const costs = yield* Effect.promise(() => compare(loads, { ...size, concurrency: 32, heavy, rounds }))
-    figures.push(...figuresOf(what, 32, costs, { repository: limit }))
-  }
-
-  const loads: ReadonlyArray<readonly [string, Load]> = [
-    ["AWS SDK", aws["point select"]],
-    ["sql", signed.sql["point select"]],
-    ["sql, without the SDK", lean.sql["point select"]],
-    ...others.map(([name, work]) => [name, work["point select"]] as const)
-  ]
-  const many = yield* Effect.promise(() => compare(loads, { warmUp: 2048, calls: 512, concurrency: 256, rounds }))
-  figures.push(...figuresOf("point select", 256, many, {}))
   return figures
 })

@@ -214,9 +214,12 @@ const throughRepository = Effect.gen(function* () {
   const position = PositionId.make(id)
   const own = positions.forUser(ClerkUserId.make("user_1"))
   return {
-    "a position": load(own.findById(position)),
-    "a position, looked up together": load(positions.findById(position)),
-    positions: load(positions.listByAccount(AccountId.make(id)))
+    repository: {
+      "a position": load(own.findById(position)),
+      positions: load(positions.listByAccount(AccountId.make(id)))
+    },
+    /** Lookups that are under way at the same time become one statement. */
+    together: { "a position": load(positions.findById(position)) }
   }
 })
 
@@ -241,13 +244,16 @@ export const ours = Effect.fnUntraced(function* (api: Layer.Layer<DataApi>) {
   const services = yield* Layer.build(
     Layer.mergeAll(DataApiClient.layerNoDeps, Positions.layer).pipe(Layer.provideMerge(onDataApi(api)))
   )
-  return yield* Effect.all({ sql: throughSql, client: throughClient, repository: throughRepository }).pipe(
-    Effect.provideContext(services)
-  )
+  const { repositories, ...others } = yield* Effect.all({
+    sql: throughSql,
+    client: throughClient,
+    repositories: throughRepository
+  }).pipe(Effect.provideContext(services))
+  return { ...others, ...repositories }
 })
 
 // ---------------------------------------------------------------------------------------------------------------
-// Others
+// Others, on the SDK's client with its default settings as they take it
 // ---------------------------------------------------------------------------------------------------------------
 
 const columns = () => ({
@@ -265,7 +271,7 @@ const columns = () => ({
 const things = pgTable("things", columns())
 const thousand = pgTable("thousand", columns())
 
-const drizzleWork = (endpoint: string): Work => {
+export const drizzleWork = (endpoint: string): Work => {
   const db = drizzle(awsClient(endpoint), common)
   const { version, ...rest } = thing
   const rows = bulkRows.map((row) => ({ ...row, version: Number(row.version) }))
@@ -299,7 +305,7 @@ interface ThingsTable {
   readonly created_at: unknown
 }
 
-const kyselyWork = (endpoint: string): Work => {
+export const kyselyWork = (endpoint: string): Work => {
   const client = new RDSData({ endpoint, region, credentials })
   const dialect = new DataApiDialect({ mode: "postgres", driver: { ...common, client } })
   const db = new Kysely<{ readonly things: ThingsTable; readonly thousand: ThingsTable }>({ dialect })
@@ -378,7 +384,7 @@ export const rdsDataService = (endpoint: string) => {
   }
 }
 
-const dataApiClientWork = (endpoint: string): Work => {
+export const dataApiClientWork = (endpoint: string): Work => {
   registerHooks({
     resolve: (specifier, context, next) =>
       specifier === "aws-sdk"
@@ -410,10 +416,3 @@ const dataApiClientWork = (endpoint: string): Work => {
     )
   }
 }
-
-/** The other libraries for the Data API, on the SDK's client with its default settings as they take it. */
-export const peers = {
-  "drizzle-orm": drizzleWork,
-  "kysely-data-api": kyselyWork,
-  "data-api-client": dataApiClientWork
-} as const

@@ -44,24 +44,33 @@ const heldOf = ({ records }: HeldAnswer) =>
     allocation_asset_class: parseJson(textOf(fields[12]))
   }))
 
-export const floor = (endpoint: string): Work & Readonly<Record<"positions", Load>> => {
+/** Signs and sends a request, and parses the answer. */
+export type BareCall = <A>(path: string, body: string) => Promise<A>
+
+export const bareCall = (endpoint: string): BareCall => {
   const { host, hostname, port } = new URL(endpoint)
   const signer = new Signer(region)
   const transport = new SocketTransport()
   const keys = { ...credentials, secretAccessKey: Redacted.make(credentials.secretAccessKey) }
-  const call = <A>(path: string, body: string) =>
-    new Promise<A>((resolve, reject) => {
+  return (path, body) =>
+    new Promise((resolve, reject) => {
       const headers = signer.sign(keys, { host, path, body, now: Date.now() })
       transport.send({ protocol: "http:", hostname, port: Number(port), path, headers, body }, (answer) =>
         Result.isSuccess(answer) ? resolve(JSON.parse(textOfBody(answer.success))) : reject(answer.failure)
       )
     })
-  const common = {
-    ...arns,
-    database: "alex",
-    includeResultMetadata: true,
-    resultSetOptions: { longReturnType: "STRING" }
-  }
+}
+
+/** What the driver sends with every statement. */
+export const common = {
+  ...arns,
+  database: "alex",
+  includeResultMetadata: true,
+  resultSetOptions: { longReturnType: "STRING" }
+}
+
+export const floor = (endpoint: string): Work & Readonly<Record<"positions", Load>> => {
+  const call = bareCall(endpoint)
   const statement = (sql: string, more: object = {}) => JSON.stringify({ ...common, sql, ...more })
   const text = (name: string, stringValue: string) => ({ name, value: { stringValue } })
   const point = statement("select * from things where id = :p1::uuid", { parameters: [text("p1", id)] })

@@ -31,7 +31,7 @@ const packages = {
 const options = "--silent --ignore-scripts --no-audit --no-fund --no-package-lock --legacy-peer-deps".split(" ")
 
 /** What requires the packages from where they are installed. */
-const installed = (): NodeJS.Require => {
+export const installed = (): NodeJS.Require => {
   const folder = join(tmpdir(), `alex-bench-peers-${Object.values(packages).join("-")}`)
   const isDone = join(folder, "installed")
   if (!existsSync(isDone)) {
@@ -67,7 +67,7 @@ const storedRows = bulkRows.map((row) => ({
 }))
 
 /** knex writes its values into the SQL, since its dialect has no parameters for the Data API. */
-const knexWork = (require: NodeJS.Require, endpoint: string): Work => {
+export const knexWork = (require: NodeJS.Require, endpoint: string): Work => {
   require("aws-sdk").RDSDataService = rdsDataService(endpoint)
   const client: unknown = require("knex-aurora-data-api-client").postgres
   const db: Knex = require("knex")({ client, connection: { ...common, region } })
@@ -123,7 +123,7 @@ const columns = {
  * Its driver has the AWS SDK in it. It makes a client for each query, whose connection stays open: with one handler for
  * all of them, the bench does not run out of files.
  */
-const typeOrmWork = async (require: NodeJS.Require, endpoint: string): Promise<Work> => {
+export const typeOrmWork = async (require: NodeJS.Require, endpoint: string): Promise<Work> => {
   const { DataSource, EntitySchema }: TypeOrm = require("typeorm")
   const things = new EntitySchema({ name: "things", columns })
   const thousand = new EntitySchema({ name: "thousand", columns })
@@ -149,19 +149,5 @@ const typeOrmWork = async (require: NodeJS.Require, endpoint: string): Promise<W
       })
     ),
     "bulk insert of 500": loadOf(() => db.getRepository(things).insert(rows))
-  }
-}
-
-/** Those that could be installed. */
-export const installedPeers = async (endpoint: string): Promise<ReadonlyArray<readonly [name: string, work: Work]>> => {
-  try {
-    const require = installed()
-    return [
-      ["knex", knexWork(require, endpoint)],
-      ["typeorm", await typeOrmWork(require, endpoint)]
-    ]
-  } catch (error) {
-    process.stderr.write(`SKIPPED: knex and TypeORM, which can't be installed: ${String(error)}\n`)
-    return []
   }
 }

@@ -9,6 +9,12 @@
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 
+/** Collects the garbage of this process. */
+export const garbageCollector = (): ((options: { readonly type: "minor" | "major" }) => void) => {
+  setFlagsFromString("--expose-gc")
+  return runInNewContext("gc")
+}
+
 /** Runs `calls` calls, `concurrency` at a time. */
 export type Load = (calls: number, concurrency: number) => Promise<void>
 
@@ -66,18 +72,15 @@ export const compare = async <Name extends string>(
     readonly warmUp: number
     readonly concurrency: number
     readonly rounds: number
-    /** Whether a call leaves megabytes, so that the old generation is to be collected too. */
-    readonly heavy?: boolean | undefined
   }
 ): Promise<ReadonlyMap<Name, Cost>> => {
-  const { calls, concurrency, heavy = false, rounds, warmUp } = options
+  const { calls, concurrency, rounds, warmUp } = options
   const costs = new Map<Name, Array<Cost>>()
-  setFlagsFromString("--expose-gc")
-  const collectGarbage: (options: { readonly type: "minor" | "major" }) => void = runInNewContext("gc")
+  const collectGarbage = garbageCollector()
   for (const [, load] of loads) await load(warmUp, concurrency)
   for (let round = 0; round < rounds; round++) {
     for (const [name, load] of orderOf(loads, round)) {
-      collectGarbage({ type: heavy ? "major" : "minor" })
+      collectGarbage({ type: "minor" })
       costs.set(name, [...(costs.get(name) ?? []), await costOf(load, calls, concurrency)])
     }
   }
