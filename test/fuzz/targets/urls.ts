@@ -1,6 +1,6 @@
 /**
  * Connection URLs: what is accepted is what the client pg reads in them, but for what pg does not decode (a `%2F` in the
- * database's name) or takes from another place (a host that is given twice).
+ * database's name), takes from another place (a host that is given twice) or drops (a database called `.` or `..`).
  */
 import { Redacted, Result } from "effect"
 import pgUrl from "pg-connection-string"
@@ -38,7 +38,7 @@ const differences = (url: string): string | undefined => {
     ["host", canonical(host), canonical((other.host || "localhost").replace(/^\[(.*)\]$/, "$1"))],
     ["port", String(port), String(Number(other.port || "5432"))],
     ["user", user, other.user || "postgres"],
-    ...(url.includes("%") ? [] : [["database", database, named || user] as const]),
+    ...(url.includes("%") || /\/\.\.?(?:[?#]|\s*$)/.test(url) ? [] : [["database", database, named || user] as const]),
     ["password", secret, other.password ?? ""]
   ]
   for (const [name, ours, theirs] of members) if (ours !== theirs) return `the ${name} is another than pg's`
