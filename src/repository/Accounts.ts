@@ -18,6 +18,7 @@ import {
   NegativeCash
 } from "../domain/Account.ts"
 import { type ClerkUserId, UserNotFound } from "../domain/User.ts"
+import { seeingDeleted } from "./DeletedMeanwhile.ts"
 import {
   encoder,
   everyRow,
@@ -151,12 +152,12 @@ const create = (sql: Sql, option: CashOption): Operations["create"] => {
   return Effect.fn("Accounts.create")(function* (input) {
     const json = yield* encodeCreate({ ...columnDefaults, ...input }, "new account")
     return yield* read.first(
-      sql`
+      seeingDeleted(sql)(sql`
         INSERT INTO accounts (${sql.literal(created)})
         SELECT ${sql.literal(createdOfNew)}
         FROM jsonb_populate_record(NULL::accounts, ${json}::jsonb) AS new
           JOIN users USING (clerk_user_id)
-        RETURNING ${sql.literal(columns)}`,
+        RETURNING ${sql.literal(columns)}`),
       () => new UserNotFound({ clerk_user_id: input.clerk_user_id })
     )
   })

@@ -10,6 +10,7 @@ import { InvalidInput } from "../domain/Problems.ts"
 import { CalendarDay } from "../domain/Text.ts"
 import type { ClerkUserId } from "../domain/User.ts"
 import { today } from "./batches/InstrumentBatches.ts"
+import { seeingDeleted } from "./DeletedMeanwhile.ts"
 import { computed, everyPage, type Listed, type RepositoryError, reader } from "./Rows.ts"
 import * as Tables from "./Tables.ts"
 
@@ -114,7 +115,8 @@ const replaced = /* @__PURE__ */ Object.keys(PortfolioSnapshot.fields)
 const snapshot = (sql: Sql): Operations["snapshot"] =>
   Effect.fn("History.snapshot")(function* (options?: { readonly user?: ClerkUserId | undefined }) {
     const ofUser = options?.user === undefined ? sql.literal("") : sql`WHERE clerk_user_id = ${options.user}::varchar`
-    const [result] = yield* taken(sql`
+    const [result] = yield* taken(
+      seeingDeleted(sql)(sql`
       WITH person AS (
         SELECT clerk_user_id FROM users ${ofUser}
       ), account AS (
@@ -149,6 +151,7 @@ const snapshot = (sql: Sql): Operations["snapshot"] =>
         RETURNING 1
       )
       SELECT count(*)::int AS users FROM taken`)
+    )
     return result?.users ?? 0
   })
 

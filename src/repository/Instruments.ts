@@ -33,6 +33,7 @@ import {
   type UpsertResult,
   upsertMany
 } from "./batches/InstrumentBatches.ts"
+import { seeingDeleted } from "./DeletedMeanwhile.ts"
 import {
   computed,
   encoder,
@@ -381,7 +382,8 @@ const deletions = /* @__PURE__ */ computed(/* @__PURE__ */ Schema.Struct({ delet
 
 const remove = (sql: Sql): Operations["delete"] =>
   Effect.fn("Instruments.delete")(function* (symbol) {
-    const [found] = yield* deletions(sql`
+    const [found] = yield* deletions(
+      seeingDeleted(sql)(sql`
       WITH deleted AS (
         DELETE FROM instruments
         WHERE symbol = ${meantBy(sql, symbol)}
@@ -390,6 +392,7 @@ const remove = (sql: Sql): Operations["delete"] =>
       )
       SELECT EXISTS (SELECT FROM deleted) AS deleted FROM instruments
       WHERE symbol = ${meantBy(sql, symbol)}`)
+    )
     if (found === undefined) return yield* notFound(symbol)()
     if (!found.deleted) return yield* new InstrumentHeld({ symbol })
   })

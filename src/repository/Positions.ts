@@ -22,6 +22,7 @@ import type { BatchOptions } from "./batches/Batches.ts"
 import { meant } from "./batches/InstrumentBatches.ts"
 import { type PutManyResult, putMany } from "./batches/PositionBatches.ts"
 import { type Noted, noted } from "./CallNote.ts"
+import { seeingDeleted } from "./DeletedMeanwhile.ts"
 import type { KnownInstrument } from "./Instruments.ts"
 import {
   encoder,
@@ -186,7 +187,7 @@ const putOne = (
   quantity: string,
   note: Noted
 ) =>
-  sql<Row>`
+  seeingDeleted(sql)(sql<Row>`
     WITH given AS (
       SELECT ${sql.literal(created)} FROM jsonb_populate_record(NULL::positions, ${json}::jsonb)
     ), new AS (
@@ -217,7 +218,7 @@ const putOne = (
     )${note(sql, came)}
     SELECT
       EXISTS (SELECT FROM account) AS account_found, EXISTS (SELECT FROM instrument) AS instrument_found, put.*
-    FROM new LEFT JOIN put ON true`
+    FROM new LEFT JOIN put ON true`)
 
 /** Inserts a position; `quantity` is the SQL of the new quantity if the account has a position already. */
 const putWith = (sql: Sql, owner: ClerkUserId | undefined, quantity: string) =>

@@ -6,6 +6,7 @@ import * as Predicate from "effect/Predicate"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { InvalidInput } from "../../domain/Problems.ts"
+import { seeingDeleted } from "../DeletedMeanwhile.ts"
 import { packs } from "../Rows.ts"
 
 /** An entry of a batch that was not stored: its key, and why. */
@@ -85,7 +86,7 @@ export const writeBatch = Effect.fnUntraced(function* <A>(
   options: BatchOptions | undefined,
   run: (json: string) => Effect.Effect<ReadonlyArray<A>, SqlError>
 ) {
-  const write = (some: ReadonlyArray<Entry>) => inPacks(sql, some, run)
+  const write = (some: ReadonlyArray<Entry>) => seeingDeleted(sql)(inPacks(sql, some, run))
   if (options?.allOrNothing === true) return { rows: yield* write(entries), refused: [] } satisfies Written<A>
   // A failed statement aborts the transaction around it, unless it runs in a savepoint.
   const inTransaction = Option.isSome(yield* Effect.serviceOption(sql.transactionService))

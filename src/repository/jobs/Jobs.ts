@@ -24,6 +24,7 @@ import {
 } from "../../domain/Job.ts"
 import type { UnreadableRow } from "../../domain/Problems.ts"
 import { type ClerkUserId, UserNotFound } from "../../domain/User.ts"
+import { seeingDeleted } from "../DeletedMeanwhile.ts"
 import {
   computed,
   encoder,
@@ -238,7 +239,7 @@ const create = (sql: Sql, types: ReadonlyArray<string>): Operations["create"] =>
   const encodeCreate = encoder(jobCreateOf(types))
   return Effect.fn("Jobs.create")(function* (input) {
     const json = yield* encodeCreate(input, "new job")
-    const rows = yield* sql<Row>`
+    const rows = yield* seeingDeleted(sql)(sql<Row>`
       WITH new AS (
         SELECT new.*, ${sql.literal(payloadBytes("new"))} AS bytes
         FROM jsonb_populate_record(NULL::jobs, ${json}::jsonb) AS new
@@ -251,7 +252,7 @@ const create = (sql: Sql, types: ReadonlyArray<string>): Operations["create"] =>
         created.id IS NOT NULL AS created, new.bytes,
         EXISTS (SELECT FROM users WHERE users.clerk_user_id = new.clerk_user_id) AS user_found,
         created.*
-      FROM new LEFT JOIN created ON true`
+      FROM new LEFT JOIN created ON true`)
     const [row] = rows
     const [outcome] = yield* createdJobs(Effect.succeed(rows))
     if (row === undefined || outcome?.user_found !== true) {

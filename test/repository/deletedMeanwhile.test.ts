@@ -1,0 +1,147 @@
+/** A row that a write refers to is deleted by another session after the write has begun. */
+import { assert, layer } from "@effect/vitest"
+import { BigDecimal, Deferred, Effect, Fiber } from "effect"
+import { SqlClient, type SqlError } from "effect/sql"
+import { ClerkUserId, InstrumentSymbol } from "../../src/domain/index.ts"
+import { Accounts, History, Instruments, Jobs, Positions, Users } from "../../src/repository/index.ts"
+import { hasPostgres, postgres, skipWithoutPostgres } from "./TestRepositories.ts"
+
+const one = BigDecimal.fromBigInt(1n)
+
+/** A user with an account, and an instrument. */
+const owned = Effect.gen(function* () {
+  const user = ClerkUserId.make(`user_${crypto.randomUUID()}`)
+  const symbol = InstrumentSymbol.make(crypto.randomUUID().slice(0, 8).toUpperCase())
+  yield* (yield* Users).create({ clerk_user_id: user })
+  const { id: account_id } = yield* (yield* Accounts).create({ clerk_user_id: user, account_name: "Brokerage" })
+  yield* (yield* Instruments).create({ symbol, name: "Fund", instrument_type: "etf" })
+  return { user, account_id, symbol }
+})
+
+const waitsForLock = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const [found] = yield* sql<{ readonly count: number }>`
+    SELECT count(*)::int AS count FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock' AND query NOT LIKE '%pg_stat_activity%'`
+  return (found?.count ?? 0) > 0
+})
+
+/** The outcome of a write that waits for the other session's statement, which is committed meanwhile. */
+const beside = <A, E, R>(
+  other: (sql: SqlClient.SqlClient) => Effect.Effect<unknown, SqlError.SqlError>,
+  write: Effect.Effect<A, E, R>
+) =>
+  Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient
+    const done = yield* Deferred.make<void>()
+    const mayCommit = yield* Deferred.make<void>()
+    const deletion = yield* Effect.forkChild(
+      sql.withTransaction(
+        Effect.andThen(other(sql), Effect.andThen(Deferred.succeed(done, undefined), Deferred.await(mayCommit)))
+      )
+    )
+    yield* Deferred.await(done)
+    const writing = yield* Effect.forkChild(Effect.result(write))
+    yield* Effect.repeat(Effect.delay(waitsForLock, "10 millis"), { until: (waits) => waits })
+    yield* Deferred.succeed(mayCommit, undefined)
+    yield* Fiber.join(deletion)
+    return yield* Fiber.join(writing)
+  })
+
+const failureTag = <A, E extends { readonly _tag: string }, R>(
+  other: (sql: SqlClient.SqlClient) => Effect.Effect<unknown, SqlError.SqlError>,
+  write: Effect.Effect<A, E, R>
+) => Effect.map(beside(other, write), (result) => (result._tag === "Failure" ? result.failure._tag : "none"))
+
+if (!hasPostgres) skipWithoutPostgres("rows that are deleted while a write runs")
+else {
+  layer(postgres, { timeout: "60 seconds", excludeTestServices: true })("a row deleted while a write runs", (it) => {
+    it.effect("is not found by a position that is put", () =>
+      Effect.gen(function* () {
+        const positions = yield* Positions
+        const { account_id, symbol, user } = yield* owned
+        const put = positions.put({ account_id, symbol, quantity: one })
+        assert.strictEqual(
+          yield* failureTag((sql) => sql`DELETE FROM users WHERE clerk_user_id = ${user}`, put),
+          "AccountNotFound"
+        )
+        const next = yield* owned
+        const again = positions.addQuantity({ account_id: next.account_id, symbol: next.symbol, quantity: one })
+        assert.strictEqual(
+          yield* failureTag((sql) => sql`DELETE FROM instruments WHERE symbol = ${next.symbol}`, again),
+          "InstrumentNotFound"
+        )
+      })
+    )
+
+    it.effect("is refused by a batch of positions, which stores the others", () =>
+      Effect.gen(function* () {
+        const positions = yield* Positions
+        const { account_id, symbol } = yield* owned
+        const other = yield* owned
+        const result = yield* beside(
+          (sql) => sql`DELETE FROM instruments WHERE symbol = ${other.symbol}`,
+          positions.putMany([
+            { account_id, symbol, quantity: one },
+            { account_id, symbol: other.symbol, quantity: one }
+          ])
+        )
+        assert.strictEqual(result._tag, "Success")
+        assert.deepStrictEqual(
+          (yield* positions.listByAccount(account_id)).map((position) => position.symbol),
+          [symbol]
+        )
+      })
+    )
+
+    it.effect("is not found by an account or a job that is created", () =>
+      Effect.gen(function* () {
+        const first = yield* owned
+        const account = (yield* Accounts).create({ clerk_user_id: first.user, account_name: "Second" })
+        assert.strictEqual(
+          yield* failureTag((sql) => sql`DELETE FROM users WHERE clerk_user_id = ${first.user}`, account),
+          "UserNotFound"
+        )
+        const second = yield* owned
+        const job = (yield* Jobs).create({ clerk_user_id: second.user, job_type: "portfolio_analysis" })
+        assert.strictEqual(
+          yield* failureTag((sql) => sql`DELETE FROM users WHERE clerk_user_id = ${second.user}`, job),
+          "UserNotFound"
+        )
+      })
+    )
+
+    it.effect("is left out of the day's snapshots, which hold everyone else", () =>
+      Effect.gen(function* () {
+        const history = yield* History
+        const kept = yield* owned
+        const deleted = yield* owned
+        const result = yield* beside(
+          (sql) => sql`DELETE FROM users WHERE clerk_user_id = ${deleted.user}`,
+          history.snapshot()
+        )
+        assert.strictEqual(result._tag, "Success")
+        assert.lengthOf(yield* history.portfolio(kept.user, { from: "2000-01-01", to: "2100-01-01" }), 1)
+      })
+    )
+
+    it.effect("keeps an instrument that came to be held", () =>
+      Effect.gen(function* () {
+        const { account_id, symbol } = yield* owned
+        const put = (sql: SqlClient.SqlClient) =>
+          sql`INSERT INTO positions (account_id, symbol, quantity) VALUES (${account_id}::uuid, ${symbol}, 1)`
+        assert.strictEqual(yield* failureTag(put, (yield* Instruments).delete(symbol)), "InstrumentHeld")
+      })
+    )
+
+    it.effect("fails the transaction that refers to it, with the key's error", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const { account_id, symbol, user } = yield* owned
+        const put = sql.withTransaction((yield* Positions).put({ account_id, symbol, quantity: one }))
+        const result = yield* beside((own) => own`DELETE FROM users WHERE clerk_user_id = ${user}`, put)
+        assert.strictEqual(result._tag === "Failure" && result.failure._tag, "SqlError")
+      })
+    )
+  })
+}
