@@ -1,19 +1,17 @@
 /**
- * One contender in a process of its own, as a service has one library: what another leaves in the heap, in V8's caches and
- * to its compiler is not paid for here. `calls.ts` starts it with a name and the URL of a Data API, says over IPC which
- * workload to run, and reads what it cost.
+ * One contender in a process of its own, as a service has one library: it pays for its own garbage, and not for what
+ * another leaves in V8's caches and to its compiler. `calls.ts` starts it with a name and the URL of a Data API, says over
+ * IPC which workload to run, and reads what it cost.
  */
 import { Effect } from "effect"
 import { everyContender, type Loads } from "./everyContender.ts"
-import { costOf, garbageCollector } from "./measure.ts"
+import { costOf } from "./measure.ts"
 
 /** What `calls.ts` asks for. */
 export interface Round {
   readonly workload: string
   readonly calls: number
   readonly concurrency: number
-  /** Whether a call leaves megabytes, so that the old generation is to be collected before. */
-  readonly heavy: boolean
 }
 
 /** The first message: the workloads that it has, or why it has none. */
@@ -21,12 +19,10 @@ export type Started = { readonly workloads: ReadonlyArray<string> } | { readonly
 
 const serve = (loads: Loads): Effect.Effect<void> =>
   Effect.callback((resume) => {
-    const collectGarbage = garbageCollector()
     process.once("disconnect", () => resume(Effect.void))
-    process.on("message", async ({ calls, concurrency, heavy, workload }: Round) => {
+    process.on("message", async ({ calls, concurrency, workload }: Round) => {
       const load = loads[workload]
       if (load === undefined) return
-      collectGarbage({ type: heavy ? "major" : "minor" })
       process.send?.(await costOf(load, calls, concurrency))
     })
     process.send?.({ workloads: Object.keys(loads) })

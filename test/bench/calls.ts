@@ -17,7 +17,6 @@ interface Workload {
   readonly warmUp: number
   readonly calls: number
   readonly concurrency: number
-  readonly heavy?: boolean
   readonly without?: ReadonlyArray<string>
   readonly limits?: Readonly<Record<string, number>>
 }
@@ -48,7 +47,6 @@ const workloads: ReadonlyArray<Workload> = [
     warmUp: 768,
     calls: 64,
     concurrency: 32,
-    heavy: true,
     limits: { sql: 0.2 }
   },
   { what: "insert of 8", workload: "insert of 8", warmUp: 4000, calls: 384, concurrency: 32, without },
@@ -75,7 +73,6 @@ const workloads: ReadonlyArray<Workload> = [
     warmUp: 768,
     calls: 64,
     concurrency: 32,
-    heavy: true,
     limits: { repository: 0.45 }
   },
   { what: "point select", workload: "point select", warmUp: 2048, calls: 512, concurrency: 256 }
@@ -126,7 +123,7 @@ const costOf = ({ child }: Contender, round: Round): Effect.Effect<Cost, Contend
 
 /** The median cost of a workload, of each contender that has it, taken in turns. */
 const compare = Effect.fnUntraced(function* (
-  { calls, concurrency, heavy = false, warmUp, workload }: Workload,
+  { calls, concurrency, warmUp, workload }: Workload,
   contenders: ReadonlyArray<Contender>,
   rounds: number
 ) {
@@ -134,12 +131,12 @@ const compare = Effect.fnUntraced(function* (
   for (const contender of contenders) {
     const start = performance.now()
     for (let n = 0; n < warmUp && performance.now() - start < warmUpLimit; n += calls) {
-      yield* costOf(contender, { workload, calls, concurrency, heavy })
+      yield* costOf(contender, { workload, calls, concurrency })
     }
   }
   for (let round = 0; round < rounds; round++) {
     for (const contender of orderOf(contenders, round)) {
-      costs.get(contender.name)?.push(yield* costOf(contender, { workload, calls, concurrency, heavy }))
+      costs.get(contender.name)?.push(yield* costOf(contender, { workload, calls, concurrency }))
     }
   }
   return new Map([...costs].map(([name, all]) => [name, medianCost(all)]))

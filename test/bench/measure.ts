@@ -1,19 +1,11 @@
 /**
- * How figures are taken: CPU time of this process, in rounds that alternate between the contenders, medians. What one
- * contender leaves behind is collected before the next begins, which would pay for it otherwise.
- *
- * Of calls that leave little only the young generation is collected. A full collection between rounds, when no call is
- * under way, also takes the hidden classes of everything that lives for a call; V8 then throws away the code that it
- * compiled for them, a thousand times in one run, and its compiler would be measured instead.
+ * How figures are taken: CPU time of a process, in rounds that alternate between the contenders, medians. Where contenders
+ * share a process, what one leaves in the young generation is collected before the next begins, which would pay for it
+ * otherwise. A full collection between rounds, when no call is under way, also takes the hidden classes of everything that
+ * lives for a call; V8 then throws away the code that it compiled for them, and its compiler would be measured instead.
  */
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
-
-/** Collects the garbage of this process. */
-export const garbageCollector = (): ((options: { readonly type: "minor" | "major" }) => void) => {
-  setFlagsFromString("--expose-gc")
-  return runInNewContext("gc")
-}
 
 /** Runs `calls` calls, `concurrency` at a time. */
 export type Load = (calls: number, concurrency: number) => Promise<void>
@@ -76,7 +68,8 @@ export const compare = async <Name extends string>(
 ): Promise<ReadonlyMap<Name, Cost>> => {
   const { calls, concurrency, rounds, warmUp } = options
   const costs = new Map<Name, Array<Cost>>()
-  const collectGarbage = garbageCollector()
+  setFlagsFromString("--expose-gc")
+  const collectGarbage: (options: { readonly type: "minor" }) => void = runInNewContext("gc")
   for (const [, load] of loads) await load(warmUp, concurrency)
   for (let round = 0; round < rounds; round++) {
     for (const [name, load] of orderOf(loads, round)) {
