@@ -5,6 +5,7 @@
 import type { ColumnMetadata, ExecuteStatementResponse } from "../DataApi.ts"
 import type { Reason } from "../DataApiError.ts"
 import { quotedName } from "../statement/Quoting.ts"
+import { tokenize } from "../statement/SqlLexer.ts"
 import { pgTypeByName } from "../values/PgOids.ts"
 import { isInfinite, isUnreturned } from "./SqlErrors.ts"
 
@@ -65,7 +66,11 @@ export const textColumns = (metadata: ReadonlyArray<ColumnMetadata>): ReadonlyAr
   return columns.every(({ select }) => select === asItIs) ? undefined : columns
 }
 
-const statementOf = (sql: string): string => sql.replace(/;\s*$/, "")
+/** The statement without a semicolon at its end, behind which a comment may stand. */
+export const statementOf = (sql: string): string => {
+  const last = tokenize(sql).findLast(({ kind }) => kind !== "space" && kind !== "comment")
+  return last !== undefined && sql.slice(last.start, last.end) === ";" ? sql.slice(0, last.start) : sql
+}
 
 /** A query with the same columns and no rows, whose result can be returned whatever the types are. */
 export const shapeSql = (sql: string): string => `select * from (${statementOf(sql)}\n) as t limit 0`

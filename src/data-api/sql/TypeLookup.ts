@@ -12,6 +12,7 @@ import { fromNumbered, type Template } from "../statement/Placeholders.ts"
 import { literal, quotedName } from "../statement/Quoting.ts"
 import { fromBase64, toHex } from "../values/Octets.ts"
 import { pgTypeByName } from "../values/PgOids.ts"
+import { statementOf } from "./TextColumns.ts"
 
 /** The SQLSTATE of the error that carries an answer. */
 export const ANSWER_SQLSTATE = "ALEXT"
@@ -130,7 +131,7 @@ export const lookupSql = ({ sql, types }: Question, columns: Columns, inTransact
   const name = `alex_${nonce()}`
   const quote = `$${name}$`
   if (sql.includes(quote)) return undefined
-  const template = columns === "as known" ? undefined : Result.getOrUndefined(fromNumbered(sql))
+  const template = columns === "as known" ? undefined : Result.getOrUndefined(fromNumbered(statementOf(sql)))
   const list = types.length === 0 ? "''" : `'(' || array_to_string(asked_types, ', ') || ')'`
   const body = `
 declare

@@ -51,6 +51,46 @@ for (const [way, api] of backends) {
         })
     )
 
+    it.effect("what ends with a semicolon or a comment comes back, and a name with quotes", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`create table ended (label text, span interval)`
+        for (const end of ["", ";", " ; \n", " -- note", "; -- note", " /* ; */ ; /* note */ -- note\n"]) {
+          const query = sql.unsafe(`select interval '1 hour' as "a""b", 1 as n${end}`)
+          assert.deepStrictEqual(yield* query, [{ 'a"b': hours(1), n: 1 }], end)
+          const insert = sql.unsafe(`insert into ended values ($1, '1 hour') returning span as "a""b"${end}`, ["one"])
+          assert.deepStrictEqual(yield* insert, [{ 'a"b': hours(1) }], end)
+        }
+        assert.deepStrictEqual(yield* sql`select count(*) as n from ended`, [{ n: 6n }])
+      })
+    )
+
+    it.effect("columns that were added, dropped or changed since are those of the next run", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`create table reshaped (a interval)`
+        yield* sql`insert into reshaped values ('1 hour')`
+        const query = sql`select * from reshaped`
+        assert.deepStrictEqual(yield* query, [{ a: hours(1) }])
+        yield* sql`alter table reshaped add column b int default 7`
+        assert.deepStrictEqual(yield* query, [{ a: hours(1), b: 7 }])
+        yield* sql`alter table reshaped alter column b drop default, alter column b type interval using b * interval '1 hour'`
+        assert.deepStrictEqual(yield* query, [{ a: hours(1), b: hours(7) }])
+        yield* sql`alter table reshaped drop column a`
+        assert.deepStrictEqual(yield* query, [{ b: hours(7) }])
+        yield* sql`alter table reshaped drop column b, add column c int default 1`
+        assert.deepStrictEqual(yield* query, [{ c: 1 }])
+      })
+    )
+
+    it.effect("the names of tables come back as object ids beside what is not returned", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const query = sql`select 'pg_class'::regclass as one, array['pg_class'::regclass] as many, interval '1 hour' as span`
+        assert.deepStrictEqual(yield* query, [{ one: 1259, many: [1259], span: hours(1) }])
+      })
+    )
+
     it.effect("a write that may not stand in WITH runs once, and fails with the column and the type", () =>
       Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient
