@@ -32,7 +32,7 @@ const distance = (name: string, variable: string): number => distances(name.toUp
 const mayBegin = (beginning: string, variable: string): boolean =>
   beginning.length <= variable.length + slips && Math.min(...distances(beginning.toUpperCase(), variable)) <= slips
 
-const isNear = (name: string, variable: string): boolean => name !== variable && distance(name, variable) <= slips
+const isNear = (name: string, variable: string): boolean => distance(name, variable) <= slips
 
 const isSet = (node: ConfigProvider.Node | undefined): boolean => (node?.value ?? "").trim() !== ""
 

@@ -68,6 +68,8 @@ describe("a name that is near that of a variable", () => {
         "DATABASE_UR",
         "DATABASE_URLS",
         "DATABASEURL",
+        "DATABSE_URLS",
+        "DATABSE_ULR",
         "database_url"
       ]) {
         const { why } = yield* load({ [name]: url, PATH: "/bin" })
@@ -104,6 +106,8 @@ describe("a name that is near that of a variable", () => {
       const quiet = [
         { DATABASE_URL: url, DATABSE_URL: url },
         { DATABSE_URL: " " },
+        { DATBSE_ULR: url, DTBSE_URL: url },
+        { ALEX_DB_DIR: "x", ALEX_DB_DIRR: "y" },
         { DATABASE_HOST: "x", AURORA_URL: "x", ALEX: "x", URL: url, DATABASE_URL_999999999: "x" },
         { "DATABASE_UR\u001b": url }
       ]
