@@ -651,5 +651,103 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     from: "&& mayBeInfinite(send)",
     to: "&& false",
     tests: ["test/data-api/sql/unreturned.test.ts"]
+  },
+  {
+    name: "a name in quotes has the shape of another in other letters",
+    file: "src/data-api/statement/Shape.ts",
+    from: '[kind === "word" ? text.toLowerCase() : text]',
+    to: "[text.toLowerCase()]",
+    tests: ["test/data-api/statement/Shape.test.ts"]
+  },
+  {
+    name: "a constant of bigint has the shape of a numeric one",
+    file: "src/data-api/statement/Shape.ts",
+    from: "<= 9_223_372_036_854_775_807n",
+    to: "<= 9_223_372_036_854_775_808n",
+    tests: ["test/data-api/statement/Shape.test.ts"]
+  },
+  {
+    name: "rows count as alike whose second columns have several types",
+    file: "src/data-api/statement/Lists.ts",
+    from: "return columns.every((values)",
+    to: "return columns.slice(0, 1).every((values)",
+    tests: ["test/data-api/statement/Lists.test.ts"]
+  },
+  {
+    name: "a list that ends on a line of its own keeps its length",
+    file: "src/data-api/statement/Lists.ts",
+    from: ": text.trimEnd()",
+    to: ": text",
+    tests: ["test/data-api/statement/Lists.test.ts", "test/data-api/statement/PackedLists.test.ts"]
+  },
+  {
+    name: "a text that was made for one type of a number is sent for another",
+    file: "src/data-api/sql/StatementTexts.ts",
+    from: 'parameter._tag === "Typed" ? parameter.type : parameter._tag',
+    to: "parameter._tag",
+    tests: ["test/data-api/sql/StatementTexts.test.ts"]
+  },
+  {
+    name: "what a packed list holds is sent beside it as well",
+    file: "src/data-api/sql/StatementTexts.ts",
+    from: "new Set([...literal, ...lists.flatMap((list) => list.elements.flat())])",
+    to: "literal",
+    tests: ["test/data-api/sql/StatementTexts.test.ts"]
+  },
+  {
+    name: "a long list of numbers becomes a query in a definition",
+    file: "src/data-api/sql/StatementTexts.ts",
+    from: "kind.prepared !== undefined && isLonger(sql",
+    to: "isLonger(sql",
+    tests: ["test/data-api/sql/StatementTexts.test.ts"]
+  },
+  {
+    name: "a signature's time is kept for a minute",
+    file: "src/data-api/aws/SignatureText.ts",
+    from: "Math.floor(now / 1000)",
+    to: "Math.floor(now / 60_000)",
+    tests: ["test/data-api/aws/Signer.test.ts"]
+  },
+  {
+    name: "a connection that is to be closed is used again if its header says more",
+    file: "src/data-api/aws/http/AnswerHead.ts",
+    from: "/\\bclose\\b/i",
+    to: "/^close$/i",
+    tests: ["test/data-api/aws/AnswerParser.test.ts"]
+  },
+  {
+    name: "the cluster's database is written beside the request's own",
+    file: "src/data-api/rest-json/RequestWriter.ts",
+    from: '"sql" in request ? request.database !== undefined :',
+    to: '"sql" in request ? false :',
+    tests: ["test/data-api/rest-json/messages.test.ts"]
+  },
+  {
+    name: "a RETURNING within a statement counts as its own",
+    file: "src/data-api/statement/StatementKind.ts",
+    from: 'top && text === "returning"',
+    to: 'text === "returning"',
+    tests: ["test/data-api/statement/StatementKind.test.ts"]
+  },
+  {
+    name: "a grant of a session's lock is refused as a call of it",
+    file: "src/data-api/statement/StatementKind.ts",
+    from: "const lock = preparable.has(first)",
+    to: 'const lock = first !== ""',
+    tests: ["test/data-api/sql/sessions.test.ts"]
+  },
+  {
+    name: "a comment at the end of a query hides what is put behind it",
+    file: "src/data-api/sql/TextColumns.ts",
+    from: "((${statementOf(sql)}\\n) union",
+    to: "((${statementOf(sql)}) union",
+    tests: ["test/data-api/sql/unreturned.test.ts"]
+  },
+  {
+    name: "a backup to a stdout that failed goes on",
+    file: "src/operations/backup/BackupFile.ts",
+    from: 'resume(cause == null ? Effect.void : Effect.fail(failed("stdout", "written")(cause)))',
+    to: "resume(Effect.void)",
+    tests: ["test/operations/backup/BackupFile.test.ts"]
   }
 ]
