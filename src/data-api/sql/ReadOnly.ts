@@ -46,6 +46,10 @@ const pure = words(`
   trim_array trim_scale trunc unnest upper var_pop var_samp variance version width_bucket
 `)
 
+/** Whether a word stands in `for update`, `for no key update`, `for share` or `for key share`. */
+const isLock = (texts: ReadonlyArray<string>, index: number): boolean =>
+  /(?:^| )for (?:(?:no )?key )?(?:update|share)$/.test(texts.slice(Math.max(0, index - 3), index + 1).join(" "))
+
 /**
  * Whether a statement is a query that changes nothing, so that it may run twice.
  *
@@ -60,15 +64,20 @@ const pure = words(`
  * ReadOnly.isRead("select my_function()") // false
  * ```
  */
-export const isRead = (sql: string): boolean => {
+export const isRead = (sql: string): boolean => reads(sql, false)
+
+/** Whether a statement is such a query, or one that only locks the rows that it reads. */
+export const isReadOrLock = (sql: string): boolean => reads(sql, true)
+
+const reads = (sql: string, mayLock: boolean): boolean => {
   const tokens = tokenize(sql).filter((token) => token.kind !== "space" && token.kind !== "comment")
   const texts = tokens.map((token) => sql.slice(token.start, token.end).toLowerCase())
   const first = texts.find((text) => text !== "(")
   if (first === undefined || !/^(?:select|values|table|show|with)$/.test(first)) return false
   return tokens.every((token, index) => {
     const text = texts[index] ?? ""
+    if (/^(?:update|share)$/.test(text) && isLock(texts, index)) return mayLock
     if (token.kind === "word" && effects.has(text)) return false
-    if (text === "share" && /^(?:for|key)$/.test(texts[index - 1] ?? "")) return false
     if ((token.kind !== "word" && token.kind !== "identifier") || texts[index + 1] !== "(") return true
     const before = texts[index - 1]
     // A table alias or the name of a common table expression, with its columns.

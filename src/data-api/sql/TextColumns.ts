@@ -57,7 +57,9 @@ const selectOf = (typeName: string): TextColumn["select"] => {
 }
 
 /** The columns to select, from the result's metadata; undefined if no column needs a cast. */
-export const textColumns = (metadata: ReadonlyArray<ColumnMetadata>): ReadonlyArray<TextColumn> | undefined => {
+export const textColumns = (
+  metadata: ReadonlyArray<Pick<ColumnMetadata, "label" | "name" | "typeName">>
+): ReadonlyArray<TextColumn> | undefined => {
   const columns = metadata.map(({ label, name, typeName }) => ({
     label: label || name,
     typeName,
@@ -80,7 +82,8 @@ export const textSql = (sql: string, columns: ReadonlyArray<TextColumn>): string
   const names = columns.map((_, index) => `c${index + 1}`)
   const selected = columns.map(({ label, select }, index) => `${select(names[index] ?? "")} as ${quotedName(label)}`)
   const nulls = columns.map(({ typeName }) => nullOf(typeName)).join(", ")
-  return `select ${selected.join(", ")} from ((${statementOf(sql)}\n) union all select ${nulls} where false) as t(${names.join(", ")})`
+  // A query that locks rows may stand in WITH, and not in UNION.
+  return `with alex_rows as (${statementOf(sql)}\n) select ${selected.join(", ")} from (select * from alex_rows union all select ${nulls} where false) as t(${names.join(", ")})`
 }
 
 /** The type of a column that was cast. */

@@ -4,8 +4,9 @@ import type { ExecuteStatementResponse } from "../DataApi.ts"
 import { DataApiError, UnsupportedResult } from "../DataApiError.ts"
 import type { PgParameter } from "../values/PgValue.ts"
 import type { DataApiConnection } from "./DataApiConnection.ts"
+import { isCursorQuery } from "./DataApiStream.ts"
 import { keyOf, learnColumns } from "./OpenTypes.ts"
-import { isRead } from "./ReadOnly.ts"
+import { isReadOrLock } from "./ReadOnly.ts"
 import { isInfinite, isUnreturned } from "./SqlErrors.ts"
 import { type KnownStatement, rememberColumns, type ServiceText } from "./StatementTexts.ts"
 import {
@@ -18,6 +19,7 @@ import {
   textSql,
   writtenSql
 } from "./TextColumns.ts"
+import type { InferredType } from "./TypeLookup.ts"
 
 type Sent = Effect.Effect<ExecuteStatementResponse, DataApiError>
 
@@ -35,7 +37,8 @@ const sendAs = ({ connection, continueAfterTimeout, parameters, statement }: Sen
 /** Sends a query again, with the columns that could not be returned cast to text; only a read may run twice. */
 const withTextColumns = (send: Send, text: ServiceText, error: DataApiError): Sent => {
   const { connection, parameters, statement } = send
-  if ((!isInfinite(error.reason) && !isUnreturned(error.reason)) || !isRead(statement.sql)) return Effect.fail(error)
+  if ((!isInfinite(error.reason) && !isUnreturned(error.reason)) || !isReadOrLock(statement.sql))
+    return Effect.fail(error)
   return Effect.matchEffect(sendAs(send, text, shapeSql(text.sql)), {
     onFailure: () => Effect.fail(error),
     onSuccess: ({ columnMetadata = [] }) => {
@@ -64,12 +67,23 @@ const unreturnedColumns = (send: Send, text: ServiceText): ReadonlyArray<string>
     : undefined
 }
 
+/** Lets the next run of a query that may not run again at once return its columns. */
+const rememberNamed = ({ connection, parameters, statement }: Send, results: ReadonlyArray<InferredType>): void => {
+  const named = results.flatMap(({ column, name }) =>
+    column === undefined ? [] : [{ label: column, name: column, typeName: name }]
+  )
+  // A write in WITH may not stand in another WITH.
+  if (named.length < results.length || !isCursorQuery(statement.sql)) return
+  rememberColumns(statement, keyOf(connection, parameters), textColumns(named))
+}
+
 /** Adds the columns that can't be returned to the message of a failure. */
 const named = (send: Send, text: ServiceText, error: DataApiError): Sent => {
   const { connection, parameters, statement } = send
   const { operation, reason, requestId } = error
   if (reason._tag !== "UnsupportedResult" || !isUnreturned(reason)) return Effect.fail(error)
   return Effect.flatMap(learnColumns(connection, statement, parameters, text), (results = []) => {
+    rememberNamed(send, results)
     const columns = results.flatMap(({ column, isReturned, name }, index) =>
       isReturned ? [] : [`column ${column === undefined ? index + 1 : `"${column}"`} is of type ${name}`]
     )

@@ -115,6 +115,32 @@ for (const [way, api] of backends) {
         const error = yield* Effect.flip(sql`select called() as waited`)
         assert.include(error.message, 'column "waited" is of type interval')
         assert.deepStrictEqual(yield* sql`select count(*) as n from calls`, [{ n: 1n }])
+        assert.deepStrictEqual(yield* sql`select called() as waited`, [{ waited: hours(1) }])
+        assert.deepStrictEqual(yield* sql.withTransaction(sql`select called() as waited`), [{ waited: hours(1) }])
+        assert.deepStrictEqual(yield* sql`select count(*) as n from calls`, [{ n: 3n }])
+      })
+    )
+
+    it.effect("a query that locks rows returns them, and locks them", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`create table locked (n int, span interval)`
+        yield* sql`insert into locked values (1, '1 hour'), (2, '2 hours')`
+        for (const lock of ["update", "no key update", "share", "key share of locked", "update skip locked"]) {
+          const query = sql`select n, span as "s" from locked where n > ${0} order by n ${sql.literal(`for ${lock}`)}`
+          const rows = [
+            { n: 1, s: hours(1) },
+            { n: 2, s: hours(2) }
+          ]
+          assert.deepStrictEqual(yield* query, rows, lock)
+          assert.deepStrictEqual([...(yield* Stream.runCollect(query.stream))], rows, lock)
+          const held = Effect.andThen(
+            query,
+            sql`select count(*) as n from pg_locks l
+            where l.relation = 'locked'::regclass and l.mode = 'RowShareLock' and l.pid = pg_backend_pid()`
+          )
+          assert.deepStrictEqual(yield* sql.withTransaction(held), [{ n: 1n }], lock)
+        }
       })
     )
 
