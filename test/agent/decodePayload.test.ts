@@ -340,6 +340,17 @@ describe("an answer", () => {
     assert.isFalse(decodePayload("retirement", JSON.stringify([answer, answer])).ok)
   })
 
+  it("keeps members whose names are spelled in another way, in case, dashes, spaces or none", () => {
+    const answer = { analysis: "On track", success_rate: 87.5 }
+    for (const name of ["successRate", "SuccessRate", "success-rate", "Success Rate", "SUCCESS_RATE", "successrate"]) {
+      const decoded = decodePayload("retirement", JSON.stringify({ analysis: "On track", [name]: 87.5 }))
+      const repairs = ["success_rate: its name was spelled as the schema has it"]
+      assert.deepStrictEqual(decoded, { ok: true, value: answer, repairs }, name)
+    }
+    const twice = decodePayload("retirement", '{"analysis": "x", "success_rate": 50, "successRate": 60}')
+    assert.include(JSON.stringify(twice), "comes twice, in two spellings")
+  })
+
   it("that is a word or a number alone is no report", () => {
     for (const text of ["null", "None", "N/A", "42", "true", '""', '"null"', "[]", "```json\nnull\n```"]) {
       assert.isFalse(decodePayload("report", text).ok, text)

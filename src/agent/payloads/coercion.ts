@@ -2,7 +2,7 @@
 import { type JsonSchema, Predicate } from "effect"
 import type { Problem } from "../../domain/index.ts"
 import { Digits, Fields, type Loose } from "./looseJson.ts"
-import { amountFor, decimalText, exactNumber, plainNumber, spelled, wordFor } from "./spellings.ts"
+import { amountFor, decimalText, exactNumber, plainNumber, wordFor } from "./spellings.ts"
 
 type Node = JsonSchema.JsonSchema
 
@@ -112,8 +112,7 @@ class Coercion {
     const taken: Array<readonly [string, unknown]> = []
     for (const [written, loose] of members) {
       const inner = (name: string) => (path === "" ? name : `${path}.${name}`)
-      const meant = spelled(written)
-      const name = !Object.hasOwn(properties, written) && Object.hasOwn(properties, meant) ? meant : written
+      const name = Object.hasOwn(properties, written) ? written : (wordFor(Object.keys(properties), written) ?? written)
       if (name !== written) this.say(inner(name), "its name was spelled as the schema has it")
       if (taken.some(([one]) => one === name)) {
         this.refused.push({ path: inner(name), message: "comes twice, in two spellings" })

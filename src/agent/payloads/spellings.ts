@@ -45,15 +45,8 @@ export const amountFor = (schema: { readonly [keyword: string]: unknown }, text:
   return pattern.test("1") && !pattern.test("x") && pattern.test(decimal) ? decimal : undefined
 }
 
-/** A name in lower case, joined by underscores. */
-export const spelled = (text: string): string =>
-  text
-    .trim()
-    .toLowerCase()
-    .replaceAll(/[\s-]+/g, "_")
-
 const letters = (text: string): string => text.toLowerCase().replaceAll(/[\s_-]+/g, "")
 
 /** The word of a vocabulary that differs from the text in nothing but case, spaces, dashes and underscores. */
-export const wordFor = (vocabulary: ReadonlyArray<unknown>, text: string): unknown =>
-  vocabulary.find((word) => typeof word === "string" && letters(word) === letters(text))
+export const wordFor = (vocabulary: ReadonlyArray<unknown>, text: string): string | undefined =>
+  vocabulary.find((word): word is string => typeof word === "string" && letters(word) === letters(text))
