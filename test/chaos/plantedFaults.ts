@@ -739,8 +739,8 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "a comment at the end of a query hides what is put behind it",
     file: "src/data-api/sql/TextColumns.ts",
-    from: "((${statementOf(sql)}\\n) union",
-    to: "((${statementOf(sql)}) union",
+    from: "alex_rows as (${statementOf(sql)}\\n)",
+    to: "alex_rows as (${statementOf(sql)})",
     tests: ["test/data-api/sql/unreturned.test.ts"]
   },
   {
