@@ -351,6 +351,27 @@ describe("an answer", () => {
     assert.include(JSON.stringify(twice), "comes twice, in two spellings")
   })
 
+  it("of several objects that fit and differ is asked for again, wherever they are", () => {
+    const [draft, last] = ['{"content": "A draft"}', '{"content": "The report"}']
+    const fence = (json: string) => `\`\`\`json\n${json}\n\`\`\``
+    for (const text of [
+      `${draft}${last}`,
+      `<think>Maybe ${draft}</think>\n${last}`,
+      `${fence(draft)}\nNo, rather:\n${fence(last)}`
+    ]) {
+      assert.include(JSON.stringify(decodePayload("report", text)), "several JSON objects that differ", text)
+    }
+    const value = { content: "The report" }
+    for (const text of [
+      `${last}\n${last}`,
+      `{} ${last}`,
+      `First {"x": 1}, then ${last}`,
+      `Not ${draft}:\n${fence(last)}`
+    ]) {
+      assert.deepInclude(decodePayload("report", text), { ok: true, value }, text)
+    }
+  })
+
   it("that is a word or a number alone is no report", () => {
     for (const text of ["null", "None", "N/A", "42", "true", '""', '"null"', "[]", "```json\nnull\n```"]) {
       assert.isFalse(decodePayload("report", text).ok, text)

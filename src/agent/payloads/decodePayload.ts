@@ -172,6 +172,16 @@ const order = <A>(a: Candidate<A>, b: Candidate<A>): number => {
   )
 }
 
+/** The different values, as JSON; an empty one is no answer beside another. */
+const valuesOf = <A>(candidates: ReadonlyArray<Candidate<A>>): ReadonlySet<string> =>
+  new Set(
+    candidates
+      .flatMap(({ result }) => (Result.isSuccess(result) ? [JSON.stringify(result.success)] : []))
+      .filter((json) => json !== "{}")
+  )
+
+const several = "There are several JSON objects that differ: answer with one, and nothing else."
+
 const correction = (problems: ReadonlyArray<Problem>): string => {
   const shown = problems.slice(0, 10).map(({ message, path }) => (path === "" ? message : `${path}: ${message}`))
   return `Send the whole JSON object again, with these corrections: ${shown.join("; ")}.`
@@ -214,11 +224,16 @@ export const decodePayload = <Kind extends PayloadKind>(kind: Kind, answer: stri
   const text = unquoted(answer)
   const { failed, found } = reading(text)
   const whole = failed?.cut === true ? [] : proseOf(kind, text, found)
-  const all = [...found.flatMap((one) => [one, ...rewrapped(kind, one)]), ...whole]
   const described = payloads[kind]
-  const [chosen] = all.flatMap((one) => dialects.map((dialect) => judged(described(dialect), one))).toSorted(order)
+  const bestOf = (one: Found) =>
+    [one, ...rewrapped(kind, one)]
+      .flatMap((as) => dialects.map((dialect) => judged(described(dialect), as)))
+      .toSorted(order)[0]
+  const best = [...found, ...whole].flatMap((one) => bestOf(one) ?? [])
+  const [chosen] = best.toSorted(order)
   if (chosen === undefined) return { ok: false, correction: unreadable(failed, text) }
   if (Result.isFailure(chosen.result)) return { ok: false, correction: correction(chosen.result.failure) }
+  if (valuesOf(best).size > 1) return { ok: false, correction: several }
   const repairs = text === answer ? chosen.repairs : ["the quotes around the answer were left out", ...chosen.repairs]
   return { ok: true, value: chosen.result.success, repairs }
 }
