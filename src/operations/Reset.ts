@@ -128,7 +128,7 @@ const findOwn = Effect.fnUntraced(function* (folder: string | undefined) {
     ],
     functions: createdObjects(migrations).functions
   }
-  const dependents = own.tables.length === 0 ? [] : yield* Dependents.of(own)
+  const dependents = own.tables.length === 0 ? [] : yield* Dependents.of({ ...own, functions: installation.functions })
   if (dependents.length > 0) {
     return yield* refuse(
       dependents.map(({ object, on }) => `${object} is another application's and depends on ${on}: drop it first`)

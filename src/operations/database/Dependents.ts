@@ -18,10 +18,11 @@ export type Dependent = typeof Dependent.Type
 export const of = Effect.fn("Dependents.of")(function* (own: {
   readonly schema: string
   readonly tables: ReadonlyArray<string>
-  readonly functions: ReadonlyArray<{ readonly name: string }>
+  /** `types` as `oidvectortypes` prints them: another function may have the same name. */
+  readonly functions: ReadonlyArray<{ readonly name: string; readonly types: string }>
 }) {
   const sql = yield* SqlClient.SqlClient
-  const functions = own.functions.map(({ name }) => name)
+  const functions = own.functions.map(({ name, types }) => `${name}(${types})`)
   const rows = yield* sql`
     with home as (select oid from pg_namespace where nspname::text = ${own.schema}::text),
     tables as (
@@ -34,7 +35,8 @@ export const of = Effect.fn("Dependents.of")(function* (own: {
       union all select 'pg_constraint'::regclass, c.oid from pg_constraint c join tables on tables.oid = c.conrelid
       union all select 'pg_type'::regclass, t.oid from pg_type t join tables on t.oid = tables.reltype
       union all select 'pg_type'::regclass, t.typarray from pg_type t join tables on t.oid = tables.reltype
-      union all select 'pg_proc'::regclass, p.oid from pg_proc p join home on home.oid = p.pronamespace where p.proname::text = any(${functions}::text[])
+      union all select 'pg_proc'::regclass, p.oid from pg_proc p join home on home.oid = p.pronamespace
+        where p.proname || '(' || oidvectortypes(p.proargtypes) || ')' = any(${functions}::text[])
     ),
     dependents as (
       select d.classid, d.objid, d.objsubid, d.deptype, own.classid as on_class, own.objid as on_object,

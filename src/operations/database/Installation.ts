@@ -78,6 +78,8 @@ export interface Installation {
   readonly others: ReadonlyArray<Entry>
   /** Alex's tables. */
   readonly tables: ReadonlyArray<Layout.Relation>
+  /** The functions with the names and the types of arguments of those that the migrations create. */
+  readonly functions: ReadonlyArray<StoredFunction>
   /** Objects that have the name of one of Alex's but are not Alex's, or that are in the way: a sentence for each. */
   readonly foreign: ReadonlyArray<string>
   /** What has the names of the migrations' indexes: those indexes, or something else. */
@@ -176,20 +178,21 @@ const takes = (parameters: string, types: string): boolean => {
   )
 }
 
+const expectedFor = ({ name, types }: StoredFunction, expected: CreatedObjects["functions"]) =>
+  expected.filter((one) => one.name === name && takes(one.parameters, types))
+
 const functionProblems = (
   found: ReadonlyArray<StoredFunction>,
   expected: CreatedObjects["functions"]
 ): ReadonlyArray<string> =>
-  found.flatMap(({ body, name, types }) => {
-    const ours = expected
-      .filter((one) => one.name === name && takes(one.parameters, types))
-      .map((one) => normal(one.body))
-    const theirs = normal(body ?? "")
+  found.flatMap((stored) => {
+    const ours = expectedFor(stored, expected).map((one) => normal(one.body))
+    const theirs = normal(stored.body ?? "")
     const isAlike =
       ours.length === 0 ||
       ours.includes(theirs) ||
       (ours.some((one) => Layout.keepsUpdatedAt.test(one)) && Layout.keepsUpdatedAt.test(theirs))
-    return isAlike ? [] : [anothers(`the function "${name}"`, ["it differs from the migrations' function"])]
+    return isAlike ? [] : [anothers(`the function "${stored.name}"`, ["it differs from the migrations' function"])]
   })
 
 const pathProblems = (schema: string | null, relations: ReadonlyArray<Relation>): ReadonlyArray<string> => {
@@ -265,6 +268,7 @@ const ownInstallation = (
     journal: own,
     others: entries?.filter(({ name }) => !isOwn(name)) ?? [],
     tables: [],
+    functions: [],
     foreign: [
       ...pathProblems(found.schema, found.relations.filter(journal)),
       ...relationProblems(here.filter(journal), true)
@@ -317,6 +321,7 @@ export const inspect = Effect.fn("Installation.inspect")(function* (
     journal: entries,
     others: all?.filter(({ name }) => isOwn(name)) ?? [],
     tables,
+    functions: found.functions.filter((one) => expectedFor(one, names.functions).length > 0),
     foreign,
     holders: found.holders,
     incomplete: foreign.length === 0 ? problems : [],

@@ -251,6 +251,29 @@ const behaviour = <E>(database: Layer.Layer<Layer.Success<typeof embedded>, E>, 
       })
     )
 
+    it.effect(
+      "leaves another application's function of the same name and other arguments, and what depends on it",
+      () =>
+        Effect.gen(function* () {
+          yield* execute(
+            "create function is_allocation(share integer) returns boolean language sql immutable as 'select share > 0'",
+            "create view shares as select is_allocation(1) as isThere"
+          )
+          yield* Reset.reset({ withTestData: true })
+          yield* execute("select * from shares", "drop view shares", "drop function is_allocation(integer)")
+        })
+    )
+
+    it.effect("drops nothing when something depends on one of Alex's functions", () =>
+      Effect.gen(function* () {
+        yield* execute("create view shares as select is_allocation('{}'::jsonb) as isThere")
+        const error = yield* Effect.flip(Reset.reset())
+        assert.strictEqual(error._tag, "NotAlexs")
+        assert.include(error.message, "view shares is another application's")
+        yield* execute("drop view shares")
+      })
+    )
+
     it.effect("refuses to reset a database that is not local, and sends it nothing", () =>
       Effect.gen(function* () {
         const unconfirmed = yield* countRequests(Effect.flip(Reset.reset().pipe(Effect.provide(remote))))
