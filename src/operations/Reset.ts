@@ -187,9 +187,8 @@ const drop = Effect.fnUntraced(function* ({ confirm, folder }: ResetOptions) {
   if (keepsJournal) yield* Journal.forget()
   if ((yield* RestoreMarker.find(schema)) !== undefined) yield* RestoreMarker.drop(schema)
   yield* sql`drop table ${sql.csv(tables.map((table) => sql`${home}.${sql(table)}`))}`
-  for (const { name, parameters } of functions) {
-    yield* sql`drop function if exists ${home}.${sql(name)}(${sql.literal(parameters)})`
-  }
+  const signatures = functions.map(({ name, parameters }) => sql`${home}.${sql(name)}(${sql.literal(parameters)})`)
+  if (signatures.length > 0) yield* sql`drop function if exists ${sql.csv(signatures)}`
   return tables.filter((table) => table !== Installation.journalTable)
 })
 
