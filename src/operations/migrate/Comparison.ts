@@ -46,6 +46,11 @@ const numberProblems = (
   return to < newest ? problem(`${shown(newest)} is applied, and no migration can be undone: stop at it or later`) : []
 }
 
+const unknownHere = ({ name }: Installation.Entry): string =>
+  Migration.isOwn(name)
+    ? `${name} is applied, but the folder has no such file: check --folder, or fetch the newer files`
+    : `${name} is applied and not known here: this package is older than the database: install a newer one`
+
 /** Compares the journal with the migrations, for `status` and `migrate`. Pure. */
 export const compare = (
   migrations: ReadonlyArray<Migration.Migration>,
@@ -93,9 +98,7 @@ export const compare = (
     })),
     problems,
     warnings: [
-      ...finished.filter(isNewer).map(({ name }) => {
-        return `${name} is applied and not known here: this package is older than the database`
-      }),
+      ...finished.filter(isNewer).map(unknownHere),
       ...statementProblems(pending, "warning").map((problem) => problem.message)
     ]
   }

@@ -62,6 +62,18 @@ const behaves = <E>(database: Layer.Layer<Layer.Success<typeof postgres>, E>) =>
       })
     )
 
+    it.effect("are looked for in the folder, not in the package, when it lacks the last of them", () =>
+      Effect.gen(function* () {
+        for (const files of [{}, { "001_reports.sql": reports["001_reports.sql"] }]) {
+          const { warnings } = yield* Migrate.status(own(yield* folderWith(files)))
+          const last = warnings.filter((warning) => warning.startsWith("own/002_by_user is applied"))
+          assert.deepStrictEqual(last, [
+            "own/002_by_user is applied, but the folder has no such file: check --folder, or fetch the newer files"
+          ])
+        }
+      })
+    )
+
     it.effect("stay applied when Alex's tables are reset", () =>
       Effect.gen(function* () {
         const folder = yield* folderWith(reports)
