@@ -1,7 +1,6 @@
 /** Drops what the migrations created in a database, and creates it again. */
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import * as RestoreMarker from "./backup/restore/RestoreMarker.ts"
 import * as Dependents from "./database/Dependents.ts"
 import * as Installation from "./database/Installation.ts"
 import * as Layout from "./database/Layout.ts"
@@ -169,8 +168,7 @@ const guard = Effect.fnUntraced(function* (confirm: string | undefined) {
 })
 
 /**
- * Drops Alex's tables, the functions that the migrations create, the journal, and the progress of a restore that was cut
- * off: to continue it would leave out the rows that it had written before. Must be in a transaction.
+ * Drops Alex's tables, the functions that the migrations create, and the journal. Must be in a transaction.
  *
  * Nothing of others is dropped: the DROP does not cascade, and extensions stay.
  */
@@ -185,7 +183,6 @@ const drop = Effect.fnUntraced(function* ({ confirm, folder }: ResetOptions) {
   yield* Progress.report({ operation: "reset", done: 0, total: 3, text: `dropping ${tables.length} tables` })
   const home = sql(schema)
   if (keepsJournal) yield* Journal.forget()
-  if ((yield* RestoreMarker.find(schema)) !== undefined) yield* RestoreMarker.drop(schema)
   yield* sql`drop table ${sql.csv(tables.map((table) => sql`${home}.${sql(table)}`))}`
   const signatures = functions.map(({ name, parameters }) => sql`${home}.${sql(name)}(${sql.literal(parameters)})`)
   if (signatures.length > 0) yield* sql`drop function if exists ${sql.csv(signatures)}`

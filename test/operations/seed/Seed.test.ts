@@ -6,7 +6,6 @@ import { assert, it, layer } from "@effect/vitest"
 import { Effect, type Layer, type Scope } from "effect"
 import { SqlClient } from "effect/sql"
 import { describe } from "vitest"
-import * as RestoreMarker from "../../../src/operations/backup/restore/RestoreMarker.ts"
 import { LoadData, Migrate, Reset, Seed, SeedFile, Verify } from "../../../src/operations/index.ts"
 import * as TestDatabase from "../../TestDatabase.ts"
 import { countRequests, embedded, execute, postgres, remote } from "../TestOperations.ts"
@@ -272,23 +271,6 @@ const behaviour = <E>(database: Layer.Layer<Layer.Success<typeof embedded>, E>, 
         assert.strictEqual(error._tag, "NotAlexs")
         assert.include(error.message, "view shares is another application's")
         yield* execute("drop view shares")
-      })
-    )
-
-    it.effect("drops the progress of a restore that was cut off", () =>
-      Effect.gen(function* () {
-        const sql = yield* SqlClient.SqlClient
-        yield* RestoreMarker.create("public", "a backup", [])
-        yield* Reset.reset({ withTestData: true })
-        assert.deepStrictEqual(yield* sql`select to_regclass('alex_restore')::text as marker`, [{ marker: null }])
-      })
-    )
-
-    it.effect("leaves another application's table that has the name of a restore's progress", () =>
-      Effect.gen(function* () {
-        yield* execute("create table alex_restore (id integer)")
-        yield* Reset.reset({ withTestData: true })
-        yield* execute("drop table alex_restore")
       })
     )
 
