@@ -47,7 +47,7 @@ const workloads: ReadonlyArray<Workload> = [
     warmUp: 768,
     calls: 64,
     concurrency: 32,
-    limits: { sql: 0.2 }
+    limits: { sql: 0.3 }
   },
   { what: "insert of 8", workload: "insert of 8", warmUp: 4000, calls: 384, concurrency: 32, without },
   {
@@ -57,7 +57,7 @@ const workloads: ReadonlyArray<Workload> = [
     calls: 32,
     concurrency: 32,
     without,
-    limits: { sql: 0.15 }
+    limits: { sql: 0.2 }
   },
   {
     what: "point select, decoded by a schema",
@@ -73,7 +73,7 @@ const workloads: ReadonlyArray<Workload> = [
     warmUp: 768,
     calls: 64,
     concurrency: 32,
-    limits: { repository: 0.45 }
+    limits: { repository: 0.5 }
   },
   { what: "point select", workload: "point select", warmUp: 2048, calls: 512, concurrency: 256 }
 ]
