@@ -27,7 +27,7 @@ export const withPureDeclarations = (file: string, text: string): string => {
     }
     if (declared?.type === "ClassDeclaration" && declared.superClass?.type === "CallExpression" && declared.id) {
       const { name } = declared.id
-      wrap(declared.start, `const ${name} = /* @__PURE__ */ (() => { `, declared.end, ` return ${name} })();`)
+      wrap(declared.start, `const ${name} = /* @__PURE__ */ (() => (`, declared.end, "))();")
     }
   }
   return insertions
