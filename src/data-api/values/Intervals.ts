@@ -14,51 +14,42 @@ const minusInfinity: Interval = { months: -2147483648, days: -2147483648, micros
 const isSame = (a: Interval, b: Interval): boolean =>
   a.months === b.months && a.days === b.days && a.microseconds === b.microseconds
 
-const clock = "(?<clock>[+-]?\\d+:\\d\\d:\\d\\d(?:\\.\\d{1,6})?)"
+const number = "[+-]?\\d+"
+const clock = `(${number}:\\d\\d:\\d\\d(?:\\.\\d{1,6})?)?`
+const part = (unit: string, value = number): string => `(?:(${value}) ?(?:${unit}) ?)?`
 
-const part = (name: string, unit: string): string => `(?:(?<${name}>[+-]?\\d+) ${unit}s? ?)?`
-
-/** `1 year 2 mons -3 days +04:05:06.789` (postgres), and `@ 1 mon -3 days 4 hours 5 mins 6.789 secs ago` (verbose). */
-const words = new RegExp(
-  `^(?=.*\\d)(?:@ )?${part("years", "year")}${part("months", "mon")}${part("days", "day")}${part("hours", "hour")}${part("minutes", "min")}(?:(?<seconds>[+-]?\\d+(?:\\.\\d{1,6})?) secs? ?)?${clock}?(?<ago>(?<= )ago)?$`
+/**
+ * `1 year 2 mons -3 days +04:05:06.789` (postgres), `@ 1 mon -3 days 4 hours 5 mins 6.789 secs ago` (verbose), and
+ * `P1Y2M-3DT4H5M6.789S` (iso_8601), whose `M` are minutes behind the `T`.
+ */
+const units = new RegExp(
+  `^(?=.*\\d)(?:@ |P)?${part("years?|Y")}${part("mons?|M")}${part("days?|D")}(?:T(?=.))?${part("hours?|H")}${part("mins?|M")}${part("secs?|S", `${number}(?:\\.\\d{1,6})?`)}${clock}(ago)?$`
 )
-
-/** `P1Y2M-3DT4H5M6.789S` (iso_8601). */
-const iso =
-  /^P(?=.*\d)(?:(?<years>-?\d+)Y)?(?:(?<months>-?\d+)M)?(?:(?<days>-?\d+)D)?(?:T(?=.)(?:(?<hours>-?\d+)H)?(?:(?<minutes>-?\d+)M)?(?:(?<seconds>-?\d+(?:\.\d{1,6})?)S)?)?$/
 
 /** `+1-2 -3 +4:05:06.789`, `1-2`, and `-3 4:05:06`, whose sign is that of the clock as well (sql_standard). */
-const sql = new RegExp(
-  `^(?=.*\\d)(?:(?<years>[+-]?\\d+)-(?<months>\\d+)(?: |$))?(?:(?<days>[+-]?\\d+) (?=[+-]?\\d+:))?${clock}?$`
-)
+const sql = new RegExp(`^(?=.*\\d)(?:(${number})-(\\d+)(?: |$))?(?:(${number}) (?=${number}:))?${clock}$`)
 
-type Parts = Readonly<Record<string, string | undefined>>
-
-/** A number with a sign, and its fraction as micros. */
-const micros = (written: string): bigint => {
-  const [whole = "", fraction = ""] = written.replace(/^[+-]/, "").split(".")
-  const size = BigInt(whole) * 1_000_000n + BigInt(fraction.padEnd(6, "0"))
-  return written.startsWith("-") ? -size : size
+/** Microseconds of seconds, or of hours, minutes and seconds. */
+export const microsOf = (written: string): bigint => {
+  const [seconds = "", minutes = "0", hours = "0"] = written.replace(/^[+-]/, "").split(":").reverse()
+  const [whole = "", fraction = ""] = seconds.split(".")
+  const size = (BigInt(hours) * 60n + BigInt(minutes)) * 60n + BigInt(whole)
+  const all = size * 1_000_000n + BigInt(fraction.padEnd(6, "0"))
+  return written.startsWith("-") ? -all : all
 }
 
-const clockMicros = (written: string): bigint => {
-  const [hours = "0", minutes = "0", seconds = "0"] = written.replace(/^[+-]/, "").split(":")
-  const size = BigInt(hours) * 3_600_000_000n + BigInt(minutes) * 60_000_000n + micros(seconds)
-  return written.startsWith("-") ? -size : size
-}
-
-const sumOf = ({
-  clock = "0:0:0",
+const sumOf = (
+  years = "0",
+  months = "0",
   days = "0",
   hours = "0",
   minutes = "0",
-  months = "0",
   seconds = "0",
-  years = "0"
-}: Parts): Interval => ({
+  time = "0"
+): Interval => ({
   months: Number(years) * 12 + Number(months),
   days: Number(days),
-  microseconds: BigInt(hours) * 3_600_000_000n + BigInt(minutes) * 60_000_000n + micros(seconds) + clockMicros(clock)
+  microseconds: (BigInt(hours) * 60n + BigInt(minutes)) * 60_000_000n + microsOf(seconds) + microsOf(time)
 })
 
 const negated = ({ days, microseconds, months }: Interval): Interval => ({
@@ -67,22 +58,23 @@ const negated = ({ days, microseconds, months }: Interval): Interval => ({
   microseconds: -microseconds
 })
 
-/** The signs of the SQL standard are those of several parts. */
-const standard = ({ clock, days, months, years }: Parts): Interval => {
-  const signed = (part: string | undefined, sign: string | undefined): string | undefined =>
-    part !== undefined && sign?.startsWith("-") === true && !/^[+-]/.test(part) ? `-${part}` : part
-  return sumOf({ years, months: signed(months, years), days, clock: signed(clock, days) })
-}
+/** A part with the sign of the one before it, if it has none of its own. */
+const signedAs = (before: string | undefined, part: string | undefined): string | undefined =>
+  before?.startsWith("-") === true && part !== undefined && /^\d/.test(part) ? `-${part}` : part
 
 /** The interval that a text means in any IntervalStyle; undefined if it means none. */
 export const intervalOf = (text: string): Interval | undefined => {
   if (text === "infinity") return infinity
   if (text === "-infinity") return minusInfinity
-  if (text === "0" || text === "@ 0") return sumOf({})
-  const named = (words.exec(text) ?? iso.exec(text))?.groups
-  if (named !== undefined) return named["ago"] === undefined ? sumOf(named) : negated(sumOf(named))
-  const parts = sql.exec(text)?.groups
-  return parts === undefined ? undefined : standard(parts)
+  if (text === "0" || text === "@ 0") return sumOf()
+  const parts = units.exec(text)
+  if (parts !== null) {
+    const interval = sumOf(...parts.slice(1, 8))
+    return parts[8] === undefined ? interval : negated(interval)
+  }
+  const [found, years, months, days, time] = sql.exec(text) ?? []
+  if (found === undefined) return undefined
+  return sumOf(years, signedAs(years, months), days, undefined, undefined, undefined, signedAs(days, time))
 }
 
 const signed = (value: number): string => (value < 0 ? String(value) : `+${value}`)

@@ -6,7 +6,7 @@ import type * as Result from "effect/Result"
 import type { ArrayValue, ColumnMetadata, Field } from "../DataApi.ts"
 import { daysOf } from "./Calendar.ts"
 import type { Cell, Cells } from "./Cells.ts"
-import { intervalOf } from "./Intervals.ts"
+import { intervalOf, microsOf } from "./Intervals.ts"
 import { fromEscaped, fromHex } from "./Octets.ts"
 import { caught, type PgValueError, pad, type Row, refuse, setOwn } from "./PgRefusal.ts"
 import { parseJson } from "./SoundJson.ts"
@@ -65,12 +65,10 @@ const date: Decode = (value) => {
   return `${year === 0 ? "" : "-"}${pad(year, 4)}${named[2]}`
 }
 
-const time: Decode = (value) => {
-  const parts = typeof value === "string" ? /^(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?$/.exec(value) : null
-  if (parts === null) return refuse("a time came back in an unknown form")
-  const seconds = Number(parts[1]) * 3600 + Number(parts[2]) * 60 + Number(parts[3])
-  return BigInt(seconds) * 1_000_000n + BigInt((parts[4] ?? "").padEnd(6, "0"))
-}
+const time: Decode = (value) =>
+  typeof value === "string" && /^\d\d:\d\d:\d\d(?:\.\d{1,6})?$/.test(value)
+    ? microsOf(value)
+    : refuse("a time came back in an unknown form")
 
 /** `HH:MM:SS[.ffffff]` with the zone's hours, and its minutes if it has any. */
 const timetz: Decode = (value) => {
@@ -223,13 +221,50 @@ const fieldValue = (field: Field, { element: decodeElement, value: decode }: Dec
 type Columns = ReadonlyArray<ColumnMetadata>
 type Records = ReadonlyArray<ReadonlyArray<Field>>
 
-const decodedRows = (columns: Columns, records: Records): ReadonlyArray<ReadonlyArray<unknown>> => {
-  const columnDecoders = columns.map((column) => decoderOf(column.typeName))
-  return records.map((record) => {
-    if (record.length !== columns.length) return refuse("a row came back with more or fewer values than columns")
-    return record.map((field, index) => fieldValue(field, columnDecoders[index] ?? text))
+const cellValue = (cell: Cell, decoder: Decoder): unknown => {
+  if (cell === null) return null
+  return typeof cell === "object" ? fieldValue(cell, decoder) : decoder.value(cell)
+}
+
+/** Reads every row of a result by the place of its first value. */
+const everyRow =
+  <A>(columns: Columns, rowAt: (values: Cells["values"], first: number) => A) =>
+  ({ values, width }: Cells): ReadonlyArray<A> => {
+    if (width !== columns.length) return refuse("a row came back with more or fewer values than columns")
+    const rows: Array<A> = []
+    let first = 0
+    // A row without columns is a row as well.
+    do {
+      rows.push(rowAt(values, first))
+      first += width
+    } while (first < values.length)
+    return rows
+  }
+
+const decodersOf = (columns: Columns): ReadonlyArray<Decoder> => columns.map((column) => decoderOf(column.typeName))
+
+const valuesReader = (columns: Columns) => {
+  const decoders = decodersOf(columns)
+  return everyRow(columns, (values, first) =>
+    decoders.map((decoder, index) => cellValue(values[first + index] ?? null, decoder))
+  )
+}
+
+const rowsReader = (columns: Columns) => {
+  const decoders = decodersOf(columns)
+  const labels = columns.map((column) => column.label || column.name)
+  return everyRow(columns, (values, first) => {
+    const row: Row = {}
+    for (let index = 0; index < labels.length; index++) {
+      setOwn(row, labels[index] ?? "", cellValue(values[first + index] ?? null, decoders[index] ?? text))
+    }
+    return row
   })
 }
+
+/** Reads records one by one: their fields are cells. */
+const everyRecord = <A>(read: (cells: Cells) => ReadonlyArray<A>, records: Records): ReadonlyArray<A> =>
+  records.flatMap((record) => read({ values: record, width: record.length }))
 
 /**
  * Decodes rows to arrays, in column order.
@@ -241,63 +276,19 @@ const decodedRows = (columns: Columns, records: Records): ReadonlyArray<Readonly
 export const decodeValues = (
   columns: Columns,
   records: Records
-): Result.Result<ReadonlyArray<ReadonlyArray<unknown>>, PgValueError> => caught(() => decodedRows(columns, records))
+): Result.Result<ReadonlyArray<ReadonlyArray<unknown>>, PgValueError> =>
+  caught(() => everyRecord(valuesReader(columns), records))
 
-const cellValue = (cell: Cell, decoder: Decoder): unknown => {
-  if (cell === null) return null
-  return typeof cell === "object" ? fieldValue(cell, decoder) : decoder.value(cell)
-}
-
-const cellColumns = (columns: Columns, { width }: Cells): ReadonlyArray<Decoder> =>
-  columns.length === width
-    ? columns.map((column) => decoderOf(column.typeName))
-    : refuse("a row came back with more or fewer values than columns")
+/** Decodes rows to objects by column label, with the values of {@link decodeValues}. */
+export const decodeRows = (columns: Columns, records: Records): Result.Result<ReadonlyArray<Row>, PgValueError> =>
+  caught(() => everyRecord(rowsReader(columns), records))
 
 /** Decodes cells as {@link decodeValues} does. */
 export const decodeCellValues = (
   columns: Columns,
   cells: Cells
-): Result.Result<ReadonlyArray<ReadonlyArray<unknown>>, PgValueError> =>
-  caught(() => {
-    const columnDecoders = cellColumns(columns, cells)
-    const rows: Array<ReadonlyArray<unknown>> = []
-    for (let first = 0; first < cells.values.length; first += cells.width) {
-      rows.push(columnDecoders.map((decoder, index) => cellValue(cells.values[first + index] ?? null, decoder)))
-    }
-    return rows
-  })
+): Result.Result<ReadonlyArray<ReadonlyArray<unknown>>, PgValueError> => caught(() => valuesReader(columns)(cells))
 
 /** Decodes cells as {@link decodeRows} does. */
 export const decodeCellRows = (columns: Columns, cells: Cells): Result.Result<ReadonlyArray<Row>, PgValueError> =>
-  caught(() => {
-    const columnDecoders = cellColumns(columns, cells)
-    const labels = columns.map((column) => column.label || column.name)
-    const { values, width } = cells
-    const rows: Array<Row> = []
-    for (let first = 0; first < values.length; first += width) {
-      const row: Row = {}
-      for (let index = 0; index < width; index++) {
-        setOwn(row, labels[index] ?? "", cellValue(values[first + index] ?? null, columnDecoders[index] ?? text))
-      }
-      rows.push(row)
-    }
-    return rows
-  })
-
-/** Decodes rows to objects by column label, with the values of {@link decodeValues}. */
-export const decodeRows = (columns: Columns, records: Records): Result.Result<ReadonlyArray<Row>, PgValueError> =>
-  caught(() => {
-    const labels = columns.map((column) => column.label || column.name)
-    const columnDecoders = columns.map((column) => decoderOf(column.typeName))
-    return records.map((record) => {
-      if (record.length !== labels.length) return refuse("a row came back with more or fewer values than columns")
-      const row: Row = {}
-      for (let index = 0; index < record.length; index++) {
-        const label = labels[index]
-        const field = record[index]
-        if (label === undefined || field === undefined) continue
-        setOwn(row, label, fieldValue(field, columnDecoders[index] ?? text))
-      }
-      return row
-    })
-  })
+  caught(() => rowsReader(columns)(cells))
