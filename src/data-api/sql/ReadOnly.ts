@@ -23,28 +23,31 @@ const pure = words(`
   concat_ws corr count cume_dist current_database current_schema current_schemas current_setting date_bin date_part
   date_trunc decode degrees dense_rank div encode every exp extract first_value floor format format_type gcd
   generate_series generate_subscripts has_column_privilege has_database_privilege has_function_privilege
-  has_schema_privilege has_sequence_privilege has_table_privilege initcap isfinite json_agg json_array_elements
-  json_array_elements_text json_array_length json_build_array json_build_object json_each json_each_text
-  json_extract_path json_extract_path_text json_object json_object_agg json_object_keys json_populate_record
-  json_populate_recordset json_strip_nulls json_to_record json_to_recordset json_typeof jsonb_agg
-  jsonb_array_elements jsonb_array_elements_text jsonb_array_length jsonb_build_array jsonb_build_object jsonb_each
-  jsonb_each_text jsonb_extract_path jsonb_extract_path_text jsonb_insert jsonb_object jsonb_object_agg
-  jsonb_object_keys jsonb_path_exists jsonb_path_match jsonb_path_query jsonb_path_query_array
-  jsonb_path_query_first jsonb_populate_record jsonb_populate_recordset jsonb_pretty jsonb_set jsonb_strip_nulls
-  jsonb_to_record jsonb_to_recordset jsonb_typeof justify_days justify_hours justify_interval lag last_value lcm lead
-  left length ln log log10 lower lpad ltrim make_date make_interval make_time make_timestamp make_timestamptz max md5
-  min mod mode now nth_value ntile num_nonnulls num_nulls obj_description octet_length overlay parse_ident
-  percent_rank percentile_cont percentile_disc pg_column_size pg_database_size pg_get_constraintdef pg_get_expr
-  pg_get_function_arguments pg_get_function_identity_arguments pg_get_function_result pg_get_functiondef
-  pg_get_indexdef pg_get_serial_sequence pg_get_triggerdef pg_get_userbyid pg_get_viewdef pg_relation_size
-  pg_size_pretty pg_table_size pg_total_relation_size pg_typeof pg_xact_status pi position power quote_ident
-  quote_literal quote_nullable radians random rank regexp_count regexp_like regexp_match regexp_matches
-  regexp_replace regexp_split_to_array regexp_split_to_table regexp_substr repeat replace reverse right round
-  row_number row_to_json rpad rtrim scale sha256 sign split_part sqrt starts_with statement_timestamp stddev
-  stddev_pop stddev_samp string_agg string_to_array strpos substr substring sum timeofday to_char to_date to_hex
-  to_json to_jsonb to_number to_regclass to_regnamespace to_regtype to_timestamp transaction_timestamp translate trim
-  trim_array trim_scale trunc unnest upper var_pop var_samp variance version width_bucket
+  has_schema_privilege has_sequence_privilege has_table_privilege initcap isfinite jsonb_insert jsonb_path_exists
+  jsonb_path_match jsonb_path_query jsonb_path_query_array jsonb_path_query_first jsonb_pretty jsonb_set justify_days
+  justify_hours justify_interval lag last_value lcm lead left length ln log log10 lower lpad ltrim make_date
+  make_interval make_time make_timestamp make_timestamptz max md5 min mod mode now nth_value ntile num_nonnulls
+  num_nulls obj_description octet_length overlay parse_ident percent_rank percentile_cont percentile_disc
+  pg_column_size pg_database_size pg_get_constraintdef pg_get_expr pg_get_function_arguments
+  pg_get_function_identity_arguments pg_get_function_result pg_get_functiondef pg_get_indexdef pg_get_serial_sequence
+  pg_get_triggerdef pg_get_userbyid pg_get_viewdef pg_relation_size pg_size_pretty pg_table_size
+  pg_total_relation_size pg_typeof pg_xact_status pi position power quote_ident quote_literal quote_nullable radians
+  random rank regexp_count regexp_like regexp_match regexp_matches regexp_replace regexp_split_to_array
+  regexp_split_to_table regexp_substr repeat replace reverse right round row_number row_to_json rpad rtrim scale
+  sha256 sign split_part sqrt starts_with statement_timestamp stddev stddev_pop stddev_samp string_agg
+  string_to_array strpos substr substring sum timeofday to_char to_date to_hex to_json to_jsonb to_number to_regclass
+  to_regnamespace to_regtype to_timestamp transaction_timestamp translate trim trim_array trim_scale trunc unnest
+  upper var_pop var_samp variance version width_bucket
 `)
+
+/** Those that begin with `json_`, and with `jsonb_`. */
+const pureOfJson = words(`
+  agg array_elements array_elements_text array_length build_array build_object each each_text extract_path
+  extract_path_text object object_agg object_keys populate_record populate_recordset strip_nulls to_record
+  to_recordset typeof
+`)
+
+const isPure = (name: string): boolean => pure.has(name) || pureOfJson.has(/^jsonb?_(.+)/.exec(name)?.[1] ?? "")
 
 /** Whether a word stands in `for update`, `for no key update`, `for share` or `for key share`. */
 const isLock = (texts: ReadonlyArray<string>, index: number): boolean =>
@@ -82,7 +85,7 @@ const reads = (sql: string, mayLock: boolean): boolean => {
     const before = texts[index - 1]
     // A table alias or the name of a common table expression, with its columns.
     if (before === "as" || before === "with" || before === "recursive") return true
-    if (before === ".") return texts[index - 2] === "pg_catalog" && pure.has(text)
-    return pure.has(text) || syntax.has(text)
+    if (before === ".") return texts[index - 2] === "pg_catalog" && isPure(text)
+    return isPure(text) || syntax.has(text)
   })
 }
