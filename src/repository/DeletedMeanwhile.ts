@@ -5,8 +5,8 @@ import * as Predicate from "effect/Predicate"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 
-/** One for each row that a statement refers to, and more for a snapshot of every user while users are deleted. */
-const retries = 5
+/** One for each of the two rows that a position refers to: another application's key may refuse a deletion for ever. */
+const retries = 2
 
 /** SQLSTATE `foreign_key_violation`. */
 const isForeignKeyViolation = ({ reason }: SqlError): boolean =>

@@ -112,46 +112,46 @@ const replaced = /* @__PURE__ */ Object.keys(PortfolioSnapshot.fields)
   .map((column) => `${column} = excluded.${column}`)
   .join(", ")
 
+const snapshotOf = (sql: Sql, user: ClerkUserId | undefined) =>
+  sql`
+    WITH person AS (
+      SELECT clerk_user_id FROM users ${user === undefined ? sql.literal("") : sql`WHERE clerk_user_id = ${user}::varchar`}
+    ), account AS (
+      SELECT accounts.id, clerk_user_id, CASE WHEN cash_balance < 'NaN' THEN cash_balance ELSE 0 END AS cash
+      FROM accounts JOIN person USING (clerk_user_id)
+    ), held AS MATERIALIZED (
+      SELECT
+        account.id, clerk_user_id, allocation_asset_class, allocation_regions, allocation_sectors,
+        CASE WHEN quantity < 'NaN' AND current_price < 'NaN' THEN quantity * current_price ELSE 0 END AS value
+      FROM account JOIN positions ON positions.account_id = account.id JOIN instruments USING (symbol)
+    ), by_account AS (
+      SELECT clerk_user_id, id, cash, coalesce((SELECT sum(value) FROM held WHERE held.id = account.id), 0) AS value
+      FROM account
+    ), totals AS (
+      SELECT
+        clerk_user_id, sum(cash) AS cash, sum(value) AS value,
+        jsonb_object_agg(id, trim_scale(cash + value)::text) AS accounts
+      FROM by_account GROUP BY clerk_user_id
+    ), asset_class AS (${sql.literal(spread("allocation_asset_class", "UNION ALL SELECT clerk_user_id, 'cash', cash FROM account"))}
+    ), region AS (${sql.literal(spread("allocation_regions", ""))}
+    ), sector AS (${sql.literal(spread("allocation_sectors", ""))}
+    ), taken AS (
+      INSERT INTO portfolio_snapshots (${sql.literal(columns)})
+      SELECT
+        clerk_user_id, ${sql.literal(today)}, coalesce(cash, 0), coalesce(value, 0), coalesce(cash + value, 0),
+        coalesce(totals.accounts, '{}'), coalesce(asset_class.spread, '{}'), coalesce(region.spread, '{}'),
+        coalesce(sector.spread, '{}'), now()
+      FROM person LEFT JOIN totals USING (clerk_user_id) LEFT JOIN asset_class USING (clerk_user_id)
+        LEFT JOIN region USING (clerk_user_id) LEFT JOIN sector USING (clerk_user_id)
+      ORDER BY clerk_user_id
+      ON CONFLICT (clerk_user_id, day) DO UPDATE SET ${sql.literal(replaced)}
+      RETURNING 1
+    )
+    SELECT count(*)::int AS users FROM taken`
+
 const snapshot = (sql: Sql): Operations["snapshot"] =>
   Effect.fn("History.snapshot")(function* (options?: { readonly user?: ClerkUserId | undefined }) {
-    const ofUser = options?.user === undefined ? sql.literal("") : sql`WHERE clerk_user_id = ${options.user}::varchar`
-    const [result] = yield* taken(
-      seeingDeleted(sql)(sql`
-      WITH person AS (
-        SELECT clerk_user_id FROM users ${ofUser}
-      ), account AS (
-        SELECT accounts.id, clerk_user_id, CASE WHEN cash_balance < 'NaN' THEN cash_balance ELSE 0 END AS cash
-        FROM accounts JOIN person USING (clerk_user_id)
-      ), held AS MATERIALIZED (
-        SELECT
-          account.id, clerk_user_id, allocation_asset_class, allocation_regions, allocation_sectors,
-          CASE WHEN quantity < 'NaN' AND current_price < 'NaN' THEN quantity * current_price ELSE 0 END AS value
-        FROM account JOIN positions ON positions.account_id = account.id JOIN instruments USING (symbol)
-      ), by_account AS (
-        SELECT clerk_user_id, id, cash, coalesce((SELECT sum(value) FROM held WHERE held.id = account.id), 0) AS value
-        FROM account
-      ), totals AS (
-        SELECT
-          clerk_user_id, sum(cash) AS cash, sum(value) AS value,
-          jsonb_object_agg(id, trim_scale(cash + value)::text) AS accounts
-        FROM by_account GROUP BY clerk_user_id
-      ), asset_class AS (${sql.literal(spread("allocation_asset_class", "UNION ALL SELECT clerk_user_id, 'cash', cash FROM account"))}
-      ), region AS (${sql.literal(spread("allocation_regions", ""))}
-      ), sector AS (${sql.literal(spread("allocation_sectors", ""))}
-      ), taken AS (
-        INSERT INTO portfolio_snapshots (${sql.literal(columns)})
-        SELECT
-          clerk_user_id, ${sql.literal(today)}, coalesce(cash, 0), coalesce(value, 0), coalesce(cash + value, 0),
-          coalesce(totals.accounts, '{}'), coalesce(asset_class.spread, '{}'), coalesce(region.spread, '{}'),
-          coalesce(sector.spread, '{}'), now()
-        FROM person LEFT JOIN totals USING (clerk_user_id) LEFT JOIN asset_class USING (clerk_user_id)
-          LEFT JOIN region USING (clerk_user_id) LEFT JOIN sector USING (clerk_user_id)
-        ORDER BY clerk_user_id
-        ON CONFLICT (clerk_user_id, day) DO UPDATE SET ${sql.literal(replaced)}
-        RETURNING 1
-      )
-      SELECT count(*)::int AS users FROM taken`)
-    )
+    const [result] = yield* taken(seeingDeleted(sql)(snapshotOf(sql, options?.user)))
     return result?.users ?? 0
   })
 

@@ -182,6 +182,45 @@ const userColumns = /* @__PURE__ */ Tables.settable(PortfolioCreate.fields.user)
 const accountColumns = /* @__PURE__ */ Tables.settable(AccountCreate)
 const accountColumnsOfNew = /* @__PURE__ */ Tables.settable(AccountCreate, "new")
 
+const addFrom = (sql: Sql, json: string) =>
+  sql`
+    WITH given AS MATERIALIZED (SELECT ${json}::jsonb AS portfolio),
+    new_user AS (
+      INSERT INTO users (${sql.literal(userColumns)})
+      SELECT ${sql.literal(userColumns)} FROM given, jsonb_populate_record(NULL::users, portfolio -> 'user')
+      ON CONFLICT (clerk_user_id) DO NOTHING
+      RETURNING clerk_user_id
+    ), given_account AS MATERIALIZED (
+      SELECT ${sql.literal(accountColumnsOfNew)}, account -> 'positions' AS positions
+      FROM given, jsonb_array_elements(portfolio -> 'accounts') AS account,
+        jsonb_populate_record(
+          NULL::accounts, account || jsonb_build_object('clerk_user_id', portfolio -> 'user' -> 'clerk_user_id')
+        ) AS new
+    ), new_account AS (
+      INSERT INTO accounts (${sql.literal(accountColumns)})
+      SELECT ${sql.literal(accountColumns)} FROM given_account
+      WHERE NOT EXISTS (
+        SELECT FROM accounts AS old
+        WHERE old.clerk_user_id = given_account.clerk_user_id AND old.account_name = given_account.account_name
+      )
+      RETURNING id, clerk_user_id, account_name
+    ), every_account AS (
+      SELECT id, clerk_user_id, account_name FROM new_account
+      UNION ALL
+      SELECT id, clerk_user_id, account_name FROM accounts
+    ), new_position AS (
+      INSERT INTO positions (account_id, symbol, quantity)
+      SELECT every_account.id, held.symbol, held.quantity
+      FROM given_account JOIN every_account USING (clerk_user_id, account_name)
+        CROSS JOIN jsonb_populate_recordset(NULL::positions, given_account.positions) AS held
+      ON CONFLICT (account_id, symbol) DO NOTHING
+      RETURNING id
+    )
+    SELECT
+      (SELECT count(*) FROM new_user)::int AS users,
+      (SELECT count(*) FROM new_account)::int AS accounts,
+      (SELECT count(*) FROM new_position)::int AS positions`
+
 const add = (sql: Sql, option: CashOption): Operations["add"] => {
   const encodeCreate = encoder(portfolioCreateOf(option))
   return Effect.fn("Portfolios.add")(function* (input) {
@@ -192,43 +231,7 @@ const add = (sql: Sql, option: CashOption): Operations["add"] => {
       },
       "new portfolio"
     )
-    const [result] = yield* added(sql`
-      WITH given AS MATERIALIZED (SELECT ${json}::jsonb AS portfolio),
-      new_user AS (
-        INSERT INTO users (${sql.literal(userColumns)})
-        SELECT ${sql.literal(userColumns)} FROM given, jsonb_populate_record(NULL::users, portfolio -> 'user')
-        ON CONFLICT (clerk_user_id) DO NOTHING
-        RETURNING clerk_user_id
-      ), given_account AS MATERIALIZED (
-        SELECT ${sql.literal(accountColumnsOfNew)}, account -> 'positions' AS positions
-        FROM given, jsonb_array_elements(portfolio -> 'accounts') AS account,
-          jsonb_populate_record(
-            NULL::accounts, account || jsonb_build_object('clerk_user_id', portfolio -> 'user' -> 'clerk_user_id')
-          ) AS new
-      ), new_account AS (
-        INSERT INTO accounts (${sql.literal(accountColumns)})
-        SELECT ${sql.literal(accountColumns)} FROM given_account
-        WHERE NOT EXISTS (
-          SELECT FROM accounts AS old
-          WHERE old.clerk_user_id = given_account.clerk_user_id AND old.account_name = given_account.account_name
-        )
-        RETURNING id, clerk_user_id, account_name
-      ), every_account AS (
-        SELECT id, clerk_user_id, account_name FROM new_account
-        UNION ALL
-        SELECT id, clerk_user_id, account_name FROM accounts
-      ), new_position AS (
-        INSERT INTO positions (account_id, symbol, quantity)
-        SELECT every_account.id, held.symbol, held.quantity
-        FROM given_account JOIN every_account USING (clerk_user_id, account_name)
-          CROSS JOIN jsonb_populate_recordset(NULL::positions, given_account.positions) AS held
-        ON CONFLICT (account_id, symbol) DO NOTHING
-        RETURNING id
-      )
-      SELECT
-        (SELECT count(*) FROM new_user)::int AS users,
-        (SELECT count(*) FROM new_account)::int AS accounts,
-        (SELECT count(*) FROM new_position)::int AS positions`)
+    const [result] = yield* added(addFrom(sql, json))
     return result ?? { users: 0, accounts: 0, positions: 0 }
   })
 }
