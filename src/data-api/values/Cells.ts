@@ -34,12 +34,30 @@ const recordsOf = ({ values, width }: Cells): ReadonlyArray<ReadonlyArray<Field>
 
 const held = Symbol("alex-database/data-api/Cells")
 
-const holds = (response: ExecuteStatementResponse): response is ExecuteStatementResponse & { readonly [held]: Cells } =>
-  held in response
+/** The values of a response, and the records once they are created. */
+interface Held {
+  readonly cells: Cells
+  records?: ReadonlyArray<ReadonlyArray<Field>>
+}
+
+const holds = (response: object): response is { readonly [held]: Held } => held in response
 
 /** The values of a response from {@link withCells}. A copy of it has none, since its records may have been replaced. */
 export const cellsOf = (response: ExecuteStatementResponse): Cells | undefined =>
-  holds(response) ? response[held] : undefined
+  holds(response) ? response[held].cells : undefined
+
+/**
+ * One getter for all responses. V8 keeps a getter in an object's hidden class, which survives every collection but a
+ * full one, and with a getter of its own a response would keep its values there as well.
+ */
+const records = {
+  enumerable: true,
+  configurable: true,
+  get(this: { readonly [held]: Held }) {
+    this[held].records ??= recordsOf(this[held].cells)
+    return this[held].records
+  }
+}
 
 /** Up to this many values, creating the records costs less than deferring them. */
 const FEW = 20
@@ -47,14 +65,7 @@ const FEW = 20
 /** Adds records to a response, which are created from these values on first access. */
 export const withCells = (response: ExecuteStatementResponse, cells: Cells): ExecuteStatementResponse => {
   if (cells.values.length <= FEW) return { ...response, records: recordsOf(cells) }
-  let records: ReadonlyArray<ReadonlyArray<Field>> | undefined
-  const whole: ExecuteStatementResponse = {
-    ...response,
-    get records() {
-      records ??= recordsOf(cells)
-      return records
-    }
-  }
+  const whole = Object.defineProperty({ ...response }, "records", records)
   // Not enumerable, so that no copy has it.
-  return Object.defineProperty(whole, held, { value: cells })
+  return Object.defineProperty(whole, held, { value: { cells } })
 }
