@@ -24,18 +24,37 @@ const LIST_END = 0x5d
 const OBJECT = 0x7b
 const OBJECT_END = 0x7d
 
-const octetsOf = (text: string): Uint8Array => new TextEncoder().encode(text)
+const viewOf = ({ buffer, byteLength, byteOffset }: Uint8Array): DataView =>
+  new DataView(buffer, byteOffset, byteLength)
 
-const startsWith = (octets: Uint8Array, at: number, start: Uint8Array): boolean => {
-  for (let index = 0; index < start.length; index++) if (octets[at + index] !== start[index]) return false
-  return true
+/** What a member begins with, in words of four octets; the last word may overlap the one before. */
+interface Start {
+  readonly length: number
+  readonly words: Int32Array
+  readonly last: number
+}
+
+/** The start of a text of at least four ASCII characters. */
+const startOf = (text: string): Start => {
+  const view = viewOf(new TextEncoder().encode(text))
+  const last = text.length - 4
+  const words = Int32Array.from({ length: Math.ceil(last / 4) }, (_, index) => view.getInt32(index * 4))
+  return { length: text.length, words, last: view.getInt32(last) }
+}
+
+const startsWith = (view: DataView, at: number, { last, length, words }: Start): boolean => {
+  if (at + length > view.byteLength) return false
+  for (let index = 0; index < words.length; index++) {
+    if (view.getInt32(at + index * 4) !== words[index]) return false
+  }
+  return view.getInt32(at + length - 4) === last
 }
 
 /** Returned in place of an end if a field is not in the service's form. */
 const OTHERWISE = -1
 
 /** Reads the value at `at`, adds it to `values`, and returns where the field ends. */
-type ReadField = (octets: Buffer, at: number, values: Array<Cell>) => number
+type ReadField = (octets: Buffer, view: DataView, at: number, values: Array<Cell>) => number
 
 /** Node implements `toString("latin1")` with this method; a direct call saves the lookup of the encoding. */
 const slices = (octets: Buffer): octets is Buffer & { readonly latin1Slice: (start: number, end: number) => string } =>
@@ -44,8 +63,24 @@ const slices = (octets: Buffer): octets is Buffer & { readonly latin1Slice: (sta
 const asciiOf = (octets: Buffer, start: number, end: number): string =>
   slices(octets) ? octets.latin1Slice(start, end) : octets.toString("latin1", start, end)
 
-const text: ReadField = (octets, start, values) => {
+const utf8Of = (octets: Buffer, start: number, end: number): string => octets.toString("utf8", start, end)
+
+/**
+ * The end of the plain ASCII characters at `start`, or up to three octets before it: four at a time are compared with a
+ * space, a quote, a backslash and 0x7f by the highest bit that a subtraction leaves.
+ */
+const endOfPlain = (view: DataView, start: number): number => {
   let at = start
+  for (const last = view.byteLength - 4; at <= last; at += 4) {
+    const four = view.getInt32(at, true)
+    const special = (four - 0x20202020) | ((four ^ 0x22222222) - 0x01010101) | ((four ^ 0x5c5c5c5c) - 0x01010101) | four
+    if ((special & 0x80808080) !== 0) break
+  }
+  return at
+}
+
+const text: ReadField = (octets, view, start, values) => {
+  let at = endOfPlain(view, start)
   let all = 0
   let isEscaped = false
   for (; at < octets.length; at++) {
@@ -56,23 +91,20 @@ const text: ReadField = (octets, start, values) => {
     if (octet < 0x20) return OTHERWISE
     if (octet === BACKSLASH) {
       isEscaped = true
-      at++
+      at = endOfPlain(view, at + 2) - 1
     }
   }
   if (octets[at + 1] !== OBJECT_END) return OTHERWISE
   // In UTF-8 no octet of an ASCII character is part of another one, so a quote ends the text.
-  const value: unknown = isEscaped
-    ? JSON.parse(octets.toString("utf8", start - 1, at + 1))
-    : all < 0x80
-      ? asciiOf(octets, start, at)
-      : octets.toString("utf8", start, at)
+  const read = all < 0x80 ? asciiOf : utf8Of
+  const value: unknown = isEscaped ? JSON.parse(read(octets, start - 1, at + 1)) : read(octets, start, at)
   if (typeof value !== "string") return OTHERWISE
   values.push(value)
   return at + 2
 }
 
 /** An integer of at most 15 digits, which a number holds exactly. */
-const long: ReadField = (octets, start, values) => {
+const long: ReadField = (octets, _view, start, values) => {
   const isNegative = octets[start] === MINUS
   const first = isNegative ? start + 1 : start
   let at = first
@@ -89,12 +121,12 @@ const long: ReadField = (octets, start, values) => {
 
 const constant =
   (value: Cell): ReadField =>
-  (_octets, at, values) => {
+  (_octets, _view, at, values) => {
     values.push(value)
     return at
   }
 
-const variant = (start: string, read: ReadField) => ({ start: octetsOf(start), read })
+const variant = (start: string, read: ReadField) => ({ start: startOf(start), read })
 
 const stringValue = variant('{"stringValue":"', text)
 const longValue = variant('{"longValue":', long)
@@ -141,7 +173,7 @@ interface Read<A> {
 /** Reads a field that is not one of the usual kinds. */
 export type ReadOther = (json: string) => Cell
 
-const readRecords = (octets: Buffer, start: number, readOther: ReadOther): Read<Cells> | undefined => {
+const readRecords = (octets: Buffer, view: DataView, start: number, readOther: ReadOther): Read<Cells> | undefined => {
   const values: Array<Cell> = []
   let width = 0
   let at = start
@@ -151,8 +183,8 @@ const readRecords = (octets: Buffer, start: number, readOther: ReadOther): Read<
     do {
       at++
       const { read, start: opening } = variantAt(octets, at)
-      if (startsWith(octets, at, opening)) {
-        at = read(octets, at + opening.length, values)
+      if (startsWith(view, at, opening)) {
+        at = read(octets, view, at + opening.length, values)
         if (at === OTHERWISE) return undefined
       } else {
         if (octets[at] !== OBJECT) return undefined
@@ -184,7 +216,7 @@ const readColumns = (octets: Buffer, start: number, sql: string, memory: ColumnM
 
 const named = ["columnMetadata", "records", "numberOfRecordsUpdated", "generatedFields"].map((name) => ({
   name,
-  start: octetsOf(`"${name}":`)
+  start: startOf(`"${name}":`)
 }))
 
 /**
@@ -198,16 +230,18 @@ export const readMembers = (
   readOther: ReadOther
 ): Members | undefined => {
   const others: Record<string, unknown> = {}
+  const view = viewOf(octets)
   let cells: Cells | undefined
   let at = 0
   if (octets[at] !== OBJECT) return undefined
   do {
     const place = at + 1
-    const member = named.find(({ start }) => startsWith(octets, place, start))
+    const member = named.find(({ start }) => startsWith(view, place, start))
     if (member === undefined || member.name in others) return undefined
     const start = place + member.start.length
     if (member.name === "records") {
-      const read = cells === undefined && octets[start] === LIST ? readRecords(octets, start, readOther) : undefined
+      const read =
+        cells === undefined && octets[start] === LIST ? readRecords(octets, view, start, readOther) : undefined
       if (read === undefined) return undefined
       cells = read.value
       at = read.end

@@ -13,6 +13,7 @@ import * as SqlError from "effect/sql/SqlError"
 import * as Statement from "effect/sql/Statement"
 import type {
   BatchExecuteStatementRequest,
+  ColumnMetadata,
   DataApi,
   ExecuteStatementRequest,
   ExecuteStatementResponse,
@@ -27,7 +28,7 @@ import { parameterName } from "../statement/Placeholders.ts"
 import type { StatementKind } from "../statement/StatementKind.ts"
 import { cellsOf } from "../values/Cells.ts"
 import { toHex } from "../values/Octets.ts"
-import { decodeCellRows, decodeCellValues } from "../values/PgDecode.ts"
+import type { Rows } from "../values/PgDecode.ts"
 import { oidOf } from "../values/PgOids.ts"
 import { decodeRows, decodeValues, encode, type PgParameter, type PgValueError, type Row } from "../values/PgValue.ts"
 import { isCursorQuery, joinPages, rowsOfPages } from "./DataApiStream.ts"
@@ -295,37 +296,30 @@ export class DataApiConnection implements SqlConnection.Connection {
     })
   }
 
-  execute(sql: string, params: ReadonlyArray<unknown>, transformRows: Transform) {
+  #result<A>(
+    sql: string,
+    params: ReadonlyArray<unknown>,
+    read: (response: ExecuteStatementResponse) => Result.Result<A, DataApiError>
+  ): Effect.Effect<A, SqlError.SqlError> {
     return Effect.matchEffect(this.statement(sql, params), {
       onFailure: (error) => Effect.fail(this.sqlError(error)),
       onSuccess: (response) => {
-        const rows = rowsOf(response)
-        if (Result.isFailure(rows)) return Effect.fail(this.sqlError(rows.failure))
-        return Effect.succeed(transformRows === undefined ? rows.success : transformRows(rows.success))
-      }
-    })
-  }
-
-  executeRaw(sql: string, params: ReadonlyArray<unknown>): Effect.Effect<RawResult, SqlError.SqlError> {
-    return Effect.matchEffect(this.statement(sql, params), {
-      onFailure: (error) => Effect.fail(this.sqlError(error)),
-      onSuccess: (response) => {
-        const result = rawResultOf(response, this.options.texts.kind(sql).command)
+        const result = read(response)
         return Result.isFailure(result) ? Effect.fail(this.sqlError(result.failure)) : Effect.succeed(result.success)
       }
     })
   }
 
+  execute(sql: string, params: ReadonlyArray<unknown>, transformRows: Transform) {
+    return this.#result(sql, params, transformRows === undefined ? rowsOf : (r) => Result.map(rowsOf(r), transformRows))
+  }
+
+  executeRaw(sql: string, params: ReadonlyArray<unknown>): Effect.Effect<RawResult, SqlError.SqlError> {
+    return this.#result(sql, params, (response) => rawResultOf(response, this.options.texts.kind(sql).command))
+  }
+
   executeValues(sql: string, params: ReadonlyArray<unknown>) {
-    return Effect.matchEffect(this.statement(sql, params), {
-      onFailure: (error) => Effect.fail(this.sqlError(error)),
-      onSuccess: (response) => {
-        const values = valuesOf(response)
-        return Result.isFailure(values)
-          ? Effect.fail(this.sqlError(undecodable(values.failure)))
-          : Effect.succeed(values.success)
-      }
-    })
+    return this.#result(sql, params, valuesOf)
   }
 
   // The service alone decides whether it prepares a statement.
@@ -355,23 +349,16 @@ export class DataApiConnection implements SqlConnection.Connection {
   }
 }
 
+const decodedBy =
+  <A>(decode: (columns: ReadonlyArray<ColumnMetadata>, rows: Rows) => Result.Result<A, PgValueError>) =>
+  (response: ExecuteStatementResponse): Result.Result<A, DataApiError> =>
+    Result.mapError(decode(response.columnMetadata ?? [], cellsOf(response) ?? response.records ?? []), undecodable)
+
 /** The rows of a response; empty if the statement returns none. */
-export const rowsOf = (response: ExecuteStatementResponse): Result.Result<ReadonlyArray<Row>, DataApiError> => {
-  const { columnMetadata = [] } = response
-  const cells = cellsOf(response)
-  if (cells !== undefined) return Result.mapError(decodeCellRows(columnMetadata, cells), undecodable)
-  const { records = [] } = response
-  return records.length === 0 ? Result.succeed([]) : Result.mapError(decodeRows(columnMetadata, records), undecodable)
-}
+export const rowsOf = decodedBy(decodeRows)
 
 /** The same as arrays, in column order. */
-const valuesOf = (response: ExecuteStatementResponse) => {
-  const { columnMetadata = [] } = response
-  const cells = cellsOf(response)
-  if (cells !== undefined) return decodeCellValues(columnMetadata, cells)
-  const { records = [] } = response
-  return records.length === 0 ? Result.succeed([]) : decodeValues(columnMetadata, records)
-}
+const valuesOf = decodedBy(decodeValues)
 
 /** Commands whose tag has no number of rows. */
 const uncounted = new Set(["EXPLAIN", "SHOW"])

@@ -219,52 +219,36 @@ const fieldValue = (field: Field, { element: decodeElement, value: decode }: Dec
 }
 
 type Columns = ReadonlyArray<ColumnMetadata>
-type Records = ReadonlyArray<ReadonlyArray<Field>>
+
+/** Rows as records, or as the cells of all of them. */
+export type Rows = Cells | ReadonlyArray<ReadonlyArray<Field>>
 
 const cellValue = (cell: Cell, decoder: Decoder): unknown => {
   if (cell === null) return null
   return typeof cell === "object" ? fieldValue(cell, decoder) : decoder.value(cell)
 }
 
-/** Reads every row of a result by the place of its first value. */
-const everyRow =
-  <A>(columns: Columns, rowAt: (values: Cells["values"], first: number) => A) =>
-  ({ values, width }: Cells): ReadonlyArray<A> => {
-    if (width !== columns.length) return refuse("a row came back with more or fewer values than columns")
-    const rows: Array<A> = []
-    let first = 0
-    // A row without columns is a row as well.
-    do {
-      rows.push(rowAt(values, first))
-      first += width
-    } while (first < values.length)
-    return rows
+/** Reads each row by the place of its first value in a list. */
+const everyRow = <A>(
+  columns: Columns,
+  rows: Rows,
+  rowAt: (values: ReadonlyArray<Cell>, first: number) => A
+): ReadonlyArray<A> => {
+  const requireWidth = (width: number) =>
+    width === columns.length || refuse("a row came back with more or fewer values than columns")
+  if (!("width" in rows)) {
+    return rows.map((record) => {
+      requireWidth(record.length)
+      return rowAt(record, 0)
+    })
   }
+  requireWidth(rows.width)
+  const all: Array<A> = []
+  for (let first = 0; first < rows.values.length; first += rows.width) all.push(rowAt(rows.values, first))
+  return all
+}
 
 const decodersOf = (columns: Columns): ReadonlyArray<Decoder> => columns.map((column) => decoderOf(column.typeName))
-
-const valuesReader = (columns: Columns) => {
-  const decoders = decodersOf(columns)
-  return everyRow(columns, (values, first) =>
-    decoders.map((decoder, index) => cellValue(values[first + index] ?? null, decoder))
-  )
-}
-
-const rowsReader = (columns: Columns) => {
-  const decoders = decodersOf(columns)
-  const labels = columns.map((column) => column.label || column.name)
-  return everyRow(columns, (values, first) => {
-    const row: Row = {}
-    for (let index = 0; index < labels.length; index++) {
-      setOwn(row, labels[index] ?? "", cellValue(values[first + index] ?? null, decoders[index] ?? text))
-    }
-    return row
-  })
-}
-
-/** Reads records one by one: their fields are cells. */
-const everyRecord = <A>(read: (cells: Cells) => ReadonlyArray<A>, records: Records): ReadonlyArray<A> =>
-  records.flatMap((record) => read({ values: record, width: record.length }))
 
 /**
  * Decodes rows to arrays, in column order.
@@ -275,20 +259,28 @@ const everyRecord = <A>(read: (cells: Cells) => ReadonlyArray<A>, records: Recor
  */
 export const decodeValues = (
   columns: Columns,
-  records: Records
+  rows: Rows
 ): Result.Result<ReadonlyArray<ReadonlyArray<unknown>>, PgValueError> =>
-  caught(() => everyRecord(valuesReader(columns), records))
+  caught(() => {
+    const decoders = decodersOf(columns)
+    return everyRow(columns, rows, (values, first) =>
+      decoders.map((decoder, index) => cellValue(values[first + index] ?? null, decoder))
+    )
+  })
 
 /** Decodes rows to objects by column label, with the values of {@link decodeValues}. */
-export const decodeRows = (columns: Columns, records: Records): Result.Result<ReadonlyArray<Row>, PgValueError> =>
-  caught(() => everyRecord(rowsReader(columns), records))
-
-/** Decodes cells as {@link decodeValues} does. */
-export const decodeCellValues = (
-  columns: Columns,
-  cells: Cells
-): Result.Result<ReadonlyArray<ReadonlyArray<unknown>>, PgValueError> => caught(() => valuesReader(columns)(cells))
-
-/** Decodes cells as {@link decodeRows} does. */
-export const decodeCellRows = (columns: Columns, cells: Cells): Result.Result<ReadonlyArray<Row>, PgValueError> =>
-  caught(() => rowsReader(columns)(cells))
+export const decodeRows = (columns: Columns, rows: Rows): Result.Result<ReadonlyArray<Row>, PgValueError> =>
+  caught(() => {
+    const decoders = decodersOf(columns)
+    const labels = columns.map((column) => column.label || column.name)
+    const empty: Row = {}
+    for (const label of labels) setOwn(empty, label, null)
+    return everyRow(columns, rows, (values, first) => {
+      // A copy has its final shape at once, which is faster than to add members one by one.
+      const row: Row = { ...empty }
+      for (let index = 0; index < labels.length; index++) {
+        setOwn(row, labels[index] ?? "", cellValue(values[first + index] ?? null, decoders[index] ?? text))
+      }
+      return row
+    })
+  })

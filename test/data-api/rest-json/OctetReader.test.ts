@@ -4,7 +4,6 @@ import { ColumnMemory } from "../../../src/data-api/rest-json/ColumnMemory.ts"
 import { decodeAnswer } from "../../../src/data-api/rest-json/ResponseReader.ts"
 import { rowsOf } from "../../../src/data-api/sql/DataApiConnection.ts"
 import { cellsOf } from "../../../src/data-api/values/Cells.ts"
-import { decodeCellValues } from "../../../src/data-api/values/PgDecode.ts"
 import { decodeValues } from "../../../src/data-api/values/PgValue.ts"
 
 const answerOf = (body: string | Buffer) => ({ status: 200, headers: {}, body, size: body.length })
@@ -164,7 +163,7 @@ it("an answer is read from its octets as it is read from its text, whatever is i
       if (cells === undefined) continue
       directly++
       const columns = read.success.columnMetadata ?? []
-      assert.deepStrictEqual(decodeCellValues(columns, cells), decodeValues(columns, read.success.records ?? []))
+      assert.deepStrictEqual(decodeValues(columns, cells), decodeValues(columns, read.success.records ?? []))
     }
   }
   // Neither reader had nothing to do.
@@ -199,6 +198,51 @@ it("what the service writes is read without its records, which are there for who
   assert.deepStrictEqual(response.records?.slice(98), [fields, fields])
   assert.lengthOf(response.records ?? [], 100)
   assert.strictEqual(response.records, response.records)
+})
+
+it("a text is read with any character at any place, and refused where JSON refuses it", () => {
+  const characters = [
+    "",
+    '\\"',
+    "\\\\",
+    "\\n",
+    "\\u00e9",
+    "\u007f",
+    "é",
+    "😀",
+    " ",
+    "!",
+    "\u001f",
+    "\u0000",
+    '"',
+    "\\",
+    "["
+  ]
+  for (let length = 0; length < 12; length++) {
+    for (let place = 0; place <= length; place++) {
+      for (const character of characters) {
+        for (const padding of ["a", "\u007e", "#"]) {
+          const text = `${padding.repeat(place)}${character}${padding.repeat(length - place)}`
+          const octets = Buffer.from(
+            `{"columnMetadata":[${JSON.stringify(column("a", "text"))}],"records":[${`[{"stringValue":"${text}"}],`.repeat(21)}[{"isNull":true}]]}`
+          )
+          const [expected, read] = [general(octets), direct(octets)]
+          assert.deepStrictEqual(Result.isSuccess(read), Result.isSuccess(expected), text)
+          if (Result.isFailure(read) || Result.isFailure(expected)) continue
+          assert.deepStrictEqual(rowsOf(read.success), rowsOf(expected.success), text)
+        }
+      }
+    }
+  }
+})
+
+it("the getter of records is the same of every response, so that none holds its values in a hidden class", () => {
+  const octets = serviceForm("a", [{ stringValue: "x" }])
+  const [one, other] = [successOf(octets), successOf(octets)].map((response) =>
+    Object.getOwnPropertyDescriptor(response, "records")
+  )
+  assert.isFunction(one?.get)
+  assert.strictEqual(one?.get, other?.get)
 })
 
 it("a copy of a response has its own records only", () => {

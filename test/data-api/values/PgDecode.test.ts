@@ -2,7 +2,7 @@
 import { assert, it } from "@effect/vitest"
 import { Result } from "effect"
 import type { ColumnMetadata, Field } from "../../../src/data-api/DataApi.ts"
-import { decodeCellRows, decodeCellValues, decodeRows, decodeValues } from "../../../src/data-api/values/PgDecode.ts"
+import { decodeRows, decodeValues } from "../../../src/data-api/values/PgDecode.ts"
 import { columnOf } from "../columnOf.ts"
 
 const refusalsOf = (columns: ReadonlyArray<ColumnMetadata>, record: ReadonlyArray<Field>) => {
@@ -10,8 +10,8 @@ const refusalsOf = (columns: ReadonlyArray<ColumnMetadata>, record: ReadonlyArra
   const results: ReadonlyArray<Result.Result<unknown, { readonly message: string }>> = [
     decodeValues(columns, [record]),
     decodeRows(columns, [record]),
-    decodeCellValues(columns, cells),
-    decodeCellRows(columns, cells)
+    decodeValues(columns, cells),
+    decodeRows(columns, cells)
   ]
   return new Set(results.map((result) => (Result.isFailure(result) ? result.failure.message : "accepted")))
 }
