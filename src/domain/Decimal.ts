@@ -27,24 +27,36 @@ export const formatDecimal = (decimal: BigDecimal.BigDecimal): string => {
   return `${value < 0n ? "-" : ""}${digits.slice(0, -scale)}.${digits.slice(-scale)}`
 }
 
-const asText = {
-  value(this: BigDecimal.BigDecimal) {
-    return formatDecimal(this)
-  }
+/** A decimal without trailing zeros. Effect keeps that form of a decimal in `normalized`, which is this one itself. */
+interface Shortest extends BigDecimal.BigDecimal {
+  value: bigint
+  scale: number
+  normalized: BigDecimal.BigDecimal
 }
 
-/** A decimal in its shortest form, so that equal ones are structurally equal; `JSON.stringify` prints it as text. */
-const decimalOf = (value: bigint, scale: number): BigDecimal.BigDecimal => {
-  const given = BigDecimal.make(value, value === 0n ? 0 : scale)
-  const shortest = BigDecimal.normalize(given)
-  // `normalize` returns Effect's shared zero, which must not be changed.
-  return Object.defineProperty(value === 0n ? given : shortest, "toJSON", asText)
+/** What Effect's decimals inherit, with another `toJSON`: Effect's prints internal fields. */
+const inherited: object = /* @__PURE__ */ (() =>
+  Object.create(Object.getPrototypeOf(BigDecimal.make(0n, 0)), {
+    toJSON: {
+      value(this: BigDecimal.BigDecimal) {
+        return formatDecimal(this)
+      }
+    }
+  }))()
+
+/** A decimal of a value without trailing zeros: equal ones are structurally equal. */
+const shortest = (value: bigint, scale: number): BigDecimal.BigDecimal => {
+  const decimal: Shortest = Object.create(inherited)
+  decimal.value = value
+  decimal.scale = scale
+  decimal.normalized = decimal
+  return decimal
 }
 
-/** The same decimal, which `JSON.stringify` prints as text; one of Effect's would print its internal fields. */
+/** The same decimal, which `JSON.stringify` prints as text. */
 export const printable = (decimal: BigDecimal.BigDecimal): BigDecimal.BigDecimal => {
   const { scale, value } = BigDecimal.normalize(decimal)
-  return decimalOf(value, scale)
+  return shortest(value, scale)
 }
 
 const isDigit = (code: number): boolean => code >= 48 && code <= 57
@@ -64,11 +76,14 @@ export const parseDecimal = (text: string): BigDecimal.BigDecimal | undefined =>
     else return undefined
   }
   if (start === text.length || point === text.length - 1) return undefined
-  const scale = point === -1 ? 0 : text.length - 1 - point
+  let scale = point === -1 ? 0 : text.length - 1 - point
+  if (text.length - start - (point === -1 ? 0 : 1) > 15) {
+    return printable(BigDecimal.make(BigInt(text.replace(".", "")), scale))
+  }
   // Fifteen digits are exact as a number, and quicker to read as one.
-  if (text.length - start - (point === -1 ? 0 : 1) <= 15)
-    return decimalOf(BigInt(start === 0 ? digits : -digits), scale)
-  return decimalOf(BigInt(point === -1 ? text : text.slice(0, point) + text.slice(point + 1)), scale)
+  if (digits === 0) return shortest(0n, 0)
+  for (; digits % 10 === 0; scale--) digits /= 10
+  return shortest(BigInt(start === 0 ? digits : -digits), scale)
 }
 
 const bigDecimalFromText = SchemaTransformation.transform<BigDecimal.BigDecimal, string>({

@@ -137,10 +137,14 @@ export const quickReader = <A, I>({
   ast
 }: Schema.Codec<A, I>): ((row: { readonly [column: string]: unknown }) => A | undefined) => {
   let columns: ReadonlyArray<Column> | undefined
+  let empty: Record<string, unknown> = {}
   return (row) => {
-    columns ??= decodedColumns(ast)
+    if (columns === undefined) {
+      columns = decodedColumns(ast)
+      empty = Object.fromEntries(columns.map(({ name }) => [name, null]))
+    }
     if (columns.length === 0) return undefined
-    const entity: Record<string, unknown> = {}
+    const entity = { ...empty }
     for (const { name, read } of columns) {
       const value = read(row[name])
       if (value === unsure) return undefined
