@@ -258,32 +258,18 @@ const findMany = (sql: Sql): Operations["findMany"] =>
     )
   )
 
-const all = (sql: Sql): Operations["all"] =>
-  Effect.fn("Instruments.all")(() =>
-    read.list(
-      everyPage(
-        pageSize,
-        "symbol",
-        (after) => sql`
-          SELECT ${sql.literal(columns)} FROM instruments WHERE symbol > ${after}::varchar
-          ORDER BY symbol LIMIT ${pageSize}::int`
-      )
-    )
-  )
+/** Every instrument, or those of one type, by symbol. */
+const everyInstrument = (sql: Sql, type?: InstrumentType) => {
+  const ofType = type === undefined ? sql.literal("") : sql`AND instrument_type = ${type}::varchar`
+  const page = (after: string) => sql`
+    SELECT ${sql.literal(columns)} FROM instruments WHERE symbol > ${after}::varchar ${ofType}
+    ORDER BY symbol LIMIT ${pageSize}::int`
+  return read.list(everyPage(pageSize, "symbol", page))
+}
 
-const byType = (sql: Sql): Operations["byType"] =>
-  Effect.fn("Instruments.byType")((type) =>
-    read.list(
-      everyPage(
-        pageSize,
-        "symbol",
-        (after) => sql`
-          SELECT ${sql.literal(columns)} FROM instruments
-          WHERE instrument_type = ${type}::varchar AND symbol > ${after}::varchar
-          ORDER BY symbol LIMIT ${pageSize}::int`
-      )
-    )
-  )
+const all = (sql: Sql): Operations["all"] => Effect.fn("Instruments.all")(() => everyInstrument(sql))
+
+const byType = (sql: Sql): Operations["byType"] => Effect.fn("Instruments.byType")((type) => everyInstrument(sql, type))
 
 const search = (sql: Sql): Operations["search"] =>
   Effect.fn("Instruments.search")((part: string, options?: { readonly limit?: number; readonly offset?: number }) => {

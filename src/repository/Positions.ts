@@ -288,10 +288,7 @@ const value = (sql: Sql, owner?: ClerkUserId): Operations["value"] =>
   Effect.fn("Positions.value")((id) =>
     sums.first(
       sql`
-        SELECT
-          accounts.id,
-          count(positions.id)::int AS positions,
-          coalesce(sum(quantity), 0) AS shares,
+        SELECT accounts.id, count(positions.id)::int AS positions, coalesce(sum(quantity), 0) AS shares,
           coalesce(sum(quantity * current_price), 0) AS market_value
         FROM accounts
         LEFT JOIN positions ON positions.account_id = accounts.id

@@ -61,15 +61,15 @@ export const nonce = (): string => toHex(crypto.getRandomValues(new Uint8Array(1
  * create tables, or two columns have the same name), the columns stay unknown.
  */
 const emptyTable = (name: string, { parameters }: Template, columns: Columns): string => `
-      if ${columns === "named"} or current_setting('server_version_num')::int < 160000 then begin
-        columns := pieces[1];
-        for at in 1 .. ${parameters.length} loop
-          columns := columns || '(null::' || (select p.parameter_types[refs[at]]::text
-            from pg_catalog.pg_prepared_statements p where p.name = '${name}') || ')' || pieces[at + 1];
-        end loop;
-        execute 'create temp table ${name} as with alex_rows as (' || columns || E'\n) select * from alex_rows with no data';
-      exception when others then null;
-      end; end if;`
+  if ${columns === "named"} or current_setting('server_version_num')::int < 160000 then begin
+    columns := pieces[1];
+    for at in 1 .. ${parameters.length} loop
+      columns := columns || '(null::' || (select p.parameter_types[refs[at]]::text
+        from pg_catalog.pg_prepared_statements p where p.name = '${name}') || ')' || pieces[at + 1];
+    end loop;
+    execute 'create temp table ${name} as with alex_rows as (' || columns || E'\n) select * from alex_rows with no data';
+  exception when others then null;
+  end; end if;`
 
 /**
  * Selects the types of the statement `name` as JSON rows, see {@link Row}. `byInput` is true if a cast function
