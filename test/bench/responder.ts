@@ -152,8 +152,12 @@ const thousandAliased = rows(aliased(things("LONG"), "thousand"), 0, 1000)
 const oneUser = rows(users, 1, 2)
 const onePosition = rows(positions, 0, 1)
 const allHeld = rows(held, 0, 1000)
-const heldPages = [rows(held, 0, 500), rows(held, 500, 1000)]
-const noneHeld = answer(held.columns, [held.columns.map(() => ({ isNull: true }))])
+/** The pages that the repository asks for, by the symbol that they follow. */
+const heldPages: ReadonlyArray<readonly [after: string, page: string]> = [
+  ['"S0799"', rows(held, 800, 1000)],
+  ['"S0399"', rows(held, 400, 800)],
+  ["", rows(held, 0, 400)]
+]
 const written = JSON.stringify({ generatedFields: [], numberOfRecordsUpdated: 1 })
 const counted = answer([column("")(["count", "int4", 4])], [[{ longValue: 500 }]])
 const batch = JSON.stringify({ updateResults: Array.from({ length: 500 }, () => ({ generatedFields: [] })) })
@@ -164,7 +168,7 @@ const answerTo = (url: string, body: string): string => {
   if (url === "/BatchExecute") return batch
   if (body.includes("with written")) return counted
   if (body.includes("instruments.current_price")) {
-    return body.includes('"S0999"') ? noneHeld : (heldPages[body.includes('"S0499"') ? 1 : 0] ?? "")
+    return heldPages.find(([after]) => body.includes(after))?.[1] ?? ""
   }
   if (body.includes("FROM users")) return oneUser
   if (body.includes("all_held")) return allHeld
