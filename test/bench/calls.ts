@@ -31,7 +31,7 @@ const workloads: ReadonlyArray<Workload> = [
     warmUp: 6000,
     calls: 384,
     concurrency: 32,
-    limits: { sql: 0.25, "sql, without the SDK": 0.25 }
+    limits: { sql: 0.2, "sql, without the SDK": 0.2 }
   },
   {
     what: "transaction of 3",
@@ -39,7 +39,7 @@ const workloads: ReadonlyArray<Workload> = [
     warmUp: 3000,
     calls: 96,
     concurrency: 32,
-    limits: { sql: 0.25 }
+    limits: { sql: 0.2 }
   },
   {
     what: "1,000 rows",
@@ -47,7 +47,7 @@ const workloads: ReadonlyArray<Workload> = [
     warmUp: 768,
     calls: 64,
     concurrency: 32,
-    limits: { sql: 0.3 }
+    limits: { sql: 0.16 }
   },
   { what: "insert of 8", workload: "insert of 8", warmUp: 4000, calls: 384, concurrency: 32, without },
   {
@@ -73,7 +73,7 @@ const workloads: ReadonlyArray<Workload> = [
     warmUp: 768,
     calls: 64,
     concurrency: 32,
-    limits: { repository: 0.5 }
+    limits: { repository: 0.35 }
   },
   { what: "point select", workload: "point select", warmUp: 2048, calls: 512, concurrency: 256 }
 ]
