@@ -1,5 +1,6 @@
-import { assert, it } from "@effect/vitest"
-import { Arbitrary, BigDecimal, Schema } from "effect"
+import * as node from "node:assert"
+import { assert, expect, it } from "@effect/vitest"
+import { Arbitrary, BigDecimal, Equal, Schema } from "effect"
 import { formatDecimal, parseDecimal, printable } from "../../src/domain/Decimal.ts"
 
 /** The same by patterns and by Effect's own reading. */
@@ -70,3 +71,18 @@ it.prop(
   { parts: Arbitrary.schema(Schema.Array(Schema.Literals(["-", ".", "0", "1", "9", "00", "25", "a"]))) },
   ({ parts }) => isAsSlowly(parts.join(""))
 )
+
+it("decimals that were read are equal to each other, to Effect's shortest form, and zero to Effect's zero", () => {
+  const pairs: ReadonlyArray<readonly [BigDecimal.BigDecimal | undefined, BigDecimal.BigDecimal]> = [
+    [parseDecimal("12.50"), BigDecimal.normalize(BigDecimal.fromStringUnsafe("12.5"))],
+    [parseDecimal("1200"), BigDecimal.normalize(BigDecimal.make(1200n, 0))],
+    [parseDecimal("12345678901234567.80"), BigDecimal.normalize(BigDecimal.fromStringUnsafe("12345678901234567.8"))],
+    [parseDecimal("-0.00"), BigDecimal.make(0n, 0)],
+    [printable(BigDecimal.fromStringUnsafe("0.0")), BigDecimal.fromStringUnsafe("0")]
+  ]
+  for (const [read, other] of pairs) {
+    node.deepStrictEqual(read, other)
+    assert.isTrue(Equal.equals(read, other))
+    expect(read).toStrictEqual(other)
+  }
+})
