@@ -49,8 +49,7 @@ const shortest = (value: bigint, scale: number): BigDecimal.BigDecimal => {
   const decimal: Shortest = Object.create(inherited)
   decimal.value = value
   decimal.scale = scale
-  // Zero has none until Effect asks, as a zero of Effect's own.
-  if (value !== 0n) decimal.normalized = decimal
+  decimal.normalized = decimal
   return decimal
 }
 

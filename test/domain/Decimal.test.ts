@@ -72,17 +72,18 @@ it.prop(
   ({ parts }) => isAsSlowly(parts.join(""))
 )
 
-it("decimals that were read are equal to each other, to Effect's shortest form, and zero to Effect's zero", () => {
+it("decimals that were read are structurally equal to Effect's in its shortest form, before and after they are compared", () => {
   const pairs: ReadonlyArray<readonly [BigDecimal.BigDecimal | undefined, BigDecimal.BigDecimal]> = [
     [parseDecimal("12.50"), BigDecimal.normalize(BigDecimal.fromStringUnsafe("12.5"))],
     [parseDecimal("1200"), BigDecimal.normalize(BigDecimal.make(1200n, 0))],
     [parseDecimal("12345678901234567.80"), BigDecimal.normalize(BigDecimal.fromStringUnsafe("12345678901234567.8"))],
-    [parseDecimal("-0.00"), BigDecimal.make(0n, 0)],
-    [printable(BigDecimal.fromStringUnsafe("0.0")), BigDecimal.fromStringUnsafe("0")]
+    [parseDecimal("-0.00"), BigDecimal.normalize(BigDecimal.make(0n, 0))],
+    [printable(BigDecimal.fromStringUnsafe("0.0")), BigDecimal.normalize(BigDecimal.fromStringUnsafe("0"))]
   ]
   for (const [read, other] of pairs) {
     node.deepStrictEqual(read, other)
     assert.isTrue(Equal.equals(read, other))
+    node.deepStrictEqual(read, other)
     expect(read).toStrictEqual(other)
   }
 })
