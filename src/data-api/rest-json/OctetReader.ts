@@ -66,14 +66,14 @@ const asciiOf = (octets: Buffer, start: number, end: number): string =>
 const utf8Of = (octets: Buffer, start: number, end: number): string => octets.toString("utf8", start, end)
 
 /**
- * The end of the plain ASCII characters at `start`, or up to three octets before it: four at a time are compared with a
- * space, a quote, a backslash and 0x7f by the highest bit that a subtraction leaves.
+ * The end of the plain ASCII characters at `start`, or up to three octets before it: of four at a time, a subtraction sets
+ * the highest bit of one that is below a space, a quote, a backslash or not ASCII.
  */
 const endOfPlain = (view: DataView, start: number): number => {
   let at = start
   for (const last = view.byteLength - 4; at <= last; at += 4) {
     const four = view.getInt32(at, true)
-    const special = (four - 0x20202020) | ((four ^ 0x22222222) - 0x01010101) | ((four ^ 0x5c5c5c5c) - 0x01010101) | four
+    const special = (four - 0x20202020) | ((four ^ 0x22222222) - 0x01010101) | ((four ^ 0x5c5c5c5c) - 0x01010101)
     if ((special & 0x80808080) !== 0) break
   }
   return at
