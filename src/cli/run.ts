@@ -27,9 +27,23 @@ export const plainLogger = Logger.withConsoleError(
   })
 )
 
-/** Whether the caller reads JSON. The arguments may be wrong, so they are not parsed. */
-const isJson = (args: ReadonlyArray<string>): boolean =>
-  args.slice(0, args.includes("--") ? args.indexOf("--") : undefined).includes("--json")
+/** The arguments of this program: those after `--` are another's. They may be wrong, so they are not parsed. */
+const ownArguments = (args: ReadonlyArray<string>): ReadonlyArray<string> =>
+  args.slice(0, args.includes("--") ? args.indexOf("--") : undefined)
+
+/** Whether the caller reads JSON. */
+const isJson = (args: ReadonlyArray<string>): boolean => ownArguments(args).includes("--json")
+
+/**
+ * The flag with an empty value, which an unset variable of the shell leaves: as a path it would be the working folder,
+ * and as a host every address.
+ */
+const emptyFlag = (args: ReadonlyArray<string>): string | undefined => {
+  const own = ownArguments(args)
+  const joined = own.find((arg) => /^--[^=]+=$/.test(arg))
+  if (joined !== undefined) return joined.slice(0, -1)
+  return own.find((arg, index) => /^--[^=]+$/.test(arg) && own[index + 1] === "")
+}
 
 /** Prints a failure: a line for the person, and with `--json` a document. */
 const report = (failure: Failure, line: string, json: boolean, code: number) =>
@@ -42,12 +56,20 @@ const report = (failure: Failure, line: string, json: boolean, code: number) =>
 const wrongUsage = (problem: string, fix: string, json: boolean) =>
   report({ ok: false, code: "usage", problem, fix }, `${problem}. ${fix}`, json, 2)
 
+const unreached = "Failed to check path existence: "
+
+/** A message of Effect's parser in one line, without the names of its functions. */
+const plain = (message: string): string => {
+  const [line = "", why] = message.replaceAll(/\s+/g, " ").split(unreached, 2)
+  return why === undefined ? line.replace(/[.?]$/, "") : `${line}a path that can be reached`
+}
+
 /** A command that only has subcommands ends in its help, without an error. */
 const notParsed = ({ commandPath, errors }: CliError.ShowHelp, json: boolean) =>
   errors.length === 0
     ? Effect.void
     : wrongUsage(
-        errors.map(({ message }) => message.replaceAll(/\s+/g, " ").replace(/[.?]$/, "")).join("; "),
+        errors.map(({ message }) => plain(message)).join("; "),
         `Run ${[...commandPath, "--help"].join(" ")}`,
         json
       )
@@ -92,6 +114,9 @@ export const run = (
   signal: Effect.Effect<NodeJS.Signals> = Effect.never
 ): Effect.Effect<void, Exit> =>
   Effect.gen(function* () {
+    const empty = emptyFlag(args)
+    if (empty !== undefined)
+      return yield* wrongUsage(`The value of ${empty} is empty`, "Give one, or leave the flag out", isJson(args))
     let received: NodeJS.Signals | undefined
     const ends = { current: false }
     const { Unclosed } = yield* Effect.promise(() => import("../local/folder/Unclosed.ts"))

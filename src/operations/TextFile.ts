@@ -2,7 +2,17 @@
 import { isUtf8 } from "node:buffer"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import type { PlatformError } from "effect/PlatformError"
 import * as Schema from "effect/Schema"
+
+/**
+ * Why a file can't be read or written, in the words of the operating system: `ENOENT: no such file or directory`.
+ * Those of Effect's own errors are the names of its functions.
+ */
+export const whyOf = (error: NotText | PlatformError): string => {
+  const cause: unknown = error._tag === "PlatformError" ? error.reason.cause : undefined
+  return cause instanceof Error ? cause.message : error.message
+}
 
 /** Octets that are no text. */
 export class NotText extends Schema.TaggedError<NotText>()("NotText", { message: Schema.String }) {}

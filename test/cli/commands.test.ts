@@ -303,15 +303,19 @@ describe("the executable", () => {
     rmSync(folder, { recursive: true })
   })
 
-  it.skipIf(process.platform === "win32")("says so where its working folder was removed", () => {
+  it.skipIf(process.platform === "win32").each([
+    ["migrate status --backend embedded", "The data folder can't be .alex-db: the working folder was removed"],
+    ["verify --html report.html", "The working folder was removed"],
+    ["migrate --folder own", "The working folder was removed"]
+  ])("says so where its working folder was removed: %s", (command, expected) => {
     const folder = mkdtempSync(join(tmpdir(), "alex-cli-"))
-    const script = 'cd "$1" && rmdir "$1" && exec "$2" "$3" migrate status --backend embedded --json'
+    const script = `cd "$1" && rmdir "$1" && exec "$2" "$3" ${command} --json`
     const { status, stdout } = spawnSync("sh", ["-c", script, "sh", folder, process.execPath, commandLine()], {
       encoding: "utf8"
     })
     assert.strictEqual(status, 1)
     const { code, problem } = JSON.parse(stdout)
     assert.strictEqual(code, "folder")
-    assert.include(problem, "The data folder can't be .alex-db: the working folder was removed")
+    assert.include(problem, expected)
   })
 })

@@ -171,6 +171,9 @@ export const adviceOn = (error: unknown, cluster?: Cluster): Advice => {
   if (Predicate.hasProperty(error, "_tag") && error._tag === "NotAlexs") {
     return { code: "foreign", problem: fallback.problem, fix: ownDatabase }
   }
+  if (Predicate.hasProperty(error, "syscall") && error.syscall === "uv_cwd") {
+    return { code: "folder", problem: "The working folder was removed", fix: "Change to a folder that exists" }
+  }
   const tag = Predicate.hasProperty(error, "_tag") ? String(error._tag) : ""
   const step = operationAdvice[tag]
   if (step !== undefined) return { code: step.code, problem: fallback.problem, fix: step.fix }

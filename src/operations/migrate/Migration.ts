@@ -1,9 +1,9 @@
 /** Reads the migrations of a folder: plain SQL files, numbered, applied in order. */
 import { createHash } from "node:crypto"
 import { fileURLToPath } from "node:url"
-import { Effect, FileSystem, Schema } from "effect"
+import { Effect, FileSystem, type PlatformError, Schema } from "effect"
 import { type ScriptStatement, splitStatements } from "../../data-api/statement/SqlLexer.ts"
-import { readText } from "../TextFile.ts"
+import { type NotText, readText, whyOf } from "../TextFile.ts"
 
 /** One file of the folder, read and split. */
 export interface Migration {
@@ -84,8 +84,8 @@ export interface Source {
  */
 export const load = Effect.fn("Migration.load")(function* ({ folder = packagedFolder(), own = false }: Source = {}) {
   const files = yield* FileSystem.FileSystem
-  const unreadable = (path: string) => (error: { readonly message: string }) =>
-    new MigrationsUnreadable({ path, message: `${path} can't be read: ${error.message}` })
+  const unreadable = (path: string) => (error: NotText | PlatformError.PlatformError) =>
+    new MigrationsUnreadable({ path, message: `${path} can't be read: ${whyOf(error)}` })
   const names = yield* files.readDirectory(folder).pipe(Effect.mapError(unreadable(folder)))
   const migrations: Array<Migration> = []
   // Hidden files belong to editors or file systems.

@@ -1,5 +1,6 @@
 /** Creates a file for a migration of the user's own. */
-import { Effect, FileSystem, Schema } from "effect"
+import { Effect, FileSystem, type PlatformError, Schema } from "effect"
+import { whyOf } from "../TextFile.ts"
 import * as Migration from "./Migration.ts"
 import { MigrationRefused } from "./MigrationErrors.ts"
 
@@ -30,8 +31,8 @@ export const create = Effect.fn("NewMigration.create")(function* (title: string,
   const words = wordsOf(title)
   if (words === "") return yield* new MigrationRefused({ problems: [`"${title}" has no letter for a file's name`] })
   const files = yield* FileSystem.FileSystem
-  const unwritable = (path: string) => (error: { readonly message: string }) =>
-    new Migration.MigrationsUnreadable({ path, message: `${path} can't be made: ${error.message}` })
+  const unwritable = (path: string) => (error: PlatformError.PlatformError) =>
+    new Migration.MigrationsUnreadable({ path, message: `${path} can't be made: ${whyOf(error)}` })
   yield* files.makeDirectory(folder, { recursive: true }).pipe(Effect.mapError(unwritable(folder)))
   const last = (yield* Migration.load({ folder })).at(-1)?.number ?? 0
   const name = `${String(last + 1).padStart(3, "0")}_${words}`

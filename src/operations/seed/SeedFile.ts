@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url"
 import { Effect, Result, Schema, SchemaIssue } from "effect"
 import { parseJson } from "../../data-api/values/SoundJson.ts"
 import { InstrumentCreate, PortfolioCreate, strict } from "../../domain/index.ts"
-import { readText } from "../TextFile.ts"
+import { readText, whyOf } from "../TextFile.ts"
 
 /** A seed file can't be read, is not JSON, or holds values that can't be stored; each problem names entry and field. */
 export class SeedInvalid extends Schema.TaggedError<SeedInvalid>()("SeedInvalid", {
@@ -28,7 +28,7 @@ export const packagedFile = (name: string): string => {
 
 const readJson = Effect.fnUntraced(function* (file: string) {
   const text = yield* readText(file).pipe(
-    Effect.mapError((error) => new SeedInvalid({ file, problems: [`can't be read: ${error.message}`] }))
+    Effect.mapError((error) => new SeedInvalid({ file, problems: [`can't be read: ${whyOf(error)}`] }))
   )
   return yield* Effect.try({
     try: () => parseJson(text),

@@ -146,6 +146,12 @@ layer(Layer.merge(Folder.layer, TestConsole.layer), { timeout: "120 seconds", ex
             [["migrate", "--to", "x"], {}, 2, "usage"],
             [["migrate", "--wait", "soon"], {}, 2, "usage"],
             [["migrate", "--folder", "/nowhere/at/all"], {}, 1, "migrations"],
+            [["migrate", "--folder", import.meta.filename], {}, 1, "migrations"],
+            [["migrate", "new", "x", "--folder", "/dev/null/own"], {}, 2, "usage"],
+            [["migrate", "--folder", ""], {}, 2, "usage"],
+            [["migrate", "new", "x", "--folder="], {}, 2, "usage"],
+            [["serve", "--port", "0", "--host", ""], {}, 2, "usage"],
+            [["serve", "--port", "0", "--data-dir", ""], {}, 2, "usage"],
             [["migrate", "mark", "none"], {}, 1, "migration-refused"],
             [["verify", "--ignore", "nonsense"], {}, 2, "usage"],
             [["repair", "--ignore", "sort:x"], {}, 2, "usage"]
@@ -157,6 +163,7 @@ layer(Layer.merge(Folder.layer, TestConsole.layer), { timeout: "120 seconds", ex
             isDescribed("failure", failed.document)
             assert.strictEqual(failed.code, code, `${what}: ${JSON.stringify(failed.document)}`)
             if (named !== "") assert.strictEqual(failed.document.code, named, what)
+            assert.notMatch(JSON.stringify(failed.document), /FileSystem|BadResource|NotFound:/, what)
           }
         }),
       120_000

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import type { Verify } from "../../../operations/index.ts"
+import { whyOf } from "../../../operations/TextFile.ts"
 import { problemFound, Refused } from "../../Outcome.ts"
 import { print, type Style, say } from "../../output/text.ts"
 import type { Made } from "../../output/VerifySummary.ts"
@@ -22,7 +23,7 @@ const writePage = Effect.fnUntraced(function* (file: string, report: Verify.Veri
     (cause) =>
       new Refused({
         code: "file",
-        problem: `${file} can't be written: ${cause.message}`,
+        problem: `${file} can't be written: ${whyOf(cause)}`,
         fix: "Give --html the path of a file in an existing folder that can be written",
         cause
       })
