@@ -18,7 +18,7 @@ import type { EngineRequest } from "../engine/Engine.ts"
 import { type Admitted, admit, type Gate, TransactionHomes, transactionIdOf } from "./Admission.ts"
 import { type Answer, answerOf, refusal, send, tooLarge, written } from "./Answers.ts"
 import { any, type Clusters } from "./Clusters.ts"
-import { type Body, type Bound, browserSign, type ListenError, listen, readBody } from "./Listener.ts"
+import { type Body, type Bound, browserSign, foreignHost, type ListenError, listen, readBody } from "./Listener.ts"
 import type { RequestHead, ServeWhole } from "./WholeRequests.ts"
 
 /** One answered request, for a log. */
@@ -69,12 +69,11 @@ const json = /^application\/(?:json|x-amz-json-1\.[01])\s*(?:;|$)/i
 /** The operation by the request line and the headers, or the response that refuses the request. */
 const route = ({ headers, method, target }: RequestHead, allowedHosts: ReadonlyArray<string>): Operation | Answer => {
   const sign = browserSign(headers, allowedHosts)
-  if (sign !== undefined)
-    return refusal(
-      403,
-      "AccessDeniedException",
-      `Refused: the request comes from a browser or a foreign page (${sign}).`
-    )
+  if (sign !== undefined) {
+    const advice = sign === foreignHost ? " If the name is this server's, allow it with --allow-host." : ""
+    const message = `Refused: the request comes from a browser or a foreign page (${sign}).${advice}`
+    return refusal(403, "AccessDeniedException", message)
+  }
   const path = target.replace(/\?.*$/s, "")
   const operation = operations.get(path)
   if (operation === undefined && path !== "/ExecuteSql") return refusal(404, "UnknownOperationException", "")
@@ -91,12 +90,18 @@ const route = ({ headers, method, target }: RequestHead, allowedHosts: ReadonlyA
   return operation
 }
 
-const headOf = ({ headers, method = "", rawHeaders, url = "/" }: IncomingMessage): RequestHead => ({
-  method,
-  target: url,
-  headers,
-  bytes: rawHeaders.reduce((sum, text) => sum + text.length + 2, url.length + 16)
-})
+/** The beginning of an absolute URL in a request line, which replaces the Host header (RFC 9112, 3.2.2). */
+const authority = /^https?:\/\/([^/?#]*)/i
+
+const headOf = ({ headers, method = "", rawHeaders, url = "/" }: IncomingMessage): RequestHead => {
+  const [start = "", host] = authority.exec(url) ?? []
+  return {
+    method,
+    target: url.slice(start.length) || "/",
+    headers: host === undefined ? headers : { ...headers, host },
+    bytes: rawHeaders.reduce((sum, text) => sum + text.length + 2, url.length + 16)
+  }
+}
 
 /** The engine returns records as the JSON text to send (`recordsAsJson`); any other `DataApi` returns fields. */
 const executeStatement = (api: DataApi["Service"], request: EngineRequest) => api.executeStatement(request)

@@ -41,6 +41,9 @@ const loopbackNames = /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i
 /** Whether a host name or address stays on this machine. */
 export const isLoopback = (host: string): boolean => loopbackNames.test(host) || host === "::1"
 
+/** The sign of a request to another host's name, which the server may be told to allow. */
+export const foreignHost = "its Host is not this server"
+
 const addressLiteral = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]+\])$/i
 
 /**
@@ -57,7 +60,7 @@ export const browserSign = (headers: IncomingHttpHeaders, allowedHosts: Readonly
     return "it has a browser's Sec-Fetch headers"
   const host = (headers.host ?? "").replace(/:\d+$/, "")
   if (isLoopback(host) || addressLiteral.test(host) || allowedHosts.includes(host.toLowerCase())) return undefined
-  return "its Host is not this server"
+  return foreignHost
 }
 
 /** A body, or why there is none. */
@@ -82,9 +85,29 @@ export const readBody = (request: IncomingMessage, limit: number, done: (body: B
   request.on("error", () => done("aborted"))
 }
 
-const parserFailures: Readonly<Record<string, { readonly status: string; readonly code: string }>> = {
-  HPE_HEADER_OVERFLOW: { status: "431 Request Header Fields Too Large", code: "RequestEntityTooLargeException" },
-  ERR_HTTP_REQUEST_TIMEOUT: { status: "408 Request Timeout", code: "RequestTimeoutException" }
+interface ParserFailure {
+  readonly status: string
+  readonly code: string
+  readonly message: string
+}
+
+const malformed: ParserFailure = {
+  status: "400 Bad Request",
+  code: "MalformedHttpRequestException",
+  message: "The HTTP request is malformed."
+}
+
+const parserFailures: Readonly<Record<string, ParserFailure>> = {
+  HPE_HEADER_OVERFLOW: {
+    status: "431 Request Header Fields Too Large",
+    code: "RequestEntityTooLargeException",
+    message: "The request's headers are too large: send less than 16 KiB of them."
+  },
+  ERR_HTTP_REQUEST_TIMEOUT: {
+    status: "408 Request Timeout",
+    code: "RequestTimeoutException",
+    message: "The request did not arrive in time and did not run: send it again."
+  }
 }
 
 /** How long a client may take to read the response that refuses its connection, in milliseconds. */
@@ -105,11 +128,8 @@ const endSocket = (socket: Duplex, bytes: string): void => {
 const answerMalformed = (server: Server): void => {
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
     if (!socket.writable) return void socket.destroy()
-    const { code, status } = parserFailures[error.code ?? ""] ?? {
-      status: "400 Bad Request",
-      code: "MalformedHttpRequestException"
-    }
-    const body = '{"message":"The HTTP request is malformed."}'
+    const { code, message, status } = parserFailures[error.code ?? ""] ?? malformed
+    const body = JSON.stringify({ message })
     endSocket(
       socket,
       `HTTP/1.1 ${status}\r\nx-amzn-ErrorType: ${code}\r\nx-amzn-RequestId: ${crypto.randomUUID()}\r\n` +

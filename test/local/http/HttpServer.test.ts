@@ -242,12 +242,31 @@ it.effect("a browser's request and a foreign Host are refused before anything ru
       const raw = yield* send(url, { path: "/Execute", body, headers: { ...signedHeaders, ...more } })
       assert.strictEqual(raw.status, 403, JSON.stringify(more))
       assert.strictEqual(codeOf(raw), "AccessDeniedException")
+      assert.strictEqual(raw.body.includes("allow it with --allow-host"), more["host"] !== undefined)
     }
     assert.strictEqual(seen.length, 0)
     for (const host of ["localhost:80", "127.0.0.1", "[::1]:9", "db", "rds-data.localhost", "10.0.0.7:8080"]) {
       const raw = yield* send(url, { path: "/Execute", body, headers: { ...signedHeaders, host } })
       assert.strictEqual(raw.status, 200, host)
     }
+  })
+)
+
+it.effect("an absolute URL in the request line is read as its path, and its host counts for the Host", () =>
+  Effect.gen(function* () {
+    const { url } = yield* serve()
+    const to = (path: string, more = {}) =>
+      send(url, { path, body: parameters(), headers: { ...signedHeaders, ...more } })
+    const statuses = [
+      yield* to("http://127.0.0.1:80/Execute"),
+      yield* to("HTTP://localhost/Execute?a=1"),
+      yield* to("http://127.0.0.1/Execute", { host: "proxy.example" }),
+      yield* to("http://127.0.0.1"),
+      yield* to("http://127.0.0.1/Nothing"),
+      yield* to("http://evil.example/Execute"),
+      yield* to("http://127.0.0.1@evil.example/Execute")
+    ].map(({ status }) => status)
+    assert.deepStrictEqual(statuses, [200, 200, 200, 404, 404, 403, 403])
   })
 )
 
@@ -510,7 +529,9 @@ it.effect("bytes that are not HTTP get a well-formed error", () =>
     const { url } = yield* serve()
     assert.include(yield* sendBytes(url, "NONSENSE\r\n\r\n"), "MalformedHttpRequestException")
     const giant = `POST /Execute HTTP/1.1\r\nhost: localhost\r\nx: ${"x".repeat(40_000)}\r\n\r\n`
-    assert.include(yield* sendBytes(url, giant), "HTTP/1.1 431 ")
+    const refused = yield* sendBytes(url, giant)
+    assert.include(refused, "HTTP/1.1 431 ")
+    assert.include(refused, "The request's headers are too large")
   })
 )
 
