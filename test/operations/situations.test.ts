@@ -721,6 +721,8 @@ const ends = Effect.fnUntraced(function* <E extends { readonly message: string }
   const error = exit.cause.reasons[0]
   assert(error?._tag === "Fail", String(exit))
   assert.include(error.error.message, refusal)
+  const [, ...problems] = error.error.message.replace(": ", "; ").split("; ")
+  assert.strictEqual(new Set(problems).size, problems.length, error.error.message)
   assert.deepStrictEqual(yield* fingerprint, before)
 })
 

@@ -154,7 +154,7 @@ const anothers = (what: string, differences: ReadonlyArray<string>): string =>
 /** Tables with the names of those that pending migrations create after the first ones. */
 const laterProblems = (here: ReadonlyArray<Relation>, { tables }: CreatedObjects): ReadonlyArray<string> =>
   here
-    .filter(({ name }) => tables.includes(name))
+    .filter(({ name }) => tables.includes(name) && !Layout.isAlexs(name))
     .flatMap((relation) => {
       const differences = Layout.laterDifferences(relation)
       return differences.length === 0 ? [] : [anothers(`the table "${relation.name}"`, differences)]
