@@ -139,6 +139,17 @@ it("refuses a file that ends inside a comment, a string or a name, and names the
   assert.match(messagesOf("/* a /* b */ select 1;").join(), /1: the comment/)
 })
 
+it("names standard_conforming_strings where a string ends only under that setting", () => {
+  const text = "create table t (a text);\ninsert into t values ('it\\'s');\n"
+  const named = /\d: the string that begins here has no end.*standard_conforming_strings.*E'/
+  for (const setting of ["= off", "to 'off'", "TO false", "=off"])
+    assert.match(messagesOf(`SET standard_conforming_strings ${setting};\n${text}`).join(), named)
+  assert.match(messagesOf(`select set_config('standard_conforming_strings', 'off', true);\n${text}`).join(), named)
+  assert.notMatch(messagesOf(text).join(), /standard_conforming/)
+  assert.notMatch(messagesOf(`set standard_conforming_strings = on;\n${text}`).join(), /standard_conforming/)
+  assert.deepStrictEqual(messagesOf("set standard_conforming_strings = off;\nselect E'it\\'s';"), [])
+})
+
 it("refuses commands of psql", () => {
   assert.match(messagesOf("select 1;\n\\connect other\n").join(), /2: a backslash/)
   assert.deepStrictEqual(messagesOf("select e'a\\'b', '\\';"), [])

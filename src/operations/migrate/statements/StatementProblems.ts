@@ -42,6 +42,12 @@ const placeholderInside = (parts: ReadonlyArray<Part>): string | undefined => {
 
 const lineOf = (text: string, position: number): number => text.slice(0, position).split("\n").length
 
+/** Whether a file turns off `standard_conforming_strings`, under which a backslash escapes a quote in any string. */
+const escapesByBackslash = /\bstandard_conforming_strings\b['"]?\s*(?:,|=|\bto\b)\s*['"]?(?:off|false|no|0)\b/i
+
+const escapes =
+  ": standard_conforming_strings must stay on in a migration, so write E'it\\'s' or 'it''s' for what has a backslash now"
+
 /** Problems of the file as a whole: a string or comment without an end, or a command of psql. */
 const fileProblems = ({ name, text }: Migration): ReadonlyArray<StatementProblem> => {
   const problem = (position: number, message: string): StatementProblem => ({
@@ -54,8 +60,9 @@ const fileProblems = ({ name, text }: Migration): ReadonlyArray<StatementProblem
   const open = tokens.find((token) => token.unterminated === true)
   const command = tokens.find(({ kind, start }) => kind === "symbol" && text[start] === "\\")
   const what = open?.kind === "comment" ? "comment" : open?.kind === "identifier" ? "quoted name" : "string"
+  const why = what === "string" && escapesByBackslash.test(text) ? escapes : ""
   return [
-    ...(open === undefined ? [] : [problem(open.start, `the ${what} that begins here has no end`)]),
+    ...(open === undefined ? [] : [problem(open.start, `the ${what} that begins here has no end${why}`)]),
     ...(command === undefined
       ? []
       : [problem(command.start, "a backslash begins a command of psql's, which is not SQL")])
