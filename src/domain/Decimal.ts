@@ -199,9 +199,13 @@ const numberOrTextOf = (message: string) =>
     )
   ])
 
+/** A number of more than 15 digits may not be what the sender wrote. */
+const MOST_EXACT = 10n ** 15n
+
 /**
  * A JSON number or decimal text. A number is read as the shortest decimal that stands for it, which is what the sender
- * wrote if it had up to 15 digits: 450.25 is 450.25. It is written as text.
+ * wrote if it had up to 15 digits: 450.25 is 450.25. One of more digits is refused, unless it is rounded. It is written as
+ * text.
  */
 const numberOrText = (kind: Kind, { digits }: DigitsOption) =>
   numberOrTextOf(kind.message)
@@ -214,7 +218,8 @@ const numberOrText = (kind: Kind, { digits }: DigitsOption) =>
         decode: SchemaGetter.transformEffect((input: number | string) => {
           const given = BigDecimal.fromStringUnsafe(String(input))
           const decimal = digits === "round" ? rounded(kind.scale)(given) : printable(given)
-          return kind.pattern.test(formatDecimal(decimal))
+          const isExact = digits === "round" || typeof input === "string" || given.value < MOST_EXACT
+          return isExact && kind.pattern.test(formatDecimal(decimal))
             ? Effect.succeed(decimal)
             : Effect.fail(new SchemaIssue.InvalidValue({ message: kind.message }, { value: input }))
         }),

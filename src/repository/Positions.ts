@@ -179,6 +179,13 @@ const came = {
   END`
 }
 
+const registeredFrom = (sql: Sql, instrument: string) => sql`
+  INSERT INTO instruments (${sql.literal(registered)})
+  SELECT ${sql.literal(registered)} FROM jsonb_populate_record(NULL::instruments, ${instrument}::jsonb)
+  WHERE symbol = (SELECT symbol FROM new) AND EXISTS (SELECT FROM account)
+  ON CONFLICT (symbol) DO NOTHING
+  RETURNING symbol`
+
 const putOne = (
   sql: Sql,
   owner: ClerkUserId | undefined,
@@ -195,16 +202,7 @@ const putOne = (
     ), account AS (
       SELECT accounts.id FROM accounts JOIN new ON accounts.id = new.account_id ${accountOwnedBy(sql, owner)}
     ), registered AS (
-      ${
-        instrument === undefined
-          ? sql.literal("SELECT symbol FROM instruments WHERE false")
-          : sql`
-            INSERT INTO instruments (${sql.literal(registered)})
-            SELECT ${sql.literal(registered)} FROM jsonb_populate_record(NULL::instruments, ${instrument}::jsonb)
-            WHERE symbol = (SELECT symbol FROM new) AND EXISTS (SELECT FROM account)
-            ON CONFLICT (symbol) DO NOTHING
-            RETURNING symbol`
-      }
+      ${instrument === undefined ? sql.literal("SELECT symbol FROM instruments WHERE false") : registeredFrom(sql, instrument)}
     ), instrument AS (
       SELECT instruments.symbol FROM instruments JOIN new USING (symbol) UNION SELECT symbol FROM registered
     ), put AS (

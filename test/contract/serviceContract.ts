@@ -12,6 +12,7 @@ import {
   InstrumentSymbol,
   PositionCreate,
   priceInput,
+  quantityInput,
   roundMoney,
   roundPrice,
   roundQuantity,
@@ -308,6 +309,12 @@ const json = (it: It) => {
         "cash_balance",
         "colour"
       ])
+      const exact = Schema.decodeUnknownEffect(quantityInput({ digits: "refuse" }))
+      assert.strictEqual(formatDecimal(yield* exact(1234567.12345678)), "1234567.12345678")
+      assert.strictEqual(formatDecimal(yield* exact("123456789012.12345678")), "123456789012.12345678")
+      // JSON.parse has rounded it to 123456789012.12346.
+      for (const inexact of ["123456789012.12345678", "12345678.123456789", "9007199254740993"])
+        yield* Effect.flip(exact(JSON.parse(inexact)))
       const price = yield* InstrumentPrice.fromJson({ symbol: "spy", current_price: "450.25" })
       assert.strictEqual(price.symbol, "SPY")
       const round = Schema.decodeUnknownEffect(priceInput({ digits: "round" }))
