@@ -77,6 +77,8 @@ export const ResetPlan = Schema.Struct({
   location: Schema.String,
   tables: Schema.Array(Schema.Struct({ name: Schema.String, rows: Schema.Int })),
   functions: Schema.Array(Schema.String),
+  /** Policies, rules and triggers that others have added to these tables, and that go with them. */
+  additions: Schema.Array(Schema.String),
   mustConfirm: Schema.NullOr(Schema.String)
 })
 export type ResetPlan = typeof ResetPlan.Type
@@ -144,12 +146,14 @@ const findOwn = Effect.fnUntraced(function* (folder: string | undefined) {
  */
 export const plan = Effect.fn("Reset.plan")(function* (options: ResetOptions = {}) {
   const { database, location } = yield* Target
-  const { functions, installation, tables } = yield* findOwn(options.folder)
+  const { functions, installation, schema, tables } = yield* findOwn(options.folder)
+  const own = { schema, tables, functions: installation.functions }
   const report: ResetPlan = {
     database,
     location,
     tables: yield* Effect.forEach(tables, countTable),
     functions: tables.length === 0 ? [] : functions.map(({ name }) => name),
+    additions: tables.length === 0 ? [] : yield* Dependents.additionsTo(own),
     mustConfirm: yield* reasonOf(installation)
   }
   return report

@@ -287,4 +287,25 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
       yield* Reset.reset({ confirm: "alex" })
     }).pipe(Effect.provideService(Target, server), Effect.provide(postgresWith({})))
   )
+
+  it.effect("the plan of a reset names what others have added to Alex's tables", () =>
+    Effect.gen(function* () {
+      yield* Migrate.migrate()
+      assert.deepStrictEqual((yield* Reset.plan()).additions, [])
+      yield* execute(
+        "create function audit() returns trigger language plpgsql as 'begin return new; end'",
+        "create trigger audited after insert on users for each row execute function audit()",
+        "create policy mine on accounts using (true)",
+        "create rule kept as on delete to jobs do instead nothing",
+        "create table others (x integer)",
+        "create trigger apart after insert on others for each row execute function audit()"
+      )
+      const { additions } = yield* Reset.plan()
+      assert.deepStrictEqual(additions, [
+        "policy mine on table accounts",
+        "rule kept on table jobs",
+        "trigger audited on table users"
+      ])
+    }).pipe(Effect.provideService(Target, server), Effect.provide(postgresWith({})))
+  )
 })

@@ -15,13 +15,14 @@ import { seedText } from "./seed.ts"
 /** @param mostCounted The most rows that are counted in a table. */
 const planText =
   (mostCounted: number) =>
-  ({ database, functions, location, mustConfirm, tables }: Reset.ResetPlan): string => {
+  ({ additions, database, functions, location, mustConfirm, tables }: Reset.ResetPlan): string => {
     if (tables.length === 0) return `"${database}" at ${location} has nothing of Alex's: nothing is dropped.`
     const rows = (n: number) =>
       n > mostCounted ? `more than ${mostCounted.toLocaleString("en-US")} rows` : count(n, "row")
     return [
       `Reset drops ${count(tables.length, "table")} and ${count(functions.length, "function")} of "${database}" at ${location}:`,
       ...tables.map((table) => `  ${table.name}: ${rows(table.rows)}`),
+      ...(additions.length === 0 ? [] : [`With them goes what no migration creates again: ${additions.join(", ")}.`]),
       ...(mustConfirm === null ? [] : [`It asks for the database's name, since that ${mustConfirm}.`])
     ].join("\n")
   }

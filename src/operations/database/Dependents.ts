@@ -9,20 +9,51 @@ import { SqlClient } from "effect/sql"
 export const Dependent = Schema.Struct({ object: Schema.String, on: Schema.String })
 export type Dependent = typeof Dependent.Type
 
+interface Own {
+  readonly schema: string
+  readonly tables: ReadonlyArray<string>
+  /** `types` as `oidvectortypes` prints them: another function may have the same name. */
+  readonly functions: ReadonlyArray<{ readonly name: string; readonly types: string }>
+}
+
+const signaturesOf = ({ functions }: Own): ReadonlyArray<string> =>
+  functions.map(({ name, types }) => `${name}(${types})`)
+
+/**
+ * Finds the policies, the rules and the triggers with functions of others on these tables: a DROP of the tables takes
+ * them along. One request.
+ *
+ * @errors RepositoryError
+ */
+export const additionsTo = Effect.fn("Dependents.additionsTo")(function* (own: Own) {
+  const sql = yield* SqlClient.SqlClient
+  const rows = yield* sql`
+    with home as (select oid from pg_namespace where nspname::text = ${own.schema}::text),
+    tables as (
+      select c.oid from pg_class c join home on home.oid = c.relnamespace
+      where c.relkind = 'r' and c.relname::text = any(${own.tables}::text[])
+    )
+    select pg_describe_object(classid, objid, 0) as object from (
+      select 'pg_policy'::regclass as classid, oid as objid from pg_policy where polrelid in (select oid from tables)
+      union all select 'pg_rewrite'::regclass, oid from pg_rewrite where ev_class in (select oid from tables)
+      union all select 'pg_trigger'::regclass, t.oid from pg_trigger t join pg_proc p on p.oid = t.tgfoid
+        where t.tgrelid in (select oid from tables) and not t.tgisinternal
+          and not (p.pronamespace in (select oid from home)
+            and p.proname || '(' || oidvectortypes(p.proargtypes) || ')' = any(${signaturesOf(own)}::text[]))
+    ) additions
+    order by 1`
+  const found = yield* Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ object: Schema.String })))(rows)
+  return found.map(({ object }) => object)
+})
+
 /**
  * Finds views, foreign keys, functions, columns, child tables and the like that depend on these tables and functions,
  * and sequences that a table would take along. One request.
  *
  * @errors RepositoryError
  */
-export const of = Effect.fn("Dependents.of")(function* (own: {
-  readonly schema: string
-  readonly tables: ReadonlyArray<string>
-  /** `types` as `oidvectortypes` prints them: another function may have the same name. */
-  readonly functions: ReadonlyArray<{ readonly name: string; readonly types: string }>
-}) {
+export const of = Effect.fn("Dependents.of")(function* (own: Own) {
   const sql = yield* SqlClient.SqlClient
-  const functions = own.functions.map(({ name, types }) => `${name}(${types})`)
   const rows = yield* sql`
     with home as (select oid from pg_namespace where nspname::text = ${own.schema}::text),
     tables as (
@@ -36,7 +67,7 @@ export const of = Effect.fn("Dependents.of")(function* (own: {
       union all select 'pg_type'::regclass, t.oid from pg_type t join tables on t.oid = tables.reltype
       union all select 'pg_type'::regclass, t.typarray from pg_type t join tables on t.oid = tables.reltype
       union all select 'pg_proc'::regclass, p.oid from pg_proc p join home on home.oid = p.pronamespace
-        where p.proname || '(' || oidvectortypes(p.proargtypes) || ')' = any(${functions}::text[])
+        where p.proname || '(' || oidvectortypes(p.proargtypes) || ')' = any(${signaturesOf(own)}::text[])
     ),
     dependents as (
       select d.classid, d.objid, d.objsubid, d.deptype, own.classid as on_class, own.objid as on_object,
