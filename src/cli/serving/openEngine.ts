@@ -3,6 +3,7 @@ import { Duration, Effect, Option, type Redacted } from "effect"
 import * as DbConfig from "../../DbConfig.ts"
 import * as Engine from "../../local/engine/Engine.ts"
 import * as LocalDataApi from "../../local/LocalDataApi.ts"
+import { say } from "../output/text.ts"
 import { program } from "../program.ts"
 import { refuse } from "./ServeError.ts"
 import type { ServeOptions } from "./served.ts"
@@ -25,6 +26,14 @@ const onPglite = Effect.fnUntraced(function* (dataDir: string, options: ServeOpt
 
 const limitsOf = ({ transactionIdle }: ServeOptions) => ({ transactionIdle: Duration.seconds(transactionIdle) })
 
+/** Every other command would take the database of DATABASE_URL. */
+const tellUnused = Effect.fnUntraced(function* (directory: string) {
+  if (yield* Effect.isSuccess(DbConfig.databaseUrl))
+    yield* say(
+      `Serving the embedded database in ${directory}. DATABASE_URL is set, and not used: add --engine postgres to serve that one.`
+    )
+})
+
 /** The engine, and the name of its database. The environment supplies what the flags leave out. */
 export const openEngine = Effect.fnUntraced(function* (options: ServeOptions) {
   const { dataDir, databaseUrl, memory } = options
@@ -37,5 +46,6 @@ export const openEngine = Effect.fnUntraced(function* (options: ServeOptions) {
   if (Option.isSome(databaseUrl)) return yield* refuse("--database-url is for --engine postgres.")
   if (memory && Option.isSome(dataDir)) return yield* refuse("Give --memory or --data-dir, not both.")
   const { directory } = yield* DbConfig.loadEmbedded()
+  if (Option.isNone(options.engine) && Option.isNone(dataDir) && !memory) yield* tellUnused(directory)
   return yield* onPglite(memory ? "memory" : Option.getOrElse(dataDir, () => directory), options)
 })

@@ -175,3 +175,21 @@ it.live("what can't be served ends with one line and exit code 1", () =>
     }
   })
 )
+
+it.live("a DATABASE_URL that is not served is named, unless an engine or a folder was asked for", () =>
+  Effect.gen(function* () {
+    const home = yield* folder
+    const file = join(home, "variables.env")
+    const set = `DATABASE_URL=postgres://nobody@db.invalid/app\nALEX_DB_DIR=${join(home, "data")}\nALEX_DB_DURABILITY=fast\n`
+    yield* Effect.promise(() => writeFile(file, set))
+    const saidBy = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
+      const server = yield* alexDb("--port", "0", "--dotenv", file, ...args)
+      yield* server.printed
+      server.child.kill("SIGINT")
+      return (yield* server.ended).stderr
+    })
+    assert.include(yield* saidBy(), "DATABASE_URL is set, and not used: add --engine postgres")
+    assert.notInclude(yield* saidBy("--engine", "pglite"), "DATABASE_URL")
+    assert.notInclude(yield* saidBy("--memory"), "DATABASE_URL")
+  }).pipe(Effect.scoped)
+)
