@@ -2,7 +2,8 @@
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import { parseJson } from "../../data-api/values/SoundJson.ts"
-import { amountFor, exactNumber, plainNumber, wordFor } from "../payloads/spellings.ts"
+import { exactNumber } from "../../spelling/ExactNumber.ts"
+import { amountFor, plainNumber, wordFor } from "../payloads/spellings.ts"
 import { isNestedAtMost } from "../schemas/portable.ts"
 
 type Node = { readonly [keyword: string]: unknown }

@@ -1,8 +1,9 @@
 /** Converts what models write into the value that its JSON Schema means, and reports what was changed. */
 import { type JsonSchema, Predicate } from "effect"
 import type { Problem } from "../../domain/index.ts"
+import { exactNumber } from "../../spelling/ExactNumber.ts"
 import { Digits, Fields, type Loose } from "./looseJson.ts"
-import { amountFor, decimalText, exactNumber, plainNumber, wordFor } from "./spellings.ts"
+import { amountFor, decimalText, plainNumber, wordFor } from "./spellings.ts"
 
 type Node = JsonSchema.JsonSchema
 

@@ -2,20 +2,7 @@
 import * as BigDecimal from "effect/BigDecimal"
 import * as Option from "effect/Option"
 import { formatDecimal } from "../../domain/Decimal.ts"
-
-/** Whether calculating with a number is cheap: `1e999999999` has a billion digits. */
-const isModest = (text: string): boolean =>
-  text !== "" && text.length <= 400 && Math.abs(Number(/e([+-]?\d+)$/i.exec(text)?.[1] ?? 0)) <= 400
-
-/** The number, if a JavaScript number holds it exactly as it was written. */
-export const exactNumber = (text: string): number | undefined => {
-  if (!isModest(text)) return undefined
-  const number = Number(text)
-  const [written, held] = [BigDecimal.fromString(text), BigDecimal.fromString(String(number))]
-  return Option.isSome(written) && Option.isSome(held) && BigDecimal.equals(written.value, held.value)
-    ? number
-    : undefined
-}
+import { isModest } from "../../spelling/ExactNumber.ts"
 
 /**
  * An amount as people write it: `$104,875.00`, `87.5 %`. A sign is only read where the description names its unit: 5 %
