@@ -61,6 +61,7 @@ const users = HttpApiGroup.make("users")
   )
   .middleware(InputErrors)
   .middleware(Authorization)
+  .annotate(HttpApi.PayloadParseOptions, Domain.strict)
 
 const accounts = HttpApiGroup.make("accounts")
   .add(
@@ -88,6 +89,7 @@ const accounts = HttpApiGroup.make("accounts")
   )
   .middleware(InputErrors)
   .middleware(Authorization)
+  .annotate(HttpApi.PayloadParseOptions, Domain.strict)
 
 const positions = HttpApiGroup.make("positions")
   .add(
@@ -115,6 +117,7 @@ const positions = HttpApiGroup.make("positions")
   )
   .middleware(InputErrors)
   .middleware(Authorization)
+  .annotate(HttpApi.PayloadParseOptions, Domain.strict)
 
 const instruments = HttpApiGroup.make("instruments")
   .add(
@@ -126,6 +129,7 @@ const instruments = HttpApiGroup.make("instruments")
   )
   .middleware(InputErrors)
   .middleware(Authorization)
+  .annotate(HttpApi.PayloadParseOptions, Domain.strict)
 
 const jobs = HttpApiGroup.make("jobs")
   .add(
@@ -157,11 +161,14 @@ const jobs = HttpApiGroup.make("jobs")
   )
   .middleware(InputErrors)
   .middleware(Authorization)
+  .annotate(HttpApi.PayloadParseOptions, Domain.strict)
 
 /**
  * The groups of routes, each of which can be added to an API of one's own: `HttpApi.make("mine").add(groups.users)`.
  *
- * Amounts in bodies are JSON numbers or decimal text; in answers they are decimal text.
+ * Amounts in bodies are JSON numbers or decimal text; in answers they are decimal text. What a request says and a route
+ * does not know, and a number with more digits than a JSON number keeps, is answered with 400: nothing is left out or
+ * rounded without a word.
  */
 export const groups = { users, accounts, positions, instruments, jobs } as const
 

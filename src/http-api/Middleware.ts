@@ -1,15 +1,14 @@
 /** What a service provides to mount the API, and how failures are answered. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as HttpMethod from "effect/http/HttpMethod"
-import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { refusingDepth } from "../domain/Json.ts"
-import { InvalidInput, problemsOf } from "../domain/Problems.ts"
+import { InvalidInput } from "../domain/Problems.ts"
 import type { ClerkUserId } from "../domain/User.ts"
+import { checkedRequest, refused, UnsupportedBody } from "./RequestChecks.ts"
+import { problemsNaming } from "./UnknownNames.ts"
 
 /** The user who calls, as the caller's token says: nothing in a path, a query or a body can name another. */
 export class CallingUser extends Context.Service<CallingUser, ClerkUserId>()("alex-database/http-api/CallingUser") {}
@@ -51,24 +50,15 @@ export class Authorization extends HttpApiMiddleware.Service<Authorization, { pr
 /** A body, path or query does not fit its schema: 400, with one problem for each field. */
 export const InvalidRequest = InvalidInput.annotate({ httpApiStatus: 400 })
 
-const decodeUtf8 = /* @__PURE__ */ Option.liftThrowable((body: ArrayBuffer) =>
-  new TextDecoder("utf-8", { fatal: true }).decode(body)
-)
-
-/** Refuses a body that is not UTF-8, of which some characters would otherwise be stored as other ones. */
-const refusingOtherEncodings = <A, E, R>(endpoint: Effect.Effect<A, E, R>) =>
-  Effect.gen(function* () {
-    const request = yield* HttpServerRequest.HttpServerRequest
-    if (HttpMethod.hasBody(request.method) && Option.isNone(decodeUtf8(yield* Effect.orDie(request.arrayBuffer)))) {
-      const problems = [{ path: "", message: "expected a body in UTF-8" }]
-      return yield* new InvalidInput({ subject: "request's payload", problems })
-    }
-    return yield* endpoint
-  })
-
-/** Answers input that does not fit its schema with {@link InvalidRequest}. */
+/**
+ * Answers input that does not fit its route with {@link InvalidRequest}: what is unknown or would not be stored as it is
+ * written is refused, and nothing is stored.
+ *
+ * A parameter of the query that the API does not know is refused as well. An {@link Authorization} that reads a parameter
+ * of its own provides the endpoint with `HttpServerRequest.ParsedSearchParams` without it.
+ */
 export class InputErrors extends HttpApiMiddleware.Service<InputErrors>()("alex-database/http-api/InputErrors", {
-  error: InvalidRequest
+  error: [InvalidRequest, UnsupportedBody]
 }) {
   /** Names every field that does not fit. A body may also be nested too deep to be read at all. */
   static readonly layer: Layer.Layer<InputErrors> = /* @__PURE__ */ Layer.effect(
@@ -76,16 +66,14 @@ export class InputErrors extends HttpApiMiddleware.Service<InputErrors>()("alex-
     /* @__PURE__ */ Effect.map(
       InputErrors,
       (named) => (endpoint, options) =>
-        refusingDepth("request's payload")(refusingOtherEncodings(named(endpoint, options)))
+        refusingDepth("request's payload")(Effect.andThen(checkedRequest(options.endpoint), named(endpoint, options)))
     )
   ).pipe(
     /* @__PURE__ */ Layer.provide(
       /* @__PURE__ */ HttpApiMiddleware.layerSchemaErrorTransform(InputErrors, (error) =>
         error.kind === "Body" || error.kind === "ResponseHeaders"
           ? Effect.fail(error)
-          : Effect.fail(
-              new InvalidInput({ subject: `request's ${error.kind.toLowerCase()}`, problems: problemsOf(error.cause) })
-            )
+          : Effect.fail(refused(error.kind.toLowerCase(), problemsNaming(error.cause)))
       )
     )
   )

@@ -15,3 +15,4 @@ export {
   TellForbidden,
   Unauthorized
 } from "./Middleware.ts"
+export { UnsupportedBody } from "./RequestChecks.ts"

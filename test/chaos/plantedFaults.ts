@@ -19,6 +19,20 @@ const transactions = "test/data-api/sql/transactions.test.ts"
 
 export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
+    name: "an unknown parameter of a query over HTTP is not heard",
+    file: "src/http-api/RequestChecks.ts",
+    from: "    !known.includes(path)\n",
+    to: "    path === known[0]\n",
+    tests: ["test/http-api/requests.test.ts"]
+  },
+  {
+    name: "a number of a body over HTTP is rounded",
+    file: "src/http-api/BodyText.ts",
+    from: "digits !== undefined && exactNumber(digits) === undefined",
+    to: "digits === undefined && exactNumber(token) !== undefined",
+    tests: ["test/http-api/requests.test.ts"]
+  },
+  {
     name: "JSON in which a key has an escape is left to V8",
     file: "src/data-api/values/SoundJson.ts",
     from: "return hasEscapedKey(text) ? read(text) : parsed",

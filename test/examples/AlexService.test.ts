@@ -131,8 +131,7 @@ const behaviour = (it: Vitest.MethodsNonLive<HttpServer.HttpServer>) => {
       const account = yield* route("POST", "/accounts", {
         account_name: "401(k)",
         cash_balance: 1234.56,
-        cash_interest: 0.045,
-        clerk_user_id: "eve"
+        cash_interest: 0.045
       })
       assert.strictEqual(account.status, 201)
       assert.deepInclude(account.body, { clerk_user_id: "ann", cash_balance: "1234.56", cash_interest: "0.045" })
@@ -178,6 +177,8 @@ const behaviour = (it: Vitest.MethodsNonLive<HttpServer.HttpServer>) => {
       assert.strictEqual(wrong.status, 400)
       const paths = wrong.body.problems.map((problem: { path: string }) => problem.path)
       assert.includeMembers(paths, ["account_name"])
+      const forEve = yield* call("POST", "/accounts", { account_name: "Mine", clerk_user_id: "eve" })
+      assert.strictEqual(forEve.status, 400)
       assert.strictEqual((yield* call("GET", "/accounts/nonsense/positions")).status, 400)
       yield* call("GET", "/user", undefined, "eve")
       for (const [method, path, body] of [
