@@ -351,6 +351,36 @@ describe("an answer", () => {
     assert.include(JSON.stringify(twice), "comes twice, in two spellings")
   })
 
+  it("of objects that are equal by value is taken once, in whatever order and spelling their members come", () => {
+    const equal: ReadonlyArray<readonly [kind: PayloadKind, one: string, other: string]> = [
+      ["report", '{"content": "A", "agent": "reporter"}', '{"agent": "reporter", "content": "A"}'],
+      ["report", '{"content": "A"}', '{"agent": null, "content": "A"}'],
+      [
+        "retirement",
+        '{"analysis": "x", "projected_income": "1250000.50", "success_rate": 80}',
+        '{"success_rate": "80%", "projected_income": 1250000.5, "analysis": "x"}'
+      ],
+      ["summary", '{"a": {"b": [1, {"c": 2, "d": 3}], "e": 0}}', '{"a": {"e": -0.0, "b": [1.0, {"d": 3, "c": 2}]}}'],
+      ["summary", '{"__proto__": 1, "a": 2}', '{"a": 2, "__proto__": 1}']
+    ]
+    for (const [kind, one, other] of equal) {
+      assert.isTrue(decodePayload(kind, `${one}\nAgain:\n${other}`).ok, one)
+    }
+    const different = [
+      ['{"a": [1, 2]}', '{"a": [2, 1]}'],
+      ['{"a": 1}', '{"a": "1"}'],
+      ['{"a": {"b": 1}}', '{"a": {"b": 1, "c": null}}'],
+      ['{"__proto__": 1, "a": 2}', '{"__proto__": 2, "a": 2}']
+    ]
+    for (const [one, other] of different) {
+      assert.include(
+        JSON.stringify(decodePayload("summary", `${one}\n${other}`)),
+        "several JSON objects that differ",
+        one
+      )
+    }
+  })
+
   it("of several objects that fit and differ is asked for again, wherever they are", () => {
     const [draft, last] = ['{"content": "A draft"}', '{"content": "The report"}']
     const fence = (json: string) => `\`\`\`json\n${json}\n\`\`\``

@@ -1,5 +1,5 @@
 /** Decodes a model's answer into a payload: repairs what is unambiguous, and asks the model to correct the rest. */
-import { Result, Schema } from "effect"
+import { Array as Arr, Result, Schema } from "effect"
 import {
   type ClosedChartsPayload,
   type ClosedReportPayload,
@@ -172,12 +172,12 @@ const order = <A>(a: Candidate<A>, b: Candidate<A>): number => {
   )
 }
 
-/** The different values, as JSON; an empty one is no answer beside another. */
-const valuesOf = <A>(candidates: ReadonlyArray<Candidate<A>>): ReadonlySet<string> =>
-  new Set(
+/** The values that differ, whatever the order of their members; an empty one is no answer beside another. */
+const valuesOf = <A extends object>(candidates: ReadonlyArray<Candidate<A>>): ReadonlyArray<A> =>
+  Arr.dedupe(
     candidates
-      .flatMap(({ result }) => (Result.isSuccess(result) ? [JSON.stringify(result.success)] : []))
-      .filter((json) => json !== "{}")
+      .flatMap(({ result }) => (Result.isSuccess(result) ? [result.success] : []))
+      .filter((value) => Object.keys(value).length > 0)
   )
 
 const several = "There are several JSON objects that differ: answer with one, and nothing else."
@@ -233,7 +233,7 @@ export const decodePayload = <Kind extends PayloadKind>(kind: Kind, answer: stri
   const [chosen] = best.toSorted(order)
   if (chosen === undefined) return { ok: false, correction: unreadable(failed, text) }
   if (Result.isFailure(chosen.result)) return { ok: false, correction: correction(chosen.result.failure) }
-  if (valuesOf(best).size > 1) return { ok: false, correction: several }
+  if (valuesOf(best).length > 1) return { ok: false, correction: several }
   const repairs = text === answer ? chosen.repairs : ["the quotes around the answer were left out", ...chosen.repairs]
   return { ok: true, value: chosen.result.success, repairs }
 }
