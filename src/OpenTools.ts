@@ -9,6 +9,7 @@ import * as DbConfig from "./DbConfig.ts"
 import * as DbLayer from "./DbLayer.ts"
 import { parseJson } from "./data-api/values/SoundJson.ts"
 import { ClerkUserId, InvalidInput, JobId, problemsOf, strict } from "./domain/index.ts"
+import { changedIn } from "./spelling/WrittenJson.ts"
 
 /** Whose tools to open, on which database, and within which limits. */
 export interface OpenToolsOptions {
@@ -64,10 +65,13 @@ const readJson = Option.liftThrowable((text: string): unknown => parseJson(text)
 
 const answered = ({ isError, value }: ToolCalls.Answer): ToolAnswer => ({ isError, value, text: JSON.stringify(value) })
 
-const notJson = answered({
-  isError: true,
-  value: { error: "InvalidData", message: "The arguments are not JSON. Send one JSON object." }
-})
+const invalid = (message: string) => answered({ isError: true, value: { error: "InvalidData", message } })
+
+const notJson = invalid("The arguments are not JSON. Send one JSON object.")
+
+/** What of the text of arguments would be read as something else. */
+const changedArguments = (text: string): ReadonlyArray<string> =>
+  changedIn(text).map(({ message, path }) => `${path} ${message}`)
 
 const closed = answered({
   isError: true,
@@ -126,6 +130,8 @@ export const openTools = async (options: OpenToolsOptions): Promise<OpenTools> =
       if (!isOpen) return closed
       const given = typeof args === "string" ? readJson(args === "" ? "{}" : args) : Option.some(args)
       if (Option.isNone(given)) return notJson
+      const changed = typeof args === "string" ? changedArguments(args) : []
+      if (changed.length > 0) return invalid(`Correct the arguments: ${changed.join("; ")}.`)
       return Effect.runPromise(Effect.map(call(name, given.value), answered).pipe(Effect.provide(quiet)))
     },
     close,

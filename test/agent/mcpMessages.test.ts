@@ -84,6 +84,32 @@ describe("lines on stdin", () => {
     })
   )
 
+  it.effect("with arguments that would be read as other ones are answered with where and what to send", () =>
+    Effect.gen(function* () {
+      const sent = (args: string) =>
+        `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"a","arguments":${args}}}`
+      for (const [args, named] of [
+        ['{"quantity":123456789012.12345678}', "quantity has more digits"],
+        ['{"quantity":8.00000000000000000001}', "quantity has more digits"],
+        ['{"summary":{"list":[0,9007199254740993]}}', "summary.list.1 has more digits"],
+        ['{"quantity":5,"quantity":50}', "quantity comes twice"]
+      ] as const) {
+        const { answers, heard } = yield* guarded([bytes(`${initialize}\n${sent(args)}\n${ping}\n`)])
+        assert.deepStrictEqual(heard, [initialize, ping], args)
+        assert.deepStrictEqual(
+          answers.map(({ error, id }) => [id, error.code]),
+          [[7, -32602]]
+        )
+        assert.include(answers[0].error.message, named)
+      }
+      const exact = sent('{"quantity":"123456789012.12345678","list":[{"a":0.1},{"a":1.50}]}')
+      assert.deepStrictEqual(yield* guarded([bytes(`${initialize}\n${exact}`)]), {
+        heard: [initialize, exact],
+        answers: []
+      })
+    })
+  )
+
   it("with null, an empty list or JSON as text for arguments mean the object that the client has", () => {
     const call = (args: unknown) => ({
       jsonrpc: "2.0",
@@ -104,6 +130,7 @@ describe("lines on stdin", () => {
       call({ a: null }),
       call("x"),
       call("[1]"),
+      call('{"quantity": 9007199254740993}'),
       call([1]),
       call(undefined),
       [call({})],

@@ -174,6 +174,13 @@ describe("openTools", () => {
     assert.strictEqual(await errorOf("get_instrument", [1]), "InvalidData")
     const job_id = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
     assert.strictEqual(await errorOf("record_summary", { job_id, summary: {} }), "JobNotFound")
+    for (const [summary, named] of [
+      ['{"worth": 9007199254740993}', "summary.worth has more digits"],
+      ['{"worth": 1, "worth": 2}', "summary.worth comes twice"]
+    ] as const) {
+      const { text } = await tools.call("record_summary", `{"job_id": "${job_id}", "summary": ${summary}}`)
+      assert.include(text, named)
+    }
     await tools.close()
     assert.strictEqual(await errorOf("list_accounts", {}), "DatabaseFailed")
     const nobody = await open({ user: "user_nobody" })

@@ -131,6 +131,9 @@ layer(embedded)("a tool", (it) => {
         ["record_charts", { job_id: job, charts: { a: { ...chart, legend: true } } }, "legend"],
         ["record_charts", { job_id: job, charts: [{ key: "a", ...chart }] }, "charts"],
         ["record_summary", { job_id: job, summary: deep }, "summary"],
+        // Read as JSON, these would be another number, and the second member alone.
+        ["record_summary", { job_id: job, summary: '{"a": 9007199254740993}' }, "summary"],
+        ["record_summary", { job_id: job, summary: '{"a": 1, "a": 2}' }, "summary"],
         ["record_report", { job_id: job, report: "# R" }, "report"],
         ["record_report", { job_id: job, report: [report, report] }, "report"],
         ["record_report", { job_id: job, report, constructor: null }, "constructor"],

@@ -27,7 +27,7 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   },
   {
     name: "a number of a body over HTTP is rounded",
-    file: "src/http-api/BodyText.ts",
+    file: "src/spelling/WrittenJson.ts",
     from: "digits !== undefined && exactNumber(digits) === undefined",
     to: "digits === undefined && exactNumber(token) !== undefined",
     tests: ["test/http-api/requests.test.ts"]

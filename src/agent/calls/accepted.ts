@@ -3,6 +3,7 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import { parseJson } from "../../data-api/values/SoundJson.ts"
 import { exactNumber } from "../../spelling/ExactNumber.ts"
+import { changedIn } from "../../spelling/WrittenJson.ts"
 import { amountFor, plainNumber, wordFor } from "../payloads/spellings.ts"
 import { isNestedAtMost } from "../schemas/portable.ts"
 
@@ -22,10 +23,11 @@ export const deepest = 64
 
 const readJson = Option.liftThrowable((text: string): unknown => parseJson(text))
 
-/** The object or list that a text is the JSON of. */
+/** The object or list that a text is the JSON of; none if it would be read as another one. */
 const fromJson = (text: string, is: (value: unknown) => boolean): unknown => {
   if (!/^\s*[[{]/.test(text)) return undefined
-  return Option.getOrUndefined(Option.filter(readJson(text), (value) => is(value) && isNestedAtMost(value, deepest)))
+  const isWhole = (value: unknown) => is(value) && isNestedAtMost(value, deepest) && changedIn(text).length === 0
+  return Option.getOrUndefined(Option.filter(readJson(text), isWhole))
 }
 
 const asWord = (schema: Node, text: string): unknown => {

@@ -12,7 +12,7 @@ import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import { advertisedIn } from "./capabilities.ts"
 import { heardText, utf8 } from "./heardMessages.ts"
-import { notUtf8, parsed, refusalFor, refusalOfDepth, refusalOfForm } from "./refusedMessages.ts"
+import { notUtf8, parsed, refusalFor, refusalOfChange, refusalOfDepth, refusalOfForm } from "./refusedMessages.ts"
 
 /** Protocol versions without sessions state their version in every request. */
 const saysVersion = (message: Record<string, unknown>): boolean =>
@@ -34,7 +34,7 @@ export const makeRefusal = (): ((line: string) => string | undefined) => {
     if (Option.isNone(read))
       return refusalFor(null, { code: -32700, message: "Parse error: a message is one line of JSON" })
     const message = read.value
-    const refusal = refusalOfDepth(message) ?? refusalOfForm(message)
+    const refusal = refusalOfDepth(message) ?? refusalOfForm(message) ?? refusalOfChange(line, message)
     if (refusal !== undefined) return refusal
     if (Predicate.isObject(message) && message["method"] === "initialize") isInitialized = true
     if (!isInitialized && needsSession(message)) {

@@ -1,6 +1,7 @@
 /** What clients send, as the MCP library understands it. Pure. */
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import { changedIn } from "../../spelling/WrittenJson.ts"
 import { parsed } from "./refusedMessages.ts"
 
 /** A text of UTF-8; none where other bytes would be read as other characters. */
@@ -8,11 +9,14 @@ export const utf8 = Option.liftThrowable((bytes: Uint8Array): string =>
   new TextDecoder("utf-8", { fatal: true }).decode(bytes)
 )
 
+/** The JSON of a text, unless a value can't hold what it says. */
+const exactly = (text: string) => Option.filter(parsed(text), () => changedIn(text).length === 0)
+
 /** The arguments of a call, for which some clients send null, an empty list, or their JSON as text. */
 const argumentsOf = (given: unknown): unknown => {
   if (given === null || (Array.isArray(given) && given.length === 0)) return {}
   if (typeof given !== "string") return given
-  return given.trim() === "" ? {} : Option.getOrElse(Option.filter(parsed(given), Predicate.isObject), () => given)
+  return given.trim() === "" ? {} : Option.getOrElse(Option.filter(exactly(given), Predicate.isObject), () => given)
 }
 
 const withArguments = (message: unknown): unknown => {

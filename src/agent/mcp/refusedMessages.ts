@@ -1,6 +1,7 @@
 /** Messages that must not reach the MCP library, over stdio or HTTP, and what is answered instead. Pure. */
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import { changedIn } from "../../spelling/WrittenJson.ts"
 import { isNestedAtMost } from "../schemas/portable.ts"
 
 /** The arguments of a call may be nested 64 deep; the message around them adds a few. */
@@ -43,3 +44,13 @@ export const refusalOfDepth = (message: unknown): string | undefined =>
   isNestedAtMost(message, deepest)
     ? undefined
     : refusalFor(message, { code: -32602, message: "Invalid params: nested too deep. Send flatter arguments" })
+
+const inArguments = /^(?:\d+\.)?params\.arguments\.?/
+
+/** The answer to arguments of a call that would be read as other ones than the text says, if they would be. */
+export const refusalOfChange = (text: string, message: unknown): string | undefined => {
+  const changed = changedIn(text).filter(({ path }) => inArguments.test(path))
+  if (changed.length === 0) return undefined
+  const named = changed.map(({ message, path }) => `${path.replace(inArguments, "")} ${message}`.trimStart())
+  return refusalFor(message, { code: -32602, message: `Invalid params: ${named.join("; ")}` })
+}

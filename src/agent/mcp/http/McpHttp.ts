@@ -27,7 +27,7 @@ import * as UserTools from "../../tools/UserTools.ts"
 import { advertisedIn } from "../capabilities.ts"
 import { heardText, utf8 } from "../heardMessages.ts"
 import { layerRoutes, RequestUser, type ServerOptions, valueLimit } from "../McpServer.ts"
-import { notUtf8, parsed, refusalOfDepth } from "../refusedMessages.ts"
+import { notUtf8, parsed, refusalOfChange, refusalOfDepth } from "../refusedMessages.ts"
 import { makeSessions } from "./HttpSessions.ts"
 import * as Identity from "./Identity.ts"
 
@@ -198,7 +198,10 @@ const makeFront = Effect.fnUntraced(function* (options: HttpOptions, resource: U
     const text = body.value === undefined ? undefined : Option.getOrUndefined(utf8(new Uint8Array(body.value)))
     // The library itself refuses a body that is not JSON.
     const message = Option.getOrUndefined(parsed(text ?? ""))
-    const refusal = body.value !== undefined && text === undefined ? notUtf8 : refusalOfDepth(message)
+    const refusal =
+      body.value !== undefined && text === undefined
+        ? notUtf8
+        : (refusalOfDepth(message) ?? refusalOfChange(message === undefined ? "" : (text ?? ""), message))
     if (refusal !== undefined) return HttpServerResponse.text(refusal, { contentType: "application/json" })
     const web = forwarded(request, resource, text === undefined ? undefined : heardText(text, message))
     const response = yield* Effect.promise(() => handler(web, Context.make(RequestUser, user)))
