@@ -88,7 +88,7 @@ const doors: Readonly<Record<Room, ReadonlyArray<string>>> = {
     "jose",
     "node:"
   ],
-  "http-api": ["repository/", "domain/", "spelling/", "effect"],
+  "http-api": ["repository/", "domain/", "spelling/", "data-api/values/SoundJson.ts", "effect"],
   gateway: ["data-api/", "effect", "node:"],
   cli: ["", "effect"],
   src: ["", "effect"]

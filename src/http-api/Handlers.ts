@@ -1,8 +1,12 @@
 /** The handlers of the routes: each runs one operation of a repository, for the calling user. */
 import * as Effect from "effect/Effect"
+import type * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
 import type { SqlError } from "effect/sql/SqlError"
+import { parseJson } from "../data-api/values/SoundJson.ts"
 import type { UnreadableRow } from "../domain/Problems.ts"
 import { Accounts, Instruments, Jobs, type Listed, Portfolios, Positions, Users } from "../repository/index.ts"
 import { AlexApi } from "./Api.ts"
@@ -138,6 +142,19 @@ const instruments = HttpApiBuilder.group(
   })
 )
 
+const isJson = Schema.is(Schema.Json)
+
+/** The request of a new job with the names that the body has: `JSON.parse` may read one with an escape as another. */
+const soundly = <A extends { readonly request_payload?: Schema.Json }>(
+  payload: A,
+  { text }: HttpServerRequest.HttpServerRequest
+): Effect.Effect<A> =>
+  Effect.map(Effect.orDie(text), (body) => {
+    const read = parseJson(body)
+    const request_payload = Predicate.isObject(read) ? read["request_payload"] : undefined
+    return isJson(request_payload) ? { ...payload, request_payload } : payload
+  })
+
 const jobs = HttpApiBuilder.group(
   AlexApi,
   "jobs",
@@ -145,7 +162,9 @@ const jobs = HttpApiBuilder.group(
     const all = yield* Jobs
     const own = Effect.map(CallingUser, all.forUser)
     return handlers
-      .handle("createJob", ({ payload }) => Effect.flatMap(own, (jobs) => answered(jobs.create(payload))))
+      .handle("createJob", ({ payload, request }) =>
+        Effect.flatMap(own, (jobs) => answered(Effect.flatMap(soundly(payload, request), jobs.create)))
+      )
       .handle("listJobs", ({ query }) =>
         Effect.flatMap(own, (jobs) =>
           answered(

@@ -130,6 +130,27 @@ layer(served.pipe(Layer.provideMerge(embedded)), { timeout: "60 seconds", exclud
     )
 
     it.effect(
+      "the request of a job keeps its names, whatever names were read before, and is refused if not storable",
+      () =>
+        Effect.gen(function* () {
+          yield* sent("GET", "/user")
+          const job = (payload: string) => `{"job_type":"portfolio_analysis","request_payload":${payload}}`
+          // After such a name V8 reads escapes at its place for it.
+          yield* sent("POST", "/jobs", job('{"a":1,"\\\\":2}'))
+          const { text } = yield* sent("POST", "/jobs", job('{"a":1,"\\"":2}'))
+          const found = yield* sent("GET", `/jobs/${JSON.parse(text).id}`)
+          assert.include(found.text, '"\\"":2')
+          yield* sent("POST", "/jobs", job('{"a":1,"\\\\u0000":2}'))
+          const before = yield* sent("GET", "/jobs")
+          for (const name of ["\\u0000", "\\ud800"]) {
+            const refused = yield* sent("POST", "/jobs", job(`{"a":1,"${name}":2}`))
+            assert.strictEqual(refused.status, 400, refused.text)
+          }
+          assert.deepStrictEqual(yield* sent("GET", "/jobs"), before)
+        })
+    )
+
+    it.effect(
       "a member that is unknown, misspelt or written twice is refused by name, with the one that is meant",
       () =>
         Effect.gen(function* () {
