@@ -99,6 +99,9 @@ layer(embedded)("a tool", (it) => {
         assert.property(yield* call("set_position", { ...bought, preview }), "preview")
       }
       assert.strictEqual((yield* call("value_account", { account_id: account })).shares, "7")
+      for (const name of ["accountId", "AccountID", "account-id", "Account ID", "ACCOUNT_ID"]) {
+        assert.strictEqual((yield* call("value_account", { [name]: account })).shares, "7", name)
+      }
       const set = yield* call("set_position", { ...bought, quantity: "1,008.5", preview: "false", as_of_date: "" })
       assert.deepInclude(set, { symbol: "SPY", quantity: "1008.5" })
     })
@@ -137,6 +140,9 @@ layer(embedded)("a tool", (it) => {
         ["record_report", { job_id: job, report: "# R" }, "report"],
         ["record_report", { job_id: job, report: [report, report] }, "report"],
         ["record_report", { job_id: job, report, constructor: null }, "constructor"],
+        // Of two spellings of one name, neither is the one that is meant.
+        ["set_position", { ...bought, Quantity: "9" }, "Quantity"],
+        ["set_position", { accountId: account, AccountId: account, symbol: "SPY", quantity: "8" }, "account_id"],
         ["read_job", { job_id: job, include: "report,charts" }, "include"],
         ["search_instruments", { query: "a\u0000" }, "query"],
         ["search_instruments", { query: "\ud800" }, "query"],

@@ -78,12 +78,21 @@ const isLeftOut = (schema: unknown, value: unknown): boolean => {
 const hasMembers = ({ properties }: Node): boolean =>
   Predicate.isObject(properties) && Object.keys(properties).length > 0
 
+/** The members of an object, a name in another spelling as it is known, unless it is given twice. */
+const namedMembers = (known: ReadonlyArray<string>, value: object): ReadonlyArray<readonly [string, unknown]> => {
+  const members = Object.entries(value).map(([name, one]) => ({ name, meant: wordFor(known, name) ?? name, one }))
+  const spellings = new Map<string, number>()
+  for (const { meant } of members) spellings.set(meant, (spellings.get(meant) ?? 0) + 1)
+  return members.map(({ meant, name, one }) => [spellings.get(meant) === 1 ? meant : name, one])
+}
+
 const acceptedObject = (schema: Node, value: object): unknown => {
   const { additionalProperties, required } = schema
   const properties = Predicate.isObject(schema["properties"]) ? schema["properties"] : {}
   const isRequired = (name: string) => Array.isArray(required) && required.includes(name)
+  const isClosed = additionalProperties === false
   return Object.fromEntries(
-    Object.entries(value).flatMap(([name, one]) => {
+    namedMembers(isClosed ? Object.keys(properties) : [], value).flatMap(([name, one]) => {
       if (!Object.hasOwn(properties, name)) return [[name, accepted(additionalProperties, one)] as const]
       const inner = Reflect.get(properties, name)
       return !isRequired(name) && isLeftOut(inner, one) ? [] : [[name, accepted(inner, one)] as const]
@@ -93,8 +102,8 @@ const acceptedObject = (schema: Node, value: object): unknown => {
 
 /**
  * Converts what has one meaning alone: `null` or an empty text for a member that may be left out, a number as text and
- * the other way round, the signs around an amount, a word in another spelling, JSON as text, one entry for a list of
- * one. Everything else stays as it is, for the codec to check.
+ * the other way round, the signs around an amount, a word or a member's name in another spelling, JSON as text, one
+ * entry for a list of one. Everything else stays as it is, for the codec to check.
  */
 export const accepted = (schema: unknown, value: unknown): unknown => {
   if (!Predicate.isObject(schema)) return value
