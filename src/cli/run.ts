@@ -36,13 +36,15 @@ const isJson = (args: ReadonlyArray<string>): boolean => ownArguments(args).incl
 
 /**
  * The flag with an empty value, which an unset variable of the shell leaves: as a path it would be the working folder,
- * and as a host every address.
+ * and as a host every address. `--with` of `upgrade` names what to give itself.
  */
 const emptyFlag = (args: ReadonlyArray<string>): string | undefined => {
   const own = ownArguments(args)
-  const joined = own.find((arg) => /^--[^=]+=$/.test(arg))
-  if (joined !== undefined) return joined.slice(0, -1)
-  return own.find((arg, index) => /^--[^=]+$/.test(arg) && own[index + 1] === "")
+  const flags = own.flatMap((arg, index) => {
+    const [, flag = "", joined] = /^(--[^=]+)(=?)$/.exec(arg) ?? []
+    return flag !== "" && flag !== "--with" && (joined === "=" || own[index + 1] === "") ? [flag] : []
+  })
+  return flags[0]
 }
 
 /** Prints a failure: a line for the person, and with `--json` a document. */
