@@ -15,6 +15,7 @@ import {
   InputErrors,
   InvalidRequest
 } from "./Middleware.ts"
+import { unheard } from "./UnknownNames.ts"
 
 const digits = { digits: "refuse" } as const
 
@@ -39,6 +40,22 @@ const limit = (most: number) =>
 
 const json = <A, I>(schema: Schema.Codec<A, I>) => Schema.toCodecJson(schema)
 
+/** A body may be what was read before, with changes: these members of it are the service's, and what they say is left out. */
+const setByService = { id: unheard, clerk_user_id: unheard, created_at: unheard, updated_at: unheard }
+
+/** A position is listed with its instrument. */
+const setWithPosition = {
+  ...setByService,
+  account_id: unheard,
+  symbol: unheard,
+  name: unheard,
+  instrument_type: unheard,
+  current_price: unheard,
+  allocation_regions: unheard,
+  allocation_sectors: unheard,
+  allocation_asset_class: unheard
+}
+
 /** Rows, and the keys of those that can't be read. */
 const listOf = <A, I>(schema: Schema.Codec<A, I>) =>
   json(Schema.Struct({ items: Schema.Array(schema), unreadable: Schema.Array(Schema.String) }))
@@ -50,7 +67,7 @@ const users = HttpApiGroup.make("users")
       error: [...failures]
     }),
     HttpApiEndpoint.put("updateUser", "/user", {
-      payload: Domain.userUpdateInput(digits),
+      payload: Domain.userUpdateInput(digits).mapFields(Struct.assign(setByService)),
       success: json(Domain.User),
       error: [...failures, UserNotFound]
     }),
@@ -67,13 +84,13 @@ const accounts = HttpApiGroup.make("accounts")
   .add(
     HttpApiEndpoint.get("listAccounts", "/accounts", { success: listOf(Domain.Account), error: [...failures] }),
     HttpApiEndpoint.post("createAccount", "/accounts", {
-      payload: Domain.accountCreateInput(digits).mapFields(Struct.omit(["clerk_user_id"])),
+      payload: Domain.accountCreateInput(digits).mapFields(Struct.assign(setByService)),
       success: json(Domain.Account).pipe(HttpApiSchema.status(201)),
       error: [...failures, UserNotFound]
     }),
     HttpApiEndpoint.put("updateAccount", "/accounts/:id", {
       params: { id: Domain.AccountId },
-      payload: Domain.accountUpdateInput(digits),
+      payload: Domain.accountUpdateInput(digits).mapFields(Struct.assign(setByService)),
       success: json(Domain.Account),
       error: [...failures, AccountNotFound, Forbidden]
     }),
@@ -99,13 +116,13 @@ const positions = HttpApiGroup.make("positions")
       error: [...failures, AccountNotFound, Forbidden]
     }),
     HttpApiEndpoint.post("putPosition", "/positions", {
-      payload: Domain.positionCreateInput(digits),
+      payload: Domain.positionCreateInput(digits).mapFields(Struct.assign(setByService)),
       success: json(Domain.Position).pipe(HttpApiSchema.status(201)),
       error: [...failures, AccountNotFound, Forbidden]
     }),
     HttpApiEndpoint.put("updatePosition", "/positions/:id", {
       params: { id: Domain.PositionId },
-      payload: Domain.positionUpdateInput(digits),
+      payload: Domain.positionUpdateInput(digits).mapFields(Struct.assign(setWithPosition)),
       success: json(Domain.Position),
       error: [...failures, PositionNotFound, Forbidden]
     }),
@@ -134,7 +151,7 @@ const instruments = HttpApiGroup.make("instruments")
 const jobs = HttpApiGroup.make("jobs")
   .add(
     HttpApiEndpoint.post("createJob", "/jobs", {
-      payload: Domain.JobCreate.mapFields(Struct.omit(["clerk_user_id"])),
+      payload: Domain.JobCreate.mapFields(Struct.assign(setByService)),
       success: json(Domain.JobState).pipe(HttpApiSchema.status(201)),
       error: [...failures, UserNotFound, JobTooLarge]
     }),
@@ -166,8 +183,9 @@ const jobs = HttpApiGroup.make("jobs")
 /**
  * The groups of routes, each of which can be added to an API of one's own: `HttpApi.make("mine").add(groups.users)`.
  *
- * Amounts in bodies are JSON numbers or decimal text; in answers they are decimal text. What a request says and a route
- * does not know, and a number with more digits than a JSON number keeps, is answered with 400: nothing is left out or
+ * Amounts in bodies are JSON numbers or decimal text; in answers they are decimal text. Members that the
+ * service sets itself may be sent back, and are left out. What a request says otherwise and a route does not know, and a
+ * number with more digits than a JSON number keeps, is answered with 400: nothing is left out or
  * rounded without a word.
  */
 export const groups = { users, accounts, positions, instruments, jobs } as const

@@ -1,15 +1,24 @@
 /** Names that a route does not know, with the known one that is probably meant. */
 import * as Arr from "effect/Array"
 import * as Order from "effect/Order"
-import type * as Schema from "effect/Schema"
+import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import type * as SchemaIssue from "effect/SchemaIssue"
 import { type Problem, problemsOf } from "../domain/Problems.ts"
 import { distances, slips } from "../spelling/EditDistance.ts"
 
-/** The names of the members that a schema describes. */
+const description = "Set by the service: what a body says is left out"
+
+/** A member that a body may have, and that is left out of it. */
+export const unheard = /* @__PURE__ */ Schema.optionalKey(/* @__PURE__ */ Schema.Json.annotate({ description }))
+
+/** The names of the members that a schema describes, without those that are left out. */
 export const namesOf = (ast: SchemaAST.AST): ReadonlyArray<string> =>
-  SchemaAST.isObjects(ast) ? ast.propertySignatures.map(({ name }) => String(name)) : []
+  SchemaAST.isObjects(ast)
+    ? ast.propertySignatures.flatMap(({ name, type }) =>
+        SchemaAST.resolveDescription(type) === description ? [] : [String(name)]
+      )
+    : []
 
 const distance = (name: string, known: string): number => distances(name.toLowerCase(), known).at(-1) ?? 0
 

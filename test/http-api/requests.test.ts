@@ -165,7 +165,7 @@ layer(served.pipe(Layer.provideMerge(embedded)), { timeout: "60 seconds", exclud
               "mean account_purpose?"
             ],
             ["POST", "/accounts", '{"accountName":"a"}', "mean account_name?", '"account_name","message":"is missing'],
-            ["POST", "/accounts", '{"account_name":"a","clerk_user_id":"eve"}', "clerk_user_id", "leave it out"],
+            ["POST", "/accounts", '{"account_name":"a","clerk_user":"eve"}', "clerk_user", "leave it out"],
             ["POST", "/accounts", '{"account_name":"a","__proto__":{"cash_balance":5}}', "__proto__", "leave it out"],
             ["POST", "/accounts", '{"account_name":"a","toString":5}', "toString", "leave it out"],
             ["POST", "/accounts", '{"account_name":"a","account_name":"b"}', "account_name", "comes twice"],
@@ -180,6 +180,31 @@ layer(served.pipe(Layer.provideMerge(embedded)), { timeout: "60 seconds", exclud
           }
           assert.deepStrictEqual([yield* accounts, (yield* sent("GET", "/user")).text], before)
         })
+    )
+
+    it.effect("what was read can be sent back with a change: what the service sets itself stays as it is", () =>
+      Effect.gen(function* () {
+        yield* sent("GET", "/user")
+        const body = (value: unknown) => JSON.stringify(value)
+        const read = (answer: { readonly text: string }) => JSON.parse(answer.text)
+        const account = read(yield* sent("POST", "/accounts", body({ account_name: "Mine", clerk_user_id: "eve" })))
+        assert.notStrictEqual(account.clerk_user_id, "eve")
+        const renamed = { ...account, account_name: "Ours", clerk_user_id: "eve", created_at: "1999-01-01" }
+        const changed = yield* sent("PUT", `/accounts/${account.id}`, body(renamed))
+        assert.strictEqual(changed.status, 200, changed.text)
+        const { updated_at: _before, ...others } = account
+        const { updated_at: _after, ...now } = read(changed)
+        assert.deepStrictEqual(now, { ...others, account_name: "Ours" })
+        const put = { account_id: account.id, symbol: "SPY", quantity: 5 }
+        const position = read(yield* sent("POST", "/positions", body(put)))
+        const [held] = read(yield* sent("GET", `/accounts/${account.id}/positions`)).items
+        const sold = yield* sent("PUT", `/positions/${position.id}`, body({ ...held, symbol: "QQQ", quantity: 2 }))
+        assert.deepInclude(read(sold), { symbol: "SPY", quantity: "2" })
+        const { user } = read(yield* sent("GET", "/user"))
+        const named = yield* sent("PUT", "/user", body({ ...user, clerk_user_id: "eve", display_name: "Ann" }))
+        assert.deepInclude(read(named), { clerk_user_id: user.clerk_user_id, display_name: "Ann" })
+        yield* sent("DELETE", `/accounts/${account.id}`)
+      })
     )
 
     it.effect("a body that is no JSON object in UTF-8 is refused with what to send", () =>
