@@ -219,9 +219,10 @@ const numberOrText = (kind: Kind, { digits }: DigitsOption) =>
           const given = BigDecimal.fromStringUnsafe(String(input))
           const decimal = digits === "round" ? rounded(kind.scale)(given) : printable(given)
           const isExact = digits === "round" || typeof input === "string" || given.value < MOST_EXACT
+          const message = isExact ? kind.message : `${kind.message}; send over 15 digits as text`
           return isExact && kind.pattern.test(formatDecimal(decimal))
             ? Effect.succeed(decimal)
-            : Effect.fail(new SchemaIssue.InvalidValue({ message: kind.message }, { value: input }))
+            : Effect.fail(new SchemaIssue.InvalidValue({ message }, { value: input }))
         }),
         encode: SchemaGetter.transform(formatDecimal)
       })

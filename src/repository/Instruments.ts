@@ -271,6 +271,16 @@ const all = (sql: Sql): Operations["all"] => Effect.fn("Instruments.all")(() => 
 
 const byType = (sql: Sql): Operations["byType"] => Effect.fn("Instruments.byType")((type) => everyInstrument(sql, type))
 
+/** How well an instrument fits the part of a name that is searched for; 0 is best. */
+const closeness = `CASE
+  WHEN lower(symbol) = part THEN 0
+  WHEN starts_with(lower(symbol), part) THEN 1
+  WHEN starts_with(lower(name), part) THEN 2
+  WHEN strpos(lower(name), ' ' || part) > 0 THEN 3
+  WHEN strpos(lower(symbol), part) > 0 THEN 4
+  ELSE 5
+END`
+
 const search = (sql: Sql): Operations["search"] =>
   Effect.fn("Instruments.search")((part: string, options?: { readonly limit?: number; readonly offset?: number }) => {
     // No stored text contains what the database can't store.
@@ -279,16 +289,7 @@ const search = (sql: Sql): Operations["search"] =>
       WITH wanted AS (SELECT lower(trim(${part}::text)) AS part)
       SELECT ${sql.literal(columns)} FROM instruments, wanted
       WHERE strpos(lower(symbol), part) > 0 OR strpos(lower(name), part) > 0
-      ORDER BY
-        CASE
-          WHEN lower(symbol) = part THEN 0
-          WHEN starts_with(lower(symbol), part) THEN 1
-          WHEN starts_with(lower(name), part) THEN 2
-          WHEN strpos(lower(name), ' ' || part) > 0 THEN 3
-          WHEN strpos(lower(symbol), part) > 0 THEN 4
-          ELSE 5
-        END,
-        symbol
+      ORDER BY ${sql.literal(closeness)}, symbol
       LIMIT ${options?.limit ?? 20}::int OFFSET ${options?.offset ?? 0}::int`)
   })
 

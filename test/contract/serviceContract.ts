@@ -315,6 +315,8 @@ const json = (it: It) => {
       // JSON.parse has rounded it to 123456789012.12346.
       for (const inexact of ["123456789012.12345678", "12345678.123456789", "9007199254740993"])
         yield* Effect.flip(exact(JSON.parse(inexact)))
+      const { message } = yield* Effect.flip(exact(12345678.12345678))
+      assert.include(message, "send over 15 digits as text")
       const price = yield* InstrumentPrice.fromJson({ symbol: "spy", current_price: "450.25" })
       assert.strictEqual(price.symbol, "SPY")
       const round = Schema.decodeUnknownEffect(priceInput({ digits: "round" }))
