@@ -51,9 +51,9 @@ const selectOf = (typeName: string): TextColumn["select"] => {
   // The object id, as in @effect/sql-pg.
   if (typeName === "regclass") return (c) => `${c}::oid`
   if (typeName === "_regclass") return (c) => `${c}::oid[]`
-  if (typeName === "timestamptz") return (c) => `(${c} at time zone 'UTC')::text`
-  // The service can't return infinite dates and times.
-  return isReturned(typeName) && !temporal.test(typeName) ? asItIs : asText
+  // Infinite ones can't be returned. JSON has the others in ISO 8601, whatever the session's DateStyle is.
+  if (temporal.test(typeName)) return (c) => `translate(to_json(${c})::text, '[]"', '{}')`
+  return isReturned(typeName) ? asItIs : asText
 }
 
 /** The columns to select, from the result's metadata; undefined if no column needs a cast. */

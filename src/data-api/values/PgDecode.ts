@@ -164,14 +164,14 @@ const decoders: ReadonlyMap<string, Decode> = new Map([
   ["regclass", asNumber]
 ])
 
-/** Parses the text of an array of one dimension. */
+/** Parses the text of an array of one dimension, in which NULL may be that of JSON. */
 const arrayText = (value: string, decode: Decode): ReadonlyArray<unknown> => {
   if (value === "{}") return []
   const elements = value.slice(1, -1).match(/"(?:[^"\\]|\\.)*"|[^,{}"]+/gs)
   if (elements === null || /^{\s*{|^\[/.test(value)) return refuse("an array came back in an unknown form")
   return elements.map((element) => {
     if (element.startsWith('"')) return decode(element.slice(1, -1).replace(/\\(.)/gs, "$1"))
-    return element === "NULL" ? null : decode(element)
+    return /^null$/i.test(element) ? null : decode(element)
   })
 }
 

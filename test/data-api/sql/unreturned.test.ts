@@ -279,6 +279,49 @@ for (const [way, api] of backends) {
       })
     )
 
+    it.effect("dates and times beside what is not returned are the same in every DateStyle and zone", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`create table styled (span interval, day date, wall timestamp, at timestamptz, days date[],
+          walls timestamp[], ats timestamptz[])`
+        const far = new Date(Number.NaN)
+        const at = new Date("2026-02-01T03:04:05.678Z")
+        const old = new Date("-000043-02-03T04:05:06Z")
+        const rows = [
+          { span: hours(1), day: "2026-02-01", wall: at, at, days: ["2026-02-01", null], walls: [at], ats: [at, null] },
+          {
+            span: null,
+            day: "infinity",
+            wall: far,
+            at: far,
+            days: ["-infinity", "-0043-02-03"],
+            walls: [far, old],
+            ats: [old, far]
+          },
+          { span: null, day: "-0043-02-03", wall: old, at: old, days: [], walls: [], ats: null }
+        ]
+        const insert = sql`insert into styled values
+          (${"1 hour"}, '2026-02-01', '2026-02-01 03:04:05.678', '2026-02-01 03:04:05.678Z', '{2026-02-01,null}',
+            '{2026-02-01 03:04:05.678}', '{2026-02-01 03:04:05.678Z,null}'),
+          (null, 'infinity', '-infinity', 'infinity', '{-infinity,0044-02-03 BC}', '{infinity,0044-02-03 04:05:06 BC}',
+            '{0044-02-03 04:05:06Z BC,infinity}'),
+          (null, '0044-02-03 BC', '0044-02-03 04:05:06 BC', '0044-02-03 04:05:06Z BC', '{}', '{}', null) returning *`
+        const select = sql`select * from styled`
+        for (const style of ["ISO, DMY", "SQL, DMY", "SQL, MDY", "German", "Postgres, MDY"]) {
+          for (const zone of ["UTC", "Asia/Kathmandu", "America/St_Johns"]) {
+            const read = Effect.gen(function* () {
+              yield* sql.unsafe(`set local datestyle = '${style}'`)
+              yield* sql.unsafe(`set local timezone = '${zone}'`)
+              yield* sql`delete from styled`
+              const streamed = Effect.map(Stream.runCollect(select.stream), (all) => [...all])
+              return [yield* insert, yield* select, yield* streamed]
+            })
+            assert.deepStrictEqual(yield* sql.withTransaction(read), [rows, rows, rows], `${style} ${zone}`)
+          }
+        }
+      })
+    )
+
     it.effect(
       "infinite intervals, which PostgreSQL has since version 17, have the largest parts, as with @effect/sql-pg",
       () =>
