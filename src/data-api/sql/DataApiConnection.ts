@@ -21,7 +21,7 @@ import type {
   Operation,
   SqlParameter
 } from "../DataApi.ts"
-import { ConnectionLost, DataApiError, InvalidRequest, type Reason, UnexpectedResponse } from "../DataApiError.ts"
+import { ConnectionLost, DataApiError, InvalidRequest, type Reason, UnsupportedResult } from "../DataApiError.ts"
 import { checkSize } from "../Limits.ts"
 import { listJson, type PackedList } from "../statement/PackedLists.ts"
 import { parameterName } from "../statement/Placeholders.ts"
@@ -66,11 +66,9 @@ export const refused = (message: string, operation: Operation = "ExecuteStatemen
 const interrupted = (): DataApiError =>
   failed("ExecuteStatement", new ConnectionLost({ message: "A statement was interrupted." }))
 
+/** The statement has run: a caller that retries what may be retried must not run it again. */
 const undecodable = (error: PgValueError): DataApiError =>
-  failed(
-    "ExecuteStatement",
-    new UnexpectedResponse({ message: `The answer can't be read: ${error.message}.`, code: "", status: 200 })
-  )
+  failed("ExecuteStatement", new UnsupportedResult({ message: `The result can't be read: ${error.message}.` }))
 
 /** A value as PostgreSQL reads it from text; null for NULL. */
 const fieldText = (field: Field | undefined): string | null => {

@@ -322,6 +322,19 @@ for (const [way, api] of backends) {
       })
     )
 
+    it.effect("a write whose result can't be read has run, and is not to be retried", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`create table nested (label text, spans interval[])`
+        const error = yield* Effect.flip(sql`insert into nested values (${"a"}, '{{1 hour}}') returning spans`)
+        assert.include(error.message, "The result can't be read: an array came back in an unknown form.")
+        assert.strictEqual(error.reason._tag, "UnknownError")
+        assert.isFalse(error.isRetryable)
+        assert.deepInclude(error.reason.cause, { didRun: "yes" })
+        assert.deepStrictEqual(yield* sql`select label from nested`, [{ label: "a" }])
+      })
+    )
+
     it.effect(
       "infinite intervals, which PostgreSQL has since version 17, have the largest parts, as with @effect/sql-pg",
       () =>
