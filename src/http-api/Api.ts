@@ -29,14 +29,13 @@ const JobTooLarge = Domain.JobTooLarge.pipe(HttpApiSchema.status(413))
 /** What any route can fail with. */
 const failures = [DatabaseUnavailable, DataUnreadable, InvalidRequest] as const
 
-/** How many to return at most: a number in the query. */
-const limit = (most: number) =>
-  Schema.NumberFromString.pipe(
-    Schema.check(
-      Schema.isInt(),
-      Schema.isBetween({ minimum: 1, maximum: most }, { message: `expected a number from 1 to ${most}` })
-    )
+/** How many to return at most: a number in the query, in digits. */
+const limit = (most: number) => {
+  const expected = { message: `expected a number from 1 to ${most}` }
+  return Schema.String.check(Schema.isPattern(/^\d{1,9}$/, expected)).pipe(
+    Schema.decodeTo(Schema.NumberFromString.check(Schema.isBetween({ minimum: 1, maximum: most }, expected)))
   )
+}
 
 const json = <A, I>(schema: Schema.Codec<A, I>) => Schema.toCodecJson(schema)
 

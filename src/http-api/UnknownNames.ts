@@ -57,6 +57,17 @@ const unknownIn = (issue: SchemaIssue.Issue, path: Path): ReadonlyArray<readonly
   }
 }
 
+const words: Readonly<Record<string, string>> = { string: "text", number: "a number", null: "null" }
+
+/** What a schema's own message expects, in the words of the others: `Expected number | null` names types of the code. */
+const inWords = (message: string): string =>
+  message === "Missing key"
+    ? "is missing: send it"
+    : message.replace(/^Expected (.*)$/, (_, types: string) => {
+        const expected = types.split(" | ").map((type) => words[type] ?? type)
+        return expected.length > 3 ? `expected one of ${expected.join(", ")}` : `expected ${expected.join(" or ")}`
+      })
+
 /** One problem for each field, of which an unknown one is told the name that is probably meant. */
 export const problemsNaming = (error: Schema.SchemaError): ReadonlyArray<Problem> => {
   const unknown = new Map(
@@ -65,6 +76,6 @@ export const problemsNaming = (error: Schema.SchemaError): ReadonlyArray<Problem
   return problemsOf(error).map(({ message, path }) => {
     const found = unknown.get(path)
     if (found !== undefined) return { path, message: unknownName(String(found.path.at(-1)), found.known) }
-    return { path, message: message === "Missing key" ? "is missing: send it" : message }
+    return { path, message: inWords(message) }
   })
 }

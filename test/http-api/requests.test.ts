@@ -289,6 +289,35 @@ layer(served.pipe(Layer.provideMerge(embedded)), { timeout: "60 seconds", exclud
       })
     )
 
+    it.effect("a limit is a number in digits, and nothing else that JavaScript reads as one", () =>
+      Effect.gen(function* () {
+        for (const path of ["/instruments", "/jobs"]) {
+          for (const limit of ["0x10", "0b1", "1e1", " 5", "5 ", "+5", "5.0", "5;", "", "-1", "0", "201", "Infinity"]) {
+            const { status, text } = yield* sent("GET", `${path}?limit=${encodeURIComponent(limit)}`)
+            assert.strictEqual(status, 400, limit)
+            assert.match(text, /"path":"limit","message":"expected a number from 1 to [12]00"/)
+          }
+          assert.strictEqual((yield* sent("GET", `${path}?limit=007`)).status, 200)
+        }
+      })
+    )
+
+    it.effect("what is expected is said in words, and not in types of the code", () =>
+      Effect.gen(function* () {
+        yield* sent("GET", "/user")
+        for (const [field, expected] of [
+          ["display_name", "expected text or null"],
+          ["years_until_retirement", "expected a number or null"],
+          ["target_retirement_income", "expected a number or text or null"]
+        ] as const) {
+          const { text } = yield* sent("PUT", "/user", JSON.stringify({ [field]: [] }))
+          assert.include(text, `"path":"${field}","message":"${expected}"`)
+        }
+        const { text } = yield* sent("GET", "/jobs?status=done")
+        assert.include(JSON.parse(text).problems[0].message, 'expected one of "pending", "running", "completed"')
+      })
+    )
+
     it.effect("no method and no path is an error of the server", () =>
       Effect.gen(function* () {
         for (const id of ["%00", "%2F", "%", "%zz", "%ff", "nonsense", "..", "%2e%2e", "a".repeat(300)]) {
