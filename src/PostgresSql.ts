@@ -102,24 +102,24 @@ class Connections {
   readonly isOpen = (connection: SqlConnection.Connection): boolean => !this.#lost.has(connection)
 
   readonly withTypedParameters = (connection: SqlConnection.Connection): SqlConnection.Connection => {
-    const told = (error: SqlError.SqlError): SqlError.SqlError => {
+    const described = (error: SqlError.SqlError): SqlError.SqlError => {
       const failure = withConnectionErrors(error)
       if (isLost(failure)) this.#lost.add(client)
       return failure
     }
     const client: SqlConnection.Connection = {
       execute: (sql, params, transform) => {
-        const ran = Effect.mapError(connection.execute(sql, params.map(typed), transform), told)
+        const ran = Effect.mapError(connection.execute(sql, params.map(typed), transform), described)
         return endsPart.test(sql) ? Effect.catchIf(ran, isLost, () => Effect.succeed([])) : ran
       },
-      executeRaw: (sql, params) => Effect.mapError(connection.executeRaw(sql, params.map(typed)), told),
+      executeRaw: (sql, params) => Effect.mapError(connection.executeRaw(sql, params.map(typed)), described),
       executeStream: (sql, params, transform) =>
-        Stream.mapError(connection.executeStream(sql, params.map(typed), transform), told),
-      executeValues: (sql, params) => Effect.mapError(connection.executeValues(sql, params.map(typed)), told),
+        Stream.mapError(connection.executeStream(sql, params.map(typed), transform), described),
+      executeValues: (sql, params) => Effect.mapError(connection.executeValues(sql, params.map(typed)), described),
       executeValuesUnprepared: (sql, params) =>
-        Effect.mapError(connection.executeValuesUnprepared(sql, params.map(typed)), told),
+        Effect.mapError(connection.executeValuesUnprepared(sql, params.map(typed)), described),
       executeUnprepared: (sql, params, transform) =>
-        Effect.mapError(connection.executeUnprepared(sql, params.map(typed), transform), told)
+        Effect.mapError(connection.executeUnprepared(sql, params.map(typed), transform), described)
     }
     return client
   }

@@ -54,12 +54,13 @@ export const waitFor = Effect.fnUntraced(function* (config: DbConfig.DbConfig, p
     Effect.flatMap(SqlClient.SqlClient, (sql) => sql`select 1`)
   )
   const begin = yield* Clock.currentTimeMillis
-  for (let told = false; ; told = true) {
+  for (let announced = false; ; announced = true) {
     const outcome = yield* Effect.result(attempt)
     if (outcome._tag === "Success") return
     const waited = (yield* Clock.currentTimeMillis) - begin
     if (!isComingUp(outcome.failure) || waited >= millis) return yield* Effect.fail(outcome.failure)
-    if (!told) yield* Effect.logInfo(`Waiting up to ${Duration.format(patience)}: ${adviceOn(outcome.failure).problem}`)
+    if (!announced)
+      yield* Effect.logInfo(`Waiting up to ${Duration.format(patience)}: ${adviceOn(outcome.failure).problem}`)
     yield* Effect.sleep("1 second")
   }
 })

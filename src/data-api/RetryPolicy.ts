@@ -69,7 +69,7 @@ export const idempotent = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effe
  * import { Console, Effect } from "effect"
  * import { RetryPolicy } from "alex-database/data-api"
  *
- * const told = Effect.provideService(RetryPolicy.BeforeRetry, ({ error, attempt }) =>
+ * const announced = Effect.provideService(RetryPolicy.BeforeRetry, ({ error, attempt }) =>
  *   attempt === 1 ? Console.error(`Waiting: ${error.reason._tag}`) : Effect.void
  * )
  * ```

@@ -15,7 +15,7 @@ import {
   InputErrors,
   InvalidRequest
 } from "./Middleware.ts"
-import { unheard } from "./UnknownNames.ts"
+import { ignored } from "./UnknownNames.ts"
 
 const digits = { digits: "refuse" } as const
 
@@ -40,19 +40,19 @@ const limit = (most: number) => {
 const json = <A, I>(schema: Schema.Codec<A, I>) => Schema.toCodecJson(schema)
 
 /** A body may be what was read before, with changes: these members of it are the service's, and what they say is left out. */
-const setByService = { id: unheard, clerk_user_id: unheard, created_at: unheard, updated_at: unheard }
+const setByService = { id: ignored, clerk_user_id: ignored, created_at: ignored, updated_at: ignored }
 
 /** A position is listed with its instrument. */
 const setWithPosition = {
   ...setByService,
-  account_id: unheard,
-  symbol: unheard,
-  name: unheard,
-  instrument_type: unheard,
-  current_price: unheard,
-  allocation_regions: unheard,
-  allocation_sectors: unheard,
-  allocation_asset_class: unheard
+  account_id: ignored,
+  symbol: ignored,
+  name: ignored,
+  instrument_type: ignored,
+  current_price: ignored,
+  allocation_regions: ignored,
+  allocation_sectors: ignored,
+  allocation_asset_class: ignored
 }
 
 /** Rows, and the keys of those that can't be read. */

@@ -1,4 +1,4 @@
-/** What a request says that its route would not hear, or would store as something else: it is refused before. */
+/** Refuses what a request says that its route would ignore, or store as something else. */
 import * as Effect from "effect/Effect"
 import * as HttpMethod from "effect/http/HttpMethod"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
@@ -55,7 +55,7 @@ const checkedNoBody = Effect.fnUntraced(function* ({ arrayBuffer, method, url }:
   if (!["", "{}", "null"].includes(text.trim())) {
     return yield* refusedWhole("payload", "expected no body: this route takes none, and the path says what is meant")
   }
-  // The router hears no slash at the end, after which an id may be missing.
+  // The router ignores a slash at the end, after which an id may be missing.
   if (method === "DELETE" && /^[^?#;]*\/(?:[?#;]|$)/.test(url)) {
     return yield* refusedWhole(
       "path",
@@ -77,7 +77,7 @@ const checkedQuery = Effect.fnUntraced(function* ({ query }: HttpApiEndpoint.Top
   return yield* refusedWhere("query", problems)
 })
 
-/** Fails for a request that says more than its endpoint hears, or of which something would be changed unsaid. */
+/** Fails for a request of which its endpoint would silently ignore or change something. */
 export const checkedRequest = Effect.fnUntraced(function* (endpoint: HttpApiEndpoint.Top) {
   const request = yield* HttpServerRequest.HttpServerRequest
   yield* checkedQuery(endpoint)

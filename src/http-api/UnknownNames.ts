@@ -10,7 +10,7 @@ import { distances, slips } from "../spelling/EditDistance.ts"
 const description = "Set by the service: what a body says is left out"
 
 /** A member that a body may have, and that is left out of it. */
-export const unheard = /* @__PURE__ */ Schema.optionalKey(/* @__PURE__ */ Schema.Json.annotate({ description }))
+export const ignored = /* @__PURE__ */ Schema.optionalKey(/* @__PURE__ */ Schema.Json.annotate({ description }))
 
 /** The names of the members that a schema describes, without those that are left out. */
 export const namesOf = (ast: SchemaAST.AST): ReadonlyArray<string> =>
@@ -68,7 +68,7 @@ const inWords = (message: string): string =>
         return expected.length > 3 ? `expected one of ${expected.join(", ")}` : `expected ${expected.join(" or ")}`
       })
 
-/** One problem for each field, of which an unknown one is told the name that is probably meant. */
+/** One problem for each field; that of an unknown one suggests the name that is probably meant. */
 export const problemsNaming = (error: Schema.SchemaError): ReadonlyArray<Problem> => {
   const unknown = new Map(
     unknownIn(error.issue, []).map(([path, known]) => [path.map(String).join("."), { path, known }])

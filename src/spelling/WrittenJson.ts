@@ -1,4 +1,4 @@
-/** What of a text `JSON.parse` would change unsaid: digits of numbers, and members whose name comes twice. */
+/** What `JSON.parse` would silently change in a text: digits of numbers, and members whose name comes twice. */
 import { exactNumber } from "./ExactNumber.ts"
 
 /** An object or a list that has begun, and where in it the text is. */

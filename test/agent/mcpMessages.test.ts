@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Ref, Sink, Stdio, Stream } from "effect"
 import * as GuardedStdio from "../../src/agent/mcp/guardedStdio.ts"
-import { heard } from "../../src/agent/mcp/heardMessages.ts"
+import { normalized } from "../../src/agent/mcp/normalizedMessages.ts"
 
 /** What the library hears of chunks of bytes, line by line, and what the guard answers itself. */
 const guarded = Effect.fnUntraced(function* (chunks: ReadonlyArray<Uint8Array>) {
@@ -21,7 +21,7 @@ const guarded = Effect.fnUntraced(function* (chunks: ReadonlyArray<Uint8Array>) 
   const text = yield* Effect.provide(read, Layer.provide(GuardedStdio.layer, Layer.succeed(Stdio.Stdio, stdio)))
   assert.match(text, /^(.+\n)*$/)
   const answers = (yield* Ref.get(written)).map((line) => JSON.parse(line))
-  return { heard: text.split("\n").slice(0, -1), answers }
+  return { passedOn: text.split("\n").slice(0, -1), answers }
 })
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
@@ -31,7 +31,7 @@ const ping = '{"jsonrpc":"2.0","id":2,"method":"ping"}'
 const search = '{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"a","arguments":{"query":"Zoë – 日本"}}}'
 
 describe("lines on stdin", () => {
-  it.effect("are heard however they end, begin and are cut into chunks", () =>
+  it.effect("are read however they end, begin and are cut into chunks", () =>
     Effect.gen(function* () {
       const whole = [initialize, search, ping]
       const texts = [
@@ -48,13 +48,13 @@ describe("lines on stdin", () => {
           const chunks = Array.from({ length: Math.ceil(all.length / size) }, (_, n) =>
             all.slice(n * size, (n + 1) * size)
           )
-          assert.deepStrictEqual(yield* guarded(chunks), { heard: whole, answers: [] }, JSON.stringify(text))
+          assert.deepStrictEqual(yield* guarded(chunks), { passedOn: whole, answers: [] }, JSON.stringify(text))
         }
       }
     })
   )
 
-  it.effect("that are no messages are answered as the protocol says, and those after them are heard", () =>
+  it.effect("that are no messages are answered as the protocol says, and those after them are read", () =>
     Effect.gen(function* () {
       const odd: ReadonlyArray<readonly [line: string | Uint8Array, code: number]> = [
         ["{not json", -32700],
@@ -73,8 +73,8 @@ describe("lines on stdin", () => {
       ]
       for (const [line, code] of odd) {
         const chunk = typeof line === "string" ? bytes(line) : line
-        const { answers, heard } = yield* guarded([bytes(`${initialize}\n`), chunk, bytes(`\n${ping}\n`)])
-        assert.deepStrictEqual(heard, [initialize, ping], String(line))
+        const { answers, passedOn } = yield* guarded([bytes(`${initialize}\n`), chunk, bytes(`\n${ping}\n`)])
+        assert.deepStrictEqual(passedOn, [initialize, ping], String(line))
         assert.deepStrictEqual(
           answers.map(({ error, id }) => [id, error.code]),
           [[null, code]],
@@ -94,8 +94,8 @@ describe("lines on stdin", () => {
         ['{"summary":{"list":[0,9007199254740993]}}', "summary.list.1 has more digits"],
         ['{"quantity":5,"quantity":50}', "quantity comes twice"]
       ] as const) {
-        const { answers, heard } = yield* guarded([bytes(`${initialize}\n${sent(args)}\n${ping}\n`)])
-        assert.deepStrictEqual(heard, [initialize, ping], args)
+        const { answers, passedOn } = yield* guarded([bytes(`${initialize}\n${sent(args)}\n${ping}\n`)])
+        assert.deepStrictEqual(passedOn, [initialize, ping], args)
         assert.deepStrictEqual(
           answers.map(({ error, id }) => [id, error.code]),
           [[7, -32602]]
@@ -104,7 +104,7 @@ describe("lines on stdin", () => {
       }
       const exact = sent('{"quantity":"123456789012.12345678","list":[{"a":0.1},{"a":1.50}]}')
       assert.deepStrictEqual(yield* guarded([bytes(`${initialize}\n${exact}`)]), {
-        heard: [initialize, exact],
+        passedOn: [initialize, exact],
         answers: []
       })
     })
@@ -123,8 +123,8 @@ describe("lines on stdin", () => {
       ["", {}],
       ['{"limit": 1}', { limit: 1 }]
     ] as const) {
-      assert.deepStrictEqual(heard(call(sent)), call(meant))
-      assert.deepStrictEqual(heard([call(sent), call({ a: 1 })]), [call(meant), call({ a: 1 })])
+      assert.deepStrictEqual(normalized(call(sent)), call(meant))
+      assert.deepStrictEqual(normalized([call(sent), call({ a: 1 })]), [call(meant), call({ a: 1 })])
     }
     for (const same of [
       call({ a: null }),
@@ -138,7 +138,7 @@ describe("lines on stdin", () => {
       5,
       null
     ]) {
-      assert.strictEqual(heard(same), same)
+      assert.strictEqual(normalized(same), same)
     }
   })
 })

@@ -19,7 +19,7 @@ const transactions = "test/data-api/sql/transactions.test.ts"
 
 export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
-    name: "an unknown parameter of a query over HTTP is not heard",
+    name: "an unknown parameter of a query over HTTP is ignored",
     file: "src/http-api/RequestChecks.ts",
     from: "    !known.includes(path)\n",
     to: "    path === known[0]\n",
@@ -605,7 +605,7 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   },
   {
     name: "bytes that are not UTF-8 are read as other characters",
-    file: "src/agent/mcp/heardMessages.ts",
+    file: "src/agent/mcp/normalizedMessages.ts",
     from: "{ fatal: true }",
     to: "{ fatal: false }",
     tests: ["test/agent/mcpMessages.test.ts"]

@@ -11,7 +11,7 @@ import * as Sink from "effect/Sink"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import { advertisedIn } from "./capabilities.ts"
-import { heardText, utf8 } from "./heardMessages.ts"
+import { normalizedText, utf8 } from "./normalizedMessages.ts"
 import { notUtf8, parsed, refusalFor, refusalOfChange, refusalOfDepth, refusalOfForm } from "./refusedMessages.ts"
 
 /** Protocol versions without sessions state their version in every request. */
@@ -57,7 +57,7 @@ export const layer: Layer.Layer<Stdio.Stdio, never, Stdio.Stdio> = Layer.effect(
       if (refusal !== undefined) yield* answer(refusal)
       return Option.isNone(line) || refusal !== undefined || line.value.trim() === ""
         ? ""
-        : `${heardText(line.value, Option.getOrUndefined(parsed(line.value)))}\n`
+        : `${normalizedText(line.value, Option.getOrUndefined(parsed(line.value)))}\n`
     })
     const stdin = stdio.stdin.pipe(
       // Latin-1 has a character for each byte: lines are found in bytes, of which each line is then read alone.

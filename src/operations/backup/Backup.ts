@@ -156,11 +156,11 @@ export const tallied = (
   const tally = new Tally(tables.map(({ name }) => name))
   const ofTable = (table: BackupRows.Readable, index: number) => {
     const changed = change(table)
-    const told = Effect.suspend(() => {
+    const reported = Effect.suspend(() => {
       const text = `${table.name}: ${tally.rows(index).toLocaleString("en-US")} rows`
       return Progress.report({ operation, done: index, total: tables.length, text })
     })
-    return Stream.unwrap(Effect.as(told, BackupRows.rows(table))).pipe(
+    return Stream.unwrap(Effect.as(reported, BackupRows.rows(table))).pipe(
       Stream.mapArrayEffect((chunk) => {
         const [first, ...rest] = chunk
         const pass = (values: Row["values"]): Row => {
@@ -168,7 +168,7 @@ export const tallied = (
           tally.add(row)
           return row
         }
-        return Effect.as(told, [pass(first), ...rest.map(pass)] as const)
+        return Effect.as(reported, [pass(first), ...rest.map(pass)] as const)
       })
     )
   }

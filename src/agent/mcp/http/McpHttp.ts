@@ -25,8 +25,8 @@ import { shared } from "../../calls/shared.ts"
 import * as ToolCalls from "../../calls/ToolCalls.ts"
 import * as UserTools from "../../tools/UserTools.ts"
 import { advertisedIn } from "../capabilities.ts"
-import { heardText, utf8 } from "../heardMessages.ts"
 import { layerRoutes, RequestUser, type ServerOptions, valueLimit } from "../McpServer.ts"
+import { normalizedText, utf8 } from "../normalizedMessages.ts"
 import { notUtf8, parsed, refusalOfChange, refusalOfDepth } from "../refusedMessages.ts"
 import { makeSessions } from "./HttpSessions.ts"
 import * as Identity from "./Identity.ts"
@@ -203,7 +203,7 @@ const makeFront = Effect.fnUntraced(function* (options: HttpOptions, resource: U
         ? notUtf8
         : (refusalOfDepth(message) ?? refusalOfChange(message === undefined ? "" : (text ?? ""), message))
     if (refusal !== undefined) return HttpServerResponse.text(refusal, { contentType: "application/json" })
-    const web = forwarded(request, resource, text === undefined ? undefined : heardText(text, message))
+    const web = forwarded(request, resource, text === undefined ? undefined : normalizedText(text, message))
     const response = yield* Effect.promise(() => handler(web, Context.make(RequestUser, user)))
     const begun = response.headers.get(sessionHeader)
     if (session === undefined && begun !== null) yield* sessions.begin(begun, user)

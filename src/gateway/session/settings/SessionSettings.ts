@@ -1,4 +1,4 @@
-/** What a client has set in its session, what RESET goes back to, and what the client was told. */
+/** What a client has set in its session, what RESET goes back to, and what was reported to the client. */
 import { reported, type Settings } from "./Settings.ts"
 
 /** The settings that RESET ALL does not reset. The user precedes the role, which it resets. */
@@ -11,7 +11,7 @@ export class SessionSettings {
   readonly #defaults = new Map<string, string>()
   #startup: Settings = new Map()
   /** The values last reported to the client. */
-  readonly #told = new Map<string, string>()
+  readonly #reported = new Map<string, string>()
 
   /** The settings of the client's startup message, which RESET goes back to. */
   get startup(): Settings {
@@ -67,8 +67,8 @@ export class SessionSettings {
     const changes: Array<readonly [string, string]> = []
     for (const [name, shown] of reported) {
       const value = this.current(name)
-      if (value === this.#told.get(name)) continue
-      this.#told.set(name, value)
+      if (value === this.#reported.get(name)) continue
+      this.#reported.set(name, value)
       changes.push([shown, value])
     }
     return changes

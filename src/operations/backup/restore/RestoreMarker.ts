@@ -10,7 +10,7 @@ import { table } from "../QuotedName.ts"
 /** The name of the table, which the end of the restore drops. */
 export const markerTable = "alex_restore"
 
-/** The columns by which it is told from another application's table of that name. */
+/** The columns that tell it from another application's table of that name. */
 const columns = ["backup", "rows", "after", "begun"]
 
 const Marker = Schema.Struct({

@@ -1,4 +1,4 @@
-/** What clients send, as the MCP library understands it. Pure. */
+/** Normalizes what clients send to what the MCP library understands. Pure. */
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import { changedIn } from "../../spelling/WrittenJson.ts"
@@ -28,14 +28,14 @@ const withArguments = (message: unknown): unknown => {
 }
 
 /** A message, or a batch of them, with arguments that are objects; the same one if they were. */
-export const heard = (message: unknown): unknown => {
+export const normalized = (message: unknown): unknown => {
   if (!Array.isArray(message)) return withArguments(message)
   const all = message.map(withArguments)
   return all.some((one, index) => one !== message[index]) ? all : message
 }
 
-/** The text of a message after {@link heard}; the same text if nothing had to be changed. */
-export const heardText = (text: string, message: unknown): string => {
-  const meant = heard(message)
+/** The text of a message after {@link normalized}; the same text if nothing had to be changed. */
+export const normalizedText = (text: string, message: unknown): string => {
+  const meant = normalized(message)
   return meant === message ? text : JSON.stringify(meant)
 }
