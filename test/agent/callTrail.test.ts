@@ -42,6 +42,7 @@ layer(embedded)("the trail", (it) => {
         [
           ["list_accounts", {}],
           ["record_report", report],
+          ["record_report", { jobId: alice.job, report: report.report }],
           ["get_instrument", { symbol: "NOPE" }],
           ["set_position", { quantity: "x" }],
           ["drop_users", {}]
@@ -52,6 +53,7 @@ layer(embedded)("the trail", (it) => {
         records.map(({ job, outcome, tool, user }) => [user, job, tool, outcome]),
         [
           [alice.user, null, "list_accounts", "ok"],
+          [alice.user, alice.job, "record_report", "ok"],
           [alice.user, alice.job, "record_report", "ok"],
           [alice.user, null, "get_instrument", "InstrumentNotFound"],
           [alice.user, null, "set_position", "InvalidData"],

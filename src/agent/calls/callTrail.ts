@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto"
 import * as Context from "effect/Context"
 import * as Predicate from "effect/Predicate"
+import { wordFor } from "../payloads/spellings.ts"
 
 /** One call of a tool. */
 export interface CallRecord {
@@ -46,8 +47,8 @@ export const hashOf = (args: unknown): string =>
 
 const uuid = /^[0-9a-f-]{36}$/i
 
-/** The job that a call names; null if that is not a UUID. */
+/** The job that a call names, in any spelling that the tools take; null if that is not a UUID. */
 export const jobOf = (args: unknown): string | null => {
-  const job = Predicate.isObject(args) ? args["job_id"] : undefined
+  const [, job] = Object.entries(Object(args)).find(([name]) => wordFor(["job_id"], name) !== undefined) ?? []
   return typeof job === "string" && uuid.test(job) ? job : null
 }
