@@ -1,6 +1,6 @@
 /** Backs up a database: a consistent snapshot of its rows, as lines of text. */
 import { randomUUID } from "node:crypto"
-import { Clock, DateTime, Effect, Schema, Stream } from "effect"
+import { Array as Arr, Clock, DateTime, Effect, Schema, Stream } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import * as Installation from "../database/Installation.ts"
 import { Target } from "../database/Target.ts"
@@ -14,6 +14,7 @@ import {
   formatName,
   formatVersion,
   type Header,
+  longestLine,
   type Row,
   rowLine,
   Seal,
@@ -30,7 +31,11 @@ export class BackupRefused extends Schema.TaggedError<BackupRefused>()("BackupRe
   fix: Schema.String
 }) {
   override get message() {
-    return `"${this.database}" at ${this.location}: ${this.problem}. ${this.fix}`
+    return `${this.refusal}. ${this.fix}`
+  }
+  /** What is wrong, without what to do. */
+  get refusal() {
+    return `"${this.database}" at ${this.location}: ${this.problem}`
   }
 }
 
@@ -72,7 +77,7 @@ export interface Source<E = never, R = never> {
 }
 
 /** Why the rows of a database can't be read. */
-export type ReadError = SqlError.SqlError | Schema.SchemaError
+export type ReadError = SqlError.SqlError | Schema.SchemaError | BackupRefused
 
 /**
  * Fails with a problem of the current database.
@@ -136,6 +141,8 @@ const headerOf = Effect.fnUntraced(function* (
   return header
 })
 
+const longestMiB = Math.round(longestLine / 2 ** 20)
+
 /** The table and the columns to read. */
 export const readable = (
   schema: string,
@@ -161,6 +168,14 @@ export const tallied = (
       return Progress.report({ operation, done: index, total: tables.length, text })
     })
     return Stream.unwrap(Effect.as(reported, BackupRows.rows(table))).pipe(
+      Stream.catchTag("RowTooLong", () =>
+        Stream.fromEffect(
+          refuse(
+            `a row of ${table.schema}.${table.name} has more text than the ${longestMiB} MiB that a backup's line may have`,
+            "Find it with octet_length, and shorten it, or use pg_dump"
+          )
+        )
+      ),
       Stream.mapArrayEffect((chunk) => {
         const [first, ...rest] = chunk
         const pass = (values: Row["values"]): Row => {
@@ -209,20 +224,35 @@ export const withSource = Effect.fn("Backup.withSource")(function* <A, E, R>(
           ),
           anonymize === undefined ? undefined : (table) => Anonymize.changeOf(anonymize, table)
         )
-        return yield* use({ header, ...read })
+        // A copy reads these rows where the target is another database.
+        return yield* use({ header, sums: read.sums, rows: Stream.provideService(read.rows, Target, yield* Target) })
       })
     )
     .pipe(Effect.provideService(SqlClient.BeginTransaction, snapshot))
 })
 
+/** The most characters of a block, unless it is one line. */
+const longestBlock = 2 ** 24
+
+/** Joins lines into few blocks: all of them might be more than a string holds. */
+const inBlocks = (lines: ReadonlyArray<string>): Arr.NonEmptyReadonlyArray<string> => {
+  const blocks: Array<string> = []
+  let block = ""
+  for (const line of lines) {
+    if (block.length + line.length > longestBlock && block !== "") blocks.push(block)
+    block = block.length + line.length > longestBlock ? line : block + line
+  }
+  return Arr.append(blocks, block)
+}
+
 /** The text of a backup in blocks of whole lines: header, rows, trailer. */
 export const blocks = <E, R>({ header, rows, sums }: Source<E, R>): Stream.Stream<string, E, R> =>
   Stream.suspend(() => {
     const seal = new Seal()
-    const lines = (documents: ReadonlyArray<object>) => documents.map((one) => `${seal.write(one)}\n`).join("")
-    return Stream.succeed(lines([header])).pipe(
-      Stream.concat(Stream.map(Stream.chunks(rows), (chunk) => lines(chunk.map(rowLine)))),
-      Stream.concat(Stream.fromEffect(Effect.map(sums, (tables) => lines([{ end: true, tables }]))))
+    const line = (document: object) => `${seal.write(document)}\n`
+    return Stream.succeed(line(header)).pipe(
+      Stream.concat(Stream.mapArray(rows, (chunk) => inBlocks(chunk.map((row) => line(rowLine(row)))))),
+      Stream.concat(Stream.fromEffect(Effect.map(sums, (tables) => line({ end: true, tables }))))
     )
   })
 

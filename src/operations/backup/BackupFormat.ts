@@ -2,6 +2,7 @@
  * The format of a backup, which `docs/backup.md` describes: JSON lines with a header, a line for each row, and a
  * trailer with counts and hashes. Pure.
  */
+import { constants } from "node:buffer"
 import { hash } from "node:crypto"
 import { crc32 } from "node:zlib"
 import { Option, Schema } from "effect"
@@ -12,6 +13,9 @@ export const formatName = "alex-db backup"
 
 /** The version of the format; a reader refuses versions that it does not know. */
 export const formatVersion = 1
+
+/** The most octets of a line: a reader makes one string of it, and a string in JavaScript holds no more. */
+export const longestLine = constants.MAX_STRING_LENGTH
 
 /** A column, with its type as PostgreSQL prints it: `numeric(12,2)`, `"app"."mood"[]`. */
 export const Column = Schema.Struct({ name: Schema.String, type: Schema.String })
@@ -131,6 +135,31 @@ export class Tally {
   sums(): ReadonlyArray<TableSum> {
     return this.#tables.map(({ name, rows, sum }) => ({ name, rows, sum: sum.toString(16).padStart(64, "0") }))
   }
+}
+
+/** The octets of a character, by its code unit, in a string of JSON. Each half of a pair has two of the pair's four. */
+const octetsOf = (unit: number): number => {
+  if (unit === 0x22 || unit === 0x5c || (unit >= 0x08 && unit <= 0x0d && unit !== 0x0b)) return 2
+  if (unit < 0x20) return 6
+  if (unit < 0x80) return 1
+  return unit < 0x800 || (unit >= 0xd800 && unit < 0xe000) ? 2 : 3
+}
+
+/** More than a line has besides its values. */
+const around = 64
+
+/** Whether the line of a row with these values would have more octets than a line may have. */
+export const isTooLong = (values: Values, longest = longestLine): boolean => {
+  let most = around
+  for (const value of values) most += 6 * (value?.length ?? 0) + 5
+  if (most <= longest) return false
+  let octets = around
+  for (const value of values) {
+    octets += 5
+    for (let at = 0; at < (value?.length ?? 0); at++) octets += octetsOf(value?.charCodeAt(at) ?? 0)
+    if (octets > longest) return true
+  }
+  return false
 }
 
 /** The line of a row, to be sealed. */

@@ -8,6 +8,7 @@ import {
   decodeLine,
   formatName,
   formatVersion,
+  longestLine,
   type Row,
   Seal,
   Tally,
@@ -27,8 +28,6 @@ export class BackupInvalid extends Schema.TaggedError<BackupInvalid>()("BackupIn
   }
 }
 
-/** The most bytes of a row's line. A value in PostgreSQL has at most 1 GB; a string in JavaScript holds less. */
-const longestLine = 512 * 1024 * 1024
 /** The most bytes of the header's line: 10,000 tables of 100 columns take a tenth of it. */
 const longestHeader = 256 * 1024 * 1024
 
@@ -55,13 +54,14 @@ class Lines {
   /** The first bytes of the file as characters, to recognize other formats. */
   beginning = ""
 
-  /** The lines that these bytes complete. */
-  push(octets: Uint8Array): ReadonlyArray<string> {
+  /** The lines that these bytes complete; undefined if one is longer than a line may be. */
+  push(octets: Uint8Array): ReadonlyArray<string> | undefined {
     const lines: Array<string> = []
     if (this.beginning.length < 64) this.beginning += Buffer.from(octets.subarray(0, 64)).toString("latin1")
     let start = 0
     for (let end = octets.indexOf(10); end !== -1; end = octets.indexOf(10, start)) {
       this.#keep(octets.subarray(start, end))
+      if (this.#length > longestLine) return undefined
       lines.push(this.#text())
       this.#parts = []
       this.#length = 0
@@ -139,6 +139,7 @@ class Reading {
         return yield* this.#invalid("the file ends in the middle of the line: it is incomplete", this.#line + 1)
       }
       const lines = this.#lines.push(value)
+      if (lines === undefined) return yield* this.#invalid("a line is longer than any of a backup", this.#line + 1)
       if (lines.length > 0) return lines
       const isFirst = this.#line === 0
       if (isFirst && !isHeaderLike(this.#lines.beginning))

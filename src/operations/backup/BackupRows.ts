@@ -1,6 +1,7 @@
 /** The rows of a table as they are in a backup, a page at a time. */
-import { Effect, Schema, Stream } from "effect"
+import { Data, Effect, Schema, Stream } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
+import { isTooLong, longestLine } from "./BackupFormat.ts"
 import { columns as columnsSql, table } from "./QuotedName.ts"
 import type { Values } from "./RecordText.ts"
 import { valuesOf } from "./RecordText.ts"
@@ -33,6 +34,9 @@ const Part = Schema.Struct({
 })
 const decodeParts = Schema.decodeUnknownEffect(Schema.Array(Part))
 
+/** A row has more text than a line of a backup may have. */
+export class RowTooLong extends Data.TaggedError("RowTooLong")<{ readonly table: string }> {}
+
 /** A name for a row that is no column's, which would take precedence. */
 const aliasOf = (columns: ReadonlyArray<string>): string => {
   let alias = "alex row"
@@ -43,7 +47,8 @@ const aliasOf = (columns: ReadonlyArray<string>): string => {
 /**
  * The rows of a table, read through a cursor. Must be in a transaction that has the catalogue's settings.
  *
- * A row is sent as one text, in parts if it is long, so that rows of any size and columns of any type can be read.
+ * A row is sent as one text, in parts if it is long, so that columns of any type can be read, and rows of any size that
+ * a line holds.
  */
 export const rows = ({
   all,
@@ -51,7 +56,7 @@ export const rows = ({
   isPartitioned,
   name,
   schema
-}: Readable): Stream.Stream<Values, SqlError.SqlError | Schema.SchemaError, SqlClient.SqlClient> =>
+}: Readable): Stream.Stream<Values, SqlError.SqlError | Schema.SchemaError | RowTooLong, SqlClient.SqlClient> =>
   Stream.unwrap(
     Effect.map(SqlClient.SqlClient, (sql) => {
       const length = sql.literal(String(partLength))
@@ -78,16 +83,20 @@ export const rows = ({
         parts.stream,
         (): ReadonlyArray<Uint8Array> => [],
         (begun, chunk) =>
-          Effect.map(decodeParts(chunk), (found) => {
+          Effect.flatMap(decodeParts(chunk), (found) => {
+            const tooLong = Effect.fail(new RowTooLong({ table: name }))
             const whole: Array<Values> = []
             let pieces = [...begun]
             for (const { last, octets, part, text } of found) {
+              if (last * partLength > longestLine) return tooLong
               if (octets !== null) pieces.push(octets)
               if (part < last) continue
-              whole.push(picked(text ?? Buffer.concat(pieces).toString()))
+              const values = picked(text ?? Buffer.concat(pieces).toString())
+              if (isTooLong(values)) return tooLong
+              whole.push(values)
               pieces = []
             }
-            return [pieces, whole] as const
+            return Effect.succeed([pieces, whole] as const)
           })
       )
     })

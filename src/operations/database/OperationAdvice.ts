@@ -28,14 +28,14 @@ export const operationAdvice: Readonly<Record<string, Step>> = {
   },
   BackupFileError: { code: "file", fix: "Name a file in a folder that can be read and written, and has room" },
   BackupInvalid: { code: "backup-invalid", fix: "Use another backup, or create one with alex-db backup" },
-  BackupRefused: { code: "backup-refused", fix: "See alex-db doctor for the whole state of the database" },
+  BackupRefused: { code: "backup-refused", fix: "Do what the message says" },
   RowsRefused: {
     code: "rows-refused",
     fix: "Correct what the database says, and run alex-db restore again; --resume continues it"
   },
   RestoreDiffers: {
     code: "restore-differs",
-    fix: "Run alex-db doctor, and restore again into an empty database"
+    fix: "See the sessions in pg_stat_activity and the tables' triggers and rules, and restore again into an empty database"
   },
   ServeError: { code: "serve", fix: "Run alex-db serve --help, which explains each option" },
   GatewayError: { code: "gateway", fix: "Run alex-db gateway --help, which explains each option" },

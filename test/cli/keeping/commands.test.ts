@@ -1,10 +1,12 @@
 /** backup, restore, copy and upgrade as processes: what they print, ask, refuse and leave. */
+import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect, Redacted, Schema } from "effect"
 import { describe, vi } from "vitest"
 import { reports } from "../../../src/cli/output/reports.ts"
+import { commandLine } from "../../CommandLine.ts"
 import * as TestDatabase from "../../TestDatabase.ts"
 import { alexDb, type Ended, folder } from "./Processes.ts"
 
@@ -37,7 +39,8 @@ it.live("a folder is backed up, restored, and copied into another; what is there
     assert.isFalse(existsSync(join(cwd, "a.jsonl.gz.partial")))
 
     const refused = yield* failureOf(yield* alexDb(["restore", "a.jsonl.gz", "--json"], { cwd }))
-    assert.match(refused.problem, /"alex" at \.alex-db: it holds rows: instruments \(22\), users \(1\).*--replace/)
+    assert.match(refused.problem, /"alex" at \.alex-db: it holds rows: instruments \(22\), users \(1\)/)
+    assert.match(refused.fix, /add --replace$/)
     const plan = yield* documentOf(
       "restore --dry-run",
       yield* alexDb(["restore", "a.jsonl.gz", "--dry-run", "--json"], { cwd })
@@ -80,6 +83,12 @@ it.live("a backup goes through pipes, and a cut or foreign one is refused with i
     const text = ok(written)
     assert.lengthOf(text.trimEnd().split("\n"), 33)
     assert.include(written.stderr, "backed up: 31 rows")
+    const nowhere = ["-c", '"$@" >&-', "sh", process.execPath, commandLine(), "backup", "-"]
+    const closed = spawnSync("sh", nowhere, { cwd, env: { PATH: process.env.PATH }, encoding: "utf8" })
+    assert.match(
+      closed.stderr,
+      /backed up: 31 rows .* into \/dev\/null\.\nwarn: nothing of the backup is kept: stdout is closed/
+    )
     const env = { ALEX_DB_DIR: "piped" }
     const restored = yield* documentOf(
       "restore",

@@ -7,7 +7,7 @@ import { gzipSync } from "node:zlib"
 import { assert, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import * as BackupFile from "../../../src/operations/backup/BackupFile.ts"
-import { Tally } from "../../../src/operations/backup/BackupFormat.ts"
+import { isTooLong, longestLine, Tally } from "../../../src/operations/backup/BackupFormat.ts"
 import { Backup, type BackupFormat, BackupReader } from "../../../src/operations/index.ts"
 import { backupHeader } from "./backupHeader.ts"
 
@@ -130,6 +130,35 @@ it.effect("what is not a backup is told apart", () =>
     assert.match((yield* refusal(Buffer.from(sealed))).message, /version 2 of the format.*use a newer alex-database/)
   })
 )
+
+it.effect("a line that no string can hold is refused, whether it ends or not", () =>
+  Effect.gen(function* () {
+    const first = Buffer.from(`${(yield* written).toString().split("\n")[0]}\n`)
+    const wide = Buffer.alloc(2 ** 20, "x")
+    const lineOf = async function* (octets: number, ending: string) {
+      yield first
+      for (let left = octets; left > 0; left -= wide.length) yield wide.subarray(0, left)
+      yield Buffer.from(ending)
+    }
+    for (const ending of ["\n", ""]) {
+      const { message } = yield* Effect.flip(BackupReader.check("b.jsonl", lineOf(longestLine + 1, ending)))
+      assert.match(message, /^b\.jsonl, line 2: .* longer than any of a backup$/)
+    }
+    const { message } = yield* Effect.flip(BackupReader.check("b.jsonl", lineOf(longestLine, "\n")))
+    assert.match(message, /^b\.jsonl, line 2: the line is not as it was written/)
+  })
+)
+
+it("a row is too long for a line at the octet at which its JSON is", () => {
+  for (const character of ["x", '"', "\\", "/", "\b", "\v", "\n", "\u0001", "\u007f", "é", "漢", "😀", "\u2028"]) {
+    const fits = (count: number) => !isTooLong([null, character.repeat(count)], 1000)
+    const octets = (count: number) => Buffer.byteLength(JSON.stringify([null, character.repeat(count)]))
+    let count = 0
+    while (fits(count + 1)) count++
+    assert.isAtMost(octets(count), 1000 - 38, character)
+    assert.isAbove(octets(count + 1), 1000 - 80, character)
+  }
+})
 
 it.live("gzip is unpacked whatever the name says, and a packed file that is cut or damaged is refused", () =>
   Effect.gen(function* () {

@@ -1,6 +1,6 @@
 /** What stands around the rows of an application's tables: types that refuse NULL, heirs, triggers, references, settings. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Stream } from "effect"
+import { Effect, Layer, Schema, Stream } from "effect"
 import { SqlClient } from "effect/sql"
 import { vi } from "vitest"
 import { Backup, BackupReader, Restore } from "../../../src/operations/index.ts"
@@ -275,6 +275,27 @@ describe.each(engines)("on $name", ({ isThere, layer, name }) => {
       const report = yield* restored(text)
       assert.deepStrictEqual([report.sequences, report.missingSequences], [0, ["base_n_seq"]])
     })
+  )
+})
+
+// ALEX_LONG=1: a row of 600 MB, which takes the server a while.
+describe.skipIf(postgresUrl === undefined || process.env["ALEX_LONG"] !== "1")(onPostgres("a row of 600 MB"), () => {
+  it.live("is refused by its table's name when no line holds it as JSON, or as text", () =>
+    Effect.gen(function* () {
+      yield* execute("create schema app", "create table app.wide (a text)")
+      for (const [unit, times] of [
+        ["chr(10) || chr(9)", 150_000_000],
+        ["'four'", 150_000_000]
+      ]) {
+        yield* execute("truncate app.wide", `insert into app.wide select repeat(${unit}, ${times})`)
+        const { fix, problem } = yield* Effect.flatMap(
+          Effect.flip(written),
+          Schema.decodeUnknownEffect(Schema.Struct({ problem: Schema.String, fix: Schema.String }))
+        )
+        assert.match(problem, /^a row of app\.wide has more text than the 512 MiB/)
+        assert.match(fix, /octet_length/)
+      }
+    }).pipe(Effect.provide(Layer.fresh(postgres)))
   )
 })
 

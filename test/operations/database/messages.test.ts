@@ -6,6 +6,7 @@ import { SqlError } from "effect/sql"
 import { failureOf, lineOf } from "../../../src/cli/failure.ts"
 import { Refused } from "../../../src/cli/Outcome.ts"
 import { failures } from "../../../src/data-api/FailureTable.ts"
+import { BackupRefused } from "../../../src/operations/backup/Backup.ts"
 import { adviceOn } from "../../../src/operations/database/Advice.ts"
 import { operationAdvice } from "../../../src/operations/database/OperationAdvice.ts"
 
@@ -22,7 +23,7 @@ const tagsIn = (texts: ReadonlyArray<string>): ReadonlyArray<string> =>
   )
 
 /** Carry something through the code of one module, or are told by `run` itself. */
-const internal = ["Rehearsed", "StillBroken", "Exit", "WrongUsage", "Refused", "NotText"]
+const internal = ["Rehearsed", "RowTooLong", "StillBroken", "Exit", "WrongUsage", "Refused", "NotText"]
 
 const advised = ["ConfigurationError", "LocalDataApiError", "NotAlexs"]
 
@@ -159,6 +160,17 @@ describe("a failure that a command ends with", () => {
   it("of the command's own, and one that nobody foresaw, has a next step too", () => {
     isTold(new Refused({ code: "file", problem: "It can't be written", fix: "Name another" }), "Refused")
     assert.match(isTold(new Error("strange"), "unknown").fix, /alex-db doctor/)
+  })
+
+  it("of a backup that is refused says what to do in its case alone", () => {
+    const refusal = new BackupRefused({
+      database: "app",
+      location: "here",
+      problem: "it holds rows",
+      fix: "Add --replace"
+    })
+    const { fix, problem } = isTold(refusal, "BackupRefused")
+    assert.deepStrictEqual([problem, fix], ['"app" at here: it holds rows', "Add --replace"])
   })
 
   it("of an operation stands in the guide with its code and its next step", () => {

@@ -1,4 +1,5 @@
 /** `alex-db backup`: the rows of a database into a file. */
+import { fstatSync, statSync } from "node:fs"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
@@ -10,6 +11,12 @@ import { visibleReport } from "../../output/visible.ts"
 import { database, operations, root } from "../../root.ts"
 import { version } from "../../version.ts"
 import { anonymizeFlag, anonymizeKey, schemaFlag } from "./asking.ts"
+
+/** Whether stdout keeps nothing: Node opens /dev/null where the shell closed it, as `>&-` does. */
+const isNowhere = (): boolean => {
+  const nothing = statSync("/dev/null", { throwIfNoEntry: false })
+  return nothing !== undefined && fstatSync(1).rdev === nothing.rdev
+}
 
 export const backup = Command.make(
   "backup",
@@ -42,7 +49,16 @@ export const backup = Command.make(
         tool: `alex-database ${version()}`
       })
     )
-    if (toStdout) return yield* sayLines(backupText(visibleReport({ ...report, file: "stdout" }), yield* style))
+    if (toStdout) {
+      const isLost = isNowhere()
+      const told = visibleReport({ ...report, file: isLost ? "/dev/null" : "stdout" })
+      yield* sayLines(backupText(told, yield* style))
+      if (isLost)
+        yield* Effect.logWarning(
+          "nothing of the backup is kept: stdout is closed or is /dev/null. Name a file, or send stdout to one"
+        )
+      return
+    }
     yield* print(flags.json, report, backupText)
   })
 ).pipe(
