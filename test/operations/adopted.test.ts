@@ -1,8 +1,8 @@
 /** What the original module stored and an adopted database refuses: as docs/from-python.md lists it. */
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, type Layer } from "effect"
-import { Migrate } from "../../src/operations/index.ts"
+import { Effect, Exit, Layer } from "effect"
+import { Migrate, Verify } from "../../src/operations/index.ts"
 import * as TestDatabase from "../TestDatabase.ts"
 import { originalDatabase } from "./OriginalDatabase.ts"
 import { embedded, execute, postgres, undone } from "./TestOperations.ts"
@@ -46,6 +46,79 @@ const behaves = <E>(database: Layer.Layer<Layer.Success<typeof postgres>, E>) =>
     }).pipe(Effect.provide(database))
   )
 
+/** How a table without one of its keys is adopted: what is in the way, and what the refusal says of it, if anything. */
+const withoutKey: Readonly<Record<string, readonly [made: ReadonlyArray<string>, refusal: RegExp | null]>> = {
+  "a view that has the key's name": [
+    ["alter table jobs drop constraint jobs_pkey", "create view jobs_pkey as select 1 as one"],
+    /^view jobs_pkey has the name of the key PRIMARY KEY \(id\), which Alex's table jobs lacks: rename or drop it first$/
+  ],
+  "an index that has it": [
+    [
+      "alter table positions drop constraint positions_account_id_symbol_key",
+      "create unique index positions_account_id_symbol_key on positions (account_id, symbol)"
+    ],
+    /^index positions_account_id_symbol_key has the name of the key UNIQUE \(account_id, symbol\)/
+  ],
+  "a constraint of another table that has it": [
+    ["alter table jobs drop constraint jobs_pkey", "alter table accounts rename constraint accounts_pkey to jobs_pkey"],
+    /^index jobs_pkey has the name of the key PRIMARY KEY \(id\), which Alex's table jobs lacks/
+  ],
+  "another primary key": [
+    [
+      "alter table users drop constraint users_pkey cascade",
+      "alter table users add column id serial primary key, add unique (clerk_user_id)"
+    ],
+    /^users has the PRIMARY KEY \(id\) instead of the PRIMARY KEY \(clerk_user_id\): drop the constraint users_pkey/
+  ],
+  "a unique constraint of the table that has it": [
+    ["alter table jobs drop constraint jobs_pkey", "alter table jobs add constraint jobs_pkey unique (id, status)"],
+    null
+  ],
+  "a foreign key that has the name of a missing one": [
+    [
+      "alter table positions drop constraint positions_symbol_fkey",
+      "alter table positions add constraint positions_symbol_fkey foreign key (id) references positions"
+    ],
+    null
+  ]
+}
+
+const keysAre = <E>(database: Layer.Layer<Layer.Success<typeof postgres>, E>) => {
+  it.effect.each(Object.entries(withoutKey))("finds %s before anything is changed", ([, [made, refusal]]) =>
+    Effect.gen(function* () {
+      yield* execute(...originalDatabase, ...made)
+      if (refusal !== null) {
+        const refused = yield* Effect.flip(Migrate.migrate({ packed: true }))
+        assert.strictEqual(refused._tag, "MigrationRefused")
+        assert.match("problems" in refused ? (refused.problems[0] ?? "") : "", refusal)
+        assert.isFalse((yield* Migrate.status()).journal)
+        return
+      }
+      yield* Migrate.migrate({ packed: true })
+      const { drift } = yield* Verify.verify()
+      const lacking = (drift ?? []).filter(({ kind }) => kind === "missing")
+      assert.deepStrictEqual(lacking, [])
+    }).pipe(Effect.provide(Layer.fresh(database)))
+  )
+
+  it.effect("applies the first migration with the keys that the tables lack, or not at all", () =>
+    Effect.gen(function* () {
+      yield* execute(
+        ...originalDatabase,
+        "alter table jobs drop constraint jobs_pkey",
+        "insert into jobs select * from jobs"
+      )
+      for (const packed of [true, false]) {
+        yield* Effect.flip(Migrate.migrate({ packed }))
+        assert.deepStrictEqual((yield* Migrate.status()).applied, [])
+      }
+      yield* execute("delete from jobs where ctid <> (select min(ctid) from jobs)")
+      const { warnings } = yield* Migrate.migrate({ packed: true })
+      assert.include(warnings, "jobs had no PRIMARY KEY (id): it was added")
+    }).pipe(Effect.provide(Layer.fresh(database)))
+  )
+}
+
 it("the guide names every constraint", () => {
   const guide = readFileSync(new URL("../../docs/from-python.md", import.meta.url), "utf8")
   const section = guide.slice(
@@ -57,11 +130,13 @@ it("the guide names every constraint", () => {
 
 describe("an adopted database, embedded,", () => {
   behaves(embedded)
+  keysAre(embedded)
 })
 
 describe.skipIf(TestDatabase.postgresUrl === undefined)(
   TestDatabase.onPostgres("an adopted database on PostgreSQL"),
   () => {
     behaves(postgres)
+    keysAre(postgres)
   }
 )

@@ -5,6 +5,7 @@
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import * as Layout from "../database/Layout.ts"
+import type { Holder } from "../database/TakenNames.ts"
 import type { Migration } from "./Migration.ts"
 import { nameOf, partsOf } from "./statements/StatementParts.ts"
 
@@ -16,6 +17,12 @@ export interface Preparation {
   readonly problems: ReadonlyArray<string>
   /** The objects that have to be dropped before and created again afterwards; they are among the problems. */
   readonly obstacles: ReadonlyArray<Obstacle>
+}
+
+/** What a database holds, as `Installation.inspect` finds it. */
+interface Found {
+  readonly tables: ReadonlyArray<Layout.Relation>
+  readonly holders: ReadonlyArray<Holder>
 }
 
 /** Where there is nothing to adopt. */
@@ -180,44 +187,65 @@ const freeNames = (
   }
 }
 
+/** Of a key that a table lacks, and what is there in its place: a sentence for each that prevents adding it. */
+const keyProblems = (
+  missing: typeof keys,
+  constraints: ReadonlyArray<Constraint>,
+  holders: ReadonlyArray<Holder>
+): ReadonlyArray<string> =>
+  missing.flatMap(({ definition, name, table }) => {
+    if (definition.startsWith("FOREIGN")) return []
+    const other = constraints.find((one) => one.table === table && one.definition.startsWith("PRIMARY"))
+    if (definition.startsWith("PRIMARY") && other !== undefined) {
+      return [
+        `${table} has the ${other.definition} instead of the ${definition}: drop the constraint ${other.name} of it first`
+      ]
+    }
+    // The index of a constraint is renamed with it.
+    const isRenamed = (holder: Holder) =>
+      constraints.some((one) => one.name === holder.name && one.table === table && holder.table === table)
+    return holders
+      .filter((holder) => holder.name === name && !isRenamed(holder))
+      .map(
+        ({ object }) =>
+          `${object} has the name of the key ${definition}, which Alex's table ${table} lacks: rename or drop it first`
+      )
+  })
+
 const identityOf = (definition: string): string => definition.replace(/ (ON|MATCH|NOT VALID|DEFERRABLE) .*/s, "")
 
-/** Adds missing keys; foreign keys are added as NOT VALID, so that they hold for new rows only. */
-const missingKeys = (
-  tables: ReadonlyArray<Layout.Relation>,
-  constraints: ReadonlyArray<Constraint>
-): Pick<Preparation, "after" | "notices"> => {
-  const missing = keys.filter(
+const missingKeys = (tables: ReadonlyArray<Layout.Relation>, constraints: ReadonlyArray<Constraint>): typeof keys =>
+  keys.filter(
     (key) =>
       tables.some(({ name }) => name === key.table) &&
       !constraints.some(
         ({ definition, table }) => table === key.table && identityOf(definition) === identityOf(key.definition)
       )
   )
-  return {
-    after: missing.map(({ definition, name, table }) => {
-      const isForeign = definition.startsWith("FOREIGN")
-      return `alter table ${table} add constraint ${name} ${definition}${isForeign ? " not valid" : ""}`
-    }),
-    notices: missing.map(({ definition, table }) => `${table} had no ${definition}: it was added`)
-  }
-}
+
+/** Adds missing keys; foreign keys are added as NOT VALID, so that they hold for new rows only. */
+const addKeys = (missing: typeof keys): Pick<Preparation, "after" | "notices"> => ({
+  after: missing.map(({ definition, name, table }) => {
+    const isForeign = definition.startsWith("FOREIGN")
+    return `alter table ${table} add constraint ${name} ${definition}${isForeign ? " not valid" : ""}`
+  }),
+  notices: missing.map(({ definition, table }) => `${table} had no ${definition}: it was added`)
+})
 
 /**
  * Finds what it takes to adopt these tables. At most two requests, none if there are no tables.
  *
  * @errors RepositoryError
  */
-export const prepare = Effect.fn("Adoption.prepare")(function* (
-  found: ReadonlyArray<Layout.Relation>,
-  migrations: ReadonlyArray<Migration>
-) {
-  const tables = found.filter(({ name }) => Layout.isAlexs(name))
+export const prepare = Effect.fn("Adoption.prepare")(function* (found: Found, migrations: ReadonlyArray<Migration>) {
+  const tables = found.tables.filter(({ name }) => Layout.isAlexs(name))
   if (tables.length === 0) return nothing
   const constraints = yield* readConstraints()
   const moments = tables.flatMap(Layout.momentsWithoutZone)
-  const names = freeNames(constraints, addedConstraints(migrations))
-  const added = missingKeys(tables, constraints)
+  const missing = missingKeys(tables, constraints)
+  const named = missing.map(({ name, table }) => `${table} ${name}`)
+  const names = freeNames(constraints, [...addedConstraints(migrations), ...named])
+  const added = addKeys(missing)
   const columns = columnsToAdd(tables)
   const obstacles = moments.length === 0 ? [] : yield* readObstacles(moments)
   const preparation: Preparation = {
@@ -228,7 +256,7 @@ export const prepare = Effect.fn("Adoption.prepare")(function* (
       ...names.notices,
       ...added.notices
     ],
-    problems: [...names.problems, ...obstacleProblems(obstacles)],
+    problems: [...names.problems, ...keyProblems(missing, constraints, found.holders), ...obstacleProblems(obstacles)],
     obstacles
   }
   return preparation

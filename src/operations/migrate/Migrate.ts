@@ -76,21 +76,6 @@ const inTransaction = Effect.fnUntraced(function* <A, E, R>(
   return yield* sql.withTransaction(work).pipe(LockWait.waitForLocks({ operation: "migrate", patience }))
 })
 
-const runPrepared = (
-  statements: ReadonlyArray<string>,
-  inUse: ReadonlyArray<string>,
-  patience: Duration.Input | undefined
-) =>
-  inTransaction(
-    Effect.gen(function* () {
-      const sql = yield* SqlClient.SqlClient
-      yield* Journal.settings(sql)
-      yield* LockWait.lockTogether(inUse, statements)
-      for (const statement of statements) yield* sql.unsafe(statement)
-    }),
-    patience
-  )
-
 /** Prepares tables of the original module for the migrations, and a journal without entries for them. */
 const prepareTables = (
   { journal }: Installation.Installation,
@@ -142,7 +127,7 @@ export const migrate = Effect.fn("Migrate.migrate")(function* (options: MigrateO
   }
   const pending = migrations.filter((migration) => state.pending.some(({ name }) => name === migration.name))
   const isAdoption = pending.length > 0 && (standing === "fresh" || standing === "remade")
-  const preparation = isAdoption ? yield* Adoption.prepare(tables, pending) : Adoption.nothing
+  const preparation = isAdoption ? yield* Adoption.prepare(installation, pending) : Adoption.nothing
   if (preparation.problems.length > 0) return yield* new MigrationRefused({ problems: preparation.problems })
   const isPrepared = preparation.before.length > 0 || standing === "remade"
   const inUse = Layout.allTables.filter((name) => tables.some((table) => table.name === name))
@@ -154,6 +139,7 @@ export const migrate = Effect.fn("Migrate.migrate")(function* (options: MigrateO
       makeJournal: journal === undefined && !isPrepared && index === 0,
       packed: (options.packed ?? false) && migration.transactional,
       inUse,
+      after: index === 0 ? preparation.after : [],
       patience: options.patience
     })
     applied.push({
@@ -162,7 +148,6 @@ export const migrate = Effect.fn("Migrate.migrate")(function* (options: MigrateO
       durationMs: durationMs ?? 0,
       byAnother: durationMs === undefined
     })
-    if (index === 0 && preparation.after.length > 0) yield* runPrepared(preparation.after, inUse, options.patience)
   }
   const lenient = options.lenient === true
   const settled =

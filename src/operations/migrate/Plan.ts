@@ -148,11 +148,11 @@ const rehearse = Effect.fnUntraced(function* (statements: ReadonlyArray<PlannedS
 })
 
 const adoptionOf = Effect.fnUntraced(function* (
-  { standing, tables }: Installation.Installation,
+  installation: Installation.Installation,
   pending: ReadonlyArray<Migration.Migration>
 ) {
-  if (standing !== "fresh" && standing !== "remade") return null
-  const { after, before, notices, obstacles, problems } = yield* Adoption.prepare(tables, pending)
+  if (installation.standing !== "fresh" && installation.standing !== "remade") return null
+  const { after, before, notices, obstacles, problems } = yield* Adoption.prepare(installation, pending)
   const adoption: PlannedAdoption = { before, after, notices, obstacles, problems }
   return [before, after, problems].every((one) => one.length === 0) ? null : adoption
 })

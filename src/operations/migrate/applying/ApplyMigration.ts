@@ -20,6 +20,8 @@ interface Options {
   readonly packed: boolean
   /** The existing tables of Alex's, which are locked together. */
   readonly inUse: ReadonlyArray<string>
+  /** Statements that belong to an adoption: they take effect together with the migration. */
+  readonly after: ReadonlyArray<string>
   readonly patience: Duration.Input | undefined
 }
 
@@ -67,21 +69,28 @@ const restoreSettings = Effect.gen(function* () {
   yield* Journal.settings(sql)
 })
 
+/** Runs what an adoption needs after a migration, and records the migration. In the transaction of both. */
+const finishWith = Effect.fnUntraced(function* (migration: Migration.Migration, { after }: Options) {
+  const sql = yield* SqlClient.SqlClient
+  for (const statement of after) yield* sql.unsafe(statement)
+  return yield* Journal.finish(migration)
+})
+
 const applyInTransaction = Effect.fnUntraced(function* (migration: Migration.Migration, options: Options) {
   const sql = yield* SqlClient.SqlClient
   return yield* sql.withTransaction(
     Effect.gen(function* () {
       if (options.makeJournal) yield* Journal.create()
       if (!(yield* Journal.claim(migration, options.version))) return undefined
-      yield* LockWait.lockTogether(
-        options.inUse,
-        migration.statements.map((statement) => statement.sql)
-      )
+      yield* LockWait.lockTogether(options.inUse, [
+        ...migration.statements.map((statement) => statement.sql),
+        ...options.after
+      ])
       const block = options.packed ? pack(migration.statements) : undefined
       if (block === undefined) yield* runStatements(migration, (statement) => sql.unsafe(statement))
       else yield* sql.unsafe(block)
       if (changesSettings(migration)) yield* restoreSettings
-      return yield* Journal.finish(migration)
+      return yield* finishWith(migration, options)
     })
   )
 })
@@ -119,7 +128,9 @@ const applyOutside = Effect.fnUntraced(function* (migration: Migration.Migration
   const ended = dropInvalidIndexes(migration)
   return yield* ended.pipe(
     Effect.andThen(runStatements(migration, (statement) => runToItsEnd(statement, { operation: "migrate", ended }))),
-    Effect.andThen(Journal.finish(migration)),
+    Effect.andThen(
+      options.after.length === 0 ? Journal.finish(migration) : sql.withTransaction(finishWith(migration, options))
+    ),
     Effect.onError(() => Effect.ignore(Journal.release(migration)))
   )
 })
