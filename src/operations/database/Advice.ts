@@ -145,7 +145,7 @@ const refusedText = (message: string, state: string | undefined): string =>
   `The database refused: ${message}${state === undefined ? "" : ` (SQLSTATE ${state})`}`
 
 /** What a failure whose fix depends on the case says of it. */
-const toldBy = (error: unknown): Partial<Advice> =>
+const ownAdvice = (error: unknown): Partial<Advice> =>
   Predicate.hasProperty(error, "refusal") && Predicate.hasProperty(error, "fix")
     ? { problem: String(error.refusal), fix: String(error.fix) }
     : {}
@@ -182,7 +182,7 @@ export const adviceOn = (error: unknown, cluster?: Cluster): Advice => {
   }
   const tag = Predicate.hasProperty(error, "_tag") ? String(error._tag) : ""
   const step = operationAdvice[tag]
-  if (step !== undefined) return { code: step.code, problem: fallback.problem, fix: step.fix, ...toldBy(error) }
+  if (step !== undefined) return { code: step.code, problem: fallback.problem, fix: step.fix, ...ownAdvice(error) }
   const socket = socketCode(error)
   if (!SqlError.isSqlError(error)) return (socket === undefined ? undefined : onSocket(socket)) ?? fallback
   const message = messageOf(error)

@@ -51,8 +51,8 @@ export const backup = Command.make(
     )
     if (toStdout) {
       const isLost = isNowhere()
-      const told = visibleReport({ ...report, file: isLost ? "/dev/null" : "stdout" })
-      yield* sayLines(backupText(told, yield* style))
+      const shown = visibleReport({ ...report, file: isLost ? "/dev/null" : "stdout" })
+      yield* sayLines(backupText(shown, yield* style))
       if (isLost)
         yield* Effect.logWarning(
           "nothing of the backup is kept: stdout is closed or is /dev/null. Name a file, or send stdout to one"
