@@ -194,7 +194,7 @@ const forgetful = (sql: SqlClient.SqlClient): SqlClient.SqlClient => {
   const forget = Effect.map(Effect.serviceOption(sql.transactionService), (current) => {
     const connection = current._tag === "Some" ? current.value[0] : undefined
     if (connection instanceof DataApiConnection && connection.transaction !== undefined) {
-      connection.transaction.failure = undefined
+      connection.transaction.unrepaired.clear()
     }
   })
   const withTransaction: SqlClient.SqlClient["withTransaction"] = (effect) =>

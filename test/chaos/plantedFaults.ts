@@ -105,9 +105,23 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "a failed statement does not stand against the commit",
     file: "src/data-api/sql/DataApiConnection.ts",
-    from: "transaction.failure ??= ",
-    to: "void ",
+    from: "transaction.unrepaired.add(failure)",
+    to: "",
     tests: [simulation]
+  },
+  {
+    name: "a failed statement does not stand against the commit while another's result is read in pages",
+    file: "src/data-api/sql/DataApiConnection.ts",
+    from: "transaction.unrepaired.add(failure)",
+    to: "if (transaction.failure === undefined) transaction.unrepaired.add(failure)",
+    tests: ["test/data-api/sql/transactions.test.ts"]
+  },
+  {
+    name: "the types of what a transaction reads in pages are not asked for",
+    file: "src/data-api/sql/OpenTypes.ts",
+    from: "hasOpenTypes(statement, parameters)\n    ? undefined",
+    to: "hasOpenTypes(statement, parameters) && connection.transaction?.failure === undefined\n    ? undefined",
+    tests: ["test/data-api/sql/transactions.test.ts"]
   },
   {
     name: "the rollback is skipped",

@@ -185,12 +185,12 @@ export class DataApiConnection implements SqlConnection.Connection {
     return transaction.turn.withPermit(
       Effect.onExit(run, (exit) => {
         if (Exit.isSuccess(exit)) {
-          if (repairs) transaction.failure = undefined
+          if (repairs) transaction.unrepaired.clear()
         } else {
           // An interrupted statement may have run, or may still run.
           const failure = Option.getOrElse(Cause.findErrorOption(exit.cause), interrupted)
           transaction.failures.add(failure)
-          transaction.failure ??= failure
+          transaction.unrepaired.add(failure)
         }
         return Effect.void
       })
@@ -199,7 +199,7 @@ export class DataApiConnection implements SqlConnection.Connection {
 
   /** Removes a failure that left the transaction usable, so that it can be committed. */
   repaired(error: DataApiError): void {
-    if (this.transaction?.failure === error) this.transaction.failure = undefined
+    this.transaction?.unrepaired.delete(error)
   }
 
   /** The failure as `SqlClient` reports it. */

@@ -120,11 +120,9 @@ export const knownText = (
   const known = statement.texts.get(key)
   if (known !== undefined && known.learnt?.current !== false) return known
   const { infers, types } = connection.options
-  if (!infers || !types.usable || !hasOpenTypes(statement, parameters)) {
-    return rememberText(statement, key, textOf(statement, parameters))
-  }
-  // PostgreSQL answers nothing in a failed transaction.
-  return connection.transaction?.failure === undefined ? undefined : textOf(statement, parameters)
+  return infers && types.usable && hasOpenTypes(statement, parameters)
+    ? undefined
+    : rememberText(statement, key, textOf(statement, parameters))
 }
 
 /** Asks PostgreSQL for a statement's types, and builds its text. */

@@ -9,8 +9,13 @@ export interface Transaction {
   readonly id: string
   /** One statement at a time: the service refuses a second one of the same transaction. */
   readonly turn: Semaphore.Semaphore
-  /** The failure that aborted the transaction, until a rollback to a savepoint repairs it. */
-  failure: DataApiError | undefined
+  /**
+   * The failures that may have aborted the transaction, until a rollback to a savepoint repairs all of them, or their own
+   * statement succeeds in another form. There may be several, since another fiber's statement may fail in the meantime.
+   */
+  readonly unrepaired: Set<DataApiError>
+  /** The first of them. */
+  readonly failure: DataApiError | undefined
   /** Whether a commit was sent, as an operation or as a statement. Before that nothing is kept. */
   commitSent: boolean
   /** The failures of this transaction; the caller may also see failures of other databases. */
@@ -26,7 +31,10 @@ export interface Transaction {
 export const newTransaction = (id: string): Transaction => ({
   id,
   turn: Semaphore.makeUnsafe(1),
-  failure: undefined,
+  unrepaired: new Set(),
+  get failure() {
+    return this.unrepaired.values().next().value
+  },
   commitSent: false,
   failures: new WeakSet(),
   rollbackFailure: undefined,

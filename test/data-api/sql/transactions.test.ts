@@ -13,7 +13,8 @@ import {
   SecretsError,
   StatementTimeout,
   Throttled,
-  Unauthenticated
+  Unauthenticated,
+  UnsupportedResult
 } from "../../../src/data-api/DataApiError.ts"
 import * as DataApiSql from "../../../src/data-api/sql/DataApiSql.ts"
 import { backends } from "../backends.ts"
@@ -95,6 +96,35 @@ describe("what is said to the service", () => {
       const error = failureOf(exit)
       assert.include(String(error), "rolled back")
       assert.deepStrictEqual(said, ["BeginTransaction", "broken", "RollbackTransaction"])
+    })
+  )
+
+  it.effect("a statement that fails while another's result is read in pages can't lead to a reported commit", () =>
+    Effect.gen(function* () {
+      const reached = yield* Deferred.make<void>()
+      const script = ({ sql }: Call): Answer => {
+        if (sql === "select 1") return new UnsupportedResult({ message: "The response exceeds the size limit." })
+        if (sql === "insert 2") return state("23505")
+        if (sql.startsWith("CLOSE")) return state("25P02")
+        const meanwhile = Effect.andThen(
+          Deferred.succeed(reached, undefined),
+          Effect.repeat(Effect.yieldNow, { times: 9 })
+        )
+        return sql.startsWith("FETCH") ? Effect.as(meanwhile, {}) : {}
+      }
+      const program = Effect.flatMap(SqlClient.SqlClient, (sql) =>
+        sql.withTransaction(
+          Effect.all([sql`select 1`, Effect.andThen(Deferred.await(reached), Effect.ignore(sql`insert 2`))], {
+            concurrency: "unbounded"
+          })
+        )
+      )
+      const { exit, said } = yield* against(script, program)
+      assert.deepStrictEqual(
+        said.slice(3).map((text) => text.replace(/ alex_stream_.*/, "")),
+        ["FETCH FORWARD 16 FROM", "insert 2", "CLOSE", "RollbackTransaction"]
+      )
+      assert.instanceOf(failureOf(exit), SqlError.SqlError)
     })
   )
 
@@ -370,6 +400,27 @@ for (const [way, api] of backends) {
         assert.deepStrictEqual(yield* sql`select count(*), sum(n) from counters`, [{ count: 20n, sum: 190n }])
         assert.strictEqual(seen.overlaps, 0)
       })
+    )
+
+    it.effect(
+      "what is read in pages within a transaction has the types that PostgreSQL infers, and so has the rest",
+      () =>
+        Effect.gen(function* () {
+          const sql = yield* SqlClient.SqlClient
+          const large = sql`select n, repeat('x', 1000) as x from generate_series(1, 1500) n where n > ${"300"}`
+          const few = sql`select n from generate_series(1, 3) n where n > ${"2"}`
+          for (const concurrency of [1, "unbounded"] as const) {
+            const read = Effect.all([large, few, large, few], { concurrency })
+            const found = (yield* sql.withTransaction(read)).map((rows) => [rows.length, rows[0]?.["n"]])
+            assert.deepStrictEqual(found, [
+              [1200, 301],
+              [1, 3],
+              [1200, 301],
+              [1, 3]
+            ])
+          }
+          assert.strictEqual((yield* sql.withTransaction(large)).length, 1200)
+        })
     )
 
     it.effect("interruption at any step leaves no transaction open", () =>
