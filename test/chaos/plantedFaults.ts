@@ -350,6 +350,20 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     tests: ["test/local/http/SignatureCheck.test.ts"]
   },
   {
+    name: "a transaction whose id could not be delivered is kept open",
+    file: "src/local/http/WholeRequests.ts",
+    from: 'if (lost !== undefined) socket.once("error", lost)',
+    to: "",
+    tests: ["test/local/http/LostAnswers.test.ts"]
+  },
+  {
+    name: "a request with two hosts is served",
+    file: "src/local/http/Listener.ts",
+    from: "return hosts === 1 ||",
+    to: "return hosts >= 1 ||",
+    tests: ["test/local/http/EarlyRefusals.test.ts"]
+  },
+  {
     name: "old connections are used after a freeze",
     file: "src/data-api/aws/http/SocketTransport.ts",
     from: "Date.now() - last.usedAt <= this.#idleTimeout",

@@ -89,11 +89,11 @@ export const serve = Command.make(
   "serve",
   flags,
   Effect.fnUntraced(function* (options) {
-    const { dotenv, json } = yield* root
+    const { backend, dotenv, json } = yield* root
     const { run } = yield* Effect.promise(() => import("../serving/served.ts"))
     const ends = yield* EndsWhenStopped
     ends.current = true
-    return yield* run({ ...options, dotenv, json })
+    return yield* run({ ...options, backend, dotenv, json })
   })
 ).pipe(
   Command.withDescription("Serve the RDS Data API on this machine, and print the variables that point AWS SDKs to it"),

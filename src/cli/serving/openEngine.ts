@@ -34,10 +34,24 @@ const tellUnused = Effect.fnUntraced(function* (directory: string) {
     )
 })
 
+/** The engine that `--engine`, or for `--backend` that backend's own, asks for. */
+const askedEngine = Effect.fnUntraced(function* ({ backend, engine }: ServeOptions) {
+  if (Option.isNone(backend)) return engine
+  if (backend.value === "data-api")
+    return yield* refuse(
+      "alex-db serve is a Data API of its own, on this machine: leave out --backend data-api, or give --backend embedded or --backend postgres."
+    )
+  const own = backend.value === "postgres" ? "postgres" : "pglite"
+  if (Option.isSome(engine) && engine.value !== own)
+    return yield* refuse(`--backend ${backend.value} is --engine ${own}; leave out one of the two.`)
+  return Option.some(own)
+})
+
 /** The engine, and the name of its database. The environment supplies what the flags leave out. */
 export const openEngine = Effect.fnUntraced(function* (options: ServeOptions) {
   const { dataDir, databaseUrl, memory } = options
-  const engine = Option.getOrElse(options.engine, () => (Option.isSome(databaseUrl) ? "postgres" : "pglite"))
+  const asked = yield* askedEngine(options)
+  const engine = Option.getOrElse(asked, () => (Option.isSome(databaseUrl) ? "postgres" : "pglite"))
   if (engine === "postgres") {
     if (memory || Option.isSome(dataDir))
       return yield* refuse("--memory and --data-dir are the embedded engine's; leave them out with --engine postgres.")
@@ -46,6 +60,6 @@ export const openEngine = Effect.fnUntraced(function* (options: ServeOptions) {
   if (Option.isSome(databaseUrl)) return yield* refuse("--database-url is for --engine postgres.")
   if (memory && Option.isSome(dataDir)) return yield* refuse("Give --memory or --data-dir, not both.")
   const { directory } = yield* DbConfig.loadEmbedded()
-  if (Option.isNone(options.engine) && Option.isNone(dataDir) && !memory) yield* tellUnused(directory)
+  if (Option.isNone(asked) && Option.isNone(dataDir) && !memory) yield* tellUnused(directory)
   return yield* onPglite(memory ? "memory" : Option.getOrElse(dataDir, () => directory), options)
 })

@@ -9,6 +9,7 @@ import { any, ClustersConfig, defaultTarget, fromConfig } from "../../local/http
 import { HttpServer } from "../../local/http/HttpServer.ts"
 import { isLoopback } from "../../local/http/Listener.ts"
 import type { flags } from "../commands/serve.ts"
+import type { DatabaseFlags } from "../configuration.ts"
 import { loadEnvironment } from "../environment.ts"
 import { requestLine } from "../output/requestLine.ts"
 import { printExports, printJsonLine, say } from "../output/text.ts"
@@ -18,8 +19,7 @@ import { openEngine } from "./openEngine.ts"
 import { readJson } from "./readJson.ts"
 
 /** The values of the flags of `alex-db serve`. */
-export interface ServeOptions extends Command.Command.Config.Infer<typeof flags> {
-  readonly dotenv: Option.Option<string>
+export interface ServeOptions extends Command.Command.Config.Infer<typeof flags>, DatabaseFlags {
   readonly json: boolean
 }
 

@@ -261,13 +261,11 @@ export interface ScriptStatement {
  */
 export const splitStatements = (script: string): ReadonlyArray<ScriptStatement> => {
   let line = 1
-  let at = 0
+  let lineEnd = script.indexOf("\n")
   return statementTokens(script).map(({ tokens }) => {
     const start = tokens[0]?.start ?? 0
-    for (let found = script.indexOf("\n", at); found !== -1 && found < start; found = script.indexOf("\n", found + 1)) {
-      line++
-    }
-    at = start
+    // Kept from statement to statement: a search from each of them would read the rest of a long line again and again.
+    for (; lineEnd !== -1 && lineEnd < start; lineEnd = script.indexOf("\n", lineEnd + 1)) line++
     return { sql: script.slice(start, tokens.at(-1)?.end), line }
   })
 }

@@ -17,18 +17,24 @@ import { Faults } from "./Faults.ts"
 interface Answer {
   readonly status: number
   readonly body: unknown
+  /** The methods of the path, where the request's is none of them. */
+  readonly allow?: string
 }
 
 const decodePlan = Schema.decodeUnknownEffect(Schema.fromJsonString(FaultPlan))
 
-const send = (response: ServerResponse, { body, status }: Answer): void => {
-  response.writeHead(status, { "content-type": "application/json" }).end(`${JSON.stringify(body)}\n`)
+const send = (response: ServerResponse, { allow, body, status }: Answer): void => {
+  const headers = { "content-type": "application/json", ...(allow === undefined ? {} : { allow }) }
+  response.writeHead(status, headers).end(`${JSON.stringify(body)}\n`)
 }
 
 const answer = Effect.fnUntraced(function* (method: string, path: string, body: string) {
   const faults = yield* Faults
   const ok = Effect.map(faults.state, (state): Answer => ({ status: 200, body: state }))
-  if (path === "/failover" && method === "POST") return yield* Effect.andThen(faults.failover, ok)
+  if (path === "/failover") {
+    if (method === "POST") return yield* Effect.andThen(faults.failover, ok)
+    return { status: 405, allow: "POST", body: { message: "Use POST." } }
+  }
   if (path !== "/") return { status: 404, body: { message: "Not found: use / or /failover." } }
   switch (method) {
     case "GET":
@@ -43,7 +49,7 @@ const answer = Effect.fnUntraced(function* (method: string, path: string, body: 
     case "DELETE":
       return yield* Effect.andThen(faults.set({}), ok)
     default:
-      return { status: 405, body: { message: "Use GET, PUT, POST or DELETE." } }
+      return { status: 405, allow: "GET, PUT, POST, DELETE", body: { message: "Use GET, PUT, POST or DELETE." } }
   }
 })
 

@@ -1,5 +1,5 @@
 /** The responses of the HTTP server, and how they are sent. */
-import { type ServerResponse, STATUS_CODES } from "node:http"
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http"
 import type { Reason } from "../../data-api/DataApiError.ts"
 import { encodeFailure, failureOf, type WireFailure } from "../../data-api/rest-json/WireFailures.ts"
 import type { Written } from "./WholeRequests.ts"
@@ -9,6 +9,8 @@ export interface Answer {
   readonly status: number
   readonly body: string
   readonly failure?: WireFailure
+  /** The methods of the path, where the request's is none of them. */
+  readonly allow?: string
 }
 
 /** The response for a failure. */
@@ -29,19 +31,39 @@ export const answerOf = (reason: Reason): Answer | "dropped" => {
 
 export const tooLarge = refusal(413, "RequestEntityTooLargeException", "The request exceeds the size limit of 4 MiB.")
 
+const headersOf = (requestId: string, { allow, body, failure }: Answer): Record<string, string | number> => ({
+  "content-type": "application/json",
+  "content-length": Buffer.byteLength(body),
+  "x-amzn-RequestId": requestId,
+  ...(failure === undefined ? {} : { "x-amzn-ErrorType": failure.code }),
+  ...(allow === undefined ? {} : { allow })
+})
+
 /** Sends a response with the request's id. */
 export const send = (response: ServerResponse, requestId: string, answer: Answer | "dropped"): void => {
-  if (answer === "dropped") {
-    response.socket?.destroy()
-    return
-  }
-  const headers: Record<string, string | number> = {
-    "content-type": "application/json",
-    "content-length": Buffer.byteLength(answer.body),
-    "x-amzn-RequestId": requestId
-  }
-  if (answer.failure !== undefined) headers["x-amzn-ErrorType"] = answer.failure.code
-  response.writeHead(answer.status, headers).end(answer.body)
+  if (answer === "dropped") response.socket?.destroy()
+  else response.writeHead(answer.status, headersOf(requestId, answer)).end(answer.body)
+}
+
+/** How long a client may take to read the response that refuses its request or its connection, in milliseconds. */
+export const lingerMillis = 1_000
+
+/**
+ * Sends a response to a request whose body has not arrived, and ends the connection. What the client still sends is
+ * dropped for a while, because it would lose the response if some of its own data were unread.
+ */
+export const sendEarly = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  requestId: string,
+  answer: Answer
+): void => {
+  const end = () => void response.end()
+  const timer = setTimeout(end, lingerMillis)
+  response.once("close", () => clearTimeout(timer))
+  request.once("end", end)
+  response.writeHead(answer.status, { ...headersOf(requestId, answer), connection: "close" }).write(answer.body)
+  request.resume()
 }
 
 /** The value of the `Date` header, formatted once per second. */

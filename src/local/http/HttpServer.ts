@@ -2,10 +2,10 @@
  * A `DataApi` over HTTP with REST-JSON, for the AWS SDK of any language, an ORM's Data API driver or the AWS CLI.
  *
  * AWS does not document some responses. This server sends 404 `UnknownOperationException` for an unknown path, 405 with
- * the same code for a method other than POST, 413 `RequestEntityTooLargeException` for a request over 4 MiB, and 415
+ * the same code and `Allow` for a method other than POST, 413 `RequestEntityTooLargeException` for a request over 4 MiB, and 415
  * `UnsupportedMediaTypeException` for a content type other than JSON.
  */
-import type { IncomingMessage, RequestListener } from "node:http"
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http"
 import { Clock, Context, type Duration, Effect, Exit, type Fiber, Layer } from "effect"
 import { DataApi } from "../../data-api/DataApi.ts"
 import type { DataApiError } from "../../data-api/DataApiError.ts"
@@ -16,7 +16,7 @@ import type { Call } from "../../data-api/rest-json/RequestReader.ts"
 import { encodeResponse, type Response } from "../../data-api/rest-json/ResponseWriter.ts"
 import type { EngineRequest } from "../engine/Engine.ts"
 import { type Admitted, admit, type Gate, TransactionHomes, transactionIdOf } from "./Admission.ts"
-import { type Answer, answerOf, refusal, send, tooLarge, written } from "./Answers.ts"
+import { type Answer, answerOf, refusal, send, sendEarly, tooLarge, written } from "./Answers.ts"
 import { any, type Clusters } from "./Clusters.ts"
 import { type Body, type Bound, browserSign, foreignHost, type ListenError, listen, readBody } from "./Listener.ts"
 import type { RequestHead, ServeWhole } from "./WholeRequests.ts"
@@ -77,7 +77,7 @@ const route = ({ headers, method, target }: RequestHead, allowedHosts: ReadonlyA
   const path = target.replace(/\?.*$/s, "")
   const operation = operations.get(path)
   if (operation === undefined && path !== "/ExecuteSql") return refusal(404, "UnknownOperationException", "")
-  if (method !== "POST") return refusal(405, "UnknownOperationException", "")
+  if (method !== "POST") return { ...refusal(405, "UnknownOperationException", ""), allow: "POST" }
   if (operation === undefined)
     return refusal(
       400,
@@ -134,14 +134,14 @@ const rowCounts = (response: Response): Pick<RequestLog, "rows" | "updated"> => 
   return numberOfRecordsUpdated === undefined ? {} : { updated: numberOfRecordsUpdated }
 }
 
-/** Sends the response to a request. */
-type Reply = (requestId: string, answer: Answer | "dropped") => void
+/** Sends the response to a request; calls `lost`, if given, when it can't be delivered. */
+type Reply = (requestId: string, answer: Answer | "dropped", lost?: () => void) => void
 
 /** The state that all calls of a server share. */
 interface Front {
   readonly api: DataApi["Service"]
   readonly gate: Gate
-  readonly fork: (call: Effect.Effect<Served>) => Fiber.Fiber<Served>
+  readonly fork: <A>(call: Effect.Effect<A>) => Fiber.Fiber<A>
   readonly onRequest: HttpServerOptions["onRequest"]
 }
 
@@ -188,6 +188,18 @@ const serve = ({ api, gate: { clock, homes } }: Front, { call, database }: Admit
     Effect.tapDefect((defect) => Effect.logError(`${call.operation} died`, defect))
   )
 
+/**
+ * Rolls back a transaction whose id could not be delivered: nobody can end it, and it would hold its connection, which
+ * may be the only one, until it expires.
+ */
+const giveBack =
+  ({ api, fork, gate }: Front, { target }: Call, transactionId: string) =>
+  (): void => {
+    gate.homes.ended(transactionId)
+    // It fails only if the transaction has ended, or will as its time is up.
+    fork(Effect.ignore(api.rollbackTransaction({ ...target, transactionId })))
+  }
+
 /** Admits a call, runs it and sends the response. */
 const handle = (front: Front, reply: Reply, head: RequestHead, operation: Operation, body: Buffer): void => {
   const started = performance.now()
@@ -197,8 +209,13 @@ const handle = (front: Front, reply: Reply, head: RequestHead, operation: Operat
     return
   }
   front.fork(serve(front, admitted)).addObserver((exit) => {
-    const served = Exit.isSuccess(exit) ? exit.value : { answer: refusal(500, "InternalFailure", "") }
-    respond(front, reply, started, operation, served, admitted.call)
+    const served: Served = Exit.isSuccess(exit) ? exit.value : { answer: refusal(500, "InternalFailure", "") }
+    const { transactionId } = served
+    const lost =
+      operation === "BeginTransaction" && transactionId !== undefined
+        ? giveBack(front, admitted.call, transactionId)
+        : undefined
+    respond(front, (id, answer) => reply(id, answer, lost), started, operation, served, admitted.call)
   })
 }
 
@@ -214,17 +231,44 @@ const frontOf = ({ clusters = any(), onRequest }: FrontOptions): Effect.Effect<F
     return { api: yield* DataApi, gate, fork: Effect.runForkWith(yield* Effect.context<never>()), onRequest }
   })
 
-/** Handles requests of any form, which node:http has read. */
+/** Calls `lost` if a response is not written before its connection is closed. */
+const watch = ({ socket }: IncomingMessage, response: ServerResponse, lost: () => void): void => {
+  if (socket.destroyed) lost()
+  else socket.once("close", lost)
+  response.once("finish", () => socket.off("close", lost))
+}
+
+/**
+ * Handles requests of any form, which node:http has read.
+ *
+ * @param expecting Whether the requests wait to be asked for their bodies.
+ */
 const listener =
-  (front: Front, { allowedHosts = [], maxRequestBytes = MAX_REQUEST_BYTES }: FrontOptions): RequestListener =>
+  (
+    front: Front,
+    { allowedHosts = [], maxRequestBytes = MAX_REQUEST_BYTES }: FrontOptions,
+    expecting = false
+  ): RequestListener =>
   (request, response) => {
     const head = headOf(request)
     const routed = route(head, allowedHosts)
-    const reply: Reply = (requestId, answer) => send(response, requestId, answer)
-    readBody(request, maxRequestBytes - head.bytes, (body: Body) => {
+    const limit = maxRequestBytes - head.bytes
+    const reply: Reply = (requestId, answer, lost) => {
+      if (lost !== undefined) watch(request, response, lost)
+      send(response, requestId, answer)
+    }
+    const refuse = (reply: Reply, answer: Answer) =>
+      respond(front, reply, performance.now(), typeof routed === "string" ? routed : head.target, { answer })
+    if (expecting) {
+      const isTooLarge = Number(head.headers["content-length"]) > limit
+      const refused = typeof routed !== "string" ? routed : isTooLarge ? tooLarge : undefined
+      if (refused !== undefined) return refuse((requestId) => sendEarly(request, response, requestId, refused), refused)
+      response.writeContinue()
+    }
+    readBody(request, limit, (body: Body) => {
       if (body === "aborted") return
-      if (typeof routed !== "string") respond(front, reply, performance.now(), head.target, { answer: routed })
-      else if (body === "too large") respond(front, reply, performance.now(), routed, { answer: tooLarge })
+      if (typeof routed !== "string") refuse(reply, routed)
+      else if (body === "too large") refuse(reply, tooLarge)
       else handle(front, reply, head, routed, body)
     })
   }
@@ -234,7 +278,7 @@ const serveWhole =
   (front: Front, { allowedHosts = [] }: FrontOptions): ServeWhole =>
   (head, body, answered) => {
     const routed = route(head, allowedHosts)
-    const reply: Reply = (requestId, answer) => answered(written(requestId, answer))
+    const reply: Reply = (requestId, answer, lost) => answered(written(requestId, answer), lost)
     if (typeof routed === "string") handle(front, reply, head, routed, body)
     else respond(front, reply, performance.now(), head.target, { answer: routed })
   }
@@ -264,7 +308,8 @@ export class HttpServer extends Context.Service<HttpServer, Bound>()("alex-datab
     const { grace = "10 seconds", host = "127.0.0.1", port = 8080 } = options
     const front = yield* frontOf(options)
     const whole = { maxBytes: MAX_REQUEST_BYTES, serve: serveWhole(front, options) }
-    return yield* listen({ host, port, grace, onRequest: listener(front, options), whole })
+    const onExpecting = listener(front, options, true)
+    return yield* listen({ host, port, grace, onRequest: listener(front, options), onExpecting, whole })
   })
 
   /**

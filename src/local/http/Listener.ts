@@ -8,6 +8,7 @@ import {
 } from "node:http"
 import type { Duplex } from "node:stream"
 import { type Duration, Effect, Schema } from "effect"
+import { lingerMillis, refusal, sendEarly } from "./Answers.ts"
 import { type ServeWhole, WholeRequests } from "./WholeRequests.ts"
 
 /** Where a listener is bound. */
@@ -110,9 +111,6 @@ const parserFailures: Readonly<Record<string, ParserFailure>> = {
   }
 }
 
-/** How long a client may take to read the response that refuses its connection, in milliseconds. */
-const lingerMillis = 1_000
-
 /**
  * Sends these bytes and ends a connection. The client may never end its own half, so the socket is then destroyed.
  * That is delayed, because the client would lose the response if some of its own data were still unread.
@@ -122,6 +120,20 @@ const endSocket = (socket: Duplex, bytes: string): void => {
   socket.once("close", () => clearTimeout(timer))
   socket.resume()
   socket.end(bytes)
+}
+
+const oneHost = refusal(400, malformed.code, "A request of HTTP/1.1 has exactly one Host header.")
+
+const unexpected = refusal(
+  417,
+  "ExpectationFailedException",
+  "The Expect header holds something other than 100-continue, the only expectation that can be met."
+)
+
+/** Whether a request has one Host header (RFC 9112, 3.2); one of HTTP/1.0 may have none. */
+const hasOneHost = ({ httpVersion, rawHeaders }: IncomingMessage): boolean => {
+  const hosts = rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === "host").length
+  return hosts === 1 || (hosts === 0 && httpVersion === "1.0")
 }
 
 /** Responds to data that is not a valid request, and ends its connection. */
@@ -137,6 +149,28 @@ const answerMalformed = (server: Server): void => {
     )
   })
 }
+
+/** Passes on the requests that have one Host header; while the server closes, their connections end with the responses. */
+const answersOn =
+  (state: { readonly closing: boolean }) =>
+  (onRequest: RequestListener): RequestListener =>
+  (request, response) => {
+    if (state.closing) response.setHeader("connection", "close")
+    response.on("finish", () => {
+      if (state.closing) request.socket.end()
+    })
+    if (hasOneHost(request)) onRequest(request, response)
+    else sendEarly(request, response, crypto.randomUUID(), oneHost)
+  }
+
+/** Responds to an expectation other than 100-continue. */
+const refuseExpectation =
+  (onRequest: RequestListener): RequestListener =>
+  (request, response) => {
+    // An empty header expects nothing.
+    if (request.headers.expect === "") onRequest(request, response)
+    else sendEarly(request, response, crypto.randomUUID(), unexpected)
+  }
 
 /** Creates a socket that only its user can read and write, by the process's umask. */
 const privately = (server: Server, path: string) => (listening: () => void) => {
@@ -197,6 +231,8 @@ export const listen = Effect.fnUntraced(function* (options: {
   readonly socketPath?: string
   readonly grace: Duration.Input
   readonly onRequest: RequestListener
+  /** Takes a request whose body comes only when asked for with 100 Continue; by default each is asked for its body. */
+  readonly onExpecting?: RequestListener
   /** Serves requests of the usual form that arrive in one piece, up to `maxBytes`. */
   readonly whole?: { readonly maxBytes: number; readonly serve: ServeWhole }
   /** How long headers and whole requests may take, and the interval of the check, in milliseconds. */
@@ -204,14 +240,8 @@ export const listen = Effect.fnUntraced(function* (options: {
 }) {
   const { grace, host = options.socketPath ?? "127.0.0.1", onRequest, port = 0, socketPath } = options
   const { times = { headers: 15_000, request: 60_000, check: 30_000 } } = options
-  let closing = false
-  const answer: RequestListener = (request, response) => {
-    if (closing) response.setHeader("connection", "close")
-    response.on("finish", () => {
-      if (closing) request.socket.end()
-    })
-    onRequest(request, response)
-  }
+  const state = { closing: false }
+  const answering = answersOn(state)
   const server = createServer(
     {
       keepAliveTimeout: idleMillis,
@@ -222,9 +252,10 @@ export const listen = Effect.fnUntraced(function* (options: {
       // This server, not Node, responds to a request without Host or with an unknown expectation.
       requireHostHeader: false
     },
-    answer
+    answering(onRequest)
   )
-  server.on("checkExpectation", answer)
+  server.on("checkExpectation", answering(refuseExpectation(onRequest)))
+  if (options.onExpecting !== undefined) server.on("checkContinue", answering(options.onExpecting))
   answerMalformed(server)
   const requests = options.whole === undefined ? undefined : readWhole(server, options.whole, times)
   const open = Effect.callback<number, ListenError>((resume) => {
@@ -238,7 +269,7 @@ export const listen = Effect.fnUntraced(function* (options: {
     })
   })
   const close = Effect.callback<void>((resume) => {
-    closing = true
+    state.closing = true
     server.close(() => resume(Effect.void))
     server.closeIdleConnections()
     requests?.close()

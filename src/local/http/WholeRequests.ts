@@ -3,7 +3,7 @@
  * call.
  *
  * Only one form is read: `POST`, a plain path, HTTP/1.1, each header once and in printable ASCII, a head that arrives
- * in one piece, and a `Content-Length`. If any other data arrives on a connection, node:http takes over the connection,
+ * in one piece, a `Host` and a `Content-Length`. If any other data arrives on a connection, node:http takes over the connection,
  * with all data that has no response yet, and keeps it. So only node:http decides about unusual requests.
  */
 import type { IncomingHttpHeaders } from "node:http"
@@ -22,8 +22,11 @@ export interface RequestHead {
 /** The response to write to a connection; `"dropped"` ends the connection without one. */
 export type Written = { readonly head: string; readonly body: string } | "dropped"
 
+/** Sends a response; calls `lost`, if given, when it can't be delivered. */
+export type AnswerWhole = (written: Written, lost?: () => void) => void
+
 /** Handles a request, and later calls `answer` with the response. */
-export type ServeWhole = (head: RequestHead, body: Buffer, answer: (written: Written) => void) => void
+export type ServeWhole = (head: RequestHead, body: Buffer, answer: AnswerWhole) => void
 
 const maxHead = 8_192
 const requestLine = /^POST (\/[A-Za-z]+) HTTP\/1\.1$/
@@ -52,7 +55,7 @@ const headOf = (bytes: Buffer): Head | "other" => {
     headers[name] = value.trimEnd()
   }
   const { connection = "keep-alive", "content-length": length = "" } = headers
-  if (connection.toLowerCase() !== "keep-alive" || !/^\d{1,7}$/.test(length)) return "other"
+  if (!("host" in headers) || connection.toLowerCase() !== "keep-alive" || !/^\d{1,7}$/.test(length)) return "other"
   return { head: { method: "POST", target, headers, bytes: end + 4 }, length: Number(length) }
 }
 
@@ -145,16 +148,26 @@ class WholeConnection {
     this.#options.serve(head, bytes.subarray(head.bytes, end), this.#answer)
   }
 
-  readonly #answer = (written: Written): void => {
+  readonly #answer: AnswerWhole = (written, lost): void => {
     const socket = this.#socket
     const { idle } = this.#options.patience
     const kept = `Connection: keep-alive\r\nKeep-Alive: timeout=${idle / 1000}\r\n\r\n`
-    if (socket.destroyed) return
-    if (written === "dropped") socket.destroy()
-    else if (this.#closing) socket.end(`${written.head}Connection: close\r\n\r\n${written.body}`)
+    if (socket.destroyed) lost?.()
+    else if (written === "dropped") socket.destroy()
+    else if (this.#closing) this.#answerLast(written, lost)
     // The next request is read when this response could be written, so that responses do not pile up.
-    else if (socket.write(`${written.head}${kept}${written.body}`)) this.#next()
+    else if (socket.write(`${written.head}${kept}${written.body}`, (error) => error && lost?.())) this.#next()
     else socket.once("drain", this.#next)
+  }
+
+  /**
+   * Ends the connection with a response. If the client has ended its half, it may read on or be gone, which shows only
+   * by a write that fails after an earlier one: so the body is written after the head.
+   */
+  #answerLast({ body, head }: Exclude<Written, "dropped">, lost: (() => void) | undefined): void {
+    const socket = this.#socket
+    if (lost !== undefined) socket.once("error", lost)
+    socket.write(`${head}Connection: close\r\n\r\n`, () => setImmediate(() => socket.end(body)))
   }
 
   readonly #next = (): void => {

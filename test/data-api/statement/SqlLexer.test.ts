@@ -70,5 +70,11 @@ select 1`
     )
   })
 
+  it("splits a script of two million statements on one line in a pass over it", () => {
+    const statements = splitStatements(`${"a;".repeat(2_000_000)}\nb`)
+    assert.strictEqual(statements.length, 2_000_001)
+    assert.deepStrictEqual(statements.at(-1), { sql: "b", line: 2 })
+  })
+
   it("gives nothing for a script of comments", () => assert.deepStrictEqual(splitStatements("-- a;\n/* b; */ ;"), []))
 })

@@ -150,6 +150,9 @@ it.live("what can't be served ends with one line and exit code 1", () =>
     yield* Effect.promise(() => writeFile(path, JSON.stringify({ clusters: [{ arn: "orders" }], secrets: [] })))
     const wrongFile = yield* alexDb("--clusters", path)
     const wrongFlags = yield* alexDb("--engine", "postgres", "--memory")
+    const wrongBackend = yield* alexDb("--backend", "data-api", "--memory")
+    const twoEngines = yield* alexDb("--backend", "postgres", "--engine", "pglite")
+    const serverInMemory = yield* alexDb("--backend", "postgres", "--memory")
     const occupied = yield* Effect.acquireRelease(
       Effect.callback<ReturnType<typeof createServer>>((resume) => {
         const server = createServer().listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
@@ -163,6 +166,9 @@ it.live("what can't be served ends with one line and exit code 1", () =>
     const expected = [
       [wrongFile, "expected a cluster's ARN like arn:aws:rds:us-east-1:000000000000:cluster:alex-local"],
       [wrongFlags, "--memory and --data-dir are the embedded engine's"],
+      [wrongBackend, "leave out --backend data-api, or give --backend embedded or --backend postgres"],
+      [twoEngines, "--backend postgres is --engine postgres; leave out one of the two"],
+      [serverInMemory, "--memory and --data-dir are the embedded engine's"],
       [unreachable, "Check the server and its URL."],
       [inUse, `port ${port} on 127.0.0.1 is in use`]
     ] as const
@@ -190,6 +196,9 @@ it.live("a DATABASE_URL that is not served is named, unless an engine or a folde
     })
     assert.include(yield* saidBy(), "DATABASE_URL is set, and not used: add --engine postgres")
     assert.notInclude(yield* saidBy("--engine", "pglite"), "DATABASE_URL")
+    assert.notInclude(yield* saidBy("--backend", "embedded"), "DATABASE_URL")
+    const server = yield* alexDb("--port", "0", "--dotenv", file, "--backend", "postgres")
+    assert.include((yield* server.ended).stderr, "db.invalid")
     assert.notInclude(yield* saidBy("--memory"), "DATABASE_URL")
   }).pipe(Effect.scoped)
 )
