@@ -5,41 +5,35 @@ import * as SqlError from "effect/sql/SqlError"
 import { DataApiError, notCommitted } from "../DataApiError.ts"
 import { sqlErrorReason, toSqlError } from "./SqlErrors.ts"
 
-export interface Transaction {
+export class Transaction {
   readonly id: string
   /** One statement at a time: the service refuses a second one of the same transaction. */
-  readonly turn: Semaphore.Semaphore
+  readonly turn = Semaphore.makeUnsafe(1)
   /**
    * The failures that may have aborted the transaction, until a rollback to a savepoint repairs all of them, or their own
    * statement succeeds in another form. There may be several, since another fiber's statement may fail in the meantime.
    */
-  readonly unrepaired: Set<DataApiError>
-  /** The first of them. */
-  readonly failure: DataApiError | undefined
+  readonly unrepaired = new Set<DataApiError>()
   /** Whether a commit was sent, as an operation or as a statement. Before that nothing is kept. */
-  commitSent: boolean
+  commitSent = false
   /** The failures of this transaction; the caller may also see failures of other databases. */
-  readonly failures: WeakSet<DataApiError>
+  readonly failures = new WeakSet<DataApiError>()
   rollbackFailure: DataApiError | undefined
   /**
    * What stands for the statements so far that may change what a name means, such as SET search_path or CREATE TABLE;
    * empty if there is none.
    */
-  names: string
-}
+  names = ""
 
-export const newTransaction = (id: string): Transaction => ({
-  id,
-  turn: Semaphore.makeUnsafe(1),
-  unrepaired: new Set(),
-  get failure() {
+  constructor(id: string) {
+    this.id = id
+  }
+
+  /** The first failure that is not repaired. */
+  get failure(): DataApiError | undefined {
     return this.unrepaired.values().next().value
-  },
-  commitSent: false,
-  failures: new WeakSet(),
-  rollbackFailure: undefined,
-  names: ""
-})
+  }
+}
 
 /** Turns an unknown outcome into `NotCommitted` if it is the transaction's own and no commit was sent. */
 export const failureOf =

@@ -17,7 +17,7 @@ import { tokenize } from "../statement/SqlLexer.ts"
 import { DataApiConnection, refused } from "./DataApiConnection.ts"
 import { readPages } from "./DataApiStream.ts"
 import { toSqlError } from "./SqlErrors.ts"
-import { failureOf, newTransaction, refuseIfFailed, type Transaction } from "./TransactionState.ts"
+import { failureOf, refuseIfFailed, Transaction } from "./TransactionState.ts"
 
 /** An annotation on the cause of a failed transaction: the failure of its rollback, if that failed as well. */
 export class RollbackFailure extends Context.Service<RollbackFailure, DataApiError>()(
@@ -115,11 +115,11 @@ export class Transactions {
               orElse: () => Effect.andThen(Fiber.interrupt(answer), Fiber.await(answer))
             }),
             Effect.flatMap((exit) =>
-              Exit.isSuccess(exit) ? this.rollBack(newTransaction(exit.value.transactionId)) : Effect.void
+              Exit.isSuccess(exit) ? this.rollBack(new Transaction(exit.value.transactionId)) : Effect.void
             )
           )
         ),
-        Effect.map(({ transactionId }) => newTransaction(transactionId)),
+        Effect.map(({ transactionId }) => new Transaction(transactionId)),
         Effect.mapError((error) => toSqlError(notCommitted(error)))
       )
     )
@@ -208,7 +208,7 @@ export class Transactions {
             return Exit.isSuccess(exit) && transaction.failure === undefined
               ? Effect.ignore(end, {
                   log: "Warn",
-                  message: "The transaction of a stream that ended early was not committed."
+                  message: "A stream that ended early was not committed."
                 })
               : this.rollBack(transaction)
           })
