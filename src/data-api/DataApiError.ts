@@ -203,7 +203,7 @@ export class DataApiError extends Schema.TaggedError<DataApiError>()("DataApiErr
 }
 
 /** The same failed call with another reason. */
-const because = ({ operation, requestId }: DataApiError, reason: Reason): DataApiError =>
+export const because = ({ operation, requestId }: DataApiError, reason: Reason): DataApiError =>
   new DataApiError({ operation, reason, ...(requestId === undefined ? {} : { requestId }) })
 
 const lostTo = ({ reason }: DataApiError): string => (reason._tag === "OutcomeUnknown" ? reason.lost : reason._tag)

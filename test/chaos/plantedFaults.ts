@@ -117,6 +117,20 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     tests: ["test/data-api/sql/transactions.test.ts"]
   },
   {
+    name: "that a write returned an infinite time is forgotten",
+    file: "src/data-api/sql/UnreturnedTypes.ts",
+    from: "statement.returnedInfinite ||= isInfinite(reason)",
+    to: "",
+    tests: ["test/data-api/sql/unreturned.test.ts"]
+  },
+  {
+    name: "a date beside what is not returned has the form of the session's DateStyle",
+    file: "src/data-api/sql/TextColumns.ts",
+    from: "`translate(to_json(${c})::text, '[]\"', '{}')`",
+    to: "`${c}::text`",
+    tests: ["test/data-api/sql/unreturned.test.ts"]
+  },
+  {
     name: "the types of what a transaction reads in pages are not asked for",
     file: "src/data-api/sql/OpenTypes.ts",
     from: "hasOpenTypes(statement, parameters)\n    ? undefined",

@@ -13,7 +13,7 @@ import { lengthOf } from "../values/Octets.ts"
 import type { Row } from "../values/PgValue.ts"
 import { type DataApiConnection, rowsOf } from "./DataApiConnection.ts"
 import { keyOf } from "./OpenTypes.ts"
-import { isInfinite, isOverSize, isUnreturned, sqlErrorReason, toSqlError } from "./SqlErrors.ts"
+import { isOverSize, needsCasts, sqlErrorReason, toSqlError } from "./SqlErrors.ts"
 import { type KnownStatement, rememberColumns } from "./StatementTexts.ts"
 import { haveChanged, restored, type TextColumn, textColumns, textSql } from "./TextColumns.ts"
 
@@ -186,7 +186,7 @@ class Cursor {
           const smaller = { read, page: Math.max(1, Math.floor(page / 4)) }
           return Effect.andThen(this.#goBack(read, error), this.fetch(smaller))
         }
-        return (isUnreturned(error.reason) || isInfinite(error.reason)) && this.#columns === undefined
+        return needsCasts(error.reason) && this.#columns === undefined
           ? Effect.andThen(this.#declareText(error, position), this.fetch(position))
           : Effect.fail(error)
       })

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { ExecuteStatementResponse } from "../DataApi.ts"
-import { DataApiError, DatabaseError, UnexpectedResponse } from "../DataApiError.ts"
+import { because, DataApiError, DatabaseError, UnexpectedResponse } from "../DataApiError.ts"
 import { idempotent } from "../RetryPolicy.ts"
 import { shortenNumbers } from "../statement/NumberLists.ts"
 import { shapeOf, wordsOf } from "../statement/Shape.ts"
@@ -165,13 +165,11 @@ export const learnText = (
  * misleading; then the error of the preparation replaces it.
  */
 export const ownFailure = ({ learnt }: ServiceText, error: DataApiError): DataApiError => {
-  const { operation, reason, requestId } = error
+  const { reason } = error
   const refusal = learnt?.refusal
   if (refusal === undefined || reason._tag !== "DatabaseError") return error
   if (reason.sqlState === refusal.sqlState || !mistyped.test(reason.sqlState ?? "")) return error
-  const message = `ERROR: ${refusal.message}; SQLState: ${refusal.sqlState}`
-  const own = { operation, reason: DatabaseError.fromMessage(message) }
-  return new DataApiError(requestId === undefined ? own : { ...own, requestId })
+  return because(error, DatabaseError.fromMessage(`ERROR: ${refusal.message}; SQLState: ${refusal.sqlState}`))
 }
 
 /**
@@ -190,7 +188,8 @@ export const learnColumns = (
     const { transaction } = connection
     const sql = lookupOf(questionOf(statement, parameters), "named", transaction !== undefined)
     if (sql === undefined || statement.kind.prepared === undefined) return Effect.undefined
-    const ask = transaction === undefined ? askAlone(connection, sql) : askWithin(connection, sql)
+    const ask =
+      transaction === undefined ? askAlone(connection, sql) : connection.inTurn(askWithin(connection, sql), false)
     return Effect.match(ask, {
       // The caller reports the statement's own failure.
       onFailure: () => undefined,

@@ -23,12 +23,17 @@ export const isOverSize = (reason: Reason): boolean =>
 
 /** Whether a failure may be due to an infinite date or time, for which the service fails without a message. */
 export const isInfinite = (reason: Reason): boolean =>
-  reason._tag === "InternalServerError" &&
-  (reason.message === "" || reason.message === failures.InternalServerError.meaning)
+  reason._tag === "OutcomeUnknown"
+    ? reason.lost === "InternalServerError"
+    : reason._tag === "InternalServerError" &&
+      (reason.message === "" || reason.message === failures.InternalServerError.meaning)
 
 /** Whether a result was refused because of the type of a column. */
-export const isUnreturned = (reason: Reason): boolean =>
+const isUnreturned = (reason: Reason): boolean =>
   reason._tag === "UnsupportedResult" && /unsupported data type/i.test(reason.message)
+
+/** Whether the result of a statement could not be returned, and casts may help. */
+export const needsCasts = (reason: Reason): boolean => isUnreturned(reason) || isInfinite(reason)
 
 /** Whether the service refused several statements in one request. */
 const isMultistatement = (reason: Reason): boolean =>
@@ -43,15 +48,13 @@ class LostAnswer extends SqlError.ConnectionError {
 
 const messageOf = (reason: Reason): string => {
   if (isInfinite(reason)) {
-    return "The Data API failed without a message, as it does if a result holds an infinite date or time: cast that column to text."
-  }
-  if (reason._tag === "OutcomeUnknown" && reason.lost === "InternalServerError") {
-    return `${reason.message} If it returns an infinite date or time, it has run: cast that column to text.`
+    return reason._tag === "OutcomeUnknown"
+      ? `${reason.message} If it returns an infinite date or time, it has run: cast that column to text.`
+      : "The Data API failed without a message, as it does if a result holds an infinite date or time: cast that column to text."
   }
   if (isMultistatement(reason)) {
     return `${reason.message} Run each statement by itself, within sql.withTransaction if they belong together.`
   }
-  if (reason._tag !== "UnsupportedResult") return reason.message
   if (isOverSize(reason)) return `${reason.message} Read it as a stream, or select fewer rows or columns at a time.`
   if (isUnreturned(reason)) return `${reason.message} Cast the column to text.`
   return reason.message

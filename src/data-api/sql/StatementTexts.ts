@@ -33,6 +33,8 @@ export interface KnownStatement {
   readonly texts: Map<string, ServiceText>
   /** The columns of its result, by the types of its parameters, where the service can't return some of them. */
   readonly columns: Map<string, ReadonlyArray<TextColumn>>
+  /** Whether a result had an infinite date or time, and could not be returned. */
+  returnedInfinite: boolean
 }
 
 /** The question for a statement's types: the statement with shortened lists. */
@@ -46,7 +48,8 @@ export const knownStatement = (sql: string, template: Template): KnownStatement 
   template,
   kind: kindOf(sql),
   texts: new Map(),
-  columns: new Map()
+  columns: new Map(),
+  returnedInfinite: false
 })
 
 const emptyArray: Placement = { _tag: "Literal", text: "'{}'" }

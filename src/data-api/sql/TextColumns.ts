@@ -7,7 +7,7 @@ import type { Reason } from "../DataApiError.ts"
 import { quotedName } from "../statement/Quoting.ts"
 import { tokenize } from "../statement/SqlLexer.ts"
 import { pgTypeByName } from "../values/PgOids.ts"
-import { isInfinite, isUnreturned } from "./SqlErrors.ts"
+import { needsCasts } from "./SqlErrors.ts"
 
 /** A column of a statement's result. */
 export interface TextColumn {
@@ -43,9 +43,7 @@ export const otherColumns = /^(?:42601|42804|42846|42883)$/
 
 /** Whether the failure of a query with casts may mean that its columns have changed since. */
 export const haveChanged = (reason: Reason): boolean =>
-  reason._tag === "DatabaseError"
-    ? otherColumns.test(reason.sqlState ?? "")
-    : isUnreturned(reason) || isInfinite(reason)
+  reason._tag === "DatabaseError" ? otherColumns.test(reason.sqlState ?? "") : needsCasts(reason)
 
 const selectOf = (typeName: string): TextColumn["select"] => {
   // The object id, as in @effect/sql-pg.

@@ -1,13 +1,13 @@
 /** Sends statements whose results have types that the Data API can't return in a form that it can. */
 import * as Effect from "effect/Effect"
 import type { ExecuteStatementResponse } from "../DataApi.ts"
-import { DataApiError, UnsupportedResult } from "../DataApiError.ts"
+import { because, type DataApiError, UnsupportedResult } from "../DataApiError.ts"
 import type { PgParameter } from "../values/PgValue.ts"
 import type { DataApiConnection } from "./DataApiConnection.ts"
 import { isCursorQuery } from "./DataApiStream.ts"
 import { keyOf, learnColumns } from "./OpenTypes.ts"
 import { isReadOrLock } from "./ReadOnly.ts"
-import { isInfinite, isUnreturned } from "./SqlErrors.ts"
+import { isInfinite, needsCasts } from "./SqlErrors.ts"
 import { type KnownStatement, rememberColumns, type ServiceText } from "./StatementTexts.ts"
 import {
   haveChanged,
@@ -37,8 +37,7 @@ const sendAs = ({ connection, continueAfterTimeout, parameters, statement }: Sen
 /** Sends a query again, with the columns that could not be returned cast to text; only a read may run twice. */
 const withTextColumns = (send: Send, text: ServiceText, error: DataApiError): Sent => {
   const { connection, parameters, statement } = send
-  if ((!isInfinite(error.reason) && !isUnreturned(error.reason)) || !isReadOrLock(statement.sql))
-    return Effect.fail(error)
+  if (!needsCasts(error.reason) || !isReadOrLock(statement.sql)) return Effect.fail(error)
   return Effect.matchEffect(sendAs(send, text, shapeSql(text.sql)), {
     onFailure: () => Effect.fail(error),
     onSuccess: ({ columnMetadata = [] }) => {
@@ -52,8 +51,9 @@ const withTextColumns = (send: Send, text: ServiceText, error: DataApiError): Se
   })
 }
 
-/** Whether a write may itself store the infinite date or time that it returns. */
+/** Whether a write has returned an infinite date or time, or may itself store the one that it returns. */
 const mayBeInfinite = ({ parameters, statement }: Send): boolean =>
+  statement.returnedInfinite ||
   /infinity/i.test(statement.sql) ||
   parameters.some(({ value }) => "stringValue" in value && /infinity/i.test(value.stringValue))
 
@@ -77,24 +77,27 @@ const rememberNamed = ({ connection, parameters, statement }: Send, results: Rea
   rememberColumns(statement, keyOf(connection, parameters), textColumns(named))
 }
 
-/** Adds the columns that can't be returned to the message of a failure. */
+/** Lets the next run return its columns, and adds those of types that can't be returned to the message of a failure. */
 const named = (send: Send, text: ServiceText, error: DataApiError): Sent => {
   const { connection, parameters, statement } = send
-  const { operation, reason, requestId } = error
-  if (reason._tag !== "UnsupportedResult" || !isUnreturned(reason)) return Effect.fail(error)
+  const { reason } = error
+  const { kind, sql } = statement
+  // The service's failure may as well be one of its own: nothing is asked that would not help.
+  const helps = isCursorQuery(sql)
+    ? !isReadOrLock(sql)
+    : kind.returnsWritten && text.learnt?.lookup?.results === undefined
+  statement.returnedInfinite ||= isInfinite(reason)
+  if (!needsCasts(reason) || (isInfinite(reason) && !helps)) return Effect.fail(error)
   return Effect.flatMap(learnColumns(connection, statement, parameters, text), (results = []) => {
     rememberNamed(send, results)
+    if (reason._tag !== "UnsupportedResult") return Effect.fail(error)
     const columns = results.flatMap(({ column, isReturned, name }, index) =>
       isReturned ? [] : [`column ${column === undefined ? index + 1 : `"${column}"`} is of type ${name}`]
     )
     const where = columns.length === 0 ? "" : ` In the result ${columns.join(", ")}.`
     const ran =
-      statement.kind.returnsWritten && connection.transaction === undefined
-        ? " The statement took effect: do not repeat it."
-        : ""
-    const message = `${reason.message}${where}${ran}`
-    const explained = { operation, reason: new UnsupportedResult({ message }) }
-    return Effect.fail(new DataApiError(requestId === undefined ? explained : { ...explained, requestId }))
+      kind.returnsWritten && connection.transaction === undefined ? " The statement took effect: do not repeat it." : ""
+    return Effect.fail(because(error, new UnsupportedResult({ message: `${reason.message}${where}${ran}` })))
   })
 }
 

@@ -3,6 +3,7 @@ import { PgTypes } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer, Result, Stream } from "effect"
 import { SqlClient } from "effect/sql"
+import * as RetryPolicy from "../../../src/data-api/RetryPolicy.ts"
 import * as DataApiSql from "../../../src/data-api/sql/DataApiSql.ts"
 import { backends } from "../backends.ts"
 
@@ -182,6 +183,62 @@ for (const [way, api] of backends) {
         assert.deepStrictEqual(yield* sql`delete from written where day = ${"infinity"} returning until`, [
           { until: new Date(Number.NaN) }
         ])
+      })
+    )
+
+    it.effect("infinite dates and times that a write finds, or a function returns, come back from the next run", () =>
+      Effect.gen(function* () {
+        const policies = [api, RetryPolicy.layer().pipe(Layer.provide(api))]
+        for (const policy of policies) {
+          const failed = Effect.gen(function* () {
+            const sql = yield* SqlClient.SqlClient
+            yield* sql`drop table if exists held`
+            yield* sql`create table held (n int, label text, until timestamptz default 'infinity', day date default '-infinity')`
+            yield* sql`create or replace function ends(int) returns date language sql as 'select max(day) from held'`
+            const ever = { label: "a", until: new Date(Number.NaN), day: "-infinity" }
+            const insert = sql`insert into held (n, label) values (${1}, ${"a"}) returning *`
+            const update = sql`update held set n = n + ${1} returning *`
+            const query = sql`select ends(${1}) as day`
+            const runs = [
+              [insert, [{ n: 1, ...ever }]],
+              [
+                update,
+                [
+                  { n: 3, ...ever },
+                  { n: 3, ...ever }
+                ]
+              ],
+              [query, [{ day: "-infinity" }]]
+            ] as const
+            for (const [run, rows] of runs) {
+              assert.include((yield* Effect.flip(run)).message, "infinite date or time")
+              assert.deepStrictEqual(yield* run, rows)
+            }
+            const within = sql`delete from held where n > ${0} returning until as u, n`
+            yield* Effect.flip(sql.withTransaction(within))
+            const gone = { n: 3, u: ever.until }
+            assert.deepStrictEqual(yield* sql.withTransaction(within), [gone, gone])
+          })
+          yield* Effect.provide(failed, DataApiSql.layer().pipe(Layer.provide(policy)))
+        }
+      })
+    )
+
+    it.effect("what a failure is to name is asked for while no other statement of the transaction runs", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`create table turns (n int, span interval)`
+        const write = sql`insert into turns values (${1}, '1 hour') returning span`
+        const beside = Effect.forEach([1, 2, 3, 4], (n) => sql`select ${n}::int as n, pg_sleep(0.01)::text`, {
+          concurrency: "unbounded"
+        })
+        const messages: Array<string> = []
+        const told = Effect.map(Effect.flip(write), ({ message }) => messages.push(message))
+        const others: Array<unknown> = []
+        const ran = Effect.map(beside, (rows) => others.push(...rows))
+        yield* Effect.exit(sql.withTransaction(Effect.all([told, ran], { concurrency: "unbounded" })))
+        assert.include(messages[0], 'column "span" is of type interval')
+        assert.strictEqual(others.length, 4)
       })
     )
 
