@@ -122,13 +122,14 @@ const findOwn = Effect.fnUntraced(function* (folder: string | undefined) {
   )
   // The journal stays if it also records the user's own migrations.
   const keepsJournal = installation.others.length > 0
+  const created = createdObjects(migrations)
   const own = {
     schema: installation.schema,
     tables: [
       ...tables.map(({ name }) => name),
       ...(journal === undefined || keepsJournal ? [] : [Installation.journalTable])
     ],
-    functions: createdObjects(migrations).functions
+    functions: created.functions
   }
   const dependents = own.tables.length === 0 ? [] : yield* Dependents.of({ ...own, functions: installation.functions })
   if (dependents.length > 0) {
@@ -136,7 +137,7 @@ const findOwn = Effect.fnUntraced(function* (folder: string | undefined) {
       dependents.map(({ object, on }) => `${object} is another application's and depends on ${on}: drop it first`)
     )
   }
-  return { ...own, installation, keepsJournal }
+  return { ...own, created, installation, keepsJournal }
 })
 
 /**
@@ -146,14 +147,14 @@ const findOwn = Effect.fnUntraced(function* (folder: string | undefined) {
  */
 export const plan = Effect.fn("Reset.plan")(function* (options: ResetOptions = {}) {
   const { database, location } = yield* Target
-  const { functions, installation, schema, tables } = yield* findOwn(options.folder)
+  const { created, functions, installation, schema, tables } = yield* findOwn(options.folder)
   const own = { schema, tables, functions: installation.functions }
   const report: ResetPlan = {
     database,
     location,
     tables: yield* Effect.forEach(tables, countTable),
     functions: tables.length === 0 ? [] : functions.map(({ name }) => name),
-    additions: tables.length === 0 ? [] : yield* Dependents.additionsTo(own),
+    additions: tables.length === 0 ? [] : yield* Dependents.additionsTo(own, created),
     mustConfirm: yield* reasonOf(installation)
   }
   return report

@@ -297,11 +297,19 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
         "create trigger audited after insert on users for each row execute function audit()",
         "create policy mine on accounts using (true)",
         "create rule kept as on delete to jobs do instead nothing",
+        "alter table users add column team text unique, add column tier text",
+        "create index by_tier on users (tier)",
+        "create unique index by_day on portfolio_snapshots (day, clerk_user_id)",
+        "alter table positions rename constraint positions_account_id_symbol_key to as_an_orm_names_it",
         "create table others (x integer)",
         "create trigger apart after insert on others for each row execute function audit()"
       )
       const { additions } = yield* Reset.plan()
       assert.deepStrictEqual(additions, [
+        "column team of table users",
+        "column tier of table users",
+        "index by_day",
+        "index by_tier",
         "policy mine on table accounts",
         "rule kept on table jobs",
         "trigger audited on table users"

@@ -19,24 +19,44 @@ interface Own {
 const signaturesOf = ({ functions }: Own): ReadonlyArray<string> =>
   functions.map(({ name, types }) => `${name}(${types})`)
 
+/** What the migrations create of tables: `columns` as `table.column`. */
+interface Known {
+  readonly tables: ReadonlyArray<string>
+  readonly columns: ReadonlyArray<string>
+  readonly indexes: ReadonlyArray<{ readonly name: string }>
+}
+
 /**
- * Finds the policies, the rules and the triggers with functions of others on these tables: a DROP of the tables takes
- * them along. One request.
+ * Finds the columns, the indexes, the policies, the rules and the triggers with functions of others on these tables: a
+ * DROP of the tables takes them along. A primary key or a unique constraint of another name counts as Alex's. One
+ * request.
  *
  * @errors RepositoryError
  */
-export const additionsTo = Effect.fn("Dependents.additionsTo")(function* (own: Own) {
+export const additionsTo = Effect.fn("Dependents.additionsTo")(function* (own: Own, known: Known) {
   const sql = yield* SqlClient.SqlClient
   const rows = yield* sql`
     with home as (select oid from pg_namespace where nspname::text = ${own.schema}::text),
     tables as (
       select c.oid from pg_class c join home on home.oid = c.relnamespace
       where c.relkind = 'r' and c.relname::text = any(${own.tables}::text[])
+    ),
+    known as (
+      select c.oid, c.relname from pg_class c join tables on tables.oid = c.oid
+      where c.relname::text = any(${known.tables}::text[])
     )
-    select pg_describe_object(classid, objid, 0) as object from (
-      select 'pg_policy'::regclass as classid, oid as objid from pg_policy where polrelid in (select oid from tables)
-      union all select 'pg_rewrite'::regclass, oid from pg_rewrite where ev_class in (select oid from tables)
-      union all select 'pg_trigger'::regclass, t.oid from pg_trigger t join pg_proc p on p.oid = t.tgfoid
+    select pg_describe_object(classid, objid, sub) as object from (
+      select 'pg_policy'::regclass as classid, oid as objid, 0 as sub from pg_policy
+        where polrelid in (select oid from tables)
+      union all select 'pg_class'::regclass, a.attrelid, a.attnum from pg_attribute a
+        join known on known.oid = a.attrelid
+        where a.attnum > 0 and not a.attisdropped and known.relname || '.' || a.attname <> all(${known.columns}::text[])
+      union all select 'pg_class'::regclass, i.indexrelid, 0 from pg_index i
+        join known on known.oid = i.indrelid join pg_class c on c.oid = i.indexrelid
+        where c.relname::text <> all(${known.indexes.map(({ name }) => name)}::text[])
+          and not exists (select from pg_constraint k where k.conindid = i.indexrelid and k.contype in ('p', 'u'))
+      union all select 'pg_rewrite'::regclass, oid, 0 from pg_rewrite where ev_class in (select oid from tables)
+      union all select 'pg_trigger'::regclass, t.oid, 0 from pg_trigger t join pg_proc p on p.oid = t.tgfoid
         where t.tgrelid in (select oid from tables) and not t.tgisinternal
           and not (p.pronamespace in (select oid from home)
             and p.proname || '(' || oidvectortypes(p.proargtypes) || ')' = any(${signaturesOf(own)}::text[]))

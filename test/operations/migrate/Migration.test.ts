@@ -193,6 +193,17 @@ it("finds the indexes that statements create, with the names that PostgreSQL giv
   assert.deepStrictEqual(indexes, [...["a_pkey", "a_Y_key", "a_x_Y_key", "own"].map(ofTable), ...["I", "i"].map(alone)])
 })
 
+it("finds the columns that statements create and add", () => {
+  const { columns } = createdObjects([
+    parse(`create table a (x numeric(2, 1) default least(1, 2), "Y z" text, primary key (x), unique ("Y z"),
+        constraint c check (x > 0), check (x > 1), foreign key (x) references b (y, z), exclude (x with =), like b);
+      alter table if exists only a add column if not exists p int check (p in (1, 2)), add q int, drop column x,
+        add constraint k check (p > 0), add primary key (p), add "R" numeric(3, 2);
+      create table b as select 1 as x; alter index i rename to j; select 1`)
+  ])
+  assert.deepStrictEqual(columns, ["a.x", "a.Y z", "a.p", "a.q", "a.R"])
+})
+
 it("refuses a file without a statement, since what is written into it later would never run", () => {
   for (const text of ["", "\n", "-- What this changes\n", "/* later */;", "\ufeff"]) {
     const [problem] = problemsOfStatements(parse(text))

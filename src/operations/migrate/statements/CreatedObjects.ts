@@ -9,6 +9,8 @@ export interface CreatedObjects {
   readonly functions: ReadonlyArray<{ readonly name: string; readonly parameters: string; readonly body: string }>
   /** The indexes, also those of primary and unique keys. PostgreSQL keeps their names apart from those of tables too. */
   readonly indexes: ReadonlyArray<CreatedIndex>
+  /** The columns, also those that are added to a table: `table.column`. */
+  readonly columns: ReadonlyArray<string>
 }
 
 /** `ofTable` tells the index of a key, which is created together with its table, from one that is created by itself. */
@@ -39,17 +41,48 @@ const bodyOf = (parts: ReadonlyArray<Part>): string => {
   return quoted.slice(tag, -tag)
 }
 
-/** The parts of a table's definition between its parentheses, as they stand between commas. */
-const elementsOf = (parts: ReadonlyArray<Part>, open: number): ReadonlyArray<ReadonlyArray<Part>> => {
+/** Splits at the commas outside parentheses, up to a parenthesis that was not opened. */
+const betweenCommas = (parts: ReadonlyArray<Part>): ReadonlyArray<ReadonlyArray<Part>> => {
   const elements: Array<Array<Part>> = [[]]
   let depth = 0
-  for (const part of parts.slice(open)) {
-    if (part.text === ")" && --depth === 0) break
-    if (depth === 1 && part.text === ",") elements.push([])
-    else if (depth > 0) elements.at(-1)?.push(part)
+  for (const part of parts) {
+    if (part.text === ")" && --depth < 0) break
+    if (depth === 0 && part.text === ",") elements.push([])
+    else elements.at(-1)?.push(part)
     if (part.text === "(") depth++
   }
   return elements
+}
+
+/** The parts of a table's definition between its parentheses, as they stand between commas. */
+const elementsOf = (parts: ReadonlyArray<Part>, from: number): ReadonlyArray<ReadonlyArray<Part>> => {
+  const open = parts.findIndex(({ text }, index) => index >= from && text === "(")
+  return open === -1 ? [] : betweenCommas(parts.slice(open + 1))
+}
+
+const notColumn = new Set(["constraint", "primary", "unique", "check", "foreign", "exclude", "like"])
+
+/** The column that an element of a table's definition declares, if it declares one. */
+const columnOf = ([first]: ReadonlyArray<Part>): string | undefined => {
+  const isName = first?.kind === "identifier" || (first?.kind === "word" && !notColumn.has(first.text))
+  return first !== undefined && isName ? nameOf(first) : undefined
+}
+
+const beforeTableName = new Set(["alter", "table", "if", "exists", "only"])
+const beforeColumnName = new Set(["add", "column", "if", "not", "exists"])
+
+const pastWords = (parts: ReadonlyArray<Part>, words: ReadonlySet<string>): ReadonlyArray<Part> =>
+  parts.slice(parts.findIndex(({ kind, text }) => kind !== "word" || !words.has(text)))
+
+/** The columns that ALTER TABLE adds, as `table.column`. */
+const addedColumns = (parts: ReadonlyArray<Part>): ReadonlyArray<string> => {
+  if (parts[0]?.text !== "alter" || parts[1]?.text !== "table") return []
+  const [table, ...actions] = pastWords(parts, beforeTableName)
+  if (table === undefined) return []
+  return betweenCommas(actions).flatMap((action) => {
+    const column = action[0]?.text === "add" ? columnOf(pastWords(action, beforeColumnName)) : undefined
+    return column === undefined ? [] : [`${nameOf(table)}.${column}`]
+  })
 }
 
 /** The name that PostgreSQL gives to the index of a key, if an element of a table's definition declares one. */
@@ -85,27 +118,31 @@ const indexOf = (parts: ReadonlyArray<Part>): CreatedIndex | undefined => {
     : { name: nameOf(name), table: nameOf(of), ofTable: false }
 }
 
-/** The tables, functions and indexes that the migrations create. */
+/** The tables with their columns, the functions and the indexes that the migrations create. */
 export const createdObjects = (migrations: ReadonlyArray<Migration>): CreatedObjects => {
   const tables = new Set<string>()
   const functions = new Map<string, CreatedObjects["functions"][number]>()
   const indexes: Array<CreatedIndex> = []
+  const columns: Array<string> = []
   for (const { sql } of migrations.flatMap((migration) => migration.statements)) {
     const parts = partsOf(sql)
     const index = indexOf(parts)
     if (index !== undefined) indexes.push(index)
+    columns.push(...addedColumns(parts))
     const created = createdBy(parts)
     const part = created && parts[created.at]
     if (created === undefined || part === undefined) continue
     if (created.kind === "table") {
       const table = nameOf(part)
       tables.add(table)
-      const keys = elementsOf(parts, created.at + 1).flatMap((element) => keyOf(element, table) ?? [])
+      const elements = elementsOf(parts, created.at + 1)
+      columns.push(...elements.flatMap((element) => columnOf(element) ?? []).map((column) => `${table}.${column}`))
+      const keys = elements.flatMap((element) => keyOf(element, table) ?? [])
       indexes.push(...keys.map((name) => ({ name, table, ofTable: true })))
     }
     if (created.kind !== "function" && created.kind !== "procedure") continue
     const parameters = parametersOf(sql, parts, created.at + 1)
     functions.set(`${part.text}(${parameters})`, { name: nameOf(part), parameters, body: bodyOf(parts) })
   }
-  return { tables: [...tables], functions: [...functions.values()], indexes }
+  return { tables: [...tables], functions: [...functions.values()], indexes, columns }
 }
