@@ -4,7 +4,7 @@ import { SqlClient } from "effect/sql"
 import * as Dependents from "./database/Dependents.ts"
 import * as Installation from "./database/Installation.ts"
 import * as Layout from "./database/Layout.ts"
-import { countTable } from "./database/RowCount.ts"
+import { countRows, countTable } from "./database/RowCount.ts"
 import { takenNames } from "./database/TakenNames.ts"
 import { Target } from "./database/Target.ts"
 import * as Journal from "./migrate/applying/Journal.ts"
@@ -77,35 +77,47 @@ export const ResetPlan = Schema.Struct({
   location: Schema.String,
   tables: Schema.Array(Schema.Struct({ name: Schema.String, rows: Schema.Int })),
   functions: Schema.Array(Schema.String),
-  /** Policies, rules and triggers that others have added to these tables, and that go with them. */
+  /** Columns, indexes, policies, rules and triggers that others have added to these tables, and that go with them. */
   additions: Schema.Array(Schema.String),
   mustConfirm: Schema.NullOr(Schema.String)
 })
 export type ResetPlan = typeof ResetPlan.Type
 
-const Count = Schema.Tuple([Schema.Struct({ rows: Schema.Int })])
-
-/** How many users are neither the test user nor generated. */
-const countOwnUsers = Effect.fnUntraced(function* () {
-  const sql = yield* SqlClient.SqlClient
-  const { user } = yield* readPortfolio()
-  const rows = yield* sql`
-    select count(*)::integer as rows from users where clerk_user_id <> ${user.clerk_user_id}::text and not ${isGenerated(sql)}`
-  const [{ rows: count }] = yield* Schema.decodeUnknownEffect(Count)(rows)
-  return count
-})
-
 const isNotLocal = "is not a local database"
 
+/** What is neither seeded nor generated, as in `1 user`; undefined if there is nothing. */
+const ownRows = Effect.fnUntraced(function* (tables: ReadonlyArray<Layout.Relation>) {
+  const sql = yield* SqlClient.SqlClient
+  const { user } = yield* readPortfolio()
+  const seeded = (yield* readInstruments()).map(({ symbol }) => symbol)
+  const kinds = [
+    ["user", "users", sql`clerk_user_id <> ${user.clerk_user_id}::text and not ${isGenerated(sql)}`],
+    ["instrument", "instruments", sql`symbol::text <> all(${seeded}::text[])`]
+  ] as const
+  for (const [kind, name, isOwn] of kinds) {
+    const isThere = tables.some((table) => table.name === name)
+    const rows = isThere ? yield* countRows(sql`${sql(name)} where ${isOwn}`) : 0
+    if (rows > 0) return `${rows} ${kind}${rows === 1 ? "" : "s"}`
+  }
+  return undefined
+})
+
 /** Why the database's name has to be confirmed; null if it need not be. */
-const reasonOf = Effect.fnUntraced(function* (installation: Installation.Installation) {
+const reasonOf = Effect.fnUntraced(function* ({ installation }: Found, additions: ReadonlyArray<string>) {
   const { backend, isLocal } = yield* Target
   if (!isLocal) return isNotLocal
   if (backend === "embedded" || installation.tables.length === 0) return null
   if (installation.journal === undefined) return "was not made by this tool"
-  const users = installation.tables.some(({ name }) => name === "users") ? yield* countOwnUsers() : 0
-  return users === 0 ? null : `holds ${users} ${users === 1 ? "user" : "users"} that no seed restores`
+  const own = yield* ownRows(installation.tables)
+  if (own !== undefined) return `holds ${own} that no seed restores`
+  return additions.length === 0 ? null : "has additions that no migration creates again"
 })
+
+/** Lets no policy hide a row: PostgreSQL refuses the statement then. In a transaction. */
+const seeAllRows = Effect.flatMap(
+  SqlClient.SqlClient,
+  (sql) => sql`select set_config('row_security', 'off', true) as security`
+)
 
 /** Finds what is Alex's and may be dropped, or fails with what is in the way. */
 const findOwn = Effect.fnUntraced(function* (folder: string | undefined) {
@@ -131,7 +143,8 @@ const findOwn = Effect.fnUntraced(function* (folder: string | undefined) {
     ],
     functions: created.functions
   }
-  const dependents = own.tables.length === 0 ? [] : yield* Dependents.of({ ...own, functions: installation.functions })
+  const named = { ...own, functions: installation.functions }
+  const dependents = own.tables.length === 0 ? [] : yield* Dependents.of(named)
   if (dependents.length > 0) {
     return yield* refuse(
       dependents.map(({ object, on }) => `${object} is another application's and depends on ${on}: drop it first`)
@@ -139,6 +152,12 @@ const findOwn = Effect.fnUntraced(function* (folder: string | undefined) {
   }
   return { ...own, created, installation, keepsJournal }
 })
+type Found = Effect.Success<ReturnType<typeof findOwn>>
+
+const additionsTo = ({ created, installation, schema, tables }: Found) =>
+  tables.length === 0
+    ? Effect.succeed([])
+    : Dependents.additionsTo({ schema, tables, functions: installation.functions }, created)
 
 /**
  * Tells what `reset` would drop from the current database, and whether its name must be confirmed. Changes nothing.
@@ -146,18 +165,23 @@ const findOwn = Effect.fnUntraced(function* (folder: string | undefined) {
  * @errors MigrationsUnreadable, NotAlexs, SeedInvalid, RepositoryError
  */
 export const plan = Effect.fn("Reset.plan")(function* (options: ResetOptions = {}) {
+  const sql = yield* SqlClient.SqlClient
   const { database, location } = yield* Target
-  const { created, functions, installation, schema, tables } = yield* findOwn(options.folder)
-  const own = { schema, tables, functions: installation.functions }
-  const report: ResetPlan = {
-    database,
-    location,
-    tables: yield* Effect.forEach(tables, countTable),
-    functions: tables.length === 0 ? [] : functions.map(({ name }) => name),
-    additions: tables.length === 0 ? [] : yield* Dependents.additionsTo(own, created),
-    mustConfirm: yield* reasonOf(installation)
-  }
-  return report
+  const planned = Effect.gen(function* () {
+    yield* seeAllRows
+    const found = yield* findOwn(options.folder)
+    const additions = yield* additionsTo(found)
+    const report: ResetPlan = {
+      database,
+      location,
+      tables: yield* Effect.forEach(found.tables, countTable),
+      functions: found.tables.length === 0 ? [] : found.functions.map(({ name }) => name),
+      additions,
+      mustConfirm: yield* reasonOf(found, additions)
+    }
+    return report
+  })
+  return yield* sql.withTransaction(planned)
 })
 
 const refusal = Effect.fnUntraced(function* (reason: string, confirm: string | undefined) {
@@ -181,8 +205,10 @@ const drop = Effect.fnUntraced(function* ({ confirm, folder }: ResetOptions) {
   const sql = yield* SqlClient.SqlClient
   yield* Progress.report({ operation: "reset", done: 0, total: 3, text: "looking at the tables that are there" })
   yield* Journal.takeLock()
-  const { functions, installation, keepsJournal, schema, tables } = yield* findOwn(folder)
-  const reason = confirm === undefined ? yield* reasonOf(installation) : null
+  if (confirm === undefined) yield* seeAllRows
+  const found = yield* findOwn(folder)
+  const { functions, keepsJournal, schema, tables } = found
+  const reason = confirm === undefined ? yield* reasonOf(found, yield* additionsTo(found)) : null
   if (reason !== null) return yield* yield* refusal(reason, confirm)
   if (tables.length === 0) return []
   yield* Progress.report({ operation: "reset", done: 0, total: 3, text: `dropping ${tables.length} tables` })

@@ -8,7 +8,7 @@ import { DataApi } from "../../src/data-api/DataApi.ts"
 import { DataApiError } from "../../src/data-api/DataApiError.ts"
 import { reasonOf } from "../../src/data-api/rest-json/WireFailures.ts"
 import * as DataApiSql from "../../src/data-api/sql/DataApiSql.ts"
-import { Advice, Check, Migrate } from "../../src/operations/index.ts"
+import { Advice, Check, Migrate, Plan, Repair } from "../../src/operations/index.ts"
 import { embedded, remote } from "./TestOperations.ts"
 
 const on = (api: Layer.Layer<DataApi>) =>
@@ -89,6 +89,15 @@ layer(embedded, { timeout: "60 seconds" })("check on another application's datab
       assert.isFalse(ok)
       assert.strictEqual(problem?.code, "foreign")
       assert.match(problem?.problem ?? "", /the table "users" is another application's/)
+      const refusals = [
+        yield* Effect.flip(Migrate.migrate()),
+        yield* Effect.flip(Plan.plan()),
+        yield* Effect.flip(Repair.repair())
+      ]
+      for (const refusal of refusals) {
+        assert.match(Advice.adviceOn(refusal).problem, /^Nothing was (migrated|repaired): the table "users" is another/)
+        assert.strictEqual(Advice.adviceOn(refusal).fix, problem?.fix)
+      }
       assert.strictEqual(problem?.fix, Advice.ownDatabase)
     })
   )

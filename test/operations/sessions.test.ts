@@ -1,8 +1,10 @@
 /** Operations in sessions of every kind: search paths and time zones that a role or a database brings along. */
+import { randomUUID } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import { literal } from "../../src/data-api/statement/Quoting.ts"
+import { adviceOn } from "../../src/operations/database/Advice.ts"
 import { Drift, Mark, Migrate, Repair, Reset, Seed, Target, Verify } from "../../src/operations/index.ts"
 import * as Migration from "../../src/operations/migrate/Migration.ts"
 import { createdObjects } from "../../src/operations/migrate/statements/CreatedObjects.ts"
@@ -269,6 +271,58 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
       yield* Reset.reset({ confirm: "alex" })
     }).pipe(Effect.provideService(Target, server), Effect.provide(postgresWith({})))
   )
+
+  it.effect(
+    "a local database with instruments of its own, or with additions of others, is reset only by its name",
+    () =>
+      Effect.gen(function* () {
+        yield* Reset.reset({ withTestData: true })
+        for (const [made, undo, reason] of [
+          [
+            "insert into instruments (symbol, name) values ('OWN', 'x'), ('OWN2', 'y')",
+            "delete from instruments where symbol like 'OWN%'",
+            "holds 2 instruments that no seed restores"
+          ],
+          [
+            "create index by_tier on users (display_name)",
+            "drop index by_tier",
+            "has additions that no migration creates again"
+          ]
+        ] as const) {
+          yield* execute(made)
+          assert.strictEqual((yield* Reset.plan()).mustConfirm, reason)
+          assert.include((yield* Effect.flip(Reset.reset())).message, reason)
+          yield* execute(undo)
+        }
+        yield* Reset.reset()
+      }).pipe(Effect.provideService(Target, server), Effect.provide(postgresWith({})))
+  )
+
+  it.effect("a reset drops no row that a policy hides from it", () => {
+    const owner = `owner_${randomUUID().slice(0, 8)}`
+    const elsewhere = (statement: string) => Effect.provide(execute(statement), Layer.fresh(postgresWith({})))
+    const hidden = Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const rights = ["set local role none", `grant all on schema public to ${owner}`, 'create extension "uuid-ossp"']
+      yield* sql.withTransaction(execute(...rights))
+      yield* Reset.reset()
+      yield* execute(
+        "insert into users (clerk_user_id) values ('user_hidden')",
+        "create policy nobody on users using (false)",
+        "alter table users enable row level security, force row level security"
+      )
+      for (const error of [yield* Effect.flip(Reset.plan()), yield* Effect.flip(Reset.reset())]) {
+        assert.match(adviceOn(error).problem, /row-level security policy for table "users"/)
+      }
+      yield* execute("alter table users no force row level security")
+      assert.strictEqual((yield* Reset.plan()).mustConfirm, "holds 1 user that no seed restores")
+    }).pipe(Effect.provideService(Target, server), Effect.provide(Layer.fresh(postgresWith({ role: owner }))))
+    return Effect.acquireUseRelease(
+      elsewhere(`create role ${owner}`),
+      () => hidden,
+      () => Effect.orDie(elsewhere(`drop role ${owner}`))
+    )
+  })
 
   it.effect("a database that is not local is reset only by its name, an empty one too", () =>
     Effect.gen(function* () {

@@ -64,7 +64,7 @@ const flagsOfReset = {
   confirm: Flag.String("confirm").pipe(
     Flag.withMetavar("NAME"),
     Flag.withDescription(
-      "The database's name, to confirm the reset of one that is not local or holds users that no seed restores"
+      "The database's name, to confirm the reset of one that is not local or holds what no seed restores"
     ),
     Flag.optional
   ),

@@ -1,8 +1,10 @@
 /** Compares the journal with the migrations: what is applied, what is pending, and what is wrong. Pure. */
 import { Schema } from "effect"
+import { ownDatabase } from "../database/Advice.ts"
 import * as Installation from "../database/Installation.ts"
 import { takenNames } from "../database/TakenNames.ts"
 import * as Migration from "./Migration.ts"
+import { MigrationRefused } from "./MigrationErrors.ts"
 import { problemsOfStatements, type StatementProblem } from "./statements/StatementProblems.ts"
 
 /** Something found while comparing the journal with the migrations. */
@@ -12,6 +14,15 @@ export const Problem = Schema.Struct({
   message: Schema.String
 })
 export type Problem = typeof Problem.Type
+
+/** The refusal for these problems. Of another application's objects it says where Alex's may go instead. */
+export const refusalOf = (problems: ReadonlyArray<Problem>): MigrationRefused => {
+  const isForeign = problems.some(({ kind }) => kind === "foreign")
+  return new MigrationRefused({
+    problems: problems.map(({ message }) => message),
+    ...(isForeign ? { fix: ownDatabase } : {})
+  })
+}
 
 /** What is applied and what is pending. `problems` stop `migrate`; `warnings` do not. */
 export const MigrationStatus = Schema.Struct({

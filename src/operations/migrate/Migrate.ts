@@ -9,7 +9,7 @@ import { apply } from "./applying/ApplyMigration.ts"
 import * as Journal from "./applying/Journal.ts"
 import * as LockWait from "./applying/LockWait.ts"
 import { settleConstraints } from "./applying/SettleConstraints.ts"
-import { compareInstallation, type MigrationStatus } from "./Comparison.ts"
+import { compareInstallation, type MigrationStatus, refusalOf } from "./Comparison.ts"
 import * as Migration from "./Migration.ts"
 import { MigrationRefused } from "./MigrationErrors.ts"
 
@@ -123,7 +123,7 @@ export const migrate = Effect.fn("Migrate.migrate")(function* (options: MigrateO
   const { journal, standing, tables } = installation
   const state = compareInstallation(migrations, installation, options.to)
   if (state.problems.length > 0) {
-    return yield* new MigrationRefused({ problems: state.problems.map((problem) => problem.message) })
+    return yield* refusalOf(state.problems)
   }
   const pending = migrations.filter((migration) => state.pending.some(({ name }) => name === migration.name))
   const isAdoption = pending.length > 0 && (standing === "fresh" || standing === "remade")

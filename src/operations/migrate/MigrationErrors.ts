@@ -5,10 +5,15 @@ import { Schema } from "effect"
 export class MigrationRefused extends Schema.TaggedError<MigrationRefused>()("MigrationRefused", {
   problems: Schema.Array(Schema.String),
   /** What was not done, if it is not a migration. */
-  undone: Schema.optionalKey(Schema.Literals(["repaired", "written into the journal"]))
+  undone: Schema.optionalKey(Schema.Literals(["repaired", "written into the journal"])),
+  /** What to do, where the problems do not say it. */
+  fix: Schema.optionalKey(Schema.String)
 }) {
   override get message() {
     return `Nothing was ${this.undone ?? "migrated"}: ${this.problems.join("; ")}`
+  }
+  get refusal() {
+    return this.message
   }
 }
 

@@ -6,10 +6,10 @@ import * as Installation from "../database/Installation.ts"
 import { countTable } from "../database/RowCount.ts"
 import * as Adoption from "./Adoption.ts"
 import * as Journal from "./applying/Journal.ts"
-import { compareInstallation } from "./Comparison.ts"
+import { compareInstallation, refusalOf } from "./Comparison.ts"
 import type { MigrateOptions } from "./Migrate.ts"
 import * as Migration from "./Migration.ts"
-import { MigrationFailed, MigrationRefused } from "./MigrationErrors.ts"
+import { MigrationFailed } from "./MigrationErrors.ts"
 import { locksOf, rewritesOf, warningsOf } from "./statements/StatementLocks.ts"
 
 /**
@@ -179,7 +179,7 @@ export const plan = Effect.fn("Plan.plan")(function* (options: PlanOptions = {})
   const installation = yield* Installation.inspect(migrations, options)
   const state = compareInstallation(migrations, installation, options.to)
   if (state.problems.length > 0) {
-    return yield* new MigrationRefused({ problems: state.problems.map(({ message }) => message) })
+    return yield* refusalOf(state.problems)
   }
   const pending = migrations.filter((migration) => state.pending.some((one) => one.name === migration.name))
   const statements = pending.flatMap(plannedOf)

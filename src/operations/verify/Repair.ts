@@ -2,6 +2,7 @@
 import type { Duration } from "effect"
 import { Effect, Result, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import { ownDatabase } from "../database/Advice.ts"
 import * as BrokenConstraints from "../database/BrokenConstraints.ts"
 import { messageInTransaction } from "../database/DatabaseFailure.ts"
 import * as Installation from "../database/Installation.ts"
@@ -88,7 +89,8 @@ export const repair = Effect.fn("Repair.repair")(function* (options: RepairOptio
   const state = compareJournal(migrations, installation.journal)
   const refuse = (problems: ReadonlyArray<string>) => new MigrationRefused({ problems, undone: "repaired" })
   const inTheWay = [...installation.foreign, ...takenNames(installation.holders, migrations, [])]
-  if (inTheWay.length > 0) return yield* refuse(inTheWay)
+  if (inTheWay.length > 0)
+    return yield* new MigrationRefused({ problems: inTheWay, undone: "repaired", fix: ownDatabase })
   if (installation.standing === "fresh" || installation.standing === "remade" || state.pending.length > 0) {
     return yield* refuse(["migrations are pending: run alex-db migrate first"])
   }
