@@ -35,6 +35,19 @@ export const on = (name: string, description: string) =>
 export const repeated = (name: string, metavar: string, description: string) =>
   Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.atLeast(0))
 
+/** A flag with a whole number, which is refused as wrong usage outside its range. */
+export const int = (name: string, minimum: number, maximum?: number) =>
+  Flag.Int(name).pipe(
+    Flag.filter(
+      (value) => value >= minimum && value <= (maximum ?? value),
+      (value) =>
+        `Expected a number ${maximum === undefined ? `of at least ${minimum}` : `from ${minimum} to ${maximum}`}, got ${value}`
+    )
+  )
+
+/** The highest port. */
+export const lastPort = 65_535
+
 /** A flag with a default value, which its help shows. */
 export const defaulted = <A extends string | number>(flag: Flag.Flag<A>, value: NoInfer<A>, description: string) =>
   flag.pipe(Flag.withDescription(`${description} (default: ${value})`), Flag.withDefault(value))

@@ -76,6 +76,29 @@ layer(Folder.layer, { timeout: "60 seconds" })("the command line", (it) => {
     })
   )
 
+  it.effect("exits 2 for a number outside its range, before anything is done with the others", () =>
+    Effect.gen(function* () {
+      for (const wrong of [
+        ["reset", "--users", "-5"],
+        ["reset", "--positions", "-1", "--users", "2"],
+        ["jobs", "list", "--limit", "0"],
+        ["agent-calls", "--limit", "-1"],
+        ["gateway", "--port", "-1"],
+        ["gateway", "--port", "65536"],
+        ["gateway", "--max-connections", "0"],
+        ["serve", "--port", "70000"],
+        ["mcp", "--http", "65536"],
+        ["mcp", "--user", "ann", "--call-seconds", "0"],
+        ["mcp", "--user", "ann", "--max-result", "0"],
+        ["mcp", "--http", "0", "--session-minutes", "-1"]
+      ]) {
+        const { code, err } = yield* alexDb(wrong)
+        assert.strictEqual(code, 2, wrong.join(" "))
+        assert.match(err, /^alex-db: Invalid value for flag --[a-z-]+: "-?\d+"\. Expected a number (from|of at least) /)
+      }
+    })
+  )
+
   it.effect("prints help on request, and that is no failure", () =>
     Effect.gen(function* () {
       const { code, out } = yield* alexDb(["reset", "--help"])

@@ -9,7 +9,7 @@ import type { AgentCallOperations } from "../../operations/index.ts"
 import { durationOf } from "../duration.ts"
 import { WrongUsage } from "../Outcome.ts"
 import { count, print, table } from "../output/text.ts"
-import { database, defaulted, operations, root } from "../root.ts"
+import { database, defaulted, int, operations, root } from "../root.ts"
 
 const listText = ({ calls, more }: AgentCallOperations.AgentCallsReport): string =>
   [
@@ -55,13 +55,10 @@ export const agentCalls = Command.make(
       Flag.withDescription("List only the calls of this user's agents"),
       Flag.optional
     ),
-    limit: defaulted(Flag.Int("limit"), 100, "Maximum number of entries, newest first")
+    limit: defaulted(int("limit", 1), 100, "Maximum number of entries, newest first")
   },
   Effect.fnUntraced(function* (options) {
     const flags = yield* root
-    if (options.limit < 1) {
-      return yield* new WrongUsage({ problem: "--limit is less than 1", fix: "Give a number of at least 1" })
-    }
     if (Option.isSome(options.prune) && Option.isSome(options.user)) {
       return yield* new WrongUsage({
         problem: "--prune deletes the calls of all users, and --user was given",

@@ -4,7 +4,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import { EndsWhenStopped } from "../Outcome.ts"
-import { defaulted, on, root } from "../root.ts"
+import { defaulted, int, lastPort, on, root } from "../root.ts"
 
 const file = (name: string, description: string) =>
   Flag.Path(name, { pathType: "file", mustExist: true }).pipe(
@@ -14,7 +14,7 @@ const file = (name: string, description: string) =>
   )
 
 export const flags = {
-  port: defaulted(Flag.Int("port"), 5433, "Port to listen on; 0 takes a free one"),
+  port: defaulted(int("port", 0, lastPort), 5433, "Port to listen on; 0 takes a free one"),
   host: defaulted(
     Flag.String("host"),
     "127.0.0.1",
@@ -25,7 +25,7 @@ export const flags = {
   trust: on("trust", "Accept every connection without a password"),
   readOnly: on("read-only", "Run everything in READ ONLY transactions"),
   session: on("session", "Keep one transaction open for each connection, for tools that need a session"),
-  maxConnections: defaulted(Flag.Int("max-connections"), 100, "Maximum number of connected clients")
+  maxConnections: defaulted(int("max-connections", 1), 100, "Maximum number of connected clients")
 }
 
 /** The command. @internal */

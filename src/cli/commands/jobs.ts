@@ -9,7 +9,7 @@ import type { JobOperations } from "../../operations/index.ts"
 import { durationOf } from "../duration.ts"
 import { problemFound, WrongUsage } from "../Outcome.ts"
 import { count, print, type Style, table } from "../output/text.ts"
-import { database, defaulted, on, operations, root } from "../root.ts"
+import { database, defaulted, int, on, operations, root } from "../root.ts"
 
 const runningFor = Flag.String("running-for").pipe(
   Flag.withMetavar("DURATION"),
@@ -46,14 +46,11 @@ const list = Command.make(
     status: Flag.Literals("status", jobStatuses).pipe(Flag.withDescription("Only jobs of this status"), Flag.optional),
     stuck: on("stuck", "Only jobs that have run longer than --running-for"),
     runningFor,
-    limit: defaulted(Flag.Int("limit"), 100, "Maximum number of jobs, the oldest first")
+    limit: defaulted(int("limit", 1), 100, "Maximum number of jobs, the oldest first")
   },
   Effect.fnUntraced(function* (options) {
     const flags = yield* root
     const duration = yield* durationOf("running-for", options.runningFor)
-    if (options.limit < 1) {
-      return yield* new WrongUsage({ problem: "--limit is less than 1", fix: "Give a number of at least 1" })
-    }
     const { onDatabase } = yield* database
     const { JobOperations } = yield* operations
     const report = yield* onDatabase(flags)(

@@ -10,7 +10,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { type Grant, grants, isGrant } from "../../agent/tools/Grants.ts"
 import { EndsWhenStopped, WrongUsage } from "../Outcome.ts"
-import { database, defaulted, root } from "../root.ts"
+import { database, defaulted, int, root } from "../root.ts"
 import { httpFlags } from "../serving/mcpHttpFlags.ts"
 import { trailTo } from "../serving/trail.ts"
 import { readAllJsonRight } from "../soundJson.ts"
@@ -67,12 +67,12 @@ const flags = {
     Flag.optional
   ),
   callSeconds: defaulted(
-    Flag.Int("call-seconds"),
+    int("call-seconds", 1, 86_400),
     20,
     "Seconds after which a call that the database has not answered is answered with when to ask again"
   ),
   maxResult: defaulted(
-    Flag.Int("max-result"),
+    int("max-result", 1),
     60_000,
     "Maximum bytes of a result; a longer one comes in pages, or is refused with a hint at a narrower call"
   ),

@@ -8,7 +8,7 @@ import * as Option from "effect/Option"
 import type { Reset } from "../../operations/index.ts"
 import { count, print, sayLines } from "../output/text.ts"
 import { visibleReport } from "../output/visible.ts"
-import { database, on, operations, root } from "../root.ts"
+import { database, int, on, operations, root } from "../root.ts"
 import { version } from "../version.ts"
 import { seedText } from "./seed.ts"
 
@@ -56,8 +56,8 @@ const resetText = ({ dropped, loadData, migrated, seeded, testData }: Reset.Rese
 const flagsOfReset = {
   withTestData: on("with-test-data", "Add the test user with three accounts and five positions"),
   skipDrop: on("skip-drop", "Drop nothing; migrate and seed the existing database"),
-  users: Flag.Int("users").pipe(Flag.withDescription("Add this many generated users, for load tests"), Flag.optional),
-  positions: Flag.Int("positions").pipe(
+  users: int("users", 0).pipe(Flag.withDescription("Add this many generated users, for load tests"), Flag.optional),
+  positions: int("positions", 0).pipe(
     Flag.withDescription("How many positions each generated user has (default: 5)"),
     Flag.optional
   ),

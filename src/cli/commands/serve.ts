@@ -3,19 +3,11 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import { EndsWhenStopped } from "../Outcome.ts"
-import { defaulted, on, root } from "../root.ts"
-
-const int = (name: string, minimum: number, maximum: number) =>
-  Flag.Int(name).pipe(
-    Flag.filter(
-      (value) => value >= minimum && value <= maximum,
-      (value) => `Expected a number from ${minimum} to ${maximum}, got ${value}`
-    )
-  )
+import { defaulted, int, lastPort, on, root } from "../root.ts"
 
 /** @internal */
 export const flags = {
-  port: defaulted(int("port", 0, 65_535), 8080, "Port to listen on; 0 takes a free one"),
+  port: defaulted(int("port", 0, lastPort), 8080, "Port to listen on; 0 takes a free one"),
   host: defaulted(
     Flag.String("host"),
     "127.0.0.1",

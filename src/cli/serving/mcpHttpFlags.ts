@@ -1,6 +1,6 @@
 /** The flags of `alex-db mcp --http`. */
 import * as Flag from "effect/cli/Flag"
-import { defaulted } from "../root.ts"
+import { defaulted, int, lastPort } from "../root.ts"
 
 const text = (name: string, metavar: string, description: string) =>
   Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.optional)
@@ -10,7 +10,7 @@ const texts = (name: string, metavar: string, description: string) =>
 
 /** @internal */
 export const httpFlags = {
-  http: Flag.Int("http").pipe(
+  http: int("http", 0, lastPort).pipe(
     Flag.withMetavar("PORT"),
     Flag.withDescription("Serve many users over Streamable HTTP on this port; 0 takes a free one"),
     Flag.optional
@@ -31,5 +31,9 @@ export const httpFlags = {
   ),
   allowHost: texts("allow-host", "NAME", "With --http: a host name that requests may use, besides those of loopback"),
   allowOrigin: texts("allow-origin", "ORIGIN", "With --http: an origin whose web pages may send requests"),
-  sessionMinutes: defaulted(Flag.Int("session-minutes"), 30, "With --http: how long a session lasts without a request")
+  sessionMinutes: defaulted(
+    int("session-minutes", 1, 10_080),
+    30,
+    "With --http: how long a session lasts without a request"
+  )
 }
