@@ -85,6 +85,12 @@ export type ResetPlan = typeof ResetPlan.Type
 
 const isNotLocal = "is not a local database"
 
+/** Lets no policy hide a row: PostgreSQL refuses the statement then. In a transaction. */
+const seeAllRows = Effect.flatMap(
+  SqlClient.SqlClient,
+  (sql) => sql`select set_config('row_security', 'off', true) as security`
+)
+
 /** What is neither seeded nor generated, as in `1 user`; undefined if there is nothing. */
 const ownRows = Effect.fnUntraced(function* (tables: ReadonlyArray<Layout.Relation>) {
   const sql = yield* SqlClient.SqlClient
@@ -102,22 +108,20 @@ const ownRows = Effect.fnUntraced(function* (tables: ReadonlyArray<Layout.Relati
   return undefined
 })
 
-/** Why the database's name has to be confirmed; null if it need not be. */
-const reasonOf = Effect.fnUntraced(function* ({ installation }: Found, additions: ReadonlyArray<string>) {
+/** Why the database's name has to be confirmed; null if it need not be. In a transaction. */
+const reasonOf = Effect.fnUntraced(function* (found: Found, additions?: ReadonlyArray<string>) {
+  const { installation } = found
   const { backend, isLocal } = yield* Target
   if (!isLocal) return isNotLocal
   if (backend === "embedded" || installation.tables.length === 0) return null
   if (installation.journal === undefined) return "was not made by this tool"
+  yield* seeAllRows
   const own = yield* ownRows(installation.tables)
   if (own !== undefined) return `holds ${own} that no seed restores`
-  return additions.length === 0 ? null : "has additions that no migration creates again"
+  return (additions ?? (yield* additionsTo(found))).length === 0
+    ? null
+    : "has additions that no migration creates again"
 })
-
-/** Lets no policy hide a row: PostgreSQL refuses the statement then. In a transaction. */
-const seeAllRows = Effect.flatMap(
-  SqlClient.SqlClient,
-  (sql) => sql`select set_config('row_security', 'off', true) as security`
-)
 
 /** Finds what is Alex's and may be dropped, or fails with what is in the way. */
 const findOwn = Effect.fnUntraced(function* (folder: string | undefined) {
@@ -205,10 +209,9 @@ const drop = Effect.fnUntraced(function* ({ confirm, folder }: ResetOptions) {
   const sql = yield* SqlClient.SqlClient
   yield* Progress.report({ operation: "reset", done: 0, total: 3, text: "looking at the tables that are there" })
   yield* Journal.takeLock()
-  if (confirm === undefined) yield* seeAllRows
   const found = yield* findOwn(folder)
   const { functions, keepsJournal, schema, tables } = found
-  const reason = confirm === undefined ? yield* reasonOf(found, yield* additionsTo(found)) : null
+  const reason = confirm === undefined ? yield* reasonOf(found) : null
   if (reason !== null) return yield* yield* refusal(reason, confirm)
   if (tables.length === 0) return []
   yield* Progress.report({ operation: "reset", done: 0, total: 3, text: `dropping ${tables.length} tables` })
