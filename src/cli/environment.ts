@@ -59,15 +59,28 @@ const readPipe = Effect.fnUntraced(function* (file: string) {
 }, Effect.scoped)
 
 const readBytes = (file: string) =>
-  statSync(file, { throwIfNoEntry: false })?.isFIFO() === true
-    ? Effect.timeoutOrElse(readPipe(file), { duration: pipePatience, orElse: () => silentPipe(file) })
-    : Effect.try(() => readFileSync(file))
+  Effect.flatMap(
+    Effect.try(() => statSync(file, { throwIfNoEntry: false })?.isFIFO() === true),
+    (isPipe) =>
+      isPipe
+        ? Effect.timeoutOrElse(readPipe(file), { duration: pipePatience, orElse: () => silentPipe(file) })
+        : Effect.try(() => readFileSync(file))
+  )
+
+/** Whether there is such a file; in a folder that can't be looked into there may be. */
+const mayExist = (file: string): boolean => {
+  try {
+    return lstatSync(file, { throwIfNoEntry: false }) !== undefined
+  } catch {
+    return true
+  }
+}
 
 const readText = Effect.fnUntraced(function* (file: string) {
   const bytes = yield* Effect.mapError(readBytes(file), (cause) =>
     cause instanceof Refused
       ? cause
-      : lstatSync(file, { throwIfNoEntry: false }) !== undefined
+      : mayExist(file)
         ? new Refused({
             code: "dotenv",
             problem: `The file of variables ${file} can't be read`,
@@ -88,9 +101,18 @@ const readText = Effect.fnUntraced(function* (file: string) {
 /**
  * A folder named `.env` is a virtual environment of Python. A broken link counts as a file, so that reading it fails.
  */
-const hasDotenv = (): boolean =>
-  lstatSync(".env", { throwIfNoEntry: false }) !== undefined &&
-  statSync(".env", { throwIfNoEntry: false })?.isDirectory() !== true
+const hasDotenv = Effect.try({
+  try: () =>
+    lstatSync(".env", { throwIfNoEntry: false }) !== undefined &&
+    statSync(".env", { throwIfNoEntry: false })?.isDirectory() !== true,
+  catch: (cause) =>
+    new Refused({
+      code: "dotenv",
+      problem: "The working folder can't be searched for a file .env",
+      fix: "Change to a folder that you have access to, or name a file of variables with --dotenv",
+      cause
+    })
+})
 
 const notText = (file: string) =>
   new Refused({
@@ -153,7 +175,7 @@ const variablesIn = Effect.fnUntraced(function* (file: string) {
  */
 export const loadEnvironment = Effect.fnUntraced(function* (dotenv: Option.Option<string>) {
   const environment = yield* ConfigProvider.ConfigProvider
-  if (Option.isNone(dotenv) && !hasDotenv()) return environment
+  if (Option.isNone(dotenv) && !(yield* hasDotenv)) return environment
   const file = resolve(Option.getOrElse(dotenv, () => ".env"))
   const taken = yield* variablesIn(file)
   for (const [name, value] of taken) {

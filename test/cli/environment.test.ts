@@ -1,7 +1,7 @@
 /** Where a command's variables come from: files in any of the usual encodings, and names that no file may set. */
 import { spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { text } from "node:stream/consumers"
@@ -56,6 +56,25 @@ describe("a file of variables", () => {
       }
     })
   }
+
+  it.skipIf(process.platform === "win32")(
+    "that can't be looked for is said to be, since it may name the database",
+    () => {
+      const cwd = mkdtempSync(join(folder, "closed-"))
+      // Root is let into every folder, and so takes another user's place.
+      const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
+      const closing = ["-c", 'chmod 0 . 2>/dev/null; exec "$@"', "sh", process.execPath, commandLine(), "check"]
+      const { status, stderr } = spawnSync("sh", closing, {
+        cwd,
+        ...nobody,
+        encoding: "utf8",
+        env: { PATH: process.env.PATH }
+      })
+      chmodSync(cwd, 0o700)
+      assert.match(stderr, /^alex-db: The working folder can't be searched for a file \.env\. Change to a folder/)
+      assert.strictEqual(status, 1)
+    }
+  )
 
   describe.skipIf(process.platform === "win32")("that is a pipe", () => {
     const started = () => {

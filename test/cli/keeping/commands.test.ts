@@ -95,6 +95,19 @@ it.live("a backup goes through pipes, and a cut or foreign one is refused with i
       yield* alexDb(["restore", "-", "--json"], { cwd, env, input: written.stdout })
     )
     assert.strictEqual(restored.rows, 31)
+    // What a shell writes as <(...) can be read once.
+    writeFileSync(join(cwd, "piped.jsonl"), written.stdout)
+    const through = (...flags: ReadonlyArray<string>) => {
+      const line = 'mkfifo once; cat piped.jsonl > once & "$@"; code=$?; rm once; kill $! 2>/dev/null; exit $code'
+      const args = ["-c", line, "sh", process.execPath, commandLine(), "restore", "once", ...flags]
+      return spawnSync("sh", args, { cwd, env: { PATH: process.env.PATH, ...env }, encoding: "utf8", timeout: 60_000 })
+    }
+    assert.include(through("--replace").stdout, "verified: counts and hashes are the same")
+    assert.include(through("--dry-run").stdout, "A restore with --replace loses these rows")
+    assert.deepStrictEqual(
+      [through("--resume")].map(({ status, stderr }) => [status, stderr.includes("which a pipe does not allow")]),
+      [[2, true]]
+    )
     const cut = written.stdout.subarray(0, -100)
     const gone = yield* failureOf(yield* alexDb(["restore", "-", "--json", "--replace"], { cwd, env, input: cut }))
     assert.match(gone.problem, /^-, line 33: the file ends in the middle of the line: it is incomplete/)

@@ -1,4 +1,5 @@
 /** `alex-db restore`: a backup into a database. */
+import { stat } from "node:fs/promises"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
@@ -11,6 +12,13 @@ import { database, on, operations, root } from "../../root.ts"
 import { version } from "../../version.ts"
 import { askToReplace, replaceFlags } from "./asking.ts"
 
+/** Whether a second look would find nothing, or wait for ever: of a pipe, such as that of `<(ssh ...)`, and of stdin. */
+const readsOnce = (file: string) =>
+  Effect.map(
+    Effect.promise(() => stat(file).catch(() => undefined)),
+    (found) => file === "-" || (found !== undefined && !found.isFile() && !found.isDirectory())
+  )
+
 export const restore = Command.make(
   "restore",
   {
@@ -21,8 +29,9 @@ export const restore = Command.make(
   },
   Effect.fnUntraced(function* ({ confirm, dryRun, file, replace, resume, skipVerify }) {
     const flags = yield* root
-    if (file === "-" && resume) {
-      const problem = "--resume reads the backup more than once, which stdin does not allow"
+    const isOnce = yield* readsOnce(file)
+    if (isOnce && resume) {
+      const problem = `--resume reads the backup more than once, which ${file === "-" ? "stdin" : "a pipe"} does not allow`
       return yield* new WrongUsage({ problem, fix: "Name a file" })
     }
     const { configure, onConfigured } = yield* database
@@ -38,7 +47,7 @@ export const restore = Command.make(
       version: version()
     }
     // A damaged file is found before anything is changed.
-    const checked = file === "-" && !dryRun ? undefined : yield* BackupReader.check(file, BackupFile.bytesOf(file))
+    const checked = isOnce && !dryRun ? undefined : yield* BackupReader.check(file, BackupFile.bytesOf(file))
     if (dryRun && checked !== undefined) {
       const plan = yield* onConfigured(config)(Restore.plan(checked.header, checked.contents))
       return yield* print(flags.json, plan, planText(RestoreTarget.mostCounted))
@@ -46,7 +55,7 @@ export const restore = Command.make(
     const report = yield* onConfigured(config)(
       Effect.gen(function* () {
         const source = yield* open
-        if (!canPrompt || file === "-") return yield* Restore.restore(source, options)
+        if (!canPrompt || isOnce) return yield* Restore.restore(source, options)
         const plan = yield* Restore.plan(source.header, checked?.contents)
         const isAsked =
           plan.tables.length > 0 &&
