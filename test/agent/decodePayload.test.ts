@@ -276,6 +276,40 @@ describe("a number", () => {
     }
   })
 
+  it("of more digits than a JavaScript number keeps, or a member twice, is asked for again in a summary that is text", () => {
+    const asText = (json: string) => JSON.stringify({ summary: json })
+    const decoded = (json: string) => JSON.stringify(decodePayload("summary", asText(json)))
+    assert.include(decoded('{"a": {"b": 9007199254740993}}'), "a.b: has more digits")
+    assert.include(decoded('{"a": 1, "a": 2}'), "comes twice")
+    assert.include(decoded('{"a": 1'), "summary: ")
+    assert.include(decoded('{"a": "\\q"}'), "is no escape of JSON")
+    assert.deepStrictEqual(decodePayload("summary", asText(' {"a": 1.50} ')), {
+      ok: true,
+      value: { a: 1.5 },
+      repairs: []
+    })
+    assert.deepStrictEqual(decodePayload("summary", asText("{'a': None,}")), {
+      ok: true,
+      value: { a: null },
+      repairs: [
+        "other quotes were read as double quotes",
+        "words of other languages were read as true, false and null",
+        "commas before an end were left out"
+      ]
+    })
+    for (const text of ["All well", "{date}: all well", "{}x", "[1]", "5"]) {
+      assert.deepStrictEqual(decodePayload("summary", asText(text)), {
+        ok: true,
+        value: { summary: text },
+        repairs: []
+      })
+    }
+    const { codec } = described("summary", "openai")
+    for (const json of ['{"a": 9007199254740993}', '{"a": 1, "a": 2}', "{"]) {
+      assert.isTrue(Result.isFailure(Schema.decodeUnknownResult(codec, strict)({ summary: json })), json)
+    }
+  })
+
   it("of more digits than a JavaScript number keeps is asked for as text, and stays one", () => {
     const long = decodePayload("summary", '{"total": 0.12345678901234567890123}')
     assert.include(JSON.stringify(long), "send it as text")
@@ -285,6 +319,77 @@ describe("a number", () => {
 })
 
 describe("an answer", () => {
+  it("has the escapes of JSON, and those of Python and JavaScript that have one meaning, which are named", () => {
+    const read = (escaped: string, quote = '"') => decodePayload("report", `{"content": ${quote}a${escaped}b${quote}}`)
+    const plain: ReadonlyArray<readonly [string, string]> = [
+      ['\\"', '"'],
+      ["\\\\", "\\"],
+      ["\\/", "/"],
+      ["\\b\\f\\n\\r\\t", "\b\f\n\r\t"],
+      ["\\u00e9", "é"],
+      ["\\uD83D\\uDE00", "😀"]
+    ]
+    for (const [escaped, meant] of plain) {
+      assert.deepStrictEqual(read(escaped), { ok: true, value: { content: `a${meant}b` }, repairs: [] }, escaped)
+    }
+    const others: ReadonlyArray<readonly [string, string]> = [
+      ["\\'", "'"],
+      ["\\\n", ""],
+      ["\\xa0", "\u00a0"],
+      ["\\x41", "A"],
+      ["\\U0001F600", "😀"],
+      ["\\u{1F600}", "😀"],
+      ["\\u{e9}", "é"]
+    ]
+    const said = "escapes of other languages were read as the characters that they mean"
+    for (const [escaped, meant] of others) {
+      assert.deepStrictEqual(read(escaped), { ok: true, value: { content: `a${meant}b` }, repairs: [said] }, escaped)
+      assert.deepInclude(read(escaped, "'"), { ok: true, value: { content: `a${meant}b` } }, escaped)
+    }
+    for (const escaped of [
+      "\\(",
+      "\\$",
+      "\\_",
+      "\\d",
+      "\\a",
+      "\\v",
+      "\\0",
+      "\\xg",
+      "\\u12",
+      "\\u{}",
+      "\\U000",
+      "\\U00110000",
+      "\\é",
+      "\\😀"
+    ]) {
+      const decoded = read(escaped)
+      if (decoded.ok) assert.fail(`${escaped} was read as ${decoded.value.content}`)
+      const [sign = ""] = /^\\./u.exec(escaped) ?? []
+      assert.include(decoded.correction, `${sign}`)
+      assert.include(decoded.correction, "is no escape of JSON; write \\\\")
+      assert.isTrue(decoded.correction.isWellFormed())
+    }
+    for (const end of ["\\", "\\u", "\\u00e", "\\x4", "\\U0001F6", "\\u{1F"]) {
+      assert.include(JSON.stringify(decodePayload("report", `{"content": "a${end}`)), "cut off", end)
+    }
+  })
+
+  it("that can't be read is asked for again and is no report, with text before it too", () => {
+    for (const json of [
+      '{"content": "x" "agent": "y"}',
+      "{'content': 'it's'}",
+      '{"content": "\\(x\\)"}',
+      '{"content": x}'
+    ]) {
+      for (const text of [json, `Here is the report:\n${json}`, `Sure!\n\`\`\`json\n${json}\n\`\`\``]) {
+        assert.include(JSON.stringify(decodePayload("report", text)), "can't be read", text)
+      }
+    }
+    for (const text of ["As {asked}: fine.", "On track. {x, y} is a set.", "a {'quoted'} word"]) {
+      assert.deepInclude(decodePayload("report", text), { ok: true, value: { content: text } }, text)
+    }
+  })
+
   it("without JSON is the report itself, and for other kinds a sentence that asks for JSON", () => {
     assert.deepStrictEqual(decodePayload("report", "## Summary\n\nFine."), {
       ok: true,
@@ -303,6 +408,10 @@ describe("an answer", () => {
       const decoded = decodePayload("report", whole.slice(0, end))
       assert.include(JSON.stringify(decoded), "cut off", whole.slice(0, end))
     }
+    for (let end = '{"content": '.length; end < whole.length; end++) {
+      const decoded = decodePayload("report", `A [first] draft: {"content": "x"}\nThe report: ${whole.slice(0, end)}`)
+      assert.include(JSON.stringify(decoded), "cut off", whole.slice(0, end))
+    }
   })
 
   it("with a member twice, nested too deep, or too long is asked for again, at once", () => {
@@ -311,6 +420,8 @@ describe("an answer", () => {
     assert.include(said(`{"a": ${"[".repeat(100_000)}${"]".repeat(100_000)}}`), "can't be read")
     assert.include(said(`{"a": "${"x".repeat(5_000_000)}"}`), "too long")
     assert.isFalse(decodePayload("summary", "{[".repeat(200_000)).ok)
+    assert.isFalse(decodePayload("summary", '{"a":['.repeat(200_000)).ok)
+    assert.isFalse(decodePayload("summary", '[{"a": N/A, "'.repeat(200_000)).ok)
   })
 
   it("is found behind many beginnings that fail late, at once", () => {
@@ -322,11 +433,29 @@ describe("an answer", () => {
   })
 
   it("is not taken from inside of one that can't be read", () => {
-    for (const text of ['{"detail": {"x": 1}, "rate": NaN}', '[{"x": 1}, N/A]', '{"a": {"x": 1} "b": 2}']) {
+    for (const text of [
+      '{"detail": {"x": 1}, "rate": NaN}',
+      '[{"x": 1}, N/A]',
+      '{"a": {"x": 1} "b": 2}',
+      '{"a": 1 "b": {"y": 2}}',
+      '{"a": N/A, "b": {"y": 2}}',
+      '[{"x": 1}, N/A, {"y": 2}]',
+      '{"a": "it"s", "b": {"y": 2}}',
+      "{'a': 1 'b': {'y': 2}}",
+      '{"a": 1 "b": {"y": 2}} or [{"x": 1}, N/A, {"y": 2}]'
+    ]) {
       assert.include(JSON.stringify(decodePayload("summary", text)), "can't be read", text)
     }
-    const prose = 'As {asked}: [see below] {"analysis": "On track"}'
-    assert.deepInclude(decodePayload("retirement", prose), { ok: true, value: { analysis: "On track" } })
+    const answer = '{"analysis": "On track"}'
+    for (const prose of [
+      `As {asked}: [see below] ${answer}`,
+      `The form is {"analysis": ..., "x": {"y": <number>}}. ${answer}`,
+      `The form is {"analysis": ...}.\n\`\`\`json\n${answer}\n\`\`\``,
+      `[{"x": ...}] [and] ${answer}`,
+      `{${answer}}`
+    ]) {
+      assert.deepInclude(decodePayload("retirement", prose), { ok: true, value: { analysis: "On track" } }, prose)
+    }
   })
 
   it("that a program has written as JSON once more, or as a list of one, is read", () => {
@@ -423,6 +552,18 @@ describe("an answer", () => {
     const point = { label: "Equity", value: 60 }
     const chart = { title: "A", type: "pie", data: [point] }
     assert.include(JSON.stringify(decodePayload("charts", JSON.stringify({ a: chart }))), "a.data.0.name")
+    const twice = ["a", "a"].map((key) => ({ key, title: "A", type: "pie", data: [{ name: "Equity", value: 60 }] }))
+    for (const answer of [twice, { charts: twice }]) {
+      assert.include(
+        JSON.stringify(decodePayload("charts", JSON.stringify(answer))),
+        "charts: expected each key only once"
+      )
+    }
+    for (const answer of ['{"a": "\\ud83d"}', '{"a\\u0000": "x"}', '{"a": {"b": "\\u0000"}}']) {
+      const said = JSON.stringify(decodePayload("summary", answer))
+      assert.include(said, "halves of surrogate pairs", answer)
+      assert.notInclude(said, "summary:", answer)
+    }
     const listed = { charts: [{ key: "a", ...chart }] }
     assert.include(JSON.stringify(decodePayload("charts", JSON.stringify(listed))), "charts.0.data.0.name")
   })

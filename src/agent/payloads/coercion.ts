@@ -13,7 +13,11 @@ export interface Coerced {
   readonly repairs: ReadonlyArray<string>
   /** Values that can't be converted. */
   readonly refused: ReadonlyArray<Problem>
+  /** How deep the first value is that has not the shape that the schema has there; `nowhere` if all have. */
+  readonly misfit: number
 }
+
+const nowhere = Number.MAX_SAFE_INTEGER
 
 const isNode = (value: unknown): value is Node => Predicate.isObject(value)
 
@@ -26,11 +30,21 @@ const resolved = (root: Node, schema: unknown): Node => {
   return isNode(meant) ? meant : schema
 }
 
+const typeOf = (loose: Loose): string => {
+  if (loose instanceof Fields) return "object"
+  if (Array.isArray(loose)) return "array"
+  return loose instanceof Digits ? "number" : "string"
+}
+
+/** An object, a list, or neither: text and numbers are read as one another. */
+const shapeOf = (type: unknown): unknown => (type === "object" || type === "array" ? type : "text")
+
 const named = (path: string) => (path === "" ? "the answer" : path)
 
 class Coercion {
   readonly repairs: Array<string> = []
   readonly refused: Array<Problem> = []
+  misfit = nowhere
   readonly root: Node
 
   constructor(root: Node) {
@@ -41,9 +55,15 @@ class Coercion {
     this.repairs.push(`${named(path)}: ${what}`)
   }
 
+  /** Notes a value of another shape than the schema has there, or none. */
+  missed(path: string): void {
+    this.misfit = Math.min(this.misfit, path === "" ? 0 : path.split(".").length)
+  }
+
   take(given: unknown, loose: Loose, path: string): unknown {
     const schema = resolved(this.root, given)
     if (Array.isArray(schema["anyOf"])) return this.takeOne(schema["anyOf"], loose, path)
+    if (schema["type"] !== undefined && shapeOf(schema["type"]) !== shapeOf(typeOf(loose))) this.missed(path)
     if (loose instanceof Digits) return this.takeDigits(schema, loose.text, path)
     if (typeof loose === "string") return this.takeText(schema, loose, path)
     if (loose instanceof Fields) return this.takeFields(schema, loose, path)
@@ -59,14 +79,7 @@ class Coercion {
   takeOne(members: ReadonlyArray<unknown>, loose: Loose, path: string): unknown {
     const nodes = members.map((member) => resolved(this.root, member))
     if (loose === null && nodes.some((node) => node["type"] === "null")) return null
-    const type =
-      loose instanceof Fields
-        ? "object"
-        : Array.isArray(loose)
-          ? "array"
-          : loose instanceof Digits
-            ? "number"
-            : "string"
+    const type = typeOf(loose)
     const best = nodes.find((node) => node["type"] === type) ?? nodes.find((node) => node["type"] !== "null")
     return this.take(best, loose, path)
   }
@@ -129,8 +142,13 @@ class Coercion {
     }
     for (const name of required) {
       const isThere = taken.some(([one]) => one === name)
-      if (isThere || typeof name !== "string" || !this.takesNull(properties[name])) continue
-      this.say(path === "" ? name : `${path}.${name}`, "was missing and read as null")
+      if (isThere || typeof name !== "string") continue
+      const inner = path === "" ? name : `${path}.${name}`
+      if (!this.takesNull(properties[name])) {
+        this.missed(inner)
+        continue
+      }
+      this.say(inner, "was missing and read as null")
       taken.push([name, null])
     }
     return Object.fromEntries(taken)
@@ -141,5 +159,5 @@ class Coercion {
 export const coerced = (schema: Node, loose: Loose): Coerced => {
   const coercion = new Coercion(schema)
   const value = coercion.take(schema, loose, "")
-  return { value, repairs: coercion.repairs, refused: coercion.refused }
+  return { value, repairs: coercion.repairs, refused: coercion.refused, misfit: coercion.misfit }
 }

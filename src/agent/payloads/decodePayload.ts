@@ -60,6 +60,18 @@ export type DecodedPayload<A> =
 /** The member that takes the whole text of an answer without JSON. */
 const prose: { readonly [Kind in PayloadKind]?: string } = { report: "content", retirement: "analysis" }
 
+/** The beginning of an object, with a member in quotes. */
+const objectBegins = /\{\s*["'“][^"'“”{\n]{1,100}["'”]\s*:/
+
+/** The beginning of a list of objects, lists or texts. */
+const listBegins = /\[\s*[[{"]/
+
+const beginsAt = (pattern: RegExp, text: string, at: number): boolean => {
+  const sticky = new RegExp(pattern, "y")
+  sticky.lastIndex = at
+  return sticky.test(text)
+}
+
 /** How many possible beginnings of JSON are tried in a text. */
 const mostTried = 50
 
@@ -71,6 +83,8 @@ interface Found {
 }
 
 interface Candidate<A> {
+  /** How deep the first value is that has not the shape that the schema has there. */
+  readonly misfit: number
   readonly repairs: ReadonlyArray<string>
   readonly result: Result.Result<A, ReadonlyArray<Problem>>
 }
@@ -88,13 +102,33 @@ const aroundOf = (text: string, start: number, end: number): ReadonlyArray<strin
   return [/^```[\w-]*\s*```$/.test(around) ? "a code fence was left out" : "text around the JSON was left out"]
 }
 
+/** The offset after the bracket that closes the one at an offset, but for those in texts; undefined if none does. */
+const closingOf = (text: string, start: number): number | undefined => {
+  const tokens = /"(?:[^"\\]|\\[\s\S])*(?:"|\\?$)|[[\]{}]/g
+  tokens.lastIndex = start
+  let depth = 0
+  for (let token = tokens.exec(text); token !== null; token = tokens.exec(text)) {
+    if ("[{".includes(token[0])) depth++
+    else if ("]}".includes(token[0]) && --depth === 0) return tokens.lastIndex
+  }
+  return undefined
+}
+
+interface Reading {
+  readonly found: ReadonlyArray<Found>
+  /** Why the first value can't be read, of those that can't: of a bracket in prose only if there is no other. */
+  readonly failed: Unreadable | undefined
+  /** The object within which the text ends. */
+  readonly cut: Unreadable | undefined
+}
+
 /**
- * The values that can be read from a text, outermost first; if there are none, why the first one can't be read. What is
- * inside a value that can't be read is no answer of its own.
+ * The values that can be read from a text, outermost first. What is inside a value that can't be read is no answer of its
+ * own: what begins like an object or a list is left out as a whole.
  */
-const reading = (text: string): { readonly found: ReadonlyArray<Found>; readonly failed: Unreadable | undefined } => {
+const reading = (text: string): Reading => {
   const found: Array<Found> = []
-  let failed: Unreadable | undefined
+  let [failed, inProse, cut]: ReadonlyArray<Unreadable | undefined> = []
   let past = 0
   for (const start of starts(text)) {
     if (start < past) continue
@@ -104,11 +138,15 @@ const reading = (text: string): { readonly found: ReadonlyArray<Found>; readonly
       past = end
       found.push({ loose: value, repairs: [...repairs, ...aroundOf(text, start, end)] })
     } else {
-      past = read.failure.at
-      failed ??= read.failure
+      const isObject = beginsAt(objectBegins, text, start)
+      const isValue = isObject || beginsAt(listBegins, text, start)
+      past = (isValue ? closingOf(text, start) : undefined) ?? (isObject ? text.length : read.failure.at)
+      if (isValue) failed ??= read.failure
+      else inProse ??= read.failure
+      if (isObject && read.failure.cut) cut = read.failure
     }
   }
-  return { found, failed }
+  return { found, failed: failed ?? inProse, cut }
 }
 
 /**
@@ -134,38 +172,53 @@ const rewrapped = (kind: PayloadKind, { loose, repairs }: Found): ReadonlyArray<
     : []
 }
 
+/**
+ * The object of a summary that holds it as text, as the providers' dialects have it, or why that can't be read. Its numbers
+ * keep their digits, which those of the codec would not.
+ */
+const ofText = (kind: PayloadKind, { loose, repairs }: Found): Result.Result<Found, Unreadable> | undefined => {
+  if (kind !== "summary" || !(loose instanceof Fields) || loose.members.size !== 1) return undefined
+  const text = loose.members.get("summary")
+  if (typeof text !== "string" || !/^\s*\{/.test(text)) return undefined
+  const read = readLoose(text, text.indexOf("{"))
+  if (Result.isFailure(read)) return objectBegins.test(text) ? Result.fail(read.failure) : undefined
+  const { end, repairs: inner, value } = read.success
+  return text.slice(end).trim() === "" ? Result.succeed({ loose: value, repairs: [...repairs, ...inner] }) : undefined
+}
+
 /** Whether a text is nothing, or a word or a number that stands for no answer. */
 const isBare = (text: string): boolean =>
   /^(null|none|undefined|nan|n\/a|true|false|[-+.\d]+)?$/i.test(text.replaceAll(/```(json)?/g, "").trim())
 
-/** Takes the whole text as the main member of a payload, if it holds no object. */
+/** Takes the whole text as the main member of a payload, if it holds no object, be it one that can't be read. */
 const proseOf = (kind: PayloadKind, text: string, found: ReadonlyArray<Found>): ReadonlyArray<Found> => {
   const member = prose[kind]
   if (member === undefined || isBare(text) || /^\s*(```\w*\s*)?[{[]/.test(text)) return []
-  if (found.some(({ loose }) => loose instanceof Fields)) return []
+  if (found.some(({ loose }) => loose instanceof Fields) || objectBegins.test(text)) return []
   const members = new Map([[member, text.trim()]])
   return [{ loose: new Fields({ members }), repairs: [`the whole text was taken as ${member}`] }]
 }
 
 const judged = <A>({ codec, jsonSchema }: Described<A>, found: Found): Candidate<A> => {
-  const { refused, repairs, value } = coerced(portable(jsonSchema), found.loose)
+  const { misfit, refused, repairs, value } = coerced(portable(jsonSchema), found.loose)
   const all = [...found.repairs, ...repairs]
-  if (refused.length > 0) return { repairs: all, result: Result.fail(refused) }
+  if (refused.length > 0) return { misfit, repairs: all, result: Result.fail(refused) }
   const decoded = Schema.decodeUnknownResult(codec, strict)(value)
-  return { repairs: all, result: Result.mapError(decoded, problemsOf) }
+  return { misfit, repairs: all, result: Result.mapError(decoded, problemsOf) }
 }
 
 /** How deep in a value the first of its problems is: the deeper, the more of the value fits. */
 const depthOf = (problems: ReadonlyArray<Problem>): number =>
   Math.min(...problems.map(({ path }) => (path === "" ? 0 : path.split(".").length)))
 
-/** A value without problems is best, then one with deep ones, with few ones, and with few repairs. */
+/** A value without problems is best, then one whose shape fits far, with deep problems, with few ones, with few repairs. */
 const order = <A>(a: Candidate<A>, b: Candidate<A>): number => {
   const [one, two] = [a.result, b.result]
   if (Result.isSuccess(one) || Result.isSuccess(two)) {
     return Number(Result.isSuccess(two)) - Number(Result.isSuccess(one)) || a.repairs.length - b.repairs.length
   }
   return (
+    b.misfit - a.misfit ||
     depthOf(two.failure) - depthOf(one.failure) ||
     one.failure.length - two.failure.length ||
     a.repairs.length - b.repairs.length
@@ -222,16 +275,24 @@ const dialects: ReadonlyArray<Dialect> = ["openai", "json-schema"]
 export const decodePayload = <Kind extends PayloadKind>(kind: Kind, answer: string): DecodedPayload<Payloads[Kind]> => {
   if (answer.length > largest) return { ok: false, correction: "The answer is too long: send a shorter one." }
   const text = unquoted(answer)
-  const { failed, found } = reading(text)
+  const { cut, failed, found } = reading(text)
   const whole = failed?.cut === true ? [] : proseOf(kind, text, found)
   const described = payloads[kind]
-  const bestOf = (one: Found) =>
-    [one, ...rewrapped(kind, one)]
+  const bestOf = (one: Found): Candidate<Payloads[Kind]> | undefined => {
+    const inner = ofText(kind, one)
+    if (inner !== undefined) {
+      return Result.match(inner, {
+        onSuccess: (object) => judged(described("json-schema"), object),
+        onFailure: ({ message }) => ({ misfit: 0, repairs: [], result: Result.fail([{ path: "summary", message }]) })
+      })
+    }
+    return [one, ...rewrapped(kind, one)]
       .flatMap((as) => dialects.map((dialect) => judged(described(dialect), as)))
       .toSorted(order)[0]
+  }
   const best = [...found, ...whole].flatMap((one) => bestOf(one) ?? [])
   const [chosen] = best.toSorted(order)
-  if (chosen === undefined) return { ok: false, correction: unreadable(failed, text) }
+  if (chosen === undefined || cut !== undefined) return { ok: false, correction: unreadable(cut ?? failed, text) }
   if (Result.isFailure(chosen.result)) return { ok: false, correction: correction(chosen.result.failure) }
   if (valuesOf(best).length > 1) return { ok: false, correction: several }
   const repairs = text === answer ? chosen.repairs : ["the quotes around the answer were left out", ...chosen.repairs]

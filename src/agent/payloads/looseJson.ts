@@ -46,7 +46,21 @@ const strictWords = new Set(["true", "false", "null"])
 /** The closing quote of each opening quote. */
 const closing: Readonly<Record<string, string>> = { '"': '"', "'": "'", "“": "”", "‘": "’" }
 
-const escapes: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", "\n": "" }
+/** The escapes of one sign: those of JSON, and what Python and JavaScript both read. */
+const escapes: ReadonlyMap<string, string> = new Map([
+  ['"', '"'],
+  ["\\", "\\"],
+  ["/", "/"],
+  ["b", "\b"],
+  ["f", "\f"],
+  ["n", "\n"],
+  ["r", "\r"],
+  ["t", "\t"],
+  ["'", "'"],
+  ["\n", ""]
+])
+
+const ofOtherLanguages = ["'", "\n"]
 
 /** A text with a position that moves. Failures are returned as {@link Result}, not thrown. */
 class Reader {
@@ -89,6 +103,27 @@ class Reader {
 
 type Reading = Result.Result<Loose, Unreadable>
 
+/** The character of an escape by its number: of JSON with four digits, of Python and JavaScript otherwise. */
+const numbered = /u[0-9a-fA-F]{4}|u\{[0-9a-fA-F]{1,6}\}|U[0-9a-fA-F]{8}|x[0-9a-fA-F]{2}/y
+
+/**
+ * Reads an escape, from behind its backslash. An unknown one has two meanings: JavaScript drops the backslash, Python and
+ * Markdown keep it.
+ */
+const readEscape = (reader: Reader): Result.Result<string, Unreadable> => {
+  const byNumber = reader.match(numbered)
+  const escaped = byNumber ?? reader.match(/[uUx]\{?[0-9a-fA-F]*$|[\s\S]/uy) ?? ""
+  const code = Number.parseInt(byNumber?.replaceAll(/[uUx{}]/g, "") ?? "", 16)
+  const meant = code <= 0x10ffff ? String.fromCodePoint(code) : escapes.get(escaped)
+  if (meant === undefined) {
+    return reader.fail(`\\${escaped} is no escape of JSON; write \\\\${escaped} where a backslash is meant`)
+  }
+  if (ofOtherLanguages.includes(escaped) || (byNumber !== undefined && !/^u\w/.test(byNumber))) {
+    reader.repairs.add("escapes of other languages were read as the characters that they mean")
+  }
+  return Result.succeed(meant)
+}
+
 const readText = (reader: Reader): Result.Result<string, Unreadable> => {
   const end = closing[reader.next] ?? ""
   if (end !== '"') reader.repairs.add("other quotes were read as double quotes")
@@ -100,10 +135,9 @@ const readText = (reader: Reader): Result.Result<string, Unreadable> => {
     reader.at++
     if (next === end) return Result.succeed(text)
     if (next === "\\") {
-      const escaped = reader.match(/u[0-9a-fA-F]{4}|[\s\S]/y)
-      if (escaped === undefined) return reader.fail("a text has no end")
-      text +=
-        escaped.length > 1 ? String.fromCharCode(Number.parseInt(escaped.slice(1), 16)) : (escapes[escaped] ?? escaped)
+      const escaped = readEscape(reader)
+      if (Result.isFailure(escaped)) return Result.fail(escaped.failure)
+      text += escaped.success
     } else {
       if (next < " ") reader.repairs.add("line breaks in texts were escaped")
       text += next

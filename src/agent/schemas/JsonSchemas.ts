@@ -4,10 +4,11 @@
  * The two providers accept a subset of JSON Schema. What the subset can't express (percentages that sum to 100,
  * lengths) is in the descriptions, and the codec that comes with each document still enforces it.
  */
-import { Effect, JsonSchema, Schema, SchemaGetter, SchemaIssue, SchemaTransformation } from "effect"
+import { Effect, JsonSchema, Option, Schema, SchemaGetter, SchemaIssue, SchemaTransformation } from "effect"
 import { AnthropicStructuredOutput, OpenAiStructuredOutput } from "effect/ai"
 import { parseJson } from "../../data-api/values/SoundJson.ts"
 import * as Domain from "../../domain/index.ts"
+import { changedIn } from "../../spelling/WrittenJson.ts"
 import { portable } from "./portable.ts"
 import type { SchemaName } from "./schemaNames.ts"
 
@@ -112,16 +113,26 @@ const ListedCharts = Schema.Struct({
     )
   )
 
-/** Like `Schema.fromJsonString`, but with {@link parseJson}: `JSON.parse` may take one key for another. */
+const readJson = Option.liftThrowable((text: string): unknown => parseJson(text))
+
+const notJson = (text: string, message: string) =>
+  Effect.fail(new SchemaIssue.InvalidValue({ message }, { value: text }))
+
+/**
+ * Like `Schema.fromJsonString`, but a text is refused that would be read as another number or with a member less, and
+ * read with {@link parseJson}: `JSON.parse` may take one key for another.
+ */
 const fromJsonText = <S extends Schema.Constraint>(schema: S) =>
   Schema.String.annotate({ expected: "a string that will be decoded as JSON" }).pipe(
     Schema.decodeTo(schema, {
-      decode: SchemaGetter.transformEffect((text: string) =>
-        Effect.try({
-          try: () => parseJson(text),
-          catch: () => new SchemaIssue.InvalidValue({ expected: "a valid JSON string" }, text)
-        })
-      ),
+      decode: SchemaGetter.transformEffect((text: string) => {
+        const read = readJson(text)
+        if (Option.isNone(read)) return notJson(text, "expected text that is JSON")
+        const [changed] = changedIn(text)
+        return changed === undefined
+          ? Effect.succeed(read.value)
+          : notJson(text, `in its JSON, ${changed.path} ${changed.message}`)
+      }),
       encode: SchemaGetter.stringifyJson()
     })
   )
