@@ -1,7 +1,9 @@
 /** The tools for an agent loop of your own, as promises: the caller needs no Effect. */
 import { Effect, Exit, Layer, Logger, Option, Schema, Scope } from "effect"
+import { deepest } from "./agent/calls/accepted.ts"
 import type { CallRecord } from "./agent/calls/callTrail.ts"
 import * as ToolCalls from "./agent/calls/ToolCalls.ts"
+import { isNestedAtMost } from "./agent/schemas/portable.ts"
 import { type Grant, grants } from "./agent/tools/Grants.ts"
 import { type ToolDialect, toolDefinitions } from "./agent/tools/toolDefinitions.ts"
 import * as UserTools from "./agent/tools/UserTools.ts"
@@ -59,6 +61,12 @@ const Checked = Schema.Struct({
   user: ClerkUserId,
   grants: Schema.optional(Schema.Array(Schema.Literals(grants))),
   job: Schema.optional(JobId)
+})
+
+/** Fails for what is no JSON: a bigint, or an object that refers to itself. What is nested too deep is refused later. */
+const asJson = Option.liftThrowable((args: unknown): unknown => {
+  if (isNestedAtMost(args, deepest)) JSON.stringify(args)
+  return args
 })
 
 const readJson = Option.liftThrowable((text: string): unknown => parseJson(text))
@@ -128,7 +136,7 @@ export const openTools = async (options: OpenToolsOptions): Promise<OpenTools> =
     definitions: (dialect) => toolDefinitions(dialect, granted),
     call: async (name, args = {}) => {
       if (!isOpen) return closed
-      const given = typeof args === "string" ? readJson(args === "" ? "{}" : args) : Option.some(args)
+      const given = typeof args === "string" ? readJson(args.trim() === "" ? "{}" : args) : asJson(args)
       if (Option.isNone(given)) return notJson
       const changed = typeof args === "string" ? changedArguments(args) : []
       if (changed.length > 0) return invalid(`Correct the arguments: ${changed.join("; ")}.`)

@@ -166,12 +166,43 @@ describe("openTools", () => {
     await tools.close()
   })
 
+  it("takes nothing in each of its forms for the arguments of a tool that needs none, and undefined for a member", async () => {
+    const tools = await open()
+    const forms = [
+      undefined,
+      null,
+      [],
+      "",
+      " \n",
+      "null",
+      "[]",
+      '""',
+      '"{}"',
+      "{}",
+      {},
+      { limit: undefined },
+      { after: null }
+    ]
+    for (const args of forms) {
+      const { text } = await tools.call("list_accounts", args)
+      assert.match(text, /^\{"accounts":\[/, String(args))
+    }
+    assert.include((await tools.call("get_instrument", [])).text, "symbol")
+    await tools.close()
+  })
+
   it("never rejects a call: unknown tools, wrong arguments, another's job, a missing user and a closed database", async () => {
     const tools = await open({ grants: ["results"] })
     const errorOf = async (name: string, args: unknown) => Object((await tools.call(name, args)).value).error
     assert.strictEqual(await errorOf("drop_table", {}), "InvalidData")
     assert.strictEqual(await errorOf("get_instrument", null), "InvalidData")
     assert.strictEqual(await errorOf("get_instrument", [1]), "InvalidData")
+    const itself: { [member: string]: unknown } = { job_id: "x" }
+    itself["summary"] = { again: itself }
+    const throwing = Object.defineProperty({}, "limit", { enumerable: true, get: () => BigInt("x") })
+    for (const args of [itself, { summary: 1n }, 1n, throwing, new Map([[1, 2]]), () => 1, Symbol("x"), "{", "NaN"]) {
+      assert.strictEqual(await errorOf("record_summary", args), "InvalidData")
+    }
     const job_id = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
     assert.strictEqual(await errorOf("record_summary", { job_id, summary: {} }), "JobNotFound")
     for (const [summary, named] of [

@@ -16,7 +16,7 @@ import type { Grant } from "../tools/Grants.ts"
 import { MaxResult } from "../tools/pages.ts"
 import { Tools, toolsFor } from "../tools/Tools.ts"
 import { ToolFailure } from "../tools/toolParts.ts"
-import { accepted, deepest } from "./accepted.ts"
+import { acceptedArguments, deepest } from "./accepted.ts"
 import { CallInHand, type CallRecord, hashOf, jobOf } from "./callTrail.ts"
 import { shared } from "./shared.ts"
 
@@ -79,7 +79,7 @@ const unwritten = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E,
 const handle = Effect.fnUntraced(function* (name: Name, args: unknown) {
   const toolkit = yield* Tools
   const schema = argumentsOf(Tools.tools[name])
-  const given = withoutDummies(schema, accepted(schema, args ?? {}))
+  const given = withoutDummies(schema, acceptedArguments(schema, args))
   const results = yield* Stream.runCollect(
     // The toolkit decodes what it is given, whatever its type says.
     Stream.unwrap(toolkit.handle(name, given as never, undefined, { ...strict, errors: "all" }))

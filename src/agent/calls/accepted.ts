@@ -64,7 +64,7 @@ const acceptedList = ({ items }: Node, list: ReadonlyArray<unknown>): unknown =>
 
 /** Whether a value stands for a member that is left out. An empty flag does not: it may mean no. */
 const isLeftOut = (schema: unknown, value: unknown): boolean => {
-  if (value === null) return true
+  if (value === null || value === undefined) return true
   if (value !== "" || !Predicate.isObject(schema)) return false
   const { enum: words, minLength, pattern, type } = schema
   if (type !== "string") return type !== "boolean"
@@ -119,3 +119,14 @@ export const accepted = (schema: unknown, value: unknown): unknown => {
   if (!Predicate.isObject(value)) return value
   return type === "array" ? acceptedList(schema, [value]) : acceptedObject(schema, value)
 }
+
+/** Whether arguments are none: clients send null, an empty list or blank text for those of a tool that needs none. */
+const areNone = (args: unknown): boolean =>
+  args === undefined ||
+  args === null ||
+  (Array.isArray(args) && args.length === 0) ||
+  (typeof args === "string" && args.trim() === "")
+
+/** The arguments of a call after {@link accepted}. */
+export const acceptedArguments = (schema: unknown, args: unknown): unknown =>
+  accepted(schema, areNone(args) ? {} : args)
