@@ -259,6 +259,63 @@ layer(Layer.provideMerge(Issuer.layer, embedded), { excludeTestServices: true })
     }).pipe(Effect.scoped)
   )
 
+  it.effect(
+    "lets web pages of an allowed origin ask beforehand, send requests and read the answers, and no others",
+    () =>
+      Effect.gen(function* () {
+        const { token } = yield* Issuer
+        const alice = yield* person("alice")
+        const origin = "https://app.example"
+        const url = yield* opened({ allowedOrigins: [origin] })
+        const authorization = `Bearer ${yield* Effect.promise(() => token(alice.user))}`
+        const asks = (headers: Readonly<Record<string, string>>, to = url) =>
+          post(to, undefined, {
+            method: "OPTIONS",
+            headers: {
+              "access-control-request-method": "POST",
+              "access-control-request-headers": "authorization,content-type,mcp-protocol-version,mcp-session-id",
+              ...headers
+            }
+          })
+        const metadata = new URL("/.well-known/oauth-protected-resource/mcp", url)
+        for (const to of [url, metadata]) {
+          // A browser sends no token with this question.
+          const { headers, status } = yield* asks({ origin }, to)
+          assert.strictEqual(status, 204)
+          assert.strictEqual(headers.get("access-control-allow-origin"), origin)
+          assert.include(headers.get("access-control-allow-methods"), "DELETE")
+          assert.include(headers.get("access-control-allow-headers"), "mcp-session-id")
+          const refused = yield* asks({ origin: "https://evil.example" }, to)
+          assert.strictEqual(refused.status, 403)
+          assert.isNull(refused.headers.get("access-control-allow-origin"))
+        }
+        assert.strictEqual((yield* asks({})).status, 401)
+        const page = { headers: { origin } }
+        const begun = yield* post(url, initialize, { authorization, ...page })
+        const session = begun.headers.get("mcp-session-id") ?? assert.fail("no session")
+        const list = { jsonrpc: "2.0", id: 1, method: "tools/list" }
+        const answers = [
+          begun,
+          yield* post(url, list, { authorization, session, ...page }),
+          yield* post(url, list, { authorization, session: "unknown", ...page }),
+          yield* post(url, list, page),
+          yield* post(metadata, undefined, { method: "GET", ...page }),
+          yield* post(url, undefined, { authorization, session, method: "DELETE", ...page })
+        ]
+        assert.deepStrictEqual(
+          answers.map(({ status }) => status),
+          [200, 200, 404, 401, 200, 204]
+        )
+        for (const { headers } of answers) {
+          assert.strictEqual(headers.get("access-control-allow-origin"), origin)
+          assert.match(headers.get("access-control-expose-headers") ?? "", /Mcp-Session-Id.*WWW-Authenticate/)
+          assert.include(headers.get("vary"), "Origin")
+        }
+        const without = yield* post(url, initialize, { authorization })
+        assert.isNull(without.headers.get("access-control-allow-origin"))
+      }).pipe(Effect.scoped)
+  )
+
   it.effect("hears what clients send in other forms, and says of what it refuses what to send", () =>
     Effect.gen(function* () {
       const { token } = yield* Issuer

@@ -30,6 +30,7 @@ import { normalizedText, utf8 } from "../normalizedMessages.ts"
 import { notUtf8, parsed, refusalOfChange, refusalOfDepth } from "../refusedMessages.ts"
 import { makeSessions } from "./HttpSessions.ts"
 import * as Identity from "./Identity.ts"
+import { preflight, readable } from "./Origins.ts"
 
 /** The services that the tools need. */
 type Database = SqlClient.SqlClient | Accounts | Instruments | Jobs | Portfolios | Positions | Users
@@ -211,21 +212,27 @@ const makeFront = Effect.fnUntraced(function* (options: HttpOptions, resource: U
     return yield* returned(response, text)
   })
 
+  const answered = Effect.fnUntraced(
+    function* (request: HttpServerRequest.HttpServerRequest) {
+      const asking = preflight(request)
+      if (asking !== undefined) return asking
+      const [asked = ""] = request.url.split("?")
+      if (isMetadata(asked)) return metadataOf(resource, options.identity.issuer)
+      if (asked !== path) return refuse(404, `The tools are at ${path}`)
+      const { user } = yield* userOf(request.headers["authorization"])
+      return yield* answer(request, user)
+    },
+    Effect.catchTag("NotIdentified", (error) => Effect.as(Effect.logWarning(error.message), challenge(resource, error)))
+  )
+
   return Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
     const refused = gate(request)
     if (refused !== undefined) return refused
-    const [asked = ""] = request.url.split("?")
-    if (isMetadata(asked)) return metadataOf(resource, options.identity.issuer)
-    if (asked !== path) return refuse(404, `The tools are at ${path}`)
-    const { user } = yield* userOf(request.headers["authorization"])
-    return yield* answer(request, user)
-  }).pipe(
-    Effect.catchTag("NotIdentified", (error) =>
-      Effect.as(Effect.logWarning(error.message), challenge(resource, error))
-    ),
-    Effect.provideService(HttpIncomingMessage.MaxBodySize, largestBody)
-  )
+    const response = yield* answered(request)
+    const { origin } = request.headers
+    return origin === undefined ? response : readable(response, origin)
+  }).pipe(Effect.provideService(HttpIncomingMessage.MaxBodySize, largestBody))
 })
 
 /**
