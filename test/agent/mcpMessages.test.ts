@@ -1,8 +1,10 @@
 /** Lines that clients of the protocol write on stdin, of which the library must see none that it can't bear. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Ref, Sink, Stdio, Stream } from "effect"
+import { Deferred, Effect, Fiber, Layer, Ref, Sink, Stdio, Stream } from "effect"
 import * as GuardedStdio from "../../src/agent/mcp/guardedStdio.ts"
+import * as McpServer from "../../src/agent/mcp/McpServer.ts"
 import { normalized } from "../../src/agent/mcp/normalizedMessages.ts"
+import * as OpenRequests from "../../src/agent/mcp/OpenRequests.ts"
 
 /** What the library hears of chunks of bytes, line by line, and what the guard answers itself. */
 const guarded = Effect.fnUntraced(function* (chunks: ReadonlyArray<Uint8Array>) {
@@ -81,6 +83,76 @@ describe("lines on stdin", () => {
           String(line)
         )
       }
+    })
+  )
+
+  it.effect("longer than the library's buffer are answered, and those after them are read", () =>
+    Effect.gen(function* () {
+      const long = search.replace("日本", "x".repeat(17_000_000))
+      const { answers, passedOn } = yield* guarded([bytes(`${initialize}\n${long}\n${ping}\n`)])
+      assert.deepStrictEqual(passedOn, [initialize, ping])
+      assert.deepStrictEqual(
+        answers.map(({ error, id }) => [id, error.code]),
+        [[3, -32600]]
+      )
+    })
+  )
+
+  it("have an id of their own while the request before has no answer, and may have it again afterwards", () => {
+    const requests = OpenRequests.make()
+    const refusal = GuardedStdio.makeRefusal(requests)
+    const request = (id: unknown) => ({ jsonrpc: "2.0", id, method: "ping" })
+    const sent = (message: unknown) => refusal(JSON.stringify(message))
+    assert.isUndefined(refusal(initialize))
+    requests.end('{"jsonrpc":"2.0","id":1,"result":{}}\n')
+    for (const id of [1, "1", 1.5, -1, 0, 1e300, "", 'a"b\\c', "é😀\n", "x".repeat(100_000)]) {
+      assert.isUndefined(sent(request(id)))
+      const refused = JSON.parse(sent(request(id)) ?? assert.fail(`${id} was passed on`))
+      assert.deepInclude(refused, { id: null })
+      assert.strictEqual(refused.error.code, -32600)
+    }
+    for (const one of ["result", "error"]) {
+      requests.end(`${JSON.stringify({ jsonrpc: "2.0", id: 'a"b\\c', [one]: {} })}\n`)
+      assert.isUndefined(sent(request('a"b\\c')))
+    }
+    requests.end(`[{"jsonrpc":"2.0","id":0,"result":{}},{"jsonrpc":"2.0","id":"","result":{}}]\n`)
+    assert.isUndefined(sent([request(0), request("")]))
+    requests.end('{"jsonrpc":"2.0","method":"notifications/progress","params":{}}\n')
+    assert.isDefined(sent([request(2), request(2)]))
+    assert.isDefined(sent([request(2), request(0)]))
+    assert.isUndefined(sent(request(2)))
+    // The library does not answer what is cancelled.
+    const cancelled = (requestId: unknown) => ({ method: "notifications/cancelled", params: { requestId } })
+    assert.isUndefined(sent(cancelled(2)))
+    assert.isUndefined(sent(request(2)))
+    assert.isUndefined(sent({ method: "notifications/cancelled" }))
+    assert.isUndefined(sent({ jsonrpc: "2.0", id: 2, result: {} }))
+  })
+
+  it.effect("reach the library behind one whose id is in use", () =>
+    Effect.gen(function* () {
+      const version = { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: { name: "a", version: "0" } }
+      const call = { jsonrpc: "2.0", id: 7, method: "tools/call", params: { name: "list_jobs", arguments: {} } }
+      const sent = [{ ...JSON.parse(initialize), params: version }, call, call, JSON.parse(ping)]
+      const lines = sent.map((one) => `${JSON.stringify(one)}\n`).join("")
+      const pong = yield* Deferred.make<void>()
+      const hear = (chunk: string | Uint8Array) =>
+        String(chunk).includes('"id":2,"result"') ? Effect.asVoid(Deferred.succeed(pong, undefined)) : Effect.void
+      const stdio = Stdio.make({
+        args: Effect.succeed([]),
+        stdin: Stream.concat(Stream.make(bytes(lines)), Stream.never),
+        stdout: () => Sink.forEach(hear),
+        stderr: () => Sink.drain
+      })
+      const server = McpServer.layerStdio({
+        handlers: Layer.effectContext(Effect.never),
+        granted: new Set(),
+        version: "0"
+      })
+      // The end of the library's output interrupts the fiber that serves.
+      const serving = yield* Effect.forkChild(Layer.launch(Layer.provide(server, Layer.succeed(Stdio.Stdio, stdio))))
+      yield* Deferred.await(pong)
+      yield* Fiber.interrupt(serving)
     })
   )
 

@@ -1,7 +1,7 @@
 /**
- * Guards the stdin of the MCP library. After a line that is blank, is not JSON or is nested thousands deep the library
- * stops answering, and it reports a request with an odd id or before `initialize` as a failure of its own: such lines are
- * left out or answered here.
+ * Guards the stdin of the MCP library. After a line that is blank, is not JSON, is nested thousands deep, is longer than
+ * its buffer or has the id of a request in progress the library stops answering, and it reports a request with an odd id
+ * or before `initialize` as a failure of its own: such lines are left out or answered here.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -12,6 +12,7 @@ import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import { advertisedIn } from "./capabilities.ts"
 import { normalizedText, utf8 } from "./normalizedMessages.ts"
+import * as OpenRequests from "./OpenRequests.ts"
 import { notUtf8, parsed, refusalFor, refusalOfChange, refusalOfDepth, refusalOfForm } from "./refusedMessages.ts"
 
 /** Protocol versions without sessions state their version in every request. */
@@ -25,8 +26,11 @@ const needsSession = (message: unknown): boolean =>
   !["initialize", "ping", "server/discover"].includes(message["method"]) &&
   !saysVersion(message)
 
+/** Characters of a line: the library's buffer has room for 16 MiB. */
+const longest = 16_000_000
+
 /** The answer to a line that must not reach the library, if it is one. */
-export const makeRefusal = (): ((line: string) => string | undefined) => {
+export const makeRefusal = (requests = OpenRequests.make()): ((line: string) => string | undefined) => {
   let isInitialized = false
   return (line) => {
     if (line.trim() === "") return undefined
@@ -34,13 +38,17 @@ export const makeRefusal = (): ((line: string) => string | undefined) => {
     if (Option.isNone(read))
       return refusalFor(null, { code: -32700, message: "Parse error: a message is one line of JSON" })
     const message = read.value
+    if (line.length > longest) {
+      const said = `Invalid request: a message has at most ${longest.toLocaleString("en-US")} characters`
+      return refusalFor(message, { code: -32600, message: said })
+    }
     const refusal = refusalOfDepth(message) ?? refusalOfForm(message) ?? refusalOfChange(line, message)
     if (refusal !== undefined) return refusal
     if (Predicate.isObject(message) && message["method"] === "initialize") isInitialized = true
     if (!isInitialized && needsSession(message)) {
       return refusalFor(message, { code: -32600, message: "Invalid request: send initialize first" })
     }
-    return undefined
+    return requests.begin(message)
   }
 }
 
@@ -49,7 +57,8 @@ export const layer: Layer.Layer<Stdio.Stdio, never, Stdio.Stdio> = Layer.effect(
   Stdio.Stdio,
   Effect.gen(function* () {
     const stdio = yield* Stdio.Stdio
-    const refusalOf = makeRefusal()
+    const requests = OpenRequests.make()
+    const refusalOf = makeRefusal(requests)
     const answer = (refusal: string) => Stream.run(Stream.make(refusal), stdio.stdout({ endOnDone: false }))
     const listen = Effect.fnUntraced(function* (bytes: Buffer) {
       const line = utf8(bytes)
@@ -68,9 +77,11 @@ export const layer: Layer.Layer<Stdio.Stdio, never, Stdio.Stdio> = Layer.effect(
       Stream.encodeText
     )
     const stdout: typeof stdio.stdout = (options) =>
-      Sink.mapInput(stdio.stdout(options), (chunk: string | Uint8Array) =>
-        typeof chunk === "string" ? advertisedIn(chunk) : advertisedIn(new TextDecoder().decode(chunk))
-      )
+      Sink.mapInput(stdio.stdout(options), (chunk: string | Uint8Array) => {
+        const lines = typeof chunk === "string" ? chunk : new TextDecoder().decode(chunk)
+        requests.end(lines)
+        return advertisedIn(lines)
+      })
     return Stdio.make({ ...stdio, stdin, stdout })
   })
 )
