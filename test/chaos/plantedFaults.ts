@@ -627,9 +627,44 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "what is inside an answer that can't be read is taken for the answer",
     file: "src/agent/payloads/decodePayload.ts",
-    from: "past = read.failure.at",
-    to: "past = start",
+    from: "(isValue ? closingOf(text, start) : undefined) ??",
+    to: "undefined ??",
     tests: ["test/agent/decodePayload.test.ts"]
+  },
+  {
+    name: "a draft before an answer that was cut off is taken for the answer",
+    file: "src/agent/payloads/decodePayload.ts",
+    from: "chosen === undefined || cut !== undefined",
+    to: "chosen === undefined",
+    tests: ["test/agent/decodePayload.test.ts"]
+  },
+  {
+    name: "an unknown escape in an answer loses its backslash",
+    file: "src/agent/payloads/looseJson.ts",
+    from: "escapes.get(escaped)",
+    to: "(escapes.get(escaped) ?? escaped)",
+    tests: ["test/agent/decodePayload.test.ts"]
+  },
+  {
+    name: "JSON as text in an answer is read as another number",
+    file: "src/agent/schemas/JsonSchemas.ts",
+    from: "return changed === undefined",
+    to: "return changed === undefined || true",
+    tests: ["test/agent/decodePayload.test.ts"]
+  },
+  {
+    name: "a message on stdin under the id of a request in progress reaches the MCP library",
+    file: "src/agent/mcp/guardedStdio.ts",
+    from: "return requests.begin(message)",
+    to: "requests.begin(message)",
+    tests: ["test/agent/mcpMessages.test.ts"]
+  },
+  {
+    name: "a browser is not told that a page of an allowed origin may send requests to the MCP server",
+    file: "src/agent/mcp/http/McpHttp.ts",
+    from: "if (asking !== undefined) return asking",
+    to: "if (asking === null) return asking",
+    tests: ["test/agent/mcpHttp.test.ts"]
   },
   {
     name: "an argument named like a member of every object is left out where it is null",
