@@ -97,7 +97,11 @@ const named = (send: Send, text: ServiceText, error: DataApiError): Sent => {
     const where = columns.length === 0 ? "" : ` In the result ${columns.join(", ")}.`
     const ran =
       kind.returnsWritten && connection.transaction === undefined ? " The statement took effect: do not repeat it." : ""
-    return Effect.fail(because(error, new UnsupportedResult({ message: `${reason.message}${where}${ran}` })))
+    const more = where + ran
+    // A cursor identifies the failure that it recovers from.
+    return Effect.fail(
+      more === "" ? error : because(error, new UnsupportedResult({ message: `${reason.message}${more}` }))
+    )
   })
 }
 

@@ -242,6 +242,27 @@ for (const [way, api] of backends) {
       })
     )
 
+    it.effect(
+      "a stream of what is not returned leaves its transaction to be committed, and has what comes after it",
+      () =>
+        Effect.gen(function* () {
+          const sql = yield* SqlClient.SqlClient
+          yield* sql`create table flowing (n int)`
+          const spans = sql`select n, interval '1 hour' as span from generate_series(1, 20) n where n > ${"0"}`
+          const days = sql`select n, case when n = 1 then 'infinity' else '2026-01-02' end::date as day from generate_series(1, 20) n`
+          for (const stream of [spans.stream, days.stream]) {
+            const read = Effect.gen(function* () {
+              yield* sql`insert into flowing values (${1})`
+              const rows = [...(yield* Stream.runCollect(stream))]
+              return [rows.length, (yield* sql`select count(*)::int as n from flowing where n = ${"1"}`)[0]?.["n"]]
+            })
+            const [rows, before = 0] = yield* sql.withTransaction(read)
+            assert.strictEqual(rows, 20)
+            assert.deepStrictEqual(yield* sql`select count(*)::int as n from flowing`, [{ n: before }])
+          }
+        })
+    )
+
     it.effect("a placeholder comes back as what it was given, whatever type that was before", () =>
       Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient
