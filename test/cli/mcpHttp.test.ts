@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdtemp, readFile, rm } from "node:fs/promises"
+import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
@@ -69,6 +70,22 @@ describe("alex-db mcp --http", () => {
     120_000
   )
 })
+
+it("a port in use is one line that says what to do", async () => {
+  const occupied = createServer().listen(0, "127.0.0.1")
+  await once(occupied, "listening")
+  const address = occupied.address()
+  const port = String(typeof address === "object" && address !== null ? address.port : 0)
+  const url = "http://127.0.0.1:1/jwks"
+  const child = start("memory", ["--http", port, "--issuer", url, "--jwks", url, "--audience", "alex"])
+  let stderr = ""
+  child.stderr?.on("data", (chunk) => (stderr += chunk))
+  const [code] = await once(child, "close")
+  occupied.close()
+  assert.strictEqual(code, 1, stderr)
+  assert.include(stderr, `Can't listen: port ${port} on 127.0.0.1 is in use. Choose another port, or 0`)
+  assert.include(stderr, "Run alex-db mcp --help")
+}, 120_000)
 
 /** A folder with Alice's and Bob's data. */
 class Folder extends Context.Service<

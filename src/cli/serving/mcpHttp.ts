@@ -3,9 +3,9 @@ import { Effect, type Layer, Option } from "effect"
 import * as McpHttp from "../../agent/mcp/http/McpHttp.ts"
 import type { Grant } from "../../agent/tools/Grants.ts"
 import type { Services } from "../../DbLayer.ts"
-import { isLoopback } from "../../local/http/Listener.ts"
+import { isLoopback, listenError } from "../../local/http/Listener.ts"
 import type { McpFlags } from "../commands/mcp.ts"
-import { WrongUsage } from "../Outcome.ts"
+import { Refused, WrongUsage } from "../Outcome.ts"
 import { version } from "../version.ts"
 import { trailTo } from "./trail.ts"
 
@@ -57,7 +57,14 @@ export const serveHttp = Effect.fnUntraced(function* (run: HttpRun) {
     allowedHosts: allowHost,
     allowedOrigins: allowOrigin,
     idle: `${run.sessionMinutes} minutes`
-  })
+  }).pipe(
+    Effect.catchTag("ServeError", ({ cause }) => {
+      const problem = listenError(host, port, cause).message
+      return Effect.fail(
+        new Refused({ code: "serve", problem, fix: "Run alex-db mcp --help, which explains each option", cause })
+      )
+    })
+  )
   yield* Effect.logInfo(`MCP server for many users at ${url.href}, tokens of ${issuer}`)
   return yield* Effect.never
 }, Effect.scoped)

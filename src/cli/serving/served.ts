@@ -7,7 +7,7 @@ import { listenForFaults } from "../../local/faults/FaultControl.ts"
 import { Faults } from "../../local/faults/Faults.ts"
 import { any, ClustersConfig, defaultTarget, fromConfig } from "../../local/http/Clusters.ts"
 import { HttpServer } from "../../local/http/HttpServer.ts"
-import { isLoopback } from "../../local/http/Listener.ts"
+import { isLoopback, type ListenError } from "../../local/http/Listener.ts"
 import type { flags } from "../commands/serve.ts"
 import type { DatabaseFlags } from "../configuration.ts"
 import { loadEnvironment } from "../environment.ts"
@@ -17,6 +17,7 @@ import { faultPlan } from "./faultPlan.ts"
 import { logWriter } from "./logWriter.ts"
 import { openEngine } from "./openEngine.ts"
 import { readJson } from "./readJson.ts"
+import { refuse } from "./ServeError.ts"
 
 /** The values of the flags of `alex-db serve`. */
 export interface ServeOptions extends Command.Command.Config.Infer<typeof flags>, DatabaseFlags {
@@ -75,6 +76,8 @@ const announce = Effect.fnUntraced(function* (
   if (faultControl !== undefined) yield* say(`Faults are set at ${faultControl}`)
 })
 
+const cantListen = (error: ListenError) => refuse(error.message, error)
+
 /** Serves until it is interrupted; requests in progress are still answered, open transactions are rolled back. */
 const serve = Effect.fnUntraced(function* (options: ServeOptions) {
   const { host, json, port, trace } = options
@@ -88,9 +91,12 @@ const serve = Effect.fnUntraced(function* (options: ServeOptions) {
     clusters: served.clusters,
     allowedHosts: options.allowHost.map((name) => name.toLowerCase()),
     onRequest: (entry) => write(requestLine(entry, new Date(), { json, trace }))
-  }).pipe(Effect.provideService(DataApi, api))
+  }).pipe(Effect.provideService(DataApi, api), Effect.catchTag("ListenError", cantListen))
   const control = Option.isSome(options.controlPort)
-    ? yield* Effect.provideService(listenForFaults({ port: options.controlPort.value }), Faults, faults)
+    ? yield* listenForFaults({ port: options.controlPort.value }).pipe(
+        Effect.provideService(Faults, faults),
+        Effect.catchTag("ListenError", cantListen)
+      )
     : undefined
   yield* announce(variablesOf(url, database, served, Option.isSome(options.secretKey)), control?.url, options)
   return yield* Effect.never

@@ -26,15 +26,26 @@ export class ListenError extends Schema.TaggedError<ListenError>()("ListenError"
   port: Schema.Int
 }) {}
 
-const listenError = (host: string, port: number, cause: NodeJS.ErrnoException): ListenError => {
+const listenProblem = (host: string, port: number, code: string): string => {
   const where = `port ${port} on ${host}`
-  const message =
-    cause.code === "EADDRINUSE"
-      ? `Can't listen: ${where} is in use. Choose another port, or 0 for any that is free.`
-      : cause.code === "EACCES"
-        ? `Can't listen: ${where} is not allowed to this user. Choose a port above 1023.`
-        : `Can't listen on ${where}: ${cause.code ?? cause.message}.`
-  return new ListenError({ message, host, port })
+  switch (code) {
+    case "EADDRINUSE":
+      return `Can't listen: ${where} is in use. Choose another port, or 0 for any that is free.`
+    case "EACCES":
+      return `Can't listen: ${where} is not allowed to this user. Choose a port above 1023.`
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return `Can't listen: ${host} is not an address of this machine. Choose one that is, such as 127.0.0.1 or ::1, without a port or brackets.`
+    default:
+      return `Can't listen on ${where}: ${code}. Choose another address or port.`
+  }
+}
+
+/** What to say of a server that can't listen, by the failure of Node's. */
+export const listenError = (host: string, port: number, cause: unknown): ListenError => {
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause)
+  return new ListenError({ message: listenProblem(host, port, code), host, port })
 }
 
 const loopbackNames = /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i
@@ -259,7 +270,7 @@ export const listen = Effect.fnUntraced(function* (options: {
   answerMalformed(server)
   const requests = options.whole === undefined ? undefined : readWhole(server, options.whole, times)
   const open = Effect.callback<number, ListenError>((resume) => {
-    const failed = (cause: NodeJS.ErrnoException) => resume(Effect.fail(listenError(host, port, cause)))
+    const failed = (cause: Error) => resume(Effect.fail(listenError(host, port, cause)))
     server.once("error", failed)
     const bind = socketPath === undefined ? server.listen.bind(server, { host, port }) : privately(server, socketPath)
     bind(() => {

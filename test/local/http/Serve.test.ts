@@ -162,6 +162,9 @@ it.live("what can't be served ends with one line and exit code 1", () =>
     const address = occupied.address()
     const port = typeof address === "object" && address !== null ? address.port : 0
     const inUse = yield* alexDb("--port", String(port), "--memory")
+    const elsewhere = yield* alexDb("--port", "0", "--memory", "--host", "203.0.113.9")
+    const bracketed = yield* alexDb("--port", "0", "--memory", "--host", "[::1]")
+    const controlInUse = yield* alexDb("--port", "0", "--memory", "--control-port", String(port))
     const unreachable = yield* alexDb("--port", "0", "--database-url", "postgres://nobody@127.0.0.1:1/none")
     const expected = [
       [wrongFile, "expected a cluster's ARN like arn:aws:rds:us-east-1:000000000000:cluster:alex-local"],
@@ -170,13 +173,20 @@ it.live("what can't be served ends with one line and exit code 1", () =>
       [twoEngines, "--backend postgres is --engine postgres; leave out one of the two"],
       [serverInMemory, "--memory and --data-dir are the embedded engine's"],
       [unreachable, "Check the server and its URL."],
-      [inUse, `port ${port} on 127.0.0.1 is in use`]
+      [elsewhere, "203.0.113.9 is not an address of this machine"],
+      [bracketed, "such as 127.0.0.1 or ::1, without a port or brackets"],
+      [controlInUse, `port ${port} on 127.0.0.1 is in use`],
+      [
+        inUse,
+        `port ${port} on 127.0.0.1 is in use. Choose another port, or 0 for any that is free. Run alex-db serve --help`
+      ]
     ] as const
     for (const [process, text] of expected) {
       const { code, stderr, stdout } = yield* process.ended
       assert.strictEqual(code, 1)
       assert.strictEqual(stdout, "")
       assert.include(stderr, text)
+      assert.notInclude(stderr, "report the problem")
       assert.strictEqual(stderr.trim().split("\n").length, 1, stderr)
     }
   })
