@@ -200,7 +200,7 @@ class WholeConnection {
   check(now: number): void {
     const { headers, idle, request } = this.#options.patience
     const lasted = now - this.#since
-    if (this.#state === "idle" && lasted > idle) this.#socket.end()
+    if (this.#state === "idle" && lasted > idle) this.#socket.destroySoon()
     const late = (this.#state === "new" && lasted > headers) || (this.#state === "reading" && lasted > request)
     if (late) this.#refuse("too late")
   }
@@ -210,10 +210,13 @@ class WholeConnection {
     this.#options.refuse(this.#socket, why)
   }
 
-  /** Ends the connection, after the response to its running request. */
+  /**
+   * Ends the connection, after the response to its running request. If there is none, it does not wait for the client to
+   * end its half: the pools of many clients do so only when they use the connection again.
+   */
   close(): void {
     this.#closing = true
-    if (this.#state !== "busy") this.#socket.end()
+    if (this.#state !== "busy") this.#socket.destroySoon()
   }
 
   destroy(): void {
