@@ -48,6 +48,15 @@ export const int = (name: string, minimum: number, maximum?: number) =>
 /** The highest port. */
 export const lastPort = 65_535
 
+/** A host name as it stands in a Host header; with a scheme or a port it would match none. */
+export const hostName = (name: string) =>
+  Flag.String(name).pipe(
+    Flag.filter(
+      (value) => /^(?:[\w.-]+|\[[\da-f:.]+\])$/i.test(value),
+      (value) => `Expected a host name without a scheme, a port or a path, got ${value}`
+    )
+  )
+
 /** A flag with a default value, which its help shows. */
 export const defaulted = <A extends string | number>(flag: Flag.Flag<A>, value: NoInfer<A>, description: string) =>
   flag.pipe(Flag.withDescription(`${description} (default: ${value})`), Flag.withDefault(value))

@@ -3,7 +3,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import { EndsWhenStopped } from "../Outcome.ts"
-import { defaulted, int, lastPort, on, root } from "../root.ts"
+import { defaulted, hostName, int, lastPort, on, root } from "../root.ts"
 
 /** @internal */
 export const flags = {
@@ -13,7 +13,7 @@ export const flags = {
     "127.0.0.1",
     "Address to listen on; other machines can reach anything but a loopback address"
   ),
-  allowHost: Flag.String("allow-host").pipe(
+  allowHost: hostName("allow-host").pipe(
     Flag.withDescription("Another host name that requests may use, such as a container's; may be repeated"),
     Flag.atLeast(0)
   ),

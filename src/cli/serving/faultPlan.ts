@@ -9,6 +9,9 @@ import type { ServeOptions } from "./served.ts"
 export const faultPlan = Effect.fnUntraced(function* (options: ServeOptions) {
   const file = Option.isSome(options.faults) ? yield* readJson(options.faults.value, FaultPlan) : {}
   const { latency, latencyP99, pause, seed, throttle } = options
+  const [median, p99] = [Option.getOrElse(latency, () => 0), Option.getOrElse(latencyP99, () => Infinity)]
+  if (p99 < median || (Option.isSome(latencyP99) && Option.isNone(latency)))
+    return yield* refuse("--latency-p99 needs a --latency that is not above it.")
   const plan = {
     ...file,
     ...(Option.isSome(seed) ? { seed: seed.value } : {}),

@@ -1,6 +1,6 @@
 /** The flags of `alex-db mcp --http`. */
 import * as Flag from "effect/cli/Flag"
-import { defaulted, int, lastPort } from "../root.ts"
+import { defaulted, hostName, int, lastPort } from "../root.ts"
 
 const text = (name: string, metavar: string, description: string) =>
   Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.optional)
@@ -29,7 +29,11 @@ export const httpFlags = {
     "URL",
     "With --http: the URL that clients use for this server, if it is not its own address"
   ),
-  allowHost: texts("allow-host", "NAME", "With --http: a host name that requests may use, besides those of loopback"),
+  allowHost: hostName("allow-host").pipe(
+    Flag.withMetavar("NAME"),
+    Flag.withDescription("With --http: a host name that requests may use, besides those of loopback"),
+    Flag.between(0, 100)
+  ),
   allowOrigin: texts("allow-origin", "ORIGIN", "With --http: an origin whose web pages may send requests"),
   sessionMinutes: defaulted(
     int("session-minutes", 1, 10_080),

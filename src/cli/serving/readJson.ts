@@ -11,7 +11,8 @@ export const readJson = Effect.fnUntraced(function* <A>(path: string, schema: Sc
       new ServeError({ message: `The file can't be read: ${cause instanceof Error ? cause.message : path}`, cause })
   })
   const decode = Schema.decodeEffect(Schema.fromJsonString(schema))
-  return yield* decode(text, { errors: "all", onExcessProperty: "error" }).pipe(
+  // Editors of Windows begin a file with a byte order mark.
+  return yield* decode(text.replace(/^\uFEFF/, ""), { errors: "all", onExcessProperty: "error" }).pipe(
     Effect.catch((error) => refuse(`The file ${path} is not as expected: ${error.message}`, error))
   )
 })

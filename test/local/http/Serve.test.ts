@@ -147,11 +147,15 @@ it.live(
 it.live("what can't be served ends with one line and exit code 1", () =>
   Effect.gen(function* () {
     const path = join(yield* folder, "clusters.json")
-    yield* Effect.promise(() => writeFile(path, JSON.stringify({ clusters: [{ arn: "orders" }], secrets: [] })))
+    // A byte order mark is read over: what is wrong is what follows.
+    const clusters = JSON.stringify({ clusters: [{ arn: "orders" }], secrets: [] })
+    yield* Effect.promise(() => writeFile(path, `\ufeff${clusters}`))
     const wrongFile = yield* alexDb("--clusters", path)
     const wrongFlags = yield* alexDb("--engine", "postgres", "--memory")
     const wrongBackend = yield* alexDb("--backend", "data-api", "--memory")
     const twoEngines = yield* alexDb("--backend", "postgres", "--engine", "pglite")
+    const onlyP99 = yield* alexDb("--memory", "--latency-p99", "10")
+    const lowP99 = yield* alexDb("--memory", "--latency", "50", "--latency-p99", "10")
     const serverInMemory = yield* alexDb("--backend", "postgres", "--memory")
     const occupied = yield* Effect.acquireRelease(
       Effect.callback<ReturnType<typeof createServer>>((resume) => {
@@ -171,6 +175,8 @@ it.live("what can't be served ends with one line and exit code 1", () =>
       [wrongFlags, "--memory and --data-dir are the embedded engine's"],
       [wrongBackend, "leave out --backend data-api, or give --backend embedded or --backend postgres"],
       [twoEngines, "--backend postgres is --engine postgres; leave out one of the two"],
+      [onlyP99, "--latency-p99 needs a --latency that is not above it"],
+      [lowP99, "--latency-p99 needs a --latency that is not above it"],
       [serverInMemory, "--memory and --data-dir are the embedded engine's"],
       [unreachable, "Check the server and its URL."],
       [elsewhere, "203.0.113.9 is not an address of this machine"],
@@ -190,6 +196,16 @@ it.live("what can't be served ends with one line and exit code 1", () =>
       assert.strictEqual(stderr.trim().split("\n").length, 1, stderr)
     }
   })
+)
+
+it.live("a host name to allow that has more than a name would match no request, and is a wrong usage", () =>
+  Effect.gen(function* () {
+    for (const name of ["db:8080", "http://db", "db/", "[::1]:80", "*.example"]) {
+      const { code, stderr } = yield* (yield* alexDb("--memory", "--allow-host", name)).ended
+      assert.strictEqual(code, 2, stderr)
+      assert.include(stderr, `Expected a host name without a scheme, a port or a path, got ${name}`)
+    }
+  }).pipe(Effect.scoped)
 )
 
 it.live("a DATABASE_URL that is not served is named, unless an engine or a folder was asked for", () =>
