@@ -173,6 +173,13 @@ const conversations: Readonly<Record<string, ReadonlyArray<ReadonlyArray<Buffer>
     [query("select count(*), sum(a), string_agg(b, ' ' order by b) from binary_rows")],
     [query("drop table binary_rows")]
   ],
+  "escapes of COPY are characters, and octets of UTF-8 where they are numbers": [
+    [query("create table escaped(a text)")],
+    [query("copy escaped from stdin"), copyData(String.raw`x\303\251y\x41\q\xe2\x82\254`), copyData("\n"), copyDone],
+    [query("copy escaped from stdin"), copyData("\\"), copyData("303\\2"), copyData("51\n"), copyDone],
+    [query("select concat(a), length(a) from escaped")],
+    [query("drop table escaped")]
+  ],
   "a parameter has the type that the client declares, and an open one that of its place": (
     [
       ["select $1", [1043]],
@@ -457,6 +464,40 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
           return refused
         })
         assert.deepStrictEqual(codes, ["22021", "0A000", "0A000", "0A000", undefined])
+      })
+    )
+
+    it.effect("octets of COPY that are no text in UTF-8 are refused, raw or by escapes, and none is stored", () =>
+      Effect.gen(function* () {
+        const { directUrl, port } = yield* TestGateway
+        const direct = new URL(directUrl)
+        const written = [
+          [0xff, 0x0a],
+          [0x61, 0x00, 0x0a],
+          [0xc3],
+          Buffer.from("\\303y\n"),
+          Buffer.from("\\000"),
+          Buffer.from("\\xff")
+        ]
+        for (const to of [port, Number(direct.port)]) {
+          const found = yield* Effect.promise(async () => {
+            const client = await RawClient.connect(to, direct.pathname.slice(1), direct.username, direct.hostname)
+            await client.ask(query("begin; create table octets(a text); savepoint s"))
+            const codes: Array<string | undefined> = []
+            for (const octets of written) {
+              client.send(query("copy octets from stdin"))
+              client.send(copyData(Buffer.from(octets)))
+              codes.push((await client.ask(copyDone)).code)
+              await client.ask(query("rollback to s"))
+            }
+            await client.kill()
+            return codes
+          })
+          assert.deepStrictEqual(
+            found,
+            written.map(() => "22021")
+          )
+        }
       })
     )
 

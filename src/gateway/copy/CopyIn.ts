@@ -192,51 +192,67 @@ class Inserter {
 const tooLong = (): Refused =>
   refusal("54000", "a row of COPY is too long", "The Data API takes requests of 4 MiB, and a row has to fit into one.")
 
-/** A reader of the client's data in any format. */
-const readerOf = ({ options }: CopyStatement, { names, types }: Target, shapes: TypeShapes) => {
-  if (options.format === "binary") {
-    const reader = new BinaryReader(types, shapes)
-    const end = () => reader.end() ?? []
-    return { read: (bytes: Uint8Array) => reader.read(bytes), left: () => reader.left, end, header: () => undefined }
+const notText = (): Refused => refusal("22021", 'invalid byte sequence for encoding "UTF8"')
+
+type Received = Result.Result<ReadonlyArray<CopyRecord>, Refused>
+
+const binaryReader = (types: ReadonlyArray<number>, shapes: TypeShapes) => {
+  const reader = new BinaryReader(types, shapes)
+  const received = (records: ReadonlyArray<CopyRecord> | string): Received =>
+    typeof records === "string" ? Result.fail(refusal("22P04", records)) : Result.succeed(records)
+  return {
+    read: (bytes: Uint8Array) => received(reader.read(bytes)),
+    left: () => reader.left,
+    end: () => received(reader.end() ?? []),
+    header: () => undefined
   }
+}
+
+const lineReader = ({ options }: CopyStatement, names: ReadonlyArray<string>) => {
   const reader = recordReader(options, names)
   /** An empty line is one empty value; for a table without columns it is a row without values. */
   const fitting = (records: ReadonlyArray<CopyRecord>): ReadonlyArray<CopyRecord> =>
     names.length > 0 ? records : records.map((record) => (record.text === "" ? { ...record, values: [] } : record))
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
-  const read = (bytes: Uint8Array): ReadonlyArray<CopyRecord> | string =>
-    Result.getOrElse(
-      Result.try(() => fitting(reader.read(decoder.decode(bytes, { stream: true })))),
-      () => 'invalid byte sequence for encoding "UTF8"'
+  /** The text of a piece, which may end within a character, or of what is left of one at the end. */
+  const decoded = (bytes?: Uint8Array): Result.Result<string, Refused> =>
+    Result.try({ try: () => decoder.decode(bytes, { stream: bytes !== undefined }), catch: notText }).pipe(
+      Result.filterOrFail((text) => !text.includes("\0"), notText)
     )
-  return { read, left: reader.left, end: () => fitting(reader.end()), header: reader.header }
+  const received = (records: () => ReadonlyArray<CopyRecord>): Received =>
+    Result.try({ try: () => fitting(records()), catch: notText })
+  return {
+    read: (bytes: Uint8Array) => Result.flatMap(decoded(bytes), (text) => received(() => reader.read(text))),
+    left: reader.left,
+    end: () => Result.flatMap(decoded(), (rest) => received(() => [...reader.read(rest), ...reader.end()])),
+    header: reader.header
+  }
 }
 
 /** Inserts the rows that the client sends, and returns how many were inserted. */
 export const receiveCopy = Effect.fnUntraced(function* (session: Session, socket: ClientSocket, copy: CopyStatement) {
   const target = yield* targetOf(session, copy)
-  const shapes = copy.options.format === "binary" ? yield* session.shapes(target.types) : noShapes
-  const reader = readerOf(copy, target, shapes)
+  const binary = copy.options.format === "binary"
+  const shapes = binary ? yield* session.shapes(target.types) : noShapes
+  const reader = binary ? binaryReader(target.types, shapes) : lineReader(copy, target.names)
   const inserter = new Inserter(session, target)
   const matched = Effect.suspend(() => {
     const header = copy.options.header === "match" ? reader.header() : undefined
     return header === undefined ? Effect.void : checkHeader(target, header, copy.options.nullText)
   })
-  socket.send(Backend.copyInResponse(copy.options.format === "binary" ? "binary" : "text", target.names.length))
+  socket.send(Backend.copyInResponse(binary ? "binary" : "text", target.names.length))
   yield* socket.flush
   for (;;) {
     const read = yield* socket.next
     if (read._tag !== "Message") return yield* refusal("08006", "unexpected end of the client's connection during COPY")
     const { message } = read
     if (message._tag === "CopyData") {
-      const records = reader.read(message.bytes)
-      if (typeof records === "string") return yield* refusal("22P04", records)
+      const records = yield* Effect.fromResult(reader.read(message.bytes))
       if (reader.left() > LONGEST_ROW) return yield* tooLong()
       yield* matched
       for (const record of records) yield* inserter.add(record)
     } else if (message._tag === "CopyDone") {
-      const last = reader.end()
-      if (typeof last === "string") return yield* refusal("22P04", last)
+      const last = yield* Effect.fromResult(reader.end())
       yield* matched
       for (const record of last) yield* inserter.add(record)
       yield* inserter.finish

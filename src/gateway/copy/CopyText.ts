@@ -57,7 +57,11 @@ export interface CopyRecord {
   readonly text: string
 }
 
-/** Reads lines as they arrive, in pieces of any size. */
+/**
+ * Reads lines as they arrive, in pieces of any size.
+ *
+ * @throws TypeError where the octets of escapes are no text in UTF-8.
+ */
 export interface RecordReader {
   /** The header, once it has been read. */
   readonly header: () => CopyRecord | undefined
@@ -71,13 +75,23 @@ export interface RecordReader {
 
 const unescapes: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v" }
 
+/** The text of octets in UTF-8, which escapes name one by one. */
+const textOfOctets = (written: string): string => {
+  const octets = Array.from(written.matchAll(/\\(?:x([0-9A-Fa-f]{1,2})|([0-7]{1,3}))/g), ([, hex, octal = ""]) =>
+    hex === undefined ? Number.parseInt(octal, 8) & 0xff : Number.parseInt(hex, 16)
+  )
+  // PostgreSQL's text holds no NUL. In UTF-8 there is no octet 0xff either, which the decoder refuses.
+  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
+    Uint8Array.from(octets, (octet) => (octet === 0 ? 0xff : octet))
+  )
+}
+
+/** @throws TypeError where the octets of escapes are no text in UTF-8. */
 const unescaped = (value: string): string =>
   value.includes("\\")
-    ? value.replaceAll(/\\(x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|[\s\S])/g, (_, code: string) => {
-        if (/^x./.test(code)) return String.fromCharCode(Number.parseInt(code.slice(1), 16))
-        if (/^[0-7]/.test(code)) return String.fromCharCode(Number.parseInt(code, 8) & 0xff)
-        return unescapes[code] ?? code
-      })
+    ? value.replaceAll(/(?:\\(?:x[0-9A-Fa-f]{1,2}|[0-7]{1,3}))+|\\([\s\S])/g, (written: string, letter?: string) =>
+        letter === undefined ? textOfOctets(written) : (unescapes[letter] ?? letter)
+      )
     : value
 
 /** The values of a line; a delimiter after a backslash is data. */

@@ -80,6 +80,50 @@ describe("COPY in text", () => {
   })
 })
 
+describe("the writer of COPY", () => {
+  it("escapes each character of the text format that a reader would take for something else", () => {
+    const write = rowWriter(text, names)
+    assert.strictEqual(write(["\b\f\n\r\t\v\\", null]), "\\b\\f\\n\\r\\t\\v\\\\\t\\N\n")
+    assert.strictEqual(rowWriter({ ...text, delimiter: "|" }, names)(["a|b", "\t"]), "a\\|b|\\t\n")
+    assert.strictEqual(rowWriter({ ...text, delimiter: "^" }, names)(["a^b", "]-"]), "a\\^b^]-\n")
+  })
+
+  it("quotes of CSV what would be read as something else, and no more", () => {
+    const write = rowWriter(csv, names)
+    assert.strictEqual(write(["plain text", null]), "plain text,\n")
+    assert.strictEqual(write(["", 'say "hi"']), '"","say ""hi"""\n')
+    assert.strictEqual(write(["a,b", "c\nd"]), '"a,b","c\nd"\n')
+    assert.strictEqual(write(["\\.", "x"]), "\\.,x\n")
+    assert.strictEqual(rowWriter(csv, ["a"])(["\\."]), '"\\."\n')
+    assert.strictEqual(rowWriter({ ...csv, escapeWith: "\\" }, names)(['q"\\', "x"]), '"q\\"\\\\",x\n')
+    assert.strictEqual(rowWriter({ ...csv, forceQuote: ["b"] }, names)(["1", "2"]), '1,"2"\n')
+    assert.strictEqual(rowWriter({ ...csv, forceQuote: "*" }, names)(["1", null]), '"1",\n')
+  })
+})
+
+describe("an escape of the text format", () => {
+  const unescapedOf = (written: string) => readAll({ ...text, header: false }, `${written}\t\n`, 1000)[0]?.values[0]
+
+  it("stands for a character, or for itself", () => {
+    assert.strictEqual(unescapedOf("\\b\\f\\n\\r\\t\\v\\\\\\q\\'"), "\b\f\n\r\t\v\\q'")
+    assert.strictEqual(unescapedOf("\\x41\\x4a5\\101\\60\\7"), "AJ5A0\u0007")
+    assert.strictEqual(unescapedOf("\\xg"), "xg")
+  })
+
+  it("stands for an octet of UTF-8 where it is a number", () => {
+    assert.strictEqual(unescapedOf("x\\303\\251y"), "xéy")
+    assert.strictEqual(unescapedOf("\\xe2\\x82\\254"), "€")
+    assert.strictEqual(unescapedOf("\\xF0\\x9F\\x98\\x80"), "😀")
+    assert.strictEqual(unescapedOf("\\xef\\xbb\\xbfa"), "\ufeffa")
+  })
+
+  it("is refused where the octets are no text", () => {
+    for (const written of ["\\303y", "\\xff", "\\251", "\\x00", "\\000", "a\\400", "\\xc0\\x80", "\\xed\\xa0\\x80"]) {
+      assert.throws(() => unescapedOf(written), TypeError, undefined, written)
+    }
+  })
+})
+
 for (const options of [text, csv]) {
   it(`COPY in ${options.format} says how much of a record has arrived that is not complete`, () => {
     const reader = recordReader(options, names)
