@@ -180,7 +180,8 @@ const jobs = HttpApiGroup.make("jobs")
   .annotate(HttpApi.PayloadParseOptions, Domain.strict)
 
 /**
- * The groups of routes, each of which can be added to an API of one's own: `HttpApi.make("mine").add(groups.users)`.
+ * The groups of routes, each of which can be added to an API of one's own, whose identifier has to be that of
+ * {@link AlexApi}, since the handlers are for it: `HttpApi.make("alex").add(groups.users, mine)`.
  *
  * Amounts in bodies are JSON numbers or decimal text; in answers they are decimal text. Members that the
  * service sets itself may be sent back, and are left out. What a request says otherwise and a route does not know, and a
@@ -189,5 +190,25 @@ const jobs = HttpApiGroup.make("jobs")
  */
 export const groups = { users, accounts, positions, instruments, jobs } as const
 
-/** All groups as one API. Serve it with {@link layer}, mount it under a path with `AlexApi.prefix("/api")`. */
+/**
+ * All groups as one API. Serve it with {@link layer}, and add groups of one's own by `AlexApi.add(mine)`.
+ *
+ * The paths of `AlexApi.prefix("/api")` are not those of the handlers: to serve it under a path, give the routes a router
+ * with that prefix, and clients a `baseUrl` that ends with it.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { HttpRouter } from "effect/http"
+ * import { HttpApiBuilder, OpenApi } from "effect/http-api"
+ * import { AlexApi, layer } from "alex-database/http-api"
+ *
+ * const under = Layer.effect(
+ *   HttpRouter.HttpRouter,
+ *   Effect.map(HttpRouter.HttpRouter, (router) => router.prefixed("/api"))
+ * )
+ * const api = AlexApi.annotate(OpenApi.Servers, [{ url: "/api" }])
+ * const routes = HttpApiBuilder.layer(api).pipe(Layer.provide(layer), Layer.provide(under))
+ * ```
+ */
 export class AlexApi extends HttpApi.make("alex").add(users, accounts, positions, instruments, jobs) {}

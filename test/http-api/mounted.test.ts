@@ -1,0 +1,84 @@
+/** The API within a service of one's own: under a path, beside other groups, and asked by the client derived from it. */
+import { createServer } from "node:http"
+import { NodeHttpServer } from "@effect/platform-node"
+import { assert, layer } from "@effect/vitest"
+import { BigDecimal, Effect, Layer, Schema } from "effect"
+import { FetchHttpClient, HttpRouter, HttpServer, HttpServerRequest } from "effect/http"
+import { HttpApi, HttpApiBuilder, HttpApiClient, HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { AccountId, ClerkUserId, InstrumentSymbol } from "../../src/domain/index.ts"
+import { Authorization, CallingUser, groups, layer as handlers } from "../../src/http-api/index.ts"
+import { embedded } from "../repository/TestRepositories.ts"
+
+const own = HttpApiGroup.make("own").add(HttpApiEndpoint.get("hello", "/hello", { success: Schema.String }))
+
+const { accounts, positions, users } = groups
+const api = HttpApi.make("alex")
+  .add(own, users, accounts, positions)
+  .annotate(OpenApi.Servers, [{ url: "/api/v1" }])
+
+const ann = Layer.succeed(Authorization, (endpoint) =>
+  Effect.andThen(
+    HttpServerRequest.HttpServerRequest,
+    Effect.provideService(endpoint, CallingUser, ClerkUserId.make("user_ann"))
+  )
+)
+
+const under = (path: `/${string}`) =>
+  Layer.effect(
+    HttpRouter.HttpRouter,
+    Effect.map(HttpRouter.HttpRouter, (router) => router.prefixed(path))
+  )
+
+const routes = HttpApiBuilder.layer(api, { openapiPath: "/openapi.json" }).pipe(
+  Layer.provide(handlers),
+  Layer.provide(HttpApiBuilder.group(api, "own", (all) => all.handle("hello", () => Effect.succeed("hello")))),
+  Layer.provide(ann),
+  Layer.provide(under("/api/v1"))
+)
+
+const served = HttpRouter.serve(routes, { disableLogger: true }).pipe(
+  Layer.provideMerge(NodeHttpServer.layer(() => createServer(), { port: 0, host: "127.0.0.1" })),
+  Layer.provideMerge(embedded),
+  Layer.provideMerge(FetchHttpClient.layer)
+)
+
+layer(served, { timeout: "60 seconds", excludeTestServices: true })("the API under a path of a service", (it) => {
+  it.effect("answers the derived client with the values of the domain, beside other groups, and says where it is", () =>
+    Effect.gen(function* () {
+      const { address } = yield* HttpServer.HttpServer
+      const origin = `http://127.0.0.1:${"port" in address ? address.port : 0}`
+      const client = yield* HttpApiClient.make(api, { baseUrl: `${origin}/api/v1` })
+      assert.strictEqual(yield* client.own.hello(), "hello")
+      assert.isTrue((yield* client.users.getUser()).created)
+      const amount = BigDecimal.fromStringUnsafe
+      const account = yield* client.accounts.createAccount({
+        payload: { account_name: "401(k)", cash_balance: amount("10.50") }
+      })
+      assert.isTrue(BigDecimal.equals(account.cash_balance, amount("10.5")))
+      yield* client.positions.putPosition({
+        payload: { account_id: account.id, symbol: InstrumentSymbol.make("SPY"), quantity: amount("1.5") }
+      })
+      const { holdings } = yield* client.users.getPortfolio()
+      assert.deepStrictEqual(
+        holdings.map(({ quantity, symbol }) => [symbol, BigDecimal.format(quantity)]),
+        [["SPY", "1.5"]]
+      )
+      const unknown = AccountId.make("3f2504e0-4f89-41d3-9a0c-0305e82c3301")
+      const missing = yield* Effect.flip(client.accounts.deleteAccount({ params: { id: unknown } }))
+      assert.strictEqual(missing._tag, "AccountNotFound")
+      const got = (path: string, method = "GET") =>
+        Effect.promise(async () => {
+          const response = await fetch(`${origin}${path}`, { method })
+          return { status: response.status, text: await response.text() }
+        })
+      const document = JSON.parse((yield* got("/api/v1/openapi.json")).text)
+      assert.deepStrictEqual(document.servers, [{ url: "/api/v1" }])
+      assert.containsSubset(Object.keys(document.paths), ["/hello", "/accounts/{id}"])
+      assert.notInclude(Object.keys(document.paths), "/jobs")
+      assert.strictEqual((yield* got("/accounts")).status, 404)
+      // An id that is missing does not delete all accounts here either.
+      assert.include((yield* got("/api/v1/accounts/", "DELETE")).text, "no slash at the end")
+      assert.lengthOf((yield* client.accounts.listAccounts()).items, 1)
+    })
+  )
+})
