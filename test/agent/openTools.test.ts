@@ -219,6 +219,13 @@ describe("openTools", () => {
     await nobody.close()
   })
 
+  it("says that a database without tables has to be migrated, and not to try again before", async () => {
+    const tools = await open({ database: DbLayer.layerEmbedded({ directory: "memory" }) })
+    const { text } = await tools.call("list_accounts")
+    assert.match(text, /"DatabaseFailed".*has to run alex-db migrate\. Don't repeat the call/)
+    await tools.close()
+  })
+
   it("refuses options that mean nothing, and names each", async () => {
     const refused = async (options: object) => {
       try {

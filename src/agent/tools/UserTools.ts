@@ -5,6 +5,7 @@ import * as Schema from "effect/Schema"
 import type { JobId } from "../../domain/Job.ts"
 import { ClerkUserId } from "../../domain/User.ts"
 import { Users } from "../../repository/index.ts"
+import { reading } from "./failures.ts"
 import { BoundJob, type Grant, Granted } from "./Grants.ts"
 import { layer as layerHandlers } from "./ToolHandlers.ts"
 import { CurrentUser, type ToolFailure } from "./toolParts.ts"
@@ -30,7 +31,10 @@ export const layer = ({ granted, job, user }: UserToolsOptions) => {
     Effect.gen(function* () {
       const id = yield* Effect.mapError(Schema.decodeEffect(ClerkUserId)(user), () => unknown)
       const users = yield* Users
-      const found = yield* users.findById(id).pipe(Effect.catchTag("UserNotFound", () => Effect.fail(unknown)))
+      const found = yield* users.findById(id).pipe(
+        Effect.catchTag("UserNotFound", () => Effect.fail(unknown)),
+        reading
+      )
       return Layer.provide(layerHandlers, Layer.succeed(CurrentUser, found.clerk_user_id))
     })
   ).pipe(Layer.provide(Layer.merge(Layer.succeed(Granted, granted), Layer.succeed(BoundJob, job))))
