@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
-import { literal } from "../../src/data-api/statement/Quoting.ts"
+import { literal, quotedName } from "../../src/data-api/statement/Quoting.ts"
 import { adviceOn } from "../../src/operations/database/Advice.ts"
 import { Drift, Mark, Migrate, Repair, Reset, Seed, Target, Verify } from "../../src/operations/index.ts"
 import * as Migration from "../../src/operations/migrate/Migration.ts"
@@ -164,6 +164,24 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
       yield* Mark.mark("002_gone", { applied: false })
       assert.isTrue((yield* Migrate.status()).current)
     }).pipe(Effect.provide(postgresWith({})))
+  )
+
+  it.effect.each([
+    ["app", "-c search_path=app"],
+    ["My Schéma", '-c search_path="My\\ Schéma"'],
+    ['a "b" \\', '-c search_path="a\\ ""b""\\ \\\\"']
+  ] as const)(
+    "tables in the schema %s, which is not in the search path, are said to be there, with the option",
+    ([schema, option]) =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`create schema ${sql(schema)}`
+        yield* Migrate.migrate()
+        const elsewhere = Effect.andThen(execute("set local search_path to public"), Migrate.status())
+        const { warnings } = yield* sql.withTransaction(elsewhere)
+        const [, given = ""] = /^Alex's tables are in the schema .*options=(\S+)$/.exec(warnings[0] ?? "") ?? []
+        assert.strictEqual(decodeURIComponent(given), option)
+      }).pipe(Effect.provide(Layer.fresh(postgresWith({ search_path: quotedName(schema) }))))
   )
 
   it.effect("a database of another application's gets no journal", () =>

@@ -3,6 +3,7 @@
  */
 import { Effect, Option, Schema } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
+import { quotedName } from "../../data-api/statement/Quoting.ts"
 import { isOwn, type Migration } from "../migrate/Migration.ts"
 import { type CreatedObjects, createdObjects } from "../migrate/statements/CreatedObjects.ts"
 import { sqlStateOf } from "./DatabaseFailure.ts"
@@ -207,14 +208,22 @@ const pathProblems = (schema: string | null, relations: ReadonlyArray<Relation>)
   ]
 }
 
+/** The option of a connection that has only this schema in its search path, as a URL holds it. */
+const pathOption = (schema: string): string => {
+  const name = /^[a-z_][a-z0-9_]*$/.test(schema) ? schema : quotedName(schema)
+  // In options white space separates, unless there is a backslash before it.
+  return encodeURIComponent(`-c search_path=${name.replaceAll(/[\s\\]/g, "\\$&")}`)
+}
+
 const elsewhere = (schema: string | null, relations: ReadonlyArray<Relation>): ReadonlyArray<string> => {
   const schemas = relations
     .filter((relation) => relation.name === "instruments" && !relation.visible && relation.schema !== schema)
     .filter((relation) => Layout.differencesOf(relation, false).length === 0)
-    .map((relation) => `"${relation.schema}"`)
-  if (schemas.length === 0 || relations.some((relation) => relation.schema === schema)) return []
+    .map((relation) => relation.schema)
+  const [first] = schemas
+  if (first === undefined || relations.some((relation) => relation.schema === schema)) return []
   return [
-    `Alex's tables are in the schema ${schemas.join(", ")}, which is not in the search path; to use those, set search_path, as in DATABASE_URL=...?options=-c%20search_path%3Dname`
+    `Alex's tables are in the schema ${schemas.map(quotedName).join(", ")}, which is not in the search path; to use those, set search_path, as in DATABASE_URL=...?options=${pathOption(first)}`
   ]
 }
 
