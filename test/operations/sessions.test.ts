@@ -332,7 +332,14 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
       for (const error of [yield* Effect.flip(Reset.plan()), yield* Effect.flip(Reset.reset())]) {
         assert.match(adviceOn(error).problem, /row-level security policy for table "users"/)
       }
+      yield* execute("insert into accounts (clerk_user_id, account_name) values ('user_hidden', 'x')")
+      const { findings } = yield* Verify.verify({ drift: false })
+      assert.deepStrictEqual(
+        findings.map(({ check, message, severity }) => [severity, check, message.slice(0, 39)]),
+        [["problem", "row-level security", "policies may hide rows of users from th"]]
+      )
       yield* execute("alter table users no force row level security")
+      assert.deepStrictEqual((yield* Verify.verify({ drift: false })).findings, [])
       assert.strictEqual((yield* Reset.plan()).mustConfirm, "holds 1 user that no seed restores")
     }).pipe(Effect.provideService(Target, server), Effect.provide(Layer.fresh(postgresWith({ role: owner }))))
     return Effect.acquireUseRelease(
