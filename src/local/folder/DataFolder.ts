@@ -148,6 +148,21 @@ const refuseBare = Effect.fnUntraced(function* (dataDir: string): Effect.fn.Retu
   if (!Number.isNaN(major)) return yield* failWith(bareFiles(dataDir, major))
 })
 
+const descriptionBegins = '{"postgres":'
+
+/** Whether a text is empty, a file that a power cut left without its content, or the beginning of a description. */
+const isCutOff = (text: string): boolean =>
+  /^[\s\0]*$/.test(text) || text.startsWith(descriptionBegins) || descriptionBegins.startsWith(text)
+
+/** Refuses a folder with another program's `database.json`, such as the configuration of db-migrate. */
+const refuseForeign = Effect.fnUntraced(function* (dataDir: string): Effect.fn.Return<void, LocalDataApiError> {
+  const text = yield* Effect.option(Effect.tryPromise(() => readFile(join(dataDir, "database.json"), "utf8")))
+  if (Option.isNone(text) || isCutOff(text.value) || Option.isSome(Schema.decodeOption(Description)(text.value))) return
+  return yield* fail(
+    `The data folder can't be ${dataDir}: its database.json is another program's, and would be overwritten. Choose another folder.`
+  )
+})
+
 /** Unpacks beside `pgdata` and renames, so that an interruption leaves nothing that looks like a database. */
 const fill = (dataDir: string, isSynced: boolean) => (archive: Uint8Array) => {
   const unfinished = join(dataDir, "pgdata.unfinished")
@@ -184,6 +199,7 @@ export const open = Effect.fnUntraced(function* (
 ): Effect.fn.Return<DataFolder, LocalDataApiError | TakeFolder.FolderInUse, Scope.Scope> {
   const pgdata = join(dataDir, "pgdata")
   yield* refuseBare(dataDir)
+  yield* refuseForeign(dataDir)
   yield* makeFolder(dataDir, isSynced)
   yield* TakeFolder.take(dataDir, share)
   for (const left of ["pgdata.unfinished", "database.json.unfinished"])

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
-import { existsSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -154,13 +154,42 @@ describe("a data folder", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("with another program's database.json is refused, and stays as it is", () =>
+    Effect.gen(function* () {
+      const parent = yield* temporaryFolder
+      const others = [
+        '{"dev": {"driver": "pg"}}',
+        "[]",
+        '"text"',
+        "# a note",
+        '{"database": "alex"}',
+        "{ dev: 1 }",
+        "\u00ff"
+      ]
+      for (const [index, text] of others.entries()) {
+        const folder = join(parent, String(index))
+        mkdirSync(folder)
+        writeFileSync(join(folder, "database.json"), text)
+        const message = `The data folder can't be ${folder}: its database.json is another program's, and would be overwritten. Choose another folder.`
+        assert.deepStrictEqual(yield* refusal(folder), ["LocalDataApiError", message])
+        assert.deepStrictEqual(readdirSync(folder), ["database.json"])
+        assert.strictEqual(readFileSync(join(folder, "database.json"), "utf8"), text)
+      }
+    }).pipe(Effect.scoped)
+  )
+
   it.live("whose database.json is missing, empty or half written keeps every row, and is described again", () =>
     Effect.gen(function* () {
       const folder = yield* temporaryFolder
       yield* execute("create table kept as select 5 as id").pipe(Effect.provide(layer(folder)))
       const description = join(folder, "database.json")
       const whole = yield* Effect.promise(() => readFile(description, "utf8"))
-      const spoil = [() => rm(description), () => writeFile(description, ""), () => truncate(description, 9)]
+      const spoil = [
+        () => rm(description),
+        () => writeFile(description, ""),
+        () => truncate(description, 9),
+        () => writeFile(description, "\0\0\0")
+      ]
       for (const one of spoil) {
         yield* Effect.promise(one)
         assert.deepStrictEqual(yield* scalar("select id from kept").pipe(Effect.provide(layer(folder))), {
