@@ -81,7 +81,8 @@ export const compare = (
       const migration = migrations.find((one) => one.name === entry.name)
       if (migration === undefined) {
         if (isNewer(entry)) return []
-        const message = `${entry.name} is applied, but its file is missing: restore it, or run alex-db migrate mark ${entry.name} --not-applied`
+        const folder = Migration.isOwn(entry.name) ? " --folder FOLDER" : ""
+        const message = `${entry.name} is applied, but its file is missing: restore it, or run alex-db migrate mark ${entry.name} --not-applied${folder}`
         return [{ kind: "missing", migration: entry.name, message }]
       }
       if (migration.checksum === entry.checksum) return []

@@ -54,6 +54,9 @@ export const mark = Effect.fn("Mark.mark")(function* (
   name: string,
   options: MarkOptions & { readonly applied: boolean }
 ) {
+  // One of Alex's may have the same words.
+  if (Migration.isOwn(name) && options.own !== true)
+    return yield* refuse([`${name} is one of your own migrations: name their folder with --folder`])
   const migrations = yield* Migration.load(options)
   const { journal } = yield* refuseForeign(migrations, options)
   const plain = Migration.plainName(name).replace(/\.sql$/, "")

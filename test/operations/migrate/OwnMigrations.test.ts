@@ -62,6 +62,22 @@ const behaves = <E>(database: Layer.Layer<Layer.Success<typeof postgres>, E>) =>
       })
     )
 
+    it.effect("are marked by what the message about a lost one says, and none of Alex's in their place", () =>
+      Effect.gen(function* () {
+        const folder = yield* folderWith({ "002_by_user.sql": reports["002_by_user.sql"] })
+        const { message } = yield* Effect.flip(Migrate.migrate(own(folder)))
+        assert.include(message, "run alex-db migrate mark own/001_reports --not-applied --folder FOLDER")
+        for (const name of ["own/001_reports", "own/001_schemas", "own/001"]) {
+          const refused = yield* Effect.flip(Mark.mark(name, { applied: false }))
+          assert.include(refused.message, `${name} is one of your own migrations: name their folder with --folder`)
+        }
+        assert.isTrue((yield* Migrate.status()).current)
+        const marked = yield* Mark.mark("own/001_reports", { ...own(folder), applied: false })
+        assert.deepStrictEqual(marked.marked, ["own/001_reports"])
+        yield* Mark.mark("own/001_reports", { ...own(yield* folderWith(reports)), applied: true })
+      })
+    )
+
     it.effect("are looked for in the folder, not in the package, when it lacks the last of them", () =>
       Effect.gen(function* () {
         for (const files of [{}, { "001_reports.sql": reports["001_reports.sql"] }]) {
