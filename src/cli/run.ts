@@ -31,8 +31,15 @@ export const plainLogger = Logger.withConsoleError(
 const ownArguments = (args: ReadonlyArray<string>): ReadonlyArray<string> =>
   args.slice(0, args.includes("--") ? args.indexOf("--") : undefined)
 
-/** Whether the caller reads JSON. */
-const isJson = (args: ReadonlyArray<string>): boolean => ownArguments(args).includes("--json")
+/** What the parser takes for false, after an equals sign or as the next argument. */
+const isFalse = (text: string | undefined): boolean => /^(?:false|0|n|no|off)$/.test(text ?? "")
+
+/** Whether the caller reads JSON: `--json`, also as `--json=true`. */
+const isJson = (args: ReadonlyArray<string>): boolean => {
+  const own = ownArguments(args)
+  const at = own.findIndex((arg) => /^--json(?:=|$)/.test(arg))
+  return at !== -1 && !isFalse(own[at] === "--json" ? own[at + 1] : own[at]?.slice("--json=".length))
+}
 
 /**
  * The flag with an empty value, which an unset variable of the shell leaves: as a path it would be the working folder,

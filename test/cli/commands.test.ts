@@ -151,6 +151,21 @@ layer(Folder.layer, { timeout: "60 seconds" })("the command line", (it) => {
     })
   )
 
+  it.effect("prints a failure as a document where --json is on, however it is written", () =>
+    Effect.gen(function* () {
+      const failing = (...flags: ReadonlyArray<string>) => alexDb(["restore", "absent.jsonl", ...flags])
+      for (const flags of [["--json"], ["--json=true"], ["--json=1"], ["--json=yes"], ["--json", "on"]]) {
+        const { code, out } = yield* failing(...flags)
+        assert.strictEqual(code, 1, flags.join(" "))
+        assert.deepInclude(parsed(out), { ok: false, code: "file" })
+      }
+      for (const flags of [["--json=false"], ["--json=0"], ["--json", "no"], []]) {
+        const { code, out } = yield* failing(...flags)
+        assert.deepStrictEqual([code, out], [1, ""], flags.join(" "))
+      }
+    })
+  )
+
   it.effect("shows what a reset would drop, and drops nothing with --dry-run", () =>
     Effect.gen(function* () {
       const { out } = yield* alexDb(["reset", "--dry-run"])
