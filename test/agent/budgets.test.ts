@@ -136,6 +136,42 @@ layer(embedded)("with 3,000 positions in 3,000 unclassified instruments", (it) =
     })
   )
 
+  it.effect(
+    "an excerpt has whole characters wherever it begins, and where there is no room for one the answer says so",
+    () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const content = `a${"😀".repeat(2000)}`
+        const [row] = yield* sql<{ readonly id: string }>`
+        INSERT INTO jobs (clerk_user_id, job_type, status, report_payload)
+        VALUES (${user}::varchar, 'portfolio_analysis', 'failed', jsonb_build_object('content', ${content}::text))
+        RETURNING id`
+        const job = { job_id: row?.id ?? assert.fail(), include: ["report"] }
+        const { read } = yield* opened(1500)
+        let text = ""
+        for (let from: number | null = 0; from !== null; ) {
+          const { excerpt }: Json = yield* read("read_job", { ...job, from })
+          assert.isTrue(excerpt.text.isWellFormed(), String(from))
+          assert.isNotEmpty(excerpt.text)
+          text += excerpt.text
+          from = excerpt.next
+        }
+        assert.strictEqual(JSON.parse(text).content, content)
+        for (const from of [11, 12, 13, 14, text.length - 3, text.length - 1, text.length, text.length + 9]) {
+          const { excerpt }: Json = yield* read("read_job", { ...job, from })
+          assert.isTrue(excerpt.text.isWellFormed(), String(from))
+          assert.strictEqual(excerpt.next === null, from > text.length - 400, String(from))
+        }
+        for (const least of [1, 400, 430, 440, 450, 460, 470, 480]) {
+          const { call } = yield* opened(least)
+          const { value } = yield* call("read_job", { ...job, from: 20 })
+          const { error, excerpt }: Json = value
+          if (error === undefined) assert.isTrue(excerpt.text.isWellFormed() && excerpt.text !== "")
+          else assert.strictEqual(error, "TooLarge")
+        }
+      })
+  )
+
   it.effect("a cursor of another list, or of none, is refused with what to do", () =>
     Effect.gen(function* () {
       const { call } = yield* opened()

@@ -170,11 +170,22 @@ interface JobAsked {
   readonly from?: number | undefined
 }
 
-/** The longest excerpt from a position that takes at most this many bytes as a JSON string, or nearly so. */
+/** Whether a position is within a character that takes two places. */
+const isWithin = (text: string, at: number): boolean =>
+  at > 0 && at < text.length && (text.codePointAt(at - 1) ?? 0) > 0xffff
+
+/**
+ * The longest excerpt from a position that takes at most this many bytes as a JSON string, or nearly so: whole
+ * characters, and at least one, so that a reader makes progress.
+ */
 const excerptOf = (text: string, from: number, bytes: number) => {
-  let end = Math.min(text.length, from + bytes)
-  while (Buffer.byteLength(JSON.stringify(text.slice(from, end))) > bytes) end = from + Math.floor((end - from) * 0.8)
-  return { text: text.slice(from, end), next: end < text.length ? end : null }
+  const start = isWithin(text, from) ? from - 1 : from
+  let end = Math.min(text.length, Math.max(start + 1, start + bytes))
+  while (end > start + 1 && Buffer.byteLength(JSON.stringify(text.slice(start, end))) > bytes) {
+    end = start + Math.max(1, Math.floor((end - start) * 0.8))
+  }
+  if (isWithin(text, end)) end = end > start + 1 ? end - 1 : end + 1
+  return { text: text.slice(start, end), next: end < text.length ? end : null }
 }
 
 /** A job with the payloads that fit, shortest first. */
