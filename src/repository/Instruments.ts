@@ -42,6 +42,7 @@ import {
   listed,
   lookUp,
   type RepositoryError,
+  type Row,
   reader,
   untilSeen
 } from "./Rows.ts"
@@ -89,7 +90,7 @@ interface Operations {
   readonly cached: (options: CacheOptions) => Effect.Effect<Find>
 
   /**
-   * Finds the known ones of many symbols, sorted by symbol.
+   * Finds the known ones of many symbols in any spelling, each once, sorted by symbol.
    *
    * @errors RepositoryError
    */
@@ -226,7 +227,7 @@ const meantBy = (sql: Sql, symbol: string) =>
   sql`(SELECT ${sql.literal(meant("given.symbol"))} FROM (SELECT ${symbol}::varchar AS symbol) AS given)`
 
 const bySymbols = (sql: Sql, symbols: ReadonlyArray<string>) =>
-  sql`SELECT ${sql.literal(columns)} FROM instruments WHERE symbol = ANY(${symbols}::text[]) ORDER BY symbol`
+  sql<Row>`SELECT ${sql.literal(columns)} FROM instruments WHERE symbol = ANY(${symbols}::text[])`
 
 const findBySymbol = (sql: Sql): Operations["findBySymbol"] => {
   const find = lookUp(Tables.instruments, Instrument, pageSize, (symbols) => bySymbols(sql, symbols))
@@ -248,12 +249,20 @@ const cached = (find: Find): Operations["cached"] =>
     return (symbol: InstrumentSymbol) => Cache.get(cache, symbol)
   })
 
+/** Each row once, by its symbol: several spellings may mean one instrument. */
+const sorted = (rows: ReadonlyArray<Row>): ReadonlyArray<Row> =>
+  [...new Map(rows.map((row) => [`${row["symbol"]}`, row]))].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row)
+
 const findMany = (sql: Sql): Operations["findMany"] =>
   Effect.fn("Instruments.findMany")((symbols) =>
     read.list(
       Effect.map(
-        Effect.forEach(Arr.chunksOf(Arr.dedupe(symbols), pageSize), (some) => bySymbols(sql, some)),
-        Arr.flatten
+        Effect.forEach(
+          Arr.chunksOf(Arr.dedupe(symbols), pageSize),
+          (some) => sql<Row>`SELECT ${sql.literal(columns)} FROM instruments
+WHERE symbol IN (SELECT ${sql.literal(meant("given"))} FROM unnest(${some}::text[]) AS given)`
+        ),
+        (pages) => sorted(pages.flat())
       )
     )
   )
@@ -297,12 +306,8 @@ const unclassified = (sql: Sql): Operations["unclassified"] =>
   Effect.fn("Instruments.unclassified")((user, options) => {
     const page = (after: string, limit: number) => sql`
       SELECT ${sql.literal(columns)} FROM instruments
-      WHERE '{}' IN (allocation_regions, allocation_sectors, allocation_asset_class)
-        AND symbol > ${after}::varchar
-        AND symbol IN (
-          SELECT positions.symbol FROM positions JOIN accounts ON accounts.id = positions.account_id
-          WHERE accounts.clerk_user_id = ${user}::varchar
-        )
+      WHERE '{}' IN (allocation_regions, allocation_sectors, allocation_asset_class) AND symbol > ${after}::varchar AND symbol IN (
+        SELECT positions.symbol FROM positions JOIN accounts ON accounts.id = account_id WHERE clerk_user_id = ${user}::varchar)
       ORDER BY symbol LIMIT ${limit}::int`
     const { after = "", limit } = options ?? {}
     return read.list(
@@ -326,8 +331,7 @@ const created = /* @__PURE__ */ Tables.settable(InstrumentCreate)
 const insert = (sql: Sql, json: string) => sql`
   INSERT INTO instruments (${sql.literal(created)})
   SELECT ${sql.literal(created)} FROM jsonb_populate_record(NULL::instruments, ${json}::jsonb)
-  ON CONFLICT (symbol) DO NOTHING
-  RETURNING ${sql.literal(columns)}`
+  ON CONFLICT (symbol) DO NOTHING RETURNING ${sql.literal(columns)}`
 
 const create = (sql: Sql): Operations["create"] =>
   Effect.fn("Instruments.create")(function* (input) {
@@ -341,9 +345,7 @@ const register = (sql: Sql): Operations["register"] =>
     // A symbol that another transaction is inserting is neither inserted nor visible here; the next attempt sees it.
     const row = yield* untilSeen(sql`
       WITH created AS (${insert(sql, json)})
-      SELECT true AS created, created.* FROM created
-      UNION ALL
-      SELECT false, ${sql.literal(columns)} FROM instruments
+      SELECT true AS created, created.* FROM created UNION ALL SELECT false, ${sql.literal(columns)} FROM instruments
       WHERE symbol = upper(${symbol}::varchar) AND NOT EXISTS (SELECT FROM created)`)
     return { instrument: yield* read.row(row), created: row["created"] === true }
   })
@@ -356,11 +358,9 @@ const update = (sql: Sql): Operations["update"] =>
     const json = yield* encodeUpdate(changes, `change of instrument ${symbol}`)
     return yield* read.first(
       sql`
-        UPDATE instruments SET (${sql.literal(updated)}) = (
-          SELECT ${sql.literal(updated)} FROM jsonb_populate_record(instruments, ${json}::jsonb)
-        )
-        WHERE symbol = ${meantBy(sql, symbol)}
-        RETURNING ${sql.literal(columns)}`,
+        UPDATE instruments
+        SET (${sql.literal(updated)}) = (SELECT ${sql.literal(updated)} FROM jsonb_populate_record(instruments, ${json}::jsonb))
+        WHERE symbol = ${meantBy(sql, symbol)} RETURNING ${sql.literal(columns)}`,
       notFound(symbol)
     )
   })
@@ -372,13 +372,9 @@ const remove = (sql: Sql): Operations["delete"] =>
     const [found] = yield* deletions(
       seeingDeleted(sql)(sql`
       WITH deleted AS (
-        DELETE FROM instruments
-        WHERE symbol = ${meantBy(sql, symbol)}
-          AND NOT EXISTS (SELECT FROM positions WHERE positions.symbol = instruments.symbol)
-        RETURNING symbol
-      )
-      SELECT EXISTS (SELECT FROM deleted) AS deleted FROM instruments
-      WHERE symbol = ${meantBy(sql, symbol)}`)
+        DELETE FROM instruments WHERE symbol = ${meantBy(sql, symbol)}
+        AND NOT EXISTS (SELECT FROM positions WHERE positions.symbol = instruments.symbol) RETURNING symbol
+      ) SELECT EXISTS (SELECT FROM deleted) AS deleted FROM instruments WHERE symbol = ${meantBy(sql, symbol)}`)
     )
     if (found === undefined) return yield* notFound(symbol)()
     if (!found.deleted) return yield* new InstrumentHeld({ symbol })

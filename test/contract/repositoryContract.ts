@@ -308,6 +308,34 @@ export const repositoryContract = (it: Vitest.MethodsNonLive<Services>) => {
     })
   )
 
+  it.effect("many instruments are found in any spelling of their symbols, each once, in one order", () =>
+    Effect.gen(function* () {
+      const instruments = yield* Instruments
+      const sql = yield* SqlClient.SqlClient
+      const symbols = Array.from({ length: 900 }, newSymbol)
+      yield* instruments.upsertMany(symbols.map((symbol) => ({ symbol, name: symbol, instrument_type: "stock" })))
+      const found = yield* instruments.findMany([...symbols].reverse())
+      assert.deepStrictEqual(
+        found.map(({ symbol }) => symbol),
+        [...symbols].sort()
+      )
+      const [one = newSymbol()] = symbols
+      const lower = InstrumentSymbol.make(one.toLowerCase())
+      assert.strictEqual((yield* instruments.findBySymbol(lower)).symbol, one)
+      assert.deepStrictEqual(
+        (yield* instruments.findMany([one, ...symbols, lower])).map(({ symbol }) => symbol),
+        [...symbols].sort()
+      )
+      // Another program has stored it in this spelling.
+      const theirs = InstrumentSymbol.make(newSymbol().toLowerCase())
+      yield* sql`INSERT INTO instruments (symbol, name, instrument_type) VALUES (${theirs}::varchar, 'x', 'stock')`
+      assert.deepStrictEqual(
+        (yield* instruments.findMany([theirs, lower])).map(({ symbol }) => symbol),
+        [one, theirs].sort()
+      )
+    })
+  )
+
   it.effect("500 prices are set, and unknown symbols are named", () =>
     Effect.gen(function* () {
       const instruments = yield* Instruments

@@ -161,15 +161,13 @@ const run = (sql: Sql, note: Noted, guard: JobGuard, id: JobId, json: string, st
       UPDATE jobs SET
         ${step === undefined ? sql.literal("") : sql`${assigned(sql, step)},`}
         (${sql.literal(written)}) = (${sql.literal(writtenOfNew)})
-      FROM found, new, sized
-      WHERE jobs.id = found.id AND fits
+      FROM found, new, sized WHERE jobs.id = found.id AND fits
         ${step === undefined ? sql.literal("") : sql`AND ${admitted(sql, step)}`}
         ${guard.unlessEnded === true ? sql`AND NOT found.status = ANY(${ended}::text[])` : sql.literal("")}
         ${guard.attempt === undefined ? sql.literal("") : sql`AND found.status = 'running' AND found.attempts = ${guard.attempt}::int`}
       RETURNING ${sql.literal(stateColumns)}
     )${note(sql, { outcome: came })}
-    SELECT
-      found.status AS found_status, found.attempts AS found_attempts, new.bytes, sized.fits,
+    SELECT found.status AS found_status, found.attempts AS found_attempts, new.bytes, sized.fits,
       changed.id IS NOT NULL AS changed, changed.*
     FROM found CROSS JOIN new CROSS JOIN sized LEFT JOIN changed ON true`
 

@@ -247,11 +247,8 @@ const create = (sql: Sql, types: ReadonlyArray<string>): Operations["create"] =>
         INSERT INTO jobs (${sql.literal(created)})
         SELECT ${sql.literal(createdOfNew)} FROM new JOIN users USING (clerk_user_id) WHERE bytes <= ${maxJobBytes}::int
         RETURNING ${sql.literal(stateColumns)}
-      )
-      SELECT
-        created.id IS NOT NULL AS created, new.bytes,
-        EXISTS (SELECT FROM users WHERE users.clerk_user_id = new.clerk_user_id) AS user_found,
-        created.*
+      ) SELECT created.id IS NOT NULL AS created, new.bytes,
+        EXISTS (SELECT FROM users WHERE users.clerk_user_id = new.clerk_user_id) AS user_found, created.*
       FROM new LEFT JOIN created ON true`)
     const [row] = rows
     const [outcome] = yield* createdJobs(Effect.succeed(rows))
