@@ -115,8 +115,10 @@ describe("lines on stdin", () => {
       requests.end(`${JSON.stringify({ jsonrpc: "2.0", id: 'a"b\\c', [one]: {} })}\n`)
       assert.isUndefined(sent(request('a"b\\c')))
     }
-    requests.end(`[{"jsonrpc":"2.0","id":0,"result":{}},{"jsonrpc":"2.0","id":"","result":{}}]\n`)
-    assert.isUndefined(sent([request(0), request("")]))
+    // A batch is answered as a whole, or refused without its ids.
+    assert.isUndefined(sent([request(7), request(8)]))
+    assert.isUndefined(sent(request(7)))
+    assert.isDefined(sent([request(8), request(7)]))
     requests.end('{"jsonrpc":"2.0","method":"notifications/progress","params":{}}\n')
     assert.isDefined(sent([request(2), request(2)]))
     assert.isDefined(sent([request(2), request(0)]))
@@ -135,12 +137,16 @@ describe("lines on stdin", () => {
       const call = { jsonrpc: "2.0", id: 7, method: "tools/call", params: { name: "list_jobs", arguments: {} } }
       const sent = [{ ...JSON.parse(initialize), params: version }, call, call, JSON.parse(ping)]
       const lines = sent.map((one) => `${JSON.stringify(one)}\n`).join("")
-      const pong = yield* Deferred.make<void>()
-      const hear = (chunk: string | Uint8Array) =>
-        String(chunk).includes('"id":2,"result"') ? Effect.asVoid(Deferred.succeed(pong, undefined)) : Effect.void
+      const [first, second] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const hear = Effect.fnUntraced(function* (chunk: string | Uint8Array) {
+        if (!String(chunk).includes('"id":2,"result"')) return
+        // Whoever waits for each answer may use one id for all requests.
+        if (!(yield* Deferred.succeed(first, undefined))) yield* Deferred.succeed(second, undefined)
+      })
+      const later = Stream.map(Stream.fromEffect(Deferred.await(first)), () => bytes(`${ping}\n`))
       const stdio = Stdio.make({
         args: Effect.succeed([]),
-        stdin: Stream.concat(Stream.make(bytes(lines)), Stream.never),
+        stdin: Stream.make(bytes(lines)).pipe(Stream.concat(later), Stream.concat(Stream.never)),
         stdout: () => Sink.forEach(hear),
         stderr: () => Sink.drain
       })
@@ -151,7 +157,7 @@ describe("lines on stdin", () => {
       })
       // The end of the library's output interrupts the fiber that serves.
       const serving = yield* Effect.forkChild(Layer.launch(Layer.provide(server, Layer.succeed(Stdio.Stdio, stdio))))
-      yield* Deferred.await(pong)
+      yield* Deferred.await(second)
       yield* Fiber.interrupt(serving)
     })
   )

@@ -2,15 +2,14 @@
  * The requests of a session that are not answered yet. A second request under the id of one of them interrupts the
  * library's reading: it and what follows it would be lost.
  */
-import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import { parsed, refusalFor } from "./refusedMessages.ts"
+import { refusalFor } from "./refusedMessages.ts"
 
 const all = (message: unknown): ReadonlyArray<unknown> => (Array.isArray(message) ? message : [message])
 
 /** The id of a request, as JSON: `1` and `"1"` are different ones. */
 const requestOf = (message: unknown): string | undefined =>
-  Predicate.isObject(message) && message["method"] !== undefined && message["id"] !== undefined
+  Predicate.isObject(message) && typeof message["method"] === "string" && message["id"] !== undefined
     ? JSON.stringify(message["id"])
     : undefined
 
@@ -24,11 +23,6 @@ const cancelledBy = (message: unknown): string | undefined =>
 
 /** The id of an answer, as the library writes it: an answer may be long, and is not parsed for its id. */
 const answer = /^\{"jsonrpc":"2\.0","id":("(?:[^"\\]|\\.)*"|[-+.\deE]+),"(?:result|error)":/
-
-const answeredBy = (line: string): ReadonlyArray<string> => {
-  if (!line.startsWith("[")) return [answer.exec(line)?.[1] ?? ""]
-  return all(Option.getOrUndefined(parsed(line))).map((one) => JSON.stringify(Reflect.get(Object(one), "id")) ?? "")
-}
 
 /** What begins and ends the requests of one session. */
 export interface OpenRequests {
@@ -49,12 +43,13 @@ export const make = (): OpenRequests => {
         const message = `Invalid request: the id ${used} is that of a request without an answer yet; give each its own`
         return refusalFor(null, { code: -32600, message })
       }
-      for (const id of begun) open.add(id)
+      // Most versions of the protocol answer a batch as a whole, without its ids.
+      if (!Array.isArray(message)) for (const id of begun) open.add(id)
       for (const one of all(message)) open.delete(cancelledBy(one) ?? "")
       return undefined
     },
     end: (lines) => {
-      for (const line of lines.split("\n")) for (const id of answeredBy(line)) open.delete(id)
+      for (const line of lines.split("\n")) open.delete(answer.exec(line)?.[1] ?? "")
     }
   }
 }
