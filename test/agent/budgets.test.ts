@@ -9,7 +9,7 @@ import * as UserTools from "../../src/agent/tools/UserTools.ts"
 import type { Repositories } from "../../src/DbLayer.ts"
 import { ClerkUserId } from "../../src/domain/User.ts"
 import { Users } from "../../src/repository/index.ts"
-import { embedded } from "../repository/TestRepositories.ts"
+import { embedded, hasPostgres, postgres, skipWithoutPostgres } from "../repository/TestRepositories.ts"
 
 // A limit ends what hangs; a busy machine is no fault.
 vi.setConfig({ testTimeout: 300_000 })
@@ -199,3 +199,26 @@ layer(embedded)("with 3,000 positions in 3,000 unclassified instruments", (it) =
     })
   )
 })
+
+// The embedded database does not take such a payload.
+if (!hasPostgres) skipWithoutPostgres("a payload that is nested thousands deep")
+else {
+  layer(postgres)("with what another program has stored", (it) => {
+    it.effect("a payload that is nested too deep to be sent is no failure of the database, and can be left out", () =>
+      Effect.gen(function* () {
+        yield* (yield* Users).getOrCreate({ clerk_user_id: user })
+        const sql = yield* SqlClient.SqlClient
+        const deep = `${'{"a":'.repeat(6000)}1${"}".repeat(6000)}`
+        const [row] = yield* sql<{ readonly id: string }>`
+          INSERT INTO jobs (clerk_user_id, job_type, status, report_payload)
+          VALUES (${user}::varchar, 'portfolio_analysis', 'failed', ${deep}::jsonb) RETURNING id`
+        const { call, read } = yield* opened()
+        for (const asked of [{}, { include: ["report"] }, { include: ["report"], from: 0 }]) {
+          const { value } = yield* call("read_job", { job_id: row?.id, ...asked })
+          assert.deepInclude(value, { error: "TooLarge" })
+        }
+        assert.isNull((yield* read("read_job", { job_id: row?.id, include: ["summary"] })).report_payload)
+      })
+    )
+  })
+}

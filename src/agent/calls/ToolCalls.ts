@@ -207,11 +207,18 @@ const isToolFailure = Schema.is(ToolFailure)
 const failed = (name: string, cause: Cause.Cause<unknown>): Effect.Effect<Answer> => {
   const error = Cause.squash(cause)
   if (isToolFailure(error)) return Effect.succeed({ isError: true, value: error })
+  if (error instanceof RangeError && error.message.includes("call stack")) return Effect.succeed(tooDeep)
   return Effect.as(Effect.logWarning(`The tool ${name} failed: ${messageOf(error)}`), unreachable)
 }
 
 const messageOf = (error: unknown): string =>
   Predicate.isObject(error) && typeof error["message"] === "string" ? error["message"] : String(error)
+
+/** The answer that would overflow the stack while it is written as JSON: another program has stored what is in it. */
+const tooDeep = failure(
+  "TooLarge",
+  "What is stored there is nested thousands deep, and can't be sent. read_job leaves out what include does not name."
+)
 
 /** The answer to a call whose handlers can't be built. */
 export const unreachable = failure(
