@@ -9,7 +9,7 @@ import { type InstrumentSymbol, StoredSymbol } from "../domain/Instrument.ts"
 import { InvalidInput } from "../domain/Problems.ts"
 import { CalendarDay } from "../domain/Text.ts"
 import type { ClerkUserId } from "../domain/User.ts"
-import { today } from "./batches/InstrumentBatches.ts"
+import { meant, meantBy, today } from "./batches/InstrumentBatches.ts"
 import { seeingDeleted } from "./DeletedMeanwhile.ts"
 import { computed, everyPage, type Listed, type RepositoryError, reader } from "./Rows.ts"
 import * as Tables from "./Tables.ts"
@@ -171,8 +171,7 @@ const portfolio = (sql: Sql): Operations["portfolio"] =>
         (after) => sql`
           SELECT ${sql.literal(columns)} FROM portfolio_snapshots
           WHERE clerk_user_id = ${user}::varchar AND day <= ${to}::date
-            AND ${after === "" ? sql`day >= ${from}::date` : sql`day > ${after}::date`}
-          ORDER BY day LIMIT ${snapshotsOfPage}::int`
+            AND ${after === "" ? sql`day >= ${from}::date` : sql`day > ${after}::date`} ORDER BY day LIMIT ${snapshotsOfPage}::int`
       )
     )
   })
@@ -189,8 +188,7 @@ const prices = (sql: Sql): Operations["prices"] =>
         "day",
         (after) => sql`
           SELECT ${sql.literal(priceColumns)} FROM price_history
-          WHERE symbol = ${symbol}::varchar AND day <= ${to}::date
-            AND ${after === "" ? sql`day >= ${from}::date` : sql`day > ${after}::date`}
+          WHERE symbol = ${meantBy(sql, symbol)} AND day <= ${to}::date AND ${after === "" ? sql`day >= ${from}::date` : sql`day > ${after}::date`}
           ORDER BY day LIMIT ${pricesOfPage}::int`
       )
     )
@@ -229,9 +227,8 @@ const priceChanges = (sql: Sql): Operations["priceChanges"] =>
       ORDER BY day ${sql.literal(order)} LIMIT 1`
     return yield* readPriceChanges.list(sql`
       SELECT wanted.symbol, ${sql.literal(changed)}
-      FROM (SELECT DISTINCT symbol FROM unnest(${symbols}::text[]) AS symbol) AS wanted,
-        LATERAL (${end("ASC")}) AS first, LATERAL (${end("DESC")}) AS last
-      ORDER BY wanted.symbol`)
+      FROM (SELECT DISTINCT ${sql.literal(meant("given"))} AS symbol FROM unnest(${symbols}::text[]) AS given) AS wanted,
+        LATERAL (${end("ASC")}) AS first, LATERAL (${end("DESC")}) AS last ORDER BY wanted.symbol`)
   })
 
 const make = Effect.map(

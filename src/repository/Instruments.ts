@@ -27,6 +27,7 @@ import type { BatchOptions } from "./batches/Batches.ts"
 import {
   fillIn,
   meant,
+  meantBy,
   type PriceResult,
   setPrices,
   type UpsertOptions,
@@ -221,10 +222,6 @@ const pageSize = 400
 const columns = /* @__PURE__ */ Tables.selected(Tables.instruments)
 const read = /* @__PURE__ */ reader(Tables.instruments, Instrument)
 const notFound = (symbol: InstrumentSymbol) => () => new InstrumentNotFound({ symbol })
-
-/** The SQL of the stored symbol: in this spelling if it exists, else in capitals. */
-const meantBy = (sql: Sql, symbol: string) =>
-  sql`(SELECT ${sql.literal(meant("given.symbol"))} FROM (SELECT ${symbol}::varchar AS symbol) AS given)`
 
 const bySymbols = (sql: Sql, symbols: ReadonlyArray<string>) =>
   sql<Row>`SELECT ${sql.literal(columns)} FROM instruments WHERE symbol = ANY(${symbols}::text[])`

@@ -434,6 +434,9 @@ const history = (it: It) => {
           [b.symbol, "2.5", "25"]
         ]
       )
+      const lower = InstrumentSymbol.make(a.symbol.toLowerCase())
+      assert.deepStrictEqual(yield* history.prices(lower, period), prices)
+      assert.deepStrictEqual(yield* history.priceChanges([lower, b.symbol, a.symbol], period), changes)
       assert.deepStrictEqual(yield* history.prices(a.symbol, { from: "2000-01-01", to: "2000-01-02" }), [])
       const refused = yield* Effect.flip(history.prices(a.symbol, { from: "2026-02-30", to: "x" }))
       assert.strictEqual(refused._tag, "InvalidInput")

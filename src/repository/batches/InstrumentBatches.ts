@@ -42,6 +42,10 @@ const latest = <A extends { readonly symbol: string }>(input: ReadonlyArray<A>):
 export const meant = (given: string): string =>
   `coalesce((SELECT known.symbol FROM instruments AS known WHERE known.symbol = ${given}), upper(${given}))`
 
+/** The stored symbol that is meant by another spelling, as SQL. */
+export const meantBy = (sql: Sql, symbol: string) =>
+  sql`(SELECT ${sql.literal(meant("given"))} FROM (SELECT ${symbol}::varchar AS given) AS given)`
+
 const merged = /* @__PURE__ */ Tables.settable(InstrumentCreate)
 const mergedOf = (record: string) => Tables.settable(InstrumentCreate, record)
 
