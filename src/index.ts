@@ -5,6 +5,12 @@
 export * as DbConfig from "./DbConfig.ts"
 export * as DbLayer from "./DbLayer.ts"
 export * from "./domain/index.ts"
+export type { Row as BackupRow } from "./operations/backup/BackupFormat.ts"
+export type { Readable as BackupTable } from "./operations/backup/BackupRows.ts"
+export type { Values as BackupValues } from "./operations/backup/RecordText.ts"
+export type { RowsRefused } from "./operations/backup/restore/RestoreWriter.ts"
+export type { Cluster as ClusterConfiguration } from "./operations/database/Advice.ts"
+export type { Installation } from "./operations/database/Installation.ts"
 export {
   Backup,
   BackupFile,
@@ -22,4 +28,6 @@ export {
   Target,
   Verify
 } from "./operations/index.ts"
+export type { Migration, MigrationsUnreadable } from "./operations/migrate/Migration.ts"
+export type { SeedInvalid } from "./operations/seed/SeedFile.ts"
 export * from "./repository/services.ts"

@@ -1,6 +1,7 @@
 /** The tools for agents, an MCP server, and JSON Schemas of what agents read and write. */
 
 export type { CallRecord } from "./calls/callTrail.ts"
+export type { Handlers as ToolHandlers } from "./calls/ToolCalls.ts"
 export * as McpServer from "./mcp/McpServer.ts"
 export {
   type DecodedPayload,

@@ -3,6 +3,7 @@ import type { PGlite } from "@electric-sql/pglite"
 import { Effect, Layer, type Redacted, type Scope } from "effect"
 import { DataApi } from "../data-api/DataApi.ts"
 import { defaultLimits, type Limits } from "./EngineLimits.ts"
+import type { Durability } from "./embedded/Durability.ts"
 import * as EmbeddedPostgres from "./embedded/EmbeddedPostgres.ts"
 import * as Pglite from "./embedded/PgliteSessions.ts"
 import * as Snapshot from "./embedded/Snapshot.ts"
@@ -35,7 +36,7 @@ export interface LocalDataApiOptions {
    * caches: when the operating system has it. Then it survives a kill of this process, but a loss of power may lose it
    * or damage the folder.
    */
-  readonly durability?: EmbeddedPostgres.Durability | undefined
+  readonly durability?: Durability | undefined
   /**
    * Shares the folder with other processes that set this option: the first one opens it, and the others send their
    * calls to it through a socket that only this user can reach. By default only this process can use the folder.

@@ -1,15 +1,16 @@
 /** A local Data API, in this process or over HTTP for the AWS SDKs. Nothing here depends on Alex's schema. */
 
+export type { Target as ClusterTarget } from "../data-api/rest-json/RequestReader.ts"
 export { defaultLimits, type Limits } from "./EngineLimits.ts"
 export * as Engine from "./engine/Engine.ts"
 export { type PositionalStatement, toPositional } from "./engine/NamedParameters.ts"
 export type { ResultSet, Session, SessionSource, Statement } from "./engine/Session.ts"
 export * as FaultControl from "./faults/FaultControl.ts"
 export { Fault, FaultPlan } from "./faults/FaultPlan.ts"
-export { Faults } from "./faults/Faults.ts"
+export { type FaultState, Faults } from "./faults/Faults.ts"
 export { Unclosed } from "./folder/Unclosed.ts"
 export * as Clusters from "./http/Clusters.ts"
 export { HttpServer, type HttpServerOptions, type RequestLog } from "./http/HttpServer.ts"
-export { ListenError } from "./http/Listener.ts"
+export { type Bound, ListenError } from "./http/Listener.ts"
 export * as LocalDataApi from "./LocalDataApi.ts"
 export { LocalDataApiError } from "./LocalDataApiError.ts"

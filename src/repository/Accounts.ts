@@ -73,7 +73,7 @@ interface UserAccounts extends OneAccount {
 }
 
 /** The operations on accounts. */
-interface Operations extends OneAccount {
+export interface Operations extends OneAccount {
   /**
    * Creates an account.
    *

@@ -35,7 +35,7 @@ export interface AgentCallListOptions {
 }
 
 /** The operations on the calls of agents. */
-interface Operations {
+export interface Operations {
   /**
    * The calls that reached a write, the newest first.
    *

@@ -26,7 +26,7 @@ export interface PriceChange extends Change {
 }
 
 /** The operations on the history. */
-interface Operations {
+export interface Operations {
   /**
    * Stores the current value of every user's portfolio as today's snapshot (in UTC), in one request, and returns how
    * many users have one. A later snapshot of the same day replaces it. Values that can't be added, such as a price of

@@ -64,7 +64,7 @@ interface CacheOptions {
 type Find = (symbol: InstrumentSymbol) => Effect.Effect<Instrument, InstrumentNotFound | RepositoryError>
 
 /** The operations on instruments. */
-interface Operations {
+export interface Operations {
   /**
    * Finds an instrument; concurrent lookups are one request.
    *

@@ -28,7 +28,7 @@ export interface PortfolioAdded {
 }
 
 /** The operations on portfolios. */
-interface Operations {
+export interface Operations {
   /**
    * Loads a user with all accounts, positions and instruments: in one request, or in several if they do not fit into
    * one response of the Data API. Accounts are sorted newest first, positions and instruments by symbol. Fails if a row

@@ -119,7 +119,7 @@ interface UserPositions {
 }
 
 /** The operations on positions. */
-interface Operations extends UserPositions {
+export interface Operations extends UserPositions {
   /**
    * All positions of all users, by id.
    *

@@ -26,7 +26,7 @@ interface UserPage {
 }
 
 /** The operations on users. */
-interface Operations {
+export interface Operations {
   /**
    * Finds a user; concurrent lookups are one request.
    *

@@ -19,7 +19,7 @@ import { assert, it } from "@effect/vitest"
 import { build } from "esbuild"
 import { afterAll, beforeAll } from "vitest"
 import { sources } from "./CodeBlocks.ts"
-import { entryPoints } from "./PublicFace.ts"
+import { entryPoints, publicFace } from "./PublicFace.ts"
 
 const root = fileURLToPath(new URL("../../", import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), "alex-package-"))
@@ -173,7 +173,7 @@ const asUsersWrite = (file: string): string => {
   )
 }
 
-it("a script of 15 lines and the examples type-check in strict mode, and the script runs on that database", async () => {
+it("a script of 15 lines and the examples type-check in strict mode, declarations included, and the script runs on that database", async () => {
   const script = `import { Effect } from "effect"
 import { ClerkUserId, DbLayer, Portfolios } from "alex-database"
 import { formatDecimal } from "alex-database/domain"
@@ -196,8 +196,26 @@ console.log("TOTAL", total)
   for (const file of examples) writeFileSync(join(consumer, file), asUsersWrite(file))
   const tsc = join(root, "node_modules", ".bin", "tsc")
   const options = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--target", "es2024", "--module", "nodenext"]
-  await run(consumer, tsc, ...options, "--types", "node", "--skipLibCheck", "portfolio.ts", "faces.ts", ...examples)
+  await run(consumer, tsc, ...options, "--types", "node", "portfolio.ts", "faces.ts", ...examples)
   assert.match(await run(consumer, "node", "portfolio.ts"), /TOTAL \d+(\.\d+)?/)
+}, 120_000)
+
+it("a library that exports what it makes of the package's values and services has declarations", async () => {
+  const lines = publicFace().flatMap(({ names, specifier }, entry) => [
+    `import * as face${entry} from "${specifier}"`,
+    ...names.flatMap(({ kind, name }, n) => {
+      if (kind === "value") return [`export const value${entry}_${n} = face${entry}.${name}`]
+      return kind === "service" ? [`export const made${entry}_${n} = Effect.map(face${entry}.${name}, (it) => it)`] : []
+    })
+  ])
+  assert.isAbove(lines.filter((line) => line.startsWith("export const value")).length, 200)
+  assert.isAbove(lines.filter((line) => line.startsWith("export const made")).length, 15)
+  writeFileSync(join(consumer, "library.ts"), `import { Effect } from "effect"\n${lines.join("\n")}\n`)
+  const tsc = join(root, "node_modules", ".bin", "tsc")
+  const options = ["--declaration", "--emitDeclarationOnly", "--outDir", "declared", "--strict", "--target", "es2024"]
+  const types = ["--module", "nodenext", "--types", "node", "--skipLibCheck"]
+  const refused = await run(consumer, tsc, ...options, ...types, "library.ts").catch(({ stdout }) => String(stdout))
+  assert.strictEqual(refused, "")
 }, 120_000)
 
 /** What a bundler takes in for a module, after what nobody uses has been shaken off. */

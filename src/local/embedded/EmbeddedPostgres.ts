@@ -5,10 +5,8 @@ import type { PGlite } from "@electric-sql/pglite"
 import { Data, Duration, Effect, type Scope } from "effect"
 import type { Limits } from "../EngineLimits.ts"
 import { LocalDataApiError } from "../LocalDataApiError.ts"
+import type { Durability } from "./Durability.ts"
 import { failOnTrap } from "./Trap.ts"
-
-/** `full`: a commit is acknowledged when it is on the disk. `fast`: the operating system writes it later. */
-export type Durability = "full" | "fast"
 
 export interface PgliteOptions {
   /** A folder with the files of PostgreSQL; `undefined` keeps everything in memory. */

@@ -96,7 +96,7 @@ interface UserJobs extends JobSteps {
 }
 
 /** The operations on jobs. */
-interface Operations extends JobSteps, Queue {
+export interface Operations extends JobSteps, Queue {
   /**
    * Finds a job with all or some of its payloads. Concurrent lookups with all payloads share requests.
    *
