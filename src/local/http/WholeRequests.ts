@@ -152,11 +152,12 @@ class WholeConnection {
     const socket = this.#socket
     const { idle } = this.#options.patience
     const kept = `Connection: keep-alive\r\nKeep-Alive: timeout=${idle / 1000}\r\n\r\n`
+    const onWritten = lost === undefined ? undefined : (error?: Error | null) => error && lost()
     if (socket.destroyed) lost?.()
     else if (written === "dropped") socket.destroy()
     else if (this.#closing) this.#answerLast(written, lost)
     // The next request is read when this response could be written, so that responses do not pile up.
-    else if (socket.write(`${written.head}${kept}${written.body}`, (error) => error && lost?.())) this.#next()
+    else if (socket.write(`${written.head}${kept}${written.body}`, onWritten)) this.#next()
     else socket.once("drain", this.#next)
   }
 
