@@ -1,6 +1,7 @@
 import { assert, it, layer } from "@effect/vitest"
 import { BigDecimal, Effect, Layer, Stream } from "effect"
 import { Tool } from "effect/ai"
+import { SqlClient } from "effect/sql"
 import { BoundJob, type Grant, Granted, grants } from "../../src/agent/tools/Grants.ts"
 import { ReadTools } from "../../src/agent/tools/readTools.ts"
 import { layer as layerHandlers } from "../../src/agent/tools/ToolHandlers.ts"
@@ -10,6 +11,7 @@ import { DataApi } from "../../src/data-api/DataApi.ts"
 import { DataApiError, ServiceUnavailable } from "../../src/data-api/DataApiError.ts"
 import * as DataApiSql from "../../src/data-api/sql/DataApiSql.ts"
 import { strict } from "../../src/domain/Allocation.ts"
+import { InstrumentSymbol } from "../../src/domain/Instrument.ts"
 import { JobId } from "../../src/domain/Job.ts"
 import { ClerkUserId } from "../../src/domain/User.ts"
 import * as Repositories from "../../src/repository/index.ts"
@@ -413,3 +415,50 @@ it.effect("an outage is answered with whether to repeat the call, and without th
     assert.include(answer.message, "It may or may not have written: read what is there before you repeat the call.")
   }).pipe(Effect.provide(outage))
 )
+
+layer(embedded)("lists in which another program wrote rows that can't be read", (it) => {
+  it.effect("name them, and go on behind them to the end", () =>
+    Effect.gen(function* () {
+      const { alices } = yield* people
+      const sql = yield* SqlClient.SqlClient
+      const positions = (yield* Repositories.Positions).forUser(alice)
+      const call = as(alice, true)
+      const symbols = ["QQA", "QQB", "QQC", "QQD", "QQE", "QQF"]
+      for (const symbol of symbols) {
+        yield* positions.registerAndPut({
+          account_id: alices.account,
+          symbol: InstrumentSymbol.make(symbol),
+          quantity: BigDecimal.fromStringUnsafe("1")
+        })
+      }
+      yield* sql`UPDATE instruments SET created_at = 'infinity' WHERE symbol IN ('QQB', 'QQC', 'QQE')`
+      yield* sql`UPDATE instruments SET allocation_regions = '{}' WHERE symbol LIKE 'QQ_'`
+      for (const tool of ["search_instruments", "list_unclassified_instruments"] as const) {
+        for (const limit of [1, 2, 3, 4, 5, 6, 50]) {
+          const [read, left] = [new Set<string>(), new Set<string>()]
+          let after: string | undefined
+          do {
+            const { answer, isFailure } = yield* call(tool, {
+              limit,
+              ...(tool === "search_instruments" && { query: "QQ" }),
+              ...(after !== undefined && { after })
+            })
+            assert.isFalse(isFailure, JSON.stringify(answer))
+            assert.isAtMost(answer.instruments.length, limit)
+            for (const { symbol } of answer.instruments) read.add(symbol)
+            for (const symbol of answer.unreadable ?? []) left.add(symbol)
+            after = answer.next ?? undefined
+          } while (after !== undefined)
+          assert.deepStrictEqual([...read].toSorted(), ["QQA", "QQD", "QQF"], `${tool} by ${limit}`)
+          assert.deepStrictEqual([...left].toSorted(), ["QQB", "QQC", "QQE"], `${tool} by ${limit}`)
+        }
+      }
+      const accounts = yield* call("list_accounts")
+      assert.notProperty(accounts.answer, "unreadable")
+      yield* sql`UPDATE accounts SET created_at = 'infinity' WHERE id = ${alices.account}::uuid`
+      yield* sql`UPDATE jobs SET started_at = 'infinity' WHERE id = ${alices.job}::uuid`
+      assert.deepStrictEqual((yield* call("list_accounts")).answer.unreadable, [alices.account])
+      assert.deepStrictEqual((yield* call("list_jobs")).answer.unreadable, [alices.job])
+    })
+  )
+})

@@ -39,14 +39,20 @@ const bytesOf = (item: unknown): number => Buffer.byteLength(JSON.stringify(item
 
 /**
  * As many items as fit into so many bytes, at most `limit`, after the one that the cursor names; `undefined` if there
- * is none. The first item is always included, so that a reader makes progress.
+ * is none. The first item is always included, so that a reader makes progress. `isMore`: there are entries behind the
+ * items.
  */
 export const pageOf = <A>(
   items: ReadonlyArray<A>,
   cursorOf: (item: A) => string,
-  page: { readonly after?: string | undefined; readonly limit: number; readonly bytes: number }
+  page: {
+    readonly after?: string | undefined
+    readonly limit: number
+    readonly bytes: number
+    readonly isMore?: boolean
+  }
 ): Page<A> | undefined => {
-  const { after, bytes, limit } = page
+  const { after, bytes, isMore = false, limit } = page
   const found = after === undefined ? -1 : items.findIndex((item) => cursorOf(item) === after)
   if (after !== undefined && found < 0) return undefined
   const rest = items.slice(found + 1)
@@ -60,7 +66,7 @@ export const pageOf = <A>(
   const last = rest[count - 1]
   return {
     items: rest.slice(0, count),
-    next: count < rest.length && last !== undefined ? cursorOf(last) : undefined,
+    next: (isMore || count < rest.length) && last !== undefined ? cursorOf(last) : undefined,
     bytes: sum
   }
 }

@@ -1,7 +1,7 @@
 /** The handlers of the tools that only read. */
 import * as Effect from "effect/Effect"
-import { driftFrom, type Job, type Portfolio, summarize } from "../../domain/index.ts"
-import { Accounts, Instruments, Jobs, Portfolios, Positions } from "../../repository/index.ts"
+import { driftFrom, type Job, type Portfolio, summarize, type UnreadableRow } from "../../domain/index.ts"
+import { Accounts, Instruments, Jobs, type Listed, Portfolios, Positions } from "../../repository/index.ts"
 import { reading, refused } from "./failures.ts"
 import { cut, MaxResult, overhead, type Page, pageOf } from "./pages.ts"
 import {
@@ -28,21 +28,43 @@ const unknownCursor = refused(
 
 const found = <A>(page: Page<A> | undefined) => (page === undefined ? unknownCursor : Effect.succeed(page))
 
+/** How many unreadable rows an answer names. */
+const named = 10
+
+/** The member of an answer for rows that can't be read, if there are any. */
+const leftOut = (unreadable: ReadonlyArray<UnreadableRow> = []) =>
+  unreadable.length === 0 ? {} : { unreadable: unreadable.slice(0, named).map(({ key }) => key) }
+
+/** A page of rows of which one more than `limit` was asked for; if none can be read, it goes on at `last`. */
+const pageOfRows = <A>(
+  rows: Listed<A>,
+  cursorOf: (item: A, index: number) => string,
+  { bytes, last, limit }: { readonly limit: number; readonly bytes: number; readonly last: string | undefined }
+) => {
+  const isMore = rows.length + (rows.unreadable ?? []).length > limit
+  const entries = rows.map((item, index) => ({ item, cursor: cursorOf(item, index) }))
+  return Effect.map(found(pageOf(entries, ({ cursor }) => cursor, { limit, bytes, isMore })), (page) => ({
+    instruments: page.items.map(({ item }) => item),
+    next: page.next ?? (isMore && rows.length === 0 ? last : undefined) ?? null,
+    ...leftOut(rows.unreadable)
+  }))
+}
+
 const searching = (instruments: Instruments["Service"], bytes: number) =>
   Effect.fnUntraced(function* ({ after, limit, query }: Asked & { readonly query: string }) {
     if (!/^\d{1,9}$/.test(after ?? "0")) return yield* unknownCursor
     const offset = Number(after ?? 0)
     const rows = yield* instruments.search(query, { limit: limit + 1, offset })
-    const numbered = rows.map((instrument, index) => ({ instrument, number: String(offset + index + 1) }))
-    const page = yield* found(pageOf(numbered, ({ number }) => number, { limit, bytes }))
-    return { instruments: page.items.map(({ instrument }) => instrument), next: page.next ?? null }
+    const last = String(offset + rows.length + (rows.unreadable ?? []).length)
+    // Where a row before could not be read, a cursor within the page may repeat entries, and skips none.
+    const cursorOf = (_: unknown, index: number) => (index === rows.length - 1 ? last : String(offset + index + 1))
+    return yield* pageOfRows(rows, cursorOf, { limit, bytes, last })
   })
 
 const unclassified = (instruments: Instruments["Service"], user: CurrentUser["Service"], bytes: number) =>
   Effect.fnUntraced(function* ({ after, limit }: Asked) {
     const rows = yield* instruments.unclassified(user, { after, limit: limit + 1 })
-    const page = yield* found(pageOf(rows, ({ symbol }) => symbol, { limit, bytes }))
-    return { instruments: page.items, next: page.next ?? null }
+    return yield* pageOfRows(rows, ({ symbol }) => symbol, { limit, bytes, last: rows.unreadable?.at(-1)?.key })
   })
 
 /** The lists of a portfolio, each entry with its cursor. */
@@ -135,12 +157,13 @@ const portfolioOf = Effect.fnUntraced(function* (
 
 const accountsPage = (accounts: ReturnType<Accounts["Service"]["forUser"]>, bytes: number) =>
   Effect.fnUntraced(function* (asked: Asked) {
-    const all = (yield* accounts.list()).map((account) => ({
+    const rows = yield* accounts.list()
+    const all = rows.map((account) => ({
       ...account,
       account_purpose: account.account_purpose === null ? null : cut(account.account_purpose)
     }))
     const page = yield* found(pageOf(all, ({ id }) => id, { ...asked, bytes }))
-    return { accounts: page.items, next: page.next ?? null }
+    return { accounts: page.items, next: page.next ?? null, ...leftOut(rows.unreadable) }
   })
 
 export type UserJobs = ReturnType<Jobs["Service"]["forUser"]>
@@ -150,8 +173,8 @@ type JobPage = NonNullable<Parameters<UserJobs["list"]>[0]>
 const jobsPage = (jobs: UserJobs, bytes: number) =>
   Effect.fnUntraced(function* (page: JobPage) {
     const list = Effect.fnUntraced(function* (limit: number | undefined) {
-      const { jobs: found, next } = yield* jobs.list({ ...page, ...(limit === undefined ? {} : { limit }) })
-      return { jobs: found.map(withShortReason), next }
+      const list = yield* jobs.list({ ...page, ...(limit === undefined ? {} : { limit }) })
+      return { jobs: list.jobs.map(withShortReason), next: list.next, ...leftOut(list.unreadable) }
     })
     const whole = yield* list(page.limit)
     const fitting = pageOf(whole.jobs, ({ id }) => id, { limit: whole.jobs.length, bytes })?.items.length ?? 0

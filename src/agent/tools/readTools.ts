@@ -28,7 +28,14 @@ const next = Schema.NullOr(Schema.String).annotate({
   description: "What to pass as after for the next page; null at the end"
 })
 
-const InstrumentPage = Schema.toCodecJson(Schema.Struct({ instruments: Schema.Array(Instrument), next }))
+/** Members of a page that is not whole. */
+const unreadable = Schema.optionalKey(
+  Schema.Array(Schema.String).annotate({
+    description: "Entries that are left out because their rows can't be read; say so, since a person has to fix them"
+  })
+)
+
+const InstrumentPage = Schema.toCodecJson(Schema.Struct({ instruments: Schema.Array(Instrument), next, unreadable }))
 
 const after = Schema.optionalKey(Cursor)
 
@@ -129,7 +136,7 @@ const listAccounts = Tool.make("list_accounts", {
     "List the user's accounts with their ids, the newest first, a page at a time. Cash is US dollars, interest a " +
     'yearly fraction: "0.045" is 4.5 %.',
   parameters: Schema.Struct({ limit: limit(200, 50), after }),
-  success: Schema.toCodecJson(Schema.Struct({ accounts: Schema.Array(Account), next })),
+  success: Schema.toCodecJson(Schema.Struct({ accounts: Schema.Array(Account), next, unreadable })),
   ...failing
 }).annotateMerge(reads)
 
@@ -154,7 +161,8 @@ const listJobs = Tool.make("list_jobs", {
       jobs: Schema.Array(JobState),
       next: Schema.NullOr(JobCursor).annotate({
         description: "What to pass as after for the next page; null at the end"
-      })
+      }),
+      unreadable
     })
   ),
   ...failing
