@@ -100,6 +100,29 @@ const binaryCopies: ReadonlyArray<ReadonlyArray<Buffer>> = [
   pieces(binaryFile(0, 0, int16(2), int32(-2), field("nine"), trailer))
 ]
 
+/** COPY of text, and what came of it; each input into a table of its own. */
+const copiedTexts = (options: string, inputs: ReadonlyArray<string>): ReadonlyArray<ReadonlyArray<Buffer>> =>
+  inputs.flatMap((input) => [
+    [query("create table lines(a text)")],
+    [query(`copy lines from stdin ${options}`), copyData(input), copyDone],
+    [query("select concat(a), a is null from lines")],
+    [query("drop table lines")]
+  ])
+
+/** One row as text of two lines, with line breaks of each kind, mixed, and behind a backslash. */
+const lineBreaks = [
+  "a\nb\n",
+  "a\r\nb\r\n",
+  "a\rb\r",
+  "a\rb",
+  "\r\r",
+  "a\r\nb\n",
+  "a\nb\r\n",
+  "a\rb\n",
+  "a\nb\r",
+  "a\\\r\n"
+]
+
 const conversations: Readonly<Record<string, ReadonlyArray<ReadonlyArray<Buffer>>>> = {
   "formats are as many as the values, or one, or none, and of two kinds": [
     formatted([], []),
@@ -173,6 +196,25 @@ const conversations: Readonly<Record<string, ReadonlyArray<ReadonlyArray<Buffer>
     [query("select count(*), sum(a), string_agg(b, ' ' order by b) from binary_rows")],
     [query("drop table binary_rows")]
   ],
+  "COPY ends lines with the line break of the first, and refuses any other": [
+    ...copiedTexts("", lineBreaks),
+    ...copiedTexts("csv", [...lineBreaks, '"a\rb"\rc\r', '"a\r\nb"\nc\n']),
+    ...copiedTexts("csv header", ["h\ra\r", "h\r\na\n", ""]),
+    ...copiedTexts("(header match)", ["", "a\rb\r"])
+  ],
+  "COPY ends at its mark, alone on a line or not, and refuses a damaged one": [
+    ...copiedTexts("", ["a\n\\.\nb\n", "a\\.\nb\n", "a\\.b\n", "\\.", "a\r\n\\.\n", "a\r\\.\r", "a\\"]),
+    ...copiedTexts("csv", ["a\n\\.\nb\n", "\\.", "x\\.\n", "\\.x\n", '"\\."\n', "a\n\\.\r\n"])
+  ],
+  "a quote of CSV that is not closed is refused, not stored with what follows": copiedTexts("csv", [
+    '"',
+    '"a',
+    '"a\nb\n',
+    'a"b\nc\n',
+    '"a""\n',
+    'a"b"c\n',
+    '"a"b\n'
+  ]),
   "escapes of COPY are characters, and octets of UTF-8 where they are numbers": [
     [query("create table escaped(a text)")],
     [query("copy escaped from stdin"), copyData(String.raw`x\303\251y\x41\q\xe2\x82\254`), copyData("\n"), copyDone],

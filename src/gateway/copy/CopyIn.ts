@@ -12,8 +12,9 @@ import { Refused, refusal, refusedBy } from "../statement/Refused.ts"
 import { noShapes, type TypeShapes } from "../values/TypeShape.ts"
 import { BinaryReader } from "./CopyBinary.ts"
 import { columnsOfTable } from "./CopyColumns.ts"
+import type { CopyFault } from "./CopyLines.ts"
 import type { CopyStatement } from "./CopyStatement.ts"
-import { type CopyRecord, recordReader } from "./CopyText.ts"
+import { type CopyRecord, NOT_TEXT, recordReader } from "./CopyText.ts"
 
 /** Bytes for the rows in the JSON of one request; the rest is for the statement, the ARNs and the headers. */
 const CHUNK_BYTES = MAX_REQUEST_BYTES - 256 * 1024
@@ -65,8 +66,9 @@ const bytesOf = (json: string): number => {
 
 const shortened = (text: string): string => (text.length > 100 ? `${text.slice(0, 100)}...` : text)
 
-const lineOf = ({ table }: Target, { line, text }: CopyRecord, withText: boolean): string =>
-  `COPY ${table.split(".").at(-1)}, line ${line}${withText && text !== "" ? `: "${shortened(text)}"` : ""}`
+/** The place of a line, with its text if that is shown. */
+const lineOf = ({ table }: Target, line: number, text?: string): string =>
+  `COPY ${table.split(".").at(-1)}, line ${line}${text === undefined ? "" : `: "${shortened(text)}"`}`
 
 const located = (error: Refused, where: string): Refused =>
   new Refused({ ...error, fields: { ...error.fields, position: undefined, where } })
@@ -79,14 +81,15 @@ const checkWidth = (target: Target, record: CopyRecord): Effect.Effect<void, Ref
     "22P04",
     missing === undefined ? "extra data after last expected column" : `missing data for column "${missing}"`
   )
-  return Effect.fail(located(error, lineOf(target, record, true)))
+  return Effect.fail(located(error, lineOf(target, record.line, record.text)))
 }
 
 /** Fails if the names in a header are not those of the columns. */
 const checkHeader = (target: Target, header: CopyRecord, nullText: string): Effect.Effect<void, Refused> => {
   const { names } = target
   const { values } = header
-  const refuse = (message: string) => Effect.fail(located(refusal("22P04", message), lineOf(target, header, true)))
+  const refuse = (message: string) =>
+    Effect.fail(located(refusal("22P04", message), lineOf(target, header.line, header.text)))
   if (values.length !== names.length) {
     return refuse(`wrong number of fields in header line: got ${values.length}, expected ${names.length}`)
   }
@@ -175,7 +178,7 @@ class Inserter {
       onFailure: (error) => {
         const record = records[from]
         if (error.cause?.reason._tag !== "DatabaseError" || record === undefined) return Effect.fail(error)
-        if (to - from === 1) return Effect.fail(located(error, lineOf(this.#target, record, false)))
+        if (to - from === 1) return Effect.fail(located(error, lineOf(this.#target, record.line)))
         const middle = (from + to) >> 1
         const repaired = Effect.map(back, () => {
           if (session.transaction !== undefined) session.transaction.failed = false
@@ -192,7 +195,7 @@ class Inserter {
 const tooLong = (): Refused =>
   refusal("54000", "a row of COPY is too long", "The Data API takes requests of 4 MiB, and a row has to fit into one.")
 
-const notText = (): Refused => refusal("22021", 'invalid byte sequence for encoding "UTF8"')
+const notText = (): Refused => refusal("22021", NOT_TEXT)
 
 type Received = Result.Result<ReadonlyArray<CopyRecord>, Refused>
 
@@ -208,7 +211,8 @@ const binaryReader = (types: ReadonlyArray<number>, shapes: TypeShapes) => {
   }
 }
 
-const lineReader = ({ options }: CopyStatement, names: ReadonlyArray<string>) => {
+const lineReader = ({ options }: CopyStatement, target: Target) => {
+  const { names } = target
   const reader = recordReader(options, names)
   /** An empty line is one empty value; for a table without columns it is a row without values. */
   const fitting = (records: ReadonlyArray<CopyRecord>): ReadonlyArray<CopyRecord> =>
@@ -219,12 +223,18 @@ const lineReader = ({ options }: CopyStatement, names: ReadonlyArray<string>) =>
     Result.try({ try: () => decoder.decode(bytes, { stream: bytes !== undefined }), catch: notText }).pipe(
       Result.filterOrFail((text) => !text.includes("\0"), notText)
     )
-  const received = (records: () => ReadonlyArray<CopyRecord>): Received =>
-    Result.try({ try: () => fitting(records()), catch: notText })
+  const received = (records: ReadonlyArray<CopyRecord> | CopyFault): Received =>
+    "message" in records
+      ? Result.fail(located(refusal(records.code, records.message), lineOf(target, records.line, records.text)))
+      : Result.succeed(fitting(records))
+  const readText = (text: string): Received => received(reader.read(text))
   return {
-    read: (bytes: Uint8Array) => Result.flatMap(decoded(bytes), (text) => received(() => reader.read(text))),
+    read: (bytes: Uint8Array) => Result.flatMap(decoded(bytes), readText),
     left: reader.left,
-    end: () => Result.flatMap(decoded(), (rest) => received(() => [...reader.read(rest), ...reader.end()])),
+    end: () =>
+      Result.flatMap(Result.flatMap(decoded(), readText), (records) =>
+        Result.map(received(reader.end()), (rest) => [...records, ...rest])
+      ),
     header: reader.header
   }
 }
@@ -234,7 +244,7 @@ export const receiveCopy = Effect.fnUntraced(function* (session: Session, socket
   const target = yield* targetOf(session, copy)
   const binary = copy.options.format === "binary"
   const shapes = binary ? yield* session.shapes(target.types) : noShapes
-  const reader = binary ? binaryReader(target.types, shapes) : lineReader(copy, target.names)
+  const reader = binary ? binaryReader(target.types, shapes) : lineReader(copy, target)
   const inserter = new Inserter(session, target)
   const matched = Effect.suspend(() => {
     const header = copy.options.header === "match" ? reader.header() : undefined

@@ -1,4 +1,6 @@
 /** Writes and reads COPY's text and CSV formats. Pure. */
+import * as Result from "effect/Result"
+import { type CopyFault, type CopyLines, LineSplitter } from "./CopyLines.ts"
 import type { CopyOptions } from "./CopyStatement.ts"
 
 type Row = ReadonlyArray<string | null>
@@ -52,30 +54,28 @@ export const rowWriter = (options: CopyOptions, names: ReadonlyArray<string>): (
 /** One record that was read. */
 export interface CopyRecord {
   readonly values: Row
-  /** The number of its first line, from 1. */
+  /** PostgreSQL's number of its line, from 1. */
   readonly line: number
   readonly text: string
 }
 
-/**
- * Reads lines as they arrive, in pieces of any size.
- *
- * @throws TypeError where the octets of escapes are no text in UTF-8.
- */
+/** Reads lines as they arrive, in pieces of any size. */
 export interface RecordReader {
   /** The header, once it has been read. */
   readonly header: () => CopyRecord | undefined
-  /** The records that this piece completes. */
-  readonly read: (piece: string) => ReadonlyArray<CopyRecord>
+  /** The records that this piece completes, or why one is refused. */
+  readonly read: (piece: string) => ReadonlyArray<CopyRecord> | CopyFault
   /** How many characters of a record have arrived that is not complete. */
   readonly left: () => number
-  /** The last record, if the input ended without a line break. */
-  readonly end: () => ReadonlyArray<CopyRecord>
+  /** The last records, of which one may end without a line break. */
+  readonly end: () => ReadonlyArray<CopyRecord> | CopyFault
 }
+
+export const NOT_TEXT = 'invalid byte sequence for encoding "UTF8"'
 
 const unescapes: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v" }
 
-/** The text of octets in UTF-8, which escapes name one by one. */
+/** The text of octets in UTF-8, which escapes name one by one. @throws TypeError where they are none. */
 const textOfOctets = (written: string): string => {
   const octets = Array.from(written.matchAll(/\\(?:x([0-9A-Fa-f]{1,2})|([0-7]{1,3}))/g), ([, hex, octal = ""]) =>
     hex === undefined ? Number.parseInt(octal, 8) & 0xff : Number.parseInt(hex, 16)
@@ -89,7 +89,8 @@ const textOfOctets = (written: string): string => {
 /** @throws TypeError where the octets of escapes are no text in UTF-8. */
 const unescaped = (value: string): string =>
   value.includes("\\")
-    ? value.replaceAll(/(?:\\(?:x[0-9A-Fa-f]{1,2}|[0-7]{1,3}))+|\\([\s\S])/g, (written: string, letter?: string) =>
+    ? // A backslash at the end of the input stands for nothing.
+      value.replaceAll(/(?:\\(?:x[0-9A-Fa-f]{1,2}|[0-7]{1,3}))+|\\([\s\S]?)/g, (written: string, letter?: string) =>
         letter === undefined ? textOfOctets(written) : (unescapes[letter] ?? letter)
       )
     : value
@@ -110,163 +111,96 @@ const fieldsOf = (line: string, delimiter: string): ReadonlyArray<string> => {
   return fields
 }
 
-/** Whether a text ends with a backslash that escapes what follows; `escaped` says so of the text before it. */
-const endsEscaped = (text: string, escaped: boolean): boolean => {
-  let plain = text.length
-  while (text[plain - 1] === "\\") plain--
-  return (text.length - plain + (plain === 0 && escaped ? 1 : 0)) % 2 === 1
+/** Reads the values of a line; undefined where a quote is not closed, or octets are no text. */
+type ReadLine = (line: string) => Row | undefined
+
+const textLine =
+  ({ delimiter, nullText }: CopyOptions): ReadLine =>
+  (line) =>
+    Result.getOrUndefined(
+      Result.try(() => fieldsOf(line, delimiter).map((value) => (value === nullText ? null : unescaped(value))))
+    )
+
+/** The text between quotes that begins at `from`, and where it ends; undefined if it does not. */
+const quotedText = (
+  line: string,
+  from: number,
+  { escapeWith, quote }: CopyOptions
+): { readonly text: string; readonly end: number } | undefined => {
+  let text = ""
+  for (let at = from; at < line.length; at++) {
+    const [c, next] = [line[at], line[at + 1]]
+    if (c === escapeWith && (next === quote || next === escapeWith)) {
+      text += next
+      at++
+    } else if (c === quote) return { text, end: at + 1 }
+    else text += c
+  }
+  return undefined
 }
 
-/**
- * The end of the line that continues at `from`, past line breaks escaped by a backslash; -1 if it has not arrived.
- *
- * @param escaped whether a backslash before `from` escapes the character there
- */
-const endOfLine = (text: string, from: number, escaped: boolean): number => {
-  let start = from
-  let before = escaped
-  for (let end = text.indexOf("\n", from); end !== -1; end = text.indexOf("\n", start)) {
-    before = endsEscaped(text.slice(start, end), before)
-    if (!before) return end
-    before = false
-    start = end + 1
+const csvLine = (options: CopyOptions, names: ReadonlyArray<string>): ReadLine => {
+  const { delimiter, forceNotNull, forceNull, nullText, quote } = options
+  const fieldOf = (value: string, column: number, wasQuoted: boolean): string | null => {
+    const name = names[column] ?? ""
+    const isNull = value === nullText && (wasQuoted ? forceNull.includes(name) : !forceNotNull.includes(name))
+    return isNull ? null : value
   }
-  return -1
-}
-
-const textReader = ({ delimiter, header, nullText }: CopyOptions): RecordReader => {
-  /** The pieces of the line that has not ended; joined only then, since a long line comes in many. */
-  let pieces: Array<string> = []
-  let length = 0
-  let escaped = false
-  let line = 0
-  let ended = false
-  let first: CopyRecord | undefined
-  const recordOf = (text: string): ReadonlyArray<CopyRecord> => {
-    line++
-    const plain = text.endsWith("\r") ? text.slice(0, -1) : text
-    if (plain === "\\.") ended = true
-    if (ended) return []
-    const values = fieldsOf(plain, delimiter).map((value) => (value === nullText ? null : unescaped(value)))
-    const record = { values, line, text: plain }
-    if (header === false || line > 1) return [record]
-    first = record
-    return []
-  }
-  return {
-    header: () => first,
-    read: (piece) => {
-      const records: Array<CopyRecord> = []
-      let from = 0
-      for (let end = endOfLine(piece, 0, escaped); end !== -1; end = endOfLine(piece, from, false)) {
-        records.push(...recordOf(pieces.join("") + piece.slice(from, end)))
-        pieces = []
-        length = 0
-        escaped = false
-        from = end + 1
-      }
-      const rest = piece.slice(from)
-      if (rest === "") return records
-      escaped = endsEscaped(rest, escaped)
-      pieces.push(rest)
-      length += rest.length
-      return records
-    },
-    left: () => length,
-    end: () => (length === 0 ? [] : recordOf(pieces.join("")))
-  }
-}
-
-/** Reads CSV character by character. */
-class CsvReader implements RecordReader {
-  readonly #options: CopyOptions
-  readonly #names: ReadonlyArray<string>
-  #values: Array<string | null> = []
-  #value = ""
-  #wasQuoted = false
-  #quoting = false
-  #text = ""
-  #line = 1
-  #start = 1
-  #held = ""
-  #ended = false
-  #header: CopyRecord | undefined
-
-  constructor(options: CopyOptions, names: ReadonlyArray<string>) {
-    this.#options = options
-    this.#names = names
-  }
-
-  #endValue(): void {
-    const { forceNotNull, forceNull, nullText } = this.#options
-    const name = this.#names[this.#values.length] ?? ""
-    const isNull =
-      this.#value === nullText && (this.#wasQuoted ? forceNull.includes(name) : !forceNotNull.includes(name))
-    this.#values.push(isNull ? null : this.#value)
-    this.#value = ""
-    this.#wasQuoted = false
-  }
-
-  #endRecord(): ReadonlyArray<CopyRecord> {
-    const unquoted = !this.#wasQuoted && this.#values.length === 0
-    if (unquoted && this.#value === "\\.") this.#ended = true
-    this.#endValue()
-    const record = { values: this.#values, line: this.#start, text: this.#text }
-    const isHeader = this.#options.header !== false && this.#start === 1
-    if (isHeader) this.#header = record
-    this.#values = []
-    this.#text = ""
-    this.#start = this.#line
-    return this.#ended || isHeader ? [] : [record]
-  }
-
-  readonly header = (): CopyRecord | undefined => this.#header
-
-  readonly left = (): number => this.#text.length
-
-  read(piece: string): ReadonlyArray<CopyRecord> {
-    const { delimiter, escapeWith, quote } = this.#options
-    const text = this.#held + piece
-    this.#held = ""
-    const records: Array<CopyRecord> = []
-    for (let at = 0; at < text.length; at++) {
-      const c = text[at] ?? ""
-      const next = text[at + 1]
-      // Its meaning depends on the next character, which has not arrived.
-      if (next === undefined && (c === quote || c === escapeWith || c === "\r")) {
-        this.#held = c
-        break
-      }
-      if (c === "\n") this.#line++
-      if (this.#quoting) {
-        this.#text += c
-        if (c === escapeWith && (next === quote || next === escapeWith)) {
-          this.#value += next
-          this.#text += next
-          at++
-        } else if (c === quote) this.#quoting = false
-        else this.#value += c
-      } else if (c === "\r" && next === "\n") continue
-      else if (c === "\n") records.push(...this.#endRecord())
-      else {
-        this.#text += c
-        if (c === delimiter) this.#endValue()
-        else if (c === quote) {
-          this.#quoting = true
-          this.#wasQuoted = true
-        } else this.#value += c
-      }
+  return (line) => {
+    if (!line.includes(quote)) return line.split(delimiter).map((value, column) => fieldOf(value, column, false))
+    const values: Array<string | null> = []
+    let value = ""
+    let wasQuoted = false
+    for (let at = 0; at < line.length; ) {
+      const c = line[at++]
+      if (c === delimiter) {
+        values.push(fieldOf(value, values.length, wasQuoted))
+        value = ""
+        wasQuoted = false
+      } else if (c === quote) {
+        const quoted = quotedText(line, at, options)
+        if (quoted === undefined) return undefined
+        value += quoted.text
+        at = quoted.end
+        wasQuoted = true
+      } else value += c
     }
-    return records
-  }
-
-  end(): ReadonlyArray<CopyRecord> {
-    const records = this.#held === "" ? [] : [...this.read("\n")]
-    if (this.#text === "" && this.#values.length === 0) return records
-    return [...records, ...this.#endRecord()]
+    return [...values, fieldOf(value, values.length, wasQuoted)]
   }
 }
 
 /** Reads lines as rows. */
-export const recordReader = (options: CopyOptions, names: ReadonlyArray<string>): RecordReader =>
-  options.format === "csv" ? new CsvReader(options, names) : textReader(options)
+export const recordReader = (options: CopyOptions, names: ReadonlyArray<string>): RecordReader => {
+  const splitter = new LineSplitter(options)
+  const csv = options.format === "csv"
+  const valuesOf = csv ? csvLine(options, names) : textLine(options)
+  const refused: Pick<CopyFault, "code" | "message"> = csv
+    ? { code: "22P04", message: "unterminated CSV quoted field" }
+    : { code: "22021", message: NOT_TEXT }
+  let header: CopyRecord | undefined
+  const recordsOf = ({ fault, lines }: CopyLines): ReadonlyArray<CopyRecord> | CopyFault => {
+    const records: Array<CopyRecord> = []
+    for (const { line, text } of lines) {
+      const isHeader = options.header !== false && header === undefined
+      // A header that is not compared may be anything.
+      const values = isHeader && options.header !== "match" ? [] : valuesOf(text)
+      if (values === undefined) return { ...refused, line, text }
+      const record = { values, line, text }
+      if (isHeader) header = record
+      else records.push(record)
+    }
+    return fault ?? records
+  }
+  return {
+    header: () => header,
+    read: (piece) => recordsOf(splitter.read(piece)),
+    left: () => splitter.left,
+    end: () => {
+      const records = recordsOf(splitter.end())
+      // The header of an empty file is an empty line.
+      return options.header !== false && header === undefined && !("message" in records)
+        ? recordsOf({ lines: [{ text: "", line: 1 }] })
+        : records
+    }
+  }
+}

@@ -1,15 +1,10 @@
 /** Data of COPY: rows that are written are read, however they are cut into pieces. */
 import type { CopyOptions } from "../../../src/gateway/copy/CopyStatement.ts"
-import { type CopyRecord, recordReader, rowWriter } from "../../../src/gateway/copy/CopyText.ts"
-import { csv, text } from "../../gateway/copy/copyOptions.ts"
+import { rowWriter } from "../../../src/gateway/copy/CopyText.ts"
+import { csv, readPieces, recordsOf, text } from "../../gateway/copy/copyOptions.ts"
 import { firstOf, type Target } from "./Target.ts"
 
 const names = ["a", "b"]
-
-const readIn = (options: CopyOptions, pieces: ReadonlyArray<string>): ReadonlyArray<CopyRecord> => {
-  const reader = recordReader(options, names)
-  return [...pieces.flatMap((piece) => reader.read(piece)), ...reader.end()]
-}
 
 const rowsOf = (input: string) => {
   const values = input.split("|").map((value) => (value === "" ? null : value))
@@ -23,13 +18,13 @@ const check = (options: CopyOptions, input: string): string | undefined =>
     () => {
       const rows = rowsOf(input)
       const written = rows.map(rowWriter(options, names)).join("")
-      const read = readIn(options, [written]).map(({ values }) => values)
+      const read = recordsOf(options, names, [written]).map(({ values }) => values)
       return isSame(read, rows)
         ? undefined
         : `${options.format}: rows come back as others from ${JSON.stringify(written)}`
     },
     () =>
-      isSame(readIn(options, [input]), readIn(options, [...input]))
+      isSame(readPieces(options, names, [input]), readPieces(options, names, [...input]))
         ? undefined
         : `${options.format}: pieces are read as another text`
   )
@@ -37,7 +32,7 @@ const check = (options: CopyOptions, input: string): string | undefined =>
 export const copies: Target = {
   name: "copies",
   round: 5000,
-  files: /src\/gateway\/copy\/CopyText/,
+  files: /src\/gateway\/copy\/Copy(?:Text|Lines)/,
   seeds: ["a|b|c d|", "a\tb\n\\N\t\\x41\\101\\t\n\\.\n", 'a,"b ""c"\r\n,""\n', "\\\\|\r|\n|\\."],
   words: ["\t", "\n", "\r", "\r\n", "\\", "\\N", "\\.", "\\.\n", '"', '""', ",", "|", "||", "\\x4", "\\12"],
   run: (input) =>

@@ -1,11 +1,12 @@
 /** What is read out of a client's text, without a database. */
 import { assert, it } from "@effect/vitest"
 import { copyOf } from "../../../src/gateway/copy/CopyStatement.ts"
-import { recordReader, rowWriter } from "../../../src/gateway/copy/CopyText.ts"
+import { rowWriter } from "../../../src/gateway/copy/CopyText.ts"
 import { statementsOf } from "../../../src/gateway/statement/ClientStatement.ts"
 import { readRow } from "../../../src/gateway/statement/Wrapped.ts"
 import { toBinary } from "../../../src/gateway/values/BinaryForms.ts"
 import { fromBinary } from "../../../src/gateway/values/ComposedForms.ts"
+import { recordsOf } from "../copy/copyOptions.ts"
 
 const one = (sql: string) => {
   const [statement] = statementsOf(sql)
@@ -87,11 +88,10 @@ it("lines of COPY are read as they were written, in pieces of any size", () => {
     const { options } = copy.success
     const text = rows.map(rowWriter(options, ["a", "b", "c"])).join("")
     for (const size of [1, 3, 1000]) {
-      const reader = recordReader(options, ["a", "b", "c"])
       const pieces = Array.from({ length: Math.ceil(text.length / size) }, (_, index) =>
         text.slice(index * size, index * size + size)
       )
-      const read = [...pieces.flatMap((piece) => reader.read(piece)), ...reader.end()]
+      const read = recordsOf(options, ["a", "b", "c"], pieces)
       assert.deepStrictEqual(
         read.map(({ values }) => [...values]),
         rows,
