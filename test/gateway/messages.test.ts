@@ -222,6 +222,14 @@ const conversations: Readonly<Record<string, ReadonlyArray<ReadonlyArray<Buffer>
     [query("select concat(a), length(a) from escaped")],
     [query("drop table escaped")]
   ],
+  'an octet of the type "char" comes and goes in binary, also the one that is the empty text': ["\0", "a", "\\"].map(
+    (octet) => [
+      parse("", 'select $1::"char", $1::"char", array[$1::"char"]'),
+      bind("", "", [octet], { parameters: [1], results: [0, 1, 1] }),
+      execute(""),
+      sync
+    ]
+  ),
   "a parameter has the type that the client declares, and an open one that of its place": (
     [
       ["select $1", [1043]],

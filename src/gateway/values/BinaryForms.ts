@@ -25,6 +25,21 @@ const fixed = (size: number, write: (bytes: Buffer, text: string) => void, read:
 
 const utf8: Form = { write: (text) => Buffer.from(text), read: (bytes) => bytes.toString() }
 
+/** The type `"char"`: an octet, of which 0 is the empty text and those beyond ASCII are written as `\351`. */
+const oneOctet: Form = {
+  write: (text) => {
+    const octal = /^\\([0-7]{3})$/.exec(text)?.[1]
+    if (octal !== undefined) return Uint8Array.of(Number.parseInt(octal, 8))
+    const bytes = Buffer.from(text === "" ? "\0" : text)
+    return bytes.length === 1 ? bytes : undefined
+  },
+  read: (bytes) => {
+    const octet = bytes.length === 1 ? bytes[0] : undefined
+    if (octet === undefined || octet === 0) return octet === undefined ? undefined : ""
+    return octet < 0x80 ? String.fromCharCode(octet) : `\\${octet.toString(8)}`
+  }
+}
+
 const micros = (of: (text: string) => bigint | undefined, textOf: (micros: bigint) => string): Form => ({
   write: (text) => {
     const value = of(text)
@@ -116,7 +131,7 @@ const numeric: Form = {
 
 /** The shortest text that reads back as the same float4: JavaScript would write it with the digits of a float8. */
 const float4Text = (value: number): string => {
-  for (let digits = 1; digits <= 9; digits++) {
+  for (let digits = value === 0 ? 10 : 1; digits <= 9; digits++) {
     const text = value.toPrecision(digits)
     if (Math.fround(Number(text)) === value) return floatText(Number(text))
   }
@@ -130,7 +145,7 @@ const formsByName: Readonly<Record<string, Form>> = {
     (bytes) => (bytes[0] === 0 ? "f" : "t")
   ),
   bytea,
-  char: utf8,
+  char: oneOctet,
   name: utf8,
   int8: fixed(
     8,

@@ -1,4 +1,5 @@
 /** Reads binary values of the rarer built-in types as text that PostgreSQL parses under any settings. Pure. */
+import { floatText } from "../statement/FieldText.ts"
 import { textOfTime } from "./DateTimes.ts"
 
 /** Reads a binary value as text; undefined if the bytes are not a value of the type. */
@@ -57,7 +58,7 @@ const hardware =
     bytes.length === size ? (bytes.toString("hex").match(/../g) ?? []).join(":") : undefined
 
 const doubles = (bytes: Buffer, from = 0): ReadonlyArray<string> =>
-  Array.from({ length: (bytes.length - from) / 8 }, (_, index) => String(bytes.readDoubleBE(from + index * 8)))
+  Array.from({ length: (bytes.length - from) / 8 }, (_, index) => floatText(bytes.readDoubleBE(from + index * 8)))
 
 const points = (bytes: Buffer, from = 0): ReadonlyArray<string> => {
   const values = doubles(bytes, from)

@@ -3,6 +3,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { readBinaryForm, toBinary } from "../../../src/gateway/values/BinaryForms.ts"
 import { fromBinary } from "../../../src/gateway/values/ComposedForms.ts"
 
+const CHAR = 18
+const FLOAT4 = 700
+const FLOAT8 = 701
 const DATE = 1082
 const TIME = 1083
 const TIMESTAMP = 1114
@@ -112,6 +115,29 @@ describe("the binary form of dates and times", () => {
     for (const oid of [DATE, TIME, TIMESTAMP, TIMESTAMPTZ]) assert.isUndefined(toBinary(oid, "today"))
     assert.isUndefined(toBinary(TIMESTAMP, "2020-01-01"))
     assert.isUndefined(toBinary(TIMESTAMP, "12:00:00"))
+  })
+})
+
+describe("the binary form of an octet and of a float", () => {
+  for (const [oid, text, hex] of [
+    [CHAR, "a", "61"],
+    [CHAR, "\\", "5c"],
+    [CHAR, "", "00"],
+    [CHAR, "\\351", "e9"],
+    [CHAR, "\\200", "80"],
+    [FLOAT4, "-0", "80000000"],
+    [FLOAT4, "0", "00000000"],
+    [FLOAT8, "-0", "8000000000000000"]
+  ] as const) {
+    it(`is written as PostgreSQL sends it, and read as the same text: ${oid} "${text}"`, () => {
+      assert.strictEqual(hexOf(oid, text), hex)
+      assert.strictEqual(readBinaryForm(oid)?.(Buffer.from(hex, "hex")), text)
+    })
+  }
+
+  it("is none for more or less than one octet", () => {
+    assert.isUndefined(toBinary(CHAR, "ab"))
+    for (const hex of ["", "6161"]) assert.isUndefined(readBinaryForm(CHAR)?.(Buffer.from(hex, "hex")), hex)
   })
 })
 
