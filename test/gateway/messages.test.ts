@@ -262,6 +262,19 @@ const conversations: Readonly<Record<string, ReadonlyArray<ReadonlyArray<Buffer>
     [query("select a + 0, b || '', c + 0 from calls.log order by 1")],
     [query("drop procedure calls.note; drop table calls.log; drop schema calls")]
   ],
+  "COPY of a partitioned table is refused, not answered by no rows": [
+    [
+      query(
+        "create table parted(a int) partition by list (a); create table parted_one partition of parted for values in (1)"
+      )
+    ],
+    [query("copy parted from stdin"), copyData("1\n"), copyDone],
+    ...["parted", "parted (a)", "public.parted", "parted_one", "(select a + 0 from parted)"].map((source) => [
+      query(`copy ${source} to stdout`)
+    ]),
+    [query("truncate parted"), query("copy parted_one to stdout")],
+    [query("drop table parted")]
+  ],
   "COPY takes STDIN and STDOUT in either direction": [
     [query("create table copied(a int, b text)")],
     [query("copy copied from stdout"), copyData("1\tone\n"), copyDone],

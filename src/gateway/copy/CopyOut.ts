@@ -6,9 +6,10 @@ import type { Session } from "../session/ClientSession.ts"
 import { query } from "../session/RowStatements.ts"
 import type { Rows, StatementOutcome } from "../session/StatementOutcome.ts"
 import { type ClientStatement, statementOf } from "../statement/ClientStatement.ts"
+import { fieldText } from "../statement/FieldText.ts"
 import { refusal } from "../statement/Refused.ts"
 import { binaryRow, header, trailer } from "./CopyBinary.ts"
-import { columnsOfTable } from "./CopyColumns.ts"
+import { columnsOfTable, regclass } from "./CopyColumns.ts"
 import type { CopyStatement } from "./CopyStatement.ts"
 import { rowWriter } from "./CopyText.ts"
 
@@ -20,6 +21,20 @@ const queryOf = Effect.fnUntraced(function* (session: Session, { columns, query,
   return `select ${names.join(", ")} from only ${table.replace(/^only\s+/i, "")}`
 })
 
+/** A partitioned table has no rows of its own: to copy none of those of its partitions would be taken for all of them. */
+const refusePartitioned = Effect.fnUntraced(function* (session: Session, table: string) {
+  const { records = [] } = yield* session.send({
+    sql: `select relname from pg_catalog.pg_class where oid = ${regclass(table)} and relkind = 'p'`
+  })
+  const name = records[0]?.[0]
+  if (name === undefined) return
+  return yield* refusal(
+    "42809",
+    `cannot copy from partitioned table "${fieldText(name)}"`,
+    "Try the COPY (SELECT ...) TO variant."
+  )
+})
+
 /** Runs the query whose rows are copied. */
 export const openCopy = Effect.fnUntraced(function* (session: Session, client: ClientStatement, copy: CopyStatement) {
   const statement = statementOf(yield* queryOf(session, copy))
@@ -28,7 +43,9 @@ export const openCopy = Effect.fnUntraced(function* (session: Session, client: C
     yield* session.send({ sql: client.sql })
     return yield* refusal("0A000", "COPY query must have a RETURNING clause")
   }
-  return yield* query(session, statement, undefined, undefined, () => copy.options.format === "binary")
+  const outcome = yield* query(session, statement, undefined, undefined, () => copy.options.format === "binary")
+  if (copy.table !== undefined && outcome.rows.length === 0) yield* refusePartitioned(session, copy.table)
+  return outcome
 })
 
 /** Sends the rows, and returns how many there were. */

@@ -32,14 +32,32 @@ export interface CopyStatement {
   readonly options: CopyOptions
 }
 
-const escapes: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v" }
+const escapes: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" }
+
+/** The text of octets in UTF-8, which escapes of a literal name one by one. */
+const octetsOf = (written: string): string =>
+  Buffer.from(
+    Array.from(written.matchAll(/\\(?:x([0-9A-Fa-f]{1,2})|([0-7]{1,3}))/g), ([, hex, octal = ""]) =>
+      hex === undefined ? Number.parseInt(octal, 8) : Number.parseInt(hex, 16)
+    )
+  ).toString()
+
+/** The value of an escape in a literal of `E'...'`. */
+const escaped = (written: string, code?: string, letter?: string): string => {
+  if (code !== undefined) return String.fromCharCode(Number.parseInt(code, 16))
+  return letter === undefined ? octetsOf(written) : (escapes[letter] ?? letter)
+}
+
+const ESCAPES = /(?:\\(?:x[0-9A-Fa-f]{1,2}|[0-7]{1,3}))+|\\u([0-9A-Fa-f]{4})|\\([\s\S])/g
 
 /** The value of a string literal, or the word itself. */
 const literalOf = (word = ""): string => {
+  const dollars = /^(\$[^$]*\$)(.*)\1$/s.exec(word)
+  if (dollars !== null) return dollars[2] ?? ""
   const match = /^([eE]?)'(.*)'$/s.exec(word)
   if (match === null) return unquotedName(word)
   const text = (match[2] ?? "").replaceAll("''", "'")
-  return match[1] === "" ? text : text.replaceAll(/\\(.)/gs, (_, c: string) => escapes[c] ?? c)
+  return match[1] === "" ? text : text.replaceAll(ESCAPES, escaped)
 }
 
 type Mutable = { -readonly [K in keyof CopyOptions]: CopyOptions[K] }

@@ -40,6 +40,9 @@ it("the options of COPY mean the same in the list and in the older form", () => 
       { ...textOptions, delimiter: ";", nullText: "x" }
     ],
     ["delimiter e'\\t'", "(delimiter e'\\t')", textOptions],
+    ["delimiter e'\\x01'", "(delimiter E'\\001')", { ...textOptions, delimiter: "\u0001" }],
+    ["delimiter e'\\u007c'", "(delimiter $a$|$a$)", { ...textOptions, delimiter: "|" }],
+    ["null e'\\xc3\\251\\v\\\\N'", "(null $$év\\N$$)", { ...textOptions, nullText: "év\\N" }],
     ["null 'it''s'", "(null 'it''s')", { ...textOptions, nullText: "it's" }],
     ["binary", "(format binary)", { ...textOptions, format: "binary" }],
     ["csv", "(format 'csv')", csvOptions],
