@@ -1,7 +1,7 @@
 /** Unpacks a tar archive from PGlite: folders and plain files in the "ustar" format, with short names. */
-import { mkdirSync, writeFileSync } from "node:fs"
-import { open } from "node:fs/promises"
+import { close, fsync, mkdirSync, open, writeFileSync } from "node:fs"
 import { dirname, join, normalize, sep } from "node:path"
+import { promisify } from "node:util"
 
 const block = 512
 
@@ -28,13 +28,13 @@ export const entries = function* (of: Uint8Array): Generator<Entry> {
   }
 }
 
-/** Syncs a file, or a folder's entries, to the disk. */
+/** Syncs a file, or a folder's entries, to the disk. By number: the handles of Yarn's Plug'n'Play have no `sync`. */
 const sync = async (path: string, flags: string): Promise<void> => {
-  const handle = await open(path, flags)
+  const descriptor = await promisify(open)(path, flags)
   try {
-    await handle.sync()
+    await promisify(fsync)(descriptor)
   } finally {
-    await handle.close()
+    await promisify(close)(descriptor)
   }
 }
 

@@ -1,9 +1,10 @@
 /** Reads and writes the files of backups: gzip by their name, and called `FILE.partial` until they are complete. */
-import { createReadStream, createWriteStream, type WriteStream } from "node:fs"
-import { lstat, open, readlink, rename, rm, stat } from "node:fs/promises"
+import * as Fs from "node:fs"
+import { lstat, readlink, rename, rm, stat } from "node:fs/promises"
 import { dirname, resolve } from "node:path"
 import { pipeline, Readable, type Writable } from "node:stream"
 import { finished } from "node:stream/promises"
+import { promisify } from "node:util"
 import { createGunzip, createGzip } from "node:zlib"
 import { Effect, Exit, Schema, Stream } from "effect"
 
@@ -13,6 +14,9 @@ export class BackupFileError extends Schema.TaggedError<BackupFileError>()("Back
   message: Schema.String,
   cause: Schema.optionalKey(Schema.Defect())
 }) {}
+
+/** Files are opened by number: the handles of Yarn's Plug'n'Play have no `sync`, and streams refuse them. */
+const open = (path: string, flags: string, mode?: number) => promisify(Fs.open)(path, flags, mode)
 
 /** The name for stdout and stdin. */
 export const standard = "-"
@@ -32,7 +36,7 @@ const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] ===
 
 async function* unpacked(file: string): AsyncGenerator<Uint8Array> {
   const bytes: AsyncIterable<Uint8Array> =
-    file === standard ? process.stdin : createReadStream(file, { highWaterMark: 256 * 1024 })
+    file === standard ? process.stdin : Fs.createReadStream(file, { highWaterMark: 256 * 1024 })
   const iterator = bytes[Symbol.asyncIterator]()
   const first = await iterator.next()
   if (first.done === true) return
@@ -63,7 +67,7 @@ interface Sink {
   readonly last: Writable
 }
 
-const sinkTo = (file: string, last: WriteStream): Sink => {
+const sinkTo = (file: string, last: Fs.WriteStream): Sink => {
   if (!file.endsWith(".gz")) return { first: last, last }
   const gzip = createGzip()
   // A failure of either stream ends both, and is reported by the next write or by the wait for the end.
@@ -133,8 +137,8 @@ const toStandard = <E, R>(blocks: Stream.Stream<string, E, R>) => {
 
 /** Makes the renaming durable. */
 const syncFolder = async (folder: string) => {
-  const handle = await open(folder, "r")
-  await handle.sync().finally(() => handle.close())
+  const descriptor = await open(folder, "r")
+  await promisify(Fs.fsync)(descriptor).finally(() => promisify(Fs.close)(descriptor))
 }
 
 /** The file or device behind a name. */
@@ -170,7 +174,7 @@ const placeOf = Effect.fnUntraced(function* (file: string) {
 
 /** A file that was made under a name, and whether the name still leads to it. */
 interface Made {
-  readonly stream: WriteStream
+  readonly stream: Fs.WriteStream
   readonly isStill: () => Promise<boolean>
 }
 
@@ -180,10 +184,10 @@ interface Made {
  */
 const make = async (path: string): Promise<Made> => {
   await rm(path, { force: true })
-  const handle = await open(path, "wx", 0o600)
-  const { dev, ino } = await handle.stat()
+  const descriptor = await open(path, "wx", 0o600)
+  const { dev, ino } = await promisify(Fs.fstat)(descriptor)
   return {
-    stream: createWriteStream("", { fd: handle, flush: true }),
+    stream: Fs.createWriteStream("", { fd: descriptor, flush: true }),
     isStill: async () => {
       const found = await stat(path).catch(unlessAbsent)
       return found?.ino === ino && found.dev === dev
@@ -221,7 +225,7 @@ const toFile = Effect.fnUntraced(function* <E, R>(file: string, path: string, bl
 
 const toPipe = Effect.fnUntraced(function* <E, R>(file: string, blocks: Stream.Stream<string, E, R>) {
   const handle = yield* Effect.tryPromise({ try: () => open(file, "w"), catch: failed(file, "written") })
-  yield* writeTo(sinkTo(file, createWriteStream("", { fd: handle })), file, blocks)
+  yield* writeTo(sinkTo(file, Fs.createWriteStream("", { fd: handle })), file, blocks)
 })
 
 /**
