@@ -1,5 +1,6 @@
 /** Explains why a data folder can't be opened, and what to do. A missing resource is never reported as damage. */
 import { statfs } from "node:fs/promises"
+import { join, resolve } from "node:path"
 import { Array as Arr, Effect, Option, Predicate } from "effect"
 import { LocalDataApiError } from "../LocalDataApiError.ts"
 
@@ -119,6 +120,13 @@ const onWords = (words: string, { dataDir }: Failed): string => {
   return `PostgreSQL refuses the data folder ${dataDir}: ${words}. Its files are left as they are: restore it from a copy, or choose another folder.`
 }
 
+/** What Node's permission model (`node --permission`) keeps this process from doing in the folder, as Node's options. */
+const denied = ({ dataDir }: Failed): ReadonlyArray<string> =>
+  // Without the option there is no `process.permission`, nor in other runtimes.
+  (["fs.read", "fs.write"] as const)
+    .filter((scope) => process.permission?.has(scope, join(resolve(dataDir), "lock.db")) === false)
+    .map((scope) => `--allow-${scope.replace(".", "-")}=${resolve(dataDir)}`)
+
 /** The failure as one line that says what to do. */
 export const explain = Effect.fnUntraced(function* (failed: Failed): Effect.fn.Return<LocalDataApiError> {
   const { cause, dataDir, log = [], what } = failed
@@ -128,7 +136,11 @@ export const explain = Effect.fnUntraced(function* (failed: Failed): Effect.fn.R
     codeOf(cause) ??
     Option.getOrUndefined(Arr.findFirst([words ?? "", ...log], (line) => Option.fromUndefinedOr(worded(line))))
   const free = code === "ENOSPC" ? yield* freeRoom(failed) : ""
+  const options = denied(failed)
   const message =
+    (options.length === 0
+      ? undefined
+      : `The data folder ${dataDir} can't be ${what}: Node's permission model denies it. Start Node with ${options.join(" ")}.`) ??
     (code === undefined ? undefined : onCode(code, failed, free)) ??
     (words === undefined ? undefined : onWords(words, failed)) ??
     `The data folder ${dataDir} can't be ${what}${code === undefined ? "" : ` (${code})`}. Its files are left as they are: try again, or choose another folder.`

@@ -65,6 +65,21 @@ const canMount = (() => {
   return mounted
 })()
 
+it(
+  "where Node's permission model denies the folder, its options are named, and no copy is asked for",
+  () => {
+    const only = "NODE_OPTIONS=--permission --allow-fs-read=*"
+    for (const folder of [whole, join(root, "denied")]) {
+      const message = read(folder, "env", only)
+      assert.match(message, /Node's permission model denies it\. Start Node with --allow-fs-write=\S+\.$/, folder)
+      assert.include(message, `--allow-fs-write=${folder}.`)
+    }
+    assert.strictEqual(read(whole, "env", `${only} --allow-fs-write=${whole}`), rows)
+    assert.strictEqual(read(whole, "env", `${only} --allow-fs-write=${join(whole, "*")}`), rows)
+  },
+  patience
+)
+
 /** Fills a file system but for so many bytes. */
 const fill = (mount: string, spare: number): void => {
   const { bavail, bsize } = statfsSync(mount)
