@@ -20,6 +20,10 @@ import { RunsOn } from "./operations/migrate/applying/RunsOn.ts"
 import * as Catalogue from "./operations/verify/Catalogue.ts"
 import * as Repository from "./repository/index.ts"
 
+export type { ConfigurationError, DbConfig as Configuration } from "./DbConfig.ts"
+export type { Options as RetryPolicyOptions } from "./data-api/RetryPolicy.ts"
+export type { Catalogue as DatabaseCatalogue, Reference as CatalogueReference } from "./operations/verify/Catalogue.ts"
+
 /** The repositories. */
 export type Repositories = Layer.Success<typeof Repository.layer>
 

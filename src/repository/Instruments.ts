@@ -56,7 +56,7 @@ export interface KnownInstrument {
 }
 
 /** How long to remember instruments, and how many: 1000 unless given. */
-interface CacheOptions {
+export interface CacheOptions {
   readonly timeToLive: Duration.Input
   readonly capacity?: number
 }

@@ -20,7 +20,7 @@ export const userDefaults = {
 } as const satisfies Omit<UserCreate, "clerk_user_id">
 
 /** Where a page of users begins, and how long it is. */
-interface UserPage {
+export interface UserPage {
   readonly after?: ClerkUserId
   readonly limit?: number
 }

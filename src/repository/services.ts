@@ -11,9 +11,15 @@ export type { PriceResult, UpsertOptions, UpsertResult } from "./batches/Instrum
 export type { PutManyResult } from "./batches/PositionBatches.ts"
 export { type CallNote, CurrentCall } from "./CallNote.ts"
 export { History, type Operations as HistoryOperations, type Period, type PriceChange } from "./History.ts"
-export { Instruments, type KnownInstrument, type Operations as InstrumentsOperations } from "./Instruments.ts"
+export {
+  type CacheOptions,
+  Instruments,
+  type KnownInstrument,
+  type Operations as InstrumentsOperations
+} from "./Instruments.ts"
+export type { StepError } from "./jobs/JobChange.ts"
 export type { ClaimedJob, ClaimOptions, JobAttempt, JobOutcome, WorkerOptions } from "./jobs/JobQueue.ts"
-export type { RetryOptions, StartOptions } from "./jobs/JobSteps.ts"
+export type { RetryOptions, StartOptions, UpdateOptions as JobUpdateOptions } from "./jobs/JobSteps.ts"
 export {
   type FindJobOptions,
   type JobListOptions,
@@ -27,4 +33,4 @@ export {
 export { type Operations as PortfoliosOperations, type PortfolioAdded, Portfolios } from "./Portfolios.ts"
 export { type Operations as PositionsOperations, Positions } from "./Positions.ts"
 export type { Listed, RepositoryError, StreamOptions } from "./Rows.ts"
-export { type Operations as UsersOperations, Users } from "./Users.ts"
+export { type Operations as UsersOperations, type UserPage, Users } from "./Users.ts"
