@@ -465,6 +465,32 @@ const conversations: Readonly<Record<string, ReadonlyArray<ReadonlyArray<Buffer>
     ]),
     [query("copy made from stdin (header match)"), copyData("a\t\\N\n"), copyDone]
   ],
+  "FETCH returns its rows however large they are together, in both directions": [
+    [
+      query(
+        "begin; declare c scroll cursor for select g, repeat(chr(65 + g % 26), 20000) from generate_series(1, 230) g"
+      )
+    ],
+    ...[
+      "fetch 100 from c",
+      "fetch 60 in c",
+      "fetch 3 c",
+      "fetch 0 c",
+      "fetch backward 70 from c",
+      "fetch forward all from c"
+    ].map((sql) => [query(sql)]),
+    ...["fetch 5 from c", "fetch backward all from c", "fetch prior from c", "fetch c", "fetch absolute 7 from c"].map(
+      (sql) => [query(sql)]
+    ),
+    [parse("", "fetch 120 from c"), bind("", ""), execute("", 70), execute("", 70), sync],
+    [
+      query(
+        'declare "C d" cursor for select g from generate_series(1, 5000) g; fetch 2 from "C d"; fetch all from "C d"'
+      )
+    ],
+    [query("fetch relative 1 from c")],
+    [query("rollback")]
+  ],
   "MOVE says by how many rows it has moved": [
     [query(`begin; declare "the 'c'" scroll cursor for select generate_series(1, 10)`)],
     ...[

@@ -1,6 +1,6 @@
 /** A client's transaction at the service. */
 import { hash } from "node:crypto"
-import type { FieldDescription } from "../protocol/BackendMessages.ts"
+import type { DeclaredCursor } from "./cursors/DeclaredCursor.ts"
 import type { HeldCursors } from "./cursors/HeldCursors.ts"
 import type { Settings } from "./settings/Settings.ts"
 
@@ -40,8 +40,8 @@ export interface OpenTransaction {
   unclear: boolean
   /** A hash of the statements so far that may have changed what names in later ones mean; empty if there is none. */
   names: string
-  /** The columns of the client's cursors, by cursor name. */
-  readonly cursors: Map<string, ReadonlyArray<FieldDescription>>
+  /** The client's cursors, by name. */
+  readonly cursors: Map<string, DeclaredCursor>
 }
 
 export const openTransaction = (id: string, implicit: boolean, holding: Holding, modes = ""): OpenTransaction => ({

@@ -8,8 +8,10 @@ import { innerQuery } from "../../statement/InnerQuery.ts"
 import { refusal } from "../../statement/Refused.ts"
 import { wrap } from "../../statement/Wrapped.ts"
 import type { Session } from "../ClientSession.ts"
-import { asItIs, type Bound, callOf, query as queryRows, wrappedRows } from "../RowStatements.ts"
+import { asItIs, type Bound, callOf, query as queryRows } from "../RowStatements.ts"
 import { done, type StatementOutcome } from "../StatementOutcome.ts"
+import { moveOf } from "./CursorMove.ts"
+import { declaredCursor, fetchParts } from "./DeclaredCursor.ts"
 import { fetchHeld, hold, isHeld } from "./HeldCursors.ts"
 
 /** The cursor that FETCH, MOVE or CLOSE names: the last word. */
@@ -17,7 +19,7 @@ export const cursorOf = ({ words }: Pick<ClientStatement, "words">): string => u
 
 /** The columns of a cursor of DECLARE. */
 export const cursorColumns = (session: Session, name: string) =>
-  session.held.get(name)?.columns ?? session.transaction?.cursors.get(name)
+  (session.held.get(name) ?? session.transaction?.cursors.get(name))?.columns
 
 /** Declares a cursor WITH HOLD, and reads its rows at once. */
 const declareHeld = Effect.fnUntraced(function* (
@@ -56,7 +58,7 @@ export const declare = Effect.fnUntraced(function* (session: Session, statement:
   const before = sql.slice(0, sql.length - query.sql.length)
   const call = yield* callOf(statement, { sql: before + wrapped.sql, prefix: 0 }, bound)
   yield* session.send(call)
-  session.transaction.cursors.set(name, answer.columns ?? [])
+  session.transaction.cursors.set(name, declaredCursor(answer.columns ?? []))
   return done("DECLARE CURSOR")
 })
 
@@ -77,14 +79,21 @@ export const fetch = Effect.fnUntraced(function* (session: Session, statement: C
   const name = cursorOf(statement)
   const held = session.held.get(name)
   if (held !== undefined && session.transaction?.failed !== true) return yield* fetchHeld(held, name, statement)
-  const columns = session.transaction?.cursors.get(name)
-  if (columns === undefined) return yield* asItIs(session, statement)
+  const cursor = session.transaction?.cursors.get(name)
+  if (cursor === undefined) return yield* asItIs(session, statement)
   if (statement.words[0] === "move") return yield* move(session, statement, name)
-  const call = yield* callOf(statement, { sql: statement.sql, prefix: 0 }, undefined)
-  const rows = wrappedRows(yield* session.send(call))
+  const whole = yield* callOf(statement, { sql: statement.sql, prefix: 0 }, undefined)
+  const asked = moveOf(statement)
+  const count = asked !== undefined && "count" in asked && Math.abs(asked.count) > 1 ? asked.count : 1
+  const part = (rows: number) =>
+    rows === Math.abs(count) || count === 1
+      ? whole
+      : { sql: `fetch ${count < 0 ? "backward" : "forward"} ${rows} from ${statement.words.at(-1)}` }
+  const more = fetchParts(session, cursor, count, part)
   const outcome: StatementOutcome = {
-    columns,
-    rows: columns.length === 0 ? rows.map(() => []) : rows,
+    columns: cursor.columns,
+    rows: yield* more.next,
+    more,
     tag: (count) => commandTag(statement.words, count)
   }
   return outcome

@@ -8,6 +8,7 @@ import type { ClientStatement } from "../../statement/ClientStatement.ts"
 import { commandTag } from "../../statement/CommandTag.ts"
 import { type Refused, refusal } from "../../statement/Refused.ts"
 import type { Row, Rows, StatementOutcome } from "../StatementOutcome.ts"
+import { type Move, moveOf } from "./CursorMove.ts"
 
 /** The largest size of one cursor's rows, in characters. */
 const MAX_HELD = 64 * 1024 * 1024
@@ -52,44 +53,6 @@ export const hold = Effect.fnUntraced(function* ({ columns = [], more, rows }: S
   const cursor: HeldCursor = { columns, rows: all, scrolls, position: 0, broken: false }
   return cursor
 })
-
-/** The movement of FETCH or MOVE: over `count` rows, by `by` rows, or to row `to` (a negative one from the end). */
-type Move = { readonly count: number } | { readonly by: number } | { readonly to: number }
-
-const numberOf = (text: string): number | undefined => {
-  if (text === "all") return Number.POSITIVE_INFINITY
-  return /^[+-]?\d+$/.test(text) ? Number(text) : undefined
-}
-
-/** Parses FETCH or MOVE; undefined after a syntax error. */
-const moveOf = ({ words }: ClientStatement): Move | undefined => {
-  const asked = words.slice(1, -1)
-  if (/^(?:from|in)$/.test(asked.at(-1) ?? "")) asked.pop()
-  const [first = "next", ...rest] = asked
-  const number = numberOf(rest.join(""))
-  switch (first) {
-    case "next":
-      return { count: 1 }
-    case "prior":
-      return { count: -1 }
-    case "first":
-      return { to: 1 }
-    case "last":
-      return { to: -1 }
-    case "absolute":
-      return number === undefined ? undefined : { to: number }
-    case "relative":
-      return number === undefined ? undefined : number === 0 ? { count: 0 } : { by: number }
-    case "forward":
-      return rest.length === 0 ? { count: 1 } : number === undefined ? undefined : { count: number }
-    case "backward":
-      return rest.length === 0 ? { count: -1 } : number === undefined ? undefined : { count: -number }
-    default: {
-      const count = numberOf(asked.join(""))
-      return count === undefined ? undefined : { count }
-    }
-  }
-}
 
 /** The rows that a move passes, and the position after it. */
 const passed = ({ position, rows }: HeldCursor, move: Move): { readonly rows: Rows; readonly position: number } => {
