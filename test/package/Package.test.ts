@@ -231,6 +231,17 @@ it("a library that exports what it makes of the package's values and services ha
   assert.strictEqual(refused, "")
 }, 120_000)
 
+it("a program for a runtime without Node type-checks without the types of Node", async () => {
+  const entries = ["alex-database/data-api/fetch", "alex-database/domain"]
+  writeFileSync(join(consumer, "worker.ts"), entries.map((name, n) => `export * as e${n} from "${name}"\n`).join(""))
+  const tsc = join(root, "node_modules", ".bin", "tsc")
+  const options = ["--noEmit", "--strict", "--target", "es2024", "--module", "esnext", "--moduleResolution", "bundler"]
+  const refused = await run(consumer, tsc, ...options, "--lib", "es2024,dom", "--types", "", "worker.ts").catch(
+    ({ stdout }) => String(stdout)
+  )
+  assert.strictEqual(refused, "")
+}, 120_000)
+
 /** What a bundler takes in for a module, after what nobody uses has been shaken off. */
 const bundled = async (contents: string): Promise<ReadonlyArray<string>> => {
   const { metafile } = await build({

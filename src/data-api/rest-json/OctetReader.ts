@@ -4,6 +4,7 @@
  * makes an object of each field. A response in another form is left to the general reader. Pure.
  */
 import type { Cell, Cells } from "../values/Cells.ts"
+import type { TextOctets } from "../values/Octets.ts"
 import type { ColumnMemory } from "./ColumnMemory.ts"
 
 /** The members of a response. */
@@ -54,16 +55,17 @@ const startsWith = (view: DataView, at: number, { last, length, words }: Start):
 const OTHERWISE = -1
 
 /** Reads the value at `at`, adds it to `values`, and returns where the field ends. */
-type ReadField = (octets: Buffer, view: DataView, at: number, values: Array<Cell>) => number
+type ReadField = (octets: TextOctets, view: DataView, at: number, values: Array<Cell>) => number
 
 /** Node implements `toString("latin1")` with this method; a direct call saves the lookup of the encoding. */
-const slices = (octets: Buffer): octets is Buffer & { readonly latin1Slice: (start: number, end: number) => string } =>
-  "latin1Slice" in octets
+const slices = (
+  octets: TextOctets
+): octets is TextOctets & { readonly latin1Slice: (start: number, end: number) => string } => "latin1Slice" in octets
 
-const asciiOf = (octets: Buffer, start: number, end: number): string =>
+const asciiOf = (octets: TextOctets, start: number, end: number): string =>
   slices(octets) ? octets.latin1Slice(start, end) : octets.toString("latin1", start, end)
 
-const utf8Of = (octets: Buffer, start: number, end: number): string => octets.toString("utf8", start, end)
+const utf8Of = (octets: TextOctets, start: number, end: number): string => octets.toString("utf8", start, end)
 
 /**
  * The end of the plain ASCII characters at `start`, or up to three octets before it: of four at a time, a subtraction sets
@@ -135,7 +137,7 @@ const isTrue = variant('{"booleanValue":true}', constant(true))
 const isFalse = variant('{"booleanValue":false}', constant(false))
 
 /** Decides by the first letter of the member's name, and for a boolean by the first letter of its value. */
-const variantAt = (octets: Buffer, at: number) => {
+const variantAt = (octets: TextOctets, at: number) => {
   switch (octets[at + 2]) {
     case 0x73:
       return stringValue
@@ -149,7 +151,7 @@ const variantAt = (octets: Buffer, at: number) => {
 }
 
 /** The end of the value at `start`, if it is JSON. */
-const endOfValue = (octets: Buffer, start: number): number => {
+const endOfValue = (octets: TextOctets, start: number): number => {
   let depth = 0
   for (let at = start; at < octets.length; at++) {
     const octet = octets[at] ?? 0
@@ -173,7 +175,12 @@ interface Read<A> {
 /** Reads a field that is not one of the usual kinds. */
 export type ReadOther = (json: string) => Cell
 
-const readRecords = (octets: Buffer, view: DataView, start: number, readOther: ReadOther): Read<Cells> | undefined => {
+const readRecords = (
+  octets: TextOctets,
+  view: DataView,
+  start: number,
+  readOther: ReadOther
+): Read<Cells> | undefined => {
   const values: Array<Cell> = []
   let width = 0
   let at = start
@@ -200,7 +207,7 @@ const readRecords = (octets: Buffer, view: DataView, start: number, readOther: R
   return octets[at] === LIST_END ? { value: { values, width }, end: at + 1 } : undefined
 }
 
-const readColumns = (octets: Buffer, start: number, sql: string, memory: ColumnMemory): Read<unknown> => {
+const readColumns = (octets: TextOctets, start: number, sql: string, memory: ColumnMemory): Read<unknown> => {
   const known = memory.recall(sql)
   const knownEnd = start + (known?.octets.length ?? 0)
   if (known !== undefined && knownEnd <= octets.length) {
@@ -224,7 +231,7 @@ const named = ["columnMetadata", "records", "numberOfRecordsUpdated", "generated
  * if it is not JSON, and whatever `readOther` throws.
  */
 export const readMembers = (
-  octets: Buffer,
+  octets: TextOctets,
   sql: string,
   memory: ColumnMemory,
   readOther: ReadOther

@@ -9,7 +9,7 @@ import type { ArrayValue, ColumnMetadata, ExecuteStatementResponse, Field } from
 import { type Reason, UnexpectedResponse } from "../DataApiError.ts"
 import type { Operation } from "../Operation.ts"
 import { withCells } from "../values/Cells.ts"
-import { fromBase64 } from "../values/Octets.ts"
+import { fromBase64, type TextOctets } from "../values/Octets.ts"
 import type { ColumnMemory } from "./ColumnMemory.ts"
 import { parseExact } from "./ExactJson.ts"
 import { readMembers } from "./OctetReader.ts"
@@ -164,7 +164,7 @@ export interface Asked {
 }
 
 /** Does the same as {@link statementResponse}, but faster; undefined if the response is not in the service's form. */
-const responseOfOctets = (octets: Buffer, { memory, sql }: Asked): ExecuteStatementResponse | undefined => {
+const responseOfOctets = (octets: TextOctets, { memory, sql }: Asked): ExecuteStatementResponse | undefined => {
   try {
     const members = readMembers(octets, sql, memory, fieldOfJson)
     return members === undefined ? undefined : withCells(withoutRecords(members.others), members.cells)

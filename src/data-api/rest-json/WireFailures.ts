@@ -10,6 +10,7 @@ import {
   UnexpectedResponse
 } from "../DataApiError.ts"
 import { type Failure, type FailureTag, failures, tagOfCode } from "../FailureTable.ts"
+import type { TextOctets } from "../values/Octets.ts"
 
 /** A failure as the service's response states it, before it becomes a {@link Reason}. */
 export interface WireFailure {
@@ -25,7 +26,7 @@ export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string | ReadonlyArray<string> | undefined>>
   /** The body's text, or its octets if the transport has them. */
-  readonly body: string | Buffer
+  readonly body: string | TextOctets
   /** Octets of the body. */
   readonly size: number
 }

@@ -1,5 +1,15 @@
 /** Converts octets to text and back, with Node's `Buffer` if there is one, else with the web's functions. Pure. */
 
+/**
+ * Octets whose text can be read, such as Node's `Buffer`: a type of its own, since programs for other runtimes have no types
+ * of Node.
+ */
+export interface TextOctets extends Uint8Array {
+  readonly toString: (encoding?: "utf8" | "latin1", start?: number, end?: number) => string
+  readonly compare: (other: Uint8Array, otherStart?: number, otherEnd?: number, start?: number, end?: number) => number
+  readonly subarray: (start?: number, end?: number) => TextOctets
+}
+
 const isNode = (): boolean => typeof Buffer !== "undefined"
 
 /**
