@@ -389,7 +389,7 @@ describe("a client that breaks the protocol", () => {
     assert.deepStrictEqual(coded("{not json"), [null, -32700])
     assert.deepStrictEqual(coded('{"jsonrpc":"2.0","id":"a","method":"tools/list"}'), ["a", -32600])
     assert.deepStrictEqual(coded(deep("initialize")), [7, -32602])
-    assert.isUndefined(refusal('{"jsonrpc":"2.0","id":1,"method":"ping"}'))
+    assert.isUndefined(refusal('{"jsonrpc":"2.0","id":"ping","method":"ping"}'))
     assert.isUndefined(refusal('{"jsonrpc":"2.0","method":"notifications/initialized"}'))
     assert.isUndefined(refusal('{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}'))
     assert.isUndefined(refusal('{"jsonrpc":"2.0","id":2,"method":"tools/list"}'))

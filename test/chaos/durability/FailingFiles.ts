@@ -92,6 +92,36 @@ export class FailingFiles {
     }
   }
 
+  /** The forms that call back: a failure comes as theirs do. */
+  #installCallbacks(): void {
+    const { open, fsync } = fs
+    const guarded = (check: () => unknown, call: () => void, done: (error: unknown) => void) => {
+      try {
+        check()
+      } catch (error) {
+        process.nextTick(done, error)
+        return
+      }
+      call()
+    }
+    type Done = (error: unknown, descriptor?: number) => void
+    Reflect.set(fs, "open", (file: string, flags: string, mode: number | undefined | Done, last?: Done) => {
+      const path = this.#inside(file)
+      const given = typeof mode === "function" ? mode : last
+      const done: Done = (error, descriptor) => {
+        if (path !== undefined && descriptor !== undefined) this.#open.set(descriptor, path)
+        given?.(error, descriptor)
+      }
+      const check = () => path !== undefined && this.#check("open", path)
+      guarded(check, () => open(file, flags, typeof mode === "function" ? undefined : mode, done), done)
+    })
+    Reflect.set(fs, "fsync", (descriptor: number, done: (error: unknown) => void) => {
+      const path = this.#open.get(descriptor)
+      const check = () => path !== undefined && this.#check("fsync", path)
+      guarded(check, () => fsync(descriptor, done), done)
+    })
+  }
+
   /** Puts itself in the place of the calls, for the rest of the process. */
   install(): void {
     const replace = (target: object, name: string, wrap: (name: string, real: Call) => Call, label = name) => {
@@ -101,6 +131,7 @@ export class FailingFiles {
     const named = (name: string, real: Call) => this.#named(name, real)
     for (const name of byPath) replace(fs, name, named)
     for (const name of byDescriptor) replace(fs, name, (of, real) => this.#opened(of, real))
+    this.#installCallbacks()
     const { closeSync } = fs
     Reflect.set(fs, "closeSync", (descriptor: number) => {
       this.#open.delete(descriptor)

@@ -215,6 +215,29 @@ const watchedSync = (recording: Recording, real: typeof fs) => ({
   }
 })
 
+type Done = (error: NodeJS.ErrnoException | null, result?: number) => void
+
+/** The forms that call back. */
+const watchedCallbacks = (recording: Recording, real: typeof fs) => ({
+  open: (path: string, flags: string, mode: number | undefined | Done, last?: Done) => {
+    const done = typeof mode === "function" ? mode : last
+    real.open(path, flags, typeof mode === "function" ? undefined : mode, (error, descriptor) => {
+      if (error === null) recording.opened(descriptor, path, flags)
+      done?.(error, descriptor)
+    })
+  },
+  fsync: (descriptor: number, done: Done) => {
+    real.fsync(descriptor, (error) => {
+      if (error === null) recording.synced(descriptor)
+      done(error)
+    })
+  },
+  close: (descriptor: number, done: Done) => {
+    recording.closed(descriptor)
+    real.close(descriptor, done)
+  }
+})
+
 const watchedPromises = (recording: Recording, real: typeof fs.promises) => ({
   mkdir: async (path: string, options?: fs.MakeDirectoryOptions) => {
     const made = await real.mkdir(path, options)
@@ -266,7 +289,8 @@ const replaced = (target: object, functions: Readonly<Record<string, unknown>>):
 export const watch = (recording: Recording): (() => void) => {
   const restore = [
     replaced(fs.promises, watchedPromises(recording, { ...fs.promises })),
-    replaced(fs, watchedSync(recording, { ...fs }))
+    replaced(fs, watchedSync(recording, { ...fs })),
+    replaced(fs, watchedCallbacks(recording, { ...fs }))
   ]
   syncBuiltinESMExports()
   return () => {
