@@ -489,6 +489,7 @@ const conversations: Readonly<Record<string, ReadonlyArray<ReadonlyArray<Buffer>
       )
     ],
     [query("fetch relative 1 from c")],
+    [query("fetch 3000000000 from c")],
     [query("rollback")]
   ],
   "MOVE says by how many rows it has moved": [
@@ -587,6 +588,30 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
             written.map(() => "22021")
           )
         }
+      })
+    )
+
+    it.effect("FETCH says to fetch fewer rows where they are far larger than those before, and that does it", () =>
+      Effect.gen(function* () {
+        const { directUrl, port } = yield* TestGateway
+        const database = new URL(directUrl).pathname.slice(1)
+        const declare = query(
+          "begin; declare c cursor for select repeat('x', case when n > 100 then 60000 else 1 end) from generate_series(1, 200) n"
+        )
+        const found = yield* Effect.promise(async () => {
+          const client = await RawClient.connect(port, database)
+          await client.ask(declare)
+          const refused = await client.ask(query("fetch 200 from c"))
+          await client.ask(query("rollback"))
+          await client.ask(declare)
+          let rows = 0
+          for (let n = 0; n < 40; n++) rows += (await client.ask(query("fetch 5 from c"))).firsts.length
+          await client.kill()
+          return { code: refused.code, said: refused.answers.map(({ body }) => body.toString()).join(), rows }
+        })
+        assert.strictEqual(found.code, "54000")
+        assert.include(found.said, "Fetch fewer rows at a time")
+        assert.strictEqual(found.rows, 200)
       })
     )
 

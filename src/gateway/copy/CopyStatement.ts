@@ -5,6 +5,7 @@ import { unquotedName } from "../../data-api/statement/Quoting.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { afterParentheses } from "../statement/InnerQuery.ts"
 import { type CopyRefusal, copyRefusal } from "./CopyChecks.ts"
+import { octetEscapes, textOfOctets } from "./OctetEscapes.ts"
 
 export interface CopyOptions {
   readonly format: "text" | "csv" | "binary"
@@ -34,21 +35,14 @@ export interface CopyStatement {
 
 const escapes: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" }
 
-/** The text of octets in UTF-8, which escapes of a literal name one by one. */
-const octetsOf = (written: string): string =>
-  Buffer.from(
-    Array.from(written.matchAll(/\\(?:x([0-9A-Fa-f]{1,2})|([0-7]{1,3}))/g), ([, hex, octal = ""]) =>
-      hex === undefined ? Number.parseInt(octal, 8) : Number.parseInt(hex, 16)
-    )
-  ).toString()
-
 /** The value of an escape in a literal of `E'...'`. */
 const escaped = (written: string, code?: string, letter?: string): string => {
   if (code !== undefined) return String.fromCharCode(Number.parseInt(code, 16))
-  return letter === undefined ? octetsOf(written) : (escapes[letter] ?? letter)
+  // What is no text is no option either: its check refuses it.
+  return letter === undefined ? (textOfOctets(written) ?? "\ufffd") : (escapes[letter] ?? letter)
 }
 
-const ESCAPES = /(?:\\(?:x[0-9A-Fa-f]{1,2}|[0-7]{1,3}))+|\\u([0-9A-Fa-f]{4})|\\([\s\S])/g
+const ESCAPES = /* @__PURE__ */ new RegExp(String.raw`${octetEscapes}|\\u([0-9A-Fa-f]{4})|\\([\s\S])`, "g")
 
 /** The value of a string literal, or the word itself. */
 const literalOf = (word = ""): string => {

@@ -1,7 +1,7 @@
 /** Writes and reads COPY's text and CSV formats. Pure. */
-import * as Result from "effect/Result"
 import { type CopyFault, type CopyLines, LineSplitter } from "./CopyLines.ts"
 import type { CopyOptions } from "./CopyStatement.ts"
+import { octetEscapes, textOfOctets } from "./OctetEscapes.ts"
 
 type Row = ReadonlyArray<string | null>
 
@@ -75,25 +75,21 @@ export const NOT_TEXT = 'invalid byte sequence for encoding "UTF8"'
 
 const unescapes: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v" }
 
-/** The text of octets in UTF-8, which escapes name one by one. @throws TypeError where they are none. */
-const textOfOctets = (written: string): string => {
-  const octets = Array.from(written.matchAll(/\\(?:x([0-9A-Fa-f]{1,2})|([0-7]{1,3}))/g), ([, hex, octal = ""]) =>
-    hex === undefined ? Number.parseInt(octal, 8) & 0xff : Number.parseInt(hex, 16)
-  )
-  // PostgreSQL's text holds no NUL. In UTF-8 there is no octet 0xff either, which the decoder refuses.
-  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
-    Uint8Array.from(octets, (octet) => (octet === 0 ? 0xff : octet))
-  )
-}
+// A backslash at the end of the input stands for nothing.
+const ESCAPED = /* @__PURE__ */ new RegExp(String.raw`${octetEscapes}|\\([\s\S]?)`, "g")
 
-/** @throws TypeError where the octets of escapes are no text in UTF-8. */
-const unescaped = (value: string): string =>
-  value.includes("\\")
-    ? // A backslash at the end of the input stands for nothing.
-      value.replaceAll(/(?:\\(?:x[0-9A-Fa-f]{1,2}|[0-7]{1,3}))+|\\([\s\S]?)/g, (written: string, letter?: string) =>
-        letter === undefined ? textOfOctets(written) : (unescapes[letter] ?? letter)
-      )
-    : value
+/** The value that a field writes; undefined where the octets of its escapes are no text. */
+const unescaped = (field: string): string | undefined => {
+  if (!field.includes("\\")) return field
+  let isText = true
+  const value = field.replaceAll(ESCAPED, (written: string, letter?: string) => {
+    if (letter !== undefined) return unescapes[letter] ?? letter
+    const text = textOfOctets(written)
+    isText &&= text !== undefined
+    return text ?? ""
+  })
+  return isText ? value : undefined
+}
 
 /** The values of a line; a delimiter after a backslash is data. */
 const fieldsOf = (line: string, delimiter: string): ReadonlyArray<string> => {
@@ -116,10 +112,15 @@ type ReadLine = (line: string) => Row | undefined
 
 const textLine =
   ({ delimiter, nullText }: CopyOptions): ReadLine =>
-  (line) =>
-    Result.getOrUndefined(
-      Result.try(() => fieldsOf(line, delimiter).map((value) => (value === nullText ? null : unescaped(value))))
-    )
+  (line) => {
+    const values: Array<string | null> = []
+    for (const field of fieldsOf(line, delimiter)) {
+      const value = field === nullText ? null : unescaped(field)
+      if (value === undefined) return undefined
+      values.push(value)
+    }
+    return values
+  }
 
 /** The text between quotes that begins at `from`, and where it ends; undefined if it does not. */
 const quotedText = (

@@ -113,14 +113,6 @@ export const asItIs = Effect.fnUntraced(function* (session: Session, statement: 
 export const wrappedRows = ({ records }: ExecuteStatementResponse): Rows =>
   (records ?? []).map(([field]) => (field !== undefined && "stringValue" in field ? readRow(field.stringValue) : []))
 
-/** The bytes of the largest row of such a response, as the service counts them. */
-export const wrappedSize = ({ records }: ExecuteStatementResponse): number =>
-  (records ?? []).reduce(
-    (most, [field]) =>
-      field !== undefined && "stringValue" in field ? Math.max(most, Buffer.byteLength(field.stringValue) + 6) : most,
-    1
-  )
-
 /** The text of a row without columns is read as one NULL. */
 const fitting = (columns: ReadonlyArray<FieldDescription>, rows: Rows): Rows =>
   columns.length === 0 ? rows.map(() => []) : rows

@@ -4,9 +4,12 @@ import type { ClientStatement } from "../../statement/ClientStatement.ts"
 /** The movement of FETCH or MOVE: over `count` rows, by `by` rows, or to row `to` (a negative one from the end). */
 export type Move = { readonly count: number } | { readonly by: number } | { readonly to: number }
 
+/** PostgreSQL takes a number of more bits for a syntax error. */
+const isInt4 = (number: number): boolean => number === (number | 0)
+
 const numberOf = (text: string): number | undefined => {
   if (text === "all") return Number.POSITIVE_INFINITY
-  return /^[+-]?\d+$/.test(text) ? Number(text) : undefined
+  return /^[+-]?\d+$/.test(text) && isInt4(Number(text)) ? Number(text) : undefined
 }
 
 /** Parses FETCH or MOVE; undefined after a syntax error. */

@@ -94,7 +94,7 @@ export const fetch = Effect.fnUntraced(function* (session: Session, statement: C
     columns: cursor.columns,
     rows: yield* more.next,
     more,
-    tag: (count) => commandTag(statement.words, count)
+    tag: (rows) => commandTag(statement.words, rows)
   }
   return outcome
 })

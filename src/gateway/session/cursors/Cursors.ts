@@ -13,8 +13,13 @@ const FIRST_PAGE_ROWS = 64
 
 let cursors = 0
 
-const textsOf = ({ records }: ExecuteStatementResponse): ReadonlyArray<string> =>
+/** The texts of the rows of a wrapped statement. */
+export const textsOf = ({ records }: ExecuteStatementResponse): ReadonlyArray<string> =>
   (records ?? []).map(([field]) => (field !== undefined && "stringValue" in field ? field.stringValue : "()"))
+
+/** The bytes of the largest row, as the service counts them. */
+export const largestOf = (texts: ReadonlyArray<string>): number =>
+  texts.reduce((largest, text) => Math.max(largest, Buffer.byteLength(text) + 6), 1)
 
 /** Reads the rows of a wrapped statement through a cursor in the session's transaction. */
 export const openCursor = Effect.fnUntraced(function* (session: Session, call: Call) {
@@ -40,9 +45,7 @@ export const openCursor = Effect.fnUntraced(function* (session: Session, call: C
         const texts = textsOf(response)
         ended = texts.length < size
         read += texts.length
-        let largest = 1
-        for (const text of texts) largest = Math.max(largest, Buffer.byteLength(text) + 6)
-        page = nextPageRows(size, largest)
+        page = nextPageRows(size, largestOf(texts))
         return texts
       }),
       Effect.catch((error): Effect.Effect<ReadonlyArray<string>, Refused> => {
