@@ -24,18 +24,18 @@ const LONGEST_ROW = 4 * MAX_REQUEST_BYTES
 
 /** The table that the rows are inserted into. */
 interface Target {
-  readonly table: string
+  readonly tableName: string
   readonly names: ReadonlyArray<string>
   readonly types: ReadonlyArray<number>
   /** The statement that inserts the rows of `:p1`, a JSON array. */
   readonly insert: string
 }
 
-const targetOf = Effect.fnUntraced(function* (session: Session, { columns, table = "" }: CopyStatement) {
+const targetOf = Effect.fnUntraced(function* (session: Session, { columns, table = "", tableName }: CopyStatement) {
   const names = columns ?? (yield* columnsOfTable(session, table))
   if (names.length === 0) {
     const insert = `insert into ${table} select from json_array_elements(:p1::json)`
-    return { table, names, types: [], insert } satisfies Target
+    return { tableName, names, types: [], insert } satisfies Target
   }
   const into = `insert into ${table} (${names.join(", ")}) overriding system value`
   const places = names.map((_, index) => `$${index + 1}`)
@@ -51,7 +51,7 @@ const targetOf = Effect.fnUntraced(function* (session: Session, { columns, table
   }
   const values = answer.casts.map((cast, index) => `(r.v->>${index})::${cast}`)
   const insert = `${into} select ${values.join(", ")} from json_array_elements(:p1::json) with ordinality r (v, n) order by r.n`
-  return { table, names: names.map(unquotedName), types: answer.parameters, insert } satisfies Target
+  return { tableName, names: names.map(unquotedName), types: answer.parameters, insert } satisfies Target
 })
 
 /** The size in bytes of a row's JSON within a JSON string, which escapes quotes and backslashes. */
@@ -67,8 +67,8 @@ const bytesOf = (json: string): number => {
 const shortened = (text: string): string => (text.length > 100 ? `${text.slice(0, 100)}...` : text)
 
 /** The place of a line, with its text if that is shown. */
-const lineOf = ({ table }: Target, line: number, text?: string): string =>
-  `COPY ${table.split(".").at(-1)}, line ${line}${text === undefined ? "" : `: "${shortened(text)}"`}`
+const lineOf = ({ tableName }: Target, line: number, text?: string): string =>
+  `COPY ${tableName}, line ${line}${text === undefined ? "" : `: "${shortened(text)}"`}`
 
 const located = (error: Refused, where: string): Refused =>
   new Refused({ ...error, fields: { ...error.fields, position: undefined, where } })

@@ -27,6 +27,8 @@ export interface CopyStatement {
   readonly direction: "in" | "out"
   /** The table as written; undefined for a query. */
   readonly table: string | undefined
+  /** The table's own name, without schema and quotes, as PostgreSQL shows it; empty for a query. */
+  readonly tableName: string
   /** Names as written; undefined for all columns. */
   readonly columns: ReadonlyArray<string> | undefined
   readonly query: string | undefined
@@ -190,6 +192,7 @@ export const copyOf = (statement: ClientStatement): Result.Result<CopyStatement 
   let at = 1 + binary
   let query: string | undefined
   let table: string | undefined
+  let tableName = ""
   let columns: ReadonlyArray<string> | undefined
   if (words[at] === "(") {
     const end = afterParentheses(words, at)
@@ -199,6 +202,7 @@ export const copyOf = (statement: ClientStatement): Result.Result<CopyStatement 
     const start = at
     while (at < words.length && !/^(?:\(|from|to)$/.test(words[at] ?? "")) at++
     table = text(start, at)
+    tableName = unquotedName(words[at - 1])
     if (words[at] === "(") {
       const end = afterParentheses(words, at)
       columns = words.slice(at + 1, end - 1).filter((word) => word !== ",")
@@ -219,6 +223,7 @@ export const copyOf = (statement: ClientStatement): Result.Result<CopyStatement 
   return Result.map(optionsOf(binary === 1 ? ["binary", ...rest] : rest, way), (options) => ({
     direction: way,
     table,
+    tableName,
     columns,
     query,
     options

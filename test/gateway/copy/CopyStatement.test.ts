@@ -81,17 +81,21 @@ it("the options of COPY mean the same in the list and in the older form", () => 
 
 it("a COPY names a table with or without columns, or a query, and a way from or to the client", () => {
   for (const [sql, expected] of [
-    ["copy t from stdin", { direction: "in", table: "t", columns: undefined, query: undefined }],
-    ["copy binary t to stdout", { direction: "out", table: "t", columns: undefined, query: undefined }],
+    ["copy t from stdin", { direction: "in", table: "t", tableName: "t", columns: undefined, query: undefined }],
+    ["copy binary t to stdout", { direction: "out", table: "t", tableName: "t", columns: undefined, query: undefined }],
     [
       'COPY "My schema".T (a, "B c") FROM STDIN',
-      { direction: "in", table: '"My schema".T', columns: ["a", '"B c"'], query: undefined }
+      { direction: "in", table: '"My schema".T', tableName: "t", columns: ["a", '"B c"'], query: undefined }
+    ],
+    [
+      'copy "a.b"."The ""T"". x" from stdin',
+      { direction: "in", table: '"a.b"."The ""T"". x"', tableName: 'The "T". x', columns: undefined, query: undefined }
     ],
     [
       "copy (select 1, (2)) to stdout",
-      { direction: "out", table: undefined, columns: undefined, query: "select 1, (2)" }
+      { direction: "out", table: undefined, tableName: "", columns: undefined, query: "select 1, (2)" }
     ],
-    ["copy t to stdin", { direction: "out", table: "t", columns: undefined, query: undefined }]
+    ["copy t to stdin", { direction: "out", table: "t", tableName: "t", columns: undefined, query: undefined }]
   ] as const) {
     const { options, ...copy } = parsed(sql) ?? assert.fail(sql)
     assert.deepStrictEqual(copy, expected)
