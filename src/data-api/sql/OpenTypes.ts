@@ -129,10 +129,10 @@ export const knownText = (
 export const learnText = (
   connection: DataApiConnection,
   statement: KnownStatement,
-  parameters: ReadonlyArray<PgParameter>
+  parameters: ReadonlyArray<PgParameter>,
+  question = questionOf(statement, parameters)
 ): Effect.Effect<ServiceText, DataApiError> =>
   Effect.suspend(() => {
-    const question = questionOf(statement, parameters)
     const { transaction } = connection
     const { types } = connection.options
     const known = question.types.map((type) => type ?? "?").join()
@@ -149,10 +149,18 @@ export const learnText = (
         : // Not shared: another connection's question may wait for a lock that this transaction holds.
           connection.inTurn(types.ask(key, ask), false)
     return Effect.flatMap(asked, (learnt) => {
-      const misplaced = parameters.findIndex(({ _tag }, index) => {
-        const type = learnt.lookup?.parameters[question.standsFor[index] ?? index]
-        return _tag === "EmptyArray" && /^jsonb?$/.test(type?.name ?? "")
+      const inferred = learnt.lookup?.parameters
+      const at = (index: number) => question.standsFor[index] ?? index
+      // PostgreSQL was not told that these are arrays, and other types depend on it: `unnest($1)`, `$1 || $2`.
+      const retyped = [...question.types]
+      parameters.forEach(({ _tag }, index) => {
+        if (_tag === "TextArray" && inferred?.[at(index)]?.isArray !== true) retyped[at(index)] ??= "text[]"
       })
+      if (types.usable && retyped.join() !== question.types.join())
+        return learnText(connection, statement, parameters, { ...question, types: retyped })
+      const misplaced = parameters.findIndex(
+        ({ _tag }, index) => _tag === "EmptyArray" && /^jsonb?$/.test(inferred?.[at(index)]?.name ?? "")
+      )
       // An empty array is sent as '{}', which PostgreSQL would read as an empty json object.
       if (misplaced !== -1) return Effect.fail(refused(emptyJson(misplaced)))
       const made = textOf(statement, parameters, question.standsFor, learnt)

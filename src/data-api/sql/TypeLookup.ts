@@ -64,8 +64,8 @@ const emptyTable = (name: string, { parameters }: Template, columns: Columns): s
   if ${columns === "named"} or current_setting('server_version_num')::int < 160000 then begin
     columns := pieces[1];
     for at in 1 .. ${parameters.length} loop
-      columns := columns || '(null::' || (select p.parameter_types[refs[at]]::text
-        from pg_catalog.pg_prepared_statements p where p.name = '${name}') || ')' || pieces[at + 1];
+      columns := columns || '(null::' || (select parameter_types[refs[at]]::text
+        from pg_catalog.pg_prepared_statements where name = '${name}') || ')' || pieces[at + 1];
     end loop;
     execute 'create temp table ${name} as with alex_rows as (' || columns || E'\n) select * from alex_rows with no data';
   exception when others then null;
@@ -78,31 +78,30 @@ const emptyTable = (name: string, { parameters }: Template, columns: Columns): s
  */
 const typesOf = (name: string): string => `
 with recursive prepared as (
-  select * from pg_catalog.pg_prepared_statements where name = '${name}'
-), results as (
-  select to_json(prepared) -> 'result_types' as types from prepared
+  select parameter_types, to_json(p) -> 'result_types' as results
+  from pg_catalog.pg_prepared_statements p where name = '${name}'
 ), columns (number, type, label) as (
   select attnum, atttypid, attname from pg_catalog.pg_attribute
   where attrelid = to_regclass('pg_temp.${name}') and attnum > 0
 ), asked (kind, number, type, label) as (
-  select 'p', a.number, a.type, null
-  from prepared, unnest(prepared.parameter_types::oid[]) with ordinality a (type, number)
+  select 'p', number, type, null
+  from prepared, unnest(parameter_types::oid[]) with ordinality a (type, number)
   union all
   select 'r', * from columns
   union all
-  select 'r', a.number, a.type::regtype::oid, null
-  from results, json_array_elements_text(case when json_typeof(types) = 'array' then types end)
+  select 'r', number, type::regtype::oid, null
+  from prepared, json_array_elements_text(case when json_typeof(results) = 'array' then results end)
     with ordinality a (type, number)
   where not exists (select from columns)
 ), base (kind, number, type, label) as (
   select * from asked
   union all
-  select base.kind, base.number, d.typbasetype, base.label
+  select kind, number, d.typbasetype, label
   from base join pg_catalog.pg_type d on d.oid = base.type where d.typtype = 'd'
 )
-select json_agg(json_build_array(base.kind, base.number, n.nspname, t.typname, t.typtype, e.typname, e.typtype,
+select coalesce(json_agg(json_build_array(kind, number, n.nspname, t.typname, t.typtype, e.typname, e.typtype,
   exists (select from pg_catalog.pg_cast where castsource = 25 and casttarget = t.oid and castmethod = 'f')
-  and not exists (select from pg_catalog.pg_cast where castsource = 1042 and casttarget = t.oid), base.label))
+  and not exists (select from pg_catalog.pg_cast where castsource = 1042 and casttarget = t.oid), label)), '[]')
 from base
 join pg_catalog.pg_type t on t.oid = base.type
 join pg_catalog.pg_namespace n on n.oid = t.typnamespace
@@ -130,7 +129,6 @@ export interface Question {
 export const lookupSql = ({ sql, types }: Question, columns: Columns, inTransaction: boolean): string | undefined => {
   const name = `alex_${nonce()}`
   const quote = `$${name}$`
-  if (sql.includes(quote)) return undefined
   const template = columns === "as known" ? undefined : Result.getOrUndefined(fromNumbered(statementOf(sql)))
   const list = types.length === 0 ? "''" : `'(' || array_to_string(asked_types, ', ') || ')'`
   const body = `
@@ -140,7 +138,6 @@ declare
   refs int[] := array[${(template?.parameters ?? []).map((index) => index + 1).join(", ")}]::int[];
   columns text;
   found text;
-  refusal text;
   undecided int;
 begin
   loop
@@ -155,21 +152,20 @@ begin
       }
       exit;
     exception when others then
-      refusal := sqlstate;
       undecided := substring(sqlerrm from '[$]([0-9]+)')::int;
-      if refusal = '42P18' and asked_types[undecided] = 'unknown' then
+      if sqlstate = '42P18' and asked_types[undecided] = 'unknown' then
         asked_types[undecided] := 'text';
       else
-        found := json_build_object('state', refusal, 'message', sqlerrm);
+        found := json_build_array(sqlstate, sqlerrm);
         exit;
       end if;
     end;
   end loop;
   ${
     inTransaction
-      ? `perform set_config('${SETTING}', coalesce(found, '[]'), true);`
+      ? `perform set_config('${SETTING}', found, true);`
       : `raise exception using errcode = '${ANSWER_SQLSTATE}', message = 'alex-database asks for the types of parameters, which is no failure: '
-    || replace(encode(convert_to(coalesce(found, '[]'), 'UTF8'), 'base64'), chr(10), '');`
+    || replace(encode(convert_to(found, 'UTF8'), 'base64'), chr(10), '');`
   }
 end`
   const text = `do ${literal(body)}`
@@ -198,13 +194,8 @@ const isRow = (row: unknown): row is Row =>
   (row[0] === "p" || row[0] === "r") &&
   rowTypes.every((type, index) => type.startsWith(typeof row[index]) || (row[index] === null && type.endsWith("?")))
 
-const isRefusal = (answer: unknown): answer is { readonly state: string; readonly message: string } =>
-  typeof answer === "object" &&
-  answer !== null &&
-  "state" in answer &&
-  typeof answer.state === "string" &&
-  "message" in answer &&
-  typeof answer.message === "string"
+const isRefusal = (answer: unknown): answer is readonly [sqlState: string, message: string] =>
+  Array.isArray(answer) && answer.length === 2 && answer.every((part) => typeof part === "string")
 
 const parsed = (answer: string): unknown => {
   try {
@@ -236,7 +227,7 @@ const inferred = ([, , schema, name, kind, element, elementKind, byInput, column
 /** Parses an answer; fails if it has an unknown form. */
 export const readAnswer = (answer: string): Result.Result<Lookup | Undecided, string> => {
   const said = parsed(answer)
-  if (isRefusal(said)) return Result.succeed({ sqlState: said.state, message: said.message })
+  if (isRefusal(said)) return Result.succeed({ sqlState: said[0], message: said[1] })
   if (!Array.isArray(said) || !said.every(isRow)) {
     return Result.fail("The types of a statement's parameters came back in an unknown form.")
   }

@@ -17,7 +17,7 @@ it("an answer names the types of parameters and columns", () => {
 
 it("an answer may be a refusal", () => {
   assert.deepStrictEqual(
-    readAnswer('{"state":"42P01","message":"no such table"}'),
+    readAnswer('["42P01","no such table"]'),
     Result.succeed({ sqlState: "42P01", message: "no such table" })
   )
 })
@@ -27,8 +27,9 @@ it("anything else is no answer", () => {
   const forms: ReadonlyArray<unknown> = [
     null,
     "text",
-    { state: 42, message: "no text" },
-    { state: "42P01" },
+    [42, "no text"],
+    ["42P01"],
+    ["42P01", null],
     [null],
     [parameter.slice(1)],
     [[...parameter, null]],

@@ -260,6 +260,16 @@ layer(DataApiSql.layer().pipe(Layer.provide(counted)), { timeout: "60 seconds", 
       })
     )
 
+    it.effect("an array that PostgreSQL can't see to be one is asked for a second time, once", () =>
+      Effect.gen(function* () {
+        const { name, sql } = yield* table("unseen")
+        const find = sql`select u from unnest(${["a"]}) u left join ${name} on id = ${id}`
+        assert.strictEqual(yield* requests(find), 3)
+        assert.strictEqual(yield* requests(find), 1)
+        assert.strictEqual(yield* requests(sql.withTransaction(find)), 1)
+      })
+    )
+
     it.effect("an empty array is not stored as an empty object", () =>
       Effect.gen(function* () {
         const { name, sql } = yield* table("empty")

@@ -9,11 +9,12 @@ import * as DataApiSql from "../../../src/data-api/sql/DataApiSql.ts"
 import * as LocalDataApi from "../../../src/local/LocalDataApi.ts"
 import * as PostgresSql from "../../../src/PostgresSql.ts"
 import * as TestDatabase from "../../TestDatabase.ts"
+import { arrayShapes } from "./arrayShapes.ts"
 import { furtherShapes, shop } from "./furtherShapes.ts"
 import { shapes as everyday, type Shape, schema as things } from "./shapeTable.ts"
 
 const schema = [...things, ...shop]
-const shapes = [...everyday, ...furtherShapes]
+const shapes = [...everyday, ...furtherShapes, ...arrayShapes]
 
 /** What became of a shape: its rows, or the SQLSTATE and the reason that it was refused with. */
 type Outcome = { readonly rows: ReadonlyArray<unknown> } | { readonly refused: string }
