@@ -23,27 +23,22 @@ export const resetSql = (facts: ServerFacts): string =>
   `CLOSE ALL; ${ownUserSql(facts)}; RESET ALL; UNLISTEN *; DISCARD TEMP; DISCARD SEQUENCES`
 
 /**
- * Extensions and libraries that keep only settings in a session, which `RESET ALL` resets. Others keep state that SQL
- * can't reset, such as the connections of dblink or the global variables of PL/Perl.
+ * Extensions and libraries that keep only settings in a session, which `RESET ALL` resets: of PostgreSQL's own, and of
+ * those that Aurora offers. Others keep state that SQL can't reset, such as the connections of dblink or the global
+ * variables of PL/Perl.
  */
 const stateless = [
-  ..."adminpack amcheck autoinc auth_delay aws_commons aws_lambda aws_s3 bloom btree_gin btree_gist citext cube".split(
-    " "
-  ),
-  ..."dict_int dict_snowball dict_xsyn earthdistance file_fdw fuzzystrmatch hstore insert_username intagg intarray".split(
-    " "
-  ),
-  ..."isn llvmjit lo ltree moddatetime old_snapshot pageinspect passwordcheck pg_buffercache pg_freespacemap".split(
-    " "
-  ),
-  ..."pg_prewarm pg_stat_statements pg_surgery pg_trgm pg_visibility pg_walinspect pgcrypto pgrowlocks".split(" "),
-  ..."pgstattuple plpgsql refint seg sslinfo tablefunc tcn tsm_system_rows tsm_system_time unaccent uuid-ossp".split(
-    " "
-  ),
-  ..."vector xml2".split(" ")
-]
+  "adminpack,amcheck,autoinc,auth_delay,bloom,btree_gin,btree_gist,citext,cube,dict_int,dict_snowball,dict_xsyn",
+  "earthdistance,file_fdw,fuzzystrmatch,hstore,insert_username,intagg,intarray,isn,llvmjit,lo,ltree,moddatetime",
+  "old_snapshot,pageinspect,passwordcheck,pg_buffercache,pg_freespacemap,pg_prewarm,pg_stat_statements,pg_surgery",
+  "pg_trgm,pg_visibility,pg_walinspect,pgcrypto,pgrowlocks,pgstattuple,plpgsql,refint,seg,sslinfo,tablefunc,tcn",
+  "tsm_system_rows,tsm_system_time,unaccent,uuid-ossp,xml2",
+  "address_standardizer,address_standardizer-3,address_standardizer_data_us,aws_commons,aws_lambda,aws_s3,h3,hll,ip4r",
+  "libpgrouting-3,pg_bigm,pg_cron,pg_partman,pg_repack,pg_similarity,pgaudit,pgrouting,pgtap,postgis,postgis-3",
+  "postgis_raster,postgis_raster-3,postgis_tiger_geocoder,postgis_topology,postgis_topology-3,prefix,rdkit,rum,vector"
+].join(",")
 
-const statelessArray = `'{${stateless.join(",")}}'`
+const statelessArray = `'{${stateless}}'`
 
 /** What a server reports about itself when a session begins. */
 export interface ServerFacts {

@@ -127,6 +127,22 @@ describe("one session for all callers", () => {
       }).pipe(Effect.provide(database))
     )
 
+    it.live(
+      "extensions that keep only settings keep the connection: those that the server offers of PostGIS and others",
+      () =>
+        Effect.gen(function* () {
+          const named = "citext hll ip4r pg_partman pg_similarity pgrouting pgtap postgis postgis_topology prefix rum"
+          const { records = [] } = yield* execute(
+            "select name from pg_available_extensions where name = any(string_to_array(:named, ' ')) order by name",
+            { named: text(named) }
+          )
+          const offered = records.map(([name]) => (name !== undefined && "stringValue" in name ? name.stringValue : ""))
+          assert.include(offered, "citext")
+          for (const name of offered) yield* execute(`create extension if not exists ${name} cascade`)
+          assert.strictEqual(yield* backend, yield* backend, offered.join(", "))
+        }).pipe(Effect.provide(database))
+    )
+
     it.live("connections of dblink and what is kept by other extensions end with the caller", () =>
       Effect.gen(function* () {
         yield* execute("create extension dblink")
