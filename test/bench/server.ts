@@ -6,9 +6,9 @@
  *        [--against FOLDER]
  *
  * The server runs in a process of its own, as its users start it. It is loaded by bytes prepared beforehand on
- * keep-alive connections, since an SDK would measure itself. Rounds alternate between the contenders, medians count. For
- * the select of one row the floor is shown too: a stripped-down server, with the same reset between callers. On a machine
- * that is busy with other work the ratio of processor times is the steadier one.
+ * keep-alive connections, since an SDK would measure itself. Rounds alternate between the contenders, medians count. The
+ * floor is shown too: a stripped-down server, with the same reset between callers. On a machine that is busy with other
+ * work the ratio of processor times is the steadier one.
  *
  * With --against FOLDER the server of another checkout takes the place of `@effect/sql-pg`, on both engines: what a
  * change costs, as a ratio of one run.
@@ -252,7 +252,7 @@ const throughput = Effect.fnUntraced(function* (url: string) {
     const contenders: ReadonlyArray<Contender> = [
       { name: "@effect/sql-pg", once: () => runPromise(direct.unsafe(text, params)), pid: undefined },
       { name: "alex-db serve", once: over(toServer), pid: served.child.pid },
-      ...(name === "point select" ? [{ name: "the floor", once: over(toFloor), pid: floor.child.pid }] : [])
+      { name: "the floor", once: over(toFloor), pid: floor.child.pid }
     ]
     const rounds = new Map<string, Array<Round>>()
     // V8 compiles what is hot in the first 20,000 calls or so, which cost two to five times what later ones do.

@@ -1,6 +1,6 @@
 /**
  * What no server could do without: HTTP as bytes, `JSON.parse`, and the messages that a call and the reset behind it take
- * on PostgreSQL. Nothing is checked, refused, timed or logged, and nothing but the bench's select of one row is known.
+ * on PostgreSQL. Nothing is checked, refused, timed or logged, and nothing but the bench's three statements is known.
  *
  * Usage: node test/bench/serverFloor.ts postgres://user@host:port/database CONNECTIONS; the server must trust the user.
  */
@@ -19,10 +19,10 @@ const encodeBind = PgProtocol.makeBindEncoder<Uint8Array>((sink, value) => {
   return Result.succeed(undefined)
 })
 const framed = (frame: Result.Result<Uint8Array, PgProtocol.EncodeError>) => Result.getOrThrow(frame)
-const bind = (statement: string, value: Uint8Array) =>
-  framed(encodeBind({ portal: "", statement, parameters: [value] }))
-const parse = (name: string, query: string, oid: number) =>
-  framed(PgProtocol.encodeParse({ name, query, parameterTypes: [oid] }))
+const bind = (statement: string, parameters: ReadonlyArray<Uint8Array>) =>
+  framed(encodeBind({ portal: "", statement, parameters }))
+const parse = (name: string, query: string, parameterTypes: ReadonlyArray<number>) =>
+  framed(PgProtocol.encodeParse({ name, query, parameterTypes }))
 
 const query = (sql: string): Uint8Array => {
   const text = Buffer.from(`Q....${sql}\0`)
@@ -30,16 +30,37 @@ const query = (sql: string): Uint8Array => {
   return text
 }
 
-const [int8, float8] = [20, 701]
+const [int8, text, float8] = [20, 25, 701]
 const dataRow = 0x44
 const readyForQuery = 0x5a
+
+const statements = [
+  { name: "one", sql: "SELECT id, name, amount FROM bench WHERE id = $1", types: [int8] },
+  { name: "many", sql: "SELECT id, name, amount FROM bench WHERE id > $1 ORDER BY id LIMIT 100", types: [int8] },
+  { name: "insert", sql: "INSERT INTO written (name, amount) VALUES ($1, CAST($2 AS numeric))", types: [text, text] }
+] as const
+
+interface Call {
+  readonly sql: string
+  readonly parameters: ReadonlyArray<{ readonly value: { readonly longValue?: number; readonly stringValue?: string } }>
+}
+
+/** Which of the statements a call has. */
+const nameOf = ({ sql }: Call) => (sql.startsWith("INSERT") ? "insert" : sql.endsWith("LIMIT 100") ? "many" : "one")
+
+const octetsOf = ({ value: { longValue, stringValue = "" } }: Call["parameters"][number]): Uint8Array => {
+  if (longValue === undefined) return Buffer.from(stringValue)
+  const octets = Buffer.alloc(8)
+  octets.writeBigInt64BE(BigInt(longValue))
+  return octets
+}
 
 /** One connection, that runs one call at a time. */
 class Backend {
   readonly #socket: Socket
   #left = 0
-  #row = ""
-  #done: (row: string) => void = () => {}
+  #rows: Array<string> = []
+  #done: (rows: ReadonlyArray<string>) => void = () => {}
   #rest: Buffer = Buffer.alloc(0)
   #reset: Uint8Array = Buffer.alloc(0)
 
@@ -53,18 +74,18 @@ class Backend {
     const all = this.#rest.length === 0 ? octets : Buffer.concat([this.#rest, octets])
     let at = 0
     while (all.length - at >= 5 && all.length - at > all.readInt32BE(at + 1)) {
-      if (all[at] === dataRow && this.#row === "") this.#row = fields(all, at)
+      if (all[at] === dataRow && this.#left === 3) this.#rows.push(fields(all, at))
       if (all[at] === readyForQuery) this.#left--
       at += 1 + all.readInt32BE(at + 1)
     }
     this.#rest = all.subarray(at)
-    if (this.#left === 0) this.#done(this.#row)
+    if (this.#left === 0) this.#done(this.#rows)
   }
 
-  #ask(octets: Uint8Array, answers: number): Promise<string> {
+  #ask(octets: Uint8Array, answers: number): Promise<ReadonlyArray<string>> {
     return new Promise((resolve) => {
       this.#left = answers
-      this.#row = ""
+      this.#rows = []
       this.#done = resolve
       this.#socket.write(octets)
     })
@@ -74,17 +95,16 @@ class Backend {
     const [user, database] = [url.username, url.pathname.slice(1)]
     await this.#ask(PgProtocol.encodeStartupMessage({ user, database }), 1)
     const facts = { majorVersion: 15, isSuperuser: true }
-    const select = parse("select", "SELECT id, name, amount FROM bench WHERE id = $1", int8)
-    await this.#ask(Buffer.concat([select, parse("check", checkSql(facts), float8), sync]), 1)
+    const parsed = statements.map(({ name, sql, types }) => parse(name, sql, types))
+    await this.#ask(Buffer.concat([...parsed, parse("check", checkSql(facts), [float8]), sync]), 1)
     const seed = Buffer.alloc(8)
     seed.writeDoubleBE(Math.random())
-    this.#reset = Buffer.concat([bind("check", seed), execute, sync, query(resetSql(facts))])
+    this.#reset = Buffer.concat([bind("check", [seed]), execute, sync, query(resetSql(facts))])
   }
 
-  call(id: number): Promise<string> {
-    const value = Buffer.alloc(8)
-    value.writeBigInt64BE(BigInt(id))
-    return this.#ask(Buffer.concat([bind("select", value), execute, sync, this.#reset]), 3)
+  call(call: Call): Promise<ReadonlyArray<string>> {
+    const bound = bind(nameOf(call), call.parameters.map(octetsOf))
+    return this.#ask(Buffer.concat([bound, execute, sync, this.#reset]), 3)
   }
 }
 
@@ -99,14 +119,15 @@ const backends = Array.from({ length: Number(connections) }, () => new Backend()
 await Promise.all(backends.map((backend) => backend.open()))
 
 const answer = async (socket: Socket, request: string): Promise<void> => {
-  const call: { readonly parameters: readonly [{ readonly value: { readonly longValue: number } }] } = JSON.parse(
-    request.slice(request.indexOf("\r\n\r\n") + 4)
-  )
+  const call: Call = JSON.parse(request.slice(request.indexOf("\r\n\r\n") + 4))
   const backend = backends.pop()
   if (backend === undefined) return
-  const row = await backend.call(call.parameters[0].value.longValue)
+  const rows = await backend.call(call)
   backends.push(backend)
-  const body = `{"numberOfRecordsUpdated":0,"records":[${row}]}`
+  const body =
+    rows.length === 0
+      ? '{"generatedFields":[],"numberOfRecordsUpdated":1}'
+      : `{"numberOfRecordsUpdated":0,"records":[${rows.join(",")}]}`
   const id = crypto.randomUUID()
   socket.write(
     `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nx-amzn-RequestId: ${id}\r\n\r\n${body}`
