@@ -186,9 +186,9 @@ export class DataApiError extends Schema.TaggedError<DataApiError>()("DataApiErr
     return this.reason._tag === "DatabaseError" ? this.reason.sqlState : undefined
   }
 
-  /** The same as `sqlState`, by the name that clients of PostgreSQL's own protocol give it. */
+  /** The same by the name that clients of PostgreSQL's own protocol give it, and 57014 for `StatementTimeout`. */
   get code(): string | undefined {
-    return this.sqlState
+    return this.reason._tag === "StatementTimeout" ? "57014" : this.sqlState
   }
 
   /** The constraint or unique index that the statement violated, if PostgreSQL's message names one. */

@@ -55,7 +55,8 @@ const messageOf = (reason: Reason): string => {
   if (isMultistatement(reason)) {
     return `${reason.message} Run each statement by itself, within sql.withTransaction if they belong together.`
   }
-  if (isOverSize(reason)) return `${reason.message} Read it as a stream, or select fewer rows or columns at a time.`
+  if (isOverSize(reason))
+    return `${reason.message} Read it as a stream or, if it writes or locks rows, select fewer rows or columns at a time.`
   if (isUnreturned(reason)) return `${reason.message} Cast the column to text.`
   return reason.message
 }

@@ -7,6 +7,7 @@ import {
   OutcomeUnknown,
   outcomeUnknown,
   type Reason,
+  StatementTimeout,
   Throttled,
   UnsupportedResult,
   Validation
@@ -29,10 +30,20 @@ it("one of the database's has the reason of its SQLSTATE, and the constraint tha
   assert.strictEqual(database("ERROR: syntax error; Position: 1; SQLState: 42601")._tag, "SqlSyntaxError")
 })
 
+it("a statement that timed out has the code that it has with every client of PostgreSQL", () => {
+  const reason = reasonOf(new StatementTimeout({ message: "canceling statement due to statement timeout" }))
+  assert.strictEqual(reason._tag, "StatementTimeoutError")
+  assert.isTrue(reason.cause instanceof DataApiError && reason.cause.code === "57014")
+})
+
 it("what can be done about a result is said", () => {
   const message = (text: string) => reasonOf(new UnsupportedResult({ message: text })).message
   assert.include(message("The result contains the unsupported data type INTERVAL."), "Cast the column to text")
-  assert.include(message("The result exceeds the size limit 1 MB."), "Read it as a stream")
+  // A stream reads a query for update, or a write with RETURNING, in one request as well.
+  assert.include(
+    message("The result exceeds the size limit 1 MB."),
+    "Read it as a stream or, if it writes or locks rows, select fewer rows or columns at a time."
+  )
 })
 
 it("a write that may have run is a connection's failure, and nothing that may be retried", () => {
