@@ -89,7 +89,10 @@ const withConnectionErrors = (error: SqlError.SqlError): SqlError.SqlError => {
     : error
 }
 
-const isLost = ({ reason }: SqlError.SqlError): boolean => reason._tag === "ConnectionError"
+/** An error of severity ERROR leaves the connection open: it is about another one, such as that of a foreign table. */
+const isLost = ({ reason: { _tag, cause } }: SqlError.SqlError): boolean =>
+  _tag === "ConnectionError" &&
+  !(Predicate.hasProperty(cause, "severityUnlocalized") && cause.severityUnlocalized === "ERROR")
 
 /** Statements that end a transaction or a savepoint; losing the connection has ended both already. */
 const endsPart = /^(?:ROLLBACK|RELEASE)\b/

@@ -51,6 +51,9 @@ describe.skipIf(url === "")(TestDatabase.onPostgres("PostgresSql"), () => {
   const postgres = Layer.unwrap(
     Effect.map(TestDatabase.freshDatabase(url), (fresh) => PostgresSql.layer({ url: fresh }))
   )
+  const single = Layer.unwrap(
+    Effect.map(TestDatabase.freshDatabase(url), (fresh) => PostgresSql.layer({ url: fresh, maxConnections: 1 }))
+  )
   layer(postgres)((it) => {
     it.effect("connects to what a URL says, with parameters that libpq has", () =>
       Effect.gen(function* () {
@@ -135,6 +138,24 @@ describe.skipIf(url === "")(TestDatabase.onPostgres("PostgresSql"), () => {
         }
         assert.strictEqual((yield* sql`select 1 as one`).length, 1)
       })
+    )
+
+    it.effect("a transaction in which another server could not be reached leaves its own connection usable", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`create table foreign_rows (x int)`
+        // As postgres_fdw and dblink refuse a statement: the connection that it came on is as it was.
+        for (const state of ["08001", "08006", "53300", "57P01", "57P03"]) {
+          const refused = sql.unsafe(`do $$ begin raise exception 'elsewhere' using errcode = '${state}'; end $$`)
+          const error = yield* Effect.flip(
+            sql.withTransaction(Effect.andThen(sql`insert into foreign_rows values (1)`, refused))
+          )
+          assert.strictEqual(error.reason._tag, "ConnectionError", state)
+          const inner = sql.withTransaction(Effect.andThen(sql`insert into foreign_rows values (2)`, refused))
+          yield* sql.withTransaction(Effect.andThen(Effect.ignore(inner), sql`insert into foreign_rows values (3)`))
+          assert.deepStrictEqual(yield* sql`delete from foreign_rows returning x`, [{ x: 3 }], state)
+        }
+      }).pipe(Effect.provide(Layer.fresh(single)))
     )
 
     it.effect("a nested transaction that fails is rolled back alone", () =>
