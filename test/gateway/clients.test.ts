@@ -90,6 +90,7 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
             ["select nope from pg_class where oid = $1", [1]],
             ["select 1/$1::int", [0]],
             ["select $1::int", ["x"]],
+            ["select $1::varchar", [Buffer.from([0x41, 0x00])]],
             ["selekt $1", [1]],
             ["select 1; select 2", [1]],
             ["select $1 + $2", [1]]
@@ -103,6 +104,21 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
         })
         const direct = yield* refused(directUrl)
         assert.deepStrictEqual(yield* refused(url), direct)
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("octets that are not UTF-8 are refused as the text of a parameter, and not stored as another text", () =>
+      Effect.gen(function* () {
+        const { directUrl, url } = yield* TestGateway
+        for (const address of [directUrl, url]) {
+          const query = yield* ofPg(address)
+          for (const type of ["text", "varchar", "bpchar", "name", "json"]) {
+            for (const octets of [[0x41, 0xff], [0xed, 0xa0, 0x80], [0xc3]]) {
+              const exit = yield* Effect.exit(query(`select $1::${type}`, [Buffer.from(octets)]))
+              assert.include(String(exit), 'invalid byte sequence for encoding "UTF8"', `${address} ${type}`)
+            }
+          }
+        }
       }).pipe(Effect.scoped)
     )
 

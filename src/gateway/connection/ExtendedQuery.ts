@@ -8,9 +8,9 @@ import { endImplicit, execute } from "../session/Execute.ts"
 import type { Prepared } from "../session/PreparedText.ts"
 import { done, type StatementOutcome } from "../session/StatementOutcome.ts"
 import { type ClientStatement, transactionControls } from "../statement/ClientStatement.ts"
-import { type Refused, refusal } from "../statement/Refused.ts"
+import { notUtf8, type Refused, refusal } from "../statement/Refused.ts"
 import { bind, encodeRow, formatOf, knownColumns, newPortal, type Portal, prepare } from "./Prepared.ts"
-import { type Answering, copied, notUtf8 } from "./SimpleQuery.ts"
+import { type Answering, copied } from "./SimpleQuery.ts"
 
 /** Messages of the extended protocol. */
 export type ExtendedMessage = Extract<

@@ -1,5 +1,4 @@
 /** Prepared statements and portals of the extended protocol. */
-import { isUtf8 } from "node:buffer"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { nonce } from "../../data-api/sql/TypeLookup.ts"
@@ -13,9 +12,9 @@ import { callParametersSql, readCallParameters } from "../statement/CallParamete
 import { type ClientStatement, statementOf } from "../statement/ClientStatement.ts"
 import type { Description } from "../statement/DescribeSql.ts"
 import { innerQuery } from "../statement/InnerQuery.ts"
-import { changedResult, type Refused, refusal } from "../statement/Refused.ts"
+import { changedResult, notUtf8, type Refused, refusal } from "../statement/Refused.ts"
 import { shortStatement } from "../statement/ShortStatement.ts"
-import { toBinary } from "../values/BinaryForms.ts"
+import { isText, readText, toBinary } from "../values/BinaryForms.ts"
 import { fromBinary, isReadable } from "../values/ComposedForms.ts"
 import { noShapes, type TypeShapes } from "../values/TypeShape.ts"
 import { fixedColumns } from "./FixedColumns.ts"
@@ -143,9 +142,7 @@ export const knownColumns = (session: Session, { description, statement }: Prepa
   description?.columns ?? (statement === undefined ? undefined : fixedColumns(session, statement))
 
 const textOf = (bytes: Uint8Array): Result.Result<string, Refused> =>
-  isUtf8(bytes)
-    ? Result.succeed(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString())
-    : Result.fail(refusal("22021", 'invalid byte sequence for encoding "UTF8"'))
+  Result.fromNullishOr(readText(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)), notUtf8)
 
 const formatAt = (formats: ReadonlyArray<Format>, index: number): Format =>
   formats.length === 1 ? (formats[0] ?? "text") : (formats[index] ?? "text")
@@ -196,6 +193,7 @@ const textOfBinary = (
 ): Result.Result<string, Refused> => {
   const text = fromBinary(oid, value, shapes)
   if (text !== undefined) return Result.succeed(text)
+  if (isText(oid)) return Result.fail(notUtf8())
   return Result.fail(
     isReadable(oid, shapes)
       ? refusal("22P03", `incorrect binary data format in bind parameter ${index + 1}`)

@@ -10,7 +10,7 @@ import type { Session } from "../session/ClientSession.ts"
 import { endImplicit, execute } from "../session/Execute.ts"
 import { done, type Rows, type StatementOutcome } from "../session/StatementOutcome.ts"
 import { type ClientStatement, transactionControls } from "../statement/ClientStatement.ts"
-import { type Refused, refusal } from "../statement/Refused.ts"
+import { notUtf8, type Refused, refusal } from "../statement/Refused.ts"
 
 /** The parts of a connection that are needed to answer a query. */
 export interface Answering {
@@ -83,9 +83,6 @@ const runAll = Effect.fnUntraced(function* (answering: Answering, statements: Re
     socket.send(Backend.commandComplete(tag))
   }
 })
-
-/** PostgreSQL's error for a text that is not UTF-8. */
-export const notUtf8 = (): Refused => refusal("22021", 'invalid byte sequence for encoding "UTF8"')
 
 /** Whether PostgreSQL would find the error before it runs any statement; an error within a function has no position. */
 const isOfGrammar = ({ code, message, position }: Refused["fields"]): boolean =>

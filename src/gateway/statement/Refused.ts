@@ -138,3 +138,6 @@ export const refusedBy = (
     }
   })
 }
+
+/** PostgreSQL's error for a text that is not UTF-8. */
+export const notUtf8 = (): Refused => refusal("22021", 'invalid byte sequence for encoding "UTF8"')

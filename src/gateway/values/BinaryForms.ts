@@ -1,4 +1,5 @@
 /** Converts values of common types between PostgreSQL's text and binary forms. Pure. */
+import { isUtf8 } from "node:buffer"
 import { oidOf, pgElementByOid } from "../../data-api/values/PgOids.ts"
 import { floatText } from "../statement/FieldText.ts"
 import { readArray } from "./ArrayText.ts"
@@ -23,7 +24,10 @@ const fixed = (size: number, write: (bytes: Buffer, text: string) => void, read:
   read: (bytes) => (bytes.length === size ? read(bytes) : undefined)
 })
 
-const utf8: Form = { write: (text) => Buffer.from(text), read: (bytes) => bytes.toString() }
+/** The text of octets; undefined if they are not UTF-8, since decoding would change them. */
+export const readText = (bytes: Buffer): string | undefined => (isUtf8(bytes) ? bytes.toString() : undefined)
+
+const utf8: Form = { write: (text) => Buffer.from(text), read: readText }
 
 /** The type `"char"`: an octet, of which 0 is the empty text and those beyond ASCII are written as `\351`. */
 const oneOctet: Form = {
@@ -71,7 +75,7 @@ const bytea: Form = {
 
 const jsonb: Form = {
   write: (text) => Buffer.concat([Buffer.from([1]), Buffer.from(text)]),
-  read: (bytes) => (bytes[0] === 1 ? bytes.toString("utf8", 1) : undefined)
+  read: (bytes) => (bytes[0] === 1 ? readText(bytes.subarray(1)) : undefined)
 }
 
 const NUMERIC_SIGNS: Readonly<Record<string, number>> = { NaN: 0xc000, Infinity: 0xd000, "-Infinity": 0xf000 }
@@ -228,6 +232,9 @@ export const toBinary = (typeOid: number, text: string): Uint8Array | undefined 
 /** The function that reads binary values of a common type; undefined for any other type. */
 export const readBinaryForm = (typeOid: number): ((bytes: Buffer) => string | undefined) | undefined =>
   forms.get(typeOid)?.read
+
+/** Whether the binary form of a type is its text. */
+export const isText = (typeOid: number): boolean => forms.get(typeOid) === utf8
 
 /** Whether the gateway can write the binary form of a type itself. */
 export const isWritten = (typeOid: number): boolean =>

@@ -2,7 +2,7 @@
 import { MAX_REQUEST_BYTES } from "../../data-api/Limits.ts"
 import { pgElementByOid } from "../../data-api/values/PgOids.ts"
 import { writeArray } from "./ArrayText.ts"
-import { readBinaryForm } from "./BinaryForms.ts"
+import { readBinaryForm, readText } from "./BinaryForms.ts"
 import { type Read, readers } from "./RareForms.ts"
 import { noShapes, type TypeShape, type TypeShapes } from "./TypeShape.ts"
 
@@ -92,7 +92,7 @@ const record =
   }
 
 const composed = (shape: TypeShape, shapes: TypeShapes, depth: number): Read | undefined => {
-  if (shape.kind === "text") return (bytes) => bytes.toString()
+  if (shape.kind === "text") return readText
   if (shape.kind === "record") return record(shapes, depth + 1)
   const inner = readerOf(shape.of, shapes, depth)
   if (inner === undefined) return undefined

@@ -1,5 +1,6 @@
 /** Reads binary values of the rarer built-in types as text that PostgreSQL parses under any settings. Pure. */
 import { floatText } from "../statement/FieldText.ts"
+import { readText } from "./BinaryForms.ts"
 import { textOfTime } from "./DateTimes.ts"
 
 /** Reads a binary value as text; undefined if the bytes are not a value of the type. */
@@ -85,20 +86,20 @@ const textVector: Read = (bytes) => {
     const end = bytes.indexOf(0, at)
     if (end === -1 || end + 3 > bytes.length) return undefined
     const count = bytes.readUInt16BE(end + 1)
-    if (end + 3 + count * 2 > bytes.length) return undefined
+    const lexeme = readText(bytes.subarray(at, end))
+    if (lexeme === undefined || end + 3 + count * 2 > bytes.length) return undefined
     const positions = Array.from({ length: count }, (_, index) => {
       const entry = bytes.readUInt16BE(end + 3 + index * 2)
       return `${entry & 0x3fff}${["", "C", "B", "A"][entry >> 14]}`
     })
-    lexemes.push(quoted(bytes.toString("utf8", at, end)) + (count === 0 ? "" : `:${positions.join(",")}`))
+    lexemes.push(quoted(lexeme) + (count === 0 ? "" : `:${positions.join(",")}`))
     at = end + 3 + count * 2
   }
   return at === bytes.length ? lexemes.join(" ") : undefined
 }
 
 const unsigned32: Read = sized(4, (bytes) => String(bytes.readUInt32BE()))
-const versioned: Read = (bytes) => (bytes[0] === 1 ? bytes.toString("utf8", 1) : undefined)
-const text: Read = (bytes) => bytes.toString()
+const versioned: Read = (bytes) => (bytes[0] === 1 ? readText(bytes.subarray(1)) : undefined)
 
 const logPosition: Read = sized(
   8,
@@ -110,7 +111,7 @@ export const readers: ReadonlyMap<number, Read> = new Map<number, Read>([
   [27, sized(6, (bytes) => `(${bytes.readUInt32BE(0)},${bytes.readUInt16BE(4)})`)],
   [28, unsigned32],
   [29, unsigned32],
-  [142, text],
+  [142, readText],
   [600, sized(16, (bytes) => points(bytes)[0] ?? "")],
   [601, sized(32, (bytes) => `[${points(bytes).join(",")}]`)],
   [602, path],
@@ -127,7 +128,7 @@ export const readers: ReadonlyMap<number, Read> = new Map<number, Read>([
   [1266, timeWithZone],
   [1560, bits],
   [1562, bits],
-  [2275, text],
+  [2275, readText],
   [3220, logPosition],
   [3614, textVector],
   [4072, versioned],
