@@ -3,7 +3,7 @@ import * as Context from "effect/Context"
 import * as Schema from "effect/Schema"
 import { ChartsPayload, ReportPayload, RetirementPayload, SummaryPayload } from "./Analysis.ts"
 import { withJson } from "./Json.ts"
-import { JsonValue, text, uuid } from "./Text.ts"
+import { JsonValue, onCalendar, text, uuid } from "./Text.ts"
 import { ClerkUserId } from "./User.ts"
 
 /** The kinds of jobs that the vocabulary knows; other programs may run kinds of their own. */
@@ -51,9 +51,11 @@ export const JobCursor = Schema.String.annotate({
   message: "expected a cursor, as text"
 }).pipe(
   Schema.check(
-    Schema.isPattern(/^\d{4,6}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z\/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/u, {
-      message: "expected the cursor that the page before ended with"
-    })
+    Schema.isPattern(
+      /^(?!0+-)\d{4,6}-\d{2}-\d{2}T([01]\d|2[0-3])(:[0-5]\d){2}\.\d{6}Z\/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/u,
+      { message: "expected the cursor that the page before ended with" }
+    ).abort(),
+    onCalendar
   ),
   Schema.brand("JobCursor")
 )

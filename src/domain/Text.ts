@@ -30,12 +30,13 @@ export const text = (options: {
   )
 }
 
-const isCalendarDay = (day: string): boolean => {
-  const [year = 0, month = 0, date = 0] = day.split("-").map(Number)
+/** Refuses text that begins with a day that does not exist, as `2026-02-30` does not: the next month would begin there. */
+export const onCalendar = Schema.makeFilter((text: string) => {
+  const [year = 0, month = 0, day = 0] = text.split("-").map(Number.parseFloat)
   const at = new Date(0)
-  at.setUTCFullYear(year, month - 1, date)
-  return at.getUTCFullYear() === year && at.getUTCMonth() === month - 1 && at.getUTCDate() === date
-}
+  at.setUTCFullYear(year, month - 1, day)
+  return at.getUTCMonth() === month - 1 || "expected a day that exists in the calendar"
+})
 
 /** A day of the calendar from year 1 to 9999, `2026-02-28`; one that does not exist, like `2026-02-30`, is refused. */
 export const CalendarDay = Schema.String.annotate({
@@ -44,8 +45,8 @@ export const CalendarDay = Schema.String.annotate({
   message: "expected a day like 2026-02-28"
 }).pipe(
   Schema.check(
-    Schema.isPattern(/^(?!0000)\d{4}-\d{2}-\d{2}$/u, { message: "expected a day like 2026-02-28" }),
-    Schema.makeFilter((day: string) => isCalendarDay(day) || "expected a day that exists in the calendar")
+    Schema.isPattern(/^(?!0000)\d{4}-\d{2}-\d{2}$/u, { message: "expected a day like 2026-02-28" }).abort(),
+    onCalendar
   )
 )
 

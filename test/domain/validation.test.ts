@@ -120,9 +120,36 @@ describe("text, days and ids", () => {
         "2026-13-01",
         "2026-00-10",
         "26-01-01",
+        "2026-01-32",
+        "2026-01-00",
         "1",
         "0000-01-01"
       ])
+      assert.strictEqual(
+        yield* problemsOf(Domain.CalendarDay, "today"),
+        yield* problemsOf(Domain.CalendarDay, "2026-2-3")
+      )
+    })
+  )
+
+  it.effect("a cursor of jobs names a time that exists, as the database would refuse any other", () =>
+    Effect.gen(function* () {
+      const after = (time: string) => `${time}Z/3f2504e0-4f89-41d3-9a0c-0305e82c3301`
+      const times = ["2024-02-29T23:59:59.999999", "0001-01-01T00:00:00.000000", "12026-01-01T00:00:00.000000"]
+      yield* accepts(Domain.JobCursor, times.map(after))
+      yield* refuses(
+        Domain.JobCursor,
+        [
+          "2026-02-30T00:00:00.000000",
+          "2026-13-01T00:00:00.000000",
+          "2026-01-00T00:00:00.000000",
+          "0000-01-01T00:00:00.000000",
+          "999999-12-31T00:00:00.000000",
+          "2026-01-01T24:00:00.000000",
+          "2026-01-01T00:60:00.000000",
+          "2026-01-01T00:00:60.000000"
+        ].map(after)
+      )
     })
   )
 
