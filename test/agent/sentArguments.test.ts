@@ -3,8 +3,10 @@ import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import type { SqlClient } from "effect/sql"
 import { vi } from "vitest"
+import { unwrapped } from "../../src/agent/calls/accepted.ts"
 import * as ToolCalls from "../../src/agent/calls/ToolCalls.ts"
 import { grants } from "../../src/agent/tools/Grants.ts"
+import { toolsFor } from "../../src/agent/tools/Tools.ts"
 import * as UserTools from "../../src/agent/tools/UserTools.ts"
 import type { Repositories } from "../../src/DbLayer.ts"
 import { embedded } from "../repository/TestRepositories.ts"
@@ -104,6 +106,51 @@ layer(embedded)("a tool", (it) => {
       }
       const set = yield* call("set_position", { ...bought, quantity: "1,008.5", preview: "false", as_of_date: "" })
       assert.deepInclude(set, { symbol: "SPY", quantity: "1008.5" })
+    })
+  )
+
+  it.effect(
+    "is called by its name with a namespace or in another spelling, and within the form of a call or a schema",
+    () =>
+      Effect.gen(function* () {
+        const { call } = yield* opened("wrapped")
+        const symbol = "SPY"
+        const sent: ReadonlyArray<readonly [name: string, args: unknown]> = [
+          ["functions.get_instrument", { symbol }],
+          ["default_api:get_instrument", { symbol }],
+          ["mcp__alex__get_instrument", { symbol }],
+          ["getInstrument", { symbol }],
+          ["Get-Instrument", { symbol }],
+          ["get_instrument", { arguments: { symbol } }],
+          ["get_instrument", { parameters: '{"symbol": "SPY"}' }],
+          ["get_instrument", { type: "function", name: "get_instrument", arguments: { symbol } }],
+          ["get_instrument", { type: "object", properties: { symbol }, required: ["symbol"] }]
+        ]
+        for (const [name, args] of sent) assert.deepInclude(yield* call(name, args), { symbol }, JSON.stringify(args))
+        const refused: ReadonlyArray<readonly [name: string, args: unknown]> = [
+          ["instrument", { symbol }],
+          ["get_instrument.x", { symbol }],
+          ["", { symbol }],
+          // Of another tool, beside another argument, or twice.
+          ["get_instrument", { name: "search_instruments", arguments: { symbol } }],
+          ["get_instrument", { symbol, arguments: {} }],
+          ["get_instrument", { arguments: { symbol }, parameters: { symbol } }],
+          ["get_instrument", { arguments: [{ symbol }] }],
+          ["get_instrument", { properties: { symbol: { type: "string" } } }]
+        ]
+        for (const [name, args] of refused) {
+          assert.strictEqual((yield* call(name, args)).error, "InvalidData", JSON.stringify([name, args]))
+        }
+      })
+  )
+
+  it.effect("has no argument of a name that a model puts around all of them", () =>
+    Effect.sync(() => {
+      const schemas = toolsFor(new Set(grants)).map((tool) =>
+        Object.keys(Object(ToolCalls.argumentsOf(tool)).properties)
+      )
+      const inner = { a: 1 }
+      for (const name of schemas.flat()) assert.notStrictEqual(unwrapped("", { [name]: inner }), inner, name)
     })
   )
 

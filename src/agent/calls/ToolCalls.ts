@@ -11,12 +11,13 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import { strict } from "../../domain/index.ts"
+import { wordFor } from "../payloads/spellings.ts"
 import { argumentSchema, isNestedAtMost } from "../schemas/portable.ts"
 import type { Grant } from "../tools/Grants.ts"
 import { MaxResult } from "../tools/pages.ts"
 import { Tools, toolsFor } from "../tools/Tools.ts"
 import { ToolFailure } from "../tools/toolParts.ts"
-import { acceptedArguments, deepest } from "./accepted.ts"
+import { acceptedArguments, deepest, unwrapped } from "./accepted.ts"
 import { CallInHand, type CallRecord, hashOf, jobOf } from "./callTrail.ts"
 import { shared } from "./shared.ts"
 
@@ -48,6 +49,14 @@ export interface CallOptions {
 type Name = keyof typeof Tools.tools
 
 const isName = (name: string): name is Name => Object.hasOwn(Tools.tools, name)
+
+const names = Object.keys(Tools.tools)
+
+/** The tool that is meant: models repeat a namespace before its name, such as `functions.`, or spell it in another way. */
+const toolOf = (name: string): Name | undefined => {
+  const meant = wordFor(names, name.split(/[.:/]|__/).at(-1) ?? "")
+  return meant !== undefined && isName(meant) ? meant : undefined
+}
 
 const failure = (error: ToolFailure["error"], message: string): Answer => ({ isError: true, value: { error, message } })
 
@@ -111,11 +120,11 @@ const narrower: { readonly [Tool in Name]?: string } = {
 
 /** Replaces an answer that is too large with advice on a narrower call. */
 const bounded =
-  (name: string, maxResult: number) =>
+  (name: Name | undefined, maxResult: number) =>
   (answer: Answer): Answer => {
     const size = Buffer.byteLength(JSON.stringify(answer.value))
     if (answer.isError || size <= maxResult) return answer
-    const advice = isName(name) ? narrower[name] : undefined
+    const advice = name === undefined ? undefined : narrower[name]
     return failure(
       "TooLarge",
       `The answer has ${size.toLocaleString("en-US")} bytes, of ${maxResult.toLocaleString("en-US")} that are allowed. ` +
@@ -131,8 +140,8 @@ export const make = Effect.fnUntraced(function* (handlers: Handlers, options: Ca
   const { budget = "20 seconds", granted = new Set(), maxResult = 60_000 } = options
   const allowed = new Set(toolsFor(granted).map(({ name }) => name))
   const services = yield* shared(Layer.provide(handlers, Layer.succeed(MaxResult, maxResult)))
-  const call = Effect.fnUntraced(function* (name: string, args: unknown) {
-    if (!isName(name)) {
+  const call = Effect.fnUntraced(function* (name: Name | undefined, args: unknown) {
+    if (name === undefined) {
       return failure("InvalidData", `There is no tool of this name. There are ${[...allowed].join(", ")}.`)
     }
     if (!allowed.has(name)) {
@@ -148,14 +157,17 @@ export const make = Effect.fnUntraced(function* (handlers: Handlers, options: Ca
     `The database did not answer within ${seconds(budget)} seconds; it may be resuming from a pause. ` +
       `Ask again in ${seconds(budget)} seconds; after a call that writes, read first what is there.`
   )
-  const answered = (name: string, args: unknown): Effect.Effect<Answer> =>
+  const answered = (name: Name | undefined, args: unknown): Effect.Effect<Answer> =>
     call(name, args).pipe(
       Effect.timeoutOrElse({ duration: budget, orElse: () => Effect.succeed(busy) }),
       Effect.map(bounded(name, maxResult)),
       Effect.catchCause((cause) => (Cause.hasInterruptsOnly(cause) ? Effect.interrupt : failed(name, cause)))
     )
-  return (name: string, args: unknown): Effect.Effect<Answer> =>
-    traced(options, isName(name) ? name : "unknown", args, answered(name, args))
+  return (name: string, args: unknown): Effect.Effect<Answer> => {
+    const tool = toolOf(name)
+    const given = unwrapped(tool ?? "", args)
+    return traced(options, tool ?? "unknown", given, answered(tool, given))
+  }
 })
 
 /**
@@ -204,7 +216,7 @@ const traced = (
 
 const isToolFailure = Schema.is(ToolFailure)
 
-const failed = (name: string, cause: Cause.Cause<unknown>): Effect.Effect<Answer> => {
+const failed = (name: Name | undefined, cause: Cause.Cause<unknown>): Effect.Effect<Answer> => {
   const error = Cause.squash(cause)
   if (isToolFailure(error)) return Effect.succeed({ isError: true, value: error })
   if (error instanceof RangeError && error.message.includes("call stack")) return Effect.succeed(tooDeep)

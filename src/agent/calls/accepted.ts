@@ -127,6 +127,19 @@ const areNone = (args: unknown): boolean =>
   (Array.isArray(args) && args.length === 0) ||
   (typeof args === "string" && args.trim() === "")
 
+// What models write around arguments: the form of a call, or that of the tool's schema. No tool has such an argument.
+const wrappers = ["arguments", "parameters", "args", "kwargs", "input", "properties"]
+
+/** The arguments within the form of a call of this tool, or of its schema, that a model has repeated around them. */
+export const unwrapped = (tool: string, args: unknown): unknown => {
+  if (!Predicate.isObject(args)) return args
+  const { name = tool, required: _required, type: _type, ...rest } = args
+  const [wrapper = "", ...others] = Object.keys(rest)
+  if (name !== tool || others.length > 0 || !wrappers.includes(wrapper)) return args
+  const inner = rest[wrapper]
+  return Predicate.isObject(inner) || typeof inner === "string" ? inner : args
+}
+
 /** The arguments of a call after {@link accepted}. */
 export const acceptedArguments = (schema: unknown, args: unknown): unknown =>
   accepted(schema, areNone(args) ? {} : args)
