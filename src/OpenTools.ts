@@ -1,17 +1,16 @@
 /** The tools for an agent loop of your own, as promises: the caller needs no Effect. */
-import { Effect, Exit, Layer, Logger, Option, Schema, Scope } from "effect"
+import { Effect, Exit, Layer, Logger, Option, Result, Schema, Scope } from "effect"
 import { deepest } from "./agent/calls/accepted.ts"
 import type { CallRecord } from "./agent/calls/callTrail.ts"
 import * as ToolCalls from "./agent/calls/ToolCalls.ts"
+import { readArguments } from "./agent/payloads/argumentText.ts"
 import { isNestedAtMost } from "./agent/schemas/portable.ts"
 import { type Grant, grants } from "./agent/tools/Grants.ts"
 import { type ToolDialect, toolDefinitions } from "./agent/tools/toolDefinitions.ts"
 import * as UserTools from "./agent/tools/UserTools.ts"
 import * as DbConfig from "./DbConfig.ts"
 import * as DbLayer from "./DbLayer.ts"
-import { parseJson } from "./data-api/values/SoundJson.ts"
 import { ClerkUserId, InvalidInput, JobId, problemsOf, strict } from "./domain/index.ts"
-import { changedIn } from "./spelling/WrittenJson.ts"
 
 /** Whose tools to open, on which database, and within which limits. */
 export interface OpenToolsOptions {
@@ -47,7 +46,7 @@ export interface OpenTools {
   /** The definitions of the tools that the grants allow, in the form that a provider's API takes. */
   readonly definitions: (dialect: ToolDialect) => ReadonlyArray<object>
   /**
-   * Calls a tool with the arguments that a model gave: JSON text, as OpenAI sends it, or the value. Never rejects: what
+   * Calls a tool with the arguments that a model gave: text, as OpenAI sends them, or the value. Never rejects: what
    * goes wrong is an answer that tells the model what to do.
    */
   readonly call: (name: string, args?: unknown) => Promise<ToolAnswer>
@@ -69,17 +68,11 @@ const asJson = Option.liftThrowable((args: unknown): unknown => {
   return args
 })
 
-const readJson = Option.liftThrowable((text: string): unknown => parseJson(text))
-
 const answered = ({ isError, value }: ToolCalls.Answer): ToolAnswer => ({ isError, value, text: JSON.stringify(value) })
 
 const invalid = (message: string) => answered({ isError: true, value: { error: "InvalidData", message } })
 
-const notJson = invalid("The arguments are not JSON. Send one JSON object.")
-
-/** What of the text of arguments would be read as something else. */
-const changedArguments = (text: string): ReadonlyArray<string> =>
-  changedIn(text).map(({ message, path }) => `${path} ${message}`)
+const notJson = "The arguments are not JSON. Send one JSON object."
 
 const closed = answered({
   isError: true,
@@ -136,11 +129,9 @@ export const openTools = async (options: OpenToolsOptions): Promise<OpenTools> =
     definitions: (dialect) => toolDefinitions(dialect, granted),
     call: async (name, args = {}) => {
       if (!isOpen) return closed
-      const given = typeof args === "string" ? readJson(args.trim() === "" ? "{}" : args) : asJson(args)
-      if (Option.isNone(given)) return notJson
-      const changed = typeof args === "string" ? changedArguments(args) : []
-      if (changed.length > 0) return invalid(`Correct the arguments: ${changed.join("; ")}.`)
-      return Effect.runPromise(Effect.map(call(name, given.value), answered).pipe(Effect.provide(quiet)))
+      const given = typeof args === "string" ? readArguments(args) : Result.fromOption(asJson(args), () => notJson)
+      if (Result.isFailure(given)) return invalid(given.failure)
+      return Effect.runPromise(Effect.map(call(name, given.success), answered).pipe(Effect.provide(quiet)))
     },
     close,
     [Symbol.asyncDispose]: close

@@ -191,6 +191,35 @@ describe("openTools", () => {
     await tools.close()
   })
 
+  it("reads arguments that are nearly JSON, and says what is wrong with text that has no one meaning", async () => {
+    const tools = await open()
+    for (const text of [
+      '{"symbol": "SPY",}',
+      "{'symbol': 'SPY', }",
+      '{symbol: "SPY" /* the fund */}',
+      '\ufeff{"symbol": "\\u0053PY"}\n',
+      '"{\\"symbol\\": \\"SPY\\"}"'
+    ]) {
+      assert.include((await tools.call("get_instrument", text)).text, '"symbol":"SPY"', text)
+    }
+    const broken = await tools.call("search_instruments", '{"query": "a\nb", "limit": 1.0,}')
+    assert.deepStrictEqual(broken.value, { instruments: [], next: null })
+    for (const [text, said] of [
+      ['{"symbol": "SPY"', "cut off"],
+      ['{"symbol": "SP', "cut off"],
+      ['{"symbol": "SPY"}{"symbol": "AGG"}', "more follows"],
+      ["{'symbol': 'SPY', 'symbol': 'AGG'}", "comes twice"],
+      ["{'limit': 9007199254740993}", "limit has more digits"],
+      ['{"limit": 9007199254740993}', "limit has more digits"],
+      ["SPY", "not JSON"]
+    ] as const) {
+      const { isError, text: answer } = await tools.call("get_instrument", text)
+      assert.isTrue(isError)
+      assert.include(answer, said, text)
+    }
+    await tools.close()
+  })
+
   it("never rejects a call: unknown tools, wrong arguments, another's job, a missing user and a closed database", async () => {
     const tools = await open({ grants: ["results"] })
     const errorOf = async (name: string, args: unknown) => Object((await tools.call(name, args)).value).error
