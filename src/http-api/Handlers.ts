@@ -7,6 +7,7 @@ import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type { SqlError } from "effect/sql/SqlError"
 import { parseJson } from "../data-api/values/SoundJson.ts"
+import { JobTooLarge, maxJobBytes } from "../domain/Job.ts"
 import type { UnreadableRow } from "../domain/Problems.ts"
 import { Accounts, Instruments, Jobs, type Listed, Portfolios, Positions, Users } from "../repository/index.ts"
 import { AlexApi } from "./Api.ts"
@@ -144,15 +145,22 @@ const instruments = HttpApiBuilder.group(
 
 const isJson = Schema.is(Schema.Json)
 
-/** The request of a new job with the names that the body has: `JSON.parse` may read one with an escape as another. */
+/**
+ * The request of a new job with the names that the body has: `JSON.parse` may read one with an escape as another. One that
+ * is too large by itself is refused here, since the database may not take a request that is larger still.
+ */
 const soundly = <A extends { readonly request_payload?: Schema.Json }>(
   payload: A,
   { text }: HttpServerRequest.HttpServerRequest
-): Effect.Effect<A> =>
-  Effect.map(Effect.orDie(text), (body) => {
+): Effect.Effect<A, JobTooLarge> =>
+  Effect.flatMap(Effect.orDie(text), (body) => {
     const read = parseJson(body)
     const request_payload = Predicate.isObject(read) ? read["request_payload"] : undefined
-    return isJson(request_payload) ? { ...payload, request_payload } : payload
+    if (!isJson(request_payload)) return Effect.succeed(payload)
+    const bytes = new TextEncoder().encode(JSON.stringify(request_payload)).length
+    return bytes > maxJobBytes
+      ? Effect.fail(new JobTooLarge({ job_id: null, bytes, limit: maxJobBytes }))
+      : Effect.succeed({ ...payload, request_payload })
   })
 
 const jobs = HttpApiBuilder.group(

@@ -104,6 +104,20 @@ layer(served.pipe(Layer.provideMerge(embedded)), { timeout: "60 seconds", exclud
         })
     )
 
+    it.effect(
+      "a job that is too large is refused as such, also where it is larger than the database takes a request",
+      () =>
+        Effect.gen(function* () {
+          yield* sent("GET", "/user")
+          for (const size of [1_000_000, 5_000_000]) {
+            const payload = JSON.stringify({ job_type: "portfolio_analysis", request_payload: "x".repeat(size) })
+            const { status, text } = yield* sent("POST", "/jobs", payload)
+            assert.strictEqual(status, 413, text)
+            assert.include(text, `"_tag":"JobTooLarge","job_id":null,"bytes":${size + 2},"limit":900000`)
+          }
+        })
+    )
+
     it.effect("a number is read exactly in each form that keeps it, and text with every digit", () =>
       Effect.gen(function* () {
         yield* sent("GET", "/user")
