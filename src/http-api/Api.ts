@@ -4,6 +4,7 @@ import * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
 import * as Domain from "../domain/index.ts"
@@ -28,6 +29,20 @@ const JobTooLarge = Domain.JobTooLarge.pipe(HttpApiSchema.status(413))
 
 /** What any route can fail with. */
 const failures = [DatabaseUnavailable, DataUnreadable, InvalidRequest] as const
+
+/**
+ * Corrects what the document says of an operation: a limit is text by its schema, as all of a query is; and "no security"
+ * would hide what the service says about its tokens for the whole document.
+ */
+const documented =
+  (limit?: object): OpenApi.Transform["Service"] =>
+  ({ parameters, security, ...operation }) => ({
+    ...operation,
+    ...(security.length > 0 && { security }),
+    parameters: parameters.map((one: OpenApi.OpenAPISpecParameter) =>
+      one.name === "limit" ? { ...one, schema: limit } : one
+    )
+  })
 
 /** How many to return at most: a number in the query, in digits. */
 const limit = (most: number) => {
@@ -78,6 +93,7 @@ const users = HttpApiGroup.make("users")
   .middleware(InputErrors)
   .middleware(Authorization)
   .annotate(HttpApi.PayloadParseOptions, Domain.strict)
+  .annotateEndpoints(OpenApi.Transform, documented())
 
 const accounts = HttpApiGroup.make("accounts")
   .add(
@@ -106,6 +122,7 @@ const accounts = HttpApiGroup.make("accounts")
   .middleware(InputErrors)
   .middleware(Authorization)
   .annotate(HttpApi.PayloadParseOptions, Domain.strict)
+  .annotateEndpoints(OpenApi.Transform, documented())
 
 const positions = HttpApiGroup.make("positions")
   .add(
@@ -134,6 +151,7 @@ const positions = HttpApiGroup.make("positions")
   .middleware(InputErrors)
   .middleware(Authorization)
   .annotate(HttpApi.PayloadParseOptions, Domain.strict)
+  .annotateEndpoints(OpenApi.Transform, documented())
 
 const instruments = HttpApiGroup.make("instruments")
   .add(
@@ -146,6 +164,7 @@ const instruments = HttpApiGroup.make("instruments")
   .middleware(InputErrors)
   .middleware(Authorization)
   .annotate(HttpApi.PayloadParseOptions, Domain.strict)
+  .annotateEndpoints(OpenApi.Transform, documented({ type: "integer", minimum: 1, maximum: 100 }))
 
 const jobs = HttpApiGroup.make("jobs")
   .add(
@@ -178,6 +197,7 @@ const jobs = HttpApiGroup.make("jobs")
   .middleware(InputErrors)
   .middleware(Authorization)
   .annotate(HttpApi.PayloadParseOptions, Domain.strict)
+  .annotateEndpoints(OpenApi.Transform, documented({ type: "integer", minimum: 1, maximum: 200, default: 50 }))
 
 /**
  * The groups of routes, each of which can be added to an API of one's own, whose identifier has to be that of

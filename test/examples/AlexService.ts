@@ -7,7 +7,7 @@ import { createServer } from "node:http"
 import { NodeHttpServer, NodeRuntime } from "@effect/platform-node"
 import { Effect, Layer } from "effect"
 import { HttpRouter, HttpServerRequest } from "effect/http"
-import { HttpApiBuilder } from "effect/http-api"
+import { HttpApiBuilder, OpenApi } from "effect/http-api"
 import { AlexApi, Authorization, CallingUser, layer, Unauthorized } from "../../src/http-api/index.ts"
 import { ClerkUserId, DbLayer } from "../../src/index.ts"
 
@@ -26,8 +26,15 @@ const authorization = Layer.succeed(Authorization, (endpoint) =>
   })
 )
 
+/** The document says where the token goes: clients that are generated from it send one. */
+const api = AlexApi.annotate(OpenApi.Transform, ({ components, ...document }) => ({
+  ...document,
+  components: { ...components, securitySchemes: { bearer: { type: "http", scheme: "bearer" } } },
+  security: [{ bearer: [] }]
+}))
+
 /** The routes, and their description for other programs; they need the repositories. */
-export const routes = HttpApiBuilder.layer(AlexApi, { openapiPath: "/openapi.json" }).pipe(
+export const routes = HttpApiBuilder.layer(api, { openapiPath: "/openapi.json" }).pipe(
   Layer.provide(layer),
   Layer.provide(authorization)
 )

@@ -1,12 +1,12 @@
 /** The API within a service of one's own: under a path, beside other groups, and asked by the client derived from it. */
 import { createServer } from "node:http"
 import { NodeHttpServer } from "@effect/platform-node"
-import { assert, layer } from "@effect/vitest"
+import { assert, it, layer } from "@effect/vitest"
 import { BigDecimal, Effect, Layer, Schema } from "effect"
 import { FetchHttpClient, HttpRouter, HttpServer, HttpServerRequest } from "effect/http"
 import { HttpApi, HttpApiBuilder, HttpApiClient, HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { AccountId, ClerkUserId, InstrumentSymbol } from "../../src/domain/index.ts"
-import { Authorization, CallingUser, groups, layer as handlers } from "../../src/http-api/index.ts"
+import { AlexApi, Authorization, CallingUser, groups, layer as handlers } from "../../src/http-api/index.ts"
 import { embedded } from "../repository/TestRepositories.ts"
 
 const own = HttpApiGroup.make("own").add(HttpApiEndpoint.get("hello", "/hello", { success: Schema.String }))
@@ -42,6 +42,13 @@ const served = HttpRouter.serve(routes, { disableLogger: true }).pipe(
   Layer.provideMerge(FetchHttpClient.layer)
 )
 
+it("the document says the range of each limit", () => {
+  const { paths } = OpenApi.fromApi(AlexApi)
+  const limitOf = (path: string) => paths[path]?.get?.parameters.find(({ name }) => name === "limit")?.schema
+  assert.deepStrictEqual(limitOf("/instruments"), { type: "integer", minimum: 1, maximum: 100 })
+  assert.deepStrictEqual(limitOf("/jobs"), { type: "integer", minimum: 1, maximum: 200, default: 50 })
+})
+
 layer(served, { timeout: "60 seconds", excludeTestServices: true })("the API under a path of a service", (it) => {
   it.effect("answers the derived client with the values of the domain, beside other groups, and says where it is", () =>
     Effect.gen(function* () {
@@ -75,6 +82,8 @@ layer(served, { timeout: "60 seconds", excludeTestServices: true })("the API und
       assert.deepStrictEqual(document.servers, [{ url: "/api/v1" }])
       assert.containsSubset(Object.keys(document.paths), ["/hello", "/accounts/{id}"])
       assert.notInclude(Object.keys(document.paths), "/jobs")
+      // An empty list would say that no token is needed, whatever the service says for all of the document.
+      assert.notProperty(document.paths["/accounts"].get, "security")
       assert.strictEqual((yield* got("/accounts")).status, 404)
       // An id that is missing does not delete all accounts here either.
       assert.include((yield* got("/api/v1/accounts/", "DELETE")).text, "no slash at the end")
