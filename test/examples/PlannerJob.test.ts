@@ -2,6 +2,7 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer, Stream } from "effect"
 import { AiError, LanguageModel, type Response } from "effect/ai"
+import { SqlClient } from "effect/sql"
 import { ClerkUserId } from "../../src/domain/index.ts"
 import { DbLayer, Jobs, Reset } from "../../src/index.ts"
 import { runJob } from "./PlannerJob.ts"
@@ -66,6 +67,35 @@ layer(database, { timeout: "60 seconds" })("a planner's job", (it) => {
       yield* runJob(id).pipe(Effect.provide(scripted([[{ type: "text", text: "Done." }]]).model))
       const again = yield* Effect.flip(runJob(id).pipe(Effect.provide(scripted([]).model)))
       assert.strictEqual(again._tag, "JobTransitionRefused")
+    })
+  )
+
+  it.effect("is taken over from a planner that has taken too long, whose answer is then refused", () =>
+    Effect.gen(function* () {
+      const { id } = yield* newJob
+      const jobs = yield* Jobs
+      const sql = yield* SqlClient.SqlClient
+      const services = yield* Effect.context<Layer.Success<typeof database>>()
+      const says = (text: string) => scripted([[{ type: "text", text }]]).model
+      // While the slow planner waits for its model, the message comes again, and the second planner is done.
+      const slow = Layer.effect(
+        LanguageModel.LanguageModel,
+        LanguageModel.make({
+          generateText: () =>
+            Effect.gen(function* () {
+              yield* sql`UPDATE jobs SET started_at = now() - interval '16 minutes', created_at = now() - interval '1 hour'
+                WHERE id = ${id}::uuid`
+              yield* runJob(id).pipe(Effect.provide(says("Second.")))
+              return [{ type: "text" as const, text: "First." }]
+            }).pipe(Effect.orDie, Effect.provideContext(services)),
+          streamText: () => Stream.empty
+        })
+      )
+      const refused = yield* Effect.flip(runJob(id).pipe(Effect.provide(slow)))
+      assert.strictEqual(refused._tag, "JobTransitionRefused")
+      const job = yield* jobs.findById(id)
+      assert.deepStrictEqual([job.status, job.attempts], ["completed", 2])
+      assert.deepStrictEqual(job.summary_payload, { summary: "Second." })
     })
   )
 })

@@ -26,22 +26,27 @@ const ask = Effect.fn("Planner.ask")(function* (question: string) {
   return yield* Effect.fail({ _tag: "NoAnswer", message: "The model went on calling tools." } as const)
 })
 
+/** How long a planner may take: as long as its Lambda function runs, and the queue hides the message. */
+const longest = "15 minutes"
+
 /**
- * Runs one job to its end: `completed` with a summary, or `failed` with the reason. Who loses the race for a job that
- * two planners took gets `JobTransitionRefused`, and nothing has happened.
+ * Runs one job to its end: `completed` with a summary, or `failed` with the reason. A queue may deliver a message twice:
+ * the planner that comes second gets `JobTransitionRefused`, and nothing has happened, unless the first one has taken too
+ * long. It is then taken for dead, and what it still says about the job is refused.
  */
 export const runJob = Effect.fn("Planner.runJob")(function* (id: JobId) {
   const jobs = yield* Jobs
-  const job = yield* jobs.start(id)
+  const job = yield* jobs.start(id, { takeOver: longest })
+  const attempt = jobs.attempt(job)
   // The tools are bound to the job's own user: no prompt reaches another person's data.
   const tools = layerTools.pipe(Layer.provide(Layer.succeed(CurrentUser, ClerkUserId.make(job.clerk_user_id))))
   const work = Effect.gen(function* () {
     const summary = yield* ask(`The job is: ${job.job_type}.`)
-    yield* jobs.attachSummary(id, { summary })
-    return yield* jobs.complete(id)
+    yield* attempt.attach({ summary_payload: { summary } })
+    return yield* attempt.complete()
   })
   return yield* work.pipe(
     Effect.provide(tools),
-    Effect.catch((error) => jobs.fail(id, error.message))
+    Effect.catch((error) => attempt.fail(error.message))
   )
 })
