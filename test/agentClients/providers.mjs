@@ -16,6 +16,8 @@ const server = createServer(async (request, response) => {
   response.end(JSON.stringify(answers[sent.length - 1] ?? {}))
 })
 const answers = []
+// A client may use its connection again after any time: on a busy machine, later than a server keeps one by default.
+server.keepAliveTimeout = 0
 await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve))
 const url = `http://127.0.0.1:${server.address().port}`
 
