@@ -597,6 +597,13 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     tests: ["test/gateway/values/ComposedForms.test.ts"]
   },
   {
+    name: "octets that are no text are decoded to another one",
+    file: "src/gateway/values/BinaryForms.ts",
+    from: "(isUtf8(bytes) ? bytes.toString() : undefined)",
+    to: "bytes.toString()",
+    tests: ["test/gateway/values/ComposedForms.test.ts"]
+  },
+  {
     name: "a worker without a job waits for its next claim though it is stopped",
     file: "src/repository/jobs/JobQueue.ts",
     from: "Effect.raceFirst(Effect.sleep(pollEvery), stopped)",
