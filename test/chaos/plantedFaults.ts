@@ -476,6 +476,20 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     tests: ["test/data-api/values/PgOids.test.ts"]
   },
   {
+    name: "an array with bounds of its own is read as one text",
+    file: "src/data-api/values/PgDecode.ts",
+    from: "!/^{(?!{)/.test(value)",
+    to: "/^{{/.test(value)",
+    tests: ["test/data-api/values/TextForms.test.ts"]
+  },
+  {
+    name: "an array of boxes is split at their commas",
+    file: "src/data-api/values/PgDecode.ts",
+    from: 'typeName === "_box" ? boxElement : plainElement',
+    to: "plainElement",
+    tests: ["test/data-api/values/TextForms.test.ts"]
+  },
+  {
     name: "a request that was given up while it waited is sent",
     file: "src/data-api/aws/http/SocketTransport.ts",
     from: "while (next !== MutableList.Empty && next[1].isSettled)",

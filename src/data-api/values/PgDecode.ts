@@ -164,11 +164,16 @@ const decoders: ReadonlyMap<string, Decode> = new Map([
   ["regclass", asNumber]
 ])
 
+/** An element of an array in text; those of boxes, which have commas, are separated by semicolons. */
+const plainElement = /"(?:[^"\\]|\\.)*"|[^,{}"]+/gs
+const boxElement = /[^;{}]+/g
+
 /** Parses the text of an array of one dimension, in which NULL may be that of JSON. */
-const arrayText = (value: string, decode: Decode): ReadonlyArray<unknown> => {
+const arrayText = (value: string, pattern: RegExp, decode: Decode): ReadonlyArray<unknown> => {
   if (value === "{}") return []
-  const elements = value.slice(1, -1).match(/"(?:[^"\\]|\\.)*"|[^,{}"]+/gs)
-  if (elements === null || /^{\s*{|^\[/.test(value)) return refuse("an array came back in an unknown form")
+  const elements = value.slice(1, -1).match(pattern)
+  // One with bounds of its own is refused, as by sql-pg.
+  if (elements === null || !/^{(?!{)/.test(value)) return refuse("an array came back in an unknown form")
   return elements.map((element) => {
     if (element.startsWith('"')) return decode(element.slice(1, -1).replace(/\\(.)/gs, "$1"))
     return /^null$/i.test(element) ? null : decode(element)
@@ -189,7 +194,9 @@ const decoderOf = (typeName: string): Decoder => {
   const element = decoders.get(typeName.slice(1)) ?? asText
   // If the service can't return arrays of the type, the whole array comes as text.
   const value: Decode = (one) =>
-    typeof one === "string" && one.startsWith("{") ? arrayText(one, element) : element(one)
+    typeof one === "string"
+      ? arrayText(one, typeName === "_box" ? boxElement : plainElement, element)
+      : refuse("an array came back in an unknown form")
   return { value, element }
 }
 
