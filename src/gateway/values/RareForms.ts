@@ -1,4 +1,5 @@
 /** Reads binary values of the rarer built-in types as text that PostgreSQL parses under any settings. Pure. */
+import { textOfInterval } from "../../data-api/values/Intervals.ts"
 import { floatText } from "../statement/FieldText.ts"
 import { readText } from "./BinaryForms.ts"
 import { textOfTime } from "./DateTimes.ts"
@@ -11,14 +12,12 @@ const sized =
   (bytes) =>
     bytes.length === size ? read(bytes) : undefined
 
-const signed = (value: bigint | number): string => (value < 0 ? String(value) : `+${value}`)
-
-/** Every part has a sign: with IntervalStyle `sql_standard`, the sign of the first part would apply to all. */
-const interval: Read = sized(16, (bytes) => {
-  const micros = bytes.readBigInt64BE(0)
-  const time = textOfTime(micros < 0n ? -micros : micros)
-  return `${signed(bytes.readInt32BE(12))} mons ${signed(bytes.readInt32BE(8))} days ${micros < 0n ? "-" : "+"}${time}`
-})
+const interval: Read = sized(16, (bytes) =>
+  textOfInterval(
+    { months: bytes.readInt32BE(12), days: bytes.readInt32BE(8), microseconds: bytes.readBigInt64BE(0) },
+    textOfTime
+  )
+)
 
 const timeWithZone: Read = sized(12, (bytes) => {
   // Seconds west of Greenwich.
