@@ -72,6 +72,12 @@ const commandOf = (words: ReadonlyArray<Word>): string => {
 const transactionControl = new Set(["begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release"])
 const sessionLock = /^pg_(?:try_)?advisory_lock(?:_shared)?$/
 
+const temporary = /^(?:create(?: or replace)?|into)(?: local| global)? temp(?:orary)?\b/
+
+/** Whether TEMP stands before the kind of a created object or behind INTO: elsewhere it is a name. */
+export const isTemporary = (words: ReadonlyArray<string>): boolean =>
+  temporary.test((words[0] === "create" ? words : words.slice(words.indexOf("into"))).slice(0, 5).join(" "))
+
 const sessionAdvice = (words: ReadonlyArray<Word>): string | undefined => {
   const [first = "", second = ""] = words.map(({ text }) => text)
   const name = first.toUpperCase()
@@ -87,14 +93,7 @@ const sessionAdvice = (words: ReadonlyArray<Word>): string | undefined => {
   if (first === "prepare" || first === "execute" || first === "deallocate") {
     return `${name} needs a session, and a prepared statement does not exist after its request: send the statement itself.`
   }
-  const temporary = (text: string) => text === "temp" || text === "temporary"
-  if (first === "create" && words.slice(1, 4).some(({ text }) => temporary(text))) {
-    return "A temporary table, view or sequence is dropped after its request: create it within sql.withTransaction, and use it there."
-  }
-  if (
-    first === "select" &&
-    words.some(({ text }, index) => text === "into" && temporary(words[index + 1]?.text ?? ""))
-  ) {
+  if ((first === "create" || first === "select") && isTemporary(words.map(({ text }) => text))) {
     return "A temporary table, view or sequence is dropped after its request: create it within sql.withTransaction, and use it there."
   }
   // Definitions and grants name the function without a call of it.

@@ -1,13 +1,11 @@
 /** Statements that the Data API can't run, or only in a transaction, since it has no sessions. Pure. */
+import { isTemporary } from "../../data-api/statement/StatementKind.ts"
 import type { ClientStatement } from "./ClientStatement.ts"
 
 const inTransaction = "Use it within a transaction (BEGIN ... COMMIT), or start the gateway with --session."
 
-const isTemporary = ({ kind, words: [first, ...rest] }: ClientStatement): boolean => {
-  const made =
-    first === "create" ? rest.slice(0, 3) : kind === "other" ? rest.filter((_, at) => rest[at - 1] === "into") : []
-  return made.some((word) => word === "temp" || word === "temporary")
-}
+const isMadeTemporary = ({ kind, words }: ClientStatement): boolean =>
+  (words[0] === "create" || kind === "other") && isTemporary(words)
 
 /** Why a statement is not supported, and what to do instead. */
 export interface Lack {
@@ -34,7 +32,7 @@ export const neverSupported = ({ kind, words }: ClientStatement): Lack | undefin
 
 /** Statements that are supported only in a transaction. */
 export const outsideSupported = (statement: ClientStatement): Lack | undefined => {
-  if (isTemporary(statement)) {
+  if (isMadeTemporary(statement)) {
     return {
       message: "temporary objects are gone with the statement that creates them, outside of a transaction",
       hint: inTransaction

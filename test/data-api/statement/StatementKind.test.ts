@@ -133,3 +133,34 @@ it("what can be prepared begins after EXPLAIN or DECLARE, with its parentheses",
   for (const [sql, text] of Object.entries(prepared)) assert.strictEqual(sql.slice(kindOf(sql).prepared), text)
   holds("prepared", ["call a()", "create table a (b int)", "show all", ""], undefined)
 })
+
+it("a temporary table, view or sequence needs a session, and what is only named so does not", () => {
+  const temporary = [
+    "create temp table a (b int)",
+    "CREATE TEMPORARY TABLE if not exists a (b int)",
+    "create local temp table a (b int)",
+    "create global temporary table a (b int)",
+    "create temp sequence a",
+    "create or replace temp view a as select 1",
+    "create or replace temporary recursive view a (b) as select 1",
+    'create temp table "A" (b int)',
+    "select 1 as a into temp b",
+    'select * into temporary table "B" from a'
+  ]
+  for (const sql of temporary)
+    assert.match(kindOf(sql).needsSession ?? "", /^A temporary table, view or sequence /, sql)
+  const named = [
+    "create table temp (a int)",
+    "create unlogged table temporary (a int)",
+    "create table if not exists temp (a int)",
+    "create view temp as select 1",
+    "create index temp on a (b)",
+    "create index on temp (a)",
+    "create schema temp",
+    "create table a (temp int)",
+    'create table "temp" (a int)',
+    "select temp into a from b",
+    "insert into temp values (1)"
+  ]
+  holds("needsSession", named, undefined)
+})

@@ -3,6 +3,7 @@ import { assert, it } from "@effect/vitest"
 import { copyOf } from "../../../src/gateway/copy/CopyStatement.ts"
 import { rowWriter } from "../../../src/gateway/copy/CopyText.ts"
 import { statementsOf } from "../../../src/gateway/statement/ClientStatement.ts"
+import { outsideSupported } from "../../../src/gateway/statement/Unsupported.ts"
 import { readRow } from "../../../src/gateway/statement/Wrapped.ts"
 import { toBinary } from "../../../src/gateway/values/BinaryForms.ts"
 import { fromBinary } from "../../../src/gateway/values/ComposedForms.ts"
@@ -98,5 +99,24 @@ it("lines of COPY are read as they were written, in pieces of any size", () => {
         sql
       )
     }
+  }
+})
+
+it("what is temporary is refused outside of a transaction, and not what is only named so", () => {
+  const refused = (sql: string) => outsideSupported(one(sql)) !== undefined
+  for (const sql of [
+    "create temp table a (b int)",
+    "create or replace local temporary view a as select 1",
+    "select 1 into temp a"
+  ]) {
+    assert.isTrue(refused(sql), sql)
+  }
+  for (const sql of [
+    "create table temp (a int)",
+    "create index temp on a (b)",
+    "create view temporary as select 1",
+    "select 1 into a"
+  ]) {
+    assert.isFalse(refused(sql), sql)
   }
 })
