@@ -34,9 +34,11 @@ const csvWriter = (options: CopyOptions, names: ReadonlyArray<string>) => {
     value.includes(quote) ||
     /[\r\n]/.test(value) ||
     (single && value === "\\.")
+  // A function writes them: in a text that replaces, "$$" would be one character.
+  const before = (value: string, special: string) => value.replaceAll(special, () => escapeWith + special)
   const quoted = (value: string) => {
-    const inner = escapeWith === quote ? value : value.replaceAll(escapeWith, escapeWith + escapeWith)
-    return quote + inner.replaceAll(quote, escapeWith + quote) + quote
+    const inner = escapeWith === quote ? value : before(value, escapeWith)
+    return quote + before(inner, quote) + quote
   }
   return (row: Row): string =>
     `${row

@@ -195,3 +195,20 @@ describe("a line of COPY", () => {
     }
   })
 })
+
+it("CSV with any quote and any escape is read as it was written", () => {
+  const marks = ["!", '"', "#", "$", "%", "&", "'", "*", "/", "\\", "^", "`", "|", "~", "x"]
+  const rows = [...marks, ...marks.map((mark) => `a${mark}${mark}b${mark}`), marks.join(""), "$$ $& $`", "a\nb", "\\."]
+  for (const quote of marks) {
+    for (const escapeWith of marks) {
+      const options = { ...csv, quote, escapeWith }
+      const written = rows.map((value) => rowWriter(options, names)([value, null])).join("")
+      assert.deepStrictEqual(
+        readAll(options, written, 100).map(({ values }) => values),
+        rows.map((value) => [value, null]),
+        `quote ${quote} escape ${escapeWith}`
+      )
+    }
+  }
+  assert.strictEqual(rowWriter({ ...csv, quote: "$", escapeWith: "$" }, names)(["a$b", "c"]), "$a$$b$,c\n")
+})
