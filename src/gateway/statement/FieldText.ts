@@ -1,5 +1,5 @@
 /** Converts values that the service returns unwrapped to PostgreSQL's text, and their metadata to columns. Pure. */
-import type { ColumnMetadata, ExecuteStatementResponse, Field } from "../../data-api/DataApi.ts"
+import type { ArrayValue, ColumnMetadata, ExecuteStatementResponse, Field } from "../../data-api/DataApi.ts"
 import { oidOf, pgTypeByOid } from "../../data-api/values/PgOids.ts"
 import type { FieldDescription } from "../protocol/BackendMessages.ts"
 
@@ -24,40 +24,42 @@ const sizes: Readonly<Record<string, number>> = {
   uuid: 16
 }
 
-/** A float as PostgreSQL writes it: with an exponent from 1e15 on, of at least two digits. */
+/** A float as PostgreSQL writes it: with an exponent from 1e15 on and below 1e-4, of at least two digits. */
 export const floatText = (value: number): string => {
   if (!Number.isFinite(value)) return String(value)
   if (Object.is(value, -0)) return "-0"
   const [digits = "", exponent = ""] = value.toExponential().split("e")
   const power = Number(exponent)
-  if (value === 0 || (power >= -5 && power < 15)) {
-    const text = String(value)
-    return text.includes("e") ? value.toFixed(Math.max(0, digits.replace(/[-.]/g, "").length - 1 - power)) : text
-  }
+  if (power >= -4 && power < 15) return String(value)
   return `${digits}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`
 }
 
-const element = (value: boolean | number | bigint | string | null): string => {
-  if (value === null) return "NULL"
-  if (typeof value === "boolean") return value ? "t" : "f"
-  if (typeof value !== "string") return String(value)
-  return value === "" || /[\s{}",\\]/.test(value) || /^null$/i.test(value)
+const boolText = (value: boolean): string => (value ? "t" : "f")
+
+/** An element that is a text, as `array_out` writes it: only the spaces of ASCII are quoted. */
+const elementText = (value: string): string =>
+  value === "" || /[ \t\n\v\f\r{}",\\]/.test(value) || /^null$/i.test(value)
     ? `"${value.replaceAll(/["\\]/g, "\\$&")}"`
     : value
+
+const arrayText = <A>(values: ReadonlyArray<A | null>, textOf: (value: A) => string): string =>
+  `{${values.map((value) => (value === null ? "NULL" : textOf(value))).join(",")}}`
+
+const textOfArray = (array: ArrayValue): string => {
+  if ("stringValues" in array) return arrayText(array.stringValues, elementText)
+  if ("doubleValues" in array) return arrayText(array.doubleValues, floatText)
+  if ("booleanValues" in array) return arrayText(array.booleanValues, boolText)
+  return "longValues" in array ? arrayText(array.longValues, String) : arrayText(array.arrayValues, textOfArray)
 }
 
 /** The text of a value; null is SQL's NULL. */
 export const fieldText = (field: Field): string | null => {
   if ("stringValue" in field) return field.stringValue
   if ("longValue" in field) return String(field.longValue)
-  if ("booleanValue" in field) return field.booleanValue ? "t" : "f"
+  if ("booleanValue" in field) return boolText(field.booleanValue)
   if ("doubleValue" in field) return floatText(field.doubleValue)
   if ("blobValue" in field) return `\\x${Buffer.from(field.blobValue).toString("hex")}`
-  if ("arrayValue" in field) {
-    const [values] = Object.values(field.arrayValue)
-    return `{${(values ?? []).map(element).join(",")}}`
-  }
-  return null
+  return "arrayValue" in field ? textOfArray(field.arrayValue) : null
 }
 
 /** Whether the type is one of PostgreSQL's common ones, whose object ids never change. */
