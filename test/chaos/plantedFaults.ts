@@ -490,6 +490,34 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     tests: ["test/data-api/values/TextForms.test.ts"]
   },
   {
+    name: "an infinite interval of a client's is written in its parts",
+    file: "src/data-api/values/Intervals.ts",
+    from: 'if (isSame(interval, infinity)) return "infinity"',
+    to: "",
+    tests: ["test/gateway/values/SentForms.test.ts"]
+  },
+  {
+    name: "a table named temp is taken for a temporary one",
+    file: "src/data-api/statement/StatementKind.ts",
+    from: "^(?:create(?: or replace)?|into)",
+    to: "^(?:create(?: or replace| table)?|into)",
+    tests: ["test/data-api/statement/StatementKind.test.ts"]
+  },
+  {
+    name: "a float below 1e-4 has no exponent",
+    file: "src/gateway/statement/FieldText.ts",
+    from: "power >= -4",
+    to: "power >= -5",
+    tests: ["test/gateway/statement/FieldText.test.ts"]
+  },
+  {
+    name: "a dollar that is CSV's quote is not doubled",
+    file: "src/gateway/copy/CopyText.ts",
+    from: "value.replaceAll(special, () => escapeWith + special)",
+    to: "value.replaceAll(special, escapeWith + special)",
+    tests: ["test/gateway/copy/CopyText.test.ts"]
+  },
+  {
     name: "a request that was given up while it waited is sent",
     file: "src/data-api/aws/http/SocketTransport.ts",
     from: "while (next !== MutableList.Empty && next[1].isSettled)",
