@@ -13,15 +13,15 @@ const caseless = new Set([
   ...["oid", "bool", "bit", "varbit", "date", "time", "timetz", "timestamp", "timestamptz", "interval"]
 ])
 const serialNames: Readonly<Record<string, string>> = { int2: "smallserial", int4: "serial", int8: "bigserial" }
-const precisions: Readonly<Record<string, number>> = {
-  int2: 5,
-  int4: 10,
-  int8: 19,
-  oid: 10,
-  float4: 8,
-  float8: 17,
-  bool: 1
-}
+const precisions: ReadonlyMap<string, number> = new Map([
+  ["int2", 5],
+  ["int4", 10],
+  ["int8", 19],
+  ["oid", 10],
+  ["float4", 8],
+  ["float8", 17],
+  ["bool", 1]
+])
 
 /** The number of characters of a fraction of seconds, with its point. */
 const fractionWidth = (modifier: number): number => (modifier === -1 ? 7 : modifier === 0 ? 0 : modifier + 1)
@@ -50,7 +50,7 @@ const precisionOf = (type: string, modifier: number): number => {
     case "interval":
       return 49
     default:
-      return precisions[type] ?? unbounded
+      return precisions.get(type) ?? unbounded
   }
 }
 

@@ -30,13 +30,13 @@ const uuid: Change = (key, value) => {
 const isUuid = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i
 
 /** How the text of a JSON member with this name is changed: like the column of that name, or not at all. */
-const members: Readonly<Record<string, Change>> = {
-  clerk_user_id: user,
-  user_id: user,
-  display_name: person,
-  account_name: account,
-  symbol: (_, value) => value
-}
+const members: ReadonlyMap<string, Change> = new Map([
+  ["clerk_user_id", user],
+  ["user_id", user],
+  ["display_name", person],
+  ["account_name", account],
+  ["symbol", (_, value) => value]
+])
 
 const isMoment = /^\d{4}-\d\d-\d\d(?:[T ][\d:.]+(?:Z|[+-]\d\d(?::?\d\d)?)?)?$/
 const isNumber = /^-?\d+(?:\.\d+)?$/
@@ -66,7 +66,7 @@ const document: Change = (key, value) => {
     }
     const said: string = JSON.parse(literal)
     if (colon === undefined) {
-      const change = members[member] ?? leaf
+      const change = members.get(member) ?? leaf
       member = ""
       return JSON.stringify(change(key, said))
     }
