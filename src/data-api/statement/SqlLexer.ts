@@ -214,8 +214,6 @@ export const statementTokens = (script: string): ReadonlyArray<StatementTokens> 
     if (tokens.length > 0) statements.push({ tokens, semicolon })
     tokens = []
     words = []
-    parentheses = 0
-    blocks = 0
   }
   for (const token of tokenize(script)) {
     if (token.kind === "space" || token.kind === "comment") continue

@@ -7,6 +7,7 @@ it("statements that differ in their values alone have one shape, and others have
     ["select a from t where id = 1 and b = 'x'", "select a from t where id = 22 and b = 'yy'"],
     ["select a from t where id between 1 and 2", "select a from t where id between 30 and 2147483647"],
     ["select a + 1, a - 2, a * 3 from t", "select a + 10, a - 20, a * 30 from t"],
+    ["select a > 1, a < 1, a / 1, a % 1 from t", "select a > 22, a < 22, a / 22, a % 22 from t"],
     ["select a from t limit 1 offset 0", "select a from t limit 100 offset 200"],
     ["select a from t where id = 2147483648", "select a from t where id = 9223372036854775807"],
     ["select A from t -- note", "SELECT a\nFROM /* note */ t"]

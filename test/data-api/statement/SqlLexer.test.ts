@@ -16,6 +16,14 @@ describe("tokenize", () => {
     ["'a\\' || :b", ["string:'a\\'", "symbol:|", "symbol:|", "placeholder::b"]],
     ["E'a\\' :b'", ["string:E'a\\' :b'"]],
     ["E'a'\n'\\' :b' :c", ["string:E'a'\n'\\' :b'", "placeholder::c"]],
+    ["E'a''\\' :b' :c", ["string:E'a''\\' :b'", "placeholder::c"]],
+    ["e'a' \t\n '' :b", ["string:e'a' \t\n ''", "placeholder::b"]],
+    ["E'a' 'b\\' :c", ["string:E'a'", "string:'b\\'", "placeholder::c"]],
+    [
+      "u & 'a' ue'b' x'1f' n'c' B'1'",
+      ["word:u", "symbol:&", "string:'a'", "word:ue", "string:'b'", "string:x'1f'", "string:n'c'", "string:B'1'"]
+    ],
+    ["$ $a :b", ["symbol:$", "symbol:$", "word:a", "placeholder::b"]],
     ["U&'d\\0061' U&\"x\"", ["string:U&'d\\0061'", 'identifier:U&"x"']],
     ['"a"":b"', ['identifier:"a"":b"']],
     ["$$ :a $1 $$ $x$ $$ $x$", ["dollarString:$$ :a $1 $$", "dollarString:$x$ $$ $x$"]],
@@ -68,6 +76,21 @@ select 1`
       splitStatements(script).map((statement) => `${statement.line} ${statement.sql.slice(0, 12)}`),
       ["2 create table", "3 create funct", "9 create or re", "14 create rule ", "15 insert into ", "18 select 1"]
     )
+  })
+
+  it("splits at the semicolons of a transaction, and of what only names a routine or a block", () => {
+    const texts = [
+      ["begin", "select case when a then b end", "commit", "end"],
+      ["drop function f", "alter function g rename to begin", "select 1"],
+      ["create table begin (a int)", "create view function as select 1 as begin", "select ')'", "select 1"],
+      ["create function f() returns int begin atomic select case when a then 1 end; end", "begin", "select 1"]
+    ]
+    for (const statements of texts) {
+      assert.deepStrictEqual(
+        splitStatements(`${statements.join("; ")};`).map(({ sql }) => sql),
+        statements
+      )
+    }
   })
 
   it("splits a script of two million statements on one line in a pass over it", () => {
