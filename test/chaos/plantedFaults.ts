@@ -478,8 +478,8 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "an array with bounds of its own is read as one text",
     file: "src/data-api/values/PgDecode.ts",
-    from: "!/^{(?!{)/.test(value)",
-    to: "/^{{/.test(value)",
+    from: "/^{(?!{)/.test(value)",
+    to: "!/^{{/.test(value)",
     tests: ["test/data-api/values/TextForms.test.ts"]
   },
   {

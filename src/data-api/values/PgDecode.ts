@@ -79,8 +79,8 @@ const timetz: Decode = (value) => {
 const interval: Decode = (value) =>
   (typeof value === "string" ? intervalOf(value) : undefined) ?? refuse("an interval came back in an unknown form")
 
-const asText: Decode = (value) => (typeof value === "string" ? value : String(value))
-const asNumber: Decode = (value) => (typeof value === "number" ? value : Number(value))
+const asText: Decode = String
+const asNumber: Decode = Number
 const asBigInt: Decode = (value) =>
   typeof value === "bigint"
     ? value
@@ -92,19 +92,14 @@ const asJson: Decode = (value) => {
   if (typeof value !== "string") return refuse("json came back as something other than text")
   return parseJson(value)
 }
-/** The octets of a text, in the session's `bytea_output`. */
-const bytesOf = (value: string): Uint8Array =>
-  value.startsWith("\\x")
-    ? fromHex(value.slice(2))
-    : (fromEscaped(value) ?? refuse("bytea came back as something other than bytes"))
-
-const asBytes: Decode = (value) =>
-  typeof value === "string"
-    ? bytesOf(value)
-    : value instanceof Uint8Array
-      ? // A Buffer has other methods than a plain Uint8Array.
-        new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
-      : refuse("bytea came back as something other than bytes")
+const asBytes: Decode = (value) => {
+  // A text is in the session's `bytea_output`.
+  const octets =
+    typeof value !== "string" ? value : value.startsWith("\\x") ? fromHex(value.slice(2)) : fromEscaped(value)
+  if (!(octets instanceof Uint8Array)) return refuse("bytea came back as something other than bytes")
+  // A Buffer has other methods than a plain Uint8Array.
+  return new Uint8Array(octets.buffer, octets.byteOffset, octets.byteLength)
+}
 const asItIs: Decode = (value) => value
 
 /** An IPv6 address that PostgreSQL writes with dots because its first 96 bits are 0. */
@@ -169,11 +164,11 @@ const plainElement = /"(?:[^"\\]|\\.)*"|[^,{}"]+/gs
 const boxElement = /[^;{}]+/g
 
 /** Parses the text of an array of one dimension, in which NULL may be that of JSON. */
-const arrayText = (value: string, pattern: RegExp, decode: Decode): ReadonlyArray<unknown> => {
+const arrayText = (value: Scalar, pattern: RegExp, decode: Decode): ReadonlyArray<unknown> => {
   if (value === "{}") return []
-  const elements = value.slice(1, -1).match(pattern)
   // One with bounds of its own is refused, as by sql-pg.
-  if (elements === null || !/^{(?!{)/.test(value)) return refuse("an array came back in an unknown form")
+  const elements = typeof value === "string" && /^{(?!{)/.test(value) ? value.slice(1, -1).match(pattern) : null
+  if (elements === null) return refuse("an array came back in an unknown form")
   return elements.map((element) => {
     if (element.startsWith('"')) return decode(element.slice(1, -1).replace(/\\(.)/gs, "$1"))
     return /^null$/i.test(element) ? null : decode(element)
@@ -193,11 +188,8 @@ const decoderOf = (typeName: string): Decoder => {
   }
   const element = decoders.get(typeName.slice(1)) ?? asText
   // If the service can't return arrays of the type, the whole array comes as text.
-  const value: Decode = (one) =>
-    typeof one === "string"
-      ? arrayText(one, typeName === "_box" ? boxElement : plainElement, element)
-      : refuse("an array came back in an unknown form")
-  return { value, element }
+  const pattern = typeName === "_box" ? boxElement : plainElement
+  return { value: (one) => arrayText(one, pattern, element), element }
 }
 
 const text: Decoder = { value: asText, element: asText }
