@@ -58,6 +58,7 @@ export interface LocalDataApiOptions {
 interface Place {
   readonly start: Effect.Effect<PGlite, LocalDataApiError>
   readonly close?: (pglite: PGlite) => Effect.Effect<void>
+  readonly isThere?: () => boolean
 }
 
 /** Opens the folder, and holds it until the scope closes. */
@@ -67,7 +68,7 @@ const inFolder = Effect.fnUntraced(function* (
   share: Share | undefined
 ): Effect.fn.Return<Place, LocalDataApiError | FolderInUse, Scope.Scope> {
   const isSynced = options.durability !== "fast"
-  const { describe, fill, isNew, pgdata } = yield* DataFolder.open(dataDir, {
+  const { describe, fill, isNew, isThere, pgdata } = yield* DataFolder.open(dataDir, {
     database: options.database,
     share,
     isSynced
@@ -75,14 +76,17 @@ const inFolder = Effect.fnUntraced(function* (
   if (isNew) yield* fill(yield* Snapshot.files(options.database, snapshot))
   const log: Array<string> = []
   const unclosed = yield* Unclosed
-  return {
-    start: EmbeddedPostgres.start({ ...options, dataDir: pgdata, log }).pipe(
-      Effect.catch(({ cause, log }) =>
-        Effect.flatMap(OpenFailure.explain({ dataDir, what: "opened", cause, log }), Effect.fail)
-      ),
-      Effect.tap(() => describe)
+  const start = EmbeddedPostgres.start({ ...options, dataDir: pgdata, isThere, log }).pipe(
+    Effect.catch(({ cause, log }) =>
+      Effect.flatMap(OpenFailure.explain({ dataDir, what: "opened", cause, log }), Effect.fail)
     ),
-    close: (pglite) => Effect.provideService(CloseFolder.close(pglite, { dataDir, pgdata, log }), Unclosed, unclosed)
+    Effect.tap(() => describe)
+  )
+  return {
+    isThere,
+    start: Effect.suspend(() => (isThere() ? start : Effect.fail(CloseFolder.lost(dataDir)))),
+    close: (pglite) =>
+      Effect.provideService(CloseFolder.close(pglite, { dataDir, isThere, pgdata, log }), Unclosed, unclosed)
   }
 })
 
@@ -113,8 +117,8 @@ const openSessions = Effect.fnUntraced(function* (
     optimizesEarly: options.optimizesEarly
   }
   const isMemory = dataDir === DataPlace.memory
-  const { close, start } = yield* isMemory ? inMemory(snapshot, pgliteOptions) : inFolder(options, pgliteOptions, share)
-  return yield* Pglite.sessions(start, { ...pgliteOptions, isMemory, close })
+  const place = yield* isMemory ? inMemory(snapshot, pgliteOptions) : inFolder(options, pgliteOptions, share)
+  return yield* Pglite.sessions(place.start, { ...pgliteOptions, ...place, isMemory })
 })
 
 /**

@@ -11,6 +11,8 @@ import { failOnTrap } from "./Trap.ts"
 export interface PgliteOptions {
   /** A folder with the files of PostgreSQL; `undefined` keeps everything in memory. */
   readonly dataDir: string | undefined
+  /** Whether the folder is still at its path, where no other database is then; always, by default. */
+  readonly isThere?: (() => boolean) | undefined
   readonly database: string
   /**
    * A tar archive of a data folder, from which a database in memory starts; of the same PGlite version.
@@ -118,10 +120,10 @@ export class PgliteFailed extends Data.TaggedError("PgliteFailed")<{
 const logLines = 50
 
 /** Where PGlite has its files. */
-const filesOf = async ({ archive, dataDir, onClosed }: PgliteOptions, isSynced: boolean) =>
+const filesOf = async ({ archive, dataDir, isThere = () => true, onClosed }: PgliteOptions, isSynced: boolean) =>
   dataDir === undefined
     ? new (await import("./MemoryFiles.ts")).MemoryFiles({ archive, onClosed })
-    : new (await import("./FolderFiles.ts")).FolderFiles(dataDir, isSynced)
+    : new (await import("./FolderFiles.ts")).FolderFiles(dataDir, isSynced, isThere)
 
 /** Starts PGlite. The caller must close it, unless it has stopped. */
 export const start = Effect.fnUntraced(function* (options: PgliteOptions): Effect.fn.Return<PGlite, PgliteFailed> {

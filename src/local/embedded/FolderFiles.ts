@@ -5,6 +5,7 @@
  * safe
  *   only with `wal_sync_method=fsync`.
  * - A file that can't be created does not exist afterwards. PGlite's layer would report that it exists already.
+ * - Once its folder is no longer at its path, no file is opened, made or removed there: it would be another database's.
  * - A database that can't be read is an error. PGlite would assume that there is none, and overwrite it.
  */
 import { fsyncSync, mkdirSync, writeFileSync } from "node:fs"
@@ -27,7 +28,8 @@ interface NodeFiles {
   readonly stream_ops: { fsync?: (stream: Stream) => number }
   readonly node_ops: { mknod: (parent: FsNode, name: string, mode: number, device: number) => FsNode }
   readonly createNode: (parent: FsNode, name: string, mode: number, device: number) => FsNode
-  readonly realPath: (node: FsNode) => string
+  /** The host's path of a file. Every call by path begins here. */
+  realPath: (node: FsNode) => string
   /** Converts an error of Node to one that PostgreSQL knows. */
   readonly tryFSOperation: (run: () => void) => void
 }
@@ -60,21 +62,39 @@ const fixMknod = ({ filesystems: { NODEFS }, isDir }: FileSystems): void => {
   }
 }
 
+const gone = Object.assign(new Error("the folder is no longer at its path"), { code: "ENOENT" })
+
+const stayThere = ({ filesystems: { NODEFS } }: FileSystems, isThere: () => boolean): void => {
+  const { realPath } = NODEFS
+  NODEFS.realPath = (node) => {
+    NODEFS.tryFSOperation(() => {
+      if (!isThere()) throw gone
+    })
+    return realPath(node)
+  }
+}
+
 type Init = NodeFS["init"]
 
 export class FolderFiles extends NodeFS {
   readonly #isSynced: boolean
+  readonly #isThere: () => boolean
 
-  /** @param isSynced Whether PostgreSQL's `fsync` waits for the disk. */
-  constructor(dataDir: string, isSynced: boolean) {
+  /**
+   * @param isSynced Whether PostgreSQL's `fsync` waits for the disk.
+   * @param isThere Whether the folder is still at its path.
+   */
+  constructor(dataDir: string, isSynced: boolean, isThere: () => boolean) {
     super(dataDir)
     this.#isSynced = isSynced
+    this.#isThere = isThere
   }
 
   override async init(...[pglite, options]: Parameters<Init>): ReturnType<Init> {
     const { emscriptenOpts } = await super.init(pglite, options)
     const prepare = ({ FS }: { readonly FS: FileSystems }) => {
       fixMknod(FS)
+      stayThere(FS, this.#isThere)
       if (this.#isSynced) addFsync(FS)
     }
     return { emscriptenOpts: { ...emscriptenOpts, preRun: [...(emscriptenOpts.preRun ?? []), prepare] } }

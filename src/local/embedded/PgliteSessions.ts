@@ -47,14 +47,16 @@ class PgliteSession implements Session {
   readonly #session: ProtocolSession
   readonly #aftermath: string
   readonly #close: NonNullable<SessionsOptions["close"]>
+  readonly #isThere: () => boolean
   readonly #parser = PgProtocol.makeParser<Value>({ maxMessageSize: 1 << 30 })
   readonly #noLimits: ReadonlySet<string | undefined>
   #stopped: SessionLost | undefined
   #hasWarned = false
 
   constructor(pglite: PGlite, options: SessionsOptions, schemaVersion: SchemaVersion) {
-    const { close = closeQuietly, database, isMemory, limits } = options
+    const { close = closeQuietly, database, isMemory, isThere = () => true, limits } = options
     this.#close = close
+    this.#isThere = isThere
     // The engine itself sets no limit for some statements, and then its own again.
     this.#noLimits = new Set([undefined, "0", "default", String(Duration.toMillis(limits.statementTimeout))])
     this.#pglite = pglite
@@ -70,7 +72,7 @@ class PgliteSession implements Session {
   }
 
   readonly status = () => this.#session.status
-  readonly isBroken = () => this.#stopped !== undefined
+  readonly isBroken = () => this.#stopped !== undefined || !this.#isThere()
 
   run<Rows extends RowReader>(statement: Statement<Rows>): Effect.Effect<ResultSet<Rows>, Refusal | SessionLost> {
     if (otherEncoding.test(statement.sql)) return Effect.fail(utf8Only)
@@ -103,6 +105,7 @@ class PgliteSession implements Session {
 
   readonly #send = ({ bytes, receiver }: Request): Effect.Effect<void, SessionLost> =>
     Effect.suspend(() => {
+      if (this.#stopped === undefined && !this.#isThere()) this.#stop("its folder was moved, deleted or replaced")
       if (this.#stopped !== undefined) return Effect.fail(this.#stopped)
       this.#parser.readField = (chunk, offset, size, column) => receiver.read(chunk, offset, size, column)
       const push = (octets: Uint8Array) =>

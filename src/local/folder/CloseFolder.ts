@@ -4,6 +4,7 @@ import { join } from "node:path"
 import type { PGlite } from "@electric-sql/pglite"
 import { Cause, Effect, Exit } from "effect"
 import { LocalDataApiError } from "../LocalDataApiError.ts"
+import type { IsThere } from "./FolderLock.ts"
 import * as OpenFailure from "./OpenFailure.ts"
 import { Unclosed } from "./Unclosed.ts"
 
@@ -20,9 +21,16 @@ const isShutDown = (pgdata: string) =>
 export interface OpenedFolder {
   readonly dataDir: string
   readonly pgdata: string
+  readonly isThere: IsThere
   /** The last lines of PostgreSQL's log, also those while it shuts down. */
   readonly log: Array<string>
 }
+
+/** A folder that was moved, deleted or replaced while it was open. */
+export const lost = (dataDir: string): LocalDataApiError =>
+  new LocalDataApiError({
+    message: `The data folder ${dataDir} was moved, deleted or replaced while this process had it open, and is used no more. Move it back, or start this process again.`
+  })
 
 /** Commits are in the write-ahead log, which was written before. */
 const kept = "All commits are kept: they are recovered when the folder is opened again."
@@ -31,8 +39,10 @@ const kept = "All commits are kept: they are recovered when the folder is opened
  * Shuts PostgreSQL down, which writes its buffers. PGlite does not report a failure, so the state in the folder is
  * checked. A failure is passed to {@link Unclosed}.
  */
-export const close = Effect.fnUntraced(function* (pglite: PGlite, { dataDir, log, pgdata }: OpenedFolder) {
+export const close = Effect.fnUntraced(function* (pglite: PGlite, { dataDir, isThere, log, pgdata }: OpenedFolder) {
   const tell = yield* Unclosed
+  // Its buffers have no place: another folder may be at its path.
+  if (!isThere()) return yield* tell(lost(dataDir))
   log.length = 0
   const ended = yield* Effect.tryPromise(() => pglite.close()).pipe(
     Effect.ignore,

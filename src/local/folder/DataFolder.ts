@@ -15,12 +15,15 @@ import { dirname, join, resolve } from "node:path"
 import { Effect, Option, Schema, type Scope } from "effect"
 import { LocalDataApiError } from "../LocalDataApiError.ts"
 import { syncFolder, unpack } from "./Archive.ts"
+import type { IsThere } from "./FolderLock.ts"
 import * as OpenFailure from "./OpenFailure.ts"
 import { bareFiles, otherVersion, postgresMajor } from "./OtherVersion.ts"
 import * as TakeFolder from "./TakeFolder.ts"
 
 /** A folder that this process holds. */
 export interface DataFolder {
+  /** Whether the folder is still at its path. */
+  readonly isThere: IsThere
   /** Where PostgreSQL's own files are, or will be. */
   readonly pgdata: string
   /** Whether the folder has no database yet. */
@@ -197,11 +200,12 @@ export const open = Effect.fnUntraced(function* (
   dataDir: string,
   { database, isSynced, share }: DataFolderOptions
 ): Effect.fn.Return<DataFolder, LocalDataApiError | TakeFolder.FolderInUse, Scope.Scope> {
-  const pgdata = join(dataDir, "pgdata")
+  // Absolute, because the working folder may change before PostgreSQL opens the folder again.
+  const pgdata = join(resolve(dataDir), "pgdata")
   yield* refuseBare(dataDir)
   yield* refuseForeign(dataDir)
   yield* makeFolder(dataDir, isSynced)
-  yield* TakeFolder.take(dataDir, share)
+  const isThere = yield* TakeFolder.take(dataDir, share)
   for (const left of ["pgdata.unfinished", "database.json.unfinished"])
     yield* attempt(dataDir, "written", () => rm(join(dataDir, left), { recursive: true, force: true }))
   const isDescribed = yield* readDescription(dataDir, database)
@@ -213,6 +217,7 @@ export const open = Effect.fnUntraced(function* (
     )
   if (!isNew) yield* examine(dataDir, pgdata)
   return {
+    isThere,
     pgdata,
     isNew,
     fill: fill(dataDir, isSynced),

@@ -7,6 +7,8 @@
  * handles this among its own connections, so only SQLite may open `lock.db`. The file is never deleted: a process that
  * has it open would then hold the lock of a file that no other process finds.
  */
+import { statSync } from "node:fs"
+import { resolve } from "node:path"
 import { setTimeout } from "node:timers/promises"
 import { Data, Effect, Predicate, Random, Result, type Scope } from "effect"
 
@@ -119,14 +121,36 @@ const connected = Effect.fnUntraced(function* (path: string): Effect.fn.Return<C
 })
 
 /**
+ * Whether the path of a lock still leads to the locked file. After its folder was moved, deleted or replaced it does
+ * not, and then the lock excludes nobody from what is at that path.
+ */
+export type IsThere = () => boolean
+
+/** No other file has the identity of one that is open, deleted or not. `undefined` if there is no file. */
+const identity = (path: string): string | undefined =>
+  Result.getOrUndefined(
+    Result.try(() => {
+      const { dev, ino } = statSync(path, { bigint: true })
+      return `${dev} ${ino}`
+    })
+  )
+
+/**
  * Takes the lock until the scope closes.
  *
  * @param path The file `lock.db`, created if missing; its folder must exist.
  */
-export const take = (path: string): Effect.Effect<void, NotLocked, Scope.Scope> =>
+export const take = (path: string): Effect.Effect<IsThere, NotLocked, Scope.Scope> =>
   Effect.acquireRelease(connected(path), (connection) =>
     Effect.sync(() => {
       held.delete(connection)
       connection.close()
+    })
+  ).pipe(
+    Effect.map(() => {
+      // Absolute, because the working folder may change.
+      const absolute = resolve(path)
+      const locked = identity(absolute)
+      return () => locked !== undefined && identity(absolute) === locked
     })
   )

@@ -1,7 +1,7 @@
 /** Takes a data folder for this process: its lock, and `lock.json`, which names this process to others. */
 import { randomUUID } from "node:crypto"
 import { open, readdir, rm } from "node:fs/promises"
-import { join } from "node:path"
+import { join, resolve } from "node:path"
 import { Data, Effect, Option, type Scope } from "effect"
 import { LocalDataApiError } from "../LocalDataApiError.ts"
 import * as FolderLock from "./FolderLock.ts"
@@ -92,16 +92,17 @@ const warnOfNetwork = Effect.fnUntraced(function* (dataDir: string): Effect.fn.R
  * Locks an existing folder for this process until the scope closes.
  *
  * @param share How other processes can use the folder; without it only this process can.
+ * @returns Whether the folder is still at its path.
  * @errors LocalDataApiError, FolderInUse
  */
 export const take = Effect.fnUntraced(function* (
   dataDir: string,
   share: Share | undefined
-): Effect.fn.Return<void, LocalDataApiError | FolderInUse, Scope.Scope> {
-  const lockJson = join(dataDir, "lock.json")
+): Effect.fn.Return<FolderLock.IsThere, LocalDataApiError | FolderInUse, Scope.Scope> {
+  const lockJson = join(resolve(dataDir), "lock.json")
   const lockDb = join(dataDir, "lock.db")
   yield* warnOfNetwork(dataDir)
-  yield* FolderLock.take(lockDb).pipe(
+  const isThere = yield* FolderLock.take(lockDb).pipe(
     Effect.catch(
       (failure): Effect.Effect<never, LocalDataApiError | FolderInUse> =>
         failure.why === "held"
@@ -115,6 +116,8 @@ export const take = Effect.fnUntraced(function* (
     Effect.flatMap(Holder.self(share?.program), (holder) =>
       Holder.write(lockJson, share?.socket === undefined ? holder : { ...holder, socket: share.socket })
     ),
-    () => Holder.remove(lockJson)
+    // In another folder at this path the file names another holder.
+    () => Effect.suspend(() => (isThere() ? Holder.remove(lockJson) : Effect.void))
   )
+  return isThere
 })
