@@ -151,18 +151,43 @@ const refuseBare = Effect.fnUntraced(function* (dataDir: string): Effect.fn.Retu
   if (!Number.isNaN(major)) return yield* failWith(bareFiles(dataDir, major))
 })
 
-const descriptionBegins = '{"postgres":'
+/** A file that this package writes beside `pgdata`. */
+interface Written {
+  readonly name: string
+  readonly form: Schema.Codec<unknown, string>
+  /** The name of the first member. */
+  readonly first: string
+}
 
-/** Whether a text is empty, a file that a power cut left without its content, or the beginning of a description. */
-const isCutOff = (text: string): boolean =>
-  /^[\s\0]*$/.test(text) || text.startsWith(descriptionBegins) || descriptionBegins.startsWith(text)
+const everyWritten: ReadonlyArray<Written> = [
+  { name: "database.json", form: Description, first: "postgres" },
+  { name: "lock.json", form: Schema.fromJsonString(Schema.Struct({ pid: Schema.Int })), first: "pid" }
+]
 
-/** Refuses a folder with another program's `database.json`, such as the configuration of db-migrate. */
+/** Whether a text is such a file, its beginning, or one that a power cut left without its content. */
+const isOwn = (text: string, { first, form }: Written): boolean => {
+  const begins = `{"${first}":`
+  const isCutOff = /^[\s\0]*$/.test(text) || text.startsWith(begins) || begins.startsWith(text)
+  return isCutOff || Option.isSome(Schema.decodeOption(form)(text))
+}
+
+/** The file of another program that has the name of one of this package's: a configuration of db-migrate, say. */
+const foreignFile = async (dataDir: string): Promise<string | undefined> => {
+  for (const written of everyWritten) {
+    const text = await readFile(join(dataDir, written.name), "utf8").catch(() => "")
+    if (!isOwn(text, written)) return written.name
+  }
+  // The file of the lock is empty. It is not read, since that could end this process's own lock.
+  const lock = await stat(join(dataDir, "lock.db")).catch(() => undefined)
+  return lock === undefined || lock.size === 0 ? undefined : "lock.db"
+}
+
+/** Refuses a folder with such a file. */
 const refuseForeign = Effect.fnUntraced(function* (dataDir: string): Effect.fn.Return<void, LocalDataApiError> {
-  const text = yield* Effect.option(Effect.tryPromise(() => readFile(join(dataDir, "database.json"), "utf8")))
-  if (Option.isNone(text) || isCutOff(text.value) || Option.isSome(Schema.decodeOption(Description)(text.value))) return
+  const name = yield* Effect.promise(() => foreignFile(dataDir))
+  if (name === undefined) return
   return yield* fail(
-    `The data folder can't be ${dataDir}: its database.json is another program's, and would be overwritten. Choose another folder.`
+    `The data folder can't be ${dataDir}: its ${name} is another program's, and would be overwritten. Choose another folder.`
   )
 })
 

@@ -62,7 +62,7 @@ const notLockable = Effect.fnUntraced(function* (
       })
     case "foreign":
       return new LocalDataApiError({
-        message: `${cannot}: ${lockDb} is not a lock file. Remove only that file; it holds no data.`,
+        message: `${cannot}: ${lockDb} is another program's. Choose another folder.`,
         cause
       })
     case "no-sqlite":

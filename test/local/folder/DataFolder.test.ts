@@ -112,7 +112,8 @@ describe("a data folder", () => {
         JSON.stringify({ pid }),
         JSON.stringify({ pid: process.pid }),
         JSON.stringify(stale),
-        "half"
+        '{"pid":12',
+        "\0\0\0"
       ]) {
         yield* Effect.promise(() => writeFile(join(folder, "lock.json"), lock))
         assert.deepStrictEqual(yield* opens(folder), { longValue: 1 })
@@ -151,6 +152,28 @@ describe("a data folder", () => {
       assert.isFalse(existsSync(description), "what could not be opened is not described")
       yield* Effect.promise(() => writeFile(join(folder, "pgdata", "PG_VERSION"), "17\n"))
       assert.match((yield* refusal(folder))[1], /was made by PostgreSQL 17, but this is PostgreSQL 18/)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("with another program's lock.json or lock.db is refused, and stays as it is", () =>
+    Effect.gen(function* () {
+      const parent = yield* temporaryFolder
+      const others = [
+        ["lock.json", '{"packages": {"left-pad": "1.3.0"}}'],
+        ["lock.json", "locked"],
+        ["lock.json", "[1]"],
+        ["lock.db", "a database of locks"],
+        ["lock.db", "SQLite format 3\0"]
+      ] as const
+      for (const [index, [name, text]] of others.entries()) {
+        const folder = join(parent, String(index))
+        mkdirSync(folder)
+        writeFileSync(join(folder, name), text)
+        const message = `The data folder can't be ${folder}: its ${name} is another program's, and would be overwritten. Choose another folder.`
+        assert.deepStrictEqual(yield* refusal(folder), ["LocalDataApiError", message])
+        assert.deepStrictEqual(readdirSync(folder), [name])
+        assert.strictEqual(readFileSync(join(folder, name), "utf8"), text)
+      }
     }).pipe(Effect.scoped)
   )
 
