@@ -24,12 +24,14 @@ interface Known {
   readonly tables: ReadonlyArray<string>
   readonly columns: ReadonlyArray<string>
   readonly indexes: ReadonlyArray<{ readonly name: string }>
+  /** The names of constraints that have one in the migrations. */
+  readonly constraints: ReadonlyArray<string>
 }
 
 /**
- * Finds the columns, the indexes, the policies, the rules and the triggers with functions of others on these tables: a
- * DROP of the tables takes them along. A primary key or a unique constraint of another name counts as Alex's. One
- * request.
+ * Finds the columns, the constraints, the indexes, the policies, the rules and the triggers with functions of others on
+ * these tables: a DROP of the tables takes them along. A key of the same columns counts as Alex's, whatever its name,
+ * and a constraint on columns of others is not named beside those. One request.
  *
  * @errors RepositoryError
  */
@@ -55,6 +57,20 @@ export const additionsTo = Effect.fn("Dependents.additionsTo")(function* (own: O
         join known on known.oid = i.indrelid join pg_class c on c.oid = i.indexrelid
         where c.relname::text <> all(${known.indexes.map(({ name }) => name)}::text[])
           and not exists (select from pg_constraint k where k.conindid = i.indexrelid and k.contype in ('p', 'u'))
+      union all select 'pg_constraint'::regclass, k.oid, 0 from pg_constraint k
+        join known on known.oid = k.conrelid
+        cross join lateral (
+          select string_agg(a.attname, '_' order by c.number) as names,
+            coalesce(bool_and(known.relname || '.' || a.attname = any(${known.columns}::text[])), true) as all_known
+          from unnest(k.conkey) with ordinality c (attnum, number)
+            join pg_attribute a on a.attrelid = k.conrelid and a.attnum = c.attnum
+        ) columns
+        where columns.all_known and case k.contype
+          when 'f' then k.confrelid not in (select oid from tables)
+          when 'u' then known.relname || '_' || columns.names || '_key'
+            <> all(${known.indexes.map(({ name }) => name)}::text[])
+          else k.contype = 'c' and k.conname::text <> all(${known.constraints}::text[])
+        end
       union all select 'pg_rewrite'::regclass, oid, 0 from pg_rewrite where ev_class in (select oid from tables)
       union all select 'pg_trigger'::regclass, t.oid, 0 from pg_trigger t join pg_proc p on p.oid = t.tgfoid
         where t.tgrelid in (select oid from tables) and not t.tgisinternal

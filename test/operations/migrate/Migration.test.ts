@@ -194,7 +194,7 @@ it("finds the indexes that statements create, with the names that PostgreSQL giv
 })
 
 it("finds the columns that statements create and add", () => {
-  const { columns } = createdObjects([
+  const { columns, constraints } = createdObjects([
     parse(`create table a (x numeric(2, 1) default least(1, 2), "Y z" text, primary key (x), unique ("Y z"),
         constraint c check (x > 0), check (x > 1), foreign key (x) references b (y, z), exclude (x with =), like b);
       alter table if exists only a add column if not exists p int check (p in (1, 2)), add q int, drop column x,
@@ -202,6 +202,7 @@ it("finds the columns that statements create and add", () => {
       create table b as select 1 as x; alter index i rename to j; select 1`)
   ])
   assert.deepStrictEqual(columns, ["a.x", "a.Y z", "a.p", "a.q", "a.R"])
+  assert.deepStrictEqual(constraints, ["c", "k"])
 })
 
 it("refuses a file without a statement, since what is written into it later would never run", () => {

@@ -11,6 +11,8 @@ export interface CreatedObjects {
   readonly indexes: ReadonlyArray<CreatedIndex>
   /** The columns, also those that are added to a table: `table.column`. */
   readonly columns: ReadonlyArray<string>
+  /** The constraints that are named. */
+  readonly constraints: ReadonlyArray<string>
 }
 
 /** `ofTable` tells the index of a key, which is created together with its table, from one that is created by itself. */
@@ -97,6 +99,14 @@ const keyOf = (element: ReadonlyArray<Part>, table: string): string | undefined 
   return `${table}_${columns.join("_")}_key`
 }
 
+/** The names after CONSTRAINT, except of those that are dropped if they exist. */
+const constraintsOf = (parts: ReadonlyArray<Part>): ReadonlyArray<string> =>
+  parts.flatMap((name, index) => {
+    const before = parts[index - 1]
+    const isNamed = before?.kind === "word" && before.text === "constraint" && name.text !== "if"
+    return isNamed ? [nameOf(name)] : []
+  })
+
 const beforeIndexName = new Set(["create", "unique", "index", "concurrently", "if", "not", "exists"])
 
 /** The index that a statement creates by itself, under a name. */
@@ -118,17 +128,19 @@ const indexOf = (parts: ReadonlyArray<Part>): CreatedIndex | undefined => {
     : { name: nameOf(name), table: nameOf(of), ofTable: false }
 }
 
-/** The tables with their columns, the functions and the indexes that the migrations create. */
+/** The tables with their columns, the functions, the indexes and the constraints that the migrations create. */
 export const createdObjects = (migrations: ReadonlyArray<Migration>): CreatedObjects => {
   const tables = new Set<string>()
   const functions = new Map<string, CreatedObjects["functions"][number]>()
   const indexes: Array<CreatedIndex> = []
   const columns: Array<string> = []
+  const constraints = new Set<string>()
   for (const { sql } of migrations.flatMap((migration) => migration.statements)) {
     const parts = partsOf(sql)
     const index = indexOf(parts)
     if (index !== undefined) indexes.push(index)
     columns.push(...addedColumns(parts))
+    for (const name of constraintsOf(parts)) constraints.add(name)
     const created = createdBy(parts)
     const part = created && parts[created.at]
     if (created === undefined || part === undefined) continue
@@ -144,5 +156,5 @@ export const createdObjects = (migrations: ReadonlyArray<Migration>): CreatedObj
     const parameters = parametersOf(sql, parts, created.at + 1)
     functions.set(`${part.text}(${parameters})`, { name: nameOf(part), parameters, body: bodyOf(parts) })
   }
-  return { tables: [...tables], functions: [...functions.values()], indexes, columns }
+  return { tables: [...tables], functions: [...functions.values()], indexes, columns, constraints: [...constraints] }
 }
