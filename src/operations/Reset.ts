@@ -77,7 +77,7 @@ export const ResetPlan = Schema.Struct({
   location: Schema.String,
   tables: Schema.Array(Schema.Struct({ name: Schema.String, rows: Schema.Int })),
   functions: Schema.Array(Schema.String),
-  /** Columns, indexes, policies, rules and triggers that others have added to these tables, and that go with them. */
+  /** Columns, constraints, indexes, policies, rules and triggers that others have added to these tables, and that go with them. */
   additions: Schema.Array(Schema.String),
   mustConfirm: Schema.NullOr(Schema.String)
 })
@@ -98,7 +98,11 @@ const ownRows = Effect.fnUntraced(function* (tables: ReadonlyArray<Layout.Relati
   const seeded = (yield* readInstruments()).map(({ symbol }) => symbol)
   const kinds = [
     ["user", "users", sql`clerk_user_id <> ${user.clerk_user_id}::text and not ${isGenerated(sql)}`],
-    ["instrument", "instruments", sql`symbol::text <> all(${seeded}::text[])`]
+    ["instrument", "instruments", sql`symbol::text <> all(${seeded}::text[])`],
+    ["job", "jobs", sql`true`],
+    ["daily price", "price_history", sql`true`],
+    ["snapshot", "portfolio_snapshots", sql`true`],
+    ["agent call", "agent_calls", sql`true`]
   ] as const
   for (const [kind, name, isOwn] of kinds) {
     const isThere = tables.some((table) => table.name === name)

@@ -291,7 +291,7 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
   )
 
   it.effect(
-    "a local database with instruments of its own, or with additions of others, is reset only by its name",
+    "a local database with instruments, jobs or history of its own, or with additions of others, is reset only by its name",
     () =>
       Effect.gen(function* () {
         yield* Reset.reset({ withTestData: true })
@@ -300,6 +300,26 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
             "insert into instruments (symbol, name) values ('OWN', 'x'), ('OWN2', 'y')",
             "delete from instruments where symbol like 'OWN%'",
             "holds 2 instruments that no seed restores"
+          ],
+          [
+            "insert into jobs (clerk_user_id, job_type) values ('test_user_001', 'x')",
+            "delete from jobs",
+            "holds 1 job that no seed restores"
+          ],
+          [
+            "insert into price_history (symbol, day, price) values ('SPY', '2026-01-01', 1), ('SPY', '2026-01-02', 2)",
+            "delete from price_history",
+            "holds 2 daily prices that no seed restores"
+          ],
+          [
+            "insert into portfolio_snapshots values ('test_user_001', '2026-01-01', 1, 0, 1, '[]', '[]', '[]', '[]')",
+            "delete from portfolio_snapshots",
+            "holds 1 snapshot that no seed restores"
+          ],
+          [
+            "insert into agent_calls (clerk_user_id, tool, arguments, outcome, milliseconds, bytes) values ('u', 't', 'a', 'o', 1, 1)",
+            "delete from agent_calls",
+            "holds 1 agent call that no seed restores"
           ],
           [
             "create index by_tier on users (display_name)",
@@ -380,13 +400,21 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
         "create index by_tier on users (tier)",
         "create unique index by_day on portfolio_snapshots (day, clerk_user_id)",
         "alter table positions rename constraint positions_account_id_symbol_key to as_an_orm_names_it",
-        "create table others (x integer)",
+        "alter table users add constraint adults check (years_until_retirement < 50), add unique (display_name)",
+        "alter table users add constraint named_team check (team <> '')",
+        "alter table accounts add exclude using btree (account_name with =)",
+        "create table others (x integer, symbol varchar primary key)",
+        "alter table positions add constraint elsewhere foreign key (symbol) references others not valid",
         "create trigger apart after insert on others for each row execute function audit()"
       )
       const { additions } = yield* Reset.plan()
       assert.deepStrictEqual(additions, [
         "column team of table users",
         "column tier of table users",
+        "constraint adults on table users",
+        "constraint elsewhere on table positions",
+        "constraint users_display_name_key on table users",
+        "index accounts_account_name_excl",
         "index by_day",
         "index by_tier",
         "policy mine on table accounts",
