@@ -47,7 +47,7 @@ export interface Operations {
 
   /**
    * Adds a user with accounts and positions in one request. Existing rows stay as they are: the user, an account of the
-   * same name, a position in the same instrument. The instruments must be known.
+   * same name, a position in the same instrument. The instruments must be known. New accounts are sorted as given.
    *
    * @errors RepositoryError
    */
@@ -185,41 +185,41 @@ const accountColumnsOfNew = /* @__PURE__ */ Tables.settable(AccountCreate, "new"
 const addFrom = (sql: Sql, json: string) =>
   sql`
     WITH given AS MATERIALIZED (SELECT ${json}::jsonb AS portfolio),
-    new_user AS (
+    person AS (
       INSERT INTO users (${sql.literal(userColumns)})
       SELECT ${sql.literal(userColumns)} FROM given, jsonb_populate_record(NULL::users, portfolio -> 'user')
       ON CONFLICT (clerk_user_id) DO NOTHING
       RETURNING clerk_user_id
-    ), given_account AS MATERIALIZED (
-      SELECT ${sql.literal(accountColumnsOfNew)}, account -> 'positions' AS positions
-      FROM given, jsonb_array_elements(portfolio -> 'accounts') AS account,
+    ), asked AS MATERIALIZED (
+      SELECT ${sql.literal(accountColumnsOfNew)}, account -> 'positions' AS positions, now() - place * '1 ms'::interval AS created_at
+      FROM given, jsonb_array_elements(portfolio -> 'accounts') WITH ORDINALITY AS a (account, place),
         jsonb_populate_record(
           NULL::accounts, account || jsonb_build_object('clerk_user_id', portfolio -> 'user' -> 'clerk_user_id')
         ) AS new
-    ), new_account AS (
-      INSERT INTO accounts (${sql.literal(accountColumns)})
-      SELECT ${sql.literal(accountColumns)} FROM given_account
+    ), made AS (
+      INSERT INTO accounts (${sql.literal(accountColumns)}, created_at)
+      SELECT ${sql.literal(accountColumns)}, created_at FROM asked
       WHERE NOT EXISTS (
         SELECT FROM accounts AS old
-        WHERE old.clerk_user_id = given_account.clerk_user_id AND old.account_name = given_account.account_name
+        WHERE old.clerk_user_id = asked.clerk_user_id AND old.account_name = asked.account_name
       )
       RETURNING id, clerk_user_id, account_name
-    ), every_account AS (
-      SELECT id, clerk_user_id, account_name FROM new_account
+    ), owned AS (
+      SELECT id, clerk_user_id, account_name FROM made
       UNION ALL
       SELECT id, clerk_user_id, account_name FROM accounts
-    ), new_position AS (
+    ), put AS (
       INSERT INTO positions (account_id, symbol, quantity)
-      SELECT every_account.id, held.symbol, held.quantity
-      FROM given_account JOIN every_account USING (clerk_user_id, account_name)
-        CROSS JOIN jsonb_populate_recordset(NULL::positions, given_account.positions) AS held
+      SELECT owned.id, held.symbol, held.quantity
+      FROM asked JOIN owned USING (clerk_user_id, account_name)
+        CROSS JOIN jsonb_populate_recordset(NULL::positions, asked.positions) AS held
       ON CONFLICT (account_id, symbol) DO NOTHING
       RETURNING id
     )
     SELECT
-      (SELECT count(*) FROM new_user)::int AS users,
-      (SELECT count(*) FROM new_account)::int AS accounts,
-      (SELECT count(*) FROM new_position)::int AS positions`
+      (SELECT count(*) FROM person)::int AS users,
+      (SELECT count(*) FROM made)::int AS accounts,
+      (SELECT count(*) FROM put)::int AS positions`
 
 const add = (sql: Sql, option: CashOption): Operations["add"] => {
   const encodeCreate = encoder(portfolioCreateOf(option))

@@ -7,6 +7,7 @@ import { Effect, type Layer, type Scope } from "effect"
 import { SqlClient } from "effect/sql"
 import { describe } from "vitest"
 import { LoadData, Migrate, Reset, Seed, SeedFile, Verify } from "../../../src/operations/index.ts"
+import { Accounts, Portfolios } from "../../../src/repository/index.ts"
 import * as TestDatabase from "../../TestDatabase.ts"
 import { countRequests, embedded, execute, postgres, remote } from "../TestOperations.ts"
 
@@ -117,6 +118,33 @@ const behaviour = <E>(database: Layer.Layer<Layer.Success<typeof embedded>, E>, 
         yield* execute("delete from positions where symbol = 'GLD'")
         assert.deepStrictEqual(yield* Seed.seedPortfolio(), { users: 0, accounts: 0, positions: 1 })
       })
+    )
+
+    it.effect(
+      "lists the test user's accounts in the order of the file, and those that were added later before them",
+      () =>
+        Effect.gen(function* () {
+          const { accounts, user } = yield* SeedFile.readPortfolio()
+          const given = accounts.map(({ account_name }) => account_name)
+          const { load } = yield* Portfolios.make
+          const { create, deleteAll, listByUser } = yield* Accounts.make
+          const names = Effect.gen(function* () {
+            const loaded = (yield* load(user.clerk_user_id)).accounts.map(({ account_name }) => account_name)
+            const rows = yield* listByUser(user.clerk_user_id)
+            assert.deepStrictEqual(
+              rows.map(({ account_name }) => account_name),
+              loaded
+            )
+            return loaded
+          })
+          assert.deepStrictEqual(yield* names, given)
+          yield* deleteAll(user.clerk_user_id)
+          yield* Seed.seedPortfolio()
+          assert.deepStrictEqual(yield* names, given)
+          yield* create({ clerk_user_id: user.clerk_user_id, account_name: "Later" })
+          assert.deepStrictEqual(yield* names, ["Later", ...given])
+          yield* execute("delete from accounts where account_name = 'Later'")
+        })
     )
 
     it.effect("finds all well with a migrated and seeded database", () =>
