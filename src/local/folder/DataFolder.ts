@@ -141,14 +141,22 @@ const examine = Effect.fnUntraced(function* (
   if (Number(major) !== postgresMajor) return yield* failWith(otherVersion(dataDir, Number(major)))
 })
 
-/** Refuses a folder that is itself a data folder of PostgreSQL: another program's files are not touched. */
+/**
+ * Refuses a folder that is itself a data folder of PostgreSQL: another program's files are not touched. Beside a
+ * database of this package they are those of a PGlite that was opened on the folder instead of `pgdata`.
+ */
 const refuseBare = Effect.fnUntraced(function* (dataDir: string): Effect.fn.Return<void, LocalDataApiError> {
-  const version = yield* Effect.option(Effect.tryPromise(() => readFile(join(dataDir, "PG_VERSION"), "utf8")))
-  const major = Number.parseInt(
-    Option.getOrElse(version, () => ""),
-    10
+  const versionIn = (folder: string) =>
+    Effect.tryPromise(() => readFile(join(folder, "PG_VERSION"), "utf8")).pipe(
+      Effect.match({ onFailure: () => Number.NaN, onSuccess: (text) => Number.parseInt(text, 10) })
+    )
+  const major = yield* versionIn(dataDir)
+  if (Number.isNaN(major)) return
+  const pgdata = join(dataDir, "pgdata")
+  if (Number.isNaN(yield* versionIn(pgdata))) return yield* failWith(bareFiles(dataDir, major))
+  yield* Effect.logWarning(
+    `The data folder ${dataDir} also has files of PGlite's own, another database, which is not used here. To open this one with PGlite, name ${pgdata}.`
   )
-  if (!Number.isNaN(major)) return yield* failWith(bareFiles(dataDir, major))
 })
 
 /** A file that this package writes beside `pgdata`. */

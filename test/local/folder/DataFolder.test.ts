@@ -6,7 +6,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Logger } from "effect"
 import { inject, vi } from "vitest"
 import * as LocalDataApi from "../../../src/local/LocalDataApi.ts"
 import { execute, scalar } from "../calls.ts"
@@ -153,6 +153,27 @@ describe("a data folder", () => {
       yield* Effect.promise(() => writeFile(join(folder, "pgdata", "PG_VERSION"), "17\n"))
       assert.match((yield* refusal(folder))[1], /was made by PostgreSQL 17, but this is PostgreSQL 18/)
     }).pipe(Effect.scoped)
+  )
+
+  it.live(
+    "on which PGlite itself was opened, instead of pgdata, keeps every row, and says what the other files are",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        yield* execute("create table kept as select 5 as id").pipe(Effect.provide(layer(folder)))
+        const bare = ["PG_VERSION", "base", "global"]
+        yield* Effect.promise(async () => {
+          for (const name of bare) await cp(join(folder, "pgdata", name), join(folder, name), { recursive: true })
+        })
+        const said: Array<unknown> = []
+        const logger = Logger.layer([Logger.make(({ message }) => said.push(message))])
+        const kept = scalar("select id from kept").pipe(Effect.provide(layer(folder)), Effect.provide(logger))
+        assert.deepStrictEqual(yield* kept, { longValue: 5 })
+        assert.match(String(said), /also has files of PGlite's own.*name .*pgdata\.$/)
+        assert.includeMembers(readdirSync(folder), bare)
+        yield* Effect.promise(() => rm(join(folder, "pgdata"), { recursive: true }))
+        assert.match((yield* refusal(folder))[1], /is one of PGlite's own/)
+      }).pipe(Effect.scoped)
   )
 
   it.live("with another program's lock.json or lock.db is refused, and stays as it is", () =>
