@@ -121,14 +121,14 @@ const notFound = (account_id: AccountId) => () => new AccountNotFound({ account_
 
 /** Limits a query to the accounts of one owner, if there is one. */
 export const accountOwnedBy = (sql: Sql, owner: ClerkUserId | undefined) =>
-  owner === undefined ? sql.literal("") : sql`AND accounts.clerk_user_id = ${owner}::varchar`
+  owner === undefined ? Tables.nothing : sql`AND accounts.clerk_user_id = ${owner}::varchar`
 
 const findById = (sql: Sql): Operations["findById"] => {
   const find = lookUp(
     Tables.accounts,
     Account,
     200,
-    (ids) => sql`SELECT ${sql.literal(columns)} FROM accounts WHERE id = ANY(${ids}::uuid[])`
+    (ids) => sql`SELECT ${columns} FROM accounts WHERE id = ANY(${ids}::uuid[])`
   )
   return Effect.fn("Accounts.findById")((id) => find(id.toLowerCase(), notFound(id)))
 }
@@ -136,7 +136,7 @@ const findById = (sql: Sql): Operations["findById"] => {
 const findOwned = (sql: Sql, owner: ClerkUserId): Operations["findById"] =>
   Effect.fn("Accounts.forUser.findById")((id) =>
     read.first(
-      sql`SELECT ${sql.literal(columns)} FROM accounts WHERE id = ${uuidOrNull(id)}::uuid ${accountOwnedBy(sql, owner)}`,
+      sql`SELECT ${columns} FROM accounts WHERE id = ${uuidOrNull(id)}::uuid ${accountOwnedBy(sql, owner)}`,
       notFound(id)
     )
   )
@@ -153,11 +153,11 @@ const create = (sql: Sql, option: CashOption): Operations["create"] => {
     const json = yield* encodeCreate({ ...columnDefaults, ...input }, "new account")
     return yield* read.first(
       seeingDeleted(sql)(sql`
-        INSERT INTO accounts (${sql.literal(created)})
-        SELECT ${sql.literal(createdOfNew)}
+        INSERT INTO accounts (${created})
+        SELECT ${createdOfNew}
         FROM jsonb_populate_record(NULL::accounts, ${json}::jsonb) AS new
           JOIN users USING (clerk_user_id)
-        RETURNING ${sql.literal(columns)}`),
+        RETURNING ${columns}`),
       () => new UserNotFound({ clerk_user_id: input.clerk_user_id })
     )
   })
@@ -166,7 +166,7 @@ const create = (sql: Sql, option: CashOption): Operations["create"] => {
 const listByUser = (sql: Sql): Operations["listByUser"] =>
   Effect.fn("Accounts.listByUser")((user) =>
     read.list(sql`
-      SELECT ${sql.literal(columns)} FROM accounts
+      SELECT ${columns} FROM accounts
       WHERE clerk_user_id = ${user}::varchar ORDER BY created_at DESC, id DESC`)
   )
 
@@ -179,7 +179,7 @@ const all =
 
 const deleteAll = (sql: Sql): Operations["deleteAll"] =>
   Effect.fn("Accounts.deleteAll")((user) =>
-    read.list(sql`DELETE FROM accounts WHERE clerk_user_id = ${user}::varchar RETURNING ${sql.literal(columns)}`)
+    read.list(sql`DELETE FROM accounts WHERE clerk_user_id = ${user}::varchar RETURNING ${columns}`)
   )
 
 const sums = /* @__PURE__ */ reader({ name: "accounts", key: "clerk_user_id" }, AccountTotals)
@@ -210,11 +210,9 @@ const update = (sql: Sql, encodeUpdate: EncodeUpdate, owner?: ClerkUserId): Oper
     const json = yield* encodeUpdate(changes, `change of account ${id}`)
     return yield* read.first(
       sql`
-        UPDATE accounts SET (${sql.literal(updated)}) = (
-          SELECT ${sql.literal(updated)} FROM jsonb_populate_record(accounts, ${json}::jsonb)
-        )
+        ${Tables.updateFrom(sql, Tables.accounts, updated, json)}
         WHERE id = ${uuidOrNull(id)}::uuid ${accountOwnedBy(sql, owner)}
-        RETURNING ${sql.literal(columns)}`,
+        RETURNING ${columns}`,
       notFound(id)
     )
   })
@@ -222,7 +220,7 @@ const update = (sql: Sql, encodeUpdate: EncodeUpdate, owner?: ClerkUserId): Oper
 const remove = (sql: Sql, owner?: ClerkUserId): Operations["delete"] =>
   Effect.fn("Accounts.delete")((id) =>
     read.first(
-      sql`DELETE FROM accounts WHERE id = ${uuidOrNull(id)}::uuid ${accountOwnedBy(sql, owner)} RETURNING ${sql.literal(columns)}`,
+      sql`DELETE FROM accounts WHERE id = ${uuidOrNull(id)}::uuid ${accountOwnedBy(sql, owner)} RETURNING ${columns}`,
       notFound(id)
     )
   )

@@ -59,8 +59,8 @@ const read = /* @__PURE__ */ reader(table, AgentCall)
 const list = (sql: SqlClient.SqlClient): Operations["list"] =>
   Effect.fn("AgentCalls.list")((options?: AgentCallListOptions) =>
     read.list(sql`
-      SELECT ${sql.literal(columns)} FROM agent_calls
-      ${options?.user === undefined ? sql.literal("") : sql`WHERE clerk_user_id = ${options.user}::varchar`}
+      SELECT ${columns} FROM agent_calls
+      ${options?.user === undefined ? Tables.nothing : sql`WHERE clerk_user_id = ${options.user}::varchar`}
       ORDER BY called_at DESC, id DESC LIMIT ${options?.limit ?? 100}::int`)
   )
 

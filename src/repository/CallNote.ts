@@ -2,8 +2,9 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as SqlClient from "effect/sql/SqlClient"
+import type { SqlClient } from "effect/sql/SqlClient"
 import type { Fragment } from "effect/sql/Statement"
+import { nothing } from "./Tables.ts"
 
 /** What is known of a call before it writes. */
 export interface CallNote {
@@ -30,17 +31,16 @@ export const CurrentCall = /* @__PURE__ */ Context.Reference<CallNote | undefine
 
 /** Makes the part of a statement that records a call, after the other parts of its `WITH`. */
 export type Noted = (
-  sql: SqlClient.SqlClient,
   /** The SQL of the outcome, and of whether to record the call. */
   what: { readonly outcome: string; readonly when?: string }
 ) => Fragment
 
 /** The part for the current call; empty if there is none. */
-export const noted: Effect.Effect<Noted> = /* @__PURE__ */ Effect.gen(function* () {
+export const noted = Effect.fnUntraced(function* (sql: SqlClient): Effect.fn.Return<Noted> {
   const call = yield* CurrentCall
-  if (call === undefined) return (sql) => sql.literal("")
+  if (call === undefined) return () => nothing
   const milliseconds = Math.max(0, (yield* Clock.currentTimeMillis) - call.began)
-  return (sql, { outcome, when = "true" }) => sql`, noted AS (
+  return ({ outcome, when = "true" }) => sql`, noted AS (
       INSERT INTO agent_calls (clerk_user_id, job_id, tool, arguments, outcome, milliseconds, bytes)
       SELECT
         ${call.user}::varchar, ${call.job}::uuid, ${call.tool}::varchar, ${call.arguments}::varchar,

@@ -84,7 +84,8 @@ const checked = (period: Period): Effect.Effect<Period, InvalidInput> => {
 }
 
 /** The SQL of the sum of values by one of the allocations, as text by name; the rest is `unclassified`. */
-const spread = (allocation: string, cash: string) => `
+const spread = (allocation: string, cash: string) =>
+  Tables.fixed(`
   SELECT clerk_user_id, jsonb_object_agg(name, trim_scale(value)::text) AS spread FROM (
     SELECT clerk_user_id, name, sum(value) AS value FROM (
       SELECT
@@ -102,20 +103,22 @@ const spread = (allocation: string, cash: string) => `
       FROM held
       ${cash}
     ) AS parts GROUP BY clerk_user_id, name
-  ) AS named WHERE value <> 0 GROUP BY clerk_user_id`
+  ) AS named WHERE value <> 0 GROUP BY clerk_user_id`)
 
 const taken = /* @__PURE__ */ computed(/* @__PURE__ */ Schema.Struct({ users: Schema.Int }))
 
 const columns = /* @__PURE__ */ Tables.settable(PortfolioSnapshot)
-const replaced = /* @__PURE__ */ Object.keys(PortfolioSnapshot.fields)
-  .filter((column) => column !== "clerk_user_id" && column !== "day")
-  .map((column) => `${column} = excluded.${column}`)
-  .join(", ")
+const replaced = /* @__PURE__ */ Tables.fixed(
+  /* @__PURE__ */ Object.keys(PortfolioSnapshot.fields)
+    .filter((column) => column !== "clerk_user_id" && column !== "day")
+    .map((column) => `${column} = excluded.${column}`)
+    .join(", ")
+)
 
 const snapshotOf = (sql: Sql, user: ClerkUserId | undefined) =>
   sql`
     WITH person AS (
-      SELECT clerk_user_id FROM users ${user === undefined ? sql.literal("") : sql`WHERE clerk_user_id = ${user}::varchar`}
+      SELECT clerk_user_id FROM users ${user === undefined ? Tables.nothing : sql`WHERE clerk_user_id = ${user}::varchar`}
     ), account AS (
       SELECT accounts.id, clerk_user_id, CASE WHEN cash_balance < 'NaN' THEN cash_balance ELSE 0 END AS cash
       FROM accounts JOIN person USING (clerk_user_id)
@@ -132,19 +135,19 @@ const snapshotOf = (sql: Sql, user: ClerkUserId | undefined) =>
         clerk_user_id, sum(cash) AS cash, sum(value) AS value,
         jsonb_object_agg(id, trim_scale(cash + value)::text) AS accounts
       FROM by_account GROUP BY clerk_user_id
-    ), asset_class AS (${sql.literal(spread("allocation_asset_class", "UNION ALL SELECT clerk_user_id, 'cash', cash FROM account"))}
-    ), region AS (${sql.literal(spread("allocation_regions", ""))}
-    ), sector AS (${sql.literal(spread("allocation_sectors", ""))}
+    ), asset_class AS (${spread("allocation_asset_class", "UNION ALL SELECT clerk_user_id, 'cash', cash FROM account")}
+    ), region AS (${spread("allocation_regions", "")}
+    ), sector AS (${spread("allocation_sectors", "")}
     ), taken AS (
-      INSERT INTO portfolio_snapshots (${sql.literal(columns)})
+      INSERT INTO portfolio_snapshots (${columns})
       SELECT
-        clerk_user_id, ${sql.literal(today)}, coalesce(cash, 0), coalesce(value, 0), coalesce(cash + value, 0),
+        clerk_user_id, ${today}, coalesce(cash, 0), coalesce(value, 0), coalesce(cash + value, 0),
         coalesce(totals.accounts, '{}'), coalesce(asset_class.spread, '{}'), coalesce(region.spread, '{}'),
         coalesce(sector.spread, '{}'), now()
       FROM person LEFT JOIN totals USING (clerk_user_id) LEFT JOIN asset_class USING (clerk_user_id)
         LEFT JOIN region USING (clerk_user_id) LEFT JOIN sector USING (clerk_user_id)
       ORDER BY clerk_user_id
-      ON CONFLICT (clerk_user_id, day) DO UPDATE SET ${sql.literal(replaced)}
+      ON CONFLICT (clerk_user_id, day) DO UPDATE SET ${replaced}
       RETURNING 1
     )
     SELECT count(*)::int AS users FROM taken`
@@ -169,7 +172,7 @@ const portfolio = (sql: Sql): Operations["portfolio"] =>
         snapshotsOfPage,
         "day",
         (after) => sql`
-          SELECT ${sql.literal(columns)} FROM portfolio_snapshots
+          SELECT ${columns} FROM portfolio_snapshots
           WHERE clerk_user_id = ${user}::varchar AND day <= ${to}::date
             AND ${after === "" ? sql`day >= ${from}::date` : sql`day > ${after}::date`} ORDER BY day LIMIT ${snapshotsOfPage}::int`
       )
@@ -187,7 +190,7 @@ const prices = (sql: Sql): Operations["prices"] =>
         pricesOfPage,
         "day",
         (after) => sql`
-          SELECT ${sql.literal(priceColumns)} FROM price_history
+          SELECT ${priceColumns} FROM price_history
           WHERE symbol = ${meantBy(sql, symbol)} AND day <= ${to}::date AND ${after === "" ? sql`day >= ${from}::date` : sql`day > ${after}::date`}
           ORDER BY day LIMIT ${pricesOfPage}::int`
       )
@@ -195,9 +198,9 @@ const prices = (sql: Sql): Operations["prices"] =>
   })
 
 /** The SQL of what changed between two rows, `first` and `last`, that have a day and a value. */
-const changed = `
+const changed = /* @__PURE__ */ Tables.fixed(`
   first.day AS first_day, first.value AS first, last.day AS last_day, last.value AS last,
-  last.value - first.value AS change, round((last.value - first.value) * 100 / nullif(first.value, 0), 2) AS percentage`
+  last.value - first.value AS change, round((last.value - first.value) * 100 / nullif(first.value, 0), 2) AS percentage`)
 
 const readChange = /* @__PURE__ */ reader(snapshots, Change)
 
@@ -209,7 +212,7 @@ const portfolioChange = (sql: Sql): Operations["portfolioChange"] =>
       WHERE clerk_user_id = ${user}::varchar AND day BETWEEN ${from}::date AND ${to}::date
       ORDER BY day ${sql.literal(order)} LIMIT 1`
     const [row] = yield* sql`
-      SELECT ${sql.literal(changed)} FROM (${end("ASC")}) AS first, (${end("DESC")}) AS last`
+      SELECT ${changed} FROM (${end("ASC")}) AS first, (${end("DESC")}) AS last`
     return row === undefined ? null : yield* readChange.row(row)
   })
 
@@ -226,8 +229,8 @@ const priceChanges = (sql: Sql): Operations["priceChanges"] =>
       WHERE price_history.symbol = wanted.symbol AND day BETWEEN ${from}::date AND ${to}::date
       ORDER BY day ${sql.literal(order)} LIMIT 1`
     return yield* readPriceChanges.list(sql`
-      SELECT wanted.symbol, ${sql.literal(changed)}
-      FROM (SELECT DISTINCT ${sql.literal(meant("given"))} AS symbol FROM unnest(${symbols}::text[]) AS given) AS wanted,
+      SELECT wanted.symbol, ${changed}
+      FROM (SELECT DISTINCT ${meant("given")} AS symbol FROM unnest(${symbols}::text[]) AS given) AS wanted,
         LATERAL (${end("ASC")}) AS first, LATERAL (${end("DESC")}) AS last ORDER BY wanted.symbol`)
   })
 

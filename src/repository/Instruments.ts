@@ -224,7 +224,7 @@ const read = /* @__PURE__ */ reader(Tables.instruments, Instrument)
 const notFound = (symbol: InstrumentSymbol) => () => new InstrumentNotFound({ symbol })
 
 const bySymbols = (sql: Sql, symbols: ReadonlyArray<string>) =>
-  sql<Row>`SELECT ${sql.literal(columns)} FROM instruments WHERE symbol = ANY(${symbols}::text[])`
+  sql<Row>`SELECT ${columns} FROM instruments WHERE symbol = ANY(${symbols}::text[])`
 
 const findBySymbol = (sql: Sql): Operations["findBySymbol"] => {
   const find = lookUp(Tables.instruments, Instrument, pageSize, (symbols) => bySymbols(sql, symbols))
@@ -256,8 +256,8 @@ const findMany = (sql: Sql): Operations["findMany"] =>
       Effect.map(
         Effect.forEach(
           Arr.chunksOf(Arr.dedupe(symbols), pageSize),
-          (some) => sql<Row>`SELECT ${sql.literal(columns)} FROM instruments
-WHERE symbol IN (SELECT ${sql.literal(meant("given"))} FROM unnest(${some}::text[]) AS given)`
+          (some) => sql<Row>`SELECT ${columns} FROM instruments
+WHERE symbol IN (SELECT ${meant("given")} FROM unnest(${some}::text[]) AS given)`
         ),
         (pages) => sorted(pages.flat())
       )
@@ -266,9 +266,9 @@ WHERE symbol IN (SELECT ${sql.literal(meant("given"))} FROM unnest(${some}::text
 
 /** Every instrument, or those of one type, by symbol. */
 const everyInstrument = (sql: Sql, type?: InstrumentType) => {
-  const ofType = type === undefined ? sql.literal("") : sql`AND instrument_type = ${type}::varchar`
+  const ofType = type === undefined ? Tables.nothing : sql`AND instrument_type = ${type}::varchar`
   const page = (after: string) => sql`
-    SELECT ${sql.literal(columns)} FROM instruments WHERE symbol > ${after}::varchar ${ofType}
+    SELECT ${columns} FROM instruments WHERE symbol > ${after}::varchar ${ofType}
     ORDER BY symbol LIMIT ${pageSize}::int`
   return read.list(everyPage(pageSize, "symbol", page))
 }
@@ -278,14 +278,14 @@ const all = (sql: Sql): Operations["all"] => Effect.fn("Instruments.all")(() => 
 const byType = (sql: Sql): Operations["byType"] => Effect.fn("Instruments.byType")((type) => everyInstrument(sql, type))
 
 /** How well an instrument fits the part of a name that is searched for; 0 is best. */
-const closeness = `CASE
+const closeness = /* @__PURE__ */ Tables.fixed(`CASE
   WHEN lower(symbol) = part THEN 0
   WHEN starts_with(lower(symbol), part) THEN 1
   WHEN starts_with(lower(name), part) THEN 2
   WHEN strpos(lower(name), ' ' || part) > 0 THEN 3
   WHEN strpos(lower(symbol), part) > 0 THEN 4
   ELSE 5
-END`
+END`)
 
 const search = (sql: Sql): Operations["search"] =>
   Effect.fn("Instruments.search")((part: string, options?: { readonly limit?: number; readonly offset?: number }) => {
@@ -293,16 +293,16 @@ const search = (sql: Sql): Operations["search"] =>
     if (!isStorable(part)) return Effect.succeed(listed([]))
     return read.list(sql`
       WITH wanted AS (SELECT lower(trim(${part}::text)) AS part)
-      SELECT ${sql.literal(columns)} FROM instruments, wanted
+      SELECT ${columns} FROM instruments, wanted
       WHERE strpos(lower(symbol), part) > 0 OR strpos(lower(name), part) > 0
-      ORDER BY ${sql.literal(closeness)}, symbol
+      ORDER BY ${closeness}, symbol
       LIMIT ${options?.limit ?? 20}::int OFFSET ${options?.offset ?? 0}::int`)
   })
 
 const unclassified = (sql: Sql): Operations["unclassified"] =>
   Effect.fn("Instruments.unclassified")((user, options) => {
     const page = (after: string, limit: number) => sql`
-      SELECT ${sql.literal(columns)} FROM instruments
+      SELECT ${columns} FROM instruments
       WHERE '{}' IN (allocation_regions, allocation_sectors, allocation_asset_class) AND symbol > ${after}::varchar AND symbol IN (
         SELECT positions.symbol FROM positions JOIN accounts ON accounts.id = account_id WHERE clerk_user_id = ${user}::varchar)
       ORDER BY symbol LIMIT ${limit}::int`
@@ -325,10 +325,7 @@ const inCapitals = (input: InstrumentCreate) => ({
 const encodeCreate = /* @__PURE__ */ encoder(InstrumentCreate)
 const created = /* @__PURE__ */ Tables.settable(InstrumentCreate)
 
-const insert = (sql: Sql, json: string) => sql`
-  INSERT INTO instruments (${sql.literal(created)})
-  SELECT ${sql.literal(created)} FROM jsonb_populate_record(NULL::instruments, ${json}::jsonb)
-  ON CONFLICT (symbol) DO NOTHING RETURNING ${sql.literal(columns)}`
+const insert = (sql: Sql, json: string) => Tables.insertNew(sql, Tables.instruments, created, json)
 
 const create = (sql: Sql): Operations["create"] =>
   Effect.fn("Instruments.create")(function* (input) {
@@ -342,7 +339,7 @@ const register = (sql: Sql): Operations["register"] =>
     // A symbol that another transaction is inserting is neither inserted nor visible here; the next attempt sees it.
     const row = yield* untilSeen(sql`
       WITH created AS (${insert(sql, json)})
-      SELECT true AS created, created.* FROM created UNION ALL SELECT false, ${sql.literal(columns)} FROM instruments
+      SELECT true AS created, created.* FROM created UNION ALL SELECT false, ${columns} FROM instruments
       WHERE symbol = upper(${symbol}::varchar) AND NOT EXISTS (SELECT FROM created)`)
     return { instrument: yield* read.row(row), created: row["created"] === true }
   })
@@ -355,9 +352,8 @@ const update = (sql: Sql): Operations["update"] =>
     const json = yield* encodeUpdate(changes, `change of instrument ${symbol}`)
     return yield* read.first(
       sql`
-        UPDATE instruments
-        SET (${sql.literal(updated)}) = (SELECT ${sql.literal(updated)} FROM jsonb_populate_record(instruments, ${json}::jsonb))
-        WHERE symbol = ${meantBy(sql, symbol)} RETURNING ${sql.literal(columns)}`,
+        ${Tables.updateFrom(sql, Tables.instruments, updated, json)}
+        WHERE symbol = ${meantBy(sql, symbol)} RETURNING ${columns}`,
       notFound(symbol)
     )
   })

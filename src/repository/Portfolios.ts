@@ -93,14 +93,14 @@ const page = (sql: Sql, user: ClerkUserId, last: string) =>
     ), held AS (
       SELECT positions.* FROM positions JOIN account ON account.id = positions.account_id
     ), part AS (
-      SELECT '1' AS key, 'user' AS kind, ${sql.literal(Tables.rowAsJson(Tables.users))} AS fields
+      SELECT '1' AS key, 'user' AS kind, ${Tables.rowAsJson(Tables.users)} AS fields
       FROM users WHERE clerk_user_id = ${user}::varchar
       UNION ALL
-      SELECT '2' || account_id || symbol, 'position', ${sql.literal(Tables.rowAsJson(Tables.positions))} FROM held
+      SELECT '2' || account_id || symbol, 'position', ${Tables.rowAsJson(Tables.positions)} FROM held
       UNION ALL
-      SELECT '3' || id, 'account', ${sql.literal(Tables.rowAsJson(Tables.accounts))} FROM account
+      SELECT '3' || id, 'account', ${Tables.rowAsJson(Tables.accounts)} FROM account
       UNION ALL
-      SELECT '4' || symbol, 'instrument', ${sql.literal(Tables.rowAsJson(Tables.instruments))}
+      SELECT '4' || symbol, 'instrument', ${Tables.rowAsJson(Tables.instruments)}
       FROM instruments WHERE symbol IN (SELECT symbol FROM held)
     ), sized AS (
       SELECT
@@ -186,19 +186,19 @@ const addFrom = (sql: Sql, json: string) =>
   sql`
     WITH given AS MATERIALIZED (SELECT ${json}::jsonb AS portfolio),
     person AS (
-      INSERT INTO users (${sql.literal(userColumns)})
-      SELECT ${sql.literal(userColumns)} FROM given, jsonb_populate_record(NULL::users, portfolio -> 'user')
+      INSERT INTO users (${userColumns})
+      SELECT ${userColumns} FROM given, jsonb_populate_record(NULL::users, portfolio -> 'user')
       ON CONFLICT (clerk_user_id) DO NOTHING
       RETURNING clerk_user_id
     ), asked AS MATERIALIZED (
-      SELECT ${sql.literal(accountColumnsOfNew)}, account -> 'positions' AS positions, now() - place * '1 ms'::interval AS created_at
+      SELECT ${accountColumnsOfNew}, account -> 'positions' AS positions, now() - place * '1 ms'::interval AS created_at
       FROM given, jsonb_array_elements(portfolio -> 'accounts') WITH ORDINALITY AS a (account, place),
         jsonb_populate_record(
           NULL::accounts, account || jsonb_build_object('clerk_user_id', portfolio -> 'user' -> 'clerk_user_id')
         ) AS new
     ), made AS (
-      INSERT INTO accounts (${sql.literal(accountColumns)}, created_at)
-      SELECT ${sql.literal(accountColumns)}, created_at FROM asked
+      INSERT INTO accounts (${accountColumns}, created_at)
+      SELECT ${accountColumns}, created_at FROM asked
       WHERE NOT EXISTS (
         SELECT FROM accounts AS old
         WHERE old.clerk_user_id = asked.clerk_user_id AND old.account_name = asked.account_name

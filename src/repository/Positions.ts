@@ -146,7 +146,7 @@ const findById = (sql: Sql): Operations["findById"] => {
     Tables.positions,
     Position,
     pageSize,
-    (ids) => sql`SELECT ${sql.literal(columns)} FROM positions WHERE id = ANY(${ids}::uuid[])`
+    (ids) => sql`SELECT ${columns} FROM positions WHERE id = ANY(${ids}::uuid[])`
   )
   return Effect.fn("Positions.findById")((id) => find(id.toLowerCase(), notFound(id)))
 }
@@ -155,7 +155,7 @@ const findOwned = (sql: Sql, owner: ClerkUserId): Operations["findById"] =>
   Effect.fn("Positions.forUser.findById")((id) =>
     read.first(
       sql`
-        SELECT ${sql.literal(columns)} FROM positions JOIN accounts ON accounts.id = positions.account_id
+        SELECT ${columns} FROM positions JOIN accounts ON accounts.id = positions.account_id
         WHERE positions.id = ${uuidOrNull(id)}::uuid ${accountOwnedBy(sql, owner)}`,
       notFound(id)
     )
@@ -180,8 +180,8 @@ const came = {
 }
 
 const registeredFrom = (sql: Sql, instrument: string) => sql`
-  INSERT INTO instruments (${sql.literal(registered)})
-  SELECT ${sql.literal(registered)} FROM jsonb_populate_record(NULL::instruments, ${instrument}::jsonb)
+  INSERT INTO instruments (${registered})
+  SELECT ${registered} FROM jsonb_populate_record(NULL::instruments, ${instrument}::jsonb)
   WHERE symbol = (SELECT symbol FROM new) AND EXISTS (SELECT FROM account)
   ON CONFLICT (symbol) DO NOTHING
   RETURNING symbol`
@@ -196,9 +196,9 @@ const putOne = (
 ) =>
   seeingDeleted(sql)(sql<Row>`
     WITH given AS (
-      SELECT ${sql.literal(created)} FROM jsonb_populate_record(NULL::positions, ${json}::jsonb)
+      SELECT ${created} FROM jsonb_populate_record(NULL::positions, ${json}::jsonb)
     ), new AS (
-      SELECT account_id, ${sql.literal(meant("given.symbol"))} AS symbol, quantity, as_of_date FROM given
+      SELECT account_id, ${meant("given.symbol")} AS symbol, quantity, as_of_date FROM given
     ), account AS (
       SELECT accounts.id FROM accounts JOIN new ON accounts.id = new.account_id ${accountOwnedBy(sql, owner)}
     ), registered AS (
@@ -212,8 +212,8 @@ const putOne = (
       ON CONFLICT (account_id, symbol) DO UPDATE SET
         quantity = ${sql.literal(quantity)}, as_of_date = excluded.as_of_date
       WHERE ${sql.literal(quantity)} < ${quantityBound}::numeric
-      RETURNING ${sql.literal(columns)}
-    )${note(sql, came)}
+      RETURNING ${columns}
+    )${note(came)}
     SELECT
       EXISTS (SELECT FROM account) AS account_found, EXISTS (SELECT FROM instrument) AS instrument_found, put.*
     FROM new LEFT JOIN put ON true`)
@@ -222,7 +222,7 @@ const putOne = (
 const putWith = (sql: Sql, owner: ClerkUserId | undefined, quantity: string) =>
   Effect.fnUntraced(function* (input: PositionCreate) {
     const json = yield* encodeCreate(input, `position in ${input.symbol}`)
-    const [row] = yield* putOne(sql, owner, json, undefined, quantity, yield* noted)
+    const [row] = yield* putOne(sql, owner, json, undefined, quantity, yield* noted(sql))
     if (row?.["account_found"] !== true) return yield* noAccount(input.account_id)()
     if (row["instrument_found"] !== true) return yield* new InstrumentNotFound({ symbol: input.symbol })
     if (row["id"] === null) {
@@ -248,7 +248,7 @@ const registerAndPut = (sql: Sql, owner?: ClerkUserId): Operations["registerAndP
     const instrument = yield* encodeInstrument(unknownInstrument(symbol, known), `instrument ${symbol}`)
     // A symbol that another transaction is inserting is neither inserted nor visible here; the next attempt sees it.
     for (;;) {
-      const [row] = yield* putOne(sql, owner, json, instrument, "excluded.quantity", () => sql.literal(""))
+      const [row] = yield* putOne(sql, owner, json, instrument, "excluded.quantity", () => Tables.nothing)
       if (row?.["account_found"] !== true) return yield* noAccount(input.account_id)()
       if (row["instrument_found"] === true) return yield* read.row(row)
     }
@@ -259,17 +259,19 @@ const all =
   (options) =>
     everyRow(sql, Tables.positions, Position, { columns, pageSize }, options)
 
-const heldColumns = /* @__PURE__ */ Object.keys(HeldPosition.fields)
-  .filter((column) => !(column in Position.fields))
-  .map((column) => `instruments.${column}`)
-  .join(", ")
+const heldColumns = /* @__PURE__ */ Tables.fixed(
+  /* @__PURE__ */ Object.keys(HeldPosition.fields)
+    .filter((column) => !(column in Position.fields))
+    .map((column) => `instruments.${column}`)
+    .join(", ")
+)
 
 const readHeld = /* @__PURE__ */ reader(Tables.positions, HeldPosition)
 
 const listByAccount = (sql: Sql, owner?: ClerkUserId): Operations["listByAccount"] =>
   Effect.fn("Positions.listByAccount")((id) => {
     const page = (after: string) => sql`
-      SELECT ${sql.literal(columns)}, ${sql.literal(heldColumns)}
+      SELECT ${columns}, ${heldColumns}
       FROM accounts
       LEFT JOIN positions ON positions.account_id = accounts.id AND positions.symbol > ${after}::varchar
       LEFT JOIN instruments ON instruments.symbol = positions.symbol
@@ -305,26 +307,24 @@ const update = (sql: Sql, owner?: ClerkUserId): Operations["update"] =>
     const json = yield* encodeUpdate(changes, `change of position ${id}`)
     return yield* read.first(
       sql`
-        UPDATE positions SET (${sql.literal(updated)}) = (
-          SELECT ${sql.literal(updated)} FROM jsonb_populate_record(positions, ${json}::jsonb)
-        )
+        ${Tables.updateFrom(sql, Tables.positions, updated, json)}
         FROM accounts
         WHERE positions.id = ${uuidOrNull(id)}::uuid AND accounts.id = positions.account_id ${accountOwnedBy(sql, owner)}
-        RETURNING ${sql.literal(columns)}`,
+        RETURNING ${columns}`,
       notFound(id)
     )
   })
 
 const remove = (sql: Sql, owner?: ClerkUserId): Operations["delete"] =>
   Effect.fn("Positions.delete")(function* (id) {
-    const note = yield* noted
+    const note = yield* noted(sql)
     return yield* read.first(
       sql`
         WITH deleted AS (
           DELETE FROM positions USING accounts
           WHERE positions.id = ${uuidOrNull(id)}::uuid AND accounts.id = positions.account_id ${accountOwnedBy(sql, owner)}
-          RETURNING ${sql.literal(columns)}
-        )${note(sql, { outcome: "CASE WHEN EXISTS (SELECT FROM deleted) THEN 'ok' ELSE 'PositionNotFound' END" })}
+          RETURNING ${columns}
+        )${note({ outcome: "CASE WHEN EXISTS (SELECT FROM deleted) THEN 'ok' ELSE 'PositionNotFound' END" })}
         SELECT * FROM deleted`,
       notFound(id)
     )

@@ -8,10 +8,12 @@ import * as Stream from "effect/Stream"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import * as SqlResolver from "effect/sql/SqlResolver"
+import type { Fragment } from "effect/sql/Statement"
 import { refusingDepth } from "../domain/Json.ts"
 import { InvalidInput, problemsOf, UnreadableRow } from "../domain/Problems.ts"
 import { isStorable } from "../domain/Text.ts"
 import { quickReader } from "./RowDecoder.ts"
+import { nothing } from "./Tables.ts"
 
 /** The errors of any repository: of the database, or because input or a row does not fit its schema. */
 export type RepositoryError = SqlError | InvalidInput | UnreadableRow
@@ -169,14 +171,14 @@ export const everyRow = <A, I>(
   sql: SqlClient,
   source: Source,
   schema: Schema.Codec<A, I>,
-  { columns, pageSize }: { readonly columns: string; readonly pageSize: number },
+  { columns, pageSize }: { readonly columns: Fragment; readonly pageSize: number },
   options: StreamOptions | undefined
 ): Stream.Stream<A, SqlError> => {
   const read = reader(source, schema)
   const onUnreadable = options?.onUnreadable ?? ((row) => Effect.logWarning(row.message))
   const page = (after: string | undefined): Rows => sql`
-    SELECT ${sql.literal(columns)} FROM ${sql.literal(source.name)}
-    ${after === undefined ? sql.literal("") : sql`WHERE id > ${after}::uuid`}
+    SELECT ${columns} FROM ${sql.literal(source.name)}
+    ${after === undefined ? nothing : sql`WHERE id > ${after}::uuid`}
     ORDER BY id LIMIT ${pageSize}::int`
   return Stream.paginate(
     undefined,

@@ -1,12 +1,20 @@
-/** The tables: their keys, and their columns as the schemas of their rows name them. */
+/** The tables: their keys, their columns as the schemas of their rows name them, and parts of statements made of these. */
 import * as Predicate from "effect/Predicate"
 import type * as Schema from "effect/Schema"
+import type { SqlClient } from "effect/sql/SqlClient"
+import { type Fragment, fragment, literal } from "effect/sql/Statement"
 import { Account } from "../domain/Account.ts"
 import { Decimal } from "../domain/Decimal.ts"
 import { Instrument } from "../domain/Instrument.ts"
 import { Job } from "../domain/Job.ts"
 import { Position } from "../domain/Position.ts"
 import { User } from "../domain/User.ts"
+
+/** A part of statements that is always the same. */
+export const fixed = (text: string): Fragment => fragment([literal(text)])
+
+/** Stands for a part of a statement that is left out. */
+export const nothing = /* @__PURE__ */ fixed("")
 
 /** A schema with named fields, one for each column. */
 export interface Columns {
@@ -34,25 +42,44 @@ export const jobs = { name: "jobs", key: "id", row: Job } as const satisfies Tab
 export const selected = (
   { name, row }: { readonly name: string; readonly row: Columns },
   some: Columns = row
-): string =>
-  Object.keys(some.fields)
-    .map((column) => `${name}.${column}`)
-    .join(", ")
+): Fragment => settable(some, name)
 
 /** The columns that an input may set: `name, instrument_type`; of a record, `new.name, new.instrument_type`. */
-export const settable = (input: Columns, record?: string): string =>
-  Object.keys(input.fields)
-    .map((column) => (record === undefined ? column : `${record}.${column}`))
-    .join(", ")
+export const settable = (input: Columns, record?: string): Fragment =>
+  fixed(
+    Object.keys(input.fields)
+      .map((column) => (record === undefined ? column : `${record}.${column}`))
+      .join(", ")
+  )
+
+/** Changes rows: the columns that the JSON names are set, and the others of `columns` keep their values. */
+export const updateFrom = (sql: SqlClient, { name }: { readonly name: string }, columns: Fragment, json: string) => {
+  const table = fixed(name)
+  return sql`UPDATE ${table} SET (${columns}) = (SELECT ${columns} FROM jsonb_populate_record(${table}, ${json}::jsonb))`
+}
+
+/** Inserts a row, unless there is one with its key. */
+export const insertNew = (
+  sql: SqlClient,
+  table: { readonly name: string; readonly key: string; readonly row: Columns },
+  columns: Fragment,
+  json: string
+) => {
+  const name = fixed(table.name)
+  return sql`
+    INSERT INTO ${name} (${columns})
+    SELECT ${columns} FROM jsonb_populate_record(NULL::${name}, ${json}::jsonb)
+    ON CONFLICT (${fixed(table.key)}) DO NOTHING RETURNING ${selected(table)}`
+}
 
 const isDecimal = (field: unknown): boolean =>
   field === Decimal ||
   (Predicate.hasProperty(field, "members") && Array.isArray(field.members) && field.members.includes(Decimal))
 
 /** The SQL of a row as a JSON object. Decimals are text, so that none is rounded. */
-export const rowAsJson = ({ row }: { readonly row: Columns }): string => {
+export const rowAsJson = ({ row }: { readonly row: Columns }): Fragment => {
   const members = Object.entries(row.fields).map(
     ([column, field]) => `'${column}', ${column}${isDecimal(field) ? "::text" : ""}`
   )
-  return `jsonb_build_object(${members.join(", ")})`
+  return fixed(`jsonb_build_object(${members.join(", ")})`)
 }

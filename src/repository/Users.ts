@@ -90,7 +90,7 @@ const findById = (sql: Sql): Operations["findById"] => {
     Tables.users,
     User,
     1000,
-    (ids) => sql`SELECT ${sql.literal(columns)} FROM users WHERE clerk_user_id = ANY(${ids}::text[])`
+    (ids) => sql`SELECT ${columns} FROM users WHERE clerk_user_id = ANY(${ids}::text[])`
   )
   return Effect.fn("Users.findById")((id) => find(id, notFound(id)))
 }
@@ -98,7 +98,7 @@ const findById = (sql: Sql): Operations["findById"] => {
 const list = (sql: Sql): Operations["list"] =>
   Effect.fn("Users.list")((page?: UserPage) =>
     read.list(sql`
-      SELECT ${sql.literal(columns)} FROM users WHERE clerk_user_id > ${page?.after ?? ""}::varchar
+      SELECT ${columns} FROM users WHERE clerk_user_id > ${page?.after ?? ""}::varchar
       ORDER BY clerk_user_id LIMIT ${page?.limit ?? 100}::int`)
   )
 
@@ -111,11 +111,7 @@ export const columnDefaults = {
 const encodeCreate = /* @__PURE__ */ encoder(UserCreate)
 const created = /* @__PURE__ */ Tables.settable(UserCreate)
 
-const insert = (sql: Sql, json: string) => sql`
-  INSERT INTO users (${sql.literal(created)})
-  SELECT ${sql.literal(created)} FROM jsonb_populate_record(NULL::users, ${json}::jsonb)
-  ON CONFLICT (clerk_user_id) DO NOTHING
-  RETURNING ${sql.literal(columns)}`
+const insert = (sql: Sql, json: string) => Tables.insertNew(sql, Tables.users, created, json)
 
 const create = (sql: Sql): Operations["create"] =>
   Effect.fn("Users.create")(function* (input) {
@@ -131,7 +127,7 @@ const getOrCreate = (sql: Sql): Operations["getOrCreate"] =>
       WITH created AS (${insert(sql, json)})
       SELECT true AS created, created.* FROM created
       UNION ALL
-      SELECT false, ${sql.literal(columns)} FROM users
+      SELECT false, ${columns} FROM users
       WHERE clerk_user_id = ${input.clerk_user_id}::varchar AND NOT EXISTS (SELECT FROM created)`)
     return { user: yield* read.row(row), created: row["created"] === true }
   })
@@ -144,11 +140,9 @@ const update = (sql: Sql): Operations["update"] =>
     const json = yield* encodeUpdate(changes, "change of a user")
     return yield* read.first(
       sql`
-        UPDATE users SET (${sql.literal(updated)}) = (
-          SELECT ${sql.literal(updated)} FROM jsonb_populate_record(users, ${json}::jsonb)
-        )
+        ${Tables.updateFrom(sql, Tables.users, updated, json)}
         WHERE clerk_user_id = ${id}::varchar
-        RETURNING ${sql.literal(columns)}`,
+        RETURNING ${columns}`,
       notFound(id)
     )
   })

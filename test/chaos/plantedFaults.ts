@@ -295,8 +295,8 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "two of a user's targets are swapped",
     file: "src/repository/Users.ts",
-    from: "UPDATE users SET (${sql.literal(updated)}) = (",
-    to: 'UPDATE users SET (${sql.literal(updated.split(", ").reverse().join(", "))}) = (',
+    from: "Tables.updateFrom(sql, Tables.users, updated, json)",
+    to: 'sql`UPDATE users SET (${sql.literal(Object.keys(UserUpdate.fields).reverse().join(", "))}) = (SELECT ${updated} FROM jsonb_populate_record(users, ${json}::jsonb))`',
     tests: [repositories]
   },
   {

@@ -39,12 +39,14 @@ const latest = <A extends { readonly symbol: string }>(input: ReadonlyArray<A>):
   new Map(input.map((one) => [one.symbol, one]))
 
 /** The SQL of the stored symbol: in this spelling if it exists, else in capitals. */
-export const meant = (given: string): string =>
-  `coalesce((SELECT known.symbol FROM instruments AS known WHERE known.symbol = ${given}), upper(${given}))`
+export const meant = (given: string) =>
+  Tables.fixed(
+    `coalesce((SELECT known.symbol FROM instruments AS known WHERE known.symbol = ${given}), upper(${given}))`
+  )
 
 /** The stored symbol that is meant by another spelling, as SQL. */
 export const meantBy = (sql: Sql, symbol: string) =>
-  sql`(SELECT ${sql.literal(meant("given"))} FROM (SELECT ${symbol}::varchar AS given) AS given)`
+  sql`(SELECT ${meant("given")} FROM (SELECT ${symbol}::varchar AS given) AS given)`
 
 const merged = /* @__PURE__ */ Tables.settable(InstrumentCreate)
 const mergedOf = (record: string) => Tables.settable(InstrumentCreate, record)
@@ -72,7 +74,7 @@ const changed = (sql: Sql, json: string, { keep, lock }: { readonly keep: boolea
     SELECT input ->> 'symbol' AS given, jsonb_strip_nulls(input) AS input FROM jsonb_array_elements(${json}::jsonb) AS input
   ), given AS (
     SELECT given, meant.symbol, input || jsonb_build_object('symbol', meant.symbol) AS input
-    FROM input, LATERAL (SELECT ${sql.literal(meant("given"))} AS symbol) AS meant
+    FROM input, LATERAL (SELECT ${meant("given")} AS symbol) AS meant
   ), old AS (
     SELECT instruments.symbol, instruments AS stored FROM instruments
     WHERE instruments.symbol IN (SELECT symbol FROM given)
@@ -88,7 +90,7 @@ const changed = (sql: Sql, json: string, { keep, lock }: { readonly keep: boolea
     FROM given LEFT JOIN old USING (symbol) CROSS JOIN blank
       CROSS JOIN LATERAL jsonb_populate_record(coalesce(old.stored, blank.stored), given.input) AS new
     WHERE old.symbol IS NULL
-      OR (${sql.literal(mergedOf("new"))}) IS DISTINCT FROM (${sql.literal(mergedOf("(old.stored)"))})
+      OR (${mergedOf("new")}) IS DISTINCT FROM (${mergedOf("(old.stored)")})
   )`
 
 // A name or price that is NULL is a gap, which may be filled.
@@ -101,27 +103,27 @@ const came = {
   when: "NOT EXISTS (SELECT FROM changed WHERE inserted AND symbol NOT IN (SELECT symbol FROM inserted))"
 }
 
-const returned = "given, symbol, inserted, kept, known_name, known_price"
+const returned = /* @__PURE__ */ Tables.fixed("given, symbol, inserted, kept, known_name, known_price")
 
 const previewPack = (sql: Sql, json: string) =>
   changes(sql`
     WITH ${changed(sql, json, { keep: false, lock: false })}
-    SELECT ${sql.literal(returned)}, true AS done FROM changed`)
+    SELECT ${returned}, true AS done FROM changed`)
 
 const upsertPack = (sql: Sql, json: string, keep: boolean, note: Noted) =>
   changes(sql`
     WITH ${changed(sql, json, { keep, lock: true })}, updated AS (
-      UPDATE instruments SET (${sql.literal(merged)}) = (${sql.literal(mergedOf("changed"))})
+      UPDATE instruments SET (${merged}) = (${mergedOf("changed")})
       FROM changed WHERE instruments.symbol = changed.symbol AND NOT changed.inserted AND NOT changed.kept
       RETURNING instruments.symbol
     ), inserted AS (
-      INSERT INTO instruments (${sql.literal(merged)})
-      SELECT ${sql.literal(merged)} FROM changed WHERE inserted ORDER BY symbol
+      INSERT INTO instruments (${merged})
+      SELECT ${merged} FROM changed WHERE inserted ORDER BY symbol
       ON CONFLICT (symbol) DO NOTHING
       RETURNING symbol
-    )${note(sql, came)}
+    )${note(came)}
     SELECT
-      ${sql.literal(returned)},
+      ${returned},
       kept OR symbol IN (SELECT symbol FROM updated UNION ALL SELECT symbol FROM inserted) AS done
     FROM changed`)
 
@@ -145,7 +147,7 @@ const upsertEntries = (
   SqlError
 > =>
   Effect.gen(function* () {
-    const note = yield* noted
+    const note = yield* noted(sql)
     const written = yield* writeBatch(sql, entries, options, (json) =>
       options?.dryRun === true ? previewPack(sql, json) : upsertPack(sql, json, options?.keepKnown === true, note)
     )
@@ -211,14 +213,14 @@ const priced = /* @__PURE__ */ computed(
 )
 
 /** The SQL of today's date in UTC. */
-export const today = "(now() AT TIME ZONE 'UTC')::date"
+export const today = /* @__PURE__ */ Tables.fixed("(now() AT TIME ZONE 'UTC')::date")
 
 const pricePack = (sql: Sql, json: string) =>
   priced(sql`
     WITH given AS (
       SELECT new.symbol AS given, meant.symbol, new.current_price
       FROM jsonb_populate_recordset(NULL::instruments, ${json}::jsonb) AS new,
-        LATERAL (SELECT ${sql.literal(meant("new.symbol"))} AS symbol) AS meant
+        LATERAL (SELECT ${meant("new.symbol")} AS symbol) AS meant
     ), locked AS (
       SELECT symbol FROM instruments WHERE symbol IN (SELECT symbol FROM given) ORDER BY symbol FOR NO KEY UPDATE
     ), updated AS (
@@ -228,7 +230,7 @@ const pricePack = (sql: Sql, json: string) =>
       RETURNING instruments.symbol, instruments.current_price
     ), remembered AS (
       INSERT INTO price_history (symbol, day, price)
-      SELECT symbol, ${sql.literal(today)}, current_price FROM updated
+      SELECT symbol, ${today}, current_price FROM updated
       ON CONFLICT (symbol, day) DO UPDATE SET price = excluded.price
     )
     SELECT given.given, updated.symbol FROM given LEFT JOIN updated USING (symbol)`)

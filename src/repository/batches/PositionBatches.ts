@@ -27,7 +27,7 @@ const putPack = (sql: Sql, owner: ClerkUserId | undefined, complete: boolean, js
   sql<Row>`
     WITH given AS (
       SELECT new.account_id || '/' || new.symbol AS key, new.account_id, new.quantity, new.as_of_date,
-        ${sql.literal(meant("new.symbol"))} AS symbol
+        ${meant("new.symbol")} AS symbol
       FROM jsonb_populate_recordset(NULL::positions, ${json}::jsonb) AS new
     ), checked AS (
       SELECT
@@ -42,7 +42,7 @@ const putPack = (sql: Sql, owner: ClerkUserId | undefined, complete: boolean, js
         ${sql.literal(complete ? "AND NOT EXISTS (SELECT FROM checked AS c WHERE NOT (c.account_found AND c.instrument_found))" : "")}
       ORDER BY account_id, symbol
       ON CONFLICT (account_id, symbol) DO UPDATE SET quantity = excluded.quantity, as_of_date = excluded.as_of_date
-      RETURNING ${sql.literal(columns)}
+      RETURNING ${columns}
     )
     SELECT checked.key AS given_key, checked.account_found, checked.instrument_found, put.*
     FROM checked LEFT JOIN put ON put.account_id = checked.account_id AND put.symbol = checked.symbol`

@@ -68,7 +68,7 @@ export const payloadBytes = (row: string): string =>
 
 /** Limits a query to the jobs of one owner, if there is one. */
 export const jobOwnedBy = (sql: Sql, owner: ClerkUserId | undefined) =>
-  owner === undefined ? sql.literal("") : sql`AND jobs.clerk_user_id = ${owner}::varchar`
+  owner === undefined ? Tables.nothing : sql`AND jobs.clerk_user_id = ${owner}::varchar`
 
 // What never ends: an interval can't be infinite, and a row with an infinite time can't be read.
 const longest = Duration.toMillis(Duration.days(36_525))
@@ -85,9 +85,9 @@ export const leaseUntil = (sql: Sql, lease: Duration.Input) => sql`clock_timesta
 
 // The time of a transaction is that of its beginning, before which another one may have started the job.
 /** The SQL of when a job starts. */
-export const startedNow = "greatest(now(), jobs.created_at)"
+export const startedNow = /* @__PURE__ */ Tables.fixed("greatest(now(), jobs.created_at)")
 /** The SQL of when a job ends. */
-export const endedNow = "greatest(now(), jobs.created_at, jobs.started_at)"
+export const endedNow = /* @__PURE__ */ Tables.fixed("greatest(now(), jobs.created_at, jobs.started_at)")
 
 /** The columns that a step sets. */
 const assigned = (sql: Sql, { extends: extended, lease, to }: Step) => {
@@ -96,12 +96,12 @@ const assigned = (sql: Sql, { extends: extended, lease, to }: Step) => {
   switch (to) {
     case "running":
       return sql`
-        status = 'running', attempts = jobs.attempts + 1, started_at = ${sql.literal(startedNow)}, completed_at = NULL,
+        status = 'running', attempts = jobs.attempts + 1, started_at = ${startedNow}, completed_at = NULL,
         lease_until = ${until}`
     case "pending":
       return sql.literal("status = 'pending', started_at = NULL, completed_at = NULL, lease_until = NULL")
     default:
-      return sql`status = ${to}::varchar, completed_at = ${sql.literal(endedNow)}, lease_until = NULL`
+      return sql`status = ${to}::varchar, completed_at = ${endedNow}, lease_until = NULL`
   }
 }
 
@@ -159,14 +159,14 @@ const run = (sql: Sql, note: Noted, guard: JobGuard, id: JobId, json: string, st
       FROM found, new
     ), changed AS (
       UPDATE jobs SET
-        ${step === undefined ? sql.literal("") : sql`${assigned(sql, step)},`}
-        (${sql.literal(written)}) = (${sql.literal(writtenOfNew)})
+        ${step === undefined ? Tables.nothing : sql`${assigned(sql, step)},`}
+        (${written}) = (${writtenOfNew})
       FROM found, new, sized WHERE jobs.id = found.id AND fits
-        ${step === undefined ? sql.literal("") : sql`AND ${admitted(sql, step)}`}
-        ${guard.unlessEnded === true ? sql`AND NOT found.status = ANY(${ended}::text[])` : sql.literal("")}
-        ${guard.attempt === undefined ? sql.literal("") : sql`AND found.status = 'running' AND found.attempts = ${guard.attempt}::int`}
-      RETURNING ${sql.literal(stateColumns)}
-    )${note(sql, { outcome: came })}
+        ${step === undefined ? Tables.nothing : sql`AND ${admitted(sql, step)}`}
+        ${guard.unlessEnded === true ? sql`AND NOT found.status = ANY(${ended}::text[])` : Tables.nothing}
+        ${guard.attempt === undefined ? Tables.nothing : sql`AND found.status = 'running' AND found.attempts = ${guard.attempt}::int`}
+      RETURNING ${stateColumns}
+    )${note({ outcome: came })}
     SELECT found.status AS found_status, found.attempts AS found_attempts, new.bytes, sized.fits,
       changed.id IS NOT NULL AS changed, changed.*
     FROM found CROSS JOIN new CROSS JOIN sized LEFT JOIN changed ON true`
@@ -185,7 +185,7 @@ export const changeJob = Effect.fnUntraced(function* (
   const json = yield* encodeResults(results, `change of job ${id}`)
   const rows = yield* run(
     sql,
-    yield* noted,
+    yield* noted(sql),
     guard,
     id,
     json,

@@ -164,7 +164,7 @@ const attempt =
 const claim = (sql: Sql): Queue["claim"] => {
   const attemptAt = attempt(sql)
   return Effect.fn("Jobs.claim")(function* (options: ClaimOptions & { readonly limit?: number } = {}) {
-    const ofTypes = options.types === undefined ? sql.literal("") : sql`AND job_type = ANY(${options.types}::text[])`
+    const ofTypes = options.types === undefined ? Tables.nothing : sql`AND job_type = ANY(${options.types}::text[])`
     const maxAttempts = options.maxAttempts ?? 3
     const jobs = yield* read.list(sql`
       WITH next AS (
@@ -177,12 +177,12 @@ const claim = (sql: Sql): Queue["claim"] => {
           row_number() OVER following = 1 OR sum(bytes) OVER following <= ${maxJobBytes}::int AS fits
         FROM next WINDOW following AS (ORDER BY created_at, id)
       ), given_up AS (
-        UPDATE jobs SET status = 'failed', completed_at = ${sql.literal(endedNow)}, lease_until = NULL,
+        UPDATE jobs SET status = 'failed', completed_at = ${endedNow}, lease_until = NULL,
           error_message = 'No worker finished the job: it was started ' || attempts || ' times, and the last lease ran out.'
         FROM sized WHERE jobs.id = sized.id AND exhausted
-      ) UPDATE jobs SET status = 'running', attempts = attempts + 1, started_at = ${sql.literal(startedNow)}, completed_at = NULL,
+      ) UPDATE jobs SET status = 'running', attempts = attempts + 1, started_at = ${startedNow}, completed_at = NULL,
         lease_until = ${leaseUntil(sql, options.lease ?? defaultLease)}
-      FROM sized WHERE jobs.id = sized.id AND NOT exhausted AND fits RETURNING ${sql.literal(columns)}`)
+      FROM sized WHERE jobs.id = sized.id AND NOT exhausted AND fits RETURNING ${columns}`)
     return listed(
       [...jobs]
         .sort((a, b) => a.created_at.getTime() - b.created_at.getTime())

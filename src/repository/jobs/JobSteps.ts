@@ -154,7 +154,7 @@ const withoutResult = (step: Effect.Effect<JobState, StepError | JobTooLarge>): 
 const remove = (sql: Sql, owner: ClerkUserId | undefined): JobSteps["delete"] =>
   Effect.fn("Jobs.delete")((id) =>
     readState.first(
-      sql`DELETE FROM jobs WHERE id = ${uuidOrNull(id)}::uuid ${jobOwnedBy(sql, owner)} RETURNING ${sql.literal(stateColumns)}`,
+      sql`DELETE FROM jobs WHERE id = ${uuidOrNull(id)}::uuid ${jobOwnedBy(sql, owner)} RETURNING ${stateColumns}`,
       () => new JobNotFound({ job_id: id })
     )
   )

@@ -8,6 +8,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import type { Fragment } from "effect/sql/Statement"
 import {
   Job,
   JobCreate,
@@ -165,7 +166,7 @@ const findMany = (sql: Sql) =>
     for (let missing = ids; ; missing = missing.filter((id) => all.every((found) => found["id"] !== id))) {
       const found: ReadonlyArray<Row> = yield* sql<Row>`
         WITH found AS (
-          SELECT ${sql.literal(columns)} FROM jobs WHERE id = ANY(${missing}::uuid[])
+          SELECT ${columns} FROM jobs WHERE id = ANY(${missing}::uuid[])
         ), sized AS (
           SELECT
             found.*, count(*) OVER ()::int AS total, row_number() OVER following AS number,
@@ -179,14 +180,14 @@ const findMany = (sql: Sql) =>
   })
 
 /** The columns of a job with some of its payloads, and null for the others. */
-const columnsWith = (parts: ReadonlyArray<JobPart> = jobParts): string =>
-  [stateColumns, ...jobParts.map((part) => (parts.includes(part) ? `jobs.${part}` : `NULL AS ${part}`))].join(", ")
+const columnsWith = (sql: Sql, parts: ReadonlyArray<JobPart> = jobParts) =>
+  sql`${stateColumns}, ${sql.literal(jobParts.map((part) => (parts.includes(part) ? `jobs.${part}` : `NULL AS ${part}`)).join(", "))}`
 
 const findSome = (sql: Sql, owner: ClerkUserId | undefined): Operations["findById"] =>
   Effect.fn("Jobs.findById")((id, options) =>
     read.first(
       sql`
-        SELECT ${sql.literal(columnsWith(options?.parts))} FROM jobs WHERE id = ${uuidOrNull(id)}::uuid ${jobOwnedBy(sql, owner)}`,
+        SELECT ${columnsWith(sql, options?.parts)} FROM jobs WHERE id = ${uuidOrNull(id)}::uuid ${jobOwnedBy(sql, owner)}`,
       notFound(id)
     )
   )
@@ -202,7 +203,7 @@ const findById = (sql: Sql): Operations["findById"] => {
 const listOldest = (sql: Sql): Operations["listOldest"] =>
   Effect.fn("Jobs.listOldest")((options: OldestOptions = {}) =>
     readState.list(sql`
-      SELECT ${sql.literal(stateColumns)} FROM jobs
+      SELECT ${stateColumns} FROM jobs
       WHERE ${options.status === undefined ? sql.literal("true") : sql`status = ${options.status}::varchar`}
         AND ${options.runningFor === undefined ? sql.literal("true") : isStuck(sql, "jobs", options.runningFor)}
       ORDER BY created_at, id LIMIT ${options.limit ?? 100}::int`)
@@ -244,9 +245,9 @@ const create = (sql: Sql, types: ReadonlyArray<string>): Operations["create"] =>
         SELECT new.*, ${sql.literal(payloadBytes("new"))} AS bytes
         FROM jsonb_populate_record(NULL::jobs, ${json}::jsonb) AS new
       ), created AS (
-        INSERT INTO jobs (${sql.literal(created)})
-        SELECT ${sql.literal(createdOfNew)} FROM new JOIN users USING (clerk_user_id) WHERE bytes <= ${maxJobBytes}::int
-        RETURNING ${sql.literal(stateColumns)}
+        INSERT INTO jobs (${created})
+        SELECT ${createdOfNew} FROM new JOIN users USING (clerk_user_id) WHERE bytes <= ${maxJobBytes}::int
+        RETURNING ${stateColumns}
       ) SELECT created.id IS NOT NULL AS created, new.bytes,
         EXISTS (SELECT FROM users WHERE users.clerk_user_id = new.clerk_user_id) AS user_found, created.*
       FROM new LEFT JOIN created ON true`)
@@ -262,16 +263,18 @@ const create = (sql: Sql, types: ReadonlyArray<string>): Operations["create"] =>
 
 const decodeCursor = /* @__PURE__ */ Schema.decodeUnknownOption(JobCursor)
 
-const cursor = `to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '/' || id AS cursor`
+const cursor = /* @__PURE__ */ Tables.fixed(
+  `to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '/' || id AS cursor`
+)
 
 /** The rows of a page, and one more if there is one. */
-const pageOf = (sql: Sql, selected: string, user: ClerkUserId, page: JobListOptions | undefined, limit: number) => {
+const pageOf = (sql: Sql, selected: Fragment, user: ClerkUserId, page: JobListOptions | undefined, limit: number) => {
   const [createdAt = "", id] = (page?.after ?? "").split("/")
   return sql<Row>`
-    SELECT ${sql.literal(selected)}, ${sql.literal(cursor)} FROM jobs
+    SELECT ${selected}, ${cursor} FROM jobs
     WHERE clerk_user_id = ${user}::varchar
-      ${page?.status === undefined ? sql.literal("") : sql`AND status = ${page.status}::varchar`}
-      ${id === undefined ? sql.literal("") : sql`AND (created_at, id) < (${createdAt}::timestamptz, ${id}::uuid)`}
+      ${page?.status === undefined ? Tables.nothing : sql`AND status = ${page.status}::varchar`}
+      ${id === undefined ? Tables.nothing : sql`AND (created_at, id) < (${createdAt}::timestamptz, ${id}::uuid)`}
     ORDER BY created_at DESC, id DESC LIMIT ${limit + 1}::int`
 }
 
@@ -292,13 +295,11 @@ const listByUser = (sql: Sql): Operations["listByUser"] =>
     return yield* paged(readState, rows.slice(0, limit), rows.length > limit)
   })
 
-const sizedColumns = `${columns}, (${payloadBytes("jobs")}) AS bytes`
-
 const listWithPayloads = (sql: Sql): Operations["listWithPayloads"] =>
   Effect.fn("Jobs.listWithPayloads")(function* (user: ClerkUserId, page?: JobListOptions) {
     const limit = page?.limit ?? 50
     const rows = yield* sql<Row>`
-      WITH page AS (${pageOf(sql, sizedColumns, user, page, limit)}), sized AS (
+      WITH page AS (${pageOf(sql, sql`${columns}, (${sql.literal(payloadBytes("jobs"))}) AS bytes`, user, page, limit)}), sized AS (
         SELECT page.*, count(*) OVER ()::int AS total, row_number() OVER following AS number,
           sum(bytes) OVER following AS bytes_until
         FROM page WINDOW following AS (ORDER BY created_at DESC, id DESC)
