@@ -251,14 +251,16 @@ const outsideNorthAmerica = ["europe", "asia", "latin_america", "africa", "middl
  * ```
  */
 export const driftFrom = (targets: StoredAllocation, breakdown: Breakdown): ReadonlyArray<AllocationDrift> => {
+  // A row may name anything, such as `constructor`, which every object inherits.
+  const wantedOf = new Map(Object.entries(targets))
   const nameOf = (name: string) =>
-    !(name in targets) && "international" in targets && outsideNorthAmerica.includes(name) ? "international" : name
-  const values = new Map(Object.keys(targets).map((name) => [name, zero]))
+    !wantedOf.has(name) && wantedOf.has("international") && outsideNorthAmerica.includes(name) ? "international" : name
+  const values = new Map(Array.from(wantedOf.keys(), (name) => [name, zero]))
   for (const [name, value] of Object.entries(breakdown.by_name)) {
     values.set(nameOf(name), BigDecimal.sum(values.get(nameOf(name)) ?? zero, value))
   }
   return Array.from(values, ([name, value]): AllocationDrift => {
-    const target = BigDecimal.fromNumberUnsafe(targets[name] ?? 0)
+    const target = BigDecimal.fromNumberUnsafe(wantedOf.get(name) ?? 0)
     const percentage = BigDecimal.isZero(breakdown.total)
       ? zero
       : BigDecimal.round(BigDecimal.divideUnsafe(BigDecimal.multiply(value, hundred), breakdown.total), { scale: 2 })

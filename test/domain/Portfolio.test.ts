@@ -177,6 +177,37 @@ describe("drift", () => {
     )
   })
 
+  it("is that of every other name where a row names what objects inherit", () => {
+    for (const name of ["constructor", "toString", "hasOwnProperty", "__proto__", "valueOf"]) {
+      const named: Domain.StoredAllocation = JSON.parse(`{"${name}":100}`)
+      const other = { ...portfolio.user, asset_class_targets: named }
+      const instruments = portfolio.instruments.map((one) => ({ ...one, allocation_asset_class: named }))
+      const held = Domain.summarize({ ...portfolio, user: other, instruments }).asset_classes
+      for (const [targets, expected] of [
+        [
+          { equity: 100 },
+          [
+            ["equity", "0", "-100"],
+            [name, "80.18", "80.18"],
+            ["cash", "19.82", "19.82"]
+          ]
+        ],
+        [
+          named,
+          [
+            ["cash", "19.82", "19.82"],
+            [name, "80.18", "-19.82"]
+          ]
+        ]
+      ] as const) {
+        assert.sameDeepMembers(
+          of(Domain.driftFrom(targets, held)).map((drift) => drift.slice(0, 3)),
+          expected.map((drift) => [...drift])
+        )
+      }
+    }
+  })
+
   it("of nothing is the targets", () => {
     const empty = Domain.summarize({ ...portfolio, accounts: [], instruments: [] })
     assert.deepStrictEqual(of(Domain.driftFrom({ equity: 100 }, empty.asset_classes)), [
