@@ -353,6 +353,22 @@ const queue = (it: It) => {
     })
   )
 
+  it.effect("a claim gets as many jobs as it asks for, with and without a request, the oldest first", () =>
+    Effect.gen(function* () {
+      const jobs = yield* Jobs
+      const clerk_user_id = yield* newUser
+      const ids: Array<JobId> = []
+      for (const request of [{}, {}, { request_payload: { years: 20 } }, { request_payload: null }, {}]) {
+        ids.push((yield* jobs.create({ clerk_user_id, job_type: "tax_optimization", ...request })).id)
+      }
+      const claimed = yield* jobs.claim({ types: ["tax_optimization"], limit: 4 })
+      assert.deepStrictEqual(
+        claimed.map(({ id }) => id),
+        ids.slice(0, 4)
+      )
+    })
+  )
+
   it.effect("requests that do not fit into one answer are claimed in as many claims as it takes", () =>
     Effect.gen(function* () {
       const jobs = yield* Jobs

@@ -168,7 +168,7 @@ const claim = (sql: Sql): Queue["claim"] => {
     const maxAttempts = options.maxAttempts ?? 3
     const jobs = yield* read.list(sql`
       WITH next AS (
-        SELECT id, status, attempts, created_at, octet_length(to_json(request_payload::text)::text) AS bytes FROM jobs
+        SELECT id, status, attempts, created_at, coalesce(octet_length(to_json(request_payload::text)::text), 0) AS bytes FROM jobs
         WHERE status IN ('pending', 'running') AND (status = 'pending' OR lease_until < now()) ${ofTypes}
         ORDER BY created_at, id LIMIT ${options.limit ?? 1}::int FOR UPDATE SKIP LOCKED
       ), sized AS (
