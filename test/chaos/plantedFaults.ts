@@ -646,6 +646,20 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     tests: ["test/gateway/values/ComposedForms.test.ts"]
   },
   {
+    name: "a claim without requests gets one job of many",
+    file: "src/repository/jobs/JobQueue.ts",
+    from: "coalesce(octet_length(to_json(request_payload::text)::text), 0) AS bytes",
+    to: "octet_length(to_json(request_payload::text)::text) AS bytes",
+    tests: [repositories]
+  },
+  {
+    name: "a job that has been started too often is claimed instead of another one",
+    file: "src/repository/jobs/JobQueue.ts",
+    from: "OR ${lost} < ${maxAttempts}::int)",
+    to: "OR ${lost} > 0)",
+    tests: [repositories]
+  },
+  {
     name: "a worker without a job waits for its next claim though it is stopped",
     file: "src/repository/jobs/JobQueue.ts",
     from: "Effect.raceFirst(Effect.sleep(pollEvery), stopped)",

@@ -369,6 +369,44 @@ const queue = (it: It) => {
     })
   )
 
+  it.effect("a claim gets as many jobs as it asks for, though older ones fail because no worker finished them", () =>
+    Effect.gen(function* () {
+      const jobs = yield* Jobs
+      const sql = yield* SqlClient.SqlClient
+      const kind = kindOf("behind_poison")
+      const poison = yield* jobsOfKind(kind, 5)
+      yield* jobs.claim({ types: [kind], limit: 5 })
+      // One of them is started once more, and one still has its worker.
+      const [again, held] = poison
+      if (again === undefined || held === undefined) return assert.fail("no job")
+      yield* sql`UPDATE jobs SET lease_until = now() - interval '1 second', attempts = CASE WHEN id = ${again}::uuid THEN 1 ELSE 3 END
+        WHERE job_type = ${kind}::varchar AND id <> ${held}::uuid`
+      const fresh = yield* jobsOfKind(kind, 2)
+      const claimed = yield* jobs.claim({ types: [kind], limit: 2 })
+      assert.lengthOf(claimed, 2)
+      assert.deepInclude(claimed[0], { id: again, number: 2 })
+      assert.include(fresh, claimed[1]?.id)
+      for (const id of poison.slice(2)) assert.strictEqual((yield* jobs.findById(id)).status, "failed")
+      assert.strictEqual((yield* jobs.findById(held)).status, "running")
+    })
+  )
+
+  it.effect("a worker goes on at once where the oldest jobs fail because no worker finished them", () =>
+    Effect.gen(function* () {
+      const jobs = yield* Jobs
+      const sql = yield* SqlClient.SqlClient
+      const kind = kindOf("work_behind_poison")
+      yield* jobsOfKind(kind, 3)
+      yield* jobs.claim({ types: [kind], limit: 3 })
+      yield* sql`UPDATE jobs SET lease_until = now() - interval '1 second', attempts = 3 WHERE job_type = ${kind}::varchar`
+      yield* jobsOfKind(kind, 1)
+      const [outcome] = yield* jobs
+        .work({ types: [kind], pollEvery: "1 hour" }, () => Effect.void)
+        .pipe(Stream.take(1), Stream.runCollect, Effect.timeout("30 seconds"))
+      assert.deepInclude(outcome, { outcome: "completed", attempt: 1 })
+    })
+  )
+
   it.effect("requests that do not fit into one answer are claimed in as many claims as it takes", () =>
     Effect.gen(function* () {
       const jobs = yield* Jobs

@@ -74,7 +74,8 @@ export interface JobOutcome {
 export interface Queue {
   /**
    * Claims the oldest jobs, at most `limit` (1): pending ones, and running ones whose lease has expired. No two claims
-   * get the same job. A job whose lease has expired after it was started `maxAttempts` times or more fails instead.
+   * get the same job. Jobs whose lease has expired after they were started `maxAttempts` times or more fail instead, and do
+   * not count.
    *
    * @errors RepositoryError
    */
@@ -159,30 +160,29 @@ const attempt =
   }
 
 // Rows that other claims have locked are skipped. An expired lease means that its worker is gone: the job is claimed
-// again, or fails if that has happened too often. A response has room for a limited size of requests; a job that does
-// not fit is left for the next claim.
+// again, or fails if that has happened too often, which takes nothing from those that are claimed. A response has room
+// for a limited size of requests; a job that does not fit is left for the next claim.
 const claim = (sql: Sql): Queue["claim"] => {
   const attemptAt = attempt(sql)
   return Effect.fn("Jobs.claim")(function* (options: ClaimOptions & { readonly limit?: number } = {}) {
     const ofTypes = options.types === undefined ? Tables.nothing : sql`AND job_type = ANY(${options.types}::text[])`
+    const lost = sql.literal("status = 'running' AND lease_until < now() AND attempts")
     const maxAttempts = options.maxAttempts ?? 3
     const jobs = yield* read.list(sql`
-      WITH next AS (
-        SELECT id, status, attempts, created_at, coalesce(octet_length(to_json(request_payload::text)::text), 0) AS bytes FROM jobs
-        WHERE status IN ('pending', 'running') AND (status = 'pending' OR lease_until < now()) ${ofTypes}
-        ORDER BY created_at, id LIMIT ${options.limit ?? 1}::int FOR UPDATE SKIP LOCKED
-      ), sized AS (
-        SELECT
-          id, status = 'running' AND attempts >= ${maxAttempts}::int AS exhausted,
-          row_number() OVER following = 1 OR sum(bytes) OVER following <= ${maxJobBytes}::int AS fits
-        FROM next WINDOW following AS (ORDER BY created_at, id)
-      ), given_up AS (
+      WITH given_up AS (
         UPDATE jobs SET status = 'failed', completed_at = ${endedNow}, lease_until = NULL,
           error_message = 'No worker finished the job: it was started ' || attempts || ' times, and the last lease ran out.'
-        FROM sized WHERE jobs.id = sized.id AND exhausted
+        WHERE id IN (SELECT id FROM jobs WHERE ${lost} >= ${maxAttempts}::int ${ofTypes} FOR UPDATE SKIP LOCKED)
+      ), next AS (
+        SELECT id, created_at, coalesce(octet_length(to_json(request_payload::text)::text), 0) AS bytes FROM jobs
+        WHERE (status = 'pending' OR ${lost} < ${maxAttempts}::int) ${ofTypes}
+        ORDER BY created_at, id LIMIT ${options.limit ?? 1}::int FOR UPDATE SKIP LOCKED
+      ), sized AS (
+        SELECT id, row_number() OVER following = 1 OR sum(bytes) OVER following <= ${maxJobBytes}::int AS fits
+        FROM next WINDOW following AS (ORDER BY created_at, id)
       ) UPDATE jobs SET status = 'running', attempts = attempts + 1, started_at = ${startedNow}, completed_at = NULL,
         lease_until = ${leaseUntil(sql, options.lease ?? defaultLease)}
-      FROM sized WHERE jobs.id = sized.id AND NOT exhausted AND fits RETURNING ${columns}`)
+      FROM sized WHERE jobs.id = sized.id AND fits RETURNING ${columns}`)
     return listed(
       [...jobs]
         .sort((a, b) => a.created_at.getTime() - b.created_at.getTime())
