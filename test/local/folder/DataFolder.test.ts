@@ -6,7 +6,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Logger } from "effect"
+import { Effect, Layer, Logger } from "effect"
 import { inject, vi } from "vitest"
 import * as LocalDataApi from "../../../src/local/LocalDataApi.ts"
 import { execute, scalar } from "../calls.ts"
@@ -167,7 +167,7 @@ describe("a data folder", () => {
         })
         const said: Array<unknown> = []
         const logger = Logger.layer([Logger.make(({ message }) => said.push(message))])
-        const kept = scalar("select id from kept").pipe(Effect.provide(layer(folder)), Effect.provide(logger))
+        const kept = scalar("select id from kept").pipe(Effect.provide(layer(folder).pipe(Layer.provideMerge(logger))))
         assert.deepStrictEqual(yield* kept, { longValue: 5 })
         assert.match(String(said), /also has files of PGlite's own.*name .*pgdata\.$/)
         assert.includeMembers(readdirSync(folder), bare)
