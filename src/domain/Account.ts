@@ -68,57 +68,46 @@ const cashDescription = "The cash on the account"
 const cashBalance = ({ negativeCash = false }: CashOption) =>
   negativeCash ? signedMoney(cashDescription) : money(cashDescription)
 
-const createFields = (option: CashOption) => ({
-  clerk_user_id: ClerkUserId,
-  account_name: AccountName,
+/** What of an account may be left out. */
+const optionalFields = (option: CashOption) => ({
   account_purpose: Schema.optionalKey(Schema.NullOr(AccountPurpose)),
   cash_balance: Schema.optionalKey(cashBalance(option)),
   cash_interest: Schema.optionalKey(InterestRate)
 })
 
+const optionalInput = (options: DigitsOption & CashOption) => ({
+  ...optionalFields(options),
+  cash_balance: Schema.optionalKey(moneyInput(cashDescription, options)),
+  cash_interest: Schema.optionalKey(interestRateInput(options))
+})
+
+const named = { clerk_user_id: ClerkUserId, account_name: AccountName }
 const newAccount = { description: "A new account" }
 
 /** A new account whose cash may be negative, or not. */
-export const accountCreateOf = (option: CashOption) => Schema.Struct(createFields(option)).annotate(newAccount)
+export const accountCreateOf = (option: CashOption) =>
+  Schema.Struct({ ...named, ...optionalFields(option) }).annotate(newAccount)
 
 /** A new account as other programs send it: amounts may be JSON numbers. */
 export const accountCreateInput = (options: DigitsOption & CashOption) =>
-  Schema.Struct({
-    ...createFields(options),
-    cash_balance: Schema.optionalKey(moneyInput(cashDescription, options)),
-    cash_interest: Schema.optionalKey(interestRateInput(options))
-  }).annotate(newAccount)
+  Schema.Struct({ ...named, ...optionalInput(options) }).annotate(newAccount)
 
 /** A new account; cash and interest are 0 unless they are given. */
-export const AccountCreate = withJson("new account", accountCreateOf({}), () =>
-  accountCreateInput({ digits: "refuse" })
-)
+export const AccountCreate = withJson("new account", accountCreateOf({}), accountCreateInput)
 export interface AccountCreate extends Schema.Schema.Type<typeof AccountCreate> {}
-
-const updateFields = (option: CashOption) => ({
-  account_name: Schema.optionalKey(AccountName),
-  account_purpose: Schema.optionalKey(Schema.NullOr(AccountPurpose)),
-  cash_balance: Schema.optionalKey(cashBalance(option)),
-  cash_interest: Schema.optionalKey(InterestRate)
-})
 
 const accountChange = { description: "What to change about an account; what is left out stays as it is" }
 
 /** A change of an account whose cash may be negative, or not. */
-export const accountUpdateOf = (option: CashOption) => Schema.Struct(updateFields(option)).annotate(accountChange)
+export const accountUpdateOf = (option: CashOption) =>
+  Schema.Struct({ account_name: Schema.optionalKey(AccountName), ...optionalFields(option) }).annotate(accountChange)
 
 /** A change of an account as other programs send it: amounts may be JSON numbers. */
 export const accountUpdateInput = (options: DigitsOption & CashOption) =>
-  Schema.Struct({
-    ...updateFields(options),
-    cash_balance: Schema.optionalKey(moneyInput(cashDescription, options)),
-    cash_interest: Schema.optionalKey(interestRateInput(options))
-  }).annotate(accountChange)
+  Schema.Struct({ account_name: Schema.optionalKey(AccountName), ...optionalInput(options) }).annotate(accountChange)
 
 /** Any subset of an account's fields; `null` empties the purpose. */
-export const AccountUpdate = withJson("change of an account", accountUpdateOf({}), () =>
-  accountUpdateInput({ digits: "refuse" })
-)
+export const AccountUpdate = withJson("change of an account", accountUpdateOf({}), accountUpdateInput)
 export interface AccountUpdate extends Schema.Schema.Type<typeof AccountUpdate> {}
 
 /** An account as stored. */

@@ -106,59 +106,26 @@ const sumsToHundredOrEmpty = Schema.makeFilter((shares: Shares) =>
   percentagesOf(shares).length === 0 ? undefined : missesHundred(percentagesOf(shares))
 )
 
-const regionShares = Schema.Struct({
-  north_america: share,
-  europe: share,
-  asia: share,
-  latin_america: share,
-  africa: share,
-  middle_east: share,
-  oceania: share,
-  global: share,
-  international: share
-} satisfies Record<Region, typeof share>)
+/** A percentage for each name, any of which may be left out. */
+const sharesOf = <Name extends string>(names: ReadonlyArray<Name>) =>
+  // Every name of the list is a field, and nothing else is.
+  Schema.Struct(Object.fromEntries(names.map((name) => [name, share])) as { readonly [N in Name]: typeof share })
 
-const sectorShares = Schema.Struct({
-  technology: share,
-  healthcare: share,
-  financials: share,
-  consumer_discretionary: share,
-  consumer_staples: share,
-  industrials: share,
-  energy: share,
-  materials: share,
-  utilities: share,
-  real_estate: share,
-  communication: share,
-  treasury: share,
-  corporate: share,
-  mortgage: share,
-  government_related: share,
-  commodities: share,
-  diversified: share,
-  other: share
-} satisfies Record<Sector, typeof share>)
+const regionShares = sharesOf(regions)
+const sectorShares = sharesOf(sectors)
+const assetClassShares = sharesOf(assetClasses)
 
-const assetClassShares = Schema.Struct({
-  equity: share,
-  fixed_income: share,
-  real_estate: share,
-  commodities: share,
-  cash: share,
-  alternatives: share
-} satisfies Record<AssetClass, typeof share>)
-
-const annotations = <A>(what: string, vocabulary: ReadonlyArray<string>, example: A) => ({
-  description: `Percentages by ${what} that sum to 100 (within ${sumTolerance}); an empty object means not classified yet`,
+const completeAnnotations = <A>(what: string, vocabulary: ReadonlyArray<string>, example: A) => ({
+  description: `Percentages by ${what} that sum to 100 (within ${sumTolerance})`,
   examples: [example],
   message: `expected an object with percentages by ${what}`,
   messageUnexpectedKey: `unknown ${what}: expected one of ${vocabulary.join(", ")}`
 })
 
-const completeAnnotations = <A>(what: string, vocabulary: ReadonlyArray<string>, example: A) => ({
-  ...annotations(what, vocabulary, example),
-  description: `Percentages by ${what} that sum to 100 (within ${sumTolerance})`
-})
+const annotations = <A>(what: string, vocabulary: ReadonlyArray<string>, example: A) => {
+  const complete = completeAnnotations(what, vocabulary, example)
+  return { ...complete, description: `${complete.description}; an empty object means not classified yet` }
+}
 
 const regionExample = { north_america: 60, europe: 40 }
 const sectorExample = { technology: 70, healthcare: 30 }

@@ -56,14 +56,24 @@ const Name = text({
   example: "SPDR S&P 500 ETF Trust"
 })
 
-const instrumentCreateFields = {
-  symbol: InstrumentSymbol,
-  name: Name,
-  instrument_type: InstrumentType,
+/** What of an instrument may be left out. */
+const optionalFields = {
   current_price: Schema.optionalKey(Schema.NullOr(Price)),
   allocation_regions: Schema.optionalKey(RegionAllocation),
   allocation_sectors: Schema.optionalKey(SectorAllocation),
   allocation_asset_class: Schema.optionalKey(AssetClassAllocation)
+}
+
+const instrumentCreateFields = {
+  symbol: InstrumentSymbol,
+  name: Name,
+  instrument_type: InstrumentType,
+  ...optionalFields
+}
+
+const newInstrument = {
+  description: "A new instrument",
+  messageUnexpectedKey: "unknown field of an instrument"
 }
 
 /** A new instrument as other programs send it: its price may be a JSON number. */
@@ -71,42 +81,36 @@ export const instrumentCreateInput = (options: DigitsOption) =>
   Schema.Struct({
     ...instrumentCreateFields,
     current_price: Schema.optionalKey(Schema.NullOr(priceInput(options)))
-  }).annotate({ description: "A new instrument", messageUnexpectedKey: "unknown field of an instrument" })
+  }).annotate(newInstrument)
 
 /** A new instrument; an allocation that is left out means not classified yet. */
 export const InstrumentCreate = withJson(
   "new instrument",
-  Schema.Struct(instrumentCreateFields).annotate({
-    description: "A new instrument",
-    messageUnexpectedKey: "unknown field of an instrument"
-  }),
-  () => instrumentCreateInput({ digits: "refuse" })
+  Schema.Struct(instrumentCreateFields).annotate(newInstrument),
+  instrumentCreateInput
 )
 export interface InstrumentCreate extends Schema.Schema.Type<typeof InstrumentCreate> {}
 
 const instrumentUpdateFields = {
   name: Schema.optionalKey(Name),
   instrument_type: Schema.optionalKey(InstrumentType),
-  current_price: Schema.optionalKey(Schema.NullOr(Price)),
-  allocation_regions: Schema.optionalKey(RegionAllocation),
-  allocation_sectors: Schema.optionalKey(SectorAllocation),
-  allocation_asset_class: Schema.optionalKey(AssetClassAllocation)
+  ...optionalFields
 }
+
+const instrumentChange = { description: "What to change about an instrument; what is left out stays as it is" }
 
 /** A change of an instrument as other programs send it: its price may be a JSON number. */
 export const instrumentUpdateInput = (options: DigitsOption) =>
   Schema.Struct({
     ...instrumentUpdateFields,
     current_price: Schema.optionalKey(Schema.NullOr(priceInput(options)))
-  }).annotate({ description: "What to change about an instrument; what is left out stays as it is" })
+  }).annotate(instrumentChange)
 
 /** Any subset of an instrument's fields. */
 export const InstrumentUpdate = withJson(
   "change of an instrument",
-  Schema.Struct(instrumentUpdateFields).annotate({
-    description: "What to change about an instrument; what is left out stays as it is"
-  }),
-  () => instrumentUpdateInput({ digits: "refuse" })
+  Schema.Struct(instrumentUpdateFields).annotate(instrumentChange),
+  instrumentUpdateInput
 )
 export interface InstrumentUpdate extends Schema.Schema.Type<typeof InstrumentUpdate> {}
 
@@ -119,19 +123,17 @@ export const InstrumentClassification = Schema.Struct({
 }).annotate({ description: "The kind of an instrument and how it is spread; each allocation sums to 100" })
 export interface InstrumentClassification extends Schema.Schema.Type<typeof InstrumentClassification> {}
 
+const itsPrice = { description: "The price of an instrument" }
+
 /** The price of an instrument as a price feed sends it, as a JSON number or text. */
 export const instrumentPriceInput = (options: DigitsOption) =>
-  Schema.Struct({ symbol: InstrumentSymbol, current_price: priceInput(options) }).annotate({
-    description: "The price of an instrument"
-  })
+  Schema.Struct({ symbol: InstrumentSymbol, current_price: priceInput(options) }).annotate(itsPrice)
 
 /** The price of one instrument. */
 export const InstrumentPrice = withJson(
   "price",
-  Schema.Struct({ symbol: InstrumentSymbol, current_price: Price }).annotate({
-    description: "The price of an instrument"
-  }),
-  () => instrumentPriceInput({ digits: "refuse" })
+  Schema.Struct({ symbol: InstrumentSymbol, current_price: Price }).annotate(itsPrice),
+  instrumentPriceInput
 )
 export interface InstrumentPrice extends Schema.Schema.Type<typeof InstrumentPrice> {}
 

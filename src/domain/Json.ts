@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { strict } from "./Allocation.ts"
+import type { DigitsOption } from "./Decimal.ts"
 import { InvalidInput, problemsOf } from "./Problems.ts"
 
 /** Reads and writes JSON; its members are named like the fields. */
@@ -38,16 +39,16 @@ const lazily = <A>(make: () => A): (() => A) => {
 }
 
 /**
- * Adds `fromJson` and `toJson` to a schema. `input` is the schema to read with, if it accepts more than `schema`.
+ * Adds `fromJson` and `toJson` to a schema. `input` makes the schema to read with, if it accepts more than `schema`.
  *
  * The codecs are made on first use, so that a program that needs none pays for none.
  */
 export const withJson = <S extends Schema.Codec<unknown, unknown>>(
   subject: string,
   schema: S,
-  input: () => Schema.Codec<S["Type"], unknown> = () => schema
+  input: (options: DigitsOption) => Schema.Codec<S["Type"], unknown> = () => schema
 ): S & JsonForm<S["Type"]> => {
-  const decode = lazily(() => Schema.decodeUnknownEffect(Schema.toCodecJson(input()), strict))
+  const decode = lazily(() => Schema.decodeUnknownEffect(Schema.toCodecJson(input({ digits: "refuse" })), strict))
   const encode = lazily(() => Schema.encodeSync(Schema.toCodecJson(schema)))
   const form: JsonForm<S["Type"]> = {
     fromJson: (json) =>

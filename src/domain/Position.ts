@@ -18,17 +18,17 @@ const positionCreateFields = {
   as_of_date: Schema.optionalKey(CalendarDay)
 }
 
+const aPosition = { description: "A position in an instrument" }
+
 /** A position as other programs send it: the quantity may be a JSON number. */
 export const positionCreateInput = (options: DigitsOption) =>
-  Schema.Struct({ ...positionCreateFields, quantity: quantityInput(options) }).annotate({
-    description: "A position in an instrument"
-  })
+  Schema.Struct({ ...positionCreateFields, quantity: quantityInput(options) }).annotate(aPosition)
 
 /** A position to add, or to replace the account's position in the instrument; `as_of_date` is today unless given. */
 export const PositionCreate = withJson(
   "position",
-  Schema.Struct(positionCreateFields).annotate({ description: "A position in an instrument" }),
-  () => positionCreateInput({ digits: "refuse" })
+  Schema.Struct(positionCreateFields).annotate(aPosition),
+  positionCreateInput
 )
 export interface PositionCreate extends Schema.Schema.Type<typeof PositionCreate> {}
 
@@ -37,19 +37,19 @@ const positionUpdateFields = {
   as_of_date: Schema.optionalKey(CalendarDay)
 }
 
+const positionChange = { description: "What to change about a position; what is left out stays as it is" }
+
 /** A change of a position as other programs send it: the quantity may be a JSON number. */
 export const positionUpdateInput = (options: DigitsOption) =>
-  Schema.Struct({ ...positionUpdateFields, quantity: Schema.optionalKey(quantityInput(options)) }).annotate({
-    description: "What to change about a position; what is left out stays as it is"
-  })
+  Schema.Struct({ ...positionUpdateFields, quantity: Schema.optionalKey(quantityInput(options)) }).annotate(
+    positionChange
+  )
 
 /** Any subset of a position's fields. */
 export const PositionUpdate = withJson(
   "change of a position",
-  Schema.Struct(positionUpdateFields).annotate({
-    description: "What to change about a position; what is left out stays as it is"
-  }),
-  () => positionUpdateInput({ digits: "refuse" })
+  Schema.Struct(positionUpdateFields).annotate(positionChange),
+  positionUpdateInput
 )
 export interface PositionUpdate extends Schema.Schema.Type<typeof PositionUpdate> {}
 
@@ -64,7 +64,7 @@ export const Position = withJson(
     as_of_date: Schema.String,
     created_at: Schema.Date,
     updated_at: Schema.Date
-  }).annotate({ description: "A position in an instrument" })
+  }).annotate(aPosition)
 )
 export interface Position extends Schema.Schema.Type<typeof Position> {}
 

@@ -25,8 +25,7 @@ const YearsUntilRetirement = Schema.Int.annotate({
 const targetIncome = "The yearly income wished for in retirement"
 const TargetIncome = money(targetIncome)
 
-const userCreateFields = {
-  clerk_user_id: ClerkUserId,
+const userFields = {
   display_name: Schema.optionalKey(Schema.NullOr(DisplayName)),
   years_until_retirement: Schema.optionalKey(Schema.NullOr(YearsUntilRetirement)),
   target_retirement_income: Schema.optionalKey(Schema.NullOr(TargetIncome)),
@@ -34,44 +33,34 @@ const userCreateFields = {
   region_targets: Schema.optionalKey(RegionAllocation)
 }
 
+const userInputFields = (options: DigitsOption) => ({
+  ...userFields,
+  target_retirement_income: Schema.optionalKey(Schema.NullOr(moneyInput(targetIncome, options)))
+})
+
+const newUser = { description: "A new user" }
+
 /** A new user as other programs send it: amounts may be JSON numbers. */
 export const userCreateInput = (options: DigitsOption) =>
-  Schema.Struct({
-    ...userCreateFields,
-    target_retirement_income: Schema.optionalKey(Schema.NullOr(moneyInput(targetIncome, options)))
-  }).annotate({ description: "A new user" })
+  Schema.Struct({ clerk_user_id: ClerkUserId, ...userInputFields(options) }).annotate(newUser)
 
 /** A new user; a field that is left out gets the database's default, or null. */
 export const UserCreate = withJson(
   "new user",
-  Schema.Struct(userCreateFields).annotate({ description: "A new user" }),
-  () => userCreateInput({ digits: "refuse" })
+  Schema.Struct({ clerk_user_id: ClerkUserId, ...userFields }).annotate(newUser),
+  userCreateInput
 )
 export interface UserCreate extends Schema.Schema.Type<typeof UserCreate> {}
 
-const userUpdateFields = {
-  display_name: Schema.optionalKey(Schema.NullOr(DisplayName)),
-  years_until_retirement: Schema.optionalKey(Schema.NullOr(YearsUntilRetirement)),
-  target_retirement_income: Schema.optionalKey(Schema.NullOr(TargetIncome)),
-  asset_class_targets: Schema.optionalKey(AssetClassAllocation),
-  region_targets: Schema.optionalKey(RegionAllocation)
+const userChange = {
+  description: "What to change about a user; what is left out stays as it is, null empties a field"
 }
 
 /** A change of a user as other programs send it: amounts may be JSON numbers. */
-export const userUpdateInput = (options: DigitsOption) =>
-  Schema.Struct({
-    ...userUpdateFields,
-    target_retirement_income: Schema.optionalKey(Schema.NullOr(moneyInput(targetIncome, options)))
-  }).annotate({ description: "What to change about a user; what is left out stays as it is, null empties a field" })
+export const userUpdateInput = (options: DigitsOption) => Schema.Struct(userInputFields(options)).annotate(userChange)
 
 /** Any subset of a user's fields; `null` empties one. */
-export const UserUpdate = withJson(
-  "change of a user",
-  Schema.Struct(userUpdateFields).annotate({
-    description: "What to change about a user; what is left out stays as it is, null empties a field"
-  }),
-  () => userUpdateInput({ digits: "refuse" })
-)
+export const UserUpdate = withJson("change of a user", Schema.Struct(userFields).annotate(userChange), userUpdateInput)
 export interface UserUpdate extends Schema.Schema.Type<typeof UserUpdate> {}
 
 /** A user as stored. */
