@@ -50,16 +50,17 @@ export class ConfigurationError extends Schema.TaggedError<ConfigurationError>()
   message: Schema.String
 }) {}
 
+/** The value of a variable; undefined if it is not set, or blank. */
 const text = Effect.fnUntraced(function* (variable: string) {
   const value = yield* Config.option(Config.String(variable)).pipe(
     Effect.mapError((error) => new ConfigurationError({ variable, message: `${variable}: ${error.message}` }))
   )
-  return Option.filter(value, (found) => found.trim() !== "")
+  return Option.getOrUndefined(Option.filter(value, (found) => found.trim() !== ""))
 })
 
 const required = Effect.fnUntraced(function* (variable: string, meaning: string) {
   const value = yield* text(variable)
-  if (Option.isSome(value)) return value.value
+  if (value !== undefined) return value
   return yield* new ConfigurationError({
     variable,
     message: `${variable} is not set: ${meaning}${yield* hint([variable])}`
@@ -83,48 +84,43 @@ interface Choice {
 const choose = Effect.fnUntraced(function* (asked: Backend | undefined): Effect.fn.Return<Choice, ConfigurationError> {
   if (asked !== undefined) return { backend: asked, why: `${asked} was asked for`, absent: [] }
   const named = yield* text("ALEX_DB_BACKEND")
-  if (Option.isSome(named)) {
-    if (Schema.is(Backend)(named.value)) {
-      return { backend: named.value, why: `ALEX_DB_BACKEND is ${named.value}`, absent: [] }
-    }
+  if (named !== undefined) {
+    if (Schema.is(Backend)(named)) return { backend: named, why: `ALEX_DB_BACKEND is ${named}`, absent: [] }
     return yield* new ConfigurationError({
       variable: "ALEX_DB_BACKEND",
-      message: `ALEX_DB_BACKEND must be data-api, postgres or embedded, not "${named.value}"`
+      message: `ALEX_DB_BACKEND must be data-api, postgres or embedded, not "${named}"`
     })
   }
-  if (Option.isSome(yield* text("AURORA_CLUSTER_ARN"))) {
+  if ((yield* text("AURORA_CLUSTER_ARN")) !== undefined) {
     return { backend: "data-api", why: "AURORA_CLUSTER_ARN is set", absent: ["ALEX_DB_BACKEND"] }
   }
-  if (Option.isSome(yield* text("DATABASE_URL"))) {
+  if ((yield* text("DATABASE_URL")) !== undefined) {
     return { backend: "postgres", why: "DATABASE_URL is set", absent: ["ALEX_DB_BACKEND", "AURORA_CLUSTER_ARN"] }
   }
   const why = "neither AURORA_CLUSTER_ARN nor DATABASE_URL is set"
   return { backend: "embedded", why, absent: ["ALEX_DB_BACKEND", "AURORA_CLUSTER_ARN", "DATABASE_URL"] }
 })
 
-const databaseName = Effect.map(
-  text("AURORA_DATABASE"),
-  Option.getOrElse(() => "alex")
-)
+const databaseName = Effect.map(text("AURORA_DATABASE"), (name) => name ?? "alex")
 
 /**
  * The region in `DEFAULT_AWS_REGION`; `undefined` if it is not set.
  *
  * @errors ConfigurationError
  */
-export const region = Effect.map(text("DEFAULT_AWS_REGION"), Option.getOrUndefined)
+export const region = text("DEFAULT_AWS_REGION")
 
 /** Calls are signed: a user or password in the address has no use, and could end up in a log. */
 const endpointOf = Effect.gen(function* () {
   const variable = "AWS_ENDPOINT_URL_RDS_DATA"
   const endpoint = yield* text(variable)
-  if (Option.isNone(endpoint)) return undefined
-  const url = URL.parse(endpoint.value)
+  if (endpoint === undefined) return undefined
+  const url = URL.parse(endpoint)
   if (url === null || !/^https?:$/.test(url.protocol)) {
     const message = `${variable} is not a URL: it has the form http://127.0.0.1:8080`
     return yield* new ConfigurationError({ variable, message })
   }
-  if (url.username === "" && url.password === "") return endpoint.value
+  if (url.username === "" && url.password === "") return endpoint
   const message = `${variable} holds a user or a password, which the Data API has no use for: remove what is before the "@"`
   return yield* new ConfigurationError({ variable, message })
 })
@@ -143,15 +139,15 @@ export const loadDataApi = Effect.fn("DbConfig.loadDataApi")(function* (why = "d
     secretArn: yield* secret("AURORA_SECRET_ARN", "the ARN of the secret with the database's user and password"),
     database: yield* databaseName,
     // Calls to any other region than the cluster's can't succeed.
-    region: Option.getOrElse(yield* text("DEFAULT_AWS_REGION"), () => regionOf(clusterArn) ?? "us-east-1"),
+    region: (yield* region) ?? regionOf(clusterArn) ?? "us-east-1",
     endpoint: yield* endpointOf
   }
 })
 
 /** `userInfo` fails for a user id that has no name, as in some containers. */
 const userOfSystem = Effect.gen(function* () {
-  const named = Option.firstSomeOf([yield* text("USER"), yield* text("USERNAME")])
-  if (Option.isSome(named)) return named.value
+  const named = (yield* text("USER")) ?? (yield* text("USERNAME"))
+  if (named !== undefined) return named
   return yield* Effect.orElseSucceed(
     Effect.try(() => process.getBuiltinModule("node:os").userInfo().username),
     () => undefined
@@ -181,7 +177,7 @@ export const loadPostgres = Effect.fn("DbConfig.loadPostgres")(function* (why = 
 
 const durability = Effect.gen(function* () {
   const variable = "ALEX_DB_DURABILITY"
-  const named = Option.getOrElse(yield* text(variable), () => "full")
+  const named = (yield* text(variable)) ?? "full"
   if (Schema.is(Durability)(named)) return named
   return yield* new ConfigurationError({ variable, message: `${variable} must be full or fast, not "${named}"` })
 })
@@ -192,7 +188,7 @@ const durability = Effect.gen(function* () {
  * @errors ConfigurationError
  */
 export const loadEmbedded = Effect.fn("DbConfig.loadEmbedded")(function* (why = "embedded was asked for") {
-  const directory = Option.getOrElse(yield* text("ALEX_DB_DIR"), () => ".alex-db")
+  const directory = (yield* text("ALEX_DB_DIR")) ?? ".alex-db"
   return { _tag: "embedded" as const, why, directory, database: yield* databaseName, durability: yield* durability }
 })
 

@@ -102,17 +102,15 @@ const verdictOn = (error: DataApiError, repeatable: boolean): Verdict => {
 
 type DelayBefore = (verdict: Verdict, attempt: number, elapsed: number) => Effect.Effect<number | undefined>
 
-const millis = (input: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(input))
-
 /** Milliseconds before the next attempt, with 20 per cent of jitter; undefined if there is none. */
 const delays = (options: Options): DelayBefore => {
   const budgets = {
-    budget: millis(options.budget ?? "90 seconds"),
-    connectBudget: millis(options.connectBudget ?? "15 seconds")
+    budget: Duration.toMillis(options.budget ?? "90 seconds"),
+    connectBudget: Duration.toMillis(options.connectBudget ?? "15 seconds")
   }
   const attempts = options.attempts ?? 3
-  const firstDelay = millis(options.firstDelay ?? "200 millis")
-  const longestDelay = millis(options.longestDelay ?? "5 seconds")
+  const firstDelay = Duration.toMillis(options.firstDelay ?? "200 millis")
+  const longestDelay = Duration.toMillis(options.longestDelay ?? "5 seconds")
   return (verdict, attempt, elapsed) => {
     if (verdict === "never" || verdict === "outcomeUnknown") return Effect.undefined
     if (verdict === "attempts" ? attempt > attempts : elapsed >= budgets[verdict]) return Effect.undefined

@@ -255,7 +255,7 @@ const findMany = (sql: Sql): Operations["findMany"] =>
     read.list(
       Effect.map(
         Effect.forEach(
-          Arr.chunksOf(Arr.dedupe(symbols), pageSize),
+          Arr.chunksOf([...new Set(symbols)], pageSize),
           (some) => sql<Row>`SELECT ${columns} FROM instruments
 WHERE symbol IN (SELECT ${meant("given")} FROM unnest(${some}::text[]) AS given)`
         ),

@@ -809,8 +809,8 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "a name in quotes has the shape of another in other letters",
     file: "src/data-api/statement/Shape.ts",
-    from: '[kind === "word" ? text.toLowerCase() : text]',
-    to: "[text.toLowerCase()]",
+    from: 'kind === "word" ? text.toLowerCase() : text',
+    to: "text.toLowerCase()",
     tests: ["test/data-api/statement/Shape.test.ts"]
   },
   {

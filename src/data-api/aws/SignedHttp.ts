@@ -209,7 +209,7 @@ export const make = Effect.fnUntraced(function* (
       const { reason, requestId } = decoded.failure
       return Effect.fail(new DataApiError({ operation, reason, ...(requestId === undefined ? {} : { requestId }) }))
     }
-    return Effect.suspend(() => exchange({ operation, body: encode(operation, request), read }))
+    return Effect.suspend(() => exchange({ operation, body: encode(request), read }))
   }
 
   return DataApi.of({

@@ -46,14 +46,14 @@ const membersText = (request: Requests[Operation]): string => {
  * import { requestWriter } from "./RequestWriter.ts"
  *
  * const encode = requestWriter({ resourceArn: "arn:c", secretArn: "arn:s", database: "alex" })
- * encode("CommitTransaction", { transactionId: "t" })
+ * encode({ transactionId: "t" })
  * // '{"resourceArn":"arn:c","secretArn":"arn:s","transactionId":"t"}'
  * ```
  */
 export const requestWriter = ({ database, resourceArn, secretArn }: Cluster) => {
   const withoutDatabase = JSON.stringify({ resourceArn, secretArn })
   const withDatabase = JSON.stringify({ resourceArn, secretArn, database })
-  return <O extends Operation>(_operation: O, request: Requests[O]): string => {
+  return (request: Requests[Operation]): string => {
     // A commit or a rollback names no database.
     const namesOwn =
       "sql" in request ? request.database !== undefined : "transactionId" in request || request.database !== undefined

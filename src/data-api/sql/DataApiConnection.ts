@@ -82,7 +82,7 @@ const fieldText = (field: Field | undefined): string | null => {
 
 /** Whether a statement was refused because an earlier failure has aborted the transaction. */
 const isAborted = ({ reason: { cause } }: SqlError.SqlError): boolean =>
-  cause instanceof DataApiError && cause.reason._tag === "DatabaseError" && cause.reason.sqlState === "25P02"
+  cause instanceof DataApiError && cause.sqlState === "25P02"
 
 const noParameters: ReadonlyArray<SqlParameter> = []
 

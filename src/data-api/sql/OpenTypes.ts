@@ -59,9 +59,10 @@ const read = (answer: string): Effect.Effect<Answer, DataApiError> => {
   return Result.isFailure(lookup) ? Effect.fail(unreadable(lookup.failure)) : Effect.succeed(answered(lookup.success))
 }
 
-const firstText = ({ records }: ExecuteStatementResponse): string => {
+/** The text in the first column of the first row. */
+export const firstText = ({ records }: ExecuteStatementResponse): string | undefined => {
   const field = records?.[0]?.[0]
-  return field !== undefined && "stringValue" in field ? field.stringValue : ""
+  return field !== undefined && "stringValue" in field ? field.stringValue : undefined
 }
 
 /** Asks outside of a transaction: the answer comes as an error. */
@@ -85,13 +86,13 @@ const askWithin = (connection: DataApiConnection, sql: string): Effect.Effect<An
   const { api, database, types } = connection.options
   const transactionId = connection.transaction?.id
   return Effect.andThen(
-    Effect.tapError(idempotent(api.executeStatement({ sql, database, transactionId })), ({ reason }) =>
+    Effect.tapError(idempotent(api.executeStatement({ sql, database, transactionId })), ({ sqlState = "" }) =>
       Effect.sync(() => {
-        if (reason._tag === "DatabaseError" && unusable.test(reason.sqlState ?? "")) types.usable = false
+        if (unusable.test(sqlState)) types.usable = false
       })
     ),
     Effect.flatMap(api.executeStatement({ sql: readAnswerSql, database, transactionId }), (response) =>
-      response.records === undefined ? Effect.succeed(text) : read(firstText(response))
+      response.records === undefined ? Effect.succeed(text) : read(firstText(response) ?? "")
     )
   )
 }
@@ -173,10 +174,9 @@ export const learnText = (
  * misleading; then the error of the preparation replaces it.
  */
 export const ownFailure = ({ learnt }: ServiceText, error: DataApiError): DataApiError => {
-  const { reason } = error
+  const { sqlState = "" } = error
   const refusal = learnt?.refusal
-  if (refusal === undefined || reason._tag !== "DatabaseError") return error
-  if (reason.sqlState === refusal.sqlState || !mistyped.test(reason.sqlState ?? "")) return error
+  if (refusal === undefined || sqlState === refusal.sqlState || !mistyped.test(sqlState)) return error
   return because(error, DatabaseError.fromMessage(`ERROR: ${refusal.message}; SQLState: ${refusal.sqlState}`))
 }
 
@@ -231,9 +231,8 @@ export const relearnText = (
   sent: ServiceText,
   error: DataApiError
 ): Effect.Effect<ServiceText, DataApiError> => {
-  const { reason } = error
-  if (sent.learnt === undefined || reason._tag !== "DatabaseError") return Effect.fail(error)
-  const { sqlState = "" } = reason
+  const { sqlState = "" } = error
+  if (sent.learnt === undefined) return Effect.fail(error)
   const isOutdated = mistyped.test(sqlState) || (statement.kind.returnsWritten && otherColumns.test(sqlState))
   if (!isOutdated) return Effect.fail(error)
   sent.learnt.current = false

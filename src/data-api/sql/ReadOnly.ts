@@ -1,5 +1,5 @@
 /** Whether a statement only reads, decided by its words alone. Pure. */
-import { tokenize } from "../statement/SqlLexer.ts"
+import { meaningful } from "../statement/SqlLexer.ts"
 
 const words = (list: string): ReadonlySet<string> => new Set(list.trim().split(/\s+/))
 
@@ -73,7 +73,7 @@ export const isRead = (sql: string): boolean => reads(sql, false)
 export const isReadOrLock = (sql: string): boolean => reads(sql, true)
 
 const reads = (sql: string, mayLock: boolean): boolean => {
-  const tokens = tokenize(sql).filter((token) => token.kind !== "space" && token.kind !== "comment")
+  const tokens = meaningful(sql)
   const texts = tokens.map((token) => sql.slice(token.start, token.end).toLowerCase())
   const first = texts.find((text) => text !== "(")
   if (first === undefined || !/^(?:select|values|table|show|with)$/.test(first)) return false

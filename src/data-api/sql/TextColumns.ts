@@ -5,7 +5,7 @@
 import type { ColumnMetadata, ExecuteStatementResponse } from "../DataApi.ts"
 import type { Reason } from "../DataApiError.ts"
 import { quotedName } from "../statement/Quoting.ts"
-import { tokenize } from "../statement/SqlLexer.ts"
+import { meaningful } from "../statement/SqlLexer.ts"
 import { pgTypeByName } from "../values/PgOids.ts"
 import { needsCasts } from "./SqlErrors.ts"
 
@@ -68,7 +68,7 @@ export const textColumns = (
 
 /** The statement without a semicolon at its end, behind which a comment may stand. */
 export const statementOf = (sql: string): string => {
-  const last = tokenize(sql).findLast(({ kind }) => kind !== "space" && kind !== "comment")
+  const last = meaningful(sql).at(-1)
   return last !== undefined && sql.slice(last.start, last.end) === ";" ? sql.slice(0, last.start) : sql
 }
 

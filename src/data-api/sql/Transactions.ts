@@ -13,9 +13,10 @@ import type * as SqlConnection from "effect/sql/SqlConnection"
 import type * as SqlError from "effect/sql/SqlError"
 import type { DataApi, ExecuteStatementResponse } from "../DataApi.ts"
 import { type DataApiError, notCommitted, outcomeUnknown } from "../DataApiError.ts"
-import { tokenize } from "../statement/SqlLexer.ts"
+import { meaningful } from "../statement/SqlLexer.ts"
 import { DataApiConnection, refused } from "./DataApiConnection.ts"
 import { readPages } from "./DataApiStream.ts"
+import { firstText } from "./OpenTypes.ts"
 import { toSqlError } from "./SqlErrors.ts"
 import { failureOf, refuseIfFailed, Transaction } from "./TransactionState.ts"
 
@@ -26,8 +27,7 @@ export class RollbackFailure extends Context.Service<RollbackFailure, DataApiErr
 
 /** The transaction modes in a caller's BEGIN statement. */
 const transactionModes = (begin: string): string =>
-  tokenize(begin)
-    .filter(({ kind }) => kind !== "space" && kind !== "comment")
+  meaningful(begin)
     .map(({ end, start }) => begin.slice(start, end))
     .join(" ")
     .replace(/^(?:begin(?: (?:work|transaction))?|start transaction)\b ?| ?;$/gi, "")
@@ -39,12 +39,6 @@ const isGone = (error: DataApiError): boolean =>
   error.reason._tag === "TransactionNotFound" || error.reason._tag === "NotFound"
 
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-
-/** The text in the first column of the first row. */
-const firstText = ({ records }: ExecuteStatementResponse): string | undefined => {
-  const field = records?.[0]?.[0]
-  return field !== undefined && "stringValue" in field ? field.stringValue : undefined
-}
 
 /**
  * Uses the transaction of a connection. It is suspended, so that the transaction's state is read when the effect runs.

@@ -114,7 +114,7 @@ export const sendReturned = (send: Send, text: ServiceText): Sent => {
       onSuccess: (response) => Effect.succeed(restoredWrite(response, written)),
       // PostgreSQL does not allow every write in WITH (0A000). Such a statement has not run.
       onFailure: (error) =>
-        error.reason._tag === "DatabaseError" && error.reason.sqlState === "0A000" && !connection.transaction
+        error.sqlState === "0A000" && connection.transaction === undefined
           ? Effect.catch(sendAs(send, text, text.sql), (failure) => named(send, text, failure))
           : Effect.fail(error)
     })

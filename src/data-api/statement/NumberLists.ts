@@ -2,7 +2,7 @@
  * Lists of whole numbers that a caller wrote into a statement: `in (1, 2, 3)`. The service limits the length of a
  * statement, so long ones are sent as one JSON parameter each. Pure.
  */
-import { tokenize } from "./SqlLexer.ts"
+import { meaningful } from "./SqlLexer.ts"
 
 /** A list of numbers that is sent as one JSON array. */
 export interface SentNumbers {
@@ -22,7 +22,7 @@ const isWhole = /^\d+$/
 
 /** The lists of a statement that have nothing but whole numbers. */
 const numberLists = (sql: string): ReadonlyArray<NumberList> => {
-  const tokens = tokenize(sql).filter(({ kind }) => kind !== "space" && kind !== "comment")
+  const tokens = meaningful(sql)
   const textAt = (index: number): string => sql.slice(tokens[index]?.start, tokens[index]?.end)
   const lists: Array<NumberList> = []
   for (let at = 0; at < tokens.length - 2; at++) {

@@ -1,5 +1,5 @@
 /** What a statement is without its constants: programs that write values into their statements send a new text each time. */
-import { tokenize } from "./SqlLexer.ts"
+import { meaningful } from "./SqlLexer.ts"
 
 /** A whole number after one of these is a value, not a type modifier or a column number. */
 const beforeValues = new Set(["=", "<", ">", "+", "-", "*", "/", "%", "limit", "offset", "and", "between"])
@@ -13,10 +13,9 @@ const sizeOf = (digits: string): string => {
 
 /** A statement's words, in lower case, and its other tokens as written, without space and comments. */
 export const wordsOf = (sql: string): ReadonlyArray<string> =>
-  tokenize(sql).flatMap(({ end, kind, start }) => {
-    if (kind === "space" || kind === "comment") return []
+  meaningful(sql).map(({ end, kind, start }) => {
     const text = sql.slice(start, end)
-    return [kind === "word" ? text.toLowerCase() : text]
+    return kind === "word" ? text.toLowerCase() : text
   })
 
 /** The text without its constants, which change neither the types of its parameters nor its columns. */

@@ -191,6 +191,10 @@ export const tokenize = (sql: string): ReadonlyArray<Token> => {
   return tokens
 }
 
+/** The tokens that mean something: all but white space and comments. */
+export const meaningful = (sql: string): ReadonlyArray<Token> =>
+  tokenize(sql).filter(({ kind }) => kind !== "space" && kind !== "comment")
+
 /** Whether a statement's first words create a function or procedure, whose body may contain semicolons. */
 const beginsRoutine = ([first, second, third, fourth]: ReadonlyArray<string>): boolean =>
   first === "create" &&
@@ -215,8 +219,7 @@ export const statementTokens = (script: string): ReadonlyArray<StatementTokens> 
     tokens = []
     words = []
   }
-  for (const token of tokenize(script)) {
-    if (token.kind === "space" || token.kind === "comment") continue
+  for (const token of meaningful(script)) {
     const c = token.kind === "symbol" ? script[token.start] : undefined
     if (c === ";" && parentheses === 0 && blocks === 0) {
       finish(token.start)

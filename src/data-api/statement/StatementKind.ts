@@ -1,5 +1,5 @@
 /** Classifies a statement by its words, as far as the driver treats kinds differently. Pure. */
-import { tokenize } from "./SqlLexer.ts"
+import { meaningful } from "./SqlLexer.ts"
 
 export interface StatementKind {
   /** The first word, as OpenTelemetry names an operation: `SELECT`. */
@@ -43,7 +43,7 @@ interface Word {
 }
 
 const wordsOf = (sql: string): ReadonlyArray<Word> => {
-  const tokens = tokenize(sql).filter(({ kind }) => kind !== "space" && kind !== "comment")
+  const tokens = meaningful(sql)
   let depth = 0
   let opened: number | undefined
   return tokens.flatMap(({ end, kind, start: at }, index) => {

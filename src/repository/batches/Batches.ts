@@ -1,5 +1,4 @@
 /** Writes batches: valid entries are stored, the others are refused with a reason. */
-import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
@@ -34,7 +33,7 @@ const inPacks = <A>(
   run: (json: string) => Effect.Effect<ReadonlyArray<A>, SqlError>
 ): Effect.Effect<ReadonlyArray<A>, SqlError> => {
   const all = packs(entries.map(({ json }) => json))
-  const results = Effect.map(Effect.forEach(all, run), Arr.flatten)
+  const results = Effect.map(Effect.forEach(all, run), (rows) => rows.flat())
   return all.length > 1 ? sql.withTransaction(results) : results
 }
 

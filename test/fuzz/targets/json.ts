@@ -42,7 +42,7 @@ const callComesBack = (operation: Operation, text: string): string | undefined =
   const read = decodeCall(operation, text)
   if (Result.isFailure(read)) return undefined
   const { request, target } = read.success
-  const written = requestWriter({ ...target, database: undefined })(operation, request)
+  const written = requestWriter({ ...target, database: undefined })(request)
   const again = decodeCall(operation, written)
   return isDeepStrictEqual(again, read) ? undefined : `a call of ${operation} does not come back from ${written}`
 }
