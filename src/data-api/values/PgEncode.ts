@@ -9,6 +9,7 @@ import type { Field } from "../DataApi.ts"
 import {
   arrayLiteral,
   blob,
+  bool,
   decimalText,
   float,
   floatText,
@@ -46,16 +47,12 @@ const typed = (type: string, value: unknown): PgParameter => {
   if (value === null || value === undefined) return typedAs(type, NULL)
   switch (type) {
     case "bool":
-      return typeof value === "boolean"
-        ? typedAs(type, { booleanValue: value })
-        : refuse("a bool parameter takes a boolean")
+      return typedAs(type, { booleanValue: bool(value) })
     case "int2":
-      return typedAs(type, { longValue: integer(value, type, -32768, 32767) })
     case "int4":
-      return typedAs(type, { longValue: integer(value, type, -2147483648, 2147483647) })
     case "oid":
     case "regclass":
-      return typedAs(type, { longValue: integer(value, type, 0, 4294967295) })
+      return typedAs(type, { longValue: integer(value, type) })
     case "int8": {
       // A long beyond 2^53 would be rounded by JSON in JavaScript; its text is exact.
       const long = int8(value)
@@ -64,8 +61,7 @@ const typed = (type: string, value: unknown): PgParameter => {
     }
     case "float4":
     case "float8": {
-      const given = float(value, type)
-      const double = type === "float4" ? Math.fround(given) : given
+      const double = float(value, type)
       // JSON has no NaN, infinities or negative zero.
       return Number.isFinite(double) && !Object.is(double, -0)
         ? typedAs(type, { doubleValue: double })

@@ -17,18 +17,32 @@ export const text = (value: unknown, type: string): string => {
   return value
 }
 
-export const integer = (value: unknown, type: string, min: number, max: number): number =>
-  typeof value === "number" && Number.isInteger(value) && value >= min && value <= max
+export const bool = (value: unknown): boolean =>
+  typeof value === "boolean" ? value : refuse("a bool parameter takes a boolean")
+
+const integers = {
+  int2: [-32768, 32767],
+  int4: [-2147483648, 2147483647],
+  oid: [0, 4294967295],
+  regclass: [0, 4294967295]
+} as const
+
+export const integer = (value: unknown, type: keyof typeof integers, name: string = type): number => {
+  const [min, max] = integers[type]
+  return typeof value === "number" && Number.isInteger(value) && value >= min && value <= max
     ? value + 0 // -0 becomes 0
-    : refuse(`a ${type} parameter takes an integer from ${min} to ${max}`)
+    : refuse(`a ${name} parameter takes an integer from ${min} to ${max}`)
+}
 
 export const int8 = (value: unknown): bigint =>
   typeof value === "bigint" && value >= INT8_MIN && value <= INT8_MAX
     ? value
     : refuse("an int8 parameter takes a bigint from -2^63 to 2^63 - 1")
 
-export const float = (value: unknown, type: string): number =>
-  typeof value === "number" ? value : refuse(`a ${type} parameter takes a number, not a ${typeof value}`)
+export const float = (value: unknown, type: "float4" | "float8"): number => {
+  if (typeof value !== "number") return refuse(`a ${type} parameter takes a number, not a ${typeof value}`)
+  return type === "float4" ? Math.fround(value) : value
+}
 
 export const json = (value: unknown): string => {
   const written: string | undefined = JSON.stringify(value)
@@ -109,8 +123,8 @@ const isInterval = (value: unknown): value is Interval =>
 
 const intervalText = (value: unknown): string => {
   if (!isInterval(value)) return refuse("an interval parameter takes { months, days, microseconds }")
-  const months = integer(value.months, "interval's months", -2147483648, 2147483647)
-  const days = integer(value.days, "interval's days", -2147483648, 2147483647)
+  const months = integer(value.months, "int4", "interval's months")
+  const days = integer(value.days, "int4", "interval's days")
   return textOfInterval({ months, days, microseconds: int8(value.microseconds) }, clockText)
 }
 
@@ -126,18 +140,15 @@ export const blob = (value: unknown): Uint8Array => {
 export const literal = (type: string, value: unknown): string => {
   switch (type) {
     case "bool":
-      return typeof value === "boolean" ? String(value) : refuse("a bool parameter takes a boolean")
+      return String(bool(value))
     case "int2":
-      return String(integer(value, type, -32768, 32767))
     case "int4":
-      return String(integer(value, type, -2147483648, 2147483647))
     case "oid":
     case "regclass":
-      return String(integer(value, type, 0, 4294967295))
+      return String(integer(value, type))
     case "int8":
       return String(int8(value))
     case "float4":
-      return floatText(Math.fround(float(value, type)))
     case "float8":
       return floatText(float(value, type))
     case "bytea":

@@ -36,23 +36,18 @@ export const ARRAY_JDBC_TYPE = 2003
 
 type Entry = readonly [oid: number, arrayOid: number, name: string, jdbcType?: number, displayName?: string]
 
-const unsupported = ([oid, arrayOid, name, jdbcType, displayName]: Entry): PgType => ({
-  oid,
-  arrayOid,
-  name,
-  jdbcType: jdbcType ?? OTHER_JDBC_TYPE,
-  displayName: displayName ?? name.toUpperCase()
-})
+const unreturned = (
+  ...[oid, arrayOid, name, jdbcType = OTHER_JDBC_TYPE, displayName = name.toUpperCase()]: Entry
+): PgType => ({ oid, arrayOid, name, jdbcType, displayName })
 
 const returned =
   (member: Member<Field>, arrayMember: ElementsMember) =>
-  (...entry: Entry): PgType => ({ ...unsupported(entry), member, arrayMember })
+  (...entry: Entry): PgType => ({ ...unreturned(...entry), member, arrayMember })
 
 const boolean = returned("booleanValue", "booleanValues")
 const long = returned("longValue", "longValues")
 const double = returned("doubleValue", "doubleValues")
 const string = returned("stringValue", "stringValues")
-const unreturned = (...entry: Entry): PgType => unsupported(entry)
 
 /** Every built-in type that this package needs, in the order of object ids. */
 export const pgTypes: ReadonlyArray<PgType> = [
