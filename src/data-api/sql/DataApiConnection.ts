@@ -221,18 +221,14 @@ export class DataApiConnection implements SqlConnection.Connection {
     const prepared = this.prepare(sql, params)
     if (Result.isFailure(prepared)) return Effect.fail(prepared.failure)
     const { parameters, statement } = prepared.success
-    const send = (text: ServiceText) =>
-      sendReturned({ connection: this, statement, parameters, continueAfterTimeout }, text)
-    const known = knownText(this, statement, parameters)
+    const call = { connection: this, statement, parameters, continueAfterTimeout }
+    const send = (text: ServiceText) => sendReturned(call, text)
+    const known = knownText(call)
     if (known === undefined) {
-      return Effect.flatMap(learnText(this, statement, parameters), (text) =>
-        Effect.mapError(send(text), (error) => ownFailure(text, error))
-      )
+      return Effect.flatMap(learnText(call), (text) => Effect.mapError(send(text), (error) => ownFailure(text, error)))
     }
     if (known.learnt === undefined) return send(known)
-    const sent = Effect.catch(send(known), (error) =>
-      Effect.flatMap(relearnText(this, statement, parameters, known, error), send)
-    )
+    const sent = Effect.catch(send(known), (error) => Effect.flatMap(relearnText(call, known, error), send))
     return Effect.mapError(sent, (error) => ownFailure(known, error))
   }
 
@@ -257,8 +253,9 @@ export class DataApiConnection implements SqlConnection.Connection {
       return Effect.asVoid(this.inTurn(this.options.api.batchExecuteStatement(request), false))
     }
     return Effect.suspend(() => {
-      const known = knownText(this, statement, parameters)
-      return known === undefined ? Effect.flatMap(learnText(this, statement, parameters), send) : send(known)
+      const call = { connection: this, statement, parameters }
+      const known = knownText(call)
+      return known === undefined ? Effect.flatMap(learnText(call), send) : send(known)
     })
   }
 

@@ -97,7 +97,7 @@ class Cursor {
     this.#alone = alone
     const prepared = Result.getOrUndefined(connection.prepare(sql, params))
     this.#statement = prepared?.statement
-    this.#key = keyOf(connection, prepared?.parameters ?? [])
+    this.#key = keyOf({ connection, parameters: prepared?.parameters ?? [] })
     this.#columns = this.#statement?.columns.get(this.#key)
   }
 

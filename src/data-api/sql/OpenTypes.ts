@@ -105,19 +105,23 @@ const lookupOf = (question: Question, columns: Columns, inTransaction: boolean):
 const emptyJson = (index: number): string =>
   `Parameter $${index + 1} is an empty array where json is expected, and would be stored as {}: write sql.json([]).`
 
+/** One run of a statement. */
+export interface Call {
+  readonly connection: DataApiConnection
+  readonly statement: KnownStatement
+  readonly parameters: ReadonlyArray<PgParameter>
+}
+
 /** What the types of a statement's parameters and columns depend on. */
-export const keyOf = (connection: DataApiConnection, parameters: ReadonlyArray<PgParameter>): string => {
+export const keyOf = ({ connection, parameters }: Pick<Call, "connection" | "parameters">): string => {
   const names = connection.transaction?.names ?? ""
   return names === "" ? textKey(parameters) : `${textKey(parameters)}\n${names}`
 }
 
 /** The cached text, or one that needs no lookup; undefined if the types must be asked for. */
-export const knownText = (
-  connection: DataApiConnection,
-  statement: KnownStatement,
-  parameters: ReadonlyArray<PgParameter>
-): ServiceText | undefined => {
-  const key = keyOf(connection, parameters)
+export const knownText = (call: Call): ServiceText | undefined => {
+  const { connection, parameters, statement } = call
+  const key = keyOf(call)
   const known = statement.texts.get(key)
   if (known !== undefined && known.learnt?.current !== false) return known
   const { infers, types } = connection.options
@@ -128,12 +132,11 @@ export const knownText = (
 
 /** Asks PostgreSQL for a statement's types, and builds its text. */
 export const learnText = (
-  connection: DataApiConnection,
-  statement: KnownStatement,
-  parameters: ReadonlyArray<PgParameter>,
-  question = questionOf(statement, parameters)
+  call: Call,
+  question = questionOf(call.statement, call.parameters)
 ): Effect.Effect<ServiceText, DataApiError> =>
   Effect.suspend(() => {
+    const { connection, parameters, statement } = call
     const { transaction } = connection
     const { types } = connection.options
     const known = question.types.map((type) => type ?? "?").join()
@@ -158,14 +161,14 @@ export const learnText = (
         if (_tag === "TextArray" && inferred?.[at(index)]?.isArray !== true) retyped[at(index)] ??= "text[]"
       })
       if (types.usable && retyped.join() !== question.types.join())
-        return learnText(connection, statement, parameters, { ...question, types: retyped })
+        return learnText(call, { ...question, types: retyped })
       const misplaced = parameters.findIndex(
         ({ _tag }, index) => _tag === "EmptyArray" && /^jsonb?$/.test(inferred?.[at(index)]?.name ?? "")
       )
       // An empty array is sent as '{}', which PostgreSQL would read as an empty json object.
       if (misplaced !== -1) return Effect.fail(refused(emptyJson(misplaced)))
       const made = textOf(statement, parameters, question.standsFor, learnt)
-      return Effect.succeed(rememberText(statement, keyOf(connection, parameters), made))
+      return Effect.succeed(rememberText(statement, keyOf(call), made))
     })
   })
 
@@ -184,15 +187,11 @@ export const ownFailure = ({ learnt }: ServiceText, error: DataApiError): DataAp
  * The columns of a statement whose result could not be returned; undefined if PostgreSQL does not describe them. They
  * are cached with the text, so that the next run of a write can return its rows.
  */
-export const learnColumns = (
-  connection: DataApiConnection,
-  statement: KnownStatement,
-  parameters: ReadonlyArray<PgParameter>,
-  sent: ServiceText
-): Effect.Effect<ReadonlyArray<InferredType> | undefined> =>
+export const learnColumns = (call: Call, sent: ServiceText): Effect.Effect<ReadonlyArray<InferredType> | undefined> =>
   Effect.suspend(() => {
     const known = sent.learnt?.lookup?.results
     if (known?.every(({ column }) => column !== undefined) === true) return Effect.succeed(known)
+    const { connection, parameters, statement } = call
     const { transaction } = connection
     const sql = lookupOf(questionOf(statement, parameters), "named", transaction !== undefined)
     if (sql === undefined || statement.kind.prepared === undefined) return Effect.undefined
@@ -204,7 +203,7 @@ export const learnColumns = (
       onSuccess: ({ lookup }) => {
         if (lookup?.results === undefined) return undefined
         if (sent.learnt === undefined) {
-          rememberText(statement, keyOf(connection, parameters), {
+          rememberText(statement, keyOf(call), {
             ...sent,
             learnt: { lookup, refusal: undefined, current: true }
           })
@@ -225,19 +224,17 @@ const resultsOf = ({ learnt }: ServiceText): string | undefined =>
  * The refused statement changed nothing, so it can run again; in a transaction, which it has aborted, it can't.
  */
 export const relearnText = (
-  connection: DataApiConnection,
-  statement: KnownStatement,
-  parameters: ReadonlyArray<PgParameter>,
+  call: Call,
   sent: ServiceText,
   error: DataApiError
 ): Effect.Effect<ServiceText, DataApiError> => {
   const { sqlState = "" } = error
   if (sent.learnt === undefined) return Effect.fail(error)
-  const isOutdated = mistyped.test(sqlState) || (statement.kind.returnsWritten && otherColumns.test(sqlState))
+  const isOutdated = mistyped.test(sqlState) || (call.statement.kind.returnsWritten && otherColumns.test(sqlState))
   if (!isOutdated) return Effect.fail(error)
   sent.learnt.current = false
-  if (connection.transaction !== undefined) return Effect.fail(error)
-  return Effect.flatMap(learnText(connection, statement, parameters), (made) =>
+  if (call.connection.transaction !== undefined) return Effect.fail(error)
+  return Effect.flatMap(learnText(call), (made) =>
     made.sql === sent.sql && resultsOf(made) === resultsOf(sent) ? Effect.fail(error) : Effect.succeed(made)
   )
 }

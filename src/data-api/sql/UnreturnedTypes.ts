@@ -2,13 +2,11 @@
 import * as Effect from "effect/Effect"
 import type { ExecuteStatementResponse } from "../DataApi.ts"
 import { because, type DataApiError, UnsupportedResult } from "../DataApiError.ts"
-import type { PgParameter } from "../values/PgValue.ts"
-import type { DataApiConnection } from "./DataApiConnection.ts"
 import { isCursorQuery } from "./DataApiStream.ts"
-import { keyOf, learnColumns } from "./OpenTypes.ts"
+import { type Call, keyOf, learnColumns } from "./OpenTypes.ts"
 import { isReadOrLock } from "./ReadOnly.ts"
 import { isInfinite, needsCasts } from "./SqlErrors.ts"
-import { type KnownStatement, rememberColumns, type ServiceText } from "./StatementTexts.ts"
+import { rememberColumns, type ServiceText } from "./StatementTexts.ts"
 import {
   haveChanged,
   restored,
@@ -24,10 +22,7 @@ import type { InferredType } from "./TypeLookup.ts"
 type Sent = Effect.Effect<ExecuteStatementResponse, DataApiError>
 
 /** A statement to send, without the form of its text. */
-export interface Send {
-  readonly connection: DataApiConnection
-  readonly statement: KnownStatement
-  readonly parameters: ReadonlyArray<PgParameter>
+export interface Send extends Call {
   readonly continueAfterTimeout: boolean
 }
 
@@ -36,7 +31,7 @@ const sendAs = ({ connection, continueAfterTimeout, parameters, statement }: Sen
 
 /** Sends a query again, with the columns that could not be returned cast to text; only a read may run twice. */
 const withTextColumns = (send: Send, text: ServiceText, error: DataApiError): Sent => {
-  const { connection, parameters, statement } = send
+  const { connection, statement } = send
   if (!needsCasts(error.reason) || !isReadOrLock(statement.sql)) return Effect.fail(error)
   return Effect.matchEffect(sendAs(send, text, shapeSql(text.sql)), {
     onFailure: () => Effect.fail(error),
@@ -45,7 +40,7 @@ const withTextColumns = (send: Send, text: ServiceText, error: DataApiError): Se
       if (columns === undefined) return Effect.fail(error)
       // This query succeeded, so the failure has not aborted the transaction.
       connection.repaired(error)
-      rememberColumns(statement, keyOf(connection, parameters), columns)
+      rememberColumns(statement, keyOf(send), columns)
       return Effect.map(sendAs(send, text, textSql(text.sql, columns)), (response) => restored(response, columns))
     }
   })
@@ -68,18 +63,18 @@ const unreturnedColumns = (send: Send, text: ServiceText): ReadonlyArray<string>
 }
 
 /** Lets the next run of a query that may not run again at once return its columns. */
-const rememberNamed = ({ connection, parameters, statement }: Send, results: ReadonlyArray<InferredType>): void => {
+const rememberNamed = (send: Send, results: ReadonlyArray<InferredType>): void => {
   const named = results.flatMap(({ column, name }) =>
     column === undefined ? [] : [{ label: column, name: column, typeName: name }]
   )
   // A write in WITH may not stand in another WITH.
-  if (named.length < results.length || !isCursorQuery(statement.sql)) return
-  rememberColumns(statement, keyOf(connection, parameters), textColumns(named))
+  if (named.length < results.length || !isCursorQuery(send.statement.sql)) return
+  rememberColumns(send.statement, keyOf(send), textColumns(named))
 }
 
 /** Lets the next run return its columns, and adds those of types that can't be returned to the message of a failure. */
 const named = (send: Send, text: ServiceText, error: DataApiError): Sent => {
-  const { connection, parameters, statement } = send
+  const { connection, statement } = send
   const { reason } = error
   const { kind, sql } = statement
   // The service's failure may as well be one of its own: nothing is asked that would not help.
@@ -88,7 +83,7 @@ const named = (send: Send, text: ServiceText, error: DataApiError): Sent => {
     : kind.returnsWritten && text.learnt?.lookup?.results === undefined
   statement.returnedInfinite ||= isInfinite(reason)
   if (!needsCasts(reason) || (isInfinite(reason) && !helps)) return Effect.fail(error)
-  return Effect.flatMap(learnColumns(connection, statement, parameters, text), (results = []) => {
+  return Effect.flatMap(learnColumns(send, text), (results = []) => {
     rememberNamed(send, results)
     if (reason._tag !== "UnsupportedResult") return Effect.fail(error)
     const columns = results.flatMap(({ column, isReturned, name }, index) =>
@@ -107,7 +102,7 @@ const named = (send: Send, text: ServiceText, error: DataApiError): Sent => {
 
 /** Sends a statement in a form whose result the service can return. */
 export const sendReturned = (send: Send, text: ServiceText): Sent => {
-  const { connection, parameters, statement } = send
+  const { connection, statement } = send
   const written = unreturnedColumns(send, text)
   if (written !== undefined) {
     return Effect.matchEffect(sendAs(send, text, writtenSql(text.sql, written)), {
@@ -120,7 +115,7 @@ export const sendReturned = (send: Send, text: ServiceText): Sent => {
     })
   }
   // What a placeholder alone returns has the type of its value.
-  const key = statement.columns.size === 0 ? "" : keyOf(connection, parameters)
+  const key = statement.columns.size === 0 ? "" : keyOf(send)
   const columns = statement.columns.get(key)
   const plain = Effect.catch(sendAs(send, text, text.sql), (error) =>
     Effect.catch(withTextColumns(send, text, error), (failure) => named(send, text, failure))
