@@ -32,7 +32,8 @@ const longest = "15 minutes"
 /**
  * Runs one job to its end: `completed` with a summary, or `failed` with the reason. A queue may deliver a message twice:
  * the planner that comes second gets `JobTransitionRefused`, and nothing has happened, unless the first one has taken too
- * long. It is then taken for dead, and what it still says about the job is refused.
+ * long. It is then taken for dead, and what it still says about the job is refused. A planner that is interrupted or that
+ * the database fails gives the job back.
  */
 export const runJob = Effect.fn("Planner.runJob")(function* (id: JobId) {
   const jobs = yield* Jobs
@@ -47,6 +48,10 @@ export const runJob = Effect.fn("Planner.runJob")(function* (id: JobId) {
   })
   return yield* work.pipe(
     Effect.provide(tools),
-    Effect.catch((error) => attempt.fail(error.message))
+    Effect.catchIf(
+      (error) => error._tag !== "SqlError",
+      (error) => attempt.fail(error.message)
+    ),
+    Effect.onError(() => Effect.ignore(attempt.release()))
   )
 })
