@@ -159,6 +159,8 @@ const attempt =
     }
   }
 
+const lost = /* @__PURE__ */ Tables.fixed("status = 'running' AND lease_until < now() AND attempts")
+
 // Rows that other claims have locked are skipped. An expired lease means that its worker is gone: the job is claimed
 // again, or fails if that has happened too often, which takes nothing from those that are claimed. A response has room
 // for a limited size of requests; a job that does not fit is left for the next claim.
@@ -166,7 +168,6 @@ const claim = (sql: Sql): Queue["claim"] => {
   const attemptAt = attempt(sql)
   return Effect.fn("Jobs.claim")(function* (options: ClaimOptions & { readonly limit?: number } = {}) {
     const ofTypes = options.types === undefined ? Tables.nothing : sql`AND job_type = ANY(${options.types}::text[])`
-    const lost = sql.literal("status = 'running' AND lease_until < now() AND attempts")
     const maxAttempts = options.maxAttempts ?? 3
     const jobs = yield* read.list(sql`
       WITH given_up AS (
