@@ -124,13 +124,8 @@ export const accountOwnedBy = (sql: Sql, owner: ClerkUserId | undefined) =>
   owner === undefined ? Tables.nothing : sql`AND accounts.clerk_user_id = ${owner}::varchar`
 
 const findById = (sql: Sql): Operations["findById"] => {
-  const find = lookUp(
-    Tables.accounts,
-    Account,
-    200,
-    (ids) => sql`SELECT ${columns} FROM accounts WHERE id = ANY(${ids}::uuid[])`
-  )
-  return Effect.fn("Accounts.findById")((id) => find(id.toLowerCase(), notFound(id)))
+  const find = lookUp(Tables.accounts, 200, Tables.byKeys(sql, Tables.accounts))
+  return Effect.fn("Accounts.findById")((id) => find(id, notFound(id)))
 }
 
 const findOwned = (sql: Sql, owner: ClerkUserId): Operations["findById"] =>

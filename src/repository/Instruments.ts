@@ -223,11 +223,8 @@ const columns = /* @__PURE__ */ Tables.selected(Tables.instruments)
 const read = /* @__PURE__ */ reader(Tables.instruments, Instrument)
 const notFound = (symbol: InstrumentSymbol) => () => new InstrumentNotFound({ symbol })
 
-const bySymbols = (sql: Sql, symbols: ReadonlyArray<string>) =>
-  sql<Row>`SELECT ${columns} FROM instruments WHERE symbol = ANY(${symbols}::text[])`
-
 const findBySymbol = (sql: Sql): Operations["findBySymbol"] => {
-  const find = lookUp(Tables.instruments, Instrument, pageSize, (symbols) => bySymbols(sql, symbols))
+  const find = lookUp(Tables.instruments, pageSize, Tables.byKeys(sql, Tables.instruments))
   return Effect.fn("Instruments.findBySymbol")((symbol) => {
     const capitals = symbol.toUpperCase()
     const exact = find(symbol, notFound(symbol))
@@ -325,22 +322,20 @@ const inCapitals = (input: InstrumentCreate) => ({
 const encodeCreate = /* @__PURE__ */ encoder(InstrumentCreate)
 const created = /* @__PURE__ */ Tables.settable(InstrumentCreate)
 
-const insert = (sql: Sql, json: string) => Tables.insertNew(sql, Tables.instruments, created, json)
-
 const create = (sql: Sql): Operations["create"] =>
   Effect.fn("Instruments.create")(function* (input) {
     const json = yield* encodeCreate(inCapitals({ ...columnDefaults, ...input }), `instrument ${input.symbol}`)
-    return yield* read.first(insert(sql, json), () => new InstrumentAlreadyExists({ symbol: input.symbol }))
+    return yield* read.first(
+      Tables.insertNew(sql, Tables.instruments, created, json),
+      () => new InstrumentAlreadyExists({ symbol: input.symbol })
+    )
   })
 
 const register = (sql: Sql): Operations["register"] =>
   Effect.fn("Instruments.register")(function* (symbol: InstrumentSymbol, known?: KnownInstrument) {
     const json = yield* encodeCreate(inCapitals(unknownInstrument(symbol, known)), `instrument ${symbol}`)
-    // A symbol that another transaction is inserting is neither inserted nor visible here; the next attempt sees it.
-    const row = yield* untilSeen(sql`
-      WITH created AS (${insert(sql, json)})
-      SELECT true AS created, created.* FROM created UNION ALL SELECT false, ${columns} FROM instruments
-      WHERE symbol = upper(${symbol}::varchar) AND NOT EXISTS (SELECT FROM created)`)
+    const key = sql`upper(${symbol}::varchar)`
+    const row = yield* untilSeen(Tables.insertOrFind(sql, Tables.instruments, created, json, key))
     return { instrument: yield* read.row(row), created: row["created"] === true }
   })
 

@@ -142,13 +142,8 @@ const notFound = (position_id: PositionId) => () => new PositionNotFound({ posit
 const noAccount = (account_id: AccountId) => () => new AccountNotFound({ account_id })
 
 const findById = (sql: Sql): Operations["findById"] => {
-  const find = lookUp(
-    Tables.positions,
-    Position,
-    pageSize,
-    (ids) => sql`SELECT ${columns} FROM positions WHERE id = ANY(${ids}::uuid[])`
-  )
-  return Effect.fn("Positions.findById")((id) => find(id.toLowerCase(), notFound(id)))
+  const find = lookUp(Tables.positions, pageSize, Tables.byKeys(sql, Tables.positions))
+  return Effect.fn("Positions.findById")((id) => find(id, notFound(id)))
 }
 
 const findOwned = (sql: Sql, owner: ClerkUserId): Operations["findById"] =>

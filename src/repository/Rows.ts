@@ -105,22 +105,22 @@ export const computed = <A, I>(schema: Schema.Codec<A, I>) => {
  * that no row can have, fails its own lookup only.
  */
 export const lookUp = <A, I>(
-  source: Source,
-  schema: Schema.Codec<A, I>,
+  table: Source & { readonly row: Schema.Codec<A, I> },
   size: number,
   execute: (keys: ReadonlyArray<string>) => Rows
 ) => {
   const resolver = SqlResolver.findById({
     Id: Schema.String,
     Result: Schema.Record(Schema.String, Schema.Unknown),
-    ResultId: (found) => String(found[source.key]),
+    ResultId: (found) => String(found[table.key]),
     execute
   }).pipe(RequestResolver.batchN(size))
-  const { row } = reader(source, schema)
-  const isKey = (key: string) => (source.key === "id" ? uuidOrNull(key) !== null : isStorable(key))
+  const { row } = reader(table, table.row)
+  const isId = table.key === "id"
+  const isKey = (key: string) => (isId ? uuidOrNull(key) !== null : isStorable(key))
   return <E>(key: string, absent: () => E): Effect.Effect<A, E | SqlError | UnreadableRow> =>
     isKey(key)
-      ? SqlResolver.request(key, resolver).pipe(
+      ? SqlResolver.request(isId ? key.toLowerCase() : key, resolver).pipe(
           Effect.catchTags({
             NoSuchElementError: () => Effect.fail(absent()),
             SchemaError: Effect.die

@@ -22,7 +22,9 @@ export interface Columns {
 }
 
 /** A table, and the schema of its rows. */
-export interface Table<Row extends Schema.Codec<unknown, unknown> & Columns> {
+export interface Table<
+  Row extends Schema.Codec<unknown, unknown> & Columns = Schema.Codec<unknown, unknown> & Columns
+> {
   readonly name: string
   readonly key: string
   readonly row: Row
@@ -52,6 +54,15 @@ export const settable = (input: Columns, record?: string): Fragment =>
       .join(", ")
   )
 
+/** Reads the rows of some keys: UUIDs where the key is `id`, else text. */
+export const byKeys = (sql: SqlClient, table: Table) => {
+  const columns = selected(table)
+  const name = fixed(table.name)
+  const key = fixed(table.key)
+  const type = fixed(table.key === "id" ? "uuid[]" : "text[]")
+  return (keys: ReadonlyArray<string>) => sql`SELECT ${columns} FROM ${name} WHERE ${key} = ANY(${keys}::${type})`
+}
+
 /** Changes rows: the columns that the JSON names are set, and the others of `columns` keep their values. */
 export const updateFrom = (sql: SqlClient, { name }: { readonly name: string }, columns: Fragment, json: string) => {
   const table = fixed(name)
@@ -59,18 +70,24 @@ export const updateFrom = (sql: SqlClient, { name }: { readonly name: string }, 
 }
 
 /** Inserts a row, unless there is one with its key. */
-export const insertNew = (
-  sql: SqlClient,
-  table: { readonly name: string; readonly key: string; readonly row: Columns },
-  columns: Fragment,
-  json: string
-) => {
+export const insertNew = (sql: SqlClient, table: Table, columns: Fragment, json: string) => {
   const name = fixed(table.name)
   return sql`
     INSERT INTO ${name} (${columns})
     SELECT ${columns} FROM jsonb_populate_record(NULL::${name}, ${json}::jsonb)
     ON CONFLICT (${fixed(table.key)}) DO NOTHING RETURNING ${selected(table)}`
 }
+
+/**
+ * Inserts a row, or finds the one with its key; `created` says which it was. A row that another transaction is inserting
+ * is neither inserted nor visible: there is none then, and the next attempt sees it.
+ */
+export const insertOrFind = (sql: SqlClient, table: Table, columns: Fragment, json: string, key: Fragment) => sql`
+  WITH created AS (${insertNew(sql, table, columns, json)})
+  SELECT true AS created, created.* FROM created
+  UNION ALL
+  SELECT false, ${selected(table)} FROM ${fixed(table.name)}
+  WHERE ${fixed(table.key)} = ${key} AND NOT EXISTS (SELECT FROM created)`
 
 const isDecimal = (field: unknown): boolean =>
   field === Decimal ||

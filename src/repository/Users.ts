@@ -86,12 +86,7 @@ const read = /* @__PURE__ */ reader(Tables.users, User)
 const notFound = (clerk_user_id: ClerkUserId) => () => new UserNotFound({ clerk_user_id })
 
 const findById = (sql: Sql): Operations["findById"] => {
-  const find = lookUp(
-    Tables.users,
-    User,
-    1000,
-    (ids) => sql`SELECT ${columns} FROM users WHERE clerk_user_id = ANY(${ids}::text[])`
-  )
+  const find = lookUp(Tables.users, 1000, Tables.byKeys(sql, Tables.users))
   return Effect.fn("Users.findById")((id) => find(id, notFound(id)))
 }
 
@@ -111,24 +106,20 @@ export const columnDefaults = {
 const encodeCreate = /* @__PURE__ */ encoder(UserCreate)
 const created = /* @__PURE__ */ Tables.settable(UserCreate)
 
-const insert = (sql: Sql, json: string) => Tables.insertNew(sql, Tables.users, created, json)
-
 const create = (sql: Sql): Operations["create"] =>
   Effect.fn("Users.create")(function* (input) {
     const json = yield* encodeCreate({ ...columnDefaults, ...input }, "new user")
-    return yield* read.first(insert(sql, json), () => new UserAlreadyExists({ clerk_user_id: input.clerk_user_id }))
+    return yield* read.first(
+      Tables.insertNew(sql, Tables.users, created, json),
+      () => new UserAlreadyExists({ clerk_user_id: input.clerk_user_id })
+    )
   })
 
 const getOrCreate = (sql: Sql): Operations["getOrCreate"] =>
   Effect.fn("Users.getOrCreate")(function* (input) {
     const json = yield* encodeCreate({ ...userDefaults, ...input }, "new user")
-    // A user whom another transaction is inserting is neither inserted nor visible here; the next attempt sees it.
-    const row = yield* untilSeen(sql`
-      WITH created AS (${insert(sql, json)})
-      SELECT true AS created, created.* FROM created
-      UNION ALL
-      SELECT false, ${columns} FROM users
-      WHERE clerk_user_id = ${input.clerk_user_id}::varchar AND NOT EXISTS (SELECT FROM created)`)
+    const key = sql`${input.clerk_user_id}::varchar`
+    const row = yield* untilSeen(Tables.insertOrFind(sql, Tables.users, created, json, key))
     return { user: yield* read.row(row), created: row["created"] === true }
   })
 

@@ -193,10 +193,10 @@ const findSome = (sql: Sql, owner: ClerkUserId | undefined): Operations["findByI
   )
 
 const findById = (sql: Sql): Operations["findById"] => {
-  const find = lookUp(Tables.jobs, Job, 100, findMany(sql))
+  const find = lookUp(Tables.jobs, 100, findMany(sql))
   const some = findSome(sql, undefined)
   return Effect.fn("Jobs.findById")((id: JobId, options?: FindJobOptions) =>
-    options?.parts === undefined ? find(id.toLowerCase(), notFound(id)) : some(id, options)
+    options?.parts === undefined ? find(id, notFound(id)) : some(id, options)
   )
 }
 
