@@ -669,7 +669,7 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "an id that is none fails the lookups made with it",
     file: "src/repository/Rows.ts",
-    from: 'source.key === "id" ? uuidOrNull(key) !== null : isStorable(key)',
+    from: "isId ? uuidOrNull(key) !== null : isStorable(key)",
     to: 'key !== ""',
     tests: [repositories]
   },

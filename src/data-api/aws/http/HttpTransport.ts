@@ -5,10 +5,7 @@ import type { Socket } from "node:net"
 import * as Result from "effect/Result"
 import { ConnectFailed, ConnectionLost } from "../../DataApiError.ts"
 import type { Answer } from "../../rest-json/WireFailures.ts"
-import type { Loss, Options, Target, Transport } from "./Transport.ts"
-
-/** The code of a system error. Unlike the message, it never holds a secret. */
-const codeOf = (error: Error): string => ("code" in error && typeof error.code === "string" ? error.code : error.name)
+import { codeOf, type Loss, type Options, type Target, type Transport } from "./Transport.ts"
 
 /** Applies HTTP_PROXY and HTTPS_PROXY to this agent: Node's own switch applies them only to the global agents. */
 const proxy = () => (process.env["NODE_USE_ENV_PROXY"] === "1" ? { proxyEnv: process.env } : {})

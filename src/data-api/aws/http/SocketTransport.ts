@@ -10,10 +10,7 @@ import * as Result from "effect/Result"
 import { ConnectFailed, ConnectionLost } from "../../DataApiError.ts"
 import type { Answer } from "../../rest-json/WireFailures.ts"
 import { AnswerParser } from "./AnswerParser.ts"
-import type { Loss, Options, Target, Transport } from "./Transport.ts"
-
-/** The code of a system error. Unlike the message, it never holds a secret. */
-const codeOf = (error: Error): string => ("code" in error && typeof error.code === "string" ? error.code : error.name)
+import { codeOf, type Loss, type Options, type Target, type Transport } from "./Transport.ts"
 
 /** Octets of a connection's buffer for what arrives, the size of Node's own. */
 const READ = 65_536

@@ -39,3 +39,7 @@ export interface Transport {
   /** Closes the transport's own connections, and fails the requests on them. */
   readonly close: () => void
 }
+
+/** The code of a system error. Unlike the message, it never holds a secret. */
+export const codeOf = (error: Error): string =>
+  "code" in error && typeof error.code === "string" ? error.code : error.name
