@@ -1,7 +1,8 @@
 /** Reads from the environment which backend to use, and how to reach the database. */
-import * as ConfigProvider from "effect/ConfigProvider"
+import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
-import * as Redacted from "effect/Redacted"
+import * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { regionOf } from "./data-api/Arn.ts"
@@ -50,14 +51,11 @@ export class ConfigurationError extends Schema.TaggedError<ConfigurationError>()
 }) {}
 
 /** The value of a variable; undefined if it is not set, or blank. */
-// From the provider itself: every value is text, which needs none of the schemas behind Config.
 const text = Effect.fnUntraced(function* (variable: string) {
-  const provider = yield* ConfigProvider.ConfigProvider
-  const node = yield* Effect.mapError(
-    provider.load([variable]),
-    ({ message }) => new ConfigurationError({ variable, message: `${variable}: ${message}` })
+  const value = yield* Config.option(Config.String(variable)).pipe(
+    Effect.mapError((error) => new ConfigurationError({ variable, message: `${variable}: ${error.message}` }))
   )
-  return node?.value?.trim() === "" ? undefined : node?.value
+  return Option.getOrUndefined(Option.filter(value, (found) => found.trim() !== ""))
 })
 
 const required = Effect.fnUntraced(function* (variable: string, meaning: string) {
@@ -69,7 +67,12 @@ const required = Effect.fnUntraced(function* (variable: string, meaning: string)
   })
 })
 
-const secret = (variable: string, meaning: string) => Effect.map(required(variable, meaning), Redacted.make)
+const secret = Effect.fnUntraced(function* (variable: string, meaning: string) {
+  yield* required(variable, meaning)
+  return yield* Config.Redacted(variable).pipe(
+    Effect.mapError(() => new ConfigurationError({ variable, message: `${variable} can't be read` }))
+  )
+})
 
 /** A backend, what decided it, and the variables that would have decided otherwise and are not set. */
 interface Choice {
