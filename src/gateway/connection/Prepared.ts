@@ -13,7 +13,7 @@ import { type ClientStatement, statementOf } from "../statement/ClientStatement.
 import type { Description } from "../statement/DescribeSql.ts"
 import { innerQuery } from "../statement/InnerQuery.ts"
 import { changedResult, notUtf8, type Refused, refusal } from "../statement/Refused.ts"
-import { shortStatement } from "../statement/ShortStatement.ts"
+import { shortStatement } from "../statement/rows/ShortStatement.ts"
 import { isText, readText, toBinary } from "../values/BinaryForms.ts"
 import { fromBinary, isReadable } from "../values/ComposedForms.ts"
 import { noShapes, type TypeShapes } from "../values/TypeShape.ts"

@@ -12,7 +12,7 @@ import { shapeOf } from "../../data-api/statement/Shape.ts"
 import type { ClientStatement } from "./ClientStatement.ts"
 import { type Description, describeSql, readDescription, readDescriptionSql, type Undescribed } from "./DescribeSql.ts"
 import { columnOf, fieldText, isKnownType } from "./FieldText.ts"
-import { type ShortStatement, shortStatement } from "./ShortStatement.ts"
+import { type ShortStatement, shortStatement } from "./rows/ShortStatement.ts"
 import { frameOf } from "./Wrapped.ts"
 
 const none: Field = { isNull: true }

@@ -2,8 +2,9 @@
 import * as Result from "effect/Result"
 import { isLonger, MAX_SQL_LENGTH } from "../../data-api/Limits.ts"
 import { type PackedList, packLists } from "../../data-api/statement/PackedLists.ts"
-import { castTo, fromNumbered, render } from "../../data-api/statement/Placeholders.ts"
+import { castTo, fromNumbered, type Placement, render, type Template } from "../../data-api/statement/Placeholders.ts"
 import type { ClientStatement } from "./ClientStatement.ts"
+import { packRows } from "./rows/PackedRows.ts"
 import type { Wrapped } from "./Wrapped.ts"
 
 export interface SentText {
@@ -17,6 +18,38 @@ export interface SentText {
   readonly used: ReadonlySet<number>
   /** The lists that are sent as one parameter each, because the text would be too long. */
   readonly lists: ReadonlyArray<PackedList>
+}
+
+interface Sendable {
+  readonly sql: string
+  readonly lists: ReadonlyArray<PackedList>
+}
+
+const packedLists = (template: Template, placements: ReadonlyArray<Placement>): Sendable =>
+  packLists(template, { placementOf: (value) => placements[value], takesType: () => false }) ?? {
+    sql: render(template, placements),
+    lists: []
+  }
+
+/** The statement, with its lists packed if it would be too long. */
+const fitting = (
+  sql: string,
+  template: Template,
+  placements: ReadonlyArray<Placement>,
+  casts: ReadonlyArray<string>
+): Sendable => {
+  const whole = render(template, placements)
+  if (!isLonger(whole, MAX_SQL_LENGTH)) return { sql: whole, lists: [] }
+  const lists = packedLists(template, placements)
+  if (!isLonger(lists.sql, MAX_SQL_LENGTH)) return lists
+  const rows = packRows(sql, casts)
+  const read = rows === undefined ? undefined : fromNumbered(rows.sql)
+  if (rows === undefined || read === undefined || Result.isFailure(read)) return lists
+  const packed = packedLists(
+    read.success,
+    placements.map((placement, value) => rows.placements.get(value) ?? placement)
+  )
+  return { sql: packed.sql, lists: [...rows.lists, ...packed.lists] }
 }
 
 /** The text to send, with a cast for each parameter; a failure if the placeholders can't be read. */
@@ -39,20 +72,10 @@ export const sentText = (
       return made.sent
     }
     const placements = Array.from({ length: template.count }, (_, index) => castTo(casts?.[index] ?? "pg_catalog.text"))
-    const sql = render(template, placements)
-    const packed = isLonger(sql, MAX_SQL_LENGTH)
-      ? packLists(template, { placementOf: (value) => placements[value], takesType: () => false })
-      : undefined
+    const { lists, sql } = fitting(wrapped.sql, template, placements, casts ?? [])
     const used = new Set(template.parameters)
-    for (const value of packed?.lists.flatMap(({ elements }) => elements.flat()) ?? []) used.delete(value)
-    made.sent = {
-      wrapped: wrapped.sql,
-      casts,
-      sql: packed?.sql ?? sql,
-      count: template.count,
-      used,
-      lists: packed?.lists ?? []
-    }
+    for (const value of lists.flatMap(({ elements }) => elements.flat())) used.delete(value)
+    made.sent = { wrapped: wrapped.sql, casts, sql, count: template.count, used, lists }
     return made.sent
   })
 }

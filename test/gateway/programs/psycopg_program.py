@@ -67,6 +67,11 @@ with psycopg.connect(url, autocommit=True) as db:
     while many.nextset():
         ids.append(many.fetchone())
     print(ids, many.rowcount)
+    # The driver declares the smallest type of each number, and none for NULL.
+    numbers = [None if n % 7 == 3 else n * 10 ** (n % 6) for n in range(3000)]
+    rows = ", ".join(["(%s::varchar, %s::bigint, %s, now() is null)"] * len(numbers))
+    wide = f"select sum(b), sum(c), min(a), count(*), pg_typeof(min(c)) from (values {rows}) v(a, b, c, d)"
+    print(db.execute(wide, [value for n in numbers for value in ("it's", n, n)]).fetchone())
     for _ in range(8):
         print(db.execute("select count(*), max(name) from kept where id > %s", (1,), prepare=True).fetchone())
     print(db.execute("update kept set price = price * 2 where price is not null").rowcount, db.execute("select 1; select 2").nextset())

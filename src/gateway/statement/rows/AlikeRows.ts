@@ -1,0 +1,188 @@
+/**
+ * Finds the rows of VALUES that have one shape: the same tokens, but for placeholders and for numbers that count up by
+ * one from row to row. Pure.
+ */
+import { type Token, tokenize } from "../../../data-api/statement/SqlLexer.ts"
+
+/** A part of the text. */
+export interface Span {
+  readonly start: number
+  readonly end: number
+}
+
+/** A token of the first row that is another one in each row. */
+export interface Mark extends Span {
+  readonly counts: boolean
+  /** Whether it is an item of the row by itself, or the operand of a cast: no operator or function sees its type. */
+  readonly isPlain: boolean
+}
+
+export interface Row extends Span {
+  /** The values of its placeholders, as indexes of the statement's values. */
+  readonly values: ReadonlyArray<number>
+}
+
+/** The rows of one VALUES, at least two with at least one value each. */
+export interface AlikeRows extends Span {
+  readonly rows: readonly [Row, Row, ...ReadonlyArray<Row>]
+  /** The items of the first row. */
+  readonly items: ReadonlyArray<Span>
+  readonly marks: ReadonlyArray<Mark>
+}
+
+/** A query in a row is run for each row; DEFAULT means nothing outside of VALUES. */
+const fixed = /^(?:default|select|table|values)$/i
+
+/** A statement's tokens without white space, and their texts. */
+interface Source {
+  readonly tokens: ReadonlyArray<Token>
+  readonly texts: ReadonlyArray<string>
+}
+
+/** The token after the parenthesis that closes the one at `open`; undefined if a row can't be moved to a SELECT. */
+const afterRow = ({ texts, tokens }: Source, open: number): number | undefined => {
+  let depth = 0
+  for (let at = open; at < tokens.length; at++) {
+    const text = texts[at] ?? ""
+    const kind = tokens[at]?.kind
+    if (text === "(" || text === "[") depth++
+    else if (text === ")" || text === "]") depth--
+    else if (kind === "comment" || (kind === "word" && fixed.test(text))) return undefined
+    if (depth === 0) return at + 1
+  }
+  return undefined
+}
+
+/** The tokens at which the rows begin, and the one after the last row. */
+const boundaries = (source: Source, first: number): ReadonlyArray<number> | undefined => {
+  const found = [first]
+  for (let open = first; ; ) {
+    const after = afterRow(source, open)
+    if (after === undefined) return undefined
+    if (source.texts[after] !== ",") return [...found, after]
+    open = after + 1
+    if (source.texts[open] !== "(") return undefined
+    found.push(open)
+  }
+}
+
+type Change = "value" | "counter" | undefined
+
+/** How a token changes from row to row; null if it is none of the ways. */
+const changeOf = ({ texts, tokens }: Source, places: ReadonlyArray<number>): Change | null => {
+  const [first = 0] = places
+  const text = texts[first]
+  const kind = tokens[first]?.kind
+  if (places.every((at) => texts[at] === text)) return undefined
+  if (kind === "parameter") return places.every((at) => tokens[at]?.kind === kind) ? "value" : null
+  const from = Number(text)
+  const counts =
+    kind === "number" &&
+    Number.isInteger(from) &&
+    from + places.length <= 2_147_483_647 &&
+    places.every((at, row) => texts[at] === String(from + row))
+  return counts ? "counter" : null
+}
+
+/** Whether a cast follows, of either form. */
+const isCast = ({ texts }: Source, at: number): boolean =>
+  texts[at + 1] === "::" ||
+  (/^as$/i.test(texts[at + 1] ?? "") && texts[at - 1] === "(" && /^cast$/i.test(texts[at - 2] ?? ""))
+
+/** The items of the row between two tokens, its parentheses. */
+const itemsOf = ({ texts, tokens }: Source, open: number, close: number): ReadonlyArray<Span> => {
+  let depth = 0
+  let from = open + 1
+  const items: Array<Span> = []
+  for (let at = open; at <= close; at++) {
+    const text = texts[at]
+    if (text === "(" || text === "[") depth++
+    else if (text === ")" || text === "]") depth--
+    if (at < close && !(text === "," && depth === 1)) continue
+    items.push({ start: tokens[from]?.start ?? 0, end: tokens[at - 1]?.end ?? 0 })
+    from = at + 1
+  }
+  return items
+}
+
+const numberOf = (parameter: string): number => Number(parameter.slice(1)) - 1
+
+/** The rows that begin at the token after VALUES. */
+const rowsAt = (source: Source, first: number, once: ReadonlySet<string>): AlikeRows | undefined => {
+  const [, second, ...others] = boundaries(source, first) ?? []
+  const end = others.at(-1)
+  if (second === undefined || end === undefined) return undefined
+  const starts = [first, second, ...others.slice(0, -1)]
+  const width = second - first
+  if (end + 1 - first !== starts.length * width) return undefined
+  const items = itemsOf(source, first, second - 2)
+  const marks: Array<Mark> = []
+  const valuesAt: Array<number> = []
+  for (let offset = 0; offset < width - 1; offset++) {
+    const places = starts.map((start) => start + offset)
+    const change = changeOf(source, places)
+    if (change === null) return undefined
+    if (change === undefined) continue
+    if (change === "value") {
+      if (!places.every((at) => once.has(source.texts[at] ?? ""))) return undefined
+      valuesAt.push(offset)
+    }
+    const { end: to = 0, start = 0 } = source.tokens[first + offset] ?? {}
+    const isPlain = isCast(source, first + offset) || items.some((item) => item.start === start && item.end === to)
+    marks.push({ start, end: to, counts: change === "counter", isPlain })
+  }
+  if (valuesAt.length === 0) return undefined
+  const rowOf = (start: number): Row => ({
+    start: source.tokens[start]?.start ?? 0,
+    end: source.tokens[start + width - 2]?.end ?? 0,
+    values: valuesAt.map((offset) => numberOf(source.texts[start + offset] ?? ""))
+  })
+  return {
+    start: source.tokens[first - 1]?.start ?? 0,
+    end: source.tokens[end - 1]?.end ?? 0,
+    rows: [rowOf(first), rowOf(second), ...starts.slice(2).map(rowOf)],
+    items,
+    marks
+  }
+}
+
+/** The parameters that a statement has in one place only. */
+const onceIn = ({ texts, tokens }: Source): ReadonlySet<string> => {
+  const once = new Set<string>()
+  const seen = new Set<string>()
+  for (const [at, text] of texts.entries()) {
+    if (tokens[at]?.kind !== "parameter") continue
+    if (seen.has(text)) once.delete(text)
+    else once.add(text)
+    seen.add(text)
+  }
+  return once
+}
+
+/** The lists of alike rows in a statement, in their order. */
+export const alikeRows = (sql: string): ReadonlyArray<AlikeRows> => {
+  const tokens = tokenize(sql).filter(({ kind }) => kind !== "space")
+  const texts = tokens.map(({ end, start }) => sql.slice(start, end))
+  const source = { texts, tokens }
+  const once = onceIn(source)
+  return tokens.flatMap(({ kind }, at) =>
+    kind === "word" && texts[at + 1] === "(" && /^values$/i.test(texts[at] ?? "")
+      ? (rowsAt(source, at + 1, once) ?? [])
+      : []
+  )
+}
+
+export interface Edit extends Span {
+  readonly text: string
+}
+
+/** A text with parts of it replaced, which are in their order. */
+export const edited = (sql: string, edits: ReadonlyArray<Edit>): string => {
+  const parts: Array<string> = []
+  let at = 0
+  for (const { end, start, text } of edits) {
+    parts.push(sql.slice(at, start), text)
+    at = end
+  }
+  return parts.join("") + sql.slice(at)
+}
