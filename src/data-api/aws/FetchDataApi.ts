@@ -3,9 +3,10 @@
  *
  * Credentials are passed, or read from the configuration; this module searches no files or metadata endpoints.
  */
-import * as ConfigProvider from "effect/ConfigProvider"
+import * as Configuration from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { regionOf } from "../Arn.ts"
 import { DataApi } from "../DataApi.ts"
@@ -50,29 +51,32 @@ export const configuredCredentials: Effect.Effect<Credentials, Unauthenticated> 
           "`credentials` (for example from Amazon Cognito), or let a server call the database."
       )
     : Effect.flatMap(
-        Effect.orElseSucceed(read, () => undefined),
-        (found) =>
-          found === undefined
-            ? refuse(
-                "No AWS credentials: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not configured. Pass `credentials`, or " +
-                  "provide a ConfigProvider that has them, such as ConfigProvider.fromUnknown(env) in a Worker."
-              )
-            : Effect.succeed(found)
+        Effect.orElseSucceed(read, () => Option.none<Credentials>()),
+        Option.match({
+          onNone: () =>
+            refuse(
+              "No AWS credentials: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not configured. Pass `credentials`, or " +
+                "provide a ConfigProvider that has them, such as ConfigProvider.fromUnknown(env) in a Worker."
+            ),
+          onSome: Effect.succeed
+        })
       )
 )
 
+const secret = (name: string) => Configuration.option(Configuration.Redacted(name))
+
 const read = /* @__PURE__ */ Effect.gen(function* () {
-  const provider = yield* ConfigProvider.ConfigProvider
-  const text = (name: string) => Effect.map(provider.load([name]), (node) => node?.value)
-  const accessKeyId = yield* text("AWS_ACCESS_KEY_ID")
-  const secretAccessKey = yield* text("AWS_SECRET_ACCESS_KEY")
-  const sessionToken = yield* text("AWS_SESSION_TOKEN")
-  if (accessKeyId === undefined || secretAccessKey === undefined) return undefined
-  return {
-    accessKeyId,
-    secretAccessKey: Redacted.make(secretAccessKey),
-    sessionToken: sessionToken ? Redacted.make(sessionToken) : undefined
-  }
+  const accessKeyId = yield* Configuration.option(Configuration.String("AWS_ACCESS_KEY_ID"))
+  const secretAccessKey = yield* secret("AWS_SECRET_ACCESS_KEY")
+  const sessionToken = yield* secret("AWS_SESSION_TOKEN")
+  return Option.map(
+    Option.all([accessKeyId, secretAccessKey]),
+    ([accessKeyId, secretAccessKey]): Credentials => ({
+      accessKeyId,
+      secretAccessKey,
+      sessionToken: Option.getOrUndefined(Option.filter(sessionToken, (token) => Redacted.value(token) !== ""))
+    })
+  )
 })
 
 const make = Effect.fnUntraced(function* (config: Config) {
