@@ -640,9 +640,9 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   },
   {
     name: "octets that are no text are decoded to another one",
-    file: "src/gateway/values/BinaryForms.ts",
-    from: "(isUtf8(bytes) ? bytes.toString() : undefined)",
-    to: "bytes.toString()",
+    file: "src/gateway/values/Utf8.ts",
+    from: "isUtf8(octets) && !octets.includes(0)",
+    to: "true",
     tests: ["test/gateway/values/ComposedForms.test.ts"]
   },
   {

@@ -14,9 +14,10 @@ import type { Description } from "../statement/DescribeSql.ts"
 import { innerQuery } from "../statement/InnerQuery.ts"
 import { changedResult, notUtf8, type Refused, refusal } from "../statement/Refused.ts"
 import { shortStatement } from "../statement/rows/ShortStatement.ts"
-import { isText, readText, toBinary } from "../values/BinaryForms.ts"
+import { isText, toBinary } from "../values/BinaryForms.ts"
 import { fromBinary, isReadable } from "../values/ComposedForms.ts"
 import { noShapes, type TypeShapes } from "../values/TypeShape.ts"
+import { readText } from "../values/Utf8.ts"
 import { fixedColumns } from "./FixedColumns.ts"
 
 type BindMessage = Extract<FrontendMessage, { readonly _tag: "Bind" }>
@@ -142,7 +143,7 @@ export const knownColumns = (session: Session, { description, statement }: Prepa
   description?.columns ?? (statement === undefined ? undefined : fixedColumns(session, statement))
 
 const textOf = (bytes: Uint8Array): Result.Result<string, Refused> =>
-  Result.fromNullishOr(readText(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)), notUtf8)
+  Result.fromNullishOr(readText(bytes), () => notUtf8(bytes))
 
 const formatAt = (formats: ReadonlyArray<Format>, index: number): Format =>
   formats.length === 1 ? (formats[0] ?? "text") : (formats[index] ?? "text")
@@ -193,7 +194,7 @@ const textOfBinary = (
 ): Result.Result<string, Refused> => {
   const text = fromBinary(oid, value, shapes)
   if (text !== undefined) return Result.succeed(text)
-  if (isText(oid)) return Result.fail(notUtf8())
+  if (isText(oid)) return Result.fail(notUtf8(value))
   return Result.fail(
     isReadable(oid, shapes)
       ? refusal("22P03", `incorrect binary data format in bind parameter ${index + 1}`)

@@ -8,13 +8,13 @@ import * as Backend from "../protocol/BackendMessages.ts"
 import type { ClientSocket } from "../protocol/ClientSocket.ts"
 import type { Session } from "../session/ClientSession.ts"
 import { statementOf } from "../statement/ClientStatement.ts"
-import { Refused, refusal, refusedBy } from "../statement/Refused.ts"
+import { notUtf8, Refused, refusal, refusedBy } from "../statement/Refused.ts"
 import { noShapes, type TypeShapes } from "../values/TypeShape.ts"
 import { BinaryReader } from "./CopyBinary.ts"
 import { columnsOfTable } from "./CopyColumns.ts"
 import type { CopyFault } from "./CopyLines.ts"
 import type { CopyStatement } from "./CopyStatement.ts"
-import { type CopyRecord, NOT_TEXT, recordReader } from "./CopyText.ts"
+import { type CopyRecord, recordReader } from "./CopyText.ts"
 
 /** Bytes for the rows in the JSON of one request; the rest is for the statement, the ARNs and the headers. */
 const CHUNK_BYTES = MAX_REQUEST_BYTES - 256 * 1024
@@ -195,8 +195,6 @@ class Inserter {
 const tooLong = (): Refused =>
   refusal("54000", "a row of COPY is too long", "The Data API takes requests of 4 MiB, and a row has to fit into one.")
 
-const notText = (): Refused => refusal("22021", NOT_TEXT)
-
 type Received = Result.Result<ReadonlyArray<CopyRecord>, Refused>
 
 const binaryReader = (types: ReadonlyArray<number>, shapes: TypeShapes) => {
@@ -220,8 +218,11 @@ const lineReader = ({ options }: CopyStatement, target: Target) => {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
   /** The text of a piece, which may end within a character, or of what is left of one at the end. */
   const decoded = (bytes?: Uint8Array): Result.Result<string, Refused> =>
-    Result.try({ try: () => decoder.decode(bytes, { stream: bytes !== undefined }), catch: notText }).pipe(
-      Result.filterOrFail((text) => !text.includes("\0"), notText)
+    Result.try({ try: () => decoder.decode(bytes, { stream: bytes !== undefined }), catch: () => notUtf8() }).pipe(
+      Result.filterOrFail(
+        (text) => !text.includes("\0"),
+        () => notUtf8()
+      )
     )
   const received = (records: ReadonlyArray<CopyRecord> | CopyFault): Received =>
     "message" in records

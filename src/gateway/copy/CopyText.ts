@@ -1,4 +1,6 @@
 /** Writes and reads COPY's text and CSV formats. Pure. */
+
+import { notUtf8 } from "../statement/Refused.ts"
 import { type CopyFault, type CopyLines, LineSplitter } from "./CopyLines.ts"
 import type { CopyOptions } from "./CopyStatement.ts"
 import { octetEscapes, textOfOctets } from "./OctetEscapes.ts"
@@ -72,8 +74,6 @@ export interface RecordReader {
   /** The last records, of which one may end without a line break. */
   readonly end: () => ReadonlyArray<CopyRecord> | CopyFault
 }
-
-export const NOT_TEXT = 'invalid byte sequence for encoding "UTF8"'
 
 const unescapes: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v" }
 
@@ -179,7 +179,7 @@ export const recordReader = (options: CopyOptions, names: ReadonlyArray<string>)
   const valuesOf = csv ? csvLine(options, names) : textLine(options)
   const refused: Pick<CopyFault, "code" | "message"> = csv
     ? { code: "22P04", message: "unterminated CSV quoted field" }
-    : { code: "22021", message: NOT_TEXT }
+    : { code: "22021", message: notUtf8().message }
   let header: CopyRecord | undefined
   const recordsOf = ({ fault, lines }: CopyLines): ReadonlyArray<CopyRecord> | CopyFault => {
     const records: Array<CopyRecord> = []

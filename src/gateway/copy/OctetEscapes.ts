@@ -1,5 +1,5 @@
 /** Escapes that name octets of UTF-8 one by one, such as `\303\251` and `\xc3\xa9` for é. Pure. */
-import { isUtf8 } from "node:buffer"
+import { readText } from "../values/Utf8.ts"
 
 /** A run of such escapes, in the syntax of a regular expression. */
 export const octetEscapes = String.raw`(?:\\(?:x[0-9A-Fa-f]{1,2}|[0-7]{1,3}))+`
@@ -11,5 +11,5 @@ export const textOfOctets = (run: string): string | undefined => {
       hex === undefined ? Number.parseInt(octal, 8) : Number.parseInt(hex, 16)
     )
   )
-  return isUtf8(octets) && !octets.includes(0) ? octets.toString() : undefined
+  return readText(octets)
 }

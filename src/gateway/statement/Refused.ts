@@ -3,6 +3,7 @@ import * as Data from "effect/Data"
 import type { DataApiError, DatabaseError, Reason } from "../../data-api/DataApiError.ts"
 import { failures } from "../../data-api/FailureTable.ts"
 import type { ErrorFields } from "../protocol/BackendMessages.ts"
+import { notUtf8Message } from "../values/Utf8.ts"
 
 /** The error that refuses a statement or a connection. */
 export class Refused extends Data.TaggedError("Refused")<{
@@ -139,5 +140,5 @@ export const refusedBy = (
   })
 }
 
-/** PostgreSQL's error for a text that is not UTF-8. */
-export const notUtf8 = (): Refused => refusal("22021", 'invalid byte sequence for encoding "UTF8"')
+/** PostgreSQL's error for octets that are no text; it names none where they are not given. */
+export const notUtf8 = (octets: Uint8Array = new Uint8Array()): Refused => refusal("22021", notUtf8Message(octets))

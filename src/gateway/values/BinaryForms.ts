@@ -1,9 +1,9 @@
 /** Converts values of common types between PostgreSQL's text and binary forms. Pure. */
-import { isUtf8 } from "node:buffer"
 import { oidOf, pgElementByOid } from "../../data-api/values/PgOids.ts"
 import { floatText } from "../statement/FieldText.ts"
 import { readArray } from "./ArrayText.ts"
 import { daysOfText, microsOfTime, microsOfTimestamp, textOfDays, textOfTime, textOfTimestamp } from "./DateTimes.ts"
+import { readText } from "./Utf8.ts"
 
 interface Form {
   /** Undefined if the text is not a value of the type. */
@@ -23,9 +23,6 @@ const fixed = (size: number, write: (bytes: Buffer, text: string) => void, read:
   write: (text) => sized(size, (bytes) => write(bytes, text)),
   read: (bytes) => (bytes.length === size ? read(bytes) : undefined)
 })
-
-/** The text of octets; undefined if they are not UTF-8, since decoding would change them. */
-export const readText = (bytes: Buffer): string | undefined => (isUtf8(bytes) ? bytes.toString() : undefined)
 
 const utf8: Form = { write: (text) => Buffer.from(text), read: readText }
 

@@ -2,9 +2,10 @@
 import { MAX_REQUEST_BYTES } from "../../data-api/Limits.ts"
 import { pgElementByOid } from "../../data-api/values/PgOids.ts"
 import { writeArray } from "./ArrayText.ts"
-import { readBinaryForm, readText } from "./BinaryForms.ts"
+import { readBinaryForm } from "./BinaryForms.ts"
 import { type Read, readers } from "./RareForms.ts"
 import { noShapes, type TypeShape, type TypeShapes } from "./TypeShape.ts"
+import { readText } from "./Utf8.ts"
 
 const BOX = 603
 

@@ -1,8 +1,8 @@
 /** Reads binary values of the rarer built-in types as text that PostgreSQL parses under any settings. Pure. */
 import { textOfInterval } from "../../data-api/values/Intervals.ts"
 import { floatText } from "../statement/FieldText.ts"
-import { readText } from "./BinaryForms.ts"
 import { textOfTime } from "./DateTimes.ts"
+import { readText } from "./Utf8.ts"
 
 /** Reads a binary value as text; undefined if the bytes are not a value of the type. */
 export type Read = (bytes: Buffer) => string | undefined
