@@ -58,7 +58,7 @@ export const waitFor = Effect.fnUntraced(function* (config: DbConfig.DbConfig, p
     const outcome = yield* Effect.result(attempt)
     if (outcome._tag === "Success") return
     const waited = (yield* Clock.currentTimeMillis) - begin
-    if (!isComingUp(outcome.failure) || waited >= millis) return yield* Effect.fail(outcome.failure)
+    if (!isComingUp(outcome.failure) || waited >= millis) return yield* outcome.failure
     if (!announced)
       yield* Effect.logInfo(`Waiting up to ${Duration.format(patience)}: ${adviceOn(outcome.failure).problem}`)
     yield* Effect.sleep("1 second")

@@ -34,11 +34,11 @@ const textOf = Effect.fnUntraced(function* ({ arrayBuffer, headers }: HttpServer
   const [type = "", ...parameters] = (headers["content-type"] ?? "application/json").toLowerCase().split(";")
   if (type.trim() !== "application/json") {
     const message = "Send the body as JSON, with the header content-type: application/json."
-    return yield* Effect.fail(new UnsupportedBody({ message }))
+    return yield* new UnsupportedBody({ message })
   }
   const encoding = headers["content-encoding"]?.trim().toLowerCase() ?? ""
   if (encoding !== "" && encoding !== "identity") {
-    return yield* Effect.fail(new UnsupportedBody({ message: "Send the body without a content-encoding." }))
+    return yield* new UnsupportedBody({ message: "Send the body without a content-encoding." })
   }
   const charset = parameters
     .map((one) => /^\s*charset\s*=\s*"?([^"\s]*)/.exec(one)?.[1])
