@@ -1,4 +1,5 @@
 /** What the repositories promise about the life of a job, whatever `SqlClient` they run on. */
+import { setTimeout } from "node:timers/promises"
 import { assert, type Vitest } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Stream } from "effect"
 import { SqlClient } from "effect/sql"
@@ -360,6 +361,8 @@ const queue = (it: It) => {
       const ids: Array<JobId> = []
       for (const request of [{}, {}, { request_payload: { years: 20 } }, { request_payload: null }, {}]) {
         ids.push((yield* jobs.create({ clerk_user_id, job_type: "tax_optimization", ...request })).id)
+        // The clock of the embedded database has whole milliseconds, and jobs of the same one have no order.
+        yield* Effect.promise(() => setTimeout(2))
       }
       const claimed = yield* jobs.claim({ types: ["tax_optimization"], limit: 4 })
       assert.deepStrictEqual(
