@@ -4,13 +4,13 @@ import { deepest } from "./agent/calls/accepted.ts"
 import type { CallRecord } from "./agent/calls/callTrail.ts"
 import * as ToolCalls from "./agent/calls/ToolCalls.ts"
 import { readArguments } from "./agent/payloads/argumentText.ts"
-import { isNestedAtMost } from "./agent/schemas/portable.ts"
 import { type Grant, grants } from "./agent/tools/Grants.ts"
 import { type ToolDialect, toolDefinitions } from "./agent/tools/toolDefinitions.ts"
 import * as UserTools from "./agent/tools/UserTools.ts"
 import * as DbConfig from "./DbConfig.ts"
 import * as DbLayer from "./DbLayer.ts"
 import { ClerkUserId, InvalidInput, JobId, problemsOf, strict } from "./domain/index.ts"
+import { isNestedAtMost } from "./domain/Json.ts"
 
 /** Whose tools to open, on which database, and within which limits. */
 export interface OpenToolsOptions {

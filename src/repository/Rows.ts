@@ -9,7 +9,7 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import * as SqlResolver from "effect/sql/SqlResolver"
 import type { Fragment } from "effect/sql/Statement"
-import { refusingDepth } from "../domain/Json.ts"
+import { notTooDeep, refusingDepth } from "../domain/Json.ts"
 import { InvalidInput, problemsOf, UnreadableRow } from "../domain/Problems.ts"
 import { isStorable } from "../domain/Text.ts"
 import { quickReader } from "./RowDecoder.ts"
@@ -135,10 +135,9 @@ export const encoder = <A, I>(schema: Schema.Codec<A, I>) => {
   const encode = Schema.encodeEffect(schema, { errors: "all" })
   return (value: A, subject: string): Effect.Effect<string, InvalidInput> =>
     Effect.suspend(() => encode(value)).pipe(
-      Effect.mapBoth({
-        onFailure: (error) => new InvalidInput({ subject, problems: problemsOf(error) }),
-        onSuccess: (encoded) => JSON.stringify(encoded)
-      }),
+      Effect.mapError((error) => new InvalidInput({ subject, problems: problemsOf(error) })),
+      Effect.flatMap((encoded) => notTooDeep(subject, encoded)),
+      Effect.map((encoded) => JSON.stringify(encoded)),
       refusingDepth(subject)
     )
 }

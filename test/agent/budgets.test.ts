@@ -1,6 +1,6 @@
 /** No answer is longer than it may be, however much there is; and page after page all of it can be read. */
 import { assert, layer } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import { vi } from "vitest"
 import * as ToolCalls from "../../src/agent/calls/ToolCalls.ts"
@@ -213,10 +213,15 @@ else {
           INSERT INTO jobs (clerk_user_id, job_type, status, report_payload)
           VALUES (${user}::varchar, 'portfolio_analysis', 'failed', ${deep}::jsonb) RETURNING id`
         const { call, read } = yield* opened()
-        for (const asked of [{}, { include: ["report"] }, { include: ["report"], from: 0 }]) {
+        for (const asked of [{}, { include: ["report"] }]) {
           const { value } = yield* call("read_job", { job_id: row?.id, ...asked })
           assert.deepInclude(value, { error: "TooLarge" })
         }
+        // Text is not nested; but before Node 26 JSON.stringify can't make it.
+        const { value: excerpt } = yield* call("read_job", { job_id: row?.id, include: ["report"], from: 0 })
+        const made = Option.liftThrowable(JSON.stringify)(JSON.parse(deep))
+        if (Option.isNone(made)) assert.deepInclude(excerpt, { error: "TooLarge" })
+        else assert.deepNestedInclude(excerpt, { "excerpt.text": deep, "excerpt.next": null })
         assert.isNull((yield* read("read_job", { job_id: row?.id, include: ["summary"] })).report_payload)
       })
     )

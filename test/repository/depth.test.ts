@@ -2,6 +2,7 @@
 import { assert, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Schema } from "effect"
 import { JobCreate } from "../../src/domain/index.ts"
+import { deepestJson, isNestedAtMost } from "../../src/domain/Json.ts"
 import { encoder, reader } from "../../src/repository/Rows.ts"
 
 const deep: unknown = JSON.parse(`${'{"a":'.repeat(200_000)}1${"}".repeat(200_000)}`)
@@ -24,6 +25,34 @@ it.effect("input that is nested too deep is refused before anything is sent", ()
     assert.deepInclude(error, { _tag: "InvalidInput", subject: "job", problems: said })
   })
 )
+
+it.effect("input of as many levels as databases take is sent, and of one more is not, on every runtime", () =>
+  Effect.gen(function* () {
+    const encode = encoder(Schema.Struct({ payload: Schema.Unknown }))
+    const nested = (levels: number): unknown => JSON.parse(`${"[".repeat(levels)}${"]".repeat(levels)}`)
+    // The row and its member are levels too.
+    const text = yield* encode({ payload: nested(deepestJson) }, "job")
+    assert.strictEqual(text.length, '{"payload":}'.length + 2 * deepestJson)
+    const error = yield* Effect.flip(encode({ payload: nested(deepestJson + 1) }, "job"))
+    assert.deepInclude(error, { _tag: "InvalidInput", problems: said })
+  })
+)
+
+it("an object that refers to itself, in two members, is nested deeper than any number, which is soon seen", () => {
+  const circular: Record<string, unknown> = {}
+  Object.assign(circular, { one: circular, two: [circular] })
+  assert.isFalse(isNestedAtMost(circular, deepestJson))
+})
+
+it.each([
+  [1, 0],
+  [{}, 0],
+  [{ a: 1 }, 1],
+  [[[], { a: [null] }], 3]
+])("%j has %i levels", (value, levels) => {
+  assert.isTrue(isNestedAtMost(value, levels))
+  assert.isFalse(isNestedAtMost(value, levels - 1))
+})
 
 it.effect("a row that holds JSON nested too deep is read as any other", () =>
   Effect.gen(function* () {

@@ -11,8 +11,9 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import { strict } from "../../domain/index.ts"
+import { deepestJson, isNestedAtMost } from "../../domain/Json.ts"
 import { wordFor } from "../payloads/spellings.ts"
-import { argumentSchema, isNestedAtMost } from "../schemas/portable.ts"
+import { argumentSchema } from "../schemas/portable.ts"
 import type { Grant } from "../tools/Grants.ts"
 import { MaxResult } from "../tools/pages.ts"
 import { Tools, toolsFor } from "../tools/Tools.ts"
@@ -118,10 +119,11 @@ const narrower: { readonly [Tool in Name]?: string } = {
   read_job: "Name one payload in include, with from: 0 for an excerpt."
 }
 
-/** Replaces an answer that is too large with advice on a narrower call. */
+/** Replaces an answer that is too large, or nested too deep, with advice on a narrower call. */
 const bounded =
   (name: Name | undefined, maxResult: number) =>
   (answer: Answer): Answer => {
+    if (!isNestedAtMost(answer.value, deepestJson)) return tooDeep
     const size = Buffer.byteLength(JSON.stringify(answer.value))
     if (answer.isError || size <= maxResult) return answer
     const advice = name === undefined ? undefined : narrower[name]
@@ -226,7 +228,7 @@ const failed = (name: Name | undefined, cause: Cause.Cause<unknown>): Effect.Eff
 const messageOf = (error: unknown): string =>
   Predicate.isObject(error) && typeof error["message"] === "string" ? error["message"] : String(error)
 
-/** The answer that would overflow the stack while it is written as JSON: another program has stored what is in it. */
+/** The answer that is nested deeper than clients read, or than the stack: another program has stored what is in it. */
 const tooDeep = failure(
   "TooLarge",
   "What is stored there is nested thousands deep, and can't be sent. read_job leaves out what include does not name."

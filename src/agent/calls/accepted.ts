@@ -2,10 +2,10 @@
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import { parseJson } from "../../data-api/values/SoundJson.ts"
+import { isNestedAtMost } from "../../domain/Json.ts"
 import { exactNumber } from "../../spelling/ExactNumber.ts"
 import { changedIn } from "../../spelling/WrittenJson.ts"
 import { amountFor, plainNumber, wordFor } from "../payloads/spellings.ts"
-import { isNestedAtMost } from "../schemas/portable.ts"
 
 type Node = { readonly [keyword: string]: unknown }
 

@@ -1,8 +1,8 @@
 /** Messages that must not reach the MCP library, over stdio or HTTP, and what is answered instead. Pure. */
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import { isNestedAtMost } from "../../domain/Json.ts"
 import { changedIn } from "../../spelling/WrittenJson.ts"
-import { isNestedAtMost } from "../schemas/portable.ts"
 
 /** The arguments of a call may be nested 64 deep; the message around them adds a few. */
 const deepest = 70

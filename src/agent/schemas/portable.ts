@@ -76,13 +76,3 @@ const argumentsOf = (schema: JsonSchema.JsonSchema): JsonSchema.JsonSchema => {
 
 /** The schema of a tool's arguments: portable, closed, and without `null` for what may be left out. */
 export const argumentSchema = (schema: JsonSchema.JsonSchema): JsonSchema.JsonSchema => argumentsOf(portable(schema))
-
-/** Whether JSON is nested no deeper than this. */
-export const isNestedAtMost = (value: unknown, most: number): boolean => {
-  let level: ReadonlyArray<unknown> = [value]
-  for (let depth = 0; depth <= most; depth++) {
-    level = level.flatMap((one) => (typeof one === "object" && one !== null ? Object.values(one) : []))
-    if (level.length === 0) return true
-  }
-  return false
-}
