@@ -20,6 +20,10 @@ export const Holder = Schema.Struct({
   program: Printable,
   /** When it opened the folder, as an ISO date and time. */
   since: Printable,
+  /**
+   * When its thread began, in milliseconds since 1970. Containers on one volume may have the same host and process id.
+   */
+  began: Schema.optionalKey(Schema.Finite),
   /** The socket for other commands: a name in the folder or an absolute path; absent if there is none. */
   socket: Schema.optionalKey(Schema.String)
 })
@@ -39,7 +43,8 @@ export const self = Effect.fnUntraced(function* (
     pid: process.pid,
     host: printable(hostname()),
     program: printable(program),
-    since: new Date(now).toISOString()
+    since: new Date(now).toISOString(),
+    began: performance.timeOrigin
   }
 })
 
@@ -87,8 +92,9 @@ export const remove = (path: string): Effect.Effect<void> =>
 
 const isHere = ({ host }: Holder): boolean => host === printable(hostname())
 
-/** Whether a holder is this process. */
-export const isSelf = (holder: Holder): boolean => isHere(holder) && holder.pid === process.pid
+/** Whether a holder is this process, and this thread of it. */
+export const isSelf = (holder: Holder): boolean =>
+  isHere(holder) && holder.pid === process.pid && holder.began === performance.timeOrigin
 
 /** A holder for messages, such as `process 123 (alex-db, since 2026-11-26T10:00:00.000Z)`. */
 export const nameOf = (holder: Holder): string => {

@@ -27,7 +27,7 @@ const inUse = Effect.fnUntraced(function* (dataDir: string, lockJson: string): E
   const by = Option.match(holder, { onNone: () => "another process", onSome: Holder.nameOf })
   const isOwn = Option.exists(holder, Holder.isSelf)
   const way = isOwn
-    ? "Stop that process or choose another folder."
+    ? "Provide one layer to all that use it, as a ManagedRuntime does, or choose another folder."
     : "Stop that process, choose another folder, or let your programs share it: run alex-db serve and set the variables that it prints."
   const message = `The data folder ${dataDir} is in use by ${by}, which holds its lock, lock.db. ${way}`
   return yield* new FolderInUse({ message, holder })

@@ -74,12 +74,31 @@ describe("a data folder", () => {
         assert.match(
           message.replace(folder, "FOLDER"),
           new RegExp(
-            `^The data folder FOLDER is in use by this process itself, ${process.pid} \\(.+, since 2\\S+Z\\), which holds its lock, lock.db. Stop that process or choose another folder.$`
+            `^The data folder FOLDER is in use by this process itself, ${process.pid} \\(.+, since 2\\S+Z\\), which holds its lock, lock.db. Provide one layer to all that use it, as a ManagedRuntime does, or choose another folder.$`
           )
         )
       }).pipe(Effect.provide(layer(folder)))
       assert.deepStrictEqual(yield* opens(folder), { longValue: 1 })
     }).pipe(Effect.scoped)
+  )
+
+  it.live(
+    "whose holder has this process's id in another container, or is another thread, is not called this process's own",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        yield* Effect.gen(function* () {
+          yield* scalar("select 1")
+          const path = join(folder, "lock.json")
+          const { began, ...holder } = JSON.parse(readFileSync(path, "utf8"))
+          for (const other of [{ ...holder, began: began + 1 }, holder]) {
+            writeFileSync(path, JSON.stringify(other))
+            const [, message] = yield* refusal(folder)
+            assert.include(message, `is in use by process ${process.pid} (`)
+            assert.include(message, "or let your programs share it: run alex-db serve")
+          }
+        }).pipe(Effect.provide(layer(folder)))
+      }).pipe(Effect.scoped)
   )
 
   it.live("is refused while a process of an earlier version, which locked with lock.json alone, has it", () =>

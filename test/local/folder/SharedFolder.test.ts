@@ -105,7 +105,7 @@ describe("a shared folder", () => {
         assert.match(yield* refused(shared(folder)), new RegExp(`is in use by this process itself, ${process.pid} \\(`))
         yield* holder.close
         yield* open(shared(folder, "test holder"))
-        assert.match(yield* refused(alone(folder)), /\(test holder, since .*which holds its lock, lock\.db\. Stop that/)
+        assert.match(yield* refused(alone(folder)), /\(test holder, since .*which holds its lock, lock\.db\. Provide one layer to all/)
         assert.strictEqual(
           yield* refused(shared(folder, "test", "other")),
           `The data folder ${folder} holds the database alex, not other. Choose another folder.`
@@ -200,7 +200,7 @@ describe("a shared folder", () => {
         assert.deepStrictEqual(yield* holder.use(scalar("select 1")), { longValue: 1 })
         assert.match(
           yield* refused(shared(folder)),
-          /is in use by this process itself.*Stop that process or choose another/
+          /is in use by this process itself.*Provide one layer to all that use it.*or choose another/
         )
       }).pipe(Effect.scoped),
     120_000
