@@ -47,7 +47,10 @@ const others: ReadonlyArray<readonly [beginning: string, meaning: string]> = [
   ["\u0028\u00b5\u002f\u00fd", packed]
 ]
 
-/** Splits bytes into lines at LF only: a carriage return or a Unicode line separator in a value ends no line. */
+/**
+ * Splits bytes into lines at LF only: a Unicode line separator in a value ends no line. A carriage return before it is no
+ * part of the line, since JSON escapes those of values: Git and editors of Windows add them.
+ */
 class Lines {
   #parts: Array<Uint8Array> = []
   #length = 0
@@ -78,7 +81,8 @@ class Lines {
   }
 
   #text(): string {
-    return Buffer.concat(this.#parts).toString("utf8")
+    const text = Buffer.concat(this.#parts).toString("utf8")
+    return text.endsWith("\r") ? text.slice(0, -1) : text
   }
 
   /** How many bytes of an unfinished line are kept. */

@@ -66,6 +66,19 @@ it.effect("what was written is read, in pieces of any size", () =>
   })
 )
 
+it.effect("lines that end as on Windows are read, and a carriage return anywhere else is found", () =>
+  Effect.gen(function* () {
+    const text = (yield* written).toString()
+    for (const size of [1, 7, 1000]) {
+      const { contents } = yield* check(Buffer.from(text.replaceAll("\n", "\r\n")), size)
+      assert.deepStrictEqual(contents, (yield* check(Buffer.from(text))).contents)
+    }
+    for (const changed of [text.replace("\n", "\r\r\n"), text.replace("{", "\r{"), text.replaceAll("\n", "\r")]) {
+      assert.match((yield* refusal(Buffer.from(changed))).message, /^b\.jsonl, line 1: /)
+    }
+  })
+)
+
 it.effect("every octet that is changed is found, and its line named", () =>
   Effect.gen(function* () {
     const octets = yield* written
