@@ -1,19 +1,18 @@
 /** Prepared statements and portals of the extended protocol. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { nonce } from "../../data-api/sql/TypeLookup.ts"
-import { pgTypeByOid } from "../../data-api/values/PgOids.ts"
 import type { Format, FrontendMessage } from "../protocol/FrontendMessages.ts"
+import { boundLiterals } from "../session/BoundLiterals.ts"
 import type { Session } from "../session/ClientSession.ts"
 import type { Prepared } from "../session/PreparedText.ts"
 import type { Bound } from "../session/RowStatements.ts"
 import type { Row, StatementOutcome } from "../session/StatementOutcome.ts"
+import { whyNot } from "../session/WhyNot.ts"
 import { callParametersSql, readCallParameters } from "../statement/CallParameters.ts"
 import { type ClientStatement, statementOf } from "../statement/ClientStatement.ts"
 import type { Description } from "../statement/DescribeSql.ts"
 import { innerQuery } from "../statement/InnerQuery.ts"
 import { changedResult, notUtf8, type Refused, refusal } from "../statement/Refused.ts"
-import { shortStatement } from "../statement/rows/ShortStatement.ts"
 import { isText, toBinary } from "../values/BinaryForms.ts"
 import { fromBinary, isReadable } from "../values/ComposedForms.ts"
 import { noShapes, type TypeShapes } from "../values/TypeShape.ts"
@@ -65,30 +64,6 @@ const commands = new Set(
   reset revoke rollback savepoint security set show start truncate unlisten vacuum`.split(/\s+/)
 )
 
-const typeName = (oid: number): string => {
-  const type = pgTypeByOid.get(oid)
-  return type === undefined ? "unknown" : `pg_catalog."${type.name}"`
-}
-
-/** Prepares a statement that can't be described, to get PostgreSQL's own error. */
-const whyNot = Effect.fnUntraced(function* (
-  session: Session,
-  statement: ClientStatement,
-  types: ReadonlyArray<number>
-) {
-  const name = `alex_${nonce()}`
-  const short = shortStatement(statement, types.map(String))
-  const declared = short?.types.map(Number) ?? types
-  const list = declared.length === 0 ? "" : ` (${declared.map(typeName).join(", ")})`
-  const before = `prepare ${name}${list} as `
-  yield* session.send({
-    sql: before + (short?.statement ?? statement).sql,
-    positionOf: (position) => (short === undefined ? statement.offset + position - before.length : undefined)
-  })
-  // Outside of a transaction this may run on another backend and fail; the name is unique, so nothing conflicts.
-  yield* Effect.ignore(session.send({ sql: `deallocate ${name}` }))
-})
-
 const VOID = 2278
 
 /** Removes arguments of type void, as PostgreSQL does: JDBC sends them for the result of a function. */
@@ -122,6 +97,11 @@ export const prepare = Effect.fnUntraced(function* (session: Session, sql: strin
   const asked = types.map((oid) => (oid === 0 || oid === 705 || oid === VOID ? "unknown" : String(oid)))
   const inner = yield* describeParameters(session, statement, types, asked)
   if (inner !== undefined) return { statement, description: inner, parameters: inner.parameters } satisfies Prepared
+  const literals = types.length === 0 ? yield* boundLiterals(session, statement) : undefined
+  if (literals !== undefined) {
+    const { description, statement } = literals
+    return { statement, description, parameters: [], literals } satisfies Prepared
+  }
   if (isPlain(statement, types)) return bare
   const description = yield* session.describe(statement, asked)
   if (description !== "unknown" && !("sqlState" in description)) {
@@ -171,12 +151,12 @@ const misfit = (
 /** Refuses a prepared statement whose columns have changed since it was prepared, as PostgreSQL does. */
 const checkColumns = Effect.fnUntraced(function* (
   session: Session,
-  { parameters, statement }: Prepared,
+  { literals, parameters, statement }: Prepared,
   description: Description
 ) {
   const { descriptions } = session.upstream
   if (statement === undefined) return
-  const answer = yield* session.describe(statement, parameters.map(String))
+  const answer = yield* session.describe(statement, literals?.types ?? parameters.map(String))
   if (answer === "unknown") return
   if ("sqlState" in answer) return yield* whyNot(session, statement, parameters)
   const seen = (columns: Description["columns"] = []) =>
@@ -203,7 +183,7 @@ const textOfBinary = (
 }
 
 const boundOf = (
-  { description, parameters }: Prepared,
+  { description, literals, parameters }: Prepared,
   { parameterFormats, resultFormats, values }: BindMessage,
   shapes: TypeShapes
 ): Result.Result<Bound | undefined, Refused> => {
@@ -221,7 +201,11 @@ const boundOf = (
     texts.push(text.success)
   }
   const isBinary = (column: number) => formatAt(resultFormats, column) === "binary"
-  return Result.succeed(description === undefined ? undefined : { description, values: texts, isBinary })
+  return Result.succeed(
+    description === undefined
+      ? undefined
+      : { description, values: literals?.values ?? texts, isBinary, isRewritten: literals !== undefined }
+  )
 }
 
 /** Bind: converts the values to text. */

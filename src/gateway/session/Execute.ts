@@ -4,8 +4,10 @@ import { advisoryLock, lockCallOf } from "../locks/AdvisoryLocks.ts"
 import { lockingQuery, lockWithin } from "../locks/LockingQuery.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { innerQuery } from "../statement/InnerQuery.ts"
+import { isLong } from "../statement/literals/WithoutLiterals.ts"
 import { type Refused, refusal } from "../statement/Refused.ts"
 import { type Lack, neverSupported, outsideSupported } from "../statement/Unsupported.ts"
+import { boundLiterals } from "./BoundLiterals.ts"
 import type { Session } from "./ClientSession.ts"
 import { createFrom, creationOf } from "./CreatedTables.ts"
 import { close, declare, fetch } from "./cursors/CursorStatements.ts"
@@ -28,7 +30,7 @@ const other = (
   return creation === undefined ? asItIs(session, statement, bound) : createFrom(session, statement, creation)
 }
 
-const own = (
+const ofKind = (
   session: Session,
   statement: ClientStatement,
   bound: Bound | undefined
@@ -62,6 +64,22 @@ const own = (
       return other(session, statement, bound)
   }
 }
+
+const nothingBinary = () => false
+
+/** Runs a statement by its kind, with the literals of a long one as parameters. */
+const own = (
+  session: Session,
+  statement: ClientStatement,
+  bound: Bound | undefined
+): Effect.Effect<StatementOutcome, Refused> =>
+  bound !== undefined || !isLong(statement)
+    ? ofKind(session, statement, bound)
+    : Effect.flatMap(boundLiterals(session, statement), (found) =>
+        found === undefined
+          ? ofKind(session, statement, bound)
+          : ofKind(session, found.statement, { ...found, isBinary: nothingBinary, isRewritten: true })
+      )
 
 const lostLock = (): Refused =>
   refusal("55000", "an advisory lock was lost: the service has ended the transaction that held it", "Connect again.")

@@ -28,6 +28,8 @@ export interface Bound {
   readonly values: ReadonlyArray<string | null>
   /** Whether the client wants a column in binary. */
   readonly isBinary: (column: number) => boolean
+  /** Whether the statement's text is not the client's, and so has no positions of it. */
+  readonly isRewritten?: boolean
 }
 
 /** The text that the service sends to PostgreSQL, with `$1` and so on for its placeholders. */
@@ -60,7 +62,7 @@ export const callOf = (
   }
   const positionOf = (position: number): number | undefined => {
     // A packed list has other words than the client's.
-    if (lists.length > 0) return undefined
+    if (lists.length > 0 || bound?.isRewritten === true) return undefined
     const own = positionIn(statement.sql, asServer(sql).slice(wrapped.prefix), position - wrapped.prefix)
     return own === undefined ? undefined : statement.offset + own
   }

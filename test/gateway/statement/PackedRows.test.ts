@@ -37,7 +37,7 @@ describe("rows of one shape", () => {
   it("have the widest of several types of numbers, where only a cast sees it", () => {
     for (const [item, casts, cast] of [
       ["$::INTEGER", ["int2", "int4", "int2"], "int4"],
-      ["$", ["int8", "int4", "numeric"], "numeric"],
+      ["$", ["int8", "int4", '"numeric"'], '"numeric"'],
       ["cast($ as text)", ["int4", "float8", "int2"], "float8"],
       ["$::int[]", ["_int2", "_int4", "_int2"], "_int4"],
       ["$", ["int8", "float8", "int8"], undefined],

@@ -105,7 +105,10 @@ describe("a shared folder", () => {
         assert.match(yield* refused(shared(folder)), new RegExp(`is in use by this process itself, ${process.pid} \\(`))
         yield* holder.close
         yield* open(shared(folder, "test holder"))
-        assert.match(yield* refused(alone(folder)), /\(test holder, since .*which holds its lock, lock\.db\. Provide one layer to all/)
+        assert.match(
+          yield* refused(alone(folder)),
+          /\(test holder, since .*which holds its lock, lock\.db\. Provide one layer to all/
+        )
         assert.strictEqual(
           yield* refused(shared(folder, "test", "other")),
           `The data folder ${folder} holds the database alex, not other. Choose another folder.`

@@ -34,30 +34,38 @@ export interface AlikeRows extends Span {
 const fixed = /^(?:default|select|table|values)$/i
 
 /** A statement's tokens without white space, and their texts. */
-interface Source {
+export interface Source {
   readonly tokens: ReadonlyArray<Token>
   readonly texts: ReadonlyArray<string>
 }
 
+export const sourceOf = (sql: string): Source => {
+  const tokens = tokenize(sql).filter(({ kind }) => kind !== "space")
+  return { tokens, texts: tokens.map(({ end, start }) => sql.slice(start, end)) }
+}
+
 /** The token after the parenthesis that closes the one at `open`; undefined if a row can't be moved to a SELECT. */
-const afterRow = ({ texts, tokens }: Source, open: number): number | undefined => {
+const afterRow = ({ texts, tokens }: Source, open: number, refused: RegExp): number | undefined => {
   let depth = 0
   for (let at = open; at < tokens.length; at++) {
     const text = texts[at] ?? ""
     const kind = tokens[at]?.kind
     if (text === "(" || text === "[") depth++
     else if (text === ")" || text === "]") depth--
-    else if (kind === "comment" || (kind === "word" && fixed.test(text))) return undefined
+    else if (kind === "comment" || (kind === "word" && refused.test(text))) return undefined
     if (depth === 0) return at + 1
   }
   return undefined
 }
 
-/** The tokens at which the rows begin, and the one after the last row. */
-const boundaries = (source: Source, first: number): ReadonlyArray<number> | undefined => {
+/**
+ * The tokens at which the rows begin, and the one after the last row; undefined if a row has one of the words that keep it
+ * from being moved to a SELECT.
+ */
+const boundaries = (source: Source, first: number, refused: RegExp): ReadonlyArray<number> | undefined => {
   const found = [first]
   for (let open = first; ; ) {
-    const after = afterRow(source, open)
+    const after = afterRow(source, open, refused)
     if (after === undefined) return undefined
     if (source.texts[after] !== ",") return [...found, after]
     open = after + 1
@@ -89,33 +97,66 @@ const isCast = ({ texts }: Source, at: number): boolean =>
   texts[at + 1] === "::" ||
   (/^as$/i.test(texts[at + 1] ?? "") && texts[at - 1] === "(" && /^cast$/i.test(texts[at - 2] ?? ""))
 
+/** The first and the last token of an item of a row. */
+export interface Item {
+  readonly first: number
+  readonly last: number
+}
+
 /** The items of the row between two tokens, its parentheses. */
-const itemsOf = ({ texts, tokens }: Source, open: number, close: number): ReadonlyArray<Span> => {
+export const itemsOf = ({ texts }: Source, open: number, close: number): ReadonlyArray<Item> => {
   let depth = 0
-  let from = open + 1
-  const items: Array<Span> = []
+  let first = open + 1
+  const items: Array<Item> = []
   for (let at = open; at <= close; at++) {
     const text = texts[at]
     if (text === "(" || text === "[") depth++
     else if (text === ")" || text === "]") depth--
     if (at < close && !(text === "," && depth === 1)) continue
-    items.push({ start: tokens[from]?.start ?? 0, end: tokens[at - 1]?.end ?? 0 })
-    from = at + 1
+    items.push({ first, last: at - 1 })
+    first = at + 1
   }
   return items
 }
+
+/** A row, with the tokens of its parentheses. */
+export interface RowItems {
+  readonly open: number
+  readonly close: number
+  readonly items: ReadonlyArray<Item>
+}
+
+/** The rows that begin at the token after VALUES, at least two of one width; none if one can't be moved. */
+export const rowItems = (source: Source, first: number, refused = fixed): ReadonlyArray<RowItems> => {
+  const places = boundaries(source, first, refused) ?? []
+  const end = places.at(-1) ?? 0
+  const rows = places.slice(0, -1).map((open, row): RowItems => {
+    const next = places[row + 1] ?? end
+    // A comma is between two rows, and none behind the last.
+    const close = next === end ? end - 1 : next - 2
+    return { open, close, items: itemsOf(source, open, close) }
+  })
+  return rows.length > 1 && rows.every(({ items }) => items.length === rows[0]?.items.length) ? rows : []
+}
+
+/** Whether a list of rows follows the token. */
+export const isValues = ({ texts, tokens }: Source, at: number): boolean =>
+  tokens[at]?.kind === "word" && texts[at + 1] === "(" && /^values$/i.test(texts[at] ?? "")
 
 const numberOf = (parameter: string): number => Number(parameter.slice(1)) - 1
 
 /** The rows that begin at the token after VALUES. */
 const rowsAt = (source: Source, first: number, once: ReadonlySet<string>): AlikeRows | undefined => {
-  const [, second, ...others] = boundaries(source, first) ?? []
+  const [, second, ...others] = boundaries(source, first, fixed) ?? []
   const end = others.at(-1)
   if (second === undefined || end === undefined) return undefined
   const starts = [first, second, ...others.slice(0, -1)]
   const width = second - first
   if (end + 1 - first !== starts.length * width) return undefined
-  const items = itemsOf(source, first, second - 2)
+  const items = itemsOf(source, first, second - 2).map((item) => ({
+    start: source.tokens[item.first]?.start ?? 0,
+    end: source.tokens[item.last]?.end ?? 0
+  }))
   const marks: Array<Mark> = []
   const valuesAt: Array<number> = []
   for (let offset = 0; offset < width - 1; offset++) {
@@ -161,15 +202,9 @@ const onceIn = ({ texts, tokens }: Source): ReadonlySet<string> => {
 
 /** The lists of alike rows in a statement, in their order. */
 export const alikeRows = (sql: string): ReadonlyArray<AlikeRows> => {
-  const tokens = tokenize(sql).filter(({ kind }) => kind !== "space")
-  const texts = tokens.map(({ end, start }) => sql.slice(start, end))
-  const source = { texts, tokens }
+  const source = sourceOf(sql)
   const once = onceIn(source)
-  return tokens.flatMap(({ kind }, at) =>
-    kind === "word" && texts[at + 1] === "(" && /^values$/i.test(texts[at] ?? "")
-      ? (rowsAt(source, at + 1, once) ?? [])
-      : []
-  )
+  return source.tokens.flatMap((_, at) => (isValues(source, at) ? (rowsAt(source, at + 1, once) ?? []) : []))
 }
 
 export interface Edit extends Span {

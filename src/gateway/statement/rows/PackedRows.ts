@@ -13,9 +13,9 @@ export interface PackedRows {
   readonly lists: ReadonlyArray<PackedList>
 }
 
-/** Types of numbers of which each holds the values of those before it. */
+/** Types of numbers, as casts name them, of which each holds the values of those before it. */
 const widening = [
-  ["int2", "int4", "int8", "numeric"],
+  ["int2", "int4", "int8", '"numeric"'],
   ["int2", "int4", "float8"],
   ["_int2", "_int4", "_int8", "_numeric"]
 ]
