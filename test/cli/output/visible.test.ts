@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { PassThrough } from "node:stream"
+import { text } from "node:stream/consumers"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger } from "effect"
 import { TestConsole } from "effect/testing"
@@ -142,7 +143,8 @@ describe("every way to print", () => {
     }
     output.console.log("\u001b[31mred\u001b[39m")
     assert.isUndefined(await output.settled())
-    const [out, err] = streams.map((stream) => String(stream.read()))
+    // From Node 26 on `read` returns one chunk.
+    const [out, err] = await Promise.all(streams.map((stream) => text(stream.end())))
     assert.include(out, "\u001b[31mred\u001b[39m")
     for (const text of [out, err])
       assert.notMatch(String(text).replaceAll("\u001b[31m", "").replaceAll("\u001b[39m", ""), raw)
