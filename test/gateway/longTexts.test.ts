@@ -42,6 +42,11 @@ const columns: ReadonlyArray<Column> = [
   { type: "jsonb", literal: (row) => quoted(JSON.stringify({ row, text: text(row) })) },
   { type: "bytea", literal: (row) => `'\\x00ff${String(row % 10)}0'::bytea` },
   { type: "int[]", literal: (row) => `'{${row},NULL}'` },
+  { type: "int[]", literal: sometimesNull((row) => (row % 4 === 0 ? "'{}'" : `ARRAY[${row}, NULL,-1]`)) },
+  { type: "bigint[]", literal: (row) => `array[${row}, ${row % 2 === 0 ? 1 : 5_000_000_000}]` },
+  { type: "text[]", literal: (row) => `ARRAY[${quoted(text(row))},${escaped(text(row + 1))}, 'NULL', null]` },
+  { type: "date[]", literal: (row) => `ARRAY[${day(row)}]::date[]` },
+  { type: "bool[]", literal: (row) => `ARRAY[${row % 2 === 0}]` },
   { type: "uuid", literal: (row) => `'a0eebc99-9c0b-4ef8-bb6d-${String(row).padStart(12, "0")}'` },
   { type: "mood", literal: (row) => (row % 2 === 0 ? "'sad'" : "'very happy'") },
   { type: "numeric(9, 2)", literal: (row) => `'${row}.005'::character varying(20)::numeric` },
@@ -149,6 +154,27 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
       ])
     )
 
+    it.effect("are searched for in lists", () =>
+      same(async (query) => {
+        const numbers = Array.from({ length: 12_000 }, (_, n) => 3 * n).join(", ")
+        const words = Array.from({ length: 6_000 }, (_, n) => quoted(`${text(n)} ${n}`)).join(",")
+        return [
+          await query("create table t (id int, name varchar(40), big bigint, kind mood)"),
+          await query(
+            `insert into t select n, array_to_string(array['it''s', n::text], ' '), n, 'sad' from generate_series(0, 4000) n`
+          ),
+          await query(`select count(*), sum(id) from t where id in (${numbers})`),
+          await query(`SELECT count(*) FROM t WHERE id NOT IN (${numbers}, 5000000000)`),
+          await query(`select count(*) from t where big in (${numbers}, -1, 1.0) and name <> 'x'`),
+          await query(`select name from t where name IN (${words}) order by id limit 5`),
+          await query(`select count(*) from t where id = any(array[${numbers}])`),
+          await query(`select count(*) from t where id = ANY(ARRAY[${numbers}, NULL]) or name = any (array[${words}])`),
+          await query(`select count(*) from t where name not in (${words}, null)`),
+          await query(`delete from t where id in (${numbers}) and kind in ('sad', 'sad') returning id`)
+        ]
+      })
+    )
+
     it.effect("are inserted beside defaults in every row", () =>
       same(async (query) => {
         const shape: ReadonlyArray<Column> = [
@@ -195,7 +221,10 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
           ...failing("int not null", (row) => (row === 700 ? "NULL" : String(row))),
           ...failing("int unique", (row) => String(row % 500)),
           ...failing("mood", (row) => `'${row}'`),
-          ...failing("date", (row) => `${row}::int`)
+          ...failing("date", (row) => `${row}::int`),
+          ...failing("mood[]", (row) => `array['sad', '${row}']`),
+          ...failing("int[]", (row) => `array[${row}, 0.5]`),
+          ...failing("text", (row) => (row % 2 === 0 ? `array[${row}]` : "'{}'"))
         ]) {
           outcomes.push(await query(sql))
         }

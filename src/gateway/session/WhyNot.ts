@@ -1,14 +1,15 @@
 /** Asks PostgreSQL why it does not prepare a statement. */
 import * as Effect from "effect/Effect"
 import { nonce } from "../../data-api/sql/TypeLookup.ts"
-import { pgTypeByOid } from "../../data-api/values/PgOids.ts"
+import { pgElementByOid, pgTypeByOid } from "../../data-api/values/PgOids.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { shortStatement } from "../statement/rows/ShortStatement.ts"
 import type { Session } from "./ClientSession.ts"
 
 const typeName = (oid: number): string => {
-  const type = pgTypeByOid.get(oid)
-  return type === undefined ? "unknown" : `pg_catalog."${type.name}"`
+  const element = pgElementByOid.get(oid)
+  const type = element ?? pgTypeByOid.get(oid)
+  return type === undefined ? "unknown" : `pg_catalog."${type.name}"${element === undefined ? "" : "[]"}`
 }
 
 /**

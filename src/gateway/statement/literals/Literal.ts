@@ -8,8 +8,10 @@ export interface Literal {
   readonly value: string | null
   /** The object id of its type; `unknown` for a string and for NULL, whose type PostgreSQL infers. */
   readonly type: string
-  /** The number of its tokens: a sign is one of its own. */
+  /** The number of its tokens. */
   readonly size: number
+  /** Whether a sign is before it, which is a token of its own and applied after a cast. */
+  readonly isSigned: boolean
 }
 
 const oidOf = (name: string): string => String(pgTypeByName.get(name)?.oid)
@@ -45,16 +47,26 @@ export const literalAt = ({ texts, tokens }: Source, at: number): Literal | unde
   const kind = tokens[at]?.kind
   if (kind === "string") {
     const value = stringValue(text)
-    return value === undefined ? undefined : { value, type: "unknown", size: 1 }
+    return value === undefined ? undefined : { value, type: "unknown", size: 1, isSigned: false }
   }
   if (kind === "word") {
     const word = text.toLowerCase()
-    if (word === "null") return { value: null, type: "unknown", size: 1 }
-    return word === "true" || word === "false" ? { value: word, type: oidOf("bool"), size: 1 } : undefined
+    if (word === "null") return { value: null, type: "unknown", size: 1, isSigned: false }
+    if (word !== "true" && word !== "false") return undefined
+    return { value: word, type: oidOf("bool"), size: 1, isSigned: false }
   }
   const isSigned = text === "-" || text === "+"
   const digits = isSigned ? texts[at + 1] : text
   const type = tokens[isSigned ? at + 1 : at]?.kind === "number" ? numberType(digits ?? "") : undefined
   if (type === undefined) return undefined
-  return { value: text === "-" ? `-${digits}` : (digits ?? ""), type, size: isSigned ? 2 : 1 }
+  return { value: text === "-" ? `-${digits}` : (digits ?? ""), type, size: isSigned ? 2 : 1, isSigned }
+}
+
+const numbers = ["int4", "int8", "numeric"].map(oidOf)
+
+/** The type of literals together: the widest of numbers; undefined if they are of several kinds. */
+export const typeOfAll = (literals: ReadonlyArray<Literal>): string | undefined => {
+  const types = new Set(literals.filter(({ value }) => value !== null).map(({ type }) => type))
+  if (types.size < 2) return [...types][0] ?? "unknown"
+  return [...types].every((type) => numbers.includes(type)) ? numbers.findLast((type) => types.has(type)) : undefined
 }

@@ -1,12 +1,7 @@
 /** Finds the literals in rows of VALUES that are alike but for them. Pure. */
-import { type Item, isValues, rowItems, type Source, type Span } from "../rows/AlikeRows.ts"
+import { type Item, isValues, rowItems, type Source } from "../rows/AlikeRows.ts"
 import { type Literal, literalAt } from "./Literal.ts"
-
-/** A literal that a parameter can replace. */
-export interface Replaceable extends Span, Pick<Literal, "value" | "type"> {
-  /** What follows the parameter: the cast of the column's other values, which a NULL may lack. */
-  readonly cast: string
-}
+import { arrayAt, isArray, type Replaceable, spanOf } from "./LiteralLists.ts"
 
 interface LiteralItem extends Literal {
   readonly at: number
@@ -16,12 +11,11 @@ interface LiteralItem extends Literal {
 
 /** An item that is a literal, perhaps with a cast; undefined for any other. */
 const itemAt = (source: Source, first: number, last: number): LiteralItem | undefined => {
-  const literal = literalAt(source, first)
+  const literal = arrayAt(source, first) ?? literalAt(source, first)
   if (literal === undefined) return undefined
   const from = first + literal.size
   if (from > last) return { ...literal, at: first, cast: "" }
-  // A sign is applied after the cast.
-  if (literal.size > 1 || source.tokens[from]?.kind !== "cast") return undefined
+  if (literal.isSigned || source.tokens[from]?.kind !== "cast") return undefined
   const isType = source.tokens
     .slice(from, last + 1)
     .every(({ kind }, at) => kind !== "symbol" || /^[.,()[\]]$/.test(source.texts[from + at] ?? ""))
@@ -37,12 +31,14 @@ const columnOf = (source: Source, places: ReadonlyArray<Item>): ReadonlyArray<Re
   if (!items.every((item) => item !== undefined)) return undefined
   const given = items.filter(({ cast, value }) => value !== null || cast !== "")
   if (!hasOneText(given.map(({ cast }) => cast))) return undefined
-  const type = items.find(({ value }) => value !== null)?.type ?? "unknown"
+  const type = items.find(({ type }) => type !== "unknown")?.type ?? "unknown"
+  // psycopg2 writes an empty list as a string.
+  const isEmpty = ({ value }: Literal) => value === "{}" && isArray(type)
   return items.map((item) => ({
-    start: source.tokens[item.at]?.start ?? 0,
-    end: source.tokens[item.at + item.size - 1]?.end ?? 0,
+    ...spanOf(source, item.at, item),
     value: item.value,
-    type: item.value === null ? type : item.type,
+    type: item.value === null || isEmpty(item) ? type : item.type,
+    // A NULL may lack the cast that the others have.
     cast: item.cast === "" ? (given[0]?.cast ?? "") : ""
   }))
 }

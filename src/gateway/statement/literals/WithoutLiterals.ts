@@ -5,7 +5,8 @@
 import { type ClientStatement, statementOf } from "../ClientStatement.ts"
 import { edited, type Source, sourceOf } from "../rows/AlikeRows.ts"
 import { stringValue } from "./Literal.ts"
-import { literalRows, type Replaceable } from "./LiteralRows.ts"
+import { literalLists, type Replaceable } from "./LiteralLists.ts"
+import { literalRows } from "./LiteralRows.ts"
 import { withoutDefaults } from "./WithoutDefaults.ts"
 
 /** Shorter statements are sent as they are, in UTF-16 units: the service takes 65,536 characters, with what is added. */
@@ -42,6 +43,15 @@ const longStrings = ({ texts, tokens }: Source): ReadonlyArray<Replaceable> =>
     return value === undefined ? [] : [{ start, end, value, type: "unknown", cast: "" }]
   })
 
+/** Literals in their order. One within another, a string in an array, goes with that. */
+const apart = (literals: ReadonlyArray<Replaceable>): ReadonlyArray<Replaceable> => {
+  const found: Array<Replaceable> = []
+  for (const literal of literals.toSorted((one, other) => one.start - other.start || other.end - one.end)) {
+    if (literal.start >= (found.at(-1)?.end ?? 0)) found.push(literal)
+  }
+  return found
+}
+
 /** The statement without its literals; undefined if it is not long, has parameters already, or no literal to replace. */
 export const withoutLiterals = (long: ClientStatement): WithoutLiterals | undefined => {
   if (!isLong(long)) return undefined
@@ -49,11 +59,13 @@ export const withoutLiterals = (long: ClientStatement): WithoutLiterals | undefi
   const source = sourceOf(sql)
   if (source.tokens.some(({ kind, unterminated }) => kind === "parameter" || unterminated === true)) return undefined
   const rows = literalRows(source)
-  const inRows = new Set(rows.map(({ start }) => start))
-  const found = [...rows, ...longStrings(source).filter(({ start }) => !inRows.has(start))]
-  if (found.length === 0 || found.length > MOST) return undefined
-  const literals = found.sort((one, other) => one.start - other.start)
-  const edits = literals.map(({ cast, end, start }, index) => ({ start, end, text: `$${index + 1}${cast}` }))
+  const literals = apart([...rows, ...literalLists(source), ...longStrings(source)])
+  if (literals.length === 0 || literals.length > MOST) return undefined
+  const edits = literals.map(({ before = "", cast, end, start }, index) => ({
+    start,
+    end,
+    text: `${before}$${index + 1}${cast}`
+  }))
   return {
     statement: statementOf(edited(sql, edits), long.offset),
     types: literals.map(({ type }) => type),
