@@ -2,8 +2,8 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { Format, FrontendMessage } from "../protocol/FrontendMessages.ts"
-import { boundLiterals } from "../session/BoundLiterals.ts"
 import type { Session } from "../session/ClientSession.ts"
+import { withPackedLiterals } from "../session/LongStatements.ts"
 import type { Prepared } from "../session/PreparedText.ts"
 import type { Bound } from "../session/RowStatements.ts"
 import type { Row, StatementOutcome } from "../session/StatementOutcome.ts"
@@ -95,13 +95,10 @@ export const prepare = Effect.fnUntraced(function* (session: Session, sql: strin
   }
   if (statement === undefined) return bare
   const asked = types.map((oid) => (oid === 0 || oid === 705 || oid === VOID ? "unknown" : String(oid)))
+  const packed = yield* withPackedLiterals(session, statement, types)
+  if (packed !== undefined) return packed
   const inner = yield* describeParameters(session, statement, types, asked)
   if (inner !== undefined) return { statement, description: inner, parameters: inner.parameters } satisfies Prepared
-  const literals = types.length === 0 ? yield* boundLiterals(session, statement) : undefined
-  if (literals !== undefined) {
-    const { description, statement } = literals
-    return { statement, description, parameters: [], literals } satisfies Prepared
-  }
   if (isPlain(statement, types)) return bare
   const description = yield* session.describe(statement, asked)
   if (description !== "unknown" && !("sqlState" in description)) {
@@ -151,12 +148,12 @@ const misfit = (
 /** Refuses a prepared statement whose columns have changed since it was prepared, as PostgreSQL does. */
 const checkColumns = Effect.fnUntraced(function* (
   session: Session,
-  { literals, parameters, statement }: Prepared,
+  { parameters, statement }: Prepared,
   description: Description
 ) {
   const { descriptions } = session.upstream
   if (statement === undefined) return
-  const answer = yield* session.describe(statement, literals?.types ?? parameters.map(String))
+  const answer = yield* session.describe(statement, parameters.map(String))
   if (answer === "unknown") return
   if ("sqlState" in answer) return yield* whyNot(session, statement, parameters)
   const seen = (columns: Description["columns"] = []) =>
@@ -183,7 +180,7 @@ const textOfBinary = (
 }
 
 const boundOf = (
-  { description, literals, parameters }: Prepared,
+  { description, literals = [], parameters }: Prepared,
   { parameterFormats, resultFormats, values }: BindMessage,
   shapes: TypeShapes
 ): Result.Result<Bound | undefined, Refused> => {
@@ -202,9 +199,7 @@ const boundOf = (
   }
   const isBinary = (column: number) => formatAt(resultFormats, column) === "binary"
   return Result.succeed(
-    description === undefined
-      ? undefined
-      : { description, values: literals?.values ?? texts, isBinary, isRewritten: literals !== undefined }
+    description === undefined ? undefined : { description, values: [...texts, ...literals], isBinary }
   )
 }
 

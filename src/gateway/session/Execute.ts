@@ -4,13 +4,12 @@ import { advisoryLock, lockCallOf } from "../locks/AdvisoryLocks.ts"
 import { lockingQuery, lockWithin } from "../locks/LockingQuery.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { innerQuery } from "../statement/InnerQuery.ts"
-import { isLong } from "../statement/literals/WithoutLiterals.ts"
 import { type Refused, refusal } from "../statement/Refused.ts"
 import { type Lack, neverSupported, outsideSupported } from "../statement/Unsupported.ts"
-import { boundLiterals } from "./BoundLiterals.ts"
 import type { Session } from "./ClientSession.ts"
 import { createFrom, creationOf } from "./CreatedTables.ts"
 import { close, declare, fetch } from "./cursors/CursorStatements.ts"
+import { runLong } from "./LongStatements.ts"
 import { deallocate, executeText, ofNamed, prepareText } from "./PreparedText.ts"
 import { asItIs, type Bound, query } from "./RowStatements.ts"
 import { done, type StatementOutcome } from "./StatementOutcome.ts"
@@ -30,16 +29,29 @@ const other = (
   return creation === undefined ? asItIs(session, statement, bound) : createFrom(session, statement, creation)
 }
 
-const ofKind = (
+/** A query, or a statement that writes. */
+const ofRows = (
+  session: Session,
+  statement: ClientStatement,
+  bound: Bound | undefined
+): Effect.Effect<StatementOutcome, Refused> => {
+  if (statement.kind === "query") {
+    return Effect.tap(query(session, statement, bound), () => rememberConfig(session, statement, bound?.values ?? []))
+  }
+  return statement.returnsRows === true ? query(session, statement, bound) : asItIs(session, statement, bound)
+}
+
+const own = (
   session: Session,
   statement: ClientStatement,
   bound: Bound | undefined
 ): Effect.Effect<StatementOutcome, Refused> => {
   switch (statement.kind) {
     case "query":
-      return Effect.tap(query(session, statement, bound), () => rememberConfig(session, statement, bound?.values ?? []))
     case "write":
-      return statement.returnsRows === true ? query(session, statement, bound) : asItIs(session, statement, bound)
+      return bound === undefined
+        ? runLong(session, statement, (moved, values) => ofRows(session, moved, values))
+        : ofRows(session, statement, bound)
     case "set":
       return set(session, statement)
     case "reset":
@@ -64,22 +76,6 @@ const ofKind = (
       return other(session, statement, bound)
   }
 }
-
-const nothingBinary = () => false
-
-/** Runs a statement by its kind, with the literals of a long one as parameters. */
-const own = (
-  session: Session,
-  statement: ClientStatement,
-  bound: Bound | undefined
-): Effect.Effect<StatementOutcome, Refused> =>
-  bound !== undefined || !isLong(statement)
-    ? ofKind(session, statement, bound)
-    : Effect.flatMap(boundLiterals(session, statement), (found) =>
-        found === undefined
-          ? ofKind(session, statement, bound)
-          : ofKind(session, found.statement, { ...found, isBinary: nothingBinary, isRewritten: true })
-      )
 
 const lostLock = (): Refused =>
   refusal("55000", "an advisory lock was lost: the service has ended the transaction that held it", "Connect again.")

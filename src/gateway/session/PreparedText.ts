@@ -7,7 +7,6 @@ import { unquotedName } from "../../data-api/statement/Quoting.ts"
 import { type ClientStatement, type Kind, statementOf } from "../statement/ClientStatement.ts"
 import type { Description } from "../statement/DescribeSql.ts"
 import { innerQuery } from "../statement/InnerQuery.ts"
-import type { WithoutLiterals } from "../statement/literals/WithoutLiterals.ts"
 import { type Refused, refusal } from "../statement/Refused.ts"
 import type { Session } from "./ClientSession.ts"
 import { createFrom, creationOf } from "./CreatedTables.ts"
@@ -21,8 +20,8 @@ export interface Prepared {
   /** Undefined if PostgreSQL could not describe the statement, or did not need to. */
   readonly description: Description | undefined
   readonly parameters: ReadonlyArray<number>
-  /** The literals of a long statement, which are bound as its parameters; the client gives none. */
-  readonly literals?: Pick<WithoutLiterals, "types" | "values">
+  /** The values of the parameters that follow the client's own. */
+  readonly literals?: ReadonlyArray<string>
 }
 
 /** The items of a list in parentheses that begins with the word at `at`, and the index of the word after the list. */

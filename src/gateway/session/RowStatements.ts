@@ -9,7 +9,7 @@ import { parameterName } from "../../data-api/statement/Placeholders.ts"
 import { tokenize } from "../../data-api/statement/SqlLexer.ts"
 import { kindOf } from "../../data-api/statement/StatementKind.ts"
 import type { FieldDescription } from "../protocol/BackendMessages.ts"
-import type { ClientStatement } from "../statement/ClientStatement.ts"
+import { type ClientStatement, clientPosition } from "../statement/ClientStatement.ts"
 import { commandTag } from "../statement/CommandTag.ts"
 import type { Description } from "../statement/DescribeSql.ts"
 import { positionIn } from "../statement/ErrorPosition.ts"
@@ -28,8 +28,6 @@ export interface Bound {
   readonly values: ReadonlyArray<string | null>
   /** Whether the client wants a column in binary. */
   readonly isBinary: (column: number) => boolean
-  /** Whether the statement's text is not the client's, and so has no positions of it. */
-  readonly isRewritten?: boolean
 }
 
 /** The text that the service sends to PostgreSQL, with `$1` and so on for its placeholders. */
@@ -62,9 +60,11 @@ export const callOf = (
   }
   const positionOf = (position: number): number | undefined => {
     // A packed list has other words than the client's.
-    if (lists.length > 0 || bound?.isRewritten === true) return undefined
-    const own = positionIn(statement.sql, asServer(sql).slice(wrapped.prefix), position - wrapped.prefix)
-    return own === undefined ? undefined : statement.offset + own
+    if (lists.length > 0) return undefined
+    return clientPosition(
+      statement,
+      positionIn(statement.sql, asServer(sql).slice(wrapped.prefix), position - wrapped.prefix)
+    )
   }
   // JSON can't hold it, and PostgreSQL would name the JSON.
   if (lists.length > 0 && values.some((value) => value?.includes("\0") === true)) {

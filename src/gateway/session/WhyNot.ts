@@ -1,9 +1,9 @@
-/** Asks PostgreSQL why it does not prepare a statement. */
+/** PostgreSQL's own error of a statement that can't be described. */
 import * as Effect from "effect/Effect"
 import { nonce } from "../../data-api/sql/TypeLookup.ts"
 import { pgElementByOid, pgTypeByOid } from "../../data-api/values/PgOids.ts"
-import type { ClientStatement } from "../statement/ClientStatement.ts"
-import { shortStatement } from "../statement/rows/ShortStatement.ts"
+import { type ClientStatement, clientPosition } from "../statement/ClientStatement.ts"
+import { positionInWhole, shortStatement } from "../statement/rows/ShortStatement.ts"
 import type { Session } from "./ClientSession.ts"
 
 const typeName = (oid: number): string => {
@@ -26,11 +26,12 @@ export const whyNot = Effect.fnUntraced(function* (
   const declared = short?.types.map(Number) ?? types
   const list = declared.length === 0 ? "" : ` (${declared.map(typeName).join(", ")})`
   const before = `prepare ${name}${list} as `
+  const positionOf = (position: number): number | undefined => {
+    const sent = position - before.length
+    return clientPosition(statement, short === undefined ? sent : positionInWhole(statement, short, sent))
+  }
   if (session.transaction === undefined && session.needsTransaction(statement)) yield* session.begin(true)
-  yield* session.send({
-    sql: before + (short?.statement ?? statement).sql,
-    positionOf: (position) => (short === undefined ? statement.offset + position - before.length : undefined)
-  })
+  yield* session.send({ sql: before + (short?.statement ?? statement).sql, positionOf })
   // Outside of a transaction this may run on another backend and fail; the name is unique, so nothing conflicts.
   yield* Effect.ignore(session.send({ sql: `deallocate ${name}` }))
 })

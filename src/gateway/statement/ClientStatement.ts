@@ -50,8 +50,19 @@ export interface ClientStatement {
   readonly returnsRows: boolean | undefined
   /** Where the main statement after WITH begins, if that statement or a query of WITH writes; else 0. */
   readonly tail: number
+  /** Of a statement that was made of the client's: a position in it as one in the client's, both from 1. */
+  readonly origin?: (position: number) => number | undefined
   /** A cache of the texts derived from it. */
   readonly made: { wrapped?: Wrapped; sent?: SentText }
+}
+
+/** A position in a statement, from 1, as one in the client's text; undefined if it is in neither. */
+export const clientPosition = (
+  { offset, origin }: ClientStatement,
+  position: number | undefined
+): number | undefined => {
+  const own = position === undefined || origin === undefined ? position : origin(position)
+  return own === undefined ? undefined : offset + own
 }
 
 /** Statements that control transactions themselves. */

@@ -7,7 +7,7 @@ const meaningful = (sql: string): ReadonlyArray<Token> =>
   tokenize(sql).filter(({ kind }) => kind !== "space" && kind !== "comment")
 
 /** The UTF-16 index of a character. */
-const indexOf = (text: string, character: number): number => {
+export const indexOfCharacter = (text: string, character: number): number => {
   let index = 0
   for (let left = character; left > 0 && index < text.length; left--) {
     index += (text.codePointAt(index) ?? 0) > 0xffff ? 2 : 1
@@ -29,7 +29,7 @@ const endOfPlaceholder = (tokens: ReadonlyArray<Token>, sent: string, from: numb
  * @returns from 1, in characters of `own`; undefined if the position is in text that the gateway added
  */
 export const positionIn = (own: string, sent: string, position: number): number | undefined => {
-  const at = indexOf(sent, position - 1)
+  const at = indexOfCharacter(sent, position - 1)
   const theirs = meaningful(sent)
   let next = 0
   for (const token of meaningful(own)) {

@@ -31,6 +31,8 @@ export const changedResult = (): Refused =>
     }
   })
 
+export const isChangedResult = ({ fields }: Refused): boolean => fields.routine === "RevalidateCachedQuery"
+
 const named = (pattern: RegExp, text: string): string | undefined => pattern.exec(text)?.[1]
 
 /** Names that PostgreSQL sends as error fields, but the service only within the message. */

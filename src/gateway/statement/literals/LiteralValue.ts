@@ -1,0 +1,54 @@
+/** The values of constants as they are written in SQL. Pure. */
+
+/** The type that PostgreSQL gives a constant; a string has none before it is known where it stands. */
+export type LiteralKind = "string" | "null" | "bool" | "int4" | "int8" | "numeric"
+
+export interface Literal {
+  readonly kind: LiteralKind
+  /** The value as PostgreSQL reads it from text. */
+  readonly text: string | null
+}
+
+export const isString = (word = ""): boolean => /^[eE]?'/.test(word)
+
+const control: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" }
+const escapes = /\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|([\s\S]))|''/g
+/** Escapes by the numbers of octets, halves of a character, and literals that go on in another line. */
+const unreadable =
+  /\\(?:[0-7x]|u(?![0-9A-Fa-f]{4})|U(?!00(?:0[0-9A-Fa-f]|10)[0-9A-Fa-f]{4})|[uU](?:0000)?[dD][89a-fA-F])/
+
+/** The value of `'...'` or `E'...'`; undefined if the gateway can't read it. */
+export const stringValue = (word: string): string | undefined => {
+  if (word.length < 2 || !word.endsWith("'")) return undefined
+  if (word.startsWith("'")) return word.slice(1, -1).replaceAll("''", "'")
+  const body = word.slice(2, -1)
+  // An escaped backslash is no escape of what follows.
+  if (unreadable.test(body.replaceAll("\\\\", "")) || /[^\\']'[ \t\f\v]*[\r\n]\s*'/.test(body)) return undefined
+  return body.replaceAll(escapes, (whole: string, short?: string, long?: string, one?: string) => {
+    if (whole === "''") return "'"
+    const code = short ?? long
+    if (code !== undefined) return String.fromCodePoint(Number.parseInt(code, 16))
+    return one === undefined ? "" : (control[one] ?? one)
+  })
+}
+
+const MOST = { int4: 2_147_483_647n, int8: 9_223_372_036_854_775_807n } as const
+
+/** A number with or without a sign, in the type that PostgreSQL gives it; undefined for other notations. */
+export const numberValue = (sign: "" | "-", word: string): Literal | undefined => {
+  const text = sign + word
+  if (/^(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(word) && !/^\d+$/.test(word)) return { kind: "numeric", text }
+  if (!/^\d+$/.test(word)) return undefined
+  const number = BigInt(word) - (sign === "" ? 0n : 1n)
+  const kind = number <= MOST.int4 ? "int4" : number <= MOST.int8 ? "int8" : "numeric"
+  return { kind, text }
+}
+
+const numbers: ReadonlyArray<LiteralKind> = ["int4", "int8", "numeric"]
+
+/** The kind that holds the values of several kinds, in each of which they are the same; undefined if there is none. */
+export const commonKind = (kinds: ReadonlySet<LiteralKind>): LiteralKind | undefined => {
+  const own = [...kinds].filter((kind) => kind !== "null")
+  if (own.length <= 1) return own[0] ?? "null"
+  return own.every((kind) => numbers.includes(kind)) ? numbers.findLast((kind) => kinds.has(kind)) : undefined
+}
