@@ -35,7 +35,19 @@ const types: Readonly<Record<string, (n: number) => unknown>> = {
   regclass: () => "pg_class"
 }
 
-const marks = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => `$${from + n + 1}`).join(", ")
+const marks = (from: number, to: number, after = "") =>
+  Array.from({ length: to - from }, (_, n) => `$${from + n + 1}${after}`).join(", ")
+
+/** The casts of a parameter to a type, or to one like it, as programs write them. */
+const castsOf: Readonly<Record<string, ReadonlyArray<string>>> = {
+  uuid: ["::uuid", "::UUID"],
+  date: ["::date", "::timestamp"],
+  timestamptz: ["::timestamptz"],
+  text: ["::text", "::varchar"],
+  int8: ["::bigint", " :: int8 "],
+  int4: ["::int", "::INTEGER", "::bigint", "::smallint"],
+  float8: ["::int"]
+}
 
 type Query = (text: string, values?: ReadonlyArray<unknown>) => Promise<pg.QueryResult>
 
@@ -70,6 +82,12 @@ const ofType = async (query: Query, type: string, valueAt: (n: number) => unknow
     await run(`select count(*), max(id) from t where v in (${marks(0, COUNT)})`, all)
     await run(`select id from t where id < $${COUNT + 1} and v not in (${marks(0, COUNT)}) order by id`, [...all, 50])
     await run(`select id from t where v in (${marks(0, COUNT)}) order by id`, numbers.map(value))
+    for (const cast of castsOf[type] ?? []) {
+      await run(`select count(*), max(id) from t where v in (${marks(0, COUNT, cast)}) and id > $${COUNT + 1}`, [
+        ...numbers.map((n) => (type === "float8" ? n : value(n))),
+        5
+      ])
+    }
     const some = numbers
       .slice(0, 1500)
       .map((n) => `($${2 * n + 1}, $${2 * n + 2})`)

@@ -14,7 +14,17 @@ export interface Shortened {
 /** Whether the values in one position of a list's elements have one type. */
 export type OneType = (values: ReadonlyArray<number>) => boolean
 
-const boundary = { rows: /^([^()]*)\)\s*,\s*\(\s*$/, items: /^\s*(),\s*$/ }
+/**
+ * A cast of an element of `in (...)` that PostgreSQL compares in the same way in a subquery. That is not so for numbers
+ * with a fraction, since a list is given the type of its other side, and a subquery is not.
+ */
+export const itemCast =
+  /^\s*::\s*(?:int2|int4|int8|int|integer|smallint|bigint|uuid|text|varchar|date|timestamp|timestamptz)(?=\s*[,)])/i
+
+const boundary = {
+  rows: /^([^()]*)\)\s*,\s*\(\s*$/,
+  items: new RegExp(`^((?:${itemCast.source.slice(1)})?)\\s*,\\s*$`, "i")
+}
 
 /** The first placeholder of each element of a list, and the end; undefined if the elements differ in form. */
 export const elements = (

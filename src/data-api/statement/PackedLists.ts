@@ -2,7 +2,7 @@
  * Packs long lists of a statement into one JSON parameter each, since the service limits the length of a statement more
  * than that of a value: `in ($1, $2, ...)` becomes `in (select r::int4 from json_array_elements_text(...))`. Pure.
  */
-import { elements } from "./Lists.ts"
+import { elements, itemCast } from "./Lists.ts"
 import { bare, type ListStart, type Placement, placed, type Template } from "./Placeholders.ts"
 
 /** A list that is sent as one JSON array. */
@@ -47,7 +47,7 @@ export interface Values {
 type Where = "insert" | "in" | "values"
 
 /** A text as a value of a type; text that is cast to `regclass` would be a name, and not a number. */
-const cast = (text: string, type: string): string =>
+const castOf = (text: string, type: string): string =>
   type === "" ? text : type === "regclass" ? `${text}::oid::${type}` : `${text}::${type}`
 
 /** An expression for the text of a column of a list; undefined if its elements do not have one type. */
@@ -66,7 +66,7 @@ const typedColumn = (
   // The type of an untyped NULL is left to INSERT, and is text in VALUES, as without the list.
   if (own.length === 0 && type === "") return where === "in" ? undefined : "null"
   // A float8 does not hold every int8, which INSERT would have stored as it is.
-  return where === "insert" && type === "float8" && types.includes("int8") ? undefined : cast(text, type)
+  return where === "insert" && type === "float8" && types.includes("int8") ? undefined : castOf(text, type)
 }
 
 /** What a list of rows replaces of the text before it; undefined if it can't be replaced. */
@@ -86,6 +86,8 @@ interface Place {
   readonly list: PackedList
   readonly select: string
   readonly end: number
+  /** The cast of each item, as it is written. */
+  readonly cast: string
 }
 
 /** Whether only commas and parentheses separate the values of a list, each of which is there once. */
@@ -122,10 +124,11 @@ const place = (template: Template, start: ListStart, name: string, values: Value
     )
   )
   if (columns.includes(undefined)) return undefined
+  const cast = start.rows ? "" : (itemCast.exec(template.pieces[end] ?? "")?.[0] ?? "")
   const select = start.rows
     ? `select ${columns.map((column, index) => `${column} as column${index + 1}`).join(", ")} from json_array_elements(:${name}::json) as alex_rows(r)`
-    : `select ${columns[0]} from json_array_elements_text(:${name}::json) as alex_rows(r)`
-  return { list: { name, elements: packed, rows: start.rows }, select, end }
+    : `select ${columns[0]}${cast} from json_array_elements_text(:${name}::json) as alex_rows(r)`
+  return { list: { name, elements: packed, rows: start.rows }, select, end, cast }
 }
 
 /** The statement with its lists packed; undefined if it has none that can be. */
@@ -159,7 +162,7 @@ export const packLists = (template: Template, values: Values): Packed | undefine
     parts.push(
       last.slice(0, last.length - opening.length),
       isValues ? `(${found.select})` : found.select,
-      found.list.rows ? rest.replace(/^\s*\)/, "") : rest
+      found.list.rows ? rest.replace(/^\s*\)/, "") : rest.slice(found.cast.length)
     )
     at = found.end
   }
