@@ -5,12 +5,20 @@ import type { Description } from "../statement/DescribeSql.ts"
 import { packLiterals } from "../statement/literals/PackedLiterals.ts"
 import { isChangedResult, type Refused } from "../statement/Refused.ts"
 import type { Session } from "./ClientSession.ts"
+import type { Prepared } from "./PreparedText.ts"
 import type { Bound } from "./RowStatements.ts"
 import type { StatementOutcome } from "./StatementOutcome.ts"
 import { whyNot } from "./WhyNot.ts"
 
 /** Characters of a statement that may be too long, with what is sent around it, to be run or to be described. */
 const LONG = 30_000
+
+/** A statement whose own values are parameters. */
+interface Moved extends Prepared {
+  readonly statement: ClientStatement
+  readonly description: Description
+  readonly literals: ReadonlyArray<string>
+}
 
 const parametersIn = ({ words }: ClientStatement): number =>
   words.reduce((most, word) => (/^\$\d+$/.test(word) ? Math.max(most, Number(word.slice(1))) : most), 0)
@@ -36,7 +44,14 @@ export const withPackedLiterals = Effect.fnUntraced(function* (
   const sent = packed.sent(answer.casts)
   const description: Description = { ...answer, casts: sent.casts }
   const parameters = answer.parameters.slice(0, own)
-  return { statement: sent.statement, description, parameters, literals: values }
+  return { statement: sent.statement, description, parameters, literals: values } satisfies Moved
+})
+
+/** The values of a statement without parameters of its own. */
+export const boundTo = ({ description, literals }: Moved): Bound => ({
+  description,
+  values: literals,
+  isBinary: () => false
 })
 
 /** Runs a statement without parameters of its own. */
@@ -46,9 +61,7 @@ export const runLong = (
   run: (statement: ClientStatement, bound: Bound | undefined) => Effect.Effect<StatementOutcome, Refused>
 ): Effect.Effect<StatementOutcome, Refused> => {
   const once = Effect.flatMap(withPackedLiterals(session, statement, []), (moved) =>
-    moved === undefined
-      ? run(statement, undefined)
-      : run(moved.statement, { description: moved.description, values: moved.literals, isBinary: () => false })
+    moved === undefined ? run(statement, undefined) : run(moved.statement, boundTo(moved))
   )
   // The client has not seen the columns that were learnt too long ago.
   return Effect.catch(once, (error) => {

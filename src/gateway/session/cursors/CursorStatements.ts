@@ -8,6 +8,7 @@ import { innerQuery } from "../../statement/InnerQuery.ts"
 import { refusal } from "../../statement/Refused.ts"
 import { wrap } from "../../statement/Wrapped.ts"
 import type { Session } from "../ClientSession.ts"
+import { boundTo, withPackedLiterals } from "../LongStatements.ts"
 import { asItIs, type Bound, callOf, query as queryRows } from "../RowStatements.ts"
 import { done, type StatementOutcome } from "../StatementOutcome.ts"
 import { moveOf } from "./CursorMove.ts"
@@ -41,21 +42,24 @@ const declareHeld = Effect.fnUntraced(function* (
 })
 
 /** DECLARE name ... CURSOR ... FOR query. */
-export const declare = Effect.fnUntraced(function* (session: Session, statement: ClientStatement, bound?: Bound) {
+export const declare = Effect.fnUntraced(function* (session: Session, statement: ClientStatement, given?: Bound) {
   const { sql, words } = statement
-  const query = innerQuery(statement)
-  if (query === undefined || session.transaction?.failed === true) return yield* asItIs(session, statement, bound)
+  const written = innerQuery(statement)
+  if (written === undefined || session.transaction?.failed === true) return yield* asItIs(session, statement, given)
   const name = unquotedName(words[1])
   if (session.held.has(name)) return yield* refusal("42P03", `cursor "${name}" already exists`)
+  const moved = given === undefined ? yield* withPackedLiterals(session, written, []) : undefined
+  const query = moved?.statement ?? written
+  const bound = moved === undefined ? given : boundTo(moved)
   if (isHeld(statement) && query.kind === "query") return yield* declareHeld(session, statement, query, bound)
   if (session.transaction === undefined || session.transaction.implicit) {
     return yield* refusal("25P01", "DECLARE CURSOR can only be used in transaction blocks")
   }
   const types = bound?.description.parameters.map(String) ?? []
-  const answer = query.kind === "query" ? yield* session.describe(query, types) : "unknown"
+  const answer = moved?.description ?? (query.kind === "query" ? yield* session.describe(query, types) : "unknown")
   if (answer === "unknown" || "sqlState" in answer) return yield* asItIs(session, statement, bound)
   const wrapped = wrap(query)
-  const before = sql.slice(0, sql.length - query.sql.length)
+  const before = sql.slice(0, sql.length - written.sql.length)
   const call = yield* callOf(statement, { sql: before + wrapped.sql, prefix: 0 }, bound)
   yield* session.send(call)
   session.transaction.cursors.set(name, declaredCursor(answer.columns ?? []))
