@@ -123,6 +123,25 @@ const lineBreaks = [
   "a\\\r\n"
 ]
 
+const longRows = (from: string, row: (n: number) => string, after: string) => [
+  parse(
+    "",
+    `insert into ${from} values ${manyNumbers
+      .slice(0, 900)
+      .map((n) => row(Number(n)))
+      .join(", ")}${after}`
+  ),
+  sync
+]
+
+/** A value of an octet that is its version, and what follows. */
+const versioned = (type: string, version: number) => [
+  parse("", `select $1::${type}::text`),
+  bind("", "", [`${String.fromCharCode(version)}${type === "jsonpath" ? "$" : "1"}`], { parameters: [1] }),
+  execute(""),
+  sync
+]
+
 const conversations: Readonly<Record<string, ReadonlyArray<ReadonlyArray<Buffer>>>> = {
   "formats are as many as the values, or one, or none, and of two kinds": [
     formatted([], []),
@@ -134,6 +153,79 @@ const conversations: Readonly<Record<string, ReadonlyArray<ReadonlyArray<Buffer>
     formatted([2], []),
     formatted([0, 65535], []),
     formatted([], [0, 0, 0])
+  ],
+  "an error in one of many rows has its place in the text": [
+    [query("create table placed(a int, b text)")],
+    longRows("placed", (n) => `($${2 * n + 1}, $${2 * n + 2})`, " returning nope"),
+    longRows("placed", (n) => `($${2 * n + 1}, $${2 * n + 2})`, " returnin a"),
+    longRows("placed", (n) => `($${2 * n + 1}, $${2 * n + 2})`, " returning a, $1801::int, b, missing, $1802::int"),
+    longRows("placed (a, c)", (n) => `($${2 * n + 1}, $${2 * n + 2})`, ""),
+    longRows("placed as é (a, b, c)", (n) => `($${2 * n + 1}, $${2 * n + 2})`, ""),
+    longRows("unplaced", (n) => `($${2 * n + 1}, $${2 * n + 2})`, ""),
+    longRows("placed", (n) => `($${2 * n + 1}, lower($${2 * n + 2}), 3)`, ""),
+    longRows("placed", (n) => `($${2 * n + 1}::int, lower($${2 * n + 2}, 'none'))`, ""),
+    longRows("placed", (n) => `($${2 * n + 1}::integ, $${2 * n + 2})`, ""),
+    [
+      parse(
+        "",
+        `select $1::int where 1 in (${manyNumbers.map((n) => `$${Number(n) + 2}`).join(", ")}) and nope = $2602`
+      ),
+      sync
+    ],
+    [query("drop table placed")]
+  ],
+  "a version that a binary value can't have is named": [
+    versioned("jsonb", 1),
+    versioned("jsonb", 2),
+    versioned("jsonb", 0),
+    versioned("jsonpath", 1),
+    versioned("jsonpath", 7),
+    [query("create table versions(a jsonb)")],
+    [
+      query("copy versions from stdin (format binary)"),
+      copyData(binaryFile(0, 0, int16(1), field("\x02[]"), trailer)),
+      copyDone
+    ],
+    [query("drop table versions")]
+  ],
+  "of several statements none runs if one has a syntax error, wherever they commit": [
+    [query("create table committed(a int); insert into committed values (0)")],
+    [query("insert into committed values (1); commit; selec 2")],
+    [query("begin; insert into committed values (2); commit; insert into committed values (3; select 1")],
+    [query("begin; insert into committed values (4); rollback; insert into committed values (5); selec; select 1")],
+    [query("insert into committed values (6); commit and chain; insert into committed value (7)")],
+    [query("begin; insert into committed values (8)")],
+    [query("commit; insert into committed values (9); create table (a int)")],
+    [query("select 1")],
+    [query("rollback; insert into committed values (10); select 1 +")],
+    [query("rollback; insert into committed values (11); commit; select 1/0")],
+    [query("insert into committed values (12); commit; select missing from committed; selec")],
+    [query("insert into committed values (13); commit; vacuum; create table x(a int,)")],
+    [query("insert into committed values (14); commit; do $$ begin selec; end $$")],
+    [query("insert into committed values (16); commit; select 1 + /* é */ ; select 2")],
+    [query("insert into committed values (17); commit; do $$ begin perform ':x'; end $$ languag sql; select 2")],
+    [query("insert into committed values (15); commit; select 'é', nothing from committed")],
+    [query("select a + 0 from committed order by a")],
+    [query("drop table committed")]
+  ],
+  "DISCARD ALL is refused beside other statements": [
+    [query("discard all")],
+    [query("discard all;")],
+    [query("select 1; discard all")],
+    [query("discard all; select 1")],
+    [query("discard plans; discard sequences; select 1")],
+    [query("begin; commit; discard all")],
+    [query("begin")],
+    [query("discard all")],
+    [query("rollback; discard all")],
+    [query("select 1")]
+  ],
+  "an array of empty rows": [
+    [query("select array[row()]")],
+    [query("select array[row(), row()], row(row()), array[row(null)], array[row(''), row(null, null)]")],
+    prepared("", "select array[row()], array[row(null)]"),
+    prepared("", "select row(), row(row())"),
+    [parse("", "select array[row()], row()"), bind("", "", [], { results: [1] }), execute(""), sync]
   ],
   "statements and messages name prepared statements in one space": [
     [parse("a b", "select 1"), sync],

@@ -13,7 +13,7 @@ import { type ClientStatement, statementOf } from "../statement/ClientStatement.
 import type { Description } from "../statement/DescribeSql.ts"
 import { innerQuery } from "../statement/InnerQuery.ts"
 import { changedResult, notUtf8, type Refused, refusal } from "../statement/Refused.ts"
-import { isText, toBinary } from "../values/BinaryForms.ts"
+import { isText, toBinary, versionFault } from "../values/BinaryForms.ts"
 import { fromBinary, isReadable } from "../values/ComposedForms.ts"
 import { noShapes, type TypeShapes } from "../values/TypeShape.ts"
 import { readText } from "../values/Utf8.ts"
@@ -172,6 +172,8 @@ const textOfBinary = (
   const text = fromBinary(oid, value, shapes)
   if (text !== undefined) return Result.succeed(text)
   if (isText(oid)) return Result.fail(notUtf8(value))
+  const fault = versionFault(oid, value)
+  if (fault !== undefined) return Result.fail(refusal("XX000", fault))
   return Result.fail(
     isReadable(oid, shapes)
       ? refusal("22P03", `incorrect binary data format in bind parameter ${index + 1}`)

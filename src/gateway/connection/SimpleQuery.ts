@@ -8,6 +8,7 @@ import * as Backend from "../protocol/BackendMessages.ts"
 import type { ClientSocket } from "../protocol/ClientSocket.ts"
 import type { Session } from "../session/ClientSession.ts"
 import { endImplicit, execute } from "../session/Execute.ts"
+import { checkGrammar, isOfGrammar } from "../session/GrammarCheck.ts"
 import { done, type Rows, type StatementOutcome } from "../session/StatementOutcome.ts"
 import { type ClientStatement, transactionControls } from "../statement/ClientStatement.ts"
 import { notUtf8, type Refused, refusal } from "../statement/Refused.ts"
@@ -71,22 +72,26 @@ const answered = Effect.fnUntraced(function* (answering: Answering, statement: C
   return outcome.tag(yield* sendOutcome(socket, outcome))
 })
 
+/** Whether what runs before a statement stays although the statement can't be parsed. */
+const commitsOnTheWay = (statements: ReadonlyArray<ClientStatement>): boolean =>
+  statements.slice(0, -1).some(({ kind }) => kind === "commit" || kind === "rollback")
+
 const runAll = Effect.fnUntraced(function* (answering: Answering, statements: ReadonlyArray<ClientStatement>) {
   const { session, socket } = answering
+  if (commitsOnTheWay(statements)) yield* checkGrammar(session, statements)
   for (const [index, statement] of statements.entries()) {
     const several =
       statements.length > 1 && session.transaction === undefined && !transactionControls.has(statement.kind)
     if (several) yield* session.begin(true)
+    if (statements.length > 1 && statement.kind === "discard" && statement.words[1] === "all") {
+      return yield* refusal("25001", "DISCARD ALL cannot run inside a transaction block")
+    }
     const tag = yield* answered(answering, statement)
     // The last CommandComplete promises that the transaction is committed.
     if (index === statements.length - 1) yield* endImplicit(session, false)
     socket.send(Backend.commandComplete(tag))
   }
 })
-
-/** Whether PostgreSQL would find the error before it runs any statement; an error within a function has no position. */
-const isOfGrammar = ({ code, message, position }: Refused["fields"]): boolean =>
-  code === "42601" && position !== undefined && message.startsWith("syntax error at ")
 
 /** Answers a query, except for the final ReadyForQuery. */
 export const simpleQuery = (answering: Answering, text: string | undefined): Effect.Effect<void> => {

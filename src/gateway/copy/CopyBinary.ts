@@ -1,6 +1,6 @@
 /** COPY's binary format. Pure. */
 import { ByteQueue } from "../protocol/ByteQueue.ts"
-import { toBinary } from "../values/BinaryForms.ts"
+import { toBinary, versionFault } from "../values/BinaryForms.ts"
 import { fromBinary } from "../values/ComposedForms.ts"
 import type { TypeShapes } from "../values/TypeShape.ts"
 import type { CopyRecord } from "./CopyText.ts"
@@ -63,6 +63,8 @@ export class BinaryReader {
   #size: number | undefined
   #taken = 0
   #line = 0
+  /** The SQLSTATE of its error messages. */
+  code = "22P04"
 
   constructor(typeOids: ReadonlyArray<number>, shapes: TypeShapes) {
     this.#typeOids = typeOids
@@ -139,6 +141,9 @@ export class BinaryReader {
     this.#taken += Math.max(0, this.#size)
     this.#size = undefined
     const text = bytes === null ? null : fromBinary(typeOid, bytes, this.#shapes)
-    return text === undefined ? "incorrect binary data format" : { text }
+    if (text !== undefined) return { text }
+    const fault = bytes === null ? undefined : versionFault(typeOid, bytes)
+    if (fault !== undefined) this.code = "XX000"
+    return fault ?? "incorrect binary data format"
   }
 }

@@ -200,7 +200,7 @@ type Received = Result.Result<ReadonlyArray<CopyRecord>, Refused>
 const binaryReader = (types: ReadonlyArray<number>, shapes: TypeShapes) => {
   const reader = new BinaryReader(types, shapes)
   const received = (records: ReadonlyArray<CopyRecord> | string): Received =>
-    typeof records === "string" ? Result.fail(refusal("22P04", records)) : Result.succeed(records)
+    typeof records === "string" ? Result.fail(refusal(reader.code, records)) : Result.succeed(records)
   return {
     read: (bytes: Uint8Array) => received(reader.read(bytes)),
     left: () => reader.left,

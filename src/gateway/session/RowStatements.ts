@@ -82,7 +82,7 @@ const wordsOf = ({ starts, tail, words }: ClientStatement): ReadonlyArray<string
   tail === 0 ? words : words.slice(starts.indexOf(tail))
 
 /** PostgreSQL's error at the closing semicolon, which the service never gets. */
-const atTerminator = (error: Refused, { gap }: ClientStatement): Refused => {
+export const atTerminator = (error: Refused, { gap }: ClientStatement): Refused => {
   const { code, message, position } = error.fields
   if (code !== "42601" || gap === undefined || !message.endsWith(" at end of input")) return error
   const fields = {

@@ -134,8 +134,7 @@ const toldColumns = (table: string): string => `
     end if;
     with recursive own as (
       select a.attnum as number, coalesce(names[a.attnum], a.attname::text) as label, a.atttypmod as modifier,
-        coalesce((select p.oid from pg_catalog.pg_type p
-          where p.typname = pseudo[a.attnum] and p.typnamespace = 11), a.atttypid) as type
+        coalesce(pg_catalog.to_regtype('pg_catalog.' || pseudo[a.attnum])::oid, a.atttypid) as type
       from pg_catalog.pg_attribute a
       where a.attrelid = 'pg_temp.${table}'::regclass and a.attnum > 0
     ), base as (

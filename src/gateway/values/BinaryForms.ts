@@ -75,6 +75,18 @@ const jsonb: Form = {
   read: (bytes) => (bytes[0] === 1 ? readText(bytes.subarray(1)) : undefined)
 }
 
+/** PostgreSQL's words for another version of a type than its only one. */
+const versionFaults: ReadonlyMap<number, string> = new Map([
+  [3802, "unsupported jsonb version number "],
+  [4072, "unsupported jsonpath version number: "]
+])
+
+/** PostgreSQL's error on a binary value whose first octet is not the version of its type; undefined on others. */
+export const versionFault = (typeOid: number, [version]: Uint8Array): string | undefined => {
+  const fault = versionFaults.get(typeOid)
+  return fault === undefined || version === undefined || version === 1 ? undefined : fault + version
+}
+
 const NUMERIC_SIGNS: Readonly<Record<string, number>> = { NaN: 0xc000, Infinity: 0xd000, "-Infinity": 0xf000 }
 
 /** Digits in base 10,000; the first one is multiplied by 10,000 to the power of `weight`. */

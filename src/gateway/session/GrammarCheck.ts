@@ -1,0 +1,53 @@
+/** Syntax errors, which PostgreSQL finds in all statements of a text before it runs the first one. */
+import * as Effect from "effect/Effect"
+import { isLonger, MAX_SQL_LENGTH } from "../../data-api/Limits.ts"
+import { idempotent } from "../../data-api/RetryPolicy.ts"
+import { ANSWER_SQLSTATE, nonce } from "../../data-api/sql/TypeLookup.ts"
+import { literal } from "../../data-api/statement/Quoting.ts"
+import type { ClientStatement } from "../statement/ClientStatement.ts"
+import { type Refused, refusedBy } from "../statement/Refused.ts"
+import type { Session } from "./ClientSession.ts"
+import { atTerminator, callOf } from "./RowStatements.ts"
+
+/** Whether PostgreSQL would find the error before it runs any statement; an error within a function has no position. */
+export const isOfGrammar = ({ code, message, position }: Refused["fields"]): boolean =>
+  code === "42601" && position !== undefined && message.startsWith("syntax error at ")
+
+/**
+ * Has PostgreSQL parse each statement as the body of a function, and tells the number of the first with a syntax error.
+ *
+ * A function with a parameter of any type is not looked at further than its grammar. Nothing stays of it.
+ */
+const question = (statements: ReadonlyArray<ClientStatement>): string => {
+  const texts = statements.map(({ sql }) => literal(sql)).join(", ")
+  return `do ${literal(`declare stmt text; number int := 0;
+begin
+  foreach stmt in array array[${texts}]::text[] loop
+    number := number + 1;
+    begin
+      execute 'create function pg_temp.alex_${nonce()}(anyelement) returns void language sql as ' || quote_literal(stmt);
+      raise exception using errcode = '${ANSWER_SQLSTATE}';
+    exception when syntax_error then
+      raise exception using errcode = '${ANSWER_SQLSTATE}', message = number::text;
+    when others then null;
+    end;
+  end loop;
+end`)}`
+}
+
+/** Fails with the first syntax error of the statements, before one of them runs. A very long text is not checked. */
+export const checkGrammar = Effect.fnUntraced(function* (session: Session, statements: ReadonlyArray<ClientStatement>) {
+  const { database, upstream } = session
+  const sql = question(statements)
+  if (isLonger(sql, MAX_SQL_LENGTH)) return
+  // Outside of the session's transaction, which may have failed.
+  const run = (text: string) => upstream.api.executeStatement({ sql: text, database })
+  const answer = yield* Effect.flip(idempotent(run(sql))).pipe(Effect.option)
+  if (answer._tag === "None" || answer.value.reason._tag !== "DatabaseError") return
+  const { primary, sqlState } = answer.value.reason
+  const faulty = sqlState === ANSWER_SQLSTATE ? statements[Number(primary) - 1] : undefined
+  if (faulty === undefined) return
+  // It can't run, and its own error has the position.
+  const call = yield* callOf(faulty, { sql: faulty.sql, prefix: 0 }, undefined)
+  yield* Effect.mapError(run(call.sql), (error) => atTerminator(refusedBy(error, call.positionOf), faulty))
+})
