@@ -22,6 +22,8 @@ const text = (row: number) => quoted(texts[row % texts.length] ?? "")
 const escaped = (row: number) =>
   [" E'a\\\\b'", "E'it\\'s ''so'''", "e'\\t\\n\\u00e9'", "E'\\U0001F600\\q'", "'plain'"][row % 5] ?? ""
 
+const many = (count: number, text: (n: number) => string) => Array.from({ length: count }, (_, n) => text(n)).join(", ")
+
 const items: ReadonlyArray<Item> = [
   item("text", text),
   item("varchar(40)", escaped),
@@ -53,6 +55,20 @@ const items: ReadonlyArray<Item> = [
   item("text", (row) => `'abcdefgh${row % 10}'::varchar(5)`),
   item("text[]", (row) => `ARRAY[${text(row)}, 'c', NULL]`),
   item("int[]", (row) => `ARRAY[${row}, -1]`),
+  item("bigint", (row) => `${row}::smallint`),
+  item("text", (row) => `${row}.50::numeric(10, 1)`),
+  item("text", (row) => `${row % 2 === 0}::bool::text`),
+  item("int[]", (row) => (row % 4 === 0 ? "'{}'" : `ARRAY[${many(row % 4, String)}]`)),
+  item("text[]", (row) => (row % 4 === 0 ? "'{}'::text[]" : `ARRAY[${many(row % 4, text)}]::text[]`)),
+  item("varchar(5)[]", (row) =>
+    row % 3 === 0 ? "NULL" : `ARRAY['abcdefgh', NULL, ${row % 2 === 0 ? "'q'" : "'\"'"}]::varchar(3)[]`
+  ),
+  item("mood[]", (row) => (row % 3 === 0 ? "'{}'::mood[]" : "ARRAY['sad','very happy']::mood[]")),
+  item("numeric[]", (row) => (row % 3 === 0 ? "ARRAY[1]" : `ARRAY[${row}, ${row % 2 === 0 ? "1.50" : "3000000000"}]`)),
+  item("float8[]", (row) => (row % 3 === 0 ? "ARRAY[1, NULL]::int8[]" : `ARRAY[${row}, -2]::int8[]`)),
+  item("bool[]", (row) => `array_append(ARRAY[${row % 2 === 0}, NULL], true)`),
+  item("int[]", (row) => `ARRAY[ARRAY[${row}, 2], ARRAY[3, ${row}]]`),
+  item("text", (row) => `array_to_string(ARRAY[${many(1 + (row % 4), String)}], ',')`),
   item("numeric[]", (row) => `ARRAY[${row}, ${row % 2 === 0 ? "1.50" : "2"}]`),
   item("int[]", (row) => `'{${row},NULL}'::int[]`),
   item("regclass", (row) => (row % 2 === 0 ? "'pg_class'" : "'1249'")),
@@ -125,8 +141,6 @@ const shapes = Arbitrary.map(
   ([indexes, at]) => [...indexes.flatMap((index) => all[index] ?? []), ...all.slice(at, at + 1)]
 )
 
-const many = (count: number, text: (n: number) => string) => Array.from({ length: count }, (_, n) => text(n)).join(", ")
-
 /** Conditions by lists of literals, on columns of many types. */
 const lists: ReadonlyArray<string> = [
   `i4 in (${many(20_000, (n) => String(n * 2))})`,
@@ -153,6 +167,15 @@ const lists: ReadonlyArray<string> = [
   `i4 in (${many(20_000, (n) => (n % 2 === 0 ? `'${n}'` : `${n}`))})`,
   `i4 in (${many(20_000, (n) => (n === 9 ? "'nine'" : `'${n}'`))})`,
   `t in (${many(20_000, String)})`,
+  `i4 = any(ARRAY[${many(20_000, (n) => String(n * 2))}])`,
+  `i4 <> all (array[${many(20_000, (n) => (n === 3 ? "NULL" : `-${n}`))}])`,
+  `f4 = any(ARRAY[${many(20_000, (n) => `${n}.1`)}])`,
+  `v = any(ARRAY[${many(20_000, (n) => `'t${n}'`)}])`,
+  `v = any(ARRAY[${many(20_000, (n) => `'t${n}'`)}]::varchar[])`,
+  `u = any(ARRAY[${many(20_000, (n) => `'a0eebc99-9c0b-4ef8-bb6d-${String(n).padStart(12, "0")}'`)}]::uuid[])`,
+  `i4::text = any(ARRAY[${many(20_000, String)}]::text[])`,
+  `array[i4, 3] && ARRAY[${many(20_000, String)}]`,
+  `t = any(ARRAY[${many(20_000, (n) => (n % 2 === 0 ? `${n}` : `'${n}'`))}])`,
   `i4 in (${many(20_000, (n) => `'${n}'::int`)}) and t = ${quoted("x".repeat(70_000))}`
 ]
 
@@ -169,6 +192,8 @@ const longValues: ReadonlyArray<string> = [
   `select id from w where t = ${long("abd")}`,
   `select md5(${long("abc")}), length(${long("é😀")}), ${long("a")} is null as no`,
   `select ${long("abc")}`,
+  `select ${long("abc")}, count(*) from w where t = ${long("abc")} or id > 0`,
+  `select coalesce(t, '${"x".repeat(31_000)}') = 'd', count(*) from w group by coalesce(t, '${"x".repeat(31_000)}') order by 1`,
   `select case when id > 0 then ${long("abc")} else 'x' end = t from w order by id`,
   `insert into w (id, t) select 20, ${long("q")} returning md5(t)`,
   `with d (x) as (select ${long("in with")}) insert into w (id, t) select 21, x from d returning md5(t)`,

@@ -1,5 +1,5 @@
 /** Reads what stands between parentheses item by item: its constants, and what is the same but for them. Pure. */
-import { isString, type Literal, numberValue, stringValue } from "./LiteralValue.ts"
+import { arrayValue, isString, type Literal, numberValue, stringValue } from "./LiteralValue.ts"
 
 /** A constant of an item, from one word to before another. */
 export interface Slot {
@@ -32,24 +32,48 @@ const named: Readonly<Record<string, Literal>> = {
   false: { kind: "bool", text: "false" }
 }
 
-/** The constant at a word, undefined if there is none, null if the gateway can't read it. */
-const slotAt = (words: ReadonlyArray<string>, at: number, isWhole: boolean): Slot | undefined | null => {
+/** The string, number, NULL, TRUE or FALSE at a word; null if the gateway can't read it, undefined for anything else. */
+const scalarAt = (words: ReadonlyArray<string>, at: number): Slot | undefined | null => {
   const word = words[at] ?? ""
-  if (!begins(words[at - 1])) return undefined
   if (isString(word)) {
     const text = stringValue(word)
     const after = words[at + 1]
     // A string goes on in the next line.
     if (text === undefined || isString(after) || after === "uescape") return null
-    return { literal: { kind: "string", text }, from: at, to: at + 1 }
+    return { literal: { kind: text === "{}" ? "empty" : "string", text }, from: at, to: at + 1 }
   }
-  if (!isWhole) return undefined
   const sign = word === "-" ? word : ""
   const to = at + sign.length + 1
-  const after = words[to]
   const literal = Object.hasOwn(named, word) ? named[word] : numberValue(sign, words[to - 1] ?? "")
-  const isEnd = ends(after) || (word === "null" && after === "::")
-  return literal !== undefined && isEnd ? { literal, from: at, to } : undefined
+  return literal === undefined ? undefined : { literal, from: at, to }
+}
+
+/** The array of constants at a word; undefined if there is none. */
+export const arrayAt = (words: ReadonlyArray<string>, from: number): Slot | undefined => {
+  if (words[from] !== "array" || words[from + 1] !== "[") return undefined
+  const elements: Array<Literal> = []
+  for (let at = from + 2; ; ) {
+    const element = scalarAt(words, at)
+    if (element === undefined || element === null) return undefined
+    elements.push(element.literal)
+    const after = words[element.to]
+    at = element.to + 1
+    if (after === ",") continue
+    const literal = after === "]" ? arrayValue(elements, words[at] === "::") : undefined
+    return literal === undefined ? undefined : { literal, from, to: at }
+  }
+}
+
+/** The constant at a word, undefined if there is none, null if the gateway can't read it. */
+const slotAt = (words: ReadonlyArray<string>, at: number, isWhole: boolean): Slot | undefined | null => {
+  if (!begins(words[at - 1])) return undefined
+  const array = arrayAt(words, at)
+  if (array !== undefined) return array
+  const slot = scalarAt(words, at)
+  if (slot === undefined || slot === null || isString(words[at])) return slot
+  const after = words[slot.to]
+  // A sign is applied after a cast.
+  return isWhole && (ends(after) || (after === "::" && words[at] !== "-")) ? slot : undefined
 }
 
 /** The items in the parentheses that open at a word, and the word that closes them; undefined if they can't be moved. */

@@ -106,11 +106,14 @@ const listAt = (statement: ClientStatement, at: number): LiteralList | undefined
   return read(statement, "items", at + 2, { rows: found.items.map((item) => [item]), after: found.close })
 }
 
+/** What may stand side by side in a list of IN. */
+const scalars = new Set<LiteralKind>(["string", "empty", "null", "int4", "int8", "numeric"])
+
 /** Whether the list can be one parameter: each of its constants has one type in all elements, and one has any. */
 const isSendable = ({ columns, firstKinds, form, kinds }: LiteralList): boolean => {
   if (kinds.every((kind) => kind === "null")) return false
   // Elements of IN get one type together, so that strings and numbers may be in one list.
-  if (form === "items" && columns[0]?.shape === ALONE) return !firstKinds.has("bool")
+  if (form === "items" && columns[0]?.shape === ALONE) return [...firstKinds].every((kind) => scalars.has(kind))
   return !kinds.includes(undefined)
 }
 

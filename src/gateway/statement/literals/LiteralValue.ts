@@ -1,7 +1,12 @@
 /** The values of constants as they are written in SQL. Pure. */
+import { writeArray } from "../../values/ArrayText.ts"
 
-/** The type that PostgreSQL gives a constant; a string has none before it is known where it stands. */
-export type LiteralKind = "string" | "null" | "bool" | "int4" | "int8" | "numeric"
+/**
+ * The type that PostgreSQL gives a constant; a string has none before it is known where it stands. `empty` is the string
+ * `{}`, as which psycopg2 writes an empty array.
+ */
+export type LiteralKind = "string" | "empty" | "null" | ScalarKind | `_${ScalarKind}` | "_text"
+type ScalarKind = "bool" | "int4" | "int8" | "numeric"
 
 export interface Literal {
   readonly kind: LiteralKind
@@ -44,11 +49,41 @@ export const numberValue = (sign: "" | "-", word: string): Literal | undefined =
   return { kind, text }
 }
 
-const numbers: ReadonlyArray<LiteralKind> = ["int4", "int8", "numeric"]
+const arrays: ReadonlyArray<LiteralKind> = ["_text", "_bool", "_int4", "_int8", "_numeric"]
+const widening: ReadonlyArray<ReadonlyArray<LiteralKind>> = [
+  ["int4", "int8", "numeric"],
+  ["_int4", "_int8", "_numeric"]
+]
 
 /** The kind that holds the values of several kinds, in each of which they are the same; undefined if there is none. */
 export const commonKind = (kinds: ReadonlySet<LiteralKind>): LiteralKind | undefined => {
-  const own = [...kinds].filter((kind) => kind !== "null")
-  if (own.length <= 1) return own[0] ?? "null"
-  return own.every((kind) => numbers.includes(kind)) ? numbers.findLast((kind) => kinds.has(kind)) : undefined
+  const own = new Set(kinds)
+  own.delete("null")
+  if (own.delete("empty") && !arrays.some((kind) => own.has(kind))) own.add("string")
+  if (own.size <= 1) return [...own][0] ?? "null"
+  const order = widening.find((kinds) => [...own].every((kind) => kinds.includes(kind)))
+  return order?.findLast((kind) => own.has(kind))
+}
+
+/** An array of constants as one: of text, if they have no type and no cast follows; undefined for several types. */
+export const arrayValue = (elements: ReadonlyArray<Literal>, isCast: boolean): Literal | undefined => {
+  const values = elements.map(({ text }) => text)
+  const text = writeArray({ dimensions: [{ size: values.length, lower: 1 }], elements: values })
+  const kinds = elements.map(({ kind }) => kind)
+  // Strings are read in the type of the others.
+  const typed = kinds.filter((kind) => kind !== "string" && kind !== "empty" && kind !== "null")
+  switch (commonKind(new Set(typed))) {
+    case "null":
+      return { kind: isCast ? "string" : "_text", text }
+    case "bool":
+      return { kind: "_bool", text }
+    case "int4":
+      return { kind: "_int4", text }
+    case "int8":
+      return { kind: "_int8", text }
+    case "numeric":
+      return { kind: "_numeric", text }
+    default:
+      return undefined
+  }
 }

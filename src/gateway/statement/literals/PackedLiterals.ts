@@ -6,12 +6,13 @@ import { characters } from "../../../data-api/Limits.ts"
 import { type ClientStatement, statementOf } from "../ClientStatement.ts"
 import { indexOfCharacter } from "../ErrorPosition.ts"
 import { type Edit, edited } from "../rows/AlikeRows.ts"
-import { ALONE, type Item } from "./LiteralItems.ts"
+import { ALONE, arrayAt, type Item } from "./LiteralItems.ts"
 import { type LiteralList, literalLists } from "./LiteralLists.ts"
-import { commonKind, isString, type LiteralKind, stringValue } from "./LiteralValue.ts"
+import { commonKind, isString, type Literal, type LiteralKind, stringValue } from "./LiteralValue.ts"
+import { withoutDefaults } from "./WithoutDefaults.ts"
 
 /** Shorter lists and strings stay in the text. */
-const LONG = 1000
+const LONG = 200
 
 /** A part of the statement whose constants are one parameter. */
 interface Part {
@@ -64,7 +65,7 @@ const listPart = (statement: ClientStatement, list: LiteralList): Part => {
   const { columns, end, firstKinds, form, kinds, start, values } = list
   const strings = stringsOf(kinds)
   const isAlone = form === "items" && columns[0]?.shape === ALONE
-  const number = commonKind(new Set([...firstKinds].filter((kind) => kind !== "string")))
+  const number = commonKind(new Set([...firstKinds].filter((kind) => kind !== "string" && kind !== "empty")))
   const question = (parameter: number): string => {
     const texts = itemsWith(statement, list, (slot) => {
       const at = strings.get(slot)
@@ -96,23 +97,50 @@ const before = new Set("select then else when and or not like ilike between retu
 
 const isFree = (word = ""): boolean => /^[-+*/<>=~!@#%^&|`?(,[]$/.test(word) || before.has(word)
 
-/** The long strings outside of the lists, each of which is there once. */
-const stringParts = ({ starts, words }: ClientStatement, lists: ReadonlyArray<LiteralList>): ReadonlyArray<Part> => {
-  const long = words.flatMap((word, at) => (word.length >= LONG && isString(word) ? [at] : []))
-  return long.flatMap((at) => {
-    const word = words[at] ?? ""
+/** A string that stands alone, or the elements of an array that is cast. */
+const stringPart = (start: number, end: number, value: string, textOf = (name: string) => name): Part => ({
+  start,
+  end,
+  asks: 1,
+  question: (parameter) => `$${parameter}`,
+  sent: (parameter) => textOf(`$${parameter}`),
+  cast: ([cast = ""]) => cast,
+  value
+})
+
+/** An array. PostgreSQL would read the text of a parameter again for each row, and that of a subquery once. */
+const arrayPart = (start: number, end: number, { kind, text }: Literal): Part => {
+  if (kind === "string") return stringPart(start, end, text ?? "", (name) => `(select ${name})`)
+  const cast = `pg_catalog.${kind}`
+  const sent = (parameter: number) => `(select $${parameter})::${cast}`
+  return { start, end, asks: 0, question: () => typed(kind), sent, cast: () => cast, value: text ?? "" }
+}
+
+/** The long strings and arrays outside of the lists. For GROUP BY a string is the same as itself, but not a parameter. */
+const constantParts = ({ starts, words }: ClientStatement, lists: ReadonlyArray<LiteralList>): ReadonlyArray<Part> => {
+  const seen = new Set<string>()
+  const groups = words.includes("group")
+  const grouped = new Set(
+    words.filter((word) => groups && word.length >= LONG && isString(word) && seen.size === seen.add(word).size)
+  )
+  const found: Array<Part> = []
+  let past = 0
+  for (const [at, word] of words.entries()) {
     const start = starts[at] ?? 0
-    const text = stringValue(word)
+    if (start < past || !isFree(words[at - 1]) || lists.some((list) => list.start <= start && start < list.end))
+      continue
+    const array = arrayAt(words, at)
+    const last = (array?.to ?? at + 1) - 1
+    const end = (starts[last] ?? 0) + (words[last]?.length ?? 0)
+    if (end - start < LONG) continue
+    past = end
+    if (array !== undefined) found.push(arrayPart(start, end, array.literal))
     const after = words[at + 1]
-    const isInList = lists.some((list) => list.start <= start && start < list.end)
-    const isOther = isInList || !isFree(words[at - 1]) || isString(after) || after === "uescape"
-    if (isOther || text === undefined || long.some((other) => other !== at && words[other] === word)) return []
-    const end = start + word.length
-    const name = (parameter: number) => `$${parameter}`
-    return [
-      { start, end, asks: 1, question: name, sent: name, cast: ([cast = ""]) => cast, value: text } satisfies Part
-    ]
-  })
+    if (!isString(word) || isString(after) || after === "uescape" || grouped.has(word)) continue
+    const text = stringValue(word)
+    if (text !== undefined) found.push(stringPart(start, end, text))
+  }
+  return found
 }
 
 export interface PackedLiterals {
@@ -140,15 +168,25 @@ const positionBefore = (sql: string, edits: ReadonlyArray<Edit>, position: numbe
 }
 
 /** A statement with parts of it replaced. */
-const replaced = ({ offset, sql }: ClientStatement, edits: ReadonlyArray<Edit>): ClientStatement => ({
-  ...statementOf(edited(sql, edits), offset),
-  origin: (position) => positionBefore(sql, edits, position)
+const replaced = (statement: ClientStatement, edits: ReadonlyArray<Edit>): ClientStatement => ({
+  ...statementOf(edited(statement.sql, edits), statement.offset),
+  origin: (position) => {
+    const before = positionBefore(statement.sql, edits, position)
+    return before === undefined || statement.origin === undefined ? before : statement.origin(before)
+  }
 })
 
+/** The statement without the columns that are DEFAULT in every row, which has no positions of the client's text. */
+const leftDefaults = (statement: ClientStatement): ClientStatement => {
+  const sql = withoutDefaults(statement.sql)
+  return sql === statement.sql ? statement : { ...statementOf(sql, statement.offset), origin: () => undefined }
+}
+
 /** The statement with its long lists of constants, and its long strings, as parameters; undefined if it has none. */
-export const packLiterals = (statement: ClientStatement, own: number): PackedLiterals | undefined => {
+export const packLiterals = (written: ClientStatement, own: number): PackedLiterals | undefined => {
+  const statement = leftDefaults(written)
   const lists = literalLists(statement, LONG)
-  const parts = [...lists.map((list) => listPart(statement, list)), ...stringParts(statement, lists)].sort(
+  const parts = [...lists.map((list) => listPart(statement, list)), ...constantParts(statement, lists)].sort(
     (one, other) => one.start - other.start
   )
   if (parts.length === 0) return undefined
