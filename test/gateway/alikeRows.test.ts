@@ -237,6 +237,32 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(
         120_000
       )
 
+      it.effect(
+        "are inserted by the statements of Drizzle, which name every column and write DEFAULT for those without a value",
+        () =>
+          same(async (query) => {
+            const given = (count: number, from = 0) =>
+              Array.from({ length: count }, (_, n) => `(default, $${from + 2 * n + 1}, default, $${from + 2 * n + 2})`)
+            const values = (count: number) =>
+              Array.from({ length: count }, (_, n) => [n % 7 === 3 ? null : n, text(n)]).flat()
+            const into = 'insert into "t" ("id", "a", "at", "b")'
+            return [
+              await query(
+                "create table t (id serial primary key, a int, at timestamptz default '2020-01-01Z', b varchar(20))",
+                []
+              ),
+              await query(`${into} values ${given(3000).join(", ")}`, values(3000)),
+              await query(`${into} values ${given(2000).join(", ")} returning "id", "a", "b"`, values(2000)),
+              await query(
+                `${into} values ${given(3000).join(", ")} on conflict ("id") do update set "a" = excluded."a" + $6001 returning "id"`,
+                [...values(3000), 1]
+              ),
+              await query("select * from t order by id", [])
+            ]
+          }),
+        120_000
+      )
+
       it.effect.prop(
         "give what they give with a direct connection, in their order, whatever their shape",
         { shape: shapes, few: upTo(90), isLong: Schema.Boolean },

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { Format, FrontendMessage } from "../protocol/FrontendMessages.ts"
 import type { Session } from "../session/ClientSession.ts"
-import { withPackedLiterals } from "../session/LongStatements.ts"
+import { packable, withPackedLiterals } from "../session/LongStatements.ts"
 import type { Prepared } from "../session/PreparedText.ts"
 import type { Bound } from "../session/RowStatements.ts"
 import type { Row, StatementOutcome } from "../session/StatementOutcome.ts"
@@ -85,10 +85,11 @@ const withoutVoid = (sql: string, types: ReadonlyArray<number>): string => {
 /** Parse. */
 export const prepare = Effect.fnUntraced(function* (session: Session, sql: string, types: ReadonlyArray<number>) {
   const isCall = /^\s*call\b/i.test(sql)
-  const [statement, ...others] = session.upstream.texts.statementsOf(isCall ? sql : withoutVoid(sql, types))
+  const [written, ...others] = session.upstream.texts.statementsOf(isCall ? sql : withoutVoid(sql, types))
   if (others.length > 0) {
     return yield* refusal("42601", "cannot insert multiple commands into a prepared statement")
   }
+  const statement = written === undefined ? undefined : packable(written)
   const bare: Prepared = { statement, description: undefined, parameters: types }
   if (statement?.kind === "other" && !commands.has(statement.words[0] ?? "")) {
     yield* whyNot(session, statement, [])

@@ -4,6 +4,7 @@ import type { ClientStatement } from "../statement/ClientStatement.ts"
 import type { Description } from "../statement/DescribeSql.ts"
 import { packLiterals } from "../statement/literals/PackedLiterals.ts"
 import { isChangedResult, type Refused } from "../statement/Refused.ts"
+import { withoutDefaults } from "../statement/rows/WithoutDefaults.ts"
 import type { Session } from "./ClientSession.ts"
 import type { Prepared } from "./PreparedText.ts"
 import type { Bound } from "./RowStatements.ts"
@@ -22,6 +23,10 @@ interface Moved extends Prepared {
 
 const parametersIn = ({ words }: ClientStatement): number =>
   words.reduce((most, word) => (/^\$\d+$/.test(word) ? Math.max(most, Number(word.slice(1))) : most), 0)
+
+/** A long statement without what keeps its rows from being packed. */
+export const packable = (statement: ClientStatement): ClientStatement =>
+  statement.sql.length < LONG ? statement : withoutDefaults(statement)
 
 /** A long statement with its values as parameters; undefined if it is short, or its values can't be moved. */
 export const withPackedLiterals = Effect.fnUntraced(function* (
@@ -57,9 +62,10 @@ export const boundTo = ({ description, literals }: Moved): Bound => ({
 /** Runs a statement without parameters of its own. */
 export const runLong = (
   session: Session,
-  statement: ClientStatement,
+  written: ClientStatement,
   run: (statement: ClientStatement, bound: Bound | undefined) => Effect.Effect<StatementOutcome, Refused>
 ): Effect.Effect<StatementOutcome, Refused> => {
+  const statement = packable(written)
   const once = Effect.flatMap(withPackedLiterals(session, statement, []), (moved) =>
     moved === undefined ? run(statement, undefined) : run(moved.statement, boundTo(moved))
   )

@@ -2,14 +2,11 @@
  * Moves the constants of a long statement into parameters: each list of them into a JSON array, and each long string.
  * PostgreSQL is asked for the types of the strings by a short statement, in which one element stands for each list. Pure.
  */
-import { characters } from "../../../data-api/Limits.ts"
-import { type ClientStatement, statementOf } from "../ClientStatement.ts"
-import { indexOfCharacter } from "../ErrorPosition.ts"
-import { type Edit, edited } from "../rows/AlikeRows.ts"
+import type { ClientStatement } from "../ClientStatement.ts"
+import { edited, editedStatement } from "../rows/EditedText.ts"
 import { ALONE, arrayAt, type Item } from "./LiteralItems.ts"
 import { type LiteralList, literalLists } from "./LiteralLists.ts"
 import { commonKind, isString, type Literal, type LiteralKind, stringValue } from "./LiteralValue.ts"
-import { withoutDefaults } from "./WithoutDefaults.ts"
 
 /** Shorter lists and strings stay in the text. */
 const LONG = 200
@@ -155,36 +152,8 @@ export interface PackedLiterals {
   }
 }
 
-/** The position in a text of one in the text with the edits, both in characters from 1. */
-const positionBefore = (sql: string, edits: ReadonlyArray<Edit>, position: number): number | undefined => {
-  const at = indexOfCharacter(edited(sql, edits), position - 1)
-  let shift = 0
-  for (const { end, start, text } of edits) {
-    if (at < start + shift) break
-    if (at < start + shift + text.length) return undefined
-    shift += text.length - (end - start)
-  }
-  return characters(sql.slice(0, at - shift)) + 1
-}
-
-/** A statement with parts of it replaced. */
-const replaced = (statement: ClientStatement, edits: ReadonlyArray<Edit>): ClientStatement => ({
-  ...statementOf(edited(statement.sql, edits), statement.offset),
-  origin: (position) => {
-    const before = positionBefore(statement.sql, edits, position)
-    return before === undefined || statement.origin === undefined ? before : statement.origin(before)
-  }
-})
-
-/** The statement without the columns that are DEFAULT in every row, which has no positions of the client's text. */
-const leftDefaults = (statement: ClientStatement): ClientStatement => {
-  const sql = withoutDefaults(statement.sql)
-  return sql === statement.sql ? statement : { ...statementOf(sql, statement.offset), origin: () => undefined }
-}
-
 /** The statement with its long lists of constants, and its long strings, as parameters; undefined if it has none. */
-export const packLiterals = (written: ClientStatement, own: number): PackedLiterals | undefined => {
-  const statement = leftDefaults(written)
+export const packLiterals = (statement: ClientStatement, own: number): PackedLiterals | undefined => {
   const lists = literalLists(statement, LONG)
   const parts = [...lists.map((list) => listPart(statement, list)), ...constantParts(statement, lists)].sort(
     (one, other) => one.start - other.start
@@ -200,9 +169,9 @@ export const packLiterals = (written: ClientStatement, own: number): PackedLiter
       text: part.sent(own + at + 1, found[at] ?? [])
     }))
     return {
-      statement: replaced(statement, edits),
+      statement: editedStatement(statement, edits),
       casts: [...casts.slice(0, own), ...parts.map(({ cast }, at) => cast(found[at] ?? []))]
     }
   }
-  return { question: replaced(statement, asked), values: parts.map(({ value }) => value), sent }
+  return { question: editedStatement(statement, asked), values: parts.map(({ value }) => value), sent }
 }

@@ -206,18 +206,3 @@ export const alikeRows = (sql: string): ReadonlyArray<AlikeRows> => {
   const once = onceIn(source)
   return source.tokens.flatMap((_, at) => (isValues(source, at) ? (rowsAt(source, at + 1, once) ?? []) : []))
 }
-
-export interface Edit extends Span {
-  readonly text: string
-}
-
-/** A text with parts of it replaced, which are in their order. */
-export const edited = (sql: string, edits: ReadonlyArray<Edit>): string => {
-  const parts: Array<string> = []
-  let at = 0
-  for (const { end, start, text } of edits) {
-    parts.push(sql.slice(at, start), text)
-    at = end
-  }
-  return parts.join("") + sql.slice(at)
-}

@@ -4,7 +4,8 @@
  */
 import type { PackedList } from "../../../data-api/statement/PackedLists.ts"
 import type { Placement } from "../../../data-api/statement/Placeholders.ts"
-import { type AlikeRows, alikeRows, type Edit, edited, type Mark } from "./AlikeRows.ts"
+import { type AlikeRows, alikeRows, type Mark } from "./AlikeRows.ts"
+import { type Edit, edited } from "./EditedText.ts"
 
 /** A statement whose rows are packed, with `$1` for its placeholders. */
 export interface PackedRows {

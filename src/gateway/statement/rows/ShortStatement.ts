@@ -8,7 +8,8 @@ import { shorten } from "../../../data-api/statement/Lists.ts"
 import { fromNumbered } from "../../../data-api/statement/Placeholders.ts"
 import { type ClientStatement, statementOf } from "../ClientStatement.ts"
 import { indexOfCharacter } from "../ErrorPosition.ts"
-import { alikeRows, edited } from "./AlikeRows.ts"
+import { alikeRows } from "./AlikeRows.ts"
+import { edited } from "./EditedText.ts"
 
 /** Shorter statements are described as they are, in UTF-16 units. */
 const LONG = 8000
