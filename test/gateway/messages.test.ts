@@ -220,6 +220,47 @@ const conversations: Readonly<Record<string, ReadonlyArray<ReadonlyArray<Buffer>
     [query("rollback; discard all")],
     [query("select 1")]
   ],
+  "COPY is refused from and to what has no rows of its own, and of columns that it does not copy": [
+    [
+      query(
+        "create schema kinds; create table kinds.t(a int, b int generated always as (a) stored, c text); create view kinds.v as select 1 as a; create materialized view kinds.m as select 1 as a; create sequence kinds.s; create index i on kinds.t(a); create type kinds.pair as (a int); create table kinds.p(a int) partition by list (a); create view kinds.w as select 1 as a; create function kinds.f() returns trigger language plpgsql as $$ begin insert into kinds.t values (new.a); return new; end $$; create trigger g instead of insert on kinds.w for each row execute function kinds.f(); create rule r as on update to kinds.t do also nothing"
+      )
+    ],
+    ...[
+      "missing.t",
+      "missing.t(a)",
+      "missing",
+      "kinds.missing(a)",
+      "kinds.t(missing)",
+      "kinds.t(a, c, a)",
+      "kinds.t(b)",
+      "kinds.t(A)",
+      'kinds.t("A")',
+      "kinds.v",
+      "kinds.v(a)",
+      "kinds.v(b)",
+      "kinds.m",
+      "kinds.s",
+      "kinds.i",
+      "kinds.i(missing)",
+      "kinds.pair",
+      "kinds.p",
+      "kinds.w",
+      "elsewhere.kinds.t"
+    ].map((table) => [query(`copy ${table} to stdout`)]),
+    ...[
+      "missing.t",
+      "missing",
+      "kinds.t(missing)",
+      "kinds.t(a, c, a)",
+      "kinds.t(b)",
+      "kinds.i",
+      "elsewhere.kinds.t"
+    ].map((table) => [query(`copy ${table} from stdin`), copyData("1\n"), copyDone]),
+    [query("set client_min_messages = warning")],
+    [query("drop schema kinds cascade")],
+    [query("reset client_min_messages")]
+  ],
   "an array of empty rows": [
     [query("select array[row()]")],
     [query("select array[row(), row()], row(row()), array[row(null)], array[row(''), row(null, null)]")],
@@ -705,6 +746,27 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
         assert.include(found.said, "Fetch fewer rows at a time")
         assert.strictEqual(found.rows, 200)
       })
+    )
+
+    it.effect(
+      "COPY to a table with a rule on INSERT is refused, since INSERT would apply it, unless it is disabled",
+      () =>
+        Effect.gen(function* () {
+          const { directUrl, port } = yield* TestGateway
+          const found = yield* Effect.promise(async () => {
+            const client = await RawClient.connect(port, new URL(directUrl).pathname.slice(1))
+            await client.ask(query("create table ruled(a int); create table other(a int)"))
+            await client.ask(query("create rule r as on insert to ruled do instead insert into other values (new.a)"))
+            const refused = await client.ask(query("copy ruled from stdin"), copyData("1\n"), copyDone)
+            await client.ask(query("alter table ruled disable rule r"))
+            const copied = await client.ask(query("copy ruled from stdin"), copyData("1\n"), copyDone)
+            const { firsts } = await client.ask(query("select a from ruled union all select a from other"))
+            await client.ask(query("drop table ruled, other"))
+            await client.kill()
+            return { refused: refused.code, copied: copied.tags, firsts }
+          })
+          assert.deepStrictEqual(found, { refused: "0A000", copied: ["COPY 1"], firsts: ["1"] })
+        })
     )
 
     it.effect("a row of COPY that no request can hold is refused before it ends", () =>

@@ -11,7 +11,7 @@ import { statementOf } from "../statement/ClientStatement.ts"
 import { notUtf8, Refused, refusal, refusedBy } from "../statement/Refused.ts"
 import { noShapes, type TypeShapes } from "../values/TypeShape.ts"
 import { BinaryReader } from "./CopyBinary.ts"
-import { columnsOfTable } from "./CopyColumns.ts"
+import { copiedColumns } from "./CopyColumns.ts"
 import type { CopyFault } from "./CopyLines.ts"
 import type { CopyStatement } from "./CopyStatement.ts"
 import { type CopyRecord, recordReader } from "./CopyText.ts"
@@ -31,8 +31,9 @@ interface Target {
   readonly insert: string
 }
 
-const targetOf = Effect.fnUntraced(function* (session: Session, { columns, table = "", tableName }: CopyStatement) {
-  const names = columns ?? (yield* columnsOfTable(session, table))
+const targetOf = Effect.fnUntraced(function* (session: Session, copy: CopyStatement) {
+  const { table = "", tableName } = copy
+  const names = yield* copiedColumns(session, copy)
   if (names.length === 0) {
     const insert = `insert into ${table} select from json_array_elements(:p1::json)`
     return { tableName, names, types: [], insert } satisfies Target

@@ -6,33 +6,19 @@ import type { Session } from "../session/ClientSession.ts"
 import { query } from "../session/RowStatements.ts"
 import type { Rows, StatementOutcome } from "../session/StatementOutcome.ts"
 import { type ClientStatement, statementOf } from "../statement/ClientStatement.ts"
-import { fieldText } from "../statement/FieldText.ts"
 import { refusal } from "../statement/Refused.ts"
 import { binaryRow, header, trailer } from "./CopyBinary.ts"
-import { columnsOfTable, regclass } from "./CopyColumns.ts"
+import { copiedColumns } from "./CopyColumns.ts"
 import type { CopyStatement } from "./CopyStatement.ts"
 import { rowWriter } from "./CopyText.ts"
 
 /** The query whose rows are copied. */
-const queryOf = Effect.fnUntraced(function* (session: Session, { columns, query, table = "" }: CopyStatement) {
+const queryOf = Effect.fnUntraced(function* (session: Session, copy: CopyStatement) {
+  const { query, table = "" } = copy
   if (query !== undefined) return query
-  const names = columns ?? (yield* columnsOfTable(session, table))
+  const names = yield* copiedColumns(session, copy)
   // COPY copies a table's own rows, not those of its children.
   return `select ${names.join(", ")} from only ${table.replace(/^only\s+/i, "")}`
-})
-
-/** A partitioned table has no rows of its own: to copy none of those of its partitions would be taken for all of them. */
-const refusePartitioned = Effect.fnUntraced(function* (session: Session, table: string) {
-  const { records = [] } = yield* session.send({
-    sql: `select relname from pg_catalog.pg_class where oid = ${regclass(table)} and relkind = 'p'`
-  })
-  const name = records[0]?.[0]
-  if (name === undefined) return
-  return yield* refusal(
-    "42809",
-    `cannot copy from partitioned table "${fieldText(name)}"`,
-    "Try the COPY (SELECT ...) TO variant."
-  )
 })
 
 /** Runs the query whose rows are copied. */
@@ -43,9 +29,7 @@ export const openCopy = Effect.fnUntraced(function* (session: Session, client: C
     yield* session.send({ sql: client.sql })
     return yield* refusal("0A000", "COPY query must have a RETURNING clause")
   }
-  const outcome = yield* query(session, statement, undefined, undefined, () => copy.options.format === "binary")
-  if (copy.table !== undefined && outcome.rows.length === 0) yield* refusePartitioned(session, copy.table)
-  return outcome
+  return yield* query(session, statement, undefined, undefined, () => copy.options.format === "binary")
 })
 
 /** Sends the rows, and returns how many there were. */
