@@ -45,6 +45,7 @@ const columns: ReadonlyArray<Column> = [
   { type: "int[]", literal: sometimesNull((row) => (row % 4 === 0 ? "'{}'" : `ARRAY[${row}, NULL,-1]`)) },
   { type: "bigint[]", literal: (row) => `array[${row}, ${row % 2 === 0 ? 1 : 5_000_000_000}]` },
   { type: "text[]", literal: (row) => `ARRAY[${quoted(text(row))},${escaped(text(row + 1))}, 'NULL', null]` },
+  { type: "text[]", literal: (row) => `ARRAY[${row % 3 === 0 ? "" : quoted(text(row))}]::VARCHAR(255)[]` },
   { type: "date[]", literal: (row) => `ARRAY[${day(row)}]::date[]` },
   { type: "bool[]", literal: (row) => `ARRAY[${row % 2 === 0}]` },
   { type: "uuid", literal: (row) => `'a0eebc99-9c0b-4ef8-bb6d-${String(row).padStart(12, "0")}'` },

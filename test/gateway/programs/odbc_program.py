@@ -198,8 +198,8 @@ for driver in ("Unicode", "ANSI"):
             catalogue(cursor)
         routines(db, cursor)
         transactions(db, cursor)
-        # The text of a statement has at most 65,536 characters; what the driver sends as a parameter counts apart.
-        cursors(db, cursor, 100 if options == "" else 10)
+        # The query of a DECLARE, with the values that the driver writes into it, has at most 65,536 characters.
+        cursors(db, cursor, 10 if "UseDeclareFetch" in options else 100)
         db.commit()
         db.close()
 

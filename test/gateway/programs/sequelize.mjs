@@ -45,6 +45,25 @@ const ada = await Owner.create(
 )
 shown("created", ada)
 await Pet.bulkCreate(Array.from({ length: 200 }, (_, i) => ({ name: `p${i}`, age: i % 9, ownerId: ada.id })))
+// Values and ids in the text, more than a statement of the Data API holds.
+const long = await Owner.bulkCreate(
+  Array.from({ length: 1500 }, (_, i) => ({
+    name: `long '${i}' \\ :x $1`,
+    mood: i % 3 === 0 ? null : "ok",
+    balance: i / 4,
+    data: { i, text: "it's" },
+    tags: i % 2 === 0 ? [] : ["a", `'${i}`],
+    born: "2020-02-29",
+    octets: Buffer.from([i % 256, 0])
+  }))
+)
+const ids = [...long.map(({ id }) => id), ...Array.from({ length: 20_000 }, (_, i) => -1 - i)]
+shown("long", [
+  long.length,
+  await Owner.sum("balance", { where: { id: ids } }),
+  await Owner.findOne({ where: { id: ids }, order: [["id", "DESC"]] })
+])
+shown("long gone", await Owner.destroy({ where: { id: ids } }))
 shown("found", await Owner.findAll({ include: { model: Pet, where: { age: 8 }, limit: 3, order: ["id"] } }))
 shown(
   "grouped",

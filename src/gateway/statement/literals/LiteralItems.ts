@@ -51,6 +51,9 @@ const scalarAt = (words: ReadonlyArray<string>, at: number): Slot | undefined | 
 /** The array of constants at a word; undefined if there is none. */
 export const arrayAt = (words: ReadonlyArray<string>, from: number): Slot | undefined => {
   if (words[from] !== "array" || words[from + 1] !== "[") return undefined
+  // The type of an empty one is that of its cast.
+  if (words[from + 2] === "]" && words[from + 3] === "::")
+    return { literal: { kind: "empty", text: "{}" }, from, to: from + 3 }
   const elements: Array<Literal> = []
   for (let at = from + 2; ; ) {
     const element = scalarAt(words, at)

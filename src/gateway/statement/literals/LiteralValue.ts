@@ -3,7 +3,7 @@ import { writeArray } from "../../values/ArrayText.ts"
 
 /**
  * The type that PostgreSQL gives a constant; a string has none before it is known where it stands. `empty` is the string
- * `{}`, as which psycopg2 writes an empty array.
+ * `{}`, as which psycopg2 writes an empty array, or an empty array with a cast.
  */
 export type LiteralKind = "string" | "empty" | "null" | ScalarKind | `_${ScalarKind}` | "_text"
 type ScalarKind = "bool" | "int4" | "int8" | "numeric"
@@ -42,7 +42,7 @@ const MOST = { int4: 2_147_483_647n, int8: 9_223_372_036_854_775_807n } as const
 /** A number with or without a sign, in the type that PostgreSQL gives it; undefined for other notations. */
 export const numberValue = (sign: "" | "-", word: string): Literal | undefined => {
   const text = sign + word
-  if (/^(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(word) && !/^\d+$/.test(word)) return { kind: "numeric", text }
+  if (/^(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/.test(word) && !/^\d+$/.test(word)) return { kind: "numeric", text }
   if (!/^\d+$/.test(word)) return undefined
   const number = BigInt(word) - (sign === "" ? 0n : 1n)
   const kind = number <= MOST.int4 ? "int4" : number <= MOST.int8 ? "int8" : "numeric"

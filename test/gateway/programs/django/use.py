@@ -41,6 +41,10 @@ Animal.objects.bulk_create([Animal(id=uuid.UUID(int=i), name=f"animal {i}", keep
 made = Meal.objects.bulk_create([Meal(animal_id=uuid.UUID(int=100 + i), food=f"food {i % 7}", grams=i) for i in range(500)])
 print(len(made), made[-1].pk - made[0].pk)
 print(len(Meal.objects.bulk_create([Meal(pk=made[0].pk, animal_id=uuid.UUID(int=100), food="again", grams=1)], ignore_conflicts=True)))
+# Values and ids in the text, more than a statement of the Data API holds.
+long = Keeper.objects.bulk_create([Keeper(name=f"long '{i}' \\ %", email=f"{i}@example.com" if i % 3 else "", boss=[ann, None][i % 2]) for i in range(2000)])
+print(len(long), Keeper.objects.filter(pk__in=[one.pk for one in long] + list(range(-20000, 0))).aggregate(Count("pk"), Count("boss"), Max("name")))
+print(Keeper.objects.filter(name__in=[one.name for one in long]).delete()[0])
 some = list(Animal.objects.filter(name__startswith="animal 10")[:5])
 for one in some:
     one.legs = 6
