@@ -205,6 +205,10 @@ const conversations: Readonly<Record<string, ReadonlyArray<ReadonlyArray<Buffer>
     [query("insert into committed values (16); commit; select 1 + /* é */ ; select 2")],
     [query("insert into committed values (17); commit; do $$ begin perform ':x'; end $$ languag sql; select 2")],
     [query("insert into committed values (15); commit; select 'é', nothing from committed")],
+    [query("insert into committed values (18); select $1 from committed; select 1")],
+    [query("insert into committed values (19); select $1 from committed; selec")],
+    [query("select $1::text \n select 1")],
+    [query("select $1")],
     [query("select a + 0 from committed order by a")],
     [query("drop table committed")]
   ],

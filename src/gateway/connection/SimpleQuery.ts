@@ -72,13 +72,17 @@ const answered = Effect.fnUntraced(function* (answering: Answering, statement: C
   return outcome.tag(yield* sendOutcome(socket, outcome))
 })
 
-/** Whether what runs before a statement stays although the statement can't be parsed. */
-const commitsOnTheWay = (statements: ReadonlyArray<ClientStatement>): boolean =>
-  statements.slice(0, -1).some(({ kind }) => kind === "commit" || kind === "rollback")
+/** Whether a statement has parameters, of which a simple query has none: PostgreSQL finds that after all syntax errors. */
+const hasParameter = ({ kind, words }: ClientStatement): boolean =>
+  (kind === "query" || kind === "write") && words.some((word) => /^\$\d+$/.test(word))
+
+/** Whether another error than the first syntax error would be found, or what runs before it stays. */
+const hidesSyntaxErrors = (statements: ReadonlyArray<ClientStatement>): boolean =>
+  statements.some(hasParameter) || statements.slice(0, -1).some(({ kind }) => kind === "commit" || kind === "rollback")
 
 const runAll = Effect.fnUntraced(function* (answering: Answering, statements: ReadonlyArray<ClientStatement>) {
   const { session, socket } = answering
-  if (commitsOnTheWay(statements)) yield* checkGrammar(session, statements)
+  if (hidesSyntaxErrors(statements)) yield* checkGrammar(session, statements)
   for (const [index, statement] of statements.entries()) {
     const several =
       statements.length > 1 && session.transaction === undefined && !transactionControls.has(statement.kind)

@@ -4,7 +4,7 @@ import { isLonger, MAX_SQL_LENGTH } from "../../data-api/Limits.ts"
 import { idempotent } from "../../data-api/RetryPolicy.ts"
 import { ANSWER_SQLSTATE, nonce } from "../../data-api/sql/TypeLookup.ts"
 import { literal } from "../../data-api/statement/Quoting.ts"
-import type { ClientStatement } from "../statement/ClientStatement.ts"
+import { type ClientStatement, clientPosition } from "../statement/ClientStatement.ts"
 import { type Refused, refusedBy } from "../statement/Refused.ts"
 import type { Session } from "./ClientSession.ts"
 import { atTerminator, callOf } from "./RowStatements.ts"
@@ -47,7 +47,9 @@ export const checkGrammar = Effect.fnUntraced(function* (session: Session, state
   const { primary, sqlState } = answer.value.reason
   const faulty = sqlState === ANSWER_SQLSTATE ? statements[Number(primary) - 1] : undefined
   if (faulty === undefined) return
-  // It can't run, and its own error has the position.
-  const call = yield* callOf(faulty, { sql: faulty.sql, prefix: 0 }, undefined)
+  // It can't run, and its own error has the position. A parameter stays as it is, since it has no value.
+  const call = faulty.words.some((word) => /^\$\d+$/.test(word))
+    ? { sql: faulty.sql, positionOf: (position: number) => clientPosition(faulty, position) }
+    : yield* callOf(faulty, { sql: faulty.sql, prefix: 0 }, undefined)
   yield* Effect.mapError(run(call.sql), (error) => atTerminator(refusedBy(error, call.positionOf), faulty))
 })

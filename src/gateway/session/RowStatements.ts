@@ -43,6 +43,16 @@ const parameterOf = (value: string | null, index: number): SqlParameter => ({
   value: value === null ? { isNull: true } : { stringValue: value }
 })
 
+/** The error of a statement with more parameters than values. */
+const noParameter = (statement: ClientStatement, values: number): Refused => {
+  const { sql, starts, words } = statement
+  const at = words.findIndex((word) => /^\$\d+$/.test(word) && Number(word.slice(1)) > values)
+  const position = at === -1 ? undefined : characters(sql.slice(0, starts[at])) + 1
+  const message = `there is no parameter ${words[at] ?? `$${values + 1}`}`
+  const fields = { severity: "ERROR" as const, code: "42P02", message, position: clientPosition(statement, position) }
+  return new Refused({ fields })
+}
+
 /** The call for a statement, wrapped or not. */
 export const callOf = (
   statement: ClientStatement,
@@ -56,7 +66,7 @@ export const callOf = (
   const { count, lists, sql, used } = text.success
   const values = bound?.values ?? []
   if (count > values.length) {
-    return Effect.fail(refusal("42P02", `there is no parameter $${values.length + 1}`))
+    return Effect.fail(noParameter(statement, values.length))
   }
   const positionOf = (position: number): number | undefined => {
     // A packed list has other words than the client's.
