@@ -265,6 +265,14 @@ const conversations: Readonly<Record<string, ReadonlyArray<ReadonlyArray<Buffer>
     [query("drop schema kinds cascade")],
     [query("reset client_min_messages")]
   ],
+  "a colon before a name is refused where it stands, but in the bounds of a slice": [
+    [query("select 'é', (array[1,2,3])[1:2], :x")],
+    [query("select 1; select (array[1,2,3])[1:n], :y from generate_series(2, 2) n")],
+    [query("select (array[1,2,3])[1:n] from generate_series(2, 2) n")],
+    [query("insert into missing values (1, :z)")],
+    [query("select x.a:int from (select 1 as a) x")],
+    [parse("", "select 1, :x"), sync]
+  ],
   "an array of empty rows": [
     [query("select array[row()]")],
     [query("select array[row(), row()], row(row()), array[row(null)], array[row(''), row(null, null)]")],

@@ -5,7 +5,7 @@ import type { Format, FrontendMessage } from "../protocol/FrontendMessages.ts"
 import type { Session } from "../session/ClientSession.ts"
 import { packable, withPackedLiterals } from "../session/LongStatements.ts"
 import type { Prepared } from "../session/PreparedText.ts"
-import type { Bound } from "../session/RowStatements.ts"
+import { type Bound, namedFault } from "../session/RowStatements.ts"
 import type { Row, StatementOutcome } from "../session/StatementOutcome.ts"
 import { whyNot } from "../session/WhyNot.ts"
 import { callParametersSql, readCallParameters } from "../statement/CallParameters.ts"
@@ -89,6 +89,8 @@ export const prepare = Effect.fnUntraced(function* (session: Session, sql: strin
   if (others.length > 0) {
     return yield* refusal("42601", "cannot insert multiple commands into a prepared statement")
   }
+  const fault = written === undefined ? undefined : namedFault(written)
+  if (fault !== undefined) return yield* fault
   const statement = written === undefined ? undefined : packable(written)
   const bare: Prepared = { statement, description: undefined, parameters: types }
   if (statement?.kind === "other" && !commands.has(statement.words[0] ?? "")) {

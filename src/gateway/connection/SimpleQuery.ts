@@ -9,6 +9,7 @@ import type { ClientSocket } from "../protocol/ClientSocket.ts"
 import type { Session } from "../session/ClientSession.ts"
 import { endImplicit, execute } from "../session/Execute.ts"
 import { checkGrammar, isOfGrammar } from "../session/GrammarCheck.ts"
+import { namedFault } from "../session/RowStatements.ts"
 import { done, type Rows, type StatementOutcome } from "../session/StatementOutcome.ts"
 import { type ClientStatement, transactionControls } from "../statement/ClientStatement.ts"
 import { notUtf8, type Refused, refusal } from "../statement/Refused.ts"
@@ -82,6 +83,8 @@ const hidesSyntaxErrors = (statements: ReadonlyArray<ClientStatement>): boolean 
 
 const runAll = Effect.fnUntraced(function* (answering: Answering, statements: ReadonlyArray<ClientStatement>) {
   const { session, socket } = answering
+  const fault = statements.map(namedFault).find((error) => error !== undefined)
+  if (fault !== undefined) return yield* fault
   if (hidesSyntaxErrors(statements)) yield* checkGrammar(session, statements)
   for (const [index, statement] of statements.entries()) {
     const several =

@@ -5,7 +5,7 @@ import type { ExecuteStatementResponse, SqlParameter } from "../../data-api/Data
 import { characters } from "../../data-api/Limits.ts"
 import { isRead } from "../../data-api/sql/ReadOnly.ts"
 import { listJson } from "../../data-api/statement/PackedLists.ts"
-import { parameterName } from "../../data-api/statement/Placeholders.ts"
+import { fromNumbered, parameterName } from "../../data-api/statement/Placeholders.ts"
 import { tokenize } from "../../data-api/statement/SqlLexer.ts"
 import { kindOf } from "../../data-api/statement/StatementKind.ts"
 import type { FieldDescription } from "../protocol/BackendMessages.ts"
@@ -43,15 +43,37 @@ const parameterOf = (value: string | null, index: number): SqlParameter => ({
   value: value === null ? { isNull: true } : { stringValue: value }
 })
 
+/** An error at a word of a statement. */
+const refusedAt = (statement: ClientStatement, word: number, code: string, message: string, hint?: string): Refused => {
+  const position = word === -1 ? undefined : characters(statement.sql.slice(0, statement.starts[word])) + 1
+  return new Refused({
+    fields: { severity: "ERROR", code, message, hint, position: clientPosition(statement, position) }
+  })
+}
+
 /** The error of a statement with more parameters than values. */
 const noParameter = (statement: ClientStatement, values: number): Refused => {
-  const { sql, starts, words } = statement
+  const { words } = statement
   const at = words.findIndex((word) => /^\$\d+$/.test(word) && Number(word.slice(1)) > values)
-  const position = at === -1 ? undefined : characters(sql.slice(0, starts[at])) + 1
-  const message = `there is no parameter ${words[at] ?? `$${values + 1}`}`
-  const fields = { severity: "ERROR" as const, code: "42P02", message, position: clientPosition(statement, position) }
-  return new Refused({ fields })
+  return refusedAt(statement, at, "42P02", `there is no parameter ${words[at] ?? `$${values + 1}`}`)
 }
+
+/** The error of a name with a colon, which the service would read as a parameter; a slice of an array may have one. */
+const namedParameter = (statement: ClientStatement): Refused => {
+  let brackets = 0
+  const at = statement.words.findIndex((word) => {
+    if (word === "[") brackets++
+    else if (word === "]") brackets--
+    return brackets === 0 && /^:\w/.test(word)
+  })
+  return refusedAt(statement, at, "42601", `syntax error at or near ":"`, "Parameters are written $1, $2.")
+}
+
+/** The syntax error of a statement that the service would read as one with named parameters; undefined of any other. */
+export const namedFault = (statement: ClientStatement): Refused | undefined =>
+  /(?:^|[^:]):\w/.test(statement.sql) && Result.isFailure(fromNumbered(statement.sql))
+    ? namedParameter(statement)
+    : undefined
 
 /** The call for a statement, wrapped or not. */
 export const callOf = (
@@ -61,7 +83,7 @@ export const callOf = (
 ): Effect.Effect<Call, Refused> => {
   const text = sentText(statement, wrapped, bound?.description.casts)
   if (Result.isFailure(text)) {
-    return Effect.fail(refusal("42601", `syntax error at or near ":"`, "Parameters are written $1, $2."))
+    return Effect.fail(namedParameter(statement))
   }
   const { count, lists, sql, used } = text.success
   const values = bound?.values ?? []
