@@ -15,4 +15,5 @@ export {
   TellForbidden,
   Unauthorized
 } from "./Middleware.ts"
+export { otherMethods } from "./OtherMethods.ts"
 export { UnsupportedBody } from "./RequestChecks.ts"

@@ -8,7 +8,7 @@ import { NodeHttpServer, NodeRuntime } from "@effect/platform-node"
 import { Effect, Layer } from "effect"
 import { HttpRouter, HttpServerRequest } from "effect/http"
 import { HttpApiBuilder, OpenApi } from "effect/http-api"
-import { AlexApi, Authorization, CallingUser, layer, Unauthorized } from "../../src/http-api/index.ts"
+import { AlexApi, Authorization, CallingUser, layer, otherMethods, Unauthorized } from "../../src/http-api/index.ts"
 import { ClerkUserId, DbLayer } from "../../src/index.ts"
 
 /** Stands for the check of a Clerk token, whose subject is the user. */
@@ -33,8 +33,8 @@ const api = AlexApi.annotate(OpenApi.Transform, ({ components, ...document }) =>
   security: [{ bearer: [] }]
 }))
 
-/** The routes, and their description for other programs; they need the repositories. */
-export const routes = HttpApiBuilder.layer(api, { openapiPath: "/openapi.json" }).pipe(
+/** The routes, their description for other programs, and 405 for what they do not have; they need the repositories. */
+export const routes = Layer.merge(HttpApiBuilder.layer(api, { openapiPath: "/openapi.json" }), otherMethods(api)).pipe(
   Layer.provide(layer),
   Layer.provide(authorization)
 )
