@@ -115,7 +115,7 @@ const agent = Schema.optionalKey(text({ min: 1, max: 100, description: "The agen
 const open = <const Fields extends Schema.Struct.Fields>(closed: Schema.Struct<Fields>, description: string) => {
   const isJson = Schema.is(Schema.Json)
   const further = Schema.makeFilter((value: { readonly [member: string]: unknown }) => {
-    const bad = Object.keys(value).find((member) => !(member in closed.fields) && !isJson(value[member]))
+    const bad = Object.keys(value).find((member) => !Object.hasOwn(closed.fields, member) && !isJson(value[member]))
     return bad === undefined ? undefined : { path: [bad], issue: "expected JSON: text, a number, a list, an object..." }
   })
   return Schema.StructWithRest(closed, [Schema.Record(Schema.String, Schema.Unknown)])

@@ -208,8 +208,9 @@ const covered = new Set([
 
 /** What is wrong with a parameter; undefined if it is supported or changes nothing. */
 const refusalOf = (name: string, value: string): string | undefined => {
-  if (covered.has(name) || withoutEffect[name]?.test(value) === true) return undefined
-  const advice = instead[name]
+  if (covered.has(name)) return undefined
+  if (Object.hasOwn(withoutEffect, name) && withoutEffect[name]?.test(value) === true) return undefined
+  const advice = Object.hasOwn(instead, name) ? instead[name] : undefined
   return advice === undefined
     ? `it has the parameter ${name}, which PostgreSQL does not know: remove it`
     : `it has the parameter ${name}: ${advice}`

@@ -108,7 +108,10 @@ export const changeOf = (
   key: Key,
   table: { readonly name: string; readonly columns: ReadonlyArray<string> }
 ): ((values: Values) => Values) => {
-  const changes = table.columns.map((column) => columns[table.name]?.[column])
+  const named = Object.hasOwn(columns, table.name) ? columns[table.name] : undefined
+  const changes = table.columns.map((column) =>
+    named !== undefined && Object.hasOwn(named, column) ? named[column] : undefined
+  )
   if (changes.every((change) => change === undefined)) return (values) => values
   return (values) =>
     values.map((value, index) => {

@@ -68,7 +68,7 @@ const bySocketCode: Readonly<Record<string, Advice>> = {
 }
 
 const onSocket = (code: string): Advice | undefined => {
-  if (!/CERT|^UNABLE_TO_|^ERR_TLS/.test(code)) return bySocketCode[code]
+  if (!/CERT|^UNABLE_TO_|^ERR_TLS/.test(code)) return Object.hasOwn(bySocketCode, code) ? bySocketCode[code] : undefined
   return {
     code: "tls",
     problem: `The server's certificate can't be verified: ${code}`,
@@ -134,7 +134,7 @@ const onProtocol = (message: string): Advice | undefined => {
       fix: "Let the role log in with a password (scram-sha-256 in pg_hba.conf), or correct host and port"
     }
   }
-  return byDriversWords[message]
+  return Object.hasOwn(byDriversWords, message) ? byDriversWords[message] : undefined
 }
 
 /** What to do where another application's tables have the names of Alex's. */
@@ -181,7 +181,7 @@ export const adviceOn = (error: unknown, cluster?: Cluster): Advice => {
     return { code: "folder", problem: "The working folder was removed", fix: "Change to a folder that exists" }
   }
   const tag = Predicate.hasProperty(error, "_tag") ? String(error._tag) : ""
-  const step = operationAdvice[tag]
+  const step = Object.hasOwn(operationAdvice, tag) ? operationAdvice[tag] : undefined
   if (step !== undefined) return { code: step.code, problem: fallback.problem, fix: step.fix, ...ownAdvice(error) }
   const socket = socketCode(error)
   if (!SqlError.isSqlError(error)) return (socket === undefined ? undefined : onSocket(socket)) ?? fallback

@@ -41,6 +41,10 @@ const originalTypes: Readonly<Record<string, ReadonlyArray<string>>> = {
   updated_at: moment
 }
 
+/** A member that a record itself has: a table of any name may be asked for, and objects inherit `constructor`. */
+const named = <A>(record: Readonly<Record<string, A>>, name: string): A | undefined =>
+  Object.hasOwn(record, name) ? record[name] : undefined
+
 /** The columns of a table that the first databases had; later migrations add the others. */
 const originalColumns = (row: { readonly fields: object }) =>
   Object.fromEntries(
@@ -88,7 +92,7 @@ const later: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 
 /** The columns that a table of the very first databases lacks, with the type that they are added with. */
 export const laterColumns = (table: Relation): ReadonlyArray<{ readonly column: string; readonly type: string }> =>
-  Object.entries(later[table.name] ?? {})
+  Object.entries(named(later, table.name) ?? {})
     .filter(([column]) => table.columns[column] === undefined)
     .map(([column, type]) => ({ column, type }))
 
@@ -127,7 +131,7 @@ const differences = (
   { columns, kind, name }: Relation,
   expected: Readonly<Record<string, ReadonlyArray<string>>>
 ): ReadonlyArray<string> => {
-  if (kind !== "r") return [`it is ${kinds[kind] ?? "not a table"}`]
+  if (kind !== "r") return [`it is ${named(kinds, kind) ?? "not a table"}`]
   return Object.entries(expected).flatMap(([column, types]) => {
     const type = columns[column]
     if (type === undefined) return [`${name}.${column} is missing`]
@@ -167,11 +171,11 @@ export const allTables: ReadonlyArray<string> = [...tables, ...Object.keys(later
 
 /** How a table differs from the one of its name that came after the first databases, if there is one. */
 export const laterDifferences = (table: Relation): ReadonlyArray<string> =>
-  differences(table, laterTables[table.name] ?? {})
+  differences(table, named(laterTables, table.name) ?? {})
 
 /** Whether a table has the name and the columns of one that came after the first databases. */
 export const isLaterTable = (table: Relation): boolean =>
-  laterTables[table.name] !== undefined && laterDifferences(table).length === 0
+  Object.hasOwn(laterTables, table.name) && laterDifferences(table).length === 0
 
 /**
  * How a table differs from Alex's table of that name. Additional columns do no harm.
@@ -179,10 +183,10 @@ export const isLaterTable = (table: Relation): boolean =>
  * @param migrated Whether a journal says that Alex's tables are here: then only the identifying columns are compared.
  */
 export const differencesOf = (table: Relation, migrated: boolean): ReadonlyArray<string> => {
-  const expected = columnsByTable[table.name] ?? {}
+  const expected = named(columnsByTable, table.name) ?? {}
   const added = laterColumns(table).map(({ column }) => column)
   const columns = migrated
-    ? (identity[table.name] ?? [])
+    ? (named(identity, table.name) ?? [])
     : Object.keys(expected).filter((column) => !added.includes(column))
   return differences(table, Object.fromEntries(columns.map((column) => [column, expected[column] ?? []])))
 }
@@ -191,7 +195,7 @@ export const differencesOf = (table: Relation, migrated: boolean): ReadonlyArray
 export const journalDifferences = (table: Relation): ReadonlyArray<string> => differences(table, journalColumns)
 
 const moments = (table: Relation, types: ReadonlyArray<string>): ReadonlyArray<string> =>
-  Object.entries(columnsByTable[table.name] ?? {})
+  Object.entries(named(columnsByTable, table.name) ?? {})
     .filter(([column, expected]) => expected === moment && types.includes(table.columns[column] ?? ""))
     .map(([column]) => `${table.name}.${column}`)
 

@@ -151,6 +151,6 @@ const bySqlState: Readonly<Record<string, Advice | ((refusal: Refusal) => Advice
 
 /** What is wrong, and its fix, by SQLSTATE, where there is more to say than the database's own words. */
 export const adviceOnSqlState = (state: string, refusal: Refusal): Advice | undefined => {
-  const advice = bySqlState[state]
+  const advice = Object.hasOwn(bySqlState, state) ? bySqlState[state] : undefined
   return typeof advice === "function" ? advice(refusal) : advice
 }

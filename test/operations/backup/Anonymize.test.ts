@@ -63,3 +63,16 @@ it("what is not personal stays, and so does NULL", () => {
   assert.deepStrictEqual(rows(["12.50", null, ""]), ["12.50", null, ""])
   assert.deepStrictEqual(changeOf(key, { name: "instruments", columns: ["name"] })(["Ann"]), ["Ann"])
 })
+
+it("tables and columns whose names JavaScript's objects have as well stay as they are", () => {
+  for (const name of ["constructor", "__proto__", "toString"]) {
+    for (const [table, column] of [
+      ["jobs", name],
+      [name, "id"],
+      [name, "name"],
+      [name, "constructor"]
+    ] as const) {
+      assert.strictEqual(changed(table, column, "as it is"), "as it is", `${table}.${column}`)
+    }
+  }
+})

@@ -60,6 +60,22 @@ describe("advice", () => {
     for (const code of ["SELF_SIGNED_CERT_IN_CHAIN", "UNABLE_TO_VERIFY_LEAF_SIGNATURE", "CERT_HAS_EXPIRED"])
       assert.include(ofCause({ code }).fix, "NODE_EXTRA_CA_CERTS", code)
   })
+
+  it("has no advice on tags, codes and words that only JavaScript's objects know", () => {
+    for (const name of ["constructor", "__proto__", "toString", "hasOwnProperty"]) {
+      for (const error of [
+        Object.assign(new Error("m"), { _tag: name }),
+        Object.assign(new Error("m"), { code: name, syscall: "connect" }),
+        new SqlError.SqlError({ reason: new SqlError.ConnectionError({ cause: new Error(name), message: name }) }),
+        new SqlError.SqlError({
+          reason: new SqlError.ConnectionError({ cause: { code: name, syscall: "connect" }, message: "m" })
+        })
+      ]) {
+        const { code, fix, problem } = Advice.adviceOn(error)
+        for (const said of [code, fix, problem]) assert.isString(said, `${name}: ${error.message}`)
+      }
+    }
+  })
 })
 
 describe.skipIf(TestDatabase.postgresUrl === undefined)(
