@@ -89,6 +89,27 @@ class Lines {
   get left(): number {
     return this.#length
   }
+
+  /** The last line, which editors leave without a line's end. */
+  rest(): string {
+    this.#length = 0
+    return this.#text()
+  }
+}
+
+const mark = Buffer.from("\ufeff")
+
+/** Leaves out the byte-order mark that editors of Windows set at the beginning. */
+async function* withoutMark(octets: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let first = Buffer.alloc(0)
+  for await (const part of octets) {
+    if (first.length >= mark.length) yield part
+    else {
+      first = Buffer.concat([first, part])
+      if (first.length >= mark.length) yield first.subarray(first.indexOf(mark) === 0 ? mark.length : 0)
+    }
+  }
+  if (first.length < mark.length) yield first
 }
 
 const isHeaderLike = (begun: string): boolean => begun.slice(0, beginning.length) === beginning.slice(0, begun.length)
@@ -100,18 +121,22 @@ const Version = Schema.fromJsonString(Schema.Struct({ version: Schema.Int }))
 
 const damaged = "the line is not as it was written, or one before it is missing"
 
+const cut = "the file ends in the middle of the line: it is incomplete"
+
 /** The state of reading one backup. */
 class Reading {
   readonly #file: string
-  readonly #octets: AsyncIterator<Uint8Array>
+  readonly #octets: AsyncGenerator<Uint8Array>
   readonly #seal = new Seal()
   readonly #lines = new Lines()
   #line = 0
   #ended = false
+  /** Whether the last line has no end. */
+  #isOpen = false
 
   constructor(file: string, octets: AsyncIterable<Uint8Array>) {
     this.#file = file
-    this.#octets = octets[Symbol.asyncIterator]()
+    this.#octets = withoutMark(octets)
   }
 
   #invalid(problem: string, line = this.#line) {
@@ -138,9 +163,8 @@ class Reading {
       })
       if (done === true) {
         if (this.#lines.left === 0) return []
-        const begun = this.#lines.beginning
-        if (this.#line === 0 && !isHeaderLike(begun)) return yield* this.#invalid(foreign(begun), 1)
-        return yield* this.#invalid("the file ends in the middle of the line: it is incomplete", this.#line + 1)
+        this.#isOpen = true
+        return [this.#lines.rest()]
       }
       const lines = this.#lines.push(value)
       if (lines === undefined) return yield* this.#invalid("a line is longer than any of a backup", this.#line + 1)
@@ -156,13 +180,14 @@ class Reading {
 
   #opened(line: string): Effect.Effect<string, BackupInvalid> {
     const text = this.#seal.read(line)
-    return Option.isSome(text) ? Effect.succeed(text.value) : Effect.fail(this.#invalid(damaged))
+    return Option.isSome(text) ? Effect.succeed(text.value) : Effect.fail(this.#invalid(this.#isOpen ? cut : damaged))
   }
 
   readonly #header = Effect.fnUntraced({ self: this }, function* (this: Reading, line: string | undefined) {
     this.#line = 1
     if (line === undefined) return yield* this.#invalid("the file is empty")
-    if (!line.startsWith(beginning)) return yield* this.#invalid(foreign(this.#lines.beginning))
+    const isHeader = this.#isOpen ? isHeaderLike(line) : line.startsWith(beginning)
+    if (!isHeader) return yield* this.#invalid(foreign(this.#lines.beginning))
     const text = yield* this.#opened(line)
     const version = Option.getOrUndefined(Schema.decodeOption(Version)(text))?.version
     if (version !== formatVersion) {
@@ -226,7 +251,8 @@ class Reading {
       waiting = []
       if (lines.length > 0) return [yield* take(lines), Option.some(undefined)] as const
       if (this.#ended) return [[], Option.none()] as const
-      return yield* this.#invalid("the file ends without its last line: it is incomplete", this.#line + 1)
+      const line = this.#isOpen ? this.#line : this.#line + 1
+      return yield* this.#invalid("the file ends without its last line: it is incomplete", line)
     })
     return {
       header,
