@@ -41,6 +41,15 @@ const isJson = (args: ReadonlyArray<string>): boolean => {
   return at !== -1 && !isFalse(own[at] === "--json" ? own[at + 1] : own[at]?.slice("--json=".length))
 }
 
+/** Whether the caller reads JSON and did not ask for help, as a script whose command is an empty variable. */
+const needsCommand = (args: ReadonlyArray<string>): boolean =>
+  isJson(args) && !ownArguments(args).some((arg) => ["--help", "-h", "help"].includes(arg))
+
+/** Prints no help where a document is expected. */
+const withoutHelp: CliOutput.Presenter = {
+  present: (event) => (event._tag === "Help" ? Effect.void : presenter.present(event))
+}
+
 /**
  * The flag with an empty value, which an unset variable of the shell leaves: as a path it would be the working folder,
  * and as a host every address. `--with` of `upgrade` names what to give itself.
@@ -73,15 +82,13 @@ const plain = (message: string): string => {
   return why === undefined ? line.replace(/[.?]$/, "") : `${line}a path that can be reached`
 }
 
-/** A command that only has subcommands ends in its help, without an error. */
-const notParsed = ({ commandPath, errors }: CliError.ShowHelp, json: boolean) =>
-  errors.length === 0
-    ? Effect.void
-    : wrongUsage(
-        errors.map(({ message }) => plain(message)).join("; "),
-        `Run ${[...commandPath, "--help"].join(" ")}`,
-        json
-      )
+/** A command that only has subcommands ends in its help, without an error, unless a document is expected. */
+const notParsed = ({ commandPath, errors }: CliError.ShowHelp, args: ReadonlyArray<string>) => {
+  const help = `Run ${[...commandPath, "--help"].join(" ")}`
+  if (errors.length > 0) return wrongUsage(errors.map(({ message }) => plain(message)).join("; "), help, isJson(args))
+  if (!needsCommand(args)) return Effect.void
+  return wrongUsage(`${commandPath.join(" ")} needs a command`, `${help}, which lists them`, true)
+}
 
 const failed = (error: unknown, json: boolean) =>
   Effect.flatMap(
@@ -104,11 +111,12 @@ const stopped = (signal: NodeJS.Signals, json: boolean) => {
 }
 
 /** Interrupts alone mean that a signal stopped the command or a prompt was left; all else is a failure. */
-const outcome = (cause: Cause.Cause<unknown>, signal: NodeJS.Signals | undefined, json: boolean) => {
+const outcome = (cause: Cause.Cause<unknown>, signal: NodeJS.Signals | undefined, args: ReadonlyArray<string>) => {
+  const json = isJson(args)
   if (Cause.hasInterruptsOnly(cause)) return stopped(signal ?? "SIGINT", json)
   const error = Cause.squash(cause)
   if (error instanceof Exit) return Effect.fail(error)
-  if (CliError.isCliError(error) && error._tag === "ShowHelp") return notParsed(error, json)
+  if (CliError.isCliError(error) && error._tag === "ShowHelp") return notParsed(error, args)
   if (error instanceof WrongUsage) return wrongUsage(error.problem, error.fix, json)
   return failed(error, json)
 }
@@ -137,7 +145,7 @@ export const run = (
     }
     const running = yield* Effect.forkChild(
       Command.runWith(command, { version: version() })(args).pipe(
-        Effect.provideService(CliOutput.Presenter, presenter),
+        Effect.provideService(CliOutput.Presenter, needsCommand(args) ? withoutHelp : presenter),
         Effect.provideService(EndsWhenStopped, ends),
         Effect.provideService(Unclosed, tellUnclosed)
       )
@@ -152,6 +160,6 @@ export const run = (
     )
     const exit = yield* Fiber.await(running)
     const isDone = exit._tag === "Success" || (ends.current && Cause.hasInterruptsOnly(exit.cause))
-    if (!isDone) yield* outcome(exit.cause, received, isJson(args))
+    if (!isDone) yield* outcome(exit.cause, received, args)
     if (isUnclosed) return yield* new Exit({ code: 1 })
   }).pipe(Effect.provide([NodeServices.layer, Logger.layer([plainLogger])]))

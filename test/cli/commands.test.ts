@@ -166,6 +166,42 @@ layer(Folder.layer, { timeout: "60 seconds" })("the command line", (it) => {
     })
   )
 
+  it.effect(
+    "prints one document, and no help, where --json is on and no command is named, or one that is unknown",
+    () =>
+      Effect.gen(function* () {
+        for (const wrong of [
+          [],
+          ["--backend", "embedded"],
+          ["jobs"],
+          ["migrates"],
+          ["jobs", "lists"],
+          ["help", "migrates"]
+        ]) {
+          for (const args of [
+            ["--json", ...wrong],
+            [...wrong, "--json"]
+          ]) {
+            const { code, err, out } = yield* alexDb(args)
+            assert.strictEqual(code, 2, args.join(" "))
+            assert.deepInclude(parsed(out), { ok: false, code: "usage" }, args.join(" "))
+            assert.match(err, /^alex-db: [^\n]+ --help[^\n]*$/, args.join(" "))
+          }
+        }
+        for (const args of [
+          [],
+          ["jobs"],
+          ["jobs", "--json=false"],
+          ["jobs", "--json", "--help"],
+          ["help", "jobs", "--json"]
+        ]) {
+          const { code, out } = yield* alexDb(args)
+          assert.strictEqual(code, 0, args.join(" "))
+          assert.include(out, "\nUSAGE\n", args.join(" "))
+        }
+      })
+  )
+
   it.effect("shows what a reset would drop, and drops nothing with --dry-run", () =>
     Effect.gen(function* () {
       const { out } = yield* alexDb(["reset", "--dry-run"])
