@@ -6,7 +6,7 @@ import type * as DbConfig from "../DbConfig.ts"
 import * as DbLayer from "../DbLayer.ts"
 import type * as RetryPolicy from "../data-api/RetryPolicy.ts"
 import { adviceOn } from "../operations/database/Advice.ts"
-import type { Catalogue } from "../operations/index.ts"
+import { explain } from "../operations/ForeignTables.ts"
 import { configure, type DatabaseFlags } from "./configuration.ts"
 import { layer as layerProgress } from "./output/progressLine.ts"
 import { program } from "./program.ts"
@@ -68,7 +68,8 @@ export const waitFor = Effect.fnUntraced(function* (config: DbConfig.DbConfig, p
 /** The same as {@link onDatabase}, for a configuration that was read before. */
 export const onConfigured =
   (config: DbConfig.DbConfig, retries?: RetryPolicy.Options) =>
-  <A, E, R>(
-    operation: Effect.Effect<A, E, R>
-  ): Effect.Effect<A, E | DbLayer.LayerError, Exclude<R, DbLayer.Services | Catalogue.Reference>> =>
-    Effect.provide(operation, Layer.mergeAll(layerConfigured(config, retries), DbLayer.layerReference(), layerProgress))
+  <A, E, R>(operation: Effect.Effect<A, E, R>) =>
+    Effect.provide(
+      explain(operation),
+      Layer.mergeAll(layerConfigured(config, retries), DbLayer.layerReference(), layerProgress)
+    )

@@ -2,6 +2,7 @@
 import { Duration, Effect, Schema } from "effect"
 import { AgentCall, type AgentCallListOptions, AgentCalls } from "../repository/index.ts"
 import { Target } from "./database/Target.ts"
+import * as ForeignTables from "./ForeignTables.ts"
 
 /** The calls that were asked for, the newest first. */
 export const AgentCallsReport = Schema.Struct({
@@ -35,12 +36,14 @@ export const list = Effect.fn("AgentCallOperations.list")(function* (options: Ag
 })
 
 /**
- * Deletes the calls that are older than this. One request for each 10,000.
+ * Deletes the calls that are older than this, unless the table is another application's. One request for each 10,000,
+ * and one or two before.
  *
- * @errors RepositoryError
+ * @errors ForeignTables, MigrationsUnreadable, RepositoryError
  */
 export const prune = Effect.fn("AgentCallOperations.prune")(function* (olderThan: Duration.Input) {
   const { database, location } = yield* Target
+  yield* ForeignTables.refuse()
   const pruned = yield* (yield* AgentCalls).prune(olderThan)
   return { database, location, pruned, days: Duration.toDays(olderThan) } satisfies AgentCallsPrunedReport
 })

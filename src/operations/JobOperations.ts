@@ -1,7 +1,9 @@
 /** Operations on jobs for an operator: find stuck or failed ones, make them pending again, cancel them. */
 import { type Duration, Effect, Schema } from "effect"
+import { SqlError } from "effect/sql"
 import { JobId, JobState, type JobStatus, Problem } from "../domain/index.ts"
 import { Jobs } from "../repository/index.ts"
+import { messageOf } from "./database/DatabaseFailure.ts"
 import { Target } from "./database/Target.ts"
 import * as Progress from "./Progress.ts"
 
@@ -70,20 +72,35 @@ export const list = Effect.fn("JobOperations.list")(function* (options: JobsOpti
 
 const decodeId = Schema.decodeUnknownEffect(JobId)
 
-/** Changes the jobs one after the other; one that is refused does not stop the rest. */
+/** Why a job was refused; of the database its own words, since the driver's say only that a query failed. */
+const refusalOf = (error: { readonly message: string }): string =>
+  SqlError.isSqlError(error) ? messageOf(error) : error.message
+
+/**
+ * Changes the jobs one after the other; one that is refused does not stop the rest. Fails if each was refused by the
+ * database itself.
+ */
 const changeEach = Effect.fnUntraced(function* <E extends { readonly message: string }, R>(
   ids: ReadonlyArray<string>,
   operation: string,
   change: (id: JobId) => Effect.Effect<JobState, E, R>
 ) {
   const { database, location } = yield* Target
+  const failures: Array<SqlError.SqlError> = []
   const jobs = yield* Effect.forEach(ids, (text, done) =>
     Effect.gen(function* () {
       yield* Progress.report({ operation, done, total: ids.length, text })
       const id = yield* decodeId(text)
       return { id, status: (yield* change(id)).status, refused: null }
-    }).pipe(Effect.catch(({ message }) => Effect.succeed({ id: text, status: null, refused: message })))
+    }).pipe(
+      Effect.catch((error) => {
+        if (SqlError.isSqlError(error)) failures.push(error)
+        return Effect.succeed({ id: text, status: null, refused: refusalOf(error) })
+      })
+    )
   )
+  const [failure] = failures
+  if (failure !== undefined && failures.length === ids.length) return yield* failure
   const ok = jobs.every(({ refused }) => refused === null)
   return { database, location, ok, jobs } satisfies JobsChangedReport
 })

@@ -32,9 +32,11 @@ export const seed = Command.make(
   Effect.fnUntraced(function* (options) {
     const flags = yield* root
     const { onDatabase } = yield* database
-    const { Seed } = yield* operations
+    const { ForeignTables, Seed } = yield* operations
     const file = Option.getOrUndefined(options.file)
-    const report = yield* onDatabase(flags)(Seed.seed({ file, dryRun: options.dryRun }))
+    const report = yield* onDatabase(flags)(
+      Effect.andThen(ForeignTables.refuse(), Seed.seed({ file, dryRun: options.dryRun }))
+    )
     yield* print(flags.json, report, seedText)
   })
 ).pipe(

@@ -174,7 +174,7 @@ export const adviceOn = (error: unknown, cluster?: Cluster): Advice => {
     const problem = fallback.problem.replace(/\.$/, "")
     return { code: "folder", problem, fix: "ALEX_DB_DIR names the folder of the embedded database" }
   }
-  if (Predicate.hasProperty(error, "_tag") && error._tag === "NotAlexs") {
+  if (Predicate.hasProperty(error, "_tag") && (error._tag === "NotAlexs" || error._tag === "ForeignTables")) {
     return { code: "foreign", problem: fallback.problem, fix: ownDatabase }
   }
   if (Predicate.hasProperty(error, "syscall") && error.syscall === "uv_cwd") {

@@ -7,6 +7,7 @@ import { messageOf } from "../database/DatabaseFailure.ts"
 import * as Layout from "../database/Layout.ts"
 import * as LeftOut from "../database/LeftOut.ts"
 import { Target } from "../database/Target.ts"
+import * as ForeignTables from "../ForeignTables.ts"
 import { MigrationStatus } from "../migrate/Comparison.ts"
 import { type MigrateOptions, status } from "../migrate/Migrate.ts"
 import * as Progress from "../Progress.ts"
@@ -207,9 +208,27 @@ const migrationFindings = ({ pending, problems }: VerifyReport["migrations"]): R
     (message) => ({ severity: "problem", check: "migrations", message })
   )
 
+const databaseOf = ({ backend, database, location }: Target["Service"]) => ({ backend, name: database, location })
+
+/** The report on another application's tables. Their rows are not looked at, and no repair of them is proposed. */
+const foreignReport = (target: Target["Service"], migrations: MigrationStatus): VerifyReport => ({
+  ok: false,
+  database: databaseOf(target),
+  migrations,
+  tables: [],
+  ...allocationsOf([]),
+  indexes: [],
+  triggers: [],
+  constraints: [],
+  drift: null,
+  ignored: [],
+  findings: migrationFindings({ ...migrations, pending: [] })
+})
+
 /**
- * Checks everything. Changes nothing, except that `validate` validates constraints. About ten requests, and one more
- * for each 500 instruments.
+ * Checks everything. Changes nothing, except that `validate` validates constraints. Where another application's tables
+ * have the names of Alex's, the report says so, and nothing else. About ten requests, and one more for each 500
+ * instruments.
  *
  * @errors MigrationsUnreadable, ReferenceUnavailable, RepositoryError
  *
@@ -227,9 +246,12 @@ export const verify = Effect.fn("Verify.verify")(function* (options: VerifyOptio
   const target = yield* Target
   const step = (done: number, text: string) => Progress.report({ operation: "verify", done, total: 5, text })
   yield* step(0, "reading the catalogue and the journal")
+  const migrations = yield* status({ folder: options.folder })
+  const isForeign =
+    migrations.problems.some(({ kind }) => kind === "foreign") && (yield* ForeignTables.find()).length > 0
+  if (isForeign) return foreignReport(target, migrations)
   const broken = options.validate === true ? yield* validateConstraints() : []
   const catalogue = yield* Catalogue.read()
-  const migrations = yield* status({ folder: options.folder })
   const softened = softenedBy(LeftOut.constraintsOf(catalogue))
   const present = Layout.tables.filter((table) =>
     catalogue.some((object) => object.kind === "table" && object.name === table)
@@ -265,7 +287,7 @@ export const verify = Effect.fn("Verify.verify")(function* (options: VerifyOptio
       .map((object) => object.name)
   const report: VerifyReport = {
     ok: findings.every((finding) => finding.severity === "notice") && (drift ?? []).length === 0,
-    database: { backend: target.backend, name: target.database, location: target.location },
+    database: databaseOf(target),
     migrations,
     tables: counted.map(({ bytes, name, rows }) => ({ name, rows, bytes })),
     ...allocationsOf(instruments),
