@@ -89,12 +89,6 @@ class Lines {
   get left(): number {
     return this.#length
   }
-
-  /** The last line, which editors leave without a line's end. */
-  rest(): string {
-    this.#length = 0
-    return this.#text()
-  }
 }
 
 const mark = Buffer.from("\ufeff")
@@ -121,8 +115,6 @@ const Version = Schema.fromJsonString(Schema.Struct({ version: Schema.Int }))
 
 const damaged = "the line is not as it was written, or one before it is missing"
 
-const cut = "the file ends in the middle of the line: it is incomplete"
-
 /** The state of reading one backup. */
 class Reading {
   readonly #file: string
@@ -131,8 +123,6 @@ class Reading {
   readonly #lines = new Lines()
   #line = 0
   #ended = false
-  /** Whether the last line has no end. */
-  #isOpen = false
 
   constructor(file: string, octets: AsyncIterable<Uint8Array>) {
     this.#file = file
@@ -163,8 +153,9 @@ class Reading {
       })
       if (done === true) {
         if (this.#lines.left === 0) return []
-        this.#isOpen = true
-        return [this.#lines.rest()]
+        const begun = this.#lines.beginning
+        if (this.#line === 0 && !isHeaderLike(begun)) return yield* this.#invalid(foreign(begun), 1)
+        return yield* this.#invalid("the file ends in the middle of the line: it is incomplete", this.#line + 1)
       }
       const lines = this.#lines.push(value)
       if (lines === undefined) return yield* this.#invalid("a line is longer than any of a backup", this.#line + 1)
@@ -180,14 +171,13 @@ class Reading {
 
   #opened(line: string): Effect.Effect<string, BackupInvalid> {
     const text = this.#seal.read(line)
-    return Option.isSome(text) ? Effect.succeed(text.value) : Effect.fail(this.#invalid(this.#isOpen ? cut : damaged))
+    return Option.isSome(text) ? Effect.succeed(text.value) : Effect.fail(this.#invalid(damaged))
   }
 
   readonly #header = Effect.fnUntraced({ self: this }, function* (this: Reading, line: string | undefined) {
     this.#line = 1
     if (line === undefined) return yield* this.#invalid("the file is empty")
-    const isHeader = this.#isOpen ? isHeaderLike(line) : line.startsWith(beginning)
-    if (!isHeader) return yield* this.#invalid(foreign(this.#lines.beginning))
+    if (!line.startsWith(beginning)) return yield* this.#invalid(foreign(this.#lines.beginning))
     const text = yield* this.#opened(line)
     const version = Option.getOrUndefined(Schema.decodeOption(Version)(text))?.version
     if (version !== formatVersion) {
@@ -251,8 +241,7 @@ class Reading {
       waiting = []
       if (lines.length > 0) return [yield* take(lines), Option.some(undefined)] as const
       if (this.#ended) return [[], Option.none()] as const
-      const line = this.#isOpen ? this.#line : this.#line + 1
-      return yield* this.#invalid("the file ends without its last line: it is incomplete", line)
+      return yield* this.#invalid("the file ends without its last line: it is incomplete", this.#line + 1)
     })
     return {
       header,

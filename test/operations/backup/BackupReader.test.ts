@@ -79,20 +79,18 @@ it.effect("lines that end as on Windows are read, and a carriage return anywhere
   })
 )
 
-it.effect(
-  "a backup is read without the end of its last line, and with the mark that editors of Windows set before the first",
-  () =>
-    Effect.gen(function* () {
-      const text = (yield* written).toString()
-      const { contents } = yield* check(Buffer.from(text))
-      for (const changed of [text.trimEnd(), `\ufeff${text}`, `\ufeff${text.replaceAll("\n", "\r\n").trimEnd()}`]) {
-        for (const size of [1, 2, 7, 1000])
-          assert.deepStrictEqual((yield* check(Buffer.from(changed), size)).contents, contents)
-      }
-      for (const changed of [`\ufeff\ufeff${text}`, text.replace("\n", "\n\ufeff"), `${text.trimEnd()}\ufeff`]) {
-        assert.match((yield* refusal(Buffer.from(changed))).message, /^b\.jsonl, line \d: /)
-      }
-    })
+it.effect("a backup is read with the mark that editors of Windows set at the beginning, and nowhere else", () =>
+  Effect.gen(function* () {
+    const text = (yield* written).toString()
+    const { contents } = yield* check(Buffer.from(text))
+    for (const changed of [`\ufeff${text}`, `\ufeff${text.replaceAll("\n", "\r\n")}`]) {
+      for (const size of [1, 2, 7, 1000])
+        assert.deepStrictEqual((yield* check(Buffer.from(changed), size)).contents, contents)
+    }
+    for (const changed of [`\ufeff\ufeff${text}`, text.replace("\n", "\n\ufeff"), `${text.trimEnd()}\ufeff\n`]) {
+      assert.match((yield* refusal(Buffer.from(changed))).message, /^b\.jsonl, line \d: /)
+    }
+  })
 )
 
 it.effect("every octet that is changed is found, and its line named", () =>
@@ -115,8 +113,7 @@ it.effect("every octet that is changed is found, and its line named", () =>
 it.effect("a file that ends anywhere before its end is incomplete, and the line named where", () =>
   Effect.gen(function* () {
     const octets = yield* written
-    // Without the last octet, the end of the last line, it is complete.
-    for (let length = 0; length < octets.length - 1; length++) {
+    for (let length = 0; length < octets.length; length++) {
       const error = yield* refusal(octets.subarray(0, length))
       assert.match(error.message, /^b\.jsonl, line \d+: (the file ends|the file is empty)/)
       if (error._tag === "BackupInvalid") assert.strictEqual(error.line, lineAt(octets, length))
