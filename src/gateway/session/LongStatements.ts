@@ -19,6 +19,8 @@ interface Moved extends Prepared {
   readonly statement: ClientStatement
   readonly description: Description
   readonly literals: ReadonlyArray<string>
+  /** What stands for the statement in questions for its types and columns. */
+  readonly question: ClientStatement
 }
 
 const parametersIn = ({ words }: ClientStatement): number =>
@@ -49,14 +51,15 @@ export const withPackedLiterals = Effect.fnUntraced(function* (
   const sent = packed.sent(answer.casts)
   const description: Description = { ...answer, casts: sent.casts }
   const parameters = answer.parameters.slice(0, own)
-  return { statement: sent.statement, description, parameters, literals: values } satisfies Moved
+  return { statement: sent.statement, description, parameters, literals: values, question } satisfies Moved
 })
 
 /** The values of a statement without parameters of its own. */
-export const boundTo = ({ description, literals }: Moved): Bound => ({
+export const boundTo = ({ description, literals, question }: Moved): Bound => ({
   description,
   values: literals,
-  isBinary: () => false
+  isBinary: () => false,
+  question
 })
 
 /** Runs a statement without parameters of its own. */
@@ -65,11 +68,12 @@ export const runLong = (
   written: ClientStatement,
   run: (statement: ClientStatement, bound: Bound | undefined) => Effect.Effect<StatementOutcome, Refused>
 ): Effect.Effect<StatementOutcome, Refused> => {
+  if (written.sql.length < LONG) return run(written, undefined)
   const statement = packable(written)
   const once = Effect.flatMap(withPackedLiterals(session, statement, []), (moved) =>
     moved === undefined ? run(statement, undefined) : run(moved.statement, boundTo(moved))
   )
-  // The client has not seen the columns that were learnt too long ago.
+  // Refused before it ran, for columns that were learnt too long ago.
   return Effect.catch(once, (error) => {
     if (!isChangedResult(error)) return Effect.fail(error)
     session.forgetNames()

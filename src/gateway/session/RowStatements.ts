@@ -28,6 +28,8 @@ export interface Bound {
   readonly values: ReadonlyArray<string | null>
   /** Whether the client wants a column in binary. */
   readonly isBinary: (column: number) => boolean
+  /** What stands for the statement in questions, if the client has not seen the description. */
+  readonly question?: ClientStatement
 }
 
 /** The text that the service sends to PostgreSQL, with `$1` and so on for its placeholders. */
@@ -236,10 +238,10 @@ export const query = Effect.fnUntraced(function* (
   let columns = answer.columns ?? []
   if (isStale(columns, rows)) {
     // The client already has a description with other columns.
-    if (bound !== undefined)
+    if (bound !== undefined && bound.question === undefined)
       return yield* session.transaction === undefined && !isRead(statement.sql) ? hasRun() : changedResult()
     session.forgetNames()
-    const again = yield* session.describe(statement, types)
+    const again = yield* session.describe(bound?.question ?? statement, types)
     if (again !== "unknown" && !("sqlState" in again)) columns = again.columns ?? []
     if (isStale(columns, rows)) return yield* hasRun()
   }

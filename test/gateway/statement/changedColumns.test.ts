@@ -100,18 +100,36 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
       }).pipe(Effect.scoped)
     )
 
-    it.effect("a plain statement that writes runs once when another client has added a column", () =>
-      Effect.gen(function* () {
-        const { direct, through } = yield* connected
-        const ask = (client: Raw.RawClient, sql: string) => Effect.promise(() => client.ask(Raw.query(sql)))
-        yield* ask(direct, "drop table if exists changing; create table changing(a int)")
-        yield* ask(through, "insert into changing values (1) returning *")
-        yield* ask(direct, "alter table changing add column b int default 7")
-        const { answers, code } = yield* ask(through, "insert into changing values (2) returning *")
-        assert.strictEqual(code, undefined)
-        assert.strictEqual(answers.find(({ type }) => type === "T")?.body.readInt16BE(0), 2)
-        assert.deepStrictEqual((yield* ask(direct, rows)).firsts, ["2"])
-      }).pipe(Effect.scoped)
-    )
+    // The values of a long one are sent as parameters.
+    const long = Array.from({ length: 4000 }, (_, n) => `(${n}, 'row ${n}')`).join(", ")
+    for (const [what, rows, count] of [
+      ["plain", "(1, 'row')", 1],
+      ["long", long, 4000]
+    ] as const) {
+      for (const [where, begin, end] of [
+        ["", "select 1", "select 1"],
+        [" within a transaction", "begin", "commit"]
+      ] as const) {
+        it.effect(`a ${what} statement that writes runs once${where} when another client has added a column`, () =>
+          Effect.gen(function* () {
+            const { direct, through } = yield* connected
+            const ask = (client: Raw.RawClient, sql: string) => Effect.promise(() => client.ask(Raw.query(sql)))
+            const insert = `insert into changing values ${rows} returning *`
+            yield* ask(direct, "drop table if exists changing; create table changing(a int, t text)")
+            yield* ask(through, begin)
+            yield* ask(through, insert)
+            yield* ask(through, end)
+            yield* ask(direct, "alter table changing add column b int default 7")
+            yield* ask(through, begin)
+            const { answers, code } = yield* ask(through, insert)
+            yield* ask(through, end)
+            assert.strictEqual(code, undefined)
+            assert.strictEqual(answers.find(({ type }) => type === "T")?.body.readInt16BE(0), 3)
+            assert.strictEqual(answers.filter(({ type }) => type === "D").length, count)
+            assert.deepStrictEqual((yield* ask(direct, "select count(*) from changing")).firsts, [String(2 * count)])
+          }).pipe(Effect.scoped)
+        )
+      }
+    }
   })
 })
