@@ -1,9 +1,9 @@
 /** Bulk inserts whose rows are more than placeholders, and too long for a statement: as with a direct connection. */
 import { assert, layer } from "@effect/vitest"
 import { Arbitrary, Effect, Schema } from "effect"
-import pg from "pg"
 import { describe } from "vitest"
 import * as TestDatabase from "../TestDatabase.ts"
+import { bothWays, type Query } from "./BothWays.ts"
 import { layer as gateway, TestGateway } from "./TestGateway.ts"
 
 /** An item of a row: its text, and the values of its placeholders. */
@@ -135,54 +135,6 @@ const rowsOf = (shape: ReadonlyArray<Item>, count: number, from = 0) => {
   return { rows: rows.join(", "), values }
 }
 
-type Query = (text: string, values: ReadonlyArray<unknown>) => Promise<unknown>
-
-const queryOf =
-  (client: pg.Client): Query =>
-  async (sql, values) => {
-    try {
-      const { command, fields, rowCount, rows } = await client.query({
-        text: sql,
-        values: [...values],
-        rowMode: "array"
-      })
-      return {
-        command,
-        rowCount,
-        fields: fields.map(({ dataTypeID, name }) => [name, dataTypeID < 16384 ? dataTypeID : "own"]),
-        rows
-      }
-    } catch (error) {
-      return error instanceof pg.DatabaseError ? `${error.code} ${error.message}` : String(error)
-    }
-  }
-
-const setUp = [
-  "create type mood as enum ('sad', 'very happy')",
-  "create domain short as varchar(6)",
-  "create sequence one",
-  "create function now() returns timestamptz language sql stable as $$select '2020-01-01Z'::timestamptz$$"
-]
-
-/** The same with a direct connection and through the gateway, with the time of the transaction fixed. */
-const both = async (
-  { directUrl, url }: { readonly directUrl: string; readonly url: string },
-  ask: (query: Query) => Promise<ReadonlyArray<unknown>>
-) => {
-  const seen: Array<ReadonlyArray<unknown>> = []
-  for (const connectionString of [directUrl, url]) {
-    const client = new pg.Client({ connectionString })
-    await client.connect()
-    const query = queryOf(client)
-    await client.query("create schema own; set search_path = own, pg_catalog")
-    for (const sql of setUp) await client.query(sql)
-    seen.push(await ask(query))
-    await client.query("drop schema own cascade")
-    await client.end()
-  }
-  return seen
-}
-
 /** As many rows as make a statement too long. */
 const tooMany = (shape: ReadonlyArray<Item>): number => Math.ceil(66_000 / rowsOf(shape, 1).rows.length)
 
@@ -208,9 +160,9 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(
     layer(gateway(TestDatabase.postgresUrl ?? ""), { timeout: "60 seconds", excludeTestServices: true })((it) => {
       const same = Effect.fnUntraced(function* (ask: (query: Query) => Promise<ReadonlyArray<unknown>>) {
         const ways = yield* TestGateway
-        const [direct = [], through] = yield* Effect.promise(() => both(ways, ask))
+        const { direct, through } = yield* Effect.promise(() => bothWays(ways, ask))
         for (const outcome of direct) assert.isNotString(outcome, "an error of the direct connection")
-        assert.deepStrictEqual(JSON.parse(JSON.stringify(through)), JSON.parse(JSON.stringify(direct)))
+        assert.deepStrictEqual(through, direct)
       })
 
       it.effect(

@@ -1,9 +1,9 @@
 /** Statements that are too long because values are written into their text, as psycopg2, Rails and Sequelize do. */
 import { assert, layer } from "@effect/vitest"
 import { Arbitrary, Effect, Schema } from "effect"
-import pg from "pg"
 import { describe } from "vitest"
 import * as TestDatabase from "../TestDatabase.ts"
+import { bothWays, type Query } from "./BothWays.ts"
 import { layer as gateway, TestGateway } from "./TestGateway.ts"
 
 /** A column's type, and the literal that it has in a row. */
@@ -72,40 +72,6 @@ const rowsOf = (shape: ReadonlyArray<Column>): string => {
   return rows.join(", ")
 }
 
-type Query = (text: string) => Promise<unknown>
-
-const queryOf =
-  (client: pg.Client, queryMode: "simple" | "extended"): Query =>
-  async (text) => {
-    try {
-      // The types of pg lack its option queryMode.
-      const config: pg.QueryArrayConfig & { readonly queryMode: string } = { text, rowMode: "array", queryMode }
-      const { command, fields, rowCount, rows } = await client.query(config)
-      return { command, rowCount, fields: fields.map(({ name }) => name), rows }
-    } catch (error) {
-      return error instanceof pg.DatabaseError ? `${error.code} ${error.message}` : String(error)
-    }
-  }
-
-const both = async (
-  { directUrl, url }: { readonly directUrl: string; readonly url: string },
-  ask: (query: Query) => Promise<ReadonlyArray<unknown>>
-) => {
-  const seen: Array<ReadonlyArray<unknown>> = []
-  for (const mode of ["simple", "extended"] as const) {
-    for (const connectionString of [directUrl, url]) {
-      const client = new pg.Client({ connectionString })
-      await client.connect()
-      await client.query("create schema own; set search_path = own, pg_catalog")
-      await client.query("create type mood as enum ('sad', 'very happy')")
-      seen.push(await ask(queryOf(client, mode)))
-      await client.query("drop schema own cascade")
-      await client.end()
-    }
-  }
-  return seen
-}
-
 const shapes = Arbitrary.map(
   Arbitrary.array(Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: columns.length - 1 }))), {
     minLength: 1,
@@ -127,10 +93,12 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
   layer(gateway(TestDatabase.postgresUrl ?? ""), { timeout: "60 seconds", excludeTestServices: true })((it) => {
     const same = Effect.fnUntraced(function* (ask: (query: Query) => Promise<ReadonlyArray<unknown>>, fails = false) {
       const ways = yield* TestGateway
-      const [simple = [], ...others] = yield* Effect.promise(() => both(ways, ask))
-      for (const outcome of simple) if (!fails) assert.isNotString(outcome, "an error of the direct connection")
-      for (const other of others) {
-        assert.deepStrictEqual(JSON.parse(JSON.stringify(other)), JSON.parse(JSON.stringify(simple)))
+      for (const values of [undefined, []]) {
+        const { direct, through } = yield* Effect.promise(() =>
+          bothWays(ways, (query) => ask((text) => query(text, values)))
+        )
+        for (const outcome of direct) if (!fails) assert.isNotString(outcome, "an error of the direct connection")
+        assert.deepStrictEqual(through, direct)
       }
     })
 
