@@ -20,7 +20,15 @@ const texts = ["", "it's", '"q" {}', "é😀", ":x $1 ?", "null", "NULL", "a,b) 
 const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`
 const text = (row: number) => quoted(texts[row % texts.length] ?? "")
 const escaped = (row: number) =>
-  [" E'a\\\\b'", "E'it\\'s ''so'''", "e'\\t\\n\\u00e9'", "E'\\U0001F600\\q'", "'plain'"][row % 5] ?? ""
+  [
+    " E'a\\\\b'",
+    "E'it\\'s ''so'''",
+    "e'\\t\\n\\u00e9'",
+    "E'\\U0001F600\\q'",
+    "'plain'",
+    "E'\\303\\251 \\xc3\\xa9\\x \\101'",
+    "E'\\uD83D\\uDE00'"
+  ][row % 7] ?? ""
 
 const many = (count: number, text: (n: number) => string) => Array.from({ length: count }, (_, n) => text(n)).join(", ")
 
@@ -162,6 +170,8 @@ const refused: ReadonlyArray<string> = [
   `insert into w (id, t) values ${many(3000, (n) => `('${n === 2000 ? "x" : n}', 'a row of some length')`)}`,
   `insert into w (id, t) values ${many(3000, (n) => `(${n % 2000}, 'a row of some length')`)}`,
   `insert into w (id, v) values ${many(3000, (n) => `(${n}, 'a row of some length')`)}`,
+  `insert into w (id, t) values (1, 'two' 
+    ' lines'), ${many(1000, (n) => `(${n + 2}, 'a row of some length')`)}`,
   `insert into w (id, t) values ${many(3000, (n) => `(${n}, 'a row of some length' || count(*))`)}`,
   `insert into w (id, t) values ${many(3000, (n) => `(generate_series(1, 2), 'a row of some length ${n}')`)}`,
   `insert into w (id, nothing) values ${many(3000, (n) => `(${n}, 'a row of some length')`)}`,

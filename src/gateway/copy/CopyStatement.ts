@@ -4,8 +4,8 @@ import * as Result from "effect/Result"
 import { unquotedName } from "../../data-api/statement/Quoting.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { afterParentheses } from "../statement/InnerQuery.ts"
+import { isString, stringValue } from "../statement/literals/LiteralValue.ts"
 import { type CopyRefusal, copyRefusal } from "./CopyChecks.ts"
-import { octetEscapes, textOfOctets } from "./OctetEscapes.ts"
 
 export interface CopyOptions {
   readonly format: "text" | "csv" | "binary"
@@ -35,25 +35,12 @@ export interface CopyStatement {
   readonly options: CopyOptions
 }
 
-const escapes: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" }
-
-/** The value of an escape in a literal of `E'...'`. */
-const escaped = (written: string, code?: string, letter?: string): string => {
-  if (code !== undefined) return String.fromCharCode(Number.parseInt(code, 16))
-  // What is no text is no option either: its check refuses it.
-  return letter === undefined ? (textOfOctets(written) ?? "\ufffd") : (escapes[letter] ?? letter)
-}
-
-const ESCAPES = /* @__PURE__ */ new RegExp(String.raw`${octetEscapes}|\\u([0-9A-Fa-f]{4})|\\([\s\S])`, "g")
-
 /** The value of a string literal, or the word itself. */
 const literalOf = (word = ""): string => {
   const dollars = /^(\$[^$]*\$)(.*)\1$/s.exec(word)
   if (dollars !== null) return dollars[2] ?? ""
-  const match = /^([eE]?)'(.*)'$/s.exec(word)
-  if (match === null) return unquotedName(word)
-  const text = (match[2] ?? "").replaceAll("''", "'")
-  return match[1] === "" ? text : text.replaceAll(ESCAPES, escaped)
+  // What is no text is no option either: its check refuses it.
+  return isString(word) ? (stringValue(word) ?? "\ufffd") : unquotedName(word)
 }
 
 type Mutable = { -readonly [K in keyof CopyOptions]: CopyOptions[K] }

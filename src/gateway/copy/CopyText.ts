@@ -1,9 +1,8 @@
 /** Writes and reads COPY's text and CSV formats. Pure. */
-
 import { notUtf8 } from "../statement/Refused.ts"
+import { octetEscapes, textOfOctets } from "../values/OctetEscapes.ts"
 import { type CopyFault, type CopyLines, LineSplitter } from "./CopyLines.ts"
 import type { CopyOptions } from "./CopyStatement.ts"
-import { octetEscapes, textOfOctets } from "./OctetEscapes.ts"
 
 type Row = ReadonlyArray<string | null>
 

@@ -1,5 +1,6 @@
 /** The values of constants as they are written in SQL. Pure. */
 import { writeArray } from "../../values/ArrayText.ts"
+import { octetEscapes, textOfOctets } from "../../values/OctetEscapes.ts"
 
 /**
  * The type that PostgreSQL gives a constant; a string has none before it is known where it stands. `empty` is the string
@@ -17,24 +18,35 @@ export interface Literal {
 export const isString = (word = ""): boolean => /^[eE]?'/.test(word)
 
 const control: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" }
-const escapes = /\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|([\s\S]))|''/g
-/** Escapes by the numbers of octets, halves of a character, and literals that go on in another line. */
-const unreadable =
-  /\\(?:[0-7x]|u(?![0-9A-Fa-f]{4})|U(?!00(?:0[0-9A-Fa-f]|10)[0-9A-Fa-f]{4})|[uU](?:0000)?[dD][89a-fA-F])/
 
-/** The value of `'...'` or `E'...'`; undefined if the gateway can't read it. */
+const ESCAPES = /* @__PURE__ */ new RegExp(
+  String.raw`${octetEscapes}|\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})|\\([\s\S])|''?`,
+  "g"
+)
+
+/** What an escape stands for; undefined if it is no text, or a quote that ends the string before another line. */
+const unescaped = (written: string, short?: string, long?: string, one?: string): string | undefined => {
+  if (written.startsWith("'")) return written === "''" ? "'" : undefined
+  const code = short ?? long
+  if (code !== undefined) {
+    const point = Number.parseInt(code, 16)
+    return point === 0 || point > 0x10ffff ? undefined : String.fromCodePoint(point)
+  }
+  if (one === undefined) return textOfOctets(written)
+  return /[uU]/.test(one) ? undefined : (control[one] ?? one)
+}
+
+/** The value of `'...'` or `E'...'`; undefined if it is no text, or goes on in another line. */
 export const stringValue = (word: string): string | undefined => {
   if (word.length < 2 || !word.endsWith("'")) return undefined
   if (word.startsWith("'")) return word.slice(1, -1).replaceAll("''", "'")
-  const body = word.slice(2, -1)
-  // An escaped backslash is no escape of what follows.
-  if (unreadable.test(body.replaceAll("\\\\", "")) || /[^\\']'[ \t\f\v]*[\r\n]\s*'/.test(body)) return undefined
-  return body.replaceAll(escapes, (whole: string, short?: string, long?: string, one?: string) => {
-    if (whole === "''") return "'"
-    const code = short ?? long
-    if (code !== undefined) return String.fromCodePoint(Number.parseInt(code, 16))
-    return one === undefined ? "" : (control[one] ?? one)
+  let isText = true
+  const text = word.slice(2, -1).replaceAll(ESCAPES, (written, short, long, one) => {
+    const value = unescaped(written, short, long, one)
+    isText &&= value !== undefined
+    return value ?? ""
   })
+  return isText && text.isWellFormed() ? text : undefined
 }
 
 const MOST = { int4: 2_147_483_647n, int8: 9_223_372_036_854_775_807n } as const

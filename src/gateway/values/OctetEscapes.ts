@@ -1,5 +1,5 @@
 /** Escapes that name octets of UTF-8 one by one, such as `\303\251` and `\xc3\xa9` for é. Pure. */
-import { readText } from "../values/Utf8.ts"
+import { readText } from "./Utf8.ts"
 
 /** A run of such escapes, in the syntax of a regular expression. */
 export const octetEscapes = String.raw`(?:\\(?:x[0-9A-Fa-f]{1,2}|[0-7]{1,3}))+`
