@@ -52,14 +52,14 @@ export const onPostgres = (name: string): string => {
   return `${name} (skipped: TEST_POSTGRES_URL is not set)`
 }
 
-/** The URL of a fresh database on the server at `url`, dropped with the scope. */
-export const freshDatabase = Effect.fnUntraced(function* (url: string) {
+/** The URL of a fresh database on the server at `url`, made with these options and dropped with the scope. */
+export const freshDatabase = Effect.fnUntraced(function* (url: string, options = "") {
   const name = `test_${randomBytes(6).toString("hex")}`
   const onServer = (sql: string) =>
     Effect.flatMap(DataApi, (api) => api.executeStatement({ sql })).pipe(
       Effect.provide(LocalDataApi.layerPostgres({ url: Redacted.make(url) }))
     )
-  yield* Effect.acquireRelease(onServer(`CREATE DATABASE ${name}`), () =>
+  yield* Effect.acquireRelease(onServer(`CREATE DATABASE ${name} ${options}`), () =>
     Effect.orDie(onServer(`DROP DATABASE ${name} WITH (FORCE)`))
   )
   const fresh = new URL(url)

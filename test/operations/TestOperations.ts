@@ -78,10 +78,13 @@ export const embedded = DataApiSql.layer().pipe(
   Layer.merge(around)
 )
 
-/** A fresh database on the PostgreSQL server of `TEST_POSTGRES_URL`, whose sessions begin with these settings. */
-export const postgresWith = (startupParameters: Readonly<Record<string, string>>) =>
+/**
+ * A fresh database on the PostgreSQL server of `TEST_POSTGRES_URL`, made with these options, whose sessions begin with
+ * these settings.
+ */
+export const postgresWith = (startupParameters: Readonly<Record<string, string>>, options = "") =>
   Layer.unwrap(
-    Effect.map(TestDatabase.freshDatabase(TestDatabase.postgresUrl ?? "postgres://127.0.0.1"), (url) =>
+    Effect.map(TestDatabase.freshDatabase(TestDatabase.postgresUrl ?? "postgres://127.0.0.1", options), (url) =>
       PgClient.layer({ url, maxConnections: 12, startupParameters })
     )
   ).pipe(Layer.merge(Requests.layer), Layer.merge(around))

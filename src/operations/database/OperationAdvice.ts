@@ -5,6 +5,9 @@ interface Step {
   readonly fix: string
 }
 
+/** What to do about rows that a database refuses. */
+export const onRefusedRows = "Correct what the database says, and run alex-db restore again; --resume continues it"
+
 /** The code and the fix of each failure that does not come from the database. */
 export const operationAdvice: Readonly<Record<string, Step>> = {
   MigrationRefused: {
@@ -31,7 +34,7 @@ export const operationAdvice: Readonly<Record<string, Step>> = {
   BackupRefused: { code: "backup-refused", fix: "Do what the message says" },
   RowsRefused: {
     code: "rows-refused",
-    fix: "Correct what the database says, and run alex-db restore again; --resume continues it"
+    fix: onRefusedRows
   },
   RestoreDiffers: {
     code: "restore-differs",

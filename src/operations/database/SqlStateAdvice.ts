@@ -74,6 +74,21 @@ const onClosedDatabase = ({ message }: Refusal): Advice | undefined =>
       }
     : undefined
 
+const hasNul = /: 0x00$/
+
+/** Octets in a database that takes any; a NUL is refused in values that are written. */
+const onEncoding = ({ message }: Refusal): Advice | undefined =>
+  hasNul.test(message)
+    ? undefined
+    : {
+        code: "encoding",
+        problem: `The database holds a text that is not UTF-8: ${message}`,
+        fix: "Correct the text; a database whose encoding is SQL_ASCII takes any octets, and pg_dump copies them as they are"
+      }
+
+/** Where a database's encoding lacks a character. */
+export const lacksCharacter = "Use a database whose encoding is UTF8: this one has no such character"
+
 const bySqlState: Readonly<Record<string, Advice | ((refusal: Refusal) => Advice | undefined)>> = {
   "28P01": onPassword,
   "28000": onPassword,
@@ -104,6 +119,12 @@ const bySqlState: Readonly<Record<string, Advice | ((refusal: Refusal) => Advice
     fix: message.includes("row-level security")
       ? "Use a role with BYPASSRLS, or the table's owner where row-level security is not forced"
       : "Grant it, or use the secret of a role that owns the tables"
+  }),
+  "22021": onEncoding,
+  "22P05": ({ message }) => ({
+    code: "encoding",
+    problem: `The database can't hold the text: ${message}`,
+    fix: lacksCharacter
   }),
   "25006": takesNoWrites,
   "2BP01": ({ message, objects }) => ({

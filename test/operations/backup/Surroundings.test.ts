@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Schema, Stream } from "effect"
 import { SqlClient } from "effect/sql"
 import { vi } from "vitest"
-import { Backup, BackupReader, Restore } from "../../../src/operations/index.ts"
+import { Advice, Backup, BackupReader, Restore } from "../../../src/operations/index.ts"
 import { onPostgres, postgresUrl } from "../../TestDatabase.ts"
 import { embedded, execute, postgres, postgresWith } from "../TestOperations.ts"
 
@@ -320,5 +320,37 @@ describe.skipIf(postgresUrl === undefined)(onPostgres("settings of a role"), () 
           .map((line) => line.replace(/,"crc".*/, ""))
       assert.deepStrictEqual(rows(there.text), rows(text))
     })
+  )
+})
+
+describe.skipIf(postgresUrl === undefined)(onPostgres("a database of another encoding"), () => {
+  const of = (encoding: string) =>
+    Layer.fresh(postgresWith({}, `encoding '${encoding}' template template0 lc_collate 'C' lc_ctype 'C'`))
+
+  it.live("gives its text and takes it back, with as many characters as it can hold", () =>
+    Effect.gen(function* () {
+      const made = execute("create schema app", `create table app.t (a text, "naïve" varchar(9))`)
+      const filled = Effect.andThen(made, execute("insert into app.t values (repeat('é', 400000), 'Zoë')"))
+      const { text } = yield* Effect.provide(Effect.andThen(filled, written), Layer.fresh(postgres))
+      for (const encoding of ["SQL_ASCII", "LATIN1", "UTF8"]) {
+        const { rows } = yield* Effect.provide(Effect.andThen(made, restored(text)), of(encoding))
+        assert.strictEqual(rows, 1, encoding)
+      }
+      const wide = Effect.andThen(made, execute("insert into app.t values ('☃')"))
+      const snow = yield* Effect.provide(Effect.andThen(wide, written), Layer.fresh(postgres))
+      const error = yield* Effect.flip(Effect.provide(Effect.andThen(made, restored(snow.text)), of("LATIN1")))
+      const { fix, problem } = Advice.adviceOn(error)
+      assert.match(problem, /^t, one of the rows 1 to 1: .*no equivalent in encoding "LATIN1"/)
+      assert.match(fix, /^Use a database whose encoding is UTF8/)
+    })
+  )
+
+  it.live("is refused where it holds octets that are not UTF-8, with what to do", () =>
+    Effect.gen(function* () {
+      yield* execute("create schema app", "create table app.t (a text)", "insert into app.t values (E'\\xe9')")
+      const { code, fix } = Advice.adviceOn(yield* Effect.flip(written))
+      assert.strictEqual(code, "encoding")
+      assert.match(fix, /SQL_ASCII takes any octets, and pg_dump copies them/)
+    }).pipe(Effect.provide(of("SQL_ASCII")))
   )
 })

@@ -44,6 +44,10 @@ describe("advice", () => {
     for (const [state, code] of Object.entries(codes)) {
       assert.strictEqual(ofCause({ code: state, message: "refused" }).code, code)
     }
+    const octets = 'invalid byte sequence for encoding "UTF8": 0x'
+    assert.strictEqual(ofCause({ code: "22021", message: `${octets}e9 0x29` }).code, "encoding")
+    assert.strictEqual(ofCause({ code: "22021", message: `${octets}00` }).code, "database")
+    assert.include(ofCause({ code: "22P05", message: "no equivalent" }).fix, "UTF8")
     const hidden = 'query would be affected by row-level security policy for table "notes"'
     assert.include(ofCause({ code: "42501", message: hidden }).fix, "BYPASSRLS")
   })

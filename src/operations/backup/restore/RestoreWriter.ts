@@ -4,6 +4,8 @@ import { Effect, Schema } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import { literal, quotedName } from "../../../data-api/statement/Quoting.ts"
 import { messageOf, sqlStateOf } from "../../database/DatabaseFailure.ts"
+import { onRefusedRows } from "../../database/OperationAdvice.ts"
+import { lacksCharacter } from "../../database/SqlStateAdvice.ts"
 import * as Progress from "../../Progress.ts"
 import type { Sequence } from "../BackupFormat.ts"
 import { columns, table as tableOf, tableText } from "../QuotedName.ts"
@@ -21,6 +23,14 @@ export class RowsRefused extends Schema.TaggedError<RowsRefused>()("RowsRefused"
 }) {
   override get message() {
     return `${this.table}, one of the rows ${this.first} to ${this.last}: ${this.reason} (SQLSTATE ${this.sqlState})`
+  }
+  /** What is wrong, without what to do. */
+  get refusal() {
+    return this.message
+  }
+  /** What to do. */
+  get fix() {
+    return this.sqlState === "22P05" ? lacksCharacter : onRefusedRows
   }
 }
 
