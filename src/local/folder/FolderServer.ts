@@ -8,10 +8,10 @@
  * after its running calls and open transactions. Then no request is on its way, and the holder can end without losing
  * one.
  */
-import { mkdtemp, rm } from "node:fs/promises"
+import { mkdtemp, rename, rm, stat } from "node:fs/promises"
 import type { RequestListener, ServerResponse } from "node:http"
 import { tmpdir } from "node:os"
-import { join, resolve } from "node:path"
+import { dirname, join, resolve } from "node:path"
 import { setTimeout } from "node:timers/promises"
 import { isMainThread } from "node:worker_threads"
 import { Context, Effect, Exit, Option, Schedule, Schema, type Scope } from "effect"
@@ -19,7 +19,7 @@ import { DataApi } from "../../data-api/DataApi.ts"
 import type { DataApiError } from "../../data-api/DataApiError.ts"
 import { MAX_REQUEST_BYTES } from "../../data-api/Limits.ts"
 import { HttpServer } from "../http/HttpServer.ts"
-import { type ListenError, listen } from "../http/Listener.ts"
+import { type ListenError, listen, listenError } from "../http/Listener.ts"
 
 /** The version of the protocol, which guest and holder must share. */
 export const protocol = 1
@@ -155,6 +155,30 @@ class Guest {
 }
 
 /**
+ * Moves a socket to its place, where it replaces that of a killed process; takes it away with the scope. A server of Node's
+ * that closes removes whatever is at the path that it was created with by then: in a folder that was replaced that would be
+ * the socket of the next holder.
+ */
+const showAt = (path: string, made: string) => {
+  const cannot = (cause: unknown) => listenError(path, 0, cause)
+  const show = Effect.tryPromise({
+    try: async () => {
+      await rename(made, path)
+      return (await stat(path)).ino
+    },
+    catch: cannot
+  })
+  const hide = (inode: number) =>
+    Effect.tryPromise(async () => {
+      if ((await stat(path)).ino === inode) await rm(path)
+    })
+  return Effect.acquireRelease(
+    Effect.tapError(show, () => Effect.ignore(Effect.tryPromise(() => rm(made, { force: true })))),
+    (inode) => Effect.ignore(hide(inode))
+  )
+}
+
+/**
  * Serves the database of a folder that this process holds to its guests, until the scope closes.
  *
  * @errors ListenError
@@ -163,8 +187,6 @@ export const serve = Effect.fnUntraced(function* (
   api: DataApi["Service"],
   { database, path }: { readonly database: string; readonly path: string }
 ): Effect.fn.Return<void, ListenError, Scope.Scope> {
-  // A killed process leaves its socket.
-  yield* Effect.ignore(Effect.tryPromise(() => rm(path, { force: true })))
   const context = yield* Effect.context<Scope.Scope>()
   const guests = new Map<string, { readonly guest: Guest; readonly answer: RequestListener }>()
   const present = new Set<ServerResponse>()
@@ -209,7 +231,9 @@ export const serve = Effect.fnUntraced(function* (
     yield* untilLeft(farewell)
   })
 
-  yield* listen({ socketPath: path, grace: "10 seconds", onRequest })
+  const made = join(dirname(path), `${crypto.randomUUID().slice(0, 8)}.s`)
+  yield* listen({ socketPath: made, grace: "10 seconds", onRequest })
+  yield* showAt(path, made)
   yield* Effect.addFinalizer((exit) =>
     Effect.gen(function* () {
       isEnding = true

@@ -194,6 +194,29 @@ describe("a shared folder", () => {
   )
 
   it.live(
+    "is still entered where it was replaced, and the holder of the one before ends",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const before = yield* open(shared(folder))
+        yield* Effect.promise(() => rm(folder, { recursive: true }))
+        mkdirSync(folder)
+        const next = yield* open(shared(folder))
+        yield* next.use(execute("create table t (a text)"))
+        yield* before.close
+        const guest = yield* open(shared(folder))
+        assert.deepStrictEqual(yield* guest.use(scalar("select count(*) from t")), { longValue: 0 })
+        yield* guest.close
+        yield* next.close
+        assert.deepStrictEqual(
+          readdirSync(folder).filter((name) => statSync(join(folder, name)).isSocket()),
+          []
+        )
+      }).pipe(Effect.scoped),
+    120_000
+  )
+
+  it.live(
     "is its holder's alone where no socket can be made, and others are refused at once",
     () =>
       Effect.gen(function* () {
