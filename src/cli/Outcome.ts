@@ -13,6 +13,11 @@ export class EndsWhenStopped extends Context.Reference<{ current: boolean }>("al
   defaultValue: () => ({ current: false })
 }) {}
 
+/** Whether signals are left to a program that the command runs, whose exit code is the command's. */
+export class SignalsOfProgram extends Context.Reference<{ current: boolean }>("alex-database/cli/SignalsOfProgram", {
+  defaultValue: () => ({ current: false })
+}) {}
+
 /** The command can't do what it was asked to do: exit 1. */
 export class Refused extends Data.TaggedError("Refused")<{
   /** Names the case for programs. */

@@ -1,16 +1,28 @@
 /** Runs a command in this process, until it ends or a signal stops it. */
-import { setInterval } from "node:timers"
+import { setInterval, setTimeout } from "node:timers"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import { SignalsOfProgram } from "./Outcome.ts"
 import { run } from "./run.ts"
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const
 
-/** The first signal stops the command; a second one ends the process at once, as it would without a listener. */
+/**
+ * How long signals count as the first one, in milliseconds: a terminal that closes sends SIGHUP from the shell and from
+ * the kernel, and npm passes on the SIGINT that the terminal sent to both.
+ */
+const sameSignal = 1000
+
+const ofProgram = { current: false }
+
+/** The first signal stops the command; a later one ends the process at once, as it would without a listener. */
 const signal = Effect.callback<NodeJS.Signals>((resume) => {
   const stop = (received: NodeJS.Signals) => {
-    for (const one of signals) process.removeListener(one, stop)
+    if (ofProgram.current) return
     resume(Effect.succeed(received))
+    setTimeout(() => {
+      for (const one of signals) process.removeListener(one, stop)
+    }, sameSignal)
   }
   for (const one of signals) process.on(one, stop)
   // When nobody reads a server's output any more, its client is gone.
@@ -26,6 +38,7 @@ export const runHere = async (args: ReadonlyArray<string>, console: Console.Cons
   const code = await Effect.runPromise(
     run(args, signal).pipe(
       Effect.match({ onFailure: (exit) => exit.code, onSuccess: () => 0 }),
+      Effect.provideService(SignalsOfProgram, ofProgram),
       Effect.provideService(Console.Console, console)
     )
   )

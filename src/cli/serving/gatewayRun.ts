@@ -11,7 +11,7 @@ import { Gateway } from "../../gateway/index.ts"
 import type { Target } from "../../operations/database/Target.ts"
 import type { flags } from "../commands/gateway.ts"
 import { configure, type DatabaseFlags } from "../database.ts"
-import { Exit, Refused } from "../Outcome.ts"
+import { Exit, Refused, SignalsOfProgram } from "../Outcome.ts"
 import { printExports, printJsonLine, say } from "../output/text.ts"
 import { program } from "../program.ts"
 import { logWriter } from "./logWriter.ts"
@@ -73,8 +73,7 @@ const exitCodeOf = (code: number | null, signal: NodeJS.Signals | null): number 
 /** Signals sent to this process alone are passed on; those of the terminal reach the program by themselves. */
 const passedOn = ["SIGTERM", "SIGHUP"] as const
 
-/** Runs a program until it ends. Ctrl-C is left to the program, which may use it to cancel a query. */
-const runProgram = ([command = "", ...args]: ReadonlyArray<string>, variables: Readonly<Record<string, string>>) =>
+const programRun = ([command = "", ...args]: ReadonlyArray<string>, variables: Readonly<Record<string, string>>) =>
   Effect.uninterruptible(
     Effect.callback<number, Refused>((resume) => {
       const child: ChildProcess = spawn(command, args, { stdio: "inherit", env: { ...process.env, ...variables } })
@@ -99,6 +98,24 @@ const runProgram = ([command = "", ...args]: ReadonlyArray<string>, variables: R
       child.once("close", (code, signal) => done(Effect.succeed(exitCodeOf(code, signal))))
     })
   )
+
+/** Runs a program until it ends. Ctrl-C is left to the program, which may use it to cancel one query after another. */
+const runProgram = Effect.fnUntraced(function* (
+  command: ReadonlyArray<string>,
+  variables: Readonly<Record<string, string>>
+) {
+  const ofProgram = yield* SignalsOfProgram
+  return yield* Effect.acquireUseRelease(
+    Effect.sync(() => {
+      ofProgram.current = true
+    }),
+    () => programRun(command, variables),
+    () =>
+      Effect.sync(() => {
+        ofProgram.current = false
+      })
+  )
+})
 
 /** Listens until the program has ended; without a program, until it is interrupted. */
 const listen = Effect.fnUntraced(function* (

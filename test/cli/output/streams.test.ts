@@ -70,14 +70,19 @@ describe("a signal", () => {
       })
       let err = ""
       let out = ""
+      let isStopped = false
+      const stop = () => {
+        if (!isStopped) child.kill(signal)
+        isStopped = true
+      }
       child.stderr.on("data", (chunk) => {
         err += chunk
         // A server that says nothing makes the command wait.
-        if (err.includes("Database: ")) setTimeout(() => child.kill(signal), 300)
+        if (err.includes("Database: ")) setTimeout(stop, 300)
       })
       child.stdout.on("data", (chunk) => {
         out += chunk
-        if (out.includes("AURORA_CLUSTER_ARN")) child.kill(signal)
+        if (out.includes("AURORA_CLUSTER_ARN")) stop()
       })
       child.on("close", (code, by) => resolve({ code, signal: by, err, out }))
     })
