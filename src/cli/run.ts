@@ -14,9 +14,11 @@ import * as Logger from "effect/Logger"
 import { command } from "./commands/index.ts"
 import type { Failure } from "./failure.ts"
 import { presenter } from "./help/presenter.ts"
+import { unknownCommand } from "./help/unknownCommand.ts"
 import { EndsWhenStopped, Exit, WrongUsage } from "./Outcome.ts"
 import { printJson, say } from "./output/text.ts"
 import { visible } from "./output/visible.ts"
+import { root } from "./root.ts"
 import { version } from "./version.ts"
 
 /** @internal Logs go to stderr as plain text, without time or fiber, for an operator to read; stdout is for results. */
@@ -45,10 +47,19 @@ const isJson = (args: ReadonlyArray<string>): boolean => {
 const needsCommand = (args: ReadonlyArray<string>): boolean =>
   isJson(args) && !ownArguments(args).some((arg) => ["--help", "-h", "help"].includes(arg))
 
-/** Prints no help where a document is expected. */
-const withoutHelp: CliOutput.Presenter = {
-  present: (event) => (event._tag === "Help" ? Effect.void : presenter.present(event))
-}
+/** Prints no help where a document is expected, and none of another command than was asked for. */
+const presenterFor = (
+  args: ReadonlyArray<string>,
+  onUnknown: (parent: ReadonlyArray<string>, name: string) => void
+): CliOutput.Presenter => ({
+  present: (event) => {
+    if (event._tag !== "Help") return presenter.present(event)
+    if (needsCommand(args)) return Effect.void
+    const unknown = event.reason === "Requested" ? unknownCommand(ownArguments(args), event.helpDoc) : undefined
+    if (unknown === undefined) return presenter.present(event)
+    return Effect.sync(() => onUnknown(event.commandPath, unknown))
+  }
+})
 
 /**
  * The flag with an empty value, which an unset variable of the shell leaves: as a path it would be the working folder,
@@ -73,6 +84,9 @@ const report = (failure: Failure, line: string, json: boolean, code: number) =>
 
 const wrongUsage = (problem: string, fix: string, json: boolean) =>
   report({ ok: false, code: "usage", problem, fix }, `${problem}. ${fix}`, json, 2)
+
+const noCommand = (name: string, json: boolean) =>
+  wrongUsage(`There is no command "${name}"`, `Run ${root.name} --help, which lists them`, json)
 
 const unreached = "Failed to check path existence: "
 
@@ -138,6 +152,10 @@ export const run = (
     const ends = { current: false }
     const { Unclosed } = yield* Effect.promise(() => import("../local/folder/Unclosed.ts"))
     let isUnclosed = false
+    let unknown: string | undefined
+    const onUnknown = (parent: ReadonlyArray<string>, name: string) => {
+      unknown = [...parent.slice(1), name].join(" ")
+    }
     // The command's work is done by then; only closing the folder failed.
     const tellUnclosed = ({ message }: { readonly message: string }) => {
       isUnclosed = true
@@ -145,7 +163,7 @@ export const run = (
     }
     const running = yield* Effect.forkChild(
       Command.runWith(command, { version: version() })(args).pipe(
-        Effect.provideService(CliOutput.Presenter, needsCommand(args) ? withoutHelp : presenter),
+        Effect.provideService(CliOutput.Presenter, presenterFor(args, onUnknown)),
         Effect.provideService(EndsWhenStopped, ends),
         Effect.provideService(Unclosed, tellUnclosed)
       )
@@ -161,5 +179,6 @@ export const run = (
     const exit = yield* Fiber.await(running)
     const isDone = exit._tag === "Success" || (ends.current && Cause.hasInterruptsOnly(exit.cause))
     if (!isDone) yield* outcome(exit.cause, received, args)
+    if (unknown !== undefined) yield* noCommand(unknown, isJson(args))
     if (isUnclosed) return yield* new Exit({ code: 1 })
   }).pipe(Effect.provide([NodeServices.layer, Logger.layer([plainLogger])]))

@@ -81,7 +81,36 @@ describe("help", () => {
       assert.strictEqual(yield* printed("version"), yield* printed("--version"))
       const { code } = yield* Effect.flip(run(["help", "migrate", "plam"]))
       assert.strictEqual(code, 2)
-      assert.match(String((yield* TestConsole.errorLines).at(-1)), /^alex-db: there is no command "migrate plam"/)
+      assert.match(String((yield* TestConsole.errorLines).at(-1)), /^alex-db: There is no command "migrate plam"/)
+    })
+  )
+
+  it.effect("is not that of another command where the one that was asked for does not exist", () =>
+    Effect.gen(function* () {
+      for (const [name, line] of [
+        ["nosuch", "nosuch --help"],
+        ["nosuch", "-h nosuch"],
+        ["nosuch", "--backend postgres nosuch --help"],
+        ["nosuch", "--json nosuch --help"],
+        ["migrate nosuch", "migrate nosuch --help"],
+        ["jobs nosuch", "--dotenv x jobs nosuch -h"]
+      ] as const) {
+        const before = (yield* TestConsole.logLines).length
+        const { code } = yield* Effect.flip(run(line.split(" ")))
+        assert.strictEqual(code, 2, line)
+        const said = String((yield* TestConsole.errorLines).at(-1))
+        assert.strictEqual(said, `alex-db: There is no command "${name}". Run alex-db --help, which lists them`)
+        assert.lengthOf((yield* TestConsole.logLines).slice(before), line.includes("--json") ? 1 : 0, line)
+      }
+      for (const line of [
+        "--backend postgres jobs --help",
+        "--json true jobs -h",
+        "jobs --help list",
+        "seed x --help"
+      ]) {
+        yield* run(line.split(" "))
+        assert.include(String((yield* TestConsole.logLines).at(-1)), "\nUSAGE\n", line)
+      }
     })
   )
 

@@ -33,7 +33,7 @@ export const helpOn = (whole: () => NamedCommand) =>
         const next = subcommand(found, name)
         if (next === undefined) {
           return yield* new WrongUsage({
-            problem: `there is no command "${command.join(" ")}"`,
+            problem: `There is no command "${command.join(" ")}"`,
             fix: `Run ${root.name} --help, which lists them`
           })
         }
