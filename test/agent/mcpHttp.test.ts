@@ -12,6 +12,7 @@ import { grants } from "../../src/agent/tools/Grants.ts"
 import type { Repositories } from "../../src/DbLayer.ts"
 import { embedded } from "../repository/TestRepositories.ts"
 import { attempts } from "./attempts.ts"
+import { answersOf, looseMessages, oddMessages } from "./oddMessages.ts"
 import { person, stateOf } from "./People.ts"
 
 // A limit ends what hangs; a busy machine is no fault.
@@ -360,6 +361,33 @@ layer(Layer.provideMerge(Issuer.layer, embedded), { excludeTestServices: true })
       })
       assert.deepInclude(answer.error, { code: -32700 })
       assert.include((yield* call("read_job", { job_id: alice.job })).text, `Report ${alice.mark}`)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("answers what is no message as over stdio, in every version of the protocol, and fails no loose one", () =>
+    Effect.gen(function* () {
+      const { token } = yield* Issuer
+      const alice = yield* person("alice")
+      const url = yield* opened()
+      const authorization = `Bearer ${yield* Effect.promise(() => token(alice.user))}`
+      for (const version of ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"]) {
+        const params = { ...initialize.params, protocolVersion: version }
+        const begun = yield* post(url, { ...initialize, params }, { authorization })
+        assert.strictEqual(begun.body.result.protocolVersion, version)
+        const session = begun.headers.get("mcp-session-id") ?? assert.fail("no session")
+        const asked = { authorization, session, headers: { "mcp-protocol-version": version } }
+        for (const [sent, expected] of oddMessages) {
+          const { status, text } = yield* post(url, sent, asked)
+          assert.deepStrictEqual(answersOf(JSON.parse(text)), expected, JSON.stringify(sent))
+          // A client whose error has no id looks at the status alone.
+          assert.strictEqual(status, text.includes("-32602") ? 200 : 400, JSON.stringify(sent))
+        }
+        for (const message of looseMessages) {
+          const { body, status, text } = yield* post(url, message, asked)
+          assert.strictEqual(status, 200, JSON.stringify(message))
+          assert.isDefined(body.result, `${JSON.stringify(message)}: ${text}`)
+        }
+      }
     }).pipe(Effect.scoped)
   )
 

@@ -1,10 +1,11 @@
 /** Lines that clients of the protocol write on stdin, of which the library must see none that it can't bear. */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Layer, Ref, Sink, Stdio, Stream } from "effect"
+import { Deferred, Effect, Fiber, Layer, Ref, Result, Sink, Stdio, Stream } from "effect"
 import * as GuardedStdio from "../../src/agent/mcp/guardedStdio.ts"
 import * as McpServer from "../../src/agent/mcp/McpServer.ts"
 import { normalized } from "../../src/agent/mcp/normalizedMessages.ts"
 import * as OpenRequests from "../../src/agent/mcp/OpenRequests.ts"
+import { answersOf, looseMessages, oddMessages } from "./oddMessages.ts"
 
 /** What the library hears of chunks of bytes, line by line, and what the guard answers itself. */
 const guarded = Effect.fnUntraced(function* (chunks: ReadonlyArray<Uint8Array>) {
@@ -28,7 +29,10 @@ const guarded = Effect.fnUntraced(function* (chunks: ReadonlyArray<Uint8Array>) 
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 
-const initialize = '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}'
+const initialize =
+  '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"a","version":"0"}}}'
+const lineOf = (sent: unknown): string => (typeof sent === "string" ? sent : JSON.stringify(sent))
+
 const ping = '{"jsonrpc":"2.0","id":2,"method":"ping"}'
 const search = '{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"a","arguments":{"query":"Zoë – 日本"}}}'
 
@@ -58,30 +62,31 @@ describe("lines on stdin", () => {
 
   it.effect("that are no messages are answered as the protocol says, and those after them are read", () =>
     Effect.gen(function* () {
-      const odd: ReadonlyArray<readonly [line: string | Uint8Array, code: number]> = [
-        ["{not json", -32700],
-        ["5", -32600],
-        ["null", -32600],
-        ['"x"', -32600],
-        ["{}", -32600],
-        ['{"jsonrpc":"2.0","id":4}', -32600],
-        ['{"jsonrpc":"2.0","id":true,"method":"ping"}', -32600],
-        ['{"jsonrpc":"2.0","id":null,"method":"ping"}', -32600],
-        ['{"jsonrpc":"2.0","id":{"a":1},"method":"ping"}', -32600],
-        ['[{"jsonrpc":"2.0","id":[],"method":"ping"}]', -32600],
+      const odd: ReadonlyArray<readonly [line: string | Uint8Array, answers: unknown]> = [
+        ...oddMessages.map(([sent, answers]) => [lineOf(sent), answers] as const),
         // Windows-1252, and half of a character.
-        [Uint8Array.from([...bytes(search.slice(0, 70)), 0xe9, ...bytes('"}}}')]), -32700],
-        [Uint8Array.from([...bytes('{"a":"'), 0xc3]), -32700]
+        [Uint8Array.from([...bytes(search.slice(0, 70)), 0xe9, ...bytes('"}}}')]), [null, -32700]],
+        [Uint8Array.from([...bytes('{"a":"'), 0xc3]), [null, -32700]],
+        [Uint8Array.of(0xa0), [null, -32700]]
       ]
-      for (const [line, code] of odd) {
+      for (const [line, expected] of odd) {
         const chunk = typeof line === "string" ? bytes(line) : line
         const { answers, passedOn } = yield* guarded([bytes(`${initialize}\n`), chunk, bytes(`\n${ping}\n`)])
         assert.deepStrictEqual(passedOn, [initialize, ping], String(line))
-        assert.deepStrictEqual(
-          answers.map(({ error, id }) => [id, error.code]),
-          [[null, code]],
-          String(line)
-        )
+        assert.deepStrictEqual(answers.map(answersOf), [expected], String(line))
+      }
+    })
+  )
+
+  it.effect("hold nothing for the library that is left out, or is of no protocol", () =>
+    Effect.gen(function* () {
+      for (const message of looseMessages) {
+        const { answers, passedOn } = yield* guarded([bytes(`${initialize}\n${JSON.stringify(message)}\n`)])
+        assert.deepStrictEqual(answers, [], JSON.stringify(message))
+        const heard = JSON.parse(passedOn[1] ?? assert.fail())
+        assert.hasAllKeys({ params: 0, ...heard }, ["jsonrpc", "id", "method", "params"])
+        assert.notInclude(JSON.stringify(heard), "null")
+        assert.notInclude(JSON.stringify(heard), "cursor")
       }
     })
   )
@@ -100,10 +105,13 @@ describe("lines on stdin", () => {
 
   it("have an id of their own while the request before has no answer, and may have it again afterwards", () => {
     const requests = OpenRequests.make()
-    const refusal = GuardedStdio.makeRefusal(requests)
+    const hear = GuardedStdio.makeHearing(requests)
     const request = (id: unknown) => ({ jsonrpc: "2.0", id, method: "ping" })
-    const sent = (message: unknown) => refusal(JSON.stringify(message))
-    assert.isUndefined(refusal(initialize))
+    const sent = (message: unknown) => {
+      const heard = hear(bytes(JSON.stringify(message)))
+      return Result.isFailure(heard) ? heard.failure.line : undefined
+    }
+    assert.isUndefined(sent(JSON.parse(initialize)))
     requests.end('{"jsonrpc":"2.0","id":1,"result":{}}\n')
     for (const id of [1, "1", 1.5, -1, 0, 1e300, "", 'a"b\\c', "é😀\n", "x".repeat(100_000)]) {
       assert.isUndefined(sent(request(id)))
@@ -124,18 +132,21 @@ describe("lines on stdin", () => {
     assert.isDefined(sent([request(2), request(0)]))
     assert.isUndefined(sent(request(2)))
     // The library does not answer what is cancelled.
-    const cancelled = (requestId: unknown) => ({ method: "notifications/cancelled", params: { requestId } })
+    const cancelled = (requestId: unknown) => ({
+      jsonrpc: "2.0",
+      method: "notifications/cancelled",
+      params: { requestId }
+    })
     assert.isUndefined(sent(cancelled(2)))
     assert.isUndefined(sent(request(2)))
-    assert.isUndefined(sent({ method: "notifications/cancelled" }))
+    assert.isUndefined(sent({ jsonrpc: "2.0", method: "notifications/cancelled" }))
     assert.isUndefined(sent({ jsonrpc: "2.0", id: 2, result: {} }))
   })
 
   it.effect("reach the library behind one whose id is in use", () =>
     Effect.gen(function* () {
-      const version = { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: { name: "a", version: "0" } }
       const call = { jsonrpc: "2.0", id: 7, method: "tools/call", params: { name: "list_jobs", arguments: {} } }
-      const sent = [{ ...JSON.parse(initialize), params: version }, call, call, JSON.parse(ping)]
+      const sent = [JSON.parse(initialize), call, call, JSON.parse(ping)]
       const lines = sent.map((one) => `${JSON.stringify(one)}\n`).join("")
       const [first, second] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
       const hear = Effect.fnUntraced(function* (chunk: string | Uint8Array) {

@@ -718,8 +718,8 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "a message on stdin under the id of a request in progress reaches the MCP library",
     file: "src/agent/mcp/guardedStdio.ts",
-    from: "return requests.begin(message)",
-    to: "requests.begin(message)",
+    from: "const refusal = requests.begin(message)",
+    to: "const refusal = requests.begin(undefined)",
     tests: ["test/agent/mcpMessages.test.ts"]
   },
   {
@@ -739,13 +739,27 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "a blank line on stdin reaches the MCP library, which then hears no other",
     file: "src/agent/mcp/guardedStdio.ts",
-    from: 'line.value.trim() === ""',
-    to: 'line.value === "\\n"',
+    from: "Stream.filter((line) => !isBlank.test(line)),",
+    to: "",
     tests: ["test/agent/mcpMessages.test.ts"]
   },
   {
-    name: "bytes that are not UTF-8 are read as other characters",
+    name: "a member of a message that is none of the protocol reaches the MCP library, which takes it for its own",
     file: "src/agent/mcp/normalizedMessages.ts",
+    from: "members.includes(name) &&",
+    to: "",
+    tests: ["test/agent/mcpMessages.test.ts", "test/agent/mcpHttp.test.ts"]
+  },
+  {
+    name: "a message over HTTP whose form is wrong reaches the MCP library",
+    file: "src/agent/mcp/heardMessages.ts",
+    from: "refusalOfForm(given) ?? ",
+    to: "",
+    tests: ["test/agent/mcpHttp.test.ts"]
+  },
+  {
+    name: "bytes that are not UTF-8 are read as other characters",
+    file: "src/agent/mcp/heardMessages.ts",
     from: "{ fatal: true }",
     to: "{ fatal: false }",
     tests: ["test/agent/mcpMessages.test.ts"]

@@ -3,7 +3,7 @@
  * library's reading: it and what follows it would be lost.
  */
 import * as Predicate from "effect/Predicate"
-import { refusalFor } from "./refusedMessages.ts"
+import { codes, type Refusal, refusalFor } from "./refusedMessages.ts"
 
 const all = (message: unknown): ReadonlyArray<unknown> => (Array.isArray(message) ? message : [message])
 
@@ -27,7 +27,7 @@ const answer = /^\{"jsonrpc":"2\.0","id":("(?:[^"\\]|\\.)*"|[-+.\deE]+),"(?:resu
 /** What begins and ends the requests of one session. */
 export interface OpenRequests {
   /** Notes the requests of a message; the answer to one whose id is in use, if there is one: nothing is noted then. */
-  readonly begin: (message: unknown) => string | undefined
+  readonly begin: (message: unknown) => Refusal | undefined
   /** Forgets the requests that these lines answer. */
   readonly end: (lines: string) => void
 }
@@ -40,8 +40,8 @@ export const make = (): OpenRequests => {
       const begun = all(message).flatMap((one) => requestOf(one) ?? [])
       const used = begun.find((id, index) => open.has(id) || begun.indexOf(id) !== index)
       if (used !== undefined) {
-        const message = `Invalid request: the id ${used} is that of a request without an answer yet; give each its own`
-        return refusalFor(null, { code: -32600, message })
+        const said = `Invalid request: the id ${used} is that of a request without an answer yet; give each its own`
+        return refusalFor(undefined, codes.request, said)
       }
       // Most versions of the protocol answer a batch as a whole, without its ids.
       if (!Array.isArray(message)) for (const id of begun) open.add(id)

@@ -4,7 +4,7 @@
  */
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import { parsed } from "./refusedMessages.ts"
+import { parsed } from "./normalizedMessages.ts"
 
 const empty = ["logging", "completions"]
 

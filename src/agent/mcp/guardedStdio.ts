@@ -5,15 +5,15 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
 import * as Sink from "effect/Sink"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import { advertisedIn } from "./capabilities.ts"
-import { normalizedText, utf8 } from "./normalizedMessages.ts"
+import { heard } from "./heardMessages.ts"
 import * as OpenRequests from "./OpenRequests.ts"
-import { notUtf8, parsed, refusalFor, refusalOfChange, refusalOfDepth, refusalOfForm } from "./refusedMessages.ts"
+import { codes, type Refusal, refusalFor } from "./refusedMessages.ts"
 
 /** Protocol versions without sessions state their version in every request. */
 const saysVersion = (message: Record<string, unknown>): boolean =>
@@ -26,29 +26,25 @@ const needsSession = (message: unknown): boolean =>
   !["initialize", "ping", "server/discover"].includes(message["method"]) &&
   !saysVersion(message)
 
+/** A blank line in Latin-1, also one of a byte-order mark alone. */
+const isBlank = /^(?:\u00EF\u00BB\u00BF)?[\t\r ]*$/
+
 /** Characters of a line: the library's buffer has room for 16 MiB. */
 const longest = 16_000_000
 
-/** The answer to a line that must not reach the library, if it is one. */
-export const makeRefusal = (requests = OpenRequests.make()): ((line: string) => string | undefined) => {
+/** Makes what hears the lines of a session: the line for the library, or the answer to one that must not reach it. */
+export const makeHearing = (requests = OpenRequests.make()) => {
   let isInitialized = false
-  return (line) => {
-    if (line.trim() === "") return undefined
-    const read = parsed(line)
-    if (Option.isNone(read))
-      return refusalFor(null, { code: -32700, message: "Parse error: a message is one line of JSON" })
-    const message = read.value
-    if (line.length > longest) {
-      const said = `Invalid request: a message has at most ${longest.toLocaleString("en-US")} characters`
-      return refusalFor(message, { code: -32600, message: said })
-    }
-    const refusal = refusalOfDepth(message) ?? refusalOfForm(message) ?? refusalOfChange(line, message)
-    if (refusal !== undefined) return refusal
+  return (line: Uint8Array): Result.Result<string, Refusal> => {
+    const read = heard(line)
+    if (Result.isFailure(read)) return Result.fail(read.failure)
+    const { message, text } = read.success
+    const refuse = (said: string) => Result.fail(refusalFor(message, codes.request, `Invalid request: ${said}`))
+    if (text.length > longest) return refuse(`a message has at most ${longest.toLocaleString("en-US")} characters`)
     if (Predicate.isObject(message) && message["method"] === "initialize") isInitialized = true
-    if (!isInitialized && needsSession(message)) {
-      return refusalFor(message, { code: -32600, message: "Invalid request: send initialize first" })
-    }
-    return requests.begin(message)
+    if (!isInitialized && needsSession(message)) return refuse("send initialize first")
+    const refusal = requests.begin(message)
+    return refusal === undefined ? Result.succeed(`${text}\n`) : Result.fail(refusal)
   }
 }
 
@@ -58,20 +54,19 @@ export const layer: Layer.Layer<Stdio.Stdio, never, Stdio.Stdio> = Layer.effect(
   Effect.gen(function* () {
     const stdio = yield* Stdio.Stdio
     const requests = OpenRequests.make()
-    const refusalOf = makeRefusal(requests)
-    const answer = (refusal: string) => Stream.run(Stream.make(refusal), stdio.stdout({ endOnDone: false }))
-    const listen = Effect.fnUntraced(function* (bytes: Buffer) {
-      const line = utf8(bytes)
-      const refusal = Option.isNone(line) ? notUtf8 : refusalOf(line.value)
-      if (refusal !== undefined) yield* answer(refusal)
-      return Option.isNone(line) || refusal !== undefined || line.value.trim() === ""
-        ? ""
-        : `${normalizedText(line.value, Option.getOrUndefined(parsed(line.value)))}\n`
+    const hear = makeHearing(requests)
+    const answer = ({ line }: Refusal) => Stream.run(Stream.make(line), stdio.stdout({ endOnDone: false }))
+    const listen = Effect.fnUntraced(function* (line: Buffer) {
+      const read = hear(line)
+      if (Result.isSuccess(read)) return read.success
+      yield* answer(read.failure)
+      return ""
     })
     const stdin = stdio.stdin.pipe(
       // Latin-1 has a character for each byte: lines are found in bytes, of which each line is then read alone.
       Stream.map((chunk) => Buffer.from(chunk).toString("latin1")),
       Stream.splitLines,
+      Stream.filter((line) => !isBlank.test(line)),
       Stream.mapEffect((line) => listen(Buffer.from(line, "latin1"))),
       Stream.filter((line) => line !== ""),
       Stream.encodeText

@@ -2,12 +2,9 @@
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import { changedIn } from "../../spelling/WrittenJson.ts"
-import { parsed } from "./refusedMessages.ts"
 
-/** A text of UTF-8; none where other bytes would be read as other characters. */
-export const utf8 = Option.liftThrowable((bytes: Uint8Array): string =>
-  new TextDecoder("utf-8", { fatal: true }).decode(bytes)
-)
+/** The JSON of a text, if it is one. */
+export const parsed = Option.liftThrowable((text: string): unknown => JSON.parse(text))
 
 /** The JSON of a text, unless a value can't hold what it says. */
 const exactly = (text: string) => Option.filter(parsed(text), () => changedIn(text).length === 0)
@@ -19,23 +16,53 @@ const argumentsOf = (given: unknown): unknown => {
   return given.trim() === "" ? {} : Option.getOrElse(Option.filter(exactly(given), Predicate.isObject), () => given)
 }
 
-const withArguments = (message: unknown): unknown => {
-  if (!Predicate.isObject(message) || message["method"] !== "tools/call") return message
-  const { params } = message
-  if (!Predicate.isObject(params) || params["arguments"] === undefined) return message
-  const meant = argumentsOf(params["arguments"])
-  return meant === params["arguments"] ? message : { ...message, params: { ...params, arguments: meant } }
+type Members = Readonly<Record<string, unknown>>
+
+/** An object without some of its members, and with others changed; the same one if nothing is. */
+const edited = (value: Members, keep: (name: string) => boolean, edit: (name: string, member: unknown) => unknown) => {
+  const before = Object.entries(value)
+  const after = before.filter(([name]) => keep(name)).map(([name, member]) => [name, edit(name, member)] as const)
+  const isSame = after.length === before.length && after.every(([, member], index) => member === before[index]?.[1])
+  return isSame ? value : Object.fromEntries(after)
 }
 
-/** A message, or a batch of them, with arguments that are objects; the same one if they were. */
+/** The same value without members that are null: what is optional is left out, and no parameter may be null. */
+const withoutNulls = (value: unknown): unknown =>
+  Predicate.isObject(value)
+    ? edited(
+        value,
+        (name) => value[name] !== null,
+        (_, member) => withoutNulls(member)
+      )
+    : value
+
+const normalizedParams = (params: unknown): unknown => {
+  if (!Predicate.isObject(params)) return params
+  // An empty cursor is that of clients whose cursor can't be none.
+  const isLeftOut = (name: string) =>
+    (name !== "arguments" && params[name] === null) || (name === "cursor" && params[name] === "")
+  return edited(
+    params,
+    (name) => !isLeftOut(name),
+    (name, member) => (name === "arguments" ? argumentsOf(member) : withoutNulls(member))
+  )
+}
+
+/** The members of a message. The library takes others, such as headers, for those of its own protocol. */
+const members = ["jsonrpc", "id", "method", "params", "result", "error"]
+
+const normalizedOne = (message: unknown): unknown =>
+  Predicate.isObject(message)
+    ? edited(
+        message,
+        (name) => members.includes(name) && (name !== "params" || message[name] !== null),
+        (name, member) => (name === "params" ? normalizedParams(member) : member)
+      )
+    : message
+
+/** A message, or a batch of them, as the library understands it; the same one if it does. */
 export const normalized = (message: unknown): unknown => {
-  if (!Array.isArray(message)) return withArguments(message)
-  const all = message.map(withArguments)
+  if (!Array.isArray(message)) return normalizedOne(message)
+  const all = message.map(normalizedOne)
   return all.some((one, index) => one !== message[index]) ? all : message
-}
-
-/** The text of a message after {@link normalized}; the same text if nothing had to be changed. */
-export const normalizedText = (text: string, message: unknown): string => {
-  const meant = normalized(message)
-  return meant === message ? text : JSON.stringify(meant)
 }

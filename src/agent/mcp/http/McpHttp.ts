@@ -18,6 +18,7 @@ import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as RcMap from "effect/RcMap"
+import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type { Accounts, Instruments, Jobs, Portfolios, Positions, Users } from "../../../repository/index.ts"
@@ -25,9 +26,9 @@ import { shared } from "../../calls/shared.ts"
 import * as ToolCalls from "../../calls/ToolCalls.ts"
 import * as UserTools from "../../tools/UserTools.ts"
 import { advertisedIn } from "../capabilities.ts"
+import { heard } from "../heardMessages.ts"
 import { layerRoutes, RequestUser, type ServerOptions, valueLimit } from "../McpServer.ts"
-import { normalizedText, utf8 } from "../normalizedMessages.ts"
-import { notUtf8, parsed, refusalOfChange, refusalOfDepth } from "../refusedMessages.ts"
+import { codes, type Refusal } from "../refusedMessages.ts"
 import { makeSessions } from "./HttpSessions.ts"
 import * as Identity from "./Identity.ts"
 import { preflight, readable } from "./Origins.ts"
@@ -85,6 +86,10 @@ const nameOf = (host: string): string => URL.parse(`http://${host}`)?.hostname ?
 
 const refuse = (status: number, message: string, headers: Readonly<Record<string, string>> = {}) =>
   HttpServerResponse.jsonUnsafe({ error: message }, { status, headers })
+
+/** A client finds the request of an error by its id, and one without an id by its response, which then has to fail. */
+const refuseMessage = ({ code, line }: Refusal) =>
+  HttpServerResponse.text(line, { status: code === codes.params ? 200 : 400, contentType: "application/json" })
 
 /** The answer to a client without a valid token, which says where to get one. */
 const challenge = (resource: URL, { reason }: Identity.NotIdentified) => {
@@ -196,15 +201,10 @@ const makeFront = Effect.fnUntraced(function* (options: HttpOptions, resource: U
     }
     const body = yield* bodyOf(request)
     if (Option.isNone(body)) return refuse(413, "The body is too long or can't be read")
-    const text = body.value === undefined ? undefined : Option.getOrUndefined(utf8(new Uint8Array(body.value)))
-    // The library itself refuses a body that is not JSON.
-    const message = Option.getOrUndefined(parsed(text ?? ""))
-    const refusal =
-      body.value !== undefined && text === undefined
-        ? notUtf8
-        : (refusalOfDepth(message) ?? refusalOfChange(message === undefined ? "" : (text ?? ""), message))
-    if (refusal !== undefined) return HttpServerResponse.text(refusal, { contentType: "application/json" })
-    const web = forwarded(request, resource, text === undefined ? undefined : normalizedText(text, message))
+    const read = body.value === undefined ? undefined : heard(new Uint8Array(body.value))
+    if (read !== undefined && Result.isFailure(read)) return refuseMessage(read.failure)
+    const text = read?.success.text
+    const web = forwarded(request, resource, text)
     const response = yield* Effect.promise(() => handler(web, Context.make(RequestUser, user)))
     const begun = response.headers.get(sessionHeader)
     if (session === undefined && begun !== null) yield* sessions.begin(begun, user)
