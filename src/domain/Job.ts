@@ -32,6 +32,12 @@ export const JobStatus = Schema.Literals(jobStatuses).annotate({
 })
 export type JobStatus = typeof JobStatus.Type
 
+/** The states of a job on which nobody works any more, one of {@link jobStatuses}. */
+export const endedJobStatuses = ["completed", "failed", "cancelled"] as const satisfies ReadonlyArray<JobStatus>
+
+/** Whether a job in this state has ended. */
+export const isEnded = (status: JobStatus): boolean => endedJobStatuses.some((ended) => ended === status)
+
 /** For each state, the states from which a job can move to it; a retry moves it back to pending. */
 export const statusesBefore = {
   pending: ["failed", "cancelled"],

@@ -91,7 +91,20 @@ layer(database, { timeout: "60 seconds", excludeTestServices: true })("a queue's
       ]
       const inTopic = (body: string) =>
         JSON.stringify({ Type: "Notification", MessageId: "22b80b92", TopicArn: "arn:aws:sns:jobs", Message: body })
-      for (const body of [...bodies, ...bodies.map((body) => (id: JobId) => inTopic(body(id)))]) {
+      const onBus = (id: JobId) =>
+        JSON.stringify({
+          ...{ version: "0", id: "7bf73129-1428-4cd3-a780-95db273d1602", "detail-type": "Analysis asked for" },
+          ...{
+            source: "alex",
+            account: "123456789012",
+            time: "2026-11-28T00:00:00Z",
+            region: "us-east-2",
+            resources: []
+          },
+          detail: { job_id: id, clerk_user_id: user }
+        })
+      const sent = [...bodies, onBus]
+      for (const body of [...sent, ...sent.map((body) => (id: JobId) => inTopic(body(id)))]) {
         const id = yield* newJob
         assert.deepStrictEqual(yield* returned([record("one", body(id))], works), [])
         assert.strictEqual((yield* jobOf(id)).status, "completed", body(id))
@@ -121,7 +134,10 @@ layer(database, { timeout: "60 seconds", excludeTestServices: true })("a queue's
         `{"Type": "SubscriptionConfirmation", "Message": "${ids[0]}"}`,
         "[".repeat(100_000),
         `${ids[0]}, ${ids[1]}`,
-        `{"job_id": "${ids[0]}"`
+        `{"job_id": "${ids[0]}"`,
+        `{"detail": {"job_id": "${ids[0]}"}}`,
+        `{"detail-type": "x", "detail": "${ids[0]}"}`,
+        Buffer.from(naming(ids[0] ?? noJob)).toString("base64")
       ]
       const ran: Array<string> = []
       const records = bodies.map((body, index) => record(`bad ${index}`, body))
@@ -276,6 +292,21 @@ layer(database, { timeout: "60 seconds", excludeTestServices: true })("a queue's
       assert.deepStrictEqual(ran, [ids[0], ids[2], ids[4]])
       // The groups of a standard queue have no order.
       assert.deepStrictEqual(yield* returned(records({}), run), ["1"])
+    })
+  )
+
+  it.effect("takes the records of a pipe, which come without an envelope, and an event without records", () =>
+    Effect.gen(function* () {
+      const [good, bad] = yield* Effect.all([newJob, newJob])
+      const run = (id: JobId) => (id === bad ? Effect.fail(unreachable) : works(id))
+      const records = [record("good", naming(good)), record("bad", naming(bad)), record("none", "hello")]
+      assert.deepStrictEqual(yield* handle(records, minutes(15), run), {
+        batchItemFailures: [{ itemIdentifier: "bad" }]
+      })
+      assert.strictEqual((yield* jobOf(good)).status, "completed")
+      for (const empty of [[], { Records: [] }]) {
+        assert.deepStrictEqual(yield* handle(empty, minutes(15), run), { batchItemFailures: [] })
+      }
     })
   )
 

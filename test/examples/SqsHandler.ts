@@ -8,21 +8,29 @@
  * docs/queues.md says what happens at which delivery, and how the queue is set up.
  */
 import { Cause, Duration, Effect, type Layer, ManagedRuntime, Option, Schema } from "effect"
-import { JobId, JobNotFound, JobTransitionRefused } from "../../src/domain/index.ts"
+import { isEnded, JobId, JobNotFound, JobTransitionRefused } from "../../src/domain/index.ts"
 import { Jobs } from "../../src/index.ts"
 
+const Named = Schema.Struct({ job_id: JobId })
 const Message = Schema.Union([
   Schema.Trim.pipe(Schema.decodeTo(JobId)),
   Schema.fromJsonString(JobId),
-  Schema.fromJsonString(Schema.Struct({ job_id: JobId }))
+  Schema.fromJsonString(Named),
+  Schema.fromJsonString(Schema.Struct({ "detail-type": Schema.String, detail: Named }))
 ])
-const Envelope = Schema.fromJsonString(Schema.Struct({ Type: Schema.Literal("Notification"), Message }))
+const Notification = Schema.fromJsonString(Schema.Struct({ Type: Schema.Literal("Notification"), Message }))
 
-/** What a message says: `{"job_id": "…"}` or the id alone, as JSON or as text, and either in the envelope of an SNS topic. */
-const Body = Schema.Union([Message, Envelope])
+/**
+ * What a message says: `{"job_id": "…"}` or the id alone, as JSON or as text, or an event of EventBridge whose detail is the
+ * former; each also in the envelope of an SNS topic.
+ */
+const Body = Schema.Union([Message, Notification])
 const decodeBody = Schema.decodeOption(Body)
-const jobOf = (body: typeof Body.Type): JobId =>
-  typeof body === "string" ? body : "job_id" in body ? body.job_id : jobOf(body.Message)
+const jobOf = (body: typeof Body.Type): JobId => {
+  if (typeof body === "string") return body
+  if ("job_id" in body) return body.job_id
+  return "detail" in body ? body.detail.job_id : jobOf(body.Message)
+}
 
 const Delivery = Schema.Struct({
   messageId: Schema.String,
@@ -35,7 +43,10 @@ const Delivery = Schema.Struct({
   })
 })
 type Delivery = typeof Delivery.Type
-const decodeEvent = Schema.decodeUnknownEffect(Schema.Struct({ Records: Schema.Array(Delivery) }))
+/** The event of an event source mapping, or of a pipe of EventBridge. */
+const decodeEvent = Schema.decodeUnknownEffect(
+  Schema.Union([Schema.Struct({ Records: Schema.Array(Delivery) }), Schema.Array(Delivery)])
+)
 
 /** What Lambda says about an invocation. */
 type Invocation = { readonly getRemainingTimeInMillis: () => number }
@@ -47,8 +58,7 @@ const margin = 5000
 
 /** Whether no delivery helps: the job is not there, or has ended. In any other case one may, as often as the queue tries. */
 const isOver = (error: unknown): boolean =>
-  error instanceof JobNotFound ||
-  (error instanceof JobTransitionRefused && error.found !== "pending" && error.found !== "running")
+  error instanceof JobNotFound || (error instanceof JobTransitionRefused && isEnded(error.found))
 
 /** Runs the jobs of an event, and answers with the messages that are to be delivered again. */
 export const handle = Effect.fn("Sqs.handle")(function* <E, R>(event: unknown, invocation: Invocation, run: Run<E, R>) {
@@ -71,8 +81,8 @@ export const handle = Effect.fn("Sqs.handle")(function* <E, R>(event: unknown, i
     for (const [index, record] of records.entries()) if (yield* goesBack(record)) return records.slice(index)
     return []
   })
-  const { Records } = yield* decodeEvent(event)
-  const groups = Map.groupBy(Records, ({ attributes, messageId }) =>
+  const sent = yield* decodeEvent(event)
+  const groups = Map.groupBy("Records" in sent ? sent.Records : sent, ({ attributes, messageId }) =>
     attributes.SequenceNumber === undefined ? messageId : attributes.MessageGroupId
   )
   const failed = yield* Effect.forEach(groups.values(), inOrder, { concurrency: "unbounded" })

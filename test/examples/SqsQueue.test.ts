@@ -26,7 +26,7 @@ const Fate = Schema.Literals([
 
 const Sent = Schema.Struct({
   job: Schema.Int.pipe(Schema.check(Schema.isBetween({ minimum: 0, maximum: 3 }))),
-  form: Schema.Literals(["object", "text", "json", "topic", "garbage", "of no job"]),
+  form: Schema.Literals(["object", "text", "json", "topic", "bus", "garbage", "of no job"]),
   fates: Schema.Array(Fate).pipe(Schema.check(Schema.isMaxLength(4))),
   /** Whether it is visible again while the first worker may still have it. */
   early: Schema.Boolean,
@@ -61,6 +61,8 @@ const bodyOf = ({ form }: typeof Sent.Type, id: JobId): string => {
       return JSON.stringify(id)
     case "topic":
       return JSON.stringify({ Type: "Notification", Message: object })
+    case "bus":
+      return JSON.stringify({ "detail-type": "Asked for", source: "alex", detail: { job_id: id } })
     case "garbage":
       return "hello"
     case "of no job":

@@ -5,6 +5,7 @@ import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
 import type * as SqlClient from "effect/sql/SqlClient"
 import {
+  endedJobStatuses,
   type JobId,
   JobNotFound,
   JobState,
@@ -118,8 +119,6 @@ const admitted = (sql: Sql, { from, takeOver, to }: Step) => {
   return takeOver === undefined ? before : sql`(${before} OR ${isStuck(sql, "found", takeOver)})`
 }
 
-const ended: ReadonlyArray<JobStatus> = ["completed", "failed", "cancelled"]
-
 const encodeResults = /* @__PURE__ */ encoder(Results)
 const written = /* @__PURE__ */ Tables.settable(Results)
 const writtenOfNew = /* @__PURE__ */ Tables.settable(Results, "new")
@@ -143,12 +142,21 @@ const came = `CASE
   ELSE 'JobEnded'
 END`
 
-/** Runs the statement; `undefined` if there is no such job. */
-const run = (sql: Sql, note: Noted, guard: JobGuard, id: JobId, json: string, step: Step | undefined, sized: boolean) =>
+/** A change of one job. */
+export interface JobChange {
+  readonly id: JobId
+  readonly guard: JobGuard
+  readonly results?: Results | undefined
+  readonly step?: Step | undefined
+}
+
+/** Runs the statement, with the results as JSON; it returns no row if there is no such job. */
+const run = (sql: Sql, note: Noted, { guard, id, results = {}, step }: JobChange, json: string) => {
+  const sized = jobParts.some((part) => part in results && part !== "request_payload")
   // The row is locked before it is read: if two workers start a job at the same time, one waits and then sees the
   // change of the other, which the statement's snapshot alone would not show. A job that is too large already, which
   // only other programs can write, may still become smaller.
-  sql`
+  return sql`
     WITH found AS (
       SELECT jobs AS stored, jobs.* FROM jobs WHERE id = ${uuidOrNull(id)}::uuid ${jobOwnedBy(sql, guard.owner)} FOR UPDATE
     ), new AS (
@@ -163,35 +171,23 @@ const run = (sql: Sql, note: Noted, guard: JobGuard, id: JobId, json: string, st
         (${written}) = (${writtenOfNew})
       FROM found, new, sized WHERE jobs.id = found.id AND fits
         ${step === undefined ? Tables.nothing : sql`AND ${admitted(sql, step)}`}
-        ${guard.unlessEnded === true ? sql`AND NOT found.status = ANY(${ended}::text[])` : Tables.nothing}
+        ${guard.unlessEnded === true ? sql`AND NOT found.status = ANY(${endedJobStatuses}::text[])` : Tables.nothing}
         ${guard.attempt === undefined ? Tables.nothing : sql`AND found.status = 'running' AND found.attempts = ${guard.attempt}::int`}
       RETURNING ${stateColumns}
     )${note({ outcome: came })}
     SELECT found.status AS found_status, found.attempts AS found_attempts, new.bytes, sized.fits,
       changed.id IS NOT NULL AS changed, changed.*
     FROM found CROSS JOIN new CROSS JOIN sized LEFT JOIN changed ON true`
+}
 
 /**
  * Changes a job: stores results, changes the status, or both, in one guarded statement. If two calls make the same
  * change of status at the same time, one is refused.
  */
-export const changeJob = Effect.fnUntraced(function* (
-  sql: Sql,
-  guard: JobGuard,
-  id: JobId,
-  results: Results,
-  step?: Step
-) {
+export const changeJob = Effect.fnUntraced(function* (sql: Sql, change: JobChange) {
+  const { guard, id, results = {}, step } = change
   const json = yield* encodeResults(results, `change of job ${id}`)
-  const rows = yield* run(
-    sql,
-    yield* noted(sql),
-    guard,
-    id,
-    json,
-    step,
-    jobParts.some((part) => part in results && part !== "request_payload")
-  )
+  const rows = yield* run(sql, yield* noted(sql), change, json)
   const [row] = rows
   const [outcome] = yield* outcomes(Effect.succeed(rows))
   if (row === undefined || outcome === undefined) return yield* new JobNotFound({ job_id: id })

@@ -144,14 +144,14 @@ const attempt =
     // Only a change with a result can be too large.
     const step = (to: JobState["status"], results: Results = {}, options: Omit<Step, "to"> = {}) =>
       Effect.catchTag(
-        changeJob(sql, guard, id, results, { to, from: ["running"], ...options }),
+        changeJob(sql, { id, guard, results, step: { to, from: ["running"], ...options } }),
         "JobTooLarge",
         Effect.die
       )
     return {
       id,
       number: attempts,
-      attach: Effect.fn("JobAttempt.attach")((results) => changeJob(sql, guard, id, results)),
+      attach: Effect.fn("JobAttempt.attach")((results) => changeJob(sql, { id, guard, results })),
       complete: Effect.fn("JobAttempt.complete")(() => step("completed")),
       fail: Effect.fn("JobAttempt.fail")((message) => step("failed", { error_message: storableMessage(message) })),
       extend: Effect.fn("JobAttempt.extend")((lease) => step("running", {}, { extends: true, lease })),

@@ -19,7 +19,10 @@ import { changeJob, jobOwnedBy, type Results, readState, type StepError, stateCo
 /** The errors of attaching a result. */
 type AttachError = JobNotFound | JobTooLarge | RepositoryError
 
-/** How a job is started. */
+/**
+ * How a job is started. There is no limit of attempts here, as a claim has one: a job is started for a message of a queue,
+ * which counts its deliveries, and whose dead letters fail the job.
+ */
 export interface StartOptions {
   /** Also takes over a job that has been running for longer than this, and whose lease, if any, has expired. */
   readonly takeOver?: Duration.Input
@@ -164,29 +167,36 @@ export const jobSteps = (sql: Sql, owner?: ClerkUserId): JobSteps => {
   const guard = { owner }
   // Only a change with a status can be refused.
   const attach = (id: JobId, results: Results) =>
-    Effect.catchTag(changeJob(sql, guard, id, results), "JobTransitionRefused", Effect.die)
+    Effect.catchTag(changeJob(sql, { id, guard, results }), "JobTransitionRefused", Effect.die)
   return {
     update: Effect.fn("Jobs.update")(function* (id: JobId, changes: JobUpdate, options?: UpdateOptions) {
       const { status, ...results } = changes
       if (status !== undefined) yield* checkStatus({ status }, `change of job ${id}`)
-      return yield* changeJob(sql, { ...guard, ...options }, id, results, status && { to: status })
+      return yield* changeJob(sql, { id, guard: { ...guard, ...options }, results, step: status && { to: status } })
     }),
     start: Effect.fn("Jobs.start")((id: JobId, options?: StartOptions) =>
-      withoutResult(changeJob(sql, guard, id, {}, { to: "running", ...options }))
+      withoutResult(changeJob(sql, { id, guard, step: { to: "running", ...options } }))
     ),
-    complete: Effect.fn("Jobs.complete")((id) => withoutResult(changeJob(sql, guard, id, {}, { to: "completed" }))),
+    complete: Effect.fn("Jobs.complete")((id) =>
+      withoutResult(changeJob(sql, { id, guard, step: { to: "completed" } }))
+    ),
     fail: Effect.fn("Jobs.fail")((id, message) =>
-      withoutResult(changeJob(sql, guard, id, { error_message: storableMessage(message) }, { to: "failed" }))
+      withoutResult(
+        changeJob(sql, { id, guard, results: { error_message: storableMessage(message) }, step: { to: "failed" } })
+      )
     ),
     cancel: Effect.fn("Jobs.cancel")((id: JobId, reason?: string) =>
       withoutResult(
-        changeJob(sql, guard, id, reason === undefined ? {} : { error_message: storableMessage(reason) }, {
-          to: "cancelled"
+        changeJob(sql, {
+          id,
+          guard,
+          results: reason === undefined ? {} : { error_message: storableMessage(reason) },
+          step: { to: "cancelled" }
         })
       )
     ),
     retry: Effect.fn("Jobs.retry")((id, { results, takeOver }) =>
-      withoutResult(changeJob(sql, guard, id, emptied(results), { to: "pending", takeOver }))
+      withoutResult(changeJob(sql, { id, guard, results: emptied(results), step: { to: "pending", takeOver } }))
     ),
     attachReport: Effect.fn("Jobs.attachReport")((id, report_payload) => attach(id, { report_payload })),
     attachCharts: Effect.fn("Jobs.attachCharts")((id, charts_payload) => attach(id, { charts_payload })),
