@@ -766,9 +766,9 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   },
   {
     name: "a long list that is inserted gives whole numbers and fractions one type",
-    file: "src/data-api/statement/PackedLists.ts",
-    from: 'where === "insert" && type === "float8" && types.includes("int8") ? undefined : ',
-    to: "",
+    file: "src/data-api/statement/ListColumns.ts",
+    from: 'where === "insert" && type === "float8" && types.includes("int8") ? undefined : {',
+    to: "{",
     tests: ["test/data-api/statement/PackedLists.test.ts"]
   },
   {
@@ -780,16 +780,16 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   },
   {
     name: "a NULL beside other values of a long list counts with a type of its own",
-    file: "src/data-api/statement/PackedLists.ts",
-    from: "own.length > 0 ? own : values",
-    to: "values",
+    file: "src/data-api/statement/ListColumns.ts",
+    from: "own.length > 0 ? own : column",
+    to: "column",
     tests: ["test/data-api/statement/PackedLists.test.ts"]
   },
   {
     name: "a long list of NULLs is compared as text",
-    file: "src/data-api/statement/PackedLists.ts",
-    from: 'where === "in" ? undefined : "null"',
-    to: '"null"',
+    file: "src/data-api/statement/ListColumns.ts",
+    from: 'where === "in" ? undefined : { text: "null" }',
+    to: '{ text: "null" }',
     tests: ["test/data-api/statement/PackedLists.test.ts"]
   },
   {
@@ -835,11 +835,25 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     tests: ["test/data-api/statement/Shape.test.ts"]
   },
   {
-    name: "rows count as alike whose second columns have several types",
+    name: "a shortened list has the first of the types of each column alone",
     file: "src/data-api/statement/Lists.ts",
-    from: "return columns.every((values)",
-    to: "return columns.slice(0, 1).every((values)",
+    from: "firsts?.[row] ?? firsts?.[0]",
+    to: "firsts?.[0]",
     tests: ["test/data-api/statement/Lists.test.ts"]
+  },
+  {
+    name: "a long list stores a number as a boolean, which INSERT refuses",
+    file: "src/data-api/statement/ListColumns.ts",
+    from: "if (!others.every((type) => isStoredAs(plainName(type), plainName(column)))) return undefined",
+    to: "",
+    tests: ["test/data-api/statement/PackedLists.test.ts"]
+  },
+  {
+    name: "a value of a long list is cast to the column's type without its own",
+    file: "src/data-api/statement/ListColumns.ts",
+    from: 'castOf(castOf(text, type), column || "text")',
+    to: 'castOf(text, column || "text")',
+    tests: ["test/data-api/statement/PackedLists.test.ts"]
   },
   {
     name: "a list that ends on a line of its own keeps its length",

@@ -1,9 +1,10 @@
 /** Caches parsed statements and the SQL texts that are sent for them. */
 import * as Result from "effect/Result"
 import { isLonger, MAX_SQL_LENGTH } from "../Limits.ts"
+import { columnType } from "../statement/ListColumns.ts"
 import { shorten } from "../statement/Lists.ts"
 import { packNumbers, type SentNumbers } from "../statement/NumberLists.ts"
-import { columnType, type PackedList, packLists } from "../statement/PackedLists.ts"
+import { type PackedList, packLists } from "../statement/PackedLists.ts"
 import { bare, castTo, fromNumbered, type Placement, render, type Template } from "../statement/Placeholders.ts"
 import { remember } from "../statement/RecentTexts.ts"
 import { kindOf, type StatementKind } from "../statement/StatementKind.ts"
@@ -105,11 +106,14 @@ export const questionOf = (
   { kind, template }: KnownStatement,
   parameters: ReadonlyArray<PgParameter>
 ): TypeQuestion => {
-  const oneType = (values: ReadonlyArray<number>): boolean => {
+  const kindsOf = (values: ReadonlyArray<number>): ReadonlyArray<string> => {
     const types = values.flatMap((value) => (takesType(parameters[value]) ? [] : [typeOf(parameters[value]) ?? ""]))
-    return columnType(types) !== undefined
+    const [first = ""] = types
+    return columnType(types) === undefined
+      ? values.map((value) => (takesType(parameters[value]) ? first : (typeOf(parameters[value]) ?? "")))
+      : values.map(() => first)
   }
-  const { count, sql, standsFor } = shorten(template, kind.prepared ?? 0, oneType)
+  const { count, sql, standsFor } = shorten(template, kind.prepared ?? 0, kindsOf)
   const types = new Array<string | undefined>(count).fill(undefined)
   parameters.forEach((parameter, index) => {
     types[standsFor[index] ?? 0] ??= typeOf(parameter)
@@ -214,7 +218,8 @@ export const textOf = (
   if (!isLonger(whole, MAX_SQL_LENGTH)) return { sql: whole, literal, lists: [], numbers: [], learnt }
   const { lists, sql } = packLists(template, {
     placementOf: (value) => placements[value],
-    takesType: (value) => takesType(parameters[value])
+    takesType: (value) => takesType(parameters[value]),
+    takesTypeOfPlace: (value) => parameters[value]?._tag === "Text" || parameters[value]?._tag === "TextArray"
   }) ?? { lists: [], sql: whole }
   // DDL, such as a constraint, takes no query in place of its list.
   const packed = kind.prepared !== undefined && isLonger(sql, MAX_SQL_LENGTH) ? packNumbers(sql) : undefined

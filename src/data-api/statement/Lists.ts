@@ -1,6 +1,6 @@
 /**
- * Shortens the lists of a statement to their first element: `in ($1, $2, $3)` to `in ($1)`, the rows of VALUES to the
- * first one. The parameter types are the same for every length, so that one lookup is enough. Pure.
+ * Shortens the lists of a statement: `in ($1, $2, $3)` to `in ($1)`, the rows of VALUES to one row, or as many as a
+ * column has types. The parameter types are the same for every length, so that one lookup is enough. Pure.
  */
 import type { ListStart, Template } from "./Placeholders.ts"
 
@@ -11,8 +11,8 @@ export interface Shortened {
   readonly standsFor: ReadonlyArray<number>
 }
 
-/** Whether the values in one position of a list's elements have one type. */
-export type OneType = (values: ReadonlyArray<number>) => boolean
+/** The kind of each of the values in one position of a list's elements; the same for all if they have one type. */
+export type Kinds = (values: ReadonlyArray<number>) => ReadonlyArray<string>
 
 /**
  * A cast of an element of `in (...)` that PostgreSQL compares in the same way in a subquery. That is not so for numbers
@@ -56,44 +56,70 @@ export const elements = (
   return undefined
 }
 
-/** Whether the values of every element have the types of the first element's. */
-const alike = (template: Template, starts: ReadonlyArray<number>, oneType: OneType): boolean => {
-  const [first = 0, second = 0] = starts
-  const width = second - first
-  const columns = Array.from({ length: width }, (_, column) =>
-    starts.slice(0, -1).map((start) => template.parameters[start + column] ?? 0)
-  )
-  return columns.every((values) => !values.some((value) => template.repeated.has(value)) && oneType(values))
+/** A position in the elements of a list. */
+interface Column {
+  /** The first value of each kind. */
+  readonly firsts: ReadonlyArray<number>
+  /** Each value, and the first one of its kind. */
+  readonly represented: ReadonlyArray<readonly [value: number, first: number]>
 }
 
-/** Shortens the lists whose elements are alike. `from` is where the statement begins in the text. */
-export const shorten = (template: Template, from: number, oneType: OneType): Shortened => {
+const columnOf = (values: ReadonlyArray<number>, kinds: ReadonlyArray<string>): Column => {
+  const firsts = new Map<string, number>()
+  const represented = values.map((value, at) => {
+    const kind = kinds[at] ?? ""
+    const first = firsts.get(kind) ?? value
+    firsts.set(kind, first)
+    return [value, first] as const
+  })
+  return { firsts: [...firsts.values()], represented }
+}
+
+/** The columns of a list; undefined if it keeps its length. */
+const columnsOf = (
+  { parameters, repeated }: Template,
+  starts: ReadonlyArray<number>,
+  kindsOf: Kinds
+): ReadonlyArray<Column> | undefined => {
+  const [first = 0, second = 0] = starts
+  const columns = Array.from({ length: second - first }, (_, column) =>
+    starts.slice(0, -1).map((start) => parameters[start + column] ?? 0)
+  )
+  return columns.some((values) => values.some((value) => repeated.has(value)))
+    ? undefined
+    : columns.map((values) => columnOf(values, kindsOf(values)))
+}
+
+/** Shortens the lists of values. `from` is where the statement begins in the text. */
+export const shorten = (template: Template, from: number, kindsOf: Kinds): Shortened => {
   const { parameters, pieces } = template
   const lists = new Map(template.lists.map((list) => [list.at, list]))
   const numbers = new Map<number, number>()
   const standsFor: Array<number> = []
   const number = (value: number): number => {
-    const known = numbers.get(value)
-    if (known !== undefined) return known
-    numbers.set(value, numbers.size)
-    return numbers.size - 1
+    const known = numbers.get(value) ?? numbers.size
+    numbers.set(value, known)
+    standsFor[value] = known
+    return known
   }
   let sql = (pieces[0] ?? "").slice(from)
   let place = 0
   while (place < parameters.length) {
     const list = lists.get(place)
     const starts = list === undefined ? undefined : elements(template, list)
-    const cut = starts !== undefined && alike(template, starts, oneType)
-    const [first = place, second = place + 1] = cut ? starts : []
-    const end = cut ? (starts.at(-1) ?? second) : second
-    for (let at = first; at < second; at++) {
-      const value = parameters[at] ?? 0
-      standsFor[value] = number(value)
-      sql += `$${(standsFor[value] ?? 0) + 1}`
-      if (at + 1 < second) sql += pieces[at + 1] ?? ""
+    const columns = starts === undefined ? undefined : columnsOf(template, starts, kindsOf)
+    const end = (columns === undefined ? undefined : starts?.at(-1)) ?? place + 1
+    const width = columns?.length ?? 1
+    const rows = Math.max(1, ...(columns ?? []).map(({ firsts }) => firsts.length))
+    for (let row = 0; row < rows; row++) {
+      for (let at = place; at < place + width; at++) {
+        const firsts = columns?.[at - place]?.firsts
+        sql += `$${number(firsts?.[row] ?? firsts?.[0] ?? parameters[at] ?? 0) + 1}`
+        if (at < place + width - 1 || row < rows - 1) sql += pieces[at + 1] ?? ""
+      }
     }
-    for (let at = second; at < end; at++) {
-      standsFor[parameters[at] ?? 0] = standsFor[parameters[first + ((at - first) % (second - first))] ?? 0] ?? 0
+    for (const { represented } of columns ?? []) {
+      for (const [value, first] of represented) standsFor[value] = standsFor[first] ?? 0
     }
     sql += pieces[end] ?? ""
     place = end

@@ -2,8 +2,9 @@
  * Packs long lists of a statement into one JSON parameter each, since the service limits the length of a statement more
  * than that of a value: `in ($1, $2, ...)` becomes `in (select r::int4 from json_array_elements_text(...))`. Pure.
  */
+import { columnOf, type Values, type Where } from "./ListColumns.ts"
 import { elements, itemCast } from "./Lists.ts"
-import { bare, type ListStart, type Placement, placed, type Template } from "./Placeholders.ts"
+import { type ListStart, placed, type Template } from "./Placeholders.ts"
 
 /** A list that is sent as one JSON array. */
 export interface PackedList {
@@ -12,11 +13,18 @@ export interface PackedList {
   /** The values of each element, as indexes of the statement's values. */
   readonly elements: ReadonlyArray<ReadonlyArray<number>>
   readonly rows: boolean
+  /** For each column of several types, which of them each row has: further items of the rows. */
+  readonly types?: ReadonlyArray<ReadonlyArray<number>>
 }
 
 /** The JSON array of a list. `textOf` gives a value as PostgreSQL reads it from text, or null for NULL. */
-export const listJson = ({ elements, rows }: PackedList, textOf: (value: number) => string | null): string => {
-  const texts = elements.map((element) => element.map(textOf))
+export const listJson = ({ elements, rows, types }: PackedList, textOf: (value: number) => string | null): string => {
+  const texts = elements.map(
+    (element, at): ReadonlyArray<string | number | null> => [
+      ...element.map(textOf),
+      ...(types?.map((column) => column[at] ?? 0) ?? [])
+    ]
+  )
   return JSON.stringify(rows ? texts : texts.flat())
 }
 
@@ -24,49 +32,6 @@ export const listJson = ({ elements, rows }: PackedList, textOf: (value: number)
 export interface Packed {
   readonly sql: string
   readonly lists: ReadonlyArray<PackedList>
-}
-
-/** The types of JavaScript's numbers. PostgreSQL gives a column of several of them the last one. */
-const numbers = ["int4", "int8", "float8"]
-
-/** The type of a column of a list, empty for text; undefined if its elements have several types. */
-export const columnType = (types: ReadonlyArray<string>): string | undefined => {
-  const several = new Set(types)
-  if (several.size <= 1) return types[0] ?? ""
-  return types.every((type) => numbers.includes(type)) ? numbers.findLast((type) => several.has(type)) : undefined
-}
-
-/** How a list's values are in its text. */
-export interface Values {
-  readonly placementOf: (value: number) => Placement | undefined
-  /** Whether a value takes the type of the others in its column: NULL, and an array without elements. */
-  readonly takesType: (value: number) => boolean
-}
-
-/** Where a list is. INSERT converts each value by itself; a subquery gives a column one type first. */
-type Where = "insert" | "in" | "values"
-
-/** A text as a value of a type; text that is cast to `regclass` would be a name, and not a number. */
-const castOf = (text: string, type: string): string =>
-  type === "" ? text : type === "regclass" ? `${text}::oid::${type}` : `${text}::${type}`
-
-/** An expression for the text of a column of a list; undefined if its elements do not have one type. */
-const typedColumn = (
-  text: string,
-  values: ReadonlyArray<number>,
-  { placementOf, takesType }: Values,
-  where: Where
-): string | undefined => {
-  const own = values.filter((value) => !takesType(value))
-  const placements = (own.length > 0 ? own : values).map((value) => placementOf(value) ?? bare)
-  if (placements.some(({ _tag }) => _tag === "Literal")) return undefined
-  const types = placements.map((placement) => (placement._tag === "Cast" ? placement.type : ""))
-  const type = columnType(types)
-  if (type === undefined) return undefined
-  // The type of an untyped NULL is left to INSERT, and is text in VALUES, as without the list.
-  if (own.length === 0 && type === "") return where === "in" ? undefined : "null"
-  // A float8 does not hold every int8, which INSERT would have stored as it is.
-  return where === "insert" && type === "float8" && types.includes("int8") ? undefined : castOf(text, type)
 }
 
 /** What a list of rows replaces of the text before it; undefined if it can't be replaced. */
@@ -115,20 +80,27 @@ const place = (template: Template, start: ListStart, name: string, values: Value
   const width = (starts[1] ?? end) - start.at
   if (!isPlain(template, start, end, width)) return undefined
   const packed = starts.slice(0, -1).map((from) => parameters.slice(from, from + width))
-  const columns = Array.from({ length: width }, (_, column) =>
-    typedColumn(
-      start.rows ? `(r->>${column})` : "r",
+  const columns: Array<string> = []
+  const types: Array<ReadonlyArray<number>> = []
+  for (let column = 0; column < width; column++) {
+    const item = (at: number) => (start.rows ? `(r->>${at})` : "r")
+    const found = columnOf(
+      item(column),
+      start.rows ? item(width + types.length) : undefined,
       packed.map((element) => element[column] ?? 0),
       values,
       where
     )
-  )
-  if (columns.includes(undefined)) return undefined
+    if (found === undefined) return undefined
+    columns.push(found.text)
+    if (found.types !== undefined) types.push(found.types)
+  }
   const cast = start.rows ? "" : (itemCast.exec(template.pieces[end] ?? "")?.[0] ?? "")
   const select = start.rows
     ? `select ${columns.map((column, index) => `${column} as column${index + 1}`).join(", ")} from json_array_elements(:${name}::json) as alex_rows(r)`
     : `select ${columns[0]}${cast} from json_array_elements_text(:${name}::json) as alex_rows(r)`
-  return { list: { name, elements: packed, rows: start.rows }, select, end, cast }
+  const list: PackedList = { name, elements: packed, rows: start.rows, ...(types.length === 0 ? {} : { types }) }
+  return { list, select, end, cast }
 }
 
 /** The statement with its lists packed; undefined if it has none that can be. */

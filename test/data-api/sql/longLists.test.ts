@@ -1,7 +1,7 @@
 /** Lists that would make a statement longer than the service takes, as they run on `@effect/sql-pg`. */
 import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Array as Arr, Effect, Layer, Result, Stream } from "effect"
+import { Array as Arr, Effect, Layer, Predicate, Result, Stream } from "effect"
 import type { SqlClient } from "effect/sql"
 import type { DataApi } from "../../../src/data-api/DataApi.ts"
 import * as DataApiPgClient from "../../../src/data-api/PgClient.ts"
@@ -13,7 +13,9 @@ const schema = [
   `create table rows (id int primary key, label text, at timestamptz, doc jsonb, bytes bytea, amount numeric(20, 4),
     real8 float8, flag bool, big int8, key uuid, feeling mood, tags text[], day date, code varchar(9))`,
   `create table gaps (id serial, label text, n int, at timestamptz, doc jsonb, list int[], tags text[], flag bool, real8 float8)`,
-  "create table amounts (id serial, amount numeric)"
+  "create table amounts (id serial, amount numeric)",
+  `create table mixes (id int, label text, code varchar(9), amount numeric(20, 2), real8 float8, big int8, small int2, doc jsonb,
+    at timestamptz, day date, flag bool, feeling mood, tags text[], ns int8[], key uuid)`
 ]
 
 const uuid = (n: number) => `a0eebc99-9c0b-4ef8-bb6d-${String(n).padStart(12, "0")}`
@@ -48,6 +50,28 @@ const gapsOf = (sql: PgClient.PgClient, id: number) => ({
   flag: id % 2 === 0 ? null : true,
   real8: id % 2 === 0 ? id : id % 3 === 0 ? null : id + 0.1
 })
+
+/** Columns in which strings are beside numbers, Dates, booleans, typed parameters and arrays. */
+const mixOf = (sql: PgClient.PgClient, id: number) => {
+  const one = (...values: ReadonlyArray<unknown>) => values[id % values.length]
+  return {
+    id: id % 4 === 3 ? `${id}` : id,
+    label: one("s", id, null, id + 0.5, true, 1e21, 2n ** 60n),
+    code: one("c", id, false),
+    amount: one("1.25", id, 0.5, 9007199254740993n),
+    real8: one("NaN", 0.1, 3),
+    big: one("12", 7, -9007199254740993n, null),
+    small: one(1, "2"),
+    doc: one('{"s":1}', sql.json({ id }), null),
+    at: one("2026-01-02T03:04:05Z", new Date(id * 1000)),
+    day: one("2026-01-02", new Date(id * 100_000_000)),
+    flag: one("f", true, null),
+    feeling: one("sad", null, "ok"),
+    tags: one(["a"], "{b,c}", [], null),
+    ns: one([1, null], "{2}", [3n], []),
+    key: one(uuid(id), typedParameter(2950, uuid(id)))
+  }
+}
 
 const rowsOf = (sql: PgClient.PgClient, length: number, last: string) =>
   sql.unsafe(
@@ -89,6 +113,15 @@ const program = Effect.gen(function* () {
     )
     .pipe(Effect.result)
   const gaps = yield* sql`insert into gaps ${sql.insert(Arr.map(numbers(2000), (id) => gapsOf(sql, id)))} returning *`
+  const mixes = yield* sql`insert into mixes ${sql.insert(Arr.map(numbers(1500), (id) => mixOf(sql, id)))} returning *`
+  const wrong = yield* Effect.all(
+    [{ small: 40_000 }, { code: 1_234_567_890 }].map((mixed: Record<string, unknown>) => {
+      const rows = Arr.map(numbers(3000), (id) => ({ small: "1", code: "c", ...(id === 2900 ? mixed : {}) }))
+      return Effect.map(Effect.flip(sql`insert into mixes ${sql.insert(rows)}`), ({ reason: { cause } }) =>
+        Predicate.hasProperty(cause, "code") ? cause.code : cause
+      )
+    })
+  )
   const classes = yield* sql`select relname from pg_class where relname in ('pg_class', 'pg_type') and oid in ${sql.in(
     numbers(9000).map((oid) => typedParameter(2205, oid))
   )} order by relname`
@@ -112,6 +145,8 @@ const program = Effect.gen(function* () {
     updated: [...updated].sort((a, b) => Number(a["id"]) - Number(b["id"])),
     streamed,
     gaps,
+    mixes,
+    wrong,
     classes,
     refused,
     values: values._tag === "Success" ? values.success : "refused",

@@ -6,7 +6,7 @@ import { fromNumbered } from "../../../src/data-api/statement/Placeholders.ts"
 const shortened = (sql: string, types: ReadonlyArray<string> = []) => {
   const template = fromNumbered(sql)
   if (Result.isFailure(template)) return assert.fail(template.failure)
-  return shorten(template.success, 0, (values) => values.every((value) => types[value] === types[values[0] ?? 0]))
+  return shorten(template.success, 0, (values) => values.map((value) => types[value] ?? ""))
 }
 
 it("lists of any length are one statement, and each value is that of its place in the first element", () => {
@@ -64,6 +64,33 @@ it("what is not a list of equals keeps its length", () => {
   }
   assert.strictEqual(shortened("values ($1), ($2)", ["int4", "text"]).sql, "values ($1), ($2)")
   assert.strictEqual(shortened("values ($1), ($2)", ["int4", "int4"]).sql, "values ($1)")
-  const rows = "values ($1, $2), ($3, $4)"
-  assert.strictEqual(shortened(rows, ["int4", "int4", "int4", "text"]).sql, rows)
+  assert.strictEqual(
+    shortened("values ($1, $2), ($3, $4)", ["int4", "int4", "int4", "text"]).sql,
+    "values ($1, $2), ($1, $3)"
+  )
+})
+
+it("a list has a row for each type of the column with the most, whatever combinations there are", () => {
+  const types = "int4 text int4 int4 int8 int4 int4 bool int4 text".split(" ")
+  assert.deepStrictEqual(
+    shortened("insert into t values ($1, $2), ($3, $4), ($5, $6), ($7, $8), ($9, $10) returning $11", types),
+    {
+      sql: "insert into t values ($1, $2), ($3, $4), ($1, $5) returning $6",
+      count: 6,
+      standsFor: [0, 1, 0, 3, 2, 3, 0, 4, 0, 1, 5]
+    }
+  )
+  assert.deepStrictEqual(shortened("select 1 where a in ($1, $2, $3) and b = $4", ["int4", "text", "int4"]), {
+    sql: "select 1 where a in ($1, $2) and b = $3",
+    count: 3,
+    standsFor: [0, 1, 0, 2]
+  })
+  const list = (length: number) => `values ${Array.from({ length }, (_, at) => `($${at + 1})`).join(", ")}`
+  assert.strictEqual(
+    shortened(
+      list(50_000),
+      Array.from({ length: 50_000 }, (_, at) => `t${at % 40}`)
+    ).sql,
+    list(40)
+  )
 })

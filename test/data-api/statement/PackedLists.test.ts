@@ -1,12 +1,19 @@
 /** Which lists are packed, and what replaces them. */
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
-import { packLists } from "../../../src/data-api/statement/PackedLists.ts"
+import { listJson, packLists } from "../../../src/data-api/statement/PackedLists.ts"
 import { bare, castTo, fromNumbered, type Placement } from "../../../src/data-api/statement/Placeholders.ts"
 
-/** A value's placement by a type's name: `text` is a value without a cast, `null` and `{}` take the others' type. */
+/**
+ * A value's placement by a type's name: `text` is a value without a cast, `strings` one that takes its place's type, `null` and `{}` take the others' type, and
+ * what is in quotes is the type of a column, which a string takes.
+ */
 const placementOf = (type: string): Placement =>
-  type === "text" || type === "null" ? bare : type === "{}" ? { _tag: "Literal", text: "'{}'" } : castTo(type)
+  type === "text" || type === "strings" || type === "null"
+    ? bare
+    : type === "{}"
+      ? { _tag: "Literal", text: "'{}'" }
+      : castTo(type)
 
 /** The packed statement, in whose lists `types` repeat. */
 const packed = (sql: string, types: ReadonlyArray<string> = ["text"]) => {
@@ -15,7 +22,8 @@ const packed = (sql: string, types: ReadonlyArray<string> = ["text"]) => {
   const typeOf = (value: number) => types[value % types.length] ?? ""
   return packLists(template.success, {
     placementOf: (value) => placementOf(typeOf(value)),
-    takesType: (value) => typeOf(value) === "null" || typeOf(value) === "{}"
+    takesType: (value) => typeOf(value) === "null" || typeOf(value) === "{}",
+    takesTypeOfPlace: (value) => typeOf(value).includes('"') || typeOf(value) === "strings"
   })
 }
 
@@ -89,6 +97,69 @@ describe("a packed list", () => {
       packed("select * from (values ($1), ($2)) as v", types)?.sql,
       `select * from ((${rows(["(r->>0)::float8"])})) as v`
     )
+  })
+
+  it("casts each value to its own type, and then to its column's, where a column has several", () => {
+    const numeric = '"pg_catalog"."numeric"'
+    const mixed = packed("insert into t values ($1, $2), ($3, $4), ($5, $6)", [
+      "int4",
+      numeric,
+      "int4",
+      "float8",
+      "int4",
+      "null"
+    ])
+    assert.deepStrictEqual(mixed, {
+      sql: `insert into t (${rows([
+        "(r->>0)::int4",
+        `case (r->>2) when '1' then (r->>1)::float8::${numeric} else (r->>1)::${numeric} end`
+      ])})`,
+      lists: [
+        {
+          name: "list1",
+          elements: [
+            [0, 1],
+            [2, 3],
+            [4, 5]
+          ],
+          rows: true,
+          types: [[0, 1, 0]]
+        }
+      ]
+    })
+    assert.strictEqual(
+      listJson(mixed?.lists[0] ?? assert.fail("no list"), (value) => (value === 5 ? null : `v${value}`)),
+      '[["v0","v1",0],["v2","v3",1],["v4",null,0]]'
+    )
+    for (const [types, column] of [
+      [
+        ["strings", "int4", "bool"],
+        "case (r->>1) when '1' then (r->>0)::int4::text when '2' then (r->>0)::bool::text else (r->>0) end"
+      ],
+      [
+        ['"pg_catalog"."date"', "timestamptz"],
+        `case (r->>1) when '1' then (r->>0)::timestamptz::"pg_catalog"."date" else (r->>0)::"pg_catalog"."date" end`
+      ],
+      [
+        ['"pg_catalog"."_int8"', "int4[]"],
+        `case (r->>1) when '1' then (r->>0)::int4[]::"pg_catalog"."_int8" else (r->>0)::"pg_catalog"."_int8" end`
+      ],
+      // The same type in another spelling.
+      [['"pg_catalog"."timestamptz"', "timestamptz"], '(r->>0)::"pg_catalog"."timestamptz"'],
+      [['"pg_catalog"."_int4"', "int4[]", "{}"], '(r->>0)::"pg_catalog"."_int4"'],
+      // Casts that INSERT does not do.
+      [['"pg_catalog"."bool"', "int4"], undefined],
+      [['"pg_catalog"."int4"', "bool"], undefined],
+      [['"pg_catalog"."_int4"', "int4"], undefined],
+      [['"app"."text"', "int4"], undefined],
+      [["numeric", "int4"], undefined]
+    ] as const) {
+      const sql = column === undefined ? undefined : `insert into t (${rows([column])})`
+      assert.strictEqual(packed("insert into t values ($1), ($2), ($3)", types)?.sql, sql, types.join())
+    }
+    // A subquery has the common type, which may be another one.
+    assert.isUndefined(packed("select 1 where (a, b) in (($1, $2), ($3, $4))", ["int4", numeric, "int4", "int4"]))
+    assert.isUndefined(packed("select 1 where a in ($1, $2)", [numeric, "int4"]))
   })
 
   it("of NULLs alone has no type that could be compared", () => {

@@ -57,8 +57,7 @@ export const shortStatement = (
   const few = withFewRows(sql, typeOf)
   const template = fromNumbered(few.sql)
   if (Result.isFailure(template)) return undefined
-  const oneType = (values: ReadonlyArray<number>): boolean => new Set(values.map(typeOf)).size === 1
-  const short = shorten(template.success, 0, oneType)
+  const short = shorten(template.success, 0, (values) => values.map(typeOf))
   if (short.count === template.success.count && few.standsFor.size === 0) return undefined
   const standsFor = [...short.standsFor]
   for (const [value, other] of few.standsFor) standsFor[value] ??= short.standsFor[other] ?? 0

@@ -1,0 +1,111 @@
+/** The columns of a list that is sent as JSON: expressions that give each of their texts its type. Pure. */
+import { bare, type Placement } from "./Placeholders.ts"
+
+/** How a list's values are in its text. */
+export interface Values {
+  readonly placementOf: (value: number) => Placement | undefined
+  /** Whether a value takes the type of the others in its column: NULL, and an array without elements. */
+  readonly takesType: (value: number) => boolean
+  /** Whether a value has the type that PostgreSQL infers from its place, which is the same for a whole column. */
+  readonly takesTypeOfPlace?: (value: number) => boolean
+}
+
+/** Where a list is. INSERT converts each value by itself; a subquery gives a column one type first. */
+export type Where = "insert" | "in" | "values"
+
+/** A column of a list. */
+export interface ListColumn {
+  /** The expression of its values. */
+  readonly text: string
+  /** If there are several types, which of them each value has. */
+  readonly types?: ReadonlyArray<number>
+}
+
+/** The types of JavaScript's numbers. PostgreSQL gives a column of several of them the last one. */
+const numbers = ["int4", "int8", "float8"]
+
+/** The type of a column of a list, empty for text; undefined if its elements have several types. */
+export const columnType = (types: ReadonlyArray<string>): string | undefined => {
+  const several = new Set(types)
+  if (several.size <= 1) return types[0] ?? ""
+  return types.every((type) => numbers.includes(type)) ? numbers.findLast((type) => several.has(type)) : undefined
+}
+
+/** A text as a value of a type; text that is cast to `regclass` would be a name, and not a number. */
+const castOf = (text: string, type: string): string =>
+  type === "" ? text : type === "regclass" ? `${text}::oid::${type}` : `${text}::${type}`
+
+/** A type's plain name, however it is written: `int4[]` and `"pg_catalog"."_int4"` are `int4[]`. */
+const plainName = (type: string): string => {
+  const name = /^(?:"pg_catalog"\.)?"(\w+)"(\[\])?$/.exec(type)
+  if (name === null) return type === "" ? "text" : type
+  const element = name[1] ?? ""
+  return element.startsWith("_") ? `${element.slice(1)}[]` : `${element}${name[2] ?? ""}`
+}
+
+/** Types within which a value of one is stored in a column of another as its explicit cast would be. */
+const kin = [/^(?:int2|int4|int8|float4|float8|numeric)$/, /^(?:date|timestamp|timestamptz)$/, /^jsonb?$/]
+
+/** Whether INSERT converts a value to a type as its explicit cast does. */
+const isStoredAs = (type: string, target: string): boolean => {
+  if (/^(?:text|varchar|bpchar)$/.test(target)) return true
+  const ofArrays = type.endsWith("[]") && target.endsWith("[]")
+  const [from, to] = ofArrays ? [type.slice(0, -2), target.slice(0, -2)] : [type, target]
+  return kin.some((types) => types.test(from) && types.test(to))
+}
+
+/** Values of several types, each cast to its own and then to the type that PostgreSQL infers for the column. */
+const severalTypes = (
+  text: string,
+  typeText: string,
+  values: ReadonlyArray<number>,
+  typeOf: (value: number) => string,
+  { takesType, takesTypeOfPlace }: Values
+): ListColumn | undefined => {
+  const target = values.find((value) => !takesType(value) && takesTypeOfPlace?.(value) === true)
+  if (target === undefined) return undefined
+  const column = typeOf(target)
+  const types = [column]
+  const places = values.map((value) => {
+    if (takesType(value)) return 0
+    const type = typeOf(value)
+    const known = types.findIndex((other) => plainName(other) === plainName(type))
+    return known === -1 ? types.push(type) - 1 : known
+  })
+  const others = types.slice(1)
+  if (!others.every((type) => isStoredAs(plainName(type), plainName(column)))) return undefined
+  const cases = others.map((type, at) => `when '${at + 1}' then ${castOf(castOf(text, type), column || "text")}`)
+  return { text: `case ${typeText} ${cases.join(" ")} else ${castOf(text, column)} end`, types: places }
+}
+
+/**
+ * The expression for a column of a list; undefined if its values can't be converted as PostgreSQL does.
+ *
+ * @param text The expression for the text of a value.
+ * @param typeText The expression for the number of its type; undefined if it can't be sent.
+ */
+export const columnOf = (
+  text: string,
+  typeText: string | undefined,
+  column: ReadonlyArray<number>,
+  values: Values,
+  where: Where
+): ListColumn | undefined => {
+  const own = column.filter((value) => !values.takesType(value))
+  const placements = (own.length > 0 ? own : column).map((value) => values.placementOf(value) ?? bare)
+  if (placements.some(({ _tag }) => _tag === "Literal")) return undefined
+  const types = placements.map((placement) => (placement._tag === "Cast" ? placement.type : ""))
+  const type = new Set(types.map(plainName)).size === 1 ? types[0] : columnType(types)
+  if (type === undefined) {
+    if (where === "in" || typeText === undefined) return undefined
+    const typeOf = (value: number) => {
+      const placement = values.placementOf(value)
+      return placement?._tag === "Cast" ? placement.type : ""
+    }
+    return severalTypes(text, typeText, column, typeOf, values)
+  }
+  // The type of an untyped NULL is left to INSERT, and is text in VALUES, as without the list.
+  if (own.length === 0 && type === "") return where === "in" ? undefined : { text: "null" }
+  // A float8 does not hold every int8, which INSERT would have stored as it is.
+  return where === "insert" && type === "float8" && types.includes("int8") ? undefined : { text: castOf(text, type) }
+}
