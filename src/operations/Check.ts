@@ -3,7 +3,7 @@
  */
 import { Clock, Effect, Schedule, Schema } from "effect"
 import { SqlClient, SqlError } from "effect/sql"
-import { adviceOn, type Cluster, ownDatabase } from "./database/Advice.ts"
+import { adviceOn, type Cluster, onForeign } from "./database/Advice.ts"
 import { dataApiReasonOf } from "./database/DatabaseFailure.ts"
 import { takesNoWrites } from "./database/SqlStateAdvice.ts"
 import { Target } from "./database/Target.ts"
@@ -51,7 +51,9 @@ const Facts = Schema.Tuple([
     database: Schema.String,
     sizeBytes: Schema.FiniteFromString,
     time: Schema.String,
-    tables: Schema.Array(Schema.String)
+    tables: Schema.Array(Schema.String),
+    /** Whether the role may create objects in the current schema. */
+    mayCreate: Schema.Boolean
   })
 ])
 
@@ -76,7 +78,7 @@ const factsOf = Effect.fnUntraced(function* () {
       to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as time, (
         select coalesce(jsonb_agg(c.relname order by c.relname), '[]') from pg_class c
         where c.relkind in ('r', 'p') and c.relnamespace = to_regnamespace(quote_ident(current_schema()::text))
-      ) as tables`.pipe(
+      ) as tables, coalesce(has_schema_privilege(current_schema(), 'create'), true) as "mayCreate"`.pipe(
     Effect.retry({
       while: isPaused,
       schedule: Schedule.spaced("3 seconds").pipe(Schedule.upTo({ duration: resumePatience }))
@@ -100,7 +102,7 @@ const latency = Effect.gen(function* () {
 })
 
 const look = Effect.fnUntraced(function* (options: MigrateOptions) {
-  const facts = yield* factsOf()
+  const { mayCreate, ...facts } = yield* factsOf()
   const latencyMs = yield* latency
   const migrations = yield* status(options)
   const reachable: Reachable = {
@@ -115,7 +117,12 @@ const look = Effect.fnUntraced(function* (options: MigrateOptions) {
           : "behind",
     pending: migrations.pending.map(({ name }) => name)
   }
-  return { reachable, foreign: migrations.problems.filter(({ kind }) => kind === "foreign") }
+  return {
+    reachable,
+    mayCreate,
+    misplaced: migrations.problems.filter(({ kind }) => kind === "search path"),
+    foreign: migrations.problems.filter(({ kind }) => kind === "foreign")
+  }
 })
 
 /**
@@ -129,9 +136,16 @@ export const reach = Effect.fn("Check.reach")(function* (options: MigrateOptions
   return reachable
 })
 
-const problemOf = ({ journal, pending, readOnly }: Reachable): CheckProblem | null => {
-  // A migration would fail in a database that takes no writes.
+const mayNotCreate = (role: string): CheckProblem => ({
+  code: "privilege",
+  problem: `The database's role ${role} may not create tables in the current schema, and migrations are pending`,
+  fix: "Run alex-db migrate as the owner of the schema or of the database, or GRANT CREATE ON SCHEMA ... TO the role"
+})
+
+const problemOf = ({ journal, pending, readOnly, role }: Reachable, mayCreate: boolean): CheckProblem | null => {
+  // A migration would fail in a database that takes no writes, or in a schema that takes no tables of this role.
   if (readOnly && journal !== "current") return takesNoWrites
+  if (!mayCreate && (journal === "absent" || journal === "behind")) return mayNotCreate(role)
   const fix = "Run alex-db migrate"
   switch (journal) {
     case "current":
@@ -156,11 +170,12 @@ const problemOf = ({ journal, pending, readOnly }: Reachable): CheckProblem | nu
  */
 export const found = Effect.fn("Check.found")(function* (options: MigrateOptions = {}) {
   const { backend, location } = yield* Target
-  const { foreign, reachable } = yield* look(options)
+  const { foreign, mayCreate, misplaced, reachable } = yield* look(options)
+  const inTheWay = [...misplaced, ...foreign].map(({ message }) => message)
   const problem: CheckProblem | null =
-    foreign.length === 0
-      ? problemOf(reachable)
-      : { code: "foreign", problem: foreign.map(({ message }) => message).join("; "), fix: ownDatabase }
+    inTheWay.length === 0
+      ? problemOf(reachable, mayCreate)
+      : { problem: inTheWay.join("; "), ...onForeign(misplaced.length > 0) }
   const report: CheckReport = { ok: problem === null, backend, location, reachable, problem }
   return report
 })

@@ -35,15 +35,25 @@ export interface DoctorOptions extends Pick<MigrateOptions, "folder"> {
 
 const withoutDatabase = { migrations: { applied: 0, pending: [], problems: [], warnings: [] }, tables: [] }
 
-/** The report on a database that could not be reached, or is another application's. */
-export const onCheck = (check: Check.CheckReport): DoctorReport => ({
-  ok: false,
-  check,
-  ...withoutDatabase,
-  drift: [],
-  findings: [],
-  next: check.problem === null ? null : { why: check.problem.problem, fix: check.problem.fix, command: "alex-db check" }
-})
+/** Whether Alex's tables can't be looked at: another application's have their names, or the search path is wrong. */
+const isBlocked = ({ problem }: Check.CheckReport): boolean => problem?.code === "foreign" || problem?.code === "schema"
+
+/** What `check` found, where no command does anything about it. */
+const outside = (problem: Check.CheckProblem): NextStep => ({ why: problem.problem, fix: problem.fix, command: null })
+
+/** The report on a database that could not be reached, or that has others' tables in the way. */
+export const onCheck = (check: Check.CheckReport): DoctorReport => {
+  const { problem } = check
+  const reached = check.reachable !== null
+  return {
+    ok: false,
+    check,
+    ...withoutDatabase,
+    drift: [],
+    findings: [],
+    next: problem === null ? null : { ...outside(problem), command: reached ? null : "alex-db check" }
+  }
+}
 
 /**
  * Examines a database that answers, and changes nothing. It takes as many requests as `Check.found`, `Migrate.status`
@@ -53,13 +63,11 @@ export const onCheck = (check: Check.CheckReport): DoctorReport => ({
  */
 export const examine = Effect.fn("Doctor.examine")(function* (options: DoctorOptions = {}) {
   const check = yield* Check.found(options)
-  if (check.problem?.code === "foreign") return onCheck(check)
+  if (isBlocked(check)) return onCheck(check)
   const migrations = yield* status(options)
   const verified = yield* verify(options)
-  const next =
-    check.problem?.code === "read-only"
-      ? { why: check.problem.problem, fix: check.problem.fix, command: null }
-      : nextStep(verified)
+  const { problem } = check
+  const next = problem?.code === "read-only" || problem?.code === "privilege" ? outside(problem) : nextStep(verified)
   const report: DoctorReport = {
     ok: check.ok && migrations.current && verified.ok,
     check,

@@ -10,16 +10,20 @@ import * as Migration from "./migrate/Migration.ts"
 export class ForeignTables extends Schema.TaggedError<ForeignTables>()("ForeignTables", {
   database: Schema.String,
   location: Schema.String,
-  problems: Schema.Array(Schema.String)
+  problems: Schema.Array(Schema.String),
+  /** Whether the search path is the reason. */
+  misplaced: Schema.optionalKey(Schema.Boolean)
 }) {
   override get message() {
     return `"${this.database}" at ${this.location}: ${this.problems.join("; ")}`
   }
 }
 
+const inspect = Effect.flatMap(Migration.load({}), (migrations) => Installation.inspect(migrations))
+
 /** A sentence for each object of another application's that has the name of one of Alex's. One request, or two. */
 export const find = Effect.fnUntraced(function* () {
-  return (yield* Installation.inspect(yield* Migration.load({}))).foreign
+  return (yield* inspect).foreign
 })
 
 /**
@@ -28,10 +32,10 @@ export const find = Effect.fnUntraced(function* () {
  * @errors ForeignTables, MigrationsUnreadable, RepositoryError
  */
 export const refuse = Effect.fn("ForeignTables.refuse")(function* () {
-  const problems = yield* find()
+  const { foreign: problems, misplaced } = yield* inspect
   if (problems.length === 0) return
   const { database, location } = yield* Target
-  return yield* new ForeignTables({ database, location, problems })
+  return yield* new ForeignTables({ database, location, problems, misplaced: misplaced.length > 0 })
 })
 
 /** The states of statements that a table with other columns, or of another kind, does not take. */

@@ -37,7 +37,9 @@ export class ResetRefused extends Schema.TaggedError<ResetRefused>()("ResetRefus
 export class NotAlexs extends Schema.TaggedError<NotAlexs>()("NotAlexs", {
   database: Schema.String,
   location: Schema.String,
-  problems: Schema.Array(Schema.String)
+  problems: Schema.Array(Schema.String),
+  /** Whether the search path is the reason. */
+  misplaced: Schema.optionalKey(Schema.Boolean)
 }) {
   override get message() {
     return `Nothing was dropped from "${this.database}" at ${this.location}: ${this.problems.join("; ")}`
@@ -132,7 +134,8 @@ const findOwn = Effect.fnUntraced(function* (folder: string | undefined) {
   const migrations = yield* Migration.load({ folder })
   const installation = yield* Installation.inspect(migrations)
   const { database, location } = yield* Target
-  const refuse = (problems: ReadonlyArray<string>) => new NotAlexs({ database, location, problems })
+  const misplaced = installation.misplaced.length > 0
+  const refuse = (problems: ReadonlyArray<string>) => new NotAlexs({ database, location, problems, misplaced })
   const inTheWay = [...installation.foreign, ...takenNames(installation.holders, migrations, [])]
   if (inTheWay.length > 0) return yield* refuse(inTheWay)
   const { journal } = installation

@@ -5,7 +5,19 @@ import { Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import { literal, quotedName } from "../../src/data-api/statement/Quoting.ts"
 import { adviceOn } from "../../src/operations/database/Advice.ts"
-import { Drift, Mark, Migrate, Repair, Reset, Seed, Target, Verify } from "../../src/operations/index.ts"
+import {
+  Doctor,
+  Drift,
+  ForeignTables,
+  Mark,
+  Migrate,
+  Plan,
+  Repair,
+  Reset,
+  Seed,
+  Target,
+  Verify
+} from "../../src/operations/index.ts"
 import * as Migration from "../../src/operations/migrate/Migration.ts"
 import { createdObjects } from "../../src/operations/migrate/statements/CreatedObjects.ts"
 import * as TestDatabase from "../TestDatabase.ts"
@@ -98,6 +110,47 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
     }).pipe(Effect.provideService(Target, server), Effect.provide(postgresWith({ quote_all_identifiers: "on" })))
   )
 
+  it.effect(
+    "a function of another application's with a name of Alex's is one where every name is printed in quotes",
+    () =>
+      Effect.gen(function* () {
+        yield* execute("create function is_allocation(shares jsonb) returns boolean language sql as 'select true'")
+        for (const operation of [Effect.asVoid(Migrate.migrate()), Effect.asVoid(Reset.reset())]) {
+          const { message } = yield* Effect.flip(operation)
+          assert.include(message, 'the function "is_allocation" is another application\'s')
+        }
+        yield* execute("drop function is_allocation")
+        yield* Migrate.migrate()
+        yield* execute(
+          "create table shares (a jsonb)",
+          "create rule kept as on insert to shares do also select is_allocation(new.a)"
+        )
+        assert.include((yield* Effect.flip(Effect.asVoid(Reset.reset()))).message, "shares")
+      }).pipe(Effect.provideService(Target, server), Effect.provide(postgresWith({ quote_all_identifiers: "on" })))
+  )
+
+  it.effect("a role that may not create tables is told so by check and doctor, and by neither to migrate", () =>
+    Effect.gen(function* () {
+      const role = `alex_reader_${randomUUID().slice(0, 8)}`
+      yield* execute(`create role ${role}`)
+      const sql = yield* SqlClient.SqlClient
+      const asRole = <A, E, R>(work: Effect.Effect<A, E, R>) =>
+        sql.withTransaction(Effect.andThen(execute(`set local role ${role}`), work))
+      const { next, check } = yield* asRole(Doctor.examine())
+      assert.strictEqual(check.problem?.code, "privilege")
+      assert.match(check.problem?.fix ?? "", /GRANT CREATE ON SCHEMA/)
+      assert.deepStrictEqual(next, {
+        why: check.problem?.problem ?? "",
+        fix: check.problem?.fix ?? "",
+        command: null
+      })
+      yield* Migrate.migrate()
+      yield* execute(`grant select on all tables in schema public to ${role}`)
+      assert.isNull((yield* asRole(Doctor.examine())).check.problem)
+      yield* execute(`drop owned by ${role}`, `drop role ${role}`)
+    }).pipe(Effect.provideService(Target, server), Effect.provide(postgresWith({})))
+  )
+
   it.effect("a schema whose name must be quoted holds Alex as well as any other", () =>
     Effect.gen(function* () {
       yield* execute('create schema "MyApp"')
@@ -142,6 +195,35 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
       for (const operation of [Effect.asVoid(Migrate.migrate()), Effect.asVoid(Reset.reset())])
         assert.include((yield* Effect.flip(operation)).message, "the search path names no schema that exists")
     }).pipe(Effect.provide(postgresWith({ search_path: "nowhere" })))
+  )
+
+  it.effect.each(["nowhere", "", "pg_temp, public", "pg_catalog", "postgres, public"])(
+    "a search path that leads nowhere, or elsewhere, is what the advice is about: %s",
+    (path) =>
+      Effect.gen(function* () {
+        // Behind the schema "postgres" there is something that tables there would hide.
+        yield* execute("create schema postgres", "create table public.positions (id int)")
+        const { next, check } = yield* Doctor.examine().pipe(Effect.provideService(Target, server))
+        assert.deepInclude(check.problem, { code: "schema" })
+        assert.match(check.problem?.fix ?? "", /^Set search_path to the one schema of Alex's tables, /)
+        assert.deepStrictEqual(next, {
+          why: check.problem?.problem ?? "",
+          fix: check.problem?.fix ?? "",
+          command: null
+        })
+        const refusals = [
+          yield* Effect.flip(Migrate.migrate()),
+          yield* Effect.flip(Plan.plan()),
+          yield* Effect.flip(Repair.repair()),
+          yield* Effect.flip(Reset.reset()),
+          yield* Effect.flip(Mark.baseline()),
+          yield* Effect.flip(ForeignTables.refuse())
+        ]
+        for (const advice of refusals.map((refusal) => adviceOn(refusal))) {
+          assert.strictEqual(advice.fix, check.problem?.fix)
+          assert.include(["schema", "migration-refused"], advice.code)
+        }
+      }).pipe(Effect.provide(postgresWith({ search_path: path })))
   )
 
   it.effect("a lost journal is written again by baseline, and single lines of it by mark", () =>

@@ -2,7 +2,7 @@
 import { Predicate } from "effect"
 import { SqlError } from "effect/sql"
 import { adviceOnFailure } from "./DataApiAdvice.ts"
-import { dataApiReasonOf, dependentObjectsOf, messageOf, sqlStateOf } from "./DatabaseFailure.ts"
+import { dataApiReasonOf, dependentObjectsOf, messageOf, routineOf, sqlStateOf } from "./DatabaseFailure.ts"
 import { fixOfState, operationAdvice, unknownFix } from "./OperationAdvice.ts"
 import { adviceOnSqlState } from "./SqlStateAdvice.ts"
 
@@ -138,8 +138,20 @@ const onProtocol = (message: string): Advice | undefined => {
 }
 
 /** What to do where another application's tables have the names of Alex's. */
-export const ownDatabase =
+const ownDatabase =
   "Name a database of Alex's own in DATABASE_URL or AURORA_DATABASE, empty or one of Alex's, or rename what is named here"
+
+/** What to do where the search path does not lead to the one schema that holds Alex's tables, or is to hold them. */
+const oneSchema =
+  "Set search_path to the one schema of Alex's tables, for example ALTER ROLE ... SET search_path = public, or ?options=-c%20search_path%3Dpublic at the end of DATABASE_URL"
+
+/**
+ * What to do about what is in the way of Alex's tables.
+ *
+ * @param misplaced Whether the search path is the reason.
+ */
+export const onForeign = (misplaced: boolean): Pick<Advice, "code" | "fix"> =>
+  misplaced ? { code: "schema", fix: oneSchema } : { code: "foreign", fix: ownDatabase }
 
 const refusedText = (message: string, state: string | undefined): string =>
   `The database refused: ${message}${state === undefined ? "" : ` (SQLSTATE ${state})`}`
@@ -175,7 +187,8 @@ export const adviceOn = (error: unknown, cluster?: Cluster): Advice => {
     return { code: "folder", problem, fix: "ALEX_DB_DIR names the folder of the embedded database" }
   }
   if (Predicate.hasProperty(error, "_tag") && (error._tag === "NotAlexs" || error._tag === "ForeignTables")) {
-    return { code: "foreign", problem: fallback.problem, fix: ownDatabase }
+    const misplaced = Predicate.hasProperty(error, "misplaced") && error.misplaced === true
+    return { problem: fallback.problem, ...onForeign(misplaced) }
   }
   if (Predicate.hasProperty(error, "syscall") && error.syscall === "uv_cwd") {
     return { code: "folder", problem: "The working folder was removed", fix: "Change to a folder that exists" }
@@ -188,7 +201,8 @@ export const adviceOn = (error: unknown, cluster?: Cluster): Advice => {
   const message = messageOf(error)
   const state = sqlStateOf(error)
   const reason = dataApiReasonOf(error)
-  const refusal = { message, objects: dependentObjectsOf(error), cluster, overDataApi: reason !== undefined }
+  const objects = dependentObjectsOf(error)
+  const refusal = { message, routine: routineOf(error), objects, cluster, overDataApi: reason !== undefined }
   return (
     (state === undefined ? undefined : adviceOnSqlState(state, refusal)) ??
     (reason === undefined ? undefined : adviceOnFailure(reason, message, cluster)) ??

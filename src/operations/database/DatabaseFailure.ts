@@ -38,6 +38,15 @@ export const messageOf = (error: SqlError.SqlError): string => {
   return messages.at(-1) ?? error.message
 }
 
+/** The function of PostgreSQL's sources that reported the error, if the driver hands it on. */
+export const routineOf = (error: SqlError.SqlError): string | undefined => {
+  for (const cause of causes(error)) {
+    const routine = text(member(cause, "routine"))
+    if (routine !== undefined) return routine
+  }
+  return undefined
+}
+
 /**
  * The objects that PostgreSQL names as the reason why something can't be dropped or changed, for example
  * `view reporting depends on table users`. The detail of any other refusal may hold values, and is not shown.

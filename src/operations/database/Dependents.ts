@@ -75,7 +75,7 @@ export const additionsTo = Effect.fn("Dependents.additionsTo")(function* (own: O
       union all select 'pg_trigger'::regclass, t.oid, 0 from pg_trigger t join pg_proc p on p.oid = t.tgfoid
         where t.tgrelid in (select oid from tables) and not t.tgisinternal
           and not (p.pronamespace in (select oid from home)
-            and p.proname || '(' || oidvectortypes(p.proargtypes) || ')' = any(${signaturesOf(own)}::text[]))
+            and p.proname || '(' || replace(oidvectortypes(p.proargtypes), '"', '') || ')' = any(${signaturesOf(own)}::text[]))
     ) additions
     order by 1`
   const found = yield* Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ object: Schema.String })))(rows)
@@ -103,7 +103,7 @@ export const of = Effect.fn("Dependents.of")(function* (own: Own) {
       union all select 'pg_type'::regclass, t.oid from pg_type t join tables on t.oid = tables.reltype
       union all select 'pg_type'::regclass, t.typarray from pg_type t join tables on t.oid = tables.reltype
       union all select 'pg_proc'::regclass, p.oid from pg_proc p join home on home.oid = p.pronamespace
-        where p.proname || '(' || oidvectortypes(p.proargtypes) || ')' = any(${signaturesOf(own)}::text[])
+        where p.proname || '(' || replace(oidvectortypes(p.proargtypes), '"', '') || ')' = any(${signaturesOf(own)}::text[])
     ),
     dependents as (
       select d.classid, d.objid, d.objsubid, d.deptype, own.classid as on_class, own.objid as on_object,

@@ -83,6 +83,8 @@ export interface Installation {
   readonly functions: ReadonlyArray<StoredFunction>
   /** Objects that have the name of one of Alex's but are not Alex's, or that are in the way: a sentence for each. */
   readonly foreign: ReadonlyArray<string>
+  /** Those of `foreign` that the search path is the reason of. */
+  readonly misplaced: ReadonlyArray<string>
   /** What has the names of the migrations' indexes: those indexes, or something else. */
   readonly holders: ReadonlyArray<Holder>
   /** What is missing, if the tables are incomplete: a sentence for each. */
@@ -120,7 +122,7 @@ const query = Effect.fnUntraced(function* (names: CreatedObjects, options: { rea
       ) as relations,
       (
         select coalesce(jsonb_agg(jsonb_build_object(
-          'name', p.proname, 'types', oidvectortypes(p.proargtypes), 'body', p.prosrc)), '[]')
+          'name', p.proname, 'types', replace(oidvectortypes(p.proargtypes), '"', ''), 'body', p.prosrc)), '[]')
         from pg_proc p join pg_namespace n on n.oid = p.pronamespace
         where n.nspname = current_schema() and p.proname::text = any(${functions}::text[])
       ) as functions,
@@ -200,6 +202,9 @@ const pathProblems = (schema: string | null, relations: ReadonlyArray<Relation>)
   if (schema === null) {
     return ["the search path names no schema that exists: create one, or set search_path to one that does"]
   }
+  if (schema.startsWith("pg_")) {
+    return [`the search path has "${schema}" first, a schema of PostgreSQL's own: set search_path to another`]
+  }
   const hidden = relations.filter((relation) => relation.visible && relation.schema !== schema)
   if (hidden.length === 0) return []
   const names = hidden.map((relation) => `"${relation.schema}"."${relation.name}"`).join(", ")
@@ -271,6 +276,7 @@ const ownInstallation = (
 ): Installation => {
   const journal = (relation: Relation) => relation.name === journalTable
   const own = entries?.filter(({ name }) => isOwn(name))
+  const misplaced = pathProblems(found.schema, found.relations.filter(journal))
   return {
     standing: (own ?? []).length > 0 ? "migrated" : "fresh",
     schema: found.schema ?? "",
@@ -278,10 +284,8 @@ const ownInstallation = (
     others: entries?.filter(({ name }) => !isOwn(name)) ?? [],
     tables: [],
     functions: [],
-    foreign: [
-      ...pathProblems(found.schema, found.relations.filter(journal)),
-      ...relationProblems(here.filter(journal), true)
-    ],
+    foreign: [...misplaced, ...relationProblems(here.filter(journal), true)],
+    misplaced,
     holders: [],
     incomplete: [],
     notices: []
@@ -314,8 +318,9 @@ export const inspect = Effect.fn("Installation.inspect")(function* (
   const finished = new Set(entries?.filter(({ durationMs }) => durationMs !== null).map(({ name }) => name))
   const tables = here.filter((relation) => relation.name !== journalTable)
   const alexs = here.filter((relation) => Layout.isAlexs(relation.name) || relation.name === journalTable)
+  const misplaced = pathProblems(found.schema, found.relations)
   const foreign = [
-    ...pathProblems(found.schema, found.relations),
+    ...misplaced,
     ...relationProblems(alexs, finished.size > 0),
     ...laterProblems(here, createdObjects(migrations.filter(({ name }) => !finished.has(name)))),
     ...(finished.size > 0 ? [] : functionProblems(found.functions, names.functions))
@@ -332,6 +337,7 @@ export const inspect = Effect.fn("Installation.inspect")(function* (
     tables,
     functions: found.functions.filter((one) => expectedFor(one, names.functions).length > 0),
     foreign,
+    misplaced,
     holders: found.holders,
     incomplete: foreign.length === 0 ? problems : [],
     notices: elsewhere(found.schema, found.relations)

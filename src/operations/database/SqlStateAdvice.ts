@@ -5,19 +5,29 @@ import type { Advice, Cluster } from "./Advice.ts"
 export interface Refusal {
   /** The database's own words. */
   readonly message: string
+  /** The function of PostgreSQL's sources that reports the error: its words depend on `lc_messages`. */
+  readonly routine: string | undefined
   /** The objects that PostgreSQL names as the cause, if any. */
   readonly objects: string | undefined
   readonly cluster: Cluster | undefined
   readonly overDataApi: boolean
 }
 
+const withTls = "Add ?sslmode=require to DATABASE_URL"
+
+/** In another language than English the words do not say whether the connection had TLS. */
+const fixOfAccess = (message: string): string => {
+  if (/no encryption|SSL off/.test(message)) return `${withTls}: the server takes connections with TLS`
+  const line =
+    "Add a line for this host, user and database to the server's pg_hba.conf, or connect from where it allows"
+  return /encryption|SSL on/.test(message) ? line : `${withTls} if the server takes connections with TLS. ${line}`
+}
+
 /** The server's rules of who may connect from where; many require TLS. */
 const onAccessRules = (message: string): Advice => ({
   code: "access-rules",
   problem: `The server does not let this user in from here: ${message}`,
-  fix: /no encryption|SSL off/.test(message)
-    ? "Add ?sslmode=require to DATABASE_URL: the server takes connections with TLS"
-    : "Add a line for this host, user and database to the server's pg_hba.conf, or connect from where it allows"
+  fix: fixOfAccess(message)
 })
 
 const onPassword = ({ message, overDataApi }: Refusal): Advice => {
@@ -65,8 +75,8 @@ const onShutdown: Advice = {
   fix: "Try again when it is up"
 }
 
-const onClosedDatabase = ({ message }: Refusal): Advice | undefined =>
-  message.includes("not currently accepting connections")
+const onClosedDatabase = ({ message, routine }: Refusal): Advice | undefined =>
+  routine === "CheckMyDatabase" || message.includes("not currently accepting connections")
     ? {
         code: "closed",
         problem: `Nobody may connect to the database: ${message}`,
@@ -113,12 +123,13 @@ const bySqlState: Readonly<Record<string, Advice | ((refusal: Refusal) => Advice
     problem: `A function is missing: ${message}`,
     fix: 'Run alex-db migrate; for uuid_generate_v4 make sure that the schema of the extension "uuid-ossp" is in the search path'
   }),
-  "42501": ({ message }) => ({
+  "42501": ({ message, overDataApi, routine }) => ({
     code: "privilege",
     problem: `The database's role lacks a privilege: ${message}`,
-    fix: message.includes("row-level security")
-      ? "Use a role with BYPASSRLS, or the table's owner where row-level security is not forced"
-      : "Grant it, or use the secret of a role that owns the tables"
+    fix:
+      routine === "check_enable_rls" || message.includes("row-level security")
+        ? "Use a role with BYPASSRLS, or the table's owner where row-level security is not forced"
+        : `Grant it, or use ${overDataApi ? "the secret of a role" : "a role in DATABASE_URL"} that owns the tables`
   }),
   "22021": onEncoding,
   "22P05": ({ message }) => ({

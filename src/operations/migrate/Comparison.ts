@@ -1,6 +1,6 @@
 /** Compares the journal with the migrations: what is applied, what is pending, and what is wrong. Pure. */
 import { Schema } from "effect"
-import { ownDatabase } from "../database/Advice.ts"
+import { onForeign } from "../database/Advice.ts"
 import * as Installation from "../database/Installation.ts"
 import { takenNames } from "../database/TakenNames.ts"
 import * as Migration from "./Migration.ts"
@@ -9,7 +9,16 @@ import { problemsOfStatements, type StatementProblem } from "./statements/Statem
 
 /** Something found while comparing the journal with the migrations. */
 export const Problem = Schema.Struct({
-  kind: Schema.Literals(["edited", "missing", "out of order", "statement", "foreign", "tables", "number"]),
+  kind: Schema.Literals([
+    "edited",
+    "missing",
+    "out of order",
+    "statement",
+    "foreign",
+    "search path",
+    "tables",
+    "number"
+  ]),
   migration: Schema.String,
   message: Schema.String
 })
@@ -17,10 +26,11 @@ export type Problem = typeof Problem.Type
 
 /** The refusal for these problems. Of another application's objects it says where Alex's may go instead. */
 export const refusalOf = (problems: ReadonlyArray<Problem>): MigrationRefused => {
-  const isForeign = problems.some(({ kind }) => kind === "foreign")
+  const isMisplaced = problems.some(({ kind }) => kind === "search path")
+  const isForeign = isMisplaced || problems.some(({ kind }) => kind === "foreign")
   return new MigrationRefused({
     problems: problems.map(({ message }) => message),
-    ...(isForeign ? { fix: ownDatabase } : {})
+    ...(isForeign ? { fix: onForeign(isMisplaced).fix } : {})
   })
 }
 
@@ -125,7 +135,7 @@ const ownBefore = ({ name }: Installation.Entry): string =>
 /** The same for a database, whose tables are checked too: those that are not Alex's are problems. */
 export const compareInstallation = (
   migrations: ReadonlyArray<Migration.Migration>,
-  { foreign, holders, incomplete, journal, notices, others, standing, tables }: Installation.Installation,
+  { foreign, holders, incomplete, journal, misplaced, notices, others, standing, tables }: Installation.Installation,
   to?: number
 ): MigrationStatus => {
   const state = compare(migrations, standing === "remade" ? [] : journal, to)
@@ -133,7 +143,11 @@ export const compareInstallation = (
   const existing = tables.map(({ name }) => name)
   const problems = [
     ...[...foreign, ...takenNames(holders, pending, existing)].map(
-      (message): Problem => ({ kind: "foreign", migration: "", message })
+      (message): Problem => ({
+        kind: misplaced.includes(message) ? "search path" : "foreign",
+        migration: "",
+        message
+      })
     ),
     ...incomplete.map((message): Problem => ({ kind: "tables", migration: "", message }))
   ]

@@ -1,6 +1,7 @@
 /** Records in the journal what was applied or undone by other means than `migrate`. Runs nothing. */
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import { onForeign } from "../database/Advice.ts"
 import * as Installation from "../database/Installation.ts"
 import * as Journal from "./applying/Journal.ts"
 import * as Migration from "./Migration.ts"
@@ -16,8 +17,8 @@ export interface MarkOptions extends Migration.Source {
   readonly version?: string | undefined
 }
 
-const refuse = (problems: ReadonlyArray<string>) =>
-  new MigrationRefused({ problems, undone: "written into the journal" })
+const refuse = (problems: ReadonlyArray<string>, advice: { readonly fix?: string } = {}) =>
+  new MigrationRefused({ problems, undone: "written into the journal", ...advice })
 
 const write = Effect.fnUntraced(function* (
   migrations: ReadonlyArray<Migration.Migration>,
@@ -40,7 +41,8 @@ const refuseForeign = Effect.fnUntraced(function* (
   options: Migration.Source
 ) {
   const installation = yield* Installation.inspect(migrations, options)
-  if (installation.foreign.length > 0) return yield* refuse(installation.foreign)
+  const { foreign, misplaced } = installation
+  if (foreign.length > 0) return yield* refuse(foreign, { fix: onForeign(misplaced.length > 0).fix })
   return installation
 })
 

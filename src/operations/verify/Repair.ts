@@ -2,7 +2,7 @@
 import type { Duration } from "effect"
 import { Effect, Result, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { ownDatabase } from "../database/Advice.ts"
+import { onForeign } from "../database/Advice.ts"
 import * as BrokenConstraints from "../database/BrokenConstraints.ts"
 import { messageInTransaction } from "../database/DatabaseFailure.ts"
 import * as Installation from "../database/Installation.ts"
@@ -90,7 +90,11 @@ export const repair = Effect.fn("Repair.repair")(function* (options: RepairOptio
   const refuse = (problems: ReadonlyArray<string>) => new MigrationRefused({ problems, undone: "repaired" })
   const inTheWay = [...installation.foreign, ...takenNames(installation.holders, migrations, [])]
   if (inTheWay.length > 0)
-    return yield* new MigrationRefused({ problems: inTheWay, undone: "repaired", fix: ownDatabase })
+    return yield* new MigrationRefused({
+      problems: inTheWay,
+      undone: "repaired",
+      fix: onForeign(installation.misplaced.length > 0).fix
+    })
   if (installation.standing === "fresh" || installation.standing === "remade" || state.pending.length > 0) {
     return yield* refuse(["migrations are pending: run alex-db migrate first"])
   }

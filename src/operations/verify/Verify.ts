@@ -248,7 +248,8 @@ export const verify = Effect.fn("Verify.verify")(function* (options: VerifyOptio
   yield* step(0, "reading the catalogue and the journal")
   const migrations = yield* status({ folder: options.folder })
   const isForeign =
-    migrations.problems.some(({ kind }) => kind === "foreign") && (yield* ForeignTables.find()).length > 0
+    migrations.problems.some(({ kind }) => kind === "foreign" || kind === "search path") &&
+    (yield* ForeignTables.find()).length > 0
   if (isForeign) return foreignReport(target, migrations)
   const broken = options.validate === true ? yield* validateConstraints() : []
   const catalogue = yield* Catalogue.read()

@@ -50,6 +50,23 @@ describe("advice", () => {
     assert.include(ofCause({ code: "22P05", message: "no equivalent" }).fix, "UTF8")
     const hidden = 'query would be affected by row-level security policy for table "notes"'
     assert.include(ofCause({ code: "42501", message: hidden }).fix, "BYPASSRLS")
+    assert.include(ofCause({ code: "42501", message: "keine Berechtigung" }).fix, "a role in DATABASE_URL that owns")
+  })
+
+  it("does not depend on the language of the server's messages", () => {
+    const hidden = "Abfrage würde von Policy für Sicherheit auf Zeilenebene für Tabelle »users« betroffen sein"
+    const { fix } = ofCause({ code: "42501", message: hidden, routine: "check_enable_rls" })
+    assert.include(fix, "BYPASSRLS")
+    const closed = "Datenbank »alex« akzeptiert gegenwärtig keine Verbindungen"
+    assert.strictEqual(ofCause({ code: "55000", message: closed, routine: "CheckMyDatabase" }).code, "closed")
+    const plain = "kein pg_hba.conf-Eintrag für Host »10.0.0.1«, Benutzer »u«, Datenbank »alex«, keine Verschlüsselung"
+    const advice = ofCause({ code: "28000", message: plain })
+    assert.strictEqual(advice.code, "access-rules")
+    assert.match(advice.fix, /sslmode=require.* pg_hba\.conf/)
+    assert.notInclude(
+      ofCause({ code: "28000", message: 'no pg_hba.conf entry for host "h", SSL encryption' }).fix,
+      "ssl"
+    )
   })
 
   it("tells connections that do not come about by the system's code", () => {

@@ -21,9 +21,14 @@ const part = (title: string, messages: ReadonlyArray<string>): ReadonlyArray<str
         ...(messages.length > shown ? [`    and ${count(messages.length - shown, "other")}`] : [])
       ]
 
-const reachedText = ({ backend, location, problem, reachable }: Doctor.DoctorReport["check"], style: Style) => {
+/** Others' tables in the way, or a wrong search path: then nothing else was looked at. */
+const isBlocked = ({ problem }: Doctor.DoctorReport["check"]): boolean =>
+  problem?.code === "foreign" || problem?.code === "schema"
+
+const reachedText = (check: Doctor.DoctorReport["check"], style: Style) => {
   const { bad, good } = style
-  return reachable === null || problem?.code === "foreign"
+  const { backend, location, reachable } = check
+  return reachable === null || isBlocked(check)
     ? [`${bad("✗")} connection  ${backend}, ${location}`]
     : [
         `${good("✓")} connection  ${backend}, ${location}`,
@@ -38,7 +43,7 @@ const doctorText = (report: Doctor.DoctorReport, style: Style): string => {
   const problems = findings.filter(({ severity }) => severity === "problem").map(({ message }) => message)
   const notices = findings.filter(({ severity }) => severity === "notice").map(({ message }) => message)
   const pending = migrations.pending.map((name) => `${name} is not applied`)
-  const isReached = check.reachable !== null && check.problem?.code !== "foreign"
+  const isReached = check.reachable !== null && !isBlocked(check)
   return [
     ...reachedText(check, style),
     ...(isReached

@@ -25,33 +25,39 @@ const brokenText = (broken: BrokenConstraint): string => {
   return `${name}: ${count(rows, "row")}: ${first.join(", ")}\n  ${remedyOf(broken)} Then run alex-db repair again.`
 }
 
-const repairText = (report: Repair.RepairReport, { bad, dim, good, warn }: Style): string => {
-  const { broken, dryRun, left, leftOut, repaired, validated } = report
-  const failed = repaired.filter(({ failure }) => failure !== null)
-  return [
-    ...repaired.map(({ failure, object, statements }) =>
-      [
-        failure === null
-          ? `${good(dryRun ? "to repair:" : "repaired:")} ${object}`
-          : `${bad("failed:")} ${object}: ${failure}`,
-        ...statements.map((statement) => dim(`  ${statement};`))
-      ].join("\n")
-    ),
-    ...validated.map((constraint) => `${good("validated:")} ${constraint}`),
-    ...broken.map((constraint) => `${warn("not validated:")} ${brokenText(constraint)}`),
-    ...leftOut.map((constraint) => `${warn("left out:")} ${brokenText(constraint)}`),
-    ...(left.length === 0
-      ? []
-      : [
-          `Not changed, because no migration creates them: ${left.join(", ")}. alex-db repair --drift drops those that verify reports as unexpected.`
-        ]),
-    repaired.length === 0
-      ? "Found no difference from the migrations that can be repaired."
-      : dryRun
-        ? `${count(repaired.length, "difference")} to repair in "${report.database}" at ${report.location}. Nothing was changed.`
-        : `${count(repaired.length - failed.length, "difference")} repaired, ${failed.length} failed.`
-  ].join("\n")
-}
+/** What to do about objects that no migration creates. */
+const aboutLeft = (removes: boolean): string =>
+  removes
+    ? "They hold data or do not affect Alex's rows, and no command drops them."
+    : "alex-db repair --drift drops those that verify reports as unexpected."
+
+const repairText =
+  (removes: boolean) =>
+  (report: Repair.RepairReport, { bad, dim, good, warn }: Style): string => {
+    const { broken, dryRun, left, leftOut, repaired, validated } = report
+    const failed = repaired.filter(({ failure }) => failure !== null)
+    return [
+      ...repaired.map(({ failure, object, statements }) =>
+        [
+          failure === null
+            ? `${good(dryRun ? "to repair:" : "repaired:")} ${object}`
+            : `${bad("failed:")} ${object}: ${failure}`,
+          ...statements.map((statement) => dim(`  ${statement};`))
+        ].join("\n")
+      ),
+      ...validated.map((constraint) => `${good("validated:")} ${constraint}`),
+      ...broken.map((constraint) => `${warn("not validated:")} ${brokenText(constraint)}`),
+      ...leftOut.map((constraint) => `${warn("left out:")} ${brokenText(constraint)}`),
+      ...(left.length === 0
+        ? []
+        : [`Not changed, because no migration creates them: ${left.join(", ")}. ${aboutLeft(removes)}`]),
+      repaired.length === 0
+        ? "Found no difference from the migrations that can be repaired."
+        : dryRun
+          ? `${count(repaired.length, "difference")} to repair in "${report.database}" at ${report.location}. Nothing was changed.`
+          : `${count(repaired.length - failed.length, "difference")} repaired, ${failed.length} failed.`
+    ].join("\n")
+  }
 
 export const repair = Command.make(
   "repair",
@@ -70,17 +76,18 @@ export const repair = Command.make(
     const { onDatabase } = yield* database
     const { Repair } = yield* operations
     const { canPrompt } = yield* TerminalCapabilities.TerminalCapabilities
+    const toText = repairText(options.drift)
     const report = yield* onDatabase(flags)(
       Effect.gen(function* () {
         const planned = yield* Repair.repair({ ...options, dryRun: true })
         if (dryRun || (!yes && !canPrompt)) return planned
         if (yes) return yield* Repair.repair(options)
-        yield* sayLines(repairText(visibleReport(planned), yield* style))
+        yield* sayLines(toText(visibleReport(planned), yield* style))
         const go = yield* Prompt.run(Prompt.Confirm({ message: "Run these statements?", initial: false }))
         return go ? yield* Repair.repair(options) : planned
       })
     )
-    yield* print(flags.json, report, repairText)
+    yield* print(flags.json, report, toText)
     if (!report.ok) return yield* problemFound
   })
 ).pipe(

@@ -2,6 +2,7 @@
 
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import { onForeign } from "../../database/Advice.ts"
 import * as Installation from "../../database/Installation.ts"
 import { countRows } from "../../database/RowCount.ts"
 import { migrate } from "../../migrate/Migrate.ts"
@@ -37,8 +38,11 @@ const placeOfAlex = Effect.fnUntraced(function* (header: Header, folder: string 
       "Use the version of alex-database that wrote the backup, or a newer one"
     )
   }
-  const { foreign, journal, schema, tables } = yield* Installation.inspect(migrations)
-  if (foreign.length > 0) return yield* refuse(foreign.join("; "), "Restore into a database of its own")
+  const { foreign, journal, misplaced, schema, tables } = yield* Installation.inspect(migrations)
+  if (foreign.length > 0) {
+    const fix = misplaced.length > 0 ? onForeign(true).fix : "Restore into a database of its own"
+    return yield* refuse(foreign.join("; "), fix)
+  }
   const last = migrations.findLast(({ name }) => header.migrations.includes(name))
   if (tables.length === 0 && last === undefined) {
     return yield* refuse(
