@@ -417,6 +417,48 @@ it.effect("an outage is answered with whether to repeat the call, and without th
 )
 
 layer(embedded)("lists in which another program wrote rows that can't be read", (it) => {
+  it.effect("go on behind entries of any name", () =>
+    Effect.gen(function* () {
+      const { alices } = yield* people
+      const positions = (yield* Repositories.Positions).forUser(alice)
+      const call = as(alice, true)
+      const sql = yield* SqlClient.SqlClient
+      const symbols = ["ZZ 0", "ZZ A", "ZZ %41", 'ZZ"/\\', "ZZ+&=?#"]
+      for (const symbol of symbols) {
+        const quantity = BigDecimal.fromStringUnsafe("1")
+        yield* positions.registerAndPut({ account_id: alices.account, symbol: InstrumentSymbol.make(symbol), quantity })
+      }
+      const lists: ReadonlyArray<readonly [keyof typeof Tools.tools, list: string, args: object]> = [
+        ["search_instruments", "instruments", { query: "ZZ" }],
+        ["list_unclassified_instruments", "instruments", {}],
+        ...["holdings", "positions", "missing_prices", "missing_allocations"].map(
+          (list) => ["read_portfolio", list, { include: [list] }] as const
+        )
+      ]
+      const page = (tool: keyof typeof Tools.tools, args: object): ReturnType<typeof call> => call(tool, args)
+      for (const [tool, list, args] of lists) {
+        const read: Array<string> = []
+        for (let after: string | undefined, pages = 0; pages === 0 || after !== undefined; pages++) {
+          const { answer, isFailure } = yield* page(tool, {
+            ...args,
+            ...(after !== undefined && { after }),
+            limit: 1
+          })
+          assert.isFalse(isFailure, JSON.stringify(answer))
+          for (const one of answer[list]) read.push(one.symbol ?? one)
+          after = (tool === "read_portfolio" ? answer.next[list] : answer.next) ?? undefined
+        }
+        assert.sameMembers(
+          read.filter((symbol) => symbol.startsWith("ZZ")),
+          symbols,
+          `${tool} ${list}: ${read}`
+        )
+      }
+      yield* sql`DELETE FROM positions WHERE symbol LIKE 'ZZ%'`
+      yield* sql`DELETE FROM instruments WHERE symbol LIKE 'ZZ%'`
+    })
+  )
+
   it.effect("name them, and go on behind them to the end", () =>
     Effect.gen(function* () {
       const { alices } = yield* people

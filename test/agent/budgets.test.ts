@@ -181,7 +181,14 @@ layer(embedded)("with 3,000 positions in 3,000 unclassified instruments", (it) =
         ["list_accounts", { after: "nowhere" }],
         ["search_instruments", { query: "S", after: "S1" }],
         ["search_instruments", { query: "S", after: "'; DROP TABLE users" }],
-        ["list_jobs", { after: "S1" }]
+        ["list_jobs", { after: "S1" }],
+        // What models make up: read as a place in the list, it would leave out what is before.
+        ["search_instruments", { query: "S", after: 5 }],
+        ["search_instruments", { query: "S", after: "5" }],
+        ["list_unclassified_instruments", { after: "null" }],
+        ["list_unclassified_instruments", { after: "S1" }],
+        ["list_unclassified_instruments", { after: "after:%" }],
+        ["list_unclassified_instruments", { after: "after:%41" }]
       ] as const) {
         const { isError, value } = yield* call(name, args)
         assert.isTrue(isError, name)

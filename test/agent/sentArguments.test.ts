@@ -154,6 +154,20 @@ layer(embedded)("a tool", (it) => {
     })
   )
 
+  it.effect("says of a preview that is too large that nothing was changed", () =>
+    Effect.gen(function* () {
+      const { call, job } = yield* opened("large")
+      const report = { content: "x".repeat(70_000) }
+      const shown = yield* call("record_report", { job_id: job, report, preview: true })
+      assert.strictEqual(shown.error, "TooLarge")
+      assert.include(shown.message, "Nothing was changed")
+      const read = () => call("read_job", { job_id: job, include: ["report"], from: 0 })
+      assert.notInclude((yield* read()).excerpt.text, "xxx")
+      assert.notProperty(yield* call("record_report", { job_id: job, report }), "error")
+      assert.include((yield* read()).excerpt.text, "xxx")
+    })
+  )
+
   it.effect("refuses what could mean something else, names where it is, and writes nothing", () =>
     Effect.gen(function* () {
       const { account, call, job } = yield* opened("refused")
@@ -196,6 +210,8 @@ layer(embedded)("a tool", (it) => {
         ["search_instruments", { query: "a", after: "9007199254740991" }, "after"],
         ["search_instruments", { query: "a", after: "1e2" }, "after"],
         [deep, {}, "tool"],
+        // As a symbol it would be 1E+21, which nobody has written.
+        ["get_instrument", { symbol: 1e21 }, "symbol"],
         ["list_accounts", deep, ""]
       ]
       for (const [tool, args, named] of sent) {

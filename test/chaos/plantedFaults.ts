@@ -730,6 +730,20 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     tests: ["test/agent/mcpHttp.test.ts"]
   },
   {
+    name: "a cursor that a model has made up is read as a place in the list",
+    file: "src/agent/tools/pages.ts",
+    from: "cursorOf(key) === cursor ? key : undefined",
+    to: "cursorOf(key) !== undefined ? key : undefined",
+    tests: ["test/agent/budgets.test.ts"]
+  },
+  {
+    name: "a list can't be read on behind an entry with a space in its name",
+    file: "src/agent/tools/pages.ts",
+    from: "`after:${encodeURIComponent(key)}`",
+    to: "`after:${key}`",
+    tests: ["test/agent/Tools.test.ts"]
+  },
+  {
     name: "an argument named like a member of every object is left out where it is null",
     file: "src/agent/calls/accepted.ts",
     from: "if (!Object.hasOwn(properties, name)) return",

@@ -126,11 +126,14 @@ const bounded =
     if (!isNestedAtMost(answer.value, deepestJson)) return tooDeep
     const size = Buffer.byteLength(JSON.stringify(answer.value))
     if (answer.isError || size <= maxResult) return answer
+    const isPreview = Predicate.hasProperty(answer.value, "preview")
     const advice = name === undefined ? undefined : narrower[name]
     return failure(
       "TooLarge",
       `The answer has ${size.toLocaleString("en-US")} bytes, of ${maxResult.toLocaleString("en-US")} that are allowed. ` +
-        (advice ?? "The call did what it says; read_job reads what is there, by include and from.")
+        (isPreview
+          ? "Nothing was changed: the call may be made, but is too large for a preview. Make it without preview."
+          : (advice ?? "The call did what it says; read_job reads what is there, by include and from."))
     )
   }
 

@@ -14,7 +14,8 @@ const exactDigits = 15
 
 const numberAsText = (value: number, { pattern }: Node): number | string => {
   const text = String(value)
-  const isExact = text.replaceAll(/\D/g, "").length <= exactDigits
+  // JavaScript writes a large or small number with an exponent, and the caller may not have.
+  const isExact = !text.includes("e") && text.replaceAll(/\D/g, "").length <= exactDigits
   return isExact && typeof pattern === "string" && new RegExp(pattern, "u").test(text) ? text : value
 }
 

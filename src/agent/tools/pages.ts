@@ -1,6 +1,7 @@
 /** Cuts lists into pages that fit into an answer. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 
 /** How many bytes of JSON an answer may have. */
@@ -15,9 +16,20 @@ export const Cursor = Schema.String.annotate({
   message: "expected the cursor that the page before ended with"
 }).pipe(
   Schema.check(
-    Schema.isPattern(/^[\x21-\x7e]{1,100}$/u, { message: "expected the cursor that the page before ended with" })
+    Schema.isPattern(/^after:[!-~]{1,300}$/u, { message: "expected the cursor that the page before ended with" })
   )
 )
+
+/** The cursor behind the entry that has this key in its list: no model makes it up, as it does a number or a name. */
+export const cursorOf = (key: string): string => `after:${encodeURIComponent(key)}`
+
+const decoded = Option.liftThrowable(decodeURIComponent)
+
+/** The key in a cursor; `undefined` if it is none that {@link cursorOf} returns. */
+export const keyIn = (cursor: string): string | undefined => {
+  const key = Option.getOrUndefined(decoded(cursor.replace(/^after:/, "")))
+  return key !== undefined && cursorOf(key) === cursor ? key : undefined
+}
 
 /** How many to return. */
 export const limit = (most: number, otherwise: number) =>
@@ -44,7 +56,7 @@ const bytesOf = (item: unknown): number => Buffer.byteLength(JSON.stringify(item
  */
 export const pageOf = <A>(
   items: ReadonlyArray<A>,
-  cursorOf: (item: A) => string,
+  keyOf: (item: A) => string,
   page: {
     readonly after?: string | undefined
     readonly limit: number
@@ -53,7 +65,7 @@ export const pageOf = <A>(
   }
 ): Page<A> | undefined => {
   const { after, bytes, isMore = false, limit } = page
-  const found = after === undefined ? -1 : items.findIndex((item) => cursorOf(item) === after)
+  const found = after === undefined ? -1 : items.findIndex((item) => cursorOf(keyOf(item)) === after)
   if (after !== undefined && found < 0) return undefined
   const rest = items.slice(found + 1)
   let [count, sum] = [0, 0]
@@ -66,7 +78,7 @@ export const pageOf = <A>(
   const last = rest[count - 1]
   return {
     items: rest.slice(0, count),
-    next: (isMore || count < rest.length) && last !== undefined ? cursorOf(last) : undefined,
+    next: (isMore || count < rest.length) && last !== undefined ? cursorOf(keyOf(last)) : undefined,
     bytes: sum
   }
 }

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { driftFrom, type Job, type Portfolio, summarize, type UnreadableRow } from "../../domain/index.ts"
 import { Accounts, Instruments, Jobs, type Listed, Portfolios, Positions } from "../../repository/index.ts"
 import { reading, refused } from "./failures.ts"
-import { cut, MaxResult, overhead, type Page, pageOf } from "./pages.ts"
+import { cursorOf, cut, keyIn, MaxResult, overhead, type Page, pageOf } from "./pages.ts"
 import {
   type JobInclude,
   type JobReading,
@@ -38,50 +38,54 @@ const leftOut = (unreadable: ReadonlyArray<UnreadableRow> = []) =>
 /** A page of rows of which one more than `limit` was asked for; if none can be read, it goes on at `last`. */
 const pageOfRows = <A>(
   rows: Listed<A>,
-  cursorOf: (item: A, index: number) => string,
+  keyOf: (item: A, index: number) => string,
   { bytes, last, limit }: { readonly limit: number; readonly bytes: number; readonly last: string | undefined }
 ) => {
   const isMore = rows.length + (rows.unreadable ?? []).length > limit
-  const entries = rows.map((item, index) => ({ item, cursor: cursorOf(item, index) }))
-  return Effect.map(found(pageOf(entries, ({ cursor }) => cursor, { limit, bytes, isMore })), (page) => ({
+  const entries = rows.map((item, index) => ({ item, key: keyOf(item, index) }))
+  const end = isMore && rows.length === 0 && last !== undefined ? cursorOf(last) : null
+  return Effect.map(found(pageOf(entries, ({ key }) => key, { limit, bytes, isMore })), (page) => ({
     instruments: page.items.map(({ item }) => item),
-    next: page.next ?? (isMore && rows.length === 0 ? last : undefined) ?? null,
+    next: page.next ?? end,
     ...leftOut(rows.unreadable)
   }))
 }
 
 const searching = (instruments: Instruments["Service"], bytes: number) =>
   Effect.fnUntraced(function* ({ after, limit, query }: Asked & { readonly query: string }) {
-    if (!/^\d{1,9}$/.test(after ?? "0")) return yield* unknownCursor
-    const offset = Number(after ?? 0)
+    const key = after === undefined ? "0" : (keyIn(after) ?? "")
+    if (!/^\d{1,9}$/.test(key)) return yield* unknownCursor
+    const offset = Number(key)
     const rows = yield* instruments.search(query, { limit: limit + 1, offset })
     const last = String(offset + rows.length + (rows.unreadable ?? []).length)
     // Where a row before could not be read, a cursor within the page may repeat entries, and skips none.
-    const cursorOf = (_: unknown, index: number) => (index === rows.length - 1 ? last : String(offset + index + 1))
-    return yield* pageOfRows(rows, cursorOf, { limit, bytes, last })
+    const keyOf = (_: unknown, index: number) => (index === rows.length - 1 ? last : String(offset + index + 1))
+    return yield* pageOfRows(rows, keyOf, { limit, bytes, last })
   })
 
 const unclassified = (instruments: Instruments["Service"], user: CurrentUser["Service"], bytes: number) =>
   Effect.fnUntraced(function* ({ after, limit }: Asked) {
-    const rows = yield* instruments.unclassified(user, { after, limit: limit + 1 })
+    const key = after === undefined ? undefined : keyIn(after)
+    if (after !== undefined && key === undefined) return yield* unknownCursor
+    const rows = yield* instruments.unclassified(user, { after: key, limit: limit + 1 })
     return yield* pageOfRows(rows, ({ symbol }) => symbol, { limit, bytes, last: rows.unreadable?.at(-1)?.key })
   })
 
-/** The lists of a portfolio, each entry with its cursor. */
+/** The lists of a portfolio, each entry with its key. */
 const listsOf = (portfolio: Portfolio) => {
   const summary = summarize(portfolio)
   return {
     summary,
-    accounts: summary.accounts.map((item) => ({ item, cursor: item.account_id })),
-    holdings: summary.holdings.map((item) => ({ item, cursor: item.symbol })),
+    accounts: summary.accounts.map((item) => ({ item, key: item.account_id })),
+    holdings: summary.holdings.map((item) => ({ item, key: item.symbol })),
     positions: portfolio.accounts.flatMap(({ positions }) =>
       positions.map(({ account_id, as_of_date, quantity, symbol }) => ({
         item: { account_id, symbol, quantity, as_of_date },
-        cursor: `${account_id}/${symbol}`
+        key: `${account_id}/${symbol}`
       }))
     ),
-    missing_prices: summary.missing_prices.map((item) => ({ item, cursor: item })),
-    missing_allocations: summary.missing_allocations.map((item) => ({ item, cursor: item }))
+    missing_prices: summary.missing_prices.map((item) => ({ item, key: item })),
+    missing_allocations: summary.missing_allocations.map((item) => ({ item, key: item }))
   }
 }
 
@@ -127,10 +131,10 @@ const portfolioOf = Effect.fnUntraced(function* (
   let left = bytes - Buffer.byteLength(JSON.stringify(base))
   const order = shortestFirst(lists, [...new Set(include)])
   const next: { [List in PortfolioList]?: string } = {}
-  const take = <A>(name: PortfolioList, list: ReadonlyArray<{ readonly item: A; readonly cursor: string }>) =>
+  const take = <A>(name: PortfolioList, list: ReadonlyArray<{ readonly item: A; readonly key: string }>) =>
     Effect.gen(function* () {
       const share = left / (order.length - order.indexOf(name))
-      const page = yield* found(pageOf(list, ({ cursor }) => cursor, { after, limit, bytes: share }))
+      const page = yield* found(pageOf(list, ({ key }) => key, { after, limit, bytes: share }))
       left -= page.bytes
       if (page.next !== undefined) next[name] = page.next
       return page.items.map(({ item }) => item)

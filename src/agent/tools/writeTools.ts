@@ -22,7 +22,8 @@ import { failing, replaces, writes } from "./toolParts.ts"
 
 const preview = Schema.optionalKey(
   Schema.Boolean.annotate({
-    description: "true answers what the call would change, before and after, and changes nothing"
+    description: "true answers what the call would change, before and after, and changes nothing",
+    message: "expected true or false"
   })
 )
 
