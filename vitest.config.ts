@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
 
 /** These change the environment, which Effect's `Config` reads once a process: each has one of its own. */
@@ -12,8 +13,8 @@ const alone = [
 export default defineConfig({
   test: {
     globalSetup: "test/globalSetup.ts",
-    // Vitest would leave one core of two idle, though much of the time is spent waiting.
-    maxWorkers: "100%",
+    // Much of the time a test waits for a process, a server or the disk.
+    maxWorkers: availableParallelism() + 2,
     // What starts a command and means to lose no power need not wait for the disk; tests of that say "full".
     env: { ALEX_DB_DURABILITY: "fast" },
     // A slower machine, or one with other work, takes several times as long: a limit only ends what hangs.
