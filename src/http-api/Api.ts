@@ -206,7 +206,8 @@ const jobs = HttpApiGroup.make("jobs")
  * Amounts in bodies are JSON numbers or decimal text; in answers they are decimal text. Members that the
  * service sets itself may be sent back, and are left out. What a request says otherwise and a route does not know, and a
  * number with more digits than a JSON number keeps, is answered with 400: nothing is left out or
- * rounded without a word.
+ * rounded without a word. There are no entity tags: a write with `If-Match`, or with `If-None-Match: *`, is answered with
+ * 412.
  */
 export const groups = { users, accounts, positions, instruments, jobs } as const
 
@@ -231,4 +232,6 @@ export const groups = { users, accounts, positions, instruments, jobs } as const
  * const routes = HttpApiBuilder.layer(api).pipe(Layer.provide(layer), Layer.provide(under))
  * ```
  */
-export class AlexApi extends HttpApi.make("alex").add(users, accounts, positions, instruments, jobs) {}
+export class AlexApi extends HttpApi.make("alex")
+  .add(users, accounts, positions, instruments, jobs)
+  .annotate(OpenApi.Title, "Alex") {}

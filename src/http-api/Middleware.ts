@@ -7,7 +7,7 @@ import * as Schema from "effect/Schema"
 import { refusingDepth } from "../domain/Json.ts"
 import { InvalidInput } from "../domain/Problems.ts"
 import type { ClerkUserId } from "../domain/User.ts"
-import { checkedRequest, refused, UnsupportedBody } from "./RequestChecks.ts"
+import { checkedRequest, PreconditionFailed, refused, UnsupportedBody } from "./RequestChecks.ts"
 import { problemsNaming } from "./UnknownNames.ts"
 
 /** The user who calls, as the caller's token says: nothing in a path, a query or a body can name another. */
@@ -58,7 +58,7 @@ export const InvalidRequest = InvalidInput.annotate({ httpApiStatus: 400 })
  * of its own provides the endpoint with `HttpServerRequest.ParsedSearchParams` without it.
  */
 export class InputErrors extends HttpApiMiddleware.Service<InputErrors>()("alex-database/http-api/InputErrors", {
-  error: [InvalidRequest, UnsupportedBody]
+  error: [InvalidRequest, UnsupportedBody, PreconditionFailed]
 }) {
   /** Names every field that does not fit. A body may also be nested too deep to be read at all. */
   static readonly layer: Layer.Layer<InputErrors> = /* @__PURE__ */ Layer.effect(

@@ -16,6 +16,13 @@ export class UnsupportedBody extends Schema.TaggedError<UnsupportedBody>()(
   { httpApiStatus: 415 }
 ) {}
 
+/** A request asks to be done only on a condition that does not hold: 412. */
+export class PreconditionFailed extends Schema.TaggedError<PreconditionFailed>()(
+  "PreconditionFailed",
+  { message: Schema.String },
+  { httpApiStatus: 412 }
+) {}
+
 /** The failure for one part of a request. */
 export const refused = (part: string, problems: ReadonlyArray<Problem>): InvalidInput =>
   new InvalidInput({ subject: `request's ${part}`, problems })
@@ -77,9 +84,21 @@ const checkedQuery = Effect.fnUntraced(function* ({ query }: HttpApiEndpoint.Top
   return yield* refusedWhere("query", problems)
 })
 
+/** Refuses a write whose condition does not hold: without entity tags none matches, and what is asked for is there. */
+const checkedConditions = Effect.fnUntraced(function* ({ headers, method }: HttpServerRequest.HttpServerRequest) {
+  if (method === "GET" || method === "HEAD") return
+  const match = headers["if-match"]?.trim() ?? "*"
+  const message = "Nothing here has an entity tag: leave out the header"
+  if (match !== "*") return yield* new PreconditionFailed({ message: `${message} If-Match.` })
+  if (headers["if-none-match"]?.trim() === "*") {
+    return yield* new PreconditionFailed({ message: `${message} If-None-Match.` })
+  }
+})
+
 /** Fails for a request of which its endpoint would silently ignore or change something. */
 export const checkedRequest = Effect.fnUntraced(function* (endpoint: HttpApiEndpoint.Top) {
   const request = yield* HttpServerRequest.HttpServerRequest
+  yield* checkedConditions(request)
   yield* checkedQuery(endpoint)
   if (endpoint.payload.size === 0) return yield* checkedNoBody(request)
   return yield* refusedWhere("payload", problemsOfText(yield* textOf(request)))

@@ -16,4 +16,4 @@ export {
   Unauthorized
 } from "./Middleware.ts"
 export { otherMethods } from "./OtherMethods.ts"
-export { UnsupportedBody } from "./RequestChecks.ts"
+export { PreconditionFailed, UnsupportedBody } from "./RequestChecks.ts"

@@ -336,6 +336,7 @@ layer(Layer.provideMerge(Issuer.layer, embedded), { excludeTestServices: true })
         [{ accept: "text/html" }, ping, 406, "Accept both"],
         [{ accept: "application/json" }, ping, 406, "Accept both"],
         [{ "content-type": "text/plain" }, ping, 415, "application/json"],
+        [{ "content-encoding": "gzip" }, ping, 415, "without a content-encoding"],
         [{}, [ping], 400, "one message a request"]
       ]
       for (const [headers, message, status, said] of refused) {

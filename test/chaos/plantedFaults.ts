@@ -26,6 +26,13 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     tests: ["test/http-api/requests.test.ts"]
   },
   {
+    name: "a write over HTTP is done whatever its condition",
+    file: "src/http-api/RequestChecks.ts",
+    from: 'if (match !== "*") return',
+    to: "if (match === undefined) return",
+    tests: ["test/http-api/requests.test.ts"]
+  },
+  {
     name: "a number of a body over HTTP is rounded",
     file: "src/spelling/WrittenJson.ts",
     from: "digits !== undefined && exactNumber(digits) === undefined",

@@ -286,6 +286,37 @@ layer(served.pipe(Layer.provideMerge(embedded)), { timeout: "60 seconds", exclud
       })
     )
 
+    it.effect("a write on a condition that does not hold is refused, and any other is done", () =>
+      Effect.gen(function* () {
+        yield* sent("GET", "/user")
+        const { id } = yield* created("/accounts", { account_name: "before" })
+        const account = `/accounts/${id}`
+        const position = JSON.stringify({ account_id: id, symbol: "SPY", quantity: 1 })
+        const named = (name: string) => JSON.stringify({ account_name: name })
+        for (const headers of [{ "if-match": '"33a64df5"' }, { "if-match": 'W/"a", "b"' }, { "if-none-match": "*" }]) {
+          for (const [method, path, body] of [
+            ["PUT", account, named("after")],
+            ["DELETE", account, ""],
+            ["DELETE", "/accounts", ""],
+            ["POST", "/positions", position]
+          ] as const) {
+            const { status, text } = yield* sent(method, path, body, { ...json, ...headers })
+            assert.strictEqual(status, 412, `${method} ${path} ${JSON.stringify(headers)}`)
+            assert.include(text, "leave out the header If-")
+          }
+        }
+        assert.deepInclude(
+          yield* accounts,
+          JSON.parse((yield* sent("GET", "/accounts", "", { "if-match": '"a"' })).text).items[0]
+        )
+        for (const headers of [{ "if-match": "*" }, { "if-none-match": '"a"' }]) {
+          const { status, text } = yield* sent("PUT", account, named(JSON.stringify(headers)), { ...json, ...headers })
+          assert.strictEqual(status, 200, text)
+        }
+        yield* sent("DELETE", account)
+      })
+    )
+
     it.effect("a parameter of the query that is unknown or comes twice is refused, as it would filter nothing", () =>
       Effect.gen(function* () {
         for (const [path, said] of [

@@ -199,6 +199,8 @@ const makeFront = Effect.fnUntraced(function* (options: HttpOptions, resource: U
     if (session !== undefined && !(yield* sessions.admits(session, user))) {
       return refuse(404, "There is no such session. Send initialize again")
     }
+    const encoding = request.headers["content-encoding"]?.trim().toLowerCase() ?? "identity"
+    if (encoding !== "identity") return refuse(415, "Send the message without a content-encoding")
     const body = yield* bodyOf(request)
     if (Option.isNone(body)) return refuse(413, "The body is too long or can't be read")
     const read = body.value === undefined ? undefined : heard(new Uint8Array(body.value))
