@@ -240,7 +240,17 @@ layer(Layer.provideMerge(Issuer.layer, embedded), { excludeTestServices: true })
         Effect.map(post(to, message, asked), (one) => one.status)
       const from = (origin: string) => status(initialize, { authorization, headers: { origin } })
       assert.strictEqual(yield* from("https://app.example"), 200)
-      for (const origin of ["https://evil.example", "null", "http://127.0.0.1", "https://app.example.evil.example"]) {
+      // A page behind the proxy that also serves this address, with and without TLS.
+      assert.strictEqual(yield* from(url.origin), 200)
+      assert.strictEqual(yield* from(`https://${url.host}`), 200)
+      const elsewhere = `http://127.0.0.1:${Number(url.port) ^ 1}`
+      const others = ["https://evil.example", "null", "", "http://127.0.0.1", "https://app.example.evil.example"]
+      for (const origin of [
+        ...others,
+        elsewhere,
+        `http://localhost:${url.port}`,
+        `http://evil.example@${url.host}.example`
+      ]) {
         assert.strictEqual(yield* from(origin), 403, origin)
       }
       for (const host of ["evil.example", "127.0.0.1.evil.example", "10.0.0.7", ""]) {
@@ -362,6 +372,23 @@ layer(Layer.provideMerge(Issuer.layer, embedded), { excludeTestServices: true })
       })
       assert.deepInclude(answer.error, { code: -32700 })
       assert.include((yield* call("read_job", { job_id: alice.job })).text, `Report ${alice.mark}`)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("a session has the version that it began with, whichever one with sessions a later request names", () =>
+    Effect.gen(function* () {
+      const { token } = yield* Issuer
+      const alice = yield* person("alice")
+      const url = yield* opened()
+      const { call } = yield* connect(url, yield* Effect.promise(() => token(alice.user)))
+      for (const version of ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"]) {
+        const { body } = yield* call("list_accounts", {}, { headers: { "mcp-protocol-version": version } })
+        assert.strictEqual(body.result.structuredContent.accounts[0].account_name, alice.mark, version)
+      }
+      for (const version of ["2023-01-01", "2026-07-28", "latest"]) {
+        const answer = yield* call("list_accounts", {}, { headers: { "mcp-protocol-version": version } })
+        assert.strictEqual(answer.status, 400, version)
+      }
     }).pipe(Effect.scoped)
   )
 

@@ -137,23 +137,25 @@ export interface ServerOptions {
   readonly limits?: Omit<ToolCalls.CallOptions, "granted"> | undefined
   /** `both` unless given: a value then takes half of `limits.maxResult`. */
   readonly result?: ResultForm | undefined
-  /** Over HTTP: origins whose web pages may send requests; none unless given. */
-  readonly allowedOrigins?: ReadonlyArray<string> | undefined
 }
 
+const protocols = [
+  McpProtocol.v2025_11_25,
+  McpProtocol.v2025_06_18,
+  McpProtocol.v2025_03_26,
+  McpProtocol.v2024_11_05,
+  McpProtocol.v2026_07_28
+] as const
+
+/** The versions of the protocol that have sessions. */
+export const sessionVersions: ReadonlySet<string> = /* @__PURE__ */ new Set(
+  /* @__PURE__ */ protocols.flatMap(({ protocolVersion, runtime }) =>
+    runtime._tag === "Stateful" ? [protocolVersion] : []
+  )
+)
+
 const served = ({ granted, version }: ServerOptions) =>
-  ({
-    name: "alex-database",
-    version,
-    instructions: instructions(granted),
-    protocols: [
-      McpProtocol.v2025_11_25,
-      McpProtocol.v2025_06_18,
-      McpProtocol.v2025_03_26,
-      McpProtocol.v2024_11_05,
-      McpProtocol.v2026_07_28
-    ]
-  }) as const
+  ({ name: "alex-database", version, instructions: instructions(granted), protocols }) as const
 
 /**
  * Serves the tools until the input ends. `initialize` is answered at once: the handlers, and so the database, are
@@ -180,7 +182,7 @@ export const RequestUser = Context.Reference<string | undefined>("alex-database/
 
 /**
  * The protocol over Streamable HTTP at a path, for a server that provides the user of each request ({@link
- * RequestUser}).
+ * RequestUser}), and has checked its origin.
  *
  * @errors IllegalArgumentError
  */
@@ -192,7 +194,6 @@ export const layerRoutes = ({
   McpServer.layerHttp({
     ...served(options),
     path,
-    allowedOrigins: options.allowedOrigins ?? [],
     allowSessionTermination: true,
     allowSubscriptions: false,
     registrations: registration(options, Effect.succeed(calls))

@@ -27,7 +27,7 @@ import * as ToolCalls from "../../calls/ToolCalls.ts"
 import * as UserTools from "../../tools/UserTools.ts"
 import { advertisedIn } from "../capabilities.ts"
 import { heard } from "../heardMessages.ts"
-import { layerRoutes, RequestUser, type ServerOptions, valueLimit } from "../McpServer.ts"
+import { layerRoutes, RequestUser, type ServerOptions, sessionVersions, valueLimit } from "../McpServer.ts"
 import { codes, type Refusal } from "../refusedMessages.ts"
 import { makeSessions } from "./HttpSessions.ts"
 import * as Identity from "./Identity.ts"
@@ -46,6 +46,8 @@ export interface HttpOptions extends ServerOptions {
   readonly resource?: URL | undefined
   /** Host names that requests may use, besides those of loopback. */
   readonly allowedHosts?: ReadonlyArray<string> | undefined
+  /** Origins whose web pages may send requests, besides the one that is asked; none unless given. */
+  readonly allowedOrigins?: ReadonlyArray<string> | undefined
   /** How long a session lasts without a request; 30 minutes unless given. */
   readonly idle?: Duration.Input | undefined
 }
@@ -53,6 +55,7 @@ export interface HttpOptions extends ServerOptions {
 const path = "/mcp"
 const metadataPath = "/.well-known/oauth-protected-resource"
 const sessionHeader = "mcp-session-id"
+const versionHeader = "mcp-protocol-version"
 /** Milliseconds. Longer than proxies keep idle connections, so that none is closed while they send a request. */
 const keepAliveTimeout = 75_000
 const largestBody = ByteSize.megabytes(4)
@@ -83,6 +86,9 @@ const callsOf = Effect.fnUntraced(function* ({ database, granted, limits, result
 })
 
 const nameOf = (host: string): string => URL.parse(`http://${host}`)?.hostname ?? ""
+
+/** Whether a web page has the address that it asks: that of a proxy which serves both. */
+const isSame = (origin: string, host: string): boolean => URL.parse(origin)?.host === host.toLowerCase()
 
 const refuse = (status: number, message: string, headers: Readonly<Record<string, string>> = {}) =>
   HttpServerResponse.jsonUnsafe({ error: message }, { status, headers })
@@ -123,7 +129,7 @@ const makeGate = (options: HttpOptions, resource: URL) => {
   return (request: HttpServerRequest.HttpServerRequest) => {
     const { host: asked = "", origin } = request.headers
     if (!hosts.has(nameOf(asked).toLowerCase())) return refuse(403, "This host is not served here")
-    if (origin !== undefined && !allowedOrigins.includes(origin))
+    if (origin !== undefined && !allowedOrigins.includes(origin) && !isSame(origin, asked))
       return refuse(403, "This origin may not send requests here")
     return undefined
   }
@@ -154,14 +160,18 @@ const reasons: Readonly<Record<number, string>> = {
 const accepting = (accept: string | undefined): string =>
   accept === undefined || accept.includes("*/*") ? "application/json, text/event-stream" : accept
 
-/** The request for the protocol's handler, without the token. */
+/** A session has the version that it began with, also for clients that name another one in each request. */
+const versionOf = (session: string | undefined, version: string | undefined): Readonly<Record<string, string>> =>
+  version === undefined || (session !== undefined && sessionVersions.has(version)) ? {} : { [versionHeader]: version }
+
+/** The request for the protocol's handler, without the token and the origin, which have been checked. */
 const forwarded = (
   { headers: given, method }: HttpServerRequest.HttpServerRequest,
   resource: URL,
   body: string | undefined
 ): Request => {
-  const { authorization: _, ...others } = given
-  const headers = { ...others, accept: accepting(given["accept"]) }
+  const { authorization: _token, origin: _origin, [versionHeader]: version, ...others } = given
+  const headers = { ...others, ...versionOf(given[sessionHeader], version), accept: accepting(given["accept"]) }
   return new Request(new URL(path, resource), { method, headers, ...(body === undefined ? {} : { body }) })
 }
 
