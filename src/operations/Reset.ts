@@ -13,6 +13,7 @@ import { type MigrateOptions, MigrationReport, migrate } from "./migrate/Migrate
 import * as Migration from "./migrate/Migration.ts"
 import { createdObjects } from "./migrate/statements/CreatedObjects.ts"
 import * as Progress from "./Progress.ts"
+import { shellWord } from "./ShellWord.ts"
 import { checkPositions, generate, isGenerated, LoadDataReport } from "./seed/LoadData.ts"
 import { PortfolioReport, SeedReport, seed, seedPortfolio } from "./seed/Seed.ts"
 import { readInstruments, readPortfolio } from "./seed/SeedFile.ts"
@@ -29,7 +30,7 @@ export class ResetRefused extends Schema.TaggedError<ResetRefused>()("ResetRefus
 }) {
   override get message() {
     const said = this.confirmed === undefined ? "" : ` (not "${this.confirmed}")`
-    return `Nothing was dropped: "${this.database}" at ${this.location} ${this.reason}. Confirm with --confirm ${this.database}${said}`
+    return `Nothing was dropped: "${this.database}" at ${this.location} ${this.reason}. Confirm with --confirm ${shellWord(this.database)}${said}`
   }
 }
 

@@ -147,6 +147,15 @@ layer(TestConsole.layer, { timeout: "120 seconds", excludeTestServices: true })(
         }
         const text = yield* alexDb(home, variables, ["doctor"])
         assert.deepStrictEqual([text.code, text.out.split("\n").at(-1)], [0, "All is well: nothing to do."])
+        yield* Effect.flatMap(SqlClient.SqlClient, (sql) => sql`create view kept as select 1 as one`).pipe(
+          Effect.provide(DbLayer.layerEmbedded({ directory: join(home, "db") }))
+        )
+        const left = "Not changed, because no migration creates them: view kept. "
+        const repaired = yield* alexDb(home, variables, ["repair", "--yes"])
+        assert.include(repaired.out, `${left}alex-db repair --drift drops those`)
+        const drift = yield* alexDb(home, variables, ["repair", "--drift", "--yes"])
+        assert.include(drift.out, `${left}They hold data or do not affect Alex's rows, and no command drops them.`)
+        assert.notInclude(drift.out, "--drift")
       }),
     120_000
   )

@@ -3,6 +3,7 @@ import * as Console from "effect/Console"
 import * as CliOutput from "effect/cli/CliOutput"
 import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
 import * as Effect from "effect/Effect"
+import { shellWord } from "../../operations/ShellWord.ts"
 import { type Style, styleOf } from "./style.ts"
 import { visible, visibleJson, visibleReport } from "./visible.ts"
 
@@ -64,13 +65,11 @@ export const printJsonLine = (document: unknown) => Console.log(visibleJson(JSON
 export const print = <A>(json: boolean, result: A, text: (result: A, style: Style) => string) =>
   json ? printJson(result) : Effect.flatMap(style, (marks) => Console.log(text(visibleReport(result), marks)))
 
-const shellSafe = /^[\w@%+=:,./-]*$/
-
 /** Prints variables as lines for a shell; what a shell would interpret is quoted. */
 export const printExports = (variables: Readonly<Record<string, string>>) =>
   Console.log(
     Object.entries(variables)
-      .map(([name, value]) => `export ${name}=${shellSafe.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`}`)
+      .map(([name, value]) => `export ${name}=${shellWord(value)}`)
       .map(visible)
       .join("\n")
   )

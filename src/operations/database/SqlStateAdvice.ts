@@ -30,6 +30,18 @@ const onAccessRules = (message: string): Advice => ({
   fix: fixOfAccess(message)
 })
 
+/** The role does not exist or may not log in, or its certificate or its entry in pg_hba.conf is refused. */
+const onUser = (refusal: Refusal): Advice => {
+  const { message, overDataApi } = refusal
+  if (message.includes("pg_hba.conf")) return onAccessRules(message)
+  if (overDataApi) return onPassword(refusal)
+  return {
+    code: "password",
+    problem: `The server refused the user: ${message}`,
+    fix: "Correct the user in DATABASE_URL, or create it: CREATE ROLE ... LOGIN"
+  }
+}
+
 const onPassword = ({ message, overDataApi }: Refusal): Advice => {
   if (message.includes("pg_hba.conf")) return onAccessRules(message)
   return overDataApi
@@ -69,6 +81,13 @@ const onConflict: Advice = {
   fix: "Try again"
 }
 
+/** The limit may be the server's, the database's or the role's. */
+const onConnections = ({ message, overDataApi }: Refusal): Advice => ({
+  code: "connections",
+  problem: `The database has no free connection${overDataApi ? "" : `: ${message}`}`,
+  fix: `Wait, close idle clients, or raise ${overDataApi ? "the cluster's capacity" : "the limit of the server, the database or the role"}`
+})
+
 const onShutdown: Advice = {
   code: "shutdown",
   problem: "The database was shut down or restarted, or an administrator ended the session",
@@ -101,7 +120,7 @@ export const lacksCharacter = "Use a database whose encoding is UTF8: this one h
 
 const bySqlState: Readonly<Record<string, Advice | ((refusal: Refusal) => Advice | undefined)>> = {
   "28P01": onPassword,
-  "28000": onPassword,
+  "28000": onUser,
   "3D000": onDatabaseName,
   "3F000": {
     code: "schema",
@@ -153,11 +172,7 @@ const bySqlState: Readonly<Record<string, Advice | ((refusal: Refusal) => Advice
     problem: "The database has too little memory for the statement",
     fix: "Try again with fewer rows at a time, or raise the cluster's capacity"
   },
-  "53300": {
-    code: "connections",
-    problem: "The database has no free connection",
-    fix: "Wait, close idle clients, or raise the cluster's capacity"
-  },
+  "53300": onConnections,
   "55000": onClosedDatabase,
   "55P03": {
     code: "lock",

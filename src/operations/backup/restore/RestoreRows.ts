@@ -3,6 +3,7 @@ import { Effect, Schema, Stream } from "effect"
 import { SqlClient } from "effect/sql"
 import { Target } from "../../database/Target.ts"
 import * as Progress from "../../Progress.ts"
+import { shellWord } from "../../ShellWord.ts"
 import { readable, refuse, type Source, tallied } from "../Backup.ts"
 import * as Catalogue from "../BackupCatalogue.ts"
 import type { Header, TableSum } from "../BackupFormat.ts"
@@ -68,7 +69,7 @@ const guard = Effect.fnUntraced(function* (
   if (confirm !== database && (!isLocal || confirm !== undefined)) {
     return yield* refuse(
       `${held}; it ${isLocal ? "has another name" : "is not a local database"}`,
-      `Confirm with --confirm ${database}`
+      `Confirm with --confirm ${shellWord(database)}`
     )
   }
 })
