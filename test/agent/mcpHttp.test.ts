@@ -1,11 +1,10 @@
 /** Many users over HTTP: whose a request is says its token alone. */
 import { createHmac } from "node:crypto"
-import { createServer, request as httpRequest } from "node:http"
-import type { AddressInfo } from "node:net"
+import { request as httpRequest } from "node:http"
 import { assert, layer } from "@effect/vitest"
-import { Context, Effect, Layer } from "effect"
+import { Effect, Layer } from "effect"
 import type { SqlClient } from "effect/sql"
-import { calculateJwkThumbprint, exportJWK, exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT } from "jose"
+import { UnsecuredJWT } from "jose"
 import { vi } from "vitest"
 import { type HttpOptions, serve } from "../../src/agent/mcp/http/McpHttp.ts"
 import { grants } from "../../src/agent/tools/Grants.ts"
@@ -14,50 +13,12 @@ import { embedded } from "../repository/TestRepositories.ts"
 import { attempts } from "./attempts.ts"
 import { answersOf, looseMessages, oddMessages } from "./oddMessages.ts"
 import { person, stateOf } from "./People.ts"
+import { audience, Issuer, issuer } from "./TokenIssuer.ts"
 
 // A limit ends what hangs; a busy machine is no fault.
 vi.setConfig({ testTimeout: 300_000 })
 
 type Json = ReturnType<typeof JSON.parse>
-
-const issuer = "https://issuer.example"
-const audience = "alex"
-
-/** An issuer of tokens: its keys are on loopback. */
-const makeIssuer = async () => {
-  const own = await generateKeyPair("RS256", { extractable: true })
-  const foreign = await generateKeyPair("RS256")
-  const jwk = await exportJWK(own.publicKey)
-  const kid = await calculateJwkThumbprint(jwk)
-  const server = createServer((_, response) => {
-    response.writeHead(200, { "content-type": "application/json" })
-    response.end(JSON.stringify({ keys: [{ ...jwk, kid, use: "sig", alg: "RS256" }] }))
-  })
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
-  const { port } = server.address() as AddressInfo
-  const now = Math.floor(Date.now() / 1000)
-  const claims = (user: string) => ({ sub: user, iss: issuer, aud: audience, iat: now, exp: now + 3600 })
-  const sign = (payload: Readonly<Record<string, unknown>>, key = own.privateKey, header: object = {}) =>
-    new SignJWT({ ...payload }).setProtectedHeader({ alg: "RS256", kid, ...header }).sign(key)
-  return {
-    jwks: new URL(`http://127.0.0.1:${port}/jwks.json`),
-    token: (user: string) => sign(claims(user)),
-    claims,
-    sign,
-    now,
-    kid,
-    foreign: foreign.privateKey,
-    publicPem: await exportSPKI(own.publicKey),
-    close: () => server.close()
-  }
-}
-
-class Issuer extends Context.Service<Issuer, Awaited<ReturnType<typeof makeIssuer>>>()("test/Issuer") {
-  static readonly layer = Layer.effect(
-    Issuer,
-    Effect.acquireRelease(Effect.promise(makeIssuer), (one) => Effect.sync(one.close))
-  )
-}
 
 const opened = (options: Partial<HttpOptions> = {}) =>
   Effect.gen(function* () {
