@@ -47,10 +47,18 @@ interface Source {
   readonly key: string
 }
 
-const uuidForm = /^\{?[0-9a-f]{4}(-?[0-9a-f]{4}){7}\}?$/i
+const uuidForm = /^[0-9a-f]{4}(-?[0-9a-f]{4}){7}$/i
 
-/** An id as PostgreSQL reads a UUID; null, which no row has, for what is none: a message of a queue may hold anything. */
-export const uuidOrNull = (id: string): string | null => (uuidForm.test(id) ? id : null)
+/**
+ * An id in any of the forms in which PostgreSQL reads a UUID, as it writes it; null, which no row has, for what is none: a
+ * message of a queue may hold anything.
+ */
+export const uuidOrNull = (id: string): string | null => {
+  const bare = id.startsWith("{") && id.endsWith("}") ? id.slice(1, -1) : id
+  if (!uuidForm.test(bare)) return null
+  const digits = bare.replaceAll("-", "").toLowerCase()
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-")
+}
 
 /** Decodes single rows and lists of them. */
 export const reader = <A, I>(source: Source, schema: Schema.Codec<A, I>) => {
@@ -117,17 +125,19 @@ export const lookUp = <A, I>(
   }).pipe(RequestResolver.batchN(size))
   const { row } = reader(table, table.row)
   const isId = table.key === "id"
-  const isKey = (key: string) => (isId ? uuidOrNull(key) !== null : isStorable(key))
-  return <E>(key: string, absent: () => E): Effect.Effect<A, E | SqlError | UnreadableRow> =>
-    isKey(key)
-      ? SqlResolver.request(isId ? key.toLowerCase() : key, resolver).pipe(
+  const keyOf = (given: string) => (isId ? uuidOrNull(given) : isStorable(given) ? given : null)
+  return <E>(given: string, absent: () => E): Effect.Effect<A, E | SqlError | UnreadableRow> => {
+    const key = keyOf(given)
+    return key === null
+      ? Effect.suspend(() => Effect.fail(absent()))
+      : SqlResolver.request(key, resolver).pipe(
           Effect.catchTags({
             NoSuchElementError: () => Effect.fail(absent()),
             SchemaError: Effect.die
           }),
           Effect.flatMap(row)
         )
-      : Effect.suspend(() => Effect.fail(absent()))
+  }
 }
 
 /** Encodes input as the JSON text that `jsonb_populate_record` takes; `subject` names what it is about. */

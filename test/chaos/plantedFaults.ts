@@ -676,8 +676,8 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "an id that is none fails the lookups made with it",
     file: "src/repository/Rows.ts",
-    from: "isId ? uuidOrNull(key) !== null : isStorable(key)",
-    to: 'key !== ""',
+    from: "isId ? uuidOrNull(given) : isStorable(given) ? given : null",
+    to: "given",
     tests: [repositories]
   },
   {

@@ -24,6 +24,7 @@ import {
   Positions,
   Users
 } from "../../src/repository/index.ts"
+import { uuidOrNull } from "../../src/repository/Rows.ts"
 
 export type Services =
   | SqlClient.SqlClient
@@ -502,6 +503,34 @@ export const repositoryContract = (it: Vitest.MethodsNonLive<Services>) => {
       const account = yield* newAccount()
       const upper = AccountId.make(account.id.toUpperCase())
       assert.deepStrictEqual(yield* (yield* Accounts).findById(upper), account)
+    })
+  )
+
+  it.effect("an id is read in the forms in which PostgreSQL reads one, and in no other", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const { id } = yield* newAccount()
+      const digits = id.replaceAll("-", "")
+      const fours = digits.replaceAll(/(.{4})(?=.)/g, "$1-")
+      const forms = [id, id.toUpperCase(), digits, fours, `{${id}}`, `{${digits}}`]
+      for (const form of forms) {
+        const [row] = yield* sql<{ readonly id: string }>`SELECT ${form}::text::uuid AS id`
+        assert.deepStrictEqual([uuidOrNull(form), row?.id], [id, id], form)
+      }
+      for (const form of [
+        `{${id}`,
+        `${id}}`,
+        ` ${id}`,
+        `${id}\n`,
+        `urn:uuid:${id}`,
+        `${id}-`,
+        `${id}0`,
+        id.slice(1),
+        ""
+      ]) {
+        assert.isNull(uuidOrNull(form), form)
+        yield* Effect.flip(sql.withTransaction(sql`SELECT ${form}::text::uuid`))
+      }
     })
   )
 
