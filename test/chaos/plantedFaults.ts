@@ -856,6 +856,20 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     tests: ["test/data-api/statement/Shape.test.ts"]
   },
   {
+    name: "an array with a comma in an element is sent as a list of texts",
+    file: "src/data-api/values/PgLiterals.ts",
+    from: 'element !== "NULL" && element?.includes(",") !== true',
+    to: 'element !== "NULL"',
+    tests: ["test/data-api/values/PgValue.test.ts"]
+  },
+  {
+    name: "PostgreSQL plans without the elements of an array",
+    file: "src/data-api/sql/StatementTexts.ts",
+    from: "return isList ?",
+    to: "return plain._tag === undefined ?",
+    tests: ["test/data-api/sql/arrays.test.ts"]
+  },
+  {
     name: "a shortened list has the first of the types of each column alone",
     file: "src/data-api/statement/Lists.ts",
     from: "firsts?.[row] ?? firsts?.[0]",
@@ -893,8 +907,8 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "what a packed list holds is sent beside it as well",
     file: "src/data-api/sql/StatementTexts.ts",
-    from: "new Set([...literal, ...lists.flatMap((list) => list.elements.flat())])",
-    to: "literal",
+    from: "new Set([...whole.literal, ...lists.flatMap((list) => list.elements.flat())])",
+    to: "whole.literal",
     tests: ["test/data-api/sql/StatementTexts.test.ts"]
   },
   {

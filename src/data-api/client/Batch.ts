@@ -33,6 +33,9 @@ const common = (a: PgParameter, b: PgParameter): PgParameter | undefined => {
   return a._tag === b._tag ? a : undefined
 }
 
+const withoutList = ({ list: _, ...parameter }: Extract<PgParameter, { readonly list?: unknown }>): PgParameter =>
+  parameter
+
 /** Encodes the sets of a batch, or says why they can't be sent as one. */
 export const encodeSets = (
   names: ReadonlyArray<string>,
@@ -52,7 +55,8 @@ export const encodeSets = (
     const [first, ...others] = encodedSets.flatMap((set) => set[index] ?? [])
     const parameter = others.reduce<PgParameter | undefined>((a, b) => a && common(a, b), first)
     if (parameter === undefined) return Result.fail(`The sets hold values of different types for :${name}.`)
-    parameters.push(parameter)
+    // The sets may hold arrays that can't be sent as lists of texts, so none is.
+    parameters.push("list" in parameter ? withoutList(parameter) : parameter)
   }
   return Result.succeed({ parameters, sets: encodedSets })
 }

@@ -88,13 +88,15 @@ const noParameters: ReadonlyArray<SqlParameter> = []
 
 const namedParameters = (
   values: ReadonlyArray<PgParameter>,
-  { lists, literal, numbers }: ServiceText
+  { listed, lists, literal, numbers }: ServiceText
 ): ReadonlyArray<SqlParameter> => {
   if (values.length === 0 && numbers.length === 0) return noParameters
   const parameters: Array<SqlParameter> = []
   for (let index = 0; index < values.length; index++) {
-    const value = values[index]?.value
-    if (value !== undefined && !literal.has(index)) parameters.push({ name: parameterName(index), value })
+    const parameter = values[index]
+    if (parameter === undefined || literal.has(index)) continue
+    const list = listed.has(index) && "list" in parameter ? parameter.list : undefined
+    parameters.push({ name: parameterName(index), value: list ?? parameter.value })
   }
   for (const { json, name } of numbers) parameters.push({ name, value: { stringValue: json } })
   const jsonOf = (list: PackedList): string => listJson(list, (value) => fieldText(values[value]?.value))

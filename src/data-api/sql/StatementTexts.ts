@@ -1,7 +1,7 @@
 /** Caches parsed statements and the SQL texts that are sent for them. */
 import * as Result from "effect/Result"
 import { isLonger, MAX_SQL_LENGTH } from "../Limits.ts"
-import { columnType } from "../statement/ListColumns.ts"
+import { columnType, plainName } from "../statement/ListColumns.ts"
 import { shorten } from "../statement/Lists.ts"
 import { packNumbers, type SentNumbers } from "../statement/NumberLists.ts"
 import { type PackedList, packLists } from "../statement/PackedLists.ts"
@@ -18,6 +18,8 @@ export interface ServiceText {
   readonly sql: string
   /** The parameters that are not sent by themselves: the text contains them as literals, or a list has them. */
   readonly literal: ReadonlySet<number>
+  /** The arrays that are sent as a list of texts. */
+  readonly listed: ReadonlySet<number>
   /** The lists that are sent as one parameter each, because the text would be too long. */
   readonly lists: ReadonlyArray<PackedList>
   /** The lists of numbers that are sent as one parameter each, for the same reason. */
@@ -57,7 +59,7 @@ const emptyArray: Placement = { _tag: "Literal", text: "'{}'" }
 const textArray = castTo("text[]")
 
 /** How the text contains a parameter: bare, with a cast, or as a literal. */
-const placementOf = (parameter: PgParameter, type: InferredType | undefined): Placement => {
+const plainPlacement = (parameter: PgParameter, type: InferredType | undefined): Placement => {
   switch (parameter._tag) {
     case "Typed":
       return castTo(parameter.type)
@@ -70,10 +72,27 @@ const placementOf = (parameter: PgParameter, type: InferredType | undefined): Pl
   }
 }
 
-/** The key of a statement's text: the types of its parameters. */
+/** Arrays of types whose text PostgreSQL reads in the same way whatever its settings are. */
+const listedTypes = /^(?:bool|int[248]|float[48]|numeric|uuid|text|varchar)\[\]$/
+
+/**
+ * The same, with arrays as lists of texts where they can be. The conversion of an array's text is STABLE, so PostgreSQL
+ * plans without the elements, and converts the text for every row of a scan without an index. That of a list is
+ * IMMUTABLE, so the array is a constant of the plan: it is hashed, selects partitions, and is converted once.
+ */
+const placementOf = (parameter: PgParameter, type: InferredType | undefined): Placement => {
+  const plain = plainPlacement(parameter, type)
+  const isList = "list" in parameter && plain._tag === "Cast" && listedTypes.test(plainName(plain.type))
+  return isList ? { _tag: "List", type: plain.type } : plain
+}
+
+/** The key of a statement's text: the types of its parameters, and which arrays are lists. */
 export const textKey = (parameters: ReadonlyArray<PgParameter>): string => {
   let key = ""
-  for (const parameter of parameters) key += `${parameter._tag === "Typed" ? parameter.type : parameter._tag},`
+  for (const parameter of parameters) {
+    key += parameter._tag === "Typed" ? parameter.type : parameter._tag
+    key += "list" in parameter ? "*," : ","
+  }
   return key
 }
 
@@ -210,19 +229,25 @@ export const textOf = (
   learnt?: LearntTypes
 ): ServiceText => {
   const types = learnt?.lookup?.parameters ?? []
-  const placements = parameters.map((parameter, index) =>
-    placementOf(parameter, template.uncast.has(index) ? types[standsFor[index] ?? index] : undefined)
-  )
-  const literal = new Set(placements.flatMap(({ _tag }, index) => (_tag === "Literal" ? [index] : [])))
-  const whole = render(template, placements)
-  if (!isLonger(whole, MAX_SQL_LENGTH)) return { sql: whole, literal, lists: [], numbers: [], learnt }
+  const typeAt = (index: number) => (template.uncast.has(index) ? types[standsFor[index] ?? index] : undefined)
+  const rendered = (placements: ReadonlyArray<Placement>): ServiceText => {
+    const placed = (tag: Placement["_tag"]) =>
+      new Set(placements.flatMap(({ _tag }, index) => (_tag === tag ? [index] : [])))
+    const sql = render(template, placements)
+    return { sql, literal: placed("Literal"), listed: placed("List"), lists: [], numbers: [], learnt }
+  }
+  const short = rendered(parameters.map((parameter, index) => placementOf(parameter, typeAt(index))))
+  if (!isLonger(short.sql, MAX_SQL_LENGTH)) return short
+  const placements = parameters.map((parameter, index) => plainPlacement(parameter, typeAt(index)))
+  const whole = short.listed.size === 0 ? short : rendered(placements)
+  if (!isLonger(whole.sql, MAX_SQL_LENGTH)) return whole
   const { lists, sql } = packLists(template, {
     placementOf: (value) => placements[value],
     takesType: (value) => takesType(parameters[value]),
     takesTypeOfPlace: (value) => parameters[value]?._tag === "Text" || parameters[value]?._tag === "TextArray"
-  }) ?? { lists: [], sql: whole }
+  }) ?? { lists: [], sql: whole.sql }
   // DDL, such as a constraint, takes no query in place of its list.
   const packed = kind.prepared !== undefined && isLonger(sql, MAX_SQL_LENGTH) ? packNumbers(sql) : undefined
-  const unsent = new Set([...literal, ...lists.flatMap((list) => list.elements.flat())])
-  return { sql: packed?.sql ?? sql, literal: unsent, lists, numbers: packed?.sent ?? [], learnt }
+  const unsent = new Set([...whole.literal, ...lists.flatMap((list) => list.elements.flat())])
+  return { ...whole, sql: packed?.sql ?? sql, literal: unsent, lists, numbers: packed?.sent ?? [] }
 }

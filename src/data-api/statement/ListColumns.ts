@@ -36,7 +36,7 @@ const castOf = (text: string, type: string): string =>
   type === "" ? text : type === "regclass" ? `${text}::oid::${type}` : `${text}::${type}`
 
 /** A type's plain name, however it is written: `int4[]` and `"pg_catalog"."_int4"` are `int4[]`. */
-const plainName = (type: string): string => {
+export const plainName = (type: string): string => {
   const name = /^(?:"pg_catalog"\.)?"(\w+)"(\[\])?$/.exec(type)
   if (name === null) return type === "" ? "text" : type
   const element = name[1] ?? ""

@@ -40,6 +40,8 @@ export type Placement =
   | { readonly _tag: "Bare" }
   /** The placeholder with a cast. */
   | { readonly _tag: "Cast"; readonly type: string }
+  /** The placeholder of a list of texts with a cast to an array. */
+  | { readonly _tag: "List"; readonly type: string }
   /** No placeholder: PostgreSQL takes the type of a literal from the context. */
   | { readonly _tag: "Literal"; readonly text: string }
 
@@ -258,7 +260,9 @@ export const placed = (value: number, placement: Placement = bare): string =>
     ? placement.text
     : placement._tag === "Bare"
       ? `:${parameterName(value)}`
-      : `(:${parameterName(value)}::${placement.type})`
+      : placement._tag === "List"
+        ? `(string_to_array(:${parameterName(value)}, ',', 'NULL')::${placement.type})`
+        : `(:${parameterName(value)}::${placement.type})`
 
 /**
  * Renders a template with a placement for each value.

@@ -7,7 +7,7 @@ import type * as BigDecimal from "effect/BigDecimal"
 import * as Result from "effect/Result"
 import type { Field } from "../DataApi.ts"
 import {
-  arrayLiteral,
+  arrayTexts,
   blob,
   bool,
   decimalText,
@@ -23,16 +23,19 @@ import {
 import { pgElementByOid, pgTypeByOid } from "./PgOids.ts"
 import { caught, PgValueError, type Row, refuse, setOwn } from "./PgRefusal.ts"
 
-/** An encoded parameter, by how its type is known. */
+/**
+ * An encoded parameter, by how its type is known. `list` has the elements of an array for `string_to_array`, if they can
+ * be sent in that form.
+ */
 export type PgParameter =
   /** The type is known from the value, or was given with it. */
-  | { readonly _tag: "Typed"; readonly type: string; readonly value: Field }
+  | { readonly _tag: "Typed"; readonly type: string; readonly value: Field; readonly list?: Field }
   /** A string: PostgreSQL infers its type from the statement. */
   | { readonly _tag: "Text"; readonly value: Field }
   /** NULL: PostgreSQL infers its type from the statement. */
   | { readonly _tag: "Null"; readonly value: Field }
   /** An array of strings: `text[]`, unless PostgreSQL infers an array of another type. */
-  | { readonly _tag: "TextArray"; readonly value: Field }
+  | { readonly _tag: "TextArray"; readonly value: Field; readonly list?: Field }
   /** An empty array, whose type can't be known from the value. */
   | { readonly _tag: "EmptyArray"; readonly value: Field }
 
@@ -42,6 +45,19 @@ const emptyArray: PgParameter = { _tag: "EmptyArray", value: { stringValue: "{}"
 /** Quotes `char` and `bit`, which would otherwise mean other types: `bpchar(1)` and `bit(1)`. */
 const quoted = (type: string): string => type.replace(/^(?:bit|char)(?=$|\[)/, '"$&"')
 const typedAs = (type: string, value: Field): PgParameter => ({ _tag: "Typed", type: quoted(type), value })
+
+/** The forms of an array, without its type. */
+const arrayForms = (element: string, values: ReadonlyArray<unknown>) => {
+  const { list, literal } = arrayTexts(element, values)
+  const value: Field = { stringValue: literal }
+  return list === undefined ? { value } : { value, list: { stringValue: list } }
+}
+
+const typedArray = (element: string, values: ReadonlyArray<unknown>): PgParameter => ({
+  _tag: "Typed",
+  type: quoted(`${element}[]`),
+  ...arrayForms(element, values)
+})
 
 const typed = (type: string, value: unknown): PgParameter => {
   if (value === null || value === undefined) return typedAs(type, NULL)
@@ -94,9 +110,7 @@ const fromTypedParameter = (oid: number, value: unknown): PgParameter => {
   const element = pgElementByOid.get(oid)?.name
   if (element !== undefined) {
     if (value === null) return typedAs(`${element}[]`, NULL)
-    return Array.isArray(value)
-      ? typedAs(`${element}[]`, { stringValue: arrayLiteral(element, value) })
-      : refuse(`a ${element}[] parameter takes an array`)
+    return Array.isArray(value) ? typedArray(element, value) : refuse(`a ${element}[] parameter takes an array`)
   }
   const type = pgTypeByOid.get(oid)?.name
   return type === undefined
@@ -183,8 +197,7 @@ const fromArray = (values: ReadonlyArray<unknown>): PgParameter => {
   if (elementType === undefined) {
     return refuse("an array with only NULL elements has no known type: use a typed array parameter")
   }
-  const value = { stringValue: arrayLiteral(elementType, elements) }
-  return open ? { _tag: "TextArray", value } : typedAs(`${elementType}[]`, value)
+  return open ? { _tag: "TextArray", ...arrayForms(elementType, elements) } : typedArray(elementType, elements)
 }
 
 const parameterOf = (value: unknown): PgParameter => {
@@ -214,7 +227,7 @@ const parameterOf = (value: unknown): PgParameter => {
  * // succeeds with [
  * //   { _tag: "Typed", type: "int4", value: { longValue: 7 } },
  * //   { _tag: "Text", value: { stringValue: "x" } },
- * //   { _tag: "Typed", type: "int4[]", value: { stringValue: '{"1",NULL}' } }
+ * //   { _tag: "Typed", type: "int4[]", value: { stringValue: '{"1",NULL}' }, list: { stringValue: "1,NULL" } }
  * // ]
  * ```
  */

@@ -175,12 +175,24 @@ export const literal = (type: string, value: unknown): string => {
   }
 }
 
-export const arrayLiteral = (type: string, values: ReadonlyArray<unknown>): string =>
-  `{${values
-    .map((value) =>
-      value === null || value === undefined ? "NULL" : `"${literal(type, value).replace(/["\\]/g, "\\$&")}"`
-    )
-    .join(",")}}`
+/** An array in two forms. */
+export interface ArrayTexts {
+  /** The text that PostgreSQL reads as the array. */
+  readonly literal: string
+  /** The elements for `string_to_array(…, ',', 'NULL')`; undefined if one of them would be read as something else. */
+  readonly list: string | undefined
+}
+
+export const arrayTexts = (type: string, values: ReadonlyArray<unknown>): ArrayTexts => {
+  const texts = values.map((value) => (value === null || value === undefined ? null : literal(type, value)))
+  const quoted = texts.map((element) => (element === null ? "NULL" : `"${element.replace(/["\\]/g, "\\$&")}"`))
+  // One empty element would be no element.
+  const isList = texts.every((element) => element !== "NULL" && element?.includes(",") !== true) && texts.join() !== ""
+  return {
+    literal: `{${quoted.join(",")}}`,
+    list: isList || texts.length === 0 ? texts.map((element) => element ?? "NULL").join(",") : undefined
+  }
+}
 
 /** A decimal with all digits of its scale: `12.50` stays `12.50`. */
 export const decimalText = ({ scale, value }: BigDecimal.BigDecimal): string => {

@@ -60,7 +60,14 @@ it("of one statement 32 texts are held, and fewer long ones, but always one", ()
   const held = (length: number): number => {
     const statement = Result.getOrThrow(new StatementTexts(1).find("select $1", 1))
     for (let number = 0; number < 100; number++) {
-      const made = { sql: "x".repeat(length), literal: new Set<number>(), lists: [], numbers: [], learnt: undefined }
+      const made = {
+        sql: "x".repeat(length),
+        literal: new Set<number>(),
+        listed: new Set<number>(),
+        lists: [],
+        numbers: [],
+        learnt: undefined
+      }
       assert.strictEqual(rememberText(statement, `${number}`.padEnd(10), made), made)
     }
     return statement.texts.size

@@ -46,8 +46,19 @@ describe("parameters", () => {
     [
       "so has an array of strings, if it is one of arrays",
       ['a"b', null],
-      { _tag: "TextArray", value: { stringValue: '{"a\\"b",NULL}' } }
+      { _tag: "TextArray", value: { stringValue: '{"a\\"b",NULL}' }, list: { stringValue: 'a"b,NULL' } }
     ],
+    [
+      "an array with a comma in an element is no list of texts",
+      ["a,b", "c"],
+      { _tag: "TextArray", value: { stringValue: '{"a,b","c"}' } }
+    ],
+    [
+      "nor is one with the text NULL",
+      PgTypes.array(["NULL"], PgTypes.OID.text).pipe(Result.getOrThrow),
+      { _tag: "Typed", type: "text[]", value: { stringValue: '{"NULL"}' } }
+    ],
+    ["nor is one of an empty string", [""], { _tag: "TextArray", value: { stringValue: '{""}' } }],
     ["an empty array has no type to be seen", [], { _tag: "EmptyArray", value: { stringValue: "{}" } }],
     [
       "a typed parameter of sql-pg is of its type",
@@ -163,6 +174,10 @@ describe("placeholders", () => {
       "select (:p1::int4[])[2], ((:p1::int4[])).x, (:p1::int4[]) [3]"
     )
     assert.strictEqual(rendered("select '$1', a[$1:$2]", int4, int4), "select '$1', a[(:p1::int4) : (:p2::int4)]")
+    assert.strictEqual(
+      rendered("select $1[2]", { _tag: "List", type: "int4[]" }),
+      "select (string_to_array(:p1, ',', 'NULL')::int4[])[2]"
+    )
     assert.strictEqual(rendered("values ($1)", { _tag: "Literal", text: "'{}'" }), "values ('{}')")
   })
 
