@@ -1,9 +1,12 @@
 /** What a restore asks a person at a terminal, and what becomes of the answer. */
 import { spawn } from "node:child_process"
+import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import * as LocalDataApi from "../../../src/local/LocalDataApi.ts"
 import { commandLine } from "../../CommandLine.ts"
 import { isPresent } from "../../clients/program.ts"
+import { execute } from "../../local/calls.ts"
 import { alexDb, folder } from "./Processes.ts"
 
 interface Said {
@@ -67,6 +70,30 @@ describe.skipIf(!isPresent("script of util-linux", "script", ["--version"]))("at
         const right = yield* atTerminal(cwd, ["restore", "empty.jsonl"], question, "alex\r")
         assert.strictEqual(right.code, 0, right.screen)
         assert.strictEqual(yield* rowsIn(cwd, ".alex-db"), "nobody")
+      }),
+    300_000
+  )
+
+  it.live(
+    "a repair asks before it changes something, and does not where there is nothing to change",
+    () =>
+      Effect.gen(function* () {
+        const cwd = yield* folder
+        const made = yield* alexDb(["migrate"], { cwd })
+        assert.strictEqual(made.code, 0, made.stderr)
+        const question = "Run these statements?"
+        const idle = yield* atTerminal(cwd, ["repair"], question, "n")
+        assert.strictEqual(idle.code, 0, idle.screen)
+        assert.include(idle.screen, "Found no difference from the migrations that can be repaired.")
+        assert.notInclude(idle.screen, question)
+        yield* execute("create policy mine on users using (true)").pipe(
+          Effect.provide(LocalDataApi.layer({ dataDir: join(cwd, ".alex-db"), durability: "fast" }))
+        )
+        const refused = yield* atTerminal(cwd, ["repair", "--drift"], question, "n")
+        assert.strictEqual(refused.code, 3, refused.screen)
+        const accepted = yield* atTerminal(cwd, ["repair", "--drift"], question, "y")
+        assert.strictEqual(accepted.code, 0, accepted.screen)
+        assert.include(accepted.screen, "repaired: policy users.mine")
       }),
     300_000
   )

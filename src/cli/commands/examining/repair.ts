@@ -59,6 +59,10 @@ const repairText =
     ].join("\n")
   }
 
+/** Whether a repair would change nothing: no difference, and each constraint is still broken by some row. */
+const isIdle = ({ broken, leftOut, repaired }: Repair.RepairReport): boolean =>
+  repaired.length === 0 && [...broken, ...leftOut].every(({ rows }) => rows > 0)
+
 export const repair = Command.make(
   "repair",
   {
@@ -80,7 +84,7 @@ export const repair = Command.make(
     const report = yield* onDatabase(flags)(
       Effect.gen(function* () {
         const planned = yield* Repair.repair({ ...options, dryRun: true })
-        if (dryRun || (!yes && !canPrompt)) return planned
+        if (dryRun || isIdle(planned) || (!yes && !canPrompt)) return planned
         if (yes) return yield* Repair.repair(options)
         yield* sayLines(toText(visibleReport(planned), yield* style))
         const go = yield* Prompt.run(Prompt.Confirm({ message: "Run these statements?", initial: false }))
