@@ -1,6 +1,6 @@
 /** Many users over HTTP: whose a request is says its token alone. */
 import { createHmac } from "node:crypto"
-import { request as httpRequest } from "node:http"
+import { createServer, request as httpRequest } from "node:http"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import type { SqlClient } from "effect/sql"
@@ -9,6 +9,7 @@ import { vi } from "vitest"
 import { type HttpOptions, serve } from "../../src/agent/mcp/http/McpHttp.ts"
 import { grants } from "../../src/agent/tools/Grants.ts"
 import type { Repositories } from "../../src/DbLayer.ts"
+import { listening } from "../listening.ts"
 import { embedded } from "../repository/TestRepositories.ts"
 import { attempts } from "./attempts.ts"
 import { answersOf, looseMessages, oddMessages } from "./oddMessages.ts"
@@ -228,6 +229,37 @@ layer(Layer.provideMerge(Issuer.layer, embedded), { excludeTestServices: true })
         error: { code: -32602, message: "Invalid params: nested too deep. Send flatter arguments" }
       })
       assert.strictEqual(yield* status(" ".repeat(5_000_000), { authorization }), 413)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("behind a proxy is found under the path that clients know, and its metadata where that path leads", () =>
+    Effect.gen(function* () {
+      const { token } = yield* Issuer
+      const alice = yield* person("alice")
+      const authorization = `Bearer ${yield* Effect.promise(() => token(alice.user))}`
+      const known = "/.well-known/oauth-protected-resource"
+      for (const [given, metadata] of [
+        ["https://alex.example/tools/v1/mcp", `${known}/tools/v1/mcp`],
+        ["https://alex.example/tools/", `${known}/tools`],
+        ["https://alex.example", known]
+      ] as const) {
+        const resource = new URL(given)
+        const port = yield* freePort
+        yield* opened({ resource, port })
+        const at = (path: string) => new URL(path, `http://127.0.0.1:${port}`)
+        const { headers } = yield* post(at("/mcp"), initialize)
+        assert.include(headers.get("www-authenticate"), `resource_metadata="https://alex.example${metadata}"`)
+        for (const path of [metadata, known, `${known}/mcp`]) {
+          const { body } = yield* post(at(path), undefined, { method: "GET" })
+          assert.strictEqual(body.resource, resource.href, path)
+        }
+        for (const path of ["/mcp", resource.pathname]) {
+          assert.strictEqual((yield* post(at(path), initialize, { authorization })).status, 200, path)
+        }
+        for (const path of ["/tools", "/mcp/", `${resource.pathname}x`]) {
+          assert.strictEqual((yield* post(at(path), initialize, { authorization })).status, 404, path)
+        }
+      }
     }).pipe(Effect.scoped)
   )
 
@@ -483,6 +515,9 @@ layer(Layer.provideMerge(Issuer.layer, embedded), { excludeTestServices: true })
     600_000
   )
 })
+
+/** A port on which nobody listens. */
+const freePort = Effect.scoped(listening(() => createServer()))
 
 /** `fetch` sets `Host` itself. */
 const withHost = (url: URL, host: string, authorization: string) =>

@@ -97,9 +97,12 @@ const refuse = (status: number, message: string, headers: Readonly<Record<string
 const refuseMessage = ({ code, line }: Refusal) =>
   HttpServerResponse.text(line, { status: code === codes.params ? 200 : 400, contentType: "application/json" })
 
+/** Where the metadata of a resource is: its path stands behind the well-known one (RFC 9728). */
+const metadataPathOf = ({ pathname }: URL): string => `${metadataPath}${pathname.replace(/\/$/, "")}`
+
 /** The answer to a client without a valid token, which says where to get one. */
 const challenge = (resource: URL, { reason }: Identity.NotIdentified) => {
-  const where = `resource_metadata="${resource.origin}${metadataPath}${path}"`
+  const where = `resource_metadata="${resource.origin}${metadataPathOf(resource)}"`
   switch (reason) {
     case "missing":
       return refuse(401, "Send a token of the authorization server", { "www-authenticate": `Bearer ${where}` })
@@ -143,7 +146,8 @@ const metadataOf = (resource: URL, issuer: string) =>
     resource_name: "Alex database"
   })
 
-const isMetadata = (asked: string): boolean => asked === metadataPath || asked === `${metadataPath}${path}`
+const isMetadata = (asked: string, resource: URL): boolean =>
+  [metadataPath, `${metadataPath}${path}`, metadataPathOf(resource)].includes(asked)
 
 /** The body of a request, if its method has one; `None` if it is too long or can't be read. */
 const bodyOf = (request: HttpServerRequest.HttpServerRequest) =>
@@ -229,8 +233,9 @@ const makeFront = Effect.fnUntraced(function* (options: HttpOptions, resource: U
       const asking = preflight(request)
       if (asking !== undefined) return asking
       const [asked = ""] = request.url.split("?")
-      if (isMetadata(asked)) return metadataOf(resource, options.identity.issuer)
-      if (asked !== path) return refuse(404, `The tools are at ${path}`)
+      if (isMetadata(asked, resource)) return metadataOf(resource, options.identity.issuer)
+      // A proxy may pass on its own path or this one.
+      if (asked !== path && asked !== resource.pathname) return refuse(404, `The tools are at ${path}`)
       const { user } = yield* userOf(request.headers["authorization"])
       return yield* answer(request, user)
     },
