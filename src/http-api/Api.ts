@@ -79,16 +79,19 @@ const users = HttpApiGroup.make("users")
     HttpApiEndpoint.get("getUser", "/user", {
       success: json(Schema.Struct({ user: Domain.User, created: Schema.Boolean })),
       error: [...failures]
-    }),
+    }).annotate(OpenApi.Description, "Reads the user, who is created where this is the first request."),
     HttpApiEndpoint.put("updateUser", "/user", {
       payload: Domain.userUpdateInput(digits).mapFields(Struct.assign(setByService)),
       success: json(Domain.User),
       error: [...failures, UserNotFound]
-    }),
+    }).annotate(OpenApi.Description, "Changes what the body names; what is left out stays as it is."),
     HttpApiEndpoint.get("getPortfolio", "/portfolio", {
       success: json(Domain.PortfolioSummary),
       error: [...failures, UserNotFound]
-    })
+    }).annotate(
+      OpenApi.Description,
+      "Adds up all that the user holds: totals, the value by account, holding, region, sector and asset class."
+    )
   )
   .middleware(InputErrors)
   .middleware(Authorization)
@@ -97,27 +100,30 @@ const users = HttpApiGroup.make("users")
 
 const accounts = HttpApiGroup.make("accounts")
   .add(
-    HttpApiEndpoint.get("listAccounts", "/accounts", { success: listOf(Domain.Account), error: [...failures] }),
+    HttpApiEndpoint.get("listAccounts", "/accounts", {
+      success: listOf(Domain.Account),
+      error: [...failures]
+    }).annotate(OpenApi.Description, "Lists all accounts, the newest first."),
     HttpApiEndpoint.post("createAccount", "/accounts", {
       payload: Domain.accountCreateInput(digits).mapFields(Struct.assign(setByService)),
       success: json(Domain.Account).pipe(HttpApiSchema.status(201)),
       error: [...failures, UserNotFound]
-    }),
+    }).annotate(OpenApi.Description, "Creates an account."),
     HttpApiEndpoint.put("updateAccount", "/accounts/:id", {
       params: { id: Domain.AccountId },
       payload: Domain.accountUpdateInput(digits).mapFields(Struct.assign(setByService)),
       success: json(Domain.Account),
       error: [...failures, AccountNotFound, Forbidden]
-    }),
+    }).annotate(OpenApi.Description, "Changes what the body names; what is left out stays as it is."),
     HttpApiEndpoint.delete("deleteAccount", "/accounts/:id", {
       params: { id: Domain.AccountId },
       success: json(Domain.Account),
       error: [...failures, AccountNotFound, Forbidden]
-    }),
+    }).annotate(OpenApi.Description, "Deletes an account with its positions."),
     HttpApiEndpoint.delete("deleteAccounts", "/accounts", {
       success: Schema.Struct({ deleted: Schema.Int }),
       error: [...failures]
-    })
+    }).annotate(OpenApi.Description, "Deletes all accounts of the user with their positions.")
   )
   .middleware(InputErrors)
   .middleware(Authorization)
@@ -130,23 +136,26 @@ const positions = HttpApiGroup.make("positions")
       params: { id: Domain.AccountId },
       success: listOf(Domain.HeldPosition),
       error: [...failures, AccountNotFound, Forbidden]
-    }),
+    }).annotate(OpenApi.Description, "Lists the positions of an account, each with its instrument."),
     HttpApiEndpoint.post("putPosition", "/positions", {
       payload: Domain.positionCreateInput(digits).mapFields(Struct.assign(setByService)),
       success: json(Domain.Position).pipe(HttpApiSchema.status(201)),
       error: [...failures, AccountNotFound, Forbidden]
-    }),
+    }).annotate(
+      OpenApi.Description,
+      "Sets how many shares an account holds of an instrument, which replaces a position that is there; an unknown instrument is registered."
+    ),
     HttpApiEndpoint.put("updatePosition", "/positions/:id", {
       params: { id: Domain.PositionId },
       payload: Domain.positionUpdateInput(digits).mapFields(Struct.assign(setWithPosition)),
       success: json(Domain.Position),
       error: [...failures, PositionNotFound, Forbidden]
-    }),
+    }).annotate(OpenApi.Description, "Changes the quantity or the day of a position; what is left out stays as it is."),
     HttpApiEndpoint.delete("deletePosition", "/positions/:id", {
       params: { id: Domain.PositionId },
       success: json(Domain.Position),
       error: [...failures, PositionNotFound, Forbidden]
-    })
+    }).annotate(OpenApi.Description, "Deletes a position.")
   )
   .middleware(InputErrors)
   .middleware(Authorization)
@@ -159,7 +168,10 @@ const instruments = HttpApiGroup.make("instruments")
       query: { search: Schema.optionalKey(Schema.String), limit: Schema.optionalKey(limit(100)) },
       success: listOf(Domain.Instrument),
       error: [...failures]
-    })
+    }).annotate(
+      OpenApi.Description,
+      "Lists the instruments whose symbol or name has the text in it, or all; an instrument is every user's."
+    )
   )
   .middleware(InputErrors)
   .middleware(Authorization)
@@ -172,7 +184,7 @@ const jobs = HttpApiGroup.make("jobs")
       payload: Domain.JobCreate.mapFields(Struct.assign(setByService)),
       success: json(Domain.JobState).pipe(HttpApiSchema.status(201)),
       error: [...failures, UserNotFound, JobTooLarge]
-    }),
+    }).annotate(OpenApi.Description, "Creates a pending job. Running it is up to the service."),
     HttpApiEndpoint.get("listJobs", "/jobs", {
       query: {
         status: Schema.optionalKey(Domain.JobStatus),
@@ -187,12 +199,15 @@ const jobs = HttpApiGroup.make("jobs")
         })
       ),
       error: [...failures]
-    }),
+    }).annotate(
+      OpenApi.Description,
+      "Lists the jobs without their payloads, the newest first, a page at a time: next is the after of the following page."
+    ),
     HttpApiEndpoint.get("getJob", "/jobs/:id", {
       params: { id: Domain.JobId },
       success: json(Domain.Job),
       error: [...failures, JobNotFound, Forbidden]
-    })
+    }).annotate(OpenApi.Description, "Reads a job with its request and its results.")
   )
   .middleware(InputErrors)
   .middleware(Authorization)

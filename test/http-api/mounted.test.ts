@@ -49,6 +49,17 @@ it("the document says the range of each limit", () => {
   assert.deepStrictEqual(limitOf("/jobs"), { type: "integer", minimum: 1, maximum: 200, default: 50 })
 })
 
+it("the document says of each operation what it does, and has its title", () => {
+  const { info, paths } = OpenApi.fromApi(AlexApi)
+  assert.strictEqual(info.title, "Alex")
+  const all: Record<string, Record<string, { readonly description?: string }>> = JSON.parse(JSON.stringify(paths))
+  for (const [path, operations] of Object.entries(all)) {
+    for (const [method, { description }] of Object.entries(operations)) {
+      assert.match(description ?? "", /^[A-Z].+\.$/, `${method} ${path}`)
+    }
+  }
+})
+
 layer(served, { timeout: "60 seconds", excludeTestServices: true })("the API under a path of a service", (it) => {
   it.effect("answers the derived client with the values of the domain, beside other groups, and says where it is", () =>
     Effect.gen(function* () {
