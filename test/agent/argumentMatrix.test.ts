@@ -195,11 +195,13 @@ layer(embedded, { excludeTestServices: true })("each argument of each tool", (it
   )
 })
 
-/** Whether a value stands for none: empty text may also be the text that is meant. */
+/** Whether a value stands for none: text may also be the text that is meant, and `None` an empty list. */
 const isLeftOut = ({ isRequired, schema }: Place, sent: unknown): boolean => {
   const { enum: words, minLength = 0, pattern, type } = schema
-  const isText = type === "string" && words === undefined && pattern === undefined && minLength === 0
-  return !isRequired && (sent === null || (sent === "" && !isText))
+  if (isRequired || sent === null) return !isRequired
+  const isText = type === "string" && words === undefined && pattern === undefined
+  if (sent === "") return !isText || minLength > 0
+  return !isText && ["null", "undefined", ...(type === "array" ? [] : ["None"])].some((word) => word === sent)
 }
 
 const untimed = (answer: Json): Json =>

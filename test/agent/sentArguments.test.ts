@@ -50,6 +50,12 @@ layer(embedded)("a tool", (it) => {
         ],
         ["record_charts", "charts", JSON.stringify({ a: chart }), { a: chart }],
         ["record_report", "report", { content: "# R", generated_at: null, agent: "" }, { content: "# R" }],
+        [
+          "record_report",
+          "report",
+          { content: "null", generated_at: "null", agent: "None" },
+          { content: "null", agent: "None" }
+        ],
         ["record_report", "report", '{"content": "# R"}', { content: "# R" }],
         ["record_report", "report", [{ content: "# R" }], { content: "# R" }],
         [
@@ -93,7 +99,14 @@ layer(embedded)("a tool", (it) => {
         const { charts_payload, report_payload } = yield* read({ include })
         assert.deepStrictEqual([charts_payload, report_payload], [null, { content: "Report mark-of-forms." }])
       }
-      for (const args of [{ status: "Pending" }, { status: "", after: "", limit: "" }, null, {}, '{"limit": "1"}']) {
+      for (const args of [
+        { status: "Pending" },
+        { status: "", after: "", limit: "" },
+        { status: "None", after: "null", limit: "undefined" },
+        null,
+        {},
+        '{"limit": "1"}'
+      ]) {
         assert.lengthOf((yield* call("list_jobs", args)).jobs, 1, JSON.stringify(args))
       }
       const bought = { account_id: account, symbol: "spy", quantity: 8 }
@@ -185,6 +198,9 @@ layer(embedded)("a tool", (it) => {
         // An empty flag may mean no.
         ["set_position", { ...bought, preview: "" }, "preview"],
         ["set_position", { ...bought, preview: 1 }, "preview"],
+        ["set_position", { ...bought, preview: "None" }, "preview"],
+        ["set_position", { ...bought, quantity: "null" }, "quantity"],
+        ["read_job", { job_id: job, include: "None" }, "include"],
         ["set_position", { ...bought, as_of_date: "02/28/2026" }, "as_of_date"],
         [
           "record_retirement",

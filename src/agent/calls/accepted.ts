@@ -63,17 +63,21 @@ const acceptedText = (schema: Node, text: string): unknown => {
 const acceptedList = ({ items }: Node, list: ReadonlyArray<unknown>): unknown =>
   list.map((item) => accepted(items, item))
 
-/** Whether a value stands for a member that is left out. An empty flag does not: it may mean no. */
+/** Texts by which programs that write arguments say that there is no value. */
+const noValues: ReadonlyArray<unknown> = ["", "null", "undefined", "None"]
+
+/**
+ * Whether a value stands for a member that is left out, and could be nothing else. An empty flag does not: it may mean no.
+ * `None` in place of a list does not: it may mean an empty one.
+ */
 const isLeftOut = (schema: unknown, value: unknown): boolean => {
   if (value === null || value === undefined) return true
-  if (value !== "" || !Predicate.isObject(schema)) return false
+  if (!noValues.includes(value) || !Predicate.isObject(schema)) return false
   const { enum: words, minLength, pattern, type } = schema
-  if (type !== "string") return type !== "boolean"
-  return (
-    words !== undefined ||
-    Number(minLength ?? 0) > 0 ||
-    (typeof pattern === "string" && !new RegExp(pattern, "u").test(""))
-  )
+  if (type !== "string") return type !== "boolean" && !(type === "array" && value === "None")
+  if (Array.isArray(words)) return !words.includes(value)
+  if (typeof pattern === "string") return !new RegExp(pattern, "u").test(String(value))
+  return value === "" && Number(minLength ?? 0) > 0
 }
 
 const hasMembers = ({ properties }: Node): boolean =>
