@@ -863,6 +863,13 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     tests: ["test/data-api/values/PgValue.test.ts"]
   },
   {
+    name: "a write with RETURNING * takes effect and fails, since its columns were not asked for",
+    file: "src/data-api/sql/StatementTexts.ts",
+    from: "(kind.returnsUnseen ||",
+    to: "(",
+    tests: ["test/data-api/sql/unreturned.test.ts"]
+  },
+  {
     name: "PostgreSQL plans without the elements of an array",
     file: "src/data-api/sql/StatementTexts.ts",
     from: "return isList ?",

@@ -44,7 +44,7 @@ import { sendReturned } from "./UnreturnedTypes.ts"
 export interface RawResult {
   /** The statement's command tag in PostgreSQL, for example `INSERT`. */
   readonly command: string
-  /** Rows returned, or rows inserted, updated or deleted; 0 for EXPLAIN and SHOW, as PostgreSQL counts. */
+  /** Rows returned, or rows inserted, updated or deleted; 0 for CALL, EXPLAIN and SHOW, as PostgreSQL counts. */
   readonly rowCount: number
   /** 0 for an INSERT, null for any other statement, as PostgreSQL answers since version 12. */
   readonly oid: number | null
@@ -358,7 +358,7 @@ export const rowsOf = decodedBy(decodeRows)
 const valuesOf = decodedBy(decodeValues)
 
 /** Commands whose tag has no number of rows. */
-const uncounted = new Set(["EXPLAIN", "SHOW"])
+const uncounted = new Set(["CALL", "EXPLAIN", "SHOW"])
 
 const rawResultOf = (response: ExecuteStatementResponse, command: string): Result.Result<RawResult, DataApiError> =>
   Result.map(rowsOf(response), (rows) => ({

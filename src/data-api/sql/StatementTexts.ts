@@ -97,7 +97,8 @@ export const textKey = (parameters: ReadonlyArray<PgParameter>): string => {
 }
 
 /**
- * Whether PostgreSQL must be asked for the type of a parameter.
+ * Whether PostgreSQL must be asked for the type of a parameter, or for those of the columns that a write returns: if the
+ * service can't return one, the write has taken effect and fails.
  *
  * A NULL is sent untyped, so PostgreSQL infers its type. That fails if it has several placeholders, each of which is a
  * separate parameter for the service.
@@ -107,9 +108,10 @@ export const hasOpenTypes = (
   parameters: ReadonlyArray<PgParameter>
 ): boolean =>
   kind.prepared !== undefined &&
-  parameters.some(
-    ({ _tag }, index) => _tag !== "Typed" && uncast.has(index) && (_tag !== "Null" || repeated.has(index))
-  )
+  (kind.returnsUnseen ||
+    parameters.some(
+      ({ _tag }, index) => _tag !== "Typed" && uncast.has(index) && (_tag !== "Null" || repeated.has(index))
+    ))
 
 const typeOf = (parameter: PgParameter | undefined): string | undefined =>
   parameter?._tag === "Typed" ? parameter.type : undefined

@@ -1,5 +1,5 @@
 /** Classifies a statement by its words, as far as the driver treats kinds differently. Pure. */
-import { meaningful } from "./SqlLexer.ts"
+import { meaningful, type Token } from "./SqlLexer.ts"
 
 export interface StatementKind {
   /** The first word, as OpenTelemetry names an operation: `SELECT`. */
@@ -14,6 +14,8 @@ export interface StatementKind {
   readonly command: string
   /** Whether it is a write that returns rows. */
   readonly returnsWritten: boolean
+  /** Whether it is such a write, and returns columns that it does not name, or casts of less common types. */
+  readonly returnsUnseen: boolean
   /** What to do instead, if it needs a session. Within a transaction there is one. */
   readonly needsSession: string | undefined
   /** The start of the text that can be prepared, after EXPLAIN or DECLARE; undefined if it can't be prepared. */
@@ -42,8 +44,7 @@ interface Word {
   readonly called: boolean
 }
 
-const wordsOf = (sql: string): ReadonlyArray<Word> => {
-  const tokens = meaningful(sql)
+const wordsOf = (sql: string, tokens: ReadonlyArray<Token>): ReadonlyArray<Word> => {
   let depth = 0
   let opened: number | undefined
   return tokens.flatMap(({ end, kind, start: at }, index) => {
@@ -105,16 +106,33 @@ const sessionAdvice = (words: ReadonlyArray<Word>): string | undefined => {
     : `${lock} holds no lock after its request: call ${lock.replace("advisory_", "advisory_xact_")} within sql.withTransaction. For effect/cluster use Cluster.layerRunnerStorage of alex-database/data-api/Cluster, which needs no session.`
 }
 
+/** Types that casts are mostly to, all of which the service returns. */
+const commonTypes =
+  /^(?:text|varchar|int[248]?|integer|bigint|smallint|numeric|decimal|float[48]?|real|double|bool|boolean|uuid|jsonb?)$/i
+
+/** Whether RETURNING, which begins at `from`, has a `*` for columns, or a cast of a type that is not common. */
+const isUnseen = (sql: string, tokens: ReadonlyArray<Token>, from: number): boolean => {
+  const texts = tokens.filter(({ start }) => start >= from).map(({ end, start }) => sql.slice(start, end))
+  return texts.some((text, at) => {
+    if (text === "*") return /^(?:returning|[,.])$/i.test(texts[at - 1] ?? "")
+    if (text === "::") return !commonTypes.test(texts[at + 1] ?? "")
+    return false
+  })
+}
+
 /** Classifies a statement. */
 export const kindOf = (sql: string): StatementKind => {
-  const words = wordsOf(sql)
+  const tokens = meaningful(sql)
+  const words = wordsOf(sql, tokens)
   const [first = "", second = "", third = ""] = words.map(({ text }) => text)
   const prefixed = first === "explain" || first === "declare"
   const body = prefixed ? words.find(({ text }) => preparable.has(text)) : words[0]
+  const returning = writes.has(first) ? words.find(({ text, top }) => top && text === "returning") : undefined
   return {
     verb: first.toUpperCase(),
     command: commandOf(words),
-    returnsWritten: writes.has(first) && words.some(({ text, top }) => top && text === "returning"),
+    returnsWritten: returning !== undefined,
+    returnsUnseen: returning !== undefined && isUnseen(sql, tokens, returning.start),
     needsSession: sessionAdvice(words),
     commits: first === "commit" || first === "end" || (first === "prepare" && second === "transaction"),
     rollsBackToSavepoint:

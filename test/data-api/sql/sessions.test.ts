@@ -124,6 +124,7 @@ layer(client, { timeout: "60 seconds", excludeTestServices: true })("the PgClien
     Effect.gen(function* () {
       const sql = yield* PgClient.PgClient
       yield* sql`create table raws (id int)`
+      yield* sql`create procedure twice(inout n int) language plpgsql as 'begin n := n * 2; end'`
       for (const [text, command, rowCount, oid] of [
         ["insert into raws values (1), (2)", "INSERT", 2, 0],
         ["with r as (select 1 as a) update raws set id = 3 from r where id = a", "UPDATE", 1, null],
@@ -131,6 +132,7 @@ layer(client, { timeout: "60 seconds", excludeTestServices: true })("the PgClien
         ["with r as (select 7 as a) insert into raws select a from r returning id", "INSERT", 1, 0],
         ["values (1)", "SELECT", 1, null],
         ["create table more (id int)", "CREATE", 0, null],
+        ["call twice(1)", "CALL", 0, null],
         ["explain select 1", "EXPLAIN", 0, null],
         ["show server_encoding", "SHOW", 0, null]
       ] as const) {

@@ -37,7 +37,7 @@ for (const [way, api] of backends) {
           const sql = yield* SqlClient.SqlClient
           yield* sql`create table counters (n int, span interval, spans interval[])`
           yield* sql`insert into counters values (1, '1 hour', '{1 hour}')`
-          const add = sql`update counters set n = n + ${1} returning *`
+          const add = sql`update counters set n = n + ${1} returning n, span, spans`
           const error = yield* Effect.flip(add)
           assert.include(error.message, 'column "span" is of type interval')
           assert.include(error.message, 'column "spans" is of type _interval')
@@ -50,6 +50,25 @@ for (const [way, api] of backends) {
           assert.include(inTransaction.message, "INTERVAL")
           assert.deepStrictEqual(yield* sql`select n from counters`, [{ n: 3 }])
         })
+    )
+
+    it.effect("a write that returns columns without their names, or a rare type by its name, comes back at once", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`create table unseen (n int, span interval, words tsvector)`
+        const row = { n: 1, span: hours(1), words: "'a'" }
+        const at = yield* sql`select 'unseen'::regclass::oid::int8 as oid`
+        const r = Number(at[0]?.["oid"])
+        const insert = sql`insert into unseen values (${1}, ${PgTypes.interval(hours(1))}, 'a') returning *, tableoid::regclass as r`
+        assert.deepStrictEqual(yield* insert, [{ ...row, r }])
+        const moved = sql`update unseen as u set n = u.n + ${1} from (values (${1})) as v (m) where u.n = v.m returning u.*, v.m`
+        assert.deepStrictEqual(yield* moved, [{ ...row, n: 2, m: 1 }])
+        assert.deepStrictEqual(yield* sql`update unseen set n = ${3} returning tableoid::regclass as r, n`, [
+          { r, n: 3 }
+        ])
+        const removed = sql.withTransaction(sql`delete from unseen where n = ${3} returning unseen.*`)
+        assert.deepStrictEqual(yield* removed, [{ ...row, n: 3 }])
+      })
     )
 
     it.effect("what ends with a semicolon or a comment comes back, and a name with quotes", () =>

@@ -71,6 +71,33 @@ it("a write returns rows by its own RETURNING, not by one within it", () => {
   )
 })
 
+it("a write returns columns that nobody has seen where it does not name them, or casts them to less common types", () => {
+  holds(
+    "returnsUnseen",
+    [
+      "insert into a values (1) RETURNING *",
+      "insert into a values (1) returning b, * ",
+      "update a set b = 1 returning a . *, c",
+      "delete from a returning tableoid :: regclass",
+      "delete from a returning b::text, (c)::interval[]",
+      "insert into a values (1) returning b::pg_catalog.regtype"
+    ],
+    true
+  )
+  holds(
+    "returnsUnseen",
+    [
+      "insert into a values (1) returning b, c as d, f(e)",
+      "insert into a values (1) returning b::text, c::INT4, d::bigint[], e::numeric(3, 1), count(b) * 2, (b * c)",
+      "insert into a select *, d::interval from b returning c",
+      "insert into a values (1)",
+      "select * from a",
+      "with b as (delete from c returning *) select * from b"
+    ],
+    false
+  )
+})
+
 it("names may mean something else after what sets, makes or drops", () => {
   holds(
     "changesNames",
