@@ -10,6 +10,8 @@ interface Session {
 
 /** How many sessions are kept; the one that was not used for longest ends first. */
 const most = 10_000
+/** How many one user may have, so that a program that begins one for each call does not end those of others. */
+const mostOfUser = 1000
 
 /**
  * Makes the registry of sessions.
@@ -34,9 +36,11 @@ export const makeSessions = (idle: Duration.Input, end: (id: string) => Effect.E
     expire,
     /** A session that the protocol has just begun. */
     begin: (id: string, user: string) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        sessions.set(id, { user, used: now })
-        return expire
+      Effect.gen(function* () {
+        const own = [...sessions].filter(([, session]) => session.user === user)
+        for (const [oldest] of own.slice(0, Math.max(0, own.length + 1 - mostOfUser))) yield* drop(oldest)
+        sessions.set(id, { user, used: yield* Clock.currentTimeMillis })
+        yield* expire
       }),
     /** Whether a request of this user may use a session, which must not be another user's. */
     admits: (id: string, user: string) =>
