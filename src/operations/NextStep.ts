@@ -28,7 +28,7 @@ const nextOnMigrations = ({ pending, problems }: MigrationStatus): NextStep | un
 }
 
 const nextOnDrift = (drift: ReadonlyArray<Drift.Difference>): NextStep | undefined => {
-  const repairable = drift.find(({ kind }) => kind !== "unexpected")
+  const repairable = drift.find((difference) => !Drift.needsRemoval(difference))
   const first = repairable ?? drift[0]
   if (first === undefined) return undefined
   const command = repairable === undefined ? "alex-db repair --drift --dry-run" : "alex-db repair --dry-run"

@@ -151,6 +151,28 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
     }).pipe(Effect.provideService(Target, server), Effect.provide(postgresWith({})))
   )
 
+  it.effect("row security that somebody turned on stays, unless what no migration creates is to be removed", () =>
+    Effect.gen(function* () {
+      yield* Migrate.migrate()
+      yield* Seed.seed()
+      yield* execute("alter table users enable row level security", "alter table jobs force row level security")
+      const before = yield* Doctor.examine()
+      assert.strictEqual(before.next?.command, "alex-db repair --drift --dry-run")
+      const careful = yield* Repair.repair()
+      assert.deepStrictEqual(careful.repaired, [])
+      assert.deepStrictEqual(careful.left, ["row security of table jobs", "row security of table users"])
+      yield* execute("alter table jobs set unlogged")
+      assert.strictEqual((yield* Doctor.examine()).next?.command, "alex-db repair --dry-run")
+      const logged = yield* Repair.repair()
+      assert.deepStrictEqual(
+        logged.repaired.map(({ statements }) => statements),
+        [["alter table jobs set logged"]]
+      )
+      assert.lengthOf((yield* Repair.repair({ drift: true })).repaired, 2)
+      assert.deepStrictEqual(yield* Drift.drift(), [])
+    }).pipe(Effect.provideService(Target, server), Effect.provide(postgresWith({})))
+  )
+
   it.effect("a schema whose name must be quoted holds Alex as well as any other", () =>
     Effect.gen(function* () {
       yield* execute('create schema "MyApp"')

@@ -172,6 +172,10 @@ export const compare = (expected: Catalogue, found: Catalogue, ignore: ReadonlyA
   }
 }
 
+/** Whether a difference is repaired only where what no migration creates is removed too. */
+export const needsRemoval = ({ kind, repair }: Difference): boolean =>
+  kind === "unexpected" || (repair.length > 0 && repair.every(RepairSql.exposes))
+
 /** A difference that can be repaired. */
 export interface Repairable {
   readonly kind: CatalogueObject["kind"]
@@ -188,8 +192,8 @@ export interface Repairs {
 /**
  * Finds the statements that make a database match its migrations.
  *
- * @param options.removes Whether to drop constraints, triggers, rules, policies and privileges of PUBLIC that no
- *   migration creates. Objects that hold data, or do not affect Alex, always stay.
+ * @param options.removes Whether to turn row security off, and to drop constraints, triggers, rules, policies and
+ *   privileges of PUBLIC that no migration creates. Objects that hold data, or do not affect Alex, always stay.
  */
 export const repairs = (
   expected: Catalogue,
@@ -203,9 +207,11 @@ export const repairs = (
     const object = change.expected ?? change.found
     if (object === undefined || isIgnored(object) || isUnvalidated(change)) continue
     const stays = change.expected === undefined && !(options.removes && isMeddling(object))
-    const statements = stays ? [] : statementsOf(change, { expected, found })
-    if (statements.length === 0) left.push(labelOf(object))
-    else repairable.push({ kind: object.kind, object: labelOf(object), statements })
+    const all = stays ? [] : statementsOf(change, { expected, found })
+    const statements = options.removes ? all : all.filter((statement) => !RepairSql.exposes(statement))
+    if (statements.length < all.length) left.push(`row security of ${labelOf(object)}`)
+    if (all.length === 0) left.push(labelOf(object))
+    if (statements.length > 0) repairable.push({ kind: object.kind, object: labelOf(object), statements })
   }
   return { repairable, left }
 }

@@ -48,7 +48,8 @@ export interface RepairOptions {
   readonly folder?: string | undefined
   /**
    * Also drops objects that no migration creates and that may reject, change or expose Alex's rows: constraints,
-   * triggers, rules, policies, and privileges of PUBLIC. Objects that hold data are never dropped.
+   * triggers, rules, policies, and privileges of PUBLIC; and turns row security off. Objects that hold data are never
+   * dropped.
    */
   readonly drift?: boolean | undefined
   /** Objects to leave as they are, such as `view:reporting_*`. */

@@ -62,6 +62,10 @@ const changeTable = (name: string, expected: string, found: string): ReadonlyArr
     .map(([property, on, off]) => `alter table ${quoted(name)} ${to.includes(property) ? on : off}`)
 }
 
+/** Whether a statement lets roles see rows that row security hides from them. */
+export const exposes = (statement: string): boolean =>
+  statement.endsWith(" disable row level security") || statement.endsWith(" no force row level security")
+
 const isRoutine = (name: string): boolean => name.endsWith(")")
 
 /** `name(arguments)`, the name quoted where it must be. */

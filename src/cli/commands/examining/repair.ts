@@ -29,7 +29,7 @@ const brokenText = (broken: BrokenConstraint): string => {
 const aboutLeft = (removes: boolean): string =>
   removes
     ? "They hold data or do not affect Alex's rows, and no command drops them."
-    : "alex-db repair --drift drops those that verify reports as unexpected."
+    : "alex-db repair --drift drops those that verify reports, and turns row security off."
 
 const repairText =
   (removes: boolean) =>
@@ -68,7 +68,7 @@ export const repair = Command.make(
   {
     drift: on(
       "drift",
-      "Also drop what no migration creates and what can reject, change or expose rows: constraints, triggers, rules, policies, privileges of PUBLIC"
+      "Also drop what no migration creates and what can reject, change or expose rows: constraints, triggers, rules, policies, privileges of PUBLIC, row security"
     ),
     ignore: ignoredObjects.flag,
     dryRun: on("dry-run", "Print the statements, and run none"),
