@@ -468,6 +468,18 @@ const situations: ReadonlyArray<Situation> = [
     reset: "view recent"
   },
   {
+    what: "a generated column over a moment",
+    exits: [1, 3, 0],
+    there: [original, "alter table jobs add column day date generated always as (created_at::date) stored"],
+    migrate: "ALTER TABLE jobs DROP COLUMN day;"
+  },
+  {
+    what: "a table of the original's that inherits its moments",
+    exits: [1, 3, 0],
+    there: [original, "create table dated (created_at timestamp)", "alter table users inherit dated"],
+    migrate: "ALTER TABLE users NO INHERIT dated;"
+  },
+  {
     what: "an index of an expression over a moment",
     exits: [1, 3, 0],
     there: [original, "create index by_day on jobs (date(created_at))"],

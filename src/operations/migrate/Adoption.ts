@@ -82,14 +82,37 @@ const readConstraints = Effect.fnUntraced(function* () {
 })
 
 /**
- * Finds views, policies, triggers with conditions and expression indexes on these columns: PostgreSQL does not change
- * the type of a column that they use.
+ * Generated columns, whose expression means the same with a time in UTC, and tables that these inherit from, of which
+ * no column can be changed in the child alone.
+ */
+const columnsInTheWay = `
+      select pg_describe_object('pg_class'::regclass, g.attrelid, g.attnum), min(c.label), 0,
+        format('ALTER TABLE %s DROP COLUMN %I;', g.attrelid::regclass, g.attname),
+        format('ALTER TABLE %s ADD COLUMN %I %s GENERATED ALWAYS AS (%s) STORED;', g.attrelid::regclass, g.attname,
+          format_type(g.atttypid, g.atttypmod), regexp_replace(pg_get_expr(x.adbin, x.adrelid),
+            '\\m(' || string_agg(distinct c.attname::text, '|') || ')\\M', '(\\1 AT TIME ZONE ''UTC'')', 'g'))
+      from columns c join pg_depend d
+          on d.refclassid = 'pg_class'::regclass and d.refobjid = c.attrelid and d.refobjsubid = c.attnum
+        join pg_attrdef x on x.adrelid = c.attrelid
+          and (d.classid, d.objid, d.objsubid) in (('pg_attrdef'::regclass, x.oid, 0), ('pg_class'::regclass, x.adrelid, x.adnum))
+        join pg_attribute g on g.attrelid = x.adrelid and g.attnum = x.adnum and g.attgenerated <> ''
+      group by g.attrelid, g.attnum, g.attname, g.atttypid, g.atttypmod, x.adbin, x.adrelid
+      union all
+      select 'inheritance of ' || pg_describe_object('pg_class'::regclass, i.inhrelid, 0), min(c.label), 0,
+        format('ALTER TABLE %s NO INHERIT %s;', i.inhrelid::regclass, i.inhparent::regclass), null
+      from columns c join pg_inherits i on i.inhrelid = c.attrelid
+        join pg_attribute p on p.attrelid = i.inhparent and p.attname = c.attname and not p.attisdropped
+      group by i.inhrelid, i.inhparent`
+
+/**
+ * Finds views, policies, triggers with conditions, expression indexes, generated columns and parent tables on these
+ * columns: PostgreSQL does not change the type of a column that they use.
  */
 const readObstacles = Effect.fnUntraced(function* (columns: ReadonlyArray<string>) {
   const sql = yield* SqlClient.SqlClient
   const rows = yield* sql`
     with recursive columns as (
-      select a.attrelid, a.attnum, t.relname || '.' || a.attname as label
+      select a.attrelid, a.attnum, a.attname, t.relname || '.' || a.attname as label
       from pg_attribute a join pg_class t on t.oid = a.attrelid join pg_namespace n on n.oid = t.relnamespace
       where n.nspname = current_schema() and t.relname || '.' || a.attname = any(${columns}::text[])
     ),
@@ -133,6 +156,7 @@ const readObstacles = Effect.fnUntraced(function* (columns: ReadonlyArray<string
             from pg_policy p where p.oid = f.objid)
         end
       from found f where f.classid <> 'pg_rewrite'::regclass group by f.classid, f.objid
+      union all ${sql.literal(columnsInTheWay)}
     )
     select object, "on", undo, redo from obstacles order by depth desc, object`
   return yield* Schema.decodeUnknownEffect(Schema.Array(Obstacle))(rows)
@@ -143,9 +167,9 @@ const obstacleProblems = (obstacles: ReadonlyArray<Obstacle>): ReadonlyArray<str
   const objects = obstacles.map(({ object, on }) => `${object} (${on})`).join(", ")
   const before = obstacles.flatMap(({ undo }) => undo ?? [])
   const after = obstacles.flatMap(({ redo }) => redo ?? []).reverse()
-  return [
-    `the type of a column can't be changed under ${objects}. Run this before: ${before.join(" ")} and this afterwards, with the owners and rights that these have now: ${after.join(" ")}`
-  ]
+  const again =
+    after.length === 0 ? "" : ` and this afterwards, with the owners and rights that these have now: ${after.join(" ")}`
+  return [`the type of a column can't be changed under ${objects}. Run this before: ${before.join(" ")}${again}`]
 }
 
 const columnsToAdd = (tables: ReadonlyArray<Layout.Relation>): ReadonlyArray<string> =>

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
+import { SqlClient } from "effect/sql"
 import { migrate } from "../../../src/operations/migrate/Migrate.ts"
 import { plan } from "../../../src/operations/migrate/Plan.ts"
 import { locksOf, warningsOf } from "../../../src/operations/migrate/statements/StatementLocks.ts"
@@ -156,22 +157,31 @@ layer(embedded, { timeout: "60 seconds" })("a plan", (it) => {
       yield* execute(
         "drop table if exists large",
         ...originalDatabase,
-        "create view recent as select id from jobs where created_at > now() - interval '1 day'"
+        "create view recent as select id from jobs where created_at > now() - interval '1 day'",
+        "alter table jobs add column day date generated always as (greatest(created_at, updated_at)::date) stored"
       )
+      const sql = yield* SqlClient.SqlClient
+      const days = sql`select id, day from jobs order by id`
+      const before = yield* days
       const { adoption, tried } = yield* plan({ rehearse: true })
       assert.isFalse(tried)
       assert.deepStrictEqual(
         adoption?.obstacles.map(({ object, on, undo }) => [object, on, undo]),
-        [["view recent", "jobs.created_at", "DROP VIEW recent;"]]
+        [
+          ["view recent", "jobs.created_at", "DROP VIEW recent;"],
+          ["column day of table jobs", "jobs.created_at", "ALTER TABLE jobs DROP COLUMN day;"]
+        ]
       )
       assert.match(adoption?.obstacles[0]?.redo ?? "", /^CREATE VIEW recent AS/)
-      yield* execute(adoption?.obstacles[0]?.undo ?? "")
+      yield* execute(...(adoption?.obstacles ?? []).flatMap(({ undo }) => undo ?? []))
       const clear = yield* plan({ rehearse: true })
       assert.isTrue(clear.tried)
       assert.isNull(clear.adoption)
       assert.isAbove(clear.statements.filter(({ rewrites }) => rewrites.length > 0).length, 0)
       yield* migrate()
-      yield* execute(adoption?.obstacles[0]?.redo ?? "")
+      yield* execute(...(adoption?.obstacles ?? []).flatMap(({ redo }) => redo ?? []))
+      assert.isNotEmpty(before)
+      assert.deepStrictEqual(yield* days, before)
     })
   )
 })
