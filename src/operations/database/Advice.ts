@@ -4,7 +4,7 @@ import { SqlError } from "effect/sql"
 import { adviceOnFailure } from "./DataApiAdvice.ts"
 import { dataApiReasonOf, dependentObjectsOf, messageOf, routineOf, sqlStateOf } from "./DatabaseFailure.ts"
 import { fixOfState, operationAdvice, unknownFix } from "./OperationAdvice.ts"
-import { adviceOnSqlState } from "./SqlStateAdvice.ts"
+import { adviceOnSqlState, fixOfMigration } from "./SqlStateAdvice.ts"
 
 /** What is wrong, in one sentence, and what to do. `code` names the case for programs. */
 export interface Advice {
@@ -157,10 +157,12 @@ const refusedText = (message: string, state: string | undefined): string =>
   `The database refused: ${message}${state === undefined ? "" : ` (SQLSTATE ${state})`}`
 
 /** What a failure whose fix depends on the case says of it. */
-const ownAdvice = (error: unknown): Partial<Advice> =>
-  Predicate.hasProperty(error, "refusal") && Predicate.hasProperty(error, "fix")
-    ? { problem: String(error.refusal), fix: String(error.fix) }
-    : {}
+const ownAdvice = (error: unknown): Partial<Advice> => {
+  if (Predicate.hasProperty(error, "refusal") && Predicate.hasProperty(error, "fix"))
+    return { problem: String(error.refusal), fix: String(error.fix) }
+  const fix = Predicate.hasProperty(error, "sqlState") ? fixOfMigration(String(error.sqlState)) : undefined
+  return fix === undefined ? {} : { fix }
+}
 
 /**
  * What is wrong and how to fix it.

@@ -118,6 +118,19 @@ const onEncoding = ({ message }: Refusal): Advice | undefined =>
 /** Where a database's encoding lacks a character. */
 export const lacksCharacter = "Use a database whose encoding is UTF8: this one has no such character"
 
+const askAuthor =
+  "Ask who wrote it: in psql, \\dy lists event triggers, and \\d with a table's name the triggers of the table"
+
+const onMigration: Readonly<Record<string, string>> = {
+  "25006": takesNoWrites.fix,
+  "42501": "Run alex-db migrate as the owner of what the message names, or grant the role the privilege",
+  P0001: askAuthor
+}
+
+/** What to do about a migration whose statement is right, and which the database refuses all the same. */
+export const fixOfMigration = (state: string | undefined): string | undefined =>
+  state !== undefined && Object.hasOwn(onMigration, state) ? onMigration[state] : undefined
+
 const bySqlState: Readonly<Record<string, Advice | ((refusal: Refusal) => Advice | undefined)>> = {
   "28P01": onPassword,
   "28000": onUser,
@@ -189,7 +202,7 @@ const bySqlState: Readonly<Record<string, Advice | ((refusal: Refusal) => Advice
   P0001: ({ message }) => ({
     code: "raised",
     problem: `A function or a trigger of the database refused it: ${message}`,
-    fix: "Ask who wrote it: in psql, \\dy lists event triggers, and \\d with a table's name the triggers of the table"
+    fix: askAuthor
   }),
   "57P03": { code: "starting", problem: "The database is starting up", fix: "Wait a moment and try again" },
   "40001": onConflict,

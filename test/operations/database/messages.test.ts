@@ -9,6 +9,7 @@ import { failures } from "../../../src/data-api/FailureTable.ts"
 import { BackupRefused } from "../../../src/operations/backup/Backup.ts"
 import { adviceOn } from "../../../src/operations/database/Advice.ts"
 import { operationAdvice } from "../../../src/operations/database/OperationAdvice.ts"
+import { MigrationFailed } from "../../../src/operations/migrate/MigrationErrors.ts"
 
 const at = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url))
 
@@ -105,6 +106,30 @@ describe("a failure that a command ends with", () => {
     }
     const dependents = refused({ code: "2BP01", primary: "other objects depend on it", detail: "view v depends on t" })
     assert.include(isTold(dependents, "2BP01").problem, "view v depends on t")
+  })
+
+  it("of a migration whose statement is right is not to be mended in the migration", () => {
+    const failed = (sqlState: string) =>
+      isTold(
+        new MigrationFailed({
+          migration: "001_words",
+          line: 1,
+          statement: "create table words ()",
+          sqlState,
+          reason: "must be owner",
+          rolledBack: true
+        }),
+        sqlState
+      )
+    for (const [state, fix] of [
+      ["42501", /owner of what the message names/],
+      ["25006", /writer's address/],
+      ["P0001", /who wrote it/],
+      ["42601", /^Correct what the message names/]
+    ] as const) {
+      assert.strictEqual(failed(state).code, "migration-failed")
+      assert.match(failed(state).fix, fix)
+    }
   })
 
   it("of a database that is closed to connections names the setting", () => {
