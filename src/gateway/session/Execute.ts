@@ -10,6 +10,7 @@ import type { Session } from "./ClientSession.ts"
 import { createFrom, creationOf } from "./CreatedTables.ts"
 import { close, declare, fetch } from "./cursors/CursorStatements.ts"
 import { runLong } from "./LongStatements.ts"
+import { refuseUnlike, runsOutsideTransaction } from "./OutsideTransactions.ts"
 import { deallocate, executeText, ofNamed, prepareText } from "./PreparedText.ts"
 import { asItIs, type Bound, query } from "./RowStatements.ts"
 import { done, type StatementOutcome } from "./StatementOutcome.ts"
@@ -80,37 +81,6 @@ const own = (
 const lostLock = (): Refused =>
   refusal("55000", "an advisory lock was lost: the service has ended the transaction that held it", "Connect again.")
 
-/** Whether PostgreSQL runs a statement only outside of a transaction. */
-const runsOutsideTransaction = ({ words }: ClientStatement): boolean => {
-  const [first = "", second = "", third = ""] = words
-  if (first === "vacuum" || (first === "cluster" && words.length === 1)) return true
-  if (first === "reindex") {
-    const at = words[1] === "(" ? words.indexOf(")") + 1 : 1
-    return /^(?:schema|database|system)$/.test(words[at] ?? "") || words.slice(1, at + 2).includes("concurrently")
-  }
-  if (/^(?:create|drop)$/.test(first)) {
-    if (/^(?:database|tablespace|subscription)$/.test(second)) return true
-    return words[second === "unique" ? 3 : 2] === "concurrently" && (second === "index" || third === "index")
-  }
-  if (first !== "alter") return false
-  return /^(?:subscription|system)$/.test(second) || (second === "table" && words.includes("concurrently"))
-}
-
-/** Refuses a statement that would run as another user or on other tables: settings need a transaction. */
-const aloneRefusal = ({ settings: { values } }: Session, { words }: ClientStatement): Refused | undefined => {
-  const user = ["session_authorization", "role"].find((name) => values.has(name))
-  const namesTables =
-    words.length > 1 && !words.some((word) => /^(?:database|schema|subscription|system|tablespace)$/.test(word))
-  const path = namesTables && !words.includes(".") && values.has("search_path") ? "search_path" : undefined
-  const ignored = user ?? path
-  if (ignored === undefined) return undefined
-  return refusal(
-    "0A000",
-    `a statement that runs outside of transactions runs without the session's ${ignored}`,
-    ignored === path ? "Write the names with their schema." : `Reset ${ignored}.`
-  )
-}
-
 /** Kinds that manage their own transaction, or send nothing. */
 const selfReliant = new Set(["set", "reset", "discard", "listen", "prepare", "deallocate", "declare"])
 
@@ -146,17 +116,16 @@ export const execute = (
     const lack =
       neverSupported(statement) ?? (isOutside && within === undefined ? outsideSupported(statement) : undefined)
     if (lack !== undefined) return lacking(lack)
-    if (session.upstream.readOnly && runsOutsideTransaction(statement)) return Effect.fail(readOnlyGateway())
-    const runsOutside = session.transaction === undefined && runsOutsideTransaction(statement)
-    const unlike = runsOutside ? aloneRefusal(session, statement) : undefined
-    if (unlike !== undefined) return Effect.fail(unlike)
+    const runsOutside = runsOutsideTransaction(statement)
+    if (session.upstream.readOnly && runsOutside) return Effect.fail(readOnlyGateway())
     if (session.lostLock) return Effect.fail(lostLock())
     if (lock !== undefined) return advisoryLock(session, statement, lock, bound)
     if (within !== undefined) return lockingQuery(session, statement, within, bound)
     const run = own(session, statement, bound)
-    const alone =
-      session.transaction !== undefined || selfReliant.has(statement.kind) || runsOutsideTransaction(statement)
-    return alone || !session.needsTransaction(statement) ? run : Effect.andThen(session.begin(true), run)
+    if (session.transaction !== undefined) return run
+    if (runsOutside) return Effect.andThen(refuseUnlike(session, statement), run)
+    const alone = selfReliant.has(statement.kind) || !session.needsTransaction(statement)
+    return alone ? run : Effect.andThen(session.begin(true), run)
   })
 
 /** Ends the implicit transaction, if there is one. */
