@@ -452,9 +452,9 @@ where datname = current_database() and state like 'idle in%' and backend_xmin is
         const { url } = yield* TestGateway
         const { stderr } = yield* psql(
           url,
-          `create table of_path(a int);
+          `create table of_path(a int); create schema elsewhere;
 set role pg_monitor; create database by_role; vacuum of_path; reset role;
-set search_path to public; create index concurrently on of_path(a); create index concurrently on public.of_path(a);`
+set search_path to elsewhere, public; create index concurrently on of_path(a); create index concurrently on public.of_path(a);`
         )
         assert.deepStrictEqual(stderr.match(/(?<=the session's )\S+|(?<=HINT: {2}).*/g), [
           "role",
