@@ -10,13 +10,14 @@ import {
   RunnerAddress,
   RunnerStorage,
   ShardId,
-  ShardingConfig
+  ShardingConfig,
+  SingleRunner
 } from "effect/cluster"
 import { EventJournal, SqlEventJournal } from "effect/eventlog"
 import { KeyValueStore, PersistedQueue } from "effect/persistence"
 import { Rpc } from "effect/rpc"
 import type { SqlClient } from "effect/sql"
-import { Activity, Workflow } from "effect/workflow"
+import { Activity, DurableClock, Workflow } from "effect/workflow"
 import * as Cluster from "../../src/data-api/Cluster.ts"
 import type { DataApi } from "../../src/data-api/DataApi.ts"
 import * as DataApiSql from "../../src/data-api/sql/DataApiSql.ts"
@@ -41,6 +42,39 @@ const Order = Workflow.make("Order", {
   idempotencyKey: ({ id }) => id,
   success: Schema.String
 })
+
+const Reminder = Workflow.make("Reminder", {
+  payload: { id: Schema.String },
+  idempotencyKey: ({ id }) => id,
+  success: Schema.String
+})
+
+/** A process by itself, with a workflow that waits between its steps. */
+const alone = (name: string, ran: Array<string>) => {
+  const step = (of: string) =>
+    Activity.make({
+      name: of,
+      success: Schema.String,
+      execute: Effect.sync(() => {
+        ran.push(of)
+        return `${of} on ${name}`
+      })
+    })
+  const reminders = Reminder.toLayer(
+    Effect.fnUntraced(function* () {
+      const written = yield* step("written")
+      yield* DurableClock.sleep({ name: "Wait", duration: "2 seconds", inMemoryThreshold: "1 milli" })
+      return `${written}, ${yield* step("sent")}`
+    })
+  )
+  const polling = { entityMessagePollInterval: "200 millis" as const, sendRetryInterval: "50 millis" as const }
+  return reminders.pipe(
+    Layer.provideMerge(ClusterWorkflowEngine.layer),
+    Layer.provideMerge(SingleRunner.layer({ runnerStorage: "memory", shardingConfig: polling })),
+    Layer.provide(NodeCrypto.layerDigest),
+    Layer.fresh
+  )
+}
 
 const freePort = Effect.callback<number>((resume) => {
   const server = createServer().listen(0, "127.0.0.1", () => {
@@ -169,6 +203,22 @@ for (const [backend, api] of backends) {
         yield* one.releaseAll(a)
         assert.strictEqual((yield* two.acquire(b, shards)).length, 3)
       }).pipe(Effect.scoped, withDatabase)
+    )
+
+    it.live("a single runner goes on with a workflow that waited when the one before it ended", () =>
+      Effect.gen(function* () {
+        const ran: Array<string> = []
+        yield* Effect.gen(function* () {
+          yield* Reminder.execute({ id: "1" }, { discard: true })
+          yield* Effect.sync(() => ran.length > 0).pipe(
+            Effect.repeat({ until: (written) => written, schedule: Schedule.spaced("50 millis") })
+          )
+          yield* Effect.sleep("500 millis")
+        }).pipe(Effect.provide(alone("one", ran)))
+        const done = yield* Effect.provide(Reminder.execute({ id: "1" }), alone("two", ran))
+        assert.strictEqual(done, "written on one, sent on two")
+        assert.deepStrictEqual(ran, ["written", "sent"])
+      }).pipe(withDatabase)
     )
 
     it.live(
