@@ -886,7 +886,7 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "a long list stores a number as a boolean, which INSERT refuses",
     file: "src/data-api/statement/ListColumns.ts",
-    from: "if (!others.every((type) => isStoredAs(plainName(type), plainName(column)))) return undefined",
+    from: "if (!others.every((type) => isConverted(plainName(type), plainName(column), where))) return undefined",
     to: "",
     tests: ["test/data-api/statement/PackedLists.test.ts"]
   },

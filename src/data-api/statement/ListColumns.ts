@@ -43,14 +43,16 @@ export const plainName = (type: string): string => {
   return element.startsWith("_") ? `${element.slice(1)}[]` : `${element}${name[2] ?? ""}`
 }
 
-/** Types within which a value of one is stored in a column of another as its explicit cast would be. */
-const kin = [/^(?:int2|int4|int8|float4|float8|numeric)$/, /^(?:date|timestamp|timestamptz)$/, /^jsonb?$/]
+/** Types that PostgreSQL gives a common type, to which it converts a value as an explicit cast does. */
+const kin = [/^(?:int2|int4|int8|float4|float8|numeric)$/, /^(?:date|timestamp|timestamptz)$/]
 
-/** Whether INSERT converts a value to a type as its explicit cast does. */
-const isStoredAs = (type: string, target: string): boolean => {
-  if (/^(?:text|varchar|bpchar)$/.test(target)) return true
-  const ofArrays = type.endsWith("[]") && target.endsWith("[]")
-  const [from, to] = ofArrays ? [type.slice(0, -2), target.slice(0, -2)] : [type, target]
+/** Whether a value of a type is converted to the column's type as its explicit cast does. */
+const isConverted = (type: string, column: string, where: Where): boolean => {
+  // INSERT writes any value into a column of text.
+  if (where === "insert" && /^(?:text|varchar|bpchar)$/.test(column)) return true
+  if (where === "insert" && /^jsonb?$/.test(column)) return /^jsonb?$/.test(type)
+  const ofArrays = type.endsWith("[]") && column.endsWith("[]")
+  const [from, to] = ofArrays ? [type.slice(0, -2), column.slice(0, -2)] : [type, column]
   return kin.some((types) => types.test(from) && types.test(to))
 }
 
@@ -60,7 +62,8 @@ const severalTypes = (
   typeText: string,
   values: ReadonlyArray<number>,
   typeOf: (value: number) => string,
-  { takesType, takesTypeOfPlace }: Values
+  { takesType, takesTypeOfPlace }: Values,
+  where: Where
 ): ListColumn | undefined => {
   const target = values.find((value) => !takesType(value) && takesTypeOfPlace?.(value) === true)
   if (target === undefined) return undefined
@@ -73,7 +76,7 @@ const severalTypes = (
     return known === -1 ? types.push(type) - 1 : known
   })
   const others = types.slice(1)
-  if (!others.every((type) => isStoredAs(plainName(type), plainName(column)))) return undefined
+  if (!others.every((type) => isConverted(plainName(type), plainName(column), where))) return undefined
   const cases = others.map((type, at) => `when '${at + 1}' then ${castOf(castOf(text, type), column || "text")}`)
   return { text: `case ${typeText} ${cases.join(" ")} else ${castOf(text, column)} end`, types: places }
 }
@@ -102,7 +105,7 @@ export const columnOf = (
       const placement = values.placementOf(value)
       return placement?._tag === "Cast" ? placement.type : ""
     }
-    return severalTypes(text, typeText, column, typeOf, values)
+    return severalTypes(text, typeText, column, typeOf, values, where)
   }
   // The type of an untyped NULL is left to INSERT, and is text in VALUES, as without the list.
   if (own.length === 0 && type === "") return where === "in" ? undefined : { text: "null" }

@@ -157,6 +157,14 @@ describe("a packed list", () => {
       const sql = column === undefined ? undefined : `insert into t (${rows([column])})`
       assert.strictEqual(packed("insert into t values ($1), ($2), ($3)", types)?.sql, sql, types.join())
     }
+    // VALUES has the common type: there is none of a text and a number, and a string is a number beside one.
+    const values = (types: ReadonlyArray<string>) => packed("select * from (values ($1), ($2)) as v", types)?.sql
+    assert.isUndefined(values(["strings", "int4"]))
+    assert.isUndefined(values(['"pg_catalog"."jsonb"', "json"]))
+    assert.strictEqual(
+      values([numeric, "int4"]),
+      `select * from ((${rows([`case (r->>1) when '1' then (r->>0)::int4::${numeric} else (r->>0)::${numeric} end`])})) as v`
+    )
     // A subquery has the common type, which may be another one.
     assert.isUndefined(packed("select 1 where (a, b) in (($1, $2), ($3, $4))", ["int4", numeric, "int4", "int4"]))
     assert.isUndefined(packed("select 1 where a in ($1, $2)", [numeric, "int4"]))
