@@ -158,6 +158,17 @@ describe("commands on one folder", () => {
         )
         assert.isNotEmpty(applied)
         assert.deepStrictEqual(applied, [...new Set(applied)], "each migration is applied once")
+        const second = yield* temporaryFolder
+        const ups = yield* Effect.all(
+          Array.from({ length: 3 }, () => run(second, "up")),
+          { concurrency: "unbounded" }
+        )
+        const counts = ups.map(({ stdout }) => Number(/applied (\d+) migration/.exec(stdout)?.[1] ?? 0))
+        assert.strictEqual(
+          counts.reduce((sum, one) => sum + one, 0),
+          new Set(applied).size,
+          counts.join()
+        )
       }).pipe(Effect.scoped),
     300_000
   )

@@ -19,8 +19,9 @@ const bringUp = Effect.gen(function* () {
 type Result = Effect.Success<typeof bringUp>
 
 const doneText = ({ migrated, seeded, testData }: Result, { warn }: Style): string => {
+  const own = migrated.applied.filter(({ byAnother }) => !byAnother)
   const done = [
-    ...(migrated.applied.length > 0 ? [`applied ${count(migrated.applied.length, "migration")}`] : []),
+    ...(own.length > 0 ? [`applied ${count(own.length, "migration")}`] : []),
     ...(seeded.inserted.length > 0 ? [`added ${count(seeded.inserted.length, "instrument")}`] : []),
     ...(seeded.updated.length > 0 ? [`updated ${count(seeded.updated.length, "instrument")}`] : []),
     ...(testData.users + testData.accounts + testData.positions > 0

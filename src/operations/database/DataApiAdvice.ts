@@ -76,6 +76,16 @@ const unavailable: Advice = {
   fix: "Look at the cluster's status, start it if it is stopped, and try again in a minute"
 }
 
+/** The session of an embedded database ends with its folder. */
+const onUnavailable = (message: string): Advice =>
+  message.includes("data folder")
+    ? {
+        code: "folder",
+        problem: withoutStop(message),
+        fix: "ALEX_DB_DIR names the folder of the embedded database"
+      }
+    : unavailable
+
 /** An embedded database may be reached through the process that has its folder open, without a network. */
 const onNetwork = (message: string): Advice =>
   message.includes("data folder")
@@ -117,7 +127,7 @@ const forOperators: Readonly<
     problem: "The cluster has no database instance",
     fix: "Add a writer of class db.serverless to the cluster"
   },
-  DatabaseUnavailable: unavailable,
+  DatabaseUnavailable: onUnavailable,
   InvalidResourceState: unavailable,
   SecretsError: {
     code: "secret",

@@ -78,6 +78,13 @@ describe("advice", () => {
       const { code, fix } = ofCause({ _tag: "DataApiError", reason: { _tag: tag, message } })
       assert.deepStrictEqual([code, /AWS/.test(fix)], ["folder", false])
     }
+    const gone =
+      "The data folder db was moved, deleted or replaced while this process had it open, and is used no more."
+    const { code: lost, problem } = ofCause({
+      _tag: "DataApiError",
+      reason: { _tag: "DatabaseUnavailable", message: gone }
+    })
+    assert.deepStrictEqual([lost, problem], ["folder", gone.slice(0, -1)])
     for (const code of ["SELF_SIGNED_CERT_IN_CHAIN", "UNABLE_TO_VERIFY_LEAF_SIGNATURE", "CERT_HAS_EXPIRED"])
       assert.include(ofCause({ code }).fix, "NODE_EXTRA_CA_CERTS", code)
   })
