@@ -185,7 +185,7 @@ layer(embedded)("with 3,000 positions in 3,000 unclassified instruments", (it) =
         // What models make up: read as a place in the list, it would leave out what is before.
         ["search_instruments", { query: "S", after: 5 }],
         ["search_instruments", { query: "S", after: "5" }],
-        ["list_unclassified_instruments", { after: "null" }],
+        ["list_unclassified_instruments", { after: "N" }],
         ["list_unclassified_instruments", { after: "S1" }],
         ["list_unclassified_instruments", { after: "after:%" }],
         ["list_unclassified_instruments", { after: "after:%41" }]
