@@ -33,7 +33,10 @@ const repositories = Repositories.layer.pipe(
 const uncast = ({ parameters = [], sql }: ExecuteStatementRequest) =>
   parameters
     .map(({ name = "" }) => name)
-    .filter((name) => !new RegExp(`(:${name}\\s*::\\s*\\w+)|CAST\\s*\\(:${name} AS `, "i").test(sql))
+    .filter((name) => {
+      const typed = `(:${name}\\s*::\\s*\\w+)|CAST\\s*\\(:${name} AS |string_to_array\\(:${name}, ',', 'NULL'\\)::\\w+`
+      return !new RegExp(typed, "i").test(sql)
+    })
 
 layer(repositories, { timeout: "60 seconds", excludeTestServices: true })("statements of the repositories", (it) => {
   it.effect("say the type of every value that they send, so that PostgreSQL need not be asked for it", () =>
