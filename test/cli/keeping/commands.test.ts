@@ -1,6 +1,6 @@
 /** backup, restore, copy and upgrade as processes: what they print, ask, refuse and leave. */
 import { spawnSync } from "node:child_process"
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect, Redacted, Schema } from "effect"
@@ -174,6 +174,13 @@ it.live("a folder that nothing opens is said to be one, and stays as it is", () 
     const cwd = yield* folder
     const none = yield* failureOf(yield* alexDb(["upgrade", "absent", "--json"], { cwd }))
     assert.match(none.problem, /absent holds no embedded database/)
+    writeFileSync(join(cwd, "file"), "")
+    symlinkSync("round", join(cwd, "round"))
+    for (const ALEX_DB_DIR of ["file", "file/below", "round", "memory://", "~/absent"]) {
+      const found = yield* failureOf(yield* alexDb(["upgrade", "--json"], { cwd, env: { ALEX_DB_DIR, HOME: cwd } }))
+      assert.deepStrictEqual([found.code, found.problem], ["folder", `${ALEX_DB_DIR} holds no embedded database`])
+    }
+    for (const name of ["file", "round"]) rmSync(join(cwd, name))
     mkdirSync(join(cwd, "old", "pgdata"), { recursive: true })
     writeFileSync(join(cwd, "old", "pgdata", "PG_VERSION"), "15\n")
     const old = yield* failureOf(yield* alexDb(["upgrade", "old", "--json"], { cwd }))
@@ -182,6 +189,10 @@ it.live("a folder that nothing opens is said to be one, and stays as it is", () 
       /was made by PostgreSQL 15, but this is PostgreSQL 18 alex-db upgrade knows no PGlite/
     )
     writeFileSync(join(cwd, "old", "pgdata", "PG_VERSION"), "99\n")
+    const below = yield* failureOf(
+      yield* alexDb(["upgrade", "--json"], { cwd, env: { ALEX_DB_DIR: "~/old", HOME: cwd } })
+    )
+    assert.match(below.problem, /old was made by PostgreSQL 99/, "a file of variables may name the home folder")
     const newer = yield* failureOf(yield* alexDb(["upgrade", "old", "--json"], { cwd }))
     assert.match(`${newer.problem} ${newer.fix}`, /Update alex-database to a version that has PostgreSQL 99/)
     assert.deepStrictEqual(readdirSync(cwd, { recursive: true }).sort(), ["old", "old/pgdata", "old/pgdata/PG_VERSION"])

@@ -2,6 +2,7 @@
 import { dirname } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Effect, Layer, Option, Schema } from "effect"
+import * as DataPlace from "../../../local/folder/DataPlace.ts"
 import { openers, otherVersion, postgresMajor } from "../../../local/folder/OtherVersion.ts"
 import * as TakeFolder from "../../../local/folder/TakeFolder.ts"
 import {
@@ -165,6 +166,13 @@ const resumed = (place: Place.UpgradePlace) =>
     ? Effect.scoped(Effect.andThen(TakeFolder.take(place.work, undefined), Place.resume(place)))
     : Effect.succeed(undefined)
 
+const holdsNone = (given: string) =>
+  new Refused({
+    code: "folder",
+    problem: `${given} holds no embedded database`,
+    fix: "Name the folder of one, as in ALEX_DB_DIR"
+  })
+
 /**
  * Upgrades a folder: reads a copy of it with the PGlite that opens it, puts Alex's rows into a new folder, compares
  * them, and puts the new folder in the old one's place. The old folder is only read until then, and is kept under
@@ -173,13 +181,15 @@ const resumed = (place: Place.UpgradePlace) =>
  * @errors Refused, LocalDataApiError, FolderInUse, and those of a copy
  */
 export const upgradeFolder = Effect.fnUntraced(function* (given: string, options: UpgradeOptions) {
-  const place = Place.placeOf(given)
+  const folder = yield* DataPlace.read(given)
+  if (folder === DataPlace.memory) return yield* holdsNone(given)
+  const place = yield* Effect.mapError(
+    Effect.try(() => Place.placeOf(folder)),
+    () => holdsNone(given)
+  )
   const finished = yield* resumed(place)
   const files = Place.filesIn(place.directory)
-  if (files === undefined) {
-    const problem = `${given} holds no embedded database`
-    return yield* new Refused({ code: "folder", problem, fix: "Name the folder of one, as in ALEX_DB_DIR" })
-  }
+  if (files === undefined) return yield* holdsNone(given)
   const { major } = files
   const report = { directory: given, from: major, to: postgresMajor, with: null, kept: finished ?? null }
   const nothing: UpgradeReport = { ...report, leftBehind: [], restored: null }
