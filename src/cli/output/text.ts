@@ -37,6 +37,15 @@ export const table = (heading: ReadonlyArray<string>, rows: ReadonlyArray<Readon
 export const count = (n: number, one: string, many = `${one}s`): string =>
   `${n.toLocaleString("en-US")} ${n === 1 ? one : many}`
 
+/** The most names in a line; `--json` has all of them. */
+const mostListed = 20
+
+/** Names in a line, which a database with thousands of tables would make longer than anybody reads. */
+export const listed = (names: ReadonlyArray<string>): string => {
+  const more = names.length - mostListed
+  return more <= 0 ? names.join(", ") : `${names.slice(0, mostListed).join(", ")} and ${count(more, "other")}`
+}
+
 /** A price with two decimals, or as many as it has; nothing where there is none. */
 export const dollars = (price: string | null): string => {
   const [whole = "", decimals = ""] = (price ?? "").split(".")

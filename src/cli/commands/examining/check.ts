@@ -3,7 +3,7 @@ import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import type { Check } from "../../../operations/index.ts"
 import { problemFound } from "../../Outcome.ts"
-import { bytes, print, type Style } from "../../output/text.ts"
+import { bytes, listed, print, type Style } from "../../output/text.ts"
 import { database, on, operations, root } from "../../root.ts"
 import { patienceOf, waiting } from "../waiting.ts"
 
@@ -24,7 +24,7 @@ const checkText = ({ backend, location, problem, reachable }: Check.CheckReport,
           `  server    PostgreSQL ${reachable.server}, its time is ${reachable.time}`,
           `  role      ${reachable.role}${reachable.readOnly ? warn(", which takes no writes") : ""}`,
           `  latency   ${reachable.latencyMs} ms (median)`,
-          `  tables    ${reachable.tables.length === 0 ? "none" : reachable.tables.join(", ")}`,
+          `  tables    ${reachable.tables.length === 0 ? "none" : listed(reachable.tables)}`,
           `  journal   ${reachable.journal === "current" ? good("current") : warn(reachable.journal)}`
         ]),
     ...(problem === null ? [] : [`${bad("Problem:")} ${problem.problem}`, `${bold("Fix:")} ${problem.fix}`])

@@ -5,7 +5,7 @@ import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
 import * as Effect from "effect/Effect"
 import type { Repair } from "../../../operations/index.ts"
 import { problemFound } from "../../Outcome.ts"
-import { count, print, type Style, sayLines, style } from "../../output/text.ts"
+import { count, listed, print, type Style, sayLines, style } from "../../output/text.ts"
 import { visibleReport } from "../../output/visible.ts"
 import { database, on, operations, root } from "../../root.ts"
 import { ignoredObjects } from "./ignore.ts"
@@ -50,7 +50,7 @@ const repairText =
       ...leftOut.map((constraint) => `${warn("left out:")} ${brokenText(constraint)}`),
       ...(left.length === 0
         ? []
-        : [`Not changed, because no migration creates them: ${left.join(", ")}. ${aboutLeft(removes)}`]),
+        : [`Not changed, because no migration creates them: ${listed(left)}. ${aboutLeft(removes)}`]),
       repaired.length === 0
         ? "Found no difference from the migrations that can be repaired."
         : dryRun
