@@ -447,6 +447,45 @@ where datname = current_database() and state like 'idle in%' and backend_xmin is
       })
     )
 
+    it.effect("currval and lastval work within a transaction, and say outside of one what to use instead", () =>
+      Effect.gen(function* () {
+        const { url } = yield* TestGateway
+        const { stderr, stdout } = yield* psql(
+          url,
+          `create table numbered(id serial, a int); insert into numbered (a) values (1);
+select lastval(); select currval('numbered_id_seq');
+begin; insert into numbered (a) values (1); select lastval(), currval('numbered_id_seq'); commit;
+begin; select lastval(); rollback;`
+        )
+        assert.strictEqual(stdout, "2|2\n")
+        assert.deepStrictEqual(stderr.match(/(?<=ERROR: {2})\w+|(?<=HINT: {2}).{67}/g), [
+          "lastval",
+          "Outside of a transaction each statement has a session of its own: u",
+          "currval",
+          "Outside of a transaction each statement has a session of its own: u",
+          "lastval"
+        ])
+      })
+    )
+
+    it.effect("a write with RETURNING that a read-only transaction refuses is called by its own command", () =>
+      Effect.gen(function* () {
+        const { directUrl, url } = yield* TestGateway
+        yield* psql(directUrl, "create table guarded(a int)")
+        const writes = [
+          "insert into guarded values (1) returning a",
+          "update guarded set a = 2 returning a",
+          "delete from guarded returning *",
+          "with w as (insert into guarded values (1) returning a) select a from w",
+          "with w as (select 1) insert into guarded select * from w returning a"
+        ]
+        for (const write of writes) {
+          const asked = (address: string) => psql(address, `${write};\nbegin read only;\n${write};`)
+          assert.strictEqual((yield* asked(url)).stderr, (yield* asked(directUrl)).stderr, write)
+        }
+      })
+    )
+
     it.effect("a statement that runs outside of transactions is not run as another user, nor on another table", () =>
       Effect.gen(function* () {
         const { url } = yield* TestGateway

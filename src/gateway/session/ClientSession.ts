@@ -11,8 +11,9 @@ import type { ErrorFields, TransactionStatus } from "../protocol/BackendMessages
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import type { Answer, Descriptions, Place } from "../statement/Descriptions.ts"
 import { fieldText } from "../statement/FieldText.ts"
-import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
+import { Refused, refusal, refusedBy } from "../statement/Refused.ts"
 import type { ShapeLookup } from "../statement/ShapeLookup.ts"
+import { hintOutside } from "../statement/Unsupported.ts"
 import type { TypeShapes } from "../values/TypeShape.ts"
 import type { ClientTexts } from "./ClientTexts.ts"
 import type { HeldCursor } from "./cursors/HeldCursors.ts"
@@ -192,9 +193,12 @@ export class Session {
     return Effect.suspend(() => {
       if (this.transaction?.failed === true) return Effect.fail(aborted())
       const { positionOf } = call
-      const sent = Effect.mapError(this.call(call), (error) =>
-        refusedBy(error, (position) => positionOf?.(position - (this.#sent?.tag.comment.length ?? 0)))
-      )
+      const isOutside = this.transaction === undefined
+      const sent = Effect.mapError(this.call(call), (error) => {
+        const refused = refusedBy(error, (position) => positionOf?.(position - (this.#sent?.tag.comment.length ?? 0)))
+        const hint = isOutside ? hintOutside(refused.fields.code, call.sql) : undefined
+        return hint === undefined ? refused : new Refused({ ...refused, fields: { ...refused.fields, hint } })
+      })
       return call.early === true ? sent : Effect.andThen(this.#settled(call.sql), sent)
     })
   }

@@ -127,6 +127,13 @@ export const atTerminator = (error: Refused, { gap }: ClientStatement): Refused 
   return new Refused({ ...error, fields })
 }
 
+/** PostgreSQL's refusal in a read-only transaction, which names the command that the statement is wrapped in. */
+const ofCommand = (error: Refused, { kind }: ClientStatement, [command = ""]: ReadonlyArray<string>): Refused => {
+  if (kind !== "write" || error.fields.code !== "25006") return error
+  const message = error.fields.message.replace(/\bSELECT\b/, command.toUpperCase())
+  return new Refused({ ...error, fields: { ...error.fields, message } })
+}
+
 const changesNames = ({ kind, sql, words }: ClientStatement): boolean =>
   kind === "write" ? words.includes("set_config") : kindOf(sql).changesNames
 
@@ -230,7 +237,8 @@ export const query = Effect.fnUntraced(function* (
       if (bound !== undefined || described !== undefined) return yield* changedResult()
       return yield* queryOnceMore(session, statement)
     }
-    if (!isOverSize(sent.failure) || statement.kind !== "query" || statement.tail > 0) return yield* sent.failure
+    if (!isOverSize(sent.failure) || statement.kind !== "query" || statement.tail > 0)
+      return yield* ofCommand(sent.failure, statement, words)
     const { first, more } = yield* throughCursor(session, call, sent.failure)
     return { columns: answer.columns, rows: first, more, encoded, tag } satisfies StatementOutcome
   }

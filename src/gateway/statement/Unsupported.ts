@@ -49,3 +49,9 @@ export const outsideSupported = (statement: ClientStatement): Lack | undefined =
   }
   return undefined
 }
+
+/** What to do about an error that a statement has outside of a transaction alone. */
+export const hintOutside = (sqlState: string, sql: string): string | undefined =>
+  sqlState === "55000" && /\b(?:curr|last)val\b/i.test(sql)
+    ? "Outside of a transaction each statement has a session of its own: use RETURNING, a transaction that holds both statements, or start the gateway with --session."
+    : undefined
