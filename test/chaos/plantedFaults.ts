@@ -581,6 +581,41 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     tests: ["test/cli/environment.test.ts"]
   },
   {
+    name: "a signal that comes again at once ends the process before its folder is closed",
+    file: "src/cli/runHere.ts",
+    from: "const sameSignal = 1000",
+    to: "const sameSignal = 0",
+    tests: ["test/cli/signals.test.ts"]
+  },
+  {
+    name: "a signal of the terminal interrupts the gateway under the program that it runs",
+    file: "src/cli/runHere.ts",
+    from: "    if (ofProgram.current) return\n",
+    to: "",
+    tests: ["test/cli/signals.test.ts"]
+  },
+  {
+    name: "a repair that removes nothing turns row security off",
+    file: "src/operations/verify/Drift.ts",
+    from: "options.removes ? all : all.filter((statement) => !RepairSql.exposes(statement))",
+    to: "all",
+    tests: ["test/operations/sessions.test.ts"]
+  },
+  {
+    name: "a function of another application is taken for Alex's where names are printed in quotes",
+    file: "src/operations/database/Installation.ts",
+    from: "replace(oidvectortypes(p.proargtypes), '\"', '')",
+    to: "oidvectortypes(p.proargtypes)",
+    tests: ["test/operations/sessions.test.ts"]
+  },
+  {
+    name: "an adoption begins under a generated column that keeps a type from being changed",
+    file: "src/operations/migrate/Adoption.ts",
+    from: "      union all ${sql.literal(columnsInTheWay)}\n",
+    to: "",
+    tests: ["test/operations/migrate/Plan.test.ts"]
+  },
+  {
     name: "a message whose first text has no end is taken for one with an empty text",
     file: "src/gateway/protocol/FrontendMessages.ts",
     from: "end === -1 ? -1 : end - this.#at + 1",

@@ -135,6 +135,32 @@ layer(TestConsole.layer, { timeout: "120 seconds", excludeTestServices: true })(
   )
 
   it.effect(
+    "is followed by a plan that names all that is in the way, and no statement that there is not",
+    () =>
+      Effect.gen(function* () {
+        const home = yield* folder
+        yield* Effect.flatMap(SqlClient.SqlClient, (sql) =>
+          Effect.forEach(
+            [
+              ...originalDatabase,
+              "create table dated (created_at timestamp)",
+              "alter table users inherit dated",
+              "alter table jobs drop constraint jobs_pkey",
+              "create view jobs_pkey as select 1 as one"
+            ],
+            (statement) => sql.unsafe(statement)
+          )
+        ).pipe(Effect.provide(DbLayer.layerEmbedded({ directory: join(home, "db") })))
+        const { code, out } = yield* alexDb(home, { ALEX_DB_DIR: join(home, "db") }, ["migrate", "plan"])
+        assert.strictEqual(code, 3)
+        assert.include(out, "-- in the way: view jobs_pkey has the name of the key PRIMARY KEY (id)")
+        assert.include(out, "-- run this before:\nALTER TABLE users NO INHERIT dated;\n")
+        assert.notInclude(out, "afterwards")
+      }),
+    120_000
+  )
+
+  it.effect(
     "on the embedded database goes from nothing to well",
     () =>
       Effect.gen(function* () {

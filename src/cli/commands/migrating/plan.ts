@@ -11,19 +11,23 @@ import { ownFolder, sourceOf } from "./ownFolder.ts"
 
 const adoptionText = (adoption: Plan.PlannedAdoption, marks: Style): ReadonlyArray<string> => {
   const { after, before, notices, obstacles, problems } = adoption
+  // The last problem names all obstacles.
+  const others = obstacles.length === 0 ? problems : problems.slice(0, -1)
+  const redo = obstacles.flatMap((obstacle) => obstacle.redo ?? []).toReversed()
   return [
     ...notices.map((notice) => marks.dim(`-- ${notice}`)),
     ...before.map((sql) => `${sql};`),
     ...(after.length === 0 ? [] : [marks.dim("-- after the first migration"), ...after.map((sql) => `${sql};`)]),
-    ...(obstacles.length === 0 ? problems.map((problem) => marks.bad(`-- in the way: ${problem}`)) : []),
+    ...others.map((problem) => marks.bad(`-- in the way: ${problem}`)),
     ...obstacles.map(({ object, on }) => marks.bad(`-- blocks the change of a column's type: ${object} (${on})`)),
     ...(obstacles.length === 0
       ? []
       : [
           marks.dim("-- run this before:"),
           ...obstacles.flatMap(({ undo }) => undo ?? []),
-          marks.dim("-- and this afterwards, with the owners and rights that these have now:"),
-          ...obstacles.flatMap(({ redo }) => redo ?? []).toReversed()
+          ...(redo.length === 0
+            ? []
+            : [marks.dim("-- and this afterwards, with the owners and rights that these have now:"), ...redo])
         ]),
     ""
   ]
