@@ -892,10 +892,18 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   },
   {
     name: "an array with a comma in an element is sent as a list of texts",
-    file: "src/data-api/values/PgLiterals.ts",
-    from: 'element !== "NULL" && element?.includes(",") !== true',
-    to: 'element !== "NULL"',
+    file: "src/data-api/values/ArrayLists.ts",
+    from: 'element === "NULL" || element?.includes(",") === true',
+    to: 'element === "NULL"',
     tests: ["test/data-api/values/PgValue.test.ts"]
+  },
+  {
+    name: "a client's array of several dimensions is sent as a list",
+    file: "src/gateway/statement/ListedArrays.ts",
+    from: '[^\\s"\\\\{},]+/y',
+    to: '[^\\s"\\\\,]+/y',
+    tests: ["test/gateway/arrays.test.ts"],
+    needsPostgres: true
   },
   {
     name: "a write with RETURNING * takes effect and fails, since its columns were not asked for",

@@ -8,6 +8,7 @@ import { type PackedList, packLists } from "../statement/PackedLists.ts"
 import { bare, castTo, fromNumbered, type Placement, render, type Template } from "../statement/Placeholders.ts"
 import { remember } from "../statement/RecentTexts.ts"
 import { kindOf, type StatementKind } from "../statement/StatementKind.ts"
+import { isListed } from "../values/ArrayLists.ts"
 import type { PgParameter } from "../values/PgValue.ts"
 import type { LearntTypes } from "./ParameterTypes.ts"
 import type { TextColumn } from "./TextColumns.ts"
@@ -72,17 +73,10 @@ const plainPlacement = (parameter: PgParameter, type: InferredType | undefined):
   }
 }
 
-/** Arrays of types whose text PostgreSQL reads in the same way whatever its settings are. */
-const listedTypes = /^(?:bool|int[248]|float[48]|numeric|uuid|text|varchar)\[\]$/
-
-/**
- * The same, with arrays as lists of texts where they can be. The conversion of an array's text is STABLE, so PostgreSQL
- * plans without the elements, and converts the text for every row of a scan without an index. That of a list is
- * IMMUTABLE, so the array is a constant of the plan: it is hashed, selects partitions, and is converted once.
- */
+/** The same, with arrays as lists of texts where they can be. */
 const placementOf = (parameter: PgParameter, type: InferredType | undefined): Placement => {
   const plain = plainPlacement(parameter, type)
-  const isList = "list" in parameter && plain._tag === "Cast" && listedTypes.test(plainName(plain.type))
+  const isList = "list" in parameter && plain._tag === "Cast" && isListed(plainName(plain.type))
   return isList ? { _tag: "List", type: plain.type } : plain
 }
 

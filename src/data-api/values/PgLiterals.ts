@@ -1,5 +1,6 @@
 /** The text in which PostgreSQL reads a value of a type, or the refusal of a value that the type doesn't have. Pure. */
 import type * as BigDecimal from "effect/BigDecimal"
+import { listText } from "./ArrayLists.ts"
 import { dateOf } from "./Calendar.ts"
 import { type Interval, textOfInterval } from "./Intervals.ts"
 import { toHex } from "./Octets.ts"
@@ -179,19 +180,14 @@ export const literal = (type: string, value: unknown): string => {
 export interface ArrayTexts {
   /** The text that PostgreSQL reads as the array. */
   readonly literal: string
-  /** The elements for `string_to_array(…, ',', 'NULL')`; undefined if one of them would be read as something else. */
+  /** The elements as a list of texts; undefined if one of them would be read as something else. */
   readonly list: string | undefined
 }
 
 export const arrayTexts = (type: string, values: ReadonlyArray<unknown>): ArrayTexts => {
   const texts = values.map((value) => (value === null || value === undefined ? null : literal(type, value)))
   const quoted = texts.map((element) => (element === null ? "NULL" : `"${element.replace(/["\\]/g, "\\$&")}"`))
-  // One empty element would be no element.
-  const isList = texts.every((element) => element !== "NULL" && element?.includes(",") !== true) && texts.join() !== ""
-  return {
-    literal: `{${quoted.join(",")}}`,
-    list: isList || texts.length === 0 ? texts.map((element) => element ?? "NULL").join(",") : undefined
-  }
+  return { literal: `{${quoted.join(",")}}`, list: listText(texts) }
 }
 
 /** A decimal with all digits of its scale: `12.50` stays `12.50`. */

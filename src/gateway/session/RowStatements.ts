@@ -14,6 +14,7 @@ import { commandTag } from "../statement/CommandTag.ts"
 import type { Description } from "../statement/DescribeSql.ts"
 import { positionIn } from "../statement/ErrorPosition.ts"
 import { responseColumns, responseRows } from "../statement/FieldText.ts"
+import { listOf } from "../statement/ListedArrays.ts"
 import { changedResult, Refused, refusal } from "../statement/Refused.ts"
 import { sentText } from "../statement/SentText.ts"
 import { hasOtherColumns, readRow, type SentColumns, type Wrapped, withColumns, wrap } from "../statement/Wrapped.ts"
@@ -83,12 +84,15 @@ export const callOf = (
   wrapped: Wrapped,
   bound: Bound | undefined
 ): Effect.Effect<Call, Refused> => {
-  const text = sentText(statement, wrapped, bound?.description.casts)
+  const casts = bound?.description.casts
+  const values = bound?.values ?? []
+  const asList = values.map((value, index) => listOf(casts?.[index], value))
+  const arrays = asList.flatMap((list, index) => (list === undefined ? [] : [index]))
+  const text = sentText(statement, wrapped, casts, arrays)
   if (Result.isFailure(text)) {
     return Effect.fail(namedParameter(statement))
   }
-  const { count, lists, sql, used } = text.success
-  const values = bound?.values ?? []
+  const { count, listed, lists, sql, used } = text.success
   if (count > values.length) {
     return Effect.fail(noParameter(statement, values.length))
   }
@@ -104,7 +108,9 @@ export const callOf = (
   if (lists.length > 0 && values.some((value) => value?.includes("\0") === true)) {
     return Effect.fail(refusal("22021", `invalid byte sequence for encoding "UTF8": 0x00`))
   }
-  const parameters = values.map(parameterOf).filter((_, index) => used.has(index))
+  const parameters = values
+    .map((value, index) => parameterOf((listed ? asList[index] : undefined) ?? value, index))
+    .filter((_, index) => used.has(index))
   const packed = lists.map((list): SqlParameter => {
     const json = listJson(list, (value) => values[value] ?? null)
     return { name: list.name, value: { stringValue: json } }

@@ -18,28 +18,38 @@ export interface SentText {
   readonly used: ReadonlySet<number>
   /** The lists that are sent as one parameter each, because the text would be too long. */
   readonly lists: ReadonlyArray<PackedList>
+  /** The indexes of the arrays that could be sent as lists of texts. */
+  readonly arrays: ReadonlyArray<number>
+  /** Whether they are. */
+  readonly listed: boolean
 }
 
 interface Sendable {
   readonly sql: string
   readonly lists: ReadonlyArray<PackedList>
+  readonly listed: boolean
 }
 
-const packedLists = (template: Template, placements: ReadonlyArray<Placement>): Sendable =>
-  packLists(template, { placementOf: (value) => placements[value], takesType: () => false }) ?? {
+const packedLists = (template: Template, placements: ReadonlyArray<Placement>): Sendable => ({
+  ...(packLists(template, { placementOf: (value) => placements[value], takesType: () => false }) ?? {
     sql: render(template, placements),
     lists: []
-  }
+  }),
+  listed: false
+})
 
 /** The statement, with its lists packed if it would be too long. */
 const fitting = (
   sql: string,
   template: Template,
-  placements: ReadonlyArray<Placement>,
-  casts: ReadonlyArray<string>
+  casts: ReadonlyArray<string>,
+  arrays: ReadonlyArray<number>
 ): Sendable => {
-  const whole = render(template, placements)
-  if (!isLonger(whole, MAX_SQL_LENGTH)) return { sql: whole, lists: [] }
+  const types = Array.from({ length: template.count }, (_, index) => casts[index] ?? "pg_catalog.text")
+  const placements = types.map(castTo)
+  const listed = types.map((type, index): Placement => (arrays.includes(index) ? { _tag: "List", type } : castTo(type)))
+  const whole = render(template, listed)
+  if (!isLonger(whole, MAX_SQL_LENGTH)) return { sql: whole, lists: [], listed: true }
   const lists = packedLists(template, placements)
   if (!isLonger(lists.sql, MAX_SQL_LENGTH)) return lists
   const rows = packRows(sql, casts)
@@ -49,17 +59,26 @@ const fitting = (
     read.success,
     placements.map((placement, value) => rows.placements.get(value) ?? placement)
   )
-  return { sql: packed.sql, lists: [...rows.lists, ...packed.lists] }
+  return { ...packed, lists: [...rows.lists, ...packed.lists] }
 }
 
-/** The text to send, with a cast for each parameter; a failure if the placeholders can't be read. */
+const isSame = (one: ReadonlyArray<number>, other: ReadonlyArray<number>): boolean =>
+  one.length === other.length && one.every((index, at) => index === other[at])
+
+/**
+ * The text to send, with a cast for each parameter; a failure if the placeholders can't be read.
+ *
+ * @param arrays the indexes of the arrays that can be sent as lists of texts
+ */
 export const sentText = (
   { made, words }: ClientStatement,
   wrapped: Wrapped,
-  casts: ReadonlyArray<string> | undefined
+  casts: ReadonlyArray<string> | undefined,
+  arrays: ReadonlyArray<number>
 ): Result.Result<SentText, string> => {
   const known = made.sent
-  if (known !== undefined && known.wrapped === wrapped.sql && known.casts === casts) return Result.succeed(known)
+  if (known?.wrapped === wrapped.sql && known.casts === casts && isSame(known.arrays, arrays))
+    return Result.succeed(known)
   return Result.map(fromNumbered(wrapped.sql), (template) => {
     // `$1` in the body of a function is the function's argument, not a parameter of the statement.
     if (
@@ -68,14 +87,14 @@ export const sentText = (
       /^(?:function|procedure)$/.test(words[words[1] === "or" ? 3 : 1] ?? "")
     ) {
       const own = Array.from({ length: template.count }, (_, at) => ({ _tag: "Literal" as const, text: `$${at + 1}` }))
-      made.sent = { wrapped: wrapped.sql, casts, sql: render(template, own), count: 0, used: new Set(), lists: [] }
+      const sql = render(template, own)
+      made.sent = { wrapped: wrapped.sql, casts, arrays, sql, count: 0, used: new Set(), lists: [], listed: false }
       return made.sent
     }
-    const placements = Array.from({ length: template.count }, (_, index) => castTo(casts?.[index] ?? "pg_catalog.text"))
-    const { lists, sql } = fitting(wrapped.sql, template, placements, casts ?? [])
+    const { listed, lists, sql } = fitting(wrapped.sql, template, casts ?? [], arrays)
     const used = new Set(template.parameters)
     for (const value of lists.flatMap(({ elements }) => elements.flat())) used.delete(value)
-    made.sent = { wrapped: wrapped.sql, casts, sql, count: template.count, used, lists }
+    made.sent = { wrapped: wrapped.sql, casts, arrays, sql, count: template.count, used, lists, listed }
     return made.sent
   })
 }
