@@ -605,4 +605,19 @@ describe("an answer", () => {
     assert.deepStrictEqual(decoded.value.asset_allocation, { equity: 80, fixed_income: 20 })
     assert.include(decoded.repairs.join("; "), "the member portfolio_analysis around the answer was left out")
   })
+
+  it("a member that only names the answer is left out, and no other", () => {
+    const inner = { content: "# Report" }
+    for (const name of ["report", "Report", "report_payload", "payload", "answer", "result", "response"]) {
+      const decoded = decodePayload("report", JSON.stringify({ [name]: inner }))
+      assert.deepInclude(decoded, {
+        ok: true,
+        value: inner,
+        repairs: [`the member ${name} around the answer was left out`]
+      })
+    }
+    for (const name of ["", "charts", "answers", "data"]) {
+      assert.deepInclude(decodePayload("report", JSON.stringify({ [name]: inner })), { ok: false }, name)
+    }
+  })
 })

@@ -103,6 +103,7 @@ it("lists instruments whose allocations are off before the others, and says how 
   assert.isBelow(text.indexOf("SYM700  "), text.indexOf("SYM0  "))
   assert.include(text, "30 of 5,023 shown")
   assert.include(text, "asset classes: 4,000 pure, 1,000 mixed, 23 not classified")
+  assert.match(text, /^ *class +instruments +mean share$/m)
   const page = verifyPage(shown, made)
   assert.include(page, "1,213 of 5,023 shown")
   assert.isBelow(page.indexOf(">SYM700<"), page.indexOf(">SYM0<"))

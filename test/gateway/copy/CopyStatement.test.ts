@@ -118,6 +118,28 @@ it("an option that is unknown, or given twice, is refused in PostgreSQL's words"
   }
 })
 
+it("options that are not of the format or the direction are refused in PostgreSQL's words", () => {
+  for (const [statement, why] of [
+    ["from stdin (format binary, delimiter ',')", "42601 cannot specify DELIMITER in BINARY mode"],
+    ["from stdin (format binary, null '')", "42601 cannot specify NULL in BINARY mode"],
+    ["to stdout (format binary, header)", "0A000 cannot specify HEADER in BINARY mode"],
+    ["to stdout (header match)", '0A000 cannot use "match" with HEADER in COPY TO'],
+    ["from stdin (delimiter 'ab')", "0A000 COPY delimiter must be a single one-byte character"],
+    ["from stdin (delimiter 'a')", '22023 COPY delimiter cannot be "a"'],
+    ["from stdin (delimiter E'\\n')", "22023 COPY delimiter cannot be newline or carriage return"],
+    ["from stdin (null E'a\\r')", "22023 COPY null representation cannot use newline or carriage return"],
+    ["from stdin (delimiter ',', null 'a,b')", "0A000 COPY delimiter must not appear in the NULL specification"],
+    ["from stdin (quote '!')", "0A000 COPY quote available only in CSV mode"],
+    ["from stdin (format csv, quote '!!')", "0A000 COPY quote must be a single one-byte character"],
+    ["from stdin (format csv, escape 'ü')", "0A000 COPY escape must be a single one-byte character"],
+    ["from stdin (format csv, quote ',')", "22023 COPY delimiter and quote must be different"],
+    ["from stdin (format csv, null '\"')", "0A000 CSV quote character must not appear in the NULL specification"],
+    ["from stdin (format csv, force_quote *)", "0A000 COPY force quote only available using COPY TO"]
+  ] as const) {
+    assert.strictEqual(refusalOf(`copy t ${statement}`), why)
+  }
+})
+
 it("what COPY of PostgreSQL takes and the gateway does not is refused as not supported", () => {
   const lacking = { "encoding 'latin1'": 'COPY with the encoding "latin1" is not supported by the gateway' }
   for (const [option, why] of Object.entries(lacking)) {

@@ -2,6 +2,8 @@
 import { assert, it } from "@effect/vitest"
 import { copyOf } from "../../../src/gateway/copy/CopyStatement.ts"
 import { rowWriter } from "../../../src/gateway/copy/CopyText.ts"
+import { lockWithin } from "../../../src/gateway/locks/LockingQuery.ts"
+import { creationOf } from "../../../src/gateway/session/CreatedTables.ts"
 import { statementsOf } from "../../../src/gateway/statement/ClientStatement.ts"
 import { outsideSupported } from "../../../src/gateway/statement/Unsupported.ts"
 import { readRow } from "../../../src/gateway/statement/Wrapped.ts"
@@ -118,5 +120,48 @@ it("what is temporary is refused outside of a transaction, and not what is only 
     "select 1 into a"
   ]) {
     assert.isFalse(refused(sql), sql)
+  }
+})
+
+it("a table that a query fills is seen with its query, and no other table", () => {
+  const made = {
+    "create table t as select 1 as a": "select 1 as a",
+    "create temp table if not exists t (a) as (values (1))": "(values (1))",
+    "create materialized view v as table t with data": "table t",
+    "create unlogged table t as with q as (select 1) select * from q": "with q as (select 1) select * from q",
+    "select 1 as a into unlogged table t from u": "select 1 as a from u"
+  }
+  for (const [sql, query] of Object.entries(made)) {
+    assert.strictEqual(creationOf(one(sql))?.query.sql.trim().replaceAll(/\s+/g, " "), query, sql)
+  }
+  for (const sql of [
+    "create table t (a int)",
+    "create table t as select 1 with no data",
+    "create materialized view v as select 1 with no data",
+    "create table t as execute p",
+    "create table t (a text default ('as'))",
+    "create view v as select 1"
+  ]) {
+    assert.isUndefined(creationOf(one(sql)), sql)
+  }
+})
+
+it("the lock that a query takes among other things is seen, where it is the only one and nothing is written", () => {
+  const within = lockWithin(one("select pg_try_advisory_lock_shared(1, 2) as got, count(*) from t"))
+  assert.deepStrictEqual(within, {
+    action: "try",
+    shared: true,
+    key: "1, 2",
+    withinTransaction: "select pg_try_advisory_xact_lock_shared(1, 2) as got, count(*) from t"
+  })
+  for (const sql of [
+    "insert into t select pg_advisory_lock(1)",
+    "with w as (delete from t returning 1) select pg_advisory_lock(1) from w",
+    "select pg_advisory_lock(1), pg_advisory_lock(2)",
+    "select pg_advisory_lock(1), pg_advisory_unlock(1)",
+    "select pg_advisory_lock from t",
+    "select pg_advisory_xact_lock(1)"
+  ]) {
+    assert.isUndefined(lockWithin(one(sql)), sql)
   }
 })

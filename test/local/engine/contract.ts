@@ -501,6 +501,28 @@ export const contract = <E>(engine: string, database: Layer.Layer<DataApi, E>, i
           assert.deepStrictEqual(columnMetadata, expected)
         })
       )
+      it.effect("numbers, bits, dates and times have no case, numbers have a sign, and everything else neither", () =>
+        Effect.gen(function* () {
+          const typesOf = (names: string) => names.split(" ")
+          const numbers = typesOf("int2 int4 int8 float4 float8 numeric")
+          const caseless = typesOf("bool bit varbit date time timetz timestamp timestamptz interval oid")
+          const cased = typesOf("text varchar bpchar uuid bytea json jsonb inet money xml")
+          const types = [...numbers, ...caseless, ...cased]
+          const columns = types.map((type) => `null::${type === "bit" ? '"bit"' : type} as ${type}_column`)
+          const sql = `select ${columns.join(", ")} limit 0`
+          const { columnMetadata = [] } = yield* execute(sql, {}, { includeResultMetadata: true })
+          const named = (is: (column: (typeof columnMetadata)[number]) => boolean | undefined) =>
+            columnMetadata.flatMap((column, at) => (is(column) === true ? [types[at]] : []))
+          assert.deepStrictEqual(
+            named(({ isCaseSensitive }) => isCaseSensitive),
+            cased
+          )
+          assert.deepStrictEqual(
+            named(({ isSigned }) => isSigned),
+            numbers
+          )
+        })
+      )
       it.effect("follows a change of the table", () =>
         Effect.gen(function* () {
           const nullable = Effect.map(
