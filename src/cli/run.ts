@@ -179,6 +179,6 @@ export const run = (
     const exit = yield* Fiber.await(running)
     const isDone = exit._tag === "Success" || (ends.current && Cause.hasInterruptsOnly(exit.cause))
     if (!isDone) yield* outcome(exit.cause, received, args)
-    if (unknown !== undefined) yield* noCommand(unknown, isJson(args))
+    if (unknown !== undefined) return yield* noCommand(unknown, isJson(args))
     if (isUnclosed) return yield* new Exit({ code: 1 })
   }).pipe(Effect.provide([NodeServices.layer, Logger.layer([plainLogger])]))

@@ -39,10 +39,10 @@ const schemasOf = (path: string): string =>
 export const refuseUnlike = Effect.fnUntraced(function* (session: Session, statement: ClientStatement) {
   const { values } = session.settings
   const user = ["session_authorization", "role"].find((name) => values.has(name))
-  if (user !== undefined) return yield* Effect.fail(refused(user, `Reset ${user}.`))
+  if (user !== undefined) return yield* refused(user, `Reset ${user}.`)
   const path = values.get("search_path")
   if (path === undefined || !dependsOnPath(statement)) return
   const { records } = yield* session.send({ sql: schemasOf(path) })
   const [without, , within] = records?.[0]?.map(fieldText) ?? []
-  if (without !== within) return yield* Effect.fail(refused("search_path", "Write the names with their schema."))
+  if (without !== within) return yield* refused("search_path", "Write the names with their schema.")
 })

@@ -82,11 +82,14 @@ const onConflict: Advice = {
 }
 
 /** The limit may be the server's, the database's or the role's. */
-const onConnections = ({ message, overDataApi }: Refusal): Advice => ({
-  code: "connections",
-  problem: `The database has no free connection${overDataApi ? "" : `: ${message}`}`,
-  fix: `Wait, close idle clients, or raise ${overDataApi ? "the cluster's capacity" : "the limit of the server, the database or the role"}`
-})
+const onConnections = ({ message, overDataApi }: Refusal): Advice => {
+  const problem = "The database has no free connection"
+  return {
+    code: "connections",
+    problem: overDataApi ? problem : `${problem}: ${message}`,
+    fix: `Wait, close idle clients, or raise ${overDataApi ? "the cluster's capacity" : "the limit of the server, the database or the role"}`
+  }
+}
 
 const onShutdown: Advice = {
   code: "shutdown",
