@@ -2,7 +2,7 @@
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type * as Redacted from "effect/Redacted"
+import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { regionOf } from "./data-api/Arn.ts"
@@ -50,13 +50,16 @@ export class ConfigurationError extends Schema.TaggedError<ConfigurationError>()
   message: Schema.String
 }) {}
 
-/** The value of a variable; undefined if it is not set, or blank. */
-const text = Effect.fnUntraced(function* (variable: string) {
+/** The value of a variable as it is written; undefined if it is not set, or blank. */
+const written = Effect.fnUntraced(function* (variable: string) {
   const value = yield* Config.option(Config.String(variable)).pipe(
     Effect.mapError((error) => new ConfigurationError({ variable, message: `${variable}: ${error.message}` }))
   )
   return Option.getOrUndefined(Option.filter(value, (found) => found.trim() !== ""))
 })
+
+/** The value without white space around it: a secret of Kubernetes or a file often ends in a line break. */
+const text = (variable: string) => Effect.map(written(variable), (value) => value?.trim())
 
 const required = Effect.fnUntraced(function* (variable: string, meaning: string) {
   const value = yield* text(variable)
@@ -68,10 +71,7 @@ const required = Effect.fnUntraced(function* (variable: string, meaning: string)
 })
 
 const secret = Effect.fnUntraced(function* (variable: string, meaning: string) {
-  yield* required(variable, meaning)
-  return yield* Config.Redacted(variable).pipe(
-    Effect.mapError(() => new ConfigurationError({ variable, message: `${variable} can't be read` }))
-  )
+  return Redacted.make(yield* required(variable, meaning))
 })
 
 /** A backend, what decided it, and the variables that would have decided otherwise and are not set. */
@@ -188,7 +188,8 @@ const durability = Effect.gen(function* () {
  * @errors ConfigurationError
  */
 export const loadEmbedded = Effect.fn("DbConfig.loadEmbedded")(function* (why = "embedded was asked for") {
-  const directory = (yield* text("ALEX_DB_DIR")) ?? ".alex-db"
+  // A folder's name may begin or end with a space.
+  const directory = (yield* written("ALEX_DB_DIR")) ?? ".alex-db"
   return { _tag: "embedded" as const, why, directory, database: yield* databaseName, durability: yield* durability }
 })
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect } from "effect"
+import { ConfigProvider, Effect, Redacted } from "effect"
 import * as DbConfig from "../src/DbConfig.ts"
 import * as DbLayer from "../src/DbLayer.ts"
 
@@ -46,6 +46,33 @@ it.effect("syncs the embedded database's commits unless told not to", () =>
     assert.deepInclude(yield* load({ ALEX_DB_DURABILITY: "fast" }), { durability: "fast" })
     const error = yield* Effect.flip(load({ ALEX_DB_DURABILITY: "off" }))
     assert.strictEqual(error.message, 'ALEX_DB_DURABILITY must be full or fast, not "off"')
+  })
+)
+
+it.effect("takes a value without the white space around it, and a folder as it is written", () =>
+  Effect.gen(function* () {
+    const padded = Object.entries({
+      ...aurora,
+      AURORA_DATABASE: "shop",
+      DEFAULT_AWS_REGION: "us-west-2",
+      AWS_ENDPOINT_URL_RDS_DATA: "http://127.0.0.1:8080",
+      ALEX_DB_BACKEND: "data-api"
+    }).map(([name, value]) => [name, ` ${value}\r\n`])
+    const config = yield* load(Object.fromEntries(padded))
+    assert.deepInclude(config, {
+      _tag: "data-api",
+      clusterArn: aurora.AURORA_CLUSTER_ARN,
+      database: "shop",
+      region: "us-west-2",
+      endpoint: "http://127.0.0.1:8080"
+    })
+    assert(config._tag === "data-api")
+    assert.strictEqual(Redacted.value(config.secretArn), aurora.AURORA_SECRET_ARN)
+    assert.deepInclude(yield* load({ AURORA_SECRET_ARN: "x", AURORA_CLUSTER_ARN: `${aurora.AURORA_CLUSTER_ARN}\n` }), {
+      region: "eu-west-1"
+    })
+    const embedded = yield* load({ ALEX_DB_DIR: "data ", AURORA_DATABASE: "shop\n", ALEX_DB_DURABILITY: "fast\n" })
+    assert.deepInclude(embedded, { directory: "data ", database: "shop", durability: "fast" })
   })
 )
 
