@@ -20,6 +20,32 @@ export const parse = (endpoint: string): URL | undefined => {
   return url
 }
 
+/** The domains of the partitions outside of `amazonaws.com`, by what the names of their regions begin with. */
+const domains: ReadonlyArray<readonly [beginning: string, domain: string]> = [
+  ["cn-", "amazonaws.com.cn"],
+  ["eusc-", "amazonaws.eu"],
+  ["us-iso-", "c2s.ic.gov"],
+  ["us-isob-", "sc2s.sgov.gov"],
+  ["eu-isoe-", "cloud.adc-e.uk"],
+  ["us-isof-", "csp.hci.ic.gov"]
+]
+
+/**
+ * The service's own endpoint in a region, as the SDK's table of partitions has it.
+ *
+ * @example
+ * ```ts
+ * import * as Endpoint from "./Endpoint.ts"
+ *
+ * Endpoint.ofRegion("us-east-1") // "https://rds-data.us-east-1.amazonaws.com"
+ * Endpoint.ofRegion("cn-north-1") // "https://rds-data.cn-north-1.amazonaws.com.cn"
+ * ```
+ */
+export const ofRegion = (region: string): string => {
+  const domain = domains.find(([beginning]) => region.startsWith(beginning))?.[1] ?? "amazonaws.com"
+  return `https://rds-data.${region}.${domain}`
+}
+
 /** An endpoint for messages: without a user name and password. */
 export const shown = (endpoint: string): string =>
   parse(endpoint)?.href.replace(/\/$/, "") ?? "an endpoint that is not a URL"

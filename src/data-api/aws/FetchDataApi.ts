@@ -23,7 +23,7 @@ export type { Credentials } from "./SignatureText.ts"
 export interface Config extends Omit<SignedHttp.Cluster, "transport"> {
   /** The region of the cluster; that of its ARN when absent. */
   readonly region?: string | undefined
-  /** The URL that calls go to; by default `https://rds-data.<region>.amazonaws.com`. */
+  /** The URL that calls go to; by default the service's own in the region. */
   readonly endpoint?: string | undefined
   /**
    * Runs before each request, so it should cache. By default `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and
@@ -81,7 +81,7 @@ const read = /* @__PURE__ */ Effect.gen(function* () {
 
 const make = Effect.fnUntraced(function* (config: Config) {
   const region = config.region ?? regionOf(config.clusterArn) ?? "us-east-1"
-  const url = Endpoint.parse(config.endpoint ?? `https://rds-data.${region}.amazonaws.com`)
+  const url = Endpoint.parse(config.endpoint ?? Endpoint.ofRegion(region))
   const service =
     url === undefined
       ? Effect.fail(SignedHttp.notAnEndpoint())

@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { RDSDataClient } from "@aws-sdk/client-rds-data"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import * as Endpoint from "../../../src/data-api/aws/Endpoint.ts"
 import { suffices } from "../../../src/data-api/aws/HttpDataApi.ts"
 
 const region = "us-east-1"
@@ -61,9 +62,19 @@ describe("HttpDataApi does what AwsDataApi does", () => {
     for (const name of [...plain, "af-south-1", "il-central-1"]) {
       assert.isTrue(suffices({ region: name }, keys), name)
       assert.strictEqual(hostOf(name), `rds-data.${name}.amazonaws.com`)
+      assert.strictEqual(Endpoint.ofRegion(name), `https://${hostOf(name)}`)
     }
-    for (const name of ["cn-north-1", "us-gov-west-1", "us-iso-east-1", "us-isob-east-1", "eusc-de-east-1", "local"]) {
+    const others = [
+      "cn-north-1",
+      "us-gov-west-1",
+      "us-iso-east-1",
+      "us-isob-east-1",
+      "us-isof-south-1",
+      "eu-isoe-west-1"
+    ]
+    for (const name of [...others, "eusc-de-east-1", "local"]) {
       assert.isFalse(suffices({ region: name }, keys), name)
+      assert.strictEqual(Endpoint.ofRegion(name), `https://${hostOf(name)}`)
     }
     assert.isFalse(suffices({}, keys))
   })
