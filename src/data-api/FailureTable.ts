@@ -115,16 +115,30 @@ export const failures = {
     "The statement took effect, but its result can't be returned.",
     { didRun: "yes" }
   ),
-  AccessDenied: failure(["AccessDeniedException"], "IAM denies the caller this action on this cluster.", {
-    status: 403,
-    sqlError: "AuthorizationError"
-  }),
+  AccessDenied: failure(
+    ["AccessDeniedException", "AccessDenied", "NotAuthorized", "OptInRequired"],
+    "IAM denies the caller this action on this cluster.",
+    {
+      status: 403,
+      sqlError: "AuthorizationError"
+    }
+  ),
   Forbidden: failure(["ForbiddenException"], "The caller lacks a privilege.", {
     status: 403,
     sqlError: "AuthorizationError"
   }),
   BadRequest: failure(["BadRequestException"], "The service refused the request."),
-  Validation: failure(["ValidationException", "SerializationException"], "The request is not valid."),
+  Validation: failure(
+    [
+      "ValidationException",
+      "SerializationException",
+      "ValidationError",
+      "MalformedHttpRequestException",
+      "RequestEntityTooLargeException",
+      "UnknownOperationException"
+    ],
+    "The request is not valid."
+  ),
   Throttled: failure(
     [
       "ThrottlingException",
@@ -150,7 +164,12 @@ export const failures = {
       "MissingAuthenticationToken",
       "IncompleteSignature",
       "IncompleteSignatureException",
-      "InvalidClientTokenId"
+      "InvalidClientTokenId",
+      "InvalidAccessKeyId",
+      "AuthFailure",
+      "RequestExpired",
+      "RequestInTheFuture",
+      "RequestTimeTooSkewed"
     ],
     "The request's credentials were refused.",
     { status: 403, sqlError: "AuthenticationError" }

@@ -16,7 +16,7 @@ import { ColumnMemory } from "../rest-json/ColumnMemory.ts"
 import { paths, type Requests, type Responses } from "../rest-json/Operations.ts"
 import { requestWriter } from "../rest-json/RequestWriter.ts"
 import { decodeAnswer } from "../rest-json/ResponseReader.ts"
-import type { Answer } from "../rest-json/WireFailures.ts"
+import { type Answer, readFailure } from "../rest-json/WireFailures.ts"
 import { makeTraffic, type TrafficMetrics } from "../Telemetry.ts"
 import { lengthOf } from "../values/Octets.ts"
 import type { Loss, Target, Transport, Options as TransportOptions } from "./http/Transport.ts"
@@ -71,8 +71,11 @@ const CLOCK_TOLERANCE = 5 * 60_000
 /** The service's time, if the response refuses a request whose time differs too much from it. */
 const refusedTime = (answer: Answer, signedAt: number): number | undefined => {
   const { date } = answer.headers
-  const time = answer.status === 403 && typeof date === "string" ? Date.parse(date) : Number.NaN
-  return Math.abs(time - signedAt) >= CLOCK_TOLERANCE ? time : undefined
+  const mayRefuse = answer.status === 403 || answer.status === 400
+  const time = mayRefuse && typeof date === "string" ? Date.parse(date) : Number.NaN
+  if (!(Math.abs(time - signedAt) >= CLOCK_TOLERANCE)) return undefined
+  // A 400 is usually the database's own: it has run.
+  return answer.status === 403 || readFailure(answer)._tag === "Unauthenticated" ? time : undefined
 }
 
 /** A request whose body is written, and the reader of its answer. */

@@ -37,12 +37,18 @@ export const textOfBody = ({ body }: Pick<Answer, "body">): string =>
 
 const sqlState = /SQLState:\s*[0-9A-Z]{5}\s*$/
 
+/** What a status alone says, whoever sends it: the request went no further. */
+const refusals: Readonly<Record<number, readonly [tag: FailureTag, meaning: string]>> = {
+  413: ["Validation", "the request is too large for the service, or for a proxy before it."],
+  429: ["Throttled", "the service, or a proxy before it, limits the rate of requests."]
+}
+
 /** Two exceptions stand for two failures each; the message decides. */
 const tagOf = ({ code, message, status }: WireFailure): FailureTag => {
   const tag = tagOfCode(code)
   if (tag === "DatabaseError" && message.includes("Transaction is still running a query")) return "TransactionBusy"
   if (tag === "BadRequest" && sqlState.test(message)) return "DatabaseError"
-  return tag ?? (status === 429 ? "Throttled" : "UnexpectedResponse")
+  return tag ?? refusals[status]?.[0] ?? "UnexpectedResponse"
 }
 
 /**
@@ -117,18 +123,30 @@ const textOf = (json: Json, ...names: ReadonlyArray<string>): string => {
   return ""
 }
 
+const isRedirect = ({ status }: Answer): boolean => status >= 300 && status < 400
+
+/** The reason for a response that is something else's than the service's, such as a proxy's page. */
+const foreign = (answer: Answer): Reason => {
+  const { status } = answer
+  const refusal = refusals[status]
+  if (refusal !== undefined) return reasonOf({ code: "", status, message: `HTTP ${status}: ${refusal[1]}` })
+  const target = isRedirect(answer) ? URL.parse(header(answer, "location") ?? "") : null
+  return new UnexpectedResponse({
+    message:
+      target === null
+        ? `HTTP ${status} with a body that is not JSON: a proxy's, perhaps.`
+        : `HTTP ${status} leads to ${target.origin}, and redirects are not followed: set the endpoint to where the service is.`,
+    code: bareCode(header(answer, "x-amzn-errortype") ?? ""),
+    status
+  })
+}
+
 /** Reads the reason of a failed response, for a client. */
 export const readFailure = (answer: Answer): Reason => {
   const { status } = answer
   const body = textOfBody(answer)
   const json = parse(body)
-  if (json === undefined && body.trim() !== "") {
-    return new UnexpectedResponse({
-      message: `HTTP ${status} with a body that is not JSON: a proxy's, perhaps.`,
-      code: bareCode(header(answer, "x-amzn-errortype") ?? ""),
-      status
-    })
-  }
+  if (json === undefined && (body.trim() !== "" || isRedirect(answer) || status in refusals)) return foreign(answer)
   const said = json ?? {}
   const dbConnectionId = said["dbConnectionId"]
   return reasonOf({

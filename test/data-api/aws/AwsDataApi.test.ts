@@ -300,6 +300,35 @@ for (const [name, layerAt] of implementations) {
       tag: "UnexpectedResponse",
       didRun: "unknown"
     })
+    failing("a proxy's page that limits the rate is a call that did not run", () => ({ status: 429, body: html }), {
+      tag: "Throttled",
+      didRun: "no"
+    })
+    for (const body of ["", html, '{"message":"Request Entity Too Large"}']) {
+      failing(`a request that is too large for a proxy did not run: ${body}`, () => ({ status: 413, body }), {
+        tag: "Validation",
+        didRun: "no"
+      })
+    }
+    for (const code of ["RequestTimeTooSkewed", "RequestExpired", "AuthFailure", "InvalidAccessKeyId"]) {
+      const headers = { "x-amzn-errortype": code }
+      failing(`${code} is a call that did not run`, () => ({ status: 403, headers, body: "{}" }), {
+        tag: "Unauthenticated",
+        didRun: "no"
+      })
+    }
+    it.effect("a redirect is not followed, and says where it leads", () =>
+      Effect.gen(function* () {
+        for (const body of ["", html]) {
+          const headers = { location: "https://sign-in.example/path?token=hunter2" }
+          const endpoint = yield* serve(() => ({ status: 307, headers, body }))
+          const error = yield* Effect.flip(Effect.provide(execute("insert"), layerAt(endpoint)))
+          assert.deepStrictEqual([error.reason._tag, error.didRun], ["UnexpectedResponse", "unknown"])
+          assert.include(error.message, "HTTP 307 leads to https://sign-in.example, and redirects are not followed")
+          assert.notInclude(error.message, "hunter2")
+        }
+      })
+    )
     it.live("a 200 without the members that say what was done is a success of no operation", () =>
       Effect.gen(function* () {
         let body = ""
@@ -426,7 +455,12 @@ for (const [name, layerAt] of implementations) {
       "with a clock that is wrong, a refused call is signed again by the service's, and so are those after it",
       () =>
         Effect.gen(function* () {
-          for (const skew of [3_600_000, -3_600_000]) {
+          for (const [skew, status, code] of [
+            [3_600_000, 403, "InvalidSignatureException"],
+            [-3_600_000, 403, "SignatureDoesNotMatch"],
+            [3_600_000, 400, "RequestTimeTooSkewed"],
+            [-3_600_000, 400, "InvalidSignatureException"]
+          ] as const) {
             const signedAt: Array<string> = []
             const endpoint = yield* serve(({ headers }) => {
               const serviceTime = new Date(Date.now() + skew)
@@ -436,8 +470,8 @@ for (const [name, layerAt] of implementations) {
               return Math.abs(signed - serviceTime.getTime()) < 300_000
                 ? { body: done }
                 : {
-                    status: 403,
-                    headers: { date: serviceTime.toUTCString(), "x-amzn-errortype": "InvalidSignatureException" },
+                    status,
+                    headers: { date: serviceTime.toUTCString(), "x-amzn-errortype": code },
                     body: '{"message":"Signature expired"}'
                   }
             })
@@ -445,6 +479,20 @@ for (const [name, layerAt] of implementations) {
             assert.strictEqual(signedAt.length, 3, String(skew))
           }
         })
+    )
+
+    it.live("a statement that the database refused is sent once, however wrong the clock is", () =>
+      Effect.gen(function* () {
+        let requests = 0
+        const endpoint = yield* serve(() => {
+          requests++
+          const date = new Date(Date.now() + 3_600_000).toUTCString()
+          const headers = { date, "x-amzn-errortype": "DatabaseErrorException" }
+          return { status: 400, headers, body: '{"message":"ERROR: division by zero; SQLState: 22012"}' }
+        })
+        const error = yield* Effect.flip(Effect.provide(execute("1"), layerAt(endpoint)))
+        assert.deepStrictEqual([error.reason._tag, requests], ["DatabaseError", 1])
+      })
     )
 
     it.live("a signature that is refused for another reason than its time is sent once", () =>

@@ -13,7 +13,7 @@ const call = (transport: SocketTransport, hostname: string) =>
       resolve(
         Result.isSuccess(answer)
           ? word(textOfBody(answer.success))
-          : (/: (\w+)\.$/.exec(answer.failure.message)?.[1] ?? "")
+          : (/established: (\w+)/.exec(answer.failure.message)?.[1] ?? "")
       )
     )
   })

@@ -3,9 +3,10 @@ import type { Socket } from "node:net"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Result } from "effect"
+import { FetchTransport } from "../../../src/data-api/aws/http/FetchTransport.ts"
 import { HttpTransport } from "../../../src/data-api/aws/http/HttpTransport.ts"
 import { SocketTransport } from "../../../src/data-api/aws/http/SocketTransport.ts"
-import type { Options, Target } from "../../../src/data-api/aws/http/Transport.ts"
+import type { Options, Target, Transport } from "../../../src/data-api/aws/http/Transport.ts"
 import { textOfBody } from "../../../src/data-api/rest-json/WireFailures.ts"
 import { runProgram } from "../../clients/program.ts"
 import { listening } from "../../listening.ts"
@@ -45,7 +46,7 @@ const connected = Effect.fnUntraced(function* (
 
 /** Sends a question; the body of the answer, or why there is none. */
 const sendOver = (
-  transport: HttpTransport | SocketTransport,
+  transport: Transport,
   place: Pick<Target, "protocol" | "hostname" | "port">,
   headers: Readonly<Record<string, string>> = {},
   body = "question"
@@ -187,6 +188,22 @@ it.live("SocketTransport sends no header that could end and begin another", () =
 )
 
 describe.skipIf(!hasOpenssl)("over TLS", () => {
+  for (const [name, make] of [...transports, ["FetchTransport", () => new FetchTransport()] as const]) {
+    it.live(`${name} says that nothing was sent where a certificate is not trusted, and what to do`, () =>
+      Effect.gen(function* () {
+        const { args } = yield* tlsServer
+        const port = Number(args[0])
+        const transport = yield* Effect.acquireRelease(
+          Effect.sync(() => make({})),
+          (open) => Effect.sync(() => open.close())
+        )
+        const said = yield* sendOver(transport, { protocol: "https:", hostname: "localhost", port })
+        assert.match(said, /^No connection to localhost was established: UNABLE_TO_VERIFY_LEAF_SIGNATURE \(/)
+        assert.include(said, "NODE_EXTRA_CA_CERTS")
+      })
+    )
+  }
+
   it.live("SocketTransport trusts a certificate by its name only, and begins again where it left off", () =>
     Effect.gen(function* () {
       const { args, seen, trust } = yield* tlsServer

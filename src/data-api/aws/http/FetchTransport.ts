@@ -1,14 +1,15 @@
 /** HTTP by `fetch`, for runtimes without sockets. A failure says whether the request may have been sent. */
 import * as Result from "effect/Result"
-import { ConnectFailed, ConnectionLost } from "../../DataApiError.ts"
+import { ConnectionLost } from "../../DataApiError.ts"
 import type { Answer } from "../../rest-json/WireFailures.ts"
 import { lengthOf } from "../../values/Octets.ts"
-import type { Loss, Options, Target, Transport } from "./Transport.ts"
+import { isOfHandshake, type Loss, notConnected, type Options, type Target, type Transport } from "./Transport.ts"
 
 /**
- * Codes of Node, undici and Bun for a connection that was not established. After any other the request may have run.
+ * Codes of Node, undici and Bun for a connection that was not established. After any other, except those of a
+ * handshake of TLS, the request may have run.
  */
-const notConnected =
+const refused =
   /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|ConnectionRefused|FailedToOpenSocket)$/
 
 const codeOf = (error: unknown): string => {
@@ -20,8 +21,8 @@ const codeOf = (error: unknown): string => {
 
 const lossOf = (error: unknown, hostname: string): Loss => {
   const code = codeOf(error)
-  return notConnected.test(code)
-    ? new ConnectFailed({ message: `No connection to ${hostname} was established: ${code}.` })
+  return refused.test(code) || isOfHandshake(code)
+    ? notConnected(hostname, code)
     : new ConnectionLost({ message: `The connection to ${hostname} was lost: ${code}.` })
 }
 

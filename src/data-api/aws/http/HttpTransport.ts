@@ -3,9 +3,9 @@ import type * as http from "node:http"
 import type * as https from "node:https"
 import type { Socket } from "node:net"
 import * as Result from "effect/Result"
-import { ConnectFailed, ConnectionLost } from "../../DataApiError.ts"
+import { ConnectionLost } from "../../DataApiError.ts"
 import type { Answer } from "../../rest-json/WireFailures.ts"
-import { codeOf, type Loss, type Options, type Target, type Transport } from "./Transport.ts"
+import { codeOf, type Loss, notConnected, type Options, type Target, type Transport } from "./Transport.ts"
 
 /** Applies HTTP_PROXY and HTTPS_PROXY to this agent: Node's own switch applies them only to the global agents. */
 const proxy = () => (process.env["NODE_USE_ENV_PROXY"] === "1" ? { proxyEnv: process.env } : {})
@@ -48,7 +48,7 @@ class Call {
       Result.fail(
         this.#connected
           ? new ConnectionLost({ message: `The connection to ${this.#hostname} was lost: ${why}.` })
-          : new ConnectFailed({ message: `No connection to ${this.#hostname} was established: ${why}.` })
+          : notConnected(this.#hostname, why)
       )
     )
   }

@@ -7,10 +7,10 @@
 import { connect, isIP, type OnReadOpts, type Socket } from "node:net"
 import * as MutableList from "effect/MutableList"
 import * as Result from "effect/Result"
-import { ConnectFailed, ConnectionLost } from "../../DataApiError.ts"
+import { ConnectionLost } from "../../DataApiError.ts"
 import type { Answer } from "../../rest-json/WireFailures.ts"
 import { AnswerParser } from "./AnswerParser.ts"
-import { codeOf, type Loss, type Options, type Target, type Transport } from "./Transport.ts"
+import { codeOf, type Loss, notConnected, type Options, type Target, type Transport } from "./Transport.ts"
 
 /** Octets of a connection's buffer for what arrives, the size of Node's own. */
 const READ = 65_536
@@ -75,7 +75,7 @@ class Call {
       Result.fail(
         sent
           ? new ConnectionLost({ message: `The connection to ${this.#hostname} was lost: ${why}.` })
-          : new ConnectFailed({ message: `No connection to ${this.#hostname} was established: ${why}.` })
+          : notConnected(this.#hostname, why)
       )
     )
   }
@@ -222,8 +222,7 @@ export class SocketTransport implements Transport {
   send(target: Target, done: (result: Result.Result<Answer, Loss>) => void): () => void {
     const request = written(target)
     if (request === undefined) {
-      const message = `No connection to ${target.hostname} was established: a header has a character that HTTP does not allow.`
-      done(Result.fail(new ConnectFailed({ message })))
+      done(Result.fail(notConnected(target.hostname, "a header has a character that HTTP does not allow")))
       return () => {}
     }
     const call = new Call(request, target.hostname, this.#requestTimeout, done)

@@ -1,6 +1,6 @@
 /** The interface of the HTTP clients. A failure says whether the request may have been sent. */
 import type * as Result from "effect/Result"
-import type { ConnectFailed, ConnectionLost } from "../../DataApiError.ts"
+import { ConnectFailed, type ConnectionLost } from "../../DataApiError.ts"
 import type { Answer } from "../../rest-json/WireFailures.ts"
 
 export interface Options {
@@ -43,3 +43,30 @@ export interface Transport {
 /** The code of a system error. Unlike the message, it never holds a secret. */
 export const codeOf = (error: Error): string =>
   "code" in error && typeof error.code === "string" ? error.code : error.name
+
+/** Codes of a handshake of TLS that failed, and what to do about each. */
+const handshakes: ReadonlyArray<readonly [RegExp, string]> = [
+  [/^(?:ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH)$/, "its certificate is for another name: correct the endpoint"],
+  [/^ERR_SSL_WRONG_VERSION_NUMBER$/, "what answers there has no TLS: correct the endpoint"],
+  [
+    /^CERT_(?:HAS_EXPIRED|NOT_YET_VALID)$/,
+    "its certificate is not valid now: renew it, or correct this machine's clock"
+  ],
+  [
+    /^(?:UNABLE_TO_(?:GET|VERIFY)_\w+|SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|CERT_\w+|INVALID_(?:CA|PURPOSE))$/,
+    "its certificate is not trusted: set NODE_EXTRA_CA_CERTS in the environment to the file of its authority"
+  ]
+]
+
+const adviceOn = (code: string): string | undefined => handshakes.find(([codes]) => codes.test(code))?.[1]
+
+/** Whether a code is that of a handshake of TLS, which comes before anything is sent. */
+export const isOfHandshake = (code: string): boolean => adviceOn(code) !== undefined
+
+/** The failure of a request that was not sent. */
+export const notConnected = (hostname: string, why: string): ConnectFailed => {
+  const advice = adviceOn(why)
+  return new ConnectFailed({
+    message: `No connection to ${hostname} was established: ${why}${advice === undefined ? "" : ` (${advice})`}.`
+  })
+}
