@@ -16,6 +16,7 @@ import {
 import { Position } from "../domain/Position.ts"
 import { type ClerkUserId, User, UserNotFound } from "../domain/User.ts"
 import { columnDefaults as accountDefaults } from "./Accounts.ts"
+import { seeingDeleted } from "./DeletedMeanwhile.ts"
 import { computed, encoder, type RepositoryError, reader } from "./Rows.ts"
 import * as Tables from "./Tables.ts"
 import { columnDefaults as userDefaults } from "./Users.ts"
@@ -46,8 +47,9 @@ export interface Operations {
   readonly summary: (id: ClerkUserId) => Effect.Effect<PortfolioSummary, UserNotFound | RepositoryError>
 
   /**
-   * Adds a user with accounts and positions in one request. Existing rows stay as they are: the user, an account of the
-   * same name, a position in the same instrument. The instruments must be known. New accounts are sorted as given.
+   * Adds a user with accounts and positions: in one request, or in one transaction if the user exists. Existing rows stay
+   * as they are: the user, an account of the same name, a position in the same instrument. The instruments must be known.
+   * New accounts are sorted as given. Calls for the same user take turns, so that none repeats an account of another.
    *
    * @errors RepositoryError
    */
@@ -182,8 +184,9 @@ const userColumns = /* @__PURE__ */ Tables.settable(PortfolioCreate.fields.user)
 const accountColumns = /* @__PURE__ */ Tables.settable(AccountCreate)
 const accountColumnsOfNew = /* @__PURE__ */ Tables.settable(AccountCreate, "new")
 
-const addFrom = (sql: Sql, json: string) =>
-  sql`
+/** Adds what the portfolio names and the database has not; nothing for a user who exists, unless `known`. */
+const addFrom = (sql: Sql, json: string, known: boolean) =>
+  added(sql`
     WITH given AS MATERIALIZED (SELECT ${json}::jsonb AS portfolio),
     person AS (
       INSERT INTO users (${userColumns})
@@ -196,6 +199,7 @@ const addFrom = (sql: Sql, json: string) =>
         jsonb_populate_record(
           NULL::accounts, account || jsonb_build_object('clerk_user_id', portfolio -> 'user' -> 'clerk_user_id')
         ) AS new
+      ${sql.literal(known ? "" : "WHERE EXISTS (SELECT FROM person)")}
     ), made AS (
       INSERT INTO accounts (${accountColumns}, created_at)
       SELECT ${accountColumns}, created_at FROM asked
@@ -219,7 +223,19 @@ const addFrom = (sql: Sql, json: string) =>
     SELECT
       (SELECT count(*) FROM person)::int AS users,
       (SELECT count(*) FROM made)::int AS accounts,
-      (SELECT count(*) FROM put)::int AS positions`
+      (SELECT count(*) FROM put)::int AS positions`)
+
+/**
+ * Adds to a user who may exist. The user is locked by a statement of its own: the accounts that another call made while
+ * this one waited are seen by the next statement only.
+ */
+const addToUser = (sql: Sql, user: ClerkUserId, json: string) =>
+  sql.withTransaction(
+    Effect.andThen(
+      sql`SELECT clerk_user_id FROM users WHERE clerk_user_id = ${user}::varchar FOR NO KEY UPDATE`,
+      addFrom(sql, json, true)
+    )
+  )
 
 const add = (sql: Sql, option: CashOption): Operations["add"] => {
   const encodeCreate = encoder(portfolioCreateOf(option))
@@ -231,7 +247,9 @@ const add = (sql: Sql, option: CashOption): Operations["add"] => {
       },
       "new portfolio"
     )
-    const [result] = yield* added(addFrom(sql, json))
+    const [created] = yield* addFrom(sql, json, false)
+    if (created?.users === 1) return created
+    const [result] = yield* seeingDeleted(sql)(addToUser(sql, input.user.clerk_user_id, json))
     return result ?? { users: 0, accounts: 0, positions: 0 }
   })
 }

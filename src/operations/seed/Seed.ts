@@ -58,7 +58,7 @@ export const seed = Effect.fn("Seed.seed")(function* (
 })
 
 /**
- * Adds the test user with accounts and positions, in one request and all or nothing. Existing rows, found by the user's
+ * Adds the test user with accounts and positions, all or nothing. Existing rows, found by the user's
  * id, the account's name and the position's symbol, stay as they are.
  *
  * @errors SeedInvalid, RepositoryError
