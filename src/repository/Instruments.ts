@@ -274,13 +274,19 @@ const all = (sql: Sql): Operations["all"] => Effect.fn("Instruments.all")(() => 
 
 const byType = (sql: Sql): Operations["byType"] => Effect.fn("Instruments.byType")((type) => everyInstrument(sql, type))
 
+/** The SQL of text without capitals: those of ASCII as everywhere, since `lower` makes of `I` another letter in Turkish. */
+const small = (text: string) => `lower(lower(${text} COLLATE "C") COLLATE "default")`
+
+const smallPart = /* @__PURE__ */ Tables.fixed(/* @__PURE__ */ small("part"))
+const smallSymbol = /* @__PURE__ */ Tables.fixed(/* @__PURE__ */ small("symbol"))
+
 /** How well an instrument fits the part of a name that is searched for; 0 is best. */
 const closeness = /* @__PURE__ */ Tables.fixed(`CASE
-  WHEN lower(symbol) = part THEN 0
-  WHEN starts_with(lower(symbol), part) THEN 1
+  WHEN small_symbol = symbol_part THEN 0
+  WHEN starts_with(small_symbol, symbol_part) THEN 1
   WHEN starts_with(lower(name), part) THEN 2
   WHEN strpos(lower(name), ' ' || part) > 0 THEN 3
-  WHEN strpos(lower(symbol), part) > 0 THEN 4
+  WHEN strpos(small_symbol, symbol_part) > 0 THEN 4
   ELSE 5
 END`)
 
@@ -289,9 +295,11 @@ const search = (sql: Sql): Operations["search"] =>
     // No stored text contains what the database can't store.
     if (!isStorable(part)) return Effect.succeed(listed([]))
     return read.list(sql`
-      WITH wanted AS (SELECT lower(trim(${part}::text)) AS part)
-      SELECT ${columns} FROM instruments, wanted
-      WHERE strpos(lower(symbol), part) > 0 OR strpos(lower(name), part) > 0
+      WITH wanted AS (
+        SELECT lower(part) AS part, ${smallPart} AS symbol_part FROM (SELECT trim(${part}::text) AS part) AS given
+      )
+      SELECT ${columns} FROM instruments, wanted, LATERAL (SELECT ${smallSymbol} AS small_symbol) AS small
+      WHERE strpos(small_symbol, symbol_part) > 0 OR strpos(lower(name), part) > 0
       ORDER BY ${closeness}, symbol
       LIMIT ${options?.limit ?? 20}::int OFFSET ${options?.offset ?? 0}::int`)
   })
@@ -333,8 +341,9 @@ const create = (sql: Sql): Operations["create"] =>
 
 const register = (sql: Sql): Operations["register"] =>
   Effect.fn("Instruments.register")(function* (symbol: InstrumentSymbol, known?: KnownInstrument) {
-    const json = yield* encodeCreate(inCapitals(unknownInstrument(symbol, known)), `instrument ${symbol}`)
-    const key = sql`upper(${symbol}::varchar)`
+    const input = inCapitals(unknownInstrument(symbol, known))
+    const json = yield* encodeCreate(input, `instrument ${symbol}`)
+    const key = sql`${input.symbol}::varchar`
     const row = yield* untilSeen(Tables.insertOrFind(sql, Tables.instruments, created, json, key))
     return { instrument: yield* read.row(row), created: row["created"] === true }
   })

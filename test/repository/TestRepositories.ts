@@ -78,19 +78,23 @@ export const skipWithoutPostgres = (what: string) => {
   describe.skip(`${what} on PostgreSQL (skipped: TEST_POSTGRES_URL is not set)`, () => {})
 }
 
-/** A `SqlClient` on a PostgreSQL database of its own, without tables, that is dropped at the end. */
-export const postgresSql = Layer.unwrap(
-  Effect.gen(function* () {
-    const target = new URL(url ?? "postgres://unset")
-    const admin = yield* PgClient.make({ url: Redacted.make(target.href), maxConnections: 1 })
-    const name = `repository_test_${process.pid}_${crypto.randomUUID().slice(0, 8)}`
-    yield* Effect.acquireRelease(admin`CREATE DATABASE ${admin(name)}`, () =>
-      Effect.orDie(admin`DROP DATABASE ${admin(name)} WITH (FORCE)`)
-    )
-    target.pathname = `/${name}`
-    return PostgresSql.layer({ url: Redacted.make(target.href), maxConnections: 8 })
-  })
-).pipe(Layer.provide(Reactivity.layer))
+/** A `SqlClient` on a PostgreSQL database of its own, made with these options, without tables, that is dropped at the end. */
+const postgresSqlWith = (options: string) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const target = new URL(url ?? "postgres://unset")
+      const admin = yield* PgClient.make({ url: Redacted.make(target.href), maxConnections: 1 })
+      const name = `repository_test_${process.pid}_${crypto.randomUUID().slice(0, 8)}`
+      yield* Effect.acquireRelease(admin`CREATE DATABASE ${admin(name)} ${admin.literal(options)}`, () =>
+        Effect.orDie(admin`DROP DATABASE ${admin(name)} WITH (FORCE)`)
+      )
+      target.pathname = `/${name}`
+      return PostgresSql.layer({ url: Redacted.make(target.href), maxConnections: 8 })
+    })
+  ).pipe(Layer.provide(Reactivity.layer))
+
+/** {@link postgresSqlWith} nothing else. */
+export const postgresSql = postgresSqlWith("")
 
 const migrated = Layer.effectDiscard(migrate())
 
@@ -99,3 +103,7 @@ export const embedded = Repositories.layer.pipe(Layer.provideMerge(migrated), La
 
 /** The repositories on PostgreSQL. */
 export const postgres = Repositories.layer.pipe(Layer.provideMerge(migrated), Layer.provideMerge(postgresSql))
+
+/** The repositories on a PostgreSQL database that is made with these options. */
+export const postgresWith = (options: string) =>
+  Repositories.layer.pipe(Layer.provideMerge(migrated), Layer.provideMerge(postgresSqlWith(options)))

@@ -4,6 +4,7 @@ import { jobContract } from "../contract/jobContract.ts"
 import { repositoryContract } from "../contract/repositoryContract.ts"
 import { counterpartContract } from "../contract/repositoryCounterparts.ts"
 import { roundTripContract } from "../contract/repositoryRoundTrips.ts"
+import { sameRowContract } from "../contract/sameRowContract.ts"
 import { serviceContract } from "../contract/serviceContract.ts"
 import { strayContract } from "../contract/strayContract.ts"
 import { embedded } from "./TestRepositories.ts"
@@ -18,5 +19,6 @@ layer(embedded, { timeout: "60 seconds", excludeTestServices: true })(
     counterpartContract(it)
     roundTripContract(it)
     anyRowContract(it)
+    sameRowContract(it)
   }
 )

@@ -4,6 +4,7 @@ import { jobContract } from "../contract/jobContract.ts"
 import { repositoryContract } from "../contract/repositoryContract.ts"
 import { counterpartContract } from "../contract/repositoryCounterparts.ts"
 import { roundTripContract } from "../contract/repositoryRoundTrips.ts"
+import { sameRowContract } from "../contract/sameRowContract.ts"
 import { serviceContract } from "../contract/serviceContract.ts"
 import { strayContract } from "../contract/strayContract.ts"
 import { hasPostgres, postgres, skipWithoutPostgres } from "./TestRepositories.ts"
@@ -17,6 +18,7 @@ if (hasPostgres) {
     counterpartContract(it)
     roundTripContract(it)
     anyRowContract(it)
+    sameRowContract(it)
   })
 } else {
   skipWithoutPostgres("the repositories")

@@ -38,10 +38,13 @@ export interface PriceResult {
 const latest = <A extends { readonly symbol: string }>(input: ReadonlyArray<A>): ReadonlyMap<string, A> =>
   new Map(input.map((one) => [one.symbol, one]))
 
+/** The SQL of a symbol in capitals, whatever the database's locale: `upper` makes of `i` another letter in Turkish. */
+const inCapitals = (given: string) => `translate(${given}, 'abcdefghijklmnopqrstuvwxyz', 'ABCDEFGHIJKLMNOPQRSTUVWXYZ')`
+
 /** The SQL of the stored symbol: in this spelling if it exists, else in capitals. */
 export const meant = (given: string) =>
   Tables.fixed(
-    `coalesce((SELECT known.symbol FROM instruments AS known WHERE known.symbol = ${given}), upper(${given}))`
+    `coalesce((SELECT known.symbol FROM instruments AS known WHERE known.symbol = ${given}), ${inCapitals(given)})`
   )
 
 /** The stored symbol that is meant by another spelling, as SQL. */
@@ -66,15 +69,18 @@ const Change = /* @__PURE__ */ Schema.Struct({
 })
 const changes = /* @__PURE__ */ computed(Change)
 
-// The input is merged into the stored row, or into one with empty allocations: a field that is left out or null keeps
-// its value. Stored rows are locked first, in the order of their symbols, so that two upserts wait for each other
+// Of several spellings of one symbol the last entry counts. It is merged into the stored row, or into one with empty
+// allocations: a field that is left out or null keeps its value. Stored rows are locked first, in the order of their symbols, so that two upserts wait for each other
 // instead of deadlocking, and each merges into what the other has just stored.
 const changed = (sql: Sql, json: string, { keep, lock }: { readonly keep: boolean; readonly lock: boolean }) => sql`
   input AS (
-    SELECT input ->> 'symbol' AS given, jsonb_strip_nulls(input) AS input FROM jsonb_array_elements(${json}::jsonb) AS input
+    SELECT input ->> 'symbol' AS given, jsonb_strip_nulls(input) AS input, place
+    FROM jsonb_array_elements(${json}::jsonb) WITH ORDINALITY AS one (input, place)
   ), given AS (
-    SELECT given, meant.symbol, input || jsonb_build_object('symbol', meant.symbol) AS input
+    SELECT given, meant.symbol, input || jsonb_build_object('symbol', meant.symbol) AS input, place
     FROM input, LATERAL (SELECT ${meant("given")} AS symbol) AS meant
+  ), last AS (
+    SELECT DISTINCT ON (symbol) symbol, input FROM given ORDER BY symbol, place DESC
   ), old AS (
     SELECT instruments.symbol, instruments AS stored FROM instruments
     WHERE instruments.symbol IN (SELECT symbol FROM given)
@@ -85,10 +91,10 @@ const changed = (sql: Sql, json: string, { keep, lock }: { readonly keep: boolea
     ) AS stored
   ), changed AS (
     SELECT
-      new.*, given.given, old.symbol IS NULL AS inserted, ${sql.literal(keep ? differs : "false")} AS kept,
+      new.*, old.symbol IS NULL AS inserted, ${sql.literal(keep ? differs : "false")} AS kept,
       (old.stored).name AS known_name, (old.stored).current_price AS known_price
-    FROM given LEFT JOIN old USING (symbol) CROSS JOIN blank
-      CROSS JOIN LATERAL jsonb_populate_record(coalesce(old.stored, blank.stored), given.input) AS new
+    FROM last LEFT JOIN old USING (symbol) CROSS JOIN blank
+      CROSS JOIN LATERAL jsonb_populate_record(coalesce(old.stored, blank.stored), last.input) AS new
     WHERE old.symbol IS NULL
       OR (${mergedOf("new")}) IS DISTINCT FROM (${mergedOf("(old.stored)")})
   )`
@@ -103,12 +109,12 @@ const came = {
   when: "NOT EXISTS (SELECT FROM changed WHERE inserted AND symbol NOT IN (SELECT symbol FROM inserted))"
 }
 
-const returned = /* @__PURE__ */ Tables.fixed("given, symbol, inserted, kept, known_name, known_price")
+const returned = /* @__PURE__ */ Tables.fixed("given.given, symbol, inserted, kept, known_name, known_price")
 
 const previewPack = (sql: Sql, json: string) =>
   changes(sql`
     WITH ${changed(sql, json, { keep: false, lock: false })}
-    SELECT ${returned}, true AS done FROM changed`)
+    SELECT ${returned}, true AS done FROM given JOIN changed USING (symbol)`)
 
 const upsertPack = (sql: Sql, json: string, keep: boolean, note: Noted) =>
   changes(sql`
@@ -125,7 +131,7 @@ const upsertPack = (sql: Sql, json: string, keep: boolean, note: Noted) =>
     SELECT
       ${returned},
       kept OR symbol IN (SELECT symbol FROM updated UNION ALL SELECT symbol FROM inserted) AS done
-    FROM changed`)
+    FROM given JOIN changed USING (symbol)`)
 
 const encodeCreate = /* @__PURE__ */ encoder(InstrumentCreate)
 
@@ -178,11 +184,13 @@ export const upsertMany = (
     const byGiven = new Map(written.rows.map((row) => [row.given, row]))
     const refused = [...encoded.refused, ...written.refused]
     const isRefused = new Set(refused.map(({ key }) => key))
-    const symbolsOf = (inserted: boolean) =>
-      encoded.entries.flatMap(({ key }) => {
+    const symbolsOf = (inserted: boolean) => {
+      const symbols = encoded.entries.flatMap(({ key }) => {
         const row = byGiven.get(key)
         return row?.inserted === inserted ? [row.symbol] : []
       })
+      return [...new Set(symbols)]
+    }
     return {
       inserted: symbolsOf(true),
       updated: symbolsOf(false),
@@ -218,14 +226,16 @@ export const today = /* @__PURE__ */ Tables.fixed("(now() AT TIME ZONE 'UTC')::d
 const pricePack = (sql: Sql, json: string) =>
   priced(sql`
     WITH given AS (
-      SELECT new.symbol AS given, meant.symbol, new.current_price
-      FROM jsonb_populate_recordset(NULL::instruments, ${json}::jsonb) AS new,
+      SELECT new.symbol AS given, meant.symbol, new.current_price, new.ordinality AS place
+      FROM jsonb_populate_recordset(NULL::instruments, ${json}::jsonb) WITH ORDINALITY AS new,
         LATERAL (SELECT ${meant("new.symbol")} AS symbol) AS meant
+    ), last AS (
+      SELECT DISTINCT ON (symbol) symbol, current_price FROM given ORDER BY symbol, place DESC
     ), locked AS (
       SELECT symbol FROM instruments WHERE symbol IN (SELECT symbol FROM given) ORDER BY symbol FOR NO KEY UPDATE
     ), updated AS (
-      UPDATE instruments SET current_price = given.current_price
-      FROM locked JOIN given USING (symbol)
+      UPDATE instruments SET current_price = last.current_price
+      FROM locked JOIN last USING (symbol)
       WHERE instruments.symbol = locked.symbol
       RETURNING instruments.symbol, instruments.current_price
     ), remembered AS (
@@ -248,7 +258,7 @@ export const setPrices = (
     const known = new Map(written.rows.map(({ given, symbol }) => [given, symbol]))
     const keys = encoded.entries.map(({ key }) => key)
     return {
-      updated: keys.flatMap((key) => known.get(key) ?? []),
+      updated: [...new Set(keys.flatMap((key) => known.get(key) ?? []))],
       unknown: keys.filter((key) => known.get(key) === null),
       refused: [...encoded.refused, ...written.refused]
     }

@@ -22,13 +22,14 @@ const columns = /* @__PURE__ */ Tables.selected(Tables.positions)
 const read = /* @__PURE__ */ reader(Tables.positions, Position)
 const encodeCreate = /* @__PURE__ */ encoder(PositionCreate)
 
-// Positions are written in the order of their keys, so that two batches wait for each other instead of deadlocking.
+// Positions are written in the order of their keys, so that two batches wait for each other instead of deadlocking. Of
+// several spellings of one symbol the last entry counts.
 const putPack = (sql: Sql, owner: ClerkUserId | undefined, complete: boolean, json: string) =>
   sql<Row>`
     WITH given AS (
       SELECT new.account_id || '/' || new.symbol AS key, new.account_id, new.quantity, new.as_of_date,
-        ${meant("new.symbol")} AS symbol
-      FROM jsonb_populate_recordset(NULL::positions, ${json}::jsonb) AS new
+        ${meant("new.symbol")} AS symbol, new.ordinality AS place
+      FROM jsonb_populate_recordset(NULL::positions, ${json}::jsonb) WITH ORDINALITY AS new
     ), checked AS (
       SELECT
         given.*,
@@ -40,7 +41,7 @@ const putPack = (sql: Sql, owner: ClerkUserId | undefined, complete: boolean, js
       SELECT DISTINCT ON (account_id, symbol) account_id, symbol, quantity, coalesce(as_of_date, CURRENT_DATE) FROM checked
       WHERE account_found AND instrument_found
         ${sql.literal(complete ? "AND NOT EXISTS (SELECT FROM checked AS c WHERE NOT (c.account_found AND c.instrument_found))" : "")}
-      ORDER BY account_id, symbol
+      ORDER BY account_id, symbol, place DESC
       ON CONFLICT (account_id, symbol) DO UPDATE SET quantity = excluded.quantity, as_of_date = excluded.as_of_date
       RETURNING ${columns}
     )
@@ -65,8 +66,8 @@ const putEntries = (sql: Sql, owner: ClerkUserId | undefined, entries: ReadonlyA
       const problems = refused.map(({ key, reason }) => ({ path: key, message: reason }))
       return yield* new InvalidInput({ subject: "batch of positions", problems })
     }
-    const stored = written.rows.filter((row) => refusal(row) === undefined)
-    return { positions: yield* Effect.forEach(stored, read.row), refused: [...refused, ...written.refused] }
+    const stored = new Map(written.rows.flatMap((row) => (refusal(row) === undefined ? [[row["id"], row]] : [])))
+    return { positions: yield* Effect.forEach(stored.values(), read.row), refused: [...refused, ...written.refused] }
   })
 
 export const putMany = (
