@@ -1,5 +1,5 @@
 /** The tools for an agent loop of your own, as promises: the caller needs no Effect. */
-import { Effect, Exit, Layer, Logger, Option, Result, Schema, Scope } from "effect"
+import { Duration, Effect, Exit, Layer, Logger, Option, Result, Schema, Scope } from "effect"
 import { deepest } from "./agent/calls/accepted.ts"
 import type { CallRecord } from "./agent/calls/callTrail.ts"
 import * as ToolCalls from "./agent/calls/ToolCalls.ts"
@@ -28,7 +28,10 @@ export interface OpenToolsOptions {
   readonly callSeconds?: number | undefined
   /** The most bytes of JSON in an answer; 60,000 unless given. */
   readonly maxResult?: number | undefined
-  /** Called once for each call that is answered, with its user, tool, hash of the arguments and outcome. */
+  /**
+   * Called once for each call that is answered, with its user, tool, hash of the arguments and outcome. If it throws, or
+   * its promise rejects, that is logged to stderr: the call was made all the same.
+   */
   readonly onCall?: ((record: CallRecord) => void) | undefined
 }
 
@@ -56,10 +59,20 @@ export interface OpenTools {
   readonly [Symbol.asyncDispose]: () => Promise<void>
 }
 
+const within = (minimum: number, maximum: number) => {
+  const message = `expected a number from ${minimum} to ${maximum}`
+  return Schema.Finite.annotate({ message }).check(Schema.isBetween({ minimum, maximum }, { message }))
+}
+
 const Checked = Schema.Struct({
   user: ClerkUserId,
   grants: Schema.optional(Schema.Array(Schema.Literals(grants))),
-  job: Schema.optional(JobId)
+  job: Schema.optional(JobId),
+  callSeconds: Schema.optional(within(0.001, 86_400)),
+  maxResult: Schema.optional(within(1, 1_000_000_000)),
+  onCall: Schema.optional(
+    Schema.Unknown.check(Schema.makeFilter((given) => typeof given === "function" || "expected a function"))
+  )
 })
 
 /** Fails for what is no JSON: a bigint, or an object that refers to itself. What is nested too deep is refused later. */
@@ -79,6 +92,16 @@ const closed = answered({
   value: { error: "DatabaseFailed", message: "These tools were closed. Stop working." }
 })
 
+/** Tells the caller of a call, without waiting for what the caller does with it. */
+const telling =
+  (onCall: (record: CallRecord) => unknown) =>
+  (record: CallRecord): Effect.Effect<void> =>
+    Effect.tryPromise(async () => onCall(record)).pipe(
+      Effect.catch(({ cause }) => Effect.logWarning(`onCall failed: ${cause}`)),
+      Effect.forkDetach({ startImmediately: true }),
+      Effect.asVoid
+    )
+
 /** Logs go to stderr: stdout belongs to the caller. */
 const quiet = Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)])
 
@@ -97,10 +120,12 @@ const quiet = Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)])
  * ```
  */
 export const openTools = async (options: OpenToolsOptions): Promise<OpenTools> => {
-  const { backend, callSeconds = 20, maxResult, onCall } = options
+  const { backend, onCall } = options
   const {
+    callSeconds = 20,
     grants: asked = [],
     job,
+    maxResult,
     user
   } = await Effect.runPromise(
     Schema.decodeUnknownEffect(Checked, { errors: strict.errors })(options).pipe(
@@ -115,9 +140,9 @@ export const openTools = async (options: OpenToolsOptions): Promise<OpenTools> =
     ToolCalls.make(handlers, {
       granted,
       maxResult,
-      budget: `${callSeconds} seconds`,
+      budget: Duration.seconds(callSeconds),
       caller: { user, job },
-      onCall: (record) => Effect.sync(() => onCall?.(record))
+      onCall: onCall && telling(onCall)
     }).pipe(Effect.provideService(Scope.Scope, scope), Effect.provide(quiet))
   )
   let isOpen = true
@@ -131,7 +156,11 @@ export const openTools = async (options: OpenToolsOptions): Promise<OpenTools> =
       if (!isOpen) return closed
       const given = typeof args === "string" ? readArguments(args) : Result.fromOption(asJson(args), () => notJson)
       if (Result.isFailure(given)) return invalid(given.failure)
-      return Effect.runPromise(Effect.map(call(name, given.success), answered).pipe(Effect.provide(quiet)))
+      const answer = call(typeof name === "string" ? name : "", given.success)
+      // Tools that are closed meanwhile interrupt the call, or fail it.
+      const exit = await Effect.runPromiseExit(Effect.provide(answer, quiet))
+      const { isError, value } = Exit.isSuccess(exit) ? exit.value : ToolCalls.unreachable
+      return isError && !isOpen ? closed : answered({ isError, value })
     },
     close,
     [Symbol.asyncDispose]: close

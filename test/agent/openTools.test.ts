@@ -267,5 +267,47 @@ describe("openTools", () => {
     assert.include(await refused({ grants: ["everything"] }), "grants.0")
     assert.include(await refused({ job: "1" }), "job")
     assert.include(await refused({ user: "" }), "user")
+    for (const callSeconds of [Number.NaN, 0, -1, Number.POSITIVE_INFINITY, 1e21, "5", null]) {
+      assert.include(await refused({ callSeconds }), "callSeconds: ")
+    }
+    for (const maxResult of [Number.NaN, 0, -1, "x", null]) {
+      assert.include(await refused({ maxResult }), "maxResult: ")
+    }
+    assert.include(await refused({ callSeconds: -1 }), "expected a number from 0.001 to 86400")
+    assert.include(await refused({ onCall: "log" }), "onCall: expected a function")
+  })
+
+  it("answers the calls that are not finished when they are closed", async () => {
+    for (const wait of [0, 20, 200, 400]) {
+      const tools = await open({ grants: ["results"] })
+      const calls = Array.from({ length: 5 }, () => tools.call("list_accounts"))
+      await new Promise((resolve) => setTimeout(resolve, wait))
+      await Promise.all([tools.close(), tools.close()])
+      for (const { isError, text } of await Promise.all(calls)) {
+        assert.isTrue(!isError || text.includes("These tools were closed"), text)
+      }
+    }
+  })
+
+  it("answer a call whose record could not be kept, and a name that is none", async () => {
+    const kept: Array<string> = []
+    const throwing = ({ tool }: { readonly tool: string }) => {
+      kept.push(tool)
+      throw new Error("The disk is full")
+    }
+    for (const onCall of [throwing, async (record: { readonly tool: string }) => throwing(record)]) {
+      const tools = await open({ onCall })
+      assert.isFalse((await tools.call("list_accounts")).isError)
+      for (const name of [null, undefined, 5, {}, Symbol("x"), ""]) {
+        // What a program without types passes on.
+        const { text } = await tools.call(name as string)
+        assert.include(text, "There is no tool of this name")
+      }
+      await tools.close()
+    }
+    assert.deepStrictEqual(
+      kept.filter((tool) => tool === "list_accounts"),
+      ["list_accounts", "list_accounts"]
+    )
   })
 })
