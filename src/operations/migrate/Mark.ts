@@ -59,7 +59,7 @@ export const mark = Effect.fn("Mark.mark")(function* (
   // One of Alex's may have the same words.
   if (Migration.isOwn(name) && options.own !== true)
     return yield* refuse([`${name} is one of your own migrations: name their folder with --folder`])
-  const migrations = yield* Migration.load(options)
+  const migrations = yield* Migration.read(options)
   const { journal } = yield* refuseForeign(migrations, options)
   const plain = Migration.plainName(name).replace(/\.sql$/, "")
   const found = migrations.find(

@@ -78,11 +78,11 @@ export interface Source {
 }
 
 /**
- * Reads every migration of a folder, in order of number.
+ * Reads every migration of a folder, in order of number; none if the folder has none.
  *
  * @errors MigrationsUnreadable
  */
-export const load = Effect.fn("Migration.load")(function* ({ folder = packagedFolder(), own = false }: Source = {}) {
+export const read = Effect.fn("Migration.read")(function* ({ folder = packagedFolder(), own = false }: Source = {}) {
   const files = yield* FileSystem.FileSystem
   const unreadable = (path: string) => (error: NotText | PlatformError.PlatformError) =>
     new MigrationsUnreadable({ path, message: `${path} can't be read: ${whyOf(error)}` })
@@ -103,6 +103,19 @@ export const load = Effect.fn("Migration.load")(function* ({ folder = packagedFo
     migrations.push(migration)
   }
   return migrations.sort((a, b) => a.number - b.number)
+})
+
+/**
+ * Reads every migration of a folder, in order of number. A folder without any is the wrong one.
+ *
+ * @errors MigrationsUnreadable
+ */
+export const load = Effect.fn("Migration.load")(function* (source: Source = {}) {
+  const migrations = yield* read(source)
+  if (migrations.length > 0) return migrations
+  const path = source.folder ?? packagedFolder()
+  const message = `${path} has no migration; folders inside it are not read`
+  return yield* new MigrationsUnreadable({ path, message })
 })
 
 /** The first words of a statement on one line, at most `width` characters, for progress and plans. */

@@ -30,7 +30,7 @@ export class MigrationFailed extends Schema.TaggedError<MigrationFailed>()("Migr
     const code = this.sqlState === undefined ? "" : ` (SQLSTATE ${this.sqlState})`
     const after = this.rolledBack
       ? "the migration was rolled back, the ones before it stay applied"
-      : "what ran before it stays, and the next run continues from there"
+      : "what ran before it stays, and the next run begins at the file's first statement again, so let each be repeatable"
     return `${this.migration}.sql, line ${this.line}: ${this.reason}${code}; ${after}. Statement: ${this.statement}`
   }
 }

@@ -34,7 +34,7 @@ export const create = Effect.fn("NewMigration.create")(function* (title: string,
   const unwritable = (path: string) => (error: PlatformError.PlatformError) =>
     new Migration.MigrationsUnreadable({ path, message: `${path} can't be made: ${whyOf(error)}` })
   yield* files.makeDirectory(folder, { recursive: true }).pipe(Effect.mapError(unwritable(folder)))
-  const last = (yield* Migration.load({ folder })).at(-1)?.number ?? 0
+  const last = (yield* Migration.read({ folder })).at(-1)?.number ?? 0
   const name = `${String(last + 1).padStart(3, "0")}_${words}`
   const file = `${folder.replace(/\/$/, "")}/${name}.sql`
   yield* files.writeFileString(file, textOf(folder), { flag: "wx" }).pipe(Effect.mapError(unwritable(file)))

@@ -155,6 +155,37 @@ it("refuses commands of psql", () => {
   assert.deepStrictEqual(messagesOf("select e'a\\'b', '\\';"), [])
 })
 
+it("says that a backslash escapes nothing where a file relies on it", () => {
+  const [message] = messagesOf("set standard_conforming_strings = off;\nselect 'it\\'s', 'that\\'s';")
+  assert.match(message ?? "", /^2: a backslash .*standard_conforming_strings must stay on/)
+})
+
+it("refuses the part of a file that undoes the migration, however another runner marks it", () => {
+  const markers = [
+    "-- migrate:down",
+    "-- migrate:down transaction:false",
+    "-- +goose Down",
+    "--  +migrate Down",
+    "-- +micrate Down",
+    "-- rambler down",
+    "-- Down Migration",
+    "---- create above / drop below ----",
+    "-- Down",
+    "-- !Downs",
+    "-- //@UNDO",
+    "-- ==== DOWN ====\r",
+    "/* down */"
+  ]
+  for (const marker of markers) {
+    const [message, ...others] = messagesOf(`-- migrate:up\ncreate table t (a int);\n${marker}\ndrop table t;\n`)
+    assert.deepStrictEqual(others, [])
+    assert.match(message ?? "", /^3: .* begins what undoes the migration, and the whole file would run/, marker)
+    assert.deepStrictEqual(messagesOf(`create table t (a int);\n${marker}\n-- nothing\n`), [])
+    assert.deepStrictEqual(messagesOf(`select $$\n${marker}\n$$, 1;`), [])
+  }
+  assert.deepStrictEqual(messagesOf("-- cut it down, or undo it\nselect 1;\n--rollback drop table t;\nselect 2;"), [])
+})
+
 it("refuses SET where every statement has a session of its own", () => {
   assert.match(messagesOf("-- alex: no transaction\nset role alex;").join(), /2: outside a transaction/)
 })
@@ -250,5 +281,17 @@ it.effect("reads UTF-16 with a byte-order mark, and refuses what is no text inst
       yield* write(octets)
       assert.include((yield* Effect.flip(Migration.load({ folder }))).message, `001_a.sql can't be read: ${problem}`)
     }
+  }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+)
+
+it.effect("refuses a folder without a migration, which is another one than was meant", () =>
+  Effect.gen(function* () {
+    const files = yield* FileSystem.FileSystem
+    const folder = yield* files.makeTempDirectoryScoped()
+    yield* files.makeDirectory(`${folder}/20240101_first`)
+    yield* files.writeFileString(`${folder}/20240101_first/migration.sql`, "select 1")
+    const { message } = yield* Effect.flip(Migration.load({ folder, own: true }))
+    assert.strictEqual(message, `${folder} has no migration; folders inside it are not read`)
+    assert.deepStrictEqual(yield* Migration.read({ folder }), [])
   }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
 )

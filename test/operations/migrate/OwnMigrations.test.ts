@@ -80,13 +80,27 @@ const behaves = <E>(database: Layer.Layer<Layer.Success<typeof postgres>, E>) =>
 
     it.effect("are looked for in the folder, not in the package, when it lacks the last of them", () =>
       Effect.gen(function* () {
-        for (const files of [{}, { "001_reports.sql": reports["001_reports.sql"] }]) {
-          const { warnings } = yield* Migrate.status(own(yield* folderWith(files)))
-          const last = warnings.filter((warning) => warning.startsWith("own/002_by_user is applied"))
-          assert.deepStrictEqual(last, [
-            "own/002_by_user is applied, but the folder has no such file: check --folder, or fetch the newer files"
-          ])
-        }
+        const folder = yield* folderWith({ "001_reports.sql": reports["001_reports.sql"] })
+        const { warnings } = yield* Migrate.status(own(folder))
+        const last = warnings.filter((warning) => warning.startsWith("own/002_by_user is applied"))
+        assert.deepStrictEqual(last, [
+          "own/002_by_user is applied, but the folder has no such file: check --folder, or fetch the newer files"
+        ])
+      })
+    )
+
+    it.effect("are not taken for applied where the folder has none", () =>
+      Effect.gen(function* () {
+        const folder = own(yield* folderWith({}))
+        const refusals = [
+          Effect.flip(Migrate.migrate(folder)),
+          Effect.flip(Migrate.status(folder)),
+          Effect.flip(Plan.plan(folder)),
+          Effect.flip(Mark.baseline(folder))
+        ]
+        for (const refused of refusals) assert.include((yield* refused).message, "has no migration")
+        yield* Mark.mark("own/002_by_user", { ...folder, applied: false })
+        yield* Mark.mark("own/002_by_user", { ...own(yield* folderWith(reports)), applied: true })
       })
     )
 

@@ -6,6 +6,7 @@ import { characters, isLonger, MAX_SQL_LENGTH } from "../../../data-api/Limits.t
 import { tokenize } from "../../../data-api/statement/SqlLexer.ts"
 import type { Migration } from "../Migration.ts"
 import { type Part, partsOf } from "./StatementParts.ts"
+import { undoingPart } from "./UndoingPart.ts"
 
 /** Something that stops a migration (`error`), or that an operator should know (`warning`). */
 export interface StatementProblem {
@@ -48,7 +49,7 @@ const escapesByBackslash = /\bstandard_conforming_strings\b['"]?\s*(?:,|=|\bto\b
 const escapes =
   ": standard_conforming_strings must stay on in a migration, so write E'it\\'s' or 'it''s' for what has a backslash now"
 
-/** Problems of the file as a whole: a string or comment without an end, or a command of psql. */
+/** Problems of the file as a whole: a string or comment without an end, a command of psql, or a part that undoes it. */
 const fileProblems = ({ name, text }: Migration): ReadonlyArray<StatementProblem> => {
   const problem = (position: number, message: string): StatementProblem => ({
     severity: "error",
@@ -60,18 +61,29 @@ const fileProblems = ({ name, text }: Migration): ReadonlyArray<StatementProblem
   const open = tokens.find((token) => token.unterminated === true)
   const command = tokens.find(({ kind, start }) => kind === "symbol" && text[start] === "\\")
   const what = open?.kind === "comment" ? "comment" : open?.kind === "identifier" ? "quoted name" : "string"
-  const why = what === "string" && escapesByBackslash.test(text) ? escapes : ""
+  const why = escapesByBackslash.test(text) ? escapes : ""
+  const undoing = undoingPart(text, tokens)
   return [
-    ...(open === undefined ? [] : [problem(open.start, `the ${what} that begins here has no end${why}`)]),
+    ...(open === undefined
+      ? []
+      : [problem(open.start, `the ${what} that begins here has no end${what === "string" ? why : ""}`)]),
     ...(command === undefined
       ? []
-      : [problem(command.start, "a backslash begins a command of psql's, which is not SQL")])
+      : [problem(command.start, `a backslash begins a command of psql's, which is not SQL${why}`)]),
+    ...(undoing === undefined
+      ? []
+      : [
+          problem(
+            undoing.start,
+            `\`${text.slice(undoing.start, undoing.end).trim()}\` begins what undoes the migration, and the whole file would run: keep this part in another place`
+          )
+        ])
   ]
 }
 
 /**
- * Finds problems of a migration before any of it is sent: a string or comment without an end, no statement at all, a
- * statement that is too long for the Data API, that would begin or end a transaction, or that can't run in one, a COPY
+ * Finds problems of a migration before any of it is sent: a string or comment without an end, a part that undoes the
+ * migration, no statement at all, a statement that is too long for the Data API, that would begin or end a transaction, or that can't run in one, a COPY
  * from the client, or a `:name` inside a dollar-quoted body, which the Data API itself takes for a parameter.
  */
 export const problemsOfStatements = (migration: Migration): ReadonlyArray<StatementProblem> => [
