@@ -170,7 +170,7 @@ const instruments = HttpApiGroup.make("instruments")
       error: [...failures]
     }).annotate(
       OpenApi.Description,
-      "Lists the instruments whose symbol or name has the text in it, or all; an instrument is every user's."
+      "Lists the instruments whose symbol or name has the text in it, the best matches first and 20 unless limit says otherwise, or all; an instrument is every user's."
     )
   )
   .middleware(InputErrors)

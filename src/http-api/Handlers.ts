@@ -58,6 +58,9 @@ const list = <A>(items: Listed<A>) => ({
   unreadable: (items.unreadable ?? []).map(({ key }) => key)
 })
 
+/** How many there were, with those that can't be read. */
+const counted = <A>(deleted: Listed<A>) => ({ deleted: deleted.length + (deleted.unreadable ?? []).length })
+
 const users = HttpApiBuilder.group(
   AlexApi,
   "users",
@@ -93,9 +96,7 @@ const accounts = HttpApiBuilder.group(
         Effect.flatMap(own, (accounts) => answered(telling(accounts.delete(id), "AccountNotFound", all.findById(id))))
       )
       .handle("deleteAccounts", () =>
-        Effect.flatMap(own, (accounts) =>
-          answered(Effect.map(accounts.deleteAll(), (deleted) => ({ deleted: deleted.length })))
-        )
+        Effect.flatMap(own, (accounts) => answered(Effect.map(accounts.deleteAll(), counted)))
       )
   })
 )

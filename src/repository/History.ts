@@ -174,7 +174,7 @@ const portfolio = (sql: Sql): Operations["portfolio"] =>
         (after) => sql`
           SELECT ${columns} FROM portfolio_snapshots
           WHERE clerk_user_id = ${user}::varchar AND day <= ${to}::date
-            AND ${after === "" ? sql`day >= ${from}::date` : sql`day > ${after}::date`} ORDER BY day LIMIT ${snapshotsOfPage}::int`
+            AND ${after === undefined ? sql`day >= ${from}::date` : sql`day > ${after}::date`} ORDER BY day LIMIT ${snapshotsOfPage}::int`
       )
     )
   })
@@ -191,7 +191,7 @@ const prices = (sql: Sql): Operations["prices"] =>
         "day",
         (after) => sql`
           SELECT ${priceColumns} FROM price_history
-          WHERE symbol = ${meantBy(sql, symbol)} AND day <= ${to}::date AND ${after === "" ? sql`day >= ${from}::date` : sql`day > ${after}::date`}
+          WHERE symbol = ${meantBy(sql, symbol)} AND day <= ${to}::date AND ${after === undefined ? sql`day >= ${from}::date` : sql`day > ${after}::date`}
           ORDER BY day LIMIT ${pricesOfPage}::int`
       )
     )

@@ -264,8 +264,8 @@ WHERE symbol IN (SELECT ${meant("given")} FROM unnest(${some}::text[]) AS given)
 /** Every instrument, or those of one type, by symbol. */
 const everyInstrument = (sql: Sql, type?: InstrumentType) => {
   const ofType = type === undefined ? Tables.nothing : sql`AND instrument_type = ${type}::varchar`
-  const page = (after: string) => sql`
-    SELECT ${columns} FROM instruments WHERE symbol > ${after}::varchar ${ofType}
+  const page = (after: string | undefined) => sql`
+    SELECT ${columns} FROM instruments WHERE ${Tables.following(sql, "symbol", after)} ${ofType}
     ORDER BY symbol LIMIT ${pageSize}::int`
   return read.list(everyPage(pageSize, "symbol", page))
 }
@@ -306,16 +306,15 @@ const search = (sql: Sql): Operations["search"] =>
 
 const unclassified = (sql: Sql): Operations["unclassified"] =>
   Effect.fn("Instruments.unclassified")((user, options) => {
-    const page = (after: string, limit: number) => sql`
+    const page = (after: string | undefined, limit: number) => sql`
       SELECT ${columns} FROM instruments
-      WHERE '{}' IN (allocation_regions, allocation_sectors, allocation_asset_class) AND symbol > ${after}::varchar AND symbol IN (
+      WHERE '{}' IN (allocation_regions, allocation_sectors, allocation_asset_class)
+        AND ${Tables.following(sql, "symbol", after)} AND symbol IN (
         SELECT positions.symbol FROM positions JOIN accounts ON accounts.id = account_id WHERE clerk_user_id = ${user}::varchar)
       ORDER BY symbol LIMIT ${limit}::int`
-    const { after = "", limit } = options ?? {}
+    const { after, limit } = options ?? {}
     return read.list(
-      limit === undefined
-        ? everyPage(pageSize, "symbol", (last) => page(last === "" ? after : last, pageSize))
-        : page(after, limit)
+      limit === undefined ? everyPage(pageSize, "symbol", (last) => page(last ?? after, pageSize)) : page(after, limit)
     )
   })
 

@@ -33,7 +33,8 @@ export interface Operations {
   /**
    * Loads a user with all accounts, positions and instruments: in one request, or in several if they do not fit into
    * one response of the Data API. Accounts are sorted newest first, positions and instruments by symbol. Fails if a row
-   * can't be read, since totals without it would be wrong.
+   * can't be read, since totals without it would be wrong. A position without a symbol, which is worth nothing, is left
+   * out.
    *
    * @errors UserNotFound, RepositoryError
    */

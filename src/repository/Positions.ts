@@ -265,13 +265,14 @@ const readHeld = /* @__PURE__ */ reader(Tables.positions, HeldPosition)
 
 const listByAccount = (sql: Sql, owner?: ClerkUserId): Operations["listByAccount"] =>
   Effect.fn("Positions.listByAccount")((id) => {
-    const page = (after: string) => sql`
+    // A position without a symbol, which only other programs can have written, is on the first page.
+    const page = (after: string | undefined) => sql`
       SELECT ${columns}, ${heldColumns}
       FROM accounts
-      LEFT JOIN positions ON positions.account_id = accounts.id AND positions.symbol > ${after}::varchar
+      LEFT JOIN positions ON positions.account_id = accounts.id AND ${Tables.following(sql, "positions.symbol", after)}
       LEFT JOIN instruments ON instruments.symbol = positions.symbol
       WHERE accounts.id = ${uuidOrNull(id)}::uuid ${accountOwnedBy(sql, owner)}
-      ORDER BY positions.symbol LIMIT ${pageSize}::int`
+      ORDER BY positions.symbol ${sql.literal(after === undefined ? "NULLS FIRST" : "")} LIMIT ${pageSize}::int`
     const rows = Effect.filterOrFail(everyPage(pageSize, "symbol", page), (all) => all.length > 0, noAccount(id))
     // If the account has no positions, or its last page was full, there is a row without a position.
     return readHeld.list(Effect.map(rows, (all) => all.filter((row) => row["id"] !== null)))

@@ -156,15 +156,16 @@ export const encoder = <A, I>(schema: Schema.Codec<A, I>) => {
 export const untilSeen = <A, E, R>(attempt: Effect.Effect<ReadonlyArray<A>, E, R>): Effect.Effect<A, E, R> =>
   Effect.flatMap(attempt, ([row]) => (row === undefined ? untilSeen(attempt) : Effect.succeed(row)))
 
-/** Reads page after page, each after the key of the last row, until one is not full. */
+/** Reads page after page, the first after nothing and each other after the key of the last row, until one is not full. */
 export const everyPage = Effect.fnUntraced(function* <E, R>(
   size: number,
   key: string,
-  page: (after: string) => Effect.Effect<ReadonlyArray<Row>, E, R>
+  page: (after: string | undefined) => Effect.Effect<ReadonlyArray<Row>, E, R>
 ) {
   const all: Array<Row> = []
   for (;;) {
-    const rows = yield* page(String(all.at(-1)?.[key] ?? ""))
+    const last = all.at(-1)
+    const rows = yield* page(last && String(last[key] ?? ""))
     all.push(...rows)
     if (rows.length < size) return all
   }

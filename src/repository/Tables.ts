@@ -69,6 +69,10 @@ export const updateFrom = (sql: SqlClient, { name }: { readonly name: string }, 
   return sql`UPDATE ${table} SET (${columns}) = (SELECT ${columns} FROM jsonb_populate_record(${table}, ${json}::jsonb))`
 }
 
+/** Limits a query to the rows whose key comes after another; `""` may be a key itself. */
+export const following = (sql: SqlClient, key: string, after: string | undefined): Fragment =>
+  after === undefined ? fixed("true") : sql`${fixed(key)} > ${after}::varchar`
+
 /** Inserts a row, unless there is one with its key. */
 export const insertNew = (sql: SqlClient, table: Table, columns: Fragment, json: string) => {
   const name = fixed(table.name)

@@ -93,7 +93,7 @@ const findById = (sql: Sql): Operations["findById"] => {
 const list = (sql: Sql): Operations["list"] =>
   Effect.fn("Users.list")((page?: UserPage) =>
     read.list(sql`
-      SELECT ${columns} FROM users WHERE clerk_user_id > ${page?.after ?? ""}::varchar
+      SELECT ${columns} FROM users WHERE ${Tables.following(sql, "clerk_user_id", page?.after)}
       ORDER BY clerk_user_id LIMIT ${page?.limit ?? 100}::int`)
   )
 
@@ -150,7 +150,7 @@ const allSymbols = (sql: Sql): Operations["allSymbols"] =>
         "symbol",
         (after) => sql`
           SELECT symbol FROM instruments
-          WHERE symbol > ${after}::varchar AND EXISTS (SELECT FROM positions WHERE positions.symbol = instruments.symbol)
+          WHERE ${Tables.following(sql, "symbol", after)} AND EXISTS (SELECT FROM positions WHERE positions.symbol = instruments.symbol)
           ORDER BY symbol LIMIT ${symbolsOfPage}::int`
       )
     )

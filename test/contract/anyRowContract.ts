@@ -2,7 +2,7 @@
 import { assert, type Vitest } from "@effect/vitest"
 import { Arbitrary, Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { AccountId, ClerkUserId, InstrumentSymbol } from "../../src/domain/index.ts"
+import { AccountId, ClerkUserId, InstrumentSymbol, JobId } from "../../src/domain/index.ts"
 import type { Listed } from "../../src/repository/index.ts"
 import { Accounts, Instruments, Jobs, Positions, Users } from "../../src/repository/index.ts"
 import type { Services } from "./repositoryContract.ts"
@@ -101,7 +101,86 @@ const plant = Effect.fnUntraced(function* (chosen: ReadonlyArray<number>) {
 const keysOf = <A>(rows: Listed<A>, key: (row: A) => string) =>
   [...rows.map(key), ...(rows.unreadable ?? []).map((row) => row.key)].sort()
 
+/** Rows that other programs wrote without a key, or without what they refer to. */
+const plantNameless = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`ALTER TABLE positions DROP CONSTRAINT positions_owner_check`
+  yield* sql`INSERT INTO users (clerk_user_id) VALUES ('any_user'), ('')`
+  yield* sql`INSERT INTO instruments (symbol, name) VALUES ('', 'Nameless'), ('ANY', 'Any')`
+  yield* sql`INSERT INTO accounts (id, clerk_user_id, account_name) VALUES (${account}::uuid, 'any_user', 'Any')`
+  yield* sql`
+    INSERT INTO positions (id, account_id, symbol, quantity)
+    VALUES (${position}::uuid, ${account}::uuid, NULL, 1), (${job}::uuid, ${account}::uuid, '', 1)`
+  // More than fit on one page of a list.
+  yield* sql`INSERT INTO instruments (symbol, name) SELECT 'ANY' || i, 'Any' FROM generate_series(1, 500) AS i`
+  yield* sql`
+    INSERT INTO positions (account_id, symbol, quantity)
+    SELECT ${account}::uuid, 'ANY' || i, 1 FROM generate_series(1, 500) AS i`
+})
+
 export const anyRowContract = (it: Vitest.MethodsNonLive<Services>) => {
+  it.effect("rows with an empty key, and a position without a symbol, are listed, read or named", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const check = Effect.gen(function* () {
+        yield* plantNameless
+        const users = yield* Users
+        const instruments = yield* Instruments
+        const positions = yield* Positions
+        assert.include(
+          (yield* users.list()).map(({ clerk_user_id }) => String(clerk_user_id)),
+          ""
+        )
+        assert.include((yield* users.allSymbols()).map(String), "")
+        assert.include(
+          (yield* instruments.all()).map(({ symbol }) => String(symbol)),
+          ""
+        )
+        const missing = yield* instruments.unclassified(user)
+        assert.deepStrictEqual([missing.length, String(missing[0]?.symbol)], [501, ""])
+        const held = yield* positions.listByAccount(account)
+        assert.strictEqual(held.length, 501)
+        assert.deepStrictEqual(
+          held.unreadable?.map(({ key, problems }) => [key, problems[0]?.path]),
+          [[position, "symbol"]]
+        )
+        assert.strictEqual((yield* positions.value(account)).positions, 502)
+        return yield* Effect.fail("undone" as const)
+      })
+      assert.strictEqual(yield* Effect.flip(sql.withTransaction(check)), "undone")
+    })
+  )
+
+  it.effect("a step of a job whose state is none names the row", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const check = Effect.gen(function* () {
+        yield* sql`ALTER TABLE jobs DROP CONSTRAINT jobs_status_check`
+        yield* sql`INSERT INTO users (clerk_user_id) VALUES ('any_user')`
+        yield* sql`
+          INSERT INTO jobs (id, clerk_user_id, job_type, status)
+          VALUES (${job}::uuid, 'any_user', 'portfolio_analysis', 'in_progress')`
+        const jobs = yield* Jobs
+        const id = JobId.make(job)
+        const steps = [
+          jobs.start(id),
+          jobs.complete(id),
+          jobs.fail(id, "x"),
+          jobs.cancel(id),
+          jobs.retry(id, { results: "keep" }),
+          jobs.attempt({ id, attempts: 1 }).complete()
+        ]
+        for (const step of steps) {
+          const refused = yield* Effect.flip(step)
+          assert.deepInclude(refused, { _tag: "UnreadableRow", table: "jobs", key: job })
+          assert.include(refused.message, "status")
+        }
+        return yield* Effect.fail("undone" as const)
+      })
+      assert.strictEqual(yield* Effect.flip(sql.withTransaction(check)), "undone")
+    })
+  )
+
   it.effect.prop(
     "any row that the columns can hold is listed, read or named",
     { chosen: choices },

@@ -4,6 +4,7 @@ import { NodeHttpServer } from "@effect/platform-node"
 import { assert, layer } from "@effect/vitest"
 import { ByteSize, Effect, Layer } from "effect"
 import { HttpRouter, HttpServer, HttpServerRequest } from "effect/http"
+import { SqlClient } from "effect/sql"
 import { routes } from "../examples/AlexService.ts"
 import { embedded } from "../repository/TestRepositories.ts"
 
@@ -283,6 +284,21 @@ layer(served.pipe(Layer.provideMerge(embedded)), { timeout: "60 seconds", exclud
           id
         )
         assert.strictEqual((yield* sent("DELETE", "/accounts", "{}")).status, 200)
+      })
+    )
+
+    it.effect("a request to delete all accounts says how many there were, with those that can't be read", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        yield* sent("GET", "/user")
+        yield* sent("DELETE", "/accounts")
+        for (const account_name of ["kept", "broken", "broken"]) yield* created("/accounts", { account_name })
+        yield* sql`ALTER TABLE accounts DROP CONSTRAINT accounts_cash_balance_check`
+        yield* sql`UPDATE accounts SET cash_balance = 'NaN' WHERE account_name = 'broken'`
+        assert.deepStrictEqual(yield* sent("DELETE", "/accounts"), { status: 200, text: '{"deleted":3}' })
+        yield* sql`
+          ALTER TABLE accounts
+            ADD CONSTRAINT accounts_cash_balance_check CHECK (cash_balance >= 0 AND cash_balance < 'NaN')`
       })
     )
 

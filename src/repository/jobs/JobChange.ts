@@ -132,7 +132,7 @@ const outcomes = /* @__PURE__ */ computed(
     fits: Schema.Boolean
   })
 )
-const decodeStatus = /* @__PURE__ */ Schema.decodeUnknownOption(JobStatus)
+const readStatus = /* @__PURE__ */ reader(Tables.jobs, /* @__PURE__ */ Schema.Struct({ status: JobStatus }))
 
 // The SQL of the outcome, for the record of the call.
 const came = `CASE
@@ -193,11 +193,11 @@ export const changeJob = Effect.fnUntraced(function* (sql: Sql, change: JobChang
   if (row === undefined || outcome === undefined) return yield* new JobNotFound({ job_id: id })
   if (outcome.changed) return yield* readState.row(row)
   if (!outcome.fits) return yield* new JobTooLarge({ job_id: id, bytes: outcome.bytes, limit: maxJobBytes })
-  const found = decodeStatus(outcome.found_status)
+  const { status: found } = yield* readStatus.row({ id, status: outcome.found_status })
   const stale = guard.attempt !== undefined && guard.attempt !== outcome.found_attempts
   return yield* new JobTransitionRefused({
     job_id: id,
-    found: found._tag === "Some" ? found.value : "running",
+    found,
     wanted: step?.to ?? "running",
     ...(stale && { attempts: outcome.found_attempts }),
     ...(guard.attempt !== undefined && !stale && { attempt: guard.attempt }),
