@@ -94,8 +94,8 @@ const readText = Effect.fnUntraced(function* (file: string) {
   )
   const text = yield* textOf(bytes).pipe(Effect.mapError(() => notText(file)))
   if (text.includes("\0")) return yield* notText(file)
-  const name = nameBeforeColon(text)
-  return name === undefined ? text : yield* notAssigned(file, name)
+  const found = unset(text)
+  return found === undefined ? text : yield* notAssigned(file, found.name, found.written)
 })
 
 /**
@@ -121,24 +121,32 @@ const notText = (file: string) =>
     fix: "Save it as UTF-8"
   })
 
-/** A variable of this program in the notation of YAML, which is not an assignment. */
-const withColon = /^[ \t]*(?:DATABASE_URL|(?:AURORA|ALEX_DB|AWS)_[A-Z_]+)[ \t]*:/gm
-const nameWithColon = /^((?:DATABASE_URL|(?:AURORA|ALEX_DB|AWS)_[A-Z_]+))[ \t]*:$/
+/** A variable of this program in a notation without an equals sign: that of YAML, JSON, fish or csh. */
+const withoutEquals =
+  /^[ \t]*(?:(?:set|setenv)[ \t]+(?:-\w+[ \t]+)*|["']?)(?:DATABASE_URL|(?:AURORA|ALEX_DB|AWS)_[A-Z_]+)(?:["']?[ \t]*:|[ \t]+(?=[^ \t=]))/gm
+
+/** What the parser takes for the name in such a line, and in one of another shell, such as `set NAME=` and `$env:NAME =`. */
+const decorated = /^(?:.*[\s"']|\$env:)?((?:DATABASE_URL|(?:AURORA|ALEX_DB|AWS)_[A-Z_]+))["']?\s*:?$/i
 
 /**
- * The name of such a line, but of none within a quoted value. Which lines those are, only the parser knows: with an
- * equals sign after the colon it reads name and colon as a name.
+ * The variable of a line that sets none, and how the line writes its name, but of no line within a quoted value. Which
+ * lines those are, only the parser knows: it reads all that is before an equals sign as a name.
  */
-const nameBeforeColon = (text: string): string | undefined => {
-  const assigned = text.replaceAll(withColon, "$&=")
-  if (assigned === text) return undefined
-  return Object.keys(parseEnv(assigned)).flatMap((name) => nameWithColon.exec(name)?.[1] ?? [])[0]
+const unset = (text: string): { readonly name: string; readonly written: string } | undefined => {
+  const set = parseEnv(text)
+  return Object.keys(parseEnv(text.replaceAll(withoutEquals, "$&=")))
+    .flatMap((written) => {
+      const name = decorated.exec(written)?.[1]
+      const isSet = name === written && Object.hasOwn(set, name)
+      return name === undefined || isSet ? [] : [{ name, written: written.replace(/\s:$/, ":") }]
+    })
+    .at(0)
 }
 
-const notAssigned = (file: string, name: string) =>
+const notAssigned = (file: string, name: string, written: string) =>
   new Refused({
     code: "dotenv",
-    problem: `The file of variables ${file} has "${name}:", which sets nothing`,
+    problem: `The file of variables ${file} has "${written}", which sets nothing`,
     fix: `Write ${name}= and the value after it`
   })
 

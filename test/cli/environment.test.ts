@@ -134,6 +134,27 @@ describe("a file of variables", () => {
     })
   }
 
+  const ofOtherShells: Readonly<Record<string, string>> = {
+    'DATABASE_URL": "postgres://127.0.0.1/alex",': 'DATABASE_URL":',
+    "set DATABASE_URL=postgres://127.0.0.1/alex": "set DATABASE_URL",
+    '$env:DATABASE_URL = "postgres://127.0.0.1/alex"': "$env:DATABASE_URL",
+    "set -gx DATABASE_URL 'postgres://127.0.0.1/alex?a=b'": "set -gx DATABASE_URL",
+    "setenv DATABASE_URL postgres://127.0.0.1/alex": "setenv DATABASE_URL",
+    'declare -x DATABASE_URL="postgres://127.0.0.1/alex"': "declare -x DATABASE_URL",
+    "DATABASE_URL postgres://127.0.0.1/alex": "DATABASE_URL"
+  }
+  it.effect("is refused where a line sets one of its variables as another shell does, or as JSON", () =>
+    Effect.gen(function* () {
+      for (const [line, written] of Object.entries(ofOtherShells)) {
+        const refused = yield* Effect.flip(loadEnvironment(variablesFile(`A=1\n${line}\nB=2\n`)))
+        assert.include(refused.problem, written, line)
+        assert.include(refused.problem, "which sets nothing")
+        assert.strictEqual(refused.fix, "Write DATABASE_URL= and the value after it")
+        yield* loadEnvironment(variablesFile(`# ${line}\nALEX_TEST_NOTE='\n${line}\n'\nOTHER_DATABASE_URL=1\n`))
+      }
+    })
+  )
+
   const variablesFile = (text: string) => {
     const file = join(mkdtempSync(join(folder, "work-")), "variables")
     writeFileSync(file, text)
