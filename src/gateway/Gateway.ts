@@ -16,6 +16,7 @@ import { LockTable } from "./locks/LockTable.ts"
 import { errorResponse } from "./protocol/BackendMessages.ts"
 import { ClientSocket } from "./protocol/ClientSocket.ts"
 import { verifierOf } from "./protocol/Scram.ts"
+import { SequenceLookup } from "./sequences/SequenceLookup.ts"
 import { ClientTexts } from "./session/ClientTexts.ts"
 import { Descriptions } from "./statement/Descriptions.ts"
 import { ShapeLookup } from "./statement/ShapeLookup.ts"
@@ -113,6 +114,7 @@ const connectionOptionsOf = Effect.fnUntraced(function* (api: DataApi["Service"]
       api,
       descriptions: new Descriptions(api),
       shapes: new ShapeLookup(api),
+      numbered: new SequenceLookup(api),
       texts: new ClientTexts(),
       tags: new StatementTags(),
       locks: options.ownLocks === true ? new LockTable() : undefined,

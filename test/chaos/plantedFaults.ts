@@ -898,6 +898,22 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     tests: ["test/data-api/values/PgValue.test.ts"]
   },
   {
+    name: "a row's number is told though a trigger has used another sequence since",
+    file: "src/gateway/sequences/SequenceLookup.ts",
+    from: "where t.tgrelid = c.oid and not t.tgisinternal",
+    to: "where t.tgrelid = c.oid and t.tgisinternal",
+    tests: ["test/gateway/sequences.test.ts"],
+    needsPostgres: true
+  },
+  {
+    name: "a row's number is told after a query that has used its sequence",
+    file: "src/gateway/sequences/SessionSequences.ts",
+    from: "(questionOf(statement) !== undefined || isRead(sql))",
+    to: "(questionOf(statement) !== undefined || true)",
+    tests: ["test/gateway/sequences.test.ts"],
+    needsPostgres: true
+  },
+  {
     name: "a client's array of several dimensions is sent as a list",
     file: "src/gateway/statement/ListedArrays.ts",
     from: '[^\\s"\\\\{},]+/y',

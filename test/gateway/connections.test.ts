@@ -452,7 +452,7 @@ where datname = current_database() and state like 'idle in%' and backend_xmin is
         const { url } = yield* TestGateway
         const { stderr, stdout } = yield* psql(
           url,
-          `create table numbered(id serial, a int); insert into numbered (a) values (1);
+          `create table numbered(id serial, a int); insert into numbered (a) select 1;
 select lastval(); select currval('numbered_id_seq');
 begin; insert into numbered (a) values (1); select lastval(), currval('numbered_id_seq'); commit;
 begin; select lastval(); rollback;`

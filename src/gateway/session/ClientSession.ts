@@ -8,6 +8,8 @@ import { literal } from "../../data-api/statement/Quoting.ts"
 import type { StatementTag, StatementTags } from "../cancel/StatementTags.ts"
 import type { LockTable } from "../locks/LockTable.ts"
 import type { ErrorFields, TransactionStatus } from "../protocol/BackendMessages.ts"
+import type { SequenceLookup } from "../sequences/SequenceLookup.ts"
+import { SessionSequences } from "../sequences/SessionSequences.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import type { Answer, Descriptions, Place } from "../statement/Descriptions.ts"
 import { fieldText } from "../statement/FieldText.ts"
@@ -35,6 +37,7 @@ export interface Upstream {
   readonly api: DataApi["Service"]
   readonly descriptions: Descriptions
   readonly shapes: ShapeLookup
+  readonly numbered: SequenceLookup
   readonly texts: ClientTexts
   readonly tags: StatementTags
   /** Advisory locks that the gateway holds itself; undefined where the database does. */
@@ -84,6 +87,7 @@ export class Session {
   readonly database: string | undefined
   readonly listener: Listener
   readonly settings = new SessionSettings()
+  readonly sequences = new SessionSequences()
   transaction: OpenTransaction | undefined
   /** The transaction of the whole session, in which the client's transactions are savepoints. */
   base: OpenTransaction | undefined
@@ -249,6 +253,7 @@ export class Session {
   forgetNames(): void {
     this.upstream.descriptions.clear()
     this.upstream.shapes.clear()
+    this.upstream.numbered.clear()
   }
 
   /**

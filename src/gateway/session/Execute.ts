@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import { advisoryLock, lockCallOf } from "../locks/AdvisoryLocks.ts"
 import { lockingQuery, lockWithin } from "../locks/LockingQuery.ts"
+import { forgetNumbers, withNumbers } from "../sequences/InsertedNumbers.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { innerQuery } from "../statement/InnerQuery.ts"
 import { type Refused, refusal } from "../statement/Refused.ts"
@@ -37,9 +38,11 @@ const ofRows = (
   bound: Bound | undefined
 ): Effect.Effect<StatementOutcome, Refused> => {
   if (statement.kind === "query") {
+    const answered = session.transaction === undefined ? session.sequences.answered(statement) : undefined
+    if (answered !== undefined) return query(session, answered, bound)
     return Effect.tap(query(session, statement, bound), () => rememberConfig(session, statement, bound?.values ?? []))
   }
-  return statement.returnsRows === true ? query(session, statement, bound) : asItIs(session, statement, bound)
+  return statement.returnsRows === true ? query(session, statement, bound) : withNumbers(session, statement, bound)
 }
 
 const own = (
@@ -121,6 +124,7 @@ export const execute = (
     if (session.lostLock) return Effect.fail(lostLock())
     if (lock !== undefined) return advisoryLock(session, statement, lock, bound)
     if (within !== undefined) return lockingQuery(session, statement, within, bound)
+    forgetNumbers(session, statement)
     const run = own(session, statement, bound)
     if (session.transaction !== undefined) return run
     if (runsOutside) return Effect.andThen(refuseUnlike(session, statement), run)

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { fromNumbered, render } from "../../data-api/statement/Placeholders.ts"
 import { unquotedName } from "../../data-api/statement/Quoting.ts"
+import { forgetNumbers, withNumbers } from "../sequences/InsertedNumbers.ts"
 import { type ClientStatement, type Kind, statementOf } from "../statement/ClientStatement.ts"
 import type { Description } from "../statement/DescribeSql.ts"
 import { innerQuery } from "../statement/InnerQuery.ts"
@@ -119,8 +120,11 @@ export const executeText = Effect.fnUntraced(function* (session: Session, statem
   const found = session.prepared.get(name)
   if (found === undefined) return yield* refusal("26000", `prepared statement "${name}" does not exist`)
   const body = yield* filled(found, name, listAt(statement, 2).items)
+  forgetNumbers(session, body)
   const run: Effect.Effect<StatementOutcome, Refused> =
-    body.returnsRows === true ? query(session, body, undefined, found.description) : asItIs(session, body)
+    body.returnsRows === true
+      ? query(session, body, undefined, found.description)
+      : withNumbers(session, body, undefined)
   return yield* run
 })
 
