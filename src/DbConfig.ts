@@ -58,8 +58,16 @@ const written = Effect.fnUntraced(function* (variable: string) {
   return Option.getOrUndefined(Option.filter(value, (found) => found.trim() !== ""))
 })
 
-/** The value without white space around it: a secret of Kubernetes or a file often ends in a line break. */
-const text = (variable: string) => Effect.map(written(variable), (value) => value?.trim())
+/**
+ * The value without white space around it: a secret of Kubernetes or a file often ends in a line break. Quotes around it
+ * are what `docker run --env-file` leaves: no value here begins and ends with one.
+ */
+const text = Effect.fnUntraced(function* (variable: string) {
+  const value = (yield* written(variable))?.trim()
+  if (value === undefined || !/^(["'`]).*\1$/s.test(value)) return value
+  const message = `${variable} has quotes around it, which belong to the shell or to .env: remove the quotes`
+  return yield* new ConfigurationError({ variable, message })
+})
 
 const required = Effect.fnUntraced(function* (variable: string, meaning: string) {
   const value = yield* text(variable)
@@ -108,7 +116,13 @@ const databaseName = Effect.map(text("AURORA_DATABASE"), (name) => name ?? "alex
  *
  * @errors ConfigurationError
  */
-export const region = text("DEFAULT_AWS_REGION")
+export const region = Effect.gen(function* () {
+  const variable = "DEFAULT_AWS_REGION"
+  const named = yield* text(variable)
+  if (named === undefined || /^[A-Za-z0-9-]+$/.test(named)) return named
+  const message = `${variable} is not a region: it has the form us-east-1, or is left out for the region of the cluster`
+  return yield* new ConfigurationError({ variable, message })
+})
 
 /** Calls are signed: a user or password in the address has no use, and could end up in a log. */
 const endpointOf = Effect.gen(function* () {

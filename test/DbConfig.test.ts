@@ -76,6 +76,42 @@ it.effect("takes a value without the white space around it, and a folder as it i
   })
 )
 
+it.effect("names the variable that has quotes around it, and shows no part of it", () =>
+  Effect.gen(function* () {
+    const all = {
+      ...aurora,
+      AURORA_DATABASE: "shop",
+      DEFAULT_AWS_REGION: "us-west-2",
+      AWS_ENDPOINT_URL_RDS_DATA: "http://127.0.0.1:8080",
+      ALEX_DB_BACKEND: "data-api"
+    }
+    for (const [variable, value] of Object.entries(all)) {
+      for (const quote of ['"', "'", "`"]) {
+        const error = yield* Effect.flip(load({ ...all, [variable]: `${quote}${value}${quote} ` }))
+        assert.strictEqual(error.variable, variable)
+        assert.match(error.message, /^\w+ has quotes around it, .*: remove the quotes$/)
+        assert.notInclude(error.message, value)
+      }
+    }
+    const url = yield* Effect.flip(load({ DATABASE_URL: '"postgres://ann:hunter2@localhost/alex"' }))
+    assert.strictEqual(url.variable, "DATABASE_URL")
+    assert.include(url.message, "remove the quotes")
+    assert.notInclude(url.message, "hunter2")
+  })
+)
+
+it.effect("names DEFAULT_AWS_REGION where it is no region", () =>
+  Effect.gen(function* () {
+    for (const named of ["us east", "https://us-east-1", "us_east_1", "us-east-1,eu-west-1", "us-east-1.example.com"]) {
+      const error = yield* Effect.flip(load({ ...aurora, DEFAULT_AWS_REGION: named }))
+      assert.strictEqual(error.variable, "DEFAULT_AWS_REGION", named)
+    }
+    for (const named of ["us-gov-west-1", "local", "eusc-de-east-1"]) {
+      assert.deepInclude(yield* load({ ...aurora, DEFAULT_AWS_REGION: named }), { region: named })
+    }
+  })
+)
+
 it.effect("names the variable that is missing", () =>
   Effect.gen(function* () {
     const error = yield* Effect.flip(load({ AURORA_CLUSTER_ARN: aurora.AURORA_CLUSTER_ARN }))
