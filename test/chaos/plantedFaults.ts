@@ -387,8 +387,15 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "old connections are used after a freeze",
     file: "src/data-api/aws/http/SocketTransport.ts",
-    from: "Date.now() - last.usedAt <= this.#idleTimeout",
-    to: "true",
+    from: "idle > idleTimeout || idle > this.#keptFor",
+    to: "idle > this.#keptFor",
+    tests: ["test/data-api/aws/transports.test.ts"]
+  },
+  {
+    name: "connections are used that the server is about to close",
+    file: "src/data-api/aws/http/SocketTransport.ts",
+    from: "idle > idleTimeout || idle > this.#keptFor",
+    to: "idle > idleTimeout",
     tests: ["test/data-api/aws/transports.test.ts"]
   },
   {

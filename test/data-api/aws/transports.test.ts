@@ -178,6 +178,29 @@ for (const [name, make] of transports) {
   })
 }
 
+it.live("SocketTransport uses no connection that the server is about to close, by what the server says", () =>
+  Effect.gen(function* () {
+    for (const [kept, connections] of [
+      ["timeout=1", 3],
+      ["timeout=2, max=100", 2],
+      ["max=100", 1],
+      ["timeout=60", 1]
+    ] as const) {
+      const { send, sockets } = yield* connected(
+        (options) => new SocketTransport(options),
+        {},
+        (_, response) => response.setHeader("keep-alive", kept).end("answer")
+      )
+      yield* send
+      yield* freeze(20)
+      yield* send
+      yield* freeze(1_020)
+      yield* send
+      assert.strictEqual(sockets.size, connections, kept)
+    }
+  })
+)
+
 it.live("SocketTransport sends no header that could end and begin another", () =>
   Effect.gen(function* () {
     const transport = new SocketTransport()

@@ -81,4 +81,10 @@ export class AnswerHead {
     const connection = this.value("connection") ?? ""
     return this.#minorVersion === "1" ? !/\bclose\b/i.test(connection) : /\bkeep-alive\b/i.test(connection)
   }
+
+  /** How long the server keeps an idle connection, in milliseconds, if it says so. */
+  get keepsIdleFor(): number | undefined {
+    const seconds = /\btimeout=(\d{1,6})/i.exec(this.value("keep-alive") ?? "")?.[1]
+    return seconds === undefined ? undefined : Number(seconds) * 1000
+  }
 }

@@ -89,6 +89,11 @@ export class AnswerParser {
     return this.#persists && this.#pending === 0
   }
 
+  /** How long the server keeps the connection while it is idle, in milliseconds, if it says so. */
+  get keepsIdleFor(): number | undefined {
+    return this.#head.keepsIdleFor
+  }
+
   /** The response, once it is done. */
   get answer(): Answer {
     return new HeadedAnswer(this.#head, this.#body.octets)

@@ -15,6 +15,9 @@ import { codeOf, type Loss, notConnected, type Options, type Target, type Transp
 /** Octets of a connection's buffer for what arrives, the size of Node's own. */
 const READ = 65_536
 
+/** Milliseconds before its end that a connection is used no more: a request on its way would be lost. */
+const MARGIN = 1000
+
 /** Characters that no header may contain: a line break would begin another header. */
 const control = /[^\t\x20-\x7e]/
 
@@ -109,6 +112,8 @@ class Connection {
   isOpen = false
   /** When it was last used, in milliseconds since 1970. */
   usedAt = 0
+  /** How long the server keeps it idle, in milliseconds. */
+  #keptFor = Number.POSITIVE_INFINITY
 
   constructor(
     socket: Socket,
@@ -142,6 +147,12 @@ class Connection {
     if (this.isOpen) this.#write(call)
   }
 
+  /** Whether it was idle for longer than a time, or nearly for as long as the server keeps it. */
+  isStale(idleTimeout: number): boolean {
+    const idle = Date.now() - this.usedAt
+    return idle > idleTimeout || idle > this.#keptFor
+  }
+
   #write({ request }: Call): void {
     this.#socket.write(request.text, request.encoding)
   }
@@ -171,6 +182,7 @@ class Connection {
     // If the response came before the whole request was sent, the rest of the request is still to be sent.
     if (call.parser.persists && this.#socket.writableLength === 0) {
       this.usedAt = Date.now()
+      this.#keptFor = (call.parser.keepsIdleFor ?? Number.POSITIVE_INFINITY) - MARGIN
       this.#socket.unref()
       // Free the connection first: the caller may send its next request at once.
       this.#free(this)
@@ -249,7 +261,7 @@ export class SocketTransport implements Transport {
    */
   #takeIdle(): Connection | undefined {
     const last = this.#idle.pop()
-    if (last === undefined || Date.now() - last.usedAt <= this.#idleTimeout) return last
+    if (last === undefined || !last.isStale(this.#idleTimeout)) return last
     last.close()
     for (const older of this.#idle.splice(0)) older.close()
     return undefined
