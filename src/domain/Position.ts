@@ -24,7 +24,9 @@ const aPosition = { description: "A position in an instrument" }
 export const positionCreateInput = (options: DigitsOption) =>
   Schema.Struct({ ...positionCreateFields, quantity: quantityInput(options) }).annotate(aPosition)
 
-/** A position to add, or to replace the account's position in the instrument; `as_of_date` is today unless given. */
+/**
+ * A position to add, or to replace the account's position in the instrument; `as_of_date` is today, in UTC, unless given.
+ */
 export const PositionCreate = withJson(
   "position",
   Schema.Struct(positionCreateFields).annotate(aPosition),

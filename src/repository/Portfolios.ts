@@ -16,6 +16,7 @@ import {
 import { Position } from "../domain/Position.ts"
 import { type ClerkUserId, User, UserNotFound } from "../domain/User.ts"
 import { columnDefaults as accountDefaults } from "./Accounts.ts"
+import { today } from "./batches/InstrumentBatches.ts"
 import { seeingDeleted } from "./DeletedMeanwhile.ts"
 import { computed, encoder, type RepositoryError, reader } from "./Rows.ts"
 import * as Tables from "./Tables.ts"
@@ -214,8 +215,8 @@ const addFrom = (sql: Sql, json: string, known: boolean) =>
       UNION ALL
       SELECT id, clerk_user_id, account_name FROM accounts
     ), put AS (
-      INSERT INTO positions (account_id, symbol, quantity)
-      SELECT owned.id, held.symbol, held.quantity
+      INSERT INTO positions (account_id, symbol, quantity, as_of_date)
+      SELECT owned.id, held.symbol, held.quantity, ${today}
       FROM asked JOIN owned USING (clerk_user_id, account_name)
         CROSS JOIN jsonb_populate_recordset(NULL::positions, asked.positions) AS held
       ON CONFLICT (account_id, symbol) DO NOTHING

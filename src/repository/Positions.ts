@@ -19,7 +19,7 @@ import { InvalidInput } from "../domain/Problems.ts"
 import type { ClerkUserId } from "../domain/User.ts"
 import { accountOwnedBy } from "./Accounts.ts"
 import type { BatchOptions } from "./batches/Batches.ts"
-import { meant } from "./batches/InstrumentBatches.ts"
+import { meant, today } from "./batches/InstrumentBatches.ts"
 import { type PutManyResult, putMany } from "./batches/PositionBatches.ts"
 import { type Noted, noted } from "./CallNote.ts"
 import { seeingDeleted } from "./DeletedMeanwhile.ts"
@@ -202,7 +202,7 @@ const putOne = (
       SELECT instruments.symbol FROM instruments JOIN new USING (symbol) UNION SELECT symbol FROM registered
     ), put AS (
       INSERT INTO positions (account_id, symbol, quantity, as_of_date)
-      SELECT account.id, instrument.symbol, new.quantity, coalesce(new.as_of_date, CURRENT_DATE)
+      SELECT account.id, instrument.symbol, new.quantity, coalesce(new.as_of_date, ${today})
       FROM new, account, instrument
       ON CONFLICT (account_id, symbol) DO UPDATE SET
         quantity = ${sql.literal(quantity)}, as_of_date = excluded.as_of_date

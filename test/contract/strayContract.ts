@@ -10,7 +10,7 @@ import {
   type JobId,
   type PositionId
 } from "../../src/domain/index.ts"
-import { Accounts, Instruments, Jobs, Positions, Users } from "../../src/repository/index.ts"
+import { Accounts, Instruments, Jobs, Portfolios, Positions, Users } from "../../src/repository/index.ts"
 import type { Services } from "./repositoryContract.ts"
 
 let last = 0
@@ -192,6 +192,39 @@ const times = (it: Vitest.MethodsNonLive<Services>) => {
         return yield* sql`SELECT lease_until >= now() + interval '60.2 seconds' AS whole FROM jobs WHERE id = ${id}::uuid`
       })
       assert.deepStrictEqual(yield* sql.withTransaction(begun), [{ whole: true }])
+    })
+  )
+
+  it.effect("a position is of today in UTC, as prices and snapshots are, in whatever time zone the session is", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const positions = yield* Positions
+      const { clerk_user_id } = yield* newJob
+      const symbol = InstrumentSymbol.make("STRAYDAY")
+      const quantity = BigDecimal.fromStringUnsafe("1")
+      yield* (yield* Instruments).register(symbol)
+      // At any time it is another day than in UTC in one of the two.
+      for (const zone of ["Pacific/Kiritimati", "Pacific/Pago_Pago"]) {
+        const days = Effect.gen(function* () {
+          yield* sql`SET LOCAL TimeZone = ${sql.literal(`'${zone}'`)}`
+          const account_name = `IRA in ${zone}`
+          yield* (yield* Portfolios).add({
+            user: { clerk_user_id },
+            accounts: [{ account_name, positions: [{ symbol, quantity }] }]
+          })
+          const { accounts } = yield* (yield* Portfolios).load(clerk_user_id)
+          const account = accounts.find((one) => one.account_name === account_name)
+          const [added] = account?.positions ?? []
+          if (account === undefined || added === undefined) return assert.fail("was not added")
+          const input = { account_id: account.id, symbol, quantity }
+          const { positions: many } = yield* positions.putMany([input])
+          const put = [added, ...many, yield* positions.put(input), yield* positions.registerAndPut(input)]
+          const [today] = yield* sql<{ readonly day: string }>`SELECT (now() AT TIME ZONE 'UTC')::date::text AS day`
+          return { found: put.map(({ as_of_date }) => as_of_date), today: put.map(() => today?.day) }
+        })
+        const { found, today } = yield* sql.withTransaction(days)
+        assert.deepStrictEqual(found, today, zone)
+      }
     })
   )
 

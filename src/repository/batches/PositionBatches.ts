@@ -8,7 +8,7 @@ import { accountOwnedBy } from "../Accounts.ts"
 import { encoder, packs, type RepositoryError, type Row, reader } from "../Rows.ts"
 import * as Tables from "../Tables.ts"
 import { type BatchOptions, type Entry, encodeBatch, type Refused, writeBatch } from "./Batches.ts"
-import { meant } from "./InstrumentBatches.ts"
+import { meant, today } from "./InstrumentBatches.ts"
 
 type Sql = SqlClient.SqlClient
 
@@ -38,7 +38,8 @@ const putPack = (sql: Sql, owner: ClerkUserId | undefined, complete: boolean, js
       FROM given
     ), put AS (
       INSERT INTO positions (account_id, symbol, quantity, as_of_date)
-      SELECT DISTINCT ON (account_id, symbol) account_id, symbol, quantity, coalesce(as_of_date, CURRENT_DATE) FROM checked
+      SELECT DISTINCT ON (account_id, symbol) account_id, symbol, quantity, coalesce(as_of_date, ${today})
+      FROM checked
       WHERE account_found AND instrument_found
         ${sql.literal(complete ? "AND NOT EXISTS (SELECT FROM checked AS c WHERE NOT (c.account_found AND c.instrument_found))" : "")}
       ORDER BY account_id, symbol, place DESC
