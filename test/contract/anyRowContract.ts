@@ -2,8 +2,8 @@
 import { assert, type Vitest } from "@effect/vitest"
 import { Arbitrary, Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { AccountId, ClerkUserId, InstrumentSymbol, JobId } from "../../src/domain/index.ts"
-import type { Listed } from "../../src/repository/index.ts"
+import { AccountId, ClerkUserId, InstrumentSymbol, type JobCursor, JobId } from "../../src/domain/index.ts"
+import type { JobPage, Listed } from "../../src/repository/index.ts"
 import { Accounts, Instruments, Jobs, Positions, Users } from "../../src/repository/index.ts"
 import type { Services } from "./repositoryContract.ts"
 
@@ -145,6 +145,32 @@ export const anyRowContract = (it: Vitest.MethodsNonLive<Services>) => {
           [[position, "symbol"]]
         )
         assert.strictEqual((yield* positions.value(account)).positions, 502)
+        return yield* Effect.fail("undone" as const)
+      })
+      assert.strictEqual(yield* Effect.flip(sql.withTransaction(check)), "undone")
+    })
+  )
+
+  it.effect("jobs of infinite times, and of times before year 1, hide no others from pages, which end", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const check = Effect.gen(function* () {
+        yield* sql`INSERT INTO users (clerk_user_id) VALUES ('any_user')`
+        const times = [...moments, ...moments, "'0044-03-15 BC'", "'0044-03-15'"]
+        for (const time of times) {
+          yield* sql.unsafe(`INSERT INTO jobs (clerk_user_id, job_type, created_at) VALUES ('any_user', 'x', ${time})`)
+        }
+        const jobs = (yield* Jobs).forUser(user)
+        for (const list of [jobs.list, jobs.listWithPayloads]) {
+          const found: Array<string> = []
+          let after: JobCursor | null | undefined
+          while (after !== null && found.length <= times.length) {
+            const page: JobPage = yield* list({ limit: 1, ...(after !== undefined && { after }) })
+            found.push(...page.jobs.map(({ id }) => String(id)), ...page.unreadable.map(({ key }) => key))
+            after = page.next
+          }
+          assert.deepStrictEqual([found.length, new Set(found).size], [times.length, times.length])
+        }
         return yield* Effect.fail("undone" as const)
       })
       assert.strictEqual(yield* Effect.flip(sql.withTransaction(check)), "undone")

@@ -263,9 +263,18 @@ const create = (sql: Sql, types: ReadonlyArray<string>): Operations["create"] =>
 
 const decodeCursor = /* @__PURE__ */ Schema.decodeUnknownOption(JobCursor)
 
-const cursor = /* @__PURE__ */ Tables.fixed(
-  `to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '/' || id AS cursor`
-)
+// A time that a cursor can't hold, which is infinite, before year 1 or beyond the dates of JavaScript, is written as the
+// nearest one that it can.
+const cursor = /* @__PURE__ */ Tables.fixed(`to_char(
+  greatest('0001-01-01T00:00:00Z', least('275760-09-12T23:59:59.999999Z', created_at)) AT TIME ZONE 'UTC',
+  'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
+) || '/' || id AS cursor`)
+
+/** The time of the job that a cursor names, or the one in the cursor if there is no such job any more. */
+const timeOf = (sql: Sql, user: ClerkUserId, createdAt: string, id: string) => sql`coalesce(
+  (SELECT last.created_at FROM jobs AS last WHERE last.id = ${id}::uuid AND last.clerk_user_id = ${user}::varchar),
+  ${createdAt}::timestamptz
+)`
 
 /** The rows of a page, and one more if there is one. */
 const pageOf = (sql: Sql, selected: Fragment, user: ClerkUserId, page: JobListOptions | undefined, limit: number) => {
@@ -274,7 +283,7 @@ const pageOf = (sql: Sql, selected: Fragment, user: ClerkUserId, page: JobListOp
     SELECT ${selected}, ${cursor} FROM jobs
     WHERE clerk_user_id = ${user}::varchar
       ${page?.status === undefined ? Tables.nothing : sql`AND status = ${page.status}::varchar`}
-      ${id === undefined ? Tables.nothing : sql`AND (created_at, id) < (${createdAt}::timestamptz, ${id}::uuid)`}
+      ${id === undefined ? Tables.nothing : sql`AND (created_at, id) < (${timeOf(sql, user, createdAt, id)}, ${id}::uuid)`}
     ORDER BY created_at DESC, id DESC LIMIT ${limit + 1}::int`
 }
 
