@@ -17,6 +17,22 @@ export interface EncodedBatch {
 const isInteger = (parameter: PgParameter): boolean =>
   parameter._tag === "Typed" && (parameter.type === "int4" || parameter.type === "int8")
 
+/** PostgreSQL keeps 15 digits of a `float8` that becomes a `numeric`. */
+const EXACT = 1e15
+
+/** A whole number as the `float8` that a number with a fraction is; undefined if it is another value, or not exact. */
+const widened = (parameter: PgParameter): PgParameter | undefined => {
+  if (parameter._tag !== "Typed" || !isInteger(parameter) || !("longValue" in parameter.value)) return undefined
+  const whole = Number(parameter.value.longValue)
+  return Math.abs(whole) < EXACT ? { _tag: "Typed", type: "float8", value: { doubleValue: whole } } : undefined
+}
+
+const isFloat = (parameter: PgParameter): boolean => parameter._tag === "Typed" && parameter.type === "float8"
+
+/** The values of one name in all sets: if some of its numbers are whole and some are not, all are `float8`. */
+const sameNumbers = (parameters: ReadonlyArray<PgParameter>): ReadonlyArray<PgParameter> =>
+  parameters.some(isFloat) ? parameters.map((parameter) => widened(parameter) ?? parameter) : parameters
+
 const isArray = (parameter: PgParameter): boolean =>
   parameter._tag === "TextArray" || (parameter._tag === "Typed" && parameter.type.endsWith("[]"))
 
@@ -51,14 +67,18 @@ export const encodeSets = (
     encodedSets.push(encoded.success)
   }
   const parameters: Array<PgParameter> = []
+  const columns: Array<ReadonlyArray<PgParameter>> = []
   for (const [index, name] of names.entries()) {
-    const [first, ...others] = encodedSets.flatMap((set) => set[index] ?? [])
+    const column = sameNumbers(encodedSets.flatMap((set) => set[index] ?? []))
+    const [first, ...others] = column
     const parameter = others.reduce<PgParameter | undefined>((a, b) => a && common(a, b), first)
     if (parameter === undefined) return Result.fail(`The sets hold values of different types for :${name}.`)
     // The sets may hold arrays that can't be sent as lists of texts, so none is.
     parameters.push("list" in parameter ? withoutList(parameter) : parameter)
+    columns.push(column)
   }
-  return Result.succeed({ parameters, sets: encodedSets })
+  const matched = encodedSets.map((_, set) => columns.flatMap((column) => column[set] ?? []))
+  return Result.succeed({ parameters, sets: matched })
 }
 
 /** The sets as the service expects them, without the parameters that the SQL text contains as literals. */

@@ -169,6 +169,39 @@ layer(DataApiClient.layer().pipe(Layer.provide(counted)))("DataApiClient", (it) 
     })
   )
 
+  it.effect("the sets of a batch may hold numbers that are whole and numbers that are not", () =>
+    Effect.gen(function* () {
+      const db = yield* DataApiClient
+      yield* db.execute("drop table if exists prices")
+      yield* db.execute("create table prices (at int, n numeric, d double precision, i int)")
+      const numbers = [1, 0.5, null, 5e9, -2.25, 999_999_999_999_999, 7n, Number.NaN]
+      const sets = numbers.map((n, at) => ({ at, n, d: n, i: 2 }))
+      const insert = "insert into prices (at, n, d, i) values (:at, :n, :d, :i)"
+      for (const ordered of [sets, sets.toReversed()]) {
+        yield* db.batch(insert, ordered)
+        assert.deepStrictEqual(
+          (yield* db.query("delete from prices returning at, n::text, d, i")).toSorted(
+            (a, b) => Number(a["at"]) - Number(b["at"])
+          ),
+          numbers.map((n, at) => ({
+            at,
+            n: n === null ? null : String(n),
+            d: n === null ? null : Number(n),
+            i: 2
+          }))
+        )
+      }
+      const beside = (n: unknown) =>
+        db.batch(insert, [
+          { at: 0, n: 0.5, d: 0, i: 0 },
+          { at: 1, n, d: 0, i: 0 }
+        ])
+      for (const n of [2n ** 60n + 1n, 1e15, "1", true]) {
+        assert.include(yield* message(beside(n)), "different types for :n")
+      }
+    })
+  )
+
   it.effect("a failed transaction leaves nothing", () =>
     Effect.gen(function* () {
       const db = yield* table("undone")
