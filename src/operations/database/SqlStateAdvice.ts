@@ -124,9 +124,16 @@ export const lacksCharacter = "Use a database whose encoding is UTF8: this one h
 const askAuthor =
   "Ask who wrote it: in psql, \\dy lists event triggers, and \\d with a table's name the triggers of the table"
 
+const outsideTransaction =
+  "Move the statement into a migration of its own, whose first line is -- alex: no transaction: it can run in none"
+
 const onMigration: Readonly<Record<string, string>> = {
+  "25001": outsideTransaction,
   "25006": takesNoWrites.fix,
+  "2D000": outsideTransaction,
   "42501": "Run alex-db migrate as the owner of what the message names, or grant the role the privilege",
+  "55P04":
+    "Move what uses the new value into a migration after this one: it can be used once its transaction has ended",
   P0001: askAuthor
 }
 

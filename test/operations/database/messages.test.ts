@@ -123,6 +123,9 @@ describe("a failure that a command ends with", () => {
       )
     for (const [state, fix] of [
       ["42501", /owner of what the message names/],
+      ["25001", /a migration of its own, whose first line is -- alex: no transaction/],
+      ["2D000", /a migration of its own, whose first line is -- alex: no transaction/],
+      ["55P04", /^Move what uses the new value into a migration after this one/],
       ["25006", /writer's address/],
       ["P0001", /who wrote it/],
       ["42601", /^Correct what the message names/]
