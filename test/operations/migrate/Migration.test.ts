@@ -150,6 +150,12 @@ it("names standard_conforming_strings where a string ends only under that settin
   assert.deepStrictEqual(messagesOf("set standard_conforming_strings = off;\nselect E'it\\'s';"), [])
 })
 
+it("names COPY before the data that it takes for SQL, and what to write instead", () => {
+  const messages = messagesOf("create table t (a text);\ncopy t from stdin;\nit's\n\\.\ncreate table u (a text);")
+  assert.match(messages[0] ?? "", /^2: COPY can't run .*write INSERT, as pg_dump --inserts does$/)
+  assert.match(messages[1] ?? "", /^3: the string/)
+})
+
 it("refuses commands of psql", () => {
   assert.match(messagesOf("select 1;\n\\connect other\n").join(), /2: a backslash/)
   assert.deepStrictEqual(messagesOf("select e'a\\'b', '\\';"), [])

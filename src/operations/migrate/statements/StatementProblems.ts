@@ -49,6 +49,8 @@ const escapesByBackslash = /\bstandard_conforming_strings\b['"]?\s*(?:,|=|\bto\b
 const escapes =
   ": standard_conforming_strings must stay on in a migration, so write E'it\\'s' or 'it''s' for what has a backslash now"
 
+const copies = "COPY can't run over the Data API: write INSERT, as pg_dump --inserts does"
+
 /** Problems of the file as a whole: a string or comment without an end, a command of psql, or a part that undoes it. */
 const fileProblems = ({ name, text }: Migration): ReadonlyArray<StatementProblem> => {
   const problem = (position: number, message: string): StatementProblem => ({
@@ -83,52 +85,54 @@ const fileProblems = ({ name, text }: Migration): ReadonlyArray<StatementProblem
 
 /**
  * Finds problems of a migration before any of it is sent: a string or comment without an end, a part that undoes the
- * migration, no statement at all, a statement that is too long for the Data API, that would begin or end a transaction, or that can't run in one, a COPY
- * from the client, or a `:name` inside a dollar-quoted body, which the Data API itself takes for a parameter.
+ * migration, no statement at all, a statement that is too long for the Data API, that would begin or end a transaction,
+ * or that can't run in one, a COPY from the client, or a `:name` inside a dollar-quoted body, which the Data API itself
+ * takes for a parameter. In the order of the file, since the first may be the cause of those after it.
  */
-export const problemsOfStatements = (migration: Migration): ReadonlyArray<StatementProblem> => [
-  ...fileProblems(migration),
-  ...(migration.statements.length > 0
-    ? []
-    : [
-        {
-          severity: "error",
-          migration: migration.name,
-          line: 1,
-          message:
-            "the file has no statement yet: write one, since a statement that is added after the file was applied never runs"
-        } as const
-      ]),
-  ...migration.statements.flatMap(({ line, sql }) => {
-    const problem = (severity: StatementProblem["severity"], message: string): ReadonlyArray<StatementProblem> => [
-      { severity, migration: migration.name, line, message }
-    ]
-    const parts = partsOf(sql)
-    const words = wordsOf(parts).join(" ")
-    const placeholder = placeholderInside(parts)
-    return [
-      ...(isLonger(sql, MAX_SQL_LENGTH)
-        ? problem("error", `the statement has ${characters(sql)} characters; the Data API takes ${MAX_SQL_LENGTH}`)
-        : []),
-      ...(/^copy .*\b(stdin|stdout)( |$)/.test(words) ? problem("error", "COPY can't run over the Data API") : []),
-      ...(endsTransaction.test(words) && !isSavepoint.test(words)
-        ? problem("error", "a migration is a transaction of its own; it can't begin or end one")
-        : []),
-      ...(migration.transactional && outside.test(words)
-        ? problem("error", `${outsideName(words)} needs \`-- alex: no transaction\` as the file's first line`)
-        : []),
-      ...(!migration.transactional && /^(set|reset|discard)( |$)/.test(words)
-        ? problem(
-            "error",
-            "outside a transaction each statement may have a session of its own, so SET has no effect on the next one"
-          )
-        : []),
-      ...(placeholder === undefined
-        ? []
-        : problem("warning", `"${placeholder}" in a dollar-quoted body: other Data API clients would corrupt it`))
-    ]
-  })
-]
+export const problemsOfStatements = (migration: Migration): ReadonlyArray<StatementProblem> =>
+  [
+    ...fileProblems(migration),
+    ...(migration.statements.length > 0
+      ? []
+      : [
+          {
+            severity: "error",
+            migration: migration.name,
+            line: 1,
+            message:
+              "the file has no statement yet: write one, since a statement that is added after the file was applied never runs"
+          } as const
+        ]),
+    ...migration.statements.flatMap(({ line, sql }) => {
+      const problem = (severity: StatementProblem["severity"], message: string): ReadonlyArray<StatementProblem> => [
+        { severity, migration: migration.name, line, message }
+      ]
+      const parts = partsOf(sql)
+      const words = wordsOf(parts).join(" ")
+      const placeholder = placeholderInside(parts)
+      return [
+        ...(isLonger(sql, MAX_SQL_LENGTH)
+          ? problem("error", `the statement has ${characters(sql)} characters; the Data API takes ${MAX_SQL_LENGTH}`)
+          : []),
+        ...(/^copy .*\b(stdin|stdout)( |$)/.test(words) ? problem("error", copies) : []),
+        ...(endsTransaction.test(words) && !isSavepoint.test(words)
+          ? problem("error", "a migration is a transaction of its own; it can't begin or end one: leave this out")
+          : []),
+        ...(migration.transactional && outside.test(words)
+          ? problem("error", `${outsideName(words)} needs \`-- alex: no transaction\` as the file's first line`)
+          : []),
+        ...(!migration.transactional && /^(set|reset|discard)( |$)/.test(words)
+          ? problem(
+              "error",
+              "outside a transaction each statement may have a session of its own, so SET has no effect on the next one"
+            )
+          : []),
+        ...(placeholder === undefined
+          ? []
+          : problem("warning", `"${placeholder}" in a dollar-quoted body: other Data API clients would corrupt it`))
+      ]
+    })
+  ].toSorted((a, b) => a.line - b.line)
 
 const outsideName = (words: string): string =>
   words.includes("concurrently") ? "CONCURRENTLY" : words.split(" ").slice(0, 2).join(" ").toUpperCase()
