@@ -343,7 +343,8 @@ const register = (sql: Sql): Operations["register"] =>
     const input = inCapitals(unknownInstrument(symbol, known))
     const json = yield* encodeCreate(input, `instrument ${symbol}`)
     const key = sql`${input.symbol}::varchar`
-    const row = yield* untilSeen(Tables.insertOrFind(sql, Tables.instruments, created, json, key))
+    const inserted = Tables.insertOrFind(sql, Tables.instruments, created, json, key)
+    const row = yield* untilSeen(inserted, Tables.instruments, input.symbol)
     return { instrument: yield* read.row(row), created: row["created"] === true }
   })
 

@@ -28,8 +28,10 @@ import {
   encoder,
   everyPage,
   everyRow,
+  keptRow,
   type Listed,
   lookUp,
+  mostAttempts,
   type RepositoryError,
   type Row,
   reader,
@@ -242,11 +244,12 @@ const registerAndPut = (sql: Sql, owner?: ClerkUserId): Operations["registerAndP
     const symbol = InstrumentSymbol.make(input.symbol.toUpperCase())
     const instrument = yield* encodeInstrument(unknownInstrument(symbol, known), `instrument ${symbol}`)
     // A symbol that another transaction is inserting is neither inserted nor visible here; the next attempt sees it.
-    for (;;) {
+    for (let attempt = 0; attempt < mostAttempts; attempt++) {
       const [row] = yield* putOne(sql, owner, json, instrument, "excluded.quantity", () => Tables.nothing)
       if (row?.["account_found"] !== true) return yield* noAccount(input.account_id)()
       if (row["instrument_found"] === true) return yield* read.row(row)
     }
+    return yield* keptRow(Tables.instruments, symbol)
   })
 
 const all =

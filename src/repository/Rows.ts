@@ -152,9 +152,34 @@ export const encoder = <A, I>(schema: Schema.Codec<A, I>) => {
     )
 }
 
-/** Runs a statement until it returns a row. */
-export const untilSeen = <A, E, R>(attempt: Effect.Effect<ReadonlyArray<A>, E, R>): Effect.Effect<A, E, R> =>
-  Effect.flatMap(attempt, ([row]) => (row === undefined ? untilSeen(attempt) : Effect.succeed(row)))
+/** How often a statement is run for a row that it neither writes nor sees: one of another session is there at the next. */
+export const mostAttempts = 20
+
+/** A row that is kept from the caller for good: by a policy of row-level security, or a trigger. */
+export const keptRow = ({ name }: { readonly name: string }, key: string): UnreadableRow =>
+  new UnreadableRow({
+    table: name,
+    key,
+    problems: [
+      {
+        path: "",
+        message:
+          "it is neither written nor visible, so that a policy of row-level security or a trigger keeps it from this role"
+      }
+    ]
+  })
+
+/** Runs a statement until it returns a row, which has this key. */
+export const untilSeen = <A, E, R>(
+  attempt: Effect.Effect<ReadonlyArray<A>, E, R>,
+  table: { readonly name: string },
+  key: string,
+  left = mostAttempts
+): Effect.Effect<A, E | UnreadableRow, R> =>
+  Effect.flatMap(attempt, ([row]) => {
+    if (row !== undefined) return Effect.succeed(row)
+    return left > 1 ? untilSeen(attempt, table, key, left - 1) : Effect.fail(keptRow(table, key))
+  })
 
 /** Reads page after page, the first after nothing and each other after the key of the last row, until one is not full. */
 export const everyPage = Effect.fnUntraced(function* <E, R>(

@@ -119,7 +119,8 @@ const getOrCreate = (sql: Sql): Operations["getOrCreate"] =>
   Effect.fn("Users.getOrCreate")(function* (input) {
     const json = yield* encodeCreate({ ...userDefaults, ...input }, "new user")
     const key = sql`${input.clerk_user_id}::varchar`
-    const row = yield* untilSeen(Tables.insertOrFind(sql, Tables.users, created, json, key))
+    const inserted = Tables.insertOrFind(sql, Tables.users, created, json, key)
+    const row = yield* untilSeen(inserted, Tables.users, input.clerk_user_id)
     return { user: yield* read.row(row), created: row["created"] === true }
   })
 

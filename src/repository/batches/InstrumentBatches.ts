@@ -5,8 +5,9 @@ import type * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { Decimal } from "../../domain/Decimal.ts"
 import { InstrumentCreate, InstrumentKnown, InstrumentPrice } from "../../domain/Instrument.ts"
+import type { UnreadableRow } from "../../domain/Problems.ts"
 import { type Noted, noted } from "../CallNote.ts"
-import { computed, encoder, type RepositoryError } from "../Rows.ts"
+import { computed, encoder, keptRow, mostAttempts, type RepositoryError } from "../Rows.ts"
 import * as Tables from "../Tables.ts"
 import { type BatchOptions, type Entry, encodeBatch, type Refused, writeBatch } from "./Batches.ts"
 
@@ -142,15 +143,16 @@ interface Upserting extends UpsertOptions {
 
 /**
  * Upserts entries. An instrument that another transaction has just inserted is upserted again, since it is visible by
- * then.
+ * then; one that is kept from this role is refused.
  */
 const upsertEntries = (
   sql: Sql,
   entries: ReadonlyArray<Entry>,
-  options: Upserting | undefined
+  options: Upserting | undefined,
+  left = mostAttempts
 ): Effect.Effect<
   { readonly rows: ReadonlyArray<typeof Change.Type>; readonly refused: ReadonlyArray<Refused> },
-  SqlError
+  SqlError | UnreadableRow
 > =>
   Effect.gen(function* () {
     const note = yield* noted(sql)
@@ -159,13 +161,21 @@ const upsertEntries = (
     )
     const missed = new Set(written.rows.filter(({ done }) => !done).map(({ given }) => given))
     if (missed.size === 0) return written
+    const rows = written.rows.filter(({ done }) => done)
+    if (left === 1) {
+      const kept = Array.from(missed, (key) => keptRow(Tables.instruments, key))
+      const [first] = kept
+      if (options?.allOrNothing === true && first !== undefined) return yield* first
+      return { rows, refused: [...written.refused, ...kept.map(({ key, message }) => ({ key, reason: message }))] }
+    }
     const again = yield* upsertEntries(
       sql,
       entries.filter(({ key }) => missed.has(key)),
-      options
+      options,
+      left - 1
     )
     return {
-      rows: [...written.rows.filter(({ done }) => done), ...again.rows],
+      rows: [...rows, ...again.rows],
       refused: [...written.refused, ...again.refused]
     }
   })
