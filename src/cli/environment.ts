@@ -93,7 +93,6 @@ const readText = Effect.fnUntraced(function* (file: string) {
           })
   )
   const text = yield* textOf(bytes).pipe(Effect.mapError(() => notText(file)))
-  if (text.includes("\0")) return yield* notText(file)
   const found = unset(text)
   return found === undefined ? text : yield* notAssigned(file, found.name, found.written)
 })

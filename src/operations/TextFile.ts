@@ -32,6 +32,15 @@ const brokenLine = (bytes: Uint8Array): number => {
   }
 }
 
+/** PostgreSQL has no text with a NUL, and reads a statement up to it. */
+const withoutNul = (text: string): Effect.Effect<string, NotText> => {
+  const at = text.indexOf("\0")
+  if (at < 0) return Effect.succeed(text)
+  const line = text.slice(0, at).split("\n").length
+  const message = `line ${line} has a NUL, as UTF-16 without a byte-order mark has: save the file in UTF-8`
+  return Effect.fail(new NotText({ message }))
+}
+
 /**
  * The text of a file's octets, without a byte-order mark.
  *
@@ -39,7 +48,7 @@ const brokenLine = (bytes: Uint8Array): number => {
  */
 export const textOf = (bytes: Uint8Array): Effect.Effect<string, NotText> => {
   const encoding = encodingOf(bytes)
-  return Effect.try({
+  const decoded = Effect.try({
     try: () => new TextDecoder(encoding, { fatal: true }).decode(bytes),
     catch: () =>
       new NotText({
@@ -49,6 +58,7 @@ export const textOf = (bytes: Uint8Array): Effect.Effect<string, NotText> => {
             : "it is not UTF-16, as its first octets say: save the file in UTF-8"
       })
   })
+  return Effect.flatMap(decoded, withoutNul)
 }
 
 /**

@@ -281,7 +281,9 @@ it.effect("reads UTF-16 with a byte-order mark, and refuses what is no text inst
       [Buffer.from("select 1;\nselect 'caf\xe9';\n", "latin1"), "line 2 is not UTF-8"],
       [Buffer.from("select 1;\n-- \xe2\x82", "latin1"), "line 2 is not UTF-8"],
       [Buffer.from("\xed\xa0\x80", "latin1"), "line 1 is not UTF-8"],
-      [little.subarray(0, -1), "it is not UTF-16"]
+      [little.subarray(0, -1), "it is not UTF-16"],
+      [Buffer.from("select 1;\n\0select 2;"), "line 2 has a NUL"],
+      [Buffer.from("select 1;\n", "utf16le"), "line 1 has a NUL, as UTF-16 without a byte-order mark has"]
     ] as const
     for (const [octets, problem] of broken) {
       yield* write(octets)
