@@ -5,6 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Result } from "effect"
 import { FetchTransport } from "../../../src/data-api/aws/http/FetchTransport.ts"
 import { HttpTransport } from "../../../src/data-api/aws/http/HttpTransport.ts"
+import * as NodeTransport from "../../../src/data-api/aws/http/NodeTransport.ts"
 import { SocketTransport } from "../../../src/data-api/aws/http/SocketTransport.ts"
 import type { Options, Target, Transport } from "../../../src/data-api/aws/http/Transport.ts"
 import { textOfBody } from "../../../src/data-api/rest-json/WireFailures.ts"
@@ -200,6 +201,48 @@ it.live("SocketTransport uses no connection that the server is about to close, b
     }
   })
 )
+
+/** Variables of the environment for as long as the scope is open. */
+const environment = (variables: Readonly<Record<string, string>>) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const before = { ...process.env }
+      Object.assign(process.env, variables)
+      return before
+    }),
+    (before) =>
+      Effect.sync(() => {
+        for (const name of Object.keys(variables)) delete process.env[name]
+        Object.assign(process.env, before)
+      })
+  )
+
+describe("a proxy that the environment names", () => {
+  const nowhere = { protocol: "http:", hostname: "service.invalid", port: 8080 }
+  const opened = Effect.acquireRelease(
+    Effect.sync(() => NodeTransport.make()),
+    (open) => Effect.sync(() => open.close())
+  )
+
+  for (const told of [{ NODE_USE_ENV_PROXY: "1" }, { NODE_OPTIONS: "--no-warnings --use-env-proxy" }]) {
+    it.live(`is used with ${Object.keys(told)[0]}`, () =>
+      Effect.gen(function* () {
+        const port = yield* listening(() => createServer((request, response) => response.end(request.url)))
+        yield* environment({ ...told, HTTP_PROXY: `http://127.0.0.1:${port}`, NO_PROXY: "" })
+        assert.strictEqual(yield* sendOver(yield* opened, nowhere), "http://service.invalid:8080/")
+      })
+    )
+  }
+
+  it.live("and that Node was not told to use is named where no connection is established", () =>
+    Effect.gen(function* () {
+      yield* environment({ https_proxy: "http://ann:hunter2@127.0.0.1:2" })
+      const said = yield* sendOver(yield* opened, nowhere)
+      assert.match(said, /^No connection to service\.invalid was established: \w+ \(.*NODE_USE_ENV_PROXY=1\)\.$/)
+      assert.notInclude(said, "hunter2")
+    })
+  )
+})
 
 it.live("SocketTransport sends no header that could end and begin another", () =>
   Effect.gen(function* () {

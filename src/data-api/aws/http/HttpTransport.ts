@@ -7,8 +7,13 @@ import { ConnectionLost } from "../../DataApiError.ts"
 import type { Answer } from "../../rest-json/WireFailures.ts"
 import { codeOf, type Loss, notConnected, type Options, type Target, type Transport } from "./Transport.ts"
 
+/** Whether Node is told to use the proxies of the environment: by its variable or by its option. */
+export const usesProxy = (): boolean =>
+  process.env["NODE_USE_ENV_PROXY"] === "1" ||
+  [...process.execArgv, ...(process.env["NODE_OPTIONS"] ?? "").split(" ")].includes("--use-env-proxy")
+
 /** Applies HTTP_PROXY and HTTPS_PROXY to this agent: Node's own switch applies them only to the global agents. */
-const proxy = () => (process.env["NODE_USE_ENV_PROXY"] === "1" ? { proxyEnv: process.env } : {})
+const proxy = () => (usesProxy() ? { proxyEnv: process.env } : {})
 
 /** Node's client for one protocol. */
 interface Client {

@@ -21,6 +21,12 @@ const MARGIN = 1000
 /** Characters that no header may contain: a line break would begin another header. */
 const control = /[^\t\x20-\x7e]/
 
+/** What is said where a proxy is named in the environment, which this transport does not use. */
+const unusedProxy = (): string | undefined =>
+  Object.keys(process.env).some((name) => /^https?_proxy$/i.test(name))
+    ? "a proxy is named in the environment, which Node uses only with NODE_USE_ENV_PROXY=1"
+    : undefined
+
 /** A request as it is sent. */
 interface Written {
   readonly text: string
@@ -78,7 +84,7 @@ class Call {
       Result.fail(
         sent
           ? new ConnectionLost({ message: `The connection to ${this.#hostname} was lost: ${why}.` })
-          : notConnected(this.#hostname, why)
+          : notConnected(this.#hostname, why, unusedProxy())
       )
     )
   }

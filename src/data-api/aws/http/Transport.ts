@@ -63,9 +63,9 @@ const adviceOn = (code: string): string | undefined => handshakes.find(([codes])
 /** Whether a code is that of a handshake of TLS, which comes before anything is sent. */
 export const isOfHandshake = (code: string): boolean => adviceOn(code) !== undefined
 
-/** The failure of a request that was not sent. */
-export const notConnected = (hostname: string, why: string): ConnectFailed => {
-  const advice = adviceOn(why)
+/** The failure of a request that was not sent; `remark` is on a code that the network gave. */
+export const notConnected = (hostname: string, why: string, remark?: string): ConnectFailed => {
+  const advice = adviceOn(why) ?? (/^E[A-Z_]+$/.test(why) ? remark : undefined)
   return new ConnectFailed({
     message: `No connection to ${hostname} was established: ${why}${advice === undefined ? "" : ` (${advice})`}.`
   })
