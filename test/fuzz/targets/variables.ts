@@ -57,6 +57,22 @@ const hasColon = (text: string): boolean => {
   })
 }
 
+const ownNames = /(?:DATABASE_URL|(?:AURORA|ALEX_DB|AWS)_[A-Z_]+)/i
+const isAssigned = /^[ \t]*(?:export[ \t]+)?(?:DATABASE_URL|(?:AURORA|ALEX_DB|AWS)_[A-Z_]+)[ \t]*=/
+
+/**
+ * Whether a line outside of quoted values has a name of this program's in another notation than `NAME=value`, such as
+ * `set NAME=value`, or behind a byte-order mark: the file may be refused for it.
+ */
+const hasOtherNotation = (text: string): boolean => {
+  const lines = text.split("\n")
+  return lines.some((line, at) => {
+    const probe = `NOTATION_${text.length}_${at}`
+    const isLine = probe in parseEnv(lines.with(at, `${probe}=1`).join("\n"))
+    return isLine && ownNames.test(line) && !isAssigned.test(line)
+  })
+}
+
 const run = async (input: Buffer): Promise<string | undefined> => {
   const before = { ...process.env }
   const loaded = await settled(
@@ -72,7 +88,7 @@ const run = async (input: Buffer): Promise<string | undefined> => {
   const text = textOf(input)
   if (text === undefined) return loaded.value === undefined ? undefined : "a file that is no text was read"
   if (hasColon(text)) return loaded.value === undefined ? undefined : "a colon for an equals sign was passed over"
-  if (loaded.value === undefined) return "a file of text was refused"
+  if (loaded.value === undefined) return hasOtherNotation(text) ? undefined : "a file of text was refused"
   for (const [name, value] of Object.entries(parseEnv(text))) {
     if (isSteering(name) && found.has(name)) return `${name} was taken from a file`
     const isTaken = (before[name] ?? "") === "" && value !== "" && name !== "" && !isSteering(name)
