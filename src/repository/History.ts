@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
+import type { Fragment } from "effect/sql/Statement"
 import { Change, DailyPrice, PortfolioSnapshot } from "../domain/DailyValues.ts"
 import { type InstrumentSymbol, StoredSymbol } from "../domain/Instrument.ts"
 import { InvalidInput } from "../domain/Problems.ts"
@@ -161,22 +162,23 @@ const snapshot = (sql: Sql): Operations["snapshot"] =>
 const readSnapshots = /* @__PURE__ */ reader(snapshots, PortfolioSnapshot)
 const readPrices = /* @__PURE__ */ reader(dailyPrices, DailyPrice)
 
+/** The rows of a period, page after page; `select` is a query with a condition on other columns than the day. */
+const daysOf = ({ from, to }: Period, size: number, sql: Sql, select: Fragment) =>
+  everyPage(
+    size,
+    "day",
+    (after) => sql`
+      ${select} AND day <= ${to}::date AND ${after === undefined ? sql`day >= ${from}::date` : sql`day > ${after}::date`}
+      ORDER BY day LIMIT ${size}::int`
+  )
+
 /** A snapshot takes up to 4 KB of a response of the Data API, which holds 1 MiB. */
 const snapshotsOfPage = 250
 
 const portfolio = (sql: Sql): Operations["portfolio"] =>
   Effect.fn("History.portfolio")(function* (user, period) {
-    const { from, to } = yield* checked(period)
-    return yield* readSnapshots.list(
-      everyPage(
-        snapshotsOfPage,
-        "day",
-        (after) => sql`
-          SELECT ${columns} FROM portfolio_snapshots
-          WHERE clerk_user_id = ${user}::varchar AND day <= ${to}::date
-            AND ${after === undefined ? sql`day >= ${from}::date` : sql`day > ${after}::date`} ORDER BY day LIMIT ${snapshotsOfPage}::int`
-      )
-    )
+    const select = sql`SELECT ${columns} FROM portfolio_snapshots WHERE clerk_user_id = ${user}::varchar`
+    return yield* readSnapshots.list(daysOf(yield* checked(period), snapshotsOfPage, sql, select))
   })
 
 const priceColumns = /* @__PURE__ */ Tables.settable(DailyPrice)
@@ -184,17 +186,8 @@ const pricesOfPage = 5000
 
 const prices = (sql: Sql): Operations["prices"] =>
   Effect.fn("History.prices")(function* (symbol, period) {
-    const { from, to } = yield* checked(period)
-    return yield* readPrices.list(
-      everyPage(
-        pricesOfPage,
-        "day",
-        (after) => sql`
-          SELECT ${priceColumns} FROM price_history
-          WHERE symbol = ${meantBy(sql, symbol)} AND day <= ${to}::date AND ${after === undefined ? sql`day >= ${from}::date` : sql`day > ${after}::date`}
-          ORDER BY day LIMIT ${pricesOfPage}::int`
-      )
-    )
+    const select = sql`SELECT ${priceColumns} FROM price_history WHERE symbol = ${meantBy(sql, symbol)}`
+    return yield* readPrices.list(daysOf(yield* checked(period), pricesOfPage, sql, select))
   })
 
 /** The SQL of what changed between two rows, `first` and `last`, that have a day and a value. */
@@ -202,17 +195,18 @@ const changed = /* @__PURE__ */ Tables.fixed(`
   first.day AS first_day, first.value AS first, last.day AS last_day, last.value AS last,
   last.value - first.value AS change, round((last.value - first.value) * 100 / nullif(first.value, 0), 2) AS percentage`)
 
+/** The first and the last row of a period, each as a table; `select` as in {@link daysOf}. */
+const ends = ({ from, to }: Period, sql: Sql, select: Fragment) => {
+  const values = sql`${select} AND day BETWEEN ${from}::date AND ${to}::date ORDER BY day`
+  return sql`LATERAL (${values} LIMIT 1) AS first, LATERAL (${values} DESC LIMIT 1) AS last`
+}
+
 const readChange = /* @__PURE__ */ reader(snapshots, Change)
 
 const portfolioChange = (sql: Sql): Operations["portfolioChange"] =>
   Effect.fn("History.portfolioChange")(function* (user, period) {
-    const { from, to } = yield* checked(period)
-    const end = (order: "ASC" | "DESC") => sql`
-      SELECT day, total AS value FROM portfolio_snapshots
-      WHERE clerk_user_id = ${user}::varchar AND day BETWEEN ${from}::date AND ${to}::date
-      ORDER BY day ${sql.literal(order)} LIMIT 1`
-    const [row] = yield* sql`
-      SELECT ${changed} FROM (${end("ASC")}) AS first, (${end("DESC")}) AS last`
+    const select = sql`SELECT day, total AS value FROM portfolio_snapshots WHERE clerk_user_id = ${user}::varchar`
+    const [row] = yield* sql`SELECT ${changed} FROM ${ends(yield* checked(period), sql, select)}`
     return row === undefined ? null : yield* readChange.row(row)
   })
 
@@ -223,15 +217,12 @@ const readPriceChanges = /* @__PURE__ */ reader(
 
 const priceChanges = (sql: Sql): Operations["priceChanges"] =>
   Effect.fn("History.priceChanges")(function* (symbols, period) {
-    const { from, to } = yield* checked(period)
-    const end = (order: "ASC" | "DESC") => sql`
-      SELECT day, price AS value FROM price_history
-      WHERE price_history.symbol = wanted.symbol AND day BETWEEN ${from}::date AND ${to}::date
-      ORDER BY day ${sql.literal(order)} LIMIT 1`
+    const select = sql`SELECT day, price AS value FROM price_history WHERE price_history.symbol = wanted.symbol`
+    const between = ends(yield* checked(period), sql, select)
     return yield* readPriceChanges.list(sql`
       SELECT wanted.symbol, ${changed}
-      FROM (SELECT DISTINCT ${meant("given")} AS symbol FROM unnest(${symbols}::text[]) AS given) AS wanted,
-        LATERAL (${end("ASC")}) AS first, LATERAL (${end("DESC")}) AS last ORDER BY wanted.symbol`)
+      FROM (SELECT DISTINCT ${meant("given")} AS symbol FROM unnest(${symbols}::text[]) AS given) AS wanted, ${between}
+      ORDER BY wanted.symbol`)
   })
 
 const make = Effect.map(

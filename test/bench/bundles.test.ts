@@ -26,12 +26,12 @@ it.effect("a handler without the AWS SDK is smaller than one of the bare SDK, an
 )
 
 it.effect(
-  "a handler on Aurora holds neither PGlite nor PostgreSQL's protocol, the local server or the command line, in 410 kB",
+  "a handler on Aurora holds neither PGlite nor PostgreSQL's protocol, the local server or the command line, in 400 kB",
   () =>
     Effect.gen(function* () {
       const handler = yield* bundle("repository, by DbLayer.layerDataApi")
       assert.isAbove(handler.from(/src\/repository\//), 0)
-      assert.isAtMost(handler.bytes, 410_000)
+      assert.isAtMost(handler.bytes, 400_000)
       assert.strictEqual(handler.from(/@electric-sql|@effect\/sql-pg|src\/(?:local|cli|agent)\//), 0)
     })
 )

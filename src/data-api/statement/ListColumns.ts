@@ -1,5 +1,5 @@
 /** The columns of a list that is sent as JSON: expressions that give each of their texts its type. Pure. */
-import { bare, type Placement } from "./Placeholders.ts"
+import type { Placement } from "./Placeholders.ts"
 
 /** How a list's values are in its text. */
 export interface Values {
@@ -95,16 +95,16 @@ export const columnOf = (
   where: Where
 ): ListColumn | undefined => {
   const own = column.filter((value) => !values.takesType(value))
-  const placements = (own.length > 0 ? own : column).map((value) => values.placementOf(value) ?? bare)
-  if (placements.some(({ _tag }) => _tag === "Literal")) return undefined
-  const types = placements.map((placement) => (placement._tag === "Cast" ? placement.type : ""))
+  const shown = own.length > 0 ? own : column
+  if (shown.some((value) => values.placementOf(value)?._tag === "Literal")) return undefined
+  const typeOf = (value: number): string => {
+    const placement = values.placementOf(value)
+    return placement?._tag === "Cast" ? placement.type : ""
+  }
+  const types = shown.map(typeOf)
   const type = new Set(types.map(plainName)).size === 1 ? types[0] : columnType(types)
   if (type === undefined) {
     if (where === "in" || typeText === undefined) return undefined
-    const typeOf = (value: number) => {
-      const placement = values.placementOf(value)
-      return placement?._tag === "Cast" ? placement.type : ""
-    }
     return severalTypes(text, typeText, column, typeOf, values, where)
   }
   // The type of an untyped NULL is left to INSERT, and is text in VALUES, as without the list.

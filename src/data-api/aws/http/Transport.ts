@@ -53,7 +53,7 @@ const handshakes: ReadonlyArray<readonly [RegExp, string]> = [
     "its certificate is not valid now: renew it, or correct this machine's clock"
   ],
   [
-    /^(?:UNABLE_TO_(?:GET|VERIFY)_\w+|SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|CERT_\w+|INVALID_(?:CA|PURPOSE))$/,
+    /^(?:UNABLE_TO_(?:GET|VERIFY)_\w+|(?:DEPTH_ZERO_)?SELF_SIGNED_CERT\w*|CERT_\w+|INVALID_(?:CA|PURPOSE))$/,
     "its certificate is not trusted: set NODE_EXTRA_CA_CERTS in the environment to the file of its authority"
   ]
 ]
