@@ -7,6 +7,7 @@ import { join } from "node:path"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Exit, Redacted, Schedule, Scope } from "effect"
 import { TestClock } from "effect/testing"
+import pg from "pg"
 import postgres from "postgres"
 import { describe } from "vitest"
 import { DataApi } from "../../src/data-api/DataApi.ts"
@@ -110,6 +111,13 @@ describe.skipIf(TestDatabase.postgresUrl === undefined || !hasPsql)(TestDatabase
           "invalid length of startup packet"
         )
         assert.include((yield* spoken(port, packet(2 << 16))).toString(), "unsupported frontend protocol 2.0")
+      })
+    )
+
+    it.effect("a client that terminates before it has begun gets no answer, as from PostgreSQL", () =>
+      Effect.gen(function* () {
+        const { port } = yield* TestGateway
+        assert.strictEqual((yield* spoken(port, Buffer.from("X\0\0\0\x04"))).length, 0)
       })
     )
 
@@ -558,6 +566,82 @@ create table made as select * from t; set timezone to 'Asia/Tokyo'; show timezon
         assert.strictEqual(stdout, "2\n2\n3\nAsia/Tokyo\n\n")
         assert.strictEqual(stderr.match(/ERROR/g)?.length, 1)
         assert.strictEqual((yield* psql(directUrl, "select count(*) from made")).stdout, "3\n")
+      })
+    )
+
+    it.effect(
+      "what was committed is kept when the client is cut off within a transaction, and what was not is not",
+      () =>
+        Effect.gen(function* () {
+          const { directUrl, url } = yield* TestGateway
+          yield* Effect.promise(async () => {
+            const client = new pg.Client({ connectionString: url })
+            client.on("error", () => {})
+            await client.connect()
+            await client.query("create table cut(a int); insert into cut values (1)")
+            await client.query("begin; insert into cut values (2)")
+            client.connection.stream.destroy()
+          })
+          const kept = Effect.filterOrFail(psql(directUrl, "select * from cut"), ({ stdout }) => stdout === "1\n")
+          yield* Effect.retry(kept, Schedule.max([Schedule.spaced("50 millis"), Schedule.recurs(100)]))
+        }).pipe(TestClock.withLive)
+    )
+
+    it.effect("COMMIT makes the checks of deferred constraints, and leaves them deferred", () =>
+      Effect.gen(function* () {
+        const { directUrl, url } = yield* TestGateway
+        const { stderr, stdout } = yield* psql(
+          url,
+          `create table once(a int unique deferrable initially deferred);
+insert into once values (1); begin; insert into once values (1); commit; select count(*) from once; insert into once values (1);
+begin; insert into once values (1); update once set a = 2 where ctid = (select max(ctid) from once); commit; table once;`
+        )
+        assert.strictEqual(stdout, "1\n1\n2\n")
+        assert.strictEqual(stderr.match(/ERROR: {2}duplicate key/g)?.length, 2)
+        assert.strictEqual((yield* psql(directUrl, "select count(*) from once")).stdout, "2\n")
+      })
+    )
+
+    it.effect("the connection ends with the session, whose writes are lost", () =>
+      Effect.gen(function* () {
+        const { directUrl, url } = yield* TestGateway
+        const failures = yield* Effect.promise(async () => {
+          const client = new pg.Client({ connectionString: url })
+          const failed: Array<string> = []
+          client.on("error", (error) => failed.push("code" in error ? String(error.code) : error.message))
+          await client.connect()
+          await client.query("create table lost(a int)")
+          const { rows } = await client.query("select pg_backend_pid() as pid")
+          const direct = new pg.Client({ connectionString: directUrl })
+          await direct.connect()
+          await direct.query("select pg_terminate_backend($1)", [rows[0].pid])
+          await direct.end()
+          await client.query("insert into lost values (1)").catch((error: Error) => failed.push(error.message))
+          await client.query("insert into lost values (1)").catch((error: Error) => failed.push(error.message))
+          return failed
+        })
+        assert.strictEqual(failures.length, 3)
+        assert.include(failures, "57P01")
+        assert.match(failures.join("\n"), /PostgreSQL ended the session[\s\S]*not queryable/)
+        assert.include((yield* psql(directUrl, "table lost")).stderr, "does not exist")
+      })
+    )
+
+    it.effect("prepared statements use temporary tables, and their types", () =>
+      Effect.gen(function* () {
+        const { url } = yield* TestGateway
+        const found = yield* Effect.promise(async () => {
+          const client = new pg.Client({ connectionString: url })
+          await client.connect()
+          await client.query("create temp table numbers (id bigint); create type pg_temp.pair as (a int, b text)")
+          const refused = await client.query("insert into numbers values ($1)", ["9".repeat(30)]).catch(String)
+          await client.query("insert into numbers values ($1), ($2)", [1, 2])
+          const { rows } = await client.query("select id, row(1, 'a')::pg_temp.pair from numbers where id > $1", [1])
+          await client.end()
+          return { refused, rows }
+        })
+        assert.deepStrictEqual(found.rows, [{ id: "2", row: "(1,a)" }])
+        assert.include(found.refused, "out of range for type bigint")
       })
     )
   })

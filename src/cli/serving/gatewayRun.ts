@@ -117,6 +117,10 @@ const runProgram = Effect.fnUntraced(function* (
   )
 })
 
+/** What `--session` means. */
+const oneTransaction =
+  "Each connection is one transaction: others see what it writes when it ends, and its locks last until then; if the transaction is lost before, so is what it wrote."
+
 /** Listens until the program has ended; without a program, until it is interrupted. */
 const listen = Effect.fnUntraced(function* (
   options: GatewayOptions,
@@ -138,6 +142,7 @@ const listen = Effect.fnUntraced(function* (
     ...(hasCommand ? {} : { onStatement: (entry) => write(lineOf(entry)) })
   })
   const variables = variablesOf(address, database, password)
+  if (options.session) yield* say(oneTransaction)
   if (hasCommand) {
     const code = yield* runProgram(options.command, variables)
     return code === 0 ? undefined : yield* new Exit({ code })

@@ -102,9 +102,16 @@ const resuming = (socket: ClientSocket) =>
 
 const asFatal = ({ fields }: Refused): Uint8Array => Backend.errorResponse({ ...fields, severity: "FATAL" })
 
+const sessionOver = fatal(
+  "57P01",
+  "the session has ended: its transaction was lost, and nothing that this connection wrote is kept",
+  "Connect again, and run it again."
+)
+
 const ready = (socket: ClientSocket, session: Session) =>
   Effect.andThen(
     Effect.sync(() => {
+      if (session.isOver) return void socket.send(asFatal(sessionOver))
       report(socket, session)
       socket.send(Backend.readyForQuery(session.status))
     }),
@@ -118,7 +125,7 @@ const converse = Effect.fnUntraced(function* (answering: Answering) {
   const idling = new Idling(session)
   yield* Effect.forkChild(idling.keepAlive)
   yield* ready(socket, session)
-  for (;;) {
+  while (!session.isOver) {
     const read = yield* idling.wait(socket.next)
     if (read._tag === "End") return
     if (read._tag === "Malformed") {
@@ -128,9 +135,7 @@ const converse = Effect.fnUntraced(function* (answering: Answering) {
     const { message } = read
     switch (message._tag) {
       case "Terminate":
-        return yield* Effect.catch(session.finish(), ({ fields }) =>
-          Effect.logWarning(`The transaction of a session was not committed: ${fields.message}`)
-        )
+        return
       case "Query":
         extended.forgetUnnamed()
         yield* simpleQuery(answering, message.sql)
@@ -254,7 +259,12 @@ export const serve = Effect.fnUntraced(function* (socket: ClientSocket, options:
     ),
     Effect.andThen(
       Effect.sync(() => cancels.remove(processId)),
-      Effect.andThen(session.abandon(), releaseLocks(session))
+      Effect.andThen(
+        Effect.catch(session.finish(), ({ fields }) =>
+          Effect.logWarning(`The transaction of a session was not committed: ${fields.message}`)
+        ),
+        releaseLocks(session)
+      )
     )
   )
 })

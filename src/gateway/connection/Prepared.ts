@@ -109,11 +109,17 @@ export const prepare = Effect.fnUntraced(function* (session: Session, sql: strin
   }
   yield* whyNot(session, statement, types)
   if (types.length > 0 || statement.words.some((word) => /^\$\d+$/.test(word))) {
-    return yield* refusal(
-      "54000",
-      "the statement is too long to ask for the types of its parameters",
-      "Split it: the Data API accepts statements of up to 65,536 characters."
-    )
+    return yield* description === "unknown"
+      ? refusal(
+          "54000",
+          "the statement is too long to ask for the types of its parameters",
+          "Split it: the Data API accepts statements of up to 65,536 characters."
+        )
+      : refusal(
+          description.sqlState,
+          "the statement could not be described, and could have been a moment later",
+          "Retry it."
+        )
   }
   return bare
 })

@@ -82,6 +82,18 @@ const mayRunOn = (exit: Exit.Exit<unknown, DataApiError>): boolean => {
 export const setConfig = (settings: ReadonlyArray<readonly [name: string, value: string]>): string =>
   `select ${settings.map(([name, value]) => `set_config(${literal(name)}, ${literal(value)}, true)`).join(", ")}`
 
+/**
+ * Makes the checks of deferred constraints that COMMIT would make, in a transaction that goes on. What is raised rolls
+ * the block back, and with it SET CONSTRAINTS.
+ */
+const deferredChecks = `do $checks$
+begin
+  set constraints all immediate;
+  raise sqlstate 'ALEX0';
+exception when sqlstate 'ALEX0' then null;
+end
+$checks$`
+
 export class Session {
   readonly upstream: Upstream
   readonly database: string | undefined
@@ -97,6 +109,8 @@ export class Session {
   readonly locks: Array<HeldLock> = []
   /** The service has ended a transaction that held an advisory lock. */
   lostLock = false
+  /** The transaction of the whole session has ended before the client: nothing of what it wrote is kept. */
+  isOver = false
   /** Cursors WITH HOLD by name. */
   held = new Map<string, HeldCursor>()
   /** Prepared statements by name. */
@@ -130,7 +144,7 @@ export class Session {
     return Effect.suspend(() => this.#call(call))
   }
 
-  #call({ parameters, sql }: Call): Effect.Effect<ExecuteStatementResponse, DataApiError> {
+  #call({ early, parameters, sql }: Call): Effect.Effect<ExecuteStatementResponse, DataApiError> {
     const { transaction } = this
     const sent = this.tagged(sql, (text) =>
       this.upstream.api.executeStatement({
@@ -143,6 +157,7 @@ export class Session {
       })
     )
     if (isRead(sql)) return transaction === undefined ? sent : this.#watched(transaction, sent)
+    if (transaction !== undefined) transaction.wrote ||= early !== true
     const called = Effect.mapError(sent, unclear)
     return transaction === undefined ? this.#lasting(called) : this.#watched(transaction, called)
   }
@@ -229,6 +244,10 @@ export class Session {
 
   #ask<A>(question: (place: Place) => Effect.Effect<A, DataApiError>): Effect.Effect<A, Refused> {
     return Effect.suspend(() => {
+      // Only the session's own transaction sees its temporary tables, and what it has created.
+      if (this.transaction === undefined && this.upstream.wholeSession) {
+        return Effect.andThen(this.begin(true), this.#ask(question))
+      }
       const { transaction } = this
       if (transaction?.failed === true) return Effect.fail(aborted())
       const asked = question({
@@ -311,14 +330,18 @@ export class Session {
       const { transaction } = this
       if (transaction === undefined) return Effect.succeed(true)
       if (transaction.failed) return Effect.as(this.rollback(), false)
-      if (this.base !== undefined) {
-        const released = this.send({ sql: `release savepoint ${UNIT}`, early: true })
-        return Effect.map(released, () => {
+      if (this.base === undefined) return Effect.as(this.#commitForGood(transaction), true)
+      const release = this.send({ sql: `release savepoint ${UNIT}`, early: true })
+      const checked = transaction.wrote
+        ? Effect.andThen(this.send({ sql: deferredChecks, early: true }), release)
+        : release
+      return Effect.matchEffect(checked, {
+        onSuccess: () => {
           this.transaction = undefined
-          return true
-        })
-      }
-      return Effect.as(this.#commitForGood(transaction), true)
+          return Effect.succeed(true)
+        },
+        onFailure: (error) => Effect.andThen(this.rollback(), Effect.fail(error))
+      })
     })
   }
 
@@ -364,6 +387,7 @@ export class Session {
     return Effect.suspend(() => {
       const transaction = this.transaction ?? this.base
       if (transaction === undefined) return Effect.void
+      this.isOver ||= this.base !== undefined
       this.transaction = undefined
       this.base = undefined
       this.restore(transaction.before)
@@ -377,10 +401,11 @@ export class Session {
     })
   }
 
-  /** The client terminates: commits the session's transaction, unless the client is inside one of its own. */
+  /** The connection has ended: rolls the client's transaction back, and commits that of the whole session. */
   finish(): Effect.Effect<void, Refused> {
-    return Effect.suspend(() =>
-      this.base === undefined || this.transaction !== undefined ? this.abandon() : this.#commitForGood(this.base)
+    return Effect.andThen(
+      this.rollback(),
+      Effect.suspend(() => (this.base === undefined ? Effect.void : this.#commitForGood(this.base)))
     )
   }
 

@@ -29,6 +29,8 @@ export interface OpenTransaction {
   failed: boolean
   /** The service has already ended it. */
   gone: boolean
+  /** It may have written. */
+  wrote: boolean
   /** Settings not applied yet: applying them is a query, after which SET TRANSACTION would fail. */
   pending: Map<string, string>
   /** The session state at its beginning, which a rollback restores. */
@@ -49,6 +51,7 @@ export const openTransaction = (id: string, implicit: boolean, holding: Holding,
   implicit,
   failed: false,
   gone: false,
+  wrote: false,
   pending: new Map(holding.settings),
   before: holdingOf(holding),
   modes,
