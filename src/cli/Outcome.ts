@@ -18,7 +18,7 @@ export class SignalsOfProgram extends Context.Reference<{ current: boolean }>("a
   defaultValue: () => ({ current: false })
 }) {}
 
-/** The command can't do what it was asked to do: exit 1. */
+/** The command can't do what it was asked to do: exit 1, or 3 where a check found out why. */
 export class Refused extends Data.TaggedError("Refused")<{
   /** Names the case for programs. */
   readonly code: string
@@ -26,6 +26,7 @@ export class Refused extends Data.TaggedError("Refused")<{
   readonly problem: string
   /** What to do, one sentence without its full stop. */
   readonly fix: string
+  readonly exit?: 3
   readonly cause?: unknown
 }> {
   override get message(): string {

@@ -15,7 +15,7 @@ import { command } from "./commands/index.ts"
 import type { Failure } from "./failure.ts"
 import { presenter } from "./help/presenter.ts"
 import { unknownCommand } from "./help/unknownCommand.ts"
-import { EndsWhenStopped, Exit, WrongUsage } from "./Outcome.ts"
+import { EndsWhenStopped, Exit, Refused, WrongUsage } from "./Outcome.ts"
 import { printJson, say } from "./output/text.ts"
 import { visible } from "./output/visible.ts"
 import { root } from "./root.ts"
@@ -109,7 +109,7 @@ const failed = (error: unknown, json: boolean) =>
     Effect.promise(() => import("./failure.ts")),
     ({ failureOf, lineOf }) => {
       const failure = failureOf(error)
-      return report(failure, lineOf(failure), json, 1)
+      return report(failure, lineOf(failure), json, error instanceof Refused ? (error.exit ?? 1) : 1)
     }
   )
 

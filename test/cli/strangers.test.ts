@@ -97,6 +97,11 @@ it.effect.each(strangers.map((tables, index) => ({ tables, index })))(
           for (const { message } of findings)
             assert.match(message, /^the table "\w+" is another application's: /, command)
         }
+        for (const command of ["migrate plan", "migrate plan --try"]) {
+          const { code, out } = yield* alexDb(path, command)
+          assert.strictEqual(code, 3, command)
+          assert.include(JSON.parse(out), { ok: false, code: "migration-refused" }, command)
+        }
         for (const command of commands) {
           const { code, err, out } = yield* alexDb(path, command)
           assert.strictEqual(code, 1, `${command}: ${out}`)

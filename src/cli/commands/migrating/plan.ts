@@ -4,7 +4,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Plan } from "../../../operations/index.ts"
-import { problemFound } from "../../Outcome.ts"
+import { problemFound, Refused } from "../../Outcome.ts"
 import { count, print, type Style } from "../../output/text.ts"
 import { database, on, operations, root } from "../../root.ts"
 import { ownFolder, sourceOf } from "./ownFolder.ts"
@@ -67,9 +67,12 @@ export const plan = Command.make(
   Effect.fnUntraced(function* (options) {
     const flags = yield* root
     const { onDatabase } = yield* database
-    const { Plan } = yield* operations
+    const { Advice, Plan } = yield* operations
     const to = Option.getOrUndefined(options.to)
-    const report = yield* onDatabase(flags)(Plan.plan({ to, rehearse: options.rehearse, ...sourceOf(options.folder) }))
+    const planned = Plan.plan({ to, rehearse: options.rehearse, ...sourceOf(options.folder) })
+    const report = yield* onDatabase(flags)(planned).pipe(
+      Effect.catchTag("MigrationRefused", (refused) => new Refused({ ...Advice.adviceOn(refused), exit: 3 }))
+    )
     yield* print(flags.json, report, planText)
     if ((report.adoption?.problems.length ?? 0) > 0) return yield* problemFound
   })
