@@ -258,6 +258,9 @@ layer(Folder.layer, { timeout: "60 seconds" })("the command line", (it) => {
           (${fresh}::uuid, ${user}::varchar, 'of another program', 'running', now(), ${attack}::text)`
       ).pipe(Effect.provide(onFolder(folder)))
       assert.include((yield* alexDb(["verify"])).out, "alex-db jobs requeue --stuck")
+      assert.strictEqual((yield* alexDb(["jobs", "list", "--status", "failed"])).out, "There is no failed job.")
+      const long = yield* alexDb(["jobs", "list", "--stuck", "--running-for", "3h"])
+      assert.strictEqual(long.out, "There is no stuck job.")
       const all = yield* alexDb(["jobs", "list", "--status", "running"])
       assert.include(all.out, fresh)
       assert.notInclude(all.out, "\u001b]52")

@@ -11,25 +11,27 @@ import { WrongUsage } from "../Outcome.ts"
 import { count, print, table } from "../output/text.ts"
 import { database, defaulted, int, operations, root } from "../root.ts"
 
-const listText = ({ calls, more }: AgentCallOperations.AgentCallsReport): string =>
-  [
-    calls.length === 0
-      ? "No agent has written anything."
-      : table(
-          ["at (UTC)", "user", "tool", "job", "outcome", "ms", "bytes", "arguments"],
-          calls.map((call) => [
-            call.called_at.toISOString().slice(0, 19).replace("T", " "),
-            call.clerk_user_id,
-            call.tool,
-            call.job_id ?? "",
-            call.outcome,
-            String(call.milliseconds),
-            String(call.bytes),
-            call.arguments.slice(0, 12)
-          ])
-        ),
-    ...(more ? ["There are more: raise --limit to see them."] : [])
-  ].join("\n")
+const listText =
+  (ofUser: boolean) =>
+  ({ calls, more }: AgentCallOperations.AgentCallsReport): string =>
+    [
+      calls.length === 0
+        ? `No agent${ofUser ? " of this user" : ""} has written anything.`
+        : table(
+            ["at (UTC)", "user", "tool", "job", "outcome", "ms", "bytes", "arguments"],
+            calls.map((call) => [
+              call.called_at.toISOString().slice(0, 19).replace("T", " "),
+              call.clerk_user_id,
+              call.tool,
+              call.job_id ?? "",
+              call.outcome,
+              String(call.milliseconds),
+              String(call.bytes),
+              call.arguments.slice(0, 12)
+            ])
+          ),
+      ...(more ? ["There are more: raise --limit to see them."] : [])
+    ].join("\n")
 
 const prunedText = ({ pruned }: AgentCallOperations.AgentCallsPrunedReport): string =>
   `${count(pruned, "call")} deleted.`
@@ -73,7 +75,7 @@ export const agentCalls = Command.make(
       return yield* print(flags.json, yield* onDatabase(flags)(AgentCallOperations.prune(olderThan)), prunedText)
     }
     const report = yield* onDatabase(flags)(AgentCallOperations.list({ user, limit: options.limit }))
-    yield* print(flags.json, report, listText)
+    yield* print(flags.json, report, listText(user !== undefined))
   })
 ).pipe(
   Command.withDescription("List what agents wrote through their tools, newest first, or delete old entries"),

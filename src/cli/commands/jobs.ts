@@ -19,26 +19,28 @@ const runningFor = Flag.String("running-for").pipe(
 
 const minute = (date: Date | null): string => date?.toISOString().slice(0, 16).replace("T", " ") ?? ""
 
-const listText = ({ jobs, more, unreadable }: JobOperations.JobsReport, { warn }: Style): string =>
-  [
-    jobs.length === 0
-      ? "No such job."
-      : table(
-          ["id", "user", "type", "status", "attempts", "created (UTC)", "started", "error"],
-          jobs.map((job) => [
-            job.id,
-            job.clerk_user_id,
-            job.job_type,
-            job.status,
-            String(job.attempts),
-            minute(job.created_at),
-            minute(job.started_at),
-            (job.error_message ?? "").slice(0, 60)
-          ])
-        ),
-    ...unreadable.map(({ id }) => `${warn("can't be read:")} ${id}; alex-db verify says why`),
-    ...(more ? ["There are more: raise --limit to see them."] : [])
-  ].join("\n")
+const listText =
+  (which: string) =>
+  ({ jobs, more, unreadable }: JobOperations.JobsReport, { warn }: Style): string =>
+    [
+      jobs.length === 0
+        ? `There is no ${which}job${unreadable.length === 0 ? "" : " that can be read"}.`
+        : table(
+            ["id", "user", "type", "status", "attempts", "created (UTC)", "started", "error"],
+            jobs.map((job) => [
+              job.id,
+              job.clerk_user_id,
+              job.job_type,
+              job.status,
+              String(job.attempts),
+              minute(job.created_at),
+              minute(job.started_at),
+              (job.error_message ?? "").slice(0, 60)
+            ])
+          ),
+      ...unreadable.map(({ id }) => `${warn("can't be read:")} ${id}; alex-db verify says why`),
+      ...(more ? ["There are more: raise --limit to see them."] : [])
+    ].join("\n")
 
 const list = Command.make(
   "list",
@@ -60,7 +62,11 @@ const list = Command.make(
         limit: options.limit
       })
     )
-    yield* print(flags.json, report, listText)
+    const which = [
+      ...(options.stuck ? ["stuck "] : []),
+      ...Option.toArray(Option.map(options.status, (status) => `${status} `))
+    ]
+    yield* print(flags.json, report, listText(which.join("")))
   })
 ).pipe(
   Command.withDescription("List jobs, the oldest first"),

@@ -7,10 +7,18 @@ import { WrongUsage } from "../Outcome.ts"
 import { count, print } from "../output/text.ts"
 import { database, operations, root } from "../root.ts"
 
-const snapshotText = ({ database, location, users }: { database: string; location: string; users: number }): string =>
-  users === 0
-    ? `No user in "${database}" at ${location}: nothing was stored.`
-    : `The portfolios of ${count(users, "user")} in "${database}" at ${location} have a snapshot of today.`
+interface SnapshotReport {
+  readonly database: string
+  readonly location: string
+  readonly users: number
+}
+
+const snapshotText =
+  (user: string | undefined) =>
+  ({ database, location, users }: SnapshotReport): string =>
+    users === 0
+      ? `No user${user === undefined ? "" : ` ${user}`} in "${database}" at ${location}: nothing was stored.`
+      : `The portfolios of ${count(users, "user")} in "${database}" at ${location} have a snapshot of today.`
 
 export const snapshot = Command.make(
   "snapshot",
@@ -41,7 +49,7 @@ export const snapshot = Command.make(
         return { database, location, users }
       })
     )
-    yield* print(flags.json, report, snapshotText)
+    yield* print(flags.json, report, snapshotText(Option.getOrUndefined(options.user)))
   })
 ).pipe(
   Command.withDescription("Store the value of every portfolio as today's snapshot, replacing one stored earlier today"),
