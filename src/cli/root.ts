@@ -6,6 +6,8 @@
  */
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
+import * as Param from "effect/cli/Param"
+import * as Primitive from "effect/cli/Primitive"
 import * as Effect from "effect/Effect"
 
 export const root = Command.make("alex-db").pipe(
@@ -34,6 +36,18 @@ export const on = (name: string, description: string) =>
 /** A flag that may be given several times. */
 export const repeated = (name: string, metavar: string, description: string) =>
   Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.atLeast(0))
+
+/** A path as it was typed, such as `-`, which a shell completes as any other. */
+const typedPath = (kind: Primitive.PathType): Primitive.Primitive<string> =>
+  Object.assign(Primitive.Path(kind), { parse: (typed: string) => Effect.succeed(typed) })
+
+/** An argument that names a file, or `-`. */
+export const fileArgument = (name: string) =>
+  Param.makeSingle({ kind: Param.argumentKind, name, primitiveType: typedPath("file") })
+
+/** A flag that names a file or a folder, or something else. */
+export const pathFlag = (name: string) =>
+  Param.makeSingle({ kind: Param.flagKind, name, primitiveType: typedPath("either") })
 
 /** A flag with a whole number, which is refused as wrong usage outside its range. */
 export const int = (name: string, minimum: number, maximum?: number) =>

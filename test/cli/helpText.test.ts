@@ -127,6 +127,17 @@ describe("help", () => {
       const script = (yield* TestConsole.logLines).join("\n")
       for (const name of ["portfolio-analysis", "reports", "migrate", "--dotenv"]) assert.include(script, name)
       assert.isAtLeast((script.match(/_alex_db--paths -f /g) ?? []).length, 5)
+      for (const [command, name] of [
+        ["restore", "0"],
+        ["backup", "0"],
+        ["copy", "--from"],
+        ["copy", "--to"],
+        ["upgrade", "--with"],
+        ["mcp", "--trail"]
+      ]) {
+        const completion = script.split(`_alex_db_${command}()`)[1]?.split("\n}\n")[0] ?? ""
+        assert.match(completion, new RegExp(`^ +${name}\\)\n +_alex_db--paths -f `, "m"), `${command} ${name}`)
+      }
     })
   )
 })

@@ -10,7 +10,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { type Grant, grants, isGrant } from "../../agent/tools/Grants.ts"
 import { EndsWhenStopped, WrongUsage } from "../Outcome.ts"
-import { database, defaulted, int, root } from "../root.ts"
+import { database, defaulted, int, pathFlag, root } from "../root.ts"
 import { httpFlags } from "../serving/mcpHttpFlags.ts"
 import { trailTo } from "../serving/trail.ts"
 import { readAllJsonRight } from "../soundJson.ts"
@@ -82,7 +82,7 @@ const flags = {
     ),
     Flag.withDefault("both")
   ),
-  trail: Flag.String("trail").pipe(
+  trail: pathFlag("trail").pipe(
     Flag.withMetavar("FILE"),
     Flag.withDescription(
       "Append a JSON line for each call to this file, or - for stderr: user, job, tool, a hash of the arguments, outcome, time, bytes"

@@ -8,7 +8,7 @@ import { WrongUsage } from "../../Outcome.ts"
 import { backupText } from "../../output/keepingText.ts"
 import { print, sayLines, style } from "../../output/text.ts"
 import { visibleReport } from "../../output/visible.ts"
-import { database, operations, root } from "../../root.ts"
+import { database, fileArgument, operations, root } from "../../root.ts"
 import { version } from "../../version.ts"
 import { anonymizeFlag, anonymizeKey, schemaFlag } from "./asking.ts"
 
@@ -21,7 +21,7 @@ const isNowhere = (): boolean => {
 export const backup = Command.make(
   "backup",
   {
-    file: Argument.String("file").pipe(
+    file: fileArgument("file").pipe(
       Argument.withDescription("The file to write, compressed with gzip if its name ends in .gz; - for stdout")
     ),
     schema: schemaFlag,

@@ -11,7 +11,7 @@ import type { CopyDatabase } from "../../../operations/index.ts"
 import { WrongUsage } from "../../Outcome.ts"
 import { restoreText } from "../../output/keepingText.ts"
 import { print } from "../../output/text.ts"
-import { database, operations, root } from "../../root.ts"
+import { database, operations, pathFlag, root } from "../../root.ts"
 import { version } from "../../version.ts"
 import { anonymizeFlag, anonymizeKey, askToReplace, replaceFlags, schemaFlag } from "./asking.ts"
 
@@ -27,7 +27,7 @@ const isSameFolder = (one: DbConfig, other: DbConfig): boolean =>
   realpathSync(one.directory) === realpathSync(other.directory)
 
 const side = (name: string, description: string) =>
-  Flag.String(name).pipe(Flag.withMetavar("DATABASE"), Flag.withDescription(description))
+  pathFlag(name).pipe(Flag.withMetavar("DATABASE"), Flag.withDescription(description))
 
 /** Copies; where rows would be lost, asks first, if there is somebody to ask. */
 const copied = Effect.fnUntraced(function* (reading: Parameters<Copy>[0], options: NonNullable<Parameters<Copy>[1]>) {

@@ -8,7 +8,7 @@ import * as Option from "effect/Option"
 import { WrongUsage } from "../../Outcome.ts"
 import { planText, restoreText } from "../../output/keepingText.ts"
 import { print } from "../../output/text.ts"
-import { database, on, operations, root } from "../../root.ts"
+import { database, fileArgument, on, operations, root } from "../../root.ts"
 import { version } from "../../version.ts"
 import { askToReplace, replaceFlags } from "./asking.ts"
 
@@ -22,7 +22,7 @@ const readsOnce = (file: string) =>
 export const restore = Command.make(
   "restore",
   {
-    file: Argument.String("file").pipe(Argument.withDescription("The backup file, compressed or not; - for stdin")),
+    file: fileArgument("file").pipe(Argument.withDescription("The backup file, compressed or not; - for stdin")),
     ...replaceFlags,
     resume: on("resume", "Commit in steps, and continue where an interrupted run with the same file stopped"),
     dryRun: on("dry-run", "Read the backup, say what would be replaced, and change nothing")

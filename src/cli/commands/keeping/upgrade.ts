@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import { WrongUsage } from "../../Outcome.ts"
 import { upgradeText } from "../../output/keepingText.ts"
 import { print } from "../../output/text.ts"
-import { database, on, root } from "../../root.ts"
+import { database, on, pathFlag, root } from "../../root.ts"
 import { version } from "../../version.ts"
 
 export const upgrade = Command.make(
@@ -17,7 +17,7 @@ export const upgrade = Command.make(
       Argument.withDescription("The folder; that of the environment by default"),
       Argument.optional
     ),
-    with: Flag.String("with").pipe(
+    with: pathFlag("with").pipe(
       Flag.withMetavar("PACKAGE"),
       Flag.withDescription("The PGlite package that npm installs to read the folder, such as a file from npm pack"),
       Flag.optional
