@@ -30,8 +30,8 @@ export type DbConfig =
       readonly database: string
       readonly region: string
       /**
-       * The address in `AWS_ENDPOINT_URL_RDS_DATA`, if set: calls go there instead of to AWS, for example to a local
-       * server.
+       * The address in `AWS_ENDPOINT_URL_RDS_DATA`, or in `AWS_ENDPOINT_URL` for all services, if set: calls go there
+       * instead of to AWS, for example to a local server.
        */
       readonly endpoint: string | undefined
     }
@@ -126,8 +126,10 @@ export const region = Effect.gen(function* () {
 
 /** Calls are signed: a user or password in the address has no use, and could end up in a log. */
 const endpointOf = Effect.gen(function* () {
-  const variable = "AWS_ENDPOINT_URL_RDS_DATA"
-  const endpoint = yield* text(variable)
+  const isIgnored = (yield* text("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")) === "true"
+  const ofService = yield* text("AWS_ENDPOINT_URL_RDS_DATA")
+  const variable = ofService === undefined ? "AWS_ENDPOINT_URL" : "AWS_ENDPOINT_URL_RDS_DATA"
+  const endpoint = ofService ?? (isIgnored ? undefined : yield* text(variable))
   if (endpoint === undefined) return undefined
   const url = URL.parse(endpoint)
   if (url === null || !/^https?:$/.test(url.protocol)) {
