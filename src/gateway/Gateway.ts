@@ -169,7 +169,8 @@ export const make = Effect.fn("Gateway.make")(function* (options: Options) {
       )
     )
   }
-  const server = createServer({ noDelay: true }, onConnection)
+  // A client may stop sending, and still wait for answers.
+  const server = createServer({ noDelay: true, allowHalfOpen: true }, onConnection)
   const listen = Effect.callback<number, GatewayError>((resume) => {
     const failed = (cause: NodeJS.ErrnoException) => resume(Effect.fail(cantListen(host, port, cause)))
     server.once("error", failed)

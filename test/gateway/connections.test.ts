@@ -663,6 +663,27 @@ begin; insert into once values (1); update once set a = 2 where ctid = (select m
       })
     )
 
+    it.effect("a client that sends everything at once and stops sending gets all answers", () =>
+      Effect.gen(function* () {
+        const { directUrl, port } = yield* TestGateway
+        const database = new URL(directUrl).pathname.slice(1)
+        const startup = packet(3 << 16, Buffer.from(`user\0u\0database\0${database}\0\0`))
+        const statements = [query("select pg_sleep(0.2)"), query("select 'answered' as a"), Buffer.from("X\0\0\0\x04")]
+        const answers = yield* Effect.callback<string>((resume) => {
+          let text = ""
+          const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true }, () => {
+            socket.end(Buffer.concat([startup, ...statements]))
+          })
+          socket.on("data", (chunk) => {
+            text += chunk.toString("latin1")
+          })
+          socket.on("close", () => resume(Effect.succeed(text)))
+        })
+        assert.include(answers, "answered")
+        assert.strictEqual(answers.split("Z\0\0\0\x05I").length - 1, 3)
+      })
+    )
+
     it.effect("beyond a loopback address a password and a certificate are needed", () =>
       Effect.gen(function* () {
         const refused = (options: Partial<Gateway.Options>) =>
