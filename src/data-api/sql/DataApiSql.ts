@@ -81,9 +81,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     infers: options.parameterTypes !== "text",
     continueAfterTimeout,
     readPages: (connection, sql, params) =>
-      connection.transaction === undefined
-        ? transactions.readPages(sql, params)
-        : readPages(connection, sql, params, "given")
+      connection.transaction === undefined ? transactions.readPages(sql, params) : readPages(connection, sql, params)
   }
   const plain = new DataApiConnection(connectionOptions)
   const transactions = new Transactions({
@@ -125,8 +123,9 @@ export const make = Effect.fnUntraced(function* (options: Options) {
  * a session (session-level advisory locks, `SET`, `BEGIN`, `LISTEN`, temporary tables) and `reserve` fail with a
  * message that says what to do instead.
  *
- * A stream reads through a cursor, in the current transaction or else in its own. The service ends a transaction after
- * 3 minutes without a call, so a consumer must not take longer for one page.
+ * A stream reads through a cursor, in the current transaction or else in its own, which ends before the last page is
+ * emitted. The service ends a transaction after 3 minutes without a call, so a consumer must not take longer for one of
+ * the other pages.
  *
  * A repeated placeholder, such as `$1` twice, becomes two parameters for the service. If PostgreSQL must see them as
  * equal, as in `GROUP BY date_trunc($1, at)`, write the expression once and refer to it by its position or alias.

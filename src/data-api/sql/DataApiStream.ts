@@ -199,17 +199,22 @@ type Pages = Stream.Stream<ExecuteStatementResponse, SqlError.SqlError>
 /**
  * The result of a query, read in pages through a cursor within the connection's transaction. There is at least one page.
  *
- * @param holder `own` if the transaction was begun for this cursor only.
+ * @param end Ends the transaction, if it was begun for this cursor only. It ends before the last page is emitted, so that
+ * a consumer holds no transaction open, nor a database's only connection, while it works on those rows.
  */
 export const readPages = (
   connection: DataApiConnection,
   sql: string,
   params: ReadonlyArray<unknown>,
-  holder: "own" | "given"
+  end?: Effect.Effect<void, SqlError.SqlError>
 ): Pages => {
-  const cursor = new Cursor(connection, sql, params, holder === "own")
-  const pages = Stream.paginate({ read: 0, page: FIRST_PAGE_ROWS }, (position: Position) => cursor.fetch(position))
-  return Stream.unwrap(Effect.as(cursor.open(), pages)).pipe(Stream.mapError(failure))
+  const cursor = new Cursor(connection, sql, params, end !== undefined)
+  const fetch = (position: Position) =>
+    Effect.tap(Effect.mapError(cursor.fetch(position), failure), ([, next]) =>
+      Option.isNone(next) && end !== undefined ? end : Effect.void
+    )
+  const pages = Stream.paginate({ read: 0, page: FIRST_PAGE_ROWS }, fetch)
+  return Stream.unwrap(Effect.as(Effect.mapError(cursor.open(), failure), pages))
 }
 
 /** The rows of pages. */

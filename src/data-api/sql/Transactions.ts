@@ -206,9 +206,7 @@ export class Transactions {
                 })
               : this.rollBack(transaction)
           })
-          return Stream.concat(readPages(connection, sql, params, "own"), Stream.fromEffectDrain(end)).pipe(
-            Stream.mapError((error) => failureOf(transaction)(error))
-          )
+          return Stream.mapError(readPages(connection, sql, params, end), (error) => failureOf(transaction)(error))
         })
       )
     )
