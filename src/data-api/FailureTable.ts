@@ -288,6 +288,8 @@ const sqlStates: ReadonlyArray<
   // The server ended the session between two statements, so this one was not read.
   ["57P05", "no", "ConnectionError", "attempts"],
   ["25P03", "no", "ConnectionError", "caller"],
+  // It ended the session of a transaction that took longer than transaction_timeout allows, and rolled it back.
+  ["25P04", "no", "ConnectionError", "caller"],
   // The server ended the session (shutdown, crash of another session, database dropped), perhaps right after the
   // statement had committed.
   ["57P01", "unknown", "ConnectionError", "attempts"],

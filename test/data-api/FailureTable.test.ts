@@ -42,6 +42,7 @@ const states: ReadonlyArray<readonly [string, DidRun, boolean, SqlStateMeaning["
   ["57P03", "no", true, "ConnectionError"],
   ["57P05", "no", true, "ConnectionError"],
   ["25P03", "no", true, "ConnectionError"],
+  ["25P04", "no", true, "ConnectionError"],
   ["08000", "unknown", true, "ConnectionError"],
   ["08003", "unknown", true, "ConnectionError"],
   ["08006", "unknown", true, "ConnectionError"],
