@@ -6,6 +6,7 @@
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import type { DataApiError } from "./DataApiError.ts"
 
 export type { Operation } from "./Operation.ts"
@@ -196,3 +197,29 @@ export class DataApi extends Context.Service<
     ) => Effect.Effect<EndTransactionResponse, DataApiError>
   }
 >()("alex-database/data-api/DataApi") {}
+
+/** The session that all calls of a `DataApi` share, which a stream holds while its transaction is open. */
+export interface OneSession {
+  /**
+   * Makes the effect by which a stream reads its next page, so that the pages are read into memory as soon as another
+   * call needs the session: the stream's consumer may be waiting for that call.
+   *
+   * @param next Reads a page and whether it is the last one, with which the stream's transaction has ended.
+   * @param giveUp Ends the transaction after a failure.
+   */
+  readonly hold: <A, E>(
+    next: Effect.Effect<readonly [page: A, isLast: boolean], E>,
+    giveUp: Effect.Effect<void>
+  ) => Effect.Effect<Effect.Effect<readonly [page: A, isLast: boolean], E>, never, Scope.Scope>
+}
+
+const sessions = /* @__PURE__ */ new WeakMap<DataApi["Service"], OneSession>()
+
+/** The one session of a `DataApi`, if it has no more. */
+export const oneSessionOf = (api: DataApi["Service"]): OneSession | undefined => sessions.get(api)
+
+/** Says that a `DataApi` has one session, and returns it. Without a session nothing is said. */
+export const withOneSession = (api: DataApi["Service"], session: OneSession | undefined): DataApi["Service"] => {
+  if (session !== undefined) sessions.set(api, session)
+  return api
+}

@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Random from "effect/Random"
-import { DataApi } from "./DataApi.ts"
+import { DataApi, oneSessionOf, withOneSession } from "./DataApi.ts"
 import { type DataApiError, outcomeUnknown } from "./DataApiError.ts"
 import { type Retry, retryOf } from "./FailureTable.ts"
 import type { Operation } from "./Operation.ts"
@@ -190,7 +190,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     )
   }
 
-  return DataApi.of({
+  const retrying = DataApi.of({
     executeStatement: (request) =>
       call("ExecuteStatement", api.executeStatement(request), (declared) => {
         const reads = isRead(request.sql)
@@ -209,6 +209,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     rollbackTransaction: (request) =>
       call("RollbackTransaction", api.rollbackTransaction(request), () => ({ repeatable: true, writes: false }))
   })
+  return withOneSession(retrying, oneSessionOf(api))
 })
 
 /**

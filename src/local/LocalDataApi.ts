@@ -1,10 +1,11 @@
 /** The Data API in this process, on PGlite in a folder or in memory, or on a PostgreSQL server. */
 import type { PGlite } from "@electric-sql/pglite"
 import { Effect, Layer, type Redacted, type Scope } from "effect"
-import { DataApi } from "../data-api/DataApi.ts"
+import { DataApi, withOneSession } from "../data-api/DataApi.ts"
 import { defaultLimits, type Limits } from "./EngineLimits.ts"
 import type { Durability } from "./embedded/Durability.ts"
 import * as EmbeddedPostgres from "./embedded/EmbeddedPostgres.ts"
+import { HeldSession } from "./embedded/HeldSession.ts"
 import * as Pglite from "./embedded/PgliteSessions.ts"
 import * as Snapshot from "./embedded/Snapshot.ts"
 import * as Engine from "./engine/Engine.ts"
@@ -145,15 +146,18 @@ export const make = Effect.fn("LocalDataApi.make")(function* (
 ): Effect.fn.Return<DataApi["Service"], LocalDataApiError, Scope.Scope> {
   const options = { ...given, dataDir: yield* DataPlace.read(given.dataDir) }
   const { dataDir, database = Snapshot.defaultDatabase, limits, share } = options
-  if (share === undefined || dataDir === DataPlace.memory)
-    return yield* Engine.make(yield* sessions(options), { database, limits })
-  return yield* SharedFolder.make({
-    dataDir,
-    database,
-    program: share.program,
-    open: (asHolder) =>
-      Effect.flatMap(openSessions(options, asHolder), (source) => Engine.make(source, { database, limits }))
-  })
+  const api =
+    share === undefined || dataDir === DataPlace.memory
+      ? Engine.make(yield* sessions(options), { database, limits })
+      : SharedFolder.make({
+          dataDir,
+          database,
+          program: share.program,
+          open: (asHolder) =>
+            Effect.flatMap(openSessions(options, asHolder), (source) => Engine.make(source, { database, limits }))
+        })
+  const session = new HeldSession()
+  return withOneSession(session.before(yield* api), session)
 })
 
 /**

@@ -5,7 +5,7 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as SqlError from "effect/sql/SqlError"
-import type { ExecuteStatementResponse, Field } from "../DataApi.ts"
+import type { ExecuteStatementResponse, Field, OneSession } from "../DataApi.ts"
 import { DataApiError, UnsupportedResult } from "../DataApiError.ts"
 import { nextPageRows } from "../Limits.ts"
 import { tokenize } from "../statement/SqlLexer.ts"
@@ -196,25 +196,49 @@ class Cursor {
 
 type Pages = Stream.Stream<ExecuteStatementResponse, SqlError.SqlError>
 
+/** The own transaction of a stream. */
+export interface OwnTransaction {
+  readonly commit: Effect.Effect<void, SqlError.SqlError>
+  readonly rollBack: Effect.Effect<void>
+  readonly session: OneSession | undefined
+}
+
+/**
+ * Makes the effect that reads the next page of a cursor. The own transaction ends with the last page, before its rows are
+ * emitted, so that a consumer holds none open while it works on them.
+ */
+const reader = (cursor: Cursor, own: OwnTransaction | undefined) => {
+  let position: Position = { read: 0, page: FIRST_PAGE_ROWS }
+  return Effect.suspend(() => Effect.mapError(cursor.fetch(position), failure)).pipe(
+    Effect.map(([pages, next]) => {
+      if (Option.isSome(next)) position = next.value
+      return [pages, Option.isNone(next)] as const
+    }),
+    Effect.tap(([, isLast]) => (isLast && own !== undefined ? own.commit : Effect.void))
+  )
+}
+
 /**
  * The result of a query, read in pages through a cursor within the connection's transaction. There is at least one page.
  *
- * @param end Ends the transaction, if it was begun for this cursor only. It ends before the last page is emitted, so that
- * a consumer holds no transaction open, nor a database's only connection, while it works on those rows.
+ * @param own The transaction, if it was begun for this cursor only.
  */
 export const readPages = (
   connection: DataApiConnection,
   sql: string,
   params: ReadonlyArray<unknown>,
-  end?: Effect.Effect<void, SqlError.SqlError>
+  own?: OwnTransaction
 ): Pages => {
-  const cursor = new Cursor(connection, sql, params, end !== undefined)
-  const fetch = (position: Position) =>
-    Effect.tap(Effect.mapError(cursor.fetch(position), failure), ([, next]) =>
-      Option.isNone(next) && end !== undefined ? end : Effect.void
+  const cursor = new Cursor(connection, sql, params, own !== undefined)
+  const next = reader(cursor, own)
+  const held = own?.session?.hold(next, own.rollBack) ?? Effect.succeed(next)
+  return Stream.unwrap(
+    Effect.map(Effect.andThen(Effect.mapError(cursor.open(), failure), held), (read) =>
+      Stream.paginate(undefined, () =>
+        Effect.map(read, ([pages, isLast]) => [pages, isLast ? Option.none() : Option.some(undefined)] as const)
+      )
     )
-  const pages = Stream.paginate({ read: 0, page: FIRST_PAGE_ROWS }, fetch)
-  return Stream.unwrap(Effect.as(Effect.mapError(cursor.open(), failure), pages))
+  )
 }
 
 /** The rows of pages. */

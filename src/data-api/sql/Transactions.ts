@@ -11,7 +11,7 @@ import * as Stream from "effect/Stream"
 import * as SqlClient from "effect/sql/SqlClient"
 import type * as SqlConnection from "effect/sql/SqlConnection"
 import type * as SqlError from "effect/sql/SqlError"
-import type { DataApi, ExecuteStatementResponse } from "../DataApi.ts"
+import { type DataApi, type ExecuteStatementResponse, oneSessionOf } from "../DataApi.ts"
 import { type DataApiError, notCommitted, outcomeUnknown } from "../DataApiError.ts"
 import { meaningful } from "../statement/SqlLexer.ts"
 import { DataApiConnection, refused } from "./DataApiConnection.ts"
@@ -206,7 +206,12 @@ export class Transactions {
                 })
               : this.rollBack(transaction)
           })
-          return Stream.mapError(readPages(connection, sql, params, end), (error) => failureOf(transaction)(error))
+          const rollBack = Effect.suspend(() => {
+            ended = true
+            return this.rollBack(transaction)
+          })
+          const own = { commit: end, rollBack, session: oneSessionOf(this.#options.api) }
+          return Stream.mapError(readPages(connection, sql, params, own), (error) => failureOf(transaction)(error))
         })
       )
     )

@@ -6,7 +6,13 @@
  * see.
  */
 import { Cause, Clock, Context, Effect, Exit, Layer, Option } from "effect"
-import { DataApi, type ExecuteStatementRequest, type Operation } from "../../data-api/DataApi.ts"
+import {
+  DataApi,
+  type ExecuteStatementRequest,
+  type Operation,
+  oneSessionOf,
+  withOneSession
+} from "../../data-api/DataApi.ts"
 import {
   ConnectFailed,
   ConnectionLost,
@@ -209,29 +215,32 @@ class FaultyCalls {
 
 /** The operations of `api`, with the faults of `calls`. */
 const faulty = (api: DataApi["Service"], calls: FaultyCalls): DataApi["Service"] =>
-  DataApi.of({
-    executeStatement: (request: ExecuteStatementRequest) => {
-      const { continueAfterTimeout, transactionId } = request
-      const execute = api.executeStatement(request)
-      return calls.attempt({ operation: "ExecuteStatement", transactionId, continueAfterTimeout, execute })
-    },
-    batchExecuteStatement: (request) => {
-      const { transactionId } = request
-      const execute = api.batchExecuteStatement(request)
-      return calls.attempt({ operation: "BatchExecuteStatement", transactionId, execute })
-    },
-    beginTransaction: (request) =>
-      calls.attempt({ operation: "BeginTransaction", execute: calls.noting(api.beginTransaction(request)) }),
-    commitTransaction: (request) => {
-      const { transactionId } = request
-      return calls.attempt({ operation: "CommitTransaction", transactionId, execute: api.commitTransaction(request) })
-    },
-    rollbackTransaction: (request) => {
-      const { transactionId } = request
-      const execute = api.rollbackTransaction(request)
-      return calls.attempt({ operation: "RollbackTransaction", transactionId, execute })
-    }
-  })
+  withOneSession(
+    DataApi.of({
+      executeStatement: (request: ExecuteStatementRequest) => {
+        const { continueAfterTimeout, transactionId } = request
+        const execute = api.executeStatement(request)
+        return calls.attempt({ operation: "ExecuteStatement", transactionId, continueAfterTimeout, execute })
+      },
+      batchExecuteStatement: (request) => {
+        const { transactionId } = request
+        const execute = api.batchExecuteStatement(request)
+        return calls.attempt({ operation: "BatchExecuteStatement", transactionId, execute })
+      },
+      beginTransaction: (request) =>
+        calls.attempt({ operation: "BeginTransaction", execute: calls.noting(api.beginTransaction(request)) }),
+      commitTransaction: (request) => {
+        const { transactionId } = request
+        return calls.attempt({ operation: "CommitTransaction", transactionId, execute: api.commitTransaction(request) })
+      },
+      rollbackTransaction: (request) => {
+        const { transactionId } = request
+        const execute = api.rollbackTransaction(request)
+        return calls.attempt({ operation: "RollbackTransaction", transactionId, execute })
+      }
+    }),
+    oneSessionOf(api)
+  )
 
 /** A `DataApi` with faults, and the control of its faults. */
 export interface Wrapped {
