@@ -195,7 +195,14 @@ export class Transactions {
           const end = Effect.suspend(() => {
             ended = true
             return this.commit(connection, transaction)
-          })
+          }).pipe(
+            // The commit may not have arrived.
+            Effect.onInterrupt(() =>
+              Effect.sync(() => {
+                ended = false
+              })
+            )
+          )
           yield* Effect.addFinalizer((exit) => {
             if (ended) return Effect.void
             // A stream that ends early is still committed, like any single statement.

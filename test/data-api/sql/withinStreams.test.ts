@@ -52,6 +52,20 @@ it.effect("the transaction of a stream ends before its last page is emitted", ()
   })
 )
 
+it.live("a stream that is interrupted while its transaction is being committed ends that transaction", () =>
+  Effect.gen(function* () {
+    const { layer, said } = scripted(({ operation }) =>
+      operation === "CommitTransaction" ? Effect.never : { records: [], columnMetadata: [columnOf("int8")] }
+    )
+    const drained = Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      yield* Stream.runDrain(sql`select 1`.stream)
+    }).pipe(Effect.provide(DataApiSql.layer().pipe(Layer.provide(layer))))
+    yield* Effect.timeoutOption(drained, "100 millis")
+    assert.strictEqual(said().at(-1), "RollbackTransaction")
+  })
+)
+
 const embedded: ReadonlyArray<readonly [string, Layer.Layer<DataApi, unknown>]> = [
   ["the embedded database", TestDatabase.layer()],
   ["behind a retry policy", RetryPolicy.layer().pipe(Layer.provide(TestDatabase.layer()))],
