@@ -1,9 +1,9 @@
 /** How many shares of an instrument an account holds. */
 import * as Schema from "effect/Schema"
+import * as Struct from "effect/Struct"
 import { AccountId } from "./Account.ts"
-import { StoredAllocation } from "./Allocation.ts"
 import { Decimal, type DigitsOption, Quantity, quantityInput } from "./Decimal.ts"
-import { InstrumentSymbol, StoredSymbol } from "./Instrument.ts"
+import { Instrument, InstrumentSymbol, StoredSymbol } from "./Instrument.ts"
 import { withJson } from "./Json.ts"
 import { CalendarDay, uuid } from "./Text.ts"
 
@@ -75,12 +75,7 @@ export const HeldPosition = withJson(
   "position",
   Schema.Struct({
     ...Position.fields,
-    name: Schema.String,
-    instrument_type: Schema.NullOr(Schema.String),
-    current_price: Schema.NullOr(Decimal),
-    allocation_regions: StoredAllocation,
-    allocation_sectors: StoredAllocation,
-    allocation_asset_class: StoredAllocation
+    ...Struct.omit(Instrument.fields, ["symbol", "created_at", "updated_at"])
   }).annotate({ description: "A position with the name, type, price and allocations of its instrument" })
 )
 export interface HeldPosition extends Schema.Schema.Type<typeof HeldPosition> {}

@@ -123,6 +123,10 @@ const notFound = (account_id: AccountId) => () => new AccountNotFound({ account_
 export const accountOwnedBy = (sql: Sql, owner: ClerkUserId | undefined) =>
   owner === undefined ? Tables.nothing : sql`AND accounts.clerk_user_id = ${owner}::varchar`
 
+/** Limits a query to one account, of one owner if there is one. */
+export const isAccount = (sql: Sql, id: AccountId, owner: ClerkUserId | undefined) =>
+  sql`accounts.id = ${uuidOrNull(id)}::uuid ${accountOwnedBy(sql, owner)}`
+
 const findById = (sql: Sql): Operations["findById"] => {
   const find = lookUp(Tables.accounts, 200, Tables.byKeys(sql, Tables.accounts))
   return Effect.fn("Accounts.findById")((id) => find(id, notFound(id)))
@@ -130,10 +134,7 @@ const findById = (sql: Sql): Operations["findById"] => {
 
 const findOwned = (sql: Sql, owner: ClerkUserId): Operations["findById"] =>
   Effect.fn("Accounts.forUser.findById")((id) =>
-    read.first(
-      sql`SELECT ${columns} FROM accounts WHERE id = ${uuidOrNull(id)}::uuid ${accountOwnedBy(sql, owner)}`,
-      notFound(id)
-    )
+    read.first(sql`SELECT ${columns} FROM accounts WHERE ${isAccount(sql, id, owner)}`, notFound(id))
   )
 
 /** The defaults of the columns, as in the migrations. */
@@ -206,7 +207,7 @@ const update = (sql: Sql, encodeUpdate: EncodeUpdate, owner?: ClerkUserId): Oper
     return yield* read.first(
       sql`
         ${Tables.updateFrom(sql, Tables.accounts, updated, json)}
-        WHERE id = ${uuidOrNull(id)}::uuid ${accountOwnedBy(sql, owner)}
+        WHERE ${isAccount(sql, id, owner)}
         RETURNING ${columns}`,
       notFound(id)
     )
@@ -214,10 +215,7 @@ const update = (sql: Sql, encodeUpdate: EncodeUpdate, owner?: ClerkUserId): Oper
 
 const remove = (sql: Sql, owner?: ClerkUserId): Operations["delete"] =>
   Effect.fn("Accounts.delete")((id) =>
-    read.first(
-      sql`DELETE FROM accounts WHERE id = ${uuidOrNull(id)}::uuid ${accountOwnedBy(sql, owner)} RETURNING ${columns}`,
-      notFound(id)
-    )
+    read.first(sql`DELETE FROM accounts WHERE ${isAccount(sql, id, owner)} RETURNING ${columns}`, notFound(id))
   )
 
 const make = Effect.gen(function* () {

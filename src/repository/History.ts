@@ -85,26 +85,28 @@ const checked = (period: Period): Effect.Effect<Period, InvalidInput> => {
 }
 
 /** The SQL of the sum of values by one of the allocations, as text by name; the rest is `unclassified`. */
-const spread = (allocation: string, cash: string) =>
-  Tables.fixed(`
+const spread = (allocation: string, cash: string) => {
+  const shares = `jsonb_each(CASE WHEN jsonb_typeof(${allocation}) = 'object' THEN ${allocation} ELSE '{}' END) AS share`
+  return Tables.fixed(`
   SELECT clerk_user_id, jsonb_object_agg(name, trim_scale(value)::text) AS spread FROM (
     SELECT clerk_user_id, name, sum(value) AS value FROM (
       SELECT
         clerk_user_id, share.key AS name,
         CASE WHEN jsonb_typeof(share.value) = 'number' THEN held.value * share.value::text::numeric * 0.01 ELSE 0 END AS value
-      FROM held, jsonb_each(CASE WHEN jsonb_typeof(${allocation}) = 'object' THEN ${allocation} ELSE '{}' END) AS share
+      FROM held, ${shares}
       UNION ALL
       SELECT
         clerk_user_id, 'unclassified',
         held.value - coalesce((
           SELECT sum(held.value * share.value::text::numeric * 0.01)
-          FROM jsonb_each(CASE WHEN jsonb_typeof(${allocation}) = 'object' THEN ${allocation} ELSE '{}' END) AS share
+          FROM ${shares}
           WHERE jsonb_typeof(share.value) = 'number'
         ), 0)
       FROM held
       ${cash}
     ) AS parts GROUP BY clerk_user_id, name
   ) AS named WHERE value <> 0 GROUP BY clerk_user_id`)
+}
 
 const taken = /* @__PURE__ */ computed(/* @__PURE__ */ Schema.Struct({ users: Schema.Int }))
 

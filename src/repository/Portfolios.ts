@@ -14,9 +14,11 @@ import {
   summarize
 } from "../domain/Portfolio.ts"
 import { Position } from "../domain/Position.ts"
+import { InvalidInput } from "../domain/Problems.ts"
 import { type ClerkUserId, User, UserNotFound } from "../domain/User.ts"
 import { columnDefaults as accountDefaults } from "./Accounts.ts"
-import { today } from "./batches/InstrumentBatches.ts"
+import { meant, today } from "./batches/InstrumentBatches.ts"
+import { noInstrument } from "./batches/PositionBatches.ts"
 import { seeingDeleted } from "./DeletedMeanwhile.ts"
 import { computed, encoder, type RepositoryError, reader } from "./Rows.ts"
 import * as Tables from "./Tables.ts"
@@ -50,8 +52,10 @@ export interface Operations {
 
   /**
    * Adds a user with accounts and positions: in one request, or in one transaction if the user exists. Existing rows stay
-   * as they are: the user, an account of the same name, a position in the same instrument. The instruments must be known.
-   * New accounts are sorted as given. Calls for the same user take turns, so that none repeats an account of another.
+   * as they are: the user, an account of the same name, a position in the same instrument. Of accounts of one name, the
+   * oldest is the last one given. The instruments must be known, in any spelling; if an account names one twice, the last
+   * position counts. New accounts are sorted as given. Calls for the same user take turns, so that none repeats an account
+   * of another.
    *
    * @errors RepositoryError
    */
@@ -179,53 +183,68 @@ const load = (sql: Sql): Operations["load"] =>
   })
 
 const added = /* @__PURE__ */ computed(
-  /* @__PURE__ */ Schema.Struct({ users: Schema.Int, accounts: Schema.Int, positions: Schema.Int })
+  /* @__PURE__ */ Schema.Struct({
+    users: Schema.Int,
+    accounts: Schema.Int,
+    positions: Schema.Int,
+    unknown: Schema.Array(Schema.String)
+  })
 )
 
 const userColumns = /* @__PURE__ */ Tables.settable(PortfolioCreate.fields.user)
 const accountColumns = /* @__PURE__ */ Tables.settable(AccountCreate)
 const accountColumnsOfNew = /* @__PURE__ */ Tables.settable(AccountCreate, "new")
 
-/** Adds what the portfolio names and the database has not; nothing for a user who exists, unless `known`. */
+/**
+ * Adds what the portfolio names and the database has not; nothing for a user who exists, unless `known`, and nothing if an
+ * instrument is unknown. Accounts of one name are told apart by their age: the oldest is the last one given.
+ */
 const addFrom = (sql: Sql, json: string, known: boolean) =>
   added(sql`
-    WITH given AS MATERIALIZED (SELECT ${json}::jsonb AS portfolio),
-    person AS (
+    WITH given AS MATERIALIZED (
+      SELECT *, input -> 'user' ->> 'clerk_user_id' AS owner FROM (SELECT ${json}::jsonb AS input) AS one
+    ), listed AS (
+      SELECT * FROM given, jsonb_array_elements(input -> 'accounts') WITH ORDINALITY AS a (account, place)
+    ), wanted AS MATERIALIZED (
+      SELECT place, ${meant("held.symbol")} AS symbol, quantity, number
+      FROM listed, jsonb_array_elements(account -> 'positions') WITH ORDINALITY AS p (position, number),
+        jsonb_populate_record(NULL::positions, position) AS held
+    ), unknown AS (
+      SELECT * FROM wanted WHERE symbol NOT IN (SELECT symbol FROM instruments)
+    ), person AS (
       INSERT INTO users (${userColumns})
-      SELECT ${userColumns} FROM given, jsonb_populate_record(NULL::users, portfolio -> 'user')
+      SELECT ${userColumns} FROM given, jsonb_populate_record(NULL::users, input -> 'user')
+      WHERE NOT EXISTS (SELECT FROM unknown)
       ON CONFLICT (clerk_user_id) DO NOTHING
       RETURNING clerk_user_id
     ), asked AS MATERIALIZED (
-      SELECT ${accountColumnsOfNew}, account -> 'positions' AS positions, now() - place * '1 ms'::interval AS created_at
-      FROM given, jsonb_array_elements(portfolio -> 'accounts') WITH ORDINALITY AS a (account, place),
-        jsonb_populate_record(
-          NULL::accounts, account || jsonb_build_object('clerk_user_id', portfolio -> 'user' -> 'clerk_user_id')
-        ) AS new
-      ${sql.literal(known ? "" : "WHERE EXISTS (SELECT FROM person)")}
+      SELECT ${accountColumnsOfNew}, gen_random_uuid() AS id, place, now() - place * '1 ms'::interval AS created_at,
+        row_number() OVER (PARTITION BY new.account_name ORDER BY place DESC) AS nth
+      FROM listed, jsonb_populate_record(NULL::accounts, account || jsonb_build_object('clerk_user_id', owner)) AS new
+      WHERE ${sql.literal(known ? "NOT EXISTS (SELECT FROM unknown)" : "EXISTS (SELECT FROM person)")}
+    ), paired AS (
+      SELECT * FROM asked LEFT JOIN (
+        SELECT accounts.id AS old, account_name, row_number() OVER (PARTITION BY account_name ORDER BY created_at, id) AS nth
+        FROM given JOIN accounts ON clerk_user_id = owner
+      ) AS there USING (account_name, nth)
     ), made AS (
-      INSERT INTO accounts (${accountColumns}, created_at)
-      SELECT ${accountColumns}, created_at FROM asked
-      WHERE NOT EXISTS (
-        SELECT FROM accounts AS old
-        WHERE old.clerk_user_id = asked.clerk_user_id AND old.account_name = asked.account_name
-      )
-      RETURNING id, clerk_user_id, account_name
-    ), owned AS (
-      SELECT id, clerk_user_id, account_name FROM made
-      UNION ALL
-      SELECT id, clerk_user_id, account_name FROM accounts
+      INSERT INTO accounts (id, ${accountColumns}, created_at)
+      SELECT id, ${accountColumns}, created_at FROM paired WHERE old IS NULL
+      RETURNING id
     ), put AS (
       INSERT INTO positions (account_id, symbol, quantity, as_of_date)
-      SELECT owned.id, held.symbol, held.quantity, ${today}
-      FROM asked JOIN owned USING (clerk_user_id, account_name)
-        CROSS JOIN jsonb_populate_recordset(NULL::positions, asked.positions) AS held
+      SELECT DISTINCT ON (place, symbol) coalesce(old, id), symbol, quantity, ${today}
+      FROM paired JOIN wanted USING (place) ORDER BY place, symbol, number DESC
       ON CONFLICT (account_id, symbol) DO NOTHING
       RETURNING id
     )
     SELECT
       (SELECT count(*) FROM person)::int AS users,
       (SELECT count(*) FROM made)::int AS accounts,
-      (SELECT count(*) FROM put)::int AS positions`)
+      (SELECT count(*) FROM put)::int AS positions,
+      ARRAY(
+        SELECT 'accounts.' || place - 1 || '.positions.' || number - 1 || '.symbol' FROM unknown ORDER BY place, number
+      ) AS unknown`)
 
 /**
  * Adds to a user who may exist. The user is locked by a statement of its own: the accounts that another call made while
@@ -249,10 +268,13 @@ const add = (sql: Sql, option: CashOption): Operations["add"] => {
       },
       "new portfolio"
     )
-    const [created] = yield* addFrom(sql, json, false)
-    if (created?.users === 1) return created
-    const [result] = yield* seeingDeleted(sql)(addToUser(sql, input.user.clerk_user_id, json))
-    return result ?? { users: 0, accounts: 0, positions: 0 }
+    const [created] = yield* seeingDeleted(sql)(addFrom(sql, json, false))
+    const isNew = created === undefined || created.users === 1 || created.unknown.length > 0
+    const [found] = isNew ? [created] : yield* seeingDeleted(sql)(addToUser(sql, input.user.clerk_user_id, json))
+    const { unknown, ...result } = found ?? { users: 0, accounts: 0, positions: 0, unknown: [] }
+    if (unknown.length === 0) return result
+    const problems = unknown.map((path) => ({ path, message: noInstrument }))
+    return yield* new InvalidInput({ subject: "new portfolio", problems })
   })
 }
 

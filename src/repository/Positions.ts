@@ -17,7 +17,7 @@ import {
 } from "../domain/Position.ts"
 import { InvalidInput } from "../domain/Problems.ts"
 import type { ClerkUserId } from "../domain/User.ts"
-import { accountOwnedBy } from "./Accounts.ts"
+import { accountOwnedBy, isAccount } from "./Accounts.ts"
 import type { BatchOptions } from "./batches/Batches.ts"
 import { meant, today } from "./batches/InstrumentBatches.ts"
 import { type PutManyResult, putMany } from "./batches/PositionBatches.ts"
@@ -143,6 +143,10 @@ const read = /* @__PURE__ */ reader(Tables.positions, Position)
 const notFound = (position_id: PositionId) => () => new PositionNotFound({ position_id })
 const noAccount = (account_id: AccountId) => () => new AccountNotFound({ account_id })
 
+/** Limits a query of positions and accounts to one position with its account, of one owner if there is one. */
+const isPosition = (sql: Sql, id: PositionId, owner: ClerkUserId | undefined) =>
+  sql`positions.id = ${uuidOrNull(id)}::uuid AND accounts.id = positions.account_id ${accountOwnedBy(sql, owner)}`
+
 const findById = (sql: Sql): Operations["findById"] => {
   const find = lookUp(Tables.positions, pageSize, Tables.byKeys(sql, Tables.positions))
   return Effect.fn("Positions.findById")((id) => find(id, notFound(id)))
@@ -152,8 +156,7 @@ const findOwned = (sql: Sql, owner: ClerkUserId): Operations["findById"] =>
   Effect.fn("Positions.forUser.findById")((id) =>
     read.first(
       sql`
-        SELECT ${columns} FROM positions JOIN accounts ON accounts.id = positions.account_id
-        WHERE positions.id = ${uuidOrNull(id)}::uuid ${accountOwnedBy(sql, owner)}`,
+        SELECT ${columns} FROM positions, accounts WHERE ${isPosition(sql, id, owner)}`,
       notFound(id)
     )
   )
@@ -274,7 +277,7 @@ const listByAccount = (sql: Sql, owner?: ClerkUserId): Operations["listByAccount
       FROM accounts
       LEFT JOIN positions ON positions.account_id = accounts.id AND ${Tables.following(sql, "positions.symbol", after)}
       LEFT JOIN instruments ON instruments.symbol = positions.symbol
-      WHERE accounts.id = ${uuidOrNull(id)}::uuid ${accountOwnedBy(sql, owner)}
+      WHERE ${isAccount(sql, id, owner)}
       ORDER BY positions.symbol ${sql.literal(after === undefined ? "NULLS FIRST" : "")} LIMIT ${pageSize}::int`
     const rows = Effect.filterOrFail(everyPage(pageSize, "symbol", page), (all) => all.length > 0, noAccount(id))
     // If the account has no positions, or its last page was full, there is a row without a position.
@@ -292,7 +295,7 @@ const value = (sql: Sql, owner?: ClerkUserId): Operations["value"] =>
         FROM accounts
         LEFT JOIN positions ON positions.account_id = accounts.id
         LEFT JOIN instruments ON instruments.symbol = positions.symbol
-        WHERE accounts.id = ${uuidOrNull(id)}::uuid ${accountOwnedBy(sql, owner)}
+        WHERE ${isAccount(sql, id, owner)}
         GROUP BY accounts.id`,
       noAccount(id)
     )
@@ -308,7 +311,7 @@ const update = (sql: Sql, owner?: ClerkUserId): Operations["update"] =>
       sql`
         ${Tables.updateFrom(sql, Tables.positions, updated, json)}
         FROM accounts
-        WHERE positions.id = ${uuidOrNull(id)}::uuid AND accounts.id = positions.account_id ${accountOwnedBy(sql, owner)}
+        WHERE ${isPosition(sql, id, owner)}
         RETURNING ${columns}`,
       notFound(id)
     )
@@ -321,7 +324,7 @@ const remove = (sql: Sql, owner?: ClerkUserId): Operations["delete"] =>
       sql`
         WITH deleted AS (
           DELETE FROM positions USING accounts
-          WHERE positions.id = ${uuidOrNull(id)}::uuid AND accounts.id = positions.account_id ${accountOwnedBy(sql, owner)}
+          WHERE ${isPosition(sql, id, owner)}
           RETURNING ${columns}
         )${note({ outcome: "CASE WHEN EXISTS (SELECT FROM deleted) THEN 'ok' ELSE 'PositionNotFound' END" })}
         SELECT * FROM deleted`,

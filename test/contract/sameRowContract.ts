@@ -1,6 +1,7 @@
 /** Input that means one row more than once, in one call or in several at the same time, makes and changes one row. */
 import { assert, type Vitest } from "@effect/vitest"
 import { BigDecimal, Effect } from "effect"
+import { SqlClient } from "effect/sql"
 import { ClerkUserId, formatDecimal, InstrumentSymbol } from "../../src/domain/index.ts"
 import { Accounts, Instruments, Portfolios, Positions, Users } from "../../src/repository/index.ts"
 import type { Services } from "./repositoryContract.ts"
@@ -78,6 +79,86 @@ const portfolios = (it: Vitest.MethodsNonLive<Services>) => {
           assert.deepStrictEqual(
             listed.map(({ account_name }) => account_name),
             names
+          )
+        }
+      })
+  )
+
+  it.effect("accounts of one name hold their own positions, whether they are added or there already", () =>
+    Effect.gen(function* () {
+      const { add, load } = yield* Portfolios
+      const { create } = yield* Accounts
+      const clerk_user_id = newUser()
+      const [first, second, third] = [1, 2, 3].map(() => InstrumentSymbol.make(`NAMED${++last}`))
+      assert(first !== undefined && second !== undefined && third !== undefined)
+      for (const symbol of [first, second, third]) yield* (yield* Instruments).register(symbol)
+      const ira = (symbol: InstrumentSymbol, quantity: string) => ({
+        account_name: "IRA",
+        positions: [{ symbol, quantity: decimal(quantity) }]
+      })
+      const held = Effect.map(load(clerk_user_id), ({ accounts }) =>
+        accounts.map(({ positions }) => positions.map((one) => [one.symbol, formatDecimal(one.quantity)]))
+      )
+      const two = { user: { clerk_user_id }, accounts: [ira(first, "1"), ira(second, "2")] }
+      assert.deepStrictEqual(yield* add(two), { users: 1, accounts: 2, positions: 2 })
+      assert.deepStrictEqual(yield* held, [[[first, "1"]], [[second, "2"]]])
+      yield* create({ clerk_user_id, account_name: "IRA" })
+      assert.deepStrictEqual(yield* add(two), { users: 0, accounts: 0, positions: 0 })
+      // One account is the oldest of its name.
+      const one = { user: { clerk_user_id }, accounts: [ira(third, "3")] }
+      assert.deepStrictEqual(yield* add(one), { users: 0, accounts: 0, positions: 1 })
+      const expected = [
+        [],
+        [[first, "1"]],
+        [
+          [second, "2"],
+          [third, "3"]
+        ]
+      ]
+      assert.deepStrictEqual(yield* held, expected)
+    })
+  )
+
+  it.effect(
+    "a portfolio names instruments in any spelling, the last counts, and an unknown one is refused by its path",
+    () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const { add, load } = yield* Portfolios
+        const [upper, lower] = [`SPELT${++last}`, `spelt${++last}`]
+        yield* (yield* Instruments).register(InstrumentSymbol.make(upper))
+        yield* sql`INSERT INTO instruments (symbol, name) VALUES (${lower}::varchar, 'Of another program')`
+        const position = (symbol: string, quantity: string) => ({
+          symbol: InstrumentSymbol.make(symbol),
+          quantity: decimal(quantity)
+        })
+        for (const exists of [false, true]) {
+          const user = { clerk_user_id: newUser() }
+          if (exists) yield* (yield* Users).create(user)
+          const unknown = [position(upper, "1"), position("SPELT", "1")]
+          const refused = yield* Effect.flip(
+            add({
+              user,
+              accounts: [
+                { account_name: "One", positions: [] },
+                { account_name: "Two", positions: unknown }
+              ]
+            })
+          )
+          assert(refused._tag === "InvalidInput")
+          assert.deepStrictEqual(refused.problems, [
+            { path: "accounts.1.positions.1.symbol", message: "There is no such instrument. Register it first." }
+          ])
+          const spelt = [position(upper, "1"), position(lower, "2"), position(upper.toLowerCase(), "3")]
+          const added = yield* add({ user, accounts: [{ account_name: "Two", positions: spelt }] })
+          assert.deepStrictEqual(added, { users: exists ? 0 : 1, accounts: 1, positions: 2 })
+          const { accounts } = yield* load(user.clerk_user_id)
+          assert.sameDeepMembers(
+            accounts.flatMap(({ positions }) => positions.map((one) => [one.symbol, formatDecimal(one.quantity)])),
+            [
+              [upper, "3"],
+              [lower, "2"]
+            ]
           )
         }
       })

@@ -49,11 +49,14 @@ const putPack = (sql: Sql, owner: ClerkUserId | undefined, complete: boolean, js
     SELECT checked.key AS given_key, checked.account_found, checked.instrument_found, put.*
     FROM checked LEFT JOIN put ON put.account_id = checked.account_id AND put.symbol = checked.symbol`
 
+/** Why a position in an unknown instrument is not stored. */
+export const noInstrument = "There is no such instrument. Register it first."
+
 /** Why a row was not stored; undefined if it was. */
 const refusal = (row: Row): Refused | undefined => {
   const key = String(row["given_key"])
   if (row["account_found"] !== true) return { key, reason: "There is no such account." }
-  if (row["instrument_found"] !== true) return { key, reason: "There is no such instrument. Register it first." }
+  if (row["instrument_found"] !== true) return { key, reason: noInstrument }
   return undefined
 }
 

@@ -67,9 +67,11 @@ export const jobParts = [
 export const payloadBytes = (row: string): string =>
   jobParts.map((part) => `coalesce(octet_length(to_json(${row}.${part}::text)::text), 0)`).join(" + ")
 
-/** Limits a query to the jobs of one owner, if there is one. */
-export const jobOwnedBy = (sql: Sql, owner: ClerkUserId | undefined) =>
-  owner === undefined ? Tables.nothing : sql`AND jobs.clerk_user_id = ${owner}::varchar`
+/** Limits a query to one job, of one owner if there is one. */
+export const isJob = (sql: Sql, id: JobId, owner: ClerkUserId | undefined) => {
+  const owned = owner === undefined ? Tables.nothing : sql`AND jobs.clerk_user_id = ${owner}::varchar`
+  return sql`id = ${uuidOrNull(id)}::uuid ${owned}`
+}
 
 // What never ends: an interval can't be infinite, and a row with an infinite time can't be read.
 const longest = Duration.toMillis(Duration.days(36_525))
@@ -82,16 +84,16 @@ export const interval = (sql: Sql, duration: Duration.Input) =>
  * When a lease of this length ends. It counts from the moment at which the row is written, since a statement may have
  * waited for it, and a transaction may have begun long before.
  */
-export const leaseUntil = (sql: Sql, lease: Duration.Input) => sql`clock_timestamp() + ${interval(sql, lease)}`
+const leaseUntil = (sql: Sql, lease: Duration.Input) => sql`clock_timestamp() + ${interval(sql, lease)}`
 
 // The time of a transaction is that of its beginning, before which another one may have started the job.
 /** The SQL of when a job starts. */
-export const startedNow = /* @__PURE__ */ Tables.fixed("greatest(now(), jobs.created_at)")
+const startedNow = /* @__PURE__ */ Tables.fixed("greatest(now(), jobs.created_at)")
 /** The SQL of when a job ends. */
 export const endedNow = /* @__PURE__ */ Tables.fixed("greatest(now(), jobs.created_at, jobs.started_at)")
 
 /** The columns that a step sets. */
-const assigned = (sql: Sql, { extends: extended, lease, to }: Step) => {
+export const assigned = (sql: Sql, { extends: extended, lease, to }: Step) => {
   const until = lease === undefined ? sql.literal("NULL") : leaseUntil(sql, lease)
   if (extended === true) return sql`lease_until = ${until}`
   switch (to) {
@@ -158,7 +160,7 @@ const run = (sql: Sql, note: Noted, { guard, id, results = {}, step }: JobChange
   // only other programs can write, may still become smaller.
   return sql`
     WITH found AS (
-      SELECT jobs AS stored, jobs.* FROM jobs WHERE id = ${uuidOrNull(id)}::uuid ${jobOwnedBy(sql, guard.owner)} FOR UPDATE
+      SELECT jobs AS stored, jobs.* FROM jobs WHERE ${isJob(sql, id, guard.owner)} FOR UPDATE
     ), new AS (
       SELECT new.*, ${sql.literal(sized ? payloadBytes("new") : "0")} AS bytes
       FROM found, jsonb_populate_record(found.stored, ${json}::jsonb) AS new

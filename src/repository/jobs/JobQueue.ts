@@ -11,7 +11,7 @@ import type * as SqlClient from "effect/sql/SqlClient"
 import { Job, type JobId, JobState, type JobTooLarge, maxJobBytes, storableMessage } from "../../domain/Job.ts"
 import { type Listed, listed, type RepositoryError, reader } from "../Rows.ts"
 import * as Tables from "../Tables.ts"
-import { changeJob, endedNow, leaseUntil, type Results, type Step, type StepError, startedNow } from "./JobChange.ts"
+import { assigned, changeJob, endedNow, type Results, type Step, type StepError } from "./JobChange.ts"
 
 /** One attempt at a job: its operations are refused as soon as another worker has taken over the job. */
 export interface JobAttempt {
@@ -181,8 +181,7 @@ const claim = (sql: Sql): Queue["claim"] => {
       ), sized AS (
         SELECT id, row_number() OVER following = 1 OR sum(bytes) OVER following <= ${maxJobBytes}::int AS fits
         FROM next WINDOW following AS (ORDER BY created_at, id)
-      ) UPDATE jobs SET status = 'running', attempts = attempts + 1, started_at = ${startedNow}, completed_at = NULL,
-        lease_until = ${leaseUntil(sql, options.lease ?? defaultLease)}
+      ) UPDATE jobs SET ${assigned(sql, { to: "running", lease: options.lease ?? defaultLease })}
       FROM sized WHERE jobs.id = sized.id AND fits RETURNING ${columns}`)
     return listed(
       [...jobs]

@@ -13,8 +13,8 @@ import {
   storableMessage
 } from "../../domain/Job.ts"
 import type { ClerkUserId } from "../../domain/User.ts"
-import { encoder, type RepositoryError, uuidOrNull } from "../Rows.ts"
-import { changeJob, jobOwnedBy, type Results, readState, type StepError, stateColumns } from "./JobChange.ts"
+import { encoder, type RepositoryError } from "../Rows.ts"
+import { changeJob, isJob, type Results, readState, type Step, type StepError, stateColumns } from "./JobChange.ts"
 
 /** The errors of attaching a result. */
 type AttachError = JobNotFound | JobTooLarge | RepositoryError
@@ -150,14 +150,10 @@ const emptied = (results: "keep" | "clear"): Results =>
         summary_payload: null
       }
 
-/** Only a change with a result can be too large. */
-const withoutResult = (step: Effect.Effect<JobState, StepError | JobTooLarge>): Effect.Effect<JobState, StepError> =>
-  Effect.catchTag(step, "JobTooLarge", Effect.die)
-
 const remove = (sql: Sql, owner: ClerkUserId | undefined): JobSteps["delete"] =>
   Effect.fn("Jobs.delete")((id) =>
     readState.first(
-      sql`DELETE FROM jobs WHERE id = ${uuidOrNull(id)}::uuid ${jobOwnedBy(sql, owner)} RETURNING ${stateColumns}`,
+      sql`DELETE FROM jobs WHERE ${isJob(sql, id, owner)} RETURNING ${stateColumns}`,
       () => new JobNotFound({ job_id: id })
     )
   )
@@ -168,35 +164,25 @@ export const jobSteps = (sql: Sql, owner?: ClerkUserId): JobSteps => {
   // Only a change with a status can be refused.
   const attach = (id: JobId, results: Results) =>
     Effect.catchTag(changeJob(sql, { id, guard, results }), "JobTransitionRefused", Effect.die)
+  // Only a change with a result can be too large.
+  const take = (id: JobId, step: Step, results?: Results) =>
+    Effect.catchTag(changeJob(sql, { id, guard, results, step }), "JobTooLarge", Effect.die)
   return {
     update: Effect.fn("Jobs.update")(function* (id: JobId, changes: JobUpdate, options?: UpdateOptions) {
       const { status, ...results } = changes
       if (status !== undefined) yield* checkStatus({ status }, `change of job ${id}`)
       return yield* changeJob(sql, { id, guard: { ...guard, ...options }, results, step: status && { to: status } })
     }),
-    start: Effect.fn("Jobs.start")((id: JobId, options?: StartOptions) =>
-      withoutResult(changeJob(sql, { id, guard, step: { to: "running", ...options } }))
-    ),
-    complete: Effect.fn("Jobs.complete")((id) =>
-      withoutResult(changeJob(sql, { id, guard, step: { to: "completed" } }))
-    ),
+    start: Effect.fn("Jobs.start")((id: JobId, options?: StartOptions) => take(id, { to: "running", ...options })),
+    complete: Effect.fn("Jobs.complete")((id) => take(id, { to: "completed" })),
     fail: Effect.fn("Jobs.fail")((id, message) =>
-      withoutResult(
-        changeJob(sql, { id, guard, results: { error_message: storableMessage(message) }, step: { to: "failed" } })
-      )
+      take(id, { to: "failed" }, { error_message: storableMessage(message) })
     ),
     cancel: Effect.fn("Jobs.cancel")((id: JobId, reason?: string) =>
-      withoutResult(
-        changeJob(sql, {
-          id,
-          guard,
-          results: reason === undefined ? {} : { error_message: storableMessage(reason) },
-          step: { to: "cancelled" }
-        })
-      )
+      take(id, { to: "cancelled" }, reason === undefined ? {} : { error_message: storableMessage(reason) })
     ),
     retry: Effect.fn("Jobs.retry")((id, { results, takeOver }) =>
-      withoutResult(changeJob(sql, { id, guard, results: emptied(results), step: { to: "pending", takeOver } }))
+      take(id, { to: "pending", takeOver }, emptied(results))
     ),
     attachReport: Effect.fn("Jobs.attachReport")((id, report_payload) => attach(id, { report_payload })),
     attachCharts: Effect.fn("Jobs.attachCharts")((id, charts_payload) => attach(id, { charts_payload })),

@@ -35,11 +35,10 @@ import {
   type RepositoryError,
   type Row,
   reader,
-  type StreamOptions,
-  uuidOrNull
+  type StreamOptions
 } from "../Rows.ts"
 import * as Tables from "../Tables.ts"
-import { isStuck, jobOwnedBy, jobParts, payloadBytes, readState, stateColumns } from "./JobChange.ts"
+import { isJob, isStuck, jobParts, payloadBytes, readState, stateColumns } from "./JobChange.ts"
 import { jobQueue, type Queue } from "./JobQueue.ts"
 import { type JobSteps, jobSteps } from "./JobSteps.ts"
 
@@ -187,7 +186,7 @@ const findSome = (sql: Sql, owner: ClerkUserId | undefined): Operations["findByI
   Effect.fn("Jobs.findById")((id, options) =>
     read.first(
       sql`
-        SELECT ${columnsWith(sql, options?.parts)} FROM jobs WHERE id = ${uuidOrNull(id)}::uuid ${jobOwnedBy(sql, owner)}`,
+        SELECT ${columnsWith(sql, options?.parts)} FROM jobs WHERE ${isJob(sql, id, owner)}`,
       notFound(id)
     )
   )
@@ -224,7 +223,7 @@ const streamPayload =
   (id, part) => {
     const pieces = sql<{ readonly piece: string }>`
       SELECT substr(payload, number * ${pieceLength}::int + 1, ${pieceLength}::int) AS piece
-      FROM (SELECT ${sql.literal(part)}::text AS payload FROM jobs WHERE id = ${uuidOrNull(id)}::uuid OFFSET 0) AS job,
+      FROM (SELECT ${sql.literal(part)}::text AS payload FROM jobs WHERE ${isJob(sql, id, undefined)} OFFSET 0) AS job,
         generate_series(0, (length(payload) - 1) / ${pieceLength}::int) AS number
       ORDER BY number`
     return Stream.map(pieces.stream, ({ piece }) => piece)
