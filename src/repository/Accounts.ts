@@ -175,7 +175,7 @@ const all =
 
 const deleteAll = (sql: Sql): Operations["deleteAll"] =>
   Effect.fn("Accounts.deleteAll")((user) =>
-    read.list(sql`DELETE FROM accounts WHERE clerk_user_id = ${user}::varchar RETURNING ${columns}`)
+    read.list(seeingDeleted(sql)(sql`DELETE FROM accounts WHERE clerk_user_id = ${user}::varchar RETURNING ${columns}`))
   )
 
 const sums = /* @__PURE__ */ reader({ name: "accounts", key: "clerk_user_id" }, AccountTotals)
@@ -215,7 +215,10 @@ const update = (sql: Sql, encodeUpdate: EncodeUpdate, owner?: ClerkUserId): Oper
 
 const remove = (sql: Sql, owner?: ClerkUserId): Operations["delete"] =>
   Effect.fn("Accounts.delete")((id) =>
-    read.first(sql`DELETE FROM accounts WHERE ${isAccount(sql, id, owner)} RETURNING ${columns}`, notFound(id))
+    read.first(
+      seeingDeleted(sql)(sql`DELETE FROM accounts WHERE ${isAccount(sql, id, owner)} RETURNING ${columns}`),
+      notFound(id)
+    )
   )
 
 const make = Effect.gen(function* () {

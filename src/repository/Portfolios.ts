@@ -18,7 +18,7 @@ import { InvalidInput } from "../domain/Problems.ts"
 import { type ClerkUserId, User, UserNotFound } from "../domain/User.ts"
 import { columnDefaults as accountDefaults } from "./Accounts.ts"
 import { meant, today } from "./batches/InstrumentBatches.ts"
-import { noInstrument } from "./batches/PositionBatches.ts"
+import { createdPositions, noInstrument } from "./batches/PositionBatches.ts"
 import { seeingDeleted } from "./DeletedMeanwhile.ts"
 import { computed, encoder, type RepositoryError, reader } from "./Rows.ts"
 import * as Tables from "./Tables.ts"
@@ -201,11 +201,11 @@ const accountColumnsOfNew = /* @__PURE__ */ Tables.settable(AccountCreate, "new"
  */
 const addFrom = (sql: Sql, json: string, known: boolean) =>
   added(sql`
-    WITH given AS MATERIALIZED (
+    WITH given AS (
       SELECT *, input -> 'user' ->> 'clerk_user_id' AS owner FROM (SELECT ${json}::jsonb AS input) AS one
     ), listed AS (
       SELECT * FROM given, jsonb_array_elements(input -> 'accounts') WITH ORDINALITY AS a (account, place)
-    ), wanted AS MATERIALIZED (
+    ), wanted AS (
       SELECT place, ${meant("held.symbol")} AS symbol, quantity, number
       FROM listed, jsonb_array_elements(account -> 'positions') WITH ORDINALITY AS p (position, number),
         jsonb_populate_record(NULL::positions, position) AS held
@@ -217,7 +217,7 @@ const addFrom = (sql: Sql, json: string, known: boolean) =>
       WHERE NOT EXISTS (SELECT FROM unknown)
       ON CONFLICT (clerk_user_id) DO NOTHING
       RETURNING clerk_user_id
-    ), asked AS MATERIALIZED (
+    ), asked AS (
       SELECT ${accountColumnsOfNew}, gen_random_uuid() AS id, place, now() - place * '1 ms'::interval AS created_at,
         row_number() OVER (PARTITION BY new.account_name ORDER BY place DESC) AS nth
       FROM listed, jsonb_populate_record(NULL::accounts, account || jsonb_build_object('clerk_user_id', owner)) AS new
@@ -232,7 +232,7 @@ const addFrom = (sql: Sql, json: string, known: boolean) =>
       SELECT id, ${accountColumns}, created_at FROM paired WHERE old IS NULL
       RETURNING id
     ), put AS (
-      INSERT INTO positions (account_id, symbol, quantity, as_of_date)
+      INSERT INTO positions (${createdPositions})
       SELECT DISTINCT ON (place, symbol) coalesce(old, id), symbol, quantity, ${today}
       FROM paired JOIN wanted USING (place) ORDER BY place, symbol, number DESC
       ON CONFLICT (account_id, symbol) DO NOTHING

@@ -20,7 +20,7 @@ import type { ClerkUserId } from "../domain/User.ts"
 import { accountOwnedBy, isAccount } from "./Accounts.ts"
 import type { BatchOptions } from "./batches/Batches.ts"
 import { meant, today } from "./batches/InstrumentBatches.ts"
-import { type PutManyResult, putMany } from "./batches/PositionBatches.ts"
+import { createdPositions, type PutManyResult, putMany } from "./batches/PositionBatches.ts"
 import { type Noted, noted } from "./CallNote.ts"
 import { seeingDeleted } from "./DeletedMeanwhile.ts"
 import type { KnownInstrument } from "./Instruments.ts"
@@ -163,7 +163,6 @@ const findOwned = (sql: Sql, owner: ClerkUserId): Operations["findById"] =>
 
 const encodeCreate = /* @__PURE__ */ encoder(PositionCreate)
 const encodeInstrument = /* @__PURE__ */ encoder(InstrumentCreate)
-const created = /* @__PURE__ */ Tables.settable(PositionCreate)
 const registered = /* @__PURE__ */ Tables.settable(InstrumentCreate)
 
 /** What the column holds less than: `numeric(20,8)`. */
@@ -196,7 +195,7 @@ const putOne = (
 ) =>
   seeingDeleted(sql)(sql<Row>`
     WITH given AS (
-      SELECT ${created} FROM jsonb_populate_record(NULL::positions, ${json}::jsonb)
+      SELECT ${createdPositions} FROM jsonb_populate_record(NULL::positions, ${json}::jsonb)
     ), new AS (
       SELECT account_id, ${meant("given.symbol")} AS symbol, quantity, as_of_date FROM given
     ), account AS (
@@ -206,7 +205,7 @@ const putOne = (
     ), instrument AS (
       SELECT instruments.symbol FROM instruments JOIN new USING (symbol) UNION SELECT symbol FROM registered
     ), put AS (
-      INSERT INTO positions (account_id, symbol, quantity, as_of_date)
+      INSERT INTO positions (${createdPositions})
       SELECT account.id, instrument.symbol, new.quantity, coalesce(new.as_of_date, ${today})
       FROM new, account, instrument
       ON CONFLICT (account_id, symbol) DO UPDATE SET
@@ -308,11 +307,11 @@ const update = (sql: Sql, owner?: ClerkUserId): Operations["update"] =>
   Effect.fn("Positions.update")(function* (id, changes) {
     const json = yield* encodeUpdate(changes, `change of position ${id}`)
     return yield* read.first(
-      sql`
+      seeingDeleted(sql)(sql`
         ${Tables.updateFrom(sql, Tables.positions, updated, json)}
         FROM accounts
         WHERE ${isPosition(sql, id, owner)}
-        RETURNING ${columns}`,
+        RETURNING ${columns}`),
       notFound(id)
     )
   })
@@ -321,13 +320,13 @@ const remove = (sql: Sql, owner?: ClerkUserId): Operations["delete"] =>
   Effect.fn("Positions.delete")(function* (id) {
     const note = yield* noted(sql)
     return yield* read.first(
-      sql`
+      seeingDeleted(sql)(sql`
         WITH deleted AS (
           DELETE FROM positions USING accounts
           WHERE ${isPosition(sql, id, owner)}
           RETURNING ${columns}
         )${note({ outcome: "CASE WHEN EXISTS (SELECT FROM deleted) THEN 'ok' ELSE 'PositionNotFound' END" })}
-        SELECT * FROM deleted`,
+        SELECT * FROM deleted`),
       notFound(id)
     )
   })

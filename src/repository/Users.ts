@@ -8,6 +8,7 @@ import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { type InstrumentSymbol, StoredSymbol } from "../domain/Instrument.ts"
 import { type ClerkUserId, User, UserAlreadyExists, UserCreate, UserNotFound, UserUpdate } from "../domain/User.ts"
+import { seeingDeleted } from "./DeletedMeanwhile.ts"
 import { computed, encoder, everyPage, type Listed, lookUp, type RepositoryError, reader, untilSeen } from "./Rows.ts"
 import * as Tables from "./Tables.ts"
 
@@ -160,7 +161,9 @@ const allSymbols = (sql: Sql): Operations["allSymbols"] =>
 
 const remove = (sql: Sql): Operations["delete"] =>
   Effect.fn("Users.delete")(function* (id) {
-    const deleted = yield* sql`DELETE FROM users WHERE clerk_user_id = ${id}::varchar RETURNING clerk_user_id`
+    const deleted = yield* seeingDeleted(sql)(
+      sql`DELETE FROM users WHERE clerk_user_id = ${id}::varchar RETURNING clerk_user_id`
+    )
     if (deleted.length === 0) return yield* notFound(id)()
   })
 

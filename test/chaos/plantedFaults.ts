@@ -231,8 +231,8 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "another person's account can be read",
     file: "src/repository/Accounts.ts",
-    from: "FROM accounts WHERE id = ${uuidOrNull(id)}::uuid ${accountOwnedBy(sql, owner)}`",
-    to: "FROM accounts WHERE id = ${uuidOrNull(id)}::uuid`",
+    from: "SELECT ${columns} FROM accounts WHERE ${isAccount(sql, id, owner)}`",
+    to: "SELECT ${columns} FROM accounts WHERE ${isAccount(sql, id, undefined)}`",
     tests: [repositories]
   },
   {
@@ -259,8 +259,8 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "a job is claimed without a lock",
     file: "src/repository/jobs/JobChange.ts",
-    from: "${jobOwnedBy(sql, guard.owner)} FOR UPDATE",
-    to: "${jobOwnedBy(sql, guard.owner)}",
+    from: "${isJob(sql, id, guard.owner)} FOR UPDATE",
+    to: "${isJob(sql, id, guard.owner)}",
     tests: [concurrency],
     needsPostgres: true
   },

@@ -26,18 +26,27 @@ const waitsForLock = Effect.gen(function* () {
   return (found?.count ?? 0) > 0
 })
 
-/** The outcome of a write that waits for the other session's statement, which is committed meanwhile. */
-const beside = <A, E, R>(
-  other: (sql: SqlClient.SqlClient) => Effect.Effect<unknown, SqlError.SqlError>,
-  write: Effect.Effect<A, E, R>
-) =>
+type Statement = (sql: SqlClient.SqlClient) => Effect.Effect<unknown, SqlError.SqlError>
+
+/**
+ * The outcome of a write that waits for the other session's statement, which is committed meanwhile, after one that may
+ * wait for the write in turn.
+ */
+const beside = <A, E, R>(other: Statement, write: Effect.Effect<A, E, R>, then: Statement = () => Effect.void) =>
   Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
     const done = yield* Deferred.make<void>()
     const mayCommit = yield* Deferred.make<void>()
     const deletion = yield* Effect.forkChild(
       sql.withTransaction(
-        Effect.andThen(other(sql), Effect.andThen(Deferred.succeed(done, undefined), Deferred.await(mayCommit)))
+        Effect.gen(function* () {
+          // The write, which waits first, is the one that a deadlock ends.
+          yield* sql`SET LOCAL deadlock_timeout = '20s'`
+          yield* other(sql)
+          yield* Deferred.succeed(done, undefined)
+          yield* Deferred.await(mayCommit)
+          yield* then(sql)
+        })
       )
     )
     yield* Deferred.await(done)
@@ -48,10 +57,8 @@ const beside = <A, E, R>(
     return yield* Fiber.join(writing)
   })
 
-const failureTag = <A, E extends { readonly _tag: string }, R>(
-  other: (sql: SqlClient.SqlClient) => Effect.Effect<unknown, SqlError.SqlError>,
-  write: Effect.Effect<A, E, R>
-) => Effect.map(beside(other, write), (result) => (result._tag === "Failure" ? result.failure._tag : "none"))
+const failureTag = <A, E extends { readonly _tag: string }, R>(other: Statement, write: Effect.Effect<A, E, R>) =>
+  Effect.map(beside(other, write), (result) => (result._tag === "Failure" ? result.failure._tag : "none"))
 
 if (!hasPostgres) skipWithoutPostgres("rows that are deleted while a write runs")
 else {
@@ -131,6 +138,41 @@ else {
         const put = (sql: SqlClient.SqlClient) =>
           sql`INSERT INTO positions (account_id, symbol, quantity) VALUES (${account_id}::uuid, ${symbol}, 1)`
         assert.strictEqual(yield* failureTag(put, (yield* Instruments).delete(symbol)), "InstrumentHeld")
+      })
+    )
+
+    it.effect("deadlocks with no write, and no deletion with what changes its rows: each is done in the end", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const [users, accounts, positions] = [yield* Users, yield* Accounts, yield* Positions]
+        const { account_id, symbol, user } = yield* owned
+        const { id } = yield* accounts.create({ clerk_user_id: user, account_name: "IRA" })
+        const [first, second] = account_id < id ? [account_id, id] : [id, account_id]
+        const inFirst = { account_id: first, symbol, quantity: one }
+        const change: Statement = (sql) => sql`UPDATE positions SET quantity = 2 WHERE account_id = ${first}::uuid`
+        yield* positions.put(inFirst)
+        const put = yield* beside(
+          (sql) => sql`DELETE FROM accounts WHERE id = ${second}::uuid`,
+          positions.putMany([inFirst, { ...inFirst, account_id: second }]),
+          change
+        )
+        assert(put._tag === "Success")
+        assert.deepStrictEqual(
+          put.success.refused.map(({ key }) => key),
+          [`${second}/${symbol}`]
+        )
+        const deletions: ReadonlyArray<Effect.Effect<unknown, { readonly _tag: string }>> = [
+          accounts.delete(first),
+          accounts.deleteAll(user),
+          users.delete(user)
+        ]
+        for (const deletion of deletions) {
+          const touch: Statement = (sql) => sql`UPDATE accounts SET cash_balance = 1 WHERE id = ${first}::uuid`
+          assert.strictEqual((yield* beside(change, deletion, touch))._tag, "Success")
+          yield* users.getOrCreate({ clerk_user_id: user })
+          yield* sql`INSERT INTO accounts (id, clerk_user_id, account_name) VALUES (${first}::uuid, ${user}, 'IRA')`
+          yield* positions.put(inFirst)
+        }
       })
     )
 

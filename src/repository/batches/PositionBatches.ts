@@ -20,6 +20,9 @@ export interface PutManyResult {
 
 const columns = /* @__PURE__ */ Tables.selected(Tables.positions)
 const read = /* @__PURE__ */ reader(Tables.positions, Position)
+/** The columns of a new position. */
+export const createdPositions = /* @__PURE__ */ Tables.settable(PositionCreate)
+
 const encodeCreate = /* @__PURE__ */ encoder(PositionCreate)
 
 // Positions are written in the order of their keys, so that two batches wait for each other instead of deadlocking. Of
@@ -37,7 +40,7 @@ const putPack = (sql: Sql, owner: ClerkUserId | undefined, complete: boolean, js
         EXISTS (SELECT FROM instruments WHERE instruments.symbol = given.symbol) AS instrument_found
       FROM given
     ), put AS (
-      INSERT INTO positions (account_id, symbol, quantity, as_of_date)
+      INSERT INTO positions (${createdPositions})
       SELECT DISTINCT ON (account_id, symbol) account_id, symbol, quantity, coalesce(as_of_date, ${today})
       FROM checked
       WHERE account_found AND instrument_found

@@ -157,6 +157,9 @@ const columns = /* @__PURE__ */ Tables.selected(Tables.jobs)
 const read = /* @__PURE__ */ reader(Tables.jobs, Job)
 const notFound = (job_id: JobId) => () => new JobNotFound({ job_id })
 
+/** How many rows a window has, and which of them a row is. */
+const counted = /* @__PURE__ */ Tables.fixed("count(*) OVER ()::int AS total, row_number() OVER following AS number")
+
 // Payloads may take a large part of the 1 MiB of a response: it holds the jobs that fit, and the others are requested
 // again. to_json tells how many bytes the fields take in the response.
 const findMany = (sql: Sql) =>
@@ -168,7 +171,7 @@ const findMany = (sql: Sql) =>
           SELECT ${columns} FROM jobs WHERE id = ANY(${missing}::uuid[])
         ), sized AS (
           SELECT
-            found.*, count(*) OVER ()::int AS total, row_number() OVER following AS number,
+            found.*, ${counted},
             sum(octet_length(to_json(to_json(found)::text)::text)) OVER following AS bytes
           FROM found WINDOW following AS (ORDER BY id)
         )
@@ -308,7 +311,7 @@ const listWithPayloads = (sql: Sql): Operations["listWithPayloads"] =>
     const limit = page?.limit ?? 50
     const rows = yield* sql<Row>`
       WITH page AS (${pageOf(sql, sql`${columns}, (${sql.literal(payloadBytes("jobs"))}) AS bytes`, user, page, limit)}), sized AS (
-        SELECT page.*, count(*) OVER ()::int AS total, row_number() OVER following AS number,
+        SELECT page.*, ${counted},
           sum(bytes) OVER following AS bytes_until
         FROM page WINDOW following AS (ORDER BY created_at DESC, id DESC)
       )
