@@ -98,7 +98,11 @@ const inMemory = Effect.fnUntraced(function* (
   return {
     start: Effect.mapError(
       EmbeddedPostgres.start({ ...options, archive: yield* Snapshot.shared(options.database, snapshot) }),
-      (cause) => new LocalDataApiError({ message: "The database in memory can't be started. See the cause.", cause })
+      (cause) =>
+        new LocalDataApiError({
+          message: `The database in memory can't be started: ${OpenFailure.reasonOf(cause)}`,
+          cause
+        })
     )
   }
 })

@@ -3,9 +3,13 @@ import { Effect } from "effect"
 import type { DataApi } from "../../data-api/DataApi.ts"
 import { defaultLimits } from "../EngineLimits.ts"
 import * as Engine from "../engine/Engine.ts"
+import * as OpenFailure from "../folder/OpenFailure.ts"
 import { LocalDataApiError } from "../LocalDataApiError.ts"
+import { PgliteFailed } from "./EmbeddedPostgres.ts"
 import * as Pglite from "./PgliteSessions.ts"
 import * as Snapshot from "./Snapshot.ts"
+
+const isPgliteFailed = (error: unknown): error is PgliteFailed => error instanceof PgliteFailed
 
 /** Runs `fill` on an empty database, and returns a snapshot of it as compressed bytes for `LocalDataApi.layer`. */
 export const make = Effect.fn("FilledSnapshot.make")(function* <E, R>(
@@ -21,9 +25,12 @@ export const make = Effect.fn("FilledSnapshot.make")(function* <E, R>(
       yield* fill(yield* Engine.make(source, { database, limits: undefined }))
     }).pipe(Effect.scoped, Effect.provideContext(context))
   ).pipe(
-    Effect.catchTag("PgliteFailed", (cause) =>
+    Effect.catchIf(isPgliteFailed, (cause) =>
       Effect.fail(
-        new LocalDataApiError({ message: "The database for a snapshot can't be started. See the cause.", cause })
+        new LocalDataApiError({
+          message: `The database for a snapshot can't be started: ${OpenFailure.reasonOf(cause)}`,
+          cause
+        })
       )
     )
   )

@@ -7,6 +7,7 @@ import type { DataApi } from "../../data-api/DataApi.ts"
 import { defaultLimits } from "../EngineLimits.ts"
 import * as Engine from "../engine/Engine.ts"
 import { type Lease, Refusal, SessionLost, SessionPermits, type SessionSource, type Value } from "../engine/Session.ts"
+import * as OpenFailure from "../folder/OpenFailure.ts"
 import { LocalDataApiError } from "../LocalDataApiError.ts"
 import type { Request } from "../postgres/Exchange.ts"
 import { ProtocolSession } from "../postgres/ProtocolSession.ts"
@@ -126,7 +127,7 @@ export const open = Effect.fnUntraced(function* (
       try: () => create(options),
       catch: (cause) =>
         new LocalDataApiError({
-          message: `The files of PostgreSQL ${options.major} in ${options.dataDir} can't be opened. See the cause.`,
+          message: `The files of PostgreSQL ${options.major} in ${options.dataDir} can't be opened: ${OpenFailure.reasonOf({ cause })}`,
           cause
         })
     }),

@@ -12,6 +12,7 @@ import type { PGlite } from "@electric-sql/pglite"
 import { Effect, Option, Predicate } from "effect"
 import { quotedName } from "../../data-api/statement/Quoting.ts"
 import { defaultLimits } from "../EngineLimits.ts"
+import * as OpenFailure from "../folder/OpenFailure.ts"
 import { postgresMajor } from "../folder/OtherVersion.ts"
 import { LocalDataApiError } from "../LocalDataApiError.ts"
 import * as EmbeddedPostgres from "./EmbeddedPostgres.ts"
@@ -61,7 +62,9 @@ const archive = (
           try: () => pglite.exec(`ALTER DATABASE ${start.name} RENAME TO ${quotedName(database)}`),
           catch: (cause) => new EmbeddedPostgres.PgliteFailed({ cause })
         })
-  ).pipe(Effect.mapError(failed("A new database can't be initialised. See the cause.")))
+  ).pipe(
+    Effect.mapError((cause) => failed(`A new database can't be initialised: ${OpenFailure.reasonOf(cause)}`)(cause))
+  )
 
 /** Compresses a tar archive for {@link files}. */
 export const compress = (archive: Uint8Array) => {

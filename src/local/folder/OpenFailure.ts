@@ -72,6 +72,20 @@ const lastWords = (log: ReadonlyArray<string>): string | undefined => {
   return printable(detail === undefined ? words : `${words}: ${detail}`).replace(/\.$/, "")
 }
 
+const noMemory = "there is not enough memory, and PostgreSQL takes about 200 MB. Stop programs or raise the limit."
+
+/** The code of a missing resource: of the cause, or of PostgreSQL's log, where an earlier line may be the cause. */
+const missing = (cause: unknown, words: string | undefined, log: ReadonlyArray<string>): string | undefined =>
+  codeOf(cause) ??
+  Option.getOrUndefined(Arr.findFirst([words ?? "", ...log], (line) => Option.fromUndefinedOr(worded(line))))
+
+/** Why a PostgreSQL that needs no folder did not start, as the end of a message. */
+export const reasonOf = ({ cause, log = [] }: { readonly cause: unknown; readonly log?: ReadonlyArray<string> }) => {
+  const words = lastWords(log)
+  if (missing(cause, words, log) === "ENOMEM") return noMemory
+  return `${words ?? printable(cause instanceof Error ? cause.message : String(cause)).replace(/\.$/, "")}.`
+}
+
 const megabytes = (bytes: number): string => `${Math.ceil(bytes / (1024 * 1024))} MB`
 
 /** How much room there is on the folder's disk, for a message. PostgreSQL takes a write that was cut short for its end. */
@@ -104,7 +118,7 @@ const onCode = (code: string, { dataDir, room = workingRoom, what }: Failed, fre
     case "EIO":
       return `${cannot}: its disk fails to read or write (I/O error). Check the disk first.`
     case "ENOMEM":
-      return `${cannot}: there is not enough memory, and PostgreSQL takes about 200 MB. Stop programs or raise the limit.`
+      return `${cannot}: ${noMemory}`
     case "EBUSY":
       return `${cannot}: something is mounted in it. Mount the folder itself, not pgdata.`
     default:
@@ -131,10 +145,7 @@ const denied = ({ dataDir }: Failed): ReadonlyArray<string> =>
 export const explain = Effect.fnUntraced(function* (failed: Failed): Effect.fn.Return<LocalDataApiError> {
   const { cause, dataDir, log = [], what } = failed
   const words = lastWords(log)
-  // PostgreSQL's fatal message has priority, but an earlier line about a missing resource may be the cause.
-  const code =
-    codeOf(cause) ??
-    Option.getOrUndefined(Arr.findFirst([words ?? "", ...log], (line) => Option.fromUndefinedOr(worded(line))))
+  const code = missing(cause, words, log)
   const free = code === "ENOSPC" ? yield* freeRoom(failed) : ""
   const options = denied(failed)
   const message =

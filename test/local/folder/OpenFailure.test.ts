@@ -211,6 +211,15 @@ describe("a failure to open", () => {
   const explained = (cause: unknown, log: ReadonlyArray<string> = []) =>
     Effect.map(OpenFailure.explain({ dataDir: "/d", what: "opened", cause, log }), ({ message }) => message)
 
+  it("of a database in memory says what was missing, PostgreSQL's last words, or what was thrown", () => {
+    const enlarged = new RangeError("WebAssembly.Memory(): could not allocate memory")
+    const memory = "there is not enough memory, and PostgreSQL takes about 200 MB. Stop programs or raise the limit."
+    assert.strictEqual(OpenFailure.reasonOf({ cause: enlarged }), memory)
+    const log = ['2026-11-26 01:48:47.250 UTC [42] FATAL:  database "shop" does not exist']
+    assert.strictEqual(OpenFailure.reasonOf({ cause: new Error("exit 1"), log }), 'database "shop" does not exist.')
+    assert.strictEqual(OpenFailure.reasonOf({ cause: new Error("It\nbroke.") }), "It?broke.")
+  })
+
   it.live("is traced to what was missing, wherever that is said", () =>
     Effect.gen(function* () {
       const coded = (code: string) => Object.assign(new Error("failed"), { code })
