@@ -46,6 +46,12 @@ export const InstrumentSymbol = symbolText.pipe(
 )
 export type InstrumentSymbol = typeof InstrumentSymbol.Type
 
+/**
+ * A symbol that keeps its spelling. The repositories find the instrument of just this spelling, which another program may
+ * have stored, or the one in capitals.
+ */
+export const SpelledSymbol = /* @__PURE__ */ symbolText.pipe(/* @__PURE__ */ Schema.brand("InstrumentSymbol"))
+
 /** A symbol that a row holds, whatever it looks like. */
 export const StoredSymbol = Schema.String.pipe(Schema.brand("InstrumentSymbol"))
 

@@ -138,7 +138,9 @@ const positions = HttpApiGroup.make("positions")
       error: [...failures, AccountNotFound, Forbidden]
     }).annotate(OpenApi.Description, "Lists the positions of an account, each with its instrument."),
     HttpApiEndpoint.post("putPosition", "/positions", {
-      payload: Domain.positionCreateInput(digits).mapFields(Struct.assign(setByService)),
+      payload: Domain.positionCreateInput(digits).mapFields(
+        Struct.assign({ ...setByService, symbol: Domain.SpelledSymbol })
+      ),
       success: json(Domain.Position).pipe(HttpApiSchema.status(201)),
       error: [...failures, AccountNotFound, Forbidden]
     }).annotate(

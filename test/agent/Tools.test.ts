@@ -283,6 +283,32 @@ layer(embedded)("the tools", (it) => {
     })
   )
 
+  it.effect(
+    "an instrument that another program stored in small letters is meant by the symbol that the tools list",
+    () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const { alices } = yield* people
+        const call = as(alice, true)
+        const symbol = "tiny-usd"
+        yield* sql`INSERT INTO instruments (symbol, name) VALUES (${symbol}::varchar, 'Of another program')`
+        const held = { account_id: alices.account, symbol, quantity: "2" }
+        assert.strictEqual((yield* call("set_position", held)).answer.symbol, symbol)
+        assert.strictEqual((yield* call("add_to_position", held)).answer.quantity, "4")
+        const listed = Effect.map(call("list_unclassified_instruments"), ({ answer }) =>
+          JSON.stringify(answer.instruments)
+        )
+        assert.include(yield* listed, symbol)
+        const { answer } = yield* call("classify_instrument", { ...spy, symbol, name: "Of another program" })
+        assert.deepStrictEqual(answer, { symbol, outcome: "updated" })
+        assert.notInclude(yield* listed, symbol)
+        assert.strictEqual((yield* call("get_instrument", { symbol })).answer.instrument_type, "etf")
+        assert.isTrue((yield* call("get_instrument", { symbol: symbol.toUpperCase() })).isFailure)
+        assert.strictEqual((yield* call("close_position", { account_id: alices.account, symbol })).answer.quantity, "4")
+        yield* sql`DELETE FROM instruments WHERE symbol = ${symbol}::varchar`
+      })
+  )
+
   it.effect("results of an ended job stay, and a bound session records those of its job alone", () =>
     Effect.gen(function* () {
       const { alices } = yield* people

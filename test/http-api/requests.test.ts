@@ -119,6 +119,19 @@ layer(served.pipe(Layer.provideMerge(embedded)), { timeout: "60 seconds", exclud
         })
     )
 
+    it.effect("a position is put in the instrument of just this spelling, which another program has stored", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        yield* sent("GET", "/user")
+        const { id: account_id } = yield* created("/accounts", { account_name: "Coins" })
+        yield* sql`INSERT INTO instruments (symbol, name) VALUES ('tiny-usd', 'Of another program')`
+        const put = (symbol: string) => created("/positions", { account_id, symbol, quantity: 1 })
+        assert.strictEqual((yield* put("tiny-usd")).symbol, "tiny-usd")
+        assert.strictEqual((yield* put("new-usd")).symbol, "NEW-USD")
+        assert.strictEqual((yield* put("new-usd")).symbol, "NEW-USD")
+      })
+    )
+
     it.effect("a number is read exactly in each form that keeps it, and text with every digit", () =>
       Effect.gen(function* () {
         yield* sent("GET", "/user")

@@ -10,7 +10,6 @@ import {
   AccountValue,
   AllocationDrift,
   Instrument,
-  InstrumentSymbol,
   Job,
   JobCursor,
   JobId,
@@ -18,6 +17,7 @@ import {
   JobStatus,
   PortfolioSummary,
   Position,
+  SpelledSymbol,
   User
 } from "../../domain/index.ts"
 import { text } from "../../domain/Text.ts"
@@ -54,7 +54,7 @@ const searchInstruments = Tool.make("search_instruments", {
 
 const getInstrument = Tool.make("get_instrument", {
   description: "Read one instrument by its exact symbol: name, type, price in US dollars, allocations in percent.",
-  parameters: Schema.Struct({ symbol: InstrumentSymbol }),
+  parameters: Schema.Struct({ symbol: SpelledSymbol }),
   success: Schema.toCodecJson(Instrument),
   ...failing
 }).annotateMerge(reads)

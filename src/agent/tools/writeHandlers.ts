@@ -45,8 +45,13 @@ const classifying = (instruments: Instruments["Service"], granted: ReadonlySet<G
         )
       )
   const write = granted.has("prices") ? upsert : fillIn
-  return (instrument: InstrumentWrite) =>
-    Effect.map(write(instrument), (outcome) => ({ symbol: instrument.symbol, outcome }))
+  return Effect.fnUntraced(function* (instrument: InstrumentWrite) {
+    const outcome = yield* write(instrument)
+    const { symbol } = instrument
+    if (symbol === inCapitals(symbol)) return { symbol, outcome }
+    const [stored] = yield* instruments.findMany([symbol])
+    return { symbol: stored?.symbol ?? symbol, outcome }
+  })
 }
 
 /** Records a result of a job that has not ended; if the session is bound to a job, only of that one. */
@@ -64,16 +69,19 @@ const recordingFor = (jobs: UserJobs, bound: JobId | undefined) =>
       )
   })
 
-/** The position of an account in an instrument. */
-const holding = (positions: UserPositions, account_id: AccountId, symbol: string) =>
+/** The position of an account in the instrument of just this spelling, or else of another one. */
+const holding = (positions: UserPositions, account_id: AccountId, symbol: InstrumentSymbol) =>
   Effect.map(
     positions.listByAccount(account_id),
-    (all) => all.find((position) => position.symbol.toUpperCase() === symbol.toUpperCase()) ?? null
+    (all) =>
+      all.find((one) => one.symbol === symbol) ??
+      all.find((one) => one.symbol.toUpperCase() === inCapitals(symbol)) ??
+      null
   )
 
 /** Deletes the position of an account in an instrument. */
 const closing = (positions: UserPositions) =>
-  Effect.fnUntraced(function* (account_id: AccountId, symbol: string) {
+  Effect.fnUntraced(function* (account_id: AccountId, symbol: InstrumentSymbol) {
     const held = yield* holding(positions, account_id, symbol)
     if (held === null) return yield* refused("PositionNotFound", `The account has no position in ${symbol}.`)
     return yield* positions.delete(held.id)
@@ -133,7 +141,7 @@ const positionHandlers = (positions: UserPositions, writing: Writing, attempt: R
     return { ...after, preview: { before: before === null ? null : bare(before), after } }
   })
   const close = closing(positions)
-  const closed = Effect.fnUntraced(function* (account_id: AccountId, symbol: string, preview: boolean) {
+  const closed = Effect.fnUntraced(function* (account_id: AccountId, symbol: InstrumentSymbol, preview: boolean) {
     if (!preview) return yield* close(account_id, symbol)
     const before = yield* attempt(close(account_id, symbol))
     return { ...before, preview: { before, after: null } }

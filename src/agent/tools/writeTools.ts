@@ -16,6 +16,7 @@ import {
   JsonValue,
   Position,
   PositionCreate,
+  SpelledSymbol,
   SummaryPayload
 } from "../../domain/index.ts"
 import { failing, replaces, writes } from "./toolParts.ts"
@@ -44,7 +45,7 @@ const classifyInstrument = Tool.make("classify_instrument", {
     "allocation sums to 100. Creates the instrument or replaces what is known of it; a price (US dollars for one " +
     "share) that is left out stays as it is. Instruments are shared by all users.",
   parameters: Schema.Struct({
-    symbol: InstrumentCreate.fields.symbol,
+    symbol: SpelledSymbol,
     name: InstrumentCreate.fields.name,
     current_price: InstrumentCreate.fields.current_price,
     ...InstrumentClassification.fields,
@@ -60,7 +61,7 @@ const classifyInstrument = Tool.make("classify_instrument", {
   ...failing
 }).annotateMerge(replaces)
 
-const positionFields = { ...PositionCreate.fields, preview }
+const positionFields = { ...PositionCreate.fields, symbol: SpelledSymbol, preview }
 
 const setPosition = Tool.make("set_position", {
   description:
