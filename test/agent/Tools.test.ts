@@ -318,6 +318,11 @@ layer(embedded)("the tools", (it) => {
       const bound = as(alice, ["results"], alices.job)
       assert.strictEqual((yield* bound("record_report", { job_id: other.id, report })).answer.error, "NotAllowed")
       assert.isFalse((yield* bound("record_report", { job_id: alices.job, report })).isFailure)
+      assert.isFalse((yield* bound("record_report", { job_id: alices.job.toUpperCase(), report })).isFailure)
+      assert.isFalse(
+        (yield* as(alice, ["results"], alices.job.toUpperCase())("record_report", { job_id: alices.job, report }))
+          .isFailure
+      )
       yield* jobs.cancel(alices.job)
       const again = yield* bound("record_report", { job_id: alices.job, report: { content: "second" } })
       assert.strictEqual(again.answer.error, "JobEnded")

@@ -57,7 +57,8 @@ const classifying = (instruments: Instruments["Service"], granted: ReadonlySet<G
 /** Records a result of a job that has not ended; if the session is bound to a job, only of that one. */
 const recordingFor = (jobs: UserJobs, bound: JobId | undefined) =>
   Effect.fnUntraced(function* (id: JobId, results: JobUpdate) {
-    if (bound !== undefined && id !== bound) {
+    // An id may be written in capitals.
+    if (bound !== undefined && id.toLowerCase() !== bound.toLowerCase()) {
       return yield* refused("NotAllowed", `This session records results of job ${bound} alone.`)
     }
     return yield* jobs
