@@ -5,6 +5,7 @@
 import { createHmac } from "node:crypto"
 import { Redacted } from "effect"
 import type { Anonymized } from "./BackupFormat.ts"
+import { inOrder } from "./MemberOrder.ts"
 import type { Values } from "./RecordText.ts"
 
 /** The key that the pseudonyms are derived from. */
@@ -54,11 +55,13 @@ const tokens = /("(?:[^"\\]|\\.)*")(\s*:)?|[^"\s]+/gs
 
 /**
  * Changes the texts of a JSON document and nothing else: names of members stay, and numbers keep all of their digits. An
- * id that is the name of a member, as where amounts are listed by account, is changed as well.
+ * id that is the name of a member, as where amounts are listed by account, is changed as well. The members are then put
+ * in order, as PostgreSQL does: what is read back after a restore would else not be what is in the backup.
  */
 const document: Change = (key, value) => {
   let member = ""
-  return value.replaceAll(tokens, (token: string, literal: string | undefined, colon: string | undefined) => {
+  let isRenamed = false
+  const changed = value.replaceAll(tokens, (token: string, literal: string | undefined, colon: string | undefined) => {
     if (literal === undefined) {
       // A later text is not the value of this member.
       member = ""
@@ -71,8 +74,11 @@ const document: Change = (key, value) => {
       return JSON.stringify(change(key, said))
     }
     member = said
-    return `${isUuid.test(said) ? JSON.stringify(uuid(key, said)) : literal}${colon}`
+    if (!isUuid.test(said)) return token
+    isRenamed = true
+    return `${JSON.stringify(uuid(key, said))}${colon}`
   })
+  return isRenamed ? inOrder(changed) : changed
 }
 
 /** The columns that are changed. Prices, quantities and amounts stay: they are what the copy is needed for. */

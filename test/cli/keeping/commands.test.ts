@@ -68,6 +68,10 @@ it.live("a folder is backed up, restored, and copied into another; what is there
     assert.strictEqual((yield* documentOf("copy", anonymous)).rows, 31)
     const again = yield* alexDb(["backup", "-"], { cwd, env: { ALEX_DB_DIR: "c" } })
     assert.notInclude(ok(again), "test_user_001")
+    ok(yield* alexDb(["snapshot"], { cwd, env: { ALEX_DB_DIR: "b" } }))
+    const anew = ["copy", "--from", "b", "--to", "c.env", "--anonymize", "--replace", "--json"]
+    const valued = yield* documentOf("copy", yield* alexDb(anew, { cwd }))
+    assert.strictEqual(valued.tables.find(({ name }) => name === "portfolio_snapshots")?.rows, 1)
     const none = yield* alexDb(["copy", "--from", ".env.nowhere", "--to", "c"], { cwd })
     assert.strictEqual(none.code, 2)
     const unchanged = yield* documentOf("upgrade", yield* alexDb(["upgrade", "c", "--json"], { cwd }))
