@@ -1,15 +1,20 @@
 /** Lists the recorded calls of agents, and deletes old ones, for an operator. */
 import { Duration, Effect, Schema } from "effect"
+import { Problem } from "../domain/index.ts"
 import { AgentCall, type AgentCallListOptions, AgentCalls } from "../repository/index.ts"
 import { Target } from "./database/Target.ts"
 import * as ForeignTables from "./ForeignTables.ts"
 
-/** The calls that were asked for, the newest first. */
+/**
+ * The calls that were asked for, the newest first; `unreadable` are entries that other programs wrote and that can't be
+ * read, with the problems.
+ */
 export const AgentCallsReport = Schema.Struct({
   database: Schema.String,
   location: Schema.String,
   calls: Schema.Array(AgentCall),
-  more: Schema.Boolean.annotate({ description: "Whether there are more than were asked for" })
+  more: Schema.Boolean.annotate({ description: "Whether there are more than were asked for" }),
+  unreadable: Schema.Array(Schema.Struct({ id: Schema.String, problems: Schema.Array(Problem) }))
 })
 export type AgentCallsReport = typeof AgentCallsReport.Type
 
@@ -31,8 +36,9 @@ export const list = Effect.fn("AgentCallOperations.list")(function* (options: Ag
   const { database, location } = yield* Target
   const limit = options.limit ?? 100
   const found = yield* (yield* AgentCalls).list({ ...options, limit: limit + 1 })
-  const more = found.length + (found.unreadable?.length ?? 0) > limit
-  return { database, location, calls: found.slice(0, limit), more } satisfies AgentCallsReport
+  const unreadable = (found.unreadable ?? []).map(({ key, problems }) => ({ id: key, problems }))
+  const more = found.length + unreadable.length > limit
+  return { database, location, calls: found.slice(0, limit), more, unreadable } satisfies AgentCallsReport
 })
 
 /**

@@ -323,6 +323,20 @@ layer(Folder.layer, { timeout: "60 seconds" })("the command line", (it) => {
         days: 0.5
       })
       assert.match((yield* alexDb(["agent-calls"])).out, /^No agent/)
+      const unreadable = "33333333-3333-4333-8333-333333333333"
+      yield* Effect.flatMap(
+        SqlClient.SqlClient,
+        (
+          sql
+        ) => sql`INSERT INTO agent_calls (id, clerk_user_id, tool, arguments, outcome, called_at, milliseconds, bytes)
+          VALUES (${unreadable}::uuid, 'ann', 'of another program', '', 'ok', 'infinity', 0, 0)`
+      ).pipe(Effect.provide(onFolder(yield* Folder)))
+      const lines = (yield* alexDb(["agent-calls"])).out.split("\n")
+      assert.strictEqual(lines[0], "No agent has written anything that can be read.")
+      assert.match(lines[1] ?? "", new RegExp(`^can't be read: ${unreadable}: called_at: `))
+      const report = parsed((yield* alexDb(["agent-calls", "--json"])).out)
+      assert.deepInclude(report, { calls: [], more: false })
+      assert.strictEqual(report.unreadable[0].id, unreadable)
       for (const wrong of [
         ["--prune", "soon"],
         ["--limit", "0"],

@@ -8,15 +8,15 @@ import { ClerkUserId } from "../../domain/User.ts"
 import type { AgentCallOperations } from "../../operations/index.ts"
 import { durationOf } from "../duration.ts"
 import { WrongUsage } from "../Outcome.ts"
-import { count, print, table } from "../output/text.ts"
+import { count, print, type Style, table } from "../output/text.ts"
 import { database, defaulted, int, operations, root } from "../root.ts"
 
 const listText =
   (ofUser: boolean) =>
-  ({ calls, more }: AgentCallOperations.AgentCallsReport): string =>
+  ({ calls, more, unreadable }: AgentCallOperations.AgentCallsReport, { warn }: Style): string =>
     [
       calls.length === 0
-        ? `No agent${ofUser ? " of this user" : ""} has written anything.`
+        ? `No agent${ofUser ? " of this user" : ""} has written anything${unreadable.length === 0 ? "" : " that can be read"}.`
         : table(
             ["at (UTC)", "user", "tool", "job", "outcome", "ms", "bytes", "arguments"],
             calls.map((call) => [
@@ -30,6 +30,10 @@ const listText =
               call.arguments.slice(0, 12)
             ])
           ),
+      ...unreadable.map(({ id, problems }) => {
+        const why = problems.map(({ message, path }) => `${path}: ${message}`).join("; ")
+        return `${warn("can't be read:")} ${id}: ${why}`
+      }),
       ...(more ? ["There are more: raise --limit to see them."] : [])
     ].join("\n")
 
