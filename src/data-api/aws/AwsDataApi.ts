@@ -78,10 +78,11 @@ const kept = (current: Effect.Effect<SdkCredentials, Reason>): (() => Effect.Eff
   return () => {
     if (known !== undefined && Date.now() < known.until) return Effect.succeed(known.credentials)
     return Effect.map(current, ({ accessKeyId, expiration, secretAccessKey, sessionToken }) => {
+      // The SDK leaves the line break in which a variable from a file often ends.
       const credentials = {
-        accessKeyId,
-        secretAccessKey: Redacted.make(secretAccessKey),
-        sessionToken: sessionToken === undefined ? undefined : Redacted.make(sessionToken)
+        accessKeyId: accessKeyId.trim(),
+        secretAccessKey: Redacted.make(secretAccessKey.trim()),
+        sessionToken: sessionToken === undefined ? undefined : Redacted.make(sessionToken.trim())
       }
       const freshUntil = expiration === undefined ? Number.POSITIVE_INFINITY : expiration.getTime() - FRESH_FOR
       known = { credentials, until: Math.min(freshUntil, Date.now() + KEPT_FOR) }

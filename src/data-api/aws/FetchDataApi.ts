@@ -63,18 +63,25 @@ export const configuredCredentials: Effect.Effect<Credentials, Unauthenticated> 
       )
 )
 
-const secret = (name: string) => Configuration.option(Configuration.Redacted(name))
+/** A value without white space around it: a secret that comes from a file often ends in a line break. */
+const trimmed = (name: string) =>
+  Effect.map(Configuration.option(Configuration.Redacted(name)), (value) =>
+    Option.filter(
+      Option.map(value, (text) => Redacted.value(text).trim()),
+      (text) => text !== ""
+    )
+  )
 
 const read = /* @__PURE__ */ Effect.gen(function* () {
-  const accessKeyId = yield* Configuration.option(Configuration.String("AWS_ACCESS_KEY_ID"))
-  const secretAccessKey = yield* secret("AWS_SECRET_ACCESS_KEY")
-  const sessionToken = yield* secret("AWS_SESSION_TOKEN")
+  const accessKeyId = yield* trimmed("AWS_ACCESS_KEY_ID")
+  const secretAccessKey = yield* trimmed("AWS_SECRET_ACCESS_KEY")
+  const sessionToken = yield* trimmed("AWS_SESSION_TOKEN")
   return Option.map(
     Option.all([accessKeyId, secretAccessKey]),
     ([accessKeyId, secretAccessKey]): Credentials => ({
       accessKeyId,
-      secretAccessKey,
-      sessionToken: Option.getOrUndefined(Option.filter(sessionToken, (token) => Redacted.value(token) !== ""))
+      secretAccessKey: Redacted.make(secretAccessKey),
+      sessionToken: Option.getOrUndefined(Option.map(sessionToken, (token) => Redacted.make(token)))
     })
   )
 })

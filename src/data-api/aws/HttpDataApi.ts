@@ -33,6 +33,10 @@ export interface Config extends SignedHttp.Cluster {
   readonly credentials?: Effect.Effect<Credentials, Unauthenticated> | undefined
 }
 
+/** Without white space around them: a secret of Kubernetes or a file often ends in a line break. */
+const keysOf = (env: NodeJS.ProcessEnv) =>
+  ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"].map((name) => env[name]?.trim())
+
 /**
  * The credentials in the environment, as AWS Lambda provides them.
  *
@@ -40,8 +44,8 @@ export interface Config extends SignedHttp.Cluster {
  */
 export const environmentCredentials: Effect.Effect<Credentials, Unauthenticated> = Effect.suspend(() => {
   // Read directly, as the SDK does: the schemas behind Config would take a tenth of a cold start.
-  const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN } = process.env
-  if (!AWS_ACCESS_KEY_ID || !AWS_SECRET_ACCESS_KEY) {
+  const [accessKeyId, secretAccessKey, sessionToken] = keysOf(process.env)
+  if (!accessKeyId || !secretAccessKey) {
     return Effect.fail(
       new Unauthenticated({
         message: "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set.",
@@ -50,9 +54,9 @@ export const environmentCredentials: Effect.Effect<Credentials, Unauthenticated>
     )
   }
   return Effect.succeed({
-    accessKeyId: AWS_ACCESS_KEY_ID,
-    secretAccessKey: Redacted.make(AWS_SECRET_ACCESS_KEY),
-    sessionToken: AWS_SESSION_TOKEN ? Redacted.make(AWS_SESSION_TOKEN) : undefined
+    accessKeyId,
+    secretAccessKey: Redacted.make(secretAccessKey),
+    sessionToken: sessionToken ? Redacted.make(sessionToken) : undefined
   })
 })
 
@@ -65,7 +69,7 @@ export const containerCredentials: Effect.Effect<Effect.Effect<Credentials, Unau
   /* @__PURE__ */
   Effect.suspend(() => ContainerCredentials.make())
 
-const hasKeys = (env: NodeJS.ProcessEnv): boolean => Boolean(env["AWS_ACCESS_KEY_ID"] && env["AWS_SECRET_ACCESS_KEY"])
+const hasKeys = (env: NodeJS.ProcessEnv): boolean => keysOf(env).slice(0, 2).every(Boolean)
 
 /** Whether there is a container's role, and no web identity, which the SDK prefers. */
 const hasContainer = (env: NodeJS.ProcessEnv): boolean =>
