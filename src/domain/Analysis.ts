@@ -120,7 +120,7 @@ const open = <const Fields extends Schema.Struct.Fields>(closed: Schema.Struct<F
   })
   return Schema.StructWithRest(closed, [Schema.Record(Schema.String, Schema.Unknown)])
     .annotate({ description })
-    .pipe(Schema.check(further, storable))
+    .pipe(Schema.check(further.abort(), storable))
 }
 
 /** The reporter's result in its closed form: the whole report as Markdown. */

@@ -357,6 +357,12 @@ const payloads = (it: It) => {
       assert.deepStrictEqual<unknown>(found.charts_payload, charts)
       assert.deepStrictEqual<unknown>(found.retirement_payload, { ...retirement, projected_value: "1.5" })
       const refused = yield* Effect.flip(jobs.attachReport(id, { content: "x", at: new Date(), f: undefined }))
+      const counted = yield* Effect.flip(jobs.attachReport(id, { content: "x", jobs: 5n }))
+      assert(counted._tag === "InvalidInput")
+      assert.deepStrictEqual(
+        counted.problems.map(({ path }) => path),
+        ["report_payload.jobs"]
+      )
       assert.strictEqual(refused._tag, "InvalidInput")
       const some = yield* jobs.findById(id, { parts: ["report_payload"] })
       assert.deepStrictEqual<unknown>([some.report_payload, some.charts_payload], [report, null])
