@@ -457,6 +457,33 @@ const workers = (it: It) => {
     })
   )
 
+  it.effect("a handler that ends its job itself may go on, and its worker says what became of the job", () =>
+    Effect.gen(function* () {
+      const jobs = yield* Jobs
+      const kind = kindOf("ended")
+      const [completed, failed] = yield* jobsOfKind(kind, 2)
+      let told = false
+      const outcomes = yield* jobs
+        .work(
+          { types: [kind], lease: "300 millis", pollEvery: "10 millis" },
+          Effect.fnUntraced(function* ({ complete, fail, id }) {
+            yield* id === failed ? fail("no model") : complete()
+            yield* Effect.sleep(id === failed ? 0 : "600 millis")
+            told ||= id === completed
+          })
+        )
+        .pipe(Stream.take(2), Stream.runCollect)
+      assert.isTrue(told)
+      assert.sameDeepMembers(
+        [...outcomes],
+        [
+          { id: completed, attempt: 1, outcome: "completed" },
+          { id: failed, attempt: 1, outcome: "failed" }
+        ]
+      )
+    })
+  )
+
   it.effect("a worker that is stopped ends the jobs that it has, and takes no more", () =>
     Effect.gen(function* () {
       const jobs = yield* Jobs

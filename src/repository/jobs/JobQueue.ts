@@ -177,7 +177,7 @@ const claim = (sql: Sql): Queue["claim"] => {
       ), next AS (
         SELECT id, created_at, coalesce(octet_length(to_json(request_payload::text)::text), 0) AS bytes FROM jobs
         WHERE (status = 'pending' OR ${lost} < ${maxAttempts}::int) ${ofTypes}
-        ORDER BY created_at, id LIMIT ${options.limit ?? 1}::int FOR UPDATE SKIP LOCKED
+        ORDER BY created_at, id ${Tables.limited(sql, options.limit ?? 1)} FOR UPDATE SKIP LOCKED
       ), sized AS (
         SELECT id, row_number() OVER following = 1 OR sum(bytes) OVER following <= ${maxJobBytes}::int AS fits
         FROM next WINDOW following AS (ORDER BY created_at, id)
@@ -201,7 +201,12 @@ const keepLease = (claimed: JobAttempt, lease: Duration.Input) =>
       Effect.logWarning(`The lease of job ${claimed.id} could not be extended: ${error.message}`)
     ),
     Effect.forever,
-    Effect.catchTags({ JobTransitionRefused: () => Effect.void, JobNotFound: () => Effect.void })
+    // What the handler does after it has completed the job goes on.
+    Effect.catchTags({
+      JobTransitionRefused: ({ attempts, found }) =>
+        attempts === undefined && found === "completed" ? Effect.never : Effect.void,
+      JobNotFound: () => Effect.void
+    })
   )
 
 /** Runs the handler, ends the job, and returns the outcome. */
@@ -219,7 +224,11 @@ const workOn = <A, E, R>(
     end.pipe(
       Effect.as(outcome(became)),
       Effect.catchTags({
-        JobTransitionRefused: () => Effect.succeed(outcome("lost")),
+        // The handler may have ended the job itself.
+        JobTransitionRefused: ({ attempts, found }) =>
+          Effect.succeed(
+            outcome(attempts === undefined && (found === "completed" || found === "failed") ? found : "lost")
+          ),
         JobNotFound: () => Effect.succeed(outcome("lost"))
       })
     )
