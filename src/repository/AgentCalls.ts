@@ -1,11 +1,12 @@
 /** The recorded calls of agents that wrote something. */
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
 import { ClerkUserId } from "../domain/User.ts"
+import { interval } from "./jobs/JobChange.ts"
 import { computed, type Listed, type RepositoryError, reader } from "./Rows.ts"
 import * as Tables from "./Tables.ts"
 
@@ -61,7 +62,7 @@ const list = (sql: SqlClient.SqlClient): Operations["list"] =>
     read.list(sql`
       SELECT ${columns} FROM agent_calls
       ${options?.user === undefined ? Tables.nothing : sql`WHERE clerk_user_id = ${options.user}::varchar`}
-      ORDER BY called_at DESC, id DESC LIMIT ${options?.limit ?? 100}::int`)
+      ORDER BY called_at DESC, id DESC ${Tables.limited(sql, options?.limit ?? 100)}`)
   )
 
 const atOnce = 10_000
@@ -69,12 +70,11 @@ const counts = /* @__PURE__ */ computed(/* @__PURE__ */ Schema.Struct({ deleted:
 
 const prune = (sql: SqlClient.SqlClient): Operations["prune"] =>
   Effect.fn("AgentCalls.prune")(function* (olderThan) {
-    const milliseconds = Duration.toMillis(olderThan)
     for (let all = 0; ; ) {
       const [{ deleted } = { deleted: 0 }] = yield* counts(sql`
         WITH old AS (
           SELECT id FROM agent_calls
-          WHERE called_at < now() - ${milliseconds}::double precision * interval '1 millisecond'
+          WHERE called_at < now() - ${interval(sql, olderThan)}
           ORDER BY called_at, id LIMIT ${atOnce}::int
         ), deleted AS (
           DELETE FROM agent_calls USING old WHERE agent_calls.id = old.id RETURNING agent_calls.id

@@ -301,7 +301,7 @@ const search = (sql: Sql): Operations["search"] =>
       SELECT ${columns} FROM instruments, wanted, LATERAL (SELECT ${smallSymbol} AS small_symbol) AS small
       WHERE strpos(small_symbol, symbol_part) > 0 OR strpos(lower(name), part) > 0
       ORDER BY ${closeness}, symbol
-      LIMIT ${options?.limit ?? 20}::int OFFSET ${options?.offset ?? 0}::int`)
+      ${Tables.limited(sql, options?.limit ?? 20)} OFFSET ${options?.offset ?? 0}::int`)
   })
 
 const unclassified = (sql: Sql): Operations["unclassified"] =>
@@ -311,7 +311,7 @@ const unclassified = (sql: Sql): Operations["unclassified"] =>
       WHERE '{}' IN (allocation_regions, allocation_sectors, allocation_asset_class)
         AND ${Tables.following(sql, "symbol", after)} AND symbol IN (
         SELECT positions.symbol FROM positions JOIN accounts ON accounts.id = account_id WHERE clerk_user_id = ${user}::varchar)
-      ORDER BY symbol LIMIT ${limit}::int`
+      ORDER BY symbol ${Tables.limited(sql, limit)}`
     const { after, limit } = options ?? {}
     return read.list(
       limit === undefined ? everyPage(pageSize, "symbol", (last) => page(last ?? after, pageSize)) : page(after, limit)

@@ -73,6 +73,9 @@ export const updateFrom = (sql: SqlClient, { name }: { readonly name: string }, 
 export const following = (sql: SqlClient, key: string, after: string | undefined): Fragment =>
   after === undefined ? fixed("true") : sql`${fixed(key)} > ${after}::varchar`
 
+/** Returns so many rows at most; a limit beyond the integers of PostgreSQL, such as `Infinity`, is none. */
+export const limited = (sql: SqlClient, limit: number): Fragment => sql`LIMIT ${Math.min(limit, 2 ** 31 - 1)}::int`
+
 /** Inserts a row, unless there is one with its key. */
 export const insertNew = (sql: SqlClient, table: Table, columns: Fragment, json: string) => {
   const name = fixed(table.name)

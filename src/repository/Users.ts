@@ -95,7 +95,7 @@ const list = (sql: Sql): Operations["list"] =>
   Effect.fn("Users.list")((page?: UserPage) =>
     read.list(sql`
       SELECT ${columns} FROM users WHERE ${Tables.following(sql, "clerk_user_id", page?.after)}
-      ORDER BY clerk_user_id LIMIT ${page?.limit ?? 100}::int`)
+      ORDER BY clerk_user_id ${Tables.limited(sql, page?.limit ?? 100)}`)
   )
 
 /** The defaults of the columns, as in the migrations. */

@@ -267,8 +267,8 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "a page of jobs is one short of knowing that there is another",
     file: "src/repository/jobs/Jobs.ts",
-    from: "LIMIT ${limit + 1}::int",
-    to: "LIMIT ${limit}::int",
+    from: "${Tables.limited(sql, limit + 1)}",
+    to: "${Tables.limited(sql, limit)}",
     tests: [repositories]
   },
   {

@@ -10,7 +10,7 @@ import {
   type JobId,
   type PositionId
 } from "../../src/domain/index.ts"
-import { Accounts, Instruments, Jobs, Portfolios, Positions, Users } from "../../src/repository/index.ts"
+import { Accounts, AgentCalls, Instruments, Jobs, Portfolios, Positions, Users } from "../../src/repository/index.ts"
 import type { Services } from "./repositoryContract.ts"
 
 let last = 0
@@ -225,6 +225,35 @@ const times = (it: Vitest.MethodsNonLive<Services>) => {
         const { found, today } = yield* sql.withTransaction(days)
         assert.deepStrictEqual(found, today, zone)
       }
+    })
+  )
+
+  it.effect("a limit that is none, and an age that nothing has, are those of all", () =>
+    Effect.gen(function* () {
+      const jobs = yield* Jobs
+      const { clerk_user_id, id } = yield* newJob
+      for (const limit of [Number.POSITIVE_INFINITY, Number.MAX_SAFE_INTEGER, 2 ** 31 - 1]) {
+        const lists = [
+          Effect.map(jobs.listByUser(clerk_user_id, { limit }), (page) => page.jobs),
+          Effect.map(jobs.listWithPayloads(clerk_user_id, { limit }), (page) => page.jobs),
+          jobs.listOldest({ limit })
+        ]
+        for (const list of lists)
+          assert.include(
+            Array.from(yield* list, (job) => job.id),
+            id
+          )
+        const users = yield* (yield* Users).list({ limit })
+        assert.include(
+          Array.from(users, (user) => user.clerk_user_id),
+          clerk_user_id
+        )
+        yield* (yield* Instruments).search("none of all", { limit })
+        yield* (yield* Instruments).unclassified(clerk_user_id, { limit })
+        yield* (yield* AgentCalls).list({ limit })
+        assert.deepStrictEqual(yield* jobs.claim({ types: [], limit }), [])
+      }
+      assert.strictEqual(yield* (yield* AgentCalls).prune(Duration.infinity), 0)
     })
   )
 

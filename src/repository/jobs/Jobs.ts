@@ -208,7 +208,7 @@ const listOldest = (sql: Sql): Operations["listOldest"] =>
       SELECT ${stateColumns} FROM jobs
       WHERE ${options.status === undefined ? sql.literal("true") : sql`status = ${options.status}::varchar`}
         AND ${options.runningFor === undefined ? sql.literal("true") : isStuck(sql, "jobs", options.runningFor)}
-      ORDER BY created_at, id LIMIT ${options.limit ?? 100}::int`)
+      ORDER BY created_at, id ${Tables.limited(sql, options.limit ?? 100)}`)
   )
 
 const pageSize = 500
@@ -286,7 +286,7 @@ const pageOf = (sql: Sql, selected: Fragment, user: ClerkUserId, page: JobListOp
     WHERE clerk_user_id = ${user}::varchar
       ${page?.status === undefined ? Tables.nothing : sql`AND status = ${page.status}::varchar`}
       ${id === undefined ? Tables.nothing : sql`AND (created_at, id) < (${timeOf(sql, user, createdAt, id)}, ${id}::uuid)`}
-    ORDER BY created_at DESC, id DESC LIMIT ${limit + 1}::int`
+    ORDER BY created_at DESC, id DESC ${Tables.limited(sql, limit + 1)}`
 }
 
 const paged = Effect.fnUntraced(function* <A>(
