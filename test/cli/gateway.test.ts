@@ -73,7 +73,15 @@ it.effect(
       assert.strictEqual(plain.code, 0, plain.stderr)
       const json = yield* gateway(directory, "--port", "0", "--json")
       const variables = JSON.parse(json.stdout)
-      assert.containsAllKeys(variables, ["DATABASE_URL", "PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE"])
+      assert.containsAllKeys(variables, [
+        "DATABASE_URL",
+        "PGHOST",
+        "PGPORT",
+        "PGUSER",
+        "PGPASSWORD",
+        "PGDATABASE",
+        "PGCLIENTENCODING"
+      ])
       assert.notStrictEqual(variables.PGPASSWORD, passwordOf(plain.stdout))
       const open = yield* gateway(directory, "--host", "0.0.0.0", "--port", "0", "--", "true")
       assert.strictEqual(open.code, 1)

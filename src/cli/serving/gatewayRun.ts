@@ -59,7 +59,9 @@ const variablesOf = ({ host, port }: Gateway.Address, database: string, password
     PGPORT: String(port),
     PGUSER: user,
     ...(password === "" ? {} : { PGPASSWORD: password }),
-    PGDATABASE: database
+    PGDATABASE: database,
+    // On a terminal psql takes the encoding of the locale otherwise, which may be one that is not converted.
+    PGCLIENTENCODING: "UTF8"
   }
 }
 
