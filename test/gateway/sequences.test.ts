@@ -31,9 +31,9 @@ const names = ["serials", '"Big Ones"', "always", "plain", "twice", "audited", "
 
 type Statement = readonly [text: string, values?: ReadonlyArray<unknown>]
 
-const inserts: ReadonlyArray<readonly [text: string, values?: ReadonlyArray<unknown>]> = [
+const inserts: ReadonlyArray<Statement> = [
   ...names.flatMap(
-    (name): ReadonlyArray<readonly [string, ReadonlyArray<unknown>?]> => [
+    (name): ReadonlyArray<Statement> => [
       [`insert into seq.${name} (name) values ('a' || random())`],
       [`INSERT INTO seq.${name} (name) VALUES ($1), ($2);`, [`${name} 1`, `${name} 2`]],
       [`insert into seq.${name} default values`]
@@ -115,6 +115,34 @@ const programs: Readonly<Record<string, () => ReadonlyArray<Statement>>> = {
   }
 }
 
+const sequels: Readonly<Record<string, ReadonlyArray<Statement>>> = {
+  "a number is known in a session with settings of its own, and in one text with the INSERT": [
+    ["set datestyle = 'German'; set time zone 'Asia/Tokyo'"],
+    ["insert into seq.serials (name) values ($1)", ["a"]],
+    ["select lastval()"],
+    ["insert into seq.serials (name) values ($1)", ["a"]],
+    ["insert into seq.serials (nosuch) values (1)"],
+    ["insert into seq.serials (name) values ('b')"],
+    ["select currval($1)", ["seq.serials_id_seq"]],
+    ["prepare named (text) as insert into seq.always (name) values ($1)"],
+    ["execute named ('c')"],
+    ["select lastval()"],
+    ["insert into seq.always (name) values ('c')"],
+    ["select lastval()"],
+    ["select currval('seq.serials_id_seq')"]
+  ],
+  "a table that lost its column, or got a trigger, is asked for again": [
+    ["insert into seq.serials (name) values ('a')"],
+    ["select lastval()"],
+    ["alter table seq.serials rename id to number"],
+    ["insert into seq.serials (name) values ('b')"],
+    ["select lastval()"],
+    ["alter table seq.serials drop number"],
+    ["insert into seq.serials (name) values ('c')"],
+    ["select name from seq.serials order by name"]
+  ]
+}
+
 const prepared = async (query: Query) => {
   await query("reset search_path")
   for (const table of ["drop schema if exists seq cascade", ...tables]) {
@@ -168,54 +196,22 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
       )
     }
 
-    it.effect("a number is known in a session with settings of its own, and in one text with the INSERT", () =>
-      Effect.gen(function* () {
-        const addresses = yield* TestGateway
-        const { direct, through } = yield* Effect.promise(() =>
-          bothWays(addresses, async (query) => {
-            await prepared(query)
-            return [
-              await query("set datestyle = 'German'; set time zone 'Asia/Tokyo'"),
-              await query("insert into seq.serials (name) values ($1)", ["a"]),
-              await query("select lastval()"),
-              await query("insert into seq.serials (name) values ($1)", ["a"]),
-              await query("insert into seq.serials (nosuch) values (1)"),
-              await query("insert into seq.serials (name) values ('b')"),
-              await query("select currval($1)", ["seq.serials_id_seq"]),
-              await query("prepare named (text) as insert into seq.always (name) values ($1)"),
-              await query("execute named ('c')"),
-              await query("select lastval()"),
-              await query("insert into seq.always (name) values ('c')"),
-              await query("select lastval()"),
-              await query("select currval('seq.serials_id_seq')")
-            ]
-          })
-        )
-        assert.deepStrictEqual(through, direct)
-      })
-    )
-
-    it.effect("a table that lost its column, or got a trigger, is asked for again", () =>
-      Effect.gen(function* () {
-        const addresses = yield* TestGateway
-        const { direct, through } = yield* Effect.promise(() =>
-          bothWays(addresses, async (query) => {
-            await prepared(query)
-            return [
-              await query("insert into seq.serials (name) values ('a')"),
-              await query("select lastval()"),
-              await query("alter table seq.serials rename id to number"),
-              await query("insert into seq.serials (name) values ('b')"),
-              await query("select lastval()"),
-              await query("alter table seq.serials drop number"),
-              await query("insert into seq.serials (name) values ('c')"),
-              await query("select name from seq.serials order by name")
-            ]
-          })
-        )
-        assert.deepStrictEqual(through, direct)
-      })
-    )
+    for (const [promise, statements] of Object.entries(sequels)) {
+      it.effect(promise, () =>
+        Effect.gen(function* () {
+          const addresses = yield* TestGateway
+          const { direct, through } = yield* Effect.promise(() =>
+            bothWays(addresses, async (query) => {
+              await prepared(query)
+              const answers: Array<unknown> = []
+              for (const [text, values] of statements) answers.push(await query(text, values))
+              return answers
+            })
+          )
+          assert.deepStrictEqual(through, direct)
+        })
+      )
+    }
 
     it.effect("the number costs a question for each table, and none for each row", () =>
       Effect.gen(function* () {
