@@ -35,8 +35,8 @@ const readWaitingCalls = Effect.callback<void>((resume) => {
   turn()
 })
 
-/** The wait before an expired transaction with a running statement is checked again. */
-const busyPoll = Duration.seconds(1)
+/** The longest wait, in milliseconds, before a transaction with a running statement is checked again. */
+const busyPoll = 1000
 
 const stopExpiry = ({ expiry }: Transaction) => (expiry === undefined ? Effect.void : Fiber.interrupt(expiry))
 
@@ -120,7 +120,7 @@ export class OpenTransactions {
     for (;;) {
       const now = yield* Clock.currentTimeMillis
       const left = Math.min(transaction.lastUsedAt + this.#idle, transaction.begunAt + this.#total) - now
-      if (transaction.busy) yield* Effect.sleep(busyPoll)
+      if (transaction.busy) yield* Effect.sleep(Math.min(busyPoll, this.#idle))
       else if (left > 0) yield* Effect.sleep(left)
       else return yield* Effect.uninterruptible(this.#discard(id, transaction))
     }

@@ -20,6 +20,15 @@ describe("a transaction's time", () => {
     }).pipe(Effect.provide(TestDatabase.layer()))
   )
 
+  it.live("a limit below a second holds as well, for a transaction whose statement outlasts it", () =>
+    Effect.gen(function* () {
+      const transactionId = yield* begin
+      yield* execute("select pg_sleep(0.2)", {}, { transactionId })
+      yield* Effect.sleep("600 millis")
+      assert.strictEqual((yield* refused("select 1", {}, { transactionId }))[0], "TransactionNotFound")
+    }).pipe(Effect.provide(TestDatabase.layer({ limits: { transactionIdle: "100 millis" } })))
+  )
+
   it.effect("it ends after its total time however busy it is", () =>
     Effect.gen(function* () {
       const transactionId = yield* begin
