@@ -144,7 +144,8 @@ export const written = (
  * transaction. Either all rows are written or none.
  *
  * All rows have the same members, which are columns of the table. Values need no casts: a string goes into a `uuid`, a
- * `timestamptz` or an enum column, an array into an array column, any value into a json column.
+ * `timestamptz` or an enum column, an array into an array column, any value into a json column. A column whose domain
+ * refuses NULL must be among the members, even if it has a default.
  *
  * @errors SqlError
  *
