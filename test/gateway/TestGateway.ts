@@ -18,13 +18,18 @@ export class TestGateway extends Context.Service<
     readonly statements: Array<Gateway.StatementEntry>
     /** The operations of the Data API that were called. */
     readonly calls: Array<keyof DataApi["Service"]>
+    /** What was sent outside of a transaction while one was open: a database with one connection answers no such thing. */
+    readonly strays: Array<string>
   }
 >()("test/gateway/TestGateway") {}
 
 const password = "0123456789abcdef"
 
+type Seen = Pick<TestGateway["Service"], "calls" | "strays">
+
 /** Notes each call. */
-const counted = (api: DataApi["Service"], calls: Array<keyof DataApi["Service"]>): DataApi["Service"] => {
+const counted = (api: DataApi["Service"], { calls, strays }: Seen): DataApi["Service"] => {
+  const open = new Set<string>()
   const noted =
     <A, B>(name: keyof DataApi["Service"], call: (request: A) => B) =>
     (request: A): B => {
@@ -32,17 +37,28 @@ const counted = (api: DataApi["Service"], calls: Array<keyof DataApi["Service"]>
       return call(request)
     }
   return {
-    executeStatement: noted("executeStatement", api.executeStatement),
+    executeStatement: noted("executeStatement", (request) => {
+      if (request.transactionId === undefined && open.size > 0) strays.push(request.sql)
+      return api.executeStatement(request)
+    }),
     batchExecuteStatement: noted("batchExecuteStatement", api.batchExecuteStatement),
-    beginTransaction: noted("beginTransaction", api.beginTransaction),
-    commitTransaction: noted("commitTransaction", api.commitTransaction),
-    rollbackTransaction: noted("rollbackTransaction", api.rollbackTransaction)
+    beginTransaction: noted("beginTransaction", (request) =>
+      Effect.tap(api.beginTransaction(request), ({ transactionId }) => Effect.sync(() => open.add(transactionId)))
+    ),
+    commitTransaction: noted("commitTransaction", (request) => {
+      open.delete(request.transactionId)
+      return api.commitTransaction(request)
+    }),
+    rollbackTransaction: noted("rollbackTransaction", (request) => {
+      open.delete(request.transactionId)
+      return api.rollbackTransaction(request)
+    })
   }
 }
 
 /** In front of the `DataApi` of the context. */
 export const make = Effect.fnUntraced(function* (directUrl: string, options: Partial<Gateway.Options>) {
-  const calls: Array<keyof DataApi["Service"]> = []
+  const seen: Seen = { calls: [], strays: [] }
   const api = yield* DataApi
   const statements: Array<Gateway.StatementEntry> = []
   const { port } = yield* Gateway.make({
@@ -50,12 +66,12 @@ export const make = Effect.fnUntraced(function* (directUrl: string, options: Par
     password: Redacted.make(password),
     onStatement: (entry) => statements.push(entry),
     ...options
-  }).pipe(Effect.provideService(DataApi, counted(api, calls)))
+  }).pipe(Effect.provideService(DataApi, counted(api, seen)))
   const url = new URL(directUrl)
   url.hostname = "127.0.0.1"
   url.port = String(port)
   url.password = password
-  return TestGateway.of({ url: url.href, port, directUrl, statements, calls })
+  return TestGateway.of({ url: url.href, port, directUrl, statements, ...seen })
 })
 
 /** In front of a fresh database of the server at `url`. */

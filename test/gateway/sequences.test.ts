@@ -4,7 +4,7 @@ import { Effect } from "effect"
 import { describe } from "vitest"
 import * as TestDatabase from "../TestDatabase.ts"
 import { bothWays, type Query } from "./BothWays.ts"
-import { layer as gateway, TestGateway } from "./TestGateway.ts"
+import { layer as gateway, layerEmbedded, TestGateway } from "./TestGateway.ts"
 
 const serverUrl = TestDatabase.postgresUrl ?? ""
 
@@ -131,6 +131,18 @@ const sequels: Readonly<Record<string, ReadonlyArray<Statement>>> = {
     ["select lastval()"],
     ["select currval('seq.serials_id_seq')"]
   ],
+  "several statements in one text are one transaction, which their numbers outlast": [
+    ["insert into seq.serials (name) values ('1'); insert into seq.serials (name) values ('2')"],
+    ["select lastval()"],
+    ["begin"],
+    ["insert into seq.serials (name) values ('3')"],
+    ["insert into seq.serials (name) values ('4'); commit; insert into seq.serials (name) values ('5')"],
+    ["select lastval()"],
+    ["begin"],
+    ["insert into seq.serials (name) values ('6'); commit; selec"],
+    ["rollback"],
+    ["select name from seq.serials order by name"]
+  ],
   "a table that lost its column, or got a trigger, is asked for again": [
     ["insert into seq.serials (name) values ('a')"],
     ["select lastval()"],
@@ -150,6 +162,20 @@ const prepared = async (query: Query) => {
     if (typeof made === "string") assert.fail(made)
   }
 }
+
+/** The same answers as those of a direct connection. */
+const sameAnswers = Effect.fnUntraced(function* (statements: ReadonlyArray<Statement>) {
+  const addresses = yield* TestGateway
+  const { direct, through } = yield* Effect.promise(() =>
+    bothWays(addresses, async (query) => {
+      await prepared(query)
+      const answers: Array<unknown> = []
+      for (const [text, values] of statements) answers.push(await query(text, values))
+      return answers
+    })
+  )
+  assert.deepStrictEqual(through, direct)
+})
 
 describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres("sequences"), () => {
   layer(gateway(serverUrl), { timeout: "120 seconds" })((it) => {
@@ -196,22 +222,7 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
       )
     }
 
-    for (const [promise, statements] of Object.entries(sequels)) {
-      it.effect(promise, () =>
-        Effect.gen(function* () {
-          const addresses = yield* TestGateway
-          const { direct, through } = yield* Effect.promise(() =>
-            bothWays(addresses, async (query) => {
-              await prepared(query)
-              const answers: Array<unknown> = []
-              for (const [text, values] of statements) answers.push(await query(text, values))
-              return answers
-            })
-          )
-          assert.deepStrictEqual(through, direct)
-        })
-      )
-    }
+    for (const [promise, statements] of Object.entries(sequels)) it.effect(promise, () => sameAnswers(statements))
 
     it.effect("the number costs a question for each table, and none for each row", () =>
       Effect.gen(function* () {
@@ -232,5 +243,16 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
         assert.strictEqual(counted, 5)
       })
     )
+  })
+
+  layer(layerEmbedded(serverUrl), { timeout: "120 seconds" })("on an embedded database", (it) => {
+    for (const [promise, statements] of Object.entries(sequels)) {
+      it.effect(`${promise}; nothing is asked outside of an open transaction`, () =>
+        Effect.andThen(
+          sameAnswers(statements),
+          Effect.map(TestGateway, ({ strays }) => assert.deepStrictEqual(strays, []))
+        )
+      )
+    }
   })
 })

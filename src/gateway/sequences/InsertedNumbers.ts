@@ -27,7 +27,8 @@ const numberedColumn = Effect.fnUntraced(function* (session: Session, statement:
   const isElsewhere = isWithin(session) || naming(session.settings.values).length > 0
   const target = isElsewhere ? undefined : insertTarget(statement)
   if (target === undefined) return undefined
-  const numbered = yield* session.upstream.numbered.columnOf(target.table, session.database)
+  // If it can't be told, the INSERT itself fails, or its number is not known.
+  const numbered = yield* Effect.orElseSucceed(session.numbered(target.table), () => undefined)
   return numbered === undefined || target.columns.includes(numbered.column) ? undefined : numbered
 })
 

@@ -1,9 +1,10 @@
 /** Finds the one sequence that an INSERT into a table uses, and caches the answers. */
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import type { DataApi } from "../../data-api/DataApi.ts"
+import type { DataApiError } from "../../data-api/DataApiError.ts"
 import { literal } from "../../data-api/statement/Quoting.ts"
 import { remember } from "../../data-api/statement/RecentTexts.ts"
+import type { Place } from "../statement/Descriptions.ts"
 import { fieldText } from "../statement/FieldText.ts"
 
 /** A column that gets its value from a sequence, unless an INSERT gives one. */
@@ -55,17 +56,17 @@ export class SequenceLookup {
   }
 
   /** The only column of a table that uses a sequence; undefined if that can't be told. */
-  columnOf(table: string, database: string | undefined): Effect.Effect<NumberedColumn | undefined> {
+  columnOf(table: string, place: Place): Effect.Effect<NumberedColumn | undefined, DataApiError> {
     return Effect.suspend(() => {
-      const key = `${database}\0${table}`
+      const { database, names, transactionId } = place
+      const key = `${database}\0${names}\0${table}`
       const known = this.#known.get(key)
       if (known !== undefined && known.until > Date.now()) return Effect.succeed(known.found)
-      const asked = Effect.option(this.#api.executeStatement({ sql: columnsSql(table), database }))
-      return Effect.map(asked, (answer) => {
-        const records = Option.isSome(answer) ? (answer.value.records ?? []) : []
+      const asked = this.#api.executeStatement({ sql: columnsSql(table), database, transactionId })
+      return Effect.map(asked, ({ records = [] }) => {
         const [column, sequence] = records.length === 1 ? (records[0]?.map(fieldText) ?? []) : []
         const found = column == null || sequence == null ? undefined : { column, sequence }
-        if (Option.isSome(answer)) remember(this.#known, key, { found, until: Date.now() + LIFETIME }, CAPACITY)
+        remember(this.#known, key, { found, until: Date.now() + LIFETIME }, CAPACITY)
         return found
       })
     })

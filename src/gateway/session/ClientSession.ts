@@ -8,7 +8,7 @@ import { literal } from "../../data-api/statement/Quoting.ts"
 import type { StatementTag, StatementTags } from "../cancel/StatementTags.ts"
 import type { LockTable } from "../locks/LockTable.ts"
 import type { ErrorFields, TransactionStatus } from "../protocol/BackendMessages.ts"
-import type { SequenceLookup } from "../sequences/SequenceLookup.ts"
+import type { NumberedColumn, SequenceLookup } from "../sequences/SequenceLookup.ts"
 import { SessionSequences } from "../sequences/SessionSequences.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import type { Answer, Descriptions, Place } from "../statement/Descriptions.ts"
@@ -235,6 +235,11 @@ export class Session {
   /** Asks for the parameters and columns of a statement. */
   describe(statement: ClientStatement, types: ReadonlyArray<string>): Effect.Effect<Answer, Refused> {
     return this.#ask((place) => this.upstream.descriptions.describe(statement, types, place))
+  }
+
+  /** Asks for the only column of a table that uses a sequence. */
+  numbered(table: string): Effect.Effect<NumberedColumn | undefined, Refused> {
+    return this.#ask((place) => this.upstream.numbered.columnOf(table, place))
   }
 
   /** Asks for the shapes of types. */

@@ -37,13 +37,16 @@ end`)}`
 
 /** Fails with the first syntax error of the statements, before one of them runs. A very long text is not checked. */
 export const checkGrammar = Effect.fnUntraced(function* (session: Session, statements: ReadonlyArray<ClientStatement>) {
-  const { database, upstream } = session
+  const { database, transaction, upstream } = session
   const sql = question(statements)
   if (isLonger(sql, MAX_SQL_LENGTH)) return
-  // Outside of the session's transaction, which may have failed.
-  const run = (text: string) => upstream.api.executeStatement({ sql: text, database })
+  // Outside of the session's transaction, which may have failed; but a database with one connection answers nothing there.
+  const within = upstream.locks === undefined ? undefined : transaction
+  if (within?.failed === true) return
+  const run = (text: string) => upstream.api.executeStatement({ sql: text, database, transactionId: within?.id })
   const answer = yield* Effect.flip(idempotent(run(sql))).pipe(Effect.option)
   if (answer._tag === "None" || answer.value.reason._tag !== "DatabaseError") return
+  if (within !== undefined) within.failed = true
   const { primary, sqlState } = answer.value.reason
   const faulty = sqlState === ANSWER_SQLSTATE ? statements[Number(primary) - 1] : undefined
   if (faulty === undefined) return
