@@ -2,11 +2,14 @@ import { assert, it, layer } from "@effect/vitest"
 import { BigDecimal, Effect, Layer, Stream } from "effect"
 import { Tool } from "effect/ai"
 import { SqlClient } from "effect/sql"
+import * as ToolCalls from "../../src/agent/calls/ToolCalls.ts"
 import { BoundJob, type Grant, Granted, grants } from "../../src/agent/tools/Grants.ts"
 import { ReadTools } from "../../src/agent/tools/readTools.ts"
 import { layer as layerHandlers } from "../../src/agent/tools/ToolHandlers.ts"
 import { Tools, toolsFor } from "../../src/agent/tools/Tools.ts"
 import { CurrentUser } from "../../src/agent/tools/toolParts.ts"
+import * as UserTools from "../../src/agent/tools/UserTools.ts"
+import type { Repositories as Repos } from "../../src/DbLayer.ts"
 import { DataApi } from "../../src/data-api/DataApi.ts"
 import { DataApiError, ServiceUnavailable } from "../../src/data-api/DataApiError.ts"
 import * as DataApiSql from "../../src/data-api/sql/DataApiSql.ts"
@@ -446,6 +449,38 @@ it.effect("an outage is answered with whether to repeat the call, and without th
     assert.include(answer.message, "It may or may not have written: read what is there before you repeat the call.")
   }).pipe(Effect.provide(outage))
 )
+
+layer(embedded, { excludeTestServices: true })("a row of the user that can't be read", (it) => {
+  it.effect("keeps no tool from its work that does not need it, and is no fault of the arguments", () =>
+    Effect.gen(function* () {
+      const { alices } = yield* people
+      const sql = yield* SqlClient.SqlClient
+      const context = yield* Effect.context<Repos | SqlClient.SqlClient>()
+      const granted = new Set(grants)
+      const handlers = UserTools.layer({ user: alice, granted }).pipe(Layer.provide(Layer.succeedContext(context)))
+      yield* sql`UPDATE users SET created_at = 'infinity' WHERE clerk_user_id = ${alice}::varchar`
+      const call = yield* ToolCalls.make(handlers, { granted })
+      const report = { content: "x" }
+      for (const [tool, args] of [
+        ["list_accounts", {}],
+        ["value_account", { account_id: alices.account }],
+        ["record_report", { job_id: alices.job, report }]
+      ] as const) {
+        const { isError, value } = yield* call(tool, args)
+        assert.isFalse(isError, JSON.stringify(value))
+      }
+      const { value } = yield* call("read_portfolio", {})
+      assert.deepInclude(Object(value), { error: "DatabaseFailed" })
+      assert.match(
+        String(Object(value).message),
+        /^The row user_alice of users can't be read: .*Don't repeat the call before that\.$/
+      )
+      const nobody = UserTools.layer({ user: "nobody", granted }).pipe(Layer.provide(Layer.succeedContext(context)))
+      const other = yield* ToolCalls.make(nobody, { granted })
+      assert.deepInclude(Object((yield* other("list_accounts", {})).value), { error: "UserNotFound" })
+    })
+  )
+})
 
 layer(embedded)("lists in which another program wrote rows that can't be read", (it) => {
   it.effect("go on behind entries of any name", () =>

@@ -49,9 +49,10 @@ const explain = (error: Failure, mayHaveWritten: boolean): ToolFailure => {
         : "Try again in a moment."
     return { error: "DatabaseFailed", message: `The database could not do this. ${advice}` }
   }
-  if (error._tag === "InvalidInput" || error._tag === "UnreadableRow") {
-    return { error: "InvalidData", message: error.message }
+  if (error._tag === "UnreadableRow") {
+    return { error: "DatabaseFailed", message: `${error.message} Don't repeat the call before that.` }
   }
+  if (error._tag === "InvalidInput") return { error: "InvalidData", message: error.message }
   return { error: error._tag, message: error.message }
 }
 
