@@ -322,6 +322,56 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     tests: [repositories, "test/repository/requests.test.ts"]
   },
   {
+    name: "accounts of one name get the positions of the newest",
+    file: "src/repository/Portfolios.ts",
+    from: "row_number() OVER (PARTITION BY account_name ORDER BY created_at, id) AS nth",
+    to: "1 AS nth",
+    tests: [repositories, "test/repository/model.test.ts"]
+  },
+  {
+    name: "a portfolio's symbols mean nothing in another spelling",
+    file: "src/repository/Portfolios.ts",
+    from: '${meant("held.symbol")} AS symbol',
+    to: "held.symbol",
+    tests: [repositories, "test/repository/model.test.ts"]
+  },
+  {
+    name: "a statement that a deadlock ended is not run again",
+    file: "src/repository/DeletedMeanwhile.ts",
+    from: 'reason._tag === "DeadlockError"',
+    to: "false",
+    tests: ["test/repository/deletedMeanwhile.test.ts"],
+    needsPostgres: true
+  },
+  {
+    name: "a job that its handler has completed is called lost",
+    file: "src/repository/jobs/JobQueue.ts",
+    from: 'found === "completed" || found === "failed"',
+    to: "false",
+    tests: [repositories]
+  },
+  {
+    name: "a result with a bigint is a defect",
+    file: "src/domain/Analysis.ts",
+    from: "Schema.check(further.abort(), storable)",
+    to: "Schema.check(further, storable)",
+    tests: [repositories]
+  },
+  {
+    name: "a bound session does not know its job in capitals",
+    file: "src/agent/tools/writeHandlers.ts",
+    from: "id.toLowerCase() !== bound.toLowerCase()",
+    to: "id !== bound",
+    tests: ["test/agent/Tools.test.ts"]
+  },
+  {
+    name: "no tool works for a user whose row can't be read",
+    file: "src/agent/tools/UserTools.ts",
+    from: ", UnreadableRow: () => Effect.void",
+    to: "",
+    tests: ["test/agent/Tools.test.ts"]
+  },
+  {
     name: "a decimal loses its sign",
     file: "src/domain/Decimal.ts",
     from: 'return `${value < 0n ? "-" : ""}${digits',
