@@ -16,6 +16,9 @@ const ATTEMPTS = 4
 /** Credentials are renewed this many milliseconds before they expire. */
 const EARLY = 5 * 60_000
 
+/** How long credentials last, in milliseconds, whose end can't be read; the endpoints' own last for an hour and longer. */
+const UNKNOWN = 60 * 60_000
+
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** Whether the environment names an endpoint. */
@@ -50,11 +53,11 @@ const authorization = (env: Environment): Effect.Effect<string | undefined, Unau
 
 interface Kept {
   readonly credentials: Credentials
-  /** When they expire, in milliseconds since 1970; infinity if the endpoint does not say. */
+  /** When they expire, in milliseconds since 1970. */
   readonly end: number
 }
 
-const keptOf = (answer: unknown): Kept | undefined => {
+const keptOf = (answer: unknown, now: number): Kept | undefined => {
   if (typeof answer !== "object" || answer === null) return undefined
   const { AccessKeyId, Expiration, SecretAccessKey, Token }: Readonly<Record<string, unknown>> = { ...answer }
   if (typeof AccessKeyId !== "string" || typeof SecretAccessKey !== "string") return undefined
@@ -65,7 +68,7 @@ const keptOf = (answer: unknown): Kept | undefined => {
       secretAccessKey: Redacted.make(SecretAccessKey),
       sessionToken: typeof Token === "string" && Token !== "" ? Redacted.make(Token) : undefined
     },
-    end: Number.isNaN(end) ? Number.POSITIVE_INFINITY : end
+    end: Number.isNaN(end) ? now + UNKNOWN : end
   }
 }
 
@@ -81,7 +84,7 @@ const ask = Effect.fnUntraced(function* (url: URL, env: Environment) {
     },
     catch: () => refuse(`No AWS credentials: the container's endpoint at ${url.origin} does not answer.`)
   })
-  const kept = keptOf(answer)
+  const kept = keptOf(answer, yield* Clock.currentTimeMillis)
   if (kept !== undefined) return kept
   return yield* refuse(
     `No AWS credentials: the container's endpoint at ${url.origin} ${status === 200 ? "gave none" : `answered ${status}`}.`

@@ -58,6 +58,23 @@ describe("the credentials of a container", () => {
     })
   )
 
+  it.effect("are asked for again within the hour if the endpoint does not say, or not readably, when they expire", () =>
+    Effect.gen(function* () {
+      for (const Expiration of [undefined, null, "soon", 1_900_000_000]) {
+        const body = JSON.stringify({ AccessKeyId: "key", SecretAccessKey: "secret", Token: "token", Expiration })
+        const { requests, url } = yield* endpoint(() => ({ status: 200, body }))
+        const credentials = yield* ContainerCredentials.make({ AWS_CONTAINER_CREDENTIALS_FULL_URI: url })
+        yield* credentials
+        yield* TestClock.adjust("30 minutes")
+        yield* credentials
+        assert.strictEqual(requests.length, 1, `${Expiration}`)
+        yield* TestClock.adjust("30 minutes")
+        yield* credentials
+        assert.strictEqual(requests.length, 2, `${Expiration}`)
+      }
+    })
+  )
+
   it.live("are asked for with the token of the file, as it then is, before that of the variable", () =>
     Effect.gen(function* () {
       const folder = yield* Effect.acquireRelease(
