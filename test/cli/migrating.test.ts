@@ -110,6 +110,15 @@ layer(TestConsole.layer, { timeout: "60 seconds", excludeTestServices: true })("
         yield* alexDb(home, ["migrate"], variables)
         const planned = yield* alexDb(home, ["migrate", "plan", "--folder", own], variables)
         assert.lengthOf(planned.document.statements, 1)
+        const broken = join(home, "broken")
+        const brokenOne = yield* alexDb(home, ["migrate", "new", "broken", "--folder", broken], variables)
+        writeFileSync(brokenOne.document.file, "create table tried (id integer);\nselect nothing;")
+        const tried = yield* alexDb(home, ["migrate", "plan", "--try", "--folder", broken], variables)
+        assert.deepStrictEqual([tried.code, tried.document.code], [3, "migration-failed"])
+        assert.match(
+          tried.document.problem,
+          /^own\/001_broken\.sql, line 2: .*\(SQLSTATE 42703\); it was only tried, and nothing was changed\. Statement: select nothing$/
+        )
         const applied = yield* alexDb(home, ["migrate", "--folder", own], variables)
         assert.strictEqual(applied.document.applied[0]?.name, "own/001_add_reports")
         for (const args of [[], ["--folder", own]]) {

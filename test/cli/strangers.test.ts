@@ -1,5 +1,5 @@
 /** What commands say and do where another application's tables have the names of Alex's. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
@@ -97,6 +97,9 @@ it.effect.each(strangers.map((tables, index) => ({ tables, index })))(
           for (const { message } of findings)
             assert.match(message, /^the table "\w+" is another application's: /, command)
         }
+        yield* alexDb(path, `verify --html ${join(path, "page.html")}`)
+        const page = readFileSync(join(path, "page.html"), "utf8")
+        assert.match(page, /<p class="next">Name a database of Alex(?:&#39;|')s own in DATABASE_URL[^<]*<\/p>/)
         for (const command of ["migrate plan", "migrate plan --try"]) {
           const { code, out } = yield* alexDb(path, command)
           assert.strictEqual(code, 3, command)

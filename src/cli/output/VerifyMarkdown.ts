@@ -41,7 +41,7 @@ export const verifyMarkdown = (report: Verify.VerifyReport, made: Made): string 
     "",
     `Database ${code(report.database.name)} (${report.database.backend}, ${code(report.database.location)}), ${madeText(made)}; ${count(report.migrations.applied.length, "migration")} applied.`,
     "",
-    ...(next === undefined ? [] : [`Next: ${code(next.command)}. ${next.fix}.`, ""]),
+    ...(next === undefined ? [] : [`${next.command === null ? "" : `Next: ${code(next.command)}. `}${next.fix}.`, ""]),
     ...groupsOf(report).flatMap(groupLines),
     ...(report.ignored.length === 0 ? [] : [`Not compared, as asked for: ${report.ignored.map(code).join(", ")}`, ""]),
     "| table | rows | size |",

@@ -124,7 +124,7 @@ export const verifyPage = (report: Verify.VerifyReport, made: Made): string => {
 <header>
 <h1>Alex database: ${escaped(name)}</h1>
 <p>${escaped(backend)}, ${escaped(location)}; ${count(report.migrations.applied.length, "migration")} applied. <time datetime="${made.at.toISOString()}">${escaped(madeText(made))}</time></p>
-<p class="verdict ${mark}">${report.ok ? signs.good : "✗"} ${escaped(verdictOf(report))}</p>${next === undefined ? "" : `\n<p class="next">${escaped(next.fix)}: <code>${escaped(next.command)}</code></p>`}
+<p class="verdict ${mark}">${report.ok ? signs.good : "✗"} ${escaped(verdictOf(report))}</p>${next === undefined ? "" : `\n<p class="next">${escaped(next.fix)}${next.command === null ? "" : `: <code>${escaped(next.command)}</code>`}</p>`}
 </header>
 <main>
 ${findingsPart(report)}

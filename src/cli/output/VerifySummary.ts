@@ -82,10 +82,12 @@ export const verdictOf = (report: Verify.VerifyReport): string => {
   return `Verified: ${[count(report.tables.length, "table"), ...counted].join(", ")}; all is well.`
 }
 
-/** The next command and its purpose; undefined if there is none, or if it is `verify` itself. */
-export const nextOf = (report: Verify.VerifyReport): { readonly command: string; readonly fix: string } | undefined => {
+/** What to do next, and the command for it if there is one; undefined if nothing, or if it is `verify` itself. */
+export const nextOf = (
+  report: Verify.VerifyReport
+): { readonly command: string | null; readonly fix: string } | undefined => {
   const next = NextStep.nextStep(report)
-  if (next === null || next.command === null || next.command === "alex-db verify") return undefined
+  if (next === null || next.command === "alex-db verify") return undefined
   return { command: next.command, fix: next.fix }
 }
 

@@ -113,6 +113,6 @@ export const verifyText = (report: Verify.VerifyReport, made: Made, marks: Style
     named(report.triggers, "trigger"),
     named(report.constraints, "constraint"),
     report.ok ? `${good(signs.good)} ${good(verdictOf(report))}` : bad(verdictOf(report)),
-    ...(next === undefined ? [] : [`${next.fix}.\n${bold("Next:")} ${next.command}`])
+    ...(next === undefined ? [] : [`${next.fix}.${next.command === null ? "" : `\n${bold("Next:")} ${next.command}`}`])
   ].join("\n\n")
 }

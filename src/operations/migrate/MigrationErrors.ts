@@ -17,20 +17,24 @@ export class MigrationRefused extends Schema.TaggedError<MigrationRefused>()("Mi
   }
 }
 
-/** A statement of a migration failed. What the migration had done before it was rolled back. */
+/** A statement of a migration failed. What the migration had done before it was rolled back; if `tried`, so was all else. */
 export class MigrationFailed extends Schema.TaggedError<MigrationFailed>()("MigrationFailed", {
   migration: Schema.String,
   line: Schema.Int,
   statement: Schema.String,
   sqlState: Schema.optionalKey(Schema.String),
   reason: Schema.String,
-  rolledBack: Schema.Boolean
+  rolledBack: Schema.Boolean,
+  tried: Schema.optionalKey(Schema.Literal(true))
 }) {
-  override get message() {
-    const code = this.sqlState === undefined ? "" : ` (SQLSTATE ${this.sqlState})`
-    const after = this.rolledBack
+  get #after(): string {
+    if (this.tried) return "it was only tried, and nothing was changed"
+    return this.rolledBack
       ? "the migration was rolled back, the ones before it stay applied"
       : "what ran before it stays, and the next run begins at the file's first statement again, so let each be repeatable"
-    return `${this.migration}.sql, line ${this.line}: ${this.reason}${code}; ${after}. Statement: ${this.statement}`
+  }
+  override get message() {
+    const code = this.sqlState === undefined ? "" : ` (SQLSTATE ${this.sqlState})`
+    return `${this.migration}.sql, line ${this.line}: ${this.reason}${code}; ${this.#after}. Statement: ${this.statement}`
   }
 }

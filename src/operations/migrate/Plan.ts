@@ -125,7 +125,8 @@ const rehearse = Effect.fnUntraced(function* (statements: ReadonlyArray<PlannedS
           statement: Migration.firstWords(statement.sql),
           ...(sqlState === undefined ? {} : { sqlState }),
           reason: messageInTransaction(error),
-          rolledBack: true
+          rolledBack: true,
+          tried: true
         })
       })
     )

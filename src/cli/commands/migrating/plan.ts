@@ -71,7 +71,10 @@ export const plan = Command.make(
     const to = Option.getOrUndefined(options.to)
     const planned = Plan.plan({ to, rehearse: options.rehearse, ...sourceOf(options.folder) })
     const report = yield* onDatabase(flags)(planned).pipe(
-      Effect.catchTag("MigrationRefused", (refused) => new Refused({ ...Advice.adviceOn(refused), exit: 3 }))
+      Effect.catchTag(
+        ["MigrationRefused", "MigrationFailed"],
+        (found) => new Refused({ ...Advice.adviceOn(found), exit: 3 })
+      )
     )
     yield* print(flags.json, report, planText)
     if ((report.adoption?.problems.length ?? 0) > 0) return yield* problemFound
