@@ -41,6 +41,9 @@ export const refuse = Effect.fn("ForeignTables.refuse")(function* () {
 /** The states of statements that a table with other columns, or of another kind, does not take. */
 const misfits = ["42703", "42P01", "42883", "42804", "42809"]
 
+/** Whether an error of the search for the tables says more than that of the operation: the role may not use the schema. */
+const isRefusal = (error: unknown): boolean => SqlError.isSqlError(error) && sqlStateOf(error) === "42501"
+
 const isMisfit = (error: unknown): boolean =>
   SqlError.isSqlError(error)
     ? misfits.includes(sqlStateOf(error) ?? "")
@@ -48,14 +51,14 @@ const isMisfit = (error: unknown): boolean =>
 
 /**
  * Runs an operation. If it fails because the tables are not as Alex's are, and they are another application's, it fails
- * with `ForeignTables` instead, since no migration helps there.
+ * with `ForeignTables` instead, since no migration helps there; if the role may not use their schema, with that error.
  */
 export const explain = <A, E, R>(operation: Effect.Effect<A, E, R>) =>
   Effect.tapError(operation, (error) =>
     isMisfit(error)
       ? Effect.catchIf(
           refuse(),
-          (failure) => failure._tag !== "ForeignTables",
+          (failure) => failure._tag !== "ForeignTables" && !isRefusal(failure),
           () => Effect.void
         )
       : Effect.void

@@ -151,6 +151,30 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
     }).pipe(Effect.provideService(Target, server), Effect.provide(postgresWith({})))
   )
 
+  it.effect("a role that may not use the schema is told so, and neither to set the search path nor to migrate", () =>
+    Effect.gen(function* () {
+      const role = `alex_barred_${randomUUID().slice(0, 8)}`
+      yield* execute(`create role ${role}`, "revoke usage on schema public from public")
+      const sql = yield* SqlClient.SqlClient
+      for (const path of ["public", '"$user", public', 'nowhere, "public"']) {
+        const asRole = execute(`set local role ${role}`, `set local search_path = ${path}`)
+        const adviceFor = <A, E, R>(operation: Effect.Effect<A, E, R>) =>
+          Effect.map(Effect.flip(Effect.asVoid(sql.withTransaction(Effect.andThen(asRole, operation)))), adviceOn)
+        const advice = [
+          yield* adviceFor(Migrate.migrate()),
+          yield* adviceFor(Migrate.status()),
+          yield* adviceFor(Plan.plan()),
+          yield* adviceFor(Reset.plan()),
+          yield* adviceFor(Doctor.examine()),
+          yield* adviceFor(ForeignTables.explain(sql.withTransaction(sql`select clerk_user_id from jobs`)))
+        ]
+        const problem = "The database's role lacks a privilege: permission denied for schema public"
+        for (const one of advice) assert.deepInclude(one, { code: "privilege", problem }, path)
+      }
+      yield* execute(`drop role ${role}`)
+    }).pipe(Effect.provideService(Target, server), Effect.provide(postgresWith({})))
+  )
+
   it.effect("row security that somebody turned on stays, unless what no migration creates is to be removed", () =>
     Effect.gen(function* () {
       yield* Migrate.migrate()

@@ -48,6 +48,7 @@ const JournalRow = Schema.Struct({
 const Found = Schema.Tuple([
   Schema.Struct({
     schema: Schema.NullOr(Schema.String),
+    barred: Schema.NullOr(Schema.String),
     relations: Schema.Array(Relation),
     functions: Schema.Array(StoredFunction),
     holders: Schema.Array(Holder),
@@ -102,6 +103,12 @@ const query = Effect.fnUntraced(function* (names: CreatedObjects, options: { rea
   const tables = [...Layout.tables, ...names.tables, journalTable]
   return yield* sql`
     select current_schema()::text as schema, (
+        -- A schema of the search path that the role may not use is as if it were not there.
+        select n.nspname::text
+        from unnest(string_to_array(current_setting('search_path'), ',')) with ordinality p(name, place)
+          join pg_namespace n on n.nspname = case btrim(name) when '"$user"' then current_user else btrim(name, ' "') end
+        where not has_schema_privilege(n.oid, 'usage') order by p.place limit 1
+      ) as barred, (
         select coalesce(jsonb_agg(jsonb_build_object(
           'schema', n.nspname, 'name', c.relname, 'kind', c.relkind, 'visible', pg_table_is_visible(c.oid),
           'columns', (
@@ -133,6 +140,12 @@ const query = Effect.fnUntraced(function* (names: CreatedObjects, options: { rea
           left join pg_index i on i.indexrelid = c.oid left join pg_class t on t.oid = i.indrelid
         where n.nspname = current_schema() and c.relname::text = any(${names.indexes.map(({ name }) => name)}::text[])
       ) as holders, ${journal} as journal`
+})
+
+/** Fails with PostgreSQL's refusal of a schema that the role may not use. */
+const refusedIn = Effect.fnUntraced(function* (schema: string) {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`select from ${sql(schema)}.${sql(journalTable)}`
 })
 
 const isThere = Schema.decodeUnknownEffect(Schema.Tuple([Schema.Struct({ journal: Schema.Boolean })]))
@@ -307,6 +320,8 @@ export const inspect = Effect.fn("Installation.inspect")(function* (
   const names = createdObjects(migrations)
   const rows = yield* read(names)
   const [found] = yield* decodeFound(rows)
+  // PostgreSQL refuses it, in its words.
+  if (found.schema === null && found.barred !== null) yield* refusedIn(found.barred)
   const here = found.relations.filter((relation) => relation.schema === found.schema)
   const journalHere = here.find((relation) => relation.name === journalTable)
   const isJournal = journalHere !== undefined && Layout.journalDifferences(journalHere).length === 0
