@@ -5,7 +5,7 @@ import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
-import type { SqlError } from "effect/sql/SqlError"
+import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import { parseJson } from "../data-api/values/SoundJson.ts"
 import { JobTooLarge, maxJobBytes } from "../domain/Job.ts"
 import type { UnreadableRow } from "../domain/Problems.ts"
@@ -22,20 +22,33 @@ import {
 
 type Answered<E> = Exclude<E, SqlError | UnreadableRow> | DatabaseUnavailable | DataUnreadable
 
+/** The database's own words: a driver may have them in the cause alone. */
+const wordsOf = (error: { readonly message: string }): string => {
+  const cause = isSqlError(error) ? error.reason.cause : undefined
+  return Predicate.hasProperty(cause, "message") ? String(cause.message) : error.message
+}
+
+/** The answer for what the database refuses: another attempt helps, unless the reason is what is stored. */
+const refusalOf = ({ reason }: SqlError): DatabaseUnavailable | DataUnreadable =>
+  reason._tag === "ConstraintError" || reason._tag === "UniqueViolation"
+    ? new DataUnreadable({
+        message: "What is stored breaks a rule of the database: a person has to correct it before it can be changed."
+      })
+    : new DatabaseUnavailable({ message: "The database can't answer now. Try again in a moment." })
+
 /** Hides the details of a failure of the database from the caller; the log has them. */
 const answered = <A, E extends { readonly _tag: string; readonly message: string }, R>(
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<A, Answered<E>, R> =>
   Effect.catch(effect, (error) => {
-    const answer: Effect.Effect<never, Answered<E>> | undefined =
-      error._tag === "SqlError"
-        ? new DatabaseUnavailable({ message: "The database can't answer now. Try again in a moment." })
-        : error._tag === "UnreadableRow"
-          ? new DataUnreadable({ message: "A row in the database can't be read." })
-          : undefined
+    const answer: Effect.Effect<never, Answered<E>> | undefined = isSqlError(error)
+      ? refusalOf(error)
+      : error._tag === "UnreadableRow"
+        ? new DataUnreadable({ message: "A row in the database can't be read." })
+        : undefined
     return answer === undefined
       ? Effect.fail(error as Exclude<E, SqlError | UnreadableRow>)
-      : Effect.andThen(Effect.logError(`A request could not be answered: ${error.message}`), answer)
+      : Effect.andThen(Effect.logError(`A request could not be answered: ${wordsOf(error)}`), answer)
   })
 
 /** With `TellForbidden`, fails with `Forbidden` for what another person owns, at the cost of one more request. */

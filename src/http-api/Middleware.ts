@@ -101,7 +101,7 @@ export class DatabaseUnavailable extends Schema.TaggedError<DatabaseUnavailable>
   { httpApiStatus: 503 }
 ) {}
 
-/** A row in the database can't be read: 500. The log names it. */
+/** A row in the database can't be read, or can't be changed before a person has corrected it: 500. The log says why. */
 export class DataUnreadable extends Schema.TaggedError<DataUnreadable>()(
   "DataUnreadable",
   { message: Schema.String },

@@ -10,7 +10,7 @@ import type {
   PositionNotFound,
   UserNotFound
 } from "../../domain/index.ts"
-import { sqlStateOf } from "../../operations/database/DatabaseFailure.ts"
+import { messageOf, sqlStateOf } from "../../operations/database/DatabaseFailure.ts"
 import type { RepositoryError } from "../../repository/index.ts"
 import type { Grant } from "./Grants.ts"
 import { ToolFailure } from "./toolParts.ts"
@@ -60,7 +60,7 @@ const answered =
   (mayHaveWritten: boolean) =>
   <A>(effect: Effect.Effect<A, Failure>): Effect.Effect<A, ToolFailure> =>
     effect.pipe(
-      Effect.tapErrorTag("SqlError", (error) => Effect.logWarning(`A tool's statement failed: ${error.message}`)),
+      Effect.tapErrorTag("SqlError", (error) => Effect.logWarning(`A tool's statement failed: ${messageOf(error)}`)),
       Effect.mapError((error) => explain(error, mayHaveWritten))
     )
 
