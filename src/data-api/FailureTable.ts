@@ -2,6 +2,7 @@
  * Every failure of the Data API in one table: its form on the wire, whether the statement ran, whether it is retried,
  * what it means and what to do. A second table says the same of PostgreSQL's own errors, by SQLSTATE. Pure.
  */
+import * as Rec from "effect/Record"
 import type { Operation } from "./Operation.ts"
 
 /**
@@ -44,103 +45,70 @@ export interface Failure {
   readonly meaning: string
 }
 
+/** A failure without its exceptions, if it has the one that is named like it. */
+type Entry = Omit<Failure, "codes"> & Partial<Pick<Failure, "codes">>
+
 /** Defaults of most failures: the service refused the request, and a retry would fail as well. */
 const usual = { status: 400, didRun: "no", sqlError: "UnknownError" } as const
 
-const failure = (codes: Failure["codes"], meaning: string, rest: Partial<Failure> = {}): Failure => ({
-  ...usual,
-  ...rest,
-  codes,
-  meaning
-})
+const failure = (meaning: string, rest: Partial<Failure> = {}): Entry => ({ ...usual, ...rest, meaning })
 
 const connection = { sqlError: "ConnectionError" } as const
 const silent = { isSilent: true, ...connection } as const
 /** For failures that only a client notices: a server reports them as its internal error. */
 const inside: Failure["codes"] = ["InternalServerErrorException"]
-const lost = { ...silent, status: 500, didRun: "unknown" } as const
+const lost = { ...silent, status: 500, didRun: "unknown", codes: inside } as const
 
-/** Every failure, by the tag of its reason. */
-export const failures = {
-  DatabaseError: failure(["DatabaseErrorException"], "PostgreSQL refused the statement, and kept nothing of it.", {
-    didRun: "yes"
+const entries = {
+  DatabaseError: failure("PostgreSQL refused the statement, and kept nothing of it.", { didRun: "yes" }),
+  DatabaseResuming: failure("The database is resuming after being paused.", { ...connection, retry: "budget" }),
+  DatabaseUnavailable: failure("The database's writer is not available: it is restarting or failing over.", {
+    ...silent,
+    status: 504,
+    didRun: "unknown",
+    retry: "attempts"
   }),
-  DatabaseResuming: failure(["DatabaseResumingException"], "The database is resuming after being paused.", {
-    ...connection,
-    retry: "budget"
-  }),
-  DatabaseUnavailable: failure(
-    ["DatabaseUnavailableException"],
-    "The database's writer is not available: it is restarting or failing over.",
-    { ...silent, status: 504, didRun: "unknown", retry: "attempts" }
-  ),
-  DatabaseNotFound: failure(["DatabaseNotFoundException"], "The cluster has no database instance.", {
-    ...connection,
-    status: 404
-  }),
+  DatabaseNotFound: failure("The cluster has no database instance.", { ...connection, status: 404 }),
   HttpEndpointNotEnabled: failure(
-    ["HttpEndpointNotEnabledException"],
     "The Data API is not enabled for this cluster, or there is no such cluster in this region.",
     connection
   ),
-  InvalidResourceState: failure(
-    ["InvalidResourceStateException"],
-    "The cluster is in a state in which it accepts no calls.",
-    connection
-  ),
-  InvalidSecret: failure(["InvalidSecretException"], "The secret holds no usable user name and password.", {
-    sqlError: "AuthenticationError"
-  }),
-  SecretsError: failure(["SecretsErrorException"], "The secret could not be read.", {
-    sqlError: "AuthenticationError"
-  }),
-  StatementTimeout: failure(["StatementTimeoutException"], "The statement timed out after 45 seconds.", {
-    sqlError: "StatementTimeoutError"
-  }),
+  InvalidResourceState: failure("The cluster is in a state in which it accepts no calls.", connection),
+  InvalidSecret: failure("The secret holds no usable user name and password.", { sqlError: "AuthenticationError" }),
+  SecretsError: failure("The secret could not be read.", { sqlError: "AuthenticationError" }),
+  StatementTimeout: failure("The statement timed out after 45 seconds.", { sqlError: "StatementTimeoutError" }),
   TransactionNotFound: failure(
-    ["TransactionNotFoundException"],
     "The transaction was not found: it has ended, or expired after 3 minutes without a call or 24 hours in all.",
     { status: 404, atCommit: "unknown" }
   ),
-  NotFound: failure(["NotFoundException"], "The cluster, the secret or the transaction was not found.", {
-    status: 404,
-    atCommit: "unknown"
-  }),
+  NotFound: failure("The cluster, the secret or the transaction was not found.", { status: 404, atCommit: "unknown" }),
   // The service has no exception for it: its message identifies it.
-  TransactionBusy: failure(["DatabaseErrorException"], "Another statement of the transaction is still running.", {
-    retry: "budget"
+  TransactionBusy: failure("Another statement of the transaction is still running.", {
+    retry: "budget",
+    codes: ["DatabaseErrorException"]
   }),
-  UnsupportedResult: failure(
-    ["UnsupportedResultException"],
-    "The statement took effect, but its result can't be returned.",
-    { didRun: "yes" }
-  ),
-  AccessDenied: failure(
-    ["AccessDeniedException", "AccessDenied", "NotAuthorized", "OptInRequired"],
-    "IAM denies the caller this action on this cluster.",
-    {
-      status: 403,
-      sqlError: "AuthorizationError"
-    }
-  ),
-  Forbidden: failure(["ForbiddenException"], "The caller lacks a privilege.", {
+  UnsupportedResult: failure("The statement took effect, but its result can't be returned.", { didRun: "yes" }),
+  AccessDenied: failure("IAM denies the caller this action on this cluster.", {
     status: 403,
-    sqlError: "AuthorizationError"
+    sqlError: "AuthorizationError",
+    codes: ["AccessDeniedException", "AccessDenied", "NotAuthorized", "OptInRequired"]
   }),
-  BadRequest: failure(["BadRequestException"], "The service refused the request."),
-  Validation: failure(
-    [
+  Forbidden: failure("The caller lacks a privilege.", { status: 403, sqlError: "AuthorizationError" }),
+  BadRequest: failure("The service refused the request."),
+  Validation: failure("The request is not valid.", {
+    codes: [
       "ValidationException",
       "SerializationException",
       "ValidationError",
       "MalformedHttpRequestException",
       "RequestEntityTooLargeException",
       "UnknownOperationException"
-    ],
-    "The request is not valid."
-  ),
-  Throttled: failure(
-    [
+    ]
+  }),
+  Throttled: failure("Rate exceeded", {
+    ...connection,
+    retry: "budget",
+    codes: [
       "ThrottlingException",
       "Throttling",
       "ThrottledException",
@@ -149,12 +117,12 @@ export const failures = {
       "RequestThrottled",
       "RequestThrottledException",
       "SlowDown"
-    ],
-    "Rate exceeded",
-    { ...connection, retry: "budget" }
-  ),
-  Unauthenticated: failure(
-    [
+    ]
+  }),
+  Unauthenticated: failure("The request's credentials were refused.", {
+    status: 403,
+    sqlError: "AuthenticationError",
+    codes: [
       "UnrecognizedClientException",
       "ExpiredTokenException",
       "ExpiredToken",
@@ -170,38 +138,46 @@ export const failures = {
       "RequestExpired",
       "RequestInTheFuture",
       "RequestTimeTooSkewed"
-    ],
-    "The request's credentials were refused.",
-    { status: 403, sqlError: "AuthenticationError" }
-  ),
-  InternalServerError: failure(
-    ["InternalServerErrorException", "InternalFailure", "InternalServerError"],
-    "The service had an internal error.",
-    { ...lost, retry: "attempts" }
-  ),
-  ServiceUnavailable: failure(
-    ["ServiceUnavailableError", "ServiceUnavailable", "ServiceUnavailableException"],
-    "The service is not available at the moment.",
-    { ...silent, status: 503, didRun: "unknown", retry: "attempts" }
-  ),
-  ConnectFailed: failure(inside, "No connection was established; nothing was sent.", {
-    ...silent,
-    status: 500,
-    retry: "connectBudget"
+    ]
   }),
-  ConnectionLost: failure(inside, "The connection broke, or no answer came in time.", { ...lost, retry: "attempts" }),
-  UnexpectedResponse: failure(inside, "The answer is not one of the Data API's.", lost),
-  InvalidRequest: failure(["ValidationException"], "The request could never succeed, and was not sent."),
-  OutcomeUnknown: failure(inside, "The answer to a write or a commit was lost, and it was not retried.", lost),
-  NotCommitted: failure(inside, "The transaction failed before its commit was sent, so nothing of it was kept.", {
+  InternalServerError: failure("The service had an internal error.", {
+    ...lost,
+    retry: "attempts",
+    codes: ["InternalServerErrorException", "InternalFailure", "InternalServerError"]
+  }),
+  ServiceUnavailable: failure("The service is not available at the moment.", {
+    ...silent,
+    status: 503,
+    didRun: "unknown",
+    retry: "attempts",
+    codes: ["ServiceUnavailableError", "ServiceUnavailable", "ServiceUnavailableException"]
+  }),
+  ConnectFailed: failure("No connection was established; nothing was sent.", {
     ...silent,
     status: 500,
-    retry: "caller"
+    retry: "connectBudget",
+    codes: inside
+  }),
+  ConnectionLost: failure("The connection broke, or no answer came in time.", { ...lost, retry: "attempts" }),
+  UnexpectedResponse: failure("The answer is not one of the Data API's.", lost),
+  InvalidRequest: failure("The request could never succeed, and was not sent.", { codes: ["ValidationException"] }),
+  OutcomeUnknown: failure("The answer to a write or a commit was lost, and it was not retried.", lost),
+  NotCommitted: failure("The transaction failed before its commit was sent, so nothing of it was kept.", {
+    ...silent,
+    status: 500,
+    retry: "caller",
+    codes: inside
   })
-} satisfies Readonly<Record<string, Failure>>
+} satisfies Readonly<Record<string, Entry>>
+
+/** Every failure, by the tag of its reason. */
+export const failures = /* @__PURE__ */ Rec.map(
+  entries,
+  (entry, tag): Failure => ({ codes: [`${tag}Exception`], ...entry })
+)
 
 /** The tag of a failure, for example `ConnectionLost`. */
-export type FailureTag = keyof typeof failures
+export type FailureTag = keyof typeof entries
 
 /** What to do about each failure. Separate from `failures`, so that a bundle that never shows it leaves it out. */
 export const failureAdvice: Readonly<Record<FailureTag, string>> = {
