@@ -602,6 +602,28 @@ begin; insert into once values (1); update once set a = 2 where ctid = (select m
       })
     )
 
+    it.effect("settings and modes of a transaction end with it", () =>
+      Effect.gen(function* () {
+        const { directUrl, url } = yield* TestGateway
+        const program = `begin read only; show transaction_read_only; commit; create table after_it(a int);
+begin; set local work_mem = '1MB'; show work_mem; commit; show work_mem;
+begin; select set_config('own.user', 'a', true); commit; select current_setting('own.user', true) is distinct from 'a';
+begin; set local role pg_monitor; select current_user; commit; select current_user = session_user;
+set work_mem = '2MB'; show work_mem; begin; set local work_mem = '3MB'; commit; show work_mem; reset work_mem; show work_mem;
+begin; set local search_path = pg_catalog; select 1/0; rollback; select 1/0; select 1/0; show search_path;
+set default_transaction_read_only = on; create table never(a int); set default_transaction_read_only = off; drop table after_it;`
+        const direct = yield* psql(directUrl, program)
+        const through = yield* psql(url, program)
+        assert.strictEqual(through.stdout, direct.stdout)
+        assert.strictEqual(through.stderr.match(/ERROR/g)?.length, direct.stderr.match(/ERROR/g)?.length)
+        const { stderr } = yield* psql(
+          url,
+          "select 1; begin isolation level serializable; select 2; rollback; select 3;"
+        )
+        assert.match(stderr, /must be called before any query/)
+      })
+    )
+
     it.effect("the connection ends with the session, whose writes are lost", () =>
       Effect.gen(function* () {
         const { directUrl, url } = yield* TestGateway

@@ -31,6 +31,7 @@ import {
 import type { Prepared } from "./PreparedText.ts"
 import { SessionSettings } from "./settings/SessionSettings.ts"
 import { material, modesSet, naming } from "./settings/Settings.ts"
+import { beginUnit, endUnit, isolationOf, releaseUnit, rollBackUnit } from "./WholeSession.ts"
 
 /** The services and options that all sessions of a gateway share. */
 export interface Upstream {
@@ -62,9 +63,6 @@ export interface Call {
   readonly positionOf?: ((position: number) => number | undefined) | undefined
 }
 
-/** The savepoint that stands for a client's transaction within the transaction of its whole session. */
-const UNIT = "alex_gateway_unit"
-
 const aborted = (): Refused =>
   refusal("25P02", "current transaction is aborted, commands ignored until end of transaction block")
 
@@ -82,18 +80,6 @@ const mayRunOn = (exit: Exit.Exit<unknown, DataApiError>): boolean => {
 export const setConfig = (settings: ReadonlyArray<readonly [name: string, value: string]>): string =>
   `select ${settings.map(([name, value]) => `set_config(${literal(name)}, ${literal(value)}, true)`).join(", ")}`
 
-/**
- * Makes the checks of deferred constraints that COMMIT would make, in a transaction that goes on. What is raised rolls
- * the block back, and with it SET CONSTRAINTS.
- */
-const deferredChecks = `do $checks$
-begin
-  set constraints all immediate;
-  raise sqlstate 'ALEX0';
-exception when sqlstate 'ALEX0' then null;
-end
-$checks$`
-
 export class Session {
   readonly upstream: Upstream
   readonly database: string | undefined
@@ -109,6 +95,8 @@ export class Session {
   readonly locks: Array<HeldLock> = []
   /** The service has ended a transaction that held an advisory lock. */
   lostLock = false
+  /** The savepoint of the last transaction is still there, since that was rolled back to it. */
+  #hasSavepoint = false
   /** The transaction of the whole session has ended before the client: nothing of what it wrote is kept. */
   isOver = false
   /** Cursors WITH HOLD by name. */
@@ -228,7 +216,10 @@ export class Session {
     if (pending === undefined || pending.size === 0) return Effect.void
     const due = material(pending, sql, true)
     if (due.length === 0) return Effect.void
-    for (const [name] of due) pending.delete(name)
+    for (const [name] of due) {
+      pending.delete(name)
+      this.transaction?.changed.add(name)
+    }
     return Effect.asVoid(Effect.mapError(this.call({ sql: setConfig(due) }), (error) => refusedBy(error)))
   }
 
@@ -286,9 +277,10 @@ export class Session {
    * @param modes what follows BEGIN, such as `read only`
    */
   begin(implicit: boolean, modes = ""): Effect.Effect<void, Refused> {
+    const asked = [modes, ...modesSet(this.settings.values, modes)].filter(Boolean).join(", ")
     const begun = Effect.suspend(() =>
       this.base === undefined
-        ? this.#beginTransaction(implicit, modes)
+        ? this.#beginTransaction(implicit, this.upstream.wholeSession ? isolationOf(asked) : asked)
         : Effect.succeed(this.#reopened(this.base, implicit))
     )
     return Effect.uninterruptible(
@@ -296,17 +288,24 @@ export class Session {
         Effect.mapError(begun, (error) => refusedBy(error)),
         (transaction) => {
           this.transaction = transaction
-          if (!this.upstream.wholeSession) return Effect.void
-          this.base = transaction
-          return Effect.asVoid(this.send({ sql: `savepoint ${UNIT}`, early: true }))
+          return this.upstream.wholeSession ? this.#beginUnit(transaction, asked) : Effect.void
         }
       )
     )
   }
 
   #beginTransaction(implicit: boolean, modes: string): Effect.Effect<OpenTransaction, DataApiError> {
-    const asked = [modes, ...modesSet(this.settings.values, modes)].filter(Boolean).join(", ")
-    return Effect.map(this.open(asked), ({ id, wanted }) => openTransaction(id, implicit, this.holding, wanted))
+    return Effect.map(this.open(modes), ({ id, wanted }) => openTransaction(id, implicit, this.holding, wanted))
+  }
+
+  /** Begins a client's transaction within that of the session. */
+  #beginUnit(transaction: OpenTransaction, modes: string): Effect.Effect<void, Refused> {
+    this.base = transaction
+    const begun = this.#hasSavepoint ? Effect.void : this.send({ sql: beginUnit, early: true })
+    if (modes === "") return Effect.asVoid(begun)
+    transaction.modes = modes
+    const set = this.send({ sql: `set transaction ${modes}`, early: true })
+    return Effect.asVoid(Effect.onError(Effect.andThen(begun, set), () => this.rollback()))
   }
 
   /** Opens a transaction of the service with these modes, and READ ONLY where the gateway is. */
@@ -336,13 +335,14 @@ export class Session {
       if (transaction === undefined) return Effect.succeed(true)
       if (transaction.failed) return Effect.as(this.rollback(), false)
       if (this.base === undefined) return Effect.as(this.#commitForGood(transaction), true)
-      const release = this.send({ sql: `release savepoint ${UNIT}`, early: true })
-      const checked = transaction.wrote
-        ? Effect.andThen(this.send({ sql: deferredChecks, early: true }), release)
-        : release
-      return Effect.matchEffect(checked, {
+      const release = this.send({ sql: releaseUnit, early: true })
+      const { changed, wrote } = transaction
+      const ends = wrote || changed.size > 0
+      const ended = ends ? Effect.andThen(this.send({ sql: endUnit(changed), early: true }), release) : release
+      return Effect.matchEffect(ended, {
         onSuccess: () => {
           this.transaction = undefined
+          this.#hasSavepoint = false
           return Effect.succeed(true)
         },
         onFailure: (error) => Effect.andThen(this.rollback(), Effect.fail(error))
@@ -373,12 +373,13 @@ export class Session {
       const { transaction } = this
       if (transaction === undefined) return Effect.void
       if (this.base !== undefined && !transaction.gone) {
-        const back = this.call({ sql: `rollback to savepoint ${UNIT}` })
+        const back = this.call({ sql: rollBackUnit })
         this.restore(transaction.before)
         return Effect.matchEffect(back, {
           onSuccess: () =>
             Effect.sync(() => {
               this.transaction = undefined
+              this.#hasSavepoint = true
             }),
           onFailure: () => this.abandon()
         })

@@ -31,6 +31,8 @@ export interface OpenTransaction {
   gone: boolean
   /** It may have written. */
   wrote: boolean
+  /** The settings that it has changed for itself, by name. */
+  readonly changed: Set<string>
   /** Settings not applied yet: applying them is a query, after which SET TRANSACTION would fail. */
   pending: Map<string, string>
   /** The session state at its beginning, which a rollback restores. */
@@ -52,6 +54,7 @@ export const openTransaction = (id: string, implicit: boolean, holding: Holding,
   failed: false,
   gone: false,
   wrote: false,
+  changed: new Set(),
   pending: new Map(holding.settings),
   before: holdingOf(holding),
   modes,

@@ -1,7 +1,7 @@
 /** SET, RESET and DISCARD: the gateway keeps the settings of a session, since the service has no sessions. */
 import * as Effect from "effect/Effect"
 import { ANSWER_SQLSTATE, answerOf } from "../../../data-api/sql/TypeLookup.ts"
-import { literal, quotedName } from "../../../data-api/statement/Quoting.ts"
+import { literal } from "../../../data-api/statement/Quoting.ts"
 import { releaseLocks } from "../../locks/AdvisoryLocks.ts"
 import type { ClientStatement } from "../../statement/ClientStatement.ts"
 import { commandTag } from "../../statement/CommandTag.ts"
@@ -10,15 +10,22 @@ import type { Session } from "../ClientSession.ts"
 import { changeNames, noteModes, type OpenTransaction } from "../OpenTransaction.ts"
 import { done } from "../StatementOutcome.ts"
 import { ofUser } from "./SessionSettings.ts"
-import { asLocal, changeOf, characteristics, configCalls, decidesNames, isUnconverted } from "./Settings.ts"
+import {
+  asLocal,
+  changeOf,
+  characteristics,
+  configCalls,
+  decidesNames,
+  isUnconverted,
+  quotedSetting,
+  resetWithin,
+  targetOf
+} from "./Settings.ts"
 
 const separator = "\u001f"
 
 const currentOf = (names: ReadonlyArray<string>): string =>
   names.map((name) => `coalesce(current_setting(${literal(name)}, true), '')`).join(` || E'\\x1f' || `)
-
-/** A setting's name, of one or two parts, as SHOW takes it. */
-const shown = (name: string): string => name.split(".").map(quotedName).join(".")
 
 /** Tries a SET in a DO block that is rolled back, and returns the settings' values before and after it. */
 export const tryAndRollBack = (session: Session, sql: string, names: ReadonlyArray<string>) => {
@@ -44,7 +51,7 @@ execute ${literal(sql)}; raise exception using errcode = '${ANSWER_SQLSTATE}', m
 export const rememberWithin = Effect.fnUntraced(function* (session: Session, names: ReadonlyArray<string>) {
   for (const name of names) {
     session.transaction?.pending.delete(name)
-    const { records } = yield* session.send({ sql: `show ${shown(name)}`, early: true })
+    const { records } = yield* session.send({ sql: `show ${quotedSetting(name)}`, early: true })
     const field = records?.[0]?.[0]
     if (field !== undefined && "stringValue" in field) session.settings.remember(name, field.stringValue)
   }
@@ -77,6 +84,7 @@ export const rememberConfig = Effect.fnUntraced(function* (
   }))
   if (calls.length === 0) return
   const { transaction } = session
+  for (const { name } of calls) if (name !== undefined) transaction?.changed.add(name)
   if (transaction !== undefined && calls.some(({ name }) => name === undefined || decidesNames(name))) {
     changeNames(transaction, `${statement.sql}${JSON.stringify(values)}`)
   }
@@ -108,6 +116,7 @@ const modesOf = ({ sql, starts, words }: ClientStatement): string | undefined =>
 const noteSet = (transaction: OpenTransaction, name: string | undefined, { sql }: ClientStatement): void => {
   if (name === undefined) return
   transaction.pending.delete(name)
+  if (name !== "") transaction.changed.add(name)
   // PostgreSQL resets the role when the user changes.
   if (name === "session_authorization") transaction.pending.delete("role")
   if (decidesNames(name)) changeNames(transaction, sql)
@@ -118,13 +127,12 @@ const namesList = /^(?:search_path|temp_tablespaces|\w+_preload_libraries)$/
 
 /** Resets a setting in the transaction to its value at the start of the session. */
 const setBack = (session: Session, name: string) => {
-  const target = name === "session_authorization" ? "session authorization" : `${shown(name)} to`
   const value = session.settings.startup.get(name)
-  if (value === undefined) return session.send({ sql: `set local ${target} default`, early: true })
+  if (value === undefined) return session.send({ sql: resetWithin(name), early: true })
   // SET would read a list of names as one name. For other settings not set_config: SET TRANSACTION fails after a query.
   const sql = namesList.test(name)
     ? `select set_config(${literal(name)}, ${literal(value)}, true)`
-    : `set local ${target} ${literal(value)}`
+    : `set local ${targetOf(name)} ${literal(value)}`
   return session.send({ sql, early: true })
 }
 

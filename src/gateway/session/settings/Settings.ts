@@ -1,5 +1,5 @@
 /** The settings of a session, which the service forgets between calls. Pure. */
-import { unquotedName } from "../../../data-api/statement/Quoting.ts"
+import { quotedName, unquotedName } from "../../../data-api/statement/Quoting.ts"
 import type { ClientStatement } from "../../statement/ClientStatement.ts"
 
 /** Settings by name in lower case. */
@@ -113,6 +113,16 @@ export const modesSet = (settings: Settings, named: string): ReadonlyArray<strin
   if (isOn("default_transaction_deferrable") && !/\bdeferrable\b/i.test(named)) modes.push("deferrable")
   return modes
 }
+
+/** A setting's name, of one or two parts, as SHOW takes it. */
+export const quotedSetting = (name: string): string => name.split(".").map(quotedName).join(".")
+
+/** What SET LOCAL changes, before the value. */
+export const targetOf = (name: string): string =>
+  name === "session_authorization" ? "session authorization" : `${quotedSetting(name)} to`
+
+/** The statement that gives a setting its default until the end of the transaction. */
+export const resetWithin = (name: string): string => `set local ${targetOf(name)} default`
 
 /** Rewrites SET as SET LOCAL, for a transaction of the service. */
 export const asLocal = ({ sql, starts, words }: Pick<ClientStatement, "sql" | "starts" | "words">): string => {
