@@ -207,7 +207,7 @@ export const postgresSessions = Effect.fn("LocalDataApi.postgresSessions")(funct
 ): Effect.fn.Return<{ readonly source: SessionSource; readonly database: string }, LocalDataApiError, Scope.Scope> {
   const { address, database } = yield* Effect.mapError(
     Effect.fromResult(Postgres.parseUrl(options.url)),
-    (message) => new LocalDataApiError({ message })
+    (message) => new LocalDataApiError({ message, ofServer: true })
   )
   const source = yield* Postgres.sessions({
     address,
@@ -217,7 +217,8 @@ export const postgresSessions = Effect.fn("LocalDataApi.postgresSessions")(funct
   })
   yield* Effect.mapError(
     Effect.uninterruptible(Effect.flatMap(source.lend(database), ({ end }) => end)),
-    (failure) => new LocalDataApiError({ message: `${failure.message}. Check the server and its URL.`, cause: failure })
+    (cause) =>
+      new LocalDataApiError({ message: `${cause.message}. Check the server and its URL.`, ofServer: true, cause })
   )
   return { source, database }
 })

@@ -186,7 +186,9 @@ export const adviceOn = (error: unknown, cluster?: Cluster): Advice => {
   }
   if (Predicate.hasProperty(error, "_tag") && error._tag === "LocalDataApiError") {
     const problem = fallback.problem.replace(/\.$/, "")
-    return { code: "folder", problem, fix: "ALEX_DB_DIR names the folder of the embedded database" }
+    return Predicate.hasProperty(error, "ofServer")
+      ? { code: "server", problem, fix: "DATABASE_URL names the server, or --database-url of alex-db serve" }
+      : { code: "folder", problem, fix: "ALEX_DB_DIR names the folder of the embedded database" }
   }
   if (Predicate.hasProperty(error, "_tag") && (error._tag === "NotAlexs" || error._tag === "ForeignTables")) {
     const misplaced = Predicate.hasProperty(error, "misplaced") && error.misplaced === true

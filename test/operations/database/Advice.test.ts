@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { SqlClient, SqlError } from "effect/sql"
 import { failures } from "../../../src/data-api/FailureTable.ts"
+import { LocalDataApiError } from "../../../src/local/LocalDataApiError.ts"
 import { Advice } from "../../../src/operations/index.ts"
 import * as TestDatabase from "../../TestDatabase.ts"
 import { postgres } from "../TestOperations.ts"
@@ -67,6 +68,15 @@ describe("advice", () => {
       ofCause({ code: "28000", message: 'no pg_hba.conf entry for host "h", SSL encryption' }).fix,
       "ssl"
     )
+  })
+
+  it("on a PostgreSQL server behind a Data API of this machine names its URL, and no folder", () => {
+    const refused = { message: "PostgreSQL at h:1: no. Check the server and its URL.", ofServer: true } as const
+    assert.deepStrictEqual(Advice.adviceOn(new LocalDataApiError(refused)), {
+      code: "server",
+      problem: "PostgreSQL at h:1: no. Check the server and its URL",
+      fix: "DATABASE_URL names the server, or --database-url of alex-db serve"
+    })
   })
 
   it("tells connections that do not come about by the system's code", () => {
