@@ -9,7 +9,10 @@ export const durationOf = (flag: string, text: string) => {
   const seconds = { s: 1, m: 60, h: 3600, d: 86_400 }[unit]
   return seconds === undefined
     ? Effect.fail(
-        new WrongUsage({ problem: `--${flag} is not a duration`, fix: "Give a number with s, m, h or d: 30m" })
+        new WrongUsage({
+          problem: `--${flag} is not a duration`,
+          fix: "Give a whole number of up to six digits with s, m, h or d: 30m"
+        })
       )
     : Effect.succeed(Duration.seconds(Number(amount) * seconds))
 }

@@ -337,8 +337,10 @@ layer(Folder.layer, { timeout: "60 seconds" })("the command line", (it) => {
       const report = parsed((yield* alexDb(["agent-calls", "--json"])).out)
       assert.deepInclude(report, { calls: [], more: false })
       assert.strictEqual(report.unreadable[0].id, unreadable)
+      assert.match((yield* alexDb(["agent-calls", "--prune", "1000000s"])).err, /a whole number of up to six digits/)
       for (const wrong of [
         ["--prune", "soon"],
+        ["--prune", "1000000s"],
         ["--limit", "0"],
         ["--user", "ann", "--prune", "1d"],
         ["--user", ""]
