@@ -112,6 +112,36 @@ copy kept(f) from stdin;
 select * from kept order by a;
 drop table kept;
 drop domain shorter, short_text, short_texts, bits, code, price;`,
+  "runs nothing in a failed transaction but its end": `
+begin; select 1/0;
+begin;
+start transaction read only;
+savepoint a;
+release a;
+discard plans;
+discard all;
+prepare q as select 1;
+execute q;
+deallocate q;
+deallocate all;
+listen x;
+unlisten x;
+set work_mem = '1MB';
+reset all;
+declare a cursor for select 1;
+declare a cursor with hold for select 1;
+fetch 1 from a;
+close all;
+vacuum;
+select pg_advisory_lock(1);
+;
+rollback to nowhere;
+commit and chain;
+create temp table of_it(a int); discard temp;
+table of_it;
+rollback and chain;
+select 1;
+end;`,
   "points at errors in its own text": `
 select nope;
 select 1 +

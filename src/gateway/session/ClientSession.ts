@@ -63,7 +63,7 @@ export interface Call {
   readonly positionOf?: ((position: number) => number | undefined) | undefined
 }
 
-const aborted = (): Refused =>
+export const aborted = (): Refused =>
   refusal("25P02", "current transaction is aborted, commands ignored until end of transaction block")
 
 /** A call that may have run fails with OutcomeUnknown, even if no `RetryPolicy` has said so. */

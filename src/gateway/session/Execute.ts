@@ -7,7 +7,7 @@ import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { innerQuery } from "../statement/InnerQuery.ts"
 import { type Refused, refusal } from "../statement/Refused.ts"
 import { type Lack, neverSupported, outsideSupported } from "../statement/Unsupported.ts"
-import type { Session } from "./ClientSession.ts"
+import { aborted, type Session } from "./ClientSession.ts"
 import { createFrom, creationOf } from "./CreatedTables.ts"
 import { close, declare, fetch } from "./cursors/CursorStatements.ts"
 import { runLong } from "./LongStatements.ts"
@@ -99,14 +99,18 @@ export const execute = (
 ): Effect.Effect<StatementOutcome, Refused> =>
   Effect.suspend(() => {
     switch (statement.kind) {
-      case "begin":
-        return Transactions.begin(session, statement)
       case "commit":
         return Transactions.commit(session, statement)
       case "rollback":
         return Transactions.rollback(session, statement)
       case "rollbackTo":
         return Transactions.rollbackTo(session, statement)
+      default:
+    }
+    if (session.transaction?.failed === true) return Effect.fail(aborted())
+    switch (statement.kind) {
+      case "begin":
+        return Transactions.begin(session, statement)
       case "savepoint":
         return Transactions.savepoint(session, statement)
       case "release":

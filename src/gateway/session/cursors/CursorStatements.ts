@@ -45,7 +45,7 @@ const declareHeld = Effect.fnUntraced(function* (
 export const declare = Effect.fnUntraced(function* (session: Session, statement: ClientStatement, given?: Bound) {
   const { sql, words } = statement
   const written = innerQuery(statement)
-  if (written === undefined || session.transaction?.failed === true) return yield* asItIs(session, statement, given)
+  if (written === undefined) return yield* asItIs(session, statement, given)
   const name = unquotedName(words[1])
   if (session.held.has(name)) return yield* refusal("42P03", `cursor "${name}" already exists`)
   const moved = given === undefined ? yield* withPackedLiterals(session, written, []) : undefined
@@ -82,7 +82,7 @@ begin move ${direction} from c; get diagnostics n = row_count; perform set_confi
 export const fetch = Effect.fnUntraced(function* (session: Session, statement: ClientStatement) {
   const name = cursorOf(statement)
   const held = session.held.get(name)
-  if (held !== undefined && session.transaction?.failed !== true) return yield* fetchHeld(held, name, statement)
+  if (held !== undefined) return yield* fetchHeld(held, name, statement)
   const cursor = session.transaction?.cursors.get(name)
   if (cursor === undefined) return yield* asItIs(session, statement)
   if (statement.words[0] === "move") return yield* move(session, statement, name)
@@ -105,10 +105,8 @@ export const fetch = Effect.fnUntraced(function* (session: Session, statement: C
 
 /** CLOSE. */
 export const close = Effect.fnUntraced(function* (session: Session, statement: ClientStatement) {
-  if (session.transaction?.failed !== true) {
-    if (statement.words[1] === "all") session.held.clear()
-    else if (session.held.delete(cursorOf(statement))) return done("CLOSE CURSOR")
-  }
+  if (statement.words[1] === "all") session.held.clear()
+  else if (session.held.delete(cursorOf(statement))) return done("CLOSE CURSOR")
   const outcome = yield* asItIs(session, statement)
   if (statement.words[1] === "all") session.transaction?.cursors.clear()
   else session.transaction?.cursors.delete(cursorOf(statement))
