@@ -624,6 +624,21 @@ set default_transaction_read_only = on; create table never(a int); set default_t
       })
     )
 
+    it.effect("DISCARD leaves nothing of the session to the next user of a connection", () =>
+      Effect.gen(function* () {
+        const { directUrl, url } = yield* TestGateway
+        const program = `create temp table kept(a serial); insert into kept default values; select pg_advisory_lock(7);
+select a from kept; discard all; select lastval(); select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid();
+create temp table kept(b text); table kept; discard plans; table kept; discard temp; table kept; show search_path;
+begin; create temp table kept(c int); discard temp; table kept; rollback; create sequence numbers; select nextval('numbers');
+begin; discard sequences; select currval('numbers'); rollback; select currval('numbers'); drop sequence numbers;`
+        const direct = yield* psql(directUrl, program)
+        const through = yield* psql(url, program)
+        assert.strictEqual(through.stdout, direct.stdout)
+        assert.strictEqual(through.stderr, direct.stderr)
+      })
+    )
+
     it.effect("the connection ends with the session, whose writes are lost", () =>
       Effect.gen(function* () {
         const { directUrl, url } = yield* TestGateway

@@ -193,16 +193,22 @@ export const reset = Effect.fnUntraced(function* (session: Session, statement: C
   return done("RESET")
 })
 
-/** DISCARD. */
-export const discard = Effect.fnUntraced(function* (session: Session, { words }: ClientStatement) {
+/** DISCARD: PostgreSQL itself discards what a transaction has of a session. */
+export const discard = Effect.fnUntraced(function* (session: Session, { sql, words }: ClientStatement) {
   const tag = commandTag(words, 0)
-  if (words[1] !== "all") return done(tag)
-  if (session.transaction !== undefined && !session.transaction.implicit) {
-    return yield* refusal("25001", "DISCARD ALL cannot run inside a transaction block")
+  const all = words[1] === "all"
+  if (all && session.status !== "I") return yield* refusal("25001", "DISCARD ALL cannot run inside a transaction block")
+  if (session.transaction === undefined && session.upstream.wholeSession) yield* session.begin(true)
+  if (all) {
+    for (const name of session.settings.names) session.settings.remember(name, undefined)
+    session.prepared.clear()
+    session.held.clear()
+    yield* releaseLocks(session)
   }
-  for (const name of session.settings.names) session.settings.remember(name, undefined)
-  session.prepared.clear()
-  session.held.clear()
-  yield* releaseLocks(session)
+  if (session.transaction === undefined) return done(tag)
+  for (const one of all ? ["discard temp", "discard sequences", "select pg_advisory_unlock_all()"] : [sql]) {
+    yield* session.send({ sql: one })
+  }
+  session.noteNames(sql)
   return done(tag)
 })
