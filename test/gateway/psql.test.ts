@@ -142,6 +142,14 @@ table of_it;
 rollback and chain;
 select 1;
 end;`,
+  "finds the constraints of SET CONSTRAINTS where the session looks": `
+create schema away;
+create table away.once(a int constraint only_once unique deferrable);
+begin; set constraints only_once deferred; rollback;
+set search_path = away;
+begin; set constraints only_once deferred; insert into once values (1), (1); select count(*) from once; commit;
+drop table once;
+drop schema away;`,
   "points at errors in its own text": `
 select nope;
 select 1 +

@@ -146,7 +146,9 @@ export const set = Effect.fnUntraced(function* (session: Session, statement: Cli
   if (encoding !== "names" && !isUnconverted(encoding)) return yield* otherEncoding(encoding)
   if (scope !== "session" || name === undefined) {
     if (transaction !== undefined) {
-      yield* session.send({ sql: statement.sql, early: true })
+      // SET CONSTRAINTS names constraints, which the pending search_path finds.
+      const namesConstraints = statement.words[1] === "constraints"
+      yield* session.send({ sql: statement.sql, ...(namesConstraints ? {} : { early: true }) })
       noteSet(transaction, name, statement)
       const modes = modesOf(statement)
       if (modes !== undefined) noteModes(transaction, modes)
