@@ -624,6 +624,34 @@ set default_transaction_read_only = on; create table never(a int); set default_t
       })
     )
 
+    it.effect("COMMIT makes deferred checks for good, and ends cursors and what SET CONSTRAINTS has set", () =>
+      Effect.gen(function* () {
+        const { directUrl, url } = yield* TestGateway
+        const program = `create schema "of checks"; set search_path = "of checks";
+create table one(a int primary key); create table many(a int references one deferrable initially deferred);
+create table noted(a int); create function note() returns trigger language plpgsql as 'begin insert into noted values (new.a); return null; end';
+create constraint trigger notes after insert on one deferrable initially deferred for each row execute function note();
+begin; insert into many values (1); insert into one values (1); table noted; commit; table noted;
+alter table many add b int; alter table one add b int; insert into many values (2); truncate one cascade;
+begin; set constraints all immediate; insert into one values (3); table noted; commit;
+begin; insert into many values (4); insert into one values (4); commit; table many; table noted;
+create table later(a int unique deferrable); insert into later values (1);
+begin; set constraints later_a_key deferred; insert into later values (1); delete from later where ctid = '(0,1)'; commit;
+begin; insert into later values (1); select 'not reached'; commit; table later;
+begin; declare k cursor for values (1), (2); fetch k; commit; fetch k;
+begin; declare k cursor for values (3); fetch k; rollback; begin; declare k cursor for values (4); fetch k; close k; commit;
+begin; savepoint s; declare k cursor for values (5); rollback to s; declare k cursor for values (6); fetch k; commit;
+declare h cursor with hold for values (7), (8); fetch h; begin; commit; fetch h;
+create function opened(c refcursor) returns refcursor language plpgsql as 'begin open c for values (9); return c; end';
+begin; select opened('o'); commit; begin; select opened('o'); fetch o; commit; drop schema "of checks" cascade;`
+        const direct = yield* psql(directUrl, program)
+        const through = yield* psql(url, program)
+        assert.strictEqual(through.stdout, direct.stdout)
+        const errorsOf = (text: string) => text.match(/^ERROR:.*$/gm)
+        assert.deepStrictEqual(errorsOf(through.stderr), errorsOf(direct.stderr))
+      })
+    )
+
     it.effect("DISCARD leaves nothing of the session to the next user of a connection", () =>
       Effect.gen(function* () {
         const { directUrl, url } = yield* TestGateway

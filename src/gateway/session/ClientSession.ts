@@ -325,7 +325,7 @@ export class Session {
   }
 
   #reopened(base: OpenTransaction, implicit: boolean): OpenTransaction {
-    return { ...openTransaction(base.id, implicit, this.holding), names: base.names, cursors: base.cursors }
+    return { ...openTransaction(base.id, implicit, this.holding), names: base.names }
   }
 
   /** Commits. Like PostgreSQL, rolls a failed transaction back instead, and returns false. */

@@ -12,12 +12,25 @@ export const releaseUnit = `release savepoint ${UNIT}`
 export const isolationOf = (modes: string): string =>
   /\bisolation\s+level\s+(?:serializable|repeatable\s+read|read\s+(?:un)?committed)\b/i.exec(modes)?.[0] ?? ""
 
+/** The deferrable constraints, which are checked for good, and those among them that are deferred again, by their names. */
+const constraints = `
+select string_agg(s.name, ', '), string_agg(s.name, ', ') filter (where s.later) into checked, deferred from (
+  select format('%I.%I', n.nspname, c.conname) as name, bool_and(c.condeferred) as later
+  from pg_catalog.pg_constraint c join pg_catalog.pg_namespace n on n.oid = c.connamespace
+  where has_schema_privilege(n.oid, 'usage') and not pg_is_other_temp_schema(n.oid)
+  group by n.nspname, c.conname having bool_and(c.condeferrable) and count(distinct c.condeferred) = 1
+) s`
+
 /**
- * What COMMIT does but keep what was written: it checks deferred constraints, which stay deferred for what follows, since
- * what is raised rolls SET CONSTRAINTS back; and the settings of the client's transaction end with it.
+ * What COMMIT does but keep what was written: it makes deferred checks, and ends the client's cursors and settings.
+ *
+ * A constraint whose name can't tell whether it is deferred again stays deferred, since what is raised rolls its check back.
  */
 export const endUnit = (changed: Iterable<string>): string =>
-  `do ${literal(`begin
+  `do ${literal(`declare checked text; deferred text; begin ${constraints};
+if checked is not null then execute 'set constraints ' || checked || ' immediate'; end if;
+if deferred is not null then execute 'set constraints ' || deferred || ' deferred'; end if;
 begin set constraints all immediate; raise sqlstate 'ALEX0'; exception when sqlstate 'ALEX0' then null; end;
+execute 'close all';
 ${[...changed].map((name) => `${resetWithin(name)};`).join(" ")}
 end`)}`
