@@ -1,9 +1,9 @@
 /**
  * Makes what `tsc` wrote fit for bundlers. Every module but the command line's is marked so that they drop what is not
- * used, and its SQL has no indentation. The entries that package.json names under the condition `module` import statically what Node loads when a
- * layer is built: a bundle of one file has no such moment, and esbuild wraps every module that could be loaded late,
- * with all of Effect, in functions. That keeps a tenth of the bundle that is not used, and modules that are exported
- * again are not run before they are read (evanw/esbuild#3357).
+ * used, and its SQL has no indentation. The entries that package.json names under the condition `module` import statically
+ * what Node loads when a layer is built: a bundle of one file has no such moment, and esbuild wraps every module that
+ * could be loaded late, with all of Effect, in functions. That keeps a tenth of the bundle that is not used, and modules
+ * that are exported again are not run before they are read (evanw/esbuild#3357).
  *
  * Usage: node scripts/bundlerEntries.ts [folder of the compiled files]
  */
