@@ -333,7 +333,7 @@ export const layerReference = (folder?: string): Layer.Layer<Catalogue.Reference
 // A function that is not called at import time, so that a bundler can drop it with what it imports.
 const referenceCatalogue = (folder: string | undefined) =>
   Effect.gen(function* () {
-    const [{ migrate }, NodeFileSystem, TestSnapshot] = yield* Effect.promise(() =>
+    const [Migrate, NodeFileSystem, TestSnapshot] = yield* Effect.promise(() =>
       Promise.all([
         import("./operations/migrate/Migrate.ts"),
         import("@effect/platform-node/NodeFileSystem"),
@@ -342,7 +342,7 @@ const referenceCatalogue = (folder: string | undefined) =>
     )
     // The snapshot holds the package's own migrations: starting from it is faster than applying them.
     const snapshot = folder === undefined ? yield* TestSnapshot.built : undefined
-    const applied = snapshot === undefined ? migrate({ folder, packed: true }) : Effect.void
+    const applied = snapshot === undefined ? Migrate.migrate({ folder, packed: true }) : Effect.void
     return yield* Effect.andThen(applied, Catalogue.read()).pipe(
       Effect.provide(Layer.merge(Layer.unwrap(memorySql(snapshot)), NodeFileSystem.layer))
     )

@@ -249,27 +249,20 @@ export interface SqlStateMeaning {
 
 const refused = ["", "yes", "UnknownError"] as const
 
-/** The first entry whose `beginning` the SQLSTATE starts with applies. */
+/** The first entry applies that has a beginning of the SQLSTATE. */
 const sqlStates: ReadonlyArray<
-  readonly [beginning: string, didRun: DidRun, sqlError: SqlStateMeaning["sqlError"], retry?: Retry]
+  readonly [beginnings: string, didRun: DidRun, sqlError: SqlStateMeaning["sqlError"], retry?: Retry]
 > = [
-  // No connection was established: refused, too many of them, or the server is starting or stopping.
-  ["08001", "no", "ConnectionError", "attempts"],
-  ["08004", "no", "ConnectionError", "attempts"],
-  ["53300", "no", "ConnectionError", "attempts"],
-  ["57P03", "no", "ConnectionError", "attempts"],
+  // No connection was established: refused, too many of them, or the server is starting or stopping. 57P05: the server
+  // ended the session between two statements, so this one was not read.
+  ["08001 08004 53300 57P03 57P05", "no", "ConnectionError", "attempts"],
+  // The server ended a transaction that was idle or open for too long, and rolled it back.
+  ["25P03 25P04", "no", "ConnectionError", "caller"],
   // PostgreSQL refused a statement that violates the protocol, for example one with too few parameters.
   ["08P01", "yes", "ConnectionError"],
-  ["08", "unknown", "ConnectionError", "attempts"],
-  // The server ended the session between two statements, so this one was not read.
-  ["57P05", "no", "ConnectionError", "attempts"],
-  ["25P03", "no", "ConnectionError", "caller"],
-  // It ended the session of a transaction that took longer than transaction_timeout allows, and rolled it back.
-  ["25P04", "no", "ConnectionError", "caller"],
-  // The server ended the session (shutdown, crash of another session, database dropped), perhaps right after the
-  // statement had committed.
-  ["57P01", "unknown", "ConnectionError", "attempts"],
-  ["57P02", "unknown", "ConnectionError", "attempts"],
+  // The connection broke, or the server ended the session (shutdown, crash of another session, database dropped),
+  // perhaps right after the statement had committed.
+  ["08 57P01 57P02", "unknown", "ConnectionError", "attempts"],
   ["57P04", "unknown", "ConnectionError"],
   ["40003", "unknown", "UnknownError"],
   // Everything was rolled back: only the whole transaction can be retried.
@@ -299,7 +292,9 @@ const sqlStates: ReadonlyArray<
  */
 export const ofSqlState = (sqlState: string): SqlStateMeaning => {
   // With any other SQLSTATE the statement ran until it failed, and nothing of it was kept.
-  const [, didRun, sqlError, retry] = sqlStates.find(([beginning]) => sqlState.startsWith(beginning)) ?? refused
+  const isMeant = ([beginnings]: (typeof sqlStates)[number]) =>
+    beginnings.split(" ").some((beginning) => sqlState.startsWith(beginning))
+  const [, didRun, sqlError, retry] = sqlStates.find(isMeant) ?? refused
   return { didRun, sqlError, ...(retry === undefined ? {} : { retry }) }
 }
 

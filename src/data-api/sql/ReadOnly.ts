@@ -1,7 +1,9 @@
 /** Whether a statement only reads, decided by its words alone. Pure. */
 import { meaningful } from "../statement/SqlLexer.ts"
 
-const words = (list: string): ReadonlySet<string> => new Set(list.trim().split(/\s+/))
+const listOf = (list: string): ReadonlyArray<string> => list.trim().split(/\s+/)
+
+const words = (list: string): ReadonlySet<string> => new Set(listOf(list))
 
 /** Words of statements and clauses that write, lock, or run code that is not in the statement. */
 const effects = words("insert update delete merge into call do copy lock truncate execute analyze nextval setval")
@@ -15,39 +17,43 @@ const syntax = words(`
   bit bpchar char character decimal interval numeric time timestamp timestamptz varbit varchar varying
 `)
 
-/** Built-in functions without side effects. Any other function counts as one with side effects. */
-const pure = words(`
-  abs age array_agg array_append array_cat array_length array_lower array_position array_positions array_prepend
-  array_remove array_replace array_to_json array_to_string array_upper ascii avg bit_and bit_length bit_or bool_and
-  bool_or btrim cardinality cbrt ceil ceiling char_length character_length chr clock_timestamp col_description concat
-  concat_ws corr count cume_dist current_database current_schema current_schemas current_setting date_bin date_part
-  date_trunc decode degrees dense_rank div encode every exp extract first_value floor format format_type gcd
-  generate_series generate_subscripts has_column_privilege has_database_privilege has_function_privilege
-  has_schema_privilege has_sequence_privilege has_table_privilege initcap isfinite jsonb_insert jsonb_path_exists
-  jsonb_path_match jsonb_path_query jsonb_path_query_array jsonb_path_query_first jsonb_pretty jsonb_set justify_days
-  justify_hours justify_interval lag last_value lcm lead left length ln log log10 lower lpad ltrim make_date
-  make_interval make_time make_timestamp make_timestamptz max md5 min mod mode now nth_value ntile num_nonnulls
-  num_nulls obj_description octet_length overlay parse_ident percent_rank percentile_cont percentile_disc
-  pg_column_size pg_database_size pg_get_constraintdef pg_get_expr pg_get_function_arguments
-  pg_get_function_identity_arguments pg_get_function_result pg_get_functiondef pg_get_indexdef pg_get_serial_sequence
-  pg_get_triggerdef pg_get_userbyid pg_get_viewdef pg_relation_size pg_size_pretty pg_table_size
-  pg_total_relation_size pg_typeof pg_xact_status pi position power quote_ident quote_literal quote_nullable radians
-  random rank regexp_count regexp_like regexp_match regexp_matches regexp_replace regexp_split_to_array
-  regexp_split_to_table regexp_substr repeat replace reverse right round row_number row_to_json rpad rtrim scale
-  sha256 sign split_part sqrt starts_with statement_timestamp stddev stddev_pop stddev_samp string_agg
-  string_to_array strpos substr substring sum timeofday to_char to_date to_hex to_json to_jsonb to_number to_regclass
-  to_regnamespace to_regtype to_timestamp transaction_timestamp translate trim trim_array trim_scale trunc unnest
-  upper var_pop var_samp variance version width_bucket
-`)
+/** Names that begin with the same words. */
+const family = (beginning: string, rest: string): ReadonlyArray<string> => listOf(rest).map((end) => beginning + end)
 
-/** Those that begin with `json_`, and with `jsonb_`. */
-const pureOfJson = words(`
-  agg array_elements array_elements_text array_length build_array build_object each each_text extract_path
+const ofBothJsons = `agg array_elements array_elements_text array_length build_array build_object each each_text extract_path
   extract_path_text object object_agg object_keys populate_record populate_recordset strip_nulls to_record
-  to_recordset typeof
-`)
+  to_recordset typeof`
 
-const isPure = (name: string): boolean => pure.has(name) || pureOfJson.has(/^jsonb?_(.+)/.exec(name)?.[1] ?? "")
+/** Built-in functions without side effects. Any other function counts as one with side effects. */
+const pure = new Set([
+  ...listOf(`
+  abs age ascii avg bit_and bit_length bit_or bool_and bool_or btrim cardinality cbrt ceil ceiling char_length
+  character_length chr clock_timestamp col_description concat concat_ws corr count cume_dist current_database
+  current_schema current_schemas current_setting date_bin date_part date_trunc decode degrees dense_rank div encode
+  every exp extract first_value floor format format_type gcd generate_series generate_subscripts initcap isfinite
+  justify_days justify_hours justify_interval lag last_value lcm lead left length ln log log10 lower lpad ltrim
+  make_date make_interval make_time make_timestamp make_timestamptz max md5 min mod mode now nth_value ntile
+  num_nonnulls num_nulls obj_description octet_length overlay parse_ident percent_rank percentile_cont
+  percentile_disc pg_column_size pg_database_size pg_relation_size pg_size_pretty pg_table_size
+  pg_total_relation_size pg_typeof pg_xact_status pi position power quote_ident quote_literal quote_nullable radians
+  random rank repeat replace reverse right round row_number row_to_json rpad rtrim scale sha256 sign split_part sqrt
+  starts_with statement_timestamp stddev stddev_pop stddev_samp string_agg string_to_array strpos substr substring
+  sum timeofday transaction_timestamp translate trim trim_array trim_scale trunc unnest upper var_pop var_samp
+  variance version width_bucket
+`),
+  ...family("array_", "agg append cat length lower position positions prepend remove replace to_json to_string upper"),
+  ...family("json_", ofBothJsons),
+  ...family("jsonb_", ofBothJsons),
+  ...family("jsonb_", "insert path_exists path_match path_query path_query_array path_query_first pretty set"),
+  ...family("has_", "column database function schema sequence table").map((name) => `${name}_privilege`),
+  ...family(
+    "pg_get_",
+    `constraintdef expr function_arguments function_identity_arguments function_result functiondef indexdef serial_sequence
+    triggerdef userbyid viewdef`
+  ),
+  ...family("regexp_", "count like match matches replace split_to_array split_to_table substr"),
+  ...family("to_", "char date hex json jsonb number regclass regnamespace regtype timestamp")
+])
 
 /** Whether a word stands in `for update`, `for no key update`, `for share` or `for key share`. */
 const isLock = (texts: ReadonlyArray<string>, index: number): boolean =>
@@ -85,7 +91,7 @@ const reads = (sql: string, mayLock: boolean): boolean => {
     const before = texts[index - 1]
     // A table alias or the name of a common table expression, with its columns.
     if (before === "as" || before === "with" || before === "recursive") return true
-    if (before === ".") return texts[index - 2] === "pg_catalog" && isPure(text)
-    return isPure(text) || syntax.has(text)
+    if (before === ".") return texts[index - 2] === "pg_catalog" && pure.has(text)
+    return pure.has(text) || syntax.has(text)
   })
 }
