@@ -129,7 +129,7 @@ class PgliteSession implements Session {
 const occupied = new Refusal({
   sqlState: "53300",
   message: "sorry, too many clients already",
-  hint: "The embedded database has one connection, and an open transaction holds it."
+  hint: "The embedded database has one connection, and an open transaction, perhaps a stream's, holds it. Run the statement in that transaction (the stream too, within one sql.withTransaction), or end it before; alex-db serve --engine postgres has many connections."
 })
 
 /** Options of the sessions of an embedded database. */

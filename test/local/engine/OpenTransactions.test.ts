@@ -64,7 +64,8 @@ describe("the one connection of the embedded database", () => {
         assert.strictEqual(error.sqlState, "53300")
         assert.strictEqual(error.didRun, "no")
         assert.isTrue(error.isRetryable)
-        assert.include(error.message, "an open transaction holds it")
+        assert.include(error.message, "an open transaction, perhaps a stream's, holds it")
+        assert.include(error.message, "within one sql.withTransaction")
       }
       yield* commit(transactionId)
       assert.deepStrictEqual(yield* scalar("select count(*) from waited"), { longValue: 0 })
