@@ -442,6 +442,13 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     tests: ["test/data-api/aws/transports.test.ts"]
   },
   {
+    name: "a transaction waits for a connection behind the calls that wait for the transaction",
+    file: "src/data-api/aws/http/SocketTransport.ts",
+    from: "this.#isFree() || target.inTransaction",
+    to: "this.#isFree()",
+    tests: ["test/data-api/aws/transports.test.ts"]
+  },
+  {
     name: "connections are used that the server is about to close",
     file: "src/data-api/aws/http/SocketTransport.ts",
     from: "idle > idleTimeout || idle > this.#keptFor",

@@ -82,6 +82,7 @@ const refusedTime = (answer: Answer, signedAt: number): number | undefined => {
 interface Exchange<A> {
   readonly operation: Operation
   readonly body: string
+  readonly inTransaction: boolean
   readonly read: (answer: Answer) => Effect.Effect<A, DataApiError>
 }
 
@@ -108,7 +109,7 @@ const withKnown = <A, B>(
 const attemptBy =
   (transport: Transport) =>
   <A>(
-    { body, operation, read }: Exchange<A>,
+    { body, inTransaction, operation, read }: Exchange<A>,
     { basePath, host, place, signer }: Service,
     {
       ahead,
@@ -136,7 +137,7 @@ const attemptBy =
       }
       const send = (headers: Record<string, string>) =>
         Effect.callback<A, DataApiError>((resume) => {
-          const giveUp = transport.send({ ...place, path, headers, body }, (result) =>
+          const giveUp = transport.send({ ...place, path, headers, body, inTransaction }, (result) =>
             // The fiber reads the answer, and not the socket: whatever a reader throws is then the fiber's defect.
             resume(Effect.suspend(() => settled(result)))
           )
@@ -212,7 +213,8 @@ export const make = Effect.fnUntraced(function* (
       const { reason, requestId } = decoded.failure
       return Effect.fail(new DataApiError({ operation, reason, ...(requestId === undefined ? {} : { requestId }) }))
     }
-    return Effect.suspend(() => exchange({ operation, body: encode(request), read }))
+    const inTransaction = "transactionId" in request && request.transactionId !== undefined
+    return Effect.suspend(() => exchange({ operation, body: encode(request), inTransaction, read }))
   }
 
   return DataApi.of({

@@ -41,14 +41,16 @@ const connected = Effect.fnUntraced(function* (
     Effect.sync(() => make(options)),
     (open) => Effect.sync(() => open.close())
   )
-  const send = sendOver(transport, { protocol: "http:", hostname: "127.0.0.1", port })
-  return { close: () => transport.close(), send, sockets }
+  const place = { protocol: "http:", hostname: "127.0.0.1", port }
+  const send = sendOver(transport, place)
+  const sendInTransaction = sendOver(transport, { ...place, inTransaction: true }, { "x-in": "transaction" })
+  return { close: () => transport.close(), send, sendInTransaction, sockets }
 })
 
 /** Sends a question; the body of the answer, or why there is none. */
 const sendOver = (
   transport: Transport,
-  place: Pick<Target, "protocol" | "hostname" | "port">,
+  place: Pick<Target, "protocol" | "hostname" | "port"> & Partial<Pick<Target, "inTransaction">>,
   headers: Readonly<Record<string, string>> = {},
   body = "question"
 ) =>
@@ -79,6 +81,17 @@ for (const [name, make] of transports) {
       })
     )
 
+    it.live("a transaction's connection is not used again either, whatever was used since the process was frozen", () =>
+      Effect.gen(function* () {
+        const { send, sendInTransaction, sockets } = yield* connected(make, { idleTimeout: 200 })
+        const both = Effect.andThen(send, sendInTransaction)
+        yield* both
+        const before = sockets.size
+        yield* Effect.andThen(freeze(300), both)
+        assert.strictEqual(sockets.size, 2 * before)
+      })
+    )
+
     it.live("an idle connection is closed after its time", () =>
       Effect.gen(function* () {
         const { send, sockets } = yield* connected(make, { idleTimeout: 50 })
@@ -101,6 +114,35 @@ for (const [name, make] of transports) {
         assert.deepStrictEqual([...new Set(answers)], ["answer"])
         assert.isAtMost(sockets.size, 2)
       })
+    )
+
+    it.live(
+      "a transaction's request waits for no connection, since those that have one may wait for the transaction",
+      () =>
+        Effect.gen(function* () {
+          const waiting: Array<() => void> = []
+          const { send, sendInTransaction, sockets } = yield* connected(
+            make,
+            { maxSockets: 2 },
+            (request, response) => {
+              if (request.headers["x-in"] === undefined) return waiting.push(() => response.end("answer"))
+              return response.end("answer")
+            }
+          )
+          const others = yield* Effect.forEach(Array.from({ length: 5 }), () => Effect.forkChild(send))
+          while (waiting.length < 2) yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+          const two = yield* Effect.all([sendInTransaction, sendInTransaction], { concurrency: 2 })
+          assert.deepStrictEqual(two, ["answer", "answer"])
+          assert.strictEqual(yield* sendInTransaction, "answer")
+          assert.strictEqual(sockets.size, 4)
+          assert.strictEqual(waiting.length, 2)
+          while (waiting.length > 0) {
+            for (const answer of waiting.splice(0)) answer()
+            yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 20)))
+            assert.isAtMost(waiting.length, 2)
+          }
+          for (const other of others) assert.strictEqual(yield* Fiber.join(other), "answer")
+        }).pipe(Effect.timeout("5 seconds"))
     )
 
     it.live("a request that is given up closes its connection, and the others go on", () =>

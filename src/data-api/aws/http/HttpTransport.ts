@@ -18,6 +18,8 @@ const proxy = () => (usesProxy() ? { proxyEnv: process.env } : {})
 /** Node's client for one protocol. */
 interface Client {
   readonly agent: http.Agent
+  /** When a connection of the agent was last used, in milliseconds since 1970. */
+  usedAt: number
   readonly request: (options: https.RequestOptions) => http.ClientRequest
 }
 
@@ -108,10 +110,9 @@ export class HttpTransport implements Transport {
   readonly #idleTimeout: number
   readonly #agentOptions: http.AgentOptions
   readonly #socketPath: string | undefined
-  /** Clients, by whether they use TLS. */
-  readonly #clients = new Map<boolean, Client>()
+  /** Clients, by whether they use TLS, and whether they are for transactions. */
+  readonly #clients = new Map<string, Client>()
   readonly #calls = new Set<Call>()
-  #lastUse = 0
 
   constructor(options: Options = {}) {
     this.#requestTimeout = options.requestTimeout ?? 50_000
@@ -127,39 +128,40 @@ export class HttpTransport implements Transport {
 
   // An import of node:http would evaluate every export, and one of them loads a second HTTP client: half of the time
   // that a program takes to start.
-  #client(secure: boolean): Client {
-    const known = this.#clients.get(secure)
+  #client(secure: boolean, inTransaction: boolean): Client {
+    const key = `${secure} ${inTransaction}`
+    const known = this.#clients.get(key)
     if (known !== undefined) return known
-    const client = this.#open(process.getBuiltinModule(secure ? "node:https" : "node:http"))
-    this.#clients.set(secure, client)
+    const client = this.#open(process.getBuiltinModule(secure ? "node:https" : "node:http"), inTransaction)
+    this.#clients.set(key, client)
     return client
   }
 
-  #open({ Agent, request }: typeof http | typeof https): Client {
-    return { agent: this.#closingIdle(new Agent(this.#agentOptions)), request }
-  }
-
-  #closingIdle(agent: http.Agent): http.Agent {
-    return agent.on("free", (socket: Socket) => {
-      this.#lastUse = Date.now()
+  #open({ Agent, request }: typeof http | typeof https, inTransaction: boolean): Client {
+    const unlimited = inTransaction ? { maxSockets: Number.POSITIVE_INFINITY } : {}
+    const client = { agent: new Agent({ ...this.#agentOptions, ...unlimited }), request, usedAt: 0 }
+    client.agent.on("free", (socket: Socket) => {
+      client.usedAt = Date.now()
       // The agent itself closes a free connection that times out.
       socket.setTimeout(this.#idleTimeout)
     })
+    return client
   }
 
   /**
    * Closes old idle connections. A frozen process, such as a Lambda function between calls, runs no timers for that.
    */
-  #dropOld(agent: http.Agent): void {
-    if (Date.now() - this.#lastUse <= this.#idleTimeout) return
+  #dropOld({ agent, usedAt }: Client): void {
+    if (Date.now() - usedAt <= this.#idleTimeout) return
     for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
   }
 
   /** Sends a POST; `done` is called once with the result. The returned function cancels the request. */
   send(target: Target, done: (result: Result.Result<Answer, Loss>) => void): () => void {
     const secure = target.protocol === "https:"
-    const { agent, request } = this.#client(secure)
-    this.#dropOld(agent)
+    const client = this.#client(secure, target.inTransaction === true)
+    this.#dropOld(client)
+    const { agent, request } = client
     const sent = request({
       agent,
       hostname: target.hostname.replace(/^\[(.*)\]$/, "$1"),

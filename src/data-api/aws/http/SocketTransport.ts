@@ -256,21 +256,21 @@ export class SocketTransport implements Transport {
   }
 
   #start(target: Target, call: Call): void {
-    const idle = this.#takeIdle()
-    if (idle !== undefined) idle.run(call)
-    else if (this.#connections.size < this.#maxSockets) this.#connect(target).run(call)
+    if (this.#isFree() || target.inTransaction) (this.#takeIdle() ?? this.#connect(target)).run(call)
     else MutableList.append(this.#waiting, [target, call])
+  }
+
+  /** Whether a request may run that has to wait for others. */
+  #isFree(): boolean {
+    return this.#connections.size - this.#idle.length < this.#maxSockets
   }
 
   /**
    * Closes old idle connections. A frozen process, such as a Lambda function between calls, runs no timers for that.
    */
   #takeIdle(): Connection | undefined {
-    const last = this.#idle.pop()
-    if (last === undefined || !last.isStale(this.#idleTimeout)) return last
-    last.close()
-    for (const older of this.#idle.splice(0)) older.close()
-    return undefined
+    if (this.#idle.at(-1)?.isStale(this.#idleTimeout)) for (const old of [...this.#idle]) old.close()
+    return this.#idle.pop()
   }
 
   #connect(target: Target): Connection {
@@ -318,19 +318,20 @@ export class SocketTransport implements Transport {
   }
 
   #keep(connection: Connection): void {
-    const next = this.#nextWaiting()
-    if (next !== undefined) connection.run(next[1])
-    else {
-      this.#idle.push(connection)
-      this.#sweeper ??= this.#sweepAfter(this.#idleTimeout)
-    }
+    this.#idle.push(connection)
+    this.#sweeper ??= this.#sweepAfter(this.#idleTimeout)
+    this.#startNext()
   }
 
   #forget(connection: Connection): void {
     this.#connections.delete(connection)
     const place = this.#idle.indexOf(connection)
     if (place >= 0) this.#idle.splice(place, 1)
-    const next = this.#nextWaiting()
+    else this.#startNext()
+  }
+
+  #startNext(): void {
+    const next = this.#isFree() ? this.#nextWaiting() : undefined
     if (next !== undefined) this.#start(...next)
   }
 

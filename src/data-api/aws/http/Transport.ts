@@ -8,7 +8,10 @@ export interface Options {
   readonly requestTimeout?: number | undefined
   /** Timeout of a connection attempt, in milliseconds. Default 5,000. */
   readonly connectTimeout?: number | undefined
-  /** The most connections at a time; further requests wait for one. Default 256. */
+  /**
+   * The most requests at a time; further ones wait. Those of open transactions are not counted, and do not wait: the others
+   * may be waiting for what a transaction has locked. Default 256.
+   */
   readonly maxSockets?: number | undefined
   /**
    * How long an idle connection is kept, in milliseconds. It is shorter than the timeouts of load balancers: a request
@@ -27,6 +30,8 @@ export interface Target {
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
+  /** Whether the request is one of an open transaction; it is not by default. */
+  readonly inTransaction?: boolean
 }
 
 /** Why there is no response: nothing was sent, or the request may have arrived. */
