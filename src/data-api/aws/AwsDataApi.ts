@@ -33,9 +33,11 @@ export interface Config extends SignedHttp.Cluster {
 /** The reason for an error of the SDK. The SDK's messages name settings and files, never a secret. */
 const reasonOf = (error: unknown): Reason => {
   if (!(error instanceof Error)) return new InvalidRequest({ message: "The AWS SDK failed." })
+  const profile = process.env["AWS_PROFILE"]
+  const why = profile ? `${error.message} (AWS_PROFILE is ${profile})` : error.message
   return /Credentials|Token/.test(error.name)
-    ? new Unauthenticated({ message: `No AWS credentials: ${error.message}`, code: error.name })
-    : new InvalidRequest({ message: `The AWS SDK is not set up: ${error.message}` })
+    ? new Unauthenticated({ message: `No AWS credentials: ${why}`, code: error.name })
+    : new InvalidRequest({ message: `The AWS SDK is not set up: ${why}` })
 }
 
 const ask = <A>(question: () => Promise<A>): Effect.Effect<A, Reason> =>

@@ -9,7 +9,7 @@ import {
   RDSDataServiceException,
   RollbackTransactionCommand
 } from "@aws-sdk/client-rds-data"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Fiber, Layer, Redacted, Result } from "effect"
 import { SqlClient } from "effect/sql"
 import * as AwsDataApi from "../../../src/data-api/aws/AwsDataApi.ts"
@@ -620,6 +620,25 @@ it.effect("AwsDataApi says that there are no credentials, and asks again for the
       yield* execute("2")
     }).pipe(Effect.provide(api))
   })
+)
+
+it.effect("AwsDataApi names the profile in whose settings the SDK found nothing, or found a fault", () =>
+  Effect.gen(function* () {
+    vi.stubEnv("AWS_PROFILE", "stage")
+    const missing = Object.assign(new Error("none found"), { name: "CredentialsProviderError" })
+    const fault = new TypeError("Cannot read properties of undefined (reading 'sso_region')")
+    for (const error of [missing, fault]) {
+      const api = AwsDataApi.layer({
+        clusterArn,
+        secretArn: Redacted.make(secretArn),
+        region: "us-east-1",
+        endpoint: "http://127.0.0.1:1",
+        client: { credentials: () => Promise.reject(error) }
+      })
+      const { message } = yield* Effect.provide(Effect.flip(execute("1")), api)
+      assert.include(message, `${error.message} (AWS_PROFILE is stage)`)
+    }
+  }).pipe(Effect.ensuring(Effect.sync(() => vi.unstubAllEnvs())))
 )
 
 it.effect("AwsDataApi takes other credentials before those that it has expire", () =>
