@@ -126,10 +126,10 @@ export const region = Effect.gen(function* () {
 
 /** Calls are signed: a user or password in the address has no use, and could end up in a log. */
 const endpointOf = Effect.gen(function* () {
-  const isIgnored = (yield* text("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")) === "true"
+  if ((yield* text("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")) === "true") return undefined
   const ofService = yield* text("AWS_ENDPOINT_URL_RDS_DATA")
   const variable = ofService === undefined ? "AWS_ENDPOINT_URL" : "AWS_ENDPOINT_URL_RDS_DATA"
-  const endpoint = ofService ?? (isIgnored ? undefined : yield* text(variable))
+  const endpoint = ofService ?? (yield* text(variable))
   if (endpoint === undefined) return undefined
   const url = URL.parse(endpoint)
   if (url === null || !/^https?:$/.test(url.protocol)) {

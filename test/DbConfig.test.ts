@@ -230,15 +230,17 @@ it.effect("names DATABASE_URL where it can't be read, and no part of it", () =>
 )
 
 it.effect(
-  "takes the endpoint of all AWS services where there is none of the Data API's own, unless it is to be ignored",
+  "takes the endpoint of all AWS services where there is none of the Data API's own, and neither if they are to be ignored",
   () =>
     Effect.gen(function* () {
       const all = { ...aurora, AWS_ENDPOINT_URL: "http://127.0.0.1:4566" }
       assert.deepInclude(yield* load(all), { endpoint: "http://127.0.0.1:4566" })
       const own = { ...all, AWS_ENDPOINT_URL_RDS_DATA: "http://127.0.0.1:8080" }
       assert.deepInclude(yield* load(own), { endpoint: "http://127.0.0.1:8080" })
-      const ignored = { ...all, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: "true" }
-      assert.deepInclude(yield* load(ignored), { endpoint: undefined })
+      for (const set of [all, own]) {
+        const ignored = { ...set, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: "true" }
+        assert.deepInclude(yield* load(ignored), { endpoint: undefined })
+      }
       const error = yield* Effect.flip(load({ ...all, AWS_ENDPOINT_URL: "localhost" }))
       assert.strictEqual(error.variable, "AWS_ENDPOINT_URL")
     })
