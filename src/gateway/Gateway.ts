@@ -71,6 +71,9 @@ const mayHaveRun = errorResponse({
 /** The gateway can't listen; the message says why and what to do. */
 export class GatewayError extends Schema.TaggedError<GatewayError>()("GatewayError", { message: Schema.String }) {}
 
+/** Milliseconds until a silent client is asked whether it is still there: one that has vanished would hold its locks. */
+const SILENCE = 60_000
+
 const isLoopback = (host: string): boolean => /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/i.test(host)
 
 const cantListen = (host: string, port: number, { code, message }: NodeJS.ErrnoException): GatewayError => {
@@ -170,7 +173,10 @@ export const make = Effect.fn("Gateway.make")(function* (options: Options) {
     )
   }
   // A client may stop sending, and still wait for answers.
-  const server = createServer({ noDelay: true, allowHalfOpen: true }, onConnection)
+  const server = createServer(
+    { noDelay: true, allowHalfOpen: true, keepAlive: true, keepAliveInitialDelay: SILENCE },
+    onConnection
+  )
   const listen = Effect.callback<number, GatewayError>((resume) => {
     const failed = (cause: NodeJS.ErrnoException) => resume(Effect.fail(cantListen(host, port, cause)))
     server.once("error", failed)

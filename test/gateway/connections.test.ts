@@ -1,6 +1,6 @@
 /** Who gets in, what ends a connection, and what a connection leaves behind. */
 import { spawnSync } from "node:child_process"
-import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { connect } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -309,6 +309,31 @@ describe.skipIf(TestDatabase.postgresUrl === undefined || !hasPsql)(TestDatabase
         assert.deepStrictEqual((yield* ask("select * from seen_late")).tags, ["SELECT 1"])
         assert.deepStrictEqual((yield* ask("commit")).tags, ["COMMIT"])
       }).pipe(Effect.scoped, Effect.provide(LocalDataApi.layerPostgres({ url: Redacted.make(serverUrl) })))
+    )
+
+    it.effect.skipIf(!existsSync("/proc/net/tcp"))("a client that has vanished without a word is found out", () =>
+      Effect.gen(function* () {
+        const { port, url } = yield* TestGateway
+        yield* Effect.acquireUseRelease(
+          Effect.promise(async () => {
+            const client = new pg.Client({ connectionString: url })
+            await client.connect()
+            return client
+          }),
+          (client) =>
+            Effect.sync(() => {
+              const { localPort = 0 } = client.connection.stream
+              const [own, other] = [port, localPort].map((one) => one.toString(16).toUpperCase().padStart(4, "0"))
+              const sockets = readFileSync("/proc/net/tcp", "utf8")
+                .split("\n")
+                .map((line) => line.trim().split(/\s+/))
+              const found = sockets.find(([, to, from]) => to === `0100007F:${own}` && from === `0100007F:${other}`)
+              // The timer of keepalive runs for the gateway's end.
+              assert.match(found?.[5] ?? "", /^02:/)
+            }),
+          (client) => Effect.promise(() => client.end())
+        )
+      })
     )
 
     it.effect("clients are told that the gateway ends, and their transactions are rolled back", () =>
