@@ -557,6 +557,22 @@ const conversations: Readonly<Record<string, ReadonlyArray<ReadonlyArray<Buffer>
     "copy (insert into made values (9, 'x') returning a, b) to stdout",
     "delete from made where a = 9"
   ].map((sql) => [query(sql)]),
+  "the first error of a read-only transaction has its place in the statement": [
+    "select a, nothing from made",
+    "select * from nowhere where true",
+    "selec 1",
+    "select 'x'::int",
+    "insert into made values (1, nothing) returning a",
+    "with w as (select 1 as a) select w.b from w",
+    "(values (1, nothing))",
+    "select '(' || 'é' || nothing"
+  ].flatMap((sql) => [
+    [query("begin read only")],
+    [query(sql)],
+    [query("rollback; begin read only")],
+    [parse("", sql), describeMessage("S", ""), bind("", ""), execute(""), sync],
+    [query("rollback")]
+  ]),
   "a missing table is named, whatever comes around the query and its parameters": [
     "select * from missing where a = $1",
     "explain select * from missing where a = $1",

@@ -231,10 +231,19 @@ const bareParameters = ({ words }: ClientStatement): ReadonlyArray<boolean> => {
   })
 }
 
-/** A read-only transaction, or a role without the privilege, can't create a table. */
-const withoutTable = (columns: string): string => `
+/**
+ * A read-only transaction, or a role without the privilege, can't create a table. They are refused before the statement
+ * is looked at, which the parameters have had done already.
+ */
+const withoutTable = (columns: string, name: string, hasParameters: boolean): string => `
   begin${columns}
-  exception when read_only_sql_transaction or insufficient_privilege then no_table := true;
+  exception when read_only_sql_transaction or insufficient_privilege then no_table := true;${
+    hasParameters
+      ? ""
+      : `
+    execute 'prepare ${name} as ' || pieces[1];
+    execute 'deallocate ${name}';`
+  }
   end;`
 
 const bodyOf = (options: {
@@ -270,7 +279,7 @@ declare
 begin
   begin
     ${set.join("\n    ")}${types.length > 0 ? parametersOf(name) : ""}${
-      returnsRows ? withoutTable(columnsFromView(name, marker)) : ""
+      returnsRows ? withoutTable(columnsFromView(name, marker), name, types.length > 0) : ""
     }
     raise exception using errcode = '${ANSWER_SQLSTATE}', message = json_build_object(
       'parameters', (select json_agg(o::bigint) from unnest(oids) o), 'casts', to_json(casts), 'columns', columns, 'noTable', no_table);
