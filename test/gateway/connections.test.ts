@@ -1,7 +1,7 @@
 /** Who gets in, what ends a connection, and what a connection leaves behind. */
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
-import { connect } from "node:net"
+import { connect, Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, layer } from "@effect/vitest"
@@ -321,16 +321,19 @@ describe.skipIf(TestDatabase.postgresUrl === undefined || !hasPsql)(TestDatabase
             return client
           }),
           (client) =>
-            Effect.sync(() => {
-              const { localPort = 0 } = client.connection.stream
-              const [own, other] = [port, localPort].map((one) => one.toString(16).toUpperCase().padStart(4, "0"))
-              const sockets = readFileSync("/proc/net/tcp", "utf8")
-                .split("\n")
-                .map((line) => line.trim().split(/\s+/))
-              const found = sockets.find(([, to, from]) => to === `0100007F:${own}` && from === `0100007F:${other}`)
-              // The timer of keepalive runs for the gateway's end.
-              assert.match(found?.[5] ?? "", /^02:/)
-            }),
+            until(
+              Effect.sync(() => {
+                const { stream } = client.connection
+                const localPort = stream instanceof Socket ? (stream.localPort ?? 0) : 0
+                const [own, other] = [port, localPort].map((one) => one.toString(16).toUpperCase().padStart(4, "0"))
+                const sockets = readFileSync("/proc/net/tcp", "utf8")
+                  .split("\n")
+                  .map((line) => line.trim().split(/\s+/))
+                const found = sockets.find(([, to, from]) => to === `0100007F:${own}` && from === `0100007F:${other}`)
+                // What was sent may not be acknowledged yet; then the timer of keepalive runs for the gateway's end.
+                return found?.[5]?.startsWith("02:") === true
+              })
+            ),
           (client) => Effect.promise(() => client.end())
         )
       })
@@ -641,11 +644,54 @@ set default_transaction_read_only = on; create table never(a int); set default_t
         const through = yield* psql(url, program)
         assert.strictEqual(through.stdout, direct.stdout)
         assert.strictEqual(through.stderr.match(/ERROR/g)?.length, direct.stderr.match(/ERROR/g)?.length)
-        const { stderr } = yield* psql(
-          url,
-          "select 1; begin isolation level serializable; select 2; rollback; select 3;"
+      })
+    )
+
+    it.effect("a transaction has the isolation level that it asks for, until the session has written", () =>
+      Effect.gen(function* () {
+        const { directUrl, url } = yield* TestGateway
+        const shown = "show transaction_isolation; show transaction_read_only; commit;"
+        const program = `begin; set transaction isolation level serializable; ${shown}
+select count(*) > 0 from pg_class; begin isolation level repeatable read, read only; select 1; ${shown}
+start transaction; set transaction read only, isolation level read committed not deferrable; ${shown}
+BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE; ${shown}
+begin; select 1; set transaction isolation level repeatable read; rollback;
+begin; savepoint s; set transaction isolation level repeatable read; rollback;
+begin isolation level nothing; begin; set transaction isolation level serializable, read; rollback;
+set session characteristics as transaction isolation level repeatable read, read only; begin; ${shown}
+begin isolation level read committed, read write; ${shown}
+set session characteristics as transaction isolation level serializable, read write; select 1; show transaction_isolation;
+select set_config('search_path', 'pg_catalog', false); begin; set transaction isolation level repeatable read; show search_path; ${shown}
+begin isolation level serializable; create temp table held(a int); ${shown} table held;
+begin; set transaction isolation level serializable, deferrable; ${shown} begin isolation level serializable; ${shown} table held;`
+        const direct = yield* psql(directUrl, program)
+        const through = yield* psql(url, program)
+        assert.strictEqual(through.stdout, direct.stdout)
+        assert.strictEqual(through.stderr.match(/ERROR/g)?.length, direct.stderr.match(/ERROR/g)?.length)
+        assert.match(through.stderr, /^ERROR: {2}SET TRANSACTION ISOLATION LEVEL must be called before any query/)
+        const taken = ["create temp table t(a int)", "select pg_advisory_lock(1)"].map((first) =>
+          psql(
+            url,
+            `\\set VERBOSITY verbose\n${first}; begin isolation level serializable; select 1; begin; set transaction isolation level read committed; select 2; commit;`
+          )
         )
-        assert.match(stderr, /must be called before any query/)
+        for (const { stderr, stdout } of yield* Effect.all(taken)) {
+          assert.match(stdout, /1\n2\n$/)
+          assert.match(stderr, /^ERROR: {2}25001: the isolation level .* has written/)
+        }
+      })
+    )
+
+    it.effect("a dump is the same", () =>
+      Effect.gen(function* () {
+        const { directUrl, url } = yield* TestGateway
+        yield* psql(directUrl, "create table dumped as select generate_series(1, 3) as a")
+        const dump = (address: string) =>
+          Effect.map(run("pg_dump", ["--serializable-deferrable", address]), ({ stderr, stdout }) => [
+            stderr,
+            stdout.replaceAll(/^\\(?:un)?restrict .*$/gm, "")
+          ])
+        assert.deepStrictEqual(yield* dump(url), yield* dump(directUrl))
       })
     )
 

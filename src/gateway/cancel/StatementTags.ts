@@ -5,6 +5,7 @@
  * time.
  */
 import { randomBytes } from "node:crypto"
+import { literal } from "../../data-api/statement/Quoting.ts"
 import { remember } from "../../data-api/statement/RecentTexts.ts"
 import { LONGEST_TEXT } from "../session/ClientTexts.ts"
 
@@ -70,4 +71,11 @@ export class StatementTags {
     remember(this.#texts, sql, text, CAPACITY)
     return text
   }
+}
+
+/** Cancels the one backend that runs a statement with this comment, in one statement: in between it could take another. */
+export const cancelSql = (comment: string): string => {
+  const running = `select pid, backend_start, query_start from pg_catalog.pg_stat_activity
+where state = 'active' and pid <> pg_backend_pid() and starts_with(query, ${literal(comment)})`
+  return `select count(pg_cancel_backend(pid)) from (${running}) r where (select count(*) from (${running}) n) = 1`
 }

@@ -3,11 +3,11 @@
  * that holds the lock, and so must not write.
  */
 import * as Effect from "effect/Effect"
-import { type Session, setConfig } from "../session/ClientSession.ts"
+import type { Session } from "../session/ClientSession.ts"
 import { KEEP_LOCK } from "../session/OpenTransaction.ts"
 import { type Bound, callOf, wrappedRows } from "../session/RowStatements.ts"
 import type { StatementOutcome } from "../session/StatementOutcome.ts"
-import { material } from "../session/settings/Settings.ts"
+import { material, setConfig } from "../session/settings/Settings.ts"
 import { type ClientStatement, statementOf } from "../statement/ClientStatement.ts"
 import { commandTag } from "../statement/CommandTag.ts"
 import { afterParentheses } from "../statement/InnerQuery.ts"

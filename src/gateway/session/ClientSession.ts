@@ -4,8 +4,7 @@ import * as Exit from "effect/Exit"
 import type { DataApi, ExecuteStatementResponse, SqlParameter } from "../../data-api/DataApi.ts"
 import { type DataApiError, outcomeUnknown } from "../../data-api/DataApiError.ts"
 import { isRead } from "../../data-api/sql/ReadOnly.ts"
-import { literal } from "../../data-api/statement/Quoting.ts"
-import type { StatementTag, StatementTags } from "../cancel/StatementTags.ts"
+import { cancelSql, type StatementTag, type StatementTags } from "../cancel/StatementTags.ts"
 import type { LockTable } from "../locks/LockTable.ts"
 import type { ErrorFields, TransactionStatus } from "../protocol/BackendMessages.ts"
 import type { NumberedColumn, SequenceLookup } from "../sequences/SequenceLookup.ts"
@@ -30,8 +29,8 @@ import {
 } from "./OpenTransaction.ts"
 import type { Prepared } from "./PreparedText.ts"
 import { SessionSettings } from "./settings/SessionSettings.ts"
-import { material, modesSet, naming } from "./settings/Settings.ts"
-import { beginUnit, endUnit, isolationOf, releaseUnit, rollBackUnit } from "./WholeSession.ts"
+import { material, modesSet, naming, setConfig } from "./settings/Settings.ts"
+import { beginUnit, endUnit, leaves, otherLevel, releaseUnit, rollBackUnit, unitModes } from "./WholeSession.ts"
 
 /** The services and options that all sessions of a gateway share. */
 export interface Upstream {
@@ -76,10 +75,6 @@ const mayRunOn = (exit: Exit.Exit<unknown, DataApiError>): boolean => {
   return error !== undefined && (error._tag === "None" || error.value.didRun === "unknown")
 }
 
-/** The query that applies settings to a transaction. */
-export const setConfig = (settings: ReadonlyArray<readonly [name: string, value: string]>): string =>
-  `select ${settings.map(([name, value]) => `set_config(${literal(name)}, ${literal(value)}, true)`).join(", ")}`
-
 export class Session {
   readonly upstream: Upstream
   readonly database: string | undefined
@@ -97,6 +92,10 @@ export class Session {
   lostLock = false
   /** The savepoint of the last transaction is still there, since that was rolled back to it. */
   #hasSavepoint = false
+  /** The isolation level of the transaction of the whole session, as far as a client has asked for one. */
+  #level: string | undefined
+  /** Something of its statements may stay in it. */
+  #leaves = false
   /** The transaction of the whole session has ended before the client: nothing of what it wrote is kept. */
   isOver = false
   /** Cursors WITH HOLD by name. */
@@ -134,6 +133,7 @@ export class Session {
 
   #call({ early, parameters, sql }: Call): Effect.Effect<ExecuteStatementResponse, DataApiError> {
     const { transaction } = this
+    if (transaction !== undefined) transaction.queried ||= early !== true
     const sent = this.tagged(sql, (text) =>
       this.upstream.api.executeStatement({
         sql: text,
@@ -145,7 +145,10 @@ export class Session {
       })
     )
     if (isRead(sql)) return transaction === undefined ? sent : this.#watched(transaction, sent)
-    if (transaction !== undefined) transaction.wrote ||= early !== true
+    if (transaction !== undefined && early !== true) {
+      transaction.wrote = true
+      this.#leaves ||= leaves(sql)
+    }
     const called = Effect.mapError(sent, unclear)
     return transaction === undefined ? this.#lasting(called) : this.#watched(transaction, called)
   }
@@ -220,7 +223,7 @@ export class Session {
       pending.delete(name)
       this.transaction?.changed.add(name)
     }
-    return Effect.asVoid(Effect.mapError(this.call({ sql: setConfig(due) }), (error) => refusedBy(error)))
+    return Effect.asVoid(Effect.mapError(this.call({ sql: setConfig(due), early: true }), (error) => refusedBy(error)))
   }
 
   /** Asks for the parameters and columns of a statement. */
@@ -253,6 +256,7 @@ export class Session {
         names: transaction?.names ?? ""
       })
       if (transaction === undefined) return Effect.mapError(asked, (error) => refusedBy(error))
+      transaction.queried = true
       const watched = Effect.mapError(this.#watched(transaction, asked), (error) => refusedBy(error))
       return Effect.andThen(this.#settled(""), watched)
     })
@@ -278,11 +282,13 @@ export class Session {
    */
   begin(implicit: boolean, modes = ""): Effect.Effect<void, Refused> {
     const asked = [modes, ...modesSet(this.settings.values, modes)].filter(Boolean).join(", ")
-    const begun = Effect.suspend(() =>
-      this.base === undefined
-        ? this.#beginTransaction(implicit, this.upstream.wholeSession ? isolationOf(asked) : asked)
-        : Effect.succeed(this.#reopened(this.base, implicit))
-    )
+    const begun = Effect.suspend(() => {
+      if (this.base !== undefined) return Effect.succeed(this.#reopened(this.base, implicit))
+      this.#level = unitModes(asked).isolation
+      const ofSession = this.#level === undefined ? "" : `isolation level ${this.#level}`
+      const opened = this.open(this.upstream.wholeSession ? ofSession : asked)
+      return Effect.map(opened, ({ id, wanted }) => openTransaction(id, implicit, this.holding, wanted))
+    })
     return Effect.uninterruptible(
       Effect.flatMap(
         Effect.mapError(begun, (error) => refusedBy(error)),
@@ -294,18 +300,53 @@ export class Session {
     )
   }
 
-  #beginTransaction(implicit: boolean, modes: string): Effect.Effect<OpenTransaction, DataApiError> {
-    return Effect.map(this.open(modes), ({ id, wanted }) => openTransaction(id, implicit, this.holding, wanted))
-  }
-
   /** Begins a client's transaction within that of the session. */
   #beginUnit(transaction: OpenTransaction, modes: string): Effect.Effect<void, Refused> {
     this.base = transaction
     const begun = this.#hasSavepoint ? Effect.void : this.send({ sql: beginUnit, early: true })
     if (modes === "") return Effect.asVoid(begun)
     transaction.modes = modes
-    const set = this.send({ sql: `set transaction ${modes}`, early: true })
-    return Effect.asVoid(Effect.onError(Effect.andThen(begun, set), () => this.rollback()))
+    return Effect.onError(Effect.andThen(begun, this.setModes(modes)), () => this.rollback())
+  }
+
+  /** Gives the client's transaction modes, as SET TRANSACTION does. */
+  setModes(modes: string): Effect.Effect<void, Refused> {
+    return Effect.suspend(() => {
+      const set = (all: string) => Effect.asVoid(this.send({ sql: `set transaction ${all}`, early: true }))
+      if (this.base === undefined || this.transaction?.queried !== false) return set(modes)
+      const { isolation, others } = unitModes(modes)
+      const setOthers = others === "" ? Effect.void : set(others)
+      if (isolation === undefined || isolation === this.#level) return setOthers
+      const isSet = this.#leaves
+        ? // PostgreSQL takes the level that it has already.
+          Effect.mapError(set(`isolation level ${isolation}`), (error) =>
+            error.fields.code === "25001" ? otherLevel(isolation) : error
+          )
+        : this.#beginAgain(isolation)
+      return Effect.andThen(isSet, setOthers)
+    })
+  }
+
+  /** Begins the transaction of the session again, of which nothing would stay, with another isolation level. */
+  #beginAgain(level: string): Effect.Effect<void, Refused> {
+    return Effect.suspend(() => {
+      const { transaction } = this
+      if (transaction === undefined) return Effect.void
+      const ended = Effect.ignore(this.upstream.api.rollbackTransaction({ transactionId: transaction.id }))
+      const opened = Effect.onError(this.open(`isolation level ${level}`), () =>
+        Effect.sync(() => {
+          transaction.failed = true
+          transaction.gone = true
+        })
+      )
+      const begun = Effect.flatMap(opened, ({ id }) => {
+        this.#level = level
+        this.base = this.transaction = { ...transaction, id, pending: new Map(this.settings.values) }
+        return this.call({ sql: beginUnit, early: true })
+      })
+      const all = Effect.andThen(ended, begun)
+      return Effect.uninterruptible(Effect.asVoid(Effect.mapError(all, (error) => refusedBy(error))))
+    })
   }
 
   /** Opens a transaction of the service with these modes, and READ ONLY where the gateway is. */
@@ -373,7 +414,7 @@ export class Session {
       const { transaction } = this
       if (transaction === undefined) return Effect.void
       if (this.base !== undefined && !transaction.gone) {
-        const back = this.call({ sql: rollBackUnit })
+        const back = this.call({ sql: rollBackUnit, early: true })
         this.restore(transaction.before)
         return Effect.matchEffect(back, {
           onSuccess: () =>
@@ -444,11 +485,8 @@ export class Session {
     const sent = this.#sent
     if (sent === undefined || !sent.tag.isUnique) return Effect.succeed(false)
     this.upstream.tags.renew(sent.sql)
-    const running = `select pid, backend_start, query_start from pg_catalog.pg_stat_activity
-where state = 'active' and pid <> pg_backend_pid() and starts_with(query, ${literal(sent.tag.comment)})`
-    // One statement finds and cancels the backend, so that it can't take another statement in between.
-    const sql = `select count(pg_cancel_backend(pid)) from (${running}) r where (select count(*) from (${running}) n) = 1`
-    return Effect.map(this.upstream.api.executeStatement({ sql, database: this.database }), ({ records }) => {
+    const request = { sql: cancelSql(sent.tag.comment), database: this.database }
+    return Effect.map(this.upstream.api.executeStatement(request), ({ records }) => {
       const field = records?.[0]?.[0]
       return field !== undefined && fieldText(field) === "1"
     })

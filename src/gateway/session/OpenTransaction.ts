@@ -31,6 +31,8 @@ export interface OpenTransaction {
   gone: boolean
   /** It may have written. */
   wrote: boolean
+  /** It has had a query, after which its isolation level can't change. */
+  queried: boolean
   /** The settings that it has changed for itself, by name. */
   readonly changed: Set<string>
   /** Settings not applied yet: applying them is a query, after which SET TRANSACTION would fail. */
@@ -54,6 +56,7 @@ export const openTransaction = (id: string, implicit: boolean, holding: Holding,
   failed: false,
   gone: false,
   wrote: false,
+  queried: false,
   changed: new Set(),
   pending: new Map(holding.settings),
   before: holdingOf(holding),

@@ -28,8 +28,8 @@ export const begin = Effect.fnUntraced(function* (session: Session, statement: C
     if (transaction.implicit) transaction.implicit = false
     else yield* warning(session, "25001", "there is already a transaction in progress")
     if (modes !== "") {
-      yield* session.send({ sql: `set transaction ${modes}`, early: true })
-      noteModes(transaction, modes)
+      yield* session.setModes(modes)
+      if (session.transaction !== undefined) noteModes(session.transaction, modes)
     }
   }
   return done(commandTag(statement.words, 0))

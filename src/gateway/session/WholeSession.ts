@@ -1,5 +1,7 @@
 /** A client's transactions within the one transaction of its whole session: each is a savepoint. Pure. */
+import { isRead } from "../../data-api/sql/ReadOnly.ts"
 import { literal } from "../../data-api/statement/Quoting.ts"
+import { type Refused, refusal } from "../statement/Refused.ts"
 import { resetWithin } from "./settings/Settings.ts"
 
 const UNIT = "alex_gateway_unit"
@@ -8,9 +10,36 @@ export const beginUnit = `savepoint ${UNIT}`
 export const rollBackUnit = `rollback to savepoint ${UNIT}`
 export const releaseUnit = `release savepoint ${UNIT}`
 
-/** The isolation level among the modes of a transaction, which a savepoint can't have for itself. */
-export const isolationOf = (modes: string): string =>
-  /\bisolation\s+level\s+(?:serializable|repeatable\s+read|read\s+(?:un)?committed)\b/i.exec(modes)?.[0] ?? ""
+const isolation = /\bisolation\s+level\s+(serializable|repeatable\s+read|read\s+(?:un)?committed)\b/gi
+
+/**
+ * The isolation level among the modes of a transaction, which a savepoint can't have for itself, and the other modes. One
+ * that is DEFERRABLE waits for a snapshot that never fails: without it, it may fail, as any other.
+ */
+export const unitModes = (modes: string) => ({
+  isolation: [...modes.matchAll(isolation)].at(-1)?.[1]?.toLowerCase().replaceAll(/\s+/g, " "),
+  others: modes
+    .replaceAll(isolation, "")
+    .replaceAll(/\b(?:not\s+)?deferrable\b/gi, "")
+    .split(",")
+    .map((mode) => mode.trim())
+    .filter(Boolean)
+    .join(", ")
+})
+
+/** Functions of the catalogue that drivers and tools call when they connect; settings are the gateway's. */
+const harmless = /\b(?:set_config|pg_(?:backend_pid|(?:is|get)_\w+|\w+_is_visible|encoding_to_char))(?=\s*\()/gi
+
+/** Whether something of a statement may stay in the session: what it wrote, or a lock. */
+export const leaves = (sql: string): boolean =>
+  !/^(?:savepoint|release|rollback)\b/i.test(sql) && !isRead(sql.replaceAll(harmless, "version"))
+
+export const otherLevel = (level: string): Refused =>
+  refusal(
+    "25001",
+    `the isolation level can't become ${level}: the transaction of the session has written, or holds a lock`,
+    "With --session all transactions of a connection have one isolation level from the first that writes: set it before, or connect again."
+  )
 
 /** The deferrable constraints, which are checked for good, and those among them that are deferred again, by their names. */
 const constraints = `

@@ -145,13 +145,15 @@ export const set = Effect.fnUntraced(function* (session: Session, statement: Cli
   const encoding = name === "client_encoding" && !resets ? (statement.words.at(-1) ?? "") : "utf8"
   if (encoding !== "names" && !isUnconverted(encoding)) return yield* otherEncoding(encoding)
   if (scope !== "session" || name === undefined) {
-    if (transaction !== undefined) {
+    const modes = modesOf(statement)
+    if (transaction !== undefined && modes !== undefined) {
+      yield* session.setModes(modes)
+      if (session.transaction !== undefined) noteModes(session.transaction, modes)
+    } else if (transaction !== undefined) {
       // SET CONSTRAINTS names constraints, which the pending search_path finds.
       const namesConstraints = statement.words[1] === "constraints"
       yield* session.send({ sql: statement.sql, ...(namesConstraints ? {} : { early: true }) })
       noteSet(transaction, name, statement)
-      const modes = modesOf(statement)
-      if (modes !== undefined) noteModes(transaction, modes)
     } else
       session.listener.notice({
         severity: "WARNING",

@@ -1,5 +1,5 @@
 /** The settings of a session, which the service forgets between calls. Pure. */
-import { quotedName, unquotedName } from "../../../data-api/statement/Quoting.ts"
+import { literal, quotedName, unquotedName } from "../../../data-api/statement/Quoting.ts"
 import type { ClientStatement } from "../../statement/ClientStatement.ts"
 
 /** Settings by name in lower case. */
@@ -31,6 +31,10 @@ export const material = (
     ([name]) => all || !(immaterial.has(name) || (!inTransaction && ofTransactions.has(name)))
   )
 }
+
+/** The query that applies settings to a transaction. */
+export const setConfig = (settings: ReadonlyArray<readonly [name: string, value: string]>): string =>
+  `select ${settings.map(([name, value]) => `set_config(${literal(name)}, ${literal(value)}, true)`).join(", ")}`
 
 /** The name of an encoding in the form that PostgreSQL compares. */
 const encodingOf = (written: string): string => written.toLowerCase().replaceAll(/[^a-z0-9]/g, "")
