@@ -51,9 +51,14 @@ export class UnreadableRow extends Schema.TaggedError<UnreadableRow>()("Unreadab
   table: Schema.String,
   /** The row's primary key. */
   key: Schema.String,
-  problems: Schema.Array(Problem)
+  problems: Schema.Array(Problem),
+  /** What the operation has done to the row all the same, unless a transaction around it is rolled back. */
+  done: Schema.optionalKey(Schema.Literals(["written", "deleted"]))
 }) {
   override get message() {
-    return `The row ${this.key} of ${this.table} can't be read: ${shown(this.problems)}. Fix the row; alex-db verify lists all such rows.`
+    const { done, key, problems, table } = this
+    const was = done ? `was ${done}, but ` : ""
+    const advice = done === "deleted" ? "" : " Fix the row; alex-db verify lists all such rows."
+    return `The row ${key} of ${table} ${was}can't be read: ${shown(problems)}.${advice}`
   }
 }

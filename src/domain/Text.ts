@@ -38,17 +38,15 @@ export const onCalendar = Schema.makeFilter((text: string) => {
   return at.getUTCMonth() === month - 1 || "expected a day that exists in the calendar"
 })
 
+/** What is said of anything but a day. */
+export const dayExpected = "expected a day like 2026-02-28"
+
 /** A day of the calendar from year 1 to 9999, `2026-02-28`; one that does not exist, like `2026-02-30`, is refused. */
 export const CalendarDay = Schema.String.annotate({
   description: "A day of the calendar, as YYYY-MM-DD",
   examples: ["2026-02-28"],
-  message: "expected a day like 2026-02-28"
-}).pipe(
-  Schema.check(
-    Schema.isPattern(/^(?!0000)\d{4}-\d{2}-\d{2}$/u, { message: "expected a day like 2026-02-28" }).abort(),
-    onCalendar
-  )
-)
+  message: dayExpected
+}).pipe(Schema.check(Schema.isPattern(/^(?!0000)\d{4}-\d{2}-\d{2}$/u, { message: dayExpected }).abort(), onCalendar))
 
 /** A UUID in its canonical form, described as the id of `what`. */
 export const uuid = (what: string) =>

@@ -36,6 +36,13 @@ const refusalOf = ({ reason }: SqlError): DatabaseUnavailable | DataUnreadable =
       })
     : new DatabaseUnavailable({ message: "The database can't answer now. Try again in a moment." })
 
+/** The answer for a row that can't be read, with what was done to it all the same. */
+const unreadable = (error: object): DataUnreadable => {
+  const done = Predicate.hasProperty(error, "done") ? error.done : undefined
+  const message = "A row in the database can't be read."
+  return new DataUnreadable({ message: done === undefined ? message : `The row was ${done}. ${message}` })
+}
+
 /** Hides the details of a failure of the database from the caller; the log has them. */
 const answered = <A, E extends { readonly _tag: string; readonly message: string }, R>(
   effect: Effect.Effect<A, E, R>
@@ -44,7 +51,7 @@ const answered = <A, E extends { readonly _tag: string; readonly message: string
     const answer: Effect.Effect<never, Answered<E>> | undefined = isSqlError(error)
       ? refusalOf(error)
       : error._tag === "UnreadableRow"
-        ? new DataUnreadable({ message: "A row in the database can't be read." })
+        ? unreadable(error)
         : undefined
     return answer === undefined
       ? Effect.fail(error as Exclude<E, SqlError | UnreadableRow>)

@@ -154,7 +154,8 @@ const create = (sql: Sql, option: CashOption): Operations["create"] => {
         FROM jsonb_populate_record(NULL::accounts, ${json}::jsonb) AS new
           JOIN users USING (clerk_user_id)
         RETURNING ${columns}`),
-      () => new UserNotFound({ clerk_user_id: input.clerk_user_id })
+      () => new UserNotFound({ clerk_user_id: input.clerk_user_id }),
+      "written"
     )
   })
 }
@@ -175,7 +176,10 @@ const all =
 
 const deleteAll = (sql: Sql): Operations["deleteAll"] =>
   Effect.fn("Accounts.deleteAll")((user) =>
-    read.list(seeingDeleted(sql)(sql`DELETE FROM accounts WHERE clerk_user_id = ${user}::varchar RETURNING ${columns}`))
+    read.list(
+      seeingDeleted(sql)(sql`DELETE FROM accounts WHERE clerk_user_id = ${user}::varchar RETURNING ${columns}`),
+      "deleted"
+    )
   )
 
 const sums = /* @__PURE__ */ reader({ name: "accounts", key: "clerk_user_id" }, AccountTotals)
@@ -209,7 +213,8 @@ const update = (sql: Sql, encodeUpdate: EncodeUpdate, owner?: ClerkUserId): Oper
         ${Tables.updateFrom(sql, Tables.accounts, updated, json)}
         WHERE ${isAccount(sql, id, owner)}
         RETURNING ${columns}`,
-      notFound(id)
+      notFound(id),
+      "written"
     )
   })
 
@@ -217,7 +222,8 @@ const remove = (sql: Sql, owner?: ClerkUserId): Operations["delete"] =>
   Effect.fn("Accounts.delete")((id) =>
     read.first(
       seeingDeleted(sql)(sql`DELETE FROM accounts WHERE ${isAccount(sql, id, owner)} RETURNING ${columns}`),
-      notFound(id)
+      notFound(id),
+      "deleted"
     )
   )
 

@@ -8,7 +8,7 @@ import type { Fragment } from "effect/sql/Statement"
 import { Change, DailyPrice, PortfolioSnapshot } from "../domain/DailyValues.ts"
 import { type InstrumentSymbol, StoredSymbol } from "../domain/Instrument.ts"
 import { InvalidInput } from "../domain/Problems.ts"
-import { CalendarDay } from "../domain/Text.ts"
+import { CalendarDay, dayExpected } from "../domain/Text.ts"
 import type { ClerkUserId } from "../domain/User.ts"
 import { meant, meantBy, today } from "./batches/InstrumentBatches.ts"
 import { seeingDeleted } from "./DeletedMeanwhile.ts"
@@ -80,15 +80,15 @@ const isDay = /* @__PURE__ */ Schema.is(CalendarDay)
 const checked = (period: Period): Effect.Effect<Period, InvalidInput> => {
   const problems = (["from", "to"] as const)
     .filter((path) => !isDay(period[path]))
-    .map((path) => ({ path, message: "expected a day like 2026-02-28" }))
+    .map((path) => ({ path, message: dayExpected }))
   return problems.length === 0 ? Effect.succeed(period) : Effect.fail(new InvalidInput({ subject: "period", problems }))
 }
 
-/** The SQL of the sum of values by one of the allocations, as text by name; the rest is `unclassified`. */
-const spread = (allocation: string, cash: string) => {
+/** The SQL of the sums of values by one of the allocations, as a column of texts by name; the rest is `unclassified`. */
+const spread = (name: string, allocation: string, cash: string) => {
   const shares = `jsonb_each(CASE WHEN jsonb_typeof(${allocation}) = 'object' THEN ${allocation} ELSE '{}' END) AS share`
   return Tables.fixed(`
-  SELECT clerk_user_id, jsonb_object_agg(name, trim_scale(value)::text) AS spread FROM (
+  SELECT clerk_user_id, jsonb_object_agg(name, trim_scale(value)::text) AS ${name} FROM (
     SELECT clerk_user_id, name, sum(value) AS value FROM (
       SELECT
         clerk_user_id, share.key AS name,
@@ -138,17 +138,15 @@ const snapshotOf = (sql: Sql, user: ClerkUserId | undefined) =>
         clerk_user_id, sum(cash) AS cash, sum(value) AS value,
         jsonb_object_agg(id, trim_scale(cash + value)::text) AS accounts
       FROM by_account GROUP BY clerk_user_id
-    ), asset_class AS (${spread("allocation_asset_class", "UNION ALL SELECT clerk_user_id, 'cash', cash FROM account")}
-    ), region AS (${spread("allocation_regions", "")}
-    ), sector AS (${spread("allocation_sectors", "")}
+    ), classes AS (${spread("asset_classes", "allocation_asset_class", "UNION ALL SELECT clerk_user_id, 'cash', cash FROM account")}
+    ), region AS (${spread("regions", "allocation_regions", "")}
+    ), sector AS (${spread("sectors", "allocation_sectors", "")}
     ), taken AS (
       INSERT INTO portfolio_snapshots (${columns})
       SELECT
         clerk_user_id, ${today}, coalesce(cash, 0), coalesce(value, 0), coalesce(cash + value, 0),
-        coalesce(totals.accounts, '{}'), coalesce(asset_class.spread, '{}'), coalesce(region.spread, '{}'),
-        coalesce(sector.spread, '{}'), now()
-      FROM person LEFT JOIN totals USING (clerk_user_id) LEFT JOIN asset_class USING (clerk_user_id)
-        LEFT JOIN region USING (clerk_user_id) LEFT JOIN sector USING (clerk_user_id)
+        coalesce(accounts, '{}'), coalesce(asset_classes, '{}'), coalesce(regions, '{}'), coalesce(sectors, '{}'), now()
+      FROM person NATURAL LEFT JOIN totals NATURAL LEFT JOIN classes NATURAL LEFT JOIN region NATURAL LEFT JOIN sector
       ORDER BY clerk_user_id
       ON CONFLICT (clerk_user_id, day) DO UPDATE SET ${replaced}
       RETURNING 1

@@ -334,7 +334,8 @@ const create = (sql: Sql): Operations["create"] =>
     const json = yield* encodeCreate(inCapitals({ ...columnDefaults, ...input }), `instrument ${input.symbol}`)
     return yield* read.first(
       Tables.insertNew(sql, Tables.instruments, created, json),
-      () => new InstrumentAlreadyExists({ symbol: input.symbol })
+      () => new InstrumentAlreadyExists({ symbol: input.symbol }),
+      "written"
     )
   })
 
@@ -345,7 +346,8 @@ const register = (sql: Sql): Operations["register"] =>
     const key = sql`${input.symbol}::varchar`
     const inserted = Tables.insertOrFind(sql, Tables.instruments, created, json, key)
     const row = yield* untilSeen(inserted, Tables.instruments, input.symbol)
-    return { instrument: yield* read.row(row), created: row["created"] === true }
+    const isNew = row["created"] === true
+    return { instrument: yield* read.row(row, isNew ? "written" : undefined), created: isNew }
   })
 
 const encodeUpdate = /* @__PURE__ */ encoder(InstrumentUpdate)
@@ -358,7 +360,8 @@ const update = (sql: Sql): Operations["update"] =>
       sql`
         ${Tables.updateFrom(sql, Tables.instruments, updated, json)}
         WHERE symbol = ${meantBy(sql, symbol)} RETURNING ${columns}`,
-      notFound(symbol)
+      notFound(symbol),
+      "written"
     )
   })
 

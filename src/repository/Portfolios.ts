@@ -20,7 +20,7 @@ import { columnDefaults as accountDefaults } from "./Accounts.ts"
 import { meant, today } from "./batches/InstrumentBatches.ts"
 import { createdPositions, noInstrument } from "./batches/PositionBatches.ts"
 import { seeingDeleted } from "./DeletedMeanwhile.ts"
-import { computed, encoder, type RepositoryError, reader } from "./Rows.ts"
+import { computed, encoder, type RepositoryError, type Row, reader } from "./Rows.ts"
 import * as Tables from "./Tables.ts"
 import { columnDefaults as userDefaults } from "./Users.ts"
 
@@ -70,7 +70,15 @@ type Sql = SqlClient.SqlClient
  */
 const pageBytes = 1_000_000
 
-const readers = {
+/** The parts of a portfolio. */
+interface Kinds {
+  readonly user: User
+  readonly position: Position
+  readonly account: Account
+  readonly instrument: Instrument
+}
+
+const readers: { readonly [K in keyof Kinds]: ReturnType<typeof reader<Kinds[K], unknown>> } = {
   user: /* @__PURE__ */ reader(Tables.users, /* @__PURE__ */ Schema.toCodecJson(User)),
   position: /* @__PURE__ */ reader(Tables.positions, /* @__PURE__ */ Schema.toCodecJson(Position)),
   account: /* @__PURE__ */ reader(Tables.accounts, /* @__PURE__ */ Schema.toCodecJson(Account)),
@@ -128,39 +136,21 @@ const page = (sql: Sql, user: ClerkUserId, last: string) =>
     FROM taken`)
 
 /** The parts of a portfolio as they were read. */
-interface Parts {
-  readonly users: Array<User>
-  readonly accounts: Array<Account>
-  readonly positions: Map<string, Array<Position>>
-  readonly instruments: Array<Instrument>
-}
+type Parts = { readonly [K in keyof Kinds]: Array<Kinds[K]> }
 
-const addPart = (parts: Parts, [kind, row]: typeof Part.Type) => {
-  switch (kind) {
-    case "user":
-      return Effect.map(readers.user.row(row), (user) => parts.users.push(user))
-    case "account":
-      return Effect.map(readers.account.row(row), (account) => parts.accounts.push(account))
-    case "instrument":
-      return Effect.map(readers.instrument.row(row), (instrument) => parts.instruments.push(instrument))
-    case "position":
-      return Effect.map(readers.position.row(row), (position) => {
-        const held = parts.positions.get(position.account_id)
-        if (held === undefined) parts.positions.set(position.account_id, [position])
-        else held.push(position)
-      })
-  }
-}
+const addPart = <K extends keyof Kinds>(parts: Parts, kind: K, row: Row) =>
+  Effect.map(readers[kind].row(row), (part) => parts[kind].push(part))
 
-const assemble = (user: User, { accounts, instruments, positions }: Parts): Portfolio => {
+const assemble = (user: User, { account, instrument: instruments, position }: Parts): Portfolio => {
   const known = new Set(instruments.map(({ symbol }) => symbol))
+  const held = Map.groupBy(position, ({ account_id }) => account_id)
   return {
     user,
-    accounts: accounts
+    accounts: account
       .sort((a, b) => b.created_at.getTime() - a.created_at.getTime() || (a.id < b.id ? 1 : -1))
-      .map((account) => ({
-        ...account,
-        positions: (positions.get(account.id) ?? []).filter(({ symbol }) => known.has(symbol))
+      .map((one) => ({
+        ...one,
+        positions: (held.get(one.id) ?? []).filter(({ symbol }) => known.has(symbol))
       })),
     instruments
   }
@@ -168,16 +158,16 @@ const assemble = (user: User, { accounts, instruments, positions }: Parts): Port
 
 const load = (sql: Sql): Operations["load"] =>
   Effect.fn("Portfolios.load")(function* (id) {
-    const parts: Parts = { users: [], accounts: [], positions: new Map(), instruments: [] }
+    const parts: Parts = { user: [], position: [], account: [], instrument: [] }
     let last = ""
     for (;;) {
       const [read] = yield* page(sql, id, last)
       if (read === undefined) break
-      for (const part of read.parts) yield* addPart(parts, part)
+      for (const [kind, row] of read.parts) yield* addPart(parts, kind, row)
       if (read.complete || read.last === null) break
       last = read.last
     }
-    const [user] = parts.users
+    const [user] = parts.user
     if (user === undefined) return yield* new UserNotFound({ clerk_user_id: id })
     return assemble(user, parts)
   })

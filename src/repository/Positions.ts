@@ -170,7 +170,8 @@ const quantityBound = "1000000000000"
 
 // The SQL of the outcome, for the record of the call.
 const came = {
-  outcome: `CASE
+  outcome: `
+  CASE
     WHEN EXISTS (SELECT FROM put) THEN 'ok'
     WHEN NOT EXISTS (SELECT FROM account) THEN 'AccountNotFound'
     WHEN NOT EXISTS (SELECT FROM instrument) THEN 'InstrumentNotFound'
@@ -231,7 +232,7 @@ const putWith = (sql: Sql, owner: ClerkUserId | undefined, quantity: string) =>
         problems: [{ path: "quantity", message }]
       })
     }
-    return yield* read.row(row)
+    return yield* read.row(row, "written")
   })
 
 const put = (sql: Sql, owner?: ClerkUserId): Operations["put"] =>
@@ -249,7 +250,7 @@ const registerAndPut = (sql: Sql, owner?: ClerkUserId): Operations["registerAndP
     for (let attempt = 0; attempt < mostAttempts; attempt++) {
       const [row] = yield* putOne(sql, owner, json, instrument, "excluded.quantity", () => Tables.nothing)
       if (row?.["account_found"] !== true) return yield* noAccount(input.account_id)()
-      if (row["instrument_found"] === true) return yield* read.row(row)
+      if (row["instrument_found"] === true) return yield* read.row(row, "written")
     }
     return yield* keptRow(Tables.instruments, symbol)
   })
@@ -312,7 +313,8 @@ const update = (sql: Sql, owner?: ClerkUserId): Operations["update"] =>
         FROM accounts
         WHERE ${isPosition(sql, id, owner)}
         RETURNING ${columns}`),
-      notFound(id)
+      notFound(id),
+      "written"
     )
   })
 
@@ -327,7 +329,8 @@ const remove = (sql: Sql, owner?: ClerkUserId): Operations["delete"] =>
           RETURNING ${columns}
         )${note({ outcome: "CASE WHEN EXISTS (SELECT FROM deleted) THEN 'ok' ELSE 'PositionNotFound' END" })}
         SELECT * FROM deleted`),
-      notFound(id)
+      notFound(id),
+      "deleted"
     )
   })
 

@@ -1,6 +1,8 @@
 /** Decodes rows into entities, and encodes input as the JSON that statements take. */
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as RequestResolver from "effect/RequestResolver"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -60,41 +62,45 @@ export const uuidOrNull = (id: string): string | null => {
   return digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-")
 }
 
+/** The database's own words: a driver may have them in the cause alone. */
+export const wordsOf = ({ reason }: SqlError): string =>
+  Predicate.hasProperty(reason.cause, "message") ? String(reason.cause.message) : (reason.message ?? reason._tag)
+
+/** What the statement that returns a row has done to it; nothing if it only reads. */
+type Done = UnreadableRow["done"]
+
 /** Decodes single rows and lists of them. */
 export const reader = <A, I>(source: Source, schema: Schema.Codec<A, I>) => {
   const decode = Schema.decodeUnknownResult(schema)
   const quickly = quickReader(schema)
-  const read = (row: Row): Result.Result<A, UnreadableRow> => {
+  const read = (row: Row, done?: Done): Result.Result<A, UnreadableRow> => {
     const entity = quickly(row)
     if (entity !== undefined) return Result.succeed(entity)
     return Result.mapError(
       decode(row),
-      (error) => new UnreadableRow({ table: source.name, key: String(row[source.key]), problems: problemsOf(error) })
+      (error) =>
+        new UnreadableRow({
+          table: source.name,
+          key: String(row[source.key]),
+          problems: problemsOf(error),
+          ...(done && { done })
+        })
     )
   }
   return {
     /** Decodes one row. */
-    row: (row: Row): Effect.Effect<A, UnreadableRow> => Effect.fromResult(read(row)),
+    row: (row: Row, done?: Done): Effect.Effect<A, UnreadableRow> => Effect.fromResult(read(row, done)),
 
     /** Decodes the rows that a statement returns, and sets aside those that can't be read. */
-    list: <E, R>(statement: Effect.Effect<ReadonlyArray<Row>, E, R>): Effect.Effect<Listed<A>, E, R> =>
-      Effect.map(statement, (rows) => {
-        const readable: Array<A> = []
-        const unreadable: Array<UnreadableRow> = []
-        for (const row of rows) {
-          const entity = read(row)
-          if (Result.isSuccess(entity)) readable.push(entity.success)
-          else unreadable.push(entity.failure)
-        }
-        return listed(readable, unreadable)
-      }),
+    list: <E, R>(statement: Effect.Effect<ReadonlyArray<Row>, E, R>, done?: Done): Effect.Effect<Listed<A>, E, R> =>
+      Effect.map(statement, (rows) => listed(...Arr.partition(rows, (row) => read(row, done)))),
 
     /** Decodes the first row that a statement returns, and fails with `absent` if there is none. */
-    first: <E2, E, R>(statement: Effect.Effect<ReadonlyArray<Row>, E, R>, absent: () => E2) =>
+    first: <E2, E, R>(statement: Effect.Effect<ReadonlyArray<Row>, E, R>, absent: () => E2, done?: Done) =>
       Effect.flatMap(
         statement,
         ([row]): Effect.Effect<A, E2 | UnreadableRow> =>
-          row === undefined ? Effect.fail(absent()) : Effect.fromResult(read(row))
+          row === undefined ? Effect.fail(absent()) : Effect.fromResult(read(row, done))
       )
   }
 }
@@ -196,6 +202,9 @@ export const everyPage = Effect.fnUntraced(function* <E, R>(
   }
 })
 
+/** Warns of a row that can't be read. */
+export const warned = (row: UnreadableRow): Effect.Effect<void> => Effect.logWarning(row.message)
+
 /** What to do with a row of a stream that can't be read: a warning in the log, unless something else is given. */
 export interface StreamOptions {
   readonly onUnreadable?: (row: UnreadableRow) => Effect.Effect<void>
@@ -210,7 +219,7 @@ export const everyRow = <A, I>(
   options: StreamOptions | undefined
 ): Stream.Stream<A, SqlError> => {
   const read = reader(source, schema)
-  const onUnreadable = options?.onUnreadable ?? ((row) => Effect.logWarning(row.message))
+  const onUnreadable = options?.onUnreadable ?? warned
   const page = (after: string | undefined): Rows => sql`
     SELECT ${columns} FROM ${sql.literal(source.name)}
     ${after === undefined ? nothing : sql`WHERE id > ${after}::uuid`}

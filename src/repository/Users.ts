@@ -112,7 +112,8 @@ const create = (sql: Sql): Operations["create"] =>
     const json = yield* encodeCreate({ ...columnDefaults, ...input }, "new user")
     return yield* read.first(
       Tables.insertNew(sql, Tables.users, created, json),
-      () => new UserAlreadyExists({ clerk_user_id: input.clerk_user_id })
+      () => new UserAlreadyExists({ clerk_user_id: input.clerk_user_id }),
+      "written"
     )
   })
 
@@ -122,7 +123,8 @@ const getOrCreate = (sql: Sql): Operations["getOrCreate"] =>
     const key = sql`${input.clerk_user_id}::varchar`
     const inserted = Tables.insertOrFind(sql, Tables.users, created, json, key)
     const row = yield* untilSeen(inserted, Tables.users, input.clerk_user_id)
-    return { user: yield* read.row(row), created: row["created"] === true }
+    const isNew = row["created"] === true
+    return { user: yield* read.row(row, isNew ? "written" : undefined), created: isNew }
   })
 
 const encodeUpdate = /* @__PURE__ */ encoder(UserUpdate)
@@ -136,7 +138,8 @@ const update = (sql: Sql): Operations["update"] =>
         ${Tables.updateFrom(sql, Tables.users, updated, json)}
         WHERE clerk_user_id = ${id}::varchar
         RETURNING ${columns}`,
-      notFound(id)
+      notFound(id),
+      "written"
     )
   })
 

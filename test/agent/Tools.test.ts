@@ -525,6 +525,29 @@ layer(embedded)("lists in which another program wrote rows that can't be read", 
     })
   )
 
+  it.effect("a write to one says that it was done, and a preview of it does not", () =>
+    Effect.gen(function* () {
+      const { alices } = yield* people
+      const sql = yield* SqlClient.SqlClient
+      const positions = (yield* Repositories.Positions).forUser(alice)
+      const position = { account_id: alices.account, symbol: InstrumentSymbol.make("WWW") }
+      yield* positions.registerAndPut({ ...position, quantity: BigDecimal.fromStringUnsafe("1") })
+      yield* sql`UPDATE positions SET created_at = '294276-12-31' WHERE account_id = ${alices.account}::uuid`
+      const set = (quantity: string, preview: boolean) =>
+        as(alice, true)("set_position", { ...position, quantity, preview })
+      const tried = yield* set("2", true)
+      assert.include(tried.answer.message, "of positions can't be read: created_at")
+      assert.include(tried.answer.message, "Don't repeat the call before that.")
+      const done = yield* set("3", false)
+      assert.include(done.answer.message, "of positions was written, but can't be read: created_at")
+      assert.isTrue(done.answer.message.endsWith("Don't repeat the call."))
+      const [stored] = yield* sql<{
+        quantity: string
+      }>`SELECT quantity::int::text AS quantity FROM positions WHERE account_id = ${alices.account}::uuid`
+      assert.strictEqual(stored?.quantity, "3")
+    })
+  )
+
   it.effect("name them, and go on behind them to the end", () =>
     Effect.gen(function* () {
       const { alices } = yield* people

@@ -1,8 +1,8 @@
 /** Whatever the columns can hold, without any rule of the tables, is listed: read, or named with what is wrong. */
 import { assert, type Vitest } from "@effect/vitest"
-import { Arbitrary, Effect, Schema } from "effect"
+import { Arbitrary, BigDecimal, Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { AccountId, ClerkUserId, InstrumentSymbol, type JobCursor, JobId } from "../../src/domain/index.ts"
+import { AccountId, ClerkUserId, InstrumentSymbol, type JobCursor, JobId, PositionId } from "../../src/domain/index.ts"
 import type { JobPage, Listed } from "../../src/repository/index.ts"
 import { Accounts, Instruments, Jobs, Positions, Users } from "../../src/repository/index.ts"
 import type { Services } from "./repositoryContract.ts"
@@ -118,6 +118,55 @@ const plantNameless = Effect.gen(function* () {
     SELECT ${account}::uuid, 'ANY' || i, 1 FROM generate_series(1, 500) AS i`
 })
 
+const symbol = InstrumentSymbol.make("ANY")
+const one = BigDecimal.fromBigInt(1n)
+
+/** A row in each table that no schema allows, whatever is changed about it. */
+const plantUnreadable = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  for (const { rule, table } of yield* sql.unsafe<{ table: string; rule: string }>(rules)) {
+    yield* sql.unsafe(`ALTER TABLE ${table} DROP CONSTRAINT ${rule}`)
+  }
+  yield* sql`DELETE FROM users`
+  yield* sql`INSERT INTO users (clerk_user_id, asset_class_targets) VALUES (${user}::varchar, '"much"')`
+  yield* sql`INSERT INTO instruments (symbol, name, allocation_regions) VALUES ('ANY', 'Any', '"much"')`
+  yield* sql`
+    INSERT INTO accounts (id, clerk_user_id, account_name, cash_balance)
+    VALUES (${account}::uuid, ${user}::varchar, 'Any', 'NaN')`
+  yield* sql`
+    INSERT INTO positions (id, account_id, symbol, quantity, created_at)
+    VALUES (${position}::uuid, ${account}::uuid, 'ANY', 1, '294276-12-31')`
+  yield* sql`
+    INSERT INTO jobs (id, clerk_user_id, job_type, created_at)
+    VALUES (${job}::uuid, ${user}::varchar, 'x', '294276-12-31')`
+})
+
+/** Every operation that changes one of those rows and returns it, by what it does. */
+const changesOfUnreadable = Effect.gen(function* () {
+  const [users, instruments, accounts] = [yield* Users, yield* Instruments, yield* Accounts]
+  const [positions, jobs] = [yield* Positions, yield* Jobs]
+  const id = JobId.make(job)
+  const at = PositionId.make(position)
+  type Change = Effect.Effect<unknown, { readonly _tag: string; readonly message: string }>
+  const written: ReadonlyArray<Change> = [
+    users.update(user, { display_name: "Any" }),
+    instruments.update(symbol, { name: "Other" }),
+    accounts.update(account, { account_name: "Other" }),
+    accounts.forUser(user).update(account, { account_name: "Other" }),
+    positions.update(at, { as_of_date: "2026-01-02" }),
+    positions.addQuantity({ account_id: account, symbol, quantity: one }),
+    jobs.start(id),
+    jobs.attachReport(id, { content: "x" }),
+    jobs.attempt({ id, attempts: 1 }).extend("1 minute"),
+    jobs.complete(id)
+  ]
+  const deleted: ReadonlyArray<Change> = [jobs.delete(id), positions.delete(at), accounts.delete(account)]
+  return [
+    { done: "written", calls: written },
+    { done: "deleted", calls: deleted }
+  ]
+})
+
 export const anyRowContract = (it: Vitest.MethodsNonLive<Services>) => {
   it.effect("rows with an empty key, and a position without a symbol, are listed, read or named", () =>
     Effect.gen(function* () {
@@ -201,6 +250,58 @@ export const anyRowContract = (it: Vitest.MethodsNonLive<Services>) => {
           assert.deepInclude(refused, { _tag: "UnreadableRow", table: "jobs", key: job })
           assert.include(refused.message, "status")
         }
+        return yield* Effect.fail("undone" as const)
+      })
+      assert.strictEqual(yield* Effect.flip(sql.withTransaction(check)), "undone")
+    })
+  )
+
+  it.effect("an operation that changes a row which can't be read says what it has done all the same", () =>
+    Effect.gen(function* () {
+      const check = Effect.gen(function* () {
+        yield* plantUnreadable
+        const changes = yield* changesOfUnreadable
+        for (const { calls, done } of changes) {
+          for (const call of calls) {
+            const refused = yield* Effect.flip<unknown, { readonly _tag: string; readonly message: string }, never>(
+              call
+            )
+            assert.deepInclude<unknown>(refused, { _tag: "UnreadableRow", done })
+            assert.match(refused.message, new RegExp(`^The row \\S+ of \\w+ was ${done}, but can't be read: `))
+            assert.strictEqual(refused.message.endsWith("lists all such rows."), done === "written")
+          }
+        }
+        const read = yield* Effect.flip((yield* Instruments).findBySymbol(symbol))
+        assert.notProperty(read, "done")
+        const missing = yield* Effect.flip((yield* Accounts).delete(account))
+        assert.strictEqual(missing._tag, "AccountNotFound")
+        return yield* Effect.fail("undone" as const)
+      })
+      const sql = yield* SqlClient.SqlClient
+      assert.strictEqual(yield* Effect.flip(sql.withTransaction(check)), "undone")
+    })
+  )
+
+  it.effect("lists of what was changed name the rows that can't be read", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const check = Effect.gen(function* () {
+        yield* plantUnreadable
+        const put = yield* (yield* Positions).putMany([{ account_id: account, symbol, quantity: one }])
+        assert.deepStrictEqual(
+          put.positions.unreadable?.map(({ done, key }) => [key, done]),
+          [[position, "written"]]
+        )
+        const claimed = yield* (yield* Jobs).claim()
+        assert.deepStrictEqual(
+          claimed.unreadable?.map(({ done, key }) => [key, done]),
+          [[job, "written"]]
+        )
+        const deleted = yield* (yield* Accounts).deleteAll(user)
+        assert.deepStrictEqual(
+          deleted.unreadable?.map(({ done, key }) => [key, done]),
+          [[account, "deleted"]]
+        )
         return yield* Effect.fail("undone" as const)
       })
       assert.strictEqual(yield* Effect.flip(sql.withTransaction(check)), "undone")

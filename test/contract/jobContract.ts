@@ -1,7 +1,7 @@
 /** What the repositories promise about the life of a job, whatever `SqlClient` they run on. */
 import { setTimeout } from "node:timers/promises"
 import { assert, type Vitest } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Layer, Stream } from "effect"
+import { Deferred, Effect, Fiber, Layer, Logger, Stream } from "effect"
 import { SqlClient } from "effect/sql"
 import { ClerkUserId, type JobId, JobTypes, jobTypes, maxJobBytes } from "../../src/domain/index.ts"
 import { Jobs, Users } from "../../src/repository/index.ts"
@@ -537,6 +537,43 @@ const workers = (it: It) => {
       yield* Deferred.await(started)
       yield* Fiber.interrupt(worker)
       assert.deepInclude(yield* jobs.findById(id), { status: "pending", attempts: 1, lease_until: null })
+    })
+  )
+
+  it.effect("a worker that can't extend its lease, or read a job, goes on, and the log says why and what to do", () =>
+    Effect.gen(function* () {
+      const jobs = yield* Jobs
+      const sql = yield* SqlClient.SqlClient
+      const kind = kindOf("unextended")
+      const [good, bad] = yield* jobsOfKind(kind, 2)
+      yield* sql`UPDATE jobs SET created_at = '294276-12-31' WHERE id = ${bad}::uuid`
+      const said: Array<string> = []
+      const [warned, named] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const log = Logger.make(({ message }) => {
+        said.push(String(message))
+        if (String(message).includes("lease")) Deferred.doneUnsafe(warned, Effect.void)
+        else Deferred.doneUnsafe(named, Effect.void)
+      })
+      const outcomes = yield* jobs
+        .work(
+          { types: [kind], lease: "30 millis", maxAttempts: 1, pollEvery: "5 millis", stop: Deferred.await(named) },
+          () =>
+            Effect.acquireUseRelease(
+              sql`ALTER TABLE jobs RENAME COLUMN lease_until TO gone`,
+              () => Deferred.await(warned),
+              () => Effect.orDie(sql`ALTER TABLE jobs RENAME COLUMN gone TO lease_until`)
+            )
+        )
+        .pipe(Stream.runCollect, Effect.provide(Logger.layer([log])))
+      assert.deepStrictEqual(
+        outcomes.map(({ id, outcome }) => [id, outcome]),
+        [[good, "completed"]]
+      )
+      const [lease = "", unreadable = ""] = [...new Set(said)]
+      assert.include(lease, `The lease of job ${good} could not be extended`)
+      assert.match(lease, /column .*lease_until.* does not exist/)
+      assert.include(lease, "set a longer lease")
+      assert.include(unreadable, `The row ${bad} of jobs was written, but can't be read: created_at`)
     })
   )
 

@@ -53,6 +53,25 @@ const suite = <E>(name: string, repositories: Layer.Layer<Services, E>) => {
           assert.include(said.join("\n"), 'violates check constraint "accounts_cash_interest_check"')
         })
     )
+
+    it.effect("a request that changes a row which can't be read says what was done to it", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        yield* asked("GET", "/user")
+        const { id } = JSON.parse((yield* asked("POST", "/accounts", { account_name: "Broken" })).text)
+        yield* sql`ALTER TABLE accounts DROP CONSTRAINT accounts_cash_balance_check`
+        yield* sql`UPDATE accounts SET cash_balance = 'NaN' WHERE id = ${id}::uuid`
+        const requests = [
+          ["PUT", { account_name: "Renamed" }, "The row was written. A row in the database can't be read."],
+          ["DELETE", undefined, "The row was deleted. A row in the database can't be read."]
+        ] as const
+        for (const [method, body, message] of requests) {
+          const { status, text } = yield* asked(method, `/accounts/${id}`, body)
+          assert.deepStrictEqual([status, JSON.parse(text)], [500, { _tag: "DataUnreadable", message }])
+        }
+        assert.strictEqual((yield* asked("DELETE", `/accounts/${id}`)).status, 404)
+      })
+    )
   })
 }
 

@@ -50,7 +50,8 @@ const explain = (error: Failure, mayHaveWritten: boolean): ToolFailure => {
     return { error: "DatabaseFailed", message: `The database could not do this. ${advice}` }
   }
   if (error._tag === "UnreadableRow") {
-    return { error: "DatabaseFailed", message: `${error.message} Don't repeat the call before that.` }
+    const advice = error.done === undefined ? "Don't repeat the call before that." : "Don't repeat the call."
+    return { error: "DatabaseFailed", message: `${error.message} ${advice}` }
   }
   if (error._tag === "InvalidInput") return { error: "InvalidData", message: error.message }
   return { error: error._tag, message: error.message }

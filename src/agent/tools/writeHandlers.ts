@@ -9,7 +9,8 @@ import {
   type JobId,
   type JobUpdate,
   type Position,
-  type PositionCreate
+  type PositionCreate,
+  UnreadableRow
 } from "../../domain/index.ts"
 import { CurrentCall, Instruments, Jobs, Positions } from "../../repository/index.ts"
 import { CallInHand, hashOf, jobOf } from "../calls/callTrail.ts"
@@ -26,9 +27,13 @@ type InstrumentWrite = Parameters<Instruments["Service"]["upsert"]>[0]
 const tried =
   (sql: SqlClient.SqlClient) =>
   <A>(write: Effect.Effect<A, Failure>): Effect.Effect<A, Failure> =>
-    sql
-      .withTransaction(Effect.flatMap(write, (value) => Effect.fail({ _tag: "RolledBack", value } as const)))
-      .pipe(Effect.catchTag("RolledBack", ({ value }) => Effect.succeed(value)))
+    sql.withTransaction(Effect.flatMap(write, (value) => Effect.fail({ _tag: "RolledBack", value } as const))).pipe(
+      Effect.catchTags({
+        RolledBack: ({ value }) => Effect.succeed(value),
+        // What the statement did is rolled back with it.
+        UnreadableRow: ({ key, problems, table }) => Effect.fail(new UnreadableRow({ table, key, problems }))
+      })
+    )
 
 /** Creates an instrument, or fills in what is missing; overwrites its name or price only with the grant `prices`. */
 const classifying = (instruments: Instruments["Service"], granted: ReadonlySet<Grant>) => {

@@ -6,7 +6,7 @@ import type * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { InvalidInput } from "../../domain/Problems.ts"
 import { seeingDeleted } from "../DeletedMeanwhile.ts"
-import { packs } from "../Rows.ts"
+import { packs, wordsOf } from "../Rows.ts"
 
 /** An entry of a batch that was not stored: its key, and why. */
 export interface Refused {
@@ -41,10 +41,7 @@ const inPacks = <A>(
 const brokenConstraint = (error: SqlError): string => {
   const cause = error.reason.cause
   if (Predicate.hasProperty(cause, "constraint") && typeof cause.constraint === "string") return cause.constraint
-  const texts = [error.reason.message, Predicate.hasProperty(cause, "message") ? String(cause.message) : ""]
-  return (
-    texts.map((text) => /constraint "([^"]+)"/.exec(text)?.[1]).find((name) => name !== undefined) ?? "of the database"
-  )
+  return /constraint "([^"]+)"/.exec(wordsOf(error))?.[1] ?? "of the database"
 }
 
 /** The result of a batch. */
@@ -67,10 +64,13 @@ const halving = <A>(
         return Effect.succeed({ rows: [], refused: entries.map(({ key }) => ({ key, reason })) })
       }
       const middle = Math.ceil(entries.length / 2)
-      return Effect.zipWith(
-        halving(write, entries.slice(0, middle)),
-        halving(write, entries.slice(middle)),
-        (a, b) => ({ rows: [...a.rows, ...b.rows], refused: [...a.refused, ...b.refused] })
+      const halves = [entries.slice(0, middle), entries.slice(middle)]
+      return Effect.map(
+        Effect.forEach(halves, (half) => halving(write, half)),
+        (written) => ({
+          rows: written.flatMap(({ rows }) => rows),
+          refused: written.flatMap(({ refused }) => refused)
+        })
       )
     })
   )

@@ -5,16 +5,19 @@ import { Position, PositionCreate } from "../../domain/Position.ts"
 import { InvalidInput } from "../../domain/Problems.ts"
 import type { ClerkUserId } from "../../domain/User.ts"
 import { accountOwnedBy } from "../Accounts.ts"
-import { encoder, packs, type RepositoryError, type Row, reader } from "../Rows.ts"
+import { encoder, type Listed, packs, type RepositoryError, type Row, reader } from "../Rows.ts"
 import * as Tables from "../Tables.ts"
 import { type BatchOptions, type Entry, encodeBatch, type Refused, writeBatch } from "./Batches.ts"
 import { meant, today } from "./InstrumentBatches.ts"
 
 type Sql = SqlClient.SqlClient
 
-/** The positions that were stored, and those that were not, each as `account/symbol` with the reason. */
+/**
+ * The positions that were stored, with those of them that can't be read, and the ones that were not stored, each as
+ * `account/symbol` with the reason.
+ */
 export interface PutManyResult {
-  readonly positions: ReadonlyArray<Position>
+  readonly positions: Listed<Position>
   readonly refused: ReadonlyArray<Refused>
 }
 
@@ -74,7 +77,8 @@ const putEntries = (sql: Sql, owner: ClerkUserId | undefined, entries: ReadonlyA
       return yield* new InvalidInput({ subject: "batch of positions", problems })
     }
     const stored = new Map(written.rows.flatMap((row) => (refusal(row) === undefined ? [[row["id"], row]] : [])))
-    return { positions: yield* Effect.forEach(stored.values(), read.row), refused: [...refused, ...written.refused] }
+    const positions = yield* read.list(Effect.succeed([...stored.values()]), "written")
+    return { positions, refused: [...refused, ...written.refused] }
   })
 
 export const putMany = (

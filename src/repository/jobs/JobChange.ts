@@ -109,11 +109,14 @@ export const assigned = (sql: Sql, { extends: extended, lease, to }: Step) => {
 }
 
 /** Whether a job is stuck: it has been running for longer than this, and its lease, if any, has expired. */
-export const isStuck = (sql: Sql, row: "found" | "jobs", runningFor: Duration.Input) => sql`(
-    ${sql.literal(row)}.status = 'running'
-    AND coalesce(${sql.literal(row)}.started_at, ${sql.literal(row)}.created_at) < now() - ${interval(sql, runningFor)}
-    AND coalesce(${sql.literal(row)}.lease_until < now(), true)
+export const isStuck = (sql: Sql, row: "found" | "jobs", runningFor: Duration.Input) => {
+  const job = sql.literal(row)
+  return sql`(
+    ${job}.status = 'running'
+    AND coalesce(${job}.started_at, ${job}.created_at) < now() - ${interval(sql, runningFor)}
+    AND coalesce(${job}.lease_until < now(), true)
   )`
+}
 
 /** Whether a job may take a step, by its status and how long it has been running. */
 const admitted = (sql: Sql, { from, takeOver, to }: Step) => {
@@ -137,7 +140,8 @@ const outcomes = /* @__PURE__ */ computed(
 const readStatus = /* @__PURE__ */ reader(Tables.jobs, /* @__PURE__ */ Schema.Struct({ status: JobStatus }))
 
 // The SQL of the outcome, for the record of the call.
-const came = `CASE
+const came = `
+CASE
   WHEN EXISTS (SELECT FROM changed) THEN 'ok'
   WHEN NOT EXISTS (SELECT FROM found) THEN 'JobNotFound'
   WHEN EXISTS (SELECT FROM sized WHERE NOT fits) THEN 'JobTooLarge'
@@ -193,7 +197,7 @@ export const changeJob = Effect.fnUntraced(function* (sql: Sql, change: JobChang
   const [row] = rows
   const [outcome] = yield* outcomes(Effect.succeed(rows))
   if (row === undefined || outcome === undefined) return yield* new JobNotFound({ job_id: id })
-  if (outcome.changed) return yield* readState.row(row)
+  if (outcome.changed) return yield* readState.row(row, "written")
   if (!outcome.fits) return yield* new JobTooLarge({ job_id: id, bytes: outcome.bytes, limit: maxJobBytes })
   const { status: found } = yield* readStatus.row({ id, status: outcome.found_status })
   const stale = guard.attempt !== undefined && guard.attempt !== outcome.found_attempts

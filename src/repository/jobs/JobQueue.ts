@@ -9,7 +9,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type * as SqlClient from "effect/sql/SqlClient"
 import { Job, type JobId, JobState, type JobTooLarge, maxJobBytes, storableMessage } from "../../domain/Job.ts"
-import { type Listed, listed, type RepositoryError, reader } from "../Rows.ts"
+import { type Listed, listed, type RepositoryError, reader, warned, wordsOf } from "../Rows.ts"
 import * as Tables from "../Tables.ts"
 import { assigned, changeJob, endedNow, type Results, type Step, type StepError } from "./JobChange.ts"
 
@@ -169,7 +169,8 @@ const claim = (sql: Sql): Queue["claim"] => {
   return Effect.fn("Jobs.claim")(function* (options: ClaimOptions & { readonly limit?: number } = {}) {
     const ofTypes = options.types === undefined ? Tables.nothing : sql`AND job_type = ANY(${options.types}::text[])`
     const maxAttempts = options.maxAttempts ?? 3
-    const jobs = yield* read.list(sql`
+    const jobs = yield* read.list(
+      sql`
       WITH given_up AS (
         UPDATE jobs SET status = 'failed', completed_at = ${endedNow}, lease_until = NULL,
           error_message = 'No worker finished the job: it was started ' || attempts || ' times, and the last lease ran out.'
@@ -182,7 +183,9 @@ const claim = (sql: Sql): Queue["claim"] => {
         SELECT id, row_number() OVER following = 1 OR sum(bytes) OVER following <= ${maxJobBytes}::int AS fits
         FROM next WINDOW following AS (ORDER BY created_at, id)
       ) UPDATE jobs SET ${assigned(sql, { to: "running", lease: options.lease ?? defaultLease })}
-      FROM sized WHERE jobs.id = sized.id AND fits RETURNING ${columns}`)
+      FROM sized WHERE jobs.id = sized.id AND fits RETURNING ${columns}`,
+      "written"
+    )
     return listed(
       [...jobs]
         .sort((a, b) => a.created_at.getTime() - b.created_at.getTime())
@@ -198,7 +201,9 @@ const keepLease = (claimed: JobAttempt, lease: Duration.Input) =>
     Effect.delay(Duration.millis(Duration.toMillis(lease) / 3)),
     // If the database can't be reached, the lease may still hold: the next extension tells.
     Effect.catchTag("SqlError", (error) =>
-      Effect.logWarning(`The lease of job ${claimed.id} could not be extended: ${error.message}`)
+      Effect.logWarning(
+        `The lease of job ${claimed.id} could not be extended, and is tried again. If it ends first, another worker takes the job: check that the database answers, or set a longer lease. ${wordsOf(error)}`
+      )
     ),
     Effect.forever,
     // What the handler does after it has completed the job goes on.
@@ -255,6 +260,7 @@ const work =
     const { concurrency = 1, lease = defaultLease, pollEvery = "1 second", stop = Effect.never } = options
     const outcomes = (stopped: Effect.Effect<unknown>) => {
       const next = claimNext({ ...options, limit: 1 }).pipe(
+        Effect.tap(({ unreadable = [] }) => Effect.forEach(unreadable, warned)),
         Effect.flatMap(([claimed]) =>
           claimed === undefined
             ? Effect.as(Effect.raceFirst(Effect.sleep(pollEvery), stopped), [])

@@ -139,22 +139,22 @@ const checkStatus = /* @__PURE__ */ encoder(
 )
 
 /** What a retry clears: the error message, and with `clear` the results. */
-const emptied = (results: "keep" | "clear"): Results =>
-  results === "keep"
-    ? { error_message: null }
-    : {
-        error_message: null,
-        report_payload: null,
-        charts_payload: null,
-        retirement_payload: null,
-        summary_payload: null
-      }
+const emptied = (results: "keep" | "clear"): Results => ({
+  error_message: null,
+  ...(results === "clear" && {
+    report_payload: null,
+    charts_payload: null,
+    retirement_payload: null,
+    summary_payload: null
+  })
+})
 
 const remove = (sql: Sql, owner: ClerkUserId | undefined): JobSteps["delete"] =>
   Effect.fn("Jobs.delete")((id) =>
     readState.first(
       sql`DELETE FROM jobs WHERE ${isJob(sql, id, owner)} RETURNING ${stateColumns}`,
-      () => new JobNotFound({ job_id: id })
+      () => new JobNotFound({ job_id: id }),
+      "deleted"
     )
   )
 

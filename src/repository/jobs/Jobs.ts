@@ -259,7 +259,7 @@ const create = (sql: Sql, types: ReadonlyArray<string>): Operations["create"] =>
       return yield* new UserNotFound({ clerk_user_id: input.clerk_user_id })
     }
     if (!outcome.created) return yield* new JobTooLarge({ job_id: null, bytes: outcome.bytes, limit: maxJobBytes })
-    return yield* readState.row(row)
+    return yield* readState.row(row, "written")
   })
 }
 
