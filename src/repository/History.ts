@@ -31,7 +31,8 @@ export interface Operations {
   /**
    * Stores the current value of every user's portfolio as today's snapshot (in UTC), in one request, and returns how
    * many users have one. A later snapshot of the same day replaces it. Values that can't be added, such as a price of
-   * NaN or an allocation that is not an object, count as 0, so that one bad row does not stop the rest.
+   * NaN or an allocation that is not an object, count as 0, so that one bad row does not stop the rest. Nobody is deleted
+   * meanwhile: the role needs UPDATE on `users` for that lock.
    *
    * @errors RepositoryError
    */
@@ -122,6 +123,7 @@ const snapshotOf = (sql: Sql, user: ClerkUserId | undefined) =>
   sql`
     WITH person AS (
       SELECT clerk_user_id FROM users ${user === undefined ? Tables.nothing : sql`WHERE clerk_user_id = ${user}::varchar`}
+      ORDER BY clerk_user_id FOR KEY SHARE
     ), account AS (
       SELECT accounts.id, clerk_user_id, CASE WHEN cash_balance < 'NaN' THEN cash_balance ELSE 0 END AS cash
       FROM accounts JOIN person USING (clerk_user_id)

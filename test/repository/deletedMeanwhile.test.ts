@@ -57,6 +57,31 @@ const beside = <A, E, R>(other: Statement, write: Effect.Effect<A, E, R>, then: 
     return yield* Fiber.join(writing)
   })
 
+/** The deletion of a user in a session of its own, which is not committed yet. */
+const deleting = Effect.fnUntraced(function* (user: ClerkUserId) {
+  const sql = yield* SqlClient.SqlClient
+  const deleted = yield* Deferred.make<number>()
+  const mayCommit = yield* Deferred.make<void>()
+  const deletion = yield* Effect.forkChild(
+    sql.withTransaction(
+      Effect.gen(function* () {
+        const [session] = yield* sql<{ readonly pid: number }>`SELECT pg_backend_pid() AS pid`
+        yield* sql`DELETE FROM users WHERE clerk_user_id = ${user}`
+        yield* Deferred.succeed(deleted, session?.pid ?? 0)
+        yield* Deferred.await(mayCommit)
+      })
+    )
+  )
+  const pid = yield* Deferred.await(deleted)
+  const waiting = sql<{ readonly found: boolean }>`
+    SELECT EXISTS (SELECT FROM pg_stat_activity WHERE ${pid}::int = ANY (pg_blocking_pids(pid))) AS found`
+  return {
+    user,
+    isWaitedFor: Effect.map(waiting, ([row]) => row?.found === true),
+    commit: Effect.andThen(Deferred.succeed(mayCommit, undefined), Fiber.join(deletion))
+  }
+})
+
 const failureTag = <A, E extends { readonly _tag: string }, R>(other: Statement, write: Effect.Effect<A, E, R>) =>
   Effect.map(beside(other, write), (result) => (result._tag === "Failure" ? result.failure._tag : "none"))
 
@@ -128,6 +153,24 @@ else {
           history.snapshot()
         )
         assert.strictEqual(result._tag, "Success")
+        assert.lengthOf(yield* history.portfolio(kept.user, { from: "2000-01-01", to: "2100-01-01" }), 1)
+      })
+    )
+
+    it.effect("is left out of the day's snapshots, however many follow it while they are taken", () =>
+      Effect.gen(function* () {
+        const history = yield* History
+        const kept = yield* owned
+        const deletions = yield* Effect.forEach([1, 2, 3, 4], () => Effect.flatMap(owned, ({ user }) => deleting(user)))
+        // In the order of their users, in which the snapshot meets them.
+        const ordered = deletions.toSorted((a, b) => (a.user < b.user ? -1 : 1))
+        const taking = yield* Effect.forkChild(Effect.result(history.snapshot()))
+        for (const deletion of ordered) {
+          const waits = Effect.repeat(Effect.delay(deletion.isWaitedFor, "10 millis"), { until: (waits) => waits })
+          yield* Effect.raceFirst(waits, Fiber.await(taking))
+          yield* deletion.commit
+        }
+        assert.strictEqual((yield* Fiber.join(taking))._tag, "Success")
         assert.lengthOf(yield* history.portfolio(kept.user, { from: "2000-01-01", to: "2100-01-01" }), 1)
       })
     )
