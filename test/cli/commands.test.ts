@@ -132,7 +132,7 @@ layer(Folder.layer, { timeout: "60 seconds" })("the command line", (it) => {
     Effect.gen(function* () {
       const first = yield* alexDb(["up"])
       assert.strictEqual(first.code, 0)
-      for (const said of ["5 tables", "22 instruments, every allocation at 100", "1 user, 3 accounts, 5 positions"]) {
+      for (const said of ["8 tables", "22 instruments, every allocation at 100", "1 user, 3 accounts, 5 positions"]) {
         assert.include(first.out, said)
       }
       for (const name of ["idx_accounts_user", "update_jobs_updated_at"]) assert.include(first.out, name)

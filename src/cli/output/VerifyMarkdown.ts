@@ -44,10 +44,11 @@ export const verifyMarkdown = (report: Verify.VerifyReport, made: Made): string 
     ...(next === undefined ? [] : [`${next.command === null ? "" : `Next: ${code(next.command)}. `}${next.fix}.`, ""]),
     ...groupsOf(report).flatMap(groupLines),
     ...(report.ignored.length === 0 ? [] : [`Not compared, as asked for: ${report.ignored.map(code).join(", ")}`, ""]),
-    "| table | rows | size |",
-    "| --- | ---: | ---: |",
+    "| table | rows | newest read | size |",
+    "| --- | ---: | ---: | ---: |",
     ...report.tables.map(
-      (table) => `| ${code(table.name)} | ${table.rows.toLocaleString("en-US")} | ${bytes(table.bytes)} |`
+      ({ bytes: size, name, read, rows }) =>
+        `| ${code(name)} | ${rows.toLocaleString("en-US")} | ${read.toLocaleString("en-US")} | ${bytes(size)} |`
     )
   ].join("\n")
 }

@@ -96,8 +96,8 @@ const namesPart = (id: string, title: string, names: ReadonlyArray<string>): str
 
 const tilesPart = (report: Verify.VerifyReport): string => {
   const tiles = report.tables.map(
-    ({ bytes: size, name, rows }) =>
-      `<li><b>${rows.toLocaleString("en-US")}</b>${escaped(name)} <small>${bytes(size)}</small></li>`
+    ({ bytes: size, name, read, rows }) =>
+      `<li><b>${rows.toLocaleString("en-US")}</b>${escaped(name)} <small>${bytes(size)}, ${read.toLocaleString("en-US")} read</small></li>`
   )
   return section("tables", "Tables", `<ul class="tiles">${tiles.join("")}</ul>`)
 }

@@ -104,8 +104,13 @@ export const verifyText = (report: Verify.VerifyReport, made: Made, marks: Style
     ...groupsOf(report).map((group) => groupText(group, marks)),
     ...driftText(report, marks),
     `${bold(`${count(report.tables.length, "table")}, ${count(report.migrations.applied.length, "migration")} applied`)}\n${table(
-      ["table", "rows", "size"],
-      report.tables.map((one) => [one.name, one.rows.toLocaleString("en-US"), bytes(one.bytes)])
+      ["table", "rows", "newest read", "size"],
+      report.tables.map((one) => [
+        one.name,
+        one.rows.toLocaleString("en-US"),
+        one.read.toLocaleString("en-US"),
+        bytes(one.bytes)
+      ])
     )}`,
     instrumentsText(report, marks),
     classesText(report, marks),

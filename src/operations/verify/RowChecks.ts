@@ -1,7 +1,8 @@
 /** Finds invalid rows that the database's constraints may have let in. */
 import { Effect, Result, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { Account, JobState, Position, User } from "../../domain/index.ts"
+import { Account, DailyPrice, JobState, PortfolioSnapshot, Position, User } from "../../domain/index.ts"
+import { AgentCall } from "../../repository/AgentCalls.ts"
 import { type Finding, type RowFinding, undecodable } from "./Finding.ts"
 
 /** A check that finds the rows of `table` for which `where` holds. `meaning` begins with a noun in the plural. */
@@ -88,6 +89,24 @@ const rowChecks: ReadonlyArray<RowCheck> = [
     meaning: "accounts with negative cash or an interest that is not from 0 to 1"
   },
   {
+    check: "invalid rows",
+    severity: "problem",
+    table: "price_history",
+    id: "t.symbol || ' ' || t.day",
+    where: "t.price < 0 or t.price = 'NaN' or not isfinite(t.day)",
+    meaning: "prices that are negative, not a number or of no day"
+  },
+  {
+    check: "invalid rows",
+    severity: "problem",
+    table: "portfolio_snapshots",
+    id: "t.clerk_user_id || ' ' || t.day",
+    where: `'NaN' in (t.cash, t.market_value, t.total) or not isfinite(t.day) or 'object' <> any (array[
+      jsonb_typeof(t.accounts), jsonb_typeof(t.asset_classes), jsonb_typeof(t.regions), jsonb_typeof(t.sectors)
+    ])`,
+    meaning: "snapshots whose values are not numbers by name, or of no day"
+  },
+  {
     check: "negative cash",
     severity: "notice",
     table: "accounts",
@@ -154,41 +173,50 @@ export const runRowChecks = Effect.fnUntraced(function* (tables: ReadonlySet<str
   })
 })
 
-/** How the newest rows of the other tables are read; jobs without their payloads, which may be large. */
-const samples: ReadonlyArray<{
+/** How the newest rows of a table are read. */
+interface Sample {
   readonly table: string
-  readonly id: string
   readonly columns: ReadonlyArray<string>
   readonly decode: (row: unknown) => Result.Result<unknown, Schema.SchemaError>
-}> = [
-  {
-    table: "users",
-    id: "clerk_user_id",
-    columns: Object.keys(User.fields),
-    decode: Schema.decodeUnknownResult(User)
-  },
-  { table: "accounts", id: "id", columns: Object.keys(Account.fields), decode: Schema.decodeUnknownResult(Account) },
-  { table: "positions", id: "id", columns: Object.keys(Position.fields), decode: Schema.decodeUnknownResult(Position) },
-  { table: "jobs", id: "id", columns: Object.keys(JobState.fields), decode: Schema.decodeUnknownResult(JobState) }
+  readonly age: string
+  readonly key: ReadonlyArray<string>
+  readonly limit: number
+}
+
+const sample = <A, I>(
+  table: string,
+  row: Schema.Codec<A, I> & { readonly fields: object },
+  { age = "updated_at", key = ["id"], limit = 500 } = {}
+): Sample => ({ table, columns: Object.keys(row.fields), decode: Schema.decodeUnknownResult(row), age, key, limit })
+
+// Jobs without their payloads, which may be large; a snapshot takes up to 4 KB of a response, which holds 1 MiB.
+const samples = [
+  sample("users", User, { key: ["clerk_user_id"] }),
+  sample("accounts", Account),
+  sample("positions", Position),
+  sample("jobs", JobState),
+  sample("portfolio_snapshots", PortfolioSnapshot, { age: "day", key: ["clerk_user_id", "day"], limit: 200 }),
+  sample("price_history", DailyPrice, { age: "day", key: ["symbol", "day"] }),
+  sample("agent_calls", AgentCall, { age: "called_at" })
 ]
 
-/** How many of a table's newest rows are decoded. */
-const sampled = 500
-
-/** Decodes the newest rows of each other table as the repositories would. */
-export const decodeSamples = Effect.fnUntraced(function* () {
+/** Decodes the newest rows of each of these tables as the repositories would, and says how many there were. */
+export const decodeSamples = Effect.fnUntraced(function* (tables: ReadonlySet<string>) {
   const sql = yield* SqlClient.SqlClient
   const findings: Array<RowFinding> = []
-  for (const { columns, decode, id, table } of samples) {
+  const read = new Map<string, number>()
+  for (const { age, columns, decode, key, limit, table } of samples.filter((one) => tables.has(one.table))) {
     const rows = yield* sql.unsafe<Record<string, unknown>>(
-      `select ${columns.join(", ")} from ${table} order by updated_at desc limit ${sampled}`
+      `select ${columns.join(", ")} from ${table} order by ${age} desc limit ${limit}`
     )
+    read.set(table, rows.length)
     for (const row of rows) {
       const decoded = decode(row)
       if (Result.isFailure(decoded)) {
-        findings.push({ table, finding: undecodable(table, String(row[id]), decoded.failure) })
+        const id = key.map((column) => String(row[column])).join(" ")
+        findings.push({ table, finding: undecodable(table, id, decoded.failure) })
       }
     }
   }
-  return findings
+  return { findings, read }
 })

@@ -35,8 +35,8 @@ export const VerifyReport = Schema.Struct({
   ok: Schema.Boolean,
   database: Schema.Struct({ backend: Schema.String, name: Schema.String, location: Schema.String }),
   migrations: MigrationStatus,
-  /** `bytes` include indexes and TOAST. */
-  tables: Schema.Array(Schema.Struct({ name: Schema.String, rows: Schema.Int, bytes: Schema.Int })),
+  /** `bytes` include indexes and TOAST; `read` is how many rows, the newest, were read as the repositories read them. */
+  tables: Schema.Array(Schema.Struct({ name: Schema.String, rows: Schema.Int, bytes: Schema.Int, read: Schema.Int })),
   instruments: Schema.Array(InstrumentSums),
   allocationsAt100: Schema.Int,
   classes: Classes,
@@ -125,6 +125,12 @@ const softenedBy =
   (finding: Finding): Finding =>
     leftOut.some((constraint) => constraint.startsWith(`${table}.`)) ? { ...finding, severity: "notice" } : finding
 
+/** What is wrong with rows, and how many of each table were read. */
+interface RowsChecked {
+  readonly findings: ReadonlyArray<Finding>
+  readonly read: ReadonlyMap<string, number>
+}
+
 /** Checks the rows of all tables. */
 const checkRows = (
   catalogue: Catalogue.Catalogue,
@@ -132,15 +138,21 @@ const checkRows = (
   { pending }: MigrationStatus
 ) => {
   const tables = new Set(catalogue.filter(({ kind }) => kind === "table").map(({ name }) => name))
-  return Effect.all([runRowChecks(tables), decodeSamples()]).pipe(
-    Effect.map((found) => found.flat().map(({ finding, table }) => softened(table)(finding))),
+  return Effect.all([runRowChecks(tables), decodeSamples(tables)]).pipe(
+    Effect.map(([found, { findings, read }]) => ({
+      read,
+      findings: [...found, ...findings].map(({ finding, table }) => softened(table)(finding))
+    })),
     // If a column is missing or has another type, the row checks can't run; drift names the column.
     Effect.catchTag("SqlError", (error) => {
       const message =
         pending.length > 0
           ? "the rows can be checked only when the pending migrations are applied"
           : `the rows could not be checked: ${messageOf(error)}`
-      return Effect.succeed<ReadonlyArray<Finding>>([{ severity: "problem", check: "rows", message }])
+      return Effect.succeed<RowsChecked>({
+        read: new Map(),
+        findings: [{ severity: "problem", check: "rows", message }]
+      })
     })
   )
 }
@@ -227,7 +239,7 @@ const foreignReport = (target: Target["Service"], migrations: MigrationStatus): 
 
 /**
  * Checks everything. Changes nothing, except that `validate` validates constraints. Where another application's tables
- * have the names of Alex's, the report says so, and nothing else. About ten requests, and one more for each 500
+ * have the names of Alex's, the report says so, and nothing else. About thirteen requests, and one more for each 500
  * instruments.
  *
  * @errors MigrationsUnreadable, ReferenceUnavailable, RepositoryError
@@ -254,10 +266,10 @@ export const verify = Effect.fn("Verify.verify")(function* (options: VerifyOptio
   const broken = options.validate === true ? yield* validateConstraints() : []
   const catalogue = yield* Catalogue.read()
   const softened = softenedBy(LeftOut.constraintsOf(catalogue))
-  const present = Layout.tables.filter((table) =>
+  const present = Layout.allTables.filter((table) =>
     catalogue.some((object) => object.kind === "table" && object.name === table)
   )
-  const complete = present.length === Layout.tables.length
+  const complete = Layout.tables.every((table) => present.includes(table))
   yield* step(1, "counting rows")
   const counted = yield* countTables(present)
   const hidden = hiddenRows(counted)
@@ -265,7 +277,10 @@ export const verify = Effect.fn("Verify.verify")(function* (options: VerifyOptio
   const read = present.includes("instruments") ? yield* readInstruments() : { instruments: [], findings: [] }
   const instruments = read.instruments.map((instrument) => ({ instrument, sums: sumsOf(instrument) }))
   yield* step(3, "checking rows")
-  const rowFindings = complete && hidden.length === 0 ? yield* checkRows(catalogue, softened, migrations) : []
+  const rows: RowsChecked =
+    complete && hidden.length === 0
+      ? yield* checkRows(catalogue, softened, migrations)
+      : { findings: [], read: new Map() }
   if (options.drift !== false) yield* step(4, "looking for drift")
   const { drift, ignored, notices } =
     options.drift === false
@@ -279,7 +294,7 @@ export const verify = Effect.fn("Verify.verify")(function* (options: VerifyOptio
       softened("instruments")
     ),
     ...broken,
-    ...rowFindings,
+    ...rows.findings,
     ...notices
   ]
   const named = (kind: Catalogue.Kind) =>
@@ -290,7 +305,12 @@ export const verify = Effect.fn("Verify.verify")(function* (options: VerifyOptio
     ok: findings.every((finding) => finding.severity === "notice") && (drift ?? []).length === 0,
     database: databaseOf(target),
     migrations,
-    tables: counted.map(({ bytes, name, rows }) => ({ name, rows, bytes })),
+    tables: counted.map(({ bytes, name, rows: all }) => ({
+      name,
+      rows: all,
+      bytes,
+      read: name === "instruments" ? read.instruments.length + read.findings.length : (rows.read.get(name) ?? 0)
+    })),
     ...allocationsOf(instruments),
     indexes: named("index"),
     triggers: named("trigger"),

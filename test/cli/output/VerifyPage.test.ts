@@ -23,6 +23,7 @@ const report: Verify.VerifyReport = {
   tables: ["users", "instruments", "accounts", "positions", "jobs"].map((name) => ({
     name,
     rows: name === "instruments" ? 5_023 : 1_234_567,
+    read: name === "instruments" ? 5_023 : 500,
     bytes: 1_234_567_890
   })),
   instruments: Array.from({ length: 1_213 }, (_, index) => ({

@@ -158,8 +158,12 @@ const behaviour = <E>(database: Layer.Layer<Layer.Success<typeof embedded>, E>, 
           instruments: 22,
           accounts: 3,
           positions: 5,
-          jobs: 0
+          jobs: 0,
+          portfolio_snapshots: 0,
+          price_history: 0,
+          agent_calls: 0
         })
+        assert.isTrue(report.tables.every(({ read, rows }) => read === rows))
         assert.strictEqual(report.allocationsAt100, 22)
         assert.lengthOf(report.triggers, 5)
         assert.includeMembers([...report.indexes], ["idx_accounts_user", "idx_jobs_status", "idx_positions_account"])
