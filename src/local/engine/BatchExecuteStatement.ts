@@ -36,9 +36,10 @@ export const batchExecuteStatement = (
     orElse: () => Effect.fail(timedOut(false))
   })
   return Effect.as(
-    execution.onSession(request, (session) =>
-      inTime(request.transactionId === undefined ? allOrNothing(session, runAll(session)) : runAll(session))
-    ),
+    execution.onSession(request, (session) => {
+      const work = inTime(runAll(session))
+      return request.transactionId === undefined ? allOrNothing(session, work) : aborting(session, work)
+    }),
     answer
   )
 }
@@ -46,3 +47,11 @@ export const batchExecuteStatement = (
 /** Runs a batch in its own transaction. If it fails, the reset of the session rolls it back. */
 const allOrNothing = (session: Session, work: Effect.Effect<void, Reason>) =>
   command(session, "BEGIN").pipe(Effect.andThen(work), Effect.andThen(command(session, "COMMIT", lastOfLease)))
+
+/** Aborts the transaction of a batch over its time, whose last statement may end before it is cancelled. */
+const aborting = (session: Session, work: Effect.Effect<void, Reason>) =>
+  Effect.tapError(work, ({ _tag }) =>
+    _tag === "StatementTimeout" && session.status() === "T"
+      ? Effect.ignore(command(session, "select 1 / 0"))
+      : Effect.void
+  )

@@ -646,7 +646,8 @@ export const contract = <E>(engine: string, database: Layer.Layer<DataApi, E>, i
             (yield* refused("select deeper(1)"))[1],
             /^ERROR: stack depth limit exceeded; .*SQLState: 54001$/
           )
-          assert.match((yield* refused("select repeat('x', 1073741824)"))[1], /SQLState: (54000|53200)$/)
+          // XX000 before PostgreSQL 15.
+          assert.match((yield* refused("select repeat('x', 1073741824)"))[1], /SQLState: (54000|53200|XX000)$/)
           const deep = `${"(1+".repeat(600)}1${")".repeat(600)}`
           assert.deepStrictEqual(yield* scalar(`select ${deep}`), { longValue: 601 })
         })

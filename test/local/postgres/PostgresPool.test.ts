@@ -240,6 +240,22 @@ describe.skipIf(url === undefined)(TestDatabase.onPostgres("sessions of a Postgr
     }).pipe(Effect.provide(database({ limits: { statementTimeout: "200 millis" } })))
   )
 
+  it.live("a batch over its time leaves nothing to commit, even if a statement ends well when it is cancelled", () =>
+    Effect.gen(function* () {
+      yield* execute("create table late (id int)")
+      yield* execute(`create function ends_late(id int) returns int language plpgsql as $$ begin
+        perform pg_sleep(0.6); return id; exception when query_canceled then return id; end $$`)
+      const insert = "insert into late select ends_late(:id::int)"
+      const sets = [1, 2].map((id) => ({ id: long(id) }))
+      const transactionId = yield* begin
+      assert.strictEqual((yield* failure(batch(insert, sets, transactionId)))._tag, "StatementTimeout")
+      assert.match((yield* refused("select 1", {}, { transactionId }))[1], /SQLState: 25P02$/)
+      yield* commit(transactionId)
+      assert.strictEqual((yield* failure(batch(insert, sets)))._tag, "StatementTimeout")
+      assert.deepStrictEqual(yield* scalar("select count(*) from late"), { longValue: 0 })
+    }).pipe(Effect.provide(database({ limits: { statementTimeout: "1 second" } })))
+  )
+
   it.live("a statement whose session is ended while it runs fails with the reason", () =>
     Effect.gen(function* () {
       const fiber = yield* Effect.forkChild(Effect.flip(execute("select pg_sleep(31)")))
