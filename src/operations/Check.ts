@@ -3,7 +3,7 @@
  */
 import { Clock, Effect, Schedule, Schema } from "effect"
 import { SqlClient, SqlError } from "effect/sql"
-import { adviceOn, type Cluster, onForeign } from "./database/Advice.ts"
+import { adviceOn, type Cluster, newerServer, onForeign } from "./database/Advice.ts"
 import { dataApiReasonOf } from "./database/DatabaseFailure.ts"
 import { takesNoWrites } from "./database/SqlStateAdvice.ts"
 import { Target } from "./database/Target.ts"
@@ -121,7 +121,8 @@ const look = Effect.fnUntraced(function* (options: MigrateOptions) {
     reachable,
     mayCreate,
     misplaced: migrations.problems.filter(({ kind }) => kind === "search path"),
-    foreign: migrations.problems.filter(({ kind }) => kind === "foreign")
+    foreign: migrations.problems.filter(({ kind }) => kind === "foreign"),
+    tooOld: migrations.problems.filter(({ kind }) => kind === "server")
   }
 })
 
@@ -170,12 +171,11 @@ const problemOf = ({ journal, pending, readOnly, role }: Reachable, mayCreate: b
  */
 export const found = Effect.fn("Check.found")(function* (options: MigrateOptions = {}) {
   const { backend, location } = yield* Target
-  const { foreign, mayCreate, misplaced, reachable } = yield* look(options)
-  const inTheWay = [...misplaced, ...foreign].map(({ message }) => message)
+  const { foreign, mayCreate, misplaced, reachable, tooOld } = yield* look(options)
+  const inTheWay = [...tooOld, ...misplaced, ...foreign].map(({ message }) => message)
+  const advice = tooOld.length > 0 ? newerServer : onForeign(misplaced.length > 0)
   const problem: CheckProblem | null =
-    inTheWay.length === 0
-      ? problemOf(reachable, mayCreate)
-      : { problem: inTheWay.join("; "), ...onForeign(misplaced.length > 0) }
+    inTheWay.length === 0 ? problemOf(reachable, mayCreate) : { problem: inTheWay.join("; "), ...advice }
   const report: CheckReport = { ok: problem === null, backend, location, reachable, problem }
   return report
 })

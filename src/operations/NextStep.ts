@@ -1,6 +1,6 @@
 /** The next thing to do about a database, derived from the verification report. */
 import { Schema } from "effect"
-import { onForeign } from "./database/Advice.ts"
+import { newerServer, onForeign } from "./database/Advice.ts"
 import type { MigrationStatus } from "./migrate/Comparison.ts"
 import * as Drift from "./verify/Drift.ts"
 import type { VerifyReport } from "./verify/Verify.ts"
@@ -21,6 +21,7 @@ const nextOnMigrations = ({ pending, problems }: MigrationStatus): NextStep | un
   const [problem] = problems
   if (problem?.kind === "tables")
     return step(problem.message, "See what would be created again", "alex-db repair --dry-run")
+  if (problem?.kind === "server") return step(problem.message, newerServer.fix, null)
   if (problem?.kind === "foreign" || problem?.kind === "search path")
     return step(problem.message, onForeign(problem.kind === "search path").fix, null)
   if (problem !== undefined) return step(problem.message, "See all of it", "alex-db migrate status")

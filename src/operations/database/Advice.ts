@@ -153,6 +153,12 @@ const oneSchema =
 export const onForeign = (misplaced: boolean): Pick<Advice, "code" | "fix"> =>
   misplaced ? { code: "schema", fix: oneSchema } : { code: "foreign", fix: ownDatabase }
 
+/** What to do about a server that is too old for Alex's tables. */
+export const newerServer: Pick<Advice, "code" | "fix"> = {
+  code: "server-version",
+  fix: "Upgrade the server, or name a database of a newer one in DATABASE_URL or AURORA_CLUSTER_ARN"
+}
+
 const refusedText = (message: string, state: string | undefined): string =>
   `The database refused: ${message}${state === undefined ? "" : ` (SQLSTATE ${state})`}`
 

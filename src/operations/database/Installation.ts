@@ -47,6 +47,7 @@ const JournalRow = Schema.Struct({
 
 const Found = Schema.Tuple([
   Schema.Struct({
+    server: Schema.String,
     schema: Schema.NullOr(Schema.String),
     barred: Schema.NullOr(Schema.String),
     relations: Schema.Array(Relation),
@@ -69,6 +70,8 @@ export type Standing = "fresh" | "migrated" | "remade" | "incomplete"
 /** What was found in the current schema. */
 export interface Installation {
   readonly standing: Standing
+  /** The server's version, such as `16.4`. */
+  readonly server: string
   /** The current schema's name, empty if the search path names none that exists. */
   readonly schema: string
   /**
@@ -102,7 +105,7 @@ const query = Effect.fnUntraced(function* (names: CreatedObjects, options: { rea
   const functions = names.functions.map(({ name }) => name)
   const tables = [...Layout.tables, ...names.tables, journalTable]
   return yield* sql`
-    select current_schema()::text as schema, (
+    select current_setting('server_version') as server, current_schema()::text as schema, (
         -- A schema of the search path that the role may not use is as if it were not there.
         select n.nspname::text
         from unnest(string_to_array(current_setting('search_path'), ',')) with ordinality p(name, place)
@@ -292,6 +295,7 @@ const ownInstallation = (
   const misplaced = pathProblems(found.schema, found.relations.filter(journal))
   return {
     standing: (own ?? []).length > 0 ? "migrated" : "fresh",
+    server: found.server,
     schema: found.schema ?? "",
     journal: own,
     others: entries?.filter(({ name }) => !isOwn(name)) ?? [],
@@ -346,6 +350,7 @@ export const inspect = Effect.fn("Installation.inspect")(function* (
   )
   const result: Installation = {
     standing,
+    server: found.server,
     schema: found.schema ?? "",
     journal: entries,
     others: all?.filter(({ name }) => isOwn(name)) ?? [],

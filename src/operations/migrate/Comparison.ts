@@ -1,6 +1,6 @@
 /** Compares the journal with the migrations: what is applied, what is pending, and what is wrong. Pure. */
 import { Schema } from "effect"
-import { onForeign } from "../database/Advice.ts"
+import { newerServer, onForeign } from "../database/Advice.ts"
 import * as Installation from "../database/Installation.ts"
 import { takenNames } from "../database/TakenNames.ts"
 import * as Migration from "./Migration.ts"
@@ -17,20 +17,33 @@ export const Problem = Schema.Struct({
     "foreign",
     "search path",
     "tables",
-    "number"
+    "number",
+    "server"
   ]),
   migration: Schema.String,
   message: Schema.String
 })
 export type Problem = typeof Problem.Type
 
+/** The oldest PostgreSQL that runs Alex's migrations: they replace triggers. */
+const OLDEST_SERVER = 14
+
+/** A server that is too old for migrations of Alex's that are pending. */
+const serverProblems = (server: string, pending: ReadonlyArray<Migration.Migration>): ReadonlyArray<Problem> => {
+  const needs = pending.find(({ name }) => !Migration.isOwn(name))
+  if (needs === undefined || Number.parseInt(server, 10) >= OLDEST_SERVER) return []
+  const message = `the server is PostgreSQL ${server}, and Alex's tables need ${OLDEST_SERVER} or later`
+  return [{ kind: "server", migration: needs.name, message }]
+}
+
 /** The refusal for these problems. Of another application's objects it says where Alex's may go instead. */
 export const refusalOf = (problems: ReadonlyArray<Problem>): MigrationRefused => {
+  const isTooOld = problems.some(({ kind }) => kind === "server")
   const isMisplaced = problems.some(({ kind }) => kind === "search path")
   const isForeign = isMisplaced || problems.some(({ kind }) => kind === "foreign")
   return new MigrationRefused({
     problems: problems.map(({ message }) => message),
-    ...(isForeign ? { fix: onForeign(isMisplaced).fix } : {})
+    ...(isTooOld ? { fix: newerServer.fix } : isForeign ? { fix: onForeign(isMisplaced).fix } : {})
   })
 }
 
@@ -135,13 +148,25 @@ const ownBefore = ({ name }: Installation.Entry): string =>
 /** The same for a database, whose tables are checked too: those that are not Alex's are problems. */
 export const compareInstallation = (
   migrations: ReadonlyArray<Migration.Migration>,
-  { foreign, holders, incomplete, journal, misplaced, notices, others, standing, tables }: Installation.Installation,
+  {
+    foreign,
+    holders,
+    incomplete,
+    journal,
+    misplaced,
+    notices,
+    others,
+    server,
+    standing,
+    tables
+  }: Installation.Installation,
   to?: number
 ): MigrationStatus => {
   const state = compare(migrations, standing === "remade" ? [] : journal, to)
   const pending = migrations.filter((migration) => state.pending.some(({ name }) => name === migration.name))
   const existing = tables.map(({ name }) => name)
   const problems = [
+    ...serverProblems(server, pending),
     ...[...foreign, ...takenNames(holders, pending, existing)].map(
       (message): Problem => ({
         kind: misplaced.includes(message) ? "search path" : "foreign",

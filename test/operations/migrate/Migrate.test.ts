@@ -37,6 +37,19 @@ const entryOf = ({ checksum, name }: Migration.Migration, durationMs: number | n
   version: "0.1.0"
 })
 
+/** What is found in an empty database. */
+const empty = {
+  schema: "public",
+  others: [],
+  tables: [],
+  functions: [],
+  foreign: [],
+  misplaced: [],
+  holders: [],
+  incomplete: [],
+  notices: []
+}
+
 describe("comparing the journal with the migrations", () => {
   const one = migrationOf("001_one.sql", "select 1")
   const two = migrationOf("002_two.sql", "select 2")
@@ -46,6 +59,27 @@ describe("comparing the journal with the migrations", () => {
     const status = Migrate.compare([one, two], [entryOf(one), entryOf(two)])
     assert.isTrue(status.current)
     assert.deepStrictEqual(status.problems, [])
+  })
+
+  it("refuses to apply Alex's to a server that is too old for them, and only those", () => {
+    const problemsOn = (server: string, migration: Migration.Migration, applied: boolean) =>
+      Migrate.compareInstallation([migration], {
+        ...empty,
+        server,
+        journal: applied ? [entryOf(migration)] : undefined,
+        standing: applied ? "migrated" : "fresh"
+      }).problems
+    const own = { ...two, name: "own/002_two" }
+    assert.deepStrictEqual(problemsOn("13.23", one, false), [
+      {
+        kind: "server",
+        migration: "001_one",
+        message: "the server is PostgreSQL 13.23, and Alex's tables need 14 or later"
+      }
+    ])
+    for (const server of ["14.0", "14beta1", "18.4 (Debian 18.4-1)"])
+      assert.deepStrictEqual(problemsOn(server, one, false), [], server)
+    assert.deepStrictEqual([...problemsOn("13.23", one, true), ...problemsOn("13.23", own, false)], [])
   })
 
   it("lists what is pending, up to the number asked for", () => {
