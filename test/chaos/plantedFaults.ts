@@ -189,9 +189,16 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "a batch on its own is not all or nothing",
     file: "src/local/engine/BatchExecuteStatement.ts",
-    from: "request.transactionId === undefined ? allOrNothing(session, runAll(session)) : runAll(session)",
-    to: "runAll(session)",
+    from: "request.transactionId === undefined ? allOrNothing(session, work) : aborting(session, work)",
+    to: "work",
     tests: ["test/local/LocalDataApi.test.ts", "test/local/engine/Engine.test.ts"]
+  },
+  {
+    name: "a batch over its time leaves its transaction open",
+    file: "src/local/engine/BatchExecuteStatement.ts",
+    from: ": aborting(session, work)",
+    to: ": work",
+    tests: ["test/local/postgres/PostgresPool.test.ts"]
   },
   {
     name: "a transaction stays busy",
