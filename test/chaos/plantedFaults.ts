@@ -715,6 +715,14 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     tests: ["test/gateway/psql.test.ts"]
   },
   {
+    name: "a literal of the gateway's clients is read in another client's time zone",
+    file: "src/gateway/session/ClientSession.ts",
+    from: 'readingOf(this.settings.values, this.transaction?.sets ?? "") + sql',
+    to: "sql",
+    tests: ["test/gateway/messages.test.ts"],
+    needsPostgres: true
+  },
+  {
     name: "a statement that ends while it is given up ends its connection",
     file: "src/gateway/cancel/Cancellable.ts",
     from: "resume(exit)\n        givingUp?.interruptUnsafe()",

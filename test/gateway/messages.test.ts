@@ -849,6 +849,67 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
       })
     )
 
+    it.effect(
+      "literals are read by the settings of the moment, whatever they were when the same text was sent before",
+      () =>
+        Effect.gen(function* () {
+          const { directUrl, port } = yield* TestGateway
+          const settings = [
+            ...["set timezone to 'GMT'", "set timezone to 'PST8PDT'", "set timezone to 'GMT'"],
+            ...[
+              "begin; set local timezone to 'PST8PDT'",
+              "rollback",
+              "begin; set local timezone to 'PST8PDT'; savepoint s"
+            ],
+            ...[
+              "set local timezone to 'Asia/Tokyo'",
+              "rollback to s",
+              "select set_config('timezone', 'Asia/Tokyo', true)"
+            ],
+            ...[
+              "rollback",
+              "begin; set timezone to 'Asia/Tokyo'",
+              "rollback",
+              "set datestyle to 'ISO, DMY'",
+              "reset all"
+            ]
+          ]
+          const read =
+            "select '2010-04-05 14:42'::timestamptz - '2010-01-01Z'::timestamptz + ('01/02/2003'::date - '2003-01-01') * interval '1 year'"
+          const direct = new URL(directUrl)
+          const rows = (to: number, host?: string) =>
+            Effect.promise(async () => {
+              const client = await RawClient.connect(to, direct.pathname.slice(1), direct.username, host)
+              const found: Array<unknown> = []
+              for (const set of settings) {
+                await client.ask(query(set))
+                found.push([
+                  set,
+                  (await client.ask(query(read))).firsts,
+                  (await client.ask(...prepared("", read))).firsts
+                ])
+              }
+              await client.kill()
+              return found
+            })
+          assert.deepStrictEqual(yield* rows(port), yield* rows(Number(direct.port), direct.hostname))
+        })
+    )
+
+    it.effect("a literal that means now does so each time that it is sent", () =>
+      Effect.gen(function* () {
+        const { directUrl, port } = yield* TestGateway
+        const times = yield* Effect.promise(async () => {
+          const client = await RawClient.connect(port, new URL(directUrl).pathname.slice(1))
+          const found: Array<string> = []
+          for (let n = 0; n < 4; n++) found.push(...(await client.ask(query("select 'now'::timestamptz"))).firsts)
+          await client.kill()
+          return found
+        })
+        assert.strictEqual(new Set(times).size, 4)
+      })
+    )
+
     it.effect("there is something to ask about", () =>
       Effect.gen(function* () {
         const { directUrl } = yield* TestGateway

@@ -5,6 +5,8 @@
  * time.
  */
 import { randomBytes } from "node:crypto"
+import * as Exit from "effect/Exit"
+import type { DataApiError } from "../../data-api/DataApiError.ts"
 import { literal } from "../../data-api/statement/Quoting.ts"
 import { remember } from "../../data-api/statement/RecentTexts.ts"
 import { LONGEST_TEXT } from "../session/ClientTexts.ts"
@@ -71,6 +73,12 @@ export class StatementTags {
     remember(this.#texts, sql, text, CAPACITY)
     return text
   }
+}
+
+/** Whether a backend may still be running the statement after its call has ended. */
+export const mayRunOn = (exit: Exit.Exit<unknown, DataApiError>): boolean => {
+  const error = Exit.isFailure(exit) ? Exit.findErrorOption(exit) : undefined
+  return error !== undefined && (error._tag === "None" || error.value.didRun === "unknown")
 }
 
 /** Cancels the one backend that runs a statement with this comment, in one statement: in between it could take another. */

@@ -1,10 +1,9 @@
 /** One client's session: its settings, its transaction, and its calls of the service. */
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import type { DataApi, ExecuteStatementResponse, SqlParameter } from "../../data-api/DataApi.ts"
 import { type DataApiError, outcomeUnknown } from "../../data-api/DataApiError.ts"
 import { isRead } from "../../data-api/sql/ReadOnly.ts"
-import { cancelSql, type StatementTag, type StatementTags } from "../cancel/StatementTags.ts"
+import { cancelSql, mayRunOn, type StatementTag, type StatementTags } from "../cancel/StatementTags.ts"
 import type { LockTable } from "../locks/LockTable.ts"
 import type { ErrorFields, TransactionStatus } from "../protocol/BackendMessages.ts"
 import type { NumberedColumn, SequenceLookup } from "../sequences/SequenceLookup.ts"
@@ -29,7 +28,7 @@ import {
 } from "./OpenTransaction.ts"
 import type { Prepared } from "./PreparedText.ts"
 import { SessionSettings } from "./settings/SessionSettings.ts"
-import { material, modesSet, naming, setConfig } from "./settings/Settings.ts"
+import { material, modesSet, namesMoment, naming, readingOf, setConfig } from "./settings/Settings.ts"
 import { beginUnit, endUnit, leaves, otherLevel, releaseUnit, rollBackUnit, unitModes } from "./WholeSession.ts"
 
 /** The services and options that all sessions of a gateway share. */
@@ -68,12 +67,6 @@ export const aborted = (): Refused =>
 /** A call that may have run fails with OutcomeUnknown, even if no `RetryPolicy` has said so. */
 const unclear = (error: DataApiError): DataApiError =>
   error.didRun === "unknown" && error.reason._tag !== "OutcomeUnknown" ? outcomeUnknown(error) : error
-
-/** Whether a backend may still be running the statement after its call has ended. */
-const mayRunOn = (exit: Exit.Exit<unknown, DataApiError>): boolean => {
-  const error = Exit.isFailure(exit) ? Exit.findErrorOption(exit) : undefined
-  return error !== undefined && (error._tag === "None" || error.value.didRun === "unknown")
-}
 
 export class Session {
   readonly upstream: Upstream
@@ -173,11 +166,13 @@ export class Session {
   /** Sends a statement with a tag, by which a cancel request finds its backend. */
   tagged<A>(sql: string, send: (text: string) => Effect.Effect<A, DataApiError>): Effect.Effect<A, DataApiError> {
     return Effect.suspend(() => {
-      const tag = this.upstream.tags.take(sql)
-      this.#sent = { sql, tag }
+      const read = readingOf(this.settings.values, this.transaction?.sets ?? "") + sql
+      if (namesMoment(sql)) this.upstream.tags.renew(read)
+      const tag = this.upstream.tags.take(read)
+      this.#sent = { sql: read, tag }
       return Effect.onExit(send(tag.comment + sql), (exit) => {
         tag.release()
-        if (mayRunOn(exit)) this.upstream.tags.renew(sql)
+        if (mayRunOn(exit)) this.upstream.tags.renew(read)
         return Effect.void
       })
     })
@@ -202,10 +197,11 @@ export class Session {
   send(call: Call): Effect.Effect<ExecuteStatementResponse, Refused> {
     return Effect.suspend(() => {
       if (this.transaction?.failed === true) return Effect.fail(aborted())
-      const { positionOf } = call
       const isOutside = this.transaction === undefined
       const sent = Effect.mapError(this.call(call), (error) => {
-        const refused = refusedBy(error, (position) => positionOf?.(position - (this.#sent?.tag.comment.length ?? 0)))
+        const refused = refusedBy(error, (position) =>
+          call.positionOf?.(position - (this.#sent?.tag.comment.length ?? 0))
+        )
         const hint = isOutside ? hintOutside(refused.fields.code, call.sql) : undefined
         return hint === undefined ? refused : new Refused({ ...refused, fields: { ...refused.fields, hint } })
       })

@@ -46,6 +46,8 @@ export interface OpenTransaction {
   unclear: boolean
   /** A hash of the statements so far that may have changed what names in later ones mean; empty if there is none. */
   names: string
+  /** A hash of the statements that have changed settings, or taken that back; empty if there is none. */
+  sets: string
   /** The client's cursors, by name. */
   readonly cursors: Map<string, DeclaredCursor>
 }
@@ -64,6 +66,7 @@ export const openTransaction = (id: string, implicit: boolean, holding: Holding,
   savepoints: [],
   unclear: false,
   names: "",
+  sets: "",
   cursors: new Map()
 })
 
@@ -86,6 +89,11 @@ export const KEEP_LOCK = "close all"
 
 /** Takes no snapshot, which would be older than the first statement of a client that idles after BEGIN. */
 export const KEEP_OPEN = "show transaction_isolation"
+
+/** Notes a statement after which the transaction has other settings. */
+export const changeSettings = (transaction: OpenTransaction, statement: string): void => {
+  transaction.sets = hash("sha256", `${transaction.sets}\n${statement}`, "base64")
+}
 
 /** Notes a statement that may have changed what names in later ones mean. */
 export const changeNames = (transaction: OpenTransaction, statement: string): void => {

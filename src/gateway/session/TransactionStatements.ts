@@ -6,7 +6,7 @@ import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { commandTag } from "../statement/CommandTag.ts"
 import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
 import type { Session } from "./ClientSession.ts"
-import { holdingOf, noteModes } from "./OpenTransaction.ts"
+import { changeSettings, holdingOf, noteModes } from "./OpenTransaction.ts"
 import { done } from "./StatementOutcome.ts"
 import { readOnlyGateway } from "./settings/SettingStatements.ts"
 
@@ -110,6 +110,7 @@ export const rollbackTo = Effect.fnUntraced(function* (session: Session, { sql, 
   yield* noted(session, called)
   if (transaction !== undefined) {
     transaction.failed = false
+    if (transaction.sets !== "") changeSettings(transaction, sql)
     const at = lastOf(session, unquotedName(words.at(-1)))
     const found = transaction.savepoints[at]
     if (found !== undefined) {

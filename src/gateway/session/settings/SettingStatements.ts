@@ -7,7 +7,7 @@ import type { ClientStatement } from "../../statement/ClientStatement.ts"
 import { commandTag } from "../../statement/CommandTag.ts"
 import { type Refused, refusal, refusedBy } from "../../statement/Refused.ts"
 import type { Session } from "../ClientSession.ts"
-import { changeNames, noteModes, type OpenTransaction } from "../OpenTransaction.ts"
+import { changeNames, changeSettings, noteModes, type OpenTransaction } from "../OpenTransaction.ts"
 import { done } from "../StatementOutcome.ts"
 import { ofUser } from "./SessionSettings.ts"
 import {
@@ -85,6 +85,7 @@ export const rememberConfig = Effect.fnUntraced(function* (
   if (calls.length === 0) return
   const { transaction } = session
   for (const { name } of calls) if (name !== undefined) transaction?.changed.add(name)
+  if (transaction !== undefined) changeSettings(transaction, `${statement.sql}${JSON.stringify(values)}`)
   if (transaction !== undefined && calls.some(({ name }) => name === undefined || decidesNames(name))) {
     changeNames(transaction, `${statement.sql}${JSON.stringify(values)}`)
   }
@@ -114,6 +115,7 @@ const modesOf = ({ sql, starts, words }: ClientStatement): string | undefined =>
 
 /** Notes a SET in a transaction: it replaces a pending setting, and may change what names mean. */
 const noteSet = (transaction: OpenTransaction, name: string | undefined, { sql }: ClientStatement): void => {
+  changeSettings(transaction, sql)
   if (name === undefined) return
   transaction.pending.delete(name)
   if (name !== "") transaction.changed.add(name)

@@ -32,6 +32,18 @@ export const material = (
   )
 }
 
+/**
+ * What stands for the settings by which PostgreSQL reads the literals of a statement. The service prepares a text once, and
+ * PostgreSQL reads them then: `'2020-01-01 12:00'` in the time zone of that moment.
+ *
+ * @param within what stands for the settings that a transaction has changed for itself
+ */
+export const readingOf = (settings: Settings, within: string): string =>
+  settings.size === 0 && within === "" ? "" : `${JSON.stringify(material(settings, "", true))}${within}`
+
+/** Whether a statement may have a literal that means the time at which PostgreSQL reads it. */
+export const namesMoment = (sql: string): boolean => /'[^']*\b(?:now|today|tomorrow|yesterday)\b/i.test(sql)
+
 /** The query that applies settings to a transaction. */
 export const setConfig = (settings: ReadonlyArray<readonly [name: string, value: string]>): string =>
   `select ${settings.map(([name, value]) => `set_config(${literal(name)}, ${literal(value)}, true)`).join(", ")}`
