@@ -200,15 +200,20 @@ const samples = [
   sample("agent_calls", AgentCall, { age: "called_at" })
 ]
 
+/** The columns that a table's rows are read by; empty for one whose rows are not read. */
+export const columnsOf = (table: string): ReadonlyArray<string> =>
+  samples.find((one) => one.table === table)?.columns ?? []
+
 /** Decodes the newest rows of each of these tables as the repositories would, and says how many there were. */
 export const decodeSamples = Effect.fnUntraced(function* (tables: ReadonlySet<string>) {
   const sql = yield* SqlClient.SqlClient
   const findings: Array<RowFinding> = []
   const read = new Map<string, number>()
   for (const { age, columns, decode, key, limit, table } of samples.filter((one) => tables.has(one.table))) {
+    // A prepared statement fails in a session that has changed the table's columns since, as repair does.
     const rows = yield* sql.unsafe<Record<string, unknown>>(
       `select ${columns.join(", ")} from ${table} order by ${age} desc limit ${limit}`
-    )
+    ).unprepared
     read.set(table, rows.length)
     for (const row of rows) {
       const decoded = decode(row)

@@ -25,7 +25,7 @@ import * as Catalogue from "./Catalogue.ts"
 import * as Constraints from "./Constraints.ts"
 import * as Drift from "./Drift.ts"
 import { Finding, undecodable } from "./Finding.ts"
-import { decodeSamples, runRowChecks } from "./RowChecks.ts"
+import { columnsOf, decodeSamples, runRowChecks } from "./RowChecks.ts"
 
 /**
  * The report. `ok` is false if anything is missing, drifted or wrong. `drift` is `null` if it was not checked.
@@ -131,17 +131,38 @@ interface RowsChecked {
   readonly read: ReadonlyMap<string, number>
 }
 
+/** The tables that came after the first ones and lack a column: a statement on them would abort a transaction. */
+const lackingColumns = (
+  catalogue: Catalogue.Catalogue,
+  tables: ReadonlyArray<string>
+): ReadonlyMap<string, Finding> => {
+  const columns = new Set(
+    catalogue.filter(({ kind }) => kind === "column").map(({ name, table }) => `${table}.${name}`)
+  )
+  return new Map(
+    tables
+      .filter((table) => !Layout.isAlexs(table))
+      .flatMap((table) => {
+        const missing = columnsOf(table).filter((column) => !columns.has(`${table}.${column}`))
+        const message = `the rows of ${table} could not be checked: it has no ${missing.join(", ")}`
+        return missing.length === 0 ? [] : [[table, { severity: "problem", check: "rows", message }]]
+      })
+  )
+}
+
 /** Checks the rows of all tables. */
 const checkRows = (
   catalogue: Catalogue.Catalogue,
   softened: ReturnType<typeof softenedBy>,
   { pending }: MigrationStatus
 ) => {
-  const tables = new Set(catalogue.filter(({ kind }) => kind === "table").map(({ name }) => name))
+  const existing = catalogue.filter(({ kind }) => kind === "table").map(({ name }) => name)
+  const lacking = lackingColumns(catalogue, existing)
+  const tables = new Set(existing.filter((table) => !lacking.has(table)))
   return Effect.all([runRowChecks(tables), decodeSamples(tables)]).pipe(
     Effect.map(([found, { findings, read }]) => ({
       read,
-      findings: [...found, ...findings].map(({ finding, table }) => softened(table)(finding))
+      findings: [...lacking.values(), ...[...found, ...findings].map(({ finding, table }) => softened(table)(finding))]
     })),
     // If a column is missing or has another type, the row checks can't run; drift names the column.
     Effect.catchTag("SqlError", (error) => {
