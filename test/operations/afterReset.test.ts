@@ -19,7 +19,7 @@ const history = [
   "insert into users (clerk_user_id) values ('user_gone')",
   "insert into instruments (symbol, name) values ('GONE', 'Gone')",
   `insert into portfolio_snapshots (clerk_user_id, day, cash, market_value, total, accounts, asset_classes, regions, sectors)
-    values ('user_gone', '2026-01-31', 1, 1, 2, '[]', '{}', '{}', '{}'), ('user_1', '2026-01-31', 1, 1, 2, '[]', '{}', '{}', '{}')`,
+    values ('user_gone', '2026-01-31', 1, 1, 2, '{}', '{}', '{}', '{}'), ('user_1', '2026-01-31', 1, 1, 2, '{}', '{}', '{}', '{}')`,
   "insert into price_history values ('GONE', '2026-01-31', 1), ('SPY', '2026-01-31', 1)"
 ]
 
