@@ -148,7 +148,8 @@ const snapshotOf = (sql: Sql, user: ClerkUserId | undefined) =>
       SELECT
         clerk_user_id, ${today}, coalesce(cash, 0), coalesce(value, 0), coalesce(cash + value, 0),
         coalesce(accounts, '{}'), coalesce(asset_classes, '{}'), coalesce(regions, '{}'), coalesce(sectors, '{}'), now()
-      FROM person NATURAL LEFT JOIN totals NATURAL LEFT JOIN classes NATURAL LEFT JOIN region NATURAL LEFT JOIN sector
+      FROM person LEFT JOIN totals USING (clerk_user_id) LEFT JOIN classes USING (clerk_user_id)
+        LEFT JOIN region USING (clerk_user_id) LEFT JOIN sector USING (clerk_user_id)
       ORDER BY clerk_user_id
       ON CONFLICT (clerk_user_id, day) DO UPDATE SET ${replaced}
       RETURNING 1

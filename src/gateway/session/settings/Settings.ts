@@ -1,5 +1,6 @@
 /** The settings of a session, which the service forgets between calls. Pure. */
 import { literal, quotedName, unquotedName } from "../../../data-api/statement/Quoting.ts"
+import { tokenize } from "../../../data-api/statement/SqlLexer.ts"
 import type { ClientStatement } from "../../statement/ClientStatement.ts"
 
 /** Settings by name in lower case. */
@@ -41,8 +42,14 @@ export const material = (
 export const readingOf = (settings: Settings, within: string): string =>
   settings.size === 0 && within === "" ? "" : `${JSON.stringify(material(settings, "", true))}${within}`
 
-/** Whether a statement may have a literal that means the time at which PostgreSQL reads it. */
-export const namesMoment = (sql: string): boolean => /'[^']*\b(?:now|today|tomorrow|yesterday)\b/i.test(sql)
+const moment = /\b(?:now|today|tomorrow|yesterday)\b/i
+
+/** Whether a statement may have a literal that means the time at which PostgreSQL reads it; `now()` is none. */
+export const namesMoment = (sql: string): boolean =>
+  moment.test(sql) &&
+  tokenize(sql).some(
+    ({ end, kind, start }) => (kind === "string" || kind === "dollarString") && moment.test(sql.slice(start, end))
+  )
 
 /** The query that applies settings to a transaction. */
 export const setConfig = (settings: ReadonlyArray<readonly [name: string, value: string]>): string =>
