@@ -22,7 +22,7 @@ layer(worldLayer(), options)("people at work among faults", (it) => {
         if (failing !== undefined) assert.fail(explain(failing))
         assert.strictEqual(distribution.programs, 300)
       }),
-    120_000
+    600_000
   )
 
   it.effect("a seed runs the same way every time", () =>

@@ -48,7 +48,7 @@ table both_of;`,
 \\dT+ mood
 \\dn
 \\dp
-\\du
+\\du postgres
 \\l template1
 \\dx
 \\dd

@@ -92,6 +92,20 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
     }).pipe(Effect.provide(postgresWith({ standard_conforming_strings: "off" })))
   )
 
+  it.effect("a generated column over a time is suggested with the time in UTC, whatever a backslash means", () =>
+    Effect.gen(function* () {
+      yield* execute(
+        ...originalDatabase,
+        "alter table jobs add column day date generated always as (created_at::date) stored"
+      )
+      const { adoption } = yield* Plan.plan()
+      assert.deepStrictEqual(
+        adoption?.obstacles.map(({ redo }) => redo),
+        ["ALTER TABLE jobs ADD COLUMN day date GENERATED ALWAYS AS (((created_at AT TIME ZONE 'UTC'))::date) STORED;"]
+      )
+    }).pipe(Effect.provide(postgresWith({ standard_conforming_strings: "off" })))
+  )
+
   it.effect("a database that prints every name in quotes is no other one", () =>
     Effect.gen(function* () {
       yield* execute(...originalDatabase)

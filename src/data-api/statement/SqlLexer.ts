@@ -91,8 +91,8 @@ const endOfBackslashed = (sql: string, start: number): number => {
   return -1
 }
 
-/** The end of an E-string, which may continue with another literal after white space with a line break. */
-const endOfEscapeString = (sql: string, start: number): number => {
+/** The end of an E-string, which may continue with another literal after white space with a line break; -1 if it has no end. `start` is at its quote. */
+export const endOfEscapeString = (sql: string, start: number): number => {
   let end = endOfBackslashed(sql, start)
   for (;;) {
     if (end === -1) return -1
@@ -160,7 +160,8 @@ const markAt = (sql: string, start: number, c: string, after: string): Token | u
   return token("dollarString", sql, start, close === -1 ? -1 : close + tag.length)
 }
 
-const next = (sql: string, start: number): Token => {
+/** The token that begins at `start`. */
+export const tokenAt = (sql: string, start: number): Token => {
   if (isAt(sql, start, SPACE)) return token("space", sql, start, endOfRun(sql, start + 1, SPACE))
   if (isAt(sql, start, LETTER)) return wordAt(sql, start)
   const c = sql.charAt(start)
@@ -184,16 +185,16 @@ const next = (sql: string, start: number): Token => {
 export const tokenize = (sql: string): ReadonlyArray<Token> => {
   const tokens: Array<Token> = []
   for (let at = 0; at < sql.length; ) {
-    const token = next(sql, at)
+    const token = tokenAt(sql, at)
     tokens.push(token)
     at = token.end
   }
   return tokens
 }
 
-/** The tokens that mean something: all but white space and comments. */
+/** The tokens that mean something: all but white space and comments. PostgreSQL refuses a comment without an end. */
 export const meaningful = (sql: string): ReadonlyArray<Token> =>
-  tokenize(sql).filter(({ kind }) => kind !== "space" && kind !== "comment")
+  tokenize(sql).filter(({ kind, unterminated }) => kind !== "space" && (kind !== "comment" || unterminated))
 
 /** Whether a statement's first words create a function or procedure, whose body may contain semicolons. */
 const beginsRoutine = ([first, second, third, fourth]: ReadonlyArray<string>): boolean =>

@@ -85,7 +85,10 @@ const withoutVoid = (sql: string, types: ReadonlyArray<number>): string => {
 /** Parse. */
 export const prepare = Effect.fnUntraced(function* (session: Session, sql: string, types: ReadonlyArray<number>) {
   const isCall = /^\s*call\b/i.test(sql)
-  const [written, ...others] = session.upstream.texts.statementsOf(isCall ? sql : withoutVoid(sql, types))
+  const [written, ...others] = session.upstream.texts.statementsOf(
+    isCall ? sql : withoutVoid(sql, types),
+    session.settings
+  )
   if (others.length > 0) {
     return yield* refusal("42601", "cannot insert multiple commands into a prepared statement")
   }

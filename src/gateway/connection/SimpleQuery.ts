@@ -103,7 +103,7 @@ const runAll = Effect.fnUntraced(function* (answering: Answering, statements: Re
 /** Answers a query, except for the final ReadyForQuery. */
 export const simpleQuery = (answering: Answering, text: string | undefined): Effect.Effect<void> => {
   const { session, socket } = answering
-  const statements = text === undefined ? undefined : session.upstream.texts.statementsOf(text)
+  const statements = text === undefined ? undefined : session.upstream.texts.statementsOf(text, session.settings)
   if (statements?.length === 0) return Effect.sync(() => void socket.send(Backend.emptyQueryResponse))
   const ran = statements === undefined ? Effect.fail(notUtf8()) : runAll(answering, statements)
   const wasIdle = session.transaction === undefined

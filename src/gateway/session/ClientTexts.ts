@@ -1,6 +1,8 @@
 /** A cache of parsed client texts, since programs send the same texts again. */
 import { remember } from "../../data-api/statement/RecentTexts.ts"
 import { type ClientStatement, statementsOf } from "../statement/ClientStatement.ts"
+import { statementsOfEscaped } from "../statement/literals/EscapedStrings.ts"
+import type { SessionSettings } from "./settings/SessionSettings.ts"
 
 const CAPACITY = 500
 /** A longer text is probably a script that runs once, and is not remembered. */
@@ -9,8 +11,10 @@ export const LONGEST_TEXT = 10_000
 export class ClientTexts {
   readonly #known = new Map<string, ReadonlyArray<ClientStatement>>()
 
-  /** The statements of a text. */
-  statementsOf(text: string): ReadonlyArray<ClientStatement> {
+  /** The statements of a text that a session with these settings receives. */
+  statementsOf(text: string, settings: SessionSettings): ReadonlyArray<ClientStatement> {
+    if (text.includes("\\") && settings.current("standard_conforming_strings") === "off")
+      return statementsOfEscaped(text)
     if (text.length > LONGEST_TEXT) return statementsOf(text)
     const statements = this.#known.get(text) ?? statementsOf(text)
     remember(this.#known, text, statements, CAPACITY)

@@ -38,8 +38,7 @@ export const withPackedLiterals = Effect.fnUntraced(function* (
 ) {
   const { kind, sql } = statement
   const isOther = kind !== "query" && kind !== "write"
-  if (sql.length < LONG || isOther || session.settings.current("standard_conforming_strings") === "off")
-    return undefined
+  if (sql.length < LONG || isOther) return undefined
   const own = Math.max(types.length, parametersIn(statement))
   const packed = packLiterals(statement, own)
   if (packed === undefined) return undefined

@@ -1,6 +1,6 @@
 /** Classifies a client's statements by how the gateway handles them, from their words alone. Pure. */
 import { characters } from "../../data-api/Limits.ts"
-import { statementTokens, type Token, tokenize } from "../../data-api/statement/SqlLexer.ts"
+import { meaningful, statementTokens, type Token } from "../../data-api/statement/SqlLexer.ts"
 import { writes } from "../../data-api/statement/StatementKind.ts"
 import type { SentText } from "./SentText.ts"
 import type { Wrapped } from "./Wrapped.ts"
@@ -154,7 +154,7 @@ const shapeOf = (words: ReadonlyArray<string>, starts: ReadonlyArray<number>): S
   return plain(kind, kind === "execute" || kind === "fetch" ? undefined : false)
 }
 
-const meaningful = (token: Token): boolean => token.kind !== "space" && token.kind !== "comment"
+const refused: Shape = { kind: "other", returnsRows: false, tail: 0 }
 
 /** The words of a text, where they begin (counted from `from`), and the statement's kind. */
 const wordsIn = (text: string, tokens: ReadonlyArray<Token>, from: number) => {
@@ -165,7 +165,9 @@ const wordsIn = (text: string, tokens: ReadonlyArray<Token>, from: number) => {
     words.push(kind === "word" ? word.toLowerCase() : word)
     starts.push(start - from)
   }
-  return { words, starts, made: {}, ...shapeOf(words, starts) }
+  // PostgreSQL refuses a text that ends in a string, with the rest of the text in its message: nothing must follow.
+  const shape = tokens.at(-1)?.unterminated ? refused : shapeOf(words, starts)
+  return { words, starts, made: {}, ...shape }
 }
 
 /** Reads one statement. */
@@ -173,7 +175,7 @@ export const statementOf = (sql: string, offset = 0): ClientStatement => ({
   sql,
   gap: undefined,
   offset,
-  ...wordsIn(sql, tokenize(sql).filter(meaningful), 0)
+  ...wordsIn(sql, meaningful(sql), 0)
 })
 
 /** The statements of a client's text, as `psql` and PostgreSQL split them. */

@@ -122,11 +122,11 @@ const toldColumns = (table: string): string => `
     with token as (
       select t.m, t.n, sum(case t.m[1] when '{' then 1 when '}' then -1 else 0 end) over (order by t.n) as depth
       from pg_catalog.pg_rewrite, regexp_matches(ev_action::text,
-        '(\\\\.|[{}]|:resname ((?:\\\\.|[^ \\\\])+) :ressortgroupref \\d+ :resorigtbl (\\d+) :resorigcol (-?\\d+))', 'g')
+        ${literal(String.raw`(\\.|[{}]|:resname ((?:\\.|[^ \\])+) :ressortgroupref \d+ :resorigtbl (\d+) :resorigcol (-?\d+))`)}, 'g')
         with ordinality t (m, n)
       where ev_class = 'pg_temp.${table}'::regclass
     )
-    select array_agg(t.m[3] || ',' || t.m[4] order by t.n), array_agg(regexp_replace(t.m[2], '\\\\(.)', '\\1', 'g') order by t.n)
+    select array_agg(t.m[3] || ',' || t.m[4] order by t.n), array_agg(regexp_replace(t.m[2], ${literal(String.raw`\\(.)`)}, ${literal(String.raw`\1`)}, 'g') order by t.n)
       into origins, told from token t where t.m[3] is not null and t.depth = 2;
     if not is_query and told is not null then
       names := told[cardinality(told) + 1 - (select count(*) from pg_catalog.pg_attribute
@@ -178,7 +178,7 @@ const columnsFromView = (table: string, marker: string): string => `
           execute 'explain ' || replace(replace(lead || replace(stmt, '${marker}', middle) || trail,
             '@names', '(' || array_to_string(names, ', ') || ')'), '@exprs', '1');
         exception when invalid_column_reference then
-          at := substring(sqlerrm from '([0-9]+)\\D+1665')::int;
+          at := substring(sqlerrm from '([0-9]+)[^0-9]+1665')::int;
           names := array(select 'column' || i from generate_series(1, at) i);
         end;
       end if;
@@ -196,7 +196,7 @@ const columnsFromView = (table: string, marker: string): string => `
         exception when invalid_table_definition then
           at := substring(sqlerrm from '"c([0-9]+)"')::int;
           if at is null or pseudo[at] is not null then raise; end if;
-          pseudo[at] := substring(sqlerrm from '\\S+$');
+          pseudo[at] := substring(sqlerrm from '[^ ]+$');
           exprs[at] := 'null::text';
         when feature_not_supported then
           if make = '${asTable(table)}' then raise; end if;

@@ -1,10 +1,7 @@
 /** Maps an error position in the sent text to the same token of the client's text. Pure. */
 
 import { characters } from "../../data-api/Limits.ts"
-import { type Token, tokenize } from "../../data-api/statement/SqlLexer.ts"
-
-const meaningful = (sql: string): ReadonlyArray<Token> =>
-  tokenize(sql).filter(({ kind }) => kind !== "space" && kind !== "comment")
+import { meaningful, type Token } from "../../data-api/statement/SqlLexer.ts"
 
 /** The UTF-16 index of a character. */
 export const indexOfCharacter = (text: string, character: number): number => {

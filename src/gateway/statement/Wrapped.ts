@@ -2,6 +2,7 @@
  * Wraps a statement so that PostgreSQL returns each row as text, whatever its types: in one column, as a composite
  * value. Pure.
  */
+import { literal } from "../../data-api/statement/Quoting.ts"
 import type { ErrorFields } from "../protocol/BackendMessages.ts"
 import type { ClientStatement } from "./ClientStatement.ts"
 
@@ -70,7 +71,7 @@ const wrapped = (statement: ClientStatement, sent: SentColumns | undefined): Wra
   const names = Array.from({ length: sent?.count ?? 0 }, (_, index) => `c${index}`)
   const values = names.map((name, index) => {
     const send = sent?.functions.get(index)
-    return send === undefined ? name : `'\\x' || encode(${send}(${name}), 'hex')`
+    return send === undefined ? name : `${literal("\\x")} || encode(${send}(${name}), 'hex')`
   })
   const { lead, middle, trail } =
     sent === undefined

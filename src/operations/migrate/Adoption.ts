@@ -4,6 +4,7 @@
  */
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import { literal } from "../../data-api/statement/Quoting.ts"
 import * as Layout from "../database/Layout.ts"
 import type { Holder } from "../database/TakenNames.ts"
 import type { Migration } from "./Migration.ts"
@@ -90,7 +91,7 @@ const columnsInTheWay = `
         format('ALTER TABLE %s DROP COLUMN %I;', g.attrelid::regclass, g.attname),
         format('ALTER TABLE %s ADD COLUMN %I %s GENERATED ALWAYS AS (%s) STORED;', g.attrelid::regclass, g.attname,
           format_type(g.atttypid, g.atttypmod), regexp_replace(pg_get_expr(x.adbin, x.adrelid),
-            '\\m(' || string_agg(distinct c.attname::text, '|') || ')\\M', '(\\1 AT TIME ZONE ''UTC'')', 'g'))
+            ${literal("\\m(")} || string_agg(distinct c.attname::text, '|') || ${literal(")\\M")}, ${literal("(\\1 AT TIME ZONE 'UTC')")}, 'g'))
       from columns c join pg_depend d
           on d.refclassid = 'pg_class'::regclass and d.refobjid = c.attrelid and d.refobjsubid = c.attnum
         join pg_attrdef x on x.adrelid = c.attrelid

@@ -23,10 +23,17 @@ const blankless = (between: string): { readonly left: string; readonly isOpen: b
   return { left, isOpen: isLine || depth > 0 }
 }
 
+/** Whether all of a text is a comment without an end, which PostgreSQL refuses as a statement. */
+const isEndless = (text: string): boolean => {
+  const { isOpen, left } = blankless(text)
+  return text.startsWith("/*") && left === "" && isOpen
+}
+
 /** Whether a statement may begin here, once the one before has ended. */
 const isBeginning = (script: string, ended: number, start: number): boolean => {
   const { isOpen, left } = blankless(script.slice(ended, start))
-  return left === "" && !isOpen && !/^(?:--|\/\*)/.test(script.slice(start, start + 2))
+  const rest = script.slice(start)
+  return left === "" && !isOpen && (!/^(?:--|\/\*)/.test(rest) || isEndless(rest))
 }
 
 const cut = (text: string): string | undefined => {

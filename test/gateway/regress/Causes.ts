@@ -26,10 +26,6 @@ const causes: ReadonlyArray<readonly [name: string, sign: RegExp]> = [
     /is a generated column|missing data for column|affected by row-level security/
   ],
   ["COPY with WHERE, FREEZE or another encoding", /not supported by the gateway|COPY FREEZE/],
-  [
-    "strings under `standard_conforming_strings = off`",
-    /syntax error at or near "cd"|unsafe use of \\'|nonstandard use of/
-  ],
   ["a result over 1 MiB", /exceeds the size limit/],
   ["a statement outside of transactions after SET ROLE or SET search_path", /runs without the session's/],
   [

@@ -88,6 +88,10 @@ const isInner = (lines: ReadonlyArray<string>, at: number): boolean => {
   return next?.startsWith("QUERY: ") === true
 }
 
+/** Whether a line is the place of a notice, which stands before its HINT. */
+const ofNotice = (line: string, before: string): boolean =>
+  isPlace(line) && (/(?:WARNING|NOTICE): /.test(before) || isPlace(before))
+
 /** What the Data API does not give: DETAIL, CONTEXT, QUERY and notices, each with the lines that go on with it. */
 export const withoutNotes = (text: string): string => {
   const lines = text.split("\n")
@@ -95,7 +99,7 @@ export const withoutNotes = (text: string): string => {
   return lines
     .filter((line, index) => {
       const starts = begins.test(line)
-      skips = starts || (skips && goesOn.test(line))
+      skips = starts || (skips && (goesOn.test(line) || ofNotice(line, lines[index - 1] ?? "")))
       return !skips && !isInner(lines, index)
     })
     .join("\n")

@@ -34,8 +34,8 @@ const equal = hasSources
   : ["comments"]
 /** Files that print the same but for DETAIL, CONTEXT and notices. */
 const equalButForNotes = hasSources
-  ? "enum float4 identity inet name numeric truncate uuid".split(" ")
-  : ["create_procedure"]
+  ? "enum float4 identity inet name numeric strings truncate uuid".split(" ")
+  : ["create_procedure", "strings"]
 
 const files = long ? schedule(folder) : [...equal, ...equalButForNotes]
 const fileOf = (name: string): string => (hasSources ? join(folder, "sql", `${name}.sql`) : join(kept, `${name}.sql`))

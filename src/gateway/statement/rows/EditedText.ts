@@ -22,7 +22,7 @@ export const edited = (sql: string, edits: ReadonlyArray<Edit>): string => {
 }
 
 /** The position in a text of one in the text with the edits, from 1; undefined if it is in the text of an edit. */
-const positionBefore = (sql: string, edits: ReadonlyArray<Edit>, position: number): number | undefined => {
+export const positionBefore = (sql: string, edits: ReadonlyArray<Edit>, position: number): number | undefined => {
   const at = indexOfCharacter(edited(sql, edits), position - 1)
   let shift = 0
   for (const { end, start, text } of edits) {
