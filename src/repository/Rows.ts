@@ -66,6 +66,13 @@ export const uuidOrNull = (id: string): string | null => {
 export const wordsOf = ({ reason }: SqlError): string =>
   Predicate.hasProperty(reason.cause, "message") ? String(reason.cause.message) : (reason.message ?? reason._tag)
 
+// Classes 22 (data) and 23 (integrity) of SQLSTATE, and what a trigger raises.
+const refusals = /^(22|23|P0001)/
+
+/** Whether the database refused what a statement would write into a row, by a rule or a trigger, and not the statement. */
+export const isRowRefused = ({ reason: { cause } }: SqlError): boolean =>
+  Predicate.hasProperty(cause, "code") && refusals.test(String(cause.code))
+
 /** What the statement that returns a row has done to it; nothing if it only reads. */
 type Done = UnreadableRow["done"]
 
@@ -173,6 +180,14 @@ export const keptRow = ({ name }: { readonly name: string }, key: string): Unrea
           "it is neither written nor visible, so that a policy of row-level security or a trigger keeps it from this role"
       }
     ]
+  })
+
+/** A row that the database does not let change. */
+export const refusedRow = ({ name }: { readonly name: string }, key: string, error: SqlError): UnreadableRow =>
+  new UnreadableRow({
+    table: name,
+    key,
+    problems: [{ path: "", message: `the database refuses to change it: ${wordsOf(error)}` }]
   })
 
 /** Runs a statement until it returns a row, which has this key. */

@@ -4,7 +4,7 @@ import { assert, type Vitest } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Logger, Stream } from "effect"
 import { SqlClient } from "effect/sql"
 import { ClerkUserId, type JobId, JobTypes, jobTypes, maxJobBytes } from "../../src/domain/index.ts"
-import { Jobs, Users } from "../../src/repository/index.ts"
+import { type ClaimedJob, Jobs, Users } from "../../src/repository/index.ts"
 import type { Services } from "./repositoryContract.ts"
 
 let last = 0
@@ -603,10 +603,164 @@ const workers = (it: It) => {
   )
 }
 
+/** The outcomes of a worker that takes so many of the jobs of a kind. */
+const outcomesOf = Effect.fnUntraced(function* <E, R>(
+  kind: string,
+  count: number,
+  handler: (claimed: ClaimedJob) => Effect.Effect<unknown, E, R>
+) {
+  const jobs = yield* Jobs
+  const outcomes = yield* jobs
+    .work({ types: [kind], lease: "60 millis", pollEvery: "5 millis", maxAttempts: 1 }, handler)
+    .pipe(Stream.take(count), Stream.runCollect)
+  return outcomes.map(({ id, outcome }) => [id, outcome] as const)
+})
+
+const statusOf = Effect.fnUntraced(function* (id: JobId) {
+  const sql = yield* SqlClient.SqlClient
+  const [row] = yield* sql<{ readonly status: string; readonly error_message: string | null }>`
+    SELECT status, error_message FROM jobs WHERE id = ${id}::uuid`
+  return row
+})
+
+/** Runs an effect while a rule of the table holds for the rows that are written. */
+const under = Effect.fnUntraced(function* <A, E, R>(rule: string, effect: Effect.Effect<A, E, R>) {
+  const sql = yield* SqlClient.SqlClient
+  return yield* Effect.acquireUseRelease(
+    sql.unsafe(`ALTER TABLE jobs ADD CONSTRAINT own_rule CHECK (${rule}) NOT VALID`),
+    () => effect,
+    () => Effect.orDie(sql.unsafe("ALTER TABLE jobs DROP CONSTRAINT own_rule"))
+  )
+})
+
+const poisoned = (it: It) => {
+  it.effect("a job that can't be read once it is worked on ends as it should, and the worker goes on", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const kind = kindOf("spoilt")
+      const [spoilt, failing, extended, good] = yield* jobsOfKind(kind, 4)
+      const outcomes = yield* outcomesOf(
+        kind,
+        4,
+        Effect.fnUntraced(function* ({ id }) {
+          if (id === good) return
+          yield* sql`UPDATE jobs SET created_at = '294276-12-31' WHERE id = ${id}::uuid`
+          if (id === failing) return yield* Effect.fail("no model")
+          if (id === extended) yield* Effect.sleep("200 millis")
+        })
+      )
+      assert.sameDeepMembers<unknown>(outcomes, [
+        [spoilt, "completed"],
+        [failing, "failed"],
+        [extended, "completed"],
+        [good, "completed"]
+      ])
+      for (const [id, outcome] of outcomes)
+        if (id !== undefined) assert.strictEqual((yield* statusOf(id))?.status, outcome)
+    })
+  )
+
+  it.effect("a job whose state becomes none while it is worked on is lost, and the worker goes on", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const kind = kindOf("paused")
+      const [ended, interrupted, good] = yield* jobsOfKind(kind, 3)
+      yield* sql`ALTER TABLE jobs DROP CONSTRAINT jobs_status_check`
+      const outcomes = yield* outcomesOf(
+        kind,
+        3,
+        Effect.fnUntraced(function* ({ id }) {
+          if (id !== good) yield* sql`UPDATE jobs SET status = 'paused' WHERE id = ${id}::uuid`
+          if (id === interrupted) return yield* Effect.never
+        })
+      ).pipe(
+        Effect.ensuring(
+          Effect.orDie(
+            sql`ALTER TABLE jobs ADD CONSTRAINT jobs_status_check
+              CHECK (status IN ('pending', 'running', 'completed', 'failed', 'cancelled')) NOT VALID`
+          )
+        )
+      )
+      assert.sameDeepMembers<unknown>(outcomes, [
+        [ended, "lost"],
+        [interrupted, "lost"],
+        [good, "completed"]
+      ])
+    })
+  )
+
+  it.effect("a job that a rule of the database lets no one complete fails with the rule, and the worker goes on", () =>
+    Effect.gen(function* () {
+      const kind = kindOf("ruled")
+      const [ruled, good] = yield* jobsOfKind(kind, 2)
+      const outcomes = yield* under(
+        "status <> 'completed' OR report_payload IS NOT NULL",
+        outcomesOf(kind, 2, ({ attach, id }) =>
+          id === good ? attach({ report_payload: { content: "x" } }) : Effect.void
+        )
+      )
+      assert.sameDeepMembers<unknown>(outcomes, [
+        [ruled, "failed"],
+        [good, "completed"]
+      ])
+      if (ruled !== undefined) assert.include((yield* statusOf(ruled))?.error_message ?? "", "own_rule")
+    })
+  )
+
+  it.effect("a job that a rule of the database lets no one end is lost, and the worker goes on", () =>
+    Effect.gen(function* () {
+      const kind = kindOf("endless")
+      const [endless, good] = yield* jobsOfKind(kind, 2)
+      const outcomes = yield* under(
+        `status NOT IN ('completed', 'failed') OR id <> '${endless}'`,
+        outcomesOf(kind, 2, () => Effect.void)
+      )
+      assert.sameDeepMembers<unknown>(outcomes, [
+        [endless, "lost"],
+        [good, "completed"]
+      ])
+    })
+  )
+
+  it.effect("jobs that a rule of the database lets no one start are named, and those behind them are claimed", () =>
+    Effect.gen(function* () {
+      const jobs = yield* Jobs
+      const sql = yield* SqlClient.SqlClient
+      const kind = kindOf("unstarted")
+      const [first, second, expired, good, better] = yield* jobsOfKind(kind, 5)
+      yield* sql`UPDATE jobs SET created_at = created_at - interval '1 day' WHERE id IN (${first}::uuid, ${second}::uuid)`
+      yield* sql`
+        UPDATE jobs SET status = 'running', attempts = 9, lease_until = now() - interval '1 day' WHERE id = ${expired}::uuid`
+      const claims = Effect.gen(function* () {
+        const claimed = yield* jobs.claim({ types: [kind], limit: 2 })
+        assert.sameMembers<unknown>(
+          Array.from(claimed, ({ id }) => id),
+          [good, better]
+        )
+        assert.sameMembers<unknown>(
+          (claimed.unreadable ?? []).map(({ key }) => key),
+          [first, second, expired]
+        )
+        for (const row of claimed.unreadable ?? []) {
+          assert.notProperty(row, "done")
+          assert.include(row.message, "own_rule")
+        }
+        assert.deepStrictEqual([...(yield* jobs.claim({ types: [kind] }))], [])
+        yield* sql`UPDATE jobs SET status = 'pending' WHERE id = ${good}::uuid`
+        assert.deepStrictEqual<unknown>(yield* outcomesOf(kind, 1, () => Effect.void), [[good, "completed"]])
+        const within = yield* Effect.flip(sql.withTransaction(jobs.claim({ types: [kind] })))
+        assert.strictEqual(within._tag, "SqlError")
+      })
+      yield* under(`id NOT IN ('${first}', '${second}', '${expired}')`, claims)
+    })
+  )
+}
+
 export const jobContract = (it: It) => {
   steps(it)
   redelivery(it)
   sizes(it)
   queue(it)
   workers(it)
+  poisoned(it)
 }

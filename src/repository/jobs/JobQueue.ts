@@ -8,8 +8,20 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type * as SqlClient from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import type { Fragment } from "effect/sql/Statement"
 import { Job, type JobId, JobState, type JobTooLarge, maxJobBytes, storableMessage } from "../../domain/Job.ts"
-import { type Listed, listed, type RepositoryError, reader, warned, wordsOf } from "../Rows.ts"
+import type { UnreadableRow } from "../../domain/Problems.ts"
+import {
+  isRowRefused,
+  type Listed,
+  listed,
+  type RepositoryError,
+  reader,
+  refusedRow,
+  warned,
+  wordsOf
+} from "../Rows.ts"
 import * as Tables from "../Tables.ts"
 import { assigned, changeJob, endedNow, type Results, type Step, type StepError } from "./JobChange.ts"
 
@@ -61,8 +73,8 @@ export interface WorkerOptions extends ClaimOptions {
 }
 
 /**
- * The outcome of a job that a worker had: `lost` if it was cancelled, or taken over by another worker after its lease
- * expired.
+ * The outcome of a job that a worker had: `lost` if it was cancelled, taken over by another worker after its lease
+ * expired, or neither completed nor failed since the database refused both.
  */
 export interface JobOutcome {
   readonly id: JobId
@@ -75,7 +87,8 @@ export interface Queue {
   /**
    * Claims the oldest jobs, at most `limit` (1): pending ones, and running ones whose lease has expired. No two claims
    * get the same job. Jobs whose lease has expired after they were started `maxAttempts` times or more fail instead, and do
-   * not count.
+   * not count. A job that a rule or a trigger of the database does not let start is named in `unreadable`, and does not
+   * keep back those behind it, except within a transaction, which such a refusal aborts.
    *
    * @errors RepositoryError
    */
@@ -106,7 +119,8 @@ export interface Queue {
   /**
    * Works on jobs as they come: claims them, extends their leases while `handler` runs, and completes them, or fails
    * them with the handler's failure. A worker that is interrupted gives its jobs back; one that is killed loses them
-   * when their leases expire, and another claims them.
+   * when their leases expire, and another claims them. A job that can't be read, or that a rule of the database does not
+   * let end, does not end the stream: a warning in the log names it.
    *
    * @errors RepositoryError
    *
@@ -161,30 +175,67 @@ const attempt =
 
 const lost = /* @__PURE__ */ Tables.fixed("status = 'running' AND lease_until < now() AND attempts")
 
+type Claiming = ClaimOptions & { readonly limit?: number }
+
+const ofTypes = (sql: Sql, { types }: ClaimOptions) =>
+  types === undefined ? Tables.nothing : sql`AND job_type = ANY(${types}::text[])`
+
 // Rows that other claims have locked are skipped. An expired lease means that its worker is gone: the job is claimed
 // again, or fails if that has happened too often, which takes nothing from those that are claimed. A response has room
 // for a limited size of requests; a job that does not fit is left for the next claim.
-const claim = (sql: Sql): Queue["claim"] => {
-  const attemptAt = attempt(sql)
-  return Effect.fn("Jobs.claim")(function* (options: ClaimOptions & { readonly limit?: number } = {}) {
-    const ofTypes = options.types === undefined ? Tables.nothing : sql`AND job_type = ANY(${options.types}::text[])`
-    const maxAttempts = options.maxAttempts ?? 3
-    const jobs = yield* read.list(
-      sql`
+const claimAmong = (sql: Sql, options: Claiming, which: Fragment) => {
+  const maxAttempts = options.maxAttempts ?? 3
+  return read.list(
+    sql`
       WITH given_up AS (
         UPDATE jobs SET status = 'failed', completed_at = ${endedNow}, lease_until = NULL,
           error_message = 'No worker finished the job: it was started ' || attempts || ' times, and the last lease ran out.'
-        WHERE id IN (SELECT id FROM jobs WHERE ${lost} >= ${maxAttempts}::int ${ofTypes} FOR UPDATE SKIP LOCKED)
+        WHERE id IN (SELECT id FROM jobs WHERE ${lost} >= ${maxAttempts}::int ${which} FOR UPDATE SKIP LOCKED)
       ), next AS (
         SELECT id, created_at, coalesce(octet_length(to_json(request_payload::text)::text), 0) AS bytes FROM jobs
-        WHERE (status = 'pending' OR ${lost} < ${maxAttempts}::int) ${ofTypes}
+        WHERE (status = 'pending' OR ${lost} < ${maxAttempts}::int) ${which}
         ORDER BY created_at, id ${Tables.limited(sql, options.limit ?? 1)} FOR UPDATE SKIP LOCKED
       ), sized AS (
         SELECT id, row_number() OVER following = 1 OR sum(bytes) OVER following <= ${maxJobBytes}::int AS fits
         FROM next WINDOW following AS (ORDER BY created_at, id)
       ) UPDATE jobs SET ${assigned(sql, { to: "running", lease: options.lease ?? defaultLease })}
       FROM sized WHERE jobs.id = sized.id AND fits RETURNING ${columns}`,
-      "written"
+    "written"
+  )
+}
+
+/** Claims jobs one by one, and names those that the database refuses to change. */
+const claimEach = Effect.fnUntraced(function* (sql: Sql, options: Claiming) {
+  const jobs: Array<typeof Claimed.Type> = []
+  const unreadable: Array<UnreadableRow> = []
+  const tried: Array<string> = []
+  while (jobs.length < (options.limit ?? 1)) {
+    const [next] = yield* sql<{ readonly id: string }>`
+      SELECT id FROM jobs WHERE (status = 'pending' OR ${lost} >= 0) ${ofTypes(sql, options)} AND id <> ALL(${tried}::uuid[])
+      ORDER BY created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED`
+    if (next === undefined) break
+    tried.push(next.id)
+    const claimed = yield* claimAmong(sql, { ...options, limit: 1 }, sql`AND id = ${next.id}::uuid`).pipe(
+      Effect.catchTag("SqlError", (error) =>
+        isRowRefused(error)
+          ? Effect.succeed(listed<(typeof jobs)[number]>([], [refusedRow(Tables.jobs, next.id, error)]))
+          : Effect.fail(error)
+      )
+    )
+    jobs.push(...claimed)
+    unreadable.push(...(claimed.unreadable ?? []))
+  }
+  return listed(jobs, unreadable)
+})
+
+const claim = (sql: Sql): Queue["claim"] => {
+  const attemptAt = attempt(sql)
+  return Effect.fn("Jobs.claim")(function* (options: Claiming = {}) {
+    const isAlone = Option.isNone(yield* Effect.serviceOption(sql.transactionService))
+    const jobs = yield* claimAmong(sql, options, ofTypes(sql, options)).pipe(
+      Effect.catchTag("SqlError", (error) =>
+        isAlone && isRowRefused(error) ? claimEach(sql, options) : Effect.fail(error)
+      )
     )
     return listed(
       [...jobs]
@@ -194,6 +245,9 @@ const claim = (sql: Sql): Queue["claim"] => {
     )
   })
 }
+
+/** Whether an operation failed only because the row that it has written can't be read. */
+const wasWritten = (error: StepError): boolean => error._tag === "UnreadableRow" && error.done !== undefined
 
 /** Extends the lease until another worker has the job. */
 const keepLease = (claimed: JobAttempt, lease: Duration.Input) =>
@@ -205,9 +259,12 @@ const keepLease = (claimed: JobAttempt, lease: Duration.Input) =>
         `The lease of job ${claimed.id} could not be extended, and is tried again. If it ends first, another worker takes the job: check that the database answers, or set a longer lease. ${wordsOf(error)}`
       )
     ),
+    // The lease of a row that can't be read is extended all the same, unless another program has changed its state.
+    Effect.catchIf(wasWritten, () => Effect.void),
     Effect.forever,
     // What the handler does after it has completed the job goes on.
     Effect.catchTags({
+      UnreadableRow: () => Effect.void,
       JobTransitionRefused: ({ attempts, found }) =>
         attempts === undefined && found === "completed" ? Effect.never : Effect.void,
       JobNotFound: () => Effect.void
@@ -234,8 +291,19 @@ const workOn = <A, E, R>(
           Effect.succeed(
             outcome(attempts === undefined && (found === "completed" || found === "failed") ? found : "lost")
           ),
-        JobNotFound: () => Effect.succeed(outcome("lost"))
+        JobNotFound: () => Effect.succeed(outcome("lost")),
+        UnreadableRow: (row) => Effect.as(warned(row), outcome(row.done === undefined ? "lost" : became))
       })
+    )
+  const refused =
+    <A, E2, R2>(then: (row: UnreadableRow) => Effect.Effect<A, E2, R2>) =>
+    (error: SqlError) =>
+      isRowRefused(error) ? then(refusedRow(Tables.jobs, claimed.id, error)) : Effect.fail(error)
+  const failed = (reason: string) =>
+    Effect.catchTag(
+      ended(claimed.fail(reason), "failed"),
+      "SqlError",
+      refused((row) => Effect.as(warned(row), outcome("lost")))
     )
   return Effect.raceFirst(
     Effect.asSome(Effect.exit(handler(claimed))),
@@ -245,8 +313,13 @@ const workOn = <A, E, R>(
       Option.match({
         onNone: () => Effect.succeed(outcome("lost")),
         onSome: Exit.match({
-          onSuccess: () => ended(claimed.complete(), "completed"),
-          onFailure: (cause) => ended(claimed.fail(Cause.pretty(cause)), "failed")
+          onSuccess: () =>
+            Effect.catchTag(
+              ended(claimed.complete(), "completed"),
+              "SqlError",
+              refused((row) => failed(row.message))
+            ),
+          onFailure: (cause) => failed(Cause.pretty(cause))
         })
       })
     ),
