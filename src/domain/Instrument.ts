@@ -13,7 +13,7 @@ import {
 } from "./Allocation.ts"
 import { Decimal, type DigitsOption, formatDecimal, Price, priceInput } from "./Decimal.ts"
 import { withJson } from "./Json.ts"
-import { text } from "./Text.ts"
+import { asText, text } from "./Text.ts"
 
 /** The kinds of instruments that the vocabulary knows. */
 export const instrumentTypes = ["etf", "mutual_fund", "stock", "bond", "bond_fund", "commodity", "reit"] as const
@@ -169,10 +169,10 @@ export const unknownInstrument = (
   symbol: InstrumentSymbol,
   known?: { readonly name?: string | undefined; readonly instrument_type?: InstrumentType | undefined }
 ): InstrumentCreate => {
-  const instrument_type = known?.instrument_type ?? (/^[A-Za-z]{1,5}$/.test(symbol) ? "stock" : "etf")
+  const instrument_type = known?.instrument_type ?? (/^[A-Za-z]{1,5}$/.test(asText(symbol)) ? "stock" : "etf")
   return {
     symbol,
-    name: known?.name ?? `${symbol} - User Added`,
+    name: known?.name ?? `${asText(symbol)} - User Added`,
     instrument_type,
     current_price: BigDecimal.fromBigInt(0n),
     allocation_regions: { north_america: 100 },

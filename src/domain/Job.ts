@@ -3,7 +3,7 @@ import * as Context from "effect/Context"
 import * as Schema from "effect/Schema"
 import { ChartsPayload, ReportPayload, RetirementPayload, SummaryPayload } from "./Analysis.ts"
 import { withJson } from "./Json.ts"
-import { JsonValue, onCalendar, text, uuid } from "./Text.ts"
+import { asText, JsonValue, onCalendar, text, uuid } from "./Text.ts"
 import { ClerkUserId } from "./User.ts"
 
 /** The kinds of jobs that the vocabulary knows; other programs may run kinds of their own. */
@@ -228,8 +228,9 @@ export const maxJobBytes = 900_000
  * at its end says what was cut or replaced.
  */
 export const storableMessage = (message: string): string => {
-  const clean = message.toWellFormed().replaceAll("\u0000", "\ufffd")
-  const note = clean === message ? "" : " [characters that can't be stored were replaced]"
+  const text = asText(message)
+  const clean = text.toWellFormed().replaceAll("\u0000", "\ufffd")
+  const note = clean === text ? "" : " [characters that can't be stored were replaced]"
   const characters = [...clean]
   if (characters.length + note.length <= maxErrorMessage) return `${clean}${note}`
   const cut = `… [cut from ${characters.length} characters]${note}`

@@ -1,8 +1,15 @@
 /** Text and days as PostgreSQL takes them. */
 import * as Schema from "effect/Schema"
 
-/** Whether the database can hold a text: it has no NUL and no half of a surrogate pair. */
-export const isStorable = (text: string): boolean => !text.includes("\u0000") && text.isWellFormed()
+/** Whether a value is text that the database can hold: it has no NUL and no half of a surrogate pair. */
+export const isStorable = (text: unknown): text is string =>
+  typeof text === "string" && !text.includes("\u0000") && text.isWellFormed()
+
+/** What should be text, for a message: of the lists and objects that a program without types may pass, only the kind. */
+export const asText = (value: unknown): string => {
+  if (typeof value !== "object" || value === null) return String(value)
+  return value instanceof Error ? `${value.name}: ${value.message}` : Array.isArray(value) ? "[list]" : "[object]"
+}
 
 const storableText = Schema.makeFilter((text: string) =>
   text.includes("\u0000")

@@ -17,6 +17,7 @@ import {
   type CashOption,
   NegativeCash
 } from "../domain/Account.ts"
+import { asText } from "../domain/Text.ts"
 import { type ClerkUserId, UserNotFound } from "../domain/User.ts"
 import { seeingDeleted } from "./DeletedMeanwhile.ts"
 import {
@@ -24,6 +25,8 @@ import {
   everyRow,
   type Listed,
   lookUp,
+  type Owner,
+  ownerOf,
   type RepositoryError,
   reader,
   type StreamOptions,
@@ -117,14 +120,14 @@ type Sql = SqlClient.SqlClient
 
 const columns = /* @__PURE__ */ Tables.selected(Tables.accounts)
 const read = /* @__PURE__ */ reader(Tables.accounts, Account)
-const notFound = (account_id: AccountId) => () => new AccountNotFound({ account_id })
+const notFound = (account_id: AccountId) => () => new AccountNotFound({ account_id: asText(account_id) })
 
 /** Limits a query to the accounts of one owner, if there is one. */
-export const accountOwnedBy = (sql: Sql, owner: ClerkUserId | undefined) =>
+export const accountOwnedBy = (sql: Sql, owner: Owner) =>
   owner === undefined ? Tables.nothing : sql`AND accounts.clerk_user_id = ${owner}::varchar`
 
 /** Limits a query to one account, of one owner if there is one. */
-export const isAccount = (sql: Sql, id: AccountId, owner: ClerkUserId | undefined) =>
+export const isAccount = (sql: Sql, id: AccountId, owner: Owner) =>
   sql`accounts.id = ${uuidOrNull(id)}::uuid ${accountOwnedBy(sql, owner)}`
 
 const findById = (sql: Sql): Operations["findById"] => {
@@ -132,7 +135,7 @@ const findById = (sql: Sql): Operations["findById"] => {
   return Effect.fn("Accounts.findById")((id) => find(id, notFound(id)))
 }
 
-const findOwned = (sql: Sql, owner: ClerkUserId): Operations["findById"] =>
+const findOwned = (sql: Sql, owner: Owner): Operations["findById"] =>
   Effect.fn("Accounts.forUser.findById")((id) =>
     read.first(sql`SELECT ${columns} FROM accounts WHERE ${isAccount(sql, id, owner)}`, notFound(id))
   )
@@ -198,16 +201,16 @@ const totals = (sql: Sql): Operations["totals"] =>
         )
         SELECT clerk_user_id, accounts, positions, cash, market_value, cash + market_value AS total
         FROM cash, held, users WHERE clerk_user_id = ${user}::varchar`,
-      () => new UserNotFound({ clerk_user_id: user })
+      () => new UserNotFound({ clerk_user_id: asText(user) })
     )
   )
 
 type EncodeUpdate = ReturnType<typeof encoder<AccountUpdate, unknown>>
 const updated = /* @__PURE__ */ Tables.settable(AccountUpdate)
 
-const update = (sql: Sql, encodeUpdate: EncodeUpdate, owner?: ClerkUserId): Operations["update"] =>
+const update = (sql: Sql, encodeUpdate: EncodeUpdate, owner?: Owner): Operations["update"] =>
   Effect.fn("Accounts.update")(function* (id, changes) {
-    const json = yield* encodeUpdate(changes, `change of account ${id}`)
+    const json = yield* encodeUpdate(changes, `change of account ${asText(id)}`)
     return yield* read.first(
       sql`
         ${Tables.updateFrom(sql, Tables.accounts, updated, json)}
@@ -218,7 +221,7 @@ const update = (sql: Sql, encodeUpdate: EncodeUpdate, owner?: ClerkUserId): Oper
     )
   })
 
-const remove = (sql: Sql, owner?: ClerkUserId): Operations["delete"] =>
+const remove = (sql: Sql, owner?: Owner): Operations["delete"] =>
   Effect.fn("Accounts.delete")((id) =>
     read.first(
       seeingDeleted(sql)(sql`DELETE FROM accounts WHERE ${isAccount(sql, id, owner)} RETURNING ${columns}`),
@@ -244,9 +247,9 @@ const make = Effect.gen(function* () {
     update: update(sql, encodeUpdate),
     delete: remove(sql),
     forUser: (user) => ({
-      findById: findOwned(sql, user),
-      update: update(sql, encodeUpdate, user),
-      delete: remove(sql, user),
+      findById: findOwned(sql, ownerOf(user)),
+      update: update(sql, encodeUpdate, ownerOf(user)),
+      delete: remove(sql, ownerOf(user)),
       create: (input) => ofUser.create({ ...input, clerk_user_id: user }),
       list: () => ofUser.listByUser(user),
       deleteAll: () => ofUser.deleteAll(user),

@@ -80,7 +80,7 @@ const isDay = /* @__PURE__ */ Schema.is(CalendarDay)
 /** Fails if a day is not valid, and names the member. */
 const checked = (period: Period): Effect.Effect<Period, InvalidInput> => {
   const problems = (["from", "to"] as const)
-    .filter((path) => !isDay(period[path]))
+    .filter((path) => !isDay(period?.[path]))
     .map((path) => ({ path, message: dayExpected }))
   return problems.length === 0 ? Effect.succeed(period) : Effect.fail(new InvalidInput({ subject: "period", problems }))
 }

@@ -21,7 +21,7 @@ import {
   InstrumentUpdate,
   unknownInstrument
 } from "../domain/Instrument.ts"
-import { isStorable } from "../domain/Text.ts"
+import { asText, isStorable } from "../domain/Text.ts"
 import type { ClerkUserId } from "../domain/User.ts"
 import type { BatchOptions } from "./batches/Batches.ts"
 import {
@@ -221,12 +221,12 @@ const pageSize = 400
 
 const columns = /* @__PURE__ */ Tables.selected(Tables.instruments)
 const read = /* @__PURE__ */ reader(Tables.instruments, Instrument)
-const notFound = (symbol: InstrumentSymbol) => () => new InstrumentNotFound({ symbol })
+const notFound = (symbol: InstrumentSymbol) => () => new InstrumentNotFound({ symbol: asText(symbol) })
 
 const findBySymbol = (sql: Sql): Operations["findBySymbol"] => {
   const find = lookUp(Tables.instruments, pageSize, Tables.byKeys(sql, Tables.instruments))
   return Effect.fn("Instruments.findBySymbol")((symbol) => {
-    const capitals = symbol.toUpperCase()
+    const capitals = typeof symbol === "string" ? symbol.toUpperCase() : symbol
     const exact = find(symbol, notFound(symbol))
     return symbol === capitals
       ? exact
@@ -252,7 +252,7 @@ const findMany = (sql: Sql): Operations["findMany"] =>
     read.list(
       Effect.map(
         Effect.forEach(
-          Arr.chunksOf([...new Set(symbols)], pageSize),
+          Arr.chunksOf([...new Set(symbols)].filter(isStorable), pageSize),
           (some) => sql<Row>`SELECT ${columns} FROM instruments
 WHERE symbol IN (SELECT ${meant("given")} FROM unnest(${some}::text[]) AS given)`
         ),
@@ -321,9 +321,10 @@ const unclassified = (sql: Sql): Operations["unclassified"] =>
 /** The defaults of the columns, as in the migrations. */
 const columnDefaults = { allocation_regions: {}, allocation_sectors: {}, allocation_asset_class: {} }
 
-const inCapitals = (input: InstrumentCreate) => ({
-  ...input,
-  symbol: InstrumentSymbol.make(input.symbol.toUpperCase())
+// The symbol is checked when it is encoded.
+const inCapitals = ({ symbol, ...rest }: InstrumentCreate) => ({
+  ...rest,
+  symbol: typeof symbol === "string" ? InstrumentSymbol.make(symbol.toUpperCase(), { disableChecks: true }) : symbol
 })
 
 const encodeCreate = /* @__PURE__ */ encoder(InstrumentCreate)
@@ -331,7 +332,7 @@ const created = /* @__PURE__ */ Tables.settable(InstrumentCreate)
 
 const create = (sql: Sql): Operations["create"] =>
   Effect.fn("Instruments.create")(function* (input) {
-    const json = yield* encodeCreate(inCapitals({ ...columnDefaults, ...input }), `instrument ${input.symbol}`)
+    const json = yield* encodeCreate(inCapitals({ ...columnDefaults, ...input }), `instrument ${asText(input?.symbol)}`)
     return yield* read.first(
       Tables.insertNew(sql, Tables.instruments, created, json),
       () => new InstrumentAlreadyExists({ symbol: input.symbol }),
@@ -342,7 +343,7 @@ const create = (sql: Sql): Operations["create"] =>
 const register = (sql: Sql): Operations["register"] =>
   Effect.fn("Instruments.register")(function* (symbol: InstrumentSymbol, known?: KnownInstrument) {
     const input = inCapitals(unknownInstrument(symbol, known))
-    const json = yield* encodeCreate(input, `instrument ${symbol}`)
+    const json = yield* encodeCreate(input, `instrument ${asText(symbol)}`)
     const key = sql`${input.symbol}::varchar`
     const inserted = Tables.insertOrFind(sql, Tables.instruments, created, json, key)
     const row = yield* untilSeen(inserted, Tables.instruments, input.symbol)
@@ -355,7 +356,7 @@ const updated = /* @__PURE__ */ Tables.settable(InstrumentUpdate)
 
 const update = (sql: Sql): Operations["update"] =>
   Effect.fn("Instruments.update")(function* (symbol, changes) {
-    const json = yield* encodeUpdate(changes, `change of instrument ${symbol}`)
+    const json = yield* encodeUpdate(changes, `change of instrument ${asText(symbol)}`)
     return yield* read.first(
       sql`
         ${Tables.updateFrom(sql, Tables.instruments, updated, json)}
@@ -377,7 +378,7 @@ const remove = (sql: Sql): Operations["delete"] =>
       ) SELECT EXISTS (SELECT FROM deleted) AS deleted FROM instruments WHERE symbol = ${meantBy(sql, symbol)}`)
     )
     if (found === undefined) return yield* notFound(symbol)()
-    if (!found.deleted) return yield* new InstrumentHeld({ symbol })
+    if (!found.deleted) return yield* new InstrumentHeld({ symbol: asText(symbol) })
   })
 
 const make = Effect.map(SqlClient.SqlClient, (sql): Operations => {

@@ -15,6 +15,7 @@ import {
 } from "../domain/Portfolio.ts"
 import { Position } from "../domain/Position.ts"
 import { InvalidInput } from "../domain/Problems.ts"
+import { asText } from "../domain/Text.ts"
 import { type ClerkUserId, User, UserNotFound } from "../domain/User.ts"
 import { columnDefaults as accountDefaults } from "./Accounts.ts"
 import { meant, today } from "./batches/InstrumentBatches.ts"
@@ -168,7 +169,7 @@ const load = (sql: Sql): Operations["load"] =>
       last = read.last
     }
     const [user] = parts.user
-    if (user === undefined) return yield* new UserNotFound({ clerk_user_id: id })
+    if (user === undefined) return yield* new UserNotFound({ clerk_user_id: asText(id) })
     return assemble(user, parts)
   })
 
@@ -253,8 +254,10 @@ const add = (sql: Sql, option: CashOption): Operations["add"] => {
   return Effect.fn("Portfolios.add")(function* (input) {
     const json = yield* encodeCreate(
       {
-        user: { ...userDefaults, ...input.user },
-        accounts: input.accounts.map((account) => ({ ...accountDefaults, ...account }))
+        user: { ...userDefaults, ...input?.user },
+        accounts: Array.isArray(input?.accounts)
+          ? input.accounts.map((account) => ({ ...accountDefaults, ...account }))
+          : input?.accounts
       },
       "new portfolio"
     )

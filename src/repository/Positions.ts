@@ -16,6 +16,7 @@ import {
   PositionUpdate
 } from "../domain/Position.ts"
 import { InvalidInput } from "../domain/Problems.ts"
+import { asText } from "../domain/Text.ts"
 import type { ClerkUserId } from "../domain/User.ts"
 import { accountOwnedBy, isAccount } from "./Accounts.ts"
 import type { BatchOptions } from "./batches/Batches.ts"
@@ -32,6 +33,8 @@ import {
   type Listed,
   lookUp,
   mostAttempts,
+  type Owner,
+  ownerOf,
   type RepositoryError,
   type Row,
   reader,
@@ -140,11 +143,11 @@ const pageSize = 400
 
 const columns = /* @__PURE__ */ Tables.selected(Tables.positions)
 const read = /* @__PURE__ */ reader(Tables.positions, Position)
-const notFound = (position_id: PositionId) => () => new PositionNotFound({ position_id })
-const noAccount = (account_id: AccountId) => () => new AccountNotFound({ account_id })
+const notFound = (position_id: PositionId) => () => new PositionNotFound({ position_id: asText(position_id) })
+const noAccount = (account_id: AccountId) => () => new AccountNotFound({ account_id: asText(account_id) })
 
 /** Limits a query of positions and accounts to one position with its account, of one owner if there is one. */
-const isPosition = (sql: Sql, id: PositionId, owner: ClerkUserId | undefined) =>
+const isPosition = (sql: Sql, id: PositionId, owner: Owner) =>
   sql`positions.id = ${uuidOrNull(id)}::uuid AND accounts.id = positions.account_id ${accountOwnedBy(sql, owner)}`
 
 const findById = (sql: Sql): Operations["findById"] => {
@@ -152,7 +155,7 @@ const findById = (sql: Sql): Operations["findById"] => {
   return Effect.fn("Positions.findById")((id) => find(id, notFound(id)))
 }
 
-const findOwned = (sql: Sql, owner: ClerkUserId): Operations["findById"] =>
+const findOwned = (sql: Sql, owner: Owner): Operations["findById"] =>
   Effect.fn("Positions.forUser.findById")((id) =>
     read.first(
       sql`
@@ -186,14 +189,7 @@ const registeredFrom = (sql: Sql, instrument: string) => sql`
   ON CONFLICT (symbol) DO NOTHING
   RETURNING symbol`
 
-const putOne = (
-  sql: Sql,
-  owner: ClerkUserId | undefined,
-  json: string,
-  instrument: string | undefined,
-  quantity: string,
-  note: Noted
-) =>
+const putOne = (sql: Sql, owner: Owner, json: string, instrument: string | undefined, quantity: string, note: Noted) =>
   seeingDeleted(sql)(sql<Row>`
     WITH given AS (
       SELECT ${createdPositions} FROM jsonb_populate_record(NULL::positions, ${json}::jsonb)
@@ -219,9 +215,9 @@ const putOne = (
     FROM new LEFT JOIN put ON true`)
 
 /** Inserts a position; `quantity` is the SQL of the new quantity if the account has a position already. */
-const putWith = (sql: Sql, owner: ClerkUserId | undefined, quantity: string) =>
+const putWith = (sql: Sql, owner: Owner, quantity: string) =>
   Effect.fnUntraced(function* (input: PositionCreate) {
-    const json = yield* encodeCreate(input, `position in ${input.symbol}`)
+    const json = yield* encodeCreate(input, `position in ${asText(input?.symbol)}`)
     const [row] = yield* putOne(sql, owner, json, undefined, quantity, yield* noted(sql))
     if (row?.["account_found"] !== true) return yield* noAccount(input.account_id)()
     if (row["instrument_found"] !== true) return yield* new InstrumentNotFound({ symbol: input.symbol })
@@ -235,15 +231,15 @@ const putWith = (sql: Sql, owner: ClerkUserId | undefined, quantity: string) =>
     return yield* read.row(row, "written")
   })
 
-const put = (sql: Sql, owner?: ClerkUserId): Operations["put"] =>
+const put = (sql: Sql, owner?: Owner): Operations["put"] =>
   Effect.fn("Positions.put")(putWith(sql, owner, "excluded.quantity"))
 
-const addQuantity = (sql: Sql, owner?: ClerkUserId): Operations["addQuantity"] =>
+const addQuantity = (sql: Sql, owner?: Owner): Operations["addQuantity"] =>
   Effect.fn("Positions.addQuantity")(putWith(sql, owner, "positions.quantity + excluded.quantity"))
 
-const registerAndPut = (sql: Sql, owner?: ClerkUserId): Operations["registerAndPut"] =>
+const registerAndPut = (sql: Sql, owner?: Owner): Operations["registerAndPut"] =>
   Effect.fn("Positions.registerAndPut")(function* (input: PositionCreate, known?: KnownInstrument) {
-    const json = yield* encodeCreate(input, `position in ${input.symbol}`)
+    const json = yield* encodeCreate(input, `position in ${asText(input?.symbol)}`)
     const symbol = InstrumentSymbol.make(input.symbol.toUpperCase())
     const instrument = yield* encodeInstrument(unknownInstrument(symbol, known), `instrument ${symbol}`)
     // A symbol that another transaction is inserting is neither inserted nor visible here; the next attempt sees it.
@@ -269,7 +265,7 @@ const heldColumns = /* @__PURE__ */ Tables.fixed(
 
 const readHeld = /* @__PURE__ */ reader(Tables.positions, HeldPosition)
 
-const listByAccount = (sql: Sql, owner?: ClerkUserId): Operations["listByAccount"] =>
+const listByAccount = (sql: Sql, owner?: Owner): Operations["listByAccount"] =>
   Effect.fn("Positions.listByAccount")((id) => {
     // A position without a symbol, which only other programs can have written, is on the first page.
     const page = (after: string | undefined) => sql`
@@ -286,7 +282,7 @@ const listByAccount = (sql: Sql, owner?: ClerkUserId): Operations["listByAccount
 
 const sums = /* @__PURE__ */ reader({ name: "accounts", key: "id" }, AccountValue)
 
-const value = (sql: Sql, owner?: ClerkUserId): Operations["value"] =>
+const value = (sql: Sql, owner?: Owner): Operations["value"] =>
   Effect.fn("Positions.value")((id) =>
     sums.first(
       sql`
@@ -304,9 +300,9 @@ const value = (sql: Sql, owner?: ClerkUserId): Operations["value"] =>
 const encodeUpdate = /* @__PURE__ */ encoder(PositionUpdate)
 const updated = /* @__PURE__ */ Tables.settable(PositionUpdate)
 
-const update = (sql: Sql, owner?: ClerkUserId): Operations["update"] =>
+const update = (sql: Sql, owner?: Owner): Operations["update"] =>
   Effect.fn("Positions.update")(function* (id, changes) {
-    const json = yield* encodeUpdate(changes, `change of position ${id}`)
+    const json = yield* encodeUpdate(changes, `change of position ${asText(id)}`)
     return yield* read.first(
       seeingDeleted(sql)(sql`
         ${Tables.updateFrom(sql, Tables.positions, updated, json)}
@@ -318,7 +314,7 @@ const update = (sql: Sql, owner?: ClerkUserId): Operations["update"] =>
     )
   })
 
-const remove = (sql: Sql, owner?: ClerkUserId): Operations["delete"] =>
+const remove = (sql: Sql, owner?: Owner): Operations["delete"] =>
   Effect.fn("Positions.delete")(function* (id) {
     const note = yield* noted(sql)
     return yield* read.first(
@@ -334,7 +330,7 @@ const remove = (sql: Sql, owner?: ClerkUserId): Operations["delete"] =>
     )
   })
 
-const operations = (sql: Sql, owner?: ClerkUserId): Omit<UserPositions, "findById"> => ({
+const operations = (sql: Sql, owner?: Owner): Omit<UserPositions, "findById"> => ({
   put: put(sql, owner),
   registerAndPut: registerAndPut(sql, owner),
   putMany: putMany(sql, owner),
@@ -351,7 +347,7 @@ const make = Effect.map(
     ...operations(sql),
     findById: findById(sql),
     all: all(sql),
-    forUser: (user) => ({ ...operations(sql, user), findById: findOwned(sql, user) })
+    forUser: (user) => ({ ...operations(sql, ownerOf(user)), findById: findOwned(sql, ownerOf(user)) })
   })
 )
 

@@ -14,6 +14,7 @@ import type { Fragment } from "effect/sql/Statement"
 import { notTooDeep, refusingDepth } from "../domain/Json.ts"
 import { InvalidInput, problemsOf, UnreadableRow } from "../domain/Problems.ts"
 import { isStorable } from "../domain/Text.ts"
+import type { ClerkUserId } from "../domain/User.ts"
 import { quickReader } from "./RowDecoder.ts"
 import { nothing } from "./Tables.ts"
 
@@ -55,12 +56,19 @@ const uuidForm = /^[0-9a-f]{4}(-?[0-9a-f]{4}){7}$/i
  * An id in any of the forms in which PostgreSQL reads a UUID, as it writes it; null, which no row has, for what is none: a
  * message of a queue may hold anything.
  */
-export const uuidOrNull = (id: string): string | null => {
+export const uuidOrNull = (id: unknown): string | null => {
+  if (typeof id !== "string") return null
   const bare = id.startsWith("{") && id.endsWith("}") ? id.slice(1, -1) : id
   if (!uuidForm.test(bare)) return null
   const digits = bare.replaceAll("-", "").toLowerCase()
   return digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-")
 }
+
+/** Whose rows an operation is limited to: anyone's if undefined, nobody's if null. */
+export type Owner = ClerkUserId | null | undefined
+
+/** The owner for whom a program asks: nobody if it has no id, and not anyone. */
+export const ownerOf = (user: ClerkUserId): Owner => (typeof user === "string" ? user : null)
 
 /** The database's own words: a driver may have them in the cause alone. */
 export const wordsOf = ({ reason }: SqlError): string =>
@@ -138,7 +146,7 @@ export const lookUp = <A, I>(
   }).pipe(RequestResolver.batchN(size))
   const { row } = reader(table, table.row)
   const isId = table.key === "id"
-  const keyOf = (given: string) => (isId ? uuidOrNull(given) : isStorable(given) ? given : null)
+  const keyOf = (given: unknown) => (isId ? uuidOrNull(given) : isStorable(given) ? given : null)
   return <E>(given: string, absent: () => E): Effect.Effect<A, E | SqlError | UnreadableRow> => {
     const key = keyOf(given)
     return key === null

@@ -7,6 +7,7 @@ import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { type InstrumentSymbol, StoredSymbol } from "../domain/Instrument.ts"
+import { asText } from "../domain/Text.ts"
 import { type ClerkUserId, User, UserAlreadyExists, UserCreate, UserNotFound, UserUpdate } from "../domain/User.ts"
 import { seeingDeleted } from "./DeletedMeanwhile.ts"
 import { computed, encoder, everyPage, type Listed, lookUp, type RepositoryError, reader, untilSeen } from "./Rows.ts"
@@ -84,7 +85,7 @@ type Sql = SqlClient.SqlClient
 
 const columns = /* @__PURE__ */ Tables.selected(Tables.users)
 const read = /* @__PURE__ */ reader(Tables.users, User)
-const notFound = (clerk_user_id: ClerkUserId) => () => new UserNotFound({ clerk_user_id })
+const notFound = (clerk_user_id: ClerkUserId) => () => new UserNotFound({ clerk_user_id: asText(clerk_user_id) })
 
 const findById = (sql: Sql): Operations["findById"] => {
   const find = lookUp(Tables.users, 1000, Tables.byKeys(sql, Tables.users))

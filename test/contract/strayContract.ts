@@ -1,6 +1,6 @@
 /** What the repositories do with ids, states and times that other programs get wrong, whatever `SqlClient` they run on. */
 import { assert, type Vitest } from "@effect/vitest"
-import { BigDecimal, Duration, Effect } from "effect"
+import { BigDecimal, Duration, Effect, Stream } from "effect"
 import { SqlClient } from "effect/sql"
 import {
   type AccountId,
@@ -10,7 +10,16 @@ import {
   type JobId,
   type PositionId
 } from "../../src/domain/index.ts"
-import { Accounts, AgentCalls, Instruments, Jobs, Portfolios, Positions, Users } from "../../src/repository/index.ts"
+import {
+  Accounts,
+  AgentCalls,
+  History,
+  Instruments,
+  Jobs,
+  Portfolios,
+  Positions,
+  Users
+} from "../../src/repository/index.ts"
 import type { Services } from "./repositoryContract.ts"
 
 let last = 0
@@ -22,7 +31,7 @@ const newJob = Effect.gen(function* () {
 })
 
 /** What the body of a message may hold in place of an id. */
-const strays = [
+const strays: ReadonlyArray<unknown> = [
   "",
   "abc",
   "null",
@@ -31,8 +40,12 @@ const strays = [
   "3f2504e0-4f89-41d3-9a0c-0305e82c330g",
   "'; --",
   "\u0000",
-  "\ud800"
+  "\ud800",
+  ...[null, undefined, 0, 42, 1.5, true, 10n, [], ["x"], [[[]]], {}, { id: "x" }, { toString: null }, new Date(0)]
 ]
+
+/** What a program without types passes. */
+const untyped = (value: unknown) => value as never
 
 const ids = (it: Vitest.MethodsNonLive<Services>) => {
   it.effect("an id that is none is not found, and leaves lookups made at the same time alone", () =>
@@ -76,7 +89,7 @@ const ids = (it: Vitest.MethodsNonLive<Services>) => {
           ])
         ]
         for (const call of calls) {
-          assert.match((yield* Effect.flip(call))._tag, /^(Job|Account|Position)NotFound$/, stray)
+          assert.match((yield* Effect.flip(call))._tag, /^(Job|Account|Position)NotFound$/)
         }
       }
       const found = yield* Effect.all(
@@ -88,6 +101,143 @@ const ids = (it: Vitest.MethodsNonLive<Services>) => {
       const missing = yield* Effect.flip(instruments.findBySymbol("A\u0000" as InstrumentSymbol))
       assert.strictEqual(missing._tag, "InstrumentNotFound")
       for (const part of ["\u0000", "\ud800"]) assert.deepStrictEqual(yield* instruments.search(part), [])
+    })
+  )
+
+  it.effect("an id that is no text fails every operation by a typed error", () =>
+    Effect.gen(function* () {
+      const [users, accounts, jobs] = [yield* Users, yield* Accounts, yield* Jobs]
+      const [instruments, portfolios, positions] = [yield* Instruments, yield* Portfolios, yield* Positions]
+      const quantity = BigDecimal.fromStringUnsafe("1")
+      for (const stray of strays.filter((one) => typeof one !== "string").map(untyped)) {
+        const calls: ReadonlyArray<Effect.Effect<unknown, { readonly _tag: string; readonly message: string }>> = [
+          users.findById(stray),
+          users.update(stray, { display_name: "x" }),
+          users.delete(stray),
+          users.create({ clerk_user_id: stray }),
+          users.getOrCreate({ clerk_user_id: stray }),
+          accounts.totals(stray),
+          accounts.create({ clerk_user_id: stray, account_name: "x" }),
+          jobs.create({ clerk_user_id: stray, job_type: "portfolio_analysis" }),
+          portfolios.load(stray),
+          portfolios.summary(stray),
+          portfolios.add({ user: { clerk_user_id: stray }, accounts: [] }),
+          portfolios.add({ user: { clerk_user_id: ClerkUserId.make("x") }, accounts: untyped(null) }),
+          instruments.findBySymbol(stray),
+          instruments.update(stray, { name: "x" }),
+          instruments.delete(stray),
+          instruments.create({ symbol: stray, name: "x", instrument_type: "etf" }),
+          instruments.register(stray),
+          instruments.upsert({ symbol: stray, name: "x", instrument_type: "etf" }),
+          instruments.fillIn({ symbol: stray, name: "x", instrument_type: "etf" }),
+          positions.put({ account_id: stray, symbol: stray, quantity }),
+          positions.addQuantity({ account_id: stray, symbol: stray, quantity }),
+          positions.registerAndPut({ account_id: stray, symbol: stray, quantity })
+        ]
+        for (const call of calls) assert.match((yield* Effect.flip(call))._tag, /NotFound$|^InvalidInput$|^SqlError$/)
+        const put = yield* positions.putMany([{ account_id: stray, symbol: stray, quantity }, untyped(null)])
+        assert.isNotEmpty(put.refused)
+        assert.isEmpty(put.positions)
+        const upserted = yield* instruments.upsertMany([
+          { symbol: stray, name: "x", instrument_type: "etf" },
+          untyped(null)
+        ])
+        assert.isNotEmpty(upserted.refused)
+        assert.deepStrictEqual(yield* instruments.findMany([stray]), [])
+      }
+      for (const symbol of ["", "x".repeat(30)].map(untyped)) {
+        for (const call of [
+          instruments.register(symbol),
+          instruments.create({ symbol, name: "x", instrument_type: "etf" })
+        ]) {
+          assert.strictEqual((yield* Effect.flip<unknown, { readonly _tag: string }, never>(call))._tag, "InvalidInput")
+        }
+      }
+    })
+  )
+
+  it.effect("a payload of another name than a job has is none, and not SQL", () =>
+    Effect.gen(function* () {
+      const { id } = yield* newJob
+      for (const part of ["", "x", "'{}'", "(SELECT 'x')", "status", null, undefined, {}].map(untyped)) {
+        assert.deepStrictEqual(yield* Stream.runCollect((yield* Jobs).streamPayload(id, part)), [])
+      }
+    })
+  )
+
+  it.effect("input that is none is invalid, and a reason that is no text is stored as what it is", () =>
+    Effect.gen(function* () {
+      const jobs = yield* Jobs
+      const { clerk_user_id, id } = yield* newJob
+      for (const input of [null, undefined].map(untyped)) {
+        const calls: ReadonlyArray<Effect.Effect<unknown, { readonly _tag: string }>> = [
+          jobs.update(id, input),
+          jobs.attachReport(id, input),
+          (yield* Positions).put(input),
+          (yield* Positions).registerAndPut(input),
+          (yield* Instruments).create(input),
+          (yield* Instruments).upsert(input),
+          (yield* Instruments).fillIn(input),
+          (yield* Portfolios).add(input),
+          (yield* History).prices(InstrumentSymbol.make("SPY"), input)
+        ]
+        for (const [index, call] of calls.entries()) {
+          assert.strictEqual((yield* Effect.flip(call))._tag, "InvalidInput", String(index))
+        }
+      }
+      const reasons: ReadonlyArray<readonly [unknown, string]> = [
+        [undefined, "undefined"],
+        [null, "null"],
+        [404, "404"],
+        [{ code: 1 }, "[object]"],
+        [["x"], "[list]"],
+        [new RangeError("no model"), "RangeError: no model"]
+      ]
+      for (const [reason, stored] of reasons) {
+        const { id } = yield* jobs.create({ clerk_user_id, job_type: "portfolio_analysis" })
+        assert.strictEqual((yield* jobs.fail(id, untyped(reason))).error_message, stored)
+      }
+    })
+  )
+
+  it.effect("the operations of a user without an id see nobody's rows, and not everybody's", () =>
+    Effect.gen(function* () {
+      const [accounts, jobs, positions] = [yield* Accounts, yield* Jobs, yield* Positions]
+      const { clerk_user_id, id } = yield* newJob
+      const account = yield* accounts.create({ clerk_user_id, account_name: "IRA" })
+      const symbol = InstrumentSymbol.make("STRAYOWN")
+      const quantity = BigDecimal.fromStringUnsafe("1")
+      const held = yield* positions.registerAndPut({ account_id: account.id, symbol, quantity })
+      for (const nobody of strays.filter((one) => typeof one !== "string").map(untyped)) {
+        const own = {
+          accounts: accounts.forUser(nobody),
+          jobs: jobs.forUser(nobody),
+          positions: positions.forUser(nobody)
+        }
+        const calls: ReadonlyArray<Effect.Effect<unknown, { readonly _tag: string }>> = [
+          own.accounts.findById(account.id),
+          own.accounts.update(account.id, { account_name: "x" }),
+          own.accounts.delete(account.id),
+          own.positions.findById(held.id),
+          own.positions.listByAccount(account.id),
+          own.positions.value(account.id),
+          own.positions.put({ account_id: account.id, symbol, quantity }),
+          own.positions.addQuantity({ account_id: account.id, symbol, quantity }),
+          own.positions.registerAndPut({ account_id: account.id, symbol, quantity }),
+          own.positions.update(held.id, { quantity }),
+          own.positions.delete(held.id),
+          own.jobs.findById(id),
+          own.jobs.start(id),
+          own.jobs.attachReport(id, { content: "x" }),
+          own.jobs.cancel(id),
+          own.jobs.delete(id)
+        ]
+        for (const [index, call] of calls.entries()) {
+          assert.match((yield* Effect.flip(call))._tag, /^(Job|Account|Position)NotFound$/, String(index))
+        }
+        const { refused } = yield* own.positions.putMany([{ account_id: account.id, symbol, quantity }])
+        assert.strictEqual(refused.length, 1)
+      }
     })
   )
 }

@@ -6,6 +6,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import { Decimal } from "../../domain/Decimal.ts"
 import { InstrumentCreate, InstrumentKnown, InstrumentPrice } from "../../domain/Instrument.ts"
 import type { UnreadableRow } from "../../domain/Problems.ts"
+import { asText } from "../../domain/Text.ts"
 import { type Noted, noted } from "../CallNote.ts"
 import { computed, encoder, keptRow, mostAttempts, type RepositoryError } from "../Rows.ts"
 import * as Tables from "../Tables.ts"
@@ -37,7 +38,7 @@ export interface PriceResult {
 
 /** Each symbol's last entry. */
 const latest = <A extends { readonly symbol: string }>(input: ReadonlyArray<A>): ReadonlyMap<string, A> =>
-  new Map(input.map((one) => [one.symbol, one]))
+  new Map(input.map((one) => [asText(one?.symbol), one]))
 
 /** The SQL of a symbol in capitals, whatever the database's locale: `upper` makes of `i` another letter in Turkish. */
 const inCapitals = (given: string) => `translate(${given}, 'abcdefghijklmnopqrstuvwxyz', 'ABCDEFGHIJKLMNOPQRSTUVWXYZ')`
@@ -216,7 +217,7 @@ export const fillIn = (
   input: InstrumentCreate
 ) => Effect.Effect<"inserted" | "updated" | "unchanged", InstrumentKnown | RepositoryError>) =>
   Effect.fn("Instruments.fillIn")(function* (input) {
-    const json = yield* encodeCreate(input, `instrument ${input.symbol}`)
+    const json = yield* encodeCreate(input, `instrument ${asText(input?.symbol)}`)
     const entries = [{ key: input.symbol, json }]
     const { rows } = yield* upsertEntries(sql, entries, { allOrNothing: true, keepKnown: true })
     const [row] = rows

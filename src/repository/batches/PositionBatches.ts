@@ -3,9 +3,9 @@ import * as Effect from "effect/Effect"
 import type * as SqlClient from "effect/sql/SqlClient"
 import { Position, PositionCreate } from "../../domain/Position.ts"
 import { InvalidInput } from "../../domain/Problems.ts"
-import type { ClerkUserId } from "../../domain/User.ts"
+import { asText } from "../../domain/Text.ts"
 import { accountOwnedBy } from "../Accounts.ts"
-import { encoder, type Listed, packs, type RepositoryError, type Row, reader } from "../Rows.ts"
+import { encoder, type Listed, type Owner, packs, type RepositoryError, type Row, reader } from "../Rows.ts"
 import * as Tables from "../Tables.ts"
 import { type BatchOptions, type Entry, encodeBatch, type Refused, writeBatch } from "./Batches.ts"
 import { meant, today } from "./InstrumentBatches.ts"
@@ -30,7 +30,7 @@ const encodeCreate = /* @__PURE__ */ encoder(PositionCreate)
 
 // Positions are written in the order of their keys, so that two batches wait for each other instead of deadlocking. Of
 // several spellings of one symbol the last entry counts.
-const putPack = (sql: Sql, owner: ClerkUserId | undefined, complete: boolean, json: string) =>
+const putPack = (sql: Sql, owner: Owner, complete: boolean, json: string) =>
   sql<Row>`
     WITH given AS (
       SELECT new.account_id || '/' || new.symbol AS key, new.account_id, new.quantity, new.as_of_date,
@@ -66,7 +66,7 @@ const refusal = (row: Row): Refused | undefined => {
   return undefined
 }
 
-const putEntries = (sql: Sql, owner: ClerkUserId | undefined, entries: ReadonlyArray<Entry>, options?: BatchOptions) =>
+const putEntries = (sql: Sql, owner: Owner, entries: ReadonlyArray<Entry>, options?: BatchOptions) =>
   Effect.gen(function* () {
     const complete = options?.allOrNothing === true
     const run = (json: string) => putPack(sql, owner, complete, json)
@@ -83,10 +83,12 @@ const putEntries = (sql: Sql, owner: ClerkUserId | undefined, entries: ReadonlyA
 
 export const putMany = (
   sql: Sql,
-  owner: ClerkUserId | undefined
+  owner: Owner
 ): ((input: ReadonlyArray<PositionCreate>, options?: BatchOptions) => Effect.Effect<PutManyResult, RepositoryError>) =>
   Effect.fn("Positions.putMany")(function* (input, options) {
-    const latest = new Map(input.map((one) => [`${one.account_id.toLowerCase()}/${one.symbol}`, one] as const))
+    const latest = new Map(
+      input.map((one) => [`${asText(one?.account_id).toLowerCase()}/${asText(one?.symbol)}`, one] as const)
+    )
     const encoded = yield* encodeBatch(latest, options, (one, key) => encodeCreate(one, `position ${key}`))
     const put = putEntries(sql, owner, encoded.entries, options)
     // If one pack is refused, the others have to be rolled back.

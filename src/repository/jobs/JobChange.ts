@@ -16,9 +16,9 @@ import {
   maxJobBytes,
   statusesBefore
 } from "../../domain/Job.ts"
-import type { ClerkUserId } from "../../domain/User.ts"
+import { asText } from "../../domain/Text.ts"
 import { type Noted, noted } from "../CallNote.ts"
-import { computed, encoder, type RepositoryError, reader, uuidOrNull } from "../Rows.ts"
+import { computed, encoder, type Owner, type RepositoryError, reader, uuidOrNull } from "../Rows.ts"
 import * as Tables from "../Tables.ts"
 
 type Sql = SqlClient.SqlClient
@@ -38,7 +38,7 @@ export interface Step {
 
 /** Which job may change: of which user, and in which attempt; any unless given. */
 export interface JobGuard {
-  readonly owner?: ClerkUserId | undefined
+  readonly owner?: Owner
   readonly attempt?: number | undefined
   /** Only a job that has not ended: not completed, failed or cancelled. */
   readonly unlessEnded?: boolean | undefined
@@ -68,7 +68,7 @@ export const payloadBytes = (row: string): string =>
   jobParts.map((part) => `coalesce(octet_length(to_json(${row}.${part}::text)::text), 0)`).join(" + ")
 
 /** Limits a query to one job, of one owner if there is one. */
-export const isJob = (sql: Sql, id: JobId, owner: ClerkUserId | undefined) => {
+export const isJob = (sql: Sql, id: JobId, owner: Owner) => {
   const owned = owner === undefined ? Tables.nothing : sql`AND jobs.clerk_user_id = ${owner}::varchar`
   return sql`id = ${uuidOrNull(id)}::uuid ${owned}`
 }
@@ -192,11 +192,11 @@ const run = (sql: Sql, note: Noted, { guard, id, results = {}, step }: JobChange
  */
 export const changeJob = Effect.fnUntraced(function* (sql: Sql, change: JobChange) {
   const { guard, id, results = {}, step } = change
-  const json = yield* encodeResults(results, `change of job ${id}`)
+  const json = yield* encodeResults(results, `change of job ${asText(id)}`)
   const rows = yield* run(sql, yield* noted(sql), change, json)
   const [row] = rows
   const [outcome] = yield* outcomes(Effect.succeed(rows))
-  if (row === undefined || outcome === undefined) return yield* new JobNotFound({ job_id: id })
+  if (row === undefined || outcome === undefined) return yield* new JobNotFound({ job_id: asText(id) })
   if (outcome.changed) return yield* readState.row(row, "written")
   if (!outcome.fits) return yield* new JobTooLarge({ job_id: id, bytes: outcome.bytes, limit: maxJobBytes })
   const { status: found } = yield* readStatus.row({ id, status: outcome.found_status })

@@ -12,8 +12,9 @@ import {
   JobUpdate,
   storableMessage
 } from "../../domain/Job.ts"
-import type { ClerkUserId } from "../../domain/User.ts"
-import { encoder, type RepositoryError } from "../Rows.ts"
+import { InvalidInput } from "../../domain/Problems.ts"
+import { asText } from "../../domain/Text.ts"
+import { encoder, type Owner, type RepositoryError } from "../Rows.ts"
 import { changeJob, isJob, type Results, readState, type Step, type StepError, stateColumns } from "./JobChange.ts"
 
 /** The errors of attaching a result. */
@@ -149,28 +150,34 @@ const emptied = (results: "keep" | "clear"): Results => ({
   })
 })
 
-const remove = (sql: Sql, owner: ClerkUserId | undefined): JobSteps["delete"] =>
+const remove = (sql: Sql, owner: Owner): JobSteps["delete"] =>
   Effect.fn("Jobs.delete")((id) =>
     readState.first(
       sql`DELETE FROM jobs WHERE ${isJob(sql, id, owner)} RETURNING ${stateColumns}`,
-      () => new JobNotFound({ job_id: id }),
+      () => new JobNotFound({ job_id: asText(id) }),
       "deleted"
     )
   )
 
 /** The operations that change one job; with an owner, another user's job is not found. */
-export const jobSteps = (sql: Sql, owner?: ClerkUserId): JobSteps => {
+export const jobSteps = (sql: Sql, owner?: Owner): JobSteps => {
   const guard = { owner }
-  // Only a change with a status can be refused.
-  const attach = (id: JobId, results: Results) =>
-    Effect.catchTag(changeJob(sql, { id, guard, results }), "JobTransitionRefused", Effect.die)
+  const attach = (id: JobId, results: Results) => {
+    // A change takes null, which removes a result.
+    const problems = Object.entries(results).flatMap(([path, value]) =>
+      value === null ? [{ path, message: "expected a result, not null" }] : []
+    )
+    if (problems.length > 0) return Effect.fail(new InvalidInput({ subject: `result of job ${asText(id)}`, problems }))
+    // Only a change with a status can be refused.
+    return Effect.catchTag(changeJob(sql, { id, guard, results }), "JobTransitionRefused", Effect.die)
+  }
   // Only a change with a result can be too large.
   const take = (id: JobId, step: Step, results?: Results) =>
     Effect.catchTag(changeJob(sql, { id, guard, results, step }), "JobTooLarge", Effect.die)
   return {
     update: Effect.fn("Jobs.update")(function* (id: JobId, changes: JobUpdate, options?: UpdateOptions) {
+      yield* checkStatus(changes, `change of job ${asText(id)}`)
       const { status, ...results } = changes
-      if (status !== undefined) yield* checkStatus({ status }, `change of job ${id}`)
       return yield* changeJob(sql, { id, guard: { ...guard, ...options }, results, step: status && { to: status } })
     }),
     start: Effect.fn("Jobs.start")((id: JobId, options?: StartOptions) => take(id, { to: "running", ...options })),

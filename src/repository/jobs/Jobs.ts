@@ -24,6 +24,7 @@ import {
   maxJobBytes
 } from "../../domain/Job.ts"
 import type { UnreadableRow } from "../../domain/Problems.ts"
+import { asText } from "../../domain/Text.ts"
 import { type ClerkUserId, UserNotFound } from "../../domain/User.ts"
 import { seeingDeleted } from "../DeletedMeanwhile.ts"
 import {
@@ -32,6 +33,8 @@ import {
   everyRow,
   type Listed,
   lookUp,
+  type Owner,
+  ownerOf,
   type RepositoryError,
   type Row,
   reader,
@@ -155,7 +158,7 @@ type Sql = SqlClient.SqlClient
 
 const columns = /* @__PURE__ */ Tables.selected(Tables.jobs)
 const read = /* @__PURE__ */ reader(Tables.jobs, Job)
-const notFound = (job_id: JobId) => () => new JobNotFound({ job_id })
+const notFound = (job_id: JobId) => () => new JobNotFound({ job_id: asText(job_id) })
 
 /** How many rows a window has, and which of them a row is. */
 const counted = /* @__PURE__ */ Tables.fixed("count(*) OVER ()::int AS total, row_number() OVER following AS number")
@@ -185,7 +188,7 @@ const findMany = (sql: Sql) =>
 const columnsWith = (sql: Sql, parts: ReadonlyArray<JobPart> = jobParts) =>
   sql`${stateColumns}, ${sql.literal(jobParts.map((part) => (parts.includes(part) ? `jobs.${part}` : `NULL AS ${part}`)).join(", "))}`
 
-const findSome = (sql: Sql, owner: ClerkUserId | undefined): Operations["findById"] =>
+const findSome = (sql: Sql, owner: Owner): Operations["findById"] =>
   Effect.fn("Jobs.findById")((id, options) =>
     read.first(
       sql`
@@ -226,7 +229,7 @@ const streamPayload =
   (id, part) => {
     const pieces = sql<{ readonly piece: string }>`
       SELECT substr(payload, number * ${pieceLength}::int + 1, ${pieceLength}::int) AS piece
-      FROM (SELECT ${sql.literal(part)}::text AS payload FROM jobs WHERE ${isJob(sql, id, undefined)} OFFSET 0) AS job,
+      FROM (SELECT ${sql.literal(jobParts.find((one) => one === part) ?? "NULL")}::text AS payload FROM jobs WHERE ${isJob(sql, id, undefined)} OFFSET 0) AS job,
         generate_series(0, (length(payload) - 1) / ${pieceLength}::int) AS number
       ORDER BY number`
     return Stream.map(pieces.stream, ({ piece }) => piece)
@@ -280,7 +283,7 @@ const timeOf = (sql: Sql, user: ClerkUserId, createdAt: string, id: string) => s
 
 /** The rows of a page, and one more if there is one. */
 const pageOf = (sql: Sql, selected: Fragment, user: ClerkUserId, page: JobListOptions | undefined, limit: number) => {
-  const [createdAt = "", id] = (page?.after ?? "").split("/")
+  const [createdAt = "", id] = asText(page?.after ?? "").split("/")
   return sql<Row>`
     SELECT ${selected}, ${cursor} FROM jobs
     WHERE clerk_user_id = ${user}::varchar
@@ -336,8 +339,8 @@ const make = Effect.gen(function* () {
     all: all(sql),
     streamPayload: streamPayload(sql),
     forUser: (user) => ({
-      ...jobSteps(sql, user),
-      findById: findSome(sql, user),
+      ...jobSteps(sql, ownerOf(user)),
+      findById: findSome(sql, ownerOf(user)),
       create: (input) => ofUser.create({ ...input, clerk_user_id: user }),
       list: (page) => ofUser.listByUser(user, page),
       listWithPayloads: (page) => ofUser.listWithPayloads(user, page)
