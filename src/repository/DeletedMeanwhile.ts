@@ -11,9 +11,13 @@ const retries = 2
 /** How often a statement is run again after deadlocks, each of which PostgreSQL finds after a second. */
 const retriesOfDeadlock = 5
 
-/** SQLSTATE `foreign_key_violation`. */
-const isForeignKeyViolation = ({ reason }: SqlError): boolean =>
+/** Whether a statement failed by `foreign_key_violation`. */
+export const isForeignKeyViolation = ({ reason }: SqlError): boolean =>
   Predicate.hasProperty(reason.cause, "code") && reason.cause.code === "23503"
+
+/** Whether a statement runs outside of any transaction. */
+export const isAlone = (sql: SqlClient): Effect.Effect<boolean> =>
+  Effect.map(Effect.serviceOption(sql.transactionService), Option.isNone)
 
 /**
  * Runs a statement again if a foreign key refused it, or if it was ended to resolve a deadlock. The statement looks up the
@@ -23,8 +27,7 @@ const isForeignKeyViolation = ({ reason }: SqlError): boolean =>
  * with the error.
  */
 export const seeingDeleted = (sql: SqlClient) => {
-  const isAlone = Effect.map(Effect.serviceOption(sql.transactionService), Option.isNone)
-  const alone = (is: (error: SqlError) => boolean) => (error: SqlError) => (is(error) ? isAlone : false)
+  const alone = (is: (error: SqlError) => boolean) => (error: SqlError) => (is(error) ? isAlone(sql) : false)
   return <A, R>(statement: Effect.Effect<A, SqlError, R>): Effect.Effect<A, SqlError, R> =>
     statement.pipe(
       Effect.retry({ times: retries, while: alone(isForeignKeyViolation) }),

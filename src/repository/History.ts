@@ -9,9 +9,9 @@ import { Change, DailyPrice, PortfolioSnapshot } from "../domain/DailyValues.ts"
 import { type InstrumentSymbol, StoredSymbol } from "../domain/Instrument.ts"
 import { InvalidInput } from "../domain/Problems.ts"
 import { CalendarDay, dayExpected } from "../domain/Text.ts"
-import type { ClerkUserId } from "../domain/User.ts"
+import { ClerkUserId } from "../domain/User.ts"
 import { meant, meantBy, today } from "./batches/InstrumentBatches.ts"
-import { seeingDeleted } from "./DeletedMeanwhile.ts"
+import { isAlone, isForeignKeyViolation, seeingDeleted } from "./DeletedMeanwhile.ts"
 import { computed, everyPage, type Listed, type RepositoryError, reader } from "./Rows.ts"
 import * as Tables from "./Tables.ts"
 
@@ -31,8 +31,8 @@ export interface Operations {
   /**
    * Stores the current value of every user's portfolio as today's snapshot (in UTC), in one request, and returns how
    * many users have one. A later snapshot of the same day replaces it. Values that can't be added, such as a price of
-   * NaN or an allocation that is not an object, count as 0, so that one bad row does not stop the rest. Nobody is deleted
-   * meanwhile: the role needs UPDATE on `users` for that lock.
+   * NaN or an allocation that is not an object, count as 0, so that one bad row does not stop the rest. While users are
+   * deleted, the others are stored one by one if need be. Of `users` the role may only read.
    *
    * @errors RepositoryError
    */
@@ -123,7 +123,6 @@ const snapshotOf = (sql: Sql, user: ClerkUserId | undefined) =>
   sql`
     WITH person AS (
       SELECT clerk_user_id FROM users ${user === undefined ? Tables.nothing : sql`WHERE clerk_user_id = ${user}::varchar`}
-      ORDER BY clerk_user_id FOR KEY SHARE
     ), account AS (
       SELECT accounts.id, clerk_user_id, CASE WHEN cash_balance < 'NaN' THEN cash_balance ELSE 0 END AS cash
       FROM accounts JOIN person USING (clerk_user_id)
@@ -156,10 +155,35 @@ const snapshotOf = (sql: Sql, user: ClerkUserId | undefined) =>
     )
     SELECT count(*)::int AS users FROM taken`
 
+const usersOfPage = 2_000
+const ids = /* @__PURE__ */ computed(/* @__PURE__ */ Schema.Struct({ clerk_user_id: ClerkUserId }))
+
+// A user may be deleted after any statement has begun: of one who is alone in it, the next attempt finds nothing.
+const each = Effect.fnUntraced(function* <E>(sql: Sql, take: (user: ClerkUserId) => Effect.Effect<number, E>) {
+  const users = yield* ids(
+    everyPage(
+      usersOfPage,
+      "clerk_user_id",
+      (after) => sql`
+        SELECT clerk_user_id FROM users WHERE ${Tables.following(sql, "clerk_user_id", after)}
+        ORDER BY clerk_user_id LIMIT ${usersOfPage}::int`
+    )
+  )
+  const counts = yield* Effect.forEach(users, ({ clerk_user_id }) => take(clerk_user_id))
+  return counts.reduce((all, one) => all + one, 0)
+})
+
 const snapshot = (sql: Sql): Operations["snapshot"] =>
   Effect.fn("History.snapshot")(function* (options?: { readonly user?: ClerkUserId | undefined }) {
-    const [result] = yield* taken(seeingDeleted(sql)(snapshotOf(sql, options?.user)))
-    return result?.users ?? 0
+    const take = (user: ClerkUserId | undefined) =>
+      Effect.map(taken(seeingDeleted(sql)(snapshotOf(sql, user))), ([result]) => result?.users ?? 0)
+    return yield* take(options?.user).pipe(
+      Effect.catchTag("SqlError", (error) =>
+        Effect.flatMap(isAlone(sql), (alone) =>
+          alone && isForeignKeyViolation(error) ? each(sql, take) : Effect.fail(error)
+        )
+      )
+    )
   })
 
 const readSnapshots = /* @__PURE__ */ reader(snapshots, PortfolioSnapshot)

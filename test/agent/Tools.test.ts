@@ -548,6 +548,34 @@ layer(embedded)("lists in which another program wrote rows that can't be read", 
     })
   )
 
+  it.effect("a position of one instrument that can't be read is closed, and one of another is not found", () =>
+    Effect.gen(function* () {
+      const { alices } = yield* people
+      const sql = yield* SqlClient.SqlClient
+      const positions = (yield* Repositories.Positions).forUser(alice)
+      const account_id = alices.account
+      const call = as(alice, true)
+      for (const symbol of ["VVA", "VVB"]) {
+        const quantity = BigDecimal.fromStringUnsafe("1")
+        yield* positions.registerAndPut({ account_id, symbol: InstrumentSymbol.make(symbol), quantity })
+      }
+      const spoil = sql`UPDATE positions SET created_at = '294276-12-31' WHERE symbol = 'VVA'`
+      yield* spoil
+      const close = (symbol: string, preview = false) => call("close_position", { account_id, symbol, preview })
+      assert.strictEqual((yield* close("VVC")).answer.error, "PositionNotFound")
+      const tried = yield* close("vva", true)
+      assert.include(tried.answer.message, "of positions can't be read: created_at")
+      assert.include(tried.answer.message, "Don't repeat the call before that.")
+      for (const preview of [true, false]) assert.isFalse((yield* close("VVB", preview)).isFailure)
+      const closed = yield* close("vva")
+      assert.strictEqual(closed.answer.error, "DatabaseFailed")
+      assert.include(closed.answer.message, "of positions was deleted, but can't be read: created_at")
+      assert.isTrue(closed.answer.message.endsWith("Don't repeat the call."))
+      assert.deepStrictEqual(yield* sql`SELECT FROM positions WHERE account_id = ${account_id}::uuid`, [])
+      assert.strictEqual((yield* close("VVA")).answer.error, "PositionNotFound")
+    })
+  )
+
   it.effect("name them, and go on behind them to the end", () =>
     Effect.gen(function* () {
       const { alices } = yield* people

@@ -1,9 +1,13 @@
 /** A row that a write refers to is deleted by another session after the write has begun. */
+
+import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
-import { BigDecimal, Deferred, Effect, Fiber } from "effect"
+import { BigDecimal, Deferred, Effect, Fiber, Redacted } from "effect"
+import { Reactivity } from "effect/reactivity"
 import { SqlClient, type SqlError } from "effect/sql"
 import { ClerkUserId, InstrumentSymbol } from "../../src/domain/index.ts"
 import { Accounts, History, Instruments, Jobs, Positions, Users } from "../../src/repository/index.ts"
+import { postgresUrl } from "../TestDatabase.ts"
 import { hasPostgres, postgres, skipWithoutPostgres } from "./TestRepositories.ts"
 
 const one = BigDecimal.fromBigInt(1n)
@@ -56,6 +60,23 @@ const beside = <A, E, R>(other: Statement, write: Effect.Effect<A, E, R>, then: 
     yield* Fiber.join(deletion)
     return yield* Fiber.join(writing)
   })
+
+/** The history for a role of its own, which may take snapshots, and only read what they are made of. */
+const reader = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const [found] = yield* sql<{ readonly name: string }>`SELECT current_database() AS name`
+  const role = `reader_${crypto.randomUUID().slice(0, 8)}`
+  yield* Effect.acquireRelease(sql`CREATE ROLE ${sql(role)} LOGIN`, () =>
+    Effect.orDie(Effect.andThen(sql`DROP OWNED BY ${sql(role)}`, sql`DROP ROLE ${sql(role)}`))
+  )
+  yield* sql`GRANT SELECT ON users, accounts, positions, instruments TO ${sql(role)}`
+  yield* sql`GRANT SELECT, INSERT, UPDATE ON portfolio_snapshots TO ${sql(role)}`
+  const url = new URL(postgresUrl ?? "postgres://unset")
+  url.username = role
+  url.pathname = `/${found?.name}`
+  const own = yield* PgClient.make({ url: Redacted.make(url.href), maxConnections: 4 })
+  return { sql: own, history: yield* Effect.provideService(History.make, SqlClient.SqlClient, own) }
+}).pipe(Effect.provide(Reactivity.layer))
 
 /** The deletion of a user in a session of its own, which is not committed yet. */
 const deleting = Effect.fnUntraced(function* (user: ClerkUserId) {
@@ -172,6 +193,49 @@ else {
         }
         assert.strictEqual((yield* Fiber.join(taking))._tag, "Success")
         assert.lengthOf(yield* history.portfolio(kept.user, { from: "2000-01-01", to: "2100-01-01" }), 1)
+      })
+    )
+
+    it.effect("is left out of the day's snapshots that a role takes which may only read users", () =>
+      Effect.gen(function* () {
+        const { history, sql } = yield* reader
+        const kept = yield* owned
+        const deletions = yield* Effect.forEach([1, 2, 3, 4], () => Effect.flatMap(owned, ({ user }) => deleting(user)))
+        const ordered = deletions.toSorted((a, b) => (a.user < b.user ? -1 : 1))
+        const taking = yield* Effect.forkChild(Effect.result(history.snapshot()))
+        for (const deletion of ordered) {
+          const waits = Effect.repeat(Effect.delay(deletion.isWaitedFor, "10 millis"), { until: (waits) => waits })
+          yield* Effect.raceFirst(waits, Fiber.await(taking))
+          yield* deletion.commit
+        }
+        assert.strictEqual((yield* Fiber.join(taking))._tag, "Success")
+        assert.lengthOf(yield* history.portfolio(kept.user, { from: "2000-01-01", to: "2100-01-01" }), 1)
+        const refused = yield* Effect.flip(sql`DELETE FROM users WHERE clerk_user_id = ${kept.user}`)
+        assert.strictEqual(refused.reason._tag, "AuthorizationError")
+      })
+    )
+
+    it.effect("fails no snapshot of those that are taken all along, and leaves none behind", () =>
+      Effect.gen(function* () {
+        const { history } = yield* reader
+        const users = yield* Users
+        const all = yield* Effect.forEach(Array.from({ length: 60 }), () => owned)
+        const last = yield* owned
+        const deletions = yield* Effect.forkChild(
+          Effect.forEach(all, ({ user }) => users.delete(user), { concurrency: 3 })
+        )
+        const taken: Array<number> = []
+        const takes = Effect.gen(function* () {
+          while (deletions.pollUnsafe() === undefined) taken.push(yield* history.snapshot())
+        })
+        yield* Effect.all([takes, takes], { concurrency: 2 })
+        yield* Fiber.join(deletions)
+        assert.isNotEmpty(taken)
+        const sql = yield* SqlClient.SqlClient
+        const left = yield* sql`
+          SELECT FROM portfolio_snapshots LEFT JOIN users USING (clerk_user_id) WHERE users.clerk_user_id IS NULL`
+        assert.isEmpty(left)
+        assert.isAtLeast(yield* history.snapshot({ user: last.user }), 1)
       })
     )
 

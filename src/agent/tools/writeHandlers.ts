@@ -10,6 +10,7 @@ import {
   type JobUpdate,
   type Position,
   type PositionCreate,
+  PositionId,
   UnreadableRow
 } from "../../domain/index.ts"
 import { CurrentCall, Instruments, Jobs, Positions } from "../../repository/index.ts"
@@ -75,22 +76,43 @@ const recordingFor = (jobs: UserJobs, bound: JobId | undefined) =>
       )
   })
 
+/** A position of an account in an instrument: as it is stored, or why it can't be read. */
+type Held = Position | UnreadableRow
+
+const idOf = (held: Held): PositionId => ("id" in held ? held.id : PositionId.make(held.key))
+
 /** The position of an account in the instrument of just this spelling, or else of another one. */
-const holding = (positions: UserPositions, account_id: AccountId, symbol: InstrumentSymbol) =>
-  Effect.map(
-    positions.listByAccount(account_id),
-    (all) =>
-      all.find((one) => one.symbol === symbol) ??
-      all.find((one) => one.symbol.toUpperCase() === inCapitals(symbol)) ??
-      null
-  )
+const holding = (sql: SqlClient.SqlClient, positions: UserPositions) => {
+  /** The symbols of positions that can't be read, by their ids. */
+  const symbolsOf = (unreadable: ReadonlyArray<UnreadableRow>) =>
+    Effect.map(
+      sql<{ readonly id: string; readonly symbol: string | null }>`
+        SELECT id, symbol FROM positions WHERE id = ANY(${unreadable.map(({ key }) => key)}::uuid[])`,
+      (rows) => new Map(rows.map(({ id, symbol }) => [id, symbol ?? ""]))
+    )
+  return Effect.fnUntraced(function* (account_id: AccountId, symbol: InstrumentSymbol) {
+    const listed = yield* positions.listByAccount(account_id)
+    const { unreadable = [] } = listed
+    const symbols = unreadable.length === 0 ? new Map<string, string>() : yield* symbolsOf(unreadable)
+    const all = [
+      ...listed.map((held) => ({ held: bare(held), spelled: held.symbol })),
+      ...unreadable.map((held) => ({ held, spelled: symbols.get(held.key) ?? "" }))
+    ]
+    const found: { readonly held: Held } | undefined =
+      all.find(({ spelled }) => spelled === symbol) ??
+      all.find(({ spelled }) => spelled.toUpperCase() === inCapitals(symbol))
+    return found?.held ?? null
+  })
+}
+
+type Holding = ReturnType<typeof holding>
 
 /** Deletes the position of an account in an instrument. */
-const closing = (positions: UserPositions) =>
+const closing = (positions: UserPositions, hold: Holding) =>
   Effect.fnUntraced(function* (account_id: AccountId, symbol: InstrumentSymbol) {
-    const held = yield* holding(positions, account_id, symbol)
+    const held = yield* hold(account_id, symbol)
     if (held === null) return yield* refused("PositionNotFound", `The account has no position in ${symbol}.`)
-    return yield* positions.delete(held.id)
+    return yield* positions.delete(idOf(held))
   })
 
 const bare = ({ account_id, as_of_date, created_at, id, quantity, symbol, updated_at }: Position): Position => ({
@@ -136,17 +158,23 @@ const jobHandlers = (
   })
 }
 
-const positionHandlers = (positions: UserPositions, writing: Writing, attempt: ReturnType<typeof tried>) => {
+const positionHandlers = (
+  positions: UserPositions,
+  hold: Holding,
+  writing: Writing,
+  attempt: ReturnType<typeof tried>
+) => {
   const put = Effect.fnUntraced(function* (
     { preview = false, ...position }: PositionCreate & Previewed,
     write: (position: PositionCreate) => Effect.Effect<Position, Failure>
   ) {
     if (!preview) return yield* write(position)
-    const before = yield* holding(positions, position.account_id, position.symbol)
+    const before = yield* hold(position.account_id, position.symbol)
+    if (before !== null && !("id" in before)) return yield* before
     const after = yield* attempt(write(position))
-    return { ...after, preview: { before: before === null ? null : bare(before), after } }
+    return { ...after, preview: { before, after } }
   })
-  const close = closing(positions)
+  const close = closing(positions, hold)
   const closed = Effect.fnUntraced(function* (account_id: AccountId, symbol: InstrumentSymbol, preview: boolean) {
     if (!preview) return yield* close(account_id, symbol)
     const before = yield* attempt(close(account_id, symbol))
@@ -210,7 +238,8 @@ const inHand = (args: object) =>
 export const writeHandlers = Effect.gen(function* () {
   const user = yield* CurrentUser
   const granted = yield* Granted
-  const attempt = tried(yield* SqlClient.SqlClient)
+  const sql = yield* SqlClient.SqlClient
+  const attempt = tried(sql)
   const instruments = yield* Instruments
   const positions = (yield* Positions).forUser(user)
   const jobs = (yield* Jobs).forUser(user)
@@ -226,7 +255,7 @@ export const writeHandlers = Effect.gen(function* () {
 
   return {
     ...instrumentHandlers(instruments, granted, writing, attempt),
-    ...positionHandlers(positions, writing, attempt),
+    ...positionHandlers(positions, holding(sql, positions), writing, attempt),
     ...jobHandlers(jobs, record, writing, attempt)
   }
 })

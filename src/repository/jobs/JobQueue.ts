@@ -12,6 +12,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import type { Fragment } from "effect/sql/Statement"
 import { Job, type JobId, JobState, type JobTooLarge, maxJobBytes, storableMessage } from "../../domain/Job.ts"
 import type { UnreadableRow } from "../../domain/Problems.ts"
+import { isAlone } from "../DeletedMeanwhile.ts"
 import {
   isRowRefused,
   type Listed,
@@ -231,10 +232,10 @@ const claimEach = Effect.fnUntraced(function* (sql: Sql, options: Claiming) {
 const claim = (sql: Sql): Queue["claim"] => {
   const attemptAt = attempt(sql)
   return Effect.fn("Jobs.claim")(function* (options: Claiming = {}) {
-    const isAlone = Option.isNone(yield* Effect.serviceOption(sql.transactionService))
+    const alone = yield* isAlone(sql)
     const jobs = yield* claimAmong(sql, options, ofTypes(sql, options)).pipe(
       Effect.catchTag("SqlError", (error) =>
-        isAlone && isRowRefused(error) ? claimEach(sql, options) : Effect.fail(error)
+        alone && isRowRefused(error) ? claimEach(sql, options) : Effect.fail(error)
       )
     )
     return listed(
