@@ -131,7 +131,7 @@ export const isAccount = (sql: Sql, id: AccountId, owner: Owner) =>
   sql`accounts.id = ${uuidOrNull(id)}::uuid ${accountOwnedBy(sql, owner)}`
 
 const findById = (sql: Sql): Operations["findById"] => {
-  const find = lookUp(Tables.accounts, 200, Tables.byKeys(sql, Tables.accounts))
+  const find = lookUp(sql, Tables.accounts, 200, Tables.byKeys(sql, Tables.accounts))
   return Effect.fn("Accounts.findById")((id) => find(id, notFound(id)))
 }
 

@@ -224,7 +224,7 @@ const read = /* @__PURE__ */ reader(Tables.instruments, Instrument)
 const notFound = (symbol: InstrumentSymbol) => () => new InstrumentNotFound({ symbol: asText(symbol) })
 
 const findBySymbol = (sql: Sql): Operations["findBySymbol"] => {
-  const find = lookUp(Tables.instruments, pageSize, Tables.byKeys(sql, Tables.instruments))
+  const find = lookUp(sql, Tables.instruments, pageSize, Tables.byKeys(sql, Tables.instruments))
   return Effect.fn("Instruments.findBySymbol")((symbol) => {
     const capitals = typeof symbol === "string" ? symbol.toUpperCase() : symbol
     const exact = find(symbol, notFound(symbol))

@@ -151,7 +151,7 @@ const isPosition = (sql: Sql, id: PositionId, owner: Owner) =>
   sql`positions.id = ${uuidOrNull(id)}::uuid AND accounts.id = positions.account_id ${accountOwnedBy(sql, owner)}`
 
 const findById = (sql: Sql): Operations["findById"] => {
-  const find = lookUp(Tables.positions, pageSize, Tables.byKeys(sql, Tables.positions))
+  const find = lookUp(sql, Tables.positions, pageSize, Tables.byKeys(sql, Tables.positions))
   return Effect.fn("Positions.findById")((id) => find(id, notFound(id)))
 }
 

@@ -1,15 +1,18 @@
 /** Decodes rows into entities, and encodes input as the JSON that statements take. */
 import * as Arr from "effect/Array"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import * as Request from "effect/Request"
 import * as RequestResolver from "effect/RequestResolver"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import * as SqlResolver from "effect/sql/SqlResolver"
 import type { Fragment } from "effect/sql/Statement"
 import { notTooDeep, refusingDepth } from "../domain/Json.ts"
 import { InvalidInput, problemsOf, UnreadableRow } from "../domain/Problems.ts"
@@ -129,35 +132,43 @@ export const computed = <A, I>(schema: Schema.Codec<A, I>) => {
     Effect.flatMap(statement, (rows) => Effect.orDie(decode(rows)))
 }
 
+interface Lookup extends Request.Request<Row | undefined, SqlError> {
+  readonly key: string
+}
+const lookup = /* @__PURE__ */ Request.of<Lookup>()
+
 /**
- * Finds rows by their keys: concurrent lookups are one request for each `size` of them. A row that can't be read, or a key
- * that no row can have, fails its own lookup only.
+ * Finds rows by their keys: concurrent lookups are one request for each `size` of them, those of a transaction their own.
+ * A row that can't be read, or a key that no row can have, fails its own lookup only.
  */
 export const lookUp = <A, I>(
+  sql: SqlClient,
   table: Source & { readonly row: Schema.Codec<A, I> },
   size: number,
   execute: (keys: ReadonlyArray<string>) => Rows
 ) => {
-  const resolver = SqlResolver.findById({
-    Id: Schema.String,
-    Result: Schema.Record(Schema.String, Schema.Unknown),
-    ResultId: (found) => String(found[table.key]),
-    execute
+  const resolver = RequestResolver.makeGrouped<Lookup, unknown>({
+    key: ({ context }) => {
+      const transaction = Context.getOrUndefined(context, sql.transactionService)
+      return transaction && Equal.byReferenceUnsafe(transaction)
+    },
+    resolver: Effect.fnUntraced(function* (entries) {
+      const keys = new Set(entries.map(({ request }) => request.key))
+      const rows = yield* Effect.provideContext(execute([...keys]), entries[0].context)
+      const found = new Map(rows.map((row) => [String(row[table.key]), row]))
+      for (const { completeUnsafe, request } of entries) completeUnsafe(Exit.succeed(found.get(request.key)))
+    })
   }).pipe(RequestResolver.batchN(size))
-  const { row } = reader(table, table.row)
+  const { first } = reader(table, table.row)
   const isId = table.key === "id"
   const keyOf = (given: unknown) => (isId ? uuidOrNull(given) : isStorable(given) ? given : null)
   return <E>(given: string, absent: () => E): Effect.Effect<A, E | SqlError | UnreadableRow> => {
     const key = keyOf(given)
-    return key === null
-      ? Effect.suspend(() => Effect.fail(absent()))
-      : SqlResolver.request(key, resolver).pipe(
-          Effect.catchTags({
-            NoSuchElementError: () => Effect.fail(absent()),
-            SchemaError: Effect.die
-          }),
-          Effect.flatMap(row)
-        )
+    if (key === null) return Effect.suspend(() => Effect.fail(absent()))
+    return first(
+      Effect.map(Effect.request(lookup({ key }), resolver), (row) => (row === undefined ? [] : [row])),
+      absent
+    )
   }
 }
 

@@ -88,7 +88,7 @@ const read = /* @__PURE__ */ reader(Tables.users, User)
 const notFound = (clerk_user_id: ClerkUserId) => () => new UserNotFound({ clerk_user_id: asText(clerk_user_id) })
 
 const findById = (sql: Sql): Operations["findById"] => {
-  const find = lookUp(Tables.users, 1000, Tables.byKeys(sql, Tables.users))
+  const find = lookUp(sql, Tables.users, 1000, Tables.byKeys(sql, Tables.users))
   return Effect.fn("Users.findById")((id) => find(id, notFound(id)))
 }
 

@@ -198,7 +198,7 @@ const findSome = (sql: Sql, owner: Owner): Operations["findById"] =>
   )
 
 const findById = (sql: Sql): Operations["findById"] => {
-  const find = lookUp(Tables.jobs, 100, findMany(sql))
+  const find = lookUp(sql, Tables.jobs, 100, findMany(sql))
   const some = findSome(sql, undefined)
   return Effect.fn("Jobs.findById")((id: JobId, options?: FindJobOptions) =>
     options?.parts === undefined ? find(id, notFound(id)) : some(id, options)
