@@ -25,14 +25,22 @@ const codes = (formats: ReadonlyArray<number> = []): ReadonlyArray<Buffer> => [
   ...formats.map(int16)
 ]
 
-export const bind = (portal: string, statement: string, values: ReadonlyArray<string> = [], formats: Formats = {}) =>
+export const bind = (
+  portal: string,
+  statement: string,
+  values: ReadonlyArray<string | Buffer> = [],
+  formats: Formats = {}
+) =>
   message(
     "B",
     cstring(portal),
     cstring(statement),
     ...codes(formats.parameters),
     int16(values.length),
-    ...values.flatMap((value) => [int32(Buffer.byteLength(value)), Buffer.from(value)]),
+    ...values.flatMap((value) => [
+      int32(Buffer.byteLength(value)),
+      typeof value === "string" ? Buffer.from(value) : value
+    ]),
     ...codes(formats.results)
   )
 export const describe = (target: "S" | "P", name: string) => message("D", Buffer.from(target), cstring(name))
@@ -49,6 +57,9 @@ export const functionCall = (oid: number, ...values: ReadonlyArray<Buffer>) =>
     ...values.flatMap((value) => [int32(value.length), value]),
     int16(1)
   )
+/** A message of any type and body. */
+export const raw = (type: string, body: string | Buffer) => message(type, Buffer.from(body))
+
 /** A query in octets of any encoding. */
 export const queryOctets = (sql: Buffer) => message("Q", sql, Buffer.from([0]))
 export const sync = message("S")
@@ -118,7 +129,13 @@ export class RawClient {
   }
 
   /** Connects to a server that trusts, and waits until it is ready. */
-  static async connect(port: number, database: string, user = "u", host = "127.0.0.1"): Promise<RawClient> {
+  static async connect(
+    port: number,
+    database: string,
+    user = "u",
+    host = "127.0.0.1",
+    settings: Readonly<Record<string, string>> = {}
+  ): Promise<RawClient> {
     const socket = connect(port, host)
     socket.setNoDelay(true)
     const client = new RawClient(socket)
@@ -128,6 +145,7 @@ export class RawClient {
       cstring(user),
       cstring("database"),
       cstring(database),
+      ...Object.entries(settings).flatMap(([name, value]) => [cstring(name), cstring(value)]),
       Buffer.from([0])
     ])
     socket.write(Buffer.concat([int32(parameters.length + 4), parameters]))

@@ -13,15 +13,16 @@ import type { ClientSocket } from "../protocol/ClientSocket.ts"
 import { fatal, type HandshakeOptions, handshake, type Startup } from "../protocol/Handshake.ts"
 import { Session, type Upstream } from "../session/ClientSession.ts"
 import type { StatementOutcome } from "../session/StatementOutcome.ts"
+import { askedEncoding } from "../session/settings/ClientEncoding.ts"
 import { tryAndRollBack } from "../session/settings/SettingStatements.ts"
-import { isUnconverted, isUtf8, reported } from "../session/settings/Settings.ts"
+import { reported } from "../session/settings/Settings.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { commandTag } from "../statement/CommandTag.ts"
-import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
+import { type Refused, refusal, refusedBy, refusedText } from "../statement/Refused.ts"
 import { ExtendedQuery } from "./ExtendedQuery.ts"
 import { callFunction } from "./FunctionCall.ts"
 import { Idling } from "./KeepAlive.ts"
-import { type Answering, simpleQuery } from "./SimpleQuery.ts"
+import { type Answering, refuseQuery, simpleQuery } from "./SimpleQuery.ts"
 
 /** A log entry for a client's statement, without its text, which may contain values. */
 export interface StatementEntry {
@@ -62,13 +63,9 @@ const applySettings = Effect.fnUntraced(function* (session: Session, { settings 
   const asked: Array<readonly [string, string]> = []
   for (const [name, value] of settings) {
     const known = name.toLowerCase()
-    const isEncoding = known === "client_encoding"
-    if (isEncoding && !isUnconverted(value)) {
-      const hint = "Set PGCLIENTENCODING=UTF8, or client_encoding in the client's own settings."
-      return yield* fatal("22023", `client_encoding must be UTF8 through the gateway, not "${value}"`, hint)
-    }
     if (known === "application_name") session.settings.values.set(known, value)
-    else if (!isEncoding || !isUtf8(value)) asked.push([known, value])
+    else if (known === "client_encoding") session.settings.remember(known, yield* askedEncoding(value))
+    else asked.push([known, value])
   }
   if (asked.length === 0) return
   const names = asked.map(([name]) => name)
@@ -82,7 +79,8 @@ const applySettings = Effect.fnUntraced(function* (session: Session, { settings 
 
 /** Reports changed settings to the client; PostgreSQL does so at the end of a query. */
 const report = (socket: ClientSocket, session: Session): void => {
-  for (const [name, value] of session.settings.changesToReport()) socket.send(Backend.parameterStatus(name, value))
+  for (const [name, value] of session.settings.changesToReport())
+    socket.send(Backend.parameterStatus(name, value, session.settings.encoding))
 }
 
 const begin = Effect.fnUntraced(function* (socket: ClientSocket, session: Session, startup: Startup) {
@@ -108,9 +106,16 @@ const sessionOver = fatal(
   "Connect again, and run it again."
 )
 
+/** A failed transaction has its settings no more, before its end is asked for: clients are told so. */
+const afterFailure = (session: Session): void => {
+  const { transaction } = session
+  if (transaction?.failed === true) session.restore(transaction.savepoints.at(-1)?.before ?? transaction.before)
+}
+
 const ready = (socket: ClientSocket, session: Session) =>
   Effect.andThen(
     Effect.sync(() => {
+      afterFailure(session)
       if (session.isOver) return void socket.send(asFatal(sessionOver))
       report(socket, session)
       socket.send(Backend.readyForQuery(session.status))
@@ -157,6 +162,16 @@ const converse = Effect.fnUntraced(function* (answering: Answering) {
       case "CopyData":
       case "CopyDone":
       case "CopyFail":
+        break
+      case "Unreadable":
+        if (message.of === "Query") {
+          yield* refuseQuery(answering, refusedText(message.fault))
+          yield* ready(socket, session)
+        } else yield* extended.refuse(refusedText(message.fault))
+        if (message.of === "Sync") {
+          yield* extended.sync
+          yield* ready(socket, session)
+        }
         break
       case "FunctionCall":
         yield* callFunction(answering, message)
@@ -240,9 +255,10 @@ export const serve = Effect.fnUntraced(function* (socket: ClientSocket, options:
   }
   const connection: CancelKey = { secret: randomBytes(startup.minor >= 2 ? 32 : 4), cancel: () => undefined }
   const processId = cancels.add(connection)
-  const session = new Session(upstream, startup.database, {
-    notice: (fields) => void socket.send(Backend.noticeResponse(fields))
+  const session: Session = new Session(upstream, startup.database, {
+    notice: (fields) => void socket.send(Backend.noticeResponse(fields, session.settings.encoding))
   })
+  socket.encoding = () => session.settings.encoding
   socket.isUnsettled = () => session.mayTakeEffect
   const conversation = Effect.gen(function* () {
     const begun = yield* Effect.result(begin(socket, session, startup))

@@ -1,14 +1,16 @@
 /** The extended protocol: prepared statements and portals; after an error, messages are skipped up to the next Sync. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import type { FieldDescription } from "../protocol/BackendMessages.ts"
 import * as Backend from "../protocol/BackendMessages.ts"
-import type { FrontendMessage } from "../protocol/FrontendMessages.ts"
+import type { Format, FrontendMessage } from "../protocol/FrontendMessages.ts"
 import { cursorColumns } from "../session/cursors/CursorStatements.ts"
 import { endImplicit, execute } from "../session/Execute.ts"
 import type { Prepared } from "../session/PreparedText.ts"
 import { done, type StatementOutcome } from "../session/StatementOutcome.ts"
 import { type ClientStatement, transactionControls } from "../statement/ClientStatement.ts"
-import { notUtf8, type Refused, refusal } from "../statement/Refused.ts"
+import { type Refused, refusal } from "../statement/Refused.ts"
+import { describedRow } from "./DescribedRow.ts"
 import { bind, encodeRow, formatOf, knownColumns, newPortal, type Portal, prepare } from "./Prepared.ts"
 import { type Answering, copied } from "./SimpleQuery.ts"
 
@@ -34,6 +36,11 @@ export class ExtendedQuery {
     return this.#skips ? Effect.void : Effect.catch(this.#handle(message), (error) => this.#failed(error))
   }
 
+  /** Refuses a message whose texts can't be read. */
+  refuse(error: Refused): Effect.Effect<void> {
+    return this.#skips ? Effect.void : this.#failed(error)
+  }
+
   /** Forgets the unnamed statement and portal, as a simple query does. */
   forgetUnnamed(): void {
     this.#unnamed = undefined
@@ -56,8 +63,9 @@ export class ExtendedQuery {
   #report({ fields }: Refused): Effect.Effect<void> {
     // Flushes like PostgreSQL: a client may wait for the error after a Flush, which is now skipped.
     return Effect.suspend(() => {
-      this.#answering.socket.send(Backend.errorResponse(fields))
-      return this.#answering.socket.flush
+      const { session, socket } = this.#answering
+      socket.send(Backend.errorResponse(fields, session.settings.encoding))
+      return socket.flush
     })
   }
 
@@ -96,7 +104,6 @@ export class ExtendedQuery {
   #parse(message: Extract<FrontendMessage, { readonly _tag: "Parse" }>) {
     const { name, parameterTypes, sql } = message
     const { session } = this.#answering
-    if (sql === undefined) return Effect.fail(notUtf8())
     if (name !== "" && session.prepared.has(name)) {
       return Effect.fail(refusal("42P05", `prepared statement "${name}" already exists`))
     }
@@ -148,28 +155,34 @@ export class ExtendedQuery {
   #describe({ name, target }: Extract<FrontendMessage, { readonly target: string }>) {
     const { session } = this.#answering
     if (target === "statement") {
-      return Effect.map(this.#statement(name), (prepared) => {
+      return Effect.flatMap(this.#statement(name), (prepared) => {
         this.#send(Backend.parameterDescription(prepared.parameters))
-        const columns = knownColumns(session, prepared)
-        this.#send(columns === undefined ? Backend.noData : Backend.rowDescriptionOfText(columns))
+        return this.#sendColumns(knownColumns(session, prepared))
       })
     }
     // A cursor of DECLARE is a portal too.
     const declared = this.#portals.has(name) ? undefined : cursorColumns(session, name)
     if (declared !== undefined) {
-      return Effect.sync(() => this.#send(Backend.rowDescriptionOfText(declared)))
+      return this.#sendColumns(declared)
     }
     return Effect.flatMap(this.#portal(name), (portal) => {
       const { statement } = portal.prepared
       // The columns of CALL are known only after it has run, and its Execute follows.
       const runs = statement?.words[0] === "call" ? this.#start(portal, statement) : Effect.void
-      return Effect.map(runs, () => {
+      return Effect.flatMap(runs, () => {
         const columns = portal.outcome?.columns ?? knownColumns(session, portal.prepared)
-        if (columns === undefined) this.#send(Backend.noData)
-        else if (portal.formats.includes("binary")) this.#send(Backend.rowDescription(columns, formatOf(portal)))
-        else this.#send(Backend.rowDescriptionOfText(columns))
+        return this.#sendColumns(columns, portal.formats.includes("binary") ? formatOf(portal) : undefined)
       })
     })
+  }
+
+  #sendColumns(
+    columns: ReadonlyArray<FieldDescription> | undefined,
+    formats?: (column: number) => Format
+  ): Effect.Effect<void, Refused> {
+    if (columns === undefined) return Effect.sync(() => this.#send(Backend.noData))
+    const described = describedRow(columns, this.#answering.session.settings.encoding, formats)
+    return Effect.map(Effect.fromResult(described), (bytes) => this.#send(bytes))
   }
 
   /**
@@ -228,7 +241,8 @@ export class ExtendedQuery {
   readonly #sendRows = Effect.fnUntraced(
     { self: this },
     function* (portal: Portal, outcome: StatementOutcome, maxRows: number): Effect.fn.Return<void, Refused> {
-      const { socket } = this.#answering
+      const { session, socket } = this.#answering
+      const { encoding } = session.settings
       const { more } = outcome
       const limit = maxRows <= 0 ? Number.POSITIVE_INFINITY : maxRows
       let sent = 0
@@ -236,7 +250,7 @@ export class ExtendedQuery {
         const to = Math.min(portal.rows.length, portal.next + limit - sent)
         sent += to - portal.next
         while (portal.next < to) {
-          const values = encodeRow(portal.rows[portal.next++] ?? [], outcome, portal)
+          const values = encodeRow(portal.rows[portal.next++] ?? [], outcome, portal, encoding)
           if (Result.isFailure(values)) return yield* values.failure
           if (socket.send(Backend.dataRow(values.success))) yield* socket.flush
         }

@@ -68,7 +68,9 @@ export const callFunction = (
     const statement = prepared.statement ?? statementOf(sql)
     const outcome = yield* run(statement, execute(session, statement, bound))
     const portal = newPortal(prepared, bound, [resultFormat])
-    const [value = null] = yield* Effect.fromResult(encodeRow(outcome.rows[0] ?? [null], outcome, portal))
+    const [value = null] = yield* Effect.fromResult(
+      encodeRow(outcome.rows[0] ?? [null], outcome, portal, session.settings.encoding)
+    )
     yield* endImplicit(session, false)
     socket.send(Backend.functionCallResponse(value))
   })
@@ -77,7 +79,7 @@ export const callFunction = (
       Effect.ignore(endImplicit(session, true)),
       Effect.sync(() => {
         if (session.transaction !== undefined) session.transaction.failed = true
-        socket.send(Backend.errorResponse(fields))
+        socket.send(Backend.errorResponse(fields, session.settings.encoding))
       })
     )
   return Effect.catch(called, refused)

@@ -12,11 +12,12 @@ import { callParametersSql, readCallParameters } from "../statement/CallParamete
 import { type ClientStatement, statementOf } from "../statement/ClientStatement.ts"
 import type { Description } from "../statement/DescribeSql.ts"
 import { innerQuery } from "../statement/InnerQuery.ts"
-import { changedResult, notUtf8, type Refused, refusal } from "../statement/Refused.ts"
-import { isText, toBinary, versionFault } from "../values/BinaryForms.ts"
+import { changedResult, type Refused, refusal, refusedText } from "../statement/Refused.ts"
+import { isText, versionFault } from "../values/BinaryForms.ts"
 import { fromBinary, isReadable } from "../values/ComposedForms.ts"
+import { binaryValue, encodedRow, encodedText } from "../values/EncodedValues.ts"
+import type { Encoding } from "../values/Encodings.ts"
 import { noShapes, type TypeShapes } from "../values/TypeShape.ts"
-import { readText } from "../values/Utf8.ts"
 import { fixedColumns } from "./FixedColumns.ts"
 
 type BindMessage = Extract<FrontendMessage, { readonly _tag: "Bind" }>
@@ -131,8 +132,8 @@ export const prepare = Effect.fnUntraced(function* (session: Session, sql: strin
 export const knownColumns = (session: Session, { description, statement }: Prepared) =>
   description?.columns ?? (statement === undefined ? undefined : fixedColumns(session, statement))
 
-const textOf = (bytes: Uint8Array): Result.Result<string, Refused> =>
-  Result.fromNullishOr(readText(bytes), () => notUtf8(bytes))
+const textOf = (bytes: Uint8Array, encoding: Encoding): Result.Result<string, Refused> =>
+  Result.mapError(encoding.decode(bytes), refusedText)
 
 const formatAt = (formats: ReadonlyArray<Format>, index: number): Format =>
   formats.length === 1 ? (formats[0] ?? "text") : (formats[index] ?? "text")
@@ -179,11 +180,12 @@ const textOfBinary = (
   oid: number,
   index: number,
   value: Uint8Array,
-  shapes: TypeShapes
+  shapes: TypeShapes,
+  encoding: Encoding
 ): Result.Result<string, Refused> => {
-  const text = fromBinary(oid, value, shapes)
+  const text = fromBinary(oid, value, shapes, encoding)
   if (text !== undefined) return Result.succeed(text)
-  if (isText(oid)) return Result.fail(notUtf8(value))
+  if (isText(oid)) return textOf(value, encoding)
   const fault = versionFault(oid, value)
   if (fault !== undefined) return Result.fail(refusal("XX000", fault))
   return Result.fail(
@@ -196,7 +198,8 @@ const textOfBinary = (
 const boundOf = (
   { description, literals = [], parameters }: Prepared,
   { parameterFormats, resultFormats, values }: BindMessage,
-  shapes: TypeShapes
+  shapes: TypeShapes,
+  encoding: Encoding
 ): Result.Result<Bound | undefined, Refused> => {
   const texts: Array<string | null> = []
   for (const [index, value] of values.entries()) {
@@ -206,8 +209,8 @@ const boundOf = (
     }
     const text =
       formatAt(parameterFormats, index) === "text"
-        ? textOf(value)
-        : textOfBinary(parameters[index] ?? 0, index, value, shapes)
+        ? textOf(value, encoding)
+        : textOfBinary(parameters[index] ?? 0, index, value, shapes, encoding)
     if (Result.isFailure(text)) return Result.fail(text.failure)
     texts.push(text.success)
   }
@@ -224,6 +227,7 @@ export const bind = (
   message: BindMessage
 ): Effect.Effect<Bound | undefined, Refused> => {
   const { parameterFormats, values } = message
+  const { encoding } = session.settings
   const refused = misfit(prepared, message)
   if (refused !== undefined) return Effect.fail(refused)
   const unknown = prepared.parameters.filter(
@@ -231,8 +235,10 @@ export const bind = (
   )
   const bound =
     unknown.length === 0
-      ? Effect.fromResult(boundOf(prepared, message, noShapes))
-      : Effect.flatMap(session.shapes(unknown), (shapes) => Effect.fromResult(boundOf(prepared, message, shapes)))
+      ? Effect.fromResult(boundOf(prepared, message, noShapes, encoding))
+      : Effect.flatMap(session.shapes(unknown), (shapes) =>
+          Effect.fromResult(boundOf(prepared, message, shapes, encoding))
+        )
   const { description } = prepared
   return description?.columns === undefined || session.upstream.descriptions.isCurrent(description)
     ? bound
@@ -260,21 +266,22 @@ export const formatOf =
 export const encodeRow = (
   row: Row,
   { columns = [], encoded }: StatementOutcome,
-  portal: Portal
+  portal: Portal,
+  encoding: Encoding
 ): Result.Result<ReadonlyArray<Uint8Array | string | null>, Refused> => {
-  if (!portal.formats.includes("binary")) return Result.succeed(row)
+  if (!portal.formats.includes("binary")) return encodedRow(row, encoding)
   const values: Array<Uint8Array | string | null> = []
   for (const [index, value] of row.entries()) {
-    if (value === null || formatAt(portal.formats, index) === "text") values.push(value)
-    else {
+    if (value === null) values.push(value)
+    else if (formatAt(portal.formats, index) === "text") {
+      const text = encodedText(value, encoding)
+      if (Result.isFailure(text)) return Result.fail(text.failure)
+      values.push(text.success)
+    } else {
       const oid = columns[index]?.typeOid ?? 0
-      const bytes = encoded?.has(index) === true ? Buffer.from(value.slice(2), "hex") : toBinary(oid, value)
-      if (bytes === undefined) {
-        return Result.fail(
-          refusal("0A000", `the gateway has no binary form of the type ${oid}`, "Ask for the column as text.")
-        )
-      }
-      values.push(bytes)
+      const bytes = binaryValue(oid, value, encoded?.has(index) === true, encoding)
+      if (Result.isFailure(bytes)) return Result.fail(bytes.failure)
+      values.push(bytes.success)
     }
   }
   return Result.succeed(values)

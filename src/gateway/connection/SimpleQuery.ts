@@ -12,7 +12,9 @@ import { checkGrammar, isOfGrammar } from "../session/GrammarCheck.ts"
 import { namedFault } from "../session/RowStatements.ts"
 import { done, type Rows, type StatementOutcome } from "../session/StatementOutcome.ts"
 import { type ClientStatement, transactionControls } from "../statement/ClientStatement.ts"
-import { notUtf8, type Refused, refusal } from "../statement/Refused.ts"
+import { type Refused, refusal } from "../statement/Refused.ts"
+import { encodedRow } from "../values/EncodedValues.ts"
+import { describedRow } from "./DescribedRow.ts"
 
 /** The parts of a connection that are needed to answer a query. */
 export interface Answering {
@@ -26,13 +28,17 @@ export interface Answering {
 }
 
 const sendRows = Effect.fnUntraced(function* (socket: ClientSocket, rows: Rows) {
-  for (const row of rows) if (socket.send(Backend.dataRow(row))) yield* socket.flush
+  const encoding = socket.encoding()
+  for (const row of rows) {
+    const values = yield* Effect.fromResult(encodedRow(row, encoding))
+    if (socket.send(Backend.dataRow(values))) yield* socket.flush
+  }
 })
 
 /** Sends the rows of an outcome, and returns how many there were. */
 const sendOutcome = Effect.fnUntraced(function* (socket: ClientSocket, { columns, more, rows }: StatementOutcome) {
   if (columns === undefined) return 0
-  socket.send(Backend.rowDescriptionOfText(columns))
+  socket.send(yield* Effect.fromResult(describedRow(columns, socket.encoding())))
   yield* sendRows(socket, rows)
   let count = rows.length
   for (let page: Rows = rows; more !== undefined && page.length > 0; count += page.length) {
@@ -57,7 +63,7 @@ export const copied = Effect.fnUntraced(function* ({ run, session, socket }: Ans
       count =
         copy.direction === "in"
           ? yield* receiveCopy(session, socket, copy)
-          : yield* sendCopy(socket, copy, yield* openCopy(session, statement, copy))
+          : yield* sendCopy(session, socket, copy, yield* openCopy(session, statement, copy))
       return done("COPY")
     })
   )
@@ -101,18 +107,25 @@ const runAll = Effect.fnUntraced(function* (answering: Answering, statements: Re
 })
 
 /** Answers a query, except for the final ReadyForQuery. */
-export const simpleQuery = (answering: Answering, text: string | undefined): Effect.Effect<void> => {
+export const simpleQuery = (answering: Answering, text: string): Effect.Effect<void> => {
   const { session, socket } = answering
-  const statements = text === undefined ? undefined : session.upstream.texts.statementsOf(text, session.settings)
-  if (statements?.length === 0) return Effect.sync(() => void socket.send(Backend.emptyQueryResponse))
-  const ran = statements === undefined ? Effect.fail(notUtf8()) : runAll(answering, statements)
+  const statements = session.upstream.texts.statementsOf(text, session.settings)
+  if (statements.length === 0) return Effect.sync(() => void socket.send(Backend.emptyQueryResponse))
+  return answeredOr(answering, runAll(answering, statements))
+}
+
+/** Refuses a query whose text can't be read. */
+export const refuseQuery = (answering: Answering, error: Refused): Effect.Effect<void> =>
+  answeredOr(answering, Effect.fail(error))
+
+const answeredOr = ({ session, socket }: Answering, ran: Effect.Effect<void, Refused>): Effect.Effect<void> => {
   const wasIdle = session.transaction === undefined
   return Effect.catch(ran, ({ fields }) =>
     Effect.andThen(
       wasIdle && isOfGrammar(fields) ? session.rollback() : Effect.ignore(endImplicit(session, true)),
       Effect.sync(() => {
         if (session.transaction !== undefined) session.transaction.failed = true
-        socket.send(Backend.errorResponse(fields))
+        socket.send(Backend.errorResponse(fields, session.settings.encoding))
       })
     )
   )

@@ -1,7 +1,11 @@
 /** COPY's binary format. Pure. */
+import * as Result from "effect/Result"
 import { ByteQueue } from "../protocol/ByteQueue.ts"
-import { toBinary, versionFault } from "../values/BinaryForms.ts"
+import type { Refused } from "../statement/Refused.ts"
+import { versionFault } from "../values/BinaryForms.ts"
 import { fromBinary } from "../values/ComposedForms.ts"
+import { binaryValue } from "../values/EncodedValues.ts"
+import { type Encoding, utf8 } from "../values/Encodings.ts"
 import type { TypeShapes } from "../values/TypeShape.ts"
 import type { CopyRecord } from "./CopyText.ts"
 
@@ -10,29 +14,29 @@ export const header: Uint8Array = Buffer.concat([Buffer.from("PGCOPY\n\xff\r\n\0
 
 export const trailer: Uint8Array = Buffer.from([0xff, 0xff])
 
-/** Writes a row; undefined if the gateway has no binary form for a type. */
+/** Writes a row; fails if the gateway has no binary form for a type, or the encoding lacks a character. */
 export const binaryRow = (
   row: ReadonlyArray<string | null>,
   typeOids: ReadonlyArray<number>,
-  encoded: ReadonlySet<number> | undefined
-): Uint8Array | undefined => {
+  encoded: ReadonlySet<number> | undefined,
+  encoding = utf8
+): Result.Result<Uint8Array, Refused> => {
   const count = Buffer.alloc(2)
   count.writeInt16BE(row.length)
   const parts: Array<Uint8Array> = [count]
   for (const [index, value] of row.entries()) {
-    const bytes =
-      value === null
-        ? null
-        : encoded?.has(index) === true
-          ? Buffer.from(value.slice(2), "hex")
-          : toBinary(typeOids[index] ?? 0, value)
-    if (bytes === undefined) return undefined
     const size = Buffer.alloc(4)
-    size.writeInt32BE(bytes === null ? -1 : bytes.length)
     parts.push(size)
-    if (bytes !== null) parts.push(bytes)
+    if (value === null) {
+      size.writeInt32BE(-1)
+      continue
+    }
+    const bytes = binaryValue(typeOids[index] ?? 0, value, encoded?.has(index) === true, encoding)
+    if (Result.isFailure(bytes)) return Result.fail(bytes.failure)
+    size.writeInt32BE(bytes.success.length)
+    parts.push(bytes.success)
   }
-  return Buffer.concat(parts)
+  return Result.succeed(Buffer.concat(parts))
 }
 
 /** What is wrong with the header of a file, as far as it has come; undefined if nothing is. */
@@ -52,6 +56,7 @@ const HEADER_BYTES = 19
 export class BinaryReader {
   readonly #typeOids: ReadonlyArray<number>
   readonly #shapes: TypeShapes
+  readonly #encoding: Encoding
   readonly #received = new ByteQueue()
   /** The header without its extension, once it has arrived. */
   #header: Buffer | undefined
@@ -66,7 +71,8 @@ export class BinaryReader {
   /** The SQLSTATE of its error messages. */
   code = "22P04"
 
-  constructor(typeOids: ReadonlyArray<number>, shapes: TypeShapes) {
+  constructor(typeOids: ReadonlyArray<number>, shapes: TypeShapes, encoding = utf8) {
+    this.#encoding = encoding
     this.#typeOids = typeOids
     this.#shapes = shapes
   }
@@ -140,7 +146,7 @@ export class BinaryReader {
     if (bytes === undefined) return undefined
     this.#taken += Math.max(0, this.#size)
     this.#size = undefined
-    const text = bytes === null ? null : fromBinary(typeOid, bytes, this.#shapes)
+    const text = bytes === null ? null : fromBinary(typeOid, bytes, this.#shapes, this.#encoding)
     if (text !== undefined) return { text }
     const fault = bytes === null ? undefined : versionFault(typeOid, bytes)
     if (fault !== undefined) this.code = "XX000"

@@ -8,10 +8,13 @@ import * as Backend from "../protocol/BackendMessages.ts"
 import type { ClientSocket } from "../protocol/ClientSocket.ts"
 import type { Session } from "../session/ClientSession.ts"
 import { statementOf } from "../statement/ClientStatement.ts"
-import { notUtf8, Refused, refusal, refusedBy } from "../statement/Refused.ts"
+import { Refused, refusal, refusedBy, refusedText } from "../statement/Refused.ts"
+import type { Encoding } from "../values/Encodings.ts"
+import { TextStream } from "../values/TextStream.ts"
 import { noShapes, type TypeShapes } from "../values/TypeShape.ts"
 import { BinaryReader } from "./CopyBinary.ts"
 import { copiedColumns } from "./CopyColumns.ts"
+import { copyEncoding } from "./CopyEncoding.ts"
 import type { CopyFault } from "./CopyLines.ts"
 import type { CopyStatement } from "./CopyStatement.ts"
 import { type CopyRecord, recordReader } from "./CopyText.ts"
@@ -198,8 +201,8 @@ const tooLong = (): Refused =>
 
 type Received = Result.Result<ReadonlyArray<CopyRecord>, Refused>
 
-const binaryReader = (types: ReadonlyArray<number>, shapes: TypeShapes) => {
-  const reader = new BinaryReader(types, shapes)
+const binaryReader = (types: ReadonlyArray<number>, shapes: TypeShapes, encoding: Encoding) => {
+  const reader = new BinaryReader(types, shapes, encoding)
   const received = (records: ReadonlyArray<CopyRecord> | string): Received =>
     typeof records === "string" ? Result.fail(refusal(reader.code, records)) : Result.succeed(records)
   return {
@@ -210,21 +213,15 @@ const binaryReader = (types: ReadonlyArray<number>, shapes: TypeShapes) => {
   }
 }
 
-const lineReader = ({ options }: CopyStatement, target: Target) => {
+const lineReader = ({ options }: CopyStatement, target: Target, encoding: Encoding) => {
   const { names } = target
   const reader = recordReader(options, names)
   /** An empty line is one empty value; for a table without columns it is a row without values. */
   const fitting = (records: ReadonlyArray<CopyRecord>): ReadonlyArray<CopyRecord> =>
     names.length > 0 ? records : records.map((record) => (record.text === "" ? { ...record, values: [] } : record))
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
-  /** The text of a piece, which may end within a character, or of what is left of one at the end. */
+  const stream = new TextStream(encoding)
   const decoded = (bytes?: Uint8Array): Result.Result<string, Refused> =>
-    Result.try({ try: () => decoder.decode(bytes, { stream: bytes !== undefined }), catch: () => notUtf8() }).pipe(
-      Result.filterOrFail(
-        (text) => !text.includes("\0"),
-        () => notUtf8()
-      )
-    )
+    Result.mapError(bytes === undefined ? stream.end() : stream.read(bytes), refusedText)
   const received = (records: ReadonlyArray<CopyRecord> | CopyFault): Received =>
     "message" in records
       ? Result.fail(located(refusal(records.code, records.message), lineOf(target, records.line, records.text)))
@@ -246,7 +243,9 @@ export const receiveCopy = Effect.fnUntraced(function* (session: Session, socket
   const target = yield* targetOf(session, copy)
   const binary = copy.options.format === "binary"
   const shapes = binary ? yield* session.shapes(target.types) : noShapes
-  const reader = binary ? binaryReader(target.types, shapes) : lineReader(copy, target)
+  const reader = binary
+    ? binaryReader(target.types, shapes, session.settings.encoding)
+    : lineReader(copy, target, copyEncoding(session, copy))
   const inserter = new Inserter(session, target)
   const matched = Effect.suspend(() => {
     const header = copy.options.header === "match" ? reader.header() : undefined
@@ -269,6 +268,8 @@ export const receiveCopy = Effect.fnUntraced(function* (session: Session, socket
       for (const record of last) yield* inserter.add(record)
       yield* inserter.finish
       return inserter.count
+    } else if (message._tag === "Unreadable") {
+      return yield* refusedText(message.fault)
     } else if (message._tag === "CopyFail") {
       return yield* refusal("57014", `COPY from stdin failed: ${message.message}`)
     } else if (message._tag !== "Flush" && message._tag !== "Sync") {

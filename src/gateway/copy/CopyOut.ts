@@ -1,14 +1,16 @@
 /** COPY ... TO STDOUT: a query whose rows are sent as lines. */
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Backend from "../protocol/BackendMessages.ts"
 import type { ClientSocket } from "../protocol/ClientSocket.ts"
 import type { Session } from "../session/ClientSession.ts"
 import { query } from "../session/RowStatements.ts"
 import type { Rows, StatementOutcome } from "../session/StatementOutcome.ts"
 import { type ClientStatement, statementOf } from "../statement/ClientStatement.ts"
-import { refusal } from "../statement/Refused.ts"
+import { refusal, refusedText } from "../statement/Refused.ts"
 import { binaryRow, header, trailer } from "./CopyBinary.ts"
 import { copiedColumns } from "./CopyColumns.ts"
+import { copyEncoding } from "./CopyEncoding.ts"
 import type { CopyStatement } from "./CopyStatement.ts"
 import { rowWriter } from "./CopyText.ts"
 
@@ -34,30 +36,32 @@ export const openCopy = Effect.fnUntraced(function* (session: Session, client: C
 
 /** Sends the rows, and returns how many there were. */
 export const sendCopy = Effect.fnUntraced(function* (
+  session: Session,
   socket: ClientSocket,
-  { options }: CopyStatement,
+  copy: CopyStatement,
   { columns = [], encoded, more, rows }: StatementOutcome
 ) {
+  const { options } = copy
+  const encoding = copyEncoding(session, copy)
   const isBinary = options.format === "binary"
   const names = columns.map(({ name }) => name)
   const types = columns.map(({ typeOid }) => typeOid)
   const line = rowWriter(options, names)
-  const bytesOf = (row: Rows[number]) => (isBinary ? binaryRow(row, types, encoded) : Buffer.from(line(row)))
+  const textBytes = (text: string) => Result.mapError(encoding.encode(text), refusedText)
+  const bytesOf = (row: Rows[number]) =>
+    isBinary ? binaryRow(row, types, encoded, session.settings.encoding) : textBytes(line(row))
   socket.send(Backend.copyOutResponse(isBinary ? "binary" : "text", columns.length))
   // PostgreSQL sends the header in one message with the first row.
   let lead: Uint8Array = isBinary ? header : new Uint8Array(0)
   if (options.header && !isBinary) {
     // FORCE_QUOTE does not apply to the header.
     const named = rowWriter({ ...options, forceQuote: [] }, names)
-    socket.send(Backend.copyData(Buffer.from(named(names))))
+    socket.send(Backend.copyData(yield* Effect.fromResult(textBytes(named(names)))))
   }
   let count = 0
   for (let page = rows; page.length > 0; page = more === undefined ? [] : yield* more.next) {
     for (const row of page) {
-      const bytes = bytesOf(row)
-      if (bytes === undefined) {
-        return yield* refusal("0A000", "the gateway has no binary form of a column's type", "Copy as text or csv.")
-      }
+      const bytes = yield* Effect.fromResult(bytesOf(row))
       if (socket.send(Backend.copyData(lead.length > 0 ? Buffer.concat([lead, bytes]) : bytes))) yield* socket.flush
       lead = new Uint8Array(0)
     }

@@ -5,10 +5,13 @@ import { unquotedName } from "../../data-api/statement/Quoting.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import { afterParentheses } from "../statement/InnerQuery.ts"
 import { isString, stringValue } from "../statement/literals/LiteralValue.ts"
+import { encodingName, encodingOf } from "../values/Encodings.ts"
 import { type CopyRefusal, copyRefusal } from "./CopyChecks.ts"
 
 export interface CopyOptions {
   readonly format: "text" | "csv" | "binary"
+  /** PostgreSQL's name of the encoding of text and csv; undefined for that of the client. */
+  readonly encoding?: string | undefined
   readonly delimiter: string
   readonly nullText: string
   /** `match`: the names in the header must be those of the columns. */
@@ -83,7 +86,8 @@ const apply = (options: Mutable, name: string, words: ReadonlyArray<string>): bo
       options.forceNull = listOf(words)
       return true
     case "encoding":
-      return /^utf-?8$/i.test(value ?? "")
+      options.encoding = encodingName(value ?? "")
+      return options.encoding !== undefined && encodingOf(options.encoding) !== undefined
     case "freeze":
       return true
     default:
@@ -104,6 +108,9 @@ const applied = (
   const value = literalOf(words[0])
   if (name === "format") return { code: "22023", message: `COPY format "${value}" not recognized` }
   if (name !== "encoding") return { code: "42601", message: `option "${name}" not recognized` }
+  if (encodingName(value) === undefined) {
+    return { code: "22023", message: 'argument to option "encoding" must be a valid encoding name' }
+  }
   return { code: "0A000", message: `COPY with the encoding "${value}" is not supported by the gateway` }
 }
 

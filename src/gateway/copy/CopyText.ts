@@ -1,6 +1,6 @@
 /** Writes and reads COPY's text and CSV formats. Pure. */
-import { notUtf8 } from "../statement/Refused.ts"
 import { octetEscapes, textOfOctets } from "../values/OctetEscapes.ts"
+import { notUtf8Message } from "../values/Utf8.ts"
 import { type CopyFault, type CopyLines, LineSplitter } from "./CopyLines.ts"
 import type { CopyOptions } from "./CopyStatement.ts"
 
@@ -178,7 +178,7 @@ export const recordReader = (options: CopyOptions, names: ReadonlyArray<string>)
   const valuesOf = csv ? csvLine(options, names) : textLine(options)
   const refused: Pick<CopyFault, "code" | "message"> = csv
     ? { code: "22P04", message: "unterminated CSV quoted field" }
-    : { code: "22021", message: notUtf8().message }
+    : { code: "22021", message: notUtf8Message(new Uint8Array()) }
   let header: CopyRecord | undefined
   const recordsOf = ({ fault, lines }: CopyLines): ReadonlyArray<CopyRecord> | CopyFault => {
     const records: Array<CopyRecord> = []

@@ -1,4 +1,6 @@
 /** Encodes the server's messages of PostgreSQL's protocol 3. Pure. */
+import * as Result from "effect/Result"
+import { type Encoding, utf8 } from "../values/Encodings.ts"
 import type { Format } from "./FrontendMessages.ts"
 
 /** I: idle, T: in a transaction, E: in a transaction that has failed. */
@@ -35,6 +37,11 @@ export interface FieldDescription {
 }
 
 const textOf = (text: string): Buffer => Buffer.from(`${text}\0`)
+/** What the encoding lacks is left out: a message that must not lack anything is checked before. */
+const encoded = (text: string, encoding: Encoding): Uint8Array =>
+  encoding.isUtf8
+    ? textOf(text)
+    : Result.getOrElse(encoding.encode(`${text}\0`), () => textOf(text.replaceAll(/[^\p{ASCII}]/gu, "?")))
 const int16 = (value: number): Buffer => {
   const bytes = Buffer.allocUnsafe(2)
   bytes.writeInt16BE(value)
@@ -57,7 +64,8 @@ export const authenticationSasl = (mechanisms: ReadonlyArray<string>): Uint8Arra
   message("R", int32(10), ...mechanisms.map(textOf), Buffer.from([0]))
 export const authenticationSaslContinue = (data: string): Uint8Array => message("R", int32(11), Buffer.from(data))
 export const authenticationSaslFinal = (data: string): Uint8Array => message("R", int32(12), Buffer.from(data))
-export const parameterStatus = (name: string, value: string): Uint8Array => message("S", textOf(name), textOf(value))
+export const parameterStatus = (name: string, value: string, encoding = utf8): Uint8Array =>
+  message("S", textOf(name), encoded(value, encoding))
 export const backendKeyData = (processId: number, secret: Uint8Array): Uint8Array =>
   message("K", int32(processId), secret)
 export const negotiateProtocolVersion = (minor: number, unknown: ReadonlyArray<string>): Uint8Array =>
@@ -92,7 +100,8 @@ export const parameterDescription = (types: ReadonlyArray<number>): Uint8Array =
 const described = new WeakMap<ReadonlyArray<FieldDescription>, Uint8Array>()
 
 /** A RowDescription with every column in text format, encoded once for each list of columns. */
-export const rowDescriptionOfText = (fields: ReadonlyArray<FieldDescription>): Uint8Array => {
+export const rowDescriptionOfText = (fields: ReadonlyArray<FieldDescription>, encoding = utf8): Uint8Array => {
+  if (!encoding.isUtf8) return rowDescription(fields, () => "text", encoding)
   const bytes = described.get(fields) ?? rowDescription(fields, () => "text")
   described.set(fields, bytes)
   return bytes
@@ -100,13 +109,14 @@ export const rowDescriptionOfText = (fields: ReadonlyArray<FieldDescription>): U
 
 export const rowDescription = (
   fields: ReadonlyArray<FieldDescription>,
-  formatOf: (column: number) => Format
+  formatOf: (column: number) => Format,
+  encoding = utf8
 ): Uint8Array =>
   message(
     "T",
     int16(fields.length),
     ...fields.flatMap((field, column) => [
-      textOf(field.name),
+      encoded(field.name, encoding),
       int32(field.tableOid),
       int16(field.columnNumber),
       int32(field.typeOid),
@@ -151,11 +161,17 @@ export const dataRow = (values: ReadonlyArray<Uint8Array | string | null>): Uint
   return bytes
 }
 
-const errorOrNotice = (type: string, fields: ErrorFields): Uint8Array => {
+const errorOrNotice = (type: string, fields: ErrorFields, encoding: Encoding): Uint8Array => {
+  const texts = Object.values(fields)
+    .map((value) => (typeof value === "string" ? value : ""))
+    .join("")
+  const checked = encoding.encode(texts)
+  // As PostgreSQL does, names the character that the client can't be told.
+  if (Result.isFailure(checked)) return errorOrNotice(type, { severity: fields.severity, ...checked.failure }, utf8)
   const parts: Array<Uint8Array> = []
   const add = (code: string, value: string | number | undefined) => {
     // A null character would end the field, and the client would read the rest as the next field.
-    if (value !== undefined) parts.push(Buffer.from(code), textOf(String(value).replaceAll("\0", "")))
+    if (value !== undefined) parts.push(Buffer.from(code), encoded(String(value).replaceAll("\0", ""), encoding))
   }
   add("S", fields.severity)
   add("V", fields.severity)
@@ -174,5 +190,5 @@ const errorOrNotice = (type: string, fields: ErrorFields): Uint8Array => {
   return message(type, ...parts, Buffer.from([0]))
 }
 
-export const errorResponse = (fields: ErrorFields): Uint8Array => errorOrNotice("E", fields)
-export const noticeResponse = (fields: ErrorFields): Uint8Array => errorOrNotice("N", fields)
+export const errorResponse = (fields: ErrorFields, encoding = utf8): Uint8Array => errorOrNotice("E", fields, encoding)
+export const noticeResponse = (fields: ErrorFields, encoding = utf8): Uint8Array => errorOrNotice("N", fields, encoding)

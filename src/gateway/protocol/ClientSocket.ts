@@ -3,6 +3,7 @@ import type { Socket } from "node:net"
 import { type SecureContext, TLSSocket } from "node:tls"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import { type Encoding, utf8 } from "../values/Encodings.ts"
 import { ByteQueue } from "./ByteQueue.ts"
 import { decodeMessage, type FrontendMessage } from "./FrontendMessages.ts"
 
@@ -33,6 +34,11 @@ export type Read<A> =
 
 const end: Read<never> = { _tag: "End" }
 
+interface Frame {
+  readonly type: number
+  readonly body: Buffer
+}
+
 export class ClientSocket {
   #socket: Socket
   readonly #received = new ByteQueue()
@@ -41,11 +47,14 @@ export class ClientSocket {
   #longest = MAX_UNADMITTED_BYTES
   #ended = false
   #wake: (() => void) | undefined
-  /** The messages that `lookAhead` has read, in order. */
-  readonly #ahead: Array<Read<FrontendMessage>> = []
+  /** The frames that `lookAhead` has read, in order: a message before them may change the encoding of their texts. */
+  readonly #ahead: Array<Read<Frame>> = []
   #out: Array<Uint8Array> = []
   #outBytes = 0
   readonly #onEnd: Array<() => void> = []
+
+  /** The encoding of the client's texts. */
+  encoding: () => Encoding = () => utf8
 
   /** Whether what the client waits for may take effect without an answer. */
   isUnsettled: () => boolean = () => false
@@ -102,7 +111,7 @@ export class ClientSocket {
   }
 
   /** One whole frame: `header` bytes, which end with the length (its own 4 bytes included), and the body. */
-  #frame(header: number, limit: number): Read<{ readonly type: number; readonly body: Buffer }> | undefined {
+  #frame(header: number, limit: number): Read<Frame> | undefined {
     const head = this.#header ?? this.#received.take(header)
     this.#header = head
     if (head === undefined) return undefined
@@ -122,17 +131,16 @@ export class ClientSocket {
     return this.#ended ? Effect.succeed(end) : Effect.andThen(this.#arrival, this.startup)
   })
 
-  readonly #read: Effect.Effect<Read<FrontendMessage>> = Effect.suspend(() => {
+  #decoded(frame: Read<Frame>): Read<FrontendMessage> {
+    if (frame._tag !== "Message") return frame
+    const message = decodeMessage(frame.message.type, frame.message.body, this.encoding())
+    return Result.isSuccess(message)
+      ? { _tag: "Message", message: message.success }
+      : { _tag: "Malformed", why: message.failure }
+  }
+
+  readonly #read: Effect.Effect<Read<Frame>> = Effect.suspend(() => {
     const frame = this.#frame(5, this.#longest)
-    if (frame?._tag === "Message") {
-      const { body, type } = frame.message
-      const message = decodeMessage(type, body)
-      return Effect.succeed(
-        Result.isSuccess(message)
-          ? { _tag: "Message", message: message.success }
-          : { _tag: "Malformed", why: message.failure }
-      )
-    }
     if (frame !== undefined) return Effect.succeed(frame)
     return this.#ended ? Effect.succeed(end) : Effect.andThen(this.#arrival, this.#read)
   })
@@ -140,7 +148,8 @@ export class ClientSocket {
   /** The next message. */
   readonly next: Effect.Effect<Read<FrontendMessage>> = Effect.suspend(() => {
     const first = this.#ahead.shift()
-    return first === undefined ? this.#read : Effect.succeed(first)
+    const frame = first === undefined ? this.#read : Effect.succeed(first)
+    return Effect.map(frame, (one) => this.#decoded(one))
   })
 
   /**
@@ -151,8 +160,9 @@ export class ClientSocket {
     return Effect.suspend(() => {
       const ahead = this.#ahead
       for (let at = from; at < ahead.length; at++) {
-        const read = ahead[at]
-        if (read === undefined) continue
+        const frame = ahead[at]
+        if (frame === undefined) continue
+        const read = this.#decoded(frame)
         if (read._tag !== "Message" || !passesOver(read.message) || at + 1 >= MOST_AHEAD) return Effect.succeed(read)
       }
       return Effect.flatMap(this.#read, (read) => {

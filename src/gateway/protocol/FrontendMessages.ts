@@ -1,17 +1,19 @@
 /** Decodes the messages of a client: protocol 3.0 and 3.2. Pure. */
-import { isUtf8 } from "node:buffer"
 import * as Result from "effect/Result"
+import { type Encoding, type TextFault, utf8 } from "../values/Encodings.ts"
 
 /** A value's format: PostgreSQL's text, or the type's binary form. */
 export type Format = "text" | "binary"
 
+/** Why a message can't be read. */
+export type MessageFault = TextFault | { readonly code: "08P01"; readonly message: string }
+
 export type FrontendMessage =
-  | { readonly _tag: "Query" /** Undefined where it is not UTF-8. */; readonly sql: string | undefined }
+  | { readonly _tag: "Query"; readonly sql: string }
   | {
       readonly _tag: "Parse"
       readonly name: string
-      /** Undefined where it is not UTF-8. */
-      readonly sql: string | undefined
+      readonly sql: string
       /** Object ids; 0 leaves the type to PostgreSQL. */
       readonly parameterTypes: ReadonlyArray<number>
     }
@@ -42,22 +44,32 @@ export type FrontendMessage =
       readonly resultFormat: Format
       readonly unsupportedFormat: number | undefined
     }
+  /** Its fields do not fill it, or a text in it is not of the client's encoding. */
+  | { readonly _tag: "Unreadable"; readonly of: string; readonly fault: MessageFault }
 
 /** Reads the fields of one message; a read past its end sets `malformed`. */
 class Cursor {
   readonly #bytes: Buffer
+  readonly #decode: Encoding["decode"]
   #at = 0
-  malformed = false
+  /** Why the message can't be read, first of all. */
+  fault: MessageFault | undefined
   /** The first format code that PostgreSQL does not define. */
   unsupportedFormat: number | undefined
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, decode: Encoding["decode"]) {
+    this.#decode = decode
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  /** Fails with PostgreSQL's words. */
+  refuse(message: string): void {
+    this.fault ??= { code: "08P01", message }
   }
 
   #take(size: number): number {
     if (size < 0 || this.#at + size > this.#bytes.length) {
-      this.malformed = true
+      this.refuse("insufficient data left in message")
       return -1
     }
     const at = this.#at
@@ -70,6 +82,7 @@ class Cursor {
   }
 
   byte(): number {
+    if (this.done) this.refuse("no data left in message")
     const at = this.#take(1)
     return at === -1 ? 0 : (this.#bytes[at] ?? 0)
   }
@@ -91,20 +104,20 @@ class Cursor {
 
   text(): string {
     const end = this.#bytes.indexOf(0, this.#at)
-    const at = this.#take(end === -1 ? -1 : end - this.#at + 1)
-    return at === -1 ? "" : this.#bytes.toString("utf8", at, end)
-  }
-
-  /** The text of a statement; undefined if it is not UTF-8, since decoding would change it. */
-  sql(): string | undefined {
-    const start = this.#at
-    const text = this.text()
-    return isUtf8(this.#bytes.subarray(start, this.#at)) ? text : undefined
+    if (end === -1) {
+      this.refuse("invalid string in message")
+      return ""
+    }
+    const at = this.#take(end - this.#at + 1)
+    const text = this.#decode(this.#bytes.subarray(at, end))
+    if (Result.isSuccess(text)) return text.success
+    this.fault ??= text.failure
+    return this.#bytes.toString("utf8", at, end)
   }
 
   list<A>(count: number, read: () => A): ReadonlyArray<A> {
     const list: Array<A> = []
-    for (let index = 0; index < count && !this.malformed; index++) list.push(read())
+    for (let index = 0; index < count && this.fault === undefined; index++) list.push(read())
     return list
   }
 
@@ -120,18 +133,18 @@ class Cursor {
   }
 }
 
-const target = (cursor: Cursor): "statement" | "portal" => {
+const target = (cursor: Cursor, command: string): "statement" | "portal" => {
   const byte = cursor.byte()
-  if (byte !== 0x53 && byte !== 0x50) cursor.malformed = true
+  if (byte !== 0x53 && byte !== 0x50) cursor.refuse(`invalid ${command} message subtype ${byte}`)
   return byte === 0x53 ? "statement" : "portal"
 }
 
 const read = (type: string, cursor: Cursor, body: Uint8Array): FrontendMessage | undefined => {
   switch (type) {
     case "Q":
-      return { _tag: "Query", sql: cursor.sql() }
+      return { _tag: "Query", sql: cursor.text() }
     case "P": {
-      const [name, sql] = [cursor.text(), cursor.sql()]
+      const [name, sql] = [cursor.text(), cursor.text()]
       return { _tag: "Parse", name, sql, parameterTypes: cursor.list(cursor.int16(), () => cursor.int32() >>> 0) }
     }
     case "B": {
@@ -143,9 +156,9 @@ const read = (type: string, cursor: Cursor, body: Uint8Array): FrontendMessage |
       return { _tag: "Bind", portal, statement, parameterFormats, values, resultFormats, unsupportedFormat }
     }
     case "D":
-      return { _tag: "Describe", target: target(cursor), name: cursor.text() }
+      return { _tag: "Describe", target: target(cursor, "DESCRIBE"), name: cursor.text() }
     case "C":
-      return { _tag: "Close", target: target(cursor), name: cursor.text() }
+      return { _tag: "Close", target: target(cursor, "CLOSE"), name: cursor.text() }
     case "E":
       return { _tag: "Execute", portal: cursor.text(), maxRows: cursor.int32() }
     case "S":
@@ -175,12 +188,18 @@ const read = (type: string, cursor: Cursor, body: Uint8Array): FrontendMessage |
   }
 }
 
-/** Decodes a message; a failure says why it is malformed. */
-export const decodeMessage = (type: number, body: Uint8Array): Result.Result<FrontendMessage, string> => {
-  const cursor = new Cursor(body)
+/** Decodes a message; fails with PostgreSQL's words if there is none of the type. */
+export const decodeMessage = (
+  type: number,
+  body: Uint8Array,
+  encoding = utf8
+): Result.Result<FrontendMessage, string> => {
+  const cursor = new Cursor(body, encoding.decode)
   const message = read(String.fromCharCode(type), cursor, body)
   if (message === undefined) return Result.fail(`invalid frontend message type ${type}`)
-  return cursor.malformed || !cursor.done ? Result.fail("invalid message format") : Result.succeed(message)
+  if (!cursor.done) cursor.refuse("invalid message format")
+  const { fault } = cursor
+  return Result.succeed(fault === undefined ? message : { _tag: "Unreadable", of: message._tag, fault })
 }
 
 /** The first packets of a connection, which have no message type. */
@@ -201,14 +220,15 @@ const CANCEL_REQUEST = 80877102
 
 /** Decodes a startup packet, without its length. */
 export const decodeStartup = (body: Uint8Array): Result.Result<StartupPacket, string> => {
-  const cursor = new Cursor(body)
+  // Names of users and databases have no encoding yet.
+  const cursor = new Cursor(body, (octets) => Result.succeed(Buffer.from(octets).toString()))
   const code = cursor.int32()
   if (code === SSL_REQUEST) return Result.succeed({ _tag: "SslRequest" })
   if (code === GSS_REQUEST) return Result.succeed({ _tag: "GssRequest" })
   if (code === CANCEL_REQUEST) {
     const processId = cursor.int32()
     const secret = cursor.bytes(Math.max(0, body.length - 8))
-    return cursor.malformed
+    return cursor.fault !== undefined
       ? Result.fail("invalid length of cancel request")
       : Result.succeed({ _tag: "CancelRequest", processId, secret })
   }
@@ -218,10 +238,10 @@ export const decodeStartup = (body: Uint8Array): Result.Result<StartupPacket, st
   if (major !== 3) return Result.succeed({ _tag: "Startup", major, minor, parameters })
   for (;;) {
     const name = cursor.text()
-    if (name === "" || cursor.malformed) break
+    if (name === "" || cursor.fault !== undefined) break
     parameters.set(name, cursor.text())
   }
-  return cursor.malformed || !cursor.done
+  return cursor.fault !== undefined || !cursor.done
     ? Result.fail("invalid startup packet layout: expected terminator as last byte")
     : Result.succeed({ _tag: "Startup", major, minor, parameters })
 }

@@ -111,7 +111,7 @@ export class Session {
 
   /** What outlives transactions. */
   get holding(): Holding {
-    return { settings: this.settings.values, held: this.held }
+    return { settings: this.settings.values, local: this.settings.local, held: this.held }
   }
 
   /** Whether a statement needs an implicit transaction. */
@@ -379,6 +379,7 @@ export class Session {
       return Effect.matchEffect(ended, {
         onSuccess: () => {
           this.transaction = undefined
+          this.settings.local.clear()
           this.#hasSavepoint = false
           return Effect.succeed(true)
         },
@@ -390,6 +391,7 @@ export class Session {
   #commitForGood(transaction: OpenTransaction): Effect.Effect<void, Refused> {
     this.transaction = undefined
     this.base = undefined
+    this.settings.local.clear()
     const { api } = this.upstream
     const { before, id: transactionId } = transaction
     return this.#lasting(Effect.uninterruptible(Effect.asVoid(api.commitTransaction({ transactionId })))).pipe(
@@ -489,8 +491,8 @@ export class Session {
   })
 
   /** Restores the session's settings and cursors WITH HOLD. */
-  restore({ held, settings }: Holding): void {
+  restore({ held, local, settings }: Holding): void {
     this.held = new Map(held)
-    this.settings.restore(settings)
+    this.settings.restore(settings, local)
   }
 }

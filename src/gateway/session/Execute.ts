@@ -15,7 +15,16 @@ import { refuseUnlike, runsOutsideTransaction } from "./OutsideTransactions.ts"
 import { deallocate, executeText, ofNamed, prepareText } from "./PreparedText.ts"
 import { asItIs, type Bound, query } from "./RowStatements.ts"
 import { done, type StatementOutcome } from "./StatementOutcome.ts"
-import { discard, readOnlyGateway, rememberConfig, reset, set } from "./settings/SettingStatements.ts"
+import { shownEncoding } from "./settings/ClientEncoding.ts"
+import {
+  discard,
+  encodingByFunction,
+  readOnlyGateway,
+  rememberConfig,
+  reset,
+  set,
+  setsEncoding
+} from "./settings/SettingStatements.ts"
 import * as Transactions from "./TransactionStatements.ts"
 
 const lacking = ({ hint, message }: Lack): Effect.Effect<never, Refused> => Effect.fail(refusal("0A000", message, hint))
@@ -27,6 +36,8 @@ const other = (
 ): Effect.Effect<StatementOutcome, Refused> => {
   if (innerQuery(statement)?.words[0] === "execute") return ofNamed(session, statement, bound)
   if (statement.words[0] === "explain") return asItIs(session, statement, bound)
+  const shown = shownEncoding(session, statement)
+  if (shown !== undefined) return Effect.succeed(shown)
   const creation = bound === undefined ? creationOf(statement) : undefined
   return creation === undefined ? asItIs(session, statement, bound) : createFrom(session, statement, creation)
 }
@@ -38,6 +49,7 @@ const ofRows = (
   bound: Bound | undefined
 ): Effect.Effect<StatementOutcome, Refused> => {
   if (statement.kind === "query") {
+    if (setsEncoding(statement, bound?.values ?? [])) return Effect.fail(encodingByFunction())
     const answered = session.transaction === undefined ? session.sequences.answered(statement) : undefined
     if (answered !== undefined) return query(session, answered, bound)
     return Effect.tap(query(session, statement, bound), () => rememberConfig(session, statement, bound?.values ?? []))

@@ -7,11 +7,14 @@ import type { Settings } from "./settings/Settings.ts"
 /** The session state that outlives transactions, and that a rollback restores. */
 export interface Holding {
   readonly settings: Settings
+  /** Settings that the transaction has changed for itself. */
+  readonly local: Settings
   /** Cursors WITH HOLD. */
   readonly held: HeldCursors
 }
 
-export const holdingOf = ({ held, settings }: Holding): Holding => ({
+export const holdingOf = ({ held, local, settings }: Holding): Holding => ({
+  local: new Map(local),
   settings: new Map(settings),
   held: new Map(held)
 })

@@ -3,7 +3,7 @@ import * as Data from "effect/Data"
 import type { DataApiError, DatabaseError, Reason } from "../../data-api/DataApiError.ts"
 import { failures } from "../../data-api/FailureTable.ts"
 import type { ErrorFields } from "../protocol/BackendMessages.ts"
-import { notUtf8Message } from "../values/Utf8.ts"
+import type { MessageFault } from "../protocol/FrontendMessages.ts"
 
 /** The error that refuses a statement or a connection. */
 export class Refused extends Data.TaggedError("Refused")<{
@@ -142,5 +142,5 @@ export const refusedBy = (
   })
 }
 
-/** PostgreSQL's error for octets that are no text; it names none where they are not given. */
-export const notUtf8 = (octets: Uint8Array = new Uint8Array()): Refused => refusal("22021", notUtf8Message(octets))
+/** The error for a text that can't be converted, or a message that can't be read. */
+export const refusedText = ({ code, message }: MessageFault): Refused => refusal(code, message)

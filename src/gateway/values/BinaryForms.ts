@@ -1,15 +1,18 @@
 /** Converts values of common types between PostgreSQL's text and binary forms. Pure. */
+import * as Result from "effect/Result"
 import { oidOf, pgElementByOid } from "../../data-api/values/PgOids.ts"
 import { floatText } from "../statement/FieldText.ts"
 import { readArray } from "./ArrayText.ts"
 import { daysOfText, microsOfTime, microsOfTimestamp, textOfDays, textOfTime, textOfTimestamp } from "./DateTimes.ts"
-import { readText } from "./Utf8.ts"
+import { type ReadText, utf8 } from "./Encodings.ts"
+
+type WriteText = (text: string) => Uint8Array | undefined
 
 interface Form {
   /** Undefined if the text is not a value of the type. */
-  readonly write: (text: string) => Uint8Array | undefined
+  readonly write: (text: string, encode: WriteText) => Uint8Array | undefined
   /** Undefined if the bytes are not a value of the type. */
-  readonly read: (bytes: Buffer) => string | undefined
+  readonly read: (bytes: Buffer, readText: ReadText) => string | undefined
 }
 
 const sized = (size: number, write: (bytes: Buffer) => void): Uint8Array => {
@@ -24,7 +27,7 @@ const fixed = (size: number, write: (bytes: Buffer, text: string) => void, read:
   read: (bytes) => (bytes.length === size ? read(bytes) : undefined)
 })
 
-const utf8: Form = { write: (text) => Buffer.from(text), read: readText }
+const plainText: Form = { write: (text, encode) => encode(text), read: (bytes, read) => read(bytes) }
 
 /** The type `"char"`: an octet, of which 0 is the empty text and those beyond ASCII are written as `\351`. */
 const oneOctet: Form = {
@@ -71,8 +74,11 @@ const bytea: Form = {
 }
 
 const jsonb: Form = {
-  write: (text) => Buffer.concat([Buffer.from([1]), Buffer.from(text)]),
-  read: (bytes) => (bytes[0] === 1 ? readText(bytes.subarray(1)) : undefined)
+  write: (text, encode) => {
+    const bytes = encode(text)
+    return bytes === undefined ? undefined : Buffer.concat([Buffer.from([1]), bytes])
+  },
+  read: (bytes, read) => (bytes[0] === 1 ? read(bytes.subarray(1)) : undefined)
 }
 
 /** PostgreSQL's words for another version of a type than its only one. */
@@ -159,7 +165,7 @@ const formsByName: Readonly<Record<string, Form>> = {
   ),
   bytea,
   char: oneOctet,
-  name: utf8,
+  name: plainText,
   int8: fixed(
     8,
     (bytes, text) => bytes.writeBigInt64BE(BigInt(text)),
@@ -175,13 +181,13 @@ const formsByName: Readonly<Record<string, Form>> = {
     (bytes, text) => bytes.writeInt32BE(Number(text)),
     (bytes) => String(bytes.readInt32BE())
   ),
-  text: utf8,
+  text: plainText,
   oid: fixed(
     4,
     (bytes, text) => bytes.writeUInt32BE(Number(text)),
     (bytes) => String(bytes.readUInt32BE())
   ),
-  json: utf8,
+  json: plainText,
   float4: fixed(
     4,
     (bytes, text) => bytes.writeFloatBE(Number(text)),
@@ -192,9 +198,9 @@ const formsByName: Readonly<Record<string, Form>> = {
     (bytes, text) => bytes.writeDoubleBE(Number(text)),
     (bytes) => floatText(bytes.readDoubleBE())
   ),
-  unknown: utf8,
-  bpchar: utf8,
-  varchar: utf8,
+  unknown: plainText,
+  bpchar: plainText,
+  varchar: plainText,
   date,
   time: micros(microsOfTime, textOfTime),
   timestamp: micros(microsOfTimestamp, (value) => textOfTimestamp(value, "")),
@@ -216,12 +222,12 @@ const int32 = (value: number): Buffer => {
   return bytes
 }
 
-const writeArrayForm = (elementOid: number, form: Form, text: string): Uint8Array | undefined => {
+const writeArrayForm = (elementOid: number, form: Form, text: string, encode: WriteText): Uint8Array | undefined => {
   const { dimensions, elements } = readArray(text)
   const parts = [int32(dimensions.length), int32(elements.includes(null) ? 1 : 0), int32(elementOid)]
   for (const { lower, size } of dimensions) parts.push(int32(size), int32(lower))
   for (const element of elements) {
-    const bytes = element === null ? null : form.write(element)
+    const bytes = element === null ? null : form.write(element, encode)
     if (bytes === undefined) return undefined
     if (bytes === null) parts.push(int32(-1))
     else parts.push(int32(bytes.length), Buffer.from(bytes))
@@ -229,21 +235,25 @@ const writeArrayForm = (elementOid: number, form: Form, text: string): Uint8Arra
   return Buffer.concat(parts)
 }
 
-/** Writes a value in binary; undefined if the gateway has no binary form for the type. */
-export const toBinary = (typeOid: number, text: string): Uint8Array | undefined => {
+/**
+ * Writes a value in binary; undefined if the gateway has no binary form for the type, or the encoding lacks a character.
+ */
+export const toBinary = (typeOid: number, text: string, encoding = utf8): Uint8Array | undefined => {
+  const encode = (part: string) => Result.getOrUndefined(encoding.encode(part))
   const form = forms.get(typeOid)
-  if (form !== undefined) return form.write(text)
+  if (form !== undefined) return form.write(text, encode)
   const element = pgElementByOid.get(typeOid)
   const elementForm = forms.get(element?.oid ?? 0)
-  return element === undefined || elementForm === undefined ? undefined : writeArrayForm(element.oid, elementForm, text)
+  return element === undefined || elementForm === undefined
+    ? undefined
+    : writeArrayForm(element.oid, elementForm, text, encode)
 }
 
 /** The function that reads binary values of a common type; undefined for any other type. */
-export const readBinaryForm = (typeOid: number): ((bytes: Buffer) => string | undefined) | undefined =>
-  forms.get(typeOid)?.read
+export const readBinaryForm = (typeOid: number): Form["read"] | undefined => forms.get(typeOid)?.read
 
 /** Whether the binary form of a type is its text. */
-export const isText = (typeOid: number): boolean => forms.get(typeOid) === utf8
+export const isText = (typeOid: number): boolean => forms.get(typeOid) === plainText
 
 /** Whether the gateway can write the binary form of a type itself. */
 export const isWritten = (typeOid: number): boolean =>

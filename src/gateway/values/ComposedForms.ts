@@ -1,11 +1,12 @@
 /** Reads binary values of any type as text: arrays, ranges, composites and domains by their parts' types. Pure. */
+import * as Result from "effect/Result"
 import { MAX_REQUEST_BYTES } from "../../data-api/Limits.ts"
 import { pgElementByOid } from "../../data-api/values/PgOids.ts"
 import { writeArray } from "./ArrayText.ts"
 import { readBinaryForm } from "./BinaryForms.ts"
+import { type ReadText, utf8 } from "./Encodings.ts"
 import { type Read, readers } from "./RareForms.ts"
 import { noShapes, type TypeShape, type TypeShapes } from "./TypeShape.ts"
-import { readText } from "./Utf8.ts"
 
 const BOX = 603
 
@@ -19,7 +20,7 @@ const quoted = (text: string): string => `"${text.replaceAll("\\", "\\\\").repla
 
 const array =
   (element: Read, delimiter: string): Read =>
-  (bytes) => {
+  (bytes, readText) => {
     if (bytes.length < 12) return undefined
     const count = bytes.readInt32BE(0)
     if (count < 0 || count > 6 || bytes.length < 12 + count * 8) return undefined
@@ -27,7 +28,7 @@ const array =
       size: bytes.readInt32BE(12 + index * 8),
       lower: bytes.readInt32BE(16 + index * 8)
     }))
-    const elements = fieldsOf(bytes, 12 + count * 8, () => element)
+    const elements = fieldsOf(bytes, 12 + count * 8, readText, () => element)
     if (elements === undefined || dimensions.some(({ size }) => size < 0)) return undefined
     // The sizes are the sender's, and each element that they claim would be written.
     const claimed = count === 0 ? 0 : dimensions.reduce((product, { size }) => product * size, 1)
@@ -39,6 +40,7 @@ const array =
 const fieldsOf = (
   bytes: Buffer,
   from: number,
+  readText: ReadText,
   readerAt: (at: number) => Read | undefined,
   before = 0
 ): ReadonlyArray<string | null> | undefined => {
@@ -50,7 +52,7 @@ const fieldsOf = (
     const size = bytes.readInt32BE(at + before)
     at += before + 4
     if (read === undefined || size > bytes.length - at) return undefined
-    const field = size < 0 ? null : read(bytes.subarray(at, at + size))
+    const field = size < 0 ? null : read(bytes.subarray(at, at + size), readText)
     length += field?.length ?? 0
     if (field === undefined || length > LONGEST_TEXT) return undefined
     fields.push(field)
@@ -62,11 +64,11 @@ const fieldsOf = (
 /** Flags: 1 empty; 2 and 4 inclusive lower and upper bound; 8 and 16 infinite lower and upper bound. */
 const range =
   (bound: Read): Read =>
-  (bytes) => {
+  (bytes, readText) => {
     const flags = bytes[0]
     if (flags === undefined) return undefined
     if ((flags & 1) !== 0) return "empty"
-    const bounds = fieldsOf(bytes, 1, () => bound)
+    const bounds = fieldsOf(bytes, 1, readText, () => bound)
     const [hasLower, hasUpper] = [(flags & 8) === 0, (flags & 16) === 0]
     if (bounds?.length !== Number(hasLower) + Number(hasUpper)) return undefined
     const lower = hasLower ? quoted(bounds[0] ?? "") : ""
@@ -76,24 +78,24 @@ const range =
 
 const multirange =
   (one: Read): Read =>
-  (bytes) => {
-    const ranges = bytes.length < 4 ? undefined : fieldsOf(bytes, 4, () => one)
+  (bytes, readText) => {
+    const ranges = bytes.length < 4 ? undefined : fieldsOf(bytes, 4, readText, () => one)
     return ranges === undefined ? undefined : `{${ranges.join(",")}}`
   }
 
 /** The object id of a column's type precedes each value. */
 const record =
   (shapes: TypeShapes, depth: number): Read =>
-  (bytes) => {
+  (bytes, readText) => {
     if (bytes.length < 4 || depth > DEEPEST) return undefined
-    const fields = fieldsOf(bytes, 4, (at) => readerOf(bytes.readUInt32BE(at), shapes, depth), 4)
+    const fields = fieldsOf(bytes, 4, readText, (at) => readerOf(bytes.readUInt32BE(at), shapes, depth), 4)
     return fields === undefined
       ? undefined
       : `(${fields.map((field) => (field === null ? "" : quoted(field))).join(",")})`
   }
 
 const composed = (shape: TypeShape, shapes: TypeShapes, depth: number): Read | undefined => {
-  if (shape.kind === "text") return readText
+  if (shape.kind === "text") return (bytes, readText) => readText(bytes)
   if (shape.kind === "record") return record(shapes, depth + 1)
   const inner = readerOf(shape.of, shapes, depth)
   if (inner === undefined) return undefined
@@ -122,5 +124,12 @@ export const isReadable = (typeOid: number, shapes: TypeShapes = noShapes): bool
   readerOf(typeOid, shapes) !== undefined
 
 /** The text of a binary value; undefined if it can't be read. */
-export const fromBinary = (typeOid: number, value: Uint8Array, shapes: TypeShapes = noShapes): string | undefined =>
-  readerOf(typeOid, shapes)?.(Buffer.from(value.buffer, value.byteOffset, value.byteLength))
+export const fromBinary = (
+  typeOid: number,
+  value: Uint8Array,
+  shapes: TypeShapes = noShapes,
+  encoding = utf8
+): string | undefined =>
+  readerOf(typeOid, shapes)?.(Buffer.from(value.buffer, value.byteOffset, value.byteLength), (octets) =>
+    Result.getOrUndefined(encoding.decode(octets))
+  )

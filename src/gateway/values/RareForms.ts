@@ -2,10 +2,10 @@
 import { textOfInterval } from "../../data-api/values/Intervals.ts"
 import { floatText } from "../statement/FieldText.ts"
 import { textOfTime } from "./DateTimes.ts"
-import { readText } from "./Utf8.ts"
+import type { ReadText } from "./Encodings.ts"
 
-/** Reads a binary value as text; undefined if the bytes are not a value of the type. */
-export type Read = (bytes: Buffer) => string | undefined
+/** Reads a binary value as text, with `readText` for what is text in it; undefined if the bytes are not a value of the type. */
+export type Read = (bytes: Buffer, readText: ReadText) => string | undefined
 
 const sized =
   (size: number, read: (bytes: Buffer) => string): Read =>
@@ -77,7 +77,7 @@ const polygon: Read = (bytes) =>
 const quoted = (text: string): string => `'${text.replaceAll(/['\\]/g, "$&$&")}'`
 
 /** Lexemes with their positions; the two highest bits of a position are its weight. */
-const textVector: Read = (bytes) => {
+const textVector: Read = (bytes, readText) => {
   if (bytes.length < 4) return undefined
   const lexemes: Array<string> = []
   let at = 4
@@ -98,7 +98,8 @@ const textVector: Read = (bytes) => {
 }
 
 const unsigned32: Read = sized(4, (bytes) => String(bytes.readUInt32BE()))
-const versioned: Read = (bytes) => (bytes[0] === 1 ? readText(bytes.subarray(1)) : undefined)
+const plainText: Read = (bytes, readText) => readText(bytes)
+const versioned: Read = (bytes, readText) => (bytes[0] === 1 ? readText(bytes.subarray(1)) : undefined)
 
 const logPosition: Read = sized(
   8,
@@ -110,7 +111,7 @@ export const readers: ReadonlyMap<number, Read> = new Map<number, Read>([
   [27, sized(6, (bytes) => `(${bytes.readUInt32BE(0)},${bytes.readUInt16BE(4)})`)],
   [28, unsigned32],
   [29, unsigned32],
-  [142, readText],
+  [142, plainText],
   [600, sized(16, (bytes) => points(bytes)[0] ?? "")],
   [601, sized(32, (bytes) => `[${points(bytes).join(",")}]`)],
   [602, path],
@@ -127,7 +128,7 @@ export const readers: ReadonlyMap<number, Read> = new Map<number, Read>([
   [1266, timeWithZone],
   [1560, bits],
   [1562, bits],
-  [2275, readText],
+  [2275, plainText],
   [3220, logPosition],
   [3614, textVector],
   [4072, versioned],

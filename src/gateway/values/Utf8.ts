@@ -8,7 +8,7 @@ export const readText = (octets: Uint8Array): string | undefined =>
     : undefined
 
 /** How many octets a character has by its first one. */
-const lengthOf = (first: number): number => {
+export const lengthOf = (first: number): number => {
   if (first >= 0xc0 && first < 0xe0) return 2
   if (first >= 0xe0 && first < 0xf0) return 3
   return first >= 0xf0 && first < 0xf8 ? 4 : 1

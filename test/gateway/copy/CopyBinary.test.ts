@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Result } from "effect"
 import { BinaryReader, binaryRow, header, trailer } from "../../../src/gateway/copy/CopyBinary.ts"
 import { noShapes } from "../../../src/gateway/values/TypeShape.ts"
 
@@ -7,7 +8,7 @@ const INT4 = 23
 const types = [INT4, TEXT]
 
 const rowsOf = (...rows: ReadonlyArray<ReadonlyArray<string | null>>): ReadonlyArray<Uint8Array> =>
-  rows.map((row) => binaryRow(row, types, undefined) ?? assert.fail("a row has no binary form"))
+  rows.map((row) => Result.getOrThrow(binaryRow(row, types, undefined)))
 
 const readAll = (bytes: Buffer, size: number) => {
   const reader = new BinaryReader(types, noShapes)

@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { readBinaryForm, toBinary } from "../../../src/gateway/values/BinaryForms.ts"
 import { fromBinary } from "../../../src/gateway/values/ComposedForms.ts"
+import { readText } from "../../../src/gateway/values/Utf8.ts"
 
 const CHAR = 18
 const FLOAT4 = 700
@@ -95,7 +96,7 @@ describe("the binary form of dates and times", () => {
   for (const [oid, text, hex] of values) {
     it(`is written as PostgreSQL sends it, and read as the same text: ${text}`, () => {
       assert.strictEqual(hexOf(oid, text), hex)
-      assert.strictEqual(readBinaryForm(oid)?.(Buffer.from(hex, "hex")), text)
+      assert.strictEqual(readBinaryForm(oid)?.(Buffer.from(hex, "hex"), readText), text)
     })
   }
 
@@ -131,13 +132,13 @@ describe("the binary form of an octet and of a float", () => {
   ] as const) {
     it(`is written as PostgreSQL sends it, and read as the same text: ${oid} "${text}"`, () => {
       assert.strictEqual(hexOf(oid, text), hex)
-      assert.strictEqual(readBinaryForm(oid)?.(Buffer.from(hex, "hex")), text)
+      assert.strictEqual(readBinaryForm(oid)?.(Buffer.from(hex, "hex"), readText), text)
     })
   }
 
   it("is none for more or less than one octet", () => {
     assert.isUndefined(toBinary(CHAR, "ab"))
-    for (const hex of ["", "6161"]) assert.isUndefined(readBinaryForm(CHAR)?.(Buffer.from(hex, "hex")), hex)
+    for (const hex of ["", "6161"]) assert.isUndefined(readBinaryForm(CHAR)?.(Buffer.from(hex, "hex"), readText), hex)
   })
 })
 

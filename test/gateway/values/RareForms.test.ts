@@ -1,6 +1,7 @@
 /** What PostgreSQL sends for a value (`encode(point_send('(1.5,-2)'), 'hex')`), and a text that it reads as that value. */
 import { assert, describe, it } from "@effect/vitest"
 import { readers } from "../../../src/gateway/values/RareForms.ts"
+import { readText } from "../../../src/gateway/values/Utf8.ts"
 
 const values: ReadonlyArray<readonly [type: string, oid: number, hex: string, text: string]> = [
   ["tid", 27, "0000002a0007", "(42,7)"],
@@ -40,7 +41,7 @@ const values: ReadonlyArray<readonly [type: string, oid: number, hex: string, te
   ["regclass", 2205, "000004eb", "1259"]
 ]
 
-const read = (oid: number, hex: string) => readers.get(oid)?.(Buffer.from(hex, "hex"))
+const read = (oid: number, hex: string) => readers.get(oid)?.(Buffer.from(hex, "hex"), readText)
 
 describe("the binary form of a rare type", () => {
   for (const [type, oid, hex, text] of values) {

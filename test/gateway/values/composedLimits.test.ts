@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { readBinaryForm, toBinary } from "../../../src/gateway/values/BinaryForms.ts"
 import { fromBinary } from "../../../src/gateway/values/ComposedForms.ts"
 import type { TypeShapes } from "../../../src/gateway/values/TypeShape.ts"
+import { readText } from "../../../src/gateway/values/Utf8.ts"
 
 const NUMERIC = 1700
 const NUMERIC_ARRAY = 1231
@@ -81,7 +82,7 @@ describe("binary arrays", () => {
   it("of a few bytes are refused if they stand for more digits than any text has", () => {
     // 7 times 10,000 to the power of 32,767.
     const large = Buffer.from([0, 1, 127, 255, 0, 0, 0, 0, 0, 7])
-    assert.strictEqual(readBinaryForm(NUMERIC)?.(large), `7${"0".repeat(131_068)}`)
+    assert.strictEqual(readBinaryForm(NUMERIC)?.(large, readText), `7${"0".repeat(131_068)}`)
     const many = Array.from({ length: 65 }, () => sized(large))
     const bytes = Buffer.concat([int32(1, 0, NUMERIC, many.length, 1), ...many])
     assert.strictEqual(fromBinary(NUMERIC_ARRAY, bytes), undefined)

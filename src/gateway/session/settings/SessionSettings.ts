@@ -1,4 +1,5 @@
 /** What a client has set in its session, what RESET goes back to, and what was reported to the client. */
+import { type Encoding, encodingOf, utf8 } from "../../values/Encodings.ts"
 import { reported, type Settings } from "./Settings.ts"
 
 /** The settings that RESET ALL does not reset. The user precedes the role, which it resets. */
@@ -18,9 +19,17 @@ export class SessionSettings {
     return this.#startup
   }
 
+  /** What the transaction has set for itself, as far as clients are told. */
+  readonly local = new Map<string, string>()
+
+  /** The encoding of the client's texts. */
+  get encoding(): Encoding {
+    return encodingOf(this.current("client_encoding")) ?? utf8
+  }
+
   /** The value of a setting, as far as it is known. */
   current(name: string): string {
-    return this.values.get(name) ?? this.#defaults.get(name) ?? ""
+    return this.local.get(name) ?? this.values.get(name) ?? this.#defaults.get(name) ?? ""
   }
 
   /** The names of the settings that may differ from the start of the session. */
@@ -47,19 +56,22 @@ export class SessionSettings {
   remember(name: string, wanted: string | undefined): void {
     const value = wanted ?? this.#startup.get(name)
     const known = this.#defaults.get(name)
+    this.local.delete(name)
     // PostgreSQL resets the role when the user changes.
     if (name === "session_authorization") this.values.delete("role")
     if (value === undefined || value === known) this.values.delete(name)
     else this.values.set(name, value)
   }
 
-  /** Goes back to earlier settings. */
-  restore(settings: Settings): void {
+  /** Goes back to earlier settings, and to what the transaction had set for itself by then. */
+  restore(settings: Settings, local: Settings): void {
     // The user first, since a change of user removes the role.
     for (const name of new Set(["session_authorization", ...this.values.keys(), ...settings.keys()])) {
       const value = settings.get(name)
       if (value !== this.values.get(name)) this.remember(name, value)
     }
+    this.local.clear()
+    for (const [name, value] of local) this.local.set(name, value)
   }
 
   /** The settings to report to the client, by their names in ParameterStatus. */

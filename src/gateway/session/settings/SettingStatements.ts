@@ -6,9 +6,11 @@ import { releaseLocks } from "../../locks/AdvisoryLocks.ts"
 import type { ClientStatement } from "../../statement/ClientStatement.ts"
 import { commandTag } from "../../statement/CommandTag.ts"
 import { type Refused, refusal, refusedBy } from "../../statement/Refused.ts"
+import { encodingName } from "../../values/Encodings.ts"
 import type { Session } from "../ClientSession.ts"
 import { changeNames, changeSettings, noteModes, type OpenTransaction } from "../OpenTransaction.ts"
 import { done } from "../StatementOutcome.ts"
+import { askedEncoding, encodingSet } from "./ClientEncoding.ts"
 import { ofUser } from "./SessionSettings.ts"
 import {
   asLocal,
@@ -16,8 +18,10 @@ import {
   characteristics,
   configCalls,
   decidesNames,
-  isUnconverted,
+  material,
+  ofGateway,
   quotedSetting,
+  reported,
   resetWithin,
   targetOf
 } from "./Settings.ts"
@@ -29,7 +33,7 @@ const currentOf = (names: ReadonlyArray<string>): string =>
 
 /** Tries a SET in a DO block that is rolled back, and returns the settings' values before and after it. */
 export const tryAndRollBack = (session: Session, sql: string, names: ReadonlyArray<string>) => {
-  const set = [...session.settings.values].map(
+  const set = material(session.settings.values, "show", true).map(
     ([name, value]) => `perform set_config(${literal(name)}, ${literal(value)}, true);`
   )
   const body = `declare before text := ${currentOf(names)}; begin ${set.join(" ")}
@@ -47,18 +51,43 @@ execute ${literal(sql)}; raise exception using errcode = '${ANSWER_SQLSTATE}', m
   })
 }
 
+const valueWithin = Effect.fnUntraced(function* (session: Session, name: string) {
+  const { records } = yield* session.send({ sql: `show ${quotedSetting(name)}`, early: true })
+  const field = records?.[0]?.[0]
+  return field !== undefined && "stringValue" in field ? field.stringValue : undefined
+})
+
 /** Remembers the current values in the transaction. Uses SHOW, since SET TRANSACTION would fail after a query. */
 export const rememberWithin = Effect.fnUntraced(function* (session: Session, names: ReadonlyArray<string>) {
   for (const name of names) {
     session.transaction?.pending.delete(name)
-    const { records } = yield* session.send({ sql: `show ${quotedSetting(name)}`, early: true })
-    const field = records?.[0]?.[0]
-    if (field !== undefined && "stringValue" in field) session.settings.remember(name, field.stringValue)
+    const value = yield* valueWithin(session, name)
+    if (value !== undefined) session.settings.remember(name, value)
   }
 })
 
-const otherEncoding = (encoding: string): Refused =>
-  refusal("0A000", `client_encoding must be UTF8 through the gateway, not ${encoding}`)
+/** Remembers what clients are told of among the settings that a transaction has changed for itself. */
+const rememberLocal = Effect.fnUntraced(function* (session: Session, names: ReadonlyArray<string>) {
+  for (const name of names) {
+    if (!reported.has(name)) continue
+    const value = yield* valueWithin(session, name)
+    if (value !== undefined) session.settings.local.set(name, value)
+  }
+})
+
+/** SET client_encoding, which PostgreSQL sees only where its words are wrong. */
+const setEncoding = Effect.fnUntraced(function* (session: Session, statement: ClientStatement, isLocal: boolean) {
+  const asked = encodingSet(statement)
+  if (asked === undefined) {
+    yield* tryAndRollBack(session, asLocal(statement), ["client_encoding"])
+    return yield* refusal("0A000", "the value of client_encoding is written in a way that the gateway does not read")
+  }
+  const { settings } = session
+  const value =
+    asked.to === undefined ? (settings.startup.get("client_encoding") ?? "UTF8") : yield* askedEncoding(asked.to)
+  if (isLocal) settings.local.set("client_encoding", value)
+  else settings.remember("client_encoding", value)
+})
 
 /** An expression with literals in place of its parameters. */
 const withValues = (expression: string, values: ReadonlyArray<string | null>): string =>
@@ -70,6 +99,17 @@ const withValues = (expression: string, values: ReadonlyArray<string | null>): s
 /** The text of a string literal; undefined for any other expression. */
 const constantOf = (expression: string): string | undefined =>
   /^'((?:[^']|'')*)'(?:\s*::\s*(?:text|varchar))?$/i.exec(expression)?.[1]?.replaceAll("''", "'")
+
+/** Whether a query gives `client_encoding` a value by `set_config`, which the service would take to be its own. */
+export const setsEncoding = (statement: ClientStatement, values: ReadonlyArray<string | null>): boolean =>
+  configCalls(statement).some(
+    ([name = "", value = ""]) =>
+      constantOf(withValues(name, values))?.toLowerCase() === "client_encoding" &&
+      encodingName(constantOf(withValues(value, values)) ?? "") !== "UTF8"
+  )
+
+export const encodingByFunction = (): Refused =>
+  refusal("0A000", "set_config does not set client_encoding through the gateway", "SET client_encoding does.")
 
 /** Remembers the settings that a query has changed by `set_config`, for the session or the transaction. */
 export const rememberConfig = Effect.fnUntraced(function* (
@@ -91,6 +131,12 @@ export const rememberConfig = Effect.fnUntraced(function* (
   }
   const lasting = calls.flatMap(({ lasts, name, value }) => (lasts && name !== undefined ? [{ name, value }] : []))
   const names = lasting.map(({ name }) => name)
+  if (transaction !== undefined) {
+    yield* rememberLocal(
+      session,
+      calls.flatMap(({ lasts, name }) => (lasts || name === undefined ? [] : [name]))
+    )
+  }
   if (names.length === 0) return
   if (transaction !== undefined) return yield* rememberWithin(session, names)
   const again = lasting.map(({ name, value }) => `perform set_config(${literal(name)}, ${value}, true);`)
@@ -144,8 +190,10 @@ export const set = Effect.fnUntraced(function* (session: Session, statement: Cli
   if (refusesWrites(session, statement)) return yield* readOnlyGateway()
   const { name, resets, scope } = changeOf(statement)
   const { transaction } = session
-  const encoding = name === "client_encoding" && !resets ? (statement.words.at(-1) ?? "") : "utf8"
-  if (encoding !== "names" && !isUnconverted(encoding)) return yield* otherEncoding(encoding)
+  if (name === "client_encoding" && (scope === "session" || transaction !== undefined)) {
+    yield* setEncoding(session, statement, scope === "local")
+    return done(tag)
+  }
   if (scope !== "session" || name === undefined) {
     const modes = modesOf(statement)
     if (transaction !== undefined && modes !== undefined) {
@@ -156,6 +204,7 @@ export const set = Effect.fnUntraced(function* (session: Session, statement: Cli
       const namesConstraints = statement.words[1] === "constraints"
       yield* session.send({ sql: statement.sql, ...(namesConstraints ? {} : { early: true }) })
       noteSet(transaction, name, statement)
+      if (scope === "local" && name !== undefined) yield* rememberLocal(session, [name])
     } else
       session.listener.notice({
         severity: "WARNING",
@@ -188,9 +237,11 @@ export const reset = Effect.fnUntraced(function* (session: Session, statement: C
   const { name } = changeOf(statement)
   const names = name === undefined ? session.settings.names.filter((one) => !ofUser.has(one)) : [name]
   // Lets PostgreSQL refuse the name of an unknown setting.
-  if (name !== undefined && session.transaction === undefined) yield* tryAndRollBack(session, statement.sql, names)
+  if (name !== undefined && session.transaction === undefined && !ofGateway.has(name)) {
+    yield* tryAndRollBack(session, statement.sql, names)
+  }
   for (const one of names) {
-    if (session.transaction !== undefined) {
+    if (session.transaction !== undefined && !ofGateway.has(one)) {
       yield* setBack(session, one)
       noteSet(session.transaction, one, statement)
     }

@@ -7,13 +7,7 @@ import type { ClientStatement } from "../../statement/ClientStatement.ts"
 export type Settings = ReadonlyMap<string, string>
 
 /** Settings that do not affect a statement, unless it reads them. */
-const immaterial = new Set([
-  "application_name",
-  "client_encoding",
-  "client_min_messages",
-  "log_min_messages",
-  "synchronize_seqscans"
-])
+const immaterial = new Set(["application_name", "client_min_messages", "log_min_messages", "synchronize_seqscans"])
 
 /** Settings that matter only in a transaction. */
 const ofTransactions = new Set(["idle_in_transaction_session_timeout", "transaction_timeout"])
@@ -29,7 +23,7 @@ export const material = (
   if (settings.size === 0) return []
   const all = looks.test(sql)
   return [...settings].filter(
-    ([name]) => all || !(immaterial.has(name) || (!inTransaction && ofTransactions.has(name)))
+    ([name]) => !ofGateway.has(name) && (all || !(immaterial.has(name) || (!inTransaction && ofTransactions.has(name))))
   )
 }
 
@@ -55,14 +49,8 @@ export const namesMoment = (sql: string): boolean =>
 export const setConfig = (settings: ReadonlyArray<readonly [name: string, value: string]>): string =>
   `select ${settings.map(([name, value]) => `set_config(${literal(name)}, ${literal(value)}, true)`).join(", ")}`
 
-/** The name of an encoding in the form that PostgreSQL compares. */
-const encodingOf = (written: string): string => written.toLowerCase().replaceAll(/[^a-z0-9]/g, "")
-
-/** Whether a client's name of an encoding means UTF8. */
-export const isUtf8 = (encoding: string): boolean => /^(?:utf8|unicode)$/.test(encodingOf(encoding))
-
-/** Whether PostgreSQL would not convert texts for a client encoding: UTF8, or SQL_ASCII, which is never converted. */
-export const isUnconverted = (encoding: string): boolean => isUtf8(encoding) || encodingOf(encoding) === "sqlascii"
+/** The settings that the gateway carries out, and the service is never told of: it sends and takes UTF-8. */
+export const ofGateway: ReadonlySet<string> = new Set(["client_encoding"])
 
 /** Whether a setting affects what names in a statement mean. */
 export const decidesNames = (name: string): boolean =>
