@@ -615,6 +615,25 @@ create table made as select * from t; set timezone to 'Asia/Tokyo'; show timezon
         }).pipe(TestClock.withLive)
     )
 
+    it.effect("a procedure that the session has made takes values in binary, as JDBC sends them", () =>
+      Effect.gen(function* () {
+        const { directUrl, url } = yield* TestGateway
+        const answers: Array<unknown> = []
+        for (const connectionString of [directUrl, url]) {
+          yield* Effect.promise(async () => {
+            const client = new pg.Client({ connectionString })
+            await client.connect()
+            await client.query("create procedure doubled(a int, inout b int) language sql as 'select a * 2'")
+            const values = [Buffer.from([0, 0, 0, 21]), Buffer.from([0, 0, 0, 0])]
+            answers.push((await client.query("call doubled($1, $2)", values)).rows)
+            await client.query("drop procedure doubled")
+            await client.end()
+          })
+        }
+        assert.deepStrictEqual(answers, [[{ b: 42 }], [{ b: 42 }]])
+      })
+    )
+
     it.effect("COMMIT makes the checks of deferred constraints, and leaves them deferred", () =>
       Effect.gen(function* () {
         const { directUrl, url } = yield* TestGateway

@@ -702,9 +702,9 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
           const refused: Array<string | undefined> = []
           for (const message of [
             queryOctets(latin1),
-            query("set client_encoding to latin1"),
-            query("set names 'latin1'"),
-            query("begin; set local client_encoding to 'latin1'"),
+            query("set client_encoding to euc_jp"),
+            query("set names 'sjis'"),
+            query("begin; set local client_encoding to 'gbk'"),
             query(
               "rollback; set names 'utf8'; set names; set client_encoding to default; reset client_encoding; select 'é'"
             )

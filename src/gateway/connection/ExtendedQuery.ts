@@ -9,7 +9,7 @@ import { endImplicit, execute } from "../session/Execute.ts"
 import type { Prepared } from "../session/PreparedText.ts"
 import { done, type StatementOutcome } from "../session/StatementOutcome.ts"
 import { type ClientStatement, transactionControls } from "../statement/ClientStatement.ts"
-import { type Refused, refusal } from "../statement/Refused.ts"
+import { aborted, type Refused, refusal } from "../statement/Refused.ts"
 import { describedRow } from "./DescribedRow.ts"
 import { bind, encodeRow, formatOf, knownColumns, newPortal, type Portal, prepare } from "./Prepared.ts"
 import { type Answering, copied } from "./SimpleQuery.ts"
@@ -156,8 +156,8 @@ export class ExtendedQuery {
     const { session } = this.#answering
     if (target === "statement") {
       return Effect.flatMap(this.#statement(name), (prepared) => {
-        this.#send(Backend.parameterDescription(prepared.parameters))
-        return this.#sendColumns(knownColumns(session, prepared))
+        const parameters = Backend.parameterDescription(prepared.parameters)
+        return this.#sendColumns(knownColumns(session, prepared), undefined, parameters)
       })
     }
     // A cursor of DECLARE is a portal too.
@@ -178,8 +178,11 @@ export class ExtendedQuery {
 
   #sendColumns(
     columns: ReadonlyArray<FieldDescription> | undefined,
-    formats?: (column: number) => Format
+    formats?: (column: number) => Format,
+    before: Uint8Array = new Uint8Array(0)
   ): Effect.Effect<void, Refused> {
+    if (columns !== undefined && this.#answering.session.transaction?.failed === true) return Effect.fail(aborted())
+    this.#send(before)
     if (columns === undefined) return Effect.sync(() => this.#send(Backend.noData))
     const described = describedRow(columns, this.#answering.session.settings.encoding, formats)
     return Effect.map(Effect.fromResult(described), (bytes) => this.#send(bytes))

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { Format, FrontendMessage } from "../protocol/FrontendMessages.ts"
 import type { Session } from "../session/ClientSession.ts"
+import { checkGrammar, isEnd, mayHideFault } from "../session/GrammarCheck.ts"
 import { packable, withPackedLiterals } from "../session/LongStatements.ts"
 import type { Prepared } from "../session/PreparedText.ts"
 import { type Bound, namedFault } from "../session/RowStatements.ts"
@@ -12,7 +13,7 @@ import { callParametersSql, readCallParameters } from "../statement/CallParamete
 import { type ClientStatement, statementOf } from "../statement/ClientStatement.ts"
 import type { Description } from "../statement/DescribeSql.ts"
 import { innerQuery } from "../statement/InnerQuery.ts"
-import { changedResult, type Refused, refusal, refusedText } from "../statement/Refused.ts"
+import { aborted, changedResult, type Refused, refusal, refusedText } from "../statement/Refused.ts"
 import { isText, versionFault } from "../values/BinaryForms.ts"
 import { fromBinary, isReadable } from "../values/ComposedForms.ts"
 import { binaryValue, encodedRow, encodedText } from "../values/EncodedValues.ts"
@@ -83,6 +84,12 @@ const withoutVoid = (sql: string, types: ReadonlyArray<number>): string => {
   return text.join("")
 }
 
+/** Refuses all but its end in a transaction that has failed. */
+const refuseAborted = (session: Session, statement: ClientStatement | undefined): Effect.Effect<void, Refused> =>
+  session.transaction?.failed === true && statement !== undefined && !isEnd(statement)
+    ? Effect.fail(aborted())
+    : Effect.void
+
 /** Parse. */
 export const prepare = Effect.fnUntraced(function* (session: Session, sql: string, types: ReadonlyArray<number>) {
   const isCall = /^\s*call\b/i.test(sql)
@@ -95,6 +102,8 @@ export const prepare = Effect.fnUntraced(function* (session: Session, sql: strin
   }
   const fault = written === undefined ? undefined : namedFault(written)
   if (fault !== undefined) return yield* fault
+  if (written !== undefined && mayHideFault(session, [written])) yield* checkGrammar(session, [written])
+  yield* refuseAborted(session, written)
   const statement = written === undefined ? undefined : packable(written)
   const bare: Prepared = { statement, description: undefined, parameters: types }
   if (statement?.kind === "other" && !commands.has(statement.words[0] ?? "")) {
@@ -229,6 +238,9 @@ export const bind = (
   const { parameterFormats, values } = message
   const { encoding } = session.settings
   const refused = misfit(prepared, message)
+  if (session.transaction?.failed === true && (prepared.statement === undefined || !isEnd(prepared.statement))) {
+    return Effect.fail(aborted())
+  }
   if (refused !== undefined) return Effect.fail(refused)
   const unknown = prepared.parameters.filter(
     (oid, index) => values[index] !== null && formatAt(parameterFormats, index) === "binary" && !isReadable(oid)

@@ -8,7 +8,7 @@ import * as Backend from "../protocol/BackendMessages.ts"
 import type { ClientSocket } from "../protocol/ClientSocket.ts"
 import type { Session } from "../session/ClientSession.ts"
 import { endImplicit, execute } from "../session/Execute.ts"
-import { checkGrammar, isOfGrammar } from "../session/GrammarCheck.ts"
+import { checkGrammar, isOfGrammar, mayHideFault } from "../session/GrammarCheck.ts"
 import { namedFault } from "../session/RowStatements.ts"
 import { done, type Rows, type StatementOutcome } from "../session/StatementOutcome.ts"
 import { type ClientStatement, transactionControls } from "../statement/ClientStatement.ts"
@@ -91,7 +91,7 @@ const runAll = Effect.fnUntraced(function* (answering: Answering, statements: Re
   const { session, socket } = answering
   const fault = statements.map(namedFault).find((error) => error !== undefined)
   if (fault !== undefined) return yield* fault
-  if (hidesSyntaxErrors(statements)) yield* checkGrammar(session, statements)
+  if (hidesSyntaxErrors(statements) || mayHideFault(session, statements)) yield* checkGrammar(session, statements)
   for (const [index, statement] of statements.entries()) {
     const several =
       statements.length > 1 && session.transaction === undefined && !transactionControls.has(statement.kind)

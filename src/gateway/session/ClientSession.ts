@@ -11,7 +11,7 @@ import { SessionSequences } from "../sequences/SessionSequences.ts"
 import type { ClientStatement } from "../statement/ClientStatement.ts"
 import type { Answer, Descriptions, Place } from "../statement/Descriptions.ts"
 import { fieldText } from "../statement/FieldText.ts"
-import { Refused, refusal, refusedBy } from "../statement/Refused.ts"
+import { aborted, Refused, refusedBy } from "../statement/Refused.ts"
 import type { ShapeLookup } from "../statement/ShapeLookup.ts"
 import { hintOutside } from "../statement/Unsupported.ts"
 import type { TypeShapes } from "../values/TypeShape.ts"
@@ -60,9 +60,6 @@ export interface Call {
   readonly parameters?: ReadonlyArray<SqlParameter> | undefined
   readonly positionOf?: ((position: number) => number | undefined) | undefined
 }
-
-export const aborted = (): Refused =>
-  refusal("25P02", "current transaction is aborted, commands ignored until end of transaction block")
 
 /** A call that may have run fails with OutcomeUnknown, even if no `RetryPolicy` has said so. */
 const unclear = (error: DataApiError): DataApiError =>
@@ -197,6 +194,7 @@ export class Session {
   send(call: Call): Effect.Effect<ExecuteStatementResponse, Refused> {
     return Effect.suspend(() => {
       if (this.transaction?.failed === true) return Effect.fail(aborted())
+      if (this.#needsOwn) return Effect.andThen(this.begin(true), this.send(call))
       const isOutside = this.transaction === undefined
       const sent = Effect.mapError(this.call(call), (error) => {
         const refused = refusedBy(error, (position) =>
@@ -207,6 +205,11 @@ export class Session {
       })
       return call.early === true ? sent : Effect.andThen(this.#settled(call.sql), sent)
     })
+  }
+
+  /** Only the transaction of the whole session sees its temporary tables, and what it has created. */
+  get #needsOwn(): boolean {
+    return this.transaction === undefined && this.upstream.wholeSession
   }
 
   /** Applies the pending settings that matter to a statement. */
@@ -239,10 +242,7 @@ export class Session {
 
   #ask<A>(question: (place: Place) => Effect.Effect<A, DataApiError>): Effect.Effect<A, Refused> {
     return Effect.suspend(() => {
-      // Only the session's own transaction sees its temporary tables, and what it has created.
-      if (this.transaction === undefined && this.upstream.wholeSession) {
-        return Effect.andThen(this.begin(true), this.#ask(question))
-      }
+      if (this.#needsOwn) return Effect.andThen(this.begin(true), this.#ask(question))
       const { transaction } = this
       if (transaction?.failed === true) return Effect.fail(aborted())
       const asked = question({
@@ -374,8 +374,8 @@ export class Session {
       if (this.base === undefined) return Effect.as(this.#commitForGood(transaction), true)
       const release = this.send({ sql: releaseUnit, early: true })
       const { changed, wrote } = transaction
-      const ends = wrote || changed.size > 0
-      const ended = ends ? Effect.andThen(this.send({ sql: endUnit(changed), early: true }), release) : release
+      const ended =
+        wrote || changed.size > 0 ? Effect.andThen(this.send({ sql: endUnit(changed), early: true }), release) : release
       return Effect.matchEffect(ended, {
         onSuccess: () => {
           this.transaction = undefined

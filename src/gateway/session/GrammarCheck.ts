@@ -35,6 +35,31 @@ begin
 end`)}`
 }
 
+const ending = /^(?:commit|end|rollback|abort)(?: work| transaction)?(?: and(?: no)? chain)?$/
+const goingBack = /^rollback(?: work| transaction)? to(?: savepoint)? name$/
+const beginning =
+  /^(?:begin(?: work| transaction)?|start transaction)(?:(?: ,)? (?:isolation level (?:read (?:un)?committed|repeatable read|serializable)|read (?:only|write)|(?:not )?deferrable))*$/
+
+/** Whether a statement that begins or ends a transaction, or goes back in it, has no words that do not belong there. */
+const isPlain = ({ kind, words }: ClientStatement): boolean => {
+  if (kind === "begin") return beginning.test(words.join(" "))
+  if (kind === "rollbackTo") return goingBack.test([...words.slice(0, -1), "name"].join(" "))
+  return (kind === "commit" || kind === "rollback") && ending.test(words.join(" "))
+}
+
+/** Whether a transaction that has failed may have a statement at all. */
+export const isEnd = ({ kind }: ClientStatement): boolean =>
+  kind === "commit" || kind === "rollback" || kind === "rollbackTo"
+
+/**
+ * Whether PostgreSQL would find a syntax error that the gateway would not come to: in a transaction that has failed, which
+ * refuses all but its end, and in the beginnings and ends of transactions, which PostgreSQL is not sent.
+ */
+export const mayHideFault = ({ transaction }: Session, statements: ReadonlyArray<ClientStatement>): boolean =>
+  statements.some((one) =>
+    transaction?.failed === true ? !(isEnd(one) && isPlain(one)) : (isEnd(one) || one.kind === "begin") && !isPlain(one)
+  )
+
 /** Fails with the first syntax error of the statements, before one of them runs. A very long text is not checked. */
 export const checkGrammar = Effect.fnUntraced(function* (session: Session, statements: ReadonlyArray<ClientStatement>) {
   const { database, transaction, upstream } = session

@@ -2,7 +2,7 @@
 
 import * as Effect from "effect/Effect"
 import { unquotedName } from "../../data-api/statement/Quoting.ts"
-import type { ClientStatement } from "../statement/ClientStatement.ts"
+import { type ClientStatement, clientPosition } from "../statement/ClientStatement.ts"
 import { commandTag } from "../statement/CommandTag.ts"
 import { type Refused, refusal, refusedBy } from "../statement/Refused.ts"
 import type { Session } from "./ClientSession.ts"
@@ -61,6 +61,11 @@ export const rollback = Effect.fnUntraced(function* (session: Session, statement
   return done("ROLLBACK")
 })
 
+const asWritten = (statement: ClientStatement) => ({
+  sql: statement.sql,
+  positionOf: (position: number) => clientPosition(statement, position)
+})
+
 const refuseOutside = (session: Session, what: string) =>
   session.status === "I" ? Effect.fail(refusal("25P01", `${what} can only be used in transaction blocks`)) : Effect.void
 
@@ -72,9 +77,10 @@ const noted = <A>(session: Session, effect: Effect.Effect<A, Refused>): Effect.E
     })
   )
 
-export const savepoint = Effect.fnUntraced(function* (session: Session, { sql, words }: ClientStatement) {
+export const savepoint = Effect.fnUntraced(function* (session: Session, statement: ClientStatement) {
+  const { words } = statement
   yield* refuseOutside(session, "SAVEPOINT")
-  yield* noted(session, session.send({ sql }))
+  yield* noted(session, session.send(asWritten(statement)))
   const { transaction } = session
   transaction?.savepoints.push({
     name: unquotedName(words[1]),
@@ -87,9 +93,10 @@ export const savepoint = Effect.fnUntraced(function* (session: Session, { sql, w
 const lastOf = (session: Session, name: string): number =>
   session.transaction?.savepoints.findLastIndex((one) => one.name === name) ?? -1
 
-export const release = Effect.fnUntraced(function* (session: Session, { sql, words }: ClientStatement) {
+export const release = Effect.fnUntraced(function* (session: Session, statement: ClientStatement) {
+  const { words } = statement
   yield* refuseOutside(session, "RELEASE SAVEPOINT")
-  yield* noted(session, session.send({ sql }))
+  yield* noted(session, session.send(asWritten(statement)))
   const at = lastOf(session, unquotedName(words.at(-1)))
   if (at !== -1) session.transaction?.savepoints.splice(at)
   return done("RELEASE")

@@ -20,6 +20,10 @@ export class Refused extends Data.TaggedError("Refused")<{
 export const refusal = (code: string, message: string, hint?: string): Refused =>
   new Refused({ fields: { severity: "ERROR", code, message, hint } })
 
+/** PostgreSQL's refusal of all but its end in a transaction that has failed. */
+export const aborted = (): Refused =>
+  refusal("25P02", "current transaction is aborted, commands ignored until end of transaction block")
+
 /** PostgreSQL's refusal of a prepared statement whose columns have changed: drivers prepare it again, and run it again. */
 export const changedResult = (): Refused =>
   new Refused({
