@@ -687,10 +687,24 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     tests: ["test/operations/migrate/Plan.test.ts"]
   },
   {
+    name: "the gateway's LATIN5 is Windows' own",
+    file: "src/gateway/values/Encodings.ts",
+    from: '(name === "LATIN5" && code < 0xa0)',
+    to: "false",
+    tests: ["test/gateway/encodings.test.ts"]
+  },
+  {
+    name: "the gateway commits whatever begins with COMMIT",
+    file: "src/gateway/session/GrammarCheck.ts",
+    from: ': (isEnd(one) || one.kind === "begin") && !isPlain(one)',
+    to: ": false",
+    tests: ["test/gateway/failedTransactions.test.ts"]
+  },
+  {
     name: "a message whose first text has no end is taken for one with an empty text",
     file: "src/gateway/protocol/FrontendMessages.ts",
-    from: "end === -1 ? -1 : end - this.#at + 1",
-    to: "end - this.#at + 1",
+    from: 'this.refuse("invalid string in message")',
+    to: "",
     tests: ["test/gateway/protocol/FrontendMessages.test.ts"]
   },
   {

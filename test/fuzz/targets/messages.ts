@@ -25,9 +25,8 @@ const letter = (target: "statement" | "portal") => Buffer.from(target === "state
 const octetsOf = (message: FrontendMessage): ReadonlyArray<Uint8Array> | undefined => {
   switch (message._tag) {
     case "Query":
-      return message.sql === undefined ? undefined : [text(message.sql)]
+      return [text(message.sql)]
     case "Parse":
-      if (message.sql === undefined) return undefined
       return [
         text(message.name),
         text(message.sql),
@@ -54,6 +53,7 @@ const octetsOf = (message: FrontendMessage): ReadonlyArray<Uint8Array> | undefin
     case "CopyFail":
       return [text(message.message)]
     case "FunctionCall":
+    case "Unreadable":
       return undefined
     default:
       return []
