@@ -731,7 +731,7 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "a literal of the gateway's clients is read in another client's time zone",
     file: "src/gateway/session/ClientSession.ts",
-    from: 'readingOf(this.settings.values, this.transaction?.sets ?? "") + sql',
+    from: 'this.settings.reading(this.transaction?.sets ?? "") + sql',
     to: "sql",
     tests: ["test/gateway/messages.test.ts"],
     needsPostgres: true

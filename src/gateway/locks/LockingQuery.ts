@@ -7,7 +7,7 @@ import type { Session } from "../session/ClientSession.ts"
 import { KEEP_LOCK } from "../session/OpenTransaction.ts"
 import { type Bound, callOf, wrappedRows } from "../session/RowStatements.ts"
 import type { StatementOutcome } from "../session/StatementOutcome.ts"
-import { material, setConfig } from "../session/settings/Settings.ts"
+import { setConfig } from "../session/settings/Settings.ts"
 import { type ClientStatement, statementOf } from "../statement/ClientStatement.ts"
 import { commandTag } from "../statement/CommandTag.ts"
 import { afterParentheses } from "../statement/InnerQuery.ts"
@@ -77,7 +77,7 @@ export const lockingQuery = Effect.fnUntraced(function* (
       const transactionId = yield* transactionOf(session, key)
       const place = { database: session.database, transactionId }
       const lock = { key, shared: asked.shared, transactionId }
-      const settings = material(session.settings.values, own.sql, false)
+      const settings = session.settings.due(own.sql)
       const run = Effect.gen(function* () {
         if (settings.length > 0) yield* api.executeStatement({ ...place, sql: setConfig(settings) })
         const ran = yield* session.tagged(sql, (text) => api.executeStatement({ ...place, sql: text, parameters }))

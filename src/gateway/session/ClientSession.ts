@@ -28,7 +28,7 @@ import {
 } from "./OpenTransaction.ts"
 import type { Prepared } from "./PreparedText.ts"
 import { SessionSettings } from "./settings/SessionSettings.ts"
-import { material, modesSet, namesMoment, naming, readingOf, setConfig } from "./settings/Settings.ts"
+import { material, modesSet, namesMoment, naming, setConfig } from "./settings/Settings.ts"
 import { beginUnit, endUnit, leaves, otherLevel, releaseUnit, rollBackUnit, unitModes } from "./WholeSession.ts"
 
 /** The services and options that all sessions of a gateway share. */
@@ -113,7 +113,7 @@ export class Session {
 
   /** Whether a statement needs an implicit transaction. */
   needsTransaction({ sql }: ClientStatement): boolean {
-    return this.upstream.readOnly || this.upstream.wholeSession || material(this.settings.values, sql, false).length > 0
+    return this.upstream.readOnly || this.upstream.wholeSession || this.settings.due(sql).length > 0
   }
 
   /** Sends a statement, in the transaction if there is one, without applying pending settings. */
@@ -163,7 +163,7 @@ export class Session {
   /** Sends a statement with a tag, by which a cancel request finds its backend. */
   tagged<A>(sql: string, send: (text: string) => Effect.Effect<A, DataApiError>): Effect.Effect<A, DataApiError> {
     return Effect.suspend(() => {
-      const read = readingOf(this.settings.values, this.transaction?.sets ?? "") + sql
+      const read = this.settings.reading(this.transaction?.sets ?? "") + sql
       if (namesMoment(sql)) this.upstream.tags.renew(read)
       const tag = this.upstream.tags.take(read)
       this.#sent = { sql: read, tag }
@@ -216,7 +216,7 @@ export class Session {
   #settled(sql: string): Effect.Effect<void, Refused> {
     const pending = this.transaction?.pending
     if (pending === undefined || pending.size === 0) return Effect.void
-    const due = material(pending, sql, true)
+    const due = material(pending, sql, true, this.settings.own)
     if (due.length === 0) return Effect.void
     for (const [name] of due) {
       pending.delete(name)

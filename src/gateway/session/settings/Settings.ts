@@ -14,16 +14,42 @@ const ofTransactions = new Set(["idle_in_transaction_session_timeout", "transact
 
 const looks = /\b(?:show|current_setting|set_config|pg_settings|pg_stat_activity|pg_stat_get_activity)\b/i
 
-/** The settings that must be applied before a statement, in a transaction or outside of one. */
+/** What clients call UTC: the last is Sequelize's `INTERVAL '+00:00'`. Other texts than a zone's name do not differ. */
+const utc = /^(?:(?:Etc\/)?(?:UTC|UCT|Universal|Zulu)|<\+00>-00)$/i
+
+/** What may write a zone's name. */
+const namesZone = /\b(?:to_char|timeofday|datestyle)\b/i
+
+/** Whether a value gives the same results as the server's own, so that drivers that always set it cost nothing. */
+const meansTheSame = (name: string, value: string, own: string | undefined, sql: string): boolean => {
+  if (own === undefined) return false
+  // From 1 on PostgreSQL writes the shortest exact number, whatever it is: pgJDBC sets 3, others 2.
+  if (name === "extra_float_digits") return Number(value) > 0 && Number(own) > 0
+  return name === "timezone" && utc.test(value) && utc.test(own) && !namesZone.test(sql)
+}
+
+/**
+ * The settings that must be applied before a statement, in a transaction or outside of one.
+ *
+ * @param own the server's own values
+ */
 export const material = (
   settings: Settings,
   sql: string,
-  inTransaction: boolean
+  inTransaction: boolean,
+  own: Settings = new Map()
 ): ReadonlyArray<readonly [name: string, value: string]> => {
   if (settings.size === 0) return []
   const all = looks.test(sql)
   return [...settings].filter(
-    ([name]) => !ofGateway.has(name) && (all || !(immaterial.has(name) || (!inTransaction && ofTransactions.has(name))))
+    ([name, value]) =>
+      !ofGateway.has(name) &&
+      (all ||
+        !(
+          immaterial.has(name) ||
+          (!inTransaction && ofTransactions.has(name)) ||
+          meansTheSame(name, value, own.get(name), sql)
+        ))
   )
 }
 
@@ -33,8 +59,10 @@ export const material = (
  *
  * @param within what stands for the settings that a transaction has changed for itself
  */
-export const readingOf = (settings: Settings, within: string): string =>
-  settings.size === 0 && within === "" ? "" : `${JSON.stringify(material(settings, "", true))}${within}`
+export const readingOf = (settings: Settings, within: string, own: Settings): string => {
+  const read = material(settings, "", true, own)
+  return read.length === 0 && within === "" ? "" : `${JSON.stringify(read)}${within}`
+}
 
 const moment = /\b(?:now|today|tomorrow|yesterday)\b/i
 
