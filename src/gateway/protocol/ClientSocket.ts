@@ -46,7 +46,8 @@ export class ClientSocket {
   #header: Buffer | undefined
   #longest = MAX_UNADMITTED_BYTES
   #ended = false
-  #wake: (() => void) | undefined
+  /** Resumes what waits for data. It is kept as it came: V8 keeps a function that is assigned until a full collection. */
+  #waiting: ((arrived: Effect.Effect<void>) => void) | undefined
   /** The frames that `lookAhead` has read, in order: a message before them may change the encoding of their texts. */
   readonly #ahead: Array<Read<Frame>> = []
   #out: Array<Uint8Array> = []
@@ -78,13 +79,13 @@ export class ClientSocket {
     socket.setNoDelay(true)
     socket.on("data", (chunk: Buffer) => {
       this.#received.push(chunk)
-      if (this.#received.length > MAX_PENDING_BYTES && this.#wake === undefined) socket.pause()
-      this.#wake?.()
+      if (this.#received.length > MAX_PENDING_BYTES && this.#waiting === undefined) socket.pause()
+      this.#wake()
     })
     const ended = () => {
       if (socket !== this.#socket) return
       this.#ended = true
-      this.#wake?.()
+      this.#wake()
       for (const callback of this.#onEnd.splice(0)) callback()
     }
     socket.on("end", ended)
@@ -95,15 +96,18 @@ export class ClientSocket {
 
   /** Waits for data. */
   readonly #arrival = Effect.callback<void>((resume) => {
-    this.#wake = () => {
-      this.#wake = undefined
-      resume(Effect.void)
-    }
+    this.#waiting = resume
     this.#socket.resume()
     return Effect.sync(() => {
-      this.#wake = undefined
+      this.#waiting = undefined
     })
   })
+
+  #wake(): void {
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    waiting?.(Effect.void)
+  }
 
   /** Takes messages of any length from now on: the client is known. */
   admit(): void {

@@ -2,6 +2,7 @@
 import * as PgProtocol from "@effect/sql-pg/PgProtocol"
 import type { PGlite } from "@electric-sql/pglite"
 import { Duration, Effect, Predicate, type Scope } from "effect"
+import { sqlNull } from "../../data-api/postgres/BinaryValues.ts"
 import {
   type Lease,
   Refusal,
@@ -17,7 +18,7 @@ import {
 } from "../engine/Session.ts"
 import type { Request } from "../postgres/Exchange.ts"
 import { ProtocolSession } from "../postgres/ProtocolSession.ts"
-import { feed } from "../postgres/Receivers.ts"
+import { feed, type ReceiverSequence } from "../postgres/Receivers.ts"
 import type { PgliteOptions } from "./EmbeddedPostgres.ts"
 import { refusalOfDepth } from "./NestingBound.ts"
 
@@ -49,6 +50,8 @@ class PgliteSession implements Session {
   readonly #close: NonNullable<SessionsOptions["close"]>
   readonly #isThere: () => boolean
   readonly #parser = PgProtocol.makeParser<Value>({ maxMessageSize: 1 << 30 })
+  /** The receiver of the last request. */
+  #receiver: ReceiverSequence | undefined
   readonly #noLimits: ReadonlySet<string | undefined>
   #stopped: SessionLost | undefined
   #hasWarned = false
@@ -60,6 +63,10 @@ class PgliteSession implements Session {
     // The engine itself sets no limit for some statements, and then its own again.
     this.#noLimits = new Set([undefined, "0", "default", String(Duration.toMillis(limits.statementTimeout))])
     this.#pglite = pglite
+    // Once, and not for each request: V8 would keep each function and all that belongs to its call (Running in
+    // PostgresConnection.ts).
+    this.#parser.readField = (chunk, offset, size, column) =>
+      this.#receiver?.read(chunk, offset, size, column) ?? sqlNull
     this.database = database
     this.#aftermath = isMemory
       ? "The next call starts it again, empty: the data of a database in memory is lost."
@@ -107,7 +114,7 @@ class PgliteSession implements Session {
     Effect.suspend(() => {
       if (this.#stopped === undefined && !this.#isThere()) this.#stop("its folder was moved, deleted or replaced")
       if (this.#stopped !== undefined) return Effect.fail(this.#stopped)
-      this.#parser.readField = (chunk, offset, size, column) => receiver.read(chunk, offset, size, column)
+      this.#receiver = receiver
       const push = (octets: Uint8Array) =>
         this.#parser.pushEach(octets, (message) => {
           receiver.accept(message)

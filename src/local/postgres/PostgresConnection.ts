@@ -85,6 +85,12 @@ class Authentication {
   }
 }
 
+/** A request whose answer is awaited. */
+interface Running {
+  readonly receiver: ReceiverSequence
+  readonly resume: (outcome: Effect.Effect<void, SessionLost>) => void
+}
+
 /** How long a cancelled statement may take to stop before the connection is closed. */
 const cancelPatience = Duration.seconds(5)
 
@@ -97,11 +103,14 @@ export class PostgresConnection implements Session {
   readonly #socket: Net.Socket
   readonly #parser = PgProtocol.makeParser<Value>({ maxMessageSize: 1 << 30 })
   #session: ProtocolSession
-  /** The receiver of the running request. */
-  #receiver: ReceiverSequence | undefined
+  /**
+   * The running request. V8 allocates a function that is assigned to a property in the old generation, where it would
+   * keep all that belongs to the call until a full collection: so `resume` is kept as it came.
+   */
+  #running: Running | undefined
   #listener: Listener | undefined
+  /** Called if the connection is lost during the login. */
   #onLost: ((error: SessionLost) => void) | undefined
-  #onAnswered: (() => void) | undefined
   #onEnd: (() => void) | undefined
   #key: { readonly pid: number; readonly secret: number } | undefined
   #broken: SessionLost | undefined
@@ -117,7 +126,7 @@ export class PostgresConnection implements Session {
     this.#socket = socket.stream
     this.#session = new ProtocolSession(this.#send, schemaVersion, unknownServer)
     this.#parser.readField = (chunk, offset, size, column) =>
-      this.#receiver?.read(chunk, offset, size, column) ?? sqlNull
+      this.#running?.receiver.read(chunk, offset, size, column) ?? sqlNull
     socket.receive = (octets) => this.#receive(octets)
     this.#socket.on("error", (error) => this.#break(lost(`The connection to PostgreSQL broke: ${error.message}`)))
     this.#socket.on("close", () => this.#break(lost("The connection to PostgreSQL was closed.")))
@@ -146,6 +155,11 @@ export class PostgresConnection implements Session {
     return this.#session.run(statement)
   }
 
+  /** Whether the last statement was followed by a reset, and the server confirmed it. */
+  get isReset(): boolean {
+    return this.#session.isReset
+  }
+
   /** Resets the session; if that is not possible, the connection is closed. */
   readonly reset: Effect.Effect<void> = Effect.suspend(() =>
     Effect.flatMap(this.#session.reset, (isClean) => (isClean ? Effect.void : this.close))
@@ -154,26 +168,25 @@ export class PostgresConnection implements Session {
   readonly #send = ({ bytes, receiver }: Request): Effect.Effect<void, SessionLost> =>
     Effect.callback((resume) => {
       if (this.#broken !== undefined) return resume(Effect.fail(this.#broken))
-      const finish = (outcome: Effect.Effect<void, SessionLost>): void => {
-        const onEnd = this.#onEnd
-        this.#receiver = undefined
-        this.#onAnswered = undefined
-        this.#onLost = undefined
-        this.#onEnd = undefined
-        resume(outcome)
-        onEnd?.()
-      }
-      this.#onLost = (error) => finish(Effect.fail(error))
-      this.#onAnswered = () => finish(Effect.void)
-      this.#receiver = receiver
+      this.#running = { receiver, resume }
       this.#socket.write(bytes)
       return this.#stop
     })
 
+  /** Ends the running request. */
+  #finish(outcome: Effect.Effect<void, SessionLost>): void {
+    const running = this.#running
+    const onEnd = this.#onEnd
+    this.#running = undefined
+    this.#onEnd = undefined
+    running?.resume(outcome)
+    onEnd?.()
+  }
+
   /** Cancels the running statement, and waits until it ends. */
   readonly #stop: Effect.Effect<void> = Effect.suspend(() => {
     const ended = Effect.callback<void>((resume) => {
-      if (this.#receiver === undefined) return resume(Effect.void)
+      if (this.#running === undefined) return resume(Effect.void)
       this.#onEnd = () => resume(Effect.void)
     })
     return this.#cancel.pipe(
@@ -238,7 +251,8 @@ export class PostgresConnection implements Session {
   }
 
   readonly #dispatch: Listener = (message) => {
-    if (this.#receiver?.finished === false) this.#receiver.accept(message)
+    const receiver = this.#running?.receiver
+    if (receiver?.finished === false) receiver.accept(message)
     else if (this.#listener !== undefined) this.#listener(message)
     else if (message._tag === "ErrorResponse")
       this.#break(lost(`PostgreSQL ended the session: ${message.fields.message}`))
@@ -247,10 +261,10 @@ export class PostgresConnection implements Session {
   readonly #push = (octets: Uint8Array): void => this.#parser.pushEach(octets, this.#dispatch)
 
   #receive(chunk: Uint8Array): void {
-    const receiver = this.#receiver
+    const receiver = this.#running?.receiver
     const parsed = Result.try(() => (receiver === undefined ? this.#push(chunk) : feed(this.#push, receiver, chunk)))
     if (Result.isFailure(parsed)) this.#break(lost("PostgreSQL sent something that is not its protocol."))
-    else if (receiver?.finished === true) this.#onAnswered?.()
+    else if (receiver?.finished === true) this.#finish(Effect.void)
   }
 
   #break(error: SessionLost): void {
@@ -258,5 +272,6 @@ export class PostgresConnection implements Session {
     this.#broken = error
     this.#socket.destroySoon()
     this.#onLost?.(error)
+    this.#finish(Effect.fail(error))
   }
 }

@@ -59,6 +59,11 @@ export class ProtocolSession {
     })
   }
 
+  /** Whether the server confirmed, since the last statement, that the session is reset and can be used again. */
+  get isReset(): boolean {
+    return this.#exchange.isClean && !this.#exchange.isForeign
+  }
+
   /** Resets the session; false if that is not possible and the session must end. */
   readonly reset: Effect.Effect<boolean> = Effect.suspend(() => {
     const exchange = this.#exchange
@@ -70,7 +75,7 @@ export class ProtocolSession {
     })
     return Effect.andThen(sent, discarded).pipe(
       Effect.ignore,
-      Effect.map(() => exchange.isClean && !exchange.isForeign)
+      Effect.map(() => this.isReset)
     )
   })
 }
