@@ -51,8 +51,13 @@ export const parseDatabase = (text: string): Arn | undefined => {
     : undefined
 }
 
-/** Whether a text is the ARN of an Aurora cluster, as the service accepts it. */
-export const isCluster = (text: string): boolean => {
+/** The region of an Aurora cluster, if the text is its ARN as the service accepts it. */
+export const regionOfCluster = (text: string): string | undefined => {
   const arn = parseDatabase(text)
   return arn?.kind === "cluster" && text.length <= MAX_ARN_LENGTH && /^[A-Za-z0-9-]+$/.test(arn.name)
+    ? arn.region
+    : undefined
 }
+
+/** Whether a text is the ARN of an Aurora cluster, as the service accepts it. */
+export const isCluster = (text: string): boolean => regionOfCluster(text) !== undefined

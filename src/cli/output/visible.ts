@@ -21,8 +21,11 @@ const escapeOf = (character: string): string => {
   )
 }
 
+/** Visible ASCII, which needs no look at each character. */
+const plainLine = /^[\x20-\x7e]*$/
+
 /** One line: line breaks and tabs become escapes too. */
-export const visible = (text: string): string => text.replace(hidden, escapeOf)
+export const visible = (text: string): string => (plainLine.test(text) ? text : text.replace(hidden, escapeOf))
 
 /** Text of several lines, such as SQL: each line made visible, tabs as they are. */
 export const visibleLines = (text: string): string =>

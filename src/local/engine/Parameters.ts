@@ -36,10 +36,13 @@ const hintForms: Partial<Record<TypeHint, RegExp>> = {
 
 const invalid = (message: string): Result.Result<never, Reason> => Result.fail(new Validation({ message }))
 
+/** Where eight bytes are written before they are copied: an `ArrayBuffer` and a view for each value cost more. */
+const scratch = Buffer.alloc(8)
+const scratchView = new DataView(scratch.buffer, scratch.byteOffset, 8)
+
 const eightBytes = (write: (view: DataView) => void): Uint8Array => {
-  const bytes = new Uint8Array(8)
-  write(new DataView(bytes.buffer))
-  return bytes
+  write(scratchView)
+  return Buffer.from(scratch)
 }
 
 const longParameter = (name: string, value: number | bigint): Result.Result<Parameter, Reason> => {
@@ -60,7 +63,11 @@ const stringParameter = (value: string, hint: TypeHint | undefined): Result.Resu
   return Result.succeed({ oid: hintOids[hint], value })
 }
 
-const members = (field: Field): number => Object.values(field).filter((value) => value !== undefined).length
+const members = (field: Field): number => {
+  let count = 0
+  for (const value of Object.values(field)) if (value !== undefined) count++
+  return count
+}
 
 const toParameter = ({ name, value, typeHint }: SqlParameter): Result.Result<Parameter, Reason> => {
   if (members(value) !== 1) return invalid(`The value of parameter ${name} must have exactly one member.`)

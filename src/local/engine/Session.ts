@@ -127,6 +127,7 @@ export class SessionPermits {
     this.#permits = Semaphore.makeUnsafe(permits)
     this.#wait = wait
     this.#refusal = refusal
+    this.release = Effect.asVoid(this.#permits.release(1))
   }
 
   /** Takes a permit, which the caller must release. No timer is started if a permit is free. */
@@ -144,5 +145,5 @@ export class SessionPermits {
     }).pipe(Effect.interruptible, Effect.ensuring(Effect.sync(() => this.#waiting--)), Effect.asVoid)
   })
 
-  readonly release: Effect.Effect<void> = Effect.suspend(() => Effect.asVoid(this.#permits.release(1)))
+  readonly release: Effect.Effect<void>
 }

@@ -33,6 +33,11 @@ export const respond = (
   if (columns === undefined || rows === undefined) {
     return Effect.succeed({ generatedFields: [], numberOfRecordsUpdated: affected(commandTag) })
   }
+  // Rows as text have columns of built-in types only: no catalogue is needed for them.
+  if (rows instanceof JsonRows && request.includeResultMetadata !== true) {
+    const response = recordsOf(rows, [], request, limits)
+    return truncated && Result.isSuccess(response) ? Effect.fail(resultTooLarge()) : Effect.fromResult(response)
+  }
   return Effect.matchEffect(catalogue.types(session, columns), {
     onFailure: (failure) => Effect.fail(reasonOf(failure)),
     onSuccess: (types) => {

@@ -129,18 +129,19 @@ class FaultyCalls {
 
   /** Runs a call with the fault and the delay that the plan has for it. */
   attempt<A>(one: Attempt<A>): Effect.Effect<A, DataApiError> {
-    return Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    return Effect.suspend(() => {
       const call = ++this.#calls
-      const { delayMs, fault } = decide(this.#plan, call)
-      const happens =
-        applies("resuming", one) && this.#isPaused(call, now)
-          ? "resuming"
-          : fault !== undefined && applies(fault, one)
-            ? fault
-            : undefined
-      const answer = happens === undefined ? this.#through(one) : this.#inject(one, happens)
-      return delayMs === 0 ? answer : Effect.delay(answer, delayMs)
+      return this.#plan.pause !== undefined && applies("resuming", one)
+        ? Effect.flatMap(Clock.currentTimeMillis, (now) => this.#decided(one, call, this.#isPaused(call, now)))
+        : this.#decided(one, call, false)
     })
+  }
+
+  #decided<A>(one: Attempt<A>, call: number, isPaused: boolean): Effect.Effect<A, DataApiError> {
+    const { delayMs, fault } = decide(this.#plan, call)
+    const happens = isPaused ? "resuming" : fault !== undefined && applies(fault, one) ? fault : undefined
+    const answer = happens === undefined ? this.#through(one) : this.#inject(one, happens)
+    return delayMs === 0 ? answer : Effect.delay(answer, delayMs)
   }
 
   /** Records the transaction that a call begins; if a failover occurred meanwhile, the transaction is lost. */

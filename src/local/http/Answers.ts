@@ -80,6 +80,7 @@ export const written = (requestId: string, answer: Answer | "dropped"): Written 
   if (answer === "dropped") return answer
   const { body, failure, status } = answer
   const code = failure === undefined ? "" : `x-amzn-ErrorType: ${failure.code}\r\n`
-  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nx-amzn-RequestId: ${requestId}\r\n${code}Date: ${dateText()}\r\n`
-  return { head, body }
+  const length = Buffer.byteLength(body)
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\nx-amzn-RequestId: ${requestId}\r\n${code}Date: ${dateText()}\r\n`
+  return length === body.length ? { head, body, encoding: "latin1" } : { head, body }
 }

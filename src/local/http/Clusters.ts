@@ -141,9 +141,7 @@ export const any = (secretKey?: Redacted.Redacted): Clusters => {
     regions: undefined,
     caller: () => Result.succeed(caller),
     admit: ({ database, region, target }) =>
-      Arn.isCluster(target.resourceArn) && Arn.regionOf(target.resourceArn) === region
-        ? Result.succeed(database)
-        : notEnabled(target.resourceArn)
+      Arn.regionOfCluster(target.resourceArn) === region ? Result.succeed(database) : notEnabled(target.resourceArn)
   }
 }
 

@@ -74,7 +74,8 @@ const route = ({ headers, method, target }: RequestHead, allowedHosts: ReadonlyA
     const message = `Refused: the request comes from a browser or a foreign page (${sign}).${advice}`
     return refusal(403, "AccessDeniedException", message)
   }
-  const path = target.replace(/\?.*$/s, "")
+  const query = target.indexOf("?")
+  const path = query < 0 ? target : target.slice(0, query)
   const operation = operations.get(path)
   if (operation === undefined && path !== "/ExecuteSql") return refusal(404, "UnknownOperationException", "")
   if (method !== "POST") return { ...refusal(405, "UnknownOperationException", ""), allow: "POST" }
@@ -172,20 +173,22 @@ const respond = (
 
 /** Runs an admitted call, and records the cluster of a transaction that it begins. */
 const serve = ({ api, gate: { clock, homes } }: Front, { call, database }: Admitted): Effect.Effect<Served> =>
-  run(api, call, database).pipe(
-    Effect.map((response): Served => {
-      const asked = transactionIdOf(call)
-      const began = "transactionId" in response ? response.transactionId : undefined
-      if (began !== undefined) homes.begun(began, call.target.resourceArn, clock.currentTimeMillisUnsafe())
-      if ("transactionStatus" in response && asked !== undefined) homes.ended(asked)
-      return {
-        answer: { status: 200, body: encodeResponse(response) },
-        ...rowCounts(response),
-        transactionId: began ?? asked
-      }
+  Effect.tapDefect(
+    Effect.match(run(api, call, database), {
+      onSuccess: (response): Served => {
+        const asked = transactionIdOf(call)
+        const began = "transactionId" in response ? response.transactionId : undefined
+        if (began !== undefined) homes.begun(began, call.target.resourceArn, clock.currentTimeMillisUnsafe())
+        if ("transactionStatus" in response && asked !== undefined) homes.ended(asked)
+        return {
+          answer: { status: 200, body: encodeResponse(response) },
+          ...rowCounts(response),
+          transactionId: began ?? asked
+        }
+      },
+      onFailure: ({ reason }): Served => ({ answer: answerOf(reason), transactionId: transactionIdOf(call) })
     }),
-    Effect.catch(({ reason }) => Effect.succeed({ answer: answerOf(reason), transactionId: transactionIdOf(call) })),
-    Effect.tapDefect((defect) => Effect.logError(`${call.operation} died`, defect))
+    (defect) => Effect.logError(`${call.operation} died`, defect)
   )
 
 /**

@@ -67,15 +67,18 @@ export const readCredential = (
   const timestamp = headerOf(headers, "x-amz-date")
   if (timestamp === undefined || !/^\d{8}T\d{6}Z$/.test(timestamp))
     return refused("IncompleteSignatureException", "Authorization header requires existence of a 'X-Amz-Date' header.")
-  const [accessKeyId, date, region, service, terminator] = credential.split("/").slice(-5)
-  if (accessKeyId === undefined || accessKeyId === "" || region === undefined || terminator === undefined)
+  const parts = credential.split("/")
+  const accessKeyId = parts.at(-5)
+  const date = parts.at(-4)
+  const region = parts.at(-3)
+  if (accessKeyId === undefined || accessKeyId === "" || region === undefined)
     return refused("IncompleteSignatureException", "Credential must have at least 5 slash-delimited elements.")
-  const wrong = [
-    ...(terminator === "aws4_request" ? [] : ["Credential should be scoped with a valid terminator: 'aws4_request'."]),
-    ...(service === "rds-data" ? [] : ["Credential should be scoped to correct service: 'rds-data'."]),
-    ...(regions === undefined || regions.has(region) ? [] : ["Credential should be scoped to a valid region."]),
-    ...(date === timestamp.slice(0, 8) ? [] : ["Date in Credential scope does not match YYYYMMDD of 'X-Amz-Date'."])
-  ]
+  const wrong: Array<string> = []
+  if (parts.at(-1) !== "aws4_request")
+    wrong.push("Credential should be scoped with a valid terminator: 'aws4_request'.")
+  if (parts.at(-2) !== "rds-data") wrong.push("Credential should be scoped to correct service: 'rds-data'.")
+  if (regions?.has(region) === false) wrong.push("Credential should be scoped to a valid region.")
+  if (date !== timestamp.slice(0, 8)) wrong.push("Date in Credential scope does not match YYYYMMDD of 'X-Amz-Date'.")
   if (wrong.length > 0) return refused("InvalidSignatureException", wrong.join(" "))
   const signedHeaders = signed.split(";")
   if (!signedHeaders.includes("host"))

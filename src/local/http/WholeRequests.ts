@@ -20,7 +20,14 @@ export interface RequestHead {
 }
 
 /** The response to write to a connection; `"dropped"` ends the connection without one. */
-export type Written = { readonly head: string; readonly body: string } | "dropped"
+export type Written =
+  | {
+      readonly head: string
+      readonly body: string
+      /** The encoding if all is ASCII: Node writes more of it at once than of UTF-8, the default. */
+      readonly encoding?: "latin1"
+    }
+  | "dropped"
 
 /** Sends a response; calls `lost`, if given, when it can't be delivered. */
 export type AnswerWhole = (written: Written, lost?: () => void) => void
@@ -29,10 +36,11 @@ export type AnswerWhole = (written: Written, lost?: () => void) => void
 export type ServeWhole = (head: RequestHead, body: Buffer, answer: AnswerWhole) => void
 
 const maxHead = 8_192
-const requestLine = /^POST (\/[A-Za-z]+) HTTP\/1\.1$/
-const headerLine = /^([A-Za-z0-9-]+):[ \t]*([!-~][ -~\t]*|)$/
+/** The usual form of a head, without the empty line at its end. */
+const usual = /^POST \/[A-Za-z]+ HTTP\/1\.1\r\n(?:[A-Za-z0-9-]+:[ \t]*(?:[!-~][ -~\t]*|)\r\n)*$/
+const afterPath = " HTTP/1.1\r\n".length
 /** Headers that change how a body or a connection is read. */
-const special = new Set(["transfer-encoding", "expect", "upgrade", "te", "trailer", "proxy-connection"])
+const special = ["transfer-encoding", "expect", "upgrade", "te", "trailer", "proxy-connection"]
 
 interface Head {
   readonly head: RequestHead
@@ -42,20 +50,24 @@ interface Head {
 
 /** Parses the head of a request; `"other"` if it is incomplete or not in the usual form. */
 const headOf = (bytes: Buffer): Head | "other" => {
-  const text = bytes.toString("latin1", 0, maxHead)
-  const end = text.indexOf("\r\n\r\n")
-  const [first = "", ...lines] = text.slice(0, end).split("\r\n")
-  const target = end < 0 ? undefined : requestLine.exec(first)?.[1]
-  if (target === undefined) return "other"
+  const end = bytes.indexOf("\r\n\r\n")
+  if (end < 0 || end + 4 > maxHead) return "other"
+  const text = bytes.toString("latin1", 0, end + 2)
+  if (!usual.test(text)) return "other"
   const headers: Record<string, string> = Object.create(null)
-  for (const line of lines) {
-    const [, written, value] = headerLine.exec(line) ?? []
-    const name = written?.toLowerCase()
-    if (name === undefined || value === undefined || special.has(name) || name in headers) return "other"
-    headers[name] = value.trimEnd()
+  let at = text.indexOf("\r\n") + 2
+  const target = text.slice("POST ".length, at - afterPath)
+  while (at < text.length) {
+    const colon = text.indexOf(":", at)
+    const next = text.indexOf("\r\n", colon)
+    const name = text.slice(at, colon).toLowerCase()
+    if (headers[name] !== undefined) return "other"
+    headers[name] = text.slice(colon + 1, next).trim()
+    at = next + 2
   }
-  const { connection = "keep-alive", "content-length": length = "" } = headers
-  if (!("host" in headers) || connection.toLowerCase() !== "keep-alive" || !/^\d{1,7}$/.test(length)) return "other"
+  if (special.some((name) => headers[name] !== undefined)) return "other"
+  const { connection = "keep-alive", "content-length": length = "", host } = headers
+  if (host === undefined || connection.toLowerCase() !== "keep-alive" || !/^\d{1,7}$/.test(length)) return "other"
   return { head: { method: "POST", target, headers, bytes: end + 4 }, length: Number(length) }
 }
 
@@ -157,7 +169,7 @@ class WholeConnection {
     else if (written === "dropped") socket.destroy()
     else if (this.#closing) this.#answerLast(written, lost)
     // The next request is read when this response could be written, so that responses do not pile up.
-    else if (socket.write(`${written.head}${kept}${written.body}`, onWritten)) this.#next()
+    else if (socket.write(`${written.head}${kept}${written.body}`, written.encoding ?? "utf8", onWritten)) this.#next()
     else socket.once("drain", this.#next)
   }
 

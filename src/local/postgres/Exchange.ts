@@ -33,6 +33,8 @@ interface Prepared {
   readonly name: string
   /** The columns as the server describes them; `undefined` if it was not asked yet, `null` if there are no rows. */
   columns: ReadonlyArray<Column> | null | undefined
+  /** The number of the statement that used it last. */
+  lastUse: number
 }
 
 /** The most prepared statements of a connection, the same as in sqlx. */
@@ -101,6 +103,7 @@ export class Exchange {
   #prepared = new Map<string, Prepared>()
   #toClose: Array<string> = []
   #count = 0
+  #uses = 0
   #changedSchema = false
   /** The name of the prepared check. It is random, so that no caller uses it by chance. */
   readonly #check = `alex_check_${randomBytes(12).toString("hex")}`
@@ -147,10 +150,15 @@ export class Exchange {
   ): Result.Result<Request & { readonly answer: Answer<Rows> }, Refusal> {
     if (this.#knownVersion !== this.#schemaVersion.current) this.#forgetPlans()
     const { sql, parameters } = statement
-    const oids = parameters.map((parameter) => parameter.oid)
-    const values = parameters.flatMap(({ value }) => (value === undefined ? [] : [value]))
-    const key = queryStart.test(sql) ? `${oids.join(",")} ${sql}` : undefined
-    const known = key === undefined ? undefined : this.#prepared.get(key)
+    const oids: Array<number> = []
+    const values: Array<string | Uint8Array | null> = []
+    for (const { oid, value } of parameters) {
+      oids.push(oid)
+      if (value !== undefined) values.push(value)
+    }
+    const signature = `${oids.join(",")} ${sql}`
+    const known = this.#prepared.get(signature)
+    const key = known !== undefined || queryStart.test(sql) ? signature : undefined
     const name = known?.name ?? (key === undefined ? "" : `sqlx_s_${++this.#count}`)
     const parse = known ? undefined : PgProtocol.encodeParse({ name, query: sql, parameterTypes: oids })
     const bind = encodeBind({ portal: "", statement: name, parameters: values })
@@ -168,11 +176,7 @@ export class Exchange {
     parts.push(execute)
     if (key === undefined && copyWord.test(sql)) parts.push(copyFail)
     parts.push(sync)
-    if (key !== undefined && known !== undefined) {
-      // Inserted again as the most recently used; the first of the map is evicted.
-      this.#prepared.delete(key)
-      this.#prepared.set(key, known)
-    }
+    if (known !== undefined) known.lastUse = ++this.#uses
     const answer = new Answer(statement, known?.columns, (finished) => this.#finish(finished, key, known, name))
     receivers.push(answer)
     this.isClean = false
@@ -303,7 +307,7 @@ export class Exchange {
     }
     if (key === undefined) return
     if (known === undefined && parsed) {
-      this.#prepared.set(key, { name, columns: described ? (columns ?? null) : undefined })
+      this.#prepared.set(key, { name, columns: described ? (columns ?? null) : undefined, lastUse: ++this.#uses })
       this.#evict()
     } else if (known !== undefined && known.columns === undefined && described) {
       known.columns = columns ?? null
@@ -321,10 +325,11 @@ export class Exchange {
   }
 
   #evict(): void {
-    for (const [key, { name }] of this.#prepared) {
-      if (this.#prepared.size <= preparedLimit) return
-      this.#prepared.delete(key)
-      this.#toClose.push(name)
-    }
+    if (this.#prepared.size <= preparedLimit) return
+    const [oldest] = [...this.#prepared].sort(([, one], [, other]) => one.lastUse - other.lastUse)
+    if (oldest === undefined) return
+    const [key, { name }] = oldest
+    this.#prepared.delete(key)
+    this.#toClose.push(name)
   }
 }

@@ -159,8 +159,10 @@ class Pool implements SessionSource {
   lend(database = this.#options.database): Effect.Effect<Lease, Refusal | SessionLost> {
     return Effect.flatMap(this.#permits.take, () => {
       this.#busy++
+      const idle = this.#takeIdle(database)
+      if (idle !== undefined) return Effect.succeed(new LentSession(this, idle))
       return Effect.onError(
-        Effect.map(this.find(database), (entry) => new LentSession(this, entry)),
+        Effect.map(this.#connect(database), (entry) => new LentSession(this, entry)),
         () => this.#leave
       )
     }).pipe(Effect.uninterruptible)
@@ -169,24 +171,27 @@ class Pool implements SessionSource {
   /** An idle connection to this database, or a new one. */
   find(database: string): Effect.Effect<Pooled, Refusal | SessionLost> {
     return Effect.suspend(() => {
-      const idle = this.#idle
-      for (let index = idle.length - 1; index >= 0; index--) {
-        const entry = idle[index]
-        if (entry === undefined || entry.connection.database !== database || entry.connection.isBroken()) continue
-        if (index === idle.length - 1) idle.pop()
-        else idle.splice(index, 1)
-        return Effect.succeed(entry)
-      }
-      return this.#connect(database)
+      const idle = this.#takeIdle(database)
+      return idle === undefined ? this.#connect(database) : Effect.succeed(idle)
     })
   }
 
-  /** Resets a connection, and takes it back into the pool. */
+  #takeIdle(database: string): Pooled | undefined {
+    const idle = this.#idle
+    for (let index = idle.length - 1; index >= 0; index--) {
+      const entry = idle[index]
+      if (entry === undefined || entry.connection.database !== database || entry.connection.isBroken()) continue
+      if (index === idle.length - 1) idle.pop()
+      else idle.splice(index, 1)
+      return entry
+    }
+    return undefined
+  }
+
+  /** Resets a connection, unless that is done, and takes it back into the pool. */
   giveBack(entry: Pooled): Effect.Effect<void> {
-    return entry.connection.reset.pipe(
-      Effect.andThen(Effect.suspend(() => this.#keep(entry))),
-      Effect.andThen(this.#leave)
-    )
+    const kept = Effect.suspend(() => Effect.andThen(this.#keep(entry), this.#leave))
+    return entry.connection.isReset ? kept : Effect.andThen(entry.connection.reset, kept)
   }
 
   /**

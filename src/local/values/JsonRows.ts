@@ -14,10 +14,28 @@ import type { Column, RowReader, Value } from "../engine/Session.ts"
 import { builtInType } from "./PostgresTypes.ts"
 import { fieldBytes, readerOf } from "./ResultRecords.ts"
 
+/**
+ * Buffers of texts that are done, for the next ones: a few, and none of an unusually large result. Node has no pool for
+ * buffers of some kilobytes, and memory outside of V8's heap, once for each call, makes V8 collect all of its heap.
+ */
+const spare: Array<Buffer> = []
+const mostSpare = 32
+const largestSpare = 65_536
+
 /** A buffer to which UTF-8 text is appended. */
 class Text {
-  bytes = Buffer.allocUnsafe(1024)
+  bytes = spare.pop() ?? Buffer.allocUnsafe(1024)
   length = 0
+
+  /** The text; its buffer is left to others. */
+  take(): string {
+    const { bytes, length } = this
+    const text = bytes.toString("utf8", 0, length)
+    if (spare.length < mostSpare && bytes.length <= largestSpare) spare.push(bytes)
+    this.bytes = Buffer.alloc(0)
+    this.length = 0
+    return text
+  }
 
   /** Ensures room for this many more bytes. */
   reserve(octets: number): void {
@@ -217,16 +235,16 @@ export class JsonRows implements RowReader {
     this.rowCount++
   }
 
-  /** The text of all rows, or why they can't be returned. */
+  /** The text of all rows, or why they can't be returned. It can be taken once. */
   text(maxBytes: number): Result.Result<string, Reason> {
     if (this.#unreadable !== undefined) return Result.fail(unreadable(this.#unreadable))
     if (this.#octets > maxBytes) return Result.fail(resultTooLarge())
     if (this.rowCount === 0) return Result.succeed("[]")
-    const { bytes, length } = this.#out
+    const out = this.#out
+    out.reserve(1)
     // The opening bracket replaces the comma before the first row.
-    bytes[0] = openBracket
-    this.#out.reserve(1)
-    this.#out.bytes[length] = closeBracket
-    return Result.succeed(this.#out.bytes.toString("utf8", 0, length + 1))
+    out.bytes[0] = openBracket
+    out.bytes[out.length++] = closeBracket
+    return Result.succeed(out.take())
   }
 }
