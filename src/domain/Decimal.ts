@@ -167,6 +167,15 @@ export const Price = decimalText(priceKind)
 /** How many shares are held: more than 0, as `numeric(20,8)` holds it. */
 export const Quantity = decimalText(quantityKind)
 
+/** A number of shares that may be 0, with at most 8 decimals. */
+export const sharesOrNone = (description: string) =>
+  decimalText({
+    description,
+    pattern: /^\d{1,12}(\.\d{1,8})?$/u,
+    message: 'expected a number of shares like "12.5": not negative, at most 8 decimals, below 1000000000000',
+    example: "12.5"
+  })
+
 /** A yearly rate of interest as a fraction of 1, as `numeric(5,4)` holds it: 4.5 % is `"0.045"`. */
 export const InterestRate = decimalText(interestKind)
 

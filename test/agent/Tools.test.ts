@@ -97,6 +97,45 @@ layer(embedded)("the tools", (it) => {
     })
   )
 
+  it.effect("shares that a repeated call would add again are refused, if it says how many were held", () =>
+    Effect.gen(function* () {
+      const { alices, bobs } = yield* people
+      const call = as(alice, true)
+      yield* call("classify_instrument", { ...spy, symbol: "ADDED" })
+      const args = { account_id: alices.account, symbol: "added", quantity: "1.5", expected_quantity: "0" }
+      const preview = yield* call("add_to_position", { ...args, preview: true })
+      assert.deepInclude(preview.answer.preview, { before: null })
+      const calls = Array.from({ length: 5 }, () => call("add_to_position", args))
+      const answers = yield* Effect.all(calls, { concurrency: "unbounded" })
+      assert.deepStrictEqual(
+        answers.filter(({ isFailure }) => !isFailure).map(({ answer }) => answer.quantity),
+        ["1.5"]
+      )
+      for (const preview of [false, true]) {
+        const { answer } = yield* call("add_to_position", { ...args, preview })
+        assert.strictEqual(answer.error, "PositionChanged")
+        assert.include(answer.message, "held 1.5 shares of ADDED, and not 0: nothing was added.")
+      }
+      assert.isTrue((yield* call("add_to_position", { ...args, expected_quantity: "-3" })).isFailure)
+      for (const [expected_quantity, error] of [
+        ["1.5000", undefined],
+        ["2.99999999", "PositionChanged"]
+      ] as const) {
+        const { answer } = yield* call("add_to_position", { ...args, expected_quantity })
+        assert.strictEqual(answer.error, error, expected_quantity)
+      }
+      const others = yield* call("add_to_position", { ...args, account_id: bobs.account })
+      assert.strictEqual(others.answer.error, "AccountNotFound")
+      const closed = yield* call("close_position", { account_id: alices.account, symbol: "ADDED" })
+      assert.strictEqual(closed.answer.quantity, "3")
+      const gone = yield* call("add_to_position", { ...args, expected_quantity: "3" })
+      assert.include(gone.answer.message, "held 0 shares")
+      const none = yield* call("close_position", { account_id: alices.account, symbol: "ADDED" })
+      assert.strictEqual(none.answer.error, "PositionNotFound")
+      yield* Repositories.Instruments.use((instruments) => instruments.delete(InstrumentSymbol.make("ADDED")))
+    })
+  )
+
   it.effect("instruments are found by part of their name, by symbol, and for lack of an allocation", () =>
     Effect.gen(function* () {
       const call = as(alice, true)

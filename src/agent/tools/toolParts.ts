@@ -17,6 +17,7 @@ export const ToolFailure = Schema.Struct({
     "JobNotFound",
     "JobTooLarge",
     "PositionNotFound",
+    "PositionChanged",
     "NotAllowed",
     "JobEnded",
     "InvalidData",

@@ -1,10 +1,12 @@
 /** The handlers of the tools that write. */
+import * as BigDecimal from "effect/BigDecimal"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as SqlClient from "effect/sql/SqlClient"
 import { parseJson } from "../../data-api/values/SoundJson.ts"
 import {
   type AccountId,
+  formatDecimal,
   InstrumentSymbol,
   type JobId,
   type JobUpdate,
@@ -24,6 +26,9 @@ import { WriteTools } from "./writeTools.ts"
 type UserPositions = ReturnType<Positions["Service"]["forUser"]>
 type InstrumentWrite = Parameters<Instruments["Service"]["upsert"]>[0]
 
+/** The error for a row that can't be read where a transaction is rolled back, and what was done to the row with it. */
+const undone = ({ key, problems, table }: UnreadableRow) => Effect.fail(new UnreadableRow({ table, key, problems }))
+
 /** Runs a write in a transaction that is rolled back, for a preview. */
 const tried =
   (sql: SqlClient.SqlClient) =>
@@ -31,8 +36,7 @@ const tried =
     sql.withTransaction(Effect.flatMap(write, (value) => Effect.fail({ _tag: "RolledBack", value } as const))).pipe(
       Effect.catchTags({
         RolledBack: ({ value }) => Effect.succeed(value),
-        // What the statement did is rolled back with it.
-        UnreadableRow: ({ key, problems, table }) => Effect.fail(new UnreadableRow({ table, key, problems }))
+        UnreadableRow: undone
       })
     )
 
@@ -115,6 +119,29 @@ const closing = (positions: UserPositions, hold: Holding) =>
     return yield* positions.delete(idOf(held))
   })
 
+type Addition = PositionCreate & { readonly expected_quantity?: BigDecimal.BigDecimal | undefined }
+
+/**
+ * Adds shares, with an expected quantity only if just as many were held: what the addition returns says how many, as it
+ * holds the position's lock, and the addition is rolled back if they were others.
+ */
+const adding =
+  (sql: SqlClient.SqlClient, positions: UserPositions) =>
+  ({ expected_quantity: expected, ...position }: Addition): Effect.Effect<Position, Failure> => {
+    const add = positions.addQuantity(position)
+    if (expected === undefined) return add
+    const asExpected = Effect.flatMap(add, (after) => {
+      const held = BigDecimal.subtract(after.quantity, position.quantity)
+      return BigDecimal.equals(held, expected)
+        ? Effect.succeed(after)
+        : refused(
+            "PositionChanged",
+            `The account held ${formatDecimal(held)} shares of ${after.symbol}, and not ${formatDecimal(expected)}: nothing was added. If this call was made before, it was carried out then; otherwise read the position and decide again.`
+          )
+    })
+    return Effect.catchTag(sql.withTransaction(asExpected), "UnreadableRow", undone)
+  }
+
 const bare = ({ account_id, as_of_date, created_at, id, quantity, symbol, updated_at }: Position): Position => ({
   id,
   account_id,
@@ -161,12 +188,13 @@ const jobHandlers = (
 const positionHandlers = (
   positions: UserPositions,
   hold: Holding,
+  add: ReturnType<typeof adding>,
   writing: Writing,
   attempt: ReturnType<typeof tried>
 ) => {
   const put = Effect.fnUntraced(function* (
-    { preview = false, ...position }: PositionCreate & Previewed,
-    write: (position: PositionCreate) => Effect.Effect<Position, Failure>
+    { preview = false, ...position }: Addition & Previewed,
+    write: (position: Addition) => Effect.Effect<Position, Failure>
   ) {
     if (!preview) return yield* write(position)
     const before = yield* hold(position.account_id, position.symbol)
@@ -182,8 +210,7 @@ const positionHandlers = (
   })
   return WriteTools.positions.of({
     set_position: (args) => writing("positions", { tool: "set_position", args }, put(args, positions.put)),
-    add_to_position: (args) =>
-      writing("positions", { tool: "add_to_position", args }, put(args, positions.addQuantity)),
+    add_to_position: (args) => writing("positions", { tool: "add_to_position", args }, put(args, add)),
     close_position: (args) =>
       writing(
         "positions",
@@ -255,7 +282,7 @@ export const writeHandlers = Effect.gen(function* () {
 
   return {
     ...instrumentHandlers(instruments, granted, writing, attempt),
-    ...positionHandlers(positions, holding(sql, positions), writing, attempt),
+    ...positionHandlers(positions, holding(sql, positions), adding(sql, positions), writing, attempt),
     ...jobHandlers(jobs, record, writing, attempt)
   }
 })

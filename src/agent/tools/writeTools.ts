@@ -4,6 +4,7 @@ import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
+import { sharesOrNone } from "../../domain/Decimal.ts"
 import {
   ClosedChartsPayload,
   ClosedReportPayload,
@@ -63,6 +64,13 @@ const classifyInstrument = Tool.make("classify_instrument", {
 
 const positionFields = { ...PositionCreate.fields, symbol: SpelledSymbol, preview }
 
+const expectedQuantity = Schema.optionalKey(
+  sharesOrNone(
+    "So that a repeated call adds once: nothing is added unless the account holds just this many shares before it, as last " +
+      "read, 0 if none"
+  )
+)
+
 const setPosition = Tool.make("set_position", {
   description:
     "Set how many shares of an instrument one of the user's accounts holds, replacing the position if there is one. " +
@@ -75,8 +83,8 @@ const setPosition = Tool.make("set_position", {
 const addToPosition = Tool.make("add_to_position", {
   description:
     "Add shares of an instrument to what one of the user's accounts holds of it. The instrument must be known. " +
-    "Repeating the call adds again.",
-  parameters: Schema.Struct(positionFields),
+    "Repeating the call adds again, unless expected_quantity is given.",
+  parameters: Schema.Struct({ ...positionFields, expected_quantity: expectedQuantity }),
   success: WrittenPosition,
   ...failing
 }).annotateMerge(writes({ destructive: false, idempotent: false }))
