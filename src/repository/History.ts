@@ -9,10 +9,10 @@ import { Change, DailyPrice, PortfolioSnapshot } from "../domain/DailyValues.ts"
 import { type InstrumentSymbol, StoredSymbol } from "../domain/Instrument.ts"
 import { InvalidInput } from "../domain/Problems.ts"
 import { CalendarDay, dayExpected } from "../domain/Text.ts"
-import { ClerkUserId } from "../domain/User.ts"
+import type { ClerkUserId } from "../domain/User.ts"
 import { meant, meantBy, today } from "./batches/InstrumentBatches.ts"
 import { isAlone, isForeignKeyViolation, seeingDeleted } from "./DeletedMeanwhile.ts"
-import { computed, everyPage, type Listed, type RepositoryError, reader } from "./Rows.ts"
+import { computed, everyPage, type Listed, type RepositoryError, type Row, reader } from "./Rows.ts"
 import * as Tables from "./Tables.ts"
 
 /** The days from `from` to `to`, both included, as YYYY-MM-DD. */
@@ -119,7 +119,7 @@ const replaced = /* @__PURE__ */ Tables.fixed(
     .join(", ")
 )
 
-const snapshotOf = (sql: Sql, user: ClerkUserId | undefined) =>
+const snapshotOf = (sql: Sql, user: string | undefined) =>
   sql`
     WITH person AS (
       SELECT clerk_user_id FROM users ${user === undefined ? Tables.nothing : sql`WHERE clerk_user_id = ${user}::varchar`}
@@ -156,26 +156,23 @@ const snapshotOf = (sql: Sql, user: ClerkUserId | undefined) =>
     SELECT count(*)::int AS users FROM taken`
 
 const usersOfPage = 2_000
-const ids = /* @__PURE__ */ computed(/* @__PURE__ */ Schema.Struct({ clerk_user_id: ClerkUserId }))
+const key = "clerk_user_id"
 
 // A user may be deleted after any statement has begun: of one who is alone in it, the next attempt finds nothing.
-const each = Effect.fnUntraced(function* <E>(sql: Sql, take: (user: ClerkUserId) => Effect.Effect<number, E>) {
-  const users = yield* ids(
-    everyPage(
-      usersOfPage,
-      "clerk_user_id",
-      (after) => sql`
-        SELECT clerk_user_id FROM users WHERE ${Tables.following(sql, "clerk_user_id", after)}
-        ORDER BY clerk_user_id LIMIT ${usersOfPage}::int`
-    )
+const each = Effect.fnUntraced(function* <E>(sql: Sql, take: (user: string) => Effect.Effect<number, E>) {
+  const users = yield* everyPage(
+    usersOfPage,
+    key,
+    (after) => sql<Row>`
+      SELECT clerk_user_id FROM users WHERE ${Tables.following(sql, key, after)} ORDER BY clerk_user_id LIMIT ${usersOfPage}::int`
   )
-  const counts = yield* Effect.forEach(users, ({ clerk_user_id }) => take(clerk_user_id))
+  const counts = yield* Effect.forEach(users, (user) => take(String(user[key])))
   return counts.reduce((all, one) => all + one, 0)
 })
 
 const snapshot = (sql: Sql): Operations["snapshot"] =>
   Effect.fn("History.snapshot")(function* (options?: { readonly user?: ClerkUserId | undefined }) {
-    const take = (user: ClerkUserId | undefined) =>
+    const take = (user: string | undefined) =>
       Effect.map(taken(seeingDeleted(sql)(snapshotOf(sql, user))), ([result]) => result?.users ?? 0)
     return yield* take(options?.user).pipe(
       Effect.catchTag("SqlError", (error) =>

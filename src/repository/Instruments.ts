@@ -226,7 +226,7 @@ const notFound = (symbol: InstrumentSymbol) => () => new InstrumentNotFound({ sy
 const findBySymbol = (sql: Sql): Operations["findBySymbol"] => {
   const find = lookUp(sql, Tables.instruments, pageSize, Tables.byKeys(sql, Tables.instruments))
   return Effect.fn("Instruments.findBySymbol")((symbol) => {
-    const capitals = typeof symbol === "string" ? symbol.toUpperCase() : symbol
+    const capitals = symbol?.toUpperCase?.() ?? symbol
     const exact = find(symbol, notFound(symbol))
     return symbol === capitals
       ? exact

@@ -255,9 +255,7 @@ const add = (sql: Sql, option: CashOption): Operations["add"] => {
     const json = yield* encodeCreate(
       {
         user: { ...userDefaults, ...input?.user },
-        accounts: Array.isArray(input?.accounts)
-          ? input.accounts.map((account) => ({ ...accountDefaults, ...account }))
-          : input?.accounts
+        accounts: input?.accounts?.map?.((account) => ({ ...accountDefaults, ...account }))
       },
       "new portfolio"
     )

@@ -206,7 +206,7 @@ export const refusedRow = ({ name }: { readonly name: string }, key: string, err
   new UnreadableRow({
     table: name,
     key,
-    problems: [{ path: "", message: `the database refuses to change it: ${wordsOf(error)}` }]
+    problems: [{ path: "", message: `the database refuses its change: ${wordsOf(error)}` }]
   })
 
 /** Runs a statement until it returns a row, which has this key. */

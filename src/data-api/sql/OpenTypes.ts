@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { ExecuteStatementResponse } from "../DataApi.ts"
 import { because, DataApiError, DatabaseError, UnexpectedResponse } from "../DataApiError.ts"
+import { isLonger, MAX_SQL_LENGTH } from "../Limits.ts"
 import { idempotent } from "../RetryPolicy.ts"
 import { shortenNumbers } from "../statement/NumberLists.ts"
 import { shapeOf, wordsOf } from "../statement/Shape.ts"
@@ -15,6 +16,7 @@ import {
   questionOf,
   rememberText,
   type ServiceText,
+  type TypeQuestion,
   textKey,
   textOf
 } from "./StatementTexts.ts"
@@ -118,6 +120,13 @@ export const keyOf = ({ connection, parameters }: Pick<Call, "connection" | "par
   return names === "" ? textKey(parameters) : `${textKey(parameters)}\n${names}`
 }
 
+/** The question that may make a text short enough: it is too long, and has lists with columns of several types. */
+const opening = ({ parameters, statement }: Call, { sql }: ServiceText): TypeQuestion | undefined => {
+  if (statement.kind.prepared === undefined || !isLonger(sql, MAX_SQL_LENGTH)) return undefined
+  const question = questionOf(statement, parameters, true)
+  return question.opened.size === 0 ? undefined : question
+}
+
 /** The cached text, or one that needs no lookup; undefined if the types must be asked for. */
 export const knownText = (call: Call): ServiceText | undefined => {
   const { connection, parameters, statement } = call
@@ -125,9 +134,10 @@ export const knownText = (call: Call): ServiceText | undefined => {
   const known = statement.texts.get(key)
   if (known !== undefined && known.learnt?.current !== false) return known
   const { infers, types } = connection.options
-  return infers && types.usable && hasOpenTypes(statement, parameters)
-    ? undefined
-    : rememberText(statement, key, textOf(statement, parameters))
+  const asks = infers && types.usable
+  if (asks && hasOpenTypes(statement, parameters)) return undefined
+  const made = textOf(statement, parameters)
+  return asks && opening(call, made) !== undefined ? undefined : rememberText(statement, key, made)
 }
 
 /** Asks PostgreSQL for a statement's types, and builds its text. */
@@ -167,7 +177,9 @@ export const learnText = (
       )
       // An empty array is sent as '{}', which PostgreSQL would read as an empty json object.
       if (misplaced !== -1) return Effect.fail(refused(emptyJson(misplaced)))
-      const made = textOf(statement, parameters, question.standsFor, learnt)
+      const made = textOf(statement, parameters, question.standsFor, learnt, question.opened)
+      const wider = types.usable && question.opened.size === 0 ? opening(call, made) : undefined
+      if (wider !== undefined) return learnText(call, wider)
       return Effect.succeed(rememberText(statement, keyOf(call), made))
     })
   })

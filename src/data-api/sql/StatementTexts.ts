@@ -1,7 +1,7 @@
 /** Caches parsed statements and the SQL texts that are sent for them. */
 import * as Result from "effect/Result"
 import { isLonger, MAX_SQL_LENGTH } from "../Limits.ts"
-import { columnType, plainName } from "../statement/ListColumns.ts"
+import { columnType, loses, plainName } from "../statement/ListColumns.ts"
 import { shorten } from "../statement/Lists.ts"
 import { packNumbers, type SentNumbers } from "../statement/NumberLists.ts"
 import { type PackedList, packLists } from "../statement/PackedLists.ts"
@@ -45,6 +45,8 @@ export interface KnownStatement {
 export interface TypeQuestion extends Question {
   /** For each parameter of the whole statement, the parameter of the question that represents it. */
   readonly standsFor: ReadonlyArray<number>
+  /** The parameters that have a type, and are in a column whose type is asked for all the same. */
+  readonly opened: ReadonlySet<number>
 }
 
 export const knownStatement = (sql: string, template: Template): KnownStatement => ({
@@ -115,25 +117,33 @@ const takesType = (parameter: PgParameter | undefined): boolean =>
   parameter?._tag === "Null" || parameter?._tag === "EmptyArray"
 
 /**
- * The question for a statement's types. Statements that differ only in the length of their lists share one question.
+ * The question for a statement's types. Statements that differ only in the length of their lists share one question. With
+ * `opening` it asks for the types of the columns of lists whose values have several.
  */
 export const questionOf = (
   { kind, template }: KnownStatement,
-  parameters: ReadonlyArray<PgParameter>
+  parameters: ReadonlyArray<PgParameter>,
+  opening = false
 ): TypeQuestion => {
+  const opened = new Set<number>()
   const kindsOf = (values: ReadonlyArray<number>): ReadonlyArray<string> => {
     const types = values.flatMap((value) => (takesType(parameters[value]) ? [] : [typeOf(parameters[value]) ?? ""]))
+    const type = columnType(types)
+    if (opening && !types.includes("") && (type === undefined || loses(type, types))) {
+      for (const value of values) opened.add(value)
+      return values.map(() => "")
+    }
     const [first = ""] = types
-    return columnType(types) === undefined
+    return type === undefined
       ? values.map((value) => (takesType(parameters[value]) ? first : (typeOf(parameters[value]) ?? "")))
       : values.map(() => first)
   }
   const { count, sql, standsFor } = shorten(template, kind.prepared ?? 0, kindsOf)
   const types = new Array<string | undefined>(count).fill(undefined)
   parameters.forEach((parameter, index) => {
-    types[standsFor[index] ?? 0] ??= typeOf(parameter)
+    if (!opened.has(index)) types[standsFor[index] ?? 0] ??= typeOf(parameter)
   })
-  return { sql, types, standsFor }
+  return { sql, types, standsFor, opened }
 }
 
 /** UTF-16 units of all statements that are held, and of one statement's texts. */
@@ -222,7 +232,8 @@ export const textOf = (
   { kind, template }: KnownStatement,
   parameters: ReadonlyArray<PgParameter>,
   standsFor: ReadonlyArray<number> = [],
-  learnt?: LearntTypes
+  learnt?: LearntTypes,
+  opened?: ReadonlySet<number>
 ): ServiceText => {
   const types = learnt?.lookup?.parameters ?? []
   const typeAt = (index: number) => (template.uncast.has(index) ? types[standsFor[index] ?? index] : undefined)
@@ -240,7 +251,8 @@ export const textOf = (
   const { lists, sql } = packLists(template, {
     placementOf: (value) => placements[value],
     takesType: (value) => takesType(parameters[value]),
-    takesTypeOfPlace: (value) => parameters[value]?._tag === "Text" || parameters[value]?._tag === "TextArray"
+    takesTypeOfPlace: (value) => parameters[value]?._tag === "Text" || parameters[value]?._tag === "TextArray",
+    typeOfPlace: (value) => (opened?.has(value) ? typeAt(value)?.cast : undefined)
   }) ?? { lists: [], sql: whole.sql }
   // DDL, such as a constraint, takes no query in place of its list.
   const packed = kind.prepared !== undefined && isLonger(sql, MAX_SQL_LENGTH) ? packNumbers(sql) : undefined

@@ -8,6 +8,8 @@ export interface Values {
   readonly takesType: (value: number) => boolean
   /** Whether a value has the type that PostgreSQL infers from its place, which is the same for a whole column. */
   readonly takesTypeOfPlace?: (value: number) => boolean
+  /** The type that PostgreSQL infers from the place of a value that has another one, if it was asked for. */
+  readonly typeOfPlace?: (value: number) => string | undefined
 }
 
 /** Where a list is. INSERT converts each value by itself; a subquery gives a column one type first. */
@@ -30,6 +32,10 @@ export const columnType = (types: ReadonlyArray<string>): string | undefined => 
   if (several.size <= 1) return types[0] ?? ""
   return types.every((type) => numbers.includes(type)) ? numbers.findLast((type) => several.has(type)) : undefined
 }
+
+/** Whether INSERT stores values of a column, which are given one type, otherwise: a float8 does not hold every int8. */
+export const loses = (type: string, types: ReadonlyArray<string>): boolean =>
+  type === "float8" && types.includes("int8")
 
 /** A text as a value of a type; text that is cast to `regclass` would be a name, and not a number. */
 const castOf = (text: string, type: string): string =>
@@ -62,12 +68,12 @@ const severalTypes = (
   typeText: string,
   values: ReadonlyArray<number>,
   typeOf: (value: number) => string,
-  { takesType, takesTypeOfPlace }: Values,
+  { takesType, takesTypeOfPlace, typeOfPlace }: Values,
   where: Where
 ): ListColumn | undefined => {
   const target = values.find((value) => !takesType(value) && takesTypeOfPlace?.(value) === true)
-  if (target === undefined) return undefined
-  const column = typeOf(target)
+  const column = target !== undefined ? typeOf(target) : typeOfPlace?.(values[0] ?? 0)
+  if (column === undefined) return undefined
   const types = [column]
   const places = values.map((value) => {
     if (takesType(value)) return 0
@@ -103,12 +109,11 @@ export const columnOf = (
   }
   const types = shown.map(typeOf)
   const type = new Set(types.map(plainName)).size === 1 ? types[0] : columnType(types)
-  if (type === undefined) {
+  if (type === undefined || (where === "insert" && loses(type, types))) {
     if (where === "in" || typeText === undefined) return undefined
     return severalTypes(text, typeText, column, typeOf, values, where)
   }
   // The type of an untyped NULL is left to INSERT, and is text in VALUES, as without the list.
   if (own.length === 0 && type === "") return where === "in" ? undefined : { text: "null" }
-  // A float8 does not hold every int8, which INSERT would have stored as it is.
-  return where === "insert" && type === "float8" && types.includes("int8") ? undefined : { text: castOf(text, type) }
+  return { text: castOf(text, type) }
 }

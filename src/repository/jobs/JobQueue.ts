@@ -210,7 +210,8 @@ const claimEach = Effect.fnUntraced(function* (sql: Sql, options: Claiming) {
   const jobs: Array<typeof Claimed.Type> = []
   const unreadable: Array<UnreadableRow> = []
   const tried: Array<string> = []
-  while (jobs.length < (options.limit ?? 1)) {
+  const { limit = 1 } = options
+  while (jobs.length < limit) {
     const [next] = yield* sql<{ readonly id: string }>`
       SELECT id FROM jobs WHERE (status = 'pending' OR ${lost} >= 0) ${ofTypes(sql, options)} AND id <> ALL(${tried}::uuid[])
       ORDER BY created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED`

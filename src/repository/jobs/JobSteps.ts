@@ -164,10 +164,9 @@ export const jobSteps = (sql: Sql, owner?: Owner): JobSteps => {
   const guard = { owner }
   const attach = (id: JobId, results: Results) => {
     // A change takes null, which removes a result.
-    const problems = Object.entries(results).flatMap(([path, value]) =>
-      value === null ? [{ path, message: "expected a result, not null" }] : []
-    )
-    if (problems.length > 0) return Effect.fail(new InvalidInput({ subject: `result of job ${asText(id)}`, problems }))
+    const [[path, value] = [""]] = Object.entries(results)
+    const problems = [{ path, message: "expected a result" }]
+    if (value === null) return Effect.fail(new InvalidInput({ subject: `result of job ${asText(id)}`, problems }))
     // Only a change with a status can be refused.
     return Effect.catchTag(changeJob(sql, { id, guard, results }), "JobTransitionRefused", Effect.die)
   }
