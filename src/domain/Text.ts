@@ -8,7 +8,7 @@ export const isStorable = (text: unknown): text is string =>
 /** What should be text, for a message: of the lists and objects that a program without types may pass, only the kind. */
 export const asText = (value: unknown): string => {
   if (typeof value !== "object" || value === null) return String(value)
-  return value instanceof Error ? String(value) : Array.isArray(value) ? "[list]" : "[object]"
+  return value instanceof Error ? String(value) : "[object]"
 }
 
 const storableText = Schema.makeFilter((text: string) =>

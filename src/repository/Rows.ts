@@ -187,27 +187,20 @@ export const encoder = <A, I>(schema: Schema.Codec<A, I>) => {
 /** How often a statement is run for a row that it neither writes nor sees: one of another session is there at the next. */
 export const mostAttempts = 20
 
+const withheld = ({ name }: { readonly name: string }, key: string, message: string): UnreadableRow =>
+  new UnreadableRow({ table: name, key, problems: [{ path: "", message }] })
+
 /** A row that is kept from the caller for good: by a policy of row-level security, or a trigger. */
-export const keptRow = ({ name }: { readonly name: string }, key: string): UnreadableRow =>
-  new UnreadableRow({
-    table: name,
+export const keptRow = (table: { readonly name: string }, key: string): UnreadableRow =>
+  withheld(
+    table,
     key,
-    problems: [
-      {
-        path: "",
-        message:
-          "it is neither written nor visible, so that a policy of row-level security or a trigger keeps it from this role"
-      }
-    ]
-  })
+    "it is neither written nor visible: a policy of row-level security or a trigger keeps it from this role"
+  )
 
 /** A row that the database does not let change. */
-export const refusedRow = ({ name }: { readonly name: string }, key: string, error: SqlError): UnreadableRow =>
-  new UnreadableRow({
-    table: name,
-    key,
-    problems: [{ path: "", message: `the database refuses its change: ${wordsOf(error)}` }]
-  })
+export const refusedRow = (table: { readonly name: string }, key: string, error: SqlError): UnreadableRow =>
+  withheld(table, key, `its change is refused: ${wordsOf(error)}`)
 
 /** Runs a statement until it returns a row, which has this key. */
 export const untilSeen = <A, E, R>(

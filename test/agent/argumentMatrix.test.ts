@@ -118,7 +118,9 @@ const example = (schema: Json, name = ""): Json => {
   if (first !== undefined && schema.required === undefined && more.length > 1 && name !== "") return { [first]: 100 }
   if (first === undefined)
     return schema.additionalProperties?.type === undefined ? { a: 1 } : { one: example(schema.additionalProperties) }
-  const members = Object.entries<Json>(schema.properties).filter(([one]) => !["after", "from", "preview"].includes(one))
+  const members = Object.entries<Json>(schema.properties).filter(
+    ([one]) => !["after", "from", "preview", "expected_quantity"].includes(one)
+  )
   return Object.fromEntries(members.map(([one, inner]) => [one, example(inner, one)]))
 }
 
@@ -212,6 +214,11 @@ const refusedByName = ({ at, schema }: Place, sent: unknown, answer: Json, label
     assert.match(at.join(), /^(account_id|job_id|symbol)$/, label)
     return
   }
+  if (answer.error === "PositionChanged") {
+    assert.deepStrictEqual(at, ["expected_quantity"], label)
+    assert.include(answer.message, `, and not ${meant(schema, sent)?.value}: nothing was added`, label)
+    return
+  }
   assert.strictEqual(answer.error, "InvalidData", `${label}: ${answer.message}`)
   const named = at.filter((name) => name !== "0").slice(answer.message.includes("a sum of") ? -2 : -1)
   assert.isTrue(
@@ -225,6 +232,9 @@ const refusedByName = ({ at, schema }: Place, sent: unknown, answer: Json, label
 
 const storedAsMeant = ({ at, schema }: Place, sent: unknown, answer: Json, label: string) => {
   const { after, before } = answer.preview
+  if (at[0] === "expected_quantity") {
+    return assert.strictEqual(before?.quantity ?? "0", meant(schema, sent)?.value, label)
+  }
   // Of a position that is closed, nothing is left.
   if (after === null) return assert.strictEqual(before.symbol, "SPY", label)
   const path = /^(report|charts|retirement|summary)$/.test(at[0] ?? "") ? at.slice(1) : at

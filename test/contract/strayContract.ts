@@ -190,7 +190,7 @@ const ids = (it: Vitest.MethodsNonLive<Services>) => {
         [null, "null"],
         [404, "404"],
         [{ code: 1 }, "[object]"],
-        [["x"], "[list]"],
+        [["x"], "[object]"],
         [new RangeError("no model"), "RangeError: no model"]
       ]
       for (const [reason, stored] of reasons) {

@@ -333,9 +333,16 @@ const work =
   (claimNext: Queue["claim"]): Queue["work"] =>
   (options, handler) => {
     const { concurrency = 1, lease = defaultLease, pollEvery = "1 second", stop = Effect.never } = options
+    // Each claim finds a job again that the database does not let start.
+    const told = new Set<string>()
     const outcomes = (stopped: Effect.Effect<unknown>) => {
       const next = claimNext({ ...options, limit: 1 }).pipe(
-        Effect.tap(({ unreadable = [] }) => Effect.forEach(unreadable, warned)),
+        Effect.tap(({ unreadable = [] }) =>
+          Effect.forEach(
+            unreadable.filter(({ key }) => !told.has(key) && told.add(key)),
+            warned
+          )
+        ),
         Effect.flatMap(([claimed]) =>
           claimed === undefined
             ? Effect.as(Effect.raceFirst(Effect.sleep(pollEvery), stopped), [])
