@@ -140,8 +140,8 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "the types of what a transaction reads in pages are not asked for",
     file: "src/data-api/sql/OpenTypes.ts",
-    from: "hasOpenTypes(statement, parameters)\n    ? undefined",
-    to: "hasOpenTypes(statement, parameters) && connection.transaction?.failure === undefined\n    ? undefined",
+    from: "hasOpenTypes(statement, parameters)) return",
+    to: "hasOpenTypes(statement, parameters) && connection.transaction?.failure === undefined) return",
     tests: ["test/data-api/sql/transactions.test.ts"]
   },
   {
@@ -916,9 +916,9 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "a long list that is inserted gives whole numbers and fractions one type",
     file: "src/data-api/statement/ListColumns.ts",
-    from: 'where === "insert" && type === "float8" && types.includes("int8") ? undefined : {',
-    to: "{",
-    tests: ["test/data-api/statement/PackedLists.test.ts"]
+    from: 'where === "insert" && loses(type, types)',
+    to: "false",
+    tests: ["test/data-api/statement/PackedLists.test.ts", "test/data-api/sql/mixedColumns.test.ts"]
   },
   {
     name: "a long list is packed although a row of literals follows",
