@@ -10,6 +10,12 @@ const alone = [
   "test/package/observability.test.ts"
 ]
 
+/** `npm test` leaves these out. */
+const slow = "test/**/*.slow.test.ts"
+
+/** A worker takes a second to start, and each would load Effect and compile PGlite again: files share them. */
+const sharing = { isolate: false, setupFiles: "test/compiledPglite.ts" }
+
 export default defineConfig({
   test: {
     globalSetup: "test/globalSetup.ts",
@@ -21,17 +27,11 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     projects: [
-      // A worker takes a second to start, and each would load Effect and compile PGlite again.
       {
         extends: true,
-        test: {
-          name: "shared",
-          include: ["test/**/*.test.ts"],
-          exclude: alone,
-          isolate: false,
-          setupFiles: "test/compiledPglite.ts"
-        }
+        test: { name: "shared", include: ["test/**/*.test.ts"], exclude: [...alone, slow], ...sharing }
       },
+      { extends: true, test: { name: "slow", include: [slow], ...sharing } },
       { extends: true, test: { name: "alone", include: alone } }
     ]
   }

@@ -12,7 +12,7 @@ export interface PlantedFault {
   readonly needsPostgres?: boolean
 }
 
-const simulation = "test/chaos/simulation.test.ts"
+const simulation = "test/chaos/simulation.slow.test.ts"
 const concurrency = "test/chaos/concurrency.test.ts"
 const repositories = "test/repository/repositories.embedded.test.ts"
 const transactions = "test/data-api/sql/transactions.test.ts"
@@ -51,7 +51,7 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     file: "src/local/embedded/EmbeddedPostgres.ts",
     from: '"wal_sync_method=fsync"',
     to: '"wal_sync_method=fdatasync"',
-    tests: ["test/chaos/durability/powerLoss.test.ts"]
+    tests: ["test/chaos/durability/powerLoss.slow.test.ts"]
   },
   {
     name: "the lock of a folder is a file with the id of its holder",
@@ -79,7 +79,7 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     file: "src/local/folder/FolderServer.ts",
     from: "yield* Exit.hasInterrupts(exit) ? untilLeft(hurry) : untilDone",
     to: "",
-    tests: ["test/local/folder/SharedFolder.test.ts"]
+    tests: ["test/local/folder/SharedFolder.slow.test.ts"]
   },
   {
     name: "an unknown outcome is repeated",
@@ -404,7 +404,7 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     file: "src/operations/seed/SeedFile.ts",
     from: "if (problems.length > 0) return yield* new SeedInvalid({ file, problems })",
     to: "",
-    tests: ["test/operations/seed/Seed.test.ts", "test/security/injection.test.ts"]
+    tests: ["test/operations/seed/Seed.test.ts", "test/security/injection.slow.test.ts"]
   },
   {
     name: "a failure's message holds the secret",
@@ -712,7 +712,7 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     file: "src/local/folder/CloseFolder.ts",
     from: "  yield* tell(new LocalDataApiError({ message: `${message} ${kept}`, cause }))\n",
     to: "",
-    tests: ["test/cli/unclosed.test.ts", "test/chaos/durability/ioFailures.test.ts"]
+    tests: ["test/cli/unclosed.test.ts", "test/chaos/durability/ioFailures.slow.test.ts"]
   },
   {
     name: "the gateway cuts a value to a domain's length",
@@ -820,35 +820,35 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     file: "src/agent/payloads/spellings.ts",
     from: 'number.startsWith("$") && /dollar/i.test(units)',
     to: 'number.startsWith("$")',
-    tests: ["test/agent/decodePayload.test.ts", "test/agent/sentArguments.test.ts"]
+    tests: ["test/agent/decodePayload.slow.test.ts", "test/agent/sentArguments.test.ts"]
   },
   {
     name: "what is inside an answer that can't be read is taken for the answer",
     file: "src/agent/payloads/decodePayload.ts",
     from: "(isValue ? closingOf(text, start) : undefined) ??",
     to: "undefined ??",
-    tests: ["test/agent/decodePayload.test.ts"]
+    tests: ["test/agent/decodePayload.slow.test.ts"]
   },
   {
     name: "a draft before an answer that was cut off is taken for the answer",
     file: "src/agent/payloads/decodePayload.ts",
     from: "chosen === undefined || cut !== undefined",
     to: "chosen === undefined",
-    tests: ["test/agent/decodePayload.test.ts"]
+    tests: ["test/agent/decodePayload.slow.test.ts"]
   },
   {
     name: "an unknown escape in an answer loses its backslash",
     file: "src/agent/payloads/looseJson.ts",
     from: "escapes.get(escaped)",
     to: "(escapes.get(escaped) ?? escaped)",
-    tests: ["test/agent/decodePayload.test.ts"]
+    tests: ["test/agent/decodePayload.slow.test.ts"]
   },
   {
     name: "JSON as text in an answer is read as another number",
     file: "src/agent/schemas/JsonSchemas.ts",
     from: "return changed === undefined",
     to: "return changed === undefined || true",
-    tests: ["test/agent/decodePayload.test.ts"]
+    tests: ["test/agent/decodePayload.slow.test.ts"]
   },
   {
     name: "a message on stdin under the id of a request in progress reaches the MCP library",
@@ -862,14 +862,14 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     file: "src/agent/mcp/http/McpHttp.ts",
     from: "if (asking !== undefined) return asking",
     to: "if (asking === null) return asking",
-    tests: ["test/agent/mcpHttp.test.ts"]
+    tests: ["test/agent/mcpHttp.slow.test.ts"]
   },
   {
     name: "a cursor that a model has made up is read as a place in the list",
     file: "src/agent/tools/pages.ts",
     from: "cursorOf(key) === cursor ? key : undefined",
     to: "cursorOf(key) !== undefined ? key : undefined",
-    tests: ["test/agent/budgets.test.ts"]
+    tests: ["test/agent/budgets.slow.test.ts"]
   },
   {
     name: "a list can't be read on behind an entry with a space in its name",
@@ -897,14 +897,14 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     file: "src/agent/mcp/normalizedMessages.ts",
     from: "members.includes(name) &&",
     to: "",
-    tests: ["test/agent/mcpMessages.test.ts", "test/agent/mcpHttp.test.ts"]
+    tests: ["test/agent/mcpMessages.test.ts", "test/agent/mcpHttp.slow.test.ts"]
   },
   {
     name: "a message over HTTP whose form is wrong reaches the MCP library",
     file: "src/agent/mcp/heardMessages.ts",
     from: "refusalOfForm(given) ?? ",
     to: "",
-    tests: ["test/agent/mcpHttp.test.ts"]
+    tests: ["test/agent/mcpHttp.slow.test.ts"]
   },
   {
     name: "bytes that are not UTF-8 are read as other characters",

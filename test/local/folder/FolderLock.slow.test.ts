@@ -33,7 +33,7 @@ const printed = (path: string, script: string) => {
     import * as FolderLock from ${JSON.stringify(moduleUrl)}
     const taken = await Effect.runPromise(Effect.scoped(FolderLock.take(${JSON.stringify(path)})).pipe(Effect.result))
     ${script}`
-  const file = join(import.meta.dirname, "FolderLock.test.ts")
+  const file = join(import.meta.dirname, "FolderLock.slow.test.ts")
   return spawnSync(process.execPath, ["--input-type=module", "--eval", source], {
     encoding: "utf8",
     cwd: join(file, "..")
