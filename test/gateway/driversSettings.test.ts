@@ -37,12 +37,13 @@ const settings: ReadonlyArray<
   readonly [setting: string, name: string, cost: ReadonlyArray<string>, row: unknown, shown: string]
 > = [
   ["set extra_float_digits = 3", "extra_float_digits", one, [0.1, true, utc], "3"],
-  ["set extra_float_digits = 0", "extra_float_digits", inTransaction, [0.1, true, utc], "0"],
-  ["set extra_float_digits = -5", "extra_float_digits", inTransaction, [0.1, true, utc], "-5"],
+  ["set extra_float_digits = 0", "extra_float_digits", one, [0.1, true, utc], "0"],
+  ["set extra_float_digits = -5", "extra_float_digits", one, [0.1, true, utc], "-5"],
   ["set timezone = 'Etc/UTC'", "timezone", one, [0.1, true, utc], "Etc/UTC"],
   ["set time zone interval '+00:00' hour to minute", "timezone", one, [0.1, true, utc], "<+00>-00"],
-  ["set timezone = 'GMT'", "timezone", inTransaction, [0.1, true, utc], "GMT"],
-  ["set timezone = 'Europe/Berlin'", "timezone", inTransaction, [0.1, true, "2020-01-01 12:00:00+01"], "Europe/Berlin"]
+  ["set timezone = 'GMT'", "timezone", one, [0.1, true, utc], "GMT"],
+  ["set timezone = 'Europe/Berlin'", "timezone", one, [0.1, true, "2020-01-01 12:00:00+01"], "Europe/Berlin"],
+  ["set lock_timeout = '1 min'", "lock_timeout", inTransaction, [0.1, true, utc], "1min"]
 ]
 
 describe.skipIf(serverUrl === "")("through the gateway", () => {

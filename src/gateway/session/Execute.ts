@@ -25,6 +25,7 @@ import {
   set,
   setsEncoding
 } from "./settings/SettingStatements.ts"
+import { readsAlone } from "./settings/SettledRead.ts"
 import * as Transactions from "./TransactionStatements.ts"
 
 const lacking = ({ hint, message }: Lack): Effect.Effect<never, Refused> => Effect.fail(refusal("0A000", message, hint))
@@ -144,7 +145,8 @@ export const execute = (
     const run = own(session, statement, bound)
     if (session.transaction !== undefined) return run
     if (runsOutside) return Effect.andThen(refuseUnlike(session, statement), run)
-    const alone = selfReliant.has(statement.kind) || !session.needsTransaction(statement)
+    const alone =
+      selfReliant.has(statement.kind) || !session.needsTransaction(statement) || readsAlone(session, statement)
     return alone ? run : Effect.andThen(session.begin(true), run)
   })
 

@@ -22,6 +22,7 @@ import { isWritten } from "../values/BinaryForms.ts"
 import type { Call, Session } from "./ClientSession.ts"
 import { throughCursor } from "./cursors/Cursors.ts"
 import type { Rows, StatementOutcome } from "./StatementOutcome.ts"
+import { sendQuery } from "./settings/SettledRead.ts"
 
 /** The values of a statement's parameters, and its description. */
 export interface Bound {
@@ -231,10 +232,13 @@ export const query = Effect.fnUntraced(function* (
   const types = bound?.description.parameters.map(String) ?? []
   const answer = bound?.description ?? described ?? (yield* session.describe(statement, []))
   // PostgreSQL can't run it either, and its own error has the position.
-  if (answer === "unknown" || "sqlState" in answer) return yield* asItIs(session, statement, bound)
+  if (answer === "unknown" || "sqlState" in answer) {
+    if (session.transaction === undefined && session.needsTransaction(statement)) yield* session.begin(true)
+    return yield* asItIs(session, statement, bound)
+  }
   const written = sentColumns(session, answer, isBinary)
   const call = yield* callOf(statement, counted(session, statement, wrap(statement, written), answer), bound)
-  const sent = yield* Effect.result(session.send(call))
+  const sent = yield* Effect.result(sendQuery(session, statement, call))
   const words = wordsOf(statement)
   const encoded = new Set(written?.functions.keys())
   const tag = (rows: number) => commandTag(words, rows)
