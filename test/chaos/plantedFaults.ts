@@ -128,14 +128,14 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     file: "src/data-api/sql/UnreturnedTypes.ts",
     from: "statement.returnedInfinite ||= isInfinite(reason)",
     to: "",
-    tests: ["test/data-api/sql/unreturned.test.ts"]
+    tests: ["test/data-api/sql/unreturned.slow.test.ts"]
   },
   {
     name: "a date beside what is not returned has the form of the session's DateStyle",
     file: "src/data-api/sql/TextColumns.ts",
     from: "`translate(to_json(${c})::text, '[]\"', '{}')`",
     to: "`${c}::text`",
-    tests: ["test/data-api/sql/unreturned.test.ts"]
+    tests: ["test/data-api/sql/unreturned.slow.test.ts"]
   },
   {
     name: "the types of what a transaction reads in pages are not asked for",
@@ -411,7 +411,7 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     file: "src/data-api/aws/SignedHttp.ts",
     from: "...(requestId === undefined ? {} : { requestId })",
     to: "requestId: Redacted.value(config.secretArn)",
-    tests: ["test/security/secrets.test.ts"]
+    tests: ["test/security/secrets.slow.test.ts"]
   },
   {
     name: "the body is not in the signature",
@@ -670,14 +670,14 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     file: "src/operations/verify/Drift.ts",
     from: "options.removes ? all : all.filter((statement) => !RepairSql.exposes(statement))",
     to: "all",
-    tests: ["test/operations/sessions.test.ts"]
+    tests: ["test/operations/sessions.slow.test.ts"]
   },
   {
     name: "a function of another application is taken for Alex's where names are printed in quotes",
     file: "src/operations/database/Installation.ts",
     from: "replace(oidvectortypes(p.proargtypes), '\"', '')",
     to: "oidvectortypes(p.proargtypes)",
-    tests: ["test/operations/sessions.test.ts"]
+    tests: ["test/operations/sessions.slow.test.ts"]
   },
   {
     name: "an adoption begins under a generated column that keeps a type from being changed",
@@ -918,7 +918,7 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     file: "src/data-api/statement/ListColumns.ts",
     from: 'where === "insert" && loses(type, types)',
     to: "false",
-    tests: ["test/data-api/statement/PackedLists.test.ts", "test/data-api/sql/mixedColumns.test.ts"]
+    tests: ["test/data-api/statement/PackedLists.test.ts", "test/data-api/sql/mixedColumns.slow.test.ts"]
   },
   {
     name: "a long list is packed although a row of literals follows",
@@ -967,7 +967,7 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     file: "src/data-api/sql/UnreturnedTypes.ts",
     from: "&& mayBeInfinite(send)",
     to: "&& false",
-    tests: ["test/data-api/sql/unreturned.test.ts"]
+    tests: ["test/data-api/sql/unreturned.slow.test.ts"]
   },
   {
     name: "a name in quotes has the shape of another in other letters",
@@ -1019,7 +1019,7 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     file: "src/data-api/sql/StatementTexts.ts",
     from: "(kind.returnsUnseen ||",
     to: "(",
-    tests: ["test/data-api/sql/unreturned.test.ts"]
+    tests: ["test/data-api/sql/unreturned.slow.test.ts"]
   },
   {
     name: "PostgreSQL plans without the elements of an array",
@@ -1117,7 +1117,7 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     file: "src/data-api/sql/TextColumns.ts",
     from: "alex_rows as (${statementOf(sql)}\\n)",
     to: "alex_rows as (${statementOf(sql)})",
-    tests: ["test/data-api/sql/unreturned.test.ts"]
+    tests: ["test/data-api/sql/unreturned.slow.test.ts"]
   },
   {
     name: "a backup to a stdout that failed goes on",
