@@ -106,20 +106,25 @@ describe.skipIf(TestDatabase.postgresUrl === undefined || !hasPsql)(TestDatabase
         assert.strictEqual(answers.toString("latin1", 0, 3), "NNv")
         assert.include(answers.toString(), "_pq_.new")
         assert.include(answers.toString(), "SCRAM-SHA-256")
-        assert.include(
-          (yield* spoken(port, Buffer.from("GET / HTTP/1.1\r\n\r\n"))).toString(),
-          "invalid length of startup packet"
-        )
         assert.include((yield* spoken(port, packet(2 << 16))).toString(), "unsupported frontend protocol 2.0")
       })
     )
 
-    it.effect("a client that terminates before it has begun gets no answer, as from PostgreSQL", () =>
-      Effect.gen(function* () {
-        const { port } = yield* TestGateway
-        assert.strictEqual((yield* spoken(port, Buffer.from("X\0\0\0\x04"))).length, 0)
-      })
-    )
+    for (const [speaker, octets] of Object.entries({
+      "terminates before it has begun": "X\0\0\0\x04",
+      "speaks HTTP": "GET / HTTP/1.1\r\n\r\n",
+      "begins with TLS": "\x16\x03\x01\0\xc8\x01\0\0\xc4\x03\x03",
+      "speaks SSH": "SSH-2.0-OpenSSH_9\r\n",
+      "sends zeros": "\0\0\0\0",
+      "sends too little": "\0\0\0\x07\x01\x02\x03"
+    }))
+      it.effect(`a client that ${speaker} gets no answer, as from PostgreSQL`, () =>
+        Effect.gen(function* () {
+          const { directUrl, port } = yield* TestGateway
+          for (const one of [Number(new URL(directUrl).port), port])
+            assert.strictEqual((yield* spoken(one, Buffer.from(octets, "latin1"))).toString(), "")
+        })
+      )
 
     it.effect("with a certificate connections are encrypted", () =>
       Effect.gen(function* () {

@@ -11,8 +11,6 @@ import { decodeMessage, type FrontendMessage } from "./FrontendMessages.ts"
 const MAX_MESSAGE_BYTES = 1024 * 1024 * 1024 - 1
 /** The longest message of a client that has not been admitted, as in PostgreSQL. */
 const MAX_UNADMITTED_BYTES = 65_535
-/** The beginning of Terminate in place of a startup packet: the client has changed its mind. */
-const TERMINATE = 0x58_00_00_00
 
 /** The longest startup packet, as in PostgreSQL. */
 const MAX_STARTUP_BYTES = 10_000
@@ -131,7 +129,7 @@ export class ClientSocket {
   readonly startup: Effect.Effect<Read<Buffer>> = Effect.suspend(() => {
     const frame = this.#frame(4, MAX_STARTUP_BYTES)
     if (frame?._tag === "Message") return Effect.succeed({ _tag: "Message", message: frame.message.body })
-    if (frame !== undefined) return Effect.succeed(this.#header?.readInt32BE() === TERMINATE ? end : frame)
+    if (frame !== undefined) return Effect.succeed(frame)
     return this.#ended ? Effect.succeed(end) : Effect.andThen(this.#arrival, this.startup)
   })
 

@@ -76,8 +76,8 @@ const greet = (
   Effect.gen(function* () {
     for (;;) {
       const read = yield* socket.startup
-      if (read._tag === "End") return undefined
-      if (read._tag === "Malformed") return yield* violation("invalid length of startup packet")
+      // Who speaks another protocol would not read an error: PostgreSQL closes the connection as well.
+      if (read._tag !== "Message" || read.message.length < 4) return undefined
       const packet = decodeStartup(read.message)
       if (Result.isFailure(packet)) return yield* violation(packet.failure)
       const asked = packet.success
