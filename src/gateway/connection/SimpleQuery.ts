@@ -9,7 +9,7 @@ import type { ClientSocket } from "../protocol/ClientSocket.ts"
 import type { Session } from "../session/ClientSession.ts"
 import { endImplicit, execute } from "../session/Execute.ts"
 import { checkGrammar, isOfGrammar, mayHideFault } from "../session/GrammarCheck.ts"
-import { namedFault } from "../session/RowStatements.ts"
+import { namedFault, refusedAt } from "../session/RowStatements.ts"
 import { done, type Rows, type StatementOutcome } from "../session/StatementOutcome.ts"
 import { type ClientStatement, transactionControls } from "../statement/ClientStatement.ts"
 import { type Refused, refusal } from "../statement/Refused.ts"
@@ -51,7 +51,10 @@ const sendOutcome = Effect.fnUntraced(function* (socket: ClientSocket, { columns
 /** Runs COPY from or to the client, and returns its tag; undefined for a COPY from or to the server's files. */
 export const copied = Effect.fnUntraced(function* ({ run, session, socket }: Answering, statement: ClientStatement) {
   const asked = copyOf(statement)
-  if (Result.isFailure(asked)) return yield* refusal(asked.failure.code, asked.failure.message)
+  if (Result.isFailure(asked)) {
+    const { code, message, word = -1 } = asked.failure
+    return yield* refusedAt(statement, word, code, message)
+  }
   const copy = asked.success
   if (copy === undefined) return undefined
   const needs = session.transaction === undefined && session.needsTransaction(statement)

@@ -5,6 +5,8 @@ import type { CopyOptions } from "./CopyStatement.ts"
 export interface CopyRefusal {
   readonly code: string
   readonly message: string
+  /** The index of the statement's word that PostgreSQL points at; undefined if it points at none. */
+  readonly word?: number
 }
 
 const UNSUPPORTED = "0A000"

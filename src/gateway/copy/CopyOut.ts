@@ -1,12 +1,13 @@
 /** COPY ... TO STDOUT: a query whose rows are sent as lines. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import { characters } from "../../data-api/Limits.ts"
 import * as Backend from "../protocol/BackendMessages.ts"
 import type { ClientSocket } from "../protocol/ClientSocket.ts"
 import type { Session } from "../session/ClientSession.ts"
 import { query } from "../session/RowStatements.ts"
 import type { Rows, StatementOutcome } from "../session/StatementOutcome.ts"
-import { type ClientStatement, statementOf } from "../statement/ClientStatement.ts"
+import { type ClientStatement, clientPosition, statementOf } from "../statement/ClientStatement.ts"
 import { refusal, refusedText } from "../statement/Refused.ts"
 import { binaryRow, header, trailer } from "./CopyBinary.ts"
 import { copiedColumns } from "./CopyColumns.ts"
@@ -25,10 +26,12 @@ const queryOf = Effect.fnUntraced(function* (session: Session, copy: CopyStateme
 
 /** Runs the query whose rows are copied. */
 export const openCopy = Effect.fnUntraced(function* (session: Session, client: ClientStatement, copy: CopyStatement) {
-  const statement = statementOf(yield* queryOf(session, copy))
+  const before = characters(client.sql.slice(0, copy.queryAt))
+  const own = { origin: (position: number) => clientPosition(client, before + position) }
+  const statement = { ...statementOf(yield* queryOf(session, copy)), ...(copy.query === undefined ? {} : own) }
   // PostgreSQL refuses it: sends it for PostgreSQL's own error.
   if (statement.returnsRows !== true) {
-    yield* session.send({ sql: client.sql })
+    yield* session.send({ sql: client.sql, positionOf: (position) => clientPosition(client, position) })
     return yield* refusal("0A000", "COPY query must have a RETURNING clause")
   }
   return yield* query(session, statement, undefined, undefined, () => copy.options.format === "binary")

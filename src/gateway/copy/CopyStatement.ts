@@ -35,6 +35,8 @@ export interface CopyStatement {
   /** Names as written; undefined for all columns. */
   readonly columns: ReadonlyArray<string> | undefined
   readonly query: string | undefined
+  /** Where the query begins in the statement. */
+  readonly queryAt: number
   readonly options: CopyOptions
 }
 
@@ -47,6 +49,8 @@ const literalOf = (word = ""): string => {
 }
 
 type Mutable = { -readonly [K in keyof CopyOptions]: CopyOptions[K] }
+
+const isBoolean = /^(?:true|false|on|off|0|1)$/i
 
 const isOn = (value: string | undefined): boolean => value === undefined || /^(?:true|on|1)$/i.test(value)
 
@@ -95,56 +99,80 @@ const apply = (options: Mutable, name: string, words: ReadonlyArray<string>): bo
   }
 }
 
-/** Applies an option; returns a refusal if it is unknown or was given before. */
+/** Why PostgreSQL does not take a value, without a place in the statement; undefined if it takes it. */
+const wrongValue = (name: string, words: ReadonlyArray<string>): string | undefined => {
+  const value = words.length === 0 ? undefined : literalOf(words[0])
+  if (/^(?:format|delimiter|null|quote|escape|encoding)$/.test(name) && value === undefined)
+    return `${name} requires a parameter`
+  if (name === "header" && !isBoolean.test(value ?? "on") && value?.toLowerCase() !== "match")
+    return 'header requires a Boolean value or "match"'
+  return name === "freeze" && !isBoolean.test(value ?? "on") ? "freeze requires a Boolean value" : undefined
+}
+
+/** Applies an option, named by the word at `word`; returns a refusal if it is unknown or was given before. */
 const applied = (
   options: Mutable,
   given: Set<string>,
   name: string,
-  words: ReadonlyArray<string>
+  words: ReadonlyArray<string>,
+  word: number
 ): CopyRefusal | undefined => {
-  if (given.has(name)) return { code: "42601", message: "conflicting or redundant options" }
+  if (given.has(name)) return { code: "42601", message: "conflicting or redundant options", word }
   given.add(name)
+  const wrong = wrongValue(name, words)
+  if (wrong !== undefined) return { code: "42601", message: wrong }
   if (apply(options, name, words)) return undefined
   const value = literalOf(words[0])
-  if (name === "format") return { code: "22023", message: `COPY format "${value}" not recognized` }
-  if (name !== "encoding") return { code: "42601", message: `option "${name}" not recognized` }
+  if (name === "format") return { code: "22023", message: `COPY format "${value}" not recognized`, word }
+  if (name !== "encoding") return { code: "42601", message: `option "${name}" not recognized`, word }
   if (encodingName(value) === undefined) {
-    return { code: "22023", message: 'argument to option "encoding" must be a valid encoding name' }
+    return { code: "22023", message: 'argument to option "encoding" must be a valid encoding name', word }
   }
   return { code: "0A000", message: `COPY with the encoding "${value}" is not supported by the gateway` }
 }
 
-/** Applies the options of `(format csv, header, ...)`, given without the parentheses. */
-const listed = (options: Mutable, given: Set<string>, words: ReadonlyArray<string>): CopyRefusal | undefined => {
+/** Applies the options of `(format csv, header, ...)`, given without the parentheses; the first is the word at `from`. */
+const listed = (
+  options: Mutable,
+  given: Set<string>,
+  words: ReadonlyArray<string>,
+  from: number
+): CopyRefusal | undefined => {
   for (let at = 0; at < words.length; ) {
     let end = at
     for (let depth = 0; end < words.length && (depth > 0 || words[end] !== ","); end++) {
       if (words[end] === "(") depth++
       else if (words[end] === ")") depth--
     }
-    const refused = applied(options, given, words[at] ?? "", words.slice(at + 1, end))
+    const refused = applied(options, given, words[at] ?? "", words.slice(at + 1, end), from + at)
     if (refused !== undefined) return refused
     at = end + 1
   }
   return undefined
 }
 
-/** Applies the options of the older form: `csv header delimiter as ','`. */
-const worded = (options: Mutable, given: Set<string>, words: ReadonlyArray<string>): CopyRefusal | undefined => {
+/** Applies the options of the older form: `csv header delimiter as ','`; the first is the word at `from`. */
+const worded = (
+  options: Mutable,
+  given: Set<string>,
+  words: ReadonlyArray<string>,
+  from: number
+): CopyRefusal | undefined => {
   for (let at = 0; at < words.length; at++) {
     const word = words[at] ?? ""
+    const place = from + at
     let refused: CopyRefusal | undefined
-    if (word === "csv" || word === "binary") refused = applied(options, given, "format", [word])
-    else if (word === "header" || word === "freeze") refused = applied(options, given, word, [])
+    if (word === "csv" || word === "binary") refused = applied(options, given, "format", [word], place)
+    else if (word === "header" || word === "freeze") refused = applied(options, given, word, [], place)
     else if (word === "force") {
       const start = words[at + 1] === "not" ? at + 3 : at + 2
       let end = start + 1
       while (words[end] === ",") end += 2
-      refused = applied(options, given, words.slice(at, start).join("_"), words.slice(start, end))
+      refused = applied(options, given, words.slice(at, start).join("_"), words.slice(start, end), place)
       at = end - 1
     } else {
       if (words[at + 1] === "as") at++
-      refused = applied(options, given, word, [words[++at] ?? ""])
+      refused = applied(options, given, word, [words[++at] ?? ""], place)
     }
     if (refused !== undefined) return refused
   }
@@ -153,6 +181,7 @@ const worded = (options: Mutable, given: Set<string>, words: ReadonlyArray<strin
 
 const optionsOf = (
   words: ReadonlyArray<string>,
+  from: number,
   direction: CopyStatement["direction"]
 ): Result.Result<CopyOptions, CopyRefusal> => {
   const given = new Set<string>()
@@ -167,8 +196,9 @@ const optionsOf = (
     forceNotNull: [],
     forceNull: []
   }
-  const rest = words[0] === "with" ? words.slice(1) : words
-  const refused = rest[0] === "(" ? listed(options, given, rest.slice(1, -1)) : worded(options, given, rest)
+  const [rest, first] = words[0] === "with" ? [words.slice(1), from + 1] : [words, from]
+  const refused =
+    rest[0] === "(" ? listed(options, given, rest.slice(1, -1), first + 1) : worded(options, given, rest, first)
   if (refused !== undefined) return Result.fail(refused)
   const csv = options.format === "csv"
   if (!given.has("delimiter")) options.delimiter = csv ? "," : "\t"
@@ -185,12 +215,14 @@ export const copyOf = (statement: ClientStatement): Result.Result<CopyStatement 
   const binary = words[1] === "binary" ? 1 : 0
   let at = 1 + binary
   let query: string | undefined
+  let queryAt = 0
   let table: string | undefined
   let tableName = ""
   let columns: ReadonlyArray<string> | undefined
   if (words[at] === "(") {
     const end = afterParentheses(words, at)
-    query = sql.slice((starts[at] ?? 0) + 1, starts[end - 1])
+    queryAt = (starts[at] ?? 0) + 1
+    query = sql.slice(queryAt, starts[end - 1])
     at = end
   } else {
     const start = at
@@ -214,12 +246,13 @@ export const copyOf = (statement: ClientStatement): Result.Result<CopyStatement 
     return Result.fail({ code: "0A000", message: "COPY ... WHERE is not supported by the gateway" })
   }
   const way = direction === "from" ? "in" : "out"
-  return Result.map(optionsOf(binary === 1 ? ["binary", ...rest] : rest, way), (options) => ({
+  return Result.map(optionsOf(binary === 1 ? ["binary", ...rest] : rest, at + 2 - binary, way), (options) => ({
     direction: way,
     table,
     tableName,
     columns,
     query,
+    queryAt,
     options
   }))
 }

@@ -47,8 +47,14 @@ const parameterOf = (value: string | null, index: number): SqlParameter => ({
   value: value === null ? { isNull: true } : { stringValue: value }
 })
 
-/** An error at a word of a statement. */
-const refusedAt = (statement: ClientStatement, word: number, code: string, message: string, hint?: string): Refused => {
+/** An error at a word of a statement, or at none (-1). */
+export const refusedAt = (
+  statement: ClientStatement,
+  word: number,
+  code: string,
+  message: string,
+  hint?: string
+): Refused => {
   const position = word === -1 ? undefined : characters(statement.sql.slice(0, statement.starts[word])) + 1
   return new Refused({
     fields: { severity: "ERROR", code, message, hint, position: clientPosition(statement, position) }

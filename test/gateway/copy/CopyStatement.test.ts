@@ -97,8 +97,9 @@ it("a COPY names a table with or without columns, or a query, and a way from or 
     ],
     ["copy t to stdin", { direction: "out", table: "t", tableName: "t", columns: undefined, query: undefined }]
   ] as const) {
-    const { options, ...copy } = parsed(sql) ?? assert.fail(sql)
+    const { options, queryAt, ...copy } = parsed(sql) ?? assert.fail(sql)
     assert.deepStrictEqual(copy, expected)
+    assert.strictEqual(queryAt, sql.indexOf("(select") + 1)
     assert.strictEqual(options.format, sql.includes("binary") ? "binary" : "text")
   }
   for (const sql of ["copy t from '/tmp/file'", "copy t to program 'cat'", "copy (select 1) from stdin"]) {

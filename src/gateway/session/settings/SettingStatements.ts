@@ -1,5 +1,6 @@
 /** SET, RESET and DISCARD: the gateway keeps the settings of a session, since the service has no sessions. */
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import { ANSWER_SQLSTATE, answerOf } from "../../../data-api/sql/TypeLookup.ts"
 import { literal } from "../../../data-api/statement/Quoting.ts"
 import { releaseLocks } from "../../locks/AdvisoryLocks.ts"
@@ -7,8 +8,9 @@ import type { ClientStatement } from "../../statement/ClientStatement.ts"
 import { commandTag } from "../../statement/CommandTag.ts"
 import { type Refused, refusal, refusedBy } from "../../statement/Refused.ts"
 import { encodingName } from "../../values/Encodings.ts"
-import type { Session } from "../ClientSession.ts"
+import type { Call, Session } from "../ClientSession.ts"
 import { changeNames, changeSettings, noteModes, type OpenTransaction } from "../OpenTransaction.ts"
+import { asItIs, atTerminator } from "../RowStatements.ts"
 import { done } from "../StatementOutcome.ts"
 import { askedEncoding, encodingSet } from "./ClientEncoding.ts"
 import { ofUser } from "./SessionSettings.ts"
@@ -18,6 +20,7 @@ import {
   characteristics,
   configCalls,
   decidesNames,
+  localPosition,
   material,
   ofGateway,
   quotedSetting,
@@ -51,6 +54,12 @@ execute ${literal(sql)}; raise exception using errcode = '${ANSWER_SQLSTATE}', m
   })
 }
 
+/** Tries a client's SET or RESET; an error of its syntax is PostgreSQL's own, with its place in the statement. */
+const tried = (session: Session, statement: ClientStatement, names: ReadonlyArray<string>) =>
+  Effect.catch(tryAndRollBack(session, asLocal(statement), names), (error) =>
+    Effect.andThen(error.fields.code === "42601" ? asItIs(session, statement) : Effect.void, Effect.fail(error))
+  )
+
 const valueWithin = Effect.fnUntraced(function* (session: Session, name: string) {
   const { records } = yield* session.send({ sql: `show ${quotedSetting(name)}`, early: true })
   const field = records?.[0]?.[0]
@@ -79,7 +88,7 @@ const rememberLocal = Effect.fnUntraced(function* (session: Session, names: Read
 const setEncoding = Effect.fnUntraced(function* (session: Session, statement: ClientStatement, isLocal: boolean) {
   const asked = encodingSet(statement)
   if (asked === undefined) {
-    yield* tryAndRollBack(session, asLocal(statement), ["client_encoding"])
+    yield* tried(session, statement, ["client_encoding"])
     return yield* refusal("0A000", "the value of client_encoding is written in a way that the gateway does not read")
   }
   const { settings } = session
@@ -184,6 +193,17 @@ const setBack = (session: Session, name: string) => {
   return session.send({ sql, early: true })
 }
 
+/** Sends a SET to the transaction, until whose end it holds there. */
+const sendSet = (session: Session, statement: ClientStatement, options: Pick<Call, "early">) =>
+  Effect.mapError(
+    session.send({
+      ...options,
+      sql: asLocal(statement),
+      positionOf: (position) => localPosition(statement, position)
+    }),
+    (error) => atTerminator(error, statement)
+  )
+
 /** SET. */
 export const set = Effect.fnUntraced(function* (session: Session, statement: ClientStatement) {
   const tag = commandTag(statement.words, 0)
@@ -202,20 +222,25 @@ export const set = Effect.fnUntraced(function* (session: Session, statement: Cli
     } else if (transaction !== undefined) {
       // SET CONSTRAINTS names constraints, which the pending search_path finds.
       const namesConstraints = statement.words[1] === "constraints"
-      yield* session.send({ sql: statement.sql, ...(namesConstraints ? {} : { early: true }) })
+      yield* sendSet(session, statement, namesConstraints ? {} : { early: true })
       noteSet(transaction, name, statement)
       if (scope === "local" && name !== undefined) yield* rememberLocal(session, [name])
-    } else
+    } else {
+      // It does nothing there, but PostgreSQL reads it.
+      const read = yield* Effect.result(asItIs(session, statement))
+      if (Result.isFailure(read) && read.failure.fields.code === "42601") return yield* read.failure
       session.listener.notice({
         severity: "WARNING",
         code: "25P01",
         message: `${tag.replace(/^SET$/, scope === "local" ? "SET LOCAL" : "SET TRANSACTION")} can only be used in transaction blocks`
       })
+      yield* Effect.fromResult(read)
+    }
     return done(tag)
   }
   const names = name === "characteristics" ? characteristics : [name]
   if (transaction === undefined) {
-    const { after, before } = yield* tryAndRollBack(session, asLocal(statement), names)
+    const { after, before } = yield* tried(session, statement, names)
     for (const [index, one] of names.entries()) {
       session.settings.noteBefore(one, before[index] ?? "")
       session.settings.remember(one, resets ? undefined : after[index])
@@ -225,7 +250,7 @@ export const set = Effect.fnUntraced(function* (session: Session, statement: Cli
   // A statement may set only the style or only the order; the other must already have the session's value.
   const pending = name === "datestyle" ? transaction.pending.get(name) : undefined
   if (pending !== undefined) yield* session.send({ sql: `set local datestyle to ${literal(pending)}`, early: true })
-  yield* resets ? setBack(session, name) : session.send({ sql: asLocal(statement), early: true })
+  yield* resets ? setBack(session, name) : sendSet(session, statement, { early: true })
   noteSet(transaction, name, statement)
   yield* rememberWithin(session, names)
   return done(tag)
@@ -235,10 +260,11 @@ export const set = Effect.fnUntraced(function* (session: Session, statement: Cli
 export const reset = Effect.fnUntraced(function* (session: Session, statement: ClientStatement) {
   if (refusesWrites(session, statement)) return yield* readOnlyGateway()
   const { name } = changeOf(statement)
+  if (name === undefined && statement.words.length > 2) yield* asItIs(session, statement)
   const names = name === undefined ? session.settings.names.filter((one) => !ofUser.has(one)) : [name]
   // Lets PostgreSQL refuse the name of an unknown setting.
   if (name !== undefined && session.transaction === undefined && !ofGateway.has(name)) {
-    yield* tryAndRollBack(session, statement.sql, names)
+    yield* tried(session, statement, names)
   }
   for (const one of names) {
     if (session.transaction !== undefined && !ofGateway.has(one)) {
@@ -251,8 +277,10 @@ export const reset = Effect.fnUntraced(function* (session: Session, statement: C
 })
 
 /** DISCARD: PostgreSQL itself discards what a transaction has of a session. */
-export const discard = Effect.fnUntraced(function* (session: Session, { sql, words }: ClientStatement) {
+export const discard = Effect.fnUntraced(function* (session: Session, statement: ClientStatement) {
+  const { sql, words } = statement
   const tag = commandTag(words, 0)
+  if (!/^discard (?:all|plans|sequences|temp|temporary)$/.test(words.join(" "))) yield* asItIs(session, statement)
   const all = words[1] === "all"
   if (all && session.status !== "I") return yield* refusal("25001", "DISCARD ALL cannot run inside a transaction block")
   if (session.transaction === undefined && session.upstream.wholeSession) yield* session.begin(true)

@@ -1,7 +1,8 @@
 /** The settings of a session, which the service forgets between calls. Pure. */
+import { characters } from "../../../data-api/Limits.ts"
 import { literal, quotedName, unquotedName } from "../../../data-api/statement/Quoting.ts"
 import { tokenize } from "../../../data-api/statement/SqlLexer.ts"
-import type { ClientStatement } from "../../statement/ClientStatement.ts"
+import { type ClientStatement, clientPosition } from "../../statement/ClientStatement.ts"
 
 /** Settings by name in lower case. */
 export type Settings = ReadonlyMap<string, string>
@@ -163,12 +164,26 @@ export const targetOf = (name: string): string =>
 /** The statement that gives a setting its default until the end of the transaction. */
 export const resetWithin = (name: string): string => `set local ${targetOf(name)} default`
 
-/** Rewrites SET as SET LOCAL, for a transaction of the service. */
-export const asLocal = ({ sql, starts, words }: Pick<ClientStatement, "sql" | "starts" | "words">): string => {
-  if (words[0] !== "set" || words[1] === "local" || words[1] === "transaction" || words[1] === "constraints") return sql
+/** What stands before the rest of a SET that is rewritten as SET LOCAL; undefined for one that stays as it is. */
+const restOf = ({ starts, words }: Pick<ClientStatement, "starts" | "words">): number | undefined => {
+  if (words[0] !== "set" || words[1] === "local" || words[1] === "transaction" || words[1] === "constraints") return
   const at = words[1] === "session" && words[2] !== "authorization" && words[2] !== "characteristics" ? 2 : 1
-  if (words[at] === "session" && words[at + 1] === "characteristics") return sql
-  return `set local ${sql.slice(starts[at] ?? 0)}`
+  return words[at] === "session" && words[at + 1] === "characteristics" ? undefined : starts[at]
+}
+
+const SET_LOCAL = "set local "
+
+/** Rewrites SET as SET LOCAL, for a transaction of the service. */
+export const asLocal = (statement: Pick<ClientStatement, "sql" | "starts" | "words">): string => {
+  const rest = restOf(statement)
+  return rest === undefined ? statement.sql : SET_LOCAL + statement.sql.slice(rest)
+}
+
+/** A position in a SET that was rewritten so, from 1, as one in the client's text. */
+export const localPosition = (statement: ClientStatement, position: number): number | undefined => {
+  const rest = restOf(statement)
+  const shift = rest === undefined ? 0 : characters(statement.sql.slice(0, rest)) - SET_LOCAL.length
+  return clientPosition(statement, position + shift)
 }
 
 /** The arguments of each `set_config` in a statement, as written. */
