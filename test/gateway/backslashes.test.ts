@@ -46,7 +46,16 @@ const texts: ReadonlyArray<string> = [
   "execute p('\\\\')",
   "do 'begin create table made as select ''a\\\\tb'' as a; end'",
   "select a, length(a) from made",
-  "show standard_conforming_strings"
+  "show standard_conforming_strings",
+  "set standard_conforming_strings to off; select 'a\\nb', E'c\\td', 'it''s\\b', nothing",
+  "set standard_conforming_strings to off; select 'a\\nb', E'c\\td', 'it''s\\b', $$e\\f$$",
+  "select 'a\\nb'",
+  "set standard_conforming_strings to on; select 'a\\nb', 'c\\\\'",
+  "select 'a\\nb'",
+  "begin; set local standard_conforming_strings to off; select 'a\\nb'; select 'é\\'::text; commit",
+  "select set_config('standard_conforming_strings', 'off', false), 'a\\nb'; select 'c\\nd'",
+  "reset standard_conforming_strings; select 'a\\nb'",
+  "select n'a\\nb', n'it\\'"
 ]
 
 const prepared: ReadonlyArray<readonly [text: string, values: ReadonlyArray<unknown>]> = [
