@@ -34,6 +34,46 @@ const ofPg = Effect.fnUntraced(function* (url: string) {
   return (text: string, parameters: Array<unknown> = []) => Effect.promise(() => client.query(text, parameters))
 })
 
+/** What postgres.js reads and writes by one connection, and what it says of an error. */
+const ofPostgresJs = async (address: string, prepare = ""): Promise<unknown> => {
+  const sql = postgres(address, { max: 1, onnotice: () => undefined })
+  const codeOf = (error: unknown) => (error instanceof postgres.PostgresError ? error.code : String(error))
+  try {
+    if (prepare !== "") await sql.unsafe(prepare).simple()
+    const read = await sql.unsafe(values)
+    await sql`create table if not exists streamed(id int primary key, name text, tags text[], data jsonb)`
+    await sql`truncate streamed`
+    const rows = [
+      { id: 1, name: "a", tags: ["x", 'y"'], data: sql.json({ k: [1, null] }) },
+      { id: 2, name: "b", tags: [], data: sql.json({}) }
+    ]
+    const inserted = await sql`insert into streamed ${sql(rows)} returning *`
+    const failed = await sql
+      .begin(async (tx) => {
+        await tx`insert into streamed values (3, 'c')`
+        await tx`select 1/0`
+      })
+      .catch(codeOf)
+    const nested = await sql.begin(async (tx) => {
+      await tx`insert into streamed values (4, 'd')`
+      const inner = await tx.savepoint((save) => save`insert into streamed values (4, 'again')`).catch(codeOf)
+      return [inner, [...(await tx`update streamed set name = ${"e"} where id = ${4} returning id, name`)]]
+    })
+    const level = await sql.begin("read only", (tx) => tx`delete from streamed`).catch(codeOf)
+    const twice = await sql`insert into streamed values (1, 'again')`.catch(codeOf)
+    const pages: Array<unknown> = []
+    for await (const page of sql`select * from generate_series(1, 25) g`.cursor(10)) pages.push([...page])
+    const copied: Array<string> = []
+    for await (const chunk of await sql`copy (select id, name from streamed order by id) to stdout`.readable())
+      copied.push(String(chunk))
+    const several = await sql`select 1 as a; select 'b' as b`.simple()
+    const all = await sql`select id, name, tags, data from streamed where id = any(${[1, 2, 3, 4]}) order by id`
+    return [[...read], [...inserted], failed, nested, level, twice, pages, copied.join(""), several, [...all]]
+  } finally {
+    await sql.end()
+  }
+}
+
 const outcomes = Effect.fnUntraced(function* (url: string) {
   const query = yield* ofPg(url)
   const read = yield* query(values)
@@ -154,31 +194,8 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
     it.effect("postgres.js reads, writes, streams by cursor and runs transactions", () =>
       Effect.gen(function* () {
         const { directUrl, url } = yield* TestGateway
-        const through = async (address: string) => {
-          const sql = postgres(address, { max: 2, onnotice: () => undefined })
-          try {
-            const read = await sql.unsafe(values)
-            await sql`create table if not exists streamed(id int, name text)`
-            await sql`truncate streamed`
-            await sql`insert into streamed ${sql([
-              { id: 1, name: "a" },
-              { id: 2, name: "b" }
-            ])}`
-            const failed = await sql
-              .begin(async (tx) => {
-                await tx`insert into streamed values (3, 'c')`
-                await tx`select 1/0`
-              })
-              .catch((error: unknown) => String(error))
-            const pages: Array<unknown> = []
-            for await (const page of sql`select * from generate_series(1, 25) g`.cursor(10)) pages.push([...page])
-            return [[...read], [...(await sql`select * from streamed order by id`)], failed, pages]
-          } finally {
-            await sql.end()
-          }
-        }
-        const direct = yield* Effect.promise(() => through(directUrl))
-        assert.deepStrictEqual(yield* Effect.promise(() => through(url)), direct)
+        const direct = yield* Effect.promise(() => ofPostgresJs(directUrl))
+        assert.deepStrictEqual(yield* Effect.promise(() => ofPostgresJs(url)), direct)
       })
     )
 
@@ -218,4 +235,18 @@ describe.skipIf(TestDatabase.postgresUrl === undefined)(TestDatabase.onPostgres(
       })
     )
   })
+
+  layer(gateway(TestDatabase.postgresUrl ?? "", { wholeSession: true }), { timeout: "60 seconds" })(
+    "with --session",
+    (it) => {
+      it.effect("postgres.js has a session of its own", () =>
+        Effect.gen(function* () {
+          const { directUrl, url } = yield* TestGateway
+          const own = "create temp table streamed(id int primary key, name text, tags text[], data jsonb)"
+          const direct = yield* Effect.promise(() => ofPostgresJs(directUrl, own))
+          assert.deepStrictEqual(yield* Effect.promise(() => ofPostgresJs(url, own)), direct)
+        })
+      )
+    }
+  )
 })

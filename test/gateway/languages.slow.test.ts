@@ -75,10 +75,14 @@ const drivers = [
 
 const pgbouncer = found("pgbouncer", ["--version"], "pgbouncer", "/usr/sbin/pgbouncer")
 
-const jdbc: Invocation = (url) => {
-  const { password } = new URL(url)
-  return run(java ?? "", ["-cp", jar, "-Duser.timezone=UTC", `${programs}JdbcProgram.java`, url, password || "none"])
-}
+/** pgJDBC sends the time zone of its machine. */
+const jdbc =
+  (zone: string, ...more: ReadonlyArray<string>): Invocation =>
+  (url) => {
+    const { password } = new URL(url)
+    const program = [`${programs}JdbcProgram.java`, url, password || "none", ...more]
+    return run(java ?? "", ["-cp", jar, `-Duser.timezone=${zone}`, ...program])
+  }
 
 const freePort = Effect.callback<number>((resume) => {
   const server = createServer()
@@ -137,7 +141,12 @@ describe.skipIf(serverUrl === undefined)(TestDatabase.onPostgres("other language
       it.effect.skipIf(command === undefined)(name, () => printsTheSame((url) => invoke(url), expected), 300_000)
     }
 
-    it.effect.skipIf(java === undefined || !hasDriver)("pgJDBC", () => printsTheSame(jdbc, "22P02 ERROR"), 120_000)
+    for (const zone of ["UTC", "Europe/Berlin"])
+      it.effect.skipIf(java === undefined || !hasDriver)(
+        `pgJDBC in ${zone}`,
+        () => printsTheSame(jdbc(zone), "22P02 ERROR"),
+        120_000
+      )
 
     it.effect.skipIf(pgbouncer === undefined)(
       "pgbouncer pools sessions and transactions",
@@ -173,5 +182,24 @@ describe.skipIf(serverUrl === undefined)(TestDatabase.onPostgres("other language
         300_000
       )
     }
+  })
+
+  layer(gateway(serverUrl ?? "", { wholeSession: true }), { timeout: "5 minutes" })("with --session", (it) => {
+    const asyncpg = python("asyncpg")
+    it.effect.skipIf(asyncpg === undefined)(
+      "asyncpg",
+      () =>
+        printsTheSame(
+          (url) => run(asyncpg ?? "", [`${programs}asyncpg_program.py`, url, "session"]),
+          "[0, 2, 4, 6, 8, 10, 12, 14, 16, 18]"
+        ),
+      120_000
+    )
+
+    it.effect.skipIf(java === undefined || !hasDriver)(
+      "pgJDBC",
+      () => printsTheSame(jdbc("UTC", "session"), "22P02 ERROR"),
+      120_000
+    )
   })
 })
