@@ -58,6 +58,12 @@ const conversations: Readonly<Record<string, Conversation>> = {
     "commit",
     "reset all"
   ),
+  "RESET ALL within a transaction": [
+    ...asked("begin", "set local datestyle to german", "set local work_mem to '8MB'", "set transaction read only"),
+    ...asked("select set_config('intervalstyle', 'iso_8601', true)", "set timezone to 'Asia/Tokyo'", "reset all"),
+    ...asked("show datestyle", "show work_mem", "show intervalstyle", "show timezone", "show transaction_read_only"),
+    ...asked("savepoint a", "set local datestyle to sql", "rollback to a", "reset all", "commit")
+  ],
   "a failure, which takes back what the transaction has set": [
     ...asked("begin", "set timezone to 'Asia/Tokyo'", "select 1/0", "rollback"),
     ...asked("begin", "set local timezone to 'Asia/Tokyo'", "select 1/0", "commit"),

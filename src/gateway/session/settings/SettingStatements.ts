@@ -256,12 +256,19 @@ export const set = Effect.fnUntraced(function* (session: Session, statement: Cli
   return done(tag)
 })
 
+/** What RESET ALL does not reset: the user, and the transaction's own modes. */
+const survives = (name: string): boolean => ofUser.has(name) || name === "seed" || name.startsWith("transaction_")
+
+/** The settings that RESET ALL resets, as far as they may have been changed. */
+const resetByAll = ({ settings, transaction }: Session): ReadonlyArray<string> =>
+  [...new Set([...settings.names, ...(transaction?.changed ?? [])])].filter((name) => !survives(name))
+
 /** RESET. */
 export const reset = Effect.fnUntraced(function* (session: Session, statement: ClientStatement) {
   if (refusesWrites(session, statement)) return yield* readOnlyGateway()
   const { name } = changeOf(statement)
   if (name === undefined && statement.words.length > 2) yield* asItIs(session, statement)
-  const names = name === undefined ? session.settings.names.filter((one) => !ofUser.has(one)) : [name]
+  const names = name === undefined ? resetByAll(session) : [name]
   // Lets PostgreSQL refuse the name of an unknown setting.
   if (name !== undefined && session.transaction === undefined && !ofGateway.has(name)) {
     yield* tried(session, statement, names)
