@@ -14,6 +14,21 @@ const failed: Conversation = [
 ]
 
 const conversations: Readonly<Record<string, Conversation>> = {
+  "a beginning that fails": [
+    ...asked("select 1; begin isolation level serializable; select 2", "rollback"),
+    ...asked(
+      "select 1; begin read only; select 2",
+      "rollback",
+      "begin; select 1",
+      "begin isolation level serializable"
+    ),
+    [query("rollback")],
+    [
+      ...[parse("", "select 1"), bind("", ""), execute("")],
+      ...[parse("", "begin isolation level serializable"), bind("", ""), execute(""), sync]
+    ],
+    [query("rollback")]
+  ],
   "by the simple protocol": [
     ...failed,
     ...asked(

@@ -32,7 +32,11 @@ const conversations: Readonly<Record<string, Conversation>> = {
     ),
     ...asked("begin", "set local timezone to 'Asia/Tokyo'", "set local timezone to default", "rollback"),
     ...asked("begin", "set local timezone to 'Asia/Tokyo'", "reset timezone", "rollback"),
-    ...asked("set local timezone to 'Asia/Tokyo'", "begin; set local timezone to 'Asia/Tokyo'; commit"),
+    ...asked(
+      "set local timezone to 'Asia/Tokyo'",
+      "show timezone",
+      "begin; set local timezone to 'Asia/Tokyo'; commit"
+    ),
     ...asked("begin; set local timezone to 'Asia/Tokyo'", "commit"),
     ...asked("begin", "set local application_name to 'one'", "set local standard_conforming_strings to off", "commit"),
     ...asked("begin", "set local work_mem to '8MB'", "set local search_path to pg_catalog", "commit")

@@ -25,12 +25,13 @@ export const begin = Effect.fnUntraced(function* (session: Session, statement: C
   if (session.upstream.readOnly && /\bwrite\b/i.test(modes)) return yield* readOnlyGateway()
   if (transaction === undefined) yield* session.begin(false, modes)
   else {
-    if (transaction.implicit) transaction.implicit = false
-    else yield* warning(session, "25001", "there is already a transaction in progress")
+    if (!transaction.implicit) yield* warning(session, "25001", "there is already a transaction in progress")
     if (modes !== "") {
       yield* session.setModes(modes)
       if (session.transaction !== undefined) noteModes(session.transaction, modes)
     }
+    // With modes that PostgreSQL refuses it has not begun.
+    if (session.transaction !== undefined) session.transaction.implicit = false
   }
   return done(commandTag(statement.words, 0))
 })

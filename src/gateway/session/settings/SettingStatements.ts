@@ -226,8 +226,9 @@ export const set = Effect.fnUntraced(function* (session: Session, statement: Cli
       noteSet(transaction, name, statement)
       if (scope === "local" && name !== undefined) yield* rememberLocal(session, [name])
     } else {
-      // It does nothing there, but PostgreSQL reads it.
+      // PostgreSQL reads it, and it does nothing there: in the transaction of the whole session it would.
       const read = yield* Effect.result(asItIs(session, statement))
+      yield* session.rollback()
       if (Result.isFailure(read) && read.failure.fields.code === "42601") return yield* read.failure
       session.listener.notice({
         severity: "WARNING",
