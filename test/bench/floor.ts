@@ -1,14 +1,14 @@
 /**
  * What a call can't do without: its signature, a request and an answer on a kept connection, and JSON's own parser. The
- * requests are what the driver sends, written beforehand; nothing is typed, checked, traced, retried or decoded. For the
- * decoded rows the same objects are made by code that knows this one statement.
+ * requests are what the driver sends, written beforehand; nothing is typed, checked, traced, retried or decoded. The rows of
+ * the bulk insert are written, and the decoded rows made, for each call by code that knows this one statement.
  */
 import { BigDecimal, Redacted, Result } from "effect"
 import { SocketTransport } from "../../src/data-api/aws/http/SocketTransport.ts"
 import { Signer } from "../../src/data-api/aws/Signer.ts"
 import { textOfBody } from "../../src/data-api/rest-json/WireFailures.ts"
 import { parseJson } from "../../src/data-api/values/SoundJson.ts"
-import { id, type Work } from "./contenders.ts"
+import { bulkRows, id, type Work } from "./contenders.ts"
 import { type Load, loadOf } from "./measure.ts"
 import { arns, credentials, region } from "./processes.ts"
 
@@ -44,6 +44,17 @@ const heldOf = ({ records }: HeldAnswer) =>
     allocation_asset_class: parseJson(textOf(fields[12]))
   }))
 
+/** The rows of the bulk insert in JSON that PostgreSQL reads. */
+const rowsText = (): string =>
+  JSON.stringify(
+    bulkRows.map(({ created_at, quantity, symbol, version }) => ({
+      symbol,
+      quantity,
+      version: String(version),
+      created_at: created_at.toISOString()
+    }))
+  )
+
 /** Signs and sends a request, and parses the answer. */
 export type BareCall = <A>(path: string, body: string) => Promise<A>
 
@@ -76,10 +87,10 @@ export const floor = (endpoint: string): Work & Readonly<Record<"positions", Loa
   const point = statement("select * from things where id = :p1::uuid", { parameters: [text("p1", id)] })
   const eight = Array.from({ length: 8 }, (_, n) => text(`p${n}`, "215.3000"))
   const insert = statement("insert into things values (:p0, :p1, :p2, :p3, :p4, :p5, :p6, :p7)", { parameters: eight })
-  const rows = JSON.stringify(Array.from({ length: 500 }, (_, n) => ({ symbol: `SYM${n}`, quantity: `${n}.1234` })))
-  const bulk = statement("insert into things select * from json_populate_recordset(null::things, :p1::json)", {
-    parameters: [text("p1", rows)]
-  })
+  const bulk = (rows: string) =>
+    statement("insert into things select * from json_populate_recordset(null::things, :p1::json)", {
+      parameters: [text("p1", rows)]
+    })
   const held = statement("select * from all_held where account_id = :p1::uuid", { parameters: [text("p1", id)] })
   const transaction = async () => {
     await call("/BeginTransaction", JSON.stringify(arns))
@@ -90,7 +101,7 @@ export const floor = (endpoint: string): Work & Readonly<Record<"positions", Loa
     "point select": loadOf(() => call("/Execute", point)),
     "1,000 rows": loadOf(() => call("/Execute", statement("select * from thousand"))),
     "insert of 8": loadOf(() => call("/Execute", insert)),
-    "bulk insert of 500": loadOf(() => call("/Execute", bulk)),
+    "bulk insert of 500": loadOf(() => call("/Execute", bulk(rowsText()))),
     "transaction of 3": loadOf(transaction),
     positions: loadOf(async () => heldOf(await call<HeldAnswer>("/Execute", held)))
   }

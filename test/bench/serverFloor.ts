@@ -108,11 +108,25 @@ class Backend {
   }
 }
 
-/** An int8, a text and a numeric, which is not taken apart. */
+/** A numeric of at least 1. */
+const numeric = (octets: Buffer, at: number): string => {
+  const [count, weight, scale] = [octets.readInt16BE(at), octets.readInt16BE(at + 2), octets.readInt16BE(at + 6)]
+  let whole = ""
+  let fraction = ""
+  for (let index = 0; index <= weight || fraction.length < scale; index++) {
+    const digits = String(index < count ? octets.readInt16BE(at + 8 + 2 * index) : 0)
+    if (index > weight) fraction += digits.padStart(4, "0")
+    else whole += index === 0 ? digits : digits.padStart(4, "0")
+  }
+  return `${whole}.${fraction.slice(0, scale)}`
+}
+
+/** An int8, a text and a numeric. */
 const fields = (octets: Buffer, at: number): string => {
-  const name = octets.toString("latin1", at + 23, at + 23 + octets.readInt32BE(at + 19))
+  const end = at + 23 + octets.readInt32BE(at + 19)
+  const name = octets.toString("latin1", at + 23, end)
   const id = octets.readBigInt64BE(at + 11)
-  return `[{"longValue":${id}},{"stringValue":"${name}"},{"stringValue":"625.00"}]`
+  return `[{"longValue":${id}},{"stringValue":"${name}"},{"stringValue":"${numeric(octets, end + 4)}"}]`
 }
 
 const backends = Array.from({ length: Number(connections) }, () => new Backend())
