@@ -4,6 +4,7 @@ import { Decimal } from "./Decimal.ts"
 import { StoredSymbol } from "./Instrument.ts"
 import { withJson } from "./Json.ts"
 
+const Day = Schema.String.annotate({ description: "The day, in UTC, as YYYY-MM-DD" })
 const Values = Schema.Record(Schema.String, Decimal)
 
 /** The value of a user's portfolio on a day, in US dollars; the key `unclassified` holds what no allocation covers. */
@@ -11,7 +12,7 @@ export const PortfolioSnapshot = withJson(
   "snapshot of a portfolio",
   Schema.Struct({
     clerk_user_id: Schema.String.pipe(Schema.brand("ClerkUserId")),
-    day: Schema.String.annotate({ description: "The day, in UTC, as YYYY-MM-DD" }),
+    day: Day,
     cash: Decimal,
     market_value: Decimal,
     total: Decimal,
@@ -29,7 +30,7 @@ export const DailyPrice = withJson(
   "price of a day",
   Schema.Struct({
     symbol: StoredSymbol,
-    day: Schema.String.annotate({ description: "The day, in UTC, as YYYY-MM-DD" }),
+    day: Day,
     price: Decimal
   }).annotate({ description: "The price of an instrument on a day, in US dollars" })
 )

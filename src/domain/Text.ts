@@ -46,7 +46,8 @@ export const onCalendar = Schema.makeFilter((text: string) => {
 })
 
 /** What is said of anything but a day. */
-export const dayExpected = "expected a day like 2026-02-28"
+export const aDay = "a day like 2026-02-28"
+const dayExpected = `expected ${aDay}`
 
 /** A day of the calendar from year 1 to 9999, `2026-02-28`; one that does not exist, like `2026-02-30`, is refused. */
 export const CalendarDay = Schema.String.annotate({

@@ -167,7 +167,7 @@ const listByUser = (sql: Sql): Operations["listByUser"] =>
   Effect.fn("Accounts.listByUser")((user) =>
     read.list(sql`
       SELECT ${columns} FROM accounts
-      WHERE clerk_user_id = ${user}::varchar ORDER BY created_at DESC, id DESC`)
+      ${Tables.ofUser(sql, user)} ORDER BY created_at DESC, id DESC`)
   )
 
 const pageSize = 1000
@@ -179,10 +179,7 @@ const all =
 
 const deleteAll = (sql: Sql): Operations["deleteAll"] =>
   Effect.fn("Accounts.deleteAll")((user) =>
-    read.list(
-      seeingDeleted(sql)(sql`DELETE FROM accounts WHERE clerk_user_id = ${user}::varchar RETURNING ${columns}`),
-      "deleted"
-    )
+    read.list(seeingDeleted(sql)(sql`DELETE FROM accounts ${Tables.ofUser(sql, user)} RETURNING ${columns}`), "deleted")
   )
 
 const sums = /* @__PURE__ */ reader({ name: "accounts", key: "clerk_user_id" }, AccountTotals)
@@ -192,7 +189,7 @@ const totals = (sql: Sql): Operations["totals"] =>
     sums.first(
       sql`
         WITH account AS (
-          SELECT id, cash_balance FROM accounts WHERE clerk_user_id = ${user}::varchar
+          SELECT id, cash_balance FROM accounts ${Tables.ofUser(sql, user)}
         ), cash AS (
           SELECT count(*)::int AS accounts, coalesce(sum(cash_balance), 0) AS cash FROM account
         ), held AS (
@@ -200,7 +197,7 @@ const totals = (sql: Sql): Operations["totals"] =>
           FROM account JOIN positions ON positions.account_id = account.id JOIN instruments USING (symbol)
         )
         SELECT clerk_user_id, accounts, positions, cash, market_value, cash + market_value AS total
-        FROM cash, held, users WHERE clerk_user_id = ${user}::varchar`,
+        FROM cash, held, users ${Tables.ofUser(sql, user)}`,
       () => new UserNotFound({ clerk_user_id: asText(user) })
     )
   )

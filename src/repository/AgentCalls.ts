@@ -3,9 +3,11 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
 import { ClerkUserId } from "../domain/User.ts"
+import { checked, count, length, word } from "./calls/Arguments.ts"
 import { interval } from "./jobs/JobChange.ts"
 import { computed, type Listed, type RepositoryError, reader } from "./Rows.ts"
 import * as Tables from "./Tables.ts"
@@ -58,18 +60,20 @@ const columns = /* @__PURE__ */ Tables.selected(table)
 const read = /* @__PURE__ */ reader(table, AgentCall)
 
 const list = (sql: SqlClient.SqlClient): Operations["list"] =>
-  Effect.fn("AgentCalls.list")((options?: AgentCallListOptions) =>
-    read.list(sql`
+  Effect.fn("AgentCalls.list")(function* (options?: AgentCallListOptions) {
+    yield* checked(options, { user: word, limit: count })
+    return yield* read.list(sql`
       SELECT ${columns} FROM agent_calls
-      ${options?.user === undefined ? Tables.nothing : sql`WHERE clerk_user_id = ${options.user}::varchar`}
+      ${Predicate.isNullish(options?.user) ? Tables.nothing : Tables.ofUser(sql, options.user)}
       ORDER BY called_at DESC, id DESC ${Tables.limited(sql, options?.limit ?? 100)}`)
-  )
+  })
 
 const atOnce = 10_000
 const counts = /* @__PURE__ */ computed(/* @__PURE__ */ Schema.Struct({ deleted: Schema.Int }))
 
 const prune = (sql: SqlClient.SqlClient): Operations["prune"] =>
   Effect.fn("AgentCalls.prune")(function* (olderThan) {
+    yield* checked({ olderThan }, { olderThan: length }, "olderThan")
     for (let all = 0; ; ) {
       const [{ deleted } = { deleted: 0 }] = yield* counts(sql`
         WITH old AS (

@@ -7,10 +7,10 @@ import * as SqlClient from "effect/sql/SqlClient"
 import type { Fragment } from "effect/sql/Statement"
 import { Change, DailyPrice, PortfolioSnapshot } from "../domain/DailyValues.ts"
 import { type InstrumentSymbol, StoredSymbol } from "../domain/Instrument.ts"
-import { InvalidInput } from "../domain/Problems.ts"
-import { CalendarDay, dayExpected } from "../domain/Text.ts"
+import { aDay, CalendarDay } from "../domain/Text.ts"
 import type { ClerkUserId } from "../domain/User.ts"
 import { meant, meantBy, today } from "./batches/InstrumentBatches.ts"
+import { checked, listOf, type Rule, word } from "./calls/Arguments.ts"
 import { isAlone, isForeignKeyViolation, seeingDeleted } from "./DeletedMeanwhile.ts"
 import { computed, everyPage, type Listed, type RepositoryError, type Row, reader } from "./Rows.ts"
 import * as Tables from "./Tables.ts"
@@ -75,15 +75,10 @@ type Sql = SqlClient.SqlClient
 const snapshots = { name: "portfolio_snapshots", key: "day", row: PortfolioSnapshot }
 const dailyPrices = { name: "price_history", key: "day", row: DailyPrice }
 
-const isDay = /* @__PURE__ */ Schema.is(CalendarDay)
+const day: Rule = [/* @__PURE__ */ Schema.is(CalendarDay), aDay]
 
 /** Fails if a day is not valid, and names the member. */
-const checked = (period: Period): Effect.Effect<Period, InvalidInput> => {
-  const problems = (["from", "to"] as const)
-    .filter((path) => !isDay(period?.[path]))
-    .map((path) => ({ path, message: dayExpected }))
-  return problems.length === 0 ? Effect.succeed(period) : Effect.fail(new InvalidInput({ subject: "period", problems }))
-}
+const daysChecked = (period: Period) => Effect.as(checked(period, { from: day, to: day }, "from", "to"), period)
 
 /** The SQL of the sums of values by one of the allocations, as a column of texts by name; the rest is `unclassified`. */
 const spread = (name: string, allocation: string, cash: string) => {
@@ -122,7 +117,7 @@ const replaced = /* @__PURE__ */ Tables.fixed(
 const snapshotOf = (sql: Sql, user: string | undefined) =>
   sql`
     WITH person AS (
-      SELECT clerk_user_id FROM users ${user === undefined ? Tables.nothing : sql`WHERE clerk_user_id = ${user}::varchar`}
+      SELECT clerk_user_id FROM users ${user === undefined ? Tables.nothing : Tables.ofUser(sql, user)}
     ), account AS (
       SELECT accounts.id, clerk_user_id, CASE WHEN cash_balance < 'NaN' THEN cash_balance ELSE 0 END AS cash
       FROM accounts JOIN person USING (clerk_user_id)
@@ -172,9 +167,10 @@ const each = Effect.fnUntraced(function* <E>(sql: Sql, take: (user: string) => E
 
 const snapshot = (sql: Sql): Operations["snapshot"] =>
   Effect.fn("History.snapshot")(function* (options?: { readonly user?: ClerkUserId | undefined }) {
+    yield* checked(options, { user: word })
     const take = (user: string | undefined) =>
       Effect.map(taken(seeingDeleted(sql)(snapshotOf(sql, user))), ([result]) => result?.users ?? 0)
-    return yield* take(options?.user).pipe(
+    return yield* take(options?.user ?? undefined).pipe(
       Effect.catchTag("SqlError", (error) =>
         Effect.flatMap(isAlone(sql), (alone) =>
           alone && isForeignKeyViolation(error) ? each(sql, take) : Effect.fail(error)
@@ -201,8 +197,8 @@ const snapshotsOfPage = 250
 
 const portfolio = (sql: Sql): Operations["portfolio"] =>
   Effect.fn("History.portfolio")(function* (user, period) {
-    const select = sql`SELECT ${columns} FROM portfolio_snapshots WHERE clerk_user_id = ${user}::varchar`
-    return yield* readSnapshots.list(daysOf(yield* checked(period), snapshotsOfPage, sql, select))
+    const select = sql`SELECT ${columns} FROM portfolio_snapshots ${Tables.ofUser(sql, user)}`
+    return yield* readSnapshots.list(daysOf(yield* daysChecked(period), snapshotsOfPage, sql, select))
   })
 
 const priceColumns = /* @__PURE__ */ Tables.settable(DailyPrice)
@@ -211,7 +207,7 @@ const pricesOfPage = 5000
 const prices = (sql: Sql): Operations["prices"] =>
   Effect.fn("History.prices")(function* (symbol, period) {
     const select = sql`SELECT ${priceColumns} FROM price_history WHERE symbol = ${meantBy(sql, symbol)}`
-    return yield* readPrices.list(daysOf(yield* checked(period), pricesOfPage, sql, select))
+    return yield* readPrices.list(daysOf(yield* daysChecked(period), pricesOfPage, sql, select))
   })
 
 /** The SQL of what changed between two rows, `first` and `last`, that have a day and a value. */
@@ -229,8 +225,8 @@ const readChange = /* @__PURE__ */ reader(snapshots, Change)
 
 const portfolioChange = (sql: Sql): Operations["portfolioChange"] =>
   Effect.fn("History.portfolioChange")(function* (user, period) {
-    const select = sql`SELECT day, total AS value FROM portfolio_snapshots WHERE clerk_user_id = ${user}::varchar`
-    const [row] = yield* sql`SELECT ${changed} FROM ${ends(yield* checked(period), sql, select)}`
+    const select = sql`SELECT day, total AS value FROM portfolio_snapshots ${Tables.ofUser(sql, user)}`
+    const [row] = yield* sql`SELECT ${changed} FROM ${ends(yield* daysChecked(period), sql, select)}`
     return row === undefined ? null : yield* readChange.row(row)
   })
 
@@ -241,8 +237,9 @@ const readPriceChanges = /* @__PURE__ */ reader(
 
 const priceChanges = (sql: Sql): Operations["priceChanges"] =>
   Effect.fn("History.priceChanges")(function* (symbols, period) {
+    yield* checked({ symbols }, { symbols: listOf(word) }, "symbols")
     const select = sql`SELECT day, price AS value FROM price_history WHERE price_history.symbol = wanted.symbol`
-    const between = ends(yield* checked(period), sql, select)
+    const between = ends(yield* daysChecked(period), sql, select)
     return yield* readPriceChanges.list(sql`
       SELECT wanted.symbol, ${changed}
       FROM (SELECT DISTINCT ${meant("given")} AS symbol FROM unnest(${symbols}::text[]) AS given) AS wanted, ${between}

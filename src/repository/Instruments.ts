@@ -1,11 +1,11 @@
 /** The instruments that can be held: funds, shares, bonds, commodities. */
 import * as Arr from "effect/Array"
-import * as Cache from "effect/Cache"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
 import {
@@ -34,6 +34,7 @@ import {
   type UpsertResult,
   upsertMany
 } from "./batches/InstrumentBatches.ts"
+import { checked, count, int, length, list, word } from "./calls/Arguments.ts"
 import { seeingDeleted } from "./DeletedMeanwhile.ts"
 import {
   computed,
@@ -59,6 +60,11 @@ export interface KnownInstrument {
 export interface CacheOptions {
   readonly timeToLive: Duration.Input
   readonly capacity?: number
+}
+
+interface SearchOptions {
+  readonly limit?: number
+  readonly offset?: number
 }
 
 type Find = (symbol: InstrumentSymbol) => Effect.Effect<Instrument, InstrumentNotFound | RepositoryError>
@@ -118,10 +124,7 @@ export interface Operations {
    *
    * @errors RepositoryError
    */
-  readonly search: (
-    part: string,
-    options?: { readonly limit?: number; readonly offset?: number }
-  ) => Effect.Effect<Listed<Instrument>, RepositoryError>
+  readonly search: (part: string, options?: SearchOptions) => Effect.Effect<Listed<Instrument>, RepositoryError>
 
   /**
    * The instruments that a user holds and that lack an allocation by region, sector or asset class, by symbol: all, or
@@ -234,22 +237,38 @@ const findBySymbol = (sql: Sql): Operations["findBySymbol"] => {
   })
 }
 
+// Lookups at the same time are one request already, so only what was found is kept, the last one used at the end.
 const cached = (find: Find): Operations["cached"] =>
-  Effect.fn("Instruments.cached")(function* (options) {
-    const cache = yield* Cache.makeWith(find, {
-      capacity: options.capacity ?? 1000,
-      timeToLive: (exit) => (Exit.isSuccess(exit) ? options.timeToLive : 0)
+  Effect.fn("Instruments.cached")((options) =>
+    Effect.sync(() => {
+      const kept = new Map<string, { readonly instrument: Instrument; readonly until: number }>()
+      return Effect.fnUntraced(function* (symbol: InstrumentSymbol) {
+        yield* checked(options, { timeToLive: length, capacity: count }, "timeToLive")
+        const now = yield* Clock.currentTimeMillis
+        const known = kept.get(symbol)
+        const isKept = known !== undefined && now < known.until
+        const entry = isKept
+          ? known
+          : { instrument: yield* find(symbol), until: now + Duration.toMillis(options.timeToLive) }
+        kept.delete(symbol)
+        kept.set(symbol, entry)
+        for (const oldest of kept.keys()) {
+          if (kept.size <= (options.capacity ?? 1000)) break
+          kept.delete(oldest)
+        }
+        return entry.instrument
+      })
     })
-    return (symbol: InstrumentSymbol) => Cache.get(cache, symbol)
-  })
+  )
 
 /** Each row once, by its symbol: several spellings may mean one instrument. */
 const sorted = (rows: ReadonlyArray<Row>): ReadonlyArray<Row> =>
   [...new Map(rows.map((row) => [`${row["symbol"]}`, row]))].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row)
 
 const findMany = (sql: Sql): Operations["findMany"] =>
-  Effect.fn("Instruments.findMany")((symbols) =>
-    read.list(
+  Effect.fn("Instruments.findMany")(function* (symbols) {
+    yield* checked({ symbols }, { symbols: list }, "symbols")
+    return yield* read.list(
       Effect.map(
         Effect.forEach(
           Arr.chunksOf([...new Set(symbols)].filter(isStorable), pageSize),
@@ -259,7 +278,7 @@ WHERE symbol IN (SELECT ${meant("given")} FROM unnest(${some}::text[]) AS given)
         (pages) => sorted(pages.flat())
       )
     )
-  )
+  })
 
 /** Every instrument, or those of one type, by symbol. */
 const everyInstrument = (sql: Sql, type?: InstrumentType) => {
@@ -272,7 +291,10 @@ const everyInstrument = (sql: Sql, type?: InstrumentType) => {
 
 const all = (sql: Sql): Operations["all"] => Effect.fn("Instruments.all")(() => everyInstrument(sql))
 
-const byType = (sql: Sql): Operations["byType"] => Effect.fn("Instruments.byType")((type) => everyInstrument(sql, type))
+const byType = (sql: Sql): Operations["byType"] =>
+  Effect.fn("Instruments.byType")((type) =>
+    Effect.andThen(checked({ type }, { type: word }, "type"), everyInstrument(sql, type))
+  )
 
 /** The SQL of text without capitals: those of ASCII as everywhere, since `lower` makes of `I` another letter in Turkish. */
 const small = (text: string) => `lower(lower(${text} COLLATE "C") COLLATE "default")`
@@ -291,10 +313,12 @@ const closeness = /* @__PURE__ */ Tables.fixed(`CASE
 END`)
 
 const search = (sql: Sql): Operations["search"] =>
-  Effect.fn("Instruments.search")((part: string, options?: { readonly limit?: number; readonly offset?: number }) => {
+  Effect.fn("Instruments.search")(function* (part: string, options?: SearchOptions) {
+    yield* checked({ part }, { part: word }, "part")
+    yield* checked(options, { limit: count, offset: int })
     // No stored text contains what the database can't store.
-    if (!isStorable(part)) return Effect.succeed(listed([]))
-    return read.list(sql`
+    if (!isStorable(part)) return listed([])
+    return yield* read.list(sql`
       WITH wanted AS (
         SELECT lower(part) AS part, ${smallPart} AS symbol_part FROM (SELECT trim(${part}::text) AS part) AS given
       )
@@ -305,16 +329,19 @@ const search = (sql: Sql): Operations["search"] =>
   })
 
 const unclassified = (sql: Sql): Operations["unclassified"] =>
-  Effect.fn("Instruments.unclassified")((user, options) => {
+  Effect.fn("Instruments.unclassified")(function* (user, options) {
+    yield* checked(options, { after: word, limit: count })
     const page = (after: string | undefined, limit: number) => sql`
       SELECT ${columns} FROM instruments
       WHERE '{}' IN (allocation_regions, allocation_sectors, allocation_asset_class)
         AND ${Tables.following(sql, "symbol", after)} AND symbol IN (
-        SELECT positions.symbol FROM positions JOIN accounts ON accounts.id = account_id WHERE clerk_user_id = ${user}::varchar)
+        SELECT positions.symbol FROM positions JOIN accounts ON accounts.id = account_id ${Tables.ofUser(sql, user)})
       ORDER BY symbol ${Tables.limited(sql, limit)}`
     const { after, limit } = options ?? {}
-    return read.list(
-      limit === undefined ? everyPage(pageSize, "symbol", (last) => page(last ?? after, pageSize)) : page(after, limit)
+    return yield* read.list(
+      Predicate.isNullish(limit)
+        ? everyPage(pageSize, "symbol", (last) => page(last ?? after, pageSize))
+        : page(after, limit)
     )
   })
 

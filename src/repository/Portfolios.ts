@@ -106,12 +106,12 @@ const pages = /* @__PURE__ */ computed(
 const page = (sql: Sql, user: ClerkUserId, last: string) =>
   pages(sql`
     WITH account AS (
-      SELECT * FROM accounts WHERE clerk_user_id = ${user}::varchar
+      SELECT * FROM accounts ${Tables.ofUser(sql, user)}
     ), held AS (
       SELECT positions.* FROM positions JOIN account ON account.id = positions.account_id
     ), part AS (
       SELECT '1' AS key, 'user' AS kind, ${Tables.rowAsJson(Tables.users)} AS fields
-      FROM users WHERE clerk_user_id = ${user}::varchar
+      FROM users ${Tables.ofUser(sql, user)}
       UNION ALL
       SELECT '2' || account_id || symbol, 'position', ${Tables.rowAsJson(Tables.positions)} FROM held
       UNION ALL
@@ -244,7 +244,7 @@ const addFrom = (sql: Sql, json: string, known: boolean) =>
 const addToUser = (sql: Sql, user: ClerkUserId, json: string) =>
   sql.withTransaction(
     Effect.andThen(
-      sql`SELECT clerk_user_id FROM users WHERE clerk_user_id = ${user}::varchar FOR NO KEY UPDATE`,
+      sql`SELECT clerk_user_id FROM users ${Tables.ofUser(sql, user)} FOR NO KEY UPDATE`,
       addFrom(sql, json, true)
     )
   )

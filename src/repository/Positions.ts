@@ -22,7 +22,7 @@ import { accountOwnedBy, isAccount } from "./Accounts.ts"
 import type { BatchOptions } from "./batches/Batches.ts"
 import { meant, today } from "./batches/InstrumentBatches.ts"
 import { createdPositions, type PutManyResult, putMany } from "./batches/PositionBatches.ts"
-import { type Noted, noted } from "./CallNote.ts"
+import { type Noted, noted } from "./calls/CallNote.ts"
 import { seeingDeleted } from "./DeletedMeanwhile.ts"
 import type { KnownInstrument } from "./Instruments.ts"
 import {
@@ -275,7 +275,9 @@ const listByAccount = (sql: Sql, owner?: Owner): Operations["listByAccount"] =>
       LEFT JOIN instruments ON instruments.symbol = positions.symbol
       WHERE ${isAccount(sql, id, owner)}
       ORDER BY positions.symbol ${sql.literal(after === undefined ? "NULLS FIRST" : "")} LIMIT ${pageSize}::int`
-    const rows = Effect.filterOrFail(everyPage(pageSize, "symbol", page), (all) => all.length > 0, noAccount(id))
+    const rows = Effect.flatMap(everyPage(pageSize, "symbol", page), (all) =>
+      all.length > 0 ? Effect.succeed(all) : Effect.fail(noAccount(id)())
+    )
     // If the account has no positions, or its last page was full, there is a row without a position.
     return readHeld.list(Effect.map(rows, (all) => all.filter((row) => row["id"] !== null)))
   })

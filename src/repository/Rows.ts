@@ -18,6 +18,7 @@ import { notTooDeep, refusingDepth } from "../domain/Json.ts"
 import { InvalidInput, problemsOf, UnreadableRow } from "../domain/Problems.ts"
 import { isStorable } from "../domain/Text.ts"
 import type { ClerkUserId } from "../domain/User.ts"
+import { action, checked } from "./calls/Arguments.ts"
 import { quickReader } from "./RowDecoder.ts"
 import { nothing } from "./Tables.ts"
 
@@ -244,7 +245,7 @@ export const everyRow = <A, I>(
   schema: Schema.Codec<A, I>,
   { columns, pageSize }: { readonly columns: Fragment; readonly pageSize: number },
   options: StreamOptions | undefined
-): Stream.Stream<A, SqlError> => {
+): Stream.Stream<A, SqlError | InvalidInput> => {
   const read = reader(source, schema)
   const onUnreadable = options?.onUnreadable ?? warned
   const page = (after: string | undefined): Rows => sql`
@@ -254,6 +255,7 @@ export const everyRow = <A, I>(
   return Stream.paginate(
     undefined,
     Effect.fnUntraced(function* (after: string | undefined) {
+      yield* checked(options, { onUnreadable: action })
       const rows = yield* page(after)
       const readable = yield* read.list(Effect.succeed(rows))
       yield* Effect.forEach(readable.unreadable ?? [], onUnreadable, { discard: true })

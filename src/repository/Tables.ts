@@ -69,9 +69,12 @@ export const updateFrom = (sql: SqlClient, { name }: { readonly name: string }, 
   return sql`UPDATE ${table} SET (${columns}) = (SELECT ${columns} FROM jsonb_populate_record(${table}, ${json}::jsonb))`
 }
 
+/** Limits a query to the rows of a user. */
+export const ofUser = (sql: SqlClient, user: string): Fragment => sql`WHERE clerk_user_id = ${user}::varchar`
+
 /** Limits a query to the rows whose key comes after another; `""` may be a key itself. */
 export const following = (sql: SqlClient, key: string, after: string | undefined): Fragment =>
-  after === undefined ? fixed("true") : sql`${fixed(key)} > ${after}::varchar`
+  Predicate.isNullish(after) ? fixed("true") : sql`${fixed(key)} > ${after}::varchar`
 
 /** Returns so many rows at most; a limit beyond the integers of PostgreSQL, such as `Infinity`, is none. */
 export const limited = (sql: SqlClient, limit: number): Fragment => sql`LIMIT ${Math.min(limit, 2 ** 31 - 1)}::int`

@@ -9,6 +9,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import { type InstrumentSymbol, StoredSymbol } from "../domain/Instrument.ts"
 import { asText } from "../domain/Text.ts"
 import { type ClerkUserId, User, UserAlreadyExists, UserCreate, UserNotFound, UserUpdate } from "../domain/User.ts"
+import { checked, count, word } from "./calls/Arguments.ts"
 import { seeingDeleted } from "./DeletedMeanwhile.ts"
 import { computed, encoder, everyPage, type Listed, lookUp, type RepositoryError, reader, untilSeen } from "./Rows.ts"
 import * as Tables from "./Tables.ts"
@@ -93,11 +94,12 @@ const findById = (sql: Sql): Operations["findById"] => {
 }
 
 const list = (sql: Sql): Operations["list"] =>
-  Effect.fn("Users.list")((page?: UserPage) =>
-    read.list(sql`
+  Effect.fn("Users.list")(function* (page?: UserPage) {
+    yield* checked(page, { after: word, limit: count })
+    return yield* read.list(sql`
       SELECT ${columns} FROM users WHERE ${Tables.following(sql, "clerk_user_id", page?.after)}
       ORDER BY clerk_user_id ${Tables.limited(sql, page?.limit ?? 100)}`)
-  )
+  })
 
 /** The defaults of the columns, as in the migrations. */
 export const columnDefaults = {
@@ -137,7 +139,7 @@ const update = (sql: Sql): Operations["update"] =>
     return yield* read.first(
       sql`
         ${Tables.updateFrom(sql, Tables.users, updated, json)}
-        WHERE clerk_user_id = ${id}::varchar
+        ${Tables.ofUser(sql, id)}
         RETURNING ${columns}`,
       notFound(id),
       "written"
@@ -165,9 +167,7 @@ const allSymbols = (sql: Sql): Operations["allSymbols"] =>
 
 const remove = (sql: Sql): Operations["delete"] =>
   Effect.fn("Users.delete")(function* (id) {
-    const deleted = yield* seeingDeleted(sql)(
-      sql`DELETE FROM users WHERE clerk_user_id = ${id}::varchar RETURNING clerk_user_id`
-    )
+    const deleted = yield* seeingDeleted(sql)(sql`DELETE FROM users ${Tables.ofUser(sql, id)} RETURNING clerk_user_id`)
     if (deleted.length === 0) return yield* notFound(id)()
   })
 

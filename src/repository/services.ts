@@ -9,7 +9,7 @@ export {
 export type { BatchOptions, Refused } from "./batches/Batches.ts"
 export type { PriceResult, UpsertOptions, UpsertResult } from "./batches/InstrumentBatches.ts"
 export type { PutManyResult } from "./batches/PositionBatches.ts"
-export { type CallNote, CurrentCall } from "./CallNote.ts"
+export { type CallNote, CurrentCall } from "./calls/CallNote.ts"
 export { History, type Operations as HistoryOperations, type Period, type PriceChange } from "./History.ts"
 export {
   type CacheOptions,

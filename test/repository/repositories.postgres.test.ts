@@ -1,5 +1,6 @@
 import { layer } from "@effect/vitest"
 import { anyRowContract } from "../contract/anyRowContract.ts"
+import { argumentContract } from "../contract/argumentContract.ts"
 import { jobContract } from "../contract/jobContract.ts"
 import { repositoryContract } from "../contract/repositoryContract.ts"
 import { counterpartContract } from "../contract/repositoryCounterparts.ts"
@@ -14,6 +15,7 @@ if (hasPostgres) {
     repositoryContract(it)
     jobContract(it)
     strayContract(it)
+    argumentContract(it)
     serviceContract(it)
     counterpartContract(it)
     roundTripContract(it)

@@ -12,6 +12,7 @@ import * as SqlClient from "effect/sql/SqlClient"
 import * as SqlError from "effect/sql/SqlError"
 import * as Statement from "effect/sql/Statement"
 import { DataApi } from "../DataApi.ts"
+import { forCluster } from "../statement/StatementKind.ts"
 import { json, makeCompiler } from "./Compiler.ts"
 import { type ConnectionOptions, DataApiConnection } from "./DataApiConnection.ts"
 import { readPages } from "./DataApiStream.ts"
@@ -63,8 +64,7 @@ export interface Options {
 const noSession = new SqlError.SqlError({
   reason: new SqlError.UnknownError({
     cause: new Error("The Data API has no sessions."),
-    message:
-      "sql.reserve promises an exclusive session, which the Data API does not have: use sql.withTransaction, in which every statement runs in one session. For effect/cluster use Cluster.layerRunnerStorage of alex-database/data-api/Cluster, which needs no session.",
+    message: `sql.reserve promises an exclusive session, which the Data API does not have: use sql.withTransaction, in which every statement runs in one session. ${forCluster}`,
     operation: "reserve"
   })
 })

@@ -22,6 +22,10 @@ export interface StatementKind {
   readonly prepared: number | undefined
 }
 
+/** What else there is for a cluster of Effect's, which asks for a session. */
+export const forCluster =
+  "For effect/cluster use Cluster.layerRunnerStorage of alex-database/data-api/Cluster, which needs no session."
+
 /** First words of statements that do not change what any name means. */
 const keepsNames = new Set(
   "select insert update delete merge values table with savepoint release show explain declare fetch move close lock begin start commit end notify".split(
@@ -103,7 +107,7 @@ const sessionAdvice = (words: ReadonlyArray<Word>): string | undefined => {
     : undefined
   return lock === undefined
     ? undefined
-    : `${lock} holds no lock after its request: call ${lock.replace("advisory_", "advisory_xact_")} within sql.withTransaction. For effect/cluster use Cluster.layerRunnerStorage of alex-database/data-api/Cluster, which needs no session.`
+    : `${lock} holds no lock after its request: call ${lock.replace("advisory_", "advisory_xact_")} within sql.withTransaction. ${forCluster}`
 }
 
 /** Types that casts are mostly to, all of which the service returns. */

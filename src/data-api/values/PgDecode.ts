@@ -22,6 +22,8 @@ const twoDigits = (value: string, at: number): number => digitAt(value, at) * 10
 /** 2000-01-01, from which PostgreSQL counts microseconds. */
 const POSTGRES_EPOCH_MS = 946684800000
 
+const noText = (what: string) => refuse(`${what} came back as something other than text`)
+
 const timestampPattern =
   /^[+]?(\d{4,})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(?:Z|([+-])(\d\d)(?::?(\d\d))?(?::?(\d\d))?)?( BC)?$/
 
@@ -33,7 +35,7 @@ const timestampOf = (year: number, month: number, day: number, seconds: number, 
 
 /** `YYYY-MM-DD HH:MM:SS[.fff[fff]]` in UTC, or with an offset, which the text of an array may have. */
 const timestamp: Decode = (value) => {
-  if (typeof value !== "string") return refuse("a timestamp came back as something other than text")
+  if (typeof value !== "string") return noText("a timestamp")
   const length = value.length
   // `.678+09` is as long as six digits; a sign comes before all digits.
   const plain = length === 19 || length === 23 || (length === 26 && value.charCodeAt(23) >= 48)
@@ -58,7 +60,7 @@ const timestamp: Decode = (value) => {
 }
 
 const date: Decode = (value) => {
-  if (typeof value !== "string") return refuse("a date came back as something other than text")
+  if (typeof value !== "string") return noText("a date")
   const named = /^(\d{4,})(-\d\d-\d\d) BC$/.exec(value)
   if (named === null) return value.startsWith("+") ? value.slice(1) : value
   const year = Number(named[1]) - 1
@@ -89,7 +91,7 @@ const asBigInt: Decode = (value) =>
       : refuse("an int8 came back as a number that JavaScript rounds")
 const asFloat4: Decode = (value) => Math.fround(Number(value))
 const asJson: Decode = (value) => {
-  if (typeof value !== "string") return refuse("json came back as something other than text")
+  if (typeof value !== "string") return noText("json")
   return parseJson(value)
 }
 const asBytes: Decode = (value) => {

@@ -5,6 +5,7 @@ import * as Predicate from "effect/Predicate"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { InvalidInput } from "../../domain/Problems.ts"
+import { checked, flag, list } from "../calls/Arguments.ts"
 import { seeingDeleted } from "../DeletedMeanwhile.ts"
 import { packs, wordsOf } from "../Rows.ts"
 
@@ -19,6 +20,13 @@ export interface BatchOptions {
   /** Stores nothing if one entry can't be stored, and fails with its problem. */
   readonly allOrNothing?: boolean
 }
+
+/** Fails unless a batch is a list, with options as they should be. */
+export const checkedBatch = (
+  input: ReadonlyArray<unknown>,
+  options: (BatchOptions & { readonly dryRun?: boolean }) | undefined
+) =>
+  Effect.andThen(checked({ input }, { input: list }, "input"), checked(options, { allOrNothing: flag, dryRun: flag }))
 
 /** An entry of a batch as the JSON that its statement takes. */
 export interface Entry {

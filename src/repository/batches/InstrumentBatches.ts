@@ -7,10 +7,10 @@ import { Decimal } from "../../domain/Decimal.ts"
 import { InstrumentCreate, InstrumentKnown, InstrumentPrice } from "../../domain/Instrument.ts"
 import type { UnreadableRow } from "../../domain/Problems.ts"
 import { asText } from "../../domain/Text.ts"
-import { type Noted, noted } from "../CallNote.ts"
+import { type Noted, noted } from "../calls/CallNote.ts"
 import { computed, encoder, keptRow, mostAttempts, type RepositoryError } from "../Rows.ts"
 import * as Tables from "../Tables.ts"
-import { type BatchOptions, type Entry, encodeBatch, type Refused, writeBatch } from "./Batches.ts"
+import { type BatchOptions, checkedBatch, type Entry, encodeBatch, type Refused, writeBatch } from "./Batches.ts"
 
 type Sql = SqlClient.SqlClient
 
@@ -188,6 +188,7 @@ export const upsertMany = (
   options?: UpsertOptions
 ) => Effect.Effect<UpsertResult, RepositoryError>) =>
   Effect.fn("Instruments.upsertMany")(function* (input, options) {
+    yield* checkedBatch(input, options)
     const encoded = yield* encodeBatch(latest(input), options, (one, symbol) =>
       encodeCreate(one, `instrument ${symbol}`)
     )
@@ -262,6 +263,7 @@ export const setPrices = (
   sql: Sql
 ): ((input: ReadonlyArray<InstrumentPrice>, options?: BatchOptions) => Effect.Effect<PriceResult, RepositoryError>) =>
   Effect.fn("Instruments.setPrices")(function* (input, options) {
+    yield* checkedBatch(input, options)
     const encoded = yield* encodeBatch(latest(input), options, (price, symbol) =>
       encodePrice(price, `price of ${symbol}`)
     )

@@ -7,7 +7,7 @@ import { asText } from "../../domain/Text.ts"
 import { accountOwnedBy } from "../Accounts.ts"
 import { encoder, type Listed, type Owner, packs, type RepositoryError, type Row, reader } from "../Rows.ts"
 import * as Tables from "../Tables.ts"
-import { type BatchOptions, type Entry, encodeBatch, type Refused, writeBatch } from "./Batches.ts"
+import { type BatchOptions, checkedBatch, type Entry, encodeBatch, type Refused, writeBatch } from "./Batches.ts"
 import { meant, today } from "./InstrumentBatches.ts"
 
 type Sql = SqlClient.SqlClient
@@ -86,6 +86,7 @@ export const putMany = (
   owner: Owner
 ): ((input: ReadonlyArray<PositionCreate>, options?: BatchOptions) => Effect.Effect<PutManyResult, RepositoryError>) =>
   Effect.fn("Positions.putMany")(function* (input, options) {
+    yield* checkedBatch(input, options)
     const latest = new Map(
       input.map((one) => [`${asText(one?.account_id).toLowerCase()}/${asText(one?.symbol)}`, one] as const)
     )

@@ -1,6 +1,7 @@
 /** The one statement that changes a job: its status, its results, or both. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
 import type * as SqlClient from "effect/sql/SqlClient"
@@ -17,7 +18,8 @@ import {
   statusesBefore
 } from "../../domain/Job.ts"
 import { asText } from "../../domain/Text.ts"
-import { type Noted, noted } from "../CallNote.ts"
+import { checked, int, length } from "../calls/Arguments.ts"
+import { type Noted, noted } from "../calls/CallNote.ts"
 import { computed, encoder, type Owner, type RepositoryError, reader, uuidOrNull } from "../Rows.ts"
 import * as Tables from "../Tables.ts"
 
@@ -39,7 +41,7 @@ export interface Step {
 /** Which job may change: of which user, and in which attempt; any unless given. */
 export interface JobGuard {
   readonly owner?: Owner
-  readonly attempt?: number | undefined
+  readonly attempts?: number | undefined
   /** Only a job that has not ended: not completed, failed or cancelled. */
   readonly unlessEnded?: boolean | undefined
 }
@@ -73,8 +75,8 @@ export const isJob = (sql: Sql, id: JobId, owner: Owner) => {
   return sql`id = ${uuidOrNull(id)}::uuid ${owned}`
 }
 
-// What never ends: an interval can't be infinite, and a row with an infinite time can't be read.
-const longest = Duration.toMillis(Duration.days(36_525))
+// A century, in milliseconds: an interval can't be infinite, and a row with an infinite time can't be read.
+const longest = 36_525 * 86_400_000
 
 /** A duration as an interval of SQL, at most a century. */
 export const interval = (sql: Sql, duration: Duration.Input) =>
@@ -94,7 +96,7 @@ export const endedNow = /* @__PURE__ */ Tables.fixed("greatest(now(), jobs.creat
 
 /** The columns that a step sets. */
 export const assigned = (sql: Sql, { extends: extended, lease, to }: Step) => {
-  const until = lease === undefined ? sql.literal("NULL") : leaseUntil(sql, lease)
+  const until = Predicate.isNullish(lease) ? sql.literal("NULL") : leaseUntil(sql, lease)
   if (extended === true) return sql`lease_until = ${until}`
   switch (to) {
     case "running":
@@ -121,7 +123,7 @@ export const isStuck = (sql: Sql, row: "found" | "jobs", runningFor: Duration.In
 /** Whether a job may take a step, by its status and how long it has been running. */
 const admitted = (sql: Sql, { from, takeOver, to }: Step) => {
   const before = sql`found.status = ANY(${from ?? statusesBefore[to]}::text[])`
-  return takeOver === undefined ? before : sql`(${before} OR ${isStuck(sql, "found", takeOver)})`
+  return Predicate.isNullish(takeOver) ? before : sql`(${before} OR ${isStuck(sql, "found", takeOver)})`
 }
 
 const encodeResults = /* @__PURE__ */ encoder(Results)
@@ -178,7 +180,7 @@ const run = (sql: Sql, note: Noted, { guard, id, results = {}, step }: JobChange
       FROM found, new, sized WHERE jobs.id = found.id AND fits
         ${step === undefined ? Tables.nothing : sql`AND ${admitted(sql, step)}`}
         ${guard.unlessEnded === true ? sql`AND NOT found.status = ANY(${endedJobStatuses}::text[])` : Tables.nothing}
-        ${guard.attempt === undefined ? Tables.nothing : sql`AND found.status = 'running' AND found.attempts = ${guard.attempt}::int`}
+        ${guard.attempts === undefined ? Tables.nothing : sql`AND found.status = 'running' AND found.attempts = ${guard.attempts}::int`}
       RETURNING ${stateColumns}
     )${note({ outcome: came })}
     SELECT found.status AS found_status, found.attempts AS found_attempts, new.bytes, sized.fits,
@@ -192,6 +194,8 @@ const run = (sql: Sql, note: Noted, { guard, id, results = {}, step }: JobChange
  */
 export const changeJob = Effect.fnUntraced(function* (sql: Sql, change: JobChange) {
   const { guard, id, results = {}, step } = change
+  yield* checked(guard, { attempts: int })
+  yield* checked(step, { takeOver: length, lease: length })
   const json = yield* encodeResults(results, `change of job ${asText(id)}`)
   const rows = yield* run(sql, yield* noted(sql), change, json)
   const [row] = rows
@@ -200,13 +204,13 @@ export const changeJob = Effect.fnUntraced(function* (sql: Sql, change: JobChang
   if (outcome.changed) return yield* readState.row(row, "written")
   if (!outcome.fits) return yield* new JobTooLarge({ job_id: id, bytes: outcome.bytes, limit: maxJobBytes })
   const { status: found } = yield* readStatus.row({ id, status: outcome.found_status })
-  const stale = guard.attempt !== undefined && guard.attempt !== outcome.found_attempts
+  const stale = guard.attempts !== undefined && guard.attempts !== outcome.found_attempts
   return yield* new JobTransitionRefused({
     job_id: id,
     found,
     wanted: step?.to ?? "running",
     ...(stale && { attempts: outcome.found_attempts }),
-    ...(guard.attempt !== undefined && !stale && { attempt: guard.attempt }),
+    ...(guard.attempts !== undefined && !stale && { attempt: guard.attempts }),
     ...(step === undefined && { results: true })
   })
 })

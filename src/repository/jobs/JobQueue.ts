@@ -4,7 +4,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type * as SqlClient from "effect/sql/SqlClient"
@@ -12,6 +12,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import type { Fragment } from "effect/sql/Statement"
 import { Job, type JobId, JobState, type JobTooLarge, maxJobBytes, storableMessage } from "../../domain/Job.ts"
 import type { UnreadableRow } from "../../domain/Problems.ts"
+import { checked, count, effect, int, length, listOf, word, workers } from "../calls/Arguments.ts"
 import { isAlone } from "../DeletedMeanwhile.ts"
 import {
   isRowRefused,
@@ -150,12 +151,15 @@ const Claimed = /* @__PURE__ */ Schema.Struct({ ...JobState.fields, request_payl
 const columns = /* @__PURE__ */ Tables.selected(Tables.jobs, Claimed)
 const read = /* @__PURE__ */ reader(Tables.jobs, Claimed)
 
-const defaultLease = Duration.minutes(1)
+const defaultLease = "1 minute"
+const claimRules = { types: /* @__PURE__ */ listOf(word), lease: length, maxAttempts: int }
 
 const attempt =
   (sql: Sql): Queue["attempt"] =>
-  ({ attempts, id }) => {
-    const guard = { attempt: attempts }
+  (started) => {
+    // Without its number an attempt would change the job of any other.
+    const guard = { attempts: started?.attempts ?? Number.NaN }
+    const id = started?.id
     // Only a change with a result can be too large.
     const step = (to: JobState["status"], results: Results = {}, options: Omit<Step, "to"> = {}) =>
       Effect.catchTag(
@@ -165,11 +169,13 @@ const attempt =
       )
     return {
       id,
-      number: attempts,
+      number: started?.attempts,
       attach: Effect.fn("JobAttempt.attach")((results) => changeJob(sql, { id, guard, results })),
       complete: Effect.fn("JobAttempt.complete")(() => step("completed")),
       fail: Effect.fn("JobAttempt.fail")((message) => step("failed", { error_message: storableMessage(message) })),
-      extend: Effect.fn("JobAttempt.extend")((lease) => step("running", {}, { extends: true, lease })),
+      extend: Effect.fn("JobAttempt.extend")((lease) =>
+        step("running", {}, { extends: true, lease: lease ?? Number.NaN })
+      ),
       release: Effect.fn("JobAttempt.release")(() => step("pending"))
     }
   }
@@ -179,7 +185,7 @@ const lost = /* @__PURE__ */ Tables.fixed("status = 'running' AND lease_until < 
 type Claiming = ClaimOptions & { readonly limit?: number }
 
 const ofTypes = (sql: Sql, { types }: ClaimOptions) =>
-  types === undefined ? Tables.nothing : sql`AND job_type = ANY(${types}::text[])`
+  Predicate.isNullish(types) ? Tables.nothing : sql`AND job_type = ANY(${types}::text[])`
 
 // Rows that other claims have locked are skipped. An expired lease means that its worker is gone: the job is claimed
 // again, or fails if that has happened too often, which takes nothing from those that are claimed. A response has room
@@ -210,7 +216,7 @@ const claimEach = Effect.fnUntraced(function* (sql: Sql, options: Claiming) {
   const jobs: Array<typeof Claimed.Type> = []
   const unreadable: Array<UnreadableRow> = []
   const tried: Array<string> = []
-  const { limit = 1 } = options
+  const limit = options.limit ?? 1
   while (jobs.length < limit) {
     const [next] = yield* sql<{ readonly id: string }>`
       SELECT id FROM jobs WHERE (status = 'pending' OR ${lost} >= 0) ${ofTypes(sql, options)} AND id <> ALL(${tried}::uuid[])
@@ -232,7 +238,9 @@ const claimEach = Effect.fnUntraced(function* (sql: Sql, options: Claiming) {
 
 const claim = (sql: Sql): Queue["claim"] => {
   const attemptAt = attempt(sql)
-  return Effect.fn("Jobs.claim")(function* (options: Claiming = {}) {
+  return Effect.fn("Jobs.claim")(function* (given?: Claiming) {
+    yield* checked(given, { ...claimRules, limit: count })
+    const options = given ?? {}
     const alone = yield* isAlone(sql)
     const jobs = yield* claimAmong(sql, options, ofTypes(sql, options)).pipe(
       Effect.catchTag("SqlError", (error) =>
@@ -254,7 +262,7 @@ const wasWritten = (error: StepError): boolean => error._tag === "UnreadableRow"
 /** Extends the lease until another worker has the job. */
 const keepLease = (claimed: JobAttempt, lease: Duration.Input) =>
   claimed.extend(lease).pipe(
-    Effect.delay(Duration.millis(Duration.toMillis(lease) / 3)),
+    Effect.delay(Duration.toMillis(lease) / 3),
     // If the database can't be reached, the lease may still hold: the next extension tells.
     Effect.catchTag("SqlError", (error) =>
       Effect.logWarning(
@@ -307,32 +315,33 @@ const workOn = <A, E, R>(
       "SqlError",
       refused((row) => Effect.as(warned(row), outcome("lost")))
     )
-  return Effect.raceFirst(
-    Effect.asSome(Effect.exit(handler(claimed))),
-    Effect.as(keepLease(claimed, lease), Option.none())
-  ).pipe(
-    Effect.flatMap(
-      Option.match({
-        onNone: () => Effect.succeed(outcome("lost")),
-        onSome: Exit.match({
-          onSuccess: () =>
-            Effect.catchTag(
-              ended(claimed.complete(), "completed"),
-              "SqlError",
-              refused((row) => failed(row.message))
-            ),
-          onFailure: (cause) => failed(Cause.pretty(cause))
-        })
-      })
-    ),
+  return Effect.raceFirst(Effect.exit(handler(claimed)), Effect.as(keepLease(claimed, lease), undefined)).pipe(
+    Effect.flatMap((exit) => {
+      if (exit === undefined) return Effect.succeed(outcome("lost"))
+      if (Exit.isFailure(exit)) return failed(Cause.pretty(exit.cause))
+      return Effect.catchTag(
+        ended(claimed.complete(), "completed"),
+        "SqlError",
+        refused((row) => failed(row.message))
+      )
+    }),
     Effect.onInterrupt(() => Effect.ignore(claimed.release()))
   )
+}
+
+const workRules = {
+  ...claimRules,
+  concurrency: workers,
+  pollEvery: length,
+  stop: effect
 }
 
 const work =
   (claimNext: Queue["claim"]): Queue["work"] =>
   (options, handler) => {
-    const { concurrency = 1, lease = defaultLease, pollEvery = "1 second", stop = Effect.never } = options
+    const at = options?.concurrency ?? 1
+    const lease = options?.lease ?? defaultLease
+    const pollEvery = options?.pollEvery ?? "1 second"
     // Each claim finds a job again that the database does not let start.
     const told = new Set<string>()
     const outcomes = (stopped: Effect.Effect<unknown>) => {
@@ -352,9 +361,13 @@ const work =
       // Asked after each claim: one without a job has no outcome to be asked after.
       const claims = Stream.fromEffectRepeat(next).pipe(Stream.haltWhen(stopped))
       const one = Stream.flattenIterable(claims)
-      return Stream.range(1, concurrency).pipe(Stream.flatMap(() => one, { concurrency }))
+      return Stream.fromIterable(Array.from({ length: at })).pipe(Stream.flatMap(() => one, { concurrency: at }))
     }
-    return Stream.unwrap(Effect.map(Effect.forkScoped(stop), (stopping) => outcomes(Fiber.await(stopping))))
+    return checked(options, workRules).pipe(
+      Effect.andThen(Effect.forkScoped(options?.stop ?? Effect.never)),
+      Effect.map((stopping) => outcomes(Fiber.await(stopping))),
+      Stream.unwrap
+    )
   }
 
 /** The queue on the table `jobs` of a `SqlClient`. */

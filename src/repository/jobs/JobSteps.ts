@@ -14,6 +14,7 @@ import {
 } from "../../domain/Job.ts"
 import { InvalidInput } from "../../domain/Problems.ts"
 import { asText } from "../../domain/Text.ts"
+import { checked, flag, oneOf } from "../calls/Arguments.ts"
 import { encoder, type Owner, type RepositoryError } from "../Rows.ts"
 import { changeJob, isJob, type Results, readState, type Step, type StepError, stateColumns } from "./JobChange.ts"
 
@@ -175,11 +176,12 @@ export const jobSteps = (sql: Sql, owner?: Owner): JobSteps => {
     Effect.catchTag(changeJob(sql, { id, guard, results, step }), "JobTooLarge", Effect.die)
   return {
     update: Effect.fn("Jobs.update")(function* (id: JobId, changes: JobUpdate, options?: UpdateOptions) {
+      yield* checked(options, { unlessEnded: flag })
       yield* checkStatus(changes, `change of job ${asText(id)}`)
       const { status, ...results } = changes
       return yield* changeJob(sql, { id, guard: { ...guard, ...options }, results, step: status && { to: status } })
     }),
-    start: Effect.fn("Jobs.start")((id: JobId, options?: StartOptions) => take(id, { to: "running", ...options })),
+    start: Effect.fn("Jobs.start")((id: JobId, options?: StartOptions) => take(id, { ...options, to: "running" })),
     complete: Effect.fn("Jobs.complete")((id) => take(id, { to: "completed" })),
     fail: Effect.fn("Jobs.fail")((id, message) =>
       take(id, { to: "failed" }, { error_message: storableMessage(message) })
@@ -187,8 +189,11 @@ export const jobSteps = (sql: Sql, owner?: Owner): JobSteps => {
     cancel: Effect.fn("Jobs.cancel")((id: JobId, reason?: string) =>
       take(id, { to: "cancelled" }, reason === undefined ? {} : { error_message: storableMessage(reason) })
     ),
-    retry: Effect.fn("Jobs.retry")((id, { results, takeOver }) =>
-      take(id, { to: "pending", takeOver }, emptied(results))
+    retry: Effect.fn("Jobs.retry")((id, options) =>
+      Effect.andThen(
+        checked(options, { results: oneOf(["keep", "clear"]) }, "results"),
+        Effect.suspend(() => take(id, { to: "pending", takeOver: options.takeOver }, emptied(options.results)))
+      )
     ),
     attachReport: Effect.fn("Jobs.attachReport")((id, report_payload) => attach(id, { report_payload })),
     attachCharts: Effect.fn("Jobs.attachCharts")((id, charts_payload) => attach(id, { charts_payload })),

@@ -4,6 +4,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as SqlClient from "effect/sql/SqlClient"
@@ -21,11 +22,13 @@ import {
   type JobType,
   JobTypes,
   jobCreateOf,
+  jobStatuses,
   maxJobBytes
 } from "../../domain/Job.ts"
 import type { UnreadableRow } from "../../domain/Problems.ts"
 import { asText } from "../../domain/Text.ts"
 import { type ClerkUserId, UserNotFound } from "../../domain/User.ts"
+import { checked, count, length, listOf, oneOf, type Rule } from "../calls/Arguments.ts"
 import { seeingDeleted } from "../DeletedMeanwhile.ts"
 import {
   computed,
@@ -185,34 +188,37 @@ const findMany = (sql: Sql) =>
   })
 
 /** The columns of a job with some of its payloads, and null for the others. */
-const columnsWith = (sql: Sql, parts: ReadonlyArray<JobPart> = jobParts) =>
+const columnsWith = (sql: Sql, parts: ReadonlyArray<JobPart>) =>
   sql`${stateColumns}, ${sql.literal(jobParts.map((part) => (parts.includes(part) ? `jobs.${part}` : `NULL AS ${part}`)).join(", "))}`
 
 const findSome = (sql: Sql, owner: Owner): Operations["findById"] =>
-  Effect.fn("Jobs.findById")((id, options) =>
-    read.first(
+  Effect.fn("Jobs.findById")(function* (id, options) {
+    yield* checked(options, { parts: listOf(oneOf(jobParts)) })
+    return yield* read.first(
       sql`
-        SELECT ${columnsWith(sql, options?.parts)} FROM jobs WHERE ${isJob(sql, id, owner)}`,
+        SELECT ${columnsWith(sql, options?.parts ?? jobParts)} FROM jobs WHERE ${isJob(sql, id, owner)}`,
       notFound(id)
     )
-  )
+  })
 
 const findById = (sql: Sql): Operations["findById"] => {
   const find = lookUp(sql, Tables.jobs, 100, findMany(sql))
   const some = findSome(sql, undefined)
   return Effect.fn("Jobs.findById")((id: JobId, options?: FindJobOptions) =>
-    options?.parts === undefined ? find(id, notFound(id)) : some(id, options)
+    Predicate.isNullish(options?.parts) ? find(id, notFound(id)) : some(id, options)
   )
 }
 
 const listOldest = (sql: Sql): Operations["listOldest"] =>
-  Effect.fn("Jobs.listOldest")((options: OldestOptions = {}) =>
-    readState.list(sql`
+  Effect.fn("Jobs.listOldest")(function* (options?: OldestOptions) {
+    yield* checked(options, { status: oneOf(jobStatuses), runningFor: length, limit: count })
+    const { limit, runningFor, status } = options ?? {}
+    return yield* readState.list(sql`
       SELECT ${stateColumns} FROM jobs
-      WHERE ${options.status === undefined ? sql.literal("true") : sql`status = ${options.status}::varchar`}
-        AND ${options.runningFor === undefined ? sql.literal("true") : isStuck(sql, "jobs", options.runningFor)}
-      ORDER BY created_at, id ${Tables.limited(sql, options.limit ?? 100)}`)
-  )
+      WHERE true ${Predicate.isNullish(status) ? Tables.nothing : sql`AND status = ${status}::varchar`}
+        ${Predicate.isNullish(runningFor) ? Tables.nothing : sql`AND ${isStuck(sql, "jobs", runningFor)}`}
+      ORDER BY created_at, id ${Tables.limited(sql, limit ?? 100)}`)
+  })
 
 const pageSize = 500
 
@@ -266,6 +272,7 @@ const create = (sql: Sql, types: ReadonlyArray<string>): Operations["create"] =>
   })
 }
 
+const cursorRule: Rule = [/* @__PURE__ */ Schema.is(JobCursor), "the cursor that the page before ended with"]
 const decodeCursor = /* @__PURE__ */ Schema.decodeUnknownOption(JobCursor)
 
 // A time that a cursor can't hold, which is infinite, before year 1 or beyond the dates of JavaScript, is written as the
@@ -286,8 +293,8 @@ const pageOf = (sql: Sql, selected: Fragment, user: ClerkUserId, page: JobListOp
   const [createdAt = "", id] = asText(page?.after ?? "").split("/")
   return sql<Row>`
     SELECT ${selected}, ${cursor} FROM jobs
-    WHERE clerk_user_id = ${user}::varchar
-      ${page?.status === undefined ? Tables.nothing : sql`AND status = ${page.status}::varchar`}
+    ${Tables.ofUser(sql, user)}
+      ${Predicate.isNullish(page?.status) ? Tables.nothing : sql`AND status = ${page.status}::varchar`}
       ${id === undefined ? Tables.nothing : sql`AND (created_at, id) < (${timeOf(sql, user, createdAt, id)}, ${id}::uuid)`}
     ORDER BY created_at DESC, id DESC ${Tables.limited(sql, limit + 1)}`
 }
@@ -302,16 +309,20 @@ const paged = Effect.fnUntraced(function* <A>(
   return { jobs: [...jobs], next: Option.getOrNull(next), unreadable: jobs.unreadable ?? [] }
 })
 
+/** How many jobs a page may have, whose options are checked. */
+const limitOf = (page: JobListOptions | undefined) =>
+  Effect.as(checked(page, { status: oneOf(jobStatuses), after: cursorRule, limit: count }), page?.limit ?? 50)
+
 const listByUser = (sql: Sql): Operations["listByUser"] =>
   Effect.fn("Jobs.listByUser")(function* (user: ClerkUserId, page?: JobListOptions) {
-    const limit = page?.limit ?? 50
+    const limit = yield* limitOf(page)
     const rows = yield* pageOf(sql, stateColumns, user, page, limit)
     return yield* paged(readState, rows.slice(0, limit), rows.length > limit)
   })
 
 const listWithPayloads = (sql: Sql): Operations["listWithPayloads"] =>
   Effect.fn("Jobs.listWithPayloads")(function* (user: ClerkUserId, page?: JobListOptions) {
-    const limit = page?.limit ?? 50
+    const limit = yield* limitOf(page)
     const rows = yield* sql<Row>`
       WITH page AS (${pageOf(sql, sql`${columns}, (${sql.literal(payloadBytes("jobs"))}) AS bytes`, user, page, limit)}), sized AS (
         SELECT page.*, ${counted},

@@ -4,7 +4,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { Fragment } from "effect/sql/Statement"
-import { nothing } from "./Tables.ts"
+import { nothing } from "../Tables.ts"
 
 /** What is known of a call before it writes. */
 export interface CallNote {
