@@ -45,6 +45,20 @@ const texts = {
     "set local client_encoding to 'klingon';",
     "set transaction isolation level serializable; select 1;"
   ],
+  "what is sent in other words": [
+    `select ('[1, "2", null]'::jsonb)[1:2]`,
+    `select ('[1, "2", null]'::jsonb)[:2], nothing`,
+    "select (array[1, 2])[1:2], nothing",
+    "select (array[1, 2])[1 : 2 ], (array[1])[:2], 'x' + nothing",
+    "create table compos (f1 int, f2 text)",
+    "create function f(v compos) returns void as $$\ninsert into compos values (v);  -- fail\n$$ language sql",
+    "create function f() returns int as $é$ select 'it''s' || 'ü' || nothing -- it's $é$ language sql",
+    "create function f() returns int as $b$ select 'a\\b', '\\', ':x', nothing $b$ language sql; select 1",
+    "create function f() returns int as $$ select ':a', 1; selec $$ language sql",
+    "do $$ begin perform ':a'; selec 1; end $$",
+    "select $$a:b 'c'$$, nothing",
+    "drop table compos"
+  ],
   copy: [
     "copy pg_class to stdout with (format klingon);",
     "copy pg_class to stdout with (format csv, format text);",

@@ -21,6 +21,29 @@ const endOfPlaceholder = (tokens: ReadonlyArray<Token>, sent: string, from: numb
   return at + 1
 }
 
+/** How many of the sent tokens from `from` on stand for one of the client's, as their end. */
+const endOfSame = (token: Token, tokens: ReadonlyArray<Token>, sent: string, from: number): number => {
+  if (token.kind === "parameter") return endOfPlaceholder(tokens, sent, from)
+  // The upper bound of a slice: `[1:2]` is sent as `[1 : 2]`.
+  return from + (token.kind === "placeholder" ? 2 : 1)
+}
+
+/** The characters of a token before a position, of which `before` is the sent text. */
+const charactersWithin = (token: Token, own: string, before: string): number => {
+  if (token.kind === "parameter") return 0
+  if (token.kind === "placeholder") return before === "" ? 0 : 1
+  // A dollar-quoted string is sent as one in quotes, where the service would misread it.
+  const quote = token.kind === "dollarString" ? /^E?'/.exec(before)?.[0] : undefined
+  if (quote === undefined) return characters(before)
+  const body = before.slice(quote.length).replaceAll("''", "'")
+  return (
+    own.indexOf("$", token.start + 1) +
+    1 -
+    token.start +
+    characters(quote === "E'" ? body.replaceAll("\\\\", "\\") : body)
+  )
+}
+
 /**
  * @param position from 1, in characters of `sent`
  * @returns from 1, in characters of `own`; undefined if the position is in text that the gateway added
@@ -31,12 +54,11 @@ export const positionIn = (own: string, sent: string, position: number): number 
   let next = 0
   for (const token of meaningful(own)) {
     const from = next
-    next = token.kind === "parameter" ? endOfPlaceholder(theirs, sent, from) : from + 1
+    next = endOfSame(token, theirs, sent, from)
     const start = theirs[from]?.start ?? 0
     const end = theirs[next - 1]?.end ?? sent.length
     if (at < start || at >= end) continue
-    const within = token.kind === "parameter" ? 0 : characters(sent.slice(start, at))
-    return characters(own.slice(0, token.start)) + within + 1
+    return characters(own.slice(0, token.start)) + charactersWithin(token, own, sent.slice(start, at)) + 1
   }
   // At the end of the input.
   return at >= (theirs.at(-1)?.end ?? 0) ? characters(own) + 1 : undefined
