@@ -46,17 +46,23 @@ export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInp
   }
 }
 
-/** A row holds what its schema does not allow: another program wrote it. `alex-db verify` lists all such rows. */
+/**
+ * A row holds what its schema does not allow: another program wrote it, and `alex-db verify` lists all such rows. Or it is
+ * `withheld`.
+ */
 export class UnreadableRow extends Schema.TaggedError<UnreadableRow>()("UnreadableRow", {
   table: Schema.String,
   /** The row's primary key. */
   key: Schema.String,
   problems: Schema.Array(Problem),
   /** What the operation has done to the row all the same, unless a transaction around it is rolled back. */
-  done: Schema.optionalKey(Schema.Literals(["written", "deleted"]))
+  done: Schema.optionalKey(Schema.Literals(["written", "deleted"])),
+  /** Whether something in the database keeps the row from this role, or from its change; it may be sound itself. */
+  withheld: Schema.optionalKey(Schema.Boolean)
 }) {
   override get message() {
-    const { done, key, problems, table } = this
+    const { done, key, problems, table, withheld } = this
+    if (withheld) return `The row ${key} of ${table} ${shown(problems)}. Change that, or the row.`
     const was = done ? `was ${done}, but ` : ""
     const advice = done === "deleted" ? "" : " Fix the row; alex-db verify lists all such rows."
     return `The row ${key} of ${table} ${was}can't be read: ${shown(problems)}.${advice}`

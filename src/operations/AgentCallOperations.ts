@@ -5,6 +5,21 @@ import { AgentCall, type AgentCallListOptions, AgentCalls } from "../repository/
 import { Target } from "./database/Target.ts"
 import * as ForeignTables from "./ForeignTables.ts"
 
+const { fields } = AgentCall
+
+/** A call with what its members mean; the repository, which is part of every function, has no text that only a person reads. */
+const DescribedCall = Schema.Struct({
+  ...fields,
+  job_id: fields.job_id.annotate({ description: "The job that the session was bound to, or that the call named" }),
+  arguments: fields.arguments.annotate({
+    description: "SHA-256 of the arguments as JSON with sorted names, as in the trail"
+  }),
+  outcome: fields.outcome.annotate({ description: "ok, or the name of the refusal" }),
+  called_at: fields.called_at.annotate({ description: "The moment of the write" }),
+  milliseconds: fields.milliseconds.annotate({ description: "Milliseconds from the call to its write" }),
+  bytes: fields.bytes.annotate({ description: "The size of the arguments as JSON, in bytes" })
+}).annotate({ description: "A call of an agent's tool that reached a write" })
+
 /**
  * The calls that were asked for, the newest first; `unreadable` are entries that other programs wrote and that can't be
  * read, with the problems.
@@ -12,7 +27,7 @@ import * as ForeignTables from "./ForeignTables.ts"
 export const AgentCallsReport = Schema.Struct({
   database: Schema.String,
   location: Schema.String,
-  calls: Schema.Array(AgentCall),
+  calls: Schema.Array(DescribedCall),
   more: Schema.Boolean.annotate({ description: "Whether there are more than were asked for" }),
   unreadable: Schema.Array(Schema.Struct({ id: Schema.String, problems: Schema.Array(Problem) }))
 })

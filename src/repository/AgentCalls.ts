@@ -16,18 +16,14 @@ import * as Tables from "./Tables.ts"
 export const AgentCall = /* @__PURE__ */ Schema.Struct({
   id: Schema.String,
   clerk_user_id: ClerkUserId,
-  job_id: /* @__PURE__ */ Schema.NullOr(Schema.String).annotate({
-    description: "The job that the session was bound to, or that the call named"
-  }),
+  job_id: /* @__PURE__ */ Schema.NullOr(Schema.String),
   tool: Schema.String,
-  arguments: /* @__PURE__ */ Schema.String.annotate({
-    description: "SHA-256 of the arguments as JSON with sorted names, as in the trail"
-  }),
-  outcome: /* @__PURE__ */ Schema.String.annotate({ description: "ok, or the name of the refusal" }),
-  called_at: /* @__PURE__ */ Schema.Date.annotate({ description: "The moment of the write" }),
-  milliseconds: /* @__PURE__ */ Schema.Int.annotate({ description: "Milliseconds from the call to its write" }),
-  bytes: /* @__PURE__ */ Schema.Int.annotate({ description: "The size of the arguments as JSON, in bytes" })
-}).annotate({ description: "A call of an agent's tool that reached a write" })
+  arguments: Schema.String,
+  outcome: Schema.String,
+  called_at: Schema.Date,
+  milliseconds: Schema.Int,
+  bytes: Schema.Int
+})
 export interface AgentCall extends Schema.Schema.Type<typeof AgentCall> {}
 
 /** Which calls to list; all members have a default. */

@@ -78,12 +78,12 @@ export const ownerOf = (user: ClerkUserId): Owner => (typeof user === "string" ?
 export const wordsOf = ({ reason }: SqlError): string =>
   Predicate.hasProperty(reason.cause, "message") ? String(reason.cause.message) : (reason.message ?? reason._tag)
 
-// Classes 22 (data) and 23 (integrity) of SQLSTATE, and what a trigger raises.
-const refusals = /^(22|23|P0001)/
+// Classes 22 (data) and 23 (integrity) of SQLSTATE, what a trigger raises, and a policy, unlike a privilege that lacks.
+const refusals = /^(22|23|P0001|42501 .*row-level)/
 
 /** Whether the database refused what a statement would write into a row, by a rule or a trigger, and not the statement. */
-export const isRowRefused = ({ reason: { cause } }: SqlError): boolean =>
-  Predicate.hasProperty(cause, "code") && refusals.test(String(cause.code))
+export const isRowRefused = (error: SqlError): boolean =>
+  Predicate.hasProperty(error.reason.cause, "code") && refusals.test(`${error.reason.cause.code} ${wordsOf(error)}`)
 
 /** What the statement that returns a row has done to it; nothing if it only reads. */
 type Done = UnreadableRow["done"]
@@ -189,19 +189,19 @@ export const encoder = <A, I>(schema: Schema.Codec<A, I>) => {
 export const mostAttempts = 20
 
 const withheld = ({ name }: { readonly name: string }, key: string, message: string): UnreadableRow =>
-  new UnreadableRow({ table: name, key, problems: [{ path: "", message }] })
+  new UnreadableRow({ table: name, key, problems: [{ path: "", message }], withheld: true })
 
 /** A row that is kept from the caller for good: by a policy of row-level security, or a trigger. */
 export const keptRow = (table: { readonly name: string }, key: string): UnreadableRow =>
   withheld(
     table,
     key,
-    "it is neither written nor visible: a policy of row-level security or a trigger keeps it from this role"
+    "is neither written nor visible: a policy of row-level security or a trigger keeps it from this role"
   )
 
 /** A row that the database does not let change. */
 export const refusedRow = (table: { readonly name: string }, key: string, error: SqlError): UnreadableRow =>
-  withheld(table, key, `its change is refused: ${wordsOf(error)}`)
+  withheld(table, key, `can't be changed: ${wordsOf(error)}`)
 
 /** Runs a statement until it returns a row, which has this key. */
 export const untilSeen = <A, E, R>(

@@ -27,7 +27,8 @@ type UserPositions = ReturnType<Positions["Service"]["forUser"]>
 type InstrumentWrite = Parameters<Instruments["Service"]["upsert"]>[0]
 
 /** The error for a row that can't be read where a transaction is rolled back, and what was done to the row with it. */
-const undone = ({ key, problems, table }: UnreadableRow) => Effect.fail(new UnreadableRow({ table, key, problems }))
+const undone = ({ done: _, key, problems, table, ...rest }: UnreadableRow) =>
+  Effect.fail(new UnreadableRow({ table, key, problems, ...(rest.withheld === true && { withheld: true }) }))
 
 /** Runs a write in a transaction that is rolled back, for a preview. */
 const tried =

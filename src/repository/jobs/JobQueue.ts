@@ -16,9 +16,11 @@ import { checked, count, effect, int, length, listOf, word, workers } from "../c
 import { isAlone } from "../DeletedMeanwhile.ts"
 import {
   isRowRefused,
+  keptRow,
   type Listed,
   listed,
   type RepositoryError,
+  type Row,
   reader,
   refusedRow,
   warned,
@@ -190,48 +192,57 @@ const ofTypes = (sql: Sql, { types }: ClaimOptions) =>
 // Rows that other claims have locked are skipped. An expired lease means that its worker is gone: the job is claimed
 // again, or fails if that has happened too often, which takes nothing from those that are claimed. A response has room
 // for a limited size of requests; a job that does not fit is left for the next claim.
-const claimAmong = (sql: Sql, options: Claiming, which: Fragment) => {
+const claimAmong = Effect.fnUntraced(function* (sql: Sql, options: Claiming, which: Fragment) {
   const maxAttempts = options.maxAttempts ?? 3
-  return read.list(
-    sql`
-      WITH given_up AS (
-        UPDATE jobs SET status = 'failed', completed_at = ${endedNow}, lease_until = NULL,
-          error_message = 'No worker finished the job: it was started ' || attempts || ' times, and the last lease ran out.'
-        WHERE id IN (SELECT id FROM jobs WHERE ${lost} >= ${maxAttempts}::int ${which} FOR UPDATE SKIP LOCKED)
-      ), next AS (
-        SELECT id, created_at, coalesce(octet_length(to_json(request_payload::text)::text), 0) AS bytes FROM jobs
-        WHERE (status = 'pending' OR ${lost} < ${maxAttempts}::int) ${which}
-        ORDER BY created_at, id ${Tables.limited(sql, options.limit ?? 1)} FOR UPDATE SKIP LOCKED
-      ), sized AS (
-        SELECT id, row_number() OVER following = 1 OR sum(bytes) OVER following <= ${maxJobBytes}::int AS fits
-        FROM next WINDOW following AS (ORDER BY created_at, id)
-      ) UPDATE jobs SET ${assigned(sql, { to: "running", lease: options.lease ?? defaultLease })}
-      FROM sized WHERE jobs.id = sized.id AND fits RETURNING ${columns}`,
-    "written"
-  )
-}
+  const rows = yield* sql<Row>`
+    WITH given_up AS (
+      UPDATE jobs SET status = 'failed', completed_at = ${endedNow}, lease_until = NULL,
+        error_message = 'No worker finished the job: it was started ' || attempts || ' times, and the last lease ran out.'
+      WHERE id IN (SELECT id FROM jobs WHERE ${lost} >= ${maxAttempts}::int ${which} FOR UPDATE SKIP LOCKED)
+    ), next AS (
+      SELECT id, created_at, coalesce(octet_length(to_json(request_payload::text)::text), 0) AS bytes FROM jobs
+      WHERE (status = 'pending' OR ${lost} < ${maxAttempts}::int) ${which}
+      ORDER BY created_at, id ${Tables.limited(sql, options.limit ?? 1)} FOR UPDATE SKIP LOCKED
+    ), sized AS (
+      SELECT id, row_number() OVER following = 1 OR sum(bytes) OVER following <= ${maxJobBytes}::int AS fits
+      FROM next WINDOW following AS (ORDER BY created_at, id)
+    ), claimed AS (
+      UPDATE jobs SET ${assigned(sql, { to: "running", lease: options.lease ?? defaultLease })}
+      FROM sized WHERE jobs.id = sized.id AND fits RETURNING ${columns}
+    ) SELECT sized.id AS next, claimed.* FROM sized LEFT JOIN claimed USING (id) WHERE fits`
+  const isClaimed = (row: Row) => row["attempts"] !== null
+  const claimed = yield* read.list(Effect.succeed(rows.filter(isClaimed)), "written")
+  // A trigger leaves a row as it is, without an error.
+  const kept = rows.filter((row) => !isClaimed(row)).map((row) => keptRow(Tables.jobs, String(row["next"])))
+  return listed(claimed, [...(claimed.unreadable ?? []), ...kept])
+})
 
-/** Claims jobs one by one, and names those that the database refuses to change. */
-const claimEach = Effect.fnUntraced(function* (sql: Sql, options: Claiming) {
-  const jobs: Array<typeof Claimed.Type> = []
-  const unreadable: Array<UnreadableRow> = []
-  const tried: Array<string> = []
+const candidates = 100
+
+/** Goes on with a claim one by one, and names the jobs that the database refuses to change. */
+const claimEach = Effect.fnUntraced(function* (sql: Sql, options: Claiming, first: Listed<typeof Claimed.Type>) {
+  const jobs = [...first]
+  const unreadable = [...(first.unreadable ?? [])]
+  const tried = unreadable.map(({ key }) => key)
   const limit = options.limit ?? 1
   while (jobs.length < limit) {
-    const [next] = yield* sql<{ readonly id: string }>`
+    const next = yield* sql<{ readonly id: string }>`
       SELECT id FROM jobs WHERE (status = 'pending' OR ${lost} >= 0) ${ofTypes(sql, options)} AND id <> ALL(${tried}::uuid[])
-      ORDER BY created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED`
-    if (next === undefined) break
-    tried.push(next.id)
-    const claimed = yield* claimAmong(sql, { ...options, limit: 1 }, sql`AND id = ${next.id}::uuid`).pipe(
-      Effect.catchTag("SqlError", (error) =>
-        isRowRefused(error)
-          ? Effect.succeed(listed<(typeof jobs)[number]>([], [refusedRow(Tables.jobs, next.id, error)]))
-          : Effect.fail(error)
+      ORDER BY created_at, id LIMIT ${candidates}::int FOR UPDATE SKIP LOCKED`
+    if (next.length === 0) break
+    for (const { id } of next) {
+      tried.push(id)
+      const claimed = yield* claimAmong(sql, { ...options, limit: 1 }, sql`AND id = ${id}::uuid`).pipe(
+        Effect.catchTag("SqlError", (error) =>
+          isRowRefused(error)
+            ? Effect.succeed(listed<(typeof jobs)[number]>([], [refusedRow(Tables.jobs, id, error)]))
+            : Effect.fail(error)
+        )
       )
-    )
-    jobs.push(...claimed)
-    unreadable.push(...(claimed.unreadable ?? []))
+      jobs.push(...claimed)
+      unreadable.push(...(claimed.unreadable ?? []))
+      if (jobs.length >= limit) break
+    }
   }
   return listed(jobs, unreadable)
 })
@@ -242,11 +253,13 @@ const claim = (sql: Sql): Queue["claim"] => {
     yield* checked(given, { ...claimRules, limit: count })
     const options = given ?? {}
     const alone = yield* isAlone(sql)
-    const jobs = yield* claimAmong(sql, options, ofTypes(sql, options)).pipe(
+    const first = yield* claimAmong(sql, options, ofTypes(sql, options)).pipe(
       Effect.catchTag("SqlError", (error) =>
-        alone && isRowRefused(error) ? claimEach(sql, options) : Effect.fail(error)
+        alone && isRowRefused(error) ? claimEach(sql, options, []) : Effect.fail(error)
       )
     )
+    const isCut = alone && first.unreadable?.some(({ withheld }) => withheld)
+    const jobs = isCut ? yield* claimEach(sql, options, first) : first
     return listed(
       [...jobs]
         .sort((a, b) => a.created_at.getTime() - b.created_at.getTime())
