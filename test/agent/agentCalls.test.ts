@@ -101,6 +101,43 @@ layer(embedded)("agent_calls", (it) => {
     })
   )
 
+  it.effect("has a row for an addition that is refused, with an expected quantity as without one", () =>
+    Effect.gen(function* () {
+      const { account, user } = yield* person("expecting")
+      const other = yield* person("unexpected")
+      const { call, records } = yield* as(user)
+      const addition = { account_id: account, symbol: "SPY", quantity: "3" }
+      const sent = [
+        addition,
+        { ...addition, symbol: "NOPE" },
+        { ...addition, account_id: other.account },
+        { ...addition, quantity: "999999999999" }
+      ]
+      for (const args of sent) yield* call("add_to_position", args)
+      for (const args of sent) yield* call("add_to_position", { ...args, expected_quantity: "1" })
+      for (const args of sent) yield* call("add_to_position", { ...args, expected_quantity: "10" })
+      yield* call("close_position", { account_id: account, symbol: "NOPE" })
+      yield* call("close_position", { account_id: other.account, symbol: "SPY" })
+      yield* call("add_to_position", { ...addition, expected_quantity: "1", preview: true })
+      yield* call("close_position", { account_id: account, symbol: "NOPE", preview: true })
+      const rows = (yield* AgentCalls.use(({ list }) => list({ user }))).toReversed()
+      const refused = ["InstrumentNotFound", "AccountNotFound", "InvalidData"]
+      assert.deepStrictEqual(
+        rows.map(({ outcome }) => outcome),
+        [
+          ...["ok", ...refused],
+          ...["PositionChanged", ...refused],
+          ...["ok", ...refused],
+          ...["PositionNotFound", "AccountNotFound"]
+        ]
+      )
+      assert.deepStrictEqual(
+        rows.map(({ arguments: hash }) => hash),
+        records.slice(0, -2).map((record) => record.arguments)
+      )
+    })
+  )
+
   it.effect("has none for what only reads, is refused before the write, or is a preview", () =>
     Effect.gen(function* () {
       const { account, job, user } = yield* person("nothing")

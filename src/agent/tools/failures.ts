@@ -37,7 +37,8 @@ const behind: ToolFailure = {
     "Nothing was done: the database lacks a table or a column that this version of the tools needs. The person who runs it has to run alex-db migrate. Don't repeat the call before that."
 }
 
-const explain = (error: Failure, mayHaveWritten: boolean): ToolFailure => {
+/** The failure for the model. */
+export const explain = (error: Failure, mayHaveWritten: boolean): ToolFailure => {
   if (isToolFailure(error)) return error
   if (SqlError.isSqlError(error)) {
     if (lacks.test(sqlStateOf(error) ?? "")) return behind

@@ -15,9 +15,10 @@ import {
   PositionId,
   UnreadableRow
 } from "../../domain/index.ts"
+import { noted } from "../../repository/calls/CallNote.ts"
 import { CurrentCall, Instruments, Jobs, Positions } from "../../repository/index.ts"
 import { CallInHand, hashOf, jobOf } from "../calls/callTrail.ts"
-import { type Failure, notAllowed, refused, wrote } from "./failures.ts"
+import { explain, type Failure, notAllowed, refused, wrote } from "./failures.ts"
 import { BoundJob, type Grant, Granted } from "./Grants.ts"
 import type { UserJobs } from "./readHandlers.ts"
 import { CurrentUser, type ToolFailure } from "./toolParts.ts"
@@ -40,6 +41,22 @@ const tried =
         UnreadableRow: undone
       })
     )
+
+/**
+ * Records a call that is refused by what was read, or whose statement is rolled back with its record. A failure of the
+ * database is no refusal.
+ */
+const recordingRefusals =
+  (sql: SqlClient.SqlClient) =>
+  <A>(effect: Effect.Effect<A, Failure>): Effect.Effect<A, Failure> =>
+    Effect.tapError(effect, (failure) => {
+      const { error } = explain(failure, true)
+      if (error === "DatabaseFailed") return Effect.void
+      return Effect.flatMap(
+        noted(sql),
+        (note) => sql`WITH refused AS (SELECT)${note({ outcome: `'${error}'` })} SELECT true AS recorded`
+      )
+    })
 
 /** Creates an instrument, or fills in what is missing; overwrites its name or price only with the grant `prices`. */
 const classifying = (instruments: Instruments["Service"], granted: ReadonlySet<Grant>) => {
@@ -113,12 +130,16 @@ const holding = (sql: SqlClient.SqlClient, positions: UserPositions) => {
 type Holding = ReturnType<typeof holding>
 
 /** Deletes the position of an account in an instrument. */
-const closing = (positions: UserPositions, hold: Holding) =>
-  Effect.fnUntraced(function* (account_id: AccountId, symbol: InstrumentSymbol) {
-    const held = yield* hold(account_id, symbol)
-    if (held === null) return yield* refused("PositionNotFound", `The account has no position in ${symbol}.`)
-    return yield* positions.delete(idOf(held))
-  })
+const closing = (sql: SqlClient.SqlClient, positions: UserPositions, hold: Holding) => {
+  const find = (account_id: AccountId, symbol: InstrumentSymbol) =>
+    Effect.flatMap(hold(account_id, symbol), (held) =>
+      held === null
+        ? refused("PositionNotFound", `The account has no position in ${symbol}.`)
+        : Effect.succeed(idOf(held))
+    )
+  return (account_id: AccountId, symbol: InstrumentSymbol) =>
+    Effect.flatMap(recordingRefusals(sql)(find(account_id, symbol)), positions.delete)
+}
 
 type Addition = PositionCreate & { readonly expected_quantity?: BigDecimal.BigDecimal | undefined }
 
@@ -140,7 +161,7 @@ const adding =
             `The account held ${formatDecimal(held)} shares of ${after.symbol}, and not ${formatDecimal(expected)}: nothing was added. If this call was made before, it was carried out then; otherwise read the position and decide again.`
           )
     })
-    return Effect.catchTag(sql.withTransaction(asExpected), "UnreadableRow", undone)
+    return recordingRefusals(sql)(Effect.catchTag(sql.withTransaction(asExpected), "UnreadableRow", undone))
   }
 
 const bare = ({ account_id, as_of_date, created_at, id, quantity, symbol, updated_at }: Position): Position => ({
@@ -189,6 +210,7 @@ const jobHandlers = (
 const positionHandlers = (
   positions: UserPositions,
   hold: Holding,
+  close: ReturnType<typeof closing>,
   add: ReturnType<typeof adding>,
   writing: Writing,
   attempt: ReturnType<typeof tried>
@@ -203,7 +225,6 @@ const positionHandlers = (
     const after = yield* attempt(write(position))
     return { ...after, preview: { before, after } }
   })
-  const close = closing(positions, hold)
   const closed = Effect.fnUntraced(function* (account_id: AccountId, symbol: InstrumentSymbol, preview: boolean) {
     if (!preview) return yield* close(account_id, symbol)
     const before = yield* attempt(close(account_id, symbol))
@@ -273,6 +294,8 @@ export const writeHandlers = Effect.gen(function* () {
   const jobs = (yield* Jobs).forUser(user)
   const bound = yield* BoundJob
   const record = recordingFor(jobs, bound)
+  const hold = holding(sql, positions)
+  const close = closing(sql, positions, hold)
 
   const writing: Writing = Effect.fnUntraced(function* (grant, { args, tool }, effect) {
     if (!granted.has(grant)) return yield* Effect.fail(notAllowed(grant))
@@ -283,7 +306,7 @@ export const writeHandlers = Effect.gen(function* () {
 
   return {
     ...instrumentHandlers(instruments, granted, writing, attempt),
-    ...positionHandlers(positions, holding(sql, positions), adding(sql, positions), writing, attempt),
+    ...positionHandlers(positions, hold, close, adding(sql, positions), writing, attempt),
     ...jobHandlers(jobs, record, writing, attempt)
   }
 })
