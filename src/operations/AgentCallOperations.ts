@@ -1,6 +1,7 @@
 /** Lists the recorded calls of agents, and deletes old ones, for an operator. */
 import { Duration, Effect, Schema } from "effect"
 import { Problem } from "../domain/index.ts"
+import { checked, count, word } from "../repository/calls/Arguments.ts"
 import { AgentCall, type AgentCallListOptions, AgentCalls } from "../repository/index.ts"
 import { Target } from "./database/Target.ts"
 import * as ForeignTables from "./ForeignTables.ts"
@@ -47,7 +48,9 @@ export type AgentCallsPrunedReport = typeof AgentCallsPrunedReport.Type
  *
  * @errors RepositoryError
  */
-export const list = Effect.fn("AgentCallOperations.list")(function* (options: AgentCallListOptions = {}) {
+export const list = Effect.fn("AgentCallOperations.list")(function* (given?: AgentCallListOptions) {
+  yield* checked(given, { user: word, limit: count })
+  const options = given ?? {}
   const { database, location } = yield* Target
   const limit = options.limit ?? 100
   const found = yield* (yield* AgentCalls).list({ ...options, limit: limit + 1 })

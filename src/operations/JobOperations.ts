@@ -1,7 +1,8 @@
 /** Operations on jobs for an operator: find stuck or failed ones, make them pending again, cancel them. */
-import { type Duration, Effect, Schema } from "effect"
+import { type Duration, Effect, Predicate, Schema } from "effect"
 import { SqlError } from "effect/sql"
 import { JobId, JobState, type JobStatus, Problem } from "../domain/index.ts"
+import { checked, count, length, listOf, oneOf, word } from "../repository/calls/Arguments.ts"
 import { Jobs } from "../repository/index.ts"
 import { messageOf } from "./database/DatabaseFailure.ts"
 import { Target } from "./database/Target.ts"
@@ -61,7 +62,9 @@ export interface RequeueOptions {
  *
  * @errors RepositoryError
  */
-export const list = Effect.fn("JobOperations.list")(function* (options: JobsOptions = {}) {
+export const list = Effect.fn("JobOperations.list")(function* (given?: JobsOptions) {
+  yield* checked(given, { limit: count })
+  const options = given ?? {}
   const { database, location } = yield* Target
   const limit = options.limit ?? 100
   const jobs = yield* (yield* Jobs).listOldest({ ...options, limit: limit + 1 })
@@ -105,9 +108,8 @@ const changeEach = Effect.fnUntraced(function* <E extends { readonly message: st
   return { database, location, ok, jobs } satisfies JobsChangedReport
 })
 
-const idsOf = Effect.fnUntraced(function* (chosen: ChosenJobs) {
-  if ("ids" in chosen) return chosen.ids
-  const jobs = yield* (yield* Jobs).listOldest({ runningFor: chosen.runningFor, limit: 10_000 })
+const stuckFor = Effect.fnUntraced(function* (runningFor: Duration.Input | undefined) {
+  const jobs = yield* (yield* Jobs).listOldest({ runningFor, limit: 10_000 })
   return [...jobs.map(({ id }) => id), ...(jobs.unreadable ?? []).map(({ key }) => key)]
 })
 
@@ -117,11 +119,17 @@ const idsOf = Effect.fnUntraced(function* (chosen: ChosenJobs) {
  *
  * @errors RepositoryError
  */
-export const requeue = Effect.fn("JobOperations.requeue")(function* (chosen: ChosenJobs, options: RequeueOptions = {}) {
+export const requeue = Effect.fn("JobOperations.requeue")(function* (chosen: ChosenJobs, options?: RequeueOptions) {
+  const { ids, runningFor } = { ids: undefined, runningFor: undefined, ...chosen }
+  const required = Predicate.isNullish(ids) ? "runningFor" : "ids"
+  yield* checked({ ids, runningFor }, { ids: listOf(word), runningFor: length }, required)
+  yield* checked(options, { results: oneOf(["keep", "clear"]), takeOver: length })
   const jobs = yield* Jobs
-  const takeOver = "ids" in chosen ? options.takeOver : chosen.runningFor
-  const results = options.results ?? "keep"
-  return yield* changeEach(yield* idsOf(chosen), "requeue", (id) => jobs.retry(id, { results, takeOver }))
+  const takeOver = required === "ids" ? options?.takeOver : runningFor
+  const results = options?.results ?? "keep"
+  return yield* changeEach(ids ?? (yield* stuckFor(runningFor)), "requeue", (id) =>
+    jobs.retry(id, { results, takeOver })
+  )
 })
 
 /**
@@ -131,6 +139,7 @@ export const requeue = Effect.fn("JobOperations.requeue")(function* (chosen: Cho
  * @errors RepositoryError
  */
 export const cancel = Effect.fn("JobOperations.cancel")(function* (ids: ReadonlyArray<string>, reason?: string) {
+  yield* checked({ ids }, { ids: listOf(word) }, "ids")
   const jobs = yield* Jobs
   return yield* changeEach(ids, "cancel", (id) => jobs.cancel(id, reason))
 })

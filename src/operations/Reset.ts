@@ -1,6 +1,7 @@
 /** Drops what the migrations created in a database, and creates it again. */
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import { checked, flag, int, word } from "../repository/calls/Arguments.ts"
 import * as Dependents from "./database/Dependents.ts"
 import * as Installation from "./database/Installation.ts"
 import * as Layout from "./database/Layout.ts"
@@ -271,9 +272,12 @@ const recreate = Effect.fnUntraced(function* (options: ResetOptions) {
  * @errors MigrationFailed, MigrationRefused, MigrationsUnreadable, NotAlexs, ResetRefused, SeedInvalid,
  * TooManyPositions, RepositoryError
  */
-export const reset = Effect.fn("Reset.reset")(function* (options: ResetOptions = {}) {
+export const reset = Effect.fn("Reset.reset")(function* (given?: ResetOptions) {
+  const options = given ?? {}
+  yield* checked(given, { confirm: word, skipDrop: flag, withTestData: flag, users: int, positions: int })
   if (options.skipDrop !== true) yield* guard(options.confirm)
-  const { positions = 5, users = 0 } = options
+  const positions = options.positions ?? 5
+  const users = options.users ?? 0
   const instruments = yield* readInstruments()
   // With `skipDrop` the database may hold more instruments than the file.
   if (options.skipDrop !== true && users > 0) yield* checkPositions(positions, instruments.length)

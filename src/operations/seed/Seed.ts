@@ -1,5 +1,6 @@
 /** Writes the instruments, and for tests a user with a portfolio, into a migrated database. */
 import { Effect, Schema } from "effect"
+import { checked, flag, word } from "../../repository/calls/Arguments.ts"
 import { Instruments, Portfolios } from "../../repository/index.ts"
 import * as Progress from "../Progress.ts"
 import { readInstruments, readPortfolio } from "./SeedFile.ts"
@@ -38,11 +39,14 @@ export type PortfolioReport = typeof PortfolioReport.Type
  * })
  * ```
  */
-export const seed = Effect.fn("Seed.seed")(function* (
-  options: { readonly file?: string | undefined; readonly dryRun?: boolean | undefined } = {}
-) {
+export const seed = Effect.fn("Seed.seed")(function* (given?: {
+  readonly file?: string | undefined
+  readonly dryRun?: boolean | undefined
+}) {
+  yield* checked(given, { file: word, dryRun: flag })
+  const options = given ?? {}
   const { upsertMany } = yield* Instruments.make
-  const instruments = yield* readInstruments(options.file)
+  const instruments = yield* readInstruments(options.file ?? undefined)
   yield* Progress.report({ operation: "seed", done: 0, total: instruments.length, text: "writing the instruments" })
   const dryRun = options.dryRun ?? false
   const { inserted, unchanged, updated } = yield* upsertMany(instruments, { dryRun, allOrNothing: true })
@@ -63,11 +67,13 @@ export const seed = Effect.fn("Seed.seed")(function* (
  *
  * @errors SeedInvalid, RepositoryError
  */
-export const seedPortfolio = Effect.fn("Seed.seedPortfolio")(function* (
-  options: { readonly file?: string | undefined } = {}
-) {
+export const seedPortfolio = Effect.fn("Seed.seedPortfolio")(function* (given?: {
+  readonly file?: string | undefined
+}) {
+  yield* checked(given, { file: word })
+  const options = given ?? {}
   const { add } = yield* Portfolios.make
-  const portfolio = yield* readPortfolio(options.file)
+  const portfolio = yield* readPortfolio(options.file ?? undefined)
   yield* Progress.report({ operation: "seed", done: 0, total: 1, text: "writing the test user's portfolio" })
   return yield* add(portfolio)
 })
