@@ -23,7 +23,7 @@ export const AgentCall = /* @__PURE__ */ Schema.Struct({
   called_at: Schema.Date,
   milliseconds: Schema.Int,
   bytes: Schema.Int
-})
+}).annotate({ description: "A call of an agent's tool that reached a write" })
 export interface AgentCall extends Schema.Schema.Type<typeof AgentCall> {}
 
 /** Which calls to list; all members have a default. */
