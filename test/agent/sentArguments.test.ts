@@ -122,6 +122,25 @@ layer(embedded)("a tool", (it) => {
     })
   )
 
+  it.effect("takes a symbol and an id with blanks around them, and an id in braces", () =>
+    Effect.gen(function* () {
+      const { account, call } = yield* opened("blanks")
+      for (const symbol of [" SPY ", "spy\n", "\tSpy", "\u00a0SPY"]) {
+        assert.deepInclude(yield* call("get_instrument", { symbol }), { symbol: "SPY" }, JSON.stringify(symbol))
+      }
+      for (const account_id of [` ${account}`, `{${account}}`, ` {${account.toUpperCase()}}\n`]) {
+        assert.strictEqual((yield* call("value_account", { account_id })).shares, "7", account_id)
+      }
+      for (const account_id of [`{${account}`, `{{${account}}}`, `account ${account}`, `${account} ${account}`]) {
+        const { error, message } = yield* call("value_account", { account_id })
+        assert.deepStrictEqual([error, message.includes("account_id")], ["InvalidData", true], account_id)
+      }
+      for (const symbol of ["S PY", "ＳＰＹ", "SPY\u200b", " "]) {
+        assert.match((yield* call("get_instrument", { symbol })).error, /^(InvalidData|InstrumentNotFound)$/, symbol)
+      }
+    })
+  )
+
   it.effect(
     "is called by its name with a namespace or in another spelling, and within the form of a call or a schema",
     () =>

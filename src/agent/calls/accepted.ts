@@ -34,8 +34,14 @@ const fromJson = (text: string, is: (value: unknown) => boolean): unknown => {
 const asWord = (schema: Node, text: string): unknown => {
   const { enum: words, pattern } = schema
   if (Array.isArray(words)) return words.includes(text) ? text : (wordFor(words, text) ?? text)
-  if (typeof pattern !== "string" || new RegExp(pattern, "u").test(text)) return text
-  return amountFor(schema, text) ?? text
+  if (typeof pattern !== "string") return text
+  // Blanks around a symbol or an id, and braces around an id, are no part of it; text of several words may be anything.
+  const trimmed = text.trim()
+  const bare = /\s/u.test(trimmed) ? text : trimmed
+  const form = new RegExp(pattern, "u")
+  return (
+    [text, bare, bare.replace(/^\{(.*)\}$/u, "$1")].find((one) => form.test(one)) ?? amountFor(schema, text) ?? text
+  )
 }
 
 const acceptedText = (schema: Node, text: string): unknown => {
@@ -107,8 +113,8 @@ const acceptedObject = (schema: Node, value: object): unknown => {
 
 /**
  * Converts what has one meaning alone: `null` or an empty text for a member that may be left out, a number as text and
- * the other way round, the signs around an amount, a word or a member's name in another spelling, JSON as text, one
- * entry for a list of one. Everything else stays as it is, for the codec to check.
+ * the other way round, the signs around an amount, blanks around a symbol or an id, a word or a member's name in another
+ * spelling, JSON as text, one entry for a list of one. Everything else stays as it is, for the codec to check.
  */
 export const accepted = (schema: unknown, value: unknown): unknown => {
   if (!Predicate.isObject(schema)) return value
