@@ -62,11 +62,6 @@ export interface CacheOptions {
   readonly capacity?: number
 }
 
-interface SearchOptions {
-  readonly limit?: number
-  readonly offset?: number
-}
-
 type Find = (symbol: InstrumentSymbol) => Effect.Effect<Instrument, InstrumentNotFound | RepositoryError>
 
 /** The operations on instruments. */
@@ -124,7 +119,10 @@ export interface Operations {
    *
    * @errors RepositoryError
    */
-  readonly search: (part: string, options?: SearchOptions) => Effect.Effect<Listed<Instrument>, RepositoryError>
+  readonly search: (
+    part: string,
+    options?: { readonly limit?: number; readonly offset?: number }
+  ) => Effect.Effect<Listed<Instrument>, RepositoryError>
 
   /**
    * The instruments that a user holds and that lack an allocation by region, sector or asset class, by symbol: all, or
@@ -313,7 +311,10 @@ const closeness = /* @__PURE__ */ Tables.fixed(`CASE
 END`)
 
 const search = (sql: Sql): Operations["search"] =>
-  Effect.fn("Instruments.search")(function* (part: string, options?: SearchOptions) {
+  Effect.fn("Instruments.search")(function* (
+    part: string,
+    options?: { readonly limit?: number; readonly offset?: number }
+  ) {
     yield* checked({ part }, { part: word }, "part")
     yield* checked(options, { limit: count, offset: int })
     // No stored text contains what the database can't store.
