@@ -23,10 +23,15 @@ const blankless = (between: string): { readonly left: string; readonly isOpen: b
   return { left, isOpen: isLine || depth > 0 }
 }
 
-/** Whether all of a text is a comment without an end, which PostgreSQL refuses as a statement. */
+/** Whether the comment that a text begins with has no end: PostgreSQL refuses it as a statement. */
 const isEndless = (text: string): boolean => {
-  const { isOpen, left } = blankless(text)
-  return text.startsWith("/*") && left === "" && isOpen
+  if (!text.startsWith("/*")) return false
+  let depth = 0
+  for (const [mark] of text.matchAll(/\/\*|\*\//g)) {
+    depth += mark === "/*" ? 1 : -1
+    if (depth === 0) return false
+  }
+  return true
 }
 
 /** Whether a statement may begin here, once the one before has ended. */
