@@ -74,9 +74,15 @@ shown(
     raw: true
   })
 )
+// `alter` makes a second constraint, owners_name_key1. PostgreSQL makes both anew as it alters the column's type, in the
+// order in which it finds them on the disk, and checks the first one first.
 shown(
   "duplicate",
-  await Owner.create({ name: "ada" }).catch(({ name, parent }) => [name, parent.code, parent.constraint])
+  await Owner.create({ name: "ada" }).catch(({ name, parent }) => [
+    name,
+    parent.code,
+    parent.constraint.replace(/1$/, "")
+  ])
 )
 shown(
   "reference",
