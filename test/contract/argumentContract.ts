@@ -46,6 +46,14 @@ interface Place {
   readonly isRequired?: boolean
 }
 
+const place = (
+  operation: string,
+  option: string,
+  takes: Place["takes"],
+  call: Place["call"],
+  isRequired = false
+): Place => ({ operation, option, takes, call, isRequired })
+
 const user = ClerkUserId.make("argument_user")
 const symbol = InstrumentSymbol.make("ARGS")
 
@@ -53,46 +61,39 @@ const lists = Effect.gen(function* () {
   const [users, instruments, jobs] = [yield* Users, yield* Instruments, yield* Jobs]
   const [calls, history] = [yield* AgentCalls, yield* History]
   const period = { from: "2026-01-01", to: "2026-12-31" }
-  const of = (
-    operation: string,
-    option: string,
-    takes: Place["takes"],
-    call: Place["call"],
-    isRequired = false
-  ): Place => ({ operation, option, takes, call, isRequired })
   return [
-    of("Users.list", "limit", isCount, (limit) => users.list({ limit })),
-    of("Users.list", "after", isWord, (after) => users.list({ after })),
-    of("Instruments.search", "limit", isCount, (limit) => instruments.search("x", { limit })),
-    of("Instruments.search", "part", isWord, (part) => instruments.search(part), true),
-    of(
+    place("Users.list", "limit", isCount, (limit) => users.list({ limit })),
+    place("Users.list", "after", isWord, (after) => users.list({ after })),
+    place("Instruments.search", "limit", isCount, (limit) => instruments.search("x", { limit })),
+    place("Instruments.search", "part", isWord, (part) => instruments.search(part), true),
+    place(
       "Instruments.search",
       "offset",
       (one) => one === 0 || one === 10,
       (offset) => instruments.search("x", { offset })
     ),
-    of("Instruments.unclassified", "limit", isCount, (limit) => instruments.unclassified(user, { limit })),
-    of("Instruments.unclassified", "after", isWord, (after) => instruments.unclassified(user, { after })),
-    of("Instruments.findMany", "symbols", Array.isArray, (symbols) => instruments.findMany(symbols), true),
-    of("Instruments.byType", "type", isWord, (type) => instruments.byType(type), true),
-    of("Instruments.cached", "timeToLive", isLength, (timeToLive) => cachedIn(instruments, { timeToLive }), true),
-    of("Instruments.cached", "capacity", isCount, (capacity) =>
+    place("Instruments.unclassified", "limit", isCount, (limit) => instruments.unclassified(user, { limit })),
+    place("Instruments.unclassified", "after", isWord, (after) => instruments.unclassified(user, { after })),
+    place("Instruments.findMany", "symbols", Array.isArray, (symbols) => instruments.findMany(symbols), true),
+    place("Instruments.byType", "type", isWord, (type) => instruments.byType(type), true),
+    place("Instruments.cached", "timeToLive", isLength, (timeToLive) => cachedIn(instruments, { timeToLive }), true),
+    place("Instruments.cached", "capacity", isCount, (capacity) =>
       cachedIn(instruments, { timeToLive: "1 minute", capacity })
     ),
-    of("AgentCalls.list", "limit", isCount, (limit) => calls.list({ limit })),
-    of("AgentCalls.list", "user", isWord, (one) => calls.list({ user: one })),
-    of("AgentCalls.prune", "olderThan", isLength, (olderThan) => calls.prune(olderThan), true),
-    of("History.snapshot", "user", isWord, (one) => history.snapshot({ user: one })),
-    of("History.priceChanges", "symbols", isTexts, (symbols) => history.priceChanges(symbols, period), true),
-    of("History.prices", "from", none, (from) => history.prices(symbol, { ...period, from }), true),
+    place("AgentCalls.list", "limit", isCount, (limit) => calls.list({ limit })),
+    place("AgentCalls.list", "user", isWord, (one) => calls.list({ user: one })),
+    place("AgentCalls.prune", "olderThan", isLength, (olderThan) => calls.prune(olderThan), true),
+    place("History.snapshot", "user", isWord, (one) => history.snapshot({ user: one })),
+    place("History.priceChanges", "symbols", isTexts, (symbols) => history.priceChanges(symbols, period), true),
+    place("History.prices", "from", none, (from) => history.prices(symbol, { ...period, from }), true),
     ...(["listByUser", "listWithPayloads"] as const).flatMap((list) => [
-      of(`Jobs.${list}`, "limit", isCount, (limit) => jobs[list](user, { limit })),
-      of(`Jobs.${list}`, "after", none, (after) => jobs[list](user, { after })),
-      of(`Jobs.${list}`, "status", none, (status) => jobs[list](user, { status }))
+      place(`Jobs.${list}`, "limit", isCount, (limit) => jobs[list](user, { limit })),
+      place(`Jobs.${list}`, "after", none, (after) => jobs[list](user, { after })),
+      place(`Jobs.${list}`, "status", none, (status) => jobs[list](user, { status }))
     ]),
-    of("Jobs.listOldest", "limit", isCount, (limit) => jobs.listOldest({ limit })),
-    of("Jobs.listOldest", "status", none, (status) => jobs.listOldest({ status })),
-    of("Jobs.listOldest", "runningFor", isLength, (runningFor) => jobs.listOldest({ runningFor }))
+    place("Jobs.listOldest", "limit", isCount, (limit) => jobs.listOldest({ limit })),
+    place("Jobs.listOldest", "status", none, (status) => jobs.listOldest({ status })),
+    place("Jobs.listOldest", "runningFor", isLength, (runningFor) => jobs.listOldest({ runningFor }))
   ]
 })
 
@@ -104,13 +105,6 @@ const jobsOf = Effect.fnUntraced(function* (id: JobId) {
   const types = ["argument_none"]
   const work = (options: Parameters<typeof jobs.work>[0]) =>
     Stream.runDrain(jobs.work({ types, stop: Effect.void, ...options }, () => Effect.void))
-  const place = (
-    operation: string,
-    option: string,
-    takes: Place["takes"],
-    call: Place["call"],
-    isRequired = false
-  ): Place => ({ operation, option, takes, call, isRequired })
   const attempt = { id, attempts: 1 }
   const isInt = (value: unknown) => value === 0 || value === 10
   return [
