@@ -694,6 +694,13 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     tests: ["test/gateway/encodings.test.ts"]
   },
   {
+    name: "the rows of a cursor WITH HOLD that has parameters lose their columns",
+    file: "src/gateway/session/cursors/CursorStatements.ts",
+    from: "bound === undefined ? undefined : yield* boundToQuery(session, query, bound)",
+    to: "bound",
+    tests: ["test/gateway/cursors/portals.test.ts"]
+  },
+  {
     name: "the gateway commits whatever begins with COMMIT",
     file: "src/gateway/session/GrammarCheck.ts",
     from: ': (isEnd(one) || one.kind === "begin") && !isPlain(one)',

@@ -99,7 +99,7 @@ const summed = (answers: ReadonlyArray<Answer>): Answers => ({
   code: bodies(answers, "E").map((body) => fieldOf(body, "C"))[0],
   tags: bodies(answers, "C").map((body) => body.toString("utf8", 0, body.length - 1)),
   notices: bodies(answers, "N").map((body) => fieldOf(body, "M") ?? ""),
-  firsts: bodies(answers, "D").map((body) => body.toString("utf8", 6, 6 + body.readInt32BE(2)))
+  firsts: bodies(answers, "D").map((body) => (body.length < 6 ? "" : body.toString("utf8", 6, 6 + body.readInt32BE(2))))
 })
 
 export class RawClient {

@@ -4,7 +4,7 @@ import * as Result from "effect/Result"
 import type { FieldDescription } from "../protocol/BackendMessages.ts"
 import * as Backend from "../protocol/BackendMessages.ts"
 import type { Format, FrontendMessage } from "../protocol/FrontendMessages.ts"
-import { cursorColumns } from "../session/cursors/CursorStatements.ts"
+import { closePortal, cursorColumns, fetchPortal } from "../session/cursors/CursorStatements.ts"
 import { endImplicit, execute } from "../session/Execute.ts"
 import type { Prepared } from "../session/PreparedText.ts"
 import { done, type StatementOutcome } from "../session/StatementOutcome.ts"
@@ -87,11 +87,7 @@ export class ExtendedQuery {
       case "Execute":
         return this.#execute(message)
       case "Close":
-        return Effect.sync(() => {
-          if (message.target === "statement") this.#keep(message.name, undefined)
-          else this.#portals.delete(message.name)
-          this.#send(Backend.closeComplete)
-        })
+        return this.#close(message)
       case "Flush":
         return this.#answering.socket.flush
     }
@@ -111,6 +107,13 @@ export class ExtendedQuery {
       this.#keep(name, prepared)
       this.#send(Backend.parseComplete)
     })
+  }
+
+  #close({ name, target }: Extract<FrontendMessage, { readonly target: string }>): Effect.Effect<void, Refused> {
+    const { session } = this.#answering
+    const isCursor = target === "portal" && !this.#portals.delete(name)
+    if (target === "statement") this.#keep(name, undefined)
+    return Effect.map(isCursor ? closePortal(session, name) : Effect.void, () => this.#send(Backend.closeComplete))
   }
 
   /** Keeps or forgets a prepared statement. */
@@ -141,7 +144,7 @@ export class ExtendedQuery {
 
   #bind(message: Extract<FrontendMessage, { readonly _tag: "Bind" }>) {
     const { portal, resultFormats, statement } = message
-    if (portal !== "" && this.#portals.has(portal)) {
+    if (portal !== "" && (this.#portals.has(portal) || cursorColumns(this.#answering.session, portal) !== undefined)) {
       return Effect.fail(refusal("42P03", `cursor "${portal}" already exists`))
     }
     return Effect.flatMap(this.#statement(statement), (prepared) =>
@@ -212,6 +215,9 @@ export class ExtendedQuery {
   }
 
   #execute({ maxRows, portal: name }: Extract<FrontendMessage, { readonly _tag: "Execute" }>) {
+    if (!this.#portals.has(name) && cursorColumns(this.#answering.session, name) !== undefined) {
+      return this.#fetch(name, maxRows)
+    }
     return Effect.flatMap(this.#portal(name), (portal) => {
       const { statement } = portal.prepared
       if (statement === undefined) return Effect.sync(() => this.#send(Backend.emptyQueryResponse))
@@ -222,6 +228,18 @@ export class ExtendedQuery {
           portal.outcome === undefined ? Effect.void : this.#sendRows(portal, portal.outcome, maxRows)
         )
       )
+    })
+  }
+
+  /** Reads a cursor of DECLARE, whose rows are those of a query. */
+  #fetch(name: string, maxRows: number): Effect.Effect<void, Refused> {
+    const { run, session } = this.#answering
+    const statement = fetchPortal(name, maxRows)
+    return Effect.flatMap(run(statement, execute(session, statement)), (fetched) => {
+      const outcome = { ...fetched, tag: (rows: number) => `SELECT ${rows}` }
+      const portal = newPortal({ statement, description: undefined, parameters: [] }, undefined, [])
+      portal.rows = outcome.rows
+      return this.#sendRows(portal, outcome, maxRows)
     })
   }
 

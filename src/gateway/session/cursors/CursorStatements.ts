@@ -1,11 +1,11 @@
 /** DECLARE, FETCH, MOVE and CLOSE: cursors over wrapped queries, so that rows of any type are returned as text. */
 
 import * as Effect from "effect/Effect"
-import { literal, unquotedName } from "../../../data-api/statement/Quoting.ts"
-import type { ClientStatement } from "../../statement/ClientStatement.ts"
+import { literal, quotedName, unquotedName } from "../../../data-api/statement/Quoting.ts"
+import { type ClientStatement, statementOf } from "../../statement/ClientStatement.ts"
 import { commandTag } from "../../statement/CommandTag.ts"
 import { innerQuery } from "../../statement/InnerQuery.ts"
-import { refusal } from "../../statement/Refused.ts"
+import { type Refused, refusal } from "../../statement/Refused.ts"
 import { wrap } from "../../statement/Wrapped.ts"
 import type { Session } from "../ClientSession.ts"
 import { boundTo, withPackedLiterals } from "../LongStatements.ts"
@@ -22,6 +22,13 @@ export const cursorOf = ({ words }: Pick<ClientStatement, "words">): string => u
 export const cursorColumns = (session: Session, name: string) =>
   (session.held.get(name) ?? session.transaction?.cursors.get(name))?.columns
 
+/** The parameters' values for the query of a DECLARE, which has the columns that DECLARE has not. */
+const boundToQuery = Effect.fnUntraced(function* (session: Session, query: ClientStatement, given: Bound) {
+  const answer = yield* session.describe(query, given.description.parameters.map(String))
+  if (answer === "unknown" || "sqlState" in answer) return given
+  return { ...given, description: answer, question: query } satisfies Bound
+})
+
 /** Declares a cursor WITH HOLD, and reads its rows at once. */
 const declareHeld = Effect.fnUntraced(function* (
   session: Session,
@@ -36,7 +43,8 @@ const declareHeld = Effect.fnUntraced(function* (
   if (session.transaction === undefined && session.needsTransaction(query)) yield* session.begin(true)
   const options = statement.words.slice(0, statement.words.indexOf("cursor"))
   const scrolls = options[options.indexOf("scroll") - 1] !== "no"
-  const outcome = yield* queryRows(session, query, bound, undefined, () => false)
+  const whole = bound === undefined ? undefined : yield* boundToQuery(session, query, bound)
+  const outcome = yield* queryRows(session, query, whole, undefined, () => false)
   session.held.set(name, yield* hold(outcome, scrolls))
   return done("DECLARE CURSOR")
 })
@@ -112,3 +120,16 @@ export const close = Effect.fnUntraced(function* (session: Session, statement: C
   else session.transaction?.cursors.delete(cursorOf(statement))
   return outcome
 })
+
+/** Ends the cursor that the portal of a Close is. In an aborted transaction only its end does so. */
+export const closePortal = (session: Session, name: string): Effect.Effect<void, Refused> => {
+  const { transaction } = session
+  if (session.held.delete(name) || transaction === undefined || transaction.failed) return Effect.void
+  return transaction.cursors.delete(name)
+    ? Effect.asVoid(session.send({ sql: `close ${quotedName(name)}` }))
+    : Effect.void
+}
+
+/** Reads as many rows of a cursor as an Execute of it asks for, 0 for all. */
+export const fetchPortal = (name: string, maxRows: number): ClientStatement =>
+  statementOf(`fetch forward ${maxRows > 0 ? maxRows : "all"} from ${quotedName(name)}`)
