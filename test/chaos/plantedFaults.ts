@@ -701,6 +701,13 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     tests: ["test/gateway/cursors/portals.test.ts"]
   },
   {
+    name: "a faulty write that is only prepared is accepted",
+    file: "src/gateway/connection/Prepared.ts",
+    from: "if (!(yield* isBound)) yield* checkUnrun(session, statement)\n    ",
+    to: "",
+    tests: ["test/gateway/statement/preparedOnly.test.ts"]
+  },
+  {
     name: "the gateway commits whatever begins with COMMIT",
     file: "src/gateway/session/GrammarCheck.ts",
     from: ': (isEnd(one) || one.kind === "begin") && !isPlain(one)',

@@ -103,10 +103,18 @@ export class ExtendedQuery {
     if (name !== "" && session.prepared.has(name)) {
       return Effect.fail(refusal("42P05", `prepared statement "${name}" already exists`))
     }
-    return Effect.map(prepare(session, sql, parameterTypes), (prepared) => {
+    return Effect.map(prepare(session, sql, parameterTypes, this.#isBound(name)), (prepared) => {
       this.#keep(name, prepared)
       this.#send(Backend.parseComplete)
     })
+  }
+
+  /** Whether a Bind of the statement follows its Parse, or nothing more. */
+  #isBound(statement: string): Effect.Effect<boolean> {
+    return Effect.map(
+      this.#answering.socket.lookAhead(() => false),
+      (read) => read._tag !== "Message" || (read.message._tag === "Bind" && read.message.statement === statement)
+    )
   }
 
   #close({ name, target }: Extract<FrontendMessage, { readonly target: string }>): Effect.Effect<void, Refused> {

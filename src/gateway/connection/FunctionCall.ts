@@ -55,7 +55,7 @@ export const callFunction = (
       return yield* refusal("08P01", `${given} but ${values.length} arguments`)
     }
     const sql = `select ${name}(${types.map((_, index) => `$${index + 1}`).join(", ")})`
-    const prepared = yield* prepare(session, sql, types)
+    const prepared = yield* prepare(session, sql, types, Effect.succeed(true))
     const formats = { parameterFormats: message.formats, resultFormats: [resultFormat] }
     const bound = yield* bind(session, prepared, {
       _tag: "Bind",

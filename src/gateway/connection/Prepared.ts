@@ -90,8 +90,27 @@ const refuseAborted = (session: Session, statement: ClientStatement | undefined)
     ? Effect.fail(aborted())
     : Effect.void
 
-/** Parse. */
-export const prepare = Effect.fnUntraced(function* (session: Session, sql: string, types: ReadonlyArray<number>) {
+/** The faults that PostgreSQL finds in a statement without running it: those of its grammar, and of the query within. */
+const checkUnrun = Effect.fnUntraced(function* (session: Session, statement: ClientStatement) {
+  if (statement.kind !== "write") yield* checkGrammar(session, [statement])
+  const query = statement.kind === "write" ? statement : innerQuery(statement)
+  if (query === undefined || query.words[0] === "execute") return
+  const answer = yield* session.describe(query, [])
+  if (answer !== "unknown" && "sqlState" in answer) yield* whyNot(session, query, [])
+})
+
+/**
+ * Parse.
+ *
+ * @param isBound Whether a Bind of the statement follows, so that a statement that needs no description may show its
+ * faults when it runs.
+ */
+export const prepare = Effect.fnUntraced(function* (
+  session: Session,
+  sql: string,
+  types: ReadonlyArray<number>,
+  isBound: Effect.Effect<boolean>
+) {
   const isCall = /^\s*call\b/i.test(sql)
   const [written, ...others] = session.upstream.texts.statementsOf(
     isCall ? sql : withoutVoid(sql, types),
@@ -115,7 +134,10 @@ export const prepare = Effect.fnUntraced(function* (session: Session, sql: strin
   if (packed !== undefined) return packed
   const inner = yield* describeParameters(session, statement, types, asked)
   if (inner !== undefined) return { statement, description: inner, parameters: inner.parameters } satisfies Prepared
-  if (isPlain(statement, types)) return bare
+  if (isPlain(statement, types)) {
+    if (!(yield* isBound)) yield* checkUnrun(session, statement)
+    return bare
+  }
   const description = yield* session.describe(statement, asked)
   if (description !== "unknown" && !("sqlState" in description)) {
     return { statement, description, parameters: description.parameters } satisfies Prepared

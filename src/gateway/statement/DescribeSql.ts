@@ -231,19 +231,18 @@ const bareParameters = ({ words }: ClientStatement): ReadonlyArray<boolean> => {
   })
 }
 
+/** Has PostgreSQL look at a statement without parameters. */
+const lookedAt = (name: string): string => `
+    execute 'prepare ${name} as ' || pieces[1];
+    execute 'deallocate ${name}';`
+
 /**
  * A read-only transaction, or a role without the privilege, can't create a table. They are refused before the statement
  * is looked at, which the parameters have had done already.
  */
 const withoutTable = (columns: string, name: string, hasParameters: boolean): string => `
   begin${columns}
-  exception when read_only_sql_transaction or insufficient_privilege then no_table := true;${
-    hasParameters
-      ? ""
-      : `
-    execute 'prepare ${name} as ' || pieces[1];
-    execute 'deallocate ${name}';`
-  }
+  exception when read_only_sql_transaction or insufficient_privilege then no_table := true;${hasParameters ? "" : lookedAt(name)}
   end;`
 
 const bodyOf = (options: {
@@ -261,6 +260,7 @@ const bodyOf = (options: {
   const { lead, middle, trail } = frameOf(statement, "@names", "@exprs")
   const set = settings.map(([name, value]) => `perform set_config(${literal(name)}, ${literal(value)}, true);`)
   const returnsRows = statement.returnsRows === true
+  const hasParameters = types.length > 0
   return `
 declare
   types text[] := ${typeArray(types)};
@@ -278,8 +278,12 @@ declare
   no_table bool := false; stmt text; renamed text; aliased text; answer text; at int; labels json; columns json;
 begin
   begin
-    ${set.join("\n    ")}${types.length > 0 ? parametersOf(name) : ""}${
-      returnsRows ? withoutTable(columnsFromView(name, marker), name, types.length > 0) : ""
+    ${set.join("\n    ")}${hasParameters ? parametersOf(name) : ""}${
+      returnsRows
+        ? withoutTable(columnsFromView(name, marker), name, hasParameters)
+        : hasParameters
+          ? ""
+          : lookedAt(name)
     }
     raise exception using errcode = '${ANSWER_SQLSTATE}', message = json_build_object(
       'parameters', (select json_agg(o::bigint) from unnest(oids) o), 'casts', to_json(casts), 'columns', columns, 'noTable', no_table);
