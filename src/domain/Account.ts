@@ -11,7 +11,7 @@ import {
   signedMoney
 } from "./Decimal.ts"
 import { withJson } from "./Json.ts"
-import { text, uuid } from "./Text.ts"
+import { changeOf, text, uuid } from "./Text.ts"
 import { ClerkUserId } from "./User.ts"
 
 /** The kinds of accounts that the vocabulary knows. */
@@ -96,7 +96,7 @@ export const accountCreateInput = (options: DigitsOption & CashOption) =>
 export const AccountCreate = withJson("new account", accountCreateOf({}), accountCreateInput)
 export interface AccountCreate extends Schema.Schema.Type<typeof AccountCreate> {}
 
-const accountChange = { description: "What to change about an account; what is left out stays as it is" }
+const accountChange = changeOf("an account")
 
 /** A change of an account whose cash may be negative, or not. */
 export const accountUpdateOf = (option: CashOption) =>

@@ -13,7 +13,7 @@ import {
 } from "./Allocation.ts"
 import { Decimal, type DigitsOption, formatDecimal, Price, priceInput } from "./Decimal.ts"
 import { withJson } from "./Json.ts"
-import { asText, text } from "./Text.ts"
+import { asText, changeOf, text } from "./Text.ts"
 
 /** The kinds of instruments that the vocabulary knows. */
 export const instrumentTypes = ["etf", "mutual_fund", "stock", "bond", "bond_fund", "commodity", "reit"] as const
@@ -103,7 +103,7 @@ const instrumentUpdateFields = {
   ...optionalFields
 }
 
-const instrumentChange = { description: "What to change about an instrument; what is left out stays as it is" }
+const instrumentChange = changeOf("an instrument")
 
 /** A change of an instrument as other programs send it: its price may be a JSON number. */
 export const instrumentUpdateInput = (options: DigitsOption) =>

@@ -3,7 +3,7 @@ import * as Context from "effect/Context"
 import * as Schema from "effect/Schema"
 import { ChartsPayload, ReportPayload, RetirementPayload, SummaryPayload } from "./Analysis.ts"
 import { withJson } from "./Json.ts"
-import { asText, JsonValue, onCalendar, text, uuid } from "./Text.ts"
+import { asText, changeOf, JsonValue, onCalendar, text, uuid } from "./Text.ts"
 import { ClerkUserId } from "./User.ts"
 
 /** The kinds of jobs that the vocabulary knows; other programs may run kinds of their own. */
@@ -123,7 +123,7 @@ export const JobUpdate = Schema.Struct({
   charts_payload: Schema.optionalKey(Schema.NullOr(ChartsPayload)),
   retirement_payload: Schema.optionalKey(Schema.NullOr(RetirementPayload)),
   summary_payload: Schema.optionalKey(Schema.NullOr(SummaryPayload))
-}).annotate({ description: "What to change about a job; what is left out stays as it is" })
+}).annotate(changeOf("a job"))
 export interface JobUpdate extends Schema.Schema.Type<typeof JobUpdate> {}
 
 /** A job's state, without its request and results. */

@@ -5,7 +5,7 @@ import { AccountId } from "./Account.ts"
 import { Decimal, type DigitsOption, Quantity, quantityInput } from "./Decimal.ts"
 import { Instrument, InstrumentSymbol, StoredSymbol } from "./Instrument.ts"
 import { withJson } from "./Json.ts"
-import { CalendarDay, uuid } from "./Text.ts"
+import { CalendarDay, changeOf, uuid } from "./Text.ts"
 
 /** The id of a position: a UUID that the database gives. */
 export const PositionId = uuid("a position").pipe(Schema.brand("PositionId"))
@@ -39,7 +39,7 @@ const positionUpdateFields = {
   as_of_date: Schema.optionalKey(CalendarDay)
 }
 
-const positionChange = { description: "What to change about a position; what is left out stays as it is" }
+const positionChange = changeOf("a position")
 
 /** A change of a position as other programs send it: the quantity may be a JSON number. */
 export const positionUpdateInput = (options: DigitsOption) =>

@@ -11,6 +11,11 @@ export const asText = (value: unknown): string => {
   return value instanceof Error ? String(value) : "[object]"
 }
 
+/** The description of a change. */
+export const changeOf = (what: string, more = "") => ({
+  description: `What to change about ${what}; what is left out stays as it is${more}`
+})
+
 const storableText = Schema.makeFilter((text: string) =>
   text.includes("\u0000")
     ? "expected text without the character NUL, which the database can't store"

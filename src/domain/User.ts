@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema"
 import { AssetClassAllocation, RegionAllocation, StoredAllocation } from "./Allocation.ts"
 import { Decimal, type DigitsOption, money, moneyInput } from "./Decimal.ts"
 import { withJson } from "./Json.ts"
-import { text } from "./Text.ts"
+import { changeOf, text } from "./Text.ts"
 
 /** The id that the sign-in service (Clerk) gives a person. */
 export const ClerkUserId = text({
@@ -52,9 +52,7 @@ export const UserCreate = withJson(
 )
 export interface UserCreate extends Schema.Schema.Type<typeof UserCreate> {}
 
-const userChange = {
-  description: "What to change about a user; what is left out stays as it is, null empties a field"
-}
+const userChange = changeOf("a user", ", null empties a field")
 
 /** A change of a user as other programs send it: amounts may be JSON numbers. */
 export const userUpdateInput = (options: DigitsOption) => Schema.Struct(userInputFields(options)).annotate(userChange)

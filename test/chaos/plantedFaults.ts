@@ -1139,5 +1139,12 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     from: 'resume(cause == null ? Effect.void : Effect.fail(failed("stdout", "written")(cause)))',
     to: "resume(Effect.void)",
     tests: ["test/operations/backup/BackupFile.test.ts"]
+  },
+  {
+    name: "a result column that is a parameter has the name of its type",
+    file: "src/data-api/statement/Placeholders.ts",
+    from: 'isResult ? \' as "?column?"\' : ""',
+    to: '""',
+    tests: ["test/data-api/statement/Placeholders.test.ts", "test/data-api/sql/shapes.slow.test.ts"]
   }
 ]

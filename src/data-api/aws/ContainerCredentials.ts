@@ -21,14 +21,14 @@ const UNKNOWN = 60 * 60_000
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Whether the environment names an endpoint. */
-export const isNamed = (env: Environment): boolean =>
-  Boolean(env["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] || env["AWS_CONTAINER_CREDENTIALS_FULL_URI"])
-
-const urlOf = (env: Environment): URL | null => {
+/** The endpoint's address; empty if the environment names none. */
+const addressOf = (env: Environment): string => {
   const relative = env["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"]
-  return URL.parse(relative ? `http://169.254.170.2${relative}` : (env["AWS_CONTAINER_CREDENTIALS_FULL_URI"] ?? ""))
+  return relative ? `http://169.254.170.2${relative}` : (env["AWS_CONTAINER_CREDENTIALS_FULL_URI"] ?? "")
 }
+
+/** Whether the environment names an endpoint. */
+export const isNamed = (env: Environment): boolean => addressOf(env) !== ""
 
 /** Only ECS, EKS and this machine may be contacted without TLS. */
 const mayBeAsked = ({ hostname, protocol }: URL): boolean =>
@@ -111,7 +111,7 @@ export const make = (env: Environment = process.env): Effect.Effect<Effect.Effec
       const now = yield* Clock.currentTimeMillis
       // Another call may have renewed them while this one waited.
       if (kept !== undefined && now < kept.end - EARLY) return kept.credentials
-      const url = urlOf(env)
+      const url = URL.parse(addressOf(env))
       if (url === null || !mayBeAsked(url)) {
         return yield* refuse(
           "No AWS credentials: AWS_CONTAINER_CREDENTIALS_FULL_URI must be https, or an address of ECS, EKS or this machine."

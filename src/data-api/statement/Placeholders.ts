@@ -75,6 +75,10 @@ const continues = new Set(
   )
 )
 
+/** What comes before a result column that is one token, and after it. */
+const aroundResult =
+  /^(?:select|returning|distinct|all|,) (?:from|where|group|having|order|limit|offset|fetch|union|intersect|except|into|on|for|[,;)]|)$/
+
 /** Whether a token can end an expression, so that a colon after it can only belong to an array slice. */
 const endsExpression = (token: Token | undefined, sql: string): boolean => {
   if (token === undefined) return false
@@ -95,6 +99,8 @@ class Reader {
   readonly #seen = new Set<number>()
   #piece = ""
   #subscripts = 0
+  /** For each open parenthesis, the innermost first, whether result columns are listed there. */
+  readonly #results: Array<boolean> = []
   /** The last three tokens, without white space and comments, the latest first. */
   #before: ReadonlyArray<Token | undefined> = []
 
@@ -120,10 +126,11 @@ class Reader {
     return undefined
   }
 
-  #isCast(index: number): boolean {
-    const after = this.#after(index)
-    if (after?.kind === "cast") return true
-    return this.#word(after) === "as" && this.#text(this.#before[0]) === "(" && this.#word(this.#before[1]) === "cast"
+  #isCast(after: string): boolean {
+    return (
+      after === "::" ||
+      (after === "as" && this.#text(this.#before[0]) === "(" && this.#word(this.#before[1]) === "cast")
+    )
   }
 
   #list(): void {
@@ -137,12 +144,18 @@ class Reader {
 
   #placeholder(value: number, index: number): void {
     this.#list()
-    if (!this.#isCast(index)) this.uncast.add(value)
+    const after = this.#word(this.#after(index))
+    if (!this.#isCast(after)) this.uncast.add(value)
     if (this.#seen.has(value)) this.repeated.add(value)
     this.#seen.add(value)
     this.pieces.push(this.#piece)
     this.parameters.push(value)
-    this.#piece = ""
+    // A result column that is a parameter has no name, but its cast would give it that of the type.
+    const isResult =
+      this.#results[0] === true &&
+      this.#subscripts === 0 &&
+      aroundResult.test(`${this.#word(this.#before[0])} ${after}`)
+    this.#piece = isResult ? ' as "?column?"' : ""
   }
 
   /** Rewrites a dollar-quoted string in which the service would see a placeholder, a string or a comment. */
@@ -155,6 +168,8 @@ class Reader {
   #symbol(token: Token, text: string): string {
     if (text === "[") this.#subscripts++
     else if (text === "]") this.#subscripts = Math.max(0, this.#subscripts - 1)
+    else if (text === "(") this.#results.unshift(false)
+    else if (text === ")") this.#results.shift()
     // The colon of a slice, with spaces so that it begins no placeholder; `:=` names an argument.
     return text === ":" && this.#sql[token.end] !== "=" ? " : " : text
   }
@@ -181,7 +196,11 @@ class Reader {
       } else if (token.kind === "symbol") this.#piece += this.#symbol(token, text)
       else if (token.kind === "dollarString" && token.unterminated === undefined) {
         this.#piece += this.#dollarString(text)
-      } else this.#piece += text
+      } else {
+        this.#piece += text
+        const word = this.#word(token)
+        if (/^(?:select|returning|by)$/.test(word)) this.#results[0] = word !== "by"
+      }
       if (Result.isFailure(done)) return Result.fail(done.failure)
       if (token.kind !== "space" && token.kind !== "comment") this.#before = [token, this.#before[0], this.#before[1]]
     }

@@ -22,6 +22,8 @@ const twoDigits = (value: string, at: number): number => digitAt(value, at) * 10
 /** 2000-01-01, from which PostgreSQL counts microseconds. */
 const POSTGRES_EPOCH_MS = 946684800000
 
+const unknownForm = (what: string) => refuse(`${what} came back in an unknown form`)
+
 const noText = (what: string) => refuse(`${what} came back as something other than text`)
 
 const timestampPattern =
@@ -51,7 +53,7 @@ const timestamp: Decode = (value) => {
   const parts = timestampPattern.exec(value)
   // The same as in @effect/sql-pg.
   if (value === "infinity" || value === "-infinity") return new Date(Number.NaN)
-  if (parts === null) return refuse("a timestamp came back in an unknown form")
+  if (parts === null) return unknownForm("a timestamp")
   const year = parts[12] === undefined ? Number(parts[1]) : 1 - Number(parts[1])
   const offset = Number(parts[9] ?? 0) * 3600 + Number(parts[10] ?? 0) * 60 + Number(parts[11] ?? 0)
   const clock = Number(parts[4]) * 3600 + Number(parts[5]) * 60 + Number(parts[6])
@@ -68,18 +70,16 @@ const date: Decode = (value) => {
 }
 
 const time: Decode = (value) =>
-  typeof value === "string" && /^\d\d:\d\d:\d\d(?:\.\d{1,6})?$/.test(value)
-    ? microsOf(value)
-    : refuse("a time came back in an unknown form")
+  typeof value === "string" && /^\d\d:\d\d:\d\d(?:\.\d{1,6})?$/.test(value) ? microsOf(value) : unknownForm("a time")
 
 /** `HH:MM:SS[.ffffff]` with the zone's hours, and its minutes if it has any. */
 const timetz: Decode = (value) => {
   const parts = typeof value === "string" ? /^([\d:.]+)([+-]\d\d)(?::?(\d\d))?(?::\d\d)?$/.exec(value) : null
-  return parts === null ? refuse("a timetz came back in an unknown form") : `${parts[1]}${parts[2]}:${parts[3] ?? "00"}`
+  return parts === null ? unknownForm("a timetz") : `${parts[1]}${parts[2]}:${parts[3] ?? "00"}`
 }
 
 const interval: Decode = (value) =>
-  (typeof value === "string" ? intervalOf(value) : undefined) ?? refuse("an interval came back in an unknown form")
+  (typeof value === "string" ? intervalOf(value) : undefined) ?? unknownForm("an interval")
 
 const asText: Decode = String
 const asNumber: Decode = Number
@@ -114,7 +114,7 @@ const network = (
   value: Scalar
 ): { readonly address: string; readonly prefix: string | undefined; readonly width: string } => {
   if (typeof value !== "string" || !/^[\da-f.:]+(?:\/\d+)?$/i.test(value)) {
-    return refuse("an inet or a cidr came back in an unknown form")
+    return unknownForm("an inet or a cidr")
   }
   const text = value.toLowerCase()
   const hexadecimal = text.replace(compatible, (_, a, b, c, d) => `::${group(a, b)}:${group(c, d)}`)
@@ -170,7 +170,7 @@ const arrayText = (value: Scalar, pattern: RegExp, decode: Decode): ReadonlyArra
   if (value === "{}") return []
   // One with bounds of its own is refused, as by sql-pg.
   const elements = typeof value === "string" && /^{(?!{)/.test(value) ? value.slice(1, -1).match(pattern) : null
-  if (elements === null) return refuse("an array came back in an unknown form")
+  if (elements === null) return unknownForm("an array")
   return elements.map((element) => {
     if (element.startsWith('"')) return decode(element.slice(1, -1).replace(/\\(.)/gs, "$1"))
     return /^null$/i.test(element) ? null : decode(element)

@@ -156,8 +156,7 @@ const toldColumns = (table: string): string => `
  */
 const columnsFromView = (table: string, marker: string): string => `
     stmt := pieces[1];
-    for i in 1 .. cardinality(refs) loop stmt := stmt || '(null::' || casts[refs[i]] || ')'
-      || case when substr(bare, i, 1) = 't' then ' as "?column?"' else '' end || pieces[i + 1]; end loop;
+    for i in 1 .. cardinality(refs) loop stmt := stmt || '(null::' || casts[refs[i]] || ')' || pieces[i + 1]; end loop;
     begin
       begin
         execute format(make, replace(replace(lead || replace(stmt, '${marker}', middle) || trail,
@@ -207,30 +206,6 @@ const columnsFromView = (table: string, marker: string): string => `
 ${withRule(table, marker)}
 ${toldColumns(table)}`
 
-/**
- * Whether each placeholder is a result column by itself. It has no name then, but the cast that replaces it would.
- */
-const bareParameters = ({ words }: ClientStatement): ReadonlyArray<boolean> => {
-  const lists: Array<boolean> = []
-  let inList = false
-  return words.flatMap((word, index) => {
-    if (word === "(") {
-      lists.push(inList)
-      inList = false
-    } else if (word === ")") inList = lists.pop() ?? false
-    else if (word === "select" || word === "returning") inList = true
-    else if (/^(?:from|where|group|having|order|limit|union|intersect|except|into|window|for)$/.test(word))
-      inList = false
-    if (!/^\$\d+$/.test(word)) return []
-    const [before = "", after = ""] = [words[index - 1], words[index + 1]]
-    return [
-      inList &&
-        /^(?:select|returning|distinct|all|,)$/.test(before) &&
-        /^(?:,|\)|from|where|union|order|limit|)$/.test(after)
-    ]
-  })
-}
-
 /** Has PostgreSQL look at a statement without parameters. */
 const lookedAt = (name: string): string => `
     execute 'prepare ${name} as ' || pieces[1];
@@ -266,9 +241,6 @@ declare
   types text[] := ${typeArray(types)};
   pieces text[] := ${textArray(pieces)};
   refs int[] := ${numberArray(references)};
-  bare text := '${bareParameters(statement)
-    .map((bare) => (bare ? "t" : "f"))
-    .join("")}';
   is_query bool := ${statement.kind === "query" && statement.tail === 0};
   lead text := ${literal(lead)};
   middle text := ${literal(middle)};

@@ -759,6 +759,44 @@ const helpers: ReadonlyArray<Shape> = [
   ["schema-qualified", (sql) => sql`select count(*) as c from public.nodes where public.nodes.name <> ${"root"}`]
 ]
 
+/** Result columns without a name: what a parameter's cast must not give one. */
+const names: ReadonlyArray<Shape> = [
+  ["parameters alone", (sql) => sql`select ${1}`],
+  [
+    "a parameter beside a column",
+    (sql) => sql`select body, ${"x"}, ${new Date(0)}, ${[1]}, ${true} from orders order by id`
+  ],
+  ["a column named as the parameter's type", (sql) => sql`select text, ${"x"} from (values ('own')) v (text)`],
+  ["the same, sorted by it", (sql) => sql`select ${"x"}, text from (values ('own'), ('a')) v (text) order by text`],
+  [
+    "the same in an INSERT",
+    (sql) =>
+      sql`insert into nodes (id, name) select ${901}, text from (values ('own')) v (text) order by text returning *`
+  ],
+  ["the same in a subquery", (sql) => sql`select text from (select ${"x"}, text from (values ('own')) v (text)) q`],
+  ["distinct parameters", (sql) => sql`select distinct ${1}, name from nodes order by name`],
+  ["parameters of a set operation", (sql) => sql`select ${1}, ${"a"} union all select ${2}, ${"b"} order by 1`],
+  ["parameters of a table expression", (sql) => sql`with q as (select ${"a"}) select * from q`],
+  ["a parameter of a scalar subquery", (sql) => sql`select (select ${"a"}), array(select ${1}), exists (select ${1})`],
+  ["returned parameters", (sql) => sql`update nodes set name = name where id = ${1} returning id, ${"x"}, ${2}`],
+  ["parameters with names of all kinds", (sql) => sql`select ${1} one, ${"b"} as "two", ${3} as three`],
+  ["parameters of an array between columns", (sql) => sql`select array[${1}, ${2}, ${3}], ${4}, (array[5, 6])[${2}]`],
+  [
+    "parameters to sort and group by",
+    (sql) => sql`select count(*) from nodes group by parent, ${"a"}::text, ${1}::int, id`
+  ],
+  ["parameters of a row, and of a list", (sql) => sql`select (1, 2, 3) = (${1}, ${2}, ${3}), 2 in (${1}, ${2}, ${3})`],
+  [
+    "a parameter before ON CONFLICT",
+    (sql) =>
+      sql`insert into nodes (id, name) select 1, ${"x"} on conflict (id) do update set name = ${"root"}, path = null`
+  ],
+  [
+    "a parameter before OFFSET, FOR and FETCH",
+    (sql) => sql`select id, ${"x"} from (select ${1} offset 0) q (id) fetch first row only`
+  ]
+]
+
 export const furtherShapes: ReadonlyArray<Shape> = [
   ...windows,
   ...groups,
@@ -768,5 +806,6 @@ export const furtherShapes: ReadonlyArray<Shape> = [
   ...times,
   ...kinds,
   ...writes,
-  ...helpers
+  ...helpers,
+  ...names
 ]

@@ -34,8 +34,8 @@ const rows = (columns: ReadonlyArray<string>, name = "list1") =>
 
 describe("a packed list", () => {
   it("is a query in place of its elements", () => {
-    assert.deepStrictEqual(packed("select $1 where a in ($2, $3,\n$4) and b = $5", ["int4"]), {
-      sql: `select (:p1::int4) where a in (${items("r::int4")}) and b = (:p5::int4)`,
+    assert.deepStrictEqual(packed("select -$1 where a in ($2, $3,\n$4) and b = $5", ["int4"]), {
+      sql: `select -(:p1::int4) where a in (${items("r::int4")}) and b = (:p5::int4)`,
       lists: [{ name: "list1", elements: [[1], [2], [3]], rows: false }]
     })
     assert.deepStrictEqual(packed("insert into t (a, b) VALUES ($1, $2), ($3, $4) returning *", ["int4", "text"]), {

@@ -11,14 +11,55 @@ const text = (sql: string) => Placeholders.render(template(sql), [])
 const refusal = (parsed: Result.Result<unknown, string>) => (Result.isFailure(parsed) ? parsed.failure : "accepted")
 
 it("a value is placed bare, with a cast in parentheses, or as a literal, at each of its places", () => {
-  const parsed = template("select $2, $1, $2")
-  assert.strictEqual(Placeholders.render(parsed, []), "select :p2, :p1, :p2")
-  assert.strictEqual(Placeholders.render(parsed, [castTo("int4"), bare]), "select :p2, (:p1::int4), :p2")
+  const parsed = template("call f($2, $1, $2)")
+  assert.strictEqual(Placeholders.render(parsed, []), "call f(:p2, :p1, :p2)")
+  assert.strictEqual(Placeholders.render(parsed, [castTo("int4"), bare]), "call f(:p2, (:p1::int4), :p2)")
   const literal: Placeholders.Placement = { _tag: "Literal", text: "NULL" }
-  assert.strictEqual(Placeholders.render(parsed, [literal, castTo("text")]), "select (:p2::text), NULL, (:p2::text)")
+  assert.strictEqual(Placeholders.render(parsed, [literal, castTo("text")]), "call f((:p2::text), NULL, (:p2::text))")
   assert.strictEqual(parsed.count, 2)
   assert.deepStrictEqual([...parsed.repeated], [1])
   assert.strictEqual(template("select $3").count, 3)
+})
+
+it("a value that is a result column by itself keeps the name of one, whatever its type", () => {
+  const named = (sql: string) => text(sql).split(' as "?column?"').length - 1
+  const results = [
+    "select $1",
+    "SELECT /* a */ $1 -- b",
+    "select all $1 from t",
+    "select distinct $1 order by 1",
+    "select (select $1)",
+    "select (a, b), $1 from t",
+    "select f(a, b), (array[1, 2])[1], $1;",
+    "with a as (select b from t order by b) select a, $1 from a",
+    "select a from t group by a, b union select $1",
+    "insert into t (a, b) values ($1, $2) returning $1",
+    "insert into t select $1 on conflict do nothing",
+    ...[
+      "from t",
+      "where true",
+      "group by a",
+      "having true",
+      "limit 1",
+      "offset 0",
+      "for update",
+      "fetch first row only"
+    ].map((rest) => `select $1 ${rest}`),
+    ...["intersect", "except", "union all"].map((rest) => `select a, $1 ${rest} select 1, 2`)
+  ]
+  for (const sql of results) assert.strictEqual(named(sql), 1, sql)
+  const others = [
+    'select $1 as a, $2 b, $3 "c"',
+    'select $1::int, cast($2 as int), $3 + 1, -$4, $5 is null, $6 collate "C", ($7).a, $8[1]',
+    "select array[$1, $2, $3], f($1, $2, $3), ($1, $2, $3)",
+    "select a from t where a in ($1, $2, $3) order by a, $1, b",
+    "select count(*) from t group by a, $1, b",
+    "select row_number() over (partition by a, $1, b)",
+    "values ($1, $2, $3)",
+    "update t set a = $1, b = $2",
+    "select '$1', \"select $1\" from t limit $1"
+  ]
+  for (const sql of others) assert.strictEqual(named(sql), 0, sql)
 })
 
 it("a value is cast only where every one of its placeholders is", () => {
