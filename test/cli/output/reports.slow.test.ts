@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, layer } from "@effect/vitest"
-import { ConfigProvider, Context, Effect, Exit, Layer } from "effect"
+import { ConfigProvider, Context, Effect, Exit, Layer, Predicate } from "effect"
 import { TestConsole } from "effect/testing"
 import { reportSchemas, type reports } from "../../../src/cli/output/reports.ts"
 import { run } from "../../../src/cli/run.ts"
@@ -80,6 +80,8 @@ layer(Layer.merge(Folder.layer, TestConsole.layer), { timeout: "120 seconds", ex
             ["verify", ["verify", "--skip-drift"], 0],
             ["doctor", ["doctor"], 0],
             ["repair", ["repair", "--dry-run"], 0],
+            ["repair", ["repair", "--yes"], 0],
+            ["repair", ["repair"], 0],
             ["migrate new", ["migrate", "new", "x", "--folder", join(yield* Folder, "own")], 0],
             ["migrate mark", ["migrate", "mark", "001_x", "--folder", join(yield* Folder, "own")], 0],
             ["version", ["version"], 0]
@@ -88,6 +90,8 @@ layer(Layer.merge(Folder.layer, TestConsole.layer), { timeout: "120 seconds", ex
             const done = yield* alexDb(args)
             assert.strictEqual(done.code, code, args.join(" "))
             isDescribed(report, done.document)
+            if (Predicate.hasProperty(done.document, "dryRun"))
+              assert.strictEqual(done.document.dryRun, args.includes("--dry-run"), args.join(" "))
           }
         }),
       120_000

@@ -84,7 +84,9 @@ export const repair = Command.make(
     const report = yield* onDatabase(flags)(
       Effect.gen(function* () {
         const planned = yield* Repair.repair({ ...options, dryRun: true })
-        if (dryRun || isIdle(planned) || (!yes && !canPrompt)) return planned
+        // No statement was held back.
+        if (isIdle(planned)) return { ...planned, dryRun }
+        if (dryRun || (!yes && !canPrompt)) return planned
         if (yes) return yield* Repair.repair(options)
         yield* sayLines(toText(visibleReport(planned), yield* style))
         const go = yield* Prompt.run(Prompt.Confirm({ message: "Run these statements?", initial: false }))
