@@ -708,6 +708,13 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     tests: ["test/gateway/statement/preparedOnly.test.ts"]
   },
   {
+    name: "a portal outlives its transaction",
+    file: "src/gateway/connection/ExtendedQuery.ts",
+    from: "if (this.#within !== undefined && this.#within !== transaction) this.#open.clear()\n    ",
+    to: "",
+    tests: ["test/gateway/cursors/portals.test.ts"]
+  },
+  {
     name: "the gateway commits whatever begins with COMMIT",
     file: "src/gateway/session/GrammarCheck.ts",
     from: ': (isEnd(one) || one.kind === "begin") && !isPlain(one)',

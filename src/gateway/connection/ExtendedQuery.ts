@@ -6,6 +6,7 @@ import * as Backend from "../protocol/BackendMessages.ts"
 import type { Format, FrontendMessage } from "../protocol/FrontendMessages.ts"
 import { closePortal, cursorColumns, fetchPortal } from "../session/cursors/CursorStatements.ts"
 import { endImplicit, execute } from "../session/Execute.ts"
+import type { OpenTransaction } from "../session/OpenTransaction.ts"
 import type { Prepared } from "../session/PreparedText.ts"
 import { done, type StatementOutcome } from "../session/StatementOutcome.ts"
 import { type ClientStatement, transactionControls } from "../statement/ClientStatement.ts"
@@ -24,11 +25,21 @@ export class ExtendedQuery {
   readonly #answering: Answering
   /** The unnamed prepared statement; the session holds the named ones. */
   #unnamed: Prepared | undefined
-  readonly #portals = new Map<string, Portal>()
+  readonly #open = new Map<string, Portal>()
+  /** The transaction of the portals. */
+  #within: OpenTransaction | undefined
   #skips = false
 
   constructor(answering: Answering) {
     this.#answering = answering
+  }
+
+  /** The portals of the current transaction: those of one that has ended are gone with it. */
+  get #portals(): Map<string, Portal> {
+    const { transaction } = this.#answering.session
+    if (this.#within !== undefined && this.#within !== transaction) this.#open.clear()
+    this.#within = transaction
+    return this.#open
   }
 
   /** Answers a message, or skips it after an error. */
@@ -229,6 +240,9 @@ export class ExtendedQuery {
     return Effect.flatMap(this.#portal(name), (portal) => {
       const { statement } = portal.prepared
       if (statement === undefined) return Effect.sync(() => this.#send(Backend.emptyQueryResponse))
+      if (portal.ended && portal.outcome?.columns === undefined) {
+        return Effect.fail(refusal("55000", `portal "${name}" cannot be run`))
+      }
       if (statement.kind === "copy" && portal.outcome === undefined) return this.#copy(portal, statement)
       return Effect.andThen(
         this.#start(portal, statement),
@@ -262,6 +276,7 @@ export class ExtendedQuery {
         return yield* portal.outcome === undefined ? Effect.void : this.#sendRows(portal, portal.outcome, 0)
       }
       portal.outcome = done(tag)
+      portal.ended = true
       this.#send(Backend.commandComplete(tag))
     })
   }
@@ -291,6 +306,7 @@ export class ExtendedQuery {
         portal.ended = portal.rows.length === 0
       }
       portal.sent += sent
+      portal.ended ||= outcome.columns === undefined
       // PostgreSQL suspends the portal when the limit is reached, even after the last row.
       this.#send(sent === limit ? Backend.portalSuspended : Backend.commandComplete(outcome.tag(sent)))
     }

@@ -68,6 +68,9 @@ const commands = new Set(
 
 const VOID = 2278
 
+/** Whether the client leaves a parameter's type to PostgreSQL. */
+const isOpen = (oid = 0): boolean => oid === 0 || oid === 705
+
 /** Removes arguments of type void, as PostgreSQL does: JDBC sends them for the result of a function. */
 const withoutVoid = (sql: string, types: ReadonlyArray<number>): string => {
   if (!types.includes(VOID)) return sql
@@ -82,6 +85,18 @@ const withoutVoid = (sql: string, types: ReadonlyArray<number>): string => {
     else if (words[index - 1] === "," && !isVoid(words[index - 2])) text[starts[index - 1] ?? 0] = " "
   }
   return text.join("")
+}
+
+/** Refuses a number between those of the parameters that no parameter has: PostgreSQL can't know its type. */
+const refuseUnused = (
+  { words }: ClientStatement,
+  { parameters }: Description,
+  types: ReadonlyArray<number>
+): Effect.Effect<void, Refused> => {
+  const unused = parameters.findIndex((_, index) => isOpen(types[index]) && !words.includes(`$${index + 1}`))
+  return unused === -1
+    ? Effect.void
+    : Effect.fail(refusal("42P18", `could not determine data type of parameter $${unused + 1}`))
 }
 
 /** Refuses all but its end in a transaction that has failed. */
@@ -129,7 +144,7 @@ export const prepare = Effect.fnUntraced(function* (
     yield* whyNot(session, statement, [])
   }
   if (statement === undefined) return bare
-  const asked = types.map((oid) => (oid === 0 || oid === 705 || oid === VOID ? "unknown" : String(oid)))
+  const asked = types.map((oid) => (isOpen(oid) || oid === VOID ? "unknown" : String(oid)))
   const packed = yield* withPackedLiterals(session, statement, types)
   if (packed !== undefined) return packed
   const inner = yield* describeParameters(session, statement, types, asked)
@@ -140,6 +155,7 @@ export const prepare = Effect.fnUntraced(function* (
   }
   const description = yield* session.describe(statement, asked)
   if (description !== "unknown" && !("sqlState" in description)) {
+    yield* refuseUnused(statement, description, types)
     return { statement, description, parameters: description.parameters } satisfies Prepared
   }
   yield* whyNot(session, statement, types)

@@ -1,4 +1,4 @@
-/** Cursors of DECLARE, by the extended protocol: with parameters, and as the portals that they are for its messages. */
+/** Portals: those of Bind, and those that cursors of DECLARE are. */
 import { describe, layer } from "@effect/vitest"
 import * as TestDatabase from "../../TestDatabase.ts"
 import { asksTheSame, type Conversation } from "../Conversations.ts"
@@ -79,11 +79,63 @@ const conversations: Readonly<Record<string, Conversation>> = {
     ...asked("close h", "begin"),
     [parse("", "select 2"), bind("h", ""), execute("h"), sync],
     ...asked("rollback")
+  ],
+  "a portal that returns no rows runs once": [
+    ...asked("set client_min_messages to error", "drop table if exists once", "create table once (a serial, b text)"),
+    ...[
+      "insert into once (b) values ('x')",
+      "create table if not exists once (a int)",
+      "begin",
+      "rollback",
+      "select 1",
+      "",
+      "explain (costs off) select 1"
+    ].map((text) => [parse("", text), bind("", ""), execute(""), execute(""), sync]),
+    [
+      ...[parse("", "insert into once (b) values ('y'), ('z') returning b"), bind("", "")],
+      ...[execute("", 1), execute("", 1), execute("", 1), execute(""), sync]
+    ],
+    ...asked("select string_agg(b, null order by a) from once", "drop table once")
+  ],
+  "a portal ends with its transaction": [
+    [parse("five", "select g from generate_series(1, 5) g"), sync],
+    [bind("p", "five"), sync],
+    [execute("p"), sync],
+    [describeMessage("P", "p"), sync],
+    ...["commit", "rollback", "commit and chain", "rollback and chain"].flatMap(
+      (end): Conversation => [
+        ...asked("begin"),
+        [bind("p", "five"), execute("p", 2), sync],
+        ...asked(end, "begin"),
+        [bind("p", "five"), execute("p", 1), sync],
+        [execute("p", 1), sync],
+        ...asked("rollback", "begin"),
+        [execute("p"), sync],
+        ...asked("rollback")
+      ]
+    ),
+    ...asked("begin"),
+    [bind("p", "five"), execute("p", 2), sync],
+    ...asked("savepoint s"),
+    [execute("p", 1), sync],
+    ...asked("rollback to s", "select 'between'"),
+    [execute("p", 1), sync],
+    [bind("p", "five"), sync],
+    ...asked("rollback"),
+    [parse("", "begin"), bind("", ""), execute(""), bind("p", "five"), execute("p", 1), sync],
+    [execute("p", 1), parse("", "commit"), bind("", ""), execute(""), execute("p"), sync]
+  ],
+  "a number that no parameter has": [
+    [parse("", "select $2::int"), describeMessage("S", ""), sync],
+    [parse("", "select $2::int", [23]), describeMessage("S", ""), sync],
+    [parse("", "select $3::int, $1::int", [0, 705]), sync],
+    [parse("", "select $2::int, $1"), describeMessage("S", ""), sync],
+    [parse("", "select 1", [23, 25]), describeMessage("S", ""), bind("", "", ["1", "x"]), execute(""), sync]
   ]
 }
 
 describe.skipIf(serverUrl === "")(TestDatabase.onPostgres("through the gateway"), () => {
-  layer(gateway(serverUrl, { password: "trust" }), { timeout: "60 seconds" })("a cursor of DECLARE", (it) => {
+  layer(gateway(serverUrl, { password: "trust" }), { timeout: "60 seconds" })("a portal", (it) => {
     for (const [name, groups] of Object.entries(conversations)) it.effect(name, () => asksTheSame(groups))
   })
 })

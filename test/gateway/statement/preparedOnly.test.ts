@@ -62,6 +62,17 @@ const conversations: Readonly<Record<string, Conversation>> = {
       "refresh materialized view missing"
     )
   ],
+  "by PREPARE": [
+    ...table,
+    ...asked(
+      "prepare p as insert into kept (nope) values (1)",
+      "prepare p as delete from missing",
+      "prepare p as insert into kept (name) values ('x')",
+      "execute p",
+      "deallocate p",
+      "prepare q as create table fresh (a int)"
+    )
+  ],
   "in transactions": [
     ...table,
     ...asked("begin", "create table fresh (a int)"),
