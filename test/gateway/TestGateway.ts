@@ -85,11 +85,11 @@ export const layer = (url: string, options: Partial<Gateway.Options> = {}) =>
   )
 
 /** In front of an embedded database in memory, beside a fresh database of the server at `url` of the same name. */
-export const layerEmbedded = (url: string) =>
+export const layerEmbedded = (url: string, options: Partial<Gateway.Options> = {}) =>
   Layer.unwrap(
     Effect.map(TestDatabase.freshDatabase(url), (fresh) => {
       const database = new URL(Redacted.value(fresh)).pathname.slice(1)
-      return Layer.effect(TestGateway, make(Redacted.value(fresh), { ownLocks: true })).pipe(
+      return Layer.effect(TestGateway, make(Redacted.value(fresh), { ownLocks: true, ...options })).pipe(
         Layer.provide(LocalDataApi.layer({ dataDir: "memory", database }))
       )
     })

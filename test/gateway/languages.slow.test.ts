@@ -69,6 +69,7 @@ const drivers = [
     "pdo_pgsql.php",
     "[0: 500] | [0: 490]"
   ),
+  scripted("PyGreSQL", python("pg, pgdb"), "pygresql_program.py", "failed DataError 22012"),
   inGo("pgx", "github.com/jackc/pgx/v4", "5000050000 4950000 <nil> SELECT 100000"),
   inGo("pq", "github.com/lib/pq", "22P02 invalid_text_representation")
 ]
@@ -183,6 +184,23 @@ describe.skipIf(serverUrl === undefined)(TestDatabase.onPostgres("other language
       )
     }
   })
+
+  // It knows no SCRAM.
+  const pyPostgresql = scripted(
+    "py-postgresql",
+    python("postgresql"),
+    "py_postgresql_program.py",
+    'closed failed CursorNameError 34000 cursor "py:0x" does not exist'
+  )
+  for (const [where, front] of [
+    ["without a password", gateway(serverUrl ?? "", { password: "trust" })],
+    ["without a password, on an embedded database", layerEmbedded(serverUrl ?? "", { password: "trust" })]
+  ] as const) {
+    layer(front, { timeout: "5 minutes" })(where, (it) => {
+      const { command, expected, invoke, name } = pyPostgresql
+      it.effect.skipIf(command === undefined)(name, () => printsTheSame((url) => invoke(url), expected), 120_000)
+    })
+  }
 
   layer(gateway(serverUrl ?? "", { wholeSession: true }), { timeout: "5 minutes" })("with --session", (it) => {
     const asyncpg = python("asyncpg")

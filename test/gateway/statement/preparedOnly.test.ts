@@ -3,7 +3,7 @@ import { describe, layer } from "@effect/vitest"
 import * as TestDatabase from "../../TestDatabase.ts"
 import { asksTheSame, type Conversation } from "../Conversations.ts"
 import { bind, describe as describeMessage, execute, flush, parse, query, sync } from "../RawClient.ts"
-import { layer as gateway } from "../TestGateway.ts"
+import { layer as gateway, layerEmbedded } from "../TestGateway.ts"
 
 const serverUrl = TestDatabase.postgresUrl ?? ""
 
@@ -90,7 +90,12 @@ const conversations: Readonly<Record<string, Conversation>> = {
 }
 
 describe.skipIf(serverUrl === "")(TestDatabase.onPostgres("through the gateway"), () => {
-  layer(gateway(serverUrl, { password: "trust" }), { timeout: "60 seconds" })("Parse alone", (it) => {
-    for (const [name, groups] of Object.entries(conversations)) it.effect(name, () => asksTheSame(groups))
-  })
+  for (const [where, front] of [
+    ["Parse alone", gateway(serverUrl, { password: "trust" })],
+    ["Parse alone on an embedded database", layerEmbedded(serverUrl, { password: "trust" })]
+  ] as const) {
+    layer(front, { timeout: "60 seconds" })(where, (it) => {
+      for (const [name, groups] of Object.entries(conversations)) it.effect(name, () => asksTheSame(groups))
+    })
+  }
 })
