@@ -93,14 +93,15 @@ const isMoment = (text: string): boolean => {
   )
 }
 
+const aMoment = "expected a moment like 2026-02-28T12:00:00Z"
 const moment = Schema.String.annotate({
   description: "When it was made, as ISO 8601 in UTC",
   examples: ["2026-02-28T12:00:00Z"],
-  message: "expected a moment like 2026-02-28T12:00:00Z"
+  message: aMoment
 }).pipe(
   Schema.check(
     Schema.isPattern(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})?$/u, {
-      message: "expected a moment like 2026-02-28T12:00:00Z"
+      message: aMoment
     }),
     Schema.makeFilter((at: string) => isMoment(at) || "expected a day and a time that exist, like 2026-02-28T12:00:00Z")
   )
@@ -137,6 +138,8 @@ export interface ReportPayload extends Schema.Schema.Type<typeof ReportPayload> 
 /** The kinds of charts that can be drawn. */
 export const chartTypes = ["pie", "donut", "bar", "horizontalBar"] as const
 
+const aColour = { message: "expected a colour like #3B82F6" }
+
 /** One slice or bar. */
 const ChartPoint = Schema.Struct({
   name: text({ min: 1, max: 200, description: "What the slice or bar stands for", example: "Technology" }),
@@ -149,8 +152,8 @@ const ChartPoint = Schema.Struct({
     Schema.String.annotate({
       description: "Its colour, as #RRGGBB",
       examples: ["#3B82F6"],
-      message: "expected a colour like #3B82F6"
-    }).pipe(Schema.check(Schema.isPattern(/^#[0-9a-fA-F]{6}$/u, { message: "expected a colour like #3B82F6" })))
+      ...aColour
+    }).pipe(Schema.check(Schema.isPattern(/^#[0-9a-fA-F]{6}$/u, aColour)))
   )
 }).annotate({ description: "One slice or bar of a chart" })
 

@@ -182,9 +182,16 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "a WITH that deletes counts as a read",
     file: "src/data-api/sql/ReadOnly.ts",
-    from: 'if (token.kind === "word" && effects.has(text)) return false',
+    from: 'if (kind === "word" && effects.has(text)) return false',
     to: "",
     tests: ["test/data-api/RetryPolicy.test.ts", "test/data-api/statement/SqlLexer.test.ts", simulation]
+  },
+  {
+    name: "a query with a function that may write runs twice",
+    file: "src/data-api/sql/DataApiConnection.ts",
+    from: "provolatile = 'v'",
+    to: "provolatile = 'x'",
+    tests: ["test/data-api/sql/calledFunctions.test.ts"]
   },
   {
     name: "a batch on its own is not all or nothing",

@@ -25,6 +25,7 @@ import { ConnectionLost, DataApiError, InvalidRequest, type Reason, UnsupportedR
 import { checkSize } from "../Limits.ts"
 import { listJson, type PackedList } from "../statement/PackedLists.ts"
 import { parameterName } from "../statement/Placeholders.ts"
+import { literal } from "../statement/Quoting.ts"
 import type { StatementKind } from "../statement/StatementKind.ts"
 import { cellsOf } from "../values/Cells.ts"
 import { toHex } from "../values/Octets.ts"
@@ -34,7 +35,7 @@ import { decodeRows, decodeValues, encode, type PgParameter, type PgValueError, 
 import { isCursorQuery, joinPages, rowsOfPages } from "./DataApiStream.ts"
 import { knownText, learnText, ownFailure, relearnText } from "./OpenTypes.ts"
 import type { ParameterTypes } from "./ParameterTypes.ts"
-import { isRead } from "./ReadOnly.ts"
+import { unknownFunctions } from "./ReadOnly.ts"
 import { isOverSize, toSqlError } from "./SqlErrors.ts"
 import type { KnownStatement, ServiceText, StatementTexts } from "./StatementTexts.ts"
 import type { Transaction } from "./TransactionState.ts"
@@ -57,18 +58,19 @@ export interface RawResult {
   }>
 }
 
-const failed = (operation: Operation, reason: Reason): DataApiError => new DataApiError({ operation, reason })
+/** The failure of a statement, or of another operation. */
+export const failed = (reason: Reason, operation: Operation = "ExecuteStatement"): DataApiError =>
+  new DataApiError({ operation, reason })
 
 /** The failure of a request that could never succeed, and is not sent. */
-export const refused = (message: string, operation: Operation = "ExecuteStatement"): DataApiError =>
-  failed(operation, new InvalidRequest({ message }))
+export const refused = (message: string, operation?: Operation): DataApiError =>
+  failed(new InvalidRequest({ message }), operation)
 
-const interrupted = (): DataApiError =>
-  failed("ExecuteStatement", new ConnectionLost({ message: "A statement was interrupted." }))
+const interrupted = (): DataApiError => failed(new ConnectionLost({ message: "A statement was interrupted." }))
 
 /** The statement has run: a caller that retries what may be retried must not run it again. */
 const undecodable = (error: PgValueError): DataApiError =>
-  failed("ExecuteStatement", new UnsupportedResult({ message: `The result can't be read: ${error.message}.` }))
+  failed(new UnsupportedResult({ message: `The result can't be read: ${error.message}.` }))
 
 /** A value as PostgreSQL reads it from text; null for NULL. */
 const fieldText = (field: Field | undefined): string | null => {
@@ -105,7 +107,7 @@ const namedParameters = (
 }
 
 const longListInBatch =
-  "The statement of a batch has so long a list that it exceeds what the Data API takes: send the list as one array parameter."
+  "A list in the statement of a batch is too long for the Data API: send it as one array parameter."
 
 const resultSetOptions = { decimalReturnType: "STRING", longReturnType: "STRING" } as const
 
@@ -261,14 +263,29 @@ export class DataApiConnection implements SqlConnection.Connection {
     })
   }
 
-  /** Reads a query through a cursor after its result was too large for one response; only a read may run twice. */
+  /**
+   * Whether a statement may run twice: a query that only reads, also by functions of which PostgreSQL says that they do not
+   * change anything. An aggregate does not say so of the functions that it calls.
+   */
+  mayRunTwice(sql: string, mayLock: boolean): Effect.Effect<boolean> {
+    const unknown = unknownFunctions(sql, mayLock)
+    if (!unknown?.length) return Effect.succeed(unknown !== undefined)
+    const { api, database } = this.options
+    const changing = `select 1 from pg_catalog.pg_proc where proname in (${unknown.map(literal)}) and (provolatile = 'v' or prokind = 'a' and pronamespace <> 11)`
+    return Effect.match(
+      this.inTurn(api.executeStatement({ sql: changing, database, transactionId: this.transaction?.id }), false),
+      { onFailure: () => false, onSuccess: ({ records }) => records?.length === 0 }
+    )
+  }
+
+  /** Reads a query through a cursor after its result was too large for one response. */
   #inPages(
     sql: string,
     params: ReadonlyArray<unknown>,
     error: DataApiError
   ): Effect.Effect<ExecuteStatementResponse, DataApiError | SqlError.SqlError> {
-    if (!isOverSize(error.reason) || !isRead(sql) || !isCursorQuery(sql)) return Effect.fail(error)
-    return Effect.matchEffect(joinPages(this.options.readPages(this, sql, params)), {
+    if (!isOverSize(error.reason) || !isCursorQuery(sql)) return Effect.fail(error)
+    const pages = Effect.matchEffect(joinPages(this.options.readPages(this, sql, params)), {
       onFailure: (failure) => Effect.fail(isAborted(failure) ? error : failure),
       onSuccess: (response) => {
         // The cursor could be declared, so the failure has not aborted the transaction.
@@ -276,6 +293,7 @@ export class DataApiConnection implements SqlConnection.Connection {
         return Effect.succeed(response)
       }
     })
+    return Effect.flatMap(this.mayRunTwice(sql, false), (may) => (may ? pages : Effect.fail(error)))
   }
 
   /** Runs a caller's statement. Only if its span is propagated, the current span is its own and gets its verb. */

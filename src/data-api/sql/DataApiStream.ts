@@ -6,12 +6,12 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as SqlError from "effect/sql/SqlError"
 import type { ExecuteStatementResponse, Field, OneSession } from "../DataApi.ts"
-import { DataApiError, UnsupportedResult } from "../DataApiError.ts"
+import { type DataApiError, UnsupportedResult } from "../DataApiError.ts"
 import { nextPageRows } from "../Limits.ts"
 import { tokenize } from "../statement/SqlLexer.ts"
 import { lengthOf } from "../values/Octets.ts"
 import type { Row } from "../values/PgValue.ts"
-import { type DataApiConnection, rowsOf } from "./DataApiConnection.ts"
+import { type DataApiConnection, failed, rowsOf } from "./DataApiConnection.ts"
 import { keyOf } from "./OpenTypes.ts"
 import { isOverSize, needsCasts, sqlErrorReason, toSqlError } from "./SqlErrors.ts"
 import { type KnownStatement, rememberColumns } from "./StatementTexts.ts"
@@ -59,13 +59,12 @@ const failure = (error: DataApiError): SqlError.SqlError =>
 
 /** The failure for a value that can't be returned after other rows were already emitted. */
 const tooLate = () =>
-  new DataApiError({
-    operation: "ExecuteStatement",
-    reason: new UnsupportedResult({
+  failed(
+    new UnsupportedResult({
       message:
-        "A row holds a value that the Data API can't return, for example an infinite date or time. Earlier rows were already emitted, so the query can't be changed: run the stream again, or cast the column to text."
+        "A value that the Data API can't return, such as an infinite date, came after rows that were emitted: run the stream again, or cast the column to text."
     })
-  })
+  )
 
 interface Position {
   /** Rows read so far. */

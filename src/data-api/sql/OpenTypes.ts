@@ -2,13 +2,13 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { ExecuteStatementResponse } from "../DataApi.ts"
-import { because, DataApiError, DatabaseError, UnexpectedResponse } from "../DataApiError.ts"
+import { because, type DataApiError, DatabaseError, UnexpectedResponse } from "../DataApiError.ts"
 import { isLonger, MAX_SQL_LENGTH } from "../Limits.ts"
 import { idempotent } from "../RetryPolicy.ts"
 import { shortenNumbers } from "../statement/NumberLists.ts"
 import { shapeOf, wordsOf } from "../statement/Shape.ts"
 import type { PgParameter } from "../values/PgValue.ts"
-import { type DataApiConnection, refused } from "./DataApiConnection.ts"
+import { type DataApiConnection, failed, refused } from "./DataApiConnection.ts"
 import type { Answer } from "./ParameterTypes.ts"
 import {
   hasOpenTypes,
@@ -50,11 +50,7 @@ const answered = (lookup: Lookup | Undecided): Answer =>
     ? { lookup, lasts: true }
     : { lookup: undefined, lasts: undecidable.test(lookup.sqlState), refusal: lookup }
 
-const unreadable = (message: string): DataApiError =>
-  new DataApiError({
-    operation: "ExecuteStatement",
-    reason: new UnexpectedResponse({ message, code: "", status: 200 })
-  })
+const unreadable = (message: string): DataApiError => failed(new UnexpectedResponse({ message, code: "", status: 200 }))
 
 const read = (answer: string): Effect.Effect<Answer, DataApiError> => {
   const lookup = readAnswer(answer)

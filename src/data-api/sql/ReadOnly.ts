@@ -59,11 +59,42 @@ const pure = new Set([
 const isLock = (texts: ReadonlyArray<string>, index: number): boolean =>
   /(?:^| )for (?:(?:no )?key )?(?:update|share)$/.test(texts.slice(Math.max(0, index - 3), index + 1).join(" "))
 
+/** A name that PostgreSQL does not change, and that is one in its catalogue as it stands. */
+const plainName = /^[a-z_][\w$]*$/
+
 /**
- * Whether a statement is a query that changes nothing, so that it may run twice.
+ * The functions that a query calls and of which it is not known that they have no side effects: of a query that only reads
+ * there are none. Undefined for a statement that writes, or locks unless it may, and for a function that its name alone
+ * does not identify.
  *
- * It is conservative: SELECT, VALUES, TABLE, SHOW and WITH without a word that writes or locks, in which every called
- * function is a known built-in without side effects. It does not detect a view or an operator that calls others.
+ * It is conservative: SELECT, VALUES, TABLE, SHOW and WITH without a word that writes or locks. It does not detect a view
+ * or an operator that calls others.
+ */
+export const unknownFunctions = (sql: string, mayLock = false): ReadonlyArray<string> | undefined => {
+  const tokens = meaningful(sql)
+  const texts = tokens.map((token) => sql.slice(token.start, token.end).toLowerCase())
+  const first = texts.find((text) => text !== "(")
+  if (first === undefined || !/^(?:select|values|table|show|with)$/.test(first)) return undefined
+  const unknown: Array<string> = []
+  const reads = tokens.every(({ kind }, index) => {
+    const text = texts[index] ?? ""
+    if (/^(?:update|share)$/.test(text) && isLock(texts, index)) return mayLock
+    if (kind === "word" && effects.has(text)) return false
+    if ((kind !== "word" && kind !== "identifier") || texts[index + 1] !== "(") return true
+    const before = texts[index - 1]
+    // A table alias or the name of a common table expression, with its columns.
+    if (before === "as" || before === "with" || before === "recursive") return true
+    if (pure.has(text) && (before !== "." || texts[index - 2] === "pg_catalog")) return true
+    if (before !== "." && syntax.has(text)) return true
+    unknown.push(text)
+    return plainName.test(text)
+  })
+  return reads ? unknown : undefined
+}
+
+/**
+ * Whether a statement is a query that changes nothing, so that it may run twice: one in which every called function is a
+ * known built-in without side effects.
  *
  * @example
  * ```ts
@@ -73,25 +104,4 @@ const isLock = (texts: ReadonlyArray<string>, index: number): boolean =>
  * ReadOnly.isRead("select my_function()") // false
  * ```
  */
-export const isRead = (sql: string): boolean => reads(sql, false)
-
-/** Whether a statement is such a query, or one that only locks the rows that it reads. */
-export const isReadOrLock = (sql: string): boolean => reads(sql, true)
-
-const reads = (sql: string, mayLock: boolean): boolean => {
-  const tokens = meaningful(sql)
-  const texts = tokens.map((token) => sql.slice(token.start, token.end).toLowerCase())
-  const first = texts.find((text) => text !== "(")
-  if (first === undefined || !/^(?:select|values|table|show|with)$/.test(first)) return false
-  return tokens.every((token, index) => {
-    const text = texts[index] ?? ""
-    if (/^(?:update|share)$/.test(text) && isLock(texts, index)) return mayLock
-    if (token.kind === "word" && effects.has(text)) return false
-    if ((token.kind !== "word" && token.kind !== "identifier") || texts[index + 1] !== "(") return true
-    const before = texts[index - 1]
-    // A table alias or the name of a common table expression, with its columns.
-    if (before === "as" || before === "with" || before === "recursive") return true
-    if (before === ".") return texts[index - 2] === "pg_catalog" && pure.has(text)
-    return pure.has(text) || syntax.has(text)
-  })
-}
+export const isRead = (sql: string): boolean => unknownFunctions(sql)?.length === 0

@@ -4,7 +4,7 @@ import type { ExecuteStatementResponse } from "../DataApi.ts"
 import { because, type DataApiError, UnsupportedResult } from "../DataApiError.ts"
 import { isCursorQuery } from "./DataApiStream.ts"
 import { type Call, keyOf, learnColumns } from "./OpenTypes.ts"
-import { isReadOrLock } from "./ReadOnly.ts"
+import { unknownFunctions } from "./ReadOnly.ts"
 import { isInfinite, needsCasts } from "./SqlErrors.ts"
 import { rememberColumns, type ServiceText } from "./StatementTexts.ts"
 import {
@@ -32,8 +32,8 @@ const sendAs = ({ connection, continueAfterTimeout, parameters, statement }: Sen
 /** Sends a query again, with the columns that could not be returned cast to text; only a read may run twice. */
 const withTextColumns = (send: Send, text: ServiceText, error: DataApiError): Sent => {
   const { connection, statement } = send
-  if (!needsCasts(error.reason) || !isReadOrLock(statement.sql)) return Effect.fail(error)
-  return Effect.matchEffect(sendAs(send, text, shapeSql(text.sql)), {
+  if (!needsCasts(error.reason)) return Effect.fail(error)
+  const again = Effect.matchEffect(sendAs(send, text, shapeSql(text.sql)), {
     onFailure: () => Effect.fail(error),
     onSuccess: ({ columnMetadata = [] }) => {
       const columns = textColumns(columnMetadata)
@@ -44,6 +44,7 @@ const withTextColumns = (send: Send, text: ServiceText, error: DataApiError): Se
       return Effect.map(sendAs(send, text, textSql(text.sql, columns)), (response) => restored(response, columns))
     }
   })
+  return Effect.flatMap(connection.mayRunTwice(statement.sql, true), (may) => (may ? again : Effect.fail(error)))
 }
 
 /** Whether a write has returned an infinite date or time, or may itself store the one that it returns. */
@@ -79,7 +80,7 @@ const named = (send: Send, text: ServiceText, error: DataApiError): Sent => {
   const { kind, sql } = statement
   // The service's failure may as well be one of its own: nothing is asked that would not help.
   const helps = isCursorQuery(sql)
-    ? !isReadOrLock(sql)
+    ? unknownFunctions(sql, true)?.length !== 0
     : kind.returnsWritten && text.learnt?.lookup?.results === undefined
   statement.returnedInfinite ||= isInfinite(reason)
   if (!needsCasts(reason) || (isInfinite(reason) && !helps)) return Effect.fail(error)

@@ -12,8 +12,11 @@ const MAX_LINE = 1024
 const nothing: Buffer = Buffer.alloc(0)
 const headEnd = Buffer.from("\r\n\r\n")
 const lineEnd = Buffer.from("\r\n")
+/** Why an answer is refused. */
+const unclear = "its length is not clear"
 
-type Part = "head" | "sized" | "chunk size" | "chunk" | "chunk end" | "trailers" | "until the end"
+/** A `rest` ends with the connection. */
+type Part = "head" | "sized" | "chunk size" | "chunk" | "chunk end" | "trailers" | "rest"
 
 /** The most octets that are reserved because a header announces them: the most that the service sends. */
 const MAX_RESERVED = 1024 * 1024
@@ -112,7 +115,7 @@ export class AnswerParser {
   /** Tells the parser that no more data will arrive. */
   end(): void {
     if (this.done || this.wrong !== undefined) return
-    if (this.#part === "until the end") this.done = true
+    if (this.#part === "rest") this.done = true
     else this.wrong = "the answer broke off"
   }
 
@@ -128,7 +131,7 @@ export class AnswerParser {
         return this.#readHead()
       case "sized":
       case "chunk":
-      case "until the end":
+      case "rest":
         return this.#readBody()
       case "chunk size":
         return this.#readLine((line) => this.#beginChunk(line))
@@ -181,16 +184,16 @@ export class AnswerParser {
       return true
     }
     if (coding !== undefined) {
-      if (coding.toLowerCase() !== "chunked" || length !== undefined) return this.#refuse("its length is not clear")
+      if (coding.toLowerCase() !== "chunked" || length !== undefined) return this.#refuse(unclear)
       this.#part = "chunk size"
       return true
     }
     if (length === undefined) {
       this.#persists = false
-      this.#part = "until the end"
+      this.#part = "rest"
       return true
     }
-    if (!/^\d{1,15}$/.test(length)) return this.#refuse("its length is not clear")
+    if (!/^\d{1,15}$/.test(length)) return this.#refuse(unclear)
     this.#body.reserve(Number(length))
     return this.#expect("sized", Number(length))
   }
@@ -205,10 +208,10 @@ export class AnswerParser {
   #readBody(): boolean {
     if (this.#pending === 0) return false
     const part = this.#part
-    const count = part === "until the end" ? this.#pending : Math.min(this.#remaining, this.#pending)
+    const count = part === "rest" ? this.#pending : Math.min(this.#remaining, this.#pending)
     this.#body.append(this.#arrived, this.#at, count)
     this.#at += count
-    if (part === "until the end") return false
+    if (part === "rest") return false
     this.#remaining -= count
     if (this.#remaining > 0) return false
     if (part === "sized") this.done = true
@@ -217,7 +220,6 @@ export class AnswerParser {
   }
 
   #readLine(read: (line: string) => boolean): boolean {
-    const unclear = "its length is not clear"
     const line = this.#textBefore(lineEnd, MAX_LINE, unclear)
     return line !== undefined && (read(line) || this.#refuse(unclear))
   }
