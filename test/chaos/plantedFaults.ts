@@ -1160,5 +1160,12 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
     from: 'isResult ? \' as "?column?"\' : ""',
     to: '""',
     tests: ["test/data-api/statement/Placeholders.test.ts", "test/data-api/sql/shapes.slow.test.ts"]
+  },
+  {
+    name: "a repair that has nothing to do says that it was a dry run",
+    file: "src/cli/commands/examining/repair.ts",
+    from: "return { ...planned, dryRun }",
+    to: "return planned",
+    tests: ["test/cli/output/reports.slow.test.ts"]
   }
 ]
