@@ -168,7 +168,7 @@ describe("placeholders", () => {
 
   it("each becomes the service's, with a cast where the type is known", () => {
     const int4 = castTo("int4")
-    assert.strictEqual(rendered("select $1, $2, $1", int4, bare), "select (:p1::int4), :p2, (:p1::int4)")
+    assert.strictEqual(rendered("select f($1, $2, $1)", int4, bare), "select f((:p1::int4), :p2, (:p1::int4))")
     assert.strictEqual(
       rendered("select $1[2], ($1).x, $1 [3]", castTo("int4[]")),
       "select (:p1::int4[])[2], ((:p1::int4[])).x, (:p1::int4[]) [3]"
