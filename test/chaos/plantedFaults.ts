@@ -188,10 +188,24 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   },
   {
     name: "a query with a function that may write runs twice",
-    file: "src/data-api/sql/DataApiConnection.ts",
+    file: "src/data-api/sql/ReadOnly.ts",
     from: "provolatile = 'v'",
     to: "provolatile = 'x'",
     tests: ["test/data-api/sql/calledFunctions.test.ts"]
+  },
+  {
+    name: "the rows of a stream with a function that may write are made again when a page is too large",
+    file: "src/data-api/sql/DataApiStream.ts",
+    from: "(this.#once ? keptSql(this.#sql) : this.#sql)",
+    to: "this.#sql",
+    tests: ["test/data-api/sql/calledFunctions.test.ts"]
+  },
+  {
+    name: "a result that is too large is read again through the gateway, whatever its query calls",
+    file: "src/gateway/session/cursors/Cursors.ts",
+    from: "if (!mayRepeat) {",
+    to: 'if (!mayRepeat && call.sql === "") {',
+    tests: ["test/gateway/largeResults.test.ts"]
   },
   {
     name: "a batch on its own is not all or nothing",

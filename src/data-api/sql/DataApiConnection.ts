@@ -25,7 +25,6 @@ import { ConnectionLost, DataApiError, InvalidRequest, type Reason, UnsupportedR
 import { checkSize } from "../Limits.ts"
 import { listJson, type PackedList } from "../statement/PackedLists.ts"
 import { parameterName } from "../statement/Placeholders.ts"
-import { literal } from "../statement/Quoting.ts"
 import type { StatementKind } from "../statement/StatementKind.ts"
 import { cellsOf } from "../values/Cells.ts"
 import { toHex } from "../values/Octets.ts"
@@ -35,7 +34,7 @@ import { decodeRows, decodeValues, encode, type PgParameter, type PgValueError, 
 import { isCursorQuery, joinPages, rowsOfPages } from "./DataApiStream.ts"
 import { knownText, learnText, ownFailure, relearnText } from "./OpenTypes.ts"
 import type { ParameterTypes } from "./ParameterTypes.ts"
-import { unknownFunctions } from "./ReadOnly.ts"
+import { changesNothing } from "./ReadOnly.ts"
 import { isOverSize, toSqlError } from "./SqlErrors.ts"
 import type { KnownStatement, ServiceText, StatementTexts } from "./StatementTexts.ts"
 import type { Transaction } from "./TransactionState.ts"
@@ -129,6 +128,12 @@ export interface ConnectionOptions {
   ) => Stream.Stream<ExecuteStatementResponse, SqlError.SqlError>
 }
 
+/** A parsed statement with its encoded parameters. */
+export interface Prepared {
+  readonly statement: KnownStatement
+  readonly parameters: ReadonlyArray<PgParameter>
+}
+
 type Transform = (<A extends object>(rows: ReadonlyArray<A>) => ReadonlyArray<A>) | undefined
 
 export class DataApiConnection implements SqlConnection.Connection {
@@ -141,10 +146,7 @@ export class DataApiConnection implements SqlConnection.Connection {
   }
 
   /** Parses a statement with `$n` placeholders, and encodes its parameters. */
-  prepare(
-    sql: string,
-    params: ReadonlyArray<unknown>
-  ): Result.Result<{ statement: KnownStatement; parameters: ReadonlyArray<PgParameter> }, DataApiError> {
+  prepare(sql: string, params: ReadonlyArray<unknown>): Result.Result<Prepared, DataApiError> {
     const encoded = encode(params)
     if (Result.isFailure(encoded)) return Result.fail(refused(`A parameter can't be sent: ${encoded.failure.message}.`))
     const statement = this.options.texts.find(sql, params.length)
@@ -263,18 +265,23 @@ export class DataApiConnection implements SqlConnection.Connection {
     })
   }
 
-  /**
-   * Whether a statement may run twice: a query that only reads, also by functions of which PostgreSQL says that they do not
-   * change anything. An aggregate does not say so of the functions that it calls.
-   */
-  mayRunTwice(sql: string, mayLock: boolean): Effect.Effect<boolean> {
-    const unknown = unknownFunctions(sql, mayLock)
-    if (!unknown?.length) return Effect.succeed(unknown !== undefined)
+  /** Whether a statement that has run, or has failed, may run again: a query that changes nothing. */
+  mayRunTwice(run: Prepared, mayLock: boolean): Effect.Effect<boolean> {
+    const { parameters, statement } = run
+    const call = { connection: this, parameters, statement }
+    const known = knownText(call)
+    const texts = known === undefined ? learnText(call) : Effect.succeed(known)
     const { api, database } = this.options
-    const changing = `select 1 from pg_catalog.pg_proc where proname in (${unknown.map(literal)}) and (provolatile = 'v' or prokind = 'a' and pronamespace <> 11)`
-    return Effect.match(
-      this.inTurn(api.executeStatement({ sql: changing, database, transactionId: this.transaction?.id }), false),
-      { onFailure: () => false, onSuccess: ({ records }) => records?.length === 0 }
+    return changesNothing(
+      statement.sql,
+      mayLock,
+      (prefix) =>
+        Effect.flatMap(texts, (text) =>
+          this.send(statement.kind, { ...text, sql: prefix + text.sql }, parameters, false)
+        ),
+      (sql, parameters) =>
+        this.inTurn(api.executeStatement({ sql, parameters, database, transactionId: this.transaction?.id }), false),
+      (error) => isOverSize(error.reason)
     )
   }
 
@@ -284,7 +291,8 @@ export class DataApiConnection implements SqlConnection.Connection {
     params: ReadonlyArray<unknown>,
     error: DataApiError
   ): Effect.Effect<ExecuteStatementResponse, DataApiError | SqlError.SqlError> {
-    if (!isOverSize(error.reason) || !isCursorQuery(sql)) return Effect.fail(error)
+    const prepared = this.prepare(sql, params)
+    if (!isOverSize(error.reason) || !isCursorQuery(sql) || Result.isFailure(prepared)) return Effect.fail(error)
     const pages = Effect.matchEffect(joinPages(this.options.readPages(this, sql, params)), {
       onFailure: (failure) => Effect.fail(isAborted(failure) ? error : failure),
       onSuccess: (response) => {
@@ -293,7 +301,7 @@ export class DataApiConnection implements SqlConnection.Connection {
         return Effect.succeed(response)
       }
     })
-    return Effect.flatMap(this.mayRunTwice(sql, false), (may) => (may ? pages : Effect.fail(error)))
+    return Effect.flatMap(this.mayRunTwice(prepared.success, false), (may) => (may ? pages : Effect.fail(error)))
   }
 
   /** Runs a caller's statement. Only if its span is propagated, the current span is its own and gets its verb. */

@@ -11,11 +11,12 @@ import { nextPageRows } from "../Limits.ts"
 import { tokenize } from "../statement/SqlLexer.ts"
 import { lengthOf } from "../values/Octets.ts"
 import type { Row } from "../values/PgValue.ts"
-import { type DataApiConnection, failed, rowsOf } from "./DataApiConnection.ts"
+import { type DataApiConnection, failed, type Prepared, rowsOf } from "./DataApiConnection.ts"
 import { keyOf } from "./OpenTypes.ts"
+import { isRead } from "./ReadOnly.ts"
 import { isOverSize, needsCasts, sqlErrorReason, toSqlError } from "./SqlErrors.ts"
-import { type KnownStatement, rememberColumns } from "./StatementTexts.ts"
-import { haveChanged, restored, type TextColumn, textColumns, textSql } from "./TextColumns.ts"
+import { rememberColumns } from "./StatementTexts.ts"
+import { haveChanged, keptSql, restored, type TextColumn, textColumns, textSql } from "./TextColumns.ts"
 
 /** The first page is small, because the size of the rows is not known yet. */
 const FIRST_PAGE_ROWS = 16
@@ -66,6 +67,15 @@ const tooLate = () =>
     })
   )
 
+/** The failure of a page that is too large, and may not be read again in parts. */
+const unrepeatable = () =>
+  failed(
+    new UnsupportedResult({
+      message:
+        "A page of the result is too large, and is not read again, since a view calls a function that may write, or the failure has aborted the transaction: read fewer rows at a time."
+    })
+  )
+
 interface Position {
   /** Rows read so far. */
   readonly read: number
@@ -85,8 +95,10 @@ class Cursor {
   /** Whether the transaction was begun for this cursor only. */
   readonly #alone: boolean
   readonly #name = `alex_stream_${++cursors}`
-  readonly #statement: KnownStatement | undefined
+  readonly #prepared: Prepared | undefined
   readonly #key: string
+  /** Whether a function may write. Each row is then made once only: PostgreSQL keeps the rows of a CTE that may write. */
+  readonly #once: boolean
   #columns: ReadonlyArray<TextColumn> | undefined
 
   constructor(connection: DataApiConnection, sql: string, params: ReadonlyArray<unknown>, alone: boolean) {
@@ -94,10 +106,10 @@ class Cursor {
     this.#sql = sql
     this.#params = params
     this.#alone = alone
-    const prepared = Result.getOrUndefined(connection.prepare(sql, params))
-    this.#statement = prepared?.statement
-    this.#key = keyOf({ connection, parameters: prepared?.parameters ?? [] })
-    this.#columns = this.#statement?.columns.get(this.#key)
+    this.#once = !isRead(sql)
+    this.#prepared = Result.getOrUndefined(connection.prepare(sql, params))
+    this.#key = keyOf({ connection, parameters: this.#prepared?.parameters ?? [] })
+    this.#columns = this.#prepared?.statement.columns.get(this.#key)
   }
 
   #send(statement: string) {
@@ -105,14 +117,15 @@ class Cursor {
   }
 
   readonly #declare = Effect.fnUntraced({ self: this }, function* (this: Cursor) {
-    const query = this.#columns === undefined ? this.#sql : textSql(this.#sql, this.#columns)
+    const query =
+      this.#columns === undefined ? (this.#once ? keptSql(this.#sql) : this.#sql) : textSql(this.#sql, this.#columns)
     // SCROLL, so that a page that is too large can be read again in parts.
     yield* this.#connection.run(`DECLARE ${this.#name} SCROLL CURSOR FOR ${query}`, this.#params)
-    if (this.#alone) yield* this.#send(`SAVEPOINT ${this.#name}`)
+    if (this.#alone && !this.#once) yield* this.#send(`SAVEPOINT ${this.#name}`)
   })
 
   #remember(columns: ReadonlyArray<TextColumn> | undefined): void {
-    if (this.#statement !== undefined) rememberColumns(this.#statement, this.#key, columns)
+    if (this.#prepared !== undefined) rememberColumns(this.#prepared.statement, this.#key, columns)
   }
 
   /** Declares the cursor with the columns of the last run, or without them if they have changed since. */
@@ -129,42 +142,46 @@ class Cursor {
     })
   })
 
+  readonly #open = Effect.fnUntraced({ self: this }, function* (this: Cursor) {
+    yield* this.#declareAgain()
+    if (this.#once && this.#columns === undefined) yield* this.#declareText()
+  })
+
   /** Declares the cursor, and closes it with the scope. */
   open() {
     return Effect.andThen(
-      this.#declareAgain(),
+      this.#open(),
       this.#alone ? Effect.void : Effect.addFinalizer(() => Effect.ignore(this.#send(`CLOSE ${this.#name}`)))
     )
   }
 
-  /** Moves the cursor back to the start of a page that failed. */
+  /** Moves the cursor back to the start of a page that failed, whose rows are then made again, unless they are kept. */
   readonly #goBack = Effect.fnUntraced({ self: this }, function* (this: Cursor, read: number, error: DataApiError) {
-    // It is not documented whether the failed page aborts the transaction; the savepoint repairs it if so.
-    if (this.#alone) yield* this.#send(`ROLLBACK TO SAVEPOINT ${this.#name}`)
+    if (!this.#once) {
+      // It is not documented whether the failed page aborts the transaction; the savepoint repairs it if so.
+      if (this.#alone) yield* this.#send(`ROLLBACK TO SAVEPOINT ${this.#name}`)
+      const isUndone = this.#alone && read === 0
+      const mayRepeat = isUndone || (this.#prepared && (yield* this.#connection.mayRunTwice(this.#prepared, false)))
+      if (!mayRepeat) return yield* isOverSize(error.reason) ? unrepeatable() : error
+    }
     yield* this.#send(`MOVE ABSOLUTE ${read} FROM ${this.#name}`)
     this.#connection.repaired(error)
   })
 
-  /**
-   * Declares the cursor again, with the columns that could not be returned cast to text.
-   *
-   * Only on the first page, because later the rows may have changed; then the columns are cached for the next run.
-   */
-  readonly #declareText = Effect.fnUntraced(
-    { self: this },
-    function* (this: Cursor, error: DataApiError, { read }: Position) {
-      yield* this.#goBack(0, error)
-      // FETCH of 0 rows before the first row returns only the columns.
-      const { columnMetadata = [] } = yield* this.#send(`FETCH FORWARD 0 FROM ${this.#name}`)
-      const columns = textColumns(columnMetadata)
-      if (columns === undefined) return yield* error
-      this.#remember(columns)
-      if (read > 0) return yield* tooLate()
-      this.#columns = columns
-      yield* this.#send(`CLOSE ${this.#name}`)
-      yield* this.#declare()
-    }
-  )
+  /** Declares the cursor again, if it has columns that can't be returned, with these cast to text. */
+  readonly #declareText = Effect.fnUntraced({ self: this }, function* (this: Cursor, rowsRead = 0) {
+    // FETCH of 0 rows before the first row returns only the columns.
+    const { columnMetadata = [] } = yield* this.#send(`FETCH FORWARD 0 FROM ${this.#name}`)
+    const columns = textColumns(columnMetadata)
+    if (columns === undefined) return false
+    this.#remember(columns)
+    // The rows may have changed; the columns are cached for the next run.
+    if (rowsRead > 0) return yield* tooLate()
+    this.#columns = columns
+    yield* this.#send(`CLOSE ${this.#name}`)
+    yield* this.#declare()
+    return true
+  })
 
   #pageOf(answer: ExecuteStatementResponse, { page, read }: Position): Page {
     const pages = [this.#columns === undefined ? answer : restored(answer, this.#columns)]
@@ -185,9 +202,9 @@ class Cursor {
           const smaller = { read, page: Math.max(1, Math.floor(page / 4)) }
           return Effect.andThen(this.#goBack(read, error), this.fetch(smaller))
         }
-        return needsCasts(error.reason) && this.#columns === undefined
-          ? Effect.andThen(this.#declareText(error, position), this.fetch(position))
-          : Effect.fail(error)
+        if (!needsCasts(error.reason) || this.#columns !== undefined || this.#once) return Effect.fail(error)
+        const declared = Effect.andThen(this.#goBack(0, error), this.#declareText(read))
+        return Effect.flatMap(declared, (may) => (may ? this.fetch(position) : Effect.fail(error)))
       })
     )
   }

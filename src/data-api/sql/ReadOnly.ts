@@ -1,4 +1,6 @@
-/** Whether a statement only reads, decided by its words alone. Pure. */
+/** Whether a statement only reads: by its words alone, or by what PostgreSQL says of the functions in its plan. */
+import * as Effect from "effect/Effect"
+import type { ExecuteStatementResponse, SqlParameter } from "../DataApi.ts"
 import { meaningful } from "../statement/SqlLexer.ts"
 
 const listOf = (list: string): ReadonlyArray<string> => list.trim().split(/\s+/)
@@ -59,42 +61,30 @@ const pure = new Set([
 const isLock = (texts: ReadonlyArray<string>, index: number): boolean =>
   /(?:^| )for (?:(?:no )?key )?(?:update|share)$/.test(texts.slice(Math.max(0, index - 3), index + 1).join(" "))
 
-/** A name that PostgreSQL does not change, and that is one in its catalogue as it stands. */
-const plainName = /^[a-z_][\w$]*$/
-
-/**
- * The functions that a query calls and of which it is not known that they have no side effects: of a query that only reads
- * there are none. Undefined for a statement that writes, or locks unless it may, and for a function that its name alone
- * does not identify.
- *
- * It is conservative: SELECT, VALUES, TABLE, SHOW and WITH without a word that writes or locks. It does not detect a view
- * or an operator that calls others.
- */
-export const unknownFunctions = (sql: string, mayLock = false): ReadonlyArray<string> | undefined => {
+/** Whether the words of a statement are those of a query: SELECT, VALUES, TABLE, SHOW and WITH without one that writes. */
+const reads = (sql: string, mayLock: boolean, mayCall: boolean): boolean => {
   const tokens = meaningful(sql)
   const texts = tokens.map((token) => sql.slice(token.start, token.end).toLowerCase())
   const first = texts.find((text) => text !== "(")
-  if (first === undefined || !/^(?:select|values|table|show|with)$/.test(first)) return undefined
-  const unknown: Array<string> = []
-  const reads = tokens.every(({ kind }, index) => {
+  if (first === undefined || !/^(?:select|values|table|show|with)$/.test(first)) return false
+  return tokens.every(({ kind }, index) => {
     const text = texts[index] ?? ""
     if (/^(?:update|share)$/.test(text) && isLock(texts, index)) return mayLock
     if (kind === "word" && effects.has(text)) return false
-    if ((kind !== "word" && kind !== "identifier") || texts[index + 1] !== "(") return true
+    if (mayCall || (kind !== "word" && kind !== "identifier") || texts[index + 1] !== "(") return true
     const before = texts[index - 1]
     // A table alias or the name of a common table expression, with its columns.
     if (before === "as" || before === "with" || before === "recursive") return true
     if (pure.has(text) && (before !== "." || texts[index - 2] === "pg_catalog")) return true
-    if (before !== "." && syntax.has(text)) return true
-    unknown.push(text)
-    return plainName.test(text)
+    return before !== "." && syntax.has(text)
   })
-  return reads ? unknown : undefined
 }
 
 /**
  * Whether a statement is a query that changes nothing, so that it may run twice: one in which every called function is a
  * known built-in without side effects.
+ *
+ * It is conservative, but does not detect a view, an operator or a cast that calls others: {@link changesNothing} does.
  *
  * @example
  * ```ts
@@ -104,4 +94,42 @@ export const unknownFunctions = (sql: string, mayLock = false): ReadonlyArray<st
  * ReadOnly.isRead("select my_function()") // false
  * ```
  */
-export const isRead = (sql: string): boolean => unknownFunctions(sql)?.length === 0
+export const isRead = (sql: string): boolean => reads(sql, false, false)
+
+/**
+ * Selects a row if a function of a plan may write: one that is volatile, or an aggregate of one's own, which does not say
+ * so of the functions that it calls. A plan names no casts, and operators by their symbols.
+ */
+const writers = `select 1 from pg_catalog.pg_proc p where (provolatile = 'v' or prokind = 'a' and p.oid > 16383)
+and not (pronamespace = 11 and proname ~ '^(random.*|clock_timestamp|timeofday|gen_random_uuid|pg_.*_size|pg_lock_status|currval|lastval)$')
+and (quote_ident(proname) in (select (regexp_matches(:plan, '((?:"[^"]+"|[a-z0-9_])+)\\(', 'g'))[1])
+or p.oid in (select castfunc from pg_catalog.pg_cast where oid > 16383)
+or p.oid in (select oprcode from pg_catalog.pg_operator where oid > 16383 and strpos(:plan, oprname) > 0)) limit 1`
+
+type Sent<E> = Effect.Effect<ExecuteStatementResponse, E>
+
+/**
+ * Whether a query changes nothing, so that it may run twice: its words are those of a query, and PostgreSQL says that no
+ * function in its plan may write, be it that of a view, an operator, a policy or a cast.
+ *
+ * @param explain Sends the statement with the prefix.
+ * @param ask Sends another statement.
+ * @param isOverSize Whether the plan is too large for a response, as one with long constants may be. Then the words decide.
+ */
+export const changesNothing = <E>(
+  sql: string,
+  mayLock: boolean,
+  explain: (prefix: string) => Sent<E>,
+  ask: (sql: string, parameters: ReadonlyArray<SqlParameter>) => Sent<E>,
+  isOverSize: (error: E) => boolean
+): Effect.Effect<boolean> => {
+  if (!reads(sql, mayLock, true)) return Effect.succeed(false)
+  const asked = Effect.flatMap(explain("explain (verbose, costs off) "), ({ records = [] }) => {
+    const lines = records.map(([line]) => (line !== undefined && "stringValue" in line ? line.stringValue : ""))
+    return ask(writers, [{ name: "plan", value: { stringValue: lines.join("\n") } }])
+  })
+  return Effect.match(asked, {
+    onFailure: (error) => isOverSize(error) && reads(sql, mayLock, false),
+    onSuccess: ({ records }) => records?.length === 0
+  })
+}

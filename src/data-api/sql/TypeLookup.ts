@@ -58,14 +58,16 @@ export const nonce = (): string => toHex(crypto.getRandomValues(new Uint8Array(1
 
 /**
  * Creates an empty table with the columns of the statement `name`, without running it. If that fails (the role may not
- * create tables, or two columns have the same name), the columns stay unknown.
+ * create tables, or two columns have the same name), the columns stay unknown. Those that are a parameter alone, which have
+ * one name, are numbered.
  */
 const emptyTable = (name: string, { parameters }: Template, columns: Columns): string => `
   if ${columns === "named"} or current_setting('server_version_num')::int < 160000 then begin
     columns := pieces[1];
     for at in 1 .. ${parameters.length} loop
       columns := columns || '(null::' || (select parameter_types[refs[at]]::text
-        from pg_catalog.pg_prepared_statements where name = '${name}') || ')' || pieces[at + 1];
+        from pg_catalog.pg_prepared_statements where name = '${name}') || ')'
+        || replace(pieces[at + 1], ' as "?column?"', ' as "?column?' || at || '"');
     end loop;
     execute 'create temp table ${name} as with alex_rows as (' || columns || E'\n) select * from alex_rows with no data';
   exception when others then null;
@@ -81,7 +83,7 @@ with recursive prepared as (
   select parameter_types, to_json(p) -> 'result_types' as results
   from pg_catalog.pg_prepared_statements p where name = '${name}'
 ), columns (number, type, label) as (
-  select attnum, atttypid, attname from pg_catalog.pg_attribute
+  select attnum, atttypid, regexp_replace(attname, '^[?]column[?][0-9]+$', '?column?') from pg_catalog.pg_attribute
   where attrelid = to_regclass('pg_temp.${name}') and attnum > 0
 ), asked (kind, number, type, label) as (
   select 'p', number, type, null

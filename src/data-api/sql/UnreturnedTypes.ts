@@ -4,7 +4,6 @@ import type { ExecuteStatementResponse } from "../DataApi.ts"
 import { because, type DataApiError, UnsupportedResult } from "../DataApiError.ts"
 import { isCursorQuery } from "./DataApiStream.ts"
 import { type Call, keyOf, learnColumns } from "./OpenTypes.ts"
-import { unknownFunctions } from "./ReadOnly.ts"
 import { isInfinite, needsCasts } from "./SqlErrors.ts"
 import { rememberColumns, type ServiceText } from "./StatementTexts.ts"
 import {
@@ -29,11 +28,10 @@ export interface Send extends Call {
 const sendAs = ({ connection, continueAfterTimeout, parameters, statement }: Send, text: ServiceText, sql: string) =>
   connection.send(statement.kind, { ...text, sql }, parameters, continueAfterTimeout)
 
-/** Sends a query again, with the columns that could not be returned cast to text; only a read may run twice. */
+/** Sends a query again, with the columns that could not be returned cast to text. */
 const withTextColumns = (send: Send, text: ServiceText, error: DataApiError): Sent => {
   const { connection, statement } = send
-  if (!needsCasts(error.reason)) return Effect.fail(error)
-  const again = Effect.matchEffect(sendAs(send, text, shapeSql(text.sql)), {
+  return Effect.matchEffect(sendAs(send, text, shapeSql(text.sql)), {
     onFailure: () => Effect.fail(error),
     onSuccess: ({ columnMetadata = [] }) => {
       const columns = textColumns(columnMetadata)
@@ -44,7 +42,6 @@ const withTextColumns = (send: Send, text: ServiceText, error: DataApiError): Se
       return Effect.map(sendAs(send, text, textSql(text.sql, columns)), (response) => restored(response, columns))
     }
   })
-  return Effect.flatMap(connection.mayRunTwice(statement.sql, true), (may) => (may ? again : Effect.fail(error)))
 }
 
 /** Whether a write has returned an infinite date or time, or may itself store the one that it returns. */
@@ -77,13 +74,7 @@ const rememberNamed = (send: Send, results: ReadonlyArray<InferredType>): void =
 const named = (send: Send, text: ServiceText, error: DataApiError): Sent => {
   const { connection, statement } = send
   const { reason } = error
-  const { kind, sql } = statement
-  // The service's failure may as well be one of its own: nothing is asked that would not help.
-  const helps = isCursorQuery(sql)
-    ? unknownFunctions(sql, true)?.length !== 0
-    : kind.returnsWritten && text.learnt?.lookup?.results === undefined
-  statement.returnedInfinite ||= isInfinite(reason)
-  if (!needsCasts(reason) || (isInfinite(reason) && !helps)) return Effect.fail(error)
+  const { kind } = statement
   return Effect.flatMap(learnColumns(send, text), (results = []) => {
     rememberNamed(send, results)
     if (reason._tag !== "UnsupportedResult") return Effect.fail(error)
@@ -101,6 +92,25 @@ const named = (send: Send, text: ServiceText, error: DataApiError): Sent => {
   })
 }
 
+/** Recovers from a result that could not be returned; only a query that changes nothing may run again. */
+const recovered = (send: Send, text: ServiceText, error: DataApiError): Sent => {
+  const { connection, statement } = send
+  const { reason } = error
+  statement.returnedInfinite ||= isInfinite(reason)
+  if (!needsCasts(reason)) return Effect.fail(error)
+  return Effect.flatMap(connection.mayRunTwice(send, true), (may) => {
+    // The service's failure may as well be one of its own: nothing is asked that would not help.
+    const helps = isCursorQuery(statement.sql)
+      ? !may
+      : statement.kind.returnsWritten && text.learnt?.lookup?.results === undefined
+    const explained = (failure: DataApiError) =>
+      needsCasts(failure.reason) && (helps || !isInfinite(failure.reason))
+        ? named(send, text, failure)
+        : Effect.fail(failure)
+    return may ? Effect.catch(withTextColumns(send, text, error), explained) : explained(error)
+  })
+}
+
 /** Sends a statement in a form whose result the service can return. */
 export const sendReturned = (send: Send, text: ServiceText): Sent => {
   const { connection, statement } = send
@@ -111,16 +121,14 @@ export const sendReturned = (send: Send, text: ServiceText): Sent => {
       // PostgreSQL does not allow every write in WITH (0A000). Such a statement has not run.
       onFailure: (error) =>
         error.sqlState === "0A000" && connection.transaction === undefined
-          ? Effect.catch(sendAs(send, text, text.sql), (failure) => named(send, text, failure))
+          ? Effect.catch(sendAs(send, text, text.sql), (failure) => recovered(send, text, failure))
           : Effect.fail(error)
     })
   }
   // What a placeholder alone returns has the type of its value.
   const key = statement.columns.size === 0 ? "" : keyOf(send)
   const columns = statement.columns.get(key)
-  const plain = Effect.catch(sendAs(send, text, text.sql), (error) =>
-    Effect.catch(withTextColumns(send, text, error), (failure) => named(send, text, failure))
-  )
+  const plain = Effect.catch(sendAs(send, text, text.sql), (error) => recovered(send, text, error))
   if (columns === undefined) return plain
   return Effect.matchEffect(sendAs(send, text, textSql(text.sql, columns)), {
     onSuccess: (response) => Effect.succeed(restored(response, columns)),

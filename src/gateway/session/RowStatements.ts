@@ -20,7 +20,7 @@ import { sentText } from "../statement/SentText.ts"
 import { hasOtherColumns, readRow, type SentColumns, type Wrapped, withColumns, wrap } from "../statement/Wrapped.ts"
 import { isWritten } from "../values/BinaryForms.ts"
 import type { Call, Session } from "./ClientSession.ts"
-import { throughCursor } from "./cursors/Cursors.ts"
+import { isOverSize, throughCursor } from "./cursors/Cursors.ts"
 import type { Rows, StatementOutcome } from "./StatementOutcome.ts"
 import { sendQuery } from "./settings/SettledRead.ts"
 
@@ -175,8 +175,6 @@ const fitting = (columns: ReadonlyArray<FieldDescription>, rows: Rows): Rows =>
 
 const isStale = (columns: ReadonlyArray<FieldDescription>, [row]: Rows): boolean =>
   row !== undefined && row.length !== Math.max(1, columns.length)
-
-const isOverSize = ({ fields }: Refused): boolean => fields.code === "54000"
 
 /** Whether the session's settings give texts that the gateway can convert to binary. */
 const hasPlainTexts = ({ settings }: Session): boolean =>

@@ -53,7 +53,7 @@ const program = Effect.gen(function* () {
 /** What the service can't give in pages, as it could not know that it may run twice. */
 const refused = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
-  yield* sql`create function twice(n int) returns int as 'select 2 * n' language sql`
+  yield* sql`create function twice(n int) returns int as 'begin return 2 * n; end' language plpgsql`
   yield* sql`create table written (n int)`
   const large = (statement: string) => Effect.map(Effect.flip(sql.unsafe(statement)), ({ message }) => message)
   const functions = yield* large("select twice(n), repeat('x', 1000) as x from generate_series(1, 1100) n")

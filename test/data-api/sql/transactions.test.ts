@@ -110,6 +110,8 @@ describe("what is said to the service", () => {
           Deferred.succeed(reached, undefined),
           Effect.repeat(Effect.yieldNow, { times: 9 })
         )
+        // No function of its plan may write.
+        if (sql.includes("pg_proc")) return { records: [] }
         return sql.startsWith("FETCH") ? Effect.as(meanwhile, {}) : {}
       }
       const program = Effect.flatMap(SqlClient.SqlClient, (sql) =>
@@ -121,7 +123,7 @@ describe("what is said to the service", () => {
       )
       const { exit, said } = yield* against(script, program)
       assert.deepStrictEqual(
-        said.slice(3).map((text) => text.replace(/ alex_stream_.*/, "")),
+        said.slice(5).map((text) => text.replace(/ alex_stream_.*/, "")),
         ["FETCH FORWARD 16 FROM", "insert 2", "CLOSE", "RollbackTransaction"]
       )
       assert.instanceOf(failureOf(exit), SqlError.SqlError)
@@ -547,7 +549,9 @@ for (const [way, api] of backends) {
     it.effect("a select that exceeds the limit, and calls a function that may write, says to stream", () =>
       Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient
-        const error = yield* Effect.flip(sql`select gen_random_uuid(), repeat('x', 1000) from generate_series(1, 1100)`)
+        const error = yield* Effect.flip(
+          sql`select set_config('alex.n', n::text, true), repeat('x', 1000) from generate_series(1, 1100) n`
+        )
         assert.include(error.message, "Read it as a stream")
       })
     )

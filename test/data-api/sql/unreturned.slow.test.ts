@@ -111,6 +111,19 @@ for (const [way, api] of backends) {
       })
     )
 
+    it.effect("a write returns parameters of several types, alone, beside what is not returned", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`create table lone_spans (span interval)`
+        const query = sql`insert into lone_spans values (${"1 hour"}) returning ${"a"}, span, ${7}, ${true} as b`
+        const rows = [["a", hours(1), 7, true]]
+        assert.deepStrictEqual(yield* query.values, rows)
+        assert.deepStrictEqual(yield* sql.withTransaction(query.values), rows)
+        assert.deepStrictEqual(yield* query, [{ "?column?": 7, span: hours(1), b: true }])
+        assert.deepStrictEqual(yield* sql`select count(*) as n from lone_spans`, [{ n: 3n }])
+      })
+    )
+
     it.effect("a write that may not stand in WITH runs once, and fails with the column and the type", () =>
       Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type { ExecuteStatementResponse } from "../../../data-api/DataApi.ts"
 import { nextPageRows } from "../../../data-api/Limits.ts"
-import { isRead } from "../../../data-api/sql/ReadOnly.ts"
+import { changesNothing } from "../../../data-api/sql/ReadOnly.ts"
 import { type Refused, refusedBy } from "../../statement/Refused.ts"
 import { readRow } from "../../statement/Wrapped.ts"
 import type { Call, Session } from "../ClientSession.ts"
@@ -71,23 +71,30 @@ export const openCursor = Effect.fnUntraced(function* (session: Session, call: C
   return { next } satisfies MoreRows
 })
 
+/** Whether a result was too large for one response. */
+export const isOverSize = ({ fields }: Refused): boolean => fields.code === "54000"
+
 /**
  * Reads a result that was too large for one response, through a cursor.
  *
- * Outside of a transaction the statement has already run, so only a read may run again.
+ * The statement has already run, and whatever it wrote may stand: only one that changes nothing runs again.
  */
 export const throughCursor = Effect.fnUntraced(function* (session: Session, call: Call, tooLarge: Refused) {
   const { transaction } = session
-  if (transaction === undefined) {
-    if (!isRead(call.sql)) return yield* tooLarge
-    yield* session.begin(true)
-  } else {
-    // The service does not say whether the failure aborted the transaction: declaring the cursor will show it.
-    transaction.failed = false
-  }
-  // In an aborted transaction every statement fails: the first failure says more.
-  const more = yield* Effect.mapError(openCursor(session, call), (error) =>
-    error.fields.code === "25P02" ? tooLarge : error
+  if (transaction === undefined) yield* session.begin(true)
+  // The service does not say whether the failure aborted the transaction: a statement will show it.
+  else transaction.failed = false
+  const mayRepeat = yield* changesNothing(
+    call.sql,
+    false,
+    (prefix) => session.send({ ...call, sql: prefix + call.sql }),
+    (sql, parameters) => session.send({ sql, parameters }),
+    isOverSize
   )
+  if (!mayRepeat) {
+    if (transaction !== undefined) transaction.failed = true
+    return yield* tooLarge
+  }
+  const more = yield* openCursor(session, call)
   return { first: yield* more.next, more }
 })
