@@ -52,7 +52,9 @@ const limit = (most: number) => {
   )
 }
 
-const json = <A, I>(schema: Schema.Codec<A, I>) => Schema.toCodecJson(schema)
+/** What an answer holds, in JSON. The name is that of its type in a client that is generated from the document. */
+const json = <A, I>(name: string, schema: Schema.Codec<A, I>) =>
+  Schema.toCodecJson(schema).annotate({ identifier: name })
 
 /** A body may be what was read before, with changes: these members of it are the service's, and what they say is left out. */
 const setByService = { id: ignored, clerk_user_id: ignored, created_at: ignored, updated_at: ignored }
@@ -70,23 +72,30 @@ const setWithPosition = {
   allocation_asset_class: ignored
 }
 
+const Account = json("Account", Domain.Account)
+const Position = json("Position", Domain.Position)
+const JobState = json("JobState", Domain.JobState)
+const User = json("User", Domain.User)
+
 /** Rows, and the keys of those that can't be read. */
-const listOf = <A, I>(schema: Schema.Codec<A, I>) =>
-  json(Schema.Struct({ items: Schema.Array(schema), unreadable: Schema.Array(Schema.String) }))
+const listOf = <A, I>(name: string, schema: Schema.Codec<A, I>) =>
+  json(`${name}List`, Schema.Struct({ items: Schema.Array(schema), unreadable: Schema.Array(Schema.String) }))
 
 const users = HttpApiGroup.make("users")
   .add(
     HttpApiEndpoint.get("getUser", "/user", {
-      success: json(Schema.Struct({ user: Domain.User, created: Schema.Boolean })),
+      success: json("CallingUser", Schema.Struct({ user: User, created: Schema.Boolean })),
       error: [...failures]
     }).annotate(OpenApi.Description, "Reads the user, who is created where this is the first request."),
     HttpApiEndpoint.put("updateUser", "/user", {
-      payload: Domain.userUpdateInput(digits).mapFields(Struct.assign(setByService)),
-      success: json(Domain.User),
+      payload: Domain.userUpdateInput(digits)
+        .mapFields(Struct.assign(setByService))
+        .annotate({ identifier: "UserUpdate" }),
+      success: User,
       error: [...failures, UserNotFound]
     }).annotate(OpenApi.Description, "Changes what the body names; what is left out stays as it is."),
     HttpApiEndpoint.get("getPortfolio", "/portfolio", {
-      success: json(Domain.PortfolioSummary),
+      success: json("PortfolioSummary", Domain.PortfolioSummary),
       error: [...failures, UserNotFound]
     }).annotate(
       OpenApi.Description,
@@ -101,23 +110,27 @@ const users = HttpApiGroup.make("users")
 const accounts = HttpApiGroup.make("accounts")
   .add(
     HttpApiEndpoint.get("listAccounts", "/accounts", {
-      success: listOf(Domain.Account),
+      success: listOf("Account", Account),
       error: [...failures]
     }).annotate(OpenApi.Description, "Lists all accounts, the newest first."),
     HttpApiEndpoint.post("createAccount", "/accounts", {
-      payload: Domain.accountCreateInput(digits).mapFields(Struct.assign(setByService)),
-      success: json(Domain.Account).pipe(HttpApiSchema.status(201)),
+      payload: Domain.accountCreateInput(digits)
+        .mapFields(Struct.assign(setByService))
+        .annotate({ identifier: "AccountCreate" }),
+      success: Account.pipe(HttpApiSchema.status(201)),
       error: [...failures, UserNotFound]
     }).annotate(OpenApi.Description, "Creates an account."),
     HttpApiEndpoint.put("updateAccount", "/accounts/:id", {
       params: { id: Domain.AccountId },
-      payload: Domain.accountUpdateInput(digits).mapFields(Struct.assign(setByService)),
-      success: json(Domain.Account),
+      payload: Domain.accountUpdateInput(digits)
+        .mapFields(Struct.assign(setByService))
+        .annotate({ identifier: "AccountUpdate" }),
+      success: Account,
       error: [...failures, AccountNotFound, Forbidden]
     }).annotate(OpenApi.Description, "Changes what the body names; what is left out stays as it is."),
     HttpApiEndpoint.delete("deleteAccount", "/accounts/:id", {
       params: { id: Domain.AccountId },
-      success: json(Domain.Account),
+      success: Account,
       error: [...failures, AccountNotFound, Forbidden]
     }).annotate(OpenApi.Description, "Deletes an account with its positions."),
     HttpApiEndpoint.delete("deleteAccounts", "/accounts", {
@@ -134,14 +147,14 @@ const positions = HttpApiGroup.make("positions")
   .add(
     HttpApiEndpoint.get("listPositions", "/accounts/:id/positions", {
       params: { id: Domain.AccountId },
-      success: listOf(Domain.HeldPosition),
+      success: listOf("HeldPosition", json("HeldPosition", Domain.HeldPosition)),
       error: [...failures, AccountNotFound, Forbidden]
     }).annotate(OpenApi.Description, "Lists the positions of an account, each with its instrument."),
     HttpApiEndpoint.post("putPosition", "/positions", {
-      payload: Domain.positionCreateInput(digits).mapFields(
-        Struct.assign({ ...setByService, symbol: Domain.SpelledSymbol })
-      ),
-      success: json(Domain.Position).pipe(HttpApiSchema.status(201)),
+      payload: Domain.positionCreateInput(digits)
+        .mapFields(Struct.assign({ ...setByService, symbol: Domain.SpelledSymbol }))
+        .annotate({ identifier: "PositionCreate" }),
+      success: Position.pipe(HttpApiSchema.status(201)),
       error: [...failures, AccountNotFound, Forbidden]
     }).annotate(
       OpenApi.Description,
@@ -149,13 +162,15 @@ const positions = HttpApiGroup.make("positions")
     ),
     HttpApiEndpoint.put("updatePosition", "/positions/:id", {
       params: { id: Domain.PositionId },
-      payload: Domain.positionUpdateInput(digits).mapFields(Struct.assign(setWithPosition)),
-      success: json(Domain.Position),
+      payload: Domain.positionUpdateInput(digits)
+        .mapFields(Struct.assign(setWithPosition))
+        .annotate({ identifier: "PositionUpdate" }),
+      success: Position,
       error: [...failures, PositionNotFound, Forbidden]
     }).annotate(OpenApi.Description, "Changes the quantity or the day of a position; what is left out stays as it is."),
     HttpApiEndpoint.delete("deletePosition", "/positions/:id", {
       params: { id: Domain.PositionId },
-      success: json(Domain.Position),
+      success: Position,
       error: [...failures, PositionNotFound, Forbidden]
     }).annotate(OpenApi.Description, "Deletes a position.")
   )
@@ -168,7 +183,7 @@ const instruments = HttpApiGroup.make("instruments")
   .add(
     HttpApiEndpoint.get("listInstruments", "/instruments", {
       query: { search: Schema.optionalKey(Schema.String), limit: Schema.optionalKey(limit(100)) },
-      success: listOf(Domain.Instrument),
+      success: listOf("Instrument", json("Instrument", Domain.Instrument)),
       error: [...failures]
     }).annotate(
       OpenApi.Description,
@@ -183,8 +198,8 @@ const instruments = HttpApiGroup.make("instruments")
 const jobs = HttpApiGroup.make("jobs")
   .add(
     HttpApiEndpoint.post("createJob", "/jobs", {
-      payload: Domain.JobCreate.mapFields(Struct.assign(setByService)),
-      success: json(Domain.JobState).pipe(HttpApiSchema.status(201)),
+      payload: Domain.JobCreate.mapFields(Struct.assign(setByService)).annotate({ identifier: "JobCreate" }),
+      success: JobState.pipe(HttpApiSchema.status(201)),
       error: [...failures, UserNotFound, JobTooLarge]
     }).annotate(OpenApi.Description, "Creates a pending job. Running it is up to the service."),
     HttpApiEndpoint.get("listJobs", "/jobs", {
@@ -194,8 +209,9 @@ const jobs = HttpApiGroup.make("jobs")
         limit: limit(200).pipe(Schema.withDecodingDefaultKey(Effect.succeed("50")))
       },
       success: json(
+        "JobPage",
         Schema.Struct({
-          items: Schema.Array(Domain.JobState),
+          items: Schema.Array(JobState),
           unreadable: Schema.Array(Schema.String),
           next: Schema.NullOr(Domain.JobCursor)
         })
@@ -207,7 +223,7 @@ const jobs = HttpApiGroup.make("jobs")
     ),
     HttpApiEndpoint.get("getJob", "/jobs/:id", {
       params: { id: Domain.JobId },
-      success: json(Domain.Job),
+      success: json("Job", Domain.Job),
       error: [...failures, JobNotFound, Forbidden]
     }).annotate(OpenApi.Description, "Reads a job with its request and its results.")
   )

@@ -49,6 +49,34 @@ it("the document says the range of each limit", () => {
   assert.deepStrictEqual(limitOf("/jobs"), { type: "integer", minimum: 1, maximum: 200, default: 50 })
 })
 
+it("the document names what bodies and answers hold, as the types of a generated client", () => {
+  const { components, paths } = OpenApi.fromApi(AlexApi)
+  const names = Object.keys(components.schemas).filter((name) => !name.endsWith("Encoded"))
+  assert.deepStrictEqual(names.sort(), [
+    "Account",
+    "AccountCreate",
+    "AccountList",
+    "AccountUpdate",
+    "CallingUser",
+    "HeldPosition",
+    "HeldPositionList",
+    "Instrument",
+    "InstrumentList",
+    "Job",
+    "JobCreate",
+    "JobPage",
+    "JobState",
+    "PortfolioSummary",
+    "Position",
+    "PositionCreate",
+    "PositionUpdate",
+    "User",
+    "UserUpdate"
+  ])
+  const said = JSON.stringify(paths["/user"]?.put)
+  for (const name of ["User", "UserUpdate"]) assert.include(said, `"$ref":"#/components/schemas/${name}"`)
+})
+
 it("the document says of each operation what it does, and has its title", () => {
   const { info, paths } = OpenApi.fromApi(AlexApi)
   assert.strictEqual(info.title, "Alex")
