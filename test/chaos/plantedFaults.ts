@@ -189,8 +189,15 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "a query with a function that may write runs twice",
     file: "src/data-api/sql/ReadOnly.ts",
-    from: "provolatile = 'v'",
-    to: "provolatile = 'x'",
+    from: "(provolatile = 'v' or",
+    to: "(provolatile = 'x' or",
+    tests: ["test/data-api/sql/calledFunctions.test.ts"]
+  },
+  {
+    name: "a query runs twice with a function that may write in an expression that its plan does not show",
+    file: "src/data-api/sql/ReadOnly.ts",
+    from: "const hides = lines.some((line) => hiding.test(line))",
+    to: "const hides = lines.length === 0",
     tests: ["test/data-api/sql/calledFunctions.test.ts"]
   },
   {

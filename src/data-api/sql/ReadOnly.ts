@@ -1,6 +1,7 @@
 /** Whether a statement only reads: by its words alone, or by what PostgreSQL says of the functions in its plan. */
 import * as Effect from "effect/Effect"
 import type { ExecuteStatementResponse, SqlParameter } from "../DataApi.ts"
+import { quotedName, unquotedName } from "../statement/Quoting.ts"
 import { meaningful } from "../statement/SqlLexer.ts"
 
 const listOf = (list: string): ReadonlyArray<string> => list.trim().split(/\s+/)
@@ -96,17 +97,66 @@ const reads = (sql: string, mayLock: boolean, mayCall: boolean): boolean => {
  */
 export const isRead = (sql: string): boolean => reads(sql, false, false)
 
+/** Nodes of a plan that do not show all their expressions: those of VALUES, LIMIT and the frames of windows. */
+const hiding = /\b(?:Values Scan|Limit|WindowAgg)\b/
+
+/** Built-in functions, and those of extensions, that are volatile and write nothing. */
+const harmless = `random.*|gen_random_.*|gen_salt|uuid.*|clock_timestamp|timeofday|currval|lastval|pg_.*_size|pg_lock_status
+|pg_(get|show|stat_get)_.*|pg_hba_file_rules|pg_ident_file_mappings|pg_prepared_xact|pg_sequence_last_value|pg_is_in_recovery
+|pg_current_.*_lsn|pg_blocking_pids|pg_stat_statements(_info)?|pg_buffercache_pages`
+
 /**
- * Selects a row if a function of a plan may write: one that is volatile, or an aggregate of one's own, which does not say
- * so of the functions that it calls. A plan names no casts, and operators by their symbols.
+ * Selects a row if a function of a plan may write: one that is volatile, or an aggregate of one's own with such a one. A
+ * plan names no casts and no domain's constraints, and operators by their symbols. Where nodes hide
+ * some, the functions of the views that the statement names count as well.
  */
-const writers = `select 1 from pg_catalog.pg_proc p where (provolatile = 'v' or prokind = 'a' and p.oid > 16383)
-and not (pronamespace = 11 and proname ~ '^(random.*|clock_timestamp|timeofday|gen_random_uuid|pg_.*_size|pg_lock_status|currval|lastval)$')
-and (quote_ident(proname) in (select (regexp_matches(:plan, '((?:"[^"]+"|[a-z0-9_])+)\\(', 'g'))[1])
+const writers = `with recursive called as materialized (
+  select distinct trim('".' from m[1]) as schema, trim('"' from m[2]) as name
+  from regexp_matches(:plan, '((?:"[^"]+"|[a-z0-9_])+[.])?((?:"[^"]+"|[a-z0-9_])+)[(]', 'g') m
+), used as materialized (
+  select refobjid as id, classid, objid from pg_catalog.pg_depend
+  where refclassid = 'pg_catalog.pg_proc'::regclass and refobjid > 16383
+), viewed as (
+  select oid from pg_catalog.pg_class where relkind = 'v' and oid > 16383 and strpos(lower(:words), lower(relname)) > 0
+  union
+  select refobjid from viewed join pg_catalog.pg_rewrite r on ev_class = viewed.oid
+  join pg_catalog.pg_depend on classid = r.tableoid and objid = r.oid and refclassid = 'pg_catalog.pg_class'::regclass
+)
+select 1 from pg_catalog.pg_proc p where (provolatile = 'v' or p.oid in (
+  select aggfnoid from pg_catalog.pg_aggregate join pg_catalog.pg_proc f on f.oid in (aggtransfn, aggfinalfn,
+    aggcombinefn, aggserialfn, aggdeserialfn, aggmtransfn, aggminvtransfn, aggmfinalfn) and f.provolatile = 'v'
+  where aggfnoid > 16383
+))
+and not ((pronamespace = 11 or prolang = 13) and proname ~ '^(${harmless.replaceAll("\n", "")})$')
+and (exists (select 1 from called where name = replace(proname, '"', '""')
+  and case when schema is null then pg_function_is_visible(p.oid)
+    else schema in ('pg_temp', trim('"' from pronamespace::regnamespace::text)) end)
 or p.oid in (select castfunc from pg_catalog.pg_cast where oid > 16383)
-or p.oid in (select oprcode from pg_catalog.pg_operator where oid > 16383 and strpos(:plan, oprname) > 0)) limit 1`
+or p.oid in (select oprcode from pg_catalog.pg_operator where oid > 16383 and strpos(:plan, oprname) > 0)
+or p.oid in (
+  select id from used join pg_catalog.pg_constraint c on classid = c.tableoid and objid = c.oid
+  join pg_catalog.pg_type t on t.oid = contypid
+  where strpos(:plan, typname) > 0 or strpos(lower(:words), lower(typname)) > 0
+)
+or :hides and p.oid in (
+  select id from used join pg_catalog.pg_rewrite r on classid = r.tableoid and objid = r.oid join viewed on viewed.oid = ev_class
+)) limit 1`
 
 type Sent<E> = Effect.Effect<ExecuteStatementResponse, E>
+
+/** The calls in a statement, written as those of a plan. */
+const calls = (sql: string): ReadonlyArray<string> => {
+  const tokens = meaningful(sql)
+  const texts = tokens.map(({ end, kind, start }) => {
+    const text = sql.slice(start, end)
+    return kind === "word" ? text.toLowerCase() : text
+  })
+  const nameAt = (index: number) => quotedName(unquotedName(texts[index]))
+  return tokens.flatMap(({ kind }, index) => {
+    if ((kind !== "word" && kind !== "identifier") || texts[index + 1] !== "(") return []
+    return [`${texts[index - 1] === "." ? `${nameAt(index - 2)}.` : ""}${nameAt(index)}(`]
+  })
+}
 
 /**
  * Whether a query changes nothing, so that it may run twice: its words are those of a query, and PostgreSQL says that no
@@ -126,7 +176,12 @@ export const changesNothing = <E>(
   if (!reads(sql, mayLock, true)) return Effect.succeed(false)
   const asked = Effect.flatMap(explain("explain (verbose, costs off) "), ({ records = [] }) => {
     const lines = records.map(([line]) => (line !== undefined && "stringValue" in line ? line.stringValue : ""))
-    return ask(writers, [{ name: "plan", value: { stringValue: lines.join("\n") } }])
+    const hides = lines.some((line) => hiding.test(line))
+    return ask(writers, [
+      { name: "plan", value: { stringValue: [...lines, ...(hides ? calls(sql) : [])].join("\n") } },
+      { name: "words", value: { stringValue: sql } },
+      { name: "hides", value: { booleanValue: hides } }
+    ])
   })
   return Effect.match(asked, {
     onFailure: (error) => isOverSize(error) && reads(sql, mayLock, false),

@@ -47,6 +47,37 @@ for (const [way, api] of backends) {
         })
     )
 
+    it.effect(
+      "one whose functions only have the names of others that may write, or are known to write nothing, comes back at once",
+      () =>
+        Effect.gen(function* () {
+          const sql = yield* SqlClient.SqlClient
+          for (const statement of [
+            "create schema mocks",
+            "create function mocks.now() returns timestamptz language sql as $$ select pg_catalog.now() $$",
+            "create function later(interval, interval) returns interval language sql immutable as $$ select greatest($1, $2) $$",
+            "create aggregate latest(interval) (sfunc = later, stype = interval)",
+            "create sequence numbers",
+            "create view values_of_others as values (mocks.now()), (mocks.now())"
+          ])
+            yield* sql.unsafe(statement)
+          const queries = [
+            "select now() - now() as lasts",
+            "select latest(interval '1 hour') as lasts",
+            "select data_type, last_value from pg_sequences limit 1",
+            "select interval '1 hour' as lasts from (values (1), (2)) as v where gen_random_uuid() is not null",
+            "select transaction, prepared from pg_prepared_xacts"
+          ]
+          for (const query of queries) yield* sql.unsafe(query)
+          yield* sql.withTransaction(
+            Effect.gen(function* () {
+              yield* sql`set local standard_conforming_strings = off`
+              for (const query of queries) yield* sql.unsafe(`${query} -- within a transaction`)
+            })
+          )
+        })
+    )
+
     it.effect("one with a function that may write, or may not be known by its name, runs once and fails", () =>
       Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient
@@ -167,6 +198,38 @@ for (const [way, api] of backends) {
         yield* sql`create aggregate marked(int) (sfunc = marking, stype = interval, initcond = '1 hour')`
         yield* Effect.flip(sql`select marked(n) as lasts from (values (1), (2)) as v (n)`)
         assert.lengthOf(yield* sql`select n from marks`, 2)
+      })
+    )
+
+    it.effect("one whose plan does not show the function, such as one of VALUES, LIMIT or a domain, runs once", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        for (const statement of [
+          "create table unseen (n int)",
+          "create table twos (n int)",
+          "insert into twos values (1), (2)",
+          "create function unseen(int) returns int language sql as $$ insert into unseen values ($1); select $1 $$",
+          "create function unseen_span(int) returns interval language sql as $$ insert into unseen values ($1); select interval '1 hour' $$",
+          "create domain checked as int check (unseen(value) > 0)",
+          "create view unseen_values as values (unseen_span(1)), (unseen_span(2))",
+          "create view unseen_limit as select interval '1 hour' as lasts from twos limit unseen(2)"
+        ])
+          yield* sql.unsafe(statement)
+        for (const [query, written] of [
+          ["values (unseen_span(1)), (unseen_span(2))", 2],
+          ["select * from (values (Public . Unseen_Span /* here */ (1)), (unseen_span(2))) as v", 2],
+          ["select * from unseen_values", 2],
+          ["select interval '1 hour' as lasts from twos limit unseen(1)", 1],
+          ["select interval '1 hour' as lasts from twos offset unseen(1)", 1],
+          ["select * from unseen_limit", 1],
+          ["select sum(interval '1 hour') over (order by n rows unseen(1) preceding) as lasts from twos", 1],
+          ["select interval '1 hour' as lasts, n::checked from twos", 2],
+          ["select interval '1 hour' as lasts from json_to_record('{\"n\": 1}') as r (n Checked)", 1]
+        ] as const) {
+          yield* sql`delete from unseen`
+          yield* Effect.flip(sql.unsafe(query))
+          assert.lengthOf(yield* sql`select n from unseen`, written, query)
+        }
       })
     )
   })
