@@ -28,7 +28,7 @@ const codes = (formats: ReadonlyArray<number> = []): ReadonlyArray<Buffer> => [
 export const bind = (
   portal: string,
   statement: string,
-  values: ReadonlyArray<string | Buffer> = [],
+  values: ReadonlyArray<string | Buffer | null> = [],
   formats: Formats = {}
 ) =>
   message(
@@ -37,10 +37,9 @@ export const bind = (
     cstring(statement),
     ...codes(formats.parameters),
     int16(values.length),
-    ...values.flatMap((value) => [
-      int32(Buffer.byteLength(value)),
-      typeof value === "string" ? Buffer.from(value) : value
-    ]),
+    ...values.flatMap((value) =>
+      value === null ? [int32(-1)] : [int32(Buffer.byteLength(value)), Buffer.from(value)]
+    ),
     ...codes(formats.results)
   )
 export const describe = (target: "S" | "P", name: string) => message("D", Buffer.from(target), cstring(name))
@@ -66,6 +65,7 @@ export const sync = message("S")
 export const flush = message("H")
 export const copyData = (data: string | Buffer) => message("d", typeof data === "string" ? Buffer.from(data) : data)
 export const copyDone = message("c")
+export const copyFail = (why: string) => message("f", cstring(why))
 
 /** A message of the server. */
 export interface Answer {

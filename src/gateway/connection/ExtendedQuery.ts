@@ -21,6 +21,10 @@ export type ExtendedMessage = Extract<
   { readonly _tag: "Parse" | "Bind" | "Describe" | "Execute" | "Close" | "Flush" }
 >
 
+/** Whether no portal outlives a statement, also where no transaction was open: COMMIT, ROLLBACK and DISCARD ALL. */
+const endsPortals = ({ kind, words }: ClientStatement): boolean =>
+  kind === "commit" || kind === "rollback" || (kind === "discard" && words[1] === "all")
+
 export class ExtendedQuery {
   readonly #answering: Answering
   /** The unnamed prepared statement; the session holds the named ones. */
@@ -111,12 +115,18 @@ export class ExtendedQuery {
   #parse(message: Extract<FrontendMessage, { readonly _tag: "Parse" }>) {
     const { name, parameterTypes, sql } = message
     const { session } = this.#answering
-    if (name !== "" && session.prepared.has(name)) {
-      return Effect.fail(refusal("42P05", `prepared statement "${name}" already exists`))
-    }
-    return Effect.map(prepare(session, sql, parameterTypes, this.#isBound(name)), (prepared) => {
+    // Also if it fails.
+    if (name === "") this.#unnamed = undefined
+    const isTaken = name !== "" && session.prepared.has(name)
+    const isBound = isTaken ? Effect.succeed(false) : this.#isBound(name)
+    return Effect.flatMap(prepare(session, sql, parameterTypes, isBound), (prepared) => {
+      // PostgreSQL looks at the statement before its name.
+      if (isTaken) {
+        return Effect.fail(refusal("42P05", `prepared statement "${name}" already exists`))
+      }
       this.#keep(name, prepared)
       this.#send(Backend.parseComplete)
+      return Effect.void
     })
   }
 
@@ -163,11 +173,10 @@ export class ExtendedQuery {
 
   #bind(message: Extract<FrontendMessage, { readonly _tag: "Bind" }>) {
     const { portal, resultFormats, statement } = message
-    if (portal !== "" && (this.#portals.has(portal) || cursorColumns(this.#answering.session, portal) !== undefined)) {
-      return Effect.fail(refusal("42P03", `cursor "${portal}" already exists`))
-    }
+    const isTaken =
+      portal !== "" && (this.#portals.has(portal) || cursorColumns(this.#answering.session, portal) !== undefined)
     return Effect.flatMap(this.#statement(statement), (prepared) =>
-      Effect.map(bind(this.#answering.session, prepared, message), (bound) => {
+      Effect.map(bind(this.#answering.session, prepared, message, isTaken), (bound) => {
         this.#portals.set(portal, newPortal(prepared, bound, resultFormats))
         this.#send(Backend.bindComplete)
       })
@@ -228,6 +237,7 @@ export class ExtendedQuery {
     const ran = Effect.map(run(statement, execute(session, statement, portal.bound)), (outcome) => {
       portal.outcome = outcome
       portal.rows = outcome.rows
+      if (endsPortals(statement)) this.#open.clear()
     })
     if (session.transaction !== undefined || transactionControls.has(statement.kind)) return ran
     return Effect.flatMap(this.#isFollowedBySync(), (alone) => (alone ? ran : Effect.andThen(session.begin(true), ran)))

@@ -99,6 +99,14 @@ const refuseUnused = (
     : Effect.fail(refusal("42P18", `could not determine data type of parameter $${unused + 1}`))
 }
 
+/** Refuses a type that is left open of a statement that has no parameters. */
+const refuseOpen = (types: ReadonlyArray<number>): Effect.Effect<void, Refused> => {
+  const open = types.findIndex((oid) => isOpen(oid))
+  return open === -1
+    ? Effect.void
+    : Effect.fail(refusal("42P18", `could not determine data type of parameter $${open + 1}`))
+}
+
 /** Refuses all but its end in a transaction that has failed. */
 const refuseAborted = (session: Session, statement: ClientStatement | undefined): Effect.Effect<void, Refused> =>
   session.transaction?.failed === true && statement !== undefined && !isEnd(statement)
@@ -151,6 +159,7 @@ export const prepare = Effect.fnUntraced(function* (
   if (inner !== undefined) return { statement, description: inner, parameters: inner.parameters } satisfies Prepared
   if (isPlain(statement, types)) {
     if (!(yield* isBound)) yield* checkUnrun(session, statement)
+    yield* refuseOpen(types)
     return bare
   }
   const description = yield* session.describe(statement, asked)
@@ -185,25 +194,41 @@ const textOf = (bytes: Uint8Array, encoding: Encoding): Result.Result<string, Re
 const formatAt = (formats: ReadonlyArray<Format>, index: number): Format =>
   formats.length === 1 ? (formats[0] ?? "text") : (formats[index] ?? "text")
 
-/** The error of a Bind that does not match its statement; undefined if it matches. */
+const bindHas = (count: number, of: string, than: string): Refused =>
+  refusal("08P01", `bind message has ${count} ${of} but ${than}`)
+
+/** The error of a Bind whose values are not as many as its statement's parameters; undefined if they are. */
 const misfit = (
-  { description, parameters }: Prepared,
-  { parameterFormats, resultFormats, statement, unsupportedFormat, values }: BindMessage
+  { parameters }: Prepared,
+  { parameterFormats, statement, values }: BindMessage
 ): Refused | undefined => {
-  const columns = description?.columns?.length
-  const says = (count: number, of: string, than: string) =>
-    refusal("08P01", `bind message has ${count} ${of} but ${than}`)
   if (parameterFormats.length > 1 && parameterFormats.length !== values.length)
-    return says(parameterFormats.length, "parameter formats", `${values.length} parameters`)
+    return bindHas(parameterFormats.length, "parameter formats", `${values.length} parameters`)
   if (values.length !== parameters.length) {
     const requires = `prepared statement "${statement}" requires ${parameters.length}`
     return refusal("08P01", `bind message supplies ${values.length} parameters, but ${requires}`)
   }
+  return undefined
+}
+
+/** The error of a Bind that asks for formats that are none, or not as many as there are columns. */
+const misshapen = (
+  session: Session,
+  prepared: Prepared,
+  { resultFormats, unsupportedFormat }: BindMessage
+): Refused | undefined => {
   if (unsupportedFormat !== undefined) return refusal("22023", `unsupported format code: ${unsupportedFormat}`)
-  return resultFormats.length > 1 && columns !== undefined && resultFormats.length !== columns
-    ? says(resultFormats.length, "result formats", `query has ${columns} columns`)
+  const columns = resultFormats.length > 1 ? knownColumns(session, prepared)?.length : undefined
+  return columns !== undefined && resultFormats.length !== columns
+    ? bindHas(resultFormats.length, "result formats", `query has ${columns} columns`)
     : undefined
 }
+
+/** Refuses all but its end, without values, in a transaction that has failed. */
+const abortedBind = (session: Session, { statement }: Prepared, { values }: BindMessage): Refused | undefined =>
+  session.transaction?.failed === true && (statement === undefined || !isEnd(statement) || values.length > 0)
+    ? aborted()
+    : undefined
 
 /** Refuses a prepared statement whose columns have changed since it was prepared, as PostgreSQL does. */
 const checkColumns = Effect.fnUntraced(function* (
@@ -267,18 +292,25 @@ const boundOf = (
   )
 }
 
-/** Bind: converts the values to text. */
+/**
+ * Bind: converts the values to text.
+ *
+ * @param isTaken whether there is a portal or a cursor of this name
+ */
 export const bind = (
   session: Session,
   prepared: Prepared,
-  message: BindMessage
+  message: BindMessage,
+  isTaken = false
 ): Effect.Effect<Bound | undefined, Refused> => {
   const { parameterFormats, values } = message
   const { encoding } = session.settings
-  const refused = misfit(prepared, message)
-  if (session.transaction?.failed === true && (prepared.statement === undefined || !isEnd(prepared.statement))) {
-    return Effect.fail(aborted())
-  }
+  const taken = isTaken ? refusal("42P03", `cursor "${message.portal}" already exists`) : undefined
+  const refused =
+    misfit(prepared, message) ??
+    abortedBind(session, prepared, message) ??
+    taken ??
+    misshapen(session, prepared, message)
   if (refused !== undefined) return Effect.fail(refused)
   const unknown = prepared.parameters.filter(
     (oid, index) => values[index] !== null && formatAt(parameterFormats, index) === "binary" && !isReadable(oid)

@@ -99,6 +99,7 @@ const runAll = Effect.fnUntraced(function* (answering: Answering, statements: Re
     const several =
       statements.length > 1 && session.transaction === undefined && !transactionControls.has(statement.kind)
     if (several) yield* session.begin(true)
+    if (several && session.transaction !== undefined) session.transaction.ofQuery = true
     if (statements.length > 1 && statement.kind === "discard" && statement.words[1] === "all") {
       return yield* refusal("25001", "DISCARD ALL cannot run inside a transaction block")
     }

@@ -249,7 +249,8 @@ export class Session {
         database: this.database,
         transactionId: transaction?.id,
         settings: naming(this.settings.values),
-        names: transaction?.names ?? ""
+        names: transaction?.names ?? "",
+        isReadOnly: this.upstream.readOnly || /\bread only\b/i.test(transaction?.modes ?? "")
       })
       if (transaction === undefined) return Effect.mapError(asked, (error) => refusedBy(error))
       transaction.queried = true

@@ -29,6 +29,8 @@ export interface OpenTransaction {
   readonly id: string
   /** Not begun by the client: PostgreSQL runs the statements of one query, or up to a Sync, in one transaction. */
   implicit: boolean
+  /** Of several statements of one query, which is a transaction block to PostgreSQL. */
+  ofQuery: boolean
   failed: boolean
   /** The service has already ended it. */
   gone: boolean
@@ -58,6 +60,7 @@ export interface OpenTransaction {
 export const openTransaction = (id: string, implicit: boolean, holding: Holding, modes = ""): OpenTransaction => ({
   id,
   implicit,
+  ofQuery: false,
   failed: false,
   gone: false,
   wrote: false,

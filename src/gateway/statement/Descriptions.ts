@@ -29,6 +29,8 @@ export interface Place {
   readonly settings: ReadonlyArray<readonly [name: string, value: string]>
   /** What stands for the statements of the transaction so far that may have changed what names mean. */
   readonly names: string
+  /** Whether the transaction is known to be READ ONLY. */
+  readonly isReadOnly: boolean
 }
 
 export type Answer = Description | Undescribed | "unknown"
@@ -37,6 +39,9 @@ const read = (answer: string): Answer => {
   const decoded = readDescription(answer)
   return Result.isSuccess(decoded) ? decoded.success : "unknown"
 }
+
+const lacksTable = (answer: Answer): answer is Description =>
+  answer !== "unknown" && "noTable" in answer && answer.noTable
 
 export class Descriptions {
   readonly #api: DataApi["Service"]
@@ -137,7 +142,9 @@ export class Descriptions {
         return Effect.map(this.describe(short.statement, short.types, place), (answer) => this.#ofWhole(short, answer))
       }
       const key = this.#key(statement, types, place)
-      const known = this.#known.get(key)
+      // One that tells no tables is for the transactions alone that can't ask for them.
+      const lesser = `${key}\0${place.isReadOnly ? "read only" : (place.transactionId ?? "")}`
+      const known = this.#known.get(key) ?? this.#known.get(lesser)
       const inTransaction = place.transactionId !== undefined
       // The transaction already has its settings.
       const settings = inTransaction ? [] : place.settings
@@ -146,15 +153,15 @@ export class Descriptions {
         if (sql === undefined) return Effect.succeed<Answer>("unknown")
         const asked = inTransaction ? this.#askWithin(sql, place) : this.#askAlone(sql, place)
         return Effect.flatMap(asked, (answer) =>
-          answer !== "unknown" && "noTable" in answer && answer.noTable
-            ? this.#askMetadata(statement, answer, place)
-            : Effect.succeed(answer)
+          lacksTable(answer) ? this.#askMetadata(statement, answer, place) : Effect.succeed(answer)
         )
       })
       return Effect.clockWith((clock) => {
         const now = clock.currentTimeMillisUnsafe()
         if (known !== undefined && known.until > now) return Effect.succeed<Answer>(known.description)
-        return Effect.tap(ask, (answer) => Effect.sync(() => this.#keep(key, answer, now)))
+        return Effect.tap(ask, (answer) =>
+          Effect.sync(() => this.#keep(lacksTable(answer) ? lesser : key, answer, now))
+        )
       })
     })
   }

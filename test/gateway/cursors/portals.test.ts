@@ -1,9 +1,10 @@
 /** Portals: those of Bind, and those that cursors of DECLARE are. */
 import { describe, layer } from "@effect/vitest"
+import { Effect } from "effect"
 import * as TestDatabase from "../../TestDatabase.ts"
 import { asksTheSame, type Conversation } from "../Conversations.ts"
-import { bind, close, describe as describeMessage, execute, parse, query, sync } from "../RawClient.ts"
-import { layer as gateway, layerEmbedded } from "../TestGateway.ts"
+import { bind, close, describe as describeMessage, execute, parse, query, RawClient, sync } from "../RawClient.ts"
+import { layer as gateway, layerEmbedded, TestGateway } from "../TestGateway.ts"
 
 const serverUrl = TestDatabase.postgresUrl ?? ""
 
@@ -125,6 +126,81 @@ const conversations: Readonly<Record<string, Conversation>> = {
     [parse("", "begin"), bind("", ""), execute(""), bind("p", "five"), execute("p", 1), sync],
     [execute("p", 1), parse("", "commit"), bind("", ""), execute(""), execute("p"), sync]
   ],
+  "no portal outlives a COMMIT, in a transaction or not": ["commit", "rollback", "discard all"].flatMap(
+    (text): Conversation => [
+      [parse("", text), bind("", ""), execute(""), execute(""), sync],
+      [parse("", text), bind("p", ""), execute("p"), describeMessage("P", "p"), sync]
+    ]
+  ),
+  "Parse looks at a statement before its name": [
+    [parse("taken", "select 1"), sync],
+    [parse("taken", "selec 1"), sync],
+    [parse("taken", "insert into nowhere values (1)"), bind("", "taken"), execute(""), sync],
+    [parse("taken", "select $1", [0, 0]), sync],
+    [parse("taken", "select 2"), sync],
+    ...asked("begin", "select 1/0"),
+    [parse("taken", "select 2"), sync],
+    ...asked("rollback")
+  ],
+  "Parse forgets the unnamed statement, also if it fails": [
+    [parse("", "select 1"), sync],
+    [parse("", "selec 1"), sync],
+    [bind("", ""), execute(""), sync]
+  ],
+  "a type is left open of a statement without parameters": [
+    [parse("", "set application_name to 'x'", [23, 0]), sync],
+    [parse("", "prepare q as select $1::int", [705]), sync],
+    [parse("", "begin", [23]), sync],
+    [parse("", "", [0]), sync]
+  ],
+  "Bind looks at the statement, its values and its portal's name in this order": [
+    ...asked("begin"),
+    [parse("one", "select $1::int"), bind("p", "one", ["1"]), sync],
+    [bind("p", "nobody"), sync],
+    ...asked("rollback", "begin"),
+    [bind("p", "one", ["1"]), bind("p", "one"), sync],
+    [bind("p", "one"), sync],
+    [bind("p", "one", ["1"]), sync],
+    ...asked("rollback", "begin"),
+    [bind("p", "one", ["1"]), bind("p", "one", ["1"], { results: [0, 1] }), sync],
+    [parse("", "rollback", [23]), bind("", "", ["1"]), sync],
+    ...asked("rollback"),
+    [bind("", "one", [null], { results: [1] }), execute(""), sync]
+  ],
+  "Bind knows the columns of what is not a query": [
+    ...["show transaction_isolation", "explain (costs off) select 1", "set work_mem to '4MB'"].map((text) => [
+      ...ran(text, [], [0, 1]),
+      sync
+    ]),
+    ...asked("begin", "declare c cursor for select 1, 2"),
+    [...ran("fetch c", [], [0, 1]), ...ran("fetch c", [], [0, 1, 0]), sync],
+    ...asked("rollback")
+  ],
+  "the statements of a query are a block for DECLARE, those before a Sync are none": [
+    ...asked(
+      "declare c cursor for select g from generate_series(1, 3) g; fetch 2 from c; move c",
+      "fetch c",
+      "select 1; declare c cursor for select 2; declare c cursor for select 3",
+      "declare c cursor for select 4"
+    ),
+    [...ran("select 1"), ...ran("declare c cursor for select 1"), sync],
+    ...asked("declare c cursor with hold for select 1", "declare c cursor for select 2", "begin"),
+    ...asked("declare c cursor for select 2", "rollback", "close c")
+  ],
+  "a cursor WITH HOLD stays closed": [
+    ...asked("declare d cursor with hold for select 1", "close d; select 1/0", "fetch d"),
+    ...asked(
+      "declare d cursor with hold for select 1",
+      "begin",
+      "savepoint a",
+      "close all",
+      "rollback to a",
+      "fetch d"
+    ),
+    ...asked("rollback", "fetch d", "declare d cursor with hold for select 1", "begin"),
+    [close("P", "d"), sync],
+    ...asked("rollback", "fetch d")
+  ],
   "a number that no parameter has": [
     [parse("", "select $2::int"), describeMessage("S", ""), sync],
     [parse("", "select $2::int", [23]), describeMessage("S", ""), sync],
@@ -141,6 +217,17 @@ describe.skipIf(serverUrl === "")(TestDatabase.onPostgres("through the gateway")
   ] as const) {
     layer(front, { timeout: "60 seconds" })(where, (it) => {
       for (const [name, groups] of Object.entries(conversations)) it.effect(name, () => asksTheSame(groups))
+
+      it.effect("columns know their table after a READ ONLY transaction, which can't ask for it", () =>
+        Effect.gen(function* () {
+          const { directUrl, port } = yield* TestGateway
+          const text = "select relname from pg_class limit 0"
+          const client = yield* Effect.promise(() => RawClient.connect(port, new URL(directUrl).pathname.slice(1)))
+          yield* Effect.promise(() => client.ask(query(`begin read only; ${text}; commit`)))
+          yield* Effect.promise(() => client.kill())
+          yield* asksTheSame(asked(text))
+        })
+      )
     })
   }
 })

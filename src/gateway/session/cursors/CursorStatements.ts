@@ -29,6 +29,8 @@ const boundToQuery = Effect.fnUntraced(function* (session: Session, query: Clien
   return { ...given, description: answer, question: query } satisfies Bound
 })
 
+const alreadyExists = (name: string): Refused => refusal("42P03", `cursor "${name}" already exists`)
+
 /** Declares a cursor WITH HOLD, and reads its rows at once. */
 const declareHeld = Effect.fnUntraced(function* (
   session: Session,
@@ -37,9 +39,7 @@ const declareHeld = Effect.fnUntraced(function* (
   bound: Bound | undefined
 ) {
   const name = unquotedName(statement.words[1])
-  if (session.transaction?.cursors.has(name) === true) {
-    return yield* refusal("42P03", `cursor "${name}" already exists`)
-  }
+  if (session.held.has(name) || session.transaction?.cursors.has(name) === true) return yield* alreadyExists(name)
   if (session.transaction === undefined && session.needsTransaction(query)) yield* session.begin(true)
   const options = statement.words.slice(0, statement.words.indexOf("cursor"))
   const scrolls = options[options.indexOf("scroll") - 1] !== "no"
@@ -55,14 +55,14 @@ export const declare = Effect.fnUntraced(function* (session: Session, statement:
   const written = innerQuery(statement)
   if (written === undefined) return yield* asItIs(session, statement, given)
   const name = unquotedName(words[1])
-  if (session.held.has(name)) return yield* refusal("42P03", `cursor "${name}" already exists`)
   const moved = given === undefined ? yield* withPackedLiterals(session, written, []) : undefined
   const query = moved?.statement ?? written
   const bound = moved === undefined ? given : boundTo(moved)
   if (isHeld(statement) && query.kind === "query") return yield* declareHeld(session, statement, query, bound)
-  if (session.transaction === undefined || session.transaction.implicit) {
+  if (session.transaction === undefined || (session.transaction.implicit && !session.transaction.ofQuery)) {
     return yield* refusal("25P01", "DECLARE CURSOR can only be used in transaction blocks")
   }
+  if (session.held.has(name)) return yield* alreadyExists(name)
   const types = bound?.description.parameters.map(String) ?? []
   const answer = moved?.description ?? (query.kind === "query" ? yield* session.describe(query, types) : "unknown")
   if (answer === "unknown" || "sqlState" in answer) return yield* asItIs(session, statement, bound)
@@ -111,10 +111,17 @@ export const fetch = Effect.fnUntraced(function* (session: Session, statement: C
   return outcome
 })
 
+/** Closes a cursor WITH HOLD for good, which no rollback takes back; false if there is none. */
+const closeHeld = ({ held, transaction }: Session, name: string): boolean => {
+  const earlier = transaction === undefined ? [] : [transaction, ...transaction.savepoints]
+  for (const { before } of earlier) before.held.delete(name)
+  return held.delete(name)
+}
+
 /** CLOSE. */
 export const close = Effect.fnUntraced(function* (session: Session, statement: ClientStatement) {
-  if (statement.words[1] === "all") session.held.clear()
-  else if (session.held.delete(cursorOf(statement))) return done("CLOSE CURSOR")
+  if (statement.words[1] === "all") for (const name of session.held.keys()) closeHeld(session, name)
+  else if (closeHeld(session, cursorOf(statement))) return done("CLOSE CURSOR")
   const outcome = yield* asItIs(session, statement)
   if (statement.words[1] === "all") session.transaction?.cursors.clear()
   else session.transaction?.cursors.delete(cursorOf(statement))
@@ -124,7 +131,7 @@ export const close = Effect.fnUntraced(function* (session: Session, statement: C
 /** Ends the cursor that the portal of a Close is. In an aborted transaction only its end does so. */
 export const closePortal = (session: Session, name: string): Effect.Effect<void, Refused> => {
   const { transaction } = session
-  if (session.held.delete(name) || transaction === undefined || transaction.failed) return Effect.void
+  if (closeHeld(session, name) || transaction === undefined || transaction.failed) return Effect.void
   return transaction.cursors.delete(name)
     ? Effect.asVoid(session.send({ sql: `close ${quotedName(name)}` }))
     : Effect.void

@@ -23,7 +23,7 @@ export interface HeldCursor {
   broken: boolean
 }
 
-export type HeldCursors = ReadonlyMap<string, HeldCursor>
+export type HeldCursors = Map<string, HeldCursor>
 
 /** Whether DECLARE says WITH HOLD. */
 export const isHeld = ({ words }: ClientStatement): boolean => {
