@@ -164,7 +164,8 @@ const calls = (sql: string): ReadonlyArray<string> => {
  *
  * @param explain Sends the statement with the prefix.
  * @param ask Sends another statement.
- * @param isOverSize Whether the plan is too large for a response, as one with long constants may be. Then the words decide.
+ * @param isOverSize Whether the plan is too large for a response, as one with long constants may be. Then the words decide,
+ * and the functions of the views that they name.
  */
 export const changesNothing = <E>(
   sql: string,
@@ -174,17 +175,20 @@ export const changesNothing = <E>(
   isOverSize: (error: E) => boolean
 ): Effect.Effect<boolean> => {
   if (!reads(sql, mayLock, true)) return Effect.succeed(false)
-  const asked = Effect.flatMap(explain("explain (verbose, costs off) "), ({ records = [] }) => {
-    const lines = records.map(([line]) => (line !== undefined && "stringValue" in line ? line.stringValue : ""))
-    const hides = lines.some((line) => hiding.test(line))
-    return ask(writers, [
-      { name: "plan", value: { stringValue: [...lines, ...(hides ? calls(sql) : [])].join("\n") } },
+  const mayWrite = (plan: ReadonlyArray<string>, hides: boolean) =>
+    ask(writers, [
+      { name: "plan", value: { stringValue: [...plan, ...(hides ? calls(sql) : [])].join("\n") } },
       { name: "words", value: { stringValue: sql } },
       { name: "hides", value: { booleanValue: hides } }
     ])
+  const asked = Effect.matchEffect(explain("explain (verbose, costs off) "), {
+    onFailure: (error) =>
+      isOverSize(error) && reads(sql, mayLock, false) ? mayWrite([sql], true) : Effect.fail(error),
+    onSuccess: ({ records = [] }) => {
+      const lines = records.map(([line]) => (line !== undefined && "stringValue" in line ? line.stringValue : ""))
+      const hides = lines.some((line) => hiding.test(line))
+      return mayWrite(lines, hides)
+    }
   })
-  return Effect.match(asked, {
-    onFailure: (error) => isOverSize(error) && reads(sql, mayLock, false),
-    onSuccess: ({ records }) => records?.length === 0
-  })
+  return Effect.match(asked, { onFailure: () => false, onSuccess: ({ records }) => records?.length === 0 })
 }

@@ -145,6 +145,7 @@ for (const [way, api] of backends) {
           yield* sql`delete from hidden`
           yield* Effect.flip(sql`select n::interval as lasts from origins`)
           assert.lengthOf(yield* sql`select n from hidden`, 1)
+          yield* sql`drop cast (int as interval)`
         })
     )
 
@@ -168,6 +169,11 @@ for (const [way, api] of backends) {
         const ids = Array.from({ length: 60_000 }, (_, n) => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`)
         const rows = yield* sql`select id, repeat('x', 20) as x from unnest(${ids}::text[]) id`
         assert.lengthOf(rows, 60_000)
+        yield* sql`create table longs (n int)`
+        yield* sql`create function long(int) returns text language sql as $$ insert into longs values ($1); select repeat('x', 1000) $$`
+        yield* sql`create view longest as select long(n) as x from generate_series(1, 1100) n`
+        yield* Effect.flip(sql`select x from longest where x <> all(${ids}::text[]) and x > ''`)
+        assert.lengthOf(yield* sql`select n from longs`, 1100)
       })
     )
 
