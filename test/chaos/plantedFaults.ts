@@ -203,8 +203,8 @@ export const plantedFaults: ReadonlyArray<PlantedFault> = [
   {
     name: "the rows of a stream with a function that may write are made again when a page is too large",
     file: "src/data-api/sql/DataApiStream.ts",
-    from: "(this.#once ? keptSql(this.#sql) : this.#sql)",
-    to: "this.#sql",
+    from: "? keptSql(this.#sql) :",
+    to: "? this.#sql :",
     tests: ["test/data-api/sql/calledFunctions.test.ts"]
   },
   {

@@ -97,7 +97,7 @@ class Cursor {
   readonly #name = `alex_stream_${++cursors}`
   readonly #prepared: Prepared | undefined
   readonly #key: string
-  /** Whether a function may write. Each row is then made once only: PostgreSQL keeps the rows of a CTE that may write. */
+  /** Whether the words name a function that may write. No savepoint then undoes what it wrote. */
   readonly #once: boolean
   #columns: ReadonlyArray<TextColumn> | undefined
 
@@ -117,8 +117,7 @@ class Cursor {
   }
 
   readonly #declare = Effect.fnUntraced({ self: this }, function* (this: Cursor) {
-    const query =
-      this.#columns === undefined ? (this.#once ? keptSql(this.#sql) : this.#sql) : textSql(this.#sql, this.#columns)
+    const query = this.#columns === undefined ? keptSql(this.#sql) : textSql(this.#sql, this.#columns)
     // SCROLL, so that a page that is too large can be read again in parts.
     yield* this.#connection.run(`DECLARE ${this.#name} SCROLL CURSOR FOR ${query}`, this.#params)
     if (this.#alone && !this.#once) yield* this.#send(`SAVEPOINT ${this.#name}`)
@@ -168,6 +167,17 @@ class Cursor {
     this.#connection.repaired(error)
   })
 
+  /**
+   * Moves the cursor back, so that a page that was too large is read in parts. PostgreSQL keeps the rows of a CTE if any
+   * function in it is volatile, that of a view included. A savepoint would undo what such a function wrote.
+   */
+  #readInParts(read: number, error: DataApiError) {
+    return Effect.matchEffect(this.#send(`MOVE ABSOLUTE ${read} FROM ${this.#name}`), {
+      onFailure: () => this.#goBack(read, error),
+      onSuccess: () => Effect.sync(() => this.#connection.repaired(error))
+    })
+  }
+
   /** Declares the cursor again, if it has columns that can't be returned, with these cast to text. */
   readonly #declareText = Effect.fnUntraced({ self: this }, function* (this: Cursor, rowsRead = 0) {
     // FETCH of 0 rows before the first row returns only the columns.
@@ -200,7 +210,7 @@ class Cursor {
       Effect.catch((error) => {
         if (isOverSize(error.reason) && page > 1) {
           const smaller = { read, page: Math.max(1, Math.floor(page / 4)) }
-          return Effect.andThen(this.#goBack(read, error), this.fetch(smaller))
+          return Effect.andThen(this.#readInParts(read, error), this.fetch(smaller))
         }
         if (!needsCasts(error.reason) || this.#columns !== undefined || this.#once) return Effect.fail(error)
         const declared = Effect.andThen(this.#goBack(0, error), this.#declareText(read))

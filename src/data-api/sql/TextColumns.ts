@@ -75,7 +75,7 @@ export const statementOf = (sql: string): string => {
 /** A query with the same columns and no rows, whose result can be returned whatever the types are. */
 export const shapeSql = (sql: string): string => `select * from (${statementOf(sql)}\n) as t limit 0`
 
-/** The query, so that a cursor's rows are kept if a function may write. */
+/** The query, so that PostgreSQL keeps a cursor's rows if a function in it is volatile, that of a view included. */
 export const keptSql = (sql: string): string => `with alex_rows as (${statementOf(sql)}\n) select * from alex_rows`
 
 /** The query with casts that let the service return its columns. PostgreSQL refuses it if these have changed. */

@@ -182,6 +182,7 @@ for (const [way, api] of backends) {
         const sql = yield* SqlClient.SqlClient
         yield* sql`create table streamed (n int)`
         yield* sql`create function streaming(n int, size int) returns text language sql as $$ insert into streamed values (n); select repeat('x', size) $$`
+        yield* sql`create view streams as select n, streaming(n, case when n <= 16 then 1000 else 90000 end) as x from generate_series(1, 60) n`
         for (const [firsts, rest] of [
           [1000, 90_000],
           [90_000, 1000]
@@ -193,6 +194,11 @@ for (const [way, api] of backends) {
           assert.strictEqual(yield* sql.withTransaction(Stream.runCount(query.stream)), 60)
           assert.lengthOf(yield* sql`select n from streamed`, 120)
         }
+        yield* sql`delete from streamed`
+        assert.strictEqual(yield* Stream.runCount(sql`select x from streams`.stream), 60)
+        assert.lengthOf(yield* sql`select n from streamed`, 60)
+        assert.strictEqual(yield* sql.withTransaction(Stream.runCount(sql`table streams`.stream)), 60)
+        assert.lengthOf(yield* sql`select n from streamed`, 120)
       })
     )
 
