@@ -8,18 +8,23 @@ import { TestGateway } from "./TestGateway.ts"
 export type Conversation = ReadonlyArray<ReadonlyArray<Buffer>>
 
 /** An answer's octets; of an error those fields that the service gives. */
-const said = ({ body, type }: Answer): string => {
+export const said = ({ body, type }: Answer): string => {
   const text = body.toString("latin1")
   if (type !== "E" && type !== "N") return `${type} ${text}`
   const fields = text.split("\0").filter((field) => /^[SVCMP]/.test(field))
   return `${type} ${fields.join(" ")}`
 }
 
-const answersTo = async (client: RawClient, groups: Conversation) => {
+/** What the answers to each group come to. */
+export const answersTo = async (
+  client: RawClient,
+  groups: Conversation,
+  seen = (answers: ReadonlyArray<Answer>): ReadonlyArray<string> => answers.map(said)
+) => {
   const all: Array<string> = []
   for (const group of groups) {
     const { answers } = await client.ask(...group)
-    all.push([group[0]?.toString("latin1", 5), ...answers.map(said)].join(" | "))
+    all.push([group[0]?.toString("latin1", 5), ...seen(answers)].join(" | "))
   }
   await client.kill()
   return all
