@@ -6,7 +6,7 @@ import type { Session } from "../session/ClientSession.ts"
 import { endImplicit, execute } from "../session/Execute.ts"
 import { statementOf } from "../statement/ClientStatement.ts"
 import { fieldText } from "../statement/FieldText.ts"
-import { type Refused, refusal } from "../statement/Refused.ts"
+import { aborted, type Refused, refusal } from "../statement/Refused.ts"
 import { bind, encodeRow, newPortal, prepare } from "./Prepared.ts"
 import type { Answering } from "./SimpleQuery.ts"
 
@@ -42,6 +42,7 @@ export const callFunction = (
   message: FunctionCallMessage
 ): Effect.Effect<void> => {
   const called = Effect.gen(function* () {
+    if (session.transaction?.failed === true) return yield* aborted()
     const { name, types } = yield* callableOf(session, message.function)
     const { resultFormat, unsupportedFormat, values } = message
     if (values.length !== types.length) {

@@ -3,7 +3,18 @@ import { describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import * as TestDatabase from "../../TestDatabase.ts"
 import { asksTheSame, type Conversation } from "../Conversations.ts"
-import { bind, close, describe as describeMessage, execute, parse, query, RawClient, sync } from "../RawClient.ts"
+import {
+  bind,
+  close,
+  describe as describeMessage,
+  execute,
+  functionCall,
+  int32,
+  parse,
+  query,
+  RawClient,
+  sync
+} from "../RawClient.ts"
 import { layer as gateway, layerEmbedded, TestGateway } from "../TestGateway.ts"
 
 const serverUrl = TestDatabase.postgresUrl ?? ""
@@ -166,6 +177,12 @@ const conversations: Readonly<Record<string, Conversation>> = {
     [parse("", "rollback", [23]), bind("", "", ["1"]), sync],
     ...asked("rollback"),
     [bind("", "one", [null], { results: [1] }), execute(""), sync]
+  ],
+  "a call of a function in a failed transaction": [
+    [functionCall(177, int32(1), int32(2))],
+    ...asked("begin", "select 1/0"),
+    [functionCall(177)],
+    ...asked("rollback")
   ],
   "Bind knows the columns of what is not a query": [
     ...["show transaction_isolation", "explain (costs off) select 1", "set work_mem to '4MB'"].map((text) => [

@@ -314,7 +314,7 @@ class Maker {
 
   #parse(): Extract<Step, { readonly is: "parse" }> {
     // These are refused by a pipeline, but for its first statement.
-    const sql = this.#one(this.#texts.filter((text) => text !== "discard all" && text !== "vacuum t"))
+    const sql = this.#one(this.#texts.filter((text) => !["discard all", "vacuum t", "lock table t"].includes(text)))
     const name = this.#one(statementNames)
     this.#parsed.set(name, sql)
     this.#copies ||= rowsOf[sql] !== undefined
