@@ -107,8 +107,8 @@ const harmless = `random.*|gen_random_.*|gen_salt|uuid.*|clock_timestamp|timeofd
 
 /**
  * Selects a row if a function of a plan may write: one that is volatile, or an aggregate of one's own with such a one. A
- * plan names no casts and no domain's constraints, and operators by their symbols. Where nodes hide
- * some, the functions of the views that the statement names count as well.
+ * plan names no casts and no domain's constraints, and operators by their symbols. Where nodes hide some, the functions of
+ * the views that the statement names count as well.
  */
 const writers = `with recursive called as materialized (
   select distinct trim('".' from m[1]) as schema, trim('"' from m[2]) as name

@@ -77,7 +77,7 @@ const continues = new Set(
 
 /** What comes before a result column that is one token, and after it. */
 const aroundResult =
-  /^(?:select|returning|distinct|all|[,)]) (?:from|where|group|having|window|order|limit|offset|fetch|union|intersect|except|into|on|for|[,;)]|)$/
+  /^(?:select|returning|distinct|all|,) (?:from|where|group|having|window|order|limit|offset|fetch|union|intersect|except|into|on|for|[,;)]|)$/
 
 /** Whether a token can end an expression, so that a colon after it can only belong to an array slice. */
 const endsExpression = (token: Token | undefined, sql: string): boolean => {

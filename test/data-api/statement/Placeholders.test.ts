@@ -28,7 +28,6 @@ it("a value that is a result column by itself keeps the name of one, whatever it
     "SELECT /* a */ $1 -- b",
     "select all $1 from t",
     "select distinct $1 order by 1",
-    "select distinct on (a, b) $1, c from t",
     "select (select $1)",
     "select (a, b), $1 from t",
     "select f(a, b), (array[1, 2])[1], $1;",
@@ -58,6 +57,7 @@ it("a value that is a result column by itself keeps the name of one, whatever it
     "select count(*) from t group by a, $1, b",
     "select row_number() over (partition by a, $1, b)",
     "values ($1, $2, $3)",
+    "select * from t where a operator(pg_catalog.=) $1 limit 1",
     "update t set a = $1, b = $2",
     "select '$1', \"select $1\" from t limit $1"
   ]
