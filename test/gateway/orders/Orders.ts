@@ -1,4 +1,5 @@
 /** Random conversations: groups of messages in orders that no client would think of, each with one ReadyForQuery. */
+import { type Random, randomOf } from "../../chaos/durability/Random.ts"
 import * as Raw from "../RawClient.ts"
 
 /** A message of the extended protocol, or of COPY. */
@@ -50,20 +51,6 @@ const message = (step: Step): Buffer => {
 export const messages = ({ call, query, steps }: Group): ReadonlyArray<Buffer> => {
   if (call !== undefined) return [Raw.functionCall(call.oid, ...call.values.map(Raw.int32))]
   return query === undefined ? [...steps.map(message), Raw.sync] : [Raw.query(query.join("; ")), ...steps.map(message)]
-}
-
-/** A number from 0 up to 1, the same ones for a seed. */
-type Random = () => number
-
-/** Mulberry32. */
-const randomOf = (seed: number): Random => {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }
 
 /** Statements by what they are about; a conversation is about a few of these. */
